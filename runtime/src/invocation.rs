@@ -1,0 +1,161 @@
+//! One call, as every trigger describes it, and what becomes of it.
+//!
+//! A trigger (the CLI, an embedder, later HTTP, events, schedules and other plugins) makes an [`Invocation`] and gets an
+//! [`Outcome`] or an [`InvokeError`](crate::InvokeError). It knows nothing of instances; dispatch knows nothing of triggers.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::InvokeError;
+
+/// Who makes a call. The host sets it; a plugin cannot choose its own.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Caller {
+    /// The application that embeds the runtime.
+    #[default]
+    Host,
+    /// A person or program at the command line.
+    Cli,
+    /// Another plugin, by its name.
+    Plugin(String),
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Caller::Host => f.write_str("host"),
+            Caller::Cli => f.write_str("cli"),
+            Caller::Plugin(name) => write!(f, "plugin:{name}"),
+        }
+    }
+}
+
+/// One call of one action.
+#[derive(Debug, Clone)]
+pub struct Invocation<'a> {
+    pub(crate) action: Cow<'a, str>,
+    pub(crate) payload: Cow<'a, str>,
+    pub(crate) caller: Caller,
+    pub(crate) request_id: Option<String>,
+    pub(crate) timeout: Option<Duration>,
+}
+
+impl<'a> Invocation<'a> {
+    /// A call without a payload (JSON `null`).
+    pub fn new(action: impl Into<Cow<'a, str>>) -> Self {
+        Invocation {
+            action: action.into(),
+            payload: Cow::Borrowed("null"),
+            caller: Caller::Host,
+            request_id: None,
+            timeout: None,
+        }
+    }
+
+    /// The payload, from a value.
+    ///
+    /// # Errors
+    /// [`InvokeError::Payload`] where serde cannot make JSON of it, such as a map with keys that are not strings.
+    pub fn payload<P: Serialize + ?Sized>(mut self, payload: &P) -> Result<Self, InvokeError> {
+        self.payload = Cow::Owned(serde_json::to_string(payload).map_err(|error| InvokeError::Payload {
+            action: self.action.clone().into_owned(),
+            message: error.to_string(),
+        })?);
+        Ok(self)
+    }
+
+    /// The payload, as a JSON text: it goes to the plugin as it is.
+    ///
+    /// # Errors
+    /// [`InvokeError::Payload`] where the text is not JSON, with line and column.
+    pub fn payload_json(mut self, json: impl Into<Cow<'a, str>>) -> Result<Self, InvokeError> {
+        let json = json.into();
+        serde_json::from_str::<serde::de::IgnoredAny>(&json).map_err(|error| InvokeError::Payload {
+            action: self.action.clone().into_owned(),
+            message: error.to_string(),
+        })?;
+        self.payload = json;
+        Ok(self)
+    }
+
+    /// Who calls. Default: [`Caller::Host`].
+    #[must_use]
+    pub fn caller(mut self, caller: Caller) -> Self {
+        self.caller = caller;
+        self
+    }
+
+    /// The id under which the call is logged. Default: a number that is unique in this process.
+    #[must_use]
+    pub fn request_id(mut self, id: impl Into<String>) -> Self {
+        self.request_id = Some(id.into());
+        self
+    }
+
+    /// A deadline of this call, if it is sooner than the plugin's own. The caller's remaining time is passed on with it.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+}
+
+/// What an action answered, and what it cost.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    pub(crate) json: String,
+    pub(crate) usage: Usage,
+}
+
+impl Outcome {
+    /// The JSON text that the action answered.
+    pub fn json(&self) -> &str {
+        &self.json
+    }
+
+    /// The JSON text, owned.
+    pub fn into_json(self) -> String {
+        self.json
+    }
+
+    /// What the call cost.
+    pub fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    /// The answer as a value.
+    ///
+    /// # Errors
+    /// [`InvokeError::Answer`] where the plugin's answer is not JSON or does not fit `R`.
+    pub fn parse<R: DeserializeOwned>(&self, plugin: &str, action: &str) -> Result<R, InvokeError> {
+        serde_json::from_str(&self.json).map_err(|error| InvokeError::Answer {
+            plugin: plugin.to_owned(),
+            action: action.to_owned(),
+            message: error.to_string(),
+        })
+    }
+}
+
+/// What one call used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Usage {
+    /// Fuel burned by the call; `None` where the plugin is not metered.
+    pub fuel: Option<u64>,
+    /// The most memory that the instance has held so far, in bytes, over all its memories.
+    pub memory_bytes: u64,
+    /// From admission to answer.
+    #[serde(rename = "duration_seconds", serialize_with = "seconds")]
+    pub duration: Duration,
+    /// What of `duration` went into making a fresh instance; zero where one was ready.
+    #[serde(rename = "instantiation_seconds", serialize_with = "seconds")]
+    pub instantiation: Duration,
+}
+
+fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
+}

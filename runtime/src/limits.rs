@@ -1,0 +1,263 @@
+//! Every bound of the host, in one place: its unit, its default and the reason for that number.
+//!
+//! [`Limits`] are those of one plugin: what its manifest asks for, cut down to the operator's [`Ceilings`]. The
+//! constants are those that no manifest can change. Nothing in here measures or enforces: that happens where the
+//! resource is used (`plugin/state.rs`, `plugin/instance.rs`, `admission/`, `service/`), with the numbers from here.
+//!
+//! Units: bytes, fuel units (wasmtime's: about one per WebAssembly instruction), [`Duration`]s and plain counts.
+
+use std::time::Duration;
+
+use plugbay_manifest::{Instances, RateLimit, Resources};
+
+/// Fuel for one call where the manifest names none: 10¹⁰ units, about five seconds of a tight loop on a current core.
+/// Enough for interpreters (Python, JavaScript), and below the default deadline, so that a runaway loop is reported
+/// as `out_of_fuel` on a fast machine and as `timeout` on a slow one.
+pub const FUEL_DEFAULT: u64 = 10_000_000_000;
+/// Fuel between two moments at which a running guest lets other tasks run and its deadline is looked at: 10⁵ units are
+/// about 50 µs of a tight loop. Shorter costs throughput, longer costs the neighbours latency.
+pub const FUEL_YIELD_INTERVAL: u64 = 100_000;
+/// Memory of one instance, summed over all its linear memories, where the manifest names none: 128 MiB.
+pub const MEMORY_BYTES_DEFAULT: u64 = 128 << 20;
+/// The most that one linear memory can hold: 4 GiB, the end of 32-bit addresses. 64-bit memories are switched off.
+pub const MEMORY_BYTES_MAX: u64 = 1 << 32;
+/// Wall-clock time of one call, waiting included, where the manifest names none: 10 s.
+pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
+/// Calls per period where the manifest names none: 100 a minute.
+pub const RATE_CALLS_DEFAULT: u32 = 100;
+/// The period of [`RATE_CALLS_DEFAULT`].
+pub const RATE_PERIOD_DEFAULT: Duration = Duration::from_secs(60);
+/// The longest JSON payload of a call: 4 MiB. Bigger things belong into a service or a stream.
+pub const PAYLOAD_BYTES_MAX: usize = 4 << 20;
+/// The longest JSON result of a call: 4 MiB, as for payloads.
+pub const RESULT_BYTES_MAX: usize = 4 << 20;
+/// Bytes that a guest may hand to the host in one host call or as its result: twice the result, because a failure
+/// carries a message and details besides. wasmtime's own default is 128 MiB.
+pub const HOSTCALL_BYTES_MAX: usize = 8 << 20;
+/// Calls that wait for a busy plugin; one more is answered `busy` at once.
+pub const WAITING_CALLS_MAX: usize = 1_000;
+/// Calls of a `per_call` plugin that run at the same time. Each holds a pooled sandbox for as long as it runs.
+pub const CONCURRENT_SANDBOXES_MAX: usize = 256;
+/// Replicas that a manifest may ask for with `resources.instances`.
+pub const REPLICAS_MAX: u32 = 256;
+/// The longest action name: 128 bytes.
+pub const ACTION_NAME_BYTES_MAX: usize = 128;
+/// The longest log message: 8 KiB; what is longer is cut, with a mark.
+pub const LOG_LINE_BYTES_MAX: usize = 8 << 10;
+/// Fields of one log line; more are dropped, with a mark.
+pub const LOG_FIELDS_MAX: usize = 32;
+/// Log lines of one plugin per [`LOG_PERIOD`]; more are dropped and counted, and the count is logged.
+pub const LOG_LINES_MAX: u32 = 1_000;
+/// The period of [`LOG_LINES_MAX`].
+pub const LOG_PERIOD: Duration = Duration::from_secs(1);
+/// What is kept of a call's standard error for the report of a trap: the last 4 KiB, which hold a panic message.
+pub const STDERR_TAIL_BYTES: usize = 4 << 10;
+/// Bytes that a guest may write to standard output or error before it has to ask again: 64 KiB.
+pub const OUTPUT_PERMIT_BYTES: usize = 64 << 10;
+/// The longest configuration value: 64 KiB of JSON.
+pub const CONFIG_VALUE_BYTES_MAX: usize = 64 << 10;
+/// The stack of a guest: 512 KiB, deep enough for recursive parsers; a runaway recursion ends in well under a millisecond.
+pub const WASM_STACK_BYTES: usize = 512 << 10;
+/// The fiber that a guest runs on: its stack and 1.5 MiB for the host functions that it calls. A host function that
+/// overran its part would abort the process.
+pub const FIBER_STACK_BYTES: usize = 2 << 20;
+/// Core instances in one component instance.
+pub const CORE_INSTANCES_MAX: u32 = 64;
+/// Linear memories in one component instance.
+pub const MEMORIES_MAX: u32 = 8;
+/// Tables in one component instance.
+pub const TABLES_MAX: u32 = 8;
+/// Elements of one table: real plugins have a few hundred, interpreters a few thousand.
+pub const TABLE_ELEMENTS_MAX: usize = 20_000;
+/// Component-model handles that one instance may hold (wasmtime's own default is 100,000).
+pub const HANDLES_MAX: usize = 1_000;
+/// Host resources (streams, pollables) that one instance may hold (wasmtime's own default is 1,000,000).
+pub const RESOURCES_MAX: usize = 1_000;
+/// Bytes of one component's instance data inside the pool, wasmtime's bookkeeping for its core instances included.
+pub const INSTANCE_DATA_BYTES_MAX: usize = 1 << 20;
+/// Random bytes in one request: 64 KiB take about 60 µs, and fuel does not measure them.
+pub const RANDOM_BYTES_MAX: u64 = 64 << 10;
+/// Live instances in one process where the embedder names no other number. Each one maps six regions of memory, and
+/// Linux allows a process 65,530 of them unless `vm.max_map_count` says otherwise.
+pub const LIVE_INSTANCES_DEFAULT: u32 = 1_000;
+/// Bytes of a pooled instance's memory that stay resident between two calls, so that the next one faults no pages in.
+pub const MEMORY_KEPT_RESIDENT_BYTES: usize = 4 << 20;
+/// The same for each table of the instance.
+pub const TABLE_KEPT_RESIDENT_BYTES: usize = 64 << 10;
+/// The same for the fiber's stack.
+pub const STACK_KEPT_RESIDENT_BYTES: usize = 64 << 10;
+/// How often the clock of the engine without fuel ticks: deadlines there are met within two ticks.
+pub const EPOCH_TICK: Duration = Duration::from_millis(1);
+/// How long `on-unload` may take, whatever the plugin's own deadline is: unloading always ends.
+pub const UNLOAD_TIMEOUT_MAX: Duration = Duration::from_secs(10);
+/// Problems that one `validation_error` lists.
+pub const VALIDATION_PROBLEMS_MAX: usize = 20;
+/// States that an action's payload pattern may compile to: bounds the time that a plugin's own schema can cost the host.
+pub const SCHEMA_PATTERN_BYTES_MAX: usize = 1 << 20;
+
+/// The limits that one loaded plugin runs under.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// Fuel for one call; `None` is unlimited (trusted plugins always run without metering).
+    pub fuel: Option<u64>,
+    /// Bytes of one instance, summed over all its linear memories.
+    pub memory_bytes: u64,
+    /// Wall-clock time of one call, waiting included; `None` is unlimited.
+    pub timeout: Option<Duration>,
+    /// Calls per period; `None` is unlimited.
+    pub rate: Option<RateLimit>,
+    /// How many instances serve the plugin.
+    pub instances: Instances,
+    /// The longest JSON payload, in bytes.
+    pub payload_bytes: usize,
+    /// The longest JSON result, in bytes.
+    pub result_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            fuel: Some(FUEL_DEFAULT),
+            memory_bytes: MEMORY_BYTES_DEFAULT,
+            timeout: Some(TIMEOUT_DEFAULT),
+            rate: Some(RateLimit { calls: RATE_CALLS_DEFAULT, period: RATE_PERIOD_DEFAULT }),
+            instances: Instances::Count(1),
+            payload_bytes: PAYLOAD_BYTES_MAX,
+            result_bytes: RESULT_BYTES_MAX,
+        }
+    }
+}
+
+/// The most that an operator lets any plugin have. Where a member is `None` there is no ceiling, and a manifest's `0`
+/// (unlimited) is then granted.
+///
+/// The defaults leave a manifest room to ask for more than [`Limits::default`] gives, but never for no limit at all.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ceilings {
+    /// Fuel for one call. Default: 10¹² units.
+    pub fuel: Option<u64>,
+    /// Bytes of one instance. Default: 1 GiB. `None` means the 4 GiB that 32-bit addresses reach.
+    pub memory_bytes: Option<u64>,
+    /// Wall-clock time of one call. Default: 10 minutes.
+    pub timeout: Option<Duration>,
+    /// Calls per second. Default: none.
+    pub calls_per_second: Option<f64>,
+    /// Instances of one plugin. Default: [`REPLICAS_MAX`].
+    pub instances: u32,
+}
+
+impl Default for Ceilings {
+    fn default() -> Self {
+        Ceilings {
+            fuel: Some(1_000_000_000_000),
+            memory_bytes: Some(1 << 30),
+            timeout: Some(Duration::from_secs(600)),
+            calls_per_second: None,
+            instances: REPLICAS_MAX,
+        }
+    }
+}
+
+impl Ceilings {
+    /// No ceilings but those that nobody can lift: for hosts that trust the manifests of their plugins.
+    pub fn unlimited() -> Self {
+        Ceilings { fuel: None, memory_bytes: None, timeout: None, calls_per_second: None, instances: REPLICAS_MAX }
+    }
+}
+
+impl Limits {
+    /// What a manifest asks for, over these defaults, cut down to `ceilings`.
+    #[must_use]
+    pub fn asked(&self, asked: &Resources, ceilings: &Ceilings) -> Limits {
+        Limits {
+            fuel: lower(zero_is_none(asked.max_fuel, self.fuel), ceilings.fuel),
+            memory_bytes: lower(zero_is_none(asked.max_memory_bytes, Some(self.memory_bytes)), ceilings.memory_bytes)
+                .unwrap_or(MEMORY_BYTES_MAX)
+                .min(MEMORY_BYTES_MAX),
+            timeout: lower(
+                match asked.timeout {
+                    Some(Duration::ZERO) => None,
+                    Some(timeout) => Some(timeout),
+                    None => self.timeout,
+                },
+                ceilings.timeout,
+            ),
+            rate: rate(
+                match asked.rate_limit {
+                    Some(RateLimit { calls: 0, .. }) => None,
+                    Some(rate) => Some(rate),
+                    None => self.rate,
+                },
+                ceilings.calls_per_second,
+            ),
+            instances: match asked.instances.unwrap_or(self.instances) {
+                Instances::Count(count) => Instances::Count(count.clamp(1, ceilings.instances.clamp(1, REPLICAS_MAX))),
+                Instances::PerCall => Instances::PerCall,
+            },
+            payload_bytes: self.payload_bytes,
+            result_bytes: self.result_bytes,
+        }
+    }
+}
+
+fn zero_is_none(asked: Option<u64>, default: Option<u64>) -> Option<u64> {
+    match asked {
+        Some(0) => None,
+        Some(limit) => Some(limit),
+        None => default,
+    }
+}
+
+/// The lower of two limits of which each may be absent.
+fn lower<T: Ord>(asked: Option<T>, ceiling: Option<T>) -> Option<T> {
+    match (asked, ceiling) {
+        (Some(asked), Some(ceiling)) => Some(asked.min(ceiling)),
+        (limit, None) | (None, limit) => limit,
+    }
+}
+
+fn rate(asked: Option<RateLimit>, calls_per_second: Option<f64>) -> Option<RateLimit> {
+    let Some(per_second) = calls_per_second else { return asked };
+    let period = asked.map_or(RATE_PERIOD_DEFAULT, |rate| rate.period);
+    let most = (per_second * period.as_secs_f64()).clamp(1.0, f64::from(u32::MAX)) as u32;
+    Some(RateLimit { calls: asked.map_or(most, |rate| rate.calls.min(most)), period })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_of_an_empty_manifest_are_the_defaults() {
+        assert_eq!(Limits::default().asked(&Resources::default(), &Ceilings::default()), Limits::default());
+    }
+
+    #[test]
+    fn zero_asks_for_no_limit_and_gets_the_ceiling() {
+        let asked = Resources {
+            timeout: Some(Duration::ZERO),
+            max_fuel: Some(0),
+            max_memory_bytes: Some(0),
+            rate_limit: Some(RateLimit { calls: 0, period: RATE_PERIOD_DEFAULT }),
+            ..Resources::default()
+        };
+        let ceilings = Ceilings { calls_per_second: Some(10.0), ..Ceilings::default() };
+        let limits = Limits::default().asked(&asked, &ceilings);
+        assert_eq!(limits.timeout, ceilings.timeout);
+        assert_eq!(limits.fuel, ceilings.fuel);
+        assert_eq!(Some(limits.memory_bytes), ceilings.memory_bytes);
+        assert_eq!(limits.rate, Some(RateLimit { calls: 600, period: RATE_PERIOD_DEFAULT }));
+
+        let unlimited = Limits::default().asked(&asked, &Ceilings::unlimited());
+        assert_eq!((unlimited.timeout, unlimited.fuel, unlimited.rate), (None, None, None));
+        assert_eq!(unlimited.memory_bytes, MEMORY_BYTES_MAX);
+    }
+
+    #[test]
+    fn asking_above_the_ceiling_gets_the_ceiling() {
+        let asked = Resources { instances: Some(Instances::Count(10_000)), max_fuel: Some(u64::MAX), ..Resources::default() };
+        let limits = Limits::default().asked(&asked, &Ceilings::default());
+        assert_eq!(limits.instances, Instances::Count(REPLICAS_MAX));
+        assert_eq!(limits.fuel, Ceilings::default().fuel);
+    }
+}
