@@ -1,0 +1,17 @@
+//! Tells what the host tells it about the call.
+
+use plugbay_guests::{invocation, json};
+
+plugbay_guests::actions!(|action, payload| match action {
+    "about" => Ok(json!({
+        "request_id": invocation::request_id(),
+        "caller": invocation::caller(),
+        "time_left_ms": invocation::time_left_ms(),
+    })),
+    "time_passes" => {
+        let before = invocation::time_left_ms();
+        std::thread::sleep(std::time::Duration::from_millis(payload.as_u64().unwrap_or(0)));
+        Ok(json!([before, invocation::time_left_ms()]))
+    }
+    other => plugbay_guests::unknown(other),
+});

@@ -1,0 +1,89 @@
+//! Does in each moment of its life what its configuration says: `fail`, `trap`, `hang` or nothing special.
+//!
+//! Its state is a number that `add` adds to and that survives a reload; `moments` lists the lifecycle calls that this
+//! instance has had.
+
+use std::cell::{Cell, RefCell};
+
+use plugbay_guests::{Failure, Value, config, failure, json, log};
+
+thread_local! {
+    static TOTAL: Cell<u64> = const { Cell::new(0) };
+    static MOMENTS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+plugbay_guests::bindings_of_everything!();
+
+use exports::plugbay::plugin::{actions, events, health, lifecycle};
+
+struct Guest;
+
+fn moment(name: &str) -> Result<(), Failure> {
+    MOMENTS.with_borrow_mut(|moments| moments.push(name.to_owned()));
+    log::write(log::Level::Info, "lifecycle", name, &[]);
+    let behaviour = config::get(name).ok().flatten().unwrap_or_default();
+    match behaviour.trim_matches('"') {
+        "fail" => Err(failure("not_ready", format!("{name} was told to fail"))),
+        "trap" => panic!("{name} was told to trap"),
+        "hang" => loop {
+            std::hint::black_box(0);
+        },
+        "sleep" => {
+            std::thread::sleep(std::time::Duration::from_secs(3600));
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+impl lifecycle::Guest for Guest {
+    fn on_load() -> Result<(), Failure> {
+        moment("on_load")
+    }
+
+    fn save_state() -> Result<Option<Vec<u8>>, Failure> {
+        moment("save_state")?;
+        Ok(Some(TOTAL.get().to_le_bytes().to_vec()))
+    }
+
+    fn on_reload(state: Option<Vec<u8>>) -> Result<(), Failure> {
+        moment("on_reload")?;
+        let Some(state) = state else { return Ok(()) };
+        let bytes = state.try_into().map_err(|_| failure("bad_state", "the state is not eight bytes"))?;
+        TOTAL.set(u64::from_le_bytes(bytes));
+        Ok(())
+    }
+
+    fn on_unload() {
+        // There is nobody to tell of a failure.
+        let _ = moment("on_unload");
+    }
+}
+
+impl actions::Guest for Guest {
+    fn handle(action: String, payload: String) -> Result<String, Failure> {
+        plugbay_guests::dispatch(&action, payload, |action, payload| match action {
+            "add" => {
+                TOTAL.set(TOTAL.get() + payload.as_u64().unwrap_or(1));
+                Ok(json!(TOTAL.get()))
+            }
+            "moments" => Ok(MOMENTS.with_borrow(|moments| json!(moments))),
+            "trap" => panic!("told to trap"),
+            other => plugbay_guests::unknown(other),
+        })
+    }
+}
+
+impl events::Guest for Guest {
+    fn on_event(_: events::Event) -> Result<events::Reaction, Failure> {
+        Ok(events::Reaction::empty())
+    }
+}
+
+impl health::Guest for Guest {
+    fn check() -> Result<String, Failure> {
+        Ok(Value::to_string(&json!({ "healthy": true })))
+    }
+}
+
+export!(Guest);

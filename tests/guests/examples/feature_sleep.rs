@@ -1,0 +1,23 @@
+//! Takes its time: a call that is parked in the host, and one that computes.
+
+use std::time::{Duration, Instant};
+
+use plugbay_guests::json;
+
+plugbay_guests::actions!(|action, payload| {
+    let time = Duration::from_millis(payload.as_u64().unwrap_or(0));
+    match action {
+        "sleep" => {
+            std::thread::sleep(time);
+            Ok(json!("slept"))
+        }
+        "compute" => {
+            let start = Instant::now();
+            while start.elapsed() < time {
+                std::hint::black_box(0);
+            }
+            Ok(json!("computed"))
+        }
+        other => plugbay_guests::unknown(other),
+    }
+});

@@ -1,0 +1,5 @@
+//! Computes for ever.
+
+plugbay_guests::attack!(|_| loop {
+    std::hint::black_box(0);
+});

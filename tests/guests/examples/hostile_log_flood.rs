@@ -1,0 +1,10 @@
+//! Logs for ever.
+
+use plugbay_guests::log;
+
+plugbay_guests::attack!(|_| {
+    let line = "flood ".repeat(100);
+    loop {
+        log::write(log::Level::Error, "flood", &line, &[]);
+    }
+});

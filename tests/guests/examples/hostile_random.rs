@@ -1,0 +1,6 @@
+//! Asks for as many random bytes as it is told to, in one request.
+
+plugbay_guests::attack!(|bytes| {
+    let random = wasip2::random::random::get_random_bytes(bytes.as_u64().unwrap_or(1 << 30));
+    random.len().into()
+});

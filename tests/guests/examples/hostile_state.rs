@@ -1,0 +1,46 @@
+//! Saves a state of as many bytes as its configuration says: what a reload would have to carry.
+
+use plugbay_guests::{Failure, config};
+
+plugbay_guests::bindings_of_everything!();
+
+use exports::plugbay::plugin::{actions, events, health, lifecycle};
+
+struct Guest;
+
+impl lifecycle::Guest for Guest {
+    fn on_load() -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn save_state() -> Result<Option<Vec<u8>>, Failure> {
+        let bytes = config::get("bytes").ok().flatten().and_then(|bytes| bytes.parse().ok()).unwrap_or(0);
+        Ok(Some(vec![1; bytes]))
+    }
+
+    fn on_reload(_: Option<Vec<u8>>) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn on_unload() {}
+}
+
+impl actions::Guest for Guest {
+    fn handle(action: String, payload: String) -> Result<String, Failure> {
+        plugbay_guests::dispatch(&action, payload, |action, _| plugbay_guests::unknown(action))
+    }
+}
+
+impl events::Guest for Guest {
+    fn on_event(_: events::Event) -> Result<events::Reaction, Failure> {
+        Ok(events::Reaction::empty())
+    }
+}
+
+impl health::Guest for Guest {
+    fn check() -> Result<String, Failure> {
+        Ok("not a report".to_owned())
+    }
+}
+
+export!(Guest);

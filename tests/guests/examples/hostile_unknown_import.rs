@@ -1,0 +1,11 @@
+//! Imports an interface that no host offers.
+
+wit_bindgen::generate!({
+    inline: "
+        package acme:rocket@1.0.0;
+        interface engine { ignite: func() -> bool; }
+        world rocket { import engine; }
+    ",
+});
+
+plugbay_guests::attack!(|_| acme::rocket::engine::ignite().into());

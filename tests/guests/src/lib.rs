@@ -1,0 +1,104 @@
+//! What the guests have in common: the bindings of the contract and a shorter way to implement it.
+//!
+//! The guests are plugins without the SDK, so that a test shows what the host does and nothing else. Those that show
+//! what the SDK adds use it instead of this crate.
+
+/// Bindings for plugins that export actions and nothing else.
+pub mod actions_only {
+    wit_bindgen::generate!({
+        inline: "
+            package plugbay:guests;
+            world actions-only {
+                include plugbay:plugin/imports@0.1.0;
+                include plugbay:plugin/handles-actions@0.1.0;
+            }
+        ",
+        path: "../../wit",
+        pub_export_macro: true,
+        default_bindings_module: "plugbay_guests::actions_only",
+        generate_all,
+    });
+}
+
+use std::cell::Cell;
+
+pub use actions_only::plugbay::plugin::types::Failure;
+pub use actions_only::plugbay::plugin::{config, invocation, log};
+pub use serde_json::{Value, json};
+
+thread_local! {
+    static CALLS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// A failure without details.
+pub fn failure(code: &str, message: impl Into<String>) -> Failure {
+    Failure { code: code.to_owned(), message: message.into(), details: None, status_code: None }
+}
+
+/// What an action answers to a name that it does not know.
+pub fn unknown(action: &str) -> Result<Value, Failure> {
+    Err(failure("unknown_action", format!("no action `{action}`")))
+}
+
+/// `ping` answers how many pings this very instance has had, so that a test can tell a fresh instance from an old one.
+/// Everything else goes to the guest.
+pub fn dispatch(
+    action: &str,
+    payload: String,
+    handle: impl FnOnce(&str, Value) -> Result<Value, Failure>,
+) -> Result<String, Failure> {
+    if action == "ping" {
+        CALLS.set(CALLS.get() + 1);
+        return Ok(CALLS.get().to_string());
+    }
+    let payload = serde_json::from_str(&payload).map_err(|error| failure("not_json", error.to_string()))?;
+    handle(action, payload).map(|answer| answer.to_string())
+}
+
+/// Bindings for a plugin that exports everything, in the place where it stands: one crate can hold the export macros of
+/// one world only.
+#[macro_export]
+macro_rules! bindings_of_everything {
+    () => {
+        wit_bindgen::generate!({
+            world: "plugbay:plugin/plugin",
+            path: "../../wit",
+            with: {
+                "plugbay:plugin/types@0.1.0": plugbay_guests::actions_only::plugbay::plugin::types,
+                "plugbay:plugin/log@0.1.0": plugbay_guests::log,
+                "plugbay:plugin/config@0.1.0": plugbay_guests::config,
+                "plugbay:plugin/invocation@0.1.0": plugbay_guests::invocation,
+            },
+        });
+    };
+}
+
+/// Makes a plugin of a function from an action and its payload to an answer.
+#[macro_export]
+macro_rules! actions {
+    ($handle:expr) => {
+        struct Guest;
+
+        impl $crate::actions_only::exports::plugbay::plugin::actions::Guest for Guest {
+            fn handle(action: String, payload: String) -> Result<String, $crate::Failure> {
+                $crate::dispatch(&action, payload, $handle)
+            }
+        }
+
+        $crate::actions_only::export!(Guest with_types_in $crate::actions_only);
+    };
+}
+
+/// Makes a plugin of a function that does something hostile when the action `attack` is called, with the payload.
+#[macro_export]
+macro_rules! attack {
+    ($attack:expr) => {
+        $crate::actions!(|action, payload| match action {
+            "attack" => {
+                let attack: fn($crate::Value) -> $crate::Value = $attack;
+                Ok(attack(payload))
+            }
+            other => $crate::unknown(other),
+        });
+    };
+}
