@@ -1,0 +1,137 @@
+//! Time: guests that compute or wait for longer than they may.
+
+use std::time::{Duration, Instant};
+
+use plugbay::{InvokeError, Invocation};
+use serde_json::json;
+
+use crate::harness::assert::assert_invoke_error;
+use crate::harness::attack::Attack;
+use crate::harness::core_module::CoreModule;
+use crate::harness::guest::{feature, hostile};
+use crate::harness::host::{Host, TestPlugin, pings};
+
+/// Far above every deadline here: a test that takes so long has found a guest that nobody stopped.
+const FAR_TOO_LONG: Duration = Duration::from_secs(5);
+
+#[tokio::test]
+async fn infinite_loop_with_little_fuel_runs_out_of_fuel() {
+    let aftermath = Attack::by(hostile::INFINITE_LOOP).resource("max_fuel", json!(5_000_000)).ends_in("out_of_fuel").await;
+    let hit = aftermath.error.limit().expect("fuel is a limit");
+    assert_eq!((hit.limit, &*hit.allowed), ("max_fuel", "5000000 units"));
+}
+
+#[tokio::test]
+async fn infinite_loop_with_much_fuel_times_out() {
+    let start = Instant::now();
+    let attack = Attack::by(hostile::INFINITE_LOOP).resource("max_fuel", json!(100_000_000_000_u64));
+    let aftermath = attack.resource("timeout_seconds", json!(0.2)).ends_in("timeout").await;
+    assert!(matches!(aftermath.error, InvokeError::Timeout { allowed, .. } if allowed == Duration::from_millis(200)));
+    assert!(start.elapsed() < FAR_TOO_LONG);
+}
+
+#[tokio::test]
+async fn infinite_loop_in_trusted_mode_times_out() {
+    let attack = Attack::by(hostile::INFINITE_LOOP).manifest("execution_mode", json!("trusted"));
+    attack.resource("timeout_seconds", json!(0.2)).ends_in("timeout").await;
+}
+
+#[tokio::test]
+async fn call_with_its_own_deadline_times_out_at_that() {
+    let host = Host::new();
+    let plugin = host.load(TestPlugin::from(hostile::INFINITE_LOOP).resource("max_fuel", json!(100_000_000_000_u64))).await;
+    let invocation = Invocation::new("attack").timeout(Duration::from_millis(100));
+    let error = plugin.invoke(invocation).await.expect_err("the loop does not end");
+    assert!(matches!(error, InvokeError::Timeout { allowed, .. } if allowed == Duration::from_millis(100)), "{error:?}");
+}
+
+#[tokio::test]
+async fn sleep_beyond_the_deadline_times_out() {
+    let start = Instant::now();
+    Attack::by(hostile::SLEEP).resource("timeout_seconds", json!(0.2)).ends_in("timeout").await;
+    assert!(start.elapsed() < FAR_TOO_LONG);
+}
+
+#[tokio::test]
+async fn sleep_beyond_the_deadline_in_trusted_mode_times_out() {
+    let attack = Attack::by(hostile::SLEEP).manifest("execution_mode", json!("trusted"));
+    attack.resource("timeout_seconds", json!(0.2)).ends_in("timeout").await;
+}
+
+#[tokio::test]
+async fn sleep_within_the_deadline_burns_no_fuel() {
+    let host = Host::new();
+    let plugin = host.load(feature::SLEEP.into()).await;
+    let invocation = Invocation::new("sleep").payload(&50).expect("a number is JSON");
+    let outcome = plugin.invoke(invocation).await.expect("50 ms are allowed");
+    assert!(outcome.usage().duration >= Duration::from_millis(50));
+    assert!(outcome.usage().fuel.is_some_and(|fuel| fuel < 1_000_000), "{:?}", outcome.usage());
+}
+
+/// Each growth fails at once and costs the host a moment: by instructions alone this would run for minutes.
+#[tokio::test]
+async fn failing_memory_growth_in_a_loop_runs_out_of_fuel() {
+    let forever = "(loop $again (drop (memory.grow (i32.const 60000))) (br $again)) (unreachable)";
+    let attacker = CoreModule { memory: "2 2".to_owned(), ..CoreModule::attacking(forever) };
+    slow_operation_ends_soon(attacker).await;
+}
+
+#[tokio::test]
+async fn failing_table_growth_in_a_loop_runs_out_of_fuel() {
+    let forever = "(loop $again (drop (table.grow $t (ref.null func) (i32.const 100))) (br $again)) (unreachable)";
+    slow_operation_ends_soon(CoreModule::attacking(forever).with("(table $t 1 1 funcref)")).await;
+}
+
+#[tokio::test]
+async fn bulk_fill_in_a_loop_runs_out_of_fuel() {
+    let forever = "(loop $again
+        (memory.fill (i32.const 1024) (i32.const 7) (i32.const 16000000)) (br $again)) (unreachable)";
+    slow_operation_ends_soon(CoreModule { memory: "256".to_owned(), ..CoreModule::attacking(forever) }).await;
+}
+
+#[tokio::test]
+async fn bulk_copy_in_a_loop_runs_out_of_fuel() {
+    let forever = "(loop $again
+        (memory.copy (i32.const 1024) (i32.const 1025) (i32.const 16000000)) (br $again)) (unreachable)";
+    slow_operation_ends_soon(CoreModule { memory: "256".to_owned(), ..CoreModule::attacking(forever) }).await;
+}
+
+/// 10⁸ units are a tenth of a second of a plain loop; what costs more time per unit must not get far beyond that.
+async fn slow_operation_ends_soon(attacker: CoreModule) {
+    let start = Instant::now();
+    Attack::by_bytes(attacker.plugin()).resource("max_fuel", json!(100_000_000)).ends_in("out_of_fuel").await;
+    assert!(start.elapsed() < FAR_TOO_LONG, "{:?}", start.elapsed());
+}
+
+/// The executor has one thread: a guest that kept it would starve everybody.
+#[tokio::test]
+async fn neighbour_of_a_spinning_guest_is_served_meanwhile() {
+    let host = Host::new();
+    let spinner = TestPlugin::from(hostile::INFINITE_LOOP).resource("max_fuel", json!(100_000_000_000_u64));
+    let spinner = host.load(spinner.resource("timeout_seconds", json!(1))).await;
+    let neighbour = host.load(feature::ECHO.into()).await;
+
+    let spinning = tokio::spawn(async move { spinner.call::<_, ()>("attack", &()).await });
+    let mut served = 0;
+    while !spinning.is_finished() {
+        served = pings(&neighbour).await;
+        tokio::task::yield_now().await;
+    }
+    let error = spinning.await.expect("the task does not panic").expect_err("the loop does not end");
+    assert_invoke_error(&error, "hostile_infinite_loop", "timeout");
+    assert!(served > 100, "the neighbour was served {served} times in a second");
+}
+
+#[tokio::test]
+async fn burning_a_little_less_than_all_fuel_is_answered() {
+    let host = Host::new();
+    let plugin = host.load(feature::ECHO.into()).await;
+    let invocation = Invocation::new("echo").payload(&"x".repeat(1000)).expect("text is JSON");
+    let fuel = plugin.invoke(invocation.clone()).await.expect("it echoes").usage().fuel.expect("sandboxed is metered");
+    // The second call of the same instance needs no more than the first.
+    let plugin = TestPlugin::from(feature::ECHO).manifest("name", json!("tight")).resource("max_fuel", json!(fuel * 2));
+    let plugin = host.load(plugin).await;
+    for _ in 0..5 {
+        plugin.invoke(invocation.clone()).await.expect("the fuel is for each call, not for the plugin");
+    }
+}

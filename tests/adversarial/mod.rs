@@ -1,0 +1,14 @@
+//! What hostile plugins try, one test for each row of SECURITY.md's table: the error has its name and its numbers, the
+//! neighbour is unharmed, a fresh instance serves the next call, and what was used comes back.
+
+mod abi;
+mod cancel;
+mod compute;
+mod file;
+mod import;
+mod life;
+mod memory;
+mod output;
+mod release;
+mod surroundings;
+mod trap;

@@ -1,0 +1,139 @@
+//! What attacks used comes back: memory, file descriptors, threads and places in the pool.
+//!
+//! These numbers are the process's, so each test runs alone in a process of its own: the same test binary, asked for one
+//! ignored test.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::harness::core_module::CoreModule;
+use crate::harness::guest::{Guest, feature, hostile};
+use crate::harness::host::{Host, TestPlugin, pings};
+
+/// Attacks before the measurement: caches, arenas and pools are filled by then.
+const WARM_UP: u32 = 30;
+const ATTACKS: u32 = 200;
+/// What the resident memory may grow by over all measured attacks. A leaked instance would be 64 KiB and more.
+const GROWTH_BYTES_MAX: u64 = 8 << 20;
+
+#[test]
+fn two_hundred_attacks_leave_nothing_behind() {
+    alone("adversarial::release::attacks_alone");
+}
+
+#[test]
+fn a_hundred_loads_and_unloads_leave_nothing_behind() {
+    alone("adversarial::release::loads_alone");
+}
+
+#[tokio::test]
+#[ignore = "counts what the whole process holds: run by two_hundred_attacks_leave_nothing_behind"]
+async fn attacks_alone() {
+    let tight = |guest: Guest| {
+        let plugin = TestPlugin::from(guest).resource("max_fuel", json!(2_000_000)).resource("max_memory_mb", json!(4));
+        plugin.resource("timeout_seconds", json!(0.02))
+    };
+    let trap = CoreModule::attacking("(unreachable)").plugin();
+    let host = Host::new();
+    let neighbour = host.load(feature::ECHO.into()).await;
+    let attackers = [
+        (tight(hostile::INFINITE_LOOP), "out_of_fuel"),
+        (tight(hostile::SLEEP), "timeout"),
+        (tight(hostile::MEMORY), "memory_limit"),
+        (tight(hostile::RECURSION), "stack_overflow"),
+        (tight(hostile::PANIC), "plugin_trapped"),
+        (tight(hostile::HANDLES), "resource_limit"),
+        (TestPlugin::new("trap", trap), "plugin_trapped"),
+    ];
+    let mut plugins = Vec::new();
+    for (plugin, code) in attackers {
+        plugins.push((host.load(plugin).await, code));
+    }
+
+    let mut before = None;
+    for round in 0..WARM_UP + ATTACKS {
+        if round == WARM_UP {
+            before = Some(Held::now());
+        }
+        for (plugin, code) in &plugins {
+            let error = plugin.call::<_, Value>("attack", &()).await.expect_err("an attack does not succeed");
+            assert_eq!(error.code(), *code, "{error}");
+        }
+    }
+    for (plugin, _) in &plugins {
+        assert_eq!(pings(plugin).await, 1);
+    }
+    assert_eq!(pings(&neighbour).await, 1);
+    Held::now().assert_no_more_than(&before.expect("there is a warm-up"));
+}
+
+#[tokio::test]
+#[ignore = "counts what the whole process holds: run by a_hundred_loads_and_unloads_leave_nothing_behind"]
+async fn loads_alone() {
+    let host = Host::new();
+    let broken = CoreModule::default().with("(func $broken (unreachable)) (start $broken)").plugin();
+    let mut before = None;
+    for round in 0..130 {
+        if round == WARM_UP {
+            before = Some(Held::now());
+        }
+        for mode in ["sandboxed", "trusted"] {
+            let plugin = host.load(TestPlugin::from(feature::ECHO).manifest("execution_mode", json!(mode))).await;
+            assert_eq!(pings(&plugin).await, 1);
+            host.runtime.unload(plugin.name()).await.expect("it is loaded");
+        }
+        host.try_load(TestPlugin::new("broken", broken.clone())).await.expect_err("it never starts");
+    }
+    Held::now().assert_no_more_than(&before.expect("there is a warm-up"));
+}
+
+/// Runs one ignored test of this binary in a process of its own.
+fn alone(test: &str) {
+    let this = std::env::current_exe().expect("the test binary has a path");
+    let output = Command::new(this).args(["--exact", test, "--ignored", "--test-threads=1"]).output().expect("it starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("1 passed"), "the test was not found: {text}");
+}
+
+/// What this process holds.
+#[derive(Debug)]
+struct Held {
+    resident_bytes: u64,
+    file_descriptors: usize,
+    threads: usize,
+    maps: usize,
+}
+
+impl Held {
+    #[cfg(target_os = "linux")]
+    fn now() -> Self {
+        let entries = |path| std::fs::read_dir(path).expect("Linux has /proc").count();
+        let text = |path| std::fs::read_to_string(path).expect("Linux has /proc");
+        let status = text("/proc/self/status");
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process has a size");
+        let resident_kib: u64 = resident.trim().trim_end_matches(" kB").parse().expect("a number of KiB");
+        Held {
+            resident_bytes: resident_kib << 10,
+            file_descriptors: entries("/proc/self/fd"),
+            threads: entries("/proc/self/task"),
+            maps: text("/proc/self/maps").lines().count(),
+        }
+    }
+
+    /// Elsewhere only the pool counts: a leaked instance leaves no room for the next.
+    #[cfg(not(target_os = "linux"))]
+    fn now() -> Self {
+        Held { resident_bytes: 0, file_descriptors: 0, threads: 0, maps: 0 }
+    }
+
+    #[track_caller]
+    fn assert_no_more_than(&self, before: &Held) {
+        assert!(self.resident_bytes <= before.resident_bytes + GROWTH_BYTES_MAX, "{before:?} grew to {self:?}");
+        assert!(self.file_descriptors <= before.file_descriptors, "{before:?} grew to {self:?}");
+        assert!(self.threads <= before.threads, "{before:?} grew to {self:?}");
+        // Allocators map and unmap some; a leaked instance would be six for each attack.
+        assert!(self.maps <= before.maps + 50, "{before:?} grew to {self:?}");
+    }
+}

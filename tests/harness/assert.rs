@@ -1,0 +1,45 @@
+//! What every error of a kind has to say.
+
+use plugbay::{InvokeError, LoadError};
+
+/// Codes of limits: these errors name what is allowed and what was observed.
+const LIMITS: [&str; 9] = [
+    "timeout", "out_of_fuel", "memory_limit", "stack_overflow", "payload_too_large", "result_too_large",
+    "rate_limit_exceeded", "busy", "resource_limit",
+];
+
+/// Asserts the code, that the text names the plugin, and for a limit that it is named with its two numbers.
+#[track_caller]
+pub(crate) fn assert_invoke_error(error: &InvokeError, plugin: &str, code: &str) {
+    assert_eq!(error.code(), code, "{error}");
+    let json = error.to_json();
+    assert_eq!((json["status"].as_str(), json["code"].as_str()), (Some("error"), Some(code)), "{json}");
+    assert!(json["msg"].as_str().is_some_and(|text| !text.is_empty()), "{json}");
+    if let InvokeError::Guest { .. } = error {
+        return;
+    }
+    assert!(error.to_string().contains(&format!("`{plugin}`")), "the plugin is not named: {error}");
+    assert_eq!(error.limit().is_some(), LIMITS.contains(&code), "{error:?}");
+    if let Some(hit) = error.limit() {
+        let numbers = [&hit.allowed, &hit.observed];
+        assert!(numbers.iter().all(|text| !text.is_empty()), "{hit:?}");
+        assert!(!hit.limit.is_empty(), "{hit:?}");
+    }
+}
+
+/// Asserts the code, and that the text names the plugin.
+#[track_caller]
+pub(crate) fn assert_load_error(error: &LoadError, plugin: &str, code: &str) {
+    assert_eq!(error.code(), code, "{error}");
+    assert!(error.to_string().contains(plugin), "the plugin is not named: {error}");
+    let json = error.to_json();
+    assert_eq!((json["status"].as_str(), json["code"].as_str()), (Some("error"), Some(code)), "{json}");
+}
+
+/// Asserts that a text contains each of these.
+#[track_caller]
+pub(crate) fn assert_contains(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "`{part}` is not in: {text}");
+    }
+}

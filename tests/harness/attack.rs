@@ -1,0 +1,107 @@
+//! One hostile call, and everything that has to be true afterwards.
+
+use plugbay::{InvokeError, Invocation, Plugin};
+use serde_json::{Value, json};
+
+use super::assert::assert_invoke_error;
+use super::guest::feature;
+use super::host::{Host, TestPlugin, pings};
+
+/// A plugin that attacks when its action `attack` is called.
+pub(crate) struct Attack {
+    plugin: TestPlugin,
+    payload: Value,
+}
+
+/// What is left after an attack that was fended off.
+pub(crate) struct Aftermath {
+    pub(crate) host: Host,
+    pub(crate) attacker: Plugin,
+    pub(crate) error: InvokeError,
+}
+
+/// What becomes of the attacker's instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Instance {
+    /// It is thrown away, and the next call gets a fresh one.
+    Replaced,
+    /// It goes on serving.
+    Kept,
+}
+
+impl Attack {
+    pub(crate) fn by(plugin: impl Into<TestPlugin>) -> Self {
+        Attack { plugin: plugin.into(), payload: Value::Null }
+    }
+
+    /// An attack by a plugin from bytes.
+    pub(crate) fn by_bytes(bytes: Vec<u8>) -> Self {
+        Attack::by(TestPlugin::new("attacker", bytes))
+    }
+
+    #[must_use]
+    pub(crate) fn payload(self, payload: Value) -> Self {
+        Attack { payload, ..self }
+    }
+
+    /// Sets a limit of the attacker.
+    #[must_use]
+    pub(crate) fn resource(self, limit: &str, value: Value) -> Self {
+        Attack { plugin: self.plugin.resource(limit, value), ..self }
+    }
+
+    /// Sets a member of the attacker's manifest.
+    #[must_use]
+    pub(crate) fn manifest(self, member: &str, value: Value) -> Self {
+        Attack { plugin: self.plugin.manifest(member, value), ..self }
+    }
+
+    /// Attacks, and asserts that it ends in this error, costs the attacker its instance and nobody else anything.
+    pub(crate) async fn ends_in(self, code: &str) -> Aftermath {
+        self.ends(code, Instance::Replaced).await
+    }
+
+    /// The same for an attack that ends in an error which leaves the attacker's instance alive.
+    pub(crate) async fn is_answered_with(self, code: &str) -> Aftermath {
+        self.ends(code, Instance::Kept).await
+    }
+
+    /// Attacks, and asserts that it does no harm at all: the attacker gets its answer.
+    pub(crate) async fn is_harmless(self) -> (Host, Value) {
+        let (host, attacker, neighbour) = self.scene().await;
+        let answer = attacker.call("attack", &self.payload).await;
+        let answer = answer.unwrap_or_else(|error| panic!("the attack was not harmless: {error}"));
+        assert_eq!((pings(&attacker).await, pings(&neighbour).await), (2, 2));
+        (host, answer)
+    }
+
+    async fn ends(self, code: &str, instance: Instance) -> Aftermath {
+        let (host, attacker, neighbour) = self.scene().await;
+        let invocation = Invocation::new("attack").payload(&self.payload).expect("the payload is JSON");
+        let error = match attacker.invoke(invocation).await {
+            Err(error) => error,
+            Ok(outcome) => panic!("the attack succeeded with {} bytes", outcome.json().len()),
+        };
+        assert_invoke_error(&error, attacker.name(), code);
+
+        let expected = match instance {
+            Instance::Replaced => 1,
+            Instance::Kept => 2,
+        };
+        assert_eq!(pings(&attacker).await, expected, "the attacker's instance is not {instance:?}");
+        assert_eq!(pings(&neighbour).await, 2, "the neighbour lost its instance");
+        let metrics = attacker.metrics();
+        assert_eq!(metrics.errors.get(code), Some(&1), "{metrics:?}");
+        assert_eq!(metrics.instances_started, if instance == Instance::Replaced { 2 } else { 1 }, "{metrics:?}");
+        Aftermath { host, attacker, error }
+    }
+
+    /// The attacker beside a neighbour that keeps a state.
+    async fn scene(&self) -> (Host, Plugin, Plugin) {
+        let host = Host::new();
+        let neighbour = host.load(TestPlugin::from(feature::ECHO).manifest("name", json!("neighbour"))).await;
+        let attacker = host.load(self.plugin.clone()).await;
+        assert_eq!((pings(&attacker).await, pings(&neighbour).await), (1, 1));
+        (host, attacker, neighbour)
+    }
+}

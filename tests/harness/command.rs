@@ -1,0 +1,80 @@
+//! The `plugbay` command, as a shell would run it.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use super::build::target_directory;
+
+/// One run of the command.
+pub(crate) struct Plugbay(Command);
+
+/// What it did.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) exit_code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Plugbay {
+    /// `plugbay` with a cache of compiled code that the tests share, and nothing else of the user's.
+    pub(crate) fn new<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_plugbay-e2e"));
+        command
+            .args(arguments)
+            .env("XDG_CACHE_HOME", target_directory().join("xdg-cache"))
+            .env_remove("RUST_LOG")
+            .env_remove("RUST_BACKTRACE")
+            .stdin(Stdio::null());
+        Plugbay(command)
+    }
+
+    pub(crate) fn directory(mut self, directory: &Path) -> Self {
+        self.0.current_dir(directory);
+        self
+    }
+
+    pub(crate) fn environment(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.0.env(name, value);
+        self
+    }
+
+    pub(crate) fn stdin(mut self, file: std::fs::File) -> Self {
+        self.0.stdin(file);
+        self
+    }
+
+    pub(crate) fn run(mut self) -> Ran {
+        let output = self.0.output().expect("the command was built with the tests");
+        Ran::from(output)
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("the command prints text");
+        Ran {
+            exit_code: output.status.code().expect("the command is not killed by a signal"),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+}
+
+impl Ran {
+    /// Asserts the exit code.
+    #[track_caller]
+    pub(crate) fn exits_with(self, code: i32) -> Self {
+        assert_eq!(self.exit_code, code, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        self
+    }
+
+    /// The one JSON document on standard output.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in: {}\nstderr: {}", self.stdout, self.stderr))
+    }
+}

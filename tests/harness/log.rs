@@ -1,0 +1,42 @@
+//! A log sink that keeps what plugins say.
+
+use std::sync::{Mutex, MutexGuard};
+
+use plugbay::{Level, LogRecord, LogSink};
+
+/// One line of a plugin.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Line {
+    pub(crate) plugin: String,
+    pub(crate) level: Level,
+    pub(crate) target: String,
+    pub(crate) message: String,
+    pub(crate) fields: Vec<(String, String)>,
+}
+
+/// All lines of a runtime's plugins.
+#[derive(Default)]
+pub(crate) struct KeptLog(Mutex<Vec<Line>>);
+
+impl KeptLog {
+    pub(crate) fn lines(&self) -> MutexGuard<'_, Vec<Line>> {
+        self.0.lock().expect("no test panics while it logs")
+    }
+
+    /// The messages of one target, in their order.
+    pub(crate) fn messages(&self, target: &str) -> Vec<String> {
+        self.lines().iter().filter(|line| line.target == target).map(|line| line.message.clone()).collect()
+    }
+}
+
+impl LogSink for KeptLog {
+    fn log(&self, record: &LogRecord<'_>) {
+        self.lines().push(Line {
+            plugin: record.plugin.to_owned(),
+            level: record.level,
+            target: record.target.to_owned(),
+            message: record.message.to_owned(),
+            fields: record.fields.to_vec(),
+        });
+    }
+}
