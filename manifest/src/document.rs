@@ -1,0 +1,317 @@
+//! Text to value: the only place where a parser runs.
+//!
+//! All formats end up as one `serde_json::Value`, built by one visitor that counts values and depth as they arrive, so
+//! that a document can neither exhaust the memory nor the stack, and that refuses a key written twice (JSON parsers
+//! usually take the last one, and then two programs read two different manifests). YAML has its own budgets on top,
+//! since its aliases multiply before a visitor sees them.
+//!
+//! Error messages carry line and column and no excerpt of the text: it may hold a secret's default.
+
+use std::cell::Cell;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+use crate::format::Format;
+use crate::limits::{
+    DEPTH_MAX, DOCUMENT_BYTES_MAX, NODES_MAX, SECTION_BYTES_MAX, SECTION_DOCUMENTS_MAX,
+};
+use crate::problem::{ManifestError, code, quoted, single};
+
+/// Parses one document.
+pub(crate) fn parse(origin: &str, text: &str, format: Format) -> Result<Value, ManifestError> {
+    if text.len() > DOCUMENT_BYTES_MAX {
+        let message = format!(
+            "the document has {} bytes, more than {DOCUMENT_BYTES_MAX}",
+            text.len()
+        );
+        return Err(single(origin, code::TOO_LARGE, message));
+    }
+    // Editors on Windows still write a byte order mark; it means nothing in UTF-8.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let budget = Budget::default();
+    let parsed = match format {
+        Format::Yaml => parse_yaml(text, &budget),
+        Format::Json => parse_json(text, &budget),
+        Format::Toml => parse_toml(text, &budget),
+    };
+    parsed
+        .map_err(|message| budget.error(origin, format!("not valid {}: {message}", format.name())))
+}
+
+/// Parses the documents of a custom section, one after another with nothing or white space between them.
+pub(crate) fn parse_section(origin: &str, bytes: &[u8]) -> Result<Vec<Value>, ManifestError> {
+    if bytes.len() > SECTION_BYTES_MAX {
+        let message = format!(
+            "the manifest section has {} bytes, more than {SECTION_BYTES_MAX}",
+            bytes.len()
+        );
+        return Err(single(origin, code::TOO_LARGE, message));
+    }
+    let mut documents = Vec::new();
+    let mut rest = bytes;
+    while !rest.trim_ascii_start().is_empty() {
+        if documents.len() == SECTION_DOCUMENTS_MAX {
+            let message =
+                format!("the manifest section holds more than {SECTION_DOCUMENTS_MAX} documents");
+            return Err(single(origin, code::TOO_LARGE, message));
+        }
+        let budget = Budget::default();
+        let mut deserializer =
+            serde_json::Deserializer::from_slice(rest).into_iter::<&serde_json::value::RawValue>();
+        let failed = |error: &dyn fmt::Display| {
+            let index = documents.len();
+            budget.error(
+                origin,
+                format!("document {index} of the manifest section is not valid JSON: {error}"),
+            )
+        };
+        let text = match deserializer.next() {
+            Some(Ok(raw)) => raw.get(),
+            Some(Err(error)) => return Err(failed(&error)),
+            None => break,
+        };
+        rest = &rest[deserializer.byte_offset()..];
+        if text.len() > DOCUMENT_BYTES_MAX {
+            let message = format!(
+                "a document of the manifest section has more than {DOCUMENT_BYTES_MAX} bytes"
+            );
+            return Err(single(origin, code::TOO_LARGE, message));
+        }
+        let value = parse_json(text, &budget).map_err(|message| failed(&message))?;
+        documents.push(value);
+    }
+    Ok(documents)
+}
+
+/// Checks that a value from elsewhere keeps the bounds that a parsed one keeps.
+pub(crate) fn check_bounds(origin: &str, value: &Value) -> Result<(), ManifestError> {
+    let budget = Budget::default();
+    match budget.copy(value, DEPTH_MAX) {
+        Ok(_) => Ok(()),
+        Err(message) => Err(budget.error(origin, message.to_string())),
+    }
+}
+
+fn parse_json(text: &str, budget: &Budget) -> Result<Value, String> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = budget
+        .seed(DEPTH_MAX)
+        .deserialize(&mut deserializer)
+        .map_err(|error| error.to_string())?;
+    deserializer.end().map_err(|error| error.to_string())?;
+    Ok(value)
+}
+
+fn parse_toml(text: &str, budget: &Budget) -> Result<Value, String> {
+    let explain = |error: toml::de::Error| match error.span() {
+        Some(span) => format!(
+            "{} at {}",
+            error.message(),
+            line_and_column(text, span.start)
+        ),
+        None => error.message().to_owned(),
+    };
+    let deserializer = toml::Deserializer::parse(text).map_err(explain)?;
+    budget
+        .seed(DEPTH_MAX)
+        .deserialize(deserializer)
+        .map_err(explain)
+}
+
+fn parse_yaml(text: &str, budget: &Budget) -> Result<Value, String> {
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_depth: DEPTH_MAX,
+            flow_nesting_limit: DEPTH_MAX,
+            max_nodes: NODES_MAX,
+            max_events: 4 * NODES_MAX,
+            max_aliases: 1_000,
+            max_anchors: 1_000,
+            max_recorded_anchor_events: NODES_MAX,
+            max_recorded_anchor_bytes: 4 * DOCUMENT_BYTES_MAX,
+            max_documents: 1,
+            max_merge_keys: 1_000,
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: NODES_MAX,
+            max_replay_stack_depth: 16,
+        },
+        // YAML 1.1's `no` and `on` turn country codes and switches into booleans.
+        strict_booleans: true,
+        with_snippet: false,
+        emit_comments: false,
+    };
+    serde_saphyr::with_deserializer_from_str_with_options(text, options, |deserializer| {
+        budget.seed(DEPTH_MAX).deserialize(deserializer)
+    })
+    .map_err(|error| error.to_string())
+}
+
+/// Line and column, from 1, of a byte of the text.
+fn line_and_column(text: &str, byte: usize) -> String {
+    let before = text.get(..byte).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or(before).chars().count() + 1;
+    format!("line {line}, column {column}")
+}
+
+/// What is left of [`NODES_MAX`], and whether a bound was met: the error then has another code than bad syntax.
+struct Budget {
+    nodes_left: Cell<usize>,
+    exceeded: Cell<bool>,
+}
+
+impl Default for Budget {
+    fn default() -> Budget {
+        Budget {
+            nodes_left: Cell::new(NODES_MAX),
+            exceeded: Cell::new(false),
+        }
+    }
+}
+
+impl Budget {
+    fn seed(&self, depth_left: usize) -> Seed<'_> {
+        Seed {
+            budget: self,
+            depth_left,
+        }
+    }
+
+    fn take_node<E: Error>(&self) -> Result<(), E> {
+        let left = self.nodes_left.get().checked_sub(1).ok_or_else(|| {
+            self.exceeded.set(true);
+            E::custom(format_args!(
+                "the document holds more than {NODES_MAX} values"
+            ))
+        })?;
+        self.nodes_left.set(left);
+        Ok(())
+    }
+
+    fn error(&self, origin: &str, message: String) -> ManifestError {
+        let code = if self.exceeded.get() {
+            code::TOO_LARGE
+        } else {
+            code::SYNTAX
+        };
+        single(origin, code, message)
+    }
+
+    /// Reads a value as if it were parsed: for the same counting.
+    fn copy(&self, value: &Value, depth_left: usize) -> Result<Value, serde_json::Error> {
+        self.seed(depth_left).deserialize(value)
+    }
+}
+
+/// Makes one value and, through itself, those inside it.
+#[derive(Clone, Copy)]
+struct Seed<'b> {
+    budget: &'b Budget,
+    depth_left: usize,
+}
+
+impl<'b> Seed<'b> {
+    fn deeper<E: Error>(self) -> Result<Seed<'b>, E> {
+        let depth_left = self.depth_left.checked_sub(1).ok_or_else(|| {
+            self.budget.exceeded.set(true);
+            E::custom(format_args!(
+                "the document is nested more than {DEPTH_MAX} levels deep"
+            ))
+        })?;
+        Ok(Seed { depth_left, ..self })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.budget.take_node()?;
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seed<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value that JSON can hold")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        let number = Number::from_f64(value)
+            .ok_or_else(|| E::custom("infinity and NaN are not numbers in JSON"))?;
+        Ok(Value::Number(number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let inside = self.deeper()?;
+        let mut items = Vec::new();
+        while let Some(item) = access.next_element_seed(inside)? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let inside = self.deeper()?;
+        let mut entries = Map::new();
+        while let Some(key) = access.next_key::<String>()? {
+            let value = access.next_value_seed(inside)?;
+            // How the toml crate hands over a date: JSON has none, so it stays the text that was written.
+            if key == "$__toml_private_datetime" {
+                return Ok(value);
+            }
+            if entries.contains_key(&key) {
+                return Err(A::Error::custom(format_args!(
+                    "the key {} is written twice",
+                    quoted(&key)
+                )));
+            }
+            entries.insert(key, value);
+        }
+        Ok(Value::Object(entries))
+    }
+}

@@ -1,0 +1,88 @@
+//! Field tables: which fields an object has, under which names, and what they mean.
+//!
+//! One table serves the reader (unknown fields, aliases, the nearest known name) and the published JSON Schema, so the
+//! two cannot drift apart.
+
+use serde_json::Value;
+
+/// One field of an object.
+pub(crate) struct Field {
+    /// The canonical name.
+    pub(crate) name: &'static str,
+    /// Other names for the same field, mostly those of the systems that Plugbay follows.
+    pub(crate) aliases: &'static [&'static str],
+    /// What it means, in a sentence or two.
+    pub(crate) about: &'static str,
+    /// The JSON Schema of its value.
+    pub(crate) shape: fn() -> Value,
+}
+
+/// All fields of an object.
+pub(crate) type Table = &'static [Field];
+
+/// A field with one name.
+pub(crate) const fn field(name: &'static str, about: &'static str, shape: fn() -> Value) -> Field {
+    Field {
+        name,
+        aliases: &[],
+        about,
+        shape,
+    }
+}
+
+impl Field {
+    /// The same field with other names.
+    pub(crate) const fn or(self, aliases: &'static [&'static str]) -> Field {
+        Field { aliases, ..self }
+    }
+}
+
+/// The field that goes by `name`, which may be an alias.
+pub(crate) fn find(table: Table, name: &str) -> Option<&'static Field> {
+    table
+        .iter()
+        .find(|field| field.name == name || field.aliases.contains(&name))
+}
+
+/// The known name that is most like `name`, if any is like it at all.
+pub(crate) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    /// Below this (0 to 1) a suggestion puzzles more than it helps.
+    const SIMILARITY_MIN: f64 = 0.75;
+    let wanted = folded(name);
+    known
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(&wanted, &folded(candidate)), candidate))
+        .filter(|(similarity, _)| *similarity >= SIMILARITY_MIN)
+        .max_by(|(left, _), (right, _)| left.total_cmp(right))
+        .map(|(_, candidate)| candidate)
+}
+
+/// ` (did you mean `x`?)`, or nothing.
+pub(crate) fn suggestion<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> String {
+    nearest(name, known)
+        .map(|nearest| format!(": did you mean `{nearest}`?"))
+        .unwrap_or_default()
+}
+
+/// The name without case and separators: `repoType` and `repo_type` differ in nothing that matters.
+fn folded(name: &str) -> String {
+    name.chars()
+        .take(64)
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_typing_error_finds_the_name() {
+        let known = ["timeout_seconds", "max_memory_mb", "rate_limit"];
+        assert_eq!(nearest("timeout_secs", known), Some("timeout_seconds"));
+        assert_eq!(nearest("rateLimit", known), Some("rate_limit"));
+        assert_eq!(nearest("zzz", known), None);
+        assert_eq!(nearest("", known), None);
+    }
+}

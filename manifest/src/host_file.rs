@@ -1,0 +1,325 @@
+//! The host's own file, `plugbay.yaml`: which plugins to run with which options, and what the operator allows.
+//!
+//! Options may be secret, and this crate cannot know which: they are never quoted in problems and never shown by
+//! `Debug`. They are checked against the plugin's configuration when it is loaded.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde_json::{Map, Value};
+
+use crate::document;
+use crate::field::{Table, field};
+use crate::format::Format;
+use crate::limits::{HOST_PLUGINS_MAX, LINE_CHARS_MAX, NAME_CHARS_MAX, PATH_CHARS_MAX};
+use crate::part::permission::{Rule, read_policy};
+use crate::part::resources::{Resources, read_resources};
+use crate::problem::{ManifestError, Report, code, quoted, single};
+use crate::read::{Node, kind_of};
+use crate::{shape, top};
+
+/// The names under which the host's file is looked for, in this order. The first that exists is taken.
+pub const HOST_FILE_NAMES: [&str; 4] = [
+    "plugbay.yaml",
+    "plugbay.yml",
+    "plugbay.json",
+    "plugbay.toml",
+];
+
+/// The host's file, checked. `Default` is what a host without one does.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HostFile {
+    /// The plugins to load, beside those that discovery finds.
+    pub plugins: Vec<HostPlugin>,
+    /// What the operator allows: the first rule that matches decides, and no match means no.
+    pub policy: Vec<Rule>,
+    /// The most that any plugin gets, whatever it asks for. A member that is left out has the host's default ceiling; 0
+    /// means that there is no ceiling, so that a plugin which asks for 0 gets no limit.
+    pub ceilings: Resources,
+    /// Names the file `config/<environment>.yaml` of each plugin whose values lie over its `config/default.yaml`. None
+    /// reads no second file.
+    pub environment: Option<String>,
+    /// Where the host keeps data, relative to this file unless it is absolute. None leaves it to the host.
+    pub data_dir: Option<PathBuf>,
+}
+
+/// A plugin that the host's file names.
+#[derive(Clone, PartialEq)]
+pub struct HostPlugin {
+    /// Where it is.
+    pub source: PluginSource,
+    /// Values of its configuration.
+    pub options: Map<String, Value>,
+}
+
+/// Where a plugin is. Everything but local files is for a host that can fetch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PluginSource {
+    /// A file or a directory, relative to the host's file unless it is absolute (a path, or `file://`).
+    Local(PathBuf),
+    /// The URL of a manifest or of a component.
+    Https(String),
+    /// A reference to an artefact in a registry, without `oci://`.
+    Oci(String),
+}
+
+/// The fields of the host's file.
+pub(crate) const HOST_FILE: Table = &[
+    field(
+        "$schema",
+        "The JSON Schema that an editor checks this file against.",
+        || shape::line(LINE_CHARS_MAX),
+    ),
+    field(
+        "plugins",
+        "The plugins to load: where they are and the values of their settings.",
+        plugins_shape,
+    ),
+    field(
+        "policy",
+        "What the operator allows. The first rule that matches decides; no match means no.",
+        || top::definition("policy"),
+    ),
+    field(
+        "ceilings",
+        "The most that any plugin gets, whatever it asks for. 0 means no ceiling.",
+        || top::definition("resources"),
+    ),
+    field(
+        "environment",
+        "Names each plugin's config/<environment>.yaml that is read too.",
+        || shape::name("^[A-Za-z0-9_-]+$", NAME_CHARS_MAX),
+    ),
+    field(
+        "data_dir",
+        "Where the host keeps data, relative to this file.",
+        || shape::line(PATH_CHARS_MAX),
+    ),
+];
+const PLUGIN: Table = &[
+    field(
+        "url",
+        "A path, or a URL that begins with file://, https:// or oci://.",
+        || shape::line(LINE_CHARS_MAX),
+    ),
+    field(
+        "options",
+        "Values of the plugin's settings.",
+        || serde_json::json!({ "type": "object" }),
+    ),
+];
+
+impl HostFile {
+    /// Parses and checks the host's file. `origin` names it in problems.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with it.
+    pub fn parse(
+        origin: impl Into<String>,
+        text: &str,
+        format: Format,
+    ) -> Result<HostFile, ManifestError> {
+        let origin = origin.into();
+        let written = document::parse(&origin, text, format)?;
+        // An empty file, or one of comments, says nothing.
+        if written.is_null() {
+            return Ok(HostFile::default());
+        }
+        if !written.is_object() {
+            let message = format!(
+                "the host's file is an object with fields such as `plugins`, not {}",
+                kind_of(&written)
+            );
+            return Err(single(&origin, code::WRONG_TYPE, message));
+        }
+        let mut report = Report::new(origin.into());
+        let file = read_host_file(&Node::root(&written), &mut report).unwrap_or_default();
+        match report.into_problems() {
+            problems if problems.is_empty() => Ok(file),
+            problems => Err(ManifestError { problems }),
+        }
+    }
+}
+
+impl PluginSource {
+    /// What the text of `url` stands for.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it and what to write instead.
+    pub fn parse(url: &str) -> Result<PluginSource, String> {
+        if let Some(rest) = url.strip_prefix("file://") {
+            return local_file(rest);
+        }
+        if let Some(rest) = url.strip_prefix("https://") {
+            return remote(url, rest).map(|url| PluginSource::Https(url.to_owned()));
+        }
+        if let Some(rest) = url.strip_prefix("oci://") {
+            return remote(rest, rest).map(|reference| PluginSource::Oci(reference.to_owned()));
+        }
+        if url.starts_with("http://") {
+            return Err(
+                "http:// is not encrypted, so anybody could replace the plugin: use https://"
+                    .to_owned(),
+            );
+        }
+        match scheme(url) {
+            Some(scheme) => Err(format!(
+                "{} is not supported: use a path, file://, https:// or oci://",
+                quoted(scheme)
+            )),
+            None => Ok(PluginSource::Local(PathBuf::from(url))),
+        }
+    }
+}
+
+/// Shows the names of options, never their values.
+impl fmt::Debug for HostPlugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&String> = self.options.keys().collect();
+        f.debug_struct("HostPlugin")
+            .field("source", &self.source)
+            .field("options", &names)
+            .finish()
+    }
+}
+
+/// A URL's scheme with its colon; a drive letter is none.
+fn scheme(url: &str) -> Option<&str> {
+    let (scheme, _) = url.split_once(':')?;
+    let is_scheme = scheme.len() > 1
+        && scheme
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-'));
+    is_scheme.then(|| &url[..=scheme.len()])
+}
+
+fn local_file(rest: &str) -> Result<PluginSource, String> {
+    let path = rest.strip_prefix("localhost").unwrap_or(rest);
+    if !path.starts_with('/') {
+        return Err("file:// needs an absolute path, as in file:///srv/plugins/hello".to_owned());
+    }
+    match percent_decoded(path) {
+        Some(path) => Ok(PluginSource::Local(PathBuf::from(path))),
+        None => Err("the path is not valid: `%` is followed by two hexadecimal digits, `%25` stands for itself".to_owned()),
+    }
+}
+
+fn percent_decoded(path: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let digits = std::str::from_utf8(rest.get(..2)?)
+            .ok()
+            .filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))?;
+        bytes.push(
+            u8::from_str_radix(digits, 16)
+                .ok()
+                .filter(|byte| *byte != 0)?,
+        );
+        rest = &rest[2..];
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn remote<'u>(kept: &'u str, rest: &str) -> Result<&'u str, String> {
+    let host = rest.split('/').next().unwrap_or_default();
+    if host.is_empty() || rest.contains(char::is_whitespace) {
+        return Err("the URL has no host, or it holds white space".to_owned());
+    }
+    if host.contains('@') {
+        return Err(
+            "the URL holds a user or a password: keep credentials out of this file".to_owned(),
+        );
+    }
+    Ok(kept)
+}
+
+fn read_host_file(node: &Node<'_>, report: &mut Report) -> Option<HostFile> {
+    let object = node.object(HOST_FILE, report)?;
+    let environment = object
+        .get("environment")
+        .and_then(|node| read_environment(&node, report));
+    Some(HostFile {
+        plugins: object
+            .get("plugins")
+            .map(|node| read_plugins(&node, report))
+            .unwrap_or_default(),
+        policy: object
+            .get("policy")
+            .map(|node| read_policy(&node, report))
+            .unwrap_or_default(),
+        ceilings: object
+            .get("ceilings")
+            .and_then(|node| read_resources(&node, report))
+            .unwrap_or_default(),
+        environment,
+        data_dir: object
+            .get("data_dir")
+            .and_then(|node| node.line(PATH_CHARS_MAX, report))
+            .map(PathBuf::from),
+    })
+}
+
+/// It becomes part of a file's name.
+fn read_environment(node: &Node<'_>, report: &mut Report) -> Option<String> {
+    let name = node.line(NAME_CHARS_MAX, report)?;
+    if !name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+    {
+        let rule = "use letters, digits, `_` and `-`";
+        node.problem(
+            report,
+            code::INVALID_NAME,
+            format!("{} cannot name a file: {rule}", quoted(&name)),
+        );
+        return None;
+    }
+    Some(name)
+}
+
+fn read_plugins(node: &Node<'_>, report: &mut Report) -> Vec<HostPlugin> {
+    let mut plugins: Vec<HostPlugin> = Vec::new();
+    for item in node.items(HOST_PLUGINS_MAX, report) {
+        let Some(plugin) = read_plugin(&item, report) else {
+            continue;
+        };
+        plugins.push(plugin);
+    }
+    plugins
+}
+
+fn read_plugin(node: &Node<'_>, report: &mut Report) -> Option<HostPlugin> {
+    let object = node.object(PLUGIN, report)?;
+    let source = object.need("url", report).and_then(|node| {
+        let url = node.line(LINE_CHARS_MAX, report)?;
+        PluginSource::parse(&url)
+            .map_err(|message| node.problem(report, code::INVALID_VALUE, message))
+            .ok()
+    });
+    let options = match object.get("options") {
+        None => Some(Map::new()),
+        Some(node) => match node.value {
+            Value::Object(map) => Some(map.clone()),
+            _ => {
+                node.wrong_type(report, "an object of settings");
+                None
+            }
+        },
+    };
+    Some(HostPlugin {
+        source: source?,
+        options: options?,
+    })
+}
+
+fn plugins_shape() -> Value {
+    shape::list(shape::object(PLUGIN, &["url"]), HOST_PLUGINS_MAX)
+}

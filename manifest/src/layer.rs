@@ -1,0 +1,400 @@
+//! A layer: one document of a manifest, read field by field.
+//!
+//! A plugin may have several: what its code declares and what its `plugin.yaml` says, both embedded in the component,
+//! and a file beside it. Each is read on its own, with all its problems, and only then are they laid over one another
+//! ([`Manifest::from_layers`](crate::Manifest::from_layers)), because fields such as the name need not be in each.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use crate::document;
+use crate::format::Format;
+use crate::part::action::{ActionDeclaration, read_actions};
+use crate::part::database::{Database, read_database};
+use crate::part::env::read_env;
+use crate::part::event::{Events, read_events};
+use crate::part::frontend::{Frontend, read_frontend};
+use crate::part::identity::{
+    Author, ExecutionMode, RepoType, read_author, read_email, read_entry_point,
+    read_execution_mode, read_repo_type, read_url, read_version,
+};
+use crate::part::permission::{Rule, read_policy};
+use crate::part::requirement::{
+    Requirement, read_callers, read_requirements, read_version_requirement,
+};
+use crate::part::resources::{Resources, read_resources};
+use crate::part::retry::{Retry, read_retry};
+use crate::part::route::{Placed, Route, read_routes, read_tags};
+use crate::part::setting::{Setting, read_settings, with_secrets};
+use crate::part::table::{Table, check_references, read_tables};
+use crate::problem::{ManifestError, Problem, Report, code, single};
+use crate::read::{Node, Object, kind_of};
+use crate::top::{GROUP, MANIFEST};
+use crate::version::VersionRequirement;
+use crate::{limits, name};
+
+/// One document of a manifest: parsed, its aliases resolved, and not yet checked as a whole.
+#[derive(Clone)]
+pub struct Layer {
+    pub(crate) origin: Arc<str>,
+    pub(crate) fields: Fields,
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) notes: Vec<String>,
+    /// As it was written. Kept for documents with problems: see [`Layer::to_json`].
+    written: Value,
+}
+
+/// A value with the place that it came from, for checks that look at several fields.
+#[derive(Clone, Debug)]
+pub(crate) struct Found<T> {
+    pub(crate) origin: Arc<str>,
+    pub(crate) path: String,
+    pub(crate) value: T,
+}
+
+impl<T: Serialize> Serialize for Found<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value.serialize(serializer)
+    }
+}
+
+/// The fields of a layer, all of them optional, under their canonical names. Serialized, they are a manifest again.
+#[derive(Clone, Default, Serialize)]
+#[cfg_attr(test, derive(Debug))]
+pub(crate) struct Fields {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<semver::Version>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) license: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) category: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tags: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) repository: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) manifest: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) repo_type: Option<RepoType>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) author: Option<Author>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) email: Option<Found<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) plugbay_version: Option<VersionRequirement>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) requires: Option<Found<Vec<Requirement>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) entry_point: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) execution_mode: Option<ExecutionMode>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) permissions: Option<Vec<Rule>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) env: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Resources::is_empty")]
+    pub(crate) resources: Resources,
+    #[serde(
+        skip_serializing_if = "BTreeMap::is_empty",
+        serialize_with = "with_secrets"
+    )]
+    pub(crate) configuration: BTreeMap<String, Setting>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) actions: Vec<ActionDeclaration>,
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "without_places"
+    )]
+    pub(crate) routes: Option<Found<Vec<Placed>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) events: Option<Events>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tables: Option<Vec<Table>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) database: Option<Database>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) frontend: Option<Found<Frontend>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) retry: Option<Retry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) allowed_callers: Option<Vec<String>>,
+}
+
+impl Layer {
+    /// Parses a document. `origin` names it in problems: usually its file.
+    ///
+    /// # Errors
+    ///
+    /// The text is not of that format, exceeds a bound of [`limits`] or is not an object. Everything else that is wrong
+    /// is kept for [`Manifest::from_layers`](crate::Manifest::from_layers), which reports the problems of all layers at
+    /// once.
+    pub fn parse(
+        origin: impl Into<String>,
+        text: &str,
+        format: Format,
+    ) -> Result<Layer, ManifestError> {
+        let origin = origin.into();
+        let value = document::parse(&origin, text, format)?;
+        Layer::read(&origin, value)
+    }
+
+    /// Takes a document that is a value already.
+    ///
+    /// # Errors
+    ///
+    /// As [`Layer::parse`].
+    pub fn from_value(origin: impl Into<String>, value: Value) -> Result<Layer, ManifestError> {
+        let origin = origin.into();
+        document::check_bounds(&origin, &value)?;
+        Layer::read(&origin, value)
+    }
+
+    /// Parses the custom section of a component: JSON documents one after another, lowest first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Layer::parse`].
+    pub fn from_section(
+        origin: impl Into<String>,
+        bytes: &[u8],
+    ) -> Result<Vec<Layer>, ManifestError> {
+        let origin = origin.into();
+        let documents = document::parse_section(&origin, bytes)?;
+        documents
+            .into_iter()
+            .map(|value| Layer::read(&origin, value))
+            .collect()
+    }
+
+    /// The layer as JSON, ready to be embedded: with canonical names, and with the defaults of secret settings, since
+    /// it is the manifest itself. A layer with problems is given as it was written, so that they are reported again
+    /// wherever it is read.
+    pub fn to_json(&self) -> String {
+        let canonical = match self.problems.is_empty() {
+            true => serde_json::to_value(&self.fields).unwrap_or_else(|_| self.written.clone()),
+            false => self.written.clone(),
+        };
+        canonical.to_string()
+    }
+
+    /// What names this layer in problems.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// What is wrong with this document alone.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    fn read(origin: &str, written: Value) -> Result<Layer, ManifestError> {
+        if !written.is_object() {
+            let message = format!(
+                "a manifest is an object with fields such as `name`, not {}",
+                kind_of(&written)
+            );
+            return Err(single(origin, code::WRONG_TYPE, message));
+        }
+        let origin: Arc<str> = origin.into();
+        let mut report = Report::new(Arc::clone(&origin));
+        let fields = read_fields(&written, &mut report).unwrap_or_default();
+        let notes = std::mem::take(&mut report.notes);
+        Ok(Layer {
+            origin,
+            fields,
+            problems: report.into_problems(),
+            notes,
+            written,
+        })
+    }
+}
+
+/// Shows no values: the document may hold a secret's default.
+impl fmt::Debug for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Layer")
+            .field("origin", &self.origin)
+            .field("problems", &self.problems)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A document's fields. DockStat groups some of them under `config`: those are the same as without the group.
+struct Document<'a> {
+    top: Object<'a>,
+    group: Option<Object<'a>>,
+}
+
+impl<'a> Document<'a> {
+    /// The field, wherever it is.
+    fn get(&self, name: &str, report: &mut Report) -> Option<Node<'a>> {
+        let top = self.top.get(name);
+        let grouped = self.group.as_ref().and_then(|group| group.get(name));
+        if let (Some(_), Some(grouped)) = (&top, &grouped) {
+            grouped.problem(
+                report,
+                code::CONFLICT,
+                format!("`{name}` is given outside `config` too: remove one of them"),
+            );
+        }
+        top.or(grouped)
+    }
+
+    /// The field as `read` gives it.
+    fn take<T>(
+        &self,
+        name: &str,
+        read: fn(&Node<'_>, &mut Report) -> T,
+        report: &mut Report,
+    ) -> Option<T> {
+        self.top.get(name).map(|node| read(&node, report))
+    }
+
+    fn line(&self, name: &str, report: &mut Report) -> Option<String> {
+        self.top
+            .get(name)
+            .and_then(|node| node.line(limits::LINE_CHARS_MAX, report))
+    }
+}
+
+fn read_fields(written: &Value, report: &mut Report) -> Option<Fields> {
+    let top = Node::root(written).object(MANIFEST, report)?;
+    let group = top
+        .get("config")
+        .and_then(|node| node.object(GROUP, report));
+    let document = Document { top, group };
+    note_what_does_not_apply(&document.top, report);
+    let mut fields = Fields::default();
+    read_identity(&document, &mut fields, report);
+    read_needs(&document, &mut fields, report);
+    read_offers(&document, &mut fields, report);
+    Some(fields)
+}
+
+fn note_what_does_not_apply(top: &Object<'_>, report: &mut Report) {
+    let notes = [
+        (
+            "python_version",
+            "is not applicable: the plugin runs as WebAssembly, whatever language it was written in",
+        ),
+        (
+            "plugin",
+            "holds source code, which is not run: compile the plugin to WebAssembly and name it in `entry_point`",
+        ),
+        (
+            "id",
+            "is not applicable: the catalog gives each installed plugin its number",
+        ),
+    ];
+    for (name, text) in notes {
+        if let Some(node) = top.get(name) {
+            report.note(&node.path, text);
+        }
+    }
+}
+
+/// Who the plugin is.
+fn read_identity(document: &Document<'_>, fields: &mut Fields, report: &mut Report) {
+    fields.name = document.top.get("name").and_then(|node| {
+        let name = node.string(report)?;
+        let checked = name::plugin(name);
+        checked
+            .map_err(|message| node.problem(report, code::INVALID_NAME, message))
+            .ok()
+            .map(|()| name.to_owned())
+    });
+    fields.version = document.take("version", read_version, report).flatten();
+    fields.title = document.line("title", report);
+    fields.description = document
+        .top
+        .get("description")
+        .and_then(|node| node.prose(limits::PROSE_CHARS_MAX, report));
+    fields.license = document.line("license", report);
+    fields.category = document.line("category", report);
+    fields.tags = document.take("tags", read_tags, report);
+    fields.repository = document.line("repository", report);
+    fields.manifest = document.take("manifest", read_url, report).flatten();
+    fields.repo_type = document.take("repo_type", read_repo_type, report).flatten();
+    fields.author = document.take("author", read_author, report).flatten();
+    fields.email = document.top.get("email").and_then(|node| {
+        let email = read_email(&node, report)?;
+        Some(found(email, &node, report))
+    });
+}
+
+/// What the plugin needs and how it runs.
+fn read_needs(document: &Document<'_>, fields: &mut Fields, report: &mut Report) {
+    fields.plugbay_version = document
+        .take("plugbay_version", read_version_requirement, report)
+        .flatten();
+    fields.requires = document
+        .top
+        .get("requires")
+        .map(|node| found(read_requirements(&node, report), &node, report));
+    fields.entry_point = document
+        .take("entry_point", read_entry_point, report)
+        .flatten();
+    fields.execution_mode = document
+        .take("execution_mode", read_execution_mode, report)
+        .flatten();
+    fields.permissions = document.take("permissions", read_policy, report);
+    fields.env = document.take("env", read_env, report).unwrap_or_default();
+    fields.resources = document
+        .take("resources", read_resources, report)
+        .flatten()
+        .unwrap_or_default();
+    fields.configuration = document
+        .take("configuration", read_settings, report)
+        .unwrap_or_default();
+    fields.retry = document.take("retry", read_retry, report).flatten();
+    fields.allowed_callers = document.take("allowed_callers", read_callers, report);
+}
+
+/// What the plugin offers.
+fn read_offers(document: &Document<'_>, fields: &mut Fields, report: &mut Report) {
+    let actions = document.get("actions", report);
+    fields.actions = actions
+        .map(|node| read_actions(&node, report))
+        .unwrap_or_default();
+    let routes = document.get("routes", report);
+    fields.routes = routes.map(|node| found(read_routes(&node, report), &node, report));
+    fields.events = document.take("events", read_events, report).flatten();
+    fields.tables = document.get("tables", report).map(|node| {
+        let tables = read_tables(&node, report);
+        check_references(&tables, &node, report);
+        tables
+    });
+    fields.database = document.take("database", read_database, report).flatten();
+    fields.frontend = document.top.get("frontend").and_then(|node| {
+        let frontend = read_frontend(&node, report)?;
+        Some(found(frontend, &node, report))
+    });
+}
+
+fn found<T>(value: T, node: &Node<'_>, report: &Report) -> Found<T> {
+    Found {
+        origin: Arc::clone(&report.origin),
+        path: node.path.clone(),
+        value,
+    }
+}
+
+fn without_places<S: Serializer>(
+    routes: &Option<Found<Vec<Placed>>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let routes: Option<Vec<&Route>> = routes
+        .as_ref()
+        .map(|routes| routes.value.iter().map(|(_, route)| route).collect());
+    routes.serialize(serializer)
+}

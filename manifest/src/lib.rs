@@ -1,0 +1,74 @@
+//! The manifest of a Plugbay plugin: what it says of itself and asks for.
+//!
+//! A manifest is read in three steps, and each reports everything that is wrong, with the document, the path, a stable
+//! code and a message that says what to do:
+//! 1. text to [`Layer`]: YAML, JSON or TOML, or the custom section of a component; bounded against hostile documents;
+//! 2. layers to [`Manifest`]: laid over one another, checked as a whole, typed;
+//! 3. the host compares it with what the operator allows. That is not this crate's business, and neither is running
+//!    anything: it knows no WebAssembly, opens no file and reads no environment.
+//!
+//! ```
+//! use plugbay_manifest::{Format, Layer, Manifest};
+//!
+//! let text = "
+//! name: greeter
+//! version: 1.0.0
+//! resources: { timeout_seconds: 5 }
+//! actions: [hello]
+//! apiRoutes:
+//!   /hello/:who: { method: GET, actions: [hello] }
+//! ";
+//! let layer = Layer::parse("plugin.yaml", text, Format::Yaml)?;
+//! let manifest = Manifest::from_layers(&[layer])?;
+//! assert_eq!(manifest.routes[0].path, "/hello/{who}");
+//!
+//! let wrong = Layer::parse("plugin.yaml", "name: Greeter\nverison: 1.0.0", Format::Yaml)?;
+//! let problems = Manifest::from_layers(&[wrong]).expect_err("three things are wrong").problems;
+//! assert_eq!(problems.len(), 3);
+//! assert!(problems.iter().any(|problem| problem.message.contains("did you mean `version`?")));
+//! # Ok::<(), plugbay_manifest::ManifestError>(())
+//! ```
+
+mod document;
+mod field;
+mod format;
+mod host_file;
+mod layer;
+pub mod limits;
+mod manifest;
+mod merge;
+mod name;
+mod part;
+mod problem;
+mod read;
+mod schema;
+mod shape;
+mod top;
+mod version;
+mod whole;
+
+pub use format::{FILE_NAMES, Format};
+pub use host_file::{HOST_FILE_NAMES, HostFile, HostPlugin, PluginSource};
+pub use layer::Layer;
+pub use manifest::Manifest;
+pub use part::action::ActionDeclaration;
+pub use part::database::{Collection, Database, Index};
+pub use part::env::expand_env;
+pub use part::event::{DEFAULT_PRIORITY, Events, Subscription, check_topic, topic_of_hook};
+pub use part::frontend::{Frontend, GlobalState, Page, PageLoader, PageMeta, Polling};
+pub use part::identity::{Author, ExecutionMode, RepoType};
+pub use part::page_action::{Notice, PageAction, PageActionKind, Reaction};
+pub use part::permission::{Effect, PermissionAction, RESOURCE_KINDS, Rule, check_resource};
+pub use part::requirement::Requirement;
+pub use part::resources::{DEFAULT_CALLS, DEFAULT_PERIOD, Instances, RateLimit, Resources};
+pub use part::retry::Retry;
+pub use part::route::{Method, Route, normalise_path};
+pub use part::setting::{HIDDEN, Pattern, Setting, SettingType};
+pub use part::table::{Column, ColumnKind, OnDelete, Reference, Table};
+pub use problem::{ManifestError, Problem, code};
+pub use schema::{host_json_schema, json_schema};
+pub use version::{VersionRequirement, VersionRequirementError};
+
+/// The custom section in which a component carries its manifest: one or more JSON documents one after another, each of
+/// them a layer, of which a later one wins field by field.
+pub const SECTION: &str = "plugbay:manifest";

@@ -1,0 +1,201 @@
+//! The manifest: what is left when all layers were laid over one another and everything was checked.
+//!
+//! Later layers win, field by field: `actions` are merged by name, `configuration` and `env` by key, `resources` by
+//! member, and every other field is taken as a whole from the last layer that has it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::layer::Layer;
+use crate::merge;
+use crate::part::action::ActionDeclaration;
+use crate::part::database::Database;
+use crate::part::event::Events;
+use crate::part::frontend::Frontend;
+use crate::part::identity::{Author, ExecutionMode, RepoType};
+use crate::part::permission::Rule;
+use crate::part::requirement::Requirement;
+use crate::part::resources::Resources;
+use crate::part::retry::Retry;
+use crate::part::route::Route;
+use crate::part::setting::Setting;
+use crate::part::table::Table;
+use crate::problem::{ManifestError, Report, code};
+use crate::version::VersionRequirement;
+use crate::whole;
+
+/// A checked manifest. Serialized, it is the canonical JSON of a manifest file, with secrets masked.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Manifest {
+    /// The key under which everybody knows the plugin: `^[a-z][a-z0-9_-]*$`.
+    pub name: String,
+    /// The plugin's version.
+    pub version: semver::Version,
+    /// The plugin's name for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Its licence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
+    /// A word that groups plugins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// Words to find it by.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// Where its source code is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// The URL at which its newest manifest is, or `local`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<String>,
+    /// What kind of place the repository is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repo_type: Option<RepoType>,
+    /// Who made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub author: Option<Author>,
+    /// The versions of Plugbay that will do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plugbay_version: Option<VersionRequirement>,
+    /// Plugins that must be loaded first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub requires: Vec<Requirement>,
+    /// The component's path, relative to the manifest, with `/` and inside the manifest's directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry_point: Option<String>,
+    /// How it runs.
+    pub execution_mode: ExecutionMode,
+    /// What it asks for: the first rule that matches decides, and no match means no.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub permissions: Vec<Rule>,
+    /// Environment variables; values may hold `${NAME}` ([`expand_env`](crate::expand_env)).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// The limits that it asks for.
+    #[serde(skip_serializing_if = "Resources::is_empty")]
+    pub resources: Resources,
+    /// Its settings by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub configuration: BTreeMap<String, Setting>,
+    /// The actions that it declares. Where there are none, it answers whatever names it likes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<ActionDeclaration>,
+    /// HTTP routes and the actions that answer them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<Route>,
+    /// What it publishes and listens to.
+    #[serde(skip_serializing_if = "has_no_events")]
+    pub events: Events,
+    /// Tables that the host keeps for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<Table>,
+    /// Collections that the host keeps for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<Database>,
+    /// Its pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frontend: Option<Frontend>,
+    /// How failed calls of idempotent actions are repeated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+    /// The plugins that may call it, or `*`. None means those that require it; an empty list means nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed_callers: Option<Vec<String>>,
+    /// What was accepted and is worth telling, such as fields that do not apply here.
+    #[serde(skip)]
+    pub notes: Vec<String>,
+}
+
+impl Manifest {
+    /// Lays the layers over one another, lowest first, and checks the result.
+    ///
+    /// # Errors
+    ///
+    /// All problems of all layers, and those that only show in the whole: missing fields, and names that refer to
+    /// nothing.
+    pub fn from_layers(layers: &[Layer]) -> Result<Manifest, ManifestError> {
+        // What is missing is best added where the author looks first: in the last layer.
+        let origin = layers
+            .last()
+            .map_or_else(|| "manifest".into(), |layer| layer.origin.clone());
+        let mut report = Report::new(origin);
+        for problem in layers.iter().flat_map(|layer| &layer.problems) {
+            report.add_from(
+                &problem.origin,
+                &problem.path,
+                problem.code,
+                problem.message.clone(),
+            );
+        }
+        let fields = merge::merge(layers);
+        whole::check(&fields, &mut report);
+        let (name, version) = (fields.name.clone(), fields.version.clone());
+        let broken_below = |path: &str| {
+            layers
+                .iter()
+                .any(|layer| layer.problems.iter().any(|p| p.path == path))
+        };
+        for (field, missing) in [("name", name.is_none()), ("version", version.is_none())] {
+            if missing && !broken_below(field) {
+                report.add(
+                    field,
+                    code::MISSING_FIELD,
+                    format!("`{field}` is missing: every plugin has one"),
+                );
+            }
+        }
+        let problems = report.into_problems();
+        let (Some(name), Some(version), true) = (name, version, problems.is_empty()) else {
+            return Err(ManifestError { problems });
+        };
+        let notes = layers
+            .iter()
+            .flat_map(|layer| layer.notes.iter().cloned())
+            .collect();
+        Ok(Manifest {
+            name,
+            version,
+            title: fields.title,
+            description: fields.description,
+            license: fields.license,
+            category: fields.category,
+            tags: fields.tags.unwrap_or_default(),
+            repository: fields.repository,
+            manifest: fields.manifest,
+            repo_type: fields.repo_type,
+            author: whole::author(fields.author, fields.email.map(|email| email.value)),
+            plugbay_version: fields.plugbay_version,
+            requires: fields.requires.map(|found| found.value).unwrap_or_default(),
+            entry_point: fields.entry_point,
+            execution_mode: fields.execution_mode.unwrap_or_default(),
+            permissions: fields.permissions.unwrap_or_default(),
+            env: fields.env,
+            resources: fields.resources,
+            configuration: fields.configuration,
+            actions: fields.actions,
+            routes: fields
+                .routes
+                .map(|found| found.value)
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(_, r)| r)
+                .collect(),
+            events: fields.events.unwrap_or_default(),
+            tables: fields.tables.unwrap_or_default(),
+            database: fields.database,
+            frontend: fields.frontend.map(|found| found.value),
+            retry: fields.retry,
+            allowed_callers: fields.allowed_callers,
+            notes,
+        })
+    }
+}
+
+fn has_no_events(events: &Events) -> bool {
+    *events == Events::default()
+}

@@ -1,0 +1,205 @@
+//! Declared actions: what a plugin can do, and which payloads it takes.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::field::{Table, field};
+use crate::limits::{ACTIONS_MAX, NAME_CHARS_MAX, PROSE_CHARS_MAX, SCHEMA_BYTES_MAX};
+use crate::name;
+use crate::problem::{Report, code};
+use crate::read::{Node, Object};
+use crate::shape;
+
+/// One action that a plugin declares.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ActionDeclaration {
+    /// The name under which it is called.
+    pub name: String,
+    /// What it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The JSON Schema of its payload. Payloads that break it are refused before the plugin runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Value>,
+    /// The JSON Schema of its result: documentation for callers, not checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<Value>,
+    /// Whether calling it twice does no more than calling it once, so that it may be retried.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub idempotent: bool,
+}
+
+const ACTION: Table = &[
+    field("name", "The name under which it is called.", name_shape),
+    field("description", "What it does.", || {
+        shape::prose(PROSE_CHARS_MAX)
+    }),
+    field(
+        "payload",
+        "The JSON Schema of the payload. Others are refused before the plugin runs.",
+        schema_shape,
+    ),
+    field(
+        "result",
+        "The JSON Schema of the result, for people and programs that call it.",
+        schema_shape,
+    ),
+    field(
+        "idempotent",
+        "Whether calling it twice does no more than calling it once.",
+        shape::boolean,
+    ),
+];
+
+/// A list of declarations or of bare names, or an object of names and declarations.
+pub(crate) fn read_actions(node: &Node<'_>, report: &mut Report) -> Vec<ActionDeclaration> {
+    let mut actions: Vec<ActionDeclaration> = Vec::new();
+    let read: Vec<_> = match node.value {
+        Value::Object(_) => {
+            let entries = node.entries(ACTIONS_MAX, report);
+            entries
+                .into_iter()
+                .map(|(name, node)| (read_entry(name, &node, report), node))
+                .collect()
+        }
+        Value::Array(_) => {
+            let items = node.items(ACTIONS_MAX, report);
+            items
+                .into_iter()
+                .map(|node| (read_item(&node, report), node))
+                .collect()
+        }
+        _ => {
+            node.wrong_type(
+                report,
+                "a list of actions, or an object of names and actions",
+            );
+            Vec::new()
+        }
+    };
+    for (action, node) in read {
+        let Some(action) = action else { continue };
+        if actions.iter().any(|known| known.name == action.name) {
+            node.problem(
+                report,
+                code::DUPLICATE,
+                format!("the action `{}` is declared twice", action.name),
+            );
+        } else {
+            actions.push(action);
+        }
+    }
+    actions
+}
+
+fn read_entry(name: &str, node: &Node<'_>, report: &mut Report) -> Option<ActionDeclaration> {
+    let checked = check_name(name, node, report);
+    if node.value.is_null() {
+        return checked.map(named);
+    }
+    let object = node.object(ACTION, report)?;
+    if let Some(inner) = object.get("name")
+        && inner.value.as_str() != Some(name)
+    {
+        inner.problem(
+            report,
+            code::CONFLICT,
+            format!("differs from its key `{name}`: leave it out"),
+        );
+    }
+    let action = read_members(&object, report);
+    Some(ActionDeclaration {
+        name: checked?,
+        ..action
+    })
+}
+
+fn read_item(node: &Node<'_>, report: &mut Report) -> Option<ActionDeclaration> {
+    if let Some(name) = node.value.as_str() {
+        return check_name(name, node, report).map(named);
+    }
+    if !node.value.is_object() {
+        node.wrong_type(report, "an action's name or declaration");
+        return None;
+    }
+    let object = node.object(ACTION, report)?;
+    let name = object
+        .need("name", report)
+        .and_then(|node| check_name(node.string(report)?, &node, report));
+    let action = read_members(&object, report);
+    Some(ActionDeclaration {
+        name: name?,
+        ..action
+    })
+}
+
+fn read_members(object: &Object<'_>, report: &mut Report) -> ActionDeclaration {
+    ActionDeclaration {
+        name: String::new(),
+        description: object
+            .get("description")
+            .and_then(|node| node.prose(PROSE_CHARS_MAX, report)),
+        payload: object
+            .get("payload")
+            .and_then(|node| read_schema(&node, report)),
+        result: object
+            .get("result")
+            .and_then(|node| read_schema(&node, report)),
+        idempotent: object
+            .get("idempotent")
+            .and_then(|node| node.boolean(report))
+            .unwrap_or(false),
+    }
+}
+
+fn named(name: String) -> ActionDeclaration {
+    ActionDeclaration {
+        name,
+        description: None,
+        payload: None,
+        result: None,
+        idempotent: false,
+    }
+}
+
+pub(crate) fn check_name(name: &str, node: &Node<'_>, report: &mut Report) -> Option<String> {
+    match name::action(name) {
+        Ok(()) => Some(name.to_owned()),
+        Err(message) => {
+            node.problem(report, code::INVALID_NAME, message);
+            None
+        }
+    }
+}
+
+fn read_schema(node: &Node<'_>, report: &mut Report) -> Option<Value> {
+    if !node.value.is_object() && !node.value.is_boolean() {
+        node.wrong_type(report, "a JSON Schema: an object, true or false");
+        return None;
+    }
+    let bytes = node.value.to_string().len();
+    if bytes > SCHEMA_BYTES_MAX {
+        let message =
+            format!("the schema has {bytes} bytes, at most {SCHEMA_BYTES_MAX} are allowed");
+        node.problem(report, code::TOO_LARGE, message);
+        return None;
+    }
+    Some(node.value.clone())
+}
+
+pub(crate) fn name_shape() -> Value {
+    shape::name(name::ACTION_PATTERN, NAME_CHARS_MAX)
+}
+
+fn schema_shape() -> Value {
+    json!({ "type": ["object", "boolean"] })
+}
+
+pub(crate) fn actions_shape() -> Value {
+    let entry = shape::any_of([shape::object(ACTION, &[]), json!({ "type": "null" })]);
+    let item = shape::any_of([name_shape(), shape::object(ACTION, &["name"])]);
+    shape::any_of([
+        shape::list(item, ACTIONS_MAX),
+        shape::map(entry, ACTIONS_MAX),
+    ])
+}

@@ -1,0 +1,367 @@
+//! Events: what a plugin publishes and what it listens to.
+//!
+//! Topics are words with dots between them. A pattern may use `*` for any text within a word and `**` for any number of
+//! words. DockStat's hook names are accepted as subscriptions: `onContainerStart` is `container.start`, and in general
+//! the first word after `on` is the thing and the rest is what happened to it (`onContainerHealthStatus` is
+//! `container.health_status`).
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::field::{Field, Table, field};
+use crate::limits::{PATTERN_CHARS_MAX, PRIORITY_MAX, TOPICS_MAX};
+use crate::problem::{Report, code, quoted};
+use crate::read::{Node, Object};
+use crate::shape;
+
+/// The events of a plugin.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Events {
+    /// The topics, or patterns of topics, that it may publish.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub publishes: Vec<String>,
+    /// What it listens to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub subscribes: Vec<Subscription>,
+}
+
+/// One subscription.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Subscription {
+    /// A topic or a pattern of topics.
+    pub topic: String,
+    /// Handlers of higher priority hear an event first.
+    pub priority: i32,
+    /// Whether it ends with the first event.
+    pub once: bool,
+    /// Whether events survive a crash of the host, at the price of hearing one twice.
+    pub durable: bool,
+}
+
+/// The priority of a subscription that names none.
+pub const DEFAULT_PRIORITY: i32 = 50;
+
+const PUBLISHES: Field = field(
+    "publishes",
+    "Topics or patterns of topics that the plugin may publish.",
+    || shape::list(shape::line(PATTERN_CHARS_MAX), TOPICS_MAX),
+)
+.or(&["publish"]);
+const SUBSCRIBES: Field = field(
+    "subscribes",
+    "Topics, patterns of topics or hook names to listen to.",
+    || {
+        shape::list(
+            shape::any_of([
+                shape::line(PATTERN_CHARS_MAX),
+                shape::object(SUBSCRIPTION, &["topic"]),
+            ]),
+            TOPICS_MAX,
+        )
+    },
+)
+.or(&["subscribe"]);
+const EVENTS: Table = &[PUBLISHES, SUBSCRIBES];
+
+const TOPIC: Field = field(
+    "topic",
+    "A topic or a pattern: `order.placed`, `order.*`, `**`.",
+    || shape::line(PATTERN_CHARS_MAX),
+)
+.or(&["event", "pattern"]);
+const PRIORITY: Field = field(
+    "priority",
+    "Handlers of higher priority hear an event first; 50 if left out.",
+    || shape::integer(-PRIORITY_MAX, PRIORITY_MAX),
+);
+const ONCE: Field = field(
+    "once",
+    "Whether the subscription ends with the first event.",
+    shape::boolean,
+);
+const DURABLE: Field = field(
+    "durable",
+    "Whether events are delivered again after a crash.",
+    shape::boolean,
+);
+const SUBSCRIPTION: Table = &[TOPIC, PRIORITY, ONCE, DURABLE];
+/// What may stand behind a hook's name.
+const HOOK: Table = &[PRIORITY, ONCE, DURABLE];
+
+/// Whether the text can be a topic or a pattern of topics.
+///
+/// # Errors
+///
+/// What is wrong with it and what to write instead.
+pub fn check_topic(topic: &str) -> Result<(), String> {
+    let chars = topic.chars().count();
+    if chars > PATTERN_CHARS_MAX {
+        return Err(format!(
+            "a topic has at most {PATTERN_CHARS_MAX} characters, this one has {chars}"
+        ));
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '*');
+    for word in topic.split('.') {
+        if word.is_empty() {
+            return Err(format!(
+                "{} has an empty word: write words with single dots between them",
+                quoted(topic)
+            ));
+        }
+        if !word.chars().all(plain) {
+            let rule = "use letters, digits, `_` and `-`, and `*` in patterns";
+            return Err(format!(
+                "the word {} is not allowed in a topic: {rule}",
+                quoted(word)
+            ));
+        }
+        if word.contains("**") && word != "**" {
+            return Err(format!(
+                "{} mixes `**` with other characters: it must be a word of its own",
+                quoted(word)
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The topic that one of DockStat's hook names stands for.
+pub fn topic_of_hook(name: &str) -> Option<String> {
+    let words = name
+        .strip_prefix("on")
+        .filter(|rest| rest.chars().all(|c| c.is_ascii_alphanumeric()))?;
+    let starts = words
+        .char_indices()
+        .filter(|(_, c)| c.is_ascii_uppercase())
+        .map(|(index, _)| index);
+    let starts: Vec<usize> = starts.collect();
+    let (&[0, second], _) = starts.split_first_chunk::<2>()? else {
+        return None;
+    };
+    let thing = words[..second].to_ascii_lowercase();
+    let mut happened = String::new();
+    for c in words[second..].chars() {
+        if c.is_ascii_uppercase() && !happened.is_empty() {
+            happened.push('_');
+        }
+        happened.push(c.to_ascii_lowercase());
+    }
+    Some(format!("{thing}.{happened}"))
+}
+
+pub(crate) fn read_events(node: &Node<'_>, report: &mut Report) -> Option<Events> {
+    if node.value.is_array() {
+        node.wrong_type(report, "an object with `publishes` and `subscribes`");
+        return None;
+    }
+    // Hooks are keys of this object, so the table cannot know all of them: they are taken out first.
+    let (hooks, rest) = split_hooks(node.value);
+    let rest = Node {
+        value: &rest,
+        path: node.path.clone(),
+    };
+    let object = rest.object(EVENTS, report)?;
+    let publishes = object
+        .get("publishes")
+        .map(|node| node.names(TOPICS_MAX, check_topic, report))
+        .unwrap_or_default();
+    let listed = object
+        .get("subscribes")
+        .map(|node| read_subscriptions(&node, report))
+        .unwrap_or_default();
+    let mut subscribes: Vec<Subscription> = Vec::new();
+    let hooked = hooks.iter().map(|(name, topic, value)| {
+        let node = Node {
+            value,
+            path: crate::read::join(&node.path, name),
+        };
+        (node.path.clone(), read_hook(topic, &node, report))
+    });
+    let hooked: Vec<_> = hooked.collect();
+    for (at, subscription) in listed.into_iter().chain(hooked) {
+        let Some(subscription) = subscription else {
+            continue;
+        };
+        if subscribes
+            .iter()
+            .any(|known| known.topic == subscription.topic)
+        {
+            report.add(
+                &at,
+                code::DUPLICATE,
+                format!("`{}` is subscribed to twice", subscription.topic),
+            );
+        } else if subscribes.len() == TOPICS_MAX {
+            report.add(
+                &at,
+                code::TOO_LARGE,
+                format!("at most {TOPICS_MAX} subscriptions are allowed"),
+            );
+        } else {
+            subscribes.push(subscription);
+        }
+    }
+    Some(Events {
+        publishes,
+        subscribes,
+    })
+}
+
+type Hooks = Vec<(String, String, Value)>;
+
+fn split_hooks(value: &Value) -> (Hooks, Value) {
+    let Value::Object(map) = value else {
+        return (Vec::new(), value.clone());
+    };
+    let mut hooks = Vec::new();
+    let mut rest = serde_json::Map::new();
+    for (name, value) in map {
+        match topic_of_hook(name) {
+            Some(topic) => hooks.push((name.clone(), topic, value.clone())),
+            None => _ = rest.insert(name.clone(), value.clone()),
+        }
+    }
+    (hooks, Value::Object(rest))
+}
+
+type Placed = (String, Option<Subscription>);
+
+fn read_subscriptions(node: &Node<'_>, report: &mut Report) -> Vec<Placed> {
+    let items = node.items(TOPICS_MAX, report);
+    items
+        .iter()
+        .map(|item| (item.path.clone(), read_subscription(item, report)))
+        .collect()
+}
+
+fn read_subscription(node: &Node<'_>, report: &mut Report) -> Option<Subscription> {
+    if node.value.is_string() {
+        return Some(plain(read_topic(node, report)?));
+    }
+    if !node.value.is_object() {
+        node.wrong_type(
+            report,
+            "a topic or an object with topic, priority, once and durable",
+        );
+        return None;
+    }
+    let object = node.object(SUBSCRIPTION, report)?;
+    let topic = object
+        .need("topic", report)
+        .and_then(|node| read_topic(&node, report));
+    let options = read_options(&object, report);
+    Some(Subscription {
+        topic: topic?,
+        ..options
+    })
+}
+
+/// A hook's value says nothing (`true`, `null`) or has options.
+fn read_hook(topic: &str, node: &Node<'_>, report: &mut Report) -> Option<Subscription> {
+    match node.value {
+        Value::Null | Value::Bool(true) => Some(plain(topic.to_owned())),
+        Value::Bool(false) => None,
+        _ => {
+            let object = node.object(HOOK, report)?;
+            let options = read_options(&object, report);
+            Some(Subscription {
+                topic: topic.to_owned(),
+                ..options
+            })
+        }
+    }
+}
+
+fn read_options(object: &Object<'_>, report: &mut Report) -> Subscription {
+    let range = -PRIORITY_MAX..=PRIORITY_MAX;
+    let priority = object
+        .get("priority")
+        .and_then(|node| node.integer(range, report));
+    let flag = |name, report: &mut Report| {
+        object
+            .get(name)
+            .and_then(|node| node.boolean(report))
+            .unwrap_or(false)
+    };
+    Subscription {
+        topic: String::new(),
+        priority: priority
+            .and_then(|priority| i32::try_from(priority).ok())
+            .unwrap_or(DEFAULT_PRIORITY),
+        once: flag("once", report),
+        durable: flag("durable", report),
+    }
+}
+
+fn read_topic(node: &Node<'_>, report: &mut Report) -> Option<String> {
+    let text = node.string(report)?;
+    let topic = topic_of_hook(text).unwrap_or_else(|| text.to_owned());
+    match check_topic(&topic) {
+        Ok(()) => Some(topic),
+        Err(message) => {
+            node.problem(report, code::INVALID_VALUE, message);
+            None
+        }
+    }
+}
+
+fn plain(topic: String) -> Subscription {
+    Subscription {
+        topic,
+        priority: DEFAULT_PRIORITY,
+        once: false,
+        durable: false,
+    }
+}
+
+pub(crate) fn events_shape() -> Value {
+    let hook = shape::any_of([
+        shape::object(HOOK, &[]),
+        json!({ "type": ["boolean", "null"] }),
+    ]);
+    let mut shape = shape::object(EVENTS, &[]);
+    shape["patternProperties"] = json!({ "^on[A-Z][a-z0-9]*[A-Z][A-Za-z0-9]*$": hook });
+    shape
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topic_of_hook_names_become_topics() {
+        let hooks = [
+            ("onContainerStart", Some("container.start")),
+            ("onContainerDie", Some("container.die")),
+            ("onContainerHealthStatus", Some("container.health_status")),
+            ("onImagePull", Some("image.pull")),
+            ("onServerBoot", Some("server.boot")),
+            ("on", None),
+            ("onset", None),
+            ("onCall", None),
+            ("order.onPlacedNow", None),
+            ("onContainer.Start", None),
+        ];
+        for (name, topic) in hooks {
+            assert_eq!(topic_of_hook(name).as_deref(), topic, "{name}");
+        }
+    }
+
+    #[test]
+    fn check_topic_patterns_and_plain_topics_are_accepted() {
+        for good in [
+            "log",
+            "order.placed",
+            "order.*",
+            "**",
+            "a.**.b",
+            "process_status_changed",
+            "my-plugin.*_done",
+        ] {
+            assert_eq!(check_topic(good), Ok(()), "{good}");
+        }
+        for bad in ["", ".", "a.", "a..b", "a b", "a.b**", "a/b", "é", "***"] {
+            assert!(check_topic(bad).is_err(), "{bad}");
+        }
+    }
+}

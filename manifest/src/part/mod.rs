@@ -1,0 +1,18 @@
+//! The parts of a manifest, one file each. A file holds, in this order: the types, their field tables, the reader that
+//! checks them, and the shape for the JSON Schema.
+
+pub(crate) mod action;
+pub(crate) mod database;
+pub(crate) mod env;
+pub(crate) mod event;
+pub(crate) mod frontend;
+pub(crate) mod identity;
+pub(crate) mod page_action;
+pub(crate) mod permission;
+pub(crate) mod requirement;
+pub(crate) mod resources;
+pub(crate) mod retry;
+pub(crate) mod route;
+pub(crate) mod setting;
+pub(crate) mod setting_check;
+pub(crate) mod table;

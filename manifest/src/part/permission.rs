@@ -1,0 +1,346 @@
+//! Permissions: the ordered policy that a manifest asks for, and that an operator writes in the host's file.
+//!
+//! This file knows what a rule may look like. What rules match is decided by the host's capability code: the first rule
+//! whose resource and action match decides, and no match means no.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::field::{Field, Table, field, nearest};
+use crate::limits::{PATTERN_CHARS_MAX, RULES_MAX};
+use crate::problem::{Report, code, quoted};
+use crate::read::Node;
+use crate::shape;
+
+/// One rule of a policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Rule {
+    /// A kind and, after a dot, a glob: `db.users`, `http.*.example.org`. `*` alone is everything.
+    pub resource: String,
+    /// What may be done with it; none means everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actions: Option<Vec<PermissionAction>>,
+    /// Whether the rule allows or denies.
+    pub effect: Effect,
+}
+
+/// What somebody wants to do with a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PermissionAction {
+    /// Look at it.
+    Read,
+    /// Change it.
+    Write,
+    /// Run it, or send a request to it.
+    Execute,
+    /// Emit an event.
+    Publish,
+    /// Hear an event.
+    Subscribe,
+}
+
+/// What a rule does with what it matches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// It may be done.
+    #[default]
+    Allow,
+    /// It may not be done.
+    Deny,
+}
+
+/// The kinds of resources that a rule may name before its first dot, beside `*`.
+pub const RESOURCE_KINDS: [&str; 13] = [
+    "db",
+    "cache",
+    "data",
+    "config",
+    "events",
+    "scheduler",
+    "http",
+    "plugin",
+    "process",
+    "log",
+    "fs",
+    "env",
+    "net",
+];
+
+/// Kinds that are named without anything behind them: there is only one log.
+const KINDS_WITHOUT_MEMBERS: [&str; 1] = ["log"];
+
+/// Words that people write for a kind. They are told the right one.
+const KIND_SYNONYMS: [(&str, &str); 8] = [
+    ("database", "db"),
+    ("network", "net"),
+    ("plugins", "plugin"),
+    ("processes", "process"),
+    ("event", "events"),
+    ("logs", "log"),
+    ("files", "fs"),
+    ("filesystem", "fs"),
+];
+
+impl PermissionAction {
+    /// All actions, in the order in which they are explained.
+    pub const ALL: [PermissionAction; 5] = [
+        PermissionAction::Read,
+        PermissionAction::Write,
+        PermissionAction::Execute,
+        PermissionAction::Publish,
+        PermissionAction::Subscribe,
+    ];
+
+    /// The word that a manifest uses.
+    pub fn name(self) -> &'static str {
+        match self {
+            PermissionAction::Read => "read",
+            PermissionAction::Write => "write",
+            PermissionAction::Execute => "execute",
+            PermissionAction::Publish => "publish",
+            PermissionAction::Subscribe => "subscribe",
+        }
+    }
+
+    /// The action that a manifest's word stands for.
+    pub fn from_name(name: &str) -> Option<PermissionAction> {
+        PermissionAction::ALL
+            .into_iter()
+            .find(|action| action.name() == name)
+    }
+}
+
+/// Whether the text can be a rule's resource.
+///
+/// # Errors
+///
+/// What is wrong with it and what to write instead.
+pub fn check_resource(resource: &str) -> Result<(), String> {
+    if matches!(resource, "*" | "**") {
+        return Ok(());
+    }
+    let chars = resource.chars().count();
+    if chars > PATTERN_CHARS_MAX {
+        return Err(format!(
+            "a resource has at most {PATTERN_CHARS_MAX} characters, this one has {chars}"
+        ));
+    }
+    let (kind, member) = match resource.split_once('.') {
+        Some((kind, member)) => (kind, Some(member)),
+        None => (resource, None),
+    };
+    if !RESOURCE_KINDS.contains(&kind) {
+        return Err(unknown_kind(kind));
+    }
+    match member {
+        None if KINDS_WITHOUT_MEMBERS.contains(&kind) => Ok(()),
+        None => Err(format!(
+            "`{kind}` names no resource: write `{kind}.*` for all of them"
+        )),
+        Some("") => Err(format!(
+            "nothing stands behind `{kind}.`: write `{kind}.*` for all of them"
+        )),
+        Some(member) if member.contains(|c: char| c.is_whitespace() || c.is_control()) => {
+            Err(format!(
+                "{} holds white space or control characters: remove them",
+                quoted(resource)
+            ))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+fn unknown_kind(kind: &str) -> String {
+    let synonym = KIND_SYNONYMS
+        .iter()
+        .find(|(word, _)| *word == kind)
+        .map(|(_, right)| *right);
+    match synonym.or_else(|| nearest(kind, RESOURCE_KINDS)) {
+        Some(right) => format!(
+            "{} is no kind of resource: did you mean `{right}`?",
+            quoted(kind)
+        ),
+        None => format!(
+            "{} is no kind of resource: known are {} and `*`",
+            quoted(kind),
+            RESOURCE_KINDS.join(", ")
+        ),
+    }
+}
+
+const RULE: Table = &[RESOURCE, ACTIONS, EFFECT];
+const RESOURCE: Field = field(
+    "resource",
+    "What the rule is about: a kind and a glob, such as `db.users`.",
+    || shape::line(PATTERN_CHARS_MAX),
+);
+const ACTIONS: Field = field(
+    "actions",
+    "What may be done with it. Left out: everything.",
+    || shape::list(shape::word(&action_names()), PermissionAction::ALL.len()),
+);
+const EFFECT: Field = field(
+    "effect",
+    "Whether the rule allows (the default) or denies.",
+    || shape::word(&EFFECTS),
+);
+const EFFECTS: [&str; 2] = ["allow", "deny"];
+
+fn action_names() -> [&'static str; 5] {
+    PermissionAction::ALL.map(PermissionAction::name)
+}
+
+/// A policy: rules, or short forms such as `db.read`.
+pub(crate) fn read_policy(node: &Node<'_>, report: &mut Report) -> Vec<Rule> {
+    let rules = node.items(RULES_MAX, report);
+    rules
+        .iter()
+        .filter_map(|rule| read_rule(rule, report))
+        .collect()
+}
+
+fn read_rule(node: &Node<'_>, report: &mut Report) -> Option<Rule> {
+    if let Some(short) = node.value.as_str() {
+        return read_short(node, short, report);
+    }
+    if !node.value.is_object() {
+        node.wrong_type(
+            report,
+            "a rule with resource, actions and effect, or a short form such as `db.read`",
+        );
+        return None;
+    }
+    let object = node.object(RULE, report)?;
+    let resource = object
+        .need("resource", report)
+        .and_then(|resource| read_resource(&resource, report));
+    let actions = object
+        .get("actions")
+        .map(|actions| read_actions(&actions, report));
+    let effect = match object
+        .get("effect")
+        .map(|effect| effect.word(&EFFECTS, report))
+    {
+        None | Some(Some("allow")) => Effect::Allow,
+        Some(Some(_)) => Effect::Deny,
+        Some(None) => return None,
+    };
+    Some(Rule {
+        resource: resource?,
+        actions,
+        effect,
+    })
+}
+
+fn read_resource(node: &Node<'_>, report: &mut Report) -> Option<String> {
+    let resource = node.string(report)?;
+    match check_resource(resource) {
+        Ok(()) => Some(resource.to_owned()),
+        Err(message) => {
+            node.problem(report, code::INVALID_VALUE, message);
+            None
+        }
+    }
+}
+
+fn read_actions(node: &Node<'_>, report: &mut Report) -> Vec<PermissionAction> {
+    let items = node.items(PermissionAction::ALL.len(), report);
+    if node.value.as_array().is_some_and(Vec::is_empty) {
+        let message =
+            "is empty, so the rule is about nothing: name actions, or leave it out for all of them";
+        node.problem(report, code::INVALID_VALUE, message);
+    }
+    let word = |item: &Node<'_>| {
+        item.word(&action_names(), report)
+            .and_then(PermissionAction::from_name)
+    };
+    let mut actions: Vec<PermissionAction> = items.iter().filter_map(word).collect();
+    actions.sort();
+    actions.dedup();
+    actions
+}
+
+/// `database.read` and its like: an action on everything of a kind.
+fn read_short(node: &Node<'_>, short: &str, report: &mut Report) -> Option<Rule> {
+    let parts = short
+        .split_once('.')
+        .and_then(|(kind, action)| Some((kind, PermissionAction::from_name(action)?)));
+    let Some((word, action)) = parts else {
+        let rule =
+            "write a kind and an action such as `db.read`, or a rule with `resource` and `actions`";
+        node.problem(
+            report,
+            code::INVALID_VALUE,
+            format!("{} is not a permission: {rule}", quoted(short)),
+        );
+        return None;
+    };
+    let kind = KIND_SYNONYMS
+        .iter()
+        .find(|(synonym, _)| *synonym == word)
+        .map_or(word, |(_, kind)| kind);
+    if !RESOURCE_KINDS.contains(&kind) {
+        node.problem(report, code::INVALID_VALUE, unknown_kind(word));
+        return None;
+    }
+    let all = if KINDS_WITHOUT_MEMBERS.contains(&kind) {
+        kind.to_owned()
+    } else {
+        format!("{kind}.*")
+    };
+    Some(Rule {
+        resource: all,
+        actions: Some(vec![action]),
+        effect: Effect::Allow,
+    })
+}
+
+pub(crate) fn policy_shape() -> Value {
+    let short = shape::name(
+        r"^[a-z]+\.(read|write|execute|publish|subscribe)$",
+        PATTERN_CHARS_MAX,
+    );
+    shape::list(
+        shape::any_of([shape::object(RULE, &["resource"]), short]),
+        RULES_MAX,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn check_resource_known_kinds_are_accepted() {
+        for good in [
+            "*",
+            "db.*",
+            "log",
+            "http.*.example.org",
+            "fs./var/lib/**",
+            "plugin.other-plugin",
+            "net.10.0.0.1:80",
+        ] {
+            assert_eq!(check_resource(good), Ok(()), "{good}");
+        }
+    }
+
+    #[test]
+    fn check_resource_other_kinds_name_the_right_one() {
+        let hints = [
+            ("database.users", "`db`"),
+            ("chache.x", "`cache`"),
+            ("db", "`db.*`"),
+            ("db.", "`db.*`"),
+        ];
+        for (bad, hint) in hints {
+            let message = check_resource(bad).expect_err("refused");
+            assert!(message.contains(hint), "{bad}: {message}");
+        }
+        assert!(check_resource("d*").is_err());
+        assert!(check_resource("").is_err());
+        assert!(check_resource("db.a b").is_err());
+    }
+}

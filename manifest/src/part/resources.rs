@@ -1,0 +1,251 @@
+//! The resources that a plugin asks for; an operator's ceilings are written with the same fields.
+//!
+//! In a manifest 0 asks for "no limit", which the host grants only where the operator's ceiling is unlimited too. In the
+//! host's file 0 means that there is no ceiling. A field that is left out takes the host's default.
+
+use std::time::Duration;
+
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
+
+use crate::field::{Table, field};
+use crate::limits::{INSTANCES_MAX, MEMORY_MB_MAX, PERIOD_SECONDS_MAX, TIMEOUT_SECONDS_MAX};
+use crate::problem::{Report, code};
+use crate::read::Node;
+use crate::shape;
+
+/// Bounds that a plugin asks for, or that an operator sets. `None` is not written; zero is "unlimited".
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resources {
+    /// Wall time of one call (`timeout_seconds`).
+    pub timeout: Option<Duration>,
+    /// Bytes of linear memory over all memories of an instance (`max_memory_mb`, in units of 2^20 bytes).
+    pub max_memory_bytes: Option<u64>,
+    /// Fuel of one call.
+    pub max_fuel: Option<u64>,
+    /// Calls in a sliding window.
+    pub rate_limit: Option<RateLimit>,
+    /// How many sandboxes the plugin runs in.
+    pub instances: Option<Instances>,
+}
+
+/// At most so many calls in any window of that length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Calls; 0 is unlimited.
+    pub calls: u32,
+    /// The window's length, more than zero (`period_seconds`).
+    pub period: Duration,
+}
+
+/// How many sandboxes a plugin runs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instances {
+    /// So many at once; 0 is as many as the host has. One keeps state in memory between calls; more are for plugins that
+    /// are stateless or share through services only.
+    Count(u32),
+    /// A fresh one for each call.
+    PerCall,
+}
+
+/// The window of a rate limit that names only its calls.
+pub const DEFAULT_PERIOD: Duration = Duration::from_secs(60);
+/// The calls of a rate limit that names only its window.
+pub const DEFAULT_CALLS: u32 = 100;
+
+const BYTES_PER_MB: u64 = 1 << 20;
+
+const RESOURCES: Table = &[
+    field(
+        "timeout_seconds",
+        "Wall time of one call in seconds; fractions are allowed. 0 asks for no limit.",
+        || json!({ "type": "number", "minimum": 0, "maximum": TIMEOUT_SECONDS_MAX }),
+    ),
+    field(
+        "max_memory_mb",
+        "Memory of an instance in units of 2^20 bytes. 0 asks for no limit.",
+        || shape::count(0, MEMORY_MB_MAX),
+    ),
+    field(
+        "max_fuel",
+        "Fuel of one call: about one unit for each WebAssembly instruction. 0 asks for no limit.",
+        || shape::count(0, u64::MAX),
+    ),
+    field(
+        "rate_limit",
+        "How many calls are let in within a period.",
+        || shape::object(RATE_LIMIT, &[]),
+    ),
+    field(
+        "instances",
+        "How many sandboxes run at once, or `per_call` for a fresh one each time.",
+        || shape::any_of([shape::count(0, INSTANCES_MAX), shape::word(&[PER_CALL])]),
+    ),
+];
+const RATE_LIMIT: Table = &[
+    field(
+        "calls",
+        "Calls within the period, 100 if left out. 0 asks for no limit.",
+        || shape::count(0, u64::from(u32::MAX)),
+    ),
+    field(
+        "period_seconds",
+        "The length of the sliding window in seconds, 60 if left out.",
+        || json!({ "type": "number", "exclusiveMinimum": 0, "maximum": PERIOD_SECONDS_MAX }),
+    ),
+];
+const PER_CALL: &str = "per_call";
+
+impl Resources {
+    /// These resources with the members that `later` gives.
+    pub(crate) fn overridden_by(self, later: Resources) -> Resources {
+        Resources {
+            timeout: later.timeout.or(self.timeout),
+            max_memory_bytes: later.max_memory_bytes.or(self.max_memory_bytes),
+            max_fuel: later.max_fuel.or(self.max_fuel),
+            rate_limit: later.rate_limit.or(self.rate_limit),
+            instances: later.instances.or(self.instances),
+        }
+    }
+
+    /// Whether nothing was asked for.
+    pub fn is_empty(&self) -> bool {
+        *self == Resources::default()
+    }
+}
+
+pub(crate) fn read_resources(node: &Node<'_>, report: &mut Report) -> Option<Resources> {
+    let object = node.object(RESOURCES, report)?;
+    let timeout = object
+        .get("timeout_seconds")
+        .and_then(|node| read_timeout(&node, report));
+    let memory_mb = object
+        .get("max_memory_mb")
+        .and_then(|node| node.count(0..=MEMORY_MB_MAX, report));
+    let max_fuel = object
+        .get("max_fuel")
+        .and_then(|node| node.count(0..=u64::MAX, report));
+    let rate_limit = object
+        .get("rate_limit")
+        .and_then(|node| read_rate_limit(&node, report));
+    let instances = object
+        .get("instances")
+        .and_then(|node| read_instances(&node, report));
+    Some(Resources {
+        timeout,
+        max_memory_bytes: memory_mb.map(|mb| mb * BYTES_PER_MB),
+        max_fuel,
+        rate_limit,
+        instances,
+    })
+}
+
+fn read_timeout(node: &Node<'_>, report: &mut Report) -> Option<Duration> {
+    match node.value.as_f64() {
+        Some(0.0) => Some(Duration::ZERO),
+        _ => read_seconds(node, TIMEOUT_SECONDS_MAX, report),
+    }
+}
+
+/// A length of time from a millisecond on: less would round down to zero, which means something else.
+pub(crate) fn read_seconds(
+    node: &Node<'_>,
+    seconds_max: u64,
+    report: &mut Report,
+) -> Option<Duration> {
+    let Some(seconds) = node.value.as_f64() else {
+        node.wrong_type(report, "a number of seconds");
+        return None;
+    };
+    let length = Duration::try_from_secs_f64(seconds).ok();
+    let fits = |length: &Duration| {
+        *length >= Duration::from_millis(1) && *length <= Duration::from_secs(seconds_max)
+    };
+    let length = length.filter(fits);
+    if length.is_none() {
+        node.problem(
+            report,
+            code::OUT_OF_RANGE,
+            format!("must be from 0.001 to {seconds_max} seconds"),
+        );
+    }
+    length
+}
+
+fn read_rate_limit(node: &Node<'_>, report: &mut Report) -> Option<RateLimit> {
+    let object = node.object(RATE_LIMIT, report)?;
+    let calls = object
+        .get("calls")
+        .map(|node| node.count(0..=u64::from(u32::MAX), report));
+    let period = object
+        .get("period_seconds")
+        .map(|node| read_seconds(&node, PERIOD_SECONDS_MAX, report));
+    let calls = calls.unwrap_or(Some(u64::from(DEFAULT_CALLS)))?;
+    Some(RateLimit {
+        calls: u32::try_from(calls).ok()?,
+        period: period.unwrap_or(Some(DEFAULT_PERIOD))?,
+    })
+}
+
+fn read_instances(node: &Node<'_>, report: &mut Report) -> Option<Instances> {
+    if node.value.is_string() {
+        return node.word(&[PER_CALL], report).map(|_| Instances::PerCall);
+    }
+    let count = node.count(0..=INSTANCES_MAX, report)?;
+    u32::try_from(count).ok().map(Instances::Count)
+}
+
+pub(crate) fn resources_shape() -> Value {
+    shape::object(RESOURCES, &[])
+}
+
+/// A length of time as a manifest writes it: an integer where it is one.
+pub(crate) fn seconds(length: Duration) -> Value {
+    match length.subsec_nanos() {
+        0 => json!(length.as_secs()),
+        _ => json!(length.as_secs_f64()),
+    }
+}
+
+impl Serialize for Resources {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serde_json::Map::new();
+        let mut add = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                members.insert(name.to_owned(), value);
+            }
+        };
+        add("timeout_seconds", self.timeout.map(seconds));
+        add(
+            "max_memory_mb",
+            self.max_memory_bytes
+                .map(|bytes| json!(bytes / BYTES_PER_MB)),
+        );
+        add("max_fuel", self.max_fuel.map(|fuel| json!(fuel)));
+        add("rate_limit", self.rate_limit.map(|limit| json!(limit)));
+        add(
+            "instances",
+            self.instances.map(|instances| json!(instances)),
+        );
+        members.serialize(serializer)
+    }
+}
+
+impl Serialize for RateLimit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("RateLimit", 2)?;
+        object.serialize_field("calls", &self.calls)?;
+        object.serialize_field("period_seconds", &seconds(self.period))?;
+        object.end()
+    }
+}
+
+impl Serialize for Instances {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Instances::Count(count) => serializer.serialize_u32(*count),
+            Instances::PerCall => serializer.serialize_str(PER_CALL),
+        }
+    }
+}

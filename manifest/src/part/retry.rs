@@ -1,0 +1,59 @@
+//! How failed calls of idempotent actions are repeated.
+
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
+
+use crate::field::{Table, field};
+use crate::limits::{ATTEMPTS_MAX, BACKOFF_SECONDS_MAX};
+use crate::part::resources::{read_seconds, seconds};
+use crate::problem::Report;
+use crate::read::Node;
+use crate::shape;
+
+/// Repeating calls. It concerns only actions that are declared idempotent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Retry {
+    /// Attempts with the first one, from 1 on.
+    pub max_attempts: u32,
+    /// The pause before the second attempt (`backoff_seconds`); it doubles with each further one.
+    #[serde(rename = "backoff_seconds", serialize_with = "as_seconds")]
+    pub backoff: Duration,
+}
+
+const RETRY: Table = &[
+    field("max_attempts", "Attempts with the first one.", || {
+        shape::count(1, ATTEMPTS_MAX)
+    }),
+    field(
+        "backoff_seconds",
+        "The pause before the second attempt, 0 if left out; it doubles each time.",
+        || json!({ "type": "number", "minimum": 0, "maximum": BACKOFF_SECONDS_MAX }),
+    ),
+];
+
+pub(crate) fn read_retry(node: &Node<'_>, report: &mut Report) -> Option<Retry> {
+    let object = node.object(RETRY, report)?;
+    let attempts = object
+        .need("max_attempts", report)
+        .and_then(|node| node.count(1..=ATTEMPTS_MAX, report));
+    let backoff = object
+        .get("backoff_seconds")
+        .map(|node| match node.value.as_f64() {
+            Some(0.0) => Some(Duration::ZERO),
+            _ => read_seconds(&node, BACKOFF_SECONDS_MAX, report),
+        });
+    Some(Retry {
+        max_attempts: u32::try_from(attempts?).ok()?,
+        backoff: backoff.unwrap_or(Some(Duration::ZERO))?,
+    })
+}
+
+fn as_seconds<S: Serializer>(length: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    seconds(*length).serialize(serializer)
+}
+
+pub(crate) fn retry_shape() -> Value {
+    shape::object(RETRY, &["max_attempts"])
+}

@@ -1,0 +1,450 @@
+//! Routes: HTTP methods and path templates, each with the chain of actions that answers it.
+//!
+//! Three spellings are accepted: a list of routes (`routes`, or `api_endpoints`), and an object of paths (`apiRoutes`).
+//! Templates may write parameters as `:id` or `{id}`; both become `{id}`. An endpoint that names no action is answered
+//! by the one that is called after its method and path: `GET /items/{id}` by `get_items_id`, `GET /` by `get_root`.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::field::{Table, field};
+use crate::limits::{
+    CHAIN_MAX, LINE_CHARS_MAX, PATH_CHARS_MAX, PATH_SEGMENTS_MAX, PROSE_CHARS_MAX, ROUTES_MAX,
+    TAGS_MAX,
+};
+use crate::name;
+use crate::part::action;
+use crate::problem::{Report, code, quoted};
+use crate::read::{Node, Object, join};
+use crate::shape;
+
+/// One route.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Route {
+    /// The HTTP method.
+    pub method: Method,
+    /// The path below the plugin's own, with parameters as `{name}`.
+    pub path: String,
+    /// The actions that run one after another; at least one.
+    pub actions: Vec<String>,
+    /// What it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Groups in the API's documentation.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+}
+
+/// The HTTP methods that a route may have. The host answers HEAD and OPTIONS by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// GET.
+    Get,
+    /// POST.
+    Post,
+    /// PUT.
+    Put,
+    /// PATCH.
+    Patch,
+    /// DELETE.
+    Delete,
+}
+
+impl Method {
+    /// All methods.
+    pub const ALL: [Method; 5] = [
+        Method::Get,
+        Method::Post,
+        Method::Put,
+        Method::Patch,
+        Method::Delete,
+    ];
+
+    /// The method's name in upper case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+        }
+    }
+
+    /// The method of that name, whatever its case.
+    pub fn from_name(name: &str) -> Option<Method> {
+        Method::ALL
+            .into_iter()
+            .find(|method| method.name().eq_ignore_ascii_case(name))
+    }
+}
+
+/// A route and the path in the document where it is written.
+pub(crate) type Placed = (String, Route);
+
+const ROUTE: Table = &[
+    field("method", "The HTTP method.", method_shape),
+    field(
+        "path",
+        "The path below the plugin's own; parameters are `:id` or `{id}`.",
+        path_shape,
+    ),
+    field(
+        "actions",
+        "The actions that run one after another; each gets the result of the one before.",
+        chain_shape,
+    )
+    .or(&["action"]),
+    field("description", "What it is for.", || {
+        shape::prose(PROSE_CHARS_MAX)
+    }),
+    field("tags", "Groups in the API's documentation.", || {
+        shape::list(shape::line(LINE_CHARS_MAX), TAGS_MAX)
+    }),
+];
+
+pub(crate) fn read_routes(node: &Node<'_>, report: &mut Report) -> Vec<Placed> {
+    let mut read: Vec<(String, Option<Route>)> = Vec::new();
+    match node.value {
+        Value::Array(_) => {
+            for item in node.items(ROUTES_MAX, report) {
+                read.push((item.path.clone(), read_route(&item, None, report)));
+            }
+        }
+        Value::Object(_) => {
+            for (path, entry) in node.entries(ROUTES_MAX, report) {
+                for item in one_or_several(&entry, report) {
+                    read.push((item.path.clone(), read_route(&item, Some(path), report)));
+                }
+            }
+        }
+        _ => node.wrong_type(report, "a list of routes, or an object of paths and routes"),
+    }
+    let mut routes: Vec<Placed> = Vec::new();
+    for (at, route) in read {
+        let Some(route) = route else { continue };
+        match routes.iter().find(|(_, known)| clash(known, &route)) {
+            Some((_, known)) => {
+                let (method, path) = (known.method.name(), &known.path);
+                report.add(
+                    &at,
+                    code::DUPLICATE,
+                    format!("answers the same requests as `{method} {path}`"),
+                );
+            }
+            None => routes.push((at, route)),
+        }
+    }
+    routes
+}
+
+/// A path may have several routes, one for each method.
+fn one_or_several<'a>(entry: &Node<'a>, report: &mut Report) -> Vec<Node<'a>> {
+    match entry.value {
+        Value::Array(_) => entry.items(Method::ALL.len(), report),
+        _ => vec![entry.clone()],
+    }
+}
+
+/// Whether the two differ in nothing but the names of their parameters.
+fn clash(left: &Route, right: &Route) -> bool {
+    let shape = |path: &str| -> Vec<String> {
+        let segment = |segment: &str| {
+            if segment.starts_with('{') {
+                "{}".to_owned()
+            } else {
+                segment.to_owned()
+            }
+        };
+        path.split('/').map(segment).collect()
+    };
+    left.method == right.method && shape(&left.path) == shape(&right.path)
+}
+
+fn read_route(node: &Node<'_>, key: Option<&str>, report: &mut Report) -> Option<Route> {
+    let object = node.object(ROUTE, report)?;
+    let method = object
+        .need("method", report)
+        .and_then(|node| read_method(&node, report));
+    let path = read_path(&object, key, report);
+    let description = object
+        .get("description")
+        .and_then(|node| node.prose(PROSE_CHARS_MAX, report));
+    let tags = object
+        .get("tags")
+        .map(|node| read_tags(&node, report))
+        .unwrap_or_default();
+    let chain = object.get("actions").map(|node| read_chain(&node, report));
+    let (method, path) = (method?, path?);
+    let actions = match chain {
+        Some(chain) => chain?,
+        None if key.is_none() => vec![implied_action(method, &path)],
+        None => {
+            let at = join(&object.path, "actions");
+            report.add(
+                &at,
+                code::MISSING_FIELD,
+                "`actions` is missing: name the actions that answer this route",
+            );
+            return None;
+        }
+    };
+    Some(Route {
+        method,
+        path,
+        actions,
+        description,
+        tags,
+    })
+}
+
+pub(crate) fn read_method(node: &Node<'_>, report: &mut Report) -> Option<Method> {
+    let name = node.string(report)?;
+    let method = Method::from_name(name);
+    if method.is_none() {
+        let known = Method::ALL.map(Method::name).join(", ");
+        let message = match name.to_ascii_uppercase().as_str() {
+            "HEAD" | "OPTIONS" => format!("the host answers {name} by itself: use one of {known}"),
+            _ => format!("{} is not one of {known}", quoted(name)),
+        };
+        node.problem(report, code::INVALID_VALUE, message);
+    }
+    method
+}
+
+/// The path is the entry's key, or the field of that name.
+fn read_path(object: &Object<'_>, key: Option<&str>, report: &mut Report) -> Option<String> {
+    let (text, at) = match (key, object.get("path")) {
+        (Some(key), None) => (key.to_owned(), object.path.clone()),
+        (Some(_), Some(node)) => {
+            node.problem(
+                report,
+                code::CONFLICT,
+                "the key is the path: remove this field",
+            );
+            return None;
+        }
+        (None, _) => {
+            let node = object.need("path", report)?;
+            (node.line(PATH_CHARS_MAX, report)?, node.path)
+        }
+    };
+    normalise_path(&text)
+        .map_err(|message| report.add(&at, code::INVALID_VALUE, message))
+        .ok()
+}
+
+/// The path template with its parameters as `{name}`.
+///
+/// # Errors
+///
+/// What is wrong with the template and what to write instead.
+pub fn normalise_path(template: &str) -> Result<String, String> {
+    let Some(below) = template.strip_prefix('/') else {
+        return Err(format!("{} does not begin with `/`", quoted(template)));
+    };
+    if template.chars().count() > PATH_CHARS_MAX || below.split('/').count() > PATH_SEGMENTS_MAX {
+        return Err(format!(
+            "a path has at most {PATH_CHARS_MAX} characters and {PATH_SEGMENTS_MAX} segments"
+        ));
+    }
+    let mut parameters: Vec<&str> = Vec::new();
+    let mut path = String::new();
+    let count = below.split('/').count();
+    for (index, segment) in below.split('/').enumerate() {
+        path.push('/');
+        // A path may end with a slash, and then it differs from the one without.
+        if segment.is_empty() && index + 1 < count {
+            return Err(format!(
+                "{} has an empty segment: remove a `/`",
+                quoted(template)
+            ));
+        }
+        match parameter(segment)? {
+            Some(name) if parameters.contains(&name) => {
+                return Err(format!("the parameter `{name}` occurs twice"));
+            }
+            Some(name) => {
+                parameters.push(name);
+                path.push_str(&format!("{{{name}}}"));
+            }
+            None => path.push_str(literal(segment)?),
+        }
+    }
+    Ok(path)
+}
+
+/// Whether a path, which may have parameters of its own, is one that the template stands for.
+pub(crate) fn matches(template: &str, path: &str) -> bool {
+    let path = path.split('?').next().unwrap_or(path);
+    let fits = |(template, segment): (&str, &str)| {
+        template == segment || (template.starts_with('{') && !segment.is_empty())
+    };
+    template.split('/').count() == path.split('/').count()
+        && template.split('/').zip(path.split('/')).all(fits)
+}
+
+fn parameter(segment: &str) -> Result<Option<&str>, String> {
+    let braced = segment
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'));
+    let Some(name) = segment.strip_prefix(':').or(braced) else {
+        return Ok(None);
+    };
+    name::variable(name)
+        .map_err(|message| format!("in the parameter {}: {message}", quoted(segment)))?;
+    Ok(Some(name))
+}
+
+fn literal(segment: &str) -> Result<&str, String> {
+    let plain = |c: char| {
+        c.is_ascii_alphanumeric()
+            || matches!(c, '-' | '_' | '.' | '~' | '+' | '@' | '!' | '$' | ',')
+    };
+    if matches!(segment, "." | "..") {
+        return Err(format!(
+            "the segment `{segment}` is not allowed: browsers resolve it before they ask"
+        ));
+    }
+    if segment.chars().all(plain) {
+        return Ok(segment);
+    }
+    let rule = "use letters, digits and -_.~+@!$, or a whole segment as parameter: `:id` or `{id}`";
+    Err(format!(
+        "the segment {} is not allowed: {rule}",
+        quoted(segment)
+    ))
+}
+
+fn read_chain(node: &Node<'_>, report: &mut Report) -> Option<Vec<String>> {
+    if let Some(name) = node.value.as_str() {
+        return action::check_name(name, node, report).map(|name| vec![name]);
+    }
+    if node.value.as_array().is_some_and(Vec::is_empty) {
+        node.problem(
+            report,
+            code::INVALID_VALUE,
+            "is empty: name at least one action",
+        );
+        return None;
+    }
+    // An action may occur twice in a chain, so this is not a list of distinct names.
+    let items = node.items(CHAIN_MAX, report);
+    let names: Vec<_> = items
+        .iter()
+        .map(|item| action::check_name(item.string(report)?, item, report))
+        .collect();
+    let chain: Option<Vec<String>> = names.into_iter().collect();
+    chain.filter(|chain| !chain.is_empty())
+}
+
+/// The action that answers an endpoint which names none.
+fn implied_action(method: Method, path: &str) -> String {
+    let word = |segment: &str| -> String {
+        segment
+            .chars()
+            .filter(|c| !matches!(c, '{' | '}'))
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+            .collect()
+    };
+    let segments: Vec<String> = path
+        .split('/')
+        .filter(|segment| !segment.is_empty())
+        .map(word)
+        .collect();
+    let rest = if segments.is_empty() {
+        "root".to_owned()
+    } else {
+        segments.join("_")
+    };
+    format!("{}_{rest}", method.name().to_ascii_lowercase())
+}
+
+pub(crate) fn read_tags(node: &Node<'_>, report: &mut Report) -> Vec<String> {
+    let items = node.items(TAGS_MAX, report);
+    let mut tags: Vec<String> = Vec::new();
+    for tag in items
+        .iter()
+        .filter_map(|item| item.line(LINE_CHARS_MAX, report))
+    {
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    tags
+}
+
+pub(crate) fn method_shape() -> Value {
+    // Any case is accepted, which `enum` cannot say.
+    shape::name(
+        "^([Gg][Ee][Tt]|[Pp][Oo][Ss][Tt]|[Pp][Uu][Tt]|[Pp][Aa][Tt][Cc][Hh]|[Dd][Ee][Ll][Ee][Tt][Ee])$",
+        6,
+    )
+}
+
+pub(crate) fn path_shape() -> Value {
+    shape::name("^/", PATH_CHARS_MAX)
+}
+
+fn chain_shape() -> Value {
+    let mut list = shape::list(action::name_shape(), CHAIN_MAX);
+    list["minItems"] = 1.into();
+    shape::any_of([list, action::name_shape()])
+}
+
+pub(crate) fn routes_shape() -> Value {
+    let listed = shape::object(ROUTE, &["method", "path"]);
+    let keyed = shape::object(ROUTE, &["method", "actions"]);
+    let several = shape::list(keyed.clone(), Method::ALL.len());
+    shape::any_of([
+        shape::list(listed, ROUTES_MAX),
+        shape::map(shape::any_of([keyed, several]), ROUTES_MAX),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(template: &str, expected: Result<&str, &str>) {
+        match (normalise_path(template), expected) {
+            (Ok(path), Ok(expected)) => assert_eq!(path, expected),
+            (Err(message), Err(part)) => assert!(message.contains(part), "{template}: {message}"),
+            (found, _) => panic!("{template}: {found:?}"),
+        }
+    }
+
+    #[test]
+    fn normalise_path_both_parameter_styles_become_braces() {
+        check("/", Ok("/"));
+        check("/items/:id", Ok("/items/{id}"));
+        check(
+            "/items/{item_id}/parts/:part/",
+            Ok("/items/{item_id}/parts/{part}/"),
+        );
+    }
+
+    #[test]
+    fn normalise_path_malformed_templates_are_refused() {
+        check("items", Err("does not begin with `/`"));
+        check("/a//b", Err("empty segment"));
+        check("/a/../b", Err("not allowed"));
+        check("/:id/{id}", Err("occurs twice"));
+        check("/:", Err("must not be empty"));
+        check("/a/{b}c", Err("not allowed"));
+        check("/a?x=1", Err("not allowed"));
+        check("/a b", Err("not allowed"));
+        check(&"/a".repeat(40), Err("at most"));
+    }
+
+    #[test]
+    fn implied_action_is_named_after_method_and_path() {
+        assert_eq!(implied_action(Method::Get, "/status"), "get_status");
+        assert_eq!(
+            implied_action(Method::Delete, "/items/{id}"),
+            "delete_items_id"
+        );
+        assert_eq!(implied_action(Method::Post, "/"), "post_root");
+    }
+}

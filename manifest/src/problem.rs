@@ -1,0 +1,232 @@
+//! What is wrong with a manifest: all of it at once, each problem with its origin, its path, a code for programs and a
+//! message for people.
+//!
+//! Messages say what is wrong and what to do. They never quote values that may be secret: settings marked as secret, the
+//! values of environment variables, and options of the host's file. Text that came from the document is shortened and
+//! its control characters are escaped, because it ends up on terminals.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::limits::PROBLEMS_MAX;
+
+/// The codes of problems. They are stable: programs may match on them.
+pub mod code {
+    /// The text is not YAML, JSON or TOML, or holds something that JSON cannot.
+    pub const SYNTAX: &str = "syntax";
+    /// The document, one of its parts or its nesting exceeds a bound.
+    pub const TOO_LARGE: &str = "too_large";
+    /// A field that nobody knows.
+    pub const UNKNOWN_FIELD: &str = "unknown_field";
+    /// A field that must be there and is not.
+    pub const MISSING_FIELD: &str = "missing_field";
+    /// The value has another type than the field.
+    pub const WRONG_TYPE: &str = "wrong_type";
+    /// The number is too small or too large.
+    pub const OUT_OF_RANGE: &str = "out_of_range";
+    /// The value has the right type and is still not a valid one.
+    pub const INVALID_VALUE: &str = "invalid_value";
+    /// The name breaks the rules for names of its kind.
+    pub const INVALID_NAME: &str = "invalid_name";
+    /// The same thing is declared twice.
+    pub const DUPLICATE: &str = "duplicate";
+    /// Two fields contradict each other.
+    pub const CONFLICT: &str = "conflict";
+    /// The name refers to something that the manifest does not declare.
+    pub const UNKNOWN_REFERENCE: &str = "unknown_reference";
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The document that it is in, as its reader named it: usually a file.
+    pub origin: String,
+    /// Where in the document, as it is written there: `resources.rate_limit.calls`. Empty for the document as a whole.
+    pub path: String,
+    /// One of [`code`].
+    pub code: &'static str,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.path.as_str() {
+            "" => write!(f, "{}: {} [{}]", self.origin, self.message, self.code),
+            path => write!(
+                f,
+                "{}: {path}: {} [{}]",
+                self.origin, self.message, self.code
+            ),
+        }
+    }
+}
+
+/// All that is wrong with a document or with the layers of a manifest. `Display` gives a line to each problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestError {
+    /// At least one; in the order of the documents and, within one, in the order of the checks.
+    pub problems: Vec<Problem>,
+}
+
+impl fmt::Display for ManifestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.problems.iter().enumerate() {
+            let line_break = if index == 0 { "" } else { "\n" };
+            write!(f, "{line_break}{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ManifestError {}
+
+/// Collects the problems and notes of one document while it is read.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) origin: Arc<str>,
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) notes: Vec<String>,
+    unlisted: usize,
+}
+
+impl Report {
+    pub(crate) fn new(origin: Arc<str>) -> Report {
+        Report {
+            origin,
+            problems: Vec::new(),
+            notes: Vec::new(),
+            unlisted: 0,
+        }
+    }
+
+    /// Adds a problem to this report's document.
+    pub(crate) fn add(&mut self, path: &str, code: &'static str, message: impl Into<String>) {
+        let origin = Arc::clone(&self.origin);
+        self.add_from(&origin, path, code, message);
+    }
+
+    /// Adds a problem to another document: for checks across layers.
+    pub(crate) fn add_from(
+        &mut self,
+        origin: &str,
+        path: &str,
+        code: &'static str,
+        message: impl Into<String>,
+    ) {
+        if self.problems.len() == PROBLEMS_MAX {
+            self.unlisted += 1;
+            return;
+        }
+        self.problems.push(Problem {
+            origin: visible(origin),
+            path: visible(path),
+            code,
+            message: visible(&message.into()),
+        });
+    }
+
+    /// Adds something that is accepted and worth telling.
+    pub(crate) fn note(&mut self, path: &str, text: &str) {
+        self.notes
+            .push(visible(&format!("{}: {path}: {text}", self.origin)));
+    }
+
+    /// The problems, with a last one that counts those not listed.
+    pub(crate) fn into_problems(mut self) -> Vec<Problem> {
+        if self.unlisted > 0 {
+            let message = format!(
+                "{} more problems are not listed: solve these first",
+                self.unlisted
+            );
+            let origin = visible(&self.origin);
+            self.problems.push(Problem {
+                origin,
+                path: String::new(),
+                code: code::TOO_LARGE,
+                message,
+            });
+        }
+        self.problems
+    }
+}
+
+/// An error of exactly one problem.
+pub(crate) fn single(
+    origin: &str,
+    code: &'static str,
+    message: impl Into<String>,
+) -> ManifestError {
+    let message = visible(&message.into());
+    ManifestError {
+        problems: vec![Problem {
+            origin: visible(origin),
+            path: String::new(),
+            code,
+            message,
+        }],
+    }
+}
+
+/// Text from a document as a message may quote it: in backticks, short enough for a line.
+pub(crate) fn quoted(text: &str) -> String {
+    const SHOWN_CHARS_MAX: usize = 80;
+    match text.char_indices().nth(SHOWN_CHARS_MAX) {
+        Some((end, _)) => format!("`{}…`", &text[..end]),
+        None => format!("`{text}`"),
+    }
+}
+
+/// The text with its control characters escaped, so that it cannot drive a terminal or forge another line.
+fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() || is_direction_mark(character) {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// Whether the character reorders the text around it: such characters make a line read differently from what it holds.
+pub(crate) fn is_direction_mark(character: char) -> bool {
+    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn report_control_characters_in_path_are_escaped() {
+        let mut report = Report::new("a\nb".into());
+        report.add("x\u{1b}[31m", code::UNKNOWN_FIELD, "says \u{202e}");
+        let shown = ManifestError {
+            problems: report.into_problems(),
+        }
+        .to_string();
+        assert_eq!(shown, "a\\nb: x\\u{1b}[31m: says \\u{202e} [unknown_field]");
+    }
+
+    #[test]
+    fn report_more_problems_than_the_bound_are_counted() {
+        let mut report = Report::new("x".into());
+        for _ in 0..PROBLEMS_MAX + 7 {
+            report.add("p", code::DUPLICATE, "m");
+        }
+        let problems = report.into_problems();
+        assert_eq!(problems.len(), PROBLEMS_MAX + 1);
+        assert_eq!(
+            problems[PROBLEMS_MAX].message,
+            "7 more problems are not listed: solve these first"
+        );
+    }
+
+    #[test]
+    fn quoted_long_text_is_cut_at_a_character() {
+        let shown = quoted(&"é".repeat(200));
+        assert_eq!(shown.chars().count(), 83);
+    }
+}
