@@ -7,9 +7,7 @@
 //! Metered code has no epoch checks: every [`FUEL_YIELD_INTERVAL`] it yields to the executor, and that is where its
 //! deadline is looked at. Compiling both in costs 10 to 40 % of compute.
 
-use std::sync::Weak;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::OnceLock;
 
 use wasmtime::{
     Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, OperatorCost, PoolingAllocationConfig,
@@ -19,7 +17,7 @@ use crate::error::BuildError;
 use crate::limits::*;
 
 /// How running code is interrupted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Metering {
     /// By fuel: sandboxed and legacy plugins.
     Fuel,
@@ -88,7 +86,7 @@ impl Engines {
                     return Ok(engine);
                 }
                 let engine = pooled(Metering::Epoch, self.live_instances)?;
-                tick(&engine);
+                tick(&engine, self.live_instances)?;
                 // Two loads at once may both make one; the second is dropped, and its ticker ends with it.
                 Ok(self.unmetered.get_or_init(|| engine))
             }
@@ -133,7 +131,7 @@ fn pool(live_instances: u32) -> PoolingAllocationConfig {
 
 /// One thread for each unmetered engine: a spinning guest can hold up the executor's timers, but not this. It ends with
 /// the engine.
-fn tick(engine: &Engine) {
+fn tick(engine: &Engine, live_instances: u32) -> Result<(), BuildError> {
     let engine: EngineWeak = engine.weak();
     std::thread::Builder::new()
         .name("plugbay-epoch".into())
@@ -145,5 +143,8 @@ fn tick(engine: &Engine) {
             }
         })
         .map(drop)
-        .unwrap_or_else(|error| tracing::error!("the epoch clock cannot start: {error}"));
+        .map_err(|error| BuildError::Engine {
+            instances: live_instances,
+            message: format!("the epoch clock cannot start: {error}"),
+        })
 }

@@ -219,6 +219,14 @@ pub enum InvokeError {
         /// What it answered.
         failure: Failure,
     },
+    /// The component's exports are not what the contract says. Found when its first instance is made.
+    #[error("plugin `{plugin}` does not follow the contract: {message}")]
+    Contract {
+        /// The plugin.
+        plugin: String,
+        /// Which export, and how it differs.
+        message: String,
+    },
     /// The plugin is not there any more: unloaded, or replaced by one that failed.
     #[error("plugin `{plugin}` is not loaded")]
     NotLoaded {
@@ -285,6 +293,7 @@ impl InvokeError {
             InvokeError::Denied { .. } => "permission_denied",
             InvokeError::Trapped { .. } => "plugin_trapped",
             InvokeError::Guest { failure, .. } => &failure.code,
+            InvokeError::Contract { .. } => "contract_mismatch",
             InvokeError::NotLoaded { .. } => "not_loaded",
             InvokeError::Host { .. } => "host_error",
         }
@@ -395,12 +404,26 @@ pub enum LoadFailure {
         /// What there is instead.
         found: String,
     },
+    /// The engine for this plugin's mode cannot be made.
+    #[error("{0}")]
+    Engine(String),
+    /// There is no plugin of this name to be replaced.
+    #[error("no plugin of this name is loaded: load it instead of reloading it")]
+    NothingToReload,
     /// Another plugin of this name is loaded.
     #[error("a plugin of this name is loaded already: unload it first, or reload it")]
     AlreadyLoaded,
     /// The bytes are not a component, or one that is over a limit.
     #[error(transparent)]
     Scan(#[from] ScanError),
+    /// The component starts with more memory than the plugin may have.
+    #[error("it starts with {} of memory, and {} are allowed; raise `resources.max_memory_mb`, or link it with less", mebibytes(*observed), mebibytes(*allowed))]
+    MinimumMemory {
+        /// Bytes that are allowed.
+        allowed: u64,
+        /// Bytes that it starts with, over all its memories.
+        observed: u64,
+    },
     /// The component imports something that this host does not offer.
     #[error("it imports `{import}`, which this host does not offer in {mode} mode{hint}")]
     UnknownImport {
@@ -470,8 +493,12 @@ impl LoadError {
             LoadFailure::Manifest(_) => "invalid_manifest",
             LoadFailure::Version { .. } => "version_mismatch",
             LoadFailure::Requires { .. } => "missing_requirement",
+            LoadFailure::Engine(_) => "host_error",
+            LoadFailure::NothingToReload => "not_loaded",
             LoadFailure::AlreadyLoaded => "already_loaded",
-            LoadFailure::Scan(error) => error.code(),
+            LoadFailure::Scan(ScanError::Limit { .. }) => "component_too_large",
+            LoadFailure::Scan(_) => "invalid_component",
+            LoadFailure::MinimumMemory { .. } => "memory_limit",
             LoadFailure::UnknownImport { .. } => "unknown_import",
             LoadFailure::Denied { .. } => "permission_denied",
             LoadFailure::Contract(_) => "contract_mismatch",

@@ -1,1 +1,62 @@
-//! x
+//! Plugbay lets an application be extended by plugins that nobody has to trust: WebAssembly components with a manifest, run
+//! in a sandbox with fuel, memory and time limits, and with no more than what they were granted.
+//!
+//! ```no_run
+//! use plugbay::Runtime;
+//! use serde_json::json;
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let plugin = Runtime::new()?.load("hello.wasm").await?;
+//!     let greeting: String = plugin.call("hello", &json!({ "name": "Ada" })).await?;
+//!     println!("{greeting}");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A plugin's life goes through the modules in this order: [`Package`] (what was found), the checks of its manifest and
+//! imports, compilation, linking, [`Plugin`] (what serves). A call's life goes [`Invocation`] → admission → dispatch →
+//! [`Outcome`] or [`InvokeError`]. `ARCHITECTURE.md` in the repository draws both.
+//!
+//! The library never prints, never exits and never blocks the async executor for longer than it takes to read a file. It
+//! needs a tokio runtime with time enabled.
+
+#![deny(unsafe_code)]
+
+mod runtime;
+
+mod dispatch;
+mod invocation;
+mod event;
+mod admission;
+mod metrics;
+
+mod component;
+mod inspection;
+mod plugin;
+mod engine;
+
+mod service;
+mod capability;
+
+mod error;
+pub mod limits;
+
+pub use plugbay_manifest as manifest;
+
+pub use capability::{Denial, Grants, Pattern, Policy, PolicyError, Refused};
+pub use component::{
+    AnyComponent, CallError, Called, ComponentError, ExportedFunction, ValueError, ValueProblem, to_json, to_wave,
+};
+pub use error::{BuildError, Failure, InvokeError, LimitHit, LoadError, LoadFailure, PayloadProblem};
+pub use event::{Event, Health, Reaction};
+pub use inspection::{InspectedImport, InspectedLimits, InspectedRate, Inspection};
+pub use invocation::{Caller, Invocation, Outcome, Usage};
+pub use limits::{Ceilings, Limits};
+pub use metrics::{LATENCY_BUCKETS_MICROS, MetricsSnapshot};
+pub use plugin::code_cache::{CodeCache, CodeCacheError};
+pub use plugin::loaded::Plugin;
+pub use plugin::package::{Package, Source};
+pub use runtime::{CodeCacheAt, Runtime, RuntimeBuilder};
+pub use service::config::ConfigProblem;
+pub use service::log::{Level, LogRecord, LogSink, TracingSink};

@@ -40,6 +40,8 @@ pub const WAITING_CALLS_MAX: usize = 1_000;
 pub const CONCURRENT_SANDBOXES_MAX: usize = 256;
 /// Replicas that a manifest may ask for with `resources.instances`.
 pub const REPLICAS_MAX: u32 = 256;
+/// The largest component: 64 MiB. A Python interpreter with its library takes 18 MB, a JavaScript engine 12 MB.
+pub const COMPONENT_BYTES_MAX: u64 = 64 << 20;
 /// The longest action name: 128 bytes.
 pub const ACTION_NAME_BYTES_MAX: usize = 128;
 /// The longest log message: 8 KiB; what is longer is cut, with a mark.

@@ -1,0 +1,115 @@
+//! Both sides together, and what a refusal says.
+
+use std::fmt;
+
+use plugbay_manifest::PermissionAction;
+use serde::Serialize;
+
+use super::Policy;
+
+/// What one plugin may use: its manifest's policy and the operator's, both of which must allow a use.
+#[derive(Debug, Clone, Default)]
+pub struct Grants {
+    asked: Policy,
+    allowed: Policy,
+}
+
+/// Which side refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refused {
+    /// The manifest does not ask for it, or denies it to itself.
+    ByManifest,
+    /// The operator's policy does not allow it.
+    ByOperator,
+    /// It is for trusted plugins only, and this one is not.
+    ByMode,
+}
+
+/// A use that was not granted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Denial {
+    /// What was to be used, such as `config.retries`.
+    pub resource: String,
+    /// What for.
+    pub action: &'static str,
+    /// Who said no.
+    pub refused: Refused,
+}
+
+impl Grants {
+    /// What a manifest asks for and what the operator allows.
+    pub fn new(asked: Policy, allowed: Policy) -> Self {
+        Grants { asked, allowed }
+    }
+
+    /// Whether both sides allow this use.
+    ///
+    /// # Errors
+    /// The [`Denial`], which says what to add and where.
+    pub fn check(&self, resource: &str, action: PermissionAction) -> Result<(), Denial> {
+        let refused = if !self.asked.allows(resource, action) {
+            Refused::ByManifest
+        } else if !self.allowed.allows(resource, action) {
+            Refused::ByOperator
+        } else {
+            return Ok(());
+        };
+        Err(Denial { resource: resource.to_owned(), action: action.name(), refused })
+    }
+}
+
+impl Denial {
+    /// A use that no sandboxed plugin can be granted.
+    pub(crate) fn trusted_only(resource: &str, action: PermissionAction) -> Self {
+        Denial { resource: resource.to_owned(), action: action.name(), refused: Refused::ByMode }
+    }
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Denial { resource, action, refused } = self;
+        match refused {
+            Refused::ByManifest => write!(
+                f,
+                "permission to {action} `{resource}` was not asked for: add \
+                 `- {{resource: \"{resource}\", actions: [{action}]}}` to `permissions` in the plugin's manifest"
+            ),
+            Refused::ByMode => write!(
+                f,
+                "permission to {action} `{resource}` is for trusted plugins only: it needs `execution_mode: trusted` in \
+                 the plugin's manifest, and a grant of `{resource}:{action}`"
+            ),
+            Refused::ByOperator => write!(
+                f,
+                "permission to {action} `{resource}` is not allowed by the operator: allow it with \
+                 `--grant {resource}:{action}`, or `- {{resource: \"{resource}\", actions: [{action}]}}` in the host's policy"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plugbay_manifest::PermissionAction::{Read, Write};
+
+    #[test]
+    fn use_needs_both_sides() {
+        let one = Policy::default().allow("config.a:write").expect("readable");
+        let check = |asked: &Policy, allowed: &Policy| {
+            Grants::new(asked.clone(), allowed.clone()).check("config.a", Write).map_err(|denial| denial.refused)
+        };
+        assert_eq!(check(&one, &one), Ok(()));
+        assert_eq!(check(&Policy::default(), &one), Err(Refused::ByManifest));
+        assert_eq!(check(&one, &Policy::default()), Err(Refused::ByOperator));
+    }
+
+    #[test]
+    fn denial_names_the_line_to_add() {
+        let denial = Grants::new(Policy::allow_all(), Policy::default()).check("config.a", Read).expect_err("denied");
+        assert!(denial.to_string().contains("--grant config.a:read"), "{denial}");
+        let denial = Grants::default().check("config.a", Read).expect_err("denied");
+        assert!(denial.to_string().contains("{resource: \"config.a\", actions: [read]}"), "{denial}");
+    }
+}

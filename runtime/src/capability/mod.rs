@@ -1,0 +1,12 @@
+//! What a plugin gets: the intersection of what its manifest asks for and what the operator allows.
+//!
+//! Pure: nothing in here knows of components, services or callers. A [`Policy`] is what one side says, [`Grants`] are both
+//! sides together, a [`Denial`] is a no that tells what would make it a yes.
+
+mod grants;
+mod pattern;
+mod policy;
+
+pub use grants::{Denial, Grants, Refused};
+pub use pattern::Pattern;
+pub use policy::{Policy, PolicyError};

@@ -1,0 +1,239 @@
+//! From a name that somebody typed to one exported function.
+//!
+//! Rather than taking names apart, each function is asked for all the ways in which it may be called: a function's name
+//! may itself contain dots, and an interface's name needs not be a package's.
+
+use super::error::CallError;
+use super::signature::ExportedFunction;
+use super::type_text::quote;
+
+/// How many spellings a search for the nearest name looks at: it costs time in proportion to the lengths of both.
+const COMPARED_MAX: usize = 2_000;
+/// The longest name that such a search looks at.
+const COMPARED_BYTES_MAX: usize = 256;
+
+/// The function that `text` names: its full name (`docs:adder/add@0.1.0#add`), or less of it where that is enough:
+/// without the version, without the package (`add#add`), without the interface (`add`); a dot may stand for the `#`.
+///
+/// A full name comes before anything shorter, and a function at the root before functions in interfaces.
+///
+/// # Errors
+/// [`CallError::UnknownFunction`] with the nearest name, [`CallError::AmbiguousFunction`] with the candidates.
+pub fn find<'f>(
+    functions: &'f [ExportedFunction],
+    text: &str,
+) -> Result<&'f ExportedFunction, CallError> {
+    let wanted = text.trim();
+    if let Some(function) = functions.iter().find(|function| function.name == wanted) {
+        return Ok(function);
+    }
+    let matching: Vec<_> = functions
+        .iter()
+        .filter(|f| spellings(f).iter().any(|name| name == wanted))
+        .collect();
+    match matching[..] {
+        [function] => Ok(function),
+        [] => Err(CallError::UnknownFunction {
+            wanted: quote(wanted),
+            nearest: nearest_function(functions, wanted),
+            candidates: functions
+                .iter()
+                .map(|function| function.name.clone())
+                .collect(),
+        }),
+        _ => Err(CallError::AmbiguousFunction {
+            wanted: quote(wanted),
+            candidates: matching
+                .iter()
+                .map(|function| function.name.clone())
+                .collect(),
+        }),
+    }
+}
+
+/// Everything that a function may be called.
+fn spellings(function: &ExportedFunction) -> Vec<String> {
+    let own = &function.function;
+    let mut names = vec![own.clone()];
+    let Some(interface) = function.interface.as_deref() else {
+        return names;
+    };
+    let unversioned = interface
+        .split_once('@')
+        .map_or(interface, |(name, _)| name);
+    let short = unversioned
+        .rsplit_once('/')
+        .map_or(unversioned, |(_, name)| name);
+    for interface in [interface, unversioned, short] {
+        names.push(format!("{interface}#{own}"));
+        names.push(format!("{interface}.{own}"));
+    }
+    // The way of WAVE's own function names: the version comes last.
+    if let Some((name, version)) = interface.split_once('@') {
+        names.push(format!("{name}.{own}@{version}"));
+    }
+    names
+}
+
+/// The full name of the function of which some spelling is nearest.
+fn nearest_function(functions: &[ExportedFunction], wanted: &str) -> Option<String> {
+    let spelt: Vec<_> = functions
+        .iter()
+        .flat_map(|function| {
+            spellings(function)
+                .into_iter()
+                .map(move |name| (name, &function.name))
+        })
+        .take(COMPARED_MAX)
+        .collect();
+    let name = nearest(wanted, spelt.iter().map(|(name, _)| name.as_str()))?;
+    spelt
+        .iter()
+        .find(|(spelling, _)| *spelling == name)
+        .map(|(_, full)| (*full).clone())
+}
+
+/// The name that is spelt most alike, if it differs in no more than a third of its letters.
+pub(super) fn nearest<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
+    if wanted.len() > COMPARED_BYTES_MAX {
+        return None;
+    }
+    names
+        .take(COMPARED_MAX)
+        .filter(|name| name.len() <= COMPARED_BYTES_MAX)
+        .map(|name| {
+            (
+                strsim::osa_distance(&wanted.to_ascii_lowercase(), &name.to_ascii_lowercase()),
+                name,
+            )
+        })
+        .filter(|(distance, name)| {
+            let letters = name.chars().count();
+            *distance <= letters.max(3) / 3 && *distance < letters
+        })
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::component::fixture::{component, interface};
+    use crate::component::signature::exported_functions;
+
+    /// A function at the root, and interfaces with and without a package, one of them in two versions.
+    fn functions() -> Vec<ExportedFunction> {
+        let exports = [
+            r#"(export "run" (func $nothing))"#.to_owned(),
+            interface("tools", &["run", "stop", "pause"]),
+            interface("docs:adder/add@0.1.0", &["add", "stop"]),
+            interface("docs:adder/add@0.2.0", &["add", "subtract"]),
+            interface("docs:other/sum@1.0.0-rc.1", &["total"]),
+        ];
+        exported_functions(&component(&exports.concat()))
+    }
+
+    #[test]
+    fn name_of_one_function_finds_it() {
+        let functions = functions();
+        for (text, expected) in [
+            ("run", "run"),
+            (" run ", "run"),
+            ("tools#run", "tools#run"),
+            ("tools.run", "tools#run"),
+            ("pause", "tools#pause"),
+            ("subtract", "docs:adder/add@0.2.0#subtract"),
+            ("docs:adder/add@0.1.0#add", "docs:adder/add@0.1.0#add"),
+            ("docs:adder/add@0.2.0.add", "docs:adder/add@0.2.0#add"),
+            ("docs:adder/add.add@0.2.0", "docs:adder/add@0.2.0#add"),
+            ("docs:adder/add#stop", "docs:adder/add@0.1.0#stop"),
+            ("add.subtract", "docs:adder/add@0.2.0#subtract"),
+            ("sum#total", "docs:other/sum@1.0.0-rc.1#total"),
+            ("docs:other/sum.total", "docs:other/sum@1.0.0-rc.1#total"),
+        ] {
+            let found = find(&functions, text).map(|function| function.name.as_str());
+            assert_eq!(found, Ok(expected), "`{text}`");
+        }
+    }
+
+    #[test]
+    fn name_of_several_functions_lists_them() {
+        let functions = functions();
+        for (text, expected) in [
+            (
+                "add",
+                ["docs:adder/add@0.1.0#add", "docs:adder/add@0.2.0#add"],
+            ),
+            (
+                "docs:adder/add#add",
+                ["docs:adder/add@0.1.0#add", "docs:adder/add@0.2.0#add"],
+            ),
+            ("stop", ["tools#stop", "docs:adder/add@0.1.0#stop"]),
+        ] {
+            let candidates = expected.map(str::to_owned).to_vec();
+            let error = CallError::AmbiguousFunction {
+                wanted: text.to_owned(),
+                candidates,
+            };
+            assert_eq!(
+                find(&functions, text).map(|function| &function.name),
+                Err(error),
+                "`{text}`"
+            );
+        }
+    }
+
+    #[test]
+    fn name_of_no_function_suggests_the_nearest() {
+        let functions = functions();
+        for (text, expected) in [
+            ("tools#puase", Some("tools#pause")),
+            ("Subtract", Some("docs:adder/add@0.2.0#subtract")),
+            (
+                "docs:adder/add@0.3.0#subtract",
+                Some("docs:adder/add@0.2.0#subtract"),
+            ),
+            ("multiply", None),
+            ("", None),
+        ] {
+            match find(&functions, text) {
+                Err(CallError::UnknownFunction {
+                    wanted,
+                    nearest,
+                    candidates,
+                }) => {
+                    assert_eq!(
+                        (wanted.as_str(), nearest.as_deref(), candidates.len()),
+                        (text, expected, 9)
+                    );
+                }
+                other => panic!("`{text}`: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn message_lists_twenty_names_and_counts_the_others() {
+        let names: Vec<String> = (0..25).map(|index| format!("f{index}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let error = find(
+            &exported_functions(&component(&interface("all", &names))),
+            "other",
+        )
+        .map(|f| f.name.clone());
+        let text = error.expect_err("there is no such function").to_string();
+        assert!(
+            text.starts_with("no exported function is called `other`; exported: all#f0, all#f1, "),
+            "{text}"
+        );
+        assert!(text.ends_with(", all#f19 and 5 more"), "{text}");
+
+        let error = find(&[], "other")
+            .map(|f| f.name.clone())
+            .expect_err("there is no function at all");
+        assert_eq!(
+            error.to_string(),
+            "no exported function is called `other`; there are none"
+        );
+    }
+}

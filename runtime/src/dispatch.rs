@@ -1,0 +1,153 @@
+//! The spine: every call of every trigger goes through here.
+//!
+//! admission (known, fits, rate) -> lease an instance -> the guest runs -> what it answered, or why it did not.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::error::{Failure, InvokeError};
+use crate::invocation::{Invocation, Outcome, Usage};
+use crate::limits::ACTION_NAME_BYTES_MAX;
+use crate::plugin::contract::{WitEvent, WitReaction};
+use crate::plugin::instance::{Call, Instance, Start};
+use crate::plugin::loaded::{LoadedPlugin, shorter};
+
+/// What a guest is asked.
+pub(crate) enum Request {
+    /// To run the action that the call names, with this JSON payload.
+    Action(String),
+    /// To hear this event.
+    Event(WitEvent),
+    /// To tell its health.
+    Health,
+}
+
+/// What it answered.
+pub(crate) enum Reply {
+    /// A JSON text.
+    Json(String),
+    /// What is to become of the event; `None` where it has no handler.
+    Event(Option<WitReaction>),
+    /// The plugin exports nothing for this.
+    NotProvided,
+}
+
+/// Runs one action.
+pub(crate) async fn invoke(plugin: &LoadedPlugin, invocation: Invocation<'_>) -> Result<Outcome, InvokeError> {
+    let started = Instant::now();
+    let mut usage = Usage::default();
+    let answer = match admit(plugin, &invocation, started) {
+        Ok(name) => {
+            let Invocation { payload, caller, request_id, timeout, .. } = invocation;
+            let timeout = shorter(timeout, plugin.limits.timeout);
+            let call = Call { name, caller, request_id, started, timeout };
+            serve(plugin, Request::Action(payload.into_owned()), &call, &mut usage).await
+        }
+        Err(refused) => Err(refused),
+    };
+    usage.duration = started.elapsed();
+    plugin.metrics.call(usage.duration, usage.fuel, answer.as_ref().err());
+    match answer? {
+        Reply::Json(json) => Ok(Outcome { json, usage }),
+        Reply::Event(_) | Reply::NotProvided => Ok(Outcome { json: "null".to_owned(), usage }),
+    }
+}
+
+/// Runs something else than an action: an event, a health check.
+pub(crate) async fn run(plugin: &LoadedPlugin, request: Request, call: Call) -> Result<Reply, InvokeError> {
+    let mut usage = Usage::default();
+    let reply = serve(plugin, request, &call, &mut usage).await;
+    plugin.metrics.call(call.started.elapsed(), usage.fuel, reply.as_ref().err());
+    reply
+}
+
+/// May this call run now? The cheap questions come first, and a call that is refused for what it is costs no quota but for
+/// the work of checking it.
+fn admit(plugin: &LoadedPlugin, invocation: &Invocation<'_>, now: Instant) -> Result<Arc<str>, InvokeError> {
+    let action = &*invocation.action;
+    if plugin.instances.is_closed() {
+        return Err(InvokeError::NotLoaded { plugin: plugin.name().to_owned() });
+    }
+    let declared = plugin.actions.get(action);
+    if declared.is_none() && (!plugin.actions.is_empty() || action.len() > ACTION_NAME_BYTES_MAX) {
+        return Err(unknown_action(plugin, action));
+    }
+    let (allowed, observed) = (plugin.limits.payload_bytes, invocation.payload.len());
+    if observed > allowed {
+        let (plugin, action) = (plugin.name().to_owned(), action.to_owned());
+        return Err(InvokeError::PayloadTooLarge { plugin, action, allowed, observed });
+    }
+    if let Some(rate) = &plugin.rate {
+        rate.admit(now).map_err(|retry_after| {
+            let limit = rate.limit();
+            let plugin = plugin.name().to_owned();
+            InvokeError::RateLimited { plugin, calls: limit.calls, period: limit.period, retry_after }
+        })?;
+    }
+    if let Some(schema) = declared.and_then(|declared| declared.payload.as_ref()) {
+        schema.check(plugin.name(), action, &invocation.payload)?;
+    }
+    Ok(declared.map_or_else(|| action.into(), |declared| declared.name.clone()))
+}
+
+/// Leases an instance, makes one where none is idle, and gives it back if it is still whole.
+async fn serve(plugin: &LoadedPlugin, request: Request, call: &Call, usage: &mut Usage) -> Result<Reply, InvokeError> {
+    let mut lease = plugin.instances.lease(call.deadline()).await.map_err(|no| plugin.no_lease(no, call))?;
+    let mut instance = match lease.take() {
+        Some(instance) => instance,
+        None => {
+            let since = Instant::now();
+            let instance = plugin.start_instance(Start::Load, call).await?;
+            usage.instantiation = since.elapsed();
+            instance
+        }
+    };
+    let answer = ask(&mut instance, request, call, plugin).await;
+    usage.fuel = instance.fuel_used();
+    usage.memory_bytes = instance.memory_bytes();
+    let answer = answer?;
+    lease.give_back(instance);
+    answer.map_err(|failure| plugin.guest_error(failure))
+}
+
+async fn ask(
+    instance: &mut Instance,
+    request: Request,
+    call: &Call,
+    plugin: &LoadedPlugin,
+) -> Result<Result<Reply, Failure>, InvokeError> {
+    let limits = &plugin.limits;
+    match request {
+        Request::Action(payload) => {
+            let answer = instance.handle(payload, call, limits).await?;
+            if let Ok(json) = &answer
+                && json.len() > limits.result_bytes
+            {
+                return Err(InvokeError::ResultTooLarge {
+                    plugin: plugin.name().to_owned(),
+                    action: call.name.to_string(),
+                    allowed: limits.result_bytes,
+                    observed: Some(json.len()),
+                });
+            }
+            Ok(answer.map(Reply::Json))
+        }
+        Request::Event(event) => match instance.on_event(event, call, limits).await? {
+            Some(answer) => Ok(answer.map(|reaction| Reply::Event(Some(reaction)))),
+            None => Ok(Ok(Reply::Event(None))),
+        },
+        Request::Health => match instance.health(call, limits).await? {
+            Some(answer) => Ok(answer.map(Reply::Json)),
+            None => Ok(Ok(Reply::NotProvided)),
+        },
+    }
+}
+
+fn unknown_action(plugin: &LoadedPlugin, action: &str) -> InvokeError {
+    InvokeError::UnknownAction {
+        plugin: plugin.name().to_owned(),
+        action: action.chars().take(ACTION_NAME_BYTES_MAX).collect(),
+        known: plugin.manifest.actions.iter().map(|action| action.name.clone()).collect(),
+    }
+}
+

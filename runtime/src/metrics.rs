@@ -1,0 +1,121 @@
+//! What a plugin did since it was loaded: counters that cost a call a few nanoseconds, read whenever somebody asks.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::error::InvokeError;
+
+/// Upper ends of the latency buckets, in microseconds: a factor of four apart, from a warm call to the longest deadline.
+pub const LATENCY_BUCKETS_MICROS: [u64; 14] = [
+    1, 4, 16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, u64::MAX,
+];
+
+/// The counters of one plugin.
+#[derive(Default)]
+pub(crate) struct Metrics {
+    calls: AtomicU64,
+    fuel: AtomicU64,
+    nanos: AtomicU64,
+    latency: [AtomicU64; LATENCY_BUCKETS_MICROS.len()],
+    /// Errors are rare and already cost more than a lock.
+    errors: Mutex<BTreeMap<String, u64>>,
+    instances_started: AtomicU64,
+}
+
+/// Codes that a guest makes up are counted under their own names only so far: a guest must not fill the table.
+const ERROR_CODES_MAX: usize = 64;
+
+/// The counters at one moment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MetricsSnapshot {
+    /// Calls that were admitted or refused.
+    pub calls: u64,
+    /// Calls that did not answer, by error code.
+    pub errors: BTreeMap<String, u64>,
+    /// Fuel burned.
+    pub fuel: u64,
+    /// Time from admission to answer, summed.
+    pub busy_seconds: f64,
+    /// Calls by duration: upper end of the bucket in microseconds (the last is open), and how many.
+    pub latency_micros: Vec<(u64, u64)>,
+    /// Instances made, the first one included.
+    pub instances_started: u64,
+    /// Host capabilities that were asked for and denied.
+    pub denials: u64,
+    /// Log lines that were dropped in a flood.
+    pub log_lines_dropped: u64,
+}
+
+impl Metrics {
+    pub(crate) fn call(&self, duration: Duration, fuel: Option<u64>, error: Option<&InvokeError>) {
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        let bucket = LATENCY_BUCKETS_MICROS.partition_point(|&end| end.saturating_mul(1_000) < nanos);
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.nanos.fetch_add(nanos, Ordering::Relaxed);
+        self.latency[bucket.min(LATENCY_BUCKETS_MICROS.len() - 1)].fetch_add(1, Ordering::Relaxed);
+        if let Some(fuel) = fuel {
+            self.fuel.fetch_add(fuel, Ordering::Relaxed);
+        }
+        if let Some(error) = error {
+            let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = errors.len() < ERROR_CODES_MAX || errors.contains_key(error.code());
+            *errors.entry(if known { error.code() } else { "other" }.to_owned()).or_default() += 1;
+        }
+    }
+
+    pub(crate) fn instance_started(&self) {
+        self.instances_started.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn snapshot(&self, denials: u64, log_lines_dropped: u64) -> MetricsSnapshot {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        MetricsSnapshot {
+            calls: read(&self.calls),
+            errors: self.errors.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            fuel: read(&self.fuel),
+            busy_seconds: Duration::from_nanos(read(&self.nanos)).as_secs_f64(),
+            latency_micros: LATENCY_BUCKETS_MICROS.into_iter().zip(self.latency.iter().map(read)).collect(),
+            instances_started: read(&self.instances_started),
+            denials,
+            log_lines_dropped,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_counted_in_the_bucket_of_their_duration() {
+        let metrics = Metrics::default();
+        metrics.call(Duration::from_nanos(500), Some(10), None);
+        metrics.call(Duration::from_micros(1), None, None);
+        metrics.call(Duration::from_secs(1_000), Some(5), None);
+        let snapshot = metrics.snapshot(0, 0);
+        assert_eq!((snapshot.calls, snapshot.fuel), (3, 15));
+        assert_eq!(snapshot.latency_micros[0], (1, 2));
+        assert_eq!(snapshot.latency_micros.last().map(|bucket| bucket.1), Some(1));
+    }
+
+    #[test]
+    fn codes_that_a_guest_makes_up_do_not_fill_the_table() {
+        let metrics = Metrics::default();
+        for n in 0..1_000 {
+            let failure = crate::error::Failure {
+                code: format!("code_{n}"),
+                message: String::new(),
+                details: None,
+                status_code: None,
+            };
+            metrics.call(Duration::ZERO, None, Some(&InvokeError::Guest { plugin: "p".into(), failure }));
+        }
+        let errors = metrics.snapshot(0, 0).errors;
+        assert_eq!(errors.len(), ERROR_CODES_MAX + 1);
+        assert_eq!(errors["other"], 1_000 - ERROR_CODES_MAX as u64);
+    }
+}

@@ -1,0 +1,82 @@
+//! Runs a guest until it answers, its deadline passes or the host panics under it.
+//!
+//! A guest gives the thread back in two ways: it waits in a host call, or, metered, it yields after so much fuel. The
+//! deadline is looked at in both, without the timer's help in the second: a machine full of spinning guests is late with its
+//! timers. A call that answers at once never touches the timer.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Instant;
+
+/// Why a guest was not run to its end. Its store must be thrown away.
+#[derive(Debug)]
+pub(crate) enum Interrupted {
+    /// The deadline passed.
+    Deadline,
+    /// A host function panicked.
+    Panicked(String),
+}
+
+/// Polls `guest` until it is ready or `deadline` passes; `None` is no deadline.
+pub(crate) async fn until<F: Future>(deadline: Option<Instant>, guest: F) -> Result<F::Output, Interrupted> {
+    let mut guest = pin!(guest);
+    let mut timer = None;
+    poll_fn(move |cx| {
+        // A panic in a host function passes through the guest's fiber; the store is thrown away, so nobody sees its state.
+        match catch_unwind(AssertUnwindSafe(|| guest.as_mut().poll(cx))) {
+            Ok(Poll::Ready(answer)) => return Poll::Ready(Ok(answer)),
+            Ok(Poll::Pending) => {}
+            Err(panic) => return Poll::Ready(Err(Interrupted::Panicked(panic_message(panic.as_ref())))),
+        }
+        let Some(deadline) = deadline else { return Poll::Pending };
+        if Instant::now() >= deadline {
+            return Poll::Ready(Err(Interrupted::Deadline));
+        }
+        let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
+        timer.as_mut().poll(cx).map(|()| Err(Interrupted::Deadline))
+    })
+    .await
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("a panic without a message").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn ready_future_answers_even_after_its_deadline() {
+        let answer = until(Some(Instant::now()), async { 7 }).await;
+        assert!(matches!(answer, Ok(7)));
+    }
+
+    #[tokio::test]
+    async fn waiting_future_ends_at_its_deadline() {
+        let deadline = Instant::now() + Duration::from_millis(20);
+        let answer = until(Some(deadline), std::future::pending::<()>()).await;
+        assert!(matches!(answer, Err(Interrupted::Deadline)));
+        assert!(Instant::now() >= deadline);
+    }
+
+    #[tokio::test]
+    async fn yielding_future_ends_at_its_deadline() {
+        let spinning = poll_fn(|cx| {
+            cx.waker().wake_by_ref();
+            Poll::<()>::Pending
+        });
+        let answer = until(Some(Instant::now() + Duration::from_millis(20)), spinning).await;
+        assert!(matches!(answer, Err(Interrupted::Deadline)));
+    }
+
+    #[tokio::test]
+    async fn panic_under_the_guest_is_caught_with_its_message() {
+        let answer = until(None, async { panic!("broken host") }).await;
+        assert!(matches!(answer, Err(Interrupted::Panicked(message)) if message == "broken host"));
+    }
+}

@@ -1,0 +1,336 @@
+//! One instance in its store: started, asked, and judged when it breaks.
+//!
+//! The store is the unit of failure. After a trap, an interruption or a panic under it nothing in it can be used again; the
+//! methods here say so by answering an [`InvokeError`], and their callers drop the instance. A failure that the guest
+//! itself reports is an answer like any other.
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use wasmtime::component::{
+    ComponentExportIndex, ComponentNamedList, ComponentType, InstancePre, Lift, Lower, TypedFunc, Val,
+};
+use wasmtime::{Store, UpdateDeadline};
+
+use super::contract::{Answer, Exports, HandleParams, WitEvent, WitReaction};
+use super::deadline;
+use super::state::{CallState, HostState};
+use super::verdict;
+use crate::component::ExportedFunction;
+use crate::engine::Metering;
+use crate::error::{Failure, InvokeError};
+use crate::invocation::Caller;
+use crate::limits::{FUEL_YIELD_INTERVAL, HANDLES_MAX, HOSTCALL_BYTES_MAX, Limits};
+use crate::service::PluginContext;
+use crate::service::output::Output;
+
+/// What instances are made of: shared by all of one component, whatever plugin they belong to.
+pub(crate) struct Linked {
+    pub(crate) metering: Metering,
+    pub(crate) pre: InstancePre<HostState>,
+    pub(crate) exports: Exports,
+    /// Set once the types of the exports were checked, on the first instance.
+    pub(crate) types_checked: OnceLock<()>,
+}
+
+/// One call into a guest: what it is called for, for whom and until when.
+pub(crate) struct Call {
+    /// The action or contract function, for errors.
+    pub(crate) name: Arc<str>,
+    pub(crate) caller: Caller,
+    pub(crate) request_id: Option<String>,
+    pub(crate) started: Instant,
+    pub(crate) timeout: Option<Duration>,
+}
+
+impl Call {
+    /// A call that the host makes of its own accord, such as `on-load`.
+    pub(crate) fn by_host(name: &str, timeout: Option<Duration>) -> Self {
+        Call { name: name.into(), caller: Caller::Host, request_id: None, started: Instant::now(), timeout }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.timeout.and_then(|timeout| self.started.checked_add(timeout))
+    }
+}
+
+/// How an instance comes to life.
+pub(crate) enum Start {
+    /// By itself: `on-load`.
+    Load,
+    /// From the state of the revision before it: `on-reload`.
+    Reload(Option<Vec<u8>>),
+    /// Without a word: a component that is not called as a plugin.
+    Bare,
+}
+
+/// A live instance.
+pub(crate) struct Instance {
+    store: Store<HostState>,
+    instance: wasmtime::component::Instance,
+    handle: Option<TypedFunc<HandleParams, Answer<String>>>,
+    linked: Arc<Linked>,
+    fuel: Option<u64>,
+}
+
+impl Instance {
+    /// Instantiates and runs `on-load` or `on-reload`.
+    pub(crate) async fn start(
+        linked: &Arc<Linked>,
+        context: &Arc<PluginContext>,
+        limits: &Limits,
+        start: Start,
+        call: &Call,
+    ) -> Result<Result<Self, Failure>, InvokeError> {
+        let mut store = new_store(linked, context, limits);
+        store.data_mut().call = CallState::new(call.caller.clone(), call.deadline(), call.request_id.clone());
+        let pre = &linked.pre;
+        let instantiated = deadline::until(call.deadline(), pre.instantiate_async(&mut store)).await;
+        let instance = verdict::judge(instantiated, &mut store, call, limits)?;
+        if linked.types_checked.get().is_none() {
+            linked
+                .exports
+                .check_types(&instance, &mut store)
+                .map_err(|message| InvokeError::Contract { plugin: context.name.to_string(), message })?;
+            linked.types_checked.get_or_init(|| ());
+        }
+        let handle = match &linked.exports.handle {
+            Some(handle) => Some(typed(&instance, &mut store, handle, call)?),
+            None => None,
+        };
+        let mut started = Instance { store, instance, handle, linked: linked.clone(), fuel: limits.fuel };
+        let answer = match start {
+            Start::Load => started.call_optional(|exports| exports.on_load.as_ref(), (), call, limits).await?,
+            Start::Reload(state) => {
+                started.call_optional(|exports| exports.on_reload.as_ref(), (state,), call, limits).await?
+            }
+            Start::Bare => None,
+        };
+        Ok(answer.unwrap_or(Ok(())).map(|()| started))
+    }
+
+    /// Runs one action.
+    pub(crate) async fn handle(
+        &mut self,
+        payload: String,
+        call: &Call,
+        limits: &Limits,
+    ) -> Result<Result<String, Failure>, InvokeError> {
+        let Some(handle) = self.handle.clone() else { return self.run_command(payload, call, limits).await };
+        let name = call.name.clone();
+        self.enter(&handle, (name, payload), call, limits).await
+    }
+
+    /// Hands an event over; `None` where the plugin exports no handler.
+    pub(crate) async fn on_event(
+        &mut self,
+        event: WitEvent,
+        call: &Call,
+        limits: &Limits,
+    ) -> Result<Option<Result<WitReaction, Failure>>, InvokeError> {
+        self.call_optional(|exports| exports.on_event.as_ref(), (event,), call, limits).await
+    }
+
+    /// Asks for the plugin's health; `None` where it exports none.
+    pub(crate) async fn health(
+        &mut self,
+        call: &Call,
+        limits: &Limits,
+    ) -> Result<Option<Result<String, Failure>>, InvokeError> {
+        self.call_optional(|exports| exports.health.as_ref(), (), call, limits).await
+    }
+
+    /// Asks for the state to hand over; `None` where the plugin exports nothing for it.
+    pub(crate) async fn save_state(
+        &mut self,
+        call: &Call,
+        limits: &Limits,
+    ) -> Result<Result<Option<Vec<u8>>, Failure>, InvokeError> {
+        let answer = self.call_optional(|exports| exports.save_state.as_ref(), (), call, limits).await?;
+        Ok(answer.unwrap_or(Ok(None)))
+    }
+
+    /// Runs `on-unload` and drops the instance.
+    pub(crate) async fn unload(mut self, call: &Call, limits: &Limits) -> Result<(), InvokeError> {
+        let Some(index) = &self.linked.exports.on_unload else { return Ok(()) };
+        let on_unload: TypedFunc<(), ()> = typed(&self.instance, &mut self.store, index, call)?;
+        self.enter_raw(&on_unload, (), call, limits).await
+    }
+
+    /// Calls any export with values that fit its type.
+    pub(crate) async fn call_dynamic(
+        &mut self,
+        function: &ExportedFunction,
+        params: &[Val],
+        call: &Call,
+        limits: &Limits,
+    ) -> Result<Option<Val>, InvokeError> {
+        let Some(func) = self.instance.get_func(&mut self.store, function.index) else {
+            return Err(verdict::host_error(&self.store, call, &wasmtime::Error::msg("the export is gone")));
+        };
+        self.prepare(call, limits);
+        let mut results = vec![Val::Bool(false); usize::from(function.result.is_some())];
+        let running = func.call_async(&mut self.store, params, &mut results);
+        let answer = deadline::until(call.deadline(), running).await;
+        self.judge(answer, call, limits)?;
+        Ok(results.pop())
+    }
+
+    /// Fuel that the last call burned.
+    pub(crate) fn fuel_used(&self) -> Option<u64> {
+        Some(self.fuel?.saturating_sub(self.store.get_fuel().ok()?))
+    }
+
+    /// The most memory that the instance has held.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        self.store.data().memory.bytes()
+    }
+
+    async fn call_optional<P, R>(
+        &mut self,
+        export: fn(&Exports) -> Option<&ComponentExportIndex>,
+        params: P,
+        call: &Call,
+        limits: &Limits,
+    ) -> Result<Option<Result<R, Failure>>, InvokeError>
+    where
+        P: ComponentNamedList + Lower + Send + Sync,
+        R: Lift + Send + Sync + ComponentType + 'static,
+    {
+        let Some(index) = export(&self.linked.exports) else { return Ok(None) };
+        let function: TypedFunc<P, Answer<R>> = typed(&self.instance, &mut self.store, index, call)?;
+        self.enter(&function, params, call, limits).await.map(Some)
+    }
+
+    /// Calls a function that may report a failure.
+    async fn enter<P, R>(
+        &mut self,
+        function: &TypedFunc<P, Answer<R>>,
+        params: P,
+        call: &Call,
+        limits: &Limits,
+    ) -> Result<Result<R, Failure>, InvokeError>
+    where
+        P: ComponentNamedList + Lower + Send + Sync,
+        R: Lift + Send + Sync + ComponentType + 'static,
+    {
+        let (answer,) = self.enter_raw(function, params, call, limits).await?;
+        Ok(answer.map_err(|failure| failure.into_failure()))
+    }
+
+    /// Calls a function of the contract: budget, deadline, verdict.
+    async fn enter_raw<P, R>(
+        &mut self,
+        function: &TypedFunc<P, R>,
+        params: P,
+        call: &Call,
+        limits: &Limits,
+    ) -> Result<R, InvokeError>
+    where
+        P: ComponentNamedList + Lower + Send + Sync,
+        R: ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        self.prepare(call, limits);
+        let answer = deadline::until(call.deadline(), function.call_async(&mut self.store, params)).await;
+        self.judge(answer, call, limits)
+    }
+
+    /// A fresh budget and the call that it is for.
+    fn prepare(&mut self, call: &Call, limits: &Limits) {
+        let state = self.store.data_mut();
+        state.call = CallState::new(call.caller.clone(), call.deadline(), call.request_id.clone());
+        if let Some(output) = &state.output {
+            output.start_call();
+        }
+        refuel(&mut self.store, self.linked.metering, limits);
+    }
+
+    fn judge<R>(
+        &mut self,
+        ran: Result<wasmtime::Result<R>, deadline::Interrupted>,
+        call: &Call,
+        limits: &Limits,
+    ) -> Result<R, InvokeError> {
+        let answer = verdict::judge(ran, &mut self.store, call, limits);
+        if let Some(output) = &self.store.data().output {
+            output.flush();
+        }
+        answer
+    }
+
+    /// Runs a legacy command: the call on its standard input, its standard output is the answer.
+    async fn run_command(
+        &mut self,
+        payload: String,
+        call: &Call,
+        limits: &Limits,
+    ) -> Result<Result<String, Failure>, InvokeError> {
+        let state = self.store.data_mut();
+        let output = Output::to_result(state.plugin.clone(), limits.result_bytes);
+        state.output = Some(output.clone());
+        let action = serde_json::Value::from(&*call.name);
+        state.stdin = format!("{{\"action\":{action},\"payload\":{payload}}}\n").into_bytes();
+        let Some(index) = &self.linked.exports.run else {
+            return Err(verdict::host_error(&self.store, call, &wasmtime::Error::msg("no function to run")));
+        };
+        let run: TypedFunc<(), (Result<(), ()>,)> = typed(&self.instance, &mut self.store, index, call)?;
+        let exit_code = match self.enter_raw(&run, (), call, limits).await {
+            Ok((Ok(()),)) => 0,
+            Ok((Err(()),)) => 1,
+            Err(error) => verdict::exit_code(&mut self.store).ok_or(error)?,
+        };
+        let stdout = output.take_result().map_err(|observed| InvokeError::ResultTooLarge {
+            plugin: self.store.data().plugin.name.to_string(),
+            action: call.name.to_string(),
+            allowed: limits.result_bytes,
+            observed: Some(observed),
+        })?;
+        Ok(verdict::command_answer(exit_code, stdout, &output))
+    }
+}
+
+/// An export as a function of this type. Its type was checked on the component's first instance.
+fn typed<P, R>(
+    instance: &wasmtime::component::Instance,
+    store: &mut Store<HostState>,
+    export: &ComponentExportIndex,
+    call: &Call,
+) -> Result<TypedFunc<P, R>, InvokeError>
+where
+    P: ComponentNamedList + Lower,
+    R: ComponentNamedList + Lift,
+{
+    instance.get_typed_func(&mut *store, export).map_err(|error| verdict::host_error(store, call, &error))
+}
+
+fn new_store(linked: &Linked, context: &Arc<PluginContext>, limits: &Limits) -> Store<HostState> {
+    let engine = linked.pre.engine();
+    let mut store = Store::new(engine, HostState::new(context.clone(), limits.memory_bytes));
+    store.limiter(|state| &mut state.memory);
+    store.set_hostcall_fuel(HOSTCALL_BYTES_MAX);
+    store.set_max_component_handles(HANDLES_MAX);
+    if linked.metering == Metering::Epoch {
+        store.epoch_deadline_callback(|store| match store.data().call.deadline {
+            Some(deadline) if Instant::now() >= deadline => Ok(UpdateDeadline::Interrupt),
+            // wasmtime's own yield would be rescheduled before everybody who waits.
+            _ => Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))),
+        });
+    }
+    if linked.metering == Metering::Fuel {
+        let set = store.fuel_async_yield_interval(Some(FUEL_YIELD_INTERVAL));
+        debug_assert!(set.is_ok(), "the metered engine counts fuel");
+    }
+    refuel(&mut store, linked.metering, limits);
+    store
+}
+
+/// A fresh budget for the next entry.
+fn refuel(store: &mut Store<HostState>, metering: Metering, limits: &Limits) {
+    match metering {
+        Metering::Fuel => {
+            let set = store.set_fuel(limits.fuel.unwrap_or(u64::MAX));
+            debug_assert!(set.is_ok(), "the metered engine counts fuel");
+        }
+        Metering::Epoch => store.set_epoch_deadline(1),
+    }
+}

@@ -1,0 +1,5 @@
+//! temporary
+/// t
+#[derive(Debug, thiserror::Error)]
+#[error("x")]
+pub struct LegacyError;

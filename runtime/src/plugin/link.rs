@@ -1,0 +1,99 @@
+//! Puts the host functions of a mode behind the imports of a component.
+//!
+//! There is one linker for each engine and each set of interfaces, made once. Linking checks every import's type, so that
+//! instantiating later has nothing left to look up.
+
+use std::sync::OnceLock;
+
+use plugbay_manifest::ExecutionMode;
+use wasmtime::Engine;
+use wasmtime::component::Linker;
+use wasmtime_wasi::p2::bindings::{cli, filesystem, random};
+
+use super::compiled::Compiled;
+use super::contract::Exports;
+use super::instance::Linked;
+use super::state::HostState;
+use crate::engine::Metering;
+use crate::error::LoadFailure;
+use crate::service::SERVICES;
+
+/// The linkers of a runtime.
+#[derive(Default)]
+pub(crate) struct Linkers {
+    sandboxed: OnceLock<Linker<HostState>>,
+    trusted: OnceLock<Linker<HostState>>,
+}
+
+impl Linkers {
+    pub(crate) fn link(&self, compiled: Compiled) -> Result<Linked, LoadFailure> {
+        let Compiled { component, metering } = compiled;
+        let engine = component.engine();
+        let trusted = metering == Metering::Epoch;
+        let slot = if trusted { &self.trusted } else { &self.sandboxed };
+        let linker = match slot.get() {
+            Some(linker) => linker,
+            None => {
+                let linker = new_linker(engine, trusted).map_err(|error| LoadFailure::Link(format!("{error:#}")))?;
+                slot.get_or_init(|| linker)
+            }
+        };
+        let pre = linker.instantiate_pre(&component).map_err(|error| LoadFailure::Link(format!("{error:#}")))?;
+        Ok(Linked { metering, exports: Exports::find(engine, &component), pre, types_checked: OnceLock::new() })
+    }
+}
+
+impl Linked {
+    /// Whether the component exports what its mode needs. That it has the right types is seen on its first instance.
+    pub(crate) fn check_contract(&self, mode: ExecutionMode) -> Result<(), LoadFailure> {
+        let missing = |message: &str| Err(LoadFailure::Contract(message.to_owned()));
+        match mode {
+            ExecutionMode::Legacy if self.exports.run.is_none() => missing(
+                "it exports no `wasi:cli/run`: a legacy plugin is a WASI command, a program with a `main` function",
+            ),
+            ExecutionMode::Sandboxed | ExecutionMode::Trusted if self.exports.handle.is_none() => missing(
+                "it does not export `plugbay:plugin/actions@0.1.0`: write it with `plugbay-sdk` or against `wit/`, or, if it \
+                 is a WASI command, set `execution_mode: legacy` in its manifest",
+            ),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn new_linker(engine: &Engine, trusted: bool) -> wasmtime::Result<Linker<HostState>> {
+    let mut linker = Linker::new(engine);
+    for service in SERVICES {
+        (service.link)(&mut linker)?;
+    }
+    if trusted {
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    } else {
+        add_wasi_without_sockets(&mut linker)?;
+    }
+    Ok(linker)
+}
+
+/// What a guest's standard library imports, and no more: sockets are not even there.
+fn add_wasi_without_sockets(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    use wasmtime_wasi::cli::{WasiCli, WasiCliView};
+    use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView};
+
+    // Input and output, clocks, random numbers and the three standard streams.
+    wasmtime_wasi::p2::add_to_linker_proxy_interfaces_async(linker)?;
+    random::insecure::add_to_linker::<_, wasmtime_wasi::random::WasiRandom>(linker, random_of)?;
+    random::insecure_seed::add_to_linker::<_, wasmtime_wasi::random::WasiRandom>(linker, random_of)?;
+    filesystem::types::add_to_linker::<_, WasiFilesystem>(linker, HostState::filesystem)?;
+    filesystem::preopens::add_to_linker::<_, WasiFilesystem>(linker, HostState::filesystem)?;
+    cli::environment::add_to_linker::<_, WasiCli>(linker, HostState::cli)?;
+    cli::exit::add_to_linker::<_, WasiCli>(linker, HostState::cli)?;
+    cli::terminal_input::add_to_linker::<_, WasiCli>(linker, HostState::cli)?;
+    cli::terminal_output::add_to_linker::<_, WasiCli>(linker, HostState::cli)?;
+    cli::terminal_stdin::add_to_linker::<_, WasiCli>(linker, HostState::cli)?;
+    cli::terminal_stdout::add_to_linker::<_, WasiCli>(linker, HostState::cli)?;
+    cli::terminal_stderr::add_to_linker::<_, WasiCli>(linker, HostState::cli)?;
+    Ok(())
+}
+
+fn random_of(state: &mut HostState) -> &mut wasmtime_wasi::random::WasiRandomCtx {
+    wasmtime_wasi::random::WasiRandomView::random(state)
+}

@@ -1,0 +1,314 @@
+//! One loaded revision of a plugin, and the handle that outlives revisions.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use plugbay_manifest::{ExecutionMode, Manifest};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::check::CheckedPackage;
+use super::instance::{Call, Instance, Linked, Start};
+use super::instances::{Instances, NoLease};
+use super::schema::PayloadSchema;
+use crate::admission::RateLimiter;
+use crate::capability::Grants;
+use crate::dispatch::{self, Reply, Request};
+use crate::error::{Failure, InvokeError, LoadError, LoadFailure};
+use crate::event::{Event, Health, Reaction, Subscriptions};
+use crate::invocation::{Invocation, Outcome};
+use crate::limits::{Limits, UNLOAD_TIMEOUT_MAX};
+use crate::metrics::{Metrics, MetricsSnapshot};
+use crate::service::PluginContext;
+
+/// How often a replaced revision looks whether somebody still calls it. Nobody waits for this but its own unloading.
+const DRAIN_POLL: Duration = Duration::from_millis(1);
+
+/// One revision: a checked manifest, a linked component and its instances.
+pub(crate) struct LoadedPlugin {
+    pub(crate) context: Arc<PluginContext>,
+    pub(crate) manifest: Manifest,
+    pub(crate) limits: Limits,
+    pub(crate) digest: [u8; 32],
+    pub(crate) linked: Arc<Linked>,
+    /// The declared actions; empty where the manifest declares none, and every name then goes to the guest.
+    pub(crate) actions: HashMap<Arc<str>, Action>,
+    pub(crate) rate: Option<RateLimiter>,
+    pub(crate) instances: Instances,
+    pub(crate) metrics: Metrics,
+    pub(crate) subscriptions: Subscriptions,
+}
+
+/// What dispatch needs to know of a declared action.
+pub(crate) struct Action {
+    pub(crate) name: Arc<str>,
+    pub(crate) payload: Option<PayloadSchema>,
+}
+
+impl LoadedPlugin {
+    /// Puts a revision together and starts its first instance: a plugin that cannot start does not load.
+    pub(crate) async fn start(
+        checked: CheckedPackage,
+        context: Arc<PluginContext>,
+        linked: Arc<Linked>,
+        start: Start,
+    ) -> Result<Self, LoadError> {
+        let CheckedPackage { manifest, limits, digest, .. } = checked;
+        let actions = actions(&manifest).map_err(|failure| LoadError::new(&manifest.name, failure))?;
+        let legacy = manifest.execution_mode == ExecutionMode::Legacy;
+        let plugin = LoadedPlugin {
+            context,
+            actions,
+            rate: limits.rate.map(|rate| RateLimiter::new(rate, Instant::now())),
+            instances: Instances::new(limits.instances, legacy),
+            metrics: Metrics::default(),
+            subscriptions: Subscriptions::new(&manifest.events.subscribes),
+            manifest,
+            limits,
+            digest,
+            linked,
+        };
+        if !legacy {
+            let call = Call::by_host(if matches!(start, Start::Load) { "on_load" } else { "on_reload" }, plugin.limits.timeout);
+            let started = plugin.start_instance(start, &call).await;
+            let instance = started.map_err(|error| LoadError::new(plugin.name(), Box::new(error)))?;
+            plugin.instances.put(instance);
+        }
+        Ok(plugin)
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.manifest.name
+    }
+
+    /// Makes a fresh instance. A failure that its `on-load` reports is an error here: it cannot serve.
+    pub(crate) async fn start_instance(&self, start: Start, call: &Call) -> Result<Instance, InvokeError> {
+        self.metrics.instance_started();
+        Instance::start(&self.linked, &self.context, &self.limits, start, call)
+            .await?
+            .map_err(|failure| self.guest_error(failure))
+    }
+
+    /// The state that the next revision should know. Waits for its turn like any call.
+    pub(crate) async fn save_state(&self) -> Result<Option<Vec<u8>>, InvokeError> {
+        if self.linked.exports.save_state.is_none() {
+            return Ok(None);
+        }
+        let call = Call::by_host("save_state", self.limits.timeout);
+        let mut lease = self.instances.lease(call.deadline()).await.map_err(|no| self.no_lease(no, &call))?;
+        let Some(mut instance) = lease.take() else { return Ok(None) };
+        let state = instance.save_state(&call, &self.limits).await?;
+        lease.give_back(instance);
+        state.map_err(|failure| self.guest_error(failure))
+    }
+
+    /// Lets the calls in flight finish, within the plugin's deadline, and runs `on-unload` in every idle instance.
+    pub(crate) async fn unload(&self) {
+        let timeout = self.limits.timeout.unwrap_or(UNLOAD_TIMEOUT_MAX).min(UNLOAD_TIMEOUT_MAX);
+        let all = self.instances.lease_all(Instant::now().checked_add(timeout)).await;
+        self.instances.close();
+        drop(all);
+        for instance in self.instances.drain() {
+            let call = Call::by_host("on_unload", Some(timeout));
+            if let Err(error) = instance.unload(&call, &self.limits).await {
+                tracing::warn!(plugin = self.name(), "on_unload did not end well: {error}");
+            }
+        }
+    }
+
+    /// The same for a revision that another one replaced: new calls do not reach it any more, and those that still do are
+    /// let through before it closes, so that no call fails because of a reload.
+    pub(crate) async fn drain_and_unload(self: Arc<Self>) {
+        let deadline = Instant::now() + self.limits.timeout.unwrap_or(UNLOAD_TIMEOUT_MAX).min(UNLOAD_TIMEOUT_MAX);
+        while Arc::strong_count(&self) > 1 && Instant::now() < deadline {
+            tokio::time::sleep(DRAIN_POLL).await;
+        }
+        self.unload().await;
+    }
+
+    pub(crate) fn guest_error(&self, failure: Failure) -> InvokeError {
+        let message = self.context.log.mask.apply(&failure.message).into_owned();
+        InvokeError::Guest { plugin: self.name().to_owned(), failure: Failure { message, ..failure } }
+    }
+
+    pub(crate) fn no_lease(&self, no: NoLease, call: &Call) -> InvokeError {
+        let plugin = self.name().to_owned();
+        match no {
+            NoLease::Full => InvokeError::Busy {
+                plugin,
+                reason: "as many calls wait for it as may",
+                allowed: crate::limits::WAITING_CALLS_MAX,
+            },
+            NoLease::Deadline => InvokeError::Timeout {
+                plugin,
+                action: format!("{} (waiting for its turn)", call.name),
+                allowed: call.timeout.unwrap_or_default(),
+                observed: call.started.elapsed(),
+            },
+            NoLease::Closed => InvokeError::NotLoaded { plugin },
+        }
+    }
+}
+
+fn actions(manifest: &Manifest) -> Result<HashMap<Arc<str>, Action>, LoadFailure> {
+    manifest
+        .actions
+        .iter()
+        .map(|declared| {
+            let name: Arc<str> = declared.name.as_str().into();
+            let payload = PayloadSchema::compile(&declared.name, declared.payload.as_ref())?;
+            Ok((name.clone(), Action { name, payload }))
+        })
+        .collect()
+}
+
+/// A loaded plugin, for everybody who calls it. Cheap to clone; follows the plugin through reloads.
+#[derive(Clone)]
+pub struct Plugin {
+    revision: Arc<ArcSwap<LoadedPlugin>>,
+}
+
+impl Plugin {
+    pub(crate) fn new(plugin: LoadedPlugin) -> Self {
+        Plugin { revision: Arc::new(ArcSwap::from_pointee(plugin)) }
+    }
+
+    pub(crate) fn current(&self) -> Arc<LoadedPlugin> {
+        self.revision.load_full()
+    }
+
+    pub(crate) fn swap(&self, plugin: LoadedPlugin) -> Arc<LoadedPlugin> {
+        self.revision.swap(Arc::new(plugin))
+    }
+
+    /// The plugin's name.
+    pub fn name(&self) -> String {
+        self.current().name().to_owned()
+    }
+
+    /// The manifest of the revision that serves now.
+    pub fn manifest(&self) -> Manifest {
+        self.current().manifest.clone()
+    }
+
+    /// The limits of the revision that serves now.
+    pub fn limits(&self) -> Limits {
+        self.current().limits.clone()
+    }
+
+    /// What the plugin was granted.
+    pub fn grants(&self) -> Grants {
+        self.current().context.grants.clone()
+    }
+
+    /// SHA-256 of the component that serves now, in lower-case hexadecimal.
+    pub fn digest(&self) -> String {
+        super::hex(&self.current().digest)
+    }
+
+    /// The configuration that the plugin sees, with secrets hidden.
+    pub fn configuration(&self) -> BTreeMap<String, serde_json::Value> {
+        self.current().context.config.shown()
+    }
+
+    /// What the plugin did since it was loaded.
+    pub fn metrics(&self) -> MetricsSnapshot {
+        let plugin = self.current();
+        let denials = plugin.context.denials.load(Ordering::Relaxed);
+        plugin.metrics.snapshot(denials, plugin.context.log.dropped())
+    }
+
+    /// Calls an action with a value and gets its answer as a value.
+    ///
+    /// # Errors
+    /// [`InvokeError`]: what stopped the call, or [`InvokeError::Guest`] with what the plugin answered, or
+    /// [`InvokeError::Answer`] where the answer does not fit `R`.
+    pub async fn call<P, R>(&self, action: &str, payload: &P) -> Result<R, InvokeError>
+    where
+        P: Serialize + ?Sized,
+        R: DeserializeOwned,
+    {
+        let plugin = self.current();
+        let outcome = dispatch::invoke(&plugin, Invocation::new(action).payload(payload)?).await?;
+        outcome.parse(plugin.name(), action)
+    }
+
+    /// Makes a call that says who makes it, under which id and until when, and gets the JSON answer with what it cost.
+    ///
+    /// # Errors
+    /// [`InvokeError`]: what stopped the call, or what the plugin answered.
+    pub async fn invoke(&self, invocation: Invocation<'_>) -> Result<Outcome, InvokeError> {
+        dispatch::invoke(&*self.current(), invocation).await
+    }
+
+    /// Hands an event to the plugin: once for each of its subscriptions that fits, those of higher priority first. A plugin
+    /// that subscribed to nothing of the kind hears nothing, and that is no error.
+    ///
+    /// # Errors
+    /// [`InvokeError`]: what stopped the first handler that failed, or what it reported. Later handlers are called all the
+    /// same.
+    pub async fn deliver(&self, event: &Event) -> Result<Reaction, InvokeError> {
+        let plugin = self.current();
+        let mut failed = None;
+        let mut sum = Reaction::default();
+        for pattern in plugin.subscriptions.hearing(&event.name) {
+            let call = Call::by_host("on_event", plugin.limits.timeout);
+            match dispatch::run(&plugin, Request::Event(event.to_wit(pattern)), call).await {
+                Ok(Reply::Event(reaction)) => {
+                    let reaction = reaction.map(Reaction::from).unwrap_or_default();
+                    sum.cancel |= reaction.cancel;
+                    sum.stop |= reaction.stop;
+                    if reaction.stop {
+                        break;
+                    }
+                }
+                Ok(Reply::Json(_) | Reply::NotProvided) => {}
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        failed.map_or(Ok(sum), Err)
+    }
+
+    /// Asks the plugin how it is. One that exports no health check is healthy as long as it is loaded.
+    ///
+    /// # Errors
+    /// [`InvokeError`] where the check could not run. A check that reports a failure is an unhealthy plugin, not an error.
+    pub async fn health(&self) -> Result<Health, InvokeError> {
+        let plugin = self.current();
+        let call = Call::by_host("health", plugin.limits.timeout);
+        match dispatch::run(&plugin, Request::Health, call).await {
+            Ok(Reply::Json(json)) => Health::parse(plugin.name(), &json),
+            Ok(Reply::Event(_) | Reply::NotProvided) => Ok(Health::healthy()),
+            Err(InvokeError::Guest { failure, .. }) => Ok(Health::unhealthy(failure.message)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How many of the plugin's calls may run at once.
+    pub fn concurrency(&self) -> usize {
+        self.current().instances.permits_max()
+    }
+
+    /// Whether the plugin still serves.
+    pub fn is_loaded(&self) -> bool {
+        !self.current().instances.is_closed()
+    }
+}
+
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let plugin = self.current();
+        f.debug_struct("Plugin").field("name", &plugin.name()).field("version", &plugin.manifest.version).finish_non_exhaustive()
+    }
+}
+
+/// The shorter of two deadlines of which each may be absent.
+pub(crate) fn shorter(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (limit, None) | (None, limit) => limit,
+    }
+}

@@ -1,0 +1,73 @@
+//! Why a scan refused a file.
+
+use thiserror::Error;
+
+use super::limits::Quantity;
+
+/// Why a file was refused before it was compiled.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ScanError {
+    /// The file has no bytes.
+    #[error("the file is empty")]
+    Empty,
+    /// The file is native code: a `.cwasm`, or some other ELF file.
+    #[error(
+        "the file is compiled machine code, which is never accepted from outside: give the WebAssembly component (.wasm) \
+         that it was compiled from"
+    )]
+    CompiledArtifact,
+    /// The file is WebAssembly text.
+    #[error("the file is WebAssembly text: turn it into a binary first, with `wasm-tools parse FILE.wat -o FILE.wasm`")]
+    Text,
+    /// The file is something else than WebAssembly.
+    #[error("the file is not WebAssembly: it starts with the bytes {start}, not with 00 61 73 6d")]
+    NotWasm {
+        /// The first bytes, at most eight, in hexadecimal.
+        start: String,
+    },
+    /// The file is WebAssembly of a version or layer that nobody here knows.
+    #[error("the file is WebAssembly of an unknown version ({version}) or layer ({layer})")]
+    Version {
+        /// The version that the header names.
+        version: u16,
+        /// The layer that the header names: 0 is a core module, 1 a component.
+        layer: u16,
+    },
+    /// The file ends before its last section does.
+    #[error("the file is cut off: it ends after {size} bytes, in the middle of a section")]
+    Truncated {
+        /// The file's size in bytes.
+        size: u64,
+    },
+    /// The file is not well-formed.
+    #[error("the file is malformed at byte {offset}: {message}")]
+    Malformed {
+        /// Where, in bytes from the start of the file.
+        offset: u64,
+        /// What is wrong there.
+        message: String,
+    },
+    /// A component inside the file takes a module or a component as an import. No toolchain makes such files, and how
+    /// much code they expand to cannot be told by looking at them.
+    #[error("the file imports a {what}, which this host does not support: import instances and functions instead")]
+    ImportsCode {
+        /// `component` or `core module`.
+        what: &'static str,
+    },
+    /// The file is over a limit.
+    #[error("the file is over a limit: {observed} {quantity}, where at most {allowed} are allowed")]
+    Limit {
+        /// Which limit.
+        quantity: Quantity,
+        /// How much is allowed.
+        allowed: u64,
+        /// How much the file has, or how much of it had been seen when the limit was passed.
+        observed: u64,
+    },
+}
+
+/// What wasmparser says, as our error.
+pub(super) fn malformed(error: &wasmparser::Error) -> ScanError {
+    ScanError::Malformed { offset: error.offset() as u64, message: error.message().to_owned() }
+}

@@ -1,0 +1,156 @@
+//! What belongs to one wasmtime `Store`: one instance of one plugin.
+//!
+//! A fresh sandbox for each call makes one of these for each call, so it holds what is cheap and makes the rest when a guest
+//! first needs it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use plugbay_manifest::PermissionAction;
+use wasmtime::ResourceLimiter;
+
+use crate::capability::Denial;
+use crate::invocation::Caller;
+use crate::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
+use crate::service::PluginContext;
+use crate::service::output::Output;
+use crate::service::wasi::Wasi;
+
+/// The data of one store.
+pub(crate) struct HostState {
+    pub(crate) plugin: Arc<PluginContext>,
+    pub(crate) call: CallState,
+    pub(crate) memory: InstanceLimiter,
+    /// What a legacy plugin reads; handed to WASI when it is made.
+    pub(crate) stdin: Vec<u8>,
+    pub(crate) output: Option<Output>,
+    pub(crate) wasi: Option<Box<Wasi>>,
+    /// The status with which the guest ended itself.
+    pub(crate) exit_code: Option<i32>,
+}
+
+impl HostState {
+    pub(crate) fn new(plugin: Arc<PluginContext>, memory_bytes: u64) -> Self {
+        HostState {
+            plugin,
+            call: CallState::default(),
+            memory: InstanceLimiter::new(memory_bytes),
+            stdin: Vec::new(),
+            output: None,
+            wasi: None,
+            exit_code: None,
+        }
+    }
+
+    /// Whether the plugin was granted this use; a no is counted and audited.
+    pub(crate) fn check(&self, resource: &str, action: PermissionAction) -> Result<(), Denial> {
+        self.plugin.grants.check(resource, action).inspect_err(|denial| {
+            self.plugin.denials.fetch_add(1, Ordering::Relaxed);
+            tracing::info!(
+                target: "plugbay::audit",
+                plugin = &*self.plugin.name, resource, action = action.name(), refused = ?denial.refused,
+                "permission.deny"
+            );
+        })
+    }
+}
+
+/// The call that runs in the store.
+#[derive(Default)]
+pub(crate) struct CallState {
+    pub(crate) caller: Caller,
+    pub(crate) deadline: Option<Instant>,
+    request_id: Option<String>,
+}
+
+impl CallState {
+    pub(crate) fn new(caller: Caller, deadline: Option<Instant>, request_id: Option<String>) -> Self {
+        CallState { caller, deadline, request_id }
+    }
+
+    /// The id under which the call is logged; made when somebody asks for it.
+    pub(crate) fn request_id(&mut self) -> String {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        self.request_id
+            .get_or_insert_with(|| format!("{:x}-{:x}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)))
+            .clone()
+    }
+}
+
+/// Counts and bounds what one instance allocates. wasmtime's own limiter bounds each memory by itself: a component with
+/// eight memories would have eight times its limit.
+pub(crate) struct InstanceLimiter {
+    bytes: u64,
+    bytes_max: u64,
+    /// What the instance asked for when it was refused.
+    pub(crate) refused: Option<RefusedGrowth>,
+}
+
+/// A growth that was refused: why the guest is trapping.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum RefusedGrowth {
+    /// Bytes that it would have had.
+    Memory(u64),
+    /// Elements that the table would have had.
+    Table(usize),
+}
+
+impl InstanceLimiter {
+    fn new(bytes_max: u64) -> Self {
+        InstanceLimiter { bytes: 0, bytes_max, refused: None }
+    }
+
+    /// Bytes that the instance holds. A WebAssembly memory never shrinks, so this is its peak as well.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl ResourceLimiter for InstanceLimiter {
+    /// Refuses by a trap: a guest whose allocator is told no aborts without a reason.
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let wanted = self.bytes.saturating_add((desired - current) as u64);
+        if wanted > self.bytes_max {
+            self.refused = Some(RefusedGrowth::Memory(wanted));
+            return Err(wasmtime::Error::msg("memory limit"));
+        }
+        self.bytes = wanted;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        if desired > TABLE_ELEMENTS_MAX {
+            self.refused = Some(RefusedGrowth::Table(desired));
+            return Err(wasmtime::Error::msg("table limit"));
+        }
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        CORE_INSTANCES_MAX as usize
+    }
+
+    fn tables(&self) -> usize {
+        TABLES_MAX as usize
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES_MAX as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growth_is_summed_over_all_memories() {
+        let mut limiter = InstanceLimiter::new(100);
+        assert!(limiter.memory_growing(0, 60, None).is_ok());
+        assert!(limiter.memory_growing(0, 40, None).is_ok());
+        assert!(limiter.memory_growing(40, 41, None).is_err());
+        assert!(matches!(limiter.refused, Some(RefusedGrowth::Memory(101))));
+        assert_eq!(limiter.bytes(), 100);
+    }
+}

@@ -1,0 +1,181 @@
+//! Why a guest stopped: from wasmtime's errors and traps to the names that users know.
+//!
+//! wasmtime tells what happened, the store's own books tell why: a refused growth of memory and an access out of bounds are
+//! both "a trap", and a plugin author needs to know which.
+
+use wasmtime::component::ResourceTableError;
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+use super::deadline::Interrupted;
+use super::instance::Call;
+use super::state::{HostState, RefusedGrowth};
+use crate::error::{Failure, InvokeError, LimitHit};
+use crate::limits::{HANDLES_MAX, HOSTCALL_BYTES_MAX, Limits, RESOURCES_MAX, TABLE_ELEMENTS_MAX, WASM_STACK_BYTES};
+use crate::service::output::Output;
+
+/// The guest's answer, or the error that names what stopped it.
+pub(crate) fn judge<R>(
+    ran: Result<wasmtime::Result<R>, Interrupted>,
+    store: &mut Store<HostState>,
+    call: &Call,
+    limits: &Limits,
+) -> Result<R, InvokeError> {
+    match ran {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(stopped(&error, store, call, limits)),
+        Err(Interrupted::Deadline) => Err(timeout(store, call)),
+        Err(Interrupted::Panicked(message)) => {
+            tracing::error!(plugin = &*store.data().plugin.name, action = &*call.name, "a host function panicked: {message}");
+            Err(host_error(store, call, &wasmtime::Error::msg(format!("a host function panicked: {message}"))))
+        }
+    }
+}
+
+/// Something inside the host failed.
+pub(crate) fn host_error(store: &Store<HostState>, call: &Call, error: &wasmtime::Error) -> InvokeError {
+    let (plugin, action) = names(store, call);
+    InvokeError::Host { plugin, action, message: format!("{error:#}") }
+}
+
+fn names(store: &Store<HostState>, call: &Call) -> (String, String) {
+    (store.data().plugin.name.to_string(), call.name.to_string())
+}
+
+fn timeout(store: &Store<HostState>, call: &Call) -> InvokeError {
+    let (plugin, action) = names(store, call);
+    InvokeError::Timeout { plugin, action, allowed: call.timeout.unwrap_or_default(), observed: call.started.elapsed() }
+}
+
+fn stopped(error: &wasmtime::Error, store: &mut Store<HostState>, call: &Call, limits: &Limits) -> InvokeError {
+    let (plugin, action) = names(store, call);
+    if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        store.data_mut().exit_code = Some(exit.0);
+    }
+    let resource_limit = |limit, allowed: usize, observed: String| InvokeError::ResourceLimit {
+        plugin: plugin.clone(),
+        action: action.clone(),
+        hit: LimitHit { limit, allowed: allowed.to_string(), observed },
+    };
+    match store.data().memory.refused {
+        Some(RefusedGrowth::Memory(observed)) => {
+            return InvokeError::MemoryLimit { plugin, action, allowed: limits.memory_bytes, observed };
+        }
+        Some(RefusedGrowth::Table(elements)) => {
+            return resource_limit("table_elements", TABLE_ELEMENTS_MAX, elements.to_string());
+        }
+        None => {}
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => return InvokeError::OutOfFuel { plugin, action, allowed: limits.fuel.unwrap_or(u64::MAX) },
+        Some(Trap::StackOverflow) => return InvokeError::StackOverflow { plugin, action, allowed: WASM_STACK_BYTES },
+        Some(Trap::Interrupt) => return timeout(store, call),
+        _ => {}
+    }
+    if let Some(ResourceTableError::Full) = error.downcast_ref::<ResourceTableError>() {
+        return resource_limit("host_resources", RESOURCES_MAX, format!("{}", RESOURCES_MAX + 1));
+    }
+    if error.is::<PoolConcurrencyLimitError>() {
+        return InvokeError::Busy { plugin, reason: "no room for another live instance in this process", allowed: 0 };
+    }
+    // wasmtime tells these two by their text alone.
+    let cause = error.root_cause().to_string();
+    if cause.contains("fuel allocated for hostcalls") {
+        return InvokeError::ResultTooLarge { plugin, action, allowed: HOSTCALL_BYTES_MAX, observed: None };
+    }
+    if cause.contains("handle table") && cause.contains("limit") {
+        return resource_limit("handles", HANDLES_MAX, format!("{}", HANDLES_MAX + 1));
+    }
+    let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
+    InvokeError::Trapped { plugin, action, message: last_words(error, store), backtrace }
+}
+
+/// The panic that the guest printed, or the trap with the end of its standard error.
+fn last_words(error: &wasmtime::Error, store: &Store<HostState>) -> String {
+    let tail = store.data().output.as_ref().map(Output::take_stderr_tail).unwrap_or_default();
+    if let Some(panic) = panic_in(&tail) {
+        return panic;
+    }
+    let trap = match (error.downcast_ref::<Trap>(), error.downcast_ref::<I32Exit>()) {
+        (Some(trap), _) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
+        (None, Some(exit)) => format!("it exited with status {} instead of answering", exit.0),
+        (None, None) => error.root_cause().to_string(),
+    };
+    match tail.trim() {
+        "" => trap,
+        words => format!("{trap}; its standard error ends with: {words}"),
+    }
+}
+
+/// `panicked at src/lib.rs:9:5: message`, from what Rust's panic handler prints.
+fn panic_in(stderr: &str) -> Option<String> {
+    let start = stderr.rfind("panicked at ")?;
+    let (place, rest) = stderr[start..].split_once(":\n").unwrap_or((&stderr[start..], ""));
+    let message = rest.split("\nnote: ").next().unwrap_or(rest).trim();
+    Some(if message.is_empty() { place.trim().to_owned() } else { format!("{}: {message}", place.trim()) })
+}
+
+fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
+    backtrace
+        .frames()
+        .iter()
+        .map(|frame| match frame.func_name() {
+            Some(name) => wasmtime_demangle(name),
+            None => format!("function {}", frame.func_index()),
+        })
+        .collect()
+}
+
+/// Function names as Rust authors wrote them.
+fn wasmtime_demangle(name: &str) -> String {
+    format!("{:#}", rustc_demangle::demangle(name))
+}
+
+/// The exit status of a command, where that is why it stopped.
+pub(crate) fn exit_code(store: &mut Store<HostState>) -> Option<i32> {
+    store.data_mut().exit_code.take()
+}
+
+/// What a legacy command answered: JSON on standard output and status 0; else a failure, its own if it printed one.
+pub(crate) fn command_answer(exit_code: i32, stdout: Vec<u8>, output: &Output) -> Result<String, Failure> {
+    let stdout = String::from_utf8_lossy(&stdout);
+    let stdout = stdout.trim();
+    if exit_code == 0 {
+        let json = if stdout.is_empty() { "null" } else { stdout };
+        if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(json) {
+            let start: String = json.chars().take(200).collect();
+            return Err(failure("invalid_answer", format!("its standard output is not JSON ({error}): {start}"), None));
+        }
+        return Ok(json.to_owned());
+    }
+    let words = output.take_stderr_tail();
+    let said = match words.trim() {
+        "" => String::new(),
+        words => format!(": {words}"),
+    };
+    let details = serde_json::from_str(stdout).ok();
+    Err(failure("exit_status", format!("it exited with status {exit_code}{said}"), details))
+}
+
+fn failure(code: &str, message: String, details: Option<serde_json::Value>) -> Failure {
+    Failure { code: code.to_owned(), message, details, status_code: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panic_message_and_place_are_read_from_standard_error() {
+        let printed = "warming up\n\nthread '<unnamed>' (1) panicked at src/lib.rs:9:5:\nno such thing: 7\nnote: run with …\n";
+        assert_eq!(panic_in(printed).as_deref(), Some("panicked at src/lib.rs:9:5: no such thing: 7"));
+        assert_eq!(panic_in("thread 'main' panicked at a.rs:1:2:\n\n").as_deref(), Some("panicked at a.rs:1:2"));
+        assert_eq!(panic_in("all is well"), None);
+    }
+
+    #[test]
+    fn message_of_several_lines_is_kept_whole() {
+        let printed = "thread 'x' panicked at a.rs:1:2:\nleft: 1\nright: 2\nnote: run with";
+        assert_eq!(panic_in(printed).as_deref(), Some("panicked at a.rs:1:2: left: 1\nright: 2"));
+    }
+}

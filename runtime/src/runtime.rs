@@ -1,0 +1,381 @@
+//! The runtime: the only place where everything meets.
+//!
+//! Loading goes through the stages of a plugin's life, each of which consumes what the one before it returned:
+//! [`Package`] → [`CheckedPackage`] → [`Compiled`] → [`Linked`] → [`LoadedPlugin`]. A stage that is skipped does not compile.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use plugbay_manifest::{ExecutionMode, Manifest};
+
+use crate::capability::Policy;
+use crate::component::AnyComponent;
+use crate::engine::{Engines, Metering};
+use crate::error::{BuildError, LoadError, LoadFailure};
+use crate::inspection::Inspection;
+use crate::limits::{Ceilings, LIVE_INSTANCES_DEFAULT, Limits};
+use crate::plugin::check::{CheckedPackage, Operator};
+use crate::plugin::code_cache::CodeCache;
+use crate::plugin::compile::CompileIsolation;
+use crate::plugin::compiled::{self, Compiled};
+use crate::plugin::instance::{Linked, Start};
+use crate::plugin::link::Linkers;
+use crate::plugin::loaded::{LoadedPlugin, Plugin};
+use crate::plugin::package::{Package, Source};
+use crate::service::config::PluginConfig;
+use crate::service::log::{LogSink, PluginLog, TracingSink};
+use crate::service::{PluginContext, environment};
+
+/// Where compiled code is kept between processes.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub enum CodeCacheAt {
+    /// `$XDG_CACHE_HOME/plugbay`, or `~/.cache/plugbay`. Where there is no home, code is compiled anew by each process.
+    #[default]
+    UserDirectory,
+    /// This directory. It is made if it is not there, and must belong to this user alone.
+    Directory(PathBuf),
+    /// Nowhere: each process compiles anew.
+    Off,
+}
+
+/// Settings of a [`Runtime`]. Every one has a default that suits a host for plugins that nobody trusts.
+#[derive(Clone)]
+pub struct RuntimeBuilder {
+    live_instances: u32,
+    code_cache: CodeCacheAt,
+    compile_isolation: CompileIsolation,
+    policy: Policy,
+    limits: Limits,
+    ceilings: Ceilings,
+    environment: Option<String>,
+    data_dir: Option<PathBuf>,
+    log_sink: Arc<dyn LogSink>,
+}
+
+impl Default for RuntimeBuilder {
+    fn default() -> Self {
+        RuntimeBuilder {
+            live_instances: LIVE_INSTANCES_DEFAULT,
+            code_cache: CodeCacheAt::default(),
+            compile_isolation: CompileIsolation::InProcess,
+            policy: Policy::default(),
+            limits: Limits::default(),
+            ceilings: Ceilings::default(),
+            environment: None,
+            data_dir: None,
+            log_sink: Arc::new(TracingSink),
+        }
+    }
+}
+
+impl RuntimeBuilder {
+    /// Instances that may live at the same time in this process. Default: 1,000. Each reserves 4 GiB of addresses (not of
+    /// memory) and at most six mappings, of which Linux allows a process 65,530 unless `vm.max_map_count` says otherwise.
+    #[must_use]
+    pub fn live_instances(mut self, count: u32) -> Self {
+        self.live_instances = count.max(1);
+        self
+    }
+
+    /// Where compiled code is kept between processes. Default: the user's cache directory.
+    #[must_use]
+    pub fn code_cache(mut self, at: CodeCacheAt) -> Self {
+        self.code_cache = at;
+        self
+    }
+
+    /// Whether a component is compiled in this process or in a child that has a deadline and a memory limit. Default: in
+    /// this process, where what a component may cost is bounded by the scan before it alone. Hosts for uploads of strangers
+    /// should use a child.
+    #[must_use]
+    pub fn compile_isolation(mut self, isolation: CompileIsolation) -> Self {
+        self.compile_isolation = isolation;
+        self
+    }
+
+    /// What the operator allows. Below its rules stands that every plugin may write its log and read its configuration.
+    /// Default: nothing else.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// The limits of plugins whose manifests ask for nothing else.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The most that a manifest can ask for.
+    #[must_use]
+    pub fn ceilings(mut self, ceilings: Ceilings) -> Self {
+        self.ceilings = ceilings;
+        self
+    }
+
+    /// The environment whose `config/<environment>.yaml` is read over `config/default.yaml`. Default: none.
+    #[must_use]
+    pub fn environment(mut self, name: impl Into<String>) -> Self {
+        self.environment = Some(name.into());
+        self
+    }
+
+    /// The directory that keeps what plugins set, one directory for each plugin. Default: none, and it is forgotten with
+    /// the process.
+    #[must_use]
+    pub fn data_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.data_dir = Some(directory.into());
+        self
+    }
+
+    /// Where the log lines of plugins go. Default: the `tracing` crate, target `plugbay::plugin`.
+    #[must_use]
+    pub fn log_sink(mut self, sink: impl LogSink + 'static) -> Self {
+        self.log_sink = Arc::new(sink);
+        self
+    }
+
+    /// Makes the engine and its memory pool.
+    ///
+    /// # Errors
+    /// [`BuildError`] where the address space does not suffice or the cache directory is not this user's alone.
+    pub fn build(self) -> Result<Runtime, BuildError> {
+        let engines = Engines::new(self.live_instances)?;
+        let code_cache = match &self.code_cache {
+            CodeCacheAt::UserDirectory => CodeCache::user_directory().map(CodeCache::open).transpose()?,
+            CodeCacheAt::Directory(directory) => Some(CodeCache::open(directory.clone())?),
+            CodeCacheAt::Off => None,
+        };
+        Ok(Runtime(Arc::new(Shared {
+            engines,
+            linkers: Linkers::default(),
+            code_cache,
+            compile_isolation: self.compile_isolation,
+            operator: Operator { policy: self.policy.with_basics(), limits: self.limits, ceilings: self.ceilings },
+            environment: self.environment,
+            data_dir: self.data_dir,
+            log_sink: self.log_sink,
+            linked: Mutex::default(),
+            plugins: Mutex::default(),
+        })))
+    }
+}
+
+/// A host for plugins. Cheap to clone; everything it made goes when the last clone and the last plugin go.
+#[derive(Clone)]
+pub struct Runtime(Arc<Shared>);
+
+struct Shared {
+    engines: Engines,
+    linkers: Linkers,
+    code_cache: Option<CodeCache>,
+    compile_isolation: CompileIsolation,
+    operator: Operator,
+    environment: Option<String>,
+    data_dir: Option<PathBuf>,
+    log_sink: Arc<dyn LogSink>,
+    /// Components that are linked already, by what they are and how they run: a thousand plugins of one component share it.
+    linked: Mutex<HashMap<([u8; 32], Metering), Weak<Linked>>>,
+    plugins: Mutex<BTreeMap<String, Plugin>>,
+}
+
+impl Runtime {
+    /// A runtime with the default settings.
+    ///
+    /// # Errors
+    /// As [`RuntimeBuilder::build`].
+    pub fn new() -> Result<Self, BuildError> {
+        Runtime::builder().build()
+    }
+
+    /// The settings, to be changed before the runtime is built.
+    pub fn builder() -> RuntimeBuilder {
+        RuntimeBuilder::default()
+    }
+
+    /// Loads a plugin: a path, bytes or a [`Package`]. When this returns, the plugin serves.
+    ///
+    /// # Errors
+    /// [`LoadError`] with the stage that failed; nothing of the plugin stays behind.
+    pub async fn load(&self, source: impl Into<Source>) -> Result<Plugin, LoadError> {
+        let checked = self.check_package(source.into().open()?)?;
+        let name = checked.manifest.name.clone();
+        if self.plugin(&name).is_some() {
+            return Err(LoadError::new(name, LoadFailure::AlreadyLoaded));
+        }
+        let plugin = Plugin::new(self.start(checked, Start::Load).await?);
+        let mut plugins = self.plugins_lock();
+        if plugins.contains_key(&name) {
+            return Err(LoadError::new(name, LoadFailure::AlreadyLoaded));
+        }
+        plugins.insert(name, plugin.clone());
+        Ok(plugin)
+    }
+
+    /// Replaces a loaded plugin by another revision: asks the old one for its state, starts the new one beside it with that
+    /// state, swaps, lets the calls in flight finish and unloads the old one. If anything fails, the old one keeps serving.
+    ///
+    /// # Errors
+    /// [`LoadError`] where the new revision cannot be loaded or no plugin of its name is.
+    pub async fn reload(&self, source: impl Into<Source>) -> Result<Plugin, LoadError> {
+        let checked = self.check_package(source.into().open()?)?;
+        let name = checked.manifest.name.clone();
+        let plugin = self.plugin(&name).ok_or_else(|| LoadError::new(&name, LoadFailure::NothingToReload))?;
+        let old = plugin.current();
+        let state = old.save_state().await.map_err(|error| LoadError::new(&name, Box::new(error)))?;
+        let new = self.start(checked, Start::Reload(state)).await?;
+        drop(old);
+        let old = plugin.swap(new);
+        old.drain_and_unload().await;
+        Ok(plugin)
+    }
+
+    /// Unloads a plugin: lets its calls in flight finish and runs its `on-unload`, all within its deadline. Answers whether
+    /// there was one.
+    pub async fn unload(&self, name: &str) -> bool {
+        let Some(plugin) = self.plugins_lock().remove(name) else { return false };
+        plugin.current().unload().await;
+        true
+    }
+
+    /// The loaded plugin of this name.
+    pub fn plugin(&self, name: &str) -> Option<Plugin> {
+        self.plugins_lock().get(name).cloned()
+    }
+
+    /// All loaded plugins, by name.
+    pub fn plugins(&self) -> Vec<Plugin> {
+        self.plugins_lock().values().cloned().collect()
+    }
+
+    /// What a plugin is and asks for. Nothing of it is compiled or run.
+    ///
+    /// # Errors
+    /// [`LoadError`] where it is no package or its manifest is wrong. Imports that are not granted are reported, not refused.
+    pub fn inspect(&self, source: impl Into<Source>) -> Result<Inspection, LoadError> {
+        Ok(Inspection::new(&CheckedPackage::examine(source.into().open()?, &self.0.operator)?))
+    }
+
+    /// Takes a plugin through every stage before it would run: manifest, limits, grants, compilation, linking,
+    /// configuration.
+    ///
+    /// # Errors
+    /// [`LoadError`] with the first stage that fails.
+    pub async fn check(&self, source: impl Into<Source>) -> Result<Inspection, LoadError> {
+        let checked = self.check_package(source.into().open()?)?;
+        let inspection = Inspection::new(&checked);
+        self.context(&checked)?;
+        self.link(&checked).await?;
+        Ok(inspection)
+    }
+
+    /// Any component, plugin or not, for calling its exports one by one.
+    ///
+    /// # Errors
+    /// [`LoadError`] where it is no component, is over a limit, or imports what the host does not offer.
+    pub async fn component(&self, source: impl Into<Source>) -> Result<AnyComponent, LoadError> {
+        let checked = self.check_package(source.into().open()?)?;
+        let context = self.context(&checked)?;
+        let linked = self.link_any(&checked).await?;
+        Ok(AnyComponent::new(linked, context, checked.limits))
+    }
+
+    fn check_package(&self, package: Package) -> Result<CheckedPackage, LoadError> {
+        CheckedPackage::check(package, &self.0.operator)
+    }
+
+    /// From a checked package to a revision that serves.
+    async fn start(&self, checked: CheckedPackage, start: Start) -> Result<LoadedPlugin, LoadError> {
+        self.check_requirements(&checked.manifest)?;
+        let context = self.context(&checked)?;
+        let linked = self.link(&checked).await?;
+        LoadedPlugin::start(checked, context, linked, start).await
+    }
+
+    /// Compiles and links, or finds that somebody did already; the contract must be exported.
+    async fn link(&self, checked: &CheckedPackage) -> Result<Arc<Linked>, LoadError> {
+        let linked = self.link_any(checked).await?;
+        linked
+            .check_contract(checked.manifest.execution_mode)
+            .map_err(|failure| LoadError::new(&checked.manifest.name, failure))?;
+        Ok(linked)
+    }
+
+    async fn link_any(&self, checked: &CheckedPackage) -> Result<Arc<Linked>, LoadError> {
+        let mode = checked.manifest.execution_mode;
+        let metering = if mode == ExecutionMode::Trusted { Metering::Epoch } else { Metering::Fuel };
+        let key = (checked.digest, metering);
+        if let Some(linked) = self.linked_lock().get(&key).and_then(Weak::upgrade) {
+            return Ok(linked);
+        }
+        let load_error = |failure: LoadFailure| LoadError::new(&checked.manifest.name, failure);
+        let engine = self.0.engines.get(metering).map_err(|error| load_error(LoadFailure::Engine(error.to_string())))?;
+        let compiling = compiled::Settings {
+            engine,
+            metering,
+        };
+        let compiled = Compiled::new(checked, compiling).await.map_err(load_error)?;
+        let linked = Arc::new(self.0.linkers.link(compiled).map_err(load_error)?);
+        let mut all = self.linked_lock();
+        all.retain(|_, linked| linked.strong_count() > 0);
+        all.insert(key, Arc::downgrade(&linked));
+        Ok(linked)
+    }
+
+    /// What the plugin's services will know of it: its grants, its configuration, its environment.
+    fn context(&self, checked: &CheckedPackage) -> Result<Arc<PluginContext>, LoadError> {
+        let manifest = &checked.manifest;
+        let name: Arc<str> = manifest.name.as_str().into();
+        let load_error = |failure: LoadFailure| LoadError::new(&manifest.name, failure);
+        let layers = checked.package.config_layers(self.0.environment.as_deref()).map_err(load_error)?;
+        let kept_at = self.0.data_dir.as_ref().map(|directory| directory.join(&manifest.name).join("config.json"));
+        let config = PluginConfig::new(manifest.configuration.clone().into_iter().collect(), layers, kept_at)
+            .map_err(|problems| load_error(LoadFailure::Configuration { problems }))?;
+        let log = PluginLog::new(name.clone(), self.0.log_sink.clone());
+        log.mask.set(config.secrets());
+        Ok(Arc::new(PluginContext {
+            log,
+            config,
+            environment: environment::variables(manifest, &checked.grants, &self.0.operator.policy).map_err(load_error)?,
+            wasi: environment::wasi_grants(manifest, &checked.grants).map_err(load_error)?,
+            grants: checked.grants.clone(),
+            denials: AtomicU64::new(0),
+            name,
+        }))
+    }
+
+    fn check_requirements(&self, manifest: &Manifest) -> Result<(), LoadError> {
+        for required in &manifest.requires {
+            let found = match self.plugin(&required.name).map(|plugin| plugin.manifest().version) {
+                None => "not loaded".to_owned(),
+                Some(version) if required.version.as_ref().is_some_and(|wanted| !wanted.matches(&version)) => {
+                    format!("loaded in version {version}")
+                }
+                Some(_) => continue,
+            };
+            let version = required.version.as_ref().map(ToString::to_string);
+            let failure = LoadFailure::Requires { name: required.name.clone(), version, found };
+            return Err(LoadError::new(&manifest.name, failure));
+        }
+        Ok(())
+    }
+
+    fn plugins_lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Plugin>> {
+        self.0.plugins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn linked_lock(&self) -> std::sync::MutexGuard<'_, HashMap<([u8; 32], Metering), Weak<Linked>>> {
+        self.0.linked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runtime").field("plugins", &self.plugins()).finish_non_exhaustive()
+    }
+}

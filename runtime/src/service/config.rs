@@ -1,0 +1,243 @@
+//! `plugbay:plugin/config`: the typed configuration of a plugin, from its layers.
+//!
+//! Lowest first: the defaults of the manifest's schema, `config/default.yaml` and `config/<environment>.yaml` in the plugin's
+//! directory, the options of the host, and what the plugin itself `set`. Every value is checked against the schema, at load
+//! and at set. A manifest without a `configuration` takes any options, untyped; one with it takes only its keys.
+//!
+//! Secrets are given to the plugin that declares them, and to nobody else: they are masked in its log, and nothing in here
+//! prints a value.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use plugbay_manifest::{PermissionAction, Setting};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::bindings::plugbay::plugin::config as wit;
+use super::mask::HIDDEN;
+use crate::limits::CONFIG_VALUE_BYTES_MAX;
+use crate::plugin::state::HostState;
+
+/// The settings that a manifest declares, by key.
+pub(crate) type Schema = BTreeMap<String, Setting>;
+
+/// One way in which a configuration is incomplete or wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConfigProblem {
+    /// The key.
+    pub key: String,
+    /// Where the value came from, such as `config/default.yaml` or `options`; empty where there is none.
+    pub origin: String,
+    /// What is wrong with it. Never shows a secret's value.
+    pub message: String,
+}
+
+impl fmt::Display for ConfigProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.message)?;
+        if self.origin.is_empty() { Ok(()) } else { write!(f, " (from {})", self.origin) }
+    }
+}
+
+/// Values from one place.
+pub(crate) struct ConfigLayer {
+    pub(crate) origin: String,
+    pub(crate) values: BTreeMap<String, Value>,
+}
+
+/// The configuration of one loaded plugin.
+pub(crate) struct PluginConfig {
+    schema: Schema,
+    values: RwLock<BTreeMap<String, Value>>,
+    /// Where what the plugin sets is kept; `None` keeps it in memory only.
+    kept: Option<KeptValues>,
+}
+
+impl PluginConfig {
+    /// Lays the layers over each other and checks the result.
+    pub(crate) fn new(
+        schema: Schema,
+        mut layers: Vec<ConfigLayer>,
+        kept_at: Option<PathBuf>,
+    ) -> Result<Self, Vec<ConfigProblem>> {
+        let kept = kept_at.map(KeptValues::open).transpose().map_err(|problem| vec![problem])?;
+        if let Some(kept) = &kept {
+            layers.push(ConfigLayer { origin: kept.path.display().to_string(), values: kept.read() });
+        }
+        let mut problems = Vec::new();
+        let mut values: BTreeMap<String, Value> = schema
+            .iter()
+            .filter_map(|(key, setting)| Some((key.clone(), setting.default.clone()?)))
+            .collect();
+        for layer in layers {
+            for (key, value) in layer.values {
+                match check(&schema, &key, &value) {
+                    Ok(()) => drop(values.insert(key, value)),
+                    Err(message) => problems.push(ConfigProblem { key, origin: layer.origin.clone(), message }),
+                }
+            }
+        }
+        for (key, setting) in &schema {
+            let bad = problems.iter().any(|problem| problem.key == *key);
+            if setting.required && !bad && !values.contains_key(key) {
+                let description = setting.description.as_deref().map(|text| format!(" ({text})")).unwrap_or_default();
+                problems.push(ConfigProblem {
+                    key: key.clone(),
+                    origin: String::new(),
+                    message: format!("is required and has no value{description}; set it with `--config {key}=…` or in the host's options"),
+                });
+            }
+        }
+        if problems.is_empty() { Ok(PluginConfig { schema, values: RwLock::new(values), kept }) } else { Err(problems) }
+    }
+
+    fn get(&self, key: &str) -> Option<Value> {
+        self.values.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    /// The texts that must not be printed: secret strings as they are, other secrets as JSON.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let values = self.values.read().unwrap_or_else(PoisonError::into_inner);
+        self.schema
+            .iter()
+            .filter(|(_, setting)| setting.secret)
+            .filter_map(|(key, _)| values.get(key))
+            .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            .collect()
+    }
+
+    /// All values, for people: secrets are hidden.
+    pub(crate) fn shown(&self) -> BTreeMap<String, Value> {
+        let values = self.values.read().unwrap_or_else(PoisonError::into_inner);
+        values
+            .iter()
+            .map(|(key, value)| {
+                let secret = self.schema.get(key).is_some_and(|setting| setting.secret);
+                (key.clone(), if secret { HIDDEN.into() } else { value.clone() })
+            })
+            .collect()
+    }
+
+    /// Checks a value, keeps it on disk and only then shows it to the plugin.
+    async fn set(&self, key: &str, value: Value) -> Result<(), wit::Error> {
+        check(&self.schema, key, &value).map_err(|message| wit::Error::Invalid(format!("{key}: {message}")))?;
+        if let Some(kept) = &self.kept {
+            kept.write(key, value.clone()).await.map_err(wit::Error::Unavailable)?;
+        }
+        self.values.write().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), value);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for PluginConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PluginConfig").field(&self.shown()).finish()
+    }
+}
+
+fn check(schema: &Schema, key: &str, value: &Value) -> Result<(), String> {
+    let bytes = value.to_string().len();
+    if bytes > CONFIG_VALUE_BYTES_MAX {
+        return Err(format!("has {bytes} bytes, and {CONFIG_VALUE_BYTES_MAX} are allowed"));
+    }
+    if schema.is_empty() {
+        return Ok(());
+    }
+    match schema.get(key) {
+        Some(setting) => setting.check(value),
+        None => Err(match plugbay_manifest::nearest(key, schema.keys().map(String::as_str)) {
+            Some(nearest) => format!("is not in the plugin's configuration; did you mean `{nearest}`?"),
+            None => format!(
+                "is not in the plugin's configuration, which has: {}",
+                schema.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+            ),
+        }),
+    }
+}
+
+/// What a plugin set, in a file of its own: one JSON object, replaced as a whole and never half-written.
+struct KeptValues {
+    path: Arc<Path>,
+    values: Arc<tokio::sync::Mutex<BTreeMap<String, Value>>>,
+}
+
+impl KeptValues {
+    fn open(path: PathBuf) -> Result<Self, ConfigProblem> {
+        let problem = |message: String| ConfigProblem { key: "(kept values)".into(), origin: path.display().to_string(), message };
+        let values = match std::fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|error| problem(format!("the file is damaged ({error}); mend or remove it")))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
+            Err(error) => return Err(problem(format!("cannot be read: {error}"))),
+        };
+        Ok(KeptValues { path: path.into(), values: Arc::new(tokio::sync::Mutex::new(values)) })
+    }
+
+    fn read(&self) -> BTreeMap<String, Value> {
+        self.values.try_lock().map(|values| values.clone()).unwrap_or_default()
+    }
+
+    async fn write(&self, key: &str, value: Value) -> Result<(), String> {
+        let mut values = self.values.clone().lock_owned().await;
+        let path = self.path.clone();
+        let key = key.to_owned();
+        // A task of its own, so that a call that is stopped in the middle cannot leave file and memory apart.
+        tokio::task::spawn_blocking(move || {
+            let mut next = values.clone();
+            next.insert(key, value);
+            replace(&path, &next)?;
+            *values = next;
+            Ok::<_, std::io::Error>(())
+        })
+        .await
+        .map_err(|error| error.to_string())
+        .and_then(|written| written.map_err(|error| error.kind().to_string()))
+        .map_err(|reason| format!("the value could not be kept: {reason}"))
+    }
+}
+
+fn replace(path: &Path, values: &BTreeMap<String, Value>) -> std::io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(directory)?;
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    serde_json::to_writer_pretty(&mut file, values)?;
+    file.flush()?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    std::fs::File::open(directory)?.sync_all()
+}
+
+impl HostState {
+    fn may(&self, key: &str, action: PermissionAction) -> Result<(), wit::Error> {
+        self.check(&format!("config.{key}"), action).map_err(|denial| wit::Error::Denied(denial.to_string()))
+    }
+}
+
+impl wit::Host for HostState {
+    fn get(&mut self, key: String) -> Result<Option<String>, wit::Error> {
+        self.may(&key, PermissionAction::Read)?;
+        Ok(self.plugin.config.get(&key).map(|value| value.to_string()))
+    }
+
+    async fn set(&mut self, key: String, value: String) -> Result<(), wit::Error> {
+        self.may(&key, PermissionAction::Write)?;
+        let value = serde_json::from_str(&value)
+            .map_err(|error| wit::Error::Invalid(format!("{key}: the value is not JSON: {error}")))?;
+        self.plugin.config.set(&key, value).await?;
+        self.plugin.log.mask.set(self.plugin.config.secrets());
+        Ok(())
+    }
+
+    fn all(&mut self) -> Result<String, wit::Error> {
+        let values = self.plugin.config.values.read().unwrap_or_else(PoisonError::into_inner);
+        let readable: BTreeMap<&String, &Value> = values
+            .iter()
+            .filter(|(key, _)| self.plugin.grants.check(&format!("config.{key}"), PermissionAction::Read).is_ok())
+            .collect();
+        serde_json::to_string(&readable).map_err(|error| wit::Error::Other(error.to_string()))
+    }
+}

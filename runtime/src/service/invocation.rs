@@ -1,0 +1,21 @@
+//! `plugbay:plugin/invocation`: what a running call may know of itself. It needs no permission.
+
+use std::time::Instant;
+
+use super::bindings::plugbay::plugin::invocation::Host;
+use crate::plugin::state::HostState;
+
+impl Host for HostState {
+    fn request_id(&mut self) -> String {
+        self.call.request_id()
+    }
+
+    fn caller(&mut self) -> String {
+        self.call.caller.to_string()
+    }
+
+    fn time_left_ms(&mut self) -> Option<u64> {
+        let left = self.call.deadline?.saturating_duration_since(Instant::now());
+        Some(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
+    }
+}

@@ -1,0 +1,288 @@
+//! `plugbay:plugin/log`: a plugin's lines, stamped, masked, bounded and handed to the embedder's sink.
+//!
+//! Standard output and error of a guest end here as well ([`super::output`]). Logging never fails and never waits: a sink
+//! that blocks holds up its plugin, so sinks hand over and return.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use plugbay_manifest::PermissionAction;
+
+use super::bindings::plugbay::plugin::log as wit;
+use super::mask::Mask;
+use crate::limits::{LOG_FIELDS_MAX, LOG_LINE_BYTES_MAX, LOG_LINES_MAX, LOG_PERIOD};
+use crate::plugin::state::HostState;
+
+/// How much a line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// For following a program step by step.
+    Trace,
+    /// For finding a fault.
+    Debug,
+    /// For knowing what happens.
+    Info,
+    /// For what may become a fault.
+    Warn,
+    /// For faults.
+    Error,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Level::Trace => "TRACE",
+            Level::Debug => "DEBUG",
+            Level::Info => "INFO",
+            Level::Warn => "WARN",
+            Level::Error => "ERROR",
+        })
+    }
+}
+
+/// One line of a plugin, as a sink gets it.
+#[derive(Debug, Clone)]
+pub struct LogRecord<'a> {
+    /// The plugin's name.
+    pub plugin: &'a str,
+    /// How much it matters.
+    pub level: Level,
+    /// The part of the plugin that speaks: what the guest says, `stdout`, `stderr`, or empty.
+    pub target: &'a str,
+    /// The text. It may have several lines.
+    pub message: &'a str,
+    /// Names with their values as JSON.
+    pub fields: &'a [(String, String)],
+}
+
+/// Where the lines of all plugins go.
+pub trait LogSink: Send + Sync {
+    /// Takes one line. Called from the thread that runs the guest: hand over and return.
+    fn log(&self, record: &LogRecord<'_>);
+
+    /// The least level that this sink is interested in: guests do not even make lines below it.
+    fn threshold(&self) -> Level {
+        Level::Trace
+    }
+}
+
+/// The default sink: events of the `tracing` crate with target `plugbay::plugin`.
+#[derive(Debug, Default)]
+pub struct TracingSink;
+
+impl LogSink for TracingSink {
+    fn log(&self, record: &LogRecord<'_>) {
+        let LogRecord { plugin, level, target, message, fields } = record;
+        let fields = Fields(fields);
+        macro_rules! event {
+            ($level:ident) => {
+                tracing::event!(target: "plugbay::plugin", tracing::Level::$level, plugin, part = target, %fields, "{message}")
+            };
+        }
+        match level {
+            Level::Trace => event!(TRACE),
+            Level::Debug => event!(DEBUG),
+            Level::Info => event!(INFO),
+            Level::Warn => event!(WARN),
+            Level::Error => event!(ERROR),
+        }
+    }
+}
+
+struct Fields<'a>(&'a [(String, String)]);
+
+impl fmt::Display for Fields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (name, value)) in self.0.iter().enumerate() {
+            write!(f, "{}{name}={value}", if index == 0 { "" } else { " " })?;
+        }
+        Ok(())
+    }
+}
+
+/// The log of one plugin: its place in the flood, its secrets and the sink.
+pub(crate) struct PluginLog {
+    plugin: Arc<str>,
+    sink: Arc<dyn LogSink>,
+    pub(crate) mask: Mask,
+    flood: Mutex<Flood>,
+    dropped: AtomicU64,
+}
+
+/// Lines in the running period.
+struct Flood {
+    since: Instant,
+    lines: u32,
+    dropped: u64,
+}
+
+impl PluginLog {
+    pub(crate) fn new(plugin: Arc<str>, sink: Arc<dyn LogSink>) -> Self {
+        PluginLog {
+            plugin,
+            sink,
+            mask: Mask::default(),
+            flood: Mutex::new(Flood { since: Instant::now(), lines: 0, dropped: 0 }),
+            dropped: AtomicU64::new(0),
+        }
+    }
+
+    /// Writes a line, unless the plugin wrote too many in this period.
+    pub(crate) fn write(&self, level: Level, target: &str, message: &str, fields: &[(String, String)]) {
+        if level < self.sink.threshold() || !self.admit(Instant::now()) {
+            return;
+        }
+        let (message, cut) = cut(message, LOG_LINE_BYTES_MAX);
+        let mut message = self.mask.apply(message);
+        if cut > 0 {
+            message.to_mut().push_str(&format!("… ({cut} more bytes)"));
+        }
+        let mut fields: Vec<(String, String)> = fields
+            .iter()
+            .take(LOG_FIELDS_MAX)
+            .map(|(name, value)| {
+                let value = self.mask.apply(self::cut(value, LOG_LINE_BYTES_MAX).0).into_owned();
+                (self::cut(name, LOG_LINE_BYTES_MAX).0.to_owned(), value)
+            })
+            .collect();
+        fields.truncate(LOG_FIELDS_MAX);
+        self.sink.log(&LogRecord {
+            plugin: &self.plugin,
+            level,
+            target: self::cut(target, LOG_LINE_BYTES_MAX).0,
+            message: &message,
+            fields: &fields,
+        });
+    }
+
+    /// Lines that were dropped since the plugin was loaded.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Counts the line. When a period with dropped lines ends, says how many there were.
+    fn admit(&self, now: Instant) -> bool {
+        let mut flood = self.flood.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if now.saturating_duration_since(flood.since) >= LOG_PERIOD {
+            let dropped = flood.dropped;
+            *flood = Flood { since: now, lines: 0, dropped: 0 };
+            if dropped > 0 {
+                self.report(dropped);
+            }
+        }
+        if flood.lines < LOG_LINES_MAX {
+            flood.lines += 1;
+            return true;
+        }
+        flood.dropped += 1;
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+        false
+    }
+
+    fn report(&self, dropped: u64) {
+        self.sink.log(&LogRecord {
+            plugin: &self.plugin,
+            level: Level::Warn,
+            target: "plugbay",
+            message: &format!("{dropped} log lines dropped: more than {LOG_LINES_MAX} in {LOG_PERIOD:?}"),
+            fields: &[],
+        });
+    }
+}
+
+impl Drop for PluginLog {
+    fn drop(&mut self) {
+        let dropped = self.flood.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).dropped;
+        if dropped > 0 {
+            self.report(dropped);
+        }
+    }
+}
+
+/// The text up to a character boundary within `bytes_max`, and how many bytes were left out.
+fn cut(text: &str, bytes_max: usize) -> (&str, usize) {
+    let end = text.floor_char_boundary(bytes_max);
+    (&text[..end], text.len() - end)
+}
+
+impl wit::Host for HostState {
+    fn write(&mut self, level: wit::Level, target: String, message: String, fields: Vec<(String, String)>) {
+        if self.plugin.grants.check("log", PermissionAction::Write).is_ok() {
+            self.plugin.log.write(level.into(), &target, &message, &fields);
+        }
+    }
+
+    fn threshold(&mut self) -> wit::Level {
+        match self.plugin.log.sink.threshold() {
+            Level::Trace => wit::Level::Trace,
+            Level::Debug => wit::Level::Debug,
+            Level::Info => wit::Level::Info,
+            Level::Warn => wit::Level::Warn,
+            Level::Error => wit::Level::Error,
+        }
+    }
+}
+
+impl From<wit::Level> for Level {
+    fn from(level: wit::Level) -> Self {
+        match level {
+            wit::Level::Trace => Level::Trace,
+            wit::Level::Debug => Level::Debug,
+            wit::Level::Info => Level::Info,
+            wit::Level::Warn => Level::Warn,
+            wit::Level::Error => Level::Error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Kept(Mutex<Vec<String>>);
+
+    impl LogSink for Kept {
+        fn log(&self, record: &LogRecord<'_>) {
+            let fields = Fields(record.fields).to_string();
+            self.0.lock().expect("not poisoned").push(format!("{} {} {fields}", record.level, record.message));
+        }
+    }
+
+    fn log() -> (Arc<Kept>, PluginLog) {
+        let kept = Arc::new(Kept::default());
+        (kept.clone(), PluginLog::new("p".into(), kept))
+    }
+
+    #[test]
+    fn long_line_is_cut_at_a_character_boundary() {
+        let (kept, log) = log();
+        log.write(Level::Info, "", &"ä".repeat(LOG_LINE_BYTES_MAX), &[]);
+        let lines = kept.0.lock().expect("not poisoned");
+        assert!(lines[0].contains(&format!("({LOG_LINE_BYTES_MAX} more bytes)")), "{}", &lines[0][lines[0].len() - 40..]);
+    }
+
+    #[test]
+    fn flood_is_dropped_counted_and_reported_once() {
+        let (kept, log) = log();
+        for _ in 0..LOG_LINES_MAX + 7 {
+            log.write(Level::Info, "", "x", &[]);
+        }
+        assert_eq!(log.dropped(), 7);
+        drop(log);
+        let lines = kept.0.lock().expect("not poisoned");
+        assert_eq!(lines.len() as u32, LOG_LINES_MAX + 1);
+        assert!(lines.last().is_some_and(|line| line.contains("7 log lines dropped")));
+    }
+
+    #[test]
+    fn secret_in_message_or_field_is_masked() {
+        let (kept, log) = log();
+        log.mask.set(["hunter2".to_owned()]);
+        log.write(Level::Info, "", "key hunter2", &[("key".into(), "\"hunter2\"".into())]);
+        assert_eq!(kept.0.lock().expect("not poisoned")[0], "INFO key ***hidden*** key=\"***hidden***\"");
+    }
+}

@@ -1,0 +1,213 @@
+//! A guest's standard output and error: lines of its log, and for a trap the last words.
+//!
+//! Nothing is buffered without a bound: a line that does not end is logged in pieces, the tail of standard error is a ring,
+//! and a legacy plugin's standard output, which is its result, ends at the result limit.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
+
+use super::PluginContext;
+use super::log::Level;
+use crate::limits::{LOG_LINE_BYTES_MAX, OUTPUT_PERMIT_BYTES, STDERR_TAIL_BYTES};
+
+/// What one instance wrote.
+#[derive(Clone)]
+pub(crate) struct Output(Arc<Mutex<Written>>);
+
+struct Written {
+    plugin: Arc<PluginContext>,
+    stdout: Sink,
+    stderr_line: Vec<u8>,
+    stderr_tail: Vec<u8>,
+}
+
+/// Where standard output goes.
+enum Sink {
+    /// To the log, line by line.
+    Log(Vec<u8>),
+    /// Into the result of a legacy plugin, up to a limit.
+    Result { bytes: Vec<u8>, bytes_max: usize, observed: usize },
+}
+
+impl Output {
+    /// Both streams become log lines.
+    pub(crate) fn to_log(plugin: Arc<PluginContext>) -> Self {
+        Output::new(plugin, Sink::Log(Vec::new()))
+    }
+
+    /// Standard output is kept as the result, up to `bytes_max`; standard error becomes log lines.
+    pub(crate) fn to_result(plugin: Arc<PluginContext>, bytes_max: usize) -> Self {
+        Output::new(plugin, Sink::Result { bytes: Vec::new(), bytes_max, observed: 0 })
+    }
+
+    fn new(plugin: Arc<PluginContext>, stdout: Sink) -> Self {
+        Output(Arc::new(Mutex::new(Written { plugin, stdout, stderr_line: Vec::new(), stderr_tail: Vec::new() })))
+    }
+
+    pub(crate) fn stdout(&self) -> GuestStream {
+        GuestStream { output: self.clone(), error: false }
+    }
+
+    pub(crate) fn stderr(&self) -> GuestStream {
+        GuestStream { output: self.clone(), error: true }
+    }
+
+    /// The result of a legacy plugin: its bytes, or how many there were where they were too many.
+    pub(crate) fn take_result(&self) -> Result<Vec<u8>, usize> {
+        match &mut self.lock().stdout {
+            Sink::Log(_) => Ok(Vec::new()),
+            Sink::Result { bytes, bytes_max, observed } => {
+                if *observed > *bytes_max { Err(*observed) } else { Ok(std::mem::take(bytes)) }
+            }
+        }
+    }
+
+    /// Logs lines that were not ended, at the end of a call.
+    pub(crate) fn flush(&self) {
+        self.lock().flush();
+    }
+
+    /// The last of standard error, as far as it is text, without secrets; then forgets it.
+    pub(crate) fn take_stderr_tail(&self) -> String {
+        let mut written = self.lock();
+        written.flush();
+        let tail = std::mem::take(&mut written.stderr_tail);
+        written.plugin.log.mask.apply(&String::from_utf8_lossy(&tail)).into_owned()
+    }
+
+    /// Forgets what was written to standard error so far: the next call's report is not about this one.
+    pub(crate) fn start_call(&self) {
+        self.lock().stderr_tail.clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Written> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Written {
+    fn write(&mut self, error: bool, bytes: &[u8]) {
+        if error {
+            keep_tail(&mut self.stderr_tail, bytes);
+            log_lines(&self.plugin, Level::Warn, "stderr", &mut self.stderr_line, bytes);
+            return;
+        }
+        match &mut self.stdout {
+            Sink::Log(line) => log_lines(&self.plugin, Level::Info, "stdout", line, bytes),
+            Sink::Result { bytes: result, bytes_max, observed } => {
+                *observed = observed.saturating_add(bytes.len());
+                let room = bytes_max.saturating_sub(result.len()).min(bytes.len());
+                result.extend_from_slice(&bytes[..room]);
+            }
+        }
+    }
+
+    fn flush(&mut self) {
+        if let Sink::Log(line) = &mut self.stdout {
+            flush_line(&self.plugin, Level::Info, "stdout", line);
+        }
+        flush_line(&self.plugin, Level::Warn, "stderr", &mut self.stderr_line);
+    }
+}
+
+/// Logs every line that ends in `bytes`, and keeps what follows the last end.
+fn log_lines(plugin: &PluginContext, level: Level, target: &str, line: &mut Vec<u8>, bytes: &[u8]) {
+    for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
+        let room = LOG_LINE_BYTES_MAX.saturating_sub(line.len());
+        let ends = piece.ends_with(b"\n");
+        let text = &piece[..piece.len() - usize::from(ends)];
+        line.extend_from_slice(&text[..text.len().min(room)]);
+        if ends {
+            flush_line(plugin, level, target, line);
+        }
+    }
+}
+
+fn flush_line(plugin: &PluginContext, level: Level, target: &str, line: &mut Vec<u8>) {
+    let text = String::from_utf8_lossy(line);
+    let text = text.trim_end();
+    if !text.is_empty() && plugin.grants.check("log", plugbay_manifest::PermissionAction::Write).is_ok() {
+        plugin.log.write(level, target, text, &[]);
+    }
+    line.clear();
+}
+
+/// Keeps the last [`STDERR_TAIL_BYTES`].
+fn keep_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
+    let bytes = &bytes[bytes.len().saturating_sub(STDERR_TAIL_BYTES)..];
+    let excess = (tail.len() + bytes.len()).saturating_sub(STDERR_TAIL_BYTES);
+    tail.drain(..excess);
+    tail.extend_from_slice(bytes);
+}
+
+/// One of the two streams, as WASI sees it: always ready, never a terminal.
+#[derive(Clone)]
+pub(crate) struct GuestStream {
+    output: Output,
+    error: bool,
+}
+
+impl IsTerminal for GuestStream {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for GuestStream {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+impl OutputStream for GuestStream {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        if bytes.len() > OUTPUT_PERMIT_BYTES {
+            return Err(StreamError::trap("wrote more than was permitted"));
+        }
+        self.output.lock().write(self.error, &bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(OUTPUT_PERMIT_BYTES)
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for GuestStream {
+    async fn ready(&mut self) {}
+}
+
+impl AsyncWrite for GuestStream {
+    fn poll_write(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        bytes: &[u8],
+    ) -> std::task::Poll<std::io::Result<usize>> {
+        self.output.lock().write(self.error, bytes);
+        std::task::Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> std::task::Poll<std::io::Result<()>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+}

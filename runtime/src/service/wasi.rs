@@ -1,0 +1,84 @@
+//! WASI 0.2 for guests: what the standard library of a guest expects to find, and what of it leads anywhere.
+//!
+//! A sandboxed guest finds all interfaces that Rust's, C's or Python's standard library imports, but nothing behind them:
+//! no preopened directory, no arguments, no environment but what its manifest declares, no sockets at all. Clocks and random
+//! numbers work. Trusted plugins get the directories, variables and addresses that their manifest asks for and the operator
+//! allows. Which interfaces may be imported in which mode is decided before anything runs, in `plugin/validate.rs`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::p2::pipe::MemoryInputPipe;
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
+
+use super::PluginContext;
+use super::output::Output;
+use crate::limits::{RANDOM_BYTES_MAX, RESOURCES_MAX};
+use crate::plugin::state::HostState;
+
+/// What lies behind WASI for one plugin.
+#[derive(Debug, Default)]
+pub(crate) struct WasiGrants {
+    /// Host directories that a trusted plugin sees: where, under which name, and whether it may write.
+    pub(crate) directories: Vec<Directory>,
+    /// Whether sockets lead anywhere at all; each address is checked against `net.<address>`.
+    pub(crate) network: bool,
+}
+
+/// One preopened directory.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    pub(crate) host_path: PathBuf,
+    pub(crate) guest_path: String,
+    pub(crate) writable: bool,
+}
+
+/// The WASI side of one instance, made when the guest first uses it: many plugins never do.
+pub(crate) struct Wasi {
+    ctx: WasiCtx,
+    table: ResourceTable,
+}
+
+impl Wasi {
+    fn new(plugin: &Arc<PluginContext>, output: &Output, stdin: Vec<u8>) -> Self {
+        let mut builder = WasiCtx::builder();
+        builder
+            .stdin(MemoryInputPipe::new(stdin))
+            .stdout(output.stdout())
+            .stderr(output.stderr())
+            .envs(&plugin.environment)
+            .allow_tcp(plugin.wasi.network)
+            .allow_udp(plugin.wasi.network)
+            .allow_ip_name_lookup(plugin.wasi.network)
+            .max_random_size(RANDOM_BYTES_MAX);
+        if plugin.wasi.network {
+            let plugin = plugin.clone();
+            builder.socket_addr_check(move |address, _| {
+                let resource = format!("net.{address}");
+                let granted = plugin.grants.check(&resource, plugbay_manifest::PermissionAction::Execute).is_ok();
+                Box::pin(std::future::ready(granted))
+            });
+        }
+        for directory in &plugin.wasi.directories {
+            let permissions = if directory.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
+            let opened = builder.preopened_dir(&directory.host_path, &directory.guest_path, permissions);
+            if let Err(error) = opened {
+                tracing::warn!(plugin = &*plugin.name, path = %directory.host_path.display(), "not preopened: {error:#}");
+            }
+        }
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(RESOURCES_MAX);
+        Wasi { ctx: builder.build(), table }
+    }
+}
+
+impl WasiView for HostState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let wasi = self.wasi.get_or_insert_with(|| {
+            let output = self.output.get_or_insert_with(|| Output::to_log(self.plugin.clone()));
+            Box::new(Wasi::new(&self.plugin, output, std::mem::take(&mut self.stdin)))
+        });
+        WasiCtxView { ctx: &mut wasi.ctx, table: &mut wasi.table }
+    }
+}
