@@ -2,6 +2,13 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
+use crate::document;
+use crate::problem::ManifestError;
+
+use crate::problem::ManifestError;
+
 /// The names under which a manifest is looked for beside a component, in this order. The first that exists is taken.
 pub const FILE_NAMES: [&str; 5] = [
     "plugin.yaml",
@@ -32,6 +39,25 @@ impl Format {
             "toml" => Some(Format::Toml),
             _ => None,
         }
+    }
+
+    /// Parses a document of any kind in this format, bounded like a manifest: for files beside one, such as its
+    /// configuration.
+    ///
+    /// # Errors
+    ///
+    /// Where the text is not of the format, is too large or nests too deeply.
+    pub fn parse(self, origin: &str, text: &str) -> Result<serde_json::Value, ManifestError> {
+        crate::document::parse(origin, text, self)
+    }
+
+    /// Parses a document of any content, such as a file of configuration values, within the bounds of a manifest.
+    ///
+    /// # Errors
+    ///
+    /// The text is not of this format, exceeds a bound, or holds something that JSON cannot. `origin` names it.
+    pub fn parse(self, origin: &str, text: &str) -> Result<Value, ManifestError> {
+        document::parse(origin, text, self)
     }
 
     /// The format's name as people write it.

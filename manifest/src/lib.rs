@@ -47,6 +47,7 @@ mod top;
 mod version;
 mod whole;
 
+pub use field::nearest;
 pub use format::{FILE_NAMES, Format};
 pub use host_file::{HOST_FILE_NAMES, HostFile, HostPlugin, PluginSource};
 pub use layer::Layer;

@@ -8,6 +8,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::limits::PROBLEMS_MAX;
 
 /// The codes of problems. They are stable: programs may match on them.
@@ -37,7 +39,7 @@ pub mod code {
 }
 
 /// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// The document that it is in, as its reader named it: usually a file.
     pub origin: String,

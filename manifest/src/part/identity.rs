@@ -51,6 +51,17 @@ pub enum ExecutionMode {
     Legacy,
 }
 
+impl ExecutionMode {
+    /// The mode as manifests spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ExecutionMode::Sandboxed => "sandboxed",
+            ExecutionMode::Trusted => "trusted",
+            ExecutionMode::Legacy => "legacy",
+        }
+    }
+}
+
 const AUTHOR: Table = &[
     field("name", "A person or an organisation.", || {
         shape::line(LINE_CHARS_MAX)
