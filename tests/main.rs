@@ -12,3 +12,4 @@ mod actions;
 mod e2e;
 mod lifecycle;
 mod manifest;
+mod services;

@@ -1,1 +1,8 @@
-//! Tests.
+//! Actions: payloads and answers, failures, admission, order and usage; also those of plain WASI programs and components.
+
+mod admission;
+mod answer;
+mod component;
+mod legacy;
+mod order;
+mod validation;

@@ -12,7 +12,7 @@ use crate::harness::guest::hostile;
 async fn result_above_the_limit_is_refused() {
     let bytes = limits::RESULT_BYTES_MAX + 1;
     let attack = Attack::by(hostile::HUGE_RESULT).payload(json!(bytes));
-    let aftermath = attack.is_answered_with("result_too_large").await;
+    let aftermath = attack.ends_in("result_too_large").await;
     let hit = aftermath.error.limit().expect("results are limited");
     assert_eq!(hit.allowed, format!("{} bytes", limits::RESULT_BYTES_MAX));
     // The text and its two quotes.

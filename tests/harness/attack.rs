@@ -1,6 +1,6 @@
 //! One hostile call, and everything that has to be true afterwards.
 
-use plugbay::{InvokeError, Invocation, Plugin};
+use plugbay::{InvokeError, Plugin};
 use serde_json::{Value, json};
 
 use super::assert::assert_invoke_error;
@@ -69,7 +69,7 @@ impl Attack {
     /// Attacks, and asserts that it does no harm at all: the attacker gets its answer.
     pub(crate) async fn is_harmless(self) -> (Host, Value) {
         let (host, attacker, neighbour) = self.scene().await;
-        let answer = attacker.call("attack", &self.payload).await;
+        let answer = attacker.call::<_, Value>("attack", &self.payload).await;
         let answer = answer.unwrap_or_else(|error| panic!("the attack was not harmless: {error}"));
         assert_eq!((pings(&attacker).await, pings(&neighbour).await), (2, 2));
         (host, answer)
@@ -77,12 +77,11 @@ impl Attack {
 
     async fn ends(self, code: &str, instance: Instance) -> Aftermath {
         let (host, attacker, neighbour) = self.scene().await;
-        let invocation = Invocation::new("attack").payload(&self.payload).expect("the payload is JSON");
-        let error = match attacker.invoke(invocation).await {
+        let error = match attacker.call::<_, Value>("attack", &self.payload).await {
             Err(error) => error,
-            Ok(outcome) => panic!("the attack succeeded with {} bytes", outcome.json().len()),
+            Ok(answer) => panic!("the attack succeeded with {} bytes", answer.to_string().len()),
         };
-        assert_invoke_error(&error, attacker.name(), code);
+        assert_invoke_error(&error, &attacker.name(), code);
 
         let expected = match instance {
             Instance::Replaced => 1,

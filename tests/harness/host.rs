@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use plugbay::{CodeCache, InvokeError, LoadError, Package, Plugin, Runtime, RuntimeBuilder};
+use plugbay::{CodeCacheAt, InvokeError, LoadError, Package, Plugin, Runtime, RuntimeBuilder};
 use serde_json::{Value, json};
 use wasm_encoder::{CustomSection, Encode};
 
 use super::build::target_directory;
 use super::guest::Guest;
-use super::log::KeptLog;
+use super::log::{KeptLog, SharedLog};
 
 /// Enough for every honest guest here, and used up in a few milliseconds.
 const FUEL: u64 = 100_000_000;
@@ -30,8 +30,8 @@ impl Host {
         let log = Arc::new(KeptLog::default());
         let builder = Runtime::builder()
             .live_instances(16)
-            .code_cache(CodeCache::Directory(target_directory().join("code-cache")))
-            .log_sink(log.clone());
+            .code_cache(CodeCacheAt::Directory(target_directory().join("code-cache")))
+            .log_sink(SharedLog(log.clone()));
         Host { runtime: settings(builder).build().expect("the runtime can be built"), log }
     }
 

@@ -1,6 +1,6 @@
 //! A log sink that keeps what plugins say.
 
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use plugbay::{Level, LogRecord, LogSink};
 
@@ -29,9 +29,12 @@ impl KeptLog {
     }
 }
 
-impl LogSink for KeptLog {
+/// The sink that a runtime gets, while the test keeps the log.
+pub(crate) struct SharedLog(pub(crate) Arc<KeptLog>);
+
+impl LogSink for SharedLog {
     fn log(&self, record: &LogRecord<'_>) {
-        self.lines().push(Line {
+        self.0.lines().push(Line {
             plugin: record.plugin.to_owned(),
             level: record.level,
             target: record.target.to_owned(),

@@ -1,1 +1,7 @@
-//! Tests.
+//! A plugin's life: loaded, serving, hearing events, reloaded, unloaded.
+
+mod event;
+mod isolation;
+mod load;
+mod reload;
+mod unload;

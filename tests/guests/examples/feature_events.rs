@@ -33,7 +33,7 @@ impl events::Guest for Guest {
         }
         HEARD.with_borrow_mut(|heard| {
             heard.push(json!({
-                "id": event.id, "name": event.name, "data": data, "source": event.source,
+                "id": event.id, "name": event.name, "pattern": event.pattern, "data": data, "source": event.source,
                 "timestamp_ms": event.timestamp_ms, "correlation_id": event.correlation_id,
             }));
         });

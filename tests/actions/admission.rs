@@ -1,0 +1,102 @@
+//! What is decided before guest code runs: rate and concurrency.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use plugbay::{InvokeError, Invocation, limits};
+use serde_json::{Value, json};
+
+use crate::harness::assert::assert_invoke_error;
+use crate::harness::guest::feature;
+use crate::harness::host::{Host, TestPlugin, pings};
+
+#[tokio::test]
+async fn calls_above_the_rate_are_refused_with_when_to_come_back() {
+    let limit = json!({ "calls": 3, "period_seconds": 60 });
+    let plugin = Host::new().load(TestPlugin::from(feature::ECHO).resource("rate_limit", limit)).await;
+    for expected in 1..=3 {
+        assert_eq!(pings(&plugin).await, expected);
+    }
+    let error = plugin.call::<_, Value>("ping", &()).await.expect_err("the fourth within a minute");
+    assert_invoke_error(&error, "feature_echo", "rate_limit_exceeded");
+    let InvokeError::RateLimited { calls: 3, retry_after, .. } = error else { panic!("{error:?}") };
+    assert!(retry_after > Duration::from_secs(50) && retry_after <= Duration::from_secs(60), "{retry_after:?}");
+    assert!(error.to_json()["details"]["retry_after"].as_f64().is_some_and(|seconds| seconds > 50.0));
+}
+
+#[tokio::test]
+async fn rate_admits_again_when_the_window_has_passed() {
+    let limit = json!({ "calls": 1, "period_seconds": 0.05 });
+    let plugin = Host::new().load(TestPlugin::from(feature::ECHO).resource("rate_limit", limit)).await;
+    assert_eq!(pings(&plugin).await, 1);
+    let again = async {
+        loop {
+            match plugin.call::<_, u64>("ping", &()).await {
+                Ok(pings) => return pings,
+                Err(InvokeError::RateLimited { retry_after, .. }) => tokio::time::sleep(retry_after).await,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    };
+    let pings = tokio::time::timeout(Duration::from_secs(5), again).await.expect("the window passes");
+    assert_eq!(pings, 2, "a refused call costs no instance");
+}
+
+#[tokio::test]
+async fn refused_payloads_consume_no_quota() {
+    let limit = json!({ "calls": 2, "period_seconds": 60 });
+    let plugin = Host::new().load(TestPlugin::from(feature::ECHO).resource("rate_limit", limit)).await;
+    let too_large = "x".repeat(limits::PAYLOAD_BYTES_MAX);
+    for _ in 0..5 {
+        let error = plugin.call::<_, Value>("echo", &too_large).await.expect_err("it is too large");
+        assert_eq!(error.code(), "payload_too_large");
+    }
+    assert_eq!((pings(&plugin).await, pings(&plugin).await), (1, 2));
+}
+
+#[tokio::test]
+async fn rates_of_two_plugins_do_not_mix() {
+    let host = Host::new();
+    let limit = json!({ "calls": 1, "period_seconds": 60 });
+    let one = host.load(TestPlugin::from(feature::ECHO).resource("rate_limit", limit.clone())).await;
+    let two = TestPlugin::from(feature::ECHO).manifest("name", json!("two")).resource("rate_limit", limit);
+    let two = host.load(two).await;
+    assert_eq!((pings(&one).await, pings(&two).await), (1, 1));
+}
+
+#[tokio::test]
+async fn queue_of_a_busy_plugin_is_bounded() {
+    let host = Host::new();
+    let plugin = host.load(feature::SLEEP.into()).await;
+    let poll_once = |call: &mut std::pin::Pin<Box<dyn Future<Output = Result<String, InvokeError>>>>| {
+        call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()
+    };
+    let start = || {
+        let plugin = plugin.clone();
+        Box::pin(async move { plugin.call::<_, String>("sleep", &5_000).await })
+            as std::pin::Pin<Box<dyn Future<Output = Result<String, InvokeError>>>>
+    };
+    let mut running = start();
+    assert!(poll_once(&mut running));
+    let mut waiting: Vec<_> = (0..limits::WAITING_CALLS_MAX).map(|_| start()).collect();
+    assert!(waiting.iter_mut().all(poll_once), "as many as are allowed wait");
+
+    let error = plugin.call::<_, Value>("ping", &()).await.expect_err("one too many");
+    assert_invoke_error(&error, "feature_sleep", "busy");
+    // As soon as one goes away there is room.
+    drop(waiting.pop());
+    let mut next = start();
+    assert!(poll_once(&mut next));
+}
+
+#[tokio::test]
+async fn call_that_waits_for_its_turn_beyond_its_deadline_times_out() {
+    let host = Host::new();
+    let plugin = host.load(feature::SLEEP.into()).await;
+    let mut running = pin!(plugin.call::<_, String>("sleep", &5_000));
+    assert!(running.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let error = plugin.invoke(Invocation::new("ping").timeout(Duration::from_millis(50))).await.expect_err("it is not its turn");
+    assert_invoke_error(&error, "feature_sleep", "timeout");
+}

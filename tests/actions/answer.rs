@@ -1,0 +1,168 @@
+//! Payloads in, answers and failures out.
+
+use plugbay::{InvokeError, Invocation, limits};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::harness::assert::{assert_contains, assert_invoke_error};
+use crate::harness::guest::{feature, hostile};
+use crate::harness::host::{Host, TestPlugin, call, pings};
+
+#[tokio::test]
+async fn any_json_value_comes_back_as_it_went() {
+    let plugin = Host::new().load(feature::ECHO.into()).await;
+    for value in [
+        json!(null), json!(true), json!(-1), json!(u64::MAX), json!(0.1), json!(""), json!("ä\u{1f600}\u{0}\n\""),
+        json!([]), json!({}), json!({ "z": 1, "a": [1, { "b": null }] }),
+    ] {
+        let answer: Value = plugin.call("echo", &value).await.expect("it echoes");
+        assert_eq!(answer, value);
+    }
+}
+
+#[tokio::test]
+async fn typed_values_come_back_typed() {
+    #[derive(Serialize, Deserialize, PartialEq, Debug)]
+    struct Order {
+        id: u32,
+        lines: Vec<String>,
+    }
+    let plugin = Host::new().load(feature::ECHO.into()).await;
+    let order = Order { id: 7, lines: vec!["tea".to_owned()] };
+    let answer: Order = plugin.call("echo", &order).await.expect("it echoes");
+    assert_eq!(answer, order);
+}
+
+#[tokio::test]
+async fn answer_of_another_type_is_an_invalid_answer() {
+    let plugin = Host::new().load(feature::ECHO.into()).await;
+    let error = plugin.call::<_, u32>("echo", "text").await.expect_err("a text is no number");
+    assert_invoke_error(&error, "feature_echo", "invalid_answer");
+    assert_eq!(pings(&plugin).await, 1);
+}
+
+#[tokio::test]
+async fn payload_text_goes_to_the_plugin_as_it_is() {
+    let plugin = Host::new().load(feature::ECHO.into()).await;
+    let invocation = Invocation::new("echo").payload_json(" {\"a\" : 1.50}").expect("it is JSON");
+    assert_eq!(plugin.invoke(invocation).await.expect("it echoes").json(), r#"{"a":1.5}"#);
+}
+
+#[test]
+fn payload_that_is_not_json_is_refused_with_its_place() {
+    for text in ["", "{", "{\"a\":}", "nul", "1 2", "\u{feff}1"] {
+        let error = Invocation::new("echo").payload_json(text).expect_err(text);
+        assert_eq!(error.code(), "invalid_payload", "{text}: {error}");
+        assert_contains(&error.to_string(), &["line 1"]);
+    }
+}
+
+#[tokio::test]
+async fn payload_at_the_limit_is_echoed_and_one_byte_more_is_refused() {
+    let plugin = Host::new().load(feature::ECHO.into()).await;
+    let longest = "x".repeat(limits::PAYLOAD_BYTES_MAX - 2);
+    let length: usize = plugin.call("length", &longest).await.expect("it fits");
+    assert_eq!(length, longest.len());
+
+    let error = plugin.call::<_, Value>("length", &format!("{longest}x")).await.expect_err("one byte too many");
+    assert_invoke_error(&error, "feature_echo", "payload_too_large");
+    assert_eq!(error.limit().map(|hit| hit.observed), Some(format!("{} bytes", limits::PAYLOAD_BYTES_MAX + 1)));
+    // No guest code ran: the instance is the same.
+    let fuel = plugin.metrics().fuel;
+    let _ = plugin.call::<_, Value>("length", &format!("{longest}x")).await;
+    assert_eq!(plugin.metrics().fuel, fuel);
+    assert_eq!(pings(&plugin).await, 1);
+}
+
+#[tokio::test]
+async fn unknown_action_is_named_with_its_code() {
+    let plugin = Host::new().load(feature::ECHO.into()).await;
+    let error = call(&plugin, "ehco").await.expect_err("there is no such action");
+    assert_eq!(error.code(), "unknown_action");
+    assert_contains(&error.to_string(), &["ehco"]);
+}
+
+#[tokio::test]
+async fn action_names_without_end_are_refused_before_the_guest_runs() {
+    let plugin = Host::new().load(feature::ECHO.into()).await;
+    for name in ["x".repeat(limits::ACTION_NAME_BYTES_MAX + 1), "x".repeat(1 << 20)] {
+        let error = call(&plugin, &name).await.expect_err("nobody calls an action so");
+        assert!(["unknown_action", "payload_too_large", "resource_limit"].contains(&error.code()), "{}", error.code());
+        assert!(error.to_string().len() < 1_000, "the error repeats {} bytes", error.to_string().len());
+    }
+    assert_eq!(plugin.metrics().fuel, 0);
+}
+
+#[tokio::test]
+async fn strange_action_names_reach_a_plugin_that_declares_none() {
+    let plugin = Host::new().load(feature::ECHO.into()).await;
+    for name in ["", " ", "a/b", "ä", "\u{0}", "../x"] {
+        let error = call(&plugin, name).await.expect_err("there is no such action");
+        assert_eq!(error.code(), "unknown_action", "{name:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn failure_comes_with_code_message_details_and_status() {
+    let plugin = Host::new().load(feature::FAILURE.into()).await;
+    let wanted = json!({ "code": "out_of_stock", "message": "no tea", "details": "{\"left\":0}", "status": 409 });
+    let error = plugin.call::<_, Value>("fail", &wanted).await.expect_err("it fails");
+    let InvokeError::Guest { failure, .. } = &error else { panic!("not the guest's: {error:?}") };
+    assert_eq!((&*failure.code, &*failure.message), ("out_of_stock", "no tea"));
+    assert_eq!((&failure.details, failure.status_code), (&Some(json!({ "left": 0 })), Some(409)));
+    let json = json!({ "status": "error", "msg": "no tea", "code": "out_of_stock", "details": { "left": 0 } });
+    assert_eq!(error.to_json(), json);
+    assert_eq!(pings(&plugin).await, 1, "a failure costs no instance");
+    call(&plugin, "succeed").await.expect("it goes on living");
+    assert_eq!(pings(&plugin).await, 2);
+}
+
+#[tokio::test]
+async fn failure_with_odd_members_is_still_a_failure() {
+    let plugin = Host::new().load(feature::FAILURE.into()).await;
+    for (status, kept) in [(0, None), (200, None), (399, None), (400, Some(400)), (599, Some(599)), (600, None)] {
+        let odd = json!({ "code": "", "message": "", "details": "not json", "status": status });
+        let error = plugin.call::<_, Value>("fail", &odd).await.expect_err("it fails");
+        let InvokeError::Guest { failure, .. } = &error else { panic!("not the guest's: {error:?}") };
+        assert!(!failure.code.is_empty());
+        assert_eq!(failure.status_code, kept);
+    }
+}
+
+#[tokio::test]
+async fn failure_with_a_message_of_a_mebibyte_is_told() {
+    let plugin = Host::new().load(hostile::HUGE_FAILURE.into()).await;
+    let error = plugin.call::<_, Value>("attack", &json!({ "message": 1 << 20 })).await.expect_err("it fails");
+    assert!(["x", "result_too_large"].contains(&error.code()), "{}", error.code());
+    assert_eq!(pings(&plugin).await, 1);
+}
+
+#[tokio::test]
+async fn usage_of_a_call_is_measured() {
+    let plugin = Host::new().load(feature::ECHO.into()).await;
+    let usage = *plugin.invoke(Invocation::new("ping")).await.expect("it answers").usage();
+    assert!(usage.fuel.is_some_and(|fuel| fuel > 0), "{usage:?}");
+    assert!(usage.memory_bytes >= 64 << 10 && usage.memory_bytes < 32 << 20, "{usage:?}");
+    assert!(usage.duration > std::time::Duration::ZERO && usage.duration >= usage.instantiation, "{usage:?}");
+}
+
+#[tokio::test]
+async fn usage_of_a_trusted_plugin_has_no_fuel() {
+    let plugin = TestPlugin::from(feature::ECHO).manifest("execution_mode", json!("trusted"));
+    let plugin = Host::new().load(plugin).await;
+    let usage = *plugin.invoke(Invocation::new("ping")).await.expect("it answers").usage();
+    assert_eq!(usage.fuel, None);
+    assert!(usage.memory_bytes > 0);
+}
+
+#[tokio::test]
+async fn metrics_count_calls_and_errors_by_code() {
+    let plugin = Host::new().load(feature::FAILURE.into()).await;
+    pings(&plugin).await;
+    for _ in 0..3 {
+        let _ = plugin.call::<_, Value>("fail", &json!({ "code": "out_of_stock" })).await;
+    }
+    let metrics = plugin.metrics();
+    assert_eq!((metrics.calls, metrics.errors.get("out_of_stock"), metrics.instances_started), (4, Some(&3), 1));
+    assert!(metrics.fuel > 0);
+}

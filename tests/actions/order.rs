@@ -1,0 +1,142 @@
+//! Instances: one after another in order, several at once, or a fresh one each time.
+
+use std::time::{Duration, Instant};
+
+use plugbay::Plugin;
+use serde_json::{Value, json};
+
+use crate::harness::guest::{feature, hostile};
+use crate::harness::host::{Host, TestPlugin, pings};
+
+#[tokio::test]
+async fn calls_to_one_instance_run_one_after_another_in_order() {
+    let plugin = Host::new().load(feature::LIFECYCLE.into()).await;
+    let calls: Vec<_> = (0..20)
+        .map(|_| {
+            let plugin = plugin.clone();
+            tokio::spawn(async move { plugin.call::<_, u64>("add", &1).await })
+        })
+        .collect();
+    let mut totals = Vec::new();
+    for call in calls {
+        totals.push(call.await.expect("no panic").expect("it adds"));
+    }
+    assert_eq!(totals, (1..=20).collect::<Vec<u64>>());
+    assert_eq!(plugin.metrics().instances_started, 1);
+}
+
+#[tokio::test]
+async fn replicas_serve_at_the_same_time() {
+    let host = Host::new();
+    let one = host.load(TestPlugin::from(feature::SLEEP).manifest("name", json!("one"))).await;
+    let four = TestPlugin::from(feature::SLEEP).manifest("name", json!("four")).resource("instances", json!(4));
+    let four = host.load(four).await;
+    assert!(time_of_four_sleeps(&one).await >= Duration::from_millis(400));
+    let together = time_of_four_sleeps(&four).await;
+    assert!(together < Duration::from_millis(350), "{together:?}");
+    assert!(four.metrics().instances_started <= 4);
+}
+
+#[tokio::test]
+async fn replicas_keep_their_own_state() {
+    let plugin = TestPlugin::from(feature::SLEEP).resource("instances", json!(2));
+    let plugin = Host::new().load(plugin).await;
+    time_of_four_sleeps(&plugin).await;
+    let counts = [pings(&plugin).await, pings(&plugin).await, pings(&plugin).await];
+    assert!(plugin.metrics().instances_started <= 2);
+    assert!(counts.iter().sum::<u64>() <= 6, "{counts:?}");
+}
+
+#[tokio::test]
+async fn trap_of_one_replica_costs_only_that_one() {
+    let plugin = TestPlugin::from(feature::LIFECYCLE).resource("instances", json!(2));
+    let plugin = Host::new().load(plugin).await;
+    plugin.call::<_, Value>("trap", &()).await.expect_err("it traps");
+    for _ in 0..4 {
+        pings(&plugin).await;
+    }
+    assert!(plugin.metrics().instances_started <= 3);
+}
+
+#[tokio::test]
+async fn fresh_sandbox_for_each_call_forgets_everything() {
+    let plugin = TestPlugin::from(feature::LIFECYCLE).resource("instances", json!("per_call"));
+    let plugin = Host::new().load(plugin).await;
+    for _ in 0..5 {
+        assert_eq!(pings(&plugin).await, 1);
+        let moments: Vec<String> = plugin.call("moments", &()).await.expect("it answers");
+        assert_eq!(moments, ["on_load"], "each instance is loaded");
+    }
+}
+
+#[tokio::test]
+async fn fresh_sandboxes_serve_at_the_same_time() {
+    let plugin = TestPlugin::from(feature::SLEEP).resource("instances", json!("per_call"));
+    let plugin = Host::new().load(plugin).await;
+    let together = time_of_four_sleeps(&plugin).await;
+    assert!(together < Duration::from_millis(350), "{together:?}");
+}
+
+#[tokio::test]
+async fn more_fresh_sandboxes_than_the_pool_has_are_told_busy_or_wait() {
+    let host = Host::with(|builder| builder.live_instances(4));
+    let plugin = host.load(TestPlugin::from(feature::SLEEP).resource("instances", json!("per_call"))).await;
+    let calls: Vec<_> = (0..12)
+        .map(|_| {
+            let plugin = plugin.clone();
+            tokio::spawn(async move { plugin.call::<_, String>("sleep", &50).await })
+        })
+        .collect();
+    let mut answered = 0;
+    for call in calls {
+        match call.await.expect("no panic") {
+            Ok(_) => answered += 1,
+            Err(error) => assert_eq!(error.code(), "busy", "{error}"),
+        }
+    }
+    assert!(answered >= 3, "{answered}");
+    assert_eq!(pings(&plugin).await, 1, "there is room again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn replicas_spread_over_threads_answer_every_call() {
+    let plugin = TestPlugin::from(feature::ECHO).resource("instances", json!(4));
+    let plugin = Host::new().load(plugin).await;
+    let calls: Vec<_> = (0..400)
+        .map(|number| {
+            let plugin = plugin.clone();
+            tokio::spawn(async move { (number, plugin.call::<_, u64>("echo", &number).await) })
+        })
+        .collect();
+    for call in calls {
+        let (number, answer) = call.await.expect("no panic");
+        assert_eq!(answer.expect("it echoes"), number);
+    }
+    assert!(plugin.metrics().instances_started <= 4);
+}
+
+/// A per-call attacker cannot be told from a good one by its neighbours.
+#[tokio::test]
+async fn trap_in_a_fresh_sandbox_leaves_the_next_call_alone() {
+    let plugin = TestPlugin::from(hostile::PANIC).resource("instances", json!("per_call"));
+    let plugin = Host::new().load(plugin).await;
+    for _ in 0..20 {
+        let error = plugin.call::<_, Value>("attack", &()).await.expect_err("it panics");
+        assert_eq!(error.code(), "plugin_trapped");
+        assert_eq!(pings(&plugin).await, 1);
+    }
+}
+
+async fn time_of_four_sleeps(plugin: &Plugin) -> Duration {
+    let start = Instant::now();
+    let sleeps: Vec<_> = (0..4)
+        .map(|_| {
+            let plugin = plugin.clone();
+            tokio::spawn(async move { plugin.call::<_, String>("sleep", &100).await })
+        })
+        .collect();
+    for sleep in sleeps {
+        sleep.await.expect("no panic").expect("it sleeps");
+    }
+    start.elapsed()
+}

@@ -1,0 +1,114 @@
+//! Declared actions: payloads are checked against their schema before guest code runs.
+
+use plugbay::{InvokeError, Plugin};
+use serde_json::{Value, json};
+
+use crate::harness::assert::{assert_contains, assert_invoke_error, assert_load_error};
+use crate::harness::guest::feature;
+use crate::harness::host::{Host, TestPlugin};
+
+#[tokio::test]
+async fn payload_that_fits_reaches_the_guest() {
+    let plugin = Host::new().load(declared()).await;
+    let order = json!({ "id": 7, "lines": ["tea"] });
+    let answer: Value = plugin.call("echo", &order).await.expect("it fits");
+    assert_eq!(answer, order);
+}
+
+#[tokio::test]
+async fn every_problem_of_a_payload_is_listed_with_its_path() {
+    let plugin = Host::new().load(declared()).await;
+    let error = refused(&plugin, json!({ "id": "seven", "lines": ["tea", 5], "extra": true })).await;
+    let InvokeError::Validation { problems, .. } = &error else { panic!("not a validation error: {error:?}") };
+    let paths: Vec<&str> = problems.iter().map(|problem| &*problem.path).collect();
+    assert!(paths.contains(&"/id") && paths.contains(&"/lines/1"), "{problems:?}");
+    assert_contains(&error.to_string(), &["/id", "/lines/1", "extra"]);
+    assert_eq!(error.to_json()["details"].as_array().map(Vec::len), Some(problems.len()));
+}
+
+#[tokio::test]
+async fn missing_payload_is_a_problem_of_the_whole() {
+    let plugin = Host::new().load(declared()).await;
+    refused(&plugin, Value::Null).await;
+    refused(&plugin, json!({ "lines": [] })).await;
+}
+
+#[tokio::test]
+async fn payload_with_thousands_of_problems_gets_a_short_answer() {
+    let plugin = Host::new().load(declared()).await;
+    let error = refused(&plugin, json!({ "id": 1, "lines": vec![0; 10_000] })).await;
+    let InvokeError::Validation { problems, .. } = &error else { panic!("not a validation error: {error:?}") };
+    assert!(problems.len() <= plugbay::limits::VALIDATION_PROBLEMS_MAX, "{}", problems.len());
+    assert!(error.to_string().len() < 20_000);
+}
+
+#[tokio::test]
+async fn action_that_is_not_declared_is_refused_with_the_nearest_and_all() {
+    let plugin = Host::new().load(declared()).await;
+    let error = plugin.call::<_, Value>("eco", &()).await.expect_err("it is not declared");
+    assert_invoke_error(&error, "feature_echo", "unknown_action");
+    assert_contains(&error.to_string(), &["`echo`", "ping"]);
+    assert_eq!(plugin.metrics().fuel, 0, "no guest code ran");
+}
+
+#[tokio::test]
+async fn schema_that_is_none_fails_the_load() {
+    let plugin = TestPlugin::from(feature::ECHO)
+        .manifest("actions", json!([{ "name": "echo", "payload": { "type": "no such type" } }]));
+    let error = Host::new().try_load(plugin).await.expect_err("nobody can check that");
+    assert_load_error(&error, "feature_echo", "invalid_schema");
+    assert_contains(&error.to_string(), &["`echo`"]);
+}
+
+#[tokio::test]
+async fn schema_that_points_elsewhere_fails_the_load_without_fetching() {
+    for reference in ["https://example.org/schema.json", "file:///etc/passwd", "http://169.254.169.254/latest"] {
+        let plugin = TestPlugin::from(feature::ECHO)
+            .manifest("actions", json!([{ "name": "echo", "payload": { "$ref": reference } }]));
+        let error = Host::new().try_load(plugin).await.expect_err("schemas are self-contained");
+        assert_load_error(&error, "feature_echo", "invalid_schema");
+    }
+}
+
+/// A pattern that a backtracking matcher would chew on until the end of time.
+#[tokio::test]
+async fn schema_with_a_hostile_pattern_costs_no_time() {
+    let plugin = TestPlugin::from(feature::ECHO)
+        .manifest("actions", json!([{ "name": "echo", "payload": { "type": "string", "pattern": "^(a+)+$" } }]));
+    let start = std::time::Instant::now();
+    if let Ok(plugin) = Host::new().try_load(plugin).await {
+        let payload = format!("{}!", "a".repeat(50_000));
+        let error = plugin.call::<_, Value>("echo", &payload).await.expect_err("it ends with an exclamation mark");
+        assert_eq!(error.code(), "validation_error");
+    }
+    assert!(start.elapsed() < std::time::Duration::from_secs(5));
+}
+
+fn declared() -> TestPlugin {
+    TestPlugin::from(feature::ECHO).manifest(
+        "actions",
+        json!([
+            { "name": "ping" },
+            {
+                "name": "echo",
+                "payload": {
+                    "type": "object",
+                    "properties": {
+                        "id": { "type": "integer" },
+                        "lines": { "type": "array", "items": { "type": "string" } },
+                    },
+                    "required": ["id"],
+                    "additionalProperties": false,
+                },
+            },
+        ]),
+    )
+}
+
+/// The validation error of this payload; no guest code ran for it.
+async fn refused(plugin: &Plugin, payload: Value) -> InvokeError {
+    let error = plugin.call::<_, Value>("echo", &payload).await.expect_err("it does not fit");
+    assert_invoke_error(&error, "feature_echo", "validation_error");
+    assert_eq!(plugin.metrics().fuel, 0, "no guest code ran");
+    error
+}

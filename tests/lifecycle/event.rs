@@ -1,0 +1,128 @@
+//! Events that reach a plugin, what it does with them, and its health.
+
+use plugbay::{Event, Plugin, Reaction};
+use serde_json::{Value, json};
+
+use crate::harness::guest::feature;
+use crate::harness::host::{Host, TestPlugin, call, pings};
+
+#[tokio::test]
+async fn event_arrives_as_it_was_sent() {
+    let plugin = subscriber(json!([{ "topic": "order.*" }])).await;
+    let event = Event::new("order.placed", json!({ "id": 7 })).correlation_id("story");
+    let reaction = plugin.deliver(&event).await.expect("it is heard");
+    assert_eq!(reaction, Reaction::default());
+    let heard = heard(&plugin).await;
+    let [first] = &heard[..] else { panic!("one event: {heard:?}") };
+    assert_eq!((&first["name"], &first["data"]), (&json!("order.placed"), &json!({ "id": 7 })));
+    assert_eq!((&first["id"], &first["source"]), (&json!(event.id), &json!("host")));
+    assert_eq!(first["timestamp_ms"], json!(event.timestamp_ms));
+    assert_eq!((&first["correlation_id"], &first["pattern"]), (&json!("story"), &json!("order.*")));
+}
+
+#[tokio::test]
+async fn event_that_nobody_subscribed_to_is_not_heard() {
+    let plugin = subscriber(json!([{ "topic": "order.*" }])).await;
+    plugin.deliver(&Event::new("user.created", json!(null))).await.expect("that is no error");
+    plugin.deliver(&Event::new("order", json!(null))).await.expect("that is no error");
+    plugin.deliver(&Event::new("order.placed.twice", json!(null))).await.expect("that is no error");
+    assert_eq!(heard(&plugin).await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn each_subscription_hears_in_the_order_of_its_priority() {
+    let subscriptions = json!([
+        { "topic": "order.*" }, { "topic": "**", "priority": 100 }, { "topic": "order.placed", "priority": 1 },
+    ]);
+    let plugin = subscriber(subscriptions).await;
+    plugin.deliver(&Event::new("order.placed", json!(null))).await.expect("it is heard");
+    let patterns: Vec<Value> = heard(&plugin).await.into_iter().map(|event| event["pattern"].clone()).collect();
+    assert_eq!(patterns, ["**", "order.*", "order.placed"]);
+}
+
+#[tokio::test]
+async fn subscription_that_is_once_hears_once() {
+    let plugin = subscriber(json!([{ "topic": "order.*", "once": true }])).await;
+    for _ in 0..3 {
+        plugin.deliver(&Event::new("order.placed", json!(null))).await.expect("that is no error");
+    }
+    assert_eq!(heard(&plugin).await.len(), 1);
+}
+
+#[tokio::test]
+async fn stop_ends_the_delivery_and_cancel_is_told() {
+    let plugin = subscriber(json!([{ "topic": "**", "priority": 100 }, { "topic": "order.*" }])).await;
+    let stopped = plugin.deliver(&Event::new("order.stop", json!(null))).await.expect("it is heard");
+    assert_eq!((stopped, heard(&plugin).await.len()), (Reaction { stop: true, cancel: false }, 1));
+    let cancelled = plugin.deliver(&Event::new("order.cancel", json!(null))).await.expect("it is heard");
+    assert_eq!((cancelled, heard(&plugin).await.len()), (Reaction { stop: false, cancel: true }, 3));
+}
+
+#[tokio::test]
+async fn handler_that_fails_does_not_stop_the_others() {
+    let plugin = subscriber(json!([{ "topic": "**", "priority": 100 }, { "topic": "order.*" }])).await;
+    assert_eq!(pings(&plugin).await, 1);
+    let error = plugin.deliver(&Event::new("order.fail", json!(null))).await.expect_err("it reports a failure");
+    assert_eq!(error.code(), "unwanted");
+    assert_eq!(plugin.metrics().errors.get("unwanted"), Some(&2), "both handlers were asked");
+    assert_eq!(pings(&plugin).await, 2, "a failure costs no instance");
+}
+
+#[tokio::test]
+async fn handler_that_traps_costs_its_instance_and_nothing_else() {
+    let plugin = subscriber(json!([{ "topic": "**" }])).await;
+    assert_eq!(pings(&plugin).await, 1);
+    let error = plugin.deliver(&Event::new("order.trap", json!(null))).await.expect_err("it traps");
+    assert_eq!(error.code(), "plugin_trapped");
+    assert_eq!(pings(&plugin).await, 1);
+}
+
+#[tokio::test]
+async fn plugin_that_hears_no_events_is_left_alone() {
+    let plugin = TestPlugin::from(feature::ECHO).manifest("events", json!({ "subscribes": [{ "topic": "**" }] }));
+    let plugin = Host::new().load(plugin).await;
+    plugin.deliver(&Event::new("order.placed", json!(null))).await.expect("that is no error");
+    assert_eq!(pings(&plugin).await, 1);
+}
+
+#[tokio::test]
+async fn health_is_what_the_plugin_reports() {
+    let plugin = subscriber(json!([])).await;
+    assert!(plugin.health().await.expect("it reports").healthy);
+
+    let report = json!({
+        "healthy": false, "message": "slow disk", "components": { "disk": "slow" }, "metrics": { "queued": 7 },
+    });
+    be(&plugin, &report.to_string()).await;
+    let health = plugin.health().await.expect("it reports");
+    assert_eq!((health.healthy, &*health.message), (false, "slow disk"));
+    assert_eq!((&health.components["disk"], &health.metrics["queued"]), (&json!("slow"), &json!(7)));
+
+    be(&plugin, "failing").await;
+    let health = plugin.health().await.expect("a failure is a report");
+    assert_eq!((health.healthy, &*health.message), (false, "the database does not answer"));
+
+    be(&plugin, "trapping").await;
+    assert_eq!(plugin.health().await.expect_err("the check is broken").code(), "plugin_trapped");
+    assert!(plugin.health().await.expect("a fresh instance").healthy);
+}
+
+#[tokio::test]
+async fn plugin_without_a_health_check_is_healthy() {
+    let plugin = Host::new().load(feature::ECHO.into()).await;
+    assert!(plugin.health().await.expect("it needs none").healthy);
+}
+
+async fn subscriber(subscriptions: Value) -> Plugin {
+    let plugin = TestPlugin::from(feature::EVENTS).manifest("events", json!({ "subscribes": subscriptions }));
+    Host::new().load(plugin).await
+}
+
+async fn heard(plugin: &Plugin) -> Vec<Value> {
+    let heard = call(plugin, "heard").await.expect("it answers");
+    heard.as_array().cloned().expect("a list of events")
+}
+
+async fn be(plugin: &Plugin, health: &str) {
+    plugin.call::<_, Value>("be", health).await.expect("it answers");
+}

@@ -1,0 +1,167 @@
+//! Reloading: state handed over, no call lost, the old revision serving where the new one cannot.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Waker};
+
+use serde_json::{Value, json};
+
+use crate::harness::assert::{assert_contains, assert_load_error};
+use crate::harness::guest::feature;
+use crate::harness::host::{Host, TestPlugin, pings};
+
+#[tokio::test]
+async fn state_is_handed_over() {
+    let host = Host::new();
+    let plugin = host.load(revision("1.0.0")).await;
+    let total: u64 = plugin.call("add", &41).await.expect("it adds");
+    assert_eq!(total, 41);
+
+    host.runtime.reload(revision("2.0.0").package()).await.expect("it can take over");
+    assert_eq!(plugin.manifest().version.to_string(), "2.0.0", "the old handle reaches the new revision");
+    let total: u64 = plugin.call("add", &1).await.expect("it adds");
+    assert_eq!(total, 42);
+    let moments: Vec<String> = plugin.call("moments", &()).await.expect("it answers");
+    assert_eq!(moments, ["on_reload"], "an instance that takes over is not loaded");
+    assert_eq!(host.log.messages("lifecycle"), ["on_load", "save_state", "on_reload", "on_unload"]);
+}
+
+#[tokio::test]
+async fn plugin_without_a_lifecycle_reloads() {
+    let host = Host::new();
+    let plugin = host.load(feature::ECHO.into()).await;
+    assert_eq!(pings(&plugin).await, 1);
+    host.runtime.reload(TestPlugin::from(feature::ECHO).package()).await.expect("it can take over");
+    assert_eq!(pings(&plugin).await, 1, "a new instance");
+}
+
+#[tokio::test]
+async fn revision_that_cannot_be_loaded_leaves_the_old_one_serving() {
+    let host = Host::new();
+    let plugin = host.load(revision("1.0.0")).await;
+    let total: u64 = plugin.call("add", &7).await.expect("it adds");
+    assert_eq!(total, 7);
+    for broken in [
+        TestPlugin::new("feature_lifecycle", wat::parse_str("(component)").expect("valid text")),
+        revision("2.0.0").manifest("plugbay_version", json!(">=99")),
+        revision("2.0.0").manifest("configuration", json!({ "key": { "type": "string", "required": true } })),
+    ] {
+        host.runtime.reload(broken.package()).await.expect_err("it cannot take over");
+        assert_eq!(plugin.manifest().version.to_string(), "1.0.0");
+    }
+    let total: u64 = plugin.call("add", &1).await.expect("it adds");
+    assert_eq!(total, 8);
+}
+
+#[tokio::test]
+async fn reload_of_what_is_not_loaded_is_refused() {
+    let error = Host::new().runtime.reload(revision("1.0.0").package()).await.expect_err("nothing to replace");
+    assert_load_error(&error, "feature_lifecycle", "not_loaded");
+    assert_contains(&error.to_string(), &["feature_lifecycle"]);
+}
+
+#[tokio::test]
+async fn no_call_fails_because_of_reloads() {
+    let host = Host::new();
+    let plugin = host.load(revision("1.0.0")).await;
+    let callers: Vec<_> = (0..4)
+        .map(|_| {
+            let plugin = plugin.clone();
+            tokio::spawn(async move {
+                for _ in 0..100 {
+                    plugin.call::<_, u64>("add", &1).await.expect("no call fails because of a reload");
+                    tokio::task::yield_now().await;
+                }
+            })
+        })
+        .collect();
+    for number in 0..10 {
+        host.runtime.reload(revision(&format!("1.0.{number}")).package()).await.expect("it can take over");
+    }
+    for caller in callers {
+        caller.await.expect("no call failed");
+    }
+}
+
+#[tokio::test]
+async fn call_in_flight_finishes_on_the_old_revision() {
+    let host = Host::new();
+    let plugin = host.load(feature::SLEEP.into()).await;
+    let mut slow = pin!(plugin.call::<_, String>("sleep", &150));
+    assert!(slow.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "it has begun");
+    let (reloaded, slept) = tokio::join!(host.runtime.reload(TestPlugin::from(feature::SLEEP).package()), slow);
+    reloaded.expect("it can take over");
+    assert_eq!(slept.expect("it is let through"), "slept");
+    let answer: Value = plugin.call("sleep", &0).await.expect("the new one serves");
+    assert_eq!(answer, "slept");
+}
+
+fn revision_that_cannot_be_loaded_leaves_the_old_one_serving() {
+    let host = Host::new();
+    let plugin = host.load(revision("1.0.0")).await;
+    let total: u64 = plugin.call("add", &7).await.expect("it adds");
+    assert_eq!(total, 7);
+    for broken in [
+        TestPlugin::new("feature_lifecycle", wat::parse_str("(component)").expect("valid text")),
+        revision("2.0.0").manifest("plugbay_version", json!(">=99")),
+        revision("2.0.0").manifest("configuration", json!({ "key": { "type": "string", "required": true } })),
+    ] {
+        host.runtime.reload(broken.package()).await.expect_err("it cannot take over");
+        assert_eq!(plugin.manifest().version.to_string(), "1.0.0");
+    }
+    let total: u64 = plugin.call("add", &1).await.expect("it adds");
+    assert_eq!(total, 8);
+}
+
+#[tokio::test]
+async fn reload_of_what_is_not_loaded_is_refused() {
+    let error = Host::new().runtime.reload(revision("1.0.0").package()).await.expect_err("nothing to replace");
+    assert_load_error(&error, "feature_lifecycle", "not_loaded");
+    assert_contains(&error.to_string(), &["feature_lifecycle"]);
+}
+
+#[tokio::test]
+async fn no_call_fails_because_of_reloads() {
+    let host = Host::new();
+    let plugin = host.load(revision("1.0.0")).await;
+    let callers: Vec<_> = (0..4)
+        .map(|_| {
+            let plugin = plugin.clone();
+            tokio::spawn(async move {
+                for _ in 0..100 {
+                    plugin.call::<_, u64>("add", &1).await.expect("no call fails because of a reload");
+                    tokio::task::yield_now().await;
+                }
+            })
+        })
+        .collect();
+    for number in 0..10 {
+        host.runtime.reload(revision(&format!("1.0.{number}")).package()).await.expect("it can take over");
+    }
+    for caller in callers {
+        caller.await.expect("no call failed");
+    }
+}
+
+#[tokio::test]
+async fn call_in_flight_finishes_on_the_old_revision() {
+    let host = Host::new();
+    let plugin = host.load(feature::SLEEP.into()).await;
+    let mut slow = pin!(plugin.call::<_, String>("sleep", &150));
+    assert!(slow.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "it has begun");
+    let (reloaded, slept) = tokio::join!(host.runtime.reload(TestPlugin::from(feature::SLEEP).package()), slow);
+    reloaded.expect("it can take over");
+    assert_eq!(slept.expect("it is let through"), "slept");
+    let answer: Value = plugin.call("sleep", &0).await.expect("the new one serves");
+    assert_eq!(answer, "slept");
+}
+
+/// One turn of the executor is enough for a spawned call to get its instance: it waits in the host from then on.
+async fn slow_has_begun(_: &plugbay::Plugin) -> bool {
+    tokio::task::yield_now().await;
+    true
+}
+
+fn revision(version: &str) -> TestPlugin {
+    TestPlugin::from(feature::LIFECYCLE).manifest("version", json!(version))
+}

@@ -1,0 +1,205 @@
+//! `plugbay:plugin/config`: layers, types, permissions, secrets, and what is kept across restarts.
+
+use plugbay::{Package, Plugin, Policy};
+use serde_json::{Value, json};
+
+use crate::harness::assert::{assert_contains, assert_load_error};
+use crate::harness::guest::feature;
+use crate::harness::host::{Host, TestPlugin, call};
+
+#[tokio::test]
+async fn defaults_of_the_schema_are_what_get_and_all_answer() {
+    let plugin = Host::new().load(settings()).await;
+    assert_eq!(get(&plugin, "retries").await, json!(3));
+    assert_eq!(get(&plugin, "endpoint").await, json!({ "absent": true }));
+    assert_eq!(call(&plugin, "all").await.expect("it answers"), json!({ "retries": 3, "token": "hunter2" }));
+}
+
+#[tokio::test]
+async fn options_of_the_host_win_over_defaults() {
+    let host = Host::new();
+    let package = settings().package().configure("retries", 5).configure("endpoint", "https://example.org");
+    let plugin = host.runtime.load(package).await.expect("the options fit");
+    assert_eq!(get(&plugin, "retries").await, json!(5));
+    assert_eq!(get(&plugin, "endpoint").await, json!("https://example.org"));
+}
+
+#[tokio::test]
+async fn files_of_the_plugin_directory_are_layered_by_environment() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).expect("written");
+    std::fs::create_dir(directory.path().join("config")).expect("made");
+    std::fs::write(directory.path().join("plugin.wasm"), settings().into_bytes()).expect("written");
+    write("config/default.yaml", "retries: 6\nendpoint: https://default.example\n");
+    write("config/production.yaml", "retries: 7\n");
+    for (environment, retries) in [(None, 6), (Some("production"), 7), (Some("staging"), 6)] {
+        let host = Host::with(|builder| match environment {
+            Some(environment) => builder.environment(environment),
+            None => builder,
+        });
+        let plugin = host.runtime.load(directory.path()).await.expect("the files fit");
+        assert_eq!(get(&plugin, "retries").await, json!(retries), "{environment:?}");
+        assert_eq!(get(&plugin, "endpoint").await, json!("https://default.example"), "{environment:?}");
+    }
+    let host = Host::with(|builder| builder.environment("production"));
+    let package = Package::open(directory.path()).expect("it opens").configure("retries", 8);
+    let plugin = host.runtime.load(package).await.expect("the option fits");
+    assert_eq!(get(&plugin, "retries").await, json!(8), "options win over files");
+}
+
+#[tokio::test]
+async fn missing_required_value_fails_the_load_by_name() {
+    let plugin = settings().manifest("configuration", json!({ "licence_key": { "type": "string", "required": true } }));
+    let error = Host::new().try_load(plugin).await.expect_err("it has no value");
+    assert_load_error(&error, "feature_config", "invalid_configuration");
+    assert_contains(&error.to_string(), &["licence_key", "required"]);
+}
+
+#[tokio::test]
+async fn every_wrong_option_is_reported_at_once() {
+    let package = settings().package().configure("retries", 99).configure("endpont", "x").configure("token", 5);
+    let error = Host::new().runtime.load(package).await.expect_err("three options are wrong");
+    assert_load_error(&error, "feature_config", "invalid_configuration");
+    assert_contains(&error.to_string(), &["retries", "endpont", "`endpoint`", "token"]);
+}
+
+#[tokio::test]
+async fn set_without_asking_is_denied_with_what_to_add() {
+    let host = Host::with(|builder| builder.policy(Policy::allow_all()));
+    let plugin = host.load(settings().manifest("permissions", json!([]))).await;
+    let answer = set(&plugin, "retries", json!(4)).await;
+    let text = answer["error"]["denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}"));
+    assert_contains(text, &["config.retries", "write", "manifest"]);
+    assert_eq!(get(&plugin, "retries").await, json!(3));
+    assert_eq!(plugin.metrics().denials, 1);
+}
+
+#[tokio::test]
+async fn set_that_the_operator_did_not_allow_is_denied_with_what_to_add() {
+    let plugin = Host::new().load(settings()).await;
+    let answer = set(&plugin, "retries", json!(4)).await;
+    let text = answer["error"]["denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}"));
+    assert_contains(text, &["config.retries", "--grant config.retries:write"]);
+}
+
+#[tokio::test]
+async fn get_that_the_operator_denies_is_denied_and_left_out_of_all() {
+    let mut policy = Policy::default();
+    policy.push("config.retries", None, plugbay::manifest::Effect::Deny);
+    let host = Host::with(|builder| builder.policy(policy.with_basics()));
+    let plugin = host.load(settings()).await;
+    let answer = get(&plugin, "retries").await;
+    assert!(answer["error"]["denied"].is_string(), "{answer}");
+    assert_eq!(call(&plugin, "all").await.expect("it answers"), json!({ "token": "hunter2" }));
+}
+
+#[tokio::test]
+async fn set_that_both_sides_allow_is_seen_by_get() {
+    let plugin = writing_host().load(settings()).await;
+    assert_eq!(set(&plugin, "retries", json!(4)).await, json!("set"));
+    assert_eq!(get(&plugin, "retries").await, json!(4));
+}
+
+#[tokio::test]
+async fn set_of_a_value_that_does_not_fit_is_invalid_and_changes_nothing() {
+    let plugin = writing_host().load(settings()).await;
+    for (key, value) in [
+        ("retries", json!("many")), ("retries", json!(99)), ("retries", json!(null)), ("unknown", json!(1)),
+        ("token", json!({})), ("endpoint", json!("x".repeat(70_000))),
+    ] {
+        let answer = set(&plugin, key, value.clone()).await;
+        assert!(answer["error"]["invalid"].is_string(), "{key}: {answer}");
+    }
+    let not_json: Value = plugin.call("set_raw", &json!({ "key": "retries", "value": "{" })).await.expect("it answers");
+    assert!(not_json["error"]["invalid"].is_string(), "{not_json}");
+    assert_eq!(get(&plugin, "retries").await, json!(3));
+}
+
+#[tokio::test]
+async fn set_values_survive_a_restart_where_there_is_a_data_directory() {
+    let data = tempfile::tempdir().expect("a directory");
+    let host = || Host::with(|builder| builder.policy(Policy::allow_all()).data_dir(data.path()));
+    let first = host();
+    let plugin = first.load(settings()).await;
+    assert_eq!(set(&plugin, "retries", json!(9)).await, json!("set"));
+    drop((plugin, first));
+    let second = host();
+    let package = settings().package().configure("retries", 5);
+    let plugin = second.runtime.load(package).await.expect("the kept value fits");
+    assert_eq!(get(&plugin, "retries").await, json!(9), "what the plugin set wins over the options");
+}
+
+#[tokio::test]
+async fn set_values_end_with_the_process_where_there_is_no_data_directory() {
+    let plugin = writing_host().load(settings()).await;
+    assert_eq!(set(&plugin, "retries", json!(9)).await, json!("set"));
+    let plugin = writing_host().load(settings()).await;
+    assert_eq!(get(&plugin, "retries").await, json!(3));
+}
+
+#[tokio::test]
+async fn two_plugins_do_not_share_values() {
+    let data = tempfile::tempdir().expect("a directory");
+    let host = Host::with(|builder| builder.policy(Policy::allow_all()).data_dir(data.path()));
+    let one = host.load(settings().manifest("name", json!("one"))).await;
+    let two = host.load(settings().manifest("name", json!("two"))).await;
+    assert_eq!(set(&one, "retries", json!(1)).await, json!("set"));
+    assert_eq!((get(&one, "retries").await, get(&two, "retries").await), (json!(1), json!(3)));
+}
+
+#[tokio::test]
+async fn secret_is_given_to_the_plugin_and_masked_in_its_log() {
+    let host = Host::new();
+    let plugin = host.load(settings()).await;
+    assert_eq!(get(&plugin, "token").await, json!("hunter2"));
+    let length: usize = plugin.call("print_secret", &()).await.expect("it answers");
+    assert_eq!(length, "hunter2".len());
+    let lines = host.log.lines();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    for line in lines.iter() {
+        assert!(!format!("{line:?}").contains("hunter2"), "{line:?}");
+        assert!(format!("{line:?}").contains("***hidden***"), "{line:?}");
+    }
+}
+
+#[tokio::test]
+async fn secret_that_does_not_fit_is_refused_without_being_told() {
+    let setting = json!({ "token": { "type": "string", "secret": true, "pattern": "^[a-z]+$" } });
+    let package = settings().manifest("configuration", setting).package().configure("token", "S3CRET-VALUE");
+    let error = Host::new().runtime.load(package).await.expect_err("the token does not fit");
+    assert_eq!(error.code(), "invalid_configuration");
+    assert!(!error.to_string().contains("S3CRET") && !error.to_json().to_string().contains("S3CRET"), "{error}");
+}
+
+#[tokio::test]
+async fn manifest_without_a_schema_takes_any_option() {
+    let package = settings().manifest("configuration", json!({})).package().configure("anything", json!([1, 2]));
+    let plugin = Host::new().runtime.load(package).await.expect("there is no schema");
+    assert_eq!(get(&plugin, "anything").await, json!([1, 2]));
+}
+
+/// A schema with a default, an optional value and a secret; asks to write all.
+fn settings() -> TestPlugin {
+    TestPlugin::from(feature::CONFIG)
+        .manifest("permissions", json!([{ "resource": "config.*" }]))
+        .manifest(
+            "configuration",
+            json!({
+                "retries": { "type": "integer", "default": 3, "min": 0, "max": 10 },
+                "endpoint": { "type": "string" },
+                "token": { "type": "string", "secret": true, "default": "hunter2" },
+            }),
+        )
+}
+
+fn writing_host() -> Host {
+    Host::with(|builder| builder.policy(Policy::allow_all()))
+}
+
+async fn get(plugin: &Plugin, key: &str) -> Value {
+    plugin.call("get", key).await.expect("it answers")
+}
+
+async fn set(plugin: &Plugin, key: &str, value: Value) -> Value {
+    plugin.call("set", &json!({ "key": key, "value": value })).await.expect("it answers")
+}

@@ -1,0 +1,84 @@
+//! `plugbay:plugin/log` and the standard streams: what arrives, under which name, and how much of it.
+
+use plugbay::{Level, Policy, limits};
+use serde_json::{Value, json};
+
+use crate::harness::guest::feature;
+use crate::harness::host::{Host, call};
+
+#[tokio::test]
+async fn line_arrives_with_plugin_level_target_and_fields() {
+    let host = Host::new();
+    let plugin = host.load(feature::LOG.into()).await;
+    for (name, level) in [
+        ("trace", Level::Trace), ("debug", Level::Debug), ("info", Level::Info), ("warn", Level::Warn), ("error", Level::Error),
+    ] {
+        let line = json!({ "level": name, "target": "orders", "message": "placed\nin two lines", "fields": { "id": 7 } });
+        plugin.call::<_, Value>("log", &line).await.expect("it answers");
+        let line = host.log.lines().pop().expect("it was logged");
+        assert_eq!((&*line.plugin, line.level, &*line.target), ("feature_log", level, "orders"));
+        assert_eq!(line.message, "placed\nin two lines");
+        assert_eq!(line.fields, [("id".to_owned(), "7".to_owned())]);
+    }
+}
+
+#[tokio::test]
+async fn printed_lines_are_log_lines() {
+    let host = Host::new();
+    let plugin = host.load(feature::LOG.into()).await;
+    plugin.call::<_, Value>("print", &json!({ "message": "one\ntwo" })).await.expect("it answers");
+    plugin.call::<_, Value>("eprint", &json!({ "message": "three" })).await.expect("it answers");
+    assert_eq!(host.log.messages("stdout"), ["one", "two"]);
+    assert_eq!(host.log.messages("stderr"), ["three"]);
+    let levels: Vec<Level> = host.log.lines().iter().map(|line| line.level).collect();
+    assert_eq!(levels, [Level::Info, Level::Info, Level::Warn]);
+}
+
+#[tokio::test]
+async fn lines_above_the_rate_are_dropped_and_counted() {
+    let host = Host::new();
+    let plugin = host.load(feature::LOG.into()).await;
+    let count = limits::LOG_LINES_MAX + 500;
+    plugin.call::<_, Value>("log_many", &json!({ "count": count })).await.expect("it answers");
+    let logged = host.log.lines().iter().filter(|line| line.message.starts_with("line ")).count() as u64;
+    let dropped = plugin.metrics().log_lines_dropped;
+    assert_eq!(logged + dropped, u64::from(count));
+    assert!(dropped > 0);
+}
+
+#[tokio::test]
+async fn flood_of_one_plugin_does_not_drop_lines_of_another() {
+    let host = Host::new();
+    let flooding = host.load(feature::LOG.into()).await;
+    let quiet = crate::harness::host::TestPlugin::from(feature::LOG).manifest("name", json!("quiet"));
+    let quiet = host.load(quiet).await;
+    let count = limits::LOG_LINES_MAX + 500;
+    flooding.call::<_, Value>("log_many", &json!({ "count": count })).await.expect("it answers");
+    quiet.call::<_, Value>("log", &json!({ "message": "still heard" })).await.expect("it answers");
+    let lines = host.log.lines();
+    assert!(lines.iter().any(|line| line.plugin == "quiet" && line.message == "still heard"));
+}
+
+#[tokio::test]
+async fn field_that_is_not_json_does_no_harm() {
+    let host = Host::new();
+    let plugin = host.load(feature::LOG.into()).await;
+    let field = json!({ "name": "x", "value": "not json \u{1b}[31m" });
+    plugin.call::<_, Value>("log_raw_field", &field).await.expect("it answers");
+    assert_eq!(host.log.lines().len(), 1);
+}
+
+#[tokio::test]
+async fn threshold_is_that_of_the_sink() {
+    let plugin = Host::new().load(feature::LOG.into()).await;
+    assert_eq!(call(&plugin, "threshold").await.expect("it answers"), json!("Level::Trace"));
+}
+
+#[tokio::test]
+async fn log_that_the_operator_denies_fails_the_load() {
+    let mut policy = Policy::default();
+    policy.push("log", None, plugbay::manifest::Effect::Deny);
+    let host = Host::with(|builder| builder.policy(policy.with_basics()));
+    let error = host.try_load(feature::LOG.into()).await.expect_err("it imports the log");
+    assert_eq!(error.code(), "permission_denied", "{error}");
+}
