@@ -2,11 +2,6 @@
 
 use std::path::Path;
 
-use serde_json::Value;
-
-use crate::document;
-use crate::problem::ManifestError;
-
 use crate::problem::ManifestError;
 
 /// The names under which a manifest is looked for beside a component, in this order. The first that exists is taken.
@@ -49,15 +44,6 @@ impl Format {
     /// Where the text is not of the format, is too large or nests too deeply.
     pub fn parse(self, origin: &str, text: &str) -> Result<serde_json::Value, ManifestError> {
         crate::document::parse(origin, text, self)
-    }
-
-    /// Parses a document of any content, such as a file of configuration values, within the bounds of a manifest.
-    ///
-    /// # Errors
-    ///
-    /// The text is not of this format, exceeds a bound, or holds something that JSON cannot. `origin` names it.
-    pub fn parse(self, origin: &str, text: &str) -> Result<Value, ManifestError> {
-        document::parse(origin, text, self)
     }
 
     /// The format's name as people write it.
