@@ -137,6 +137,12 @@ pub fn scan(bytes: &[u8], limits: &ScanLimits) -> Result<Scan, ScanError> {
             Err(error) => return Err(malformed(&error)),
         };
         match payload {
+            // The parser takes an inner module that lacks its last sections for a whole one: its size tells.
+            Payload::ModuleSection { unchecked_range, .. } | Payload::ComponentSection { unchecked_range, .. }
+                if unchecked_range.end > bytes.len() =>
+            {
+                return Err(truncated(bytes));
+            }
             Payload::ModuleSection { parser, .. } => {
                 tally.enter(Kind::CoreModule)?;
                 parsers.push(parser);

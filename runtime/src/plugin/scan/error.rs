@@ -67,6 +67,21 @@ pub enum ScanError {
     },
 }
 
+impl ScanError {
+    /// The stable name of this kind of error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            ScanError::Empty | ScanError::NotWasm { .. } | ScanError::Version { .. } => "not_wasm",
+            ScanError::CompiledArtifact => "compiled_artifact",
+            ScanError::Text => "wasm_text",
+            ScanError::Truncated { .. } => "truncated_component",
+            ScanError::Malformed { .. } => "malformed_component",
+            ScanError::ImportsCode { .. } => "unsupported_component",
+            ScanError::Limit { .. } => "component_too_large",
+        }
+    }
+}
+
 /// What wasmparser says, as our error.
 pub(super) fn malformed(error: &wasmparser::Error) -> ScanError {
     ScanError::Malformed { offset: error.offset() as u64, message: error.message().to_owned() }

@@ -99,13 +99,15 @@ quantities! {
     DataBytes, data_bytes_max = 64 * MIB, "bytes of data segments";
     /// Memories that the modules define, each module counted once. Real files have 1 or 2.
     Memories, memories_max = 64, "memories";
-    /// What these memories hold before anything runs. Python starts with 12.9 MB. The default is that of a plugin's
-    /// memory limit, which should be given here: a component above it could never be instantiated.
-    MemoryBytes, memory_bytes_max = 128 * MIB, "bytes of minimum memory";
+    /// What these memories hold before anything runs. Python starts with 12.9 MB. The default is what one 32-bit memory can
+    /// hold; whoever knows the memory limit of the plugin compares that too, because a component that starts above it
+    /// could never be instantiated.
+    MemoryBytes, memory_bytes_max = 1 << 32, "bytes of minimum memory";
     /// Tables that the modules define, each module counted once. Real files have 2.
     Tables, tables_max = 64, "tables";
-    /// What these tables hold before anything runs. StarlingMonkey starts with 7,738.
-    TableElements, table_elements_max = 20_000, "minimum table elements";
+    /// What these tables hold before anything runs. StarlingMonkey starts with 7,738. The default is eight tables of
+    /// 20,000, the most that an instance may have.
+    TableElements, table_elements_max = 160_000, "minimum table elements";
     /// Imports of the outermost component or module. All of WASI 0.2 is 50; Python has 26.
     Imports, imports_max = 1_000, "imports";
     /// Exports of the outermost component or module. A C++ module may export every function.
