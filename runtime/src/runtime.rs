@@ -18,8 +18,8 @@ use crate::inspection::Inspection;
 use crate::limits::{Ceilings, LIVE_INSTANCES_DEFAULT, Limits};
 use crate::plugin::check::{CheckedPackage, Operator};
 use crate::plugin::code_cache::CodeCache;
-use crate::plugin::compile::CompileIsolation;
-use crate::plugin::compiled::{self, Compiled};
+use crate::plugin::compile::{CompileIsolation, CompileLimits, Compiler};
+use crate::plugin::compiled::{Compiled, Workshop};
 use crate::plugin::instance::{Linked, Start};
 use crate::plugin::link::Linkers;
 use crate::plugin::loaded::{LoadedPlugin, Plugin};
@@ -47,6 +47,7 @@ pub struct RuntimeBuilder {
     live_instances: u32,
     code_cache: CodeCacheAt,
     compile_isolation: CompileIsolation,
+    compile_limits: CompileLimits,
     policy: Policy,
     limits: Limits,
     ceilings: Ceilings,
@@ -61,6 +62,7 @@ impl Default for RuntimeBuilder {
             live_instances: LIVE_INSTANCES_DEFAULT,
             code_cache: CodeCacheAt::default(),
             compile_isolation: CompileIsolation::InProcess,
+            compile_limits: CompileLimits::default(),
             policy: Policy::default(),
             limits: Limits::default(),
             ceilings: Ceilings::default(),
@@ -93,6 +95,13 @@ impl RuntimeBuilder {
     #[must_use]
     pub fn compile_isolation(mut self, isolation: CompileIsolation) -> Self {
         self.compile_isolation = isolation;
+        self
+    }
+
+    /// What compiling one component may cost. Default: 60 s, and 2 GiB in a child process.
+    #[must_use]
+    pub fn compile_limits(mut self, limits: CompileLimits) -> Self {
+        self.compile_limits = limits;
         self
     }
 
@@ -155,7 +164,7 @@ impl RuntimeBuilder {
             engines,
             linkers: Linkers::default(),
             code_cache,
-            compile_isolation: self.compile_isolation,
+            compiler: Compiler::new(self.compile_isolation, self.compile_limits),
             operator: Operator { policy: self.policy.with_basics(), limits: self.limits, ceilings: self.ceilings },
             environment: self.environment,
             data_dir: self.data_dir,
@@ -174,7 +183,7 @@ struct Shared {
     engines: Engines,
     linkers: Linkers,
     code_cache: Option<CodeCache>,
-    compile_isolation: CompileIsolation,
+    compiler: Compiler,
     operator: Operator,
     environment: Option<String>,
     data_dir: Option<PathBuf>,
@@ -315,11 +324,9 @@ impl Runtime {
         }
         let load_error = |failure: LoadFailure| LoadError::new(&checked.manifest.name, failure);
         let engine = self.0.engines.get(metering).map_err(|error| load_error(LoadFailure::Engine(error.to_string())))?;
-        let compiling = compiled::Settings {
-            engine,
-            metering,
-        };
-        let compiled = Compiled::new(checked, compiling).await.map_err(load_error)?;
+        let workshop =
+            Workshop { engine, metering, compiler: &self.0.compiler, cache: self.0.code_cache.as_ref() };
+        let compiled = Compiled::new(checked, workshop).await.map_err(load_error)?;
         let linked = Arc::new(self.0.linkers.link(compiled).map_err(load_error)?);
         let mut all = self.linked_lock();
         all.retain(|_, linked| linked.strong_count() > 0);

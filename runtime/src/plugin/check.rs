@@ -121,6 +121,10 @@ pub(crate) enum Offer {
 /// Looks an import up by its name, whatever its version: the linker judges that.
 pub(crate) fn offered(import: &str, mode: ExecutionMode) -> Offer {
     let interface = import.split_once('@').map_or(import, |(interface, _)| interface);
+    if interface == "plugbay:plugin/types" {
+        // Types only: nothing is behind it.
+        return Offer::Free;
+    }
     if let Some(service) = SERVICES.iter().find(|service| service.interface == interface) {
         return match service.permission {
             Some((resource, action)) => Offer::With(resource, action),

@@ -1,12 +1,241 @@
-//! temporary
-/// t
-#[derive(Debug, thiserror::Error)]
-#[error("x")]
-pub struct CodeCacheError;
-/// t
-pub struct CodeCache;
-impl CodeCache { 
-/// t
-pub fn user_directory() -> Option<std::path::PathBuf> { None }
-/// t
-pub fn open(_: std::path::PathBuf) -> Result<Self, CodeCacheError> { Ok(CodeCache) } }
+//! Compiled code on disk, so that a component is compiled once and not by each process.
+//!
+//! An entry is a file named by what the code depends on: the component's SHA-256 and the [`fingerprint`] of the engine,
+//! that is wasmtime's version, the processor's features and every setting that changes code. It is loaded by mapping it
+//! into memory, so a 40 MB interpreter costs milliseconds and is shared by all processes that use it.
+//!
+//! Machine code from a file runs with all rights of the host. Therefore the directory belongs to this user alone, entries
+//! are only read if they do too, and nothing that came from outside is ever put there: only [`MachineCode`], which this
+//! host's compiler made.
+//!
+//! An entry ends with a checksum of the rest. Wasmtime looks at the first bytes of a file only, and a flipped bit in
+//! machine code is an arbitrary instruction; CRC-32 reads 20 GB/s and more, which is 5 µs for the code of a small plugin and
+//! 4 ms for that of an interpreter. It protects against faulty disks and files that were cut off by a crash, not against
+//! people, and not against faults after the check.
+//!
+//! The cache is never in the way: what cannot be read or does not fit is removed and compiled again, what cannot be
+//! written is not cached.
+
+mod directory;
+mod entry;
+
+use std::fs::File;
+use std::hash::{Hash, Hasher};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use etcetera::BaseStrategy;
+use sha2::{Digest, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+pub use self::directory::CodeCacheError;
+use self::directory::Directory;
+use super::compile::MachineCode;
+use super::hex;
+
+/// All entries together: 1 GiB, the code of 25 interpreters or some thousands of small plugins.
+pub const CODE_CACHE_BYTES_MAX: u64 = 1 << 30;
+/// How much of a full cache is kept when room is made, in percent: 90, so that room is not made each time.
+const KEPT_PERCENT: u64 = 90;
+/// How exactly the last use of an entry is known: an hour. Recording each use would write to the disk on each start.
+const USE_RECORDED_EVERY: Duration = Duration::from_secs(60 * 60);
+/// When a file that a process began to write belongs to nobody any more: an hour.
+const ABANDONED_AFTER: Duration = Duration::from_secs(60 * 60);
+const ENTRY_SUFFIX: &str = ".cwasm";
+const UNFINISHED_PREFIX: &str = ".unfinished-";
+
+/// A directory of compiled code. Any number of processes may use one at the same time.
+#[derive(Debug)]
+pub struct CodeCache {
+    directory: Directory,
+    bytes_max: u64,
+}
+
+/// What an entry is found by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CodeKey(String);
+
+impl CodeKey {
+    /// The key of the component whose SHA-256 is `digest`, compiled for `engine`.
+    pub(crate) fn new(engine: &Engine, digest: &[u8; 32]) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(entry::FORMAT);
+        hash.update(fingerprint(engine));
+        hash.update(digest);
+        CodeKey(hex(&hash.finalize()))
+    }
+
+    fn file_name(&self) -> String {
+        format!("{}{ENTRY_SUFFIX}", self.0)
+    }
+}
+
+impl CodeCache {
+    /// Where this user's compiled code belongs: `plugbay/code` in `$XDG_CACHE_HOME` or `~/.cache`, on Windows in the local
+    /// application data. `None` for a user without a home.
+    pub fn user_directory() -> Option<PathBuf> {
+        Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("plugbay").join("code"))
+    }
+
+    /// Opens the cache in `directory`, which is made if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// [`CodeCacheError`], where it cannot be made or opened, is a link, belongs to somebody else, or may be written by
+    /// somebody else.
+    pub fn open(directory: impl Into<PathBuf>) -> Result<Self, CodeCacheError> {
+        Ok(CodeCache { directory: Directory::open(directory.into())?, bytes_max: CODE_CACHE_BYTES_MAX })
+    }
+
+    /// Bounds all entries together. Default: [`CODE_CACHE_BYTES_MAX`]. The least recently used ones go first, when one is
+    /// added.
+    #[must_use]
+    pub fn with_bytes_max(mut self, bytes_max: u64) -> Self {
+        self.bytes_max = bytes_max;
+        self
+    }
+
+    /// Where the entries are.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The component of this key, if it is there and whole.
+    pub(crate) fn get(&self, engine: &Engine, key: &CodeKey) -> Option<Component> {
+        let name = key.file_name();
+        match self.load(engine, &name) {
+            Ok(component) => Some(component),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                tracing::warn!(entry = name, %error, "compiled code cannot be used and is removed");
+                let _ = std::fs::remove_file(self.path().join(name));
+                None
+            }
+        }
+    }
+
+    fn load(&self, engine: &Engine, name: &str) -> io::Result<Component> {
+        let file = self.directory.open_own_file(name)?;
+        entry::check(&file)?;
+        record_use(&file);
+        // SAFETY: the file must hold what `Engine::precompile_component` of this version of wasmtime made, and must not
+        // change while it is mapped.
+        //
+        // Who can have written it: `open_own_file` found, through the file's own handle, that it is a regular file of this
+        // user in a directory of this user, that nobody else may write either, and that no link led there. So whoever
+        // wrote it was this user (or root), who can make this process do anything without the help of a cache. What is
+        // mapped is the file that was checked, and not what has the same name by now: the path leads through the handle
+        // where the system offers that.
+        // What they wrote: this crate writes only `MachineCode` there, which only this crate's compiler makes, possibly
+        // in a child process that had to prove that its engine has the same fingerprint. The name holds the fingerprint,
+        // which holds wasmtime's version; wasmtime compares version, target and settings again. The checksum has just
+        // shown that the bytes are still those.
+        // Whether it changes: entries are written under another name and renamed when they are whole. After that this
+        // crate only ever removes the name or sets the times, which leaves a mapping as it is.
+        #[allow(unsafe_code)]
+        let component = unsafe { Component::deserialize_file(engine, self.directory.path_of(&file, name)) };
+        component.map_err(|error| io::Error::other(format!("{error:#}")))
+    }
+
+    /// Adds an entry, and makes room for it. What cannot be written is not cached.
+    pub(crate) fn put(&self, key: &CodeKey, code: &MachineCode) {
+        let written = self.write(&key.file_name(), code).and_then(|()| self.make_room());
+        if let Err(error) = written {
+            tracing::warn!(directory = %self.path().display(), %error, "compiled code cannot be cached");
+        }
+    }
+
+    fn write(&self, name: &str, code: &MachineCode) -> io::Result<()> {
+        if code.as_bytes().len() as u64 > self.bytes_max {
+            return Ok(());
+        }
+        // Made for this user alone (0600) by tempfile.
+        let mut file = tempfile::Builder::new().prefix(UNFINISHED_PREFIX).tempfile_in(self.path())?;
+        entry::write(file.as_file_mut(), code.as_bytes())?;
+        file.persist(self.path().join(name)).map_err(|error| error.error)?;
+        Ok(())
+    }
+
+    /// Removes the least recently used entries of a full cache, and what processes that died began to write.
+    fn make_room(&self) -> io::Result<()> {
+        let now = SystemTime::now();
+        let mut entries = Vec::new();
+        for file in std::fs::read_dir(self.path())? {
+            let file = file?;
+            // A file that is gone was removed by another process.
+            let Ok(metadata) = file.metadata() else { continue };
+            let used = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+            let name = file.file_name();
+            let name = name.to_string_lossy();
+            if name.ends_with(ENTRY_SUFFIX) {
+                entries.push((used, metadata.len(), file.path()));
+            } else if name.starts_with(UNFINISHED_PREFIX)
+                && now.duration_since(used).is_ok_and(|age| age > ABANDONED_AFTER)
+            {
+                let _ = std::fs::remove_file(file.path());
+            }
+        }
+        let mut total: u64 = entries.iter().map(|(_, bytes, _)| bytes).sum();
+        if total <= self.bytes_max {
+            return Ok(());
+        }
+        entries.sort_unstable();
+        let kept = self.bytes_max / 100 * KEPT_PERCENT;
+        // The newest entry stays, however large it is: it has just been asked for.
+        entries.pop();
+        for (_, bytes, path) in entries {
+            if total <= kept {
+                break;
+            }
+            let _ = std::fs::remove_file(path);
+            total -= bytes;
+        }
+        Ok(())
+    }
+}
+
+/// Makes a component of code that was compiled a moment ago, where there is no cache to map it from.
+pub(crate) fn load(engine: &Engine, code: &MachineCode) -> wasmtime::Result<Component> {
+    // SAFETY: a `MachineCode` is what this crate's compiler made and has never left memory, or came through a pipe from a
+    // child process that this host started and that had to prove that its engine has the same fingerprint.
+    #[allow(unsafe_code)]
+    unsafe {
+        Component::deserialize(engine, code.as_bytes())
+    }
+}
+
+/// Everything of an engine that compiled code depends on: wasmtime's version, the target with the processor's features,
+/// and the settings. The memory pool is none of it.
+pub(crate) fn fingerprint(engine: &Engine) -> [u8; 32] {
+    /// The standard library's hashers are too short to tell native code by.
+    struct Sha256Hasher(Sha256);
+
+    impl Hasher for Sha256Hasher {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+
+        fn finish(&self) -> u64 {
+            let digest = self.0.clone().finalize();
+            digest.iter().take(8).fold(0, |value, byte| value << 8 | u64::from(*byte))
+        }
+    }
+
+    let mut hasher = Sha256Hasher(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.0.finalize().into()
+}
+
+/// An entry's modification time is that of its last use, about.
+fn record_use(file: &File) {
+    let now = SystemTime::now();
+    let last = file.metadata().and_then(|metadata| metadata.modified());
+    if last.is_ok_and(|last| now.duration_since(last).is_ok_and(|age| age > USE_RECORDED_EVERY)) {
+        let _ = file.set_modified(now);
+    }
+}
+
+#[cfg(test)]
+mod tests;

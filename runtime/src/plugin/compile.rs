@@ -1,11 +1,180 @@
-//! temporary
-/// t
-#[derive(Debug, thiserror::Error)]
-#[error("x")]
-pub struct CompileError;
-impl CompileError { /// t
- pub fn code(&self) -> &'static str { "x" } }
-/// t
-#[derive(Debug, Clone)]
-pub enum CompileIsolation { /// t
- InProcess }
+//! From bytes to machine code, within a deadline and with bounded memory.
+//!
+//! Compiling is bounded twice. The [`scan`](super::scan) before it refuses what is known to be expensive; what is left
+//! gets a deadline here. How much the deadline is worth depends on where the compiler runs:
+//!
+//! - In this process, a compilation cannot be interrupted and its memory is not bounded by anything but the scan. The
+//!   caller is told in time that the deadline has passed; the thread compiles on until it is done. That suits components
+//!   whose author is trusted not to attack the compiler.
+//! - In a child process ([`WorkerCommand`]), the deadline ends it and the operating system bounds its memory. That suits
+//!   uploads of strangers. It costs about 20 ms for each component that is compiled, and nothing for one from the cache.
+//!
+//! The child is a bound on resources and not a sandbox: it runs as the same user. A component that could take over the
+//! compiler would be caught by neither way of compiling.
+
+mod child;
+mod error;
+mod protocol;
+mod worker;
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime::Engine;
+
+pub use self::error::CompileError;
+pub use self::worker::compile_worker;
+
+use crate::engine::Metering;
+
+/// How long a compilation may take, waiting for its turn not included: 60 s. Python takes 4 s on four cores and 15 s on
+/// one, unoptimised Rust with large dependencies twice that.
+pub const COMPILE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
+/// Memory of a compiling child: 2 GiB. StarlingMonkey takes 500 MiB and unoptimised Rust with large dependencies 600 MiB
+/// on four cores; more cores compile more functions at once and take more.
+pub const COMPILE_MEMORY_BYTES_DEFAULT: u64 = 2 << 30;
+/// Compilations at the same time: 2. One already uses every core as long as it has functions left, so more would only
+/// add up their memory; with one alone, a component that takes its whole deadline would hold up everybody.
+pub const COMPILATIONS_MAX: usize = 2;
+/// The most threads that a compiling child uses: 8. Its memory grows with them.
+const WORKER_THREADS_MAX: usize = 8;
+
+/// Where components are compiled.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum CompileIsolation {
+    /// In this process, on a thread for blocking work. Only the scan bounds what a component may cost.
+    #[default]
+    InProcess,
+    /// In a child process that has a deadline and a memory limit.
+    ChildProcess(WorkerCommand),
+}
+
+/// The command that compiles in a child process: a program that calls [`compile_worker`] and nothing else.
+#[derive(Clone, Debug)]
+pub struct WorkerCommand {
+    program: PathBuf,
+    arguments: Vec<OsString>,
+}
+
+impl WorkerCommand {
+    /// Any program, as long as it was built with the same version of this crate.
+    pub fn new(program: impl Into<PathBuf>, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        WorkerCommand { program: program.into(), arguments: arguments.into_iter().map(Into::into).collect() }
+    }
+
+    /// This program again, with arguments by which its `main` knows that it is the worker.
+    ///
+    /// On Linux that is the file which is running, even where it has been replaced since.
+    ///
+    /// # Errors
+    ///
+    /// Where the operating system does not tell which program this is.
+    pub fn this_program(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> std::io::Result<Self> {
+        let own = Path::new("/proc/self/exe");
+        let program = if cfg!(target_os = "linux") && own.exists() { own.to_owned() } else { std::env::current_exe()? };
+        Ok(Self::new(program, arguments))
+    }
+}
+
+/// How much a compilation may cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompileLimits {
+    /// The deadline. Default: [`COMPILE_TIMEOUT_DEFAULT`].
+    pub timeout: Duration,
+    /// What a child process may allocate. Default: [`COMPILE_MEMORY_BYTES_DEFAULT`]. Not enforced in this process.
+    pub memory_bytes_max: u64,
+}
+
+impl Default for CompileLimits {
+    fn default() -> Self {
+        CompileLimits { timeout: COMPILE_TIMEOUT_DEFAULT, memory_bytes_max: COMPILE_MEMORY_BYTES_DEFAULT }
+    }
+}
+
+/// Machine code that this host compiled. Nothing else makes one, which is what makes loading it safe.
+pub(crate) struct MachineCode(Vec<u8>);
+
+impl MachineCode {
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Compiles components, a few at a time.
+pub(crate) struct Compiler {
+    isolation: CompileIsolation,
+    limits: CompileLimits,
+    turns: Arc<Semaphore>,
+}
+
+impl Compiler {
+    pub(crate) fn new(isolation: CompileIsolation, limits: CompileLimits) -> Self {
+        Compiler { isolation, limits, turns: Arc::new(Semaphore::new(COMPILATIONS_MAX)) }
+    }
+
+    /// Compiles `component` for `engine`, whose settings are those of `metering`.
+    pub(crate) async fn compile(
+        &self,
+        engine: &Engine,
+        metering: Metering,
+        component: &[u8],
+    ) -> Result<MachineCode, CompileError> {
+        let turn = self.turn().await?;
+        match &self.isolation {
+            CompileIsolation::InProcess => self.in_process(engine, component, turn).await,
+            CompileIsolation::ChildProcess(command) => {
+                let job = child::Job { command, limits: &self.limits, metering, component };
+                let code = job.run(engine).await;
+                drop(turn);
+                code
+            }
+        }
+    }
+
+    /// Waits for no longer than a compilation may take: whoever is before has ended by then, or, in this process, may
+    /// never end.
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, CompileError> {
+        match tokio::time::timeout(self.limits.timeout, self.turns.clone().acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => Err(CompileError::Busy { allowed: COMPILATIONS_MAX, waited: self.limits.timeout }),
+        }
+    }
+
+    async fn in_process(
+        &self,
+        engine: &Engine,
+        component: &[u8],
+        turn: OwnedSemaphorePermit,
+    ) -> Result<MachineCode, CompileError> {
+        let (engine, component) = (engine.clone(), component.to_vec());
+        let start = Instant::now();
+        let compiling = tokio::task::spawn_blocking(move || {
+            // Held by the thread and not by the caller: one that is over its deadline still takes its turn.
+            let _turn = turn;
+            precompile(&engine, &component)
+        });
+        match tokio::time::timeout(self.limits.timeout, compiling).await {
+            Ok(Ok(compiled)) => compiled,
+            Ok(Err(panic)) => Err(CompileError::Crashed { how: "panicked".to_owned(), output: panic.to_string() }),
+            Err(_) => Err(CompileError::Timeout { allowed: self.limits.timeout, observed: start.elapsed() }),
+        }
+    }
+}
+
+/// Validates and compiles.
+fn precompile(engine: &Engine, component: &[u8]) -> Result<MachineCode, CompileError> {
+    engine.precompile_component(component).map(MachineCode).map_err(|error| CompileError::from_wasmtime(&error))
+}
+
+/// How many threads a compiling child gets.
+fn worker_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(WORKER_THREADS_MAX)
+}
+
+#[cfg(test)]
+mod tests;

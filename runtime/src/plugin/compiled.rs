@@ -1,9 +1,15 @@
 //! From a checked package to machine code: taken from the cache, or compiled and put there.
 
+use std::borrow::Cow;
+
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::check::CheckedPackage;
+use super::code_cache::{self, CodeCache, CodeKey};
+use super::compile::{CompileError, Compiler};
+use super::legacy;
+use super::scan::Kind;
 use crate::engine::Metering;
 use crate::error::LoadFailure;
 
@@ -14,14 +20,32 @@ pub(crate) struct Compiled {
 }
 
 /// What compiling needs of the runtime.
-pub(crate) struct Settings<'a> {
+pub(crate) struct Workshop<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) metering: Metering,
+    pub(crate) compiler: &'a Compiler,
+    pub(crate) cache: Option<&'a CodeCache>,
 }
 
 impl Compiled {
-    pub(crate) async fn new(checked: &CheckedPackage, settings: Settings<'_>) -> Result<Self, LoadFailure> {
-        let component = Component::new(settings.engine, &checked.package.bytes).map_err(|e| LoadFailure::Link(format!("{e:#}")))?;
-        Ok(Compiled { component, metering: settings.metering })
+    pub(crate) async fn new(checked: &CheckedPackage, workshop: Workshop<'_>) -> Result<Self, LoadFailure> {
+        let Workshop { engine, metering, compiler, cache } = workshop;
+        let cache = cache.map(|cache| (cache, CodeKey::new(engine, &checked.digest)));
+        if let Some((cache, key)) = &cache
+            && let Some(component) = cache.get(engine, key)
+        {
+            return Ok(Compiled { component, metering });
+        }
+        // A preview 1 command becomes a component here, and is one from here on.
+        let bytes = match checked.scan.kind {
+            Kind::Component => Cow::Borrowed(&checked.package.bytes),
+            Kind::CoreModule => Cow::Owned(legacy::componentize(&checked.package.bytes)?),
+        };
+        let code = compiler.compile(engine, metering, &bytes).await?;
+        if let Some((cache, key)) = &cache {
+            cache.put(key, &code);
+        }
+        let component = code_cache::load(engine, &code).map_err(|error| CompileError::from_wasmtime(&error))?;
+        Ok(Compiled { component, metering })
     }
 }

@@ -1,0 +1,91 @@
+//! Why a component was not compiled.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Why a component was not compiled.
+#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum CompileError {
+    /// The component is not valid WebAssembly, or uses what this host has switched off.
+    #[error("the component is not valid{}: {message}", at(*offset))]
+    Invalid {
+        /// What the validator said.
+        message: String,
+        /// Where, in bytes from the start of the component, if the validator said so.
+        offset: Option<u64>,
+    },
+    /// The deadline passed.
+    #[error("compiling took longer than the {allowed:?} that are allowed (stopped after {observed:.1?})")]
+    Timeout {
+        /// The time it had.
+        allowed: Duration,
+        /// The time it took until it was stopped.
+        observed: Duration,
+    },
+    /// The compiler needed more memory than it may have.
+    #[error("compiling needs more than the {allowed} bytes of memory that are allowed (it asked for {observed} more)")]
+    Memory {
+        /// Bytes that the compiler may have.
+        allowed: u64,
+        /// Bytes that it asked for when they were used up, or 0 where it did not say.
+        observed: u64,
+    },
+    /// Other components are being compiled, and none of them was done in time.
+    #[error("{allowed} other components are being compiled, and none was done within {waited:.1?}: try again later")]
+    Busy {
+        /// Compilations at the same time that are allowed.
+        allowed: usize,
+        /// How long this one waited for its turn.
+        waited: Duration,
+    },
+    /// The compiler came to an end that it should not have.
+    #[error("the compiler {how}{}", output_of(output))]
+    Crashed {
+        /// How it ended, such as `was killed by signal 11`.
+        how: String,
+        /// The end of what it wrote to its standard error.
+        output: String,
+    },
+    /// The child process could not be started, or is not the worker that it should be.
+    #[error("cannot compile in a child process: {message}")]
+    Worker {
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+impl CompileError {
+    /// The stable name of this kind of error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            CompileError::Invalid { .. } => "invalid_component",
+            CompileError::Timeout { .. } => "compile_timeout",
+            CompileError::Memory { .. } => "compile_memory_limit",
+            CompileError::Busy { .. } => "busy",
+            CompileError::Crashed { .. } => "compiler_crashed",
+            CompileError::Worker { .. } => "host_error",
+        }
+    }
+
+    /// What wasmtime says about a component, with the validator's place in the file where it is the validator who says it.
+    pub(crate) fn from_wasmtime(error: &wasmtime::Error) -> Self {
+        match error.downcast_ref::<wasmparser::Error>() {
+            Some(invalid) => CompileError::Invalid {
+                message: invalid.message().to_owned(),
+                offset: Some(invalid.offset() as u64),
+            },
+            None => CompileError::Invalid { message: format!("{error:#}"), offset: None },
+        }
+    }
+}
+
+fn at(offset: Option<u64>) -> String {
+    offset.map(|offset| format!(" at byte {offset}")).unwrap_or_default()
+}
+
+fn output_of(output: &str) -> String {
+    if output.is_empty() { String::new() } else { format!(": {output}") }
+}

@@ -1,0 +1,71 @@
+//! What the host and a compiling child say to each other.
+//!
+//! To the child's standard input: one line of JSON, the [`Request`], then the component. From its standard output, if it
+//! succeeds: the length of the machine code in eight bytes, lowest first, then the machine code. From its standard error,
+//! if it fails: one line of JSON, a [`CompileError`](super::CompileError), maybe among what others write there.
+
+use std::io::{self, BufRead, Read, Write};
+
+use serde::{Deserialize, Serialize};
+
+/// Raised when anything here changes: a host never talks to a worker of another version.
+pub(super) const VERSION: u32 = 1;
+/// The longest first line: 1 KiB.
+const REQUEST_BYTES_MAX: u64 = 1 << 10;
+
+/// What to compile, and within which bounds.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Request {
+    pub(super) version: u32,
+    /// [`Metering`](crate::engine::Metering) by name.
+    pub(super) metering: String,
+    /// The [`fingerprint`](crate::plugin::code_cache::fingerprint) of the host's engine, in hexadecimal. The child's must
+    /// be the same, or its code would not load.
+    pub(super) fingerprint: String,
+    pub(super) memory_bytes_max: u64,
+    pub(super) cpu_seconds_max: u64,
+    pub(super) component_bytes: u64,
+}
+
+impl Request {
+    /// The line, its end included.
+    pub(super) fn to_line(&self) -> Vec<u8> {
+        let mut line = serde_json::to_vec(self).unwrap_or_default();
+        line.push(b'\n');
+        line
+    }
+
+    pub(super) fn read(input: &mut impl BufRead) -> Result<Self, String> {
+        let mut line = Vec::new();
+        input
+            .take(REQUEST_BYTES_MAX)
+            .read_until(b'\n', &mut line)
+            .map_err(|error| format!("the request cannot be read: {error}"))?;
+        let request: Request =
+            serde_json::from_slice(&line).map_err(|error| format!("the request is not one: {error}"))?;
+        if request.version != VERSION {
+            return Err(format!("the request has version {}, and this worker has {VERSION}", request.version));
+        }
+        Ok(request)
+    }
+}
+
+/// Reads the component that follows a request.
+pub(super) fn read_component(input: &mut impl Read, size: u64) -> io::Result<Vec<u8>> {
+    let mut component = Vec::new();
+    let room = usize::try_from(size).map_err(|_| io::ErrorKind::OutOfMemory)?;
+    component.try_reserve_exact(room).map_err(|_| io::ErrorKind::OutOfMemory)?;
+    input.take(size).read_to_end(&mut component)?;
+    if component.len() as u64 != size {
+        let message = format!("it ends after {} of {size} bytes", component.len());
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
+    }
+    Ok(component)
+}
+
+/// Writes machine code with its length.
+pub(super) fn write_code(output: &mut impl Write, code: &[u8]) -> io::Result<()> {
+    output.write_all(&(code.len() as u64).to_le_bytes())?;
+    output.write_all(code)?;
+    output.flush()
+}
