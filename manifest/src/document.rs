@@ -36,8 +36,7 @@ pub(crate) fn parse(origin: &str, text: &str, format: Format) -> Result<Value, M
         Format::Json => parse_json(text, &budget),
         Format::Toml => parse_toml(text, &budget),
     };
-    parsed
-        .map_err(|message| budget.error(origin, format!("not valid {}: {message}", format.name())))
+    parsed.map_err(|message| budget.error(origin, format, message))
 }
 
 /// Parses the documents of a custom section, one after another with nothing or white space between them.
@@ -64,7 +63,8 @@ pub(crate) fn parse_section(origin: &str, bytes: &[u8]) -> Result<Vec<Value>, Ma
             let index = documents.len();
             budget.error(
                 origin,
-                format!("document {index} of the manifest section is not valid JSON: {error}"),
+                Format::Json,
+                format!("document {index} of the section: {error}"),
             )
         };
         let text = match deserializer.next() {
@@ -90,7 +90,7 @@ pub(crate) fn check_bounds(origin: &str, value: &Value) -> Result<(), ManifestEr
     let budget = Budget::default();
     match budget.copy(value, DEPTH_MAX) {
         Ok(_) => Ok(()),
-        Err(message) => Err(budget.error(origin, message.to_string())),
+        Err(error) => Err(budget.error(origin, Format::Json, error.to_string())),
     }
 }
 
@@ -105,13 +105,20 @@ fn parse_json(text: &str, budget: &Budget) -> Result<Value, String> {
 }
 
 fn parse_toml(text: &str, budget: &Budget) -> Result<Value, String> {
-    let explain = |error: toml::de::Error| match error.span() {
-        Some(span) => format!(
-            "{} at {}",
-            error.message(),
-            line_and_column(text, span.start)
-        ),
-        None => error.message().to_owned(),
+    let explain = |error: toml::de::Error| {
+        // The parser has a bound of its own, above ours, for nesting that it sees before a visitor does.
+        if error.message().contains("recursion limit") {
+            budget.exceeded.set(true);
+            return too_deep();
+        }
+        match error.span() {
+            Some(span) => format!(
+                "{} at {}",
+                error.message(),
+                line_and_column(text, span.start)
+            ),
+            None => error.message().to_owned(),
+        }
     };
     let deserializer = toml::Deserializer::parse(text).map_err(explain)?;
     budget
@@ -141,12 +148,54 @@ fn parse_yaml(text: &str, budget: &Budget) -> Result<Value, String> {
         // YAML 1.1's `no` and `on` turn country codes and switches into booleans.
         strict_booleans: true,
         with_snippet: false,
+        // A tag that means nothing here would be lost without a word.
+        reject_unsupported_tags: true,
         emit_comments: false,
     };
     serde_saphyr::with_deserializer_from_str_with_options(text, options, |deserializer| {
         budget.seed(DEPTH_MAX).deserialize(deserializer)
     })
-    .map_err(|error| error.to_string())
+    .map_err(|error| explain_yaml(&error, budget))
+}
+
+/// The budgets of the YAML parser in the words of the other bounds.
+fn explain_yaml(error: &serde_saphyr::Error, budget: &Budget) -> String {
+    use serde_saphyr::Error;
+    use serde_saphyr::budget::BudgetBreach;
+    let mut cause = error;
+    while let Error::AliasError { error, .. } = cause {
+        cause = error;
+    }
+    let message = match cause {
+        Error::Budget {
+            breach: BudgetBreach::Documents { .. },
+            ..
+        } => {
+            return "it holds several documents (`---`): give one".to_owned();
+        }
+        Error::Budget {
+            breach: BudgetBreach::Depth { .. },
+            ..
+        } => too_deep(),
+        Error::Budget { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => {
+            format!("the document, with its aliases expanded, holds more than {NODES_MAX} values")
+        }
+        // What the scanner, which looks ahead, says of brackets inside one another; it has no type of its own.
+        other if other.to_string().contains("recursion limit") => too_deep(),
+        other => return other.to_string(),
+    };
+    budget.exceeded.set(true);
+    match error.location() {
+        Some(at) => format!("{message} at line {}, column {}", at.line(), at.column()),
+        None => message,
+    }
+}
+
+fn too_deep() -> String {
+    format!("the document is nested more than {DEPTH_MAX} levels deep")
 }
 
 /// Line and column, from 1, of a byte of the text.
@@ -191,13 +240,16 @@ impl Budget {
         Ok(())
     }
 
-    fn error(&self, origin: &str, message: String) -> ManifestError {
-        let code = if self.exceeded.get() {
-            code::TOO_LARGE
-        } else {
-            code::SYNTAX
-        };
-        single(origin, code, message)
+    /// The error of a parser: a bound that was met is one, and anything else is bad syntax.
+    fn error(&self, origin: &str, format: Format, message: String) -> ManifestError {
+        match self.exceeded.get() {
+            true => single(origin, code::TOO_LARGE, message),
+            false => single(
+                origin,
+                code::SYNTAX,
+                format!("not valid {}: {message}", format.name()),
+            ),
+        }
     }
 
     /// Reads a value as if it were parsed: for the same counting.
@@ -217,9 +269,7 @@ impl<'b> Seed<'b> {
     fn deeper<E: Error>(self) -> Result<Seed<'b>, E> {
         let depth_left = self.depth_left.checked_sub(1).ok_or_else(|| {
             self.budget.exceeded.set(true);
-            E::custom(format_args!(
-                "the document is nested more than {DEPTH_MAX} levels deep"
-            ))
+            E::custom(too_deep())
         })?;
         Ok(Seed { depth_left, ..self })
     }

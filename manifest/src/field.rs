@@ -47,7 +47,7 @@ pub(crate) fn find(table: Table, name: &str) -> Option<&'static Field> {
 /// The known name that is most like `name`, if any is like it at all: for "did you mean".
 pub fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     /// Below this (0 to 1) a suggestion puzzles more than it helps.
-    const SIMILARITY_MIN: f64 = 0.75;
+    const SIMILARITY_MIN: f64 = 0.8;
     let wanted = folded(name);
     known
         .into_iter()

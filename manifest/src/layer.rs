@@ -49,7 +49,7 @@ pub struct Layer {
 }
 
 /// A value with the place that it came from, for checks that look at several fields.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Found<T> {
     pub(crate) origin: Arc<str>,
     pub(crate) path: String,
@@ -64,7 +64,6 @@ impl<T: Serialize> Serialize for Found<T> {
 
 /// The fields of a layer, all of them optional, under their canonical names. Serialized, they are a manifest again.
 #[derive(Clone, Default, Serialize)]
-#[cfg_attr(test, derive(Debug))]
 pub(crate) struct Fields {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,

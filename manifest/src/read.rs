@@ -279,7 +279,7 @@ impl<'a> Object<'a> {
             report.add(
                 &join(&self.path, name),
                 code::MISSING_FIELD,
-                format!("`{name}` is missing: it must be given"),
+                "is missing: it must be given",
             );
         }
         node
@@ -345,7 +345,7 @@ pub(crate) fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",
         Value::Bool(_) => "a boolean",
-        Value::Number(_) if is_fraction(value) => "a fraction",
+        Value::Number(_) if is_fraction(value) => "a decimal number",
         Value::Number(_) => "an integer",
         Value::String(_) => "a string",
         Value::Array(_) => "a list",

@@ -131,7 +131,7 @@ pub(crate) const MANIFEST: Table = &[
     field(
         "allowed_callers",
         "The plugins that may call this one; those that require it if left out.",
-        || requirement::callers_shape(),
+        requirement::callers_shape,
     ),
     field(
         "config",

@@ -6,7 +6,8 @@ use crate::limits::{ACTIONS_MAX, ENV_MAX, SETTINGS_MAX};
 use crate::part::action::ActionDeclaration;
 use crate::part::frontend::Frontend;
 use crate::part::identity::Author;
-use crate::part::route::{Method, Placed, matches};
+use crate::part::path::matches;
+use crate::part::route::{Method, Placed};
 use crate::problem::{Report, code, quoted};
 
 pub(crate) fn check(fields: &Fields, report: &mut Report) {
@@ -47,7 +48,11 @@ fn check_counts(fields: &Fields, report: &mut Report) {
 }
 
 fn check_email(fields: &Fields, report: &mut Report) {
-    if let (Some(email), None) = (&fields.email, &fields.author) {
+    let author_is_wrong = report
+        .problems
+        .iter()
+        .any(|problem| problem.path.starts_with("author"));
+    if let (Some(email), None, false) = (&fields.email, &fields.author, author_is_wrong) {
         let message = "an e-mail address needs its `author`: add one, or remove this field";
         report.add_from(&email.origin, &email.path, code::MISSING_FIELD, message);
     }

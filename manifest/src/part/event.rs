@@ -299,7 +299,7 @@ fn read_topic(node: &Node<'_>, report: &mut Report) -> Option<String> {
     match check_topic(&topic) {
         Ok(()) => Some(topic),
         Err(message) => {
-            node.problem(report, code::INVALID_VALUE, message);
+            node.problem(report, code::INVALID_NAME, message);
             None
         }
     }

@@ -15,7 +15,8 @@ use crate::limits::{
 };
 use crate::name;
 use crate::part::page_action::{PageAction, page_action_shape, read_page_actions};
-use crate::part::route::{Method, method_shape, normalise_path, path_shape};
+use crate::part::path::normalise_path;
+use crate::part::route::{Method, method_shape, path_shape, read_method};
 use crate::problem::{Report, code, quoted};
 use crate::read::{Node, join};
 use crate::shape;
@@ -341,9 +342,7 @@ fn read_loader(node: &Node<'_>, report: &mut Report) -> Option<PageLoader> {
     let api_route = object
         .need("api_route", report)
         .and_then(|node| read_api_route(&node, report));
-    let method = object
-        .get("method")
-        .map(|node| crate::part::route::read_method(&node, report));
+    let method = object.get("method").map(|node| read_method(&node, report));
     let key = |name, report: &mut Report| {
         object
             .get(name)

@@ -2,12 +2,14 @@
 //! checks them, and the shape for the JSON Schema.
 
 pub(crate) mod action;
+pub(crate) mod column;
 pub(crate) mod database;
 pub(crate) mod env;
 pub(crate) mod event;
 pub(crate) mod frontend;
 pub(crate) mod identity;
 pub(crate) mod page_action;
+pub(crate) mod path;
 pub(crate) mod permission;
 pub(crate) mod requirement;
 pub(crate) mod resources;

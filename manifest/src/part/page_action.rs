@@ -8,7 +8,7 @@ use crate::limits::{INTERVAL_MS_MAX, LINE_CHARS_MAX, PAGE_PARTS_MAX, PROSE_CHARS
 use crate::part::frontend::{id_shape, read_api_route, read_id};
 use crate::part::route::{Method, method_shape, path_shape, read_method};
 use crate::problem::{Report, code, quoted};
-use crate::read::{Node, Object, join};
+use crate::read::{Node, Object};
 use crate::shape;
 
 /// One action of a page.
@@ -180,52 +180,47 @@ const FIELDS_OF_KINDS: [(&str, PageActionKind, bool); 7] = [
     ("options", PageActionKind::Custom, false),
 ];
 
+/// Where an action names the one that follows it, and that one's id: they may be declared in any order.
+type Trigger = (String, String);
+
 /// The actions of a page whose loaders have these ids.
 pub(crate) fn read_page_actions(
     node: &Node<'_>,
     loader_ids: &[&str],
     report: &mut Report,
 ) -> Vec<PageAction> {
-    let mut read: Vec<(Node<'_>, PageAction)> = Vec::new();
+    let mut actions: Vec<PageAction> = Vec::new();
+    let mut triggers = Vec::new();
     for item in node.items(PAGE_PARTS_MAX, report) {
-        let Some(action) = read_page_action(&item, loader_ids, report) else {
+        let Some(action) = read_page_action(&item, loader_ids, &mut triggers, report) else {
             continue;
         };
-        if read.iter().any(|(_, known)| known.id == action.id) {
+        if actions.iter().any(|known| known.id == action.id) {
             item.problem(
                 report,
                 code::DUPLICATE,
                 format!("the page has an action `{}` already", action.id),
             );
         } else {
-            read.push((item, action));
+            actions.push(action);
         }
     }
-    for (item, action) in &read {
-        let reactions = [
-            ("on_success", &action.on_success),
-            ("on_error", &action.on_error),
-        ];
-        for (name, next) in reactions
-            .iter()
-            .filter_map(|(name, r)| Some((name, r.as_ref()?.trigger_action.as_ref()?)))
-        {
-            if !read.iter().any(|(_, known)| known.id == *next) {
-                let path = join(&join(&item.path, name), "trigger_action");
-                report.add(
-                    &path,
-                    code::UNKNOWN_REFERENCE,
-                    format!("the page has no action `{next}`"),
-                );
-            }
+    for (at, id) in triggers {
+        if !actions.iter().any(|known| known.id == id) {
+            report.add(
+                &at,
+                code::UNKNOWN_REFERENCE,
+                format!("the page has no action {}", quoted(&id)),
+            );
         }
     }
-    read.into_iter().map(|(_, action)| action).collect()
+    actions
 }
 
 fn read_page_action(
     node: &Node<'_>,
     loader_ids: &[&str],
+    triggers: &mut Vec<Trigger>,
     report: &mut Report,
 ) -> Option<PageAction> {
     let object = node.object(ACTION, report)?;
@@ -264,10 +259,10 @@ fn read_page_action(
         .unwrap_or(false);
     let on_success = object
         .get("on_success")
-        .and_then(|node| read_reaction(&node, report));
+        .and_then(|node| read_reaction(&node, triggers, report));
     let on_error = object
         .get("on_error")
-        .and_then(|node| read_reaction(&node, report));
+        .and_then(|node| read_reaction(&node, triggers, report));
     Some(PageAction {
         id: id?,
         kind: kind?,
@@ -344,14 +339,20 @@ fn read_confirm(node: &Node<'_>, report: &mut Report) -> Option<Value> {
     Some(node.value.clone())
 }
 
-fn read_reaction(node: &Node<'_>, report: &mut Report) -> Option<Reaction> {
+fn read_reaction(
+    node: &Node<'_>,
+    triggers: &mut Vec<Trigger>,
+    report: &mut Report,
+) -> Option<Reaction> {
     let object = node.object(REACTION, report)?;
     let notify = object
         .get("notify")
         .and_then(|node| read_notice(&node, report));
-    let trigger_action = object
-        .get("trigger_action")
-        .and_then(|node| read_id(&node, report));
+    let trigger_action = object.get("trigger_action").and_then(|node| {
+        let id = read_id(&node, report)?;
+        triggers.push((node.path, id.clone()));
+        Some(id)
+    });
     Some(Reaction {
         notify,
         trigger_action,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::field::{Table, field};
 use crate::limits::{INSTANCES_MAX, MEMORY_MB_MAX, PERIOD_SECONDS_MAX, TIMEOUT_SECONDS_MAX};
-use crate::problem::{Report, code};
+use crate::problem::{Report, code, quoted};
 use crate::read::Node;
 use crate::shape;
 
@@ -119,7 +119,7 @@ pub(crate) fn read_resources(node: &Node<'_>, report: &mut Report) -> Option<Res
     let object = node.object(RESOURCES, report)?;
     let timeout = object
         .get("timeout_seconds")
-        .and_then(|node| read_timeout(&node, report));
+        .and_then(|node| read_seconds_or_zero(&node, TIMEOUT_SECONDS_MAX, report));
     let memory_mb = object
         .get("max_memory_mb")
         .and_then(|node| node.count(0..=MEMORY_MB_MAX, report));
@@ -141,16 +141,26 @@ pub(crate) fn read_resources(node: &Node<'_>, report: &mut Report) -> Option<Res
     })
 }
 
-fn read_timeout(node: &Node<'_>, report: &mut Report) -> Option<Duration> {
+/// A length of time, or 0, which means something of its own.
+pub(crate) fn read_seconds_or_zero(
+    node: &Node<'_>,
+    seconds_max: u64,
+    report: &mut Report,
+) -> Option<Duration> {
     match node.value.as_f64() {
         Some(0.0) => Some(Duration::ZERO),
-        _ => read_seconds(node, TIMEOUT_SECONDS_MAX, report),
+        _ => read_length(node, "0, or from 0.001", seconds_max, report),
     }
 }
 
-/// A length of time from a millisecond on: less would round down to zero, which means something else.
-pub(crate) fn read_seconds(
+fn read_seconds(node: &Node<'_>, seconds_max: u64, report: &mut Report) -> Option<Duration> {
+    read_length(node, "from 0.001", seconds_max, report)
+}
+
+/// A length of time from a millisecond on: less would round down to zero.
+fn read_length(
     node: &Node<'_>,
+    least: &str,
     seconds_max: u64,
     report: &mut Report,
 ) -> Option<Duration> {
@@ -167,7 +177,7 @@ pub(crate) fn read_seconds(
         node.problem(
             report,
             code::OUT_OF_RANGE,
-            format!("must be from 0.001 to {seconds_max} seconds"),
+            format!("must be {least} to {seconds_max} seconds"),
         );
     }
     length
@@ -189,11 +199,22 @@ fn read_rate_limit(node: &Node<'_>, report: &mut Report) -> Option<RateLimit> {
 }
 
 fn read_instances(node: &Node<'_>, report: &mut Report) -> Option<Instances> {
-    if node.value.is_string() {
-        return node.word(&[PER_CALL], report).map(|_| Instances::PerCall);
+    match node.value {
+        Value::String(word) if word == PER_CALL => Some(Instances::PerCall),
+        Value::Number(_) => node
+            .count(0..=INSTANCES_MAX, report)
+            .and_then(|count| u32::try_from(count).ok())
+            .map(Instances::Count),
+        Value::String(word) => {
+            let message = format!("{} is neither an integer nor `{PER_CALL}`", quoted(word));
+            node.problem(report, code::INVALID_VALUE, message);
+            None
+        }
+        _ => {
+            node.wrong_type(report, "an integer or `per_call`");
+            None
+        }
     }
-    let count = node.count(0..=INSTANCES_MAX, report)?;
-    u32::try_from(count).ok().map(Instances::Count)
 }
 
 pub(crate) fn resources_shape() -> Value {

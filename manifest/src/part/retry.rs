@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::field::{Table, field};
 use crate::limits::{ATTEMPTS_MAX, BACKOFF_SECONDS_MAX};
-use crate::part::resources::{read_seconds, seconds};
+use crate::part::resources::{read_seconds_or_zero, seconds};
 use crate::problem::Report;
 use crate::read::Node;
 use crate::shape;
@@ -40,10 +40,7 @@ pub(crate) fn read_retry(node: &Node<'_>, report: &mut Report) -> Option<Retry> 
         .and_then(|node| node.count(1..=ATTEMPTS_MAX, report));
     let backoff = object
         .get("backoff_seconds")
-        .map(|node| match node.value.as_f64() {
-            Some(0.0) => Some(Duration::ZERO),
-            _ => read_seconds(&node, BACKOFF_SECONDS_MAX, report),
-        });
+        .map(|node| read_seconds_or_zero(&node, BACKOFF_SECONDS_MAX, report));
     Some(Retry {
         max_attempts: u32::try_from(attempts?).ok()?,
         backoff: backoff.unwrap_or(Some(Duration::ZERO))?,

@@ -1,21 +1,23 @@
 //! Routes: HTTP methods and path templates, each with the chain of actions that answers it.
 //!
 //! Three spellings are accepted: a list of routes (`routes`, or `api_endpoints`), and an object of paths (`apiRoutes`).
-//! Templates may write parameters as `:id` or `{id}`; both become `{id}`. An endpoint that names no action is answered
-//! by the one that is called after its method and path: `GET /items/{id}` by `get_items_id`, `GET /` by `get_root`.
+//! Templates may write parameters as `:id` or `{id}`; both become `{id}`.
+//!
+//! Nexus's endpoints name no action. Each is answered by the one that is called after its method and path: `GET
+//! /items/{id}` by `get_items_id`, `GET /` by `get_root`. `GET /status` and `GET /health` are the host's own unless an
+//! action is named.
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::field::{Table, field};
 use crate::limits::{
-    CHAIN_MAX, LINE_CHARS_MAX, PATH_CHARS_MAX, PATH_SEGMENTS_MAX, PROSE_CHARS_MAX, ROUTES_MAX,
-    TAGS_MAX,
+    CHAIN_MAX, LINE_CHARS_MAX, PATH_CHARS_MAX, PROSE_CHARS_MAX, ROUTES_MAX, TAGS_MAX,
 };
-use crate::name;
 use crate::part::action;
+use crate::part::path::normalise_path;
 use crate::problem::{Report, code, quoted};
-use crate::read::{Node, Object, join};
+use crate::read::{Node, Object};
 use crate::shape;
 
 /// One route.
@@ -104,18 +106,43 @@ const ROUTE: Table = &[
     }),
 ];
 
+/// Where a route is written, which decides what it may leave out.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    /// In a list: it gives its path and its actions.
+    Listed,
+    /// In the list that Nexus's manifests have: it gives its path and may leave its actions to a rule.
+    Endpoint,
+    /// Behind its path.
+    Key(&'a str),
+}
+
+/// The name of the list whose routes may leave their actions out.
+const ENDPOINTS: &str = "api_endpoints";
+
+/// The paths that the host answers for each plugin.
+const HOSTS_OWN: [&str; 2] = ["/status", "/health"];
+
 pub(crate) fn read_routes(node: &Node<'_>, report: &mut Report) -> Vec<Placed> {
     let mut read: Vec<(String, Option<Route>)> = Vec::new();
     match node.value {
         Value::Array(_) => {
+            let place = if node.path.ends_with(ENDPOINTS) {
+                Place::Endpoint
+            } else {
+                Place::Listed
+            };
             for item in node.items(ROUTES_MAX, report) {
-                read.push((item.path.clone(), read_route(&item, None, report)));
+                read.push((item.path.clone(), read_route(&item, place, report)));
             }
         }
         Value::Object(_) => {
             for (path, entry) in node.entries(ROUTES_MAX, report) {
                 for item in one_or_several(&entry, report) {
-                    read.push((item.path.clone(), read_route(&item, Some(path), report)));
+                    read.push((
+                        item.path.clone(),
+                        read_route(&item, Place::Key(path), report),
+                    ));
                 }
             }
         }
@@ -162,12 +189,12 @@ fn clash(left: &Route, right: &Route) -> bool {
     left.method == right.method && shape(&left.path) == shape(&right.path)
 }
 
-fn read_route(node: &Node<'_>, key: Option<&str>, report: &mut Report) -> Option<Route> {
+fn read_route(node: &Node<'_>, place: Place<'_>, report: &mut Report) -> Option<Route> {
     let object = node.object(ROUTE, report)?;
     let method = object
         .need("method", report)
         .and_then(|node| read_method(&node, report));
-    let path = read_path(&object, key, report);
+    let path = read_path(&object, place, report);
     let description = object
         .get("description")
         .and_then(|node| node.prose(PROSE_CHARS_MAX, report));
@@ -175,20 +202,25 @@ fn read_route(node: &Node<'_>, key: Option<&str>, report: &mut Report) -> Option
         .get("tags")
         .map(|node| read_tags(&node, report))
         .unwrap_or_default();
-    let chain = object.get("actions").map(|node| read_chain(&node, report));
+    let chain = match place {
+        Place::Endpoint if object.get("actions").is_none() => None,
+        _ => Some(
+            object
+                .need("actions", report)
+                .and_then(|node| read_chain(&node, report)),
+        ),
+    };
     let (method, path) = (method?, path?);
     let actions = match chain {
         Some(chain) => chain?,
-        None if key.is_none() => vec![implied_action(method, &path)],
-        None => {
-            let at = join(&object.path, "actions");
-            report.add(
-                &at,
-                code::MISSING_FIELD,
-                "`actions` is missing: name the actions that answer this route",
+        None if method == Method::Get && HOSTS_OWN.contains(&path.as_str()) => {
+            report.note(
+                &node.path,
+                "is answered by the host: name an action to answer it yourself",
             );
             return None;
         }
+        None => vec![implied_action(method, &path)],
     };
     Some(Route {
         method,
@@ -214,10 +246,10 @@ pub(crate) fn read_method(node: &Node<'_>, report: &mut Report) -> Option<Method
 }
 
 /// The path is the entry's key, or the field of that name.
-fn read_path(object: &Object<'_>, key: Option<&str>, report: &mut Report) -> Option<String> {
-    let (text, at) = match (key, object.get("path")) {
-        (Some(key), None) => (key.to_owned(), object.path.clone()),
-        (Some(_), Some(node)) => {
+fn read_path(object: &Object<'_>, place: Place<'_>, report: &mut Report) -> Option<String> {
+    let (text, at) = match (place, object.get("path")) {
+        (Place::Key(key), None) => (key.to_owned(), object.path.clone()),
+        (Place::Key(_), Some(node)) => {
             node.problem(
                 report,
                 code::CONFLICT,
@@ -225,7 +257,7 @@ fn read_path(object: &Object<'_>, key: Option<&str>, report: &mut Report) -> Opt
             );
             return None;
         }
-        (None, _) => {
+        (_, _) => {
             let node = object.need("path", report)?;
             (node.line(PATH_CHARS_MAX, report)?, node.path)
         }
@@ -233,88 +265,6 @@ fn read_path(object: &Object<'_>, key: Option<&str>, report: &mut Report) -> Opt
     normalise_path(&text)
         .map_err(|message| report.add(&at, code::INVALID_VALUE, message))
         .ok()
-}
-
-/// The path template with its parameters as `{name}`.
-///
-/// # Errors
-///
-/// What is wrong with the template and what to write instead.
-pub fn normalise_path(template: &str) -> Result<String, String> {
-    let Some(below) = template.strip_prefix('/') else {
-        return Err(format!("{} does not begin with `/`", quoted(template)));
-    };
-    if template.chars().count() > PATH_CHARS_MAX || below.split('/').count() > PATH_SEGMENTS_MAX {
-        return Err(format!(
-            "a path has at most {PATH_CHARS_MAX} characters and {PATH_SEGMENTS_MAX} segments"
-        ));
-    }
-    let mut parameters: Vec<&str> = Vec::new();
-    let mut path = String::new();
-    let count = below.split('/').count();
-    for (index, segment) in below.split('/').enumerate() {
-        path.push('/');
-        // A path may end with a slash, and then it differs from the one without.
-        if segment.is_empty() && index + 1 < count {
-            return Err(format!(
-                "{} has an empty segment: remove a `/`",
-                quoted(template)
-            ));
-        }
-        match parameter(segment)? {
-            Some(name) if parameters.contains(&name) => {
-                return Err(format!("the parameter `{name}` occurs twice"));
-            }
-            Some(name) => {
-                parameters.push(name);
-                path.push_str(&format!("{{{name}}}"));
-            }
-            None => path.push_str(literal(segment)?),
-        }
-    }
-    Ok(path)
-}
-
-/// Whether a path, which may have parameters of its own, is one that the template stands for.
-pub(crate) fn matches(template: &str, path: &str) -> bool {
-    let path = path.split('?').next().unwrap_or(path);
-    let fits = |(template, segment): (&str, &str)| {
-        template == segment || (template.starts_with('{') && !segment.is_empty())
-    };
-    template.split('/').count() == path.split('/').count()
-        && template.split('/').zip(path.split('/')).all(fits)
-}
-
-fn parameter(segment: &str) -> Result<Option<&str>, String> {
-    let braced = segment
-        .strip_prefix('{')
-        .and_then(|rest| rest.strip_suffix('}'));
-    let Some(name) = segment.strip_prefix(':').or(braced) else {
-        return Ok(None);
-    };
-    name::variable(name)
-        .map_err(|message| format!("in the parameter {}: {message}", quoted(segment)))?;
-    Ok(Some(name))
-}
-
-fn literal(segment: &str) -> Result<&str, String> {
-    let plain = |c: char| {
-        c.is_ascii_alphanumeric()
-            || matches!(c, '-' | '_' | '.' | '~' | '+' | '@' | '!' | '$' | ',')
-    };
-    if matches!(segment, "." | "..") {
-        return Err(format!(
-            "the segment `{segment}` is not allowed: browsers resolve it before they ask"
-        ));
-    }
-    if segment.chars().all(plain) {
-        return Ok(segment);
-    }
-    let rule = "use letters, digits and -_.~+@!$, or a whole segment as parameter: `:id` or `{id}`";
-    Err(format!(
-        "the segment {} is not allowed: {rule}",
-        quoted(segment)
-    ))
 }
 
 fn read_chain(node: &Node<'_>, report: &mut Report) -> Option<Vec<String>> {
@@ -406,37 +356,6 @@ pub(crate) fn routes_shape() -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn check(template: &str, expected: Result<&str, &str>) {
-        match (normalise_path(template), expected) {
-            (Ok(path), Ok(expected)) => assert_eq!(path, expected),
-            (Err(message), Err(part)) => assert!(message.contains(part), "{template}: {message}"),
-            (found, _) => panic!("{template}: {found:?}"),
-        }
-    }
-
-    #[test]
-    fn normalise_path_both_parameter_styles_become_braces() {
-        check("/", Ok("/"));
-        check("/items/:id", Ok("/items/{id}"));
-        check(
-            "/items/{item_id}/parts/:part/",
-            Ok("/items/{item_id}/parts/{part}/"),
-        );
-    }
-
-    #[test]
-    fn normalise_path_malformed_templates_are_refused() {
-        check("items", Err("does not begin with `/`"));
-        check("/a//b", Err("empty segment"));
-        check("/a/../b", Err("not allowed"));
-        check("/:id/{id}", Err("occurs twice"));
-        check("/:", Err("must not be empty"));
-        check("/a/{b}c", Err("not allowed"));
-        check("/a?x=1", Err("not allowed"));
-        check("/a b", Err("not allowed"));
-        check(&"/a".repeat(40), Err("at most"));
-    }
 
     #[test]
     fn implied_action_is_named_after_method_and_path() {

@@ -176,7 +176,7 @@ mod tests {
         check(
             retries.clone(),
             json!(2.5),
-            Err("must be of type integer, not a fraction"),
+            Err("must be of type integer, not a decimal number"),
         );
         check(
             retries,

@@ -1,0 +1,169 @@
+//! Layers laid over one another, and where their problems are said to be.
+
+use plugbay_manifest::{Format, Instances, Layer, Manifest, ManifestError};
+
+fn layer(origin: &str, text: &str) -> Layer {
+    Layer::parse(origin, text, Format::Yaml).expect("the layer parses")
+}
+
+fn merged(layers: &[&str]) -> Result<Manifest, ManifestError> {
+    let layers: Vec<Layer> = layers
+        .iter()
+        .enumerate()
+        .map(|(index, text)| layer(&format!("layer {index}"), text))
+        .collect();
+    Manifest::from_layers(&layers)
+}
+
+#[test]
+fn from_layers_later_layer_wins_field_by_field() {
+    let manifest = merged(&[
+        "{ name: a, version: 1.0.0, title: First, tags: [one, two], requires: [x] }",
+        "{ title: Second, tags: [three], api: 2.0.0 }",
+        "{ name: b, title: null, framework_version: '>=3' }",
+    ])
+    .expect("good");
+    assert_eq!(manifest.name, "b");
+    assert_eq!(
+        manifest.title.as_deref(),
+        Some("Second"),
+        "null counts as absent"
+    );
+    assert_eq!(manifest.tags, ["three"], "lists are taken as a whole");
+    assert_eq!(manifest.requires.len(), 1);
+    let version = manifest
+        .plugbay_version
+        .expect("the last of two names for one field");
+    assert_eq!(version.to_string(), ">=3");
+}
+
+#[test]
+fn from_layers_actions_merge_by_name() {
+    let manifest = merged(&[
+        "{ name: a, version: 1.0.0, actions: [{ name: one, idempotent: true }, two] }",
+        "{ actions: { two: { description: Changed }, three: } }",
+    ])
+    .expect("good");
+    let names: Vec<&str> = manifest
+        .actions
+        .iter()
+        .map(|action| action.name.as_str())
+        .collect();
+    assert_eq!(names, ["one", "two", "three"]);
+    assert!(manifest.actions[0].idempotent);
+    assert_eq!(manifest.actions[1].description.as_deref(), Some("Changed"));
+}
+
+#[test]
+fn from_layers_configuration_env_and_resources_merge_by_key() {
+    let manifest = merged(&[
+        "{ name: a, version: 1.0.0, configuration: { x: { type: string }, y: { type: string } }, env: { A: '1', B: '1' },
+           resources: { timeout_seconds: 5, max_memory_mb: 64, instances: 2 } }",
+        "{ configuration: { y: { type: integer } }, env: { B: '2' }, resources: { timeout_seconds: 0, instances: per_call } }",
+    ])
+    .expect("good");
+    assert_eq!(manifest.configuration.len(), 2);
+    assert_eq!(manifest.configuration["y"].kind.name(), "integer");
+    assert_eq!(
+        (manifest.env["A"].as_str(), manifest.env["B"].as_str()),
+        ("1", "2")
+    );
+    assert_eq!(
+        manifest.resources.timeout.map(|timeout| timeout.as_secs()),
+        Some(0),
+        "0 stays 0"
+    );
+    assert_eq!(manifest.resources.max_memory_bytes, Some(64 << 20));
+    assert_eq!(manifest.resources.instances, Some(Instances::PerCall));
+}
+
+#[test]
+fn from_layers_problems_of_all_layers_name_their_origin() {
+    let error = merged(&[
+        "{ name: Bad, resources: { timeout: 1 } }",
+        "{ version: one, actions: [known], routes: [] }",
+        "{ routes: [{ method: GET, path: /x, actions: [unknown] }] }",
+    ])
+    .expect_err("bad");
+    let found: Vec<(&str, &str)> = error
+        .problems
+        .iter()
+        .map(|problem| (problem.origin.as_str(), problem.path.as_str()))
+        .collect();
+    let expected = [
+        ("layer 0", "name"),
+        ("layer 0", "resources.timeout"),
+        ("layer 1", "version"),
+        ("layer 2", "routes[0]"),
+    ];
+    assert_eq!(found, expected, "{error}");
+}
+
+#[test]
+fn from_layers_email_beside_the_author_of_another_layer_is_taken() {
+    let manifest = merged(&[
+        "{ name: a, version: 1.0.0, author: Somebody }",
+        "{ email: a@example.com }",
+    ])
+    .expect("good");
+    assert_eq!(
+        manifest.author.and_then(|author| author.email).as_deref(),
+        Some("a@example.com")
+    );
+}
+
+#[test]
+fn from_layers_nothing_at_all_misses_name_and_version() {
+    let error = Manifest::from_layers(&[]).expect_err("nothing is no manifest");
+    let paths: Vec<&str> = error
+        .problems
+        .iter()
+        .map(|problem| problem.path.as_str())
+        .collect();
+    assert_eq!(paths, ["name", "version"]);
+}
+
+#[test]
+fn from_layers_wrong_name_below_a_right_one_is_still_a_problem() {
+    let error = merged(&["{ name: Wrong, version: 1.0.0 }", "{ name: right }"]).expect_err("bad");
+    assert_eq!(error.problems.len(), 1, "{error}");
+    assert_eq!(error.problems[0].origin, "layer 0");
+}
+
+#[test]
+fn from_layers_more_actions_together_than_allowed_are_too_many() {
+    let actions = |prefix: &str| -> String {
+        let names: Vec<String> = (0..300).map(|index| format!("{prefix}{index}")).collect();
+        format!(
+            "{{ name: a, version: 1.0.0, actions: [{}] }}",
+            names.join(", ")
+        )
+    };
+    let error = merged(&[&actions("x"), &actions("y")]).expect_err("600 are too many");
+    assert_eq!(error.problems[0].code, "too_large", "{error}");
+}
+
+#[test]
+fn from_section_documents_are_layers_in_their_order() {
+    let section = br#"{"name":"a","version":"1.0.0","actions":["one"]}
+        {"actions":[{"name":"two"}]}{"version":"1.1.0"}"#;
+    let layers = Layer::from_section("x.wasm", section).expect("good");
+    let manifest = Manifest::from_layers(&layers).expect("good");
+    assert_eq!(manifest.version.to_string(), "1.1.0");
+    assert_eq!(manifest.actions.len(), 2);
+}
+
+#[test]
+fn debug_of_layer_shows_no_values() {
+    let text = "{ name: a, version: 1.0.0, configuration: { x: { type: string, secret: true, default: hunter2 } } }";
+    let layer = layer("x", text);
+    let manifest = Manifest::from_layers(std::slice::from_ref(&layer)).expect("good");
+    let json = serde_json::to_string(&manifest).expect("serializes");
+    for shown in [format!("{layer:?}"), format!("{manifest:?}"), json] {
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+    assert!(
+        layer.to_json().contains("hunter2"),
+        "what is embedded is the manifest itself"
+    );
+}
