@@ -1,1 +1,7 @@
-fn main() {}
+//! The `plugbay` program. Everything is in the library, so that the end-to-end tests can build the same program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    plugbay_cli::main()
+}

@@ -40,10 +40,22 @@ pub enum ComponentError {
     Invoke(#[from] InvokeError),
 }
 
+impl Called {
+    /// Whether the function answered the error of a `result`.
+    pub fn is_err(&self) -> bool {
+        matches!(self.value, Some(Val::Result(Err(_))))
+    }
+}
+
 impl AnyComponent {
     pub(crate) fn new(linked: Arc<Linked>, context: Arc<PluginContext>, limits: Limits) -> Self {
         let functions = exported_functions(linked.pre.component());
         AnyComponent { linked, context, limits, functions }
+    }
+
+    /// The limits that its calls run under.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// The functions that the component exports, at its root and in its interfaces.

@@ -141,8 +141,7 @@ pub(crate) fn offered(import: &str, mode: ExecutionMode) -> Offer {
 
 /// The manifest of a package: what its component carries, under the files beside it; a name where nothing says one.
 fn manifest(package: &mut Package, scan: &Scan) -> Result<Manifest, LoadFailure> {
-    let fallback = serde_json::json!({ "name": package.fallback_name, "version": "0.0.0" });
-    let mut layers = vec![Layer::from_value("(no manifest)", fallback)?];
+    let mut layers = vec![package.fallback_layer()?];
     for section in &scan.manifests {
         layers.extend(Layer::from_section(format!("{} (embedded manifest)", package.origin), section)?);
     }

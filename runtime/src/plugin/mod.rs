@@ -1,6 +1,7 @@
 //! From bytes to a plugin that serves, in the order of its life.
 
 pub(crate) mod package;
+mod embed;
 pub(crate) mod scan;
 pub(crate) mod check;
 pub(crate) mod legacy;

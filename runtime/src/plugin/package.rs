@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
-use plugbay_manifest::{FILE_NAMES, Format, Layer, Resources};
+use plugbay_manifest::{FILE_NAMES, Format, Layer, ManifestError, Resources};
 use serde_json::Value;
 
 use crate::error::{LoadError, LoadFailure};
@@ -19,6 +19,7 @@ use crate::service::config::ConfigLayer;
 const TEXT_FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// A plugin before anything was checked.
+#[derive(Clone)]
 pub struct Package {
     /// Where it came from, for messages.
     pub(crate) origin: String,
@@ -42,6 +43,34 @@ impl Package {
         let path = path.as_ref();
         let opened = if path.is_dir() { Package::open_directory(path) } else { Package::open_file(path) };
         opened.map_err(|failure| LoadError::new(path.display().to_string(), failure))
+    }
+
+    /// Opens a directory whose component is elsewhere: a crate and what cargo built of it. The manifest and `config` files
+    /// are the directory's; an `entry_point` is not looked at.
+    ///
+    /// # Errors
+    /// As [`Package::open`].
+    pub fn open_with_component(directory: impl AsRef<Path>, component: impl AsRef<Path>) -> Result<Self, LoadError> {
+        let (directory, component) = (directory.as_ref(), component.as_ref());
+        let opened = manifest_file(directory).and_then(|layer| {
+            let stem = component.file_stem().unwrap_or_default().to_string_lossy();
+            let mut package = Package::from_bytes(name_from(&stem), read_component(component)?);
+            package.origin = directory.display().to_string();
+            package.layers.extend(layer);
+            package.directory = Some(directory.to_owned());
+            Ok(package)
+        });
+        opened.map_err(|failure| LoadError::new(directory.display().to_string(), failure))
+    }
+
+    /// The name of the plugin where no manifest names it.
+    pub fn fallback_name(&self) -> &str {
+        &self.fallback_name
+    }
+
+    /// The lowest layer: what a component without any manifest is called.
+    pub(crate) fn fallback_layer(&self) -> Result<Layer, ManifestError> {
+        Layer::from_value("(no manifest)", serde_json::json!({ "name": self.fallback_name, "version": "0.0.0" }))
     }
 
     /// A component from memory. Its name is `fallback_name` unless its manifest says otherwise.

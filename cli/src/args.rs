@@ -1,0 +1,303 @@
+//! The command line as it is typed. Values are parsed here, what they mean together is each command's business.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
+use serde_json::Value;
+
+use crate::help;
+use crate::units::{parse_bytes, parse_count, parse_duration, parse_setting};
+
+/// Run WebAssembly plugins in a sandbox, look into them, make and build new ones
+#[derive(Debug, Parser)]
+#[command(
+    name = "plugbay",
+    version,
+    max_term_width = 110,
+    disable_help_subcommand = true
+)]
+#[command(after_help = help::SHORT, after_long_help = help::LONG)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, Clone, ClapArgs)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Common {
+    /// Print one JSON document on standard output, for errors too
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print nothing but results and errors: no log, no progress
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// The least that is shown of a plugin's log
+    #[arg(long, global = true, value_enum, value_name = "LEVEL", default_value_t = LogLevel::Info, env = "PLUGBAY_LOG")]
+    #[arg(hide_env_values = true, ignore_case = true)]
+    pub(crate) log_level: LogLevel,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogLevel {
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
+    Off,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Load a plugin and call one of its actions
+    #[command(after_help = help::RUN)]
+    Run(Run),
+    /// Call any exported function of any component
+    #[command(after_help = help::CALL)]
+    Call(Call),
+    /// Show what a plugin is, exports, imports and may do; runs none of its code
+    #[command(after_help = help::INSPECT)]
+    Inspect(Inspect),
+    /// Check a plugin up to linking and list every problem; runs none of its code
+    #[command(after_help = help::CHECK)]
+    Check(Check),
+    /// Make a new Rust plugin that builds, runs and passes its test
+    #[command(after_help = help::NEW)]
+    New(New),
+    /// Build a Rust plugin into one self-contained .wasm file
+    #[command(after_help = help::BUILD)]
+    Build(Build),
+    /// Print the JSON Schema of the manifest or of the host's file
+    #[command(after_help = help::SCHEMA)]
+    Schema(Schema),
+    /// Print a completion script for a shell
+    #[command(after_help = help::COMPLETIONS)]
+    Completions(Completions),
+    /// Check that this machine has what building and running plugins takes
+    #[command(after_help = help::DOCTOR)]
+    Doctor(Doctor),
+    /// Compile one component for the process that started this one
+    #[command(hide = true)]
+    CompileWorker(CompileWorker),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) plugin: PluginArg,
+    /// The action
+    pub(crate) action: String,
+    /// JSON text, `-` for standard input or @FILE; null where it is left out
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) payload: Option<String>,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+    /// Print what the call cost on standard error: fuel, memory, time
+    #[arg(long)]
+    pub(crate) stats: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Call {
+    /// A component (.wasm), or the directory of a Rust crate that builds one
+    #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath)]
+    pub(crate) file: PathBuf,
+    /// The function: `name`, or `interface.name` where it is inside an exported interface
+    pub(crate) export: Option<String>,
+    /// The arguments, as WAVE or JSON
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) arguments: Vec<String>,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    /// Print what the call cost on standard error: fuel, memory, time
+    #[arg(long)]
+    pub(crate) stats: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Inspect {
+    #[command(flatten)]
+    pub(crate) plugin: PluginArg,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) plugin: PluginArg,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct New {
+    /// The plugin's name: lower case letters, digits, `-` and `_`, a letter first
+    pub(crate) name: String,
+    /// Where to make it [default: a directory of that name, here]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) path: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Build {
+    /// The crate
+    #[arg(value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath)]
+    pub(crate) directory: PathBuf,
+    /// Where to write the component [default: the manifest's `entry_point`, else NAME.wasm, in DIR]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Schema {
+    /// Which schema
+    #[arg(value_enum, default_value_t = SchemaOf::Manifest)]
+    pub(crate) of: SchemaOf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// plugin.yaml and its other spellings
+    Manifest,
+    /// The host's own file, plugbay.yaml
+    Host,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Doctor {
+    /// The directory whose Rust toolchain is looked at
+    #[arg(value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath)]
+    pub(crate) directory: PathBuf,
+}
+
+/// The runtime reads what it needs itself.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CompileWorker {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) rest: Vec<OsString>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PluginArg {
+    /// A .wasm file, a plugin directory, or the directory of a Rust crate, which is built first
+    #[arg(value_name = "PLUGIN", value_hint = ValueHint::AnyPath)]
+    pub(crate) path: PathBuf,
+}
+
+/// Limits of one call. They replace what the manifest says.
+#[derive(Debug, Clone, Default, ClapArgs)]
+#[command(
+    next_help_heading = "Limits (they replace the manifest's; 0 is as much as the host allows)"
+)]
+pub(crate) struct LimitArgs {
+    /// Wall-clock time, such as 500ms, 2s or 1m
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) timeout: Option<Duration>,
+    /// Memory, such as 16MiB or 64KB
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub(crate) max_memory: Option<u64>,
+    /// Fuel units, about one per WebAssembly instruction, such as 5000000 or 5e6
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    pub(crate) fuel: Option<u64>,
+}
+
+/// What the operator says about the plugin.
+#[derive(Debug, Clone, Default, ClapArgs)]
+#[command(next_help_heading = "Host")]
+pub(crate) struct HostArgs {
+    /// Set a configuration value; VALUE is JSON where it parses as JSON, else a text
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_setting)]
+    pub(crate) config: Vec<(String, Value)>,
+    /// Allow what the manifest asks for, such as config.retries:write or 'cache.*:read,write'
+    #[arg(long, value_name = "RESOURCE:ACTIONS")]
+    pub(crate) grant: Vec<String>,
+    /// Where values that the plugin sets are kept [default: they end with the process]
+    #[arg(long, value_name = "DIR", env = "PLUGBAY_DATA_DIR", hide_env_values = true, value_hint = ValueHint::DirPath)]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The host's file: its policy, ceilings and environment, and its options for this plugin
+    #[arg(long, value_name = "FILE", env = "PLUGBAY_HOST_FILE", hide_env_values = true, value_hint = ValueHint::FilePath)]
+    pub(crate) host_file: Option<PathBuf>,
+    /// Take the plugin's config/NAME.yaml into account
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "PLUGBAY_ENVIRONMENT",
+        hide_env_values = true
+    )]
+    pub(crate) environment: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &[&str]) -> Result<Args, clap::Error> {
+        Args::try_parse_from(std::iter::once("plugbay").chain(line.iter().copied()))
+    }
+
+    #[test]
+    fn definition_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn payload_may_be_a_dash_or_a_negative_number() {
+        for payload in ["-", "-5", "@file.json", "{}"] {
+            let args = parse(&["run", "p.wasm", "act", payload, "--stats"]).expect(payload);
+            let Command::Run(run) = args.command else {
+                panic!("not run")
+            };
+            assert_eq!((run.payload.as_deref(), run.stats), (Some(payload), true));
+        }
+    }
+
+    #[test]
+    fn arguments_of_a_call_may_be_followed_by_options() {
+        let args = parse(&[
+            "call", "c.wasm", "add", "-1", "2", "--fuel", "5e6", "--json",
+        ])
+        .expect("parsed");
+        assert!(args.common.json);
+        let Command::Call(call) = args.command else {
+            panic!("not call")
+        };
+        assert_eq!(
+            (call.arguments, call.limits.fuel),
+            (vec!["-1".to_owned(), "2".to_owned()], Some(5_000_000))
+        );
+    }
+
+    #[test]
+    fn limits_that_cannot_be_read_are_refused() {
+        for wrong in [
+            ["--timeout", "5"],
+            ["--max-memory", "lots"],
+            ["--fuel", "1.5"],
+            ["--config", "novalue"],
+        ] {
+            let error = parse(&["run", "p.wasm", "act", wrong[0], wrong[1]])
+                .expect_err(wrong[1])
+                .to_string();
+            assert!(error.contains(wrong[0]), "{error}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! `plugbay build`: one self-contained `.wasm` from a crate, or from a plugin directory.
+
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::Context;
+use plugbay::Package;
+use serde_json::json;
+
+use crate::args::{Build, Common};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::host::Host;
+use crate::output::Output;
+use crate::project::Source;
+use crate::units::{show_bytes, show_count};
+
+pub(crate) fn run(args: &Build, common: &Common, output: Output) -> Result<Exit, Error> {
+    let directory = match Source::locate(&args.directory)? {
+        Source::Crate(found) => found.directory().to_owned(),
+        Source::Directory(directory) => directory,
+        Source::File(file) => {
+            let text = "build takes the directory of a crate or of a plugin, and this is a file";
+            return Err(Error::Usage(format!("{}: {text}", file.display())));
+        }
+    };
+    let Host {
+        runtime, package, ..
+    } = Host::open(&args.directory, &Default::default(), None, common, output)?;
+    // A wrong manifest is the author's to correct now, not the user's to find.
+    let bytes = package.to_component()?;
+    let inspection =
+        runtime.inspect(Package::from_bytes(package.fallback_name(), bytes.clone()))?;
+    for note in &inspection.manifest.notes {
+        output.note(note);
+    }
+    if directory.join("config").is_dir() {
+        output.note("config/ does not become part of the file: values that it needs go to `configuration` as defaults");
+    }
+
+    let target = args
+        .output
+        .clone()
+        .unwrap_or_else(|| default_target(&directory, &inspection.manifest));
+    write(&target, &bytes)?;
+    let size = bytes.len() as u64;
+    if output.json {
+        let manifest = &inspection.manifest;
+        output.document(&json!({
+            "path": target, "name": manifest.name, "version": manifest.version.to_string(), "size_bytes": size,
+            "sha256": inspection.digest,
+        }))?;
+    } else {
+        output.result(&format!(
+            "path    {}\nsize    {} bytes ({})\nsha256  {}",
+            target.display(),
+            show_count(size),
+            show_bytes(size),
+            inspection.digest
+        ))?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// Where the manifest says that the component is, so that the directory becomes a plugin directory; else its name.
+fn default_target(directory: &Path, manifest: &plugbay::manifest::Manifest) -> PathBuf {
+    let inside = |path: &&str| {
+        Path::new(path)
+            .components()
+            .all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+    };
+    match manifest.entry_point.as_deref().filter(inside) {
+        Some(entry_point) => directory.join(entry_point),
+        None => directory.join(format!("{}.wasm", manifest.name)),
+    }
+}
+
+/// Writes beside the target first: a host that watches the directory must not see half a file.
+fn write(target: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let parent = target
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+    let mut name = std::ffi::OsString::from(".");
+    name.push(target.file_name().context("the output is not a file")?);
+    name.push(format!(".{}.part", std::process::id()));
+    let part = parent.join(name);
+    let written = fs::write(&part, bytes).and_then(|()| fs::rename(&part, target));
+    if written.is_err() {
+        let _ = fs::remove_file(&part);
+    }
+    written.with_context(|| format!("cannot write {}", target.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plugbay::manifest::{Layer, Manifest};
+
+    fn manifest(entry_point: Option<&str>) -> Manifest {
+        let mut value = json!({ "name": "demo", "version": "1.0.0" });
+        if let Some(entry_point) = entry_point {
+            value["entry_point"] = entry_point.into();
+        }
+        let layer = Layer::from_value("test", value).expect("a layer");
+        Manifest::from_layers(&[layer]).expect("a manifest")
+    }
+
+    #[test]
+    fn component_goes_where_the_manifest_expects_it() {
+        let directory = Path::new("d");
+        assert_eq!(
+            default_target(directory, &manifest(None)),
+            Path::new("d/demo.wasm")
+        );
+        assert_eq!(
+            default_target(directory, &manifest(Some("dist/p.wasm"))),
+            Path::new("d/dist/p.wasm")
+        );
+    }
+
+    #[test]
+    fn output_is_replaced_as_a_whole_and_directories_are_made() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let target = directory.path().join("a/b/x.wasm");
+        for bytes in [&b"one"[..], b"two"] {
+            write(&target, bytes).expect("written");
+            assert_eq!(fs::read(&target).expect("readable"), bytes);
+        }
+        let files = fs::read_dir(directory.path().join("a/b"))
+            .expect("readable")
+            .count();
+        assert_eq!(files, 1, "nothing is left beside it");
+        assert!(
+            write(&directory.path().join("a"), b"x").is_err(),
+            "a directory is no output"
+        );
+    }
+}

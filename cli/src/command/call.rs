@@ -1,0 +1,80 @@
+//! `plugbay call`: any exported function of any component, plugin or not, in a fresh instance under a plugin's limits.
+
+use std::time::Instant;
+
+use plugbay::{AnyComponent, Called};
+
+use crate::args::{Call, Common};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::host::{self, Host};
+use crate::output::{Output, plain};
+use crate::progress::Progress;
+use crate::stats::Stats;
+
+pub(crate) fn run(args: &Call, common: &Common, output: Output) -> Result<Exit, Error> {
+    let host = Host::open(&args.file, &args.limits, None, common, output)?;
+    host::block_on(call(host, args, output))?
+}
+
+async fn call(host: Host, args: &Call, output: Output) -> Result<Exit, Error> {
+    let loading = Instant::now();
+    let progress = Progress::start(format!("loading {}", args.file.display()), output.quiet);
+    let component = host.runtime.component(host.package).await?;
+    let load = loading.elapsed();
+    drop(progress);
+    host.asked.tell_what_was_cut(component.limits(), output);
+
+    let Some(export) = &args.export else {
+        return Err(Error::Usage(functions(args, &component)));
+    };
+    let progress = Progress::start(format!("running {export}"), output.quiet);
+    let called = component.call(export, &args.arguments).await;
+    drop(progress);
+    let called = called?;
+    show(&called, output)?;
+    if args.stats {
+        Stats {
+            usage: &called.usage,
+            limits: component.limits(),
+            load,
+        }
+        .show(output);
+    }
+    Ok(if called.is_err() {
+        Exit::PluginError
+    } else {
+        Exit::Ok
+    })
+}
+
+/// A function without a result prints nothing; JSON always has a value.
+fn show(called: &Called, output: Output) -> Result<(), Error> {
+    let unwritable = |error| {
+        Error::Internal(anyhow::anyhow!(
+            "the result cannot be written as text: {error}"
+        ))
+    };
+    match &called.value {
+        Some(value) if output.json => {
+            output.json_result(&plugbay::to_json(value).map_err(unwritable)?.to_string())?;
+        }
+        Some(value) => output.result(&plain(&plugbay::to_wave(value).map_err(unwritable)?))?,
+        None if output.json => output.json_result("null")?,
+        None => {}
+    }
+    Ok(())
+}
+
+fn functions(args: &Call, component: &AnyComponent) -> String {
+    let file = args.file.display();
+    if component.functions().is_empty() {
+        return format!("{file} exports no functions");
+    }
+    let list: String = component
+        .functions()
+        .iter()
+        .map(|function| format!("\n{function}"))
+        .collect();
+    format!("name one of the functions that {file} exports:{list}")
+}

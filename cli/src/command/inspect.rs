@@ -1,0 +1,300 @@
+//! `plugbay inspect`: what a plugin is, exports, imports and may do. None of it is compiled or run.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use anstyle::Style;
+use plugbay::Inspection;
+use plugbay::manifest::{ActionDeclaration, Effect, ExecutionMode, Manifest, Rule, Setting};
+
+use crate::args::{Common, Inspect};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::host::Host;
+use crate::output::{GREEN, Output, RED, indented, plain};
+use crate::shape;
+use crate::units::{show_bytes, show_count, show_duration};
+
+pub(crate) fn run(args: &Inspect, common: &Common, output: Output) -> Result<Exit, Error> {
+    let host = Host::open(
+        &args.plugin.path,
+        &args.limits,
+        Some(&args.host),
+        common,
+        output,
+    )?;
+    let inspection = host.runtime.inspect(host.package)?;
+    if output.json {
+        output.document(&inspection)?;
+    } else {
+        output.result(&text(&inspection))?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// Everything but the manifest's finer points, in sections that are left out where they would be empty.
+pub(crate) fn text(inspection: &Inspection) -> String {
+    let manifest = &inspection.manifest;
+    let mut text = String::new();
+    section(&mut text, &heading(manifest), identity(inspection));
+    section(
+        &mut text,
+        "Exports",
+        inspection
+            .exports
+            .iter()
+            .map(|export| vec![export.as_str().into()])
+            .collect(),
+    );
+    section(&mut text, "Imports", imports(inspection));
+    section(
+        &mut text,
+        "Asks for",
+        manifest.permissions.iter().map(permission).collect(),
+    );
+    section(
+        &mut text,
+        "Actions",
+        manifest.actions.iter().map(action).collect(),
+    );
+    section(
+        &mut text,
+        "Configuration",
+        manifest
+            .configuration
+            .iter()
+            .map(|(name, setting)| configured(name, setting))
+            .collect(),
+    );
+    section(&mut text, "Routes", routes(manifest));
+    section(&mut text, "Limits", limits(inspection));
+    text
+}
+
+fn heading(manifest: &Manifest) -> String {
+    match &manifest.title {
+        Some(title) => format!("{} {} ({title})", manifest.name, manifest.version),
+        None => format!("{} {}", manifest.name, manifest.version),
+    }
+}
+
+fn identity(inspection: &Inspection) -> Vec<Vec<Cell>> {
+    let manifest = &inspection.manifest;
+    let mode = match manifest.execution_mode {
+        ExecutionMode::Sandboxed => "sandboxed",
+        ExecutionMode::Trusted => "trusted: no fuel, WASI as far as it is granted",
+        ExecutionMode::Legacy => "legacy: a WASI command, run once for each call",
+    };
+    let requires: Vec<String> = manifest
+        .requires
+        .iter()
+        .map(|required| match &required.version {
+            Some(version) => format!("{} {version}", required.name),
+            None => required.name.clone(),
+        })
+        .collect();
+    let author = manifest.author.as_ref().map(|author| match &author.email {
+        Some(email) => format!("{} <{email}>", author.name),
+        None => author.name.clone(),
+    });
+    let rows = [
+        ("about", manifest.description.clone()),
+        ("author", author),
+        ("licence", manifest.license.clone()),
+        ("mode", Some(mode.to_owned())),
+        ("kind", Some(inspection.kind.to_owned())),
+        (
+            "size",
+            Some(format!(
+                "{} bytes ({})",
+                show_count(inspection.size_bytes),
+                show_bytes(inspection.size_bytes)
+            )),
+        ),
+        ("sha256", Some(inspection.digest.clone())),
+        (
+            "plugbay",
+            manifest.plugbay_version.as_ref().map(ToString::to_string),
+        ),
+        (
+            "requires",
+            Some(requires.join(", ")).filter(|requires| !requires.is_empty()),
+        ),
+    ];
+    rows.into_iter()
+        .filter_map(|(name, value)| Some(vec![name.into(), value?.into()]))
+        .collect()
+}
+
+fn imports(inspection: &Inspection) -> Vec<Vec<Cell>> {
+    inspection
+        .imports
+        .iter()
+        .map(|import| {
+            let permission = import.permission.as_deref().unwrap_or("-");
+            let verdict = match &import.denial {
+                None => Cell::styled(GREEN, "granted"),
+                Some(denial) => Cell::styled(RED, format!("refused: {denial}")),
+            };
+            vec![import.name.as_str().into(), permission.into(), verdict]
+        })
+        .collect()
+}
+
+fn permission(rule: &Rule) -> Vec<Cell> {
+    let actions = match &rule.actions {
+        Some(actions) => actions
+            .iter()
+            .map(|action| action.name())
+            .collect::<Vec<_>>()
+            .join(", "),
+        None => "all actions".to_owned(),
+    };
+    let effect = if rule.effect == Effect::Deny {
+        "never"
+    } else {
+        ""
+    };
+    vec![rule.resource.as_str().into(), actions.into(), effect.into()]
+}
+
+fn action(action: &ActionDeclaration) -> Vec<Cell> {
+    let shape = |schema: &Option<serde_json::Value>| {
+        schema
+            .as_ref()
+            .map_or_else(|| "any".to_owned(), shape::summary)
+    };
+    let types = format!("{} -> {}", shape(&action.payload), shape(&action.result));
+    vec![
+        action.name.as_str().into(),
+        types.into(),
+        action.description.as_deref().unwrap_or_default().into(),
+    ]
+}
+
+fn configured(name: &str, setting: &Setting) -> Vec<Cell> {
+    let mut about = vec![setting.kind.name().to_owned()];
+    if setting.required {
+        about.push("required".to_owned());
+    }
+    if setting.secret {
+        about.push("secret".to_owned());
+    }
+    if let Some(default) = &setting.default {
+        about.push(format!("default {default}"));
+    }
+    vec![
+        name.into(),
+        about.join(", ").into(),
+        setting.description.as_deref().unwrap_or_default().into(),
+    ]
+}
+
+fn routes(manifest: &Manifest) -> Vec<Vec<Cell>> {
+    manifest
+        .routes
+        .iter()
+        .map(|route| {
+            vec![
+                route.method.name().into(),
+                route.path.as_str().into(),
+                format!("-> {}", route.actions.join(" -> ")).into(),
+            ]
+        })
+        .collect()
+}
+
+fn limits(inspection: &Inspection) -> Vec<Vec<Cell>> {
+    let limits = &inspection.limits;
+    let unlimited = || "no limit".to_owned();
+    let duration =
+        |seconds: f64| show_duration(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
+    let rate = limits
+        .rate_limit
+        .as_ref()
+        .map(|rate| format!("{} calls in {}", rate.calls, duration(rate.period_seconds)));
+    [
+        (
+            "time",
+            limits.timeout_seconds.map_or_else(unlimited, duration),
+        ),
+        (
+            "memory",
+            format!(
+                "{} ({} at the start)",
+                show_bytes(limits.memory_bytes),
+                show_bytes(inspection.initial_memory_bytes)
+            ),
+        ),
+        (
+            "fuel",
+            limits.fuel.map_or_else(unlimited, |fuel| {
+                format!("{} units a call", show_count(fuel))
+            }),
+        ),
+        ("rate", rate.unwrap_or_else(unlimited)),
+        ("instances", limits.instances.clone()),
+        ("payload", show_bytes(limits.payload_bytes as u64)),
+        ("result", show_bytes(limits.result_bytes as u64)),
+    ]
+    .into_iter()
+    .map(|(name, value)| vec![name.into(), value.into()])
+    .collect()
+}
+
+/// One cell of a table. Its text may come from the plugin, its style does not.
+struct Cell {
+    text: String,
+    style: Style,
+}
+
+impl<T: Into<String>> From<T> for Cell {
+    fn from(text: T) -> Self {
+        Cell::styled(Style::new(), text)
+    }
+}
+
+impl Cell {
+    fn styled(style: Style, text: impl Into<String>) -> Self {
+        Cell {
+            text: plain(&text.into()).into_owned(),
+            style,
+        }
+    }
+}
+
+/// A heading and rows whose columns stand below each other; nothing where there are no rows.
+fn section(text: &mut String, heading: &str, rows: Vec<Vec<Cell>>) {
+    if rows.is_empty() {
+        return;
+    }
+    let gap = if text.is_empty() { "" } else { "\n" };
+    let bold = Style::new().bold();
+    let _ = writeln!(text, "{gap}{bold}{}{bold:#}", plain(heading));
+    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
+    // The last column is as wide as it likes: nothing stands behind it.
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| match column + 1 == columns {
+            true => 0,
+            false => rows
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.text.chars().count())
+                .max()
+                .unwrap_or_default(),
+        })
+        .collect();
+    for row in &rows {
+        let mut line = String::new();
+        for (Cell { text, style }, width) in row.iter().zip(&widths) {
+            let padding = width.saturating_sub(text.chars().count());
+            let _ = write!(
+                line,
+                "  {style}{}{style:#}{:padding$}",
+                indented(text, "    "),
+                ""
+            );
+        }
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+}

@@ -1,0 +1,11 @@
+//! One file per command. Each takes what was typed and gives an exit code or an error; none of them exits.
+
+pub(crate) mod build;
+pub(crate) mod call;
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod doctor;
+pub(crate) mod inspect;
+pub(crate) mod new;
+pub(crate) mod run;
+pub(crate) mod schema;

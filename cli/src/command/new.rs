@@ -1,0 +1,313 @@
+//! `plugbay new`: a crate that builds, runs and passes its test before its author has touched it.
+//!
+//! The files are in `template/`. Until the SDK is published the crate points at the checkout that this program was built
+//! from; a program that was installed from elsewhere has no checkout beside it and names the published version.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use plugbay::manifest::{Layer, Manifest};
+use serde_json::json;
+
+use crate::args::New;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::project::Toolchain;
+
+/// Where the SDK was when this program was built.
+const SDK_CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../sdk");
+
+/// Names that a Rust package cannot have, though a plugin could: keywords, and crates that every crate knows.
+const NAMES_TAKEN: &[&str] = &[
+    "abstract",
+    "alloc",
+    "as",
+    "async",
+    "await",
+    "become",
+    "box",
+    "break",
+    "const",
+    "continue",
+    "core",
+    "crate",
+    "do",
+    "dyn",
+    "else",
+    "enum",
+    "extern",
+    "false",
+    "final",
+    "fn",
+    "for",
+    "gen",
+    "if",
+    "impl",
+    "in",
+    "let",
+    "loop",
+    "macro",
+    "match",
+    "mod",
+    "move",
+    "mut",
+    "override",
+    "plugbay-sdk",
+    "plugbay_sdk",
+    "priv",
+    "proc_macro",
+    "pub",
+    "ref",
+    "return",
+    "self",
+    "serde",
+    "static",
+    "std",
+    "struct",
+    "super",
+    "test",
+    "trait",
+    "true",
+    "try",
+    "type",
+    "typeof",
+    "unsafe",
+    "unsized",
+    "use",
+    "virtual",
+    "where",
+    "while",
+    "yield",
+];
+
+/// The files of a new plugin and where they go.
+const FILES: [(&str, &str); 4] = [
+    ("Cargo.toml", include_str!("../../template/Cargo.toml.in")),
+    ("src/lib.rs", include_str!("../../template/lib.rs.in")),
+    ("README.md", include_str!("../../template/README.md.in")),
+    (".gitignore", include_str!("../../template/gitignore.in")),
+];
+
+pub(crate) fn run(args: &New, output: Output) -> Result<Exit, Error> {
+    check_name(&args.name).map_err(Error::Usage)?;
+    let directory = args
+        .path
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(&args.name));
+    check_directory(&directory).map_err(Error::Usage)?;
+    write_files(&args.name, &directory)?;
+    if output.json {
+        output.document(&json!({ "name": args.name, "path": directory }))?;
+        return Ok(Exit::Ok);
+    }
+    let shown = quoted(&directory);
+    output.result(&format!(
+        "Plugin `{}` is in {shown}. Try it:\n\n  cd {shown}\n  plugbay run . hello '{{\"name\":\"Ada\"}}'\n  cargo test",
+        args.name
+    ))?;
+    Ok(Exit::Ok)
+}
+
+/// The manifest's rule for names, and Rust's.
+fn check_name(name: &str) -> Result<(), String> {
+    let layer = Layer::from_value("NAME", json!({ "name": name, "version": "0.1.0" }));
+    if let Err(error) = layer.and_then(|layer| Manifest::from_layers(&[layer])) {
+        return Err(error
+            .problems
+            .into_iter()
+            .map(|problem| problem.message)
+            .collect::<Vec<_>>()
+            .join("\n"));
+    }
+    if NAMES_TAKEN.contains(&name) {
+        return Err(format!(
+            "`{name}` cannot be the name of a Rust crate: choose another, such as `{name}-plugin`"
+        ));
+    }
+    Ok(())
+}
+
+/// Nothing is overwritten.
+fn check_directory(directory: &Path) -> Result<(), String> {
+    let shown = directory.display();
+    match fs::read_dir(directory) {
+        Ok(mut entries) => match entries.next() {
+            None => Ok(()),
+            Some(_) => Err(format!(
+                "{shown} exists and is not empty: choose another name, or another place with --path DIR"
+            )),
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(format!("cannot use {shown}: {error}")),
+    }
+}
+
+fn write_files(name: &str, directory: &Path) -> anyhow::Result<()> {
+    let sdk = sdk_dependency(Path::new(SDK_CHECKOUT));
+    for (path, template) in FILES {
+        let path = directory.join(path);
+        let text = template
+            .replace("{{name}}", name)
+            .replace("{{file}}", &name.replace('-', "_"))
+            .replace("{{type}}", &type_name(name))
+            .replace("{{sdk}}", &sdk);
+        let parent = path.parent().unwrap_or(directory);
+        fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    if is_claimed_by_a_workspace(directory) {
+        let path = directory.join("Cargo.toml");
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let own = "# A workspace of its own: the one in a directory above does not list this crate.\n[workspace]\n";
+        fs::write(&path, format!("{text}\n{own}"))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// The SDK as a dependency in TOML: the checkout if it is there, else the published version.
+fn sdk_dependency(checkout: &Path) -> String {
+    match checkout.canonicalize() {
+        Ok(path) if path.join("Cargo.toml").is_file() => {
+            format!(
+                "{{ path = {} }}",
+                toml::Value::from(path.to_string_lossy().into_owned())
+            )
+        }
+        _ => format!("\"{}\"", env!("CARGO_PKG_VERSION")),
+    }
+}
+
+/// Whether cargo refuses the crate because a workspace above it does not list it. Only cargo knows: members may be globs,
+/// excluded, or path dependencies of others.
+fn is_claimed_by_a_workspace(directory: &Path) -> bool {
+    let Ok(absolute) = directory.canonicalize() else {
+        return false;
+    };
+    let is_workspace = |above: &Path| {
+        let text = fs::read_to_string(above.join("Cargo.toml")).unwrap_or_default();
+        text.parse::<toml::Table>()
+            .is_ok_and(|table| table.contains_key("workspace"))
+    };
+    absolute.ancestors().skip(1).any(is_workspace)
+        && Toolchain::of(directory)
+            .ask("cargo", &["locate-project", "--workspace"])
+            .is_err()
+}
+
+/// `order-mailer` becomes `OrderMailer`.
+fn type_name(name: &str) -> String {
+    name.split(['-', '_'])
+        .map(|word| {
+            let mut letters = word.chars();
+            letters
+                .next()
+                .map(|first| first.to_ascii_uppercase())
+                .into_iter()
+                .chain(letters)
+                .collect::<String>()
+        })
+        .collect()
+}
+
+/// A path as it can be typed into a shell.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let harmless = |c: char| c.is_ascii_alphanumeric() || "/._-+@:,".contains(c);
+    if !text.is_empty() && text.chars().all(harmless) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn name_follows_the_rules_of_manifests_and_of_rust() {
+        for name in ["demo", "order-mailer", "a1_b"] {
+            assert_eq!(check_name(name), Ok(()), "{name}");
+        }
+        for name in ["Demo", "1st", "", "a b", "../x", "fn", "plugbay-sdk"] {
+            assert!(check_name(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn directory_that_is_not_empty_is_refused() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        assert_eq!(check_directory(directory.path()), Ok(()));
+        assert_eq!(check_directory(&directory.path().join("new")), Ok(()));
+        fs::write(directory.path().join("file"), "").expect("written");
+        assert!(
+            check_directory(directory.path())
+                .expect_err("not empty")
+                .contains("--path")
+        );
+        assert!(check_directory(&directory.path().join("file")).is_err());
+    }
+
+    #[test]
+    fn files_have_no_placeholder_left_and_name_the_plugin() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        write_files("order-mailer", directory.path()).expect("written");
+        for (path, _) in FILES {
+            let text = fs::read_to_string(directory.path().join(path)).expect("readable");
+            assert!(!text.contains("{{"), "{path}: {text}");
+        }
+        let cargo_toml = fs::read_to_string(directory.path().join("Cargo.toml")).expect("readable");
+        let table: toml::Table = cargo_toml.parse().expect("TOML");
+        assert_eq!(table["package"]["name"].as_str(), Some("order-mailer"));
+        assert!(
+            !table.contains_key("workspace"),
+            "no workspace is above a temporary directory"
+        );
+        let lib = fs::read_to_string(directory.path().join("src/lib.rs")).expect("readable");
+        assert!(lib.contains("OrderMailer"), "{lib}");
+    }
+
+    #[test]
+    fn crate_inside_a_foreign_workspace_gets_one_of_its_own() {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        fs::write(
+            root.path().join("Cargo.toml"),
+            "[workspace]\nmembers = [\"listed\"]\nresolver = \"3\"\n",
+        )
+        .expect("written");
+        for (name, own) in [("listed", false), ("stray", true)] {
+            let directory = root.path().join(name);
+            write_files(name, &directory).expect("written");
+            let text = fs::read_to_string(directory.join("Cargo.toml")).expect("readable");
+            assert_eq!(
+                text.parse::<toml::Table>()
+                    .expect("TOML")
+                    .contains_key("workspace"),
+                own,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn sdk_is_the_checkout_where_there_is_one() {
+        assert!(sdk_dependency(Path::new(SDK_CHECKOUT)).starts_with("{ path = \""));
+        assert_eq!(
+            sdk_dependency(Path::new("/no/such/checkout")),
+            format!("\"{}\"", env!("CARGO_PKG_VERSION"))
+        );
+    }
+
+    #[test]
+    fn path_is_quoted_for_the_shell_where_it_must_be() {
+        assert_eq!(quoted(Path::new("plugins/demo-1")), "plugins/demo-1");
+        assert_eq!(
+            quoted(Path::new("my plugins/it's")),
+            r"'my plugins/it'\''s'"
+        );
+    }
+}

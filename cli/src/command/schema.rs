@@ -1,0 +1,17 @@
+//! `plugbay schema`: the JSON Schemas of the files that people write.
+
+use plugbay::manifest;
+
+use crate::args::{Schema, SchemaOf};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::output::Output;
+
+pub(crate) fn run(args: &Schema, output: Output) -> Result<Exit, Error> {
+    let schema = match args.of {
+        SchemaOf::Manifest => manifest::json_schema(),
+        SchemaOf::Host => manifest::host_json_schema(),
+    };
+    output.document(&schema)?;
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,210 @@
+//! Why a command failed, and how that is told: to people on standard error, to programs as JSON on standard output.
+//!
+//! The library's errors already name the plugin, the limit, what is allowed and what was observed. What is added here is
+//! what a person at this command line can do: which option helps, which details and frames belong to it.
+
+use std::fmt::Write;
+
+use plugbay::manifest::ManifestError;
+use plugbay::{BuildError, CallError, ComponentError, InvokeError, LoadError, LoadFailure};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::output::{Output, RED, indented, plain, to_stderr};
+use crate::project::ProjectError;
+
+/// An import that the host does not offer or did not grant.
+#[derive(Debug, Serialize)]
+pub(crate) struct RefusedImport {
+    pub(crate) import: String,
+    /// What it needs; `None` where this host does not offer it at all.
+    pub(crate) permission: Option<String>,
+    pub(crate) msg: String,
+}
+
+/// A command failed.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// The command line is wrong.
+    Usage(String),
+    /// PLUGIN is not a plugin, or its crate does not build.
+    Project(Box<ProjectError>),
+    /// The plugin cannot be loaded.
+    Load(Box<LoadError>),
+    /// The host's file is wrong.
+    HostFile(ManifestError),
+    /// Several imports are refused; `check` lists them all.
+    Imports {
+        /// The plugin.
+        plugin: String,
+        /// Each of them.
+        refused: Vec<RefusedImport>,
+    },
+    /// The action was not answered.
+    Invoke(Box<InvokeError>),
+    /// The function and its arguments do not fit the component.
+    Call(Box<CallError>),
+    /// The runtime cannot be built.
+    Runtime(Box<BuildError>),
+    /// Something that should not fail did.
+    Internal(anyhow::Error),
+}
+
+impl Error {
+    /// The stable name of this kind of error.
+    pub(crate) fn code(&self) -> &str {
+        match self {
+            Error::Usage(_) => "usage",
+            Error::Project(error) => error.code(),
+            Error::Load(error) => error.code(),
+            Error::HostFile(_) => "invalid_host_file",
+            Error::Imports { refused, .. }
+                if refused.iter().all(|import| import.permission.is_some()) =>
+            {
+                "permission_denied"
+            }
+            Error::Imports { .. } => "unknown_import",
+            Error::Invoke(error) => error.code(),
+            Error::Call(error) => error.code(),
+            Error::Runtime(_) => "runtime_unavailable",
+            Error::Internal(_) => "internal_error",
+        }
+    }
+
+    /// Tells what happened, in the way that was asked for.
+    pub(crate) fn report(&self, output: Output) {
+        if output.json {
+            // Where standard output is gone, the exit code still tells.
+            let _ = output.document(&self.to_json());
+        } else {
+            to_stderr(&format!(
+                "{RED}error:{RED:#} {}",
+                indented(&plain(&self.text()), "  ")
+            ));
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        match self {
+            Error::Load(error) => error.to_json(),
+            Error::Invoke(error) => error.to_json(),
+            Error::HostFile(error) => self.json_with(Some(json!(error.problems))),
+            Error::Imports { refused, .. } => self.json_with(Some(json!(refused))),
+            _ => self.json_with(None),
+        }
+    }
+
+    fn json_with(&self, details: Option<Value>) -> Value {
+        let mut object = json!({ "status": "error", "msg": self.text(), "code": self.code() });
+        if let Some(details) = details {
+            object["details"] = details;
+        }
+        object
+    }
+
+    /// For people: what happened, then what helps.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Error::Usage(message) => message.clone(),
+            Error::Project(error) => error.to_string(),
+            Error::Load(error) => match &error.source {
+                LoadFailure::Start(cause) => format!("{error}{}", what_helps(cause)),
+                _ => error.to_string(),
+            },
+            Error::HostFile(error) => format!("the host's file is wrong:\n{error}"),
+            Error::Imports { plugin, refused } => {
+                let list: String = refused
+                    .iter()
+                    .map(|refused| format!("\n{}: {}", refused.import, refused.msg))
+                    .collect();
+                format!(
+                    "cannot load {plugin}: {} of its imports are refused{list}",
+                    refused.len()
+                )
+            }
+            Error::Invoke(error) => format!("{}{}", invoke_text(error), what_helps(error)),
+            Error::Call(error) => error.to_string(),
+            Error::Runtime(error) => error.to_string(),
+            Error::Internal(error) => format!("{error:#}"),
+        }
+    }
+}
+
+fn invoke_text(error: &InvokeError) -> String {
+    match error {
+        InvokeError::Guest { plugin, failure } => {
+            format!(
+                "plugin `{plugin}` answered an error: {} (code {})",
+                failure.message, failure.code
+            )
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Details, frames and the option that lifts a limit, each on a line of its own.
+fn what_helps(error: &InvokeError) -> String {
+    let mut text = String::new();
+    match error {
+        InvokeError::Guest { failure, .. } => {
+            if let Some(details) = &failure.details {
+                let _ = write!(text, "\ndetails: {details}");
+            }
+        }
+        InvokeError::Trapped { backtrace, .. } => {
+            for frame in backtrace {
+                let _ = write!(text, "\nat {frame}");
+            }
+        }
+        InvokeError::Timeout { .. } => {
+            text.push_str("\nhere: --timeout TIME replaces the manifest's limit")
+        }
+        InvokeError::OutOfFuel { .. } => {
+            text.push_str("\nhere: --fuel N replaces the manifest's limit")
+        }
+        InvokeError::MemoryLimit { .. } => {
+            text.push_str("\nhere: --max-memory SIZE replaces the manifest's limit")
+        }
+        _ => {}
+    }
+    text
+}
+
+/// Boxed: they carry what people are told, and results would be as large as the largest of them.
+macro_rules! error_from {
+    ($($variant:ident($source:ty)),* $(,)?) => {$(
+        impl From<$source> for Error {
+            fn from(error: $source) -> Self {
+                Error::$variant(Box::new(error))
+            }
+        }
+    )*};
+}
+error_from!(
+    Project(ProjectError),
+    Load(LoadError),
+    Invoke(InvokeError),
+    Call(CallError),
+    Runtime(BuildError),
+);
+
+impl From<ComponentError> for Error {
+    fn from(error: ComponentError) -> Self {
+        match error {
+            ComponentError::Call(error) => error.into(),
+            ComponentError::Invoke(error) => error.into(),
+        }
+    }
+}
+
+impl From<anyhow::Error> for Error {
+    fn from(error: anyhow::Error) -> Self {
+        Error::Internal(error)
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        Error::Internal(error.into())
+    }
+}

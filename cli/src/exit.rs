@@ -1,0 +1,107 @@
+//! Exit codes: what kind of failure, for scripts. `plugbay --help` documents them.
+
+use std::process::ExitCode;
+
+use plugbay::{CallError, CompileError, InvokeError, LoadError, LoadFailure, ScanError};
+
+use crate::error::Error;
+
+/// How a command ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// It did what was asked.
+    Ok = 0,
+    /// The plugin answered an error.
+    PluginError = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// The plugin cannot be loaded.
+    NotLoadable = 3,
+    /// Permission denied.
+    Denied = 4,
+    /// A limit was hit.
+    Limit = 5,
+    /// The plugin trapped.
+    Trapped = 6,
+    /// Plugbay itself failed (`EX_SOFTWARE` of sysexits.h).
+    Internal = 70,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit as u8)
+    }
+}
+
+impl From<&Error> for Exit {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::Usage(_) | Error::HostFile(_) => Exit::Usage,
+            Error::Project(_) => Exit::NotLoadable,
+            Error::Load(error) => of_load(error),
+            // What this host does not offer at all cannot be granted.
+            Error::Imports { refused, .. }
+                if refused.iter().all(|import| import.permission.is_some()) =>
+            {
+                Exit::Denied
+            }
+            Error::Imports { .. } => Exit::NotLoadable,
+            Error::Invoke(error) => of_invoke(error),
+            Error::Call(error) => match **error {
+                CallError::TooLarge { .. } => Exit::Limit,
+                _ => Exit::Usage,
+            },
+            Error::Runtime(_) | Error::Internal(_) => Exit::Internal,
+        }
+    }
+}
+
+fn of_invoke(error: &InvokeError) -> Exit {
+    match error {
+        InvokeError::UnknownAction { .. }
+        | InvokeError::Validation { .. }
+        | InvokeError::Payload { .. }
+        | InvokeError::Answer { .. }
+        | InvokeError::Guest { .. } => Exit::PluginError,
+        InvokeError::Denied { .. } => Exit::Denied,
+        InvokeError::PayloadTooLarge { .. }
+        | InvokeError::ResultTooLarge { .. }
+        | InvokeError::RateLimited { .. }
+        | InvokeError::Busy { .. }
+        | InvokeError::Timeout { .. }
+        | InvokeError::OutOfFuel { .. }
+        | InvokeError::MemoryLimit { .. }
+        | InvokeError::StackOverflow { .. }
+        | InvokeError::ResourceLimit { .. } => Exit::Limit,
+        InvokeError::Trapped { .. } => Exit::Trapped,
+        // The enum may grow: what this program does not know yet is not the plugin's fault.
+        InvokeError::NotLoaded { .. } | InvokeError::Host { .. } | _ => Exit::Internal,
+    }
+}
+
+fn of_load(error: &LoadError) -> Exit {
+    match &error.source {
+        LoadFailure::Denied { .. } => Exit::Denied,
+        LoadFailure::Scan(ScanError::Limit { .. }) => Exit::Limit,
+        LoadFailure::Compile(error) => of_compile(error),
+        LoadFailure::Engine(_) => Exit::Internal,
+        LoadFailure::Start(cause) => match of_invoke(cause) {
+            // A failure that on-load answers means: this plugin cannot be loaded.
+            Exit::PluginError => Exit::NotLoadable,
+            exit => exit,
+        },
+        // The enum may grow: each of its cases is a stage at which loading stops.
+        _ => Exit::NotLoadable,
+    }
+}
+
+fn of_compile(error: &CompileError) -> Exit {
+    match error {
+        CompileError::Timeout { .. } | CompileError::Memory { .. } | CompileError::Busy { .. } => {
+            Exit::Limit
+        }
+        CompileError::Worker { .. } => Exit::Internal,
+        // What crashes the compiler cannot be loaded, whoever is to blame.
+        CompileError::Invalid { .. } | CompileError::Crashed { .. } | _ => Exit::NotLoadable,
+    }
+}

@@ -1,0 +1,110 @@
+//! The host's file, `plugbay.yaml`, as far as this program needs it: policy, ceilings, environment, data directory and the
+//! options of the plugin that is run.
+//!
+//! Only a file that is named is read. One that merely lies in the current directory could widen what a plugin may do
+//! without anybody having said so.
+
+use std::path::{Path, PathBuf};
+
+use plugbay::Ceilings;
+use plugbay::manifest::{self, Format, PluginSource, Resources, Rule};
+use serde_json::Value;
+
+use crate::error::Error;
+
+/// A file that was read, and where it is: paths in it are relative to it.
+#[derive(Debug, Default)]
+pub(super) struct HostFile {
+    directory: PathBuf,
+    contents: manifest::HostFile,
+}
+
+impl HostFile {
+    pub(super) fn read(path: &Path) -> Result<Self, Error> {
+        let shown = path.display();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Error::Usage(format!("cannot read the host's file {shown}: {error}"))
+        })?;
+        let contents = manifest::HostFile::parse(
+            shown.to_string(),
+            &text,
+            Format::from_path(path).unwrap_or(Format::Yaml),
+        )
+        .map_err(Error::HostFile)?;
+        Ok(HostFile {
+            directory: path.parent().map(Path::to_owned).unwrap_or_default(),
+            contents,
+        })
+    }
+
+    pub(super) fn policy(&self) -> &[Rule] {
+        &self.contents.policy
+    }
+
+    pub(super) fn ceilings(&self) -> Resources {
+        self.contents.ceilings.clone()
+    }
+
+    pub(super) fn environment(&self) -> Option<&str> {
+        self.contents.environment.as_deref()
+    }
+
+    pub(super) fn data_dir(&self) -> Option<PathBuf> {
+        self.contents
+            .data_dir
+            .as_ref()
+            .map(|directory| self.directory.join(directory))
+    }
+
+    /// The options of the plugin at `path`, if the file names it.
+    pub(super) fn options_of(&self, path: &Path) -> Vec<(String, Value)> {
+        let Ok(wanted) = path.canonicalize() else {
+            return Vec::new();
+        };
+        self.contents
+            .plugins
+            .iter()
+            .filter(|plugin| match &plugin.source {
+                PluginSource::Local(local) => self
+                    .directory
+                    .join(local)
+                    .canonicalize()
+                    .is_ok_and(|local| local == wanted),
+                PluginSource::Https(_) | PluginSource::Oci(_) => false,
+            })
+            .flat_map(|plugin| plugin.options.clone())
+            .collect()
+    }
+}
+
+/// The file's ceilings: what it leaves out has the default, 0 lifts it.
+pub(super) fn ceilings(file: &Resources) -> Ceilings {
+    let default = Ceilings::default();
+    Ceilings {
+        calls_per_second: match file.rate_limit {
+            Some(rate) if rate.calls == 0 => None,
+            Some(rate) => Some(f64::from(rate.calls) / rate.period.as_secs_f64()),
+            None => default.calls_per_second,
+        },
+        instances: match file.instances {
+            Some(manifest::Instances::Count(count)) if count > 0 => count,
+            _ => default.instances,
+        },
+        ..default
+    }
+}
+
+/// An environment names a file: it may not lead elsewhere.
+pub(super) fn environment_name(name: &str) -> Result<&str, String> {
+    let plain = !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+    if plain {
+        Ok(name)
+    } else {
+        Err(format!(
+            "--environment `{name}`: use letters, digits, `_` and `-`"
+        ))
+    }
+}

@@ -1,0 +1,171 @@
+//! Where the command line becomes a runtime and a package: the only place that decides how this program runs plugins.
+//!
+//! The person at the command line is the operator. What is typed wins over the host's file, which wins over the manifest;
+//! a limit above this program's own ceilings raises them, one above the host file's is cut down to it, and said so.
+
+mod file;
+mod limits;
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use plugbay::{
+    BuildError, CodeCache, CodeCacheAt, CompileIsolation, LoadError, Package, Policy, Runtime,
+    WorkerCommand,
+};
+
+use crate::args::{Common, HostArgs, LimitArgs};
+use crate::error::Error;
+use crate::log::StderrLog;
+use crate::output::Output;
+use crate::project::{Build, Source};
+
+use file::HostFile;
+pub(crate) use limits::Asked;
+
+/// This program runs one plugin with one call, and reserves no more than that takes.
+const LIVE_INSTANCES: u32 = 4;
+/// The hidden subcommand that compiles.
+const COMPILE_WORKER: &str = "compile-worker";
+/// The smallest component there is: the header alone.
+const EMPTY_COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
+
+/// A runtime and the package that it is to run.
+pub(crate) struct Host {
+    pub(crate) runtime: Runtime,
+    pub(crate) package: Package,
+    /// The limits that were typed.
+    pub(crate) asked: Asked,
+}
+
+impl Host {
+    /// Finds the plugin, builds it if it is a crate, and makes a runtime for it. None of its code is compiled or run.
+    pub(crate) fn open(
+        path: &Path,
+        limits: &LimitArgs,
+        host: Option<&HostArgs>,
+        common: &Common,
+        output: Output,
+    ) -> Result<Self, Error> {
+        let defaults = HostArgs::default();
+        let args = host.unwrap_or(&defaults);
+        let file = args
+            .host_file
+            .as_deref()
+            .map(HostFile::read)
+            .transpose()?
+            .unwrap_or_default();
+        let policy = policy(args, &file)?;
+        let asked = Asked::new(limits, &file.ceilings());
+
+        let mut package = open_package(path, output)?;
+        for (key, value) in file
+            .options_of(path)
+            .into_iter()
+            .chain(args.config.iter().cloned())
+        {
+            package = package.configure(key, value);
+        }
+        let mut builder = Runtime::builder()
+            .live_instances(LIVE_INSTANCES)
+            .code_cache(code_cache())
+            .compile_isolation(CompileIsolation::ChildProcess(worker()?))
+            .log_sink(StderrLog::new(common.log_level, common.quiet))
+            .policy(policy)
+            .ceilings(asked.ceilings.clone());
+        if let Some(environment) = args.environment.as_deref().or(file.environment()) {
+            builder =
+                builder.environment(file::environment_name(environment).map_err(Error::Usage)?);
+        }
+        if let Some(directory) = args.data_dir.clone().or_else(|| file.data_dir()) {
+            builder = builder.data_dir(directory);
+        }
+        Ok(Host {
+            runtime: builder.build()?,
+            package: package.resources(asked.resources()),
+            asked,
+        })
+    }
+}
+
+/// Runs a future on this thread: one call needs no others, and threads take time to start.
+pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Error> {
+    let executor = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the executor")?;
+    Ok(executor.block_on(future))
+}
+
+/// Opens PLUGIN; a crate is built first.
+pub(crate) fn open_package(path: &Path, output: Output) -> Result<Package, Error> {
+    match Source::locate(path)? {
+        Source::File(path) | Source::Directory(path) => Ok(Package::open(path)?),
+        Source::Crate(found) => {
+            let component = found.build(Build::shown_on_terminals(output.quiet), |note| {
+                output.note(note)
+            })?;
+            Ok(Package::open_with_component(found.directory(), component)?)
+        }
+    }
+}
+
+/// What was typed comes before the host's file: the first rule that matches decides.
+fn policy(args: &HostArgs, file: &HostFile) -> Result<Policy, Error> {
+    let mut policy = Policy::default();
+    for grant in &args.grant {
+        policy = policy
+            .allow(grant)
+            .map_err(|error| Error::Usage(format!("--grant: {error}")))?;
+    }
+    for rule in file.policy() {
+        policy.push(&rule.resource, rule.actions.clone(), rule.effect);
+    }
+    Ok(policy)
+}
+
+fn code_cache() -> CodeCacheAt {
+    match std::env::var_os("PLUGBAY_CACHE_DIR") {
+        None => CodeCacheAt::UserDirectory,
+        Some(off) if off.is_empty() || off == "off" => CodeCacheAt::Off,
+        Some(directory) => CodeCacheAt::Directory(directory.into()),
+    }
+}
+
+/// Where compiled code is kept; none where it is not.
+pub(crate) fn cache_directory() -> Option<PathBuf> {
+    match code_cache() {
+        CodeCacheAt::Directory(directory) => Some(directory),
+        CodeCacheAt::UserDirectory => CodeCache::user_directory(),
+        _ => None,
+    }
+}
+
+/// This program itself compiles, in a process with a deadline and a memory limit of its own.
+fn worker() -> Result<WorkerCommand, Error> {
+    Ok(WorkerCommand::this_program([COMPILE_WORKER])
+        .context("cannot find this program's own file")?)
+}
+
+/// A runtime without a plugin: can the memory pool be reserved?
+pub(crate) fn bare_runtime() -> Result<Runtime, BuildError> {
+    Runtime::builder()
+        .live_instances(LIVE_INSTANCES)
+        .code_cache(CodeCacheAt::Off)
+        .build()
+}
+
+/// Has the smallest component compiled by a child process, and tells how long that took.
+pub(crate) fn compile_in_child() -> Result<Duration, Error> {
+    let runtime = Runtime::builder()
+        .live_instances(LIVE_INSTANCES)
+        .code_cache(CodeCacheAt::Off)
+        .compile_isolation(CompileIsolation::ChildProcess(worker()?))
+        .build()?;
+    let started = Instant::now();
+    let compiled: Result<_, LoadError> = block_on(runtime.component(EMPTY_COMPONENT.to_vec()))?;
+    compiled?;
+    Ok(started.elapsed())
+}

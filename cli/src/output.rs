@@ -1,0 +1,158 @@
+//! What goes where: the result alone on standard output; log, notes and errors on standard error.
+//!
+//! Much of what is shown was written by plugins that nobody has to trust. [`plain`] keeps their control characters from
+//! the terminal; continued lines are indented, so that no plugin can forge a line of the host or of another plugin.
+
+use std::borrow::Cow;
+use std::io::{self, IsTerminal, Write};
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use crate::progress;
+
+pub(crate) const RED: Style = AnsiColor::Red.on_default().bold();
+pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+pub(crate) const GREEN: Style = AnsiColor::Green.on_default().bold();
+pub(crate) const CYAN: Style = AnsiColor::Cyan.on_default();
+pub(crate) const DIM: Style = Style::new().dimmed();
+
+/// How this run of the command speaks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    /// One JSON document on standard output, for errors too.
+    pub(crate) json: bool,
+    /// No notes, no log, no progress.
+    pub(crate) quiet: bool,
+}
+
+impl Output {
+    /// The result, with a line end if it has none.
+    pub(crate) fn result(&self, text: &str) -> io::Result<()> {
+        let mut stdout = anstream::stdout().lock();
+        let end = if text.ends_with('\n') { "" } else { "\n" };
+        // A reader that has seen enough, such as `head`, is not an error.
+        match write!(stdout, "{text}{end}").and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
+    }
+
+    /// The result as it is: bytes that are not for this program to style or strip.
+    pub(crate) fn raw_result(&self, text: &str) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        let written = stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.write_all(b"\n"))
+            .and_then(|()| stdout.flush());
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
+    }
+
+    /// A JSON text that a plugin answered: byte for byte as it is, unless a person looks at it on a terminal.
+    pub(crate) fn json_result(&self, json: &str) -> io::Result<()> {
+        if io::stdout().is_terminal() {
+            self.raw_result(&harmless_json(json))
+        } else {
+            self.raw_result(json)
+        }
+    }
+
+    /// One JSON document, indented for people who look at it.
+    pub(crate) fn document(&self, value: &impl Serialize) -> io::Result<()> {
+        self.raw_result(&serde_json::to_string_pretty(value)?)
+    }
+
+    /// Something worth knowing that is neither result nor error.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.quiet {
+            to_stderr(&format!("{CYAN}note:{CYAN:#} {}", plain(text)));
+        }
+    }
+}
+
+/// A line on standard error, past the spinner. Nobody to read it is no reason to fail.
+pub(crate) fn to_stderr(line: &str) {
+    progress::suspended(|| {
+        let _ = writeln!(anstream::stderr().lock(), "{line}");
+    });
+}
+
+/// Text without control characters but line ends and tabs: escape sequences of a plugin's are shown, not obeyed.
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
+    let obeyed =
+        |c: char| (c.is_control() && c != '\n' && c != '\t') || is_bidirectional_control(c);
+    if !text.contains(obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if obeyed(c) {
+            shown.extend(c.escape_default())
+        } else {
+            shown.push(c)
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// The same JSON value without characters that a terminal obeys. Inside strings JSON can escape them; outside there are
+/// none but white space.
+fn harmless_json(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\n' | '\t' => shown.push(c),
+            '\r' => shown.push(' '),
+            c if c.is_control() || is_bidirectional_control(c) => {
+                shown.push_str(&format!("\\u{:04x}", c as u32))
+            }
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+/// Characters that make a line read differently from what it says.
+fn is_bidirectional_control(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Text whose lines after the first are indented.
+pub(crate) fn indented<'a>(text: &'a str, indent: &str) -> Cow<'a, str> {
+    let text = text.trim_end();
+    if text.contains('\n') {
+        Cow::Owned(text.replace('\n', &format!("\n{indent}")))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_shown_not_obeyed() {
+        assert_eq!(plain("a\x1b[31mb\rc\u{9b}d"), "a\\u{1b}[31mb\\rc\\u{9b}d");
+        assert_eq!(plain("x\u{202e}y"), "x\\u{202e}y");
+        assert!(matches!(plain("naïve\n\ttext"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn json_for_a_terminal_is_the_same_value() {
+        let json = "{\r\n\"a\": \"x\u{9b}31m\u{202e}\u{7f}é\"}";
+        let shown = harmless_json(json);
+        assert_eq!(shown, "{ \n\"a\": \"x\\u009b31m\\u202e\\u007fé\"}");
+        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+        assert_eq!(value(&shown), value(json));
+    }
+
+    #[test]
+    fn continued_lines_are_indented() {
+        assert_eq!(indented("one\ntwo\n", "    "), "one\n    two");
+        assert_eq!(indented("one\n", "    "), "one");
+    }
+}

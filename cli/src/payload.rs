@@ -1,0 +1,143 @@
+//! The payload of an action: JSON in the argument itself, on standard input or in a file.
+//!
+//! What is not JSON is the caller's mistake, not the plugin's, and usually a matter of quoting: the message shows the
+//! place and how to quote.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// The most that is read from standard input or a file: 64 MiB. Far above what the host accepts for a payload, so that
+/// a payload that is too large is told as such, with its size, and a stream without an end is still cut off.
+const READ_BYTES_MAX: u64 = 64 << 20;
+/// The longest line that is shown with a marker under the place of the mistake.
+const SHOWN_CHARACTERS_MAX: usize = 160;
+
+/// Reads PAYLOAD: JSON text, `-` or `@FILE`; absent is `null`.
+pub(crate) fn read(argument: Option<&str>) -> Result<String, String> {
+    let Some(argument) = argument else {
+        return Ok("null".to_owned());
+    };
+    let (text, origin) = match argument.strip_prefix('@') {
+        _ if argument == "-" => (
+            read_bounded(io::stdin().lock(), "standard input")?,
+            "standard input",
+        ),
+        Some(path) => (read_file(Path::new(path))?, path),
+        None => (argument.to_owned(), "the payload"),
+    };
+    check(&text, origin)?;
+    Ok(text)
+}
+
+fn read_file(path: &Path) -> Result<String, String> {
+    let origin = path.display().to_string();
+    let file = File::open(path)
+        .map_err(|error| format!("cannot read the payload from {origin}: {error}"))?;
+    read_bounded(file, &origin)
+}
+
+fn read_bounded(reader: impl Read, origin: &str) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    reader
+        .take(READ_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| format!("cannot read the payload from {origin}: {error}"))?;
+    if bytes.len() as u64 > READ_BYTES_MAX {
+        return Err(format!(
+            "{origin} carries more than {} MiB: no payload may be that long",
+            READ_BYTES_MAX >> 20
+        ));
+    }
+    String::from_utf8(bytes).map_err(|error| format!("{origin} is not UTF-8 text: {error}"))
+}
+
+fn check(text: &str, origin: &str) -> Result<(), String> {
+    let error = match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        Ok(_) => return Ok(()),
+        Err(error) => error,
+    };
+    let mut message = format!("{origin} is not JSON: {error}");
+    if text.trim().is_empty() {
+        message.push_str("\n  it is empty: leave it out, or send null");
+    } else if text.lines().count() == 1 && text.chars().count() <= SHOWN_CHARACTERS_MAX {
+        // serde_json counts bytes; the marker stands under characters.
+        let before = text
+            .as_bytes()
+            .get(..error.column().saturating_sub(1))
+            .unwrap_or(text.as_bytes());
+        let column = String::from_utf8_lossy(before).chars().count();
+        message.push_str(&format!("\n  {}\n  {:column$}^", text.trim_end(), ""));
+    }
+    if origin == "the payload" {
+        message.push_str("\n  quote it for the shell, as in '{\"name\":\"Ada\"}' or '\"text\"'; - reads standard input, @FILE a file");
+    }
+    Err(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn payload_left_out_is_null() {
+        assert_eq!(read(None), Ok("null".to_owned()));
+    }
+
+    #[test]
+    fn payload_text_is_taken_as_it_is() {
+        assert_eq!(
+            read(Some("{ \"a\": 1.0 }")),
+            Ok("{ \"a\": 1.0 }".to_owned())
+        );
+        assert_eq!(read(Some("-5")), Ok("-5".to_owned()));
+    }
+
+    #[test]
+    fn payload_that_lost_its_quotes_shows_the_place_and_the_quoting() {
+        let error = read(Some("{name:Ada}")).expect_err("not JSON");
+        assert!(error.contains("line 1 column 2"), "{error}");
+        assert!(error.contains("  {name:Ada}\n   ^"), "{error}");
+        assert!(error.contains("'{\"name\":\"Ada\"}'"), "{error}");
+    }
+
+    #[test]
+    fn marker_stands_under_the_character_not_the_byte() {
+        let error = read(Some("\"é\" x")).expect_err("trailing characters");
+        assert!(error.contains("  \"é\" x\n      ^"), "{error}");
+    }
+
+    #[test]
+    fn empty_payload_says_what_to_send() {
+        assert!(read(Some("")).expect_err("empty").contains("send null"));
+    }
+
+    #[test]
+    fn payload_file_is_read_and_named_in_errors() {
+        let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+        file.write_all(b"[1,\n2,]").expect("written");
+        let argument = format!("@{}", file.path().display());
+        let error = read(Some(&argument)).expect_err("not JSON");
+        assert!(
+            error.contains("line 2 column 3") && error.contains(&argument[1..]),
+            "{error}"
+        );
+        assert!(
+            read(Some("@/no/such/file"))
+                .expect_err("missing")
+                .contains("/no/such/file")
+        );
+    }
+
+    #[test]
+    fn stream_without_an_end_is_cut_off() {
+        let error = read_bounded(io::repeat(b' '), "standard input").expect_err("too long");
+        assert!(error.contains("64 MiB"), "{error}");
+        assert!(
+            read_bounded(&b"\xff"[..], "standard input")
+                .expect_err("not text")
+                .contains("UTF-8")
+        );
+    }
+}

@@ -1,0 +1,94 @@
+//! A spinner for what takes longer than a second, on terminals only.
+//!
+//! The log shares the terminal with it: whoever writes to standard error while a spinner may be there goes through
+//! [`suspended`].
+
+use std::io::{IsTerminal, stderr};
+use std::sync::Mutex;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Anything shorter needs no sign of life.
+const SHOWN_AFTER: Duration = Duration::from_secs(1);
+
+/// The spinner on the terminal: there is one terminal, so there is one spinner.
+static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Something that may take long. Dropping it takes the spinner away.
+pub(crate) struct Progress {
+    /// Held to be dropped: that wakes the thread.
+    done: Option<Sender<()>>,
+    watcher: Option<thread::JoinHandle<()>>,
+}
+
+impl Progress {
+    /// Starts the clock for `message`, such as "compiling hello". Does nothing where standard error is no terminal.
+    pub(crate) fn start(message: String, quiet: bool) -> Self {
+        if quiet || !stderr().is_terminal() {
+            return Progress {
+                done: None,
+                watcher: None,
+            };
+        }
+        let (done, finished) = channel::<()>();
+        // A thread of its own: the work may hold up the executor. No thread, no spinner, and the work goes on.
+        let watcher = thread::Builder::new()
+            .name("progress".into())
+            .spawn(move || {
+                if finished.recv_timeout(SHOWN_AFTER) != Err(RecvTimeoutError::Timeout) {
+                    return;
+                }
+                show(Some(spinner(message)));
+                let _ = finished.recv();
+                show(None);
+            })
+            .ok();
+        Progress {
+            done: Some(done),
+            watcher,
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        drop(self.done.take());
+        if let Some(watcher) = self.watcher.take() {
+            let _ = watcher.join();
+        }
+    }
+}
+
+/// Writes to standard error with the spinner out of the way.
+pub(crate) fn suspended(write: impl FnOnce()) {
+    match &*SHOWN
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+    {
+        Some(spinner) => spinner.suspend(write),
+        None => write(),
+    }
+}
+
+fn show(spinner: Option<ProgressBar>) {
+    let mut shown = SHOWN
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    if let Some(old) = std::mem::replace(&mut *shown, spinner) {
+        old.finish_and_clear();
+    }
+}
+
+fn spinner(message: String) -> ProgressBar {
+    let spinner = ProgressBar::new_spinner()
+        .with_elapsed(SHOWN_AFTER)
+        .with_message(message);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+        spinner.set_style(style);
+    }
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    spinner
+}

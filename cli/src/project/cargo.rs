@@ -1,0 +1,222 @@
+//! A crate and its build.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde::Deserialize;
+
+use super::artifact::{artifacts, choose};
+use super::{ProjectError, TARGET, Toolchain};
+
+/// A directory with a `Cargo.toml` that describes a package.
+#[derive(Debug)]
+pub(crate) struct Crate {
+    directory: PathBuf,
+    name: String,
+    /// Cargo builds a workspace's default members instead of the root package where it names any.
+    has_default_members: bool,
+}
+
+/// How much cargo says on standard error. Warnings and errors of the compiler are always shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Build {
+    /// What it does and how far it is, for terminals.
+    Shown,
+    /// Nothing but what the compiler says.
+    Quiet,
+}
+
+impl Build {
+    /// Progress is for people who watch.
+    pub(crate) fn shown_on_terminals(quiet: bool) -> Self {
+        if !quiet && std::io::stderr().is_terminal() {
+            Build::Shown
+        } else {
+            Build::Quiet
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct CargoToml {
+    package: Option<Package>,
+    workspace: Option<Workspace>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Workspace {
+    #[serde(default)]
+    default_members: Vec<String>,
+}
+
+impl Crate {
+    /// The crate in `directory`, or none where there is no `Cargo.toml`.
+    pub(crate) fn at(directory: &Path) -> Result<Option<Self>, ProjectError> {
+        let path = directory.join("Cargo.toml");
+        if !path.exists() {
+            return Ok(None);
+        }
+        let invalid = |message: String| ProjectError::CargoToml {
+            path: path.clone(),
+            message,
+        };
+        let text = std::fs::read_to_string(&path).map_err(|error| invalid(error.to_string()))?;
+        let parsed: CargoToml =
+            toml::from_str(&text).map_err(|error| invalid(format!("not a Cargo.toml\n{error}")))?;
+        match (parsed.package, parsed.workspace) {
+            (Some(package), workspace) => Ok(Some(Crate {
+                directory: directory.to_owned(),
+                name: package.name,
+                has_default_members: workspace
+                    .is_some_and(|workspace| !workspace.default_members.is_empty()),
+            })),
+            (None, Some(_)) => Err(ProjectError::Workspace {
+                path: directory.to_owned(),
+                packages: packages_of(directory),
+            }),
+            (None, None) => Err(invalid(
+                "it describes neither a package nor a workspace".to_owned(),
+            )),
+        }
+    }
+
+    /// Where it is.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Builds the crate in its release profile and gives the component's path. Adds the target if it is missing, and
+    /// tells `note` so.
+    pub(crate) fn build(
+        &self,
+        output: Build,
+        note: impl FnOnce(&str),
+    ) -> Result<PathBuf, ProjectError> {
+        let toolchain = Toolchain::of(&self.directory);
+        toolchain.ensure_target(note)?;
+        let mut command = toolchain.command("cargo");
+        command.args([
+            "build",
+            "--release",
+            "--target",
+            TARGET,
+            "--message-format=json-render-diagnostics",
+        ]);
+        if self.has_default_members {
+            command.args(["--package", &self.name]);
+        }
+        if output == Build::Quiet {
+            command.arg("--quiet");
+        }
+        let ran = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .and_then(|child| child.wait_with_output());
+        let ran = ran.map_err(|error| ProjectError::ToolMissing {
+            tool: "cargo".to_owned(),
+            message: error.to_string(),
+            hint: "install Rust with rustup: https://rustup.rs".to_owned(),
+        })?;
+        if !ran.status.success() {
+            return Err(ProjectError::Build {
+                path: self.directory.clone(),
+                status: ran.status,
+            });
+        }
+        choose(
+            artifacts(&ran.stdout, &self.directory.join("Cargo.toml")),
+            &self.name,
+        )
+    }
+}
+
+/// The directories of a workspace's packages, as the user would name them. Empty where cargo cannot tell.
+fn packages_of(workspace: &Path) -> Vec<PathBuf> {
+    #[derive(Deserialize)]
+    struct Metadata {
+        packages: Vec<Member>,
+    }
+    #[derive(Deserialize)]
+    struct Member {
+        manifest_path: PathBuf,
+    }
+    let arguments = [
+        "metadata",
+        "--no-deps",
+        "--offline",
+        "--format-version",
+        "1",
+    ];
+    let Ok(json) = Toolchain::of(workspace).ask("cargo", &arguments) else {
+        return Vec::new();
+    };
+    let Ok(metadata) = serde_json::from_str::<Metadata>(&json) else {
+        return Vec::new();
+    };
+    let root = workspace
+        .canonicalize()
+        .unwrap_or_else(|_| workspace.to_owned());
+    let members = metadata.packages.into_iter().filter_map(|member| {
+        let directory = member.manifest_path.parent()?;
+        Some(match directory.strip_prefix(&root) {
+            Ok(inside) => workspace.join(inside),
+            Err(_) => directory.to_owned(),
+        })
+    });
+    let mut members: Vec<PathBuf> = members.collect();
+    members.sort();
+    members
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workspace_without_a_package_lists_the_packages() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let write = |path: &str, text: &str| {
+            let path = directory.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("inside the directory")).expect("created");
+            std::fs::write(path, text).expect("written");
+        };
+        write(
+            "Cargo.toml",
+            "[workspace]\nmembers = [\"plugins/*\"]\nresolver = \"3\"\n",
+        );
+        for name in ["one", "two"] {
+            write(
+                &format!("plugins/{name}/Cargo.toml"),
+                &format!("[package]\nname = \"{name}\"\nedition = \"2024\"\n"),
+            );
+            write(&format!("plugins/{name}/src/lib.rs"), "");
+        }
+        let error = Crate::at(directory.path())
+            .expect_err("no package")
+            .to_string();
+        assert!(
+            error.contains("plugins/one") && error.contains("plugins/two"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn cargo_toml_that_is_wrong_is_named() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        assert!(Crate::at(directory.path()).expect("readable").is_none());
+        for text in ["[package", "[dependencies]"] {
+            std::fs::write(directory.path().join("Cargo.toml"), text).expect("written");
+            let error = Crate::at(directory.path()).expect_err(text);
+            assert_eq!(error.code(), "invalid_crate");
+            assert!(error.to_string().contains("Cargo.toml"), "{error}");
+        }
+    }
+}

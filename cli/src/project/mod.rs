@@ -1,0 +1,221 @@
+//! What a PLUGIN argument names, and how a Rust crate becomes a component.
+//!
+//! In every command PLUGIN is a `.wasm` file, a plugin directory (a manifest and its component) or the directory of a
+//! Rust crate, which is built first. A directory that holds both `Cargo.toml` and a manifest is a crate: its component is
+//! the one that cargo builds, whatever an `entry_point` in the manifest says, so that nobody runs a stale copy.
+
+mod artifact;
+mod cargo;
+mod toolchain;
+
+use std::path::{Path, PathBuf};
+
+use plugbay::manifest;
+
+pub(crate) use cargo::{Build, Crate};
+pub(crate) use toolchain::{TARGET, Toolchain};
+
+/// What PLUGIN may be, for messages.
+const ACCEPTED: &str = "PLUGIN is a .wasm file, a plugin directory (plugin.yaml and its .wasm) or the directory of a Rust crate (Cargo.toml)";
+
+/// A PLUGIN argument, sorted out. Nothing was read but directories and `Cargo.toml`.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// A component or module.
+    File(PathBuf),
+    /// A directory with a manifest, a component or both; what is in it is for the runtime to say.
+    Directory(PathBuf),
+    /// A crate, to be built.
+    Crate(Crate),
+}
+
+/// PLUGIN does not name a plugin, or its crate could not be built.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ProjectError {
+    #[error("{}: {reason}\n  {ACCEPTED}", path.display())]
+    NotAPlugin { path: PathBuf, reason: String },
+    #[error("{}: {message}", path.display())]
+    CargoToml { path: PathBuf, message: String },
+    #[error("{} is a workspace without a package of its own{}", path.display(), name_one(packages))]
+    Workspace {
+        path: PathBuf,
+        packages: Vec<PathBuf>,
+    },
+    #[error("cannot run `{tool}`: {message}\n  {hint}")]
+    ToolMissing {
+        tool: String,
+        message: String,
+        hint: String,
+    },
+    #[error("the Rust toolchain for {} cannot compile for {TARGET}: {message}\n  {hint}", path.display())]
+    TargetMissing {
+        path: PathBuf,
+        message: String,
+        hint: String,
+    },
+    #[error("{} does not build: cargo ended with {status}", path.display())]
+    Build {
+        path: PathBuf,
+        status: std::process::ExitStatus,
+    },
+    #[error("crate `{name}` builds no component: {message}")]
+    NoComponent { name: String, message: String },
+}
+
+impl ProjectError {
+    /// The stable name of this kind of error.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            ProjectError::NotAPlugin { .. } => "not_a_package",
+            ProjectError::CargoToml { .. } => "invalid_crate",
+            ProjectError::Workspace { .. } => "no_package",
+            ProjectError::ToolMissing { .. } => "tool_missing",
+            ProjectError::TargetMissing { .. } => "target_missing",
+            ProjectError::Build { .. } => "build_failed",
+            ProjectError::NoComponent { .. } => "no_component",
+        }
+    }
+}
+
+fn name_one(packages: &[PathBuf]) -> String {
+    if packages.is_empty() {
+        return ", and no packages inside it were found".to_owned();
+    }
+    packages
+        .iter()
+        .fold(": name one of".to_owned(), |text, package| {
+            format!("{text}\n  {}", package.display())
+        })
+}
+
+impl Source {
+    /// Looks at what is at `path`.
+    pub(crate) fn locate(path: &Path) -> Result<Self, ProjectError> {
+        let metadata = path
+            .metadata()
+            .map_err(|error| not_a_plugin(path, &error))?;
+        if metadata.is_dir() {
+            return match Crate::at(path)? {
+                Some(found) => Ok(Source::Crate(found)),
+                None => Ok(Source::Directory(path.to_owned())),
+            };
+        }
+        // A file that describes a directory stands for the directory: people complete paths with the tab key.
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        if name == "Cargo.toml" || manifest::FILE_NAMES.contains(&name) {
+            let directory = path
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty())
+                .unwrap_or(Path::new("."));
+            return Source::locate(directory);
+        }
+        Ok(Source::File(path.to_owned()))
+    }
+}
+
+fn not_a_plugin(path: &Path, error: &std::io::Error) -> ProjectError {
+    let reason = match error.kind() {
+        std::io::ErrorKind::NotFound => match neighbour(path) {
+            Some(near) => format!(
+                "no such file or directory; did you mean {}?",
+                near.display()
+            ),
+            None => "no such file or directory".to_owned(),
+        },
+        _ => error.to_string(),
+    };
+    ProjectError::NotAPlugin {
+        path: path.to_owned(),
+        reason,
+    }
+}
+
+/// What stands beside a path that does not exist and could have been meant.
+fn neighbour(path: &Path) -> Option<PathBuf> {
+    let with_extension = path.with_extension("wasm");
+    if with_extension.is_file() {
+        return Some(with_extension);
+    }
+    let directory = path.parent()?;
+    let read = if directory.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        directory
+    };
+    let names: Vec<String> = std::fs::read_dir(read)
+        .ok()?
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    let near = manifest::nearest(
+        path.file_name()?.to_str()?,
+        names.iter().map(String::as_str),
+    )?;
+    Some(directory.join(near))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn directory_with(files: &[&str]) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        for file in files {
+            let text = if *file == "Cargo.toml" {
+                "[package]\nname = \"demo\"\n"
+            } else {
+                ""
+            };
+            fs::write(directory.path().join(file), text).expect("written");
+        }
+        directory
+    }
+
+    #[test]
+    fn directory_with_manifest_only_is_a_plugin_directory() {
+        let directory = directory_with(&["plugin.yaml", "demo.wasm"]);
+        assert!(matches!(
+            Source::locate(directory.path()),
+            Ok(Source::Directory(_))
+        ));
+        let manifest = directory.path().join("plugin.yaml");
+        assert!(
+            matches!(Source::locate(&manifest), Ok(Source::Directory(path)) if path == directory.path())
+        );
+        let component = directory.path().join("demo.wasm");
+        assert!(matches!(Source::locate(&component), Ok(Source::File(path)) if path == component));
+    }
+
+    #[test]
+    fn directory_with_cargo_toml_and_manifest_is_a_crate() {
+        let directory = directory_with(&["plugin.yaml", "Cargo.toml", "demo.wasm"]);
+        assert!(matches!(
+            Source::locate(directory.path()),
+            Ok(Source::Crate(_))
+        ));
+        assert!(matches!(
+            Source::locate(&directory.path().join("Cargo.toml")),
+            Ok(Source::Crate(_))
+        ));
+    }
+
+    #[test]
+    fn path_that_is_not_there_says_what_would_be_accepted() {
+        let directory = directory_with(&["greeter.wasm"]);
+        let error = Source::locate(&directory.path().join("greeter"))
+            .expect_err("missing")
+            .to_string();
+        assert!(
+            error.contains("greeter.wasm?") && error.contains("plugin directory"),
+            "{error}"
+        );
+        let error = Source::locate(&directory.path().join("greter.wasm"))
+            .expect_err("missing")
+            .to_string();
+        assert!(error.contains("greeter.wasm?"), "{error}");
+    }
+}

@@ -1,0 +1,130 @@
+//! `--stats`: what a call cost, on standard error; one JSON line with `--json`, so that standard output stays the result's.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use plugbay::{Limits, Usage};
+use serde_json::json;
+
+use crate::output::{Output, to_stderr};
+use crate::units::{show_bytes, show_count, show_duration};
+
+/// What is known after a call.
+pub(crate) struct Stats<'a> {
+    pub(crate) usage: &'a Usage,
+    pub(crate) limits: &'a Limits,
+    /// From the file's bytes to a plugin that serves: compiling or finding compiled code, instantiating, `on-load`.
+    pub(crate) load: Duration,
+}
+
+impl Stats<'_> {
+    /// Shows them, whatever `--quiet` says: they were asked for.
+    pub(crate) fn show(&self, output: Output) {
+        to_stderr(&if output.json {
+            self.json().to_string()
+        } else {
+            self.text()
+        });
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let mut object = serde_json::to_value(self.usage).unwrap_or_else(|_| json!({}));
+        object["load_seconds"] = self.load.as_secs_f64().into();
+        object
+    }
+
+    fn text(&self) -> String {
+        let Stats {
+            usage,
+            limits,
+            load,
+        } = self;
+        let of = |limit: Option<String>| {
+            limit.map_or_else(|| "no limit".to_owned(), |limit| format!("of {limit}"))
+        };
+        let fuel = match usage.fuel {
+            Some(fuel) => format!(
+                "{} units ({})",
+                show_count(fuel),
+                of(limits.fuel.map(show_count))
+            ),
+            None => "not metered".to_owned(),
+        };
+        let rows = [
+            ("fuel", fuel),
+            (
+                "memory",
+                format!(
+                    "{} ({})",
+                    show_bytes(usage.memory_bytes),
+                    of(Some(show_bytes(limits.memory_bytes)))
+                ),
+            ),
+            (
+                "time",
+                format!(
+                    "{} ({})",
+                    show_duration(usage.duration),
+                    of(limits.timeout.map(show_duration))
+                ),
+            ),
+            ("instantiation", show_duration(usage.instantiation)),
+            ("load", show_duration(*load)),
+        ];
+        rows.iter()
+            .fold("stats:".to_owned(), |mut text, (name, value)| {
+                let _ = write!(text, "\n  {name:<13}  {value}");
+                text
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usage() -> Usage {
+        Usage {
+            fuel: Some(12_345),
+            memory_bytes: 1_179_648,
+            duration: Duration::from_micros(420),
+            ..Usage::default()
+        }
+    }
+
+    #[test]
+    fn text_shows_what_was_used_of_what_was_allowed() {
+        let limits = Limits {
+            timeout: None,
+            ..Limits::default()
+        };
+        let text = Stats {
+            usage: &usage(),
+            limits: &limits,
+            load: Duration::from_millis(3),
+        }
+        .text();
+        for part in [
+            "12,345 units (of 10,000,000,000)",
+            "1.1 MiB (of 128.0 MiB)",
+            "420 µs (no limit)",
+            "load           3 ms",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+    }
+
+    #[test]
+    fn json_has_every_number_in_base_units() {
+        let json = Stats {
+            usage: &usage(),
+            limits: &Limits::default(),
+            load: Duration::from_millis(3),
+        }
+        .json();
+        assert_eq!(json["fuel"], 12_345);
+        assert_eq!(json["memory_bytes"], 1_179_648);
+        assert_eq!(json["duration_seconds"], 0.00042);
+        assert_eq!(json["load_seconds"], 0.003);
+    }
+}
