@@ -17,7 +17,7 @@ use crate::limits::PAYLOAD_BYTES_MAX;
 ///
 /// # Errors
 /// Each [`CallError`]: the name, the function or an argument does not fit.
-pub fn resolve<'f>(
+pub(crate) fn resolve<'f>(
     functions: &'f [ExportedFunction],
     export: &str,
     arguments: &[impl AsRef<str>],
@@ -28,10 +28,7 @@ pub fn resolve<'f>(
     };
     let function = find(functions, &export[..open])?;
     if !arguments.is_empty() {
-        return Err(CallError::ArgumentsTwice {
-            text: quote(export),
-            given: arguments.len(),
-        });
+        return Err(CallError::ArgumentsTwice { text: quote(export), given: arguments.len() });
     }
     Ok((function, parse_call(function, export, open)?))
 }
@@ -41,16 +38,8 @@ pub fn resolve<'f>(
 ///
 /// # Errors
 /// Each [`CallError`] but those about names.
-pub fn parse_arguments(
-    function: &ExportedFunction,
-    arguments: &[impl AsRef<str>],
-) -> Result<Vec<Val>, CallError> {
-    check_size(
-        arguments
-            .iter()
-            .map(|argument| argument.as_ref().len())
-            .sum(),
-    )?;
+fn parse_arguments(function: &ExportedFunction, arguments: &[impl AsRef<str>]) -> Result<Vec<Val>, CallError> {
+    check_size(arguments.iter().map(|argument| argument.as_ref().len()).sum())?;
     values(function, arguments, |text, ty| from_text(text.as_ref(), ty))
 }
 
@@ -60,10 +49,8 @@ fn parse_call(function: &ExportedFunction, call: &str, open: usize) -> Result<Ve
     // WAVE allows fewer names than `find` does: the parser gets another one of the same length, for the positions in
     // its messages.
     let text = format!("{:a<open$}{}", "", &call[open..]);
-    let parsed = UntypedFuncCall::parse(&text).map_err(|error| CallError::Syntax {
-        text: quote(call),
-        message: error.to_string(),
-    })?;
+    let parsed = UntypedFuncCall::parse(&text)
+        .map_err(|error| CallError::Syntax { text: quote(call), message: error.to_string() })?;
     let nodes: Vec<_> = match parsed.params_node() {
         Some(params) => params.as_tuple().map(Iterator::collect).unwrap_or_default(),
         None => Vec::new(),
@@ -73,10 +60,7 @@ fn parse_call(function: &ExportedFunction, call: &str, open: usize) -> Result<Ve
 
 fn check_size(bytes: usize) -> Result<(), CallError> {
     if bytes > PAYLOAD_BYTES_MAX {
-        return Err(CallError::TooLarge {
-            bytes,
-            bytes_max: PAYLOAD_BYTES_MAX,
-        });
+        return Err(CallError::TooLarge { bytes, bytes_max: PAYLOAD_BYTES_MAX });
     }
     Ok(())
 }
@@ -89,11 +73,7 @@ fn values<T>(
 ) -> Result<Vec<Val>, CallError> {
     function.callable()?;
     let most = function.params.len();
-    let least = function
-        .params
-        .iter()
-        .rposition(|(_, ty)| !matches!(ty, Type::Option(_)))
-        .map_or(0, |last| last + 1);
+    let least = function.params.iter().rposition(|(_, ty)| !matches!(ty, Type::Option(_))).map_or(0, |last| last + 1);
     if !(least..=most).contains(&given.len()) {
         return Err(CallError::ArgumentCount {
             function: function.name.clone(),
@@ -125,15 +105,7 @@ mod tests {
         vec![
             signature("start", &[], None),
             signature("add", &[("x", "u32"), ("y", "u32")], Some("u32")),
-            signature(
-                "greet",
-                &[
-                    ("name", "string"),
-                    ("times", "maybe"),
-                    ("colour", "maybe-colour"),
-                ],
-                Some("string"),
-            ),
+            signature("greet", &[("name", "string"), ("times", "maybe"), ("colour", "maybe-colour")], Some("string")),
             signature("move", &[("from", "maybe"), ("to", "point")], None),
             signature("draw", &[("shape", "shape")], None),
         ]
@@ -146,36 +118,18 @@ mod tests {
             Ok(call) => call,
             Err(error) => panic!("{words:?}: {error}"),
         };
-        let values: Vec<_> = values
-            .iter()
-            .map(|value| to_wave(value).expect("it has a text form"))
-            .collect();
-        assert_eq!(
-            (found.name.as_str(), values),
-            (function, expected.iter().map(ToString::to_string).collect())
-        );
+        let values: Vec<_> = values.iter().map(|value| to_wave(value).expect("it has a text form")).collect();
+        assert_eq!((found.name.as_str(), values), (function, expected.iter().map(ToString::to_string).collect()));
     }
 
     #[test]
     fn arguments_one_by_one_give_their_values() {
         check(&["start"], "start", &[]);
         check(&["add", "1", "2"], "add", &["1", "2"]);
-        check(
-            &["greet", "World", "some(2)", "red"],
-            "greet",
-            &["\"World\"", "some(2)", "some(red)"],
-        );
+        check(&["greet", "World", "some(2)", "red"], "greet", &["\"World\"", "some(2)", "some(red)"]);
         check(&["greet", "World"], "greet", &["\"World\"", "none", "none"]);
-        check(
-            &["greet", "", "null", "null"],
-            "greet",
-            &["\"\"", "none", "none"],
-        );
-        check(
-            &["move", "none", "{\"x\": 1, \"y\": -1}"],
-            "move",
-            &["none", "{x: 1, y: -1}"],
-        );
+        check(&["greet", "", "null", "null"], "greet", &["\"\"", "none", "none"]);
+        check(&["move", "none", "{\"x\": 1, \"y\": -1}"], "move", &["none", "{x: 1, y: -1}"]);
         check(&["draw", "circle(2)"], "draw", &["circle(2)"]);
     }
 
@@ -183,27 +137,15 @@ mod tests {
     fn whole_call_gives_its_values() {
         check(&["start()"], "start", &[]);
         check(&[" add (1, 2) "], "add", &["1", "2"]);
-        check(
-            &["greet(\"World (1)\", 2)"],
-            "greet",
-            &["\"World (1)\"", "some(2)", "none"],
-        );
-        check(
-            &["move(1, {y: 2, x: 1})"],
-            "move",
-            &["some(1)", "{x: 1, y: 2}"],
-        );
+        check(&["greet(\"World (1)\", 2)"], "greet", &["\"World (1)\"", "some(2)", "none"]);
+        check(&["move(1, {y: 2, x: 1})"], "move", &["some(1)", "{x: 1, y: 2}"]);
         check(&["draw(ok((1, 2)))"], "draw", &["%ok((1, 2))"]);
     }
 
     fn check_error(words: &[&str], code: &str, message: &str) {
         let functions = functions();
         let error = resolve(&functions, words[0], &words[1..]).expect_err("the call has a mistake");
-        assert_eq!(
-            (error.code(), error.to_string()),
-            (code, message.to_owned()),
-            "{words:?}"
-        );
+        assert_eq!((error.code(), error.to_string()), (code, message.to_owned()), "{words:?}");
     }
 
     #[test]
@@ -218,11 +160,7 @@ mod tests {
             "validation_error",
             "`add` takes 2 arguments, and 1 came: add: func(x: u32, y: u32) -> u32",
         );
-        check_error(
-            &["start", "1"],
-            "validation_error",
-            "`start` takes no arguments, and 1 came: start: func()",
-        );
+        check_error(&["start", "1"], "validation_error", "`start` takes no arguments, and 1 came: start: func()");
         check_error(
             &["greet()"],
             "validation_error",
@@ -261,16 +199,10 @@ mod tests {
     fn text_beyond_the_limit_is_refused_before_it_is_read() {
         let half = "x".repeat(PAYLOAD_BYTES_MAX / 2 + 1);
         let add = &functions()[1];
-        let error = CallError::TooLarge {
-            bytes: PAYLOAD_BYTES_MAX + 2,
-            bytes_max: PAYLOAD_BYTES_MAX,
-        };
+        let error = CallError::TooLarge { bytes: PAYLOAD_BYTES_MAX + 2, bytes_max: PAYLOAD_BYTES_MAX };
         assert_eq!(parse_arguments(add, &[&half, &half]), Err(error.clone()));
         assert_eq!(error.code(), "payload_too_large");
         let call = format!("add({half}{half})");
-        assert!(matches!(
-            resolve(&functions(), &call, &[] as &[&str]),
-            Err(CallError::TooLarge { .. })
-        ));
+        assert!(matches!(resolve(&functions(), &call, &[] as &[&str]), Err(CallError::TooLarge { .. })));
     }
 }

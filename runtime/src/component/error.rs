@@ -26,10 +26,7 @@ pub enum CallError {
         candidates: Vec<String>,
     },
     /// Several exported functions go by this name.
-    #[error(
-        "`{wanted}` could be any of several exported functions, name one in full: {}",
-        list(candidates)
-    )]
+    #[error("`{wanted}` could be any of several exported functions, name one in full: {}", list(candidates))]
     AmbiguousFunction {
         /// What was asked for.
         wanted: String,
@@ -37,9 +34,7 @@ pub enum CallError {
         candidates: Vec<String>,
     },
     /// The function takes or answers something that has no text form.
-    #[error(
-        "`{function}` cannot be called with text: {position} has the type `{ty}`, and {NO_TEXT}"
-    )]
+    #[error("`{function}` cannot be called with text: {position} has the type `{ty}`, and {NO_TEXT}")]
     NotCallable {
         /// The function's full name.
         function: String,
@@ -83,9 +78,7 @@ pub enum CallError {
         message: String,
     },
     /// Arguments came both inside the parentheses of a whole call and after it.
-    #[error(
-        "`{text}` brings its arguments in parentheses: no other arguments can follow, and {given} came"
-    )]
+    #[error("`{text}` brings its arguments in parentheses: no other arguments can follow, and {given} came")]
     ArgumentsTwice {
         /// The call, shortened if it is long.
         text: String,
@@ -138,10 +131,7 @@ impl ValueError {
 
 impl From<ValueProblem> for ValueError {
     fn from(problem: ValueProblem) -> Self {
-        ValueError {
-            path: String::new(),
-            problem,
-        }
+        ValueError { path: String::new(), problem }
     }
 }
 
@@ -240,27 +230,16 @@ pub enum ValueProblem {
 }
 
 fn did_you_mean(nearest: Option<&String>) -> String {
-    nearest
-        .map(|name| format!(" (did you mean `{name}`?)"))
-        .unwrap_or_default()
+    nearest.map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default()
 }
 
 fn listed(before: &str, names: &[String]) -> String {
-    if names.is_empty() {
-        "; there are none".to_owned()
-    } else {
-        format!("{before}{}", list(names))
-    }
+    if names.is_empty() { "; there are none".to_owned() } else { format!("{before}{}", list(names)) }
 }
 
 /// `a, b, c`, or `a, b, … and 7 more`.
 fn list(names: &[String]) -> String {
-    let shown = names
-        .iter()
-        .take(NAMES_LISTED_MAX)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(", ");
+    let shown = names.iter().take(NAMES_LISTED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(NAMES_LISTED_MAX) {
         0 => shown,
         more => format!("{shown} and {more} more"),

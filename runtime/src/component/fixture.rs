@@ -34,10 +34,7 @@ pub(super) const TYPES: &[(&str, &str)] = &[
     ("single", "(tuple char)"),
     ("colour", r#"(enum "red" "green" "dark-blue" "none" "ok")"#),
     ("access", r#"(flags "read" "write" "none" "run-as-root")"#),
-    (
-        "many-flags",
-        r#"(flags "a0" "a1" "a2" "a3" "a4" "a5" "a6" "a7" "a8" "a9" "b0" "b1" "b2" "b3" "b4" "b5" "b6")"#,
-    ),
+    ("many-flags", r#"(flags "a0" "a1" "a2" "a3" "a4" "a5" "a6" "a7" "a8" "a9" "b0" "b1" "b2" "b3" "b4" "b5" "b6")"#),
     ("maybe", "(option u32)"),
     ("maybe-text", "(option string)"),
     ("maybe-colour", "(option $colour)"),
@@ -50,14 +47,8 @@ pub(super) const TYPES: &[(&str, &str)] = &[
     ("outcome-bare", "(result)"),
     ("outcome-maybe", "(result (option u8) (error (option u8)))"),
     ("point", r#"(record (field "x" s32) (field "y" s32))"#),
-    (
-        "options",
-        r#"(record (field "label" (option string)) (field "deep" (option (option u8))))"#,
-    ),
-    (
-        "path",
-        r#"(record (field "points" (list $point)) (field "colour" (option $colour)) (field "some" f64))"#,
-    ),
+    ("options", r#"(record (field "label" (option string)) (field "deep" (option (option u8))))"#),
+    ("path", r#"(record (field "points" (list $point)) (field "colour" (option $colour)) (field "some" f64))"#),
     (
         "shape",
         r#"(variant (case "empty") (case "circle" f64) (case "path" $path) (case "label" (option string)) (case "ok" (tuple u8 u8)) (case "err"))"#,
@@ -102,9 +93,7 @@ pub(super) fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     ENGINE.get_or_init(|| {
         let mut config = Config::new();
-        config
-            .wasm_component_model_fixed_length_lists(true)
-            .wasm_component_model_map(true);
+        config.wasm_component_model_fixed_length_lists(true).wasm_component_model_map(true);
         Engine::new(&config).expect("the engine takes these settings")
     })
 }
@@ -118,27 +107,17 @@ pub(super) fn component(definitions: &str) -> Component {
 
 /// Definitions of an exported interface with functions that take and answer nothing.
 pub(super) fn interface(export: &str, functions: &[&str]) -> String {
-    let functions: String = functions
-        .iter()
-        .map(|name| format!(r#" (export "{name}" (func $nothing))"#))
-        .collect();
+    let functions: String = functions.iter().map(|name| format!(r#" (export "{name}" (func $nothing))"#)).collect();
     format!(r#"(instance (export "{export}"){functions})"#)
 }
 
 /// A function of this signature, with types from [`TYPES`]; it is no component's, and cannot be called.
-pub(super) fn signature(
-    name: &str,
-    params: &[(&str, &str)],
-    result: Option<&str>,
-) -> ExportedFunction {
+pub(super) fn signature(name: &str, params: &[(&str, &str)], result: Option<&str>) -> ExportedFunction {
     ExportedFunction {
         name: name.to_owned(),
         interface: None,
         function: name.to_owned(),
-        params: params
-            .iter()
-            .map(|(name, type_name)| ((*name).to_owned(), ty(type_name)))
-            .collect(),
+        params: params.iter().map(|(name, type_name)| ((*name).to_owned(), ty(type_name))).collect(),
         result: result.map(ty),
         is_async: false,
         index: echo_function("bool").index,
@@ -167,11 +146,7 @@ fn echo() -> &'static (Component, Vec<ExportedFunction>) {
 
 fn echo_function(name: &str) -> &'static ExportedFunction {
     let wanted = format!("echo-{name}");
-    echo()
-        .1
-        .iter()
-        .find(|function| function.name == wanted)
-        .expect("the type is in the table")
+    echo().1.iter().find(|function| function.name == wanted).expect("the type is in the table")
 }
 
 /// The type of this name.
@@ -185,16 +160,10 @@ pub(super) fn ty(name: &str) -> Type {
 /// What comes back when values of a type go into a component and out again.
 pub(super) fn echoed(name: &str, values: Vec<Val>) -> Vec<Val> {
     let mut store = Store::new(engine(), ());
-    let instance = Linker::new(engine())
-        .instantiate(&mut store, &echo().0)
-        .expect("the component imports nothing");
-    let function = instance
-        .get_func(&mut store, echo_function(name).index)
-        .expect("the index is the component's");
+    let instance = Linker::new(engine()).instantiate(&mut store, &echo().0).expect("the component imports nothing");
+    let function = instance.get_func(&mut store, echo_function(name).index).expect("the index is the component's");
     let mut results = [Val::Bool(false)];
-    function
-        .call(&mut store, &[Val::List(values)], &mut results)
-        .expect("the values have the function's type");
+    function.call(&mut store, &[Val::List(values)], &mut results).expect("the values have the function's type");
     match results {
         [Val::List(values)] => values,
         [other] => panic!("echo-{name} answered {other:?}"),

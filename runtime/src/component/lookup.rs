@@ -19,34 +19,22 @@ const COMPARED_BYTES_MAX: usize = 256;
 ///
 /// # Errors
 /// [`CallError::UnknownFunction`] with the nearest name, [`CallError::AmbiguousFunction`] with the candidates.
-pub fn find<'f>(
-    functions: &'f [ExportedFunction],
-    text: &str,
-) -> Result<&'f ExportedFunction, CallError> {
+pub(super) fn find<'f>(functions: &'f [ExportedFunction], text: &str) -> Result<&'f ExportedFunction, CallError> {
     let wanted = text.trim();
     if let Some(function) = functions.iter().find(|function| function.name == wanted) {
         return Ok(function);
     }
-    let matching: Vec<_> = functions
-        .iter()
-        .filter(|f| spellings(f).iter().any(|name| name == wanted))
-        .collect();
+    let matching: Vec<_> = functions.iter().filter(|f| spellings(f).iter().any(|name| name == wanted)).collect();
     match matching[..] {
         [function] => Ok(function),
         [] => Err(CallError::UnknownFunction {
             wanted: quote(wanted),
             nearest: nearest_function(functions, wanted),
-            candidates: functions
-                .iter()
-                .map(|function| function.name.clone())
-                .collect(),
+            candidates: functions.iter().map(|function| function.name.clone()).collect(),
         }),
         _ => Err(CallError::AmbiguousFunction {
             wanted: quote(wanted),
-            candidates: matching
-                .iter()
-                .map(|function| function.name.clone())
-                .collect(),
+            candidates: matching.iter().map(|function| function.name.clone()).collect(),
         }),
     }
 }
@@ -58,12 +46,8 @@ fn spellings(function: &ExportedFunction) -> Vec<String> {
     let Some(interface) = function.interface.as_deref() else {
         return names;
     };
-    let unversioned = interface
-        .split_once('@')
-        .map_or(interface, |(name, _)| name);
-    let short = unversioned
-        .rsplit_once('/')
-        .map_or(unversioned, |(_, name)| name);
+    let unversioned = interface.split_once('@').map_or(interface, |(name, _)| name);
+    let short = unversioned.rsplit_once('/').map_or(unversioned, |(_, name)| name);
     for interface in [interface, unversioned, short] {
         names.push(format!("{interface}#{own}"));
         names.push(format!("{interface}.{own}"));
@@ -79,40 +63,20 @@ fn spellings(function: &ExportedFunction) -> Vec<String> {
 fn nearest_function(functions: &[ExportedFunction], wanted: &str) -> Option<String> {
     let spelt: Vec<_> = functions
         .iter()
-        .flat_map(|function| {
-            spellings(function)
-                .into_iter()
-                .map(move |name| (name, &function.name))
-        })
+        .flat_map(|function| spellings(function).into_iter().map(move |name| (name, &function.name)))
         .take(COMPARED_MAX)
         .collect();
     let name = nearest(wanted, spelt.iter().map(|(name, _)| name.as_str()))?;
-    spelt
-        .iter()
-        .find(|(spelling, _)| *spelling == name)
-        .map(|(_, full)| (*full).clone())
+    spelt.iter().find(|(spelling, _)| *spelling == name).map(|(_, full)| (*full).clone())
 }
 
-/// The name that is spelt most alike, if it differs in no more than a third of its letters.
+/// The name that is spelt most alike, if any is like it at all.
 pub(super) fn nearest<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
     if wanted.len() > COMPARED_BYTES_MAX {
         return None;
     }
-    names
-        .take(COMPARED_MAX)
-        .filter(|name| name.len() <= COMPARED_BYTES_MAX)
-        .map(|name| {
-            (
-                strsim::osa_distance(&wanted.to_ascii_lowercase(), &name.to_ascii_lowercase()),
-                name,
-            )
-        })
-        .filter(|(distance, name)| {
-            let letters = name.chars().count();
-            *distance <= letters.max(3) / 3 && *distance < letters
-        })
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name.to_owned())
+    let names = names.take(COMPARED_MAX).filter(|name| name.len() <= COMPARED_BYTES_MAX);
+    plugbay_manifest::nearest(wanted, names).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -160,26 +124,13 @@ mod tests {
     fn name_of_several_functions_lists_them() {
         let functions = functions();
         for (text, expected) in [
-            (
-                "add",
-                ["docs:adder/add@0.1.0#add", "docs:adder/add@0.2.0#add"],
-            ),
-            (
-                "docs:adder/add#add",
-                ["docs:adder/add@0.1.0#add", "docs:adder/add@0.2.0#add"],
-            ),
+            ("add", ["docs:adder/add@0.1.0#add", "docs:adder/add@0.2.0#add"]),
+            ("docs:adder/add#add", ["docs:adder/add@0.1.0#add", "docs:adder/add@0.2.0#add"]),
             ("stop", ["tools#stop", "docs:adder/add@0.1.0#stop"]),
         ] {
             let candidates = expected.map(str::to_owned).to_vec();
-            let error = CallError::AmbiguousFunction {
-                wanted: text.to_owned(),
-                candidates,
-            };
-            assert_eq!(
-                find(&functions, text).map(|function| &function.name),
-                Err(error),
-                "`{text}`"
-            );
+            let error = CallError::AmbiguousFunction { wanted: text.to_owned(), candidates };
+            assert_eq!(find(&functions, text).map(|function| &function.name), Err(error), "`{text}`");
         }
     }
 
@@ -189,23 +140,13 @@ mod tests {
         for (text, expected) in [
             ("tools#puase", Some("tools#pause")),
             ("Subtract", Some("docs:adder/add@0.2.0#subtract")),
-            (
-                "docs:adder/add@0.3.0#subtract",
-                Some("docs:adder/add@0.2.0#subtract"),
-            ),
+            ("docs:adder/add@0.3.0#subtract", Some("docs:adder/add@0.2.0#subtract")),
             ("multiply", None),
             ("", None),
         ] {
             match find(&functions, text) {
-                Err(CallError::UnknownFunction {
-                    wanted,
-                    nearest,
-                    candidates,
-                }) => {
-                    assert_eq!(
-                        (wanted.as_str(), nearest.as_deref(), candidates.len()),
-                        (text, expected, 9)
-                    );
+                Err(CallError::UnknownFunction { wanted, nearest, candidates }) => {
+                    assert_eq!((wanted.as_str(), nearest.as_deref(), candidates.len()), (text, expected, 9));
                 }
                 other => panic!("`{text}`: {other:?}"),
             }
@@ -216,24 +157,12 @@ mod tests {
     fn message_lists_twenty_names_and_counts_the_others() {
         let names: Vec<String> = (0..25).map(|index| format!("f{index}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let error = find(
-            &exported_functions(&component(&interface("all", &names))),
-            "other",
-        )
-        .map(|f| f.name.clone());
+        let error = find(&exported_functions(&component(&interface("all", &names))), "other").map(|f| f.name.clone());
         let text = error.expect_err("there is no such function").to_string();
-        assert!(
-            text.starts_with("no exported function is called `other`; exported: all#f0, all#f1, "),
-            "{text}"
-        );
+        assert!(text.starts_with("no exported function is called `other`; exported: all#f0, all#f1, "), "{text}");
         assert!(text.ends_with(", all#f19 and 5 more"), "{text}");
 
-        let error = find(&[], "other")
-            .map(|f| f.name.clone())
-            .expect_err("there is no function at all");
-        assert_eq!(
-            error.to_string(),
-            "no exported function is called `other`; there are none"
-        );
+        let error = find(&[], "other").map(|f| f.name.clone()).expect_err("there is no function at all");
+        assert_eq!(error.to_string(), "no exported function is called `other`; there are none");
     }
 }

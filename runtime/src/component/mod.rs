@@ -43,8 +43,8 @@ mod type_text;
 mod value;
 
 pub use any::{AnyComponent, Called, ComponentError};
-pub use argument::{parse_arguments, resolve};
+pub(crate) use argument::resolve;
 pub use error::{CallError, ValueError, ValueProblem};
-pub use lookup::find;
-pub use signature::{ExportedFunction, exported_functions};
-pub use value::{from_json, from_text, to_json, to_wave};
+pub use signature::ExportedFunction;
+pub(crate) use signature::exported_functions;
+pub use value::{to_json, to_wave};

@@ -33,12 +33,7 @@ pub struct ExportedFunction {
 }
 
 impl ExportedFunction {
-    fn new(
-        interface: Option<&str>,
-        function: &str,
-        ty: &ComponentFunc,
-        index: ComponentExportIndex,
-    ) -> Self {
+    fn new(interface: Option<&str>, function: &str, ty: &ComponentFunc, index: ComponentExportIndex) -> Self {
         ExportedFunction {
             name: match interface {
                 Some(interface) => format!("{interface}#{function}"),
@@ -46,10 +41,7 @@ impl ExportedFunction {
             },
             interface: interface.map(str::to_owned),
             function: function.to_owned(),
-            params: ty
-                .params()
-                .map(|(name, ty)| (name.to_owned(), ty))
-                .collect(),
+            params: ty.params().map(|(name, ty)| (name.to_owned(), ty)).collect(),
             result: ty.results().next(),
             is_async: ty.async_(),
             index,
@@ -61,19 +53,12 @@ impl ExportedFunction {
     /// # Errors
     /// [`CallError::NotCallable`], which names the first part of the signature that has no text form.
     pub fn callable(&self) -> Result<(), CallError> {
-        let params = self
-            .params
-            .iter()
-            .map(|(name, ty)| (format!("parameter `{name}`"), ty));
+        let params = self.params.iter().map(|(name, ty)| (format!("parameter `{name}`"), ty));
         let result = self.result.iter().map(|ty| ("its result".to_owned(), ty));
         for (position, ty) in params.chain(result) {
             if !has_text(ty) {
                 let function = self.name.clone();
-                return Err(CallError::NotCallable {
-                    function,
-                    position,
-                    ty: type_text(ty),
-                });
+                return Err(CallError::NotCallable { function, position, ty: type_text(ty) });
             }
         }
         Ok(())
@@ -98,19 +83,9 @@ struct Signature<'a>(&'a ExportedFunction);
 impl fmt::Display for Signature<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let function = self.0;
-        write!(
-            f,
-            "{}: {}func(",
-            function.name,
-            if function.is_async { "async " } else { "" }
-        )?;
+        write!(f, "{}: {}func(", function.name, if function.is_async { "async " } else { "" })?;
         for (index, (name, ty)) in function.params.iter().enumerate() {
-            write!(
-                f,
-                "{}{name}: {}",
-                if index > 0 { ", " } else { "" },
-                TypeText(ty)
-            )?;
+            write!(f, "{}{name}: {}", if index > 0 { ", " } else { "" }, TypeText(ty))?;
         }
         f.write_str(")")?;
         match &function.result {
@@ -124,7 +99,7 @@ impl fmt::Display for Signature<'_> {
 ///
 /// Functions that cannot be called with text are among them: see [`ExportedFunction::callable`]. Instances inside of
 /// exported instances are left out: WIT has no way to write them.
-pub fn exported_functions(component: &Component) -> Vec<ExportedFunction> {
+pub(crate) fn exported_functions(component: &Component) -> Vec<ExportedFunction> {
     let engine = component.engine();
     let mut functions = Vec::new();
     for (name, item) in component.component_type().exports(engine) {
@@ -132,9 +107,7 @@ pub fn exported_functions(component: &Component) -> Vec<ExportedFunction> {
             continue;
         };
         match item.ty {
-            ComponentItem::ComponentFunc(ty) => {
-                functions.push(ExportedFunction::new(None, name, &ty, index))
-            }
+            ComponentItem::ComponentFunc(ty) => functions.push(ExportedFunction::new(None, name, &ty, index)),
             ComponentItem::ComponentInstance(interface) => {
                 for (function, item) in interface.exports(engine) {
                     let ComponentItem::ComponentFunc(ty) = item.ty else {
@@ -156,12 +129,7 @@ pub fn exported_functions(component: &Component) -> Vec<ExportedFunction> {
 fn has_text(ty: &Type) -> bool {
     let absent_or_text = |ty: Option<Type>| ty.as_ref().is_none_or(has_text);
     match ty {
-        Type::Own(_)
-        | Type::Borrow(_)
-        | Type::Stream(_)
-        | Type::Future(_)
-        | Type::ErrorContext
-        | Type::Map(_) => false,
+        Type::Own(_) | Type::Borrow(_) | Type::Stream(_) | Type::Future(_) | Type::ErrorContext | Type::Map(_) => false,
         Type::List(list) => has_text(&list.ty()),
         Type::FixedLengthList(list) => has_text(&list.ty()),
         Type::Option(option) => has_text(&option.ty()),
@@ -201,24 +169,12 @@ mod tests {
 
     #[test]
     fn exported_functions_are_listed_with_their_types() {
-        let definitions = format!(
-            r#"(export "start" (func $nothing)) {ADD} {}"#,
-            interface("empty", &[])
-        );
+        let definitions = format!(r#"(export "start" (func $nothing)) {ADD} {}"#, interface("empty", &[]));
         let functions = exported_functions(&component(&definitions));
         let listed: Vec<_> = functions.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            listed,
-            [
-                "start: func()",
-                "docs:adder/add@0.1.0#add: func(x: u32, y: u32) -> u32"
-            ]
-        );
+        assert_eq!(listed, ["start: func()", "docs:adder/add@0.1.0#add: func(x: u32, y: u32) -> u32"]);
         assert_eq!(functions[0].interface, None);
-        assert_eq!(
-            functions[1].interface.as_deref(),
-            Some("docs:adder/add@0.1.0")
-        );
+        assert_eq!(functions[1].interface.as_deref(), Some("docs:adder/add@0.1.0"));
     }
 
     #[test]
@@ -226,16 +182,10 @@ mod tests {
         let component = component(ADD);
         let functions = exported_functions(&component);
         let mut store = Store::new(engine(), ());
-        let instance = Linker::new(engine())
-            .instantiate(&mut store, &component)
-            .expect("nothing is imported");
-        let function = instance
-            .get_func(&mut store, functions[0].index)
-            .expect("the component has this function");
+        let instance = Linker::new(engine()).instantiate(&mut store, &component).expect("nothing is imported");
+        let function = instance.get_func(&mut store, functions[0].index).expect("the component has this function");
         let mut results = [Val::Bool(false)];
-        function
-            .call(&mut store, &[Val::U32(2), Val::U32(40)], &mut results)
-            .expect("the function adds");
+        function.call(&mut store, &[Val::U32(2), Val::U32(40)], &mut results).expect("the function adds");
         assert_eq!(results, [Val::U32(42)]);
     }
 
@@ -256,26 +206,14 @@ mod tests {
             ("maybe-maybe", "option<option<u32>>"),
             ("outcome", "result<u32, string>"),
             ("outcome-ok", "result<string>"),
-            (
-                "outcome-err",
-                "result<_, enum { red, green, dark-blue, none, ok }>",
-            ),
+            ("outcome-err", "result<_, enum { red, green, dark-blue, none, ok }>"),
             ("outcome-bare", "result"),
-            (
-                "options",
-                "record { label: option<string>, deep: option<option<u8>> }",
-            ),
+            ("options", "record { label: option<string>, deep: option<option<u8>> }"),
         ] {
-            assert_eq!(
-                signature("f", &[("v", name)], None).to_string(),
-                format!("f: func(v: {expected})")
-            );
+            assert_eq!(signature("f", &[("v", name)], None).to_string(), format!("f: func(v: {expected})"));
         }
         let text = signature("draw", &[("at", "point"), ("c", "char")], Some("bool")).to_string();
-        assert_eq!(
-            text,
-            "draw: func(at: record { x: s32, y: s32 }, c: char) -> bool"
-        );
+        assert_eq!(text, "draw: func(at: record { x: s32, y: s32 }, c: char) -> bool");
     }
 
     #[test]
@@ -301,22 +239,10 @@ mod tests {
         ));
         let expected = [
             ("start: func()", None),
-            (
-                "[constructor]blob: func() -> own<resource>",
-                Some(("its result", "own<resource>")),
-            ),
-            (
-                "[method]blob.close: func(self: borrow<resource>)",
-                Some(("parameter `self`", "borrow<resource>")),
-            ),
-            (
-                "keep: func(some: u32, blob: option<own<resource>>)",
-                Some(("parameter `blob`", "option<own<resource>>")),
-            ),
-            (
-                "fill: func(table: map<string, u32>)",
-                Some(("parameter `table`", "map<string, u32>")),
-            ),
+            ("[constructor]blob: func() -> own<resource>", Some(("its result", "own<resource>"))),
+            ("[method]blob.close: func(self: borrow<resource>)", Some(("parameter `self`", "borrow<resource>"))),
+            ("keep: func(some: u32, blob: option<own<resource>>)", Some(("parameter `blob`", "option<own<resource>>"))),
+            ("fill: func(table: map<string, u32>)", Some(("parameter `table`", "map<string, u32>"))),
         ];
         assert_eq!(functions.len(), expected.len());
         for (function, (text, refused)) in functions.iter().zip(expected) {

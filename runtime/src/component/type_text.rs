@@ -36,23 +36,13 @@ pub(super) fn fits(ty: &Type) -> String {
         Type::U32 => whole_number(u32::MIN, u32::MAX),
         Type::S64 => whole_number(i64::MIN, i64::MAX),
         Type::U64 => whole_number(u64::MIN, u64::MAX),
-        Type::Float32 => format!(
-            "a number from {:e} to {:e}, nan, inf or -inf",
-            f32::MIN,
-            f32::MAX
-        ),
+        Type::Float32 => format!("a number from {:e} to {:e}, nan, inf or -inf", f32::MIN, f32::MAX),
         Type::Float64 => "a number, nan, inf or -inf".to_owned(),
         Type::Char => "one character in quotes, such as `'x'`,".to_owned(),
         Type::String => "a text in double quotes, such as `\"x\"`,".to_owned(),
         Type::List(_) => "a list in brackets, such as `[…, …]`,".to_owned(),
-        Type::FixedLengthList(list) => format!(
-            "a list of {} values in brackets, such as `[…, …]`,",
-            list.len()
-        ),
-        Type::Tuple(tuple) => format!(
-            "{} values in parentheses, such as `(…, …)`,",
-            tuple.types().len()
-        ),
+        Type::FixedLengthList(list) => format!("a list of {} values in brackets, such as `[…, …]`,", list.len()),
+        Type::Tuple(tuple) => format!("{} values in parentheses, such as `(…, …)`,", tuple.types().len()),
         Type::Record(record) => cut(
             FITS_BYTES_MAX,
             &format_args!(
@@ -62,36 +52,20 @@ pub(super) fn fits(ty: &Type) -> String {
         ),
         Type::Variant(variant) => cut(
             FITS_BYTES_MAX,
-            &format_args!(
-                "one of the cases {}",
-                Separated(|| variant.cases().map(|c| case(c.name, c.ty.as_ref())))
-            ),
+            &format_args!("one of the cases {}", Separated(|| variant.cases().map(|c| case(c.name, c.ty.as_ref())))),
         ),
-        Type::Enum(cases) => cut(
-            FITS_BYTES_MAX,
-            &format_args!("one of {}", Separated(|| cases.names())),
-        ),
+        Type::Enum(cases) => cut(FITS_BYTES_MAX, &format_args!("one of {}", Separated(|| cases.names()))),
         Type::Flags(flags) => cut(
             FITS_BYTES_MAX,
-            &format_args!(
-                "any of the flags in braces, such as `{{{}}}`,",
-                Separated(|| flags.names())
-            ),
+            &format_args!("any of the flags in braces, such as `{{{}}}`,", Separated(|| flags.names())),
         ),
         Type::Option(option) => format!("none or a `{}`", type_text(&option.ty())),
         Type::Result(result) => {
-            format!(
-                "{} or {}",
-                case("ok", result.ok().as_ref()),
-                case("err", result.err().as_ref())
-            )
+            format!("{} or {}", case("ok", result.ok().as_ref()), case("err", result.err().as_ref()))
         }
-        Type::Own(_)
-        | Type::Borrow(_)
-        | Type::Stream(_)
-        | Type::Future(_)
-        | Type::ErrorContext
-        | Type::Map(_) => "nothing that can be written".to_owned(),
+        Type::Own(_) | Type::Borrow(_) | Type::Stream(_) | Type::Future(_) | Type::ErrorContext | Type::Map(_) => {
+            "nothing that can be written".to_owned()
+        }
     }
 }
 
@@ -129,17 +103,10 @@ impl fmt::Display for TypeText<'_> {
             Type::FixedLengthList(list) => {
                 write!(f, "list<{}, {}>", TypeText(&list.ty()), list.len())
             }
-            Type::Map(map) => write!(
-                f,
-                "map<{}, {}>",
-                TypeText(&map.key()),
-                TypeText(&map.value())
-            ),
+            Type::Map(map) => write!(f, "map<{}, {}>", TypeText(&map.key()), TypeText(&map.value())),
             Type::Record(record) => {
                 f.write_str("record { ")?;
-                separated(f, record.fields(), |f, field| {
-                    write!(f, "{}: {}", field.name, TypeText(&field.ty))
-                })?;
+                separated(f, record.fields(), |f, field| write!(f, "{}: {}", field.name, TypeText(&field.ty)))?;
                 f.write_str(" }")
             }
             Type::Tuple(tuple) => {
@@ -209,10 +176,7 @@ where
 
 /// At most `bytes_max` bytes of a text, with `…` after them where something is missing.
 pub(super) fn cut(bytes_max: usize, text: &impl fmt::Display) -> String {
-    let mut cut = Cut {
-        text: String::new(),
-        bytes_max,
-    };
+    let mut cut = Cut { text: String::new(), bytes_max };
     if write!(cut, "{text}").is_err() {
         cut.text.push('…');
     }

@@ -11,8 +11,7 @@
 use std::collections::BTreeSet;
 
 use wasi_preview1_component_adapter_provider::{
-    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME as PREVIEW1,
-    WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER as ADAPTER,
+    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME as PREVIEW1, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER as ADAPTER,
 };
 use wasm_encoder::{Module, RawSection};
 use wasmparser::{BinaryReaderError, ExternalKind, Import, Parser, Payload, TypeRef};
@@ -58,9 +57,7 @@ pub enum LegacyError {
         import: String,
     },
     /// The module imports something that is not part of preview 1.
-    #[error(
-        "it imports `{import}`, which is not part of WASI preview 1: only functions of `{PREVIEW1}` are available"
-    )]
+    #[error("it imports `{import}`, which is not part of WASI preview 1: only functions of `{PREVIEW1}` are available")]
     UnknownImport {
         /// The import, as `module.name`.
         import: String,
@@ -75,9 +72,7 @@ pub enum LegacyError {
 
 impl From<BinaryReaderError> for LegacyError {
     fn from(error: BinaryReaderError) -> Self {
-        LegacyError::NotAModule {
-            message: error.to_string(),
-        }
+        LegacyError::NotAModule { message: error.to_string() }
     }
 }
 
@@ -96,9 +91,7 @@ pub fn componentize(module: &[u8]) -> Result<Vec<u8>, LegacyError> {
         .module(&module)
         .and_then(|encoder| encoder.adapter(PREVIEW1, ADAPTER))
         .and_then(|mut encoder| encoder.encode())
-        .map_err(|error| LegacyError::Adapt {
-            message: format!("{error:#}"),
-        })
+        .map_err(|error| LegacyError::Adapt { message: format!("{error:#}") })
 }
 
 /// Checks what the module imports and exports, and gives it back without the sections that describe it as part of some
@@ -130,20 +123,14 @@ fn examine(bytes: &[u8]) -> Result<Vec<u8>, LegacyError> {
         if let Some((id, range)) = payload.as_section() {
             // The parser announces the code before it has seen whether all of it is there.
             let Some(data) = bytes.get(range) else {
-                return Err(LegacyError::NotAModule {
-                    message: "its code section is cut short".to_owned(),
-                });
+                return Err(LegacyError::NotAModule { message: "its code section is cut short".to_owned() });
             };
             module.section(&RawSection { id, data });
         }
     }
     if !exports.contains(&("_start", true)) {
         let reactor = exports.contains(&("_initialize", true));
-        return Err(if reactor {
-            LegacyError::Reactor
-        } else {
-            LegacyError::NoStart
-        });
+        return Err(if reactor { LegacyError::Reactor } else { LegacyError::NoStart });
     }
     if !exports.contains(&("memory", false)) {
         return Err(LegacyError::NoMemory);
@@ -162,12 +149,8 @@ fn check_import(import: Import<'_>, adapted: &BTreeSet<&str>) -> Result<(), Lega
     };
     match (import.module, import.ty) {
         (PREVIEW1, TypeRef::Func(_)) if adapted.contains(import.name) => Ok(()),
-        ("wasi", TypeRef::Func(_)) if import.name == "thread-spawn" => {
-            Err(LegacyError::Threads { import: name() })
-        }
-        (_, TypeRef::Memory(memory)) if memory.shared => {
-            Err(LegacyError::Threads { import: name() })
-        }
+        ("wasi", TypeRef::Func(_)) if import.name == "thread-spawn" => Err(LegacyError::Threads { import: name() }),
+        (_, TypeRef::Memory(memory)) if memory.shared => Err(LegacyError::Threads { import: name() }),
         _ => Err(LegacyError::UnknownImport { import: name() }),
     }
 }
@@ -182,8 +165,8 @@ fn adapted_functions() -> Result<BTreeSet<&'static str>, LegacyError> {
         for export in section {
             let export = export?;
             // What is no name of preview 1 is between the adapter and the encoder.
-            let internal = export.name.contains(':')
-                || matches!(export.name, "cabi_import_realloc" | "reset_adapter_state");
+            let internal =
+                export.name.contains(':') || matches!(export.name, "cabi_import_realloc" | "reset_adapter_state");
             if is_function(export.kind) && !internal {
                 functions.insert(export.name);
             }
@@ -225,10 +208,7 @@ mod tests {
 
     impl WasiView for Host {
         fn ctx(&mut self) -> WasiCtxView<'_> {
-            WasiCtxView {
-                ctx: &mut self.wasi,
-                table: &mut self.table,
-            }
+            WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
         }
     }
 
@@ -239,59 +219,34 @@ mod tests {
     /// Runs a command with this standard input, and gives its standard output.
     async fn run(component: &[u8], input: &str) -> String {
         let engine = Engine::new(&Config::new()).expect("the default settings are valid");
-        let component =
-            Component::new(&engine, component).expect("the encoder makes valid components");
+        let component = Component::new(&engine, component).expect("the encoder makes valid components");
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).expect("the linker is empty");
         let output = MemoryOutputPipe::new(1 << 20);
-        let wasi = WasiCtxBuilder::new()
-            .stdin(MemoryInputPipe::new(input.to_owned()))
-            .stdout(output.clone())
-            .build();
-        let mut store = Store::new(
-            &engine,
-            Host {
-                wasi,
-                table: ResourceTable::new(),
-            },
-        );
-        let command = Command::instantiate_async(&mut store, &component, &linker)
-            .await
-            .expect("it imports only WASI");
-        command
-            .wasi_cli_run()
-            .call_run(&mut store)
-            .await
-            .expect("it does not trap")
-            .expect("it succeeds");
+        let wasi = WasiCtxBuilder::new().stdin(MemoryInputPipe::new(input.to_owned())).stdout(output.clone()).build();
+        let mut store = Store::new(&engine, Host { wasi, table: ResourceTable::new() });
+        let command = Command::instantiate_async(&mut store, &component, &linker).await.expect("it imports only WASI");
+        command.wasi_cli_run().call_run(&mut store).await.expect("it does not trap").expect("it succeeds");
         String::from_utf8(output.contents().into()).expect("it copies text")
     }
 
     #[tokio::test]
     async fn preview1_command_runs_as_a_component() {
         let component = adapted(CAT).expect("it is a preview 1 command");
-        assert_eq!(
-            run(&component, r#"{"action":"é","payload":null}"#).await,
-            r#"{"action":"é","payload":null}"#
-        );
+        assert_eq!(run(&component, r#"{"action":"é","payload":null}"#).await, r#"{"action":"é","payload":null}"#);
         assert_eq!(run(&component, "").await, "");
     }
 
     #[tokio::test]
     async fn preview1_command_without_imports_runs_as_a_component() {
-        let component =
-            adapted(r#"(module (memory (export "memory") 1) (func (export "_start")))"#);
-        assert_eq!(
-            run(&component.expect("it is a preview 1 command"), "ignored").await,
-            ""
-        );
+        let component = adapted(r#"(module (memory (export "memory") 1) (func (export "_start")))"#);
+        assert_eq!(run(&component.expect("it is a preview 1 command"), "ignored").await, "");
     }
 
     #[tokio::test]
     async fn module_that_describes_itself_as_part_of_a_component_is_not_believed() {
         let nonsense = r#"(@custom "component-type:evil" "nonsense") (memory"#;
-        let component =
-            adapted(&CAT.replace("(memory", nonsense)).expect("it is a preview 1 command");
+        let component = adapted(&CAT.replace("(memory", nonsense)).expect("it is a preview 1 command");
         assert_eq!(run(&component, "still here").await, "still here");
     }
 
@@ -302,45 +257,23 @@ mod tests {
     #[test]
     fn module_that_is_no_command_is_told_why() {
         check_error("(module)", &LegacyError::NoStart);
-        check_error(
-            r#"(module (memory (export "_start") 1))"#,
-            &LegacyError::NoStart,
-        );
-        check_error(
-            r#"(module (func (export "_initialize")) (func (export "run")))"#,
-            &LegacyError::Reactor,
-        );
-        check_error(
-            r#"(module (func (export "_start")))"#,
-            &LegacyError::NoMemory,
-        );
+        check_error(r#"(module (memory (export "_start") 1))"#, &LegacyError::NoStart);
+        check_error(r#"(module (func (export "_initialize")) (func (export "run")))"#, &LegacyError::Reactor);
+        check_error(r#"(module (func (export "_start")))"#, &LegacyError::NoMemory);
         check_error("(component)", &LegacyError::IsComponent);
     }
 
     #[test]
     fn import_beyond_preview1_is_named() {
-        let threads = |import: &str| LegacyError::Threads {
-            import: import.to_owned(),
-        };
-        let unknown = |import: &str| LegacyError::UnknownImport {
-            import: import.to_owned(),
-        };
+        let threads = |import: &str| LegacyError::Threads { import: import.to_owned() };
+        let unknown = |import: &str| LegacyError::UnknownImport { import: import.to_owned() };
         check_error(
             r#"(module (import "wasi" "thread-spawn" (func (param i32) (result i32))))"#,
             &threads("wasi.thread-spawn"),
         );
-        check_error(
-            r#"(module (import "env" "memory" (memory 1 2 shared)))"#,
-            &threads("env.memory"),
-        );
-        check_error(
-            r#"(module (import "env" "memory" (memory 1)))"#,
-            &unknown("env.memory"),
-        );
-        check_error(
-            r#"(module (import "wasi_unstable" "fd_write" (func)))"#,
-            &unknown("wasi_unstable.fd_write"),
-        );
+        check_error(r#"(module (import "env" "memory" (memory 1 2 shared)))"#, &threads("env.memory"));
+        check_error(r#"(module (import "env" "memory" (memory 1)))"#, &unknown("env.memory"));
+        check_error(r#"(module (import "wasi_unstable" "fd_write" (func)))"#, &unknown("wasi_unstable.fd_write"));
         check_error(
             r#"(module (import "wasi_snapshot_preview1" "sock_open" (func)))"#,
             &unknown("wasi_snapshot_preview1.sock_open"),
@@ -364,21 +297,14 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
-        let module =
-            r#"(module (memory (export "memory") 1) (func (export "_start") (param i32)))"#;
+        let module = r#"(module (memory (export "memory") 1) (func (export "_start") (param i32)))"#;
         assert!(matches!(adapted(module), Err(LegacyError::Adapt { .. })));
     }
 
     #[test]
     fn bytes_that_are_no_module_are_an_error() {
-        assert!(matches!(
-            componentize(b"#!/bin/sh"),
-            Err(LegacyError::NotAModule { .. })
-        ));
-        assert!(matches!(
-            componentize(b""),
-            Err(LegacyError::NotAModule { .. })
-        ));
+        assert!(matches!(componentize(b"#!/bin/sh"), Err(LegacyError::NotAModule { .. })));
+        assert!(matches!(componentize(b""), Err(LegacyError::NotAModule { .. })));
 
         let module = wat::parse_str(CAT).expect("it is well-formed WAT");
         let cut = (0..module.len()).map(|length| module[..length].to_vec());

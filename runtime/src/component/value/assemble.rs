@@ -16,20 +16,11 @@ type Converted = Result<Val, ValueError>;
 
 /// The error for a part that is nothing of the kind that `ty` takes.
 pub(super) fn mismatch(found: impl std::fmt::Display, ty: &Type) -> ValueError {
-    ValueProblem::Mismatch {
-        found: quote(found),
-        ty: type_text(ty),
-        fits: fits(ty),
-    }
-    .into()
+    ValueProblem::Mismatch { found: quote(found), ty: type_text(ty), fits: fits(ty) }.into()
 }
 
 /// The error for a name that a type does not have.
-fn unknown<'n>(
-    kind: &'static str,
-    name: &str,
-    known: impl Iterator<Item = &'n str> + Clone,
-) -> ValueError {
+fn unknown<'n>(kind: &'static str, name: &str, known: impl Iterator<Item = &'n str> + Clone) -> ValueError {
     ValueProblem::UnknownName {
         kind,
         name: quote(name),
@@ -45,9 +36,8 @@ pub(super) fn elements<T>(
     ty: &Type,
     convert: impl Fn(T, &Type) -> Converted,
 ) -> Result<Vec<Val>, ValueError> {
-    let element = |(index, part)| {
-        convert(part, ty).map_err(|error: ValueError| error.within(format_args!("[{index}]")))
-    };
+    let element =
+        |(index, part)| convert(part, ty).map_err(|error: ValueError| error.within(format_args!("[{index}]")));
     parts.enumerate().map(element).collect()
 }
 
@@ -57,15 +47,9 @@ pub(super) fn tuple<T>(
     types: impl ExactSizeIterator<Item = Type>,
     convert: impl Fn(T, &Type) -> Converted,
 ) -> Converted {
-    let value = |(index, (part, ty))| {
-        convert(part, &ty).map_err(|error: ValueError| error.within(format_args!("[{index}]")))
-    };
-    parts
-        .zip(types)
-        .enumerate()
-        .map(value)
-        .collect::<Result<_, _>>()
-        .map(Val::Tuple)
+    let value =
+        |(index, (part, ty))| convert(part, &ty).map_err(|error: ValueError| error.within(format_args!("[{index}]")));
+    parts.zip(types).enumerate().map(value).collect::<Result<_, _>>().map(Val::Tuple)
 }
 
 /// Refuses more or fewer parts than `ty` takes.
@@ -73,12 +57,7 @@ pub(super) fn check_length(found: usize, expected: usize, ty: &Type) -> Result<(
     if found == expected {
         return Ok(());
     }
-    Err(ValueProblem::Length {
-        ty: type_text(ty),
-        expected,
-        found,
-    }
-    .into())
+    Err(ValueProblem::Length { ty: type_text(ty), expected, found }.into())
 }
 
 /// A record from its fields in any order. Options may be left out.
@@ -95,25 +74,15 @@ pub(super) fn record<'n, T>(
     }
     let field = |field: wasmtime::component::types::Field<'_>| {
         let value = match (parts.remove(field.name), &field.ty) {
-            (Some(part), ty) => {
-                convert(part, ty).map_err(|error| error.within(format_args!(".{}", field.name)))?
-            }
+            (Some(part), ty) => convert(part, ty).map_err(|error| error.within(format_args!(".{}", field.name)))?,
             (None, Type::Option(_)) => Val::Option(None),
             (None, ty) => {
-                return Err(ValueProblem::MissingField {
-                    name: field.name.to_owned(),
-                    ty: type_text(ty),
-                }
-                .into());
+                return Err(ValueProblem::MissingField { name: field.name.to_owned(), ty: type_text(ty) }.into());
             }
         };
         Ok((field.name.to_owned(), value))
     };
-    record
-        .fields()
-        .map(field)
-        .collect::<Result<_, _>>()
-        .map(Val::Record)
+    record.fields().map(field).collect::<Result<_, _>>().map(Val::Record)
 }
 
 /// A variant from the name of a case and what came with it.
@@ -127,10 +96,7 @@ pub(super) fn variant<T: std::fmt::Display>(
         let names: Vec<_> = variant.cases().map(|case| case.name).collect();
         return Err(unknown("case", name, names.into_iter()));
     };
-    Ok(Val::Variant(
-        name.to_owned(),
-        payload(name, part, case.ty, convert)?,
-    ))
+    Ok(Val::Variant(name.to_owned(), payload(name, part, case.ty, convert)?))
 }
 
 /// A result from `ok` or `err` and what came with it.
@@ -146,11 +112,7 @@ pub(super) fn result<T: std::fmt::Display>(
 }
 
 /// `some`, with a value.
-pub(super) fn some<T>(
-    part: T,
-    option: &OptionType,
-    convert: impl Fn(T, &Type) -> Converted,
-) -> Converted {
+pub(super) fn some<T>(part: T, option: &OptionType, convert: impl Fn(T, &Type) -> Converted) -> Converted {
     let value = convert(part, &option.ty()).map_err(|error| error.within(".some"))?;
     Ok(Val::Option(Some(Box::new(value))))
 }
@@ -163,21 +125,12 @@ fn payload<T: std::fmt::Display>(
 ) -> Result<Option<Box<Val>>, ValueError> {
     match (part, ty) {
         (Some(part), Some(ty)) => {
-            let value =
-                convert(part, &ty).map_err(|error| error.within(format_args!(".{case}")))?;
+            let value = convert(part, &ty).map_err(|error| error.within(format_args!(".{case}")))?;
             Ok(Some(Box::new(value)))
         }
         (None, None) => Ok(None),
-        (None, Some(ty)) => Err(ValueProblem::MissingPayload {
-            case: quote(case),
-            ty: type_text(&ty),
-        }
-        .into()),
-        (Some(part), None) => Err(ValueProblem::UnexpectedPayload {
-            case: quote(case),
-            found: quote(part),
-        }
-        .into()),
+        (None, Some(ty)) => Err(ValueProblem::MissingPayload { case: quote(case), ty: type_text(&ty) }.into()),
+        (Some(part), None) => Err(ValueProblem::UnexpectedPayload { case: quote(case), found: quote(part) }.into()),
     }
 }
 
@@ -202,11 +155,5 @@ pub(super) fn flags<'n>(given: impl Iterator<Item = &'n str>, flags: &Flags) -> 
             return Err(ValueProblem::DuplicateFlag { name: quote(name) }.into());
         }
     }
-    Ok(Val::Flags(
-        flags
-            .names()
-            .filter(|flag| set.contains(flag))
-            .map(str::to_owned)
-            .collect(),
-    ))
+    Ok(Val::Flags(flags.names().filter(|flag| set.contains(flag)).map(str::to_owned).collect()))
 }

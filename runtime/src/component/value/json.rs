@@ -10,7 +10,7 @@ use crate::component::error::{ValueError, ValueProblem};
 ///
 /// # Errors
 /// [`ValueError`]: what of the JSON does not fit the type.
-pub fn from_json(json: &Value, ty: &Type) -> Result<Val, ValueError> {
+pub(super) fn from_json(json: &Value, ty: &Type) -> Result<Val, ValueError> {
     let misfit = || mismatch(json, ty);
     let array = || json.as_array().ok_or_else(misfit);
     match ty {
@@ -26,11 +26,7 @@ pub fn from_json(json: &Value, ty: &Type) -> Result<Val, ValueError> {
         Type::Float32 => {
             let wide = float(json, ty)?;
             let narrow = wide as f32;
-            if narrow.is_infinite() && wide.is_finite() {
-                Err(misfit())
-            } else {
-                Ok(Val::Float32(narrow))
-            }
+            if narrow.is_infinite() && wide.is_finite() { Err(misfit()) } else { Ok(Val::Float32(narrow)) }
         }
         Type::Float64 => float(json, ty).map(Val::Float64),
         Type::Char => {
@@ -40,13 +36,8 @@ pub fn from_json(json: &Value, ty: &Type) -> Result<Val, ValueError> {
                 _ => Err(misfit()),
             }
         }
-        Type::String => json
-            .as_str()
-            .map(|text| Val::String(text.to_owned()))
-            .ok_or_else(misfit),
-        Type::List(list) => {
-            assemble::elements(array()?.iter(), &list.ty(), from_json).map(Val::List)
-        }
+        Type::String => json.as_str().map(|text| Val::String(text.to_owned())).ok_or_else(misfit),
+        Type::List(list) => assemble::elements(array()?.iter(), &list.ty(), from_json).map(Val::List),
         Type::FixedLengthList(list) => {
             let array = array()?;
             check_length(array.len(), list.len() as usize, ty)?;
@@ -59,17 +50,11 @@ pub fn from_json(json: &Value, ty: &Type) -> Result<Val, ValueError> {
         }
         Type::Record(record) => {
             let object = json.as_object().ok_or_else(misfit)?;
-            assemble::record(
-                object.iter().map(|(name, value)| (name.as_str(), value)),
-                record,
-                from_json,
-            )
+            assemble::record(object.iter().map(|(name, value)| (name.as_str(), value)), record, from_json)
         }
         Type::Variant(variant) => {
             let (name, payload) = case(json).ok_or_else(misfit)?;
-            let empty = variant
-                .cases()
-                .any(|case| case.name == name && case.ty.is_none());
+            let empty = variant.cases().any(|case| case.name == name && case.ty.is_none());
             assemble::variant(name, present(payload, empty), variant, from_json)
         }
         Type::Enum(cases) => assemble::enumeration(json.as_str().ok_or_else(misfit)?, cases),
@@ -82,28 +67,17 @@ pub fn from_json(json: &Value, ty: &Type) -> Result<Val, ValueError> {
             Some(("some", Some(value))) => assemble::some(value, option, from_json),
             _ => Err(misfit()),
         },
-        Type::Option(option) => {
-            from_json(json, &option.ty()).map(|value| Val::Option(Some(Box::new(value))))
-        }
+        Type::Option(option) => from_json(json, &option.ty()).map(|value| Val::Option(Some(Box::new(value)))),
         Type::Result(result) => match case(json) {
-            Some(("ok", payload)) => assemble::result(
-                Ok(present(payload, result.ok().is_none())),
-                result,
-                from_json,
-            ),
-            Some(("err", payload)) => assemble::result(
-                Err(present(payload, result.err().is_none())),
-                result,
-                from_json,
-            ),
+            Some(("ok", payload)) => assemble::result(Ok(present(payload, result.ok().is_none())), result, from_json),
+            Some(("err", payload)) => {
+                assemble::result(Err(present(payload, result.err().is_none())), result, from_json)
+            }
             _ => Err(misfit()),
         },
-        Type::Own(_)
-        | Type::Borrow(_)
-        | Type::Stream(_)
-        | Type::Future(_)
-        | Type::ErrorContext
-        | Type::Map(_) => Err(ValueProblem::Unsupported.into()),
+        Type::Own(_) | Type::Borrow(_) | Type::Stream(_) | Type::Future(_) | Type::ErrorContext | Type::Map(_) => {
+            Err(ValueProblem::Unsupported.into())
+        }
     }
 }
 
@@ -111,10 +85,9 @@ pub fn from_json(json: &Value, ty: &Type) -> Result<Val, ValueError> {
 fn case(json: &Value) -> Option<(&str, Option<&Value>)> {
     match json {
         Value::String(name) => Some((name, None)),
-        Value::Object(object) if object.len() == 1 => object
-            .iter()
-            .next()
-            .map(|(name, payload)| (name.as_str(), Some(payload))),
+        Value::Object(object) if object.len() == 1 => {
+            object.iter().next().map(|(name, payload)| (name.as_str(), Some(payload)))
+        }
         _ => None,
     }
 }
@@ -125,15 +98,11 @@ fn present(payload: Option<&Value>, empty: bool) -> Option<&Value> {
 }
 
 fn signed<N: TryFrom<i64>>(json: &Value, ty: &Type) -> Result<N, ValueError> {
-    json.as_i64()
-        .and_then(|number| N::try_from(number).ok())
-        .ok_or_else(|| mismatch(json, ty))
+    json.as_i64().and_then(|number| N::try_from(number).ok()).ok_or_else(|| mismatch(json, ty))
 }
 
 fn unsigned<N: TryFrom<u64>>(json: &Value, ty: &Type) -> Result<N, ValueError> {
-    json.as_u64()
-        .and_then(|number| N::try_from(number).ok())
-        .ok_or_else(|| mismatch(json, ty))
+    json.as_u64().and_then(|number| N::try_from(number).ok()).ok_or_else(|| mismatch(json, ty))
 }
 
 /// A number, or one of the three that JSON has no numbers for.
@@ -151,18 +120,12 @@ fn float(json: &Value, ty: &Type) -> Result<f64, ValueError> {
     .ok_or_else(|| mismatch(json, ty))
 }
 
-/// A value as JSON. [`from_json`] with the value's type gives the same value again.
+/// A value as JSON: as an argument of the value's type it is read as the same value again.
 ///
 /// # Errors
 /// [`ValueProblem::Unsupported`] where the value holds something that has no text form.
 pub fn to_json(value: &Val) -> Result<Value, ValueError> {
-    let array = |values: &[Val]| {
-        values
-            .iter()
-            .map(to_json)
-            .collect::<Result<_, _>>()
-            .map(Value::Array)
-    };
+    let array = |values: &[Val]| values.iter().map(to_json).collect::<Result<_, _>>().map(Value::Array);
     let payload = |payload: &Option<Box<Val>>| payload.as_deref().map_or(Ok(Value::Null), to_json);
     Ok(match value {
         Val::Bool(value) => Value::Bool(*value),
@@ -181,20 +144,13 @@ pub fn to_json(value: &Val) -> Result<Value, ValueError> {
         Val::List(values) | Val::FixedLengthList(values) | Val::Tuple(values) => array(values)?,
         Val::Record(fields) => {
             let member = |(name, value): &(String, Val)| Ok((name.clone(), to_json(value)?));
-            Value::Object(
-                fields
-                    .iter()
-                    .map(member)
-                    .collect::<Result<_, ValueError>>()?,
-            )
+            Value::Object(fields.iter().map(member).collect::<Result<_, ValueError>>()?)
         }
         Val::Flags(names) => names.iter().map(String::as_str).collect(),
         Val::Variant(name, None) => name.as_str().into(),
         Val::Variant(name, value) => object(name, payload(value)?),
         // Without its own object, `some(none)` would read as `none`.
-        Val::Option(Some(inner)) if matches!(**inner, Val::Option(_)) => {
-            object("some", to_json(inner)?)
-        }
+        Val::Option(Some(inner)) if matches!(**inner, Val::Option(_)) => object("some", to_json(inner)?),
         Val::Option(value) => payload(value)?,
         Val::Result(Ok(value)) => object("ok", payload(value)?),
         Val::Result(Err(value)) => object("err", payload(value)?),

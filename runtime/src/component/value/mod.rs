@@ -15,7 +15,8 @@ use wasmtime::component::{Type, Val};
 use super::error::{ValueError, ValueProblem};
 use super::type_text::{fits, quote};
 
-pub use json::{from_json, to_json};
+use json::from_json;
+pub use json::to_json;
 pub(super) use wave::from_node;
 
 /// A value from text: WAVE, or JSON where it is not WAVE or does not fit as WAVE, or for a `string` any other text that
@@ -23,9 +24,8 @@ pub(super) use wave::from_node;
 ///
 /// # Errors
 /// [`ValueError`]: what of the text does not fit.
-pub fn from_text(text: &str, ty: &Type) -> Result<Val, ValueError> {
-    let as_wave =
-        UntypedValue::parse(text).map(|value| from_node(value.node(), value.source(), ty));
+pub(in crate::component) fn from_text(text: &str, ty: &Type) -> Result<Val, ValueError> {
+    let as_wave = UntypedValue::parse(text).map(|value| from_node(value.node(), value.source(), ty));
     let wave = match as_wave {
         Ok(Ok(value)) => return Ok(value),
         Ok(Err(misfit)) => Ok(misfit),
@@ -43,13 +43,10 @@ pub fn from_text(text: &str, ty: &Type) -> Result<Val, ValueError> {
         // `["read"]` is WAVE too, for a list: where only JSON's reading comes near the type, that one was meant.
         (Ok(wave), Ok(json)) if is_another_kind(&wave) && !is_another_kind(&json) => json,
         (Ok(misfit), _) | (Err(_), Ok(misfit)) => misfit,
-        (Err(wave), Err(json)) => ValueProblem::Syntax {
-            found: quote(text),
-            wave: wave.to_string(),
-            json: json.to_string(),
-            fits: fits(ty),
+        (Err(wave), Err(json)) => {
+            ValueProblem::Syntax { found: quote(text), wave: wave.to_string(), json: json.to_string(), fits: fits(ty) }
+                .into()
         }
-        .into(),
     })
 }
 
@@ -73,12 +70,8 @@ fn check_supported(value: &Val) -> Result<(), ValueError> {
         Val::List(values) | Val::FixedLengthList(values) | Val::Tuple(values) => {
             values.iter().try_for_each(check_supported)
         }
-        Val::Record(fields) => fields
-            .iter()
-            .try_for_each(|(_, value)| check_supported(value)),
-        Val::Variant(_, payload)
-        | Val::Option(payload)
-        | Val::Result(Ok(payload) | Err(payload)) => {
+        Val::Record(fields) => fields.iter().try_for_each(|(_, value)| check_supported(value)),
+        Val::Variant(_, payload) | Val::Option(payload) | Val::Result(Ok(payload) | Err(payload)) => {
             payload.as_deref().map_or(Ok(()), check_supported)
         }
         value if value.kind() == WasmTypeKind::Unsupported => Err(ValueProblem::Unsupported.into()),

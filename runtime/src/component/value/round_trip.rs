@@ -10,25 +10,18 @@ use crate::component::fixture::{TYPES, echoed, ty};
 #[test]
 fn text_of_any_kind_is_read_or_refused() {
     const WORDS: &[&str] = &[
-        "{", "}", "[", "]", "(", ")", ",", ":", "\"", "'", "\"\"\"", "\n", " ", "//", "%", "\\",
-        "-", "null", "true", "none", "some", "ok", "err", "inf", "-inf", "nan", "0", "-1", "1.5",
-        "1e999", "x", "y", "\"x\"", "'x'", "red", "circle", "\"some\"", "read", "é", "\\u{e9}",
-        "\0", "points", "shapes",
+        "{", "}", "[", "]", "(", ")", ",", ":", "\"", "'", "\"\"\"", "\n", " ", "//", "%", "\\", "-", "null", "true",
+        "none", "some", "ok", "err", "inf", "-inf", "nan", "0", "-1", "1.5", "1e999", "x", "y", "\"x\"", "'x'", "red",
+        "circle", "\"some\"", "read", "é", "\\u{e9}", "\0", "points", "shapes",
     ];
     let mut random = Random(0xbad);
     for (name, _) in TYPES {
         let ty = ty(name);
         for _ in 0..2_000 {
-            let text: String = (0..random.below(10))
-                .map(|_| random.one_of(WORDS))
-                .collect();
+            let text: String = (0..random.below(10)).map(|_| random.one_of(WORDS)).collect();
             if let Ok(value) = from_text(&text, &ty) {
                 let wave = to_wave(&value).expect("the type has a text form");
-                assert_eq!(
-                    from_text(&wave, &ty).as_ref(),
-                    Ok(&value),
-                    "`{text}` as {name}, then `{wave}`"
-                );
+                assert_eq!(from_text(&wave, &ty).as_ref(), Ok(&value), "`{text}` as {name}, then `{wave}`");
             }
         }
     }
@@ -46,34 +39,17 @@ fn values_of_each_type_survive_every_round_trip() {
         let values: Vec<Val> = (0..200).map(|_| value(&ty, &mut random)).collect();
         for value in &values {
             let wave = to_wave(value).expect("the type has a text form");
-            assert_eq!(
-                from_text(&wave, &ty).as_ref(),
-                Ok(value),
-                "{name} from WAVE `{wave}`"
-            );
+            assert_eq!(from_text(&wave, &ty).as_ref(), Ok(value), "{name} from WAVE `{wave}`");
             if !unlike_wasm_wave.contains(name) {
-                let theirs: Val =
-                    wasm_wave::from_str(&ty, &wave).expect("wasm-wave reads what it wrote");
+                let theirs: Val = wasm_wave::from_str(&ty, &wave).expect("wasm-wave reads what it wrote");
                 assert_eq!(&theirs, value, "{name} from WAVE `{wave}` by wasm-wave");
             }
             let json = to_json(value).expect("the type has a text form");
-            assert_eq!(
-                from_json(&json, &ty).as_ref(),
-                Ok(value),
-                "{name} from JSON {json}"
-            );
+            assert_eq!(from_json(&json, &ty).as_ref(), Ok(value), "{name} from JSON {json}");
             let reread = serde_json::from_str(&json.to_string()).expect("what was written is JSON");
-            assert_eq!(
-                from_json(&reread, &ty).as_ref(),
-                Ok(value),
-                "{name} from JSON text {json}"
-            );
+            assert_eq!(from_json(&reread, &ty).as_ref(), Ok(value), "{name} from JSON text {json}");
         }
-        assert_eq!(
-            echoed(name, values.clone()),
-            values,
-            "{name} through a component"
-        );
+        assert_eq!(echoed(name, values.clone()), values, "{name} through a component");
     }
 }
 
@@ -106,21 +82,7 @@ impl Random {
     fn char(&mut self) -> char {
         let any = char::from_u32((self.next() % 0x11_0000) as u32).unwrap_or('\u{fffd}');
         let ascii = char::from((self.next() % 128) as u8);
-        self.one_of(&[
-            '"',
-            '\'',
-            '\\',
-            '\n',
-            '\0',
-            '\u{301}',
-            '\u{2028}',
-            '\u{10ffff}',
-            '/',
-            '😂',
-            ascii,
-            ascii,
-            any,
-        ])
+        self.one_of(&['"', '\'', '\\', '\n', '\0', '\u{301}', '\u{2028}', '\u{10ffff}', '/', '😂', ascii, ascii, any])
     }
 
     fn f64(&mut self) -> f64 {
@@ -183,9 +145,7 @@ fn value(ty: &Type, random: &mut Random) -> Val {
             let length = random.below(4);
             Val::List(random.values(length, &list.ty()))
         }
-        Type::FixedLengthList(list) => {
-            Val::FixedLengthList(random.values(list.len() as usize, &list.ty()))
-        }
+        Type::FixedLengthList(list) => Val::FixedLengthList(random.values(list.len() as usize, &list.ty())),
         Type::Tuple(tuple) => Val::Tuple(tuple.types().map(|ty| value(&ty, random)).collect()),
         Type::Record(record) => {
             let field = |Field { name, ty }: Field<'_>| (name.to_owned(), value(&ty, random));
@@ -200,19 +160,9 @@ fn value(ty: &Type, random: &mut Random) -> Val {
             let names: Vec<_> = cases.names().collect();
             Val::Enum(random.one_of(&names).to_owned())
         }
-        Type::Flags(flags) => Val::Flags(
-            flags
-                .names()
-                .filter(|_| random.below(2) == 1)
-                .map(str::to_owned)
-                .collect(),
-        ),
-        Type::Option(option) => {
-            Val::Option((random.below(3) > 0).then(|| Box::new(value(&option.ty(), random))))
-        }
-        Type::Result(result) if random.below(2) == 1 => {
-            Val::Result(Ok(payload(result.ok(), random)))
-        }
+        Type::Flags(flags) => Val::Flags(flags.names().filter(|_| random.below(2) == 1).map(str::to_owned).collect()),
+        Type::Option(option) => Val::Option((random.below(3) > 0).then(|| Box::new(value(&option.ty(), random)))),
+        Type::Result(result) if random.below(2) == 1 => Val::Result(Ok(payload(result.ok(), random))),
         Type::Result(result) => Val::Result(Err(payload(result.err(), random))),
         other => panic!("no test has values of {other:?}"),
     }

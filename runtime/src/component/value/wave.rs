@@ -18,11 +18,7 @@ use crate::component::error::{ValueError, ValueProblem};
 ///
 /// # Errors
 /// [`ValueError`]: what of it does not fit.
-pub(in crate::component) fn from_node(
-    node: &Node,
-    text: &str,
-    ty: &Type,
-) -> Result<Val, ValueError> {
+pub(in crate::component) fn from_node(node: &Node, text: &str, ty: &Type) -> Result<Val, ValueError> {
     convert(Part { node, text }, ty)
 }
 
@@ -53,49 +49,33 @@ fn convert(part: Part<'_>, ty: &Type) -> Result<Val, ValueError> {
         Type::U64 => number(part, ty).map(Val::U64),
         // What is too large for a float parses as infinity: only `inf` means it.
         Type::Float32 => match number(part, ty)? {
-            value if f32::is_infinite(value) && !part.source().ends_with("inf") => {
-                Err(mismatch(part, ty))
-            }
+            value if f32::is_infinite(value) && !part.source().ends_with("inf") => Err(mismatch(part, ty)),
             value => Ok(Val::Float32(value)),
         },
         Type::Float64 => match number(part, ty)? {
-            value if f64::is_infinite(value) && !part.source().ends_with("inf") => {
-                Err(mismatch(part, ty))
-            }
+            value if f64::is_infinite(value) && !part.source().ends_with("inf") => Err(mismatch(part, ty)),
             value => Ok(Val::Float64(value)),
         },
         Type::Char => part.node.as_char(part.text).map(Val::Char).map_err(misfit),
-        Type::String => part
-            .node
-            .as_str(part.text)
-            .map(|text| Val::String(text.into_owned()))
-            .map_err(misfit),
+        Type::String => part.node.as_str(part.text).map(|text| Val::String(text.into_owned())).map_err(misfit),
         Type::List(list) => {
             let nodes = part.node.as_list().map_err(misfit)?;
-            assemble::elements(nodes.map(|node| part.child(node)), &list.ty(), convert)
-                .map(Val::List)
+            assemble::elements(nodes.map(|node| part.child(node)), &list.ty(), convert).map(Val::List)
         }
         Type::FixedLengthList(list) => {
             let nodes = part.node.as_list().map_err(misfit)?;
             check_length(nodes.len(), list.len() as usize, ty)?;
-            assemble::elements(nodes.map(|node| part.child(node)), &list.ty(), convert)
-                .map(Val::FixedLengthList)
+            assemble::elements(nodes.map(|node| part.child(node)), &list.ty(), convert).map(Val::FixedLengthList)
         }
         Type::Tuple(tuple) => {
             let nodes = part.node.as_tuple().map_err(misfit)?;
             check_length(nodes.len(), tuple.types().len(), ty)?;
             assemble::tuple(nodes.map(|node| part.child(node)), tuple.types(), convert)
         }
-        Type::Record(record) if part.is_empty_braces() => {
-            assemble::record(std::iter::empty(), record, convert)
-        }
+        Type::Record(record) if part.is_empty_braces() => assemble::record(std::iter::empty(), record, convert),
         Type::Record(record) => {
             let fields = part.node.as_record(part.text).map_err(misfit)?;
-            assemble::record(
-                fields.map(|(name, node)| (name, part.child(node))),
-                record,
-                convert,
-            )
+            assemble::record(fields.map(|(name, node)| (name, part.child(node))), record, convert)
         }
         Type::Variant(variant) => {
             let (name, payload) = part.case().ok_or_else(|| mismatch(part, ty))?;
@@ -108,19 +88,12 @@ fn convert(part: Part<'_>, ty: &Type) -> Result<Val, ValueError> {
         Type::Flags(flags) => {
             let names = part.node.as_flags(part.text).map_err(misfit)?;
             // wasm-wave leaves the escape of a keyword on the names of flags.
-            assemble::flags(
-                names.map(|name| name.strip_prefix('%').unwrap_or(name)),
-                flags,
-            )
+            assemble::flags(names.map(|name| name.strip_prefix('%').unwrap_or(name)), flags)
         }
         Type::Option(option) => match part.node.ty() {
             NodeType::OptionNone => Ok(Val::Option(None)),
             NodeType::OptionSome => {
-                let node = part
-                    .node
-                    .as_option()
-                    .map_err(misfit)?
-                    .ok_or_else(|| mismatch(part, ty))?;
+                let node = part.node.as_option().map_err(misfit)?.ok_or_else(|| mismatch(part, ty))?;
                 assemble::some(part.child(node), option, convert)
             }
             _ if may_be_bare(&option.ty()) => {
@@ -129,23 +102,16 @@ fn convert(part: Part<'_>, ty: &Type) -> Result<Val, ValueError> {
             _ => Err(mismatch(part, ty)),
         },
         Type::Result(result) => match (part.node.as_result(), result.ok()) {
-            (Ok(Ok(node)), _) => {
-                assemble::result(Ok(node.map(|node| part.child(node))), result, convert)
-            }
-            (Ok(Err(node)), _) => {
-                assemble::result(Err(node.map(|node| part.child(node))), result, convert)
-            }
+            (Ok(Ok(node)), _) => assemble::result(Ok(node.map(|node| part.child(node))), result, convert),
+            (Ok(Err(node)), _) => assemble::result(Err(node.map(|node| part.child(node))), result, convert),
             (Err(_), Some(ok)) if may_be_bare(&ok) => {
                 convert(part, &ok).map(|value| Val::Result(Ok(Some(Box::new(value)))))
             }
             (Err(_), _) => Err(mismatch(part, ty)),
         },
-        Type::Own(_)
-        | Type::Borrow(_)
-        | Type::Stream(_)
-        | Type::Future(_)
-        | Type::ErrorContext
-        | Type::Map(_) => Err(ValueProblem::Unsupported.into()),
+        Type::Own(_) | Type::Borrow(_) | Type::Stream(_) | Type::Future(_) | Type::ErrorContext | Type::Map(_) => {
+            Err(ValueProblem::Unsupported.into())
+        }
     }
 }
 
@@ -155,17 +121,12 @@ fn may_be_bare(payload: &Type) -> bool {
 }
 
 fn number<N: FromStr>(part: Part<'_>, ty: &Type) -> Result<N, ValueError> {
-    part.node
-        .as_number(part.text)
-        .map_err(|_| mismatch(part, ty))
+    part.node.as_number(part.text).map_err(|_| mismatch(part, ty))
 }
 
 impl<'a> Part<'a> {
     fn child(self, node: &'a Node) -> Part<'a> {
-        Part {
-            node,
-            text: self.text,
-        }
+        Part { node, text: self.text }
     }
 
     fn source(self) -> &'a str {
@@ -174,17 +135,13 @@ impl<'a> Part<'a> {
 
     /// `{}`, which WAVE reads as an empty set of flags.
     fn is_empty_braces(self) -> bool {
-        self.node
-            .as_flags(self.text)
-            .is_ok_and(|mut names| names.next().is_none())
+        self.node.as_flags(self.text).is_ok_and(|mut names| names.next().is_none())
     }
 
     /// The name of a case and its payload, if this part may be one.
     fn case(self) -> Option<(&'a str, Option<Part<'a>>)> {
         let (name, payload) = match self.node.ty() {
-            NodeType::Label | NodeType::VariantWithPayload => {
-                self.node.as_variant(self.text).ok()?
-            }
+            NodeType::Label | NodeType::VariantWithPayload => self.node.as_variant(self.text).ok()?,
             NodeType::OptionSome => ("some", self.node.as_option().ok()?),
             NodeType::OptionNone => ("none", None),
             NodeType::ResultOk => ("ok", self.node.as_result().ok()?.ok()?),
