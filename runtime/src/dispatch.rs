@@ -5,6 +5,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use plugbay_manifest::Retry;
+
 use crate::error::{Failure, InvokeError};
 use crate::invocation::{Invocation, Outcome, Usage};
 use crate::limits::ACTION_NAME_BYTES_MAX;
@@ -37,11 +39,15 @@ pub(crate) async fn invoke(plugin: &LoadedPlugin, invocation: Invocation<'_>) ->
     let started = Instant::now();
     let mut usage = Usage::default();
     let answer = match admit(plugin, &invocation, started) {
-        Ok(name) => {
+        Ok(Admitted { name, retry }) => {
             let Invocation { payload, caller, request_id, timeout, .. } = invocation;
             let timeout = shorter(timeout, plugin.limits.timeout);
             let call = Call { name, caller, request_id, started, timeout };
-            serve(plugin, Request::Action(payload.into_owned()), &call, &mut usage).await
+            let payload = payload.into_owned();
+            match retry {
+                Some(retry) => serve_with_retries(plugin, payload, &call, retry, &mut usage).await,
+                None => serve(plugin, Request::Action(payload), &call, &mut usage).await,
+            }
         }
         Err(refused) => Err(refused),
     };
@@ -63,7 +69,7 @@ pub(crate) async fn run(plugin: &LoadedPlugin, request: Request, call: Call) -> 
 
 /// May this call run now? The cheap questions come first, and a call that is refused for what it is costs no quota but for
 /// the work of checking it.
-fn admit(plugin: &LoadedPlugin, invocation: &Invocation<'_>, now: Instant) -> Result<Arc<str>, InvokeError> {
+fn admit(plugin: &LoadedPlugin, invocation: &Invocation<'_>, now: Instant) -> Result<Admitted, InvokeError> {
     let action = &*invocation.action;
     if plugin.instances.is_closed() {
         return Err(InvokeError::NotLoaded { plugin: plugin.name().to_owned() });
@@ -87,7 +93,40 @@ fn admit(plugin: &LoadedPlugin, invocation: &Invocation<'_>, now: Instant) -> Re
     if let Some(schema) = declared.and_then(|declared| declared.payload.as_ref()) {
         schema.check(plugin.name(), action, &invocation.payload)?;
     }
-    Ok(declared.map_or_else(|| action.into(), |declared| declared.name.clone()))
+    Ok(match declared {
+        Some(declared) => Admitted { name: declared.name.clone(), retry: declared.retry },
+        None => Admitted { name: action.into(), retry: None },
+    })
+}
+
+/// A call that may run.
+struct Admitted {
+    name: Arc<str>,
+    /// Set for idempotent actions of plugins that ask to be retried.
+    retry: Option<Retry>,
+}
+
+/// Runs an idempotent action again while its failures look transient, attempts are left and the deadline allows it.
+async fn serve_with_retries(
+    plugin: &LoadedPlugin,
+    payload: String,
+    call: &Call,
+    retry: Retry,
+    usage: &mut Usage,
+) -> Result<Reply, InvokeError> {
+    let mut pause = retry.backoff;
+    for attempt in 1..retry.max_attempts {
+        let answer = serve(plugin, Request::Action(payload.clone()), call, usage).await;
+        let Err(error) = &answer else { return answer };
+        let resumes = Instant::now() + pause;
+        if !error.is_transient() || call.deadline().is_some_and(|deadline| resumes >= deadline) {
+            return answer;
+        }
+        tracing::info!(plugin = plugin.name(), action = &*call.name, attempt, "failed and is tried again: {error}");
+        tokio::time::sleep_until(resumes.into()).await;
+        pause = pause.saturating_mul(2);
+    }
+    serve(plugin, Request::Action(payload), call, usage).await
 }
 
 /// Leases an instance, makes one where none is idle, and gives it back if it is still whole.

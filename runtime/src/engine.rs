@@ -78,6 +78,11 @@ impl Engines {
         Ok(Engines { metered: pooled(Metering::Fuel, live_instances)?, unmetered: OnceLock::new(), live_instances })
     }
 
+    /// Instances that may live at the same time.
+    pub(crate) fn live_instances(&self) -> u32 {
+        self.live_instances
+    }
+
     pub(crate) fn get(&self, metering: Metering) -> Result<&Engine, BuildError> {
         match metering {
             Metering::Fuel => Ok(&self.metered),

@@ -299,6 +299,16 @@ impl InvokeError {
         }
     }
 
+    /// Whether the same call may well succeed if it is made again: the instance broke, all were busy, or the plugin itself
+    /// says that it failed for a reason of its own (a status of 500 or more).
+    pub fn is_transient(&self) -> bool {
+        match self {
+            InvokeError::Trapped { .. } | InvokeError::Busy { .. } => true,
+            InvokeError::Guest { failure, .. } => failure.status_code.is_some_and(|status| status >= 500),
+            _ => false,
+        }
+    }
+
     /// The limit that was hit, if this is about one.
     pub fn limit(&self) -> Option<LimitHit> {
         let hit = |limit, allowed: String, observed: String| Some(LimitHit { limit, allowed, observed });

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use plugbay_manifest::{Instances, RateLimit, Resources};
 
-/// Fuel for one call where the manifest names none: 10¹⁰ units, about five seconds of a tight loop on a current core.
-/// Enough for interpreters (Python, JavaScript), and below the default deadline, so that a runaway loop is reported
-/// as `out_of_fuel` on a fast machine and as `timeout` on a slow one.
+/// Fuel for one call where the manifest names none: 10¹⁰ units, one to five seconds of computing on a current core. Enough
+/// for interpreters (Python, JavaScript), and below the default deadline, so that a runaway loop ends as `out_of_fuel` at
+/// the same instruction on every machine that is not very slow.
 pub const FUEL_DEFAULT: u64 = 10_000_000_000;
 /// Fuel between two moments at which a running guest lets other tasks run and its deadline is looked at: 10⁵ units are
 /// about 50 µs of a tight loop. Shorter costs throughput, longer costs the neighbours latency.

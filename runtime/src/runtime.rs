@@ -350,6 +350,7 @@ impl Runtime {
             config,
             environment: environment::variables(manifest, &checked.grants, &self.0.operator.policy).map_err(load_error)?,
             wasi: environment::wasi_grants(manifest, &checked.grants).map_err(load_error)?,
+            live_instances: self.0.engines.live_instances(),
             grants: checked.grants.clone(),
             denials: AtomicU64::new(0),
             name,

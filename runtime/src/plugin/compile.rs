@@ -40,6 +40,8 @@ pub const COMPILE_MEMORY_BYTES_DEFAULT: u64 = 2 << 30;
 /// Compilations at the same time: 2. One already uses every core as long as it has functions left, so more would only
 /// add up their memory; with one alone, a component that takes its whole deadline would hold up everybody.
 pub const COMPILATIONS_MAX: usize = 2;
+/// The least memory that a compiling child gets, whatever it is allowed: 64 MiB. With less, it could not start its threads.
+pub const COMPILE_MEMORY_BYTES_MIN: u64 = 64 << 20;
 /// The most threads that a compiling child uses: 8. Its memory grows with them.
 const WORKER_THREADS_MAX: usize = 8;
 
@@ -86,8 +88,15 @@ impl WorkerCommand {
 pub struct CompileLimits {
     /// The deadline. Default: [`COMPILE_TIMEOUT_DEFAULT`].
     pub timeout: Duration,
-    /// What a child process may allocate. Default: [`COMPILE_MEMORY_BYTES_DEFAULT`]. Not enforced in this process.
+    /// What a child process may allocate; at least [`COMPILE_MEMORY_BYTES_MIN`] is given. Default:
+    /// [`COMPILE_MEMORY_BYTES_DEFAULT`]. Not enforced in this process.
     pub memory_bytes_max: u64,
+}
+
+impl CompileLimits {
+    fn memory_bytes(&self) -> u64 {
+        self.memory_bytes_max.max(COMPILE_MEMORY_BYTES_MIN)
+    }
 }
 
 impl Default for CompileLimits {

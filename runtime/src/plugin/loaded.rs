@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use plugbay_manifest::{ExecutionMode, Manifest};
+use plugbay_manifest::{ExecutionMode, Manifest, Retry};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -46,6 +46,8 @@ pub(crate) struct LoadedPlugin {
 pub(crate) struct Action {
     pub(crate) name: Arc<str>,
     pub(crate) payload: Option<PayloadSchema>,
+    /// Set where the action is idempotent and the plugin asks to be retried.
+    pub(crate) retry: Option<Retry>,
 }
 
 impl LoadedPlugin {
@@ -160,7 +162,8 @@ fn actions(manifest: &Manifest) -> Result<HashMap<Arc<str>, Action>, LoadFailure
         .map(|declared| {
             let name: Arc<str> = declared.name.as_str().into();
             let payload = PayloadSchema::compile(&declared.name, declared.payload.as_ref())?;
-            Ok((name.clone(), Action { name, payload }))
+            let retry = manifest.retry.filter(|_| declared.idempotent);
+            Ok((name.clone(), Action { name, payload, retry }))
         })
         .collect()
 }

@@ -76,7 +76,8 @@ fn stopped(error: &wasmtime::Error, store: &mut Store<HostState>, call: &Call, l
         return resource_limit("host_resources", RESOURCES_MAX, format!("{}", RESOURCES_MAX + 1));
     }
     if error.is::<PoolConcurrencyLimitError>() {
-        return InvokeError::Busy { plugin, reason: "no room for another live instance in this process", allowed: 0 };
+        let allowed = store.data().plugin.live_instances as usize;
+        return InvokeError::Busy { plugin, reason: "as many instances live in this process as may", allowed };
     }
     // wasmtime tells these two by their text alone.
     let cause = error.root_cause().to_string();

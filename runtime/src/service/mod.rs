@@ -70,6 +70,8 @@ pub(crate) struct PluginContext {
     /// The environment that the guest sees: what its manifest declares, and for trusted plugins what was granted.
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) wasi: wasi::WasiGrants,
+    /// Instances that may live in this process, for the message of a plugin that finds no room.
+    pub(crate) live_instances: u32,
     /// Uses that were not granted, since the load.
     pub(crate) denials: AtomicU64,
 }

@@ -85,15 +85,13 @@ mod unix {
         /// Opens `path`, which is made for this user alone if it is not there.
         pub(in super::super) fn open(path: PathBuf) -> Result<Self, CodeCacheError> {
             let open_error = |path: &Path, source| CodeCacheError::Open { path: path.to_owned(), source };
-            std::fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&path)
-                .or_else(|error| match error.kind() {
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).or_else(|error| {
+                match error.kind() {
                     // A link that leads nowhere is there too: opening it says what it is.
                     io::ErrorKind::AlreadyExists => Ok(()),
                     _ => Err(open_error(&path, error)),
-                })?;
+                }
+            })?;
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let handle = match rustix::fs::open(&path, flags, Mode::empty()) {
                 Ok(handle) => handle,

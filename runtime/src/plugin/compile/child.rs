@@ -1,7 +1,7 @@
 //! The host's side of a compilation in a child process.
 //!
-//! The child gets no environment but the number of its threads, and no open files but its three standard streams: what
-//! Rust opens is closed in children. Everything that it says is bounded. It is killed and waited for when its deadline
+//! The child gets no environment but the number of its threads, and of the files that the host opens none but its three
+//! standard streams: what Rust opens is closed in children. Everything that it says is bounded. It is killed and waited for when its deadline
 //! passes, and killed when whoever waits for it goes away.
 
 use std::process::{ExitStatus, Stdio};
@@ -73,7 +73,8 @@ impl Job<'_> {
 
     /// Writes and reads at the same time: either side's pipe may be full.
     async fn talk(&self, child: &mut Child, engine: &Engine) -> Result<Ended, CompileError> {
-        let (Some(mut stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        let (Some(mut stdin), Some(stdout), Some(stderr)) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
             return Err(CompileError::Worker { message: "the child has no pipes".to_owned() });
         };
@@ -86,8 +87,9 @@ impl Job<'_> {
             drop(stdin);
         };
         let ((), code, output, status) =
-            tokio::join!(write, read_code(stdout, self.limits.memory_bytes_max), read_tail(stderr), child.wait());
-        let status = status.map_err(|error| CompileError::Worker { message: format!("cannot wait for it: {error}") })?;
+            tokio::join!(write, read_code(stdout, self.limits.memory_bytes()), read_tail(stderr), child.wait());
+        let status =
+            status.map_err(|error| CompileError::Worker { message: format!("cannot wait for it: {error}") })?;
         Ok(Ended { status, code, output })
     }
 
@@ -96,7 +98,7 @@ impl Job<'_> {
             version: protocol::VERSION,
             metering: self.metering.as_str().to_owned(),
             fingerprint: hex(&fingerprint(engine)),
-            memory_bytes_max: self.limits.memory_bytes_max,
+            memory_bytes_max: self.limits.memory_bytes(),
             // All threads together: the deadline is wall-clock time. One second more, so that it is the deadline that
             // strikes as long as the host is there.
             cpu_seconds_max: (self.limits.timeout.as_secs() + 1).saturating_mul(worker_threads() as u64) + 1,
@@ -113,11 +115,12 @@ impl Job<'_> {
             return Err(error);
         }
         if ended.status.success() {
-            let message = format!("{} ended without an answer: is it a compile worker?", self.command.program.display());
+            let message =
+                format!("{} ended without an answer: is it a compile worker?", self.command.program.display());
             return Err(CompileError::Worker { message });
         }
         if let Some(observed) = out_of_memory(&ended.output) {
-            return Err(CompileError::Memory { allowed: self.limits.memory_bytes_max, observed });
+            return Err(CompileError::Memory { allowed: self.limits.memory_bytes(), observed });
         }
         #[cfg(unix)]
         {

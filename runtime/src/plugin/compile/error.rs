@@ -72,13 +72,20 @@ impl CompileError {
 
     /// What wasmtime says about a component, with the validator's place in the file where it is the validator who says it.
     pub(crate) fn from_wasmtime(error: &wasmtime::Error) -> Self {
-        match error.downcast_ref::<wasmparser::Error>() {
-            Some(invalid) => CompileError::Invalid {
-                message: invalid.message().to_owned(),
-                offset: Some(invalid.offset() as u64),
-            },
-            None => CompileError::Invalid { message: format!("{error:#}"), offset: None },
+        if let Some(invalid) = error.downcast_ref::<wasmparser::Error>() {
+            let (message, offset) = (invalid.message().to_owned(), Some(invalid.offset() as u64));
+            return CompileError::Invalid { message, offset };
         }
+        // Function bodies are validated as they are compiled, and what is wrong with one comes as text.
+        let cause = error.root_cause().to_string();
+        let told =
+            cause.strip_prefix("Invalid input WebAssembly code at offset ").and_then(|rest| rest.split_once(": "));
+        if let Some((offset, message)) = told
+            && let Ok(offset) = offset.parse()
+        {
+            return CompileError::Invalid { message: message.to_owned(), offset: Some(offset) };
+        }
+        CompileError::Invalid { message: format!("{error:#}"), offset: None }
     }
 }
 

@@ -58,7 +58,9 @@ fn engine(request: &Request) -> Result<Engine, String> {
         .ok_or_else(|| format!("this worker knows no metering by `{}`", request.metering))?;
     let engine = Engine::new(&engine::config(metering)).map_err(|error| format!("{error:#}"))?;
     if hex(&fingerprint(&engine)) != request.fingerprint {
-        return Err("the worker is another build than its host: it would compile code that the host cannot load".to_owned());
+        return Err(
+            "the worker is another build than its host: it would compile code that the host cannot load".to_owned()
+        );
     }
     Ok(engine)
 }

@@ -1,8 +1,8 @@
 //! What each section adds to the count.
 
 use wasmparser::{
-    ComponentExternalKind, ComponentInstance, ComponentTypeRef, CompositeInnerType, ElementItems, ExternalKind, FromReader,
-    FunctionBody, Imports, Instance, MemoryType, Payload, SectionLimited, TypeRef,
+    ComponentExternalKind, ComponentInstance, ComponentTypeRef, CompositeInnerType, ElementItems, ExternalKind,
+    FromReader, FunctionBody, Imports, Instance, MemoryType, Payload, SectionLimited, TypeRef,
 };
 
 use super::error::malformed;
@@ -14,7 +14,12 @@ use super::{Export, Import, ItemKind, MANIFEST_SECTION, Scan, ScanError};
 const PAGE_SIZE_LOG2: u32 = 16;
 
 /// Counts one section; `outermost` says whether it belongs to the file's outermost component or module.
-pub(super) fn read(payload: Payload<'_>, outermost: bool, scan: &mut Scan, tally: &mut Tally<'_>) -> Result<(), ScanError> {
+pub(super) fn read(
+    payload: Payload<'_>,
+    outermost: bool,
+    scan: &mut Scan,
+    tally: &mut Tally<'_>,
+) -> Result<(), ScanError> {
     match payload {
         // Core modules.
         Payload::TypeSection(section) => items(section, tally, |group, tally| {
@@ -29,7 +34,9 @@ pub(super) fn read(payload: Payload<'_>, outermost: bool, scan: &mut Scan, tally
             }
             Ok(())
         }),
-        Payload::ImportSection(section) => items(section, tally, |imports, tally| core_imports(imports, outermost, scan, tally)),
+        Payload::ImportSection(section) => {
+            items(section, tally, |imports, tally| core_imports(imports, outermost, scan, tally))
+        }
         Payload::FunctionSection(section) => {
             tally.add(Quantity::Functions, section.count().into())?;
             items(section, tally, |type_index, tally| {
@@ -140,7 +147,12 @@ fn minimum_bytes(memory: &MemoryType) -> u64 {
     memory.initial.saturating_mul(page)
 }
 
-fn core_imports(imports: Imports<'_>, outermost: bool, scan: &mut Scan, tally: &mut Tally<'_>) -> Result<(), ScanError> {
+fn core_imports(
+    imports: Imports<'_>,
+    outermost: bool,
+    scan: &mut Scan,
+    tally: &mut Tally<'_>,
+) -> Result<(), ScanError> {
     match imports {
         Imports::Single(_, import) => {
             keep_import(outermost, import.module, Some(import.name), reference_kind(import.ty), scan, tally)
@@ -177,7 +189,13 @@ fn keep_import(
 }
 
 /// Counts an export, and keeps it where it is one of the file's own.
-fn keep_export(outermost: bool, name: &str, kind: ItemKind, scan: &mut Scan, tally: &mut Tally<'_>) -> Result<(), ScanError> {
+fn keep_export(
+    outermost: bool,
+    name: &str,
+    kind: ItemKind,
+    scan: &mut Scan,
+    tally: &mut Tally<'_>,
+) -> Result<(), ScanError> {
     if !outermost {
         return Ok(());
     }

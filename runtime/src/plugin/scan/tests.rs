@@ -1,8 +1,9 @@
 //! Files that people make, and files that somebody made on purpose.
 
 use wasm_encoder::{
-    CodeSection, Component, ComponentExportKind, ComponentInstanceSection, CustomSection, ElementSection, Elements, Function,
-    FunctionSection, InstanceSection, MemorySection, MemoryType, Module, ModuleArg, RawSection, TypeSection, ValType,
+    CodeSection, Component, ComponentExportKind, ComponentInstanceSection, CustomSection, ElementSection, Elements,
+    Function, FunctionSection, InstanceSection, MemorySection, MemoryType, Module, ModuleArg, RawSection, TypeSection,
+    ValType,
 };
 
 use super::*;
@@ -264,9 +265,8 @@ fn instances_multiplied_by_nesting_are_refused() {
     for _ in 0..100 {
         components.instantiate(0, Vec::<(&str, ComponentExportKind, u32)>::new());
     }
-    let bytes = (0..3).fold(innermost, |inner, _| {
-        component_of(COMPONENT_SECTION, &inner).section(&components).clone().finish()
-    });
+    let bytes = (0..3)
+        .fold(innermost, |inner, _| component_of(COMPONENT_SECTION, &inner).section(&components).clone().finish());
     assert!(bytes.len() < 2_000);
     check_limit(&bytes, Quantity::Instances);
 }
