@@ -14,58 +14,65 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::{Map, Number, Value};
 
 use crate::format::Format;
-use crate::limits::{
-    DEPTH_MAX, DOCUMENT_BYTES_MAX, NODES_MAX, SECTION_BYTES_MAX, SECTION_DOCUMENTS_MAX,
-};
+use crate::limits::{DEPTH_MAX, DOCUMENT_BYTES_MAX, NODES_MAX, SECTION_BYTES_MAX, SECTION_DOCUMENTS_MAX};
 use crate::problem::{ManifestError, code, quoted, single};
 
 /// Parses one document.
 pub(crate) fn parse(origin: &str, text: &str, format: Format) -> Result<Value, ManifestError> {
     if text.len() > DOCUMENT_BYTES_MAX {
-        let message = format!(
-            "the document has {} bytes, more than {DOCUMENT_BYTES_MAX}",
-            text.len()
-        );
+        let message = format!("the document has {} bytes, more than {DOCUMENT_BYTES_MAX}", text.len());
         return Err(single(origin, code::TOO_LARGE, message));
     }
     // Editors on Windows still write a byte order mark; it means nothing in UTF-8.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let budget = Budget::default();
-    let parsed = match format {
-        Format::Yaml => parse_yaml(text, &budget),
-        Format::Json => parse_json(text, &budget),
-        Format::Toml => parse_toml(text, &budget),
+    let parse_as = |budget: &Budget| match format {
+        Format::Yaml => parse_yaml(text, budget),
+        Format::Json => parse_json(text, budget),
+        Format::Toml => parse_toml(text, budget),
     };
-    parsed.map_err(|message| budget.error(origin, format, message))
+    let parse = || {
+        let budget = Budget::default();
+        parse_as(&budget).map_err(|message| budget.error(origin, format, message))
+    };
+    match format {
+        Format::Yaml => on_own_stack(parse),
+        Format::Json | Format::Toml => parse(),
+    }
+}
+
+/// Runs a parser that recurses with frames of tens of kilobytes when it is not optimised: with [`DEPTH_MAX`] of them it
+/// fills most of the 2 MiB that a thread of an asynchronous runtime has, and its caller is somewhere on that stack too.
+fn on_own_stack<T: Send>(parse: impl Fn() -> T + Sync) -> T {
+    const STACK_BYTES: usize = 4 << 20;
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, &parse);
+        match thread.map(std::thread::ScopedJoinHandle::join) {
+            Ok(Ok(parsed)) => parsed,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            // No thread to be had: the stack at hand usually does.
+            Err(_) => parse(),
+        }
+    })
 }
 
 /// Parses the documents of a custom section, one after another with nothing or white space between them.
 pub(crate) fn parse_section(origin: &str, bytes: &[u8]) -> Result<Vec<Value>, ManifestError> {
     if bytes.len() > SECTION_BYTES_MAX {
-        let message = format!(
-            "the manifest section has {} bytes, more than {SECTION_BYTES_MAX}",
-            bytes.len()
-        );
+        let message = format!("the manifest section has {} bytes, more than {SECTION_BYTES_MAX}", bytes.len());
         return Err(single(origin, code::TOO_LARGE, message));
     }
     let mut documents = Vec::new();
     let mut rest = bytes;
     while !rest.trim_ascii_start().is_empty() {
         if documents.len() == SECTION_DOCUMENTS_MAX {
-            let message =
-                format!("the manifest section holds more than {SECTION_DOCUMENTS_MAX} documents");
+            let message = format!("the manifest section holds more than {SECTION_DOCUMENTS_MAX} documents");
             return Err(single(origin, code::TOO_LARGE, message));
         }
         let budget = Budget::default();
-        let mut deserializer =
-            serde_json::Deserializer::from_slice(rest).into_iter::<&serde_json::value::RawValue>();
+        let mut deserializer = serde_json::Deserializer::from_slice(rest).into_iter::<&serde_json::value::RawValue>();
         let failed = |error: &dyn fmt::Display| {
             let index = documents.len();
-            budget.error(
-                origin,
-                Format::Json,
-                format!("document {index} of the section: {error}"),
-            )
+            budget.error(origin, Format::Json, format!("document {index} of the section: {error}"))
         };
         let text = match deserializer.next() {
             Some(Ok(raw)) => raw.get(),
@@ -74,9 +81,7 @@ pub(crate) fn parse_section(origin: &str, bytes: &[u8]) -> Result<Vec<Value>, Ma
         };
         rest = &rest[deserializer.byte_offset()..];
         if text.len() > DOCUMENT_BYTES_MAX {
-            let message = format!(
-                "a document of the manifest section has more than {DOCUMENT_BYTES_MAX} bytes"
-            );
+            let message = format!("a document of the manifest section has more than {DOCUMENT_BYTES_MAX} bytes");
             return Err(single(origin, code::TOO_LARGE, message));
         }
         let value = parse_json(text, &budget).map_err(|message| failed(&message))?;
@@ -96,10 +101,7 @@ pub(crate) fn check_bounds(origin: &str, value: &Value) -> Result<(), ManifestEr
 
 fn parse_json(text: &str, budget: &Budget) -> Result<Value, String> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = budget
-        .seed(DEPTH_MAX)
-        .deserialize(&mut deserializer)
-        .map_err(|error| error.to_string())?;
+    let value = budget.seed(DEPTH_MAX).deserialize(&mut deserializer).map_err(|error| error.to_string())?;
     deserializer.end().map_err(|error| error.to_string())?;
     Ok(value)
 }
@@ -107,24 +109,17 @@ fn parse_json(text: &str, budget: &Budget) -> Result<Value, String> {
 fn parse_toml(text: &str, budget: &Budget) -> Result<Value, String> {
     let explain = |error: toml::de::Error| {
         // The parser has a bound of its own, above ours, for nesting that it sees before a visitor does.
-        if error.message().contains("recursion limit") {
+        if error.message().contains("recurs") {
             budget.exceeded.set(true);
             return too_deep();
         }
         match error.span() {
-            Some(span) => format!(
-                "{} at {}",
-                error.message(),
-                line_and_column(text, span.start)
-            ),
+            Some(span) => format!("{} at {}", error.message(), line_and_column(text, span.start)),
             None => error.message().to_owned(),
         }
     };
     let deserializer = toml::Deserializer::parse(text).map_err(explain)?;
-    budget
-        .seed(DEPTH_MAX)
-        .deserialize(deserializer)
-        .map_err(explain)
+    budget.seed(DEPTH_MAX).deserialize(deserializer).map_err(explain)
 }
 
 fn parse_yaml(text: &str, budget: &Budget) -> Result<Value, String> {
@@ -167,16 +162,10 @@ fn explain_yaml(error: &serde_saphyr::Error, budget: &Budget) -> String {
         cause = error;
     }
     let message = match cause {
-        Error::Budget {
-            breach: BudgetBreach::Documents { .. },
-            ..
-        } => {
+        Error::Budget { breach: BudgetBreach::Documents { .. }, .. } => {
             return "it holds several documents (`---`): give one".to_owned();
         }
-        Error::Budget {
-            breach: BudgetBreach::Depth { .. },
-            ..
-        } => too_deep(),
+        Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => too_deep(),
         Error::Budget { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
@@ -214,27 +203,19 @@ struct Budget {
 
 impl Default for Budget {
     fn default() -> Budget {
-        Budget {
-            nodes_left: Cell::new(NODES_MAX),
-            exceeded: Cell::new(false),
-        }
+        Budget { nodes_left: Cell::new(NODES_MAX), exceeded: Cell::new(false) }
     }
 }
 
 impl Budget {
     fn seed(&self, depth_left: usize) -> Seed<'_> {
-        Seed {
-            budget: self,
-            depth_left,
-        }
+        Seed { budget: self, depth_left }
     }
 
     fn take_node<E: Error>(&self) -> Result<(), E> {
         let left = self.nodes_left.get().checked_sub(1).ok_or_else(|| {
             self.exceeded.set(true);
-            E::custom(format_args!(
-                "the document holds more than {NODES_MAX} values"
-            ))
+            E::custom(format_args!("the document holds more than {NODES_MAX} values"))
         })?;
         self.nodes_left.set(left);
         Ok(())
@@ -244,11 +225,7 @@ impl Budget {
     fn error(&self, origin: &str, format: Format, message: String) -> ManifestError {
         match self.exceeded.get() {
             true => single(origin, code::TOO_LARGE, message),
-            false => single(
-                origin,
-                code::SYNTAX,
-                format!("not valid {}: {message}", format.name()),
-            ),
+            false => single(origin, code::SYNTAX, format!("not valid {}: {message}", format.name())),
         }
     }
 
@@ -304,8 +281,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        let number = Number::from_f64(value)
-            .ok_or_else(|| E::custom("infinity and NaN are not numbers in JSON"))?;
+        let number = Number::from_f64(value).ok_or_else(|| E::custom("infinity and NaN are not numbers in JSON"))?;
         Ok(Value::Number(number))
     }
 
@@ -329,10 +305,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
         deserializer.deserialize_any(self)
     }
 
-    fn visit_newtype_struct<D: Deserializer<'de>>(
-        self,
-        deserializer: D,
-    ) -> Result<Value, D::Error> {
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 
@@ -355,10 +328,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
                 return Ok(value);
             }
             if entries.contains_key(&key) {
-                return Err(A::Error::custom(format_args!(
-                    "the key {} is written twice",
-                    quoted(&key)
-                )));
+                return Err(A::Error::custom(format_args!("the key {} is written twice", quoted(&key))));
             }
             entries.insert(key, value);
         }

@@ -22,12 +22,7 @@ pub(crate) type Table = &'static [Field];
 
 /// A field with one name.
 pub(crate) const fn field(name: &'static str, about: &'static str, shape: fn() -> Value) -> Field {
-    Field {
-        name,
-        aliases: &[],
-        about,
-        shape,
-    }
+    Field { name, aliases: &[], about, shape }
 }
 
 impl Field {
@@ -39,9 +34,7 @@ impl Field {
 
 /// The field that goes by `name`, which may be an alias.
 pub(crate) fn find(table: Table, name: &str) -> Option<&'static Field> {
-    table
-        .iter()
-        .find(|field| field.name == name || field.aliases.contains(&name))
+    table.iter().find(|field| field.name == name || field.aliases.contains(&name))
 }
 
 /// The known name that is most like `name`, if any is like it at all: for "did you mean".
@@ -59,18 +52,12 @@ pub fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Opti
 
 /// ` (did you mean `x`?)`, or nothing.
 pub(crate) fn suggestion<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> String {
-    nearest(name, known)
-        .map(|nearest| format!(": did you mean `{nearest}`?"))
-        .unwrap_or_default()
+    nearest(name, known).map(|nearest| format!(": did you mean `{nearest}`?")).unwrap_or_default()
 }
 
 /// The name without case and separators: `repoType` and `repo_type` differ in nothing that matters.
 fn folded(name: &str) -> String {
-    name.chars()
-        .take(64)
-        .filter(|c| c.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect()
+    name.chars().take(64).filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]

@@ -5,13 +5,7 @@ use std::path::Path;
 use crate::problem::ManifestError;
 
 /// The names under which a manifest is looked for beside a component, in this order. The first that exists is taken.
-pub const FILE_NAMES: [&str; 5] = [
-    "plugin.yaml",
-    "plugin.yml",
-    "plugin.json",
-    "manifest.json",
-    "plugin.toml",
-];
+pub const FILE_NAMES: [&str; 5] = ["plugin.yaml", "plugin.yml", "plugin.json", "manifest.json", "plugin.toml"];
 
 /// How a document is written. All formats hold the same fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,10 +63,7 @@ mod tests {
 
     #[test]
     fn from_path_other_extensions_give_none() {
-        assert_eq!(
-            Format::from_path(Path::new("PLUGIN.YML")),
-            Some(Format::Yaml)
-        );
+        assert_eq!(Format::from_path(Path::new("PLUGIN.YML")), Some(Format::Yaml));
         assert_eq!(Format::from_path(Path::new("plugin.wasm")), None);
         assert_eq!(Format::from_path(Path::new("yaml")), None);
     }

@@ -19,12 +19,7 @@ use crate::read::{Node, kind_of};
 use crate::{shape, top};
 
 /// The names under which the host's file is looked for, in this order. The first that exists is taken.
-pub const HOST_FILE_NAMES: [&str; 4] = [
-    "plugbay.yaml",
-    "plugbay.yml",
-    "plugbay.json",
-    "plugbay.toml",
-];
+pub const HOST_FILE_NAMES: [&str; 4] = ["plugbay.yaml", "plugbay.yml", "plugbay.json", "plugbay.toml"];
 
 /// The host's file, checked. `Default` is what a host without one does.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -65,48 +60,22 @@ pub enum PluginSource {
 
 /// The fields of the host's file.
 pub(crate) const HOST_FILE: Table = &[
-    field(
-        "$schema",
-        "The JSON Schema that an editor checks this file against.",
-        || shape::line(LINE_CHARS_MAX),
-    ),
-    field(
-        "plugins",
-        "The plugins to load: where they are and the values of their settings.",
-        plugins_shape,
-    ),
-    field(
-        "policy",
-        "What the operator allows. The first rule that matches decides; no match means no.",
-        || top::definition("policy"),
-    ),
-    field(
-        "ceilings",
-        "The most that any plugin gets, whatever it asks for. 0 means no ceiling.",
-        || top::definition("resources"),
-    ),
-    field(
-        "environment",
-        "Names each plugin's config/<environment>.yaml that is read too.",
-        || shape::name("^[A-Za-z0-9_-]+$", NAME_CHARS_MAX),
-    ),
-    field(
-        "data_dir",
-        "Where the host keeps data, relative to this file.",
-        || shape::line(PATH_CHARS_MAX),
-    ),
+    field("$schema", "The JSON Schema that an editor checks this file against.", || shape::line(LINE_CHARS_MAX)),
+    field("plugins", "The plugins to load: where they are and the values of their settings.", plugins_shape),
+    field("policy", "What the operator allows. The first rule that matches decides; no match means no.", || {
+        top::definition("policy")
+    }),
+    field("ceilings", "The most that any plugin gets, whatever it asks for. 0 means no ceiling.", || {
+        top::definition("resources")
+    }),
+    field("environment", "Names each plugin's config/<environment>.yaml that is read too.", || {
+        shape::name("^[A-Za-z0-9_-]+$", NAME_CHARS_MAX)
+    }),
+    field("data_dir", "Where the host keeps data, relative to this file.", || shape::line(PATH_CHARS_MAX)),
 ];
 const PLUGIN: Table = &[
-    field(
-        "url",
-        "A path, or a URL that begins with file://, https:// or oci://.",
-        || shape::line(LINE_CHARS_MAX),
-    ),
-    field(
-        "options",
-        "Values of the plugin's settings.",
-        || serde_json::json!({ "type": "object" }),
-    ),
+    field("url", "A path, or a URL that begins with file://, https:// or oci://.", || shape::line(LINE_CHARS_MAX)),
+    field("options", "Values of the plugin's settings.", || serde_json::json!({ "type": "object" })),
 ];
 
 impl HostFile {
@@ -115,11 +84,7 @@ impl HostFile {
     /// # Errors
     ///
     /// All that is wrong with it.
-    pub fn parse(
-        origin: impl Into<String>,
-        text: &str,
-        format: Format,
-    ) -> Result<HostFile, ManifestError> {
+    pub fn parse(origin: impl Into<String>, text: &str, format: Format) -> Result<HostFile, ManifestError> {
         let origin = origin.into();
         let written = document::parse(&origin, text, format)?;
         // An empty file, or one of comments, says nothing.
@@ -127,10 +92,8 @@ impl HostFile {
             return Ok(HostFile::default());
         }
         if !written.is_object() {
-            let message = format!(
-                "the host's file is an object with fields such as `plugins`, not {}",
-                kind_of(&written)
-            );
+            let message =
+                format!("the host's file is an object with fields such as `plugins`, not {}", kind_of(&written));
             return Err(single(&origin, code::WRONG_TYPE, message));
         }
         let mut report = Report::new(origin.into());
@@ -159,16 +122,12 @@ impl PluginSource {
             return remote(rest, rest).map(|reference| PluginSource::Oci(reference.to_owned()));
         }
         if url.starts_with("http://") {
-            return Err(
-                "http:// is not encrypted, so anybody could replace the plugin: use https://"
-                    .to_owned(),
-            );
+            return Err("http:// is not encrypted, so anybody could replace the plugin: use https://".to_owned());
         }
         match scheme(url) {
-            Some(scheme) => Err(format!(
-                "{} is not supported: use a path, file://, https:// or oci://",
-                quoted(scheme)
-            )),
+            Some(scheme) => {
+                Err(format!("{} is not supported: use a path, file://, https:// or oci://", quoted(scheme)))
+            }
             None => Ok(PluginSource::Local(PathBuf::from(url))),
         }
     }
@@ -178,20 +137,14 @@ impl PluginSource {
 impl fmt::Debug for HostPlugin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&String> = self.options.keys().collect();
-        f.debug_struct("HostPlugin")
-            .field("source", &self.source)
-            .field("options", &names)
-            .finish()
+        f.debug_struct("HostPlugin").field("source", &self.source).field("options", &names).finish()
     }
 }
 
 /// A URL's scheme with its colon; a drive letter is none.
 fn scheme(url: &str) -> Option<&str> {
     let (scheme, _) = url.split_once(':')?;
-    let is_scheme = scheme.len() > 1
-        && scheme
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-'));
+    let is_scheme = scheme.len() > 1 && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-'));
     is_scheme.then(|| &url[..=scheme.len()])
 }
 
@@ -202,7 +155,9 @@ fn local_file(rest: &str) -> Result<PluginSource, String> {
     }
     match percent_decoded(path) {
         Some(path) => Ok(PluginSource::Local(PathBuf::from(path))),
-        None => Err("the path is not valid: `%` is followed by two hexadecimal digits, `%25` stands for itself".to_owned()),
+        None => {
+            Err("the path is not valid: `%` is followed by two hexadecimal digits, `%25` stands for itself".to_owned())
+        }
     }
 }
 
@@ -215,14 +170,8 @@ fn percent_decoded(path: &str) -> Option<String> {
             bytes.push(*first);
             continue;
         }
-        let digits = std::str::from_utf8(rest.get(..2)?)
-            .ok()
-            .filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))?;
-        bytes.push(
-            u8::from_str_radix(digits, 16)
-                .ok()
-                .filter(|byte| *byte != 0)?,
-        );
+        let digits = std::str::from_utf8(rest.get(..2)?).ok().filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))?;
+        bytes.push(u8::from_str_radix(digits, 16).ok().filter(|byte| *byte != 0)?);
         rest = &rest[2..];
     }
     String::from_utf8(bytes).ok()
@@ -234,75 +183,44 @@ fn remote<'u>(kept: &'u str, rest: &str) -> Result<&'u str, String> {
         return Err("the URL has no host, or it holds white space".to_owned());
     }
     if host.contains('@') {
-        return Err(
-            "the URL holds a user or a password: keep credentials out of this file".to_owned(),
-        );
+        return Err("the URL holds a user or a password: keep credentials out of this file".to_owned());
     }
     Ok(kept)
 }
 
 fn read_host_file(node: &Node<'_>, report: &mut Report) -> Option<HostFile> {
     let object = node.object(HOST_FILE, report)?;
-    let environment = object
-        .get("environment")
-        .and_then(|node| read_environment(&node, report));
+    let environment = object.get("environment").and_then(|node| read_environment(&node, report));
     Some(HostFile {
-        plugins: object
-            .get("plugins")
-            .map(|node| read_plugins(&node, report))
-            .unwrap_or_default(),
-        policy: object
-            .get("policy")
-            .map(|node| read_policy(&node, report))
-            .unwrap_or_default(),
-        ceilings: object
-            .get("ceilings")
-            .and_then(|node| read_resources(&node, report))
-            .unwrap_or_default(),
+        plugins: object.get("plugins").map(|node| read_plugins(&node, report)).unwrap_or_default(),
+        policy: object.get("policy").map(|node| read_policy(&node, report)).unwrap_or_default(),
+        ceilings: object.get("ceilings").and_then(|node| read_resources(&node, report)).unwrap_or_default(),
         environment,
-        data_dir: object
-            .get("data_dir")
-            .and_then(|node| node.line(PATH_CHARS_MAX, report))
-            .map(PathBuf::from),
+        data_dir: object.get("data_dir").and_then(|node| node.line(PATH_CHARS_MAX, report)).map(PathBuf::from),
     })
 }
 
 /// It becomes part of a file's name.
 fn read_environment(node: &Node<'_>, report: &mut Report) -> Option<String> {
     let name = node.line(NAME_CHARS_MAX, report)?;
-    if !name
-        .chars()
-        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
-    {
+    if !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')) {
         let rule = "use letters, digits, `_` and `-`";
-        node.problem(
-            report,
-            code::INVALID_NAME,
-            format!("{} cannot name a file: {rule}", quoted(&name)),
-        );
+        node.problem(report, code::INVALID_NAME, format!("{} cannot name a file: {rule}", quoted(&name)));
         return None;
     }
     Some(name)
 }
 
 fn read_plugins(node: &Node<'_>, report: &mut Report) -> Vec<HostPlugin> {
-    let mut plugins: Vec<HostPlugin> = Vec::new();
-    for item in node.items(HOST_PLUGINS_MAX, report) {
-        let Some(plugin) = read_plugin(&item, report) else {
-            continue;
-        };
-        plugins.push(plugin);
-    }
-    plugins
+    let items = node.items(HOST_PLUGINS_MAX, report);
+    items.iter().filter_map(|item| read_plugin(item, report)).collect()
 }
 
 fn read_plugin(node: &Node<'_>, report: &mut Report) -> Option<HostPlugin> {
     let object = node.object(PLUGIN, report)?;
     let source = object.need("url", report).and_then(|node| {
         let url = node.line(LINE_CHARS_MAX, report)?;
-        PluginSource::parse(&url)
-            .map_err(|message| node.problem(report, code::INVALID_VALUE, message))
-            .ok()
+        PluginSource::parse(&url).map_err(|message| node.problem(report, code::INVALID_VALUE, message)).ok()
     });
     let options = match object.get("options") {
         None => Some(Map::new()),
@@ -314,10 +232,7 @@ fn read_plugin(node: &Node<'_>, report: &mut Report) -> Option<HostPlugin> {
             }
         },
     };
-    Some(HostPlugin {
-        source: source?,
-        options: options?,
-    })
+    Some(HostPlugin { source: source?, options: options? })
 }
 
 fn plugins_shape() -> Value {

@@ -19,13 +19,11 @@ use crate::part::env::read_env;
 use crate::part::event::{Events, read_events};
 use crate::part::frontend::{Frontend, read_frontend};
 use crate::part::identity::{
-    Author, ExecutionMode, RepoType, read_author, read_email, read_entry_point,
-    read_execution_mode, read_repo_type, read_url, read_version,
+    Author, ExecutionMode, RepoType, read_author, read_email, read_entry_point, read_execution_mode, read_repo_type,
+    read_url, read_version,
 };
 use crate::part::permission::{Rule, read_policy};
-use crate::part::requirement::{
-    Requirement, read_callers, read_requirements, read_version_requirement,
-};
+use crate::part::requirement::{Requirement, read_callers, read_requirements, read_version_requirement};
 use crate::part::resources::{Resources, read_resources};
 use crate::part::retry::{Retry, read_retry};
 use crate::part::route::{Placed, Route, read_routes, read_tags};
@@ -103,17 +101,11 @@ pub(crate) struct Fields {
     pub(crate) env: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Resources::is_empty")]
     pub(crate) resources: Resources,
-    #[serde(
-        skip_serializing_if = "BTreeMap::is_empty",
-        serialize_with = "with_secrets"
-    )]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "with_secrets")]
     pub(crate) configuration: BTreeMap<String, Setting>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) actions: Vec<ActionDeclaration>,
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "without_places"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "without_places")]
     pub(crate) routes: Option<Found<Vec<Placed>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) events: Option<Events>,
@@ -137,11 +129,7 @@ impl Layer {
     /// The text is not of that format, exceeds a bound of [`limits`] or is not an object. Everything else that is wrong
     /// is kept for [`Manifest::from_layers`](crate::Manifest::from_layers), which reports the problems of all layers at
     /// once.
-    pub fn parse(
-        origin: impl Into<String>,
-        text: &str,
-        format: Format,
-    ) -> Result<Layer, ManifestError> {
+    pub fn parse(origin: impl Into<String>, text: &str, format: Format) -> Result<Layer, ManifestError> {
         let origin = origin.into();
         let value = document::parse(&origin, text, format)?;
         Layer::read(&origin, value)
@@ -163,16 +151,10 @@ impl Layer {
     /// # Errors
     ///
     /// As [`Layer::parse`].
-    pub fn from_section(
-        origin: impl Into<String>,
-        bytes: &[u8],
-    ) -> Result<Vec<Layer>, ManifestError> {
+    pub fn from_section(origin: impl Into<String>, bytes: &[u8]) -> Result<Vec<Layer>, ManifestError> {
         let origin = origin.into();
         let documents = document::parse_section(&origin, bytes)?;
-        documents
-            .into_iter()
-            .map(|value| Layer::read(&origin, value))
-            .collect()
+        documents.into_iter().map(|value| Layer::read(&origin, value)).collect()
     }
 
     /// The layer as JSON, ready to be embedded: with canonical names, and with the defaults of secret settings, since
@@ -198,33 +180,21 @@ impl Layer {
 
     fn read(origin: &str, written: Value) -> Result<Layer, ManifestError> {
         if !written.is_object() {
-            let message = format!(
-                "a manifest is an object with fields such as `name`, not {}",
-                kind_of(&written)
-            );
+            let message = format!("a manifest is an object with fields such as `name`, not {}", kind_of(&written));
             return Err(single(origin, code::WRONG_TYPE, message));
         }
         let origin: Arc<str> = origin.into();
         let mut report = Report::new(Arc::clone(&origin));
         let fields = read_fields(&written, &mut report).unwrap_or_default();
         let notes = std::mem::take(&mut report.notes);
-        Ok(Layer {
-            origin,
-            fields,
-            problems: report.into_problems(),
-            notes,
-            written,
-        })
+        Ok(Layer { origin, fields, problems: report.into_problems(), notes, written })
     }
 }
 
 /// Shows no values: the document may hold a secret's default.
 impl fmt::Debug for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Layer")
-            .field("origin", &self.origin)
-            .field("problems", &self.problems)
-            .finish_non_exhaustive()
+        f.debug_struct("Layer").field("origin", &self.origin).field("problems", &self.problems).finish_non_exhaustive()
     }
 }
 
@@ -250,27 +220,18 @@ impl<'a> Document<'a> {
     }
 
     /// The field as `read` gives it.
-    fn take<T>(
-        &self,
-        name: &str,
-        read: fn(&Node<'_>, &mut Report) -> T,
-        report: &mut Report,
-    ) -> Option<T> {
+    fn take<T>(&self, name: &str, read: fn(&Node<'_>, &mut Report) -> T, report: &mut Report) -> Option<T> {
         self.top.get(name).map(|node| read(&node, report))
     }
 
     fn line(&self, name: &str, report: &mut Report) -> Option<String> {
-        self.top
-            .get(name)
-            .and_then(|node| node.line(limits::LINE_CHARS_MAX, report))
+        self.top.get(name).and_then(|node| node.line(limits::LINE_CHARS_MAX, report))
     }
 }
 
 fn read_fields(written: &Value, report: &mut Report) -> Option<Fields> {
     let top = Node::root(written).object(MANIFEST, report)?;
-    let group = top
-        .get("config")
-        .and_then(|node| node.object(GROUP, report));
+    let group = top.get("config").and_then(|node| node.object(GROUP, report));
     let document = Document { top, group };
     note_what_does_not_apply(&document.top, report);
     let mut fields = Fields::default();
@@ -282,18 +243,12 @@ fn read_fields(written: &Value, report: &mut Report) -> Option<Fields> {
 
 fn note_what_does_not_apply(top: &Object<'_>, report: &mut Report) {
     let notes = [
-        (
-            "python_version",
-            "is not applicable: the plugin runs as WebAssembly, whatever language it was written in",
-        ),
+        ("python_version", "is not applicable: the plugin runs as WebAssembly, whatever language it was written in"),
         (
             "plugin",
             "holds source code, which is not run: compile the plugin to WebAssembly and name it in `entry_point`",
         ),
-        (
-            "id",
-            "is not applicable: the catalog gives each installed plugin its number",
-        ),
+        ("id", "is not applicable: the catalog gives each installed plugin its number"),
     ];
     for (name, text) in notes {
         if let Some(node) = top.get(name) {
@@ -307,17 +262,11 @@ fn read_identity(document: &Document<'_>, fields: &mut Fields, report: &mut Repo
     fields.name = document.top.get("name").and_then(|node| {
         let name = node.string(report)?;
         let checked = name::plugin(name);
-        checked
-            .map_err(|message| node.problem(report, code::INVALID_NAME, message))
-            .ok()
-            .map(|()| name.to_owned())
+        checked.map_err(|message| node.problem(report, code::INVALID_NAME, message)).ok().map(|()| name.to_owned())
     });
     fields.version = document.take("version", read_version, report).flatten();
     fields.title = document.line("title", report);
-    fields.description = document
-        .top
-        .get("description")
-        .and_then(|node| node.prose(limits::PROSE_CHARS_MAX, report));
+    fields.description = document.top.get("description").and_then(|node| node.prose(limits::PROSE_CHARS_MAX, report));
     fields.license = document.line("license", report);
     fields.category = document.line("category", report);
     fields.tags = document.take("tags", read_tags, report);
@@ -333,28 +282,14 @@ fn read_identity(document: &Document<'_>, fields: &mut Fields, report: &mut Repo
 
 /// What the plugin needs and how it runs.
 fn read_needs(document: &Document<'_>, fields: &mut Fields, report: &mut Report) {
-    fields.plugbay_version = document
-        .take("plugbay_version", read_version_requirement, report)
-        .flatten();
-    fields.requires = document
-        .top
-        .get("requires")
-        .map(|node| found(read_requirements(&node, report), &node, report));
-    fields.entry_point = document
-        .take("entry_point", read_entry_point, report)
-        .flatten();
-    fields.execution_mode = document
-        .take("execution_mode", read_execution_mode, report)
-        .flatten();
+    fields.plugbay_version = document.take("plugbay_version", read_version_requirement, report).flatten();
+    fields.requires = document.top.get("requires").map(|node| found(read_requirements(&node, report), &node, report));
+    fields.entry_point = document.take("entry_point", read_entry_point, report).flatten();
+    fields.execution_mode = document.take("execution_mode", read_execution_mode, report).flatten();
     fields.permissions = document.take("permissions", read_policy, report);
     fields.env = document.take("env", read_env, report).unwrap_or_default();
-    fields.resources = document
-        .take("resources", read_resources, report)
-        .flatten()
-        .unwrap_or_default();
-    fields.configuration = document
-        .take("configuration", read_settings, report)
-        .unwrap_or_default();
+    fields.resources = document.take("resources", read_resources, report).flatten().unwrap_or_default();
+    fields.configuration = document.take("configuration", read_settings, report).unwrap_or_default();
     fields.retry = document.take("retry", read_retry, report).flatten();
     fields.allowed_callers = document.take("allowed_callers", read_callers, report);
 }
@@ -362,9 +297,7 @@ fn read_needs(document: &Document<'_>, fields: &mut Fields, report: &mut Report)
 /// What the plugin offers.
 fn read_offers(document: &Document<'_>, fields: &mut Fields, report: &mut Report) {
     let actions = document.get("actions", report);
-    fields.actions = actions
-        .map(|node| read_actions(&node, report))
-        .unwrap_or_default();
+    fields.actions = actions.map(|node| read_actions(&node, report)).unwrap_or_default();
     let routes = document.get("routes", report);
     fields.routes = routes.map(|node| found(read_routes(&node, report), &node, report));
     fields.events = document.take("events", read_events, report).flatten();
@@ -381,19 +314,11 @@ fn read_offers(document: &Document<'_>, fields: &mut Fields, report: &mut Report
 }
 
 fn found<T>(value: T, node: &Node<'_>, report: &Report) -> Found<T> {
-    Found {
-        origin: Arc::clone(&report.origin),
-        path: node.path.clone(),
-        value,
-    }
+    Found { origin: Arc::clone(&report.origin), path: node.path.clone(), value }
 }
 
-fn without_places<S: Serializer>(
-    routes: &Option<Found<Vec<Placed>>>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    let routes: Option<Vec<&Route>> = routes
-        .as_ref()
-        .map(|routes| routes.value.iter().map(|(_, route)| route).collect());
+fn without_places<S: Serializer>(routes: &Option<Found<Vec<Placed>>>, serializer: S) -> Result<S::Ok, S::Error> {
+    let routes: Option<Vec<&Route>> =
+        routes.as_ref().map(|routes| routes.value.iter().map(|(_, route)| route).collect());
     routes.serialize(serializer)
 }

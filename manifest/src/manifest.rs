@@ -120,43 +120,25 @@ impl Manifest {
     /// nothing.
     pub fn from_layers(layers: &[Layer]) -> Result<Manifest, ManifestError> {
         // What is missing is best added where the author looks first: in the last layer.
-        let origin = layers
-            .last()
-            .map_or_else(|| "manifest".into(), |layer| layer.origin.clone());
+        let origin = layers.last().map_or_else(|| "manifest".into(), |layer| layer.origin.clone());
         let mut report = Report::new(origin);
         for problem in layers.iter().flat_map(|layer| &layer.problems) {
-            report.add_from(
-                &problem.origin,
-                &problem.path,
-                problem.code,
-                problem.message.clone(),
-            );
+            report.add_from(&problem.origin, &problem.path, problem.code, problem.message.clone());
         }
         let fields = merge::merge(layers);
         whole::check(&fields, &mut report);
         let (name, version) = (fields.name.clone(), fields.version.clone());
-        let broken_below = |path: &str| {
-            layers
-                .iter()
-                .any(|layer| layer.problems.iter().any(|p| p.path == path))
-        };
+        let broken_below = |path: &str| layers.iter().any(|layer| layer.problems.iter().any(|p| p.path == path));
         for (field, missing) in [("name", name.is_none()), ("version", version.is_none())] {
             if missing && !broken_below(field) {
-                report.add(
-                    field,
-                    code::MISSING_FIELD,
-                    format!("`{field}` is missing: every plugin has one"),
-                );
+                report.add(field, code::MISSING_FIELD, format!("`{field}` is missing: every plugin has one"));
             }
         }
         let problems = report.into_problems();
         let (Some(name), Some(version), true) = (name, version, problems.is_empty()) else {
             return Err(ManifestError { problems });
         };
-        let notes = layers
-            .iter()
-            .flat_map(|layer| layer.notes.iter().cloned())
-            .collect();
+        let notes = layers.iter().flat_map(|layer| layer.notes.iter().cloned()).collect();
         Ok(Manifest {
             name,
             version,
@@ -178,13 +160,7 @@ impl Manifest {
             resources: fields.resources,
             configuration: fields.configuration,
             actions: fields.actions,
-            routes: fields
-                .routes
-                .map(|found| found.value)
-                .unwrap_or_default()
-                .into_iter()
-                .map(|(_, r)| r)
-                .collect(),
+            routes: fields.routes.map(|found| found.value).unwrap_or_default().into_iter().map(|(_, r)| r).collect(),
             events: fields.events.unwrap_or_default(),
             tables: fields.tables.unwrap_or_default(),
             database: fields.database,

@@ -5,9 +5,7 @@ use crate::part::action::ActionDeclaration;
 
 /// The fields of all layers, lowest first: later ones win.
 pub(crate) fn merge(layers: &[Layer]) -> Fields {
-    layers.iter().fold(Fields::default(), |below, layer| {
-        overridden(below, layer.fields.clone())
-    })
+    layers.iter().fold(Fields::default(), |below, layer| overridden(below, layer.fields.clone()))
 }
 
 fn overridden(below: Fields, above: Fields) -> Fields {
@@ -48,10 +46,7 @@ fn overridden(below: Fields, above: Fields) -> Fields {
 }
 
 /// By name; an action keeps its place, and new ones come last.
-fn merge_actions(
-    mut below: Vec<ActionDeclaration>,
-    above: Vec<ActionDeclaration>,
-) -> Vec<ActionDeclaration> {
+fn merge_actions(mut below: Vec<ActionDeclaration>, above: Vec<ActionDeclaration>) -> Vec<ActionDeclaration> {
     for action in above {
         match below.iter_mut().find(|known| known.name == action.name) {
             Some(known) => *known = action,

@@ -20,20 +20,14 @@ pub(crate) fn plugin(name: &str) -> Result<(), String> {
     if matches(name, starts, goes_on) {
         return Ok(());
     }
-    let candidate: String = name
-        .trim()
-        .to_ascii_lowercase()
-        .replace([' ', '.', '/'], "-");
+    let candidate: String = name.trim().to_ascii_lowercase().replace([' ', '.', '/'], "-");
     let hint = if matches(&candidate, starts, goes_on) {
         format!(", such as `{candidate}`; a name for people goes into `title`")
     } else {
         String::new()
     };
     let rule = "use lower-case letters, digits, `_` and `-`, beginning with a letter";
-    Err(format!(
-        "{} is not a plugin name: {rule}{hint}",
-        quoted(name)
-    ))
+    Err(format!("{} is not a plugin name: {rule}{hint}", quoted(name)))
 }
 
 /// An action's name.
@@ -52,16 +46,10 @@ pub(crate) fn identifier(name: &str) -> Result<(), String> {
     let goes_on = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if !matches(name, starts_word, goes_on) {
         let rule = "use letters, digits and `_`, beginning with a letter or `_`";
-        return Err(format!(
-            "{} cannot be a name in the database: {rule}",
-            quoted(name)
-        ));
+        return Err(format!("{} cannot be a name in the database: {rule}", quoted(name)));
     }
     if name.to_ascii_lowercase().starts_with("sqlite_") {
-        return Err(format!(
-            "{} is reserved: names may not begin with `sqlite_`",
-            quoted(name)
-        ));
+        return Err(format!("{} is reserved: names may not begin with `sqlite_`", quoted(name)));
     }
     Ok(())
 }
@@ -71,10 +59,7 @@ pub(crate) fn variable(name: &str) -> Result<(), String> {
     bounded(name, "a variable's name", NAME_CHARS_MAX)?;
     match matches(name, starts_word, |c| c.is_ascii_alphanumeric() || c == '_') {
         true => Ok(()),
-        false => Err(format!(
-            "{} is not a variable's name: use letters, digits and `_`",
-            quoted(name)
-        )),
+        false => Err(format!("{} is not a variable's name: use letters, digits and `_`", quoted(name))),
     }
 }
 
@@ -95,9 +80,7 @@ fn starts_word(c: char) -> bool {
 fn bounded(name: &str, what: &str, chars_max: usize) -> Result<(), String> {
     match name.chars().count() {
         0 => Err(format!("{what} must not be empty")),
-        chars if chars > chars_max => Err(format!(
-            "{what} has at most {chars_max} characters, this one has {chars}"
-        )),
+        chars if chars > chars_max => Err(format!("{what} has at most {chars_max} characters, this one has {chars}")),
         _ => Ok(()),
     }
 }

@@ -55,11 +55,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.path.as_str() {
             "" => write!(f, "{}: {} [{}]", self.origin, self.message, self.code),
-            path => write!(
-                f,
-                "{}: {path}: {} [{}]",
-                self.origin, self.message, self.code
-            ),
+            path => write!(f, "{}: {path}: {} [{}]", self.origin, self.message, self.code),
         }
     }
 }
@@ -94,12 +90,7 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn new(origin: Arc<str>) -> Report {
-        Report {
-            origin,
-            problems: Vec::new(),
-            notes: Vec::new(),
-            unlisted: 0,
-        }
+        Report { origin, problems: Vec::new(), notes: Vec::new(), unlisted: 0 }
     }
 
     /// Adds a problem to this report's document.
@@ -109,13 +100,7 @@ impl Report {
     }
 
     /// Adds a problem to another document: for checks across layers.
-    pub(crate) fn add_from(
-        &mut self,
-        origin: &str,
-        path: &str,
-        code: &'static str,
-        message: impl Into<String>,
-    ) {
+    pub(crate) fn add_from(&mut self, origin: &str, path: &str, code: &'static str, message: impl Into<String>) {
         if self.problems.len() == PROBLEMS_MAX {
             self.unlisted += 1;
             return;
@@ -130,44 +115,24 @@ impl Report {
 
     /// Adds something that is accepted and worth telling.
     pub(crate) fn note(&mut self, path: &str, text: &str) {
-        self.notes
-            .push(visible(&format!("{}: {path}: {text}", self.origin)));
+        self.notes.push(visible(&format!("{}: {path}: {text}", self.origin)));
     }
 
     /// The problems, with a last one that counts those not listed.
     pub(crate) fn into_problems(mut self) -> Vec<Problem> {
         if self.unlisted > 0 {
-            let message = format!(
-                "{} more problems are not listed: solve these first",
-                self.unlisted
-            );
+            let message = format!("{} more problems are not listed: solve these first", self.unlisted);
             let origin = visible(&self.origin);
-            self.problems.push(Problem {
-                origin,
-                path: String::new(),
-                code: code::TOO_LARGE,
-                message,
-            });
+            self.problems.push(Problem { origin, path: String::new(), code: code::TOO_LARGE, message });
         }
         self.problems
     }
 }
 
 /// An error of exactly one problem.
-pub(crate) fn single(
-    origin: &str,
-    code: &'static str,
-    message: impl Into<String>,
-) -> ManifestError {
+pub(crate) fn single(origin: &str, code: &'static str, message: impl Into<String>) -> ManifestError {
     let message = visible(&message.into());
-    ManifestError {
-        problems: vec![Problem {
-            origin: visible(origin),
-            path: String::new(),
-            code,
-            message,
-        }],
-    }
+    ManifestError { problems: vec![Problem { origin: visible(origin), path: String::new(), code, message }] }
 }
 
 /// Text from a document as a message may quote it: in backticks, short enough for a line.
@@ -205,10 +170,7 @@ mod tests {
     fn report_control_characters_in_path_are_escaped() {
         let mut report = Report::new("a\nb".into());
         report.add("x\u{1b}[31m", code::UNKNOWN_FIELD, "says \u{202e}");
-        let shown = ManifestError {
-            problems: report.into_problems(),
-        }
-        .to_string();
+        let shown = ManifestError { problems: report.into_problems() }.to_string();
         assert_eq!(shown, "a\\nb: x\\u{1b}[31m: says \\u{202e} [unknown_field]");
     }
 
@@ -220,10 +182,7 @@ mod tests {
         }
         let problems = report.into_problems();
         assert_eq!(problems.len(), PROBLEMS_MAX + 1);
-        assert_eq!(
-            problems[PROBLEMS_MAX].message,
-            "7 more problems are not listed: solve these first"
-        );
+        assert_eq!(problems[PROBLEMS_MAX].message, "7 more problems are not listed: solve these first");
     }
 
     #[test]

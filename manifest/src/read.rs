@@ -22,19 +22,11 @@ pub(crate) struct Node<'a> {
 
 impl<'a> Node<'a> {
     pub(crate) fn root(value: &'a Value) -> Node<'a> {
-        Node {
-            value,
-            path: String::new(),
-        }
+        Node { value, path: String::new() }
     }
 
     /// Reports a problem with this value.
-    pub(crate) fn problem(
-        &self,
-        report: &mut Report,
-        code: &'static str,
-        message: impl Into<String>,
-    ) {
+    pub(crate) fn problem(&self, report: &mut Report, code: &'static str, message: impl Into<String>) {
         report.add(&self.path, code, message);
     }
 
@@ -50,21 +42,13 @@ impl<'a> Node<'a> {
             self.wrong_type(report, "an object");
             return None;
         };
-        let object = Object {
-            map,
-            path: self.path.clone(),
-            table,
-        };
+        let object = Object { map, path: self.path.clone(), table };
         object.report_unknown_fields(report);
         Some(object)
     }
 
     /// An object whose keys are names.
-    pub(crate) fn entries(
-        &self,
-        count_max: usize,
-        report: &mut Report,
-    ) -> Vec<(&'a str, Node<'a>)> {
+    pub(crate) fn entries(&self, count_max: usize, report: &mut Report) -> Vec<(&'a str, Node<'a>)> {
         let Value::Object(map) = self.value else {
             self.wrong_type(report, "an object");
             return Vec::new();
@@ -72,17 +56,7 @@ impl<'a> Node<'a> {
         if self.too_many(map.len(), count_max, report) {
             return Vec::new();
         }
-        map.iter()
-            .map(|(key, value)| {
-                (
-                    key.as_str(),
-                    Node {
-                        value,
-                        path: join(&self.path, key),
-                    },
-                )
-            })
-            .collect()
+        map.iter().map(|(key, value)| (key.as_str(), Node { value, path: join(&self.path, key) })).collect()
     }
 
     /// A list.
@@ -94,20 +68,13 @@ impl<'a> Node<'a> {
         if self.too_many(items.len(), count_max, report) {
             return Vec::new();
         }
-        let node = |(index, value)| Node {
-            value,
-            path: format!("{}[{index}]", self.path),
-        };
+        let node = |(index, value)| Node { value, path: format!("{}[{index}]", self.path) };
         items.iter().enumerate().map(node).collect()
     }
 
     fn too_many(&self, count: usize, count_max: usize, report: &mut Report) -> bool {
         if count > count_max {
-            self.problem(
-                report,
-                code::TOO_LARGE,
-                format!("{count} entries, at most {count_max} are allowed"),
-            );
+            self.problem(report, code::TOO_LARGE, format!("{count} entries, at most {count_max} are allowed"));
         }
         count > count_max
     }
@@ -143,21 +110,12 @@ impl<'a> Node<'a> {
         let text = self.string(report)?;
         let chars = text.chars().count();
         if chars > chars_max {
-            self.problem(
-                report,
-                code::TOO_LARGE,
-                format!("{chars} characters, at most {chars_max} are allowed"),
-            );
+            self.problem(report, code::TOO_LARGE, format!("{chars} characters, at most {chars_max} are allowed"));
             return None;
         }
-        let unseen =
-            |c: char| (c.is_control() && !matches!(c, '\n' | '\t' | '\r')) || is_direction_mark(c);
+        let unseen = |c: char| (c.is_control() && !matches!(c, '\n' | '\t' | '\r')) || is_direction_mark(c);
         if text.contains(unseen) {
-            self.problem(
-                report,
-                code::INVALID_VALUE,
-                "holds control characters: remove them",
-            );
+            self.problem(report, code::INVALID_VALUE, "holds control characters: remove them");
             return None;
         }
         Some(text.replace("\r\n", "\n"))
@@ -176,11 +134,7 @@ impl<'a> Node<'a> {
         match (value, self.value) {
             (Some(value), _) if range.contains(&value) => return Some(value),
             (Some(_), _) | (None, Value::Number(_)) if !is_fraction(self.value) => {
-                let message = format!(
-                    "must be an integer from {} to {}",
-                    range.start(),
-                    range.end()
-                );
+                let message = format!("must be an integer from {} to {}", range.start(), range.end());
                 self.problem(report, code::OUT_OF_RANGE, message);
             }
             _ => self.wrong_type(report, "an integer"),
@@ -193,11 +147,7 @@ impl<'a> Node<'a> {
         match self.value.as_u64() {
             Some(value) if range.contains(&value) => return Some(value),
             _ if self.value.is_number() && !is_fraction(self.value) => {
-                let message = format!(
-                    "must be an integer from {} to {}",
-                    range.start(),
-                    range.end()
-                );
+                let message = format!("must be an integer from {} to {}", range.start(), range.end());
                 self.problem(report, code::OUT_OF_RANGE, message);
             }
             _ => self.wrong_type(report, "an integer"),
@@ -212,11 +162,7 @@ impl<'a> Node<'a> {
         if found.is_none() {
             let list = words.join(", ");
             let hint = suggestion(text, words.iter().copied());
-            self.problem(
-                report,
-                code::INVALID_VALUE,
-                format!("{} is not one of {list}{hint}", quoted(text)),
-            );
+            self.problem(report, code::INVALID_VALUE, format!("{} is not one of {list}{hint}", quoted(text)));
         }
         found
     }
@@ -236,11 +182,7 @@ impl<'a> Node<'a> {
             if let Err(message) = check(name) {
                 item.problem(report, code::INVALID_NAME, message);
             } else if names.iter().any(|known| known == name) {
-                item.problem(
-                    report,
-                    code::DUPLICATE,
-                    format!("{} is listed twice", quoted(name)),
-                );
+                item.problem(report, code::DUPLICATE, format!("{} is listed twice", quoted(name)));
             } else {
                 names.push(name.to_owned());
             }
@@ -263,24 +205,15 @@ impl<'a> Object<'a> {
         let field = find(self.table, name);
         debug_assert!(field.is_some(), "{name} is not in its table");
         let names = std::iter::once(field?.name).chain(field?.aliases.iter().copied());
-        let (written, value) = names
-            .filter_map(|name| self.map.get_key_value(name))
-            .find(|(_, v)| !v.is_null())?;
-        Some(Node {
-            value,
-            path: join(&self.path, written),
-        })
+        let (written, value) = names.filter_map(|name| self.map.get_key_value(name)).find(|(_, v)| !v.is_null())?;
+        Some(Node { value, path: join(&self.path, written) })
     }
 
     /// The field's value, or a problem where it is not there.
     pub(crate) fn need(&self, name: &str, report: &mut Report) -> Option<Node<'a>> {
         let node = self.get(name);
         if node.is_none() {
-            report.add(
-                &join(&self.path, name),
-                code::MISSING_FIELD,
-                "is missing: it must be given",
-            );
+            report.add(&join(&self.path, name), code::MISSING_FIELD, "is missing: it must be given");
         }
         node
     }
@@ -289,19 +222,14 @@ impl<'a> Object<'a> {
         let mut seen: Vec<(&str, &str)> = Vec::new();
         for (written, value) in self.map {
             let Some(field) = find(self.table, written) else {
-                report.add(
-                    &join(&self.path, written),
-                    code::UNKNOWN_FIELD,
-                    self.unknown(written),
-                );
+                report.add(&join(&self.path, written), code::UNKNOWN_FIELD, self.unknown(written));
                 continue;
             };
             if value.is_null() {
                 continue;
             }
             if let Some((_, other)) = seen.iter().find(|(name, _)| *name == field.name) {
-                let message =
-                    format!("`{written}` and `{other}` are the same field: remove one of them");
+                let message = format!("`{written}` and `{other}` are the same field: remove one of them");
                 report.add(&join(&self.path, written), code::CONFLICT, message);
             }
             seen.push((field.name, written));
@@ -309,19 +237,13 @@ impl<'a> Object<'a> {
     }
 
     fn unknown(&self, written: &str) -> String {
-        let names = self
-            .table
-            .iter()
-            .flat_map(|field| std::iter::once(field.name).chain(field.aliases.iter().copied()));
+        let names =
+            self.table.iter().flat_map(|field| std::iter::once(field.name).chain(field.aliases.iter().copied()));
         match nearest(written, names) {
             Some(name) => format!("unknown field {}: did you mean `{name}`?", quoted(written)),
             None => {
                 let known: Vec<&str> = self.table.iter().map(|field| field.name).collect();
-                format!(
-                    "unknown field {}: known here are {}",
-                    quoted(written),
-                    known.join(", ")
-                )
+                format!("unknown field {}: known here are {}", quoted(written), known.join(", "))
             }
         }
     }
@@ -329,10 +251,7 @@ impl<'a> Object<'a> {
 
 /// The path of a member. Keys that would be ambiguous with dots are shown in brackets.
 pub(crate) fn join(path: &str, key: &str) -> String {
-    let plain = !key.is_empty()
-        && key
-            .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '$'));
+    let plain = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '$'));
     match (path, plain) {
         ("", true) => key.to_owned(),
         (_, true) => format!("{path}.{key}"),

@@ -11,21 +11,13 @@ use crate::{host_file, shape, top};
 /// beside a component that carries its manifest inside may leave them out.
 pub fn json_schema() -> Value {
     let about = "What a Plugbay plugin says of itself and asks for.";
-    document(
-        "Plugbay plugin manifest",
-        about,
-        shape::object(top::MANIFEST, &[]),
-    )
+    document("Plugbay plugin manifest", about, shape::object(top::MANIFEST, &[]))
 }
 
 /// The JSON Schema of the host's file, `plugbay.yaml`.
 pub fn host_json_schema() -> Value {
     let about = "How a Plugbay host runs plugins, and what it allows them.";
-    document(
-        "Plugbay host file",
-        about,
-        shape::object(host_file::HOST_FILE, &[]),
-    )
+    document("Plugbay host file", about, shape::object(host_file::HOST_FILE, &[]))
 }
 
 fn document(title: &str, about: &str, object: Value) -> Value {

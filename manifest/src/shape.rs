@@ -60,18 +60,11 @@ pub(crate) fn object(table: Table, required: &[&str]) -> Value {
         let shape = or_null((field.shape)());
         properties.insert(field.name.to_owned(), described(shape.clone(), field.about));
         for alias in field.aliases {
-            properties.insert(
-                (*alias).to_owned(),
-                described(shape.clone(), &format!("The same as `{}`.", field.name)),
-            );
+            properties.insert((*alias).to_owned(), described(shape.clone(), &format!("The same as `{}`.", field.name)));
         }
     }
-    let mut object =
-        json!({ "type": "object", "properties": properties, "additionalProperties": false });
-    let required: Vec<Value> = required
-        .iter()
-        .map(|name| one_name_of(table, name))
-        .collect();
+    let mut object = json!({ "type": "object", "properties": properties, "additionalProperties": false });
+    let required: Vec<Value> = required.iter().map(|name| one_name_of(table, name)).collect();
     if !required.is_empty() {
         object["allOf"] = Value::Array(required);
     }
@@ -81,10 +74,8 @@ pub(crate) fn object(table: Table, required: &[&str]) -> Value {
 /// That a field is there, under any of its names.
 fn one_name_of(table: Table, name: &str) -> Value {
     let aliases = crate::field::find(table, name).map_or(&[][..], |field| field.aliases);
-    let names: Vec<Value> = std::iter::once(name)
-        .chain(aliases.iter().copied())
-        .map(|name| json!({ "required": [name] }))
-        .collect();
+    let names: Vec<Value> =
+        std::iter::once(name).chain(aliases.iter().copied()).map(|name| json!({ "required": [name] })).collect();
     any_of(names)
 }
 

@@ -7,167 +7,69 @@ use crate::limits::{LINE_CHARS_MAX, NAME_CHARS_MAX, PATH_CHARS_MAX, PROSE_CHARS_
 use crate::part::identity::{author_shape, execution_mode_shape, repo_type_shape};
 use crate::part::requirement::version_shape;
 use crate::part::{
-    action, database, env, event, frontend, permission, requirement, resources, retry, route,
-    setting, table,
+    action, database, env, event, frontend, permission, requirement, resources, retry, route, setting, table,
 };
 use crate::{name, shape};
 
 /// A manifest file.
 pub(crate) const MANIFEST: Table = &[
-    field(
-        "$schema",
-        "The JSON Schema that an editor checks this file against.",
-        line,
-    ),
-    field(
-        "name",
-        "The plugin's name: the key under which everybody knows it.",
-        || shape::name(name::PLUGIN_PATTERN, NAME_CHARS_MAX),
-    ),
-    field(
-        "version",
-        "The plugin's version, by the rules of https://semver.org.",
-        line,
-    ),
+    field("$schema", "The JSON Schema that an editor checks this file against.", line),
+    field("name", "The plugin's name: the key under which everybody knows it.", || {
+        shape::name(name::PLUGIN_PATTERN, NAME_CHARS_MAX)
+    }),
+    field("version", "The plugin's version, by the rules of https://semver.org.", line),
     field("title", "The plugin's name for people.", line),
-    field("description", "What the plugin does.", || {
-        shape::prose(PROSE_CHARS_MAX)
-    }),
-    field(
-        "license",
-        "The licence, preferably as an SPDX expression.",
-        line,
-    ),
+    field("description", "What the plugin does.", || shape::prose(PROSE_CHARS_MAX)),
+    field("license", "The licence, preferably as an SPDX expression.", line),
     field("category", "A word that groups plugins.", line),
-    field("tags", "Words to find the plugin by.", || {
-        shape::list(shape::line(LINE_CHARS_MAX), TAGS_MAX)
-    }),
+    field("tags", "Words to find the plugin by.", || shape::list(shape::line(LINE_CHARS_MAX), TAGS_MAX)),
     field("repository", "Where the source code is.", line),
-    field(
-        "manifest",
-        "The URL at which the newest version of this file is, or `local`.",
-        line,
-    ),
-    field(
-        "repo_type",
-        "What kind of place the repository is.",
-        repo_type_shape,
-    )
-    .or(&["repoType"]),
-    field(
-        "author",
-        "Who made it: a name, or an object with name, email and url.",
-        author_shape,
-    ),
+    field("manifest", "The URL at which the newest version of this file is, or `local`.", line),
+    field("repo_type", "What kind of place the repository is.", repo_type_shape).or(&["repoType"]),
+    field("author", "Who made it: a name, or an object with name, email and url.", author_shape),
     field("email", "The author's e-mail address.", line),
-    field(
-        "plugbay_version",
-        "The versions of Plugbay that will do, such as `>=0.1, <2`.",
-        version_shape,
-    )
-    .or(&["framework_version", "api", "nexus_version"]),
-    field(
-        "python_version",
-        "Accepted and not applicable: plugins run as WebAssembly.",
-        shape::anything,
-    ),
-    field(
-        "requires",
-        "Plugins that must be loaded first.",
-        requirement::requirements_shape,
-    )
-    .or(&["dependencies"]),
-    field(
-        "entry_point",
-        "The component's path, relative to this file.",
-        || shape::line(PATH_CHARS_MAX),
-    ),
-    field(
-        "execution_mode",
-        "How the plugin runs; sandboxed if left out.",
-        execution_mode_shape,
-    ),
-    field(
-        "permissions",
-        "What the plugin asks for. The first rule that matches decides; no match means no.",
-        || definition("policy"),
-    ),
-    field(
-        "env",
-        "Environment variables; `${NAME}` takes the host's where the operator allows that.",
-        env::env_shape,
-    ),
-    field("resources", "The limits that the plugin asks for.", || {
-        definition("resources")
+    field("plugbay_version", "The versions of Plugbay that will do, such as `>=0.1, <2`.", version_shape).or(&[
+        "framework_version",
+        "api",
+        "nexus_version",
+    ]),
+    field("python_version", "Accepted and not applicable: plugins run as WebAssembly.", shape::anything),
+    field("requires", "Plugins that must be loaded first.", requirement::requirements_shape).or(&["dependencies"]),
+    field("entry_point", "The component's path, relative to this file.", || shape::line(PATH_CHARS_MAX)),
+    field("execution_mode", "How the plugin runs; sandboxed if left out.", execution_mode_shape),
+    field("permissions", "What the plugin asks for. The first rule that matches decides; no match means no.", || {
+        definition("policy")
     }),
-    field(
-        "configuration",
-        "The plugin's settings.",
-        setting::settings_shape,
-    ),
+    field("env", "Environment variables; `${NAME}` takes the host's where the operator allows that.", env::env_shape),
+    field("resources", "The limits that the plugin asks for.", || definition("resources")),
+    field("configuration", "The plugin's settings.", setting::settings_shape),
     ACTIONS,
     ROUTES,
-    field(
-        "events",
-        "What the plugin publishes and what it listens to.",
-        event::events_shape,
-    ),
+    field("events", "What the plugin publishes and what it listens to.", event::events_shape),
     TABLES,
-    field(
-        "database",
-        "Collections of documents, their indexes and initial documents.",
-        database::database_shape,
-    ),
-    field(
-        "frontend",
-        "Pages that the host renders.",
-        frontend::frontend_shape,
-    ),
-    field(
-        "retry",
-        "How failed calls of idempotent actions are repeated.",
-        retry::retry_shape,
-    ),
+    field("database", "Collections of documents, their indexes and initial documents.", database::database_shape),
+    field("frontend", "Pages that the host renders.", frontend::frontend_shape),
+    field("retry", "How failed calls of idempotent actions are repeated.", retry::retry_shape),
     field(
         "allowed_callers",
         "The plugins that may call this one; those that require it if left out.",
         requirement::callers_shape,
     ),
-    field(
-        "config",
-        "DockStat's group of tables, routes and actions: the same as without the group.",
-        || shape::object(GROUP, &[]),
-    ),
-    field(
-        "plugin",
-        "Accepted and not applicable: DockStat's source code.",
-        shape::anything,
-    ),
-    field(
-        "id",
-        "Accepted and not applicable: the catalog numbers plugins.",
-        shape::anything,
-    ),
+    field("config", "DockStat's group of tables, routes and actions: the same as without the group.", || {
+        shape::object(GROUP, &[])
+    }),
+    field("plugin", "Accepted and not applicable: DockStat's source code.", shape::anything),
+    field("id", "Accepted and not applicable: the catalog numbers plugins.", shape::anything),
 ];
 
 /// The fields that may stand in DockStat's group.
 pub(crate) const GROUP: Table = &[ACTIONS, ROUTES, TABLES];
 
-const ACTIONS: Field = field("actions", "The actions that the plugin declares.", || {
-    definition("actions")
-});
-const ROUTES: Field = field(
-    "routes",
-    "HTTP routes and the actions that answer them.",
-    || definition("routes"),
-)
-.or(&["api_endpoints", "apiRoutes"]);
-const TABLES: Field = field(
-    "tables",
-    "Tables that the host keeps for the plugin.",
-    || definition("tables"),
-)
-.or(&["table"]);
+const ACTIONS: Field = field("actions", "The actions that the plugin declares.", || definition("actions"));
+const ROUTES: Field = field("routes", "HTTP routes and the actions that answer them.", || definition("routes"))
+    .or(&["api_endpoints", "apiRoutes"]);
+const TABLES: Field =
+    field("tables", "Tables that the host keeps for the plugin.", || definition("tables")).or(&["table"]);
 
 /// The shapes that occur under several names.
 pub(crate) fn definitions() -> Value {
@@ -181,10 +83,7 @@ pub(crate) fn definitions() -> Value {
         table,
         keyed_table,
     ];
-    definitions
-        .into_iter()
-        .map(|(name, shape)| (name.to_owned(), shape))
-        .collect()
+    definitions.into_iter().map(|(name, shape)| (name.to_owned(), shape)).collect()
 }
 
 pub(crate) fn definition(name: &str) -> Value {

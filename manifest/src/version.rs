@@ -65,20 +65,10 @@ const OPERATORS: [(&str, Operator); 9] = [
 impl VersionRequirement {
     /// Whether the version is accepted.
     pub fn matches(&self, version: &Version) -> bool {
-        let (excluded, wanted): (Vec<_>, Vec<_>) = self
-            .comparators
-            .iter()
-            .partition(|(operator, _)| *operator == Operator::NotEqual);
-        let wanted = VersionReq {
-            comparators: wanted
-                .into_iter()
-                .map(|(_, comparator)| comparator.clone())
-                .collect(),
-        };
-        wanted.matches(version)
-            && !excluded
-                .iter()
-                .any(|(_, comparator)| begins_with(version, comparator))
+        let (excluded, wanted): (Vec<_>, Vec<_>) =
+            self.comparators.iter().partition(|(operator, _)| *operator == Operator::NotEqual);
+        let wanted = VersionReq { comparators: wanted.into_iter().map(|(_, comparator)| comparator.clone()).collect() };
+        wanted.matches(version) && !excluded.iter().any(|(_, comparator)| begins_with(version, comparator))
     }
 }
 
@@ -86,9 +76,7 @@ impl VersionRequirement {
 fn begins_with(version: &Version, partial: &Comparator) -> bool {
     version.major == partial.major
         && partial.minor.is_none_or(|minor| version.minor == minor)
-        && partial
-            .patch
-            .is_none_or(|patch| version.patch == patch && version.pre == partial.pre)
+        && partial.patch.is_none_or(|patch| version.patch == patch && version.pre == partial.pre)
 }
 
 impl FromStr for VersionRequirement {
@@ -96,19 +84,13 @@ impl FromStr for VersionRequirement {
 
     fn from_str(text: &str) -> Result<VersionRequirement, VersionRequirementError> {
         if text.chars().count() > REQUIREMENT_CHARS_MAX {
-            let message =
-                format!("a version requirement has at most {REQUIREMENT_CHARS_MAX} characters");
+            let message = format!("a version requirement has at most {REQUIREMENT_CHARS_MAX} characters");
             return Err(VersionRequirementError(message));
         }
         if text.trim() == "*" {
-            return Ok(VersionRequirement {
-                comparators: Vec::new(),
-            });
+            return Ok(VersionRequirement { comparators: Vec::new() });
         }
-        let comparators = text
-            .split(',')
-            .map(parse_comparator)
-            .collect::<Result<Vec<_>, _>>()?;
+        let comparators = text.split(',').map(parse_comparator).collect::<Result<Vec<_>, _>>()?;
         if comparators.len() > COMPARATORS_MAX {
             let message = format!("a version requirement has at most {COMPARATORS_MAX} parts");
             return Err(VersionRequirementError(message));
@@ -126,25 +108,15 @@ fn parse_comparator(part: &str) -> Result<(Operator, Comparator), VersionRequire
     let version = version.trim_start();
     if !version.starts_with(|c: char| c.is_ascii_digit()) {
         let rule = "write an operator (>= <= > < == ^ ~ !=) and a version, such as `>=2.0`";
-        return Err(VersionRequirementError(format!(
-            "{} is not a version requirement: {rule}",
-            quoted(part)
-        )));
+        return Err(VersionRequirementError(format!("{} is not a version requirement: {rule}", quoted(part))));
     }
     if version.contains('+') {
         let rule = "build metadata (`+…`) cannot be compared: remove it";
         return Err(VersionRequirementError(format!("{}: {rule}", quoted(part))));
     }
-    let explain =
-        |error| VersionRequirementError(format!("{} is not a version: {error}", quoted(version)));
+    let explain = |error| VersionRequirementError(format!("{} is not a version: {error}", quoted(version)));
     let comparator = Comparator::parse(version).map_err(explain)?;
-    Ok((
-        operator,
-        Comparator {
-            op: operator.semver(),
-            ..comparator
-        },
-    ))
+    Ok((operator, Comparator { op: operator.semver(), ..comparator }))
 }
 
 impl Operator {
@@ -168,10 +140,7 @@ impl fmt::Display for VersionRequirement {
         }
         for (index, (operator, version)) in self.comparators.iter().enumerate() {
             let separator = if index == 0 { "" } else { ", " };
-            let spelling = OPERATORS
-                .iter()
-                .find(|(_, known)| known == operator)
-                .map_or("", |(spelling, _)| spelling);
+            let spelling = OPERATORS.iter().find(|(_, known)| known == operator).map_or("", |(spelling, _)| spelling);
             write!(f, "{separator}{spelling}{}", version.major)?;
             if let Some(minor) = version.minor {
                 write!(f, ".{minor}")?;
@@ -209,17 +178,11 @@ mod tests {
         let parsed: VersionRequirement = requirement.parse().expect("the requirement is valid");
         for version in accepted {
             let version = version.parse().expect("a version");
-            assert!(
-                parsed.matches(&version),
-                "{requirement} must accept {version}"
-            );
+            assert!(parsed.matches(&version), "{requirement} must accept {version}");
         }
         for version in refused {
             let version = version.parse().expect("a version");
-            assert!(
-                !parsed.matches(&version),
-                "{requirement} must refuse {version}"
-            );
+            assert!(!parsed.matches(&version), "{requirement} must refuse {version}");
         }
     }
 
@@ -247,11 +210,7 @@ mod tests {
 
     #[test]
     fn matches_comparators_all_must_hold() {
-        check(
-            ">=1.0,!=1.5 , <2",
-            &["1.0.0", "1.6.0"],
-            &["1.5.3", "2.0.0", "0.9.0"],
-        );
+        check(">=1.0,!=1.5 , <2", &["1.0.0", "1.6.0"], &["1.5.3", "2.0.0", "0.9.0"]);
         check("*", &["0.0.1", "99.0.0"], &["1.0.0-rc.1"]);
         check("!=1.2", &["1.3.0"], &["1.2.3", "1.3.0-rc.1"]);
     }
@@ -259,34 +218,18 @@ mod tests {
     #[test]
     fn matches_prerelease_needs_to_be_named() {
         check(">=1.0", &[], &["2.0.0-rc.1"]);
-        check(
-            ">=2.0.0-rc.1",
-            &["2.0.0-rc.2", "2.0.0"],
-            &["2.0.0-beta", "2.0.1-rc.1"],
-        );
-        check(
-            ">=2.0.0-rc.1, !=2.0.0-rc.2",
-            &["2.0.0-rc.3"],
-            &["2.0.0-rc.2"],
-        );
+        check(">=2.0.0-rc.1", &["2.0.0-rc.2", "2.0.0"], &["2.0.0-beta", "2.0.1-rc.1"]);
+        check(">=2.0.0-rc.1, !=2.0.0-rc.2", &["2.0.0-rc.3"], &["2.0.0-rc.2"]);
         check(">=2.0.1-rc.1, !=2.0", &["2.1.0"], &["2.0.1-rc.1"]);
     }
 
     #[test]
     fn from_str_malformed_requirement_says_what_to_write() {
         let long = ">=1,".repeat(90);
-        for bad in [
-            "", " ", ",", ">=", ">=x", "latest", "=>1", "~=1.0", ">=1.0,", "1.0.0.0", ">=1.0+b",
-            "v1", &long,
-        ] {
-            assert!(
-                bad.parse::<VersionRequirement>().is_err(),
-                "{bad:?} must be refused"
-            );
+        for bad in ["", " ", ",", ">=", ">=x", "latest", "=>1", "~=1.0", ">=1.0,", "1.0.0.0", ">=1.0+b", "v1", &long] {
+            assert!(bad.parse::<VersionRequirement>().is_err(), "{bad:?} must be refused");
         }
-        let error = "latest"
-            .parse::<VersionRequirement>()
-            .expect_err("not a requirement");
+        let error = "latest".parse::<VersionRequirement>().expect_err("not a requirement");
         assert!(error.to_string().contains("such as `>=2.0`"), "{error}");
     }
 

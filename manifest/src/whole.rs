@@ -24,10 +24,7 @@ pub(crate) fn check(fields: &Fields, report: &mut Report) {
 
 /// The author with the e-mail address that is written beside it.
 pub(crate) fn author(author: Option<Author>, email: Option<String>) -> Option<Author> {
-    author.map(|author| Author {
-        email: author.email.or(email),
-        ..author
-    })
+    author.map(|author| Author { email: author.email.or(email), ..author })
 }
 
 /// Each layer keeps these bounds; together they may exceed them.
@@ -39,19 +36,14 @@ fn check_counts(fields: &Fields, report: &mut Report) {
     ];
     for (name, count, count_max) in counts {
         if count > count_max {
-            let message = format!(
-                "all layers together have {count} entries, at most {count_max} are allowed"
-            );
+            let message = format!("all layers together have {count} entries, at most {count_max} are allowed");
             report.add(name, code::TOO_LARGE, message);
         }
     }
 }
 
 fn check_email(fields: &Fields, report: &mut Report) {
-    let author_is_wrong = report
-        .problems
-        .iter()
-        .any(|problem| problem.path.starts_with("author"));
+    let author_is_wrong = report.problems.iter().any(|problem| problem.path.starts_with("author"));
     if let (Some(email), None, false) = (&fields.email, &fields.author, author_is_wrong) {
         let message = "an e-mail address needs its `author`: add one, or remove this field";
         report.add_from(&email.origin, &email.path, code::MISSING_FIELD, message);
@@ -62,11 +54,7 @@ fn check_requires(fields: &Fields, report: &mut Report) {
     let (Some(requires), Some(name)) = (&fields.requires, &fields.name) else {
         return;
     };
-    if requires
-        .value
-        .iter()
-        .any(|requirement| requirement.name == *name)
-    {
+    if requires.value.iter().any(|requirement| requirement.name == *name) {
         let message = format!("`{name}` requires itself: remove that");
         report.add_from(&requires.origin, &requires.path, code::CONFLICT, message);
     }
@@ -79,17 +67,10 @@ fn check_routes(routes: &Found<Vec<Placed>>, actions: &[ActionDeclaration], repo
     }
     let known = || actions.iter().map(|action| action.name.as_str());
     for (path, route) in &routes.value {
-        for name in route
-            .actions
-            .iter()
-            .filter(|name| !known().any(|known| known == name.as_str()))
-        {
+        for name in route.actions.iter().filter(|name| !known().any(|known| known == name.as_str())) {
             let (method, template) = (route.method.name(), &route.path);
             let hint = suggestion(name, known());
-            let message = format!(
-                "{method} {template} names the action {}, which is not declared{hint}",
-                quoted(name)
-            );
+            let message = format!("{method} {template} names the action {}, which is not declared{hint}", quoted(name));
             report.add_from(&routes.origin, path, code::UNKNOWN_REFERENCE, message);
         }
     }
@@ -102,36 +83,17 @@ fn check_pages(frontend: &Found<Frontend>, routes: &[Placed], report: &mut Repor
     }
     let answered = |method: Method, path: &str| {
         // What a template fills in is known only when the page runs.
-        path.contains("{{")
-            || routes
-                .iter()
-                .any(|(_, route)| route.method == method && matches(&route.path, path))
+        path.contains("{{") || routes.iter().any(|(_, route)| route.method == method && matches(&route.path, path))
     };
     for page in &frontend.value.pages {
-        let loaders = page
-            .loaders
-            .iter()
-            .map(|loader| (&loader.id, loader.method, loader.api_route.as_str()));
-        let actions = page
-            .actions
-            .iter()
-            .filter_map(|action| Some((&action.id, action.method?, action.api_route.as_deref()?)));
-        for (id, method, path) in loaders
-            .chain(actions)
-            .filter(|(_, method, path)| !answered(*method, path))
-        {
+        let loaders = page.loaders.iter().map(|loader| (&loader.id, loader.method, loader.api_route.as_str()));
+        let actions =
+            page.actions.iter().filter_map(|action| Some((&action.id, action.method?, action.api_route.as_deref()?)));
+        for (id, method, path) in loaders.chain(actions).filter(|(_, method, path)| !answered(*method, path)) {
             let method = method.name();
-            let message = format!(
-                "on the page `{}`, `{id}` asks {method} {}, which is no route",
-                page.path,
-                quoted(path)
-            );
-            report.add_from(
-                &frontend.origin,
-                &frontend.path,
-                code::UNKNOWN_REFERENCE,
-                message,
-            );
+            let message =
+                format!("on the page `{}`, `{id}` asks {method} {}, which is no route", page.path, quoted(path));
+            report.add_from(&frontend.origin, &frontend.path, code::UNKNOWN_REFERENCE, message);
         }
     }
 }

@@ -7,11 +7,8 @@ fn layer(origin: &str, text: &str) -> Layer {
 }
 
 fn merged(layers: &[&str]) -> Result<Manifest, ManifestError> {
-    let layers: Vec<Layer> = layers
-        .iter()
-        .enumerate()
-        .map(|(index, text)| layer(&format!("layer {index}"), text))
-        .collect();
+    let layers: Vec<Layer> =
+        layers.iter().enumerate().map(|(index, text)| layer(&format!("layer {index}"), text)).collect();
     Manifest::from_layers(&layers)
 }
 
@@ -24,16 +21,10 @@ fn from_layers_later_layer_wins_field_by_field() {
     ])
     .expect("good");
     assert_eq!(manifest.name, "b");
-    assert_eq!(
-        manifest.title.as_deref(),
-        Some("Second"),
-        "null counts as absent"
-    );
+    assert_eq!(manifest.title.as_deref(), Some("Second"), "null counts as absent");
     assert_eq!(manifest.tags, ["three"], "lists are taken as a whole");
     assert_eq!(manifest.requires.len(), 1);
-    let version = manifest
-        .plugbay_version
-        .expect("the last of two names for one field");
+    let version = manifest.plugbay_version.expect("the last of two names for one field");
     assert_eq!(version.to_string(), ">=3");
 }
 
@@ -44,11 +35,7 @@ fn from_layers_actions_merge_by_name() {
         "{ actions: { two: { description: Changed }, three: } }",
     ])
     .expect("good");
-    let names: Vec<&str> = manifest
-        .actions
-        .iter()
-        .map(|action| action.name.as_str())
-        .collect();
+    let names: Vec<&str> = manifest.actions.iter().map(|action| action.name.as_str()).collect();
     assert_eq!(names, ["one", "two", "three"]);
     assert!(manifest.actions[0].idempotent);
     assert_eq!(manifest.actions[1].description.as_deref(), Some("Changed"));
@@ -64,15 +51,8 @@ fn from_layers_configuration_env_and_resources_merge_by_key() {
     .expect("good");
     assert_eq!(manifest.configuration.len(), 2);
     assert_eq!(manifest.configuration["y"].kind.name(), "integer");
-    assert_eq!(
-        (manifest.env["A"].as_str(), manifest.env["B"].as_str()),
-        ("1", "2")
-    );
-    assert_eq!(
-        manifest.resources.timeout.map(|timeout| timeout.as_secs()),
-        Some(0),
-        "0 stays 0"
-    );
+    assert_eq!((manifest.env["A"].as_str(), manifest.env["B"].as_str()), ("1", "2"));
+    assert_eq!(manifest.resources.timeout.map(|timeout| timeout.as_secs()), Some(0), "0 stays 0");
     assert_eq!(manifest.resources.max_memory_bytes, Some(64 << 20));
     assert_eq!(manifest.resources.instances, Some(Instances::PerCall));
 }
@@ -85,41 +65,24 @@ fn from_layers_problems_of_all_layers_name_their_origin() {
         "{ routes: [{ method: GET, path: /x, actions: [unknown] }] }",
     ])
     .expect_err("bad");
-    let found: Vec<(&str, &str)> = error
-        .problems
-        .iter()
-        .map(|problem| (problem.origin.as_str(), problem.path.as_str()))
-        .collect();
-    let expected = [
-        ("layer 0", "name"),
-        ("layer 0", "resources.timeout"),
-        ("layer 1", "version"),
-        ("layer 2", "routes[0]"),
-    ];
+    let found: Vec<(&str, &str)> =
+        error.problems.iter().map(|problem| (problem.origin.as_str(), problem.path.as_str())).collect();
+    let expected =
+        [("layer 0", "name"), ("layer 0", "resources.timeout"), ("layer 1", "version"), ("layer 2", "routes[0]")];
     assert_eq!(found, expected, "{error}");
 }
 
 #[test]
 fn from_layers_email_beside_the_author_of_another_layer_is_taken() {
-    let manifest = merged(&[
-        "{ name: a, version: 1.0.0, author: Somebody }",
-        "{ email: a@example.com }",
-    ])
-    .expect("good");
-    assert_eq!(
-        manifest.author.and_then(|author| author.email).as_deref(),
-        Some("a@example.com")
-    );
+    let manifest =
+        merged(&["{ name: a, version: 1.0.0, author: Somebody }", "{ email: a@example.com }"]).expect("good");
+    assert_eq!(manifest.author.and_then(|author| author.email).as_deref(), Some("a@example.com"));
 }
 
 #[test]
 fn from_layers_nothing_at_all_misses_name_and_version() {
     let error = Manifest::from_layers(&[]).expect_err("nothing is no manifest");
-    let paths: Vec<&str> = error
-        .problems
-        .iter()
-        .map(|problem| problem.path.as_str())
-        .collect();
+    let paths: Vec<&str> = error.problems.iter().map(|problem| problem.path.as_str()).collect();
     assert_eq!(paths, ["name", "version"]);
 }
 
@@ -134,10 +97,7 @@ fn from_layers_wrong_name_below_a_right_one_is_still_a_problem() {
 fn from_layers_more_actions_together_than_allowed_are_too_many() {
     let actions = |prefix: &str| -> String {
         let names: Vec<String> = (0..300).map(|index| format!("{prefix}{index}")).collect();
-        format!(
-            "{{ name: a, version: 1.0.0, actions: [{}] }}",
-            names.join(", ")
-        )
+        format!("{{ name: a, version: 1.0.0, actions: [{}] }}", names.join(", "))
     };
     let error = merged(&[&actions("x"), &actions("y")]).expect_err("600 are too many");
     assert_eq!(error.problems[0].code, "too_large", "{error}");
@@ -162,8 +122,5 @@ fn debug_of_layer_shows_no_values() {
     for shown in [format!("{layer:?}"), format!("{manifest:?}"), json] {
         assert!(!shown.contains("hunter2"), "{shown}");
     }
-    assert!(
-        layer.to_json().contains("hunter2"),
-        "what is embedded is the manifest itself"
-    );
+    assert!(layer.to_json().contains("hunter2"), "what is embedded is the manifest itself");
 }

@@ -31,24 +31,10 @@ pub struct ActionDeclaration {
 
 const ACTION: Table = &[
     field("name", "The name under which it is called.", name_shape),
-    field("description", "What it does.", || {
-        shape::prose(PROSE_CHARS_MAX)
-    }),
-    field(
-        "payload",
-        "The JSON Schema of the payload. Others are refused before the plugin runs.",
-        schema_shape,
-    ),
-    field(
-        "result",
-        "The JSON Schema of the result, for people and programs that call it.",
-        schema_shape,
-    ),
-    field(
-        "idempotent",
-        "Whether calling it twice does no more than calling it once.",
-        shape::boolean,
-    ),
+    field("description", "What it does.", || shape::prose(PROSE_CHARS_MAX)),
+    field("payload", "The JSON Schema of the payload. Others are refused before the plugin runs.", schema_shape),
+    field("result", "The JSON Schema of the result, for people and programs that call it.", schema_shape),
+    field("idempotent", "Whether calling it twice does no more than calling it once.", shape::boolean),
 ];
 
 /// A list of declarations or of bare names, or an object of names and declarations.
@@ -57,34 +43,21 @@ pub(crate) fn read_actions(node: &Node<'_>, report: &mut Report) -> Vec<ActionDe
     let read: Vec<_> = match node.value {
         Value::Object(_) => {
             let entries = node.entries(ACTIONS_MAX, report);
-            entries
-                .into_iter()
-                .map(|(name, node)| (read_entry(name, &node, report), node))
-                .collect()
+            entries.into_iter().map(|(name, node)| (read_entry(name, &node, report), node)).collect()
         }
         Value::Array(_) => {
             let items = node.items(ACTIONS_MAX, report);
-            items
-                .into_iter()
-                .map(|node| (read_item(&node, report), node))
-                .collect()
+            items.into_iter().map(|node| (read_item(&node, report), node)).collect()
         }
         _ => {
-            node.wrong_type(
-                report,
-                "a list of actions, or an object of names and actions",
-            );
+            node.wrong_type(report, "a list of actions, or an object of names and actions");
             Vec::new()
         }
     };
     for (action, node) in read {
         let Some(action) = action else { continue };
         if actions.iter().any(|known| known.name == action.name) {
-            node.problem(
-                report,
-                code::DUPLICATE,
-                format!("the action `{}` is declared twice", action.name),
-            );
+            node.problem(report, code::DUPLICATE, format!("the action `{}` is declared twice", action.name));
         } else {
             actions.push(action);
         }
@@ -101,17 +74,10 @@ fn read_entry(name: &str, node: &Node<'_>, report: &mut Report) -> Option<Action
     if let Some(inner) = object.get("name")
         && inner.value.as_str() != Some(name)
     {
-        inner.problem(
-            report,
-            code::CONFLICT,
-            format!("differs from its key `{name}`: leave it out"),
-        );
+        inner.problem(report, code::CONFLICT, format!("differs from its key `{name}`: leave it out"));
     }
     let action = read_members(&object, report);
-    Some(ActionDeclaration {
-        name: checked?,
-        ..action
-    })
+    Some(ActionDeclaration { name: checked?, ..action })
 }
 
 fn read_item(node: &Node<'_>, report: &mut Report) -> Option<ActionDeclaration> {
@@ -123,43 +89,23 @@ fn read_item(node: &Node<'_>, report: &mut Report) -> Option<ActionDeclaration> 
         return None;
     }
     let object = node.object(ACTION, report)?;
-    let name = object
-        .need("name", report)
-        .and_then(|node| check_name(node.string(report)?, &node, report));
+    let name = object.need("name", report).and_then(|node| check_name(node.string(report)?, &node, report));
     let action = read_members(&object, report);
-    Some(ActionDeclaration {
-        name: name?,
-        ..action
-    })
+    Some(ActionDeclaration { name: name?, ..action })
 }
 
 fn read_members(object: &Object<'_>, report: &mut Report) -> ActionDeclaration {
     ActionDeclaration {
         name: String::new(),
-        description: object
-            .get("description")
-            .and_then(|node| node.prose(PROSE_CHARS_MAX, report)),
-        payload: object
-            .get("payload")
-            .and_then(|node| read_schema(&node, report)),
-        result: object
-            .get("result")
-            .and_then(|node| read_schema(&node, report)),
-        idempotent: object
-            .get("idempotent")
-            .and_then(|node| node.boolean(report))
-            .unwrap_or(false),
+        description: object.get("description").and_then(|node| node.prose(PROSE_CHARS_MAX, report)),
+        payload: object.get("payload").and_then(|node| read_schema(&node, report)),
+        result: object.get("result").and_then(|node| read_schema(&node, report)),
+        idempotent: object.get("idempotent").and_then(|node| node.boolean(report)).unwrap_or(false),
     }
 }
 
 fn named(name: String) -> ActionDeclaration {
-    ActionDeclaration {
-        name,
-        description: None,
-        payload: None,
-        result: None,
-        idempotent: false,
-    }
+    ActionDeclaration { name, description: None, payload: None, result: None, idempotent: false }
 }
 
 pub(crate) fn check_name(name: &str, node: &Node<'_>, report: &mut Report) -> Option<String> {
@@ -179,8 +125,7 @@ fn read_schema(node: &Node<'_>, report: &mut Report) -> Option<Value> {
     }
     let bytes = node.value.to_string().len();
     if bytes > SCHEMA_BYTES_MAX {
-        let message =
-            format!("the schema has {bytes} bytes, at most {SCHEMA_BYTES_MAX} are allowed");
+        let message = format!("the schema has {bytes} bytes, at most {SCHEMA_BYTES_MAX} are allowed");
         node.problem(report, code::TOO_LARGE, message);
         return None;
     }
@@ -198,8 +143,5 @@ fn schema_shape() -> Value {
 pub(crate) fn actions_shape() -> Value {
     let entry = shape::any_of([shape::object(ACTION, &[]), json!({ "type": "null" })]);
     let item = shape::any_of([name_shape(), shape::object(ACTION, &["name"])]);
-    shape::any_of([
-        shape::list(item, ACTIONS_MAX),
-        shape::map(entry, ACTIONS_MAX),
-    ])
+    shape::any_of([shape::list(item, ACTIONS_MAX), shape::map(entry, ACTIONS_MAX)])
 }

@@ -139,52 +139,20 @@ const KIND_ALIASES: [(&str, ColumnKind); 3] = [
 ];
 
 const COLUMN: Fields = &[
-    field(
-        "name",
-        "The column's name, where columns are a list.",
-        identifier_shape,
-    ),
+    field("name", "The column's name, where columns are a list.", identifier_shape),
     field("type", "The kind of the values.", kind_shape).or(&["kind"]),
     field("not_null", "Whether a value must be given.", shape::boolean).or(&["notNull"]),
-    field(
-        "unique",
-        "Whether no two rows may have the same value.",
-        shape::boolean,
-    ),
-    field(
-        "primary_key",
-        "Whether it identifies the row.",
-        shape::boolean,
-    )
-    .or(&["primaryKey"]),
-    field(
-        "default",
-        "The value of rows that give none.",
-        shape::anything,
-    ),
-    field(
-        "length",
-        "The most characters of a varchar or char.",
-        || shape::count(1, LENGTH_MAX),
-    ),
-    field("values", "The words of an enum.", || {
-        shape::list(shape::line(LINE_CHARS_MAX), ENUM_MAX)
-    }),
-    field(
-        "references",
-        "The table and column that a foreign key refers to.",
-        || shape::object(REFERENCE, &["table"]),
-    ),
+    field("unique", "Whether no two rows may have the same value.", shape::boolean),
+    field("primary_key", "Whether it identifies the row.", shape::boolean).or(&["primaryKey"]),
+    field("default", "The value of rows that give none.", shape::anything),
+    field("length", "The most characters of a varchar or char.", || shape::count(1, LENGTH_MAX)),
+    field("values", "The words of an enum.", || shape::list(shape::line(LINE_CHARS_MAX), ENUM_MAX)),
+    field("references", "The table and column that a foreign key refers to.", || shape::object(REFERENCE, &["table"])),
 ];
 const REFERENCE: Fields = &[
     field("table", "A table of the same plugin.", identifier_shape),
     field("column", "Its column, `id` if left out.", identifier_shape),
-    field(
-        "on_delete",
-        "What happens to this row when that one is deleted.",
-        on_delete_shape,
-    )
-    .or(&["onDelete"]),
+    field("on_delete", "What happens to this row when that one is deleted.", on_delete_shape).or(&["onDelete"]),
 ];
 const LENGTH_MAX: u64 = 1 << 20;
 const ON_DELETE: [(&str, OnDelete); 5] = [
@@ -200,40 +168,23 @@ pub(crate) fn read_columns(node: &Node<'_>, report: &mut Report) -> Vec<Column> 
     let read: Vec<(Option<Column>, Node<'_>)> = match node.value {
         Value::Array(_) => {
             let items = node.items(COLUMNS_MAX, report);
-            items
-                .into_iter()
-                .map(|node| (read_listed_column(&node, report), node))
-                .collect()
+            items.into_iter().map(|node| (read_listed_column(&node, report), node)).collect()
         }
         _ => {
             let entries = node.entries(COLUMNS_MAX, report);
-            entries
-                .into_iter()
-                .map(|(name, node)| (read_keyed_column(name, &node, report), node))
-                .collect()
+            entries.into_iter().map(|(name, node)| (read_keyed_column(name, &node, report), node)).collect()
         }
     };
     let mut columns: Vec<Column> = Vec::new();
-    let nothing = node.value.as_array().is_some_and(Vec::is_empty)
-        || node.value.as_object().is_some_and(|m| m.is_empty());
+    let nothing =
+        node.value.as_array().is_some_and(Vec::is_empty) || node.value.as_object().is_some_and(|m| m.is_empty());
     if nothing {
-        node.problem(
-            report,
-            code::INVALID_VALUE,
-            "is empty: a table has at least one column",
-        );
+        node.problem(report, code::INVALID_VALUE, "is empty: a table has at least one column");
     }
     for (column, node) in read {
         let Some(column) = column else { continue };
-        if columns
-            .iter()
-            .any(|known| known.name.eq_ignore_ascii_case(&column.name))
-        {
-            node.problem(
-                report,
-                code::DUPLICATE,
-                format!("the column `{}` is declared twice", column.name),
-            );
+        if columns.iter().any(|known| known.name.eq_ignore_ascii_case(&column.name)) {
+            node.problem(report, code::DUPLICATE, format!("the column `{}` is declared twice", column.name));
         } else {
             columns.push(column);
         }
@@ -248,11 +199,7 @@ fn read_keyed_column(name: &str, node: &Node<'_>, report: &mut Report) -> Option
     }
     let object = node.object(COLUMN, report)?;
     if let Some(inner) = object.get("name") {
-        inner.problem(
-            report,
-            code::CONFLICT,
-            "the key is the column's name: remove this field",
-        );
+        inner.problem(report, code::CONFLICT, "the key is the column's name: remove this field");
     }
     read_column(name, &object, report)
 }
@@ -279,57 +226,27 @@ fn plain(name: String, kind: ColumnKind) -> Column {
 }
 
 fn read_column(name: Option<String>, object: &Object<'_>, report: &mut Report) -> Option<Column> {
-    let kind = object
-        .need("type", report)
-        .and_then(|node| read_kind(&node, report));
-    let flag = |name, report: &mut Report| {
-        object
-            .get(name)
-            .and_then(|node| node.boolean(report))
-            .unwrap_or(false)
-    };
+    let kind = object.need("type", report).and_then(|node| read_kind(&node, report));
+    let flag = |name, report: &mut Report| object.get(name).and_then(|node| node.boolean(report)).unwrap_or(false);
     let not_null = flag("not_null", report);
     let unique = flag("unique", report);
     let primary_key = flag("primary_key", report);
-    let length = object
-        .get("length")
-        .and_then(|node| node.count(1..=LENGTH_MAX, report));
+    let length = object.get("length").and_then(|node| node.count(1..=LENGTH_MAX, report));
     let any_word = |word: &str| {
-        if word.is_empty() {
-            Err("a word must not be empty".to_owned())
-        } else {
-            Ok(())
-        }
+        if word.is_empty() { Err("a word must not be empty".to_owned()) } else { Ok(()) }
     };
-    let values = object
-        .get("values")
-        .map(|node| node.names(ENUM_MAX, any_word, report))
-        .unwrap_or_default();
-    let references = object
-        .get("references")
-        .and_then(|node| read_reference(&node, report));
+    let values = object.get("values").map(|node| node.names(ENUM_MAX, any_word, report)).unwrap_or_default();
+    let references = object.get("references").and_then(|node| read_reference(&node, report));
     let default = object.get("default").map(|node| node.value.clone());
     let length = length.and_then(|length| u32::try_from(length).ok());
-    let column = Column {
-        not_null,
-        unique,
-        primary_key,
-        default,
-        length,
-        values,
-        references,
-        ..plain(name?, kind?)
-    };
+    let column = Column { not_null, unique, primary_key, default, length, values, references, ..plain(name?, kind?) };
     check_options(&column, object, report);
     Some(column)
 }
 
 fn read_kind(node: &Node<'_>, report: &mut Report) -> Option<ColumnKind> {
     let written = node.string(report)?;
-    let kind = KINDS
-        .iter()
-        .chain(&KIND_ALIASES)
-        .find(|(name, _)| name.eq_ignore_ascii_case(written));
+    let kind = KINDS.iter().chain(&KIND_ALIASES).find(|(name, _)| name.eq_ignore_ascii_case(written));
     if kind.is_none() {
         // Reports the problem with the nearest kind.
         node.word(&KINDS.map(|(name, _)| name), report);
@@ -340,9 +257,7 @@ fn read_kind(node: &Node<'_>, report: &mut Report) -> Option<ColumnKind> {
 fn read_reference(node: &Node<'_>, report: &mut Report) -> Option<Reference> {
     let object = node.object(REFERENCE, report)?;
     let mut identifier = |name: &str, node: Option<Node<'_>>| match node {
-        Some(node) => node
-            .string(report)
-            .and_then(|text| check_identifier(text, &node, report)),
+        Some(node) => node.string(report).and_then(|text| check_identifier(text, &node, report)),
         None => Some(name.to_owned()),
     };
     let column = identifier("id", object.get("column"));
@@ -352,67 +267,34 @@ fn read_reference(node: &Node<'_>, report: &mut Report) -> Option<Reference> {
         let words = ON_DELETE.map(|(word, _)| word);
         let written = node.string(report).map(str::to_ascii_lowercase);
         let lower = Value::from(written?);
-        let word = Node {
-            value: &lower,
-            path: node.path,
-        }
-        .word(&words, report)?;
-        ON_DELETE
-            .iter()
-            .find(|(known, _)| *known == word)
-            .map(|(_, rule)| *rule)
+        let word = Node { value: &lower, path: node.path }.word(&words, report)?;
+        ON_DELETE.iter().find(|(known, _)| *known == word).map(|(_, rule)| *rule)
     });
-    Some(Reference {
-        table: table?,
-        column: column?,
-        on_delete: on_delete.unwrap_or(Some(OnDelete::default()))?,
-    })
+    Some(Reference { table: table?, column: column?, on_delete: on_delete.unwrap_or(Some(OnDelete::default()))? })
 }
 
 /// Whether the options belong to the kind.
 fn check_options(column: &Column, object: &Object<'_>, report: &mut Report) {
     let kind = column.kind;
-    let kind_name = KINDS
-        .iter()
-        .find(|(_, known)| *known == kind)
-        .map_or("", |(name, _)| name);
+    let kind_name = KINDS.iter().find(|(_, known)| *known == kind).map_or("", |(name, _)| name);
     let mut conflict = |option: &str, message: String| {
         report.add(&join(&object.path, option), code::CONFLICT, message);
     };
     let is_text = matches!(kind, ColumnKind::Varchar | ColumnKind::Char);
     if column.length.is_some() && !is_text {
-        conflict(
-            "length",
-            format!("a length is for varchar and char, and this is {kind_name}: remove it"),
-        );
+        conflict("length", format!("a length is for varchar and char, and this is {kind_name}: remove it"));
     }
     match (kind == ColumnKind::Enum, column.values.is_empty()) {
-        (true, true) => conflict(
-            "values",
-            "an enum needs the words that it may be: list them in `values`".to_owned(),
-        ),
-        (false, false) => conflict(
-            "values",
-            format!("values are for enum, and this is {kind_name}: remove them"),
-        ),
+        (true, true) => conflict("values", "an enum needs the words that it may be: list them in `values`".to_owned()),
+        (false, false) => conflict("values", format!("values are for enum, and this is {kind_name}: remove them")),
         _ => {}
     }
     match (kind == ColumnKind::ForeignKey, &column.references) {
-        (true, None) => conflict(
-            "references",
-            "a foreign key needs the table that it refers to".to_owned(),
-        ),
-        (false, Some(_)) => conflict(
-            "references",
-            format!("references are for foreign_key, and this is {kind_name}"),
-        ),
+        (true, None) => conflict("references", "a foreign key needs the table that it refers to".to_owned()),
+        (false, Some(_)) => conflict("references", format!("references are for foreign_key, and this is {kind_name}")),
         _ => {}
     }
-    if let Some(message) = column
-        .default
-        .as_ref()
-        .and_then(|default| wrong_default(column, default))
-    {
+    if let Some(message) = column.default.as_ref().and_then(|default| wrong_default(column, default)) {
         conflict("default", message);
     }
 }
@@ -426,38 +308,23 @@ fn wrong_default(column: &Column, default: &Value) -> Option<String> {
         ColumnKind::Real | ColumnKind::Numeric => default.is_number(),
         ColumnKind::Boolean => default.is_boolean(),
         ColumnKind::Json => true,
-        ColumnKind::Enum => default
-            .as_str()
-            .is_some_and(|word| column.values.iter().any(|value| value == word)),
+        ColumnKind::Enum => default.as_str().is_some_and(|word| column.values.iter().any(|value| value == word)),
         _ => default.is_string(),
     };
     (!fits).then(|| format!("{} does not fit the column's type", kind_of(default)))
 }
 
 fn kind_shape() -> Value {
-    let names: Vec<&str> = KINDS
-        .iter()
-        .chain(&KIND_ALIASES)
-        .map(|(name, _)| *name)
-        .collect();
-    shape::any_of([
-        shape::word(&names),
-        shape::name("^[A-Z][A-Z_]*$", LINE_CHARS_MAX),
-    ])
+    let names: Vec<&str> = KINDS.iter().chain(&KIND_ALIASES).map(|(name, _)| *name).collect();
+    shape::any_of([shape::word(&names), shape::name("^[A-Z][A-Z_]*$", LINE_CHARS_MAX)])
 }
 
 fn on_delete_shape() -> Value {
-    shape::any_of([
-        shape::word(&ON_DELETE.map(|(word, _)| word)),
-        shape::name("^[A-Z][A-Z_ ]*$", LINE_CHARS_MAX),
-    ])
+    shape::any_of([shape::word(&ON_DELETE.map(|(word, _)| word)), shape::name("^[A-Z][A-Z_ ]*$", LINE_CHARS_MAX)])
 }
 
 pub(crate) fn columns_shape() -> Value {
     let keyed = shape::any_of([kind_shape(), shape::object(COLUMN, &["type"])]);
     let listed = shape::object(COLUMN, &["name", "type"]);
-    shape::any_of([
-        shape::map(keyed, COLUMNS_MAX),
-        shape::list(listed, COLUMNS_MAX),
-    ])
+    shape::any_of([shape::map(keyed, COLUMNS_MAX), shape::list(listed, COLUMNS_MAX)])
 }

@@ -41,40 +41,18 @@ pub struct Index {
 }
 
 const DATABASE: Table = &[
-    field("collections", "Collections by name.", || {
-        shape::map(collection_shape(), TABLES_MAX)
-    }),
-    field(
-        "initial_data",
-        "Documents by collection, put there once. One document may stand alone.",
-        initial_shape,
-    )
-    .or(&["initialData"]),
+    field("collections", "Collections by name.", || shape::map(collection_shape(), TABLES_MAX)),
+    field("initial_data", "Documents by collection, put there once. One document may stand alone.", initial_shape)
+        .or(&["initialData"]),
 ];
-const COLLECTION: Table = &[field(
-    "indexes",
-    "Its indexes: fields, or objects with fields and `unique`.",
-    || {
-        shape::list(
-            shape::any_of([field_shape(), shape::object(INDEX, &["fields"])]),
-            INDEXES_MAX,
-        )
-    },
-)];
-const FIELDS: Field = field(
-    "fields",
-    "The fields that the index is over; inner fields are written with dots.",
-    || shape::any_of([field_shape(), shape::list(field_shape(), INDEXES_MAX)]),
-)
+const COLLECTION: Table = &[field("indexes", "Its indexes: fields, or objects with fields and `unique`.", || {
+    shape::list(shape::any_of([field_shape(), shape::object(INDEX, &["fields"])]), INDEXES_MAX)
+})];
+const FIELDS: Field = field("fields", "The fields that the index is over; inner fields are written with dots.", || {
+    shape::any_of([field_shape(), shape::list(field_shape(), INDEXES_MAX)])
+})
 .or(&["field"]);
-const INDEX: Table = &[
-    FIELDS,
-    field(
-        "unique",
-        "Whether no two documents may have the same values.",
-        shape::boolean,
-    ),
-];
+const INDEX: Table = &[FIELDS, field("unique", "Whether no two documents may have the same values.", shape::boolean)];
 
 pub(crate) fn read_database(node: &Node<'_>, report: &mut Report) -> Option<Database> {
     let object = node.object(DATABASE, report)?;
@@ -103,10 +81,7 @@ fn read_collection(node: &Node<'_>, report: &mut Report) -> Option<Collection> {
     }
     let object = node.object(COLLECTION, report)?;
     let mut indexes: Vec<Index> = Vec::new();
-    let items = object
-        .get("indexes")
-        .map(|node| node.items(INDEXES_MAX, report))
-        .unwrap_or_default();
+    let items = object.get("indexes").map(|node| node.items(INDEXES_MAX, report)).unwrap_or_default();
     for item in items {
         let Some(index) = read_index(&item, report) else {
             continue;
@@ -126,23 +101,12 @@ fn read_collection(node: &Node<'_>, report: &mut Report) -> Option<Collection> {
 
 fn read_index(node: &Node<'_>, report: &mut Report) -> Option<Index> {
     if node.value.is_string() {
-        return Some(Index {
-            fields: read_fields(node, report)?,
-            unique: false,
-        });
+        return Some(Index { fields: read_fields(node, report)?, unique: false });
     }
     let object = node.object(INDEX, report)?;
-    let fields = object
-        .need("fields", report)
-        .and_then(|node| read_fields(&node, report));
-    let unique = object
-        .get("unique")
-        .and_then(|node| node.boolean(report))
-        .unwrap_or(false);
-    Some(Index {
-        fields: fields?,
-        unique,
-    })
+    let fields = object.need("fields", report).and_then(|node| read_fields(&node, report));
+    let unique = object.get("unique").and_then(|node| node.boolean(report)).unwrap_or(false);
+    Some(Index { fields: fields?, unique })
 }
 
 fn read_fields(node: &Node<'_>, report: &mut Report) -> Option<Vec<String>> {
@@ -156,29 +120,18 @@ fn read_fields(node: &Node<'_>, report: &mut Report) -> Option<Vec<String>> {
         };
     }
     if node.value.as_array().is_some_and(Vec::is_empty) {
-        node.problem(
-            report,
-            code::INVALID_VALUE,
-            "is empty: an index is over at least one field",
-        );
+        node.problem(report, code::INVALID_VALUE, "is empty: an index is over at least one field");
     }
     let fields = node.names(INDEXES_MAX, check_field, report);
     (!fields.is_empty()).then_some(fields)
 }
 
 fn check_field(name: &str) -> Result<(), String> {
-    let word = |word: &str| {
-        !word.is_empty()
-            && word
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
-    };
+    let word =
+        |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
     match name.len() <= LINE_CHARS_MAX && name.split('.').all(word) {
         true => Ok(()),
-        false => Err(format!(
-            "{} is not a field: use letters, digits, `_`, `-` and dots",
-            quoted(name)
-        )),
+        false => Err(format!("{} is not a field: use letters, digits, `_`, `-` and dots", quoted(name))),
     }
 }
 
@@ -204,10 +157,7 @@ fn collection_shape() -> Value {
 
 fn initial_shape() -> Value {
     let document = json!({ "type": "object" });
-    let documents = shape::any_of([
-        document.clone(),
-        shape::list(document, INITIAL_DOCUMENTS_MAX),
-    ]);
+    let documents = shape::any_of([document.clone(), shape::list(document, INITIAL_DOCUMENTS_MAX)]);
     let mut shape = shape::map(documents, TABLES_MAX);
     shape["propertyNames"] = identifier_shape();
     shape

@@ -17,10 +17,7 @@ use crate::shape;
 ///
 /// What is wrong: a reference that is not closed or not a name, or what `lookup` says of a name that it refuses. Neither
 /// quotes the template, which may hold a secret.
-pub fn expand_env(
-    template: &str,
-    mut lookup: impl FnMut(&str) -> Result<String, String>,
-) -> Result<String, String> {
+pub fn expand_env(template: &str, mut lookup: impl FnMut(&str) -> Result<String, String>) -> Result<String, String> {
     let mut expanded = String::with_capacity(template.len());
     let mut rest = template;
     while let Some(dollar) = rest.find('$') {
@@ -30,9 +27,7 @@ pub fn expand_env(
             expanded.push_str("${");
             rest = after;
         } else if let Some(after) = rest.strip_prefix("${") {
-            let (name, after) = after
-                .split_once('}')
-                .ok_or("a `${` is not closed: write `${NAME}`")?;
+            let (name, after) = after.split_once('}').ok_or("a `${` is not closed: write `${NAME}`")?;
             name::variable(name).map_err(|message| format!("in `${{…}}`: {message}"))?;
             expanded.push_str(&lookup(name)?);
             rest = after;
@@ -75,11 +70,7 @@ mod tests {
             "HOME" => Ok("/root".to_owned()),
             other => Err(format!("{other} is not set")),
         });
-        assert_eq!(
-            expanded.as_deref().map_err(String::as_str),
-            expected,
-            "{template}"
-        );
+        assert_eq!(expanded.as_deref().map_err(String::as_str), expected, "{template}");
     }
 
     #[test]
@@ -92,10 +83,7 @@ mod tests {
 
     #[test]
     fn expand_env_malformed_references_are_refused_without_the_template() {
-        check(
-            "secret ${HOME",
-            Err("a `${` is not closed: write `${NAME}`"),
-        );
+        check("secret ${HOME", Err("a `${` is not closed: write `${NAME}`"));
         let message = expand_env("secret ${A:-b}", |_| Ok(String::new())).expect_err("not a name");
         assert!(!message.contains("secret"), "{message}");
     }

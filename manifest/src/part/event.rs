@@ -41,49 +41,24 @@ pub struct Subscription {
 /// The priority of a subscription that names none.
 pub const DEFAULT_PRIORITY: i32 = 50;
 
-const PUBLISHES: Field = field(
-    "publishes",
-    "Topics or patterns of topics that the plugin may publish.",
-    || shape::list(shape::line(PATTERN_CHARS_MAX), TOPICS_MAX),
-)
+const PUBLISHES: Field = field("publishes", "Topics or patterns of topics that the plugin may publish.", || {
+    shape::list(shape::line(PATTERN_CHARS_MAX), TOPICS_MAX)
+})
 .or(&["publish"]);
-const SUBSCRIBES: Field = field(
-    "subscribes",
-    "Topics, patterns of topics or hook names to listen to.",
-    || {
-        shape::list(
-            shape::any_of([
-                shape::line(PATTERN_CHARS_MAX),
-                shape::object(SUBSCRIPTION, &["topic"]),
-            ]),
-            TOPICS_MAX,
-        )
-    },
-)
+const SUBSCRIBES: Field = field("subscribes", "Topics, patterns of topics or hook names to listen to.", || {
+    shape::list(shape::any_of([shape::line(PATTERN_CHARS_MAX), shape::object(SUBSCRIPTION, &["topic"])]), TOPICS_MAX)
+})
 .or(&["subscribe"]);
 const EVENTS: Table = &[PUBLISHES, SUBSCRIBES];
 
-const TOPIC: Field = field(
-    "topic",
-    "A topic or a pattern: `order.placed`, `order.*`, `**`.",
-    || shape::line(PATTERN_CHARS_MAX),
-)
-.or(&["event", "pattern"]);
-const PRIORITY: Field = field(
-    "priority",
-    "Handlers of higher priority hear an event first; 50 if left out.",
-    || shape::integer(-PRIORITY_MAX, PRIORITY_MAX),
-);
-const ONCE: Field = field(
-    "once",
-    "Whether the subscription ends with the first event.",
-    shape::boolean,
-);
-const DURABLE: Field = field(
-    "durable",
-    "Whether events are delivered again after a crash.",
-    shape::boolean,
-);
+const TOPIC: Field =
+    field("topic", "A topic or a pattern: `order.placed`, `order.*`, `**`.", || shape::line(PATTERN_CHARS_MAX))
+        .or(&["event", "pattern"]);
+const PRIORITY: Field = field("priority", "Handlers of higher priority hear an event first; 50 if left out.", || {
+    shape::integer(-PRIORITY_MAX, PRIORITY_MAX)
+});
+const ONCE: Field = field("once", "Whether the subscription ends with the first event.", shape::boolean);
+const DURABLE: Field = field("durable", "Whether events are delivered again after a crash.", shape::boolean);
 const SUBSCRIPTION: Table = &[TOPIC, PRIORITY, ONCE, DURABLE];
 /// What may stand behind a hook's name.
 const HOOK: Table = &[PRIORITY, ONCE, DURABLE];
@@ -96,30 +71,19 @@ const HOOK: Table = &[PRIORITY, ONCE, DURABLE];
 pub fn check_topic(topic: &str) -> Result<(), String> {
     let chars = topic.chars().count();
     if chars > PATTERN_CHARS_MAX {
-        return Err(format!(
-            "a topic has at most {PATTERN_CHARS_MAX} characters, this one has {chars}"
-        ));
+        return Err(format!("a topic has at most {PATTERN_CHARS_MAX} characters, this one has {chars}"));
     }
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '*');
     for word in topic.split('.') {
         if word.is_empty() {
-            return Err(format!(
-                "{} has an empty word: write words with single dots between them",
-                quoted(topic)
-            ));
+            return Err(format!("{} has an empty word: write words with single dots between them", quoted(topic)));
         }
         if !word.chars().all(plain) {
             let rule = "use letters, digits, `_` and `-`, and `*` in patterns";
-            return Err(format!(
-                "the word {} is not allowed in a topic: {rule}",
-                quoted(word)
-            ));
+            return Err(format!("the word {} is not allowed in a topic: {rule}", quoted(word)));
         }
         if word.contains("**") && word != "**" {
-            return Err(format!(
-                "{} mixes `**` with other characters: it must be a word of its own",
-                quoted(word)
-            ));
+            return Err(format!("{} mixes `**` with other characters: it must be a word of its own", quoted(word)));
         }
     }
     Ok(())
@@ -127,13 +91,8 @@ pub fn check_topic(topic: &str) -> Result<(), String> {
 
 /// The topic that one of DockStat's hook names stands for.
 pub fn topic_of_hook(name: &str) -> Option<String> {
-    let words = name
-        .strip_prefix("on")
-        .filter(|rest| rest.chars().all(|c| c.is_ascii_alphanumeric()))?;
-    let starts = words
-        .char_indices()
-        .filter(|(_, c)| c.is_ascii_uppercase())
-        .map(|(index, _)| index);
+    let words = name.strip_prefix("on").filter(|rest| rest.chars().all(|c| c.is_ascii_alphanumeric()))?;
+    let starts = words.char_indices().filter(|(_, c)| c.is_ascii_uppercase()).map(|(index, _)| index);
     let starts: Vec<usize> = starts.collect();
     let (&[0, second], _) = starts.split_first_chunk::<2>()? else {
         return None;
@@ -156,25 +115,13 @@ pub(crate) fn read_events(node: &Node<'_>, report: &mut Report) -> Option<Events
     }
     // Hooks are keys of this object, so the table cannot know all of them: they are taken out first.
     let (hooks, rest) = split_hooks(node.value);
-    let rest = Node {
-        value: &rest,
-        path: node.path.clone(),
-    };
+    let rest = Node { value: &rest, path: node.path.clone() };
     let object = rest.object(EVENTS, report)?;
-    let publishes = object
-        .get("publishes")
-        .map(|node| node.names(TOPICS_MAX, check_topic, report))
-        .unwrap_or_default();
-    let listed = object
-        .get("subscribes")
-        .map(|node| read_subscriptions(&node, report))
-        .unwrap_or_default();
+    let publishes = object.get("publishes").map(|node| node.names(TOPICS_MAX, check_topic, report)).unwrap_or_default();
+    let listed = object.get("subscribes").map(|node| read_subscriptions(&node, report)).unwrap_or_default();
     let mut subscribes: Vec<Subscription> = Vec::new();
     let hooked = hooks.iter().map(|(name, topic, value)| {
-        let node = Node {
-            value,
-            path: crate::read::join(&node.path, name),
-        };
+        let node = Node { value, path: crate::read::join(&node.path, name) };
         (node.path.clone(), read_hook(topic, &node, report))
     });
     let hooked: Vec<_> = hooked.collect();
@@ -182,29 +129,15 @@ pub(crate) fn read_events(node: &Node<'_>, report: &mut Report) -> Option<Events
         let Some(subscription) = subscription else {
             continue;
         };
-        if subscribes
-            .iter()
-            .any(|known| known.topic == subscription.topic)
-        {
-            report.add(
-                &at,
-                code::DUPLICATE,
-                format!("`{}` is subscribed to twice", subscription.topic),
-            );
+        if subscribes.iter().any(|known| known.topic == subscription.topic) {
+            report.add(&at, code::DUPLICATE, format!("`{}` is subscribed to twice", subscription.topic));
         } else if subscribes.len() == TOPICS_MAX {
-            report.add(
-                &at,
-                code::TOO_LARGE,
-                format!("at most {TOPICS_MAX} subscriptions are allowed"),
-            );
+            report.add(&at, code::TOO_LARGE, format!("at most {TOPICS_MAX} subscriptions are allowed"));
         } else {
             subscribes.push(subscription);
         }
     }
-    Some(Events {
-        publishes,
-        subscribes,
-    })
+    Some(Events { publishes, subscribes })
 }
 
 type Hooks = Vec<(String, String, Value)>;
@@ -228,10 +161,7 @@ type Placed = (String, Option<Subscription>);
 
 fn read_subscriptions(node: &Node<'_>, report: &mut Report) -> Vec<Placed> {
     let items = node.items(TOPICS_MAX, report);
-    items
-        .iter()
-        .map(|item| (item.path.clone(), read_subscription(item, report)))
-        .collect()
+    items.iter().map(|item| (item.path.clone(), read_subscription(item, report))).collect()
 }
 
 fn read_subscription(node: &Node<'_>, report: &mut Report) -> Option<Subscription> {
@@ -239,21 +169,13 @@ fn read_subscription(node: &Node<'_>, report: &mut Report) -> Option<Subscriptio
         return Some(plain(read_topic(node, report)?));
     }
     if !node.value.is_object() {
-        node.wrong_type(
-            report,
-            "a topic or an object with topic, priority, once and durable",
-        );
+        node.wrong_type(report, "a topic or an object with topic, priority, once and durable");
         return None;
     }
     let object = node.object(SUBSCRIPTION, report)?;
-    let topic = object
-        .need("topic", report)
-        .and_then(|node| read_topic(&node, report));
+    let topic = object.need("topic", report).and_then(|node| read_topic(&node, report));
     let options = read_options(&object, report);
-    Some(Subscription {
-        topic: topic?,
-        ..options
-    })
+    Some(Subscription { topic: topic?, ..options })
 }
 
 /// A hook's value says nothing (`true`, `null`) or has options.
@@ -264,30 +186,18 @@ fn read_hook(topic: &str, node: &Node<'_>, report: &mut Report) -> Option<Subscr
         _ => {
             let object = node.object(HOOK, report)?;
             let options = read_options(&object, report);
-            Some(Subscription {
-                topic: topic.to_owned(),
-                ..options
-            })
+            Some(Subscription { topic: topic.to_owned(), ..options })
         }
     }
 }
 
 fn read_options(object: &Object<'_>, report: &mut Report) -> Subscription {
     let range = -PRIORITY_MAX..=PRIORITY_MAX;
-    let priority = object
-        .get("priority")
-        .and_then(|node| node.integer(range, report));
-    let flag = |name, report: &mut Report| {
-        object
-            .get(name)
-            .and_then(|node| node.boolean(report))
-            .unwrap_or(false)
-    };
+    let priority = object.get("priority").and_then(|node| node.integer(range, report));
+    let flag = |name, report: &mut Report| object.get(name).and_then(|node| node.boolean(report)).unwrap_or(false);
     Subscription {
         topic: String::new(),
-        priority: priority
-            .and_then(|priority| i32::try_from(priority).ok())
-            .unwrap_or(DEFAULT_PRIORITY),
+        priority: priority.and_then(|priority| i32::try_from(priority).ok()).unwrap_or(DEFAULT_PRIORITY),
         once: flag("once", report),
         durable: flag("durable", report),
     }
@@ -306,19 +216,11 @@ fn read_topic(node: &Node<'_>, report: &mut Report) -> Option<String> {
 }
 
 fn plain(topic: String) -> Subscription {
-    Subscription {
-        topic,
-        priority: DEFAULT_PRIORITY,
-        once: false,
-        durable: false,
-    }
+    Subscription { topic, priority: DEFAULT_PRIORITY, once: false, durable: false }
 }
 
 pub(crate) fn events_shape() -> Value {
-    let hook = shape::any_of([
-        shape::object(HOOK, &[]),
-        json!({ "type": ["boolean", "null"] }),
-    ]);
+    let hook = shape::any_of([shape::object(HOOK, &[]), json!({ "type": ["boolean", "null"] })]);
     let mut shape = shape::object(EVENTS, &[]);
     shape["patternProperties"] = json!({ "^on[A-Z][a-z0-9]*[A-Z][A-Za-z0-9]*$": hook });
     shape
@@ -349,15 +251,7 @@ mod tests {
 
     #[test]
     fn check_topic_patterns_and_plain_topics_are_accepted() {
-        for good in [
-            "log",
-            "order.placed",
-            "order.*",
-            "**",
-            "a.**.b",
-            "process_status_changed",
-            "my-plugin.*_done",
-        ] {
+        for good in ["log", "order.placed", "order.*", "**", "a.**.b", "process_status_changed", "my-plugin.*_done"] {
             assert_eq!(check_topic(good), Ok(()), "{good}");
         }
         for bad in ["", ".", "a.", "a..b", "a b", "a.b**", "a/b", "é", "***"] {

@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 
 use crate::field::{Table, field};
 use crate::limits::{
-    INTERVAL_MS_MAX, LINE_CHARS_MAX, NAME_CHARS_MAX, PAGE_PARTS_MAX, PAGES_MAX, PATH_CHARS_MAX,
-    POLLING_MS_MIN, PROSE_CHARS_MAX,
+    INTERVAL_MS_MAX, LINE_CHARS_MAX, NAME_CHARS_MAX, PAGE_PARTS_MAX, PAGES_MAX, PATH_CHARS_MAX, POLLING_MS_MIN,
+    PROSE_CHARS_MAX,
 };
 use crate::name;
 use crate::part::page_action::{PageAction, page_action_shape, read_page_actions};
@@ -110,171 +110,84 @@ const DEFAULT_NAV_ORDER: i64 = 999;
 const NAV_ORDER_MAX: i64 = 1_000_000;
 
 const FRONTEND: Table = &[
-    field("pages", "The pages.", || {
-        shape::list(shape::object(PAGE, &["path", "template"]), PAGES_MAX)
-    })
-    .or(&["routes"]),
-    field("global_state", "State that the pages share.", || {
-        shape::object(GLOBAL_STATE, &[])
-    })
-    .or(&["globalState"]),
+    field("pages", "The pages.", || shape::list(shape::object(PAGE, &["path", "template"]), PAGES_MAX)).or(&["routes"]),
+    field("global_state", "State that the pages share.", || shape::object(GLOBAL_STATE, &[])).or(&["globalState"]),
 ];
 const PAGE: Table = &[
-    field(
-        "path",
-        "The page's path below the plugin's pages.",
-        path_shape,
-    ),
-    field(
-        "template",
-        "The tree of widgets.",
-        || json!({ "type": ["object", "array"] }),
-    ),
-    field("meta", "How the page appears in the navigation.", || {
-        shape::object(META, &[])
-    }),
+    field("path", "The page's path below the plugin's pages.", path_shape),
+    field("template", "The tree of widgets.", || json!({ "type": ["object", "array"] })),
+    field("meta", "How the page appears in the navigation.", || shape::object(META, &[])),
     field("loaders", "What is fetched when the page opens.", || {
         shape::list(shape::object(LOADER, &["id", "api_route"]), PAGE_PARTS_MAX)
     }),
-    field("actions", "What the page's widgets can do.", || {
-        shape::list(page_action_shape(), PAGE_PARTS_MAX)
-    }),
+    field("actions", "What the page's widgets can do.", || shape::list(page_action_shape(), PAGE_PARTS_MAX)),
 ];
 const META: Table = &[
     field("title", "The page's title.", || shape::line(LINE_CHARS_MAX)),
-    field("icon", "The name of an icon.", || {
-        shape::line(LINE_CHARS_MAX)
-    }),
-    field(
-        "show_in_nav",
-        "Whether the navigation lists the page; it does if left out.",
-        shape::boolean,
-    )
-    .or(&["showInNav"]),
-    field(
-        "nav_order",
-        "Its place there, small numbers first; 999 if left out.",
-        || shape::integer(-NAV_ORDER_MAX, NAV_ORDER_MAX),
-    )
+    field("icon", "The name of an icon.", || shape::line(LINE_CHARS_MAX)),
+    field("show_in_nav", "Whether the navigation lists the page; it does if left out.", shape::boolean)
+        .or(&["showInNav"]),
+    field("nav_order", "Its place there, small numbers first; 999 if left out.", || {
+        shape::integer(-NAV_ORDER_MAX, NAV_ORDER_MAX)
+    })
     .or(&["navOrder"]),
 ];
 const LOADER: Table = &[
     field("id", "A name, unique within the page.", id_shape),
     field("api_route", "The plugin's route to ask.", path_shape).or(&["apiRoute"]),
     field("method", "The HTTP method, GET if left out.", method_shape),
-    field(
-        "state_key",
-        "Where the answer goes in the page's state.",
-        key_shape,
-    )
-    .or(&["stateKey"]),
-    field(
-        "data_key",
-        "The part of the answer that is taken.",
-        key_shape,
-    )
-    .or(&["dataKey"]),
-    field("polling", "Whether and how often to ask again.", || {
-        shape::object(POLLING, &["interval"])
-    }),
+    field("state_key", "Where the answer goes in the page's state.", key_shape).or(&["stateKey"]),
+    field("data_key", "The part of the answer that is taken.", key_shape).or(&["dataKey"]),
+    field("polling", "Whether and how often to ask again.", || shape::object(POLLING, &["interval"])),
 ];
 const POLLING: Table = &[
-    field("interval", "Milliseconds between two requests.", || {
-        shape::count(POLLING_MS_MIN, INTERVAL_MS_MAX)
-    }),
-    field(
-        "enabled",
-        "Whether polling is on; it is if left out.",
-        shape::boolean,
-    ),
+    field("interval", "Milliseconds between two requests.", || shape::count(POLLING_MS_MIN, INTERVAL_MS_MAX)),
+    field("enabled", "Whether polling is on; it is if left out.", shape::boolean),
 ];
 const GLOBAL_STATE: Table = &[
-    field(
-        "initial",
-        "What the state begins with.",
-        || json!({ "type": "object" }),
-    ),
-    field(
-        "computed",
-        "Names and expressions of values that are worked out.",
-        || shape::map(shape::line(PROSE_CHARS_MAX), PAGE_PARTS_MAX),
-    ),
+    field("initial", "What the state begins with.", || json!({ "type": "object" })),
+    field("computed", "Names and expressions of values that are worked out.", || {
+        shape::map(shape::line(PROSE_CHARS_MAX), PAGE_PARTS_MAX)
+    }),
 ];
 
 pub(crate) fn read_frontend(node: &Node<'_>, report: &mut Report) -> Option<Frontend> {
     let object = node.object(FRONTEND, report)?;
     let mut pages: Vec<Page> = Vec::new();
-    let items = object
-        .get("pages")
-        .map(|node| node.items(PAGES_MAX, report))
-        .unwrap_or_default();
+    let items = object.get("pages").map(|node| node.items(PAGES_MAX, report)).unwrap_or_default();
     for item in items {
         let Some(page) = read_page(&item, report) else {
             continue;
         };
         if pages.iter().any(|known| known.path == page.path) {
-            item.problem(
-                report,
-                code::DUPLICATE,
-                format!("there is a page at `{}` already", page.path),
-            );
+            item.problem(report, code::DUPLICATE, format!("there is a page at `{}` already", page.path));
         } else {
             pages.push(page);
         }
     }
-    let global_state = object
-        .get("global_state")
-        .and_then(|node| read_global_state(&node, report));
-    Some(Frontend {
-        pages,
-        global_state,
-    })
+    let global_state = object.get("global_state").and_then(|node| read_global_state(&node, report));
+    Some(Frontend { pages, global_state })
 }
 
 fn read_page(node: &Node<'_>, report: &mut Report) -> Option<Page> {
     let object = node.object(PAGE, report)?;
-    let path = object
-        .need("path", report)
-        .and_then(|node| read_path(&node, report));
-    let template = object
-        .need("template", report)
-        .and_then(|node| read_template(&node, report));
+    let path = object.need("path", report).and_then(|node| read_path(&node, report));
+    let template = object.need("template", report).and_then(|node| read_template(&node, report));
     let meta = match object.get("meta") {
         Some(meta) => read_meta(&meta, report),
-        None => Some(PageMeta {
-            title: None,
-            icon: None,
-            show_in_nav: true,
-            nav_order: 999,
-        }),
+        None => Some(PageMeta { title: None, icon: None, show_in_nav: true, nav_order: 999 }),
     };
-    let loaders = object
-        .get("loaders")
-        .map(|node| read_loaders(&node, report))
-        .unwrap_or_default();
+    let loaders = object.get("loaders").map(|node| read_loaders(&node, report)).unwrap_or_default();
     let ids: Vec<&str> = loaders.iter().map(|loader| loader.id.as_str()).collect();
-    let actions = object
-        .get("actions")
-        .map(|node| read_page_actions(&node, &ids, report))
-        .unwrap_or_default();
-    Some(Page {
-        path: path?,
-        template: template?,
-        meta: meta?,
-        loaders,
-        actions,
-    })
+    let actions = object.get("actions").map(|node| read_page_actions(&node, &ids, report)).unwrap_or_default();
+    Some(Page { path: path?, template: template?, meta: meta?, loaders, actions })
 }
 
 /// A path below the plugin's routes. It may hold `{{…}}`, which the page fills in.
 pub(crate) fn read_api_route(node: &Node<'_>, report: &mut Report) -> Option<String> {
     let path = node.line(PATH_CHARS_MAX, report)?;
     if !path.starts_with('/') {
-        node.problem(
-            report,
-            code::INVALID_VALUE,
-            format!("{} does not begin with `/`", quoted(&path)),
-        );
+        node.problem(report, code::INVALID_VALUE, format!("{} does not begin with `/`", quoted(&path)));
         return None;
     }
     Some(path)
@@ -282,9 +195,7 @@ pub(crate) fn read_api_route(node: &Node<'_>, report: &mut Report) -> Option<Str
 
 fn read_path(node: &Node<'_>, report: &mut Report) -> Option<String> {
     let text = node.line(PATH_CHARS_MAX, report)?;
-    normalise_path(&text)
-        .map_err(|message| node.problem(report, code::INVALID_VALUE, message))
-        .ok()
+    normalise_path(&text).map_err(|message| node.problem(report, code::INVALID_VALUE, message)).ok()
 }
 
 fn read_template(node: &Node<'_>, report: &mut Report) -> Option<Value> {
@@ -297,20 +208,11 @@ fn read_template(node: &Node<'_>, report: &mut Report) -> Option<Value> {
 
 fn read_meta(node: &Node<'_>, report: &mut Report) -> Option<PageMeta> {
     let object = node.object(META, report)?;
-    let nav_order = object
-        .get("nav_order")
-        .and_then(|node| node.integer(-NAV_ORDER_MAX..=NAV_ORDER_MAX, report));
+    let nav_order = object.get("nav_order").and_then(|node| node.integer(-NAV_ORDER_MAX..=NAV_ORDER_MAX, report));
     Some(PageMeta {
-        title: object
-            .get("title")
-            .and_then(|node| node.line(LINE_CHARS_MAX, report)),
-        icon: object
-            .get("icon")
-            .and_then(|node| node.line(LINE_CHARS_MAX, report)),
-        show_in_nav: object
-            .get("show_in_nav")
-            .and_then(|node| node.boolean(report))
-            .unwrap_or(true),
+        title: object.get("title").and_then(|node| node.line(LINE_CHARS_MAX, report)),
+        icon: object.get("icon").and_then(|node| node.line(LINE_CHARS_MAX, report)),
+        show_in_nav: object.get("show_in_nav").and_then(|node| node.boolean(report)).unwrap_or(true),
         nav_order: i32::try_from(nav_order.unwrap_or(DEFAULT_NAV_ORDER)).ok()?,
     })
 }
@@ -322,11 +224,7 @@ fn read_loaders(node: &Node<'_>, report: &mut Report) -> Vec<PageLoader> {
             continue;
         };
         if loaders.iter().any(|known| known.id == loader.id) {
-            item.problem(
-                report,
-                code::DUPLICATE,
-                format!("the page has a loader `{}` already", loader.id),
-            );
+            item.problem(report, code::DUPLICATE, format!("the page has a loader `{}` already", loader.id));
         } else {
             loaders.push(loader);
         }
@@ -336,47 +234,23 @@ fn read_loaders(node: &Node<'_>, report: &mut Report) -> Vec<PageLoader> {
 
 fn read_loader(node: &Node<'_>, report: &mut Report) -> Option<PageLoader> {
     let object = node.object(LOADER, report)?;
-    let id = object
-        .need("id", report)
-        .and_then(|node| read_id(&node, report));
-    let api_route = object
-        .need("api_route", report)
-        .and_then(|node| read_api_route(&node, report));
+    let id = object.need("id", report).and_then(|node| read_id(&node, report));
+    let api_route = object.need("api_route", report).and_then(|node| read_api_route(&node, report));
     let method = object.get("method").map(|node| read_method(&node, report));
-    let key = |name, report: &mut Report| {
-        object
-            .get(name)
-            .and_then(|node| node.line(LINE_CHARS_MAX, report))
-    };
+    let key = |name, report: &mut Report| object.get(name).and_then(|node| node.line(LINE_CHARS_MAX, report));
     let state_key = key("state_key", report);
     let data_key = key("data_key", report);
-    let polling = object
-        .get("polling")
-        .and_then(|node| read_polling(&node, report));
+    let polling = object.get("polling").and_then(|node| read_polling(&node, report));
     let method = method.unwrap_or(Some(Method::Get));
-    Some(PageLoader {
-        id: id?,
-        api_route: api_route?,
-        method: method?,
-        state_key,
-        data_key,
-        polling,
-    })
+    Some(PageLoader { id: id?, api_route: api_route?, method: method?, state_key, data_key, polling })
 }
 
 fn read_polling(node: &Node<'_>, report: &mut Report) -> Option<Polling> {
     let object = node.object(POLLING, report)?;
     let interval = object.need("interval", report);
-    let interval_ms =
-        interval.and_then(|node| node.count(POLLING_MS_MIN..=INTERVAL_MS_MAX, report));
-    let enabled = object
-        .get("enabled")
-        .and_then(|node| node.boolean(report))
-        .unwrap_or(true);
-    Some(Polling {
-        interval_ms: interval_ms?,
-        enabled,
-    })
+    let interval_ms = interval.and_then(|node| node.count(POLLING_MS_MIN..=INTERVAL_MS_MAX, report));
+    let enabled = object.get("enabled").and_then(|node| node.boolean(report)).unwrap_or(true);
+    Some(Polling { interval_ms: interval_ms?, enabled })
 }
 
 fn read_global_state(node: &Node<'_>, report: &mut Report) -> Option<GlobalState> {
@@ -391,15 +265,10 @@ fn read_global_state(node: &Node<'_>, report: &mut Report) -> Option<GlobalState
     if let Some(computed) = object.get("computed") {
         for (name, entry) in computed.entries(PAGE_PARTS_MAX, report) {
             if state.initial.contains_key(name) {
-                let message =
-                    "there is an initial value of this name: a computed one needs its own";
+                let message = "there is an initial value of this name: a computed one needs its own";
                 report.add(&join(&computed.path, name), code::CONFLICT, message);
             }
-            state.computed.extend(
-                entry
-                    .line(PROSE_CHARS_MAX, report)
-                    .map(|text| (name.to_owned(), text)),
-            );
+            state.computed.extend(entry.line(PROSE_CHARS_MAX, report).map(|text| (name.to_owned(), text)));
         }
     }
     Some(state)

@@ -63,16 +63,11 @@ impl ExecutionMode {
 }
 
 const AUTHOR: Table = &[
-    field("name", "A person or an organisation.", || {
-        shape::line(LINE_CHARS_MAX)
-    }),
-    field("email", "An e-mail address.", || {
-        shape::line(LINE_CHARS_MAX)
-    }),
+    field("name", "A person or an organisation.", || shape::line(LINE_CHARS_MAX)),
+    field("email", "An e-mail address.", || shape::line(LINE_CHARS_MAX)),
     URL,
 ];
-const URL: Field =
-    field("url", "A web page.", || shape::line(LINE_CHARS_MAX)).or(&["website", "homepage"]);
+const URL: Field = field("url", "A web page.", || shape::line(LINE_CHARS_MAX)).or(&["website", "homepage"]);
 
 const REPO_TYPES: [&str; 4] = ["github", "gitlab", "local", "default"];
 const EXECUTION_MODES: [&str; 3] = ["sandboxed", "trusted", "legacy"];
@@ -80,44 +75,24 @@ const EXECUTION_MODES: [&str; 3] = ["sandboxed", "trusted", "legacy"];
 pub(crate) fn read_author(node: &Node<'_>, report: &mut Report) -> Option<Author> {
     if node.value.is_string() {
         let name = node.line(LINE_CHARS_MAX, report)?;
-        return Some(Author {
-            name,
-            email: None,
-            url: None,
-        });
+        return Some(Author { name, email: None, url: None });
     }
     if !node.value.is_object() {
         node.wrong_type(report, "a name or an object with name, email and url");
         return None;
     }
     let object = node.object(AUTHOR, report)?;
-    let name = object
-        .need("name", report)
-        .and_then(|name| name.line(LINE_CHARS_MAX, report));
-    let email = object
-        .get("email")
-        .and_then(|email| read_email(&email, report));
-    let url = object
-        .get("url")
-        .and_then(|url| url.line(LINE_CHARS_MAX, report));
-    Some(Author {
-        name: name?,
-        email,
-        url,
-    })
+    let name = object.need("name", report).and_then(|name| name.line(LINE_CHARS_MAX, report));
+    let email = object.get("email").and_then(|email| read_email(&email, report));
+    let url = object.get("url").and_then(|url| url.line(LINE_CHARS_MAX, report));
+    Some(Author { name: name?, email, url })
 }
 
 pub(crate) fn read_email(node: &Node<'_>, report: &mut Report) -> Option<String> {
     let email = node.line(LINE_CHARS_MAX, report)?;
-    let parts = email
-        .rsplit_once('@')
-        .filter(|(local, domain)| !local.is_empty() && !domain.is_empty());
+    let parts = email.rsplit_once('@').filter(|(local, domain)| !local.is_empty() && !domain.is_empty());
     if parts.is_none() || email.contains(char::is_whitespace) {
-        node.problem(
-            report,
-            code::INVALID_VALUE,
-            format!("{} is not an e-mail address", quoted(&email)),
-        );
+        node.problem(report, code::INVALID_VALUE, format!("{} is not an e-mail address", quoted(&email)));
         return None;
     }
     Some(email)
@@ -143,9 +118,7 @@ pub(crate) fn read_execution_mode(node: &Node<'_>, report: &mut Report) -> Optio
 pub(crate) fn read_version(node: &Node<'_>, report: &mut Report) -> Option<semver::Version> {
     let text = match node.value {
         Value::Number(number) => {
-            let message = format!(
-                "expected a string, found a number: write it in quotes, such as \"{number}.0\""
-            );
+            let message = format!("expected a string, found a number: write it in quotes, such as \"{number}.0\"");
             node.problem(report, code::WRONG_TYPE, message);
             return None;
         }
@@ -155,10 +128,7 @@ pub(crate) fn read_version(node: &Node<'_>, report: &mut Report) -> Option<semve
     semver::Version::parse(text)
         .map_err(|error| {
             let rule = "write three numbers such as `1.0.0` (https://semver.org)";
-            let message = format!(
-                "{} is not a semantic version ({error}): {rule}",
-                quoted(text)
-            );
+            let message = format!("{} is not a semantic version ({error}): {rule}", quoted(text));
             node.problem(report, code::INVALID_VALUE, message);
         })
         .ok()
@@ -167,15 +137,9 @@ pub(crate) fn read_version(node: &Node<'_>, report: &mut Report) -> Option<semve
 /// A URL, or `local`, which stands for a plugin that was never published.
 pub(crate) fn read_url(node: &Node<'_>, report: &mut Report) -> Option<String> {
     let url = node.line(LINE_CHARS_MAX, report)?;
-    let known = ["https://", "http://", "file://"]
-        .iter()
-        .any(|scheme| url.starts_with(scheme))
-        || url == "local";
+    let known = ["https://", "http://", "file://"].iter().any(|scheme| url.starts_with(scheme)) || url == "local";
     if !known || url.contains(char::is_whitespace) {
-        let message = format!(
-            "{} is not a URL: it begins with https://, http:// or file://",
-            quoted(&url)
-        );
+        let message = format!("{} is not a URL: it begins with https://, http:// or file://", quoted(&url));
         node.problem(report, code::INVALID_VALUE, message);
         return None;
     }
@@ -186,33 +150,21 @@ pub(crate) fn read_url(node: &Node<'_>, report: &mut Report) -> Option<String> {
 pub(crate) fn read_entry_point(node: &Node<'_>, report: &mut Report) -> Option<String> {
     let path = node.line(PATH_CHARS_MAX, report)?;
     // Windows would take `\` and `C:` for more than a part of a name, so they are refused everywhere.
-    let inside = Path::new(&path)
-        .components()
-        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    let inside = Path::new(&path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     if !inside || path.contains(['\\', ':']) || path.ends_with('/') {
         let rule = "give a path relative to the manifest, with `/` and without `..`";
-        node.problem(
-            report,
-            code::INVALID_VALUE,
-            format!("{} is not allowed here: {rule}", quoted(&path)),
-        );
+        node.problem(report, code::INVALID_VALUE, format!("{} is not allowed here: {rule}", quoted(&path)));
         return None;
     }
     if !path.ends_with(".wasm") {
-        let text = format!(
-            "{} is not a `.wasm` file: the plugin must be compiled to WebAssembly",
-            quoted(&path)
-        );
+        let text = format!("{} is not a `.wasm` file: the plugin must be compiled to WebAssembly", quoted(&path));
         report.note(&node.path, &text);
     }
     Some(path)
 }
 
 pub(crate) fn author_shape() -> Value {
-    shape::any_of([
-        shape::line(LINE_CHARS_MAX),
-        shape::object(AUTHOR, &["name"]),
-    ])
+    shape::any_of([shape::line(LINE_CHARS_MAX), shape::object(AUTHOR, &["name"])])
 }
 
 pub(crate) fn repo_type_shape() -> Value {

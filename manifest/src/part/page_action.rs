@@ -101,72 +101,28 @@ const ACTION: Table = &[
     field("id", "A name, unique within the page.", id_shape),
     field("type", "What the action does.", || shape::word(&KINDS)),
     field("api_route", "api: the plugin's route to call.", path_shape).or(&["apiRoute"]),
-    field(
-        "method",
-        "api: the HTTP method, POST if left out.",
-        method_shape,
-    ),
+    field("method", "api: the HTTP method, POST if left out.", method_shape),
     field("body", "api: the payload.", shape::anything),
-    field(
-        "loader_ids",
-        "reload: the loaders to run again; all of them if left out.",
-        || shape::list(id_shape(), PAGE_PARTS_MAX),
-    )
+    field("loader_ids", "reload: the loaders to run again; all of them if left out.", || {
+        shape::list(id_shape(), PAGE_PARTS_MAX)
+    })
     .or(&["loaderIds"]),
-    field("path", "navigate: where to go.", || {
-        shape::line(LINE_CHARS_MAX)
-    }),
-    field(
-        "state",
-        "setState: keys and values.",
-        || json!({ "type": "object" }),
-    )
-    .or(&["stateUpdates"]),
-    field(
-        "options",
-        "custom: what the renderer is told.",
-        || json!({ "type": "object" }),
-    ),
-    field(
-        "confirm",
-        "What the user is asked first.",
-        || json!({ "type": ["string", "object"] }),
-    ),
-    field(
-        "debounce",
-        "Milliseconds of quiet before the action runs.",
-        || shape::count(0, INTERVAL_MS_MAX),
-    ),
-    field(
-        "show_loading",
-        "Whether the page shows that the action is running.",
-        shape::boolean,
-    )
-    .or(&["showLoading"]),
-    field(
-        "on_success",
-        "What follows when it went well.",
-        reaction_shape,
-    )
-    .or(&["onSuccess"]),
+    field("path", "navigate: where to go.", || shape::line(LINE_CHARS_MAX)),
+    field("state", "setState: keys and values.", || json!({ "type": "object" })).or(&["stateUpdates"]),
+    field("options", "custom: what the renderer is told.", || json!({ "type": "object" })),
+    field("confirm", "What the user is asked first.", || json!({ "type": ["string", "object"] })),
+    field("debounce", "Milliseconds of quiet before the action runs.", || shape::count(0, INTERVAL_MS_MAX)),
+    field("show_loading", "Whether the page shows that the action is running.", shape::boolean).or(&["showLoading"]),
+    field("on_success", "What follows when it went well.", reaction_shape).or(&["onSuccess"]),
     field("on_error", "What follows when it failed.", reaction_shape).or(&["onError"]),
 ];
 const REACTION: Table = &[
-    field("notify", "What the user is told.", || {
-        shape::object(NOTICE, &["message"])
-    }),
-    field(
-        "trigger_action",
-        "The action of the same page that runs next.",
-        id_shape,
-    )
-    .or(&["triggerAction"]),
+    field("notify", "What the user is told.", || shape::object(NOTICE, &["message"])),
+    field("trigger_action", "The action of the same page that runs next.", id_shape).or(&["triggerAction"]),
 ];
 const NOTICE: Table = &[
     field("message", "The text.", || shape::line(PROSE_CHARS_MAX)),
-    field("type", "Its tone, info if left out.", || {
-        shape::word(&TONES)
-    }),
+    field("type", "Its tone, info if left out.", || shape::word(&TONES)),
 ];
 
 /// The fields that belong to one kind of action only, and whether that kind needs them.
@@ -184,11 +140,7 @@ const FIELDS_OF_KINDS: [(&str, PageActionKind, bool); 7] = [
 type Trigger = (String, String);
 
 /// The actions of a page whose loaders have these ids.
-pub(crate) fn read_page_actions(
-    node: &Node<'_>,
-    loader_ids: &[&str],
-    report: &mut Report,
-) -> Vec<PageAction> {
+pub(crate) fn read_page_actions(node: &Node<'_>, loader_ids: &[&str], report: &mut Report) -> Vec<PageAction> {
     let mut actions: Vec<PageAction> = Vec::new();
     let mut triggers = Vec::new();
     for item in node.items(PAGE_PARTS_MAX, report) {
@@ -196,22 +148,14 @@ pub(crate) fn read_page_actions(
             continue;
         };
         if actions.iter().any(|known| known.id == action.id) {
-            item.problem(
-                report,
-                code::DUPLICATE,
-                format!("the page has an action `{}` already", action.id),
-            );
+            item.problem(report, code::DUPLICATE, format!("the page has an action `{}` already", action.id));
         } else {
             actions.push(action);
         }
     }
     for (at, id) in triggers {
         if !actions.iter().any(|known| known.id == id) {
-            report.add(
-                &at,
-                code::UNKNOWN_REFERENCE,
-                format!("the page has no action {}", quoted(&id)),
-            );
+            report.add(&at, code::UNKNOWN_REFERENCE, format!("the page has no action {}", quoted(&id)));
         }
     }
     actions
@@ -224,45 +168,22 @@ fn read_page_action(
     report: &mut Report,
 ) -> Option<PageAction> {
     let object = node.object(ACTION, report)?;
-    let id = object
-        .need("id", report)
-        .and_then(|node| read_id(&node, report));
-    let kind = object
-        .need("type", report)
-        .and_then(|node| read_kind(&node, report));
+    let id = object.need("id", report).and_then(|node| read_id(&node, report));
+    let kind = object.need("type", report).and_then(|node| read_kind(&node, report));
     if let Some(kind) = kind {
         check_fields_of_kind(&object, kind, report);
     }
     let map = |name, report: &mut Report| object.get(name).and_then(|node| read_map(&node, report));
-    let api_route = object
-        .get("api_route")
-        .and_then(|node| read_api_route(&node, report));
-    let method = object
-        .get("method")
-        .and_then(|node| read_method(&node, report));
-    let loaders = object
-        .get("loader_ids")
-        .map(|node| read_loader_ids(&node, loader_ids, report));
-    let path = object
-        .get("path")
-        .and_then(|node| node.line(LINE_CHARS_MAX, report));
+    let api_route = object.get("api_route").and_then(|node| read_api_route(&node, report));
+    let method = object.get("method").and_then(|node| read_method(&node, report));
+    let loaders = object.get("loader_ids").map(|node| read_loader_ids(&node, loader_ids, report));
+    let path = object.get("path").and_then(|node| node.line(LINE_CHARS_MAX, report));
     let (state, options) = (map("state", report), map("options", report));
-    let confirm = object
-        .get("confirm")
-        .and_then(|node| read_confirm(&node, report));
-    let debounce_ms = object
-        .get("debounce")
-        .and_then(|node| node.count(0..=INTERVAL_MS_MAX, report));
-    let show_loading = object
-        .get("show_loading")
-        .and_then(|node| node.boolean(report))
-        .unwrap_or(false);
-    let on_success = object
-        .get("on_success")
-        .and_then(|node| read_reaction(&node, triggers, report));
-    let on_error = object
-        .get("on_error")
-        .and_then(|node| read_reaction(&node, triggers, report));
+    let confirm = object.get("confirm").and_then(|node| read_confirm(&node, report));
+    let debounce_ms = object.get("debounce").and_then(|node| node.count(0..=INTERVAL_MS_MAX, report));
+    let show_loading = object.get("show_loading").and_then(|node| node.boolean(report)).unwrap_or(false);
+    let on_success = object.get("on_success").and_then(|node| read_reaction(&node, triggers, report));
+    let on_error = object.get("on_error").and_then(|node| read_reaction(&node, triggers, report));
     Some(PageAction {
         id: id?,
         kind: kind?,
@@ -313,11 +234,7 @@ fn read_loader_ids(node: &Node<'_>, known: &[&str], report: &mut Report) -> Vec<
         if known.contains(&id) {
             ids.push(id.to_owned());
         } else {
-            item.problem(
-                report,
-                code::UNKNOWN_REFERENCE,
-                format!("the page has no loader {}", quoted(id)),
-            );
+            item.problem(report, code::UNKNOWN_REFERENCE, format!("the page has no loader {}", quoted(id)));
         }
     }
     ids
@@ -339,36 +256,22 @@ fn read_confirm(node: &Node<'_>, report: &mut Report) -> Option<Value> {
     Some(node.value.clone())
 }
 
-fn read_reaction(
-    node: &Node<'_>,
-    triggers: &mut Vec<Trigger>,
-    report: &mut Report,
-) -> Option<Reaction> {
+fn read_reaction(node: &Node<'_>, triggers: &mut Vec<Trigger>, report: &mut Report) -> Option<Reaction> {
     let object = node.object(REACTION, report)?;
-    let notify = object
-        .get("notify")
-        .and_then(|node| read_notice(&node, report));
+    let notify = object.get("notify").and_then(|node| read_notice(&node, report));
     let trigger_action = object.get("trigger_action").and_then(|node| {
         let id = read_id(&node, report)?;
         triggers.push((node.path, id.clone()));
         Some(id)
     });
-    Some(Reaction {
-        notify,
-        trigger_action,
-    })
+    Some(Reaction { notify, trigger_action })
 }
 
 fn read_notice(node: &Node<'_>, report: &mut Report) -> Option<Notice> {
     let object = node.object(NOTICE, report)?;
-    let message = object
-        .need("message", report)
-        .and_then(|node| node.line(PROSE_CHARS_MAX, report));
+    let message = object.need("message", report).and_then(|node| node.line(PROSE_CHARS_MAX, report));
     let tone = object.get("type").map(|node| node.word(&TONES, report));
-    Some(Notice {
-        message: message?,
-        tone: tone.unwrap_or(Some("info"))?,
-    })
+    Some(Notice { message: message?, tone: tone.unwrap_or(Some("info"))? })
 }
 
 fn reaction_shape() -> Value {

@@ -14,9 +14,7 @@ pub fn normalise_path(template: &str) -> Result<String, String> {
         return Err(format!("{} does not begin with `/`", quoted(template)));
     };
     if template.chars().count() > PATH_CHARS_MAX || below.split('/').count() > PATH_SEGMENTS_MAX {
-        return Err(format!(
-            "a path has at most {PATH_CHARS_MAX} characters and {PATH_SEGMENTS_MAX} segments"
-        ));
+        return Err(format!("a path has at most {PATH_CHARS_MAX} characters and {PATH_SEGMENTS_MAX} segments"));
     }
     let mut parameters: Vec<&str> = Vec::new();
     let mut path = String::new();
@@ -25,10 +23,7 @@ pub fn normalise_path(template: &str) -> Result<String, String> {
         path.push('/');
         // A path may end with a slash, and then it differs from the one without.
         if segment.is_empty() && index + 1 < count {
-            return Err(format!(
-                "{} has an empty segment: remove a `/`",
-                quoted(template)
-            ));
+            return Err(format!("{} has an empty segment: remove a `/`", quoted(template)));
         }
         match parameter(segment)? {
             Some(name) if parameters.contains(&name) => {
@@ -47,43 +42,30 @@ pub fn normalise_path(template: &str) -> Result<String, String> {
 /// Whether a path, which may have parameters of its own, is one that the template stands for.
 pub(crate) fn matches(template: &str, path: &str) -> bool {
     let path = path.split('?').next().unwrap_or(path);
-    let fits = |(template, segment): (&str, &str)| {
-        template == segment || (template.starts_with('{') && !segment.is_empty())
-    };
-    template.split('/').count() == path.split('/').count()
-        && template.split('/').zip(path.split('/')).all(fits)
+    let fits =
+        |(template, segment): (&str, &str)| template == segment || (template.starts_with('{') && !segment.is_empty());
+    template.split('/').count() == path.split('/').count() && template.split('/').zip(path.split('/')).all(fits)
 }
 
 fn parameter(segment: &str) -> Result<Option<&str>, String> {
-    let braced = segment
-        .strip_prefix('{')
-        .and_then(|rest| rest.strip_suffix('}'));
+    let braced = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
     let Some(name) = segment.strip_prefix(':').or(braced) else {
         return Ok(None);
     };
-    name::variable(name)
-        .map_err(|message| format!("in the parameter {}: {message}", quoted(segment)))?;
+    name::variable(name).map_err(|message| format!("in the parameter {}: {message}", quoted(segment)))?;
     Ok(Some(name))
 }
 
 fn literal(segment: &str) -> Result<&str, String> {
-    let plain = |c: char| {
-        c.is_ascii_alphanumeric()
-            || matches!(c, '-' | '_' | '.' | '~' | '+' | '@' | '!' | '$' | ',')
-    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~' | '+' | '@' | '!' | '$' | ',');
     if matches!(segment, "." | "..") {
-        return Err(format!(
-            "the segment `{segment}` is not allowed: browsers resolve it before they ask"
-        ));
+        return Err(format!("the segment `{segment}` is not allowed: browsers resolve it before they ask"));
     }
     if segment.chars().all(plain) {
         return Ok(segment);
     }
     let rule = "use letters, digits and -_.~+@!$, or a whole segment as parameter: `:id` or `{id}`";
-    Err(format!(
-        "the segment {} is not allowed: {rule}",
-        quoted(segment)
-    ))
+    Err(format!("the segment {} is not allowed: {rule}", quoted(segment)))
 }
 
 #[cfg(test)]
@@ -102,10 +84,7 @@ mod tests {
     fn normalise_path_both_parameter_styles_become_braces() {
         check("/", Ok("/"));
         check("/items/:id", Ok("/items/{id}"));
-        check(
-            "/items/{item_id}/parts/:part/",
-            Ok("/items/{item_id}/parts/{part}/"),
-        );
+        check("/items/{item_id}/parts/:part/", Ok("/items/{item_id}/parts/{part}/"));
     }
 
     #[test]

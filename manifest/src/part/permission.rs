@@ -52,21 +52,8 @@ pub enum Effect {
 }
 
 /// The kinds of resources that a rule may name before its first dot, beside `*`.
-pub const RESOURCE_KINDS: [&str; 13] = [
-    "db",
-    "cache",
-    "data",
-    "config",
-    "events",
-    "scheduler",
-    "http",
-    "plugin",
-    "process",
-    "log",
-    "fs",
-    "env",
-    "net",
-];
+pub const RESOURCE_KINDS: [&str; 13] =
+    ["db", "cache", "data", "config", "events", "scheduler", "http", "plugin", "process", "log", "fs", "env", "net"];
 
 /// Kinds that are named without anything behind them: there is only one log.
 const KINDS_WITHOUT_MEMBERS: [&str; 1] = ["log"];
@@ -106,9 +93,7 @@ impl PermissionAction {
 
     /// The action that a manifest's word stands for.
     pub fn from_name(name: &str) -> Option<PermissionAction> {
-        PermissionAction::ALL
-            .into_iter()
-            .find(|action| action.name() == name)
+        PermissionAction::ALL.into_iter().find(|action| action.name() == name)
     }
 }
 
@@ -123,9 +108,7 @@ pub fn check_resource(resource: &str) -> Result<(), String> {
     }
     let chars = resource.chars().count();
     if chars > PATTERN_CHARS_MAX {
-        return Err(format!(
-            "a resource has at most {PATTERN_CHARS_MAX} characters, this one has {chars}"
-        ));
+        return Err(format!("a resource has at most {PATTERN_CHARS_MAX} characters, this one has {chars}"));
     }
     let (kind, member) = match resource.split_once('.') {
         Some((kind, member)) => (kind, Some(member)),
@@ -136,56 +119,31 @@ pub fn check_resource(resource: &str) -> Result<(), String> {
     }
     match member {
         None if KINDS_WITHOUT_MEMBERS.contains(&kind) => Ok(()),
-        None => Err(format!(
-            "`{kind}` names no resource: write `{kind}.*` for all of them"
-        )),
-        Some("") => Err(format!(
-            "nothing stands behind `{kind}.`: write `{kind}.*` for all of them"
-        )),
+        None => Err(format!("`{kind}` names no resource: write `{kind}.*` for all of them")),
+        Some("") => Err(format!("nothing stands behind `{kind}.`: write `{kind}.*` for all of them")),
         Some(member) if member.contains(|c: char| c.is_whitespace() || c.is_control()) => {
-            Err(format!(
-                "{} holds white space or control characters: remove them",
-                quoted(resource)
-            ))
+            Err(format!("{} holds white space or control characters: remove them", quoted(resource)))
         }
         Some(_) => Ok(()),
     }
 }
 
 fn unknown_kind(kind: &str) -> String {
-    let synonym = KIND_SYNONYMS
-        .iter()
-        .find(|(word, _)| *word == kind)
-        .map(|(_, right)| *right);
+    let synonym = KIND_SYNONYMS.iter().find(|(word, _)| *word == kind).map(|(_, right)| *right);
     match synonym.or_else(|| nearest(kind, RESOURCE_KINDS)) {
-        Some(right) => format!(
-            "{} is no kind of resource: did you mean `{right}`?",
-            quoted(kind)
-        ),
-        None => format!(
-            "{} is no kind of resource: known are {} and `*`",
-            quoted(kind),
-            RESOURCE_KINDS.join(", ")
-        ),
+        Some(right) => format!("{} is no kind of resource: did you mean `{right}`?", quoted(kind)),
+        None => format!("{} is no kind of resource: known are {} and `*`", quoted(kind), RESOURCE_KINDS.join(", ")),
     }
 }
 
 const RULE: Table = &[RESOURCE, ACTIONS, EFFECT];
-const RESOURCE: Field = field(
-    "resource",
-    "What the rule is about: a kind and a glob, such as `db.users`.",
-    || shape::line(PATTERN_CHARS_MAX),
-);
-const ACTIONS: Field = field(
-    "actions",
-    "What may be done with it. Left out: everything.",
-    || shape::list(shape::word(&action_names()), PermissionAction::ALL.len()),
-);
-const EFFECT: Field = field(
-    "effect",
-    "Whether the rule allows (the default) or denies.",
-    || shape::word(&EFFECTS),
-);
+const RESOURCE: Field = field("resource", "What the rule is about: a kind and a glob, such as `db.users`.", || {
+    shape::line(PATTERN_CHARS_MAX)
+});
+const ACTIONS: Field = field("actions", "What may be done with it. Left out: everything.", || {
+    shape::list(shape::word(&action_names()), PermissionAction::ALL.len())
+});
+const EFFECT: Field = field("effect", "Whether the rule allows (the default) or denies.", || shape::word(&EFFECTS));
 const EFFECTS: [&str; 2] = ["allow", "deny"];
 
 fn action_names() -> [&'static str; 5] {
@@ -195,10 +153,7 @@ fn action_names() -> [&'static str; 5] {
 /// A policy: rules, or short forms such as `db.read`.
 pub(crate) fn read_policy(node: &Node<'_>, report: &mut Report) -> Vec<Rule> {
     let rules = node.items(RULES_MAX, report);
-    rules
-        .iter()
-        .filter_map(|rule| read_rule(rule, report))
-        .collect()
+    rules.iter().filter_map(|rule| read_rule(rule, report)).collect()
 }
 
 fn read_rule(node: &Node<'_>, report: &mut Report) -> Option<Rule> {
@@ -206,32 +161,18 @@ fn read_rule(node: &Node<'_>, report: &mut Report) -> Option<Rule> {
         return read_short(node, short, report);
     }
     if !node.value.is_object() {
-        node.wrong_type(
-            report,
-            "a rule with resource, actions and effect, or a short form such as `db.read`",
-        );
+        node.wrong_type(report, "a rule with resource, actions and effect, or a short form such as `db.read`");
         return None;
     }
     let object = node.object(RULE, report)?;
-    let resource = object
-        .need("resource", report)
-        .and_then(|resource| read_resource(&resource, report));
-    let actions = object
-        .get("actions")
-        .map(|actions| read_actions(&actions, report));
-    let effect = match object
-        .get("effect")
-        .map(|effect| effect.word(&EFFECTS, report))
-    {
+    let resource = object.need("resource", report).and_then(|resource| read_resource(&resource, report));
+    let actions = object.get("actions").map(|actions| read_actions(&actions, report));
+    let effect = match object.get("effect").map(|effect| effect.word(&EFFECTS, report)) {
         None | Some(Some("allow")) => Effect::Allow,
         Some(Some(_)) => Effect::Deny,
         Some(None) => return None,
     };
-    Some(Rule {
-        resource: resource?,
-        actions,
-        effect,
-    })
+    Some(Rule { resource: resource?, actions, effect })
 }
 
 fn read_resource(node: &Node<'_>, report: &mut Report) -> Option<String> {
@@ -248,14 +189,10 @@ fn read_resource(node: &Node<'_>, report: &mut Report) -> Option<String> {
 fn read_actions(node: &Node<'_>, report: &mut Report) -> Vec<PermissionAction> {
     let items = node.items(PermissionAction::ALL.len(), report);
     if node.value.as_array().is_some_and(Vec::is_empty) {
-        let message =
-            "is empty, so the rule is about nothing: name actions, or leave it out for all of them";
+        let message = "is empty, so the rule is about nothing: name actions, or leave it out for all of them";
         node.problem(report, code::INVALID_VALUE, message);
     }
-    let word = |item: &Node<'_>| {
-        item.word(&action_names(), report)
-            .and_then(PermissionAction::from_name)
-    };
+    let word = |item: &Node<'_>| item.word(&action_names(), report).and_then(PermissionAction::from_name);
     let mut actions: Vec<PermissionAction> = items.iter().filter_map(word).collect();
     actions.sort();
     actions.dedup();
@@ -264,48 +201,24 @@ fn read_actions(node: &Node<'_>, report: &mut Report) -> Vec<PermissionAction> {
 
 /// `database.read` and its like: an action on everything of a kind.
 fn read_short(node: &Node<'_>, short: &str, report: &mut Report) -> Option<Rule> {
-    let parts = short
-        .split_once('.')
-        .and_then(|(kind, action)| Some((kind, PermissionAction::from_name(action)?)));
+    let parts = short.split_once('.').and_then(|(kind, action)| Some((kind, PermissionAction::from_name(action)?)));
     let Some((word, action)) = parts else {
-        let rule =
-            "write a kind and an action such as `db.read`, or a rule with `resource` and `actions`";
-        node.problem(
-            report,
-            code::INVALID_VALUE,
-            format!("{} is not a permission: {rule}", quoted(short)),
-        );
+        let rule = "write a kind and an action such as `db.read`, or a rule with `resource` and `actions`";
+        node.problem(report, code::INVALID_VALUE, format!("{} is not a permission: {rule}", quoted(short)));
         return None;
     };
-    let kind = KIND_SYNONYMS
-        .iter()
-        .find(|(synonym, _)| *synonym == word)
-        .map_or(word, |(_, kind)| kind);
+    let kind = KIND_SYNONYMS.iter().find(|(synonym, _)| *synonym == word).map_or(word, |(_, kind)| kind);
     if !RESOURCE_KINDS.contains(&kind) {
         node.problem(report, code::INVALID_VALUE, unknown_kind(word));
         return None;
     }
-    let all = if KINDS_WITHOUT_MEMBERS.contains(&kind) {
-        kind.to_owned()
-    } else {
-        format!("{kind}.*")
-    };
-    Some(Rule {
-        resource: all,
-        actions: Some(vec![action]),
-        effect: Effect::Allow,
-    })
+    let all = if KINDS_WITHOUT_MEMBERS.contains(&kind) { kind.to_owned() } else { format!("{kind}.*") };
+    Some(Rule { resource: all, actions: Some(vec![action]), effect: Effect::Allow })
 }
 
 pub(crate) fn policy_shape() -> Value {
-    let short = shape::name(
-        r"^[a-z]+\.(read|write|execute|publish|subscribe)$",
-        PATTERN_CHARS_MAX,
-    );
-    shape::list(
-        shape::any_of([shape::object(RULE, &["resource"]), short]),
-        RULES_MAX,
-    )
+    let short = shape::name(r"^[a-z]+\.(read|write|execute|publish|subscribe)$", PATTERN_CHARS_MAX);
+    shape::list(shape::any_of([shape::object(RULE, &["resource"]), short]), RULES_MAX)
 }
 
 #[cfg(test)]
@@ -314,27 +227,16 @@ mod tests {
 
     #[test]
     fn check_resource_known_kinds_are_accepted() {
-        for good in [
-            "*",
-            "db.*",
-            "log",
-            "http.*.example.org",
-            "fs./var/lib/**",
-            "plugin.other-plugin",
-            "net.10.0.0.1:80",
-        ] {
+        for good in
+            ["*", "db.*", "log", "http.*.example.org", "fs./var/lib/**", "plugin.other-plugin", "net.10.0.0.1:80"]
+        {
             assert_eq!(check_resource(good), Ok(()), "{good}");
         }
     }
 
     #[test]
     fn check_resource_other_kinds_name_the_right_one() {
-        let hints = [
-            ("database.users", "`db`"),
-            ("chache.x", "`cache`"),
-            ("db", "`db.*`"),
-            ("db.", "`db.*`"),
-        ];
+        let hints = [("database.users", "`db`"), ("chache.x", "`cache`"), ("db", "`db.*`"), ("db.", "`db.*`")];
         for (bad, hint) in hints {
             let message = check_resource(bad).expect_err("refused");
             assert!(message.contains(hint), "{bad}: {message}");

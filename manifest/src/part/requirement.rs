@@ -22,14 +22,8 @@ pub struct Requirement {
 }
 
 const REQUIREMENT: Table = &[
-    field("name", "The other plugin's name.", || {
-        shape::name(name::PLUGIN_PATTERN, NAME_CHARS_MAX)
-    }),
-    field(
-        "version",
-        "The versions that will do, such as `>=1.2, <2`.",
-        version_shape,
-    ),
+    field("name", "The other plugin's name.", || shape::name(name::PLUGIN_PATTERN, NAME_CHARS_MAX)),
+    field("version", "The versions that will do, such as `>=1.2, <2`.", version_shape),
 ];
 
 /// Everybody, in a list of callers.
@@ -38,18 +32,12 @@ const ANYBODY: &str = "*";
 /// A list of names or of objects, or an object of names and versions.
 pub(crate) fn read_requirements(node: &Node<'_>, report: &mut Report) -> Vec<Requirement> {
     let mut requirements: Vec<Requirement> = Vec::new();
-    let mut add = |requirement: Option<Requirement>, node: &Node<'_>, report: &mut Report| {
-        match requirement {
-            Some(new) if requirements.iter().any(|known| known.name == new.name) => {
-                node.problem(
-                    report,
-                    code::DUPLICATE,
-                    format!("`{}` is required twice", new.name),
-                );
-            }
-            Some(new) => requirements.push(new),
-            None => {}
+    let mut add = |requirement: Option<Requirement>, node: &Node<'_>, report: &mut Report| match requirement {
+        Some(new) if requirements.iter().any(|known| known.name == new.name) => {
+            node.problem(report, code::DUPLICATE, format!("`{}` is required twice", new.name));
         }
+        Some(new) => requirements.push(new),
+        None => {}
     };
     if node.value.is_object() {
         for (name, entry) in node.entries(PLUGINS_MAX, report) {
@@ -62,10 +50,7 @@ pub(crate) fn read_requirements(node: &Node<'_>, report: &mut Report) -> Vec<Req
             add(requirement, &item, report);
         }
     } else {
-        node.wrong_type(
-            report,
-            "a list of plugin names, or an object of names and versions",
-        );
+        node.wrong_type(report, "a list of plugin names, or an object of names and versions");
     }
     requirements
 }
@@ -73,40 +58,24 @@ pub(crate) fn read_requirements(node: &Node<'_>, report: &mut Report) -> Vec<Req
 fn read_entry(name: &str, node: &Node<'_>, report: &mut Report) -> Option<Requirement> {
     let known = check_name(node, name, report);
     if node.value.is_null() {
-        return known.map(|name| Requirement {
-            name,
-            version: None,
-        });
+        return known.map(|name| Requirement { name, version: None });
     }
     let version = read_version_requirement(node, report);
-    Some(Requirement {
-        name: known?,
-        version: Some(version?),
-    })
+    Some(Requirement { name: known?, version: Some(version?) })
 }
 
 fn read_item(node: &Node<'_>, report: &mut Report) -> Option<Requirement> {
     if let Some(name) = node.value.as_str() {
-        return check_name(node, name, report).map(|name| Requirement {
-            name,
-            version: None,
-        });
+        return check_name(node, name, report).map(|name| Requirement { name, version: None });
     }
     if !node.value.is_object() {
         node.wrong_type(report, "a plugin's name or an object with name and version");
         return None;
     }
     let object = node.object(REQUIREMENT, report)?;
-    let name = object
-        .need("name", report)
-        .and_then(|name| check_name(&name, name.string(report)?, report));
-    let version = object
-        .get("version")
-        .map(|version| read_version_requirement(&version, report));
-    Some(Requirement {
-        name: name?,
-        version: version.unwrap_or(None),
-    })
+    let name = object.need("name", report).and_then(|name| check_name(&name, name.string(report)?, report));
+    let version = object.get("version").map(|version| read_version_requirement(&version, report));
+    Some(Requirement { name: name?, version: version.unwrap_or(None) })
 }
 
 fn check_name(node: &Node<'_>, name: &str, report: &mut Report) -> Option<String> {
@@ -124,10 +93,7 @@ fn check_name(node: &Node<'_>, name: &str, report: &mut Report) -> Option<String
     }
 }
 
-pub(crate) fn read_version_requirement(
-    node: &Node<'_>,
-    report: &mut Report,
-) -> Option<VersionRequirement> {
+pub(crate) fn read_version_requirement(node: &Node<'_>, report: &mut Report) -> Option<VersionRequirement> {
     let text = node.string(report)?;
     match text.parse() {
         Ok(requirement) => Some(requirement),
@@ -141,11 +107,7 @@ pub(crate) fn read_version_requirement(
 /// The plugins that may call this one, or `*`.
 pub(crate) fn read_callers(node: &Node<'_>, report: &mut Report) -> Vec<String> {
     let check = |name: &str| {
-        if name == ANYBODY {
-            Ok(())
-        } else {
-            name::plugin(name)
-        }
+        if name == ANYBODY { Ok(()) } else { name::plugin(name) }
     };
     node.names(PLUGINS_MAX, check, report)
 }
@@ -154,10 +116,7 @@ pub(crate) fn requirements_shape() -> Value {
     let name = shape::name(name::PLUGIN_PATTERN, NAME_CHARS_MAX);
     let version_or_null = shape::any_of([version_shape(), serde_json::json!({ "type": "null" })]);
     shape::any_of([
-        shape::list(
-            shape::any_of([name, shape::object(REQUIREMENT, &["name"])]),
-            PLUGINS_MAX,
-        ),
+        shape::list(shape::any_of([name, shape::object(REQUIREMENT, &["name"])]), PLUGINS_MAX),
         shape::map(version_or_null, PLUGINS_MAX),
     ])
 }
@@ -168,8 +127,5 @@ pub(crate) fn version_shape() -> Value {
 
 pub(crate) fn callers_shape() -> Value {
     let anybody = shape::word(&[ANYBODY]);
-    shape::list(
-        shape::any_of([shape::name(name::PLUGIN_PATTERN, NAME_CHARS_MAX), anybody]),
-        PLUGINS_MAX,
-    )
+    shape::list(shape::any_of([shape::name(name::PLUGIN_PATTERN, NAME_CHARS_MAX), anybody]), PLUGINS_MAX)
 }

@@ -62,33 +62,23 @@ const RESOURCES: Table = &[
         "Wall time of one call in seconds; fractions are allowed. 0 asks for no limit.",
         || json!({ "type": "number", "minimum": 0, "maximum": TIMEOUT_SECONDS_MAX }),
     ),
-    field(
-        "max_memory_mb",
-        "Memory of an instance in units of 2^20 bytes. 0 asks for no limit.",
-        || shape::count(0, MEMORY_MB_MAX),
-    ),
+    field("max_memory_mb", "Memory of an instance in units of 2^20 bytes. 0 asks for no limit.", || {
+        shape::count(0, MEMORY_MB_MAX)
+    }),
     field(
         "max_fuel",
         "Fuel of one call: about one unit for each WebAssembly instruction. 0 asks for no limit.",
         || shape::count(0, u64::MAX),
     ),
-    field(
-        "rate_limit",
-        "How many calls are let in within a period.",
-        || shape::object(RATE_LIMIT, &[]),
-    ),
-    field(
-        "instances",
-        "How many sandboxes run at once, or `per_call` for a fresh one each time.",
-        || shape::any_of([shape::count(0, INSTANCES_MAX), shape::word(&[PER_CALL])]),
-    ),
+    field("rate_limit", "How many calls are let in within a period.", || shape::object(RATE_LIMIT, &[])),
+    field("instances", "How many sandboxes run at once, or `per_call` for a fresh one each time.", || {
+        shape::any_of([shape::count(0, INSTANCES_MAX), shape::word(&[PER_CALL])])
+    }),
 ];
 const RATE_LIMIT: Table = &[
-    field(
-        "calls",
-        "Calls within the period, 100 if left out. 0 asks for no limit.",
-        || shape::count(0, u64::from(u32::MAX)),
-    ),
+    field("calls", "Calls within the period, 100 if left out. 0 asks for no limit.", || {
+        shape::count(0, u64::from(u32::MAX))
+    }),
     field(
         "period_seconds",
         "The length of the sliding window in seconds, 60 if left out.",
@@ -117,21 +107,12 @@ impl Resources {
 
 pub(crate) fn read_resources(node: &Node<'_>, report: &mut Report) -> Option<Resources> {
     let object = node.object(RESOURCES, report)?;
-    let timeout = object
-        .get("timeout_seconds")
-        .and_then(|node| read_seconds_or_zero(&node, TIMEOUT_SECONDS_MAX, report));
-    let memory_mb = object
-        .get("max_memory_mb")
-        .and_then(|node| node.count(0..=MEMORY_MB_MAX, report));
-    let max_fuel = object
-        .get("max_fuel")
-        .and_then(|node| node.count(0..=u64::MAX, report));
-    let rate_limit = object
-        .get("rate_limit")
-        .and_then(|node| read_rate_limit(&node, report));
-    let instances = object
-        .get("instances")
-        .and_then(|node| read_instances(&node, report));
+    let timeout =
+        object.get("timeout_seconds").and_then(|node| read_seconds_or_zero(&node, TIMEOUT_SECONDS_MAX, report));
+    let memory_mb = object.get("max_memory_mb").and_then(|node| node.count(0..=MEMORY_MB_MAX, report));
+    let max_fuel = object.get("max_fuel").and_then(|node| node.count(0..=u64::MAX, report));
+    let rate_limit = object.get("rate_limit").and_then(|node| read_rate_limit(&node, report));
+    let instances = object.get("instances").and_then(|node| read_instances(&node, report));
     Some(Resources {
         timeout,
         max_memory_bytes: memory_mb.map(|mb| mb * BYTES_PER_MB),
@@ -142,11 +123,7 @@ pub(crate) fn read_resources(node: &Node<'_>, report: &mut Report) -> Option<Res
 }
 
 /// A length of time, or 0, which means something of its own.
-pub(crate) fn read_seconds_or_zero(
-    node: &Node<'_>,
-    seconds_max: u64,
-    report: &mut Report,
-) -> Option<Duration> {
+pub(crate) fn read_seconds_or_zero(node: &Node<'_>, seconds_max: u64, report: &mut Report) -> Option<Duration> {
     match node.value.as_f64() {
         Some(0.0) => Some(Duration::ZERO),
         _ => read_length(node, "0, or from 0.001", seconds_max, report),
@@ -158,53 +135,34 @@ fn read_seconds(node: &Node<'_>, seconds_max: u64, report: &mut Report) -> Optio
 }
 
 /// A length of time from a millisecond on: less would round down to zero.
-fn read_length(
-    node: &Node<'_>,
-    least: &str,
-    seconds_max: u64,
-    report: &mut Report,
-) -> Option<Duration> {
+fn read_length(node: &Node<'_>, least: &str, seconds_max: u64, report: &mut Report) -> Option<Duration> {
     let Some(seconds) = node.value.as_f64() else {
         node.wrong_type(report, "a number of seconds");
         return None;
     };
     let length = Duration::try_from_secs_f64(seconds).ok();
-    let fits = |length: &Duration| {
-        *length >= Duration::from_millis(1) && *length <= Duration::from_secs(seconds_max)
-    };
+    let fits = |length: &Duration| *length >= Duration::from_millis(1) && *length <= Duration::from_secs(seconds_max);
     let length = length.filter(fits);
     if length.is_none() {
-        node.problem(
-            report,
-            code::OUT_OF_RANGE,
-            format!("must be {least} to {seconds_max} seconds"),
-        );
+        node.problem(report, code::OUT_OF_RANGE, format!("must be {least} to {seconds_max} seconds"));
     }
     length
 }
 
 fn read_rate_limit(node: &Node<'_>, report: &mut Report) -> Option<RateLimit> {
     let object = node.object(RATE_LIMIT, report)?;
-    let calls = object
-        .get("calls")
-        .map(|node| node.count(0..=u64::from(u32::MAX), report));
-    let period = object
-        .get("period_seconds")
-        .map(|node| read_seconds(&node, PERIOD_SECONDS_MAX, report));
+    let calls = object.get("calls").map(|node| node.count(0..=u64::from(u32::MAX), report));
+    let period = object.get("period_seconds").map(|node| read_seconds(&node, PERIOD_SECONDS_MAX, report));
     let calls = calls.unwrap_or(Some(u64::from(DEFAULT_CALLS)))?;
-    Some(RateLimit {
-        calls: u32::try_from(calls).ok()?,
-        period: period.unwrap_or(Some(DEFAULT_PERIOD))?,
-    })
+    Some(RateLimit { calls: u32::try_from(calls).ok()?, period: period.unwrap_or(Some(DEFAULT_PERIOD))? })
 }
 
 fn read_instances(node: &Node<'_>, report: &mut Report) -> Option<Instances> {
     match node.value {
         Value::String(word) if word == PER_CALL => Some(Instances::PerCall),
-        Value::Number(_) => node
-            .count(0..=INSTANCES_MAX, report)
-            .and_then(|count| u32::try_from(count).ok())
-            .map(Instances::Count),
+        Value::Number(_) => {
+            node.count(0..=INSTANCES_MAX, report).and_then(|count| u32::try_from(count).ok()).map(Instances::Count)
+        }
         Value::String(word) => {
             let message = format!("{} is neither an integer nor `{PER_CALL}`", quoted(word));
             node.problem(report, code::INVALID_VALUE, message);
@@ -238,17 +196,11 @@ impl Serialize for Resources {
             }
         };
         add("timeout_seconds", self.timeout.map(seconds));
-        add(
-            "max_memory_mb",
-            self.max_memory_bytes
-                .map(|bytes| json!(bytes / BYTES_PER_MB)),
-        );
+        // Rounded up: a part of a unit must not become 0, which is unlimited.
+        add("max_memory_mb", self.max_memory_bytes.map(|bytes| json!(bytes.div_ceil(BYTES_PER_MB))));
         add("max_fuel", self.max_fuel.map(|fuel| json!(fuel)));
         add("rate_limit", self.rate_limit.map(|limit| json!(limit)));
-        add(
-            "instances",
-            self.instances.map(|instances| json!(instances)),
-        );
+        add("instances", self.instances.map(|instances| json!(instances)));
         members.serialize(serializer)
     }
 }

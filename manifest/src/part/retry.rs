@@ -23,9 +23,7 @@ pub struct Retry {
 }
 
 const RETRY: Table = &[
-    field("max_attempts", "Attempts with the first one.", || {
-        shape::count(1, ATTEMPTS_MAX)
-    }),
+    field("max_attempts", "Attempts with the first one.", || shape::count(1, ATTEMPTS_MAX)),
     field(
         "backoff_seconds",
         "The pause before the second attempt, 0 if left out; it doubles each time.",
@@ -35,16 +33,9 @@ const RETRY: Table = &[
 
 pub(crate) fn read_retry(node: &Node<'_>, report: &mut Report) -> Option<Retry> {
     let object = node.object(RETRY, report)?;
-    let attempts = object
-        .need("max_attempts", report)
-        .and_then(|node| node.count(1..=ATTEMPTS_MAX, report));
-    let backoff = object
-        .get("backoff_seconds")
-        .map(|node| read_seconds_or_zero(&node, BACKOFF_SECONDS_MAX, report));
-    Some(Retry {
-        max_attempts: u32::try_from(attempts?).ok()?,
-        backoff: backoff.unwrap_or(Some(Duration::ZERO))?,
-    })
+    let attempts = object.need("max_attempts", report).and_then(|node| node.count(1..=ATTEMPTS_MAX, report));
+    let backoff = object.get("backoff_seconds").map(|node| read_seconds_or_zero(&node, BACKOFF_SECONDS_MAX, report));
+    Some(Retry { max_attempts: u32::try_from(attempts?).ok()?, backoff: backoff.unwrap_or(Some(Duration::ZERO))? })
 }
 
 fn as_seconds<S: Serializer>(length: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

@@ -11,9 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::field::{Table, field};
-use crate::limits::{
-    CHAIN_MAX, LINE_CHARS_MAX, PATH_CHARS_MAX, PROSE_CHARS_MAX, ROUTES_MAX, TAGS_MAX,
-};
+use crate::limits::{CHAIN_MAX, LINE_CHARS_MAX, PATH_CHARS_MAX, PROSE_CHARS_MAX, ROUTES_MAX, TAGS_MAX};
 use crate::part::action;
 use crate::part::path::normalise_path;
 use crate::problem::{Report, code, quoted};
@@ -55,13 +53,7 @@ pub enum Method {
 
 impl Method {
     /// All methods.
-    pub const ALL: [Method; 5] = [
-        Method::Get,
-        Method::Post,
-        Method::Put,
-        Method::Patch,
-        Method::Delete,
-    ];
+    pub const ALL: [Method; 5] = [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete];
 
     /// The method's name in upper case.
     pub fn name(self) -> &'static str {
@@ -76,9 +68,7 @@ impl Method {
 
     /// The method of that name, whatever its case.
     pub fn from_name(name: &str) -> Option<Method> {
-        Method::ALL
-            .into_iter()
-            .find(|method| method.name().eq_ignore_ascii_case(name))
+        Method::ALL.into_iter().find(|method| method.name().eq_ignore_ascii_case(name))
     }
 }
 
@@ -87,23 +77,11 @@ pub(crate) type Placed = (String, Route);
 
 const ROUTE: Table = &[
     field("method", "The HTTP method.", method_shape),
-    field(
-        "path",
-        "The path below the plugin's own; parameters are `:id` or `{id}`.",
-        path_shape,
-    ),
-    field(
-        "actions",
-        "The actions that run one after another; each gets the result of the one before.",
-        chain_shape,
-    )
-    .or(&["action"]),
-    field("description", "What it is for.", || {
-        shape::prose(PROSE_CHARS_MAX)
-    }),
-    field("tags", "Groups in the API's documentation.", || {
-        shape::list(shape::line(LINE_CHARS_MAX), TAGS_MAX)
-    }),
+    field("path", "The path below the plugin's own; parameters are `:id` or `{id}`.", path_shape),
+    field("actions", "The actions that run one after another; each gets the result of the one before.", chain_shape)
+        .or(&["action"]),
+    field("description", "What it is for.", || shape::prose(PROSE_CHARS_MAX)),
+    field("tags", "Groups in the API's documentation.", || shape::list(shape::line(LINE_CHARS_MAX), TAGS_MAX)),
 ];
 
 /// Where a route is written, which decides what it may leave out.
@@ -127,11 +105,7 @@ pub(crate) fn read_routes(node: &Node<'_>, report: &mut Report) -> Vec<Placed> {
     let mut read: Vec<(String, Option<Route>)> = Vec::new();
     match node.value {
         Value::Array(_) => {
-            let place = if node.path.ends_with(ENDPOINTS) {
-                Place::Endpoint
-            } else {
-                Place::Listed
-            };
+            let place = if node.path.ends_with(ENDPOINTS) { Place::Endpoint } else { Place::Listed };
             for item in node.items(ROUTES_MAX, report) {
                 read.push((item.path.clone(), read_route(&item, place, report)));
             }
@@ -139,10 +113,7 @@ pub(crate) fn read_routes(node: &Node<'_>, report: &mut Report) -> Vec<Placed> {
         Value::Object(_) => {
             for (path, entry) in node.entries(ROUTES_MAX, report) {
                 for item in one_or_several(&entry, report) {
-                    read.push((
-                        item.path.clone(),
-                        read_route(&item, Place::Key(path), report),
-                    ));
+                    read.push((item.path.clone(), read_route(&item, Place::Key(path), report)));
                 }
             }
         }
@@ -154,11 +125,7 @@ pub(crate) fn read_routes(node: &Node<'_>, report: &mut Report) -> Vec<Placed> {
         match routes.iter().find(|(_, known)| clash(known, &route)) {
             Some((_, known)) => {
                 let (method, path) = (known.method.name(), &known.path);
-                report.add(
-                    &at,
-                    code::DUPLICATE,
-                    format!("answers the same requests as `{method} {path}`"),
-                );
+                report.add(&at, code::DUPLICATE, format!("answers the same requests as `{method} {path}`"));
             }
             None => routes.push((at, route)),
         }
@@ -178,11 +145,7 @@ fn one_or_several<'a>(entry: &Node<'a>, report: &mut Report) -> Vec<Node<'a>> {
 fn clash(left: &Route, right: &Route) -> bool {
     let shape = |path: &str| -> Vec<String> {
         let segment = |segment: &str| {
-            if segment.starts_with('{') {
-                "{}".to_owned()
-            } else {
-                segment.to_owned()
-            }
+            if segment.starts_with('{') { "{}".to_owned() } else { segment.to_owned() }
         };
         path.split('/').map(segment).collect()
     };
@@ -191,44 +154,24 @@ fn clash(left: &Route, right: &Route) -> bool {
 
 fn read_route(node: &Node<'_>, place: Place<'_>, report: &mut Report) -> Option<Route> {
     let object = node.object(ROUTE, report)?;
-    let method = object
-        .need("method", report)
-        .and_then(|node| read_method(&node, report));
+    let method = object.need("method", report).and_then(|node| read_method(&node, report));
     let path = read_path(&object, place, report);
-    let description = object
-        .get("description")
-        .and_then(|node| node.prose(PROSE_CHARS_MAX, report));
-    let tags = object
-        .get("tags")
-        .map(|node| read_tags(&node, report))
-        .unwrap_or_default();
+    let description = object.get("description").and_then(|node| node.prose(PROSE_CHARS_MAX, report));
+    let tags = object.get("tags").map(|node| read_tags(&node, report)).unwrap_or_default();
     let chain = match place {
         Place::Endpoint if object.get("actions").is_none() => None,
-        _ => Some(
-            object
-                .need("actions", report)
-                .and_then(|node| read_chain(&node, report)),
-        ),
+        _ => Some(object.need("actions", report).and_then(|node| read_chain(&node, report))),
     };
     let (method, path) = (method?, path?);
     let actions = match chain {
         Some(chain) => chain?,
         None if method == Method::Get && HOSTS_OWN.contains(&path.as_str()) => {
-            report.note(
-                &node.path,
-                "is answered by the host: name an action to answer it yourself",
-            );
+            report.note(&node.path, "is answered by the host: name an action to answer it yourself");
             return None;
         }
         None => vec![implied_action(method, &path)],
     };
-    Some(Route {
-        method,
-        path,
-        actions,
-        description,
-        tags,
-    })
+    Some(Route { method, path, actions, description, tags })
 }
 
 pub(crate) fn read_method(node: &Node<'_>, report: &mut Report) -> Option<Method> {
@@ -250,11 +193,7 @@ fn read_path(object: &Object<'_>, place: Place<'_>, report: &mut Report) -> Opti
     let (text, at) = match (place, object.get("path")) {
         (Place::Key(key), None) => (key.to_owned(), object.path.clone()),
         (Place::Key(_), Some(node)) => {
-            node.problem(
-                report,
-                code::CONFLICT,
-                "the key is the path: remove this field",
-            );
+            node.problem(report, code::CONFLICT, "the key is the path: remove this field");
             return None;
         }
         (_, _) => {
@@ -262,9 +201,7 @@ fn read_path(object: &Object<'_>, place: Place<'_>, report: &mut Report) -> Opti
             (node.line(PATH_CHARS_MAX, report)?, node.path)
         }
     };
-    normalise_path(&text)
-        .map_err(|message| report.add(&at, code::INVALID_VALUE, message))
-        .ok()
+    normalise_path(&text).map_err(|message| report.add(&at, code::INVALID_VALUE, message)).ok()
 }
 
 fn read_chain(node: &Node<'_>, report: &mut Report) -> Option<Vec<String>> {
@@ -272,19 +209,12 @@ fn read_chain(node: &Node<'_>, report: &mut Report) -> Option<Vec<String>> {
         return action::check_name(name, node, report).map(|name| vec![name]);
     }
     if node.value.as_array().is_some_and(Vec::is_empty) {
-        node.problem(
-            report,
-            code::INVALID_VALUE,
-            "is empty: name at least one action",
-        );
+        node.problem(report, code::INVALID_VALUE, "is empty: name at least one action");
         return None;
     }
     // An action may occur twice in a chain, so this is not a list of distinct names.
     let items = node.items(CHAIN_MAX, report);
-    let names: Vec<_> = items
-        .iter()
-        .map(|item| action::check_name(item.string(report)?, item, report))
-        .collect();
+    let names: Vec<_> = items.iter().map(|item| action::check_name(item.string(report)?, item, report)).collect();
     let chain: Option<Vec<String>> = names.into_iter().collect();
     chain.filter(|chain| !chain.is_empty())
 }
@@ -298,26 +228,15 @@ fn implied_action(method: Method, path: &str) -> String {
             .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
             .collect()
     };
-    let segments: Vec<String> = path
-        .split('/')
-        .filter(|segment| !segment.is_empty())
-        .map(word)
-        .collect();
-    let rest = if segments.is_empty() {
-        "root".to_owned()
-    } else {
-        segments.join("_")
-    };
+    let segments: Vec<String> = path.split('/').filter(|segment| !segment.is_empty()).map(word).collect();
+    let rest = if segments.is_empty() { "root".to_owned() } else { segments.join("_") };
     format!("{}_{rest}", method.name().to_ascii_lowercase())
 }
 
 pub(crate) fn read_tags(node: &Node<'_>, report: &mut Report) -> Vec<String> {
     let items = node.items(TAGS_MAX, report);
     let mut tags: Vec<String> = Vec::new();
-    for tag in items
-        .iter()
-        .filter_map(|item| item.line(LINE_CHARS_MAX, report))
-    {
+    for tag in items.iter().filter_map(|item| item.line(LINE_CHARS_MAX, report)) {
         if !tags.contains(&tag) {
             tags.push(tag);
         }
@@ -327,10 +246,7 @@ pub(crate) fn read_tags(node: &Node<'_>, report: &mut Report) -> Vec<String> {
 
 pub(crate) fn method_shape() -> Value {
     // Any case is accepted, which `enum` cannot say.
-    shape::name(
-        "^([Gg][Ee][Tt]|[Pp][Oo][Ss][Tt]|[Pp][Uu][Tt]|[Pp][Aa][Tt][Cc][Hh]|[Dd][Ee][Ll][Ee][Tt][Ee])$",
-        6,
-    )
+    shape::name("^([Gg][Ee][Tt]|[Pp][Oo][Ss][Tt]|[Pp][Uu][Tt]|[Pp][Aa][Tt][Cc][Hh]|[Dd][Ee][Ll][Ee][Tt][Ee])$", 6)
 }
 
 pub(crate) fn path_shape() -> Value {
@@ -347,10 +263,7 @@ pub(crate) fn routes_shape() -> Value {
     let listed = shape::object(ROUTE, &["method", "path"]);
     let keyed = shape::object(ROUTE, &["method", "actions"]);
     let several = shape::list(keyed.clone(), Method::ALL.len());
-    shape::any_of([
-        shape::list(listed, ROUTES_MAX),
-        shape::map(shape::any_of([keyed, several]), ROUTES_MAX),
-    ])
+    shape::any_of([shape::list(listed, ROUTES_MAX), shape::map(shape::any_of([keyed, several]), ROUTES_MAX)])
 }
 
 #[cfg(test)]
@@ -360,10 +273,7 @@ mod tests {
     #[test]
     fn implied_action_is_named_after_method_and_path() {
         assert_eq!(implied_action(Method::Get, "/status"), "get_status");
-        assert_eq!(
-            implied_action(Method::Delete, "/items/{id}"),
-            "delete_items_id"
-        );
+        assert_eq!(implied_action(Method::Delete, "/items/{id}"), "delete_items_id");
         assert_eq!(implied_action(Method::Post, "/"), "post_root");
     }
 }

@@ -71,42 +71,14 @@ const TYPES: [&str; 6] = ["string", "integer", "number", "boolean", "array", "ob
 
 const SETTING: Table = &[
     field("type", "The type of the value.", || shape::word(&TYPES)),
-    field(
-        "required",
-        "Whether a load without a value fails.",
-        shape::boolean,
-    ),
-    field(
-        "default",
-        "The value where nobody sets one.",
-        shape::anything,
-    ),
-    field(
-        "secret",
-        "Whether the value is never shown, logged or returned.",
-        shape::boolean,
-    ),
-    field(
-        "min",
-        "The least number; the fewest characters or entries of anything else.",
-        number_shape,
-    ),
-    field(
-        "max",
-        "The greatest number; the most characters or entries of anything else.",
-        number_shape,
-    ),
-    field("enum", "The only values that are accepted.", || {
-        shape::list(shape::anything(), ENUM_MAX)
-    }),
-    field(
-        "pattern",
-        "A regular expression that a string must match somewhere.",
-        || shape::line(REGEX_CHARS_MAX),
-    ),
-    field("description", "What the setting is for.", || {
-        shape::prose(PROSE_CHARS_MAX)
-    }),
+    field("required", "Whether a load without a value fails.", shape::boolean),
+    field("default", "The value where nobody sets one.", shape::anything),
+    field("secret", "Whether the value is never shown, logged or returned.", shape::boolean),
+    field("min", "The least number; the fewest characters or entries of anything else.", number_shape),
+    field("max", "The greatest number; the most characters or entries of anything else.", number_shape),
+    field("enum", "The only values that are accepted.", || shape::list(shape::anything(), ENUM_MAX)),
+    field("pattern", "A regular expression that a string must match somewhere.", || shape::line(REGEX_CHARS_MAX)),
+    field("description", "What the setting is for.", || shape::prose(PROSE_CHARS_MAX)),
 ];
 
 impl Pattern {
@@ -116,20 +88,11 @@ impl Pattern {
     ///
     /// What is wrong with the expression.
     pub fn new(expression: &str) -> Result<Pattern, String> {
-        let regex = RegexBuilder::new(expression)
-            .size_limit(REGEX_BYTES_MAX)
-            .build();
+        let regex = RegexBuilder::new(expression).size_limit(REGEX_BYTES_MAX).build();
         regex.map(Pattern).map_err(|error| match error {
-            regex::Error::CompiledTooBig(_) => {
-                "the expression is too large once compiled: make it smaller".to_owned()
-            }
+            regex::Error::CompiledTooBig(_) => "the expression is too large once compiled: make it smaller".to_owned(),
             // The first lines of a syntax error draw the expression; its last one says what is wrong.
-            other => other
-                .to_string()
-                .lines()
-                .last()
-                .unwrap_or_default()
-                .replace("error: ", ""),
+            other => other.to_string().lines().last().unwrap_or_default().replace("error: ", ""),
         })
     }
 
@@ -184,25 +147,11 @@ impl Setting {
             ("secret", self.secret.then(|| json!(true))),
             ("min", self.min.clone().map(Value::Number)),
             ("max", self.max.clone().map(Value::Number)),
-            (
-                "enum",
-                self.allowed
-                    .as_ref()
-                    .map(|values| values.iter().map(shown).collect()),
-            ),
-            (
-                "pattern",
-                self.pattern.as_ref().map(|pattern| json!(pattern.as_str())),
-            ),
-            (
-                "description",
-                self.description.as_ref().map(|text| json!(text)),
-            ),
+            ("enum", self.allowed.as_ref().map(|values| values.iter().map(shown).collect())),
+            ("pattern", self.pattern.as_ref().map(|pattern| json!(pattern.as_str()))),
+            ("description", self.description.as_ref().map(|text| json!(text))),
         ];
-        members
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-            .collect()
+        members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
 }
 
@@ -245,36 +194,17 @@ pub(crate) fn read_settings(node: &Node<'_>, report: &mut Report) -> BTreeMap<St
 
 fn read_setting(node: &Node<'_>, report: &mut Report) -> Option<Setting> {
     let object = node.object(SETTING, report)?;
-    let kind = object
-        .need("type", report)
-        .and_then(|node| read_type(&node, report));
+    let kind = object.need("type", report).and_then(|node| read_type(&node, report));
     let flag = |name, report: &mut Report| object.get(name).and_then(|node| node.boolean(report));
     let required = flag("required", report).unwrap_or(false);
     let secret = flag("secret", report).unwrap_or(false);
-    let description = object
-        .get("description")
-        .and_then(|node| node.prose(PROSE_CHARS_MAX, report));
-    let pattern = object
-        .get("pattern")
-        .and_then(|node| read_pattern(&node, report));
-    let (min, max) = (
-        read_bound("min", &object, report),
-        read_bound("max", &object, report),
-    );
+    let description = object.get("description").and_then(|node| node.prose(PROSE_CHARS_MAX, report));
+    let pattern = object.get("pattern").and_then(|node| read_pattern(&node, report));
+    let (min, max) = (read_bound("min", &object, report), read_bound("max", &object, report));
     let allowed = object.get("enum").map(|node| node.items(ENUM_MAX, report));
     let allowed = allowed.map(|items| items.iter().map(|item| item.value.clone()).collect());
     let default = object.get("default").map(|node| node.value.clone());
-    let setting = Setting {
-        kind: kind?,
-        required,
-        default,
-        secret,
-        min,
-        max,
-        allowed,
-        pattern,
-        description,
-    };
+    let setting = Setting { kind: kind?, required, default, secret, min, max, allowed, pattern, description };
     check_consistency(&setting, &object, report);
     Some(setting)
 }
@@ -294,11 +224,7 @@ fn read_pattern(node: &Node<'_>, report: &mut Report) -> Option<Pattern> {
     let expression = node.line(REGEX_CHARS_MAX, report)?;
     Pattern::new(&expression)
         .map_err(|message| {
-            node.problem(
-                report,
-                code::INVALID_VALUE,
-                format!("not a regular expression: {message}"),
-            );
+            node.problem(report, code::INVALID_VALUE, format!("not a regular expression: {message}"));
         })
         .ok()
 }
@@ -315,38 +241,24 @@ fn read_bound(name: &str, object: &Object<'_>, report: &mut Report) -> Option<Nu
 /// Whether the setting's own parts fit one another: its bounds its type, its allowed values and default all of it.
 fn check_consistency(setting: &Setting, object: &Object<'_>, report: &mut Report) {
     if setting.pattern.is_some() && setting.kind != SettingType::String {
-        let message = format!(
-            "a pattern is for strings, and this is of type {}: remove it",
-            setting.kind.name()
-        );
+        let message = format!("a pattern is for strings, and this is of type {}: remove it", setting.kind.name());
         report.add(&join(&object.path, "pattern"), code::CONFLICT, message);
     }
     for (name, bound) in [("min", &setting.min), ("max", &setting.max)] {
-        if let Some(message) = bound
-            .as_ref()
-            .and_then(|bound| wrong_bound(setting.kind, bound))
-        {
+        if let Some(message) = bound.as_ref().and_then(|bound| wrong_bound(setting.kind, bound)) {
             report.add(&join(&object.path, name), code::CONFLICT, message);
         }
     }
     if let (Some(min), Some(max)) = (setting.min.as_ref(), setting.max.as_ref())
         && super::setting_check::compare(min, max).is_gt()
     {
-        report.add(
-            &join(&object.path, "min"),
-            code::CONFLICT,
-            "is greater than `max`: no value could fit",
-        );
+        report.add(&join(&object.path, "min"), code::CONFLICT, "is greater than `max`: no value could fit");
     }
     check_allowed(setting, object, report);
     if let Some(default) = &setting.default
         && let Err(message) = setting.check(default)
     {
-        report.add(
-            &join(&object.path, "default"),
-            code::CONFLICT,
-            format!("does not fit its own setting: {message}"),
-        );
+        report.add(&join(&object.path, "default"), code::CONFLICT, format!("does not fit its own setting: {message}"));
     }
 }
 
@@ -355,15 +267,8 @@ fn wrong_bound(kind: SettingType, bound: &Number) -> Option<String> {
         SettingType::Integer | SettingType::Number => None,
         SettingType::Boolean => Some("a boolean has no bounds: remove it".to_owned()),
         SettingType::String | SettingType::Array | SettingType::Object => {
-            let what = if kind == SettingType::String {
-                "characters"
-            } else {
-                "entries"
-            };
-            bound
-                .as_u64()
-                .is_none()
-                .then(|| format!("counts {what} here: write an integer from 0 on"))
+            let what = if kind == SettingType::String { "characters" } else { "entries" };
+            bound.as_u64().is_none().then(|| format!("counts {what} here: write an integer from 0 on"))
         }
     }
 }
@@ -376,18 +281,11 @@ fn check_allowed(setting: &Setting, object: &Object<'_>, report: &mut Report) {
     if allowed.is_empty() {
         report.add(&path, code::CONFLICT, "is empty: no value could fit");
     }
-    let unlisted = Setting {
-        allowed: None,
-        ..setting.clone()
-    };
+    let unlisted = Setting { allowed: None, ..setting.clone() };
     for (index, value) in allowed.iter().enumerate() {
         let path = format!("{path}[{index}]");
         if let Err(message) = unlisted.check(value) {
-            report.add(
-                &path,
-                code::CONFLICT,
-                format!("does not fit its own setting: {message}"),
-            );
+            report.add(&path, code::CONFLICT, format!("does not fit its own setting: {message}"));
         } else if allowed[..index].contains(value) {
             report.add(&path, code::DUPLICATE, "is listed twice");
         }

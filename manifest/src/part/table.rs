@@ -28,44 +28,23 @@ pub struct Table {
 }
 
 const TABLE_NAME: Field = field("name", "The table's name.", identifier_shape);
-const COLUMNS: Field = field(
-    "columns",
-    "The columns: names with kinds or with options.",
-    columns_shape,
-);
-const JSON_COLUMNS: Field = field(
-    "json_columns",
-    "Columns whose values are parsed as JSON, beside those of kind `json`.",
-    names_shape,
-)
-.or(&["jsonColumns"]);
-const PARSER: Field = field("parser", "DockStat's way to name `json_columns`.", || {
-    shape::object(PARSERS, &[])
-});
+const COLUMNS: Field = field("columns", "The columns: names with kinds or with options.", columns_shape);
+const JSON_COLUMNS: Field =
+    field("json_columns", "Columns whose values are parsed as JSON, beside those of kind `json`.", names_shape)
+        .or(&["jsonColumns"]);
+const PARSER: Field = field("parser", "DockStat's way to name `json_columns`.", || shape::object(PARSERS, &[]));
 const TABLE: Fields = &[TABLE_NAME, COLUMNS, JSON_COLUMNS, PARSER];
-const PARSERS: Fields = &[field(
-    "JSON",
-    "Columns whose values are parsed as JSON.",
-    names_shape,
-)
-.or(&["json"])];
+const PARSERS: Fields = &[field("JSON", "Columns whose values are parsed as JSON.", names_shape).or(&["json"])];
 
 /// One table, a list of tables, or an object of names and tables.
 pub(crate) fn read_tables(node: &Node<'_>, report: &mut Report) -> Vec<Table> {
     let read: Vec<(Option<Table>, Node<'_>)> = match node.value {
         Value::Array(_) => {
             let items = node.items(TABLES_MAX, report);
-            items
-                .into_iter()
-                .map(|node| (read_table(&node, None, report), node))
-                .collect()
+            items.into_iter().map(|node| (read_table(&node, None, report), node)).collect()
         }
         // A table has columns; an object of tables could only have a table of that name, which then has columns inside.
-        Value::Object(map)
-            if map
-                .get("columns")
-                .is_some_and(|columns| columns.get("columns").is_none()) =>
-        {
+        Value::Object(map) if map.get("columns").is_some_and(|columns| columns.get("columns").is_none()) => {
             vec![(read_table(node, None, report), node.clone())]
         }
         Value::Object(map) if map.contains_key("name") && !map.contains_key("columns") => {
@@ -73,24 +52,14 @@ pub(crate) fn read_tables(node: &Node<'_>, report: &mut Report) -> Vec<Table> {
         }
         _ => {
             let entries = node.entries(TABLES_MAX, report);
-            entries
-                .into_iter()
-                .map(|(name, node)| (read_table(&node, Some(name), report), node))
-                .collect()
+            entries.into_iter().map(|(name, node)| (read_table(&node, Some(name), report), node)).collect()
         }
     };
     let mut tables: Vec<Table> = Vec::new();
     for (table, node) in read {
         let Some(table) = table else { continue };
-        if tables
-            .iter()
-            .any(|known| known.name.eq_ignore_ascii_case(&table.name))
-        {
-            node.problem(
-                report,
-                code::DUPLICATE,
-                format!("the table `{}` is declared twice", table.name),
-            );
+        if tables.iter().any(|known| known.name.eq_ignore_ascii_case(&table.name)) {
+            node.problem(report, code::DUPLICATE, format!("the table `{}` is declared twice", table.name));
         } else {
             tables.push(table);
         }
@@ -102,41 +71,20 @@ fn read_table(node: &Node<'_>, key: Option<&str>, report: &mut Report) -> Option
     let object = node.object(TABLE, report)?;
     let name = match (key, object.get("name")) {
         (Some(key), None) => check_identifier(key, node, report),
-        _ => object
-            .need("name", report)
-            .and_then(|node| check_identifier(node.string(report)?, &node, report)),
+        _ => object.need("name", report).and_then(|node| check_identifier(node.string(report)?, &node, report)),
     };
-    let columns = object
-        .need("columns", report)
-        .map(|node| read_columns(&node, report))
-        .unwrap_or_default();
-    let parsers = object
-        .get("parser")
-        .and_then(|node| node.object(PARSERS, report));
-    let named = [
-        object.get("json_columns"),
-        parsers.and_then(|parsers| parsers.get("JSON")),
-    ];
-    let of_kind = columns
-        .iter()
-        .filter(|column| column.kind == ColumnKind::Json);
+    let columns = object.need("columns", report).map(|node| read_columns(&node, report)).unwrap_or_default();
+    let parsers = object.get("parser").and_then(|node| node.object(PARSERS, report));
+    let named = [object.get("json_columns"), parsers.and_then(|parsers| parsers.get("JSON"))];
+    let of_kind = columns.iter().filter(|column| column.kind == ColumnKind::Json);
     let mut json_columns: Vec<String> = of_kind.map(|column| column.name.clone()).collect();
     for node in named.into_iter().flatten() {
         read_json_columns(&node, &columns, &mut json_columns, report);
     }
-    Some(Table {
-        name: name?,
-        columns,
-        json_columns,
-    })
+    Some(Table { name: name?, columns, json_columns })
 }
 
-fn read_json_columns(
-    node: &Node<'_>,
-    columns: &[Column],
-    known: &mut Vec<String>,
-    report: &mut Report,
-) {
+fn read_json_columns(node: &Node<'_>, columns: &[Column], known: &mut Vec<String>, report: &mut Report) {
     for item in node.items(COLUMNS_MAX, report) {
         let Some(name) = item.string(report) else {
             continue;
@@ -168,24 +116,14 @@ pub(crate) fn check_references(tables: &[Table], node: &Node<'_>, report: &mut R
             let Some(reference) = &column.references else {
                 continue;
             };
-            let target = tables
-                .iter()
-                .find(|known| known.name.eq_ignore_ascii_case(&reference.table));
-            let found = target.map(|target| {
-                target
-                    .columns
-                    .iter()
-                    .any(|column| column.name == reference.column)
-            });
+            let target = tables.iter().find(|known| known.name.eq_ignore_ascii_case(&reference.table));
+            let found = target.map(|target| target.columns.iter().any(|column| column.name == reference.column));
             let what = match found {
                 Some(true) => continue,
                 Some(false) => format!("column `{}.{}`", reference.table, reference.column),
                 None => format!("table `{}`", reference.table),
             };
-            let message = format!(
-                "`{}.{}` refers to the {what}, which is not declared",
-                table.name, column.name
-            );
+            let message = format!("`{}.{}` refers to the {what}, which is not declared", table.name, column.name);
             node.problem(report, code::UNKNOWN_REFERENCE, message);
         }
     }
@@ -202,17 +140,10 @@ fn names_shape() -> Value {
 pub(crate) fn tables_shape() -> Value {
     let one = json!({ "$ref": "#/$defs/table" });
     let several = shape::list(one.clone(), TABLES_MAX);
-    shape::any_of([
-        one,
-        several,
-        shape::map(json!({ "$ref": "#/$defs/keyed_table" }), TABLES_MAX),
-    ])
+    shape::any_of([one, several, shape::map(json!({ "$ref": "#/$defs/keyed_table" }), TABLES_MAX)])
 }
 
 /// The definitions that [`tables_shape`] refers to.
 pub(crate) fn table_definitions() -> [(&'static str, Value); 2] {
-    [
-        ("table", shape::object(TABLE, &["name", "columns"])),
-        ("keyed_table", shape::object(TABLE, &["columns"])),
-    ]
+    [("table", shape::object(TABLE, &["name", "columns"])), ("keyed_table", shape::object(TABLE, &["columns"]))]
 }
