@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use plugbay_manifest::Retry;
+use serde::de::IgnoredAny;
 
 use crate::error::{Failure, InvokeError};
-use crate::invocation::{Invocation, Outcome, Usage};
+use crate::invocation::{Invocation, Outcome, Usage, parse_answer};
 use crate::limits::ACTION_NAME_BYTES_MAX;
 use crate::plugin::contract::{WitEvent, WitReaction};
 use crate::plugin::instance::{Call, Instance, Start};
@@ -40,14 +41,15 @@ pub(crate) async fn invoke(plugin: &LoadedPlugin, invocation: Invocation<'_>) ->
     let mut usage = Usage::default();
     let answer = match admit(plugin, &invocation, started) {
         Ok(Admitted { name, retry }) => {
-            let Invocation { payload, caller, request_id, timeout, .. } = invocation;
+            let Invocation { payload, caller, request_id, timeout, answer_checked, .. } = invocation;
             let timeout = shorter(timeout, plugin.limits.timeout);
             let call = Call { name, caller, request_id, started, timeout };
             let payload = payload.into_owned();
-            match retry {
+            let answer = match retry {
                 Some(retry) => serve_with_retries(plugin, payload, &call, retry, &mut usage).await,
                 None => serve(plugin, Request::Action(payload), &call, &mut usage).await,
-            }
+            };
+            if answer_checked { answer.and_then(|reply| checked(plugin, &call, reply)) } else { answer }
         }
         Err(refused) => Err(refused),
     };
@@ -57,6 +59,14 @@ pub(crate) async fn invoke(plugin: &LoadedPlugin, invocation: Invocation<'_>) ->
         Reply::Json(json) => Ok(Outcome { json, usage }),
         Reply::Event(_) | Reply::NotProvided => Ok(Outcome { json: "null".to_owned(), usage }),
     }
+}
+
+/// An answer that is JSON: whoever gets it can pass it on as it is.
+fn checked(plugin: &LoadedPlugin, call: &Call, reply: Reply) -> Result<Reply, InvokeError> {
+    if let Reply::Json(json) = &reply {
+        parse_answer::<IgnoredAny>(plugin.name(), &call.name, json)?;
+    }
+    Ok(reply)
 }
 
 /// Runs something else than an action: an event, a health check.

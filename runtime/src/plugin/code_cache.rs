@@ -1,7 +1,7 @@
 //! Compiled code on disk, so that a component is compiled once and not by each process.
 //!
-//! An entry is a file named by what the code depends on: the component's SHA-256 and the [`fingerprint`] of the engine,
-//! that is wasmtime's version, the processor's features and every setting that changes code. It is loaded by mapping it
+//! An entry is a file named by what the code depends on: the component's SHA-256, this crate's version and the
+//! [`fingerprint`] of the engine, that is wasmtime's version, the processor's features and every setting that changes code. It is loaded by mapping it
 //! into memory, so a 40 MB interpreter costs milliseconds and is shared by all processes that use it.
 //!
 //! Machine code from a file runs with all rights of the host. Therefore the directory belongs to this user alone, entries
@@ -62,6 +62,9 @@ impl CodeKey {
     pub(crate) fn new(engine: &Engine, digest: &[u8; 32]) -> Self {
         let mut hash = Sha256::new();
         hash.update(entry::FORMAT);
+        // What is compiled may be more than the component: this crate gives preview 1 commands an adapter first.
+        hash.update(env!("CARGO_PKG_VERSION"));
+        hash.update([0]);
         hash.update(fingerprint(engine));
         hash.update(digest);
         CodeKey(hex(&hash.finalize()))

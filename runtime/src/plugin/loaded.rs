@@ -235,7 +235,7 @@ impl Plugin {
         R: DeserializeOwned,
     {
         let plugin = self.current();
-        let outcome = dispatch::invoke(&plugin, Invocation::new(action).payload(payload)?).await?;
+        let outcome = dispatch::invoke(&plugin, Invocation::new(action).payload(payload)?.unchecked_answer()).await?;
         outcome.parse(plugin.name(), action)
     }
 
