@@ -1,0 +1,35 @@
+//! The attribute and derive macros of `plugbay-sdk`, which documents and re-exports them.
+//!
+//! They write calls of that crate's const builder and nothing that an author could not write by hand. Their own
+//! errors point at the attribute or the type that is wrong, and name what would be right.
+
+mod docs;
+mod manifest;
+mod plugin;
+mod schema;
+
+use proc_macro::TokenStream;
+use syn::parse_macro_input;
+
+#[allow(missing_docs, reason = "documented where it is re-exported")]
+#[proc_macro_derive(Schema, attributes(schema, serde))]
+pub fn derive_schema(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as syn::DeriveInput);
+    schema::derive(&input).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+#[allow(missing_docs, reason = "documented where it is re-exported")]
+#[proc_macro_attribute]
+pub fn plugin(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    plugin::attribute(arguments.into(), item.into()).into()
+}
+
+#[allow(missing_docs, reason = "documented where it is re-exported")]
+#[proc_macro]
+pub fn manifest(input: TokenStream) -> TokenStream {
+    let input = proc_macro2::TokenStream::from(input);
+    if !input.is_empty() {
+        return syn::Error::new_spanned(input, "`manifest!()` takes nothing").into_compile_error().into();
+    }
+    manifest::source(&[]).unwrap_or_else(syn::Error::into_compile_error).into()
+}

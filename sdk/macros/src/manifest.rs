@@ -1,0 +1,166 @@
+//! The manifest of the crate that is being compiled: its manifest file over its `Cargo.toml`.
+//!
+//! The file is parsed and checked here, by the same code as in the host, so that a mistake in it is a compile error
+//! with all its problems. What goes into the plugin is the canonical form.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use plugbay_manifest::{FILE_NAMES, Format, Layer, Manifest, ManifestError};
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use serde_json::{Map, Value, json};
+
+/// A manifest file, as it was found beside the `Cargo.toml`.
+struct File {
+    name: String,
+    path: PathBuf,
+    layer: Layer,
+}
+
+/// The expression of a `plugbay_sdk::plugin::Source`. `actions` are the names of those that the code declares, where
+/// they are known.
+pub(crate) fn source(actions: &[String]) -> syn::Result<TokenStream> {
+    let file = read_file(Path::new(&variable("CARGO_MANIFEST_DIR")))?;
+    let mut merged = cargo(&variable);
+    let mut layers = vec![layer("Cargo.toml", &merged)?];
+    if let Some(file) = &file {
+        merged.append(&mut canonical(&file.layer)?);
+        layers.push(file.layer.clone());
+    }
+    layers.push(layer("the code", &Map::from_iter([("actions".to_owned(), json!(actions))]))?);
+    let manifest = Manifest::from_layers(&layers).map_err(|error| problems(&error))?;
+
+    let json = Value::Object(merged).to_string();
+    let name = file.as_ref().map_or("Cargo.toml", |file| file.name.as_str());
+    let declared = manifest.actions.iter().map(|it| it.name.as_str()).filter(|it| !actions.iter().any(|own| own == it));
+    let routes = manifest.routes.iter().map(|route| {
+        let place = format!("route {} {} of {name}", route.method.name(), route.path);
+        let (actions, json) = (&route.actions, to_json(route));
+        quote!(::plugbay_sdk::plugin::SourceRoute { place: #place, actions: &[#(#actions),*], json: #json })
+    });
+    let publishes = to_json(&manifest.events.publishes);
+    let subscribes = manifest.events.subscribes.iter().map(|subscription| &subscription.topic);
+    // Reading the file again makes the compiler build again when it changes.
+    let tracked = file.as_ref().and_then(|file| file.path.to_str());
+    let tracked = tracked.map(|path| {
+        quote!(
+            const _: &[u8] = ::core::include_bytes!(#path);
+        )
+    });
+    Ok(quote! {
+        {
+            #tracked
+            ::plugbay_sdk::plugin::Source {
+                file: #name,
+                json: #json,
+                actions: &[#(#declared),*],
+                routes: &[#(#routes),*],
+                publishes: #publishes,
+                subscribes: &[#(#subscribes),*],
+            }
+        }
+    })
+}
+
+/// What `Cargo.toml` says, as far as it says anything.
+fn cargo(variable: &dyn Fn(&str) -> String) -> Map<String, Value> {
+    let mut fields = Map::new();
+    for (field, name) in [
+        ("name", "CARGO_PKG_NAME"),
+        ("version", "CARGO_PKG_VERSION"),
+        ("description", "CARGO_PKG_DESCRIPTION"),
+        ("license", "CARGO_PKG_LICENSE"),
+        ("repository", "CARGO_PKG_REPOSITORY"),
+    ] {
+        let text = variable(name).split_whitespace().collect::<Vec<_>>().join(" ");
+        if !text.is_empty() {
+            fields.insert(field.to_owned(), Value::String(text));
+        }
+    }
+    // The first of several authors is the one to write to.
+    if let Some(author) = variable("CARGO_PKG_AUTHORS").split(':').next().filter(|author| !author.trim().is_empty()) {
+        fields.insert("author".to_owned(), person(author.trim()));
+    }
+    fields
+}
+
+/// `Name <address>` or a name alone.
+fn person(text: &str) -> Value {
+    match text.strip_suffix('>').and_then(|text| text.split_once('<')) {
+        Some((name, email)) if !name.trim().is_empty() => json!({ "name": name.trim(), "email": email.trim() }),
+        _ => json!({ "name": text }),
+    }
+}
+
+fn read_file(directory: &Path) -> syn::Result<Option<File>> {
+    for name in FILE_NAMES {
+        let path = directory.join(name);
+        if !path.is_file() {
+            continue;
+        }
+        let Some(format) = Format::from_path(&path) else { continue };
+        let text = fs::read_to_string(&path).map_err(|error| failure(format!("cannot read `{name}`: {error}")))?;
+        let layer = Layer::parse(name, &text, format).map_err(|error| problems(&error))?;
+        return Ok(Some(File { name: name.to_owned(), path, layer }));
+    }
+    Ok(None)
+}
+
+/// A layer as what is embedded of it.
+fn canonical(layer: &Layer) -> syn::Result<Map<String, Value>> {
+    match serde_json::from_str(&layer.to_json()) {
+        Ok(Value::Object(mut fields)) => {
+            // The component is the file that this ends up in.
+            fields.remove("entry_point");
+            Ok(fields)
+        }
+        _ => Err(failure("the manifest has no canonical form")),
+    }
+}
+
+fn layer(origin: &str, fields: &Map<String, Value>) -> syn::Result<Layer> {
+    Layer::from_value(origin, Value::Object(fields.clone())).map_err(|error| problems(&error))
+}
+
+fn variable(name: &str) -> String {
+    env::var(name).unwrap_or_default()
+}
+
+fn to_json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
+}
+
+fn problems(error: &ManifestError) -> syn::Error {
+    failure(format!("the plugin's manifest is not valid:\n{error}"))
+}
+
+fn failure(message: impl std::fmt::Display) -> syn::Error {
+    syn::Error::new(Span::call_site(), message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargo_metadata_without_values_is_left_out() {
+        let fields = cargo(&|name| match name {
+            "CARGO_PKG_NAME" => "notes".to_owned(),
+            "CARGO_PKG_DESCRIPTION" => "Two\n  lines".to_owned(),
+            "CARGO_PKG_AUTHORS" => "Ann <ann@example.org>:Bob".to_owned(),
+            _ => String::new(),
+        });
+        let expected = json!({
+            "name": "notes",
+            "description": "Two lines",
+            "author": { "name": "Ann", "email": "ann@example.org" },
+        });
+        assert_eq!(Value::Object(fields), expected);
+    }
+
+    #[test]
+    fn author_without_address_is_a_name() {
+        assert_eq!(person("Ann"), json!({ "name": "Ann" }));
+    }
+}

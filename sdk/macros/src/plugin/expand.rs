@@ -1,0 +1,241 @@
+//! The constant that a `#[plugin]` is, made with the builder of `plugbay-sdk`, and its export.
+
+use std::collections::BTreeMap;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{ItemImpl, LitStr};
+
+use super::marks::{EventMark, Mark};
+use super::method::Method;
+use super::{Arguments, action_name};
+
+pub(super) fn expand(arguments: &Arguments, block: &ItemImpl, methods: &[Method]) -> syn::Result<TokenStream> {
+    let names: Vec<LitStr> = methods.iter().filter_map(action_name).collect();
+    check(block, methods, &names)?;
+    let source = crate::manifest::source(&names.iter().map(LitStr::value).collect::<Vec<_>>())?;
+
+    let state = &block.self_ty;
+    let builder = match &arguments.new {
+        Some(new) => quote!(::plugbay_sdk::Plugin::builder_with(#new)),
+        None => quote_spanned!(state.span()=> ::plugbay_sdk::Plugin::builder::<Self>()),
+    };
+    let actions = methods.iter().filter_map(action);
+    let routes = methods.iter().flat_map(routes);
+    let subscriptions = methods.iter().filter_map(subscription);
+    let hooks = methods.iter().filter_map(hook);
+    let exports = exports(methods);
+    Ok(quote! {
+        impl #state {
+            #[doc(hidden)]
+            const __PLUGBAY_PLUGIN: ::plugbay_sdk::Plugin<Self> = #builder
+                .source(#source)
+                .actions(&[#(#actions),*])
+                .routes(&[#(#routes),*])
+                .subscriptions(&[#(#subscriptions),*])
+                #(#hooks)*
+                .build();
+        }
+
+        ::plugbay_sdk::export_plugin!(#state::__PLUGBAY_PLUGIN: #state #(, #exports)*);
+    })
+}
+
+/// What concerns several methods.
+fn check(block: &ItemImpl, methods: &[Method], names: &[LitStr]) -> syn::Result<()> {
+    if methods.is_empty() {
+        let message = "nothing here is marked: a plugin has at least one `#[action]` or `#[on_event(\"…\")]`";
+        return Err(syn::Error::new_spanned(&block.self_ty, message));
+    }
+    let mut seen: BTreeMap<String, &Ident> = BTreeMap::new();
+    for method in methods {
+        let (key, what) = match &method.mark {
+            Mark::Action(_) => {
+                let name = action_name(method).map(|name| name.value()).unwrap_or_default();
+                (format!("action {name}"), format!("an action called `{name}`"))
+            }
+            Mark::OnEvent(event) => {
+                let pattern = event.pattern.value();
+                (format!("event {pattern}"), format!("a handler for `{pattern}`"))
+            }
+            other => (other.name().to_owned(), format!("an `#[{}]`", other.name())),
+        };
+        // Of two with conditions, only one may be compiled; if both are, the builder says so.
+        if !method.conditions.is_empty() {
+            continue;
+        }
+        if let Some(earlier) = seen.insert(key, &method.ident) {
+            let message = format!("there is {what} already: `{earlier}`");
+            return Err(syn::Error::new_spanned(&method.ident, message));
+        }
+    }
+    for method in methods {
+        let Mark::Action(action) = &method.mark else { continue };
+        for step in action.routes.iter().flat_map(|route| &route.after) {
+            if !names.iter().any(|name| name.value() == step.value()) {
+                let known: Vec<_> = names.iter().map(LitStr::value).collect();
+                let message = format!("there is no action `{}`; there are: {}", step.value(), known.join(", "));
+                return Err(syn::Error::new_spanned(step, message));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// An element of `.actions(&[…])`.
+fn action(method: &Method) -> Option<TokenStream> {
+    let Mark::Action(mark) = &method.mark else { return None };
+    let name = action_name(method)?;
+    let conditions = &method.conditions;
+    let description = method.description.as_ref().map(|text| quote!(.description(#text)));
+    let idempotent = mark.idempotent.then(|| quote!(.idempotent()));
+    let payload = method.payload().map(|ty| quote_spanned!(ty.span()=> ::plugbay_sdk::__private::parse::<#ty>(text)?));
+    let payload_schema =
+        method.payload().map(|ty| quote_spanned!(ty.span()=> .payload(<#ty as ::plugbay_sdk::Schema>::ACCEPTS.schema)));
+    let result_schema = method.nameable_answer().map(|ty| {
+        quote!(.result({
+            #[allow(unused_imports)]
+            use ::plugbay_sdk::__private::NoSchema as _;
+            ::plugbay_sdk::__private::SchemaOf::<#ty>::RESULT
+        }))
+    });
+    let answer = answer(method, payload, &quote!(&::plugbay_sdk::__private::running()));
+    let json = quote_spanned!(method.answer_span()=> ::plugbay_sdk::__private::to_json(&answer.outcome()?));
+    Some(quote! {
+        #(#conditions)*
+        ::plugbay_sdk::Action::new(#name, |state: &mut Self, text: &str| {
+            #answer
+            #json
+        })
+        #description
+        #payload_schema
+        #result_schema
+        #idempotent
+    })
+}
+
+/// The elements of `.routes(&[…])` that a method answers.
+fn routes(method: &Method) -> Vec<TokenStream> {
+    let (Mark::Action(mark), Some(name)) = (&method.mark, action_name(method)) else { return Vec::new() };
+    let conditions = &method.conditions;
+    let description = method.description.as_ref().map(|text| quote!(.description(#text)));
+    let routes = mark.routes.iter().map(|route| {
+        let method = match route.method.to_string().as_str() {
+            "POST" => quote!(Post),
+            "PUT" => quote!(Put),
+            "PATCH" => quote!(Patch),
+            "DELETE" => quote!(Delete),
+            _ => quote!(Get),
+        };
+        let (path, after) = (&route.path, &route.after);
+        quote! {
+            #(#conditions)*
+            ::plugbay_sdk::Route::new(::plugbay_sdk::Method::#method, #path, &[#(#after,)* #name]) #description
+        }
+    });
+    routes.collect()
+}
+
+/// An element of `.subscriptions(&[…])`.
+fn subscription(method: &Method) -> Option<TokenStream> {
+    let Mark::OnEvent(EventMark { pattern, priority, once }) = &method.mark else { return None };
+    let conditions = &method.conditions;
+    let priority = priority.map(|priority| quote!(.priority(#priority)));
+    let once = once.then(|| quote!(.once()));
+    let payload = method.payload().map(|ty| quote_spanned!(ty.span()=> event.data::<#ty>()?));
+    let answer = answer(method, payload, &quote!(event));
+    let reacted = quote_spanned!(method.answer_span()=> ::plugbay_sdk::__private::Reacted::reacted(answer.0));
+    Some(quote! {
+        #(#conditions)*
+        ::plugbay_sdk::Subscription::new(#pattern, |state: &mut Self, event: &::plugbay_sdk::Event| {
+            #answer
+            #reacted
+        })
+        #priority
+        #once
+    })
+}
+
+/// A call of the builder that sets a hook.
+fn hook(method: &Method) -> Option<TokenStream> {
+    let span = method.answer_span();
+    let plain = answer(method, None, &TokenStream::new());
+    let loaded = quote_spanned!(span=> ::plugbay_sdk::__private::Loaded::loaded(answer.0));
+    Some(match &method.mark {
+        Mark::Action(_) | Mark::OnEvent(_) => return None,
+        Mark::OnLoad => quote!(.on_load(|state: &mut Self| { #plain #loaded })),
+        Mark::OnUnload => {
+            // An error can stop nothing any more. It is logged, where the method can have one.
+            let told = method.answer.as_ref().map(|_| {
+                quote! {
+                    if let ::core::result::Result::Err(error) = #loaded {
+                        ::plugbay_sdk::log::error!("on_unload failed: {error}");
+                    }
+                }
+            });
+            quote!(.on_unload(|state: &mut Self| { #plain #told }))
+        }
+        Mark::SaveState => {
+            let bytes = quote_spanned!(span=> ::plugbay_sdk::__private::State(answer.outcome()?).bytes());
+            quote! {
+                .save_state(|state: &mut Self| {
+                    #[allow(unused_imports)]
+                    use ::plugbay_sdk::__private::JsonState as _;
+                    #plain
+                    #bytes
+                })
+            }
+        }
+        Mark::OnReload => {
+            let payload = method.payload().map(|ty| {
+                quote_spanned!(ty.span()=> {
+                    #[allow(unused_imports)]
+                    use ::plugbay_sdk::__private::JsonTaken as _;
+                    ::plugbay_sdk::__private::Taken::<#ty>::take(bytes)?
+                })
+            });
+            let with_state = answer(method, payload, &TokenStream::new());
+            quote! {
+                .on_reload(|state: &mut Self, bytes: ::core::option::Option<::std::vec::Vec<u8>>| {
+                    #with_state
+                    #loaded
+                })
+            }
+        }
+        Mark::Health => {
+            let checked = quote_spanned!(span=> ::plugbay_sdk::__private::Checked::checked(answer.0));
+            quote!(.health(|state: &mut Self| { #plain #checked }))
+        }
+    })
+}
+
+/// Statements that call the method and leave what it answers in `answer`.
+fn answer(method: &Method, payload: Option<TokenStream>, context: &TokenStream) -> TokenStream {
+    let payload = payload.map(|payload| quote!(let payload = #payload;));
+    let call = method.call(context);
+    quote! {
+        #[allow(unused_imports)]
+        use ::plugbay_sdk::__private::PlainAnswer as _;
+        #payload
+        let answer = ::plugbay_sdk::__private::Answer(#call);
+    }
+}
+
+/// The interfaces that the plugin needs beside `actions`.
+fn exports(methods: &[Method]) -> Vec<Ident> {
+    let mut exports = Vec::new();
+    for method in methods {
+        let export = match &method.mark {
+            Mark::Action(_) => continue,
+            Mark::OnLoad | Mark::SaveState | Mark::OnReload | Mark::OnUnload => "lifecycle",
+            Mark::OnEvent(_) => "events",
+            Mark::Health => "health",
+        };
+        let export = Ident::new(export, Span::call_site());
+        if !exports.contains(&export) {
+            exports.push(export);
+        }
+    }
+    exports
+}

@@ -1,0 +1,197 @@
+//! The attributes on the methods of a `#[plugin]`: which moment a method is for.
+
+use proc_macro2::Span;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
+use syn::{Attribute, Expr, ExprLit, ExprUnary, Ident, Lit, LitStr, Meta, Token, UnOp, bracketed};
+
+/// What a method is for.
+pub(super) enum Mark {
+    Action(ActionMark),
+    OnLoad,
+    SaveState,
+    OnReload,
+    OnUnload,
+    OnEvent(EventMark),
+    Health,
+}
+
+impl Mark {
+    /// The attribute's name.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Mark::Action(_) => "action",
+            Mark::OnLoad => "on_load",
+            Mark::SaveState => "save_state",
+            Mark::OnReload => "on_reload",
+            Mark::OnUnload => "on_unload",
+            Mark::OnEvent(_) => "on_event",
+            Mark::Health => "health",
+        }
+    }
+}
+
+/// `#[action(name = "…", idempotent)]`.
+#[derive(Default)]
+pub(super) struct ActionMark {
+    pub(super) name: Option<LitStr>,
+    pub(super) idempotent: bool,
+    pub(super) routes: Vec<RouteMark>,
+}
+
+/// `#[route(GET "/items/{id}", after = ["check"])]`.
+pub(super) struct RouteMark {
+    pub(super) method: Ident,
+    pub(super) path: LitStr,
+    pub(super) after: Vec<LitStr>,
+}
+
+/// `#[on_event("order.*", priority = 100, once)]`.
+pub(super) struct EventMark {
+    pub(super) pattern: LitStr,
+    pub(super) priority: Option<i32>,
+    pub(super) once: bool,
+}
+
+/// Takes the marks off a method's attributes and leaves the others.
+pub(super) fn take(attributes: &mut Vec<Attribute>) -> syn::Result<Option<(Mark, Span)>> {
+    let mut mark: Option<(Mark, Span)> = None;
+    let mut routes: Vec<(RouteMark, Span)> = Vec::new();
+    let mut others = Vec::new();
+    for attribute in attributes.drain(..) {
+        if attribute.path().is_ident("route") {
+            routes.push((attribute.parse_args()?, attribute.span()));
+            continue;
+        }
+        let Some(found) = parse(&attribute)? else {
+            others.push(attribute);
+            continue;
+        };
+        if let Some((earlier, _)) = &mark {
+            let message = format!("the method is marked `#[{}]` already: write a method for each", earlier.name());
+            return Err(syn::Error::new_spanned(attribute, message));
+        }
+        mark = Some((found, attribute.span()));
+    }
+    *attributes = others;
+    if let Some((_, span)) = routes.first() {
+        match &mut mark {
+            Some((Mark::Action(action), _)) => action.routes = routes.into_iter().map(|(route, _)| route).collect(),
+            _ => return Err(syn::Error::new(*span, "only an `#[action]` can answer a route")),
+        }
+    }
+    Ok(mark)
+}
+
+fn parse(attribute: &Attribute) -> syn::Result<Option<Mark>> {
+    let Some(name) = attribute.path().get_ident() else { return Ok(None) };
+    let plain = |mark| match &attribute.meta {
+        Meta::Path(_) => Ok(Some(mark)),
+        _ => Err(syn::Error::new_spanned(attribute, format!("`#[{name}]` takes nothing"))),
+    };
+    match name.to_string().as_str() {
+        "action" => match &attribute.meta {
+            Meta::Path(_) => Ok(Some(Mark::Action(ActionMark::default()))),
+            _ => Ok(Some(Mark::Action(attribute.parse_args()?))),
+        },
+        "on_event" => Ok(Some(Mark::OnEvent(attribute.parse_args()?))),
+        "on_load" => plain(Mark::OnLoad),
+        "save_state" => plain(Mark::SaveState),
+        "on_reload" => plain(Mark::OnReload),
+        "on_unload" => plain(Mark::OnUnload),
+        "health" => plain(Mark::Health),
+        _ => Ok(None),
+    }
+}
+
+impl Parse for ActionMark {
+    fn parse(input: ParseStream<'_>) -> syn::Result<ActionMark> {
+        let mut mark = ActionMark::default();
+        for option in Punctuated::<Meta, Token![,]>::parse_terminated(input)? {
+            match &option {
+                Meta::Path(path) if path.is_ident("idempotent") => mark.idempotent = true,
+                Meta::NameValue(pair) if pair.path.is_ident("name") => mark.name = Some(string(&pair.value)?),
+                other => {
+                    let message = "an action takes `name = \"…\"` and `idempotent`";
+                    return Err(syn::Error::new_spanned(other, message));
+                }
+            }
+        }
+        Ok(mark)
+    }
+}
+
+impl Parse for RouteMark {
+    fn parse(input: ParseStream<'_>) -> syn::Result<RouteMark> {
+        let method: Ident = input.parse().map_err(|error| {
+            syn::Error::new(error.span(), "a route is `#[route(GET \"/path\")]`, with GET, POST, PUT, PATCH or DELETE")
+        })?;
+        if !matches!(method.to_string().as_str(), "GET" | "POST" | "PUT" | "PATCH" | "DELETE") {
+            return Err(syn::Error::new_spanned(method, "a route's method is GET, POST, PUT, PATCH or DELETE"));
+        }
+        let _ = input.parse::<Option<Token![,]>>()?;
+        let path: LitStr = input.parse()?;
+        if !path.value().starts_with('/') {
+            return Err(syn::Error::new_spanned(path, "a route's path begins with `/`"));
+        }
+        let mut after = Vec::new();
+        if !input.is_empty() {
+            input.parse::<Token![,]>()?;
+            if !input.is_empty() {
+                let option: Ident = input.parse()?;
+                if option != "after" {
+                    let message = "a route takes `after = [\"action\", …]`: what runs before this action";
+                    return Err(syn::Error::new_spanned(option, message));
+                }
+                input.parse::<Token![=]>()?;
+                let list;
+                bracketed!(list in input);
+                after = Punctuated::<LitStr, Token![,]>::parse_terminated(&list)?.into_iter().collect();
+                let _ = input.parse::<Option<Token![,]>>()?;
+            }
+        }
+        Ok(RouteMark { method, path, after })
+    }
+}
+
+impl Parse for EventMark {
+    fn parse(input: ParseStream<'_>) -> syn::Result<EventMark> {
+        let pattern: LitStr = input.parse().map_err(|error| {
+            syn::Error::new(error.span(), "name the events first: `#[on_event(\"order.*\", priority = 50, once)]`")
+        })?;
+        if pattern.value().is_empty() {
+            return Err(syn::Error::new_spanned(pattern, "an empty pattern fits no event"));
+        }
+        let mut mark = EventMark { pattern, priority: None, once: false };
+        if !input.is_empty() {
+            input.parse::<Token![,]>()?;
+        }
+        for option in Punctuated::<Meta, Token![,]>::parse_terminated(input)? {
+            match &option {
+                Meta::Path(path) if path.is_ident("once") => mark.once = true,
+                Meta::NameValue(pair) if pair.path.is_ident("priority") => mark.priority = Some(integer(&pair.value)?),
+                other => {
+                    let message = "a subscription takes `priority = …` and `once`";
+                    return Err(syn::Error::new_spanned(other, message));
+                }
+            }
+        }
+        Ok(mark)
+    }
+}
+
+fn string(expression: &Expr) -> syn::Result<LitStr> {
+    match expression {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text.clone()),
+        other => Err(syn::Error::new_spanned(other, "expected a string")),
+    }
+}
+
+fn integer(expression: &Expr) -> syn::Result<i32> {
+    match expression {
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => number.base10_parse(),
+        Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => Ok(-integer(expr)?),
+        other => Err(syn::Error::new_spanned(other, "expected an integer, written out")),
+    }
+}

@@ -1,0 +1,179 @@
+//! The signature of a marked method: whether it can be what it is marked as, and how it is called.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::spanned::Spanned;
+use syn::{Attribute, FnArg, Ident, ImplItemFn, ReceiverKind, ReturnType, Type};
+
+use super::marks::Mark;
+
+/// A marked method.
+pub(super) struct Method {
+    pub(super) ident: Ident,
+    pub(super) mark: Mark,
+    /// The doc comment.
+    pub(super) description: Option<String>,
+    /// `#[cfg(…)]`: what is not compiled is not declared either.
+    pub(super) conditions: Vec<Attribute>,
+    has_receiver: bool,
+    parameters: Vec<Parameter>,
+    /// What it answers, where that is not `()`.
+    pub(super) answer: Option<Type>,
+}
+
+/// A parameter after the receiver.
+enum Parameter {
+    /// What the caller sent.
+    Payload(Type),
+    /// `&Invocation` or `&Event`: what the call or the event knows of itself.
+    Context,
+}
+
+impl Method {
+    pub(super) fn new(function: &ImplItemFn, mark: Mark) -> syn::Result<Method> {
+        let signature = &function.sig;
+        if let Some(token) = &signature.asyncness {
+            let message = "a plugin waits for the host, which serves others meanwhile: remove `async`";
+            return Err(syn::Error::new_spanned(token, message));
+        }
+        if let Some(parameter) =
+            signature.generics.params.iter().find(|it| !matches!(it, syn::GenericParam::Lifetime(_)))
+        {
+            return Err(syn::Error::new_spanned(parameter, "the host calls it with JSON: it cannot be generic"));
+        }
+        if let Some(token) = &signature.variadic {
+            return Err(syn::Error::new_spanned(token, "the host cannot call it"));
+        }
+        let answer = match &signature.output {
+            ReturnType::Default => None,
+            ReturnType::Type(_, ty) => Some((**ty).clone()),
+        };
+        let conditions = function.attrs.iter().filter(|it| it.path().is_ident("cfg")).cloned().collect();
+        let mut method = Method {
+            ident: signature.ident.clone(),
+            mark,
+            description: crate::docs::text(&function.attrs),
+            conditions,
+            has_receiver: false,
+            parameters: Vec::new(),
+            answer,
+        };
+        for input in &signature.inputs {
+            method.parameter(input)?;
+        }
+        Ok(method)
+    }
+
+    fn parameter(&mut self, input: &FnArg) -> syn::Result<()> {
+        let typed = match input {
+            FnArg::Receiver(receiver) => {
+                let by_reference = match &receiver.kind {
+                    ReceiverKind::Reference(..) => true,
+                    ReceiverKind::Typed(_, ty) => matches!(&**ty, Type::Reference(_)),
+                    _ => false,
+                };
+                if !by_reference {
+                    let message = "the state lives on after the call: take `&mut self` or `&self`";
+                    return Err(syn::Error::new_spanned(receiver, message));
+                }
+                self.has_receiver = true;
+                return Ok(());
+            }
+            FnArg::Typed(typed) => typed,
+        };
+        let mark = self.mark.name();
+        let (takes_payload, context) = match &self.mark {
+            Mark::Action(_) => (true, Some("Invocation")),
+            Mark::OnEvent(_) => (true, Some("Event")),
+            Mark::OnReload => (true, None),
+            _ => (false, None),
+        };
+        if let Some(context) = context
+            && refers_to(&typed.ty, context)
+        {
+            if self.parameters.iter().any(|it| matches!(it, Parameter::Context)) {
+                return Err(syn::Error::new_spanned(typed, format!("`&{context}` is there already")));
+            }
+            self.parameters.push(Parameter::Context);
+            return Ok(());
+        }
+        if let Some(context) = context
+            && names(&typed.ty, context)
+        {
+            return Err(syn::Error::new_spanned(&typed.ty, format!("take it by reference: `&{context}`")));
+        }
+        if !takes_payload {
+            return Err(syn::Error::new_spanned(typed, format!("`#[{mark}]` takes nothing but `&mut self`")));
+        }
+        if self.payload().is_some() {
+            let message = match &self.mark {
+                Mark::OnReload => "`#[on_reload]` takes one state: make a struct of the two",
+                _ => "a call carries one payload: make a struct of the two, and `#[derive(Deserialize, Schema)]`",
+            };
+            return Err(syn::Error::new_spanned(typed, message));
+        }
+        if contains_impl(&typed.ty) {
+            return Err(syn::Error::new_spanned(&typed.ty, "the host calls it with JSON: name a type"));
+        }
+        self.parameters.push(Parameter::Payload((*typed.ty).clone()));
+        Ok(())
+    }
+
+    /// The type of what the caller sends.
+    pub(super) fn payload(&self) -> Option<&Type> {
+        self.parameters.iter().find_map(|parameter| match parameter {
+            Parameter::Payload(ty) => Some(ty),
+            Parameter::Context => None,
+        })
+    }
+
+    /// The call, with `state`, `payload` and the given context in scope.
+    pub(super) fn call(&self, context: &TokenStream) -> TokenStream {
+        let ident = &self.ident;
+        let receiver = self.has_receiver.then(|| quote!(state,));
+        let arguments = self.parameters.iter().map(|parameter| match parameter {
+            Parameter::Payload(_) => quote!(payload),
+            Parameter::Context => context.clone(),
+        });
+        quote!(Self::#ident(#receiver #(#arguments),*))
+    }
+
+    /// The answer's type where it can be named outside the method's own signature.
+    pub(super) fn nameable_answer(&self) -> Option<&Type> {
+        self.answer.as_ref().filter(|ty| !contains_impl(ty))
+    }
+
+    /// Where to point at in errors about the answer.
+    pub(super) fn answer_span(&self) -> proc_macro2::Span {
+        self.answer.as_ref().map_or_else(|| self.ident.span(), Spanned::span)
+    }
+}
+
+/// Whether a type is a reference to the named type.
+fn refers_to(ty: &Type, name: &str) -> bool {
+    match ty {
+        Type::Reference(reference) => names(&reference.elem, name),
+        _ => false,
+    }
+}
+
+/// Whether a type's last segment is the name.
+fn names(ty: &Type, name: &str) -> bool {
+    match ty {
+        Type::Path(path) => path.path.segments.last().is_some_and(|segment| segment.ident == name),
+        _ => false,
+    }
+}
+
+/// Whether `impl Trait` occurs in a type: it then has no name.
+fn contains_impl(ty: &Type) -> bool {
+    struct Finder(bool);
+    impl syn::visit_mut::VisitMut for Finder {
+        fn visit_type_impl_trait_mut(&mut self, _: &mut syn::TypeImplTrait) {
+            self.0 = true;
+        }
+    }
+    let mut finder = Finder(false);
+    syn::visit_mut::VisitMut::visit_type_mut(&mut finder, &mut ty.clone());
+    finder.0
+}

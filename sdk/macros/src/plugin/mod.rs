@@ -1,0 +1,99 @@
+//! `#[plugin]`: an impl block's marked methods as a constant plugin, exported.
+
+mod expand;
+mod marks;
+mod method;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::parse::{Parse, ParseStream};
+use syn::{Expr, Ident, ImplItem, ItemImpl, Token};
+
+use marks::Mark;
+use method::Method;
+
+/// `#[plugin(new = Self::new)]`.
+#[derive(Default)]
+struct Arguments {
+    /// What makes the state, where that is not `Default`.
+    new: Option<Expr>,
+}
+
+impl Parse for Arguments {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Arguments> {
+        let mut arguments = Arguments::default();
+        while !input.is_empty() {
+            let name: Ident = input.parse()?;
+            if name != "new" {
+                let message = "`#[plugin]` takes `new = <function>`: what makes the state, if not `Default`";
+                return Err(syn::Error::new_spanned(name, message));
+            }
+            input.parse::<Token![=]>()?;
+            arguments.new = Some(input.parse()?);
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(arguments)
+    }
+}
+
+/// Expands the attribute. The methods stay in the output whatever is wrong, so that an error here does not bring a
+/// dozen more about methods that are not there.
+pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let mut block: ItemImpl = match syn::parse2(item.clone()) {
+        Ok(block) => block,
+        Err(_) => {
+            let message = "`#[plugin]` goes on the `impl` block with the plugin's methods";
+            let error = syn::Error::new(proc_macro2::Span::call_site(), message).into_compile_error();
+            return quote!(#error #item);
+        }
+    };
+    let methods = take_methods(&mut block);
+    let expanded = syn::parse2(arguments)
+        .and_then(|arguments| check_block(&block).map(|()| arguments))
+        .and_then(|arguments| expand::expand(&arguments, &block, &methods?));
+    let expanded = expanded.unwrap_or_else(syn::Error::into_compile_error);
+    quote!(#block #expanded)
+}
+
+fn check_block(block: &ItemImpl) -> syn::Result<()> {
+    if let Some((path, _)) = &block.trait_ {
+        let message = "`#[plugin]` goes on the type's own `impl` block, not on that of a trait";
+        return Err(syn::Error::new_spanned(path, message));
+    }
+    if !block.generics.params.is_empty() {
+        let message = "a plugin is one type: it cannot be generic";
+        return Err(syn::Error::new_spanned(&block.generics, message));
+    }
+    Ok(())
+}
+
+/// Takes the marks off the methods. All mistakes are reported at once.
+fn take_methods(block: &mut ItemImpl) -> syn::Result<Vec<Method>> {
+    let mut methods = Vec::new();
+    let mut errors: Option<syn::Error> = None;
+    for item in &mut block.items {
+        let ImplItem::Fn(function) = item else { continue };
+        let method = match marks::take(&mut function.attrs) {
+            Ok(None) => continue,
+            Ok(Some((mark, _))) => Method::new(function, mark),
+            Err(error) => Err(error),
+        };
+        match (method, &mut errors) {
+            (Ok(method), _) => methods.push(method),
+            (Err(error), Some(errors)) => errors.combine(error),
+            (Err(error), none) => *none = Some(error),
+        }
+    }
+    errors.map_or(Ok(methods), Err)
+}
+
+/// The name under which an action is called.
+fn action_name(method: &Method) -> Option<syn::LitStr> {
+    let Mark::Action(action) = &method.mark else { return None };
+    Some(action.name.clone().unwrap_or_else(|| {
+        let name = method.ident.to_string();
+        syn::LitStr::new(name.trim_start_matches("r#"), method.ident.span())
+    }))
+}

@@ -1,0 +1,135 @@
+//! `#[schema(…)]`: what an author says beyond the type.
+
+use proc_macro2::TokenStream;
+use syn::meta::ParseNestedMeta;
+use syn::{Attribute, Expr, ExprUnary, Lit, LitInt, LitStr, Type, UnOp};
+
+use super::json::{self, Object};
+
+const KNOWN: &str = "any, like, min, max, min_length, max_length, pattern, format, min_items, max_items";
+
+/// The attributes of a container or a field.
+#[derive(Default)]
+pub(super) struct Attributes {
+    /// Nothing is said about the value.
+    pub(super) any: bool,
+    /// The type whose schema to take instead.
+    pub(super) like: Option<Type>,
+    /// Schema keywords, with their values as JSON.
+    keywords: Vec<(&'static str, String)>,
+}
+
+impl Attributes {
+    pub(super) fn parse(attributes: &[Attribute]) -> syn::Result<Attributes> {
+        let mut parsed = Attributes::default();
+        for attribute in attributes {
+            if attribute.path().is_ident("schema") {
+                attribute.parse_nested_meta(|meta| parsed.parse_one(&meta))?;
+                parsed.check_ranges(attribute)?;
+            }
+        }
+        Ok(parsed)
+    }
+
+    fn parse_one(&mut self, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
+        let Some(name) = meta.path.get_ident().map(ToString::to_string) else {
+            return Err(meta.error(format!("unknown schema attribute; known are {KNOWN}")));
+        };
+        let (keyword, value) = match name.as_str() {
+            "any" => {
+                self.any = true;
+                return Ok(());
+            }
+            "like" => {
+                self.like = Some(meta.value()?.parse()?);
+                return Ok(());
+            }
+            "min" => ("minimum", number(meta)?),
+            "max" => ("maximum", number(meta)?),
+            "min_length" => ("minLength", size(meta)?),
+            "max_length" => ("maxLength", size(meta)?),
+            "min_items" => ("minItems", size(meta)?),
+            "max_items" => ("maxItems", size(meta)?),
+            "pattern" => ("pattern", string(meta)?),
+            "format" => ("format", string(meta)?),
+            other => return Err(meta.error(format!("unknown schema attribute `{other}`; known are {KNOWN}"))),
+        };
+        if self.keywords.iter().any(|(known, _)| *known == keyword) {
+            return Err(meta.error(format!("`{name}` is given twice")));
+        }
+        self.keywords.push((keyword, value));
+        Ok(())
+    }
+
+    fn check_ranges(&self, at: &Attribute) -> syn::Result<()> {
+        for (low, high) in [("minimum", "maximum"), ("minLength", "maxLength"), ("minItems", "maxItems")] {
+            if let (Some(low_value), Some(high_value)) = (self.number(low), self.number(high))
+                && low_value > high_value
+            {
+                return Err(syn::Error::new_spanned(at, format!("no value can fit: {low} is above {high}")));
+            }
+        }
+        Ok(())
+    }
+
+    fn number(&self, keyword: &str) -> Option<f64> {
+        self.keywords.iter().find(|(known, _)| *known == keyword)?.1.parse().ok()
+    }
+
+    /// Whether there is any keyword to add.
+    pub(super) fn has_keywords(&self) -> bool {
+        !self.keywords.is_empty()
+    }
+
+    /// Adds the keywords to a schema.
+    pub(super) fn add_to(&self, object: &mut Object) {
+        for (keyword, value) in &self.keywords {
+            object.add(keyword, json::raw(value));
+        }
+    }
+
+    /// The type whose schema counts, where that is another than the field's own; `None` where nothing is said at all.
+    pub(super) fn stand_in<'a>(&'a self, own: &'a Type, serde_calls_a_function: bool) -> Option<&'a Type> {
+        match &self.like {
+            Some(like) => Some(like),
+            None if self.any || serde_calls_a_function => None,
+            None => Some(own),
+        }
+    }
+}
+
+fn number(meta: &ParseNestedMeta<'_>) -> syn::Result<String> {
+    let expression: Expr = meta.value()?.parse()?;
+    let (sign, literal) = match &expression {
+        Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => ("-", &**expr),
+        other => ("", other),
+    };
+    let digits = match literal {
+        Expr::Lit(literal) => match &literal.lit {
+            Lit::Int(int) => int.base10_digits().to_owned(),
+            Lit::Float(float) => {
+                let digits = float.base10_digits();
+                // JSON wants a digit after the point.
+                if digits.ends_with('.') { format!("{digits}0") } else { digits.to_owned() }
+            }
+            _ => return Err(syn::Error::new_spanned(&expression, "expected a number")),
+        },
+        _ => return Err(syn::Error::new_spanned(&expression, "expected a number, written out")),
+    };
+    Ok(format!("{sign}{digits}"))
+}
+
+fn size(meta: &ParseNestedMeta<'_>) -> syn::Result<String> {
+    let literal: LitInt = meta.value()?.parse()?;
+    Ok(literal.base10_parse::<u32>()?.to_string())
+}
+
+fn string(meta: &ParseNestedMeta<'_>) -> syn::Result<String> {
+    let literal: LitStr = meta.value()?.parse()?;
+    Ok(serde_json::Value::String(literal.value()).to_string())
+}
+
+/// The schema of a type in one direction.
+pub(super) fn of_type(direction: &TokenStream, ty: &Type) -> TokenStream {
+    quote::quote!(<#ty as ::plugbay_sdk::Schema>::#direction)
+}

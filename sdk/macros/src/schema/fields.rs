@@ -1,0 +1,218 @@
+//! The schemas of structs, of tuples, and of the variants that are like them.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use serde_derive_internals::ast::{Container, Field};
+
+use super::attributes::{Attributes, of_type};
+use super::json::{self, Object};
+use super::{Direction, Shape};
+
+/// What a struct's fields inherit from around them.
+#[derive(Clone, Copy)]
+pub(super) struct Surroundings {
+    /// Members that no field is for are refused.
+    pub(super) deny_unknown: bool,
+    /// Each field has a default.
+    pub(super) default: bool,
+}
+
+impl Surroundings {
+    pub(super) fn of(container: &Container<'_>) -> Surroundings {
+        Surroundings {
+            deny_unknown: container.attrs.deny_unknown_fields(),
+            default: !container.attrs.default().is_none(),
+        }
+    }
+}
+
+/// The members of an object that named fields are read from or written to.
+pub(super) struct Members {
+    properties: Object,
+    required: Vec<TokenStream>,
+    /// What else must hold: one of several names, what flattened fields ask for.
+    all_of: Vec<TokenStream>,
+    /// The shapes of the flattened fields.
+    flattened: Vec<TokenStream>,
+    deny_unknown: bool,
+}
+
+impl Members {
+    pub(super) fn new(direction: Direction, fields: &[Field<'_>], surroundings: Surroundings) -> syn::Result<Members> {
+        let mut members = Members {
+            properties: Object::new(),
+            required: Vec::new(),
+            all_of: Vec::new(),
+            flattened: Vec::new(),
+            deny_unknown: surroundings.deny_unknown && direction == Direction::Accepts,
+        };
+        for field in fields.iter().filter(|field| takes_part(field, direction)) {
+            members.field(direction, field, surroundings.default)?;
+        }
+        Ok(members)
+    }
+
+    fn field(&mut self, direction: Direction, field: &Field<'_>, all_default: bool) -> syn::Result<()> {
+        let attributes = Attributes::parse(&field.original.attrs)?;
+        let ty = attributes.stand_in(field.ty, calls_a_function(field, direction));
+        if field.attrs.flatten() {
+            if let Some(ty) = ty {
+                let shape = of_type(&direction.constant(), ty);
+                self.all_of.push(quote!(#shape.flat));
+                self.flattened.push(shape);
+            } else {
+                // Anything may come out of it, so nothing can be refused.
+                self.deny_unknown = false;
+            }
+            return Ok(());
+        }
+        let schema = schema(direction, field, &attributes);
+        let names = names(direction, field);
+        for name in &names {
+            self.properties.add(name, schema.clone());
+        }
+        let may_be_missing = match direction {
+            Direction::Accepts => {
+                let optional = match ty {
+                    Some(ty) if field.attrs.deserialize_with().is_none() => {
+                        quote!(<#ty as ::plugbay_sdk::Schema>::OPTIONAL)
+                    }
+                    // Without a schema it is not known whether serde takes a missing one.
+                    _ if attributes.any && field.attrs.deserialize_with().is_none() => quote!(true),
+                    _ => quote!(false),
+                };
+                if all_default || !field.attrs.default().is_none() { quote!(true) } else { optional }
+            }
+            Direction::Makes => {
+                let skipped = field.attrs.skip_serializing_if().is_some();
+                quote!(#skipped)
+            }
+        };
+        match names.as_slice() {
+            [name] => {
+                let name = json::text(name);
+                self.required.push(either(&may_be_missing, &json::nothing(), &name));
+            }
+            _ => {
+                let one_of_them =
+                    names.iter().map(|name| Object::new().with("required", json::texts([name.as_str()])).build());
+                let one_of_them = Object::new().with("anyOf", json::list(one_of_them)).build();
+                self.all_of.push(either(&may_be_missing, &json::nothing(), &one_of_them));
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the member that tells variants apart.
+    pub(super) fn tag(&mut self, tag: &str, names: &[&str]) {
+        self.properties.add(tag, Object::new().with("enum", json::texts(names.iter().copied())).build());
+        self.required.insert(0, json::text(tag));
+    }
+
+    pub(super) fn into_shape(self) -> Shape {
+        let mut object = Object::of_type("object").with("properties", self.properties.build());
+        if !self.required.is_empty() {
+            object.add("required", json::list(self.required));
+        }
+        if !self.all_of.is_empty() {
+            // `allOf` must not be empty, and flattened types may ask for nothing.
+            object.add("allOf", json::list(self.all_of.into_iter().chain([Object::new().build()])));
+        }
+        let flat = object.clone().build();
+        match self.flattened.as_slice() {
+            [] if self.deny_unknown => object.add("additionalProperties", json::raw("false")),
+            // With more than one, it is not known which of them takes a member.
+            [only] => object.add("additionalProperties", quote!(#only.rest)),
+            _ => {}
+        }
+        Shape { flat, ..Shape::of(object.build()) }
+    }
+}
+
+/// The schema of a newtype or of a transparent type: that of its field.
+pub(super) fn transparent(field: &Field<'_>, direction: Direction) -> syn::Result<Shape> {
+    let attributes = Attributes::parse(&field.original.attrs)?;
+    let schema = schema(direction, field, &attributes);
+    Ok(match attributes.stand_in(field.ty, calls_a_function(field, direction)) {
+        Some(ty) => Shape { schema, ..Shape::same_as(direction, ty) },
+        None => Shape::of(schema),
+    })
+}
+
+/// The schema of a tuple: elements in order, all of them there but for defaults at the end.
+pub(super) fn tuple(direction: Direction, fields: &[Field<'_>], all_default: bool) -> syn::Result<TokenStream> {
+    let mut elements = Vec::new();
+    let mut needed = 0;
+    for field in fields.iter().filter(|field| takes_part(field, direction)) {
+        let attributes = Attributes::parse(&field.original.attrs)?;
+        elements.push(schema(direction, field, &attributes));
+        let has_default = all_default || !field.attrs.default().is_none();
+        if direction == Direction::Makes || !has_default {
+            needed = elements.len();
+        }
+    }
+    let count = elements.len();
+    let mut array = Object::of_type("array");
+    if count > 0 {
+        // An empty `prefixItems` is not allowed.
+        array.add("prefixItems", json::list(elements));
+    }
+    Ok(array.with("minItems", json::integer(needed)).with("maxItems", json::integer(count)).build())
+}
+
+/// The schema of one field.
+pub(super) fn schema(direction: Direction, field: &Field<'_>, attributes: &Attributes) -> TokenStream {
+    let bare = match attributes.stand_in(field.ty, calls_a_function(field, direction)) {
+        Some(ty) => {
+            let shape = of_type(&direction.constant(), ty);
+            quote!(#shape.schema)
+        }
+        None => Object::new().build(),
+    };
+    let description = crate::docs::text(&field.original.attrs);
+    if description.is_none() && !attributes.has_keywords() {
+        return bare;
+    }
+    let mut object = Object::new().all(bare);
+    if let Some(description) = description {
+        object.add("description", json::text(&description));
+    }
+    attributes.add_to(&mut object);
+    object.build()
+}
+
+/// The names under which a field is accepted, or the one under which it is made.
+fn names(direction: Direction, field: &Field<'_>) -> Vec<String> {
+    match direction {
+        Direction::Accepts => {
+            let own = &field.attrs.name().deserialize_name().value;
+            let aliases = field.attrs.aliases().iter().map(|alias| &alias.value).filter(|alias| *alias != own);
+            [own].into_iter().chain(aliases).cloned().collect()
+        }
+        Direction::Makes => vec![field.attrs.name().serialize_name().value.clone()],
+    }
+}
+
+pub(super) fn takes_part(field: &Field<'_>, direction: Direction) -> bool {
+    match direction {
+        Direction::Accepts => !field.attrs.skip_deserializing(),
+        Direction::Makes => !field.attrs.skip_serializing(),
+    }
+}
+
+/// Whether serde calls a function of the author for this field: what it reads or writes, only that function knows.
+fn calls_a_function(field: &Field<'_>, direction: Direction) -> bool {
+    match direction {
+        Direction::Accepts => field.attrs.deserialize_with().is_some(),
+        Direction::Makes => field.attrs.serialize_with().is_some(),
+    }
+}
+
+/// `if condition { yes } else { no }`, or one of the two where the condition is known already.
+fn either(condition: &TokenStream, yes: &TokenStream, no: &TokenStream) -> TokenStream {
+    match condition.to_string().as_str() {
+        "true" => yes.clone(),
+        "false" => no.clone(),
+        _ => quote!(if #condition { #yes } else { #no }),
+    }
+}

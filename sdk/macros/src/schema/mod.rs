@@ -1,0 +1,191 @@
+//! `#[derive(Schema)]`.
+//!
+//! Serde's attributes are read by serde's own parser (`serde_derive_internals`), so that this crate and serde cannot
+//! disagree about a name. What the parser finds is turned into a constant for each direction: what deserialising
+//! accepts and what serialising makes.
+//!
+//! A type that contains itself has no finite constant. The derive sees its own name in a field's type, puts a
+//! placeholder there and makes the schema a `$ref` to itself. Two types that contain each other it cannot see: the
+//! compiler reports a cycle, and `#[schema(any)]` on one of the fields breaks it.
+
+mod attributes;
+mod fields;
+mod json;
+mod recursion;
+mod variants;
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use serde_derive_internals::ast::{Container, Data, Style};
+use serde_derive_internals::{Ctxt, Derive};
+use syn::{DeriveInput, Ident, parse_quote};
+
+use attributes::Attributes;
+use json::Object;
+
+/// Which of a type's two shapes is being made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Accepts,
+    Makes,
+}
+
+impl Direction {
+    /// The name of the constant.
+    fn constant(self) -> TokenStream {
+        match self {
+            Direction::Accepts => quote!(ACCEPTS),
+            Direction::Makes => quote!(MAKES),
+        }
+    }
+}
+
+/// The expressions that make up a `Shape`.
+pub(crate) struct Shape {
+    schema: TokenStream,
+    flat: TokenStream,
+    rest: TokenStream,
+    key: TokenStream,
+}
+
+impl Shape {
+    fn of(schema: TokenStream) -> Shape {
+        Shape { schema, flat: json::nothing(), rest: json::nothing(), key: json::nothing() }
+    }
+
+    /// The shape of another type.
+    fn same_as(direction: Direction, ty: &syn::Type) -> Shape {
+        let other = attributes::of_type(&direction.constant(), ty);
+        Shape {
+            schema: quote!(#other.schema),
+            flat: quote!(#other.flat),
+            rest: quote!(#other.rest),
+            key: quote!(#other.key),
+        }
+    }
+}
+
+pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
+    let mut input = input.clone();
+    let recursive = recursion::replace(&mut input);
+    let context = Ctxt::new();
+    let private = Ident::new("__private", Span::call_site());
+    let container = Container::from_ast(&context, &input, Derive::Deserialize, &private);
+    context.check()?;
+    let Some(container) = container else {
+        return Err(syn::Error::new_spanned(&input, "a schema needs a struct or an enum"));
+    };
+    if let Some(remote) = container.attrs.remote() {
+        return Err(syn::Error::new_spanned(remote, "a remote definition is no type of its own: it has no schema"));
+    }
+
+    let own = Attributes::parse(&input.attrs)?;
+    let accepts = shape(&container, &own, Direction::Accepts, recursive.as_ref())?;
+    let makes = shape(&container, &own, Direction::Makes, recursive.as_ref())?;
+    let optional = optional(&container);
+    let placeholder = recursive.as_ref().map(recursion::Recursion::item);
+
+    let ident = &input.ident;
+    let mut generics = input.generics.clone();
+    for parameter in generics.type_params_mut() {
+        parameter.bounds.push(parse_quote!(::plugbay_sdk::Schema));
+        parameter.default = None;
+    }
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let (_, type_generics, _) = input.generics.split_for_impl();
+    Ok(quote! {
+        const _: () = {
+            #placeholder
+
+            #[automatically_derived]
+            impl #impl_generics ::plugbay_sdk::Schema for #ident #type_generics #where_clause {
+                const ACCEPTS: ::plugbay_sdk::schema::Shape = #accepts;
+                const MAKES: ::plugbay_sdk::schema::Shape = #makes;
+                const OPTIONAL: bool = #optional;
+            }
+        };
+    })
+}
+
+fn shape(
+    container: &Container<'_>,
+    own: &Attributes,
+    direction: Direction,
+    recursive: Option<&recursion::Recursion>,
+) -> syn::Result<TokenStream> {
+    let mut shape = bare_shape(container, own, direction)?;
+    let description = crate::docs::text(&container.original.attrs);
+    let variants = match &container.data {
+        Data::Enum(variants) => variants::descriptions(variants, direction),
+        Data::Struct(..) => String::new(),
+    };
+    let description = [description.unwrap_or_default(), variants].join("\n\n");
+    let description = description.trim();
+    if !description.is_empty() || own.has_keywords() {
+        let mut object = Object::new().all(shape.schema);
+        if !description.is_empty() {
+            object.add("description", json::text(description));
+        }
+        own.add_to(&mut object);
+        shape.schema = object.build();
+    }
+    if let Some(recursive) = recursive {
+        shape.schema = recursive.wrap(&shape.schema);
+        shape.flat = recursive.wrap(&shape.flat);
+        // These would be taken out of the schema that a placeholder in them refers to.
+        shape.rest = json::nothing();
+        shape.key = json::nothing();
+    }
+    let Shape { schema, flat, rest, key } = shape;
+    Ok(quote!(::plugbay_sdk::schema::Shape { schema: #schema, flat: #flat, rest: #rest, key: #key }))
+}
+
+fn bare_shape(container: &Container<'_>, own: &Attributes, direction: Direction) -> syn::Result<Shape> {
+    let conversion = match direction {
+        Direction::Accepts => container.attrs.type_from().or(container.attrs.type_try_from()),
+        Direction::Makes => container.attrs.type_into(),
+    };
+    if own.any {
+        return Ok(Shape::of(Object::new().build()));
+    }
+    if let Some(other) = own.like.as_ref().or(conversion) {
+        return Ok(Shape::same_as(direction, other));
+    }
+    match &container.data {
+        Data::Enum(variants) => variants::shape(container, variants, direction),
+        Data::Struct(_, fields) if container.attrs.transparent() => {
+            match fields.iter().find(|field| field.attrs.transparent()) {
+                Some(field) => fields::transparent(field, direction),
+                None => Ok(Shape::of(Object::new().build())),
+            }
+        }
+        Data::Struct(Style::Struct, fields) => {
+            let mut members = fields::Members::new(direction, fields, fields::Surroundings::of(container))?;
+            if direction == Direction::Makes
+                && let serde_derive_internals::attr::TagType::Internal { tag } = container.attrs.tag()
+            {
+                members.tag(tag, &[container.attrs.name().serialize_name().value.as_str()]);
+            }
+            Ok(members.into_shape())
+        }
+        Data::Struct(Style::Newtype, fields) => fields::transparent(&fields[0], direction),
+        Data::Struct(Style::Tuple, fields) => {
+            let default = !container.attrs.default().is_none();
+            Ok(Shape::of(fields::tuple(direction, fields, default)?))
+        }
+        Data::Struct(Style::Unit, _) => Ok(Shape::of(Object::of_type("null").build())),
+    }
+}
+
+/// Whether a field of this type may be missing: serde asks the type itself, and only a transparent one passes the
+/// question on.
+fn optional(container: &Container<'_>) -> TokenStream {
+    if let Data::Struct(_, fields) = &container.data
+        && container.attrs.transparent()
+        && let Some(field) = fields.iter().find(|field| field.attrs.transparent())
+    {
+        let ty = field.ty;
+        return quote!(<#ty as ::plugbay_sdk::Schema>::OPTIONAL);
+    }
+    quote!(false)
+}

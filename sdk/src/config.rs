@@ -1,0 +1,65 @@
+//! The plugin's configuration: what its manifest's `configuration` schema declares, with the values that the host, the
+//! operator and the plugin itself set.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, INTERNAL_ERROR, Result, error};
+use crate::host::{self, ConfigFailure};
+
+/// The value of a key, or `None` where it has neither a value nor a default.
+///
+/// # Errors
+/// `permission_denied` where the plugin may not read the key, `invalid_configuration` where the manifest does not
+/// declare it or the value is not a `T`.
+pub fn get<T: DeserializeOwned>(key: &str) -> Result<Option<T>> {
+    match host::config_get(key).map_err(|failure| refused(failure, key))? {
+        Some(json) => read(key, &json).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The value of a key that must have one.
+///
+/// # Errors
+/// Those of [`get`], and `missing_configuration` where there is no value.
+pub fn require<T: DeserializeOwned>(key: &str) -> Result<T> {
+    get(key)?.ok_or_else(|| error(format!("the configuration has no value for `{key}`")).code("missing_configuration"))
+}
+
+/// All values that the plugin may read, as one struct or map.
+///
+/// # Errors
+/// `invalid_configuration` where they do not make a `T`.
+pub fn all<T: DeserializeOwned>() -> Result<T> {
+    let json = host::config_all().map_err(|failure| refused(failure, "*"))?;
+    read("*", &json)
+}
+
+/// Sets a value: the host checks it against the manifest's schema and keeps it across restarts.
+///
+/// # Errors
+/// `permission_denied` unless the manifest asks for `config.<key>` with `write` and the operator allows it,
+/// `invalid_configuration` where the value does not fit the schema, `unavailable` where the host could not keep it.
+pub fn set(key: &str, value: impl Serialize) -> Result<()> {
+    let json = serde_json::to_string(&value)?;
+    host::config_set(key, &json).map_err(|failure| refused(failure, key))
+}
+
+fn refused(failure: ConfigFailure, key: &str) -> Error {
+    let (code, text) = match failure {
+        ConfigFailure::Denied(text) => ("permission_denied", text),
+        ConfigFailure::Invalid(text) => ("invalid_configuration", text),
+        ConfigFailure::Unavailable(text) => ("unavailable", text),
+        ConfigFailure::Other(text) => (INTERNAL_ERROR, text),
+    };
+    error(text).code(code).context(format_args!("configuration `{key}`"))
+}
+
+/// Serde's own message would show the value, and that may be a secret.
+fn read<T: DeserializeOwned>(key: &str, json: &str) -> Result<T> {
+    serde_json::from_str(json).map_err(|_| {
+        let wanted = std::any::type_name::<T>();
+        error(format!("configuration `{key}`: the value is not a `{wanted}`")).code("invalid_configuration")
+    })
+}

@@ -1,0 +1,144 @@
+//! From a call of the host to the plugin's function.
+//!
+//! One instance has one state, and the host calls it one call after another. The component model traps a call into an
+//! instance that is busy, so the state is never borrowed twice; should it be all the same, the second call fails and
+//! nothing worse happens.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use crate::answer::to_json;
+use crate::error::{Error, Result, error};
+use crate::event::{Event, Reaction};
+use crate::log;
+use crate::plugin::{Hooks, Subscription};
+
+/// The name and the function of an action.
+pub struct Entry<S: 'static> {
+    pub(crate) name: &'static str,
+    pub(crate) run: fn(&mut S, &str) -> Result<String>,
+}
+
+impl<S> Entry<S> {
+    pub(crate) const NONE: Entry<S> = Entry { name: "", run: |_, _| Err(error("no action")) };
+}
+
+impl<S> Clone for Entry<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Entry<S> {}
+
+/// All functions of a plugin, without what only the host has to know.
+pub struct Table<S: 'static> {
+    pub(crate) state: fn() -> S,
+    pub(crate) actions: &'static [Entry<S>],
+    pub(crate) subscriptions: &'static [Subscription<S>],
+    pub(crate) hooks: Hooks<S>,
+}
+
+/// Where the state of an instance is; empty before the first call and after the unload.
+pub type Slot<S> = RefCell<Option<S>>;
+
+impl<S> Table<S> {
+    /// Runs an action.
+    pub fn handle(&self, slot: &Slot<S>, action: &str, payload: &str) -> Result<String> {
+        let Some(entry) = self.actions.iter().find(|entry| entry.name == action) else {
+            return Err(self.unknown_action(action));
+        };
+        self.with(slot, |state| (entry.run)(state, payload))?
+    }
+
+    /// Makes the state and prepares it.
+    pub fn on_load(&self, slot: &Slot<S>) -> Result<()> {
+        self.with(slot, |state| match self.hooks.on_load {
+            Some(hook) => hook(state),
+            None => Ok(()),
+        })?
+    }
+
+    /// Asks for what a newer revision should know.
+    pub fn save_state(&self, slot: &Slot<S>) -> Result<Option<Vec<u8>>> {
+        self.with(slot, |state| match self.hooks.save_state {
+            Some(hook) => hook(state),
+            None => Ok(None),
+        })?
+    }
+
+    /// Takes over. A plugin without a hook for it loads as if it were the first.
+    pub fn on_reload(&self, slot: &Slot<S>, bytes: Option<Vec<u8>>) -> Result<()> {
+        match self.hooks.on_reload {
+            Some(hook) => self.with(slot, |state| hook(state, bytes))?,
+            None => self.on_load(slot),
+        }
+    }
+
+    /// Says goodbye, and drops the state.
+    pub fn on_unload(&self, slot: &Slot<S>) {
+        if let Some(hook) = self.hooks.on_unload {
+            // A state that is borrowed can neither be told nor dropped; the host throws the instance away anyhow.
+            let _ = self.with(slot, hook);
+        }
+        if let Ok(mut state) = slot.try_borrow_mut() {
+            *state = None;
+        }
+    }
+
+    /// Hands an event to the subscription that it is for.
+    pub fn on_event(&self, slot: &Slot<S>, event: &Event) -> Result<Reaction> {
+        let Some(subscription) = self.subscriptions.iter().find(|it| it.pattern == event.pattern) else {
+            return Err(error(format!("nothing subscribes to `{}`", event.pattern)).code("unknown_subscription"));
+        };
+        self.with(slot, |state| (subscription.run)(state, event))?
+    }
+
+    /// Asks the plugin how it is; the answer is JSON.
+    pub fn health(&self, slot: &Slot<S>) -> Result<String> {
+        self.with(slot, |state| match self.hooks.health {
+            Some(hook) => to_json(&hook(state)?),
+            None => Ok(r#"{"healthy":true}"#.to_owned()),
+        })?
+    }
+
+    /// Borrows the state, which is made where there is none yet.
+    fn with<T>(&self, slot: &Slot<S>, work: impl FnOnce(&mut S) -> T) -> Result<T> {
+        let Ok(mut state) = slot.try_borrow_mut() else {
+            return Err(error("the plugin is in the middle of another call").code("reentrant_call"));
+        };
+        log::begin_call();
+        let state = match &mut *state {
+            Some(state) => state,
+            empty => {
+                log::begin_life();
+                empty.insert((self.state)())
+            }
+        };
+        Ok(work(state))
+    }
+
+    #[cold]
+    fn unknown_action(&self, action: &str) -> Error {
+        let mut known = String::new();
+        for entry in self.actions {
+            if !known.is_empty() {
+                known.push_str(", ");
+            }
+            known.push_str(entry.name);
+        }
+        error(format!("there is no action `{action}`; there are: {known}")).code("unknown_action").status(404)
+    }
+}
+
+impl<S> fmt::Debug for Table<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table").finish_non_exhaustive()
+    }
+}
+
+impl<S> fmt::Debug for Entry<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry").field("name", &self.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,199 @@
+//! What an action answers when it fails.
+//!
+//! An [`Error`] is an answer, not a breakdown: the caller gets it as it is and the plugin goes on living. A panic is
+//! the other thing: it traps, and the host throws the instance away.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// The result of an action or a hook.
+pub type Result<T, E = Error> = core::result::Result<T, E>;
+
+/// The code of an error that says nothing better of itself.
+pub const INTERNAL_ERROR: &str = "internal_error";
+
+/// A failure that a plugin reports: a code for programs, a message for people, and what else helps.
+///
+/// Every [`std::error::Error`] turns into one by `?`, with the code `internal_error` and the messages of all its
+/// sources. For this to be possible, `Error` itself does not implement that trait.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Error {
+    code: Cow<'static, str>,
+    message: String,
+    details: Option<Value>,
+    status_code: Option<u16>,
+}
+
+/// An error with a message, to be refined: `error("…").code("not_found").status(404)`.
+pub fn error(message: impl Into<String>) -> Error {
+    Error { code: Cow::Borrowed(INTERNAL_ERROR), message: message.into(), details: None, status_code: None }
+}
+
+impl Error {
+    /// Says what kind of failure it is, for programs: lower snake case, such as `not_found`.
+    #[must_use]
+    pub fn code(mut self, code: impl Into<Cow<'static, str>>) -> Error {
+        let code = code.into();
+        if !code.is_empty() {
+            self.code = code;
+        }
+        self
+    }
+
+    /// Adds anything that programs can use. HTTP clients see it in development mode only.
+    ///
+    /// What cannot be written as JSON is replaced by the reason why.
+    #[must_use]
+    pub fn details(mut self, details: impl Serialize) -> Error {
+        let details = serde_json::to_value(details);
+        self.details = Some(details.unwrap_or_else(|reason| Value::String(format!("details are not JSON: {reason}"))));
+        self
+    }
+
+    /// Says which HTTP status fits, 400 to 599; any other is ignored. The host picks one from the code where none is
+    /// given.
+    #[must_use]
+    pub fn status(mut self, status: u16) -> Error {
+        if (400..=599).contains(&status) {
+            self.status_code = Some(status);
+        }
+        self
+    }
+
+    /// Puts what was being done before the message: `reading the order: no such file`.
+    #[must_use]
+    pub fn context(mut self, doing: impl fmt::Display) -> Error {
+        self.message = format!("{doing}: {}", self.message);
+        self
+    }
+
+    /// The code.
+    pub fn as_code(&self) -> &str {
+        &self.code
+    }
+
+    /// The message.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The details, if there are any.
+    pub fn as_details(&self) -> Option<&Value> {
+        self.details.as_ref()
+    }
+
+    /// The HTTP status, if the plugin named one.
+    pub fn status_code(&self) -> Option<u16> {
+        self.status_code
+    }
+}
+
+impl Error {
+    pub(crate) fn into_parts(self) -> (String, String, Option<Value>, Option<u16>) {
+        (self.code.into_owned(), self.message, self.details, self.status_code)
+    }
+}
+
+/// `code: message`.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+impl<E: std::error::Error> From<E> for Error {
+    fn from(failure: E) -> Error {
+        let mut message = failure.to_string();
+        let mut source = failure.source();
+        while let Some(cause) = source {
+            let cause_text = cause.to_string();
+            // Many errors repeat their source in their own message.
+            if !message.contains(&cause_text) {
+                message.push_str(": ");
+                message.push_str(&cause_text);
+            }
+            source = cause.source();
+        }
+        error(message)
+    }
+}
+
+/// Leaves the function with an error: `bail!("no order {id}")`, or with a code, `bail!(code = "not_found", "no order
+/// {id}")`.
+#[macro_export]
+macro_rules! bail {
+    (code = $code:expr, $($message:tt)+) => {
+        return ::core::result::Result::Err(
+            ::core::convert::Into::into($crate::error(::std::format!($($message)+)).code($code)),
+        )
+    };
+    ($($message:tt)+) => {
+        return ::core::result::Result::Err(::core::convert::Into::into($crate::error(::std::format!($($message)+))))
+    };
+}
+
+/// Leaves the function with an error unless a condition holds: `ensure!(amount > 0, code = "bad_amount", "no money")`.
+#[macro_export]
+macro_rules! ensure {
+    ($condition:expr, $($error:tt)+) => {
+        if !$condition {
+            $crate::bail!($($error)+);
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<u8> {
+        ensure!(!text.is_empty(), code = "empty", "nothing in `{text}`");
+        if text == "x" {
+            bail!("not {}", text);
+        }
+        Ok(text.parse()?)
+    }
+
+    #[test]
+    fn question_mark_on_std_error_keeps_message() {
+        let failure = parse("300").expect_err("300 is no u8");
+        assert_eq!(failure.to_string(), "internal_error: number too large to fit in target type");
+    }
+
+    #[test]
+    fn ensure_with_code_carries_it() {
+        assert_eq!(parse("").expect_err("empty").to_string(), "empty: nothing in ``");
+    }
+
+    #[test]
+    fn bail_without_code_is_internal_error() {
+        assert_eq!(parse("x").expect_err("x").to_string(), "internal_error: not x");
+    }
+
+    #[test]
+    fn sources_follow_the_message_once() {
+        #[derive(Debug)]
+        struct Outer(std::num::ParseIntError);
+        impl fmt::Display for Outer {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("reading the count")
+            }
+        }
+        impl std::error::Error for Outer {
+            fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+                Some(&self.0)
+            }
+        }
+        let failure: Error = Outer("x".parse::<u8>().expect_err("x is no u8")).into();
+        assert_eq!(failure.message(), "reading the count: invalid digit found in string");
+    }
+
+    #[test]
+    fn empty_code_and_impossible_status_are_ignored() {
+        let failure = error("no").code("").status(200).status(404).status(99);
+        assert_eq!((failure.as_code(), failure.status_code()), (INTERNAL_ERROR, Some(404)));
+    }
+}

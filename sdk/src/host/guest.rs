@@ -1,0 +1,59 @@
+//! The host as the component's imports show it.
+
+use super::ConfigFailure;
+use crate::bindings::imports::plugbay::plugin::{config, invocation, log};
+use crate::log::Level;
+
+pub(crate) fn log_threshold() -> Level {
+    match log::threshold() {
+        log::Level::Trace => Level::Trace,
+        log::Level::Debug => Level::Debug,
+        log::Level::Info => Level::Info,
+        log::Level::Warn => Level::Warn,
+        log::Level::Error => Level::Error,
+    }
+}
+
+pub(crate) fn log_write(level: Level, target: &str, message: &str, fields: &[(String, String)]) {
+    let level = match level {
+        Level::Trace => log::Level::Trace,
+        Level::Debug => log::Level::Debug,
+        Level::Info => log::Level::Info,
+        Level::Warn => log::Level::Warn,
+        Level::Error => log::Level::Error,
+    };
+    log::write(level, target, message, fields);
+}
+
+pub(crate) fn config_get(key: &str) -> Result<Option<String>, ConfigFailure> {
+    config::get(key).map_err(failure)
+}
+
+pub(crate) fn config_set(key: &str, json: &str) -> Result<(), ConfigFailure> {
+    config::set(key, json).map_err(failure)
+}
+
+pub(crate) fn config_all() -> Result<String, ConfigFailure> {
+    config::all().map_err(failure)
+}
+
+pub(crate) fn request_id() -> String {
+    invocation::request_id()
+}
+
+pub(crate) fn caller() -> String {
+    invocation::caller()
+}
+
+pub(crate) fn time_left_ms() -> Option<u64> {
+    invocation::time_left_ms()
+}
+
+fn failure(error: config::Error) -> ConfigFailure {
+    match error {
+        config::Error::Denied(text) => ConfigFailure::Denied(text),
+        config::Error::Invalid(text) => ConfigFailure::Invalid(text),
+        config::Error::Unavailable(text) => ConfigFailure::Unavailable(text),
+        config::Error::Other(text) => ConfigFailure::Other(text),
+    }
+}

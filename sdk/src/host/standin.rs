@@ -1,0 +1,68 @@
+//! The host of a native build: one for each thread, since that is how tests run side by side.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::ConfigFailure;
+use crate::log::Level;
+
+thread_local! {
+    static CONFIG: RefCell<BTreeMap<String, Value>> = const { RefCell::new(BTreeMap::new()) };
+    static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+pub(crate) fn log_threshold() -> Level {
+    Level::Trace
+}
+
+pub(crate) fn log_write(level: Level, target: &str, message: &str, fields: &[(String, String)]) {
+    let mut line = level.to_string();
+    if !target.is_empty() {
+        let _ = write!(line, " [{target}]");
+    }
+    let _ = write!(line, " {message}");
+    for (name, value) in fields {
+        let _ = write!(line, " {name}={value}");
+    }
+    eprintln!("{line}");
+    LINES.with_borrow_mut(|lines| lines.push(line));
+}
+
+pub(crate) fn config_get(key: &str) -> Result<Option<String>, ConfigFailure> {
+    Ok(CONFIG.with_borrow(|values| values.get(key).map(Value::to_string)))
+}
+
+pub(crate) fn config_set(key: &str, json: &str) -> Result<(), ConfigFailure> {
+    let value = serde_json::from_str(json).map_err(|error| ConfigFailure::Invalid(error.to_string()))?;
+    set(key, value);
+    Ok(())
+}
+
+pub(crate) fn config_all() -> Result<String, ConfigFailure> {
+    CONFIG.with_borrow(|values| serde_json::to_string(values).map_err(|error| ConfigFailure::Other(error.to_string())))
+}
+
+pub(crate) fn request_id() -> String {
+    "native".to_owned()
+}
+
+pub(crate) fn caller() -> String {
+    "host".to_owned()
+}
+
+pub(crate) fn time_left_ms() -> Option<u64> {
+    None
+}
+
+/// Puts a value into this thread's configuration.
+pub(crate) fn set(key: &str, value: Value) {
+    CONFIG.with_borrow_mut(|values| values.insert(key.to_owned(), value));
+}
+
+/// The lines logged on this thread since the last time that somebody asked.
+pub(crate) fn take_lines() -> Vec<String> {
+    LINES.take()
+}

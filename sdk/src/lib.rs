@@ -1,0 +1,92 @@
+//! Write Plugbay plugins in Rust: a struct, typed actions and nothing else.
+//!
+//! ```
+//! use plugbay_sdk::prelude::*;
+//!
+//! #[derive(Deserialize, Schema)]
+//! struct Greeting {
+//!     name: String,
+//! }
+//!
+//! #[derive(Default)]
+//! struct Hello;
+//!
+//! #[plugin]
+//! impl Hello {
+//!     /// Greets somebody by name.
+//!     #[action]
+//!     fn hello(&mut self, input: Greeting) -> Result<String> {
+//!         Ok(format!("Hello, {}!", input.name))
+//!     }
+//! }
+//! # fn main() {
+//! # let answer = native_instance().call("hello", json!({ "name": "World" }));
+//! # assert_eq!(answer.expect("an answer"), "Hello, World!");
+//! # }
+//! ```
+//!
+//! With `crate-type = ["cdylib"]`, `cargo build --release --target wasm32-wasip2` makes one file of it that is a whole
+//! plugin: the component and, inside it, the manifest with the schemas of all actions.
+//!
+//! - [`macro@plugin`] tells what the attributes can do: actions, routes, lifecycle hooks, events, health.
+//! - [`Schema`](derive@Schema) derives a JSON Schema while the plugin compiles.
+//! - [`Plugin::builder`] says the same as the attributes, without them.
+//! - [`error`], [`bail!`], [`ensure!`] and [`ok!`] make answers; [`log`] and [`config`] talk to the host.
+//! - [`native`] is for the plugin's own `cargo test`.
+//!
+//! # The release profile
+//!
+//! A plugin is small and fast with
+//!
+//! ```toml
+//! [profile.release]
+//! opt-level = "s"
+//! lto = true
+//! codegen-units = 1
+//! panic = "abort"
+//! strip = "debuginfo"
+//! ```
+
+mod answer;
+#[doc(hidden)]
+pub mod bindings;
+pub mod config;
+pub mod constant;
+mod dispatch;
+mod error;
+mod event;
+mod export;
+mod health;
+mod host;
+mod invocation;
+pub mod log;
+#[cfg(not(target_family = "wasm"))]
+pub mod native;
+mod payload;
+pub mod plugin;
+pub mod prelude;
+mod reply;
+pub mod schema;
+
+pub use error::{Error, Result, error};
+pub use event::{Event, Reaction};
+pub use health::Health;
+pub use invocation::Invocation;
+pub use plugbay_sdk_macros::{Schema, manifest, plugin};
+pub use plugin::{Action, Method, Plugin, Route, Subscription};
+pub use reply::{Reply, ok};
+pub use schema::Schema;
+pub use serde_json::{Value, json};
+
+/// For the code that this crate's macros write. Not part of the API.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::answer::{
+        Answer, Checked, JsonState, JsonTaken, Loaded, NoSchema, PlainAnswer, Reacted, SchemaOf, State, Taken, to_json,
+    };
+    pub use crate::bindings::{self, Failure};
+    pub use crate::dispatch::{Entry, Slot, Table};
+    pub use crate::export::{event, failure, reaction};
+    pub use crate::invocation::running;
+    pub use crate::payload::parse;
+}

@@ -1,0 +1,163 @@
+//! The plugin outside the sandbox: for the author's `cargo test`.
+//!
+//! A native build of a plugin is an ordinary library. Its struct can be made and its methods called, and
+//! `native_instance()`, which [`export_plugin!`](crate::export_plugin) and `#[plugin]` put into the crate, drives it
+//! the way that the host does: by action names and JSON. The host's part is played by a stand-in, one for each thread
+//! and so for each test: its configuration is what [`set_config`] puts there, its log goes to stderr and is kept for
+//! [`take_log`].
+//!
+//! What only the host does is not done here: schemas, limits and permissions are not checked.
+
+use std::cell::RefCell;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::dispatch::{Slot, Table};
+use crate::error::Result;
+use crate::event::{Event, Reaction};
+use crate::host;
+
+/// Puts a value into the configuration that the plugin reads on this thread.
+///
+/// # Panics
+/// Where the value cannot be written as JSON.
+pub fn set_config(key: &str, value: impl Serialize) {
+    let value = serde_json::to_value(value);
+    host::set(key, value.unwrap_or_else(|reason| panic!("the value of `{key}` is not JSON: {reason}")));
+}
+
+/// The lines logged on this thread since it was last asked: `LEVEL [target] message name=value …`.
+pub fn take_log() -> Vec<String> {
+    host::take_lines()
+}
+
+/// One instance of a plugin with its state.
+pub struct Instance {
+    running: Box<dyn Running>,
+    manifest: &'static [u8],
+}
+
+impl Instance {
+    #[doc(hidden)]
+    pub fn new<S: 'static>(table: &'static Table<S>, manifest: &'static [u8]) -> Instance {
+        Instance { running: Box::new((table, Slot::new(None))), manifest }
+    }
+
+    /// Runs an action and answers its result.
+    ///
+    /// # Errors
+    /// Those of the action, `unknown_action` and `validation_error`.
+    ///
+    /// # Panics
+    /// Where the payload cannot be written as JSON.
+    pub fn call(&mut self, action: &str, payload: impl Serialize) -> Result<Value> {
+        let payload =
+            serde_json::to_string(&payload).unwrap_or_else(|reason| panic!("the payload is not JSON: {reason}"));
+        let result = self.running.handle(action, &payload)?;
+        Ok(serde_json::from_str(&result)?)
+    }
+
+    /// What the host does before the first call. A call on its own makes the state, but runs no hook.
+    ///
+    /// # Errors
+    /// Those of the hook.
+    pub fn load(&mut self) -> Result<()> {
+        self.running.load()
+    }
+
+    /// What the host asks an older revision.
+    ///
+    /// # Errors
+    /// Those of the hook.
+    pub fn save_state(&mut self) -> Result<Option<Vec<u8>>> {
+        self.running.save_state()
+    }
+
+    /// What the host does instead of [`Instance::load`] where an older revision left `state`.
+    ///
+    /// # Errors
+    /// Those of the hook.
+    pub fn reload(&mut self, state: Option<Vec<u8>>) -> Result<()> {
+        self.running.reload(state)
+    }
+
+    /// What the host does at the end. The state is dropped; a later call would make a new one.
+    pub fn unload(&mut self) {
+        self.running.unload();
+    }
+
+    /// Delivers an event. Its `pattern` says which subscription it is for.
+    ///
+    /// # Errors
+    /// Those of the handler.
+    pub fn event(&mut self, event: &Event) -> Result<Reaction> {
+        self.running.event(event)
+    }
+
+    /// Asks for the plugin's health, as JSON.
+    ///
+    /// # Errors
+    /// Those of the check.
+    pub fn health(&mut self) -> Result<Value> {
+        Ok(serde_json::from_str(&self.running.health()?)?)
+    }
+
+    /// The layers of the manifest that the component will carry, lowest first.
+    ///
+    /// # Panics
+    /// Never: what the compiler has put there is JSON.
+    pub fn manifest(&self) -> Vec<Value> {
+        let documents = serde_json::Deserializer::from_slice(self.manifest).into_iter();
+        documents
+            .map(|document| document.unwrap_or_else(|reason| panic!("the manifest is not JSON: {reason}")))
+            .collect()
+    }
+}
+
+impl std::fmt::Debug for Instance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Instance").finish_non_exhaustive()
+    }
+}
+
+/// An instance whatever its state is.
+trait Running {
+    fn handle(&self, action: &str, payload: &str) -> Result<String>;
+    fn load(&self) -> Result<()>;
+    fn save_state(&self) -> Result<Option<Vec<u8>>>;
+    fn reload(&self, state: Option<Vec<u8>>) -> Result<()>;
+    fn unload(&self);
+    fn event(&self, event: &Event) -> Result<Reaction>;
+    fn health(&self) -> Result<String>;
+}
+
+impl<S> Running for (&'static Table<S>, RefCell<Option<S>>) {
+    fn handle(&self, action: &str, payload: &str) -> Result<String> {
+        self.0.handle(&self.1, action, payload)
+    }
+
+    fn load(&self) -> Result<()> {
+        self.0.on_load(&self.1)
+    }
+
+    fn save_state(&self) -> Result<Option<Vec<u8>>> {
+        self.0.save_state(&self.1)
+    }
+
+    fn reload(&self, state: Option<Vec<u8>>) -> Result<()> {
+        self.0.on_reload(&self.1, state)
+    }
+
+    fn unload(&self) {
+        self.0.on_unload(&self.1);
+    }
+
+    fn event(&self, event: &Event) -> Result<Reaction> {
+        self.0.on_event(&self.1, event)
+    }
+
+    fn health(&self) -> Result<String> {
+        self.0.health(&self.1)
+    }
+}

@@ -1,0 +1,77 @@
+//! Payloads from JSON, with an error that says where.
+//!
+//! The host has checked the payload against the schema before it came here. This is the second line: for what a schema
+//! cannot say, and for plugins whose host does not check.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::error::{Error, Result, error};
+
+/// The code of a payload that is not what the action takes.
+pub const VALIDATION_ERROR: &str = "validation_error";
+
+/// Reads a payload.
+///
+/// # Errors
+/// `validation_error` with the place and serde's message; its details are `{"problems": [{"path", "message"}]}`, where
+/// the path is a JSON Pointer.
+pub fn parse<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T> {
+    serde_json::from_str(text).map_err(|reason| explain::<T>(text, &reason))
+}
+
+/// Reads again what could not be read, this time keeping track of the place: good payloads do not pay for it.
+#[cold]
+fn explain<'de, T: Deserialize<'de>>(text: &'de str, reason: &serde_json::Error) -> Error {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let failure = serde_path_to_error::deserialize::<_, T>(&mut deserializer).err();
+    let (path, message) = match &failure {
+        Some(failure) => (pointer(failure.path()), failure.inner().to_string()),
+        None => (String::new(), reason.to_string()),
+    };
+    // Serde counts lines and columns, which says nothing to those who never saw the text.
+    let message = match message.rfind(" at line ") {
+        Some(end) => message[..end].to_owned(),
+        None => message,
+    };
+    let place = if path.is_empty() { String::new() } else { format!(" at {path}") };
+    error(format!("the payload does not fit{place}: {message}"))
+        .code(VALIDATION_ERROR)
+        .details(json!({ "problems": [{ "path": path, "message": message }] }))
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } => pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+            // A variant's name is a key of the text only where enums are tagged from outside, and then it is one.
+            Segment::Enum { variant } => pointer.push_str(&format!("/{variant}")),
+            Segment::Unknown => {}
+        }
+    }
+    pointer
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn wrong_value_deep_inside_is_named_by_its_pointer() {
+        let failure = parse::<BTreeMap<String, Vec<u8>>>(r#"{"a/b": [1, 2, "x"]}"#).expect_err("x is no u8");
+        assert_eq!(failure.as_code(), VALIDATION_ERROR);
+        assert_eq!(failure.message(), "the payload does not fit at /a~1b/2: invalid type: string \"x\", expected u8");
+        assert_eq!(failure.as_details().and_then(|it| it.pointer("/problems/0/path")), Some(&json!("/a~1b/2")));
+    }
+
+    #[test]
+    fn text_after_the_value_is_refused() {
+        let failure = parse::<u8>("1 2").expect_err("two values");
+        assert_eq!(failure.message(), "the payload does not fit: trailing characters");
+    }
+}

@@ -1,0 +1,294 @@
+//! What a plugin is, as a constant: the fluent way to say it, and what `#[plugin]` expands to.
+//!
+//! Everything here is const, for two reasons. A mistake (no name, a route to an action that is not there) is found
+//! while the plugin compiles. And the whole declaration can be written into the `.wasm`, where the host reads it
+//! without running anything.
+//!
+//! ```
+//! use plugbay_sdk::prelude::*;
+//!
+//! #[derive(Default)]
+//! struct Notes(Vec<String>);
+//!
+//! impl Notes {
+//!     fn add(&mut self, note: String) -> Result<usize> {
+//!         self.0.push(note);
+//!         Ok(self.0.len())
+//!     }
+//!
+//!     fn list(&mut self) -> Result<Vec<String>> {
+//!         Ok(self.0.clone())
+//!     }
+//! }
+//!
+//! const PLUGIN: Plugin<Notes> = Plugin::builder()
+//!     .name("notes")
+//!     .version("1.0.0")
+//!     .description("Remembers what it is told")
+//!     .actions(create_actions! {
+//!         "add" => Notes::add,
+//!         "list" => Notes::list,
+//!     })
+//!     .routes(create_api_routes! {
+//!         GET "/notes" => ["list"],
+//!         POST "/notes" => ["add", "list"],
+//!     })
+//!     .build();
+//!
+//! export_plugin!(PLUGIN: Notes);
+//! ```
+//!
+//! What is missing fails the build:
+//!
+//! ```compile_fail
+//! use plugbay_sdk::prelude::*;
+//! const PLUGIN: Plugin<()> = Plugin::builder().version("1.0.0").build(); // Plugin name is required
+//! ```
+//!
+//! So does a route that names an unknown action:
+//!
+//! ```compile_fail
+//! use plugbay_sdk::prelude::*;
+//! const PLUGIN: Plugin<()> = Plugin::builder()
+//!     .name("notes")
+//!     .version("1.0.0")
+//!     .routes(&[Route::get("/notes", &["lits"])]) // route GET /notes names the unknown action `lits`
+//!     .build();
+//! ```
+
+mod action;
+mod check;
+mod hooks;
+mod route;
+mod source;
+mod write;
+
+pub use action::{Action, Handler, WithInvocation};
+pub use check::Export;
+pub use hooks::{Hooks, Subscription};
+pub use route::{Method, Route};
+pub use source::{Source, SourceRoute};
+
+use crate::dispatch::{Entry, Table};
+use crate::error::Result;
+use crate::health::Health;
+
+/// A complete plugin with the state `S`, ready for [`export_plugin!`](crate::export_plugin).
+#[derive(Debug)]
+pub struct Plugin<S: 'static> {
+    parts: Parts<S>,
+}
+
+/// A plugin in the making.
+#[derive(Debug)]
+pub struct Builder<S: 'static> {
+    parts: Parts<S>,
+}
+
+#[derive(Debug)]
+struct Parts<S: 'static> {
+    source: Option<Source>,
+    name: Option<&'static str>,
+    version: Option<&'static str>,
+    title: Option<&'static str>,
+    description: Option<&'static str>,
+    license: Option<&'static str>,
+    category: Option<&'static str>,
+    repository: Option<&'static str>,
+    author: Option<Author>,
+    tags: Option<&'static [&'static str]>,
+    state: fn() -> S,
+    actions: &'static [Action<S>],
+    routes: &'static [Route],
+    subscriptions: &'static [Subscription<S>],
+    hooks: Hooks<S>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Author {
+    name: &'static str,
+    email: Option<&'static str>,
+}
+
+impl Plugin<()> {
+    /// The beginning of a plugin whose state is made by [`Default`].
+    pub const fn builder<S: Default>() -> Builder<S> {
+        Plugin::builder_with(S::default)
+    }
+
+    /// The beginning of a plugin whose state is made by a function. Each instance of the plugin calls it once.
+    pub const fn builder_with<S>(state: fn() -> S) -> Builder<S> {
+        Builder {
+            parts: Parts {
+                source: None,
+                name: None,
+                version: None,
+                title: None,
+                description: None,
+                license: None,
+                category: None,
+                repository: None,
+                author: None,
+                tags: None,
+                state,
+                actions: &[],
+                routes: &[],
+                subscriptions: &[],
+                hooks: Hooks::NONE,
+            },
+        }
+    }
+}
+
+/// Methods that set one part.
+macro_rules! parts {
+    ($($(#[$doc:meta])* $part:ident: $type:ty;)*) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub const fn $part(mut self, $part: $type) -> Self {
+            self.parts.$part = Some($part);
+            self
+        }
+    )*};
+}
+
+impl<S> Builder<S> {
+    parts! {
+        /// What the plugin's manifest file and its `Cargo.toml` say: `manifest!()` reads them. What this builder says
+        /// of itself wins.
+        source: Source;
+        /// The name, `^[a-z][a-z0-9_-]*$`. Required, unless the manifest has it.
+        name: &'static str;
+        /// The semantic version. Required, unless the manifest has it.
+        version: &'static str;
+        /// The name for people.
+        title: &'static str;
+        /// What the plugin does, in a sentence.
+        description: &'static str;
+        /// The licence, as an SPDX expression.
+        license: &'static str;
+        /// A word under which catalogues sort the plugin.
+        category: &'static str;
+        /// Where the source is.
+        repository: &'static str;
+        /// Words under which the plugin is found.
+        tags: &'static [&'static str];
+    }
+
+    /// Who wrote the plugin.
+    #[must_use]
+    pub const fn author(mut self, name: &'static str) -> Self {
+        let email = match self.parts.author {
+            Some(author) => author.email,
+            None => None,
+        };
+        self.parts.author = Some(Author { name, email });
+        self
+    }
+
+    /// Who wrote the plugin, and where to write to.
+    #[must_use]
+    pub const fn author_with_email(mut self, name: &'static str, email: &'static str) -> Self {
+        self.parts.author = Some(Author { name, email: Some(email) });
+        self
+    }
+
+    /// The actions: [`create_actions!`](crate::create_actions) makes them.
+    #[must_use]
+    pub const fn actions(mut self, actions: &'static [Action<S>]) -> Self {
+        self.parts.actions = actions;
+        self
+    }
+
+    /// The routes: [`create_api_routes!`](crate::create_api_routes) makes them.
+    #[must_use]
+    pub const fn routes(mut self, routes: &'static [Route]) -> Self {
+        self.parts.routes = routes;
+        self
+    }
+
+    /// The events that the plugin hears. It has to export `events`.
+    #[must_use]
+    pub const fn subscriptions(mut self, subscriptions: &'static [Subscription<S>]) -> Self {
+        self.parts.subscriptions = subscriptions;
+        self
+    }
+
+    /// Called before the first call; an error fails the load. The plugin has to export `lifecycle`.
+    #[must_use]
+    pub const fn on_load(mut self, hook: fn(&mut S) -> Result<()>) -> Self {
+        self.parts.hooks.on_load = Some(hook);
+        self
+    }
+
+    /// Asked before a newer revision takes over. The plugin has to export `lifecycle`.
+    #[must_use]
+    pub const fn save_state(mut self, hook: fn(&mut S) -> Result<Option<Vec<u8>>>) -> Self {
+        self.parts.hooks.save_state = Some(hook);
+        self
+    }
+
+    /// Called instead of `on_load` where this instance takes over from an older revision, with what its `save_state`
+    /// answered; an error keeps the older one. The plugin has to export `lifecycle`.
+    #[must_use]
+    pub const fn on_reload(mut self, hook: fn(&mut S, Option<Vec<u8>>) -> Result<()>) -> Self {
+        self.parts.hooks.on_reload = Some(hook);
+        self
+    }
+
+    /// Called before the instance goes. The plugin has to export `lifecycle`.
+    #[must_use]
+    pub const fn on_unload(mut self, hook: fn(&mut S)) -> Self {
+        self.parts.hooks.on_unload = Some(hook);
+        self
+    }
+
+    /// Asked how the plugin is. It has to export `health`.
+    #[must_use]
+    pub const fn health(mut self, hook: fn(&mut S) -> Result<Health>) -> Self {
+        self.parts.hooks.health = Some(hook);
+        self
+    }
+
+    /// Checks the whole and ends the building.
+    ///
+    /// # Panics
+    /// With a sentence that says what is missing or wrong. In a constant, that is a compile error.
+    pub const fn build(self) -> Plugin<S> {
+        check::all(&self.parts);
+        Plugin { parts: self.parts }
+    }
+}
+
+/// What [`export_plugin!`](crate::export_plugin) needs: the declaration for the host, the functions for the calls. They
+/// are taken apart so that no schema takes up the plugin's memory.
+impl<S> Plugin<S> {
+    /// How many actions there are.
+    pub const fn action_count(&self) -> usize {
+        self.parts.actions.len()
+    }
+
+    /// The names and functions of the actions.
+    #[doc(hidden)]
+    pub const fn entries<const N: usize>(&self) -> [Entry<S>; N] {
+        let mut entries = [Entry::NONE; N];
+        let mut index = 0;
+        while index < N {
+            entries[index] = self.parts.actions[index].entry();
+            index += 1;
+        }
+        entries
+    }
+
+    /// All functions of the plugin.
+    #[doc(hidden)]
+    pub const fn table(&self, actions: &'static [Entry<S>]) -> Table<S> {
+        Table { state: self.parts.state, actions, subscriptions: self.parts.subscriptions, hooks: self.parts.hooks }
+    }
+
+    /// Fails the build where something is declared that the plugin does not export: nobody would call it.
+    #[doc(hidden)]
+    pub const fn check_exports(&self, exports: &[Export]) {
+        check::exports(&self.parts, exports);
+    }
+}

@@ -1,0 +1,204 @@
+//! Actions: the only things that anybody can invoke.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::answer::to_json;
+use crate::constant::Json;
+use crate::dispatch::Entry;
+use crate::error::{Error, Result};
+use crate::invocation::{Invocation, running};
+use crate::payload;
+use crate::schema::Schema;
+
+/// An action: a name, what it takes and answers, and the function that does it.
+pub struct Action<S: 'static> {
+    pub(crate) name: &'static str,
+    pub(crate) description: Option<&'static str>,
+    pub(crate) payload: Json,
+    pub(crate) result: Json,
+    pub(crate) idempotent: bool,
+    run: fn(&mut S, &str) -> Result<String>,
+}
+
+impl<S> Action<S> {
+    /// An action from a function of JSON texts. [`create_action!`](crate::create_action) makes one from a function of
+    /// Rust types, with the schemas of those.
+    pub const fn new(name: &'static str, run: fn(&mut S, &str) -> Result<String>) -> Self {
+        Action { name, description: None, payload: Json::Nothing, result: Json::Nothing, idempotent: false, run }
+    }
+
+    /// An action with the schemas of a function of Rust types, which `run` calls.
+    #[doc(hidden)]
+    pub const fn typed<I, F: Handler<S, I>>(
+        name: &'static str,
+        _function: &F,
+        run: fn(&mut S, &str) -> Result<String>,
+    ) -> Self {
+        Action::new(name, run).payload(F::PAYLOAD).result(F::RESULT)
+    }
+
+    /// Says what the action does.
+    #[must_use]
+    pub const fn description(mut self, description: &'static str) -> Self {
+        self.description = Some(description);
+        self
+    }
+
+    /// Takes the lines of a doc comment, each of which begins with a space, for the description.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn documented(mut self, lines: &'static str) -> Self {
+        let text = lines.trim_ascii();
+        if !text.is_empty() {
+            self.description = Some(text);
+        }
+        self
+    }
+
+    /// Sets the schema that payloads have to match. [`Json::Nothing`] lets everything through.
+    #[must_use]
+    pub const fn payload(mut self, schema: Json) -> Self {
+        self.payload = schema;
+        self
+    }
+
+    /// Sets the schema of the result.
+    #[must_use]
+    pub const fn result(mut self, schema: Json) -> Self {
+        self.result = schema;
+        self
+    }
+
+    /// Says that running it twice does no more than running it once: the host may try again after a failure.
+    #[must_use]
+    pub const fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+
+    pub(crate) const fn entry(&self) -> Entry<S> {
+        Entry { name: self.name, run: self.run }
+    }
+}
+
+impl<S> Clone for Action<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Action<S> {}
+
+impl<S> fmt::Debug for Action<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Action").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// A function that can be an action of a plugin with the state `S`: it takes the state, then a payload if it wants one,
+/// then a `&Invocation` if it wants that, and answers a [`Result`].
+///
+/// `Input` only tells the four kinds apart.
+#[diagnostic::on_unimplemented(
+    message = "this is no action of a plugin with the state `{S}`",
+    note = "an action is `fn(&mut State, [payload: P], [call: &Invocation]) -> Result<T>`, where `P: Deserialize + Schema` and `T: Serialize + Schema`"
+)]
+pub trait Handler<S, Input> {
+    /// The schema of the payload.
+    const PAYLOAD: Json;
+    /// The schema of the result.
+    const RESULT: Json;
+
+    /// Runs the action on JSON texts.
+    ///
+    /// # Errors
+    /// Those of the function, and `validation_error` where the payload is not what it takes.
+    fn run(&self, state: &mut S, payload: &str) -> Result<String>;
+}
+
+/// The `Input` of a [`Handler`] that wants to know who calls.
+#[derive(Debug)]
+pub struct WithInvocation<Payload>(core::marker::PhantomData<Payload>);
+
+impl<F, S, T, E> Handler<S, ()> for F
+where
+    F: Fn(&mut S) -> Result<T, E>,
+    T: Serialize + Schema,
+    E: Into<Error>,
+{
+    const PAYLOAD: Json = Json::Nothing;
+    const RESULT: Json = T::MAKES.schema;
+
+    fn run(&self, state: &mut S, _payload: &str) -> Result<String> {
+        to_json(&self(state).map_err(Into::into)?)
+    }
+}
+
+impl<F, S, P, T, E> Handler<S, (P,)> for F
+where
+    F: Fn(&mut S, P) -> Result<T, E>,
+    P: DeserializeOwned + Schema,
+    T: Serialize + Schema,
+    E: Into<Error>,
+{
+    const PAYLOAD: Json = P::ACCEPTS.schema;
+    const RESULT: Json = T::MAKES.schema;
+
+    fn run(&self, state: &mut S, payload: &str) -> Result<String> {
+        to_json(&self(state, payload::parse(payload)?).map_err(Into::into)?)
+    }
+}
+
+impl<F, S, T, E> Handler<S, WithInvocation<()>> for F
+where
+    F: Fn(&mut S, &Invocation) -> Result<T, E>,
+    T: Serialize + Schema,
+    E: Into<Error>,
+{
+    const PAYLOAD: Json = Json::Nothing;
+    const RESULT: Json = T::MAKES.schema;
+
+    fn run(&self, state: &mut S, _payload: &str) -> Result<String> {
+        to_json(&self(state, &running()).map_err(Into::into)?)
+    }
+}
+
+impl<F, S, P, T, E> Handler<S, WithInvocation<(P,)>> for F
+where
+    F: Fn(&mut S, P, &Invocation) -> Result<T, E>,
+    P: DeserializeOwned + Schema,
+    T: Serialize + Schema,
+    E: Into<Error>,
+{
+    const PAYLOAD: Json = P::ACCEPTS.schema;
+    const RESULT: Json = T::MAKES.schema;
+
+    fn run(&self, state: &mut S, payload: &str) -> Result<String> {
+        to_json(&self(state, payload::parse(payload)?, &running()).map_err(Into::into)?)
+    }
+}
+
+/// An action from a name and a function: `create_action!("add", Notes::add)`. The result is an [`Action`], to be
+/// refined: `.description("Adds a note").idempotent()`.
+#[macro_export]
+macro_rules! create_action {
+    ($name:expr, $function:expr $(,)?) => {
+        $crate::Action::typed($name, &$function, |state, payload| {
+            $crate::plugin::Handler::run(&$function, state, payload)
+        })
+    };
+}
+
+/// The actions of a plugin: `create_actions! { "add" => Notes::add, "list" => Notes::list }`. A doc comment before one
+/// becomes its description.
+#[macro_export]
+macro_rules! create_actions {
+    ($($(#[doc = $doc:literal])* $name:literal => $function:expr),* $(,)?) => {
+        &[$(
+            $crate::create_action!($name, $function).documented(::core::concat!("" $(, $doc)*))
+        ),*]
+    };
+}

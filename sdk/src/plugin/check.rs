@@ -1,0 +1,315 @@
+//! What is checked before a plugin's constant is accepted. Each check that fails is a compile error.
+//!
+//! The manifest crate checks the same when it reads the manifest, and more. Here is what an author gets wrong while
+//! writing, so that the compiler says it and not the first load.
+
+use super::route::Route;
+use super::{Action, Parts, Source, Subscription};
+use crate::constant::{Json, Writer, same};
+
+/// The largest schema that the host takes, in bytes.
+const SCHEMA_BYTES_MAX: usize = 64 << 10;
+
+/// An interface that a plugin may export beside `actions`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Export {
+    /// `on_load`, `save_state`, `on_reload` and `on_unload`.
+    Lifecycle,
+    /// Subscriptions.
+    Events,
+    /// The health check.
+    Health,
+}
+
+pub(super) const fn all<S>(parts: &Parts<S>) {
+    identity(parts);
+    actions(parts.actions);
+    routes(parts);
+    subscriptions(parts);
+    if let Some(file) = &parts.source {
+        source(file, parts);
+    }
+}
+
+pub(super) const fn exports<S>(parts: &Parts<S>, exports: &[Export]) {
+    if parts.hooks.any_of_lifecycle() {
+        assert!(has(exports, Export::Lifecycle), "the plugin has a lifecycle hook: export_plugin!(…, lifecycle)");
+    }
+    if !parts.subscriptions.is_empty() {
+        assert!(has(exports, Export::Events), "the plugin has subscriptions: export_plugin!(…, events)");
+    }
+    if parts.hooks.health.is_some() {
+        assert!(has(exports, Export::Health), "the plugin has a health check: export_plugin!(…, health)");
+    }
+}
+
+const fn has(exports: &[Export], wanted: Export) -> bool {
+    let mut index = 0;
+    while index < exports.len() {
+        if exports[index] as u8 == wanted as u8 {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
+const fn identity<S>(parts: &Parts<S>) {
+    match parts.name {
+        Some(name) => assert!(is_name(name), "Plugin name must match ^[a-z][a-z0-9_-]*$"),
+        None => assert!(parts.source.is_some(), "Plugin name is required"),
+    }
+    match parts.version {
+        Some(version) => assert!(begins_like_semver(version), "Plugin version must be semantic: MAJOR.MINOR.PATCH"),
+        None => assert!(parts.source.is_some(), "Plugin version is required"),
+    }
+}
+
+const fn is_name(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    if bytes.is_empty() || !bytes[0].is_ascii_lowercase() {
+        return false;
+    }
+    let mut index = 1;
+    while index < bytes.len() {
+        if !matches!(bytes[index], b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-') {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+/// Whether a text has the three numbers of a semantic version. What follows them is checked by the host.
+const fn begins_like_semver(version: &str) -> bool {
+    let bytes = version.as_bytes();
+    let mut index = 0;
+    let mut number = 0;
+    while number < 3 {
+        let start = index;
+        while index < bytes.len() && bytes[index].is_ascii_digit() {
+            index += 1;
+        }
+        if index == start || (bytes[start] == b'0' && index > start + 1) {
+            return false;
+        }
+        number += 1;
+        if number < 3 {
+            if index == bytes.len() || bytes[index] != b'.' {
+                return false;
+            }
+            index += 1;
+        }
+    }
+    index == bytes.len() || matches!(bytes[index], b'-' | b'+')
+}
+
+const fn actions<S>(actions: &[Action<S>]) {
+    let mut index = 0;
+    while index < actions.len() {
+        let action = &actions[index];
+        if action.name.is_empty() {
+            panic!("an action has an empty name");
+        }
+        let mut other = 0;
+        while other < index {
+            if same(actions[other].name, action.name) {
+                fail(&["two actions are called `", action.name, "`"]);
+            }
+            other += 1;
+        }
+        small(action.name, "payload", &action.payload);
+        small(action.name, "result", &action.result);
+        index += 1;
+    }
+}
+
+/// Refuses a schema that the host would refuse for its size.
+const fn small(action: &str, what: &str, schema: &Json) {
+    let mut counter = Writer::<0>::new();
+    counter.json(schema);
+    if counter.length() > SCHEMA_BYTES_MAX {
+        fail(&["the schema of the ", what, " of `", action, "` is larger than 64 KiB: mark a part `#[schema(any)]`"]);
+    }
+}
+
+const fn routes<S>(parts: &Parts<S>) {
+    let mut index = 0;
+    while index < parts.routes.len() {
+        let route = &parts.routes[index];
+        route_of_code(route, parts.actions);
+        let mut other = 0;
+        while other < index {
+            let before = &parts.routes[other];
+            if before.method as u8 == route.method as u8 && same(before.path, route.path) {
+                fail(&["two routes are ", route.method.as_str(), " ", route.path]);
+            }
+            other += 1;
+        }
+        index += 1;
+    }
+}
+
+/// What the manifest file names, the code must have: the host calls it.
+const fn source<S>(source: &Source, parts: &Parts<S>) {
+    let mut index = 0;
+    while index < source.actions.len() {
+        if !has_action(parts.actions, source.actions[index]) {
+            fail(&[source.file, " declares the action `", source.actions[index], "`, which is not in the code"]);
+        }
+        index += 1;
+    }
+    let mut index = 0;
+    while index < source.routes.len() {
+        let route = &source.routes[index];
+        let mut step = 0;
+        while step < route.actions.len() {
+            known(parts.actions, route.actions[step], &[route.place]);
+            step += 1;
+        }
+        index += 1;
+    }
+    let mut index = 0;
+    while index < source.subscribes.len() {
+        if !subscribes(parts.subscriptions, source.subscribes[index]) {
+            fail(&[source.file, " subscribes to `", source.subscribes[index], "`, for which the code has no handler"]);
+        }
+        index += 1;
+    }
+}
+
+const fn route_of_code<S>(route: &Route, actions: &[Action<S>]) {
+    let (method, path) = (route.method.as_str(), route.path);
+    if path.is_empty() || path.as_bytes()[0] != b'/' {
+        fail(&["the path of route ", method, " ", path, " does not begin with `/`"]);
+    }
+    if route.actions.is_empty() {
+        fail(&["route ", method, " ", path, " names no action"]);
+    }
+    let mut step = 0;
+    while step < route.actions.len() {
+        known(actions, route.actions[step], &["route ", method, " ", path]);
+        step += 1;
+    }
+}
+
+const fn has_action<S>(actions: &[Action<S>], name: &str) -> bool {
+    let mut index = 0;
+    while index < actions.len() {
+        if same(actions[index].name, name) {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
+const fn subscribes<S>(subscriptions: &[Subscription<S>], pattern: &str) -> bool {
+    let mut index = 0;
+    while index < subscriptions.len() {
+        if same(subscriptions[index].pattern, pattern) {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
+const fn known<S>(actions: &[Action<S>], name: &str, route: &[&str]) {
+    if has_action(actions, name) {
+        return;
+    }
+    let mut text = Text::new();
+    text.all(route);
+    text.all(&[" names the unknown action `", name, "`"]);
+    text.fail();
+}
+
+const fn subscriptions<S>(parts: &Parts<S>) {
+    let mut index = 0;
+    while index < parts.subscriptions.len() {
+        let pattern = parts.subscriptions[index].pattern;
+        if pattern.is_empty() {
+            panic!("a subscription has an empty pattern");
+        }
+        let mut other = 0;
+        while other < index {
+            if same(parts.subscriptions[other].pattern, pattern) {
+                fail(&["two subscriptions have the pattern `", pattern, "`"]);
+            }
+            other += 1;
+        }
+        index += 1;
+    }
+}
+
+/// Fails the build with a sentence put together from parts.
+const fn fail(parts: &[&str]) -> ! {
+    let mut text = Text::new();
+    text.all(parts);
+    text.fail()
+}
+
+/// A panic's message: const code cannot format one.
+struct Text {
+    bytes: [u8; 512],
+    length: usize,
+}
+
+impl Text {
+    const fn new() -> Text {
+        Text { bytes: [0; 512], length: 0 }
+    }
+
+    const fn all(&mut self, parts: &[&str]) {
+        let mut index = 0;
+        while index < parts.len() {
+            let part = parts[index].as_bytes();
+            let mut byte = 0;
+            while byte < part.len() && self.length < self.bytes.len() {
+                self.bytes[self.length] = part[byte];
+                self.length += 1;
+                byte += 1;
+            }
+            index += 1;
+        }
+    }
+
+    const fn fail(&self) -> ! {
+        let (text, _) = self.bytes.split_at(self.length);
+        match core::str::from_utf8(text) {
+            Ok(text) => panic!("{}", text),
+            // A name so long that it was cut inside a character.
+            Err(_) => panic!("a name in the plugin's declaration is too long"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{begins_like_semver, is_name};
+
+    #[test]
+    fn name_with_anything_but_lower_case_is_refused() {
+        for (name, fits) in [("a", true), ("a-1_b", true), ("", false), ("1a", false), ("aB", false), ("ä", false)] {
+            assert_eq!(is_name(name), fits, "{name}");
+        }
+    }
+
+    #[test]
+    fn version_without_three_numbers_is_refused() {
+        for (version, fits) in [
+            ("1.0.0", true),
+            ("0.10.2-rc.1", true),
+            ("1.0.0+build", true),
+            ("1.0", false),
+            ("1.0.0.0", false),
+            ("01.0.0", false),
+            ("1..0", false),
+            ("v1.0.0", false),
+            ("", false),
+        ] {
+            assert_eq!(begins_like_semver(version), fits, "{version}");
+        }
+    }
+}

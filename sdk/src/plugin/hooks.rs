@@ -1,0 +1,85 @@
+//! The functions that the host calls on its own account.
+
+use std::fmt;
+
+use crate::error::Result;
+use crate::event::{Event, Reaction};
+use crate::health::Health;
+
+/// The moments in a plugin's life, each optional.
+pub struct Hooks<S: 'static> {
+    pub(crate) on_load: Option<fn(&mut S) -> Result<()>>,
+    pub(crate) save_state: Option<fn(&mut S) -> Result<Option<Vec<u8>>>>,
+    pub(crate) on_reload: Option<fn(&mut S, Option<Vec<u8>>) -> Result<()>>,
+    pub(crate) on_unload: Option<fn(&mut S)>,
+    pub(crate) health: Option<fn(&mut S) -> Result<Health>>,
+}
+
+impl<S> Hooks<S> {
+    pub(crate) const NONE: Hooks<S> =
+        Hooks { on_load: None, save_state: None, on_reload: None, on_unload: None, health: None };
+
+    pub(crate) const fn any_of_lifecycle(&self) -> bool {
+        self.on_load.is_some() || self.save_state.is_some() || self.on_reload.is_some() || self.on_unload.is_some()
+    }
+}
+
+impl<S> Clone for Hooks<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Hooks<S> {}
+
+impl<S> fmt::Debug for Hooks<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hooks").finish_non_exhaustive()
+    }
+}
+
+/// A pattern of events, and what to do when one comes.
+pub struct Subscription<S: 'static> {
+    pub(crate) pattern: &'static str,
+    pub(crate) priority: i32,
+    pub(crate) once: bool,
+    pub(crate) run: fn(&mut S, &Event) -> Result<Reaction>,
+}
+
+impl<S> Subscription<S> {
+    /// The priority of a subscription that names none: among all plugins' handlers of an event, higher ones go first.
+    pub const PRIORITY: i32 = 50;
+
+    /// Calls a function for each event whose name fits the pattern: `order.placed`, `order.*`, `**`.
+    pub const fn new(pattern: &'static str, run: fn(&mut S, &Event) -> Result<Reaction>) -> Self {
+        Subscription { pattern, priority: Self::PRIORITY, once: false, run }
+    }
+
+    /// Sets the priority.
+    #[must_use]
+    pub const fn priority(mut self, priority: i32) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Ends the subscription after one event.
+    #[must_use]
+    pub const fn once(mut self) -> Self {
+        self.once = true;
+        self
+    }
+}
+
+impl<S> Clone for Subscription<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Subscription<S> {}
+
+impl<S> fmt::Debug for Subscription<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").field("pattern", &self.pattern).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,33 @@
+//! What a plugin's manifest file and its `Cargo.toml` say, as the `manifest!` macro found it.
+
+/// The manifest of the crate that is being compiled: merged, checked, and in its canonical form. It names at least
+/// `name` and `version`.
+///
+/// Beside the whole as JSON it has apart what the code has to agree with, and what a later layer with the same field
+/// would replace.
+#[derive(Clone, Copy, Debug)]
+pub struct Source {
+    /// The file's name.
+    pub file: &'static str,
+    /// The whole.
+    pub json: &'static str,
+    /// The actions that the file declares.
+    pub actions: &'static [&'static str],
+    /// The file's routes.
+    pub routes: &'static [SourceRoute],
+    /// The topics that the plugin may publish, as a JSON array.
+    pub publishes: &'static str,
+    /// The patterns that the file subscribes to.
+    pub subscribes: &'static [&'static str],
+}
+
+/// A route of a manifest file.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceRoute {
+    /// What to call it in an error: `route GET /notes of plugin.yaml`.
+    pub place: &'static str,
+    /// The actions that it names.
+    pub actions: &'static [&'static str],
+    /// The route as JSON.
+    pub json: &'static str,
+}

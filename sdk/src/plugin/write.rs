@@ -1,0 +1,171 @@
+//! The plugin's declaration as the bytes of the custom section `plugbay:manifest`.
+//!
+//! JSON documents one after another, each a layer of the manifest, a later one winning: first what the manifest file
+//! and `Cargo.toml` say, then what the code declares.
+
+use super::{Action, Parts, Plugin, Route};
+use crate::constant::{Json, Writer};
+
+impl<S> Plugin<S> {
+    /// The size of [`Plugin::section`] in bytes.
+    #[doc(hidden)]
+    pub const fn section_length(&self) -> usize {
+        let mut counter = Writer::<0>::new();
+        write(&self.parts, &mut counter);
+        counter.length()
+    }
+
+    /// The layers of the manifest.
+    #[doc(hidden)]
+    pub const fn section<const N: usize>(&self) -> [u8; N] {
+        let mut writer = Writer::<N>::new();
+        write(&self.parts, &mut writer);
+        writer.finish()
+    }
+}
+
+const fn write<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {
+    if let Some(source) = parts.source {
+        writer.raw(source.json);
+        writer.raw("\n");
+    }
+    writer.open("{");
+    identity(parts, writer);
+    writer.key("actions");
+    writer.open("[");
+    let mut index = 0;
+    while index < parts.actions.len() {
+        action(&parts.actions[index], writer);
+        index += 1;
+    }
+    writer.close("]");
+    if !parts.routes.is_empty() {
+        writer.key("routes");
+        writer.open("[");
+        routes_of_file(parts, writer);
+        let mut index = 0;
+        while index < parts.routes.len() {
+            route(&parts.routes[index], writer);
+            index += 1;
+        }
+        writer.close("]");
+    }
+    if !parts.subscriptions.is_empty() {
+        subscriptions(parts, writer);
+    }
+    writer.close("}");
+    writer.raw("\n");
+}
+
+const fn identity<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {
+    optional("name", parts.name, writer);
+    optional("version", parts.version, writer);
+    optional("title", parts.title, writer);
+    optional("description", parts.description, writer);
+    optional("license", parts.license, writer);
+    optional("category", parts.category, writer);
+    optional("repository", parts.repository, writer);
+    if let Some(author) = parts.author {
+        writer.key("author");
+        writer.open("{");
+        optional("name", Some(author.name), writer);
+        optional("email", author.email, writer);
+        writer.close("}");
+    }
+    if let Some(tags) = parts.tags {
+        texts("tags", tags, writer);
+    }
+}
+
+const fn action<S, const N: usize>(action: &Action<S>, writer: &mut Writer<N>) {
+    writer.element();
+    writer.open("{");
+    optional("name", Some(action.name), writer);
+    optional("description", action.description, writer);
+    schema("payload", &action.payload, writer);
+    schema("result", &action.result, writer);
+    if action.idempotent {
+        writer.key("idempotent");
+        writer.raw("true");
+    }
+    writer.close("}");
+}
+
+const fn route<const N: usize>(route: &Route, writer: &mut Writer<N>) {
+    writer.element();
+    writer.open("{");
+    optional("method", Some(route.method.as_str()), writer);
+    optional("path", Some(route.path), writer);
+    texts("actions", route.actions, writer);
+    optional("description", route.description, writer);
+    if !route.tags.is_empty() {
+        texts("tags", route.tags, writer);
+    }
+    writer.close("}");
+}
+
+/// A field of a later layer replaces that of an earlier one, and the file's routes are to stay.
+const fn routes_of_file<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {
+    if let Some(source) = parts.source {
+        let mut index = 0;
+        while index < source.routes.len() {
+            writer.element();
+            writer.raw(source.routes[index].json);
+            index += 1;
+        }
+    }
+}
+
+/// The file's own subscriptions need not be kept: each has a handler, which is one of these.
+const fn subscriptions<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {
+    let subscriptions = parts.subscriptions;
+    writer.key("events");
+    writer.open("{");
+    if let Some(source) = parts.source {
+        writer.key("publishes");
+        writer.raw(source.publishes);
+    }
+    writer.key("subscribes");
+    writer.open("[");
+    let mut index = 0;
+    while index < subscriptions.len() {
+        let subscription = &subscriptions[index];
+        writer.element();
+        writer.open("{");
+        optional("topic", Some(subscription.pattern), writer);
+        writer.key("priority");
+        writer.json(&Json::Integer(subscription.priority as i128));
+        writer.key("once");
+        writer.raw(if subscription.once { "true" } else { "false" });
+        writer.close("}");
+        index += 1;
+    }
+    writer.close("]");
+    writer.close("}");
+}
+
+const fn optional<const N: usize>(key: &str, text: Option<&str>, writer: &mut Writer<N>) {
+    if let Some(text) = text {
+        writer.key(key);
+        writer.text(text);
+    }
+}
+
+const fn schema<const N: usize>(key: &str, schema: &Json, writer: &mut Writer<N>) {
+    if !matches!(schema, Json::Nothing) {
+        writer.key(key);
+        writer.json(schema);
+    }
+}
+
+const fn texts<const N: usize>(key: &str, texts: &[&str], writer: &mut Writer<N>) {
+    writer.key(key);
+    writer.open("[");
+    let mut index = 0;
+    while index < texts.len() {
+        writer.element();
+        writer.text(texts[index]);
+        index += 1;
+    }
+    writer.close("]");
+}

@@ -1,0 +1,110 @@
+//! JSON Schemas of Rust types, derived while they compile.
+//!
+//! The rule: a schema accepts every JSON text that the type's `Deserialize` accepts in the form that serde documents,
+//! and refuses what serde refuses as far as a schema can say it. Serde's tolerated second spellings are no part of the
+//! contract and are refused: a struct written as an array, a unit variant written as `{"Variant": null}`.
+//!
+//! What a type accepts and what it makes differ (defaults, aliases, renames for one direction), so a type has two
+//! shapes. The payload's schema is the first, the result's the second.
+
+mod collections;
+mod numbers;
+mod texts;
+mod wrappers;
+
+use crate::constant::{EMPTY, Json, Member};
+
+/// A type that has a JSON Schema (2020-12). Derive it: `#[derive(Schema)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no JSON Schema",
+    label = "the host could not check this before it reaches the plugin",
+    note = "add `#[derive(Schema)]` to `{Self}`, or, for a field that may be anything, `#[schema(any)]`"
+)]
+pub trait Schema {
+    /// What deserialising accepts.
+    const ACCEPTS: Shape;
+    /// What serialising makes.
+    const MAKES: Shape = Self::ACCEPTS;
+    /// Whether a field of this type may be missing without a default, as for `Option`.
+    const OPTIONAL: bool = false;
+}
+
+/// The schema of a type in one direction, and what its surroundings have to know of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// The schema itself.
+    pub schema: Json,
+    /// What this type, flattened, asks of the object around it, if anything. It leaves other members alone.
+    pub flat: Json,
+    /// What this type, flattened, asks of the members that nobody else wants, if anything.
+    pub rest: Json,
+    /// What this type asks of the key of a map, if anything: keys are always strings in JSON.
+    pub key: Json,
+}
+
+impl Shape {
+    /// Accepts everything.
+    pub const ANY: Shape = Shape { schema: EMPTY, flat: Json::Nothing, rest: Json::Nothing, key: Json::Nothing };
+}
+
+/// The schema `{"type": <name>}`.
+macro_rules! simple {
+    ($name:literal $(, $key:literal: $value:expr)*) => {
+        Json::Object(&[Member::Is("type", Json::Text($name)) $(, Member::Is($key, $value))*])
+    };
+}
+pub(crate) use simple;
+
+/// Writes an implementation whose two shapes differ only in the direction of the types inside. `Direction` stands for
+/// `ACCEPTS` or `MAKES`.
+macro_rules! both_directions {
+    ($direction:ident => $shape:expr) => {
+        const ACCEPTS: Shape = {
+            macro_rules! $direction {
+                ($inner:ty) => {
+                    <$inner as Schema>::ACCEPTS
+                };
+            }
+            $shape
+        };
+        const MAKES: Shape = {
+            macro_rules! $direction {
+                ($inner:ty) => {
+                    <$inner as Schema>::MAKES
+                };
+            }
+            $shape
+        };
+    };
+}
+pub(crate) use both_directions;
+
+/// Any JSON value.
+impl Schema for serde_json::Value {
+    const ACCEPTS: Shape = Shape::ANY;
+}
+
+/// Any JSON text, kept as it is: the cheapest way to hand a value on.
+impl Schema for serde_json::value::RawValue {
+    const ACCEPTS: Shape = Shape::ANY;
+}
+
+impl Schema for serde_json::Map<String, serde_json::Value> {
+    const ACCEPTS: Shape = Shape { schema: simple!("object"), ..Shape::ANY };
+}
+
+impl Schema for serde_json::Number {
+    const ACCEPTS: Shape = Shape { schema: simple!("number"), ..Shape::ANY };
+}
+
+impl Schema for () {
+    const ACCEPTS: Shape = Shape { schema: simple!("null"), ..Shape::ANY };
+}
+
+impl Schema for bool {
+    const ACCEPTS: Shape = Shape {
+        schema: simple!("boolean"),
+        key: Json::Object(&[Member::Is("enum", Json::Raw(r#"["true","false"]"#))]),
+        ..Shape::ANY
+    };
+}
