@@ -1,8 +1,9 @@
 //! Compiled code on disk, so that a component is compiled once and not by each process.
 //!
 //! An entry is a file named by what the code depends on: the component's SHA-256, this crate's version and the
-//! [`fingerprint`] of the engine, that is wasmtime's version, the processor's features and every setting that changes code. It is loaded by mapping it
-//! into memory, so a 40 MB interpreter costs milliseconds and is shared by all processes that use it.
+//! [`fingerprint`] of the engine, that is wasmtime's version, the processor's features and every setting that changes
+//! code. It is loaded by mapping it into memory, so a 40 MB interpreter costs milliseconds and is shared by all processes
+//! that use it.
 //!
 //! Machine code from a file runs with all rights of the host. Therefore the directory belongs to this user alone, entries
 //! are only read if they do too, and nothing that came from outside is ever put there: only [`MachineCode`], which this

@@ -97,6 +97,9 @@ quantities! {
     Definitions, definitions_max = 500_000, "definitions";
     /// The segments that fill memories. Python has 11 MB.
     DataBytes, data_bytes_max = 64 * MIB, "bytes of data segments";
+    /// Memories that one module imports and defines. No toolchain makes modules with two unless it is told to. The engine
+    /// has to accept them, because the code by which components call each other works on the memories of both.
+    ModuleMemories, module_memories_max = 1, "memories in one module";
     /// Memories that the modules define, each module counted once. Real files have 1 or 2.
     Memories, memories_max = 64, "memories";
     /// What these memories hold before anything runs. Python starts with 12.9 MB. The default is what one 32-bit memory can

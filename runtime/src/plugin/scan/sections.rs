@@ -49,6 +49,7 @@ pub(super) fn read(
             tally.add(Quantity::TableElements, table.ty.initial)
         }),
         Payload::MemorySection(section) => items(section, tally, |memory, tally| {
+            tally.see_memory()?;
             tally.add(Quantity::Memories, 1)?;
             tally.add(Quantity::MemoryBytes, minimum_bytes(&memory))
         }),
@@ -179,6 +180,9 @@ fn keep_import(
     scan: &mut Scan,
     tally: &mut Tally<'_>,
 ) -> Result<(), ScanError> {
+    if kind == ItemKind::Memory {
+        tally.see_memory()?;
+    }
     if !outermost {
         return Ok(());
     }

@@ -25,6 +25,8 @@ struct Open {
     /// The same number for each function of a module, and how many bodies have been read.
     functions: Vec<u16>,
     bodies: usize,
+    /// Memories of a module, imported ones included.
+    memories: u64,
     expanded: Expanded,
     component_instances: u64,
 }
@@ -76,6 +78,7 @@ impl<'a> Tally<'a> {
             signatures: Vec::new(),
             functions: Vec::new(),
             bodies: 0,
+            memories: 0,
             expanded: Expanded::default(),
             component_instances: 0,
         });
@@ -131,6 +134,14 @@ impl<'a> Tally<'a> {
         if let Some(open) = self.open.last_mut() {
             open.functions.push(open.signatures.get(type_index as usize).copied().unwrap_or(0));
         }
+    }
+
+    /// The innermost module imports or defines a memory.
+    pub(super) fn see_memory(&mut self) -> Result<(), ScanError> {
+        let Some(open) = self.open.last_mut() else { return Ok(()) };
+        open.memories += 1;
+        let memories = open.memories;
+        self.raise(Quantity::ModuleMemories, memories)
     }
 
     /// How many parameters and results the function has whose body comes next.

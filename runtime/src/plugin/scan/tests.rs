@@ -96,6 +96,7 @@ fn component_tells_its_totals() {
         // Three parameters and results each, and two locals.
         (Quantity::Locals, 8),
         (Quantity::SegmentElements, 3),
+        (Quantity::ModuleMemories, 1),
         (Quantity::Memories, 1),
         (Quantity::MemoryBytes, 3 * 65_536),
         (Quantity::Tables, 1),
@@ -178,6 +179,7 @@ fn limited(quantity: Quantity, allowed: u64) -> ScanLimits {
         Quantity::SegmentElements => &mut limits.segment_elements_max,
         Quantity::Definitions => &mut limits.definitions_max,
         Quantity::DataBytes => &mut limits.data_bytes_max,
+        Quantity::ModuleMemories => &mut limits.module_memories_max,
         Quantity::Memories => &mut limits.memories_max,
         Quantity::MemoryBytes => &mut limits.memory_bytes_max,
         Quantity::Tables => &mut limits.tables_max,
@@ -240,12 +242,21 @@ fn many_segment_elements_are_refused() {
 
 #[test]
 fn minimum_memory_above_the_limit_is_refused_also_where_it_overflows() {
-    for minimum in [(1 << 15) + 1, u64::from(u32::MAX), u64::MAX] {
+    for minimum in [(1 << 16) + 1, u64::from(u32::MAX), u64::MAX] {
         let ty = MemoryType { minimum, maximum: None, memory64: true, shared: false, page_size_log2: None };
         let mut memories = MemorySection::new();
-        memories.memory(ty).memory(ty);
+        memories.memory(ty);
         check_limit(&Module::new().section(&memories).clone().finish(), Quantity::MemoryBytes);
     }
+}
+
+#[test]
+fn second_memory_of_a_module_is_refused_whether_imported_or_not() {
+    for module in ["(memory 1) (memory 1)", r#"(import "" "m" (memory 1)) (memory 1)"#] {
+        check_limit(&wasm(&format!("(component (core module {module}))")), Quantity::ModuleMemories);
+    }
+    scan(&wasm("(component (core module (memory 1)) (core module (memory 1)))"), &ScanLimits::default())
+        .expect("two modules may have one each");
 }
 
 #[test]
