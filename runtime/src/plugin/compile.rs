@@ -7,7 +7,7 @@
 //!   caller is told in time that the deadline has passed; the thread compiles on until it is done. That suits components
 //!   whose author is trusted not to attack the compiler.
 //! - In a child process ([`WorkerCommand`]), the deadline ends it and the operating system bounds its memory. That suits
-//!   uploads of strangers. It costs about 20 ms for each component that is compiled, and nothing for one from the cache.
+//!   uploads of strangers. It costs about 10 ms for each component that is compiled, and nothing for one from the cache.
 //!
 //! The child is a bound on resources and not a sandbox: it runs as the same user. A component that could take over the
 //! compiler would be caught by neither way of compiling.
