@@ -12,12 +12,7 @@ use crate::units::{parse_bytes, parse_count, parse_duration, parse_setting};
 
 /// Run WebAssembly plugins in a sandbox, look into them, make and build new ones
 #[derive(Debug, Parser)]
-#[command(
-    name = "plugbay",
-    version,
-    max_term_width = 110,
-    disable_help_subcommand = true
-)]
+#[command(name = "plugbay", version, max_term_width = 110, disable_help_subcommand = true)]
 #[command(after_help = help::SHORT, after_long_help = help::LONG)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -204,9 +199,7 @@ pub(crate) struct PluginArg {
 
 /// Limits of one call. They replace what the manifest says.
 #[derive(Debug, Clone, Default, ClapArgs)]
-#[command(
-    next_help_heading = "Limits (they replace the manifest's; 0 is as much as the host allows)"
-)]
+#[command(next_help_heading = "Limits (they replace the manifest's; 0: as much as the host allows)")]
 pub(crate) struct LimitArgs {
     /// Wall-clock time, such as 500ms, 2s or 1m
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
@@ -236,12 +229,7 @@ pub(crate) struct HostArgs {
     #[arg(long, value_name = "FILE", env = "PLUGBAY_HOST_FILE", hide_env_values = true, value_hint = ValueHint::FilePath)]
     pub(crate) host_file: Option<PathBuf>,
     /// Take the plugin's config/NAME.yaml into account
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "PLUGBAY_ENVIRONMENT",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "NAME", env = "PLUGBAY_ENVIRONMENT", hide_env_values = true)]
     pub(crate) environment: Option<String>,
 }
 
@@ -263,40 +251,23 @@ mod tests {
     fn payload_may_be_a_dash_or_a_negative_number() {
         for payload in ["-", "-5", "@file.json", "{}"] {
             let args = parse(&["run", "p.wasm", "act", payload, "--stats"]).expect(payload);
-            let Command::Run(run) = args.command else {
-                panic!("not run")
-            };
+            let Command::Run(run) = args.command else { panic!("not run") };
             assert_eq!((run.payload.as_deref(), run.stats), (Some(payload), true));
         }
     }
 
     #[test]
     fn arguments_of_a_call_may_be_followed_by_options() {
-        let args = parse(&[
-            "call", "c.wasm", "add", "-1", "2", "--fuel", "5e6", "--json",
-        ])
-        .expect("parsed");
+        let args = parse(&["call", "c.wasm", "add", "-1", "2", "--fuel", "5e6", "--json"]).expect("parsed");
         assert!(args.common.json);
-        let Command::Call(call) = args.command else {
-            panic!("not call")
-        };
-        assert_eq!(
-            (call.arguments, call.limits.fuel),
-            (vec!["-1".to_owned(), "2".to_owned()], Some(5_000_000))
-        );
+        let Command::Call(call) = args.command else { panic!("not call") };
+        assert_eq!((call.arguments, call.limits.fuel), (vec!["-1".to_owned(), "2".to_owned()], Some(5_000_000)));
     }
 
     #[test]
     fn limits_that_cannot_be_read_are_refused() {
-        for wrong in [
-            ["--timeout", "5"],
-            ["--max-memory", "lots"],
-            ["--fuel", "1.5"],
-            ["--config", "novalue"],
-        ] {
-            let error = parse(&["run", "p.wasm", "act", wrong[0], wrong[1]])
-                .expect_err(wrong[1])
-                .to_string();
+        for wrong in [["--timeout", "5"], ["--max-memory", "lots"], ["--fuel", "1.5"], ["--config", "novalue"]] {
+            let error = parse(&["run", "p.wasm", "act", wrong[0], wrong[1]]).expect_err(wrong[1]).to_string();
             assert!(error.contains(wrong[0]), "{error}");
         }
     }

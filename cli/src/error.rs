@@ -58,9 +58,7 @@ impl Error {
             Error::Project(error) => error.code(),
             Error::Load(error) => error.code(),
             Error::HostFile(_) => "invalid_host_file",
-            Error::Imports { refused, .. }
-                if refused.iter().all(|import| import.permission.is_some()) =>
-            {
+            Error::Imports { refused, .. } if refused.iter().all(|import| import.permission.is_some()) => {
                 "permission_denied"
             }
             Error::Imports { .. } => "unknown_import",
@@ -75,12 +73,9 @@ impl Error {
     pub(crate) fn report(&self, output: Output) {
         if output.json {
             // Where standard output is gone, the exit code still tells.
-            let _ = output.document(&self.to_json());
+            let _ = output.json_result(&self.to_json().to_string());
         } else {
-            to_stderr(&format!(
-                "{RED}error:{RED:#} {}",
-                indented(&plain(&self.text()), "  ")
-            ));
+            to_stderr(&format!("{RED}error:{RED:#} {}", indented(&plain(&self.text()), "  ")));
         }
     }
 
@@ -113,14 +108,9 @@ impl Error {
             },
             Error::HostFile(error) => format!("the host's file is wrong:\n{error}"),
             Error::Imports { plugin, refused } => {
-                let list: String = refused
-                    .iter()
-                    .map(|refused| format!("\n{}: {}", refused.import, refused.msg))
-                    .collect();
-                format!(
-                    "cannot load {plugin}: {} of its imports are refused{list}",
-                    refused.len()
-                )
+                let list: String =
+                    refused.iter().map(|refused| format!("\n{}: {}", refused.import, refused.msg)).collect();
+                format!("cannot load {plugin}: {} of its imports are refused{list}", refused.len())
             }
             Error::Invoke(error) => format!("{}{}", invoke_text(error), what_helps(error)),
             Error::Call(error) => error.to_string(),
@@ -133,10 +123,7 @@ impl Error {
 fn invoke_text(error: &InvokeError) -> String {
     match error {
         InvokeError::Guest { plugin, failure } => {
-            format!(
-                "plugin `{plugin}` answered an error: {} (code {})",
-                failure.message, failure.code
-            )
+            format!("plugin `{plugin}` answered an error: {} (code {})", failure.message, failure.code)
         }
         other => other.to_string(),
     }
@@ -152,22 +139,25 @@ fn what_helps(error: &InvokeError) -> String {
             }
         }
         InvokeError::Trapped { backtrace, .. } => {
-            for frame in backtrace {
+            for frame in frames_of_its_own(backtrace) {
                 let _ = write!(text, "\nat {frame}");
             }
         }
-        InvokeError::Timeout { .. } => {
-            text.push_str("\nhere: --timeout TIME replaces the manifest's limit")
-        }
-        InvokeError::OutOfFuel { .. } => {
-            text.push_str("\nhere: --fuel N replaces the manifest's limit")
-        }
-        InvokeError::MemoryLimit { .. } => {
-            text.push_str("\nhere: --max-memory SIZE replaces the manifest's limit")
-        }
+        InvokeError::Timeout { .. } => text.push_str("\nhere: --timeout TIME replaces the manifest's limit"),
+        InvokeError::OutOfFuel { .. } => text.push_str("\nhere: --fuel N replaces the manifest's limit"),
+        InvokeError::MemoryLimit { .. } => text.push_str("\nhere: --max-memory SIZE replaces the manifest's limit"),
         _ => {}
     }
     text
+}
+
+/// The frames without those at the top in which Rust makes a trap of a panic.
+fn frames_of_its_own(backtrace: &[String]) -> &[String] {
+    const MACHINERY: [&str; 6] =
+        ["abort", "std::", "core::panicking::", "__rustc::", "rust_begin_unwind", "rust_panic"];
+    let is_machinery = |frame: &String| MACHINERY.iter().any(|start| frame.starts_with(start));
+    let first = backtrace.iter().position(|frame| !is_machinery(frame)).unwrap_or_default();
+    &backtrace[first..]
 }
 
 /// Boxed: they carry what people are told, and results would be as large as the largest of them.
@@ -180,13 +170,7 @@ macro_rules! error_from {
         }
     )*};
 }
-error_from!(
-    Project(ProjectError),
-    Load(LoadError),
-    Invoke(InvokeError),
-    Call(CallError),
-    Runtime(BuildError),
-);
+error_from!(Project(ProjectError), Load(LoadError), Invoke(InvokeError), Call(CallError), Runtime(BuildError),);
 
 impl From<ComponentError> for Error {
     fn from(error: ComponentError) -> Self {
@@ -206,5 +190,40 @@ impl From<anyhow::Error> for Error {
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         Error::Internal(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trapped(frames: &[&str]) -> InvokeError {
+        InvokeError::Trapped {
+            plugin: "p".to_owned(),
+            action: "a".to_owned(),
+            message: "panicked at src/lib.rs:9:5: no".to_owned(),
+            backtrace: frames.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    #[test]
+    fn frames_of_a_panic_begin_where_the_plugin_panicked() {
+        let frames = ["abort", "__rustc::rust_panic", "core::panicking::panic_fmt", "demo::divide", "std::x"];
+        let text = Error::from(trapped(&frames)).text();
+        assert!(text.ends_with("no\nat demo::divide\nat std::x"), "{text}");
+        let text = Error::from(trapped(&["abort"])).text();
+        assert!(text.ends_with("at abort"), "{text}");
+    }
+
+    #[test]
+    fn limit_names_the_option_that_lifts_it() {
+        let error = InvokeError::OutOfFuel { plugin: "p".to_owned(), action: "a".to_owned(), allowed: 5 };
+        assert!(Error::from(error).text().ends_with("here: --fuel N replaces the manifest's limit"));
+    }
+
+    #[test]
+    fn json_of_a_usage_error_has_the_members_of_every_error() {
+        let json = Error::Usage("no".to_owned()).to_json();
+        assert_eq!(json, json!({ "status": "error", "msg": "no", "code": "usage" }));
     }
 }

@@ -40,11 +40,7 @@ impl From<&Error> for Exit {
             Error::Project(_) => Exit::NotLoadable,
             Error::Load(error) => of_load(error),
             // What this host does not offer at all cannot be granted.
-            Error::Imports { refused, .. }
-                if refused.iter().all(|import| import.permission.is_some()) =>
-            {
-                Exit::Denied
-            }
+            Error::Imports { refused, .. } if refused.iter().all(|import| import.permission.is_some()) => Exit::Denied,
             Error::Imports { .. } => Exit::NotLoadable,
             Error::Invoke(error) => of_invoke(error),
             Error::Call(error) => match **error {
@@ -82,7 +78,7 @@ fn of_invoke(error: &InvokeError) -> Exit {
 fn of_load(error: &LoadError) -> Exit {
     match &error.source {
         LoadFailure::Denied { .. } => Exit::Denied,
-        LoadFailure::Scan(ScanError::Limit { .. }) => Exit::Limit,
+        LoadFailure::Scan(ScanError::Limit { .. }) | LoadFailure::MinimumMemory { .. } => Exit::Limit,
         LoadFailure::Compile(error) => of_compile(error),
         LoadFailure::Engine(_) => Exit::Internal,
         LoadFailure::Start(cause) => match of_invoke(cause) {
@@ -97,9 +93,7 @@ fn of_load(error: &LoadError) -> Exit {
 
 fn of_compile(error: &CompileError) -> Exit {
     match error {
-        CompileError::Timeout { .. } | CompileError::Memory { .. } | CompileError::Busy { .. } => {
-            Exit::Limit
-        }
+        CompileError::Timeout { .. } | CompileError::Memory { .. } | CompileError::Busy { .. } => Exit::Limit,
         CompileError::Worker { .. } => Exit::Internal,
         // What crashes the compiler cannot be loaded, whoever is to blame.
         CompileError::Invalid { .. } | CompileError::Crashed { .. } | _ => Exit::NotLoadable,

@@ -36,10 +36,7 @@ pub fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return usage(&error),
     };
-    let output = Output {
-        json: args.common.json,
-        quiet: args.common.quiet,
-    };
+    let output = Output { json: args.common.json, quiet: args.common.quiet };
     run(&args, output).unwrap_or_else(|error| {
         error.report(output);
         Exit::from(&error).into()
@@ -68,15 +65,10 @@ fn usage(error: &clap::Error) -> ExitCode {
     let json = std::env::args_os().any(|argument| argument == "--json");
     if json && error.use_stderr() {
         let text = error.render().to_string();
-        Error::Usage(text.trim_start_matches("error: ").trim_end().to_owned())
-            .report(Output { json, quiet: true });
+        Error::Usage(text.trim_start_matches("error: ").trim_end().to_owned()).report(Output { json, quiet: true });
         return Exit::Usage.into();
     }
     // Nobody to read it is no reason to fail.
     let _ = error.print();
-    if error.use_stderr() {
-        Exit::Usage.into()
-    } else {
-        Exit::Ok.into()
-    }
+    if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() }
 }

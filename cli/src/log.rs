@@ -32,10 +32,7 @@ impl StderrLog {
 
 impl LogSink for StderrLog {
     fn log(&self, record: &LogRecord<'_>) {
-        if self
-            .threshold
-            .is_some_and(|threshold| record.level >= threshold)
-        {
+        if self.threshold.is_some_and(|threshold| record.level >= threshold) {
             to_stderr(&line(record));
         }
     }
@@ -46,13 +43,7 @@ impl LogSink for StderrLog {
 }
 
 fn line(record: &LogRecord<'_>) -> String {
-    let LogRecord {
-        plugin,
-        level,
-        target,
-        message,
-        fields,
-    } = record;
+    let LogRecord { plugin, level, target, message, fields } = record;
     let colour = match level {
         Level::Trace => DIM,
         Level::Debug => AnsiColor::Blue.on_default(),
@@ -60,26 +51,14 @@ fn line(record: &LogRecord<'_>) -> String {
         Level::Warn => YELLOW,
         Level::Error => RED,
     };
-    let mut line = format!(
-        "{DIM}[{}]{DIM:#} {colour}{level:<5}{colour:#} ",
-        plain(plugin)
-    );
+    let mut line = format!("{DIM}[{}]{DIM:#} {colour}{level:<5}{colour:#} ", plain(plugin));
     if !target.is_empty() {
-        let _ = write!(
-            line,
-            "{DIM}{}:{DIM:#} ",
-            plain(&target.replace(['\n', '\t'], " "))
-        );
+        let _ = write!(line, "{DIM}{}:{DIM:#} ", plain(&target.replace(['\n', '\t'], " ")));
     }
     line.push_str(&indented(&plain(message), "    "));
     for (name, value) in *fields {
         let bold = Style::new().italic();
-        let _ = write!(
-            line,
-            " {bold}{}{bold:#}={}",
-            plain(&name.replace('\n', " ")),
-            plain(&value.replace('\n', " "))
-        );
+        let _ = write!(line, " {bold}{}{bold:#}={}", plain(&name.replace('\n', " ")), plain(&value.replace('\n', " ")));
     }
     line
 }
@@ -94,54 +73,25 @@ mod tests {
 
     #[test]
     fn line_names_plugin_level_target_message_and_fields() {
-        let fields = [
-            ("user".to_owned(), "\"Ada\"".to_owned()),
-            ("tries".to_owned(), "3".to_owned()),
-        ];
-        let record = LogRecord {
-            plugin: "hello",
-            level: Level::Info,
-            target: "auth",
-            message: "signed in",
-            fields: &fields,
-        };
-        assert_eq!(
-            shown(&record),
-            "[hello] INFO  auth: signed in user=\"Ada\" tries=3"
-        );
-        let record = LogRecord {
-            plugin: "hello",
-            level: Level::Error,
-            target: "",
-            message: "gone",
-            fields: &[],
-        };
+        let fields = [("user".to_owned(), "\"Ada\"".to_owned()), ("tries".to_owned(), "3".to_owned())];
+        let record =
+            LogRecord { plugin: "hello", level: Level::Info, target: "auth", message: "signed in", fields: &fields };
+        assert_eq!(shown(&record), "[hello] INFO  auth: signed in user=\"Ada\" tries=3");
+        let record = LogRecord { plugin: "hello", level: Level::Error, target: "", message: "gone", fields: &[] };
         assert_eq!(shown(&record), "[hello] ERROR gone");
     }
 
     #[test]
     fn message_cannot_forge_a_line_or_move_the_cursor() {
         let message = "a\n[other] ERROR forged\x1b[2J";
-        let record = LogRecord {
-            plugin: "hello",
-            level: Level::Warn,
-            target: "",
-            message,
-            fields: &[],
-        };
-        assert_eq!(
-            shown(&record),
-            "[hello] WARN  a\n    [other] ERROR forged\\u{1b}[2J"
-        );
+        let record = LogRecord { plugin: "hello", level: Level::Warn, target: "", message, fields: &[] };
+        assert_eq!(shown(&record), "[hello] WARN  a\n    [other] ERROR forged\\u{1b}[2J");
     }
 
     #[test]
     fn quiet_and_off_show_nothing() {
         assert_eq!(StderrLog::new(LogLevel::Trace, true).threshold, None);
         assert_eq!(StderrLog::new(LogLevel::Off, false).threshold, None);
-        assert_eq!(
-            StderrLog::new(LogLevel::Debug, false).threshold(),
-            Level::Debug
-        );
+        assert_eq!(StderrLog::new(LogLevel::Debug, false).threshold(), Level::Debug);
     }
 }

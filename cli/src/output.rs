@@ -41,10 +41,8 @@ impl Output {
     /// The result as it is: bytes that are not for this program to style or strip.
     pub(crate) fn raw_result(&self, text: &str) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
-        let written = stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.write_all(b"\n"))
-            .and_then(|()| stdout.flush());
+        let written =
+            stdout.write_all(text.as_bytes()).and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush());
         match written {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             written => written,
@@ -53,11 +51,7 @@ impl Output {
 
     /// A JSON text that a plugin answered: byte for byte as it is, unless a person looks at it on a terminal.
     pub(crate) fn json_result(&self, json: &str) -> io::Result<()> {
-        if io::stdout().is_terminal() {
-            self.raw_result(&harmless_json(json))
-        } else {
-            self.raw_result(json)
-        }
+        if io::stdout().is_terminal() { self.raw_result(&harmless_json(json)) } else { self.raw_result(json) }
     }
 
     /// One JSON document, indented for people who look at it.
@@ -82,18 +76,13 @@ pub(crate) fn to_stderr(line: &str) {
 
 /// Text without control characters but line ends and tabs: escape sequences of a plugin's are shown, not obeyed.
 pub(crate) fn plain(text: &str) -> Cow<'_, str> {
-    let obeyed =
-        |c: char| (c.is_control() && c != '\n' && c != '\t') || is_bidirectional_control(c);
+    let obeyed = |c: char| (c.is_control() && c != '\n' && c != '\t') || is_bidirectional_control(c);
     if !text.contains(obeyed) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        if obeyed(c) {
-            shown.extend(c.escape_default())
-        } else {
-            shown.push(c)
-        }
+        if obeyed(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
     }
     Cow::Owned(shown)
 }
@@ -106,9 +95,7 @@ fn harmless_json(json: &str) -> String {
         match c {
             '\n' | '\t' => shown.push(c),
             '\r' => shown.push(' '),
-            c if c.is_control() || is_bidirectional_control(c) => {
-                shown.push_str(&format!("\\u{:04x}", c as u32))
-            }
+            c if c.is_control() || is_bidirectional_control(c) => shown.push_str(&format!("\\u{:04x}", c as u32)),
             c => shown.push(c),
         }
     }
@@ -120,14 +107,18 @@ fn is_bidirectional_control(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Text whose lines after the first are indented.
+/// Text whose lines after the first begin with `indent`; lines that are indented further already stay as they are.
 pub(crate) fn indented<'a>(text: &'a str, indent: &str) -> Cow<'a, str> {
     let text = text.trim_end();
-    if text.contains('\n') {
-        Cow::Owned(text.replace('\n', &format!("\n{indent}")))
-    } else {
-        Cow::Borrowed(text)
+    if !text.contains('\n') {
+        return Cow::Borrowed(text);
     }
+    let lines = text.split('\n').enumerate().map(|(index, line)| match index {
+        0 => Cow::Borrowed(line),
+        _ if line.is_empty() || line.starts_with(indent) => Cow::Borrowed(line),
+        _ => Cow::Owned(format!("{indent}{line}")),
+    });
+    Cow::Owned(lines.collect::<Vec<_>>().join("\n"))
 }
 
 #[cfg(test)]
@@ -153,6 +144,7 @@ mod tests {
     #[test]
     fn continued_lines_are_indented() {
         assert_eq!(indented("one\ntwo\n", "    "), "one\n    two");
+        assert_eq!(indented("one\n\n     two\n three", "    "), "one\n\n     two\n     three");
         assert_eq!(indented("one\n", "    "), "one");
     }
 }

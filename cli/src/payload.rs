@@ -19,10 +19,7 @@ pub(crate) fn read(argument: Option<&str>) -> Result<String, String> {
         return Ok("null".to_owned());
     };
     let (text, origin) = match argument.strip_prefix('@') {
-        _ if argument == "-" => (
-            read_bounded(io::stdin().lock(), "standard input")?,
-            "standard input",
-        ),
+        _ if argument == "-" => (read_bounded(io::stdin().lock(), "standard input")?, "standard input"),
         Some(path) => (read_file(Path::new(path))?, path),
         None => (argument.to_owned(), "the payload"),
     };
@@ -32,8 +29,7 @@ pub(crate) fn read(argument: Option<&str>) -> Result<String, String> {
 
 fn read_file(path: &Path) -> Result<String, String> {
     let origin = path.display().to_string();
-    let file = File::open(path)
-        .map_err(|error| format!("cannot read the payload from {origin}: {error}"))?;
+    let file = File::open(path).map_err(|error| format!("cannot read the payload from {origin}: {error}"))?;
     read_bounded(file, &origin)
 }
 
@@ -44,10 +40,7 @@ fn read_bounded(reader: impl Read, origin: &str) -> Result<String, String> {
         .read_to_end(&mut bytes)
         .map_err(|error| format!("cannot read the payload from {origin}: {error}"))?;
     if bytes.len() as u64 > READ_BYTES_MAX {
-        return Err(format!(
-            "{origin} carries more than {} MiB: no payload may be that long",
-            READ_BYTES_MAX >> 20
-        ));
+        return Err(format!("{origin} carries more than {} MiB: no payload may be that long", READ_BYTES_MAX >> 20));
     }
     String::from_utf8(bytes).map_err(|error| format!("{origin} is not UTF-8 text: {error}"))
 }
@@ -62,10 +55,7 @@ fn check(text: &str, origin: &str) -> Result<(), String> {
         message.push_str("\n  it is empty: leave it out, or send null");
     } else if text.lines().count() == 1 && text.chars().count() <= SHOWN_CHARACTERS_MAX {
         // serde_json counts bytes; the marker stands under characters.
-        let before = text
-            .as_bytes()
-            .get(..error.column().saturating_sub(1))
-            .unwrap_or(text.as_bytes());
+        let before = text.as_bytes().get(..error.column().saturating_sub(1)).unwrap_or(text.as_bytes());
         let column = String::from_utf8_lossy(before).chars().count();
         message.push_str(&format!("\n  {}\n  {:column$}^", text.trim_end(), ""));
     }
@@ -87,10 +77,7 @@ mod tests {
 
     #[test]
     fn payload_text_is_taken_as_it_is() {
-        assert_eq!(
-            read(Some("{ \"a\": 1.0 }")),
-            Ok("{ \"a\": 1.0 }".to_owned())
-        );
+        assert_eq!(read(Some("{ \"a\": 1.0 }")), Ok("{ \"a\": 1.0 }".to_owned()));
         assert_eq!(read(Some("-5")), Ok("-5".to_owned()));
     }
 
@@ -119,25 +106,14 @@ mod tests {
         file.write_all(b"[1,\n2,]").expect("written");
         let argument = format!("@{}", file.path().display());
         let error = read(Some(&argument)).expect_err("not JSON");
-        assert!(
-            error.contains("line 2 column 3") && error.contains(&argument[1..]),
-            "{error}"
-        );
-        assert!(
-            read(Some("@/no/such/file"))
-                .expect_err("missing")
-                .contains("/no/such/file")
-        );
+        assert!(error.contains("line 2 column 3") && error.contains(&argument[1..]), "{error}");
+        assert!(read(Some("@/no/such/file")).expect_err("missing").contains("/no/such/file"));
     }
 
     #[test]
     fn stream_without_an_end_is_cut_off() {
         let error = read_bounded(io::repeat(b' '), "standard input").expect_err("too long");
         assert!(error.contains("64 MiB"), "{error}");
-        assert!(
-            read_bounded(&b"\xff"[..], "standard input")
-                .expect_err("not text")
-                .contains("UTF-8")
-        );
+        assert!(read_bounded(&b"\xff"[..], "standard input").expect_err("not text").contains("UTF-8"));
     }
 }

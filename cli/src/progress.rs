@@ -28,10 +28,7 @@ impl Progress {
     /// Starts the clock for `message`, such as "compiling hello". Does nothing where standard error is no terminal.
     pub(crate) fn start(message: String, quiet: bool) -> Self {
         if quiet || !stderr().is_terminal() {
-            return Progress {
-                done: None,
-                watcher: None,
-            };
+            return Progress { done: None, watcher: None };
         }
         let (done, finished) = channel::<()>();
         // A thread of its own: the work may hold up the executor. No thread, no spinner, and the work goes on.
@@ -46,10 +43,7 @@ impl Progress {
                 show(None);
             })
             .ok();
-        Progress {
-            done: Some(done),
-            watcher,
-        }
+        Progress { done: Some(done), watcher }
     }
 }
 
@@ -64,28 +58,21 @@ impl Drop for Progress {
 
 /// Writes to standard error with the spinner out of the way.
 pub(crate) fn suspended(write: impl FnOnce()) {
-    match &*SHOWN
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner())
-    {
+    match &*SHOWN.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) {
         Some(spinner) => spinner.suspend(write),
         None => write(),
     }
 }
 
 fn show(spinner: Option<ProgressBar>) {
-    let mut shown = SHOWN
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    let mut shown = SHOWN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     if let Some(old) = std::mem::replace(&mut *shown, spinner) {
         old.finish_and_clear();
     }
 }
 
 fn spinner(message: String) -> ProgressBar {
-    let spinner = ProgressBar::new_spinner()
-        .with_elapsed(SHOWN_AFTER)
-        .with_message(message);
+    let spinner = ProgressBar::new_spinner().with_elapsed(SHOWN_AFTER).with_message(message);
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
         spinner.set_style(style);
     }

@@ -24,10 +24,7 @@ fn shape(schema: &Value, root: &Value, depth: usize) -> String {
     }
     let deeper = |inner: &Value| shape(inner, root, depth - 1);
     if let Some(reference) = schema["$ref"].as_str() {
-        return match reference
-            .strip_prefix('#')
-            .and_then(|pointer| root.pointer(pointer))
-        {
+        return match reference.strip_prefix('#').and_then(|pointer| root.pointer(pointer)) {
             Some(target) => deeper(target),
             None => "any".to_owned(),
         };
@@ -38,47 +35,28 @@ fn shape(schema: &Value, root: &Value, depth: usize) -> String {
     if let Some(values) = schema["enum"].as_array() {
         return either(values.iter().map(Value::to_string));
     }
-    if let Some(choices) = schema["oneOf"]
-        .as_array()
-        .or_else(|| schema["anyOf"].as_array())
-    {
+    if let Some(choices) = schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array()) {
         return either(choices.iter().map(deeper));
     }
     match &schema["type"] {
         Value::String(kind) => of_kind(kind, schema, &deeper),
-        Value::Array(kinds) => either(
-            kinds
-                .iter()
-                .filter_map(Value::as_str)
-                .map(|kind| of_kind(kind, schema, &deeper)),
-        ),
+        Value::Array(kinds) => {
+            either(kinds.iter().filter_map(Value::as_str).map(|kind| of_kind(kind, schema, &deeper)))
+        }
         _ if schema.get("properties").is_some() => of_kind("object", schema, &deeper),
         _ => "any".to_owned(),
     }
 }
 
 fn of_kind(kind: &str, schema: &Value, deeper: &dyn Fn(&Value) -> String) -> String {
-    match (
-        kind,
-        &schema["properties"],
-        &schema["additionalProperties"],
-        &schema["items"],
-    ) {
+    match (kind, &schema["properties"], &schema["additionalProperties"], &schema["items"]) {
         ("object", Value::Object(properties), _, _) if !properties.is_empty() => {
             let required = |name: &str| {
-                schema["required"]
-                    .as_array()
-                    .is_some_and(|names| names.iter().any(|required| required == name))
+                schema["required"].as_array().is_some_and(|names| names.iter().any(|required| required == name))
             };
             let members: Vec<String> = properties
                 .iter()
-                .map(|(name, inner)| {
-                    format!(
-                        "{name}{}: {}",
-                        if required(name) { "" } else { "?" },
-                        deeper(inner)
-                    )
-                })
+                .map(|(name, inner)| format!("{name}{}: {}", if required(name) { "" } else { "?" }, deeper(inner)))
                 .collect();
             format!("{{{}}}", members.join(", "))
         }
@@ -118,20 +96,14 @@ mod tests {
             }}),
             "{name: string, times?: integer | null, tags?: [string]}",
         );
-        check(
-            json!({"type": "object", "additionalProperties": {"type": "number"}}),
-            "{…: number}",
-        );
+        check(json!({"type": "object", "additionalProperties": {"type": "number"}}), "{…: number}");
         check(json!({"type": "object"}), "object");
     }
 
     #[test]
     fn choices_and_references_are_followed() {
         check(json!({"enum": ["red", "green"]}), "\"red\" | \"green\"");
-        check(
-            json!({"oneOf": [{"const": "a"}, {"type": "integer"}]}),
-            "\"a\" | integer",
-        );
+        check(json!({"oneOf": [{"const": "a"}, {"type": "integer"}]}), "\"a\" | integer");
         check(
             json!({"$ref": "#/$defs/Point", "$defs": {"Point": {"type": "object", "properties": {"x": {"type": "number"}}}}}),
             "{x?: number}",

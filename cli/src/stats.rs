@@ -20,11 +20,7 @@ pub(crate) struct Stats<'a> {
 impl Stats<'_> {
     /// Shows them, whatever `--quiet` says: they were asked for.
     pub(crate) fn show(&self, output: Output) {
-        to_stderr(&if output.json {
-            self.json().to_string()
-        } else {
-            self.text()
-        });
+        to_stderr(&if output.json { self.json().to_string() } else { self.text() });
     }
 
     fn json(&self) -> serde_json::Value {
@@ -34,48 +30,23 @@ impl Stats<'_> {
     }
 
     fn text(&self) -> String {
-        let Stats {
-            usage,
-            limits,
-            load,
-        } = self;
-        let of = |limit: Option<String>| {
-            limit.map_or_else(|| "no limit".to_owned(), |limit| format!("of {limit}"))
-        };
+        let Stats { usage, limits, load } = self;
+        let of = |limit: Option<String>| limit.map_or_else(|| "no limit".to_owned(), |limit| format!("of {limit}"));
         let fuel = match usage.fuel {
-            Some(fuel) => format!(
-                "{} units ({})",
-                show_count(fuel),
-                of(limits.fuel.map(show_count))
-            ),
+            Some(fuel) => format!("{} units ({})", show_count(fuel), of(limits.fuel.map(show_count))),
             None => "not metered".to_owned(),
         };
         let rows = [
             ("fuel", fuel),
-            (
-                "memory",
-                format!(
-                    "{} ({})",
-                    show_bytes(usage.memory_bytes),
-                    of(Some(show_bytes(limits.memory_bytes)))
-                ),
-            ),
-            (
-                "time",
-                format!(
-                    "{} ({})",
-                    show_duration(usage.duration),
-                    of(limits.timeout.map(show_duration))
-                ),
-            ),
+            ("memory", format!("{} ({})", show_bytes(usage.memory_bytes), of(Some(show_bytes(limits.memory_bytes))))),
+            ("time", format!("{} ({})", show_duration(usage.duration), of(limits.timeout.map(show_duration)))),
             ("instantiation", show_duration(usage.instantiation)),
             ("load", show_duration(*load)),
         ];
-        rows.iter()
-            .fold("stats:".to_owned(), |mut text, (name, value)| {
-                let _ = write!(text, "\n  {name:<13}  {value}");
-                text
-            })
+        rows.iter().fold("stats:".to_owned(), |mut text, (name, value)| {
+            let _ = write!(text, "\n  {name:<13}  {value}");
+            text
+        })
     }
 }
 
@@ -84,44 +55,23 @@ mod tests {
     use super::*;
 
     fn usage() -> Usage {
-        Usage {
-            fuel: Some(12_345),
-            memory_bytes: 1_179_648,
-            duration: Duration::from_micros(420),
-            ..Usage::default()
-        }
+        Usage { fuel: Some(12_345), memory_bytes: 1_179_648, duration: Duration::from_micros(420), ..Usage::default() }
     }
 
     #[test]
     fn text_shows_what_was_used_of_what_was_allowed() {
-        let limits = Limits {
-            timeout: None,
-            ..Limits::default()
-        };
-        let text = Stats {
-            usage: &usage(),
-            limits: &limits,
-            load: Duration::from_millis(3),
-        }
-        .text();
-        for part in [
-            "12,345 units (of 10,000,000,000)",
-            "1.1 MiB (of 128.0 MiB)",
-            "420 µs (no limit)",
-            "load           3 ms",
-        ] {
+        let limits = Limits { timeout: None, ..Limits::default() };
+        let text = Stats { usage: &usage(), limits: &limits, load: Duration::from_millis(3) }.text();
+        for part in
+            ["12,345 units (of 10,000,000,000)", "1.1 MiB (of 128.0 MiB)", "420 µs (no limit)", "load           3 ms"]
+        {
             assert!(text.contains(part), "{part} in {text}");
         }
     }
 
     #[test]
     fn json_has_every_number_in_base_units() {
-        let json = Stats {
-            usage: &usage(),
-            limits: &Limits::default(),
-            load: Duration::from_millis(3),
-        }
-        .json();
+        let json = Stats { usage: &usage(), limits: &Limits::default(), load: Duration::from_millis(3) }.json();
         assert_eq!(json["fuel"], 12_345);
         assert_eq!(json["memory_bytes"], 1_179_648);
         assert_eq!(json["duration_seconds"], 0.00042);

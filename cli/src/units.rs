@@ -4,8 +4,7 @@ use std::time::Duration;
 
 /// A duration such as `500ms`, `2s` or `1m 30s`; `0` stands for no limit.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text.trim())
-        .map_err(|error| format!("{error}; write 500ms, 2s or 1m, or 0 for no limit"))
+    humantime::parse_duration(text.trim()).map_err(|error| format!("{error}; write 500ms, 2s or 1m, or 0 for no limit"))
 }
 
 /// A size such as `16MiB`, `64KB` or a number of bytes; `0` stands for no limit.
@@ -29,9 +28,7 @@ pub(crate) fn parse_count(text: &str) -> Result<u64, String> {
         .ok()
         .zip(scale)
         .and_then(|(digits, scale)| digits.checked_mul(scale))
-        .ok_or_else(|| {
-            "write a whole number such as 5000000, 5_000_000 or 5e6, or 0 for no limit".to_owned()
-        })
+        .ok_or_else(|| "write a whole number such as 5000000, 5_000_000 or 5e6, or 0 for no limit".to_owned())
 }
 
 /// `K=V`: the value is JSON where it parses as JSON, else a text.
@@ -66,11 +63,7 @@ pub(crate) fn show_duration(duration: Duration) -> String {
     };
     let text = format!("{value:.decimals$}");
     // Limits are round numbers: `10 s`, not `10.0 s`.
-    let text = if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        &text
-    };
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     format!("{text} {unit}")
 }
 
@@ -131,26 +124,11 @@ mod tests {
 
     #[test]
     fn setting_value_is_json_where_it_can_be() {
-        assert_eq!(
-            parse_setting("retries=3"),
-            Ok(("retries".to_owned(), json!(3)))
-        );
-        assert_eq!(
-            parse_setting("name=Ada"),
-            Ok(("name".to_owned(), json!("Ada")))
-        );
-        assert_eq!(
-            parse_setting("url=http://h/?a=b"),
-            Ok(("url".to_owned(), json!("http://h/?a=b")))
-        );
-        assert_eq!(
-            parse_setting("tags=[\"a\"]"),
-            Ok(("tags".to_owned(), json!(["a"])))
-        );
-        assert_eq!(
-            parse_setting("text=\"3\""),
-            Ok(("text".to_owned(), json!("3")))
-        );
+        assert_eq!(parse_setting("retries=3"), Ok(("retries".to_owned(), json!(3))));
+        assert_eq!(parse_setting("name=Ada"), Ok(("name".to_owned(), json!("Ada"))));
+        assert_eq!(parse_setting("url=http://h/?a=b"), Ok(("url".to_owned(), json!("http://h/?a=b"))));
+        assert_eq!(parse_setting("tags=[\"a\"]"), Ok(("tags".to_owned(), json!(["a"]))));
+        assert_eq!(parse_setting("text=\"3\""), Ok(("text".to_owned(), json!("3"))));
         assert_eq!(parse_setting("empty="), Ok(("empty".to_owned(), json!(""))));
         assert!(parse_setting("retries").is_err());
         assert!(parse_setting("=3").is_err());

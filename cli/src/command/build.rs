@@ -24,13 +24,10 @@ pub(crate) fn run(args: &Build, common: &Common, output: Output) -> Result<Exit,
             return Err(Error::Usage(format!("{}: {text}", file.display())));
         }
     };
-    let Host {
-        runtime, package, ..
-    } = Host::open(&args.directory, &Default::default(), None, common, output)?;
+    let Host { runtime, package, .. } = Host::open(&args.directory, &Default::default(), None, common, output)?;
     // A wrong manifest is the author's to correct now, not the user's to find.
     let bytes = package.to_component()?;
-    let inspection =
-        runtime.inspect(Package::from_bytes(package.fallback_name(), bytes.clone()))?;
+    let inspection = runtime.inspect(Package::from_bytes(package.fallback_name(), bytes.clone()))?;
     for note in &inspection.manifest.notes {
         output.note(note);
     }
@@ -38,10 +35,7 @@ pub(crate) fn run(args: &Build, common: &Common, output: Output) -> Result<Exit,
         output.note("config/ does not become part of the file: values that it needs go to `configuration` as defaults");
     }
 
-    let target = args
-        .output
-        .clone()
-        .unwrap_or_else(|| default_target(&directory, &inspection.manifest));
+    let target = args.output.clone().unwrap_or_else(|| default_target(&directory, &inspection.manifest));
     write(&target, &bytes)?;
     let size = bytes.len() as u64;
     if output.json {
@@ -64,11 +58,8 @@ pub(crate) fn run(args: &Build, common: &Common, output: Output) -> Result<Exit,
 
 /// Where the manifest says that the component is, so that the directory becomes a plugin directory; else its name.
 fn default_target(directory: &Path, manifest: &plugbay::manifest::Manifest) -> PathBuf {
-    let inside = |path: &&str| {
-        Path::new(path)
-            .components()
-            .all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
-    };
+    let inside =
+        |path: &&str| Path::new(path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     match manifest.entry_point.as_deref().filter(inside) {
         Some(entry_point) => directory.join(entry_point),
         None => directory.join(format!("{}.wasm", manifest.name)),
@@ -77,10 +68,7 @@ fn default_target(directory: &Path, manifest: &plugbay::manifest::Manifest) -> P
 
 /// Writes beside the target first: a host that watches the directory must not see half a file.
 fn write(target: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let parent = target
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
     let mut name = std::ffi::OsString::from(".");
     name.push(target.file_name().context("the output is not a file")?);
@@ -110,14 +98,8 @@ mod tests {
     #[test]
     fn component_goes_where_the_manifest_expects_it() {
         let directory = Path::new("d");
-        assert_eq!(
-            default_target(directory, &manifest(None)),
-            Path::new("d/demo.wasm")
-        );
-        assert_eq!(
-            default_target(directory, &manifest(Some("dist/p.wasm"))),
-            Path::new("d/dist/p.wasm")
-        );
+        assert_eq!(default_target(directory, &manifest(None)), Path::new("d/demo.wasm"));
+        assert_eq!(default_target(directory, &manifest(Some("dist/p.wasm"))), Path::new("d/dist/p.wasm"));
     }
 
     #[test]
@@ -128,13 +110,8 @@ mod tests {
             write(&target, bytes).expect("written");
             assert_eq!(fs::read(&target).expect("readable"), bytes);
         }
-        let files = fs::read_dir(directory.path().join("a/b"))
-            .expect("readable")
-            .count();
+        let files = fs::read_dir(directory.path().join("a/b")).expect("readable").count();
         assert_eq!(files, 1, "nothing is left beside it");
-        assert!(
-            write(&directory.path().join("a"), b"x").is_err(),
-            "a directory is no output"
-        );
+        assert!(write(&directory.path().join("a"), b"x").is_err(), "a directory is no output");
     }
 }

@@ -34,27 +34,14 @@ async fn call(host: Host, args: &Call, output: Output) -> Result<Exit, Error> {
     let called = called?;
     show(&called, output)?;
     if args.stats {
-        Stats {
-            usage: &called.usage,
-            limits: component.limits(),
-            load,
-        }
-        .show(output);
+        Stats { usage: &called.usage, limits: component.limits(), load }.show(output);
     }
-    Ok(if called.is_err() {
-        Exit::PluginError
-    } else {
-        Exit::Ok
-    })
+    Ok(if called.is_err() { Exit::PluginError } else { Exit::Ok })
 }
 
 /// A function without a result prints nothing; JSON always has a value.
 fn show(called: &Called, output: Output) -> Result<(), Error> {
-    let unwritable = |error| {
-        Error::Internal(anyhow::anyhow!(
-            "the result cannot be written as text: {error}"
-        ))
-    };
+    let unwritable = |error| Error::Internal(anyhow::anyhow!("the result cannot be written as text: {error}"));
     match &called.value {
         Some(value) if output.json => {
             output.json_result(&plugbay::to_json(value).map_err(unwritable)?.to_string())?;
@@ -71,10 +58,6 @@ fn functions(args: &Call, component: &AnyComponent) -> String {
     if component.functions().is_empty() {
         return format!("{file} exports no functions");
     }
-    let list: String = component
-        .functions()
-        .iter()
-        .map(|function| format!("\n{function}"))
-        .collect();
+    let list: String = component.functions().iter().map(|function| format!("\n{function}")).collect();
     format!("name one of the functions that {file} exports:{list}")
 }

@@ -14,21 +14,12 @@ use crate::progress::Progress;
 use crate::units::show_bytes;
 
 pub(crate) fn run(args: &Check, common: &Common, output: Output) -> Result<Exit, Error> {
-    let host = Host::open(
-        &args.plugin.path,
-        &args.limits,
-        Some(&args.host),
-        common,
-        output,
-    )?;
+    let host = Host::open(&args.plugin.path, &args.limits, Some(&args.host), common, output)?;
     let inspection = host.runtime.inspect(host.package.clone())?;
     for note in &inspection.manifest.notes {
         output.note(note);
     }
-    let progress = Progress::start(
-        format!("checking {}", args.plugin.path.display()),
-        output.quiet,
-    );
+    let progress = Progress::start(format!("checking {}", args.plugin.path.display()), output.quiet);
     let checked = host::block_on(host.runtime.check(host.package))?;
     drop(progress);
     match checked {
@@ -59,27 +50,17 @@ fn tell(inspection: &Inspection, output: Output) -> Result<(), Error> {
 
 /// Loading ends at the first import that is refused; here all of them are worth knowing before the next try.
 fn with_all_imports(error: LoadError, inspection: &Inspection) -> Error {
-    let about_an_import = matches!(
-        error.source,
-        LoadFailure::Denied { .. } | LoadFailure::UnknownImport { .. }
-    );
+    let about_an_import = matches!(error.source, LoadFailure::Denied { .. } | LoadFailure::UnknownImport { .. });
     let refused: Vec<RefusedImport> = inspection
         .imports
         .iter()
         .filter_map(|import| {
             let msg = plain(import.denial.as_deref()?).into_owned();
-            Some(RefusedImport {
-                import: import.name.clone(),
-                permission: import.permission.clone(),
-                msg,
-            })
+            Some(RefusedImport { import: import.name.clone(), permission: import.permission.clone(), msg })
         })
         .collect();
     if about_an_import && refused.len() > 1 {
-        return Error::Imports {
-            plugin: error.plugin,
-            refused,
-        };
+        return Error::Imports { plugin: error.plugin, refused };
     }
     error.into()
 }

@@ -42,44 +42,24 @@ struct Finding {
 
 impl Finding {
     fn ok(name: &'static str, detail: impl Into<String>) -> Self {
-        Finding {
-            name,
-            status: Status::Ok,
-            detail: detail.into(),
-            fix: None,
-        }
+        Finding { name, status: Status::Ok, detail: detail.into(), fix: None }
     }
 
     fn warning(name: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
-        Finding {
-            name,
-            status: Status::Warning,
-            detail: detail.into(),
-            fix: Some(fix.into()),
-        }
+        Finding { name, status: Status::Warning, detail: detail.into(), fix: Some(fix.into()) }
     }
 
     fn missing(name: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
-        Finding {
-            name,
-            status: Status::Missing,
-            detail: detail.into(),
-            fix: Some(fix.into()),
-        }
+        Finding { name, status: Status::Missing, detail: detail.into(), fix: Some(fix.into()) }
     }
 }
 
 pub(crate) fn run(args: &Doctor, output: Output) -> Result<Exit, Error> {
     if !args.directory.is_dir() {
-        return Err(Error::Usage(format!(
-            "{} is not a directory",
-            args.directory.display()
-        )));
+        return Err(Error::Usage(format!("{} is not a directory", args.directory.display())));
     }
     let findings = examine(&args.directory);
-    let fine = findings
-        .iter()
-        .all(|finding| finding.status != Status::Missing);
+    let fine = findings.iter().all(|finding| finding.status != Status::Missing);
     if output.json {
         output.document(&json!({ "ok": fine, "checks": findings }))?;
     } else {
@@ -90,22 +70,14 @@ pub(crate) fn run(args: &Doctor, output: Output) -> Result<Exit, Error> {
 }
 
 fn line(finding: &Finding) -> String {
-    let Finding {
-        name,
-        status,
-        detail,
-        fix,
-    } = finding;
+    let Finding { name, status, detail, fix } = finding;
     let (word, style) = match status {
         Status::Ok => ("ok", GREEN),
         Status::Warning => ("warning", YELLOW),
         Status::Missing => ("MISSING", RED),
     };
     let margin = " ".repeat(19);
-    let mut line = format!(
-        "{style}{word:<7}{style:#}  {name:<8}  {}",
-        indented(detail, &margin)
-    );
+    let mut line = format!("{style}{word:<7}{style:#}  {name:<8}  {}", indented(detail, &margin));
     if let Some(fix) = fix {
         line.push_str(&format!("\n{margin}-> {}", indented(fix, &margin)));
     }
@@ -115,14 +87,7 @@ fn line(finding: &Finding) -> String {
 fn examine(directory: &Path) -> Vec<Finding> {
     let toolchain = Toolchain::of(directory);
     vec![
-        Finding::ok(
-            "plugbay",
-            format!(
-                "{} (wasmtime {})",
-                env!("CARGO_PKG_VERSION"),
-                WASMTIME_VERSION
-            ),
-        ),
+        Finding::ok("plugbay", format!("{} (wasmtime {})", env!("CARGO_PKG_VERSION"), WASMTIME_VERSION)),
         engine(),
         cache(),
         compiler(),
@@ -136,11 +101,9 @@ fn examine(directory: &Path) -> Vec<Finding> {
 fn engine() -> Finding {
     match host::bare_runtime() {
         Ok(_) => Finding::ok("engine", "its memory pool can be reserved"),
-        Err(error) => Finding::missing(
-            "engine",
-            error.to_string(),
-            "raise the address-space limit (ulimit -v) of this shell",
-        ),
+        Err(error) => {
+            Finding::missing("engine", error.to_string(), "raise the address-space limit (ulimit -v) of this shell")
+        }
     }
 }
 
@@ -159,20 +122,13 @@ fn cache() -> Finding {
     match plugbay::CodeCache::open(directory.clone()) {
         Ok(_) => {
             let (files, bytes) = contents(&directory);
-            let mode = mode(&directory)
-                .map(|mode| format!(", mode {mode:04o}"))
-                .unwrap_or_default();
-            Finding::ok(
-                "cache",
-                format!("{shown} ({files} files, {}{mode})", show_bytes(bytes)),
-            )
+            let mode = mode(&directory).map(|mode| format!(", mode {mode:04o}")).unwrap_or_default();
+            Finding::ok("cache", format!("{shown} ({files} files, {}{mode})", show_bytes(bytes)))
         }
         Err(error) => Finding::missing(
             "cache",
             error.to_string(),
-            format!(
-                "make it yours alone (chmod 700 {shown}), or name another directory in PLUGBAY_CACHE_DIR"
-            ),
+            format!("make it yours alone (chmod 700 {shown}), or name another directory in PLUGBAY_CACHE_DIR"),
         ),
     }
 }
@@ -182,16 +138,14 @@ fn contents(directory: &Path) -> (usize, u64) {
     let Ok(entries) = directory.read_dir() else {
         return (0, 0);
     };
-    entries
-        .flatten()
-        .fold((0, 0), |(files, bytes), entry| match entry.metadata() {
-            Ok(metadata) if metadata.is_file() => (files + 1, bytes + metadata.len()),
-            Ok(metadata) if metadata.is_dir() => {
-                let (more_files, more_bytes) = contents(&entry.path());
-                (files + more_files, bytes + more_bytes)
-            }
-            _ => (files, bytes),
-        })
+    entries.flatten().fold((0, 0), |(files, bytes), entry| match entry.metadata() {
+        Ok(metadata) if metadata.is_file() => (files + 1, bytes + metadata.len()),
+        Ok(metadata) if metadata.is_dir() => {
+            let (more_files, more_bytes) = contents(&entry.path());
+            (files + more_files, bytes + more_bytes)
+        }
+        _ => (files, bytes),
+    })
 }
 
 #[cfg(unix)]
@@ -207,13 +161,9 @@ fn mode(_: &Path) -> Option<u32> {
 
 fn compiler() -> Finding {
     match host::compile_in_child() {
-        Ok(took) => Finding::ok(
-            "compiler",
-            format!(
-                "a child process compiles ({})",
-                crate::units::show_duration(took)
-            ),
-        ),
+        Ok(took) => {
+            Finding::ok("compiler", format!("a child process compiles ({})", crate::units::show_duration(took)))
+        }
         Err(error) => Finding::missing(
             "compiler",
             error.text(),
@@ -243,9 +193,7 @@ fn rustc(toolchain: &Toolchain) -> Finding {
 
 fn missing_tool(name: &'static str, error: &impl std::fmt::Display) -> Finding {
     let text = error.to_string();
-    let (what, fix) = text
-        .split_once("\n  ")
-        .unwrap_or((&text, "install Rust with rustup: https://rustup.rs"));
+    let (what, fix) = text.split_once("\n  ").unwrap_or((&text, "install Rust with rustup: https://rustup.rs"));
     Finding::missing(name, what, format!("to build plugins, {fix}"))
 }
 
@@ -255,10 +203,7 @@ fn is_recent(version: &str) -> bool {
         let mut parts = text.split(['.', '-']);
         Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
     };
-    match (
-        version.split_whitespace().nth(1).and_then(numbers),
-        numbers(RUST_VERSION_MIN),
-    ) {
+    match (version.split_whitespace().nth(1).and_then(numbers), numbers(RUST_VERSION_MIN)) {
         (Some(found), Some(least)) => found >= least,
         _ => true,
     }
@@ -278,11 +223,7 @@ fn target(toolchain: &Toolchain) -> Finding {
             format!("{TARGET} is not installed, and there is no rustup to add it"),
             format!("install the standard library for {TARGET} the way Rust itself was installed"),
         ),
-        Err(_) => Finding::missing(
-            "target",
-            format!("{TARGET}: no compiler to ask"),
-            "see rustc",
-        ),
+        Err(_) => Finding::missing("target", format!("{TARGET}: no compiler to ask"), "see rustc"),
     }
 }
 
@@ -311,8 +252,8 @@ mod tests {
 
     #[test]
     fn version_of_wasmtime_is_the_locked_one() {
-        let lock = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock"))
-            .expect("the lock file");
+        let lock =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock")).expect("the lock file");
         let lock: toml::Table = lock.parse().expect("TOML");
         let packages = lock["package"].as_array().expect("packages");
         let versions: Vec<_> = packages
@@ -327,9 +268,6 @@ mod tests {
     fn line_that_is_not_fine_says_what_to_do() {
         let finding = Finding::missing("target", "not installed\nat all", "add it");
         let shown = anstream::adapter::strip_str(&line(&finding)).to_string();
-        assert_eq!(
-            shown,
-            "MISSING  target    not installed\n                   at all\n                   -> add it"
-        );
+        assert_eq!(shown, "MISSING  target    not installed\n                   at all\n                   -> add it");
     }
 }

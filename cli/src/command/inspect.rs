@@ -16,14 +16,11 @@ use crate::shape;
 use crate::units::{show_bytes, show_count, show_duration};
 
 pub(crate) fn run(args: &Inspect, common: &Common, output: Output) -> Result<Exit, Error> {
-    let host = Host::open(
-        &args.plugin.path,
-        &args.limits,
-        Some(&args.host),
-        common,
-        output,
-    )?;
+    let host = Host::open(&args.plugin.path, &args.limits, Some(&args.host), common, output)?;
     let inspection = host.runtime.inspect(host.package)?;
+    for note in &inspection.manifest.notes {
+        output.note(note);
+    }
     if output.json {
         output.document(&inspection)?;
     } else {
@@ -37,34 +34,14 @@ pub(crate) fn text(inspection: &Inspection) -> String {
     let manifest = &inspection.manifest;
     let mut text = String::new();
     section(&mut text, &heading(manifest), identity(inspection));
-    section(
-        &mut text,
-        "Exports",
-        inspection
-            .exports
-            .iter()
-            .map(|export| vec![export.as_str().into()])
-            .collect(),
-    );
+    section(&mut text, "Exports", inspection.exports.iter().map(|export| vec![export.as_str().into()]).collect());
     section(&mut text, "Imports", imports(inspection));
-    section(
-        &mut text,
-        "Asks for",
-        manifest.permissions.iter().map(permission).collect(),
-    );
-    section(
-        &mut text,
-        "Actions",
-        manifest.actions.iter().map(action).collect(),
-    );
+    section(&mut text, "Asks for", manifest.permissions.iter().map(permission).collect());
+    section(&mut text, "Actions", manifest.actions.iter().map(action).collect());
     section(
         &mut text,
         "Configuration",
-        manifest
-            .configuration
-            .iter()
-            .map(|(name, setting)| configured(name, setting))
-            .collect(),
+        manifest.configuration.iter().map(|(name, setting)| configured(name, setting)).collect(),
     );
     section(&mut text, "Routes", routes(manifest));
     section(&mut text, "Limits", limits(inspection));
@@ -103,27 +80,12 @@ fn identity(inspection: &Inspection) -> Vec<Vec<Cell>> {
         ("licence", manifest.license.clone()),
         ("mode", Some(mode.to_owned())),
         ("kind", Some(inspection.kind.to_owned())),
-        (
-            "size",
-            Some(format!(
-                "{} bytes ({})",
-                show_count(inspection.size_bytes),
-                show_bytes(inspection.size_bytes)
-            )),
-        ),
+        ("size", Some(format!("{} bytes ({})", show_count(inspection.size_bytes), show_bytes(inspection.size_bytes)))),
         ("sha256", Some(inspection.digest.clone())),
-        (
-            "plugbay",
-            manifest.plugbay_version.as_ref().map(ToString::to_string),
-        ),
-        (
-            "requires",
-            Some(requires.join(", ")).filter(|requires| !requires.is_empty()),
-        ),
+        ("plugbay", manifest.plugbay_version.as_ref().map(ToString::to_string)),
+        ("requires", Some(requires.join(", ")).filter(|requires| !requires.is_empty())),
     ];
-    rows.into_iter()
-        .filter_map(|(name, value)| Some(vec![name.into(), value?.into()]))
-        .collect()
+    rows.into_iter().filter_map(|(name, value)| Some(vec![name.into(), value?.into()])).collect()
 }
 
 fn imports(inspection: &Inspection) -> Vec<Vec<Cell>> {
@@ -133,6 +95,7 @@ fn imports(inspection: &Inspection) -> Vec<Vec<Cell>> {
         .map(|import| {
             let permission = import.permission.as_deref().unwrap_or("-");
             let verdict = match &import.denial {
+                None if import.permission.is_none() => Cell::from("needs no permission"),
                 None => Cell::styled(GREEN, "granted"),
                 Some(denial) => Cell::styled(RED, format!("refused: {denial}")),
             };
@@ -143,33 +106,17 @@ fn imports(inspection: &Inspection) -> Vec<Vec<Cell>> {
 
 fn permission(rule: &Rule) -> Vec<Cell> {
     let actions = match &rule.actions {
-        Some(actions) => actions
-            .iter()
-            .map(|action| action.name())
-            .collect::<Vec<_>>()
-            .join(", "),
+        Some(actions) => actions.iter().map(|action| action.name()).collect::<Vec<_>>().join(", "),
         None => "all actions".to_owned(),
     };
-    let effect = if rule.effect == Effect::Deny {
-        "never"
-    } else {
-        ""
-    };
+    let effect = if rule.effect == Effect::Deny { "never" } else { "" };
     vec![rule.resource.as_str().into(), actions.into(), effect.into()]
 }
 
 fn action(action: &ActionDeclaration) -> Vec<Cell> {
-    let shape = |schema: &Option<serde_json::Value>| {
-        schema
-            .as_ref()
-            .map_or_else(|| "any".to_owned(), shape::summary)
-    };
+    let shape = |schema: &Option<serde_json::Value>| schema.as_ref().map_or_else(|| "any".to_owned(), shape::summary);
     let types = format!("{} -> {}", shape(&action.payload), shape(&action.result));
-    vec![
-        action.name.as_str().into(),
-        types.into(),
-        action.description.as_deref().unwrap_or_default().into(),
-    ]
+    vec![action.name.as_str().into(), types.into(), action.description.as_deref().unwrap_or_default().into()]
 }
 
 fn configured(name: &str, setting: &Setting) -> Vec<Cell> {
@@ -183,11 +130,7 @@ fn configured(name: &str, setting: &Setting) -> Vec<Cell> {
     if let Some(default) = &setting.default {
         about.push(format!("default {default}"));
     }
-    vec![
-        name.into(),
-        about.join(", ").into(),
-        setting.description.as_deref().unwrap_or_default().into(),
-    ]
+    vec![name.into(), about.join(", ").into(), setting.description.as_deref().unwrap_or_default().into()]
 }
 
 fn routes(manifest: &Manifest) -> Vec<Vec<Cell>> {
@@ -207,17 +150,11 @@ fn routes(manifest: &Manifest) -> Vec<Vec<Cell>> {
 fn limits(inspection: &Inspection) -> Vec<Vec<Cell>> {
     let limits = &inspection.limits;
     let unlimited = || "no limit".to_owned();
-    let duration =
-        |seconds: f64| show_duration(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
-    let rate = limits
-        .rate_limit
-        .as_ref()
-        .map(|rate| format!("{} calls in {}", rate.calls, duration(rate.period_seconds)));
+    let duration = |seconds: f64| show_duration(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
+    let rate =
+        limits.rate_limit.as_ref().map(|rate| format!("{} calls in {}", rate.calls, duration(rate.period_seconds)));
     [
-        (
-            "time",
-            limits.timeout_seconds.map_or_else(unlimited, duration),
-        ),
+        ("time", limits.timeout_seconds.map_or_else(unlimited, duration)),
         (
             "memory",
             format!(
@@ -226,12 +163,7 @@ fn limits(inspection: &Inspection) -> Vec<Vec<Cell>> {
                 show_bytes(inspection.initial_memory_bytes)
             ),
         ),
-        (
-            "fuel",
-            limits.fuel.map_or_else(unlimited, |fuel| {
-                format!("{} units a call", show_count(fuel))
-            }),
-        ),
+        ("fuel", limits.fuel.map_or_else(unlimited, |fuel| format!("{} units a call", show_count(fuel)))),
         ("rate", rate.unwrap_or_else(unlimited)),
         ("instances", limits.instances.clone()),
         ("payload", show_bytes(limits.payload_bytes as u64)),
@@ -256,10 +188,7 @@ impl<T: Into<String>> From<T> for Cell {
 
 impl Cell {
     fn styled(style: Style, text: impl Into<String>) -> Self {
-        Cell {
-            text: plain(&text.into()).into_owned(),
-            style,
-        }
+        Cell { text: plain(&text.into()).into_owned(), style }
     }
 }
 
@@ -288,12 +217,7 @@ fn section(text: &mut String, heading: &str, rows: Vec<Vec<Cell>>) {
         let mut line = String::new();
         for (Cell { text, style }, width) in row.iter().zip(&widths) {
             let padding = width.saturating_sub(text.chars().count());
-            let _ = write!(
-                line,
-                "  {style}{}{style:#}{:padding$}",
-                indented(text, "    "),
-                ""
-            );
+            let _ = write!(line, "  {style}{}{style:#}{:padding$}", indented(text, "    "), "");
         }
         let _ = writeln!(text, "{}", line.trim_end());
     }

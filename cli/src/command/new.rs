@@ -92,10 +92,7 @@ const FILES: [(&str, &str); 4] = [
 
 pub(crate) fn run(args: &New, output: Output) -> Result<Exit, Error> {
     check_name(&args.name).map_err(Error::Usage)?;
-    let directory = args
-        .path
-        .clone()
-        .unwrap_or_else(|| PathBuf::from(&args.name));
+    let directory = args.path.clone().unwrap_or_else(|| PathBuf::from(&args.name));
     check_directory(&directory).map_err(Error::Usage)?;
     write_files(&args.name, &directory)?;
     if output.json {
@@ -114,17 +111,10 @@ pub(crate) fn run(args: &New, output: Output) -> Result<Exit, Error> {
 fn check_name(name: &str) -> Result<(), String> {
     let layer = Layer::from_value("NAME", json!({ "name": name, "version": "0.1.0" }));
     if let Err(error) = layer.and_then(|layer| Manifest::from_layers(&[layer])) {
-        return Err(error
-            .problems
-            .into_iter()
-            .map(|problem| problem.message)
-            .collect::<Vec<_>>()
-            .join("\n"));
+        return Err(error.problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>().join("\n"));
     }
     if NAMES_TAKEN.contains(&name) {
-        return Err(format!(
-            "`{name}` cannot be the name of a Rust crate: choose another, such as `{name}-plugin`"
-        ));
+        return Err(format!("`{name}` cannot be the name of a Rust crate: choose another, such as `{name}-plugin`"));
     }
     Ok(())
 }
@@ -135,9 +125,9 @@ fn check_directory(directory: &Path) -> Result<(), String> {
     match fs::read_dir(directory) {
         Ok(mut entries) => match entries.next() {
             None => Ok(()),
-            Some(_) => Err(format!(
-                "{shown} exists and is not empty: choose another name, or another place with --path DIR"
-            )),
+            Some(_) => {
+                Err(format!("{shown} exists and is not empty: choose another name, or another place with --path DIR"))
+            }
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(format!("cannot use {shown}: {error}")),
@@ -159,11 +149,9 @@ fn write_files(name: &str, directory: &Path) -> anyhow::Result<()> {
     }
     if is_claimed_by_a_workspace(directory) {
         let path = directory.join("Cargo.toml");
-        let text =
-            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let own = "# A workspace of its own: the one in a directory above does not list this crate.\n[workspace]\n";
-        fs::write(&path, format!("{text}\n{own}"))
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        fs::write(&path, format!("{text}\n{own}")).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
 }
@@ -172,10 +160,7 @@ fn write_files(name: &str, directory: &Path) -> anyhow::Result<()> {
 fn sdk_dependency(checkout: &Path) -> String {
     match checkout.canonicalize() {
         Ok(path) if path.join("Cargo.toml").is_file() => {
-            format!(
-                "{{ path = {} }}",
-                toml::Value::from(path.to_string_lossy().into_owned())
-            )
+            format!("{{ path = {} }}", toml::Value::from(path.to_string_lossy().into_owned()))
         }
         _ => format!("\"{}\"", env!("CARGO_PKG_VERSION")),
     }
@@ -189,13 +174,10 @@ fn is_claimed_by_a_workspace(directory: &Path) -> bool {
     };
     let is_workspace = |above: &Path| {
         let text = fs::read_to_string(above.join("Cargo.toml")).unwrap_or_default();
-        text.parse::<toml::Table>()
-            .is_ok_and(|table| table.contains_key("workspace"))
+        text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("workspace"))
     };
     absolute.ancestors().skip(1).any(is_workspace)
-        && Toolchain::of(directory)
-            .ask("cargo", &["locate-project", "--workspace"])
-            .is_err()
+        && Toolchain::of(directory).ask("cargo", &["locate-project", "--workspace"]).is_err()
 }
 
 /// `order-mailer` becomes `OrderMailer`.
@@ -203,12 +185,7 @@ fn type_name(name: &str) -> String {
     name.split(['-', '_'])
         .map(|word| {
             let mut letters = word.chars();
-            letters
-                .next()
-                .map(|first| first.to_ascii_uppercase())
-                .into_iter()
-                .chain(letters)
-                .collect::<String>()
+            letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect::<String>()
         })
         .collect()
 }
@@ -217,11 +194,7 @@ fn type_name(name: &str) -> String {
 fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let harmless = |c: char| c.is_ascii_alphanumeric() || "/._-+@:,".contains(c);
-    if !text.is_empty() && text.chars().all(harmless) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
+    if !text.is_empty() && text.chars().all(harmless) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 #[cfg(test)]
@@ -244,11 +217,7 @@ mod tests {
         assert_eq!(check_directory(directory.path()), Ok(()));
         assert_eq!(check_directory(&directory.path().join("new")), Ok(()));
         fs::write(directory.path().join("file"), "").expect("written");
-        assert!(
-            check_directory(directory.path())
-                .expect_err("not empty")
-                .contains("--path")
-        );
+        assert!(check_directory(directory.path()).expect_err("not empty").contains("--path"));
         assert!(check_directory(&directory.path().join("file")).is_err());
     }
 
@@ -263,10 +232,7 @@ mod tests {
         let cargo_toml = fs::read_to_string(directory.path().join("Cargo.toml")).expect("readable");
         let table: toml::Table = cargo_toml.parse().expect("TOML");
         assert_eq!(table["package"]["name"].as_str(), Some("order-mailer"));
-        assert!(
-            !table.contains_key("workspace"),
-            "no workspace is above a temporary directory"
-        );
+        assert!(!table.contains_key("workspace"), "no workspace is above a temporary directory");
         let lib = fs::read_to_string(directory.path().join("src/lib.rs")).expect("readable");
         assert!(lib.contains("OrderMailer"), "{lib}");
     }
@@ -274,40 +240,25 @@ mod tests {
     #[test]
     fn crate_inside_a_foreign_workspace_gets_one_of_its_own() {
         let root = tempfile::tempdir().expect("a temporary directory");
-        fs::write(
-            root.path().join("Cargo.toml"),
-            "[workspace]\nmembers = [\"listed\"]\nresolver = \"3\"\n",
-        )
-        .expect("written");
+        fs::write(root.path().join("Cargo.toml"), "[workspace]\nmembers = [\"listed\"]\nresolver = \"3\"\n")
+            .expect("written");
         for (name, own) in [("listed", false), ("stray", true)] {
             let directory = root.path().join(name);
             write_files(name, &directory).expect("written");
             let text = fs::read_to_string(directory.join("Cargo.toml")).expect("readable");
-            assert_eq!(
-                text.parse::<toml::Table>()
-                    .expect("TOML")
-                    .contains_key("workspace"),
-                own,
-                "{name}"
-            );
+            assert_eq!(text.parse::<toml::Table>().expect("TOML").contains_key("workspace"), own, "{name}");
         }
     }
 
     #[test]
     fn sdk_is_the_checkout_where_there_is_one() {
         assert!(sdk_dependency(Path::new(SDK_CHECKOUT)).starts_with("{ path = \""));
-        assert_eq!(
-            sdk_dependency(Path::new("/no/such/checkout")),
-            format!("\"{}\"", env!("CARGO_PKG_VERSION"))
-        );
+        assert_eq!(sdk_dependency(Path::new("/no/such/checkout")), format!("\"{}\"", env!("CARGO_PKG_VERSION")));
     }
 
     #[test]
     fn path_is_quoted_for_the_shell_where_it_must_be() {
         assert_eq!(quoted(Path::new("plugins/demo-1")), "plugins/demo-1");
-        assert_eq!(
-            quoted(Path::new("my plugins/it's")),
-            r"'my plugins/it'\''s'"
-        );
+        assert_eq!(quoted(Path::new("my plugins/it's")), r"'my plugins/it'\''s'");
     }
 }

@@ -16,25 +16,14 @@ use crate::stats::Stats;
 pub(crate) fn run(args: &Run, common: &Common, output: Output) -> Result<Exit, Error> {
     // What is wrong with the command line is told before anything is built or compiled.
     let payload = payload::read(args.payload.as_deref()).map_err(Error::Usage)?;
-    let host = Host::open(
-        &args.plugin.path,
-        &args.limits,
-        Some(&args.host),
-        common,
-        output,
-    )?;
+    let host = Host::open(&args.plugin.path, &args.limits, Some(&args.host), common, output)?;
     host::block_on(call(host, args, payload, output))?
 }
 
 async fn call(host: Host, args: &Run, payload: String, output: Output) -> Result<Exit, Error> {
-    let Host {
-        runtime, package, ..
-    } = host;
+    let Host { runtime, package, .. } = host;
     let loading = Instant::now();
-    let progress = Progress::start(
-        format!("loading {}", args.plugin.path.display()),
-        output.quiet,
-    );
+    let progress = Progress::start(format!("loading {}", args.plugin.path.display()), output.quiet);
     let plugin = runtime.load(package).await?;
     let load = loading.elapsed();
     drop(progress);
@@ -46,12 +35,7 @@ async fn call(host: Host, args: &Run, payload: String, output: Output) -> Result
     if let Ok(outcome) = &answer {
         output.json_result(outcome.json())?;
         if args.stats {
-            Stats {
-                usage: outcome.usage(),
-                limits: &plugin.limits(),
-                load,
-            }
-            .show(output);
+            Stats { usage: outcome.usage(), limits: &plugin.limits(), load }.show(output);
         }
     }
     // After the answer, which need not wait for it.
@@ -61,13 +45,7 @@ async fn call(host: Host, args: &Run, payload: String, output: Output) -> Result
 }
 
 async fn invoke(plugin: &Plugin, action: &str, payload: String) -> Result<Outcome, InvokeError> {
-    let outcome = plugin
-        .invoke(
-            Invocation::new(action)
-                .payload_json(payload)?
-                .caller(Caller::Cli),
-        )
-        .await?;
+    let outcome = plugin.invoke(Invocation::new(action).payload_json(payload)?.caller(Caller::Cli)).await?;
     // Whoever reads standard output relies on JSON; the plugin may have answered anything.
     outcome.parse::<serde::de::IgnoredAny>(&plugin.name(), action)?;
     Ok(outcome)

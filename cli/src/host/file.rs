@@ -22,19 +22,12 @@ pub(super) struct HostFile {
 impl HostFile {
     pub(super) fn read(path: &Path) -> Result<Self, Error> {
         let shown = path.display();
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            Error::Usage(format!("cannot read the host's file {shown}: {error}"))
-        })?;
-        let contents = manifest::HostFile::parse(
-            shown.to_string(),
-            &text,
-            Format::from_path(path).unwrap_or(Format::Yaml),
-        )
-        .map_err(Error::HostFile)?;
-        Ok(HostFile {
-            directory: path.parent().map(Path::to_owned).unwrap_or_default(),
-            contents,
-        })
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Error::Usage(format!("cannot read the host's file {shown}: {error}")))?;
+        let contents =
+            manifest::HostFile::parse(shown.to_string(), &text, Format::from_path(path).unwrap_or(Format::Yaml))
+                .map_err(Error::HostFile)?;
+        Ok(HostFile { directory: path.parent().map(Path::to_owned).unwrap_or_default(), contents })
     }
 
     pub(super) fn policy(&self) -> &[Rule] {
@@ -50,10 +43,7 @@ impl HostFile {
     }
 
     pub(super) fn data_dir(&self) -> Option<PathBuf> {
-        self.contents
-            .data_dir
-            .as_ref()
-            .map(|directory| self.directory.join(directory))
+        self.contents.data_dir.as_ref().map(|directory| self.directory.join(directory))
     }
 
     /// The options of the plugin at `path`, if the file names it.
@@ -65,11 +55,9 @@ impl HostFile {
             .plugins
             .iter()
             .filter(|plugin| match &plugin.source {
-                PluginSource::Local(local) => self
-                    .directory
-                    .join(local)
-                    .canonicalize()
-                    .is_ok_and(|local| local == wanted),
+                PluginSource::Local(local) => {
+                    self.directory.join(local).canonicalize().is_ok_and(|local| local == wanted)
+                }
                 PluginSource::Https(_) | PluginSource::Oci(_) => false,
             })
             .flat_map(|plugin| plugin.options.clone())
@@ -96,15 +84,6 @@ pub(super) fn ceilings(file: &Resources) -> Ceilings {
 
 /// An environment names a file: it may not lead elsewhere.
 pub(super) fn environment_name(name: &str) -> Result<&str, String> {
-    let plain = !name.is_empty()
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
-    if plain {
-        Ok(name)
-    } else {
-        Err(format!(
-            "--environment `{name}`: use letters, digits, `_` and `-`"
-        ))
-    }
+    let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+    if plain { Ok(name) } else { Err(format!("--environment `{name}`: use letters, digits, `_` and `-`")) }
 }

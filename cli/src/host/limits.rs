@@ -24,10 +24,7 @@ impl Asked {
             fuel: ceiling(file.max_fuel, args.fuel, default.fuel),
             ..super::file::ceilings(file)
         };
-        Asked {
-            args: args.clone(),
-            ceilings,
-        }
+        Asked { args: args.clone(), ceilings }
     }
 
     /// What replaces the manifest's own.
@@ -60,11 +57,7 @@ impl Asked {
         if let Some(asked) = self.args.max_memory
             && asked > limits.memory_bytes
         {
-            texts.push(cut(
-                "--max-memory",
-                show_bytes(asked),
-                show_bytes(limits.memory_bytes),
-            ));
+            texts.push(cut("--max-memory", show_bytes(asked), show_bytes(limits.memory_bytes)));
         }
         if let (Some(asked), Some(got)) = (self.args.fuel, limits.fuel)
             && asked > got
@@ -101,55 +94,28 @@ mod tests {
 
     #[test]
     fn typed_limit_above_the_default_ceiling_holds() {
-        let args = LimitArgs {
-            timeout: Some(MINUTES(30)),
-            max_memory: Some(2 << 30),
-            fuel: Some(u64::MAX),
-        };
+        let args = LimitArgs { timeout: Some(MINUTES(30)), max_memory: Some(2 << 30), fuel: Some(u64::MAX) };
         let (limits, cut) = in_force(&args, &Resources::default());
-        assert_eq!(
-            (limits.timeout, limits.memory_bytes, limits.fuel),
-            (Some(MINUTES(30)), 2 << 30, Some(u64::MAX))
-        );
+        assert_eq!((limits.timeout, limits.memory_bytes, limits.fuel), (Some(MINUTES(30)), 2 << 30, Some(u64::MAX)));
         assert!(cut.is_empty(), "{cut:?}");
     }
 
     #[test]
     fn typed_limit_above_the_host_files_ceiling_is_cut_and_told() {
-        let args = LimitArgs {
-            timeout: Some(MINUTES(30)),
-            ..LimitArgs::default()
-        };
-        let file = Resources {
-            timeout: Some(MINUTES(1)),
-            ..Resources::default()
-        };
+        let args = LimitArgs { timeout: Some(MINUTES(30)), ..LimitArgs::default() };
+        let file = Resources { timeout: Some(MINUTES(1)), ..Resources::default() };
         let (limits, cut) = in_force(&args, &file);
         assert_eq!(limits.timeout, Some(MINUTES(1)));
-        assert_eq!(
-            cut,
-            ["--timeout 30 min is cut to the host's ceiling of 60 s"]
-        );
+        assert_eq!(cut, ["--timeout 30 min is cut to the host's ceiling of 60 s"]);
     }
 
     #[test]
     fn zero_is_as_much_as_the_ceiling_allows() {
-        let args = LimitArgs {
-            timeout: Some(Duration::ZERO),
-            max_memory: Some(0),
-            fuel: Some(0),
-        };
+        let args = LimitArgs { timeout: Some(Duration::ZERO), max_memory: Some(0), fuel: Some(0) };
         let (limits, _) = in_force(&args, &Resources::default());
         let default = Ceilings::default();
-        assert_eq!(
-            (limits.timeout, limits.fuel),
-            (default.timeout, default.fuel)
-        );
-        let lifted = Resources {
-            timeout: Some(Duration::ZERO),
-            max_fuel: Some(0),
-            ..Resources::default()
-        };
+        assert_eq!((limits.timeout, limits.fuel), (default.timeout, default.fuel));
+        let lifted = Resources { timeout: Some(Duration::ZERO), max_fuel: Some(0), ..Resources::default() };
         let (limits, _) = in_force(&args, &lifted);
         assert_eq!((limits.timeout, limits.fuel), (None, None));
     }

@@ -12,8 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use plugbay::{
-    BuildError, CodeCache, CodeCacheAt, CompileIsolation, LoadError, Package, Policy, Runtime,
-    WorkerCommand,
+    BuildError, CodeCache, CodeCacheAt, CompileIsolation, LoadError, Package, Policy, Runtime, WorkerCommand,
 };
 
 use crate::args::{Common, HostArgs, LimitArgs};
@@ -51,21 +50,12 @@ impl Host {
     ) -> Result<Self, Error> {
         let defaults = HostArgs::default();
         let args = host.unwrap_or(&defaults);
-        let file = args
-            .host_file
-            .as_deref()
-            .map(HostFile::read)
-            .transpose()?
-            .unwrap_or_default();
+        let file = args.host_file.as_deref().map(HostFile::read).transpose()?.unwrap_or_default();
         let policy = policy(args, &file)?;
         let asked = Asked::new(limits, &file.ceilings());
 
         let mut package = open_package(path, output)?;
-        for (key, value) in file
-            .options_of(path)
-            .into_iter()
-            .chain(args.config.iter().cloned())
-        {
+        for (key, value) in file.options_of(path).into_iter().chain(args.config.iter().cloned()) {
             package = package.configure(key, value);
         }
         let mut builder = Runtime::builder()
@@ -76,26 +66,19 @@ impl Host {
             .policy(policy)
             .ceilings(asked.ceilings.clone());
         if let Some(environment) = args.environment.as_deref().or(file.environment()) {
-            builder =
-                builder.environment(file::environment_name(environment).map_err(Error::Usage)?);
+            builder = builder.environment(file::environment_name(environment).map_err(Error::Usage)?);
         }
         if let Some(directory) = args.data_dir.clone().or_else(|| file.data_dir()) {
             builder = builder.data_dir(directory);
         }
-        Ok(Host {
-            runtime: builder.build()?,
-            package: package.resources(asked.resources()),
-            asked,
-        })
+        Ok(Host { runtime: builder.build()?, package: package.resources(asked.resources()), asked })
     }
 }
 
 /// Runs a future on this thread: one call needs no others, and threads take time to start.
 pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Error> {
-    let executor = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the executor")?;
+    let executor =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the executor")?;
     Ok(executor.block_on(future))
 }
 
@@ -104,9 +87,7 @@ pub(crate) fn open_package(path: &Path, output: Output) -> Result<Package, Error
     match Source::locate(path)? {
         Source::File(path) | Source::Directory(path) => Ok(Package::open(path)?),
         Source::Crate(found) => {
-            let component = found.build(Build::shown_on_terminals(output.quiet), |note| {
-                output.note(note)
-            })?;
+            let component = found.build(Build::shown_on_terminals(output.quiet), |note| output.note(note))?;
             Ok(Package::open_with_component(found.directory(), component)?)
         }
     }
@@ -116,9 +97,7 @@ pub(crate) fn open_package(path: &Path, output: Output) -> Result<Package, Error
 fn policy(args: &HostArgs, file: &HostFile) -> Result<Policy, Error> {
     let mut policy = Policy::default();
     for grant in &args.grant {
-        policy = policy
-            .allow(grant)
-            .map_err(|error| Error::Usage(format!("--grant: {error}")))?;
+        policy = policy.allow(grant).map_err(|error| Error::Usage(format!("--grant: {error}")))?;
     }
     for rule in file.policy() {
         policy.push(&rule.resource, rule.actions.clone(), rule.effect);
@@ -145,16 +124,12 @@ pub(crate) fn cache_directory() -> Option<PathBuf> {
 
 /// This program itself compiles, in a process with a deadline and a memory limit of its own.
 fn worker() -> Result<WorkerCommand, Error> {
-    Ok(WorkerCommand::this_program([COMPILE_WORKER])
-        .context("cannot find this program's own file")?)
+    Ok(WorkerCommand::this_program([COMPILE_WORKER]).context("cannot find this program's own file")?)
 }
 
 /// A runtime without a plugin: can the memory pool be reserved?
 pub(crate) fn bare_runtime() -> Result<Runtime, BuildError> {
-    Runtime::builder()
-        .live_instances(LIVE_INSTANCES)
-        .code_cache(CodeCacheAt::Off)
-        .build()
+    Runtime::builder().live_instances(LIVE_INSTANCES).code_cache(CodeCacheAt::Off).build()
 }
 
 /// Has the smallest component compiled by a child process, and tells how long that took.

@@ -32,9 +32,7 @@ struct ArtifactTarget {
 
 /// What was built of the package itself, dependencies and build scripts left out.
 pub(super) fn artifacts(messages: &[u8], manifest: &Path) -> Vec<Artifact> {
-    let manifest = manifest
-        .canonicalize()
-        .unwrap_or_else(|_| manifest.to_owned());
+    let manifest = manifest.canonicalize().unwrap_or_else(|_| manifest.to_owned());
     messages
         .split(|&byte| byte == b'\n')
         .filter_map(|line| match serde_json::from_slice(line) {
@@ -42,11 +40,7 @@ pub(super) fn artifacts(messages: &[u8], manifest: &Path) -> Vec<Artifact> {
             Ok(Message::Other) | Err(_) => None,
         })
         .filter(|artifact| {
-            artifact
-                .manifest_path
-                .canonicalize()
-                .unwrap_or_else(|_| artifact.manifest_path.clone())
-                == manifest
+            artifact.manifest_path.canonicalize().unwrap_or_else(|_| artifact.manifest_path.clone()) == manifest
         })
         .collect()
 }
@@ -56,26 +50,14 @@ pub(super) fn choose(artifacts: Vec<Artifact>, package: &str) -> Result<PathBuf,
     let components = |crate_type: &str| -> Vec<(&str, &Path)> {
         artifacts
             .iter()
-            .filter(|artifact| {
-                artifact
-                    .target
-                    .crate_types
-                    .iter()
-                    .any(|kind| kind == crate_type)
-            })
+            .filter(|artifact| artifact.target.crate_types.iter().any(|kind| kind == crate_type))
             .filter_map(|artifact| {
-                let file = artifact
-                    .filenames
-                    .iter()
-                    .find(|file| file.extension().is_some_and(|end| end == "wasm"))?;
+                let file = artifact.filenames.iter().find(|file| file.extension().is_some_and(|end| end == "wasm"))?;
                 Some((artifact.target.name.as_str(), file.as_path()))
             })
             .collect()
     };
-    let no_component = |message: String| ProjectError::NoComponent {
-        name: package.to_owned(),
-        message,
-    };
+    let no_component = |message: String| ProjectError::NoComponent { name: package.to_owned(), message };
     if let Some((_, library)) = components("cdylib").first() {
         return Ok(library.to_path_buf());
     }
@@ -116,10 +98,7 @@ mod tests {
     }
 
     fn check(messages: &[String], expected: Result<&str, &str>) {
-        let found = choose(
-            artifacts(messages.join("\n").as_bytes(), Path::new("/p/Cargo.toml")),
-            "demo",
-        );
+        let found = choose(artifacts(messages.join("\n").as_bytes(), Path::new("/p/Cargo.toml")), "demo");
         match (found, expected) {
             (Ok(path), Ok(expected)) => assert_eq!(path, Path::new(expected)),
             (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
@@ -134,12 +113,7 @@ mod tests {
                 "{\"reason\":\"build-script-executed\",\"package_id\":\"x\"}".to_owned(),
                 "not json".to_owned(),
                 message("/dep/Cargo.toml", "dep", "cdylib", "/t/dep.wasm"),
-                message(
-                    "/p/Cargo.toml",
-                    "build-script-build",
-                    "bin",
-                    "/t/build-script",
-                ),
+                message("/p/Cargo.toml", "build-script-build", "bin", "/t/build-script"),
                 message("/p/Cargo.toml", "helper", "bin", "/t/helper.wasm"),
                 message("/p/Cargo.toml", "demo", "cdylib", "/t/demo.wasm"),
                 "{\"reason\":\"build-finished\",\"success\":true}".to_owned(),
@@ -150,10 +124,7 @@ mod tests {
 
     #[test]
     fn component_of_a_program_crate_is_the_program() {
-        check(
-            &[message("/p/Cargo.toml", "other", "bin", "/t/other.wasm")],
-            Ok("/t/other.wasm"),
-        );
+        check(&[message("/p/Cargo.toml", "other", "bin", "/t/other.wasm")], Ok("/t/other.wasm"));
         let two = [
             message("/p/Cargo.toml", "other", "bin", "/t/other.wasm"),
             message("/p/Cargo.toml", "demo", "bin", "/t/demo.wasm"),
@@ -163,14 +134,9 @@ mod tests {
 
     #[test]
     fn crate_without_a_component_says_what_to_add() {
-        check(
-            &[message("/p/Cargo.toml", "demo", "lib", "/t/libdemo.rlib")],
-            Err("crate-type = [\"cdylib\"]"),
-        );
-        let two = [
-            message("/p/Cargo.toml", "a", "bin", "/t/a.wasm"),
-            message("/p/Cargo.toml", "b", "bin", "/t/b.wasm"),
-        ];
+        check(&[message("/p/Cargo.toml", "demo", "lib", "/t/libdemo.rlib")], Err("crate-type = [\"cdylib\"]"));
+        let two =
+            [message("/p/Cargo.toml", "a", "bin", "/t/a.wasm"), message("/p/Cargo.toml", "b", "bin", "/t/b.wasm")];
         check(&two, Err("a, b"));
     }
 }

@@ -30,11 +30,7 @@ pub(crate) enum Build {
 impl Build {
     /// Progress is for people who watch.
     pub(crate) fn shown_on_terminals(quiet: bool) -> Self {
-        if !quiet && std::io::stderr().is_terminal() {
-            Build::Shown
-        } else {
-            Build::Quiet
-        }
+        if !quiet && std::io::stderr().is_terminal() { Build::Shown } else { Build::Quiet }
     }
 }
 
@@ -63,27 +59,19 @@ impl Crate {
         if !path.exists() {
             return Ok(None);
         }
-        let invalid = |message: String| ProjectError::CargoToml {
-            path: path.clone(),
-            message,
-        };
+        let invalid = |message: String| ProjectError::CargoToml { path: path.clone(), message };
         let text = std::fs::read_to_string(&path).map_err(|error| invalid(error.to_string()))?;
-        let parsed: CargoToml =
-            toml::from_str(&text).map_err(|error| invalid(format!("not a Cargo.toml\n{error}")))?;
+        let parsed: CargoToml = toml::from_str(&text).map_err(|error| invalid(format!("not a Cargo.toml\n{error}")))?;
         match (parsed.package, parsed.workspace) {
             (Some(package), workspace) => Ok(Some(Crate {
                 directory: directory.to_owned(),
                 name: package.name,
-                has_default_members: workspace
-                    .is_some_and(|workspace| !workspace.default_members.is_empty()),
+                has_default_members: workspace.is_some_and(|workspace| !workspace.default_members.is_empty()),
             })),
-            (None, Some(_)) => Err(ProjectError::Workspace {
-                path: directory.to_owned(),
-                packages: packages_of(directory),
-            }),
-            (None, None) => Err(invalid(
-                "it describes neither a package nor a workspace".to_owned(),
-            )),
+            (None, Some(_)) => {
+                Err(ProjectError::Workspace { path: directory.to_owned(), packages: packages_of(directory) })
+            }
+            (None, None) => Err(invalid("it describes neither a package nor a workspace".to_owned())),
         }
     }
 
@@ -94,47 +82,28 @@ impl Crate {
 
     /// Builds the crate in its release profile and gives the component's path. Adds the target if it is missing, and
     /// tells `note` so.
-    pub(crate) fn build(
-        &self,
-        output: Build,
-        note: impl FnOnce(&str),
-    ) -> Result<PathBuf, ProjectError> {
+    pub(crate) fn build(&self, output: Build, note: impl FnOnce(&str)) -> Result<PathBuf, ProjectError> {
         let toolchain = Toolchain::of(&self.directory);
         toolchain.ensure_target(note)?;
         let mut command = toolchain.command("cargo");
-        command.args([
-            "build",
-            "--release",
-            "--target",
-            TARGET,
-            "--message-format=json-render-diagnostics",
-        ]);
+        command.args(["build", "--release", "--target", TARGET, "--message-format=json-render-diagnostics"]);
         if self.has_default_members {
             command.args(["--package", &self.name]);
         }
         if output == Build::Quiet {
             command.arg("--quiet");
         }
-        let ran = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .and_then(|child| child.wait_with_output());
+        let ran =
+            command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().and_then(|child| child.wait_with_output());
         let ran = ran.map_err(|error| ProjectError::ToolMissing {
             tool: "cargo".to_owned(),
             message: error.to_string(),
             hint: "install Rust with rustup: https://rustup.rs".to_owned(),
         })?;
         if !ran.status.success() {
-            return Err(ProjectError::Build {
-                path: self.directory.clone(),
-                status: ran.status,
-            });
+            return Err(ProjectError::Build { path: self.directory.clone(), status: ran.status });
         }
-        choose(
-            artifacts(&ran.stdout, &self.directory.join("Cargo.toml")),
-            &self.name,
-        )
+        choose(artifacts(&ran.stdout, &self.directory.join("Cargo.toml")), &self.name)
     }
 }
 
@@ -148,22 +117,14 @@ fn packages_of(workspace: &Path) -> Vec<PathBuf> {
     struct Member {
         manifest_path: PathBuf,
     }
-    let arguments = [
-        "metadata",
-        "--no-deps",
-        "--offline",
-        "--format-version",
-        "1",
-    ];
+    let arguments = ["metadata", "--no-deps", "--offline", "--format-version", "1"];
     let Ok(json) = Toolchain::of(workspace).ask("cargo", &arguments) else {
         return Vec::new();
     };
     let Ok(metadata) = serde_json::from_str::<Metadata>(&json) else {
         return Vec::new();
     };
-    let root = workspace
-        .canonicalize()
-        .unwrap_or_else(|_| workspace.to_owned());
+    let root = workspace.canonicalize().unwrap_or_else(|_| workspace.to_owned());
     let members = metadata.packages.into_iter().filter_map(|member| {
         let directory = member.manifest_path.parent()?;
         Some(match directory.strip_prefix(&root) {
@@ -188,10 +149,7 @@ mod tests {
             std::fs::create_dir_all(path.parent().expect("inside the directory")).expect("created");
             std::fs::write(path, text).expect("written");
         };
-        write(
-            "Cargo.toml",
-            "[workspace]\nmembers = [\"plugins/*\"]\nresolver = \"3\"\n",
-        );
+        write("Cargo.toml", "[workspace]\nmembers = [\"plugins/*\"]\nresolver = \"3\"\n");
         for name in ["one", "two"] {
             write(
                 &format!("plugins/{name}/Cargo.toml"),
@@ -199,13 +157,8 @@ mod tests {
             );
             write(&format!("plugins/{name}/src/lib.rs"), "");
         }
-        let error = Crate::at(directory.path())
-            .expect_err("no package")
-            .to_string();
-        assert!(
-            error.contains("plugins/one") && error.contains("plugins/two"),
-            "{error}"
-        );
+        let error = Crate::at(directory.path()).expect_err("no package").to_string();
+        assert!(error.contains("plugins/one") && error.contains("plugins/two"), "{error}");
     }
 
     #[test]

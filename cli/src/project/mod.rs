@@ -37,27 +37,13 @@ pub(crate) enum ProjectError {
     #[error("{}: {message}", path.display())]
     CargoToml { path: PathBuf, message: String },
     #[error("{} is a workspace without a package of its own{}", path.display(), name_one(packages))]
-    Workspace {
-        path: PathBuf,
-        packages: Vec<PathBuf>,
-    },
+    Workspace { path: PathBuf, packages: Vec<PathBuf> },
     #[error("cannot run `{tool}`: {message}\n  {hint}")]
-    ToolMissing {
-        tool: String,
-        message: String,
-        hint: String,
-    },
+    ToolMissing { tool: String, message: String, hint: String },
     #[error("the Rust toolchain for {} cannot compile for {TARGET}: {message}\n  {hint}", path.display())]
-    TargetMissing {
-        path: PathBuf,
-        message: String,
-        hint: String,
-    },
+    TargetMissing { path: PathBuf, message: String, hint: String },
     #[error("{} does not build: cargo ended with {status}", path.display())]
-    Build {
-        path: PathBuf,
-        status: std::process::ExitStatus,
-    },
+    Build { path: PathBuf, status: std::process::ExitStatus },
     #[error("crate `{name}` builds no component: {message}")]
     NoComponent { name: String, message: String },
 }
@@ -81,19 +67,13 @@ fn name_one(packages: &[PathBuf]) -> String {
     if packages.is_empty() {
         return ", and no packages inside it were found".to_owned();
     }
-    packages
-        .iter()
-        .fold(": name one of".to_owned(), |text, package| {
-            format!("{text}\n  {}", package.display())
-        })
+    packages.iter().fold(": name one of".to_owned(), |text, package| format!("{text}\n  {}", package.display()))
 }
 
 impl Source {
     /// Looks at what is at `path`.
     pub(crate) fn locate(path: &Path) -> Result<Self, ProjectError> {
-        let metadata = path
-            .metadata()
-            .map_err(|error| not_a_plugin(path, &error))?;
+        let metadata = path.metadata().map_err(|error| not_a_plugin(path, &error))?;
         if metadata.is_dir() {
             return match Crate::at(path)? {
                 Some(found) => Ok(Source::Crate(found)),
@@ -101,15 +81,9 @@ impl Source {
             };
         }
         // A file that describes a directory stands for the directory: people complete paths with the tab key.
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if name == "Cargo.toml" || manifest::FILE_NAMES.contains(&name) {
-            let directory = path
-                .parent()
-                .filter(|parent| !parent.as_os_str().is_empty())
-                .unwrap_or(Path::new("."));
+            let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
             return Source::locate(directory);
         }
         Ok(Source::File(path.to_owned()))
@@ -119,18 +93,12 @@ impl Source {
 fn not_a_plugin(path: &Path, error: &std::io::Error) -> ProjectError {
     let reason = match error.kind() {
         std::io::ErrorKind::NotFound => match neighbour(path) {
-            Some(near) => format!(
-                "no such file or directory; did you mean {}?",
-                near.display()
-            ),
+            Some(near) => format!("no such file or directory; did you mean {}?", near.display()),
             None => "no such file or directory".to_owned(),
         },
         _ => error.to_string(),
     };
-    ProjectError::NotAPlugin {
-        path: path.to_owned(),
-        reason,
-    }
+    ProjectError::NotAPlugin { path: path.to_owned(), reason }
 }
 
 /// What stands beside a path that does not exist and could have been meant.
@@ -140,20 +108,16 @@ fn neighbour(path: &Path) -> Option<PathBuf> {
         return Some(with_extension);
     }
     let directory = path.parent()?;
-    let read = if directory.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        directory
-    };
+    let read = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let could_be_a_plugin =
+        |path: &Path| path.is_dir() || path.extension().is_some_and(|extension| extension == "wasm");
     let names: Vec<String> = std::fs::read_dir(read)
         .ok()?
         .flatten()
+        .filter(|entry| could_be_a_plugin(&entry.path()))
         .filter_map(|entry| entry.file_name().into_string().ok())
         .collect();
-    let near = manifest::nearest(
-        path.file_name()?.to_str()?,
-        names.iter().map(String::as_str),
-    )?;
+    let near = manifest::nearest(path.file_name()?.to_str()?, names.iter().map(String::as_str))?;
     Some(directory.join(near))
 }
 
@@ -165,11 +129,7 @@ mod tests {
     fn directory_with(files: &[&str]) -> tempfile::TempDir {
         let directory = tempfile::tempdir().expect("a temporary directory");
         for file in files {
-            let text = if *file == "Cargo.toml" {
-                "[package]\nname = \"demo\"\n"
-            } else {
-                ""
-            };
+            let text = if *file == "Cargo.toml" { "[package]\nname = \"demo\"\n" } else { "" };
             fs::write(directory.path().join(file), text).expect("written");
         }
         directory
@@ -178,14 +138,9 @@ mod tests {
     #[test]
     fn directory_with_manifest_only_is_a_plugin_directory() {
         let directory = directory_with(&["plugin.yaml", "demo.wasm"]);
-        assert!(matches!(
-            Source::locate(directory.path()),
-            Ok(Source::Directory(_))
-        ));
+        assert!(matches!(Source::locate(directory.path()), Ok(Source::Directory(_))));
         let manifest = directory.path().join("plugin.yaml");
-        assert!(
-            matches!(Source::locate(&manifest), Ok(Source::Directory(path)) if path == directory.path())
-        );
+        assert!(matches!(Source::locate(&manifest), Ok(Source::Directory(path)) if path == directory.path()));
         let component = directory.path().join("demo.wasm");
         assert!(matches!(Source::locate(&component), Ok(Source::File(path)) if path == component));
     }
@@ -193,29 +148,16 @@ mod tests {
     #[test]
     fn directory_with_cargo_toml_and_manifest_is_a_crate() {
         let directory = directory_with(&["plugin.yaml", "Cargo.toml", "demo.wasm"]);
-        assert!(matches!(
-            Source::locate(directory.path()),
-            Ok(Source::Crate(_))
-        ));
-        assert!(matches!(
-            Source::locate(&directory.path().join("Cargo.toml")),
-            Ok(Source::Crate(_))
-        ));
+        assert!(matches!(Source::locate(directory.path()), Ok(Source::Crate(_))));
+        assert!(matches!(Source::locate(&directory.path().join("Cargo.toml")), Ok(Source::Crate(_))));
     }
 
     #[test]
     fn path_that_is_not_there_says_what_would_be_accepted() {
-        let directory = directory_with(&["greeter.wasm"]);
-        let error = Source::locate(&directory.path().join("greeter"))
-            .expect_err("missing")
-            .to_string();
-        assert!(
-            error.contains("greeter.wasm?") && error.contains("plugin directory"),
-            "{error}"
-        );
-        let error = Source::locate(&directory.path().join("greter.wasm"))
-            .expect_err("missing")
-            .to_string();
+        let directory = directory_with(&["greeter.wasm", "greter.wasm.d"]);
+        let error = Source::locate(&directory.path().join("greeter")).expect_err("missing").to_string();
+        assert!(error.contains("greeter.wasm?") && error.contains("plugin directory"), "{error}");
+        let error = Source::locate(&directory.path().join("greter.wasm")).expect_err("missing").to_string();
         assert!(error.contains("greeter.wasm?"), "{error}");
     }
 }

@@ -27,18 +27,11 @@ pub(crate) struct Toolchain {
 impl Toolchain {
     /// The toolchain for the crate in `directory`.
     pub(crate) fn of(directory: &Path) -> Self {
-        let absolute = directory
-            .canonicalize()
-            .unwrap_or_else(|_| directory.to_owned());
-        let has_toolchain_file = absolute.ancestors().any(|ancestor| {
-            ["rust-toolchain.toml", "rust-toolchain"]
-                .iter()
-                .any(|file| ancestor.join(file).is_file())
-        });
-        Toolchain {
-            directory: directory.to_owned(),
-            has_toolchain_file,
-        }
+        let absolute = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+        let has_toolchain_file = absolute
+            .ancestors()
+            .any(|ancestor| ["rust-toolchain.toml", "rust-toolchain"].iter().any(|file| ancestor.join(file).is_file()));
+        Toolchain { directory: directory.to_owned(), has_toolchain_file }
     }
 
     /// `cargo`, `rustc` or `rustup` in this directory, with an environment that is the user's own.
@@ -49,10 +42,7 @@ impl Toolchain {
         command.current_dir(&self.directory).stdin(Stdio::null());
         let nested = std::env::var_os("CARGO").is_some();
         for (name, _) in std::env::vars_os() {
-            if name
-                .to_str()
-                .is_some_and(|name| nested && belongs_to_outer_cargo(name, self.has_toolchain_file))
-            {
+            if name.to_str().is_some_and(|name| nested && belongs_to_outer_cargo(name, self.has_toolchain_file)) {
                 command.env_remove(&name);
             }
         }
@@ -66,15 +56,9 @@ impl Toolchain {
             message,
             hint: INSTALL_RUST.to_owned(),
         };
-        let output = self
-            .command(program)
-            .args(arguments)
-            .output()
-            .map_err(|error| missing(spawn_message(&error)))?;
+        let output = self.command(program).args(arguments).output().map_err(|error| missing(spawn_message(&error)))?;
         if !output.status.success() {
-            return Err(missing(
-                String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-            ));
+            return Err(missing(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
         }
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
@@ -91,15 +75,10 @@ impl Toolchain {
 
     /// Whether the compiler has the standard library for [`TARGET`].
     pub(crate) fn has_target(&self) -> Result<bool, ProjectError> {
-        let directory = self.ask(
-            &Self::rustc(),
-            &["--print", "target-libdir", "--target", TARGET],
-        )?;
+        let directory = self.ask(&Self::rustc(), &["--print", "target-libdir", "--target", TARGET])?;
         // The directory may exist and be empty; the library itself is what counts.
         let found = Path::new(&directory).read_dir().is_ok_and(|entries| {
-            entries
-                .flatten()
-                .any(|entry| entry.file_name().to_string_lossy().starts_with("libcore-"))
+            entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libcore-"))
         });
         Ok(found)
     }
@@ -114,21 +93,12 @@ impl Toolchain {
             message,
             hint: hint.to_owned(),
         };
-        note(&format!(
-            "adding the compilation target {TARGET} to the Rust toolchain (rustup target add {TARGET})"
-        ));
-        let output = match self
-            .command("rustup")
-            .args(["target", "add", TARGET])
-            .output()
-        {
+        note(&format!("adding the compilation target {TARGET} to the Rust toolchain (rustup target add {TARGET})"));
+        let output = match self.command("rustup").args(["target", "add", TARGET]).output() {
             Ok(output) => output,
             Err(error) => {
                 return Err(failed(
-                    format!(
-                        "it has no such target, and rustup cannot add it: {}",
-                        spawn_message(&error)
-                    ),
+                    format!("it has no such target, and rustup cannot add it: {}", spawn_message(&error)),
                     &format!(
                         "install the standard library for {TARGET} the way Rust itself was installed, or {INSTALL_RUST}"
                     ),
@@ -137,17 +107,13 @@ impl Toolchain {
         };
         if !output.status.success() {
             return Err(failed(
-                format!(
-                    "`rustup target add {TARGET}` failed:\n{}",
-                    indented(&String::from_utf8_lossy(&output.stderr))
-                ),
+                format!("`rustup target add {TARGET}` failed:\n{}", indented(&String::from_utf8_lossy(&output.stderr))),
                 "it downloads from static.rust-lang.org: run the same command there again once that can be reached",
             ));
         }
         if !self.has_target()? {
             return Err(failed(
-                "rustup added the target, but the compiler that cargo uses is not rustup's"
-                    .to_owned(),
+                "rustup added the target, but the compiler that cargo uses is not rustup's".to_owned(),
                 "look at `which rustc` and at the RUSTC variable",
             ));
         }
@@ -163,11 +129,7 @@ fn spawn_message(error: &std::io::Error) -> String {
 }
 
 fn indented(text: &str) -> String {
-    text.trim()
-        .lines()
-        .map(|line| format!("  {line}"))
-        .collect::<Vec<_>>()
-        .join("\n")
+    text.trim().lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
 }
 
 /// Variables that cargo and rustup set for the process that they run, and that would mislead the next cargo.
@@ -183,13 +145,7 @@ fn belongs_to_outer_cargo(name: &str, has_toolchain_file: bool) -> bool {
         "OUT_DIR",
         "RUST_RECURSION_COUNT",
     ];
-    const PREFIXES: [&str; 5] = [
-        "CARGO_BIN_EXE_",
-        "CARGO_CFG_",
-        "CARGO_FEATURE_",
-        "CARGO_MANIFEST_",
-        "CARGO_PKG_",
-    ];
+    const PREFIXES: [&str; 5] = ["CARGO_BIN_EXE_", "CARGO_CFG_", "CARGO_FEATURE_", "CARGO_MANIFEST_", "CARGO_PKG_"];
     EXACT.contains(&name)
         || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
         // The outer cargo's toolchain was chosen for its own directory. A toolchain file of the plugin's is worth more;
@@ -203,23 +159,14 @@ mod tests {
 
     #[test]
     fn variables_of_an_outer_cargo_are_dropped_and_the_users_kept() {
-        for dropped in [
-            "CARGO",
-            "CARGO_MANIFEST_DIR",
-            "CARGO_PKG_NAME",
-            "CARGO_ENCODED_RUSTFLAGS",
-            "CARGO_BIN_EXE_plugbay",
-        ] {
+        for dropped in
+            ["CARGO", "CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BIN_EXE_plugbay"]
+        {
             assert!(belongs_to_outer_cargo(dropped, false), "{dropped}");
         }
-        for kept in [
-            "RUSTFLAGS",
-            "CARGO_HOME",
-            "CARGO_TARGET_DIR",
-            "CARGO_NET_OFFLINE",
-            "CARGO_PROFILE_RELEASE_LTO",
-            "PATH",
-        ] {
+        for kept in
+            ["RUSTFLAGS", "CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_NET_OFFLINE", "CARGO_PROFILE_RELEASE_LTO", "PATH"]
+        {
             assert!(!belongs_to_outer_cargo(kept, true), "{kept}");
         }
     }
@@ -238,13 +185,7 @@ mod tests {
 
     #[test]
     fn tool_that_is_missing_says_how_to_install_it() {
-        let error = Toolchain::of(Path::new("."))
-            .ask("no-such-tool", &[])
-            .expect_err("missing")
-            .to_string();
-        assert!(
-            error.contains("`no-such-tool`") && error.contains("rustup.rs"),
-            "{error}"
-        );
+        let error = Toolchain::of(Path::new(".")).ask("no-such-tool", &[]).expect_err("missing").to_string();
+        assert!(error.contains("`no-such-tool`") && error.contains("rustup.rs"), "{error}");
     }
 }
