@@ -54,7 +54,8 @@ pub(crate) fn config(metering: Metering) -> Config {
         .wasm_exceptions(false)
         .wasm_threads(false)
         .wasm_memory64(false)
-        .wasm_multi_memory(false)
+        // Several memories in one module stay on: wasmtime's own adapters between two inner components need them. Guests'
+        // modules with more than one are refused by the scan.
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16));
     // Growing a memory or a table costs a system call or a copy, and by default as much fuel as an addition: 10⁸ fuel of
     // failing growth ran for seconds.

@@ -34,6 +34,8 @@ pub const RESULT_BYTES_MAX: usize = 4 << 20;
 /// Bytes that a guest may hand to the host in one host call or as its result: twice the result, because a failure
 /// carries a message and details besides. wasmtime's own default is 128 MiB.
 pub const HOSTCALL_BYTES_MAX: usize = 8 << 20;
+/// Bytes that one host call may move before it lets other tasks run: 64 KiB take some 10 µs.
+pub const HOST_CALL_BYTES_UNTIL_YIELD: usize = 64 << 10;
 /// Calls that wait for a busy plugin; one more is answered `busy` at once.
 pub const WAITING_CALLS_MAX: usize = 1_000;
 /// Calls of a `per_call` plugin that run at the same time. Each holds a pooled sandbox for as long as it runs.

@@ -22,7 +22,8 @@ async fn calls_above_the_rate_are_refused_with_when_to_come_back() {
     let error = plugin.call::<_, Value>("ping", &()).await.expect_err("the fourth within a minute");
     assert_invoke_error(&error, "feature_echo", "rate_limit_exceeded");
     let InvokeError::RateLimited { calls: 3, retry_after, .. } = error else { panic!("{error:?}") };
-    assert!(retry_after > Duration::from_secs(50) && retry_after <= Duration::from_secs(60), "{retry_after:?}");
+    // The window slides in steps: it may close a step late.
+    assert!(retry_after > Duration::from_secs(50) && retry_after <= Duration::from_secs(62), "{retry_after:?}");
     assert!(error.to_json()["details"]["retry_after"].as_f64().is_some_and(|seconds| seconds > 50.0));
 }
 

@@ -5,4 +5,5 @@ mod answer;
 mod component;
 mod legacy;
 mod order;
+mod sdk;
 mod validation;

@@ -1,9 +1,11 @@
 //! Space: memories, tables, stacks and handles.
 
+use std::time::{Duration, Instant};
+
 use plugbay::limits;
 use serde_json::json;
 
-use crate::harness::assert::assert_load_error;
+use crate::harness::assert::{assert_contains, assert_load_error};
 use crate::harness::attack::Attack;
 use crate::harness::core_module::CoreModule;
 use crate::harness::guest::hostile;
@@ -56,7 +58,8 @@ async fn more_memories_than_allowed_fail_the_load() {
     let host = Host::new();
     let bytes = with_more_memories(limits::MEMORIES_MAX, "(i32.const 16)");
     let error = host.try_load(TestPlugin::new("hoarder", bytes)).await.expect_err("nine memories are too many");
-    assert!(["resource_limit", "component_too_complex", "too_many_memories"].contains(&error.code()), "{} {error}", error.code());
+    assert_load_error(&error, "hoarder", "invalid_component");
+    assert_contains(&error.to_string(), &["9 ", "memories", "8"]);
 }
 
 #[tokio::test]
@@ -86,7 +89,26 @@ async fn leaking_host_resources_hits_a_resource_limit() {
 
 #[tokio::test]
 async fn polling_millions_of_pollables_in_one_call_is_refused() {
-    Attack::by(hostile::POLL).ends_in("result_too_large").await;
+    let attack = Attack::by(hostile::POLL).payload(json!(4 << 20)).resource("max_memory_mb", json!(64));
+    attack.resource("max_fuel", json!(1_000_000_000)).ends_in("result_too_large").await;
+}
+
+#[tokio::test]
+async fn lending_more_handles_than_allowed_hits_a_resource_limit() {
+    let attack = Attack::by(hostile::POLL).payload(json!(limits::HANDLES_MAX + 1));
+    let aftermath = attack.ends_in("resource_limit").await;
+    let hit = aftermath.error.limit().expect("handles are limited");
+    assert_eq!((hit.limit, &*hit.allowed), ("handles", "1000"));
+}
+
+/// Each call costs the guest a dozen instructions and the host a walk over all of them.
+#[tokio::test]
+async fn polling_thousands_of_pollables_without_end_ends_at_its_deadline() {
+    let start = Instant::now();
+    let count = json!(limits::HANDLES_MAX - 10);
+    let attack = Attack::by(hostile::POLL).payload(count).resource("timeout_seconds", json!(0.2));
+    attack.resource("max_fuel", json!(100_000_000_000_u64)).ends_in("timeout").await;
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
@@ -113,11 +135,9 @@ fn with_more_memories(count: u32, attack: &str) -> Vec<u8> {
     let handle = crate::harness::core_module::HANDLE;
     let text = format!(
         r#"(component
-            (type $failure' (record
-                (field "code" string) (field "message" string)
-                (field "details" (option string)) (field "status-code" (option u16))))
             (import "plugbay:plugin/types@0.1.0" (instance $types
-                (export "json" (type $json (eq string)))
+                (type $text string)
+                (export "json" (type $json (eq $text)))
                 (type $record (record
                     (field "code" string) (field "message" string)
                     (field "details" (option $json)) (field "status-code" (option u16))))
@@ -131,7 +151,7 @@ fn with_more_memories(count: u32, attack: &str) -> Vec<u8> {
             (core instance $main (instantiate $main {with}))
             (func $handle (param "action" string) (param "payload" string) (result (result string (error $failure)))
                 (canon lift (core func $main "{handle}")
-                    (memory $main "memory") (realloc (func $main "cabi_realloc"))))
+                    (memory (core memory $main "memory")) (realloc (core func $main "cabi_realloc"))))
             (component $actions
                 (import "handle" (func $handle))
                 (export "handle" (func $handle)))

@@ -1,17 +1,20 @@
 //! Bytes: guests that hand over more than anybody wants.
 
-use plugbay::limits;
-use serde_json::json;
+use std::time::{Duration, Instant};
 
-use crate::harness::assert::assert_contains;
+use plugbay::limits;
+use serde_json::{Value, json};
+
+use crate::harness::assert::{assert_contains, assert_invoke_error};
 use crate::harness::attack::Attack;
 use crate::harness::core_module::CoreModule;
 use crate::harness::guest::hostile;
+use crate::harness::host::{Host, TestPlugin, pings};
 
 #[tokio::test]
 async fn result_above_the_limit_is_refused() {
     let bytes = limits::RESULT_BYTES_MAX + 1;
-    let attack = Attack::by(hostile::HUGE_RESULT).payload(json!(bytes));
+    let attack = Attack::by(hostile::HUGE_RESULT).payload(json!(bytes)).resource("max_fuel", json!(1_000_000_000));
     let aftermath = attack.ends_in("result_too_large").await;
     let hit = aftermath.error.limit().expect("results are limited");
     assert_eq!(hit.allowed, format!("{} bytes", limits::RESULT_BYTES_MAX));
@@ -28,7 +31,8 @@ async fn result_far_above_the_limit_is_refused() {
 #[tokio::test]
 async fn result_at_the_limit_is_answered() {
     let bytes = limits::RESULT_BYTES_MAX - 2;
-    let (_, answer) = Attack::by(hostile::HUGE_RESULT).payload(json!(bytes)).is_harmless().await;
+    let attack = Attack::by(hostile::HUGE_RESULT).payload(json!(bytes)).resource("max_fuel", json!(1_000_000_000));
+    let (_, answer) = attack.is_harmless().await;
     assert_eq!(answer.as_str().map(str::len), Some(bytes));
 }
 
@@ -85,6 +89,15 @@ async fn log_flood_is_dropped_counted_and_stopped() {
     assert!(aftermath.attacker.metrics().log_lines_dropped > 0);
 }
 
+/// Each line is 7 MiB of the guest's memory that the host reads: next to nothing for the guest, milliseconds for the host.
+#[tokio::test]
+async fn flood_of_huge_log_lines_ends_at_its_deadline() {
+    let attack = Attack::by(hostile::HUGE_LOG_FLOOD).payload(json!(7 << 20)).resource("timeout_seconds", json!(0.2));
+    let start = Instant::now();
+    attack.ends_in("timeout").await;
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+}
+
 #[tokio::test]
 async fn log_flood_with_much_fuel_ends_at_its_deadline() {
     let attack = Attack::by(hostile::LOG_FLOOD).resource("max_fuel", json!(100_000_000_000_u64));
@@ -94,7 +107,7 @@ async fn log_flood_with_much_fuel_ends_at_its_deadline() {
 #[tokio::test]
 async fn output_flood_is_dropped_and_stopped() {
     for stream in ["stdout", "stderr"] {
-        let attack = Attack::by(hostile::STDOUT_FLOOD).payload(json!(stream)).resource("max_fuel", json!(50_000_000));
+        let attack = Attack::by(hostile::STDOUT_FLOOD).payload(json!(stream)).resource("max_fuel", json!(500_000));
         let aftermath = attack.ends_in("out_of_fuel").await;
         let lines = aftermath.host.log.lines();
         let bytes: usize = lines.iter().map(|line| line.message.len()).sum();
@@ -111,18 +124,18 @@ async fn output_flood_with_much_fuel_ends_at_its_deadline() {
 #[tokio::test]
 async fn answer_that_is_not_json_is_refused() {
     let not_json = CoreModule::attacking("(i32.store8 (i32.const 64) (i32.const 0x7b)) (i32.const 16)");
-    let aftermath = Attack::by_bytes(not_json.plugin()).is_answered_with("invalid_answer").await;
-    assert_contains(&aftermath.error.to_string(), &["`attack`"]);
+    let host = Host::new();
+    let plugin = host.load(TestPlugin::new("attacker", not_json.plugin())).await;
+    let error = plugin.call::<_, Value>("attack", &()).await.expect_err("`{` is not JSON");
+    assert_invoke_error(&error, "attacker", "invalid_answer");
+    assert_contains(&error.to_string(), &["`attack`"]);
+    assert_eq!(pings(&plugin).await, 1, "it goes on living");
 }
 
 #[tokio::test]
 async fn empty_answer_is_refused() {
     let empty = CoreModule::attacking("(i32.store (i32.const 24) (i32.const 0)) (i32.const 16)");
-    let error = crate::harness::host::Host::new()
-        .load(crate::harness::host::TestPlugin::new("empty", empty.plugin()))
-        .await
-        .call::<_, serde_json::Value>("attack", &())
-        .await
-        .expect_err("an empty text is not JSON");
-    assert_eq!(error.code(), "invalid_answer", "{error}");
+    let plugin = Host::new().load(TestPlugin::new("attacker", empty.plugin())).await;
+    let error = plugin.call::<_, Value>("attack", &()).await.expect_err("an empty text is not JSON");
+    assert_invoke_error(&error, "attacker", "invalid_answer");
 }

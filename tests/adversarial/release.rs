@@ -31,15 +31,15 @@ fn a_hundred_loads_and_unloads_leave_nothing_behind() {
 #[ignore = "counts what the whole process holds: run by two_hundred_attacks_leave_nothing_behind"]
 async fn attacks_alone() {
     let tight = |guest: Guest| {
-        let plugin = TestPlugin::from(guest).resource("max_fuel", json!(2_000_000)).resource("max_memory_mb", json!(4));
-        plugin.resource("timeout_seconds", json!(0.02))
+        let plugin = TestPlugin::from(guest).resource("max_fuel", json!(20_000_000)).resource("max_memory_mb", json!(4));
+        plugin.resource("timeout_seconds", json!(10))
     };
     let trap = CoreModule::attacking("(unreachable)").plugin();
     let host = Host::new();
     let neighbour = host.load(feature::ECHO.into()).await;
     let attackers = [
-        (tight(hostile::INFINITE_LOOP), "out_of_fuel"),
-        (tight(hostile::SLEEP), "timeout"),
+        (tight(hostile::INFINITE_LOOP).resource("max_fuel", json!(1_000_000)), "out_of_fuel"),
+        (tight(hostile::SLEEP).resource("timeout_seconds", json!(0.005)), "timeout"),
         (tight(hostile::MEMORY), "memory_limit"),
         (tight(hostile::RECURSION), "stack_overflow"),
         (tight(hostile::PANIC), "plugin_trapped"),

@@ -1,1 +1,10 @@
-//! Tests.
+//! The `plugbay` command from the outside: what it prints where, how it ends, and every example plugin through it.
+
+mod build;
+mod call;
+mod doctor;
+mod example;
+mod exit_code;
+mod inspect;
+mod new;
+mod run;

@@ -11,29 +11,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, bail};
 use serde_json::Value;
 
 /// The targets of guests: components, and core modules for the legacy mode.
 const TARGETS: [&str; 2] = ["wasm32-wasip2", "wasm32-wasip1"];
-
-/// Where the built guests are.
-pub(crate) struct Built {
-    directory: PathBuf,
-    /// Each example plugin's component, by the name of its directory.
-    examples: HashMap<String, PathBuf>,
-}
-
-impl Built {
-    /// The directory with the guests for one target.
-    pub(crate) fn guests(&self, target: &str) -> PathBuf {
-        self.directory.join(target).join("release")
-    }
-
-    pub(crate) fn example(&self, name: &str) -> PathBuf {
-        self.examples.get(name).unwrap_or_else(|| panic!("example-plugins/{name} builds no .wasm")).clone()
-    }
-}
 
 /// The target directory of everything that the tests build themselves.
 pub(crate) fn target_directory() -> PathBuf {
@@ -46,32 +28,49 @@ pub(crate) fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this package is in the workspace")
 }
 
-/// The guests, built on the first call.
-pub(crate) fn built() -> &'static Built {
-    static BUILT: OnceLock<std::result::Result<Built, String>> = OnceLock::new();
-    match BUILT.get_or_init(|| build().map_err(|error| format!("{error:#}"))) {
-        Ok(built) => built,
-        Err(error) => panic!("the guests cannot be built: {error}"),
-    }
+/// The directory with the guests for a target, built on the first call.
+pub(crate) fn guests(target: &str) -> PathBuf {
+    static BUILT: OnceLock<Result<(), String>> = OnceLock::new();
+    once(&BUILT, "guests", |directory| {
+        let manifest = workspace().join("tests/guests/Cargo.toml");
+        let [component, module] = TARGETS;
+        cargo(directory, &manifest, ["--target", component, "--examples", "--bins"])?;
+        cargo(directory, &manifest, ["--target", module, "--bins"])?;
+        Ok(())
+    });
+    target_directory().join(target).join("release")
 }
 
-fn build() -> Result<Built> {
-    let directory = target_directory();
-    fs::create_dir_all(&directory).with_context(|| directory.display().to_string())?;
-    // Other processes may want the same: one for each test, where a test runner works like that.
-    let lock = File::create(directory.join("tests.lock"))?;
-    lock.lock()?;
-    add_targets()?;
-    let guests = workspace().join("tests/guests/Cargo.toml");
-    let [component, module] = TARGETS;
-    cargo(&directory, &guests, ["--target", component, "--examples", "--bins"])?;
-    cargo(&directory, &guests, ["--target", module, "--bins"])?;
-    let examples = build_examples(&directory, component)?;
-    Ok(Built { directory, examples })
+/// The component of the example plugin in this directory, all of them built on the first call.
+pub(crate) fn example(name: &str) -> PathBuf {
+    static BUILT: OnceLock<Result<HashMap<String, PathBuf>, String>> = OnceLock::new();
+    let built = once(&BUILT, "example plugins", |directory| build_examples(directory, TARGETS[0]));
+    built.get(name).unwrap_or_else(|| panic!("example-plugins/{name} builds no .wasm")).clone()
+}
+
+/// Builds once in this process. Other processes may want the same at the same time: there is one for each test, where a
+/// test runner works like that.
+fn once<T>(
+    cell: &'static OnceLock<Result<T, String>>,
+    what: &str,
+    build: impl FnOnce(&Path) -> anyhow::Result<T>,
+) -> &'static T {
+    let built = cell.get_or_init(|| {
+        let directory = target_directory();
+        let build = || {
+            fs::create_dir_all(&directory).with_context(|| directory.display().to_string())?;
+            let lock = File::create(directory.join("tests.lock"))?;
+            lock.lock()?;
+            add_targets()?;
+            build(&directory)
+        };
+        build().map_err(|error| format!("{error:#}"))
+    });
+    built.as_ref().unwrap_or_else(|error| panic!("the {what} cannot be built: {error}"))
 }
 
 /// Builds the example plugins with one cargo, and finds their files in its report.
-fn build_examples(directory: &Path, target: &str) -> Result<HashMap<String, PathBuf>> {
+fn build_examples(directory: &Path, target: &str) -> anyhow::Result<HashMap<String, PathBuf>> {
     let sources = workspace().join("example-plugins");
     let manifest = workspace().join("Cargo.toml");
     let metadata = run(cargo_command(directory)
@@ -100,7 +99,7 @@ fn build_examples(directory: &Path, target: &str) -> Result<HashMap<String, Path
     Ok(examples)
 }
 
-fn cargo<'a>(directory: &Path, manifest: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Result<String> {
+fn cargo<'a>(directory: &Path, manifest: &Path, arguments: impl IntoIterator<Item = &'a str>) -> anyhow::Result<String> {
     let mut command = cargo_command(directory);
     command.args(["build", "--release", "--message-format=json-render-diagnostics", "--manifest-path"]).arg(manifest);
     run(command.args(arguments))
@@ -124,7 +123,7 @@ fn cargo_command(directory: &Path) -> Command {
 }
 
 /// Adds the WebAssembly targets that are missing, by rustup.
-fn add_targets() -> Result<()> {
+fn add_targets() -> anyhow::Result<()> {
     for target in TARGETS {
         let libraries = run(Command::new("rustc")
             .current_dir(workspace())
@@ -140,7 +139,7 @@ fn add_targets() -> Result<()> {
 }
 
 /// What the command printed to standard output. Its standard error is shown as it comes.
-fn run(command: &mut Command) -> Result<String> {
+fn run(command: &mut Command) -> anyhow::Result<String> {
     let output = command.stderr(std::process::Stdio::inherit()).output();
     let output = output.with_context(|| format!("cannot start {:?}", command.get_program()))?;
     if !output.status.success() {

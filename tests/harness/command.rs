@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 use super::build::target_directory;
+use super::host::TestPlugin;
 
 /// One run of the command.
 pub(crate) struct Plugbay(Command);
@@ -77,4 +78,11 @@ impl Ran {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in: {}\nstderr: {}", self.stdout, self.stderr))
     }
+}
+
+/// A plugin as one file, for as long as the answer lives.
+pub(crate) fn plugin_file(plugin: TestPlugin) -> tempfile::NamedTempFile {
+    let file = tempfile::Builder::new().suffix(".wasm").tempfile().expect("a temporary file");
+    std::fs::write(file.path(), plugin.into_bytes()).expect("written");
+    file
 }

@@ -102,6 +102,6 @@ fn encode(text: &str, resolve: &Resolve, world: wit_parser::WorldId) -> Vec<u8> 
     let mut module = wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     wit_component::embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8)
         .expect("the world can be embedded");
-    let encoder = ComponentEncoder::default().module(&module).expect("the module has the world's exports");
+    let mut encoder = ComponentEncoder::default().module(&module).expect("the module has the world's exports");
     encoder.encode().expect("the module fits the world")
 }

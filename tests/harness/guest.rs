@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use super::build::built;
+use super::build;
 
 /// A plugin that the tests build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,15 +30,15 @@ impl Guest {
     pub(crate) fn path(self) -> PathBuf {
         let file = format!("{}.wasm", self.name());
         match self {
-            Guest::Library(_) => built().guests("wasm32-wasip2").join("examples").join(file),
-            Guest::Command(_) => built().guests("wasm32-wasip2").join(file),
-            Guest::Example(name) => built().example(name),
+            Guest::Library(_) => build::guests("wasm32-wasip2").join("examples").join(file),
+            Guest::Command(_) => build::guests("wasm32-wasip2").join(file),
+            Guest::Example(name) => build::example(name),
         }
     }
 
     /// The core module of a command, for preview 1.
     pub(crate) fn preview1_path(self) -> PathBuf {
-        built().guests("wasm32-wasip1").join(format!("{}.wasm", self.name()))
+        build::guests("wasm32-wasip1").join(format!("{}.wasm", self.name()))
     }
 
     pub(crate) fn bytes(self) -> Vec<u8> {

@@ -51,12 +51,28 @@ impl Linked {
             ExecutionMode::Legacy if self.exports.run.is_none() => missing(
                 "it exports no `wasi:cli/run`: a legacy plugin is a WASI command, a program with a `main` function",
             ),
-            ExecutionMode::Sandboxed | ExecutionMode::Trusted if self.exports.handle.is_none() => missing(
-                "it does not export `plugbay:plugin/actions@0.1.0`: write it with `plugbay-sdk` or against `wit/`, or, if it \
-                 is a WASI command, set `execution_mode: legacy` in its manifest",
-            ),
+            ExecutionMode::Sandboxed | ExecutionMode::Trusted if self.exports.handle.is_none() => {
+                match self.other_contract() {
+                    Some(other) => missing(&format!(
+                        "it exports `{other}`, and this host serves version 0.1: build it against that, or use a host of \
+                         its version"
+                    )),
+                    None => missing(
+                        "it does not export `plugbay:plugin/actions@0.1.0`: write it with `plugbay-sdk` or against \
+                         `wit/`, or, if it is a WASI command, set `execution_mode: legacy` in its manifest",
+                    ),
+                }
+            }
             _ => Ok(()),
         }
+    }
+
+    /// The interface of another version of the contract that the component exports.
+    fn other_contract(&self) -> Option<String> {
+        let component = self.pre.component();
+        let ty = component.component_type();
+        let mut names = ty.exports(component.engine()).map(|(name, _)| name);
+        names.find(|name| name.starts_with("plugbay:plugin/actions@")).map(str::to_owned)
     }
 }
 

@@ -109,7 +109,11 @@ impl InstanceLimiter {
 
 impl ResourceLimiter for InstanceLimiter {
     /// Refuses by a trap: a guest whose allocator is told no aborts without a reason.
-    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        // The guest's own maximum comes first: it is told no, as it asked to be, and nothing is counted.
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
         let wanted = self.bytes.saturating_add((desired - current) as u64);
         if wanted > self.bytes_max {
             self.refused = Some(RefusedGrowth::Memory(wanted));
@@ -152,5 +156,15 @@ mod tests {
         assert!(limiter.memory_growing(40, 41, None).is_err());
         assert!(matches!(limiter.refused, Some(RefusedGrowth::Memory(101))));
         assert_eq!(limiter.bytes(), 100);
+    }
+
+    #[test]
+    fn growth_beyond_the_guests_own_maximum_is_not_counted() {
+        let mut limiter = InstanceLimiter::new(100);
+        for _ in 0..10 {
+            assert!(matches!(limiter.memory_growing(20, 60, Some(50)), Ok(false)));
+        }
+        assert_eq!(limiter.bytes(), 0);
+        assert!(limiter.refused.is_none());
     }
 }

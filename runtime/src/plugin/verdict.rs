@@ -84,7 +84,7 @@ fn stopped(error: &wasmtime::Error, store: &mut Store<HostState>, call: &Call, l
     if cause.contains("fuel allocated for hostcalls") {
         return InvokeError::ResultTooLarge { plugin, action, allowed: HOSTCALL_BYTES_MAX, observed: None };
     }
-    if cause.contains("handle table") && cause.contains("limit") {
+    if cause.contains("handle limit exceeded") {
         return resource_limit("handles", HANDLES_MAX, format!("{}", HANDLES_MAX + 1));
     }
     let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
@@ -93,7 +93,7 @@ fn stopped(error: &wasmtime::Error, store: &mut Store<HostState>, call: &Call, l
 
 /// The panic that the guest printed, or the trap with the end of its standard error.
 fn last_words(error: &wasmtime::Error, store: &Store<HostState>) -> String {
-    let tail = store.data().output.as_ref().map(Output::take_stderr_tail).unwrap_or_default();
+    let tail = store.data().output.as_ref().map(Output::stderr_tail).unwrap_or_default();
     if let Some(panic) = panic_in(&tail) {
         return panic;
     }
@@ -149,7 +149,7 @@ pub(crate) fn command_answer(exit_code: i32, stdout: Vec<u8>, output: &Output) -
         }
         return Ok(json.to_owned());
     }
-    let words = output.take_stderr_tail();
+    let words = output.stderr_tail();
     let said = match words.trim() {
         "" => String::new(),
         words => format!(": {words}"),

@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use super::bindings::plugbay::plugin::config as wit;
 use super::mask::HIDDEN;
+use super::yield_after;
 use crate::limits::CONFIG_VALUE_BYTES_MAX;
 use crate::plugin::state::HostState;
 
@@ -212,6 +213,16 @@ fn replace(path: &Path, values: &BTreeMap<String, Value>) -> std::io::Result<()>
 }
 
 impl HostState {
+    /// All values that the plugin may read, as one JSON object.
+    fn readable(&self) -> serde_json::Result<String> {
+        let values = self.plugin.config.values.read().unwrap_or_else(PoisonError::into_inner);
+        let readable: BTreeMap<&String, &Value> = values
+            .iter()
+            .filter(|(key, _)| self.plugin.grants.check(&format!("config.{key}"), PermissionAction::Read).is_ok())
+            .collect();
+        serde_json::to_string(&readable)
+    }
+
     fn may(&self, key: &str, action: PermissionAction) -> Result<(), wit::Error> {
         self.check(&format!("config.{key}"), action).map_err(|denial| wit::Error::Denied(denial.to_string()))
     }
@@ -232,12 +243,9 @@ impl wit::Host for HostState {
         Ok(())
     }
 
-    fn all(&mut self) -> Result<String, wit::Error> {
-        let values = self.plugin.config.values.read().unwrap_or_else(PoisonError::into_inner);
-        let readable: BTreeMap<&String, &Value> = values
-            .iter()
-            .filter(|(key, _)| self.plugin.grants.check(&format!("config.{key}"), PermissionAction::Read).is_ok())
-            .collect();
-        serde_json::to_string(&readable).map_err(|error| wit::Error::Other(error.to_string()))
+    async fn all(&mut self) -> Result<String, wit::Error> {
+        let json = self.readable();
+        yield_after(json.as_ref().map_or(0, String::len)).await;
+        json.map_err(|error| wit::Error::Other(error.to_string()))
     }
 }

@@ -12,6 +12,7 @@ use plugbay_manifest::PermissionAction;
 
 use super::bindings::plugbay::plugin::log as wit;
 use super::mask::Mask;
+use super::yield_after;
 use crate::limits::{LOG_FIELDS_MAX, LOG_LINE_BYTES_MAX, LOG_LINES_MAX, LOG_PERIOD};
 use crate::plugin::state::HostState;
 
@@ -209,10 +210,12 @@ fn cut(text: &str, bytes_max: usize) -> (&str, usize) {
 }
 
 impl wit::Host for HostState {
-    fn write(&mut self, level: wit::Level, target: String, message: String, fields: Vec<(String, String)>) {
+    async fn write(&mut self, level: wit::Level, target: String, message: String, fields: Vec<(String, String)>) {
         if self.plugin.grants.check("log", PermissionAction::Write).is_ok() {
             self.plugin.log.write(level.into(), &target, &message, &fields);
         }
+        let fields = fields.iter().map(|(name, value)| size_of::<(String, String)>() + name.len() + value.len());
+        yield_after(target.len() + message.len() + fields.sum::<usize>()).await;
     }
 
     fn threshold(&mut self) -> wit::Level {

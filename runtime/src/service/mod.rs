@@ -19,6 +19,7 @@ use plugbay_manifest::PermissionAction;
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::capability::Grants;
+use crate::limits::HOST_CALL_BYTES_UNTIL_YIELD;
 use crate::plugin::state::HostState;
 
 /// The host's side of the contract, generated from `wit/`.
@@ -27,7 +28,11 @@ pub(crate) mod bindings {
     wasmtime::component::bindgen!({
         path: "../wit",
         world: "imports",
-        imports: { "plugbay:plugin/config.set": async },
+        imports: {
+            "plugbay:plugin/config.set": async,
+            "plugbay:plugin/config.all": async,
+            "plugbay:plugin/log.write": async,
+        },
         require_store_data_send: true,
     });
 }
@@ -50,6 +55,14 @@ pub(crate) const SERVICES: &[Service] = &[
         link: |linker| bindings::plugbay::plugin::config::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
     },
 ];
+
+/// Lets other tasks run, and the deadline be looked at, after a host call that moved many bytes: fuel measures the guest's
+/// work only, and a guest can ask for thousands of such calls between two of its own yields.
+async fn yield_after(bytes: usize) {
+    if bytes > HOST_CALL_BYTES_UNTIL_YIELD {
+        tokio::task::yield_now().await;
+    }
+}
 
 /// A group of host functions behind one interface.
 pub(crate) struct Service {

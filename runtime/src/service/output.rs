@@ -71,12 +71,11 @@ impl Output {
         self.lock().flush();
     }
 
-    /// The last of standard error, as far as it is text, without secrets; then forgets it.
-    pub(crate) fn take_stderr_tail(&self) -> String {
+    /// The last of what this call wrote to standard error, as far as it is text, without secrets.
+    pub(crate) fn stderr_tail(&self) -> String {
         let mut written = self.lock();
         written.flush();
-        let tail = std::mem::take(&mut written.stderr_tail);
-        written.plugin.log.mask.apply(&String::from_utf8_lossy(&tail)).into_owned()
+        written.plugin.log.mask.apply(&String::from_utf8_lossy(&written.stderr_tail)).into_owned()
     }
 
     /// Forgets what was written to standard error so far: the next call's report is not about this one.

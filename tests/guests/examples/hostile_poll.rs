@@ -1,10 +1,12 @@
-//! Waits for one pollable a great many times over in a single host call.
+//! Waits for one pollable as many times over as it is told to in a single host call, and again as soon as that answers.
 
 use wasip2::clocks::monotonic_clock;
 use wasip2::io::poll;
 
-plugbay_guests::attack!(|_| {
-    let never = monotonic_clock::subscribe_duration(3_600_000_000_000);
-    let many = vec![&never; 4 << 20];
-    poll::poll(&many).len().into()
+plugbay_guests::attack!(|count| {
+    let ready = monotonic_clock::subscribe_duration(0);
+    let many = vec![&ready; count.as_u64().unwrap_or(1) as usize];
+    loop {
+        std::hint::black_box(poll::poll(&many));
+    }
 });

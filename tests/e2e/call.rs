@@ -1,0 +1,86 @@
+//! `plugbay call`: any function of any component.
+
+use crate::harness::assert::assert_contains;
+use crate::harness::command::{Plugbay, Ran};
+use crate::harness::guest::{component, example, feature};
+
+#[test]
+fn functions_of_a_component_are_called_with_wave_or_json() {
+    for (arguments, answer) in [
+        (vec!["add", "2", "40"], "42"),
+        (vec!["add(2, 40)"], "42"),
+        (vec!["area", "rectangle((2, 3))"], "ok(6)"),
+        (vec!["acme:geometry/shapes.area", "{\"rectangle\": [2, 3]}"], "ok(6)"),
+        (vec!["centre", "[{x: 1, y: 2}]"], "some({x: 1, y: 2})"),
+        (vec!["greet", "World"], "\"Hello, World!\""),
+    ] {
+        assert_eq!(call(&arguments).exits_with(0).stdout.trim(), answer, "{arguments:?}");
+    }
+}
+
+#[test]
+fn answer_is_json_where_it_is_asked_for() {
+    assert_eq!(call(&["centre", "[{x: 1, y: 2}]", "--json"]).exits_with(0).json(), serde_json::json!({ "x": 1.0, "y": 2.0 }));
+}
+
+#[test]
+fn without_a_function_all_are_listed() {
+    let ran = call(&[]).exits_with(2);
+    assert_contains(&ran.stderr, &["add", "acme:geometry/shapes", "area", "u32"]);
+}
+
+#[test]
+fn error_result_exits_with_1() {
+    let ran = call(&["area", "circle(-1)"]).exits_with(1);
+    assert_contains(&ran.stdout, &["err", "radius -1"]);
+}
+
+#[test]
+fn arguments_that_do_not_fit_exit_with_2() {
+    for (arguments, words) in [
+        (vec!["add", "2"], vec!["2 arguments"]),
+        (vec!["add", "2", "x"], vec!["`b`", "u32"]),
+        (vec!["ad", "1", "2"], vec!["`add`"]),
+    ] {
+        assert_contains(&call(&arguments).exits_with(2).stderr, &words);
+    }
+}
+
+#[test]
+fn limits_are_those_of_a_plugin() {
+    for (arguments, exit_code, words) in [
+        (vec!["spin", "--fuel", "5e6"], 5, vec!["out_of_fuel"]),
+        (vec!["spin", "--timeout", "200ms", "--fuel", "100000000000"], 5, vec!["timeout"]),
+        (vec!["hoard", "--max-memory", "8MiB"], 5, vec!["memory_limit"]),
+        (vec!["break-down", "oh no"], 6, vec!["plugin_trapped", "oh no"]),
+    ] {
+        assert_contains(&call(&arguments).exits_with(exit_code).stderr, &words);
+    }
+}
+
+#[test]
+fn action_of_a_plugin_can_be_called_as_a_function() {
+    let path = feature::ECHO.path();
+    let arguments = ["call", path.to_str().expect("UTF-8"), "handle", "echo", "[1, 2]"];
+    assert_eq!(Plugbay::new(arguments).run().exits_with(0).stdout.trim(), "ok(\"[1,2]\")");
+}
+
+#[test]
+fn file_that_is_no_component_exits_with_3() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), b"not a component").expect("written");
+    Plugbay::new(["call", file.path().to_str().expect("UTF-8"), "x"]).run().exits_with(3);
+}
+
+/// An example plugin, without its contract: a stranger's component is one more.
+#[test]
+fn statistics_are_on_standard_error() {
+    let path = example::HELLO.path();
+    let ran = Plugbay::new(["call", path.to_str().expect("UTF-8"), "handle", "no-such-action", "null", "--stats"]).run();
+    assert_contains(&ran.stderr, &["fuel", "memory"]);
+}
+
+fn call(arguments: &[&str]) -> Ran {
+    let path = component::GEOMETRY.path();
+    Plugbay::new([&["call", path.to_str().expect("a path in UTF-8")], arguments].concat()).run()
+}

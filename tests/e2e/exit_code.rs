@@ -1,0 +1,175 @@
+//! Every exit code, with the error as text and as JSON.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::harness::assert::assert_contains;
+use crate::harness::command::{Plugbay, plugin_file};
+use crate::harness::core_module::CoreModule;
+use crate::harness::guest::{command, component, feature, hostile};
+use crate::harness::host::TestPlugin;
+
+#[test]
+fn answer_exits_with_0() {
+    check(feature::ECHO.into(), &["ping"], 0, None);
+}
+
+#[test]
+fn failure_of_the_plugin_exits_with_1() {
+    let failure = r#"{"code": "out_of_stock", "message": "no tea", "details": "{\"left\": 0}"}"#;
+    let error = check(feature::FAILURE.into(), &["fail", failure], 1, Some("out_of_stock"));
+    assert_eq!((&error["msg"], &error["details"]), (&json!("no tea"), &json!({ "left": 0 })));
+}
+
+#[test]
+fn unknown_action_exits_with_1() {
+    check(feature::ECHO.into(), &["ehco"], 1, Some("unknown_action"));
+    let declared = TestPlugin::from(feature::ECHO).manifest("actions", json!([{ "name": "echo" }]));
+    let error = check(declared, &["ehco"], 1, Some("unknown_action"));
+    assert_contains(error["msg"].as_str().unwrap_or_default(), &["`echo`"]);
+}
+
+#[test]
+fn payload_that_does_not_fit_exits_with_1() {
+    let schema = json!([{ "name": "echo", "payload": { "type": "integer" } }]);
+    let declared = TestPlugin::from(feature::ECHO).manifest("actions", schema);
+    let error = check(declared, &["echo", "\"text\""], 1, Some("validation_error"));
+    assert_eq!(error["details"].as_array().map(Vec::len), Some(1), "{error}");
+}
+
+#[test]
+fn answer_that_is_not_json_exits_with_1() {
+    let not_json = CoreModule::attacking("(i32.store8 (i32.const 64) (i32.const 0x7b)) (i32.const 16)");
+    check(TestPlugin::new("attacker", not_json.plugin()), &["attack"], 1, Some("invalid_answer"));
+}
+
+#[test]
+fn wrong_command_line_exits_with_2() {
+    Plugbay::new(["run"]).run().exits_with(2);
+    check(feature::ECHO.into(), &["echo", "{not json"], 2, None);
+    check(feature::ECHO.into(), &["echo", "--no-such-option"], 2, None);
+    Plugbay::new(["--help"]).run().exits_with(0);
+    Plugbay::new(["--version"]).run().exits_with(0);
+}
+
+#[test]
+fn plugin_that_cannot_be_loaded_exits_with_3() {
+    let missing = Plugbay::new(["run", "/nowhere/at/all.wasm", "x"]).run().exits_with(3);
+    assert_contains(&missing.stderr, &["/nowhere/at/all.wasm"]);
+    check(component::GEOMETRY.into(), &["x"], 3, Some("contract_mismatch"));
+    check(command::PLAIN.into(), &["x"], 3, Some("contract_mismatch"));
+    check(hostile::UNKNOWN_IMPORT.into(), &["x"], 3, Some("unknown_import"));
+    let manifest = TestPlugin::from(feature::ECHO).manifest("titel", json!("x"));
+    let error = check(manifest, &["ping"], 3, Some("invalid_manifest"));
+    assert_contains(&error["msg"].to_string(), &["titel", "title"]);
+    let setting = json!({ "key": { "type": "string", "required": true } });
+    check(TestPlugin::from(feature::CONFIG).manifest("configuration", setting), &["all"], 3, Some("invalid_configuration"));
+    check(TestPlugin::from(feature::ECHO).manifest("plugbay_version", json!(">=99")), &["ping"], 3, Some("version_mismatch"));
+}
+
+#[test]
+fn file_that_is_no_plugin_exits_with_3() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let files: [(&str, &[u8]); 5] = [
+        ("empty.wasm", b""),
+        ("noise.wasm", &[0x5a; 1000]),
+        ("text.wasm", b"(component)"),
+        ("native.wasm", b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0"),
+        ("cut.wasm", &feature::ECHO.bytes()[..50_000]),
+    ];
+    for (name, bytes) in files {
+        let path = directory.path().join(name);
+        std::fs::write(&path, bytes).expect("written");
+        let ran = Plugbay::new([Path::new("run"), &path, Path::new("x")]).run().exits_with(3);
+        assert_contains(&ran.stderr, &[name]);
+        assert_eq!(ran.stdout, "");
+    }
+}
+
+#[test]
+fn on_load_that_fails_exits_with_3() {
+    check(behaving("fail"), &["ping"], 3, Some("not_ready"));
+}
+
+#[test]
+fn denied_import_exits_with_4() {
+    check(hostile::SOCKETS.into(), &["x"], 4, Some("permission_denied"));
+}
+
+#[test]
+fn every_limit_exits_with_5() {
+    let spin = || TestPlugin::from(hostile::INFINITE_LOOP).resource("max_fuel", json!(100_000_000_000_u64));
+    check(hostile::INFINITE_LOOP.into(), &["attack", "--fuel", "5e6"], 5, Some("out_of_fuel"));
+    check(spin(), &["attack", "--timeout", "200ms"], 5, Some("timeout"));
+    check(hostile::SLEEP.into(), &["attack", "--timeout", "200ms"], 5, Some("timeout"));
+    check(hostile::MEMORY.into(), &["attack", "--max-memory", "8MiB"], 5, Some("memory_limit"));
+    check(hostile::RECURSION.into(), &["attack"], 5, Some("stack_overflow"));
+    check(hostile::HANDLES.into(), &["attack"], 5, Some("resource_limit"));
+    check(hostile::HUGE_RESULT.into(), &["attack", "5000000"], 5, Some("result_too_large"));
+    check(hostile::MEMORY.into(), &["ping", "--max-memory", "64KiB"], 5, Some("memory_limit"));
+}
+
+#[test]
+fn payload_that_is_too_large_exits_with_5() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("payload.json");
+    std::fs::write(&path, format!("\"{}\"", "x".repeat(plugbay::limits::PAYLOAD_BYTES_MAX))).expect("written");
+    check(feature::ECHO.into(), &["length", &format!("@{}", path.display())], 5, Some("payload_too_large"));
+}
+
+#[test]
+fn limit_in_the_moments_of_life_exits_with_5() {
+    check(behaving("hang"), &["ping", "--fuel", "1e7"], 5, Some("out_of_fuel"));
+    check(behaving("sleep"), &["ping", "--timeout", "200ms"], 5, Some("timeout"));
+}
+
+#[test]
+fn component_that_is_too_complex_exits_with_5() {
+    let many = CoreModule::default().with(&"(func)".repeat(400_000)).plugin();
+    check(TestPlugin::new("costly", many), &["ping"], 5, Some("component_too_large"));
+}
+
+#[test]
+fn trap_exits_with_6() {
+    let error = check(hostile::PANIC.into(), &["attack", "\"the reactor is open\""], 6, Some("plugin_trapped"));
+    assert_contains(error["msg"].as_str().unwrap_or_default(), &["the reactor is open", "hostile_panic.rs"]);
+    check(behaving("trap"), &["ping"], 6, Some("plugin_trapped"));
+    check(TestPlugin::new("broken", CoreModule::attacking("(unreachable)").plugin()), &["attack"], 6, Some("plugin_trapped"));
+}
+
+/// A host without room for its memory pool is not the plugin's fault.
+#[cfg(target_os = "linux")]
+#[test]
+fn host_that_cannot_work_exits_with_70() {
+    let path = feature::ECHO.path();
+    let program = env!("CARGO_BIN_EXE_plugbay-e2e");
+    let script = format!("ulimit -v 4000000; exec '{program}' run '{}' ping", path.display());
+    let output = std::process::Command::new("sh").args(["-c", &script]).output().expect("there is a shell");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(70), "{stderr}");
+    assert_contains(&stderr, &["engine"]);
+}
+
+/// Runs the plugin twice, for people and for programs, and asserts that both tell the same. Answers the JSON error.
+#[track_caller]
+fn check(plugin: TestPlugin, arguments: &[&str], exit_code: i32, error_code: Option<&str>) -> Value {
+    let file = plugin_file(plugin);
+    let path = file.path().to_str().expect("a path in UTF-8");
+    let arguments = [&["run", path], arguments].concat();
+
+    let text = Plugbay::new(&arguments).run().exits_with(exit_code);
+    let Some(error_code) = error_code else { return Value::Null };
+    assert_eq!(text.stdout, "", "an error leaves standard output alone");
+    assert_contains(&text.stderr, &["error", error_code]);
+
+    let json = Plugbay::new([&arguments[..], &["--json"]].concat()).run().exits_with(exit_code).json();
+    assert_eq!((&json["status"], &json["code"]), (&json!("error"), &json!(error_code)), "{json}");
+    assert!(json["msg"].as_str().is_some_and(|text| !text.is_empty()), "{json}");
+    json
+}
+
+fn behaving(on_load: &str) -> TestPlugin {
+    TestPlugin::from(feature::LIFECYCLE)
+        .manifest("configuration", json!({ "on_load": { "type": "string", "default": on_load } }))
+}

@@ -1,0 +1,79 @@
+//! `plugbay inspect`, `check` and `schema`: what a plugin is, found out without running it.
+
+use serde_json::json;
+
+use crate::harness::assert::assert_contains;
+use crate::harness::command::{Plugbay, plugin_file};
+use crate::harness::core_module::CoreModule;
+use crate::harness::guest::{feature, hostile};
+use crate::harness::host::TestPlugin;
+
+#[test]
+fn inspection_shows_identity_interfaces_permissions_and_limits() {
+    let plugin = TestPlugin::from(feature::LOG)
+        .manifest("title", json!("A log"))
+        .manifest("actions", json!([{ "name": "log", "description": "Logs a line", "payload": { "type": "object" } }]));
+    let file = plugin_file(plugin);
+    let path = file.path().to_str().expect("UTF-8");
+    let text = Plugbay::new(["inspect", path]).run().exits_with(0).stdout;
+    assert_contains(
+        &text,
+        &["feature_log", "0.1.0", "A log", "plugbay:plugin/actions", "plugbay:plugin/log", "log:write", "Logs a line", "32"],
+    );
+    let json = Plugbay::new(["inspect", path, "--json"]).run().exits_with(0).json();
+    assert_eq!((&json["manifest"]["name"], &json["limits"]["memory_bytes"]), (&json!("feature_log"), &json!(32 << 20)));
+    assert_eq!(json["digest"].as_str().map(str::len), Some(64));
+}
+
+#[test]
+fn inspection_runs_no_code() {
+    let hang = CoreModule::default().with("(func $forever (loop $again (br $again))) (start $forever)");
+    let file = plugin_file(TestPlugin::new("hanging", hang.plugin()));
+    let path = file.path().to_str().expect("UTF-8");
+    Plugbay::new(["inspect", path]).run().exits_with(0);
+    Plugbay::new(["check", path]).run().exits_with(0);
+}
+
+#[test]
+fn inspection_names_what_is_not_granted() {
+    let path = hostile::SOCKETS.path();
+    let text = Plugbay::new(["inspect", path.to_str().expect("UTF-8")]).run().exits_with(0).stdout;
+    assert_contains(&text, &["wasi:sockets/", "net.*"]);
+}
+
+#[test]
+fn check_of_a_good_plugin_says_so() {
+    let path = feature::ECHO.path();
+    let ran = Plugbay::new(["check", path.to_str().expect("UTF-8")]).run().exits_with(0);
+    assert_contains(&ran.stdout, &["ok", "feature_echo"]);
+}
+
+#[test]
+fn check_lists_every_problem_of_a_manifest() {
+    let plugin = TestPlugin::from(feature::ECHO)
+        .manifest("titel", json!("x"))
+        .manifest("version", json!("one"))
+        .manifest("execution_mode", json!("sandbox"));
+    let file = plugin_file(plugin);
+    let path = file.path().to_str().expect("UTF-8");
+    let ran = Plugbay::new(["check", path]).run().exits_with(3);
+    assert_contains(&ran.stderr, &["titel", "`title`", "version", "execution_mode", "sandboxed"]);
+    let json = Plugbay::new(["check", path, "--json"]).run().exits_with(3).json();
+    assert_eq!(json["code"], "invalid_manifest");
+}
+
+#[test]
+fn check_of_what_is_not_granted_exits_with_4() {
+    let path = hostile::SOCKETS.path();
+    let ran = Plugbay::new(["check", path.to_str().expect("UTF-8")]).run().exits_with(4);
+    assert_contains(&ran.stderr, &["wasi:sockets/"]);
+}
+
+#[test]
+fn schema_is_a_json_schema() {
+    for of in ["manifest", "host"] {
+        let schema = Plugbay::new(["schema", of]).run().exits_with(0).json();
+        assert!(schema["$schema"].as_str().is_some_and(|draft| draft.contains("2020-12")), "{schema}");
+        assert!(schema["properties"].as_object().is_some_and(|properties| properties.len() > 2));
+    }
+}

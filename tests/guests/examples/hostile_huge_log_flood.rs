@@ -1,0 +1,10 @@
+//! Logs the same line of as many bytes as it is told to, for ever.
+
+use plugbay_guests::log;
+
+plugbay_guests::attack!(|bytes| {
+    let line = "x".repeat(bytes.as_u64().unwrap_or(1 << 20) as usize);
+    loop {
+        log::write(log::Level::Info, "", &line, &[]);
+    }
+});
