@@ -269,3 +269,36 @@ mod scripted {
         assert!(is_gone(pid).await);
     }
 }
+
+/// Two inner components with a memory each, of which one calls the other: wasmtime makes an adapter with both memories.
+#[tokio::test]
+async fn inner_components_that_call_each_other_compile() {
+    let component = wat::parse_str(
+        r#"(component
+            (component $callee
+                (core module $code
+                    (memory (export "memory") 1)
+                    (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 0)
+                    (func (export "take") (param i32 i32)))
+                (core instance $code (instantiate $code))
+                (alias core export $code "memory" (core memory $memory))
+                (alias core export $code "realloc" (core func $realloc))
+                (alias core export $code "take" (core func $take))
+                (func (export "take") (param "text" string)
+                    (canon lift (core func $take) (memory $memory) (realloc $realloc))))
+            (component $caller
+                (import "take" (func $take (param "text" string)))
+                (core module $owner (memory (export "memory") 1))
+                (core instance $owner (instantiate $owner))
+                (alias core export $owner "memory" (core memory $memory))
+                (core func $lowered (canon lower (func $take) (memory $memory)))
+                (core module $code (import "callee" "take" (func (param i32 i32))))
+                (core instance (instantiate $code (with "callee" (instance (export "take" (func $lowered)))))))
+            (instance $callee (instantiate $callee))
+            (alias export $callee "take" (func $take))
+            (instance (instantiate $caller (with "take" (func $take)))))"#,
+    )
+    .expect("the text is valid");
+    let compiler = Compiler::new(CompileIsolation::InProcess, CompileLimits::default());
+    compiler.compile(&engine(), Metering::Fuel, &component).await.expect("it compiles");
+}
