@@ -7,7 +7,6 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Serialize;
-use serde_json::Value;
 
 /// The result of an action or a hook.
 pub type Result<T, E = Error> = core::result::Result<T, E>;
@@ -23,7 +22,8 @@ pub const INTERNAL_ERROR: &str = "internal_error";
 pub struct Error {
     code: Cow<'static, str>,
     message: String,
-    details: Option<Value>,
+    /// As JSON text: most plugins have no other use for the code that handles JSON values.
+    details: Option<String>,
     status_code: Option<u16>,
 }
 
@@ -48,8 +48,7 @@ impl Error {
     /// What cannot be written as JSON is replaced by the reason why.
     #[must_use]
     pub fn details(mut self, details: impl Serialize) -> Error {
-        let details = serde_json::to_value(details);
-        self.details = Some(details.unwrap_or_else(|reason| Value::String(format!("details are not JSON: {reason}"))));
+        self.details = Some(serde_json::to_string(&details).unwrap_or_else(|reason| not_json(&reason)));
         self
     }
 
@@ -80,9 +79,9 @@ impl Error {
         &self.message
     }
 
-    /// The details, if there are any.
-    pub fn as_details(&self) -> Option<&Value> {
-        self.details.as_ref()
+    /// The details as JSON text, if there are any.
+    pub fn as_details(&self) -> Option<&str> {
+        self.details.as_deref()
     }
 
     /// The HTTP status, if the plugin named one.
@@ -92,7 +91,7 @@ impl Error {
 }
 
 impl Error {
-    pub(crate) fn into_parts(self) -> (String, String, Option<Value>, Option<u16>) {
+    pub(crate) fn into_parts(self) -> (String, String, Option<String>, Option<u16>) {
         (self.code.into_owned(), self.message, self.details, self.status_code)
     }
 }
@@ -119,6 +118,11 @@ impl<E: std::error::Error> From<E> for Error {
         }
         error(message)
     }
+}
+
+fn not_json(reason: &serde_json::Error) -> String {
+    let text = format!("the details are not JSON: {reason}");
+    serde_json::to_string(&text).unwrap_or_default()
 }
 
 /// Leaves the function with an error: `bail!("no order {id}")`, or with a code, `bail!(code = "not_found", "no order

@@ -134,7 +134,7 @@ macro_rules! __export {
 /// An error as the contract has it.
 pub fn failure(error: Error) -> Failure {
     let (code, message, details, status_code) = error.into_parts();
-    Failure { code, message, details: details.map(|details| details.to_string()), status_code }
+    Failure { code, message, details, status_code }
 }
 
 /// An event as this crate has it.

@@ -3,8 +3,7 @@
 //! The host has checked the payload against the schema before it came here. This is the second line: for what a schema
 //! cannot say, and for plugins whose host does not check.
 
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, error};
 
@@ -18,6 +17,17 @@ pub const VALIDATION_ERROR: &str = "validation_error";
 /// the path is a JSON Pointer.
 pub fn parse<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T> {
     serde_json::from_str(text).map_err(|reason| explain::<T>(text, &reason))
+}
+
+#[derive(Serialize)]
+struct Problems {
+    problems: [Problem; 1],
+}
+
+#[derive(Serialize)]
+struct Problem {
+    path: String,
+    message: String,
 }
 
 /// Reads again what could not be read, this time keeping track of the place: good payloads do not pay for it.
@@ -37,7 +47,7 @@ fn explain<'de, T: Deserialize<'de>>(text: &'de str, reason: &serde_json::Error)
     let place = if path.is_empty() { String::new() } else { format!(" at {path}") };
     error(format!("the payload does not fit{place}: {message}"))
         .code(VALIDATION_ERROR)
-        .details(json!({ "problems": [{ "path": path, "message": message }] }))
+        .details(Problems { problems: [Problem { path, message }] })
 }
 
 fn pointer(path: &serde_path_to_error::Path) -> String {
@@ -66,7 +76,9 @@ mod tests {
         let failure = parse::<BTreeMap<String, Vec<u8>>>(r#"{"a/b": [1, 2, "x"]}"#).expect_err("x is no u8");
         assert_eq!(failure.as_code(), VALIDATION_ERROR);
         assert_eq!(failure.message(), "the payload does not fit at /a~1b/2: invalid type: string \"x\", expected u8");
-        assert_eq!(failure.as_details().and_then(|it| it.pointer("/problems/0/path")), Some(&json!("/a~1b/2")));
+        let message = "invalid type: string \\\"x\\\", expected u8";
+        let details = format!(r#"{{"problems":[{{"path":"/a~1b/2","message":"{message}"}}]}}"#);
+        assert_eq!(failure.as_details(), Some(&*details));
     }
 
     #[test]
