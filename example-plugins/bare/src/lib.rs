@@ -1,0 +1,62 @@
+//! A plugin without the SDK: bindings that `wit-bindgen` makes of the contract, and one function.
+//!
+//! This is all that the host asks for. The component exports `plugbay:plugin/actions` and imports nothing of the
+//! contract but its types; the manifest is the `plugin.yaml` beside it. A payload is JSON text, and so is a result:
+//! here no JSON library is needed for either.
+
+mod bindings {
+    //! What `wit-bindgen` writes.
+    #![allow(missing_docs, unreachable_pub, unsafe_code, reason = "generated: calls across the border are unsafe")]
+
+    wit_bindgen::generate!({ path: "../../wit", world: "handles-actions" });
+
+    #[cfg(target_family = "wasm")]
+    export!(Bare with_types_in self);
+
+    #[cfg(target_family = "wasm")]
+    use super::Bare;
+}
+
+use bindings::exports::plugbay::plugin::actions::Guest;
+use bindings::plugbay::plugin::types::Failure;
+
+/// The plugin: its actions need no state.
+#[derive(Debug)]
+pub struct Bare;
+
+impl Guest for Bare {
+    fn handle(action: String, payload: String) -> Result<String, Failure> {
+        match action.as_str() {
+            "ping" => Ok(r#"{"status":"ok","message":"pong"}"#.to_owned()),
+            "echo" => Ok(payload),
+            "length" => Ok(payload.len().to_string()),
+            other => Err(Failure {
+                code: "unknown_action".to_owned(),
+                message: format!("there is no action `{other}`; there are: ping, echo, length"),
+                details: None,
+                status_code: Some(404),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Bare, Guest as _};
+
+    fn handle(action: &str, payload: &str) -> Result<String, String> {
+        Bare::handle(action.to_owned(), payload.to_owned()).map_err(|failure| failure.code)
+    }
+
+    #[test]
+    fn known_actions_answer_json() {
+        assert_eq!(handle("ping", "null").as_deref(), Ok(r#"{"status":"ok","message":"pong"}"#));
+        assert_eq!(handle("echo", "[1, 2]").as_deref(), Ok("[1, 2]"));
+        assert_eq!(handle("length", "\"ü\"").as_deref(), Ok("4"));
+    }
+
+    #[test]
+    fn unknown_action_is_an_error() {
+        assert_eq!(handle("pong", "null"), Err("unknown_action".to_owned()));
+    }
+}

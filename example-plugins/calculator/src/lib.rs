@@ -1,0 +1,88 @@
+//! A calculator: typed payloads, ranges, and an error code for each thing that can go wrong.
+//!
+//! What a payload must look like is said by its type alone. The host refuses `{"a": "one"}` or a percentage of 101 with
+//! the code `validation_error` before any of this runs. What no schema can say, the action says itself.
+
+use plugbay_sdk::prelude::*;
+
+#[derive(Deserialize, Schema)]
+#[serde(deny_unknown_fields)]
+struct Division {
+    /// What is divided.
+    a: f64,
+    /// What it is divided by; not zero.
+    b: f64,
+}
+
+#[derive(Deserialize, Schema)]
+#[serde(deny_unknown_fields)]
+struct Share {
+    of: f64,
+    #[schema(min = 0, max = 100)]
+    percent: u8,
+}
+
+#[derive(Deserialize, Schema)]
+#[serde(deny_unknown_fields)]
+struct Power {
+    base: i64,
+    #[schema(max = 64)]
+    exponent: u32,
+}
+
+#[derive(Deserialize, Schema)]
+#[serde(deny_unknown_fields)]
+struct Numbers {
+    #[schema(min_items = 1, max_items = 1000)]
+    numbers: Vec<f64>,
+}
+
+#[derive(Serialize, Schema)]
+struct Answer<T> {
+    result: T,
+}
+
+#[derive(Default)]
+struct Calculator;
+
+#[plugin]
+impl Calculator {
+    /// Divides `a` by `b`.
+    #[action(idempotent)]
+    fn divide(&self, Division { a, b }: Division) -> Result<Reply<Answer<f64>>> {
+        if b == 0.0 {
+            return Err(error("Cannot divide by zero").code("divide_by_zero").details(json!({ "a": a })).status(400));
+        }
+        finite(a / b)
+    }
+
+    /// Takes a percentage.
+    #[action(idempotent)]
+    fn percent(&self, Share { of, percent }: Share) -> Result<Reply<Answer<f64>>> {
+        // The host has checked the range already. Nobody has when the plugin is called as a library.
+        ensure!(percent <= 100, code = "out_of_range", "{percent} % is more than the whole");
+        finite(of / 100.0 * f64::from(percent))
+    }
+
+    /// Raises a whole number to a power.
+    #[action(idempotent)]
+    fn power(&self, Power { base, exponent }: Power) -> Result<Reply<Answer<i64>>> {
+        match base.checked_pow(exponent) {
+            Some(result) => Ok(ok(Answer { result })),
+            None => bail!(code = "overflow", "{base} to the power of {exponent} has more than 64 bits"),
+        }
+    }
+
+    /// Takes the mean of some numbers.
+    #[action(idempotent)]
+    fn mean(&self, Numbers { numbers }: Numbers) -> Result<Reply<Answer<f64>>> {
+        ensure!(!numbers.is_empty(), code = "no_numbers", "the mean of nothing is nothing");
+        finite(numbers.iter().sum::<f64>() / numbers.len() as f64)
+    }
+}
+
+/// JSON has no infinity: it would arrive as `null`.
+fn finite(result: f64) -> Result<Reply<Answer<f64>>> {
+    ensure!(result.is_finite(), code = "overflow", "the result is beyond the largest number");
+    Ok(ok(Answer { result }))
+}
