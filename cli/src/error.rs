@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 use crate::output::{Output, RED, indented, plain, to_stderr};
 use crate::project::ProjectError;
 
+/// The longest code that is shown beside the word `error`.
+const CODE_BYTES_SHOWN_MAX: usize = 64;
+
 /// An import that the host does not offer or did not grant.
 #[derive(Debug, Serialize)]
 pub(crate) struct RefusedImport {
@@ -75,8 +78,17 @@ impl Error {
             // Where standard output is gone, the exit code still tells.
             let _ = output.json_result(&self.to_json().to_string());
         } else {
-            to_stderr(&format!("{RED}error:{RED:#} {}", indented(&plain(&self.text()), "  ")));
+            to_stderr(&format!("{RED}error{}:{RED:#} {}", self.shown_code(), indented(&plain(&self.text()), "  ")));
         }
+    }
+
+    /// `[timeout]`, for people who look it up or search for it. A wrong command line speaks for itself, and a plugin that
+    /// makes up something else than a code is not quoted.
+    fn shown_code(&self) -> String {
+        let code = self.code();
+        let is_code = code.len() <= CODE_BYTES_SHOWN_MAX
+            && code.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
+        if is_code && !matches!(self, Error::Usage(_)) { format!("[{code}]") } else { String::new() }
     }
 
     fn to_json(&self) -> Value {
@@ -123,7 +135,7 @@ impl Error {
 fn invoke_text(error: &InvokeError) -> String {
     match error {
         InvokeError::Guest { plugin, failure } => {
-            format!("plugin `{plugin}` answered an error: {} (code {})", failure.message, failure.code)
+            format!("plugin `{plugin}` answered an error: {}", failure.message)
         }
         other => other.to_string(),
     }
@@ -195,6 +207,8 @@ impl From<std::io::Error> for Error {
 
 #[cfg(test)]
 mod tests {
+    use plugbay::Failure;
+
     use super::*;
 
     fn trapped(frames: &[&str]) -> InvokeError {
@@ -213,6 +227,18 @@ mod tests {
         assert!(text.ends_with("no\nat demo::divide\nat std::x"), "{text}");
         let text = Error::from(trapped(&["abort"])).text();
         assert!(text.ends_with("at abort"), "{text}");
+    }
+
+    #[test]
+    fn code_of_a_plugin_is_shown_where_it_is_one() {
+        let guest = |code: &str| {
+            let failure = Failure { code: code.to_owned(), message: "no".to_owned(), details: None, status_code: None };
+            Error::from(InvokeError::Guest { plugin: "p".to_owned(), failure }).shown_code()
+        };
+        assert_eq!(guest("not_found"), "[not_found]");
+        assert_eq!(guest("a\nb"), "");
+        assert_eq!(guest(&"x".repeat(65)), "");
+        assert_eq!(Error::Usage("no".to_owned()).shown_code(), "");
     }
 
     #[test]

@@ -21,7 +21,7 @@ Examples:
   plugbay run p.wasm import - < big.json      take the payload from a file
   plugbay run p.wasm work --timeout 500ms --max-memory 16MiB --fuel 5e6 --stats
   plugbay inspect p.wasm                      what is it, and what may it do?
-  plugbay call any.wasm add 1 2               call a component that is no plugin
+  plugbay call any.wasm add 1 2               call any component's functions
   plugbay build demo -o demo.wasm             one file to hand on
 
 The result alone goes to standard output; the plugin's log, notes and errors go

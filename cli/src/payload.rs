@@ -24,7 +24,8 @@ pub(crate) fn read(argument: Option<&str>) -> Result<String, String> {
         None => (argument.to_owned(), "the payload"),
     };
     check(&text, origin)?;
-    Ok(text)
+    // White space around a JSON text says nothing; the line end of `echo` is not the plugin's business.
+    Ok(text.trim().to_owned())
 }
 
 fn read_file(path: &Path) -> Result<String, String> {
@@ -79,6 +80,7 @@ mod tests {
     fn payload_text_is_taken_as_it_is() {
         assert_eq!(read(Some("{ \"a\": 1.0 }")), Ok("{ \"a\": 1.0 }".to_owned()));
         assert_eq!(read(Some("-5")), Ok("-5".to_owned()));
+        assert_eq!(read(Some(" [1]\n")), Ok("[1]".to_owned()));
     }
 
     #[test]

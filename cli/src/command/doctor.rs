@@ -125,11 +125,9 @@ fn cache() -> Finding {
             let mode = mode(&directory).map(|mode| format!(", mode {mode:04o}")).unwrap_or_default();
             Finding::ok("cache", format!("{shown} ({files} files, {}{mode})", show_bytes(bytes)))
         }
-        Err(error) => Finding::missing(
-            "cache",
-            error.to_string(),
-            format!("make it yours alone (chmod 700 {shown}), or name another directory in PLUGBAY_CACHE_DIR"),
-        ),
+        Err(error) => {
+            Finding::missing("cache", error.to_string(), "do that, or name another directory in PLUGBAY_CACHE_DIR")
+        }
     }
 }
 
