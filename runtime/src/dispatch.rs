@@ -2,7 +2,6 @@
 //!
 //! admission (known, fits, rate) -> lease an instance -> the guest runs -> what it answered, or why it did not.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use plugbay_manifest::Retry;
@@ -13,7 +12,7 @@ use crate::invocation::{Invocation, Outcome, Usage, parse_answer};
 use crate::limits::ACTION_NAME_BYTES_MAX;
 use crate::plugin::contract::{WitEvent, WitReaction};
 use crate::plugin::instance::{Call, Instance, Start};
-use crate::plugin::loaded::{LoadedPlugin, shorter};
+use crate::plugin::loaded::{Action, LoadedPlugin, shorter};
 
 /// What a guest is asked.
 pub(crate) enum Request {
@@ -40,12 +39,12 @@ pub(crate) async fn invoke(plugin: &LoadedPlugin, invocation: Invocation<'_>) ->
     let started = Instant::now();
     let mut usage = Usage::default();
     let answer = match admit(plugin, &invocation, started) {
-        Ok(Admitted { name, retry }) => {
-            let Invocation { payload, caller, request_id, timeout, answer_checked, .. } = invocation;
+        Ok(declared) => {
+            let Invocation { action, payload, caller, request_id, timeout, answer_checked } = invocation;
             let timeout = shorter(timeout, plugin.limits.timeout);
-            let call = Call { name, caller, request_id, started, timeout };
+            let call = Call { name: &action, caller, request_id, started, timeout };
             let payload = payload.into_owned();
-            let answer = match retry {
+            let answer = match declared.and_then(|declared| declared.retry) {
                 Some(retry) => serve_with_retries(plugin, payload, &call, retry, &mut usage).await,
                 None => serve(plugin, Request::Action(payload), &call, &mut usage).await,
             };
@@ -62,15 +61,15 @@ pub(crate) async fn invoke(plugin: &LoadedPlugin, invocation: Invocation<'_>) ->
 }
 
 /// An answer that is JSON: whoever gets it can pass it on as it is.
-fn checked(plugin: &LoadedPlugin, call: &Call, reply: Reply) -> Result<Reply, InvokeError> {
+fn checked(plugin: &LoadedPlugin, call: &Call<'_>, reply: Reply) -> Result<Reply, InvokeError> {
     if let Reply::Json(json) = &reply {
-        parse_answer::<IgnoredAny>(plugin.name(), &call.name, json)?;
+        parse_answer::<IgnoredAny>(plugin.name(), call.name, json)?;
     }
     Ok(reply)
 }
 
 /// Runs something else than an action: an event, a health check.
-pub(crate) async fn run(plugin: &LoadedPlugin, request: Request, call: Call) -> Result<Reply, InvokeError> {
+pub(crate) async fn run(plugin: &LoadedPlugin, request: Request, call: Call<'_>) -> Result<Reply, InvokeError> {
     let mut usage = Usage::default();
     let reply = serve(plugin, request, &call, &mut usage).await;
     plugin.metrics.call(call.started.elapsed(), usage.fuel, reply.as_ref().err());
@@ -79,7 +78,11 @@ pub(crate) async fn run(plugin: &LoadedPlugin, request: Request, call: Call) -> 
 
 /// May this call run now? The cheap questions come first, and a call that is refused for what it is costs no quota but for
 /// the work of checking it.
-fn admit(plugin: &LoadedPlugin, invocation: &Invocation<'_>, now: Instant) -> Result<Admitted, InvokeError> {
+fn admit<'a>(
+    plugin: &'a LoadedPlugin,
+    invocation: &Invocation<'_>,
+    now: Instant,
+) -> Result<Option<&'a Action>, InvokeError> {
     let action = &*invocation.action;
     if plugin.instances.is_closed() {
         return Err(InvokeError::NotLoaded { plugin: plugin.name().to_owned() });
@@ -103,24 +106,14 @@ fn admit(plugin: &LoadedPlugin, invocation: &Invocation<'_>, now: Instant) -> Re
     if let Some(schema) = declared.and_then(|declared| declared.payload.as_ref()) {
         schema.check(plugin.name(), action, &invocation.payload)?;
     }
-    Ok(match declared {
-        Some(declared) => Admitted { name: declared.name.clone(), retry: declared.retry },
-        None => Admitted { name: action.into(), retry: None },
-    })
-}
-
-/// A call that may run.
-struct Admitted {
-    name: Arc<str>,
-    /// Set for idempotent actions of plugins that ask to be retried.
-    retry: Option<Retry>,
+    Ok(declared)
 }
 
 /// Runs an idempotent action again while its failures look transient, attempts are left and the deadline allows it.
 async fn serve_with_retries(
     plugin: &LoadedPlugin,
     payload: String,
-    call: &Call,
+    call: &Call<'_>,
     retry: Retry,
     usage: &mut Usage,
 ) -> Result<Reply, InvokeError> {
@@ -132,7 +125,7 @@ async fn serve_with_retries(
         if !error.is_transient() || call.deadline().is_some_and(|deadline| resumes >= deadline) {
             return answer;
         }
-        tracing::info!(plugin = plugin.name(), action = &*call.name, attempt, "failed and is tried again: {error}");
+        tracing::info!(plugin = plugin.name(), action = call.name, attempt, "failed and is tried again: {error}");
         tokio::time::sleep_until(resumes.into()).await;
         pause = pause.saturating_mul(2);
     }
@@ -140,7 +133,7 @@ async fn serve_with_retries(
 }
 
 /// Leases an instance, makes one where none is idle, and gives it back if it is still whole.
-async fn serve(plugin: &LoadedPlugin, request: Request, call: &Call, usage: &mut Usage) -> Result<Reply, InvokeError> {
+async fn serve(plugin: &LoadedPlugin, request: Request, call: &Call<'_>, usage: &mut Usage) -> Result<Reply, InvokeError> {
     let mut lease = plugin.instances.lease(call.deadline()).await.map_err(|no| plugin.no_lease(no, call))?;
     let mut instance = match lease.take() {
         Some(instance) => instance,
@@ -162,7 +155,7 @@ async fn serve(plugin: &LoadedPlugin, request: Request, call: &Call, usage: &mut
 async fn ask(
     instance: &mut Instance,
     request: Request,
-    call: &Call,
+    call: &Call<'_>,
     plugin: &LoadedPlugin,
 ) -> Result<Result<Reply, Failure>, InvokeError> {
     let limits = &plugin.limits;

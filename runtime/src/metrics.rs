@@ -8,23 +8,33 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::error::InvokeError;
+use crate::plugin::instances::thread_number;
 
 /// Upper ends of the latency buckets, in microseconds: a factor of four apart, from a warm call to the longest deadline.
 pub const LATENCY_BUCKETS_MICROS: [u64; 14] = [
     1, 4, 16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, u64::MAX,
 ];
 
-/// The counters of one plugin.
-#[derive(Default)]
+/// The counters of one plugin. What every call counts is kept apart for each thread that calls, and summed when it is read.
 pub(crate) struct Metrics {
-    calls: AtomicU64,
-    fuel: AtomicU64,
-    nanos: AtomicU64,
-    latency: [AtomicU64; LATENCY_BUCKETS_MICROS.len()],
+    shards: Box<[Shard]>,
     /// Errors are rare and already cost more than a lock.
     errors: Mutex<BTreeMap<String, u64>>,
     instances_started: AtomicU64,
 }
+
+/// What threads of one number counted. Two cache lines, because processors fetch lines in pairs.
+#[repr(align(128))]
+#[derive(Default)]
+struct Shard {
+    calls: AtomicU64,
+    fuel: AtomicU64,
+    nanos: AtomicU64,
+    latency: [AtomicU64; LATENCY_BUCKETS_MICROS.len()],
+}
+
+/// Shards of a plugin whose calls may run at the same time.
+const SHARDS_MAX: usize = 8;
 
 /// Codes that a guest makes up are counted under their own names only so far: a guest must not fill the table.
 const ERROR_CODES_MAX: usize = 64;
@@ -51,14 +61,24 @@ pub struct MetricsSnapshot {
 }
 
 impl Metrics {
+    /// Counters for a plugin of which this many calls may run at once.
+    pub(crate) fn new(concurrency: usize) -> Self {
+        Metrics {
+            shards: (0..concurrency.clamp(1, SHARDS_MAX)).map(|_| Shard::default()).collect(),
+            errors: Mutex::default(),
+            instances_started: AtomicU64::new(0),
+        }
+    }
+
     pub(crate) fn call(&self, duration: Duration, fuel: Option<u64>, error: Option<&InvokeError>) {
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         let bucket = LATENCY_BUCKETS_MICROS.partition_point(|&end| end.saturating_mul(1_000) < nanos);
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        self.nanos.fetch_add(nanos, Ordering::Relaxed);
-        self.latency[bucket.min(LATENCY_BUCKETS_MICROS.len() - 1)].fetch_add(1, Ordering::Relaxed);
+        let shard = &self.shards[thread_number() % self.shards.len()];
+        shard.calls.fetch_add(1, Ordering::Relaxed);
+        shard.nanos.fetch_add(nanos, Ordering::Relaxed);
+        shard.latency[bucket.min(LATENCY_BUCKETS_MICROS.len() - 1)].fetch_add(1, Ordering::Relaxed);
         if let Some(fuel) = fuel {
-            self.fuel.fetch_add(fuel, Ordering::Relaxed);
+            shard.fuel.fetch_add(fuel, Ordering::Relaxed);
         }
         if let Some(error) = error {
             let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
@@ -72,14 +92,20 @@ impl Metrics {
     }
 
     pub(crate) fn snapshot(&self, denials: u64, log_lines_dropped: u64) -> MetricsSnapshot {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let sum = |counter: &dyn Fn(&Shard) -> &AtomicU64| -> u64 {
+            self.shards.iter().map(|shard| counter(shard).load(Ordering::Relaxed)).sum()
+        };
         MetricsSnapshot {
-            calls: read(&self.calls),
+            calls: sum(&|shard| &shard.calls),
             errors: self.errors.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            fuel: read(&self.fuel),
-            busy_seconds: Duration::from_nanos(read(&self.nanos)).as_secs_f64(),
-            latency_micros: LATENCY_BUCKETS_MICROS.into_iter().zip(self.latency.iter().map(read)).collect(),
-            instances_started: read(&self.instances_started),
+            fuel: sum(&|shard| &shard.fuel),
+            busy_seconds: Duration::from_nanos(sum(&|shard| &shard.nanos)).as_secs_f64(),
+            latency_micros: LATENCY_BUCKETS_MICROS
+                .into_iter()
+                .enumerate()
+                .map(|(bucket, end)| (end, sum(&|shard| &shard.latency[bucket])))
+                .collect(),
+            instances_started: self.instances_started.load(Ordering::Relaxed),
             denials,
             log_lines_dropped,
         }
@@ -92,7 +118,7 @@ mod tests {
 
     #[test]
     fn calls_are_counted_in_the_bucket_of_their_duration() {
-        let metrics = Metrics::default();
+        let metrics = Metrics::new(4);
         metrics.call(Duration::from_nanos(500), Some(10), None);
         metrics.call(Duration::from_micros(1), None, None);
         metrics.call(Duration::from_secs(1_000), Some(5), None);
@@ -104,7 +130,7 @@ mod tests {
 
     #[test]
     fn codes_that_a_guest_makes_up_do_not_fill_the_table() {
-        let metrics = Metrics::default();
+        let metrics = Metrics::new(4);
         for n in 0..1_000 {
             let failure = crate::error::Failure {
                 code: format!("code_{n}"),

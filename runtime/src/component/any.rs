@@ -72,8 +72,7 @@ impl AnyComponent {
     pub async fn call(&self, export: &str, arguments: &[String]) -> Result<Called, ComponentError> {
         let (function, values) = resolve(&self.functions, export, arguments)?;
         let started = Instant::now();
-        let mut call = Call::by_host(&function.name, self.limits.timeout);
-        call.started = started;
+        let call = Call::by_host(&function.name, self.limits.timeout);
         let mut instance = Instance::start(&self.linked, &self.context, &self.limits, Start::Bare, &call)
             .await?
             .map_err(|failure| InvokeError::Guest { plugin: self.context.name.to_string(), failure })?;

@@ -34,19 +34,19 @@ pub(crate) struct Linked {
 }
 
 /// One call into a guest: what it is called for, for whom and until when.
-pub(crate) struct Call {
+pub(crate) struct Call<'a> {
     /// The action or contract function, for errors.
-    pub(crate) name: Arc<str>,
+    pub(crate) name: &'a str,
     pub(crate) caller: Caller,
     pub(crate) request_id: Option<String>,
     pub(crate) started: Instant,
     pub(crate) timeout: Option<Duration>,
 }
 
-impl Call {
+impl<'a> Call<'a> {
     /// A call that the host makes of its own accord, such as `on-load`.
-    pub(crate) fn by_host(name: &str, timeout: Option<Duration>) -> Self {
-        Call { name: name.into(), caller: Caller::Host, request_id: None, started: Instant::now(), timeout }
+    pub(crate) fn by_host(name: &'a str, timeout: Option<Duration>) -> Self {
+        Call { name, caller: Caller::Host, request_id: None, started: Instant::now(), timeout }
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
@@ -71,6 +71,7 @@ pub(crate) struct Instance {
     handle: Option<TypedFunc<HandleParams, Answer<String>>>,
     linked: Arc<Linked>,
     fuel: Option<u64>,
+    last_action: Arc<str>,
 }
 
 impl Instance {
@@ -80,7 +81,7 @@ impl Instance {
         context: &Arc<PluginContext>,
         limits: &Limits,
         start: Start,
-        call: &Call,
+        call: &Call<'_>,
     ) -> Result<Result<Self, Failure>, InvokeError> {
         let mut store = new_store(linked, context, limits);
         store.data_mut().call = CallState::new(call.caller.clone(), call.deadline(), call.request_id.clone());
@@ -98,7 +99,7 @@ impl Instance {
             Some(handle) => Some(typed(&instance, &mut store, handle, call)?),
             None => None,
         };
-        let mut started = Instance { store, instance, handle, linked: linked.clone(), fuel: limits.fuel };
+        let mut started = Instance { store, instance, handle, linked: linked.clone(), fuel: limits.fuel, last_action: Arc::default() };
         let answer = match start {
             Start::Load => started.call_optional(|exports| exports.on_load.as_ref(), (), call, limits).await?,
             Start::Reload(state) => {
@@ -113,19 +114,28 @@ impl Instance {
     pub(crate) async fn handle(
         &mut self,
         payload: String,
-        call: &Call,
+        call: &Call<'_>,
         limits: &Limits,
     ) -> Result<Result<String, Failure>, InvokeError> {
         let Some(handle) = self.handle.clone() else { return self.run_command(payload, call, limits).await };
-        let name = call.name.clone();
-        self.enter(&handle, (name, payload), call, limits).await
+        let action = self.action_name(call.name);
+        self.enter(&handle, (action, payload), call, limits).await
+    }
+
+    /// The name of an action as an owned value that costs nothing to pass for the action that was called before. It is this
+    /// instance's own: one that all instances shared would be written to by all threads that call.
+    fn action_name(&mut self, name: &str) -> Arc<str> {
+        if &*self.last_action != name {
+            self.last_action = name.into();
+        }
+        self.last_action.clone()
     }
 
     /// Hands an event over; `None` where the plugin exports no handler.
     pub(crate) async fn on_event(
         &mut self,
         event: WitEvent,
-        call: &Call,
+        call: &Call<'_>,
         limits: &Limits,
     ) -> Result<Option<Result<WitReaction, Failure>>, InvokeError> {
         self.call_optional(|exports| exports.on_event.as_ref(), (event,), call, limits).await
@@ -134,7 +144,7 @@ impl Instance {
     /// Asks for the plugin's health; `None` where it exports none.
     pub(crate) async fn health(
         &mut self,
-        call: &Call,
+        call: &Call<'_>,
         limits: &Limits,
     ) -> Result<Option<Result<String, Failure>>, InvokeError> {
         self.call_optional(|exports| exports.health.as_ref(), (), call, limits).await
@@ -143,7 +153,7 @@ impl Instance {
     /// Asks for the state to hand over; `None` where the plugin exports nothing for it.
     pub(crate) async fn save_state(
         &mut self,
-        call: &Call,
+        call: &Call<'_>,
         limits: &Limits,
     ) -> Result<Result<Option<Vec<u8>>, Failure>, InvokeError> {
         let answer = self.call_optional(|exports| exports.save_state.as_ref(), (), call, limits).await?;
@@ -151,7 +161,7 @@ impl Instance {
     }
 
     /// Runs `on-unload` and drops the instance.
-    pub(crate) async fn unload(mut self, call: &Call, limits: &Limits) -> Result<(), InvokeError> {
+    pub(crate) async fn unload(mut self, call: &Call<'_>, limits: &Limits) -> Result<(), InvokeError> {
         let Some(index) = &self.linked.exports.on_unload else { return Ok(()) };
         let on_unload: TypedFunc<(), ()> = typed(&self.instance, &mut self.store, index, call)?;
         self.enter_raw(&on_unload, (), call, limits).await
@@ -162,7 +172,7 @@ impl Instance {
         &mut self,
         function: &ExportedFunction,
         params: &[Val],
-        call: &Call,
+        call: &Call<'_>,
         limits: &Limits,
     ) -> Result<Option<Val>, InvokeError> {
         let Some(func) = self.instance.get_func(&mut self.store, function.index) else {
@@ -190,7 +200,7 @@ impl Instance {
         &mut self,
         export: fn(&Exports) -> Option<&ComponentExportIndex>,
         params: P,
-        call: &Call,
+        call: &Call<'_>,
         limits: &Limits,
     ) -> Result<Option<Result<R, Failure>>, InvokeError>
     where
@@ -207,7 +217,7 @@ impl Instance {
         &mut self,
         function: &TypedFunc<P, Answer<R>>,
         params: P,
-        call: &Call,
+        call: &Call<'_>,
         limits: &Limits,
     ) -> Result<Result<R, Failure>, InvokeError>
     where
@@ -223,7 +233,7 @@ impl Instance {
         &mut self,
         function: &TypedFunc<P, R>,
         params: P,
-        call: &Call,
+        call: &Call<'_>,
         limits: &Limits,
     ) -> Result<R, InvokeError>
     where
@@ -236,7 +246,7 @@ impl Instance {
     }
 
     /// A fresh budget and the call that it is for.
-    fn prepare(&mut self, call: &Call, limits: &Limits) {
+    fn prepare(&mut self, call: &Call<'_>, limits: &Limits) {
         let state = self.store.data_mut();
         state.call = CallState::new(call.caller.clone(), call.deadline(), call.request_id.clone());
         if let Some(output) = &state.output {
@@ -248,7 +258,7 @@ impl Instance {
     fn judge<R>(
         &mut self,
         ran: Result<wasmtime::Result<R>, deadline::Interrupted>,
-        call: &Call,
+        call: &Call<'_>,
         limits: &Limits,
     ) -> Result<R, InvokeError> {
         let answer = verdict::judge(ran, &mut self.store, call, limits);
@@ -262,13 +272,13 @@ impl Instance {
     async fn run_command(
         &mut self,
         payload: String,
-        call: &Call,
+        call: &Call<'_>,
         limits: &Limits,
     ) -> Result<Result<String, Failure>, InvokeError> {
         let state = self.store.data_mut();
         let output = Output::to_result(state.plugin.clone(), limits.result_bytes);
         state.output = Some(output.clone());
-        let action = serde_json::Value::from(&*call.name);
+        let action = serde_json::Value::from(call.name);
         state.stdin = format!("{{\"action\":{action},\"payload\":{payload}}}\n").into_bytes();
         let Some(index) = &self.linked.exports.run else {
             return Err(verdict::host_error(&self.store, call, &wasmtime::Error::msg("no function to run")));
@@ -294,7 +304,7 @@ fn typed<P, R>(
     instance: &wasmtime::component::Instance,
     store: &mut Store<HostState>,
     export: &ComponentExportIndex,
-    call: &Call,
+    call: &Call<'_>,
 ) -> Result<TypedFunc<P, R>, InvokeError>
 where
     P: ComponentNamedList + Lower,

@@ -1,26 +1,44 @@
 //! The instances of one plugin, leased to one call at a time.
 //!
-//! A call takes a permit, in the order in which calls came, and with it an idle instance or the right to make one. What a
-//! lease does not give back, because the instance broke or the call was dropped, is gone; its permit is not.
+//! A plugin has as many slots as calls may run at once. A call takes a free slot, in the order in which calls came, and with
+//! it the idle instance that is in it or the right to make one. What a lease does not put back, because the instance broke
+//! or the call was dropped, is gone; its slot is not.
+//!
+//! Slots lie on cache lines of their own and each thread starts looking at its own, so that threads which call one plugin
+//! at the same time do not write to the same memory.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use plugbay_manifest::Instances as Asked;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Notify;
 
 use super::instance::Instance;
 use crate::limits::{CONCURRENT_SANDBOXES_MAX, WAITING_CALLS_MAX};
 
 /// The live instances of one plugin and the calls that wait for them.
 pub(crate) struct Instances {
-    permits: Semaphore,
-    permits_max: usize,
+    slots: Box<[Slot]>,
+    /// Calls that wait. While there are any, newcomers queue behind them even if a slot is free.
     waiting: AtomicUsize,
-    idle: Mutex<Vec<Instance>>,
+    /// Wakes the call that has waited longest.
+    freed: Notify,
+    closed: AtomicBool,
     /// Whether an instance serves more than one call.
     reused: bool,
+}
+
+/// Room for one running call. Two cache lines, because processors fetch lines in pairs.
+#[repr(align(128))]
+#[derive(Default)]
+struct Slot(Mutex<SlotState>);
+
+#[derive(Default)]
+struct SlotState {
+    taken: bool,
+    idle: Option<Instance>,
 }
 
 /// Why there is no lease.
@@ -37,84 +55,113 @@ pub(crate) enum NoLease {
 /// The right to run one call.
 pub(crate) struct Lease<'a> {
     instances: &'a Instances,
+    slot: &'a Slot,
     instance: Option<Instance>,
-    _permit: SemaphorePermit<'a>,
 }
 
 impl Instances {
     pub(crate) fn new(asked: Asked, legacy: bool) -> Self {
-        let (permits_max, reused) = match asked {
+        let (slots, reused) = match asked {
             _ if legacy => (CONCURRENT_SANDBOXES_MAX, false),
             Asked::Count(count) => (count as usize, true),
             Asked::PerCall => (CONCURRENT_SANDBOXES_MAX, false),
         };
         Instances {
-            permits: Semaphore::new(permits_max),
-            permits_max,
+            slots: (0..slots).map(|_| Slot::default()).collect(),
             waiting: AtomicUsize::new(0),
-            idle: Mutex::new(Vec::new()),
+            freed: Notify::new(),
+            closed: AtomicBool::new(false),
             reused,
         }
     }
 
     /// Waits for the call's turn.
     pub(crate) async fn lease(&self, deadline: Option<Instant>) -> Result<Lease<'_>, NoLease> {
-        let permit = match self.permits.try_acquire() {
-            Ok(permit) => permit,
-            Err(_) => self.wait(deadline).await?,
-        };
-        Ok(Lease { instances: self, instance: self.idle().pop(), _permit: permit })
-    }
-
-    async fn wait(&self, deadline: Option<Instant>) -> Result<SemaphorePermit<'_>, NoLease> {
+        if self.is_closed() {
+            return Err(NoLease::Closed);
+        }
+        if self.waiting.load(Ordering::Relaxed) == 0
+            && let Some(lease) = self.take_free_slot()
+        {
+            return Ok(lease);
+        }
         let _waiting = Waiting::enter(&self.waiting).ok_or(NoLease::Full)?;
-        let permit = match deadline {
-            Some(deadline) => tokio::time::timeout_at(deadline.into(), self.permits.acquire())
-                .await
-                .map_err(|_| NoLease::Deadline)?,
-            None => self.permits.acquire().await,
-        };
-        permit.map_err(|_| NoLease::Closed)
+        match deadline {
+            Some(deadline) => {
+                tokio::time::timeout_at(deadline.into(), self.wait()).await.map_err(|_| NoLease::Deadline)?
+            }
+            None => self.wait().await,
+        }
     }
 
-    /// Takes the whole plugin: returns when no call runs any more, and no new one starts while the answer is held.
-    pub(crate) async fn lease_all(&self, deadline: Option<Instant>) -> Result<SemaphorePermit<'_>, NoLease> {
-        let all = self.permits.acquire_many(self.permits_max as u32);
-        let permits = match deadline {
-            Some(deadline) => tokio::time::timeout_at(deadline.into(), all).await.map_err(|_| NoLease::Deadline)?,
-            None => all.await,
-        };
-        permits.map_err(|_| NoLease::Closed)
+    /// Queues until a slot is free.
+    async fn wait(&self) -> Result<Lease<'_>, NoLease> {
+        loop {
+            let mut freed = std::pin::pin!(self.freed.notified());
+            // In the queue from here on: a slot that is freed after the look below wakes this call.
+            freed.as_mut().enable();
+            fence(Ordering::SeqCst);
+            if self.is_closed() {
+                return Err(NoLease::Closed);
+            }
+            if let Some(lease) = self.take_free_slot() {
+                return Ok(lease);
+            }
+            freed.await;
+        }
+    }
+
+    fn take_free_slot(&self) -> Option<Lease<'_>> {
+        let first = thread_number() % self.slots.len();
+        let (before, from) = self.slots.split_at(first);
+        from.iter().chain(before).find_map(|slot| {
+            let mut state = slot.lock();
+            (!std::mem::replace(&mut state.taken, true)).then(|| Lease {
+                instances: self,
+                slot,
+                instance: state.idle.take(),
+            })
+        })
     }
 
     /// Turns away every call that waits or comes.
     pub(crate) fn close(&self) {
-        self.permits.close();
+        self.closed.store(true, Ordering::SeqCst);
+        self.freed.notify_waiters();
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.permits.is_closed()
+        self.closed.load(Ordering::Relaxed)
     }
 
     /// Puts an instance in that was started ahead of the first call. A plugin with a fresh sandbox for each call keeps none.
-    pub(crate) fn put(&self, instance: Instance) {
-        if self.reused {
-            self.idle().push(instance);
+    pub(crate) fn put_first(&self, instance: Instance) {
+        if self.reused
+            && let Some(slot) = self.slots.first()
+        {
+            slot.lock().idle = Some(instance);
         }
+    }
+
+    /// Whether no call runs.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.slots.iter().all(|slot| !slot.lock().taken)
     }
 
     /// Takes all idle instances out.
     pub(crate) fn drain(&self) -> Vec<Instance> {
-        std::mem::take(&mut *self.idle())
+        self.slots.iter().filter_map(|slot| slot.lock().idle.take()).collect()
     }
 
     /// Calls that may run at once.
-    pub(crate) fn permits_max(&self) -> usize {
-        self.permits_max
+    pub(crate) fn concurrency(&self) -> usize {
+        self.slots.len()
     }
+}
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Instance>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+impl Slot {
+    fn lock(&self) -> MutexGuard<'_, SlotState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -125,8 +172,24 @@ impl Lease<'_> {
     }
 
     /// Gives a healthy instance back for the next call.
-    pub(crate) fn give_back(self, instance: Instance) {
-        self.instances.put(instance);
+    pub(crate) fn give_back(mut self, instance: Instance) {
+        if self.instances.reused {
+            self.instance = Some(instance);
+        }
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        let mut state = self.slot.lock();
+        state.idle = self.instance.take();
+        state.taken = false;
+        drop(state);
+        // Either this sees the call that waits, or that call sees the free slot.
+        fence(Ordering::SeqCst);
+        if self.instances.waiting.load(Ordering::Relaxed) > 0 {
+            self.instances.freed.notify_one();
+        }
     }
 }
 
@@ -135,16 +198,118 @@ struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {
     fn enter(waiting: &'a AtomicUsize) -> Option<Self> {
-        if waiting.fetch_add(1, Ordering::Relaxed) < WAITING_CALLS_MAX {
+        if waiting.fetch_add(1, Ordering::SeqCst) < WAITING_CALLS_MAX {
             return Some(Waiting(waiting));
         }
-        waiting.fetch_sub(1, Ordering::Relaxed);
+        waiting.fetch_sub(1, Ordering::SeqCst);
         None
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// A small number for this thread: threads that call at the same time mostly have different ones.
+pub(crate) fn thread_number() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static NUMBER: Cell<usize> = Cell::new(NEXT.fetch_add(1, Ordering::Relaxed));
+    }
+    NUMBER.with(Cell::get)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    fn one_slot() -> Arc<Instances> {
+        Arc::new(Instances::new(Asked::Count(1), false))
+    }
+
+    #[tokio::test]
+    async fn waiting_calls_get_their_turn_in_the_order_in_which_they_came() {
+        let instances = one_slot();
+        let running = instances.lease(None).await.expect("free");
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut calls = Vec::new();
+        for number in 0..10 {
+            let (waiting, order) = (instances.clone(), order.clone());
+            calls.push(tokio::spawn(async move {
+                let lease = waiting.lease(None).await.expect("its turn");
+                order.lock().expect("not poisoned").push(number);
+                tokio::task::yield_now().await;
+                drop(lease);
+            }));
+            while instances.waiting.load(Ordering::SeqCst) <= number {
+                tokio::task::yield_now().await;
+            }
+        }
+        drop(running);
+        for call in calls {
+            call.await.expect("ended");
+        }
+        assert_eq!(*order.lock().expect("not poisoned"), (0..10).collect::<Vec<_>>());
+        assert_eq!(instances.waiting.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn call_that_gives_up_in_the_queue_does_not_keep_the_next_from_its_turn() {
+        let instances = one_slot();
+        let running = instances.lease(None).await.expect("free");
+        let soon = Instant::now() + Duration::from_millis(10);
+        assert_eq!(instances.lease(Some(soon)).await.err(), Some(NoLease::Deadline));
+        let next = tokio::spawn({
+            let instances = instances.clone();
+            async move { instances.lease(None).await.map(drop) }
+        });
+        drop(running);
+        assert_eq!(next.await.expect("ended"), Ok(()));
+        assert!(instances.is_idle());
+    }
+
+    #[tokio::test]
+    async fn closing_turns_away_who_waits_and_who_comes() {
+        let instances = one_slot();
+        let _running = instances.lease(None).await.expect("free");
+        let waiting = tokio::spawn({
+            let instances = instances.clone();
+            async move { instances.lease(None).await.map(drop) }
+        });
+        while instances.waiting.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+        instances.close();
+        assert_eq!(waiting.await.expect("ended"), Err(NoLease::Closed));
+        assert_eq!(instances.lease(None).await.err(), Some(NoLease::Closed));
+    }
+
+    /// Many threads, few slots: nobody is lost, and never more run than may.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn no_call_is_lost_and_no_slot_is_taken_twice() {
+        let instances = Arc::new(Instances::new(Asked::Count(2), false));
+        let running = Arc::new(AtomicUsize::new(0));
+        let calls: Vec<_> = (0..64)
+            .map(|_| {
+                let (instances, running) = (instances.clone(), running.clone());
+                tokio::spawn(async move {
+                    for _ in 0..500 {
+                        let lease = instances.lease(None).await.expect("its turn");
+                        assert!(running.fetch_add(1, Ordering::SeqCst) < 2);
+                        tokio::task::yield_now().await;
+                        running.fetch_sub(1, Ordering::SeqCst);
+                        drop(lease);
+                    }
+                })
+            })
+            .collect();
+        for call in calls {
+            call.await.expect("ended");
+        }
+        assert!(instances.is_idle());
     }
 }

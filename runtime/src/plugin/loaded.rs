@@ -24,7 +24,7 @@ use crate::limits::{Limits, UNLOAD_TIMEOUT_MAX};
 use crate::metrics::{Metrics, MetricsSnapshot};
 use crate::service::PluginContext;
 
-/// How often a replaced revision looks whether somebody still calls it. Nobody waits for this but its own unloading.
+/// How often a revision that is going looks whether somebody still calls it. Nobody waits for this but its own unloading.
 const DRAIN_POLL: Duration = Duration::from_millis(1);
 
 /// One revision: a checked manifest, a linked component and its instances.
@@ -35,7 +35,7 @@ pub(crate) struct LoadedPlugin {
     pub(crate) digest: [u8; 32],
     pub(crate) linked: Arc<Linked>,
     /// The declared actions; empty where the manifest declares none, and every name then goes to the guest.
-    pub(crate) actions: HashMap<Arc<str>, Action>,
+    pub(crate) actions: HashMap<String, Action>,
     pub(crate) rate: Option<RateLimiter>,
     pub(crate) instances: Instances,
     pub(crate) metrics: Metrics,
@@ -44,7 +44,6 @@ pub(crate) struct LoadedPlugin {
 
 /// What dispatch needs to know of a declared action.
 pub(crate) struct Action {
-    pub(crate) name: Arc<str>,
     pub(crate) payload: Option<PayloadSchema>,
     /// Set where the action is idempotent and the plugin asks to be retried.
     pub(crate) retry: Option<Retry>,
@@ -61,12 +60,13 @@ impl LoadedPlugin {
         let CheckedPackage { manifest, limits, digest, .. } = checked;
         let actions = actions(&manifest).map_err(|failure| LoadError::new(&manifest.name, failure))?;
         let legacy = manifest.execution_mode == ExecutionMode::Legacy;
+        let instances = Instances::new(limits.instances, legacy);
         let plugin = LoadedPlugin {
             context,
             actions,
             rate: limits.rate.map(|rate| RateLimiter::new(rate, Instant::now())),
-            instances: Instances::new(limits.instances, legacy),
-            metrics: Metrics::default(),
+            metrics: Metrics::new(instances.concurrency()),
+            instances,
             subscriptions: Subscriptions::new(&manifest.events.subscribes),
             manifest,
             limits,
@@ -77,7 +77,7 @@ impl LoadedPlugin {
             let call = Call::by_host(if matches!(start, Start::Load) { "on_load" } else { "on_reload" }, plugin.limits.timeout);
             let started = plugin.start_instance(start, &call).await;
             let instance = started.map_err(|error| LoadError::new(plugin.name(), Box::new(error)))?;
-            plugin.instances.put(instance);
+            plugin.instances.put_first(instance);
         }
         Ok(plugin)
     }
@@ -87,7 +87,7 @@ impl LoadedPlugin {
     }
 
     /// Makes a fresh instance. A failure that its `on-load` reports is an error here: it cannot serve.
-    pub(crate) async fn start_instance(&self, start: Start, call: &Call) -> Result<Instance, InvokeError> {
+    pub(crate) async fn start_instance(&self, start: Start, call: &Call<'_>) -> Result<Instance, InvokeError> {
         self.metrics.instance_started();
         Instance::start(&self.linked, &self.context, &self.limits, start, call)
             .await?
@@ -107,12 +107,12 @@ impl LoadedPlugin {
         state.map_err(|failure| self.guest_error(failure))
     }
 
-    /// Lets the calls in flight finish, within the plugin's deadline, and runs `on-unload` in every idle instance.
+    /// Turns new calls away, lets those in flight finish within the plugin's deadline, and runs `on-unload` in every idle
+    /// instance.
     pub(crate) async fn unload(&self) {
-        let timeout = self.limits.timeout.unwrap_or(UNLOAD_TIMEOUT_MAX).min(UNLOAD_TIMEOUT_MAX);
-        let all = self.instances.lease_all(Instant::now().checked_add(timeout)).await;
+        let timeout = self.unload_timeout();
         self.instances.close();
-        drop(all);
+        self.poll_until(timeout, || self.instances.is_idle()).await;
         for instance in self.instances.drain() {
             let call = Call::by_host("on_unload", Some(timeout));
             if let Err(error) = instance.unload(&call, &self.limits).await {
@@ -121,14 +121,22 @@ impl LoadedPlugin {
         }
     }
 
-    /// The same for a revision that another one replaced: new calls do not reach it any more, and those that still do are
-    /// let through before it closes, so that no call fails because of a reload.
+    /// The same for a revision that another one replaced: new calls do not reach it any more, and those that did are let
+    /// through before it closes, so that no call fails because of a reload.
     pub(crate) async fn drain_and_unload(self: Arc<Self>) {
-        let deadline = Instant::now() + self.limits.timeout.unwrap_or(UNLOAD_TIMEOUT_MAX).min(UNLOAD_TIMEOUT_MAX);
-        while Arc::strong_count(&self) > 1 && Instant::now() < deadline {
+        self.poll_until(self.unload_timeout(), || Arc::strong_count(&self) == 1).await;
+        self.unload().await;
+    }
+
+    fn unload_timeout(&self) -> Duration {
+        self.limits.timeout.unwrap_or(UNLOAD_TIMEOUT_MAX).min(UNLOAD_TIMEOUT_MAX)
+    }
+
+    async fn poll_until(&self, timeout: Duration, done: impl Fn() -> bool) {
+        let deadline = Instant::now() + timeout;
+        while !done() && Instant::now() < deadline {
             tokio::time::sleep(DRAIN_POLL).await;
         }
-        self.unload().await;
     }
 
     pub(crate) fn guest_error(&self, failure: Failure) -> InvokeError {
@@ -136,7 +144,7 @@ impl LoadedPlugin {
         InvokeError::Guest { plugin: self.name().to_owned(), failure: Failure { message, ..failure } }
     }
 
-    pub(crate) fn no_lease(&self, no: NoLease, call: &Call) -> InvokeError {
+    pub(crate) fn no_lease(&self, no: NoLease, call: &Call<'_>) -> InvokeError {
         let plugin = self.name().to_owned();
         match no {
             NoLease::Full => InvokeError::Busy {
@@ -155,15 +163,14 @@ impl LoadedPlugin {
     }
 }
 
-fn actions(manifest: &Manifest) -> Result<HashMap<Arc<str>, Action>, LoadFailure> {
+fn actions(manifest: &Manifest) -> Result<HashMap<String, Action>, LoadFailure> {
     manifest
         .actions
         .iter()
         .map(|declared| {
-            let name: Arc<str> = declared.name.as_str().into();
             let payload = PayloadSchema::compile(&declared.name, declared.payload.as_ref())?;
             let retry = manifest.retry.filter(|_| declared.idempotent);
-            Ok((name.clone(), Action { name, payload, retry }))
+            Ok((declared.name.clone(), Action { payload, retry }))
         })
         .collect()
 }
@@ -234,7 +241,7 @@ impl Plugin {
         P: Serialize + ?Sized,
         R: DeserializeOwned,
     {
-        let plugin = self.current();
+        let plugin = self.revision.load();
         let outcome = dispatch::invoke(&plugin, Invocation::new(action).payload(payload)?.unchecked_answer()).await?;
         outcome.parse(plugin.name(), action)
     }
@@ -244,7 +251,7 @@ impl Plugin {
     /// # Errors
     /// [`InvokeError`]: what stopped the call, or what the plugin answered.
     pub async fn invoke(&self, invocation: Invocation<'_>) -> Result<Outcome, InvokeError> {
-        dispatch::invoke(&*self.current(), invocation).await
+        dispatch::invoke(&self.revision.load(), invocation).await
     }
 
     /// Hands an event to the plugin: once for each of its subscriptions that fits, those of higher priority first. A plugin
@@ -292,7 +299,7 @@ impl Plugin {
 
     /// How many of the plugin's calls may run at once.
     pub fn concurrency(&self) -> usize {
-        self.current().instances.permits_max()
+        self.current().instances.concurrency()
     }
 
     /// Whether the plugin still serves.

@@ -18,7 +18,7 @@ use crate::service::output::Output;
 pub(crate) fn judge<R>(
     ran: Result<wasmtime::Result<R>, Interrupted>,
     store: &mut Store<HostState>,
-    call: &Call,
+    call: &Call<'_>,
     limits: &Limits,
 ) -> Result<R, InvokeError> {
     match ran {
@@ -26,28 +26,28 @@ pub(crate) fn judge<R>(
         Ok(Err(error)) => Err(stopped(&error, store, call, limits)),
         Err(Interrupted::Deadline) => Err(timeout(store, call)),
         Err(Interrupted::Panicked(message)) => {
-            tracing::error!(plugin = &*store.data().plugin.name, action = &*call.name, "a host function panicked: {message}");
+            tracing::error!(plugin = &*store.data().plugin.name, action = call.name, "a host function panicked: {message}");
             Err(host_error(store, call, &wasmtime::Error::msg(format!("a host function panicked: {message}"))))
         }
     }
 }
 
 /// Something inside the host failed.
-pub(crate) fn host_error(store: &Store<HostState>, call: &Call, error: &wasmtime::Error) -> InvokeError {
+pub(crate) fn host_error(store: &Store<HostState>, call: &Call<'_>, error: &wasmtime::Error) -> InvokeError {
     let (plugin, action) = names(store, call);
     InvokeError::Host { plugin, action, message: format!("{error:#}") }
 }
 
-fn names(store: &Store<HostState>, call: &Call) -> (String, String) {
+fn names(store: &Store<HostState>, call: &Call<'_>) -> (String, String) {
     (store.data().plugin.name.to_string(), call.name.to_string())
 }
 
-fn timeout(store: &Store<HostState>, call: &Call) -> InvokeError {
+fn timeout(store: &Store<HostState>, call: &Call<'_>) -> InvokeError {
     let (plugin, action) = names(store, call);
     InvokeError::Timeout { plugin, action, allowed: call.timeout.unwrap_or_default(), observed: call.started.elapsed() }
 }
 
-fn stopped(error: &wasmtime::Error, store: &mut Store<HostState>, call: &Call, limits: &Limits) -> InvokeError {
+fn stopped(error: &wasmtime::Error, store: &mut Store<HostState>, call: &Call<'_>, limits: &Limits) -> InvokeError {
     let (plugin, action) = names(store, call);
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
         store.data_mut().exit_code = Some(exit.0);
