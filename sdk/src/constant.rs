@@ -18,6 +18,8 @@ pub enum Json {
     Integer(i128),
     /// An array. [`Json::Nothing`] in it leaves no trace.
     List(&'static [Json]),
+    /// An array that is left out where it has no elements.
+    NonEmpty(&'static [Json]),
     /// An object. Where a key comes twice, the later one is written.
     Object(&'static [Member]),
     /// A value to leave out, together with its key if it has one.
@@ -177,7 +179,7 @@ impl<const N: usize> Writer<N> {
             Json::Text(text) => self.text(text),
             Json::Integer(value) => self.integer(*value),
             Json::Nothing => self.raw("null"),
-            Json::List(elements) => {
+            Json::List(elements) | Json::NonEmpty(elements) => {
                 self.open("[");
                 let mut index = 0;
                 while index < elements.len() {
@@ -263,6 +265,16 @@ const fn is_nothing(json: &Json) -> bool {
     match json {
         Json::Nothing => true,
         Json::Recursive(_, body) => is_nothing(body),
+        Json::NonEmpty(elements) => {
+            let mut index = 0;
+            while index < elements.len() {
+                if !is_nothing(&elements[index]) {
+                    return false;
+                }
+                index += 1;
+            }
+            true
+        }
         _ => false,
     }
 }

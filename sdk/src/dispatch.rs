@@ -11,7 +11,7 @@ use crate::answer::to_json;
 use crate::error::{Error, Result, error};
 use crate::event::{Event, Reaction};
 use crate::log;
-use crate::plugin::{Hooks, Subscription};
+use crate::plugin::{Hooks, SavedState, Subscription};
 
 /// The name and the function of an action.
 pub struct Entry<S: 'static> {
@@ -60,7 +60,7 @@ impl<S> Table<S> {
     }
 
     /// Asks for what a newer revision should know.
-    pub fn save_state(&self, slot: &Slot<S>) -> Result<Option<Vec<u8>>> {
+    pub fn save_state(&self, slot: &Slot<S>) -> Result<SavedState> {
         self.with(slot, |state| match self.hooks.save_state {
             Some(hook) => hook(state),
             None => Ok(None),
@@ -68,7 +68,7 @@ impl<S> Table<S> {
     }
 
     /// Takes over. A plugin without a hook for it loads as if it were the first.
-    pub fn on_reload(&self, slot: &Slot<S>, bytes: Option<Vec<u8>>) -> Result<()> {
+    pub fn on_reload(&self, slot: &Slot<S>, bytes: SavedState) -> Result<()> {
         match self.hooks.on_reload {
             Some(hook) => self.with(slot, |state| hook(state, bytes))?,
             None => self.on_load(slot),

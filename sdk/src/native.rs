@@ -17,6 +17,7 @@ use crate::dispatch::{Slot, Table};
 use crate::error::Result;
 use crate::event::{Event, Reaction};
 use crate::host;
+use crate::plugin::SavedState;
 
 /// Puts a value into the configuration that the plugin reads on this thread.
 ///
@@ -70,7 +71,7 @@ impl Instance {
     ///
     /// # Errors
     /// Those of the hook.
-    pub fn save_state(&mut self) -> Result<Option<Vec<u8>>> {
+    pub fn save_state(&mut self) -> Result<SavedState> {
         self.running.save_state()
     }
 
@@ -78,7 +79,7 @@ impl Instance {
     ///
     /// # Errors
     /// Those of the hook.
-    pub fn reload(&mut self, state: Option<Vec<u8>>) -> Result<()> {
+    pub fn reload(&mut self, state: SavedState) -> Result<()> {
         self.running.reload(state)
     }
 
@@ -125,8 +126,8 @@ impl std::fmt::Debug for Instance {
 trait Running {
     fn handle(&self, action: &str, payload: &str) -> Result<String>;
     fn load(&self) -> Result<()>;
-    fn save_state(&self) -> Result<Option<Vec<u8>>>;
-    fn reload(&self, state: Option<Vec<u8>>) -> Result<()>;
+    fn save_state(&self) -> Result<SavedState>;
+    fn reload(&self, state: SavedState) -> Result<()>;
     fn unload(&self);
     fn event(&self, event: &Event) -> Result<Reaction>;
     fn health(&self) -> Result<String>;
@@ -141,11 +142,11 @@ impl<S> Running for (&'static Table<S>, RefCell<Option<S>>) {
         self.0.on_load(&self.1)
     }
 
-    fn save_state(&self) -> Result<Option<Vec<u8>>> {
+    fn save_state(&self) -> Result<SavedState> {
         self.0.save_state(&self.1)
     }
 
-    fn reload(&self, state: Option<Vec<u8>>) -> Result<()> {
+    fn reload(&self, state: SavedState) -> Result<()> {
         self.0.on_reload(&self.1, state)
     }
 

@@ -35,34 +35,46 @@ struct Problem {
 fn explain<'de, T: Deserialize<'de>>(text: &'de str, reason: &serde_json::Error) -> Error {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let failure = serde_path_to_error::deserialize::<_, T>(&mut deserializer).err();
-    let (path, message) = match &failure {
-        Some(failure) => (pointer(failure.path()), failure.inner().to_string()),
-        None => (String::new(), reason.to_string()),
+    let (path, reason) = match &failure {
+        Some(failure) => (pointer(failure.path()), failure.inner()),
+        None => (String::new(), reason),
     };
+    let mut message = reason.to_string();
     // Serde counts lines and columns, which says nothing to those who never saw the text.
-    let message = match message.rfind(" at line ") {
-        Some(end) => message[..end].to_owned(),
-        None => message,
-    };
+    let position = format!(" at line {} column {}", reason.line(), reason.column());
+    if message.ends_with(&position) {
+        message.truncate(message.len() - position.len());
+    }
     let place = if path.is_empty() { String::new() } else { format!(" at {path}") };
     error(format!("the payload does not fit{place}: {message}"))
         .code(VALIDATION_ERROR)
         .details(Problems { problems: [Problem { path, message }] })
 }
 
+/// A path as a JSON Pointer (RFC 6901).
 fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     let mut pointer = String::new();
     for segment in path {
         match segment {
-            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } => pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
-            // A variant's name is a key of the text only where enums are tagged from outside, and then it is one.
-            Segment::Enum { variant } => pointer.push_str(&format!("/{variant}")),
+            Segment::Seq { index } => push_step(&mut pointer, &index.to_string()),
+            // A variant's name is a key of the text where enums are tagged from outside, which is serde's default.
+            Segment::Map { key } | Segment::Enum { variant: key } => push_step(&mut pointer, key),
             Segment::Unknown => {}
         }
     }
     pointer
+}
+
+fn push_step(pointer: &mut String, step: &str) {
+    pointer.push('/');
+    for character in step.chars() {
+        match character {
+            '~' => pointer.push_str("~0"),
+            '/' => pointer.push_str("~1"),
+            other => pointer.push(other),
+        }
+    }
 }
 
 #[cfg(test)]

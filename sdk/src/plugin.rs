@@ -65,7 +65,7 @@ mod write;
 
 pub use action::{Action, Handler, WithInvocation};
 pub use check::Export;
-pub use hooks::{Hooks, Subscription};
+pub use hooks::{Hooks, SavedState, Subscription};
 pub use route::{Method, Route};
 pub use source::{Source, SourceRoute};
 
@@ -223,7 +223,7 @@ impl<S> Builder<S> {
 
     /// Asked before a newer revision takes over. The plugin has to export `lifecycle`.
     #[must_use]
-    pub const fn save_state(mut self, hook: fn(&mut S) -> Result<Option<Vec<u8>>>) -> Self {
+    pub const fn save_state(mut self, hook: fn(&mut S) -> Result<SavedState>) -> Self {
         self.parts.hooks.save_state = Some(hook);
         self
     }
@@ -231,7 +231,7 @@ impl<S> Builder<S> {
     /// Called instead of `on_load` where this instance takes over from an older revision, with what its `save_state`
     /// answered; an error keeps the older one. The plugin has to export `lifecycle`.
     #[must_use]
-    pub const fn on_reload(mut self, hook: fn(&mut S, Option<Vec<u8>>) -> Result<()>) -> Self {
+    pub const fn on_reload(mut self, hook: fn(&mut S, SavedState) -> Result<()>) -> Self {
         self.parts.hooks.on_reload = Some(hook);
         self
     }

@@ -43,7 +43,7 @@ impl<T: Schema> Schema for Reply<T> {
             Member::Is("type", Json::Text("object")),
             Member::Is("properties", Json::Raw(r#"{"status":{"const":"ok"}}"#)),
             Member::Is("required", Json::Raw(r#"["status"]"#)),
-            Member::Is("allOf", Json::List(&[of!(T).flat, Json::Object(&[])])),
+            Member::Is("allOf", Json::NonEmpty(&[of!(T).flat])),
         ]),
         ..Shape::ANY
     });

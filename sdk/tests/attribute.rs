@@ -1,6 +1,7 @@
 //! `#[plugin]`: every kind of method, driven as the host drives it.
 #![forbid(unsafe_code)]
 
+use plugbay_sdk::log;
 use plugbay_sdk::native::{Instance, set_config, take_log};
 use plugbay_sdk::prelude::*;
 

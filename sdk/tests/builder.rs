@@ -163,7 +163,7 @@ fn pattern_given_twice_does_not_build() {
 #[should_panic(expected = "the schema of the payload of `big` is larger than 64 KiB")]
 fn schema_that_the_host_would_refuse_does_not_build() {
     const TEXT: &str = {
-        const BYTES: [u8; 70_000] = [b' '; 70_000];
+        static BYTES: [u8; 70_000] = [b' '; 70_000];
         match core::str::from_utf8(&BYTES) {
             Ok(text) => text,
             Err(_) => "",

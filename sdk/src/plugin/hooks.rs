@@ -6,11 +6,14 @@ use crate::error::Result;
 use crate::event::{Event, Reaction};
 use crate::health::Health;
 
+/// What an older revision leaves to a newer one: any bytes, or none.
+pub type SavedState = Option<Vec<u8>>;
+
 /// The moments in a plugin's life, each optional.
 pub struct Hooks<S: 'static> {
     pub(crate) on_load: Option<fn(&mut S) -> Result<()>>,
-    pub(crate) save_state: Option<fn(&mut S) -> Result<Option<Vec<u8>>>>,
-    pub(crate) on_reload: Option<fn(&mut S, Option<Vec<u8>>) -> Result<()>>,
+    pub(crate) save_state: Option<fn(&mut S) -> Result<SavedState>>,
+    pub(crate) on_reload: Option<fn(&mut S, SavedState) -> Result<()>>,
     pub(crate) on_unload: Option<fn(&mut S)>,
     pub(crate) health: Option<fn(&mut S) -> Result<Health>>,
 }

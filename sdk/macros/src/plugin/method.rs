@@ -24,7 +24,7 @@ pub(super) struct Method {
 /// A parameter after the receiver.
 enum Parameter {
     /// What the caller sent.
-    Payload(Type),
+    Payload(Box<Type>),
     /// `&Invocation` or `&Event`: what the call or the event knows of itself.
     Context,
 }
@@ -115,14 +115,14 @@ impl Method {
         if contains_impl(&typed.ty) {
             return Err(syn::Error::new_spanned(&typed.ty, "the host calls it with JSON: name a type"));
         }
-        self.parameters.push(Parameter::Payload((*typed.ty).clone()));
+        self.parameters.push(Parameter::Payload(typed.ty.clone()));
         Ok(())
     }
 
     /// The type of what the caller sends.
     pub(super) fn payload(&self) -> Option<&Type> {
         self.parameters.iter().find_map(|parameter| match parameter {
-            Parameter::Payload(ty) => Some(ty),
+            Parameter::Payload(ty) => Some(&**ty),
             Parameter::Context => None,
         })
     }

@@ -97,3 +97,6 @@ fn action_name(method: &Method) -> Option<syn::LitStr> {
         syn::LitStr::new(name.trim_start_matches("r#"), method.ident.span())
     }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -121,7 +121,10 @@ fn number(meta: &ParseNestedMeta<'_>) -> syn::Result<String> {
 
 fn size(meta: &ParseNestedMeta<'_>) -> syn::Result<String> {
     let literal: LitInt = meta.value()?.parse()?;
-    Ok(literal.base10_parse::<u32>()?.to_string())
+    match literal.base10_parse::<u32>() {
+        Ok(size) => Ok(size.to_string()),
+        Err(_) => Err(syn::Error::new_spanned(literal, "expected a size: a whole number from 0")),
+    }
 }
 
 fn string(meta: &ParseNestedMeta<'_>) -> syn::Result<String> {

@@ -111,13 +111,8 @@ impl Members {
 
     pub(super) fn into_shape(self) -> Shape {
         let mut object = Object::of_type("object").with("properties", self.properties.build());
-        if !self.required.is_empty() {
-            object.add("required", json::list(self.required));
-        }
-        if !self.all_of.is_empty() {
-            // `allOf` must not be empty, and flattened types may ask for nothing.
-            object.add("allOf", json::list(self.all_of.into_iter().chain([Object::new().build()])));
-        }
+        object.add("required", json::non_empty(self.required));
+        object.add("allOf", json::non_empty(self.all_of));
         let flat = object.clone().build();
         match self.flattened.as_slice() {
             [] if self.deny_unknown => object.add("additionalProperties", json::raw("false")),

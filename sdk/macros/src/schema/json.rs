@@ -30,6 +30,12 @@ pub(super) fn list(elements: impl IntoIterator<Item = TokenStream>) -> TokenStre
     quote!(::plugbay_sdk::constant::Json::List(&[#(#elements),*]))
 }
 
+/// An array that is left out where it has no elements.
+pub(super) fn non_empty(elements: impl IntoIterator<Item = TokenStream>) -> TokenStream {
+    let elements = elements.into_iter();
+    quote!(::plugbay_sdk::constant::Json::NonEmpty(&[#(#elements),*]))
+}
+
 /// An array of strings.
 pub(super) fn texts<'a>(values: impl IntoIterator<Item = &'a str>) -> TokenStream {
     list(values.into_iter().map(text))

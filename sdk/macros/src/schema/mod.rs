@@ -189,3 +189,96 @@ fn optional(container: &Container<'_>) -> TokenStream {
     }
     quote!(false)
 }
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    fn check(input: syn::DeriveInput, expected: &str) {
+        let error = super::derive(&input).expect_err("a mistake").to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+
+    #[test]
+    fn unknown_schema_attribute_names_the_known_ones() {
+        check(
+            parse_quote!(
+                struct A {
+                    #[schema(mn = 1)]
+                    a: u8,
+                }
+            ),
+            "unknown schema attribute `mn`; known are any, like",
+        );
+    }
+
+    #[test]
+    fn keyword_with_a_wrong_value_is_refused() {
+        check(
+            parse_quote!(
+                struct A {
+                    #[schema(min = "1")]
+                    a: u8,
+                }
+            ),
+            "expected a number",
+        );
+        check(
+            parse_quote!(
+                struct A {
+                    #[schema(min = ONE)]
+                    a: u8,
+                }
+            ),
+            "expected a number, written out",
+        );
+        check(
+            parse_quote!(
+                struct A {
+                    #[schema(min_length = -1)]
+                    a: u8,
+                }
+            ),
+            "expected a size",
+        );
+        check(
+            parse_quote!(
+                struct A {
+                    #[schema(min = 1, min = 2)]
+                    a: u8,
+                }
+            ),
+            "`min` is given twice",
+        );
+        check(
+            parse_quote!(
+                #[schema(min = 2, max = 1)]
+                struct A(u8);
+            ),
+            "no value can fit: minimum is above maximum",
+        );
+    }
+
+    #[test]
+    fn type_that_serde_would_refuse_is_refused() {
+        check(parse_quote!(union A { a: u8 }), "Serde does not support derive for unions");
+        check(
+            parse_quote!(
+                struct A {
+                    #[serde(renam = "b")]
+                    a: u8,
+                }
+            ),
+            "unknown serde field attribute `renam`",
+        );
+        check(
+            parse_quote!(
+                #[serde(remote = "B")]
+                struct A {
+                    a: u8,
+                }
+            ),
+            "a remote definition is no type of its own",
+        );
+    }
+}

@@ -117,7 +117,7 @@ impl Writer {
                         .with("required", json::texts([tag]));
                     if let (Style::Newtype, false) = (variant.style, self.calls_a_function(variant)) {
                         let content = fields::transparent(&variant.fields[0], self.direction)?.flat;
-                        tagged.add("allOf", json::list([content, Object::new().build()]));
+                        tagged.add("allOf", json::non_empty([content]));
                     }
                 }
             }

@@ -1,0 +1,287 @@
+//! What `#[plugin]` refuses, and in which words.
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::quote;
+
+/// The messages of all `compile_error!` in an expansion.
+fn errors(tokens: TokenStream) -> Vec<String> {
+    let mut errors = Vec::new();
+    let mut is_error = false;
+    for token in tokens {
+        match token {
+            TokenTree::Ident(ident) => is_error = ident == "compile_error",
+            TokenTree::Group(group) if is_error => {
+                let message: syn::LitStr = syn::parse2(group.stream()).expect("an error is a string");
+                errors.push(message.value());
+            }
+            TokenTree::Group(group) => errors.extend(self::errors(group.stream())),
+            _ => {}
+        }
+    }
+    errors
+}
+
+fn check(methods: TokenStream, expected: &[&str]) {
+    check_with(TokenStream::new(), quote!(impl P { #methods }), expected);
+}
+
+fn check_with(arguments: TokenStream, item: TokenStream, expected: &[&str]) {
+    let expanded = super::attribute(arguments, item.clone());
+    let errors = errors(expanded);
+    assert_eq!(errors.len(), expected.len(), "{item}: {errors:?}");
+    for (error, expected) in errors.iter().zip(expected) {
+        assert!(error.contains(expected), "{item}: {error}");
+    }
+}
+
+#[test]
+fn methods_of_all_kinds_are_accepted() {
+    let methods = quote! {
+        #[action] fn a(&mut self) {}
+        #[action(name = "b", idempotent)] #[route(GET "/b", after = ["a"])] fn b(&self, x: X, call: &Invocation) -> X { x }
+        #[action] fn c(call: &plugbay_sdk::Invocation, x: X<'_>) -> Result<X> { x }
+        #[on_load] fn d(&mut self) -> bool { true }
+        #[save_state] fn e(&self) -> X { x }
+        #[on_reload] fn f(&mut self, x: X) {}
+        #[on_unload] fn g(self: &mut Self) {}
+        #[on_event("a.*", priority = -1, once)] fn h(&mut self, x: X, event: &Event) {}
+        #[health] fn i(&self) -> bool { true }
+        fn j<T>(self, t: T) {}
+    };
+    check(methods, &[]);
+}
+
+#[test]
+fn all_mistakes_are_reported_at_once() {
+    let methods = quote! {
+        #[action] async fn a(&mut self) {}
+        #[action] fn b<T>(&mut self) {}
+        #[action] fn c(self) {}
+        #[action] fn d(&mut self, x: X, y: Y) {}
+        #[action] fn e(&mut self, x: impl X) {}
+        #[action] fn f(&mut self, call: Invocation) {}
+        #[action] fn g(&mut self, call: &Invocation, again: &Invocation) {}
+    };
+    let expected = [
+        "remove `async`",
+        "it cannot be generic",
+        "take `&mut self` or `&self`",
+        "a call carries one payload: make a struct of the two",
+        "name a type",
+        "take it by reference: `&Invocation`",
+        "`&Invocation` is there already",
+    ];
+    check(methods, &expected);
+}
+
+#[test]
+fn attribute_with_a_wrong_argument_says_what_it_takes() {
+    check(
+        quote!(
+            #[action(nam = "x")]
+            fn a(&self) {}
+        ),
+        &["an action takes `name = \"…\"` and `idempotent`"],
+    );
+    check(
+        quote!(
+            #[action(name = 1)]
+            fn a(&self) {}
+        ),
+        &["expected a string"],
+    );
+    check(
+        quote!(
+            #[on_load(now)]
+            fn a(&self) {}
+        ),
+        &["`#[on_load]` takes nothing"],
+    );
+    check(
+        quote!(
+            #[on_event]
+            fn a(&self) {}
+        ),
+        &["attribute arguments"],
+    );
+    check(
+        quote!(
+            #[on_event()]
+            fn a(&self) {}
+        ),
+        &["name the events first"],
+    );
+    check(
+        quote!(
+            #[on_event("")]
+            fn a(&self) {}
+        ),
+        &["an empty pattern fits no event"],
+    );
+    check(
+        quote!(
+            #[on_event("a", twice)]
+            fn a(&self) {}
+        ),
+        &["a subscription takes `priority = …` and `once`"],
+    );
+    check(
+        quote!(
+            #[on_event("a", priority = "1")]
+            fn a(&self) {}
+        ),
+        &["expected an integer"],
+    );
+    check(
+        quote!(
+            #[action]
+            #[route("/a")]
+            fn a(&self) {}
+        ),
+        &["a route is `#[route(GET \"/path\")]`"],
+    );
+    check(
+        quote!(
+            #[action]
+            #[route(HEAD "/a")]
+            fn a(&self) {}
+        ),
+        &["GET, POST, PUT, PATCH or DELETE"],
+    );
+    check(
+        quote!(
+            #[action]
+            #[route(GET "a")]
+            fn a(&self) {}
+        ),
+        &["a route's path begins with `/`"],
+    );
+    check(
+        quote!(
+            #[action]
+            #[route(GET "/a", before = [])]
+            fn a(&self) {}
+        ),
+        &["a route takes `after = "],
+    );
+    check_with(quote!(old = x), quote!(impl P { #[action] fn a(&self) {} }), &["`#[plugin]` takes `new = <function>`"]);
+}
+
+#[test]
+fn hook_with_a_parameter_is_refused() {
+    check(
+        quote!(
+            #[on_load]
+            fn a(&mut self, x: X) {}
+        ),
+        &["`#[on_load]` takes nothing but `&mut self`"],
+    );
+    check(
+        quote!(
+            #[on_reload]
+            fn a(&mut self, x: X, y: Y) {}
+        ),
+        &["`#[on_reload]` takes one state"],
+    );
+    check(
+        quote!(
+            #[on_event("a")]
+            fn a(&mut self, event: Event) {}
+        ),
+        &["take it by reference: `&Event`"],
+    );
+}
+
+#[test]
+fn method_for_two_moments_is_refused() {
+    check(
+        quote!(
+            #[action]
+            #[on_load]
+            fn a(&self) {}
+        ),
+        &["marked `#[action]` already"],
+    );
+    check(
+        quote!(
+            #[on_load]
+            #[route(GET "/a")]
+            fn a(&self) {}
+        ),
+        &["only an `#[action]` can answer a route"],
+    );
+}
+
+#[test]
+fn moment_with_two_methods_is_refused() {
+    check(
+        quote!(
+            #[on_load]
+            fn a(&self) {}
+            #[on_load]
+            fn b(&self) {}
+        ),
+        &["there is an `#[on_load]` already: `a`"],
+    );
+    check(
+        quote!(
+            #[action]
+            fn a(&self) {}
+            #[action(name = "a")]
+            fn b(&self) {}
+        ),
+        &["there is an action called `a` already: `a`"],
+    );
+    check(
+        quote!(
+            #[on_event("x")]
+            fn a(&self) {}
+            #[on_event("x")]
+            fn b(&self) {}
+        ),
+        &["there is a handler for `x` already: `a`"],
+    );
+    check(
+        quote!(
+            #[cfg(a)]
+            #[on_load]
+            fn a(&self) {}
+            #[cfg(not(a))]
+            #[on_load]
+            fn b(&self) {}
+        ),
+        &[],
+    );
+}
+
+#[test]
+fn route_after_an_unknown_action_names_the_known_ones() {
+    check(
+        quote!(
+            #[action]
+            fn a(&self) {}
+            #[action]
+            #[route(GET "/b", after = ["c"])]
+            fn b(&self) {}
+        ),
+        &["there is no action `c`; there are: a, b"],
+    );
+}
+
+#[test]
+fn item_that_cannot_be_a_plugin_is_refused() {
+    let action = quote!(
+        #[action]
+        fn a(&self) {}
+    );
+    check(TokenStream::new(), &["a plugin has at least one `#[action]`"]);
+    check_with(
+        quote!(),
+        quote!(
+            struct P;
+        ),
+        &["goes on the `impl` block"],
+    );
+    check_with(quote!(), quote!(impl T for P { #action }), &["not on that of a trait"]);
+    check_with(quote!(), quote!(impl<T> P<T> { #action }), &["it cannot be generic"]);
+}
