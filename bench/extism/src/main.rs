@@ -1,0 +1,164 @@
+//! Extism doing the benchmark's job with all of its limits on: a process that runs one batch for each line that it is sent.
+//!
+//! `plugbay-bench-extism MODULE MODE ACTION`; the first line on standard input is the payload and is answered with what the
+//! action answers. Every other line is a number of calls and is answered with the nanoseconds that they took (in mode
+//! `memory`: with the bytes that each of so many instances holds).
+
+use std::hint::black_box;
+use std::io::{BufRead, Write};
+use std::path::PathBuf;
+use std::sync::Barrier;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use extism::{CompiledPlugin, Manifest, Plugin, PluginBuilder, Wasm};
+
+/// The limits that Plugbay has by default.
+const FUEL: u64 = 10_000_000_000;
+const TIMEOUT: Duration = Duration::from_secs(10);
+const MEMORY_PAGES: u32 = 2_048;
+
+const THREADS: usize = 4;
+/// Instances that the pool has room for.
+const POOL: u32 = 1_000;
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [module, mode, action] = &arguments[..] else { bail!("plugbay-bench-extism MODULE MODE ACTION") };
+    let mut lines = std::io::stdin().lock().lines();
+    let payload = lines.next().context("no payload")??;
+    let mut peer = Peer::new(module.into(), mode, action, payload)?;
+    println!("{}", peer.once()?);
+    for line in lines {
+        println!("{}", peer.run(line?.parse()?)?);
+        std::io::stdout().flush()?;
+    }
+    Ok(())
+}
+
+struct Peer<'a> {
+    module: PathBuf,
+    mode: &'a str,
+    action: &'a str,
+    payload: String,
+    compiled: CompiledPlugin,
+    /// One for each thread that keeps one.
+    warm: Vec<Plugin>,
+}
+
+impl<'a> Peer<'a> {
+    fn new(module: PathBuf, mode: &'a str, action: &'a str, payload: String) -> anyhow::Result<Self> {
+        let compiled = compile(&module, mode.contains("pooled"))?;
+        let warm = (0..THREADS).map(|_| Plugin::new_from_compiled(&compiled)).collect::<Result<_, _>>()?;
+        Ok(Peer { module, mode, action, payload, compiled, warm })
+    }
+
+    fn once(&mut self) -> anyhow::Result<String> {
+        call(&mut self.warm[0], self.action, &self.payload)
+    }
+
+    fn run(&mut self, calls: u32) -> anyhow::Result<u128> {
+        let started = Instant::now();
+        match self.mode {
+            "warm" => repeat(&mut self.warm[0], self.action, &self.payload, calls)?,
+            "fresh" | "fresh-pooled" => fresh(&self.compiled, self.action, &self.payload, calls)?,
+            "threads" | "threads-fresh-pooled" => return self.threads(calls),
+            "load" => {
+                for _ in 0..calls {
+                    let mut plugin = Plugin::new_from_compiled(&compile(&self.module, false)?)?;
+                    black_box(call(&mut plugin, self.action, &self.payload)?);
+                }
+            }
+            "memory" => return self.memory(calls),
+            mode => bail!("unknown mode {mode}"),
+        }
+        Ok(started.elapsed().as_nanos())
+    }
+
+    /// The calls of all threads together, which start at the same moment.
+    fn threads(&mut self, calls: u32) -> anyhow::Result<u128> {
+        let (compiled, action, payload) = (&self.compiled, self.action, &self.payload);
+        let (barrier, is_fresh) = (Barrier::new(THREADS), self.mode != "threads");
+        let share = calls.div_ceil(THREADS as u32);
+        let spans = std::thread::scope(|scope| {
+            let handles: Vec<_> = self
+                .warm
+                .iter_mut()
+                .map(|plugin| {
+                    let barrier = &barrier;
+                    scope.spawn(move || -> anyhow::Result<(Instant, Instant)> {
+                        barrier.wait();
+                        let began = Instant::now();
+                        if is_fresh {
+                            fresh(compiled, action, payload, share)?;
+                        } else {
+                            repeat(plugin, action, payload, share)?;
+                        }
+                        Ok((began, Instant::now()))
+                    })
+                })
+                .collect();
+            handles
+                .into_iter()
+                .map(|handle| handle.join().map_err(|_| anyhow::anyhow!("a thread panicked"))?)
+                .collect::<anyhow::Result<Vec<_>>>()
+        })?;
+        let began = spans.iter().map(|span| span.0).min().context("no thread")?;
+        let ended = spans.iter().map(|span| span.1).max().context("no thread")?;
+        // So many calls were asked for, and a few more were made so that each thread made the same number.
+        Ok((ended - began).as_nanos() * u128::from(calls) / u128::from(share * THREADS as u32))
+    }
+
+    fn memory(&mut self, instances: u32) -> anyhow::Result<u128> {
+        let before = resident_bytes()?;
+        let mut live = Vec::new();
+        for _ in 0..instances {
+            let mut plugin = Plugin::new_from_compiled(&self.compiled)?;
+            call(&mut plugin, self.action, &self.payload)?;
+            live.push(plugin);
+        }
+        Ok(u128::from(resident_bytes()? - before) / u128::from(instances.max(1)))
+    }
+}
+
+fn compile(module: &PathBuf, pooled: bool) -> anyhow::Result<CompiledPlugin> {
+    let manifest = Manifest::new([Wasm::file(module)]).with_memory_max(MEMORY_PAGES).with_timeout(TIMEOUT);
+    let mut builder = PluginBuilder::new(manifest).with_wasi(true).with_fuel_limit(FUEL).with_cache_disabled();
+    if pooled {
+        let mut pool = wasmtime::PoolingAllocationConfig::default();
+        pool.total_core_instances(4 * POOL)
+            .total_memories(2 * POOL)
+            .total_tables(4 * POOL)
+            .max_memory_size(1 << 32)
+            .linear_memory_keep_resident(4 << 20)
+            .table_keep_resident(64 << 10);
+        let mut config = wasmtime::Config::new();
+        config.allocation_strategy(wasmtime::InstanceAllocationStrategy::Pooling(pool));
+        builder = builder.with_wasmtime_config(config);
+    }
+    builder.compile()
+}
+
+fn call(plugin: &mut Plugin, action: &str, payload: &str) -> anyhow::Result<String> {
+    plugin.call::<&str, String>(action, payload)
+}
+
+fn repeat(plugin: &mut Plugin, action: &str, payload: &str, calls: u32) -> anyhow::Result<()> {
+    for _ in 0..calls {
+        black_box(call(plugin, action, payload)?);
+    }
+    Ok(())
+}
+
+fn fresh(compiled: &CompiledPlugin, action: &str, payload: &str, calls: u32) -> anyhow::Result<()> {
+    for _ in 0..calls {
+        black_box(call(&mut Plugin::new_from_compiled(compiled)?, action, payload)?);
+    }
+    Ok(())
+}
+
+fn resident_bytes() -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    Ok(line.trim().trim_end_matches("kB").trim().parse::<u64>()? * 1024)
+}

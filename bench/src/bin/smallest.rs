@@ -1,0 +1,49 @@
+//! The smallest wasmtime host that answers one call: what the start of the command line is measured against.
+//!
+//! `smallest compile IN.wasm OUT.cwasm` compiles once; `smallest OUT.cwasm ACTION` maps the code, instantiates, calls the
+//! action and prints its answer. No limits, no WASI, no async: nothing that could be left out.
+
+use wasmtime::component::{Component, ComponentType, Lift, Linker};
+use wasmtime::error::Context;
+use wasmtime::{Engine, Result, Store, bail};
+
+/// The contract's failure, which nobody looks at here.
+#[derive(ComponentType, Lift)]
+#[component(record)]
+struct Failure {
+    code: String,
+    message: String,
+    details: Option<String>,
+    #[component(name = "status-code")]
+    status_code: Option<u16>,
+}
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let engine = Engine::default();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["compile", wasm, cwasm] => {
+            std::fs::write(cwasm, engine.precompile_component(&std::fs::read(wasm)?)?)?;
+        }
+        [cwasm, action] => println!("{}", call(&engine, cwasm, action)?),
+        _ => bail!("smallest compile IN.wasm OUT.cwasm | smallest OUT.cwasm ACTION"),
+    }
+    Ok(())
+}
+
+fn call(engine: &Engine, cwasm: &str, action: &str) -> Result<String> {
+    // SAFETY: the benchmark names a file that this same program has just compiled, in a directory that it made for itself.
+    #[expect(unsafe_code, reason = "mapping compiled code is what is measured")]
+    let component = unsafe { Component::deserialize_file(engine, cwasm)? };
+    let mut linker = Linker::new(engine);
+    linker.define_unknown_imports_as_traps(&component)?;
+    let mut store = Store::new(engine, ());
+    let instance = linker.instantiate(&mut store, &component)?;
+    let actions = instance.get_export_index(&mut store, None, "plugbay:plugin/actions@0.1.0").context("no actions")?;
+    let handle = instance.get_export_index(&mut store, Some(&actions), "handle").context("no handle")?;
+    let handle = instance.get_typed_func::<(&str, &str), (Result<String, Failure>,)>(&mut store, &handle)?;
+    match handle.call(&mut store, (action, "null"))? {
+        (Ok(answer),) => Ok(answer),
+        (Err(Failure { code, message, .. }),) => bail!("{code}: {message}"),
+    }
+}

@@ -1,0 +1,104 @@
+//! Plugbay beside a native function, raw wasmtime and Extism, in one run. `README.md` says what is compared and how to read
+//! it.
+
+mod guest;
+mod measure;
+mod payload;
+mod report;
+mod row;
+mod subject;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+
+use crate::measure::Plan;
+use crate::report::{Machine, Report, Row};
+use crate::row::call::Asked;
+use crate::row::threads::Serving;
+use crate::row::{Bench, call, fresh, load, memory, start, threads};
+use crate::subject::extism::Extism;
+
+/// Measures Plugbay beside a native function, raw wasmtime and Extism.
+#[derive(Parser)]
+struct Arguments {
+    /// Rounds: each runs every subject once.
+    #[arg(long, default_value_t = 60)]
+    rounds: usize,
+    /// How long one batch takes, in milliseconds.
+    #[arg(long, default_value_t = 4.0)]
+    batch_ms: f64,
+    /// Only the rows whose key contains one of these words: ping, echo-100, typed, fresh, threads, compute, load, memory, cli.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Writes everything that was measured to this file, as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// The program that `just bench-extism` built, where it is not at its usual place.
+    #[arg(long)]
+    extism: Option<PathBuf>,
+}
+
+/// A row by its key, and how it is measured.
+type Measure = (&'static str, fn(&Bench) -> anyhow::Result<Row>);
+
+const ROWS: &[Measure] = &[
+    ("ping", |bench| call::text(bench, "ping", "null", asked(1.5, Some(5.0)))),
+    ("echo-100", |bench| call::text(bench, "echo", payload::json_of(100), asked(1.25, None))),
+    ("echo-10k", |bench| call::text(bench, "echo", payload::json_of(10_000), asked(1.05, None))),
+    ("echo-1m", |bench| call::text(bench, "echo", payload::json_of(1_000_000), asked(1.05, None))),
+    ("typed-100", |bench| call::typed(bench, "echo", payload::json_of(100), Some(1.25))),
+    ("typed-10k", |bench| call::typed(bench, "echo", payload::json_of(10_000), Some(1.05))),
+    ("typed-1m", |bench| call::typed(bench, "echo", payload::json_of(1_000_000), Some(1.05))),
+    ("fresh-ping", |bench| fresh::row(bench, "ping", "null", 1.3, 10.0)),
+    ("fresh-echo", |bench| fresh::row(bench, "echo", payload::json_of(10_000), 1.3, 1.0)),
+    ("threads-ping", |bench| threads::row(bench, Serving::Replicas, "ping", "null")),
+    ("threads-echo", |bench| threads::row(bench, Serving::Replicas, "echo", payload::json_of(10_000))),
+    ("threads-fresh-ping", |bench| threads::row(bench, Serving::Fresh, "ping", "null")),
+    ("threads-fresh-echo", |bench| threads::row(bench, Serving::Fresh, "echo", payload::json_of(10_000))),
+    ("compute-sha256", |bench| call::text(bench, "sha256", "1000000", Asked::default())),
+    ("compute-scan", |bench| call::text(bench, "scan", "1000000", Asked::default())),
+    ("load-wasm", |bench| load::row(bench, false)),
+    ("load-cache", |bench| load::row(bench, true)),
+    ("memory-1000", |bench| memory::row(bench, 1_000, Some(64.0))),
+    ("memory-10000", |bench| memory::row(bench, 10_000, Some(64.0))),
+    ("cli", start::row),
+];
+
+fn asked(over_raw: f64, extism_over: Option<f64>) -> Asked {
+    Asked { over_raw: Some(over_raw), extism_over }
+}
+
+fn main() -> anyhow::Result<()> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((memory::CHILD, rest)) = words.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        return memory::child(rest);
+    }
+    let arguments = Arguments::parse();
+    let scratch = tempfile::tempdir()?;
+    let build = PathBuf::from(guest::BENCH).join("guest/target");
+    let wasm_path = guest::component(&build)?;
+    let bench = Bench {
+        plan: Plan { rounds: arguments.rounds.max(1), batch: Duration::from_secs_f64(arguments.batch_ms / 1e3) },
+        wasm: std::fs::read(&wasm_path)?,
+        wasm_path,
+        extism: Extism::find(arguments.extism.as_deref(), &build)?,
+        scratch: scratch.path().to_owned(),
+    };
+    let mut machine = Machine::describe(bench.extism.is_some());
+    println!("Time per call: median, fastest .. slowest round. Ratios: median, least .. most within a round.");
+    let wanted = |key: &str| arguments.only.is_empty() || arguments.only.iter().any(|word| key.contains(word.as_str()));
+    let mut rows = Vec::new();
+    for (_, measure) in ROWS.iter().filter(|(key, _)| wanted(key)) {
+        let row = measure(&bench)?;
+        print!("{}", row.table());
+        rows.push(row);
+    }
+    machine.finish();
+    println!("\n{}", machine.table());
+    if let Some(path) = arguments.json {
+        std::fs::write(&path, serde_json::to_string_pretty(&Report { machine, rows })?)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,186 @@
+//! What was measured: rows of subjects, what they are to each other, and what is asked of that. As a table and as JSON.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::measure::{Samples, Spread};
+
+/// Everything of one run.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub machine: Machine,
+    pub rows: Vec<Row>,
+}
+
+/// Where it ran: numbers of another machine say nothing about these.
+#[derive(Debug, Serialize)]
+pub struct Machine {
+    pub cpu: String,
+    pub cores: usize,
+    pub kernel: String,
+    /// Processes that wanted to run when the benchmark began and ended: more than a few tenths disturb it.
+    pub load_before: String,
+    pub load_after: String,
+    pub extism: bool,
+}
+
+/// One thing that all subjects did.
+#[derive(Debug, Serialize)]
+pub struct Row {
+    pub name: String,
+    pub samples: Vec<Samples>,
+    pub ratios: Vec<Ratio>,
+    pub facts: Vec<Fact>,
+}
+
+/// Two subjects of a row beside each other.
+#[derive(Debug, Serialize)]
+pub struct Ratio {
+    pub name: String,
+    pub spread: Spread,
+    /// Between the fastest rounds of both.
+    pub of_fastest: f64,
+    pub target: Option<Target>,
+}
+
+/// A number that is no time.
+#[derive(Debug, Serialize)]
+pub struct Fact {
+    pub name: String,
+    pub value: f64,
+    pub unit: &'static str,
+    pub target: Option<Target>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+impl Target {
+    fn met(self, value: f64) -> bool {
+        match self {
+            Target::AtMost(most) => value <= most,
+            Target::AtLeast(least) => value >= least,
+        }
+    }
+
+    fn verdict(this: Option<Self>, value: f64) -> String {
+        let Some(target) = this else { return String::new() };
+        let met = if target.met(value) { "met" } else { "MISSED" };
+        match target {
+            Target::AtMost(most) => format!("<= {most} {met}"),
+            Target::AtLeast(least) => format!(">= {least} {met}"),
+        }
+    }
+}
+
+impl Row {
+    pub fn new(name: impl Into<String>, samples: Vec<Samples>) -> Self {
+        Row { name: name.into(), samples, ratios: Vec::new(), facts: Vec::new() }
+    }
+
+    /// Puts one subject over another; nothing where one of them did not run.
+    #[must_use]
+    pub fn ratio(mut self, mine: &str, theirs: &str, target: Option<Target>) -> Self {
+        if let (Some(mine), Some(theirs)) = (self.samples_of(mine), self.samples_of(theirs)) {
+            self.ratios.push(Ratio {
+                name: format!("{} / {}", mine.subject, theirs.subject),
+                spread: mine.ratio(theirs),
+                of_fastest: mine.ratio_of_fastest(theirs),
+                target,
+            });
+        }
+        self
+    }
+
+    #[must_use]
+    pub fn fact(mut self, name: impl Into<String>, value: f64, unit: &'static str, target: Option<Target>) -> Self {
+        self.facts.push(Fact { name: name.into(), value, unit, target });
+        self
+    }
+
+    fn samples_of(&self, subject: &str) -> Option<&Samples> {
+        self.samples.iter().find(|samples| samples.subject == subject)
+    }
+
+    /// The row as lines of the table.
+    pub fn table(&self) -> String {
+        let mut text = format!("\n{}\n", self.name);
+        for samples in &self.samples {
+            let Spread { min, median, max } = samples.spread();
+            let [min, median, max] = [min, median, max].map(nanos);
+            let _ = writeln!(text, "  {:<34} {median:>10}   {min:>10} .. {max:<10}", samples.subject);
+        }
+        for Ratio { name, spread, of_fastest, target } in &self.ratios {
+            let Spread { min, median, max } = *spread;
+            let verdict = Target::verdict(*target, median);
+            let _ = writeln!(
+                text,
+                "  {name:<34} {median:>9.2}x   {min:>9.2}x .. {max:<9.2}x  fastest {of_fastest:.2}x  {verdict}"
+            );
+        }
+        for Fact { name, value, unit, target } in &self.facts {
+            let _ = writeln!(text, "  {name:<34} {value:>10.1} {unit}  {}", Target::verdict(*target, *value));
+        }
+        text
+    }
+}
+
+/// A duration with three digits.
+fn nanos(nanos: f64) -> String {
+    match nanos {
+        n if n < 1e3 => format!("{n:.1} ns"),
+        n if n < 1e6 => format!("{:.2} µs", n / 1e3),
+        n => format!("{:.2} ms", n / 1e6),
+    }
+}
+
+impl Machine {
+    pub fn describe(extism: bool) -> Self {
+        let cpu_info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let cpu = cpu_info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|(_, name)| name));
+        Machine {
+            cpu: cpu.unwrap_or(std::env::consts::ARCH).to_owned(),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            kernel: first_line("/proc/sys/kernel/osrelease"),
+            load_before: first_line("/proc/loadavg"),
+            load_after: String::new(),
+            extism,
+        }
+    }
+
+    pub fn finish(&mut self) {
+        self.load_after = first_line("/proc/loadavg");
+    }
+
+    pub fn table(&self) -> String {
+        let Machine { cpu, cores, kernel, load_before, load_after, .. } = self;
+        format!("{cpu}, {cores} cores, Linux {kernel}; load before {load_before}, after {load_after}\n")
+    }
+}
+
+fn first_line(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_default().lines().next().unwrap_or("unknown").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn target_that_is_missed_says_so() {
+        assert_eq!(Target::verdict(Some(Target::AtMost(1.5)), 1.6), "<= 1.5 MISSED");
+        assert_eq!(Target::verdict(Some(Target::AtLeast(3.0)), 3.0), ">= 3 met");
+        assert_eq!(Target::verdict(None, 1.0), "");
+    }
+
+    #[test]
+    fn ratio_to_a_subject_that_did_not_run_is_left_out() {
+        let row = Row::new("r", vec![Samples { subject: "plugbay", calls_per_batch: 1, nanos: vec![1.0] }]);
+        assert!(row.ratio("extism", "plugbay", None).ratios.is_empty());
+    }
+}

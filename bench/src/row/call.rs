@@ -1,0 +1,77 @@
+//! A call into an instance that is already there.
+
+use anyhow::ensure;
+use plugbay::manifest::Instances;
+use serde_json::Value;
+
+use super::{Bench, LIVE_INSTANCES};
+use crate::measure::{Subject, interleave};
+use crate::report::{Row, Target};
+use crate::subject::{executor, native, plugbay as bay, raw, timed};
+
+/// What is asked of a row.
+#[derive(Clone, Copy, Default)]
+pub struct Asked {
+    pub over_raw: Option<f64>,
+    pub extism_over: Option<f64>,
+}
+
+/// An action with a JSON text as its payload and its answer.
+pub fn text(bench: &Bench, action: &'static str, payload: &'static str, asked: Asked) -> anyhow::Result<Row> {
+    let executor = executor()?;
+    let raw_host = raw::Host::new(LIVE_INSTANCES)?;
+    let mut instance = executor.block_on(raw_host.compile(&bench.wasm)?.start())?;
+    let runtime = bay::runtime(LIVE_INSTANCES, None)?;
+    let plugin = executor.block_on(runtime.load(bay::package("bench", &bench.wasm, Instances::Count(1))))?;
+
+    let expected = native::call(action, payload)?;
+    ensure!(executor.block_on(instance.call(action, payload))? == expected, "the raw floor does another job");
+    ensure!(executor.block_on(bay::call(&plugin, action, payload))? == expected, "Plugbay does another job");
+
+    let mut subjects = vec![
+        Subject::new("native", |calls| native::batch(action, payload, calls)),
+        Subject::new("raw wasmtime", |calls| timed(&executor, raw::warm(&mut instance, action, payload, calls))),
+        Subject::new("plugbay", |calls| timed(&executor, bay::batch(&plugin, action, payload, calls))),
+        Subject::new("plugbay, answer unchecked", |calls| {
+            timed(&executor, bay::batch_unchecked(&plugin, action, payload, calls))
+        }),
+    ];
+    if let Some(extism) = &bench.extism {
+        let mut peer = extism.start("warm", action, payload)?;
+        subjects.push(Subject::new("extism", move |calls| peer.batch(calls)));
+    }
+    let name = match payload.len() {
+        4 if payload == "null" => format!("warm call: {action}"),
+        length => format!("warm call: {action}, payload of {length} bytes"),
+    };
+    Ok(Row::new(name, interleave(subjects, bench.plan)?)
+        .ratio("plugbay", "raw wasmtime", asked.over_raw.map(Target::AtMost))
+        .ratio("plugbay, answer unchecked", "raw wasmtime", None)
+        .ratio("raw wasmtime", "native", None)
+        .ratio("plugbay", "native", None)
+        .ratio("extism", "plugbay", asked.extism_over.map(Target::AtLeast)))
+}
+
+/// An action with values: both write the payload and read the answer with the same serde.
+pub fn typed(bench: &Bench, action: &'static str, payload: &'static str, over_raw: Option<f64>) -> anyhow::Result<Row> {
+    let executor = executor()?;
+    let raw_host = raw::Host::new(LIVE_INSTANCES)?;
+    let mut instance = executor.block_on(raw_host.compile(&bench.wasm)?.start())?;
+    let runtime = bay::runtime(LIVE_INSTANCES, None)?;
+    let plugin = executor.block_on(runtime.load(bay::package("bench", &bench.wasm, Instances::Count(1))))?;
+    let value: Value = serde_json::from_str(payload)?;
+    let subjects = vec![
+        Subject::new("raw wasmtime", |calls| {
+            timed(&executor, async {
+                for _ in 0..calls {
+                    let answer = instance.call_owned(action, serde_json::to_string(&value)?).await?;
+                    std::hint::black_box(serde_json::from_str::<Value>(&answer)?);
+                }
+                Ok(())
+            })
+        }),
+        Subject::new("plugbay", |calls| timed(&executor, bay::batch_typed(&plugin, action, &value, calls))),
+    ];
+    let name = format!("warm call with values: {action}, payload of {} bytes", payload.len());
+    Ok(Row::new(name, interleave(subjects, bench.plan)?).ratio("plugbay", "raw wasmtime", over_raw.map(Target::AtMost)))
+}

@@ -1,0 +1,40 @@
+//! What is measured: one file for each kind of row.
+
+pub mod call;
+pub mod fresh;
+pub mod load;
+pub mod memory;
+pub mod start;
+pub mod threads;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::measure::Plan;
+use crate::subject::extism::Extism;
+
+/// What all rows share.
+pub struct Bench {
+    pub plan: Plan,
+    /// The benchmark's plugin.
+    pub wasm: Vec<u8>,
+    pub wasm_path: PathBuf,
+    pub extism: Option<Extism>,
+    /// A directory for this run alone.
+    pub scratch: PathBuf,
+}
+
+impl Bench {
+    /// A plan of longer batches for rows whose calls are slow, in about the same time.
+    pub fn slower(&self, batch: Duration) -> Plan {
+        let rounds = self.plan.rounds.min((self.plan.rounds / 2).max(10));
+        Plan { rounds, batch: self.plan.batch.max(batch) }
+    }
+
+    pub fn scratch(&self, name: &str) -> PathBuf {
+        Path::new(&self.scratch).join(name)
+    }
+}
+
+/// Instances that may live at once where a row needs a few.
+pub const LIVE_INSTANCES: u32 = 1_000;

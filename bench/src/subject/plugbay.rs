@@ -1,0 +1,60 @@
+//! Plugbay, through its public API and nothing else: every limit, permission check and metric is on, and a rate limit that
+//! is never reached.
+
+use std::hint::black_box;
+use std::path::Path;
+use std::time::Duration;
+
+use ::plugbay::manifest::{Instances, RateLimit, Resources};
+use ::plugbay::{CodeCacheAt, Invocation, Package, Plugin, Runtime};
+use serde_json::Value;
+
+/// As many calls as a rate limit can let through.
+const RATE: RateLimit = RateLimit { calls: u32::MAX, period: Duration::from_secs(60) };
+
+/// A runtime that compiles, or one that keeps its code in this directory.
+pub fn runtime(live_instances: u32, code_cache: Option<&Path>) -> anyhow::Result<Runtime> {
+    let at = code_cache.map_or(CodeCacheAt::Off, |directory| CodeCacheAt::Directory(directory.to_owned()));
+    Ok(Runtime::builder().live_instances(live_instances).code_cache(at).build()?)
+}
+
+/// The benchmark's plugin under this name.
+pub fn package(name: impl Into<String>, wasm: &[u8], instances: Instances) -> Package {
+    let resources = Resources { rate_limit: Some(RATE), instances: Some(instances), ..Resources::default() };
+    Package::from_bytes(name, wasm).resources(resources)
+}
+
+/// One call: a JSON text in, a JSON text out.
+pub async fn call(plugin: &Plugin, action: &'static str, payload: &'static str) -> anyhow::Result<String> {
+    Ok(plugin.invoke(Invocation::new(action).payload_json(payload)?).await?.into_json())
+}
+
+/// Runs so many calls.
+pub async fn batch(plugin: &Plugin, action: &'static str, payload: &'static str, calls: u32) -> anyhow::Result<()> {
+    for _ in 0..calls {
+        black_box(call(plugin, action, payload).await?);
+    }
+    Ok(())
+}
+
+/// The same, of a caller that parses the answer itself and does not want it looked at.
+pub async fn batch_unchecked(
+    plugin: &Plugin,
+    action: &'static str,
+    payload: &'static str,
+    calls: u32,
+) -> anyhow::Result<()> {
+    for _ in 0..calls {
+        let invocation = Invocation::new(action).payload_json(payload)?.unchecked_answer();
+        black_box(plugin.invoke(invocation).await?.into_json());
+    }
+    Ok(())
+}
+
+/// The same with values: the payload is written, the answer is read.
+pub async fn batch_typed(plugin: &Plugin, action: &str, payload: &Value, calls: u32) -> anyhow::Result<()> {
+    for _ in 0..calls {
+        black_box(plugin.call::<Value, Value>(action, payload).await?);
+    }
+    Ok(())
+}

@@ -1,0 +1,240 @@
+//! The floor: wasmtime by itself, with the limits that Plugbay sets and none of its services.
+//!
+//! The same component runs on an engine with the same settings (those of `runtime/src/engine.rs`: whoever changes one changes
+//! the other), async, with fuel, a limiter that sums over all memories, and a deadline by `tokio::time::timeout`. WASI is
+//! linked and made when a guest first asks for it. There is no manifest, no permission, no rate, no metric, no lease.
+
+use std::path::Path;
+
+use ::plugbay::limits::*;
+use anyhow::{Context, anyhow, bail};
+use tokio::time::timeout;
+use wasmtime::component::{
+    Component, ComponentExportIndex, ComponentType, InstancePre, Lift, Linker, ResourceTable, TypedFunc,
+};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, OperatorCost, PoolingAllocationConfig, ResourceLimiter, Store,
+};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+/// What the contract's `handle` answers when it fails.
+#[derive(Debug, ComponentType, Lift)]
+#[component(record)]
+struct Failure {
+    code: String,
+    message: String,
+    details: Option<String>,
+    #[component(name = "status-code")]
+    status_code: Option<u16>,
+}
+
+/// Payloads live as long as the process, so that the function can be looked up once and borrow them.
+type Handle = TypedFunc<(&'static str, &'static str), (Result<String, Failure>,)>;
+/// The same for payloads that were made for the call.
+type HandleOwned = TypedFunc<(&'static str, String), (Result<String, Failure>,)>;
+
+struct State {
+    memory: Limiter,
+    wasi: Option<Box<(WasiCtx, ResourceTable)>>,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let wasi = self.wasi.get_or_insert_with(|| {
+            let mut table = ResourceTable::new();
+            table.set_max_capacity(RESOURCES_MAX);
+            Box::new((WasiCtx::builder().max_random_size(RANDOM_BYTES_MAX).build(), table))
+        });
+        WasiCtxView { ctx: &mut wasi.0, table: &mut wasi.1 }
+    }
+}
+
+struct Limiter {
+    bytes: u64,
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        self.bytes += (desired - current) as u64;
+        if self.bytes > MEMORY_BYTES_DEFAULT { Err(wasmtime::Error::msg("memory limit")) } else { Ok(true) }
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= TABLE_ELEMENTS_MAX)
+    }
+
+    fn instances(&self) -> usize {
+        CORE_INSTANCES_MAX as usize
+    }
+
+    fn tables(&self) -> usize {
+        TABLES_MAX as usize
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES_MAX as usize
+    }
+}
+
+/// An engine with its pool and linker.
+pub struct Host {
+    engine: Engine,
+    linker: Linker<State>,
+}
+
+impl Host {
+    pub fn new(live_instances: u32) -> anyhow::Result<Self> {
+        let engine = Engine::new(&config(live_instances)).map_err(plain)?;
+        let mut linker = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(plain)?;
+        Ok(Host { engine, linker })
+    }
+
+    /// Compiles a component.
+    pub fn compile(&self, wasm: &[u8]) -> anyhow::Result<Plugin> {
+        self.link(Component::new(&self.engine, wasm).map_err(plain)?)
+    }
+
+    /// Compiles a component into a file.
+    pub fn precompile(&self, wasm: &[u8], into: &Path) -> anyhow::Result<()> {
+        Ok(std::fs::write(into, self.engine.precompile_component(wasm).map_err(plain)?)?)
+    }
+
+    /// Maps a file that [`Host::precompile`] wrote.
+    pub fn load(&self, file: &Path) -> anyhow::Result<Plugin> {
+        // SAFETY: the benchmark has just compiled this file for this engine, in a directory that it made for itself.
+        #[expect(unsafe_code, reason = "mapping compiled code is what is measured")]
+        let component = unsafe { Component::deserialize_file(&self.engine, file).map_err(plain)? };
+        self.link(component)
+    }
+
+    fn link(&self, component: Component) -> anyhow::Result<Plugin> {
+        let actions = component.get_export_index(None, "plugbay:plugin/actions@0.1.0").context("no actions")?;
+        let handle = component.get_export_index(Some(&actions), "handle").context("no handle")?;
+        Ok(Plugin { pre: self.linker.instantiate_pre(&component).map_err(plain)?, handle })
+    }
+}
+
+/// A component that is ready to be instantiated.
+pub struct Plugin {
+    pre: InstancePre<State>,
+    handle: ComponentExportIndex,
+}
+
+impl Plugin {
+    pub async fn start(&self) -> anyhow::Result<Instance> {
+        let mut store = Store::new(self.pre.engine(), State { memory: Limiter { bytes: 0 }, wasi: None });
+        store.limiter(|state| &mut state.memory);
+        store.set_hostcall_fuel(HOSTCALL_BYTES_MAX);
+        store.set_max_component_handles(HANDLES_MAX);
+        store.fuel_async_yield_interval(Some(FUEL_YIELD_INTERVAL)).map_err(plain)?;
+        store.set_fuel(FUEL_DEFAULT).map_err(plain)?;
+        let instance = timeout(TIMEOUT_DEFAULT, self.pre.instantiate_async(&mut store)).await?.map_err(plain)?;
+        let handle = instance.get_typed_func(&mut store, &self.handle).map_err(plain)?;
+        Ok(Instance { store, handle, handle_owned: None })
+    }
+}
+
+/// A live instance in its store.
+pub struct Instance {
+    store: Store<State>,
+    handle: Handle,
+    /// Looked up when it is first needed.
+    handle_owned: Option<HandleOwned>,
+}
+
+impl Instance {
+    pub async fn call(&mut self, action: &'static str, payload: &'static str) -> anyhow::Result<String> {
+        self.store.set_fuel(FUEL_DEFAULT).map_err(plain)?;
+        answer(timeout(TIMEOUT_DEFAULT, self.handle.call_async(&mut self.store, (action, payload))).await?.map_err(plain)?)
+    }
+
+    /// The same with a payload that was made for this call.
+    pub async fn call_owned(&mut self, action: &'static str, payload: String) -> anyhow::Result<String> {
+        let handle = match self.handle_owned {
+            Some(handle) => handle,
+            None => *self.handle_owned.insert(self.handle.func().typed(&self.store).map_err(plain)?),
+        };
+        self.store.set_fuel(FUEL_DEFAULT).map_err(plain)?;
+        answer(timeout(TIMEOUT_DEFAULT, handle.call_async(&mut self.store, (action, payload))).await?.map_err(plain)?)
+    }
+}
+
+fn answer((answer,): (Result<String, Failure>,)) -> anyhow::Result<String> {
+    answer.or_else(|failure| bail!("{failure:?}"))
+}
+
+/// wasmtime's errors are no standard errors.
+fn plain(error: wasmtime::Error) -> anyhow::Error {
+    anyhow!("{error:#}")
+}
+
+/// As `runtime/src/engine.rs` has it, for metered code.
+fn config(live_instances: u32) -> Config {
+    let mut cost = OperatorCost::new();
+    cost.MemoryGrow = u8::MAX;
+    cost.TableGrow = u8::MAX;
+    let mut config = Config::new();
+    config
+        .consume_fuel(true)
+        .max_wasm_stack(WASM_STACK_BYTES)
+        .async_stack_size(FIBER_STACK_BYTES)
+        .memory_init_cow(true)
+        .wasm_gc(false)
+        .wasm_function_references(false)
+        .wasm_exceptions(false)
+        .wasm_threads(false)
+        .wasm_memory64(false)
+        .wasm_multi_memory(false)
+        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16))
+        .operator_cost(cost)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(live_instances)));
+    config
+}
+
+fn pool(live_instances: u32) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_component_instances(live_instances)
+        .total_core_instances(live_instances.saturating_mul(4))
+        .total_memories(live_instances.saturating_add(live_instances / 8).saturating_add(16))
+        .total_tables(live_instances.saturating_mul(3))
+        .total_stacks(live_instances)
+        .max_component_instance_size(INSTANCE_DATA_BYTES_MAX)
+        .max_core_instance_size(INSTANCE_DATA_BYTES_MAX)
+        .max_core_instances_per_component(CORE_INSTANCES_MAX)
+        .max_memories_per_component(MEMORIES_MAX)
+        .max_memories_per_module(1)
+        .max_tables_per_component(TABLES_MAX)
+        .max_tables_per_module(4)
+        .table_elements(TABLE_ELEMENTS_MAX)
+        .max_memory_size(MEMORY_BYTES_MAX as usize)
+        .linear_memory_keep_resident(MEMORY_KEPT_RESIDENT_BYTES)
+        .table_keep_resident(TABLE_KEPT_RESIDENT_BYTES)
+        .async_stack_keep_resident(STACK_KEPT_RESIDENT_BYTES)
+        .max_unused_warm_slots(live_instances.min(100));
+    if PoolingAllocationConfig::is_pagemap_scan_available() {
+        pool.pagemap_scan(Enabled::Yes);
+    }
+    pool
+}
+
+/// Runs so many calls in one instance.
+pub async fn warm(
+    instance: &mut Instance,
+    action: &'static str,
+    payload: &'static str,
+    calls: u32,
+) -> anyhow::Result<()> {
+    for _ in 0..calls {
+        std::hint::black_box(instance.call(action, payload).await?);
+    }
+    Ok(())
+}
+
+/// Runs so many calls, each in an instance of its own.
+pub async fn fresh(plugin: &Plugin, action: &'static str, payload: &'static str, calls: u32) -> anyhow::Result<()> {
+    for _ in 0..calls {
+        std::hint::black_box(plugin.start().await?.call(action, payload).await?);
+    }
+    Ok(())
+}
