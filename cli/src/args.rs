@@ -1,6 +1,5 @@
 //! The command line as it is typed. Values are parsed here, what they mean together is each command's business.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -78,7 +77,7 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Compile one component for the process that started this one
     #[command(hide = true)]
-    CompileWorker(CompileWorker),
+    CompileWorker,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -181,13 +180,6 @@ pub(crate) struct Doctor {
     /// The directory whose Rust toolchain is looked at
     #[arg(value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath)]
     pub(crate) directory: PathBuf,
-}
-
-/// The runtime reads what it needs itself.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct CompileWorker {
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    pub(crate) rest: Vec<OsString>,
 }
 
 #[derive(Debug, ClapArgs)]

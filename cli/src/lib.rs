@@ -55,7 +55,7 @@ fn run(args: &Args, output: Output) -> Result<ExitCode, Error> {
         Command::Schema(args) => command::schema::run(args, output)?,
         Command::Completions(args) => command::completions::run(args, output)?,
         Command::Doctor(args) => command::doctor::run(args, output)?,
-        Command::CompileWorker(_) => return Ok(plugbay::compile_worker()),
+        Command::CompileWorker => return Ok(plugbay::compile_worker()),
     };
     Ok(exit.into())
 }

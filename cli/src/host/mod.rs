@@ -19,7 +19,7 @@ use crate::args::{Common, HostArgs, LimitArgs};
 use crate::error::Error;
 use crate::log::StderrLog;
 use crate::output::Output;
-use crate::project::{Build, Source};
+use crate::project::Source;
 
 use file::HostFile;
 pub(crate) use limits::Asked;
@@ -50,9 +50,11 @@ impl Host {
     ) -> Result<Self, Error> {
         let defaults = HostArgs::default();
         let args = host.unwrap_or(&defaults);
-        let file = args.host_file.as_deref().map(HostFile::read).transpose()?.unwrap_or_default();
+        let file = named(&args.host_file).map(HostFile::read).transpose()?.unwrap_or_default();
         let policy = policy(args, &file)?;
         let asked = Asked::new(limits, &file.ceilings());
+        let environment = args.environment.as_deref().filter(|name| !name.is_empty()).or(file.environment());
+        let environment = environment.map(file::environment_name).transpose().map_err(Error::Usage)?;
 
         let mut package = open_package(path, output)?;
         for (key, value) in file.options_of(path).into_iter().chain(args.config.iter().cloned()) {
@@ -65,14 +67,19 @@ impl Host {
             .log_sink(StderrLog::new(common.log_level, common.quiet))
             .policy(policy)
             .ceilings(asked.ceilings.clone());
-        if let Some(environment) = args.environment.as_deref().or(file.environment()) {
-            builder = builder.environment(file::environment_name(environment).map_err(Error::Usage)?);
+        if let Some(environment) = environment {
+            builder = builder.environment(environment);
         }
-        if let Some(directory) = args.data_dir.clone().or_else(|| file.data_dir()) {
+        if let Some(directory) = named(&args.data_dir).map(Path::to_owned).or_else(|| file.data_dir()) {
             builder = builder.data_dir(directory);
         }
         Ok(Host { runtime: builder.build()?, package: package.resources(asked.resources()), asked })
     }
+}
+
+/// A path that was given. A variable that is set to nothing gives none.
+fn named(path: &Option<PathBuf>) -> Option<&Path> {
+    path.as_deref().filter(|path| !path.as_os_str().is_empty())
 }
 
 /// Runs a future on this thread: one call needs no others, and threads take time to start.
@@ -87,7 +94,7 @@ pub(crate) fn open_package(path: &Path, output: Output) -> Result<Package, Error
     match Source::locate(path)? {
         Source::File(path) | Source::Directory(path) => Ok(Package::open(path)?),
         Source::Crate(found) => {
-            let component = found.build(Build::shown_on_terminals(output.quiet), |note| output.note(note))?;
+            let component = found.build(output)?;
             Ok(Package::open_with_component(found.directory(), component)?)
         }
     }
@@ -107,9 +114,9 @@ fn policy(args: &HostArgs, file: &HostFile) -> Result<Policy, Error> {
 
 fn code_cache() -> CodeCacheAt {
     match std::env::var_os("PLUGBAY_CACHE_DIR") {
-        None => CodeCacheAt::UserDirectory,
-        Some(off) if off.is_empty() || off == "off" => CodeCacheAt::Off,
-        Some(directory) => CodeCacheAt::Directory(directory.into()),
+        Some(off) if off == "off" => CodeCacheAt::Off,
+        Some(directory) if !directory.is_empty() => CodeCacheAt::Directory(directory.into()),
+        _ => CodeCacheAt::UserDirectory,
     }
 }
 

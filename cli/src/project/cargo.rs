@@ -6,6 +6,8 @@ use std::process::Stdio;
 
 use serde::Deserialize;
 
+use crate::output::Output;
+
 use super::artifact::{artifacts, choose};
 use super::{ProjectError, TARGET, Toolchain};
 
@@ -16,22 +18,6 @@ pub(crate) struct Crate {
     name: String,
     /// Cargo builds a workspace's default members instead of the root package where it names any.
     has_default_members: bool,
-}
-
-/// How much cargo says on standard error. Warnings and errors of the compiler are always shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Build {
-    /// What it does and how far it is, for terminals.
-    Shown,
-    /// Nothing but what the compiler says.
-    Quiet,
-}
-
-impl Build {
-    /// Progress is for people who watch.
-    pub(crate) fn shown_on_terminals(quiet: bool) -> Self {
-        if !quiet && std::io::stderr().is_terminal() { Build::Shown } else { Build::Quiet }
-    }
 }
 
 #[derive(Deserialize)]
@@ -80,17 +66,17 @@ impl Crate {
         &self.directory
     }
 
-    /// Builds the crate in its release profile and gives the component's path. Adds the target if it is missing, and
-    /// tells `note` so.
-    pub(crate) fn build(&self, output: Build, note: impl FnOnce(&str)) -> Result<PathBuf, ProjectError> {
+    /// Builds the crate in its release profile and gives the component's path. Adds the target if it is missing.
+    pub(crate) fn build(&self, output: Output) -> Result<PathBuf, ProjectError> {
         let toolchain = Toolchain::of(&self.directory);
-        toolchain.ensure_target(note)?;
+        toolchain.ensure_target(output)?;
         let mut command = toolchain.command("cargo");
         command.args(["build", "--release", "--target", TARGET, "--message-format=json-render-diagnostics"]);
         if self.has_default_members {
             command.args(["--package", &self.name]);
         }
-        if output == Build::Quiet {
+        // What cargo does and how far it is, is for people who watch. What the compiler says is shown in any case.
+        if output.quiet || !std::io::stderr().is_terminal() {
             command.arg("--quiet");
         }
         let ran =
@@ -101,7 +87,11 @@ impl Crate {
             hint: "install Rust with rustup: https://rustup.rs".to_owned(),
         })?;
         if !ran.status.success() {
-            return Err(ProjectError::Build { path: self.directory.clone(), status: ran.status });
+            return Err(ProjectError::Build {
+                name: self.name.clone(),
+                path: self.directory.clone(),
+                status: ran.status,
+            });
         }
         choose(artifacts(&ran.stdout, &self.directory.join("Cargo.toml")), &self.name)
     }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use plugbay::manifest;
 
-pub(crate) use cargo::{Build, Crate};
+pub(crate) use cargo::Crate;
 pub(crate) use toolchain::{TARGET, Toolchain};
 
 /// What PLUGIN may be, for messages.
@@ -42,8 +42,8 @@ pub(crate) enum ProjectError {
     ToolMissing { tool: String, message: String, hint: String },
     #[error("the Rust toolchain for {} cannot compile for {TARGET}: {message}\n  {hint}", path.display())]
     TargetMissing { path: PathBuf, message: String, hint: String },
-    #[error("{} does not build: cargo ended with {status}", path.display())]
-    Build { path: PathBuf, status: std::process::ExitStatus },
+    #[error("crate `{name}` in {} does not build: cargo ended with {status}", path.display())]
+    Build { name: String, path: PathBuf, status: std::process::ExitStatus },
     #[error("crate `{name}` builds no component: {message}")]
     NoComponent { name: String, message: String },
 }

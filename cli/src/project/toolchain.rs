@@ -9,6 +9,9 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::output::Output;
+use crate::progress::Progress;
+
 use super::ProjectError;
 
 /// What plugins are compiled for.
@@ -83,8 +86,8 @@ impl Toolchain {
         Ok(found)
     }
 
-    /// Adds [`TARGET`] by rustup if the compiler does not have it. `note` is told before anything is downloaded.
-    pub(crate) fn ensure_target(&self, note: impl FnOnce(&str)) -> Result<(), ProjectError> {
+    /// Adds [`TARGET`] by rustup if the compiler does not have it, and says so before anything is downloaded.
+    pub(crate) fn ensure_target(&self, output: Output) -> Result<(), ProjectError> {
         if self.has_target()? {
             return Ok(());
         }
@@ -93,9 +96,14 @@ impl Toolchain {
             message,
             hint: hint.to_owned(),
         };
-        note(&format!("adding the compilation target {TARGET} to the Rust toolchain (rustup target add {TARGET})"));
-        let output = match self.command("rustup").args(["target", "add", TARGET]).output() {
-            Ok(output) => output,
+        output.note(&format!(
+            "adding the compilation target {TARGET} to the Rust toolchain (rustup target add {TARGET})"
+        ));
+        let progress = Progress::start(format!("adding {TARGET}"), output.quiet);
+        let ran = self.command("rustup").args(["target", "add", TARGET]).output();
+        drop(progress);
+        let ran = match ran {
+            Ok(ran) => ran,
             Err(error) => {
                 return Err(failed(
                     format!("it has no such target, and rustup cannot add it: {}", spawn_message(&error)),
@@ -105,9 +113,9 @@ impl Toolchain {
                 ));
             }
         };
-        if !output.status.success() {
+        if !ran.status.success() {
             return Err(failed(
-                format!("`rustup target add {TARGET}` failed:\n{}", indented(&String::from_utf8_lossy(&output.stderr))),
+                format!("`rustup target add {TARGET}` failed:\n{}", indented(&String::from_utf8_lossy(&ran.stderr))),
                 "it downloads from static.rust-lang.org: run the same command there again once that can be reached",
             ));
         }
