@@ -196,9 +196,16 @@ fn action_that_only_the_file_knows_does_not_build() {
 #[test]
 #[should_panic(expected = "route GET /x of plugin.yaml names the unknown action `x`")]
 fn route_of_the_file_to_an_unknown_action_does_not_build() {
-    const ROUTE: SourceRoute =
-        SourceRoute { place: "route GET /x of plugin.yaml", actions: &["list", "x"], json: "{}" };
+    const ROUTE: SourceRoute = SourceRoute { method: "GET", path: "/x", actions: &["list", "x"], json: "" };
     let _ = named().actions(LIST).source(Source { routes: &[ROUTE], ..SOURCE }).build();
+}
+
+#[test]
+#[should_panic(expected = "route GET /x is in plugin.yaml too")]
+fn route_of_the_file_that_the_code_has_too_does_not_build() {
+    const ROUTE: SourceRoute = SourceRoute { method: "GET", path: "/x", actions: &["list"], json: "" };
+    const ROUTES: &[Route] = create_api_routes! { GET "/x" => ["list"] };
+    let _ = named().actions(LIST).routes(ROUTES).source(Source { routes: &[ROUTE], ..SOURCE }).build();
 }
 
 #[test]

@@ -31,5 +31,5 @@ pub fn manifest(input: TokenStream) -> TokenStream {
     if !input.is_empty() {
         return syn::Error::new_spanned(input, "`manifest!()` takes nothing").into_compile_error().into();
     }
-    manifest::source(&[]).unwrap_or_else(syn::Error::into_compile_error).into()
+    manifest::source(&manifest::Declared::default()).unwrap_or_else(syn::Error::into_compile_error).into()
 }

@@ -18,9 +18,18 @@ struct File {
     layer: Layer,
 }
 
-/// The expression of a `plugbay_sdk::plugin::Source`. `actions` are the names of those that the code declares, where
-/// they are known.
-pub(crate) fn source(actions: &[String]) -> syn::Result<TokenStream> {
+/// What the code declares, as far as it is known while a macro runs. It is checked together with the file.
+#[derive(Default)]
+pub(crate) struct Declared {
+    pub(crate) actions: Vec<String>,
+    /// Routes as the manifest writes them.
+    pub(crate) routes: Vec<Value>,
+    /// The patterns of subscriptions.
+    pub(crate) subscribes: Vec<String>,
+}
+
+/// The expression of a `plugbay_sdk::plugin::Source`.
+pub(crate) fn source(declared: &Declared) -> syn::Result<TokenStream> {
     let file = read_file(Path::new(&variable("CARGO_MANIFEST_DIR")))?;
     let mut merged = cargo(&variable);
     let mut layers = vec![layer("Cargo.toml", &merged)?];
@@ -28,19 +37,23 @@ pub(crate) fn source(actions: &[String]) -> syn::Result<TokenStream> {
         merged.append(&mut canonical(&file.layer)?);
         layers.push(file.layer.clone());
     }
-    layers.push(layer("the code", &Map::from_iter([("actions".to_owned(), json!(actions))]))?);
+    layers.push(layer("the code", &code(declared, &merged))?);
     let manifest = Manifest::from_layers(&layers).map_err(|error| problems(&error))?;
 
-    let json = Value::Object(merged).to_string();
     let name = file.as_ref().map_or("Cargo.toml", |file| file.name.as_str());
-    let declared = manifest.actions.iter().map(|it| it.name.as_str()).filter(|it| !actions.iter().any(|own| own == it));
-    let routes = manifest.routes.iter().map(|route| {
-        let place = format!("route {} {} of {name}", route.method.name(), route.path);
-        let (actions, json) = (&route.actions, to_json(route));
-        quote!(::plugbay_sdk::plugin::SourceRoute { place: #place, actions: &[#(#actions),*], json: #json })
+    let actions = names_of(get(&merged, "actions"), "name");
+    let routes = elements(get(&merged, "routes")).iter().map(|route| {
+        let (method, path, json) = (text(&route["method"]), text(&route["path"]), route.to_string());
+        let actions = elements(&route["actions"]).iter().map(text);
+        quote! {
+            ::plugbay_sdk::plugin::SourceRoute {
+                method: #method, path: #path, actions: &[#(#actions),*], json: #json,
+            }
+        }
     });
     let publishes = to_json(&manifest.events.publishes);
-    let subscribes = manifest.events.subscribes.iter().map(|subscription| &subscription.topic);
+    let subscribes = names_of(&get(&merged, "events")["subscribes"], "topic");
+    let json = Value::Object(merged.clone()).to_string();
     // Reading the file again makes the compiler build again when it changes.
     let tracked = file.as_ref().and_then(|file| file.path.to_str());
     let tracked = tracked.map(|path| {
@@ -54,13 +67,31 @@ pub(crate) fn source(actions: &[String]) -> syn::Result<TokenStream> {
             ::plugbay_sdk::plugin::Source {
                 file: #name,
                 json: #json,
-                actions: &[#(#declared),*],
+                actions: &[#(#actions),*],
                 routes: &[#(#routes),*],
                 publishes: #publishes,
                 subscribes: &[#(#subscribes),*],
             }
         }
     })
+}
+
+/// The layer that the code will be: its routes come after those of the file, and its subscriptions replace the file's,
+/// each of which it has to have.
+fn code(declared: &Declared, file: &Map<String, Value>) -> Map<String, Value> {
+    let mut fields = Map::from_iter([("actions".to_owned(), json!(declared.actions))]);
+    if !declared.routes.is_empty() {
+        let of_file = file.get("routes").map(elements).unwrap_or_default();
+        let routes = of_file.iter().chain(&declared.routes).cloned().collect();
+        fields.insert("routes".to_owned(), Value::Array(routes));
+    }
+    if !declared.subscribes.is_empty() {
+        let publishes = file.get("events").map(|events| events["publishes"].clone());
+        let publishes = publishes.filter(Value::is_array).unwrap_or_else(|| json!([]));
+        let events = json!({ "publishes": publishes, "subscribes": declared.subscribes });
+        fields.insert("events".to_owned(), events);
+    }
+    fields
 }
 
 /// What `Cargo.toml` says, as far as it says anything.
@@ -121,6 +152,24 @@ fn canonical(layer: &Layer) -> syn::Result<Map<String, Value>> {
 
 fn layer(origin: &str, fields: &Map<String, Value>) -> syn::Result<Layer> {
     Layer::from_value(origin, Value::Object(fields.clone())).map_err(|error| problems(&error))
+}
+
+/// A field, or null.
+fn get<'a>(fields: &'a Map<String, Value>, name: &str) -> &'a Value {
+    fields.get(name).unwrap_or(&Value::Null)
+}
+
+fn elements(list: &Value) -> &[Value] {
+    list.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// A member of each element.
+fn names_of<'a>(list: &'a Value, member: &str) -> Vec<&'a str> {
+    elements(list).iter().map(|element| text(&element[member])).collect()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
 }
 
 fn variable(name: &str) -> String {

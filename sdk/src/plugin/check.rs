@@ -164,8 +164,17 @@ const fn source<S>(source: &Source, parts: &Parts<S>) {
         let route = &source.routes[index];
         let mut step = 0;
         while step < route.actions.len() {
-            known(parts.actions, route.actions[step], &[route.place]);
+            let place = ["route ", route.method, " ", route.path, " of ", source.file];
+            known(parts.actions, route.actions[step], &place);
             step += 1;
+        }
+        let mut own = 0;
+        while own < parts.routes.len() {
+            let other = &parts.routes[own];
+            if same(route.method, other.method.as_str()) && same(route.path, other.path) {
+                fail(&["route ", route.method, " ", route.path, " is in ", source.file, " too"]);
+            }
+            own += 1;
         }
         index += 1;
     }

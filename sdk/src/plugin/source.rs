@@ -24,8 +24,10 @@ pub struct Source {
 /// A route of a manifest file.
 #[derive(Clone, Copy, Debug)]
 pub struct SourceRoute {
-    /// What to call it in an error: `route GET /notes of plugin.yaml`.
-    pub place: &'static str,
+    /// Its method.
+    pub method: &'static str,
+    /// Its path, with parameters as `{name}`.
+    pub path: &'static str,
     /// The actions that it names.
     pub actions: &'static [&'static str],
     /// The route as JSON.

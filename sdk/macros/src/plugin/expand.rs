@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
+use serde_json::json;
 use syn::spanned::Spanned;
 use syn::{ItemImpl, LitStr};
+
+use crate::manifest::Declared;
 
 use super::marks::{EventMark, Mark};
 use super::method::Method;
@@ -14,7 +17,7 @@ use super::{Arguments, action_name};
 pub(super) fn expand(arguments: &Arguments, block: &ItemImpl, methods: &[Method]) -> syn::Result<TokenStream> {
     let names: Vec<LitStr> = methods.iter().filter_map(action_name).collect();
     check(block, methods, &names)?;
-    let source = crate::manifest::source(&names.iter().map(LitStr::value).collect::<Vec<_>>())?;
+    let source = crate::manifest::source(&declared(methods, &names))?;
 
     let state = &block.self_ty;
     let builder = match &arguments.new {
@@ -81,6 +84,29 @@ fn check(block: &ItemImpl, methods: &[Method], names: &[LitStr]) -> syn::Result<
         }
     }
     Ok(())
+}
+
+/// What the manifest file has to agree with. Of methods with conditions it is not known whether they are compiled.
+fn declared(methods: &[Method], names: &[LitStr]) -> Declared {
+    let mut declared = Declared { actions: names.iter().map(LitStr::value).collect(), ..Declared::default() };
+    for method in methods.iter().filter(|method| method.conditions.is_empty()) {
+        match &method.mark {
+            Mark::Action(mark) => {
+                let own = action_name(method).map(|name| name.value());
+                declared.routes.extend(mark.routes.iter().map(|route| {
+                    let chain = route.after.iter().map(LitStr::value).chain(own.clone());
+                    json!({
+                        "method": route.method.to_string(),
+                        "path": route.path.value(),
+                        "actions": chain.collect::<Vec<_>>(),
+                    })
+                }));
+            }
+            Mark::OnEvent(event) => declared.subscribes.push(event.pattern.value()),
+            _ => {}
+        }
+    }
+    declared
 }
 
 /// An element of `.actions(&[…])`.

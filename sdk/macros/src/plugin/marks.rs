@@ -132,8 +132,8 @@ impl Parse for RouteMark {
         }
         let _ = input.parse::<Option<Token![,]>>()?;
         let path: LitStr = input.parse()?;
-        if !path.value().starts_with('/') {
-            return Err(syn::Error::new_spanned(path, "a route's path begins with `/`"));
+        if let Err(message) = plugbay_manifest::normalise_path(&path.value()) {
+            return Err(syn::Error::new_spanned(path, message));
         }
         let mut after = Vec::new();
         if !input.is_empty() {
@@ -160,9 +160,12 @@ impl Parse for EventMark {
         let pattern: LitStr = input.parse().map_err(|error| {
             syn::Error::new(error.span(), "name the events first: `#[on_event(\"order.*\", priority = 50, once)]`")
         })?;
-        if pattern.value().is_empty() {
-            return Err(syn::Error::new_spanned(pattern, "an empty pattern fits no event"));
+        // `onContainerStart` is another name of `container.start`, and the host only knows the latter.
+        let topic = plugbay_manifest::topic_of_hook(&pattern.value()).unwrap_or_else(|| pattern.value());
+        if let Err(message) = plugbay_manifest::check_topic(&topic) {
+            return Err(syn::Error::new_spanned(pattern, message));
         }
+        let pattern = LitStr::new(&topic, pattern.span());
         let mut mark = EventMark { pattern, priority: None, once: false };
         if !input.is_empty() {
             input.parse::<Token![,]>()?;

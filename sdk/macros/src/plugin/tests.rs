@@ -116,7 +116,7 @@ fn attribute_with_a_wrong_argument_says_what_it_takes() {
             #[on_event("")]
             fn a(&self) {}
         ),
-        &["an empty pattern fits no event"],
+        &["has an empty word"],
     );
     check(
         quote!(
@@ -154,7 +154,7 @@ fn attribute_with_a_wrong_argument_says_what_it_takes() {
             #[route(GET "a")]
             fn a(&self) {}
         ),
-        &["a route's path begins with `/`"],
+        &["does not begin with `/`"],
     );
     check(
         quote!(
@@ -265,6 +265,34 @@ fn route_after_an_unknown_action_names_the_known_ones() {
             fn b(&self) {}
         ),
         &["there is no action `c`; there are: a, b"],
+    );
+}
+
+#[test]
+fn routes_that_answer_the_same_requests_are_refused() {
+    check(
+        quote!(
+            #[action]
+            #[route(GET "/:a")]
+            fn a(&self) {}
+            #[action]
+            #[route(GET "/{b}")]
+            fn b(&self) {}
+        ),
+        &["the code: routes[1]: answers the same requests as `GET /{a}`"],
+    );
+}
+
+#[test]
+fn hook_name_stands_for_its_topic() {
+    check(
+        quote!(
+            #[on_event("onContainerStart")]
+            fn a(&self) {}
+            #[on_event("container.start")]
+            fn b(&self) {}
+        ),
+        &["there is a handler for `container.start` already: `a`"],
     );
 }
 
