@@ -375,7 +375,7 @@ impl InvokeError {
 
 /// A plugin could not be loaded, and at which stage of its life it failed. Nothing of it stays behind.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot load {plugin}: {source}")]
+#[error("cannot load {plugin}: {}", said_once(plugin, source))]
 pub struct LoadError {
     /// The plugin's name where it is known by then, else where it came from.
     pub plugin: String,
@@ -549,6 +549,15 @@ impl fmt::Display for PayloadProblem {
 /// A line of its own for each problem.
 fn listed<T: fmt::Display>(problems: &[T]) -> String {
     problems.iter().map(|problem| format!("\n  {problem}")).collect()
+}
+
+/// What failed, without the plugin's name where it begins with that: the sentence before it has named the plugin.
+fn said_once(plugin: &str, failure: &LoadFailure) -> String {
+    let text = failure.to_string();
+    match text.strip_prefix(plugin).and_then(|rest| rest.strip_prefix(": ")) {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    }
 }
 
 fn known_actions(action: &str, known: &[String]) -> String {

@@ -3,7 +3,8 @@
 //! Schemas come from plugins, which are not trusted: patterns run on an engine that takes linear time, references lead
 //! nowhere outside the schema, and what one compiles to is bounded.
 
-use jsonschema::{Draft, PatternOptions, Validator};
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
 use crate::error::{InvokeError, LoadFailure, PayloadProblem};
@@ -35,14 +36,31 @@ impl PayloadSchema {
         if self.0.is_valid(&value) {
             return Ok(());
         }
-        let problems = self
-            .0
-            .iter_errors(&value)
-            .take(VALIDATION_PROBLEMS_MAX)
-            .map(|error| PayloadProblem { path: error.instance_path().to_string(), message: error.to_string() })
-            .collect();
+        let mut problems = Vec::new();
+        for error in self.0.iter_errors(&value).take(VALIDATION_PROBLEMS_MAX) {
+            explain(&error, &mut problems);
+        }
         Err(InvokeError::Validation { plugin: plugin.to_owned(), action: action.to_owned(), problems })
     }
+}
+
+/// Adds what is wrong. Of a choice such as "this object or null", that is what is wrong with the only alternative of the
+/// value's own type: that no alternative fits would be true and help nobody.
+fn explain(error: &ValidationError<'_>, problems: &mut Vec<PayloadProblem>) {
+    if problems.len() >= VALIDATION_PROBLEMS_MAX {
+        return;
+    }
+    if let ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } = error.kind() {
+        let of_another_type = |inner: &ValidationError<'_>| {
+            matches!(inner.kind(), ValidationErrorKind::Type { .. }) && inner.instance_path() == error.instance_path()
+        };
+        let mut meant = context.iter().filter(|alternative| !alternative.iter().any(of_another_type));
+        if let (Some(alternative), None) = (meant.next(), meant.next()) {
+            alternative.iter().for_each(|inner| explain(inner, problems));
+            return;
+        }
+    }
+    problems.push(PayloadProblem { path: error.instance_path().to_string(), message: error.to_string() });
 }
 
 fn is_empty(schema: &Value) -> bool {
@@ -80,8 +98,24 @@ mod tests {
     }
 
     #[test]
+    fn choice_is_explained_by_the_alternative_of_the_same_type() {
+        let name = json!({ "type": "object", "required": ["name"], "properties": { "name": { "type": "string" } } });
+        let schema = schema(json!({ "anyOf": [name, { "type": "null" }] }));
+        let problems = |payload: &str| match schema.check("p", "a", payload) {
+            Err(InvokeError::Validation { problems, .. }) => problems,
+            other => panic!("{other:?}"),
+        };
+        assert!(schema.check("p", "a", "null").is_ok());
+        assert_eq!(problems(r#"{"nme": 1}"#)[0].message, "\"name\" is a required property");
+        assert_eq!(problems(r#"{"name": 1}"#)[0].path, "/name");
+        assert!(problems("5")[0].message.contains("anyOf"), "no alternative is meant more than the other");
+    }
+
+    #[test]
     fn schema_that_is_none_or_leads_outside_fails_the_load() {
-        for wrong in [json!({"type": "nothing"}), json!({"$ref": "https://example.org/x.json"}), json!({"pattern": "("})] {
+        for wrong in
+            [json!({"type": "nothing"}), json!({"$ref": "https://example.org/x.json"}), json!({"pattern": "("})]
+        {
             assert!(PayloadSchema::compile("a", Some(&wrong)).is_err(), "{wrong}");
         }
     }
