@@ -53,15 +53,15 @@ pub(crate) async fn invoke(plugin: &LoadedPlugin, invocation: Invocation<'_>) ->
         Err(refused) => Err(refused),
     };
     usage.duration = started.elapsed();
-    plugin.metrics.call(usage.duration, usage.fuel, answer.as_ref().err());
-    match answer? {
+    plugin.metrics.call(usage.duration, usage.fuel, answer.as_ref().err().map(|error| &**error));
+    match answer.map_err(|error| *error)? {
         Reply::Json(json) => Ok(Outcome { json, usage }),
         Reply::Event(_) | Reply::NotProvided => Ok(Outcome { json: "null".to_owned(), usage }),
     }
 }
 
 /// An answer that is JSON: whoever gets it can pass it on as it is.
-fn checked(plugin: &LoadedPlugin, call: &Call<'_>, reply: Reply) -> Result<Reply, InvokeError> {
+fn checked(plugin: &LoadedPlugin, call: &Call<'_>, reply: Reply) -> Result<Reply, Box<InvokeError>> {
     if let Reply::Json(json) = &reply {
         parse_answer::<IgnoredAny>(plugin.name(), call.name, json)?;
     }
@@ -69,10 +69,10 @@ fn checked(plugin: &LoadedPlugin, call: &Call<'_>, reply: Reply) -> Result<Reply
 }
 
 /// Runs something else than an action: an event, a health check.
-pub(crate) async fn run(plugin: &LoadedPlugin, request: Request, call: Call<'_>) -> Result<Reply, InvokeError> {
+pub(crate) async fn run(plugin: &LoadedPlugin, request: Request, call: Call<'_>) -> Result<Reply, Box<InvokeError>> {
     let mut usage = Usage::default();
     let reply = serve(plugin, request, &call, &mut usage).await;
-    plugin.metrics.call(call.started.elapsed(), usage.fuel, reply.as_ref().err());
+    plugin.metrics.call(call.started.elapsed(), usage.fuel, reply.as_ref().err().map(|error| &**error));
     reply
 }
 
@@ -82,19 +82,19 @@ fn admit<'a>(
     plugin: &'a LoadedPlugin,
     invocation: &Invocation<'_>,
     now: Instant,
-) -> Result<Option<&'a Action>, InvokeError> {
+) -> Result<Option<&'a Action>, Box<InvokeError>> {
     let action = &*invocation.action;
     if plugin.instances.is_closed() {
-        return Err(InvokeError::NotLoaded { plugin: plugin.name().to_owned() });
+        return Err(Box::new(InvokeError::NotLoaded { plugin: plugin.name().to_owned() }));
     }
     let declared = plugin.actions.get(action);
     if declared.is_none() && (!plugin.actions.is_empty() || action.len() > ACTION_NAME_BYTES_MAX) {
-        return Err(unknown_action(plugin, action));
+        return Err(Box::new(unknown_action(plugin, action)));
     }
     let (allowed, observed) = (plugin.limits.payload_bytes, invocation.payload.len());
     if observed > allowed {
         let (plugin, action) = (plugin.name().to_owned(), action.to_owned());
-        return Err(InvokeError::PayloadTooLarge { plugin, action, allowed, observed });
+        return Err(Box::new(InvokeError::PayloadTooLarge { plugin, action, allowed, observed }));
     }
     if let Some(rate) = &plugin.rate {
         rate.admit(now).map_err(|retry_after| {
@@ -116,7 +116,7 @@ async fn serve_with_retries(
     call: &Call<'_>,
     retry: Retry,
     usage: &mut Usage,
-) -> Result<Reply, InvokeError> {
+) -> Result<Reply, Box<InvokeError>> {
     let mut pause = retry.backoff;
     for attempt in 1..retry.max_attempts {
         let answer = serve(plugin, Request::Action(payload.clone()), call, usage).await;
@@ -133,7 +133,7 @@ async fn serve_with_retries(
 }
 
 /// Leases an instance, makes one where none is idle, and gives it back if it is still whole.
-async fn serve(plugin: &LoadedPlugin, request: Request, call: &Call<'_>, usage: &mut Usage) -> Result<Reply, InvokeError> {
+async fn serve(plugin: &LoadedPlugin, request: Request, call: &Call<'_>, usage: &mut Usage) -> Result<Reply, Box<InvokeError>> {
     let mut lease = plugin.instances.lease(call.deadline()).await.map_err(|no| plugin.no_lease(no, call))?;
     let mut instance = match lease.take() {
         Some(instance) => instance,
@@ -157,7 +157,7 @@ async fn ask(
     request: Request,
     call: &Call<'_>,
     plugin: &LoadedPlugin,
-) -> Result<Result<Reply, Failure>, InvokeError> {
+) -> Result<Result<Reply, Box<Failure>>, Box<InvokeError>> {
     let limits = &plugin.limits;
     match request {
         Request::Action(payload) => {
@@ -165,12 +165,12 @@ async fn ask(
             if let Ok(json) = &answer
                 && json.len() > limits.result_bytes
             {
-                return Err(InvokeError::ResultTooLarge {
+                return Err(Box::new(InvokeError::ResultTooLarge {
                     plugin: plugin.name().to_owned(),
                     action: call.name.to_string(),
                     allowed: limits.result_bytes,
                     observed: Some(json.len()),
-                });
+                }));
             }
             Ok(answer.map(Reply::Json))
         }

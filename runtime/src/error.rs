@@ -217,7 +217,7 @@ pub enum InvokeError {
         /// The plugin.
         plugin: String,
         /// What it answered.
-        failure: Failure,
+        failure: Box<Failure>,
     },
     /// The component's exports are not what the contract says. Found when its first instance is made.
     #[error("plugin `{plugin}` does not follow the contract: {message}")]

@@ -85,7 +85,7 @@ impl Inspection {
                 let (permission, denied) = match offered(&import.name, mode) {
                     Offer::Free => (None, None),
                     Offer::With(resource, action) => {
-                        (Some((resource, action)), grants.check(resource, action).err().map(|denial| denial.to_string()))
+                        (Some((resource, action)), grants.check_any(resource, action).err().map(|denial| denial.to_string()))
                     }
                     Offer::TrustedOnly(resource, action) => {
                         (Some((resource, action)), Some(Denial::trusted_only(resource, action).to_string()))

@@ -14,9 +14,10 @@ use plugbay_manifest::{Instances, RateLimit, Resources};
 /// for interpreters (Python, JavaScript), and below the default deadline, so that a runaway loop ends as `out_of_fuel` at
 /// the same instruction on every machine that is not very slow.
 pub const FUEL_DEFAULT: u64 = 10_000_000_000;
-/// Fuel between two moments at which a running guest lets other tasks run and its deadline is looked at: 10⁵ units are
-/// about 50 µs of a tight loop. Shorter costs throughput, longer costs the neighbours latency.
-pub const FUEL_YIELD_INTERVAL: u64 = 100_000;
+/// Fuel between two moments at which a running guest lets other tasks run and its deadline is looked at: 5·10⁵ units are
+/// 50 to 250 µs of computing. Shorter costs throughput, since each yield may wake another thread; longer costs the
+/// neighbours latency.
+pub const FUEL_YIELD_INTERVAL: u64 = 500_000;
 /// Memory of one instance, summed over all its linear memories, where the manifest names none: 128 MiB.
 pub const MEMORY_BYTES_DEFAULT: u64 = 128 << 20;
 /// The most that one linear memory can hold: 4 GiB, the end of 32-bit addresses. 64-bit memories are switched off.
@@ -34,8 +35,10 @@ pub const RESULT_BYTES_MAX: usize = 4 << 20;
 /// Bytes that a guest may hand to the host in one host call or as its result: twice the result, because a failure
 /// carries a message and details besides. wasmtime's own default is 128 MiB.
 pub const HOSTCALL_BYTES_MAX: usize = 8 << 20;
-/// Bytes that one host call may move before it lets other tasks run: 64 KiB take some 10 µs.
-pub const HOST_CALL_BYTES_UNTIL_YIELD: usize = 64 << 10;
+/// Bytes that host calls may move before they let other tasks run: 64 KiB take some 10 µs.
+pub const HOST_BYTES_UNTIL_YIELD: usize = 64 << 10;
+/// As how many bytes the call itself counts.
+pub const HOST_CALL_BYTES: usize = 1 << 10;
 /// Calls that wait for a busy plugin; one more is answered `busy` at once.
 pub const WAITING_CALLS_MAX: usize = 1_000;
 /// Calls of a `per_call` plugin that run at the same time. Each holds a pooled sandbox for as long as it runs.

@@ -27,7 +27,6 @@ pub(crate) struct Metrics {
 #[repr(align(128))]
 #[derive(Default)]
 struct Shard {
-    calls: AtomicU64,
     fuel: AtomicU64,
     nanos: AtomicU64,
     latency: [AtomicU64; LATENCY_BUCKETS_MICROS.len()],
@@ -72,11 +71,9 @@ impl Metrics {
 
     pub(crate) fn call(&self, duration: Duration, fuel: Option<u64>, error: Option<&InvokeError>) {
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        let bucket = LATENCY_BUCKETS_MICROS.partition_point(|&end| end.saturating_mul(1_000) < nanos);
         let shard = &self.shards[thread_number() % self.shards.len()];
-        shard.calls.fetch_add(1, Ordering::Relaxed);
         shard.nanos.fetch_add(nanos, Ordering::Relaxed);
-        shard.latency[bucket.min(LATENCY_BUCKETS_MICROS.len() - 1)].fetch_add(1, Ordering::Relaxed);
+        shard.latency[bucket(nanos)].fetch_add(1, Ordering::Relaxed);
         if let Some(fuel) = fuel {
             shard.fuel.fetch_add(fuel, Ordering::Relaxed);
         }
@@ -95,21 +92,29 @@ impl Metrics {
         let sum = |counter: &dyn Fn(&Shard) -> &AtomicU64| -> u64 {
             self.shards.iter().map(|shard| counter(shard).load(Ordering::Relaxed)).sum()
         };
+        let latency_micros: Vec<(u64, u64)> = LATENCY_BUCKETS_MICROS
+            .into_iter()
+            .enumerate()
+            .map(|(bucket, end)| (end, sum(&|shard| &shard.latency[bucket])))
+            .collect();
         MetricsSnapshot {
-            calls: sum(&|shard| &shard.calls),
+            calls: latency_micros.iter().map(|(_, calls)| calls).sum(),
             errors: self.errors.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             fuel: sum(&|shard| &shard.fuel),
             busy_seconds: Duration::from_nanos(sum(&|shard| &shard.nanos)).as_secs_f64(),
-            latency_micros: LATENCY_BUCKETS_MICROS
-                .into_iter()
-                .enumerate()
-                .map(|(bucket, end)| (end, sum(&|shard| &shard.latency[bucket])))
-                .collect(),
+            latency_micros,
             instances_started: self.instances_started.load(Ordering::Relaxed),
             denials,
             log_lines_dropped,
         }
     }
+}
+
+/// The bucket of a duration: the exponent of four of its microseconds, rounded up.
+fn bucket(nanos: u64) -> usize {
+    let micros = nanos.div_ceil(1_000).max(1);
+    let bits = (u64::BITS - (micros - 1).leading_zeros()) as usize;
+    bits.div_ceil(2).min(LATENCY_BUCKETS_MICROS.len() - 1)
 }
 
 #[cfg(test)]
@@ -129,6 +134,16 @@ mod tests {
     }
 
     #[test]
+    fn bucket_ends_where_the_table_says() {
+        for (index, end) in LATENCY_BUCKETS_MICROS.into_iter().enumerate().take(LATENCY_BUCKETS_MICROS.len() - 1) {
+            assert_eq!(bucket(end * 1_000), index, "{end} µs");
+            assert_eq!(bucket(end * 1_000 + 1), index + 1, "just over {end} µs");
+        }
+        assert_eq!(bucket(0), 0);
+        assert_eq!(bucket(u64::MAX), LATENCY_BUCKETS_MICROS.len() - 1);
+    }
+
+    #[test]
     fn codes_that_a_guest_makes_up_do_not_fill_the_table() {
         let metrics = Metrics::new(4);
         for n in 0..1_000 {
@@ -138,7 +153,7 @@ mod tests {
                 details: None,
                 status_code: None,
             };
-            metrics.call(Duration::ZERO, None, Some(&InvokeError::Guest { plugin: "p".into(), failure }));
+            metrics.call(Duration::ZERO, None, Some(&InvokeError::Guest { plugin: "p".into(), failure: Box::new(failure) }));
         }
         let errors = metrics.snapshot(0, 0).errors;
         assert_eq!(errors.len(), ERROR_CODES_MAX + 1);

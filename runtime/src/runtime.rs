@@ -236,7 +236,7 @@ impl Runtime {
         let name = checked.manifest.name.clone();
         let plugin = self.plugin(&name).ok_or_else(|| LoadError::new(&name, LoadFailure::NothingToReload))?;
         let old = plugin.current();
-        let state = old.save_state().await.map_err(|error| LoadError::new(&name, Box::new(error)))?;
+        let state = old.save_state().await.map_err(|error| LoadError::new(&name, error))?;
         let new = self.start(checked, Start::Reload(state)).await?;
         drop(old);
         let old = plugin.swap(new);

@@ -57,6 +57,18 @@ impl Grants {
         };
         Err(Denial { resource: resource.to_owned(), action: action.name(), refused })
     }
+
+    /// Whether anything at all of a kind such as `net.*` is allowed by both sides: an interface behind which there are many
+    /// resources may be imported for one of them. Each use is checked by itself.
+    ///
+    /// # Errors
+    /// The [`Denial`] of the whole kind.
+    pub fn check_any(&self, kind: &str, action: PermissionAction) -> Result<(), Denial> {
+        let whole = self.check(kind, action);
+        let Some(prefix) = kind.strip_suffix('*') else { return whole };
+        let mut named = self.asked.resources().chain(self.allowed.resources());
+        if named.any(|one| one.starts_with(prefix) && self.check(one, action).is_ok()) { Ok(()) } else { whole }
+    }
 }
 
 impl Denial {
@@ -92,7 +104,7 @@ impl fmt::Display for Denial {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use plugbay_manifest::PermissionAction::{Read, Write};
+    use plugbay_manifest::PermissionAction::{Execute, Read, Write};
 
     #[test]
     fn use_needs_both_sides() {
@@ -103,6 +115,14 @@ mod tests {
         assert_eq!(check(&one, &one), Ok(()));
         assert_eq!(check(&Policy::default(), &one), Err(Refused::ByManifest));
         assert_eq!(check(&one, &Policy::default()), Err(Refused::ByOperator));
+    }
+
+    #[test]
+    fn any_of_a_kind_is_enough_for_the_kind() {
+        let policy = |permission: &str| Policy::default().allow(permission).expect("readable");
+        let check = |asked: &str, allowed: &str| Grants::new(policy(asked), policy(allowed)).check_any("net.*", Execute).is_ok();
+        assert!(check("net.*", "net.*") && check("net.a:80", "net.*") && check("*", "net.a:80") && check("net.*", "*"));
+        assert!(!check("net.a:80", "net.b:80") && !check("net.*", "fs.*") && !check("net.a:80:read", "net.*"));
     }
 
     #[test]

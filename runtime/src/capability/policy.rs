@@ -92,6 +92,11 @@ impl Policy {
         Ok(self)
     }
 
+    /// The resources that the rules name, in their order.
+    pub(super) fn resources(&self) -> impl Iterator<Item = &str> {
+        self.rules.iter().map(|rule| rule.resource.as_str())
+    }
+
     /// Whether the first rule that covers this use allows it.
     pub fn allows(&self, resource: &str, action: PermissionAction) -> bool {
         self.rules

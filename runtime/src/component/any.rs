@@ -40,6 +40,12 @@ pub enum ComponentError {
     Invoke(#[from] InvokeError),
 }
 
+impl From<Box<InvokeError>> for ComponentError {
+    fn from(error: Box<InvokeError>) -> Self {
+        ComponentError::Invoke(*error)
+    }
+}
+
 impl Called {
     /// Whether the function answered the error of a `result`.
     pub fn is_err(&self) -> bool {

@@ -90,7 +90,7 @@ impl CheckedPackage {
             Offer::Free => Ok(()),
             Offer::With(resource, action) => self
                 .grants
-                .check(resource, action)
+                .check_any(resource, action)
                 .map_err(|denial| LoadFailure::Denied { import: import.to_owned(), denial }),
             Offer::TrustedOnly(resource, action) => Err(LoadFailure::Denied {
                 import: import.to_owned(),

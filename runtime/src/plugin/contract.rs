@@ -55,18 +55,18 @@ wasmtime::component::flags! {
 
 impl WitFailure {
     /// The failure as callers see it. A code must be there: programs branch on it.
-    pub(crate) fn into_failure(self) -> Failure {
+    pub(crate) fn into_failure(self) -> Box<Failure> {
         let details = self.details.map(|details| match serde_json::from_str(&details) {
             Ok(details) => details,
             // A guest that writes plain text there still gets it through.
             Err(_) => serde_json::Value::String(details),
         });
-        Failure {
+        Box::new(Failure {
             code: if self.code.is_empty() { "error".to_owned() } else { self.code },
             message: self.message,
             details,
             status_code: self.status_code.filter(|status| (400..600).contains(status)),
-        }
+        })
     }
 }
 

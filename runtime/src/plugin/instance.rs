@@ -82,7 +82,7 @@ impl Instance {
         limits: &Limits,
         start: Start,
         call: &Call<'_>,
-    ) -> Result<Result<Self, Failure>, InvokeError> {
+    ) -> Result<Result<Box<Self>, Box<Failure>>, Box<InvokeError>> {
         let mut store = new_store(linked, context, limits);
         store.data_mut().call = CallState::new(call.caller.clone(), call.deadline(), call.request_id.clone());
         let pre = &linked.pre;
@@ -107,7 +107,7 @@ impl Instance {
             }
             Start::Bare => None,
         };
-        Ok(answer.unwrap_or(Ok(())).map(|()| started))
+        Ok(answer.unwrap_or(Ok(())).map(|()| Box::new(started)))
     }
 
     /// Runs one action.
@@ -116,7 +116,7 @@ impl Instance {
         payload: String,
         call: &Call<'_>,
         limits: &Limits,
-    ) -> Result<Result<String, Failure>, InvokeError> {
+    ) -> Result<Result<String, Box<Failure>>, Box<InvokeError>> {
         let Some(handle) = self.handle.clone() else { return self.run_command(payload, call, limits).await };
         let action = self.action_name(call.name);
         self.enter(&handle, (action, payload), call, limits).await
@@ -137,7 +137,7 @@ impl Instance {
         event: WitEvent,
         call: &Call<'_>,
         limits: &Limits,
-    ) -> Result<Option<Result<WitReaction, Failure>>, InvokeError> {
+    ) -> Result<Option<Result<WitReaction, Box<Failure>>>, Box<InvokeError>> {
         self.call_optional(|exports| exports.on_event.as_ref(), (event,), call, limits).await
     }
 
@@ -146,7 +146,7 @@ impl Instance {
         &mut self,
         call: &Call<'_>,
         limits: &Limits,
-    ) -> Result<Option<Result<String, Failure>>, InvokeError> {
+    ) -> Result<Option<Result<String, Box<Failure>>>, Box<InvokeError>> {
         self.call_optional(|exports| exports.health.as_ref(), (), call, limits).await
     }
 
@@ -155,13 +155,13 @@ impl Instance {
         &mut self,
         call: &Call<'_>,
         limits: &Limits,
-    ) -> Result<Result<Option<Vec<u8>>, Failure>, InvokeError> {
+    ) -> Result<Result<Option<Vec<u8>>, Box<Failure>>, Box<InvokeError>> {
         let answer = self.call_optional(|exports| exports.save_state.as_ref(), (), call, limits).await?;
         Ok(answer.unwrap_or(Ok(None)))
     }
 
     /// Runs `on-unload` and drops the instance.
-    pub(crate) async fn unload(mut self, call: &Call<'_>, limits: &Limits) -> Result<(), InvokeError> {
+    pub(crate) async fn unload(mut self: Box<Self>, call: &Call<'_>, limits: &Limits) -> Result<(), Box<InvokeError>> {
         let Some(index) = &self.linked.exports.on_unload else { return Ok(()) };
         let on_unload: TypedFunc<(), ()> = typed(&self.instance, &mut self.store, index, call)?;
         self.enter_raw(&on_unload, (), call, limits).await
@@ -174,7 +174,7 @@ impl Instance {
         params: &[Val],
         call: &Call<'_>,
         limits: &Limits,
-    ) -> Result<Option<Val>, InvokeError> {
+    ) -> Result<Option<Val>, Box<InvokeError>> {
         let Some(func) = self.instance.get_func(&mut self.store, function.index) else {
             return Err(verdict::host_error(&self.store, call, &wasmtime::Error::msg("the export is gone")));
         };
@@ -202,7 +202,7 @@ impl Instance {
         params: P,
         call: &Call<'_>,
         limits: &Limits,
-    ) -> Result<Option<Result<R, Failure>>, InvokeError>
+    ) -> Result<Option<Result<R, Box<Failure>>>, Box<InvokeError>>
     where
         P: ComponentNamedList + Lower + Send + Sync,
         R: Lift + Send + Sync + ComponentType + 'static,
@@ -219,7 +219,7 @@ impl Instance {
         params: P,
         call: &Call<'_>,
         limits: &Limits,
-    ) -> Result<Result<R, Failure>, InvokeError>
+    ) -> Result<Result<R, Box<Failure>>, Box<InvokeError>>
     where
         P: ComponentNamedList + Lower + Send + Sync,
         R: Lift + Send + Sync + ComponentType + 'static,
@@ -235,7 +235,7 @@ impl Instance {
         params: P,
         call: &Call<'_>,
         limits: &Limits,
-    ) -> Result<R, InvokeError>
+    ) -> Result<R, Box<InvokeError>>
     where
         P: ComponentNamedList + Lower + Send + Sync,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
@@ -260,7 +260,7 @@ impl Instance {
         ran: Result<wasmtime::Result<R>, deadline::Interrupted>,
         call: &Call<'_>,
         limits: &Limits,
-    ) -> Result<R, InvokeError> {
+    ) -> Result<R, Box<InvokeError>> {
         let answer = verdict::judge(ran, &mut self.store, call, limits);
         if let Some(output) = &self.store.data().output {
             output.flush();
@@ -274,7 +274,7 @@ impl Instance {
         payload: String,
         call: &Call<'_>,
         limits: &Limits,
-    ) -> Result<Result<String, Failure>, InvokeError> {
+    ) -> Result<Result<String, Box<Failure>>, Box<InvokeError>> {
         let state = self.store.data_mut();
         let output = Output::to_result(state.plugin.clone(), limits.result_bytes);
         state.output = Some(output.clone());
@@ -305,7 +305,7 @@ fn typed<P, R>(
     store: &mut Store<HostState>,
     export: &ComponentExportIndex,
     call: &Call<'_>,
-) -> Result<TypedFunc<P, R>, InvokeError>
+) -> Result<TypedFunc<P, R>, Box<InvokeError>>
 where
     P: ComponentNamedList + Lower,
     R: ComponentNamedList + Lift,

@@ -38,7 +38,7 @@ struct Slot(Mutex<SlotState>);
 #[derive(Default)]
 struct SlotState {
     taken: bool,
-    idle: Option<Instance>,
+    idle: Option<Box<Instance>>,
 }
 
 /// Why there is no lease.
@@ -56,7 +56,7 @@ pub(crate) enum NoLease {
 pub(crate) struct Lease<'a> {
     instances: &'a Instances,
     slot: &'a Slot,
-    instance: Option<Instance>,
+    instance: Option<Box<Instance>>,
 }
 
 impl Instances {
@@ -135,7 +135,7 @@ impl Instances {
     }
 
     /// Puts an instance in that was started ahead of the first call. A plugin with a fresh sandbox for each call keeps none.
-    pub(crate) fn put_first(&self, instance: Instance) {
+    pub(crate) fn put_first(&self, instance: Box<Instance>) {
         if self.reused
             && let Some(slot) = self.slots.first()
         {
@@ -149,7 +149,7 @@ impl Instances {
     }
 
     /// Takes all idle instances out.
-    pub(crate) fn drain(&self) -> Vec<Instance> {
+    pub(crate) fn drain(&self) -> Vec<Box<Instance>> {
         self.slots.iter().filter_map(|slot| slot.lock().idle.take()).collect()
     }
 
@@ -167,12 +167,12 @@ impl Slot {
 
 impl Lease<'_> {
     /// The idle instance that came with the lease, if there was one.
-    pub(crate) fn take(&mut self) -> Option<Instance> {
+    pub(crate) fn take(&mut self) -> Option<Box<Instance>> {
         self.instance.take()
     }
 
     /// Gives a healthy instance back for the next call.
-    pub(crate) fn give_back(mut self, instance: Instance) {
+    pub(crate) fn give_back(mut self, instance: Box<Instance>) {
         if self.instances.reused {
             self.instance = Some(instance);
         }

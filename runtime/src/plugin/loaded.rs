@@ -76,7 +76,7 @@ impl LoadedPlugin {
         if !legacy {
             let call = Call::by_host(if matches!(start, Start::Load) { "on_load" } else { "on_reload" }, plugin.limits.timeout);
             let started = plugin.start_instance(start, &call).await;
-            let instance = started.map_err(|error| LoadError::new(plugin.name(), Box::new(error)))?;
+            let instance = started.map_err(|error| LoadError::new(plugin.name(), error))?;
             plugin.instances.put_first(instance);
         }
         Ok(plugin)
@@ -87,7 +87,7 @@ impl LoadedPlugin {
     }
 
     /// Makes a fresh instance. A failure that its `on-load` reports is an error here: it cannot serve.
-    pub(crate) async fn start_instance(&self, start: Start, call: &Call<'_>) -> Result<Instance, InvokeError> {
+    pub(crate) async fn start_instance(&self, start: Start, call: &Call<'_>) -> Result<Box<Instance>, Box<InvokeError>> {
         self.metrics.instance_started();
         Instance::start(&self.linked, &self.context, &self.limits, start, call)
             .await?
@@ -95,7 +95,7 @@ impl LoadedPlugin {
     }
 
     /// The state that the next revision should know. Waits for its turn like any call.
-    pub(crate) async fn save_state(&self) -> Result<Option<Vec<u8>>, InvokeError> {
+    pub(crate) async fn save_state(&self) -> Result<Option<Vec<u8>>, Box<InvokeError>> {
         if self.linked.exports.save_state.is_none() {
             return Ok(None);
         }
@@ -139,14 +139,14 @@ impl LoadedPlugin {
         }
     }
 
-    pub(crate) fn guest_error(&self, failure: Failure) -> InvokeError {
-        let message = self.context.log.mask.apply(&failure.message).into_owned();
-        InvokeError::Guest { plugin: self.name().to_owned(), failure: Failure { message, ..failure } }
+    pub(crate) fn guest_error(&self, mut failure: Box<Failure>) -> Box<InvokeError> {
+        failure.message = self.context.log.mask.apply(&failure.message).into_owned();
+        Box::new(InvokeError::Guest { plugin: self.name().to_owned(), failure })
     }
 
-    pub(crate) fn no_lease(&self, no: NoLease, call: &Call<'_>) -> InvokeError {
+    pub(crate) fn no_lease(&self, no: NoLease, call: &Call<'_>) -> Box<InvokeError> {
         let plugin = self.name().to_owned();
-        match no {
+        Box::new(match no {
             NoLease::Full => InvokeError::Busy {
                 plugin,
                 reason: "as many calls wait for it as may",
@@ -159,7 +159,7 @@ impl LoadedPlugin {
                 observed: call.started.elapsed(),
             },
             NoLease::Closed => InvokeError::NotLoaded { plugin },
-        }
+        })
     }
 }
 
@@ -276,7 +276,7 @@ impl Plugin {
                     }
                 }
                 Ok(Reply::Json(_) | Reply::NotProvided) => {}
-                Err(error) => failed = failed.or(Some(error)),
+                Err(error) => failed = failed.or(Some(*error)),
             }
         }
         failed.map_or(Ok(sum), Err)
@@ -292,8 +292,10 @@ impl Plugin {
         match dispatch::run(&plugin, Request::Health, call).await {
             Ok(Reply::Json(json)) => Health::parse(plugin.name(), &json),
             Ok(Reply::Event(_) | Reply::NotProvided) => Ok(Health::healthy()),
-            Err(InvokeError::Guest { failure, .. }) => Ok(Health::unhealthy(failure.message)),
-            Err(error) => Err(error),
+            Err(error) => match *error {
+                InvokeError::Guest { failure, .. } => Ok(Health::unhealthy(failure.message)),
+                error => Err(error),
+            },
         }
     }
 

@@ -13,7 +13,7 @@ use wasmtime::ResourceLimiter;
 use crate::capability::Denial;
 use crate::invocation::Caller;
 use crate::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
-use crate::service::PluginContext;
+use crate::service::{HostWork, PluginContext};
 use crate::service::output::Output;
 use crate::service::wasi::Wasi;
 
@@ -26,6 +26,7 @@ pub(crate) struct HostState {
     pub(crate) stdin: Vec<u8>,
     pub(crate) output: Option<Output>,
     pub(crate) wasi: Option<Box<Wasi>>,
+    pub(crate) host_work: HostWork,
     /// The status with which the guest ended itself.
     pub(crate) exit_code: Option<i32>,
 }
@@ -39,6 +40,7 @@ impl HostState {
             stdin: Vec::new(),
             output: None,
             wasi: None,
+            host_work: HostWork::default(),
             exit_code: None,
         }
     }

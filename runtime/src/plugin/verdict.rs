@@ -20,11 +20,11 @@ pub(crate) fn judge<R>(
     store: &mut Store<HostState>,
     call: &Call<'_>,
     limits: &Limits,
-) -> Result<R, InvokeError> {
+) -> Result<R, Box<InvokeError>> {
     match ran {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(stopped(&error, store, call, limits)),
-        Err(Interrupted::Deadline) => Err(timeout(store, call)),
+        Ok(Err(error)) => Err(Box::new(stopped(&error, store, call, limits))),
+        Err(Interrupted::Deadline) => Err(Box::new(timeout(store, call))),
         Err(Interrupted::Panicked(message)) => {
             tracing::error!(plugin = &*store.data().plugin.name, action = call.name, "a host function panicked: {message}");
             Err(host_error(store, call, &wasmtime::Error::msg(format!("a host function panicked: {message}"))))
@@ -33,9 +33,9 @@ pub(crate) fn judge<R>(
 }
 
 /// Something inside the host failed.
-pub(crate) fn host_error(store: &Store<HostState>, call: &Call<'_>, error: &wasmtime::Error) -> InvokeError {
+pub(crate) fn host_error(store: &Store<HostState>, call: &Call<'_>, error: &wasmtime::Error) -> Box<InvokeError> {
     let (plugin, action) = names(store, call);
-    InvokeError::Host { plugin, action, message: format!("{error:#}") }
+    Box::new(InvokeError::Host { plugin, action, message: format!("{error:#}") })
 }
 
 fn names(store: &Store<HostState>, call: &Call<'_>) -> (String, String) {
@@ -138,7 +138,7 @@ pub(crate) fn exit_code(store: &mut Store<HostState>) -> Option<i32> {
 }
 
 /// What a legacy command answered: JSON on standard output and status 0; else a failure, its own if it printed one.
-pub(crate) fn command_answer(exit_code: i32, stdout: Vec<u8>, output: &Output) -> Result<String, Failure> {
+pub(crate) fn command_answer(exit_code: i32, stdout: Vec<u8>, output: &Output) -> Result<String, Box<Failure>> {
     let stdout = String::from_utf8_lossy(&stdout);
     let stdout = stdout.trim();
     if exit_code == 0 {
@@ -158,8 +158,8 @@ pub(crate) fn command_answer(exit_code: i32, stdout: Vec<u8>, output: &Output) -
     Err(failure("exit_status", format!("it exited with status {exit_code}{said}"), details))
 }
 
-fn failure(code: &str, message: String, details: Option<serde_json::Value>) -> Failure {
-    Failure { code: code.to_owned(), message, details, status_code: None }
+fn failure(code: &str, message: String, details: Option<serde_json::Value>) -> Box<Failure> {
+    Box::new(Failure { code: code.to_owned(), message, details, status_code: None })
 }
 
 #[cfg(test)]

@@ -19,7 +19,6 @@ use serde_json::Value;
 
 use super::bindings::plugbay::plugin::config as wit;
 use super::mask::HIDDEN;
-use super::yield_after;
 use crate::limits::CONFIG_VALUE_BYTES_MAX;
 use crate::plugin::state::HostState;
 
@@ -245,7 +244,7 @@ impl wit::Host for HostState {
 
     async fn all(&mut self) -> Result<String, wit::Error> {
         let json = self.readable();
-        yield_after(json.as_ref().map_or(0, String::len)).await;
+        self.end_host_call(json.as_ref().map_or(0, String::len)).await;
         json.map_err(|error| wit::Error::Other(error.to_string()))
     }
 }

@@ -12,7 +12,6 @@ use plugbay_manifest::PermissionAction;
 
 use super::bindings::plugbay::plugin::log as wit;
 use super::mask::Mask;
-use super::yield_after;
 use crate::limits::{LOG_FIELDS_MAX, LOG_LINE_BYTES_MAX, LOG_LINES_MAX, LOG_PERIOD};
 use crate::plugin::state::HostState;
 
@@ -215,7 +214,7 @@ impl wit::Host for HostState {
             self.plugin.log.write(level.into(), &target, &message, &fields);
         }
         let fields = fields.iter().map(|(name, value)| size_of::<(String, String)>() + name.len() + value.len());
-        yield_after(target.len() + message.len() + fields.sum::<usize>()).await;
+        self.end_host_call(target.len() + message.len() + fields.sum::<usize>()).await;
     }
 
     fn threshold(&mut self) -> wit::Level {

@@ -19,7 +19,7 @@ use plugbay_manifest::PermissionAction;
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::capability::Grants;
-use crate::limits::HOST_CALL_BYTES_UNTIL_YIELD;
+use crate::limits::{HOST_BYTES_UNTIL_YIELD, HOST_CALL_BYTES};
 use crate::plugin::state::HostState;
 
 /// The host's side of the contract, generated from `wit/`.
@@ -56,11 +56,32 @@ pub(crate) const SERVICES: &[Service] = &[
     },
 ];
 
-/// Lets other tasks run, and the deadline be looked at, after a host call that moved many bytes: fuel measures the guest's
-/// work only, and a guest can ask for thousands of such calls between two of its own yields.
-async fn yield_after(bytes: usize) {
-    if bytes > HOST_CALL_BYTES_UNTIL_YIELD {
-        tokio::task::yield_now().await;
+/// What host calls have cost the host since it last let others run. Fuel measures the guest's own work: a guest can ask
+/// for thousands of calls between two yields of its own, and for megabytes in each.
+#[derive(Debug, Default)]
+pub(crate) struct HostWork {
+    bytes: usize,
+}
+
+impl HostWork {
+    /// Counts a host call that moved so many bytes. Answers whether it is time to let other tasks run, and the deadline be
+    /// looked at.
+    pub(crate) fn is_time_to_yield(&mut self, bytes: usize) -> bool {
+        self.bytes = self.bytes.saturating_add(HOST_CALL_BYTES).saturating_add(bytes);
+        let enough = self.bytes >= HOST_BYTES_UNTIL_YIELD;
+        if enough {
+            self.bytes = 0;
+        }
+        enough
+    }
+}
+
+impl HostState {
+    /// Ends a host call that moved so many bytes.
+    async fn end_host_call(&mut self, bytes: usize) {
+        if self.host_work.is_time_to_yield(bytes) {
+            tokio::task::yield_now().await;
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
-use super::PluginContext;
+use super::{HostWork, PluginContext};
 use super::log::Level;
 use crate::limits::{LOG_LINE_BYTES_MAX, OUTPUT_PERMIT_BYTES, STDERR_TAIL_BYTES};
 
@@ -23,6 +23,9 @@ struct Written {
     stdout: Sink,
     stderr_line: Vec<u8>,
     stderr_tail: Vec<u8>,
+    work: HostWork,
+    /// Whether the next one who asks whether it may write should let others run first.
+    tired: bool,
 }
 
 /// Where standard output goes.
@@ -45,7 +48,14 @@ impl Output {
     }
 
     fn new(plugin: Arc<PluginContext>, stdout: Sink) -> Self {
-        Output(Arc::new(Mutex::new(Written { plugin, stdout, stderr_line: Vec::new(), stderr_tail: Vec::new() })))
+        Output(Arc::new(Mutex::new(Written {
+            plugin,
+            stdout,
+            stderr_line: Vec::new(),
+            stderr_tail: Vec::new(),
+            work: HostWork::default(),
+            tired: false,
+        })))
     }
 
     pub(crate) fn stdout(&self) -> GuestStream {
@@ -90,6 +100,7 @@ impl Output {
 
 impl Written {
     fn write(&mut self, error: bool, bytes: &[u8]) {
+        self.tired |= self.work.is_time_to_yield(bytes.len());
         if error {
             keep_tail(&mut self.stderr_tail, bytes);
             log_lines(&self.plugin, Level::Warn, "stderr", &mut self.stderr_line, bytes);
@@ -186,7 +197,12 @@ impl OutputStream for GuestStream {
 
 #[wasmtime_wasi::async_trait]
 impl Pollable for GuestStream {
-    async fn ready(&mut self) {}
+    async fn ready(&mut self) {
+        let tired = std::mem::take(&mut self.output.lock().tired);
+        if tired {
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 impl AsyncWrite for GuestStream {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
+use wasmtime_wasi::sockets::SocketAddrUse;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 
 use super::PluginContext;
@@ -54,9 +55,13 @@ impl Wasi {
             .max_random_size(RANDOM_BYTES_MAX);
         if plugin.wasi.network {
             let plugin = plugin.clone();
-            builder.socket_addr_check(move |address, _| {
+            builder.socket_addr_check(move |address, usage| {
+                // Any free port of this machine, to connect or send from: where to is checked by itself.
+                let local = matches!(usage, SocketAddrUse::TcpBind | SocketAddrUse::UdpBind)
+                    && address.ip().is_unspecified()
+                    && address.port() == 0;
                 let resource = format!("net.{address}");
-                let granted = plugin.grants.check(&resource, plugbay_manifest::PermissionAction::Execute).is_ok();
+                let granted = local || plugin.grants.check(&resource, plugbay_manifest::PermissionAction::Execute).is_ok();
                 Box::pin(std::future::ready(granted))
             });
         }
