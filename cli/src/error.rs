@@ -233,7 +233,7 @@ mod tests {
     fn code_of_a_plugin_is_shown_where_it_is_one() {
         let guest = |code: &str| {
             let failure = Failure { code: code.to_owned(), message: "no".to_owned(), details: None, status_code: None };
-            Error::from(InvokeError::Guest { plugin: "p".to_owned(), failure }).shown_code()
+            Error::from(InvokeError::Guest { plugin: "p".to_owned(), failure: failure.into() }).shown_code()
         };
         assert_eq!(guest("not_found"), "[not_found]");
         assert_eq!(guest("a\nb"), "");

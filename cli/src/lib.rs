@@ -2,8 +2,8 @@
 //!
 //! A library only so that the project's end-to-end tests build the same program; there is no API but [`main`].
 //!
-//! The way through it: [`args`] (what was typed) → one file per command in [`command`] → [`output`] and [`error`] (what
-//! is told) → [`exit`] (the code). [`project`] finds plugins and builds Rust crates, [`host`] is where the command line
+//! The way through it: `args` (what was typed) → one file per command in `command` → `output` and `error` (what
+//! is told) → `exit` (the code). `project` finds plugins and builds Rust crates, `host` is where the command line
 //! becomes a runtime; nothing else decides how plugins run.
 
 mod args;
