@@ -7,8 +7,8 @@
 
 mod harness;
 
-mod adversarial;
 mod actions;
+mod adversarial;
 mod e2e;
 mod lifecycle;
 mod manifest;

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use plugbay::{InvokeError, Invocation, limits};
+use plugbay::{Invocation, InvokeError, limits};
 use serde_json::{Value, json};
 
 use crate::harness::assert::assert_invoke_error;
@@ -98,6 +98,9 @@ async fn call_that_waits_for_its_turn_beyond_its_deadline_times_out() {
     let plugin = host.load(feature::SLEEP.into()).await;
     let mut running = pin!(plugin.call::<_, String>("sleep", &5_000));
     assert!(running.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-    let error = plugin.invoke(Invocation::new("ping").timeout(Duration::from_millis(50))).await.expect_err("it is not its turn");
+    let error = plugin
+        .invoke(Invocation::new("ping").timeout(Duration::from_millis(50)))
+        .await
+        .expect_err("it is not its turn");
     assert_invoke_error(&error, "feature_sleep", "timeout");
 }

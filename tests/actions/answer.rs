@@ -1,6 +1,6 @@
 //! Payloads in, answers and failures out.
 
-use plugbay::{InvokeError, Invocation, limits};
+use plugbay::{Invocation, InvokeError, limits};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -12,8 +12,16 @@ use crate::harness::host::{Host, TestPlugin, call, pings};
 async fn any_json_value_comes_back_as_it_went() {
     let plugin = Host::new().load(feature::ECHO.into()).await;
     for value in [
-        json!(null), json!(true), json!(-1), json!(u64::MAX), json!(0.1), json!(""), json!("ä\u{1f600}\u{0}\n\""),
-        json!([]), json!({}), json!({ "z": 1, "a": [1, { "b": null }] }),
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!(u64::MAX),
+        json!(0.1),
+        json!(""),
+        json!("ä\u{1f600}\u{0}\n\""),
+        json!([]),
+        json!({}),
+        json!({ "z": 1, "a": [1, { "b": null }] }),
     ] {
         let answer: Value = plugin.call("echo", &value).await.expect("it echoes");
         assert_eq!(answer, value);

@@ -64,7 +64,9 @@ async fn function_that_misbehaves_hits_the_same_limits() {
     let package = Package::open(component::GEOMETRY.path()).expect("it opens").resources(limits);
     let component = Host::new().runtime.component(package).await.expect("it is a component");
     for (function, arguments, code) in [
-        ("spin", vec![], "out_of_fuel"), ("hoard", vec![], "memory_limit"), ("break-down", vec!["oh no"], "plugin_trapped"),
+        ("spin", vec![], "out_of_fuel"),
+        ("hoard", vec![], "memory_limit"),
+        ("break-down", vec!["oh no"], "plugin_trapped"),
     ] {
         let error = component.call(function, &texts(&arguments)).await.expect_err(function);
         let ComponentError::Invoke(error) = error else { panic!("{error}") };

@@ -73,9 +73,9 @@ async fn exit_with_status_zero_is_a_success() {
 
 #[tokio::test]
 async fn program_that_misbehaves_hits_the_limits_of_a_sandbox() {
-    for (action, code) in [
-        ("panic", "plugin_trapped"), ("spin", "out_of_fuel"), ("sleep", "timeout"), ("hoard", "memory_limit"),
-    ] {
+    for (action, code) in
+        [("panic", "plugin_trapped"), ("spin", "out_of_fuel"), ("sleep", "timeout"), ("hoard", "memory_limit")]
+    {
         for plugin in both(command::ACTIONS) {
             let plugin = plugin.resource("timeout_seconds", json!(0.5)).resource("max_memory_mb", json!(8));
             let plugin = Host::new().load(plugin.resource("max_fuel", json!(20_000_000))).await;
@@ -117,6 +117,28 @@ async fn calls_of_a_program_do_not_disturb_each_other() {
         .collect();
     for (number, call) in calls.into_iter().enumerate() {
         assert_eq!(call.await.expect("no panic").expect("it echoes"), number as u64);
+    }
+}
+
+#[tokio::test]
+async fn module_that_is_no_command_is_refused() {
+    let memory = "(memory (export \"memory\") 1)";
+    for (module, words) in [
+        ("(module)".to_owned(), "_start"),
+        (format!("(module {memory} (func (export \"_start\") (param i32)))"), "_start"),
+        (format!("(module (import \"env\" \"secret\" (func)) {memory} (func (export \"_start\")))"), "env"),
+        (
+            format!(
+                "(module (import \"wasi_snapshot_preview1\" \"teleport\" (func)) {memory} (func (export \"_start\")))"
+            ),
+            "teleport",
+        ),
+    ] {
+        let bytes = wat::parse_str(&module).expect("valid text");
+        let plugin = TestPlugin::new("stranger", bytes).manifest("execution_mode", json!("legacy"));
+        let error = Host::new().try_load(plugin).await.expect_err("it is no command");
+        assert!(!["host_error", "compiler_crashed"].contains(&error.code()), "{module}: {} {error}", error.code());
+        assert_contains(&error.to_string(), &["stranger", words]);
     }
 }
 

@@ -37,9 +37,11 @@ async fn typed_actions_keep_state_between_calls() {
 async fn bad_payload_is_refused_before_guest_code_runs() {
     let plugin = Host::new().load(sdk::ORDERS.into()).await;
     let before = plugin.metrics().fuel;
-    for (payload, path) in
-        [(json!({ "count": 0, "item": "tea" }), "/count"), (json!({ "count": "two", "item": "tea" }), "/count"), (json!([]), "")]
-    {
+    for (payload, path) in [
+        (json!({ "count": 0, "item": "tea" }), "/count"),
+        (json!({ "count": "two", "item": "tea" }), "/count"),
+        (json!([]), ""),
+    ] {
         let error = plugin.call::<_, Value>("place", &payload).await.expect_err("it does not fit");
         assert_invoke_error(&error, &plugin.name(), "validation_error");
         assert_contains(&error.to_string(), &[path]);
@@ -67,7 +69,10 @@ async fn errors_keep_code_message_details_and_status() {
     assert_contains(&error.to_string(), &["number too large"]);
     let error = plugin.call::<_, Value>("refuse", &()).await.expect_err("it refuses");
     let plugbay::InvokeError::Guest { failure, .. } = &error else { panic!("{error:?}") };
-    assert_eq!((&*failure.code, failure.status_code, &failure.details), ("teapot", Some(418), &Some(json!({ "short": true }))));
+    assert_eq!(
+        (&*failure.code, failure.status_code, &failure.details),
+        ("teapot", Some(418), &Some(json!({ "short": true })))
+    );
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ async fn every_problem_of_a_payload_is_listed_with_its_path() {
     let paths: Vec<&str> = problems.iter().map(|problem| &*problem.path).collect();
     assert!(paths.contains(&"/id") && paths.contains(&"/lines/1"), "{problems:?}");
     assert_contains(&error.to_string(), &["/id", "/lines/1", "extra"]);
-    assert_eq!(error.to_json()["details"].as_array().map(Vec::len), Some(problems.len()));
+    assert_eq!(error.to_json()["details"]["problems"].as_array().map(Vec::len), Some(problems.len()));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use plugbay::Package;
 use serde_json::json;
 
 use crate::harness::assert::{assert_contains, assert_load_error};
-use crate::harness::core_module::{self, CoreModule};
+use crate::harness::core_module::CoreModule;
 use crate::harness::guest::{command, component, feature};
 use crate::harness::host::{Host, TestPlugin, pings};
 
@@ -120,30 +120,6 @@ async fn command_without_legacy_mode_is_refused_with_what_to_do() {
     refused(command::PLAIN.bytes(), "contract_mismatch", &["legacy"]).await;
 }
 
-#[tokio::test]
-async fn contract_of_another_type_is_refused() {
-    let wit = "
-        package plugbay:plugin@0.1.0;
-        interface actions { handle: func(action: string) -> u32; }
-        world other { export actions; }";
-    let module = r#"(module (memory (export "memory") 1)
-        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (unreachable))
-        (func (export "plugbay:plugin/actions@0.1.0#handle") (param i32 i32) (result i32) (i32.const 1)))"#;
-    refused(core_module::component(module, wit, "other"), "contract_mismatch", &["handle"]).await;
-}
-
-#[tokio::test]
-async fn contract_of_a_later_incompatible_version_is_refused() {
-    let wit = "
-        package plugbay:plugin@0.2.0;
-        interface actions { handle: func(action: string, payload: string) -> string; }
-        world other { export actions; }";
-    let module = r#"(module (memory (export "memory") 1)
-        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (unreachable))
-        (func (export "plugbay:plugin/actions@0.2.0#handle") (param i32 i32 i32 i32) (result i32) (i32.const 16)))"#;
-    refused(core_module::component(module, wit, "other"), "contract_mismatch", &["0.2.0"]).await;
-}
-
 /// Compiling this would take the better part of a minute.
 #[tokio::test]
 async fn huge_function_is_refused_before_it_is_compiled() {
@@ -155,6 +131,13 @@ async fn huge_function_is_refused_before_it_is_compiled() {
 #[tokio::test]
 async fn hundreds_of_thousands_of_functions_are_refused_before_they_are_compiled() {
     refused_soon(&CoreModule::default().with(&"(func)".repeat(400_000))).await;
+}
+
+#[tokio::test]
+async fn a_million_segment_elements_are_refused_before_they_are_compiled() {
+    let elements = " $f".repeat(1_000_000);
+    let module = CoreModule::default().with(&format!("(table 1 funcref) (func $f) (elem func{elements})"));
+    refused_soon(&module).await;
 }
 
 #[tokio::test]

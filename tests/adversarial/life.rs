@@ -15,7 +15,8 @@ const SOON: Duration = Duration::from_secs(5);
 
 #[tokio::test]
 async fn start_function_that_never_ends_fails_the_load() {
-    let error = load_fails(CoreModule::default().with("(func $forever (loop $again (br $again))) (start $forever)")).await;
+    let error =
+        load_fails(CoreModule::default().with("(func $forever (loop $again (br $again))) (start $forever)")).await;
     assert_load_error(&error, "attacker", "out_of_fuel");
 }
 
@@ -33,7 +34,8 @@ async fn start_function_that_grows_its_memory_fails_the_load() {
 
 #[tokio::test]
 async fn initialiser_that_never_ends_fails_the_load() {
-    let error = load_fails(CoreModule::default().with("(func (export \"_initialize\") (loop $again (br $again)))")).await;
+    let error =
+        load_fails(CoreModule::default().with("(func (export \"_initialize\") (loop $again (br $again)))")).await;
     assert_load_error(&error, "attacker", "out_of_fuel");
 }
 
@@ -41,7 +43,8 @@ async fn initialiser_that_never_ends_fails_the_load() {
 async fn initialiser_that_never_ends_in_trusted_mode_fails_the_load() {
     let forever = CoreModule::default().with("(func (export \"_initialize\") (loop $again (br $again)))");
     let plugin = TestPlugin::new("attacker", forever.plugin()).manifest("execution_mode", json!("trusted"));
-    let error = Host::new().try_load(plugin.resource("timeout_seconds", json!(0.2))).await.expect_err("it never starts");
+    let error =
+        Host::new().try_load(plugin.resource("timeout_seconds", json!(0.2))).await.expect_err("it never starts");
     assert_load_error(&error, "attacker", "timeout");
 }
 
@@ -103,7 +106,8 @@ async fn reload_that_misbehaves_leaves_the_old_revision_serving() {
 async fn state_of_many_mebibytes_is_not_carried_over() {
     let host = Host::new();
     let setting = json!({ "bytes": { "type": "integer", "default": 64 << 20 } });
-    let plugin = TestPlugin::from(hostile::STATE).manifest("configuration", setting).resource("max_memory_mb", json!(256));
+    let plugin =
+        TestPlugin::from(hostile::STATE).manifest("configuration", setting).resource("max_memory_mb", json!(256));
     let plugin = plugin.resource("max_fuel", json!(5_000_000_000_u64));
     host.load(plugin.clone()).await;
     let error = host.runtime.reload(plugin.package()).await.expect_err("nobody carries 64 MiB over");

@@ -1,7 +1,5 @@
 //! Space: memories, tables, stacks and handles.
 
-use std::time::{Duration, Instant};
-
 use plugbay::limits;
 use serde_json::json;
 
@@ -87,41 +85,6 @@ async fn leaking_host_resources_hits_a_resource_limit() {
     assert!(hit.allowed.contains("1000"), "{hit:?}");
 }
 
-#[tokio::test]
-async fn polling_millions_of_pollables_in_one_call_is_refused() {
-    let attack = Attack::by(hostile::POLL).payload(json!(4 << 20)).resource("max_memory_mb", json!(64));
-    attack.resource("max_fuel", json!(1_000_000_000)).ends_in("result_too_large").await;
-}
-
-#[tokio::test]
-async fn lending_more_handles_than_allowed_hits_a_resource_limit() {
-    let attack = Attack::by(hostile::POLL).payload(json!(limits::HANDLES_MAX + 1));
-    let aftermath = attack.ends_in("resource_limit").await;
-    let hit = aftermath.error.limit().expect("handles are limited");
-    assert_eq!((hit.limit, &*hit.allowed), ("handles", "1000"));
-}
-
-/// Each call costs the guest a dozen instructions and the host a walk over all of them.
-#[tokio::test]
-async fn polling_thousands_of_pollables_without_end_ends_at_its_deadline() {
-    let start = Instant::now();
-    let count = json!(limits::HANDLES_MAX - 10);
-    let attack = Attack::by(hostile::POLL).payload(count).resource("timeout_seconds", json!(0.2));
-    attack.resource("max_fuel", json!(100_000_000_000_u64)).ends_in("timeout").await;
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
-}
-
-#[tokio::test]
-async fn a_gibibyte_of_random_bytes_in_one_call_is_refused() {
-    Attack::by(hostile::RANDOM).payload(json!(1 << 30)).ends_in("plugin_trapped").await;
-}
-
-#[tokio::test]
-async fn allowed_random_bytes_are_answered() {
-    let (_, answer) = Attack::by(hostile::RANDOM).payload(json!(limits::RANDOM_BYTES_MAX)).is_harmless().await;
-    assert_eq!(answer, json!(limits::RANDOM_BYTES_MAX));
-}
-
 /// A plugin that imports modules with a memory each, as a component may bring several: `$grow0`, `$grow1`, … grow them.
 ///
 /// `wit-component` makes one memory per component, so the plugin's module is wrapped by hand.
@@ -157,7 +120,8 @@ fn with_more_memories(count: u32, attack: &str) -> Vec<u8> {
                 (export "handle" (func $handle)))
             (instance $actions (export "handle" (func $handle)))
             (export "plugbay:plugin/actions@0.1.0" (instance $actions)))"#,
-        main_fields = main.trim().strip_prefix("(module").and_then(|fields| fields.strip_suffix(')')).expect("a module"),
+        main_fields =
+            main.trim().strip_prefix("(module").and_then(|fields| fields.strip_suffix(')')).expect("a module"),
     );
     wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }

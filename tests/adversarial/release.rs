@@ -31,7 +31,8 @@ fn a_hundred_loads_and_unloads_leave_nothing_behind() {
 #[ignore = "counts what the whole process holds: run by two_hundred_attacks_leave_nothing_behind"]
 async fn attacks_alone() {
     let tight = |guest: Guest| {
-        let plugin = TestPlugin::from(guest).resource("max_fuel", json!(20_000_000)).resource("max_memory_mb", json!(4));
+        let plugin =
+            TestPlugin::from(guest).resource("max_fuel", json!(20_000_000)).resource("max_memory_mb", json!(4));
         plugin.resource("timeout_seconds", json!(10))
     };
     let trap = CoreModule::attacking("(unreachable)").plugin();
@@ -91,7 +92,8 @@ async fn loads_alone() {
 /// Runs one ignored test of this binary in a process of its own.
 fn alone(test: &str) {
     let this = std::env::current_exe().expect("the test binary has a path");
-    let output = Command::new(this).args(["--exact", test, "--ignored", "--test-threads=1"]).output().expect("it starts");
+    let output =
+        Command::new(this).args(["--exact", test, "--ignored", "--test-threads=1"]).output().expect("it starts");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
     assert!(text.contains("1 passed"), "the test was not found: {text}");

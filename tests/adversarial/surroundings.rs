@@ -1,9 +1,13 @@
-//! What a guest sees of the machine: in a sandbox nothing, in trusted mode what both sides agreed on.
+//! What a guest sees of the machine through WASI: in a sandbox nothing but clocks and random numbers, in trusted mode what
+//! both sides agreed on; and what it may ask of the host there.
 
-use plugbay::Policy;
+use std::time::{Duration, Instant};
+
+use plugbay::{Policy, limits};
 use serde_json::{Value, json};
 
-use crate::harness::guest::feature;
+use crate::harness::attack::Attack;
+use crate::harness::guest::{feature, hostile};
 use crate::harness::host::{Host, TestPlugin, call};
 
 #[tokio::test]
@@ -25,7 +29,8 @@ async fn sandboxed_guest_sees_the_environment_that_its_manifest_declares() {
 #[tokio::test]
 async fn sandboxed_guest_sees_no_files() {
     let host = Host::with(|builder| builder.policy(Policy::allow_all()));
-    let asks = TestPlugin::from(feature::WASI).manifest("permissions", json!([{ "resource": "fs./" }, { "resource": "*" }]));
+    let asks =
+        TestPlugin::from(feature::WASI).manifest("permissions", json!([{ "resource": "fs./" }, { "resource": "*" }]));
     let plugin = host.load(asks).await;
     for path in ["/", ".", "/etc", "/proc/self", "..", "/tmp"] {
         let answer: Value = plugin.call("list", &json!({ "path": path })).await.expect("it answers");
@@ -65,7 +70,8 @@ async fn sandboxed_guest_has_a_clock_and_random_numbers() {
 async fn trusted_guest_sees_the_directory_that_both_sides_allow_and_no_other() {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::write(directory.path().join("note.txt"), "from the host").expect("written");
-    std::fs::write(directory.path().parent().expect("it has one").join("plugbay-outside.txt"), "outside").expect("written");
+    std::fs::write(directory.path().parent().expect("it has one").join("plugbay-outside.txt"), "outside")
+        .expect("written");
     let path = directory.path().to_str().expect("a path in UTF-8");
     let host = Host::with(|builder| builder.policy(Policy::allow_all()));
     let plugin = TestPlugin::from(feature::WASI)
@@ -97,4 +103,72 @@ async fn trusted_guest_cannot_leave_its_directory_through_a_link() {
     let plugin = host.load(plugin).await;
     let answer: Value = plugin.call("read", &json!({ "path": format!("{path}/link") })).await.expect("it answers");
     assert!(answer["error"].is_string(), "{answer}");
+}
+
+/// Lengths that a careless host would allocate.
+#[tokio::test]
+async fn streams_asked_for_more_than_there_is_answer_little_or_trap() {
+    for how in ["write_zeroes", "blocking_write_zeroes"] {
+        for count in [5 << 20, 1_u64 << 40, u64::MAX] {
+            Attack::by(hostile::STREAMS).payload(json!({ "how": how, "count": count })).ends_in("plugin_trapped").await;
+        }
+    }
+    for how in ["read", "blocking_read", "skip", "splice"] {
+        for count in [1_u64 << 40, u64::MAX] {
+            let attack = Attack::by(hostile::STREAMS).payload(json!({ "how": how, "count": count }));
+            let (_, answer) = attack.does_no_harm().await;
+            assert!(answer == json!(0) || answer == json!("StreamError::Closed"), "{how}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn stream_written_to_without_asking_traps_soon() {
+    Attack::by(hostile::STREAMS).payload(json!({ "how": "write_without_asking" })).ends_in("plugin_trapped").await;
+}
+
+#[tokio::test]
+async fn streams_asked_and_written_to_without_end_end_at_their_deadline() {
+    for how in ["ask_and_write", "ask_without_end"] {
+        let attack =
+            Attack::by(hostile::STREAMS).payload(json!({ "how": how })).resource("timeout_seconds", json!(0.2));
+        let start = Instant::now();
+        attack.resource("max_fuel", json!(100_000_000_000_u64)).ends_in("timeout").await;
+        assert!(start.elapsed() < Duration::from_secs(2), "{how}: {:?}", start.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn polling_millions_of_pollables_in_one_call_is_refused() {
+    let attack = Attack::by(hostile::POLL).payload(json!(4 << 20)).resource("max_memory_mb", json!(64));
+    attack.resource("max_fuel", json!(1_000_000_000)).ends_in("result_too_large").await;
+}
+
+#[tokio::test]
+async fn lending_more_handles_than_allowed_hits_a_resource_limit() {
+    let attack = Attack::by(hostile::POLL).payload(json!(limits::HANDLES_MAX + 1));
+    let aftermath = attack.ends_in("resource_limit").await;
+    let hit = aftermath.error.limit().expect("handles are limited");
+    assert_eq!((hit.limit, &*hit.allowed), ("handles", "1000"));
+}
+
+/// Each call costs the guest a dozen instructions and the host a walk over all of them.
+#[tokio::test]
+async fn polling_thousands_of_pollables_without_end_ends_at_its_deadline() {
+    let start = Instant::now();
+    let count = json!(limits::HANDLES_MAX - 10);
+    let attack = Attack::by(hostile::POLL).payload(count).resource("timeout_seconds", json!(0.2));
+    attack.resource("max_fuel", json!(100_000_000_000_u64)).ends_in("timeout").await;
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_gibibyte_of_random_bytes_in_one_call_is_refused() {
+    Attack::by(hostile::RANDOM).payload(json!(1 << 30)).ends_in("plugin_trapped").await;
+}
+
+#[tokio::test]
+async fn allowed_random_bytes_are_answered() {
+    let (_, answer) = Attack::by(hostile::RANDOM).payload(json!(limits::RANDOM_BYTES_MAX)).does_no_harm().await;
+    assert_eq!(answer, json!(limits::RANDOM_BYTES_MAX));
 }

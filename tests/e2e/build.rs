@@ -29,7 +29,10 @@ fn plugin_directory_is_built_into_one_file_with_its_manifest() {
     let path = output.to_str().expect("UTF-8");
     Plugbay::new(["build", ".", "-o", path]).directory(directory.path()).run().exits_with(0);
     let inspection = Plugbay::new(["inspect", path, "--json"]).run().exits_with(0).json();
-    assert_eq!((&inspection["manifest"]["name"], &inspection["manifest"]["version"]), (&"packed".into(), &"3.2.1".into()));
+    assert_eq!(
+        (&inspection["manifest"]["name"], &inspection["manifest"]["version"]),
+        (&"packed".into(), &"3.2.1".into())
+    );
     assert_eq!(Plugbay::new(["run", path, "echo", "7"]).run().exits_with(0).json(), 7);
 }
 

@@ -20,7 +20,10 @@ fn functions_of_a_component_are_called_with_wave_or_json() {
 
 #[test]
 fn answer_is_json_where_it_is_asked_for() {
-    assert_eq!(call(&["centre", "[{x: 1, y: 2}]", "--json"]).exits_with(0).json(), serde_json::json!({ "x": 1.0, "y": 2.0 }));
+    assert_eq!(
+        call(&["centre", "[{x: 1, y: 2}]", "--json"]).exits_with(0).json(),
+        serde_json::json!({ "x": 1.0, "y": 2.0 })
+    );
 }
 
 #[test]
@@ -49,10 +52,10 @@ fn arguments_that_do_not_fit_exit_with_2() {
 #[test]
 fn limits_are_those_of_a_plugin() {
     for (arguments, exit_code, words) in [
-        (vec!["spin", "--fuel", "5e6"], 5, vec!["out_of_fuel"]),
-        (vec!["spin", "--timeout", "200ms", "--fuel", "100000000000"], 5, vec!["timeout"]),
-        (vec!["hoard", "--max-memory", "8MiB"], 5, vec!["memory_limit"]),
-        (vec!["break-down", "oh no"], 6, vec!["plugin_trapped", "oh no"]),
+        (vec!["spin", "--fuel", "5e6"], 5, vec!["error[out_of_fuel]", "5000000"]),
+        (vec!["spin", "--timeout", "200ms", "--fuel", "100000000000"], 5, vec!["error[timeout]", "200ms"]),
+        (vec!["hoard", "--max-memory", "8MiB"], 5, vec!["error[memory_limit]", "8.0 MiB allowed"]),
+        (vec!["break-down", "oh no"], 6, vec!["error[plugin_trapped]", "oh no"]),
     ] {
         assert_contains(&call(&arguments).exits_with(exit_code).stderr, &words);
     }
@@ -76,7 +79,8 @@ fn file_that_is_no_component_exits_with_3() {
 #[test]
 fn statistics_are_on_standard_error() {
     let path = example::HELLO.path();
-    let ran = Plugbay::new(["call", path.to_str().expect("UTF-8"), "handle", "no-such-action", "null", "--stats"]).run();
+    let ran =
+        Plugbay::new(["call", path.to_str().expect("UTF-8"), "handle", "no-such-action", "null", "--stats"]).run();
     assert_contains(&ran.stderr, &["fuel", "memory"]);
 }
 

@@ -2,8 +2,8 @@
 
 use crate::harness::assert::assert_contains;
 use crate::harness::build::workspace;
-use crate::harness::guest::feature;
 use crate::harness::command::Plugbay;
+use crate::harness::guest::feature;
 
 #[test]
 fn machine_that_runs_these_tests_has_what_is_needed() {

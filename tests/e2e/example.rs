@@ -1,17 +1,140 @@
-//! Every example plugin, built as its README says and run through the command.
+//! Every example plugin, from its crate's directory through the command: built, loaded, called.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::harness::assert::assert_contains;
+use crate::harness::build::target_directory;
 use crate::harness::command::{Plugbay, Ran};
 use crate::harness::guest::{Guest, example};
+use crate::harness::host::Host;
 
 #[test]
 fn hello_greets() {
     let answer = run(example::HELLO, &["hello", r#"{"name": "Ada"}"#]).exits_with(0).json();
     assert_eq!(answer, json!("Hello, Ada!"));
+    let refused = run(example::HELLO, &["hello", "--json"]).exits_with(1).json();
+    assert_eq!(refused["code"], "validation_error");
 }
 
-fn run(guest: Guest, arguments: &[&str]) -> Ran {
-    let path = guest.path();
-    Plugbay::new([&["run", path.to_str().expect("a path in UTF-8")], arguments].concat()).run()
+#[test]
+fn basic_answers_pings_and_knows_nothing_else() {
+    assert_eq!(run(example::BASIC, &["ping"]).exits_with(0).json(), json!({ "status": "ok", "message": "pong" }));
+    let echo = run(example::BASIC, &["echo", "[1, {}]"]).exits_with(0).json();
+    assert_eq!(echo, json!({ "status": "ok", "received": [1, {}] }));
+    let unknown = run(example::BASIC, &["pong", "--json"]).exits_with(1).json();
+    assert_eq!(unknown["code"], "unknown_action");
+}
+
+#[test]
+fn basic_says_when_it_comes_and_goes() {
+    let ran = run(example::BASIC, &["ping"]).exits_with(0);
+    assert_contains(&ran.stderr, &["loaded", "unloaded"]);
+}
+
+#[test]
+fn bare_answers_without_the_sdk() {
+    assert_eq!(run(example::BARE, &["ping"]).exits_with(0).json()["message"], "pong");
+    assert_eq!(run(example::BARE, &["length", "\"ü\""]).exits_with(0).json(), 4);
+    run(example::BARE, &["pong"]).exits_with(1);
+}
+
+#[test]
+fn builder_signs_its_guest_book() {
+    let entry = r#"{"guest": "Ada", "text": "lovely"}"#;
+    let signed = run(example::BUILDER, &["sign", entry]).exits_with(0);
+    assert_eq!(signed.json(), json!({ "number": 2 }));
+    assert_contains(&signed.stderr, &["signed", "Ada", "cli"]);
+    let refused = run(example::BUILDER, &["sign", r#"{"guest": "", "text": "x"}"#, "--json"]).exits_with(1).json();
+    assert_eq!(refused["code"], "validation_error");
+    let refused = run(example::BUILDER, &["sign", r#"{"guest": " ", "text": "x"}"#, "--json"]).exits_with(1).json();
+    assert_eq!(refused["code"], "no_guest");
+}
+
+#[test]
+fn builder_declares_its_routes() {
+    let inspection = plugbay(example::BUILDER, "inspect", &["--json"]).run().exits_with(0).json();
+    let routes = inspection["manifest"]["routes"].as_array().expect("a list").clone();
+    assert_eq!(routes.len(), 2, "{routes:?}");
+}
+
+#[test]
+fn calculator_divides_and_says_what_is_wrong() {
+    let divide = |payload: &str| run(example::CALCULATOR, &["divide", payload, "--json"]);
+    assert_eq!(divide(r#"{"a": 1, "b": 4}"#).exits_with(0).json()["result"], 0.25);
+    let by_zero = divide(r#"{"a": 1, "b": 0}"#).exits_with(1).json();
+    assert_eq!((&by_zero["code"], &by_zero["details"]["a"]), (&json!("divide_by_zero"), &json!(1.0)));
+    let wrong = divide(r#"{"a": "one", "b": 4}"#).exits_with(1).json();
+    assert_eq!((&wrong["code"], &wrong["details"]["problems"][0]["path"]), (&json!("validation_error"), &json!("/a")));
+    let share = run(example::CALCULATOR, &["percent", r#"{"of": 50, "percent": 101}"#, "--json"]).exits_with(1).json();
+    assert_eq!(share["details"]["problems"][0]["path"], "/percent");
+}
+
+#[tokio::test]
+async fn counter_counts_on_through_a_reload() {
+    let host = Host::new();
+    let plugin = host.runtime.load(example::COUNTER.path()).await.expect("it is whole");
+    let first: Value = plugin.call("increment", &json!({ "by": 5 })).await.expect("it counts");
+    assert_eq!(first, json!({ "count": 5, "revisions": 1 }));
+    host.runtime.reload(example::COUNTER.path()).await.expect("it can take over");
+    let second: Value = plugin.call("increment", &json!(null)).await.expect("it counts on");
+    assert_eq!(second, json!({ "count": 6, "revisions": 2 }));
+}
+
+#[test]
+fn counter_of_another_process_begins_again() {
+    for _ in 0..2 {
+        assert_eq!(run(example::COUNTER, &["increment"]).exits_with(0).json()["count"], 1);
+    }
+    let refused = run(example::COUNTER, &["increment", r#"{"by": 0}"#, "--json"]).exits_with(1).json();
+    assert_eq!(refused["code"], "validation_error");
+}
+
+#[test]
+fn legacy_program_counts_words() {
+    let count = run(example::LEGACY, &["count", r#"{"text": "one two\nthree"}"#]).exits_with(0);
+    assert_eq!(count.json(), json!({ "lines": 2, "words": 3, "characters": 13 }));
+    assert_contains(&count.stderr, &["counting 13 bytes"]);
+    let failed = run(example::LEGACY, &["fail", "--json"]).exits_with(1);
+    assert_eq!(failed.json()["code"], "exit_status");
+    assert_contains(failed.json()["msg"].as_str().unwrap_or_default(), &["told to fail"]);
+}
+
+#[test]
+fn settings_need_their_secret_and_keep_it() {
+    let missing = run(example::SETTINGS, &["show", "--json"]).exits_with(3).json();
+    assert_contains(missing["msg"].as_str().unwrap_or_default(), &["api_key", "required"]);
+
+    let key = ["--config", "api_key=S3CRET-KEY"];
+    let shown = run(example::SETTINGS, &[&["show"], &key[..]].concat()).exits_with(0);
+    assert_eq!(shown.json(), json!({ "has_api_key": true, "max_retries": 3, "enabled": true }));
+    assert!(!shown.stderr.contains("S3CRET"), "{}", shown.stderr);
+
+    let range = [&["show", "--config", "max_retries=11", "--json"], &key[..]].concat();
+    let range = run(example::SETTINGS, &range).exits_with(3).json();
+    assert_contains(range["msg"].as_str().unwrap_or_default(), &["max_retries"]);
+    assert!(!range.to_string().contains("S3CRET"));
+}
+
+#[test]
+fn settings_change_what_was_asked_for_and_granted() {
+    let set = ["set_max_retries", r#"{"max_retries": 7}"#, "--config", "api_key=k", "--json"];
+    let denied = run(example::SETTINGS, &set).exits_with(1).json();
+    assert_contains(denied["msg"].as_str().unwrap_or_default(), &["--grant config.max_retries:write"]);
+    let granted = [&set[..], &["--grant", "config.*:write"]].concat();
+    assert_eq!(run(example::SETTINGS, &granted).exits_with(0).json()["max_retries"], 7);
+    let not_asked = ["switch_off", "--config", "api_key=k", "--grant", "config.*:write", "--json"];
+    let not_asked = run(example::SETTINGS, &not_asked).exits_with(1).json();
+    assert_contains(not_asked["msg"].as_str().unwrap_or_default(), &["config.enabled", "manifest"]);
+}
+
+fn run(example: Guest, arguments: &[&str]) -> Ran {
+    plugbay(example, "run", arguments).run()
+}
+
+/// The command on the crate's directory. All examples are built at once before, so that there is nothing left to build.
+fn plugbay(example: Guest, command: &str, arguments: &[&str]) -> Plugbay {
+    example.path();
+    let directory = example.directory();
+    let arguments = [&[command, directory.to_str().expect("a path in UTF-8")], arguments].concat();
+    Plugbay::new(arguments).environment("CARGO_TARGET_DIR", target_directory())
 }

@@ -18,7 +18,16 @@ fn inspection_shows_identity_interfaces_permissions_and_limits() {
     let text = Plugbay::new(["inspect", path]).run().exits_with(0).stdout;
     assert_contains(
         &text,
-        &["feature_log", "0.1.0", "A log", "plugbay:plugin/actions", "plugbay:plugin/log", "log:write", "Logs a line", "32"],
+        &[
+            "feature_log",
+            "0.1.0",
+            "A log",
+            "plugbay:plugin/actions",
+            "plugbay:plugin/log",
+            "log:write",
+            "Logs a line",
+            "32",
+        ],
     );
     let json = Plugbay::new(["inspect", path, "--json"]).run().exits_with(0).json();
     assert_eq!((&json["manifest"]["name"], &json["limits"]["memory_bytes"]), (&json!("feature_log"), &json!(32 << 20)));

@@ -130,14 +130,31 @@ fn second_run_takes_compiled_code_from_the_cache() {
     };
     run();
     let entries = || {
-        let mut names: Vec<_> = std::fs::read_dir(cache.path().join("plugbay")).expect("it was made").flatten().collect();
+        let mut names: Vec<_> =
+            std::fs::read_dir(cache.path().join("plugbay")).expect("it was made").flatten().collect();
         names.sort_by_key(std::fs::DirEntry::path);
-        names.into_iter().map(|entry| (entry.path(), entry.metadata().expect("readable").modified().ok())).collect::<Vec<_>>()
+        names
+            .into_iter()
+            .map(|entry| (entry.path(), entry.metadata().expect("readable").modified().ok()))
+            .collect::<Vec<_>>()
     };
     let before = entries();
     assert!(!before.is_empty());
     run();
     assert_eq!(entries().len(), before.len());
+}
+
+#[cfg(unix)]
+#[test]
+fn files_without_an_end_are_refused() {
+    let never = |arguments: &[&str]| Plugbay::new(arguments).run();
+    assert_contains(&never(&["run", "/dev/zero", "x"]).exits_with(3).stderr, &["/dev/zero"]);
+    let path = feature::ECHO.path();
+    let payload = never(&["run", path.to_str().expect("UTF-8"), "echo", "@/dev/zero"]);
+    assert!([2, 5].contains(&payload.exit_code), "{payload:?}");
+    let endless = Plugbay::new(["run", path.to_str().expect("UTF-8"), "echo", "-"]);
+    let endless = endless.stdin(File::open("/dev/zero").expect("there is one")).run();
+    assert!([2, 5].contains(&endless.exit_code), "{endless:?}");
 }
 
 #[test]

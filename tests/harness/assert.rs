@@ -4,8 +4,15 @@ use plugbay::{InvokeError, LoadError};
 
 /// Codes of limits: these errors name what is allowed and what was observed.
 const LIMITS: [&str; 9] = [
-    "timeout", "out_of_fuel", "memory_limit", "stack_overflow", "payload_too_large", "result_too_large",
-    "rate_limit_exceeded", "busy", "resource_limit",
+    "timeout",
+    "out_of_fuel",
+    "memory_limit",
+    "stack_overflow",
+    "payload_too_large",
+    "result_too_large",
+    "rate_limit_exceeded",
+    "busy",
+    "resource_limit",
 ];
 
 /// Asserts the code, that the text names the plugin, and for a limit that it is named with its two numbers.

@@ -20,15 +20,6 @@ pub(crate) struct Aftermath {
     pub(crate) error: InvokeError,
 }
 
-/// What becomes of the attacker's instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Instance {
-    /// It is thrown away, and the next call gets a fresh one.
-    Replaced,
-    /// It goes on serving.
-    Kept,
-}
-
 impl Attack {
     pub(crate) fn by(plugin: impl Into<TestPlugin>) -> Self {
         Attack { plugin: plugin.into(), payload: Value::Null }
@@ -56,18 +47,8 @@ impl Attack {
         Attack { plugin: self.plugin.manifest(member, value), ..self }
     }
 
-    /// Attacks, and asserts that it ends in this error, costs the attacker its instance and nobody else anything.
-    pub(crate) async fn ends_in(self, code: &str) -> Aftermath {
-        self.ends(code, Instance::Replaced).await
-    }
-
-    /// The same for an attack that ends in an error which leaves the attacker's instance alive.
-    pub(crate) async fn is_answered_with(self, code: &str) -> Aftermath {
-        self.ends(code, Instance::Kept).await
-    }
-
     /// Attacks, and asserts that it does no harm at all: the attacker gets its answer.
-    pub(crate) async fn is_harmless(self) -> (Host, Value) {
+    pub(crate) async fn does_no_harm(self) -> (Host, Value) {
         let (host, attacker, neighbour) = self.scene().await;
         let answer = attacker.call::<_, Value>("attack", &self.payload).await;
         let answer = answer.unwrap_or_else(|error| panic!("the attack was not harmless: {error}"));
@@ -75,7 +56,8 @@ impl Attack {
         (host, answer)
     }
 
-    async fn ends(self, code: &str, instance: Instance) -> Aftermath {
+    /// Attacks, and asserts that it ends in this error, costs the attacker its instance and nobody else anything.
+    pub(crate) async fn ends_in(self, code: &str) -> Aftermath {
         let (host, attacker, neighbour) = self.scene().await;
         let error = match attacker.call::<_, Value>("attack", &self.payload).await {
             Err(error) => error,
@@ -83,15 +65,11 @@ impl Attack {
         };
         assert_invoke_error(&error, &attacker.name(), code);
 
-        let expected = match instance {
-            Instance::Replaced => 1,
-            Instance::Kept => 2,
-        };
-        assert_eq!(pings(&attacker).await, expected, "the attacker's instance is not {instance:?}");
+        assert_eq!(pings(&attacker).await, 1, "a fresh instance serves");
         assert_eq!(pings(&neighbour).await, 2, "the neighbour lost its instance");
         let metrics = attacker.metrics();
         assert_eq!(metrics.errors.get(code), Some(&1), "{metrics:?}");
-        assert_eq!(metrics.instances_started, if instance == Instance::Replaced { 2 } else { 1 }, "{metrics:?}");
+        assert_eq!(metrics.instances_started, 2, "{metrics:?}");
         Aftermath { host, attacker, error }
     }
 

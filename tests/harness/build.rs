@@ -99,7 +99,11 @@ fn build_examples(directory: &Path, target: &str) -> anyhow::Result<HashMap<Stri
     Ok(examples)
 }
 
-fn cargo<'a>(directory: &Path, manifest: &Path, arguments: impl IntoIterator<Item = &'a str>) -> anyhow::Result<String> {
+fn cargo<'a>(
+    directory: &Path,
+    manifest: &Path,
+    arguments: impl IntoIterator<Item = &'a str>,
+) -> anyhow::Result<String> {
     let mut command = cargo_command(directory);
     command.args(["build", "--release", "--message-format=json-render-diagnostics", "--manifest-path"]).arg(manifest);
     run(command.args(arguments))
@@ -125,9 +129,8 @@ fn cargo_command(directory: &Path) -> Command {
 /// Adds the WebAssembly targets that are missing, by rustup.
 fn add_targets() -> anyhow::Result<()> {
     for target in TARGETS {
-        let libraries = run(Command::new("rustc")
-            .current_dir(workspace())
-            .args(["--print", "target-libdir", "--target", target]))?;
+        let libraries =
+            run(Command::new("rustc").current_dir(workspace()).args(["--print", "target-libdir", "--target", target]))?;
         if Path::new(libraries.trim()).is_dir() {
             continue;
         }

@@ -41,6 +41,11 @@ impl Guest {
         build::guests("wasm32-wasip1").join(format!("{}.wasm", self.name()))
     }
 
+    /// Where an example plugin's source is.
+    pub(crate) fn directory(self) -> PathBuf {
+        build::workspace().join("example-plugins").join(self.name())
+    }
+
     pub(crate) fn bytes(self) -> Vec<u8> {
         let path = self.path();
         std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))

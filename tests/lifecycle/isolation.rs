@@ -1,9 +1,13 @@
 //! Compilation: in this process or in a child, from the cache or anew.
 
-use plugbay::CodeCacheAt;
+use std::time::{Duration, Instant};
 
+use plugbay::{CodeCacheAt, CompileIsolation, CompileLimits, WorkerCommand};
+use serde_json::json;
+
+use crate::harness::assert::assert_load_error;
 use crate::harness::guest::feature;
-use crate::harness::host::{Host, pings};
+use crate::harness::host::{Host, TestPlugin, pings};
 
 #[tokio::test]
 async fn code_cache_is_filled_once_and_used_by_the_next_runtime() {
@@ -41,7 +45,7 @@ async fn code_cache_that_others_may_write_is_refused() {
     std::fs::create_dir(&cache).expect("made");
     std::fs::set_permissions(&cache, std::fs::Permissions::from_mode(0o777)).expect("changed");
     let built = plugbay::Runtime::builder().live_instances(1).code_cache(CodeCacheAt::Directory(cache)).build();
-    let error = built.err().expect("anybody could put code there");
+    let error = built.expect_err("anybody could put code there");
     assert!(error.to_string().contains("code"), "{error}");
 }
 
@@ -49,6 +53,47 @@ async fn code_cache_that_others_may_write_is_refused() {
 async fn runtime_without_a_code_cache_writes_nothing() {
     let host = Host::with(|builder| builder.code_cache(CodeCacheAt::Off));
     assert_eq!(pings(&host.load(feature::ECHO.into()).await).await, 1);
+}
+
+#[tokio::test]
+async fn child_process_compiles_what_runs_here() {
+    let host = isolated(CompileLimits::default());
+    assert_eq!(pings(&host.load(feature::ECHO.into()).await).await, 1);
+    let trusted = TestPlugin::from(feature::LOG).manifest("execution_mode", json!("trusted"));
+    assert_eq!(pings(&host.load(trusted).await).await, 1);
+}
+
+#[tokio::test]
+async fn component_that_is_invalid_is_refused_by_the_child_too() {
+    let mut bytes = feature::ECHO.bytes();
+    // The last third is code and data: far from every header.
+    let place = bytes.len() * 2 / 3;
+    bytes[place..place + 64].fill(0xff);
+    let host = isolated(CompileLimits::default());
+    if let Err(error) = host.try_load(TestPlugin::new("damaged", bytes)).await {
+        assert!(!["host_error", "compiler_crashed"].contains(&error.code()), "{error}");
+    }
+    assert_eq!(pings(&host.load(feature::ECHO.into()).await).await, 1);
+}
+
+#[tokio::test]
+async fn child_process_is_stopped_at_its_deadline() {
+    let start = Instant::now();
+    let limits = CompileLimits { timeout: Duration::from_millis(1), ..CompileLimits::default() };
+    let error = isolated(limits).try_load(feature::ECHO.into()).await.expect_err("nobody compiles in a millisecond");
+    assert_load_error(&error, "feature_echo", "compile_timeout");
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+/// A runtime without a cache that compiles in a child: the command is such a program.
+fn isolated(limits: CompileLimits) -> Host {
+    let worker = WorkerCommand::new(env!("CARGO_BIN_EXE_plugbay-e2e"), ["compile-worker"]);
+    Host::with(|builder| {
+        builder
+            .code_cache(CodeCacheAt::Off)
+            .compile_isolation(CompileIsolation::ChildProcess(worker))
+            .compile_limits(limits)
+    })
 }
 
 fn files(directory: &std::path::Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {

@@ -158,7 +158,11 @@ async fn inspection_runs_nothing_and_tells_what_a_plugin_is() {
     let inspection = host.runtime.inspect(plugin.package()).expect("it can be read");
     assert_eq!((inspection.manifest.title.as_deref(), inspection.kind), (Some("A log"), "component"));
     assert_eq!(inspection.digest.len(), 64);
-    assert!(inspection.exports.iter().any(|export| export.starts_with("plugbay:plugin/actions@")), "{:?}", inspection.exports);
+    assert!(
+        inspection.exports.iter().any(|export| export.starts_with("plugbay:plugin/actions@")),
+        "{:?}",
+        inspection.exports
+    );
     let log = inspection.imports.iter().find(|import| import.name.starts_with("plugbay:plugin/log@"));
     assert_eq!(log.and_then(|log| log.permission.as_deref()), Some("log:write"), "{:?}", inspection.imports);
     assert!(host.runtime.plugins().is_empty() && host.log.lines().is_empty());
@@ -167,7 +171,8 @@ async fn inspection_runs_nothing_and_tells_what_a_plugin_is() {
 #[tokio::test]
 async fn inspection_shows_no_secret() {
     let setting = json!({ "token": { "type": "string", "secret": true, "default": "hunter2" } });
-    let plugin = TestPlugin::from(feature::CONFIG).manifest("configuration", setting).manifest("env", json!({ "A": "pass" }));
+    let plugin =
+        TestPlugin::from(feature::CONFIG).manifest("configuration", setting).manifest("env", json!({ "A": "pass" }));
     let inspection = Host::new().runtime.inspect(plugin.package()).expect("it can be read");
     let json = serde_json::to_string(&inspection).expect("it serialises");
     let shown = format!("{json} {inspection:?}");

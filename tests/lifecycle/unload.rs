@@ -74,6 +74,14 @@ async fn plugin_loads_again_after_it_was_unloaded() {
 }
 
 #[tokio::test]
+async fn plugin_outlives_the_handle_of_its_runtime() {
+    let host = Host::new();
+    let plugin = host.load(feature::ECHO.into()).await;
+    drop(host);
+    assert_eq!((pings(&plugin).await, pings(&plugin).await), (1, 2));
+}
+
+#[tokio::test]
 async fn instance_that_trapped_does_not_hear_of_the_unloading() {
     let host = Host::new();
     let plugin = host.load(feature::LIFECYCLE.into()).await;

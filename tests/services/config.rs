@@ -104,8 +104,12 @@ async fn set_that_both_sides_allow_is_seen_by_get() {
 async fn set_of_a_value_that_does_not_fit_is_invalid_and_changes_nothing() {
     let plugin = writing_host().load(settings()).await;
     for (key, value) in [
-        ("retries", json!("many")), ("retries", json!(99)), ("retries", json!(null)), ("unknown", json!(1)),
-        ("token", json!({})), ("endpoint", json!("x".repeat(70_000))),
+        ("retries", json!("many")),
+        ("retries", json!(99)),
+        ("retries", json!(null)),
+        ("unknown", json!(1)),
+        ("token", json!({})),
+        ("endpoint", json!("x".repeat(70_000))),
     ] {
         let answer = set(&plugin, key, value.clone()).await;
         assert!(answer["error"]["invalid"].is_string(), "{key}: {answer}");
@@ -163,6 +167,37 @@ async fn secret_is_given_to_the_plugin_and_masked_in_its_log() {
 }
 
 #[tokio::test]
+async fn secret_is_masked_in_failures_and_trap_reports() {
+    let host = Host::new();
+    let plugin = host.load(settings()).await;
+    for (action, words) in [("fail_with_secret", "failed with"), ("panic_with_secret", "panicked with")] {
+        let error = call(&plugin, action).await.expect_err("it does not answer");
+        let told = format!("{error} {error:?} {}", error.to_json());
+        assert_contains(&told, &[words, "***hidden***"]);
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+    assert!(!format!("{:?} {plugin:?} {:?}", host.log.lines(), plugin.configuration()).contains("hunter2"));
+}
+
+#[tokio::test]
+async fn hostile_file_of_values_is_refused_soon() {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::create_dir(directory.path().join("config")).expect("made");
+    std::fs::write(directory.path().join("plugin.wasm"), settings().into_bytes()).expect("written");
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..20 {
+        let inner = format!("*a{}, ", level - 1).repeat(10);
+        bomb.push_str(&format!("a{level}: &a{level} [{inner}]\n"));
+    }
+    let start = std::time::Instant::now();
+    for text in [bomb, "[".repeat(100_000), "x".repeat(2 << 20), "- a list".to_owned()] {
+        std::fs::write(directory.path().join("config/default.yaml"), text).expect("written");
+        Host::new().runtime.load(directory.path()).await.expect_err("it is no mapping of keys to values");
+    }
+    assert!(start.elapsed() < std::time::Duration::from_secs(5));
+}
+
+#[tokio::test]
 async fn secret_that_does_not_fit_is_refused_without_being_told() {
     let setting = json!({ "token": { "type": "string", "secret": true, "pattern": "^[a-z]+$" } });
     let package = settings().manifest("configuration", setting).package().configure("token", "S3CRET-VALUE");
@@ -180,16 +215,14 @@ async fn manifest_without_a_schema_takes_any_option() {
 
 /// A schema with a default, an optional value and a secret; asks to write all.
 fn settings() -> TestPlugin {
-    TestPlugin::from(feature::CONFIG)
-        .manifest("permissions", json!([{ "resource": "config.*" }]))
-        .manifest(
-            "configuration",
-            json!({
-                "retries": { "type": "integer", "default": 3, "min": 0, "max": 10 },
-                "endpoint": { "type": "string" },
-                "token": { "type": "string", "secret": true, "default": "hunter2" },
-            }),
-        )
+    TestPlugin::from(feature::CONFIG).manifest("permissions", json!([{ "resource": "config.*" }])).manifest(
+        "configuration",
+        json!({
+            "retries": { "type": "integer", "default": 3, "min": 0, "max": 10 },
+            "endpoint": { "type": "string" },
+            "token": { "type": "string", "secret": true, "default": "hunter2" },
+        }),
+    )
 }
 
 fn writing_host() -> Host {

@@ -1,19 +1,24 @@
 //! `plugbay:plugin/log` and the standard streams: what arrives, under which name, and how much of it.
 
-use plugbay::{Level, Policy, limits};
+use plugbay::{Level, LogRecord, LogSink, Policy, limits};
 use serde_json::{Value, json};
 
 use crate::harness::guest::feature;
-use crate::harness::host::{Host, call};
+use crate::harness::host::{Host, call, pings};
 
 #[tokio::test]
 async fn line_arrives_with_plugin_level_target_and_fields() {
     let host = Host::new();
     let plugin = host.load(feature::LOG.into()).await;
     for (name, level) in [
-        ("trace", Level::Trace), ("debug", Level::Debug), ("info", Level::Info), ("warn", Level::Warn), ("error", Level::Error),
+        ("trace", Level::Trace),
+        ("debug", Level::Debug),
+        ("info", Level::Info),
+        ("warn", Level::Warn),
+        ("error", Level::Error),
     ] {
-        let line = json!({ "level": name, "target": "orders", "message": "placed\nin two lines", "fields": { "id": 7 } });
+        let line =
+            json!({ "level": name, "target": "orders", "message": "placed\nin two lines", "fields": { "id": 7 } });
         plugin.call::<_, Value>("log", &line).await.expect("it answers");
         let line = host.log.lines().pop().expect("it was logged");
         assert_eq!((&*line.plugin, line.level, &*line.target), ("feature_log", level, "orders"));
@@ -72,6 +77,24 @@ async fn field_that_is_not_json_does_no_harm() {
 async fn threshold_is_that_of_the_sink() {
     let plugin = Host::new().load(feature::LOG.into()).await;
     assert_eq!(call(&plugin, "threshold").await.expect("it answers"), json!("Level::Trace"));
+}
+
+/// A broken sink is the host's fault: the call fails as such, and the next one is served.
+#[tokio::test]
+async fn sink_that_panics_is_a_host_error_and_nothing_worse() {
+    struct Broken;
+    impl LogSink for Broken {
+        fn log(&self, record: &LogRecord<'_>) {
+            assert_ne!(record.message, "boom", "a broken sink");
+        }
+    }
+    let host = Host::with(|builder| builder.log_sink(Broken));
+    let plugin = host.load(feature::LOG.into()).await;
+    assert_eq!(pings(&plugin).await, 1);
+    let error = plugin.call::<_, Value>("log", &json!({ "message": "boom" })).await.expect_err("the sink panics");
+    assert_eq!(error.code(), "host_error", "{error}");
+    assert_eq!(pings(&plugin).await, 1, "a fresh instance");
+    plugin.call::<_, Value>("log", &json!({ "message": "fine" })).await.expect("the sink lives");
 }
 
 #[tokio::test]

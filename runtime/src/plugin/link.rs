@@ -16,7 +16,7 @@ use super::instance::Linked;
 use super::state::HostState;
 use crate::engine::Metering;
 use crate::error::LoadFailure;
-use crate::service::SERVICES;
+use crate::service::{SERVICES, poll};
 
 /// The linkers of a runtime.
 #[derive(Default)]
@@ -96,6 +96,7 @@ fn add_wasi_without_sockets(linker: &mut Linker<HostState>) -> wasmtime::Result<
 
     // Input and output, clocks, random numbers and the three standard streams.
     wasmtime_wasi::p2::add_to_linker_proxy_interfaces_async(linker)?;
+    poll::add_to_linker(linker)?;
     random::insecure::add_to_linker::<_, wasmtime_wasi::random::WasiRandom>(linker, random_of)?;
     random::insecure_seed::add_to_linker::<_, wasmtime_wasi::random::WasiRandom>(linker, random_of)?;
     filesystem::types::add_to_linker::<_, WasiFilesystem>(linker, HostState::filesystem)?;

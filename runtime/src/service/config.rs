@@ -69,10 +69,8 @@ impl PluginConfig {
             layers.push(ConfigLayer { origin: kept.path.display().to_string(), values: kept.read() });
         }
         let mut problems = Vec::new();
-        let mut values: BTreeMap<String, Value> = schema
-            .iter()
-            .filter_map(|(key, setting)| Some((key.clone(), setting.default.clone()?)))
-            .collect();
+        let mut values: BTreeMap<String, Value> =
+            schema.iter().filter_map(|(key, setting)| Some((key.clone(), setting.default.clone()?))).collect();
         for layer in layers {
             for (key, value) in layer.values {
                 match check(&schema, &key, &value) {
@@ -167,7 +165,11 @@ struct KeptValues {
 
 impl KeptValues {
     fn open(path: PathBuf) -> Result<Self, ConfigProblem> {
-        let problem = |message: String| ConfigProblem { key: "(kept values)".into(), origin: path.display().to_string(), message };
+        let problem = |message: String| ConfigProblem {
+            key: "(kept values)".into(),
+            origin: path.display().to_string(),
+            message,
+        };
         let values = match std::fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .map_err(|error| problem(format!("the file is damaged ({error}); mend or remove it")))?,

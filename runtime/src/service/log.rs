@@ -264,7 +264,11 @@ mod tests {
         let (kept, log) = log();
         log.write(Level::Info, "", &"ä".repeat(LOG_LINE_BYTES_MAX), &[]);
         let lines = kept.0.lock().expect("not poisoned");
-        assert!(lines[0].contains(&format!("({LOG_LINE_BYTES_MAX} more bytes)")), "{}", &lines[0][lines[0].len() - 40..]);
+        assert!(
+            lines[0].contains(&format!("({LOG_LINE_BYTES_MAX} more bytes)")),
+            "{}",
+            &lines[0][lines[0].len() - 40..]
+        );
     }
 
     #[test]

@@ -21,8 +21,7 @@ pub(crate) struct Mask {
 impl Mask {
     /// Replaces the secrets that are looked for.
     pub(crate) fn set(&self, secrets: impl IntoIterator<Item = String>) {
-        let mut secrets: Vec<String> =
-            secrets.into_iter().filter(|secret| secret.len() >= SECRET_BYTES_MIN).collect();
+        let mut secrets: Vec<String> = secrets.into_iter().filter(|secret| secret.len() >= SECRET_BYTES_MIN).collect();
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         *self.secrets.write().unwrap_or_else(std::sync::PoisonError::into_inner) = secrets;
     }

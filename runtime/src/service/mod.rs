@@ -10,6 +10,7 @@ pub(crate) mod invocation;
 pub(crate) mod log;
 pub(crate) mod mask;
 pub(crate) mod output;
+pub(crate) mod poll;
 pub(crate) mod wasi;
 
 use std::sync::Arc;
@@ -58,7 +59,7 @@ pub(crate) const SERVICES: &[Service] = &[
 
 /// What host calls have cost the host since it last let others run. Fuel measures the guest's own work: a guest can ask
 /// for thousands of calls between two yields of its own, and for megabytes in each.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct HostWork {
     bytes: usize,
 }
@@ -108,4 +109,18 @@ pub(crate) struct PluginContext {
     pub(crate) live_instances: u32,
     /// Uses that were not granted, since the load.
     pub(crate) denials: AtomicU64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_work_is_due_after_many_small_calls_or_one_large_one() {
+        let mut work = HostWork::default();
+        let calls = (1..).find(|_| work.is_time_to_yield(0)).unwrap_or_default();
+        assert_eq!(calls, HOST_BYTES_UNTIL_YIELD / HOST_CALL_BYTES);
+        assert!(!work.is_time_to_yield(0), "it begins anew");
+        assert!(work.is_time_to_yield(usize::MAX));
+    }
 }

@@ -10,8 +10,8 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
-use super::{HostWork, PluginContext};
 use super::log::Level;
+use super::{HostWork, PluginContext};
 use crate::limits::{LOG_LINE_BYTES_MAX, OUTPUT_PERMIT_BYTES, STDERR_TAIL_BYTES};
 
 /// What one instance wrote.
@@ -23,9 +23,6 @@ struct Written {
     stdout: Sink,
     stderr_line: Vec<u8>,
     stderr_tail: Vec<u8>,
-    work: HostWork,
-    /// Whether the next one who asks whether it may write should let others run first.
-    tired: bool,
 }
 
 /// Where standard output goes.
@@ -48,22 +45,15 @@ impl Output {
     }
 
     fn new(plugin: Arc<PluginContext>, stdout: Sink) -> Self {
-        Output(Arc::new(Mutex::new(Written {
-            plugin,
-            stdout,
-            stderr_line: Vec::new(),
-            stderr_tail: Vec::new(),
-            work: HostWork::default(),
-            tired: false,
-        })))
+        Output(Arc::new(Mutex::new(Written { plugin, stdout, stderr_line: Vec::new(), stderr_tail: Vec::new() })))
     }
 
     pub(crate) fn stdout(&self) -> GuestStream {
-        GuestStream { output: self.clone(), error: false }
+        GuestStream { output: self.clone(), error: false, work: HostWork::default(), rests: false }
     }
 
     pub(crate) fn stderr(&self) -> GuestStream {
-        GuestStream { output: self.clone(), error: true }
+        GuestStream { output: self.clone(), error: true, work: HostWork::default(), rests: false }
     }
 
     /// The result of a legacy plugin: its bytes, or how many there were where they were too many.
@@ -71,7 +61,11 @@ impl Output {
         match &mut self.lock().stdout {
             Sink::Log(_) => Ok(Vec::new()),
             Sink::Result { bytes, bytes_max, observed } => {
-                if *observed > *bytes_max { Err(*observed) } else { Ok(std::mem::take(bytes)) }
+                if *observed > *bytes_max {
+                    Err(*observed)
+                } else {
+                    Ok(std::mem::take(bytes))
+                }
             }
         }
     }
@@ -100,7 +94,6 @@ impl Output {
 
 impl Written {
     fn write(&mut self, error: bool, bytes: &[u8]) {
-        self.tired |= self.work.is_time_to_yield(bytes.len());
         if error {
             keep_tail(&mut self.stderr_tail, bytes);
             log_lines(&self.plugin, Level::Warn, "stderr", &mut self.stderr_line, bytes);
@@ -154,11 +147,14 @@ fn keep_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
     tail.extend_from_slice(bytes);
 }
 
-/// One of the two streams, as WASI sees it: always ready, never a terminal.
+/// One of the two streams, as WASI sees it: never a terminal, and ready as soon as others had their turn.
 #[derive(Clone)]
 pub(crate) struct GuestStream {
     output: Output,
     error: bool,
+    work: HostWork,
+    /// Whether it has written so much that others come first: until somebody waits for it, it permits nothing.
+    rests: bool,
 }
 
 impl IsTerminal for GuestStream {
@@ -179,9 +175,10 @@ impl StdoutStream for GuestStream {
 
 impl OutputStream for GuestStream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        if bytes.len() > OUTPUT_PERMIT_BYTES {
+        if self.rests || bytes.len() > OUTPUT_PERMIT_BYTES {
             return Err(StreamError::trap("wrote more than was permitted"));
         }
+        self.rests = self.work.is_time_to_yield(bytes.len());
         self.output.lock().write(self.error, &bytes);
         Ok(())
     }
@@ -191,15 +188,14 @@ impl OutputStream for GuestStream {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(OUTPUT_PERMIT_BYTES)
+        Ok(if self.rests { 0 } else { OUTPUT_PERMIT_BYTES })
     }
 }
 
 #[wasmtime_wasi::async_trait]
 impl Pollable for GuestStream {
     async fn ready(&mut self) {
-        let tired = std::mem::take(&mut self.output.lock().tired);
-        if tired {
+        if std::mem::take(&mut self.rests) {
             tokio::task::yield_now().await;
         }
     }
@@ -215,7 +211,10 @@ impl AsyncWrite for GuestStream {
         std::task::Poll::Ready(Ok(bytes.len()))
     }
 
-    fn poll_flush(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> std::task::Poll<std::io::Result<()>> {
+    fn poll_flush(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
         std::task::Poll::Ready(Ok(()))
     }
 

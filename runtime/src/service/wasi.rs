@@ -13,8 +13,9 @@ use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::sockets::SocketAddrUse;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 
-use super::PluginContext;
 use super::output::Output;
+use super::poll::Polling;
+use super::{HostWork, PluginContext};
 use crate::limits::{RANDOM_BYTES_MAX, RESOURCES_MAX};
 use crate::plugin::state::HostState;
 
@@ -61,7 +62,8 @@ impl Wasi {
                     && address.ip().is_unspecified()
                     && address.port() == 0;
                 let resource = format!("net.{address}");
-                let granted = local || plugin.grants.check(&resource, plugbay_manifest::PermissionAction::Execute).is_ok();
+                let granted =
+                    local || plugin.grants.check(&resource, plugbay_manifest::PermissionAction::Execute).is_ok();
                 Box::pin(std::future::ready(granted))
             });
         }
@@ -78,12 +80,26 @@ impl Wasi {
     }
 }
 
-impl WasiView for HostState {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
+impl HostState {
+    /// The WASI side, made on its first use, and what host calls have cost so far.
+    fn wasi(&mut self) -> (&mut Wasi, &mut HostWork) {
         let wasi = self.wasi.get_or_insert_with(|| {
             let output = self.output.get_or_insert_with(|| Output::to_log(self.plugin.clone()));
             Box::new(Wasi::new(&self.plugin, output, std::mem::take(&mut self.stdin)))
         });
+        (wasi, &mut self.host_work)
+    }
+
+    /// What `wasi:io/poll` works on.
+    pub(crate) fn polling(&mut self) -> Polling<'_> {
+        let (wasi, work) = self.wasi();
+        Polling { table: &mut wasi.table, work }
+    }
+}
+
+impl WasiView for HostState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let (wasi, _) = self.wasi();
         WasiCtxView { ctx: &mut wasi.ctx, table: &mut wasi.table }
     }
 }

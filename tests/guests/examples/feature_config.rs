@@ -12,6 +12,11 @@ fn error(error: config::Error) -> Value {
     json!({ "error": { kind: text } })
 }
 
+fn secret() -> String {
+    let secret = config::get("token").ok().flatten().unwrap_or_default();
+    secret.trim_matches('"').to_owned()
+}
+
 fn value(text: String) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|_| json!({ "not_json": text }))
 }
@@ -26,17 +31,15 @@ plugbay_guests::actions!(|action, payload| match action {
         Ok(()) => json!("set"),
         Err(why) => error(why),
     }),
-    "set_raw" => Ok(match config::set(
-        payload["key"].as_str().unwrap_or_default(),
-        payload["value"].as_str().unwrap_or_default(),
-    ) {
-        Ok(()) => json!("set"),
-        Err(why) => error(why),
-    }),
+    "set_raw" => Ok(
+        match config::set(payload["key"].as_str().unwrap_or_default(), payload["value"].as_str().unwrap_or_default(),) {
+            Ok(()) => json!("set"),
+            Err(why) => error(why),
+        }
+    ),
     "all" => Ok(config::all().map_or_else(error, value)),
     "print_secret" => {
-        let secret = config::get("token").ok().flatten().unwrap_or_default();
-        let secret = secret.trim_matches('"');
+        let secret = secret();
         println!("printed {secret}");
         plugbay_guests::log::write(
             plugbay_guests::log::Level::Info,
@@ -46,5 +49,7 @@ plugbay_guests::actions!(|action, payload| match action {
         );
         Ok(json!(secret.len()))
     }
+    "fail_with_secret" => Err(plugbay_guests::failure("leak", format!("failed with {}", secret()))),
+    "panic_with_secret" => panic!("panicked with {}", secret()),
     other => plugbay_guests::unknown(other),
 });

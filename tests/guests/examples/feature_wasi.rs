@@ -9,10 +9,12 @@ fn text(payload: &Value, member: &str) -> String {
 }
 
 plugbay_guests::actions!(|action, payload| match action {
-    "environment" => Ok(std::env::vars().map(|(name, value)| (name, Value::from(value))).collect::<serde_json::Map<_, _>>().into()),
+    "environment" =>
+        Ok(std::env::vars().map(|(name, value)| (name, Value::from(value))).collect::<serde_json::Map<_, _>>().into()),
     "arguments" => Ok(json!(std::env::args().collect::<Vec<_>>())),
     "list" => Ok(match std::fs::read_dir(text(&payload, "path")) {
-        Ok(entries) => json!(entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect::<Vec<_>>()),
+        Ok(entries) =>
+            json!(entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect::<Vec<_>>()),
         Err(error) => json!({ "error": error.to_string() }),
     }),
     "read" => Ok(match std::fs::read_to_string(text(&payload, "path")) {
@@ -30,7 +32,9 @@ plugbay_guests::actions!(|action, payload| match action {
             Err(error) => json!({ "error": error.to_string() }),
         })
     }
-    "clock" => Ok(json!(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64))),
+    "clock" => Ok(json!(
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+    )),
     "random" => Ok(json!(wasip2::random::random::get_random_bytes(payload.as_u64().unwrap_or(16)))),
     "exit" => std::process::exit(payload.as_i64().unwrap_or(0) as i32),
     other => plugbay_guests::unknown(other),
