@@ -133,7 +133,12 @@ async fn serve_with_retries(
 }
 
 /// Leases an instance, makes one where none is idle, and gives it back if it is still whole.
-async fn serve(plugin: &LoadedPlugin, request: Request, call: &Call<'_>, usage: &mut Usage) -> Result<Reply, Box<InvokeError>> {
+async fn serve(
+    plugin: &LoadedPlugin,
+    request: Request,
+    call: &Call<'_>,
+    usage: &mut Usage,
+) -> Result<Reply, Box<InvokeError>> {
     let mut lease = plugin.instances.lease(call.deadline()).await.map_err(|no| plugin.no_lease(no, call))?;
     let mut instance = match lease.take() {
         Some(instance) => instance,
@@ -192,4 +197,3 @@ fn unknown_action(plugin: &LoadedPlugin, action: &str) -> InvokeError {
         known: plugin.manifest.actions.iter().map(|action| action.name.clone()).collect(),
     }
 }
-

@@ -26,7 +26,9 @@ use crate::plugin::scan::ScanError;
 #[non_exhaustive]
 pub enum BuildError {
     /// The engine refused its settings or could not reserve its memory pool.
-    #[error("cannot set up the WebAssembly engine for {instances} live instances: {message}\n  try fewer with `RuntimeBuilder::live_instances`, or raise vm.max_map_count and the address-space limit")]
+    #[error(
+        "cannot set up the WebAssembly engine for {instances} live instances: {message}\n  try fewer with `RuntimeBuilder::live_instances`, or raise vm.max_map_count and the address-space limit"
+    )]
     Engine {
         /// Live instances that were asked for.
         instances: u32,
@@ -138,7 +140,9 @@ pub enum InvokeError {
         allowed: usize,
     },
     /// The deadline passed, while the plugin computed, waited for the host or waited for its turn.
-    #[error("plugin `{plugin}` did not answer `{action}` within {allowed:?} (stopped after {observed:.1?}): raise `resources.timeout_seconds`, or do less in one call")]
+    #[error(
+        "plugin `{plugin}` did not answer `{action}` within {allowed:?} (stopped after {observed:.1?}): raise `resources.timeout_seconds`, or do less in one call"
+    )]
     Timeout {
         /// The plugin.
         plugin: String,
@@ -150,7 +154,9 @@ pub enum InvokeError {
         observed: Duration,
     },
     /// The fuel of the call is burned.
-    #[error("plugin `{plugin}` ran out of fuel in `{action}`: all of {allowed} units burned; raise `resources.max_fuel`, or do less in one call")]
+    #[error(
+        "plugin `{plugin}` ran out of fuel in `{action}`: all of {allowed} units burned; raise `resources.max_fuel`, or do less in one call"
+    )]
     OutOfFuel {
         /// The plugin.
         plugin: String,
@@ -172,7 +178,9 @@ pub enum InvokeError {
         observed: u64,
     },
     /// The guest recursed too deeply.
-    #[error("plugin `{plugin}` overflowed its stack of {allowed} bytes in `{action}`: look for a recursion without an end")]
+    #[error(
+        "plugin `{plugin}` overflowed its stack of {allowed} bytes in `{action}`: look for a recursion without an end"
+    )]
     StackOverflow {
         /// The plugin.
         plugin: String,
@@ -350,7 +358,7 @@ impl InvokeError {
         object.insert("code".into(), self.code().into());
         let details = match self {
             InvokeError::Guest { failure, .. } => failure.details.clone(),
-            InvokeError::Validation { problems, .. } => serde_json::to_value(problems).ok(),
+            InvokeError::Validation { problems, .. } => Some(serde_json::json!({ "problems": problems })),
             InvokeError::RateLimited { retry_after, .. } => {
                 Some(serde_json::json!({ "retry_after": retry_after.as_secs_f64() }))
             }

@@ -128,7 +128,10 @@ pub struct Reaction {
 
 impl From<WitReaction> for Reaction {
     fn from(reaction: WitReaction) -> Self {
-        Reaction { stop: (reaction & WitReaction::STOP) == WitReaction::STOP, cancel: (reaction & WitReaction::CANCEL) == WitReaction::CANCEL }
+        Reaction {
+            stop: (reaction & WitReaction::STOP) == WitReaction::STOP,
+            cancel: (reaction & WitReaction::CANCEL) == WitReaction::CANCEL,
+        }
     }
 }
 
@@ -150,7 +153,12 @@ pub struct Health {
 
 impl Health {
     pub(crate) fn healthy() -> Self {
-        Health { healthy: true, message: String::new(), components: serde_json::Map::new(), metrics: serde_json::Map::new() }
+        Health {
+            healthy: true,
+            message: String::new(),
+            components: serde_json::Map::new(),
+            metrics: serde_json::Map::new(),
+        }
     }
 
     pub(crate) fn unhealthy(message: String) -> Self {
@@ -190,7 +198,8 @@ mod tests {
 
     #[test]
     fn subscriptions_hear_in_order_of_priority_and_once_hears_once() {
-        let subscription = |topic: &str, priority, once| Subscription { topic: topic.into(), priority, once, durable: false };
+        let subscription =
+            |topic: &str, priority, once| Subscription { topic: topic.into(), priority, once, durable: false };
         let subscriptions = Subscriptions::new(&[
             subscription("order.*", 50, false),
             subscription("**", 100, true),

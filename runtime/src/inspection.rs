@@ -84,9 +84,10 @@ impl Inspection {
             .map(|import| {
                 let (permission, denied) = match offered(&import.name, mode) {
                     Offer::Free => (None, None),
-                    Offer::With(resource, action) => {
-                        (Some((resource, action)), grants.check_any(resource, action).err().map(|denial| denial.to_string()))
-                    }
+                    Offer::With(resource, action) => (
+                        Some((resource, action)),
+                        grants.check_any(resource, action).err().map(|denial| denial.to_string()),
+                    ),
                     Offer::TrustedOnly(resource, action) => {
                         (Some((resource, action)), Some(Denial::trusted_only(resource, action).to_string()))
                     }

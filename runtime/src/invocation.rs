@@ -148,7 +148,11 @@ impl Outcome {
     }
 }
 
-pub(crate) fn parse_answer<'a, R: Deserialize<'a>>(plugin: &str, action: &str, json: &'a str) -> Result<R, InvokeError> {
+pub(crate) fn parse_answer<'a, R: Deserialize<'a>>(
+    plugin: &str,
+    action: &str,
+    json: &'a str,
+) -> Result<R, InvokeError> {
     serde_json::from_str(json).map_err(|error| InvokeError::Answer {
         plugin: plugin.to_owned(),
         action: action.to_owned(),

@@ -25,19 +25,19 @@
 
 mod runtime;
 
-mod dispatch;
-mod invocation;
-mod event;
 mod admission;
+mod dispatch;
+mod event;
+mod invocation;
 mod metrics;
 
 mod component;
+mod engine;
 mod inspection;
 mod plugin;
-mod engine;
 
-mod service;
 mod capability;
+mod service;
 
 mod error;
 pub mod limits;

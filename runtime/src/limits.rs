@@ -262,7 +262,8 @@ mod tests {
 
     #[test]
     fn asking_above_the_ceiling_gets_the_ceiling() {
-        let asked = Resources { instances: Some(Instances::Count(10_000)), max_fuel: Some(u64::MAX), ..Resources::default() };
+        let asked =
+            Resources { instances: Some(Instances::Count(10_000)), max_fuel: Some(u64::MAX), ..Resources::default() };
         let limits = Limits::default().asked(&asked, &Ceilings::default());
         assert_eq!(limits.instances, Instances::Count(REPLICAS_MAX));
         assert_eq!(limits.fuel, Ceilings::default().fuel);

@@ -11,9 +11,8 @@ use crate::error::InvokeError;
 use crate::plugin::instances::thread_number;
 
 /// Upper ends of the latency buckets, in microseconds: a factor of four apart, from a warm call to the longest deadline.
-pub const LATENCY_BUCKETS_MICROS: [u64; 14] = [
-    1, 4, 16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, u64::MAX,
-];
+pub const LATENCY_BUCKETS_MICROS: [u64; 14] =
+    [1, 4, 16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, u64::MAX];
 
 /// The counters of one plugin. What every call counts is kept apart for each thread that calls, and summed when it is read.
 pub(crate) struct Metrics {
@@ -153,7 +152,11 @@ mod tests {
                 details: None,
                 status_code: None,
             };
-            metrics.call(Duration::ZERO, None, Some(&InvokeError::Guest { plugin: "p".into(), failure: Box::new(failure) }));
+            metrics.call(
+                Duration::ZERO,
+                None,
+                Some(&InvokeError::Guest { plugin: "p".into(), failure: Box::new(failure) }),
+            );
         }
         let errors = metrics.snapshot(0, 0).errors;
         assert_eq!(errors.len(), ERROR_CODES_MAX + 1);

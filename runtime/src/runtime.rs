@@ -179,6 +179,9 @@ impl RuntimeBuilder {
 #[derive(Clone)]
 pub struct Runtime(Arc<Shared>);
 
+/// By SHA-256 and metering.
+type LinkedComponents = HashMap<([u8; 32], Metering), Weak<Linked>>;
+
 struct Shared {
     engines: Engines,
     linkers: Linkers,
@@ -189,7 +192,7 @@ struct Shared {
     data_dir: Option<PathBuf>,
     log_sink: Arc<dyn LogSink>,
     /// Components that are linked already, by what they are and how they run: a thousand plugins of one component share it.
-    linked: Mutex<HashMap<([u8; 32], Metering), Weak<Linked>>>,
+    linked: Mutex<LinkedComponents>,
     plugins: Mutex<BTreeMap<String, Plugin>>,
 }
 
@@ -323,9 +326,9 @@ impl Runtime {
             return Ok(linked);
         }
         let load_error = |failure: LoadFailure| LoadError::new(&checked.manifest.name, failure);
-        let engine = self.0.engines.get(metering).map_err(|error| load_error(LoadFailure::Engine(error.to_string())))?;
-        let workshop =
-            Workshop { engine, metering, compiler: &self.0.compiler, cache: self.0.code_cache.as_ref() };
+        let engine =
+            self.0.engines.get(metering).map_err(|error| load_error(LoadFailure::Engine(error.to_string())))?;
+        let workshop = Workshop { engine, metering, compiler: &self.0.compiler, cache: self.0.code_cache.as_ref() };
         let compiled = Compiled::new(checked, workshop).await.map_err(load_error)?;
         let linked = Arc::new(self.0.linkers.link(compiled).map_err(load_error)?);
         let mut all = self.linked_lock();
@@ -348,7 +351,8 @@ impl Runtime {
         Ok(Arc::new(PluginContext {
             log,
             config,
-            environment: environment::variables(manifest, &checked.grants, &self.0.operator.policy).map_err(load_error)?,
+            environment: environment::variables(manifest, &checked.grants, &self.0.operator.policy)
+                .map_err(load_error)?,
             wasi: environment::wasi_grants(manifest, &checked.grants).map_err(load_error)?,
             live_instances: self.0.engines.live_instances(),
             grants: checked.grants.clone(),
@@ -377,7 +381,7 @@ impl Runtime {
         self.0.plugins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn linked_lock(&self) -> std::sync::MutexGuard<'_, HashMap<([u8; 32], Metering), Weak<Linked>>> {
+    fn linked_lock(&self) -> std::sync::MutexGuard<'_, LinkedComponents> {
         self.0.linked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -120,7 +120,9 @@ mod tests {
     #[test]
     fn any_of_a_kind_is_enough_for_the_kind() {
         let policy = |permission: &str| Policy::default().allow(permission).expect("readable");
-        let check = |asked: &str, allowed: &str| Grants::new(policy(asked), policy(allowed)).check_any("net.*", Execute).is_ok();
+        let check = |asked: &str, allowed: &str| {
+            Grants::new(policy(asked), policy(allowed)).check_any("net.*", Execute).is_ok()
+        };
         assert!(check("net.*", "net.*") && check("net.a:80", "net.*") && check("*", "net.a:80") && check("net.*", "*"));
         assert!(!check("net.a:80", "net.b:80") && !check("net.*", "fs.*") && !check("net.a:80:read", "net.*"));
     }

@@ -20,7 +20,9 @@ struct PolicyRule {
 
 /// A permission text that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a permission: {reason}; write RESOURCE:ACTIONS, such as `config.retries:write` or `cache.*:read,write`")]
+#[error(
+    "`{text}` is not a permission: {reason}; write RESOURCE:ACTIONS, such as `config.retries:write` or `cache.*:read,write`"
+)]
 pub struct PolicyError {
     /// The text.
     pub text: String,

@@ -48,7 +48,8 @@ impl CheckedPackage {
     /// The same, without a verdict about imports and versions: for showing what a plugin is.
     pub(crate) fn examine(mut package: Package, operator: &Operator) -> Result<Self, LoadError> {
         let origin = package.origin.clone();
-        let scan = scan::scan(&package.bytes, &ScanLimits::default()).map_err(|error| LoadError::new(&origin, error))?;
+        let scan =
+            scan::scan(&package.bytes, &ScanLimits::default()).map_err(|error| LoadError::new(&origin, error))?;
         let manifest = manifest(&mut package, &scan).map_err(|failure| LoadError::new(&origin, failure))?;
         let asked = overridden(&manifest.resources, &package.overrides);
         let mut limits = operator.limits.asked(&asked, &operator.ceilings);
@@ -92,10 +93,9 @@ impl CheckedPackage {
                 .grants
                 .check_any(resource, action)
                 .map_err(|denial| LoadFailure::Denied { import: import.to_owned(), denial }),
-            Offer::TrustedOnly(resource, action) => Err(LoadFailure::Denied {
-                import: import.to_owned(),
-                denial: Denial::trusted_only(resource, action),
-            }),
+            Offer::TrustedOnly(resource, action) => {
+                Err(LoadFailure::Denied { import: import.to_owned(), denial: Denial::trusted_only(resource, action) })
+            }
             Offer::Nothing => Err(LoadFailure::UnknownImport {
                 import: import.to_owned(),
                 mode: mode.name(),

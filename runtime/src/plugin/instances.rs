@@ -149,8 +149,8 @@ impl Instances {
     }
 
     /// Takes all idle instances out.
-    pub(crate) fn drain(&self) -> Vec<Box<Instance>> {
-        self.slots.iter().filter_map(|slot| slot.lock().idle.take()).collect()
+    pub(crate) fn drain(&self) -> impl Iterator<Item = Box<Instance>> {
+        self.slots.iter().filter_map(|slot| slot.lock().idle.take())
     }
 
     /// Calls that may run at once.

@@ -74,7 +74,10 @@ impl LoadedPlugin {
             linked,
         };
         if !legacy {
-            let call = Call::by_host(if matches!(start, Start::Load) { "on_load" } else { "on_reload" }, plugin.limits.timeout);
+            let call = Call::by_host(
+                if matches!(start, Start::Load) { "on_load" } else { "on_reload" },
+                plugin.limits.timeout,
+            );
             let started = plugin.start_instance(start, &call).await;
             let instance = started.map_err(|error| LoadError::new(plugin.name(), error))?;
             plugin.instances.put_first(instance);
@@ -87,7 +90,11 @@ impl LoadedPlugin {
     }
 
     /// Makes a fresh instance. A failure that its `on-load` reports is an error here: it cannot serve.
-    pub(crate) async fn start_instance(&self, start: Start, call: &Call<'_>) -> Result<Box<Instance>, Box<InvokeError>> {
+    pub(crate) async fn start_instance(
+        &self,
+        start: Start,
+        call: &Call<'_>,
+    ) -> Result<Box<Instance>, Box<InvokeError>> {
         self.metrics.instance_started();
         Instance::start(&self.linked, &self.context, &self.limits, start, call)
             .await?
@@ -313,7 +320,10 @@ impl Plugin {
 impl std::fmt::Debug for Plugin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let plugin = self.current();
-        f.debug_struct("Plugin").field("name", &plugin.name()).field("version", &plugin.manifest.version).finish_non_exhaustive()
+        f.debug_struct("Plugin")
+            .field("name", &plugin.name())
+            .field("version", &plugin.manifest.version)
+            .finish_non_exhaustive()
     }
 }
 

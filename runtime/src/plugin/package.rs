@@ -164,7 +164,10 @@ impl Package {
 impl std::fmt::Debug for Package {
     /// Options may be secret and bytes are long: neither is shown.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Package").field("origin", &self.origin).field("bytes", &self.bytes.len()).finish_non_exhaustive()
+        f.debug_struct("Package")
+            .field("origin", &self.origin)
+            .field("bytes", &self.bytes.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -272,11 +275,15 @@ fn inside(directory: &Path, entry_point: &str) -> Result<PathBuf, String> {
     let relative = Path::new(entry_point);
     let plain = relative.components().all(|component| matches!(component, Component::Normal(_) | Component::CurDir));
     if !plain {
-        return Err(format!("its entry_point `{entry_point}` leads out of the plugin's directory; name a file inside it"));
+        return Err(format!(
+            "its entry_point `{entry_point}` leads out of the plugin's directory; name a file inside it"
+        ));
     }
     let path = directory.join(relative);
     let (Ok(real), Ok(root)) = (path.canonicalize(), directory.canonicalize()) else {
-        return Err(format!("its entry_point `{entry_point}` does not exist; build the plugin, or name the right file"));
+        return Err(format!(
+            "its entry_point `{entry_point}` does not exist; build the plugin, or name the right file"
+        ));
     };
     if !real.starts_with(&root) {
         return Err(format!("its entry_point `{entry_point}` is a link that leads out of the plugin's directory"));
@@ -293,8 +300,13 @@ fn only_component_in(directory: &Path) -> Result<PathBuf, String> {
         .collect();
     match (components.pop(), components.pop()) {
         (Some(only), None) => Ok(only),
-        (Some(_), Some(_)) => Err("has more than one `.wasm` file; name one as `entry_point` in the manifest".to_owned()),
-        _ => Err("has no `.wasm` file; build the plugin first, or name its file as `entry_point` in the manifest".to_owned()),
+        (Some(_), Some(_)) => {
+            Err("has more than one `.wasm` file; name one as `entry_point` in the manifest".to_owned())
+        }
+        _ => {
+            Err("has no `.wasm` file; build the plugin first, or name its file as `entry_point` in the manifest"
+                .to_owned())
+        }
     }
 }
 

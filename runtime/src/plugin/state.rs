@@ -13,9 +13,9 @@ use wasmtime::ResourceLimiter;
 use crate::capability::Denial;
 use crate::invocation::Caller;
 use crate::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
-use crate::service::{HostWork, PluginContext};
 use crate::service::output::Output;
 use crate::service::wasi::Wasi;
+use crate::service::{HostWork, PluginContext};
 
 /// The data of one store.
 pub(crate) struct HostState {

@@ -26,7 +26,11 @@ pub(crate) fn judge<R>(
         Ok(Err(error)) => Err(Box::new(stopped(&error, store, call, limits))),
         Err(Interrupted::Deadline) => Err(Box::new(timeout(store, call))),
         Err(Interrupted::Panicked(message)) => {
-            tracing::error!(plugin = &*store.data().plugin.name, action = call.name, "a host function panicked: {message}");
+            tracing::error!(
+                plugin = &*store.data().plugin.name,
+                action = call.name,
+                "a host function panicked: {message}"
+            );
             Err(host_error(store, call, &wasmtime::Error::msg(format!("a host function panicked: {message}"))))
         }
     }
@@ -67,7 +71,9 @@ fn stopped(error: &wasmtime::Error, store: &mut Store<HostState>, call: &Call<'_
         None => {}
     }
     match error.downcast_ref::<Trap>() {
-        Some(Trap::OutOfFuel) => return InvokeError::OutOfFuel { plugin, action, allowed: limits.fuel.unwrap_or(u64::MAX) },
+        Some(Trap::OutOfFuel) => {
+            return InvokeError::OutOfFuel { plugin, action, allowed: limits.fuel.unwrap_or(u64::MAX) };
+        }
         Some(Trap::StackOverflow) => return InvokeError::StackOverflow { plugin, action, allowed: WASM_STACK_BYTES },
         Some(Trap::Interrupt) => return timeout(store, call),
         _ => {}
@@ -168,7 +174,8 @@ mod tests {
 
     #[test]
     fn panic_message_and_place_are_read_from_standard_error() {
-        let printed = "warming up\n\nthread '<unnamed>' (1) panicked at src/lib.rs:9:5:\nno such thing: 7\nnote: run with …\n";
+        let printed =
+            "warming up\n\nthread '<unnamed>' (1) panicked at src/lib.rs:9:5:\nno such thing: 7\nnote: run with …\n";
         assert_eq!(panic_in(printed).as_deref(), Some("panicked at src/lib.rs:9:5: no such thing: 7"));
         assert_eq!(panic_in("thread 'main' panicked at a.rs:1:2:\n\n").as_deref(), Some("panicked at a.rs:1:2"));
         assert_eq!(panic_in("all is well"), None);
