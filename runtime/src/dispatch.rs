@@ -153,7 +153,11 @@ async fn serve(
     usage.fuel = instance.fuel_used();
     usage.memory_bytes = instance.memory_bytes();
     let answer = answer?;
-    lease.give_back(instance);
+    if plugin.instances.are_reused() {
+        lease.give_back(instance);
+    } else {
+        plugin.retire(instance, call).await;
+    }
     answer.map_err(|failure| plugin.guest_error(failure))
 }
 

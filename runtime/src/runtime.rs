@@ -221,12 +221,22 @@ impl Runtime {
             return Err(LoadError::new(name, LoadFailure::AlreadyLoaded));
         }
         let plugin = Plugin::new(self.start(checked, Start::Load).await?);
-        let mut plugins = self.plugins_lock();
-        if plugins.contains_key(&name) {
-            return Err(LoadError::new(name, LoadFailure::AlreadyLoaded));
+        if self.register(&name, &plugin) {
+            return Ok(plugin);
         }
-        plugins.insert(name, plugin.clone());
-        Ok(plugin)
+        // Somebody else loaded one of this name in the meantime.
+        plugin.current().unload().await;
+        Err(LoadError::new(name, LoadFailure::AlreadyLoaded))
+    }
+
+    /// Answers whether the name was free.
+    fn register(&self, name: &str, plugin: &Plugin) -> bool {
+        let mut plugins = self.plugins_lock();
+        let free = !plugins.contains_key(name);
+        if free {
+            plugins.insert(name.to_owned(), plugin.clone());
+        }
+        free
     }
 
     /// Replaces a loaded plugin by another revision: asks the old one for its state, starts the new one beside it with that

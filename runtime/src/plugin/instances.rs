@@ -134,11 +134,14 @@ impl Instances {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// Puts an instance in that was started ahead of the first call. A plugin with a fresh sandbox for each call keeps none.
+    /// Whether an instance serves more than one call.
+    pub(crate) fn are_reused(&self) -> bool {
+        self.reused
+    }
+
+    /// Puts an instance in that was started ahead of the first call.
     pub(crate) fn put_first(&self, instance: Box<Instance>) {
-        if self.reused
-            && let Some(slot) = self.slots.first()
-        {
+        if let Some(slot) = self.slots.first() {
             slot.lock().idle = Some(instance);
         }
     }
@@ -173,9 +176,7 @@ impl Lease<'_> {
 
     /// Gives a healthy instance back for the next call.
     pub(crate) fn give_back(mut self, instance: Box<Instance>) {
-        if self.instances.reused {
-            self.instance = Some(instance);
-        }
+        self.instance = Some(instance);
     }
 }
 

@@ -80,7 +80,11 @@ impl LoadedPlugin {
             );
             let started = plugin.start_instance(start, &call).await;
             let instance = started.map_err(|error| LoadError::new(plugin.name(), error))?;
-            plugin.instances.put_first(instance);
+            if plugin.instances.are_reused() {
+                plugin.instances.put_first(instance);
+            } else {
+                plugin.retire(instance, &Call::by_host("on_unload", Some(plugin.unload_timeout()))).await;
+            }
         }
         Ok(plugin)
     }
@@ -121,10 +125,14 @@ impl LoadedPlugin {
         self.instances.close();
         self.poll_until(timeout, || self.instances.is_idle()).await;
         for instance in self.instances.drain() {
-            let call = Call::by_host("on_unload", Some(timeout));
-            if let Err(error) = instance.unload(&call, &self.limits).await {
-                tracing::warn!(plugin = self.name(), "on_unload did not end well: {error}");
-            }
+            self.retire(instance, &Call::by_host("on_unload", Some(timeout))).await;
+        }
+    }
+
+    /// Ends an instance that is still whole: `on-unload` is called, and whatever comes of it the instance goes.
+    pub(crate) async fn retire(&self, instance: Box<Instance>, call: &Call<'_>) {
+        if let Err(error) = instance.unload(call, &self.limits).await {
+            tracing::warn!(plugin = self.name(), "on_unload did not end well: {error}");
         }
     }
 
