@@ -11,7 +11,8 @@ use crate::harness::command::Plugbay;
 #[test]
 fn new_plugin_builds_runs_passes_its_test_and_changes() {
     let directory = tempfile::tempdir().expect("a directory");
-    let target = target_directory().join("new");
+    // The target directory of the guests has most of what a new plugin is built from.
+    let target = target_directory();
     let plugbay = |arguments: &[&str]| Plugbay::new(arguments).environment("CARGO_TARGET_DIR", &target);
     plugbay(&["new", "demo"]).directory(directory.path()).run().exits_with(0);
     let demo = directory.path().join("demo");
@@ -23,6 +24,8 @@ fn new_plugin_builds_runs_passes_its_test_and_changes() {
         .arg("test")
         .current_dir(&demo)
         .env("CARGO_TARGET_DIR", &target)
+        .env("CARGO_INCREMENTAL", "0")
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .output()
         .expect("cargo starts");
     let text = String::from_utf8_lossy(&tested.stdout);
