@@ -124,7 +124,7 @@ mod tests {
             Grants::new(policy(asked), policy(allowed)).check_any("net.*", Execute).is_ok()
         };
         assert!(check("net.*", "net.*") && check("net.a:80", "net.*") && check("*", "net.a:80") && check("net.*", "*"));
-        assert!(!check("net.a:80", "net.b:80") && !check("net.*", "fs.*") && !check("net.a:80:read", "net.*"));
+        assert!(!check("net.a:80", "net.b:80") && !check("net.*", "fs.*") && !check("net.*:read", "net.*"));
     }
 
     #[test]

@@ -71,7 +71,13 @@ impl Policy {
     /// [`PolicyError`] where the resource is empty or an action is not one of read, write, execute, publish, subscribe.
     pub fn allow(mut self, permission: &str) -> Result<Self, PolicyError> {
         let error = |reason: String| PolicyError { text: permission.to_owned(), reason };
-        let (resource, actions) = match permission.split_once(':') {
+        let (resource, actions) = match permission.rsplit_once(':') {
+            // An address has colons of its own: what follows the last one is its port unless it is made of words.
+            Some((_, port))
+                if permission.starts_with("net.") && !port.chars().all(|c| c.is_alphabetic() || c == ',') =>
+            {
+                (permission, None)
+            }
             Some((resource, actions)) => (resource, Some(actions)),
             None => (permission, None),
         };
@@ -113,7 +119,7 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use plugbay_manifest::PermissionAction::{Read, Write};
+    use plugbay_manifest::PermissionAction::{Execute, Read, Write};
 
     #[test]
     fn empty_policy_denies() {
@@ -139,6 +145,10 @@ mod tests {
         assert!(policy.allows("config.a", Write));
         assert!(policy.allows("cache.b", Read));
         assert!(!policy.allows("config.b", Read));
+        let policy =
+            Policy::default().allow("net.127.0.0.1:80").and_then(|p| p.allow("net.[::1]:*:execute")).expect("readable");
+        assert!(policy.allows("net.127.0.0.1:80", Execute) && !policy.allows("net.127.0.0.1:81", Execute));
+        assert!(policy.allows("net.[::1]:443", Execute) && !policy.allows("net.[::1]:443", Read));
         for wrong in ["", ":read", "config.a:fly", "a b:read"] {
             assert!(Policy::default().allow(wrong).is_err(), "{wrong}");
         }
