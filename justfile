@@ -14,7 +14,7 @@ test:
 
 # The tests that try to break out, alone.
 hostile:
-    cargo test -p plugbay-tests --test integration adversarial
+    cargo test -p plugbay-tests --test plugbay adversarial
 
 # What CI checks beside the tests.
 check: fmt-check clippy doc deny

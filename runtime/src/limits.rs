@@ -1,4 +1,5 @@
-//! Every bound of the host, in one place: its unit, its default and the reason for that number.
+//! Every bound of the host, in one place: its unit, its default and the reason for that number. Those of a component before
+//! it is compiled are a table of their own ([`ScanLimits`]).
 //!
 //! [`Limits`] are those of one plugin: what its manifest asks for, cut down to the operator's [`Ceilings`]. The
 //! constants are those that no manifest can change. Nothing in here measures or enforces: that happens where the
@@ -6,9 +7,13 @@
 //!
 //! Units: bytes, fuel units (wasmtime's: about one per WebAssembly instruction), [`Duration`]s and plain counts.
 
+mod scan;
+
 use std::time::Duration;
 
 use plugbay_manifest::{Instances, RateLimit, Resources};
+
+pub use self::scan::{Quantity, ScanLimits};
 
 /// Fuel for one call where the manifest names none: 10¹⁰ units, one to five seconds of computing on a current core. Enough
 /// for interpreters (Python, JavaScript), and below the default deadline, so that a runaway loop ends as `out_of_fuel` at
@@ -45,8 +50,9 @@ pub const WAITING_CALLS_MAX: usize = 1_000;
 pub const CONCURRENT_SANDBOXES_MAX: usize = 256;
 /// Replicas that a manifest may ask for with `resources.instances`.
 pub const REPLICAS_MAX: u32 = 256;
-/// The largest component: 64 MiB. A Python interpreter with its library takes 18 MB, a JavaScript engine 12 MB.
-pub const COMPONENT_BYTES_MAX: u64 = 64 << 20;
+/// The largest component: 128 MiB. A Python interpreter with its library takes 18 MB, a JavaScript engine 12 MB; debug
+/// information is most of the largest real files (97 MB).
+pub const COMPONENT_BYTES_MAX: u64 = 128 << 20;
 /// The longest action name: 128 bytes.
 pub const ACTION_NAME_BYTES_MAX: usize = 128;
 /// The longest log message: 8 KiB; what is longer is cut, with a mark.
@@ -101,6 +107,26 @@ pub const UNLOAD_TIMEOUT_MAX: Duration = Duration::from_secs(10);
 pub const VALIDATION_PROBLEMS_MAX: usize = 20;
 /// States that an action's payload pattern may compile to: bounds the time that a plugin's own schema can cost the host.
 pub const SCHEMA_PATTERN_BYTES_MAX: usize = 1 << 20;
+
+/// How long a compilation may take, waiting for its turn not included: 60 s. Python takes 4 s on four cores and 15 s on
+/// one, unoptimised Rust with large dependencies twice that.
+pub const COMPILE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
+/// Memory of a compiling child: 2 GiB. StarlingMonkey takes 500 MiB and unoptimised Rust with large dependencies 600 MiB
+/// on four cores; more cores compile more functions at once and take more.
+pub const COMPILE_MEMORY_BYTES_DEFAULT: u64 = 2 << 30;
+/// Compilations at the same time: 2. One already uses every core as long as it has functions left, so more would only
+/// add up their memory; with one alone, a component that takes its whole deadline would hold up everybody.
+pub const COMPILATIONS_MAX: usize = 2;
+/// The least memory that a compiling child gets, whatever it is allowed: 64 MiB. With less, it could not start its threads.
+pub const COMPILE_MEMORY_BYTES_MIN: u64 = 64 << 20;
+/// The most threads that a compiling child uses: 8. Its memory grows with them.
+pub const WORKER_THREADS_MAX: usize = 8;
+/// All entries together: 1 GiB, the code of 25 interpreters or some thousands of small plugins.
+pub const CODE_CACHE_BYTES_MAX: u64 = 1 << 30;
+/// The longest manifest or configuration file: 1 MiB.
+pub const TEXT_FILE_BYTES_MAX: u64 = 1 << 20;
+/// Codes that a guest makes up are counted under their own names only so far: a guest must not fill the table.
+pub const ERROR_CODES_MAX: usize = 64;
 
 /// The limits that one loaded plugin runs under.
 #[derive(Debug, Clone, PartialEq)]
@@ -176,6 +202,7 @@ impl Limits {
     /// What a manifest asks for, over these defaults, cut down to `ceilings`.
     #[must_use]
     pub fn asked(&self, asked: &Resources, ceilings: &Ceilings) -> Limits {
+        let replicas_max = ceilings.instances.clamp(1, REPLICAS_MAX);
         Limits {
             fuel: lower(zero_is_none(asked.max_fuel, self.fuel), ceilings.fuel),
             memory_bytes: lower(zero_is_none(asked.max_memory_bytes, Some(self.memory_bytes)), ceilings.memory_bytes)
@@ -198,7 +225,8 @@ impl Limits {
                 ceilings.calls_per_second,
             ),
             instances: match asked.instances.unwrap_or(self.instances) {
-                Instances::Count(count) => Instances::Count(count.clamp(1, ceilings.instances.clamp(1, REPLICAS_MAX))),
+                Instances::Count(0) => Instances::Count(replicas_max),
+                Instances::Count(count) => Instances::Count(count.min(replicas_max)),
                 Instances::PerCall => Instances::PerCall,
             },
             payload_bytes: self.payload_bytes,

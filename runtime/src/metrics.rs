@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::error::InvokeError;
+use crate::limits::ERROR_CODES_MAX;
 use crate::plugin::instances::thread_number;
 
 /// Upper ends of the latency buckets, in microseconds: a factor of four apart, from a warm call to the longest deadline.
@@ -33,9 +34,6 @@ struct Shard {
 
 /// Shards of a plugin whose calls may run at the same time.
 const SHARDS_MAX: usize = 8;
-
-/// Codes that a guest makes up are counted under their own names only so far: a guest must not fill the table.
-const ERROR_CODES_MAX: usize = 64;
 
 /// The counters at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -35,9 +35,8 @@ pub use self::directory::CodeCacheError;
 use self::directory::Directory;
 use super::compile::MachineCode;
 use super::hex;
+use crate::limits::CODE_CACHE_BYTES_MAX;
 
-/// All entries together: 1 GiB, the code of 25 interpreters or some thousands of small plugins.
-pub const CODE_CACHE_BYTES_MAX: u64 = 1 << 30;
 /// How much of a full cache is kept when room is made, in percent: 90, so that room is not made each time.
 const KEPT_PERCENT: u64 = 90;
 /// How exactly the last use of an entry is known: an hour. Recording each use would write to the disk on each start.

@@ -30,20 +30,10 @@ pub use self::error::CompileError;
 pub use self::worker::compile_worker;
 
 use crate::engine::Metering;
-
-/// How long a compilation may take, waiting for its turn not included: 60 s. Python takes 4 s on four cores and 15 s on
-/// one, unoptimised Rust with large dependencies twice that.
-pub const COMPILE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
-/// Memory of a compiling child: 2 GiB. StarlingMonkey takes 500 MiB and unoptimised Rust with large dependencies 600 MiB
-/// on four cores; more cores compile more functions at once and take more.
-pub const COMPILE_MEMORY_BYTES_DEFAULT: u64 = 2 << 30;
-/// Compilations at the same time: 2. One already uses every core as long as it has functions left, so more would only
-/// add up their memory; with one alone, a component that takes its whole deadline would hold up everybody.
-pub const COMPILATIONS_MAX: usize = 2;
-/// The least memory that a compiling child gets, whatever it is allowed: 64 MiB. With less, it could not start its threads.
-pub const COMPILE_MEMORY_BYTES_MIN: u64 = 64 << 20;
-/// The most threads that a compiling child uses: 8. Its memory grows with them.
-const WORKER_THREADS_MAX: usize = 8;
+use crate::limits::{
+    COMPILATIONS_MAX, COMPILE_MEMORY_BYTES_DEFAULT, COMPILE_MEMORY_BYTES_MIN, COMPILE_TIMEOUT_DEFAULT,
+    WORKER_THREADS_MAX,
+};
 
 /// Where components are compiled.
 #[derive(Clone, Debug, Default)]

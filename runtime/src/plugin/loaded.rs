@@ -155,7 +155,9 @@ impl LoadedPlugin {
     }
 
     pub(crate) fn guest_error(&self, mut failure: Box<Failure>) -> Box<InvokeError> {
-        failure.message = self.context.log.mask.apply(&failure.message).into_owned();
+        let mask = &self.context.log.mask;
+        failure.message = mask.apply(&failure.message).into_owned();
+        failure.details = failure.details.take().map(|details| mask.apply_json(details));
         Box::new(InvokeError::Guest { plugin: self.name().to_owned(), failure })
     }
 

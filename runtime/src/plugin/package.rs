@@ -12,11 +12,8 @@ use plugbay_manifest::{FILE_NAMES, Format, Layer, ManifestError, Resources};
 use serde_json::Value;
 
 use crate::error::{LoadError, LoadFailure};
-use crate::limits::COMPONENT_BYTES_MAX;
+use crate::limits::{COMPONENT_BYTES_MAX, TEXT_FILE_BYTES_MAX};
 use crate::service::config::ConfigLayer;
-
-/// The longest manifest or configuration file: 1 MiB.
-const TEXT_FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// A plugin before anything was checked.
 #[derive(Clone)]

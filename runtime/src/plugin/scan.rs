@@ -10,13 +10,12 @@
 //! there are files that compile slowly, which is why compilation has a deadline of its own.
 
 mod error;
-mod limits;
 mod recognise;
 mod sections;
 mod tally;
 
 pub use self::error::ScanError;
-pub use self::limits::{Quantity, ScanLimits};
+pub use crate::limits::{Quantity, ScanLimits};
 
 use wasmparser::{Chunk, Parser, Payload};
 

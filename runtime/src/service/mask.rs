@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::sync::RwLock;
 
+use serde_json::Value;
+
 pub(crate) use plugbay_manifest::HIDDEN;
 
 /// Values shorter than this are not looked for: masking every `1` in a log would hide the log, not the secret.
@@ -37,6 +39,19 @@ impl Mask {
         }
         masked
     }
+
+    /// Takes secrets out of every text in a JSON value, names of members included.
+    pub(crate) fn apply_json(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.apply(&text).into_owned()),
+            Value::Array(values) => values.into_iter().map(|value| self.apply_json(value)).collect(),
+            Value::Object(members) => members
+                .into_iter()
+                .map(|(name, value)| (self.apply(&name).into_owned(), self.apply_json(value)))
+                .collect(),
+            plain => plain,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -57,6 +72,14 @@ mod tests {
     #[test]
     fn longer_secret_is_masked_before_the_one_inside_it() {
         assert_eq!(mask(&["pass", "passport"], "passport pass"), "***hidden*** ***hidden***");
+    }
+
+    #[test]
+    fn secret_anywhere_in_a_json_value_is_hidden() {
+        let by = Mask::default();
+        by.set(["hunter2".to_owned()]);
+        let value = serde_json::json!({ "hunter2": [1, { "key": "is hunter2" }] });
+        assert_eq!(by.apply_json(value), serde_json::json!({ "***hidden***": [1, { "key": "is ***hidden***" }] }));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::limits::Quantity;
+use super::Quantity;
 
 /// Why a file was refused before it was compiled.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

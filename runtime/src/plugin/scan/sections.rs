@@ -5,8 +5,8 @@ use wasmparser::{
     FromReader, FunctionBody, Imports, Instance, MemoryType, Payload, SectionLimited, TypeRef,
 };
 
+use super::Quantity;
 use super::error::malformed;
-use super::limits::Quantity;
 use super::tally::Tally;
 use super::{Export, Import, ItemKind, MANIFEST_SECTION, Scan, ScanError};
 

@@ -6,8 +6,8 @@
 //! these two are multiplied instead of added. Which component an instantiation refers to is not resolved: the largest
 //! one that has been seen stands for all.
 
-use super::limits::{Quantity, ScanLimits};
 use super::{Kind, ScanError};
+use super::{Quantity, ScanLimits};
 
 pub(super) struct Tally<'a> {
     limits: &'a ScanLimits,

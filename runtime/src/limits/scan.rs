@@ -61,7 +61,7 @@ const MIB: u64 = 1 << 20;
 
 quantities! {
     /// The size of the file. Debug information is most of the largest real files (97 MB) and costs nothing to skip.
-    Bytes, component_bytes_max = 128 * MIB, "bytes";
+    Bytes, component_bytes_max = super::COMPONENT_BYTES_MAX, "bytes";
     /// Core modules at any depth. Python has 14, one for each native library; 1,000 empty ones compile in 27 ms.
     CoreModules, core_modules_max = 256, "core modules";
     /// Components at any depth, the outermost included. Real files have 2 to 5, compositions a few for each part.
