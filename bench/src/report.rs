@@ -113,18 +113,16 @@ impl Row {
         for samples in &self.samples {
             let Spread { min, median, max } = samples.spread();
             let [min, median, max] = [min, median, max].map(nanos);
-            let _ = writeln!(text, "  {:<34} {median:>10}   {min:>10} .. {max:<10}", samples.subject);
+            let _ = writeln!(text, "  {:<52} {median:>10}   {min:>10} .. {max}", samples.subject);
         }
         for Ratio { name, spread, of_fastest, target } in &self.ratios {
-            let Spread { min, median, max } = *spread;
-            let verdict = Target::verdict(*target, median);
-            let _ = writeln!(
-                text,
-                "  {name:<34} {median:>9.2}x   {min:>9.2}x .. {max:<9.2}x  fastest {of_fastest:.2}x  {verdict}"
-            );
+            let [min, median, max] = [spread.min, spread.median, spread.max].map(|ratio| format!("{ratio:.2}x"));
+            let verdict = Target::verdict(*target, spread.median);
+            let fastest = format!("{of_fastest:.2}x");
+            let _ = writeln!(text, "  {name:<52} {median:>8}   {min:>8} .. {max:<8} fastest {fastest:<8} {verdict}");
         }
         for Fact { name, value, unit, target } in &self.facts {
-            let _ = writeln!(text, "  {name:<34} {value:>10.1} {unit}  {}", Target::verdict(*target, *value));
+            let _ = writeln!(text, "  {name:<52} {value:>10.1} {unit}  {}", Target::verdict(*target, *value));
         }
         text
     }
@@ -142,7 +140,8 @@ fn nanos(nanos: f64) -> String {
 impl Machine {
     pub fn describe(extism: bool) -> Self {
         let cpu_info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let cpu = cpu_info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|(_, name)| name));
+        let cpu =
+            cpu_info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|(_, name)| name));
         Machine {
             cpu: cpu.unwrap_or(std::env::consts::ARCH).to_owned(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),

@@ -70,6 +70,7 @@ fn of_invoke(error: &InvokeError) -> Exit {
         | InvokeError::StackOverflow { .. }
         | InvokeError::ResourceLimit { .. } => Exit::Limit,
         InvokeError::Trapped { .. } => Exit::Trapped,
+        InvokeError::Contract { .. } => Exit::NotLoadable,
         // The enum may grow: what this program does not know yet is not the plugin's fault.
         InvokeError::NotLoaded { .. } | InvokeError::Host { .. } | _ => Exit::Internal,
     }

@@ -56,7 +56,7 @@ async fn more_memories_than_allowed_fail_the_load() {
     let host = Host::new();
     let bytes = with_more_memories(limits::MEMORIES_MAX, "(i32.const 16)");
     let error = host.try_load(TestPlugin::new("hoarder", bytes)).await.expect_err("nine memories are too many");
-    assert_load_error(&error, "hoarder", "invalid_component");
+    assert_load_error(&error, "hoarder", "component_too_large");
     assert_contains(&error.to_string(), &["9 ", "memories", "8"]);
 }
 

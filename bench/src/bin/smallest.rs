@@ -7,15 +7,16 @@ use wasmtime::component::{Component, ComponentType, Lift, Linker};
 use wasmtime::error::Context;
 use wasmtime::{Engine, Result, Store, bail};
 
-/// The contract's failure, which nobody looks at here.
+/// The contract's failure: its type must fit, and its code and message are shown.
 #[derive(ComponentType, Lift)]
 #[component(record)]
 struct Failure {
     code: String,
     message: String,
-    details: Option<String>,
+    #[component(name = "details")]
+    _details: Option<String>,
     #[component(name = "status-code")]
-    status_code: Option<u16>,
+    _status_code: Option<u16>,
 }
 
 fn main() -> Result<()> {

@@ -20,7 +20,9 @@ pub struct Asked {
 pub fn text(bench: &Bench, action: &'static str, payload: &'static str, asked: Asked) -> anyhow::Result<Row> {
     let executor = executor()?;
     let raw_host = raw::Host::new(LIVE_INSTANCES)?;
-    let mut instance = executor.block_on(raw_host.compile(&bench.wasm)?.start())?;
+    let raw_plugin = raw_host.compile(&bench.wasm)?;
+    let mut instance = executor.block_on(raw_plugin.start())?;
+    let mut checked = executor.block_on(raw_plugin.start())?;
     let runtime = bay::runtime(LIVE_INSTANCES, None)?;
     let plugin = executor.block_on(runtime.load(bay::package("bench", &bench.wasm, Instances::Count(1))))?;
 
@@ -31,6 +33,9 @@ pub fn text(bench: &Bench, action: &'static str, payload: &'static str, asked: A
     let mut subjects = vec![
         Subject::new("native", |calls| native::batch(action, payload, calls)),
         Subject::new("raw wasmtime", |calls| timed(&executor, raw::warm(&mut instance, action, payload, calls))),
+        Subject::new("raw wasmtime, JSON checked", |calls| {
+            timed(&executor, raw::warm_checked(&mut checked, action, payload, calls))
+        }),
         Subject::new("plugbay", |calls| timed(&executor, bay::batch(&plugin, action, payload, calls))),
         Subject::new("plugbay, answer unchecked", |calls| {
             timed(&executor, bay::batch_unchecked(&plugin, action, payload, calls))
@@ -46,6 +51,7 @@ pub fn text(bench: &Bench, action: &'static str, payload: &'static str, asked: A
     };
     Ok(Row::new(name, interleave(subjects, bench.plan)?)
         .ratio("plugbay", "raw wasmtime", asked.over_raw.map(Target::AtMost))
+        .ratio("plugbay", "raw wasmtime, JSON checked", None)
         .ratio("plugbay, answer unchecked", "raw wasmtime", None)
         .ratio("raw wasmtime", "native", None)
         .ratio("plugbay", "native", None)

@@ -46,7 +46,8 @@ pub fn row(bench: &Bench, serving: Serving, action: &'static str, payload: &'sta
         subjects.push(Subject::new("extism, 4 threads", move |calls| peer.batch(calls)));
     }
     let how = if serving == Serving::Replicas { "4 replicas" } else { "a fresh sandbox per call" };
-    let name = format!("threads, {how}: {action}, payload of {} bytes; time per call of the whole plugin", payload.len());
+    let name =
+        format!("threads, {how}: {action}, payload of {} bytes; time per call of the whole plugin", payload.len());
     Ok(Row::new(name, interleave(subjects, bench.slower(Duration::from_millis(10)))?)
         .ratio("plugbay, 1 thread", "plugbay, 4 threads", Some(Target::AtLeast(3.0)))
         .ratio("raw wasmtime, 1 thread", "raw wasmtime, 4 threads", None)

@@ -51,7 +51,8 @@ impl Extism {
 
 /// Where `cargo build` leaves it.
 fn default_program() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or(Path::new(guest::BENCH).join("extism/target"), PathBuf::from);
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or(Path::new(guest::BENCH).join("extism/target"), PathBuf::from);
     target.join("release/plugbay-bench-extism")
 }
 

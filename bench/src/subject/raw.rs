@@ -7,7 +7,8 @@
 use std::path::Path;
 
 use ::plugbay::limits::*;
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
+use serde::de::IgnoredAny;
 use tokio::time::timeout;
 use wasmtime::component::{
     Component, ComponentExportIndex, ComponentType, InstancePre, Lift, Linker, ResourceTable, TypedFunc,
@@ -18,14 +19,15 @@ use wasmtime::{
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 /// What the contract's `handle` answers when it fails.
-#[derive(Debug, ComponentType, Lift)]
+#[derive(ComponentType, Lift)]
 #[component(record)]
 struct Failure {
     code: String,
     message: String,
-    details: Option<String>,
+    #[component(name = "details")]
+    _details: Option<String>,
     #[component(name = "status-code")]
-    status_code: Option<u16>,
+    _status_code: Option<u16>,
 }
 
 /// Payloads live as long as the process, so that the function can be looked up once and borrow them.
@@ -146,7 +148,11 @@ pub struct Instance {
 impl Instance {
     pub async fn call(&mut self, action: &'static str, payload: &'static str) -> anyhow::Result<String> {
         self.store.set_fuel(FUEL_DEFAULT).map_err(plain)?;
-        answer(timeout(TIMEOUT_DEFAULT, self.handle.call_async(&mut self.store, (action, payload))).await?.map_err(plain)?)
+        answer(
+            timeout(TIMEOUT_DEFAULT, self.handle.call_async(&mut self.store, (action, payload)))
+                .await?
+                .map_err(plain)?,
+        )
     }
 
     /// The same with a payload that was made for this call.
@@ -161,7 +167,7 @@ impl Instance {
 }
 
 fn answer((answer,): (Result<String, Failure>,)) -> anyhow::Result<String> {
-    answer.or_else(|failure| bail!("{failure:?}"))
+    answer.map_err(|Failure { code, message, .. }| anyhow!("{code}: {message}"))
 }
 
 /// wasmtime's errors are no standard errors.
@@ -227,6 +233,22 @@ pub async fn warm(
 ) -> anyhow::Result<()> {
     for _ in 0..calls {
         std::hint::black_box(instance.call(action, payload).await?);
+    }
+    Ok(())
+}
+
+/// The same for an application that promises JSON, as Plugbay's answer does: it looks at the payload and at the answer.
+pub async fn warm_checked(
+    instance: &mut Instance,
+    action: &'static str,
+    payload: &'static str,
+    calls: u32,
+) -> anyhow::Result<()> {
+    for _ in 0..calls {
+        serde_json::from_str::<IgnoredAny>(payload)?;
+        let answer = instance.call(action, payload).await?;
+        serde_json::from_str::<IgnoredAny>(&answer)?;
+        std::hint::black_box(answer);
     }
     Ok(())
 }
