@@ -132,7 +132,7 @@ impl Plugin {
         store.fuel_async_yield_interval(Some(FUEL_YIELD_INTERVAL)).map_err(plain)?;
         store.set_fuel(FUEL_DEFAULT).map_err(plain)?;
         let instance = timeout(TIMEOUT_DEFAULT, self.pre.instantiate_async(&mut store)).await?.map_err(plain)?;
-        let handle = instance.get_typed_func(&mut store, &self.handle).map_err(plain)?;
+        let handle = instance.get_typed_func(&mut store, self.handle).map_err(plain)?;
         Ok(Instance { store, handle, handle_owned: None })
     }
 }
