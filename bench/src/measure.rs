@@ -101,7 +101,7 @@ fn calibrate(batch: &mut Batch<'_>, wanted: Duration) -> anyhow::Result<u32> {
         let fitting = (f64::from(calls) * wanted.as_secs_f64() / took).clamp(1.0, CALLS_MAX);
         // The first calls are slow: what was found only counts once it was tried with about as many.
         if fitting <= f64::from(calls) * 2.0 {
-            return Ok(fitting as u32);
+            return Ok(fitting.round() as u32);
         }
         calls = (f64::from(calls) * 8.0).min(fitting).ceil() as u32;
     }

@@ -19,7 +19,7 @@ fn record(n: usize) -> Value {
         "name": format!("item {n:06}"),
         "price": (n % 1_000) as f64 + 0.25,
         "active": n.is_multiple_of(2),
-        "tags": ["blue", "new \"in\""],
+        "tags": ["blue", "new \"in\"", "sale"],
     })
 }
 
