@@ -79,7 +79,9 @@ fn of_invoke(error: &InvokeError) -> Exit {
 fn of_load(error: &LoadError) -> Exit {
     match &error.source {
         LoadFailure::Denied { .. } => Exit::Denied,
-        LoadFailure::Scan(ScanError::Limit { .. }) | LoadFailure::MinimumMemory { .. } => Exit::Limit,
+        LoadFailure::Scan(ScanError::Limit { .. }) | LoadFailure::MinimumMemory { .. } | LoadFailure::Pool(_) => {
+            Exit::Limit
+        }
         LoadFailure::Compile(error) => of_compile(error),
         LoadFailure::Engine(_) => Exit::Internal,
         LoadFailure::Start(cause) => match of_invoke(cause) {

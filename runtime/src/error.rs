@@ -466,6 +466,9 @@ pub enum LoadFailure {
     /// The component cannot be compiled.
     #[error(transparent)]
     Compile(#[from] CompileError),
+    /// An instance of the component would not fit into the pool: too many memories, tables or core instances.
+    #[error("its instances are larger than this host allows: {0}")]
+    Pool(String),
     /// The module of a legacy plugin cannot be made a component.
     #[error(transparent)]
     Legacy(#[from] LegacyError),
@@ -520,6 +523,7 @@ impl LoadError {
             LoadFailure::Denied { .. } => "permission_denied",
             LoadFailure::Contract(_) => "contract_mismatch",
             LoadFailure::Compile(error) => error.code(),
+            LoadFailure::Pool(_) => "component_too_large",
             LoadFailure::Legacy(_) => "invalid_legacy_module",
             LoadFailure::Link(_) => "link_error",
             LoadFailure::Configuration { .. } => "invalid_configuration",

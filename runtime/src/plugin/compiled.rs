@@ -7,7 +7,7 @@ use wasmtime::component::Component;
 
 use super::check::CheckedPackage;
 use super::code_cache::{self, CodeCache, CodeKey};
-use super::compile::{CompileError, Compiler};
+use super::compile::Compiler;
 use super::legacy;
 use super::scan::Kind;
 use crate::engine::Metering;
@@ -45,7 +45,7 @@ impl Compiled {
         if let Some((cache, key)) = &cache {
             cache.put(key, &code);
         }
-        let component = code_cache::load(engine, &code).map_err(|error| CompileError::from_wasmtime(&error))?;
+        let component = code_cache::load(engine, &code).map_err(|error| LoadFailure::Pool(format!("{error:#}")))?;
         Ok(Compiled { component, metering })
     }
 }
