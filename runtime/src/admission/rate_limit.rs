@@ -3,7 +3,11 @@
 //! The period is cut into [`SLOTS`] parts with a counter each, so that a limit of a million calls costs as little memory as
 //! one of ten. A part leaves the window only when every call in it is older than the period: never more than `calls` pass
 //! in any period, and a caller waits at most 1/64 of the period longer than an exact log of all calls would make it.
+//!
+//! What is left of the limit is given to the current part as a whole, as one number that calls take from without a lock.
+//! The lock is for the moments at which a part ends or nothing is left.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,27 +15,41 @@ use plugbay_manifest::RateLimit;
 
 /// Parts of the period.
 const SLOTS: usize = 64;
+/// The half of [`RateLimiter::current`] that says how many calls are left.
+const LEFT: u64 = u32::MAX as u64;
 
 /// Counts the calls of one plugin.
 pub(crate) struct RateLimiter {
     limit: RateLimit,
-    slot: Duration,
+    start: Instant,
+    slot_nanos: u64,
+    /// The current part's number (its lower 32 bits, above) and how many calls it may still take (below).
+    current: AtomicU64,
     window: Mutex<Window>,
 }
 
+/// The calls of the parts that are in the window.
 struct Window {
-    /// When the newest part began.
-    newest_since: Instant,
-    newest: usize,
+    /// The current part, counted from the start.
+    number: u64,
     counts: [u32; SLOTS + 1],
+    /// All counts together.
     total: u32,
+    /// What the current part was given.
+    given: u32,
 }
 
 impl RateLimiter {
     pub(crate) fn new(limit: RateLimit, now: Instant) -> Self {
-        let slot = (limit.period / SLOTS as u32).max(Duration::from_nanos(1));
-        let window = Window { newest_since: now, newest: 0, counts: [0; SLOTS + 1], total: 0 };
-        RateLimiter { limit, slot, window: Mutex::new(window) }
+        let slot_nanos = u64::try_from(limit.period.as_nanos()).unwrap_or(u64::MAX).div_ceil(SLOTS as u64);
+        let window = Window { number: 0, counts: [0; SLOTS + 1], total: 0, given: 0 };
+        RateLimiter {
+            limit,
+            start: now,
+            slot_nanos: slot_nanos.max(1),
+            current: AtomicU64::new(0),
+            window: Mutex::new(window),
+        }
     }
 
     pub(crate) fn limit(&self) -> RateLimit {
@@ -40,41 +58,66 @@ impl RateLimiter {
 
     /// Counts one call, or says how long to wait. A refused call is not counted.
     pub(crate) fn admit(&self, now: Instant) -> Result<(), Duration> {
-        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        window.advance(now, self.slot);
-        if window.total < self.limit.calls {
-            let newest = window.newest;
-            window.counts[newest] += 1;
-            window.total += 1;
-            return Ok(());
+        let nanos = u64::try_from(now.saturating_duration_since(self.start).as_nanos()).unwrap_or(u64::MAX);
+        let number = nanos / self.slot_nanos;
+        let mut current = self.current.load(Ordering::Relaxed);
+        while current >> 32 == number & LEFT && current & LEFT > 0 {
+            match self.current.compare_exchange_weak(current, current - 1, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return Ok(()),
+                Err(changed) => current = changed,
+            }
         }
-        Err(window.until_oldest_leaves(now, self.slot))
+        self.admit_first(number, nanos)
+    }
+
+    /// The first call of a part, or one for which nothing is left.
+    fn admit_first(&self, number: u64, nanos: u64) -> Result<(), Duration> {
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        // From here on nobody takes anything without the lock.
+        let left = (self.current.swap(0, Ordering::Relaxed) & LEFT) as u32;
+        let used = window.given - left;
+        window.count(used);
+        // A thread that read the clock earlier may come later.
+        let number = number.max(window.number);
+        window.advance(number);
+        window.given = self.limit.calls.saturating_sub(window.total);
+        let Some(left) = window.given.checked_sub(1) else {
+            return Err(window.until_oldest_leaves(nanos, self.slot_nanos));
+        };
+        self.current.store((number & LEFT) << 32 | u64::from(left), Ordering::Relaxed);
+        Ok(())
     }
 }
 
 impl Window {
-    /// Drops the parts that left the window.
-    fn advance(&mut self, now: Instant, slot: Duration) {
-        let elapsed = now.saturating_duration_since(self.newest_since);
-        if elapsed < slot {
-            return;
-        }
-        let parts = elapsed.as_nanos() / slot.as_nanos();
-        for _ in 0..parts.min(self.counts.len() as u128) {
-            self.newest = (self.newest + 1) % self.counts.len();
-            self.total -= self.counts[self.newest];
-            self.counts[self.newest] = 0;
-        }
-        // `parts * slot` is at most `elapsed`, which fits.
-        self.newest_since += Duration::from_nanos_u128(parts * slot.as_nanos());
+    /// Adds calls to the current part.
+    fn count(&mut self, calls: u32) {
+        let newest = self.index(0);
+        self.counts[newest] += calls;
+        self.total += calls;
     }
 
-    fn until_oldest_leaves(&self, now: Instant, slot: Duration) -> Duration {
+    /// Drops the parts that left the window.
+    fn advance(&mut self, number: u64) {
+        for _ in 0..(number - self.number).min(self.counts.len() as u64) {
+            self.number += 1;
+            let newest = self.index(0);
+            self.total -= self.counts[newest];
+            self.counts[newest] = 0;
+        }
+        // After a long silence all parts are empty, and which of them is the newest does not matter.
+        self.number = number;
+    }
+
+    fn until_oldest_leaves(&self, nanos: u64, slot_nanos: u64) -> Duration {
         // The oldest part is the one that will become the newest: with it, `counts` holds one more part than the period has.
-        let ahead = (1..=self.counts.len())
-            .find(|ahead| self.counts[(self.newest + ahead) % self.counts.len()] > 0)
-            .unwrap_or(1);
-        (slot * ahead as u32).saturating_sub(now.saturating_duration_since(self.newest_since))
+        let ahead = (1..=self.counts.len() as u64).find(|&ahead| self.counts[self.index(ahead)] > 0).unwrap_or(1);
+        Duration::from_nanos((self.number + ahead).saturating_mul(slot_nanos).saturating_sub(nanos))
+    }
+
+    /// Where the part is kept that comes so many after the current one.
+    fn index(&self, ahead: u64) -> usize {
+        ((self.number + ahead) % self.counts.len() as u64) as usize
     }
 }
 
@@ -132,6 +175,25 @@ mod tests {
         for window in admitted.windows(11) {
             assert!(window[10] - window[0] >= PERIOD, "{:?}", window[10] - window[0]);
         }
+    }
+
+    /// Four threads at once: what passes is exactly the limit.
+    #[test]
+    fn threads_together_get_the_limit_and_no_more() {
+        let (limiter, start) = limiter(10_000);
+        let passed: usize = std::thread::scope(|scope| {
+            let counts: Vec<_> = (0..4)
+                .map(|_| {
+                    scope.spawn(|| {
+                        (0..20_000u32)
+                            .filter(|n| limiter.admit(start + Duration::from_micros(u64::from(*n))).is_ok())
+                            .count()
+                    })
+                })
+                .collect();
+            counts.into_iter().map(|count| count.join().expect("counted")).sum()
+        });
+        assert_eq!(passed, 10_000);
     }
 
     #[test]
