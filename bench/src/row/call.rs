@@ -37,8 +37,8 @@ pub fn text(bench: &Bench, action: &'static str, payload: &'static str, asked: A
             timed(&executor, raw::warm_checked(&mut checked, action, payload, calls))
         }),
         Subject::new("plugbay", |calls| timed(&executor, bay::batch(&plugin, action, payload, calls))),
-        Subject::new("plugbay, answer unchecked", |calls| {
-            timed(&executor, bay::batch_unchecked(&plugin, action, payload, calls))
+        Subject::new("plugbay, JSON checked", |calls| {
+            timed(&executor, bay::batch_checked(&plugin, action, payload, calls))
         }),
     ];
     if let Some(extism) = &bench.extism {
@@ -51,8 +51,7 @@ pub fn text(bench: &Bench, action: &'static str, payload: &'static str, asked: A
     };
     Ok(Row::new(name, interleave(subjects, bench.plan)?)
         .ratio("plugbay", "raw wasmtime", asked.over_raw.map(Target::AtMost))
-        .ratio("plugbay", "raw wasmtime, JSON checked", None)
-        .ratio("plugbay, answer unchecked", "raw wasmtime", None)
+        .ratio("plugbay, JSON checked", "raw wasmtime, JSON checked", asked.over_raw.map(Target::AtMost))
         .ratio("raw wasmtime", "native", None)
         .ratio("plugbay", "native", None)
         .ratio("extism", "plugbay", asked.extism_over.map(Target::AtLeast)))
