@@ -45,7 +45,8 @@ pub(crate) async fn invoke(plugin: &LoadedPlugin, invocation: Invocation<'_>) ->
             let call = Call { name: &action, caller, request_id, started, timeout };
             let payload = payload.into_owned();
             let answer = match declared.and_then(|declared| declared.retry) {
-                Some(retry) => serve_with_retries(plugin, payload, &call, retry, &mut usage).await,
+                // Boxed, like everything that few calls do: every call would carry its room.
+                Some(retry) => Box::pin(serve_with_retries(plugin, payload, &call, retry, &mut usage)).await,
                 None => serve(plugin, Request::Action(payload), &call, &mut usage).await,
             };
             if answer_checked { answer.and_then(|reply| checked(plugin, &call, reply)) } else { answer }
@@ -144,7 +145,7 @@ async fn serve(
         Some(instance) => instance,
         None => {
             let since = Instant::now();
-            let instance = plugin.start_instance(Start::Load, call).await?;
+            let instance = Box::pin(plugin.start_instance(Start::Load, call)).await?;
             usage.instantiation = since.elapsed();
             instance
         }
@@ -156,7 +157,7 @@ async fn serve(
     if plugin.instances.are_reused() {
         lease.give_back(instance);
     } else {
-        plugin.retire(instance, call).await;
+        Box::pin(plugin.retire(instance, call)).await;
     }
     answer.map_err(|failure| plugin.guest_error(failure))
 }
@@ -183,11 +184,11 @@ async fn ask(
             }
             Ok(answer.map(Reply::Json))
         }
-        Request::Event(event) => match instance.on_event(event, call, limits).await? {
+        Request::Event(event) => match Box::pin(instance.on_event(event, call, limits)).await? {
             Some(answer) => Ok(answer.map(|reaction| Reply::Event(Some(reaction)))),
             None => Ok(Ok(Reply::Event(None))),
         },
-        Request::Health => match instance.health(call, limits).await? {
+        Request::Health => match Box::pin(instance.health(call, limits)).await? {
             Some(answer) => Ok(answer.map(Reply::Json)),
             None => Ok(Ok(Reply::NotProvided)),
         },

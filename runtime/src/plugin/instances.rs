@@ -85,6 +85,10 @@ impl Instances {
         {
             return Ok(lease);
         }
+        Box::pin(self.queue(deadline)).await
+    }
+
+    async fn queue(&self, deadline: Option<Instant>) -> Result<Lease<'_>, NoLease> {
         let _waiting = Waiting::enter(&self.waiting).ok_or(NoLease::Full)?;
         match deadline {
             Some(deadline) => {
