@@ -166,7 +166,7 @@ pub enum InvokeError {
         allowed: u64,
     },
     /// The instance asked for more memory than it may have.
-    #[error("plugin `{plugin}` needs more memory in `{action}` than it may have: {} wanted, {} allowed; raise `resources.max_memory_mb`", mebibytes(*observed), mebibytes(*allowed))]
+    #[error("plugin `{plugin}` needs more memory in `{action}` than it may have: {} wanted, {} allowed; raise `resources.max_memory_mb`", binary_size(*observed), binary_size(*allowed))]
     MemoryLimit {
         /// The plugin.
         plugin: String,
@@ -435,7 +435,7 @@ pub enum LoadFailure {
     #[error(transparent)]
     Scan(#[from] ScanError),
     /// The component starts with more memory than the plugin may have.
-    #[error("it starts with {} of memory, and {} are allowed; raise `resources.max_memory_mb`, or link it with less", mebibytes(*observed), mebibytes(*allowed))]
+    #[error("it starts with {} of memory, and {} are allowed; raise `resources.max_memory_mb`, or link it with less", binary_size(*observed), binary_size(*allowed))]
     MinimumMemory {
         /// Bytes that are allowed.
         allowed: u64,
@@ -590,6 +590,10 @@ fn observed_bytes(observed: Option<usize>) -> String {
     }
 }
 
-fn mebibytes(bytes: u64) -> String {
-    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+fn binary_size(bytes: u64) -> String {
+    match bytes {
+        0..1_024 => format!("{bytes} bytes"),
+        1_024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1_024.0),
+        _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+    }
 }
