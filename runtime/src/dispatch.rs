@@ -18,8 +18,8 @@ use crate::plugin::loaded::{Action, LoadedPlugin, shorter};
 pub(crate) enum Request {
     /// To run the action that the call names, with this JSON payload.
     Action(String),
-    /// To hear this event.
-    Event(WitEvent),
+    /// To hear this event. Boxed: every action would carry its room.
+    Event(Box<WitEvent>),
     /// To tell its health.
     Health,
 }
@@ -140,7 +140,10 @@ async fn serve(
     call: &Call<'_>,
     usage: &mut Usage,
 ) -> Result<Reply, Box<InvokeError>> {
-    let mut lease = plugin.instances.lease(call.deadline()).await.map_err(|no| plugin.no_lease(no, call))?;
+    let mut lease = match plugin.instances.try_lease() {
+        Some(lease) => lease,
+        None => plugin.instances.lease(call.deadline()).await.map_err(|no| plugin.no_lease(no, call))?,
+    };
     let mut instance = match lease.take() {
         Some(instance) => instance,
         None => {
@@ -184,7 +187,7 @@ async fn ask(
             }
             Ok(answer.map(Reply::Json))
         }
-        Request::Event(event) => match Box::pin(instance.on_event(event, call, limits)).await? {
+        Request::Event(event) => match Box::pin(instance.on_event(*event, call, limits)).await? {
             Some(answer) => Ok(answer.map(|reaction| Reply::Event(Some(reaction)))),
             None => Ok(Ok(Reply::Event(None))),
         },

@@ -75,17 +75,21 @@ impl Instances {
         }
     }
 
+    /// A lease, if a slot is free and nobody waits for it.
+    pub(crate) fn try_lease(&self) -> Option<Lease<'_>> {
+        let nobody_waits = self.waiting.load(Ordering::Relaxed) == 0;
+        if nobody_waits && !self.is_closed() { self.take_free_slot() } else { None }
+    }
+
     /// Waits for the call's turn.
     pub(crate) async fn lease(&self, deadline: Option<Instant>) -> Result<Lease<'_>, NoLease> {
         if self.is_closed() {
             return Err(NoLease::Closed);
         }
-        if self.waiting.load(Ordering::Relaxed) == 0
-            && let Some(lease) = self.take_free_slot()
-        {
-            return Ok(lease);
+        match self.try_lease() {
+            Some(lease) => Ok(lease),
+            None => Box::pin(self.queue(deadline)).await,
         }
-        Box::pin(self.queue(deadline)).await
     }
 
     async fn queue(&self, deadline: Option<Instant>) -> Result<Lease<'_>, NoLease> {

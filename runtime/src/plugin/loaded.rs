@@ -283,7 +283,7 @@ impl Plugin {
         let mut sum = Reaction::default();
         for pattern in plugin.subscriptions.hearing(&event.name) {
             let call = Call::by_host("on_event", plugin.limits.timeout);
-            match dispatch::run(&plugin, Request::Event(event.to_wit(pattern)), call).await {
+            match dispatch::run(&plugin, Request::Event(Box::new(event.to_wit(pattern))), call).await {
                 Ok(Reply::Event(reaction)) => {
                     let reaction = reaction.map(Reaction::from).unwrap_or_default();
                     sum.cancel |= reaction.cancel;
