@@ -57,7 +57,7 @@ pub const COMPONENT_BYTES_MAX: u64 = 128 << 20;
 pub const ACTION_NAME_BYTES_MAX: usize = 128;
 /// The longest log message: 8 KiB; what is longer is cut, with a mark.
 pub const LOG_LINE_BYTES_MAX: usize = 8 << 10;
-/// Fields of one log line; more are dropped, with a mark.
+/// Fields of one log line; more are dropped.
 pub const LOG_FIELDS_MAX: usize = 32;
 /// Log lines of one plugin per [`LOG_PERIOD`]; more are dropped and counted, and the count is logged.
 pub const LOG_LINES_MAX: u32 = 1_000;

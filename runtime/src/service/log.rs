@@ -140,7 +140,7 @@ impl PluginLog {
         if cut > 0 {
             message.to_mut().push_str(&format!("… ({cut} more bytes)"));
         }
-        let mut fields: Vec<(String, String)> = fields
+        let fields: Vec<(String, String)> = fields
             .iter()
             .take(LOG_FIELDS_MAX)
             .map(|(name, value)| {
@@ -148,7 +148,6 @@ impl PluginLog {
                 (self::cut(name, LOG_LINE_BYTES_MAX).0.to_owned(), value)
             })
             .collect();
-        fields.truncate(LOG_FIELDS_MAX);
         self.sink.log(&LogRecord {
             plugin: &self.plugin,
             level,
