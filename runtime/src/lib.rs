@@ -39,12 +39,15 @@ mod plugin;
 mod capability;
 mod service;
 
+mod clock;
+
 mod error;
 pub mod limits;
 
 pub use plugbay_manifest as manifest;
 
 pub use capability::{Denial, Grants, Pattern, Policy, PolicyError, Refused};
+pub use clock::{Clock, ManualClock, SystemClock};
 pub use component::{
     AnyComponent, CallError, Called, ComponentError, ExportedFunction, ValueError, ValueProblem, to_json, to_wave,
 };

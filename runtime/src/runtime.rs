@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use plugbay_manifest::{ExecutionMode, Manifest};
 
 use crate::capability::Policy;
+use crate::clock::{Clock, SystemClock};
 use crate::component::AnyComponent;
 use crate::engine::{Engines, Metering};
 use crate::error::{BuildError, LoadError, LoadFailure};
@@ -24,9 +25,14 @@ use crate::plugin::instance::{Linked, Start};
 use crate::plugin::link::Linkers;
 use crate::plugin::loaded::{LoadedPlugin, Plugin};
 use crate::plugin::package::{Package, Source};
+use crate::service::cache::PluginCache;
 use crate::service::config::PluginConfig;
+use crate::service::data::PluginData;
+use crate::service::db::PluginDb;
 use crate::service::log::{LogSink, PluginLog, TracingSink};
-use crate::service::{PluginContext, environment};
+use crate::service::plugins::PluginCalls;
+use crate::service::scheduler::PluginJobs;
+use crate::service::{PluginContext, PluginHome, environment};
 
 /// Where compiled code is kept between processes.
 #[derive(Debug, Clone, Default)]
@@ -54,6 +60,7 @@ pub struct RuntimeBuilder {
     environment: Option<String>,
     data_dir: Option<PathBuf>,
     log_sink: Arc<dyn LogSink>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Default for RuntimeBuilder {
@@ -69,6 +76,7 @@ impl Default for RuntimeBuilder {
             environment: None,
             data_dir: None,
             log_sink: Arc::new(TracingSink),
+            clock: Arc::new(SystemClock),
         }
     }
 }
@@ -149,6 +157,13 @@ impl RuntimeBuilder {
         self
     }
 
+    /// The clock by which cached values expire and jobs run. Default: the machine's.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
     /// Makes the engine and its memory pool.
     ///
     /// # Errors
@@ -169,6 +184,7 @@ impl RuntimeBuilder {
             environment: self.environment,
             data_dir: self.data_dir,
             log_sink: self.log_sink,
+            clock: self.clock,
             linked: Mutex::default(),
             plugins: Mutex::default(),
         })))
@@ -191,6 +207,7 @@ struct Shared {
     environment: Option<String>,
     data_dir: Option<PathBuf>,
     log_sink: Arc<dyn LogSink>,
+    clock: Arc<dyn Clock>,
     /// Components that are linked already, by what they are and how they run: a thousand plugins of one component share it.
     linked: Mutex<LinkedComponents>,
     plugins: Mutex<BTreeMap<String, Plugin>>,
@@ -353,7 +370,9 @@ impl Runtime {
         let name: Arc<str> = manifest.name.as_str().into();
         let load_error = |failure: LoadFailure| LoadError::new(&manifest.name, failure);
         let layers = checked.package.config_layers(self.0.environment.as_deref()).map_err(load_error)?;
-        let kept_at = self.0.data_dir.as_ref().map(|directory| directory.join(&manifest.name).join("config.json"));
+        let directory = self.0.data_dir.as_ref().map(|directory| directory.join(&manifest.name));
+        let kept_at = directory.as_ref().map(|directory| directory.join("config.json"));
+        let home = PluginHome { name: name.clone(), directory, clock: self.0.clock.clone() };
         let config = PluginConfig::new(manifest.configuration.clone().into_iter().collect(), layers, kept_at)
             .map_err(|problems| load_error(LoadFailure::Configuration { problems }))?;
         let log = PluginLog::new(name.clone(), self.0.log_sink.clone());
@@ -361,6 +380,11 @@ impl Runtime {
         Ok(Arc::new(PluginContext {
             log,
             config,
+            data: PluginData::new(home.clone()),
+            cache: PluginCache::new(home.clone()),
+            db: PluginDb::new(home.clone()),
+            jobs: PluginJobs::new(home.clone()),
+            plugins: PluginCalls::new(home),
             environment: environment::variables(manifest, &checked.grants, &self.0.operator.policy)
                 .map_err(load_error)?,
             wasi: environment::wasi_grants(manifest, &checked.grants).map_err(load_error)?,

@@ -4,15 +4,21 @@
 //! A service sees its caller's [`PluginContext`] and nothing else of the plugin: grants, not a manifest; a name, not an
 //! instance. Host functions never trap a guest for what it asked: a no is a value.
 
+pub(crate) mod cache;
 pub(crate) mod config;
+pub(crate) mod data;
+pub(crate) mod db;
 pub(crate) mod environment;
 pub(crate) mod invocation;
 pub(crate) mod log;
 pub(crate) mod mask;
 pub(crate) mod output;
+pub(crate) mod plugins;
 pub(crate) mod poll;
+pub(crate) mod scheduler;
 pub(crate) mod wasi;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -20,6 +26,7 @@ use plugbay_manifest::PermissionAction;
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::capability::Grants;
+use crate::clock::Clock;
 use crate::limits::{HOST_BYTES_UNTIL_YIELD, HOST_CALL_BYTES};
 use crate::plugin::state::HostState;
 
@@ -33,6 +40,14 @@ pub(crate) mod bindings {
             "plugbay:plugin/config.set": async,
             "plugbay:plugin/config.all": async,
             "plugbay:plugin/log.write": async,
+            "plugbay:plugin/data": async,
+            "plugbay:plugin/cache": async,
+            "plugbay:plugin/db": async,
+            "plugbay:plugin/scheduler": async,
+            "plugbay:plugin/plugins": async,
+        },
+        with: {
+            "plugbay:plugin/db.transaction": crate::service::db::Transaction,
         },
         require_store_data_send: true,
     });
@@ -54,6 +69,31 @@ pub(crate) const SERVICES: &[Service] = &[
         interface: "plugbay:plugin/config",
         permission: Some(("config.*", PermissionAction::Read)),
         link: |linker| bindings::plugbay::plugin::config::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
+    },
+    Service {
+        interface: "plugbay:plugin/data",
+        permission: Some(("data.*", PermissionAction::Read)),
+        link: |linker| bindings::plugbay::plugin::data::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
+    },
+    Service {
+        interface: "plugbay:plugin/cache",
+        permission: Some(("cache.*", PermissionAction::Read)),
+        link: |linker| bindings::plugbay::plugin::cache::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
+    },
+    Service {
+        interface: "plugbay:plugin/db",
+        permission: Some(("db.*", PermissionAction::Read)),
+        link: |linker| bindings::plugbay::plugin::db::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
+    },
+    Service {
+        interface: "plugbay:plugin/scheduler",
+        permission: Some(("scheduler.*", PermissionAction::Read)),
+        link: |linker| bindings::plugbay::plugin::scheduler::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
+    },
+    Service {
+        interface: "plugbay:plugin/plugins",
+        permission: Some(("plugin.*", PermissionAction::Read)),
+        link: |linker| bindings::plugbay::plugin::plugins::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
     },
 ];
 
@@ -96,12 +136,26 @@ pub(crate) struct Service {
     pub(crate) link: fn(&mut Linker<HostState>) -> wasmtime::Result<()>,
 }
 
+/// Where one plugin's services are at home: under which name, in which directory, by which clock.
+#[derive(Clone)]
+pub(crate) struct PluginHome {
+    pub(crate) name: Arc<str>,
+    /// What this plugin's services keep is kept in here; `None` keeps it in memory only. Made by whoever first writes.
+    pub(crate) directory: Option<PathBuf>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
 /// What the services know of the plugin that calls them: made once per load, shared by all its instances.
 pub(crate) struct PluginContext {
     pub(crate) name: Arc<str>,
     pub(crate) grants: Grants,
     pub(crate) log: log::PluginLog,
     pub(crate) config: config::PluginConfig,
+    pub(crate) data: data::PluginData,
+    pub(crate) cache: cache::PluginCache,
+    pub(crate) db: db::PluginDb,
+    pub(crate) jobs: scheduler::PluginJobs,
+    pub(crate) plugins: plugins::PluginCalls,
     /// The environment that the guest sees: what its manifest declares, and for trusted plugins what was granted.
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) wasi: wasi::WasiGrants,

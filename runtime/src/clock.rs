@@ -1,0 +1,138 @@
+//! What time it is, for everything that keeps or compares moments: expiry, schedules, outcomes.
+//!
+//! The clock is given to the runtime, so that a test can move it. Deadlines of calls do not look at it: they bound real
+//! time.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::watch;
+
+/// The longest sleep before the wall clock is looked at again: it may have been set in the meantime.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+/// A wall clock.
+pub trait Clock: Send + Sync + 'static {
+    /// What time it is.
+    fn now(&self) -> SystemTime;
+
+    /// Ends when it is `moment` or later by this clock.
+    fn sleep_until(&self, moment: SystemTime) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
+
+/// The clock of the machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn sleep_until(&self, moment: SystemTime) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async move {
+            while let Ok(left) = moment.duration_since(SystemTime::now()) {
+                if left.is_zero() {
+                    break;
+                }
+                tokio::time::sleep(left.min(LOOK_AGAIN)).await;
+            }
+        })
+    }
+}
+
+/// A clock that stands still until somebody moves it: for tests. Clones are the same clock.
+#[derive(Clone)]
+pub struct ManualClock {
+    now: watch::Sender<SystemTime>,
+}
+
+impl ManualClock {
+    /// A clock that shows `now`.
+    pub fn new(now: SystemTime) -> Self {
+        ManualClock { now: watch::Sender::new(now) }
+    }
+
+    /// Moves the clock ahead.
+    pub fn advance(&self, by: Duration) {
+        self.now.send_modify(|now| *now += by);
+    }
+
+    /// Sets the clock, back or ahead.
+    pub fn set(&self, now: SystemTime) {
+        self.now.send_replace(now);
+    }
+}
+
+impl Default for ManualClock {
+    /// Begins on 1 January 2026, 00:00 UTC.
+    fn default() -> Self {
+        ManualClock::new(UNIX_EPOCH + Duration::from_secs(1_767_225_600))
+    }
+}
+
+impl fmt::Debug for ManualClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ManualClock").field(&self.now()).finish()
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> SystemTime {
+        *self.now.borrow()
+    }
+
+    fn sleep_until(&self, moment: SystemTime) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        let mut seen = self.now.subscribe();
+        Box::pin(async move {
+            // The sender lives in `self`: waiting can only end with the moment.
+            let _ = seen.wait_for(|now| *now >= moment).await;
+        })
+    }
+}
+
+/// Milliseconds since the Unix epoch; 0 for what was before it.
+pub(crate) fn unix_ms(moment: SystemTime) -> u64 {
+    let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The moment so many milliseconds after the Unix epoch; none where it is beyond what the system can hold.
+pub(crate) fn from_unix_ms(ms: u64) -> Option<SystemTime> {
+    UNIX_EPOCH.checked_add(Duration::from_millis(ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn manual_clock_wakes_who_waited_for_the_moment() {
+        let clock = ManualClock::default();
+        let moment = clock.now() + Duration::from_secs(60);
+        let waiting = tokio::spawn({
+            let clock = clock.clone();
+            async move { clock.sleep_until(moment).await }
+        });
+        clock.advance(Duration::from_secs(59));
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        clock.advance(Duration::from_secs(1));
+        waiting.await.expect("the sleep ends");
+    }
+
+    #[tokio::test]
+    async fn moment_that_is_past_is_not_waited_for() {
+        SystemClock.sleep_until(UNIX_EPOCH).await;
+        ManualClock::default().sleep_until(UNIX_EPOCH).await;
+    }
+
+    #[test]
+    fn unix_milliseconds_round_trip() {
+        let moment = from_unix_ms(1_767_225_600_123).expect("in range");
+        assert_eq!(unix_ms(moment), 1_767_225_600_123);
+        assert_eq!(unix_ms(UNIX_EPOCH - Duration::from_secs(1)), 0);
+    }
+}
