@@ -88,6 +88,10 @@ impl Inspection {
                         Some((resource, action)),
                         grants.check_any(resource, action).err().map(|denial| denial.to_string()),
                     ),
+                    Offer::Service(resource, usual) => (
+                        Some((resource, usual)),
+                        grants.check_service(resource, usual).err().map(|denial| denial.to_string()),
+                    ),
                     Offer::TrustedOnly(resource, action) => {
                         (Some((resource, action)), Some(Denial::trusted_only(resource, action).to_string()))
                     }

@@ -69,6 +69,20 @@ impl Grants {
         let mut named = self.asked.resources().chain(self.allowed.resources());
         if named.any(|one| one.starts_with(prefix) && self.check(one, action).is_ok()) { Ok(()) } else { whole }
     }
+
+    /// The same for a service, behind which there are uses of several sorts: who may only write may import it as well as
+    /// who may only read.
+    ///
+    /// # Errors
+    /// The [`Denial`] of the whole kind, for the `usual` action.
+    pub(crate) fn check_service(&self, kind: &str, usual: PermissionAction) -> Result<(), Denial> {
+        let denied = self.check_any(kind, usual);
+        if PermissionAction::ALL.into_iter().any(|action| self.check_any(kind, action).is_ok()) {
+            Ok(())
+        } else {
+            denied
+        }
+    }
 }
 
 impl Denial {
@@ -125,6 +139,16 @@ mod tests {
         };
         assert!(check("net.*", "net.*") && check("net.a:80", "net.*") && check("*", "net.a:80") && check("net.*", "*"));
         assert!(!check("net.a:80", "net.b:80") && !check("net.*", "fs.*") && !check("net.*:read", "net.*"));
+    }
+
+    #[test]
+    fn service_may_be_imported_for_any_of_its_uses() {
+        let writes = Policy::default().allow("data.notes:write").expect("readable");
+        let grants = Grants::new(writes.clone(), Policy::allow_all());
+        assert!(grants.check_service("data.*", Read).is_ok());
+        let denial = grants.check_service("cache.*", Read).expect_err("nothing of the kind");
+        assert_eq!((&*denial.resource, denial.action), ("cache.*", "read"));
+        assert!(Grants::new(writes, Policy::default()).check_service("data.*", Read).is_err());
     }
 
     #[test]

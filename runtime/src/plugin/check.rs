@@ -93,6 +93,10 @@ impl CheckedPackage {
                 .grants
                 .check_any(resource, action)
                 .map_err(|denial| LoadFailure::Denied { import: import.to_owned(), denial }),
+            Offer::Service(resource, usual) => self
+                .grants
+                .check_service(resource, usual)
+                .map_err(|denial| LoadFailure::Denied { import: import.to_owned(), denial }),
             Offer::TrustedOnly(resource, action) => {
                 Err(LoadFailure::Denied { import: import.to_owned(), denial: Denial::trusted_only(resource, action) })
             }
@@ -112,6 +116,8 @@ pub(crate) enum Offer {
     Free,
     /// It is there for those who may use this.
     With(&'static str, PermissionAction),
+    /// It is there for those who may use anything of this kind, usually for this.
+    Service(&'static str, PermissionAction),
     /// It is there for trusted plugins who may use this.
     TrustedOnly(&'static str, PermissionAction),
     /// It is not there.
@@ -127,7 +133,7 @@ pub(crate) fn offered(import: &str, mode: ExecutionMode) -> Offer {
     }
     if let Some(service) = SERVICES.iter().find(|service| service.interface == interface) {
         return match service.permission {
-            Some((resource, action)) => Offer::With(resource, action),
+            Some((resource, usual)) => Offer::Service(resource, usual),
             None => Offer::Free,
         };
     }

@@ -92,7 +92,7 @@ pub(crate) const SERVICES: &[Service] = &[
     },
     Service {
         interface: "plugbay:plugin/plugins",
-        permission: Some(("plugin.*", PermissionAction::Read)),
+        permission: Some(("plugin.*", PermissionAction::Execute)),
         link: |linker| bindings::plugbay::plugin::plugins::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
     },
 ];
@@ -130,7 +130,8 @@ impl HostState {
 pub(crate) struct Service {
     /// The interface's name, without its version.
     pub(crate) interface: &'static str,
-    /// What a plugin that imports it uses at the least. The functions check the exact resource of each call.
+    /// The kind of resource behind it and what most plugins do with it. To import it, a plugin must be granted some use of
+    /// that kind; the functions check the exact resource and action of each call.
     pub(crate) permission: Option<(&'static str, PermissionAction)>,
     /// Puts the functions into a linker.
     pub(crate) link: fn(&mut Linker<HostState>) -> wasmtime::Result<()>,
