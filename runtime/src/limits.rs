@@ -69,6 +69,12 @@ pub const STDERR_TAIL_BYTES: usize = 4 << 10;
 pub const OUTPUT_PERMIT_BYTES: usize = 64 << 10;
 /// The longest configuration value: 64 KiB of JSON.
 pub const CONFIG_VALUE_BYTES_MAX: usize = 64 << 10;
+/// How long a write of a service waits for another process that holds the same database: 5 s, below the default deadline.
+pub const DATABASE_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Pages of a service's database that each of its two connections keeps in memory: 1 MiB for each plugin that uses it.
+pub const DATABASE_CACHE_BYTES: i64 = 1 << 20;
+/// What the write-ahead log of a service's database is cut back to once it was moved into the database: 4 MiB.
+pub const DATABASE_LOG_BYTES_MAX: i64 = 4 << 20;
 /// The stack of a guest: 512 KiB, deep enough for recursive parsers; a runaway recursion ends in well under a millisecond.
 pub const WASM_STACK_BYTES: usize = 512 << 10;
 /// The fiber that a guest runs on: its stack and 1.5 MiB for the host functions that it calls. A host function that

@@ -9,6 +9,7 @@ pub(crate) mod config;
 pub(crate) mod data;
 pub(crate) mod db;
 pub(crate) mod environment;
+pub(crate) mod home;
 pub(crate) mod invocation;
 pub(crate) mod log;
 pub(crate) mod mask;
@@ -16,9 +17,9 @@ pub(crate) mod output;
 pub(crate) mod plugins;
 pub(crate) mod poll;
 pub(crate) mod scheduler;
+pub(crate) mod sqlite;
 pub(crate) mod wasi;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -26,9 +27,10 @@ use plugbay_manifest::PermissionAction;
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::capability::Grants;
-use crate::clock::Clock;
 use crate::limits::{HOST_BYTES_UNTIL_YIELD, HOST_CALL_BYTES};
 use crate::plugin::state::HostState;
+
+pub(crate) use home::PluginHome;
 
 /// The host's side of the contract, generated from `wit/`.
 pub(crate) mod bindings {
@@ -135,15 +137,6 @@ pub(crate) struct Service {
     pub(crate) permission: Option<(&'static str, PermissionAction)>,
     /// Puts the functions into a linker.
     pub(crate) link: fn(&mut Linker<HostState>) -> wasmtime::Result<()>,
-}
-
-/// Where one plugin's services are at home: under which name, in which directory, by which clock.
-#[derive(Clone)]
-pub(crate) struct PluginHome {
-    pub(crate) name: Arc<str>,
-    /// What this plugin's services keep is kept in here; `None` keeps it in memory only. Made by whoever first writes.
-    pub(crate) directory: Option<PathBuf>,
-    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// What the services know of the plugin that calls them: made once per load, shared by all its instances.

@@ -1,0 +1,69 @@
+//! Where one plugin's services are at home.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::clock::Clock;
+
+/// Under which name, in which directory, by which clock one plugin's services work.
+#[derive(Clone)]
+pub(crate) struct PluginHome {
+    pub(crate) name: Arc<str>,
+    /// What this plugin's services keep is kept in here; `None` keeps it in memory only. Made by whoever first writes.
+    pub(crate) directory: Option<PathBuf>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// Makes a directory that only this user can enter, and sees to it that it is still there after a power cut. One that is
+/// there already is closed to others.
+///
+/// # Errors
+/// Those of the file system.
+pub(crate) fn make_private_directory(directory: &Path) -> io::Result<()> {
+    if !directory.is_dir() {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(directory)?;
+        if let Some(parent) = directory.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            sync_directory(parent)?;
+        }
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if std::fs::metadata(directory)?.permissions().mode() & 0o077 != 0 {
+            std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o700))?;
+        }
+    }
+    Ok(())
+}
+
+/// Waits until the names of files in a directory are on disk.
+///
+/// # Errors
+/// Those of the file system.
+pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
+    // Elsewhere a directory cannot be opened, and its file system keeps names without being asked.
+    if cfg!(unix) { std::fs::File::open(directory)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn directory_is_closed_to_others_whether_new_or_there() {
+        let parent = tempfile::tempdir().expect("a directory");
+        let mode = |path: &Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+        let new = parent.path().join("data/plugin");
+        make_private_directory(&new).expect("made");
+        assert_eq!((mode(&new), mode(&parent.path().join("data"))), (0o700, 0o700));
+        std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o755)).expect("set");
+        make_private_directory(&new).expect("closed");
+        assert_eq!(mode(&new), 0o700);
+    }
+}
