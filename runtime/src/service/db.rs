@@ -1,5 +1,8 @@
 //! `plugbay:plugin/db`: a SQL database of the plugin's own.
 
+mod collections;
+mod tables;
+
 use wasmtime::component::Resource;
 
 use super::PluginHome;
