@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::output::{Output, RED, indented, plain, to_stderr};
-use crate::project::ProjectError;
+use plugbay_project::ProjectError;
 
 /// The longest code that is shown beside the word `error`.
 const CODE_BYTES_SHOWN_MAX: usize = 64;

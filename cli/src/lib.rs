@@ -3,8 +3,8 @@
 //! A library only so that the project's end-to-end tests build the same program; there is no API but [`main`].
 //!
 //! The way through it: `args` (what was typed) → one file per command in `command` → `output` and `error` (what
-//! is told) → `exit` (the code). `project` finds plugins and builds Rust crates, `host` is where the command line
-//! becomes a runtime; nothing else decides how plugins run.
+//! is told) → `exit` (the code). `host` is where the command line becomes a runtime; nothing else decides how plugins
+//! run. Finding plugins and building Rust crates is the crate `plugbay-project`, which the harness for authors uses too.
 
 mod args;
 mod command;
@@ -16,7 +16,6 @@ mod log;
 mod output;
 mod payload;
 mod progress;
-mod project;
 mod shape;
 mod stats;
 mod units;

@@ -3,13 +3,15 @@
 //! Much of what is shown was written by plugins that nobody has to trust. [`plain`] keeps their control characters from
 //! the terminal; continued lines are indented, so that no plugin can forge a line of the host or of another plugin.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
+use plugbay_project::Audience;
 use serde::Serialize;
 
-use crate::progress;
+use crate::progress::{self, Progress};
 
 pub(crate) const RED: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
@@ -64,6 +66,24 @@ impl Output {
         if !self.quiet {
             to_stderr(&format!("{CYAN}note:{CYAN:#} {}", plain(text)));
         }
+    }
+}
+
+impl Audience for Output {
+    fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    fn shows_compiler(&self) -> bool {
+        true
+    }
+
+    fn note(&self, text: &str) {
+        Output::note(self, text);
+    }
+
+    fn begin(&self, what: String) -> Box<dyn Any> {
+        Box::new(Progress::start(what, self.quiet))
     }
 }
 

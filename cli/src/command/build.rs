@@ -12,8 +12,8 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::output::Output;
-use crate::project::Source;
 use crate::units::{show_bytes, show_count};
+use plugbay_project::Source;
 
 pub(crate) fn run(args: &Build, common: &Common, output: Output) -> Result<Exit, Error> {
     let directory = match Source::locate(&args.directory)? {

@@ -12,8 +12,8 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::host;
 use crate::output::{GREEN, Output, RED, YELLOW, indented};
-use crate::project::{TARGET, Toolchain};
 use crate::units::show_bytes;
+use plugbay_project::{TARGET, Toolchain};
 
 /// The oldest compiler that builds plugins.
 const RUST_VERSION_MIN: &str = env!("CARGO_PKG_RUST_VERSION");

@@ -14,7 +14,7 @@ use crate::args::New;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::project::Toolchain;
+use plugbay_project::Toolchain;
 
 /// Where the SDK was when this program was built.
 const SDK_CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../sdk");

@@ -19,7 +19,7 @@ use crate::args::{Common, HostArgs, LimitArgs};
 use crate::error::Error;
 use crate::log::StderrLog;
 use crate::output::Output;
-use crate::project::Source;
+use plugbay_project::Source;
 
 use file::HostFile;
 pub(crate) use limits::Asked;
@@ -94,7 +94,7 @@ pub(crate) fn open_package(path: &Path, output: Output) -> Result<Package, Error
     match Source::locate(path)? {
         Source::File(path) | Source::Directory(path) => Ok(Package::open(path)?),
         Source::Crate(found) => {
-            let component = found.build(output)?;
+            let component = found.build(&output)?;
             Ok(Package::open_with_component(found.directory(), component)?)
         }
     }

@@ -6,14 +6,12 @@ use std::process::Stdio;
 
 use serde::Deserialize;
 
-use crate::output::Output;
-
-use super::artifact::{artifacts, choose};
-use super::{ProjectError, TARGET, Toolchain};
+use crate::artifact::{artifacts, choose};
+use crate::{Audience, ProjectError, TARGET, Toolchain};
 
 /// A directory with a `Cargo.toml` that describes a package.
 #[derive(Debug)]
-pub(crate) struct Crate {
+pub struct Crate {
     directory: PathBuf,
     name: String,
     /// Cargo builds a workspace's default members instead of the root package where it names any.
@@ -40,7 +38,10 @@ struct Workspace {
 
 impl Crate {
     /// The crate in `directory`, or none where there is no `Cargo.toml`.
-    pub(crate) fn at(directory: &Path) -> Result<Option<Self>, ProjectError> {
+    ///
+    /// # Errors
+    /// [`ProjectError`] where its `Cargo.toml` is wrong or describes no package.
+    pub fn at(directory: &Path) -> Result<Option<Self>, ProjectError> {
         let path = directory.join("Cargo.toml");
         if !path.exists() {
             return Ok(None);
@@ -62,25 +63,29 @@ impl Crate {
     }
 
     /// Where it is.
-    pub(crate) fn directory(&self) -> &Path {
+    pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Builds the crate in its release profile and gives the component's path. Adds the target if it is missing.
-    pub(crate) fn build(&self, output: Output) -> Result<PathBuf, ProjectError> {
+    /// Builds the crate in its release profile, in cargo's own target directory, and gives the component's path. Adds the
+    /// target if it is missing.
+    ///
+    /// # Errors
+    /// [`ProjectError`] where a tool is missing, the crate does not build, or it builds no component.
+    pub fn build(&self, audience: &impl Audience) -> Result<PathBuf, ProjectError> {
         let toolchain = Toolchain::of(&self.directory);
-        toolchain.ensure_target(output)?;
+        toolchain.ensure_target(audience)?;
         let mut command = toolchain.command("cargo");
         command.args(["build", "--release", "--target", TARGET, "--message-format=json-render-diagnostics"]);
         if self.has_default_members {
             command.args(["--package", &self.name]);
         }
-        // What cargo does and how far it is, is for people who watch. What the compiler says is shown in any case.
-        if output.quiet || !std::io::stderr().is_terminal() {
+        // What cargo does and how far it is, is for people who watch.
+        if audience.is_quiet() || !std::io::stderr().is_terminal() {
             command.arg("--quiet");
         }
-        let ran =
-            command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().and_then(|child| child.wait_with_output());
+        let stderr = if audience.shows_compiler() { Stdio::inherit() } else { Stdio::piped() };
+        let ran = command.stdout(Stdio::piped()).stderr(stderr).spawn().and_then(|child| child.wait_with_output());
         let ran = ran.map_err(|error| ProjectError::ToolMissing {
             tool: "cargo".to_owned(),
             message: error.to_string(),
@@ -91,6 +96,7 @@ impl Crate {
                 name: self.name.clone(),
                 path: self.directory.clone(),
                 status: ran.status,
+                messages: String::from_utf8_lossy(&ran.stderr).into_owned(),
             });
         }
         choose(artifacts(&ran.stdout, &self.directory.join("Cargo.toml")), &self.name)

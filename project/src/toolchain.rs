@@ -9,19 +9,16 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::output::Output;
-use crate::progress::Progress;
-
-use super::ProjectError;
+use crate::{Audience, ProjectError};
 
 /// What plugins are compiled for.
-pub(crate) const TARGET: &str = "wasm32-wasip2";
+pub const TARGET: &str = "wasm32-wasip2";
 
 const INSTALL_RUST: &str = "install Rust with rustup: https://rustup.rs";
 
 /// The tools as they behave in one directory.
 #[derive(Debug)]
-pub(crate) struct Toolchain {
+pub struct Toolchain {
     directory: PathBuf,
     /// Whether a toolchain file decides for this directory.
     has_toolchain_file: bool,
@@ -29,7 +26,7 @@ pub(crate) struct Toolchain {
 
 impl Toolchain {
     /// The toolchain for the crate in `directory`.
-    pub(crate) fn of(directory: &Path) -> Self {
+    pub fn of(directory: &Path) -> Self {
         let absolute = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
         let has_toolchain_file = absolute
             .ancestors()
@@ -40,7 +37,7 @@ impl Toolchain {
     /// `cargo`, `rustc` or `rustup` in this directory, with an environment that is the user's own.
     ///
     /// By name, not through `CARGO`: an outer cargo sets that to its own binary, past rustup's choice for this directory.
-    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.directory).stdin(Stdio::null());
         let nested = std::env::var_os("CARGO").is_some();
@@ -52,8 +49,11 @@ impl Toolchain {
         command
     }
 
-    /// Runs a tool and gives what it printed; an error has the tool's own message.
-    pub(crate) fn ask(&self, program: &str, arguments: &[&str]) -> Result<String, ProjectError> {
+    /// Runs a tool and gives what it printed.
+    ///
+    /// # Errors
+    /// [`ProjectError::ToolMissing`] with the tool's own message.
+    pub fn ask(&self, program: &str, arguments: &[&str]) -> Result<String, ProjectError> {
         let missing = |message: String| ProjectError::ToolMissing {
             tool: program.to_owned(),
             message,
@@ -72,12 +72,18 @@ impl Toolchain {
     }
 
     /// `rustc 1.95.0 (…)`.
-    pub(crate) fn rustc_version(&self) -> Result<String, ProjectError> {
+    ///
+    /// # Errors
+    /// As [`Toolchain::ask`].
+    pub fn rustc_version(&self) -> Result<String, ProjectError> {
         self.ask(&Self::rustc(), &["--version"])
     }
 
     /// Whether the compiler has the standard library for [`TARGET`].
-    pub(crate) fn has_target(&self) -> Result<bool, ProjectError> {
+    ///
+    /// # Errors
+    /// As [`Toolchain::ask`].
+    pub fn has_target(&self) -> Result<bool, ProjectError> {
         let directory = self.ask(&Self::rustc(), &["--print", "target-libdir", "--target", TARGET])?;
         // The directory may exist and be empty; the library itself is what counts.
         let found = Path::new(&directory).read_dir().is_ok_and(|entries| {
@@ -87,7 +93,10 @@ impl Toolchain {
     }
 
     /// Adds [`TARGET`] by rustup if the compiler does not have it, and says so before anything is downloaded.
-    pub(crate) fn ensure_target(&self, output: Output) -> Result<(), ProjectError> {
+    ///
+    /// # Errors
+    /// [`ProjectError`] where it cannot be added.
+    pub fn ensure_target(&self, audience: &impl Audience) -> Result<(), ProjectError> {
         if self.has_target()? {
             return Ok(());
         }
@@ -96,10 +105,10 @@ impl Toolchain {
             message,
             hint: hint.to_owned(),
         };
-        output.note(&format!(
+        audience.note(&format!(
             "adding the compilation target {TARGET} to the Rust toolchain (rustup target add {TARGET})"
         ));
-        let progress = Progress::start(format!("adding {TARGET}"), output.quiet);
+        let progress = audience.begin(format!("adding {TARGET}"));
         let ran = self.command("rustup").args(["target", "add", TARGET]).output();
         drop(progress);
         let ran = match ran {

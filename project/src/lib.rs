@@ -4,23 +4,29 @@
 //! Rust crate, which is built first. A directory that holds both `Cargo.toml` and a manifest is a crate: its component is
 //! the one that cargo builds, whatever an `entry_point` in the manifest says, so that nobody runs a stale copy.
 
+//!
+//! The command and the test harness for authors share this; both bring their own [`Audience`]. Nothing in here knows
+//! WebAssembly: what is in a file is for the runtime to say.
+
 mod artifact;
+mod audience;
 mod cargo;
 mod toolchain;
 
 use std::path::{Path, PathBuf};
 
-use plugbay::manifest;
+use plugbay_manifest as manifest;
 
-pub(crate) use cargo::Crate;
-pub(crate) use toolchain::{TARGET, Toolchain};
+pub use audience::Audience;
+pub use cargo::Crate;
+pub use toolchain::{TARGET, Toolchain};
 
 /// What PLUGIN may be, for messages.
 const ACCEPTED: &str = "PLUGIN is a .wasm file, a plugin directory (plugin.yaml and its .wasm) or the directory of a Rust crate (Cargo.toml)";
 
 /// A PLUGIN argument, sorted out. Nothing was read but directories and `Cargo.toml`.
 #[derive(Debug)]
-pub(crate) enum Source {
+pub enum Source {
     /// A component or module.
     File(PathBuf),
     /// A directory with a manifest, a component or both; what is in it is for the runtime to say.
@@ -31,26 +37,76 @@ pub(crate) enum Source {
 
 /// PLUGIN does not name a plugin, or its crate could not be built.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ProjectError {
+pub enum ProjectError {
+    /// There is nothing that could be one.
     #[error("{}: {reason}\n  {ACCEPTED}", path.display())]
-    NotAPlugin { path: PathBuf, reason: String },
+    NotAPlugin {
+        /// What was named.
+        path: PathBuf,
+        /// Why it is none.
+        reason: String,
+    },
+    /// The `Cargo.toml` is wrong.
     #[error("{}: {message}", path.display())]
-    CargoToml { path: PathBuf, message: String },
+    CargoToml {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A workspace was named, not one of its packages.
     #[error("{} is a workspace without a package of its own{}", path.display(), name_one(packages))]
-    Workspace { path: PathBuf, packages: Vec<PathBuf> },
+    Workspace {
+        /// The workspace.
+        path: PathBuf,
+        /// Its packages, where cargo can tell.
+        packages: Vec<PathBuf>,
+    },
+    /// A tool that building needs does not run.
     #[error("cannot run `{tool}`: {message}\n  {hint}")]
-    ToolMissing { tool: String, message: String, hint: String },
+    ToolMissing {
+        /// Its name.
+        tool: String,
+        /// What happened.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// The compiler has no standard library for [`TARGET`], and it could not be added.
     #[error("the Rust toolchain for {} cannot compile for {TARGET}: {message}\n  {hint}", path.display())]
-    TargetMissing { path: PathBuf, message: String, hint: String },
-    #[error("crate `{name}` in {} does not build: cargo ended with {status}", path.display())]
-    Build { name: String, path: PathBuf, status: std::process::ExitStatus },
+    TargetMissing {
+        /// The crate.
+        path: PathBuf,
+        /// What happened.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Cargo failed.
+    #[error("crate `{name}` in {} does not build: cargo ended with {status}{}", path.display(), below(messages))]
+    Build {
+        /// The crate.
+        name: String,
+        /// Where it is.
+        path: PathBuf,
+        /// How cargo ended.
+        status: std::process::ExitStatus,
+        /// What the compiler said, unless it was shown already.
+        messages: String,
+    },
+    /// Cargo built something else.
     #[error("crate `{name}` builds no component: {message}")]
-    NoComponent { name: String, message: String },
+    NoComponent {
+        /// The crate.
+        name: String,
+        /// Why not, and what to do.
+        message: String,
+    },
 }
 
 impl ProjectError {
     /// The stable name of this kind of error.
-    pub(crate) fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             ProjectError::NotAPlugin { .. } => "not_a_package",
             ProjectError::CargoToml { .. } => "invalid_crate",
@@ -63,6 +119,11 @@ impl ProjectError {
     }
 }
 
+fn below(messages: &str) -> String {
+    let messages = messages.trim_end();
+    if messages.is_empty() { String::new() } else { format!("\n{messages}") }
+}
+
 fn name_one(packages: &[PathBuf]) -> String {
     if packages.is_empty() {
         return ", and no packages inside it were found".to_owned();
@@ -72,7 +133,10 @@ fn name_one(packages: &[PathBuf]) -> String {
 
 impl Source {
     /// Looks at what is at `path`.
-    pub(crate) fn locate(path: &Path) -> Result<Self, ProjectError> {
+    ///
+    /// # Errors
+    /// [`ProjectError`] where nothing is, or its `Cargo.toml` is wrong.
+    pub fn locate(path: &Path) -> Result<Self, ProjectError> {
         let metadata = path.metadata().map_err(|error| not_a_plugin(path, &error))?;
         if metadata.is_dir() {
             return match Crate::at(path)? {
