@@ -157,7 +157,7 @@ impl RuntimeBuilder {
         self
     }
 
-    /// The clock by which cached values expire and jobs run. Default: the machine's.
+    /// The clock by which cached values expire and jobs run, and that guests see. Default: the machine's.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -390,6 +390,7 @@ impl Runtime {
             wasi: environment::wasi_grants(manifest, &checked.grants).map_err(load_error)?,
             live_instances: self.0.engines.live_instances(),
             grants: checked.grants.clone(),
+            clock: self.0.clock.clone(),
             denials: AtomicU64::new(0),
             name,
         }))

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use plugbay::{Policy, limits};
+use plugbay::{ManualClock, Policy, limits};
 use serde_json::{Value, json};
 
 use crate::harness::attack::Attack;
@@ -49,6 +49,17 @@ async fn sandboxed_guest_reads_an_empty_standard_input() {
     let host = Host::new();
     let plugin = host.load(feature::WASI.into()).await;
     assert_eq!(call(&plugin, "stdin").await.expect("it answers"), json!(""));
+}
+
+#[tokio::test]
+async fn wall_clock_of_a_guest_is_the_runtimes() {
+    let clock = ManualClock::new(std::time::UNIX_EPOCH + Duration::from_millis(5));
+    let shown = clock.clone();
+    let host = Host::with(|builder| builder.clock(shown));
+    let plugin = host.load(feature::WASI.into()).await;
+    assert_eq!(call(&plugin, "clock").await.expect("it answers"), 5);
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(call(&plugin, "clock").await.expect("it answers"), 1_005);
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ use plugbay_manifest::PermissionAction;
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::capability::Grants;
+use crate::clock::Clock;
 use crate::limits::{HOST_BYTES_UNTIL_YIELD, HOST_CALL_BYTES};
 use crate::plugin::state::HostState;
 
@@ -143,6 +144,8 @@ pub(crate) struct Service {
 pub(crate) struct PluginContext {
     pub(crate) name: Arc<str>,
     pub(crate) grants: Grants,
+    /// What time it is for the guest.
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) log: log::PluginLog,
     pub(crate) config: config::PluginConfig,
     pub(crate) data: data::PluginData,

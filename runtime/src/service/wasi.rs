@@ -2,20 +2,22 @@
 //!
 //! A sandboxed guest finds all interfaces that Rust's, C's or Python's standard library imports, but nothing behind them:
 //! no preopened directory, no arguments, no environment but what its manifest declares, no sockets at all. Clocks and random
-//! numbers work. Trusted plugins get the directories, variables and addresses that their manifest asks for and the operator
+//! numbers work: the wall clock is the runtime's own, the monotonic one is the machine's. Trusted plugins get the directories, variables and addresses that their manifest asks for and the operator
 //! allows. Which interfaces may be imported in which mode is decided before anything runs, in `plugin/validate.rs`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::sockets::SocketAddrUse;
-use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{FsPerms, HostWallClock, WasiCtx, WasiCtxView, WasiView};
 
 use super::output::Output;
 use super::poll::Polling;
 use super::{HostWork, PluginContext};
+use crate::clock::Clock;
 use crate::limits::{RANDOM_BYTES_MAX, RESOURCES_MAX};
 use crate::plugin::state::HostState;
 
@@ -50,6 +52,7 @@ impl Wasi {
             .stdout(output.stdout())
             .stderr(output.stderr())
             .envs(&plugin.environment)
+            .wall_clock(GuestClock(plugin.clock.clone()))
             .allow_tcp(plugin.wasi.network)
             .allow_udp(plugin.wasi.network)
             .allow_ip_name_lookup(plugin.wasi.network)
@@ -77,6 +80,19 @@ impl Wasi {
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES_MAX);
         Wasi { ctx: builder.build(), table }
+    }
+}
+
+/// The runtime's clock, as WASI wants it.
+struct GuestClock(Arc<dyn Clock>);
+
+impl HostWallClock for GuestClock {
+    fn resolution(&self) -> Duration {
+        Duration::from_nanos(1)
+    }
+
+    fn now(&self) -> Duration {
+        self.0.now().duration_since(UNIX_EPOCH).unwrap_or_default()
     }
 }
 
