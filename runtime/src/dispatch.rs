@@ -9,17 +9,23 @@ use serde::de::IgnoredAny;
 
 use crate::error::{Failure, InvokeError};
 use crate::invocation::{Invocation, Outcome, Usage, parse_answer};
-use crate::limits::ACTION_NAME_BYTES_MAX;
+use crate::limits::{ACTION_NAME_BYTES_MAX, Limits};
 use crate::plugin::contract::{WitEvent, WitReaction};
 use crate::plugin::instance::{Call, Instance, Start};
 use crate::plugin::loaded::{Action, LoadedPlugin, shorter};
 
 /// What a guest is asked.
-pub(crate) enum Request {
+enum Request {
     /// To run the action that the call names, with this JSON payload.
     Action(String),
-    /// To hear this event. Boxed: every action would carry its room.
-    Event(Box<WitEvent>),
+    /// To take note of something. Boxed: every action would carry its room.
+    Notice(Box<Notice>),
+}
+
+/// What a guest is asked beside its actions.
+pub(crate) enum Notice {
+    /// To hear this event.
+    Event(WitEvent),
     /// To tell its health.
     Health,
 }
@@ -70,9 +76,9 @@ fn checked(plugin: &LoadedPlugin, call: &Call<'_>, reply: Reply) -> Result<Reply
 }
 
 /// Runs something else than an action: an event, a health check.
-pub(crate) async fn run(plugin: &LoadedPlugin, request: Request, call: Call<'_>) -> Result<Reply, Box<InvokeError>> {
+pub(crate) async fn run(plugin: &LoadedPlugin, notice: Notice, call: Call<'_>) -> Result<Reply, Box<InvokeError>> {
     let mut usage = Usage::default();
-    let reply = serve(plugin, request, &call, &mut usage).await;
+    let reply = serve(plugin, Request::Notice(Box::new(notice)), &call, &mut usage).await;
     plugin.metrics.call(call.started.elapsed(), usage.fuel, reply.as_ref().err().map(|error| &**error));
     reply
 }
@@ -153,7 +159,15 @@ async fn serve(
             instance
         }
     };
-    let answer = ask(&mut instance, request, call, plugin).await;
+    // An action is asked for right here: each layer of futures between a call and its guest costs it time.
+    let answer = match request {
+        Request::Action(payload) => match instance.handle(payload, call, &plugin.limits).await {
+            Ok(Ok(json)) => within_limit(plugin, call, json).map(Ok),
+            Ok(Err(failure)) => Ok(Err(failure)),
+            Err(error) => Err(error),
+        },
+        Request::Notice(notice) => Box::pin(tell(&mut instance, *notice, call, &plugin.limits)).await,
+    };
     usage.fuel = instance.fuel_used();
     usage.memory_bytes = instance.memory_bytes();
     let answer = answer?;
@@ -165,37 +179,32 @@ async fn serve(
     answer.map_err(|failure| plugin.guest_error(failure))
 }
 
-async fn ask(
-    instance: &mut Instance,
-    request: Request,
-    call: &Call<'_>,
-    plugin: &LoadedPlugin,
-) -> Result<Result<Reply, Box<Failure>>, Box<InvokeError>> {
-    let limits = &plugin.limits;
-    match request {
-        Request::Action(payload) => {
-            let answer = instance.handle(payload, call, limits).await?;
-            if let Ok(json) = &answer
-                && json.len() > limits.result_bytes
-            {
-                return Err(Box::new(InvokeError::ResultTooLarge {
-                    plugin: plugin.name().to_owned(),
-                    action: call.name.to_string(),
-                    allowed: limits.result_bytes,
-                    observed: Some(json.len()),
-                }));
-            }
-            Ok(answer.map(Reply::Json))
-        }
-        Request::Event(event) => match Box::pin(instance.on_event(*event, call, limits)).await? {
-            Some(answer) => Ok(answer.map(|reaction| Reply::Event(Some(reaction)))),
-            None => Ok(Ok(Reply::Event(None))),
-        },
-        Request::Health => match Box::pin(instance.health(call, limits)).await? {
-            Some(answer) => Ok(answer.map(Reply::Json)),
-            None => Ok(Ok(Reply::NotProvided)),
-        },
+/// A result that its plugin may answer.
+fn within_limit(plugin: &LoadedPlugin, call: &Call<'_>, json: String) -> Result<Reply, Box<InvokeError>> {
+    let (allowed, observed) = (plugin.limits.result_bytes, json.len());
+    if observed <= allowed {
+        return Ok(Reply::Json(json));
     }
+    let (plugin, action) = (plugin.name().to_owned(), call.name.to_owned());
+    Err(Box::new(InvokeError::ResultTooLarge { plugin, action, allowed, observed: Some(observed) }))
+}
+
+async fn tell(
+    instance: &mut Instance,
+    notice: Notice,
+    call: &Call<'_>,
+    limits: &Limits,
+) -> Result<Result<Reply, Box<Failure>>, Box<InvokeError>> {
+    Ok(match notice {
+        Notice::Event(event) => match instance.on_event(event, call, limits).await? {
+            Some(answer) => answer.map(|reaction| Reply::Event(Some(reaction))),
+            None => Ok(Reply::Event(None)),
+        },
+        Notice::Health => match instance.health(call, limits).await? {
+            Some(answer) => answer.map(Reply::Json),
+            None => Ok(Reply::NotProvided),
+        },
+    })
 }
 
 fn unknown_action(plugin: &LoadedPlugin, action: &str) -> InvokeError {

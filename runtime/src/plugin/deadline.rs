@@ -6,7 +6,7 @@
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Poll;
 use std::time::Instant;
 
@@ -19,9 +19,12 @@ pub(crate) enum Interrupted {
     Panicked(String),
 }
 
-/// Polls `guest` until it is ready or `deadline` passes; `None` is no deadline.
-pub(crate) async fn until<F: Future>(deadline: Option<Instant>, guest: F) -> Result<F::Output, Interrupted> {
-    let mut guest = pin!(guest);
+/// Polls `guest` until it is ready or `deadline` passes; `None` is no deadline. The guest stays where it is pinned: its
+/// future holds its parameters and its answer, and every call would pay for moving them.
+pub(crate) async fn until<F: Future>(
+    deadline: Option<Instant>,
+    mut guest: Pin<&mut F>,
+) -> Result<F::Output, Interrupted> {
     let mut timer = None;
     poll_fn(move |cx| {
         // A panic in a host function passes through the guest's fiber; the store is thrown away, so nobody sees its state.
@@ -48,18 +51,19 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::pin::pin;
     use std::time::Duration;
 
     #[tokio::test]
     async fn ready_future_answers_even_after_its_deadline() {
-        let answer = until(Some(Instant::now()), async { 7 }).await;
+        let answer = until(Some(Instant::now()), pin!(async { 7 })).await;
         assert!(matches!(answer, Ok(7)));
     }
 
     #[tokio::test]
     async fn waiting_future_ends_at_its_deadline() {
         let deadline = Instant::now() + Duration::from_millis(20);
-        let answer = until(Some(deadline), std::future::pending::<()>()).await;
+        let answer = until(Some(deadline), pin!(std::future::pending::<()>())).await;
         assert!(matches!(answer, Err(Interrupted::Deadline)));
         assert!(Instant::now() >= deadline);
     }
@@ -70,13 +74,13 @@ mod tests {
             cx.waker().wake_by_ref();
             Poll::<()>::Pending
         });
-        let answer = until(Some(Instant::now() + Duration::from_millis(20)), spinning).await;
+        let answer = until(Some(Instant::now() + Duration::from_millis(20)), pin!(spinning)).await;
         assert!(matches!(answer, Err(Interrupted::Deadline)));
     }
 
     #[tokio::test]
     async fn panic_under_the_guest_is_caught_with_its_message() {
-        let answer = until(None, async { panic!("broken host") }).await;
+        let answer = until(None, pin!(async { panic!("broken host") })).await;
         assert!(matches!(answer, Err(Interrupted::Panicked(message)) if message == "broken host"));
     }
 }

@@ -4,6 +4,7 @@
 //! methods here say so by answering an [`InvokeError`], and their callers drop the instance. A failure that the guest
 //! itself reports is an answer like any other.
 
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -86,7 +87,7 @@ impl Instance {
         let mut store = new_store(linked, context, limits);
         store.data_mut().call = CallState::new(call.caller.clone(), call.deadline(), call.request_id.clone());
         let pre = &linked.pre;
-        let instantiated = deadline::until(call.deadline(), pre.instantiate_async(&mut store)).await;
+        let instantiated = deadline::until(call.deadline(), pin!(pre.instantiate_async(&mut store))).await;
         let instance = verdict::judge(instantiated, &mut store, call, limits)?;
         if linked.types_checked.get().is_none() {
             linked
@@ -132,8 +133,8 @@ impl Instance {
         // What `enter` does, without its layers: this is the way that every call takes, and each layer of futures moves the
         // payload and the answer once more.
         self.prepare(call, limits);
-        let running = handle.call_async(&mut self.store, (action, payload));
-        let answer = deadline::until(call.deadline(), running).await;
+        let deadline = call.deadline();
+        let answer = deadline::until(deadline, pin!(handle.call_async(&mut self.store, (action, payload)))).await;
         let (answer,) = self.judge(answer, call, limits)?;
         Ok(answer.map_err(WitFailure::into_failure))
     }
@@ -196,8 +197,8 @@ impl Instance {
         };
         self.prepare(call, limits);
         let mut results = vec![Val::Bool(false); usize::from(function.result.is_some())];
-        let running = func.call_async(&mut self.store, params, &mut results);
-        let answer = deadline::until(call.deadline(), running).await;
+        let deadline = call.deadline();
+        let answer = deadline::until(deadline, pin!(func.call_async(&mut self.store, params, &mut results))).await;
         self.judge(answer, call, limits)?;
         Ok(results.pop())
     }
@@ -257,7 +258,7 @@ impl Instance {
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
         self.prepare(call, limits);
-        let answer = deadline::until(call.deadline(), function.call_async(&mut self.store, params)).await;
+        let answer = deadline::until(call.deadline(), pin!(function.call_async(&mut self.store, params))).await;
         self.judge(answer, call, limits)
     }
 

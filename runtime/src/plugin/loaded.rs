@@ -16,7 +16,7 @@ use super::instances::{Instances, NoLease};
 use super::schema::PayloadSchema;
 use crate::admission::RateLimiter;
 use crate::capability::Grants;
-use crate::dispatch::{self, Reply, Request};
+use crate::dispatch::{self, Notice, Reply};
 use crate::error::{Failure, InvokeError, LoadError, LoadFailure};
 use crate::event::{Event, Health, Reaction, Subscriptions};
 use crate::invocation::{Invocation, Outcome};
@@ -283,7 +283,7 @@ impl Plugin {
         let mut sum = Reaction::default();
         for pattern in plugin.subscriptions.hearing(&event.name) {
             let call = Call::by_host("on_event", plugin.limits.timeout);
-            match dispatch::run(&plugin, Request::Event(Box::new(event.to_wit(pattern))), call).await {
+            match dispatch::run(&plugin, Notice::Event(event.to_wit(pattern)), call).await {
                 Ok(Reply::Event(reaction)) => {
                     let reaction = reaction.map(Reaction::from).unwrap_or_default();
                     sum.cancel |= reaction.cancel;
@@ -306,7 +306,7 @@ impl Plugin {
     pub async fn health(&self) -> Result<Health, InvokeError> {
         let plugin = self.current();
         let call = Call::by_host("health", plugin.limits.timeout);
-        match dispatch::run(&plugin, Request::Health, call).await {
+        match dispatch::run(&plugin, Notice::Health, call).await {
             Ok(Reply::Json(json)) => Health::parse(plugin.name(), &json),
             Ok(Reply::Event(_) | Reply::NotProvided) => Ok(Health::healthy()),
             Err(error) => match *error {
