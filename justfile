@@ -23,12 +23,14 @@ fmt:
     cargo fmt --all
     cargo fmt --manifest-path tests/guests/Cargo.toml
     cargo fmt --manifest-path bench/guest/Cargo.toml
+    cargo fmt --manifest-path bench/service-guest/Cargo.toml
     cargo fmt --manifest-path bench/extism/Cargo.toml
 
 fmt-check:
     cargo fmt --all --check
     cargo fmt --manifest-path tests/guests/Cargo.toml --check
     cargo fmt --manifest-path bench/guest/Cargo.toml --check
+    cargo fmt --manifest-path bench/service-guest/Cargo.toml --check
 
 clippy:
     cargo clippy --workspace --all-targets -- -D warnings

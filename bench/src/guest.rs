@@ -16,6 +16,13 @@ pub fn component(build_directory: &Path) -> anyhow::Result<PathBuf> {
     Ok(build_directory.join("wasm32-wasip2/release/plugbay_bench_guest.wasm"))
 }
 
+/// The plugin that calls services, as a component.
+pub fn service_component(build_directory: &Path) -> anyhow::Result<PathBuf> {
+    let manifest = Path::new(BENCH).join("service-guest/Cargo.toml");
+    cargo(&manifest, build_directory, ["--target", "wasm32-wasip2"])?;
+    Ok(build_directory.join("wasm32-wasip2/release/plugbay_bench_service_guest.wasm"))
+}
+
 /// The same job as Extism's module.
 pub fn extism_module(build_directory: &Path) -> anyhow::Result<PathBuf> {
     let manifest = Path::new(BENCH).join("extism/Cargo.toml");

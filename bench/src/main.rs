@@ -16,8 +16,9 @@ use clap::Parser;
 use crate::measure::Plan;
 use crate::report::{Machine, Report, Row};
 use crate::row::call::Asked;
+use crate::row::service::Service;
 use crate::row::threads::Serving;
-use crate::row::{Bench, call, fresh, load, memory, start, threads};
+use crate::row::{Bench, call, fresh, load, memory, service, start, threads};
 use crate::subject::extism::Extism;
 
 /// Measures Plugbay beside a native function, raw wasmtime and Extism.
@@ -29,7 +30,7 @@ struct Arguments {
     /// How long one batch takes, in milliseconds.
     #[arg(long, default_value_t = 4.0)]
     batch_ms: f64,
-    /// Only the rows whose key contains one of these words: ping, echo-100, typed, fresh, threads, compute, load, memory, cli.
+    /// Only the rows whose key contains one of these words: ping, echo-100, typed, fresh, threads, compute, load, memory, service, cli.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Writes everything that was measured to this file, as JSON.
@@ -63,6 +64,11 @@ const ROWS: &[Measure] = &[
     ("load-cache", |bench| load::row(bench, true)),
     ("memory-1000", |bench| memory::row(bench, 1_000, Some(64.0))),
     ("memory-10000", |bench| memory::row(bench, 10_000, Some(64.0))),
+    ("service-call", service::checked_call),
+    ("service-cache", |bench| service::row(bench, Service::Cache)),
+    ("service-data", |bench| service::row(bench, Service::Data)),
+    ("service-write", |bench| service::row(bench, Service::DataWrite)),
+    ("service-db", |bench| service::row(bench, Service::Db)),
     ("cli", start::row),
 ];
 
@@ -83,6 +89,7 @@ fn main() -> anyhow::Result<()> {
         plan: Plan { rounds: arguments.rounds.max(1), batch: Duration::from_secs_f64(arguments.batch_ms / 1e3) },
         wasm: std::fs::read(&wasm_path)?,
         wasm_path,
+        service_wasm: std::fs::read(guest::service_component(&build)?)?,
         extism: Extism::find(arguments.extism.as_deref(), &build)?,
         scratch: scratch.path().to_owned(),
     };

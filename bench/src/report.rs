@@ -103,6 +103,14 @@ impl Row {
         self
     }
 
+    /// Takes one subject from another: the time that the first adds, in the median of all rounds.
+    #[must_use]
+    pub fn difference(self, mine: &str, theirs: &str, target: Option<Target>) -> Self {
+        let (Some(ours), Some(others)) = (self.samples_of(mine), self.samples_of(theirs)) else { return self };
+        let added = Spread::of(ours.nanos.iter().zip(&others.nanos).map(|(mine, theirs)| mine - theirs).collect());
+        self.fact(format!("{mine} - {theirs}"), added.median, "ns", target)
+    }
+
     #[must_use]
     pub fn fact(mut self, name: impl Into<String>, value: f64, unit: &'static str, target: Option<Target>) -> Self {
         self.facts.push(Fact { name: name.into(), value, unit, target });

@@ -4,6 +4,7 @@ pub mod call;
 pub mod fresh;
 pub mod load;
 pub mod memory;
+pub mod service;
 pub mod start;
 pub mod threads;
 
@@ -19,6 +20,8 @@ pub struct Bench {
     /// The benchmark's plugin.
     pub wasm: Vec<u8>,
     pub wasm_path: PathBuf,
+    /// The plugin that calls services.
+    pub service_wasm: Vec<u8>,
     pub extism: Option<Extism>,
     /// A directory for this run alone.
     pub scratch: PathBuf,

@@ -11,7 +11,7 @@ use anyhow::{Context, anyhow};
 use serde::de::IgnoredAny;
 use tokio::time::timeout;
 use wasmtime::component::{
-    Component, ComponentExportIndex, ComponentType, InstancePre, Lift, Linker, ResourceTable, TypedFunc,
+    Component, ComponentExportIndex, ComponentType, InstancePre, Lift, Linker, Lower, ResourceTable, TypedFunc,
 };
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OperatorCost, PoolingAllocationConfig, ResourceLimiter, Store,
@@ -28,6 +28,21 @@ struct Failure {
     _details: Option<String>,
     #[component(name = "status-code")]
     _status_code: Option<u16>,
+}
+
+/// What the contract's `config.get` answers when it fails.
+#[derive(ComponentType, Lower)]
+#[component(variant)]
+#[expect(dead_code, reason = "the floor refuses nothing")]
+enum ConfigError {
+    #[component(name = "denied")]
+    Denied(String),
+    #[component(name = "invalid")]
+    Invalid(String),
+    #[component(name = "unavailable")]
+    Unavailable(String),
+    #[component(name = "other")]
+    Other(String),
 }
 
 /// Payloads live as long as the process, so that the function can be looked up once and borrow them.
@@ -95,6 +110,20 @@ impl Host {
     /// Compiles a component.
     pub fn compile(&self, wasm: &[u8]) -> anyhow::Result<Plugin> {
         self.link(Component::new(&self.engine, wasm).map_err(plain)?)
+    }
+
+    /// Compiles a component that reads its configuration. Nothing is checked: whoever asks gets `value`.
+    pub fn compile_with_config(&mut self, wasm: &[u8], value: &'static str) -> anyhow::Result<Plugin> {
+        let component = Component::new(&self.engine, wasm).map_err(plain)?;
+        let mut config = self.linker.instance("plugbay:plugin/config@0.1.0").map_err(plain)?;
+        config
+            .func_wrap("get", move |_, (_key,): (String,)| {
+                Ok((Ok::<Option<String>, ConfigError>(Some(value.to_owned())),))
+            })
+            .map_err(plain)?;
+        // The other services are not called.
+        self.linker.define_unknown_imports_as_traps(&component).map_err(plain)?;
+        self.link(component)
     }
 
     /// Compiles a component into a file.

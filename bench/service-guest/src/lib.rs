@@ -1,0 +1,71 @@
+//! Calls one host function as often as its payload says: a call of the action costs what so many host calls cost.
+
+wit_bindgen::generate!({
+    path: "../../wit",
+    inline: "package plugbay:bench-guest; world guest {
+        import plugbay:plugin/config@0.1.0;
+        import plugbay:plugin/data@0.1.0;
+        import plugbay:plugin/cache@0.1.0;
+        import plugbay:plugin/db@0.1.0;
+        include plugbay:plugin/handles-actions@0.1.0;
+    }",
+    world: "guest",
+    generate_all,
+});
+
+use exports::plugbay::plugin::actions::{Failure, Guest};
+use plugbay::plugin::{cache, config, data, db};
+
+/// What all services hand back: 32 bytes of JSON.
+const VALUE: &str = "\"thirty bytes of any text, quoted\"";
+const SELECT: &str = "SELECT value FROM entries WHERE key = ?1";
+
+struct Plugin;
+
+impl Guest for Plugin {
+    fn handle(action: String, payload: String) -> Result<String, Failure> {
+        let calls: u32 = payload.parse().map_err(|_| failure("the payload is a number of calls"))?;
+        match action.as_str() {
+            "prepare" => prepare()?,
+            "config" => repeat(calls, || config::get("key").is_ok_and(|value| value.is_some()))?,
+            "cache" => repeat(calls, || cache::get("key").is_ok_and(|value| value.is_some()))?,
+            "data" => repeat(calls, || data::get("key").is_ok_and(|value| value.is_some()))?,
+            "data-set" => repeat(calls, || data::set("key", VALUE).is_ok())?,
+            "db" => {
+                let key = [db::Value::Text("key".to_owned())];
+                repeat(calls, || db::query(SELECT, &key).is_ok_and(|found| found.rows.len() == 1))?;
+            }
+            _ => return Err(failure("no such action")),
+        }
+        Ok("null".to_owned())
+    }
+}
+
+/// Puts in what the other actions look for.
+fn prepare() -> Result<(), Failure> {
+    cache::set("key", VALUE, Some(0)).map_err(|error| failure(&error.to_string()))?;
+    data::set("key", VALUE).map_err(|error| failure(&error.to_string()))?;
+    let value = [db::Value::Text("key".to_owned()), db::Value::Text(VALUE.to_owned())];
+    for (sql, parameters) in [
+        ("CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID", &[][..]),
+        ("INSERT OR REPLACE INTO entries VALUES (?1, ?2)", &value[..]),
+    ] {
+        db::execute(sql, parameters).map_err(|error| failure(&error.to_string()))?;
+    }
+    Ok(())
+}
+
+fn repeat(calls: u32, call: impl Fn() -> bool) -> Result<(), Failure> {
+    for _ in 0..calls {
+        if !call() {
+            return Err(failure("a host call did not answer what was put in"));
+        }
+    }
+    Ok(())
+}
+
+fn failure(message: &str) -> Failure {
+    Failure { code: "bench".to_owned(), message: message.to_owned(), details: None, status_code: None }
+}
+
+export!(Plugin);
