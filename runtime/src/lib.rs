@@ -65,4 +65,5 @@ pub use plugin::package::{Package, Source};
 pub use plugin::scan::{Quantity, ScanError, ScanLimits};
 pub use runtime::{CodeCacheAt, Runtime, RuntimeBuilder};
 pub use service::config::ConfigProblem;
+pub use service::http::{HttpResolver, HttpResponder};
 pub use service::log::{Level, LogRecord, LogSink, TracingSink};

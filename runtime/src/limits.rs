@@ -75,6 +75,37 @@ pub const DATABASE_WAIT_MAX: Duration = Duration::from_secs(5);
 pub const DATABASE_CACHE_BYTES: i64 = 1 << 20;
 /// What the write-ahead log of a service's database is cut back to once it was moved into the database: 4 MiB.
 pub const DATABASE_LOG_BYTES_MAX: i64 = 4 << 20;
+/// The body of one outgoing HTTP request: 16 MiB. It is sent as it is written; nothing holds it as a whole.
+pub const HTTP_REQUEST_BYTES_MAX: u64 = 16 << 20;
+/// The body of one response to it: 16 MiB. Guests hold it in their memory, of which they have 128 MiB.
+pub const HTTP_RESPONSE_BYTES_MAX: u64 = 16 << 20;
+/// The header of a request or a response: 32 KiB. Servers commonly take 8 to 16 KiB.
+pub const HTTP_HEADER_BYTES_MAX: usize = 32 << 10;
+/// Fields in the header of a response. hyper parses up to this many without allocating.
+pub const HTTP_HEADER_FIELDS_MAX: usize = 100;
+/// Path and query of a request: 8 KiB, what most servers take.
+pub const HTTP_PATH_BYTES_MAX: usize = 8 << 10;
+/// What one write to a request's body may hold, and two of them are buffered: 16 KiB. A guest can hold a thousand bodies.
+pub const HTTP_CHUNK_BYTES: usize = 16 << 10;
+/// What is read ahead of a guest on one connection: 64 KiB.
+pub const HTTP_BUFFER_BYTES: usize = 64 << 10;
+/// Requests that one call may send, one after another or at once.
+pub const HTTP_REQUESTS_PER_CALL_MAX: u32 = 256;
+/// Requests of one plugin that are under way at the same time. Each holds a connection.
+pub const HTTP_REQUESTS_OPEN_MAX: usize = 64;
+/// The same for all plugins of a runtime: a process commonly may have 1,024 files open.
+pub const HTTP_CONNECTIONS_MAX: usize = 512;
+/// Names of one plugin that are looked up at the same time. Each keeps a thread waiting, however long the name's owner
+/// takes to answer.
+pub const HTTP_LOOKUPS_MAX: usize = 8;
+/// The same for all plugins of a runtime: tokio has 512 threads for everything that blocks.
+pub const HTTP_LOOKUPS_IN_ALL_MAX: usize = 64;
+/// Addresses of one name that are tried.
+pub const HTTP_ADDRESSES_MAX: usize = 8;
+/// How long a connection may take: name, TCP and TLS together.
+pub const HTTP_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a request may take from its beginning to the end of its response's body, where its call leaves it that long.
+pub const HTTP_TIMEOUT: Duration = Duration::from_secs(60);
 /// The stack of a guest: 512 KiB, deep enough for recursive parsers; a runaway recursion ends in well under a millisecond.
 pub const WASM_STACK_BYTES: usize = 512 << 10;
 /// The fiber that a guest runs on: its stack and 1.5 MiB for the host functions that it calls. A host function that

@@ -29,6 +29,7 @@ use crate::service::cache::PluginCache;
 use crate::service::config::PluginConfig;
 use crate::service::data::PluginData;
 use crate::service::db::PluginDb;
+use crate::service::http::{HttpResolver, HttpResponder, Network, PluginHttp};
 use crate::service::log::{LogSink, PluginLog, TracingSink};
 use crate::service::plugins::PluginCalls;
 use crate::service::scheduler::PluginJobs;
@@ -61,6 +62,9 @@ pub struct RuntimeBuilder {
     data_dir: Option<PathBuf>,
     log_sink: Arc<dyn LogSink>,
     clock: Arc<dyn Clock>,
+    http_resolver: Option<Arc<dyn HttpResolver>>,
+    http_responder: Option<Arc<dyn HttpResponder>>,
+    http_root_certificates: Vec<Vec<u8>>,
 }
 
 impl Default for RuntimeBuilder {
@@ -77,6 +81,9 @@ impl Default for RuntimeBuilder {
             data_dir: None,
             log_sink: Arc::new(TracingSink),
             clock: Arc::new(SystemClock),
+            http_resolver: None,
+            http_responder: None,
+            http_root_certificates: Vec::new(),
         }
     }
 }
@@ -164,6 +171,27 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Who looks up the names in outgoing HTTP requests. Default: the system.
+    #[must_use]
+    pub fn http_resolver(mut self, resolver: impl HttpResolver) -> Self {
+        self.http_resolver = Some(Arc::new(resolver));
+        self
+    }
+
+    /// Who answers outgoing HTTP requests in place of the network, for tests. Default: nobody.
+    #[must_use]
+    pub fn http_responder(mut self, responder: impl HttpResponder) -> Self {
+        self.http_responder = Some(Arc::new(responder));
+        self
+    }
+
+    /// A root certificate (X.509, DER) that outgoing HTTPS requests trust besides Mozilla's, such as that of a company.
+    #[must_use]
+    pub fn http_root_certificate(mut self, der: impl Into<Vec<u8>>) -> Self {
+        self.http_root_certificates.push(der.into());
+        self
+    }
+
     /// Makes the engine and its memory pool.
     ///
     /// # Errors
@@ -185,6 +213,7 @@ impl RuntimeBuilder {
             data_dir: self.data_dir,
             log_sink: self.log_sink,
             clock: self.clock,
+            network: Arc::new(Network::new(self.http_resolver, self.http_responder, self.http_root_certificates)),
             linked: Mutex::default(),
             plugins: Mutex::default(),
         })))
@@ -208,6 +237,7 @@ struct Shared {
     data_dir: Option<PathBuf>,
     log_sink: Arc<dyn LogSink>,
     clock: Arc<dyn Clock>,
+    network: Arc<Network>,
     /// Components that are linked already, by what they are and how they run: a thousand plugins of one component share it.
     linked: Mutex<LinkedComponents>,
     plugins: Mutex<BTreeMap<String, Plugin>>,
@@ -385,6 +415,7 @@ impl Runtime {
             db: PluginDb::new(home.clone()),
             jobs: PluginJobs::new(home.clone()),
             plugins: PluginCalls::new(home),
+            http: PluginHttp::new(self.0.network.clone()),
             environment: environment::variables(manifest, &checked.grants, &self.0.operator.policy)
                 .map_err(load_error)?,
             wasi: environment::wasi_grants(manifest, &checked.grants).map_err(load_error)?,

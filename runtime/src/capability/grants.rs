@@ -83,9 +83,25 @@ impl Grants {
             denied
         }
     }
+
+    /// Whether the operator allows this use by a rule that `names` it, whatever broader rules stand above that one: for
+    /// what a wildcard must not open. A rule above it that denies the use decides.
+    pub(crate) fn operator_names(
+        &self,
+        resource: &str,
+        action: PermissionAction,
+        names: impl Fn(&str) -> bool,
+    ) -> bool {
+        self.allowed.names(resource, action, names)
+    }
 }
 
 impl Denial {
+    /// A use that the operator would have to name.
+    pub(crate) fn by_operator(resource: &str, action: PermissionAction) -> Self {
+        Denial { resource: resource.to_owned(), action: action.name(), refused: Refused::ByOperator }
+    }
+
     /// A use that no sandboxed plugin can be granted.
     pub(crate) fn trusted_only(resource: &str, action: PermissionAction) -> Self {
         Denial { resource: resource.to_owned(), action: action.name(), refused: Refused::ByMode }
@@ -118,6 +134,7 @@ impl fmt::Display for Denial {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use plugbay_manifest::Effect;
     use plugbay_manifest::PermissionAction::{Execute, Read, Write};
 
     #[test]
@@ -149,6 +166,20 @@ mod tests {
         let denial = grants.check_service("cache.*", Read).expect_err("nothing of the kind");
         assert_eq!((&*denial.resource, denial.action), ("cache.*", "read"));
         assert!(Grants::new(writes, Policy::default()).check_service("data.*", Read).is_err());
+    }
+
+    #[test]
+    fn rule_that_names_counts_below_one_that_covers_but_not_below_a_denial() {
+        let named = |rules: &[(&str, Effect)]| {
+            let mut policy = Policy::default();
+            rules.iter().for_each(|(resource, effect)| policy.push(resource, None, *effect));
+            Grants::new(Policy::default(), policy).operator_names("http.a", Execute, |rule| !rule.contains('*'))
+        };
+        assert!(named(&[("http.a", Effect::Allow)]));
+        assert!(named(&[("http.*", Effect::Allow), ("http.a", Effect::Allow)]));
+        assert!(!named(&[("http.*", Effect::Allow)]));
+        assert!(!named(&[("http.*", Effect::Deny), ("http.a", Effect::Allow)]));
+        assert!(!named(&[("http.b", Effect::Allow)]));
     }
 
     #[test]

@@ -74,7 +74,8 @@ impl Policy {
         let (resource, actions) = match permission.rsplit_once(':') {
             // An address has colons of its own: what follows the last one is its port unless it is made of words.
             Some((_, port))
-                if permission.starts_with("net.") && !port.chars().all(|c| c.is_alphabetic() || c == ',') =>
+                if ["net.", "http."].iter().any(|kind| permission.starts_with(kind))
+                    && !port.chars().all(|c| c.is_alphabetic() || c == ',') =>
             {
                 (permission, None)
             }
@@ -107,12 +108,20 @@ impl Policy {
 
     /// Whether the first rule that covers this use allows it.
     pub fn allows(&self, resource: &str, action: PermissionAction) -> bool {
-        self.rules
-            .iter()
-            .find(|rule| {
-                rule.actions.as_ref().is_none_or(|actions| actions.contains(&action)) && rule.resource.matches(resource)
-            })
-            .is_some_and(|rule| rule.effect == Effect::Allow)
+        self.covering(resource, action).next().is_some_and(|rule| rule.effect == Effect::Allow)
+    }
+
+    /// Whether a rule allows this use and `names` it, with no rule above it that denies the use.
+    pub(super) fn names(&self, resource: &str, action: PermissionAction, names: impl Fn(&str) -> bool) -> bool {
+        self.covering(resource, action)
+            .take_while(|rule| rule.effect == Effect::Allow)
+            .any(|rule| names(rule.resource.as_str()))
+    }
+
+    fn covering<'a>(&'a self, resource: &'a str, action: PermissionAction) -> impl Iterator<Item = &'a PolicyRule> {
+        self.rules.iter().filter(move |rule| {
+            rule.actions.as_ref().is_none_or(|actions| actions.contains(&action)) && rule.resource.matches(resource)
+        })
     }
 }
 
@@ -149,6 +158,10 @@ mod tests {
             Policy::default().allow("net.127.0.0.1:80").and_then(|p| p.allow("net.[::1]:*:execute")).expect("readable");
         assert!(policy.allows("net.127.0.0.1:80", Execute) && !policy.allows("net.127.0.0.1:81", Execute));
         assert!(policy.allows("net.[::1]:443", Execute) && !policy.allows("net.[::1]:443", Read));
+        let policy = Policy::default().allow("http.a.example:8080").and_then(|p| p.allow("http.[::1]:execute"));
+        let policy = policy.expect("readable");
+        assert!(policy.allows("http.a.example:8080", Execute) && !policy.allows("http.a.example", Execute));
+        assert!(policy.allows("http.[::1]", Execute) && !policy.allows("http.[::1]", Read));
         for wrong in ["", ":read", "config.a:fly", "a b:read"] {
             assert!(Policy::default().allow(wrong).is_err(), "{wrong}");
         }

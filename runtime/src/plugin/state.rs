@@ -47,14 +47,7 @@ impl HostState {
 
     /// Whether the plugin was granted this use; a no is counted and audited.
     pub(crate) fn check(&self, resource: &str, action: PermissionAction) -> Result<(), Denial> {
-        self.plugin.grants.check(resource, action).inspect_err(|denial| {
-            self.plugin.denials.fetch_add(1, Ordering::Relaxed);
-            tracing::info!(
-                target: "plugbay::audit",
-                plugin = &*self.plugin.name, resource, action = action.name(), refused = ?denial.refused,
-                "permission.deny"
-            );
-        })
+        self.plugin.check(resource, action)
     }
 }
 
@@ -63,12 +56,14 @@ impl HostState {
 pub(crate) struct CallState {
     pub(crate) caller: Caller,
     pub(crate) deadline: Option<Instant>,
+    /// Outgoing HTTP requests so far.
+    pub(crate) http_requests: u32,
     request_id: Option<String>,
 }
 
 impl CallState {
     pub(crate) fn new(caller: Caller, deadline: Option<Instant>, request_id: Option<String>) -> Self {
-        CallState { caller, deadline, request_id }
+        CallState { caller, deadline, http_requests: 0, request_id }
     }
 
     /// The id under which the call is logged; made when somebody asks for it.

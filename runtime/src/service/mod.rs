@@ -10,6 +10,7 @@ pub(crate) mod data;
 pub(crate) mod db;
 pub(crate) mod environment;
 pub(crate) mod home;
+pub(crate) mod http;
 pub(crate) mod invocation;
 pub(crate) mod log;
 pub(crate) mod mask;
@@ -21,12 +22,12 @@ pub(crate) mod sqlite;
 pub(crate) mod wasi;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use plugbay_manifest::PermissionAction;
 use wasmtime::component::{HasSelf, Linker};
 
-use crate::capability::Grants;
+use crate::capability::{Denial, Grants};
 use crate::clock::Clock;
 use crate::limits::{HOST_BYTES_UNTIL_YIELD, HOST_CALL_BYTES};
 use crate::plugin::state::HostState;
@@ -56,7 +57,7 @@ pub(crate) mod bindings {
     });
 }
 
-/// One line for each service of the contract.
+/// One line for each service of the contract and for each standard interface that is served.
 pub(crate) const SERVICES: &[Service] = &[
     Service {
         interface: "plugbay:plugin/invocation",
@@ -92,6 +93,12 @@ pub(crate) const SERVICES: &[Service] = &[
         interface: "plugbay:plugin/scheduler",
         permission: Some(("scheduler.*", PermissionAction::Read)),
         link: |linker| bindings::plugbay::plugin::scheduler::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
+    },
+    Service { interface: "wasi:http/types", permission: None, link: http::link_types },
+    Service {
+        interface: "wasi:http/outgoing-handler",
+        permission: Some(("http.*", PermissionAction::Execute)),
+        link: http::link_handler,
     },
     Service {
         interface: "plugbay:plugin/plugins",
@@ -153,6 +160,7 @@ pub(crate) struct PluginContext {
     pub(crate) db: db::PluginDb,
     pub(crate) jobs: scheduler::PluginJobs,
     pub(crate) plugins: plugins::PluginCalls,
+    pub(crate) http: http::PluginHttp,
     /// The environment that the guest sees: what its manifest declares, and for trusted plugins what was granted.
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) wasi: wasi::WasiGrants,
@@ -160,6 +168,23 @@ pub(crate) struct PluginContext {
     pub(crate) live_instances: u32,
     /// Uses that were not granted, since the load.
     pub(crate) denials: AtomicU64,
+}
+
+impl PluginContext {
+    /// Whether the plugin was granted this use; a no is counted and audited.
+    pub(crate) fn check(&self, resource: &str, action: PermissionAction) -> Result<(), Denial> {
+        self.grants.check(resource, action).inspect_err(|denial| self.denied(denial))
+    }
+
+    /// Counts and audits a no.
+    fn denied(&self, denial: &Denial) {
+        self.denials.fetch_add(1, Ordering::Relaxed);
+        tracing::info!(
+            target: "plugbay::audit",
+            plugin = &*self.name, resource = denial.resource, action = denial.action, refused = ?denial.refused,
+            "permission.deny"
+        );
+    }
 }
 
 #[cfg(test)]

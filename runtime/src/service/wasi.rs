@@ -13,7 +13,9 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::sockets::SocketAddrUse;
 use wasmtime_wasi::{FsPerms, HostWallClock, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::WasiHttpCtxView;
 
+use super::http::InstanceHttp;
 use super::output::Output;
 use super::poll::Polling;
 use super::{HostWork, PluginContext};
@@ -42,6 +44,7 @@ pub(crate) struct Directory {
 pub(crate) struct Wasi {
     ctx: WasiCtx,
     table: ResourceTable,
+    http: InstanceHttp,
 }
 
 impl Wasi {
@@ -79,7 +82,7 @@ impl Wasi {
         }
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES_MAX);
-        Wasi { ctx: builder.build(), table }
+        Wasi { ctx: builder.build(), table, http: InstanceHttp::new(plugin.clone()) }
     }
 }
 
@@ -110,6 +113,13 @@ impl HostState {
     pub(crate) fn polling(&mut self) -> Polling<'_> {
         let (wasi, work) = self.wasi();
         Polling { table: &mut wasi.table, work }
+    }
+
+    /// What `wasi:http` works on, for the call that runs.
+    pub(crate) fn http(&mut self) -> WasiHttpCtxView<'_> {
+        let (deadline, requests) = (self.call.deadline, self.call.http_requests);
+        let (wasi, _) = self.wasi();
+        wasi.http.view(&mut wasi.table, deadline, requests)
     }
 }
 

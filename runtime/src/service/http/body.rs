@@ -1,0 +1,112 @@
+//! Bodies on their way, counted: neither side can send more than it may, or take longer.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep};
+use wasmtime_wasi_http::{Error, WasiBody};
+
+use super::exchange::{Exchange, from_hyper};
+use crate::limits::{HTTP_REQUEST_BYTES_MAX, HTTP_RESPONSE_BYTES_MAX};
+
+/// What the guest sends.
+pub(super) struct RequestBody {
+    body: WasiBody,
+    bytes: u64,
+    exchange: Exchange,
+}
+
+impl RequestBody {
+    pub(super) fn new(body: WasiBody, exchange: Exchange) -> Self {
+        RequestBody { body, bytes: 0, exchange }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            self.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+            if self.bytes > HTTP_REQUEST_BYTES_MAX {
+                return Poll::Ready(Some(Err(self.exchange.request_too_large(self.bytes))));
+            }
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// What the server sends.
+pub(super) struct ResponseBody {
+    body: Incoming,
+    bytes: u64,
+    /// Rings when the server has been silent for too long, or the whole request took too long.
+    alarm: Pin<Box<Sleep>>,
+    silence: Option<Duration>,
+    deadline: Instant,
+    exchange: Exchange,
+}
+
+impl ResponseBody {
+    pub(super) fn new(body: Incoming, silence: Option<Duration>, deadline: Instant, exchange: Exchange) -> Self {
+        let alarm = Box::pin(tokio::time::sleep_until(next_alarm(silence, deadline)));
+        ResponseBody { body, bytes: 0, alarm, silence, deadline, exchange }
+    }
+}
+
+/// The server may be silent for so long, and never beyond the deadline.
+fn next_alarm(silence: Option<Duration>, deadline: Instant) -> Instant {
+    silence.and_then(|silence| Instant::now().checked_add(silence)).map_or(deadline, |then| then.min(deadline))
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = &mut *self;
+        // Before the frame: a server that always has one more byte would never be found to be slow.
+        if this.alarm.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Some(Err(this.exchange.too_slow(this.deadline))));
+        }
+        let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) else { return Poll::Pending };
+        let Some(frame) = frame else { return Poll::Ready(None) };
+        Poll::Ready(Some(match frame {
+            Ok(frame) => {
+                this.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+                if this.bytes > HTTP_RESPONSE_BYTES_MAX {
+                    Err(this.exchange.response_too_large(this.bytes))
+                } else {
+                    if this.silence.is_some() {
+                        this.alarm.as_mut().reset(next_alarm(this.silence, this.deadline));
+                    }
+                    Ok(frame)
+                }
+            }
+            Err(_) if Instant::now() >= this.deadline => Err(this.exchange.too_slow(this.deadline)),
+            Err(error) => Err(from_hyper(&error)),
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,157 @@
+//! `wasi:http`: requests to the world outside, by the standard interface.
+//!
+//! Every request is admitted by itself: the host that it names is granted (`http.<host>`, or `http.<host>:<port>` where
+//! the port is not the scheme's own), the addresses that the host stands for are of the public internet or named by the
+//! operator, and size, time and number are bounded. Redirects are answers like any other: who follows one sends another
+//! request. There are no cookies, no proxies, no connections that two requests share.
+
+mod address;
+mod body;
+mod exchange;
+mod network;
+mod target;
+
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::{HeaderName, Request};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime::component::{Linker, ResourceTable};
+use wasmtime_wasi_http::p2::bindings::http::{outgoing_handler, types};
+use wasmtime_wasi_http::{
+    DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
+};
+
+use self::exchange::{Exchange, Sent};
+pub(crate) use self::network::Network;
+use super::PluginContext;
+use crate::limits::{
+    HTTP_CHUNK_BYTES, HTTP_HEADER_BYTES_MAX, HTTP_LOOKUPS_MAX, HTTP_REQUESTS_OPEN_MAX, HTTP_REQUESTS_PER_CALL_MAX,
+};
+use crate::plugin::state::HostState;
+
+/// Answers the outgoing requests of plugins in place of the network, after all that is checked about a request was
+/// checked. For tests.
+pub trait HttpResponder: Send + Sync + 'static {
+    /// Answers one request, whose URI is absolute. A text is an error of the connection, and the plugin gets to see it.
+    fn respond(
+        &self,
+        request: Request<Bytes>,
+    ) -> Pin<Box<dyn Future<Output = Result<http::Response<Bytes>, String>> + Send>>;
+}
+
+/// Looks up the names of hosts in place of the system. The addresses that it answers are checked as the system's are.
+pub trait HttpResolver: Send + Sync + 'static {
+    /// The addresses of a name, which is in lower case, in ASCII and without a dot at its end.
+    fn resolve(&self, host: &str) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
+}
+
+/// What the requests of one loaded plugin share.
+pub(crate) struct PluginHttp {
+    network: Arc<Network>,
+    /// One turn for each request that is under way.
+    open: Arc<Semaphore>,
+    /// One turn for each name that is looked up.
+    lookups: Arc<Semaphore>,
+}
+
+impl PluginHttp {
+    pub(crate) fn new(network: Arc<Network>) -> Self {
+        PluginHttp {
+            network,
+            open: Arc::new(Semaphore::new(HTTP_REQUESTS_OPEN_MAX)),
+            lookups: Arc::new(Semaphore::new(HTTP_LOOKUPS_MAX)),
+        }
+    }
+
+    /// A place among the plugin's open requests and among those of all plugins.
+    fn take_turn(&self) -> Option<[OwnedSemaphorePermit; 2]> {
+        Some([self.open.clone().try_acquire_owned().ok()?, self.network.connections.clone().try_acquire_owned().ok()?])
+    }
+}
+
+/// The `wasi:http` side of one instance.
+pub(crate) struct InstanceHttp {
+    ctx: WasiHttpCtx,
+    hooks: Hooks,
+}
+
+struct Hooks {
+    plugin: Arc<PluginContext>,
+    /// When the call ends that runs in the instance.
+    deadline: Option<Instant>,
+    /// Requests that it has sent, this one included.
+    requests: u32,
+}
+
+impl InstanceHttp {
+    pub(crate) fn new(plugin: Arc<PluginContext>) -> Self {
+        let mut ctx = WasiHttpCtx::new();
+        ctx.set_field_size_limit(HTTP_HEADER_BYTES_MAX);
+        InstanceHttp { ctx, hooks: Hooks { plugin, deadline: None, requests: 0 } }
+    }
+
+    /// The same for the call that runs.
+    pub(crate) fn view<'a>(
+        &'a mut self,
+        table: &'a mut ResourceTable,
+        deadline: Option<Instant>,
+        requests: u32,
+    ) -> WasiHttpCtxView<'a> {
+        self.hooks.deadline = deadline;
+        self.hooks.requests = requests;
+        WasiHttpCtxView { hooks: &mut self.hooks, table, ctx: &mut self.ctx }
+    }
+}
+
+impl Hooks {
+    fn begin(&mut self, request: &Request<WasiBody>) -> Result<(Exchange, [OwnedSemaphorePermit; 2]), Error> {
+        let exchange = Exchange::admit(&self.plugin, request, self.deadline)?;
+        if self.requests > HTTP_REQUESTS_PER_CALL_MAX {
+            return Err(exchange.too_many_sent(self.requests));
+        }
+        match self.plugin.http.take_turn() {
+            Some(turns) => Ok((exchange, turns)),
+            None => Err(exchange.too_many_open()),
+        }
+    }
+}
+
+impl WasiHttpHooks for Hooks {
+    fn is_forbidden_header(&mut self, name: &HeaderName) -> bool {
+        DEFAULT_FORBIDDEN_HEADERS.contains(name)
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        HTTP_CHUNK_BYTES
+    }
+
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
+        match self.begin(&request) {
+            Ok((exchange, turns)) => Box::new(exchange.send(request, options.unwrap_or_default(), turns)),
+            Err(refused) => Box::new(std::future::ready(Err(refused))),
+        }
+    }
+}
+
+/// Puts what requests and responses are made of into a linker. None of it leads anywhere by itself.
+pub(crate) fn link_types(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    types::add_to_linker::<_, WasiHttp>(linker, &types::LinkOptions::default(), HostState::http)
+}
+
+/// Puts the function that sends requests into a linker, and counts its calls.
+pub(crate) fn link_handler(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    outgoing_handler::add_to_linker::<_, WasiHttp>(linker, |state| {
+        state.call.http_requests = state.call.http_requests.saturating_add(1);
+        state.http()
+    })
+}

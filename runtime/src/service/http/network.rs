@@ -1,0 +1,184 @@
+//! From a target to a connection: the name is looked up, its addresses are checked, and one of those is connected to.
+//!
+//! Nothing is looked up twice, so that no second answer can lead elsewhere than the one that was checked. The proxies of
+//! the environment are not asked, and no connection serves two requests: what one plugin opened, no other sees.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+
+use rustls::pki_types::{CertificateDer, ServerName};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+use url::Host;
+use wasmtime_wasi_http::Error;
+
+use super::target::Target;
+use super::{HttpResolver, HttpResponder};
+use crate::limits::{HTTP_ADDRESSES_MAX, HTTP_CONNECTIONS_MAX, HTTP_LOOKUPS_IN_ALL_MAX};
+
+/// The way out that all plugins of a runtime share.
+pub(crate) struct Network {
+    /// `None` asks the system.
+    resolver: Option<Arc<dyn HttpResolver>>,
+    pub(super) responder: Option<Arc<dyn HttpResponder>>,
+    root_certificates: Vec<Vec<u8>>,
+    /// Made for the first `https` request.
+    tls: OnceLock<Result<TlsConnector, rustls::Error>>,
+    pub(super) connections: Arc<Semaphore>,
+    lookups: Arc<Semaphore>,
+}
+
+/// What bytes go through, encrypted or not.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+impl Network {
+    pub(crate) fn new(
+        resolver: Option<Arc<dyn HttpResolver>>,
+        responder: Option<Arc<dyn HttpResponder>>,
+        root_certificates: Vec<Vec<u8>>,
+    ) -> Self {
+        Network {
+            resolver,
+            responder,
+            root_certificates,
+            tls: OnceLock::new(),
+            connections: Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX)),
+            lookups: Arc::new(Semaphore::new(HTTP_LOOKUPS_IN_ALL_MAX)),
+        }
+    }
+
+    /// The addresses of a host, each once. An address is its own; a name is looked up when one of the plugin's turns and
+    /// one of the runtime's are free.
+    pub(super) async fn lookup(&self, host: &Host, turns: &Arc<Semaphore>) -> Result<Vec<IpAddr>, Error> {
+        let name = match host {
+            Host::Ipv4(address) => return Ok(vec![IpAddr::V4(*address)]),
+            Host::Ipv6(address) => return Ok(vec![IpAddr::V6(*address)]),
+            Host::Domain(name) => name,
+        };
+        let found = match &self.resolver {
+            Some(resolver) => resolver.resolve(name).await,
+            None => {
+                let turns = take_turn(turns, &self.lookups).await.map_err(|_| Error::DnsTimeout)?;
+                ask_the_system(name.clone(), turns).await
+            }
+        };
+        let mut addresses = Vec::new();
+        for address in found.map_err(|error| unknown_name(name, &error))? {
+            let address = address.to_canonical();
+            if !addresses.contains(&address) && addresses.len() < HTTP_ADDRESSES_MAX {
+                addresses.push(address);
+            }
+        }
+        Ok(addresses)
+    }
+
+    /// Connects to the first of these addresses that answers; the name is for the certificate.
+    pub(super) async fn connect(
+        &self,
+        target: &Target,
+        addresses: &[IpAddr],
+        deadline: Instant,
+    ) -> Result<Box<dyn Stream>, Error> {
+        let stream = connect_tcp(addresses, target.port, deadline).await?;
+        if !target.tls {
+            return Ok(Box::new(stream));
+        }
+        let connector = self.tls()?;
+        let name = match &target.host {
+            Host::Domain(name) => ServerName::try_from(name.clone()).map_err(|_| Error::HttpRequestUriInvalid)?,
+            Host::Ipv4(address) => ServerName::from(IpAddr::V4(*address)),
+            Host::Ipv6(address) => ServerName::from(IpAddr::V6(*address)),
+        };
+        let stream = connector.connect(name, stream).await.map_err(|error| tls_error(target, &error))?;
+        Ok(Box::new(stream))
+    }
+
+    fn tls(&self) -> Result<&TlsConnector, Error> {
+        let made = self.tls.get_or_init(|| connector(&self.root_certificates));
+        made.as_ref().map_err(|error| {
+            tracing::error!("outgoing TLS cannot be set up: {error}");
+            Error::ConfigurationError
+        })
+    }
+}
+
+/// Trusts Mozilla's roots and those of the host.
+fn connector(root_certificates: &[Vec<u8>]) -> Result<TlsConnector, rustls::Error> {
+    let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
+    for certificate in root_certificates {
+        roots.add(CertificateDer::from_slice(certificate))?;
+    }
+    let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+async fn take_turn(turns: &Arc<Semaphore>, in_all: &Arc<Semaphore>) -> Result<[OwnedSemaphorePermit; 2], AcquireError> {
+    let turn = turns.clone().acquire_owned().await?;
+    Ok([turn, in_all.clone().acquire_owned().await?])
+}
+
+/// The system's resolver blocks a thread and cannot be told to stop: the turns are kept until it answers, though nobody
+/// may be waiting any more.
+async fn ask_the_system(name: String, turns: [OwnedSemaphorePermit; 2]) -> io::Result<Vec<IpAddr>> {
+    let asked = tokio::task::spawn_blocking(move || {
+        let found = (name.as_str(), 0).to_socket_addrs().map(|found| found.map(|address| address.ip()).collect());
+        drop(turns);
+        found
+    });
+    asked.await.map_err(io::Error::other)?
+}
+
+fn unknown_name(name: &str, error: &io::Error) -> Error {
+    tracing::debug!(name, "not looked up: {error}");
+    Error::DnsError { rcode: Some("the name is not known".to_owned()), info_code: None }
+}
+
+/// One address after the other, each with its share of the time that is left.
+async fn connect_tcp(addresses: &[IpAddr], port: u16, deadline: Instant) -> Result<TcpStream, Error> {
+    let mut last = Error::DestinationNotFound;
+    for (index, &address) in addresses.iter().enumerate() {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let share = left / u32::try_from(addresses.len() - index).unwrap_or(1);
+        last = match tokio::time::timeout(share, TcpStream::connect(SocketAddr::new(address, port))).await {
+            Ok(Ok(stream)) => {
+                // Requests are written in one piece; waiting for more would only delay them.
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(%address, port, "not connected: {error}");
+                match error.kind() {
+                    io::ErrorKind::ConnectionRefused => Error::ConnectionRefused,
+                    io::ErrorKind::TimedOut => Error::ConnectionTimeout,
+                    _ => Error::DestinationUnavailable,
+                }
+            }
+            Err(_) => Error::ConnectionTimeout,
+        };
+    }
+    Err(last)
+}
+
+fn tls_error(target: &Target, error: &io::Error) -> Error {
+    tracing::debug!(%target, "no TLS: {error}");
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidCertificate(_)) => Error::TlsCertificateError,
+        Some(rustls::Error::AlertReceived(alert)) => {
+            Error::TlsAlertReceived { alert_id: Some(u8::from(*alert)), alert_message: Some(format!("{alert:?}")) }
+        }
+        Some(_) => Error::TlsProtocolError,
+        None => Error::ConnectionTerminated,
+    }
+}
+
+/// What a resolver or a responder answers, some time later.
+pub(super) type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
