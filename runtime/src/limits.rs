@@ -69,6 +69,20 @@ pub const STDERR_TAIL_BYTES: usize = 4 << 10;
 pub const OUTPUT_PERMIT_BYTES: usize = 64 << 10;
 /// The longest configuration value: 64 KiB of JSON.
 pub const CONFIG_VALUE_BYTES_MAX: usize = 64 << 10;
+/// The longest key of `data`: 512 bytes, room for a path of names; it is part of every permission check and denial.
+pub const DATA_KEY_BYTES_MAX: usize = 512;
+/// The longest value of `data`: 1 MiB. Values are read whole, in one piece; bigger things belong into several.
+pub const DATA_VALUE_BYTES_MAX: usize = 1 << 20;
+/// Keys that one plugin keeps: 100,000. A plugin that needs more of them wants tables and indexes (`db`).
+pub const DATA_KEYS_MAX: i64 = 100_000;
+/// Bytes of keys and values that one plugin keeps: 64 MiB.
+pub const DATA_BYTES_MAX: i64 = 64 << 20;
+/// Keys in one page of a listing: 1,000, at most half a megabyte.
+pub const DATA_PAGE_KEYS_MAX: usize = 1_000;
+/// Keys that one call may get, set or delete: 1,000 writes in one transaction take some milliseconds.
+pub const DATA_BATCH_KEYS_MAX: usize = 1_000;
+/// Bytes of values that one call may get: 8 MiB, as much as a guest may hand to the host.
+pub const DATA_BATCH_BYTES_MAX: usize = 8 << 20;
 /// How long a write of a service waits for another process that holds the same database: 5 s, below the default deadline.
 pub const DATABASE_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Pages of a service's database that each of its two connections keeps in memory: 1 MiB for each plugin that uses it.

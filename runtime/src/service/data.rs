@@ -1,35 +1,257 @@
 //! `plugbay:plugin/data`: values that a plugin keeps.
+//!
+//! A database of the plugin's own, opened at its first use, so that a plugin that keeps nothing costs nothing. A key is a
+//! key: it is looked up, compared with permissions, and never part of a path.
+//!
+//! The standard `wasi:keyvalue` reaches the same values , as bytes. What is set through `data` are the
+//! bytes of its JSON text. What is set through the standard is any bytes, and `data` answers those of them that are JSON.
 
-use super::PluginHome;
+mod store;
+
+use std::fmt;
+
+use plugbay_manifest::PermissionAction;
+use tokio::sync::OnceCell;
+
+pub(crate) use self::store::Value;
+use self::store::{STEPS, Store};
 use super::bindings::plugbay::plugin::data as wit;
+use super::sqlite::{Database, Unavailable};
+use super::{PluginHome, over_limit};
+use crate::limits::{DATA_BATCH_KEYS_MAX, DATA_KEY_BYTES_MAX, DATA_PAGE_KEYS_MAX, DATA_VALUE_BYTES_MAX};
 use crate::plugin::state::HostState;
 
 /// The data service of one loaded plugin.
 pub(crate) struct PluginData {
-    #[allow(dead_code, reason = "until the service is there")]
     home: PluginHome,
+    store: OnceCell<Store>,
+}
+
+/// Why a use of the data was refused, or failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum DataError {
+    /// The key or value cannot be taken as it is.
+    Invalid(String),
+    /// A bound was reached.
+    Limit(String),
+    /// The host cannot read or keep it.
+    Unavailable(Unavailable),
 }
 
 impl PluginData {
     pub(crate) fn new(home: PluginHome) -> Self {
-        PluginData { home }
+        PluginData { home, store: OnceCell::new() }
+    }
+
+    /// The store, opened by whoever comes first.
+    pub(crate) async fn store(&self) -> Result<&Store, DataError> {
+        let open = || async { Database::open(&self.home, "data.sqlite3", STEPS).await.map(Store::new) };
+        Ok(self.store.get_or_try_init(open).await?)
+    }
+}
+
+/// Whether a text can be a key: 1 to [`DATA_KEY_BYTES_MAX`] bytes without control characters.
+///
+/// # Errors
+/// [`DataError::Invalid`] or [`DataError::Limit`], with what is wrong.
+pub(crate) fn check_key(key: &str) -> Result<(), DataError> {
+    if key.is_empty() {
+        return Err(DataError::Invalid("the key is empty".to_owned()));
+    }
+    if key.len() > DATA_KEY_BYTES_MAX {
+        return Err(DataError::Limit(over_limit("data_key_bytes", DATA_KEY_BYTES_MAX, key.len())));
+    }
+    match key.chars().find(|c| c.is_control()) {
+        Some(found) => Err(DataError::Invalid(format!("the key has a control character ({})", found.escape_unicode()))),
+        None => Ok(()),
+    }
+}
+
+/// Whether a call may name so many keys.
+///
+/// # Errors
+/// [`DataError::Limit`].
+pub(crate) fn check_batch(keys: usize) -> Result<(), DataError> {
+    if keys > DATA_BATCH_KEYS_MAX {
+        return Err(DataError::Limit(over_limit("data_batch_keys", DATA_BATCH_KEYS_MAX, keys)));
+    }
+    Ok(())
+}
+
+/// Whether a value is as short as it must be.
+///
+/// # Errors
+/// [`DataError::Limit`].
+pub(crate) fn check_size(value: &[u8]) -> Result<(), DataError> {
+    if value.len() > DATA_VALUE_BYTES_MAX {
+        return Err(DataError::Limit(over_limit("data_value_bytes", DATA_VALUE_BYTES_MAX, value.len())));
+    }
+    Ok(())
+}
+
+/// A JSON text as a value to keep.
+fn json(key: &str, text: String) -> Result<Value, DataError> {
+    check_size(text.as_bytes())?;
+    serde_json::from_str::<serde::de::IgnoredAny>(&text)
+        .map_err(|error| DataError::Invalid(format!("{key}: the value is not JSON: {error}")))?;
+    Ok(Value { bytes: text.into_bytes(), is_json: true })
+}
+
+/// A kept value as JSON text.
+fn text(key: &str, value: Value) -> Result<String, DataError> {
+    let not_json = || DataError::Invalid(format!("{key}: the value is not JSON: it was set through `wasi:keyvalue`"));
+    if !value.is_json {
+        return Err(not_json());
+    }
+    String::from_utf8(value.bytes).map_err(|_| not_json())
+}
+
+impl fmt::Display for DataError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DataError::Invalid(text) | DataError::Limit(text) => f.write_str(text),
+            DataError::Unavailable(unavailable) => unavailable.fmt(f),
+        }
+    }
+}
+
+impl From<Unavailable> for DataError {
+    fn from(unavailable: Unavailable) -> Self {
+        DataError::Unavailable(unavailable)
+    }
+}
+
+impl From<DataError> for wit::Error {
+    fn from(error: DataError) -> Self {
+        match error {
+            DataError::Invalid(text) => wit::Error::Invalid(text),
+            DataError::Limit(text) => wit::Error::Limit(text),
+            DataError::Unavailable(unavailable) => wit::Error::Unavailable(unavailable.to_string()),
+        }
+    }
+}
+
+impl HostState {
+    fn may_use_data(&self, key: &str, action: PermissionAction) -> Result<(), wit::Error> {
+        check_key(key)?;
+        self.check(&format!("data.{key}"), action).map_err(|denial| wit::Error::Denied(denial.to_string()))
+    }
+
+    async fn data_get(&mut self, key: String) -> Result<Option<String>, wit::Error> {
+        self.may_use_data(&key, PermissionAction::Read)?;
+        let value = self.plugin.data.store().await?.get(key.clone()).await?;
+        Ok(value.map(|value| text(&key, value)).transpose()?)
+    }
+
+    async fn data_set(&mut self, entries: Vec<(String, String)>) -> Result<(), wit::Error> {
+        check_batch(entries.len())?;
+        let mut checked = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
+            self.may_use_data(&key, PermissionAction::Write)?;
+            let value = json(&key, value)?;
+            checked.push((key, value));
+        }
+        Ok(self.plugin.data.store().await?.set(checked).await?)
+    }
+
+    async fn data_delete(&mut self, key: String) -> Result<bool, wit::Error> {
+        self.may_use_data(&key, PermissionAction::Write)?;
+        Ok(self.plugin.data.store().await?.delete(vec![key]).await? > 0)
+    }
+
+    /// A page of the keys that the plugin may read. The cursor is a key that it was told, so that it learns of no other.
+    pub(crate) async fn data_keys(
+        &mut self,
+        prefix: &str,
+        mut after: Option<String>,
+        limit: usize,
+    ) -> Result<wit::Page, DataError> {
+        let plugin = self.plugin.clone();
+        let store = plugin.data.store().await?;
+        let readable = |key: &String| plugin.grants.check(&format!("data.{key}"), PermissionAction::Read).is_ok();
+        let mut keys: Vec<String> = Vec::new();
+        loop {
+            let found = store.keys(prefix.to_owned(), after.clone(), DATA_PAGE_KEYS_MAX).await?;
+            let is_last = found.len() < DATA_PAGE_KEYS_MAX;
+            after = found.last().cloned();
+            // A policy that hides most of the keys makes this look at many of them: others run in between.
+            self.end_host_call(found.iter().map(String::len).sum()).await;
+            keys.extend(found.into_iter().filter(readable).take(limit + 1 - keys.len()));
+            if keys.len() > limit {
+                keys.truncate(limit);
+                return Ok(wit::Page { cursor: keys.last().cloned(), keys });
+            }
+            if is_last {
+                return Ok(wit::Page { keys, cursor: None });
+            }
+        }
     }
 }
 
 impl wit::Host for HostState {
-    async fn get(&mut self, _: String) -> Result<Option<String>, wit::Error> {
-        Err(wit::Error::Other("not served yet".to_owned()))
+    async fn get(&mut self, key: String) -> Result<Option<String>, wit::Error> {
+        let got = self.data_get(key).await;
+        self.end_host_call(got.iter().flatten().map(String::len).sum()).await;
+        got
     }
-    async fn set(&mut self, _: String, _: String) -> Result<(), wit::Error> {
-        Err(wit::Error::Other("not served yet".to_owned()))
+
+    async fn set(&mut self, key: String, value: String) -> Result<(), wit::Error> {
+        self.set_many(vec![(key, value)]).await
     }
-    async fn set_many(&mut self, _: Vec<(String, String)>) -> Result<(), wit::Error> {
-        Err(wit::Error::Other("not served yet".to_owned()))
+
+    async fn set_many(&mut self, entries: Vec<(String, String)>) -> Result<(), wit::Error> {
+        let bytes = entries.iter().map(|(key, value)| key.len() + value.len()).sum();
+        let set = self.data_set(entries).await;
+        self.end_host_call(bytes).await;
+        set
     }
-    async fn delete(&mut self, _: String) -> Result<bool, wit::Error> {
-        Err(wit::Error::Other("not served yet".to_owned()))
+
+    async fn delete(&mut self, key: String) -> Result<bool, wit::Error> {
+        let bytes = key.len();
+        let deleted = self.data_delete(key).await;
+        self.end_host_call(bytes).await;
+        deleted
     }
-    async fn keys(&mut self, _: String, _: Option<String>, _: u32) -> Result<wit::Page, wit::Error> {
-        Err(wit::Error::Other("not served yet".to_owned()))
+
+    async fn keys(&mut self, prefix: String, cursor: Option<String>, limit: u32) -> Result<wit::Page, wit::Error> {
+        let limit = (limit as usize).min(DATA_PAGE_KEYS_MAX);
+        if limit == 0 {
+            self.end_host_call(0).await;
+            return Err(wit::Error::Invalid("the limit is 0: ask for at least one key".to_owned()));
+        }
+        Ok(self.data_keys(&prefix, cursor, limit).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn path_tricks_are_keys_like_others() {
+        for key in ["a", "../x", "/etc/passwd", "a.b.*", "..", "C:\\x", "ü", " ", &"x".repeat(DATA_KEY_BYTES_MAX)] {
+            assert_eq!(check_key(key), Ok(()), "{key}");
+        }
+    }
+
+    #[test]
+    fn key_that_is_empty_or_has_a_control_character_is_invalid() {
+        for key in ["", "a\0b", "a\nb", "\u{7f}", "\u{85}"] {
+            assert!(matches!(check_key(key), Err(DataError::Invalid(_))), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn long_key_names_the_limit_with_its_numbers() {
+        let error = check_key(&"x".repeat(DATA_KEY_BYTES_MAX + 1)).expect_err("it is too long").to_string();
+        assert!(error.contains("data_key_bytes") && error.contains("512") && error.contains("513"), "{error}");
+    }
+
+    #[test]
+    fn value_that_is_not_json_is_invalid_either_way() {
+        assert!(matches!(json("k", "{".to_owned()), Err(DataError::Invalid(_))));
+        assert!(matches!(json("k", String::new()), Err(DataError::Invalid(_))));
+        let raw = Value { bytes: vec![0xff], is_json: false };
+        assert!(text("k", raw).expect_err("bytes").to_string().contains("wasi:keyvalue"));
     }
 }

@@ -127,6 +127,11 @@ impl HostWork {
     }
 }
 
+/// What a guest is told of a bound that it reached.
+pub(crate) fn over_limit(limit: &str, allowed: impl std::fmt::Display, observed: impl std::fmt::Display) -> String {
+    format!("limit `{limit}`: {allowed} allowed, {observed} observed")
+}
+
 impl HostState {
     /// Ends a host call that moved so many bytes.
     async fn end_host_call(&mut self, bytes: usize) {

@@ -23,7 +23,7 @@ pub mod actions_only {
 use std::cell::Cell;
 
 pub use actions_only::plugbay::plugin::types::Failure;
-pub use actions_only::plugbay::plugin::{config, invocation, log};
+pub use actions_only::plugbay::plugin::{config, data, invocation, log};
 pub use serde_json::{Value, json};
 
 thread_local! {

@@ -1,0 +1,286 @@
+//! The values of one plugin in their database: reading, writing, and the bounds that hold for all of them together.
+
+use rusqlite::{Connection, OptionalExtension, Transaction};
+
+use super::super::over_limit;
+use super::super::sqlite::{Database, Stopped};
+use super::DataError;
+use crate::limits::{DATA_BATCH_BYTES_MAX, DATA_BYTES_MAX, DATA_KEYS_MAX};
+
+/// What makes the file. The totals are kept beside the entries, in the same transactions: to sum them up for each write
+/// would cost more than the write.
+pub(super) const STEPS: &[&str] = &["
+    CREATE TABLE entries (key TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL, is_json INTEGER NOT NULL) STRICT;
+    CREATE TABLE totals (keys INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;
+    INSERT INTO totals VALUES (0, 0);
+"];
+
+/// A kept value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Value {
+    pub(crate) bytes: Vec<u8>,
+    /// Whether the bytes are a JSON text.
+    pub(crate) is_json: bool,
+}
+
+/// All values of one plugin.
+pub(crate) struct Store {
+    database: Database,
+}
+
+type Work<T> = Result<T, Stopped<DataError>>;
+
+impl Store {
+    pub(super) fn new(database: Database) -> Self {
+        Store { database }
+    }
+
+    pub(crate) async fn get(&self, key: String) -> Result<Option<Value>, DataError> {
+        Ok(self.database.read(move |connection| value_of(connection, &key)).await?)
+    }
+
+    pub(crate) async fn exists(&self, key: String) -> Result<bool, DataError> {
+        let exists = move |connection: &Connection| {
+            connection.prepare_cached("SELECT 1 FROM entries WHERE key = ?1")?.exists([&key])
+        };
+        Ok(self.database.read(exists).await?)
+    }
+
+    /// The values of these keys, in their order.
+    pub(crate) async fn get_many(&self, keys: Vec<String>) -> Result<Vec<Option<Value>>, DataError> {
+        let read = move |connection: &Connection| {
+            let mut bytes = 0;
+            let mut values = Vec::with_capacity(keys.len());
+            for key in &keys {
+                let value = value_of(connection, key)?;
+                bytes += value.as_ref().map_or(0, |value| value.bytes.len());
+                if bytes > DATA_BATCH_BYTES_MAX {
+                    return Ok(Err(bytes));
+                }
+                values.push(value);
+            }
+            Ok(Ok(values))
+        };
+        let values = self.database.read(read).await?;
+        values.map_err(|bytes| DataError::Limit(over_limit("data_batch_bytes", DATA_BATCH_BYTES_MAX, bytes)))
+    }
+
+    /// At most `limit` keys that begin with `prefix` and come after `after`, in the order of their bytes.
+    pub(crate) async fn keys(
+        &self,
+        prefix: String,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<String>, DataError> {
+        let read = move |connection: &Connection| {
+            let after = after.as_deref().unwrap_or_default();
+            let mut statement = connection
+                .prepare_cached("SELECT key FROM entries WHERE key >= ?1 AND key > ?2 ORDER BY key LIMIT ?3")?;
+            let mut rows = statement.query((&prefix, after, limit as i64))?;
+            let mut keys = Vec::new();
+            while let Some(row) = rows.next()? {
+                let key: String = row.get(0)?;
+                if !key.starts_with(&prefix) {
+                    break;
+                }
+                keys.push(key);
+            }
+            Ok(keys)
+        };
+        Ok(self.database.read(read).await?)
+    }
+
+    /// Sets all of these, or, where the store would be too full, none.
+    pub(crate) async fn set(&self, entries: Vec<(String, Value)>) -> Result<(), DataError> {
+        self.database
+            .write(move |transaction| {
+                let mut change = Change::default();
+                for (key, value) in &entries {
+                    change.put(transaction, key, value)?;
+                }
+                change.settle(transaction)
+            })
+            .await
+    }
+
+    /// Removes these. Answers how many were there.
+    pub(crate) async fn delete(&self, keys: Vec<String>) -> Result<usize, DataError> {
+        self.database
+            .write(move |transaction| {
+                let mut change = Change::default();
+                for key in &keys {
+                    change.remove(transaction, key)?;
+                }
+                let removed = usize::try_from(-change.keys).unwrap_or_default();
+                change.settle(transaction)?;
+                Ok(removed)
+            })
+            .await
+    }
+
+    /// Replaces the value of a key by what `replace` makes of it, with nobody in between. Where it answers an error, nothing
+    /// happens.
+    pub(crate) async fn update<T: Send + 'static>(
+        &self,
+        key: String,
+        replace: impl FnOnce(Option<Value>) -> Result<(Value, T), DataError> + Send + 'static,
+    ) -> Result<T, DataError> {
+        self.database
+            .write(move |transaction| {
+                let (value, answer) = replace(value_of(transaction, &key)?).map_err(Stopped::Refused)?;
+                let mut change = Change::default();
+                change.put(transaction, &key, &value)?;
+                change.settle(transaction)?;
+                Ok(answer)
+            })
+            .await
+    }
+}
+
+fn value_of(connection: &Connection, key: &str) -> rusqlite::Result<Option<Value>> {
+    connection
+        .prepare_cached("SELECT value, is_json FROM entries WHERE key = ?1")?
+        .query_row([key], |row| Ok(Value { bytes: row.get(0)?, is_json: row.get(1)? }))
+        .optional()
+}
+
+/// What a transaction changes in the totals.
+#[derive(Default)]
+struct Change {
+    keys: i64,
+    bytes: i64,
+}
+
+impl Change {
+    fn put(&mut self, transaction: &Transaction<'_>, key: &str, value: &Value) -> Work<()> {
+        self.forget(transaction, key)?;
+        transaction
+            .prepare_cached(
+                "INSERT INTO entries (key, value, is_json) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (key) DO UPDATE SET value = excluded.value, is_json = excluded.is_json",
+            )?
+            .execute((key, &value.bytes, value.is_json))?;
+        self.keys += 1;
+        self.bytes += (key.len() + value.bytes.len()) as i64;
+        Ok(())
+    }
+
+    fn remove(&mut self, transaction: &Transaction<'_>, key: &str) -> Work<()> {
+        self.forget(transaction, key)?;
+        transaction.prepare_cached("DELETE FROM entries WHERE key = ?1")?.execute([key])?;
+        Ok(())
+    }
+
+    /// Takes what is there under a key out of the totals.
+    fn forget(&mut self, transaction: &Transaction<'_>, key: &str) -> Work<()> {
+        let old: Option<i64> = transaction
+            .prepare_cached("SELECT length(value) FROM entries WHERE key = ?1")?
+            .query_row([key], |row| row.get(0))
+            .optional()?;
+        if let Some(bytes) = old {
+            self.keys -= 1;
+            self.bytes -= key.len() as i64 + bytes;
+        }
+        Ok(())
+    }
+
+    /// Brings the totals up to date. Growing beyond a bound is refused; what is over one already may shrink.
+    fn settle(self, transaction: &Transaction<'_>) -> Work<()> {
+        let (keys, bytes): (i64, i64) = transaction
+            .prepare_cached("UPDATE totals SET keys = keys + ?1, bytes = bytes + ?2 RETURNING keys, bytes")?
+            .query_row((self.keys, self.bytes), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        for (limit, allowed, observed, change) in
+            [("data_keys", DATA_KEYS_MAX, keys, self.keys), ("data_bytes", DATA_BYTES_MAX, bytes, self.bytes)]
+        {
+            if observed > allowed && change > 0 {
+                return Err(Stopped::Refused(DataError::Limit(over_limit(limit, allowed, observed))));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::super::PluginHome;
+    use super::*;
+    use crate::clock::ManualClock;
+
+    async fn store() -> Store {
+        let home = PluginHome { name: "p".into(), directory: None, clock: Arc::new(ManualClock::default()) };
+        Store::new(Database::open(&home, "data.sqlite3", STEPS).await.expect("it opens"))
+    }
+
+    fn value(bytes: &[u8]) -> Value {
+        Value { bytes: bytes.to_vec(), is_json: false }
+    }
+
+    async fn totals(store: &Store) -> (i64, i64) {
+        let totals = |connection: &Connection| {
+            connection.query_row("SELECT keys, bytes FROM totals", (), |row| Ok((row.get(0)?, row.get(1)?)))
+        };
+        store.database.read(totals).await.expect("it reads")
+    }
+
+    #[tokio::test]
+    async fn totals_follow_what_is_set_replaced_and_removed() {
+        let store = store().await;
+        let both = vec![("a".to_owned(), value(b"12")), ("bb".to_owned(), value(b"345"))];
+        store.set(both).await.expect("set");
+        assert_eq!(totals(&store).await, (2, 8));
+        let twice = vec![("a".to_owned(), value(b"")), ("a".to_owned(), value(b"1234"))];
+        store.set(twice).await.expect("set");
+        assert_eq!(totals(&store).await, (2, 10));
+        let keys = ["a", "a", "x"].map(str::to_owned).to_vec();
+        assert_eq!(store.delete(keys).await, Ok(1));
+        assert_eq!(totals(&store).await, (1, 5));
+    }
+
+    #[tokio::test]
+    async fn store_that_is_full_refuses_all_of_a_set_and_may_shrink() {
+        let store = store().await;
+        let fill = |connection: &Transaction<'_>| -> Work<()> {
+            connection.execute("UPDATE totals SET keys = ?1", [DATA_KEYS_MAX])?;
+            Ok(())
+        };
+        store.set(vec![("a".to_owned(), value(b"1"))]).await.expect("set");
+        store.database.write(fill).await.expect("filled");
+        let more = vec![("a".to_owned(), value(b"2")), ("b".to_owned(), value(b"2"))];
+        let error = store.set(more).await.expect_err("it is full").to_string();
+        assert!(error.contains("data_keys") && error.contains("100000") && error.contains("100001"), "{error}");
+        assert_eq!(store.get("a".to_owned()).await, Ok(Some(value(b"1"))), "nothing of it was set");
+        store.set(vec![("a".to_owned(), value(b"2"))]).await.expect("replacing makes no key");
+        assert_eq!(store.delete(vec!["a".to_owned()]).await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn keys_come_in_the_order_of_their_bytes_from_the_prefix_and_cursor_on() {
+        let store = store().await;
+        let names = ["b", "a/2", "a/10", "a", "ä", "a/1", "B"];
+        store.set(names.map(|name| (name.to_owned(), value(b""))).to_vec()).await.expect("set");
+        let keys = async |prefix: &str, after: Option<&str>, limit| {
+            store.keys(prefix.to_owned(), after.map(str::to_owned), limit).await.expect("it reads")
+        };
+        assert_eq!(keys("", None, 100).await, ["B", "a", "a/1", "a/10", "a/2", "b", "ä"]);
+        assert_eq!(keys("a/", None, 2).await, ["a/1", "a/10"]);
+        assert_eq!(keys("a/", Some("a/10"), 2).await, ["a/2"]);
+        assert_eq!(keys("a/", Some("b"), 2).await, [""; 0]);
+        assert_eq!(keys("%", None, 2).await, [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn update_sees_the_value_and_may_refuse() {
+        let store = store().await;
+        let count = |value: Option<Value>| {
+            let count = value.map_or(0, |value| value.bytes.len()) + 1;
+            Ok((Value { bytes: vec![b'1'; count], is_json: true }, count))
+        };
+        assert_eq!(store.update("k".to_owned(), count).await, Ok(1));
+        assert_eq!(store.update("k".to_owned(), count).await, Ok(2));
+        let refuse = |_| Err::<(Value, ()), _>(DataError::Invalid("no".to_owned()));
+        store.update("k".to_owned(), refuse).await.expect_err("refused");
+        assert_eq!(totals(&store).await, (1, 3));
+    }
+}

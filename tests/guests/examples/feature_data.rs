@@ -1,0 +1,78 @@
+//! Keeps values. An error is answered as `{"error": {kind: text}}`, as a plugin that handles it would.
+
+use plugbay_guests::{Value, data, json, log};
+
+fn error(error: data::Error) -> Value {
+    let (kind, text) = match error {
+        data::Error::Denied(text) => ("denied", text),
+        data::Error::Invalid(text) => ("invalid", text),
+        data::Error::Limit(text) => ("limit", text),
+        data::Error::Unavailable(text) => ("unavailable", text),
+        data::Error::Other(text) => ("other", text),
+    };
+    json!({ "error": { kind: text } })
+}
+
+fn text<'a>(payload: &'a Value, member: &str) -> &'a str {
+    payload[member].as_str().unwrap_or_default()
+}
+
+fn number(payload: &Value, member: &str) -> usize {
+    payload[member].as_u64().unwrap_or_default() as usize
+}
+
+fn done(result: Result<(), data::Error>) -> Value {
+    result.map_or_else(error, |()| json!("set"))
+}
+
+/// Sets `count` values one by one, and says on its log when each of them is kept.
+fn acknowledge(payload: &Value) -> Value {
+    let first = number(payload, "first");
+    for index in first..first + number(payload, "count") {
+        let value = json!({ "index": index, "padding": "x".repeat(index % 500) });
+        if let Err(why) = data::set(&format!("value/{index}"), &value.to_string()) {
+            return error(why);
+        }
+        log::write(log::Level::Info, "", &format!("kept {index}"), &[]);
+    }
+    json!("all kept")
+}
+
+plugbay_guests::actions!(|action, payload| Ok(match action {
+    "get" => match data::get(payload.as_str().unwrap_or_default()) {
+        Ok(Some(text)) => serde_json::from_str(&text).unwrap_or_else(|_| json!({ "not_json": text })),
+        Ok(None) => json!({ "absent": true }),
+        Err(why) => error(why),
+    },
+    "get_raw" => data::get(payload.as_str().unwrap_or_default()).map_or_else(error, |text| json!(text)),
+    "set" => done(data::set(text(&payload, "key"), &payload["value"].to_string())),
+    "set_raw" => done(data::set(text(&payload, "key"), text(&payload, "value"))),
+    "set_many" => {
+        let entries = payload.as_object().into_iter().flatten();
+        done(data::set_many(&entries.map(|(key, value)| (key.clone(), value.to_string())).collect::<Vec<_>>()))
+    }
+    "set_count" => {
+        let value = "1".repeat(number(&payload, "bytes"));
+        let keys = (0..number(&payload, "count")).map(|index| format!("{}{index}", text(&payload, "prefix")));
+        done(data::set_many(&keys.map(|key| (key, value.clone())).collect::<Vec<_>>()))
+    }
+    "set_long_key" => done(data::set(&"k".repeat(payload.as_u64().unwrap_or_default() as usize), "1")),
+    "delete" => data::delete(payload.as_str().unwrap_or_default()).map_or_else(error, |there| json!(there)),
+    "keys" =>
+        match data::keys(text(&payload, "prefix"), payload["cursor"].as_str(), number(&payload, "limit") as u32) {
+            Ok(page) => json!({ "keys": page.keys, "cursor": page.cursor }),
+            Err(why) => error(why),
+        },
+    "acknowledge" => acknowledge(&payload),
+    "set_and_trap" => {
+        let set = done(data::set("trapped", "1"));
+        panic!("{set}")
+    }
+    "set_for_ever" => {
+        for index in 0u64.. {
+            let _ = data::set_many(&[("one".to_owned(), index.to_string()), ("two".to_owned(), index.to_string())]);
+        }
+        json!("never")
+    }
+    other => return plugbay_guests::unknown(other),
+}));
