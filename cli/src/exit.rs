@@ -17,7 +17,7 @@ pub(crate) enum Exit {
     Usage = 2,
     /// The plugin cannot be loaded.
     NotLoadable = 3,
-    /// Permission denied.
+    /// Permission denied: to the plugin as it is loaded, or in a call, where it passes the denial on.
     Denied = 4,
     /// A limit was hit.
     Limit = 5,
@@ -54,6 +54,8 @@ impl From<&Error> for Exit {
 
 fn of_invoke(error: &InvokeError) -> Exit {
     match error {
+        // A denial that the plugin passed on.
+        InvokeError::Guest { failure, .. } if failure.code == "permission_denied" => Exit::Denied,
         InvokeError::UnknownAction { .. }
         | InvokeError::Validation { .. }
         | InvokeError::Payload { .. }

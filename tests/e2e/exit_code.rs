@@ -23,6 +23,12 @@ fn failure_of_the_plugin_exits_with_1() {
 }
 
 #[test]
+fn denial_that_the_plugin_passes_on_exits_with_4() {
+    let denial = r#"{"code": "permission_denied", "message": "permission to read `data.a` …"}"#;
+    check(feature::FAILURE.into(), &["fail", denial], 4, Some("permission_denied"));
+}
+
+#[test]
 fn unknown_action_exits_with_1() {
     check(feature::ECHO.into(), &["ehco"], 1, Some("unknown_action"));
     let declared = TestPlugin::from(feature::ECHO).manifest("actions", json!([{ "name": "echo" }]));
