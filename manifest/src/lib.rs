@@ -43,6 +43,7 @@ mod problem;
 mod read;
 mod schema;
 mod shape;
+mod test_file;
 mod top;
 mod version;
 mod whole;
@@ -69,7 +70,11 @@ pub use part::route::{Method, Route};
 pub use part::setting::{HIDDEN, Pattern, Setting, SettingType};
 pub use part::table::Table;
 pub use problem::{ManifestError, Problem, code};
-pub use schema::{host_json_schema, json_schema};
+pub use schema::{host_json_schema, json_schema, test_json_schema};
+pub use test_file::{
+    Expected, ExpectedAnswer, ExpectedDenial, ExpectedError, ExpectedLine, ExpectedRequest, HttpReply, PluginBeside,
+    ReplyBody, Step, StepKind, Test, TestFile, TestSettings,
+};
 pub use version::{VersionRequirement, VersionRequirementError};
 
 /// The custom section in which a component carries its manifest: one or more JSON documents one after another, each of

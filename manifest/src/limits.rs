@@ -139,3 +139,24 @@ pub const POLLING_MS_MIN: u64 = 100;
 
 /// Milliseconds that a page's action or loader may name, at most: a day.
 pub const INTERVAL_MS_MAX: u64 = 86_400_000;
+
+/// Tests of one file.
+pub const TESTS_MAX: usize = 1_000;
+
+/// Steps of one test.
+pub const TEST_STEPS_MAX: usize = 1_000;
+
+/// Lines, requests or denials that one step expects.
+pub const EXPECTED_MAX: usize = 100;
+
+/// The most that a test may count to.
+pub const TEST_COUNT_MAX: u64 = 1_000_000;
+
+/// Characters of a text that a test replies with or looks for.
+pub const TEST_TEXT_CHARS_MAX: usize = 100_000;
+
+/// Replies that the host of a test has for requests.
+pub const HTTP_REPLIES_MAX: usize = 1_000;
+
+/// Headers of one reply.
+pub const HTTP_HEADERS_MAX: usize = 64;

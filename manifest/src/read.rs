@@ -209,6 +209,12 @@ impl<'a> Object<'a> {
         Some(Node { value, path: join(&self.path, written) })
     }
 
+    /// The field's value under its first name, even where that is null: for fields in which null means something.
+    pub(crate) fn written(&self, name: &str) -> Option<Node<'a>> {
+        debug_assert!(find(self.table, name).is_some(), "{name} is not in its table");
+        self.map.get(name).map(|value| Node { value, path: join(&self.path, name) })
+    }
+
     /// The field's value, or a problem where it is not there.
     pub(crate) fn need(&self, name: &str, report: &mut Report) -> Option<Node<'a>> {
         let node = self.get(name);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{host_file, shape, top};
+use crate::{host_file, shape, test_file, top};
 
 /// The JSON Schema of a manifest file.
 ///
@@ -20,14 +20,22 @@ pub fn host_json_schema() -> Value {
     document("Plugbay host file", about, shape::object(host_file::HOST_FILE, &[]))
 }
 
+/// The JSON Schema of a file of tests, `plugin.test.yaml`.
+pub fn test_json_schema() -> Value {
+    let about = "Tests of a Plugbay plugin: what happens in a host, and what is expected.";
+    document("Plugbay test file", about, shape::object(test_file::TEST_FILE, &["tests"]))
+}
+
 fn document(title: &str, about: &str, object: Value) -> Value {
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": title,
         "description": about,
     });
-    for part in ["type", "properties", "additionalProperties"] {
-        schema[part] = object[part].clone();
+    for part in ["type", "properties", "additionalProperties", "allOf"] {
+        if let Some(value) = object.get(part) {
+            schema[part] = value.clone();
+        }
     }
     schema["$defs"] = top::definitions();
     schema

@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use plugbay_manifest::{Format, HostFile, Layer, Manifest, host_json_schema, json_schema};
+use plugbay_manifest::{Format, HostFile, Layer, Manifest, TestFile, host_json_schema, json_schema, test_json_schema};
 use serde_json::Value;
 
 /// The documents of one directory, sorted.
@@ -100,6 +100,24 @@ fn bad_host_file_is_told_all_its_problems() {
 }
 
 #[test]
+fn good_test_file_becomes_its_tests() {
+    for path in documents("test-good") {
+        let (name, text, format) = read(&path);
+        let file = TestFile::parse(name, &text, format).unwrap_or_else(|error| panic!("{error}"));
+        compare(&path, &format!("{file:#?}"));
+    }
+}
+
+#[test]
+fn bad_test_file_is_told_all_its_problems() {
+    for path in documents("test-bad") {
+        let (name, text, format) = read(&path);
+        let error = TestFile::parse(name, &text, format).expect_err("the golden is a bad file of tests");
+        compare(&path, &error.to_string());
+    }
+}
+
+#[test]
 fn good_documents_fit_the_published_schemas() {
     let manifests = schema(&json_schema());
     for path in documents("good") {
@@ -114,6 +132,11 @@ fn good_documents_fit_the_published_schemas() {
         let (name, text, format) = read(&path);
         let written = format.parse(&name, &text).expect("the golden parses");
         assert!(written.is_null() || host_files.is_valid(&written), "{name} does not fit the schema");
+    }
+    let test_files = schema(&test_json_schema());
+    for path in documents("test-good") {
+        let (name, text, format) = read(&path);
+        assert_fits(&test_files, &format.parse(&name, &text).expect("the golden parses"), &name);
     }
 }
 

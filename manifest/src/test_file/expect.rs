@@ -1,0 +1,254 @@
+//! What a test expects: of an answer, of what was denied, of the log and of the requests.
+
+use serde_json::Value;
+
+use crate::field::{Field, Table, field};
+use crate::limits::{
+    EXPECTED_MAX, LINE_CHARS_MAX, NAME_CHARS_MAX, PATH_CHARS_MAX, PATTERN_CHARS_MAX, TEST_COUNT_MAX,
+    TEST_TEXT_CHARS_MAX,
+};
+use crate::name;
+use crate::part::permission::PermissionAction;
+use crate::problem::{Report, code};
+use crate::read::Node;
+use crate::shape;
+
+use super::settings::read_method;
+
+/// What is expected of one call, event, health check or reload. `Default` is that it succeeds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Expected {
+    /// What is expected of its answer.
+    pub answer: ExpectedAnswer,
+    /// What was to be denied on the way.
+    pub denied: Vec<ExpectedDenial>,
+}
+
+/// What is expected of an answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum ExpectedAnswer {
+    /// Any that is no error.
+    #[default]
+    Success,
+    /// Anything: only what was denied matters.
+    Any,
+    /// This and nothing else.
+    Exactly(Value),
+    /// An object with these members, or a list with these items, at any depth; anything else as it is.
+    Containing(Value),
+    /// An error.
+    Error(ExpectedError),
+}
+
+/// An error that is expected. What is left out may be anything.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExpectedError {
+    /// Its code.
+    pub code: Option<String>,
+    /// A part of its text.
+    pub message: Option<String>,
+    /// Members of its details.
+    pub details: Option<Value>,
+}
+
+/// A use that is expected to be denied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpectedDenial {
+    /// What was to be used, such as `db.users`.
+    pub resource: String,
+    /// What for; none is anything.
+    pub action: Option<PermissionAction>,
+}
+
+/// A line that the log is expected to have. What is left out may be anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExpectedLine {
+    /// A part of the line as it is shown: `INFO [target] message name=value`.
+    pub contains: Option<String>,
+    /// Its level, in lower case.
+    pub level: Option<&'static str>,
+    /// The plugin that wrote it.
+    pub plugin: Option<String>,
+    /// How many of them there are; none is at least one.
+    pub count: Option<u64>,
+}
+
+/// A request that is expected. What is left out may be anything.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExpectedRequest {
+    /// The method, in capitals.
+    pub method: Option<String>,
+    /// The whole URL; `*` stands for any text.
+    pub url: Option<String>,
+    /// Its body as JSON, or members of it.
+    pub json: Option<Value>,
+    /// A part of its body as text.
+    pub text: Option<String>,
+    /// How many of them there are; none is at least one.
+    pub count: Option<u64>,
+}
+
+const EXPECTED: Table = &[
+    field("result", "The answer, exactly.", shape::anything),
+    field("contains", "The answer in part: members of an object, items of a list.", shape::anything),
+    field("error", "An error: its code, or what is known of it.", error_shape),
+    field("denied", "What was to be denied on the way, such as `db.users`.", denied_shape),
+];
+const ERROR: Table = &[
+    field("code", "Its code.", line),
+    field("message", "A part of its text.", || shape::line(PATH_CHARS_MAX)).or(&["msg"]),
+    field("details", "Its details, or members of them.", shape::anything),
+];
+const DENIED: Table = &[
+    field("resource", "What was to be used, such as `db.users`.", || shape::line(PATTERN_CHARS_MAX)),
+    field("action", "What for. Left out: anything.", || {
+        shape::word(&PermissionAction::ALL.map(PermissionAction::name))
+    }),
+];
+const LINE: Table = &[
+    field("contains", "A part of the line as it is shown.", text_shape).or(&["message"]),
+    field("level", "Its level.", || shape::word(&LEVELS)),
+    field("plugin", "The plugin that wrote it.", || shape::name(name::PLUGIN_PATTERN, NAME_CHARS_MAX)),
+    COUNT,
+];
+const REQUEST: Table = &[
+    field("method", "Its method.", line),
+    field("url", "Its whole URL; `*` stands for any text.", || shape::line(PATH_CHARS_MAX)),
+    field("json", "Its body as JSON, or members of it.", shape::anything),
+    field("text", "A part of its body as text.", text_shape),
+    COUNT,
+];
+const COUNT: Field =
+    field("count", "How many there are, 0 for none. Left out: at least one.", || shape::count(0, TEST_COUNT_MAX));
+const LEVELS: [&str; 5] = ["trace", "debug", "info", "warn", "error"];
+
+pub(super) fn read_expected(node: &Node<'_>, report: &mut Report) -> Option<Expected> {
+    let object = node.object(EXPECTED, report)?;
+    // An answer may well be null, which counts as absent elsewhere.
+    let exactly = object.written("result").map(|node| ("result", ExpectedAnswer::Exactly(node.value.clone())));
+    let containing = object.get("contains").map(|node| ("contains", ExpectedAnswer::Containing(node.value.clone())));
+    let error =
+        object.get("error").map(|node| ("error", ExpectedAnswer::Error(read_error(&node, report).unwrap_or_default())));
+    let denied = object.get("denied").map(|node| read_denied(&node, report));
+    let mut answers = [exactly, containing, error].into_iter().flatten();
+    let answer = match (answers.next(), answers.next()) {
+        (None, _) if denied.is_some() => ExpectedAnswer::Any,
+        (None, _) => {
+            node.problem(report, code::MISSING_FIELD, "expects nothing: leave it out where any answer will do");
+            ExpectedAnswer::Success
+        }
+        (Some((first, _)), Some((second, _))) => {
+            let message = format!("`{first}` and `{second}` are two answers: remove one of them");
+            node.problem(report, code::CONFLICT, message);
+            ExpectedAnswer::Success
+        }
+        (Some((_, answer)), None) => answer,
+    };
+    Some(Expected { answer, denied: denied.unwrap_or_default() })
+}
+
+/// A code, or an object.
+pub(super) fn read_error(node: &Node<'_>, report: &mut Report) -> Option<ExpectedError> {
+    if node.value.is_string() {
+        return Some(ExpectedError { code: node.line(LINE_CHARS_MAX, report), ..ExpectedError::default() });
+    }
+    let object = node.object(ERROR, report)?;
+    Some(ExpectedError {
+        code: object.get("code").and_then(|node| node.line(LINE_CHARS_MAX, report)),
+        message: object.get("message").and_then(|node| node.prose(PATH_CHARS_MAX, report)),
+        details: object.get("details").map(|node| node.value.clone()),
+    })
+}
+
+/// One denial or a list of them, each a resource or an object.
+fn read_denied(node: &Node<'_>, report: &mut Report) -> Vec<ExpectedDenial> {
+    one_or_more(node, report, |node, report| {
+        if node.value.is_string() {
+            let resource = node.line(PATTERN_CHARS_MAX, report)?;
+            return Some(ExpectedDenial { resource, action: None });
+        }
+        let object = node.object(DENIED, report)?;
+        let resource = object.need("resource", report).and_then(|node| node.line(PATTERN_CHARS_MAX, report));
+        let names = PermissionAction::ALL.map(PermissionAction::name);
+        let action = object.get("action").and_then(|node| node.word(&names, report));
+        Some(ExpectedDenial { resource: resource?, action: action.and_then(PermissionAction::from_name) })
+    })
+}
+
+/// One line or a list of them, each a text or an object.
+pub(super) fn read_lines(node: &Node<'_>, report: &mut Report) -> Vec<ExpectedLine> {
+    one_or_more(node, report, |node, report| {
+        if node.value.is_string() {
+            let contains = Some(node.prose(TEST_TEXT_CHARS_MAX, report)?);
+            return Some(ExpectedLine { contains, ..ExpectedLine::default() });
+        }
+        let object = node.object(LINE, report)?;
+        Some(ExpectedLine {
+            contains: object.get("contains").and_then(|node| node.prose(TEST_TEXT_CHARS_MAX, report)),
+            level: object.get("level").and_then(|node| node.word(&LEVELS, report)),
+            plugin: object.get("plugin").and_then(|node| node.line(NAME_CHARS_MAX, report)),
+            count: object.get("count").and_then(|node| node.count(0..=TEST_COUNT_MAX, report)),
+        })
+    })
+}
+
+/// One request or a list of them, each a URL or an object.
+pub(super) fn read_requests(node: &Node<'_>, report: &mut Report) -> Vec<ExpectedRequest> {
+    one_or_more(node, report, |node, report| {
+        if node.value.is_string() {
+            let url = Some(node.line(PATH_CHARS_MAX, report)?);
+            return Some(ExpectedRequest { url, ..ExpectedRequest::default() });
+        }
+        let object = node.object(REQUEST, report)?;
+        Some(ExpectedRequest {
+            method: object.get("method").and_then(|node| read_method(&node, report)),
+            url: object.get("url").and_then(|node| node.line(PATH_CHARS_MAX, report)),
+            json: object.get("json").map(|node| node.value.clone()),
+            text: object.get("text").and_then(|node| node.prose(TEST_TEXT_CHARS_MAX, report)),
+            count: object.get("count").and_then(|node| node.count(0..=TEST_COUNT_MAX, report)),
+        })
+    })
+}
+
+fn one_or_more<T>(node: &Node<'_>, report: &mut Report, read: impl Fn(&Node<'_>, &mut Report) -> Option<T>) -> Vec<T> {
+    if !node.value.is_array() {
+        return read(node, report).into_iter().collect();
+    }
+    let items = node.items(EXPECTED_MAX, report);
+    if node.value.as_array().is_some_and(Vec::is_empty) {
+        node.problem(report, code::INVALID_VALUE, "is empty: for none at all write `{ count: 0 }`");
+    }
+    items.iter().filter_map(|item| read(item, report)).collect()
+}
+
+fn line() -> Value {
+    shape::line(LINE_CHARS_MAX)
+}
+
+fn text_shape() -> Value {
+    shape::prose(TEST_TEXT_CHARS_MAX)
+}
+
+fn one_or_more_shape(one: Value) -> Value {
+    shape::any_of([one.clone(), shape::list(one, EXPECTED_MAX)])
+}
+
+pub(super) fn expected_shape() -> Value {
+    shape::object(EXPECTED, &[])
+}
+
+pub(super) fn error_shape() -> Value {
+    shape::any_of([line(), shape::object(ERROR, &[])])
+}
+
+fn denied_shape() -> Value {
+    one_or_more_shape(shape::any_of([shape::line(PATTERN_CHARS_MAX), shape::object(DENIED, &["resource"])]))
+}
+
+pub(super) fn lines_shape() -> Value {
+    one_or_more_shape(shape::any_of([text_shape(), shape::object(LINE, &[])]))
+}
+
+pub(super) fn requests_shape() -> Value {
+    one_or_more_shape(shape::any_of([shape::line(PATH_CHARS_MAX), shape::object(REQUEST, &[])]))
+}

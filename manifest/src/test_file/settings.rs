@@ -1,0 +1,228 @@
+//! What a test's host is like: configuration, what the operator allows, the time, and the world outside.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use serde_json::{Map, Value, json};
+
+use crate::field::{Table, field};
+use crate::limits::{
+    HTTP_HEADERS_MAX, HTTP_REPLIES_MAX, LINE_CHARS_MAX, PATH_CHARS_MAX, PLUGINS_MAX, TEST_COUNT_MAX,
+    TEST_TEXT_CHARS_MAX,
+};
+use crate::part::permission::{Effect, Rule, read_policy};
+use crate::part::resources::{Resources, read_resources};
+use crate::problem::{Report, code, quoted};
+use crate::read::{Node, Object};
+use crate::{shape, top};
+
+/// What a test's host is like. `Default` allows whatever the manifest asks for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TestSettings {
+    /// Values of the plugin's configuration.
+    pub config: Map<String, Value>,
+    /// All that the operator allows; none allows whatever the manifest asks for.
+    pub policy: Option<Vec<Rule>>,
+    /// What the operator denies, whatever the policy says.
+    pub deny: Vec<Rule>,
+    /// What time it is when the test begins.
+    pub clock: Option<SystemTime>,
+    /// What requests get. The first that fits answers.
+    pub http: Vec<HttpReply>,
+    /// Plugins that are loaded before, in order.
+    pub with: Vec<PluginBeside>,
+    /// Limits that the host sets, in place of those that the manifest asks for.
+    pub resources: Resources,
+}
+
+/// A reply for requests of a plugin.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HttpReply {
+    /// The method; none is any.
+    pub method: Option<String>,
+    /// The URL, in which `*` stands for any text.
+    pub url: String,
+    /// The status of the response.
+    pub status: u16,
+    /// Its headers.
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: ReplyBody,
+    /// The connection fails with this reason, and there is no response.
+    pub error: Option<String>,
+    /// How many requests it serves; none is all.
+    pub times: Option<u64>,
+}
+
+/// The body of a reply.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReplyBody {
+    /// A JSON document, with its content type.
+    Json(Value),
+    /// Text.
+    Text(String),
+}
+
+/// Another plugin in the same host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PluginBeside {
+    /// Where it is, relative to the file of tests.
+    pub path: PathBuf,
+    /// Values of its configuration.
+    pub config: Map<String, Value>,
+}
+
+const SETTINGS: Table = &[
+    field("config", "Values of the plugin's settings.", || json!({ "type": "object" }))
+        .or(&["configuration", "options"]),
+    field("policy", "All that the operator allows. Left out: whatever the manifest asks for.", || {
+        top::definition("policy")
+    })
+    .or(&["grants"]),
+    field("deny", "What the operator denies, whatever `policy` says.", || top::definition("policy")),
+    field("clock", "What time it is when the test begins, such as `2026-01-01T00:00:00Z`.", || {
+        shape::line(LINE_CHARS_MAX)
+    })
+    .or(&["time"]),
+    field("http", "What requests get. The first reply that fits answers.", || {
+        shape::list(shape::object(REPLY, &["url"]), HTTP_REPLIES_MAX)
+    }),
+    field("with", "Plugins that are loaded before this one: their paths, relative to this file.", || {
+        let path = shape::line(PATH_CHARS_MAX);
+        shape::list(shape::any_of([path, shape::object(BESIDE, &["plugin"])]), PLUGINS_MAX)
+    }),
+    field("resources", "Limits that the host sets, in place of the manifest's.", || top::definition("resources")),
+];
+const REPLY: Table = &[
+    field("method", "The request's method. Left out: any.", || shape::line(LINE_CHARS_MAX)),
+    field("url", "The request's whole URL; `*` stands for any text.", || shape::line(PATH_CHARS_MAX)),
+    field("status", "The response's status; 200 if left out.", || shape::count(100, 599)),
+    field("headers", "The response's headers.", headers_shape),
+    field("json", "The response's body, as JSON.", shape::anything),
+    field("text", "The response's body, as text.", || shape::prose(TEST_TEXT_CHARS_MAX)),
+    field("error", "No response: the connection fails with this reason.", || shape::line(LINE_CHARS_MAX)),
+    field("times", "How many requests it serves. Left out: all.", || shape::count(1, TEST_COUNT_MAX)),
+];
+const BESIDE: Table = &[
+    field("plugin", "Its path, relative to this file.", || shape::line(PATH_CHARS_MAX)).or(&["path", "url"]),
+    field("config", "Values of its settings.", || json!({ "type": "object" })).or(&["options"]),
+];
+
+impl TestSettings {
+    /// These settings with a test's own over them.
+    pub(super) fn overridden_by(mut self, own: TestSettings) -> TestSettings {
+        self.config.extend(own.config);
+        TestSettings {
+            config: self.config,
+            policy: own.policy.or(self.policy),
+            deny: [own.deny, self.deny].concat(),
+            clock: own.clock.or(self.clock),
+            http: [own.http, self.http].concat(),
+            with: [self.with, own.with].concat(),
+            resources: self.resources.overridden_by(own.resources),
+        }
+    }
+}
+
+pub(super) fn read_settings(node: &Node<'_>, report: &mut Report) -> TestSettings {
+    let Some(object) = node.object(SETTINGS, report) else { return TestSettings::default() };
+    let replies = object.get("http").map(|node| node.items(HTTP_REPLIES_MAX, report)).unwrap_or_default();
+    let beside = object.get("with").map(|node| node.items(PLUGINS_MAX, report)).unwrap_or_default();
+    TestSettings {
+        config: read_config(&object, report),
+        policy: object.get("policy").map(|node| read_policy(&node, report)),
+        deny: object.get("deny").map(|node| read_denials(&node, report)).unwrap_or_default(),
+        clock: object.get("clock").and_then(|node| read_moment(&node, report)),
+        http: replies.iter().filter_map(|reply| read_reply(reply, report)).collect(),
+        with: beside.iter().filter_map(|plugin| read_beside(plugin, report)).collect(),
+        resources: object.get("resources").and_then(|node| read_resources(&node, report)).unwrap_or_default(),
+    }
+}
+
+fn read_config(object: &Object<'_>, report: &mut Report) -> Map<String, Value> {
+    let Some(node) = object.get("config") else { return Map::new() };
+    if let Value::Object(config) = node.value {
+        return config.clone();
+    }
+    node.wrong_type(report, "an object of settings");
+    Map::new()
+}
+
+fn read_denials(node: &Node<'_>, report: &mut Report) -> Vec<Rule> {
+    read_policy(node, report).into_iter().map(|rule| Rule { effect: Effect::Deny, ..rule }).collect()
+}
+
+fn read_moment(node: &Node<'_>, report: &mut Report) -> Option<SystemTime> {
+    let text = node.string(report)?;
+    let moment = humantime::parse_rfc3339_weak(text.trim());
+    if moment.is_err() {
+        let message = format!("{} is no moment in UTC: write it as 2026-01-01T00:00:00Z", quoted(text));
+        node.problem(report, code::INVALID_VALUE, message);
+    }
+    moment.ok()
+}
+
+fn read_reply(node: &Node<'_>, report: &mut Report) -> Option<HttpReply> {
+    let object = node.object(REPLY, report)?;
+    let url = object.need("url", report).and_then(|node| node.line(PATH_CHARS_MAX, report));
+    let (json, text) = (object.written("json"), object.get("text"));
+    if let (Some(_), Some(text)) = (&json, &text) {
+        text.problem(report, code::CONFLICT, "a response has one body: remove `text` or `json`");
+    }
+    let body = match (json, text) {
+        (Some(json), _) => ReplyBody::Json(json.value.clone()),
+        (None, Some(text)) => ReplyBody::Text(text.prose(TEST_TEXT_CHARS_MAX, report).unwrap_or_default()),
+        (None, None) => ReplyBody::Text(String::new()),
+    };
+    let status = object.get("status").map_or(Some(200), |node| node.count(100..=599, report));
+    Some(HttpReply {
+        method: object.get("method").and_then(|node| read_method(&node, report)),
+        url: url?,
+        status: status.and_then(|status| u16::try_from(status).ok())?,
+        headers: object.get("headers").map(|node| read_headers(&node, report)).unwrap_or_default(),
+        body,
+        error: object.get("error").and_then(|node| node.line(LINE_CHARS_MAX, report)),
+        times: object.get("times").and_then(|node| node.count(1..=TEST_COUNT_MAX, report)),
+    })
+}
+
+/// A method as requests have it: in capitals.
+pub(super) fn read_method(node: &Node<'_>, report: &mut Report) -> Option<String> {
+    let method = node.line(LINE_CHARS_MAX, report)?;
+    if !method.chars().all(|c| c.is_ascii_alphabetic()) {
+        node.problem(report, code::INVALID_VALUE, format!("{} is no method: write GET, POST, …", quoted(&method)));
+        return None;
+    }
+    Some(method.to_ascii_uppercase())
+}
+
+fn headers_shape() -> Value {
+    shape::map(shape::line(LINE_CHARS_MAX), HTTP_HEADERS_MAX)
+}
+
+fn read_headers(node: &Node<'_>, report: &mut Report) -> Vec<(String, String)> {
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    let mut headers = Vec::new();
+    for (name, node) in node.entries(HTTP_HEADERS_MAX, report) {
+        if name.is_empty() || !name.chars().all(is_token) {
+            node.problem(report, code::INVALID_NAME, format!("{} cannot name a header", quoted(name)));
+        }
+        headers.extend(node.line(LINE_CHARS_MAX, report).map(|value| (name.to_owned(), value)));
+    }
+    headers
+}
+
+fn read_beside(node: &Node<'_>, report: &mut Report) -> Option<PluginBeside> {
+    if node.value.is_string() {
+        let path = node.line(PATH_CHARS_MAX, report)?;
+        return Some(PluginBeside { path: path.into(), config: Map::new() });
+    }
+    let object = node.object(BESIDE, report)?;
+    let path = object.need("plugin", report).and_then(|node| node.line(PATH_CHARS_MAX, report));
+    let config = read_config(&object, report);
+    Some(PluginBeside { path: path?.into(), config })
+}
+
+pub(super) fn settings_shape() -> Value {
+    shape::object(SETTINGS, &[])
+}

@@ -1,0 +1,225 @@
+//! One step of a test: something that happens, or something that is expected of what happened so far.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::expect::{
+    Expected, ExpectedLine, ExpectedRequest, expected_shape, lines_shape, read_expected, read_lines, read_requests,
+    requests_shape,
+};
+use crate::field::{Table, field};
+use crate::limits::{LINE_CHARS_MAX, NAME_CHARS_MAX, PATTERN_CHARS_MAX};
+use crate::name;
+use crate::part::event::check_topic;
+use crate::problem::{Report, code, quoted};
+use crate::read::{Node, Object};
+use crate::shape;
+
+/// One step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// Where it stands in its file, such as `tests[0].steps[2]`.
+    pub path: String,
+    /// The plugin that it is about, by name; none is the one that is tested.
+    pub plugin: Option<String>,
+    /// What happens.
+    pub kind: StepKind,
+}
+
+/// What happens in a step.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StepKind {
+    /// An action is called.
+    Call {
+        /// Its name.
+        action: String,
+        /// The payload; null where none is written.
+        payload: Value,
+        /// What is expected of the answer.
+        expect: Expected,
+    },
+    /// The plugin is handed an event.
+    Event {
+        /// The topic.
+        name: String,
+        /// What the emitter says about it.
+        data: Value,
+        /// Who emits it; none is the host.
+        source: Option<String>,
+        /// The id that events of one story share.
+        correlation_id: Option<String>,
+        /// What is expected of the reaction, `{stop, cancel}`.
+        expect: Expected,
+    },
+    /// The plugin is asked how it is.
+    Health {
+        /// What is expected of `{healthy, message, components, metrics}`; without a word, that it is healthy.
+        expect: Expected,
+    },
+    /// The plugin is loaded again, with its state handed over.
+    Reload {
+        /// Whether it is expected to succeed.
+        expect: Expected,
+    },
+    /// Time passes.
+    Advance(Duration),
+    /// The log is looked at.
+    Log(Vec<ExpectedLine>),
+    /// The requests are looked at.
+    Requests(Vec<ExpectedRequest>),
+}
+
+const STEP: Table = &[
+    field("call", "Calls an action.", || shape::any_of([line(), shape::object(CALL, &["action"])])),
+    field("event", "Hands the plugin an event.", || shape::any_of([line(), shape::object(EVENT, &["name"])])),
+    field("health", "Asks the plugin how it is: `true`.", || shape::any_of([yes(), shape::object(PLUGIN_ONLY, &[])])),
+    field("reload", "Loads the plugin again, with its state handed over: `true`.", || {
+        shape::any_of([yes(), shape::object(PLUGIN_ONLY, &[])])
+    }),
+    field("advance", "Lets time pass, such as `5m` or `1h 30m`.", line),
+    field("expect", "What is expected of a call, an event, a health check or a reload. Left out: it succeeds.", || {
+        expected_shape()
+    }),
+    field("expect_log", "Lines that the log is expected to have by now.", lines_shape),
+    field("expect_requests", "Requests that are expected to have been made by now.", requests_shape),
+];
+const CALL: Table = &[
+    field("action", "The action's name.", line),
+    field("payload", "The payload; null if left out.", shape::anything),
+    PLUGIN,
+];
+const EVENT: Table = &[
+    field("name", "The topic.", || shape::line(PATTERN_CHARS_MAX)).or(&["topic"]),
+    field("data", "What the emitter says about it.", shape::anything),
+    field("source", "Who emits it; the host if left out.", line),
+    field("correlation_id", "The id that events of one story share.", line),
+    PLUGIN,
+];
+const PLUGIN: crate::field::Field = field("plugin", "The plugin, if it is not the one that is tested.", || {
+    shape::name(name::PLUGIN_PATTERN, NAME_CHARS_MAX)
+});
+const PLUGIN_ONLY: Table = &[PLUGIN];
+/// The fields of which a step has exactly one.
+const KINDS: [&str; 7] = ["call", "event", "health", "reload", "advance", "expect_log", "expect_requests"];
+/// Those of which something is expected at once.
+const ANSWERED: [&str; 4] = ["call", "event", "health", "reload"];
+
+pub(super) fn read_step(node: &Node<'_>, report: &mut Report) -> Option<Step> {
+    let object = node.object(STEP, report)?;
+    let kinds: Vec<(&str, Node<'_>)> = KINDS.iter().filter_map(|kind| Some((*kind, object.get(kind)?))).collect();
+    let (kind, what) = match &kinds[..] {
+        [only] => only,
+        [] => {
+            node.problem(report, code::MISSING_FIELD, format!("does nothing: give it one of {}", KINDS.join(", ")));
+            return None;
+        }
+        [(first, _), (second, also), ..] => {
+            let message =
+                format!("a step does one thing, and this has `{first}` too: make `{second}` a step of its own");
+            also.problem(report, code::CONFLICT, message);
+            return None;
+        }
+    };
+    let expected = object.get("expect");
+    if let Some(expected) = expected.as_ref().filter(|_| !ANSWERED.contains(kind)) {
+        let message = format!("belongs to a step with one of {}", ANSWERED.join(", "));
+        expected.problem(report, code::CONFLICT, message);
+    }
+    let expect = expected.and_then(|node| read_expected(&node, report)).unwrap_or_default();
+    let (plugin, kind) = read_kind(kind, what, expect, report)?;
+    Some(Step { path: node.path.clone(), plugin, kind })
+}
+
+fn read_kind(kind: &str, what: &Node<'_>, expect: Expected, report: &mut Report) -> Option<(Option<String>, StepKind)> {
+    Some(match kind {
+        "call" => return read_call(what, expect, report),
+        "event" => return read_event(what, expect, report),
+        "health" => (read_subject(what, report)?, StepKind::Health { expect }),
+        "reload" => (read_subject(what, report)?, StepKind::Reload { expect }),
+        "advance" => (None, StepKind::Advance(read_duration(what, report)?)),
+        "expect_log" => (None, StepKind::Log(read_lines(what, report))),
+        _ => (None, StepKind::Requests(read_requests(what, report))),
+    })
+}
+
+fn read_call(what: &Node<'_>, expect: Expected, report: &mut Report) -> Option<(Option<String>, StepKind)> {
+    if what.value.is_string() {
+        let action = what.line(LINE_CHARS_MAX, report)?;
+        return Some((None, StepKind::Call { action, payload: Value::Null, expect }));
+    }
+    let object = what.object(CALL, report)?;
+    let action = object.need("action", report).and_then(|node| node.line(LINE_CHARS_MAX, report));
+    let payload = object.get("payload").map(|node| node.value.clone()).unwrap_or_default();
+    Some((read_plugin(&object, report), StepKind::Call { action: action?, payload, expect }))
+}
+
+fn read_event(what: &Node<'_>, expect: Expected, report: &mut Report) -> Option<(Option<String>, StepKind)> {
+    if what.value.is_string() {
+        let name = read_topic(what, report)?;
+        let kind = StepKind::Event { name, data: Value::Null, source: None, correlation_id: None, expect };
+        return Some((None, kind));
+    }
+    let object = what.object(EVENT, report)?;
+    let name = object.need("name", report).and_then(|node| read_topic(&node, report));
+    let plugin = read_plugin(&object, report);
+    let kind = StepKind::Event {
+        data: object.get("data").map(|node| node.value.clone()).unwrap_or_default(),
+        source: object.get("source").and_then(|node| node.line(LINE_CHARS_MAX, report)),
+        correlation_id: object.get("correlation_id").and_then(|node| node.line(LINE_CHARS_MAX, report)),
+        name: name?,
+        expect,
+    };
+    Some((plugin, kind))
+}
+
+/// An event has a topic: a pattern is for those who listen.
+fn read_topic(node: &Node<'_>, report: &mut Report) -> Option<String> {
+    let topic = node.line(PATTERN_CHARS_MAX, report)?;
+    let checked = match topic.contains('*') {
+        true => Err(format!("{} is a pattern: an event has one topic", quoted(&topic))),
+        false => check_topic(&topic),
+    };
+    checked.map_err(|message| node.problem(report, code::INVALID_NAME, message)).ok().map(|()| topic)
+}
+
+/// `true`, or an object that names the plugin.
+fn read_subject(what: &Node<'_>, report: &mut Report) -> Option<Option<String>> {
+    match what.value {
+        Value::Bool(true) => Some(None),
+        Value::Object(_) => Some(read_plugin(&what.object(PLUGIN_ONLY, report)?, report)),
+        _ => {
+            what.wrong_type(report, "`true`, or an object with `plugin`");
+            None
+        }
+    }
+}
+
+fn read_plugin(object: &Object<'_>, report: &mut Report) -> Option<String> {
+    let node = object.get("plugin")?;
+    let plugin = node.string(report)?;
+    name::plugin(plugin).map_err(|message| node.problem(report, code::INVALID_NAME, message)).ok()?;
+    Some(plugin.to_owned())
+}
+
+fn read_duration(node: &Node<'_>, report: &mut Report) -> Option<Duration> {
+    let text = node.string(report)?;
+    let duration = humantime::parse_duration(text.trim());
+    if duration.is_err() {
+        let message = format!("{} is no length of time: write 500ms, 30s, 5m or 1h 30m", quoted(text));
+        node.problem(report, code::INVALID_VALUE, message);
+    }
+    duration.ok()
+}
+
+fn line() -> Value {
+    shape::line(LINE_CHARS_MAX)
+}
+
+fn yes() -> Value {
+    json!({ "const": true })
+}
+
+pub(super) fn step_shape() -> Value {
+    shape::object(STEP, &[])
+}
