@@ -4,3 +4,4 @@ mod config;
 mod data;
 mod invocation;
 mod log;
+mod standards;

@@ -93,7 +93,7 @@ impl PluginConfig {
         if problems.is_empty() { Ok(PluginConfig { schema, values: RwLock::new(values), kept }) } else { Err(problems) }
     }
 
-    fn get(&self, key: &str) -> Option<Value> {
+    pub(super) fn get(&self, key: &str) -> Option<Value> {
         self.values.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
@@ -214,14 +214,12 @@ fn replace(path: &Path, values: &BTreeMap<String, Value>) -> std::io::Result<()>
 }
 
 impl HostState {
-    /// All values that the plugin may read, as one JSON object.
-    fn readable(&self) -> serde_json::Result<String> {
+    /// All values that the plugin may read.
+    pub(super) fn readable(&self) -> BTreeMap<String, Value> {
         let values = self.plugin.config.values.read().unwrap_or_else(PoisonError::into_inner);
-        let readable: BTreeMap<&String, &Value> = values
-            .iter()
-            .filter(|(key, _)| self.plugin.grants.check(&format!("config.{key}"), PermissionAction::Read).is_ok())
-            .collect();
-        serde_json::to_string(&readable)
+        let mut readable = values.clone();
+        readable.retain(|key, _| self.plugin.grants.check(&format!("config.{key}"), PermissionAction::Read).is_ok());
+        readable
     }
 
     fn may(&self, key: &str, action: PermissionAction) -> Result<(), wit::Error> {
@@ -245,7 +243,7 @@ impl wit::Host for HostState {
     }
 
     async fn all(&mut self) -> Result<String, wit::Error> {
-        let json = self.readable();
+        let json = serde_json::to_string(&self.readable());
         self.end_host_call(json.as_ref().map_or(0, String::len)).await;
         json.map_err(|error| wit::Error::Other(error.to_string()))
     }

@@ -3,6 +3,7 @@
 //! Standard output and error of a guest end here as well ([`super::output`]). Logging never fails and never waits: a sink
 //! that blocks holds up its plugin, so sinks hand over and return.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -135,26 +136,24 @@ impl PluginLog {
         if level < self.sink.threshold() || !self.admit(Instant::now()) {
             return;
         }
-        let (message, cut) = cut(message, LOG_LINE_BYTES_MAX);
-        let mut message = self.mask.apply(message);
+        let (mut message, cut) = self.shown(message);
         if cut > 0 {
             message.to_mut().push_str(&format!("… ({cut} more bytes)"));
         }
+        let shown = |text| self.shown(text).0;
         let fields: Vec<(String, String)> = fields
             .iter()
             .take(LOG_FIELDS_MAX)
-            .map(|(name, value)| {
-                let value = self.mask.apply(self::cut(value, LOG_LINE_BYTES_MAX).0).into_owned();
-                (self::cut(name, LOG_LINE_BYTES_MAX).0.to_owned(), value)
-            })
+            .map(|(name, value)| (shown(name).into_owned(), shown(value).into_owned()))
             .collect();
-        self.sink.log(&LogRecord {
-            plugin: &self.plugin,
-            level,
-            target: self::cut(target, LOG_LINE_BYTES_MAX).0,
-            message: &message,
-            fields: &fields,
-        });
+        let target = shown(target);
+        self.sink.log(&LogRecord { plugin: &self.plugin, level, target: &target, message: &message, fields: &fields });
+    }
+
+    /// A text without secrets, as long as a line may be, and how many bytes were left out.
+    fn shown<'a>(&self, text: &'a str) -> (Cow<'a, str>, usize) {
+        let (text, left_out) = cut(text, LOG_LINE_BYTES_MAX);
+        (self.mask.apply(text), left_out)
     }
 
     /// Lines that were dropped since the plugin was loaded.
@@ -207,13 +206,20 @@ fn cut(text: &str, bytes_max: usize) -> (&str, usize) {
     (&text[..end], text.len() - end)
 }
 
-impl wit::Host for HostState {
-    async fn write(&mut self, level: wit::Level, target: String, message: String, fields: Vec<(String, String)>) {
+impl HostState {
+    /// Writes a line where the plugin may, and ends the host call.
+    pub(super) async fn log_line(&mut self, level: Level, target: &str, message: &str, fields: &[(String, String)]) {
         if self.plugin.grants.check("log", PermissionAction::Write).is_ok() {
-            self.plugin.log.write(level.into(), &target, &message, &fields);
+            self.plugin.log.write(level, target, message, fields);
         }
         let fields = fields.iter().map(|(name, value)| size_of::<(String, String)>() + name.len() + value.len());
         self.end_host_call(target.len() + message.len() + fields.sum::<usize>()).await;
+    }
+}
+
+impl wit::Host for HostState {
+    async fn write(&mut self, level: wit::Level, target: String, message: String, fields: Vec<(String, String)>) {
+        self.log_line(level.into(), &target, &message, &fields).await;
     }
 
     fn threshold(&mut self) -> wit::Level {

@@ -19,6 +19,7 @@ pub(crate) mod plugins;
 pub(crate) mod poll;
 pub(crate) mod scheduler;
 pub(crate) mod sqlite;
+pub(crate) mod standard;
 pub(crate) mod wasi;
 
 use std::sync::Arc;
@@ -93,6 +94,33 @@ pub(crate) const SERVICES: &[Service] = &[
         interface: "plugbay:plugin/scheduler",
         permission: Some(("scheduler.*", PermissionAction::Read)),
         link: |linker| bindings::plugbay::plugin::scheduler::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
+    },
+    Service {
+        interface: "wasi:keyvalue/store",
+        permission: Some(("data.*", PermissionAction::Read)),
+        link: standard::keyvalue::link_store,
+    },
+    Service {
+        interface: "wasi:keyvalue/atomics",
+        permission: Some(("data.*", PermissionAction::Write)),
+        link: standard::keyvalue::link_atomics,
+    },
+    Service {
+        interface: "wasi:keyvalue/batch",
+        permission: Some(("data.*", PermissionAction::Read)),
+        link: standard::keyvalue::link_batch,
+    },
+    Service {
+        interface: "wasi:config/store",
+        permission: Some(("config.*", PermissionAction::Read)),
+        link: |linker| standard::bindings::wasi::config::store::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
+    },
+    Service {
+        interface: "wasi:logging/logging",
+        permission: Some(("log", PermissionAction::Write)),
+        link: |linker| {
+            standard::bindings::wasi::logging::logging::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
+        },
     },
     Service { interface: "wasi:http/types", permission: None, link: http::link_types },
     Service {

@@ -135,6 +135,26 @@ impl Store {
             })
             .await
     }
+
+    /// Sets a key where `fits` says so of what is there. Answers whether it was set.
+    pub(crate) async fn replace_if(
+        &self,
+        key: String,
+        value: Value,
+        fits: impl FnOnce(Option<&Value>) -> bool + Send + 'static,
+    ) -> Result<bool, DataError> {
+        self.database
+            .write(move |transaction| {
+                if !fits(value_of(transaction, &key)?.as_ref()) {
+                    return Ok(false);
+                }
+                let mut change = Change::default();
+                change.put(transaction, &key, &value)?;
+                change.settle(transaction)?;
+                Ok(true)
+            })
+            .await
+    }
 }
 
 fn value_of(connection: &Connection, key: &str) -> rusqlite::Result<Option<Value>> {

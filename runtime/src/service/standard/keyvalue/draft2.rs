@@ -1,0 +1,121 @@
+//! The types of `wasi:keyvalue@0.2.0-draft2`.
+
+use wasmtime::component::Resource;
+use wasmtime_wasi::WasiView;
+
+use super::super::bindings::wasi::keyvalue0_2_0_draft2::{atomics, batch, store};
+use super::{Bucket, Cas, Refused};
+use crate::plugin::state::HostState;
+
+impl From<Refused> for store::Error {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::NoSuchStore => store::Error::NoSuchStore,
+            Refused::Denied => store::Error::AccessDenied,
+            Refused::Other(text) => store::Error::Other(text),
+        }
+    }
+}
+
+impl store::Host for HostState {
+    async fn open(&mut self, identifier: String) -> Result<Resource<Bucket>, store::Error> {
+        Ok(self.keyvalue_open(&identifier).await?)
+    }
+}
+
+impl store::HostBucket for HostState {
+    async fn get(&mut self, _: Resource<Bucket>, key: String) -> Result<Option<Vec<u8>>, store::Error> {
+        Ok(self.keyvalue_get(key).await?)
+    }
+
+    async fn set(&mut self, _: Resource<Bucket>, key: String, value: Vec<u8>) -> Result<(), store::Error> {
+        Ok(self.keyvalue_set(vec![(key, value)]).await?)
+    }
+
+    async fn delete(&mut self, _: Resource<Bucket>, key: String) -> Result<(), store::Error> {
+        Ok(self.keyvalue_delete(vec![key]).await?)
+    }
+
+    async fn exists(&mut self, _: Resource<Bucket>, key: String) -> Result<bool, store::Error> {
+        Ok(self.keyvalue_exists(key).await?)
+    }
+
+    async fn list_keys(
+        &mut self,
+        _: Resource<Bucket>,
+        cursor: Option<String>,
+    ) -> Result<store::KeyResponse, store::Error> {
+        let (keys, cursor) = self.keyvalue_keys(cursor).await?;
+        Ok(store::KeyResponse { keys, cursor })
+    }
+
+    async fn drop(&mut self, _: Resource<Bucket>) -> wasmtime::Result<()> {
+        Ok(())
+    }
+}
+
+impl batch::Host for HostState {
+    async fn get_many(
+        &mut self,
+        _: Resource<Bucket>,
+        keys: Vec<String>,
+    ) -> Result<Vec<Option<(String, Vec<u8>)>>, store::Error> {
+        Ok(self.keyvalue_get_many(keys).await?)
+    }
+
+    async fn set_many(&mut self, _: Resource<Bucket>, entries: Vec<(String, Vec<u8>)>) -> Result<(), store::Error> {
+        Ok(self.keyvalue_set(entries).await?)
+    }
+
+    async fn delete_many(&mut self, _: Resource<Bucket>, keys: Vec<String>) -> Result<(), store::Error> {
+        Ok(self.keyvalue_delete(keys).await?)
+    }
+}
+
+impl HostState {
+    /// A handle for the guest. It may hold as many as of all other resources.
+    fn keyvalue_keep(&mut self, cas: Cas) -> Result<Resource<Cas>, Refused> {
+        self.ctx().table.push(cas).map_err(|error| Refused::Other(format!("too many handles are open: {error}")))
+    }
+
+    async fn keyvalue_swap_or_look(&mut self, cas: Resource<Cas>, value: Vec<u8>) -> Result<Option<Cas>, Refused> {
+        let cas = self.ctx().table.delete(cas).map_err(|error| Refused::Other(error.to_string()))?;
+        let key = cas.key.clone();
+        if self.keyvalue_swap(cas, value).await? { Ok(None) } else { self.keyvalue_look(key).await.map(Some) }
+    }
+}
+
+impl atomics::HostCas for HostState {
+    async fn new(&mut self, _: Resource<Bucket>, key: String) -> Result<Resource<Cas>, store::Error> {
+        let cas = self.keyvalue_look(key).await?;
+        Ok(self.keyvalue_keep(cas)?)
+    }
+
+    /// The present value: where it is another one than the handle looked at, the swap will say so.
+    async fn current(&mut self, cas: Resource<Cas>) -> Result<Option<Vec<u8>>, store::Error> {
+        let cas = self.ctx().table.get(&cas).map_err(|error| store::Error::Other(error.to_string()))?;
+        let key = cas.key.clone();
+        Ok(self.keyvalue_get(key).await?)
+    }
+
+    async fn drop(&mut self, cas: Resource<Cas>) -> wasmtime::Result<()> {
+        self.ctx().table.delete(cas)?;
+        Ok(())
+    }
+}
+
+impl atomics::Host for HostState {
+    async fn increment(&mut self, _: Resource<Bucket>, key: String, delta: i64) -> Result<i64, store::Error> {
+        let (min, max) = (i64::MIN.into(), i64::MAX.into());
+        let sum = self.keyvalue_increment(key, delta.into(), min, max).await?;
+        Ok(i64::try_from(sum).unwrap_or(i64::MAX))
+    }
+
+    async fn swap(&mut self, cas: Resource<Cas>, value: Vec<u8>) -> Result<(), atomics::CasError> {
+        let refused = |refused: Refused| atomics::CasError::StoreError(refused.into());
+        match self.keyvalue_swap_or_look(cas, value).await.map_err(refused)? {
+            None => Ok(()),
+            Some(now) => Err(atomics::CasError::CasFailed(self.keyvalue_keep(now).map_err(refused)?)),
+        }
+    }
+}

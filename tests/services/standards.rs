@@ -1,0 +1,257 @@
+//! The standard interfaces: the same values, permissions and limits as behind the contract's own.
+
+use plugbay::{Level, Plugin, Policy};
+use serde_json::{Value, json};
+
+use crate::harness::assert::{assert_contains, assert_invoke_error, assert_load_error};
+use crate::harness::guest::feature;
+use crate::harness::host::{Host, TestPlugin};
+
+#[tokio::test]
+async fn keyvalue_sets_gets_and_deletes_bytes() {
+    let plugin = host().load(standards()).await;
+    assert_eq!(act(&plugin, "get", json!({ "key": "a" })).await, json!(null));
+    assert_eq!(act(&plugin, "exists", json!({ "key": "a" })).await, json!(false));
+    assert_eq!(act(&plugin, "set", json!({ "key": "a", "value": 3 })).await, json!(null));
+    assert_eq!(act(&plugin, "get", json!({ "key": "a" })).await, json!([255, 255, 255]));
+    assert_eq!(act(&plugin, "exists", json!({ "key": "a" })).await, json!(true));
+    assert_eq!(act(&plugin, "delete", json!({ "key": "a" })).await, json!(null));
+    assert_eq!(act(&plugin, "delete", json!({ "key": "a" })).await, json!(null), "what is not there may be deleted");
+    assert_eq!(act(&plugin, "get", json!({ "key": "a" })).await, json!(null));
+}
+
+#[tokio::test]
+async fn keyvalue_and_data_are_the_same_values() {
+    let plugin = host().load(standards()).await;
+    assert_eq!(act(&plugin, "data_set", json!({ "key": "a", "value": { "b": "c" } })).await, json!(true));
+    assert_eq!(act(&plugin, "get", json!({ "key": "a" })).await, json!(r#"{"b":"c"}"#));
+    assert_eq!(act(&plugin, "get", json!({ "bucket": "default", "key": "a" })).await, json!(r#"{"b":"c"}"#));
+
+    act(&plugin, "set", json!({ "key": "b", "value": "[1, 2]" })).await;
+    assert_eq!(act(&plugin, "data_get", json!({ "key": "b" })).await, json!("[1, 2]"));
+    act(&plugin, "set", json!({ "key": "b", "value": "not JSON" })).await;
+    let refused = act(&plugin, "data_get", json!({ "key": "b" })).await;
+    assert_contains(refused["error"].as_str().unwrap_or_default(), &["b", "not JSON", "wasi:keyvalue"]);
+}
+
+#[tokio::test]
+async fn keyvalue_has_no_other_buckets() {
+    let plugin = host().load(standards()).await;
+    for bucket in ["other", "../default", "Default", "data"] {
+        assert_eq!(act(&plugin, "open", json!({ "bucket": bucket })).await, json!({ "error": "no_such_store" }));
+    }
+}
+
+#[tokio::test]
+async fn keyvalue_increments_numbers_and_nothing_else() {
+    let plugin = host().load(standards()).await;
+    let increment = async |delta: i64| act(&plugin, "increment", json!({ "key": "n", "delta": delta })).await;
+    assert_eq!(increment(5).await, json!(5));
+    assert_eq!(increment(-7).await, json!(-2));
+    assert_eq!(act(&plugin, "data_get", json!({ "key": "n" })).await, json!("-2"), "a number is JSON");
+    act(&plugin, "set", json!({ "key": "n", "value": i64::MAX.to_string() })).await;
+    assert!(increment(1).await["error"].is_string());
+    act(&plugin, "set", json!({ "key": "n", "value": "seven" })).await;
+    assert!(increment(1).await["error"].is_string());
+    assert_eq!(act(&plugin, "get", json!({ "key": "n" })).await, json!("seven"));
+}
+
+#[tokio::test]
+async fn keyvalue_increments_of_many_instances_lose_none() {
+    let plugin = host().load(standards().resource("instances", json!(4))).await;
+    let calls: Vec<_> = (0..40)
+        .map(|_| {
+            let plugin = plugin.clone();
+            tokio::spawn(async move { act(&plugin, "increment", json!({ "key": "n" })).await })
+        })
+        .collect();
+    for call in calls {
+        call.await.expect("no panic");
+    }
+    assert_eq!(act(&plugin, "get", json!({ "key": "n" })).await, json!("40"));
+}
+
+#[tokio::test]
+async fn keyvalue_swap_sees_that_somebody_came_between() {
+    let plugin = host().load(standards()).await;
+    let swap = async |value: &str| act(&plugin, "swap", json!({ "value": value })).await;
+    assert_eq!(act(&plugin, "look", json!({ "key": "k" })).await, json!(null));
+    assert_eq!(swap("one").await, json!("swapped"));
+    assert_eq!(act(&plugin, "look", json!({ "key": "k" })).await, json!("one"));
+    act(&plugin, "set", json!({ "key": "k", "value": "two" })).await;
+    assert_eq!(swap("three").await, json!({ "now": "two" }));
+    assert_eq!(swap("three").await, json!("swapped"), "the handle that came back is a new one");
+    assert_eq!(act(&plugin, "get", json!({ "key": "k" })).await, json!("three"));
+}
+
+#[tokio::test]
+async fn keyvalue_batches_and_lists() {
+    let plugin = host().load(standards()).await;
+    let both = json!({ "keys": ["a", "b"], "value": "1" });
+    assert_eq!(act(&plugin, "set_many", both).await, json!(null));
+    let got = act(&plugin, "get_many", json!({ "keys": ["b", "x", "a"] })).await;
+    assert_eq!(got, json!([["b", "1"], null, ["a", "1"]]));
+    assert_eq!(act(&plugin, "keys", json!({})).await, json!({ "keys": ["a", "b"], "cursor": null }));
+    assert_eq!(act(&plugin, "keys", json!({ "cursor": "a" })).await["keys"], json!(["b"]));
+    act(&plugin, "delete_many", json!({ "keys": ["a", "x"] })).await;
+    assert_eq!(act(&plugin, "keys", json!({})).await["keys"], json!(["b"]));
+}
+
+#[tokio::test]
+async fn keyvalue_is_denied_key_by_key_and_counted() {
+    let plugin = standards().manifest(
+        "permissions",
+        json!([{ "resource": "data.mine.*" }, { "resource": "data.read", "actions": ["read"] }]),
+    );
+    let plugin = host().load(plugin).await;
+    assert_eq!(act(&plugin, "set", json!({ "key": "mine.a", "value": "1" })).await, json!(null));
+    let denied = json!({ "error": "access_denied" });
+    for (action, payload) in [
+        ("get", json!({ "key": "yours" })),
+        ("exists", json!({ "key": "yours" })),
+        ("set", json!({ "key": "read", "value": "1" })),
+        ("delete", json!({ "key": "read" })),
+        ("increment", json!({ "key": "read" })),
+        ("get_many", json!({ "keys": ["mine.a", "yours"] })),
+        ("set_many", json!({ "keys": ["mine.b", "yours"], "value": "1" })),
+        ("delete_many", json!({ "keys": ["mine.a", "yours"] })),
+        ("look", json!({ "key": "yours" })),
+    ] {
+        assert_eq!(act(&plugin, action, payload).await, denied, "{action}");
+    }
+    assert_eq!(plugin.metrics().denials, 9);
+    assert_eq!(act(&plugin, "look", json!({ "key": "read" })).await, json!(null));
+    assert_eq!(act(&plugin, "swap", json!({ "value": "1" })).await, denied, "looking is not writing");
+    assert_eq!(act(&plugin, "keys", json!({})).await["keys"], json!(["mine.a"]));
+}
+
+#[tokio::test]
+async fn keyvalue_over_a_limit_is_told_with_its_name() {
+    let plugin = host().load(standards()).await;
+    for (action, payload, words) in [
+        ("set", json!({ "key": "a", "value": (1 << 20) + 1 }), ["data_value_bytes", "1048577"]),
+        ("set", json!({ "key": "k".repeat(513), "value": "1" }), ["data_key_bytes", "513"]),
+        ("get_many", json!({ "keys": vec!["a"; 1_001] }), ["data_batch_keys", "1001"]),
+        ("set", json!({ "key": "a\nb", "value": "1" }), ["control character", "\\u{a}"]),
+    ] {
+        let answer = act(&plugin, action, payload).await;
+        assert_contains(answer["error"].as_str().unwrap_or_default(), &words);
+    }
+}
+
+#[tokio::test]
+async fn keyvalue_that_gets_a_great_deal_in_one_call_is_refused() {
+    let plugin = host().load(standards()).await;
+    act(&plugin, "set", json!({ "key": "a", "value": 1 << 20 })).await;
+    let answer = act(&plugin, "get_many", json!({ "keys": vec!["a"; 9] })).await;
+    assert_contains(answer["error"].as_str().unwrap_or_default(), &["data_batch_bytes", "8388608"]);
+}
+
+#[tokio::test]
+async fn keyvalue_handles_without_end_reach_a_limit() {
+    let host = host();
+    let plugin = host.load(standards()).await;
+    match plugin.call::<_, Value>("many_handles", &json!({ "key": "a" })).await {
+        Ok(answer) => assert_contains(answer["error"].as_str().unwrap_or_default(), &["handles"]),
+        Err(error) => assert_invoke_error(&error, "feature_standards", "resource_limit"),
+    }
+    assert_eq!(act(&plugin, "exists", json!({ "key": "a" })).await, json!(false), "the next call is served");
+}
+
+#[tokio::test]
+async fn keyvalue_without_a_grant_is_not_loaded() {
+    let error = Host::new().try_load(standards()).await.expect_err("the operator allows nothing");
+    assert_load_error(&error, "feature_standards", "permission_denied");
+    assert_contains(&error.to_string(), &["data.*"]);
+}
+
+#[tokio::test]
+async fn keyvalue_survives_a_restart() {
+    let data = tempfile::tempdir().expect("a directory");
+    let host = || Host::with(|builder| builder.policy(Policy::allow_all()).data_dir(data.path()));
+    act(&host().load(standards()).await, "increment", json!({ "key": "n" })).await;
+    assert_eq!(act(&host().load(standards()).await, "increment", json!({ "key": "n" })).await, json!(2));
+}
+
+#[tokio::test]
+async fn keyvalue_of_the_draft_before_is_served_as_well() {
+    let plugin = TestPlugin::from(feature::KEYVALUE_DRAFT).manifest("permissions", json!([{ "resource": "data.*" }]));
+    let plugin = host().load(plugin).await;
+    let answer = act(&plugin, "all", json!({ "keys": 2_500 })).await;
+    let wanted = json!({
+        "seen": 2_501, "pages": 3, "first": "key00000", "values": [true, false], "sums": [1, 42], "there": [false, false],
+    });
+    assert_eq!(answer, wanted);
+}
+
+#[tokio::test]
+async fn config_answers_strings_as_they_are_and_the_rest_as_json() {
+    let plugin = host().load(standards()).await;
+    let get = async |key: &str| act(&plugin, "config_get", json!({ "key": key })).await;
+    assert_eq!(get("endpoint").await, json!("https://example.org"));
+    assert_eq!(get("retries").await, json!("3"));
+    assert_eq!(get("token").await, json!("hunter2"), "a secret is its owner's");
+    assert_eq!(get("absent").await, json!(null));
+    let all = act(&plugin, "config_all", json!(null)).await;
+    assert_eq!(all, json!({ "endpoint": "https://example.org", "retries": "3", "token": "hunter2" }));
+}
+
+#[tokio::test]
+async fn config_that_may_not_be_read_is_an_error_and_left_out_of_all() {
+    let mut policy = Policy::default();
+    policy.push("config.retries", None, plugbay::manifest::Effect::Deny);
+    policy.push("*", None, plugbay::manifest::Effect::Allow);
+    let plugin = Host::with(|builder| builder.policy(policy)).load(standards()).await;
+    let refused = act(&plugin, "config_get", json!({ "key": "retries" })).await;
+    assert_contains(refused["error"].as_str().unwrap_or_default(), &["config.retries", "read"]);
+    assert_eq!(act(&plugin, "config_all", json!(null)).await.as_object().map(serde_json::Map::len), Some(2));
+}
+
+#[tokio::test]
+async fn logging_writes_the_plugins_log_masked() {
+    let host = host();
+    let plugin = host.load(standards()).await;
+    for (name, level) in [
+        ("trace", Level::Trace),
+        ("debug", Level::Debug),
+        ("info", Level::Info),
+        ("warn", Level::Warn),
+        ("error", Level::Error),
+        ("critical", Level::Error),
+    ] {
+        act(&plugin, "log", json!({ "level": name, "context": "of hunter2", "message": "it is hunter2" })).await;
+        let line = host.log.lines().pop().expect("it was logged");
+        assert_eq!((line.level, &*line.plugin), (level, "feature_standards"));
+        assert_eq!((&*line.target, &*line.message), ("of ***hidden***", "it is ***hidden***"));
+    }
+}
+
+#[tokio::test]
+async fn logging_that_the_operator_denies_is_not_loaded() {
+    let mut policy = Policy::default();
+    policy.push("log", None, plugbay::manifest::Effect::Deny);
+    policy.push("*", None, plugbay::manifest::Effect::Allow);
+    let error = Host::with(|builder| builder.policy(policy)).try_load(standards()).await.expect_err("no log");
+    assert_load_error(&error, "feature_standards", "permission_denied");
+}
+
+/// Asks for all of its data; has a configuration with a secret.
+fn standards() -> TestPlugin {
+    TestPlugin::from(feature::STANDARDS).manifest("permissions", json!([{ "resource": "data.*" }])).manifest(
+        "configuration",
+        json!({
+            "retries": { "type": "integer", "default": 3 },
+            "endpoint": { "type": "string", "default": "https://example.org" },
+            "absent": { "type": "string" },
+            "token": { "type": "string", "secret": true, "default": "hunter2" },
+        }),
+    )
+}
+
+fn host() -> Host {
+    Host::with(|builder| builder.policy(Policy::allow_all()))
+}
+
+async fn act(plugin: &Plugin, action: &str, payload: Value) -> Value {
+    plugin.call(action, &payload).await.unwrap_or_else(|error| panic!("{action}: {error}"))
+}
