@@ -159,6 +159,63 @@ pub const VALIDATION_PROBLEMS_MAX: usize = 20;
 /// States that an action's payload pattern may compile to: bounds the time that a plugin's own schema can cost the host.
 pub const SCHEMA_PATTERN_BYTES_MAX: usize = 1 << 20;
 
+/// Rows that one database query may answer: 10,000. Whoever wants more asks page by page, with `LIMIT`.
+pub const DB_ROWS_MAX: usize = 10_000;
+/// Bytes that one database query may answer: 4 MiB, as the results of calls.
+pub const DB_RESULT_BYTES_MAX: usize = 4 << 20;
+/// As how many bytes each value of a query's answer counts beside its own: 16, what a number takes on its way.
+pub const DB_CELL_BYTES: usize = 16;
+/// The longest text, blob or row of a plugin's database, stored or computed: 1 MB. Some of SQLite's functions take time in
+/// proportion to it and cannot be interrupted.
+pub const DB_VALUE_BYTES_MAX: i32 = 1_000_000;
+/// The longest SQL statement: 100 kB. Values belong into parameters.
+pub const DB_STATEMENT_BYTES_MAX: i32 = 100_000;
+/// Columns of a table or of an answer: twice what a manifest may declare.
+pub const DB_COLUMNS_MAX: i32 = 256;
+/// Parameters of one statement: 1,000, for lists in `IN (…)`.
+pub const DB_PARAMETERS_MAX: i32 = 1_000;
+/// Depth of an SQL expression: 100. Each level takes stack.
+pub const DB_EXPRESSION_DEPTH_MAX: i32 = 100;
+/// Queries that one `UNION` may join.
+pub const DB_COMPOUNDS_MAX: i32 = 50;
+/// Instructions that one statement may compile to: 25,000, some megabytes.
+pub const DB_PROGRAM_STEPS_MAX: i32 = 25_000;
+/// Arguments of an SQL function: `json_object` of 50 members.
+pub const DB_FUNCTION_ARGUMENTS_MAX: i32 = 100;
+/// The longest pattern of `LIKE` and `GLOB`: 256 bytes. Matching takes its length times the text's.
+pub const DB_PATTERN_BYTES_MAX: i32 = 256;
+/// Triggers that set off one another.
+pub const DB_TRIGGER_DEPTH_MAX: i32 = 16;
+/// Statements in the body of one trigger.
+pub const DB_TRIGGER_STEPS_MAX: i32 = 50;
+/// Tables, indexes, views and triggers in one plugin's database. They are read when it is opened.
+pub const DB_OBJECTS_MAX: i32 = 1_000;
+/// The size of one plugin's database: 256 MiB on disk.
+pub const DB_FILE_BYTES_MAX: u64 = 256 << 20;
+/// The size of one plugin's database where there is no data directory: 64 MiB of memory.
+pub const DB_MEMORY_BYTES_MAX: u64 = 64 << 20;
+/// What one transaction may write: 256 MiB of write-ahead log, beside the file itself.
+pub const DB_LOG_BYTES_MAX: u64 = 256 << 20;
+/// The page size of plugins' databases, in bytes: SQLite's own default.
+pub const DB_PAGE_BYTES: u64 = 4096;
+/// Pages of one plugin's database that each of its two connections keeps in memory: 2 MiB, made when they are used.
+pub const DB_CACHE_BYTES: i64 = 2 << 20;
+/// Statements that each connection keeps prepared.
+pub const DB_PREPARED_MAX: usize = 64;
+/// The longest statement that is kept prepared: 4 kB.
+pub const DB_PREPARED_BYTES_MAX: usize = 4_000;
+/// How long a statement may run where the call has no deadline: 30 s.
+pub const DB_STATEMENT_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long a statement waits for another transaction of its plugin before it is answered `busy`: 5 s.
+pub const DB_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Instructions of SQLite's machine between two looks at the clock and at whether anybody still waits: 100 take some
+/// microseconds.
+pub const DB_STEPS_UNTIL_LOOK: i32 = 100;
+/// Looks that a short query may take in its caller's thread before it goes on in one that may wait: 20, some 50 µs.
+pub const DB_LOOKS_HERE_MAX: u32 = 20;
+/// The longest value in a query that runs in its caller's thread: 8 kB.
+pub const DB_VALUE_BYTES_HERE_MAX: i32 = 8_000;
+
 /// How long a compilation may take, waiting for its turn not included: 60 s. Python takes 4 s on four cores and 15 s on
 /// one, unoptimised Rust with large dependencies twice that.
 pub const COMPILE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);

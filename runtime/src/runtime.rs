@@ -28,7 +28,7 @@ use crate::plugin::package::{Package, Source};
 use crate::service::cache::PluginCache;
 use crate::service::config::PluginConfig;
 use crate::service::data::PluginData;
-use crate::service::db::PluginDb;
+use crate::service::db::{Databases, PluginDb};
 use crate::service::http::{HttpResolver, HttpResponder, Network, PluginHttp};
 use crate::service::log::{LogSink, PluginLog, TracingSink};
 use crate::service::plugins::PluginCalls;
@@ -215,6 +215,7 @@ impl RuntimeBuilder {
             clock: self.clock,
             network: Arc::new(Network::new(self.http_resolver, self.http_responder, self.http_root_certificates)),
             linked: Mutex::default(),
+            databases: Databases::default(),
             plugins: Mutex::default(),
         })))
     }
@@ -240,6 +241,8 @@ struct Shared {
     network: Arc<Network>,
     /// Components that are linked already, by what they are and how they run: a thousand plugins of one component share it.
     linked: Mutex<LinkedComponents>,
+    /// The SQL databases of loaded plugins, so that two revisions of one share theirs.
+    databases: Databases,
     plugins: Mutex<BTreeMap<String, Plugin>>,
 }
 
@@ -412,7 +415,7 @@ impl Runtime {
             config,
             data: PluginData::new(home.clone()),
             cache: PluginCache::new(home.clone()),
-            db: PluginDb::new(home.clone()),
+            db: PluginDb::new(&self.0.databases, &home),
             jobs: PluginJobs::new(home.clone()),
             plugins: PluginCalls::new(home),
             http: PluginHttp::new(self.0.network.clone()),

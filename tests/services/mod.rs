@@ -2,6 +2,7 @@
 
 mod config;
 mod data;
+mod db;
 mod invocation;
 mod log;
 mod standards;

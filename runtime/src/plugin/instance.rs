@@ -279,6 +279,8 @@ impl Instance {
         limits: &Limits,
     ) -> Result<R, Box<InvokeError>> {
         let answer = verdict::judge(ran, &mut self.store, call, limits);
+        // A transaction ends with the call that began it, though the guest may have kept its handle.
+        self.store.data_mut().transaction = None;
         if let Some(output) = &self.store.data().output {
             output.flush();
         }

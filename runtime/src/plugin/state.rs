@@ -13,6 +13,7 @@ use wasmtime::ResourceLimiter;
 use crate::capability::Denial;
 use crate::invocation::Caller;
 use crate::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
+use crate::service::db::OpenTransaction;
 use crate::service::output::Output;
 use crate::service::wasi::Wasi;
 use crate::service::{HostWork, PluginContext};
@@ -27,6 +28,8 @@ pub(crate) struct HostState {
     pub(crate) output: Option<Output>,
     pub(crate) wasi: Option<Box<Wasi>>,
     pub(crate) host_work: HostWork,
+    /// The database transaction that the running call has begun.
+    pub(crate) transaction: Option<OpenTransaction>,
     /// The status with which the guest ended itself.
     pub(crate) exit_code: Option<i32>,
 }
@@ -41,6 +44,7 @@ impl HostState {
             output: None,
             wasi: None,
             host_work: HostWork::default(),
+            transaction: None,
             exit_code: None,
         }
     }

@@ -1,68 +1,252 @@
-//! `plugbay:plugin/db`: a SQL database of the plugin's own.
+//! `plugbay:plugin/db`: a SQL database (SQLite) of the plugin's own, in a file of its own.
+//!
+//! The SQL is a stranger's. A statement goes through these hands, in this order: one statement only (`text.rs`), nothing that
+//! is refused to all plugins (`authorizer.rs`, `functions.rs`), every table granted (`statement.rs`), and while it runs its
+//! time (`watch.rs`), rows and bytes (`statement.rs`), and room (`connection.rs`). Waiting, holding and letting go of the
+//! database is `database.rs`; transactions are `transaction.rs`; what a manifest declares is `tables.rs` and
+//! `collections.rs`.
 
+mod authorizer;
 mod collections;
+mod connection;
+mod database;
+mod functions;
+mod problem;
+mod statement;
 mod tables;
+mod text;
+mod transaction;
+mod watch;
+
+use std::sync::Arc;
 
 use wasmtime::component::Resource;
 
+use self::database::Database;
+use self::problem::Problem;
+use self::statement::{Answer, Job};
+use self::watch::Until;
 use super::PluginHome;
 use super::bindings::plugbay::plugin::db as wit;
 use crate::plugin::state::HostState;
 
+pub(crate) use self::database::Databases;
+pub(crate) use self::transaction::OpenTransaction;
+
 /// The db service of one loaded plugin.
 pub(crate) struct PluginDb {
-    #[allow(dead_code, reason = "until the service is there")]
-    home: PluginHome,
+    database: Arc<Database>,
 }
 
 impl PluginDb {
-    pub(crate) fn new(home: PluginHome) -> Self {
-        PluginDb { home }
+    pub(crate) fn new(databases: &Databases, home: &PluginHome) -> Self {
+        PluginDb { database: databases.of(home) }
     }
 }
 
-/// A transaction that a plugin holds.
+/// A transaction as the guest holds it: a number. What it stands for is in the store ([`OpenTransaction`]).
 pub struct Transaction;
 
-impl wit::HostTransaction for HostState {
-    async fn query(
+impl HostState {
+    fn job(&self, sql: String, keep_rows: bool) -> Job {
+        Job {
+            plugin: self.plugin.clone(),
+            about: self.plugin.db.database.about.clone(),
+            sql,
+            until: Until { deadline: database::deadline(self.call.deadline), ..Until::default() },
+            keep_rows,
+        }
+    }
+
+    /// Runs one statement by itself.
+    async fn run_statement(
         &mut self,
-        _: Resource<Transaction>,
-        _: String,
-        _: Vec<wit::Value>,
-    ) -> Result<wit::Rows, wit::Error> {
-        Err(wit::Error::Other("not served yet".to_owned()))
+        sql: String,
+        params: Vec<wit::Value>,
+        keep_rows: bool,
+    ) -> Result<Answer, wit::Error> {
+        self.no_transaction()?;
+        let job = self.job(sql, keep_rows);
+        let ran = self.plugin.db.database.run(job, params).await;
+        self.end_statement(ran).await
     }
-    async fn execute(
-        &mut self,
-        _: Resource<Transaction>,
-        _: String,
-        _: Vec<wit::Value>,
-    ) -> Result<wit::Changes, wit::Error> {
-        Err(wit::Error::Other("not served yet".to_owned()))
+
+    /// While the call holds the database in a transaction, it would wait for itself.
+    fn no_transaction(&self) -> Result<(), wit::Error> {
+        match self.transaction {
+            None => Ok(()),
+            Some(_) => Err(wit::Error::Busy(
+                "this call has a transaction open: run the statement in it, or end it first".to_owned(),
+            )),
+        }
     }
-    async fn commit(&mut self, _: Resource<Transaction>) -> Result<(), wit::Error> {
-        Err(wit::Error::Other("not served yet".to_owned()))
+
+    /// Lets others run, and tells the plugin what went wrong.
+    async fn end_statement<T: Moved>(&mut self, ran: Result<T, Problem>) -> Result<T, wit::Error> {
+        self.end_host_call(ran.as_ref().map_or(0, Moved::bytes)).await;
+        ran.map_err(|problem| match problem {
+            // Asked once more, so that the denial is counted, audited and worded as everywhere.
+            Problem::Denied(ref resource, action) => match self.check(resource, action) {
+                Err(denial) => wit::Error::Denied(denial.to_string()),
+                Ok(()) => problem.into_wit(),
+            },
+            other => other.into_wit(),
+        })
     }
-    async fn rollback(&mut self, _: Resource<Transaction>) -> Result<(), wit::Error> {
-        Err(wit::Error::Other("not served yet".to_owned()))
+}
+
+/// How many bytes an answer moves.
+trait Moved {
+    fn bytes(&self) -> usize;
+}
+
+impl Moved for Answer {
+    fn bytes(&self) -> usize {
+        self.bytes
     }
-    async fn drop(&mut self, _: Resource<Transaction>) -> wasmtime::Result<()> {
-        Ok(())
+}
+
+impl Moved for () {
+    fn bytes(&self) -> usize {
+        0
     }
+}
+
+impl Database {
+    /// Runs one statement by itself: here and now if it is a short query that is known, else on a thread that may wait.
+    async fn run(&self, job: Job, params: Vec<wit::Value>) -> Result<Answer, Problem> {
+        if let Some(mut held) = self.reader_now()
+            && let Some(conn) = held.conn()
+        {
+            match job.here().run(conn, &params) {
+                Err(Problem::TooLongHere | Problem::Stale) => {}
+                ran => return ran,
+            }
+        }
+        let held = if job.may_be_query() { self.reader().await? } else { self.writer().await? };
+        let (job, params) = (Arc::new(job), Arc::new(params));
+        let ran = self.run_on(held, job.clone(), params.clone(), job.may_be_query()).await;
+        match ran {
+            Err(Problem::TooLongHere) => self.run_on(self.writer().await?, job, params, false).await,
+            ran => ran,
+        }
+    }
+
+    /// Answers [`Problem::TooLongHere`] where the connection is for queries and this is none.
+    async fn run_on(
+        &self,
+        held: database::Held,
+        job: Arc<Job>,
+        params: Arc<Vec<wit::Value>>,
+        only_query: bool,
+    ) -> Result<Answer, Problem> {
+        let (_held, ran) = held
+            .run(job.until.cancelled.clone(), move |conn| {
+                if only_query && !job.facts(conn)?.is_read_only {
+                    return Err(Problem::TooLongHere);
+                }
+                job.run(conn, &params)
+            })
+            .await;
+        self.ended(ran)
+    }
+
+    /// What a thread answered.
+    fn ended<T: MayChangeSchema>(&self, ran: Option<Result<T, Problem>>) -> Result<T, Problem> {
+        let lost = || Err(self.about.unavailable(database::Why::Failed, &"its thread ended"));
+        let answer = ran.unwrap_or_else(lost)?;
+        if answer.changed_schema() {
+            self.schema_changed();
+        }
+        Ok(answer)
+    }
+
+    /// Runs one statement once for each list of parameters, all of them or none.
+    async fn run_many(&self, job: Job, many: Vec<Vec<wit::Value>>) -> Result<Answer, Problem> {
+        let held = self.writer().await?;
+        let (_held, ran) = held
+            .run(job.until.cancelled.clone(), move |conn| {
+                transaction::begin(conn, &job)?;
+                let mut sum = Answer::default();
+                for params in &many {
+                    match job.run(conn, params).and_then(|answer| transaction::check_log(conn).map(|()| answer)) {
+                        Ok(answer) => {
+                            sum.insert_id = if answer.insert_id == 0 { sum.insert_id } else { answer.insert_id };
+                            sum.changes += answer.changes;
+                            sum.changed_schema |= answer.changed_schema;
+                        }
+                        Err(problem) => {
+                            conn.roll_back();
+                            return Err(problem);
+                        }
+                    }
+                }
+                transaction::commit(conn, &job)?;
+                Ok(sum)
+            })
+            .await;
+        self.ended(ran)
+    }
+}
+
+/// Whether an answer says that the tables have another shape now.
+trait MayChangeSchema {
+    fn changed_schema(&self) -> bool;
+}
+
+impl MayChangeSchema for Answer {
+    fn changed_schema(&self) -> bool {
+        self.changed_schema
+    }
+}
+
+impl MayChangeSchema for () {
+    fn changed_schema(&self) -> bool {
+        false
+    }
+}
+
+fn rows(answer: Answer) -> wit::Rows {
+    wit::Rows { columns: answer.columns, rows: answer.rows }
+}
+
+fn changes(answer: &Answer) -> wit::Changes {
+    wit::Changes { insert_id: answer.insert_id, changes: answer.changes }
 }
 
 impl wit::Host for HostState {
-    async fn query(&mut self, _: String, _: Vec<wit::Value>) -> Result<wit::Rows, wit::Error> {
-        Err(wit::Error::Other("not served yet".to_owned()))
+    async fn query(&mut self, sql: String, params: Vec<wit::Value>) -> Result<wit::Rows, wit::Error> {
+        self.run_statement(sql, params, true).await.map(rows)
     }
-    async fn execute(&mut self, _: String, _: Vec<wit::Value>) -> Result<wit::Changes, wit::Error> {
-        Err(wit::Error::Other("not served yet".to_owned()))
+
+    async fn execute(&mut self, sql: String, params: Vec<wit::Value>) -> Result<wit::Changes, wit::Error> {
+        self.run_statement(sql, params, false).await.map(|answer| changes(&answer))
     }
-    async fn execute_many(&mut self, _: String, _: Vec<Vec<wit::Value>>) -> Result<wit::Changes, wit::Error> {
-        Err(wit::Error::Other("not served yet".to_owned()))
+
+    async fn execute_many(&mut self, sql: String, many: Vec<Vec<wit::Value>>) -> Result<wit::Changes, wit::Error> {
+        self.no_transaction()?;
+        let job = self.job(sql, false);
+        let ran = self.plugin.db.database.run_many(job, many).await;
+        self.end_statement(ran).await.map(|answer| changes(&answer))
     }
+
     async fn begin(&mut self) -> Result<Resource<Transaction>, wit::Error> {
-        Err(wit::Error::Other("not served yet".to_owned()))
+        self.no_transaction()?;
+        let job = self.job(String::new(), false);
+        match self.plugin.db.database.begin(job).await {
+            Ok(transaction) => {
+                let number = transaction.number;
+                self.transaction = Some(transaction);
+                self.end_statement(Ok(())).await?;
+                Ok(Resource::new_own(number))
+            }
+            Err(problem) => {
+                Err(self.end_statement(Err::<(), _>(problem)).await.err().unwrap_or_else(unreachable_error))
+            }
+        }
     }
+}
+
+fn unreachable_error() -> wit::Error {
+    wit::Error::Other("a failure without a reason".to_owned())
 }

@@ -9,7 +9,7 @@
 //!
 //! Each plugin has files of its own. A damaged one fails its plugin's calls with a text that says so, and nobody else's.
 
-mod open;
+pub(super) mod open;
 
 use std::fmt;
 use std::path::PathBuf;

@@ -20,6 +20,8 @@ pub mod actions_only {
     });
 }
 
+pub mod sql;
+
 use std::cell::Cell;
 
 pub use actions_only::plugbay::plugin::types::Failure;

@@ -40,7 +40,7 @@ pub(super) fn open(about: &About, steps: &[&str]) -> Result<Connections, Unavail
 /// answer has no links in it, since the connection refuses them.
 ///
 /// A file that is there is not opened here: closing it would end the locks that other connections of this process hold.
-fn make_file(path: &Path) -> std::io::Result<std::path::PathBuf> {
+pub(in super::super) fn make_file(path: &Path) -> std::io::Result<std::path::PathBuf> {
     let directory = path.parent().unwrap_or(Path::new("."));
     make_private_directory(directory)?;
     let path = directory.canonicalize()?.join(path.file_name().unwrap_or_default());
@@ -102,7 +102,7 @@ fn version(connection: &Connection) -> rusqlite::Result<usize> {
 }
 
 /// Two processes that open a new file at once can find it busy without SQLite having waited.
-fn patiently<T>(mut open: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+pub(in super::super) fn patiently<T>(mut open: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
     let start = Instant::now();
     loop {
         match open() {

@@ -1,0 +1,122 @@
+//! A connection that may be given a stranger's SQL.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, OpenFlags};
+
+use super::functions;
+use super::statement::Facts;
+use super::watch::Watch;
+use crate::clock::Clock;
+use crate::limits::*;
+
+/// A connection with what is known of the statements that it keeps prepared.
+pub(super) struct Conn {
+    pub(super) sqlite: Connection,
+    pub(super) watch: Watch,
+    pub(super) known: HashMap<Arc<str>, Arc<Facts>>,
+    /// Which shape of the tables `known` is about.
+    pub(super) schema: u64,
+}
+
+impl Conn {
+    /// Opens the file, or a database in memory where there is none.
+    pub(super) fn open(path: Option<&Path>, clock: Arc<dyn Clock>) -> rusqlite::Result<Self> {
+        let flags =
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let mut sqlite = match path {
+            Some(path) => Connection::open_with_flags(path, flags)?,
+            None => Connection::open_in_memory_with_flags(flags)?,
+        };
+        keep_safe(&sqlite)?;
+        bound(&sqlite)?;
+        keep(&sqlite, path.is_some())?;
+        functions::install(&sqlite, clock)?;
+        sqlite.set_prepared_statement_cache_capacity(DB_PREPARED_MAX);
+        let log = path.map(|path| {
+            let mut log = path.as_os_str().to_owned();
+            log.push("-wal");
+            log.into()
+        });
+        let watch = Watch::install(&mut sqlite, log)?;
+        Ok(Conn { sqlite, watch, known: HashMap::new(), schema: 0 })
+    }
+
+    /// Forgets what it knows of statements: the tables have changed.
+    pub(super) fn forget(&mut self) {
+        self.known.clear();
+        self.sqlite.flush_prepared_statement_cache();
+    }
+
+    pub(super) fn is_in_transaction(&self) -> bool {
+        !self.sqlite.is_autocommit()
+    }
+
+    /// Undoes what is not committed, if anything.
+    pub(super) fn roll_back(&mut self) {
+        self.watch.book().whose = super::watch::Whose::Host;
+        if self.is_in_transaction()
+            && let Err(error) = self.sqlite.execute_batch("ROLLBACK")
+        {
+            tracing::warn!("a plugin's transaction was not rolled back: {error}");
+        }
+    }
+}
+
+/// Switches off what a stranger's SQL, or a file that a stranger made, could harm with.
+fn keep_safe(sqlite: &Connection) -> rusqlite::Result<()> {
+    sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, false)?;
+    sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_ATTACH_CREATE, false)?;
+    sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_ATTACH_WRITE, false)?;
+    // `"x"` is a column, never a text: a misspelt column must not become a value.
+    sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+    sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true)?;
+    Ok(())
+}
+
+fn bound(sqlite: &Connection) -> rusqlite::Result<()> {
+    for (limit, most) in [
+        (Limit::SQLITE_LIMIT_LENGTH, DB_VALUE_BYTES_MAX),
+        (Limit::SQLITE_LIMIT_SQL_LENGTH, DB_STATEMENT_BYTES_MAX),
+        (Limit::SQLITE_LIMIT_COLUMN, DB_COLUMNS_MAX),
+        (Limit::SQLITE_LIMIT_EXPR_DEPTH, DB_EXPRESSION_DEPTH_MAX),
+        (Limit::SQLITE_LIMIT_PARSER_DEPTH, 10 * DB_EXPRESSION_DEPTH_MAX),
+        (Limit::SQLITE_LIMIT_COMPOUND_SELECT, DB_COMPOUNDS_MAX),
+        (Limit::SQLITE_LIMIT_VDBE_OP, DB_PROGRAM_STEPS_MAX),
+        (Limit::SQLITE_LIMIT_FUNCTION_ARG, DB_FUNCTION_ARGUMENTS_MAX),
+        (Limit::SQLITE_LIMIT_ATTACHED, 0),
+        (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, DB_PATTERN_BYTES_MAX),
+        (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, DB_PARAMETERS_MAX),
+        (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, DB_TRIGGER_DEPTH_MAX),
+        (Limit::SQLITE_LIMIT_TRIGGER_STEPS, DB_TRIGGER_STEPS_MAX),
+        (Limit::SQLITE_LIMIT_SCHEMA, DB_OBJECTS_MAX),
+        (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
+    ] {
+        sqlite.set_limit(limit, most)?;
+    }
+    Ok(())
+}
+
+/// How it keeps things: committed is on disk, and bounded there and in memory.
+fn keep(sqlite: &Connection, on_disk: bool) -> rusqlite::Result<()> {
+    let bytes_max = if on_disk { DB_FILE_BYTES_MAX } else { DB_MEMORY_BYTES_MAX };
+    if on_disk {
+        sqlite.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+        sqlite.pragma_update(None, "synchronous", "full")?;
+        sqlite.pragma_update_and_check(None, "journal_size_limit", DATABASE_LOG_BYTES_MAX, |_| Ok(()))?;
+    }
+    sqlite.busy_timeout(Duration::ZERO)?;
+    sqlite.pragma_update(None, "cell_size_check", true)?;
+    sqlite.pragma_update(None, "cache_size", -(DB_CACHE_BYTES / 1024))?;
+    sqlite.pragma_update_and_check(None, "max_page_count", (bytes_max / DB_PAGE_BYTES) as i64, |_| Ok(()))?;
+    // What a statement needs beside its tables stays out of the file system, and counts as its memory.
+    sqlite.pragma_update(None, "temp_store", "memory")
+}

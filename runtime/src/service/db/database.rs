@@ -1,0 +1,278 @@
+//! One plugin's database: its file, its two connections, and who holds them.
+//!
+//! Reads do not wait for a write that waits for the disk: they have a connection of their own. Statements run on threads
+//! that may wait, but for short queries that were run before. Who holds the writing connection is the plugin's one writer;
+//! others wait for it without a thread.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Instant;
+
+use rusqlite::ErrorCode;
+use tokio::sync::{Mutex as AsyncMutex, OnceCell, OwnedMutexGuard};
+
+use super::super::PluginHome;
+use super::super::sqlite::open::{make_file, patiently};
+use super::connection::Conn;
+use super::problem::Problem;
+use crate::limits::{DB_FILE_BYTES_MAX, DB_MEMORY_BYTES_MAX, DB_WAIT_MAX};
+
+/// The file in the plugin's directory.
+const FILE: &str = "db.sqlite3";
+
+/// The databases of all loaded plugins, by name: two revisions of a plugin share one.
+#[derive(Default)]
+pub(crate) struct Databases(Mutex<HashMap<Arc<str>, Weak<Database>>>);
+
+impl Databases {
+    /// The database of this plugin. Nothing is opened or made before somebody uses it.
+    pub(super) fn of(&self, home: &PluginHome) -> Arc<Database> {
+        let mut databases = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(database) = databases.get(&home.name).and_then(Weak::upgrade) {
+            return database;
+        }
+        databases.retain(|_, database| database.strong_count() > 0);
+        let database = Arc::new(Database::new(home.clone()));
+        databases.insert(home.name.clone(), Arc::downgrade(&database));
+        database
+    }
+}
+
+/// One plugin's database.
+pub(super) struct Database {
+    home: PluginHome,
+    pub(super) about: Arc<About>,
+    opened: OnceCell<Opened>,
+    /// Counts changes of the tables' shape, so that both connections forget what they knew.
+    schema: AtomicU64,
+}
+
+struct Opened {
+    writer: Arc<AsyncMutex<Conn>>,
+    /// Absent in memory, where one connection does both.
+    reader: Option<Arc<AsyncMutex<Conn>>>,
+}
+
+/// What messages say of a database.
+pub(super) struct About {
+    plugin: Arc<str>,
+    path: Option<PathBuf>,
+    /// One bit for each reason that was logged: a plugin that tries again and again does not fill the log.
+    told: AtomicU8,
+}
+
+impl Database {
+    fn new(home: PluginHome) -> Self {
+        let path = home.directory.as_ref().map(|directory| directory.join(FILE));
+        let about = Arc::new(About { plugin: home.name.clone(), path, told: AtomicU8::new(0) });
+        Database { home, about, opened: OnceCell::new(), schema: AtomicU64::new(0) }
+    }
+
+    async fn opened(&self) -> Result<&Opened, Problem> {
+        self.opened
+            .get_or_try_init(|| async {
+                let (about, home) = (self.about.clone(), self.home.clone());
+                let opened = tokio::task::spawn_blocking(move || open(&about, &home)).await;
+                opened.unwrap_or_else(|error| Err(self.about.unavailable(Why::Failed, &error)))
+            })
+            .await
+    }
+
+    /// The connection for changes. Waits for whoever holds it.
+    pub(super) async fn writer(&self) -> Result<Held, Problem> {
+        let writer = self.opened().await?.writer.clone();
+        self.hold(writer).await
+    }
+
+    /// The connection for queries.
+    pub(super) async fn reader(&self) -> Result<Held, Problem> {
+        let opened = self.opened().await?;
+        let reader = opened.reader.as_ref().unwrap_or(&opened.writer).clone();
+        self.hold(reader).await
+    }
+
+    /// The connection for queries, if nobody holds it and it is open.
+    pub(super) fn reader_now(&self) -> Option<Held> {
+        let opened = self.opened.get()?;
+        let reader = opened.reader.as_ref().unwrap_or(&opened.writer).clone();
+        Some(self.held(reader.try_lock_owned().ok()?))
+    }
+
+    async fn hold(&self, conn: Arc<AsyncMutex<Conn>>) -> Result<Held, Problem> {
+        match tokio::time::timeout(DB_WAIT_MAX, conn.lock_owned()).await {
+            Ok(conn) => Ok(self.held(conn)),
+            Err(_) => {
+                let seconds = DB_WAIT_MAX.as_secs();
+                Err(Problem::Busy(format!(
+                    "another call of this plugin has held the database for {seconds} s: try again"
+                )))
+            }
+        }
+    }
+
+    fn held(&self, mut conn: OwnedMutexGuard<Conn>) -> Held {
+        let schema = self.schema.load(Ordering::Acquire);
+        if conn.schema != schema {
+            conn.forget();
+            conn.schema = schema;
+        }
+        Held(Some(conn))
+    }
+
+    /// The tables have another shape now.
+    pub(super) fn schema_changed(&self) {
+        self.schema.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+fn open(about: &About, home: &PluginHome) -> Result<Opened, Problem> {
+    let sql = |error: rusqlite::Error| about.of_file(&error);
+    let connect = |path: Option<&std::path::Path>| {
+        let conn = patiently(|| Conn::open(path, home.clock.clone())).map_err(sql)?;
+        // Reads the file for the first time: one that is none is found here.
+        conn.sqlite.query_row("SELECT count(*) FROM sqlite_schema", (), |_| Ok(())).map_err(sql)?;
+        Ok(Arc::new(AsyncMutex::new(conn)))
+    };
+    let Some(path) = &about.path else {
+        return Ok(Opened { writer: connect(None)?, reader: None });
+    };
+    let path = make_file(path).map_err(|error| about.unavailable(Why::NoAccess, &error))?;
+    Ok(Opened { writer: connect(Some(&path))?, reader: Some(connect(Some(&path))?) })
+}
+
+/// Closing moves the write-ahead log into the file, which waits for the disk.
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let (Some(opened), Ok(runtime)) = (self.opened.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn_blocking(move || drop(opened));
+        }
+    }
+}
+
+/// A connection while somebody holds it. A transaction that is open when it is let go is rolled back.
+pub(super) struct Held(Option<OwnedMutexGuard<Conn>>);
+
+impl Held {
+    /// Runs on a thread that may wait, and comes back. Where nobody waits for the end any more, what runs is stopped and an
+    /// open transaction rolled back.
+    pub(super) async fn run<R: Send + 'static>(
+        mut self,
+        cancelled: Arc<AtomicBool>,
+        work: impl FnOnce(&mut Conn) -> R + Send + 'static,
+    ) -> (Held, Option<R>) {
+        let Some(mut conn) = self.0.take() else { return (self, None) };
+        let waiting = CancelOnDrop(cancelled.clone());
+        let ran = tokio::task::spawn_blocking(move || {
+            let answer = work(&mut conn);
+            if cancelled.load(Ordering::Relaxed) {
+                conn.roll_back();
+            }
+            (Held(Some(conn)), answer)
+        });
+        match ran.await {
+            Ok((held, answer)) => {
+                drop(waiting);
+                (held, Some(answer))
+            }
+            Err(error) => {
+                tracing::error!("a statement was lost: {error}");
+                (self, None)
+            }
+        }
+    }
+
+    /// The connection, here and now.
+    pub(super) fn conn(&mut self) -> Option<&mut Conn> {
+        self.0.as_deref_mut()
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let Some(mut conn) = self.0.take().filter(|conn| conn.is_in_transaction()) else { return };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(move || conn.roll_back())),
+            Err(_) => conn.roll_back(),
+        }
+    }
+}
+
+/// Tells a thread that nobody waits for it.
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Why the host could not read or keep something.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Why {
+    Damaged,
+    Full,
+    NoAccess,
+    Failed,
+}
+
+impl About {
+    /// What became of a statement for no fault of its own.
+    pub(super) fn problem(&self, conn: &Conn, error: &rusqlite::Error) -> Problem {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) if is_full(conn) => {
+                let allowed = if self.path.is_some() { DB_FILE_BYTES_MAX } else { DB_MEMORY_BYTES_MAX };
+                Problem::limit("bytes of the plugin's database", allowed, "more")
+            }
+            _ => self.of_file(error),
+        }
+    }
+
+    fn of_file(&self, error: &rusqlite::Error) -> Problem {
+        let why = match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Why::Damaged,
+            Some(ErrorCode::DiskFull) => Why::Full,
+            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Why::NoAccess,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                return Problem::Busy("another process holds the database: try again".to_owned());
+            }
+            _ => Why::Failed,
+        };
+        self.unavailable(why, error)
+    }
+
+    /// Tells the operator, once for each reason, and makes what the plugin is told: no path, nothing of SQLite's.
+    pub(super) fn unavailable(&self, why: Why, error: &dyn fmt::Display) -> Problem {
+        let what = match why {
+            Why::Damaged => {
+                "is damaged: the operator has to restore it from a backup, or remove it and lose what it holds"
+            }
+            Why::Full => "cannot grow: the disk is full",
+            Why::NoAccess => {
+                "cannot be opened or written: the operator has to look at the data directory's permissions"
+            }
+            Why::Failed => "could not be read or written; the host's log says why",
+        };
+        let text = format!("`{FILE}` of plugin `{}` {what}", self.plugin);
+        let bit = 1 << why as u8;
+        if self.told.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
+            let path = self.path.as_deref().unwrap_or(FILE.as_ref()).display();
+            tracing::error!(plugin = &*self.plugin, %path, %error, "{text}");
+        }
+        Problem::Unavailable(text)
+    }
+}
+
+/// Whether the database has as many pages as it may.
+fn is_full(conn: &Conn) -> bool {
+    let number = |pragma| conn.sqlite.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).unwrap_or(-1);
+    number("page_count") >= number("max_page_count")
+}
+
+/// The earlier of the call's deadline and what any statement gets.
+pub(super) fn deadline(call: Option<Instant>) -> Option<Instant> {
+    let most = Instant::now() + crate::limits::DB_STATEMENT_TIME_MAX;
+    Some(call.map_or(most, |call| call.min(most)))
+}

@@ -1,0 +1,110 @@
+//! Why a statement did not run, in words for the plugin that sent it.
+//!
+//! What SQLite says of a plugin's own SQL and tables is passed on: its author needs it. What it says of files, memory and
+//! locks is for the operator's log.
+
+use plugbay_manifest::PermissionAction;
+use rusqlite::ErrorCode;
+
+use super::super::bindings::plugbay::plugin::db as wit;
+use crate::limits::{
+    DB_COLUMNS_MAX, DB_EXPRESSION_DEPTH_MAX, DB_FUNCTION_ARGUMENTS_MAX, DB_PARAMETERS_MAX, DB_PATTERN_BYTES_MAX,
+    DB_STATEMENT_BYTES_MAX, DB_VALUE_BYTES_MAX,
+};
+
+/// A statement that did not run, or not to its end.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Problem {
+    /// The plugin was not granted this.
+    Denied(String, PermissionAction),
+    Invalid(String),
+    Constraint(String),
+    Limit(String),
+    Interrupted(String),
+    Busy(String),
+    Unavailable(String),
+    /// What the statement needs has changed since it was prepared: prepare it again.
+    Stale,
+    /// It takes longer than may be spent here: run it on a thread that may wait.
+    TooLongHere,
+}
+
+impl Problem {
+    /// A bound that was reached.
+    pub(super) fn limit(name: &str, allowed: impl std::fmt::Display, observed: impl std::fmt::Display) -> Self {
+        Problem::Limit(format!("{name}: {allowed} allowed, {observed} observed"))
+    }
+
+    /// What the plugin is told. Denials are not told here: they are counted, and say what to add.
+    pub(super) fn into_wit(self) -> wit::Error {
+        match self {
+            Problem::Denied(resource, action) => {
+                wit::Error::Denied(format!("permission to {} `{resource}` is missing", action.name()))
+            }
+            Problem::Invalid(text) => wit::Error::Invalid(text),
+            Problem::Constraint(text) => wit::Error::Constraint(text),
+            Problem::Limit(text) => wit::Error::Limit(text),
+            Problem::Interrupted(text) => wit::Error::Interrupted(text),
+            Problem::Busy(text) => wit::Error::Busy(text),
+            Problem::Unavailable(text) => wit::Error::Unavailable(text),
+            Problem::Stale | Problem::TooLongHere => {
+                wit::Error::Busy("the tables change while the statement runs: try again".to_owned())
+            }
+        }
+    }
+}
+
+/// What the plugin's own doing led to; `None` where it is the file, the disk or the host.
+pub(super) fn of_statement(error: &rusqlite::Error) -> Option<Problem> {
+    if let rusqlite::Error::MultipleStatement = error {
+        return Some(Problem::Invalid("there is more than one statement: send them one by one".to_owned()));
+    }
+    if let rusqlite::Error::NulError(_) = error {
+        return Some(Problem::Invalid("the statement has a NUL character".to_owned()));
+    }
+    let text = text(error);
+    Some(match error.sqlite_error_code()? {
+        ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch => Problem::Constraint(text),
+        ErrorCode::TooBig if text.contains("statement") => {
+            Problem::limit("bytes of a statement", DB_STATEMENT_BYTES_MAX, "more")
+        }
+        ErrorCode::TooBig => Problem::limit("bytes of a value or row", DB_VALUE_BYTES_MAX, "more"),
+        ErrorCode::Unknown => over_limit(&text).unwrap_or(Problem::Invalid(text)),
+        ErrorCode::AuthorizationForStatementDenied => Problem::Invalid(text),
+        ErrorCode::ParameterOutOfRange => Problem::Invalid(text),
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
+            Problem::Busy("another process holds the database: try again".to_owned())
+        }
+        _ => return None,
+    })
+}
+
+/// SQLite tells its limits by their texts alone.
+fn over_limit(text: &str) -> Option<Problem> {
+    let named: &[(&str, &str, i32)] = &[
+        ("Expression tree is too large", "depth of an expression", DB_EXPRESSION_DEPTH_MAX),
+        ("parser stack overflow", "depth of an expression", DB_EXPRESSION_DEPTH_MAX),
+        ("Recursion limit", "depth of an expression", DB_EXPRESSION_DEPTH_MAX),
+        ("too many columns", "columns of a table or result", DB_COLUMNS_MAX),
+        ("too many arguments on function", "arguments of a function", DB_FUNCTION_ARGUMENTS_MAX),
+        ("too many SQL variables", "parameters of a statement", DB_PARAMETERS_MAX),
+        ("variable number must be between", "parameters of a statement", DB_PARAMETERS_MAX),
+        ("LIKE or GLOB pattern too complex", "bytes of a LIKE or GLOB pattern", DB_PATTERN_BYTES_MAX),
+    ];
+    let found = named.iter().find(|(said, ..)| text.contains(said));
+    if let Some((_, name, allowed)) = found {
+        return Some(Problem::limit(name, allowed, "more"));
+    }
+    let told = ["too many terms", "at most 64 tables", "too many FROM", "too many levels", "too many references"];
+    told.iter().any(|said| text.contains(said)).then(|| Problem::Limit(text.to_owned()))
+}
+
+/// What SQLite says, without the statement that rusqlite repeats.
+pub(super) fn text(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),
+        rusqlite::Error::SqlInputError { msg, offset, .. } if *offset > 0 => format!("{msg} (at byte {offset})"),
+        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,372 @@
+//! One statement of a plugin, from its text to its answer: prepared, checked against the grants, bound, run within its bounds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::Statement;
+use rusqlite::limits::Limit;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+
+use super::super::PluginContext;
+use super::super::bindings::plugbay::plugin::db as wit;
+use super::authorizer::{Access, AccessKind};
+use super::connection::Conn;
+use super::database::About;
+use super::problem::{self, Problem};
+use super::text;
+use super::watch::{Stop, Until, Whose};
+use crate::limits::{
+    DB_CELL_BYTES, DB_LOG_BYTES_MAX, DB_PREPARED_BYTES_MAX, DB_PREPARED_MAX, DB_RESULT_BYTES_MAX, DB_ROWS_MAX,
+    DB_STATEMENT_TIME_MAX, DB_VALUE_BYTES_HERE_MAX, DB_VALUE_BYTES_MAX, DB_WAIT_MAX,
+};
+
+/// What is known of a statement once it was prepared.
+pub(super) struct Facts {
+    accesses: Arc<[Access]>,
+    /// The resources that it needs, with what for.
+    needs: Vec<(String, plugbay_manifest::PermissionAction)>,
+    pub(super) is_read_only: bool,
+    changes_schema: bool,
+    inserts: Inserts,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Inserts {
+    No,
+    Yes,
+    /// It may change rows instead, and then SQLite tells the row that was inserted before.
+    Perhaps,
+}
+
+/// What a statement answered.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    pub(super) columns: Vec<String>,
+    pub(super) rows: Vec<Vec<wit::Value>>,
+    pub(super) bytes: usize,
+    pub(super) insert_id: i64,
+    pub(super) changes: u64,
+    /// Whether it changed the tables' shape: what other connections know of statements is void.
+    pub(super) changed_schema: bool,
+}
+
+/// A statement with everything that running it takes.
+pub(super) struct Job {
+    pub(super) plugin: Arc<PluginContext>,
+    pub(super) about: Arc<About>,
+    pub(super) sql: String,
+    pub(super) until: Until,
+    /// Whether rows are kept for the answer.
+    pub(super) keep_rows: bool,
+}
+
+impl Job {
+    /// The same, for the caller's own thread: for moments only, and only what is known.
+    pub(super) fn here(&self) -> Job {
+        Job {
+            plugin: self.plugin.clone(),
+            about: self.about.clone(),
+            sql: self.sql.clone(),
+            until: Until { here: true, ..self.until.clone() },
+            keep_rows: self.keep_rows,
+        }
+    }
+
+    /// Whether it looks like one that only reads. If it is not, it finds that out before it runs.
+    pub(super) fn may_be_query(&self) -> bool {
+        let word = self.sql.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        ["select", "with", "values", "explain"].iter().any(|reads| word.eq_ignore_ascii_case(reads))
+    }
+
+    /// Runs it once for these parameters.
+    pub(super) fn run(&self, conn: &mut Conn, params: &[wit::Value]) -> Result<Answer, Problem> {
+        let mut ran = self.try_run(conn, params);
+        if let Err(Problem::Stale) = ran {
+            conn.forget();
+            ran = self.try_run(conn, params);
+        }
+        if matches!(&ran, Ok(answer) if answer.changed_schema) {
+            conn.forget();
+        }
+        ran
+    }
+
+    fn try_run(&self, conn: &mut Conn, params: &[wit::Value]) -> Result<Answer, Problem> {
+        let facts = self.facts(conn)?;
+        self.check(&facts)?;
+        if self.until.here && !facts.is_read_only {
+            return Err(Problem::TooLongHere);
+        }
+        conn.watch.book().begin(Whose::Running(facts.accesses.clone()), &self.until);
+        let ran = self.step(conn, &facts, params);
+        let stopped = std::mem::take(&mut conn.watch.book().whose);
+        drop(stopped);
+        ran
+    }
+
+    /// What the statement needs: known, or found out by preparing it.
+    pub(super) fn facts(&self, conn: &mut Conn) -> Result<Arc<Facts>, Problem> {
+        let sql = self.sql.trim();
+        if let Some(facts) = conn.known.get(sql) {
+            return Ok(facts.clone());
+        }
+        if self.until.here {
+            return Err(Problem::TooLongHere);
+        }
+        if !text::is_one_statement(sql) {
+            return Err(Problem::Invalid("there is more than one statement: send them one by one".to_owned()));
+        }
+        conn.watch.book().begin(Whose::Preparing, &self.until);
+        let prepared = prepare(conn, sql).map(|statement| (statement.readonly(), statement.column_count()));
+        let wanted = {
+            let mut book = conn.watch.book();
+            book.whose = Whose::Host;
+            std::mem::take(&mut book.wanted)
+        };
+        let (is_read_only, _) = prepared.map_err(|error| self.problem(conn, &error))?;
+        let facts = Arc::new(Facts::new(conn, wanted, is_read_only).map_err(|error| match error {
+            NoFacts::Refused(why) => Problem::Invalid(why),
+            NoFacts::Sql(error) => self.problem(conn, &error),
+        })?);
+        if sql.len() <= DB_PREPARED_BYTES_MAX && !facts.changes_schema {
+            if conn.known.len() >= DB_PREPARED_MAX {
+                conn.forget();
+            }
+            conn.known.insert(sql.into(), facts.clone());
+        }
+        Ok(facts)
+    }
+
+    fn check(&self, facts: &Facts) -> Result<(), Problem> {
+        for (resource, action) in &facts.needs {
+            if self.plugin.grants.check(resource, *action).is_err() {
+                return Err(Problem::Denied(resource.clone(), *action));
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&self, conn: &Conn, facts: &Facts, params: &[wit::Value]) -> Result<Answer, Problem> {
+        let problem = |error: rusqlite::Error| self.problem(conn, &error);
+        let mut statement = prepare(conn, self.sql.trim()).map_err(problem)?;
+        let (length_max, wait) =
+            if self.until.here { (DB_VALUE_BYTES_HERE_MAX, Duration::ZERO) } else { (DB_VALUE_BYTES_MAX, DB_WAIT_MAX) };
+        conn.sqlite.set_limit(Limit::SQLITE_LIMIT_LENGTH, length_max).map_err(problem)?;
+        conn.sqlite.busy_timeout(wait).map_err(problem)?;
+        bind(&mut statement, params, problem)?;
+        let before = conn.sqlite.last_insert_rowid();
+        let mut answer = self.collect(&mut statement, problem)?;
+        if !facts.is_read_only && !facts.changes_schema {
+            answer.changes = conn.sqlite.changes();
+            let last = conn.sqlite.last_insert_rowid();
+            let inserted = match facts.inserts {
+                Inserts::No => false,
+                Inserts::Yes => answer.changes > 0,
+                Inserts::Perhaps => last != before,
+            };
+            answer.insert_id = if inserted { last } else { 0 };
+        }
+        answer.changed_schema = facts.changes_schema;
+        Ok(answer)
+    }
+
+    fn collect(
+        &self,
+        statement: &mut Statement<'_>,
+        problem: impl Fn(rusqlite::Error) -> Problem,
+    ) -> Result<Answer, Problem> {
+        let columns = statement.column_count();
+        let mut answer = Answer::default();
+        if self.keep_rows {
+            answer.columns = statement.column_names().into_iter().map(str::to_owned).collect();
+        }
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next().map_err(&problem)? {
+            if !self.keep_rows {
+                continue;
+            }
+            if answer.rows.len() == DB_ROWS_MAX {
+                return Err(Problem::limit("rows of an answer (ask page by page, with LIMIT)", DB_ROWS_MAX, "more"));
+            }
+            let mut values = Vec::with_capacity(columns);
+            for column in 0..columns {
+                let value = value(row.get_ref(column).map_err(&problem)?);
+                answer.bytes += DB_CELL_BYTES + bytes(&value);
+                values.push(value);
+            }
+            if answer.bytes > DB_RESULT_BYTES_MAX {
+                let name = "bytes of an answer (ask for less, or page by page with LIMIT)";
+                return Err(Problem::limit(name, DB_RESULT_BYTES_MAX, "more"));
+            }
+            answer.rows.push(values);
+        }
+        Ok(answer)
+    }
+
+    /// Why SQLite did not do it.
+    fn problem(&self, conn: &Conn, error: &rusqlite::Error) -> Problem {
+        let (stopped, refused, whose) = {
+            let mut book = conn.watch.book();
+            (book.stopped.take(), book.refused.take(), std::mem::take(&mut book.whose))
+        };
+        if self.until.here {
+            return Problem::TooLongHere;
+        }
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::OperationInterrupted) => return interrupted(stopped),
+            Some(rusqlite::ErrorCode::AuthorizationForStatementDenied) => {
+                return match (refused, whose) {
+                    (Some(why), _) => Problem::Invalid(why),
+                    (None, Whose::Running(_)) => Problem::Stale,
+                    (None, _) => Problem::Invalid(problem::text(error)),
+                };
+            }
+            _ => {}
+        }
+        // A statement that SQLite runs in several: its inner ones are refused with a text of their own.
+        if let Some(why) = refused {
+            return Problem::Invalid(why);
+        }
+        problem::of_statement(error).unwrap_or_else(|| self.about.problem(conn, error))
+    }
+}
+
+fn interrupted(stopped: Option<Stop>) -> Problem {
+    match stopped {
+        Some(Stop::Log(bytes)) => Problem::limit("bytes that one transaction writes", DB_LOG_BYTES_MAX, bytes),
+        Some(Stop::TooLongHere) => Problem::TooLongHere,
+        Some(Stop::Cancelled) => Problem::Interrupted("nobody waits for the answer any more".to_owned()),
+        Some(Stop::Deadline) | None => Problem::Interrupted(format!(
+            "the statement ran until the call's deadline, or for {} s, and was stopped",
+            DB_STATEMENT_TIME_MAX.as_secs()
+        )),
+    }
+}
+
+enum NoFacts {
+    Refused(String),
+    Sql(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for NoFacts {
+    fn from(error: rusqlite::Error) -> Self {
+        NoFacts::Sql(error)
+    }
+}
+
+impl Facts {
+    fn new(conn: &Conn, wanted: Vec<Access>, is_read_only: bool) -> Result<Self, NoFacts> {
+        let changes_schema = wanted.iter().any(|access| access.kind == AccessKind::Schema);
+        let wants = |kind| wanted.iter().any(|access| access.kind == kind);
+        let inserts = match (wants(AccessKind::Insert), wants(AccessKind::Change)) {
+            (false, _) => Inserts::No,
+            (true, false) => Inserts::Yes,
+            (true, true) => Inserts::Perhaps,
+        };
+        let mut needs = Vec::new();
+        for access in &wanted {
+            // Changing the tables' shape changes SQLite's own tables, and reads them.
+            let is_sqlites = access.table.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("sqlite_"));
+            if is_sqlites && changes_schema {
+                continue;
+            }
+            let table = match (object(conn, &access.table)?, access.kind) {
+                (Some(table), _) => table,
+                (None, AccessKind::Name) => continue,
+                (None, AccessKind::Read) if !is_sqlites && !changes_schema => {
+                    return Err(NoFacts::Refused(format!("the table `{}` is refused to all plugins", access.table)));
+                }
+                (None, _) => access.table.clone(),
+            };
+            let need = (format!("db.{table}"), access.kind.action());
+            if !needs.contains(&need) {
+                needs.push(need);
+            }
+        }
+        Ok(Facts { accesses: wanted.into(), needs, is_read_only, changes_schema, inserts })
+    }
+}
+
+/// The name of a table or view as it was made, whatever the case in which a statement has it.
+fn object(conn: &Conn, name: &str) -> rusqlite::Result<Option<String>> {
+    use rusqlite::OptionalExtension;
+    let mut find = conn.sqlite.prepare_cached(
+        "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE",
+    )?;
+    find.query_row([name], |row| row.get(0)).optional()
+}
+
+/// A statement that goes back to where it came from.
+enum Prepared<'c> {
+    Kept(rusqlite::CachedStatement<'c>),
+    Once(Statement<'c>),
+}
+
+impl<'c> std::ops::Deref for Prepared<'c> {
+    type Target = Statement<'c>;
+
+    fn deref(&self) -> &Statement<'c> {
+        match self {
+            Prepared::Kept(statement) => statement,
+            Prepared::Once(statement) => statement,
+        }
+    }
+}
+
+impl std::ops::DerefMut for Prepared<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        match self {
+            Prepared::Kept(statement) => statement,
+            Prepared::Once(statement) => statement,
+        }
+    }
+}
+
+fn prepare<'c>(conn: &'c Conn, sql: &str) -> rusqlite::Result<Prepared<'c>> {
+    if sql.len() <= DB_PREPARED_BYTES_MAX {
+        conn.sqlite.prepare_cached(sql).map(Prepared::Kept)
+    } else {
+        conn.sqlite.prepare(sql).map(Prepared::Once)
+    }
+}
+
+fn bind(
+    statement: &mut Statement<'_>,
+    params: &[wit::Value],
+    problem: impl Fn(rusqlite::Error) -> Problem,
+) -> Result<(), Problem> {
+    let expected = statement.parameter_count();
+    if expected != params.len() {
+        let given = params.len();
+        return Err(Problem::Invalid(format!("the statement has {expected} parameters, and {given} were given")));
+    }
+    for (index, value) in params.iter().enumerate() {
+        let value = match value {
+            wit::Value::Null => ValueRef::Null,
+            wit::Value::Integer(number) => ValueRef::Integer(*number),
+            wit::Value::Real(number) => ValueRef::Real(*number),
+            wit::Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            wit::Value::Blob(bytes) => ValueRef::Blob(bytes),
+        };
+        statement.raw_bind_parameter(index + 1, ToSqlOutput::Borrowed(value)).map_err(&problem)?;
+    }
+    Ok(())
+}
+
+fn value(value: ValueRef<'_>) -> wit::Value {
+    match value {
+        ValueRef::Null => wit::Value::Null,
+        ValueRef::Integer(number) => wit::Value::Integer(number),
+        ValueRef::Real(number) => wit::Value::Real(number),
+        ValueRef::Text(bytes) => wit::Value::Text(String::from_utf8_lossy(bytes).into_owned()),
+        ValueRef::Blob(bytes) => wit::Value::Blob(bytes.to_vec()),
+    }
+}
+
+fn bytes(value: &wit::Value) -> usize {
+    match value {
+        wit::Value::Text(text) => text.len(),
+        wit::Value::Blob(bytes) => bytes.len(),
+        wit::Value::Null | wit::Value::Integer(_) | wit::Value::Real(_) => 0,
+    }
+}
