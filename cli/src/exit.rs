@@ -60,8 +60,9 @@ fn of_invoke(error: &InvokeError) -> Exit {
         | InvokeError::Validation { .. }
         | InvokeError::Payload { .. }
         | InvokeError::Answer { .. }
+        | InvokeError::Reentrant { .. }
         | InvokeError::Guest { .. } => Exit::PluginError,
-        InvokeError::Denied { .. } => Exit::Denied,
+        InvokeError::Denied { .. } | InvokeError::CallerRefused { .. } => Exit::Denied,
         InvokeError::PayloadTooLarge { .. }
         | InvokeError::ResultTooLarge { .. }
         | InvokeError::RateLimited { .. }
@@ -70,6 +71,7 @@ fn of_invoke(error: &InvokeError) -> Exit {
         | InvokeError::OutOfFuel { .. }
         | InvokeError::MemoryLimit { .. }
         | InvokeError::StackOverflow { .. }
+        | InvokeError::CallDepth { .. }
         | InvokeError::ResourceLimit { .. } => Exit::Limit,
         InvokeError::Trapped { .. } => Exit::Trapped,
         InvokeError::Contract { .. } => Exit::NotLoadable,

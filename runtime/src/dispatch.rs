@@ -7,9 +7,10 @@ use std::time::Instant;
 use plugbay_manifest::Retry;
 use serde::de::IgnoredAny;
 
+use crate::admission::Chain;
 use crate::error::{Failure, InvokeError};
 use crate::invocation::{Invocation, Outcome, Usage, parse_answer};
-use crate::limits::{ACTION_NAME_BYTES_MAX, Limits};
+use crate::limits::{ACTION_NAME_BYTES_MAX, CALL_DEPTH_MAX, Limits};
 use crate::plugin::contract::{WitEvent, WitReaction};
 use crate::plugin::instance::{Call, Instance, Start};
 use crate::plugin::loaded::{Action, LoadedPlugin, shorter};
@@ -46,9 +47,9 @@ pub(crate) async fn invoke(plugin: &LoadedPlugin, invocation: Invocation<'_>) ->
     let mut usage = Usage::default();
     let answer = match admit(plugin, &invocation, started) {
         Ok(declared) => {
-            let Invocation { action, payload, caller, request_id, timeout, answer_checked } = invocation;
+            let Invocation { action, payload, caller, request_id, timeout, answer_checked, chain } = invocation;
             let timeout = shorter(timeout, plugin.limits.timeout);
-            let call = Call { name: &action, caller, request_id, started, timeout };
+            let call = Call { name: &action, caller, request_id, started, timeout, chain };
             let payload = payload.into_owned();
             let answer = match declared.and_then(|declared| declared.retry) {
                 // Boxed, like everything that few calls do: every call would carry its room.
@@ -94,6 +95,9 @@ fn admit<'a>(
     if plugin.instances.is_closed() {
         return Err(Box::new(InvokeError::NotLoaded { plugin: plugin.name().to_owned() }));
     }
+    if let Some(chain) = &invocation.chain {
+        admit_caller(plugin, action, chain)?;
+    }
     let declared = plugin.actions.get(action);
     if declared.is_none() && (!plugin.actions.is_empty() || action.len() > ACTION_NAME_BYTES_MAX) {
         return Err(Box::new(unknown_action(plugin, action)));
@@ -114,6 +118,32 @@ fn admit<'a>(
         schema.check(plugin.name(), action, &invocation.payload)?;
     }
     Ok(declared)
+}
+
+/// May the plugin at the end of this chain call, and can it be answered?
+fn admit_caller(plugin: &LoadedPlugin, action: &str, chain: &Chain) -> Result<(), Box<InvokeError>> {
+    let name = plugin.name().to_owned();
+    let allowed_callers = plugin.manifest.allowed_callers.as_deref();
+    if !chain.is_let_in(&name, allowed_callers) {
+        let (caller, names_callers) = (chain.caller().to_owned(), allowed_callers.is_some());
+        return Err(Box::new(InvokeError::CallerRefused { plugin: name, caller, names_callers }));
+    }
+    let (action, observed) = (action.chars().take(ACTION_NAME_BYTES_MAX).collect(), chain.depth());
+    if observed > CALL_DEPTH_MAX {
+        let chain = format!("{chain} -> {name}");
+        return Err(Box::new(InvokeError::CallDepth {
+            plugin: name,
+            action,
+            chain,
+            allowed: CALL_DEPTH_MAX,
+            observed,
+        }));
+    }
+    if chain.holds(&plugin.context.name) >= plugin.instances.concurrency() {
+        let chain = format!("{chain} -> {name}");
+        return Err(Box::new(InvokeError::Reentrant { plugin: name, action, chain }));
+    }
+    Ok(())
 }
 
 /// Runs an idempotent action again while its failures look transient, attempts are left and the deadline allows it.

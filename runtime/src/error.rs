@@ -207,6 +207,42 @@ pub enum InvokeError {
         /// What was denied, and what would grant it.
         denial: crate::capability::Denial,
     },
+    /// The plugin does not let the plugin that calls it in.
+    #[error("plugin `{plugin}` does not let plugin `{caller}` call it: {}", lets_in(plugin, caller, *names_callers))]
+    CallerRefused {
+        /// The plugin.
+        plugin: String,
+        /// The plugin that calls.
+        caller: String,
+        /// Whether its manifest names its callers; else it lets those in that require it.
+        names_callers: bool,
+    },
+    /// The plugin waits for an answer that cannot come before it takes this call.
+    #[error("plugin `{plugin}` cannot take a call of `{action}`, because it waits for who makes it: {chain}")]
+    Reentrant {
+        /// The plugin.
+        plugin: String,
+        /// The action.
+        action: String,
+        /// Who called whom.
+        chain: String,
+    },
+    /// Too many plugins wait for one another.
+    #[error(
+        "plugin `{plugin}` cannot take a call of `{action}`: {observed} calls would wait for one another ({chain}), and {allowed} may"
+    )]
+    CallDepth {
+        /// The plugin.
+        plugin: String,
+        /// The action.
+        action: String,
+        /// Who called whom.
+        chain: String,
+        /// Calls that may wait.
+        allowed: usize,
+        /// Calls that would wait.
+        observed: usize,
+    },
     /// The guest trapped: a panic, an abort, an access out of bounds.
     #[error("plugin `{plugin}` trapped in `{action}`: {message}")]
     Trapped {
@@ -299,6 +335,9 @@ impl InvokeError {
             InvokeError::StackOverflow { .. } => "stack_overflow",
             InvokeError::ResourceLimit { .. } => "resource_limit",
             InvokeError::Denied { .. } => "permission_denied",
+            InvokeError::CallerRefused { .. } => "permission_denied",
+            InvokeError::Reentrant { .. } => "reentrant_call",
+            InvokeError::CallDepth { .. } => "call_depth",
             InvokeError::Trapped { .. } => "plugin_trapped",
             InvokeError::Guest { failure, .. } => &failure.code,
             InvokeError::Contract { .. } => "contract_mismatch",
@@ -345,6 +384,9 @@ impl InvokeError {
             InvokeError::StackOverflow { allowed, .. } => {
                 hit("wasm_stack", format!("{allowed} bytes"), format!("more than {allowed} bytes"))
             }
+            InvokeError::CallDepth { allowed, observed, .. } => {
+                hit("call_depth", format!("{allowed} calls"), format!("{observed} calls"))
+            }
             InvokeError::ResourceLimit { hit, .. } => Some(hit.clone()),
             _ => None,
         }
@@ -363,6 +405,9 @@ impl InvokeError {
                 Some(serde_json::json!({ "retry_after": retry_after.as_secs_f64() }))
             }
             InvokeError::Denied { denial, .. } => serde_json::to_value(denial).ok(),
+            InvokeError::CallerRefused { plugin, .. } => Some(serde_json::json!({
+                "resource": format!("plugin.{plugin}"), "action": "execute", "refused": "by_callee",
+            })),
             InvokeError::Trapped { backtrace, .. } if !backtrace.is_empty() => {
                 Some(serde_json::json!({ "backtrace": backtrace }))
             }
@@ -569,6 +614,17 @@ fn said_once(plugin: &str, failure: &LoadFailure) -> String {
     match text.strip_prefix(plugin).and_then(|rest| rest.strip_prefix(": ")) {
         Some(rest) => rest.to_owned(),
         None => text,
+    }
+}
+
+/// What would let the caller in.
+fn lets_in(plugin: &str, caller: &str, names_callers: bool) -> String {
+    if names_callers {
+        format!("add `{caller}` to `allowed_callers` in the manifest of `{plugin}`")
+    } else {
+        format!(
+            "add `requires: [{plugin}]` to the manifest of `{caller}`, or `allowed_callers: [{caller}]` to that of `{plugin}`"
+        )
     }
 }
 

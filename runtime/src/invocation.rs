@@ -5,11 +5,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::admission::Chain;
 use crate::error::InvokeError;
 
 /// Who makes a call. The host sets it; a plugin cannot choose its own.
@@ -44,6 +46,8 @@ pub struct Invocation<'a> {
     pub(crate) request_id: Option<String>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) answer_checked: bool,
+    /// The plugins that wait for this call, where a plugin makes it.
+    pub(crate) chain: Option<Arc<Chain>>,
 }
 
 impl<'a> Invocation<'a> {
@@ -56,6 +60,7 @@ impl<'a> Invocation<'a> {
             request_id: None,
             timeout: None,
             answer_checked: true,
+            chain: None,
         }
     }
 

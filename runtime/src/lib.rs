@@ -30,6 +30,7 @@ mod dispatch;
 mod event;
 mod invocation;
 mod metrics;
+mod trigger;
 
 mod component;
 mod engine;

@@ -53,6 +53,15 @@ pub const REPLICAS_MAX: u32 = 256;
 /// The largest component: 128 MiB. A Python interpreter with its library takes 18 MB, a JavaScript engine 12 MB; debug
 /// information is most of the largest real files (97 MB).
 pub const COMPONENT_BYTES_MAX: u64 = 128 << 20;
+/// Plugins that may wait for one another, each for the answer to a call that it made: 8. Each holds an instance, and real
+/// chains have two or three links.
+pub const CALL_DEPTH_MAX: usize = 8;
+/// Services that one plugin may offer: 64.
+pub const SERVICES_MAX: usize = 64;
+/// The longest name of a service: 128 bytes, a plugin's name and a word besides.
+pub const SERVICE_NAME_BYTES_MAX: usize = 128;
+/// Plugins or services that the text of a `not-found` lists: 32, more than anybody reads.
+pub const PLUGINS_TOLD_MAX: usize = 32;
 /// The longest action name: 128 bytes.
 pub const ACTION_NAME_BYTES_MAX: usize = 128;
 /// The longest log message: 8 KiB; what is longer is cut, with a mark.

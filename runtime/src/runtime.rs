@@ -3,7 +3,7 @@
 //! Loading goes through the stages of a plugin's life, each of which consumes what the one before it returned:
 //! [`Package`] → [`CheckedPackage`] → [`Compiled`] → [`Linked`] → [`LoadedPlugin`]. A stage that is skipped does not compile.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -25,13 +25,14 @@ use crate::plugin::instance::{Linked, Start};
 use crate::plugin::link::Linkers;
 use crate::plugin::loaded::{LoadedPlugin, Plugin};
 use crate::plugin::package::{Package, Source};
+use crate::plugin::registry::Registry;
 use crate::service::cache::PluginCache;
 use crate::service::config::PluginConfig;
 use crate::service::data::PluginData;
 use crate::service::db::{Databases, PluginDb};
 use crate::service::http::{HttpResolver, HttpResponder, Network, PluginHttp};
 use crate::service::log::{LogSink, PluginLog, TracingSink};
-use crate::service::plugins::PluginCalls;
+use crate::service::plugins::{Directory, Offers, PluginCalls};
 use crate::service::scheduler::PluginJobs;
 use crate::service::{PluginContext, PluginHome, environment};
 
@@ -216,7 +217,8 @@ impl RuntimeBuilder {
             network: Arc::new(Network::new(self.http_resolver, self.http_responder, self.http_root_certificates)),
             linked: Mutex::default(),
             databases: Databases::default(),
-            plugins: Mutex::default(),
+            plugins: Arc::default(),
+            offers: Arc::default(),
         })))
     }
 }
@@ -243,7 +245,9 @@ struct Shared {
     linked: Mutex<LinkedComponents>,
     /// The SQL databases of loaded plugins, so that two revisions of one share theirs.
     databases: Databases,
-    plugins: Mutex<BTreeMap<String, Plugin>>,
+    plugins: Arc<Registry>,
+    /// The services that plugins offer one another.
+    offers: Arc<Offers>,
 }
 
 impl Runtime {
@@ -271,22 +275,12 @@ impl Runtime {
             return Err(LoadError::new(name, LoadFailure::AlreadyLoaded));
         }
         let plugin = Plugin::new(self.start(checked, Start::Load).await?);
-        if self.register(&name, &plugin) {
+        if self.0.plugins.add(&name, &plugin) {
             return Ok(plugin);
         }
         // Somebody else loaded one of this name in the meantime.
         plugin.current().unload().await;
         Err(LoadError::new(name, LoadFailure::AlreadyLoaded))
-    }
-
-    /// Answers whether the name was free.
-    fn register(&self, name: &str, plugin: &Plugin) -> bool {
-        let mut plugins = self.plugins_lock();
-        let free = !plugins.contains_key(name);
-        if free {
-            plugins.insert(name.to_owned(), plugin.clone());
-        }
-        free
     }
 
     /// Replaces a loaded plugin by another revision: asks the old one for its state, starts the new one beside it with that
@@ -301,6 +295,7 @@ impl Runtime {
         let old = plugin.current();
         let state = old.save_state().await.map_err(|error| LoadError::new(&name, error))?;
         let new = self.start(checked, Start::Reload(state)).await?;
+        new.context.plugins.take_over(&old.context.plugins);
         drop(old);
         let old = plugin.swap(new);
         old.drain_and_unload().await;
@@ -310,19 +305,21 @@ impl Runtime {
     /// Unloads a plugin: lets its calls in flight finish and runs its `on-unload`, all within its deadline. Answers whether
     /// there was one.
     pub async fn unload(&self, name: &str) -> bool {
-        let Some(plugin) = self.plugins_lock().remove(name) else { return false };
-        plugin.current().unload().await;
+        let Some(plugin) = self.0.plugins.remove(name) else { return false };
+        let revision = plugin.current();
+        revision.unload().await;
+        revision.context.plugins.release();
         true
     }
 
     /// The loaded plugin of this name.
     pub fn plugin(&self, name: &str) -> Option<Plugin> {
-        self.plugins_lock().get(name).cloned()
+        self.0.plugins.get(name)
     }
 
     /// All loaded plugins, by name.
     pub fn plugins(&self) -> Vec<Plugin> {
-        self.plugins_lock().values().cloned().collect()
+        self.0.plugins.all()
     }
 
     /// What a plugin is and asks for. Nothing of it is compiled or run.
@@ -416,8 +413,8 @@ impl Runtime {
             data: PluginData::new(home.clone()),
             cache: PluginCache::new(home.clone()),
             db: PluginDb::new(&self.0.databases, &home),
-            jobs: PluginJobs::new(home.clone()),
-            plugins: PluginCalls::new(home),
+            jobs: PluginJobs::new(home),
+            plugins: self.plugin_calls(manifest, &name),
             http: PluginHttp::new(self.0.network.clone()),
             environment: environment::variables(manifest, &checked.grants, &self.0.operator.policy)
                 .map_err(load_error)?,
@@ -428,6 +425,14 @@ impl Runtime {
             denials: AtomicU64::new(0),
             name,
         }))
+    }
+
+    /// The service of this plugin, which sees the others and not the runtime.
+    fn plugin_calls(&self, manifest: &Manifest, name: &Arc<str>) -> PluginCalls {
+        let registry: Weak<Registry> = Arc::downgrade(&self.0.plugins);
+        let directory: Weak<dyn Directory> = registry;
+        let requires = manifest.requires.iter().map(|required| required.name.clone());
+        PluginCalls::new(name.clone(), requires, directory, self.0.offers.clone())
     }
 
     fn check_requirements(&self, manifest: &Manifest) -> Result<(), LoadError> {
@@ -444,10 +449,6 @@ impl Runtime {
             return Err(LoadError::new(&manifest.name, failure));
         }
         Ok(())
-    }
-
-    fn plugins_lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Plugin>> {
-        self.0.plugins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn linked_lock(&self) -> std::sync::MutexGuard<'_, LinkedComponents> {

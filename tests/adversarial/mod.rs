@@ -9,6 +9,7 @@ mod import;
 mod life;
 mod memory;
 mod output;
+mod plugins;
 mod release;
 mod surroundings;
 mod trap;

@@ -3,7 +3,7 @@
 use plugbay::{InvokeError, LoadError};
 
 /// Codes of limits: these errors name what is allowed and what was observed.
-const LIMITS: [&str; 9] = [
+const LIMITS: [&str; 10] = [
     "timeout",
     "out_of_fuel",
     "memory_limit",
@@ -13,6 +13,7 @@ const LIMITS: [&str; 9] = [
     "rate_limit_exceeded",
     "busy",
     "resource_limit",
+    "call_depth",
 ];
 
 /// Asserts the code, that the text names the plugin, and for a limit that it is named with its two numbers.

@@ -5,4 +5,5 @@ mod data;
 mod db;
 mod invocation;
 mod log;
+mod plugins;
 mod standards;

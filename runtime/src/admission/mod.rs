@@ -2,6 +2,8 @@
 //!
 //! Admission knows names, counts and clocks; it knows neither plugins nor instances.
 
+mod chain;
 mod rate_limit;
 
+pub(crate) use chain::Chain;
 pub(crate) use rate_limit::RateLimiter;

@@ -17,6 +17,7 @@ use super::contract::{Answer, Exports, HandleParams, WitEvent, WitFailure, WitRe
 use super::deadline;
 use super::state::{CallState, HostState};
 use super::verdict;
+use crate::admission::Chain;
 use crate::component::ExportedFunction;
 use crate::engine::Metering;
 use crate::error::{Failure, InvokeError};
@@ -42,12 +43,14 @@ pub(crate) struct Call<'a> {
     pub(crate) request_id: Option<String>,
     pub(crate) started: Instant,
     pub(crate) timeout: Option<Duration>,
+    /// The plugins that wait for this call.
+    pub(crate) chain: Option<Arc<Chain>>,
 }
 
 impl<'a> Call<'a> {
     /// A call that the host makes of its own accord, such as `on-load`.
     pub(crate) fn by_host(name: &'a str, timeout: Option<Duration>) -> Self {
-        Call { name, caller: Caller::Host, request_id: None, started: Instant::now(), timeout }
+        Call { name, caller: Caller::Host, request_id: None, started: Instant::now(), timeout, chain: None }
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
@@ -85,7 +88,7 @@ impl Instance {
         call: &Call<'_>,
     ) -> Result<Result<Box<Self>, Box<Failure>>, Box<InvokeError>> {
         let mut store = new_store(linked, context, limits);
-        store.data_mut().call = CallState::new(call.caller.clone(), call.deadline(), call.request_id.clone());
+        store.data_mut().call = CallState::new(call);
         let pre = &linked.pre;
         let instantiated = deadline::until(call.deadline(), pin!(pre.instantiate_async(&mut store))).await;
         let instance = verdict::judge(instantiated, &mut store, call, limits)?;
@@ -265,7 +268,7 @@ impl Instance {
     /// A fresh budget and the call that it is for.
     fn prepare(&mut self, call: &Call<'_>, limits: &Limits) {
         let state = self.store.data_mut();
-        state.call = CallState::new(call.caller.clone(), call.deadline(), call.request_id.clone());
+        state.call = CallState::new(call);
         if let Some(output) = &state.output {
             output.start_call();
         }

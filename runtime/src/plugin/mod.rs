@@ -13,6 +13,7 @@ pub(crate) mod legacy;
 pub(crate) mod link;
 pub(crate) mod loaded;
 pub(crate) mod package;
+pub(crate) mod registry;
 pub(crate) mod scan;
 pub(crate) mod schema;
 pub(crate) mod state;

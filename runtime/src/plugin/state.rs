@@ -10,9 +10,11 @@ use std::time::Instant;
 use plugbay_manifest::PermissionAction;
 use wasmtime::ResourceLimiter;
 
+use crate::admission::Chain;
 use crate::capability::Denial;
 use crate::invocation::Caller;
 use crate::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
+use crate::plugin::instance::Call;
 use crate::service::db::OpenTransaction;
 use crate::service::output::Output;
 use crate::service::wasi::Wasi;
@@ -62,12 +64,20 @@ pub(crate) struct CallState {
     pub(crate) deadline: Option<Instant>,
     /// Outgoing HTTP requests so far.
     pub(crate) http_requests: u32,
+    /// The plugins that wait for this call.
+    pub(crate) chain: Option<Arc<Chain>>,
     request_id: Option<String>,
 }
 
 impl CallState {
-    pub(crate) fn new(caller: Caller, deadline: Option<Instant>, request_id: Option<String>) -> Self {
-        CallState { caller, deadline, http_requests: 0, request_id }
+    pub(crate) fn new(call: &Call<'_>) -> Self {
+        CallState {
+            caller: call.caller.clone(),
+            deadline: call.deadline(),
+            http_requests: 0,
+            chain: call.chain.clone(),
+            request_id: call.request_id.clone(),
+        }
     }
 
     /// The id under which the call is logged; made when somebody asks for it.

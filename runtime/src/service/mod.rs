@@ -211,12 +211,13 @@ impl PluginContext {
 
     /// Counts and audits a no.
     fn denied(&self, denial: &Denial) {
+        self.count_denial(&denial.resource, denial.action, &format_args!("{:?}", denial.refused));
+    }
+
+    /// The same, whoever said it.
+    fn count_denial(&self, resource: &str, action: &str, refused: &dyn std::fmt::Display) {
         self.denials.fetch_add(1, Ordering::Relaxed);
-        tracing::info!(
-            target: "plugbay::audit",
-            plugin = &*self.name, resource = denial.resource, action = denial.action, refused = ?denial.refused,
-            "permission.deny"
-        );
+        tracing::info!(target: "plugbay::audit", plugin = &*self.name, resource, action, %refused, "permission.deny");
     }
 }
 

@@ -25,7 +25,7 @@ pub mod sql;
 use std::cell::Cell;
 
 pub use actions_only::plugbay::plugin::types::Failure;
-pub use actions_only::plugbay::plugin::{config, data, invocation, log};
+pub use actions_only::plugbay::plugin::{config, data, invocation, log, plugins};
 pub use serde_json::{Value, json};
 
 thread_local! {
@@ -35,6 +35,25 @@ thread_local! {
 /// A failure without details.
 pub fn failure(code: &str, message: impl Into<String>) -> Failure {
     Failure { code: code.to_owned(), message: message.into(), details: None, status_code: None }
+}
+
+/// An error of the service for other plugins, as JSON: `{"kind", …}` with the text or the failure's members.
+pub fn plugins_error(error: plugins::Error) -> Value {
+    let text = |kind: &str, text: String| json!({ "kind": kind, "text": text });
+    let failure = |kind: &str, failure: Failure| {
+        let details = failure.details.and_then(|details| serde_json::from_str::<Value>(&details).ok());
+        json!({ "kind": kind, "text": failure.message, "code": failure.code, "details": details, "status": failure.status_code })
+    };
+    match error {
+        plugins::Error::Denied(why) => text("denied", why),
+        plugins::Error::NotFound(why) => text("not_found", why),
+        plugins::Error::ReentrantCall(why) => text("reentrant_call", why),
+        plugins::Error::Limit(why) => failure("limit", why),
+        plugins::Error::Failed(why) => failure("failed", why),
+        plugins::Error::Broken(why) => failure("broken", why),
+        plugins::Error::Invalid(why) => failure("invalid", why),
+        plugins::Error::Other(why) => text("other", why),
+    }
 }
 
 /// What an action answers to a name that it does not know.
@@ -70,6 +89,7 @@ macro_rules! bindings_of_everything {
                 "plugbay:plugin/log@0.1.0": plugbay_guests::log,
                 "plugbay:plugin/config@0.1.0": plugbay_guests::config,
                 "plugbay:plugin/invocation@0.1.0": plugbay_guests::invocation,
+                "plugbay:plugin/plugins@0.1.0": plugbay_guests::plugins,
             },
         });
     };

@@ -1,0 +1,57 @@
+//! Plugins that call plugins: the other side of the `plugins` service.
+
+use crate::error::InvokeError;
+use crate::invocation::{Caller, Invocation};
+use crate::plugin::loaded::Plugin;
+use crate::plugin::registry::Registry;
+use crate::service::bindings::plugbay::plugin::plugins::PluginInfo;
+use crate::service::log::Level;
+use crate::service::plugins::{Calling, Directory, PluginCall};
+
+impl Directory for Registry {
+    fn call(&self, call: PluginCall) -> Calling {
+        match self.get(&call.plugin) {
+            // The future keeps the plugin that it calls alive, and nothing else of the runtime.
+            Some(plugin) => Box::pin(invoke(plugin, call)),
+            None => Box::pin(std::future::ready(Err(Box::new(InvokeError::NotLoaded { plugin: call.plugin })))),
+        }
+    }
+
+    fn serves(&self, plugin: &str) -> bool {
+        self.get(plugin).is_some()
+    }
+
+    fn plugins(&self) -> Vec<PluginInfo> {
+        let list = |plugin: Plugin| {
+            let manifest = &plugin.current().manifest;
+            PluginInfo {
+                name: manifest.name.clone(),
+                version: manifest.version.to_string(),
+                title: manifest.title.clone().unwrap_or_else(|| manifest.name.clone()),
+                actions: manifest.actions.iter().map(|action| action.name.clone()).collect(),
+            }
+        };
+        self.all().into_iter().map(list).collect()
+    }
+}
+
+async fn invoke(plugin: Plugin, call: PluginCall) -> Result<String, Box<InvokeError>> {
+    let PluginCall { action, payload, request_id, time_left, chain, .. } = call;
+    let caller = Caller::Plugin(chain.caller().to_owned());
+    let mut invocation = Invocation::new(action).caller(caller).request_id(request_id.clone());
+    invocation.timeout = time_left;
+    invocation.chain = Some(chain);
+    if payload.len() > plugin.current().limits.payload_bytes {
+        // Dispatch refuses it: it need not be read.
+        invocation.payload = payload.into();
+    } else {
+        invocation = invocation.payload_json(payload)?;
+    }
+    let answer = plugin.invoke(invocation).await;
+    if let Err(error @ InvokeError::Trapped { .. }) = &answer {
+        // Its caller is not told what broke inside, so this is the one place where the author can see it.
+        let fields = [("request_id".to_owned(), serde_json::Value::from(request_id).to_string())];
+        plugin.current().context.log.write(Level::Error, "plugbay", &error.to_string(), &fields);
+    }
+    Ok(answer?.into_json())
+}

@@ -1,0 +1,99 @@
+//! Plugins that abuse their right to call others.
+
+use std::time::{Duration, Instant};
+
+use plugbay::{Plugin, Policy};
+use serde_json::{Value, json};
+
+use crate::harness::guest::{Guest, feature, hostile};
+use crate::harness::host::{Host, TestPlugin, pings};
+
+#[tokio::test]
+async fn cycle_of_calls_ends_at_once_and_everybody_serves_on() {
+    let (host, [a, b, neighbour]) = scene(hostile::CALL_CYCLE, json!(1)).await;
+    let start = Instant::now();
+    let answer: Value = a.call("attack", &["b", "a"]).await.expect("the cycle is told as an error");
+    assert_eq!(answer["error"]["kind"], "reentrant_call", "{answer}");
+    assert!(start.elapsed() < Duration::from_secs(5), "no deadlock");
+    assert_eq!((pings(&a).await, pings(&b).await, pings(&neighbour).await), (1, 1, 1));
+    assert_eq!((a.metrics().instances_started, b.metrics().instances_started), (1, 1));
+    drop(host);
+}
+
+#[tokio::test]
+async fn endless_depth_ends_at_the_limit() {
+    let (host, [a, b, neighbour]) = scene(hostile::CALL_CYCLE, json!("per_call")).await;
+    let answer: Value = a.call("attack", &["b", "a"]).await.expect("the depth is told as an error");
+    assert_eq!((&answer["error"]["kind"], &answer["error"]["code"]), (&json!("limit"), &json!("call_depth")));
+    assert_eq!((pings(&a).await, pings(&b).await, pings(&neighbour).await), (1, 1, 1));
+    drop(host);
+}
+
+#[tokio::test]
+async fn flood_of_calls_lets_neighbours_run_and_ends_with_its_callers_budget() {
+    let (host, [a, b, neighbour]) = scene(hostile::CALL_FLOOD, json!(1)).await;
+    let flood = tokio::spawn(async move { (a.call::<_, Value>("attack", "b").await, a) });
+    // On one thread: the neighbour is served only because the flood lets others run.
+    let mut served = 0;
+    while !flood.is_finished() {
+        served = pings(&neighbour).await;
+        tokio::task::yield_now().await;
+    }
+    let (answer, a) = flood.await.expect("it ended");
+    assert_eq!(answer.expect_err("it never answers").code(), "out_of_fuel");
+    assert!(served > 10, "the neighbour was served {served} times");
+    assert_eq!(pings(&a).await, 1, "a fresh instance");
+    assert!(b.metrics().calls > 100 && pings(&b).await > 100, "the victim goes on");
+    drop(host);
+}
+
+#[tokio::test]
+async fn flood_of_calls_is_cut_by_the_victims_rate_limit() {
+    let host = Host::with(|builder| builder.policy(Policy::allow_all()));
+    let limited = plugin(feature::PLUGINS, "b").resource("rate_limit", json!({ "calls": 5, "period_seconds": 3600 }));
+    let b = host.load(limited).await;
+    let a = host.load(plugin(hostile::CALL_FLOOD, "a").resource("max_fuel", json!(2_000_000))).await;
+    a.call::<_, Value>("attack", "b").await.expect_err("it never answers");
+    let metrics = b.metrics();
+    assert_eq!(metrics.errors.get("rate_limit_exceeded"), Some(&(metrics.calls - 5)), "{metrics:?}");
+}
+
+#[tokio::test]
+async fn squatter_gets_no_more_names_than_one_plugin_may_have() {
+    let host = Host::with(|builder| builder.policy(Policy::allow_all()));
+    let squatter = host.load(plugin(hostile::SERVICE_NAMES, "squatter")).await;
+    let honest = host.load(plugin(feature::PLUGINS, "honest")).await;
+    let answer: Value = squatter.call("attack", &()).await.expect("the limit is told as an error");
+    assert_eq!(answer["got"], plugbay::limits::SERVICES_MAX);
+    assert_eq!(answer["error"]["kind"], "limit");
+    let registered: Value = honest.call("register", "mailer").await.expect("it answers");
+    assert_eq!(registered, "registered", "there is room for others");
+    host.runtime.unload("squatter").await;
+    let left: Value = honest.call("services", &()).await.expect("it answers");
+    assert_eq!(left, json!([["mailer", "honest"]]));
+}
+
+#[tokio::test]
+async fn squatter_without_the_grant_gets_no_name() {
+    let host = Host::with(|builder| builder.policy(Policy::default().allow("plugin.other:write").expect("readable")));
+    let squatter = host.load(plugin(hostile::SERVICE_NAMES, "squatter")).await;
+    let answer: Value = squatter.call("attack", &()).await.expect("the denial is told as an error");
+    assert_eq!((&answer["got"], &answer["error"]["kind"]), (&json!(0), &json!("denied")));
+}
+
+/// Two attackers, `a` and `b`, that may call each other, and a neighbour.
+async fn scene(guest: Guest, instances: Value) -> (Host, [Plugin; 3]) {
+    let host = Host::with(|builder| builder.policy(Policy::allow_all()));
+    let plugin = |guest, name| plugin(guest, name).resource("max_fuel", json!(2_000_000));
+    let a = host.load(plugin(guest, "a").resource("instances", instances.clone())).await;
+    let b = host.load(plugin(guest, "b").resource("instances", instances)).await;
+    let neighbour = host.load(plugin(feature::ECHO, "neighbour")).await;
+    (host, [a, b, neighbour])
+}
+
+fn plugin(guest: Guest, name: &str) -> TestPlugin {
+    TestPlugin::from(guest)
+        .manifest("name", json!(name))
+        .manifest("permissions", json!([{ "resource": "plugin.*" }]))
+        .manifest("allowed_callers", json!(["*"]))
+}

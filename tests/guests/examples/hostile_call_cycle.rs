@@ -1,0 +1,13 @@
+//! Passes every call on to the next of the plugins in its payload, round and round without an end.
+
+use plugbay_guests::{json, plugins, plugins_error};
+
+plugbay_guests::attack!(|payload| {
+    let mut names = payload.as_array().cloned().unwrap_or_default();
+    let next = names.first().and_then(|name| name.as_str()).unwrap_or_default().to_owned();
+    names.rotate_left(1);
+    match plugins::call(&next, "attack", &json!(names).to_string()) {
+        Ok(answer) => serde_json::from_str(&answer).unwrap_or_default(),
+        Err(error) => json!({ "error": plugins_error(error) }),
+    }
+});

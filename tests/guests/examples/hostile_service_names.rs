@@ -1,0 +1,12 @@
+//! Takes names of services until it is told to stop, and answers how many it got and what stopped it.
+
+use plugbay_guests::{json, plugins, plugins_error};
+
+plugbay_guests::attack!(|_| {
+    for number in 0..100_000 {
+        if let Err(error) = plugins::register_service(&format!("squatted-{number}")) {
+            return json!({ "got": number, "error": plugins_error(error) });
+        }
+    }
+    json!({ "got": 100_000 })
+});

@@ -1,0 +1,163 @@
+//! Calls that wait for calls: re-entrance, depth, deadlines, callers that go away and plugins that are replaced meanwhile.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
+
+use plugbay::{Caller, InvokeError};
+use serde_json::{Value, json};
+
+use super::{call, call_error, host, named, open, pair, text};
+use crate::harness::assert::assert_contains;
+use crate::harness::host::pings;
+
+#[tokio::test]
+async fn call_that_comes_back_to_a_busy_instance_is_reentrant() {
+    let host = host();
+    let a = host.load(open("a")).await;
+    let b = host.load(open("b")).await;
+    let start = Instant::now();
+    let answer: Value = a.call("relay", &["b", "a"]).await.expect("it answers");
+    assert_eq!(answer["error"]["kind"], "reentrant_call");
+    assert_contains(text(&answer["error"]), &["`a`", "a -> b -> a"]);
+    assert!(start.elapsed() < Duration::from_secs(5), "at once, not at the deadline");
+    assert_eq!((pings(&a).await, pings(&b).await), (1, 1));
+    assert_eq!(a.metrics().errors.get("reentrant_call"), Some(&1));
+    let itself = call_error(&a, "a", "ping").await;
+    assert_contains(text(&itself), &["a -> a"]);
+    assert_eq!((a.metrics().instances_started, b.metrics().instances_started), (1, 1), "nobody lost an instance");
+}
+
+#[tokio::test]
+async fn plugin_with_an_instance_left_is_called_again() {
+    let host = host();
+    let a = host.load(open("a").resource("instances", json!(2))).await;
+    host.load(open("b")).await;
+    let about: Value = a.call("relay", &["b", "a"]).await.expect("it answers");
+    assert_eq!(about["caller"], "plugin:b");
+    let answer: Value = a.call("relay", &["b", "a", "b"]).await.expect("it answers");
+    assert_contains(text(&answer["error"]), &["a -> b -> a -> b"]);
+    let answer: Value = a.call("relay", &["a", "a"]).await.expect("it answers");
+    assert_eq!(answer["error"]["kind"], "reentrant_call");
+}
+
+#[tokio::test]
+async fn plugin_with_a_sandbox_for_each_call_is_bounded_by_depth_alone() {
+    let host = host();
+    let a = host.load(open("a").resource("instances", json!("per_call"))).await;
+    let deep = |links: usize| vec!["a"; links];
+    let about: Value = a.call("relay", &deep(plugbay::limits::CALL_DEPTH_MAX)).await.expect("it answers");
+    assert_eq!(about["caller"], "plugin:a");
+    let answer: Value = a.call("relay", &deep(plugbay::limits::CALL_DEPTH_MAX + 1)).await.expect("it answers");
+    assert_eq!((&answer["error"]["kind"], &answer["error"]["code"]), (&json!("limit"), &json!("call_depth")));
+    assert_contains(text(&answer["error"]), &["`a`", "a -> a", "9", "8"]);
+    assert_eq!(answer["error"]["details"]["limit"], "call_depth");
+}
+
+#[tokio::test]
+async fn call_waits_for_a_busy_plugin_that_will_be_free() {
+    let (_host, a, b) = pair(named("b")).await;
+    let mut running = pin!(b.call::<_, String>("sleep", &50));
+    assert!(running.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let (slept, answer) = tokio::join!(running, call(&a, "b", "ping", json!(null)));
+    assert_eq!((slept.expect("nobody disturbed it"), answer), ("slept".to_owned(), json!({ "ok": 1 })));
+}
+
+#[tokio::test]
+async fn callee_over_its_own_deadline_is_a_limit_and_its_caller_lives() {
+    let (_host, a, b) = pair(named("b").resource("timeout_seconds", json!(0.1))).await;
+    let error = call(&a, "b", "sleep", json!(60_000)).await["error"].clone();
+    assert_eq!((&error["kind"], &error["code"]), (&json!("limit"), &json!("timeout")));
+    assert_contains(text(&error), &["`b`", "100ms"]);
+    assert_eq!((pings(&a).await, pings(&b).await), (1, 1));
+    assert_eq!((a.metrics().instances_started, b.metrics().instances_started), (1, 2));
+}
+
+#[tokio::test]
+async fn caller_over_its_deadline_takes_its_callee_down_with_it() {
+    let host = host();
+    let b = host.load(open("b").resource("max_fuel", json!(100_000_000_000_u64))).await;
+    let a = host.load(named("a").resource("timeout_seconds", json!(0.2))).await;
+    let start = Instant::now();
+    for (action, payload) in [("sleep", json!(60_000)), ("spin", json!(null))] {
+        let payload = json!({ "plugin": "b", "action": action, "payload": payload });
+        // Either the caller is told in time that the callee was stopped, or it is stopped itself.
+        match a.call::<_, Value>("call", &payload).await {
+            Ok(answer) => assert_eq!(answer["error"]["code"], "timeout", "{answer}"),
+            Err(error) => assert_eq!(error.code(), "timeout", "{error}"),
+        }
+    }
+    assert!(start.elapsed() < Duration::from_secs(5));
+    assert_eq!((pings(&a).await, pings(&b).await), (1, 1));
+    assert_eq!(b.metrics().instances_started, 3, "its instance was replaced twice");
+}
+
+#[tokio::test]
+async fn call_whose_caller_goes_away_is_dropped_with_it() {
+    let (_host, a, b) = pair(named("b")).await;
+    {
+        let payload = json!({ "plugin": "b", "action": "sleep", "payload": 60_000 });
+        let mut call = pin!(a.call::<_, Value>("call", &payload));
+        assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+    assert_eq!((pings(&a).await, pings(&b).await), (1, 1), "fresh instances of both, at once");
+    assert_eq!((a.metrics().instances_started, b.metrics().instances_started), (2, 2));
+}
+
+#[tokio::test]
+async fn plugin_that_traps_is_broken_for_its_caller_and_told_in_its_own_log() {
+    let (host, a, b) = pair(named("b")).await;
+    let error = call_error(&a, "b", "trap").await;
+    assert_eq!((&error["kind"], &error["code"]), (&json!("broken"), &json!("plugin_trapped")));
+    assert_contains(text(&error), &["`b`", "`trap`"]);
+    assert!(!text(&error).contains("told to trap"), "its last words are not for others: {error}");
+    let logged = host.log.messages("plugbay");
+    assert_contains(&logged.join("\n"), &["`b` trapped", "told to trap by plugin:a"]);
+    assert_eq!((pings(&a).await, pings(&b).await), (1, 1));
+    assert_eq!((a.metrics().instances_started, b.metrics().instances_started), (1, 2));
+}
+
+#[tokio::test]
+async fn plugin_that_burns_its_fuel_is_broken_for_its_caller() {
+    let (_host, a, _b) = pair(named("b").resource("max_fuel", json!(5_000_000))).await;
+    let error = call_error(&a, "b", "spin").await;
+    assert_eq!((&error["kind"], &error["code"]), (&json!("broken"), &json!("out_of_fuel")));
+    assert_eq!(error["details"]["limit"], "max_fuel");
+    assert_eq!(pings(&a).await, 1);
+}
+
+#[tokio::test]
+async fn plugin_with_too_many_waiting_calls_is_busy() {
+    let (_host, a, b) = pair(named("b")).await;
+    let mut context = Context::from_waker(Waker::noop());
+    let mut waiting: Vec<_> =
+        (0..=plugbay::limits::WAITING_CALLS_MAX).map(|_| Box::pin(b.call::<_, String>("sleep", &60_000))).collect();
+    for call in &mut waiting {
+        assert!(call.as_mut().poll(&mut context).is_pending());
+    }
+    let error = call_error(&a, "b", "ping").await;
+    assert_eq!((&error["kind"], &error["code"]), (&json!("limit"), &json!("busy")));
+    assert_contains(text(&error), &["`b`", "1000"]);
+    drop(waiting);
+    assert_eq!(call(&a, "b", "ping", json!(null)).await, json!({ "ok": 1 }));
+}
+
+#[tokio::test]
+async fn plugin_that_is_gone_is_not_found() {
+    let (host, a, _b) = pair(named("b")).await;
+    assert_eq!(call(&a, "b", "ping", json!(null)).await, json!({ "ok": 1 }));
+    assert!(host.runtime.unload("b").await);
+    assert_eq!(call_error(&a, "b", "ping").await["kind"], "not_found");
+    host.load(named("b")).await;
+    assert_eq!(call(&a, "b", "ping", json!(null)).await, json!({ "ok": 1 }));
+}
+
+#[tokio::test]
+async fn handle_that_outlives_its_runtime_finds_no_other_plugin() {
+    let (host, a, _b) = pair(named("b")).await;
+    drop((host, _b));
+    assert_eq!(call_error(&a, "b", "ping").await["kind"], "not_found");
+    let error = a.invoke(plugbay::Invocation::new("ping").caller(Caller::Cli)).await;
+    assert!(!matches!(error, Err(InvokeError::NotLoaded { .. })), "the plugin itself serves: {error:?}");
+}
