@@ -5,6 +5,7 @@ mod abi;
 mod cancel;
 mod compute;
 mod file;
+mod http;
 mod import;
 mod life;
 mod memory;

@@ -8,3 +8,4 @@ pub(crate) mod core_module;
 pub(crate) mod guest;
 pub(crate) mod host;
 pub(crate) mod log;
+pub(crate) mod server;

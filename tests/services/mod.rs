@@ -3,6 +3,7 @@
 mod config;
 mod data;
 mod db;
+mod http;
 mod invocation;
 mod log;
 mod plugins;

@@ -117,9 +117,9 @@ impl HostState {
 
     /// What `wasi:http` works on, for the call that runs.
     pub(crate) fn http(&mut self) -> WasiHttpCtxView<'_> {
-        let (deadline, requests) = (self.call.deadline, self.call.http_requests);
+        let requests = self.call.http_requests;
         let (wasi, _) = self.wasi();
-        wasi.http.view(&mut wasi.table, deadline, requests)
+        wasi.http.view(&mut wasi.table, requests)
     }
 }
 

@@ -20,6 +20,7 @@ pub mod actions_only {
     });
 }
 
+pub mod http;
 pub mod sql;
 
 use std::cell::Cell;

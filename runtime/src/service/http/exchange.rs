@@ -48,14 +48,9 @@ struct Parts {
 
 impl Exchange {
     /// Admits a request: it names a host, the plugin may ask that host, and the request is none that is never sent.
-    pub(super) fn admit(
-        plugin: &Arc<PluginContext>,
-        request: &Request<WasiBody>,
-        call_deadline: Option<std::time::Instant>,
-    ) -> Result<Self, Error> {
+    pub(super) fn admit(plugin: &Arc<PluginContext>, request: &Request<WasiBody>) -> Result<Self, Error> {
         let target = Target::read(request.uri()).ok_or(Error::HttpRequestUriInvalid)?;
-        let latest = Instant::now() + HTTP_TIMEOUT;
-        let deadline = call_deadline.map_or(latest, |deadline| latest.min(deadline.into()));
+        let deadline = Instant::now() + HTTP_TIMEOUT;
         let exchange = Exchange(Arc::new(Parts { plugin: plugin.clone(), target, deadline }));
         if let Err(denial) = plugin.check(&exchange.0.target.resource(), PermissionAction::Execute) {
             exchange.say(&denial.to_string());
@@ -264,10 +259,10 @@ impl Exchange {
         Error::ConnectionLimitReached
     }
 
-    /// The server took too long: because of the deadline of all requests or calls, or of what the guest itself asked for.
+    /// The server took too long: for any request, or for what the guest itself asked for.
     pub(super) fn too_slow(&self, deadline: Instant) -> Error {
         if deadline == self.0.deadline {
-            self.say(&format!("the response took longer than the call or the {HTTP_TIMEOUT:?} of a request allow"));
+            self.say(&format!("it took longer than the {HTTP_TIMEOUT:?} that a request may take"));
         }
         Error::HttpResponseTimeout
     }
@@ -306,11 +301,17 @@ pub(super) fn from_hyper(error: &hyper::Error) -> Error {
     if error.is_parse_too_large() {
         return Error::HttpResponseHeaderSectionSize(u32::try_from(HTTP_HEADER_BYTES_MAX).ok());
     }
-    if error.is_incomplete_message() {
+    if error.is_incomplete_message() || is_end_of_file(error) {
         return Error::HttpResponseIncomplete;
     }
     if error.is_parse() || error.is_user() {
         return Error::HttpProtocolError;
     }
     Error::ConnectionTerminated
+}
+
+/// Whether the other side closed the connection before the body's end.
+fn is_end_of_file(error: &hyper::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
+    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::UnexpectedEof)
 }

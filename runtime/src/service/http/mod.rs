@@ -15,12 +15,12 @@ use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 use http::{HeaderName, Request};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use wasmtime::component::{Linker, ResourceTable};
+use wasmtime::StoreContextMut;
+use wasmtime::component::{Linker, Resource, ResourceTable};
 use wasmtime_wasi_http::p2::bindings::http::{outgoing_handler, types};
 use wasmtime_wasi_http::{
     DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
@@ -82,9 +82,7 @@ pub(crate) struct InstanceHttp {
 
 struct Hooks {
     plugin: Arc<PluginContext>,
-    /// When the call ends that runs in the instance.
-    deadline: Option<Instant>,
-    /// Requests that it has sent, this one included.
+    /// Requests that the call which runs has sent, this one included.
     requests: u32,
 }
 
@@ -92,17 +90,11 @@ impl InstanceHttp {
     pub(crate) fn new(plugin: Arc<PluginContext>) -> Self {
         let mut ctx = WasiHttpCtx::new();
         ctx.set_field_size_limit(HTTP_HEADER_BYTES_MAX);
-        InstanceHttp { ctx, hooks: Hooks { plugin, deadline: None, requests: 0 } }
+        InstanceHttp { ctx, hooks: Hooks { plugin, requests: 0 } }
     }
 
     /// The same for the call that runs.
-    pub(crate) fn view<'a>(
-        &'a mut self,
-        table: &'a mut ResourceTable,
-        deadline: Option<Instant>,
-        requests: u32,
-    ) -> WasiHttpCtxView<'a> {
-        self.hooks.deadline = deadline;
+    pub(crate) fn view<'a>(&'a mut self, table: &'a mut ResourceTable, requests: u32) -> WasiHttpCtxView<'a> {
         self.hooks.requests = requests;
         WasiHttpCtxView { hooks: &mut self.hooks, table, ctx: &mut self.ctx }
     }
@@ -110,7 +102,7 @@ impl InstanceHttp {
 
 impl Hooks {
     fn begin(&mut self, request: &Request<WasiBody>) -> Result<(Exchange, [OwnedSemaphorePermit; 2]), Error> {
-        let exchange = Exchange::admit(&self.plugin, request, self.deadline)?;
+        let exchange = Exchange::admit(&self.plugin, request)?;
         if self.requests > HTTP_REQUESTS_PER_CALL_MAX {
             return Err(exchange.too_many_sent(self.requests));
         }
@@ -144,9 +136,25 @@ impl WasiHttpHooks for Hooks {
 }
 
 /// Puts what requests and responses are made of into a linker. None of it leads anywhere by itself.
+///
+/// wasmtime-wasi-http knows why a body broke off, and does not tell: its own `http-error-code` looks for another type of
+/// error than its bodies end with.
 pub(crate) fn link_types(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
-    types::add_to_linker::<_, WasiHttp>(linker, &types::LinkOptions::default(), HostState::http)
+    types::add_to_linker::<_, WasiHttp>(linker, &types::LinkOptions::default(), HostState::http)?;
+    linker.allow_shadowing(true);
+    let added = linker.instance(TYPES)?.func_wrap(
+        "http-error-code",
+        |mut store: StoreContextMut<'_, HostState>, (error,): (Resource<wasmtime::Error>,)| {
+            let error = store.data_mut().http().table.get(&error)?;
+            Ok((body::error_code(error),))
+        },
+    );
+    linker.allow_shadowing(false);
+    added
 }
+
+/// The interface in the version that wasmtime-wasi-http serves.
+const TYPES: &str = "wasi:http/types@0.2.12";
 
 /// Puts the function that sends requests into a linker, and counts its calls.
 pub(crate) fn link_handler(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {

@@ -1,0 +1,39 @@
+//! Sends requests as its payload says, by the standard bindings alone.
+
+use std::cell::RefCell;
+
+use plugbay_guests::{Value, http, json};
+use wasip2::http::types::FutureIncomingResponse;
+
+thread_local! {
+    static HELD: RefCell<Vec<FutureIncomingResponse>> = const { RefCell::new(Vec::new()) };
+}
+
+plugbay_guests::actions!(|action, payload| match action {
+    "fetch" => Ok(http::fetch(&payload)),
+    // Sends the same so often, one after the other, and tells each outcome.
+    "repeat" => {
+        let outcomes = (0..payload["times"].as_u64().unwrap_or(0)).map(|_| http::fetch(&payload));
+        let told = outcomes
+            .map(|answer| if answer["error"].is_null() { answer["status"].clone() } else { answer["error"].clone() });
+        Ok(told.collect::<Vec<Value>>().into())
+    }
+    // Sends the same so often without waiting, keeps what was opened and tells what was refused.
+    "hold" => {
+        let opened: Vec<_> = (0..payload["times"].as_u64().unwrap_or(0)).map(|_| http::send(&payload)).collect();
+        let mut refused = Vec::new();
+        for response in opened {
+            match response {
+                Ok(response) if payload["wait"] == true => {
+                    refused.extend(http::header(&response).err());
+                    HELD.with_borrow_mut(|held| held.push(response));
+                }
+                Ok(response) => HELD.with_borrow_mut(|held| held.push(response)),
+                Err(error) => refused.push(error),
+            }
+        }
+        Ok(json!(refused))
+    }
+    "release" => Ok(json!(HELD.take().len())),
+    other => plugbay_guests::unknown(other),
+});

@@ -1,0 +1,191 @@
+//! A web server on loopback that does as a test says, down to the byte, and counts who is connected; and names
+//! that lead where a test says.
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use plugbay::HttpResolver;
+
+/// How long a test waits for what has to come.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a request is answered with.
+pub(crate) enum Answer {
+    /// These bytes, and then the connection is closed.
+    Bytes(Vec<u8>),
+    /// These bytes, and then this piece again and again, with a pause between, until the client goes away.
+    Endless { start: &'static str, piece: Vec<u8>, pause: Duration },
+    /// Nothing: the client is kept waiting until it goes away.
+    Silence,
+}
+
+impl Answer {
+    /// A response with a body.
+    pub(crate) fn text(body: &str) -> Self {
+        Answer::status("200 OK", &[], body)
+    }
+
+    pub(crate) fn status(status: &str, headers: &[(&str, &str)], body: &str) -> Self {
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let length = body.len();
+        Answer::Bytes(
+            format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}").into(),
+        )
+    }
+
+    pub(crate) fn redirect(status: &str, location: &str) -> Self {
+        Answer::status(status, &[("location", location)], "")
+    }
+}
+
+/// One request as it came: its header with the request line, and its body.
+#[derive(Debug, Clone)]
+pub(crate) struct Received {
+    pub(crate) header: String,
+    pub(crate) body_bytes: usize,
+}
+
+impl Received {
+    /// `GET /path`.
+    pub(crate) fn line(&self) -> &str {
+        self.header.lines().next().and_then(|line| line.strip_suffix(" HTTP/1.1")).unwrap_or_default()
+    }
+
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        let mut headers = self.header.lines().skip(1).filter_map(|line| line.split_once(": "));
+        headers.find(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+}
+
+/// A listening server. It ends with the test's process; its connections end with their clients.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    open: Arc<AtomicUsize>,
+    received: Arc<Mutex<Vec<Received>>>,
+}
+
+impl Server {
+    /// Answers each request as this function says.
+    pub(crate) fn start(answer: impl Fn(&Received) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let (open, received) = (Arc::<AtomicUsize>::default(), Arc::<Mutex<Vec<Received>>>::default());
+        let server = Server { address, open: open.clone(), received: received.clone() };
+        let answer = Arc::new(answer);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let (open, received, answer) = (open.clone(), received.clone(), answer.clone());
+                open.fetch_add(1, Ordering::SeqCst);
+                std::thread::spawn(move || {
+                    // A client that goes away in the middle is what many tests are about.
+                    let _ = serve(stream, &received, &*answer);
+                    open.fetch_sub(1, Ordering::SeqCst);
+                });
+            }
+        });
+        server
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub(crate) fn authority(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// What has come so far.
+    pub(crate) fn received(&self) -> Vec<Received> {
+        self.received.lock().expect("no test panics here").clone()
+    }
+
+    /// Waits until so many clients are connected.
+    pub(crate) async fn wait_for_open(&self, expected: usize) {
+        let since = Instant::now();
+        while self.open.load(Ordering::SeqCst) != expected {
+            let open = self.open.load(Ordering::SeqCst);
+            assert!(since.elapsed() < PATIENCE, "{open} connections are open, not {expected}");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+fn serve(
+    mut stream: TcpStream,
+    received: &Mutex<Vec<Received>>,
+    answer: &(impl Fn(&Received) -> Answer + ?Sized),
+) -> std::io::Result<()> {
+    let request = read_request(&mut stream)?;
+    received.lock().expect("no test panics here").push(request.clone());
+    match answer(&request) {
+        Answer::Bytes(bytes) => {
+            stream.write_all(&bytes)?;
+            stream.shutdown(std::net::Shutdown::Write)?;
+        }
+        Answer::Endless { start, piece, pause } => {
+            stream.write_all(start.as_bytes())?;
+            loop {
+                stream.write_all(&piece)?;
+                std::thread::sleep(pause);
+            }
+        }
+        Answer::Silence => {}
+    }
+    // Until the client has nothing more to say.
+    while stream.read(&mut [0; 1024])? > 0 {}
+    Ok(())
+}
+
+/// Reads the header and then what `content-length` announces, or chunks up to their end.
+fn read_request(stream: &mut TcpStream) -> std::io::Result<Received> {
+    let mut bytes = Vec::new();
+    let end = loop {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            break end + 4;
+        }
+        read_more(stream, &mut bytes)?;
+    };
+    let header = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let mut request = Received { header, body_bytes: 0 };
+    let mut body = bytes.split_off(end);
+    if let Some(length) = request.value("content-length").and_then(|length| length.parse::<usize>().ok()) {
+        while body.len() < length {
+            read_more(stream, &mut body)?;
+        }
+    } else if request.value("transfer-encoding").is_some() {
+        while !body.ends_with(b"0\r\n\r\n") {
+            read_more(stream, &mut body)?;
+        }
+    }
+    request.body_bytes = body.len();
+    Ok(request)
+}
+
+fn read_more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> std::io::Result<()> {
+    let mut buffer = [0; 16 << 10];
+    match stream.read(&mut buffer)? {
+        0 => Err(std::io::ErrorKind::UnexpectedEof.into()),
+        read => {
+            bytes.extend_from_slice(&buffer[..read]);
+            Ok(())
+        }
+    }
+}
+
+/// Answers the first question for the addresses of any name with the first of these, and so on; the last for ever.
+pub(crate) struct Names(Mutex<Vec<Vec<IpAddr>>>);
+
+impl Names {
+    pub(crate) fn new(answers: Vec<Vec<IpAddr>>) -> Self {
+        Names(Mutex::new(answers))
+    }
+}
+
+impl HttpResolver for Names {
+    fn resolve(&self, _: &str) -> Pin<Box<dyn Future<Output = std::io::Result<Vec<IpAddr>>> + Send>> {
+        let mut answers = self.0.lock().expect("no test panics here");
+        let answer = if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() };
+        Box::pin(std::future::ready(Ok(answer)))
+    }
+}

@@ -1,0 +1,330 @@
+//! `wasi:http`: what is granted by host, what is sent and answered, and every bound by its name.
+
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use plugbay::{HttpResponder, Plugin, Policy, limits};
+use serde_json::{Value, json};
+
+use crate::harness::assert::{assert_contains, assert_invoke_error, assert_load_error};
+use crate::harness::guest::feature;
+use crate::harness::host::{Host, TestPlugin, pings};
+use crate::harness::server::{Answer, Names, Server};
+
+#[tokio::test]
+async fn granted_host_answers_status_headers_and_body() {
+    let server = Server::start(|_| Answer::status("201 Created", &[("x-kind", "test")], "made"));
+    let plugin = host_for(&server).load(client()).await;
+    let answer = fetch(
+        &plugin,
+        json!({ "authority": server.authority(), "path": "/things?all=1", "headers": { "x-asked": "yes" } }),
+    )
+    .await;
+    assert_eq!((&answer["status"], &answer["body"]), (&json!(201), &json!("made")), "{answer}");
+    assert!(answer["headers"].as_array().is_some_and(|all| all.contains(&json!(["x-kind", "test"]))), "{answer}");
+    let received = server.received();
+    assert_eq!(received[0].line(), "GET /things?all=1");
+    assert_eq!(received[0].value("host"), Some(&*server.authority()));
+    assert_eq!(received[0].value("x-asked"), Some("yes"));
+    server.wait_for_open(0).await;
+}
+
+#[tokio::test]
+async fn body_of_a_request_is_sent_as_it_is_written() {
+    let server = Server::start(|request| Answer::text(&request.body_bytes.to_string()));
+    let plugin = host_for(&server).load(client()).await;
+    let request = json!({ "authority": server.authority(), "method": "POST", "headers": { "content-length": "300000" }, "body_bytes": 300_000 });
+    assert_eq!(fetch(&plugin, request).await["body"], "300000");
+}
+
+#[tokio::test]
+async fn plugin_without_a_grant_is_not_loaded_and_told_the_line_to_add() {
+    let error = Host::new().try_load(client()).await.expect_err("the operator allows nothing");
+    assert_load_error(&error, "feature_http", "permission_denied");
+    assert_contains(&error.to_string(), &["wasi:http/outgoing-handler", "http.*", "execute", "--grant http.*:execute"]);
+    let host = Host::with(|builder| builder.policy(Policy::allow_all()));
+    let error = host.try_load(client().manifest("permissions", json!([]))).await.expect_err("it does not ask");
+    assert_contains(&error.to_string(), &["manifest", "{resource: \"http.*\", actions: [execute]}"]);
+}
+
+#[tokio::test]
+async fn host_that_was_not_asked_for_is_denied_counted_and_logged() {
+    let asks = json!([{ "resource": "http.api.example.org", "actions": ["execute"] }]);
+    let host = Host::with(|builder| builder.policy(Policy::allow_all()).http_responder(Recorded::default()));
+    let plugin = host.load(client().manifest("permissions", asks)).await;
+    assert_eq!(fetch(&plugin, json!({ "scheme": "https", "authority": "api.example.org" })).await["status"], 200);
+    for (scheme, authority, resource) in [
+        ("https", "other.example.org", "http.other.example.org"),
+        ("https", "api.example.org:8443", "http.api.example.org:8443"),
+        ("http", "api.example.org:443", "http.api.example.org:443"),
+    ] {
+        let answer = fetch(&plugin, json!({ "scheme": scheme, "authority": authority })).await;
+        assert_eq!(answer["error"], "HttpRequestDenied", "{authority}");
+        let line = host.log.messages("http").pop().unwrap_or_default();
+        assert_contains(
+            &line,
+            &[authority, "execute", "manifest", &format!("{{resource: \"{resource}\", actions: [execute]}}")],
+        );
+    }
+    assert_eq!(plugin.metrics().denials, 3);
+}
+
+#[tokio::test]
+async fn host_that_the_operator_does_not_allow_is_denied_with_the_grant_to_give() {
+    let policy = Policy::default().allow("http.api.example.org:execute").expect("readable");
+    let host = Host::with(|builder| builder.policy(policy).http_responder(Recorded::default()));
+    let plugin = host.load(client()).await;
+    assert_eq!(fetch(&plugin, json!({ "authority": "api.example.org" })).await["status"], 200);
+    assert_eq!(fetch(&plugin, json!({ "authority": "api.example.com" })).await["error"], "HttpRequestDenied");
+    assert_contains(&host.log.messages("http").concat(), &["--grant http.api.example.com:execute"]);
+}
+
+#[tokio::test]
+async fn every_spelling_of_a_host_is_the_host_that_was_granted() {
+    let policy = Policy::default().allow("http.xn--bcher-kva.example").expect("readable");
+    let seen = Recorded::default();
+    let recorded = seen.clone();
+    let host = Host::with(|builder| builder.policy(policy).http_responder(recorded));
+    let plugin = host.load(client()).await;
+    for authority in ["XN--BCHER-KVA.example", "xn--bcher-kva.example.", "xn--bcher-kva.EXAMPLE:80"] {
+        assert_eq!(fetch(&plugin, json!({ "authority": authority })).await["status"], 200, "{authority}");
+    }
+    assert_eq!(seen.uris().len(), 3);
+}
+
+#[tokio::test]
+async fn responder_gets_the_whole_request_and_answers_in_place_of_the_network() {
+    let seen = Recorded::default();
+    let recorded = seen.clone();
+    let host = Host::with(|builder| builder.policy(Policy::allow_all()).http_responder(recorded));
+    let plugin = host.load(client()).await;
+    let answer = fetch(
+        &plugin,
+        json!({ "scheme": "https", "authority": "api.example.org", "path": "/a?b", "method": "POST", "body_bytes": 5 }),
+    )
+    .await;
+    assert_eq!(answer["body"], "POST https://api.example.org/a?b 5", "{answer}");
+    assert_eq!(seen.uris(), ["https://api.example.org/a?b"]);
+    assert_eq!(fetch(&plugin, json!({ "authority": "127.0.0.1:80" })).await["error"], "DestinationIpProhibited");
+    assert_eq!(seen.uris().len(), 1, "what is refused is not asked");
+}
+
+#[tokio::test]
+async fn name_is_connected_to_where_the_resolver_says_and_the_operator_names_the_address() {
+    let server = Server::start(|request| Answer::text(request.value("host").unwrap_or_default()));
+    let port = server.address.port();
+    let policy = Policy::default().allow("http.*").and_then(|policy| policy.allow(&format!("http.127.0.0.1:{port}")));
+    let policy = policy.expect("readable");
+    let host =
+        Host::with(|builder| builder.policy(policy).http_resolver(Names::new(vec![vec![Ipv4Addr::LOCALHOST.into()]])));
+    let plugin = host.load(client()).await;
+    let authority = format!("API.internal.:{port}");
+    assert_eq!(fetch(&plugin, json!({ "authority": authority })).await["body"], format!("api.internal:{port}"));
+}
+
+#[tokio::test]
+async fn localhost_is_reached_where_the_operator_names_it() {
+    let server = Server::start(|_| Answer::text("here"));
+    let authority = format!("localhost:{}", server.address.port());
+    let answer = |policy: Policy| {
+        let request = json!({ "authority": authority });
+        async move {
+            let host = Host::with(|builder| {
+                builder.policy(policy).http_resolver(Names::new(vec![vec![Ipv4Addr::LOCALHOST.into()]]))
+            });
+            fetch(&host.load(client()).await, request).await
+        }
+    };
+    let named = Policy::default().allow(&format!("http.{authority}")).expect("readable");
+    assert_eq!(answer(named).await["body"], "here");
+    assert_eq!(answer(Policy::allow_all()).await["error"], "DestinationIpProhibited");
+    let covered = Policy::default().allow("http.localhost:*").expect("readable");
+    assert_eq!(answer(covered).await["error"], "DestinationIpProhibited");
+}
+
+#[tokio::test]
+async fn environment_proxies_are_not_asked() {
+    let proxy = Server::start(|_| Answer::text("from the proxy"));
+    let server = Server::start(|_| Answer::text("from the server"));
+    // The command's own environment: this process's cannot be changed while other tests run.
+    let file = crate::harness::command::plugin_file(client());
+    let path = file.path().to_str().expect("a path in UTF-8");
+    let payload = json!({ "authority": server.authority() }).to_string();
+    let grant = format!("http.{}:execute", server.authority());
+    let mut command = crate::harness::command::Plugbay::new(["run", path, "fetch", &payload, "--grant", &grant]);
+    for name in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "https_proxy", "HTTPS_PROXY"] {
+        command = command.environment(name, format!("http://{}", proxy.authority()));
+    }
+    let ran = tokio::task::spawn_blocking(|| command.run()).await.expect("it ran").exits_with(0);
+    assert_eq!(ran.json()["body"], "from the server");
+    assert!(proxy.received().is_empty());
+}
+
+#[tokio::test]
+async fn request_that_is_never_sent_is_refused_by_its_name() {
+    let host = Host::with(|builder| builder.policy(Policy::allow_all()).http_responder(Recorded::default()));
+    let plugin = host.load(client()).await;
+    let long = format!("/{}", "x".repeat(limits::HTTP_PATH_BYTES_MAX));
+    for (request, error) in [
+        (json!({ "method": "CONNECT", "authority": "a.example" }), "HttpRequestMethodInvalid"),
+        (json!({ "scheme": "ftp", "authority": "a.example" }), "HttpProtocolError"),
+        (json!({ "authority": "user:secret@a.example" }), "HttpRequestUriInvalid"),
+        (json!({ "authority": "a.example:99999" }), "HttpRequestUriInvalid"),
+        (json!({ "authority": "a.example", "path": long }), "HttpRequestUriTooLong"),
+        (json!({ "authority": "a.example", "headers": { "host": "b.example" } }), "HeaderError::Forbidden"),
+        (json!({ "authority": "a.example", "headers": { "upgrade": "websocket" } }), "HeaderError::Forbidden"),
+        (json!({ "authority": "a.example", "headers": { "transfer-encoding": "chunked" } }), "HeaderError::Forbidden"),
+    ] {
+        assert_eq!(fetch(&plugin, request.clone()).await["error"], error, "{request}");
+    }
+}
+
+#[tokio::test]
+async fn request_body_beyond_its_limit_is_refused_and_told() {
+    let server = Server::start(|_| Answer::text("all of it"));
+    let host = host_for(&server);
+    let plugin = host.load(client().resource("max_fuel", json!(0))).await;
+    let bytes = limits::HTTP_REQUEST_BYTES_MAX + 1;
+    for headers in [json!({}), json!({ "content-length": bytes.to_string() })] {
+        let request =
+            json!({ "authority": server.authority(), "method": "POST", "body_bytes": bytes, "headers": headers });
+        let refused = format!("HttpRequestBodySize(Some({}))", limits::HTTP_REQUEST_BYTES_MAX);
+        assert_eq!(fetch(&plugin, request).await["error"], refused);
+        let line = host.log.messages("http").pop().unwrap_or_default();
+        assert_contains(&line, &["bytes", &limits::HTTP_REQUEST_BYTES_MAX.to_string()]);
+    }
+    server.wait_for_open(0).await;
+}
+
+#[tokio::test]
+async fn more_requests_than_one_call_may_send_are_refused_and_told() {
+    let host = Host::with(|builder| builder.policy(Policy::allow_all()).http_responder(Recorded::default()));
+    let plugin = host.load(client()).await;
+    let times = limits::HTTP_REQUESTS_PER_CALL_MAX + 2;
+    let repeat = json!({ "authority": "a.example", "times": times });
+    for _ in 0..2 {
+        let answers: Vec<Value> = plugin.call("repeat", &repeat).await.expect("it answers");
+        let (sent, refused) = answers.split_at(times as usize - 2);
+        assert!(sent.iter().all(|answer| answer == 200), "{sent:?}");
+        assert_eq!(refused, ["ConnectionLimitReached", "ConnectionLimitReached"]);
+    }
+    assert_contains(&host.log.messages("http").concat(), &["number 257", "256 are allowed"]);
+}
+
+#[tokio::test]
+async fn more_requests_at_once_than_a_plugin_may_have_are_refused_and_told() {
+    let server = Server::start(|_| Answer::Silence);
+    let host = host_for(&server);
+    let plugin = host.load(client()).await;
+    let open = limits::HTTP_REQUESTS_OPEN_MAX;
+    let hold = json!({ "authority": server.authority(), "times": open });
+    assert_eq!(plugin.call::<_, Value>("hold", &hold).await.expect("it answers"), json!([]));
+    server.wait_for_open(open).await;
+    let request = json!({ "authority": server.authority() });
+    assert_eq!(fetch(&plugin, request).await["error"], "ConnectionLimitReached");
+    assert_contains(&host.log.messages("http").concat(), &["64 of one plugin", "512 of all"]);
+    assert_eq!(plugin.call::<_, u64>("release", &()).await.expect("it answers"), open as u64);
+    server.wait_for_open(0).await;
+}
+
+#[tokio::test]
+async fn requests_of_a_plugin_go_with_it() {
+    let server = Server::start(|_| Answer::Silence);
+    let host = host_for(&server);
+    let plugin = host.load(client()).await;
+    let hold = json!({ "authority": server.authority(), "times": 3 });
+    plugin.call::<_, Value>("hold", &hold).await.expect("it answers");
+    server.wait_for_open(3).await;
+    assert!(host.runtime.unload("feature_http").await);
+    drop(plugin);
+    server.wait_for_open(0).await;
+}
+
+#[tokio::test]
+async fn call_that_waits_for_a_silent_server_ends_at_its_deadline_and_leaves_nothing() {
+    let server = Server::start(|_| Answer::Silence);
+    let plugin = host_for(&server).load(client().resource("timeout_seconds", json!(0.2))).await;
+    let error =
+        plugin.call::<_, Value>("fetch", &json!({ "authority": server.authority() })).await.expect_err("silence");
+    assert_invoke_error(&error, "feature_http", "timeout");
+    server.wait_for_open(0).await;
+    assert_eq!(pings(&plugin).await, 1, "a fresh instance serves");
+}
+
+#[tokio::test]
+async fn caller_that_goes_away_takes_the_connection_with_it() {
+    let server = Server::start(|_| Answer::Silence);
+    let plugin = host_for(&server).load(client()).await;
+    let request = json!({ "authority": server.authority() });
+    let call = tokio::spawn(async move { plugin.call::<_, Value>("fetch", &request).await });
+    server.wait_for_open(1).await;
+    call.abort();
+    server.wait_for_open(0).await;
+}
+
+#[tokio::test]
+async fn time_that_the_guest_allows_is_kept() {
+    let server = Server::start(|request| match request.line() {
+        "GET /silent" => Answer::Silence,
+        _ => Answer::Endless {
+            start: "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n",
+            piece: Vec::new(),
+            pause: std::time::Duration::from_millis(5),
+        },
+    });
+    let plugin = host_for(&server).load(client()).await;
+    for (path, timeout) in [("/silent", "first_byte_timeout_ms"), ("/stops", "between_bytes_timeout_ms")] {
+        let request = json!({ "authority": server.authority(), "path": path, timeout: 50 });
+        assert_eq!(fetch(&plugin, request).await["error"], "HttpResponseTimeout", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn server_that_is_not_there_is_told_by_its_name() {
+    let address = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
+    let policy =
+        Policy::default().allow(&format!("http.{address}")).and_then(|policy| policy.allow("http.nowhere.example"));
+    let policy = policy.expect("readable");
+    let host = Host::with(|builder| builder.policy(policy).http_resolver(Names::new(vec![vec![]])));
+    let plugin = host.load(client()).await;
+    let refused = fetch(&plugin, json!({ "authority": address.to_string() })).await;
+    assert_eq!(refused["error"], "ConnectionRefused");
+    assert_eq!(fetch(&plugin, json!({ "authority": "nowhere.example" })).await["error"], "DestinationNotFound");
+}
+
+/// A guest that asks to send requests to everybody.
+fn client() -> TestPlugin {
+    TestPlugin::from(feature::HTTP).manifest("permissions", json!([{ "resource": "http.*", "actions": ["execute"] }]))
+}
+
+/// A host whose operator names the server, and nobody else.
+fn host_for(server: &Server) -> Host {
+    let policy = Policy::default().allow(&format!("http.{}", server.authority())).expect("readable");
+    Host::with(|builder| builder.policy(policy))
+}
+
+async fn fetch(plugin: &Plugin, request: Value) -> Value {
+    plugin.call("fetch", &request).await.unwrap_or_else(|error| panic!("{request}: {error}"))
+}
+
+/// Keeps the requests that it answers.
+#[derive(Clone, Default)]
+struct Recorded(Arc<Mutex<Vec<String>>>);
+
+impl Recorded {
+    fn uris(&self) -> Vec<String> {
+        self.0.lock().expect("no test panics here").clone()
+    }
+}
+
+impl HttpResponder for Recorded {
+    fn respond(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<http::Response<Bytes>, String>> + Send>> {
+        self.0.lock().expect("no test panics here").push(request.uri().to_string());
+        let said = format!("{} {} {}", request.method(), request.uri(), request.body().len());
+        Box::pin(std::future::ready(Ok(http::Response::new(said.into()))))
+    }
+}
