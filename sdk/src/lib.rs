@@ -32,6 +32,7 @@
 //! - [`Schema`](derive@Schema) derives a JSON Schema while the plugin compiles.
 //! - [`Plugin::builder`] says the same as the attributes, without them.
 //! - [`error`], [`bail!`], [`ensure!`] and [`ok!`] make answers; [`log`] and [`config`] talk to the host.
+//! - [`db`] is the plugin's own database; [`Table`](derive@Table) makes a table of a struct.
 //! - [`native`] is for the plugin's own `cargo test`.
 //!
 //! # The release profile
@@ -54,11 +55,15 @@
 //! Calls of this crate's const builder. A crate with `#![forbid(unsafe_code)]` can use them: the exports of a component
 //! need unsafe code, and it is in macros of this crate, where the lint leaves it to this crate to answer for it.
 
+// The derives of this crate name it so, and are used in it too.
+extern crate self as plugbay_sdk;
+
 mod answer;
 #[doc(hidden)]
 pub mod bindings;
 pub mod config;
 pub mod constant;
+pub mod db;
 mod dispatch;
 mod error;
 mod event;
@@ -76,11 +81,12 @@ pub mod prelude;
 mod reply;
 pub mod schema;
 
+pub use db::Table;
 pub use error::{Error, Result, error};
 pub use event::{Event, Reaction};
 pub use health::Health;
 pub use invocation::Invocation;
-pub use macros::{Schema, manifest, plugin};
+pub use macros::{Schema, Table, manifest, plugin};
 pub use plugin::{Action, Method, Plugin, Route, Subscription};
 pub use reply::{Reply, ok};
 pub use schema::Schema;

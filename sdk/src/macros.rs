@@ -53,6 +53,9 @@
 /// # fn main() {}
 /// ```
 ///
+/// Tables that the host keeps for the plugin are declared with `#[plugin(tables(Note, Tag))]`; see
+/// [`Table`](derive@crate::Table).
+///
 /// The state is made by [`Default`], or by a function: `#[plugin(new = Shop::new)]`. It lives as long as the instance;
 /// each instance has its own.
 ///
@@ -117,6 +120,90 @@ pub use plugbay_sdk_macros::plugin;
 /// A type that contains itself is fine. Two types that contain each other are a cycle to the compiler: `any` on one of
 /// the fields breaks it.
 pub use plugbay_sdk_macros::Schema;
+
+/// Makes a table of a struct: its rows are values of the struct, and the host makes the table when it loads the plugin.
+///
+/// ```
+/// use plugbay_sdk::prelude::*;
+///
+/// #[derive(Table)]
+/// #[table(name = "users")]
+/// struct User {
+///     #[column(id)]
+///     id: i64,
+///     #[column(varchar(80), unique)]
+///     name: String,
+///     #[column(enum)]
+///     role: Role,
+/// }
+///
+/// #[derive(Serialize, Deserialize, Schema)]
+/// #[serde(rename_all = "lowercase")]
+/// enum Role {
+///     Admin,
+///     Guest,
+/// }
+///
+/// #[derive(Table)]
+/// #[table(name = "notes")]
+/// struct Note {
+///     #[column(id)]
+///     id: i64,
+///     #[column(references = User::id, on_delete = "cascade")]
+///     user: i64,
+///     title: String,
+///     #[column(default = "nothing yet")]
+///     body: Option<String>,
+///     pinned: bool,
+///     #[column(json)]
+///     tags: Vec<String>,
+///     #[column(created_at)]
+///     created_at: i64,
+/// }
+///
+/// fn pinned() -> Result<Vec<Note>> {
+///     Note::select().filter(Note::pinned.eq(true).or(Note::tags.has("now"))).order_by_desc(Note::created_at).all()
+/// }
+/// # fn main() {}
+/// ```
+///
+/// The plugin has to declare the table, with `#[plugin(tables(User, Note))]` or
+/// [`Builder::tables`](crate::plugin::Builder::tables), and its manifest has to ask for `db.users` and `db.notes`.
+///
+/// Each field is a column of its name, and a constant of that name is the column in queries: `Note::pinned`. Integers,
+/// floats, `bool`, `String` and `Vec<u8>` are columns as they are; an `Option` may be null. `#[column(…)]` says more:
+///
+/// | | |
+/// |---|---|
+/// | `id` | the key, an integer that the database counts up; a new row has 0 or `None` there |
+/// | `primary_key` | the key, of another type, given by the plugin |
+/// | `json` | any type of serde's, as JSON text |
+/// | `enum`, `enum("a", "b")` | one of a few words: those of the type's [`Schema`](trait@crate::Schema), or these |
+/// | `varchar(80)`, `char(2)`, `date`, `datetime`, `time`, `uuid` | a `String` of that kind |
+/// | `timestamp` | an `i64`: milliseconds since the Unix epoch |
+/// | `created_at`, `updated_at` | the same, set by the host: what a new row has there is ignored |
+/// | `numeric` | a number that is kept as it was given, whole or not |
+/// | `unique` | no two rows have the same value |
+/// | `default = "…"`, `default = 3`, `default = true` | what a row gets that gives none; for `json`, the JSON in a string |
+/// | `references = User::id`, `references = "users.id"` | the key of another table of the plugin |
+/// | `on_delete = "cascade"` | what becomes of this row when that one goes: `restrict`, `cascade`, `set_null` |
+/// | `name = "…"` | another name of the column |
+/// | `skip` | no column: the field gets its `Default` |
+///
+/// A column that is not there, or a value of another type, does not compile:
+///
+/// ```compile_fail
+/// # use plugbay_sdk::prelude::*;
+/// # #[derive(Table)] #[table(name = "notes")] struct Note { #[column(id)] id: i64, pinned: bool }
+/// fn pinned() -> Result<Vec<Note>> { Note::select().filter(Note::pinned.eq("yes")).all() }
+/// ```
+///
+/// ```compile_fail
+/// # use plugbay_sdk::prelude::*;
+/// # #[derive(Table)] #[table(name = "notes")] struct Note { #[column(id)] id: i64, pinned: bool }
+/// fn pinned() -> Result<Vec<Note>> { Note::select().filter(Note::pined.eq(true)).all() }
+/// ```
+pub use plugbay_sdk_macros::Table;
 
 /// The crate's manifest file over its `Cargo.toml`, for [`Builder::source`](crate::plugin::Builder::source):
 /// `Plugin::builder().source(manifest!())`. It is checked while the plugin compiles.

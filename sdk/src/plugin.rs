@@ -65,10 +65,12 @@ mod write;
 
 pub use action::{Action, Handler, WithInvocation};
 pub use check::Export;
+pub(crate) use check::fail;
 pub use hooks::{Hooks, SavedState, Subscription};
 pub use route::{Method, Route};
-pub use source::{Source, SourceRoute};
+pub use source::{Source, SourceRoute, SourceTable};
 
+use crate::db::Declaration;
 use crate::dispatch::{Entry, Table};
 use crate::error::Result;
 use crate::health::Health;
@@ -101,6 +103,7 @@ struct Parts<S: 'static> {
     actions: &'static [Action<S>],
     routes: &'static [Route],
     subscriptions: &'static [Subscription<S>],
+    tables: &'static [Declaration],
     hooks: Hooks<S>,
 }
 
@@ -134,6 +137,7 @@ impl Plugin<()> {
                 actions: &[],
                 routes: &[],
                 subscriptions: &[],
+                tables: &[],
                 hooks: Hooks::NONE,
             },
         }
@@ -211,6 +215,14 @@ impl<S> Builder<S> {
     #[must_use]
     pub const fn subscriptions(mut self, subscriptions: &'static [Subscription<S>]) -> Self {
         self.parts.subscriptions = subscriptions;
+        self
+    }
+
+    /// The tables that the host keeps for the plugin: `&[Note::TABLE]`, where `Note` derives
+    /// [`Table`](derive@crate::Table). They are made when the plugin is loaded, and grow with their declaration.
+    #[must_use]
+    pub const fn tables(mut self, tables: &'static [Declaration]) -> Self {
+        self.parts.tables = tables;
         self
     }
 

@@ -1,8 +1,8 @@
 //! What almost every plugin needs: `use plugbay_sdk::prelude::*;`.
 
 pub use crate::{
-    Action, Error, Event, Health, Invocation, Plugin, Reaction, Reply, Result, Route, Schema, Value, bail, config,
-    create_action, create_actions, create_api_routes, create_route, ensure, error, export_plugin, json, log, manifest,
-    ok, plugin,
+    Action, Error, Event, Health, Invocation, Plugin, Reaction, Reply, Result, Route, Schema, Table, Value, bail,
+    config, create_action, create_actions, create_api_routes, create_route, db, db::Keyed, ensure, error,
+    export_plugin, json, log, manifest, ok, params, plugin,
 };
 pub use serde::{Deserialize, Serialize};

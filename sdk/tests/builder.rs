@@ -180,6 +180,7 @@ const SOURCE: Source = Source {
     routes: &[],
     publishes: "[]",
     subscribes: &[],
+    tables: &[],
 };
 
 #[test]

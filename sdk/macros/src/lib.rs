@@ -7,6 +7,7 @@ mod docs;
 mod manifest;
 mod plugin;
 mod schema;
+mod table;
 
 use proc_macro::TokenStream;
 use syn::parse_macro_input;
@@ -16,6 +17,13 @@ use syn::parse_macro_input;
 pub fn derive_schema(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as syn::DeriveInput);
     schema::derive(&input).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+#[allow(missing_docs, reason = "documented where it is re-exported")]
+#[proc_macro_derive(Table, attributes(table, column))]
+pub fn derive_table(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as syn::DeriveInput);
+    table::derive(&input).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 #[allow(missing_docs, reason = "documented where it is re-exported")]

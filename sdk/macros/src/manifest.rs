@@ -51,6 +51,10 @@ pub(crate) fn source(declared: &Declared) -> syn::Result<TokenStream> {
             }
         }
     });
+    let tables = elements(get(&merged, "tables")).iter().map(|table| {
+        let (name, json) = (text(&table["name"]), table.to_string());
+        quote!(::plugbay_sdk::plugin::SourceTable { name: #name, json: #json })
+    });
     let publishes = to_json(&manifest.events.publishes);
     let subscribes = names_of(&get(&merged, "events")["subscribes"], "topic");
     let json = Value::Object(merged.clone()).to_string();
@@ -69,6 +73,7 @@ pub(crate) fn source(declared: &Declared) -> syn::Result<TokenStream> {
                 json: #json,
                 actions: &[#(#actions),*],
                 routes: &[#(#routes),*],
+                tables: &[#(#tables),*],
                 publishes: #publishes,
                 subscribes: &[#(#subscribes),*],
             }

@@ -1,8 +1,12 @@
 //! The host as the component's imports show it.
 
+mod db;
+
 use super::ConfigFailure;
 use crate::bindings::imports::plugbay::plugin::{config, invocation, log};
 use crate::log::Level;
+
+pub(crate) use db::{Transaction, db_begin, db_execute, db_execute_many, db_query};
 
 pub(crate) fn log_threshold() -> Level {
     match log::threshold() {

@@ -1,5 +1,7 @@
 //! The host of a native build: one for each thread, since that is how tests run side by side.
 
+mod db;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,6 +10,8 @@ use serde_json::Value;
 
 use super::ConfigFailure;
 use crate::log::Level;
+
+pub(crate) use db::{Transaction, db_begin, db_execute, db_execute_many, db_query};
 
 thread_local! {
     static CONFIG: RefCell<BTreeMap<String, Value>> = const { RefCell::new(BTreeMap::new()) };

@@ -26,6 +26,7 @@ pub(super) const fn all<S>(parts: &Parts<S>) {
     actions(parts.actions);
     routes(parts);
     subscriptions(parts);
+    tables(parts);
     if let Some(file) = &parts.source {
         source(file, parts);
     }
@@ -252,8 +253,37 @@ const fn subscriptions<S>(parts: &Parts<S>) {
     }
 }
 
+/// Tables of the code: no name twice, and every foreign key refers to one of them.
+const fn tables<S>(parts: &Parts<S>) {
+    let tables = parts.tables;
+    let mut index = 0;
+    while index < tables.len() {
+        let name = tables[index].name;
+        let mut other = 0;
+        while other < index {
+            if tables[other].name.eq_ignore_ascii_case(name) {
+                fail(&["two tables are called `", name, "`"]);
+            }
+            other += 1;
+        }
+        let of_file = match &parts.source {
+            Some(source) => source.tables,
+            None => &[],
+        };
+        let mut other = 0;
+        while other < of_file.len() {
+            if of_file[other].name.eq_ignore_ascii_case(name) {
+                fail(&["the table `", name, "` is in the manifest file too"]);
+            }
+            other += 1;
+        }
+        tables[index].check_references(tables, of_file);
+        index += 1;
+    }
+}
+
 /// Fails the build with a sentence put together from parts.
-const fn fail(parts: &[&str]) -> ! {
+pub(crate) const fn fail(parts: &[&str]) -> ! {
     let mut text = Text::new();
     text.all(parts);
     text.fail()

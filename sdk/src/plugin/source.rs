@@ -15,6 +15,8 @@ pub struct Source {
     pub actions: &'static [&'static str],
     /// The file's routes.
     pub routes: &'static [SourceRoute],
+    /// The file's tables.
+    pub tables: &'static [SourceTable],
     /// The topics that the plugin may publish, as a JSON array.
     pub publishes: &'static str,
     /// The patterns that the file subscribes to.
@@ -31,5 +33,14 @@ pub struct SourceRoute {
     /// The actions that it names.
     pub actions: &'static [&'static str],
     /// The route as JSON.
+    pub json: &'static str,
+}
+
+/// A table of a manifest file.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceTable {
+    /// Its name.
+    pub name: &'static str,
+    /// The table as JSON.
     pub json: &'static str,
 }

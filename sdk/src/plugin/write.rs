@@ -53,6 +53,9 @@ const fn write<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {
     if !parts.subscriptions.is_empty() {
         subscriptions(parts, writer);
     }
+    if !parts.tables.is_empty() {
+        tables(parts, writer);
+    }
     writer.close("}");
     writer.raw("\n");
 }
@@ -142,6 +145,26 @@ const fn subscriptions<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<
     }
     writer.close("]");
     writer.close("}");
+}
+
+/// The file's tables stay, like its routes.
+const fn tables<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {
+    writer.key("tables");
+    writer.open("[");
+    if let Some(source) = parts.source {
+        let mut index = 0;
+        while index < source.tables.len() {
+            writer.element();
+            writer.raw(source.tables[index].json);
+            index += 1;
+        }
+    }
+    let mut index = 0;
+    while index < parts.tables.len() {
+        parts.tables[index].write(writer);
+        index += 1;
+    }
+    writer.close("]");
 }
 
 const fn optional<const N: usize>(key: &str, text: Option<&str>, writer: &mut Writer<N>) {

@@ -29,6 +29,8 @@ pub(super) fn expand(arguments: &Arguments, block: &ItemImpl, methods: &[Method]
     let subscriptions = methods.iter().filter_map(subscription);
     let hooks = methods.iter().filter_map(hook);
     let exports = exports(methods);
+    let tables = &arguments.tables;
+    let tables = (!tables.is_empty()).then(|| quote!(.tables(&[#(<#tables as ::plugbay_sdk::db::Table>::TABLE),*])));
     Ok(quote! {
         impl #state {
             #[doc(hidden)]
@@ -37,6 +39,7 @@ pub(super) fn expand(arguments: &Arguments, block: &ItemImpl, methods: &[Method]
                 .actions(&[#(#actions),*])
                 .routes(&[#(#routes),*])
                 .subscriptions(&[#(#subscriptions),*])
+                #tables
                 #(#hooks)*
                 .build();
         }

@@ -7,16 +7,18 @@ mod method;
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::parse::{Parse, ParseStream};
-use syn::{Expr, Ident, ImplItem, ItemImpl, Token};
+use syn::{Expr, Ident, ImplItem, ItemImpl, Token, Type, parenthesized};
 
 use marks::Mark;
 use method::Method;
 
-/// `#[plugin(new = Self::new)]`.
+/// `#[plugin(new = Self::new, tables(Note, Tag))]`.
 #[derive(Default)]
 struct Arguments {
     /// What makes the state, where that is not `Default`.
     new: Option<Expr>,
+    /// The structs that are tables.
+    tables: Vec<Type>,
 }
 
 impl Parse for Arguments {
@@ -24,12 +26,22 @@ impl Parse for Arguments {
         let mut arguments = Arguments::default();
         while !input.is_empty() {
             let name: Ident = input.parse()?;
-            if name != "new" {
-                let message = "`#[plugin]` takes `new = <function>`: what makes the state, if not `Default`";
-                return Err(syn::Error::new_spanned(name, message));
+            match name.to_string().as_str() {
+                "new" => {
+                    input.parse::<Token![=]>()?;
+                    arguments.new = Some(input.parse()?);
+                }
+                "tables" => {
+                    let inside;
+                    parenthesized!(inside in input);
+                    arguments.tables.extend(inside.parse_terminated(Type::parse, Token![,])?);
+                }
+                _ => {
+                    let message = "`#[plugin]` takes `new = <function>`, what makes the state, if not `Default`; and \
+                                   `tables(<Type>, …)`, the structs that are its tables";
+                    return Err(syn::Error::new_spanned(name, message));
+                }
             }
-            input.parse::<Token![=]>()?;
-            arguments.new = Some(input.parse()?);
             if !input.is_empty() {
                 input.parse::<Token![,]>()?;
             }

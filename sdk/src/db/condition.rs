@@ -1,0 +1,327 @@
+//! Conditions: which rows a statement is about.
+//!
+//! A condition is SQL with placeholders and the values for them. The names in it are columns that the table has, quoted;
+//! everything else that a caller gave is a value.
+
+use std::marker::PhantomData;
+use std::ops::Not;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::column::{AsJson, AsWord, Codec, Column, Operand, Plain, operand};
+use super::failure::invalid;
+use super::table::{Table, column_of};
+use super::value::{ToValue, Value};
+use crate::error::Result;
+
+/// A piece of SQL and the values of its placeholders, in order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Sql {
+    pub(super) text: String,
+    pub(super) values: Vec<Value>,
+}
+
+impl Sql {
+    pub(super) fn new(text: impl Into<String>, values: Vec<Value>) -> Sql {
+        Sql { text: text.into(), values }
+    }
+
+    pub(super) fn push(&mut self, other: Sql) {
+        self.text.push_str(&other.text);
+        self.values.extend(other.values);
+    }
+}
+
+/// A condition on the rows of `T`, made by the columns of its derived type: `Note::pinned.eq(true)`.
+#[derive(Debug)]
+#[must_use = "a condition does nothing until it is given to `filter`"]
+pub struct Condition<T> {
+    sql: Result<Sql>,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> Condition<T> {
+    fn new(sql: Result<Sql>) -> Self {
+        Condition { sql, of: PhantomData }
+    }
+
+    /// Both conditions hold.
+    pub fn and(self, other: Condition<T>) -> Condition<T> {
+        self.joined(" AND ", other)
+    }
+
+    /// At least one of the conditions holds.
+    pub fn or(self, other: Condition<T>) -> Condition<T> {
+        self.joined(" OR ", other)
+    }
+
+    fn joined(self, word: &str, other: Condition<T>) -> Condition<T> {
+        let joined = self.sql.and_then(|left| {
+            let right = other.sql?;
+            let mut sql = Sql::new("(", Vec::new());
+            sql.push(left);
+            sql.text.push_str(word);
+            sql.push(right);
+            sql.text.push(')');
+            Ok(sql)
+        });
+        Condition::new(joined)
+    }
+
+    pub(super) fn into_sql(self) -> Result<Sql> {
+        self.sql
+    }
+}
+
+impl<T> Clone for Condition<T> {
+    fn clone(&self) -> Self {
+        Condition::new(self.sql.clone())
+    }
+}
+
+impl<T> Not for Condition<T> {
+    type Output = Condition<T>;
+
+    fn not(self) -> Condition<T> {
+        Condition::new(self.sql.map(|sql| Sql::new(format!("NOT ({})", sql.text), sql.values)))
+    }
+}
+
+/// A codec whose values the database can compare: all but JSON.
+pub trait Comparable {}
+
+impl Comparable for Plain {}
+impl Comparable for AsWord {}
+
+/// Comparisons with one operand.
+macro_rules! comparisons {
+    ($($(#[$doc:meta])* $method:ident $operator:literal;)*) => {$(
+        $(#[$doc])*
+        pub fn $method(self, value: impl Operand<V>) -> Condition<T> {
+            Condition::new(operand::<V, C>(value).and_then(|value| compare(&path::<T>(self.name()), $operator, value)))
+        }
+    )*};
+}
+
+impl<T: Table, V, C: Codec<V> + Comparable> Column<T, V, C> {
+    comparisons! {
+        /// The column has this value; `None` asks for rows without one.
+        eq "=";
+        /// The column has another value, or none; `None` asks for rows with one.
+        ne "<>";
+        /// The value is less.
+        lt "<";
+        /// The value is less or equal.
+        le "<=";
+        /// The value is greater.
+        gt ">";
+        /// The value is greater or equal.
+        ge ">=";
+    }
+
+    /// The value lies between two others, or is one of them.
+    pub fn between(self, low: impl Operand<V>, high: impl Operand<V>) -> Condition<T> {
+        self.ge(low).and(self.le(high))
+    }
+
+    /// The value is one of these; of none of them, where there are none.
+    pub fn is_in<O: Operand<V>>(self, values: impl IntoIterator<Item = O>) -> Condition<T> {
+        let values: Result<Vec<Value>> = values.into_iter().map(operand::<V, C>).collect();
+        Condition::new(values.map(|values| one_of(&path::<T>(self.name()), values)))
+    }
+
+    /// The value is none of these.
+    pub fn not_in<O: Operand<V>>(self, values: impl IntoIterator<Item = O>) -> Condition<T> {
+        !self.is_in(values)
+    }
+}
+
+impl<T: Table, V, C> Column<T, V, C> {
+    /// There is no value.
+    pub fn is_null(self) -> Condition<T> {
+        Condition::new(Ok(Sql::new(format!("{} IS NULL", path::<T>(self.name())), Vec::new())))
+    }
+
+    /// There is a value.
+    pub fn is_not_null(self) -> Condition<T> {
+        Condition::new(Ok(Sql::new(format!("{} IS NOT NULL", path::<T>(self.name())), Vec::new())))
+    }
+}
+
+impl<T: Table> Column<T, String> {
+    /// The text matches a pattern: `%` is any text, `_` any character, and `\` takes the meaning of what follows it.
+    pub fn like(self, pattern: impl AsRef<str>) -> Condition<T> {
+        Condition::new(Ok(matching(&path::<T>(self.name()), pattern.as_ref().to_owned())))
+    }
+
+    /// The text has this in it, whatever the case of ASCII letters.
+    pub fn contains(self, text: impl AsRef<str>) -> Condition<T> {
+        self.like(format!("%{}%", escape_like(text.as_ref())))
+    }
+
+    /// The text begins like this.
+    pub fn starts_with(self, text: impl AsRef<str>) -> Condition<T> {
+        self.like(format!("{}%", escape_like(text.as_ref())))
+    }
+
+    /// The text ends like this.
+    pub fn ends_with(self, text: impl AsRef<str>) -> Condition<T> {
+        self.like(format!("%{}", escape_like(text.as_ref())))
+    }
+}
+
+impl<T: Table, V: Serialize + DeserializeOwned> Column<T, V, AsJson> {
+    /// The list has this element, or the object this value.
+    pub fn has(self, element: impl ToValue) -> Condition<T> {
+        Condition::new(element.to_value().map(|value| element_of(&path::<T>(self.name()), value)))
+    }
+}
+
+/// Takes the meaning of `%`, `_` and `\` in a pattern for `LIKE … ESCAPE '\'`.
+pub fn escape_like(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    escaped
+}
+
+/// A name as SQL.
+pub(super) fn quoted(name: &str) -> String {
+    // A name has no quotes in it, since none but a declared one comes here; should it, they do not end it.
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A column as SQL, with its table: a subquery must not take it for one of its own.
+fn path<T: Table>(column: &str) -> String {
+    format!("{}.{}", quoted(T::NAME), quoted(column))
+}
+
+/// A comparison of what a piece of SQL stands for.
+pub(super) fn compare(path: &str, operator: &str, value: Value) -> Result<Sql> {
+    match (operator, value) {
+        ("=", Value::Null) => Ok(Sql::new(format!("{path} IS NULL"), Vec::new())),
+        ("<>", Value::Null) => Ok(Sql::new(format!("{path} IS NOT NULL"), Vec::new())),
+        (_, Value::Null) => Err(invalid(format!("nothing is {operator} null: compare {path} with a value"))),
+        // `<>` is not true of a null, and a row without a value is one with another value.
+        ("<>", value) => Ok(Sql::new(format!("{path} IS NOT ?"), vec![value])),
+        (operator, value) => Ok(Sql::new(format!("{path} {operator} ?"), vec![value])),
+    }
+}
+
+pub(super) fn one_of(path: &str, values: Vec<Value>) -> Sql {
+    if values.is_empty() {
+        return Sql::new("1 = 0", values);
+    }
+    let placeholders = vec!["?"; values.len()].join(", ");
+    Sql::new(format!("{path} IN ({placeholders})"), values)
+}
+
+pub(super) fn matching(path: &str, pattern: String) -> Sql {
+    Sql::new(format!("{path} LIKE ? ESCAPE '\\'"), vec![Value::Text(pattern)])
+}
+
+/// A condition on a list in JSON.
+pub(super) fn element_of(path: &str, element: Value) -> Sql {
+    Sql::new(format!("EXISTS (SELECT 1 FROM json_each({path}) WHERE value = ?)"), vec![element])
+}
+
+/// A condition from names: the column and the operator are looked up, and nothing that is not found gets into SQL.
+pub(super) fn named<T: Table>(column: &str, operator: &str, value: &impl ToValue) -> Result<Condition<T>> {
+    let path = path::<T>(column_of::<T>(column)?.0);
+    let value = value.to_value()?;
+    let lower = operator.trim().to_ascii_lowercase();
+    let sql = match (lower.as_str(), value) {
+        ("=" | "==" | "is", value) => compare(&path, "=", value)?,
+        ("!=" | "<>" | "is not", value) => compare(&path, "<>", value)?,
+        ("<" | "<=" | ">" | ">=", value) => compare(&path, &lower, value)?,
+        ("like", Value::Text(pattern)) => matching(&path, pattern),
+        ("not like", Value::Text(pattern)) => {
+            let sql = matching(&path, pattern);
+            Sql::new(format!("NOT ({})", sql.text), sql.values)
+        }
+        ("like" | "not like", _) => return Err(invalid(format!("`{column}` can only be like a text"))),
+        _ => {
+            let known = "=, !=, <, <=, >, >=, is, is not, like, not like";
+            return Err(invalid(format!("`{operator}` is no comparison; there are {known}, and `where_in`")));
+        }
+    };
+    Ok(Condition::new(Ok(sql)))
+}
+
+/// A condition that a named column has one of these values.
+pub(super) fn named_in<T: Table, V: ToValue>(
+    column: &str,
+    values: impl IntoIterator<Item = V>,
+) -> Result<Condition<T>> {
+    let path = path::<T>(column_of::<T>(column)?.0);
+    let values: Vec<Value> = values.into_iter().map(|value| value.to_value()).collect::<Result<_>>()?;
+    Ok(Condition::new(Ok(one_of(&path, values))))
+}
+
+/// The conditions of a statement, in the order in which they were said. `AND` binds closer than `OR`, as in SQL.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Conditions {
+    sql: Sql,
+    failure: Option<crate::Error>,
+}
+
+impl Conditions {
+    /// Adds one, joined by `AND` or `OR`. The first that cannot be is what the statement fails with.
+    pub(super) fn add<T>(&mut self, word: &str, condition: Result<Condition<T>>) {
+        match condition.and_then(Condition::into_sql) {
+            Ok(sql) => {
+                let word = if self.sql.text.is_empty() { " WHERE " } else { word };
+                self.sql.text.push_str(word);
+                self.sql.push(sql);
+            }
+            Err(failure) => self.failure = self.failure.take().or(Some(failure)),
+        }
+    }
+
+    /// ` WHERE …`, or nothing.
+    pub(super) fn sql(&self) -> Result<Sql> {
+        self.failure.clone().map_or_else(|| Ok(self.sql.clone()), Err)
+    }
+}
+
+/// The methods that add conditions, the same for queries, changes and deletions. Each needs an `add`.
+macro_rules! conditions {
+    ($filtered:ty) => {
+        /// Only rows for which this condition holds too.
+        pub fn filter(self, condition: Condition<T>) -> $filtered {
+            self.add(" AND ", Ok(condition))
+        }
+
+        /// And rows for which this condition holds. As in SQL, `AND` binds closer than `OR`.
+        pub fn or_filter(self, condition: Condition<T>) -> $filtered {
+            self.add(" OR ", Ok(condition))
+        }
+
+        /// Only rows in which the named column compares like this too: `where_("pinned", "=", true)`. The comparisons
+        /// are `=`, `!=`, `<`, `<=`, `>`, `>=`, `is`, `is not`, `like` and `not like`.
+        pub fn where_(self, column: &str, comparison: &str, value: impl ToValue) -> $filtered {
+            self.add(" AND ", named(column, comparison, &value))
+        }
+
+        /// And rows in which the named column compares like this. As in SQL, `AND` binds closer than `OR`.
+        pub fn or_where(self, column: &str, comparison: &str, value: impl ToValue) -> $filtered {
+            self.add(" OR ", named(column, comparison, &value))
+        }
+
+        /// Only rows in which the named column has one of these values too.
+        pub fn where_in<V: ToValue>(self, column: &str, values: impl IntoIterator<Item = V>) -> $filtered {
+            self.add(" AND ", named_in(column, values))
+        }
+
+        /// And rows in which the named column has one of these values.
+        pub fn or_where_in<V: ToValue>(self, column: &str, values: impl IntoIterator<Item = V>) -> $filtered {
+            self.add(" OR ", named_in(column, values))
+        }
+    };
+}
+pub(super) use conditions;

@@ -1,0 +1,37 @@
+//! What a query found.
+
+use serde::de::DeserializeOwned;
+
+use super::declare::Kind;
+use super::read::RowReader;
+use super::value::Value;
+use crate::error::Result;
+
+/// The rows that a query found, as the database has them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rows {
+    /// The names of the columns.
+    pub columns: Vec<String>,
+    /// The rows, each with one value for each column.
+    pub rows: Vec<Vec<Value>>,
+}
+
+impl Rows {
+    /// The rows as structs, maps, tuples or, where there is one column, plain values.
+    ///
+    /// A struct's fields are found by the names of the columns. Integers are read as booleans, text as JSON and bytes
+    /// as lists where the field wants it; null is `None`.
+    ///
+    /// # Errors
+    /// `invalid_data` where a row is not an `R`, with the number of the row and the name of the column.
+    pub fn into_typed<R: DeserializeOwned>(self) -> Result<Vec<R>> {
+        self.into_kinds(&[])
+    }
+
+    /// The same, where the kinds of the columns are known.
+    pub(super) fn into_kinds<R: DeserializeOwned>(self, kinds: &[Kind]) -> Result<Vec<R>> {
+        let Rows { columns, rows } = self;
+        let numbered = rows.into_iter().enumerate();
+        numbered.map(|(index, values)| RowReader::new(&columns, values, kinds).read(index)).collect()
+    }
+}

@@ -1,0 +1,231 @@
+//! Tables as types: what `#[derive(Table)]` makes of a struct, and where its statements begin.
+
+use std::marker::PhantomData;
+
+use super::change::{Delete, Unfiltered, Update};
+use super::column::{Codec, Column, ColumnType, Operand, Plain};
+use super::connection::Connection;
+use super::declare::{Declaration, Kind};
+use super::failure::invalid;
+use super::insert::{self, Assignment};
+use super::select::{Objects, Select};
+use super::value::Value;
+use super::{Changes, table};
+use crate::error::Result;
+
+/// A struct whose values are the rows of a table: derive it with `#[derive(Table)]`.
+///
+/// The functions here are short for those of [`table`](super::table()), so `Note::select()` is
+/// `db::table::<Note>().all_columns()`.
+#[diagnostic::on_unimplemented(message = "`{Self}` is no table", note = "add `#[derive(Table)]` to `{Self}`")]
+pub trait Table: Sized {
+    /// The table's name.
+    const NAME: &'static str;
+
+    /// The names and kinds of its columns.
+    const COLUMNS: &'static [(&'static str, Kind)];
+
+    /// What goes into the plugin's manifest.
+    const TABLE: Declaration;
+
+    /// The values of a row to insert, in the order of the columns; `None` where the host gives the value.
+    #[doc(hidden)]
+    fn to_values(&self) -> Result<Vec<Option<Value>>>;
+
+    /// A row from the values of all columns.
+    #[doc(hidden)]
+    fn from_row(row: &mut Row) -> Result<Self>;
+
+    /// Begins a query for rows.
+    fn select() -> Select<'static, Self> {
+        table().all_columns()
+    }
+
+    /// Inserts a row.
+    ///
+    /// # Errors
+    /// Those of [`TableRef::insert`].
+    fn insert(row: &Self) -> Result<Changes> {
+        table().insert(row)
+    }
+
+    /// Inserts rows: all of them, or none.
+    ///
+    /// # Errors
+    /// Those of [`TableRef::insert`].
+    fn insert_many<'a>(rows: impl IntoIterator<Item = &'a Self>) -> Result<Changes>
+    where
+        Self: 'a,
+    {
+        table().insert_many(rows)
+    }
+
+    /// Begins a change of rows.
+    fn update() -> Update<'static, Self, Unfiltered> {
+        table().update()
+    }
+
+    /// Begins a deletion of rows.
+    fn delete() -> Delete<'static, Self, Unfiltered> {
+        table().delete()
+    }
+}
+
+/// A table with a column that identifies its rows: one that is `#[column(id)]` or `#[column(primary_key)]`.
+pub trait Keyed: Table {
+    /// The type of that column.
+    type Key: ColumnType;
+
+    /// That column.
+    const KEY: Column<Self, Self::Key>;
+
+    /// The row with this key, if there is one.
+    ///
+    /// # Errors
+    /// Those of [`Select::all`].
+    fn find(key: impl Operand<Self::Key>) -> Result<Option<Self>> {
+        table().find(key)
+    }
+}
+
+/// A table in the database or in a transaction: where its statements begin.
+#[derive(Debug)]
+pub struct TableRef<'a, T> {
+    connection: Connection<'a>,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<'a, T: Table> TableRef<'a, T> {
+    pub(super) fn new(connection: Connection<'a>) -> Self {
+        TableRef { connection, of: PhantomData }
+    }
+
+    /// Begins a query for whole rows.
+    pub fn all_columns(&self) -> Select<'a, T> {
+        Select::new(self.connection)
+    }
+
+    /// Begins a query for some columns by name; `"*"` is all of them. The answer is JSON objects, or what
+    /// [`Select::all_as`] makes of them.
+    pub fn select<N: AsRef<str>>(&self, columns: impl IntoIterator<Item = N>) -> Select<'a, T, Objects> {
+        Select::of_columns(self.connection, columns)
+    }
+
+    /// The row with this key, if there is one.
+    ///
+    /// # Errors
+    /// Those of [`Select::all`].
+    pub fn find(&self, key: impl Operand<T::Key>) -> Result<Option<T>>
+    where
+        T: Keyed,
+    {
+        self.all_columns().filter(T::KEY.eq(key)).first()
+    }
+
+    /// How many rows there are.
+    ///
+    /// # Errors
+    /// Those of [`Select::all`].
+    pub fn count(&self) -> Result<u64> {
+        self.all_columns().count()
+    }
+
+    /// Inserts a row.
+    ///
+    /// An id of 0 or `None` is left to the database, and so is an `Option` that is `None` where the column has a
+    /// default; the host itself sets `created_at` and `updated_at`.
+    ///
+    /// # Errors
+    /// `permission_denied` without `write` on `db.<table>`, `constraint` where a rule of the table does not hold,
+    /// `limit_exceeded`, and the others of [`db`](super).
+    pub fn insert(&self, row: &T) -> Result<Changes> {
+        insert::rows(self.connection, [row])
+    }
+
+    /// Inserts rows: all of them, or none.
+    ///
+    /// # Errors
+    /// Those of [`TableRef::insert`].
+    pub fn insert_many<'r>(&self, rows: impl IntoIterator<Item = &'r T>) -> Result<Changes>
+    where
+        T: 'r,
+    {
+        insert::rows(self.connection, rows)
+    }
+
+    /// Inserts a row of some columns; the others get their defaults: `[Note::title.to("Milk")]`.
+    ///
+    /// # Errors
+    /// Those of [`TableRef::insert`].
+    pub fn insert_values(&self, values: impl IntoIterator<Item = Assignment<T>>) -> Result<Changes> {
+        insert::values(self.connection, values)
+    }
+
+    /// Inserts a row from a struct, a map or a JSON object, whose fields are columns; the others get their defaults.
+    ///
+    /// # Errors
+    /// Those of [`TableRef::insert`], and `invalid_argument` where a field is no column or does not fit it.
+    pub fn insert_from(&self, row: impl serde::Serialize) -> Result<Changes> {
+        insert::values(self.connection, insert::assignments_of::<T>(&row)?)
+    }
+
+    /// Begins a change of rows.
+    pub fn update(&self) -> Update<'a, T, Unfiltered> {
+        Update::new(self.connection)
+    }
+
+    /// Begins a deletion of rows.
+    pub fn delete(&self) -> Delete<'a, T, Unfiltered> {
+        Delete::new(self.connection)
+    }
+}
+
+/// A column by its name.
+pub(super) fn column_of<T: Table>(name: &str) -> Result<(&'static str, Kind)> {
+    let found = T::COLUMNS.iter().find(|(known, _)| *known == name);
+    found.copied().ok_or_else(|| {
+        let known: Vec<&str> = T::COLUMNS.iter().map(|(name, _)| *name).collect();
+        invalid(format!("the table `{}` has no column `{name}`: it has {}", T::NAME, known.join(", ")))
+    })
+}
+
+/// A row on its way into its struct.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Row {
+    table: &'static str,
+    columns: std::slice::Iter<'static, (&'static str, Kind)>,
+    values: std::vec::IntoIter<Value>,
+}
+
+impl Row {
+    pub(super) fn new<T: Table>(values: Vec<Value>) -> Row {
+        Row { table: T::NAME, columns: T::COLUMNS.iter(), values: values.into_iter() }
+    }
+
+    /// The value of the next column.
+    pub fn next<V, C: Codec<V>>(&mut self) -> Result<V> {
+        let column = self.columns.next().map_or("", |(name, _)| name);
+        let value = self.values.next().unwrap_or_default();
+        C::from_value(value).map_err(|why| why.context(format_args!("column `{}.{column}`", self.table)))
+    }
+}
+
+/// The value of a key column in a new row: 0 and nothing are left to the database.
+#[doc(hidden)]
+pub fn new_id<V: ColumnType>(id: Option<&V>) -> Result<Option<Value>> {
+    let value = id.map(Plain::to_value).transpose()?;
+    Ok(value.filter(|value| *value != Value::Integer(0)))
+}
+
+/// The value of a column in a new row.
+#[doc(hidden)]
+pub fn given<V, C: Codec<V>>(column: &str, value: &V) -> Result<Option<Value>> {
+    C::to_value(value).map(Some).map_err(|why| why.context(format_args!("column `{column}`")))
+}
+
+/// The value of a column with a default in a new row: null is left to the database.
+#[doc(hidden)]
+pub fn or_default<V, C: Codec<V>>(column: &str, value: &V) -> Result<Option<Value>> {
+    Ok(given::<V, C>(column, value)?.filter(|value| *value != Value::Null))
+}
