@@ -208,7 +208,7 @@ impl<V, C: Codec<V>> Codec<Option<V>> for Nullable<C> {
 /// name: `Note::title`.
 pub struct Column<T, V, C = Plain> {
     name: &'static str,
-    of: PhantomData<fn() -> (T, V, C)>,
+    of: PhantomData<(T, V, C)>,
 }
 
 impl<T, V, C> Column<T, V, C> {

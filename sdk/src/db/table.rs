@@ -204,7 +204,7 @@ impl Row {
     }
 
     /// The value of the next column.
-    pub fn next<V, C: Codec<V>>(&mut self) -> Result<V> {
+    pub fn take<V, C: Codec<V>>(&mut self) -> Result<V> {
         let column = self.columns.next().map_or("", |(name, _)| name);
         let value = self.values.next().unwrap_or_default();
         C::from_value(value).map_err(|why| why.context(format_args!("column `{}.{column}`", self.table)))

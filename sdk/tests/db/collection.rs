@@ -39,7 +39,7 @@ fn filters_are_joined() {
     let neither = r#" WHERE NOT ((json_extract(doc, '$."a"') = ? OR json_extract(doc, '$."b"') = ?))"#;
     check(!(a().or(b())), neither, &[one.clone(), two]);
     let only_a = r#" WHERE json_extract(doc, '$."a"') = ?"#;
-    check(a().and(Filter::from(())), only_a, &[one.clone()]);
+    check(a().and(Filter::from(())), only_a, std::slice::from_ref(&one));
     check(Filter::from(()).and(a()), only_a, &[one]);
     check(Filter::from(()).or(a()), "", &[]);
     check(!Filter::from(()), " WHERE 1 = 0", &[]);

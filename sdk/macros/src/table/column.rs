@@ -87,12 +87,14 @@ impl<'a> Column<'a> {
         inside_option(self.ty).is_some()
     }
 
-    /// The codec of the values that are there.
+    /// The codec of the values that are there. It stands where the type does, so that a type that does not fit is
+    /// reported there.
     fn codec(&self) -> TokenStream {
+        let span = self.ty.span();
         match &self.attributes.kind {
-            Some(Kind::Enum(_)) => quote!(::plugbay_sdk::db::AsWord),
-            Some(Kind::Word("json", _)) => quote!(::plugbay_sdk::db::AsJson),
-            _ => quote!(::plugbay_sdk::db::Plain),
+            Some(Kind::Enum(_)) => quote_spanned!(span=> ::plugbay_sdk::db::AsWord),
+            Some(Kind::Word("json", _)) => quote_spanned!(span=> ::plugbay_sdk::db::AsJson),
+            _ => quote_spanned!(span=> ::plugbay_sdk::db::Plain),
         }
     }
 
@@ -100,12 +102,12 @@ impl<'a> Column<'a> {
     fn field_codec(&self) -> TokenStream {
         let codec = self.codec();
         match self.is_nullable() {
-            true => quote!(::plugbay_sdk::db::Nullable<#codec>),
+            true => quote_spanned!(self.ty.span()=> ::plugbay_sdk::db::Nullable<#codec>),
             false => codec,
         }
     }
 
-    /// A constant of the field's codec. A type that is no column is reported where it is written.
+    /// A constant of the field's codec.
     fn of_codec(&self, constant: &Ident) -> TokenStream {
         let (codec, ty) = (self.field_codec(), self.ty);
         quote_spanned!(ty.span()=> <#codec as ::plugbay_sdk::db::Codec<#ty>>::#constant)
@@ -188,11 +190,11 @@ impl<'a> Column<'a> {
     }
 
     /// A field of what `from_row` makes.
-    pub(super) fn from_row(&self) -> TokenStream {
+    pub(super) fn read(&self) -> TokenStream {
         let (ident, ty, codec) = (self.ident, self.ty, self.field_codec());
         match self.is_skipped() {
             true => quote_spanned!(ty.span()=> #ident: ::core::default::Default::default()),
-            false => quote_spanned!(ty.span()=> #ident: row.next::<#ty, #codec>()?),
+            false => quote_spanned!(ty.span()=> #ident: row.take::<#ty, #codec>()?),
         }
     }
 

@@ -121,7 +121,7 @@ fn expand(input: &DeriveInput, name: &LitStr, columns: &[Column<'_>]) -> TokenSt
     let kinds = kept.iter().map(|column| column.kind());
     let declarations = kept.iter().map(|column| column.declaration());
     let values = kept.iter().map(|column| column.to_value());
-    let fields = columns.iter().map(Column::from_row);
+    let fields = columns.iter().map(Column::read);
     let constants = kept.iter().map(|column| column.constant(ident));
     let keyed = kept.iter().find(|column| column.is_key()).map(|column| {
         let (name, ty) = (column.name(), column.inner);
