@@ -136,11 +136,11 @@ impl<'a, T> Collection<'a, T> {
         Ok(self.connection.execute(&sql, vec![object(doc)?, Value::Integer(id)])?.changes > 0)
     }
 
-    /// Changes the fields of a document that a struct, a map or a JSON object has, however deep (RFC 7396): a null
-    /// removes a field. Answers whether there is a document with this number.
+    /// Sets the fields of a document that a struct, a map or a JSON object has, and leaves the others alone; a null
+    /// removes the field, and a name with dots is an inner field. Answers whether there is a document with this number.
     ///
     /// # Errors
-    /// Those of [`Collection::insert`].
+    /// Those of [`Collection::patch_where`].
     pub fn patch(&self, id: i64, fields: impl Serialize) -> Result<bool> {
         Ok(self.patch_where(Field::ID.eq(id), fields)? > 0)
     }
@@ -148,9 +148,11 @@ impl<'a, T> Collection<'a, T> {
     /// [`patch`](Collection::patch)es the documents that are found, and answers how many there were.
     ///
     /// # Errors
-    /// `invalid_argument` where the filter is one for all documents, and those of [`Collection::insert`].
+    /// `invalid_argument` where the filter is one for all documents, no field is given or its name cannot be one, and
+    /// those of [`Collection::insert`].
     pub fn patch_where(&self, filter: impl Into<Filter>, fields: impl Serialize) -> Result<u64> {
-        let mut sql = Sql::new(format!("UPDATE {} SET doc = json_patch(doc, ?)", self.name), vec![object(&fields)?]);
+        let mut sql = Sql::new(format!("UPDATE {} SET doc = ", self.name), Vec::new());
+        sql.push(patched(&fields)?);
         sql.push(some(filter.into())?);
         Ok(self.connection.execute(&sql.text, sql.values)?.changes)
     }
@@ -283,6 +285,34 @@ fn object(doc: &impl Serialize) -> Result<Value> {
         Value::Text(text) if text.starts_with('{') => Ok(value),
         _ => Err(invalid("a document is a JSON object: a struct or a map")),
     }
+}
+
+/// The document with these fields set, or removed where they are null.
+fn patched(fields: &impl Serialize) -> Result<Sql> {
+    let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(fields) else {
+        return Err(invalid("what is set is the fields of an object"));
+    };
+    if fields.is_empty() {
+        return Err(invalid("no field is set"));
+    }
+    let mut removed = String::new();
+    let mut set = Sql::default();
+    for (name, value) in &fields {
+        let path = super::filter::path(name)?;
+        if value.is_null() {
+            removed.push_str(&format!(", '{path}'"));
+        } else {
+            set.push(Sql::new(format!(", '{path}', json(?)"), vec![Json(value).to_value()?]));
+        }
+    }
+    let mut doc = "doc".to_owned();
+    if !removed.is_empty() {
+        doc = format!("json_remove({doc}{removed})");
+    }
+    if !set.text.is_empty() {
+        doc = format!("json_set({doc}{})", set.text);
+    }
+    Ok(Sql::new(doc, set.values))
 }
 
 /// The SQL of a filter that is not one for all documents.

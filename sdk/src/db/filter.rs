@@ -88,18 +88,21 @@ impl Field {
 
     /// The field as SQL: exactly the expression that the host's indexes are over, or they would not be used.
     pub(super) fn to_sql(&self) -> Result<String> {
-        let name = match &self.0 {
-            Place::Host(column) => return Ok((*column).to_owned()),
-            Place::Inside(name) => name,
-        };
-        let is_word = |word: &str| !word.is_empty() && word.chars().all(is_part_of_word);
-        if name.len() > FIELD_BYTES_MAX || !name.split('.').all(is_word) {
-            let rule = "use letters, digits, `_`, `-` and, for inner fields, dots";
-            return Err(invalid(format!("`{}` is not a field: {rule}", name.escape_debug())));
+        match &self.0 {
+            Place::Host(column) => Ok((*column).to_owned()),
+            Place::Inside(name) => Ok(format!("json_extract(doc, '{}')", path(name)?)),
         }
-        let path: String = name.split('.').map(|word| format!(".\"{word}\"")).collect();
-        Ok(format!("json_extract(doc, '${path}')"))
     }
+}
+
+/// The path of a field: nothing in it can end the text that it is in.
+pub(super) fn path(name: &str) -> Result<String> {
+    let is_word = |word: &str| !word.is_empty() && word.chars().all(is_part_of_word);
+    if name.len() > FIELD_BYTES_MAX || !name.split('.').all(is_word) {
+        let rule = "use letters, digits, `_`, `-` and, for inner fields, dots";
+        return Err(invalid(format!("`{}` is not a field: {rule}", name.escape_debug())));
+    }
+    Ok(name.split('.').fold("$".to_owned(), |path, word| format!("{path}.\"{word}\"")))
 }
 
 fn is_part_of_word(character: char) -> bool {
