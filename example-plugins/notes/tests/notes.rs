@@ -1,0 +1,27 @@
+//! What needs no database: the declaration, and what is refused before it is asked.
+
+use plugbay_sdk::json;
+
+#[test]
+fn table_is_declared_in_the_manifest() {
+    let layers = notes::native_instance().manifest();
+    let table = &layers[1]["tables"][0];
+    assert_eq!(table["name"], "notes");
+    let columns = table["columns"].as_array().expect("a list");
+    let named = |name: &str| columns.iter().find(|column| column["name"] == name).expect("a column");
+    assert_eq!(named("title"), &json!({ "name": "title", "type": "varchar", "not_null": true, "length": 200 }));
+    assert_eq!(named("tags")["default"], json!([]));
+    assert_eq!(layers[0]["permissions"][0]["resource"], "db.notes");
+}
+
+#[test]
+fn change_without_anything_to_change_is_refused() {
+    let failure = notes::native_instance().call("update", json!({ "id": 1 })).expect_err("nothing to change");
+    assert_eq!(failure.as_code(), "nothing_to_change");
+}
+
+#[test]
+fn native_test_is_told_where_the_database_is() {
+    let failure = notes::native_instance().call("statistics", ()).expect_err("no database");
+    assert_eq!(failure.as_code(), "unavailable");
+}
