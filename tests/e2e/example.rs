@@ -100,6 +100,65 @@ fn legacy_program_counts_words() {
 }
 
 #[test]
+fn notes_are_kept_changed_and_found_by_later_processes() {
+    let data = tempfile::tempdir().expect("a directory");
+    let notes = |action: &str, payload: Value| run_notes(data.path(), action, &payload).exits_with(0).json();
+    let first = notes("create", json!({ "title": "Milk", "tags": [" Shop", "shop", "home"], "body": "100% fresh" }));
+    assert_eq!((&first["id"], &first["tags"]), (&json!(1), &json!(["shop", "home"])));
+    let more = json!([{ "title": "Bread", "tags": ["shop"] }, { "title": "Call Ada", "pinned": true }]);
+    assert_eq!(notes("import", more), 2);
+
+    let titles = |page: &Value| {
+        let titles = page["notes"].as_array().expect("a list").iter().map(|note| note["title"].clone());
+        titles.collect::<Vec<_>>()
+    };
+    assert_eq!(titles(&notes("find", json!({}))), ["Call Ada", "Bread", "Milk"]);
+    let second = notes("find", json!({ "per_page": 2, "page": 2 }));
+    assert_eq!((titles(&second), &second["total"], &second["pages"]), (vec![json!("Milk")], &json!(3), &json!(2)));
+    for (wanted, found) in [
+        (json!({ "tag": "SHOP" }), vec!["Bread", "Milk"]),
+        (json!({ "text": "100%" }), vec!["Milk"]),
+        (json!({ "text": "%" }), vec!["Milk"]),
+        (json!({ "text": "_" }), vec![]),
+        (json!({ "text": "' OR 1=1 --" }), vec![]),
+        (json!({ "tag": "shop", "text": "bread", "pinned": false }), vec!["Bread"]),
+    ] {
+        assert_eq!(titles(&notes("find", wanted.clone())), found, "{wanted}");
+    }
+
+    let changed = notes("update", json!({ "id": 1, "pinned": true, "tags": ["shop"] }));
+    assert_eq!(
+        (&changed["title"], &changed["pinned"], &changed["tags"]),
+        (&json!("Milk"), &json!(true), &json!(["shop"]))
+    );
+    assert_eq!(notes("read", json!({ "id": 1 })), changed);
+    assert_eq!((notes("delete", json!({ "id": 2 })), notes("delete", json!({ "id": 2 }))), (json!(true), json!(false)));
+    let statistics = notes("statistics", json!(null));
+    assert_eq!((&statistics["notes"], &statistics["pinned"]), (&json!(2), &json!(2)));
+    assert_eq!(statistics["by_tag"], json!([{ "tag": "shop", "notes": 1 }]));
+    assert_eq!(statistics["newest"]["title"], "Call Ada");
+}
+
+#[test]
+fn notes_say_what_is_wrong() {
+    let data = tempfile::tempdir().expect("a directory");
+    let code =
+        |action: &str, payload: Value| run_notes(data.path(), action, &payload).exits_with(1).json()["code"].clone();
+    assert_eq!(code("read", json!({ "id": 1 })), "not_found");
+    assert_eq!(code("update", json!({ "id": 1 })), "nothing_to_change");
+    assert_eq!(code("create", json!({ "title": "" })), "validation_error");
+    assert_eq!(code("create", json!({ "title": "x".repeat(201) })), "validation_error");
+    assert_eq!(code("import", json!([{ "title": "fine" }, {}])), "validation_error");
+}
+
+#[test]
+fn notes_without_a_grant_are_denied_with_the_line_to_add() {
+    let denied = run(example::NOTES, &["statistics", "--json"]);
+    assert_ne!(denied.exit_code, 0);
+    assert_contains(denied.json()["msg"].as_str().unwrap_or_default(), &["db.notes", "--grant db.notes:read"]);
+}
+
+#[test]
 fn settings_need_their_secret_and_keep_it() {
     let missing = run(example::SETTINGS, &["show", "--json"]).exits_with(3).json();
     assert_contains(missing["msg"].as_str().unwrap_or_default(), &["api_key", "required"]);
@@ -125,6 +184,12 @@ fn settings_change_what_was_asked_for_and_granted() {
     let not_asked = ["switch_off", "--config", "api_key=k", "--grant", "config.*:write", "--json"];
     let not_asked = run(example::SETTINGS, &not_asked).exits_with(1).json();
     assert_contains(not_asked["msg"].as_str().unwrap_or_default(), &["config.enabled", "manifest"]);
+}
+
+fn run_notes(data: &std::path::Path, action: &str, payload: &Value) -> Ran {
+    let data = data.to_str().expect("a path in UTF-8");
+    let grant = ["--data-dir", data, "--grant", "db.notes:read,write", "--json"];
+    run(example::NOTES, &[&[action, &payload.to_string()], &grant[..]].concat())
 }
 
 fn run(example: Guest, arguments: &[&str]) -> Ran {

@@ -3,6 +3,7 @@
 mod config;
 mod data;
 mod db;
+mod db_sdk;
 mod http;
 mod invocation;
 mod log;
