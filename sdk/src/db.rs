@@ -17,7 +17,7 @@
 //! #[derive(Default)]
 //! struct Notes;
 //!
-//! #[plugin(tables(Note))]
+//! #[plugin(tables(Note), permissions("db.notes:read,write"))]
 //! impl Notes {
 //!     #[action]
 //!     fn add(&mut self, title: String) -> Result<i64> {
@@ -38,7 +38,7 @@
 //! # fn main() {}
 //! ```
 //!
-//! The plugin's manifest has to ask for `db.<table>` with `read` and `write`, and the operator to allow it.
+//! The plugin has to ask for each table, `db.<table>` with `read` or `write`, and the operator has to allow it.
 //!
 //! # Errors
 //!

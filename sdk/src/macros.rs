@@ -54,7 +54,8 @@
 /// ```
 ///
 /// Tables that the host keeps for the plugin are declared with `#[plugin(tables(Note, Tag))]`; see
-/// [`Table`](derive@crate::Table).
+/// [`Table`](derive@crate::Table). What the plugin asks to be allowed is said in its manifest file, or as an operator would
+/// grant it: `#[plugin(permissions("db.notes:read,write", "http.api.example.org"))]`.
 ///
 /// The state is made by [`Default`], or by a function: `#[plugin(new = Shop::new)]`. It lives as long as the instance;
 /// each instance has its own.
@@ -167,8 +168,8 @@ pub use plugbay_sdk_macros::Schema;
 /// # fn main() {}
 /// ```
 ///
-/// The plugin has to declare the table, with `#[plugin(tables(User, Note))]` or
-/// [`Builder::tables`](crate::plugin::Builder::tables), and its manifest has to ask for `db.users` and `db.notes`.
+/// The plugin has to declare the table and to ask for it: `#[plugin(tables(User, Note), permissions("db.*:read,write"))]`, or
+/// [`Builder::tables`](crate::plugin::Builder::tables) and [`Builder::permissions`](crate::plugin::Builder::permissions).
 ///
 /// Each field is a column of its name, and a constant of that name is the column in queries: `Note::pinned`. Integers,
 /// floats, `bool`, `String` and `Vec<u8>` are columns as they are; an `Option` may be null. `#[column(…)]` says more:

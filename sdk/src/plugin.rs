@@ -59,6 +59,7 @@
 mod action;
 mod check;
 mod hooks;
+mod permission;
 mod route;
 mod source;
 mod write;
@@ -104,6 +105,7 @@ struct Parts<S: 'static> {
     routes: &'static [Route],
     subscriptions: &'static [Subscription<S>],
     tables: &'static [Declaration],
+    permissions: &'static [&'static str],
     hooks: Hooks<S>,
 }
 
@@ -138,6 +140,7 @@ impl Plugin<()> {
                 routes: &[],
                 subscriptions: &[],
                 tables: &[],
+                permissions: &[],
                 hooks: Hooks::NONE,
             },
         }
@@ -223,6 +226,14 @@ impl<S> Builder<S> {
     #[must_use]
     pub const fn tables(mut self, tables: &'static [Declaration]) -> Self {
         self.parts.tables = tables;
+        self
+    }
+
+    /// What the plugin asks to be allowed, as an operator would grant it: `&["db.notes:read,write"]`. These come after
+    /// those of the manifest file.
+    #[must_use]
+    pub const fn permissions(mut self, permissions: &'static [&'static str]) -> Self {
+        self.parts.permissions = permissions;
         self
     }
 

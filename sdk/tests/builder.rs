@@ -181,6 +181,7 @@ const SOURCE: Source = Source {
     publishes: "[]",
     subscribes: &[],
     tables: &[],
+    permissions: &[],
 };
 
 #[test]

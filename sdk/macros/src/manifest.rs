@@ -26,6 +26,8 @@ pub(crate) struct Declared {
     pub(crate) routes: Vec<Value>,
     /// The patterns of subscriptions.
     pub(crate) subscribes: Vec<String>,
+    /// Permissions as the manifest writes them.
+    pub(crate) permissions: Vec<Value>,
 }
 
 /// The expression of a `plugbay_sdk::plugin::Source`.
@@ -55,6 +57,7 @@ pub(crate) fn source(declared: &Declared) -> syn::Result<TokenStream> {
         let (name, json) = (text(&table["name"]), table.to_string());
         quote!(::plugbay_sdk::plugin::SourceTable { name: #name, json: #json })
     });
+    let permissions = elements(get(&merged, "permissions")).iter().map(Value::to_string);
     let publishes = to_json(&manifest.events.publishes);
     let subscribes = names_of(&get(&merged, "events")["subscribes"], "topic");
     let json = Value::Object(merged.clone()).to_string();
@@ -74,6 +77,7 @@ pub(crate) fn source(declared: &Declared) -> syn::Result<TokenStream> {
                 actions: &[#(#actions),*],
                 routes: &[#(#routes),*],
                 tables: &[#(#tables),*],
+                permissions: &[#(#permissions),*],
                 publishes: #publishes,
                 subscribes: &[#(#subscribes),*],
             }
@@ -81,7 +85,7 @@ pub(crate) fn source(declared: &Declared) -> syn::Result<TokenStream> {
     })
 }
 
-/// The layer that the code will be: its routes come after those of the file, and its subscriptions replace the file's,
+/// The layer that the code will be: its routes and permissions come after those of the file, and its subscriptions replace the file's,
 /// each of which it has to have.
 fn code(declared: &Declared, file: &Map<String, Value>) -> Map<String, Value> {
     let mut fields = Map::from_iter([("actions".to_owned(), json!(declared.actions))]);
@@ -89,6 +93,11 @@ fn code(declared: &Declared, file: &Map<String, Value>) -> Map<String, Value> {
         let of_file = file.get("routes").map(elements).unwrap_or_default();
         let routes = of_file.iter().chain(&declared.routes).cloned().collect();
         fields.insert("routes".to_owned(), Value::Array(routes));
+    }
+    if !declared.permissions.is_empty() {
+        let of_file = file.get("permissions").map(elements).unwrap_or_default();
+        let permissions = of_file.iter().chain(&declared.permissions).cloned().collect();
+        fields.insert("permissions".to_owned(), Value::Array(permissions));
     }
     if !declared.subscribes.is_empty() {
         let publishes = file.get("events").map(|events| events["publishes"].clone());

@@ -4,7 +4,7 @@
 //! writing, so that the compiler says it and not the first load.
 
 use super::route::Route;
-use super::{Action, Parts, Source, Subscription};
+use super::{Action, Parts, Source, Subscription, permission};
 use crate::constant::{Json, Writer, same};
 
 /// The largest schema that the host takes, in bytes.
@@ -27,6 +27,11 @@ pub(super) const fn all<S>(parts: &Parts<S>) {
     routes(parts);
     subscriptions(parts);
     tables(parts);
+    let mut index = 0;
+    while index < parts.permissions.len() {
+        permission::check(parts.permissions[index]);
+        index += 1;
+    }
     if let Some(file) = &parts.source {
         source(file, parts);
     }

@@ -17,6 +17,8 @@ pub struct Source {
     pub routes: &'static [SourceRoute],
     /// The file's tables.
     pub tables: &'static [SourceTable],
+    /// The file's permissions, each a rule as JSON.
+    pub permissions: &'static [&'static str],
     /// The topics that the plugin may publish, as a JSON array.
     pub publishes: &'static str,
     /// The patterns that the file subscribes to.

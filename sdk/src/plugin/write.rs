@@ -3,7 +3,7 @@
 //! JSON documents one after another, each a layer of the manifest, a later one winning: first what the manifest file
 //! and `Cargo.toml` say, then what the code declares.
 
-use super::{Action, Parts, Plugin, Route};
+use super::{Action, Parts, Plugin, Route, permission};
 use crate::constant::{Json, Writer};
 
 impl<S> Plugin<S> {
@@ -55,6 +55,9 @@ const fn write<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {
     }
     if !parts.tables.is_empty() {
         tables(parts, writer);
+    }
+    if !parts.permissions.is_empty() {
+        permissions(parts, writer);
     }
     writer.close("}");
     writer.raw("\n");
@@ -162,6 +165,26 @@ const fn tables<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {
     let mut index = 0;
     while index < parts.tables.len() {
         parts.tables[index].write(writer);
+        index += 1;
+    }
+    writer.close("]");
+}
+
+/// The file's permissions stay, and come first: the first rule that matches decides.
+const fn permissions<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {
+    writer.key("permissions");
+    writer.open("[");
+    if let Some(source) = parts.source {
+        let mut index = 0;
+        while index < source.permissions.len() {
+            writer.element();
+            writer.raw(source.permissions[index]);
+            index += 1;
+        }
+    }
+    let mut index = 0;
+    while index < parts.permissions.len() {
+        permission::write(parts.permissions[index], writer);
         index += 1;
     }
     writer.close("]");

@@ -43,7 +43,7 @@ struct AllKinds {
 #[derive(Default)]
 struct Declared;
 
-#[plugin(tables(User, Note, AllKinds))]
+#[plugin(tables(User, Note, AllKinds), permissions("db.notes:read,write", "db.users"))]
 impl Declared {
     #[action]
     fn nothing(&self) {}
@@ -119,6 +119,8 @@ fn manifest_with_these_tables_is_accepted_by_the_hosts_own_checks() {
     let manifest = plugbay_manifest::Manifest::from_layers(&layers).expect("a manifest");
     assert_eq!(manifest.tables.len(), 3);
     assert_eq!(manifest.tables[1].json_columns, ["tags"]);
+    assert_eq!(manifest.permissions.len(), 2);
+    assert_eq!((&*manifest.permissions[1].resource, &manifest.permissions[1].actions), ("db.users", &None));
 }
 
 fn named() -> Builder<Declared> {
@@ -145,19 +147,38 @@ const FILE: Source = Source {
     actions: &[],
     routes: &[],
     tables: &[SourceTable { name: "users", json: r#"{"name":"users","columns":{"id":"id"}}"# }],
+    permissions: &[r#"{"resource":"db.secrets","effect":"deny"}"#],
     publishes: "[]",
     subscribes: &[],
 };
 
 #[test]
-fn tables_of_the_file_stay_beside_those_of_the_code() {
+fn tables_and_permissions_of_the_file_stay_beside_those_of_the_code() {
     const TABLES: &[Declaration] = &[Note::TABLE];
-    const BUILT: Plugin<Declared> = Plugin::builder().source(FILE).tables(TABLES).build();
+    const BUILT: Plugin<Declared> =
+        Plugin::builder().source(FILE).tables(TABLES).permissions(&["db.*: read, write"]).build();
     let section: [u8; BUILT.section_length()] = BUILT.section();
     let layers: Vec<Value> =
         serde_json::Deserializer::from_slice(&section).into_iter().collect::<Result<_, _>>().expect("JSON");
     let names: Vec<_> = layers[1]["tables"].as_array().expect("a list").iter().map(|table| &table["name"]).collect();
     assert_eq!(names, ["users", "notes"]);
+    let expected = json!([
+        { "resource": "db.secrets", "effect": "deny" },
+        { "resource": "db.*", "actions": ["read", "write"] },
+    ]);
+    assert_eq!(layers[1]["permissions"], expected);
+}
+
+#[test]
+#[should_panic(expected = "the permission `db.notes:reed` has no action `reed`")]
+fn permission_with_an_unknown_action_does_not_build() {
+    let _ = named().permissions(&["db.notes:reed"]).build();
+}
+
+#[test]
+#[should_panic(expected = "names no resource")]
+fn permission_without_a_resource_does_not_build() {
+    let _ = named().permissions(&[":read"]).build();
 }
 
 #[test]

@@ -17,7 +17,7 @@ use super::{Arguments, action_name};
 pub(super) fn expand(arguments: &Arguments, block: &ItemImpl, methods: &[Method]) -> syn::Result<TokenStream> {
     let names: Vec<LitStr> = methods.iter().filter_map(action_name).collect();
     check(block, methods, &names)?;
-    let source = crate::manifest::source(&declared(methods, &names))?;
+    let source = crate::manifest::source(&declared(arguments, methods, &names))?;
 
     let state = &block.self_ty;
     let builder = match &arguments.new {
@@ -31,6 +31,8 @@ pub(super) fn expand(arguments: &Arguments, block: &ItemImpl, methods: &[Method]
     let exports = exports(methods);
     let tables = &arguments.tables;
     let tables = (!tables.is_empty()).then(|| quote!(.tables(&[#(<#tables as ::plugbay_sdk::db::Table>::TABLE),*])));
+    let permissions = &arguments.permissions;
+    let permissions = (!permissions.is_empty()).then(|| quote!(.permissions(&[#(#permissions),*])));
     Ok(quote! {
         impl #state {
             #[doc(hidden)]
@@ -40,6 +42,7 @@ pub(super) fn expand(arguments: &Arguments, block: &ItemImpl, methods: &[Method]
                 .routes(&[#(#routes),*])
                 .subscriptions(&[#(#subscriptions),*])
                 #tables
+                #permissions
                 #(#hooks)*
                 .build();
         }
@@ -90,8 +93,9 @@ fn check(block: &ItemImpl, methods: &[Method], names: &[LitStr]) -> syn::Result<
 }
 
 /// What the manifest file has to agree with. Of methods with conditions it is not known whether they are compiled.
-fn declared(methods: &[Method], names: &[LitStr]) -> Declared {
+fn declared(arguments: &Arguments, methods: &[Method], names: &[LitStr]) -> Declared {
     let mut declared = Declared { actions: names.iter().map(LitStr::value).collect(), ..Declared::default() };
+    declared.permissions.extend(arguments.permissions.iter().map(permission));
     for method in methods.iter().filter(|method| method.conditions.is_empty()) {
         match &method.mark {
             Mark::Action(mark) => {
@@ -110,6 +114,18 @@ fn declared(methods: &[Method], names: &[LitStr]) -> Declared {
         }
     }
     declared
+}
+
+/// A permission as the manifest writes it.
+fn permission(text: &LitStr) -> serde_json::Value {
+    let text = text.value();
+    match text.split_once(':') {
+        Some((resource, actions)) => {
+            let actions: Vec<&str> = actions.split(',').map(str::trim).collect();
+            json!({ "resource": resource.trim(), "actions": actions })
+        }
+        None => json!({ "resource": text.trim() }),
+    }
 }
 
 /// An element of `.actions(&[…])`.

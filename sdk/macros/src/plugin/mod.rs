@@ -7,18 +7,20 @@ mod method;
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::parse::{Parse, ParseStream};
-use syn::{Expr, Ident, ImplItem, ItemImpl, Token, Type, parenthesized};
+use syn::{Expr, Ident, ImplItem, ItemImpl, LitStr, Token, Type, parenthesized};
 
 use marks::Mark;
 use method::Method;
 
-/// `#[plugin(new = Self::new, tables(Note, Tag))]`.
+/// `#[plugin(new = Self::new, tables(Note, Tag), permissions("db.*:read,write"))]`.
 #[derive(Default)]
 struct Arguments {
     /// What makes the state, where that is not `Default`.
     new: Option<Expr>,
     /// The structs that are tables.
     tables: Vec<Type>,
+    /// What the plugin asks to be allowed.
+    permissions: Vec<LitStr>,
 }
 
 impl Parse for Arguments {
@@ -36,9 +38,15 @@ impl Parse for Arguments {
                     parenthesized!(inside in input);
                     arguments.tables.extend(inside.parse_terminated(Type::parse, Token![,])?);
                 }
+                "permissions" => {
+                    let inside;
+                    parenthesized!(inside in input);
+                    arguments.permissions.extend(inside.parse_terminated(<LitStr as Parse>::parse, Token![,])?);
+                }
                 _ => {
-                    let message = "`#[plugin]` takes `new = <function>`, what makes the state, if not `Default`; and \
-                                   `tables(<Type>, …)`, the structs that are its tables";
+                    let message = "`#[plugin]` takes `new = <function>`, what makes the state, if not `Default`; \
+                                   `tables(<Type>, …)`, the structs that are its tables; and \
+                                   `permissions(\"<resource>:<actions>\", …)`, what it asks to be allowed";
                     return Err(syn::Error::new_spanned(name, message));
                 }
             }
