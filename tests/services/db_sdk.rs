@@ -120,7 +120,7 @@ async fn transaction_that_fails_or_panics_leaves_nothing() {
 #[tokio::test]
 async fn rows_that_do_not_all_fit_are_not_inserted() {
     let (_host, plugin) = loaded().await;
-    let too_long = "x".repeat(21);
+    let too_long = "x".repeat(41);
     for names in [json!(["Ann", "Ann"]), json!(["Ann", too_long])] {
         let answer = plugin.call::<_, Value>("add_users", &names).await;
         assert_eq!(code(answer), "constraint");

@@ -10,7 +10,7 @@ struct User {
     #[column(id)]
     #[serde(default)]
     id: i64,
-    #[column(varchar(20), unique)]
+    #[column(varchar(40), unique)]
     name: String,
     #[column(enum, default = "guest")]
     role: Option<Role>,
