@@ -41,8 +41,12 @@ async fn rows_are_changed_and_deleted_by_condition() {
     assert_eq!(ask::<u64>(&plugin, "promote", json!(2)).await, 1);
     assert_eq!(ask::<u64>(&plugin, "promote", json!(3)).await, 0);
     assert_eq!(ask::<u64>(&plugin, "remove_user", json!(1)).await, 1);
+    assert!(
+        ask::<bool>(&plugin, "rename", json!([2, "Bo"])).await
+            && !ask::<bool>(&plugin, "rename", json!([1, "A"])).await
+    );
     let users: Value = ask(&plugin, "users", json!(null)).await;
-    assert_eq!(users, json!([{ "id": 2, "name": "Bob", "role": "admin" }]));
+    assert_eq!(users, json!([{ "id": 2, "name": "Bo", "role": "admin" }]));
 }
 
 #[tokio::test]

@@ -59,6 +59,11 @@ impl<'a, T: Table, State> Update<'a, T, State> {
         self
     }
 
+    pub(super) fn set_all(mut self, assignments: impl IntoIterator<Item = Assignment<T>>) -> Self {
+        self.assignments.extend(assignments);
+        self
+    }
+
     /// Sets the columns that a struct, a map or a JSON object has as fields, and leaves the others alone.
     pub fn set_from(mut self, fields: impl serde::Serialize) -> Self {
         match insert::assignments_of(&fields) {

@@ -24,7 +24,7 @@ pub struct Assignment<T> {
 }
 
 impl<T> Assignment<T> {
-    fn new(column: &'static str, value: Result<Value>) -> Self {
+    pub(super) fn new(column: &'static str, value: Result<Value>) -> Self {
         Assignment { column, value, of: PhantomData }
     }
 }

@@ -86,6 +86,14 @@ pub trait Keyed: Table {
     fn find(key: impl Operand<Self::Key>) -> Result<Option<Self>> {
         table().find(key)
     }
+
+    /// Puts a row into the place of the one with its key. Answers whether there is one.
+    ///
+    /// # Errors
+    /// Those of [`TableRef::save`].
+    fn save(row: &Self) -> Result<bool> {
+        table().save(row)
+    }
 }
 
 /// A table in the database or in a transaction: where its statements begin.
@@ -172,6 +180,30 @@ impl<'a, T: Table> TableRef<'a, T> {
     /// Begins a change of rows.
     pub fn update(&self) -> Update<'a, T, Unfiltered> {
         Update::new(self.connection)
+    }
+
+    /// Puts a row into the place of the one with its key: all columns but those that the host sets. Answers whether there
+    /// is one.
+    ///
+    /// # Errors
+    /// `invalid_argument` where the row has no key yet, and those of [`Update::run`].
+    pub fn save(&self, row: &T) -> Result<bool>
+    where
+        T: Keyed,
+    {
+        let (mut key, mut assignments) = (None, Vec::new());
+        for ((name, kind), value) in T::COLUMNS.iter().zip(row.to_values()?) {
+            match (value, kind) {
+                (value, _) if *name == T::KEY.name() => key = value,
+                (_, Kind::CreatedAt | Kind::UpdatedAt) => {}
+                // What a new row leaves to its default is nothing in one that is there.
+                (value, _) => assignments.push(Assignment::new(name, Ok(value.unwrap_or_default()))),
+            }
+        }
+        let Some(key) = key else {
+            return Err(invalid(format!("the row of `{}` has no key yet: insert it", T::NAME)));
+        };
+        Ok(self.update().set_all(assignments).where_(T::KEY.name(), "=", key).run()? > 0)
     }
 
     /// Begins a deletion of rows.

@@ -164,6 +164,13 @@ fn new_row_leaves_to_the_host_what_the_host_gives() {
 }
 
 #[test]
+fn row_without_a_key_is_not_saved() {
+    let failure = Note::save(&note("a")).expect_err("it is new");
+    assert_eq!(failure.as_code(), "invalid_argument");
+    assert_eq!(Note::save(&Note { id: 1, ..note("a") }).expect_err("no database").as_code(), "unavailable");
+}
+
+#[test]
 fn native_test_is_told_that_there_is_no_database() {
     let told = [
         Note::insert(&note("a")).map(drop),

@@ -139,6 +139,13 @@ impl Db {
         User::update().set(User::role, Role::Admin).filter(User::id.eq(id)).run()
     }
 
+    /// Reads a user, changes it and writes it back.
+    #[action]
+    fn rename(&self, change: (i64, String)) -> Result<bool> {
+        let Some(user) = User::find(change.0)? else { return Ok(false) };
+        User::save(&User { name: change.1, ..user })
+    }
+
     #[action]
     fn remove_user(&self, id: i64) -> Result<u64> {
         User::delete().filter(User::id.eq(id)).run()
