@@ -221,8 +221,8 @@ impl<S> Builder<S> {
         self
     }
 
-    /// The tables that the host keeps for the plugin: `&[Note::TABLE]`, where `Note` derives
-    /// [`Table`](derive@crate::Table). They are made when the plugin is loaded, and grow with their declaration.
+    /// The tables that the host keeps for the plugin: [`create_tables!`](crate::create_tables) makes them of structs that
+    /// derive [`Table`](derive@crate::Table). They are made when the plugin is loaded, and grow with their declaration.
     #[must_use]
     pub const fn tables(mut self, tables: &'static [Declaration]) -> Self {
         self.parts.tables = tables;

@@ -212,6 +212,15 @@ impl<'a, T: Table> TableRef<'a, T> {
     }
 }
 
+/// The tables of structs that derive [`Table`](derive@crate::Table), for
+/// [`Builder::tables`](crate::plugin::Builder::tables): `.tables(create_tables![User, Note])`.
+#[macro_export]
+macro_rules! create_tables {
+    ($($table:ty),* $(,)?) => {
+        &[$(<$table as $crate::db::Table>::TABLE),*]
+    };
+}
+
 /// A column by its name.
 pub(super) fn column_of<T: Table>(name: &str) -> Result<(&'static str, Kind)> {
     let found = T::COLUMNS.iter().find(|(known, _)| *known == name);

@@ -154,9 +154,8 @@ const FILE: Source = Source {
 
 #[test]
 fn tables_and_permissions_of_the_file_stay_beside_those_of_the_code() {
-    const TABLES: &[Declaration] = &[Note::TABLE];
     const BUILT: Plugin<Declared> =
-        Plugin::builder().source(FILE).tables(TABLES).permissions(&["db.*: read, write"]).build();
+        Plugin::builder().source(FILE).tables(create_tables![Note]).permissions(&["db.*: read, write"]).build();
     let section: [u8; BUILT.section_length()] = BUILT.section();
     let layers: Vec<Value> =
         serde_json::Deserializer::from_slice(&section).into_iter().collect::<Result<_, _>>().expect("JSON");
