@@ -45,6 +45,8 @@ pub struct HostPlugin {
     pub source: PluginSource,
     /// Values of its configuration.
     pub options: Map<String, Value>,
+    /// What the operator says of this plugin alone. It stands above the host's `policy`.
+    pub permissions: Vec<Rule>,
 }
 
 /// Where a plugin is. Everything but local files is for a host that can fetch.
@@ -76,6 +78,9 @@ pub(crate) const HOST_FILE: Table = &[
 const PLUGIN: Table = &[
     field("url", "A path, or a URL that begins with file://, https:// or oci://.", || shape::line(LINE_CHARS_MAX)),
     field("options", "Values of the plugin's settings.", || serde_json::json!({ "type": "object" })),
+    field("permissions", "What the operator says of this plugin alone, above the policy for all.", || {
+        top::definition("policy")
+    }),
 ];
 
 impl HostFile {
@@ -137,7 +142,11 @@ impl PluginSource {
 impl fmt::Debug for HostPlugin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&String> = self.options.keys().collect();
-        f.debug_struct("HostPlugin").field("source", &self.source).field("options", &names).finish()
+        f.debug_struct("HostPlugin")
+            .field("source", &self.source)
+            .field("options", &names)
+            .field("permissions", &self.permissions)
+            .finish()
     }
 }
 
@@ -232,7 +241,8 @@ fn read_plugin(node: &Node<'_>, report: &mut Report) -> Option<HostPlugin> {
             }
         },
     };
-    Some(HostPlugin { source: source?, options: options? })
+    let permissions = object.get("permissions").map(|node| read_policy(&node, report)).unwrap_or_default();
+    Some(HostPlugin { source: source?, options: options?, permissions })
 }
 
 fn plugins_shape() -> Value {

@@ -38,8 +38,11 @@ pub const PROSE_CHARS_MAX: usize = 8 << 10;
 /// Characters of the value of an environment variable.
 pub const ENV_VALUE_CHARS_MAX: usize = 8 << 10;
 
-/// Characters of a permission's resource and of an event's topic. They are matched on every use.
+/// Characters of an event's topic. It is matched on every use.
 pub const PATTERN_CHARS_MAX: usize = 256;
+
+/// Characters of a permission's resource: a kind and a key of 512 bytes of which each is a wildcard that is escaped.
+pub const RESOURCE_CHARS_MAX: usize = 1_040;
 
 /// Characters of a regular expression in a setting.
 pub const REGEX_CHARS_MAX: usize = 1 << 10;

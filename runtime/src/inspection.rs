@@ -3,7 +3,7 @@
 use plugbay_manifest::Manifest;
 use serde::Serialize;
 
-use crate::capability::Denial;
+use crate::capability::{Denial, Refused};
 use crate::limits::Limits;
 use crate::plugin::check::{CheckedPackage, Offer, offered};
 use crate::plugin::hex;
@@ -93,7 +93,7 @@ impl Inspection {
                         grants.check_service(resource, usual).err().map(|denial| denial.to_string()),
                     ),
                     Offer::TrustedOnly(resource, action) => {
-                        (Some((resource, action)), Some(Denial::trusted_only(resource, action).to_string()))
+                        (Some((resource, action)), Some(Denial::of_kind(resource, action, Refused::ByMode).to_string()))
                     }
                     Offer::Nothing => (None, Some("this host does not offer it".to_owned())),
                 };

@@ -129,6 +129,18 @@ pub const HTTP_ADDRESSES_MAX: usize = 8;
 pub const HTTP_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a request may take from its beginning to the end of its response's body, where its call leaves it that long.
 pub const HTTP_TIMEOUT: Duration = Duration::from_secs(60);
+/// Steps of matching that one use may cost in one policy: 200,000 take half a millisecond, and a policy of a hundred
+/// ordinary rules takes some hundred. A use that takes more is denied.
+pub const POLICY_STEPS_MAX: usize = 200_000;
+/// Bytes of a resource's name that a denial tells: more than the longest key has.
+pub const RESOURCE_BYTES_TOLD: usize = 1 << 10;
+/// Denials of one plugin that are recorded per [`AUDIT_PERIOD`], and as many allowed uses where somebody listens to
+/// them; more are counted only. A plugin that asks again and again must not fill the operator's log.
+pub const AUDIT_RECORDS_MAX: u32 = 20;
+/// The period of [`AUDIT_RECORDS_MAX`].
+pub const AUDIT_PERIOD: Duration = Duration::from_secs(1);
+/// Denials that the runtime remembers: the last 1,000, of at most some kilobytes each.
+pub const AUDIT_TRAIL_MAX: usize = 1_000;
 /// The stack of a guest: 512 KiB, deep enough for recursive parsers; a runaway recursion ends in well under a millisecond.
 pub const WASM_STACK_BYTES: usize = 512 << 10;
 /// The fiber that a guest runs on: its stack and 1.5 MiB for the host functions that it calls. A host function that

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::error::InvokeError;
 use crate::limits::ERROR_CODES_MAX;
 use crate::plugin::instances::thread_number;
+use crate::service::audit::PluginAudit;
 
 /// Upper ends of the latency buckets, in microseconds: a factor of four apart, from a warm call to the longest deadline.
 pub const LATENCY_BUCKETS_MICROS: [u64; 14] =
@@ -50,8 +51,12 @@ pub struct MetricsSnapshot {
     pub latency_micros: Vec<(u64, u64)>,
     /// Instances made, the first one included.
     pub instances_started: u64,
-    /// Host capabilities that were asked for and denied.
+    /// Uses of host capabilities that were granted.
+    pub allows: u64,
+    /// Uses of host capabilities that were denied.
     pub denials: u64,
+    /// Denials that were counted but not recorded, because there were too many in a second.
+    pub denials_unrecorded: u64,
     /// Log lines that were dropped in a flood.
     pub log_lines_dropped: u64,
 }
@@ -85,7 +90,7 @@ impl Metrics {
         self.instances_started.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn snapshot(&self, denials: u64, log_lines_dropped: u64) -> MetricsSnapshot {
+    pub(crate) fn snapshot(&self, audit: &PluginAudit, log_lines_dropped: u64) -> MetricsSnapshot {
         let sum = |counter: &dyn Fn(&Shard) -> &AtomicU64| -> u64 {
             self.shards.iter().map(|shard| counter(shard).load(Ordering::Relaxed)).sum()
         };
@@ -101,7 +106,9 @@ impl Metrics {
             busy_seconds: Duration::from_nanos(sum(&|shard| &shard.nanos)).as_secs_f64(),
             latency_micros,
             instances_started: self.instances_started.load(Ordering::Relaxed),
-            denials,
+            allows: audit.allowed(),
+            denials: audit.denied(),
+            denials_unrecorded: audit.left_out(),
             log_lines_dropped,
         }
     }
@@ -116,7 +123,16 @@ fn bucket(nanos: u64) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::clock::SystemClock;
+    use crate::service::audit::{Audit, TracingAudit};
+
+    fn snapshot(metrics: &Metrics) -> MetricsSnapshot {
+        let audit = Arc::new(Audit::new(Arc::new(TracingAudit), Arc::new(SystemClock)));
+        metrics.snapshot(&PluginAudit::new("p".into(), audit), 0)
+    }
 
     #[test]
     fn calls_are_counted_in_the_bucket_of_their_duration() {
@@ -124,7 +140,7 @@ mod tests {
         metrics.call(Duration::from_nanos(500), Some(10), None);
         metrics.call(Duration::from_micros(1), None, None);
         metrics.call(Duration::from_secs(1_000), Some(5), None);
-        let snapshot = metrics.snapshot(0, 0);
+        let snapshot = snapshot(&metrics);
         assert_eq!((snapshot.calls, snapshot.fuel), (3, 15));
         assert_eq!(snapshot.latency_micros[0], (1, 2));
         assert_eq!(snapshot.latency_micros.last().map(|bucket| bucket.1), Some(1));
@@ -156,7 +172,7 @@ mod tests {
                 Some(&InvokeError::Guest { plugin: "p".into(), failure: Box::new(failure) }),
             );
         }
-        let errors = metrics.snapshot(0, 0).errors;
+        let errors = snapshot(&metrics).errors;
         assert_eq!(errors.len(), ERROR_CODES_MAX + 1);
         assert_eq!(errors["other"], 1_000 - ERROR_CODES_MAX as u64);
     }

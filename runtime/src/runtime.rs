@@ -5,12 +5,11 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use plugbay_manifest::{ExecutionMode, Manifest};
 
-use crate::capability::Policy;
+use crate::capability::{LivePolicy, Policy};
 use crate::clock::{Clock, SystemClock};
 use crate::component::AnyComponent;
 use crate::engine::{Engines, Metering};
@@ -26,6 +25,7 @@ use crate::plugin::link::Linkers;
 use crate::plugin::loaded::{LoadedPlugin, Plugin};
 use crate::plugin::package::{Package, Source};
 use crate::plugin::registry::Registry;
+use crate::service::audit::{Audit, AuditEntry, AuditSink, PluginAudit, TracingAudit};
 use crate::service::cache::PluginCache;
 use crate::service::config::PluginConfig;
 use crate::service::data::PluginData;
@@ -62,6 +62,7 @@ pub struct RuntimeBuilder {
     environment: Option<String>,
     data_dir: Option<PathBuf>,
     log_sink: Arc<dyn LogSink>,
+    audit_sink: Arc<dyn AuditSink>,
     clock: Arc<dyn Clock>,
     http_resolver: Option<Arc<dyn HttpResolver>>,
     http_responder: Option<Arc<dyn HttpResponder>>,
@@ -81,6 +82,7 @@ impl Default for RuntimeBuilder {
             environment: None,
             data_dir: None,
             log_sink: Arc::new(TracingSink),
+            audit_sink: Arc::new(TracingAudit),
             clock: Arc::new(SystemClock),
             http_resolver: None,
             http_responder: None,
@@ -165,6 +167,14 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Where it is recorded which host capabilities plugins were denied, and, if the sink wants that, which they used.
+    /// Default: the `tracing` crate, target `plugbay::audit`.
+    #[must_use]
+    pub fn audit_sink(mut self, sink: impl AuditSink + 'static) -> Self {
+        self.audit_sink = Arc::new(sink);
+        self
+    }
+
     /// The clock by which cached values expire and jobs run, and that guests see. Default: the machine's.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
@@ -209,10 +219,15 @@ impl RuntimeBuilder {
             linkers: Linkers::default(),
             code_cache,
             compiler: Compiler::new(self.compile_isolation, self.compile_limits),
-            operator: Operator { policy: self.policy.with_basics(), limits: self.limits, ceilings: self.ceilings },
+            operator: Operator {
+                policy: LivePolicy::new(self.policy.with_basics()),
+                limits: self.limits,
+                ceilings: self.ceilings,
+            },
             environment: self.environment,
             data_dir: self.data_dir,
             log_sink: self.log_sink,
+            audit: Arc::new(Audit::new(self.audit_sink, self.clock.clone())),
             clock: self.clock,
             network: Arc::new(Network::new(self.http_resolver, self.http_responder, self.http_root_certificates)),
             linked: Mutex::default(),
@@ -239,6 +254,7 @@ struct Shared {
     environment: Option<String>,
     data_dir: Option<PathBuf>,
     log_sink: Arc<dyn LogSink>,
+    audit: Arc<Audit>,
     clock: Arc<dyn Clock>,
     network: Arc<Network>,
     /// Components that are linked already, by what they are and how they run: a thousand plugins of one component share it.
@@ -322,6 +338,26 @@ impl Runtime {
         self.0.plugins.all()
     }
 
+    /// The operator's policy that is in force, with what every policy ends with.
+    pub fn policy(&self) -> Policy {
+        Policy::clone(&self.0.operator.policy.now())
+    }
+
+    /// Replaces the operator's policy, for the plugins that are loaded and for those that will be: the next use of a host
+    /// capability is checked against this one. As with the builder's, every plugin may write its log and read its
+    /// configuration below it, and what was said of one [`Package`] alone comes before it.
+    ///
+    /// What a plugin holds already, it keeps: the environment of a loaded plugin, and the directories that a running
+    /// instance of a trusted plugin has open. [`Runtime::reload`] takes those back.
+    pub fn set_policy(&self, policy: Policy) {
+        self.0.operator.policy.set(policy.with_basics());
+    }
+
+    /// The last denials of all plugins, the oldest first: at most 1,000.
+    pub fn audit_trail(&self) -> Vec<AuditEntry> {
+        self.0.audit.trail()
+    }
+
     /// What a plugin is and asks for. Nothing of it is compiled or run.
     ///
     /// # Errors
@@ -355,7 +391,11 @@ impl Runtime {
     }
 
     fn check_package(&self, package: Package) -> Result<CheckedPackage, LoadError> {
-        CheckedPackage::check(package, &self.0.operator)
+        CheckedPackage::check(package, &self.0.operator).inspect_err(|error| {
+            if let LoadFailure::Denied { denial, .. } = &error.source {
+                self.0.audit.deny(&error.plugin, denial, None, 0);
+            }
+        })
     }
 
     /// From a checked package to a revision that serves.
@@ -416,13 +456,12 @@ impl Runtime {
             jobs: PluginJobs::new(home),
             plugins: self.plugin_calls(manifest, &name),
             http: PluginHttp::new(self.0.network.clone()),
-            environment: environment::variables(manifest, &checked.grants, &self.0.operator.policy)
-                .map_err(load_error)?,
+            environment: environment::variables(manifest, &checked.grants).map_err(load_error)?,
             wasi: environment::wasi_grants(manifest, &checked.grants).map_err(load_error)?,
             live_instances: self.0.engines.live_instances(),
             grants: checked.grants.clone(),
             clock: self.0.clock.clone(),
-            denials: AtomicU64::new(0),
+            audit: PluginAudit::new(name.clone(), self.0.audit.clone()),
             name,
         }))
     }

@@ -177,7 +177,7 @@ fn settings_need_their_secret_and_keep_it() {
 #[test]
 fn settings_change_what_was_asked_for_and_granted() {
     let set = ["set_max_retries", r#"{"max_retries": 7}"#, "--config", "api_key=k", "--json"];
-    let denied = run(example::SETTINGS, &set).exits_with(1).json();
+    let denied = run(example::SETTINGS, &set).exits_with(4).json();
     assert_contains(denied["msg"].as_str().unwrap_or_default(), &["--grant config.max_retries:write"]);
     let granted = [&set[..], &["--grant", "config.*:write"]].concat();
     assert_eq!(run(example::SETTINGS, &granted).exits_with(0).json()["max_retries"], 7);

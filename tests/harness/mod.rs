@@ -2,6 +2,7 @@
 
 pub(crate) mod assert;
 pub(crate) mod attack;
+pub(crate) mod audit;
 pub(crate) mod build;
 pub(crate) mod command;
 pub(crate) mod core_module;

@@ -8,4 +8,5 @@ mod http;
 mod invocation;
 mod log;
 mod plugins;
+mod policy;
 mod standards;

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use plugbay::Ceilings;
-use plugbay::manifest::{self, Format, PluginSource, Resources, Rule};
+use plugbay::manifest::{self, Format, HostPlugin, PluginSource, Resources, Rule};
 use serde_json::Value;
 
 use crate::error::Error;
@@ -48,20 +48,22 @@ impl HostFile {
 
     /// The options of the plugin at `path`, if the file names it.
     pub(super) fn options_of(&self, path: &Path) -> Vec<(String, Value)> {
-        let Ok(wanted) = path.canonicalize() else {
-            return Vec::new();
-        };
-        self.contents
-            .plugins
-            .iter()
-            .filter(|plugin| match &plugin.source {
-                PluginSource::Local(local) => {
-                    self.directory.join(local).canonicalize().is_ok_and(|local| local == wanted)
-                }
-                PluginSource::Https(_) | PluginSource::Oci(_) => false,
-            })
-            .flat_map(|plugin| plugin.options.clone())
-            .collect()
+        self.entries_of(path).flat_map(|plugin| plugin.options.clone()).collect()
+    }
+
+    /// What the file says of the plugin at `path` alone.
+    pub(super) fn permissions_of(&self, path: &Path) -> Vec<Rule> {
+        self.entries_of(path).flat_map(|plugin| plugin.permissions.clone()).collect()
+    }
+
+    fn entries_of(&self, path: &Path) -> impl Iterator<Item = &HostPlugin> {
+        let wanted = path.canonicalize().ok();
+        self.contents.plugins.iter().filter(move |plugin| match &plugin.source {
+            PluginSource::Local(local) => wanted
+                .as_ref()
+                .is_some_and(|wanted| self.directory.join(local).canonicalize().is_ok_and(|local| local == *wanted)),
+            PluginSource::Https(_) | PluginSource::Oci(_) => false,
+        })
     }
 }
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use plugbay::manifest::Rule;
 use plugbay::{
     BuildError, CodeCache, CodeCacheAt, CompileIsolation, LoadError, Package, Policy, Runtime, WorkerCommand,
 };
@@ -51,12 +52,13 @@ impl Host {
         let defaults = HostArgs::default();
         let args = host.unwrap_or(&defaults);
         let file = named(&args.host_file).map(HostFile::read).transpose()?.unwrap_or_default();
-        let policy = policy(args, &file)?;
+        let of_all = policy(args, file.policy())?;
+        let of_this = policy(args, &file.permissions_of(path))?;
         let asked = Asked::new(limits, &file.ceilings());
         let environment = args.environment.as_deref().filter(|name| !name.is_empty()).or(file.environment());
         let environment = environment.map(file::environment_name).transpose().map_err(Error::Usage)?;
 
-        let mut package = open_package(path, output)?;
+        let mut package = open_package(path, output)?.policy(of_this);
         for (key, value) in file.options_of(path).into_iter().chain(args.config.iter().cloned()) {
             package = package.configure(key, value);
         }
@@ -65,7 +67,7 @@ impl Host {
             .code_cache(code_cache())
             .compile_isolation(CompileIsolation::ChildProcess(worker()?))
             .log_sink(StderrLog::new(common.log_level, common.quiet))
-            .policy(policy)
+            .policy(of_all)
             .ceilings(asked.ceilings.clone());
         if let Some(environment) = environment {
             builder = builder.environment(environment);
@@ -101,12 +103,12 @@ pub(crate) fn open_package(path: &Path, output: Output) -> Result<Package, Error
 }
 
 /// What was typed comes before the host's file: the first rule that matches decides.
-fn policy(args: &HostArgs, file: &HostFile) -> Result<Policy, Error> {
+fn policy(args: &HostArgs, rules: &[Rule]) -> Result<Policy, Error> {
     let mut policy = Policy::default();
     for grant in &args.grant {
         policy = policy.allow(grant).map_err(|error| Error::Usage(format!("--grant: {error}")))?;
     }
-    for rule in file.policy() {
+    for rule in rules {
         policy.push(&rule.resource, rule.actions.clone(), rule.effect);
     }
     Ok(policy)

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::field::{Field, Table, field, nearest};
-use crate::limits::{PATTERN_CHARS_MAX, RULES_MAX};
+use crate::limits::{NAME_CHARS_MAX, RESOURCE_CHARS_MAX, RULES_MAX};
 use crate::problem::{Report, code, quoted};
 use crate::read::Node;
 use crate::shape;
@@ -15,7 +15,8 @@ use crate::shape;
 /// One rule of a policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Rule {
-    /// A kind and, after a dot, a glob: `db.users`, `http.*.example.org`. `*` alone is everything.
+    /// A kind and, after a dot, a glob: `db.users`, `http.*.example.org`. `*` alone is everything. A backslash before a
+    /// `*`, `?` or backslash makes it an ordinary character.
     pub resource: String,
     /// What may be done with it; none means everything.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,8 +108,8 @@ pub fn check_resource(resource: &str) -> Result<(), String> {
         return Ok(());
     }
     let chars = resource.chars().count();
-    if chars > PATTERN_CHARS_MAX {
-        return Err(format!("a resource has at most {PATTERN_CHARS_MAX} characters, this one has {chars}"));
+    if chars > RESOURCE_CHARS_MAX {
+        return Err(format!("a resource has at most {RESOURCE_CHARS_MAX} characters, this one has {chars}"));
     }
     let (kind, member) = match resource.split_once('.') {
         Some((kind, member)) => (kind, Some(member)),
@@ -121,8 +122,9 @@ pub fn check_resource(resource: &str) -> Result<(), String> {
         None if KINDS_WITHOUT_MEMBERS.contains(&kind) => Ok(()),
         None => Err(format!("`{kind}` names no resource: write `{kind}.*` for all of them")),
         Some("") => Err(format!("nothing stands behind `{kind}.`: write `{kind}.*` for all of them")),
-        Some(member) if member.contains(|c: char| c.is_whitespace() || c.is_control()) => {
-            Err(format!("{} holds white space or control characters: remove them", quoted(resource)))
+        // Spaces are allowed: they may stand in the keys that plugins make up.
+        Some(member) if member.contains(char::is_control) => {
+            Err(format!("{} holds control characters: remove them", quoted(resource)))
         }
         Some(_) => Ok(()),
     }
@@ -138,7 +140,7 @@ fn unknown_kind(kind: &str) -> String {
 
 const RULE: Table = &[RESOURCE, ACTIONS, EFFECT];
 const RESOURCE: Field = field("resource", "What the rule is about: a kind and a glob, such as `db.users`.", || {
-    shape::line(PATTERN_CHARS_MAX)
+    shape::line(RESOURCE_CHARS_MAX)
 });
 const ACTIONS: Field = field("actions", "What may be done with it. Left out: everything.", || {
     shape::list(shape::word(&action_names()), PermissionAction::ALL.len())
@@ -217,7 +219,7 @@ fn read_short(node: &Node<'_>, short: &str, report: &mut Report) -> Option<Rule>
 }
 
 pub(crate) fn policy_shape() -> Value {
-    let short = shape::name(r"^[a-z]+\.(read|write|execute|publish|subscribe)$", PATTERN_CHARS_MAX);
+    let short = shape::name(r"^[a-z]+\.(read|write|execute|publish|subscribe)$", NAME_CHARS_MAX);
     shape::list(shape::any_of([shape::object(RULE, &["resource"]), short]), RULES_MAX)
 }
 
@@ -227,9 +229,16 @@ mod tests {
 
     #[test]
     fn check_resource_known_kinds_are_accepted() {
-        for good in
-            ["*", "db.*", "log", "http.*.example.org", "fs./var/lib/**", "plugin.other-plugin", "net.10.0.0.1:80"]
-        {
+        for good in [
+            "*",
+            "db.*",
+            "log",
+            "http.*.example.org",
+            "fs./var/lib/**",
+            "plugin.other-plugin",
+            "net.10.0.0.1:80",
+            r"data.a key with \* and spaces",
+        ] {
             assert_eq!(check_resource(good), Ok(()), "{good}");
         }
     }
@@ -243,6 +252,6 @@ mod tests {
         }
         assert!(check_resource("d*").is_err());
         assert!(check_resource("").is_err());
-        assert!(check_resource("db.a b").is_err());
+        assert!(check_resource("db.a\nb").is_err());
     }
 }

@@ -1,61 +1,43 @@
-//! Both sides together, and what a refusal says.
+//! Both sides together: what a plugin may use.
 
-use std::fmt;
+use std::sync::Arc;
 
-use plugbay_manifest::PermissionAction;
-use serde::Serialize;
+use plugbay_manifest::{Effect, PermissionAction};
 
-use super::Policy;
+use super::policy::LivePolicy;
+use super::{Denial, Policy, Refused};
 
 /// What one plugin may use: its manifest's policy and the operator's, both of which must allow a use.
+///
+/// The operator's policy is looked at on each use, and may be another one by then. Clones follow the same policy.
 #[derive(Debug, Clone, Default)]
 pub struct Grants {
-    asked: Policy,
-    allowed: Policy,
-}
-
-/// Which side refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Refused {
-    /// The manifest does not ask for it, or denies it to itself.
-    ByManifest,
-    /// The operator's policy does not allow it.
-    ByOperator,
-    /// It is for trusted plugins only, and this one is not.
-    ByMode,
-}
-
-/// A use that was not granted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Denial {
-    /// What was to be used, such as `config.retries`.
-    pub resource: String,
-    /// What for.
-    pub action: &'static str,
-    /// Who said no.
-    pub refused: Refused,
+    asked: Arc<Policy>,
+    /// What the operator says of this plugin alone: it comes before what is said of all.
+    own: Arc<Policy>,
+    allowed: LivePolicy,
 }
 
 impl Grants {
     /// What a manifest asks for and what the operator allows.
     pub fn new(asked: Policy, allowed: Policy) -> Self {
-        Grants { asked, allowed }
+        Grants::live(asked, Policy::default(), LivePolicy::new(allowed))
     }
 
-    /// Whether both sides allow this use.
+    /// The same with a policy for this plugin alone, above one that may change.
+    pub(crate) fn live(asked: Policy, own: Policy, allowed: LivePolicy) -> Self {
+        Grants { asked: Arc::new(asked), own: Arc::new(own), allowed }
+    }
+
+    /// Whether both sides allow this use now.
     ///
     /// # Errors
     /// The [`Denial`], which says what to add and where.
     pub fn check(&self, resource: &str, action: PermissionAction) -> Result<(), Denial> {
-        let refused = if !self.asked.allows(resource, action) {
-            Refused::ByManifest
-        } else if !self.allowed.allows(resource, action) {
-            Refused::ByOperator
-        } else {
-            return Ok(());
-        };
-        Err(Denial { resource: resource.to_owned(), action: action.name(), refused })
+        match self.refusal(resource, action) {
+            None => Ok(()),
+            Some(refused) => Err(Denial::of_use(resource, action, refused)),
+        }
     }
 
     /// Whether anything at all of a kind such as `net.*` is allowed by both sides: an interface behind which there are many
@@ -64,10 +46,16 @@ impl Grants {
     /// # Errors
     /// The [`Denial`] of the whole kind.
     pub fn check_any(&self, kind: &str, action: PermissionAction) -> Result<(), Denial> {
-        let whole = self.check(kind, action);
-        let Some(prefix) = kind.strip_suffix('*') else { return whole };
-        let mut named = self.asked.resources().chain(self.allowed.resources());
-        if named.any(|one| one.starts_with(prefix) && self.check(one, action).is_ok()) { Ok(()) } else { whole }
+        let Some(refused) = self.refusal(kind, action) else { return Ok(()) };
+        let prefix = kind.strip_suffix('*').unwrap_or(kind);
+        let allowed = self.allowed.now();
+        let sides = [&*self.asked, &*self.own, &**allowed];
+        let mut named = sides.into_iter().flat_map(Policy::resources).filter(|one| one.starts_with(prefix));
+        if named.any(|one| self.refusal(one, action).is_none()) {
+            Ok(())
+        } else {
+            Err(Denial::of_kind(kind, action, refused))
+        }
     }
 
     /// The same for a service, behind which there are uses of several sorts: who may only write may import it as well as
@@ -92,41 +80,26 @@ impl Grants {
         action: PermissionAction,
         names: impl Fn(&str) -> bool,
     ) -> bool {
-        self.allowed.names(resource, action, names)
-    }
-}
-
-impl Denial {
-    /// A use that the operator would have to name.
-    pub(crate) fn by_operator(resource: &str, action: PermissionAction) -> Self {
-        Denial { resource: resource.to_owned(), action: action.name(), refused: Refused::ByOperator }
+        let allowed = self.allowed.now();
+        let mut rules = self.own.covering(resource, action).chain(allowed.covering(resource, action));
+        rules.by_ref().take_while(|(_, effect)| *effect == Effect::Allow).any(|(rule, _)| names(rule))
     }
 
-    /// A use that no sandboxed plugin can be granted.
-    pub(crate) fn trusted_only(resource: &str, action: PermissionAction) -> Self {
-        Denial { resource: resource.to_owned(), action: action.name(), refused: Refused::ByMode }
+    /// Whether the operator allows this, whatever the manifest asks for.
+    pub(crate) fn operator_allows(&self, resource: &str, action: PermissionAction) -> bool {
+        match self.own.verdict(resource, action) {
+            Some(effect) => effect == Effect::Allow,
+            None => self.allowed.now().allows(resource, action),
+        }
     }
-}
 
-impl fmt::Display for Denial {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Denial { resource, action, refused } = self;
-        match refused {
-            Refused::ByManifest => write!(
-                f,
-                "permission to {action} `{resource}` was not asked for: add \
-                 `- {{resource: \"{resource}\", actions: [{action}]}}` to `permissions` in the plugin's manifest"
-            ),
-            Refused::ByMode => write!(
-                f,
-                "permission to {action} `{resource}` is for trusted plugins only: it needs `execution_mode: trusted` in \
-                 the plugin's manifest, and a grant of `{resource}:{action}`"
-            ),
-            Refused::ByOperator => write!(
-                f,
-                "permission to {action} `{resource}` is not allowed by the operator: allow it with \
-                 `--grant {resource}:{action}`, or `- {{resource: \"{resource}\", actions: [{action}]}}` in the host's policy"
-            ),
+    fn refusal(&self, resource: &str, action: PermissionAction) -> Option<Refused> {
+        if !self.asked.allows(resource, action) {
+            Some(Refused::ByManifest)
+        } else if !self.operator_allows(resource, action) {
+            Some(Refused::ByOperator)
+        } else {
+            None
         }
     }
 }
@@ -134,12 +107,15 @@ impl fmt::Display for Denial {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use plugbay_manifest::Effect;
     use plugbay_manifest::PermissionAction::{Execute, Read, Write};
+
+    fn policy(permission: &str) -> Policy {
+        Policy::default().allow(permission).expect("readable")
+    }
 
     #[test]
     fn use_needs_both_sides() {
-        let one = Policy::default().allow("config.a:write").expect("readable");
+        let one = policy("config.a:write");
         let check = |asked: &Policy, allowed: &Policy| {
             Grants::new(asked.clone(), allowed.clone()).check("config.a", Write).map_err(|denial| denial.refused)
         };
@@ -149,8 +125,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_of_one_plugin_comes_before_what_is_said_of_all() {
+        let own = policy("data.mine").deny("data.all").expect("readable");
+        let grants = Grants::live(Policy::allow_all(), own, LivePolicy::new(policy("data.all")));
+        assert!(grants.check("data.mine", Read).is_ok());
+        assert_eq!(grants.check("data.all", Read).map_err(|denial| denial.refused), Err(Refused::ByOperator));
+    }
+
+    #[test]
+    fn changed_policy_holds_for_the_next_use() {
+        let live = LivePolicy::default();
+        let grants = Grants::live(Policy::allow_all(), Policy::default(), live.clone());
+        let same = grants.clone();
+        assert!(grants.check("data.a", Read).is_err());
+        live.set(policy("data.a:read"));
+        assert!(grants.check("data.a", Read).is_ok() && same.check("data.a", Read).is_ok());
+        live.set(Policy::default());
+        assert!(grants.check("data.a", Read).is_err() && same.check("data.a", Read).is_err());
+    }
+
+    #[test]
     fn any_of_a_kind_is_enough_for_the_kind() {
-        let policy = |permission: &str| Policy::default().allow(permission).expect("readable");
         let check = |asked: &str, allowed: &str| {
             Grants::new(policy(asked), policy(allowed)).check_any("net.*", Execute).is_ok()
         };
@@ -160,11 +155,11 @@ mod tests {
 
     #[test]
     fn service_may_be_imported_for_any_of_its_uses() {
-        let writes = Policy::default().allow("data.notes:write").expect("readable");
+        let writes = policy("data.notes:write");
         let grants = Grants::new(writes.clone(), Policy::allow_all());
         assert!(grants.check_service("data.*", Read).is_ok());
         let denial = grants.check_service("cache.*", Read).expect_err("nothing of the kind");
-        assert_eq!((&*denial.resource, denial.action), ("cache.*", "read"));
+        assert_eq!((&*denial.resource, denial.action, &*denial.grant), ("cache.*", "read", "cache.*"));
         assert!(Grants::new(writes, Policy::default()).check_service("data.*", Read).is_err());
     }
 
@@ -180,13 +175,5 @@ mod tests {
         assert!(!named(&[("http.*", Effect::Allow)]));
         assert!(!named(&[("http.*", Effect::Deny), ("http.a", Effect::Allow)]));
         assert!(!named(&[("http.b", Effect::Allow)]));
-    }
-
-    #[test]
-    fn denial_names_the_line_to_add() {
-        let denial = Grants::new(Policy::allow_all(), Policy::default()).check("config.a", Read).expect_err("denied");
-        assert!(denial.to_string().contains("--grant config.a:read"), "{denial}");
-        let denial = Grants::default().check("config.a", Read).expect_err("denied");
-        assert!(denial.to_string().contains("{resource: \"config.a\", actions: [read]}"), "{denial}");
     }
 }

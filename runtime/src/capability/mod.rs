@@ -1,12 +1,16 @@
 //! What a plugin gets: the intersection of what its manifest asks for and what the operator allows.
 //!
 //! Pure: nothing in here knows of components, services or callers. A [`Policy`] is what one side says, [`Grants`] are both
-//! sides together, a [`Denial`] is a no that tells what would make it a yes.
+//! sides together, a [`Denial`] is a no that tells what would make it a yes. The operator's side may be replaced while
+//! plugins run ([`LivePolicy`]).
 
+mod denial;
 mod grants;
 mod pattern;
 mod policy;
 
-pub use grants::{Denial, Grants, Refused};
+pub use denial::{Denial, Refused};
+pub use grants::Grants;
 pub use pattern::Pattern;
+pub(crate) use policy::LivePolicy;
 pub use policy::{Policy, PolicyError};

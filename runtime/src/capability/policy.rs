@@ -1,8 +1,16 @@
 //! An ordered list of rules: the first that matches decides, and where none does the answer is no.
+//!
+//! The rules may come from somebody who would like their matching to take long, and so may the names that they are matched
+//! against: the answer to a use that takes too many steps is no.
 
-use plugbay_manifest::{Effect, PermissionAction, Rule};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use plugbay_manifest::{Effect, PermissionAction, Rule, check_resource};
 
 use super::Pattern;
+use super::pattern::TooManySteps;
+use crate::limits::POLICY_STEPS_MAX;
 
 /// What one side, a manifest or an operator, says about resources.
 #[derive(Debug, Clone, Default)]
@@ -65,11 +73,25 @@ impl Policy {
         self.rules.push(PolicyRule { resource: Pattern::new(resource), actions, effect });
     }
 
-    /// Adds an allowing rule from its text form: `RESOURCE:ACTION,ACTION`, or `RESOURCE` alone for all actions.
+    /// Adds an allowing rule below all others from its text form: `RESOURCE:ACTION,ACTION`, or `RESOURCE` alone for all
+    /// actions. The last colon is the one that separates: a resource may have colons of its own.
     ///
     /// # Errors
-    /// [`PolicyError`] where the resource is empty or an action is not one of read, write, execute, publish, subscribe.
-    pub fn allow(mut self, permission: &str) -> Result<Self, PolicyError> {
+    /// [`PolicyError`] where the resource is of no kind that there is, or an action is not one of read, write, execute,
+    /// publish, subscribe.
+    pub fn allow(self, permission: &str) -> Result<Self, PolicyError> {
+        self.with(permission, Effect::Allow)
+    }
+
+    /// Adds a denying rule in the same way.
+    ///
+    /// # Errors
+    /// As [`Policy::allow`].
+    pub fn deny(self, permission: &str) -> Result<Self, PolicyError> {
+        self.with(permission, Effect::Deny)
+    }
+
+    fn with(mut self, permission: &str, effect: Effect) -> Result<Self, PolicyError> {
         let error = |reason: String| PolicyError { text: permission.to_owned(), reason };
         let (resource, actions) = match permission.rsplit_once(':') {
             // An address has colons of its own: what follows the last one is its port unless it is made of words.
@@ -82,9 +104,10 @@ impl Policy {
             Some((resource, actions)) => (resource, Some(actions)),
             None => (permission, None),
         };
-        if resource.is_empty() || resource.contains(char::is_whitespace) {
+        if resource.is_empty() {
             return Err(error("it names no resource".to_owned()));
         }
+        check_resource(resource).map_err(error)?;
         let actions = actions
             .map(|actions| {
                 actions
@@ -97,7 +120,7 @@ impl Policy {
                     .collect::<Result<Vec<_>, _>>()
             })
             .transpose()?;
-        self.push(resource, actions, Effect::Allow);
+        self.push(resource, actions, effect);
         Ok(self)
     }
 
@@ -108,20 +131,52 @@ impl Policy {
 
     /// Whether the first rule that covers this use allows it.
     pub fn allows(&self, resource: &str, action: PermissionAction) -> bool {
-        self.covering(resource, action).next().is_some_and(|rule| rule.effect == Effect::Allow)
+        self.verdict(resource, action) == Some(Effect::Allow)
     }
 
-    /// Whether a rule allows this use and `names` it, with no rule above it that denies the use.
-    pub(super) fn names(&self, resource: &str, action: PermissionAction, names: impl Fn(&str) -> bool) -> bool {
-        self.covering(resource, action)
-            .take_while(|rule| rule.effect == Effect::Allow)
-            .any(|rule| names(rule.resource.as_str()))
+    /// What the first rule that covers this use says; `None` where no rule does.
+    pub(super) fn verdict(&self, resource: &str, action: PermissionAction) -> Option<Effect> {
+        self.covering(resource, action).next().map(|(_, effect)| effect)
     }
 
-    fn covering<'a>(&'a self, resource: &'a str, action: PermissionAction) -> impl Iterator<Item = &'a PolicyRule> {
-        self.rules.iter().filter(move |rule| {
-            rule.actions.as_ref().is_none_or(|actions| actions.contains(&action)) && rule.resource.matches(resource)
+    /// The rules that cover this use, in their order, each with what it says. Where matching takes too many steps, a
+    /// denial stands in for the rest.
+    pub(super) fn covering<'a>(
+        &'a self,
+        resource: &'a str,
+        action: PermissionAction,
+    ) -> impl Iterator<Item = (&'a str, Effect)> {
+        let mut steps = POLICY_STEPS_MAX;
+        self.rules.iter().filter_map(move |rule| {
+            if rule.actions.as_ref().is_some_and(|actions| !actions.contains(&action)) {
+                return None;
+            }
+            match rule.resource.matches_within(resource, &mut steps) {
+                Ok(true) => Some((rule.resource.as_str(), rule.effect)),
+                Ok(false) => None,
+                Err(TooManySteps) => Some(("", Effect::Deny)),
+            }
         })
+    }
+}
+
+/// The operator's policy at this moment. Clones are the same policy: whoever holds one sees a change at its next look.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LivePolicy(Arc<ArcSwap<Policy>>);
+
+impl LivePolicy {
+    pub(crate) fn new(policy: Policy) -> Self {
+        LivePolicy(Arc::new(ArcSwap::from_pointee(policy)))
+    }
+
+    /// What is in force now.
+    pub(crate) fn now(&self) -> arc_swap::Guard<Arc<Policy>> {
+        self.0.load()
+    }
+
+    /// Puts another policy into force, for everybody who holds this one.
+    pub(crate) fn set(&self, policy: Policy) {
+        self.0.store(Arc::new(policy));
     }
 }
 
@@ -148,6 +203,43 @@ mod tests {
         assert!(policy.allows("cache.x", Write));
     }
 
+    /// Every policy of up to three rules out of these, against the definition: look for the first rule that fits.
+    #[test]
+    fn every_order_of_rules_decides_by_the_first_that_fits() {
+        let rules: Vec<(&str, Option<Vec<PermissionAction>>, Effect)> = ["*", "db.*", "db.a", "db.?"]
+            .into_iter()
+            .flat_map(|resource| [None, Some(vec![Read]), Some(vec![Write])].map(|actions| (resource, actions)))
+            .flat_map(|(resource, actions)| {
+                [Effect::Allow, Effect::Deny].map(|effect| (resource, actions.clone(), effect))
+            })
+            .collect();
+        let fits = |glob: &str, resource: &str| match glob {
+            "*" => true,
+            "db.*" => resource.starts_with("db."),
+            "db.?" => resource.starts_with("db.") && resource.len() == 4,
+            exact => exact == resource,
+        };
+        for first in &rules {
+            for second in &rules {
+                for third in &rules {
+                    let mut policy = Policy::default();
+                    for (resource, actions, effect) in [first, second, third] {
+                        policy.push(resource, actions.clone(), *effect);
+                    }
+                    for resource in ["db.a", "db.b", "db.users", "log"] {
+                        for action in [Read, Write, Execute] {
+                            let decides = [first, second, third].into_iter().find(|(glob, actions, _)| {
+                                fits(glob, resource) && actions.as_ref().is_none_or(|all| all.contains(&action))
+                            });
+                            let expected = decides.is_some_and(|(_, _, effect)| *effect == Effect::Allow);
+                            assert_eq!(policy.allows(resource, action), expected, "{resource} {action:?} {policy:?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn permission_text_names_resource_and_actions() {
         let policy = Policy::default().allow("config.a:read,write").and_then(|p| p.allow("cache.*")).expect("readable");
@@ -162,8 +254,32 @@ mod tests {
         let policy = policy.expect("readable");
         assert!(policy.allows("http.a.example:8080", Execute) && !policy.allows("http.a.example", Execute));
         assert!(policy.allows("http.[::1]", Execute) && !policy.allows("http.[::1]", Read));
-        for wrong in ["", ":read", "config.a:fly", "a b:read"] {
+        let policy = Policy::default().deny("data.a:b:read").and_then(|p| p.allow("data.*")).expect("readable");
+        assert!(!policy.allows("data.a:b", Read) && policy.allows("data.a:b", Write));
+        for wrong in ["", ":read", "config.a:fly", "a b:read", "dta.x:read", "db:read", "db.:read"] {
             assert!(Policy::default().allow(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn use_that_takes_too_many_steps_is_denied() {
+        let mut policy = Policy::default();
+        for _ in 0..250 {
+            policy.push(&format!("data.*{}b", "a".repeat(400)), None, Effect::Allow);
+        }
+        policy.push("*", None, Effect::Allow);
+        assert!(policy.allows("data.short", Read));
+        let start = std::time::Instant::now();
+        assert!(!policy.allows(&format!("data.{}", "a".repeat(800)), Read));
+        assert!(start.elapsed() < std::time::Duration::from_millis(500), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn live_policy_is_the_same_for_all_who_hold_it() {
+        let live = LivePolicy::default();
+        let other = live.clone();
+        assert!(!other.now().allows("data.a", Read));
+        live.set(Policy::allow_all());
+        assert!(other.now().allows("data.a", Read));
     }
 }

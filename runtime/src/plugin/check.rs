@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::package::Package;
 use super::scan::{self, ItemKind, Kind, Quantity, Scan, ScanLimits};
-use crate::capability::{Denial, Grants, Policy};
+use crate::capability::{Denial, Grants, LivePolicy, Policy, Refused};
 use crate::error::{LoadError, LoadFailure};
 use crate::limits::{Ceilings, Limits};
 use crate::service::SERVICES;
@@ -29,7 +29,7 @@ const CORE_MODULE: &str = "it is a core module, not a component: build it for wa
 
 /// What the operator says to every plugin.
 pub(crate) struct Operator {
-    pub(crate) policy: Policy,
+    pub(crate) policy: LivePolicy,
     pub(crate) limits: Limits,
     pub(crate) ceilings: Ceilings,
 }
@@ -64,7 +64,8 @@ impl CheckedPackage {
         if scan.kind == Kind::CoreModule && manifest.execution_mode != ExecutionMode::Legacy {
             return Err(LoadError::new(&manifest.name, LoadFailure::Contract(CORE_MODULE.to_owned())));
         }
-        let grants = Grants::new(Policy::from_rules(&manifest.permissions).with_basics(), operator.policy.clone());
+        let asked = Policy::from_rules(&manifest.permissions).with_basics();
+        let grants = Grants::live(asked, std::mem::take(&mut package.policy), operator.policy.clone());
         let digest = Sha256::digest(&package.bytes).into();
         Ok(CheckedPackage { package, manifest, limits, grants, scan, digest })
     }
@@ -87,19 +88,12 @@ impl CheckedPackage {
 
     fn judge_import(&self, import: &str) -> Result<(), LoadFailure> {
         let mode = self.manifest.execution_mode;
+        let denied = |denial| LoadFailure::Denied { import: import.to_owned(), denial };
         match offered(import, mode) {
             Offer::Free => Ok(()),
-            Offer::With(resource, action) => self
-                .grants
-                .check_any(resource, action)
-                .map_err(|denial| LoadFailure::Denied { import: import.to_owned(), denial }),
-            Offer::Service(resource, usual) => self
-                .grants
-                .check_service(resource, usual)
-                .map_err(|denial| LoadFailure::Denied { import: import.to_owned(), denial }),
-            Offer::TrustedOnly(resource, action) => {
-                Err(LoadFailure::Denied { import: import.to_owned(), denial: Denial::trusted_only(resource, action) })
-            }
+            Offer::With(resource, action) => self.grants.check_any(resource, action).map_err(denied),
+            Offer::Service(resource, usual) => self.grants.check_service(resource, usual).map_err(denied),
+            Offer::TrustedOnly(resource, action) => Err(denied(Denial::of_kind(resource, action, Refused::ByMode))),
             Offer::Nothing => Err(LoadFailure::UnknownImport {
                 import: import.to_owned(),
                 mode: mode.name(),

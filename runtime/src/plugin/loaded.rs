@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -226,7 +225,7 @@ impl Plugin {
         self.current().limits.clone()
     }
 
-    /// What the plugin was granted.
+    /// What the plugin may use. A change of the runtime's policy shows in it.
     pub fn grants(&self) -> Grants {
         self.current().context.grants.clone()
     }
@@ -244,8 +243,7 @@ impl Plugin {
     /// What the plugin did since it was loaded.
     pub fn metrics(&self) -> MetricsSnapshot {
         let plugin = self.current();
-        let denials = plugin.context.denials.load(Ordering::Relaxed);
-        plugin.metrics.snapshot(denials, plugin.context.log.dropped())
+        plugin.metrics.snapshot(&plugin.context.audit, plugin.context.log.dropped())
     }
 
     /// Calls an action with a value and gets its answer as a value.

@@ -11,6 +11,7 @@ use std::path::{Component, Path, PathBuf};
 use plugbay_manifest::{FILE_NAMES, Format, Layer, ManifestError, Resources};
 use serde_json::Value;
 
+use crate::capability::Policy;
 use crate::error::{LoadError, LoadFailure};
 use crate::limits::{COMPONENT_BYTES_MAX, TEXT_FILE_BYTES_MAX};
 use crate::service::config::ConfigLayer;
@@ -29,6 +30,7 @@ pub struct Package {
     pub(crate) bytes: Vec<u8>,
     pub(crate) options: BTreeMap<String, Value>,
     pub(crate) overrides: Resources,
+    pub(crate) policy: Policy,
 }
 
 impl Package {
@@ -81,6 +83,7 @@ impl Package {
             bytes: bytes.into(),
             options: BTreeMap::new(),
             overrides: Resources::default(),
+            policy: Policy::default(),
         }
     }
 
@@ -102,6 +105,13 @@ impl Package {
     #[must_use]
     pub fn resources(mut self, resources: Resources) -> Self {
         self.overrides = resources;
+        self
+    }
+
+    /// What the operator says of this plugin alone: it comes before the runtime's policy for all.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
         self
     }
 

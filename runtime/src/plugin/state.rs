@@ -3,8 +3,8 @@
 //! A fresh sandbox for each call makes one of these for each call, so it holds what is cheap and makes the rest when a guest
 //! first needs it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use plugbay_manifest::PermissionAction;
@@ -51,9 +51,9 @@ impl HostState {
         }
     }
 
-    /// Whether the plugin was granted this use; a no is counted and audited.
+    /// Whether the plugin was granted this use, which is counted and audited.
     pub(crate) fn check(&self, resource: &str, action: PermissionAction) -> Result<(), Denial> {
-        self.plugin.check(resource, action)
+        self.plugin.check_in(&self.call, resource, action)
     }
 }
 
@@ -66,7 +66,7 @@ pub(crate) struct CallState {
     pub(crate) http_requests: u32,
     /// The plugins that wait for this call.
     pub(crate) chain: Option<Arc<Chain>>,
-    request_id: Option<String>,
+    request_id: OnceLock<String>,
 }
 
 impl CallState {
@@ -76,16 +76,14 @@ impl CallState {
             deadline: call.deadline(),
             http_requests: 0,
             chain: call.chain.clone(),
-            request_id: call.request_id.clone(),
+            request_id: call.request_id.clone().map(OnceLock::from).unwrap_or_default(),
         }
     }
 
     /// The id under which the call is logged; made when somebody asks for it.
-    pub(crate) fn request_id(&mut self) -> String {
+    pub(crate) fn request_id(&self) -> &str {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        self.request_id
-            .get_or_insert_with(|| format!("{:x}-{:x}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)))
-            .clone()
+        self.request_id.get_or_init(|| format!("{:x}-{:x}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)))
     }
 }
 

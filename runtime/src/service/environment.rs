@@ -8,19 +8,15 @@ use std::path::PathBuf;
 use plugbay_manifest::{Effect, ExecutionMode, Manifest, PermissionAction, expand_env};
 
 use super::wasi::{Directory, WasiGrants};
-use crate::capability::{Grants, Policy};
+use crate::capability::Grants;
 use crate::error::LoadFailure;
 
 /// The environment that the guest sees.
-pub(crate) fn variables(
-    manifest: &Manifest,
-    grants: &Grants,
-    operator: &Policy,
-) -> Result<Vec<(String, String)>, LoadFailure> {
+pub(crate) fn variables(manifest: &Manifest, grants: &Grants) -> Result<Vec<(String, String)>, LoadFailure> {
     let mut variables = Vec::new();
     for (name, value) in &manifest.env {
         let value = expand_env(value, |variable| {
-            if !operator.allows(&format!("env.{variable}"), PermissionAction::Read) {
+            if !grants.operator_allows(&format!("env.{variable}"), PermissionAction::Read) {
                 return Err(format!(
                     "asks for the host's variable {variable}, which the operator does not allow; allow it with `--grant env.{variable}:read`"
                 ));

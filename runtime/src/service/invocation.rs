@@ -7,7 +7,7 @@ use crate::plugin::state::HostState;
 
 impl Host for HostState {
     fn request_id(&mut self) -> String {
-        self.call.request_id()
+        self.call.request_id().to_owned()
     }
 
     fn caller(&mut self) -> String {

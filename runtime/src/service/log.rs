@@ -12,6 +12,7 @@ use std::time::Instant;
 use plugbay_manifest::PermissionAction;
 
 use super::bindings::plugbay::plugin::log as wit;
+use super::flood::{Flood, Room};
 use super::mask::Mask;
 use crate::limits::{LOG_FIELDS_MAX, LOG_LINE_BYTES_MAX, LOG_LINES_MAX, LOG_PERIOD};
 use crate::plugin::state::HostState;
@@ -113,20 +114,13 @@ pub(crate) struct PluginLog {
     dropped: AtomicU64,
 }
 
-/// Lines in the running period.
-struct Flood {
-    since: Instant,
-    lines: u32,
-    dropped: u64,
-}
-
 impl PluginLog {
     pub(crate) fn new(plugin: Arc<str>, sink: Arc<dyn LogSink>) -> Self {
         PluginLog {
             plugin,
             sink,
             mask: Mask::default(),
-            flood: Mutex::new(Flood { since: Instant::now(), lines: 0, dropped: 0 }),
+            flood: Mutex::new(Flood::new(LOG_LINES_MAX, LOG_PERIOD)),
             dropped: AtomicU64::new(0),
         }
     }
@@ -161,23 +155,20 @@ impl PluginLog {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Counts the line. When a period with dropped lines ends, says how many there were.
+    /// Counts the line. The first one after a period with dropped lines says how many there were.
     fn admit(&self, now: Instant) -> bool {
-        let mut flood = self.flood.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if now.saturating_duration_since(flood.since) >= LOG_PERIOD {
-            let dropped = flood.dropped;
-            *flood = Flood { since: now, lines: 0, dropped: 0 };
-            if dropped > 0 {
-                self.report(dropped);
+        let room = self.flood.lock().unwrap_or_else(std::sync::PoisonError::into_inner).admit(now);
+        match room {
+            Room::Is { dropped_before: 0 } => true,
+            Room::Is { dropped_before } => {
+                self.report(dropped_before);
+                true
+            }
+            Room::IsNot => {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+                false
             }
         }
-        if flood.lines < LOG_LINES_MAX {
-            flood.lines += 1;
-            return true;
-        }
-        flood.dropped += 1;
-        self.dropped.fetch_add(1, Ordering::Relaxed);
-        false
     }
 
     fn report(&self, dropped: u64) {
@@ -193,7 +184,7 @@ impl PluginLog {
 
 impl Drop for PluginLog {
     fn drop(&mut self) {
-        let dropped = self.flood.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).dropped;
+        let dropped = self.flood.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).untold();
         if dropped > 0 {
             self.report(dropped);
         }
@@ -209,7 +200,7 @@ fn cut(text: &str, bytes_max: usize) -> (&str, usize) {
 impl HostState {
     /// Writes a line where the plugin may, and ends the host call.
     pub(super) async fn log_line(&mut self, level: Level, target: &str, message: &str, fields: &[(String, String)]) {
-        if self.plugin.grants.check("log", PermissionAction::Write).is_ok() {
+        if self.check("log", PermissionAction::Write).is_ok() {
             self.plugin.log.write(level, target, message, fields);
         }
         let fields = fields.iter().map(|(name, value)| size_of::<(String, String)>() + name.len() + value.len());

@@ -4,11 +4,13 @@
 //! A service sees its caller's [`PluginContext`] and nothing else of the plugin: grants, not a manifest; a name, not an
 //! instance. Host functions never trap a guest for what it asked: a no is a value.
 
+pub(crate) mod audit;
 pub(crate) mod cache;
 pub(crate) mod config;
 pub(crate) mod data;
 pub(crate) mod db;
 pub(crate) mod environment;
+mod flood;
 pub(crate) mod home;
 pub(crate) mod http;
 pub(crate) mod invocation;
@@ -23,7 +25,6 @@ pub(crate) mod standard;
 pub(crate) mod wasi;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use plugbay_manifest::PermissionAction;
 use wasmtime::component::{HasSelf, Linker};
@@ -31,7 +32,7 @@ use wasmtime::component::{HasSelf, Linker};
 use crate::capability::{Denial, Grants};
 use crate::clock::Clock;
 use crate::limits::{HOST_BYTES_UNTIL_YIELD, HOST_CALL_BYTES};
-use crate::plugin::state::HostState;
+use crate::plugin::state::{CallState, HostState};
 
 pub(crate) use home::PluginHome;
 
@@ -199,25 +200,37 @@ pub(crate) struct PluginContext {
     pub(crate) wasi: wasi::WasiGrants,
     /// Instances that may live in this process, for the message of a plugin that finds no room.
     pub(crate) live_instances: u32,
-    /// Uses that were not granted, since the load.
-    pub(crate) denials: AtomicU64,
+    pub(crate) audit: audit::PluginAudit,
 }
 
 impl PluginContext {
-    /// Whether the plugin was granted this use; a no is counted and audited.
+    /// Whether the plugin was granted this use, where nobody knows in which call it happens. It is counted and audited.
     pub(crate) fn check(&self, resource: &str, action: PermissionAction) -> Result<(), Denial> {
-        self.grants.check(resource, action).inspect_err(|denial| self.denied(denial))
+        self.checked(resource, action, None)
     }
 
-    /// Counts and audits a no.
+    /// The same for a use in this call.
+    pub(crate) fn check_in(&self, call: &CallState, resource: &str, action: PermissionAction) -> Result<(), Denial> {
+        self.checked(resource, action, Some(call))
+    }
+
+    fn checked(&self, resource: &str, action: PermissionAction, call: Option<&CallState>) -> Result<(), Denial> {
+        let checked = self.grants.check(resource, action);
+        match &checked {
+            Ok(()) => self.audit.allow(resource, action, call),
+            Err(denial) => self.audit.deny(denial, call),
+        }
+        checked
+    }
+
+    /// Counts and audits a no that was found otherwise.
     fn denied(&self, denial: &Denial) {
-        self.count_denial(&denial.resource, denial.action, &format_args!("{:?}", denial.refused));
+        self.audit.deny(denial, None);
     }
 
-    /// The same, whoever said it.
-    fn count_denial(&self, resource: &str, action: &str, refused: &dyn std::fmt::Display) {
-        self.denials.fetch_add(1, Ordering::Relaxed);
-        tracing::info!(target: "plugbay::audit", plugin = &*self.name, resource, action, %refused, "permission.deny");
+    /// The same for a no in this call.
+    fn denied_in(&self, call: &CallState, denial: &Denial) {
+        self.audit.deny(denial, Some(call));
     }
 }
 

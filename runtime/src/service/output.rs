@@ -133,7 +133,7 @@ fn log_lines(plugin: &PluginContext, level: Level, target: &str, line: &mut Vec<
 fn flush_line(plugin: &PluginContext, level: Level, target: &str, line: &mut Vec<u8>) {
     let text = String::from_utf8_lossy(line);
     let text = text.trim_end();
-    if !text.is_empty() && plugin.grants.check("log", plugbay_manifest::PermissionAction::Write).is_ok() {
+    if !text.is_empty() && plugin.check("log", plugbay_manifest::PermissionAction::Write).is_ok() {
         plugin.log.write(level, target, text, &[]);
     }
     line.clear();

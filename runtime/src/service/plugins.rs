@@ -21,6 +21,7 @@ pub(crate) use self::offers::Offers;
 use self::offers::{Held, NotRegistered};
 use super::bindings::plugbay::plugin::plugins as wit;
 use crate::admission::Chain;
+use crate::capability::{Denial, Refused};
 use crate::error::InvokeError;
 use crate::limits::{ACTION_NAME_BYTES_MAX, PLUGINS_TOLD_MAX, SERVICE_NAME_BYTES_MAX, SERVICES_MAX};
 use crate::plugin::state::HostState;
@@ -125,7 +126,7 @@ impl HostState {
         let Some(directory) = calls.directory.upgrade() else { return Err(self.no_such_plugin(&plugin)) };
         let chain = Chain::new(self.plugin.name.clone(), calls.requires.clone(), self.call.chain.clone());
         let time_left = self.call.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let request_id = self.call.request_id();
+        let request_id = self.call.request_id().to_owned();
         Ok(directory.call(PluginCall { plugin, action, payload, request_id, time_left, chain }))
     }
 
@@ -136,7 +137,8 @@ impl HostState {
             match *error {
                 InvokeError::NotLoaded { plugin } => self.no_such_plugin(&plugin),
                 InvokeError::CallerRefused { .. } => {
-                    self.plugin.count_denial(&format!("plugin.{callee}"), Execute.name(), &"ByCallee");
+                    let denial = Denial::of_use(&format!("plugin.{callee}"), Execute, Refused::ByCallee);
+                    self.plugin.denied_in(&self.call, &denial);
                     wit::Error::Denied(error.to_string())
                 }
                 error => {

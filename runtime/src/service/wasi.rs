@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use plugbay_manifest::PermissionAction;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::sockets::SocketAddrUse;
@@ -68,13 +69,18 @@ impl Wasi {
                     && address.ip().is_unspecified()
                     && address.port() == 0;
                 let resource = format!("net.{address}");
-                let granted =
-                    local || plugin.grants.check(&resource, plugbay_manifest::PermissionAction::Execute).is_ok();
+                let granted = local || plugin.check(&resource, PermissionAction::Execute).is_ok();
                 Box::pin(std::future::ready(granted))
             });
         }
         for directory in &plugin.wasi.directories {
-            let permissions = if directory.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
+            // The operator may have taken back what the plugin was loaded with.
+            let resource = format!("fs.{}", directory.guest_path);
+            if plugin.check(&resource, PermissionAction::Read).is_err() {
+                continue;
+            }
+            let writable = directory.writable && plugin.grants.check(&resource, PermissionAction::Write).is_ok();
+            let permissions = if writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
             let opened = builder.preopened_dir(&directory.host_path, &directory.guest_path, permissions);
             if let Err(error) = opened {
                 tracing::warn!(plugin = &*plugin.name, path = %directory.host_path.display(), "not preopened: {error:#}");

@@ -1,0 +1,346 @@
+//! Who used what, and who was told no: counted always, recorded within bounds.
+//!
+//! Every denial becomes a record, for the embedder's sink and for a trail that the runtime remembers; of a plugin that asks
+//! in a loop only so many a second, and each record tells how many before it were not recorded. Uses that were allowed are
+//! counted, and recorded only where the sink wants them: that is the way that nearly every host call goes.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use plugbay_manifest::PermissionAction;
+use serde::Serialize;
+
+use super::flood::{Flood, Room};
+use crate::capability::{Denial, Refused};
+use crate::clock::{Clock, unix_ms};
+use crate::invocation::Caller;
+use crate::limits::{AUDIT_PERIOD, AUDIT_RECORDS_MAX, AUDIT_TRAIL_MAX, RESOURCE_BYTES_TOLD};
+use crate::plugin::instances::thread_number;
+use crate::plugin::state::CallState;
+
+/// One use of a host capability, or the attempt, as a sink gets it.
+#[derive(Debug, Clone)]
+pub struct AuditRecord<'a> {
+    /// The plugin that used it or was told no.
+    pub plugin: &'a str,
+    /// What was used, such as `data.notes`; cut after 1,024 bytes.
+    pub resource: &'a str,
+    /// What for: `read`, `write`, `execute`, `publish` or `subscribe`.
+    pub action: &'static str,
+    /// Who said no; `None` where nobody did.
+    pub refused: Option<Refused>,
+    /// Who made the call in which it happened; `None` where that was no call, or nobody knows which.
+    pub caller: Option<&'a Caller>,
+    /// The id of that call.
+    pub request_id: Option<&'a str>,
+    /// When, by the runtime's clock.
+    pub time: SystemTime,
+    /// Records of the same kind about this plugin that were left out since the last one: there were too many.
+    pub left_out: u64,
+}
+
+impl AuditRecord<'_> {
+    /// `permission.allow` or `permission.deny`.
+    pub fn event(&self) -> &'static str {
+        if self.refused.is_none() { "permission.allow" } else { "permission.deny" }
+    }
+}
+
+/// Where audit records go.
+pub trait AuditSink: Send + Sync {
+    /// Takes one record. Called from the thread that runs the guest: hand over and return.
+    fn record(&self, record: &AuditRecord<'_>);
+
+    /// Whether uses that were allowed are to be recorded too, within the same bound. Asked at each use.
+    fn wants_allowed(&self) -> bool {
+        false
+    }
+}
+
+/// The default sink: events of the `tracing` crate with target `plugbay::audit`, denials at `INFO` and allowed uses at
+/// `TRACE`.
+#[derive(Debug, Default)]
+pub struct TracingAudit;
+
+impl AuditSink for TracingAudit {
+    fn record(&self, record: &AuditRecord<'_>) {
+        let AuditRecord { plugin, resource, action, refused, caller, request_id, time: _, left_out } = record;
+        let caller = caller.map(tracing::field::display);
+        macro_rules! event {
+            ($level:ident, $name:literal) => {
+                tracing::event!(
+                    target: "plugbay::audit", tracing::Level::$level,
+                    plugin, resource, action, refused = refused.map(Refused::name), caller, request_id, left_out, $name
+                )
+            };
+        }
+        match refused {
+            Some(_) => event!(INFO, "permission.deny"),
+            None => event!(TRACE, "permission.allow"),
+        }
+    }
+
+    fn wants_allowed(&self) -> bool {
+        tracing::enabled!(target: "plugbay::audit", tracing::Level::TRACE)
+    }
+}
+
+/// A denial that the runtime remembers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct AuditEntry {
+    /// The plugin that was told no.
+    pub plugin: String,
+    /// What it was about to use; cut after 1,024 bytes.
+    pub resource: String,
+    /// What for.
+    pub action: &'static str,
+    /// Who said no.
+    pub refused: Refused,
+    /// Who made the call in which it happened.
+    pub caller: Option<String>,
+    /// The id of that call.
+    pub request_id: Option<String>,
+    /// When, in milliseconds since the Unix epoch.
+    pub time_ms: u64,
+    /// Denials of this plugin that were left out before this one.
+    pub left_out: u64,
+}
+
+/// The audit of a runtime: its sink, and the last denials of all plugins.
+pub(crate) struct Audit {
+    sink: Arc<dyn AuditSink>,
+    clock: Arc<dyn Clock>,
+    trail: Mutex<VecDeque<AuditEntry>>,
+}
+
+impl Audit {
+    pub(crate) fn new(sink: Arc<dyn AuditSink>, clock: Arc<dyn Clock>) -> Self {
+        Audit { sink, clock, trail: Mutex::default() }
+    }
+
+    /// The last denials, the oldest first.
+    pub(crate) fn trail(&self) -> Vec<AuditEntry> {
+        self.trail.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Records a denial, within a call or, as at a load, without one.
+    pub(crate) fn deny(&self, plugin: &str, denial: &Denial, call: Option<&CallState>, left_out: u64) {
+        let record = AuditRecord {
+            plugin,
+            resource: &denial.resource,
+            action: denial.action,
+            refused: Some(denial.refused),
+            caller: call.map(|call| &call.caller),
+            request_id: call.map(CallState::request_id),
+            time: self.clock.now(),
+            left_out,
+        };
+        self.sink.record(&record);
+        let entry = AuditEntry {
+            plugin: plugin.to_owned(),
+            resource: denial.resource.clone(),
+            action: denial.action,
+            refused: denial.refused,
+            caller: record.caller.map(ToString::to_string),
+            request_id: record.request_id.map(str::to_owned),
+            time_ms: unix_ms(record.time),
+            left_out,
+        };
+        let mut trail = self.trail.lock().unwrap_or_else(PoisonError::into_inner);
+        if trail.len() == AUDIT_TRAIL_MAX {
+            trail.pop_front();
+        }
+        trail.push_back(entry);
+    }
+}
+
+/// The audit of one loaded plugin.
+pub(crate) struct PluginAudit {
+    plugin: Arc<str>,
+    audit: Arc<Audit>,
+    allowed: ThreadedCount,
+    denied: AtomicU64,
+    left_out: AtomicU64,
+    denials: Mutex<Flood>,
+    uses: Mutex<Flood>,
+}
+
+impl PluginAudit {
+    pub(crate) fn new(plugin: Arc<str>, audit: Arc<Audit>) -> Self {
+        let flood = || Mutex::new(Flood::new(AUDIT_RECORDS_MAX, AUDIT_PERIOD));
+        PluginAudit {
+            plugin,
+            audit,
+            allowed: ThreadedCount::default(),
+            denied: AtomicU64::new(0),
+            left_out: AtomicU64::new(0),
+            denials: flood(),
+            uses: flood(),
+        }
+    }
+
+    /// Counts a use that was allowed, and records it where somebody listens and there is room.
+    pub(crate) fn allow(&self, resource: &str, action: PermissionAction, call: Option<&CallState>) {
+        self.allowed.add_one();
+        if self.audit.sink.wants_allowed() {
+            self.record_allowed(resource, action, call);
+        }
+    }
+
+    /// Counts a use that was denied, and records it where there is room.
+    pub(crate) fn deny(&self, denial: &Denial, call: Option<&CallState>) {
+        self.denied.fetch_add(1, Ordering::Relaxed);
+        match admit(&self.denials) {
+            Room::Is { dropped_before } => self.audit.deny(&self.plugin, denial, call, dropped_before),
+            Room::IsNot => drop(self.left_out.fetch_add(1, Ordering::Relaxed)),
+        }
+    }
+
+    fn record_allowed(&self, resource: &str, action: PermissionAction, call: Option<&CallState>) {
+        let Room::Is { dropped_before } = admit(&self.uses) else { return };
+        self.audit.sink.record(&AuditRecord {
+            plugin: &self.plugin,
+            resource: &resource[..resource.floor_char_boundary(RESOURCE_BYTES_TOLD)],
+            action: action.name(),
+            refused: None,
+            caller: call.map(|call| &call.caller),
+            request_id: call.map(CallState::request_id),
+            time: self.audit.clock.now(),
+            left_out: dropped_before,
+        });
+    }
+
+    /// Uses that were allowed since the load.
+    pub(crate) fn allowed(&self) -> u64 {
+        self.allowed.sum()
+    }
+
+    /// Uses that were denied since the load.
+    pub(crate) fn denied(&self) -> u64 {
+        self.denied.load(Ordering::Relaxed)
+    }
+
+    /// Denials that were counted but not recorded.
+    pub(crate) fn left_out(&self) -> u64 {
+        self.left_out.load(Ordering::Relaxed)
+    }
+}
+
+fn admit(flood: &Mutex<Flood>) -> Room {
+    flood.lock().unwrap_or_else(PoisonError::into_inner).admit(Instant::now())
+}
+
+/// A count that threads add to without taking the line of memory from each other.
+#[derive(Default)]
+struct ThreadedCount([Shard; 4]);
+
+/// Two cache lines, because processors fetch lines in pairs.
+#[repr(align(128))]
+#[derive(Default)]
+struct Shard(AtomicU64);
+
+impl ThreadedCount {
+    fn add_one(&self) {
+        self.0[thread_number() % self.0.len()].0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn sum(&self) -> u64 {
+        self.0.iter().map(|shard| shard.0.load(Ordering::Relaxed)).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capability::{Grants, Policy};
+    use crate::clock::SystemClock;
+    use crate::plugin::instance::Call;
+
+    /// Keeps `event resource caller left_out`.
+    #[derive(Default)]
+    struct Kept {
+        lines: Mutex<Vec<String>>,
+        wants_allowed: bool,
+    }
+
+    impl AuditSink for Kept {
+        fn record(&self, record: &AuditRecord<'_>) {
+            let caller = record.caller.map_or("-".to_owned(), ToString::to_string);
+            let line = format!("{} {} {caller} {}", record.event(), record.resource, record.left_out);
+            self.lines.lock().expect("not poisoned").push(line);
+        }
+
+        fn wants_allowed(&self) -> bool {
+            self.wants_allowed
+        }
+    }
+
+    fn audit(wants_allowed: bool) -> (Arc<Kept>, Arc<Audit>, PluginAudit) {
+        let kept = Arc::new(Kept { wants_allowed, ..Kept::default() });
+        let audit = Arc::new(Audit::new(kept.clone(), Arc::new(SystemClock)));
+        (kept, audit.clone(), PluginAudit::new("p".into(), audit))
+    }
+
+    fn note(audit: &PluginAudit, grants: &Grants, resource: &str, call: Option<&CallState>) {
+        match grants.check(resource, PermissionAction::Read) {
+            Ok(()) => audit.allow(resource, PermissionAction::Read, call),
+            Err(denial) => audit.deny(&denial, call),
+        }
+    }
+
+    #[test]
+    fn denial_is_counted_recorded_and_remembered_with_its_call() {
+        let (kept, audit, plugin) = audit(false);
+        let call = CallState::new(&Call {
+            caller: Caller::Cli,
+            request_id: Some("r-1".to_owned()),
+            ..Call::by_host("action", None)
+        });
+        note(&plugin, &Grants::default(), "data.a", Some(&call));
+        note(&plugin, &Grants::default(), "data.b", None);
+        assert_eq!((plugin.denied(), plugin.allowed()), (2, 0));
+        let lines = kept.lines.lock().expect("not poisoned");
+        assert_eq!(*lines, ["permission.deny data.a cli 0", "permission.deny data.b - 0"]);
+        let trail = audit.trail();
+        assert_eq!((&*trail[0].resource, trail[0].request_id.as_deref()), ("data.a", Some("r-1")));
+        assert_eq!((&*trail[1].resource, trail[1].request_id.as_deref()), ("data.b", None));
+    }
+
+    #[test]
+    fn allowed_use_is_counted_and_recorded_where_it_is_wanted() {
+        let all = Grants::new(Policy::allow_all(), Policy::allow_all());
+        for wanted in [false, true] {
+            let (kept, audit, plugin) = audit(wanted);
+            note(&plugin, &all, "data.a", None);
+            assert_eq!((plugin.denied(), plugin.allowed()), (0, 1));
+            assert_eq!(kept.lines.lock().expect("not poisoned").len(), usize::from(wanted));
+            assert!(audit.trail().is_empty(), "the trail is of denials");
+        }
+    }
+
+    #[test]
+    fn denials_in_a_loop_are_all_counted_and_few_recorded() {
+        let (kept, audit, plugin) = audit(false);
+        for _ in 0..10_000 {
+            note(&plugin, &Grants::default(), "data.a", None);
+        }
+        let recorded = kept.lines.lock().expect("not poisoned").len() as u64;
+        assert_eq!((plugin.denied(), recorded + plugin.left_out()), (10_000, 10_000));
+        assert_eq!(audit.trail().len() as u64, recorded);
+        assert!(recorded >= u64::from(AUDIT_RECORDS_MAX) && recorded < 1_000, "{recorded}");
+    }
+
+    #[test]
+    fn trail_forgets_the_oldest() {
+        let (_, audit, _) = audit(false);
+        for n in 0..AUDIT_TRAIL_MAX + 5 {
+            let denial = Grants::default().check(&format!("data.{n}"), PermissionAction::Read).expect_err("denied");
+            audit.deny("p", &denial, None, 0);
+        }
+        let trail = audit.trail();
+        assert_eq!((trail.len(), &*trail[0].resource), (AUDIT_TRAIL_MAX, "data.5"));
+    }
+}
