@@ -182,7 +182,7 @@ fn settings_change_what_was_asked_for_and_granted() {
     let granted = [&set[..], &["--grant", "config.*:write"]].concat();
     assert_eq!(run(example::SETTINGS, &granted).exits_with(0).json()["max_retries"], 7);
     let not_asked = ["switch_off", "--config", "api_key=k", "--grant", "config.*:write", "--json"];
-    let not_asked = run(example::SETTINGS, &not_asked).exits_with(1).json();
+    let not_asked = run(example::SETTINGS, &not_asked).exits_with(4).json();
     assert_contains(not_asked["msg"].as_str().unwrap_or_default(), &["config.enabled", "manifest"]);
 }
 
