@@ -98,6 +98,33 @@ pub const DATABASE_WAIT_MAX: Duration = Duration::from_secs(5);
 pub const DATABASE_CACHE_BYTES: i64 = 1 << 20;
 /// What the write-ahead log of a service's database is cut back to once it was moved into the database: 4 MiB.
 pub const DATABASE_LOG_BYTES_MAX: i64 = 4 << 20;
+/// The longest key of `cache`: 512 bytes, as for `data`.
+pub const CACHE_KEY_BYTES_MAX: usize = 512;
+/// The longest value of `cache`: 1 MiB, as for `data`.
+pub const CACHE_VALUE_BYTES_MAX: usize = 1 << 20;
+/// The longest pattern of a deletion: a key of which each byte is escaped.
+pub const CACHE_PATTERN_BYTES_MAX: usize = 1 << 10;
+/// Keys that one call may get or set, as for `data`.
+pub const CACHE_BATCH_KEYS_MAX: usize = 1_000;
+/// Bytes of values that one call may get: 8 MiB, as much as a guest may hand to the host.
+pub const CACHE_BATCH_BYTES_MAX: usize = 8 << 20;
+/// Bytes that one plugin's cache holds, keys and bookkeeping included: 8 MiB. What was not used for longest goes first.
+pub const CACHE_BYTES_MAX: u64 = 8 << 20;
+/// Bytes that all caches of a runtime hold together: 256 MiB, 32 full ones. Where it is exceeded, the largest is emptied.
+pub const CACHE_BYTES_IN_ALL_MAX: u64 = 256 << 20;
+/// As how many bytes an entry counts beside its key and value: what the cache's bookkeeping takes for one.
+pub const CACHE_ENTRY_BYTES: usize = 256;
+/// Bytes that may be written to a cache before its bound is seen to: a sixteenth of it.
+pub const CACHE_BYTES_UNTIL_BOOKED: u64 = 512 << 10;
+/// For how long a value is cached where its plugin does not say: five minutes.
+pub const CACHE_TTL_DEFAULT: Duration = Duration::from_secs(300);
+/// How long after its end an expired value may be taken out of memory: later than any clock of a test is behind.
+pub const CACHE_CLEAN_UP_DELAY: Duration = Duration::from_secs(60);
+/// Keys that are compared with a pattern on the thread of the guest; more are on a thread for work that takes long.
+pub const CACHE_KEYS_SCANNED_HERE: u64 = 256;
+/// How long comparing a cache's keys with a pattern, and with the plugin's grants, may take: 200 ms. A full cache of
+/// small values has 30,000 keys, and takes 10 ms with an ordinary pattern.
+pub const CACHE_SCAN_TIME_MAX: Duration = Duration::from_millis(200);
 /// The body of one outgoing HTTP request: 16 MiB. It is sent as it is written; nothing holds it as a whole.
 pub const HTTP_REQUEST_BYTES_MAX: u64 = 16 << 20;
 /// The body of one response to it: 16 MiB. Guests hold it in their memory, of which they have 128 MiB.

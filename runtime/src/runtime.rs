@@ -26,7 +26,7 @@ use crate::plugin::loaded::{LoadedPlugin, Plugin};
 use crate::plugin::package::{Package, Source};
 use crate::plugin::registry::Registry;
 use crate::service::audit::{Audit, AuditEntry, AuditSink, PluginAudit, TracingAudit};
-use crate::service::cache::PluginCache;
+use crate::service::cache::{Caches, PluginCache};
 use crate::service::config::PluginConfig;
 use crate::service::data::PluginData;
 use crate::service::db::{Databases, PluginDb};
@@ -232,6 +232,7 @@ impl RuntimeBuilder {
             network: Arc::new(Network::new(self.http_resolver, self.http_responder, self.http_root_certificates)),
             linked: Mutex::default(),
             databases: Databases::default(),
+            caches: Caches::default(),
             plugins: Arc::default(),
             offers: Arc::default(),
         })))
@@ -261,6 +262,8 @@ struct Shared {
     linked: Mutex<LinkedComponents>,
     /// The SQL databases of loaded plugins, so that two revisions of one share theirs.
     databases: Databases,
+    /// The caches of loaded plugins, in the same way.
+    caches: Caches,
     plugins: Arc<Registry>,
     /// The services that plugins offer one another.
     offers: Arc<Offers>,
@@ -451,7 +454,7 @@ impl Runtime {
             log,
             config,
             data: PluginData::new(home.clone()),
-            cache: PluginCache::new(home.clone()),
+            cache: PluginCache::new(&self.0.caches, &home),
             db: PluginDb::new(&self.0.databases, &home),
             jobs: PluginJobs::new(home),
             plugins: self.plugin_calls(manifest, &name),

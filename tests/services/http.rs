@@ -42,7 +42,10 @@ async fn body_of_a_request_is_sent_as_it_is_written() {
 async fn plugin_without_a_grant_is_not_loaded_and_told_the_line_to_add() {
     let error = Host::new().try_load(client()).await.expect_err("the operator allows nothing");
     assert_load_error(&error, "feature_http", "permission_denied");
-    assert_contains(&error.to_string(), &["wasi:http/outgoing-handler", "http.*", "execute", "--grant http.*:execute"]);
+    assert_contains(
+        &error.to_string(),
+        &["wasi:http/outgoing-handler", "http.*", "execute", "--grant 'http.*:execute'"],
+    );
     let host = Host::with(|builder| builder.policy(Policy::allow_all()));
     let error = host.try_load(client().manifest("permissions", json!([]))).await.expect_err("it does not ask");
     assert_contains(&error.to_string(), &["manifest", "{resource: \"http.*\", actions: [execute]}"]);
