@@ -9,6 +9,7 @@ mod harness;
 
 mod actions;
 mod adversarial;
+mod author;
 mod e2e;
 mod lifecycle;
 mod manifest;

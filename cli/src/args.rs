@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
+use plugbay::Level;
 use serde_json::Value;
 
 use crate::help;
@@ -46,6 +47,20 @@ pub(crate) enum LogLevel {
     Off,
 }
 
+impl LogLevel {
+    /// The least level that is shown; none shows nothing.
+    pub(crate) fn threshold(self) -> Option<Level> {
+        match self {
+            LogLevel::Trace => Some(Level::Trace),
+            LogLevel::Debug => Some(Level::Debug),
+            LogLevel::Info => Some(Level::Info),
+            LogLevel::Warn => Some(Level::Warn),
+            LogLevel::Error => Some(Level::Error),
+            LogLevel::Off => None,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Load a plugin and call one of its actions
@@ -66,7 +81,10 @@ pub(crate) enum Command {
     /// Build a Rust plugin into one self-contained .wasm file
     #[command(after_help = help::BUILD)]
     Build(Build),
-    /// Print the JSON Schema of the manifest or of the host's file
+    /// Run the tests that are declared beside a plugin in any language
+    #[command(after_help = help::TEST)]
+    Test(Test),
+    /// Print the JSON Schema of the manifest, of the host's file or of a file of tests
     #[command(after_help = help::SCHEMA)]
     Schema(Schema),
     /// Print a completion script for a shell
@@ -155,6 +173,19 @@ pub(crate) struct Build {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct Test {
+    /// A .wasm file, a plugin directory, or the directory of a Rust crate, which is built first
+    #[arg(value_name = "PLUGIN", default_value = ".", value_hint = ValueHint::AnyPath)]
+    pub(crate) plugin: PathBuf,
+    /// A file of tests; may be given again [default: plugin.test.yaml and tests/*.test.yaml of PLUGIN]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: Vec<PathBuf>,
+    /// Only tests whose names contain TEXT; may be given again for more
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) filter: Vec<String>,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct Schema {
     /// Which schema
     #[arg(value_enum, default_value_t = SchemaOf::Manifest)]
@@ -167,6 +198,8 @@ pub(crate) enum SchemaOf {
     Manifest,
     /// The host's own file, plugbay.yaml
     Host,
+    /// A file of tests, plugin.test.yaml
+    Test,
 }
 
 #[derive(Debug, ClapArgs)]

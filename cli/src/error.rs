@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::output::{Output, RED, indented, plain, to_stderr};
 use plugbay_project::ProjectError;
+use plugbay_testing::TestFileError;
 
 /// The longest code that is shown beside the word `error`.
 const CODE_BYTES_SHOWN_MAX: usize = 64;
@@ -36,6 +37,8 @@ pub(crate) enum Error {
     Load(Box<LoadError>),
     /// The host's file is wrong.
     HostFile(ManifestError),
+    /// A file of tests cannot be read, or is wrong.
+    TestFile(TestFileError),
     /// Several imports are refused; `check` lists them all.
     Imports {
         /// The plugin.
@@ -61,6 +64,8 @@ impl Error {
             Error::Project(error) => error.code(),
             Error::Load(error) => error.code(),
             Error::HostFile(_) => "invalid_host_file",
+            Error::TestFile(TestFileError::Content(_)) => "invalid_test_file",
+            Error::TestFile(_) => "usage",
             Error::Imports { refused, .. } if refused.iter().all(|import| import.permission.is_some()) => {
                 "permission_denied"
             }
@@ -95,7 +100,9 @@ impl Error {
         match self {
             Error::Load(error) => error.to_json(),
             Error::Invoke(error) => error.to_json(),
-            Error::HostFile(error) => self.json_with(Some(json!(error.problems))),
+            Error::HostFile(error) | Error::TestFile(TestFileError::Content(error)) => {
+                self.json_with(Some(json!(error.problems)))
+            }
             Error::Imports { refused, .. } => self.json_with(Some(json!(refused))),
             _ => self.json_with(None),
         }
@@ -119,6 +126,7 @@ impl Error {
                 _ => error.to_string(),
             },
             Error::HostFile(error) => format!("the host's file is wrong:\n{error}"),
+            Error::TestFile(error) => error.to_string(),
             Error::Imports { plugin, refused } => {
                 let list: String =
                     refused.iter().map(|refused| format!("\n{}: {}", refused.import, refused.msg)).collect();
@@ -190,6 +198,12 @@ impl From<ComponentError> for Error {
             ComponentError::Call(error) => error.into(),
             ComponentError::Invoke(error) => error.into(),
         }
+    }
+}
+
+impl From<TestFileError> for Error {
+    fn from(error: TestFileError) -> Self {
+        Error::TestFile(error)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::error::Error;
 pub(crate) enum Exit {
     /// It did what was asked.
     Ok = 0,
-    /// The plugin answered an error.
+    /// The plugin answered an error, or failed a test.
     PluginError = 1,
     /// The command line is wrong.
     Usage = 2,
@@ -36,7 +36,7 @@ impl From<Exit> for ExitCode {
 impl From<&Error> for Exit {
     fn from(error: &Error) -> Self {
         match error {
-            Error::Usage(_) | Error::HostFile(_) => Exit::Usage,
+            Error::Usage(_) | Error::HostFile(_) | Error::TestFile(_) => Exit::Usage,
             Error::Project(_) => Exit::NotLoadable,
             Error::Load(error) => of_load(error),
             // What this host does not offer at all cannot be granted.

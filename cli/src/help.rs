@@ -22,6 +22,7 @@ Examples:
   plugbay run p.wasm work --timeout 500ms --max-memory 16MiB --fuel 5e6 --stats
   plugbay inspect p.wasm                      what is it, and what may it do?
   plugbay call any.wasm add 1 2               call any component's functions
+  plugbay test demo                           run its declared tests
   plugbay build demo -o demo.wasm             one file to hand on
 
 The result alone goes to standard output; the plugin's log, notes and errors go
@@ -31,7 +32,7 @@ output, for errors too: {\"status\":\"error\",\"msg\",\"code\",\"details\"}.
 Exit codes:
    0  the plugin answered
    1  the plugin answered an error, has no such action or refuses the payload;
-      from `doctor`: something that is needed is missing
+      from `test`: a test failed; from `doctor`: something needed is missing
    2  the command line is wrong, or the payload is not JSON
    3  the plugin cannot be loaded: not found, does not build, or its manifest,
       component or contract is wrong
@@ -99,8 +100,8 @@ Examples:
   plugbay new demo && cd demo && plugbay run . hello
   plugbay new order-mailer --path plugins/order-mailer
 
-Makes Cargo.toml, src/lib.rs with an action `hello` and its test, README.md and
-.gitignore. Nothing is overwritten.";
+Makes Cargo.toml, src/lib.rs with an action `hello` and its test, a file of
+tests for `plugbay test`, README.md and .gitignore. Nothing is overwritten.";
 
 pub(crate) const BUILD: &str = "\
 Examples:
@@ -111,6 +112,33 @@ Builds the crate in its release profile for wasm32-wasip2 and writes one file
 that is the whole plugin: a manifest file beside Cargo.toml is put inside where
 the SDK has not done so already. A plugin directory is packed in the same way.
 Prints the file's path, its size and its SHA-256 digest.";
+
+pub(crate) const TEST: &str = "\
+Examples:
+  plugbay test
+  plugbay test hello.wasm --file greeting.test.yaml --filter greets
+  plugbay test --json | jq .failed
+
+A file of tests (YAML, JSON or TOML; `plugbay schema test` is its JSON Schema):
+  host:
+    config: { units: metric }
+    http: [{ url: https://api.example.org/*, json: { degrees: 21 } }]
+  tests:
+    - name: tells the weather, and asks but once
+      steps:
+        - call: { action: today, payload: { town: Bern } }
+          expect: { result: \"21 °C\" }
+        - advance: 5m
+        - call: { action: today, payload: { town: Bern } }
+          expect: { contains: \"21 °C\" }
+        - expect_requests: { url: https://api.example.org/*, count: 1 }
+        - call: save
+          expect: { denied: { resource: db.notes, action: write } }
+
+Each test has a host of its own: services in memory, a clock that stands still
+until it is advanced, no network, and an operator who allows what the manifest
+asks for. Exit codes: 0 all passed, 1 a test failed, 2 a file of tests is wrong
+or there is none, 3 and up as for `run` where the plugin cannot be loaded.";
 
 pub(crate) const SCHEMA: &str = "\
 Example:
@@ -136,7 +164,7 @@ mod tests {
 
     #[test]
     fn lines_fit_the_usual_terminal() {
-        for text in [SHORT, LONG, RUN, CALL, INSPECT, CHECK, NEW, BUILD, SCHEMA, COMPLETIONS, DOCTOR] {
+        for text in [SHORT, LONG, RUN, CALL, INSPECT, CHECK, NEW, BUILD, SCHEMA, COMPLETIONS, DOCTOR, TEST] {
             for line in text.lines() {
                 assert!(line.chars().count() <= 79, "{line}");
             }

@@ -51,6 +51,7 @@ fn run(args: &Args, output: Output) -> Result<ExitCode, Error> {
         Command::Check(args) => command::check::run(args, common, output)?,
         Command::New(args) => command::new::run(args, output)?,
         Command::Build(args) => command::build::run(args, common, output)?,
+        Command::Test(args) => command::test::run(args, common, output)?,
         Command::Schema(args) => command::schema::run(args, output)?,
         Command::Completions(args) => command::completions::run(args, output)?,
         Command::Doctor(args) => command::doctor::run(args, output)?,

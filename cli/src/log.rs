@@ -17,16 +17,7 @@ pub(crate) struct StderrLog {
 impl StderrLog {
     /// A sink for this level; quiet shows nothing, whatever the level.
     pub(crate) fn new(level: LogLevel, quiet: bool) -> Self {
-        let threshold = match level {
-            _ if quiet => None,
-            LogLevel::Trace => Some(Level::Trace),
-            LogLevel::Debug => Some(Level::Debug),
-            LogLevel::Info => Some(Level::Info),
-            LogLevel::Warn => Some(Level::Warn),
-            LogLevel::Error => Some(Level::Error),
-            LogLevel::Off => None,
-        };
-        StderrLog { threshold }
+        StderrLog { threshold: level.threshold().filter(|_| !quiet) }
     }
 }
 

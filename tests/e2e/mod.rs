@@ -8,3 +8,4 @@ mod exit_code;
 mod inspect;
 mod new;
 mod run;
+mod test_command;

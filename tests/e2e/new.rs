@@ -33,6 +33,9 @@ fn new_plugin_builds_runs_passes_its_test_and_changes() {
     let passed = |line: &str| line.starts_with("test result: ok.") && !line.contains(" 0 passed");
     assert!(text.lines().any(passed), "no test ran: {text}");
 
+    let declared = plugbay(&["test", "--json"]).directory(&demo).run().exits_with(0).json();
+    assert_eq!(declared["passed"], 3, "{declared:#}");
+
     let source = demo.join("src/lib.rs");
     let code = std::fs::read_to_string(&source).expect("readable");
     assert!(code.contains("Hello"), "{code}");

@@ -83,9 +83,10 @@ const NAMES_TAKEN: &[&str] = &[
 ];
 
 /// The files of a new plugin and where they go.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     ("Cargo.toml", include_str!("../../template/Cargo.toml.in")),
     ("src/lib.rs", include_str!("../../template/lib.rs.in")),
+    ("plugin.test.yaml", include_str!("../../template/plugin.test.yaml.in")),
     ("README.md", include_str!("../../template/README.md.in")),
     (".gitignore", include_str!("../../template/gitignore.in")),
 ];
@@ -135,14 +136,16 @@ fn check_directory(directory: &Path) -> Result<(), String> {
 }
 
 fn write_files(name: &str, directory: &Path) -> anyhow::Result<()> {
-    let sdk = sdk_dependency(Path::new(SDK_CHECKOUT));
+    let sdk = dependency(Path::new(SDK_CHECKOUT));
+    let testing = dependency(&Path::new(SDK_CHECKOUT).join("testing"));
     for (path, template) in FILES {
         let path = directory.join(path);
         let text = template
             .replace("{{name}}", name)
             .replace("{{file}}", &name.replace('-', "_"))
             .replace("{{type}}", &type_name(name))
-            .replace("{{sdk}}", &sdk);
+            .replace("{{sdk}}", &sdk)
+            .replace("{{testing}}", &testing);
         let parent = path.parent().unwrap_or(directory);
         fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
@@ -156,8 +159,8 @@ fn write_files(name: &str, directory: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The SDK as a dependency in TOML: the checkout if it is there, else the published version.
-fn sdk_dependency(checkout: &Path) -> String {
+/// A crate of ours as a dependency in TOML: the checkout if it is there, else the published version.
+fn dependency(checkout: &Path) -> String {
     match checkout.canonicalize() {
         Ok(path) if path.join("Cargo.toml").is_file() => {
             format!("{{ path = {} }}", toml::Value::from(path.to_string_lossy().into_owned()))
@@ -252,8 +255,8 @@ mod tests {
 
     #[test]
     fn sdk_is_the_checkout_where_there_is_one() {
-        assert!(sdk_dependency(Path::new(SDK_CHECKOUT)).starts_with("{ path = \""));
-        assert_eq!(sdk_dependency(Path::new("/no/such/checkout")), format!("\"{}\"", env!("CARGO_PKG_VERSION")));
+        assert!(dependency(Path::new(SDK_CHECKOUT)).starts_with("{ path = \""));
+        assert_eq!(dependency(Path::new("/no/such/checkout")), format!("\"{}\"", env!("CARGO_PKG_VERSION")));
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub(crate) fn run(args: &Schema, output: Output) -> Result<Exit, Error> {
     let schema = match args.of {
         SchemaOf::Manifest => manifest::json_schema(),
         SchemaOf::Host => manifest::host_json_schema(),
+        SchemaOf::Test => manifest::test_json_schema(),
     };
     output.document(&schema)?;
     Ok(Exit::Ok)

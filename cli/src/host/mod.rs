@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::log::StderrLog;
 use crate::output::Output;
 use plugbay_project::Source;
+use plugbay_testing::{TestHost, TestHostBuilder};
 
 use file::HostFile;
 pub(crate) use limits::Asked;
@@ -132,8 +133,14 @@ pub(crate) fn cache_directory() -> Option<PathBuf> {
 }
 
 /// This program itself compiles, in a process with a deadline and a memory limit of its own.
-fn worker() -> Result<WorkerCommand, Error> {
+pub(crate) fn worker() -> Result<WorkerCommand, Error> {
     Ok(WorkerCommand::this_program([COMPILE_WORKER]).context("cannot find this program's own file")?)
+}
+
+/// A host for one test, which runs plugins as this program does.
+pub(crate) fn test_builder(worker: WorkerCommand) -> TestHostBuilder {
+    TestHost::builder()
+        .runtime(|runtime| runtime.code_cache(code_cache()).compile_isolation(CompileIsolation::ChildProcess(worker)))
 }
 
 /// A runtime without a plugin: can the memory pool be reserved?

@@ -34,7 +34,8 @@ pub enum ExpectedAnswer {
     Any,
     /// This and nothing else.
     Exactly(Value),
-    /// An object with these members, or a list with these items, at any depth; anything else as it is.
+    /// A text with this in it; an object with these members, or a list with these items in any order, at any depth; anything
+    /// else as it is.
     Containing(Value),
     /// An error.
     Error(ExpectedError),
@@ -90,7 +91,7 @@ pub struct ExpectedRequest {
 
 const EXPECTED: Table = &[
     field("result", "The answer, exactly.", shape::anything),
-    field("contains", "The answer in part: members of an object, items of a list.", shape::anything),
+    field("contains", "The answer in part: of a text, members of an object, items of a list.", shape::anything),
     field("error", "An error: its code, or what is known of it.", error_shape),
     field("denied", "What was to be denied on the way, such as `db.users`.", denied_shape),
 ];

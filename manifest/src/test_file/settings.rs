@@ -207,7 +207,12 @@ fn read_headers(node: &Node<'_>, report: &mut Report) -> Vec<(String, String)> {
         if name.is_empty() || !name.chars().all(is_token) {
             node.problem(report, code::INVALID_NAME, format!("{} cannot name a header", quoted(name)));
         }
-        headers.extend(node.line(LINE_CHARS_MAX, report).map(|value| (name.to_owned(), value)));
+        let Some(value) = node.line(LINE_CHARS_MAX, report) else { continue };
+        if value.chars().all(|c| c == ' ' || c.is_ascii_graphic()) {
+            headers.push((name.to_owned(), value));
+        } else {
+            node.problem(report, code::INVALID_VALUE, "a header's value is written in ASCII");
+        }
     }
     headers
 }

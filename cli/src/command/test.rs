@@ -1,0 +1,155 @@
+//! `plugbay test`: runs the tests that are declared beside a plugin, each in a host of its own.
+//!
+//! What a test is and how it runs is the crate `plugbay-testing`'s; here it is found, filtered and told.
+
+use std::path::Path;
+
+use plugbay::{BuildError, Package, WorkerCommand};
+use plugbay_testing::{DeclaredTests, Surroundings, TestFailure, TestHostBuilder, TestOutcome, test_files};
+use serde_json::{Value, json};
+
+use crate::args::{Common, LogLevel, Test};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::host;
+use crate::output::{GREEN, Output, RED, indented, plain};
+use crate::units::show_duration;
+
+pub(crate) fn run(args: &Test, common: &Common, output: Output) -> Result<Exit, Error> {
+    // What is wrong with the files is told before anything is built.
+    let files = read_files(args)?;
+    let wanted = |name: &str| args.filter.is_empty() || args.filter.iter().any(|text| name.contains(&**text));
+    if !files.iter().flat_map(DeclaredTests::names).any(wanted) {
+        let text = args.filter.iter().map(|text| format!("`{text}`")).collect::<Vec<_>>().join(" or ");
+        return Err(Error::Usage(format!("no test has a name that contains {text}")));
+    }
+    let package = host::open_package(&args.plugin, output)?;
+    let place = Place { worker: host::worker()?, output };
+    let mut all = Vec::new();
+    for tests in &files {
+        if !output.json {
+            output.result(&plain(&tests.path().display().to_string()))?;
+        }
+        let mut told = |outcome: &TestOutcome| tell(outcome, common.log_level, output);
+        let outcomes = tests.run(&package, &place, &wanted, &mut told)?;
+        all.push((tests.path(), outcomes));
+    }
+    conclude(all, output)
+}
+
+/// The files that were named, or those that are beside the plugin.
+fn read_files(args: &Test) -> Result<Vec<DeclaredTests>, Error> {
+    let paths = if args.file.is_empty() { test_files(directory_of(&args.plugin)) } else { args.file.clone() };
+    if paths.is_empty() {
+        let shown = directory_of(&args.plugin).display().to_string();
+        let text = format!(
+            "there are no tests in {shown}: write plugin.test.yaml or tests/NAME.test.yaml there, or name a file with \
+             --file\n`plugbay test --help` shows one"
+        );
+        return Err(Error::Usage(text));
+    }
+    Ok(paths.into_iter().map(DeclaredTests::read).collect::<Result<_, _>>()?)
+}
+
+/// Where the files of tests of PLUGIN are: a file's are beside it.
+fn directory_of(plugin: &Path) -> &Path {
+    match plugin.parent() {
+        Some(parent) if !plugin.is_dir() && parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) if !plugin.is_dir() => parent,
+        _ => plugin,
+    }
+}
+
+/// What this program gives every test.
+struct Place {
+    worker: WorkerCommand,
+    output: Output,
+}
+
+impl Surroundings for Place {
+    fn host(&self) -> Result<TestHostBuilder, BuildError> {
+        Ok(host::test_builder(self.worker.clone()))
+    }
+
+    fn open(&self, path: &Path) -> Result<Package, String> {
+        host::open_package(path, self.output).map_err(|error| error.text())
+    }
+}
+
+/// One line for each test, and what did not go as expected below it.
+fn tell(outcome: &TestOutcome, level: LogLevel, output: Output) {
+    if output.json {
+        return;
+    }
+    let TestOutcome { name, failure, duration, .. } = outcome;
+    let time = show_duration(*duration);
+    let text = match failure {
+        None => format!("  {GREEN}ok{GREEN:#}     {} ({time})", plain(name)),
+        Some(failure) => {
+            let failure = format!("    {}", plain(&failure.to_string()));
+            let log = shown_log(outcome, level);
+            format!("  {RED}FAILED{RED:#} {} ({time})\n{}{log}", plain(name), indented(&failure, "    "))
+        }
+    };
+    // Where standard output is gone, the exit code still tells.
+    let _ = output.result(&text);
+}
+
+fn shown_log(outcome: &TestOutcome, level: LogLevel) -> String {
+    let Some(threshold) = level.threshold() else { return String::new() };
+    let lines = outcome.log.iter().filter(|line| line.level >= threshold);
+    let lines: String = lines
+        .map(|line| format!("\n      {}: {}", line.plugin, indented(&plain(&line.to_string()), "        ")))
+        .collect();
+    if lines.is_empty() { lines } else { format!("\n    log:{lines}") }
+}
+
+/// The sum, and how the command ends.
+fn conclude(mut all: Vec<(&Path, Vec<TestOutcome>)>, output: Output) -> Result<Exit, Error> {
+    let count = |failed: bool| {
+        all.iter().flat_map(|(_, outcomes)| outcomes).filter(|outcome| outcome.failure.is_some() == failed).count()
+    };
+    let (passed, failed) = (count(false), count(true));
+    if output.json {
+        output.document(&document(&all, passed, failed))?;
+    } else {
+        output.result(&format!("{passed} passed, {failed} failed"))?;
+    }
+    // Where nothing could be loaded at all, that is what is wrong, not the tests.
+    let mut failures = all.iter_mut().flat_map(|(_, outcomes)| outcomes).filter_map(|outcome| outcome.failure.as_mut());
+    let load_errors: Option<Vec<_>> = failures.by_ref().map(|failure| failure.load_error.take()).collect();
+    match (failed, load_errors.into_iter().flatten().next()) {
+        (0, _) => Ok(Exit::Ok),
+        (_, Some(error)) if passed == 0 => Ok(Exit::from(&Error::Load(error))),
+        _ => Ok(Exit::PluginError),
+    }
+}
+
+fn document(all: &[(&Path, Vec<TestOutcome>)], passed: usize, failed: usize) -> Value {
+    let files = all
+        .iter()
+        .map(|(path, outcomes)| json!({ "path": path, "tests": outcomes.iter().map(shown).collect::<Vec<_>>() }));
+    json!({
+        "status": if failed == 0 { "ok" } else { "failed" },
+        "passed": passed,
+        "failed": failed,
+        "files": files.collect::<Vec<_>>(),
+    })
+}
+
+fn shown(outcome: &TestOutcome) -> Value {
+    let TestOutcome { name, failure, duration, log, .. } = outcome;
+    let mut shown = json!({
+        "name": name,
+        "status": if failure.is_none() { "ok" } else { "failed" },
+        "duration_seconds": duration.as_secs_f64(),
+    });
+    if let Some(TestFailure { step, message, differences, load_error, .. }) = failure {
+        shown["failure"] = json!({ "step": step, "message": message, "differences": differences });
+        if let Some(error) = load_error {
+            shown["failure"]["load_error"] = error.to_json();
+        }
+        shown["log"] = log.iter().map(|line| json!({ "plugin": line.plugin, "line": line.to_string() })).collect();
+    }
+    shown
+}

@@ -1,0 +1,82 @@
+//! From what a test names to a package: a crate is built first, once for each process.
+//!
+//! Cargo's own target directory is used. The cargo that runs the tests does not hold the lock of the directory for another
+//! target, and several test processes wait for each other there.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use plugbay::{CodeCacheAt, Package};
+use plugbay_project::{Audience, Crate, Source};
+
+/// A component that was built, or why it was not. Made by whoever asks first; the others wait.
+type Built = Arc<OnceLock<Result<PathBuf, String>>>;
+
+/// Opens PLUGIN as the command does: a crate, a `.wasm` file or a plugin directory.
+pub(crate) fn open(path: &Path) -> Result<Package, String> {
+    match Source::locate(path).map_err(|error| error.to_string())? {
+        Source::File(path) | Source::Directory(path) => Package::open(path),
+        Source::Crate(found) => {
+            let component = component_of(&found)?;
+            Package::open_with_component(found.directory(), component)
+        }
+    }
+    .map_err(|error| error.to_string())
+}
+
+fn component_of(found: &Crate) -> Result<PathBuf, String> {
+    static BUILT: Mutex<Option<HashMap<PathBuf, Built>>> = Mutex::new(None);
+    let key = found.directory().canonicalize().unwrap_or_else(|_| found.directory().to_owned());
+    let built: Built =
+        BUILT.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().entry(key).or_default().clone();
+    built.get_or_init(|| found.build(&Test).map_err(|error| error.to_string())).clone()
+}
+
+/// Whoever runs a test wants to know what failed, and nothing else.
+struct Test;
+
+impl Audience for Test {
+    fn is_quiet(&self) -> bool {
+        true
+    }
+
+    fn shows_compiler(&self) -> bool {
+        false
+    }
+
+    fn note(&self, text: &str) {
+        eprintln!("plugbay-testing: {text}");
+    }
+
+    fn begin(&self, _what: String) -> Box<dyn Any> {
+        Box::new(())
+    }
+}
+
+/// Where compiled code is kept between test processes: in cargo's target directory, where this test's own program is.
+pub(crate) fn code_cache() -> CodeCacheAt {
+    let program = std::env::current_exe().unwrap_or_default();
+    match program.parent() {
+        Some(deps) if deps.ends_with("deps") => CodeCacheAt::Directory(deps.with_file_name("plugbay-code")),
+        _ => CodeCacheAt::UserDirectory,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn path_that_is_no_plugin_says_what_would_be() {
+        let error = open(Path::new("/no/such/plugin")).expect_err("nothing is there");
+        assert!(error.contains("/no/such/plugin") && error.contains("Rust crate"), "{error}");
+    }
+
+    #[test]
+    fn compiled_code_is_kept_beside_the_tests() {
+        let CodeCacheAt::Directory(directory) = code_cache() else { panic!("cargo runs this") };
+        assert!(directory.ends_with("plugbay-code"), "{}", directory.display());
+    }
+}

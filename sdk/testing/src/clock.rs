@@ -1,0 +1,135 @@
+//! A clock that the test moves, moment by moment: whoever sleeps until some moment wakes at that moment.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use plugbay::{Clock, ManualClock};
+
+/// The clock of a test. It stands still until it is moved. Clones are the same clock.
+///
+/// Moved by itself it jumps, as a machine's clock does that is set; [`TestHost::advance`](crate::TestHost::advance) lets
+/// time pass, which jobs notice one after another.
+#[derive(Clone, Default)]
+pub struct TestClock {
+    clock: ManualClock,
+    sleepers: Arc<Mutex<Sleepers>>,
+}
+
+/// Moments that somebody waits for, and how many do.
+type Sleepers = BTreeMap<SystemTime, usize>;
+
+impl TestClock {
+    /// A clock that shows `now`.
+    pub fn new(now: SystemTime) -> Self {
+        TestClock { clock: ManualClock::new(now), sleepers: Arc::default() }
+    }
+
+    /// Sets the clock, back or ahead.
+    pub fn set(&self, now: SystemTime) {
+        self.clock.set(now);
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> SystemTime {
+        self.clock.now()
+    }
+
+    /// The next moment that somebody waits for, no later than `end`.
+    fn next_until(&self, end: SystemTime) -> Option<SystemTime> {
+        let now = self.now();
+        self.sleepers().keys().copied().find(|moment| *moment > now && *moment <= end)
+    }
+
+    /// Lets time pass: from one moment that somebody waits for to the next, with time for them to do what they waited for.
+    pub(crate) async fn pass<F: Future<Output = ()>>(&self, by: Duration, settle: impl Fn() -> F) {
+        let end = self.now() + by;
+        settle().await;
+        while let Some(moment) = self.next_until(end) {
+            self.set(moment);
+            settle().await;
+        }
+        self.set(end);
+        settle().await;
+    }
+
+    fn sleepers(&self) -> MutexGuard<'_, Sleepers> {
+        self.sleepers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> SystemTime {
+        self.clock.now()
+    }
+
+    fn sleep_until(&self, moment: SystemTime) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async move {
+            let _sleeper = Sleeper::new(self, moment);
+            self.clock.sleep_until(moment).await;
+        })
+    }
+}
+
+impl fmt::Debug for TestClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TestClock").field(&self.now()).finish()
+    }
+}
+
+/// Somebody who waits, for as long as this lives.
+struct Sleeper<'a> {
+    clock: &'a TestClock,
+    moment: SystemTime,
+}
+
+impl<'a> Sleeper<'a> {
+    fn new(clock: &'a TestClock, moment: SystemTime) -> Self {
+        *clock.sleepers().entry(moment).or_default() += 1;
+        Sleeper { clock, moment }
+    }
+}
+
+impl Drop for Sleeper<'_> {
+    fn drop(&mut self) {
+        let mut sleepers = self.clock.sleepers();
+        if let Some(count) = sleepers.get_mut(&self.moment) {
+            *count -= 1;
+            if *count == 0 {
+                sleepers.remove(&self.moment);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::executor::settle;
+
+    #[tokio::test]
+    async fn time_that_passes_wakes_a_sleeper_at_each_of_its_moments() {
+        let clock = TestClock::default();
+        let begin = clock.now();
+        let woken: Arc<Mutex<Vec<u64>>> = Arc::default();
+        let task = tokio::spawn({
+            let (clock, woken) = (clock.clone(), woken.clone());
+            async move {
+                loop {
+                    clock.sleep_until(clock.now() + Duration::from_secs(60)).await;
+                    let since = clock.now().duration_since(begin).unwrap_or_default();
+                    woken.lock().expect("not poisoned").push(since.as_secs());
+                }
+            }
+        });
+        clock.pass(Duration::from_secs(150), settle).await;
+        assert_eq!(*woken.lock().expect("not poisoned"), [60, 120]);
+        assert_eq!(clock.now(), begin + Duration::from_secs(150));
+        task.abort();
+        let _ = task.await;
+        assert!(clock.sleepers().is_empty(), "nobody waits any more");
+    }
+}

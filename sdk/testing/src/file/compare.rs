@@ -1,0 +1,153 @@
+//! How two JSON values differ, place by place, in lines for people.
+
+use serde_json::Value;
+
+/// The most that is told: who has more to mend begins with these.
+const DIFFERENCES_MAX: usize = 20;
+/// The longest value that is shown.
+const SHOWN_CHARS_MAX: usize = 200;
+
+/// Whether all that is found must be expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Match {
+    /// Both are the same.
+    Exact,
+    /// What is found may have more: members of objects, and items of lists, in any order.
+    Part,
+}
+
+/// Where `found` is not as expected; empty where it is.
+pub(super) fn differences(expected: &Value, found: &Value, how: Match) -> Vec<String> {
+    let mut differences = Vec::new();
+    collect(expected, found, how, "", &mut differences);
+    if differences.len() > DIFFERENCES_MAX {
+        let more = differences.len() - DIFFERENCES_MAX;
+        differences.truncate(DIFFERENCES_MAX);
+        differences.push(format!("… and {more} more differences"));
+    }
+    differences
+}
+
+fn collect(expected: &Value, found: &Value, how: Match, path: &str, differences: &mut Vec<String>) {
+    match (expected, found) {
+        (Value::Object(wanted), Value::Object(there)) => {
+            for (key, expected) in wanted {
+                let path = format!("{path}.{key}");
+                match there.get(key) {
+                    Some(found) => collect(expected, found, how, &path, differences),
+                    None => {
+                        differences.push(format!("{}: expected {}, found nothing", shown_path(&path), shown(expected)))
+                    }
+                }
+            }
+            for (key, found) in there.iter().filter(|(key, _)| how == Match::Exact && !wanted.contains_key(*key)) {
+                differences.push(format!("{}: not expected: {}", shown_path(&format!("{path}.{key}")), shown(found)));
+            }
+        }
+        (Value::Array(wanted), Value::Array(there)) if how == Match::Exact => {
+            for (index, (expected, found)) in wanted.iter().zip(there).enumerate() {
+                collect(expected, found, how, &format!("{path}[{index}]"), differences);
+            }
+            if wanted.len() != there.len() {
+                let (wanted, there) = (wanted.len(), there.len());
+                differences.push(format!("{}: expected {wanted} items, found {there}", shown_path(path)));
+            }
+        }
+        (Value::Array(wanted), Value::Array(there)) => {
+            for expected in wanted {
+                if !there.iter().any(|found| differs_nowhere(expected, found, how)) {
+                    differences.push(format!("{}: no item is {}", shown_path(path), shown(expected)));
+                }
+            }
+        }
+        _ if same(expected, found) => {}
+        _ => differences.push(format!("{}: expected {}, found {}", shown_path(path), shown(expected), shown(found))),
+    }
+}
+
+fn differs_nowhere(expected: &Value, found: &Value, how: Match) -> bool {
+    let mut differences = Vec::new();
+    collect(expected, found, how, "", &mut differences);
+    differences.is_empty()
+}
+
+/// Whether two values that are not both lists or objects are the same. A number is its value, however it is written.
+fn same(expected: &Value, found: &Value) -> bool {
+    match (expected, found) {
+        (Value::Number(expected), Value::Number(found)) if expected.is_f64() != found.is_f64() => {
+            expected.as_f64() == found.as_f64()
+        }
+        _ => expected == found,
+    }
+}
+
+fn shown_path(path: &str) -> String {
+    if path.is_empty() { "the value".to_owned() } else { path.trim_start_matches('.').to_owned() }
+}
+
+/// The value as JSON, cut where it is long.
+pub(super) fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(SHOWN_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn check(expected: Value, found: Value, how: Match, lines: &[&str]) {
+        assert_eq!(differences(&expected, &found, how), lines, "{expected} and {found}");
+    }
+
+    #[test]
+    fn same_values_do_not_differ() {
+        for value in [json!(null), json!(1), json!("a"), json!([1, [2]]), json!({ "a": { "b": [] } })] {
+            check(value.clone(), value.clone(), Match::Exact, &[]);
+            check(value.clone(), value, Match::Part, &[]);
+        }
+        check(json!(2), json!(2.0), Match::Exact, &[]);
+        check(
+            json!(u64::MAX),
+            json!(u64::MAX - 1),
+            Match::Exact,
+            &["the value: expected 18446744073709551615, found 18446744073709551614"],
+        );
+    }
+
+    #[test]
+    fn differences_are_told_place_by_place() {
+        check(
+            json!({ "a": 1, "b": [1, { "c": "x" }], "d": true }),
+            json!({ "a": 2, "b": [1, { "c": "y" }, 3], "e": null }),
+            Match::Exact,
+            &[
+                "a: expected 1, found 2",
+                "b[1].c: expected \"x\", found \"y\"",
+                "b: expected 2 items, found 3",
+                "d: expected true, found nothing",
+                "e: not expected: null",
+            ],
+        );
+    }
+
+    #[test]
+    fn part_leaves_out_what_it_does_not_name() {
+        let found = json!({ "a": 1, "items": [{ "id": 1, "x": 0 }, { "id": 2, "x": 0 }] });
+        check(json!({ "items": [{ "id": 2 }] }), found.clone(), Match::Part, &[]);
+        check(json!({ "items": [{ "id": 3 }] }), found.clone(), Match::Part, &["items: no item is {\"id\":3}"]);
+        check(json!({ "b": 1 }), found, Match::Part, &["b: expected 1, found nothing"]);
+        check(json!([1]), json!({}), Match::Part, &["the value: expected [1], found {}"]);
+    }
+
+    #[test]
+    fn many_differences_are_counted() {
+        let (zeros, ones) = (json!(vec![0; 50]), json!(vec![1; 50]));
+        let lines = differences(&zeros, &ones, Match::Exact);
+        assert_eq!(lines.len(), DIFFERENCES_MAX + 1);
+        assert_eq!(lines[DIFFERENCES_MAX], "… and 30 more differences");
+    }
+}

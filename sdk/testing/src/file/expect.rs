@@ -1,0 +1,221 @@
+//! What is expected, held against what was found.
+
+use plugbay::manifest::{ExpectedAnswer, ExpectedDenial, ExpectedError, ExpectedLine, ExpectedRequest};
+use plugbay::{LoadError, Pattern};
+use serde_json::Value;
+
+use super::TestFailure;
+use super::compare::{Match, differences, shown};
+use super::run::{Expectation, Refusal, failure};
+use crate::http::HttpRequest;
+use crate::record::{DeniedUse, LogLine};
+
+pub(super) fn answer(expected: &ExpectedAnswer, found: Result<Value, Refusal>) -> Expectation {
+    match (expected, found) {
+        (ExpectedAnswer::Any, _) | (ExpectedAnswer::Success, Ok(_)) => Ok(()),
+        (ExpectedAnswer::Exactly(expected), Ok(found)) => {
+            value("the result is another", expected, &found, Match::Exact)
+        }
+        (ExpectedAnswer::Containing(Value::String(part)), Ok(Value::String(text))) if text.contains(part) => Ok(()),
+        (ExpectedAnswer::Containing(expected), Ok(found)) => {
+            value("the result does not contain it", expected, &found, Match::Part)
+        }
+        (ExpectedAnswer::Error(expected), Err(found)) => error(expected, &found),
+        (ExpectedAnswer::Error(expected), Ok(found)) => {
+            Err(failure(format!("expected {}, found the result {}", shown_error(expected), shown(&found))))
+        }
+        (_, Err(Refusal { code, message, .. })) => {
+            Err(failure(format!("an error was not expected: [{code}] {message}")))
+        }
+    }
+}
+
+pub(super) fn load_error(expected: &ExpectedError, found: Result<(), LoadError>) -> Expectation {
+    match found {
+        Ok(()) => Err(failure(format!("expected {}, and the plugin was loaded", shown_error(expected)))),
+        Err(found) => error(expected, &found.into()),
+    }
+}
+
+fn error(expected: &ExpectedError, found: &Refusal) -> Expectation {
+    let Refusal { code, message, details } = found;
+    let code_fits = expected.code.as_ref().is_none_or(|expected| expected == code);
+    let message_fits = expected.message.as_ref().is_none_or(|part| message.contains(part));
+    if !code_fits || !message_fits {
+        return Err(failure(format!("expected {}, found the error [{code}] {message}", shown_error(expected))));
+    }
+    match &expected.details {
+        Some(expected) => value("the error has other details", expected, details, Match::Part),
+        None => Ok(()),
+    }
+}
+
+fn shown_error(expected: &ExpectedError) -> String {
+    let code = expected.code.as_ref().map(|code| format!(" [{code}]")).unwrap_or_default();
+    let message = expected.message.as_ref().map(|part| format!(" that says `{part}`")).unwrap_or_default();
+    format!("the error{code}{message}")
+}
+
+fn value(what: &str, expected: &Value, found: &Value, how: Match) -> Expectation {
+    let differences = differences(expected, found, how);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    Err(Box::new(TestFailure { message: format!("{what}: {}", shown(found)), differences, ..TestFailure::default() }))
+}
+
+/// `found` is what was denied since the step began.
+pub(super) fn denied(expected: &ExpectedDenial, found: &[DeniedUse]) -> Expectation {
+    let ExpectedDenial { resource, action } = expected;
+    let fits =
+        |denied: &DeniedUse| denied.resource == *resource && action.is_none_or(|action| action.name() == denied.action);
+    if found.iter().any(fits) {
+        return Ok(());
+    }
+    let action = action.map(|action| format!("{} ", action.name())).unwrap_or_default();
+    let what = if found.is_empty() { "and nothing was" } else { "and these were" };
+    Err(Box::new(TestFailure {
+        message: format!("{action}{resource} should be denied, {what}"),
+        differences: found.iter().map(ToString::to_string).collect(),
+        ..TestFailure::default()
+    }))
+}
+
+pub(super) fn line(expected: &ExpectedLine, found: &[LogLine]) -> Expectation {
+    let fits = |line: &&LogLine| {
+        expected.contains.as_ref().is_none_or(|part| line.to_string().contains(part))
+            && expected.level.is_none_or(|level| line.level.to_string().eq_ignore_ascii_case(level))
+            && expected.plugin.as_ref().is_none_or(|plugin| line.plugin == *plugin)
+    };
+    let mut what = "a line of the log".to_owned();
+    for (name, value) in [("level", expected.level), ("plugin", expected.plugin.as_deref())] {
+        what.extend(value.map(|value| format!(" of {name} {value}")));
+    }
+    what.extend(expected.contains.as_ref().map(|part| format!(" that contains `{part}`")));
+    counted(&what, expected.count, found.iter().filter(fits).count(), Vec::new)
+}
+
+pub(super) fn request(expected: &ExpectedRequest, found: &[HttpRequest]) -> Expectation {
+    let url = expected.url.as_deref().map(Pattern::new);
+    let fits = |request: &&HttpRequest| {
+        expected.method.as_ref().is_none_or(|method| method.eq_ignore_ascii_case(&request.method))
+            && url.as_ref().is_none_or(|url| url.matches(&request.url))
+            && expected.text.as_ref().is_none_or(|part| request.text().contains(part))
+            && expected.json.as_ref().is_none_or(|json| differences(json, &request.json(), Match::Part).is_empty())
+    };
+    let mut what = "a request".to_owned();
+    what.extend([&expected.method, &expected.url].into_iter().flatten().map(|part| format!(" {part}")));
+    what.extend(expected.json.as_ref().map(|json| format!(" with {}", shown(json))));
+    what.extend(expected.text.as_ref().map(|part| format!(" that says `{part}`")));
+    counted(&what, expected.count, found.iter().filter(fits).count(), || {
+        found.iter().map(|HttpRequest { method, url, .. }| format!("made: {method} {url}")).collect()
+    })
+}
+
+/// So many are expected, or at least one.
+fn counted(what: &str, expected: Option<u64>, found: usize, more: impl FnOnce() -> Vec<String>) -> Expectation {
+    let message = match expected {
+        None if found > 0 => return Ok(()),
+        Some(expected) if expected == found as u64 => return Ok(()),
+        None => format!("there is not {what}"),
+        Some(expected) => format!("expected {expected} times {what}, found {found}"),
+    };
+    Err(Box::new(TestFailure { message, differences: more(), ..TestFailure::default() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plugbay::{Level, Refused};
+    use serde_json::json;
+
+    fn refusal() -> Refusal {
+        Refusal { code: "not_found".into(), message: "no note 7".into(), details: json!({ "id": 7, "x": 1 }) }
+    }
+
+    fn check_error(code: Option<&str>, message: Option<&str>, details: Option<Value>, passes: bool) {
+        let expected = ExpectedError { code: code.map(Into::into), message: message.map(Into::into), details };
+        let found = answer(&ExpectedAnswer::Error(expected.clone()), Err(refusal()));
+        assert_eq!(found.is_ok(), passes, "{expected:?}: {found:?}");
+    }
+
+    #[test]
+    fn error_is_compared_in_what_is_said_of_it() {
+        check_error(None, None, None, true);
+        check_error(Some("not_found"), Some("note 7"), Some(json!({ "id": 7 })), true);
+        check_error(Some("other"), None, None, false);
+        check_error(None, Some("note 8"), None, false);
+        check_error(None, None, Some(json!({ "id": 8 })), false);
+    }
+
+    #[test]
+    fn error_for_a_result_and_a_result_for_an_error_fail() {
+        assert!(answer(&ExpectedAnswer::Success, Err(refusal())).is_err());
+        assert!(answer(&ExpectedAnswer::Exactly(Value::Null), Err(refusal())).is_err());
+        assert!(answer(&ExpectedAnswer::Error(ExpectedError::default()), Ok(Value::Null)).is_err());
+        assert!(answer(&ExpectedAnswer::Any, Err(refusal())).is_ok());
+    }
+
+    #[test]
+    fn text_contains_a_part_of_it() {
+        let contains = |part: &str, found: Value| answer(&ExpectedAnswer::Containing(json!(part)), Ok(found)).is_ok();
+        assert!(contains("21", json!("21 °C")) && !contains("22", json!("21 °C")) && !contains("21", json!(21)));
+        assert!(!contains("21", json!({ "degrees": "21 °C" })));
+    }
+
+    #[test]
+    fn denial_needs_resource_and_action() {
+        let found = [DeniedUse {
+            plugin: "p".into(),
+            resource: "db.notes".into(),
+            action: "write".into(),
+            refused: Refused::ByManifest,
+        }];
+        let expected = |resource: &str, action: Option<&str>| ExpectedDenial {
+            resource: resource.into(),
+            action: action.and_then(plugbay::manifest::PermissionAction::from_name),
+        };
+        assert!(denied(&expected("db.notes", None), &found).is_ok());
+        assert!(denied(&expected("db.notes", Some("write")), &found).is_ok());
+        assert!(denied(&expected("db.notes", Some("read")), &found).is_err());
+        assert!(denied(&expected("db.other", None), &found).is_err());
+        assert!(denied(&expected("db.notes", None), &[]).is_err());
+    }
+
+    #[test]
+    fn lines_and_requests_are_counted() {
+        let log = [LogLine {
+            plugin: "p".into(),
+            level: Level::Info,
+            target: String::new(),
+            message: "saved".into(),
+            fields: vec![("id".into(), "7".into())],
+        }];
+        let expected = |contains: &str, level, count| ExpectedLine {
+            contains: Some(contains.into()),
+            level,
+            count,
+            ..ExpectedLine::default()
+        };
+        assert!(line(&expected("saved id=7", Some("info"), None), &log).is_ok());
+        assert!(line(&expected("saved", Some("warn"), None), &log).is_err());
+        assert!(line(&expected("secret", None, Some(0)), &log).is_ok());
+        assert!(line(&expected("saved", None, Some(2)), &log).is_err());
+
+        let made = [HttpRequest {
+            method: "POST".into(),
+            url: "https://a.test/x".into(),
+            headers: Vec::new(),
+            body: b"{\"a\":1,\"b\":2}".to_vec(),
+        }];
+        let expected = |url: &str, json, count| ExpectedRequest {
+            url: Some(url.into()),
+            json,
+            count,
+            ..ExpectedRequest::default()
+        };
+        assert!(request(&expected("https://a.test/*", Some(json!({ "a": 1 })), Some(1)), &made).is_ok());
+        assert!(request(&expected("https://a.test/*", Some(json!({ "a": 2 })), None), &made).is_err());
+        assert!(request(&expected("https://b.test/*", None, Some(0)), &made).is_ok());
+    }
+}

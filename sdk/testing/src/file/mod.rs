@@ -1,0 +1,250 @@
+//! Tests that are declared in a file, for a plugin in any language: the same host, driven by data.
+//!
+//! `plugbay test` prints what this finds out. A crate runs its files with its other tests by
+//! [`assert_test_files_pass`]. What a file may hold is `plugbay schema test`.
+
+mod compare;
+mod expect;
+mod run;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use plugbay::manifest::{Format, ManifestError, TestFile};
+use plugbay::{BuildError, LoadError, Package};
+
+use crate::build;
+use crate::host::{TestHost, TestHostBuilder};
+use crate::record::LogLine;
+
+/// A file of tests that was read.
+#[derive(Debug, Clone)]
+pub struct DeclaredTests {
+    path: PathBuf,
+    file: TestFile,
+}
+
+/// Why a file of tests cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TestFileError {
+    /// There is no such file, or it is no text.
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// What it says is wrong: all of it at once.
+    Content(ManifestError),
+}
+
+/// What became of one declared test.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct TestOutcome {
+    /// The test's name.
+    pub name: String,
+    /// What did not go as expected; none where all did.
+    pub failure: Option<TestFailure>,
+    /// How long it took.
+    pub duration: Duration,
+    /// What the plugins wrote to their logs.
+    pub log: Vec<LogLine>,
+}
+
+/// What did not go as expected.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct TestFailure {
+    /// Where in the file that is, such as `tests[0].steps[2]`; empty where it is the test as a whole.
+    pub step: String,
+    /// What happened, in one sentence.
+    pub message: String,
+    /// How what was found differs from what was expected, place by place.
+    pub differences: Vec<String>,
+    /// The plugin could not be loaded, and that was not expected.
+    pub load_error: Option<Box<LoadError>>,
+}
+
+/// How declared tests get their hosts and plugins.
+pub trait Surroundings {
+    /// The settings of each host. What a test says itself comes after them.
+    ///
+    /// # Errors
+    /// Why there are none.
+    fn host(&self) -> Result<TestHostBuilder, BuildError> {
+        Ok(TestHost::builder())
+    }
+
+    /// Opens a plugin that is loaded beside the one that is tested.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn open(&self, path: &Path) -> Result<Package, String> {
+        build::open(path)
+    }
+}
+
+/// The surroundings of a test in a crate.
+struct Cargo;
+
+impl Surroundings for Cargo {}
+
+impl DeclaredTests {
+    /// Reads a file of tests.
+    ///
+    /// # Errors
+    /// [`TestFileError`] where it cannot be read, with all that is wrong with it.
+    pub fn read(path: impl Into<PathBuf>) -> Result<Self, TestFileError> {
+        let path = path.into();
+        let format = Format::from_path(&path).unwrap_or(Format::Yaml);
+        match std::fs::read_to_string(&path) {
+            Err(error) => Err(TestFileError::Open { message: error.to_string(), path }),
+            Ok(text) => match TestFile::parse(path.display().to_string(), &text, format) {
+                Ok(file) => Ok(DeclaredTests { path, file }),
+                Err(error) => Err(TestFileError::Content(error)),
+            },
+        }
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The names of the tests, in their order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.file.tests.iter().map(|test| &*test.name)
+    }
+
+    /// Runs the tests that are wanted, each in a host of its own, one after another, and tells what became of each as soon
+    /// as that is known.
+    ///
+    /// # Errors
+    /// [`BuildError`] where no host can be made.
+    pub fn run(
+        &self,
+        package: &Package,
+        surroundings: &dyn Surroundings,
+        wanted: &dyn Fn(&str) -> bool,
+        told: &mut dyn FnMut(&TestOutcome),
+    ) -> Result<Vec<TestOutcome>, BuildError> {
+        let directory = self.path.parent().unwrap_or(Path::new(""));
+        let mut outcomes = Vec::new();
+        for test in self.file.tests.iter().filter(|test| wanted(&test.name)) {
+            let outcome = run::run(test, package, directory, surroundings)?;
+            told(&outcome);
+            outcomes.push(outcome);
+        }
+        Ok(outcomes)
+    }
+}
+
+/// The files of tests of a plugin's directory: `plugin.test.yaml` (or `.yml`, `.json`, `.toml`) and `tests/*.test.yaml`,
+/// in that order.
+pub fn test_files(directory: impl AsRef<Path>) -> Vec<PathBuf> {
+    let directory = directory.as_ref();
+    let files_in = |directory: &Path, in_tests: bool| {
+        let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+        let named = |path: &PathBuf| {
+            path.file_name().and_then(|name| name.to_str()).is_some_and(|name| TestFile::is_named(name, in_tests))
+        };
+        let mut paths: Vec<PathBuf> =
+            entries.map(|entry| entry.path()).filter(named).filter(|path| path.is_file()).collect();
+        paths.sort();
+        paths
+    };
+    [files_in(directory, false), files_in(&directory.join("tests"), true)].concat()
+}
+
+/// Runs all files of tests of a plugin's crate or directory, and asserts that every test passes.
+///
+/// ```no_run
+/// #[test]
+/// fn declared_tests_pass() {
+///     plugbay_testing::assert_test_files_pass(env!("CARGO_MANIFEST_DIR"));
+/// }
+/// ```
+///
+/// # Panics
+/// Where a test fails, a file is wrong, there is none, or the plugin cannot be opened.
+#[track_caller]
+pub fn assert_test_files_pass(plugin: impl AsRef<Path>) {
+    let plugin = plugin.as_ref();
+    let files = test_files(plugin);
+    assert!(!files.is_empty(), "{} has no plugin.test.yaml and no tests/*.test.yaml", plugin.display());
+    let package = build::open(plugin).unwrap_or_else(|error| panic!("{error}"));
+    let mut failed = String::new();
+    for path in files {
+        let tests = DeclaredTests::read(path).unwrap_or_else(|error| panic!("{error}"));
+        let outcomes = tests.run(&package, &Cargo, &|_| true, &mut |_| {});
+        for outcome in outcomes.unwrap_or_else(|error| panic!("{error}")) {
+            if outcome.failure.is_some() {
+                failed.push_str(&format!("\n{}: {outcome}", tests.path().display()));
+            }
+        }
+    }
+    assert!(failed.is_empty(), "declared tests failed:{failed}");
+}
+
+impl std::fmt::Display for TestFileError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            TestFileError::Open { path, message } => {
+                write!(f, "the file of tests {} cannot be read: {message}", path.display())
+            }
+            TestFileError::Content(error) => write!(f, "the file of tests is wrong:\n{error}"),
+        }
+    }
+}
+
+impl std::error::Error for TestFileError {}
+
+/// The name, and for a failure what did not go as expected, with the log.
+impl std::fmt::Display for TestOutcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Some(failure) = &self.failure else { return write!(f, "{} … ok", self.name) };
+        write!(f, "{} … FAILED\n  {failure}", self.name)?;
+        if !self.log.is_empty() {
+            f.write_str("\n  log:")?;
+        }
+        self.log.iter().try_for_each(|line| write!(f, "\n    {}: {line}", line.plugin))
+    }
+}
+
+impl std::fmt::Display for TestFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if !self.step.is_empty() {
+            write!(f, "{}: ", self.step)?;
+        }
+        f.write_str(&self.message.replace('\n', "\n  "))?;
+        self.differences.iter().try_for_each(|difference| write!(f, "\n    {difference}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_tests_are_found_in_the_directory_and_its_tests() {
+        let directory = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir(directory.path().join("tests")).expect("made");
+        for name in [
+            "plugin.test.yaml",
+            "plugin.yaml",
+            "other.test.yaml",
+            "tests/b.test.json",
+            "tests/a.test.toml",
+            "tests/c.rs",
+        ] {
+            std::fs::write(directory.path().join(name), "").expect("written");
+        }
+        let found = test_files(directory.path());
+        let names = found.iter().map(|path| path.strip_prefix(directory.path()).expect("inside").to_owned());
+        let expected = ["plugin.test.yaml", "tests/a.test.toml", "tests/b.test.json"].map(PathBuf::from);
+        assert_eq!(names.collect::<Vec<_>>(), expected);
+        assert!(test_files("/no/such/directory").is_empty());
+    }
+}

@@ -1,0 +1,176 @@
+//! One declared test: a fresh host, the plugins, and step after step until one does not go as expected.
+
+use std::path::Path;
+use std::time::Instant;
+
+use plugbay::manifest::{ExpectedAnswer, HttpReply, ReplyBody, Step, StepKind, Test, TestSettings};
+use plugbay::{BuildError, Event, InvokeError, LoadError, Package, Policy};
+use serde_json::{Value, json};
+
+use super::expect;
+use super::{Surroundings, TestFailure, TestOutcome};
+use crate::host::TestHost;
+use crate::http::response;
+use crate::plugin::TestPlugin;
+use crate::setup::{PluginSetup, nothing_else};
+
+pub(super) fn run(
+    test: &Test,
+    package: &Package,
+    directory: &Path,
+    surroundings: &dyn Surroundings,
+) -> Result<TestOutcome, BuildError> {
+    let begun = Instant::now();
+    let mut builder = surroundings.host()?;
+    if let Some(now) = test.settings.clock {
+        builder = builder.time(now);
+    }
+    let host = builder.try_build()?;
+    say_replies(&host, &test.settings.http);
+    let failure = go(test, &host, package, directory, surroundings).err().map(|failure| *failure);
+    Ok(TestOutcome { name: test.name.clone(), failure, duration: begun.elapsed(), log: host.log_lines() })
+}
+
+/// Boxed, because it carries what people are told.
+pub(super) type Expectation = Result<(), Box<TestFailure>>;
+
+fn go(
+    test: &Test,
+    host: &TestHost,
+    package: &Package,
+    directory: &Path,
+    surroundings: &dyn Surroundings,
+) -> Expectation {
+    let mut plugins = Vec::new();
+    for beside in &test.settings.with {
+        let path = directory.join(&beside.path);
+        let opened = surroundings.open(&path).map_err(|error| failure(format!("a plugin beside it: {error}")))?;
+        let setup =
+            beside.config.iter().fold(host.package(opened), |setup, (key, value)| setup.config(key, value.clone()));
+        plugins.push(setup.try_load().map_err(|error| not_loaded("a plugin beside it: ", error))?);
+    }
+    let loaded = set_up(host.package(package.clone()), &test.settings).try_load();
+    let plugin = match (loaded, &test.load_error) {
+        (Ok(plugin), None) => plugin,
+        (Err(error), None) => return Err(not_loaded("", error)),
+        (loaded, Some(expected)) => return expect::load_error(expected, loaded.map(|_| ())),
+    };
+    let subject = plugin.name();
+    plugins.push(plugin);
+    for step in &test.steps {
+        let name = step.plugin.as_deref().unwrap_or(&subject);
+        let taken = match plugins.iter().find(|plugin| plugin.name() == name) {
+            Some(plugin) => take(step, host, plugin),
+            None => Err(failure(format!("there is no plugin `{name}` in this host"))),
+        };
+        taken.map_err(|failure| Box::new(TestFailure { step: step.path.clone(), ..*failure }))?;
+    }
+    Ok(())
+}
+
+fn take(step: &Step, host: &TestHost, plugin: &TestPlugin) -> Expectation {
+    let denied_before = host.denials().len();
+    let (expect, answer) = match &step.kind {
+        StepKind::Call { action, payload, expect } => (expect, plugin.try_call(action, payload).map_err(Refusal::from)),
+        StepKind::Event { name, data, source, correlation_id, expect } => {
+            let event = Event {
+                source: source.clone().unwrap_or_else(|| "host".to_owned()),
+                correlation_id: correlation_id.clone(),
+                ..plugin.make_event(name, data.clone())
+            };
+            (expect, plugin.deliver(&event).map(|reaction| json!(reaction)).map_err(Refusal::from))
+        }
+        StepKind::Health { expect } => {
+            let health = plugin.try_health();
+            if let (ExpectedAnswer::Success, Ok(health)) = (&expect.answer, &health)
+                && !health.healthy
+            {
+                return Err(failure(format!("`{}` is not healthy: {}", plugin.name(), health.message)));
+            }
+            (expect, health.map(|health| json!(health)).map_err(Refusal::from))
+        }
+        StepKind::Reload { expect } => (expect, plugin.try_reload().map(|()| Value::Null).map_err(Refusal::from)),
+        StepKind::Advance(by) => {
+            host.advance(*by);
+            return Ok(());
+        }
+        StepKind::Log(expected) => return expected.iter().try_for_each(|line| expect::line(line, &host.log_lines())),
+        StepKind::Requests(expected) => {
+            return expected.iter().try_for_each(|request| expect::request(request, &host.http().requests()));
+        }
+    };
+    expect::answer(&expect.answer, answer)?;
+    expect.denied.iter().try_for_each(|denied| expect::denied(denied, &host.denials()[denied_before..]))
+}
+
+/// Why there is no answer, whatever was asked for: as the errors of calls and loads are shown to programs.
+pub(super) struct Refusal {
+    pub(super) code: String,
+    pub(super) message: String,
+    pub(super) details: Value,
+}
+
+impl From<InvokeError> for Refusal {
+    fn from(error: InvokeError) -> Self {
+        Refusal::new(error.code(), error.to_json())
+    }
+}
+
+impl From<LoadError> for Refusal {
+    fn from(error: LoadError) -> Self {
+        Refusal::new(error.code(), error.to_json())
+    }
+}
+
+impl Refusal {
+    fn new(code: &str, mut json: Value) -> Self {
+        Refusal {
+            code: code.to_owned(),
+            message: json["msg"].as_str().unwrap_or_default().to_owned(),
+            details: json["details"].take(),
+        }
+    }
+}
+
+pub(super) fn failure(message: impl Into<String>) -> Box<TestFailure> {
+    Box::new(TestFailure { message: message.into(), ..TestFailure::default() })
+}
+
+fn not_loaded(which: &str, error: LoadError) -> Box<TestFailure> {
+    let message = format!("{which}[{}] {error}", error.code());
+    Box::new(TestFailure { message, load_error: Some(Box::new(error)), ..TestFailure::default() })
+}
+
+fn say_replies(host: &TestHost, replies: &[HttpReply]) {
+    for reply in replies {
+        let mut mock = host.http().on(reply.method.as_deref().unwrap_or("*"), &*reply.url);
+        if let Some(times) = reply.times {
+            mock = mock.times(usize::try_from(times).unwrap_or(usize::MAX));
+        }
+        if let Some(reason) = &reply.error {
+            mock.fail(reason);
+            continue;
+        }
+        let (content_type, body) = match &reply.body {
+            ReplyBody::Json(value) => ("application/json", value.to_string()),
+            ReplyBody::Text(text) => ("text/plain; charset=utf-8", text.clone()),
+        };
+        let own_type = reply.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        let content_type = Some(("content-type", content_type)).filter(|_| !own_type);
+        let headers = reply.headers.iter().map(|(name, value)| (&**name, &**value));
+        let made = response(reply.status, content_type.into_iter().chain(headers), body.into_bytes());
+        mock.reply_with(move |_| made.clone());
+    }
+}
+
+fn set_up(setup: PluginSetup, settings: &TestSettings) -> PluginSetup {
+    let mut policy = Policy::default();
+    for rule in settings.deny.iter().chain(settings.policy.iter().flatten()) {
+        policy.push(&rule.resource, rule.actions.clone(), rule.effect);
+    }
+    if settings.policy.is_some() {
+        policy = nothing_else(policy);
+    }
+    let setup = setup.policy(policy).resources(settings.resources.clone());
+    settings.config.iter().fold(setup, |setup, (key, value)| setup.config(key, value.clone()))
+}

@@ -1,0 +1,245 @@
+//! The world outside, played by the test: replies for requests that are expected, and all requests that were made.
+//!
+//! A request gets here after the host has checked it against what the plugin was granted; one that was denied does not.
+//! Nothing ever reaches a network.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use plugbay::{HttpResponder, Pattern};
+use serde::Serialize;
+use serde_json::Value;
+
+/// A request that a plugin made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HttpRequest {
+    /// `GET`, `POST` and so on.
+    pub method: String,
+    /// The whole URL.
+    pub url: String,
+    /// Names in lower case, with their values.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl HttpRequest {
+    /// The value of the first header of this name, whatever its case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body as JSON; `null` where it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+}
+
+/// The replies that plugins get to their requests, and the requests that they made. Clones are the same.
+#[derive(Clone, Default)]
+pub struct HttpReplies(Arc<Mutex<Kept>>);
+
+#[derive(Default)]
+struct Kept {
+    rules: Vec<Rule>,
+    requests: Vec<HttpRequest>,
+}
+
+/// What a request gets for an answer.
+type Reply = Arc<dyn Fn(&HttpRequest) -> Result<http::Response<Bytes>, String> + Send + Sync>;
+
+struct Rule {
+    method: String,
+    url: Pattern,
+    /// How many more requests it serves; `None` is all.
+    left: Option<usize>,
+    reply: Reply,
+}
+
+/// A request that is expected. It is answered by what [`HttpMock::reply`] or one of its like says.
+#[must_use = "it is answered only once a reply is said"]
+pub struct HttpMock {
+    replies: HttpReplies,
+    method: String,
+    url: String,
+    times: Option<usize>,
+}
+
+impl HttpReplies {
+    /// Says what requests to a URL get. The URL is compared as a whole, its query included; `*` stands for any text, so that
+    /// `https://api.example.org/*` is all of a host. Of several that fit, the one that was said first answers. The method
+    /// `*` is any.
+    pub fn on(&self, method: impl Into<String>, url: impl Into<String>) -> HttpMock {
+        HttpMock { replies: self.clone(), method: method.into(), url: url.into(), times: None }
+    }
+
+    /// The requests that were made so far, in their order; those that were denied are not among them.
+    pub fn requests(&self) -> Vec<HttpRequest> {
+        self.kept().requests.clone()
+    }
+
+    /// Forgets the requests so far.
+    pub fn clear_requests(&self) {
+        self.kept().requests.clear();
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps the request and answers it.
+    fn answer(&self, request: HttpRequest) -> Result<http::Response<Bytes>, String> {
+        let reply = {
+            let mut kept = self.kept();
+            kept.requests.push(request.clone());
+            kept.rules.iter_mut().find(|rule| rule.fits(&request)).map(Rule::take)
+        };
+        match reply {
+            Some(reply) => reply(&request),
+            None => {
+                let HttpRequest { method, url, .. } = request;
+                Err(format!(
+                    "the test has no reply for {method} {url}: say one with `host.http().on({method:?}, {url:?})`"
+                ))
+            }
+        }
+    }
+}
+
+impl Rule {
+    fn fits(&self, request: &HttpRequest) -> bool {
+        self.left != Some(0)
+            && (self.method == "*" || self.method.eq_ignore_ascii_case(&request.method))
+            && self.url.matches(&request.url)
+    }
+
+    fn take(&mut self) -> Reply {
+        self.left = self.left.map(|left| left - 1);
+        self.reply.clone()
+    }
+}
+
+impl HttpMock {
+    /// Serves only so many requests; those after it are for the next reply that fits.
+    pub fn times(self, times: usize) -> Self {
+        HttpMock { times: Some(times), ..self }
+    }
+
+    /// Replies with a status and a JSON body.
+    ///
+    /// # Panics
+    /// Where the status is none (100 to 999), or serde cannot make JSON of the body.
+    #[track_caller]
+    pub fn reply(self, status: u16, body: impl Serialize) {
+        let body = serde_json::to_vec(&body).unwrap_or_else(|error| panic!("the body is not JSON: {error}"));
+        self.reply_bytes(status, &[("content-type", "application/json")], body);
+    }
+
+    /// Replies with a status and a text.
+    ///
+    /// # Panics
+    /// Where the status is none (100 to 999).
+    #[track_caller]
+    pub fn reply_text(self, status: u16, body: impl Into<String>) {
+        self.reply_bytes(status, &[("content-type", "text/plain; charset=utf-8")], body.into());
+    }
+
+    /// Replies with a status, headers and a body.
+    ///
+    /// # Panics
+    /// Where the status is none (100 to 999), or a header is not one.
+    #[track_caller]
+    pub fn reply_bytes(self, status: u16, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) {
+        match response(status, headers.iter().copied(), body.into()) {
+            Ok(response) => self.reply_with(move |_| Ok(response.clone())),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Fails as a connection does.
+    pub fn fail(self, reason: impl Into<String>) {
+        let reason = reason.into();
+        self.reply_with(move |_| Err(reason.clone()));
+    }
+
+    /// Replies with what a function makes of the request.
+    pub fn reply_with(
+        self,
+        reply: impl Fn(&HttpRequest) -> Result<http::Response<Bytes>, String> + Send + Sync + 'static,
+    ) {
+        let HttpMock { replies, method, url, times } = self;
+        replies.kept().rules.push(Rule { method, url: Pattern::new(url), left: times, reply: Arc::new(reply) });
+    }
+}
+
+/// A response of these parts, if they make one.
+pub(crate) fn response<'h>(
+    status: u16,
+    headers: impl IntoIterator<Item = (&'h str, &'h str)>,
+    body: Vec<u8>,
+) -> Result<http::Response<Bytes>, String> {
+    let mut builder = http::Response::builder().status(status);
+    for (name, value) in headers {
+        builder = builder.header(name, value);
+    }
+    builder.body(Bytes::from(body)).map_err(|error| format!("that is no response: {error}"))
+}
+
+impl HttpResponder for HttpReplies {
+    fn respond(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> Pin<Box<dyn Future<Output = Result<http::Response<Bytes>, String>> + Send>> {
+        let (parts, body) = request.into_parts();
+        let header = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        let answer = self.answer(HttpRequest {
+            method: parts.method.to_string(),
+            url: parts.uri.to_string(),
+            headers: parts.headers.iter().map(header).collect(),
+            body: body.to_vec(),
+        });
+        Box::pin(std::future::ready(answer))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn request(replies: &HttpReplies, method: &str, url: &str) -> Result<(u16, String), String> {
+        let request = HttpRequest { method: method.into(), url: url.into(), headers: Vec::new(), body: Vec::new() };
+        let response = replies.answer(request)?;
+        Ok((response.status().as_u16(), String::from_utf8_lossy(response.body()).into_owned()))
+    }
+
+    #[test]
+    fn first_reply_that_fits_answers_as_often_as_it_may() {
+        let replies = HttpReplies::default();
+        replies.on("GET", "https://a.test/*").times(1).reply_text(503, "later");
+        replies.on("get", "https://a.test/x?q=1").reply(200, json!([1]));
+        replies.on("*", "https://b.test/").fail("refused");
+        assert_eq!(request(&replies, "GET", "https://a.test/x?q=1"), Ok((503, "later".into())));
+        assert_eq!(request(&replies, "GET", "https://a.test/x?q=1"), Ok((200, "[1]".into())));
+        assert_eq!(request(&replies, "PUT", "https://b.test/"), Err("refused".into()));
+        assert_eq!(replies.requests().len(), 3);
+    }
+
+    #[test]
+    fn request_without_a_reply_is_kept_and_says_what_to_add() {
+        let replies = HttpReplies::default();
+        let error = request(&replies, "GET", "https://a.test/").expect_err("nothing was said");
+        assert!(error.contains("host.http().on(\"GET\", \"https://a.test/\")"), "{error}");
+        assert_eq!(replies.requests()[0].url, "https://a.test/");
+    }
+}

@@ -1,0 +1,66 @@
+//! What a test that fails tells: what was expected, what was there, and what the plugin said and was denied.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use plugbay_testing::TestHost;
+use serde_json::json;
+
+use super::host::guest;
+use crate::harness::assert::assert_contains;
+use crate::harness::guest::{feature, hostile};
+
+/// The text of the panic that this ends in.
+fn panic_of(fails: impl FnOnce()) -> String {
+    let panic = catch_unwind(AssertUnwindSafe(fails)).expect_err("it should fail");
+    panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "a panic without a text".to_owned())
+}
+
+#[test]
+fn call_that_fails_tells_code_text_and_log() {
+    let host = TestHost::new();
+    let plugin = guest(&host, hostile::PANIC).load();
+    let text = panic_of(|| drop(plugin.call("attack", "the reactor is open")));
+    assert_contains(&text, &["`hostile_panic` did not answer `attack`", "[plugin_trapped]", "the reactor is open"]);
+    assert_contains(&text, &["its log:", "denied to it: nothing"]);
+}
+
+#[test]
+fn call_that_should_fail_and_does_not_tells_the_answer() {
+    let host = TestHost::new();
+    let plugin = guest(&host, feature::ECHO).load();
+    let text = panic_of(|| drop(plugin.call_error("echo", json!({ "a": 1 }))));
+    assert_contains(&text, &["an error was expected", "{\"a\":1}"]);
+    let text = panic_of(|| assert_eq!(plugin.call_as::<u8>("echo", "x"), 1));
+    assert_contains(&text, &["what is no `u8`", "\"x\""]);
+}
+
+#[test]
+fn denial_that_is_missing_tells_whether_it_was_granted_or_not_tried() {
+    let host = TestHost::new();
+    let asks = json!({ "permissions": [{ "resource": "config.a" }] });
+    let plugin = guest(&host, feature::CONFIG).manifest(asks).load();
+    assert_contains(&panic_of(|| plugin.assert_denied("config.a", "write")), &["did not try"]);
+    plugin.call("set", json!({ "key": "a", "value": 1 }));
+    assert_contains(&panic_of(|| plugin.assert_denied("config.a", "write")), &["was granted it"]);
+    plugin.call("set", json!({ "key": "b", "value": 1 }));
+    plugin.assert_denied("config.b", "write");
+    let text = panic_of(|| plugin.assert_nothing_denied());
+    assert_contains(&text, &["write config.b: its manifest does not ask for it"]);
+}
+
+#[test]
+fn log_is_shown_where_a_line_is_missing_or_should_be() {
+    let host = TestHost::new();
+    let plugin = guest(&host, feature::LIFECYCLE).load();
+    assert_contains(&panic_of(|| plugin.assert_logged("no such line")), &["no line of the log", "no such line"]);
+    plugin.assert_not_logged("no such line");
+}
+
+#[test]
+fn plugin_that_cannot_be_loaded_or_opened_tells_why() {
+    let host = TestHost::new();
+    let text = panic_of(|| drop(guest(&host, feature::ECHO).manifest(json!({ "requires": ["nobody"] })).load()));
+    assert_contains(&text, &["feature_echo", "nobody", "not loaded"]);
+    assert_contains(&panic_of(|| drop(host.plugin("no/such/plugin"))), &["no/such/plugin", "Rust crate"]);
+    assert_contains(&panic_of(|| drop(guest(&host, feature::ECHO).deny("fly"))), &["fly"]);
+}

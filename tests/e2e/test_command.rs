@@ -1,0 +1,139 @@
+//! `plugbay test`: declared tests of plugins in any language, what it prints, and how it ends.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::harness::assert::assert_contains;
+use crate::harness::build::target_directory;
+use crate::harness::command::{Plugbay, Ran, plugin_file};
+use crate::harness::guest::{Guest, example, feature};
+
+/// A file of tests in a directory of its own.
+fn test_file(text: &str) -> (tempfile::TempDir, String) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("a.test.yaml");
+    std::fs::write(&path, text).expect("written");
+    let path = path.to_str().expect("a path in UTF-8").to_owned();
+    (directory, path)
+}
+
+fn test(plugin: &Path, arguments: &[&str]) -> Ran {
+    let arguments = [&["test", plugin.to_str().expect("a path in UTF-8")], arguments].concat();
+    Plugbay::new(arguments).environment("CARGO_TARGET_DIR", target_directory()).run()
+}
+
+fn passes(guest: Guest, tests: u64) {
+    guest.path();
+    let ran = test(&guest.directory(), &["--json"]).exits_with(0).json();
+    assert_eq!((ran["status"].as_str(), ran["passed"].as_u64()), (Some("ok"), Some(tests)), "{ran:#}");
+}
+
+#[test]
+fn declared_tests_of_the_examples_pass() {
+    passes(example::BARE, 5);
+    passes(example::LEGACY, 3);
+    passes(example::SETTINGS, 5);
+}
+
+#[test]
+fn passed_tests_are_listed_with_their_file() {
+    example::BARE.path();
+    let ran = test(&example::BARE.directory(), &["--filter", "echo", "--filter", "length"]).exits_with(0);
+    assert_contains(&ran.stdout, &["plugin.test.yaml", "ok     echo sends back", "2 passed, 0 failed"]);
+    assert!(!ran.stdout.contains("ping is answered"), "{}", ran.stdout);
+}
+
+#[test]
+fn failed_test_says_where_and_how_it_differs_and_exits_with_1() {
+    let (_directory, file) = test_file(
+        "tests:
+  - name: passes
+    steps: [{ call: { action: echo, payload: 1 }, expect: { result: 1 } }]
+  - name: fails
+    steps:
+      - call: ping
+      - call: { action: echo, payload: { a: [1, 2], b: x } }
+        expect: { result: { a: [1, 3], c: 4 } }
+      - call: never reached
+",
+    );
+    let echo = plugin_file(feature::ECHO.into());
+    let ran = test(echo.path(), &["--file", &file]).exits_with(1);
+    let parts = [
+        "ok     passes",
+        "FAILED fails",
+        "tests[1].steps[1]",
+        "a[1]: expected 3, found 2",
+        "c: expected 4, found nothing",
+    ];
+    assert_contains(&ran.stdout, &parts);
+    assert_contains(&ran.stdout, &["b: not expected: \"x\"", "1 passed, 1 failed"]);
+
+    let json = test(echo.path(), &["--file", &file, "--json"]).exits_with(1).json();
+    assert_eq!((json["status"].as_str(), json["failed"].as_u64()), (Some("failed"), Some(1)), "{json:#}");
+    let failure = &json["files"][0]["tests"][1]["failure"];
+    assert_eq!(
+        (failure["step"].as_str(), failure["differences"].as_array().map(Vec::len)),
+        (Some("tests[1].steps[1]"), Some(3))
+    );
+}
+
+#[test]
+fn wall_clock_is_the_tests() {
+    let (_directory, file) = test_file(
+        "host: { clock: 2026-03-29T00:59:59Z }
+tests:
+  - name: clock moves when it is told to
+    steps:
+      - { call: clock, expect: { result: 1774745999000 } }
+      - advance: 1m 1s
+      - { call: clock, expect: { result: 1774746060000 } }
+",
+    );
+    let wasi = plugin_file(feature::WASI.into());
+    let ran = test(wasi.path(), &["--file", &file, "--json"]).exits_with(0);
+    assert_eq!(ran.json()["passed"], 1);
+}
+
+#[test]
+fn file_of_tests_that_is_wrong_is_told_all_its_problems_before_anything_runs() {
+    let (_directory, file) = test_file("tests:\n  - nam: x\n    steps: [{ cal: y }]\n");
+    let ran = test(Path::new("no/such/plugin"), &["--file", &file]).exits_with(2);
+    assert_contains(
+        &ran.stderr,
+        &["tests[0].nam", "did you mean `name`?", "tests[0].steps[0].cal", "did you mean `call`?"],
+    );
+    let json = test(Path::new("no/such/plugin"), &["--file", &file, "--json"]).exits_with(2).json();
+    assert_eq!(json["code"], "invalid_test_file");
+    assert!(json["details"].as_array().is_some_and(|problems| problems.len() >= 2), "{json}");
+}
+
+#[test]
+fn no_tests_and_no_plugin_are_told_apart() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let ran = test(directory.path(), &[]).exits_with(2);
+    assert_contains(&ran.stderr, &["no tests", "plugin.test.yaml"]);
+    let (_directory, file) = test_file("tests: [{ name: x, steps: [{ call: y }] }]");
+    test(Path::new("no/such/plugin"), &["--file", &file]).exits_with(3);
+    test(Path::new("no/such/plugin"), &["--file", &file, "--filter", "z"]).exits_with(2);
+    test(Path::new("no/such/plugin"), &["--file", "no/such/file"]).exits_with(2);
+}
+
+#[test]
+fn plugin_that_no_test_can_load_exits_as_run_does() {
+    let (_directory, file) = test_file("tests: [{ name: x, steps: [{ call: y }] }, { name: z, steps: [{ call: y }] }]");
+    let broken = tempfile::Builder::new().suffix(".wasm").tempfile().expect("a file");
+    std::fs::write(broken.path(), "no component").expect("written");
+    let ran = test(broken.path(), &["--file", &file, "--json"]).exits_with(3).json();
+    assert_eq!(ran["failed"], 2);
+    let code = &ran["files"][0]["tests"][0]["failure"]["load_error"]["code"];
+    assert!(code.is_string(), "{ran:#}");
+}
+
+#[test]
+fn schema_of_test_files_is_published() {
+    let schema: Value = Plugbay::new(["schema", "test"]).run().exits_with(0).json();
+    assert_eq!(schema["title"], "Plugbay test file");
+    assert!(schema["properties"]["tests"].is_object(), "{schema}");
+}
