@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::host::Inner;
 use crate::plugin::TestPlugin;
+use crate::record::Record;
 
 /// A plugin to be loaded into a [`TestHost`](crate::TestHost).
 ///
@@ -102,10 +103,7 @@ impl PluginSetup {
     #[track_caller]
     pub fn load(self) -> TestPlugin {
         let record = self.host.record.clone();
-        match self.try_load() {
-            Ok(plugin) => plugin,
-            Err(error) => panic!("{error}{}", record.scene(&error.plugin)),
-        }
+        loaded(self.try_load(), &record)
     }
 
     /// Loads it.
@@ -126,10 +124,7 @@ impl PluginSetup {
     #[track_caller]
     pub fn reload(self) -> TestPlugin {
         let record = self.host.record.clone();
-        match self.try_reload() {
-            Ok(plugin) => plugin,
-            Err(error) => panic!("{error}{}", record.scene(&error.plugin)),
-        }
+        loaded(self.try_reload(), &record)
     }
 
     /// Loads it in place of the revision that is loaded.
@@ -150,5 +145,13 @@ impl PluginSetup {
             Err(error) => panic!("{error}"),
         }
         self
+    }
+}
+
+#[track_caller]
+fn loaded(plugin: Result<TestPlugin, LoadError>, record: &Record) -> TestPlugin {
+    match plugin {
+        Ok(plugin) => plugin,
+        Err(error) => panic!("{error}{}", record.scene(&error.plugin)),
     }
 }
