@@ -21,3 +21,34 @@ pub(crate) enum ConfigFailure {
     Unavailable(String),
     Other(String),
 }
+
+/// One request, redirects not followed.
+#[derive(Clone)]
+pub(crate) struct HttpCall {
+    pub(crate) method: String,
+    pub(crate) url: crate::http::Url,
+    pub(crate) headers: Vec<(String, String)>,
+    #[cfg_attr(not(target_family = "wasm"), allow(dead_code, reason = "the stand-in answers by the URL alone"))]
+    pub(crate) body: Vec<u8>,
+    #[cfg_attr(not(target_family = "wasm"), allow(dead_code, reason = "the stand-in answers at once"))]
+    pub(crate) deadline: Option<std::time::Instant>,
+}
+
+/// Its response, read to its end.
+#[derive(Debug, Clone)]
+pub(crate) struct HttpAnswer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Why a request has no response.
+#[cfg_attr(not(target_family = "wasm"), allow(dead_code, reason = "the stand-in sends nothing"))]
+pub(crate) enum HttpFailure {
+    Denied,
+    Prohibited,
+    Timeout,
+    Limit(String),
+    Invalid(String),
+    Unavailable(String),
+}

@@ -33,6 +33,7 @@
 //! - [`Plugin::builder`] says the same as the attributes, without them.
 //! - [`error`], [`bail!`], [`ensure!`] and [`ok!`] make answers; [`log`] and [`config`] talk to the host.
 //! - [`db`] is the plugin's own database; [`Table`](derive@Table) makes a table of a struct.
+//! - [`http`] asks the world outside.
 //! - [`native`] is for the plugin's own `cargo test`.
 //!
 //! # The release profile
@@ -70,6 +71,7 @@ mod event;
 mod export;
 mod health;
 mod host;
+pub mod http;
 mod invocation;
 pub mod log;
 mod macros;

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::dispatch::{Slot, Table};
 use crate::error::Result;
 use crate::event::{Event, Reaction};
-use crate::host;
+use crate::host::{self, HttpAnswer};
 use crate::plugin::SavedState;
 
 /// Puts a value into the configuration that the plugin reads on this thread.
@@ -26,6 +26,11 @@ use crate::plugin::SavedState;
 pub fn set_config(key: &str, value: impl Serialize) {
     let value = serde_json::to_value(value);
     host::set(key, value.unwrap_or_else(|reason| panic!("the value of `{key}` is not JSON: {reason}")));
+}
+
+/// Says what this URL answers on this thread, whatever the method. Other URLs are `unavailable`.
+pub fn set_http(url: impl Into<String>, status: u16, body: impl Into<Vec<u8>>) {
+    host::set_http(url.into(), HttpAnswer { status, headers: Vec::new(), body: body.into() });
 }
 
 /// The lines logged on this thread since it was last asked: `LEVEL [target] message name=value …`.

@@ -1,12 +1,14 @@
 //! The host as the component's imports show it.
 
 mod db;
+mod http;
 
 use super::ConfigFailure;
 use crate::bindings::imports::plugbay::plugin::{config, invocation, log};
 use crate::log::Level;
 
 pub(crate) use db::{Transaction, db_begin, db_execute, db_execute_many, db_query};
+pub(crate) use http::*;
 
 pub(crate) fn log_threshold() -> Level {
     match log::threshold() {

@@ -1,6 +1,7 @@
 //! The host of a native build: one for each thread, since that is how tests run side by side.
 
 mod db;
+mod http;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use super::ConfigFailure;
 use crate::log::Level;
 
 pub(crate) use db::{Transaction, db_begin, db_execute, db_execute_many, db_query};
+pub(crate) use http::*;
 
 thread_local! {
     static CONFIG: RefCell<BTreeMap<String, Value>> = const { RefCell::new(BTreeMap::new()) };

@@ -1,0 +1,67 @@
+//! Requests to the world outside, each to a host that the plugin may ask.
+//!
+//! ```
+//! use plugbay_sdk::prelude::*;
+//!
+//! #[derive(Deserialize)]
+//! struct Forecast {
+//!     celsius: f64,
+//! }
+//!
+//! fn celsius(city: &str) -> Result<f64> {
+//!     let response = http::get("https://weather.example.org/forecast").query("city", city).send()?;
+//!     let forecast: Forecast = response.checked()?.json()?;
+//!     Ok(forecast.celsius)
+//! }
+//! # plugbay_sdk::native::set_http("https://weather.example.org/forecast?city=Bern", 200, r#"{"celsius": 7.5}"#);
+//! # assert_eq!(celsius("Bern").unwrap(), 7.5);
+//! ```
+//!
+//! The manifest asks for the host, `{resource: "http.weather.example.org", actions: [execute]}`, and the operator allows
+//! it. A port that is not the scheme's own is part of the resource: `http.weather.example.org:8443`. Addresses that are
+//! not of the public internet (this machine, its network) are reached only where the operator names them.
+//!
+//! It is the standard interface `wasi:http` underneath, and a plugin may use that as well.
+
+mod request;
+mod response;
+mod url;
+
+pub use request::Request;
+pub use response::Response;
+pub(crate) use url::Url;
+
+/// A GET request.
+pub fn get(url: impl Into<String>) -> Request {
+    request("GET", url)
+}
+
+/// A HEAD request: the header of what a GET would answer.
+pub fn head(url: impl Into<String>) -> Request {
+    request("HEAD", url)
+}
+
+/// A POST request.
+pub fn post(url: impl Into<String>) -> Request {
+    request("POST", url)
+}
+
+/// A PUT request.
+pub fn put(url: impl Into<String>) -> Request {
+    request("PUT", url)
+}
+
+/// A PATCH request.
+pub fn patch(url: impl Into<String>) -> Request {
+    request("PATCH", url)
+}
+
+/// A DELETE request.
+pub fn delete(url: impl Into<String>) -> Request {
+    request("DELETE", url)
+}
+
+/// A request with any method.
+pub fn request(method: impl Into<String>, url: impl Into<String>) -> Request {
+    Request::new(method.into(), url.into())
+}

@@ -1,0 +1,89 @@
+//! What is answered: a status, headers and a body that is there as a whole.
+
+use serde::de::DeserializeOwned;
+
+use crate::error::{Result, error};
+use crate::host::HttpAnswer;
+
+/// The response to a [`Request`](super::Request).
+#[derive(Debug, Clone)]
+pub struct Response {
+    url: String,
+    answer: HttpAnswer,
+}
+
+impl Response {
+    pub(super) fn new(url: String, answer: HttpAnswer) -> Self {
+        Response { url, answer }
+    }
+
+    /// The status, such as 200.
+    pub fn status(&self) -> u16 {
+        self.answer.status
+    }
+
+    /// Whether the status is 200 to 299.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status())
+    }
+
+    /// The response itself where its status is 200 to 299.
+    ///
+    /// # Errors
+    /// `http_status` with the status in its details.
+    pub fn checked(self) -> Result<Self> {
+        if self.is_success() {
+            return Ok(self);
+        }
+        let path = self.url.split('?').next().unwrap_or_default();
+        let failure = error(format!("{path} answered with status {}", self.status())).code("http_status");
+        Err(failure.details(serde_json::json!({ "status": self.status() })))
+    }
+
+    /// Where it came from: the URL that the last redirect led to.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The first header of this name, in upper or lower case, where there is one that is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers().find(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// All headers that are text, in their order; names are in lower case.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.answer.headers.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// The body.
+    pub fn bytes(&self) -> &[u8] {
+        &self.answer.body
+    }
+
+    /// The body, taken out.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.answer.body
+    }
+
+    /// The body as text.
+    ///
+    /// # Errors
+    /// `invalid_response` where it is not in UTF-8.
+    pub fn text(&self) -> Result<&str> {
+        std::str::from_utf8(&self.answer.body).map_err(|_| self.unreadable("not text in UTF-8"))
+    }
+
+    /// The body read as JSON.
+    ///
+    /// # Errors
+    /// `invalid_response` where it is no JSON, or not of a `T`.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_slice(&self.answer.body)
+            .map_err(|reason| self.unreadable(&format!("not as expected: {reason}")))
+    }
+
+    fn unreadable(&self, what: &str) -> crate::Error {
+        let path = self.url.split('?').next().unwrap_or_default();
+        error(format!("the body of {path} is {what}")).code("invalid_response")
+    }
+}
