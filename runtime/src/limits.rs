@@ -135,6 +135,9 @@ pub const HTTP_HEADER_BYTES_MAX: usize = 32 << 10;
 pub const HTTP_HEADER_FIELDS_MAX: usize = 100;
 /// Path and query of a request: 8 KiB, what most servers take.
 pub const HTTP_PATH_BYTES_MAX: usize = 8 << 10;
+/// Method, scheme, host and path of a request, each, while it is put together: 16 KiB. What is too long to be sent is told
+/// so when it is sent.
+pub const HTTP_PART_BYTES_MAX: usize = 16 << 10;
 /// What one write to a request's body may hold, and two of them are buffered: 16 KiB. A guest can hold a thousand bodies.
 pub const HTTP_CHUNK_BYTES: usize = 16 << 10;
 /// What is read ahead of a guest on one connection: 64 KiB.

@@ -1,13 +1,13 @@
 //! Plugins that try to get where they must not by way of outgoing requests, and servers that try to keep a host busy.
 
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use plugbay::{Policy, limits};
 use serde_json::{Value, json};
 
-use crate::harness::assert::assert_contains;
-use crate::harness::guest::hostile;
+use crate::harness::assert::{assert_contains, assert_invoke_error};
+use crate::harness::guest::{feature, hostile};
 use crate::harness::host::{Host, TestPlugin, pings};
 use crate::harness::server::{Answer, Names, Server};
 
@@ -199,6 +199,54 @@ async fn answer_that_is_no_http_is_refused() {
         assert_eq!(answers[0]["error"], error, "{path}");
     }
     server.wait_for_open(0).await;
+}
+
+/// Each costs the guest a few instructions and the host a copy of everything.
+#[tokio::test]
+async fn copying_headers_without_end_ends_at_the_deadline_and_neighbours_are_served() {
+    let host = Host::with(|builder| builder.policy(Policy::allow_all()));
+    let busy = attacker().resource("max_fuel", json!(100_000_000_000_u64)).resource("timeout_seconds", json!(0.3));
+    let busy = host.load(busy).await;
+    let neighbour = host.load(feature::ECHO.into()).await;
+    for how in ["append", "delete", "from_list", "set", "get", "entries"] {
+        let attacker = busy.clone();
+        let running = tokio::spawn(async move { attacker.call::<_, ()>("attack", &json!({ "work": how })).await });
+        let mut longest = Duration::ZERO;
+        while !running.is_finished() {
+            let start = Instant::now();
+            tokio::task::yield_now().await;
+            pings(&neighbour).await;
+            longest = longest.max(start.elapsed());
+        }
+        let error = running.await.expect("the task does not panic").expect_err("the attack does not end");
+        assert_invoke_error(&error, "hostile_http", "timeout");
+        // Milliseconds on an idle machine; the tests run beside each other.
+        assert!(longest < Duration::from_millis(200), "{how} kept its neighbour waiting for {longest:?}");
+    }
+}
+
+#[tokio::test]
+async fn long_texts_are_not_kept_in_requests_that_are_never_sent() {
+    let host = Host::with(|builder| builder.policy(Policy::allow_all()));
+    let plugin = host.load(attacker()).await;
+    for (bytes, taken) in [(1 << 10, true), (limits::HTTP_PART_BYTES_MAX, false), (1 << 20, false)] {
+        let kept: Vec<bool> = plugin.call("attack", &json!({ "keep": bytes })).await.expect("it is told no");
+        // What is as long as the limit is too long for a path, which has a slash before it.
+        assert_eq!(kept[2], taken, "{bytes}: {kept:?}");
+        assert_eq!(kept[..2], [bytes <= limits::HTTP_PART_BYTES_MAX; 2], "{bytes}: {kept:?}");
+    }
+}
+
+#[tokio::test]
+async fn header_bomb_of_a_guest_hits_a_resource_limit() {
+    let long = json!({ "x-long": "x".repeat(limits::HTTP_HEADER_BYTES_MAX) });
+    let host = Host::with(|builder| builder.policy(Policy::allow_all()));
+    let plugin = host.load(attacker()).await;
+    let attack = json!([{ "authority": "a.example", "headers": long }]);
+    let error = plugin.call::<_, Value>("attack", &attack).await.expect_err("it is too long");
+    assert_invoke_error(&error, "hostile_http", "resource_limit");
+    let hit = error.limit().expect("headers are limited");
+    assert_eq!((hit.limit, &*hit.allowed), ("http_header_bytes", "32768"));
 }
 
 async fn attack(host: &Host, requests: Value) -> Vec<Value> {

@@ -8,4 +8,5 @@ mod exit_code;
 mod inspect;
 mod new;
 mod run;
+mod service_http;
 mod test_command;

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use plugbay::HttpResolver;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 /// How long a test waits for what has to come.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -71,18 +72,39 @@ pub(crate) struct Server {
 impl Server {
     /// Answers each request as this function says.
     pub(crate) fn start(answer: impl Fn(&Received) -> Answer + Send + Sync + 'static) -> Self {
+        Server::start_over(answer, Ok)
+    }
+
+    /// The same over TLS, for the name and by the authority of this identity.
+    pub(crate) fn start_tls(identity: &Identity, answer: impl Fn(&Received) -> Answer + Send + Sync + 'static) -> Self {
+        let config = identity.config.clone();
+        Server::start_over(answer, move |stream| {
+            let connection = rustls::ServerConnection::new(config.clone()).map_err(std::io::Error::other)?;
+            Ok(rustls::StreamOwned::new(connection, stream))
+        })
+    }
+
+    fn start_over<S: Read + Write>(
+        answer: impl Fn(&Received) -> Answer + Send + Sync + 'static,
+        transport: impl Fn(TcpStream) -> std::io::Result<S> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let (open, received) = (Arc::<AtomicUsize>::default(), Arc::<Mutex<Vec<Received>>>::default());
         let server = Server { address, open: open.clone(), received: received.clone() };
-        let answer = Arc::new(answer);
+        let (answer, transport) = (Arc::new(answer), Arc::new(transport));
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let (open, received, answer) = (open.clone(), received.clone(), answer.clone());
+                let (open, received) = (open.clone(), received.clone());
+                let (answer, transport) = (answer.clone(), transport.clone());
                 open.fetch_add(1, Ordering::SeqCst);
                 std::thread::spawn(move || {
                     // A client that goes away in the middle is what many tests are about.
-                    let _ = serve(stream, &received, &*answer);
+                    let served = stream.try_clone().and_then(|plain| {
+                        let close = || plain.shutdown(std::net::Shutdown::Write);
+                        serve(transport(stream)?, &received, &*answer, close)
+                    });
+                    drop(served);
                     open.fetch_sub(1, Ordering::SeqCst);
                 });
             }
@@ -112,16 +134,18 @@ impl Server {
 }
 
 fn serve(
-    mut stream: TcpStream,
+    mut stream: impl Read + Write,
     received: &Mutex<Vec<Received>>,
-    answer: &(impl Fn(&Received) -> Answer + ?Sized),
+    answer: &impl Fn(&Received) -> Answer,
+    close: impl Fn() -> std::io::Result<()>,
 ) -> std::io::Result<()> {
     let request = read_request(&mut stream)?;
     received.lock().expect("no test panics here").push(request.clone());
     match answer(&request) {
         Answer::Bytes(bytes) => {
             stream.write_all(&bytes)?;
-            stream.shutdown(std::net::Shutdown::Write)?;
+            stream.flush()?;
+            close()?;
         }
         Answer::Endless { start, piece, pause } => {
             stream.write_all(start.as_bytes())?;
@@ -138,7 +162,7 @@ fn serve(
 }
 
 /// Reads the header and then what `content-length` announces, or chunks up to their end.
-fn read_request(stream: &mut TcpStream) -> std::io::Result<Received> {
+fn read_request(stream: &mut impl Read) -> std::io::Result<Received> {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -162,7 +186,7 @@ fn read_request(stream: &mut TcpStream) -> std::io::Result<Received> {
     Ok(request)
 }
 
-fn read_more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> std::io::Result<()> {
+fn read_more(stream: &mut impl Read, bytes: &mut Vec<u8>) -> std::io::Result<()> {
     let mut buffer = [0; 16 << 10];
     match stream.read(&mut buffer)? {
         0 => Err(std::io::ErrorKind::UnexpectedEof.into()),
@@ -170,6 +194,35 @@ fn read_more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> std::io::Result<()>
             bytes.extend_from_slice(&buffer[..read]);
             Ok(())
         }
+    }
+}
+
+/// A server's name with a certificate, and the authority that issued it.
+pub(crate) struct Identity {
+    /// The authority's own certificate: whoever trusts it trusts the server.
+    pub(crate) root: Vec<u8>,
+    config: Arc<rustls::ServerConfig>,
+}
+
+impl Identity {
+    pub(crate) fn of(name: &str) -> Self {
+        let (key, authority_key) = (KeyPair::generate(), KeyPair::generate());
+        let (key, authority_key) = (key.expect("there is a random source"), authority_key.expect("here too"));
+        let mut authority = CertificateParams::default();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let root = authority.self_signed(&authority_key).expect("it signs itself").der().to_vec();
+        let issuer = Issuer::new(authority, authority_key);
+        let params = CertificateParams::new([name.to_owned()]).expect("a name");
+        let certificate = params.signed_by(&key, &issuer).expect("it signs").der().clone();
+        let key = rustls::pki_types::PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring has them")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .expect("key and certificate are a pair");
+        Identity { root, config: Arc::new(config) }
     }
 }
 

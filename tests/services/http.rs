@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::harness::assert::{assert_contains, assert_invoke_error, assert_load_error};
 use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin, pings};
-use crate::harness::server::{Answer, Names, Server};
+use crate::harness::server::{Answer, Identity, Names, Server};
 
 #[tokio::test]
 async fn granted_host_answers_status_headers_and_body() {
@@ -296,9 +296,68 @@ async fn server_that_is_not_there_is_told_by_its_name() {
     assert_eq!(fetch(&plugin, json!({ "authority": "nowhere.example" })).await["error"], "DestinationNotFound");
 }
 
+#[tokio::test]
+async fn certificate_is_checked_against_the_name_that_was_asked() {
+    let identity = Identity::of("api.example");
+    let server = Server::start_tls(&identity, |request| Answer::text(request.value("host").unwrap_or_default()));
+    let port = server.address.port();
+    let rules = ["http.*".to_owned(), format!("http.127.0.0.1:{port}")];
+    let policy = rules.iter().try_fold(Policy::default(), |policy, rule| policy.allow(rule)).expect("readable");
+    let host = |root: Option<Vec<u8>>| {
+        Host::with(|builder| {
+            let builder =
+                builder.policy(policy.clone()).http_resolver(Names::new(vec![vec![Ipv4Addr::LOCALHOST.into()]]));
+            root.into_iter().fold(builder, |builder, root| builder.http_root_certificate(root))
+        })
+    };
+    let ask = |name: &str| json!({ "scheme": "https", "authority": format!("{name}:{port}") });
+    let trusting = host(Some(identity.root.clone())).load(client()).await;
+    assert_eq!(fetch(&trusting, ask("API.example.")).await["body"], format!("api.example:{port}"));
+    assert_eq!(fetch(&trusting, ask("other.example")).await["error"], "TlsCertificateError");
+    let strange = host(None).load(client()).await;
+    assert_eq!(fetch(&strange, ask("api.example")).await["error"], "TlsCertificateError");
+}
+
+#[tokio::test]
+async fn server_without_tls_is_told_by_its_name() {
+    let server = Server::start(|_| Answer::Bytes(b"no TLS here\r\n".to_vec()));
+    let plugin = host_for(&server).load(client()).await;
+    let request = json!({ "scheme": "https", "authority": server.authority(), "connect_timeout_ms": 300 });
+    let error = fetch(&plugin, request).await["error"].clone();
+    assert_eq!(error, "ConnectionTimeout", "it waits for a request in plain text");
+}
+
+#[tokio::test]
+async fn components_of_every_minor_version_link() {
+    let host = Host::with(|builder| builder.policy(Policy::allow_all()));
+    for version in ["0.2.0", "0.2.3", "0.2.6", "0.2.12"] {
+        let component = format!(
+            r#"(component
+                (import "wasi:http/types@{version}" (instance
+                    (export "fields" (type $fields (sub resource)))
+                    (export "[constructor]fields" (func (result (own $fields))))
+                    (type $errors (enum "invalid-syntax" "forbidden" "immutable"))
+                    (export "header-error" (type $error (eq $errors)))
+                    (export "[method]fields.append" (func
+                        (param "self" (borrow $fields)) (param "name" string) (param "value" (list u8))
+                        (result (result (error $error)))))))
+                (import "wasi:http/outgoing-handler@{version}" (instance))
+            )"#
+        );
+        let component = wat::parse_str(component).expect("a component in text");
+        let package = TestPlugin::new("old", component).manifest("permissions", everybody()).package();
+        let linked = host.runtime.component(package).await;
+        assert!(linked.is_ok(), "{version}: {:?}", linked.err().map(|error| error.to_string()));
+    }
+}
+
 /// A guest that asks to send requests to everybody.
 fn client() -> TestPlugin {
-    TestPlugin::from(feature::HTTP).manifest("permissions", json!([{ "resource": "http.*", "actions": ["execute"] }]))
+    TestPlugin::from(feature::HTTP).manifest("permissions", everybody())
+}
+
+fn everybody() -> Value {
+    json!([{ "resource": "http.*", "actions": ["execute"] }])
 }
 
 /// A host whose operator names the server, and nobody else.

@@ -5,6 +5,7 @@ mod data;
 mod db;
 mod db_sdk;
 mod http;
+mod http_sdk;
 mod invocation;
 mod log;
 mod plugins;

@@ -6,12 +6,15 @@
 use wasmtime::component::ResourceTableError;
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
+use wasmtime_wasi_http::FieldMapError;
 
 use super::deadline::Interrupted;
 use super::instance::Call;
 use super::state::{HostState, RefusedGrowth};
 use crate::error::{Failure, InvokeError, LimitHit};
-use crate::limits::{HANDLES_MAX, HOSTCALL_BYTES_MAX, Limits, RESOURCES_MAX, TABLE_ELEMENTS_MAX, WASM_STACK_BYTES};
+use crate::limits::{
+    HANDLES_MAX, HOSTCALL_BYTES_MAX, HTTP_HEADER_BYTES_MAX, Limits, RESOURCES_MAX, TABLE_ELEMENTS_MAX, WASM_STACK_BYTES,
+};
 use crate::service::output::Output;
 
 /// The guest's answer, or the error that names what stopped it.
@@ -80,6 +83,9 @@ fn stopped(error: &wasmtime::Error, store: &mut Store<HostState>, call: &Call<'_
     }
     if let Some(ResourceTableError::Full) = error.downcast_ref::<ResourceTableError>() {
         return resource_limit("host_resources", RESOURCES_MAX, format!("{}", RESOURCES_MAX + 1));
+    }
+    if let Some(FieldMapError::TotalSizeTooBig | FieldMapError::TooManyFields) = error.downcast_ref::<FieldMapError>() {
+        return resource_limit("http_header_bytes", HTTP_HEADER_BYTES_MAX, format!("{}", HTTP_HEADER_BYTES_MAX + 1));
     }
     if error.is::<PoolConcurrencyLimitError>() {
         let allowed = store.data().plugin.live_instances as usize;

@@ -123,7 +123,7 @@ pub(crate) const SERVICES: &[Service] = &[
             standard::bindings::wasi::logging::logging::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
         },
     },
-    Service { interface: "wasi:http/types", permission: None, link: http::link_types },
+    Service { interface: "wasi:http/types", permission: None, link: http::types::link },
     Service {
         interface: "wasi:http/outgoing-handler",
         permission: Some(("http.*", PermissionAction::Execute)),

@@ -10,6 +10,7 @@ mod body;
 mod exchange;
 mod network;
 mod target;
+pub(crate) mod types;
 
 use std::io;
 use std::net::IpAddr;
@@ -19,9 +20,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderName, Request};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use wasmtime::StoreContextMut;
-use wasmtime::component::{Linker, Resource, ResourceTable};
-use wasmtime_wasi_http::p2::bindings::http::{outgoing_handler, types};
+use wasmtime::component::{Linker, ResourceTable};
+use wasmtime_wasi_http::p2::bindings::http::outgoing_handler;
 use wasmtime_wasi_http::{
     DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
 };
@@ -134,27 +134,6 @@ impl WasiHttpHooks for Hooks {
         }
     }
 }
-
-/// Puts what requests and responses are made of into a linker. None of it leads anywhere by itself.
-///
-/// wasmtime-wasi-http knows why a body broke off, and does not tell: its own `http-error-code` looks for another type of
-/// error than its bodies end with.
-pub(crate) fn link_types(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
-    types::add_to_linker::<_, WasiHttp>(linker, &types::LinkOptions::default(), HostState::http)?;
-    linker.allow_shadowing(true);
-    let added = linker.instance(TYPES)?.func_wrap(
-        "http-error-code",
-        |mut store: StoreContextMut<'_, HostState>, (error,): (Resource<wasmtime::Error>,)| {
-            let error = store.data_mut().http().table.get(&error)?;
-            Ok((body::error_code(error),))
-        },
-    );
-    linker.allow_shadowing(false);
-    added
-}
-
-/// The interface in the version that wasmtime-wasi-http serves.
-const TYPES: &str = "wasi:http/types@0.2.12";
 
 /// Puts the function that sends requests into a linker, and counts its calls.
 pub(crate) fn link_handler(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
