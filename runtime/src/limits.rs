@@ -233,14 +233,17 @@ pub const DB_COMPOUNDS_MAX: i32 = 50;
 pub const DB_PROGRAM_STEPS_MAX: i32 = 25_000;
 /// Arguments of an SQL function: `json_object` of 50 members.
 pub const DB_FUNCTION_ARGUMENTS_MAX: i32 = 100;
-/// The longest pattern of `LIKE` and `GLOB`: 256 bytes. Matching takes its length times the text's.
-pub const DB_PATTERN_BYTES_MAX: i32 = 256;
+/// The longest pattern of `LIKE` and `GLOB`: 100 bytes. Matching takes its length times the text's, up to 50 ms for the
+/// longest text.
+pub const DB_PATTERN_BYTES_MAX: i32 = 100;
 /// Triggers that set off one another.
 pub const DB_TRIGGER_DEPTH_MAX: i32 = 16;
 /// Statements in the body of one trigger.
 pub const DB_TRIGGER_STEPS_MAX: i32 = 50;
 /// Tables, indexes, views and triggers in one plugin's database. They are read when it is opened.
 pub const DB_OBJECTS_MAX: i32 = 1_000;
+/// Memory that one statement may take of the host: 64 MiB, for sorting and temporary tables.
+pub const DB_STATEMENT_MEMORY_BYTES_MAX: usize = 64 << 20;
 /// The size of one plugin's database: 256 MiB on disk.
 pub const DB_FILE_BYTES_MAX: u64 = 256 << 20;
 /// The size of one plugin's database where there is no data directory: 64 MiB of memory.
@@ -259,11 +262,11 @@ pub const DB_PREPARED_BYTES_MAX: usize = 4_000;
 pub const DB_STATEMENT_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long a statement waits for another transaction of its plugin before it is answered `busy`: 5 s.
 pub const DB_WAIT_MAX: Duration = Duration::from_secs(5);
-/// Instructions of SQLite's machine between two looks at the clock and at whether anybody still waits: 100 take some
-/// microseconds.
-pub const DB_STEPS_UNTIL_LOOK: i32 = 100;
-/// Looks that a short query may take in its caller's thread before it goes on in one that may wait: 20, some 50 µs.
-pub const DB_LOOKS_HERE_MAX: u32 = 20;
+/// Instructions of SQLite's machine between two looks at whether anybody still waits: 20 take less than a microsecond, but
+/// some of them may be functions that take milliseconds.
+pub const DB_STEPS_UNTIL_LOOK: i32 = 20;
+/// Looks that a short query may take in its caller's thread before it goes on in one that may wait: 100, some 50 µs.
+pub const DB_LOOKS_HERE_MAX: u32 = 100;
 /// The longest value in a query that runs in its caller's thread: 8 kB.
 pub const DB_VALUE_BYTES_HERE_MAX: i32 = 8_000;
 

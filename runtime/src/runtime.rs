@@ -29,7 +29,7 @@ use crate::service::audit::{Audit, AuditEntry, AuditSink, PluginAudit, TracingAu
 use crate::service::cache::{Caches, PluginCache};
 use crate::service::config::PluginConfig;
 use crate::service::data::PluginData;
-use crate::service::db::{Databases, PluginDb};
+use crate::service::db::{Databases, PluginDb, count_memory};
 use crate::service::http::{HttpResolver, HttpResponder, Network, PluginHttp};
 use crate::service::log::{LogSink, PluginLog, TracingSink};
 use crate::service::plugins::{Directory, Offers, PluginCalls};
@@ -208,6 +208,7 @@ impl RuntimeBuilder {
     /// # Errors
     /// [`BuildError`] where the address space does not suffice or the cache directory is not this user's alone.
     pub fn build(self) -> Result<Runtime, BuildError> {
+        count_memory();
         let engines = Engines::new(self.live_instances)?;
         let code_cache = match &self.code_cache {
             CodeCacheAt::UserDirectory => CodeCache::user_directory().map(CodeCache::open).transpose()?,

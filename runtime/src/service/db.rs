@@ -11,6 +11,7 @@ mod collections;
 mod connection;
 mod database;
 mod functions;
+mod memory;
 mod problem;
 mod statement;
 mod tables;
@@ -31,6 +32,7 @@ use super::bindings::plugbay::plugin::db as wit;
 use crate::plugin::state::HostState;
 
 pub(crate) use self::database::Databases;
+pub(crate) use self::memory::count_memory;
 pub(crate) use self::transaction::OpenTransaction;
 
 /// The db service of one loaded plugin.
@@ -49,8 +51,9 @@ pub struct Transaction;
 
 impl HostState {
     fn job(&self, sql: String, keep_rows: bool) -> Job {
+        let plugin = self.plugin.clone();
         Job {
-            plugin: self.plugin.clone(),
+            may: Arc::new(move |resource, action| plugin.grants.check(resource, action).is_ok()),
             about: self.plugin.db.database.about.clone(),
             sql,
             until: Until { deadline: database::deadline(self.call.deadline), ..Until::default() },
@@ -250,3 +253,6 @@ impl wit::Host for HostState {
 fn unreachable_error() -> wit::Error {
     wit::Error::Other("a failure without a reason".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,11 +45,9 @@ impl AccessKind {
 /// Why no plugin may.
 pub(super) fn judge(context: &AuthContext<'_>) -> Result<Option<Access>, String> {
     use AccessKind::{Change, Insert, Name, Read, Schema};
-    if context.database_name == Some("temp") && !matches!(context.action, AuthAction::Read { .. }) {
-        return Err("temporary tables, views and triggers are not kept here: make real ones".to_owned());
-    }
     let (table, kind) = match context.action {
-        AuthAction::Select | AuthAction::Recursive => return Ok(None),
+        // `REINDEX` by itself is refused later, for changing something and no table (`statement.rs`).
+        AuthAction::Select | AuthAction::Recursive | AuthAction::Reindex { .. } => return Ok(None),
         AuthAction::Function { function_name } if functions::is_allowed(function_name) => return Ok(None),
         AuthAction::Function { function_name } => {
             return Err(format!("the function `{function_name}` is refused to all plugins"));
@@ -111,7 +109,6 @@ fn name(action: &AuthAction<'_>) -> String {
         AuthAction::Detach { .. } => "`DETACH`".to_owned(),
         AuthAction::CreateVtable { .. } | AuthAction::DropVtable { .. } => "a virtual table".to_owned(),
         AuthAction::Analyze { .. } => "`ANALYZE`".to_owned(),
-        AuthAction::Reindex { .. } => "`REINDEX`".to_owned(),
         AuthAction::CreateTempTable { .. }
         | AuthAction::CreateTempIndex { .. }
         | AuthAction::CreateTempView { .. }

@@ -219,6 +219,11 @@ pub(super) enum Why {
 }
 
 impl About {
+    #[cfg(test)]
+    pub(super) fn of_test() -> Self {
+        About { plugin: "test".into(), path: None, told: AtomicU8::new(0) }
+    }
+
     /// What became of a statement for no fault of its own.
     pub(super) fn problem(&self, conn: &Conn, error: &rusqlite::Error) -> Problem {
         match error.sqlite_error_code() {

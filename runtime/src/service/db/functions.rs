@@ -9,7 +9,7 @@ use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Error, ffi};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, unix_ms};
 use crate::limits::DB_VALUE_BYTES_MAX;
 
 /// Sorted, in lower case. Not in here, among others: `load_extension`, everything of the full-text and geometry extensions,
@@ -152,8 +152,7 @@ pub(super) fn install(connection: &Connection, clock: Arc<dyn Clock>) -> rusqlit
 }
 
 pub(super) fn now_ms(clock: &dyn Clock) -> i64 {
-    let since_epoch = clock.now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+    i64::try_from(unix_ms(clock.now())).unwrap_or(i64::MAX)
 }
 
 /// A value as SQLite would make text of it; `None` is NULL. Bytes that are no UTF-8 stay what they are.

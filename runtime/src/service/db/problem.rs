@@ -7,9 +7,10 @@ use plugbay_manifest::PermissionAction;
 use rusqlite::ErrorCode;
 
 use super::super::bindings::plugbay::plugin::db as wit;
+use super::memory;
 use crate::limits::{
     DB_COLUMNS_MAX, DB_EXPRESSION_DEPTH_MAX, DB_FUNCTION_ARGUMENTS_MAX, DB_PARAMETERS_MAX, DB_PATTERN_BYTES_MAX,
-    DB_STATEMENT_BYTES_MAX, DB_VALUE_BYTES_MAX,
+    DB_PROGRAM_STEPS_MAX, DB_STATEMENT_BYTES_MAX, DB_STATEMENT_MEMORY_BYTES_MAX, DB_VALUE_BYTES_MAX,
 };
 
 /// A statement that did not run, or not to its end.
@@ -63,12 +64,19 @@ pub(super) fn of_statement(error: &rusqlite::Error) -> Option<Problem> {
         return Some(Problem::Invalid("the statement has a NUL character".to_owned()));
     }
     let text = text(error);
-    Some(match error.sqlite_error_code()? {
+    Some(match code(error)? {
         ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch => Problem::Constraint(text),
         ErrorCode::TooBig if text.contains("statement") => {
             Problem::limit("bytes of a statement", DB_STATEMENT_BYTES_MAX, "more")
         }
         ErrorCode::TooBig => Problem::limit("bytes of a value or row", DB_VALUE_BYTES_MAX, "more"),
+        // A program that is too long is told as if there were no memory for it.
+        ErrorCode::OutOfMemory if !memory::was_refused() => {
+            Problem::limit("instructions of a statement's program", DB_PROGRAM_STEPS_MAX, "more")
+        }
+        ErrorCode::OutOfMemory => {
+            Problem::limit("bytes of memory for one statement", DB_STATEMENT_MEMORY_BYTES_MAX, "more")
+        }
         ErrorCode::Unknown => over_limit(&text).unwrap_or(Problem::Invalid(text)),
         ErrorCode::AuthorizationForStatementDenied => Problem::Invalid(text),
         ErrorCode::ParameterOutOfRange => Problem::Invalid(text),
@@ -79,12 +87,21 @@ pub(super) fn of_statement(error: &rusqlite::Error) -> Option<Problem> {
     })
 }
 
+/// SQLite's own code, wherever rusqlite puts it.
+pub(super) fn code(error: &rusqlite::Error) -> Option<ErrorCode> {
+    match error {
+        rusqlite::Error::SqlInputError { error, .. } => Some(error.code),
+        other => other.sqlite_error_code(),
+    }
+}
+
 /// SQLite tells its limits by their texts alone.
 fn over_limit(text: &str) -> Option<Problem> {
     let named: &[(&str, &str, i32)] = &[
         ("Expression tree is too large", "depth of an expression", DB_EXPRESSION_DEPTH_MAX),
         ("parser stack overflow", "depth of an expression", DB_EXPRESSION_DEPTH_MAX),
         ("Recursion limit", "depth of an expression", DB_EXPRESSION_DEPTH_MAX),
+        ("string or blob too big", "bytes of a value or row", DB_VALUE_BYTES_MAX),
         ("too many columns", "columns of a table or result", DB_COLUMNS_MAX),
         ("too many arguments on function", "arguments of a function", DB_FUNCTION_ARGUMENTS_MAX),
         ("too many SQL variables", "parameters of a statement", DB_PARAMETERS_MAX),

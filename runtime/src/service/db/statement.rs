@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use plugbay_manifest::PermissionAction;
 use rusqlite::Statement;
 use rusqlite::limits::Limit;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
-use super::super::PluginContext;
 use super::super::bindings::plugbay::plugin::db as wit;
 use super::authorizer::{Access, AccessKind};
 use super::connection::Conn;
 use super::database::About;
+use super::memory::OneStatement;
 use super::problem::{self, Problem};
 use super::text;
 use super::watch::{Stop, Until, Whose};
@@ -24,7 +25,7 @@ use crate::limits::{
 pub(super) struct Facts {
     accesses: Arc<[Access]>,
     /// The resources that it needs, with what for.
-    needs: Vec<(String, plugbay_manifest::PermissionAction)>,
+    needs: Vec<(String, PermissionAction)>,
     pub(super) is_read_only: bool,
     changes_schema: bool,
     inserts: Inserts,
@@ -52,7 +53,8 @@ pub(super) struct Answer {
 
 /// A statement with everything that running it takes.
 pub(super) struct Job {
-    pub(super) plugin: Arc<PluginContext>,
+    /// Whether the plugin was granted this.
+    pub(super) may: Arc<dyn Fn(&str, PermissionAction) -> bool + Send + Sync>,
     pub(super) about: Arc<About>,
     pub(super) sql: String,
     pub(super) until: Until,
@@ -64,7 +66,7 @@ impl Job {
     /// The same, for the caller's own thread: for moments only, and only what is known.
     pub(super) fn here(&self) -> Job {
         Job {
-            plugin: self.plugin.clone(),
+            may: self.may.clone(),
             about: self.about.clone(),
             sql: self.sql.clone(),
             until: Until { here: true, ..self.until.clone() },
@@ -113,17 +115,18 @@ impl Job {
         if self.until.here {
             return Err(Problem::TooLongHere);
         }
-        if !text::is_one_statement(sql) {
-            return Err(Problem::Invalid("there is more than one statement: send them one by one".to_owned()));
-        }
+        text::check_one_statement(sql).map_err(|what| Problem::Invalid(what.to_owned()))?;
         conn.watch.book().begin(Whose::Preparing, &self.until);
-        let prepared = prepare(conn, sql).map(|statement| (statement.readonly(), statement.column_count()));
+        let prepared = {
+            let _memory = OneStatement::begin();
+            prepare(conn, sql).map(|statement| statement.readonly())
+        };
         let wanted = {
             let mut book = conn.watch.book();
             book.whose = Whose::Host;
             std::mem::take(&mut book.wanted)
         };
-        let (is_read_only, _) = prepared.map_err(|error| self.problem(conn, &error))?;
+        let is_read_only = prepared.map_err(|error| self.problem(conn, &error))?;
         let facts = Arc::new(Facts::new(conn, wanted, is_read_only).map_err(|error| match error {
             NoFacts::Refused(why) => Problem::Invalid(why),
             NoFacts::Sql(error) => self.problem(conn, &error),
@@ -139,7 +142,7 @@ impl Job {
 
     fn check(&self, facts: &Facts) -> Result<(), Problem> {
         for (resource, action) in &facts.needs {
-            if self.plugin.grants.check(resource, *action).is_err() {
+            if !(self.may)(resource, *action) {
                 return Err(Problem::Denied(resource.clone(), *action));
             }
         }
@@ -148,6 +151,7 @@ impl Job {
 
     fn step(&self, conn: &Conn, facts: &Facts, params: &[wit::Value]) -> Result<Answer, Problem> {
         let problem = |error: rusqlite::Error| self.problem(conn, &error);
+        let _memory = OneStatement::begin();
         let mut statement = prepare(conn, self.sql.trim()).map_err(problem)?;
         let (length_max, wait) =
             if self.until.here { (DB_VALUE_BYTES_HERE_MAX, Duration::ZERO) } else { (DB_VALUE_BYTES_MAX, DB_WAIT_MAX) };
@@ -212,7 +216,7 @@ impl Job {
         if self.until.here {
             return Problem::TooLongHere;
         }
-        match error.sqlite_error_code() {
+        match problem::code(error) {
             Some(rusqlite::ErrorCode::OperationInterrupted) => return interrupted(stopped),
             Some(rusqlite::ErrorCode::AuthorizationForStatementDenied) => {
                 return match (refused, whose) {
@@ -282,6 +286,11 @@ impl Facts {
             if !needs.contains(&need) {
                 needs.push(need);
             }
+        }
+        if needs.is_empty() && !is_read_only {
+            return Err(NoFacts::Refused(
+                "what changes no table, such as `VACUUM` or `REINDEX`, is refused to all plugins".to_owned(),
+            ));
         }
         Ok(Facts { accesses: wanted.into(), needs, is_read_only, changes_schema, inserts })
     }

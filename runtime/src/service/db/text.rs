@@ -6,7 +6,10 @@
 use crate::limits::DB_TRIGGER_STEPS_MAX;
 
 /// Whether the text may be one statement. Only the body of a trigger has semicolons inside.
-pub(super) fn is_one_statement(sql: &str) -> bool {
+///
+/// # Errors
+/// What it is instead.
+pub(super) fn check_one_statement(sql: &str) -> Result<(), &'static str> {
     let mut rest = sql.as_bytes();
     let mut inside = 0;
     let mut first_word: Option<bool> = None;
@@ -17,13 +20,13 @@ pub(super) fn is_one_statement(sql: &str) -> bool {
             Token::Other(word) => {
                 let creates = *first_word.get_or_insert_with(|| word.eq_ignore_ascii_case(b"create"));
                 if inside > 0 && (!creates || inside > DB_TRIGGER_STEPS_MAX as usize) {
-                    return false;
+                    return Err("there is more than one statement: send them one by one");
                 }
             }
         }
         rest = after;
     }
-    true
+    first_word.map(drop).ok_or("there is no statement")
 }
 
 enum Token<'a> {
@@ -57,7 +60,7 @@ mod tests {
     use super::*;
 
     fn check(sql: &str, one: bool) {
-        assert_eq!(is_one_statement(sql), one, "{sql}");
+        assert_eq!(check_one_statement(sql).is_ok(), one, "{sql}");
     }
 
     #[test]
@@ -71,7 +74,8 @@ mod tests {
         check("SELECT 1;/**/SELECT 2", false);
         check("SELECT 'a'; DROP TABLE t --", false);
         check("; ; SELECT 1", false);
-        check("", true);
+        check("", false);
+        check(" ; -- SELECT 1", false);
         check("SELECT 'not closed; SELECT", true);
     }
 

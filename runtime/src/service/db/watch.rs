@@ -125,11 +125,11 @@ impl Book {
         if self.until.cancelled.load(Ordering::Relaxed) {
             return Some(Stop::Cancelled);
         }
-        if self.until.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        // The clock takes as long as some steps, and the file system as long as some hundred.
+        if self.looks.is_multiple_of(4) && self.until.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Some(Stop::Deadline);
         }
-        // Asking the file system takes a microsecond, as long as some hundred steps.
-        if self.looks.is_multiple_of(64) { self.log_is_full() } else { None }
+        if self.looks.is_multiple_of(256) { self.log_is_full() } else { None }
     }
 
     /// Whether the write-ahead log has grown beyond what one transaction may write.
