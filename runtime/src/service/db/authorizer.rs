@@ -80,6 +80,9 @@ pub(super) fn judge(context: &AuthContext<'_>) -> Result<Option<Access>, String>
         return Ok(None);
     }
     not_the_hosts(table)?;
+    if kind == Schema && context.database_name == Some("temp") {
+        return Err("a temporary table, view or trigger is refused to all plugins: make a real one".to_owned());
+    }
     if kind == Schema && is_built_in(table) {
         return Err(format!("`{table}` is a name of SQLite's: choose another"));
     }
