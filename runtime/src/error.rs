@@ -526,6 +526,13 @@ pub enum LoadFailure {
         /// One entry for each problem.
         problems: Vec<crate::service::config::ConfigProblem>,
     },
+    /// The tables or collections that it declares cannot be made, or what is there cannot be brought to them. The database
+    /// is as it was.
+    #[error("{message}")]
+    Tables {
+        /// Which table, and why.
+        message: String,
+    },
     /// An environment variable that the manifest names is not there or not allowed.
     #[error("env.{name}: {message}")]
     Environment {
@@ -572,6 +579,7 @@ impl LoadError {
             LoadFailure::Legacy(_) => "invalid_legacy_module",
             LoadFailure::Link(_) => "link_error",
             LoadFailure::Configuration { .. } => "invalid_configuration",
+            LoadFailure::Tables { .. } => "invalid_table",
             LoadFailure::Environment { .. } => "invalid_environment",
             LoadFailure::Schema { .. } => "invalid_schema",
             LoadFailure::Start(error) => error.code(),

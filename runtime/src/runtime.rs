@@ -29,7 +29,7 @@ use crate::service::audit::{Audit, AuditEntry, AuditSink, PluginAudit, TracingAu
 use crate::service::cache::{Caches, PluginCache};
 use crate::service::config::PluginConfig;
 use crate::service::data::PluginData;
-use crate::service::db::{Databases, PluginDb, count_memory};
+use crate::service::db::{Databases, NotMade, PluginDb, count_memory};
 use crate::service::http::{HttpResolver, HttpResponder, Network, PluginHttp};
 use crate::service::log::{LogSink, PluginLog, TracingSink};
 use crate::service::plugins::{Directory, Offers, PluginCalls};
@@ -407,6 +407,8 @@ impl Runtime {
         self.check_requirements(&checked.manifest)?;
         let context = self.context(&checked)?;
         let linked = self.link(&checked).await?;
+        let declared = context.db.declare(&checked.manifest.tables, checked.manifest.database.as_ref()).await;
+        declared.map_err(|NotMade(message)| LoadError::new(&*context.name, LoadFailure::Tables { message }))?;
         LoadedPlugin::start(checked, context, linked, start).await
     }
 

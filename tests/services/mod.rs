@@ -4,6 +4,7 @@ mod config;
 mod data;
 mod db;
 mod db_sdk;
+mod db_tables;
 mod http;
 mod http_sdk;
 mod invocation;

@@ -10,6 +10,7 @@ mod authorizer;
 mod collections;
 mod connection;
 mod database;
+mod declare;
 mod functions;
 mod memory;
 mod problem;
@@ -32,6 +33,7 @@ use super::bindings::plugbay::plugin::db as wit;
 use crate::plugin::state::HostState;
 
 pub(crate) use self::database::Databases;
+pub(crate) use self::declare::NotMade;
 pub(crate) use self::memory::count_memory;
 pub(crate) use self::transaction::OpenTransaction;
 

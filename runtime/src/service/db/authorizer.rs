@@ -100,6 +100,11 @@ fn is_the_hosts(name: &str) -> bool {
     name.get(..HOST_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(HOST_PREFIX))
 }
 
+/// Whether no table of a plugin may have this name.
+pub(super) fn is_reserved(name: &str) -> bool {
+    is_the_hosts(name) || is_built_in(name) || name.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("sqlite_"))
+}
+
 /// Tables that take their rows from an argument.
 fn is_built_in(table: &str) -> bool {
     ["json_each", "json_tree", "jsonb_each", "jsonb_tree"].iter().any(|known| table.eq_ignore_ascii_case(known))
