@@ -13,7 +13,7 @@ async fn every_kind_of_column_takes_its_values_and_no_others() {
     let plugin = scene.load("tables", every_kind()).await.expect("it loads");
     insert(&plugin, json!({})).await.expect("every column may be null or has a default");
     for (column, good, bad) in [
-        ("words", json!(["any"]), json!([5.5, { "blob": [1] }])),
+        ("words", json!(["any", 5.5]), json!([{ "blob": [1] }])),
         ("short", json!(["abc", "äöü"]), json!(["abcd"])),
         ("code", json!(["ab"]), json!(["a", "abc"])),
         ("number", json!([5, "6"]), json!(["x", 1.5])),
@@ -190,7 +190,7 @@ async fn declaration_that_cannot_be_made_is_told() {
     drop(plugin);
     for (tables, said) in [
         (json!({ "plugbay_x": { "columns": { "id": "id" } } }), "plugbay_x"),
-        (json!({ "sqlite_x": { "columns": { "id": "id" } } }), "sqlite_x"),
+        (json!({ "json_each": { "columns": { "id": "id" } } }), "json_each"),
         (json!({ "seen": { "columns": { "id": "id" } } }), "view"),
         (json!({ "t": { "columns": { "id": "id", "id2": "id" } } }), "more than one key"),
         (

@@ -179,11 +179,7 @@ impl Job {
         statement: &mut Statement<'_>,
         problem: impl Fn(rusqlite::Error) -> Problem,
     ) -> Result<Answer, Problem> {
-        let columns = statement.column_count();
         let mut answer = Answer::default();
-        if self.keep_rows {
-            answer.columns = statement.column_names().into_iter().map(str::to_owned).collect();
-        }
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next().map_err(&problem)? {
             if !self.keep_rows {
@@ -192,6 +188,7 @@ impl Job {
             if answer.rows.len() == DB_ROWS_MAX {
                 return Err(Problem::limit("rows of an answer (ask page by page, with LIMIT)", DB_ROWS_MAX, "more"));
             }
+            let columns = row.as_ref().column_count();
             let mut values = Vec::with_capacity(columns);
             for column in 0..columns {
                 let value = value(row.get_ref(column).map_err(&problem)?);
@@ -203,6 +200,11 @@ impl Job {
                 return Err(Problem::limit(name, DB_RESULT_BYTES_MAX, "more"));
             }
             answer.rows.push(values);
+        }
+        drop(rows);
+        // Not before: where the tables have changed since it was prepared, SQLite notices when it runs.
+        if self.keep_rows {
+            answer.columns = statement.column_names().into_iter().map(str::to_owned).collect();
         }
         Ok(answer)
     }

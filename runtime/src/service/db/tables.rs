@@ -252,10 +252,12 @@ fn check_sql(table: &Table, column: &Column) -> Option<String> {
             format!("{name} IN ({})", words.join(", "))
         }
         // The pattern comes first: it keeps `now` from the functions, which may not see it in a check.
-        ColumnKind::Date => format!("{name} GLOB '{DAY}' AND date({name}) IS {name}"),
-        ColumnKind::Time => format!("{name} GLOB '[0-9][0-9]:[0-9][0-9]*' AND time({name}) IS NOT NULL"),
+        ColumnKind::Date => format!("{name} IS NULL OR {name} GLOB '{DAY}' AND date({name}) IS {name}"),
+        ColumnKind::Time => {
+            format!("{name} IS NULL OR {name} GLOB '[0-9][0-9]:[0-9][0-9]*' AND time({name}) IS NOT NULL")
+        }
         ColumnKind::Datetime => {
-            format!("{name} GLOB '{DAY}[T ][0-9][0-9]:[0-9][0-9]*' AND datetime({name}) IS NOT NULL")
+            format!("{name} IS NULL OR {name} GLOB '{DAY}[T ][0-9][0-9]:[0-9][0-9]*' AND datetime({name}) IS NOT NULL")
         }
         ColumnKind::Uuid => format!(
             "length({name}) = 36 AND {name} GLOB '????????-????-????-????-????????????' \
