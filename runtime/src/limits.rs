@@ -248,7 +248,8 @@ pub const DB_STATEMENT_MEMORY_BYTES_MAX: usize = 64 << 20;
 pub const DB_FILE_BYTES_MAX: u64 = 256 << 20;
 /// The size of one plugin's database where there is no data directory: 64 MiB of memory.
 pub const DB_MEMORY_BYTES_MAX: u64 = 64 << 20;
-/// What one transaction may write: 256 MiB of write-ahead log, beside the file itself.
+/// The write-ahead log of one plugin's database, beside the file itself: 256 MiB. It grows beyond what one transaction
+/// changes only while a query still reads what was there before.
 pub const DB_LOG_BYTES_MAX: u64 = 256 << 20;
 /// The page size of plugins' databases, in bytes: SQLite's own default.
 pub const DB_PAGE_BYTES: u64 = 4096;
@@ -258,8 +259,10 @@ pub const DB_CACHE_BYTES: i64 = 2 << 20;
 pub const DB_PREPARED_MAX: usize = 64;
 /// The longest statement that is kept prepared: 4 kB.
 pub const DB_PREPARED_BYTES_MAX: usize = 4_000;
-/// How long a statement may run where the call has no deadline: 30 s.
+/// How long one statement may run, whatever the call's deadline is: 30 s.
 pub const DB_STATEMENT_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long before the call's deadline its statement is stopped: 50 ms, in which the plugin can still answer.
+pub const DB_TIME_TO_ANSWER: Duration = Duration::from_millis(50);
 /// How long a statement waits for another transaction of its plugin before it is answered `busy`: 5 s.
 pub const DB_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Instructions of SQLite's machine between two looks at whether anybody still waits: 20 take less than a microsecond, but

@@ -12,5 +12,6 @@ mod memory;
 mod output;
 mod plugins;
 mod release;
+mod sql;
 mod surroundings;
 mod trap;

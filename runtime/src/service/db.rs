@@ -58,7 +58,7 @@ impl HostState {
             may: Arc::new(move |resource, action| plugin.grants.check(resource, action).is_ok()),
             about: self.plugin.db.database.about.clone(),
             sql,
-            until: Until { deadline: database::deadline(self.call.deadline), ..Until::default() },
+            until: Until { deadline: Some(database::deadline(self.call.deadline)), ..Until::default() },
             keep_rows,
         }
     }
@@ -174,7 +174,7 @@ impl Database {
                 transaction::begin(conn, &job)?;
                 let mut sum = Answer::default();
                 for params in &many {
-                    match job.run(conn, params).and_then(|answer| transaction::check_log(conn).map(|()| answer)) {
+                    match job.run(conn, params) {
                         Ok(answer) => {
                             sum.insert_id = if answer.insert_id == 0 { sum.insert_id } else { answer.insert_id };
                             sum.changes += answer.changes;

@@ -18,10 +18,13 @@ use super::super::PluginHome;
 use super::super::sqlite::open::{make_file, patiently};
 use super::connection::Conn;
 use super::problem::Problem;
-use crate::limits::{DB_FILE_BYTES_MAX, DB_MEMORY_BYTES_MAX, DB_WAIT_MAX};
+use crate::limits::{DB_FILE_BYTES_MAX, DB_MEMORY_BYTES_MAX, DB_STATEMENT_TIME_MAX, DB_TIME_TO_ANSWER, DB_WAIT_MAX};
 
 /// The file in the plugin's directory.
 const FILE: &str = "db.sqlite3";
+
+/// A disk with less room than this is full.
+const DISK_ROOM_BYTES: u64 = 64 << 20;
 
 /// The databases of all loaded plugins, by name: two revisions of a plugin share one.
 #[derive(Default)]
@@ -225,9 +228,9 @@ impl About {
     }
 
     /// What became of a statement for no fault of its own.
-    pub(super) fn problem(&self, conn: &Conn, error: &rusqlite::Error) -> Problem {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) if is_full(conn) => {
+    pub(super) fn problem(&self, error: &rusqlite::Error) -> Problem {
+        match super::problem::code(error) {
+            Some(ErrorCode::DiskFull) if self.disk_has_room() => {
                 let allowed = if self.path.is_some() { DB_FILE_BYTES_MAX } else { DB_MEMORY_BYTES_MAX };
                 Problem::limit("bytes of the plugin's database", allowed, "more")
             }
@@ -235,8 +238,14 @@ impl About {
         }
     }
 
+    /// SQLite says the same of a full disk and of a database that has as many pages as it may.
+    fn disk_has_room(&self) -> bool {
+        let Some(directory) = self.path.as_deref().and_then(std::path::Path::parent) else { return true };
+        rustix::fs::statvfs(directory).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) > DISK_ROOM_BYTES)
+    }
+
     fn of_file(&self, error: &rusqlite::Error) -> Problem {
-        let why = match error.sqlite_error_code() {
+        let why = match super::problem::code(error) {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Why::Damaged,
             Some(ErrorCode::DiskFull) => Why::Full,
             Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Why::NoAccess,
@@ -270,14 +279,10 @@ impl About {
     }
 }
 
-/// Whether the database has as many pages as it may.
-fn is_full(conn: &Conn) -> bool {
-    let number = |pragma| conn.sqlite.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).unwrap_or(-1);
-    number("page_count") >= number("max_page_count")
-}
-
-/// The earlier of the call's deadline and what any statement gets.
-pub(super) fn deadline(call: Option<Instant>) -> Option<Instant> {
-    let most = Instant::now() + crate::limits::DB_STATEMENT_TIME_MAX;
-    Some(call.map_or(most, |call| call.min(most)))
+/// When a statement has to stop: a little before the call, so that its plugin can still answer.
+pub(super) fn deadline(call: Option<Instant>) -> Instant {
+    let now = Instant::now();
+    let left = call.map_or(DB_STATEMENT_TIME_MAX, |call| call.saturating_duration_since(now));
+    let left = left.saturating_sub(DB_TIME_TO_ANSWER.min(left / 10));
+    now + left.min(DB_STATEMENT_TIME_MAX)
 }

@@ -61,7 +61,7 @@ impl Database {
                             Problem::Constraint(format!("{what} cannot be made as declared: {text}"))
                         }
                         Some(other) => other,
-                        None => about.problem(conn, &error),
+                        None => about.problem(&error),
                     },
                 })
             })

@@ -96,8 +96,11 @@ impl Job {
     fn try_run(&self, conn: &mut Conn, params: &[wit::Value]) -> Result<Answer, Problem> {
         let facts = self.facts(conn)?;
         self.check(&facts)?;
-        if self.until.here && !facts.is_read_only {
-            return Err(Problem::TooLongHere);
+        if !facts.is_read_only {
+            if self.until.here {
+                return Err(Problem::TooLongHere);
+            }
+            room_in_log(conn)?;
         }
         conn.watch.book().begin(Whose::Running(facts.accesses.clone()), &self.until);
         let ran = self.step(conn, &facts, params);
@@ -233,13 +236,13 @@ impl Job {
         if let Some(why) = refused {
             return Problem::Invalid(why);
         }
-        problem::of_statement(error).unwrap_or_else(|| self.about.problem(conn, error))
+        problem::of_statement(error).unwrap_or_else(|| self.about.problem(error))
     }
 }
 
 fn interrupted(stopped: Option<Stop>) -> Problem {
     match stopped {
-        Some(Stop::Log(bytes)) => Problem::limit("bytes that one transaction writes", DB_LOG_BYTES_MAX, bytes),
+        Some(Stop::Log(bytes)) => log_is_full(bytes),
         Some(Stop::TooLongHere) => Problem::TooLongHere,
         Some(Stop::Cancelled) => Problem::Interrupted("nobody waits for the answer any more".to_owned()),
         Some(Stop::Deadline) | None => Problem::Interrupted(format!(
@@ -247,6 +250,28 @@ fn interrupted(stopped: Option<Stop>) -> Problem {
             DB_STATEMENT_TIME_MAX.as_secs()
         )),
     }
+}
+
+/// Moves the write-ahead log into the file where it has become too long for that to happen by itself.
+pub(super) fn room_in_log(conn: &Conn) -> Result<(), Problem> {
+    let is_full = || conn.watch.book().log_is_full();
+    if is_full().is_none() {
+        return Ok(());
+    }
+    if !conn.is_in_transaction() {
+        conn.watch.book().whose = Whose::Host;
+        let moved = conn.sqlite.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()));
+        tracing::debug!("a long write-ahead log was moved: {moved:?}");
+    }
+    match is_full() {
+        Some(Stop::Log(bytes)) => Err(log_is_full(bytes)),
+        _ => Ok(()),
+    }
+}
+
+fn log_is_full(bytes: u64) -> Problem {
+    let name = "bytes of changes that are not in the file yet (a query that still runs keeps them out of it)";
+    Problem::limit(name, DB_LOG_BYTES_MAX, bytes)
 }
 
 enum NoFacts {

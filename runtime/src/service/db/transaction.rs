@@ -13,10 +13,9 @@ use super::super::bindings::plugbay::plugin::db as wit;
 use super::connection::Conn;
 use super::database::{Database, Held, Why};
 use super::problem::Problem;
-use super::statement::{Answer, Job};
-use super::watch::Stop;
+use super::statement::{Answer, Job, room_in_log};
 use super::{Transaction, changes, rows};
-use crate::limits::{DB_LOG_BYTES_MAX, DB_WAIT_MAX};
+use crate::limits::DB_WAIT_MAX;
 use crate::plugin::state::HostState;
 
 /// The transaction of the call that runs.
@@ -42,30 +41,22 @@ impl Database {
 /// Takes the write lock: a transaction that reads first and writes later could find that it may not.
 pub(super) fn begin(conn: &mut Conn, job: &Job) -> Result<(), Problem> {
     let begun = conn.sqlite.busy_timeout(DB_WAIT_MAX).and_then(|()| conn.sqlite.execute_batch("BEGIN IMMEDIATE"));
-    begun.map_err(|error| job.about.problem(conn, &error))
+    begun.map_err(|error| job.about.problem(&error))
 }
 
 /// What is not on disk after this is undone.
 pub(super) fn commit(conn: &mut Conn, job: &Job) -> Result<(), Problem> {
     let committed = conn.sqlite.execute_batch("COMMIT");
     committed.map_err(|error| {
-        let problem = super::problem::of_statement(&error).unwrap_or_else(|| job.about.problem(conn, &error));
+        let problem = super::problem::of_statement(&error).unwrap_or_else(|| job.about.problem(&error));
         conn.roll_back();
         problem
     })
 }
 
-/// Whether the transaction may go on writing.
-pub(super) fn check_log(conn: &Conn) -> Result<(), Problem> {
-    match conn.watch.book().log_is_full() {
-        Some(Stop::Log(bytes)) => Err(Problem::limit("bytes that one transaction writes", DB_LOG_BYTES_MAX, bytes)),
-        _ => Ok(()),
-    }
-}
-
 /// Whether the transaction cannot go on after this.
 fn is_over(conn: &Conn, problem: &Problem) -> bool {
-    !conn.is_in_transaction() || matches!(problem, Problem::Interrupted(_)) || check_log(conn).is_err()
+    !conn.is_in_transaction() || matches!(problem, Problem::Interrupted(_)) || room_in_log(conn).is_err()
 }
 
 impl HostState {
@@ -87,7 +78,7 @@ impl HostState {
         let (held, ran) = open
             .held
             .run(job.until.cancelled.clone(), move |conn| {
-                let ran = job.run(conn, &params).and_then(|answer| check_log(conn).map(|()| answer));
+                let ran = job.run(conn, &params);
                 let over = ran.as_ref().is_err_and(|problem| is_over(conn, problem));
                 if over {
                     conn.roll_back();

@@ -61,7 +61,7 @@ pub(super) enum Stop {
     Deadline,
     Cancelled,
     TooLongHere,
-    /// The transaction has written more than one may.
+    /// The write-ahead log is as long as it may be.
     Log(u64),
 }
 
@@ -132,7 +132,7 @@ impl Book {
         if self.looks.is_multiple_of(256) { self.log_is_full() } else { None }
     }
 
-    /// Whether the write-ahead log has grown beyond what one transaction may write.
+    /// Whether the write-ahead log is longer than it may be.
     pub(super) fn log_is_full(&self) -> Option<Stop> {
         let bytes = std::fs::metadata(self.log.as_ref()?).ok()?.len();
         (bytes > DB_LOG_BYTES_MAX).then_some(Stop::Log(bytes))
