@@ -86,13 +86,21 @@ fn tell(outcome: &TestOutcome, level: LogLevel, output: Output) {
     let text = match failure {
         None => format!("  {GREEN}ok{GREEN:#}     {} ({time})", plain(name)),
         Some(failure) => {
-            let failure = format!("    {}", plain(&failure.to_string()));
             let log = shown_log(outcome, level);
-            format!("  {RED}FAILED{RED:#} {} ({time})\n{}{log}", plain(name), indented(&failure, "    "))
+            format!("  {RED}FAILED{RED:#} {} ({time}){}{log}", plain(name), shown_failure(failure))
         }
     };
     // Where standard output is gone, the exit code still tells.
     let _ = output.result(&text);
+}
+
+fn shown_failure(failure: &TestFailure) -> String {
+    let step = if failure.step.is_empty() { String::new() } else { format!("{}: ", failure.step) };
+    let mut text = format!("\n    {step}{}", indented(&plain(&failure.message), "      "));
+    for difference in &failure.differences {
+        text.push_str(&format!("\n      {}", indented(&plain(difference), "        ")));
+    }
+    text
 }
 
 fn shown_log(outcome: &TestOutcome, level: LogLevel) -> String {

@@ -59,7 +59,7 @@ impl Audience for Test {
 pub(crate) fn code_cache() -> CodeCacheAt {
     let program = std::env::current_exe().unwrap_or_default();
     match program.parent() {
-        Some(deps) if deps.ends_with("deps") => CodeCacheAt::Directory(deps.with_file_name("plugbay-code")),
+        Some(deps) if deps.ends_with("deps") => CodeCacheAt::Directory(deps.with_file_name(".plugbay-code")),
         _ => CodeCacheAt::UserDirectory,
     }
 }
@@ -77,6 +77,6 @@ mod tests {
     #[test]
     fn compiled_code_is_kept_beside_the_tests() {
         let CodeCacheAt::Directory(directory) = code_cache() else { panic!("cargo runs this") };
-        assert!(directory.ends_with("plugbay-code"), "{}", directory.display());
+        assert!(directory.ends_with(".plugbay-code"), "{}", directory.display());
     }
 }

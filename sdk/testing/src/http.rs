@@ -12,6 +12,9 @@ use plugbay::{HttpResponder, Pattern};
 use serde::Serialize;
 use serde_json::Value;
 
+/// Requests that one host keeps: each may have a body of megabytes.
+const REQUESTS_MAX: usize = 1_000;
+
 /// A request that a plugin made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -81,7 +84,7 @@ impl HttpReplies {
         HttpMock { replies: self.clone(), method: method.into(), url: url.into(), times: None }
     }
 
-    /// The requests that were made so far, in their order; those that were denied are not among them.
+    /// The requests that were made so far, in their order, at most 1,000; those that were denied are not among them.
     pub fn requests(&self) -> Vec<HttpRequest> {
         self.kept().requests.clone()
     }
@@ -99,7 +102,9 @@ impl HttpReplies {
     fn answer(&self, request: HttpRequest) -> Result<http::Response<Bytes>, String> {
         let reply = {
             let mut kept = self.kept();
-            kept.requests.push(request.clone());
+            if kept.requests.len() < REQUESTS_MAX {
+                kept.requests.push(request.clone());
+            }
             kept.rules.iter_mut().find(|rule| rule.fits(&request)).map(Rule::take)
         };
         match reply {

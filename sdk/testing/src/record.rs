@@ -5,6 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use plugbay::{AuditRecord, AuditSink, Level, LogRecord, LogSink, Refused};
 
+/// Lines, denials and granted uses that one host keeps of each: what a test of a plugin that never stops has seen by then
+/// is enough.
+const KEPT_MAX: usize = 100_000;
+
 /// One line of a plugin's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -98,15 +102,22 @@ fn listed(items: impl Iterator<Item = String>) -> String {
     if items.is_empty() { " nothing".to_owned() } else { items }
 }
 
+fn keep<T>(kept: &mut Vec<T>, item: T) {
+    if kept.len() < KEPT_MAX {
+        kept.push(item);
+    }
+}
+
 impl LogSink for Record {
     fn log(&self, record: &LogRecord<'_>) {
-        self.kept().lines.push(LogLine {
+        let line = LogLine {
             plugin: record.plugin.to_owned(),
             level: record.level,
             target: record.target.to_owned(),
             message: record.message.to_owned(),
             fields: record.fields.to_vec(),
-        });
+        };
+        keep(&mut self.kept().lines, line);
     }
 }
 
@@ -115,9 +126,10 @@ impl AuditSink for Record {
         let (plugin, resource, action) = (record.plugin.to_owned(), record.resource.to_owned(), record.action);
         match record.refused {
             Some(refused) => {
-                self.kept().denials.push(DeniedUse { plugin, resource, action: action.to_owned(), refused });
+                let denied = DeniedUse { plugin, resource, action: action.to_owned(), refused };
+                keep(&mut self.kept().denials, denied);
             }
-            None => self.kept().uses.push(GrantedUse { plugin, resource, action }),
+            None => keep(&mut self.kept().uses, GrantedUse { plugin, resource, action }),
         }
     }
 
