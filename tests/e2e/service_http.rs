@@ -21,7 +21,7 @@ fn granted_host_answers() {
 #[test]
 fn plugin_that_may_ask_nobody_is_not_run_and_told_the_grant() {
     let ran = fetch(&json!({ "url": "http://api.example.org/" }), &[]).exits_with(4);
-    assert_contains(&ran.stderr, &["wasi:http/outgoing-handler", "http.*", "execute", "--grant http.*:execute"]);
+    assert_contains(&ran.stderr, &["wasi:http/outgoing-handler", "http.*", "execute", "--grant 'http.*:execute'"]);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn inspect_shows_what_the_import_needs() {
     };
     let denied = import(&[]);
     assert_eq!((&denied["permission"], &denied["granted"]), (&json!("http.*:execute"), &json!(false)));
-    assert_contains(denied["denial"].as_str().unwrap_or_default(), &["--grant http.*:execute"]);
+    assert_contains(denied["denial"].as_str().unwrap_or_default(), &["--grant 'http.*:execute'"]);
     assert_eq!(import(&["--grant", "http.api.example.org"])["granted"], true);
 }
 

@@ -336,7 +336,7 @@ async fn components_of_every_minor_version_link() {
                 (import "wasi:http/types@{version}" (instance
                     (export "fields" (type $fields (sub resource)))
                     (export "[constructor]fields" (func (result (own $fields))))
-                    (type $errors (enum "invalid-syntax" "forbidden" "immutable"))
+                    (type $errors (variant (case "invalid-syntax") (case "forbidden") (case "immutable")))
                     (export "header-error" (type $error (eq $errors)))
                     (export "[method]fields.append" (func
                         (param "self" (borrow $fields)) (param "name" string) (param "value" (list u8))

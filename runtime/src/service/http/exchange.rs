@@ -226,13 +226,9 @@ impl Exchange {
     }
 
     fn prohibited(&self, address: IpAddr, kind: &str) -> Error {
-        let resource = self.0.target.resource_at(address);
-        self.0.plugin.denied(&Denial::by_operator(&resource, PermissionAction::Execute));
-        self.say(&format!(
-            "{address} is {kind}, and those are reached only where the operator names them: allow it with \
-             `--grant {resource}:execute`, or `- {{resource: \"{resource}\", actions: [execute]}}` in the host's policy; \
-             patterns such as `http.*` do not cover it"
-        ));
+        let denial = Denial::by_operator(&self.0.target.resource_at(address), PermissionAction::Execute);
+        self.0.plugin.denied(&denial);
+        self.say(&format!("{address} is {kind}, which the operator has to name, no pattern covers it: {denial}"));
         Error::DestinationIpProhibited
     }
 
