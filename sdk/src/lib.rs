@@ -32,6 +32,7 @@
 //! - [`Schema`](derive@Schema) derives a JSON Schema while the plugin compiles.
 //! - [`Plugin::builder`] says the same as the attributes, without them.
 //! - [`error`], [`bail!`], [`ensure!`] and [`ok!`] make answers; [`log`] and [`config`] talk to the host.
+//! - [`cache`] has values that may be forgotten.
 //! - [`db`] is the plugin's own database; [`Table`](derive@Table) makes a table of a struct.
 //! - [`http`] asks the world outside.
 //! - [`native`] is for the plugin's own `cargo test`.
@@ -62,6 +63,7 @@ extern crate self as plugbay_sdk;
 mod answer;
 #[doc(hidden)]
 pub mod bindings;
+pub mod cache;
 pub mod config;
 pub mod constant;
 pub mod db;

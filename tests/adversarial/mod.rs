@@ -2,6 +2,7 @@
 //! neighbour is unharmed, a fresh instance serves the next call, and what was used comes back.
 
 mod abi;
+mod cache;
 mod cancel;
 mod compute;
 mod file;

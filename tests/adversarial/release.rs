@@ -90,7 +90,7 @@ async fn loads_alone() {
 }
 
 /// Runs one ignored test of this binary in a process of its own.
-fn alone(test: &str) {
+pub(super) fn alone(test: &str) {
     let this = std::env::current_exe().expect("the test binary has a path");
     let output =
         Command::new(this).args(["--exact", test, "--ignored", "--test-threads=1"]).output().expect("it starts");
@@ -101,8 +101,8 @@ fn alone(test: &str) {
 
 /// What this process holds.
 #[derive(Debug)]
-struct Held {
-    resident_bytes: u64,
+pub(super) struct Held {
+    pub(super) resident_bytes: u64,
     file_descriptors: usize,
     threads: usize,
     maps: usize,
@@ -110,7 +110,7 @@ struct Held {
 
 impl Held {
     #[cfg(target_os = "linux")]
-    fn now() -> Self {
+    pub(super) fn now() -> Self {
         let entries = |path| std::fs::read_dir(path).expect("Linux has /proc").count();
         let text = |path| std::fs::read_to_string(path).expect("Linux has /proc");
         let status = text("/proc/self/status");
@@ -126,7 +126,7 @@ impl Held {
 
     /// Elsewhere only the pool counts: a leaked instance leaves no room for the next.
     #[cfg(not(target_os = "linux"))]
-    fn now() -> Self {
+    pub(super) fn now() -> Self {
         Held { resident_bytes: 0, file_descriptors: 0, threads: 0, maps: 0 }
     }
 

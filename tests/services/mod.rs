@@ -1,5 +1,6 @@
 //! What the host offers to plugins: each service allowed, denied and over its limits.
 
+mod cache;
 mod config;
 mod data;
 mod db;

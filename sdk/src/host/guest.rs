@@ -1,7 +1,10 @@
 //! The host as the component's imports show it.
 
+mod cache;
 mod db;
 mod http;
+
+pub(crate) use cache::*;
 
 use super::ConfigFailure;
 use crate::bindings::imports::plugbay::plugin::{config, invocation, log};

@@ -1,7 +1,10 @@
 //! The host of a native build: one for each thread, since that is how tests run side by side.
 
+mod cache;
 mod db;
 mod http;
+
+pub(crate) use cache::*;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

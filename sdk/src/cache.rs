@@ -1,0 +1,257 @@
+//! Values that may be forgotten: fast, bounded, with a time to live. Each plugin has a cache of its own.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use plugbay_sdk::prelude::*;
+//! use plugbay_sdk::cache;
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct Forecast {
+//!     celsius: f64,
+//! }
+//!
+//! fn ask_the_weather_service(city: &str) -> Result<Forecast> {
+//! #   let _ = city;
+//!     // …
+//! #   Ok(Forecast { celsius: 21.5 })
+//! }
+//!
+//! fn forecast(city: &str) -> Result<Forecast> {
+//!     cache::get_or_set(&format!("forecast/{city}"), Duration::from_secs(600), || ask_the_weather_service(city))
+//! }
+//! # assert_eq!(forecast("Oslo").unwrap().celsius, 21.5);
+//! # assert_eq!(cache::delete_pattern("forecast/*").unwrap(), 1);
+//! ```
+//!
+//! The manifest asks for it: `permissions: [{resource: "cache.*"}]`, and the operator allows it. Values are anything that
+//! serde can write as JSON, up to 1 MiB; keys are 1 to 512 bytes without control characters. Where the cache is full (8 MiB
+//! unless the host says otherwise), what was not used for longest goes first, and the host may forget any value at any time.
+//!
+//! A value lives for five minutes unless it is set for longer. A time to live of zero is no limit.
+//!
+//! # Errors
+//!
+//! All functions answer `permission_denied` where the use of the key was not granted, `invalid_argument` where the key, the
+//! value or the pattern cannot be taken as it is, `limit_exceeded` where a bound was reached, and `unavailable` where the
+//! cache does not answer.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Result, error};
+use crate::host;
+
+/// The code of a value that is not what was asked for.
+const INVALID_DATA: &str = "invalid_data";
+
+/// The value of a key, or `None` where it is not there (any more).
+///
+/// # Errors
+/// Those of the [module](self), and `invalid_data` where the value is not a `T`.
+pub fn get<T: DeserializeOwned>(key: &str) -> Result<Option<T>> {
+    host::cache_get(key).map_err(|failure| about(failure, key))?.map(|json| read(key, &json)).transpose()
+}
+
+/// Sets a key for five minutes.
+///
+/// # Errors
+/// Those of the [module](self).
+pub fn set(key: &str, value: impl Serialize) -> Result<()> {
+    write(key, &value, None)
+}
+
+/// Sets a key for so long.
+///
+/// # Errors
+/// Those of the [module](self).
+pub fn set_for(key: &str, value: impl Serialize, ttl: Duration) -> Result<()> {
+    write(key, &value, Some(ttl_ms(ttl)))
+}
+
+/// Sets a key until the cache needs the room.
+///
+/// # Errors
+/// Those of the [module](self).
+pub fn set_forever(key: &str, value: impl Serialize) -> Result<()> {
+    write(key, &value, Some(FOREVER))
+}
+
+/// The value of a key; where it is not there, the one that `make` answers, which is then set for so long. Where two do this
+/// at once, both may make a value, and both get the one that was set first. A value that is there but is no `T`, such as one
+/// that an older version of the plugin has set, is replaced.
+///
+/// # Errors
+/// Those of the [module](self) and of `make`.
+pub fn get_or_set<T>(key: &str, ttl: Duration, make: impl FnOnce() -> Result<T>) -> Result<T>
+where
+    T: Serialize + DeserializeOwned,
+{
+    match get(key) {
+        Ok(Some(value)) => Ok(value),
+        Ok(None) => {
+            let json = serde_json::to_string(&make()?)?;
+            let there = host::cache_get_or_set(key, &json, Some(ttl_ms(ttl))).map_err(|failure| about(failure, key))?;
+            read(key, &there)
+        }
+        Err(failure) if failure.as_code() == INVALID_DATA => {
+            let value = make()?;
+            set_for(key, &value, ttl)?;
+            Ok(value)
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// The values of these keys, in their order: at most 1,000.
+///
+/// # Errors
+/// Those of [`get`].
+pub fn mget<T: DeserializeOwned>(keys: impl IntoIterator<Item = impl Into<String>>) -> Result<Vec<Option<T>>> {
+    let keys: Vec<String> = keys.into_iter().map(Into::into).collect();
+    let values = host::cache_get_many(&keys).map_err(|failure| failure.context("cache"))?;
+    keys.iter().zip(values).map(|(key, json)| json.map(|json| read(key, &json)).transpose()).collect()
+}
+
+/// Sets all of these for five minutes or, where one is refused, none: at most 1,000.
+///
+/// # Errors
+/// Those of the [module](self).
+pub fn mset<K: Into<String>, V: Serialize>(entries: impl IntoIterator<Item = (K, V)>) -> Result<()> {
+    write_many(entries, None)
+}
+
+/// Sets all of these for so long or, where one is refused, none: at most 1,000.
+///
+/// # Errors
+/// Those of the [module](self).
+pub fn mset_for<K: Into<String>, V: Serialize>(entries: impl IntoIterator<Item = (K, V)>, ttl: Duration) -> Result<()> {
+    write_many(entries, Some(ttl_ms(ttl)))
+}
+
+/// Removes a key. Answers whether it was there.
+///
+/// # Errors
+/// Those of the [module](self).
+pub fn delete(key: &str) -> Result<bool> {
+    host::cache_delete(key).map_err(|failure| about(failure, key))
+}
+
+/// Removes the keys that fit a pattern and that the plugin may write, and answers how many were there. `*` is any run of
+/// characters, `?` one; a backslash before them or before itself takes that meaning away.
+///
+/// # Errors
+/// Those of the [module](self).
+pub fn delete_pattern(pattern: &str) -> Result<u64> {
+    host::cache_delete_pattern(pattern).map_err(|failure| about(failure, pattern))
+}
+
+/// Removes every key that the plugin may write, and answers how many were there.
+///
+/// # Errors
+/// Those of the [module](self).
+pub fn clear() -> Result<u64> {
+    host::cache_clear().map_err(|failure| failure.context("cache"))
+}
+
+/// What the host takes for no limit.
+const FOREVER: i64 = 0;
+
+/// A part of a millisecond counts as a whole one: rounded down, it would be no limit.
+fn ttl_ms(ttl: Duration) -> i64 {
+    i64::try_from(ttl.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
+}
+
+fn write(key: &str, value: &impl Serialize, ttl_ms: Option<i64>) -> Result<()> {
+    host::cache_set(key, &serde_json::to_string(value)?, ttl_ms).map_err(|failure| about(failure, key))
+}
+
+fn write_many<K: Into<String>, V: Serialize>(
+    entries: impl IntoIterator<Item = (K, V)>,
+    ttl_ms: Option<i64>,
+) -> Result<()> {
+    let entries = entries
+        .into_iter()
+        .map(|(key, value)| Ok((key.into(), serde_json::to_string(&value)?)))
+        .collect::<Result<Vec<(String, String)>>>()?;
+    host::cache_set_many(&entries, ttl_ms).map_err(|failure| failure.context("cache"))
+}
+
+fn about(failure: Error, key: &str) -> Error {
+    failure.context(format_args!("cache `{key}`"))
+}
+
+fn read<T: DeserializeOwned>(key: &str, json: &str) -> Result<T> {
+    serde_json::from_str(json).map_err(|reason| {
+        let wanted = std::any::type_name::<T>();
+        about(error(format!("the value is not a `{wanted}`: {reason}")).code(INVALID_DATA), key)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn value_that_was_set_is_read_with_its_type() {
+        assert_eq!(get::<u32>("n").expect("nothing there"), None);
+        set("n", 8).expect("kept");
+        set_forever("m", "text").expect("kept");
+        assert_eq!(get::<u32>("n").expect("there"), Some(8));
+        assert_eq!(get::<String>("n").expect_err("it is a number").as_code(), "invalid_data");
+        assert_eq!(mget::<u32>(["n", "none"]).expect("readable"), [Some(8), None]);
+        assert!(delete("n").expect("there"));
+        assert!(!delete("n").expect("not there"));
+        assert_eq!(clear().expect("cleared"), 1);
+    }
+
+    #[test]
+    fn get_or_set_makes_what_is_not_there_once() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(get_or_set("a", minute, || Ok(1)).expect("made"), 1);
+        assert_eq!(get_or_set::<u32>("a", minute, || Err(error("not called"))).expect("there"), 1);
+        let failed = get_or_set::<u32>("b", minute, || Err(error("no")));
+        assert_eq!(failed.expect_err("it fails").message(), "no");
+        assert_eq!(get_or_set("a", minute, || Ok("of another type".to_owned())).expect("replaced"), "of another type");
+        assert_eq!(get::<String>("a").expect("there").as_deref(), Some("of another type"));
+    }
+
+    #[test]
+    fn value_is_gone_after_its_time() {
+        set_for("short", 1, Duration::from_nanos(1)).expect("kept");
+        let start = std::time::Instant::now();
+        while get::<u32>("short").expect("readable").is_some() {
+            assert!(start.elapsed() < Duration::from_secs(5));
+        }
+        mset_for([("ever", 1)], Duration::ZERO).expect("kept");
+        assert_eq!(get::<u32>("ever").expect("readable"), Some(1));
+    }
+
+    #[test]
+    fn time_to_live_is_rounded_up() {
+        let nanos = |nanos| ttl_ms(Duration::from_nanos(nanos));
+        assert_eq!((nanos(0), nanos(1), nanos(1_000_000), nanos(1_000_001)), (0, 1, 1, 2));
+        assert_eq!(ttl_ms(Duration::MAX), i64::MAX);
+    }
+
+    #[test]
+    fn pattern_removes_what_fits() {
+        mset([("user/1", 1), ("user/2", 2), ("user/*", 3), ("other", 4)]).expect("kept");
+        assert_eq!(delete_pattern(r"user/\*").expect("readable"), 1);
+        assert_eq!(delete_pattern("user/?").expect("readable"), 2);
+        assert_eq!(delete_pattern("").expect_err("no pattern").as_code(), "invalid_argument");
+        assert_eq!(clear().expect("cleared"), 1);
+    }
+
+    #[test]
+    fn key_that_is_none_is_refused_and_nothing_is_set() {
+        for key in ["", "a\nb"] {
+            assert_eq!(set(key, 1).expect_err("no key").as_code(), "invalid_argument");
+        }
+        assert_eq!(set(&"k".repeat(513), 1).expect_err("too long").as_code(), "limit_exceeded");
+        mset([("a", 1), ("", 2)]).expect_err("one is no key");
+        assert_eq!(get::<u32>("a").expect("readable"), None);
+    }
+}

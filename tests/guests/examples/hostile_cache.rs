@@ -1,0 +1,38 @@
+//! Fills its cache for ever, or has it searched for ever.
+
+use plugbay_guests::{Value, cache, json};
+
+fn fill(bytes: usize, count: u64) -> Value {
+    let value = "1".repeat(bytes);
+    for index in 0..count {
+        if let Err(why) = cache::set(&format!("{index}"), &value, Some(0)) {
+            return json!(why.to_string());
+        }
+    }
+    json!("filled")
+}
+
+/// Keys and a pattern that nearly match at each place.
+fn search() -> Value {
+    let key = "a".repeat(500);
+    for index in 0..20_000 {
+        if let Err(why) = cache::set(&format!("{key}{index}"), "1", None) {
+            return json!(why.to_string());
+        }
+    }
+    let pattern = format!("*{}b", "a".repeat(250)).repeat(4);
+    match cache::delete_pattern(&pattern) {
+        Ok(count) => json!(count),
+        Err(cache::Error::Limit(text)) => json!({ "limit": text }),
+        Err(why) => json!(why.to_string()),
+    }
+}
+
+plugbay_guests::attack!(|payload| match payload["how"].as_str() {
+    Some("fill") =>
+        fill(payload["bytes"].as_u64().unwrap_or_default() as usize, payload["count"].as_u64().unwrap_or_default()),
+    Some("search") => search(),
+    _ => loop {
+        let _ = cache::clear();
+    },
+});
