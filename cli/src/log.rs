@@ -1,14 +1,18 @@
-//! The log of plugins on standard error: `[plugin] LEVEL target: message key=value`.
+//! The log of plugins on standard error: `[plugin] LEVEL target: message key=value`. What they are denied while they run is
+//! among it, and at the level `trace` what they are allowed.
 
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
-use plugbay::{Level, LogRecord, LogSink};
+use plugbay::{AuditRecord, AuditSink, Level, LogRecord, LogSink};
+
+use serde_json::Value;
 
 use crate::args::LogLevel;
 use crate::output::{DIM, RED, YELLOW, indented, plain, to_stderr};
 
 /// Writes lines at or above a level.
+#[derive(Clone)]
 pub(crate) struct StderrLog {
     /// `None` shows nothing.
     threshold: Option<Level>,
@@ -30,6 +34,33 @@ impl LogSink for StderrLog {
 
     fn threshold(&self) -> Level {
         self.threshold.unwrap_or(Level::Error)
+    }
+}
+
+impl AuditSink for StderrLog {
+    fn record(&self, record: &AuditRecord<'_>) {
+        // What is denied at a load is the error that the command ends with.
+        if record.caller.is_none() {
+            return;
+        }
+        let level = if record.refused.is_some() { Level::Info } else { Level::Trace };
+        let text = |text: &str| Value::from(text).to_string();
+        let mut fields =
+            vec![("action".to_owned(), text(record.action)), ("resource".to_owned(), text(record.resource))];
+        if record.left_out > 0 {
+            fields.push(("left_out".to_owned(), record.left_out.to_string()));
+        }
+        self.log(&LogRecord {
+            plugin: record.plugin,
+            level,
+            target: "audit",
+            message: record.event(),
+            fields: &fields,
+        });
+    }
+
+    fn wants_allowed(&self) -> bool {
+        self.threshold == Some(Level::Trace)
     }
 }
 

@@ -13,6 +13,8 @@ use crate::units::{show_bytes, show_count, show_duration};
 pub(crate) struct Stats<'a> {
     pub(crate) usage: &'a Usage,
     pub(crate) limits: &'a Limits,
+    /// Uses of host capabilities that were allowed and that were denied, where they are counted.
+    pub(crate) uses: Option<(u64, u64)>,
     /// From the file's bytes to a plugin that serves: compiling or finding compiled code, instantiating, `on-load`.
     pub(crate) load: Duration,
 }
@@ -26,11 +28,15 @@ impl Stats<'_> {
     fn json(&self) -> serde_json::Value {
         let mut object = serde_json::to_value(self.usage).unwrap_or_else(|_| json!({}));
         object["load_seconds"] = self.load.as_secs_f64().into();
+        if let Some((allows, denials)) = self.uses {
+            object["allows"] = allows.into();
+            object["denials"] = denials.into();
+        }
         object
     }
 
     fn text(&self) -> String {
-        let Stats { usage, limits, load } = self;
+        let Stats { usage, limits, uses, load } = self;
         let of = |limit: Option<String>| limit.map_or_else(|| "no limit".to_owned(), |limit| format!("of {limit}"));
         let fuel = match usage.fuel {
             Some(fuel) => format!("{} units ({})", show_count(fuel), of(limits.fuel.map(show_count))),
@@ -43,7 +49,8 @@ impl Stats<'_> {
             ("instantiation", show_duration(usage.instantiation)),
             ("load", show_duration(*load)),
         ];
-        rows.iter().fold("stats:".to_owned(), |mut text, (name, value)| {
+        let uses = uses.map(|(allows, denials)| ("host use", format!("{allows} allowed, {denials} denied")));
+        rows.iter().chain(&uses).fold("stats:".to_owned(), |mut text, (name, value)| {
             let _ = write!(text, "\n  {name:<13}  {value}");
             text
         })
@@ -61,20 +68,28 @@ mod tests {
     #[test]
     fn text_shows_what_was_used_of_what_was_allowed() {
         let limits = Limits { timeout: None, ..Limits::default() };
-        let text = Stats { usage: &usage(), limits: &limits, load: Duration::from_millis(3) }.text();
-        for part in
-            ["12,345 units (of 10,000,000,000)", "1.1 MiB (of 128.0 MiB)", "420 µs (no limit)", "load           3 ms"]
-        {
+        let text =
+            Stats { usage: &usage(), limits: &limits, uses: Some((5, 1)), load: Duration::from_millis(3) }.text();
+        for part in [
+            "12,345 units (of 10,000,000,000)",
+            "1.1 MiB (of 128.0 MiB)",
+            "420 µs (no limit)",
+            "load           3 ms",
+            "5 allowed, 1 denied",
+        ] {
             assert!(text.contains(part), "{part} in {text}");
         }
     }
 
     #[test]
     fn json_has_every_number_in_base_units() {
-        let json = Stats { usage: &usage(), limits: &Limits::default(), load: Duration::from_millis(3) }.json();
+        let json =
+            Stats { usage: &usage(), limits: &Limits::default(), uses: Some((5, 1)), load: Duration::from_millis(3) }
+                .json();
         assert_eq!(json["fuel"], 12_345);
         assert_eq!(json["memory_bytes"], 1_179_648);
         assert_eq!(json["duration_seconds"], 0.00042);
         assert_eq!(json["load_seconds"], 0.003);
+        assert_eq!((&json["allows"], &json["denials"]), (&json!(5), &json!(1)));
     }
 }

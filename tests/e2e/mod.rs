@@ -7,6 +7,8 @@ mod example;
 mod exit_code;
 mod inspect;
 mod new;
+mod policy;
 mod run;
+mod service_cache;
 mod service_http;
 mod test_command;

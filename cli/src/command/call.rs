@@ -34,7 +34,7 @@ async fn call(host: Host, args: &Call, output: Output) -> Result<Exit, Error> {
     let called = called?;
     show(&called, output)?;
     if args.stats {
-        Stats { usage: &called.usage, limits: component.limits(), load }.show(output);
+        Stats { usage: &called.usage, limits: component.limits(), uses: None, load }.show(output);
     }
     Ok(if called.is_err() { Exit::PluginError } else { Exit::Ok })
 }

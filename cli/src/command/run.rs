@@ -35,7 +35,9 @@ async fn call(host: Host, args: &Run, payload: String, output: Output) -> Result
     if let Ok(outcome) = &answer {
         output.json_result(outcome.json())?;
         if args.stats {
-            Stats { usage: outcome.usage(), limits: &plugin.limits(), load }.show(output);
+            let metrics = plugin.metrics();
+            let uses = Some((metrics.allows, metrics.denials));
+            Stats { usage: outcome.usage(), limits: &plugin.limits(), uses, load }.show(output);
         }
     }
     // After the answer, which need not wait for it.

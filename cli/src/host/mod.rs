@@ -63,11 +63,13 @@ impl Host {
         for (key, value) in file.options_of(path).into_iter().chain(args.config.iter().cloned()) {
             package = package.configure(key, value);
         }
+        let log = StderrLog::new(common.log_level, common.quiet);
         let mut builder = Runtime::builder()
             .live_instances(LIVE_INSTANCES)
             .code_cache(code_cache())
             .compile_isolation(CompileIsolation::ChildProcess(worker()?))
-            .log_sink(StderrLog::new(common.log_level, common.quiet))
+            .audit_sink(log.clone())
+            .log_sink(log)
             .policy(of_all)
             .ceilings(asked.ceilings.clone());
         if let Some(environment) = environment {

@@ -4,12 +4,11 @@ mod cache;
 mod db;
 mod http;
 
-pub(crate) use cache::*;
-
 use super::ConfigFailure;
 use crate::bindings::imports::plugbay::plugin::{config, invocation, log};
 use crate::log::Level;
 
+pub(crate) use cache::*;
 pub(crate) use db::{Transaction, db_begin, db_execute, db_execute_many, db_query};
 pub(crate) use http::*;
 

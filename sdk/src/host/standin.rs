@@ -4,8 +4,6 @@ mod cache;
 mod db;
 mod http;
 
-pub(crate) use cache::*;
-
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,6 +13,7 @@ use serde_json::Value;
 use super::ConfigFailure;
 use crate::log::Level;
 
+pub(crate) use cache::*;
 pub(crate) use db::{Transaction, db_begin, db_execute, db_execute_many, db_query};
 pub(crate) use http::*;
 

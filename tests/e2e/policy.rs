@@ -1,0 +1,262 @@
+//! Permissions through the command: what the manifest asks for, what the operator says in the host's file and on the
+//! command line, and what a denial tells.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::harness::assert::assert_contains;
+use crate::harness::command::{Plugbay, Ran, plugin_file};
+use crate::harness::guest::{Guest, feature, hostile};
+use crate::harness::host::TestPlugin;
+
+#[test]
+fn first_rule_that_matches_decides_and_no_rule_is_a_no() {
+    let policy = "policy:
+  - { resource: config.secret, effect: deny }
+  - { resource: config.s*, actions: [write] }
+  - { resource: 'config.pi?', actions: [write] }
+  - { resource: config.all }
+";
+    for (key, allowed) in
+        [("secret", false), ("shown", true), ("pin", true), ("pinned", false), ("all", true), ("other", false)]
+    {
+        check_set(&writer(), Some(policy), &[], key, allowed);
+    }
+}
+
+#[test]
+fn plugin_gets_what_it_asked_for_and_was_allowed() {
+    let grant = &["--grant", "config.*:write"];
+    let asks = |permissions| TestPlugin::from(feature::CONFIG).manifest("permissions", permissions);
+    for (permissions, allowed) in [
+        (json!([]), false),
+        (json!([{ "resource": "config.a" }]), true),
+        (json!([{ "resource": "config.a", "actions": ["read"] }]), false),
+        (json!([{ "resource": "config.a", "effect": "deny" }, { "resource": "*" }]), false),
+        (json!(["config.write"]), true),
+        (json!(["database.read", "events.publish", "config.write"]), true),
+    ] {
+        check_set(&asks(permissions), None, grant, "a", allowed);
+    }
+    check_set(&asks(json!(["config.write"])), None, &[], "a", false);
+}
+
+#[test]
+fn command_line_comes_before_the_plugins_entry_and_that_before_the_policy() {
+    let file = plugin_file(writer());
+    let path = file.path().to_str().expect("UTF-8");
+    let host_file = format!(
+        "plugins:
+  - url: {path}
+    permissions: [{{ resource: config.mine }}, {{ resource: config.all, effect: deny }}]
+  - url: /elsewhere.wasm
+    permissions: [{{ resource: config.other }}]
+policy: [{{ resource: config.all }}]
+"
+    );
+    let directory = tempfile::tempdir().expect("a directory");
+    for (grants, key, allowed) in [
+        (&[][..], "mine", true),
+        (&[], "all", false),
+        (&[], "other", false),
+        (&["--grant", "config.all:write"], "all", true),
+    ] {
+        let ran = run(path, directory.path(), Some(&host_file), grants, "set", &entry(key));
+        assert_eq!(ran.exits_with(0).json() == json!("set"), allowed, "{key} {grants:?}");
+    }
+}
+
+/// What the denial tells is pasted into a shell, into the manifest and into the host's file.
+#[test]
+fn lines_of_a_denial_work_where_they_are_pasted_and_grant_no_more() {
+    for key in ["plain", "a b", "a:b:read", "it's \"quoted\"", "a*b", r"back\slash\?", "$HOME `x` #, {y: z}", "ä€"] {
+        let text = denied(&set(&writer(), None, &[], key));
+        let (_, rest) = text.split_once("allow it with `--grant ").expect("it names an option");
+        let (word, rest) = rest.split_once("`, or `").expect("and a rule");
+        let (rule, _) = rest.split_once("` at the top of `policy`").expect("and where it belongs");
+        let grant = shell(word);
+        let policy = format!("policy:\n  {rule}\n  - {{ resource: config.*, actions: [write], effect: deny }}\n");
+
+        let text = denied(&set(&TestPlugin::from(feature::CONFIG), None, &[], key));
+        let (_, rest) = text.split_once("add `").expect("it names a rule");
+        let (asking, _) = rest.split_once("` at the top of `permissions`").expect("and where it belongs");
+        for other in [key, "axb", "back\\slash\\x", "other"] {
+            check_set(&writer(), None, &["--grant", &grant], other, other == key);
+            check_set(&writer(), Some(&policy), &[], other, other == key);
+            let answer = set_with_manifest_file(&format!("permissions:\n  {asking}\n"), other);
+            assert_eq!(answer == json!("set"), other == key, "{asking} on {other}: {answer}");
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_resource_can_be_granted_and_no_other() {
+    let plugin = TestPlugin::from(feature::ECHO);
+    let file = plugin_file(plugin);
+    let path = file.path().to_str().expect("UTF-8");
+    for grant in [
+        "db.users:read,write",
+        "cache.*",
+        "data.a b:read",
+        "config.retries:write",
+        "events.order.placed:publish",
+        "scheduler.nightly:write",
+        "http.*.example.org:execute",
+        "http.example.org:8443",
+        "plugin.mailer:execute",
+        "process.1:execute",
+        "log:write",
+        "fs./var/lib:read",
+        "env.HOME:read",
+        "net.[::1]:443:execute",
+        "*",
+    ] {
+        Plugbay::new(["run", path, "ping", "--grant", grant]).run().exits_with(0);
+    }
+    for (wrong, hint) in [
+        ("database.users:read", "`db`"),
+        ("chache.*", "`cache`"),
+        ("data:read", "`data.*`"),
+        ("data.a:fly", "`fly`"),
+        (":read", "no resource"),
+    ] {
+        let ran = Plugbay::new(["run", path, "ping", "--grant", wrong]).run().exits_with(2);
+        assert_contains(&ran.stderr, &["--grant", hint]);
+    }
+}
+
+#[test]
+fn denied_import_exits_with_4_and_tells_what_to_add() {
+    let asks = |guest: Guest, resource: &str| {
+        TestPlugin::from(guest).manifest("permissions", json!([{ "resource": resource }]))
+    };
+    for (guest, import, kind, action) in [
+        (feature::DATA, "plugbay:plugin/data", "data", "read"),
+        (feature::CACHE, "plugbay:plugin/cache", "cache", "read"),
+    ] {
+        let unasked = plugin_file(guest.into());
+        let asked = plugin_file(asks(guest, &format!("{kind}.*")));
+        let told = |file: &tempfile::NamedTempFile, grants: &[&str]| {
+            let path = file.path().to_str().expect("UTF-8");
+            let ran = Plugbay::new([&["run", path, "ping", "--json"], grants].concat()).run().exits_with(4).json();
+            assert_eq!(ran["code"], "permission_denied", "{ran}");
+            assert_eq!(
+                (&ran["details"]["resource"], &ran["details"]["action"]),
+                (&json!(format!("{kind}.*")), &json!(action))
+            );
+            ran["msg"].as_str().unwrap_or_default().to_owned()
+        };
+        let rule = format!("{{resource: \"{kind}.*\", actions: [{action}]}}");
+        assert_contains(&told(&unasked, &["--grant", &format!("{kind}.*")]), &[import, "manifest", &rule]);
+        let text = told(&asked, &[]);
+        assert_contains(&text, &[import, "operator", &rule, &format!("--grant '{kind}.*:{action}'")]);
+        let path = asked.path().to_str().expect("UTF-8");
+        for enough in [format!("{kind}.*:{action}"), format!("{kind}.one:write"), "*".to_owned()] {
+            Plugbay::new(["run", path, "ping", "--grant", &enough]).run().exits_with(0);
+        }
+    }
+}
+
+#[test]
+fn inspection_lists_for_each_import_its_permission_and_whether_it_is_granted() {
+    for (guest, import, permission) in [
+        (feature::LOG, "plugbay:plugin/log", Some("log:write")),
+        (feature::CONFIG, "plugbay:plugin/config", Some("config.*:read")),
+        (feature::INVOCATION, "plugbay:plugin/invocation", None),
+        (feature::DATA, "plugbay:plugin/data", Some("data.*:read")),
+        (feature::CACHE, "plugbay:plugin/cache", Some("cache.*:read")),
+        (feature::DB, "plugbay:plugin/db", Some("db.*:read")),
+        (feature::PLUGINS, "plugbay:plugin/plugins", Some("plugin.*:execute")),
+        (feature::HTTP, "wasi:http/outgoing-handler", Some("http.*:execute")),
+        (hostile::SOCKETS, "wasi:sockets/tcp", Some("net.*:execute")),
+        (feature::WASI, "wasi:clocks/monotonic-clock", None),
+    ] {
+        let file = plugin_file(TestPlugin::from(guest).manifest("permissions", json!([{ "resource": "*" }])));
+        let path = file.path().to_str().expect("UTF-8");
+        let inspected = |grants: &[&str]| {
+            let arguments = [&["inspect", path, "--json"], grants].concat();
+            let inspection = Plugbay::new(arguments).run().exits_with(0).json();
+            let imports = inspection["imports"].as_array().cloned().unwrap_or_default();
+            let found =
+                imports.into_iter().find(|found| found["name"].as_str().unwrap_or_default().starts_with(import));
+            found.unwrap_or_else(|| panic!("{} does not import {import}: {inspection}", guest.name()))
+        };
+        let default = ["log:write", "config.*:read"];
+        let (without, with) = (inspected(&[]), inspected(&["--grant", "*"]));
+        assert_eq!(without["permission"].as_str(), permission, "{without}");
+        assert_eq!(without["granted"], permission.is_none_or(|one| default.contains(&one)), "{without}");
+        let trusted_only = import.starts_with("wasi:sockets");
+        assert_eq!(with["granted"], !trusted_only, "{with}");
+        assert_eq!(with["denial"].is_string(), trusted_only, "{with}");
+    }
+}
+
+#[test]
+fn denials_are_told_on_standard_error_and_counted() {
+    let file = plugin_file(writer());
+    let path = file.path().to_str().expect("UTF-8");
+    let set = entry("a").to_string();
+    let ran = Plugbay::new(["run", path, "set", &set, "--stats"]).run().exits_with(0);
+    assert_contains(&ran.stderr, &["[feature_config]", "permission.deny", "config.a", "write", "0 allowed, 1 denied"]);
+    let ran = Plugbay::new(["run", path, "set", &set, "--grant", "*", "--stats"]).run().exits_with(0);
+    assert_contains(&ran.stderr, &["1 allowed, 0 denied"]);
+    assert!(!ran.stderr.contains("permission."), "{}", ran.stderr);
+    let ran = Plugbay::new(["run", path, "set", &set, "--grant", "*", "--log-level", "trace"]).run().exits_with(0);
+    assert_contains(&ran.stderr, &["permission.allow", "config.a"]);
+}
+
+/// Takes any keys, and asks to write all.
+fn writer() -> TestPlugin {
+    TestPlugin::from(feature::CONFIG).manifest("permissions", json!([{ "resource": "config.*" }]))
+}
+
+fn entry(key: &str) -> Value {
+    json!({ "key": key, "value": 1 })
+}
+
+fn set(plugin: &TestPlugin, policy: Option<&str>, grants: &[&str], key: &str) -> Value {
+    let file = plugin_file(plugin.clone());
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = file.path().to_str().expect("UTF-8");
+    run(path, directory.path(), policy, grants, "set", &entry(key)).exits_with(0).json()
+}
+
+#[track_caller]
+fn check_set(plugin: &TestPlugin, policy: Option<&str>, grants: &[&str], key: &str, allowed: bool) {
+    let answer = set(plugin, policy, grants, key);
+    assert_eq!(answer == json!("set"), allowed, "{key}: {answer} by {grants:?} {policy:?}");
+}
+
+/// The plugin without a word about permissions, in a directory with a manifest of its own.
+fn set_with_manifest_file(permissions: &str, key: &str) -> Value {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::copy(feature::CONFIG.path(), directory.path().join("plugin.wasm")).expect("copied");
+    let manifest = format!("name: writer\nversion: 1.0.0\n{permissions}");
+    std::fs::write(directory.path().join("plugin.yaml"), manifest).expect("written");
+    let path = directory.path().to_str().expect("UTF-8");
+    run(path, directory.path(), None, &["--grant", "*"], "set", &entry(key)).exits_with(0).json()
+}
+
+fn run(path: &str, directory: &Path, host_file: Option<&str>, grants: &[&str], action: &str, payload: &Value) -> Ran {
+    let payload = payload.to_string();
+    let mut arguments = vec!["run", path, action, &payload];
+    arguments.extend(grants);
+    let file = directory.join("plugbay.yaml");
+    if let Some(text) = host_file {
+        std::fs::write(&file, text).expect("written");
+        arguments.extend(["--host-file", file.to_str().expect("UTF-8")]);
+    }
+    Plugbay::new(arguments).run()
+}
+
+#[track_caller]
+fn denied(answer: &Value) -> String {
+    answer["error"]["denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}")).to_owned()
+}
+
+/// What a shell makes of one word.
+fn shell(word: &str) -> String {
+    let output = std::process::Command::new("sh").args(["-c", &format!("printf %s {word}")]).output();
+    String::from_utf8(output.expect("there is a shell").stdout).expect("UTF-8")
+}
