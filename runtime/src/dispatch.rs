@@ -13,6 +13,7 @@ use crate::invocation::{Invocation, Outcome, Usage, parse_answer};
 use crate::limits::{ACTION_NAME_BYTES_MAX, CALL_DEPTH_MAX, Limits};
 use crate::plugin::contract::{WitEvent, WitReaction};
 use crate::plugin::instance::{Call, Instance, Start};
+use crate::plugin::instances::Lease;
 use crate::plugin::loaded::{Action, LoadedPlugin, shorter};
 
 /// What a guest is asked.
@@ -178,7 +179,8 @@ async fn serve(
 ) -> Result<Reply, Box<InvokeError>> {
     let mut lease = match plugin.instances.try_lease() {
         Some(lease) => lease,
-        None => plugin.instances.lease(call.deadline()).await.map_err(|no| plugin.no_lease(no, call))?,
+        // Boxed: who has to wait has time for that.
+        None => Box::pin(wait_for_turn(plugin, call)).await?,
     };
     let mut instance = match lease.take() {
         Some(instance) => instance,
@@ -207,6 +209,17 @@ async fn serve(
         Box::pin(plugin.retire(instance, call)).await;
     }
     answer.map_err(|failure| plugin.guest_error(failure))
+}
+
+/// Waits for an instance, unless whoever holds it waits for this call.
+async fn wait_for_turn<'a>(plugin: &'a LoadedPlugin, call: &Call<'_>) -> Result<Lease<'a>, Box<InvokeError>> {
+    let enter = |chain| plugin.context.plugins.waits.enter(chain, &plugin.context.name, plugin.instances.concurrency());
+    let _waiting = call.chain.as_ref().map(enter).transpose().map_err(|chain| InvokeError::Reentrant {
+        plugin: plugin.name().to_owned(),
+        action: call.name.to_owned(),
+        chain,
+    })?;
+    plugin.instances.lease(call.deadline()).await.map_err(|no| plugin.no_lease(no, call))
 }
 
 /// A result that its plugin may answer.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use plugbay_manifest::{ExecutionMode, Manifest};
 
+use crate::admission::Waits;
 use crate::capability::{LivePolicy, Policy};
 use crate::clock::{Clock, SystemClock};
 use crate::component::AnyComponent;
@@ -236,6 +237,7 @@ impl RuntimeBuilder {
             caches: Caches::default(),
             plugins: Arc::default(),
             offers: Arc::default(),
+            waits: Arc::default(),
         })))
     }
 }
@@ -268,6 +270,8 @@ struct Shared {
     plugins: Arc<Registry>,
     /// The services that plugins offer one another.
     offers: Arc<Offers>,
+    /// Calls between plugins that wait for one another.
+    waits: Arc<Waits>,
 }
 
 impl Runtime {
@@ -477,7 +481,7 @@ impl Runtime {
         let registry: Weak<Registry> = Arc::downgrade(&self.0.plugins);
         let directory: Weak<dyn Directory> = registry;
         let requires = manifest.requires.iter().map(|required| required.name.clone());
-        PluginCalls::new(name.clone(), requires, directory, self.0.offers.clone())
+        PluginCalls::new(name.clone(), requires, directory, self.0.offers.clone(), self.0.waits.clone())
     }
 
     fn check_requirements(&self, manifest: &Manifest) -> Result<(), LoadError> {

@@ -45,12 +45,12 @@ impl Chain {
 
     /// How many calls of this revision wait: as many of its instances are taken for as long as this call runs.
     pub(crate) fn holds(&self, revision: &Arc<str>) -> usize {
-        self.links().filter(|link| Arc::ptr_eq(&link.plugin, revision)).count()
+        self.plugins().filter(|plugin| Arc::ptr_eq(plugin, revision)).count()
     }
 
-    /// The links, the latest first.
-    fn links(&self) -> impl Iterator<Item = &Chain> {
-        std::iter::successors(Some(self), |link| link.before.as_deref())
+    /// The revisions that wait, the latest first.
+    pub(super) fn plugins(&self) -> impl Iterator<Item = &Arc<str>> {
+        std::iter::successors(Some(self), |link| link.before.as_deref()).map(|link| &link.plugin)
     }
 }
 

@@ -4,6 +4,8 @@
 
 mod chain;
 mod rate_limit;
+mod waits;
 
 pub(crate) use chain::Chain;
 pub(crate) use rate_limit::RateLimiter;
+pub(crate) use waits::Waits;

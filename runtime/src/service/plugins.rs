@@ -20,7 +20,7 @@ use plugbay_manifest::PermissionAction::{self, Execute, Read, Write};
 pub(crate) use self::offers::Offers;
 use self::offers::{Held, NotRegistered};
 use super::bindings::plugbay::plugin::plugins as wit;
-use crate::admission::Chain;
+use crate::admission::{Chain, Waits};
 use crate::capability::{Denial, Refused};
 use crate::error::InvokeError;
 use crate::limits::{ACTION_NAME_BYTES_MAX, PLUGINS_TOLD_MAX, SERVICE_NAME_BYTES_MAX, SERVICES_MAX};
@@ -54,6 +54,8 @@ pub(crate) struct PluginCalls {
     directory: Weak<dyn Directory>,
     requires: Arc<[String]>,
     held: Held,
+    /// The calls of all plugins of the runtime that wait for one another.
+    pub(crate) waits: Arc<Waits>,
 }
 
 impl PluginCalls {
@@ -63,8 +65,9 @@ impl PluginCalls {
         requires: impl IntoIterator<Item = String>,
         directory: Weak<dyn Directory>,
         offers: Arc<Offers>,
+        waits: Arc<Waits>,
     ) -> Self {
-        PluginCalls { directory, requires: requires.into_iter().collect(), held: Held::new(offers, plugin) }
+        PluginCalls { directory, requires: requires.into_iter().collect(), held: Held::new(offers, plugin), waits }
     }
 
     /// Holds the services of the revision that this one replaces.

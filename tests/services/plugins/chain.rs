@@ -56,6 +56,27 @@ async fn plugin_with_a_sandbox_for_each_call_is_bounded_by_depth_alone() {
 }
 
 #[tokio::test]
+async fn two_chains_that_would_wait_for_each_other_both_end_at_once() {
+    let host = host();
+    let (a, b) = (host.load(open("a")).await, host.load(open("b")).await);
+    let start = Instant::now();
+    // Each holds its own instance while it sleeps, and asks for the other's when it wakes.
+    let (to_b, to_a) = (json!({ "ms": 100, "route": ["b"] }), json!({ "ms": 100, "route": ["a"] }));
+    let mut from_a = pin!(a.call::<_, Value>("sleep_and_relay", &to_b));
+    let mut from_b = pin!(b.call::<_, Value>("sleep_and_relay", &to_a));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(from_a.as_mut().poll(&mut context).is_pending() && from_b.as_mut().poll(&mut context).is_pending());
+    let (from_a, from_b) = tokio::join!(from_a, from_b);
+    let answers = [from_a.expect("it answers"), from_b.expect("it answers")];
+    assert!(start.elapsed() < Duration::from_secs(5), "neither waited for its deadline: {answers:?}");
+    let refused: Vec<&Value> = answers.iter().filter(|answer| answer["error"]["kind"] == "reentrant_call").collect();
+    assert_eq!(refused.len(), 1, "one gives way, and the other is answered: {answers:?}");
+    assert_contains(text(&refused[0]["error"]), &["a -> b", "b -> a"]);
+    assert_eq!((pings(&a).await, pings(&b).await), (1, 1));
+    assert_eq!((a.metrics().instances_started, b.metrics().instances_started), (1, 1));
+}
+
+#[tokio::test]
 async fn call_waits_for_a_busy_plugin_that_will_be_free() {
     let (_host, a, b) = pair(named("b")).await;
     let mut running = pin!(b.call::<_, String>("sleep", &50));
