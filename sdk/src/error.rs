@@ -91,6 +91,15 @@ impl Error {
 }
 
 impl Error {
+    #[cfg_attr(not(target_family = "wasm"), allow(dead_code, reason = "only a host hands out failures in parts"))]
+    pub(crate) fn from_parts(code: String, message: String, details: Option<String>, status: Option<u16>) -> Error {
+        let failure = Error { details, ..error(message).code(code) };
+        match status {
+            Some(status) => failure.status(status),
+            None => failure,
+        }
+    }
+
     pub(crate) fn into_parts(self) -> (String, String, Option<String>, Option<u16>) {
         (self.code.into_owned(), self.message, self.details, self.status_code)
     }

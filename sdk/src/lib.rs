@@ -81,6 +81,7 @@ mod macros;
 pub mod native;
 mod payload;
 pub mod plugin;
+pub mod plugins;
 pub mod prelude;
 mod reply;
 pub mod schema;

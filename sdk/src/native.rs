@@ -33,6 +33,28 @@ pub fn set_http(url: impl Into<String>, status: u16, body: impl Into<Vec<u8>>) {
     host::set_http(url.into(), HttpAnswer { status, headers: Vec::new(), body: body.into() });
 }
 
+/// Plays another plugin on this thread: answers its actions, each with its payload.
+///
+/// ```
+/// use plugbay_sdk::prelude::*;
+/// use plugbay_sdk::native;
+///
+/// native::set_plugin("erp-core", |action, payload| match action {
+///     "get_customer" => Ok(json!({ "id": payload["id"], "name": "Ada" })),
+///     other => Err(error(format!("no action `{other}`")).code("not_found")),
+/// });
+/// let customer: Value = plugins::call("erp-core", "get_customer", &json!({ "id": 7 })).expect("an answer");
+/// assert_eq!(customer["name"], "Ada");
+/// ```
+pub fn set_plugin(name: &str, answer: impl FnMut(&str, Value) -> Result<Value> + 'static) {
+    host::set_plugin(name, Box::new(answer));
+}
+
+/// Says on this thread that a plugin offers a service.
+pub fn set_service(name: &str, plugin: &str) {
+    host::set_service(name, plugin);
+}
+
 /// The lines logged on this thread since it was last asked: `LEVEL [target] message name=value …`.
 pub fn take_log() -> Vec<String> {
     host::take_lines()

@@ -3,6 +3,7 @@
 mod cache;
 mod db;
 mod http;
+mod plugins;
 
 use super::ConfigFailure;
 use crate::bindings::imports::plugbay::plugin::{config, invocation, log};
@@ -11,6 +12,7 @@ use crate::log::Level;
 pub(crate) use cache::*;
 pub(crate) use db::{Transaction, db_begin, db_execute, db_execute_many, db_query};
 pub(crate) use http::*;
+pub(crate) use plugins::*;
 
 pub(crate) fn log_threshold() -> Level {
     match log::threshold() {

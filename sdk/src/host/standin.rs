@@ -3,6 +3,7 @@
 mod cache;
 mod db;
 mod http;
+mod plugins;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use crate::log::Level;
 pub(crate) use cache::*;
 pub(crate) use db::{Transaction, db_begin, db_execute, db_execute_many, db_query};
 pub(crate) use http::*;
+pub(crate) use plugins::*;
 
 thread_local! {
     static CONFIG: RefCell<BTreeMap<String, Value>> = const { RefCell::new(BTreeMap::new()) };

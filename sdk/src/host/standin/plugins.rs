@@ -1,0 +1,99 @@
+//! Other plugins as a test plays them, by functions that answer in their stead.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::error::{Error, Result, error};
+use crate::plugins::{PluginInfo, ServiceInfo};
+
+/// Under which name the plugin that is tested offers its services.
+const ITSELF: &str = "native";
+
+/// Answers for a plugin: an action and its payload to a result.
+pub(crate) type Stub = Box<dyn FnMut(&str, Value) -> Result<Value>>;
+
+thread_local! {
+    /// `None` while it runs: a plugin that is called again meanwhile has no instance left.
+    static PLUGINS: RefCell<BTreeMap<String, Option<Stub>>> = const { RefCell::new(BTreeMap::new()) };
+    static SERVICES: RefCell<BTreeMap<String, String>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+pub(crate) fn plugins_call(plugin: &str, action: &str, payload: &str) -> Result<String> {
+    let payload = serde_json::from_str(payload)?;
+    let Some(stub) = PLUGINS.with_borrow_mut(|plugins| plugins.get_mut(plugin).map(Option::take)) else {
+        return Err(missing(format!(
+            "no plugin `{plugin}` is here: a native test plays one with `native::set_plugin`, and one of the compiled \
+             component, with `plugbay-testing`, loads it beside"
+        )));
+    };
+    let Some(mut stub) = stub else {
+        return Err(
+            error(format!("plugin `{plugin}` waits for the answer to a call that led here")).code("reentrant_call")
+        );
+    };
+    let answer = stub(action, payload);
+    PLUGINS.with_borrow_mut(|plugins| {
+        plugins.entry(plugin.to_owned()).or_default().get_or_insert(stub);
+    });
+    Ok(answer?.to_string())
+}
+
+pub(crate) fn plugins_all() -> Result<Vec<PluginInfo>> {
+    let info = |name: &String| PluginInfo {
+        name: name.clone(),
+        version: "0.0.0".to_owned(),
+        title: name.clone(),
+        actions: Vec::new(),
+    };
+    Ok(PLUGINS.with_borrow(|plugins| plugins.keys().map(info).collect()))
+}
+
+pub(crate) fn plugins_register_service(name: &str) -> Result<()> {
+    SERVICES.with_borrow_mut(|services| match services.get(name) {
+        Some(plugin) if plugin != ITSELF => {
+            Err(error(format!("the service `{name}` is offered by plugin `{plugin}` already"))
+                .code("permission_denied"))
+        }
+        _ => {
+            services.insert(name.to_owned(), ITSELF.to_owned());
+            Ok(())
+        }
+    })
+}
+
+pub(crate) fn plugins_unregister_service(name: &str) -> Result<bool> {
+    SERVICES.with_borrow_mut(|services| {
+        let held = services.get(name).is_some_and(|plugin| plugin == ITSELF);
+        if held {
+            services.remove(name);
+        }
+        Ok(held)
+    })
+}
+
+pub(crate) fn plugins_find_service(name: &str) -> Result<String> {
+    SERVICES.with_borrow(|services| {
+        let there: Vec<&str> = services.keys().map(String::as_str).collect();
+        let missing = || missing(format!("no plugin offers a service `{name}`; there are: {}", there.join(", ")));
+        services.get(name).cloned().ok_or_else(missing)
+    })
+}
+
+pub(crate) fn plugins_services() -> Result<Vec<ServiceInfo>> {
+    let info = |(name, plugin): (&String, &String)| ServiceInfo { name: name.clone(), plugin: plugin.clone() };
+    Ok(SERVICES.with_borrow(|services| services.iter().map(info).collect()))
+}
+
+pub(crate) fn set_plugin(name: &str, stub: Stub) {
+    PLUGINS.with_borrow_mut(|plugins| plugins.insert(name.to_owned(), Some(stub)));
+}
+
+pub(crate) fn set_service(name: &str, plugin: &str) {
+    SERVICES.with_borrow_mut(|services| services.insert(name.to_owned(), plugin.to_owned()));
+}
+
+fn missing(text: String) -> Error {
+    error(text).code("not_found")
+}
