@@ -107,6 +107,9 @@ pub(crate) struct Run {
     /// JSON text, `-` for standard input or @FILE; null where it is left out
     #[arg(allow_negative_numbers = true)]
     pub(crate) payload: Option<String>,
+    /// Load this plugin beside, for PLUGIN to call (repeatable); those that one requires come first
+    #[arg(long, value_name = "PLUGIN", value_hint = ValueHint::AnyPath)]
+    pub(crate) with: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
     #[command(flatten)]

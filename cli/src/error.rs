@@ -10,6 +10,7 @@ use plugbay::{BuildError, CallError, ComponentError, InvokeError, LoadError, Loa
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::host::OrderError;
 use crate::output::{Output, RED, indented, plain, to_stderr};
 use plugbay_project::ProjectError;
 use plugbay_testing::TestFileError;
@@ -46,6 +47,8 @@ pub(crate) enum Error {
         /// Each of them.
         refused: Vec<RefusedImport>,
     },
+    /// The plugins that are to be loaded have no order.
+    Order(OrderError),
     /// The action was not answered.
     Invoke(Box<InvokeError>),
     /// The function and its arguments do not fit the component.
@@ -66,6 +69,8 @@ impl Error {
             Error::HostFile(_) => "invalid_host_file",
             Error::TestFile(TestFileError::Content(_)) => "invalid_test_file",
             Error::TestFile(_) => "usage",
+            Error::Order(OrderError::Missing(_)) => "missing_requirement",
+            Error::Order(OrderError::Cycle(_)) => "requirement_cycle",
             Error::Imports { refused, .. } if refused.iter().all(|import| import.permission.is_some()) => {
                 "permission_denied"
             }
@@ -123,6 +128,7 @@ impl Error {
             Error::Project(error) => error.to_string(),
             Error::Load(error) => match &error.source {
                 LoadFailure::Start(cause) => format!("{error}{}", what_helps(cause)),
+                LoadFailure::Requires { .. } => format!("{error}{BESIDE}"),
                 _ => error.to_string(),
             },
             Error::HostFile(error) => format!("the host's file is wrong:\n{error}"),
@@ -132,11 +138,34 @@ impl Error {
                     refused.iter().map(|refused| format!("\n{}: {}", refused.import, refused.msg)).collect();
                 format!("cannot load {plugin}: {} of its imports are refused{list}", refused.len())
             }
+            Error::Order(error) => order_text(error),
             Error::Invoke(error) => format!("{}{}", invoke_text(error), what_helps(error)),
             Error::Call(error) => error.to_string(),
             Error::Runtime(error) => error.to_string(),
             Error::Internal(error) => format!("{error:#}"),
         }
+    }
+}
+
+/// How a plugin comes to be there for others.
+const BESIDE: &str =
+    "\nhere: `run --with PLUGIN` loads it beside, and so does naming it under `plugins` in the host's file";
+
+fn order_text(error: &OrderError) -> String {
+    match error {
+        OrderError::Missing(chain) => {
+            let [.., plugin, missing] = &**chain else { return String::new() };
+            format!(
+                "cannot load {plugin}: it requires plugin `{missing}`, which is not there ({}){BESIDE}",
+                chain.join(" -> ")
+            )
+        }
+        OrderError::Cycle(chain) => format!(
+            "cannot load {}: it would have to be loaded before itself ({}); a plugin that is called back need not be \
+             required: it lets its callers in by `allowed_callers`",
+            chain.last().map_or("", |name| name),
+            chain.join(" -> ")
+        ),
     }
 }
 

@@ -37,7 +37,7 @@ impl From<&Error> for Exit {
     fn from(error: &Error) -> Self {
         match error {
             Error::Usage(_) | Error::HostFile(_) | Error::TestFile(_) => Exit::Usage,
-            Error::Project(_) => Exit::NotLoadable,
+            Error::Project(_) | Error::Order(_) => Exit::NotLoadable,
             Error::Load(error) => of_load(error),
             // What this host does not offer at all cannot be granted.
             Error::Imports { refused, .. } if refused.iter().all(|import| import.permission.is_some()) => Exit::Denied,

@@ -57,6 +57,13 @@ Examples:
   plugbay run p.wasm import @data.json --timeout 1m --stats
   plugbay run p.wasm save '{\"key\":1}' --config retries=3 \\
       --grant config.retries:write --data-dir ./data
+  plugbay run core.wasm hire @ada.json --with auth.wasm \\
+      --grant plugin.auth:execute
+
+--with loads other plugins beside, for PLUGIN to call. What one of them
+requires may be named under `plugins` in the host's file instead. Each is
+loaded after what it requires. --config and the limits are PLUGIN's; the others
+have their options from the host's file. --grant and the policy are for all.
 
 The action's result is printed as the plugin answered it. A payload is JSON:
 quote it for the shell. A limit or a permission that stands in the way is named

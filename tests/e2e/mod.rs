@@ -11,4 +11,5 @@ mod policy;
 mod run;
 mod service_cache;
 mod service_http;
+mod service_plugins;
 mod test_command;

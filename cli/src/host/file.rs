@@ -1,5 +1,5 @@
-//! The host's file, `plugbay.yaml`, as far as this program needs it: policy, ceilings, environment, data directory and the
-//! options of the plugin that is run.
+//! The host's file, `plugbay.yaml`, as far as this program needs it: policy, ceilings, environment, data directory, and
+//! plugins with their options.
 //!
 //! Only a file that is named is read. One that merely lies in the current directory could widen what a plugin may do
 //! without anybody having said so.
@@ -46,6 +46,11 @@ impl HostFile {
         self.contents.data_dir.as_ref().map(|directory| self.directory.join(directory))
     }
 
+    /// The plugins on this machine that the file names.
+    pub(super) fn local_plugins(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        self.contents.plugins.iter().filter_map(|plugin| self.local(plugin))
+    }
+
     /// The options of the plugin at `path`, if the file names it.
     pub(super) fn options_of(&self, path: &Path) -> Vec<(String, Value)> {
         self.entries_of(path).flat_map(|plugin| plugin.options.clone()).collect()
@@ -58,12 +63,17 @@ impl HostFile {
 
     fn entries_of(&self, path: &Path) -> impl Iterator<Item = &HostPlugin> {
         let wanted = path.canonicalize().ok();
-        self.contents.plugins.iter().filter(move |plugin| match &plugin.source {
-            PluginSource::Local(local) => wanted
-                .as_ref()
-                .is_some_and(|wanted| self.directory.join(local).canonicalize().is_ok_and(|local| local == *wanted)),
-            PluginSource::Https(_) | PluginSource::Oci(_) => false,
+        self.contents.plugins.iter().filter(move |plugin| {
+            let local = self.local(plugin).and_then(|local| local.canonicalize().ok());
+            local.is_some() && local == wanted
         })
+    }
+
+    fn local(&self, plugin: &HostPlugin) -> Option<PathBuf> {
+        match &plugin.source {
+            PluginSource::Local(local) => Some(self.directory.join(local)),
+            PluginSource::Https(_) | PluginSource::Oci(_) => None,
+        }
     }
 }
 

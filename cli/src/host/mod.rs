@@ -3,6 +3,7 @@
 //! The person at the command line is the operator. What is typed wins over the host's file, which wins over the manifest;
 //! a limit above this program's own ceilings raises them, one above the host file's is cut down to it, and said so.
 
+mod beside;
 mod file;
 mod limits;
 
@@ -23,11 +24,14 @@ use crate::output::Output;
 use plugbay_project::Source;
 use plugbay_testing::{TestHost, TestHostBuilder};
 
+pub(crate) use beside::{Beside, OrderError};
 use file::HostFile;
 pub(crate) use limits::Asked;
 
-/// This program runs one plugin with one call, and reserves no more than that takes.
+/// For each plugin that this program runs: it makes one call, and reserves no more than that takes.
 const LIVE_INSTANCES: u32 = 4;
+/// For all of them together where there are several: a sandbox for each call that may wait for another, and one to spare.
+const LIVE_INSTANCES_IN_CHAINS: u32 = plugbay::limits::CALL_DEPTH_MAX as u32 + 2;
 /// The hidden subcommand that compiles.
 const COMPILE_WORKER: &str = "compile-worker";
 /// The smallest component there is: the header alone.
@@ -37,6 +41,8 @@ const EMPTY_COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 pub(crate) struct Host {
     pub(crate) runtime: Runtime,
     pub(crate) package: Package,
+    /// What is loaded beside it.
+    pub(crate) beside: Beside,
     /// The limits that were typed.
     pub(crate) asked: Asked,
 }
@@ -50,22 +56,40 @@ impl Host {
         common: &Common,
         output: Output,
     ) -> Result<Self, Error> {
+        Host::open_with(path, &[], limits, host, common, output)
+    }
+
+    /// The same with other plugins beside it, in the same runtime: those of these paths, and those of the host's file that
+    /// one of them requires.
+    pub(crate) fn open_with(
+        path: &Path,
+        with: &[PathBuf],
+        limits: &LimitArgs,
+        host: Option<&HostArgs>,
+        common: &Common,
+        output: Output,
+    ) -> Result<Self, Error> {
         let defaults = HostArgs::default();
         let args = host.unwrap_or(&defaults);
         let file = named(&args.host_file).map(HostFile::read).transpose()?.unwrap_or_default();
         let of_all = policy(args, file.policy())?;
-        let of_this = policy(args, &file.permissions_of(path))?;
         let asked = Asked::new(limits, &file.ceilings());
         let environment = args.environment.as_deref().filter(|name| !name.is_empty()).or(file.environment());
         let environment = environment.map(file::environment_name).transpose().map_err(Error::Usage)?;
 
-        let mut package = open_package(path, output)?.policy(of_this);
-        for (key, value) in file.options_of(path).into_iter().chain(args.config.iter().cloned()) {
+        let open = |path: &Path| {
+            let policy = policy(args, &file.permissions_of(path))?;
+            let package = open_package(path, output)?.policy(policy);
+            Ok(file.options_of(path).into_iter().fold(package, |package, (key, value)| package.configure(key, value)))
+        };
+        let mut package = open(path)?;
+        for (key, value) in args.config.iter().cloned() {
             package = package.configure(key, value);
         }
         let log = StderrLog::new(common.log_level, common.quiet);
+        let others = u32::try_from(with.len() + file.local_plugins().count()).unwrap_or(u32::MAX);
         let mut builder = Runtime::builder()
-            .live_instances(LIVE_INSTANCES)
+            .live_instances(live_instances(others))
             .code_cache(code_cache())
             .compile_isolation(CompileIsolation::ChildProcess(worker()?))
             .audit_sink(log.clone())
@@ -78,8 +102,22 @@ impl Host {
         if let Some(directory) = named(&args.data_dir).map(Path::to_owned).or_else(|| file.data_dir()) {
             builder = builder.data_dir(directory);
         }
-        Ok(Host { runtime: builder.build()?, package: package.resources(asked.resources()), asked })
+        let runtime = builder.build()?;
+        let package = package.resources(asked.resources());
+        let beside = Beside::find(&runtime, (path, &package), with, file.local_plugins().collect(), open)?;
+        Ok(Host { runtime, package, beside, asked })
     }
+}
+
+/// Instances that one plugin and so many others take.
+fn live_instances(others: u32) -> u32 {
+    if others == 0 {
+        return LIVE_INSTANCES;
+    }
+    LIVE_INSTANCES
+        .saturating_mul(others.saturating_add(1))
+        .saturating_add(LIVE_INSTANCES_IN_CHAINS)
+        .min(plugbay::limits::LIVE_INSTANCES_DEFAULT)
 }
 
 /// A path that was given. A variable that is set to nothing gives none.

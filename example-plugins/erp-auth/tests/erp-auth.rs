@@ -1,0 +1,35 @@
+//! The plugin beside an `erp-core` that the test plays.
+
+use plugbay_sdk::native::{set_config, set_plugin};
+use plugbay_sdk::{error, json};
+
+#[test]
+fn token_tells_the_employee() {
+    set_config("tokens", json!({ "t-ada": "ada" }));
+    let mut auth = erp_auth::native_instance();
+    assert_eq!(auth.call("check_token", json!({ "token": "t-ada" })).expect("known"), "ada");
+    let failure = auth.call("check_token", json!({ "token": "t-eve" })).expect_err("unknown");
+    assert_eq!((failure.as_code(), failure.status_code()), ("invalid_token", Some(401)));
+}
+
+#[test]
+fn roles_are_asked_for_where_nobody_tells_them() {
+    set_plugin("erp-core", |action, payload| {
+        assert_eq!((action, &payload), ("roles", &json!({ "employee": "ada" })));
+        Ok(json!(["manager"]))
+    });
+    let mut auth = erp_auth::native_instance();
+    assert_eq!(auth.call("may", json!({ "employee": "ada", "action": "hire" })).expect("an answer"), true);
+    let told = json!({ "employee": "ada", "action": "hire", "roles": ["clerk"] });
+    assert_eq!(auth.call("may", told).expect("an answer"), false);
+}
+
+#[test]
+fn core_that_waits_has_to_tell_the_roles() {
+    set_plugin("erp-core", |_, _| Err(error("it waits").code("reentrant_call")));
+    let failure = erp_auth::native_instance().call("may", json!({ "employee": "ada", "action": "hire" }));
+    assert_eq!(failure.expect_err("nobody knows").as_code(), "roles_needed");
+    set_plugin("erp-core", |_, _| Err(error("no such employee").code("unknown_employee")));
+    let failure = erp_auth::native_instance().call("may", json!({ "employee": "eve", "action": "hire" }));
+    assert_eq!(failure.expect_err("nobody knows").as_code(), "unknown_employee");
+}
