@@ -121,7 +121,7 @@ fn admit<'a>(
     Ok(declared)
 }
 
-/// May the plugin at the end of this chain call, and can it be answered?
+/// May the plugin at the end of this chain call, and is there an end to the chain?
 fn admit_caller(plugin: &LoadedPlugin, action: &str, chain: &Chain) -> Result<(), Box<InvokeError>> {
     let name = plugin.name().to_owned();
     let allowed_callers = plugin.manifest.allowed_callers.as_deref();
@@ -129,9 +129,9 @@ fn admit_caller(plugin: &LoadedPlugin, action: &str, chain: &Chain) -> Result<()
         let (caller, names_callers) = (chain.caller().to_owned(), allowed_callers.is_some());
         return Err(Box::new(InvokeError::CallerRefused { plugin: name, caller, names_callers }));
     }
-    let (action, observed) = (action.chars().take(ACTION_NAME_BYTES_MAX).collect(), chain.depth());
+    let observed = chain.depth();
     if observed > CALL_DEPTH_MAX {
-        let chain = format!("{chain} -> {name}");
+        let (action, chain) = (action.chars().take(ACTION_NAME_BYTES_MAX).collect(), format!("{chain} -> {name}"));
         return Err(Box::new(InvokeError::CallDepth {
             plugin: name,
             action,
@@ -139,10 +139,6 @@ fn admit_caller(plugin: &LoadedPlugin, action: &str, chain: &Chain) -> Result<()
             allowed: CALL_DEPTH_MAX,
             observed,
         }));
-    }
-    if chain.holds(&plugin.context.name) >= plugin.instances.concurrency() {
-        let chain = format!("{chain} -> {name}");
-        return Err(Box::new(InvokeError::Reentrant { plugin: name, action, chain }));
     }
     Ok(())
 }

@@ -157,6 +157,13 @@ mod tests {
     }
 
     #[test]
+    fn revision_that_was_replaced_holds_no_instance_of_the_new_one() {
+        let (plugins, waits) = (Plugins::new(2), Waits::default());
+        let reloaded: Arc<str> = "a".into();
+        assert!(waits.enter(&plugins.chain("ab"), &reloaded, 1).is_ok());
+    }
+
+    #[test]
     fn last_of_a_circle_is_refused_and_the_others_wait_on() {
         let (plugins, waits) = (Plugins::new(3), Waits::default());
         let _a = waits.enter(&plugins.chain("a"), plugins.get('b'), 1).expect("b will be free");

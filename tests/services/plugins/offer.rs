@@ -99,7 +99,8 @@ async fn name_that_is_none_is_invalid() {
 async fn services_go_with_their_plugin() {
     let host = host();
     let a = host.load(named("a")).await;
-    host.load(offering("b", &["mailer"])).await;
+    // A handle may outlive it.
+    let _b = host.load(offering("b", &["mailer"])).await;
     assert_eq!(ask(&a, "find", "mailer").await, "b");
     assert!(host.runtime.unload("b").await);
     assert_eq!(ask(&a, "find", "mailer").await["error"]["kind"], "not_found");
