@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::assert::assert_contains;
 use crate::harness::build::target_directory;
 use crate::harness::command::{Plugbay, Ran, plugin_file};
 use crate::harness::guest::{Guest, example, feature};
+use crate::harness::host::TestPlugin;
 
 /// A file of tests in a directory of its own.
 fn test_file(text: &str) -> (tempfile::TempDir, String) {
@@ -94,6 +95,90 @@ tests:
     let wasi = plugin_file(feature::WASI.into());
     let ran = test(wasi.path(), &["--file", &file, "--json"]).exits_with(0);
     assert_eq!(ran.json()["passed"], 1);
+}
+
+#[test]
+fn requests_are_answered_by_the_file_and_denials_are_expected() {
+    let (_directory, file) = test_file(
+        "host:
+  http: [{ method: GET, url: 'https://api.example.org/*', status: 201, json: { made: true } }]
+tests:
+  - name: asks
+    steps:
+      - call: { action: fetch, payload: { scheme: https, authority: api.example.org, path: /x } }
+        expect: { contains: { status: 201 } }
+      - expect_requests: [{ url: https://api.example.org/x, count: 1 }, { method: POST, count: 0 }]
+  - name: is denied by its manifest
+    steps:
+      - call: { action: fetch, payload: { authority: example.com } }
+        expect: { denied: { resource: http.example.com, action: execute } }
+      - expect_requests: { count: 0 }
+  - name: is denied by the operator
+    host: { deny: [{ resource: http.api.* }] }
+    steps:
+      - call: { action: fetch, payload: { scheme: https, authority: api.example.org } }
+        expect: { result: { error: HttpRequestDenied }, denied: http.api.example.org }
+  - name: fails, because nothing else is answered
+    host: { policy: [{ resource: http.*, actions: [execute] }], http: [{ url: '*', error: no route }] }
+    steps:
+      - call: { action: fetch, payload: { scheme: https, authority: api.example.org } }
+        expect: { contains: { status: 200 } }
+",
+    );
+    let asks = json!([{ "resource": "http.api.example.org" }, { "resource": "http.www.example.org" }]);
+    let client = plugin_file(TestPlugin::from(feature::HTTP).manifest("permissions", asks));
+    let ran = test(client.path(), &["--file", &file]).exits_with(1);
+    assert_contains(&ran.stdout, &["3 passed, 1 failed", "FAILED fails", "no route"]);
+}
+
+#[test]
+fn plugins_beside_it_are_loaded_before_and_can_be_named_in_steps() {
+    let plugin = |name: &str, requires: Value| {
+        let asks = json!([{ "resource": "plugin.*" }]);
+        let plugin = TestPlugin::from(feature::PLUGINS).manifest("name", json!(name)).manifest("requires", requires);
+        plugin_file(plugin.manifest("permissions", asks))
+    };
+    let (callee, caller) = (plugin("callee", json!([])), plugin("caller", json!(["callee"])));
+    let text = "host: { with: [CALLEE] }
+tests:
+  - name: calls
+    steps:
+      - call: { action: relay, payload: [callee] }
+        expect: { contains: { caller: 'plugin:caller' } }
+      - call: { action: ping, plugin: callee }
+      - call: { action: ping, plugin: nobody }
+";
+    let (_directory, file) = test_file(&text.replace("CALLEE", callee.path().to_str().expect("UTF-8")));
+    let ran = test(caller.path(), &["--file", &file]).exits_with(1);
+    assert_contains(&ran.stdout, &["tests[0].steps[2]", "no plugin `nobody`"]);
+}
+
+#[test]
+fn events_health_reloads_and_log_lines_are_steps() {
+    let (_directory, file) = test_file(
+        "host: { clock: 1970-01-01T00:00:01Z }
+tests:
+  - name: hears
+    steps:
+      - event: { name: order.stop, data: { id: 7 }, source: shop, correlation_id: c1 }
+        expect: { result: { stop: true, cancel: false } }
+      - { call: heard, expect: { contains: [{ source: shop, timestamp_ms: 1000, correlation_id: c1, data: { id: 7 } }] } }
+      - { event: order.fail, expect: { error: { code: unwanted } } }
+      - reload: true
+      - { call: heard, expect: { result: [] } }
+      - { call: { action: be, payload: failing } }
+      - { health: true, expect: { contains: { healthy: false } } }
+      - expect_log: { level: error, count: 0 }
+  - name: must be healthy where nothing else is expected
+    steps:
+      - { call: { action: be, payload: failing } }
+      - health: true
+",
+    );
+    let subscribes = json!({ "subscribes": ["order.*"] });
+    let hears = plugin_file(TestPlugin::from(feature::EVENTS).manifest("events", subscribes));
+    let ran = test(hears.path(), &["--file", &file]).exits_with(1);
+    assert_contains(&ran.stdout, &["ok     hears", "tests[1].steps[1]", "not healthy: the database does not answer"]);
 }
 
 #[test]
