@@ -44,7 +44,7 @@ impl Grants {
     /// resources may be imported for one of them. Each use is checked by itself.
     ///
     /// # Errors
-    /// The [`Denial`] of the whole kind.
+    /// The [`Denial`] of what the manifest asks for and the operator does not allow, or of the whole kind.
     pub fn check_any(&self, kind: &str, action: PermissionAction) -> Result<(), Denial> {
         let Some(refused) = self.refusal(kind, action) else { return Ok(()) };
         let prefix = kind.strip_suffix('*').unwrap_or(kind);
@@ -52,24 +52,34 @@ impl Grants {
         let sides = [&*self.asked, &*self.own, &**allowed];
         let mut named = sides.into_iter().flat_map(Policy::resources).filter(|one| one.starts_with(prefix));
         if named.any(|one| self.refusal(one, action).is_none()) {
-            Ok(())
-        } else {
-            Err(Denial::of_kind(kind, action, refused))
+            return Ok(());
         }
+        // Who asks for one table only is not told to ask for all of them.
+        let by_operator = |one: &&str| self.refusal(one, action) == Some(Refused::ByOperator);
+        let mut asked = self.asked.resources().filter(|one| one.starts_with(prefix));
+        Err(match asked.find(by_operator) {
+            Some(asked) => Denial::of_kind(asked, action, Refused::ByOperator),
+            None => Denial::of_kind(kind, action, refused),
+        })
     }
 
     /// The same for a service, behind which there are uses of several sorts: who may only write may import it as well as
     /// who may only read.
     ///
     /// # Errors
-    /// The [`Denial`] of the whole kind, for the `usual` action.
+    /// As [`Grants::check_any`], for the `usual` action unless the manifest asks for another alone.
     pub(crate) fn check_service(&self, kind: &str, usual: PermissionAction) -> Result<(), Denial> {
-        let denied = self.check_any(kind, usual);
-        if PermissionAction::ALL.into_iter().any(|action| self.check_any(kind, action).is_ok()) {
-            Ok(())
-        } else {
-            denied
+        let mut denied = self.check_any(kind, usual);
+        for action in PermissionAction::ALL {
+            match (&denied, self.check_any(kind, action)) {
+                (_, Ok(())) => return Ok(()),
+                (Err(before), Err(now)) if before.refused != now.refused && now.refused == Refused::ByOperator => {
+                    denied = Err(now);
+                }
+                _ => {}
+            }
         }
+        denied
     }
 
     /// Whether the operator allows this use by a rule that `names` it, whatever broader rules stand above that one: for
@@ -122,6 +132,17 @@ mod tests {
         assert_eq!(check(&one, &one), Ok(()));
         assert_eq!(check(&Policy::default(), &one), Err(Refused::ByManifest));
         assert_eq!(check(&one, &Policy::default()), Err(Refused::ByOperator));
+    }
+
+    #[test]
+    fn service_that_is_asked_for_in_part_is_denied_for_that_part() {
+        let denied = |asked: Policy| {
+            let denial = Grants::new(asked, Policy::default()).check_service("db.*", Read).expect_err("not allowed");
+            (denial.resource, denial.action, denial.refused)
+        };
+        assert_eq!(denied(policy("db.notes:read,write")), ("db.notes".into(), "read", Refused::ByOperator));
+        assert_eq!(denied(policy("db.notes:write")), ("db.notes".into(), "write", Refused::ByOperator));
+        assert_eq!(denied(policy("cache.a")), ("db.*".into(), "read", Refused::ByManifest));
     }
 
     #[test]
