@@ -58,6 +58,241 @@ async fn transaction_keeps_what_it_commits_and_nothing_else() {
     }
 }
 
+#[tokio::test]
+async fn outside_its_transaction_a_call_is_told_to_use_it() {
+    let plugin = notes(&Host::with(allowing)).await;
+    let outside = json!({ "query": "SELECT 1" });
+    let script = json!({ "steps": [], "end": "outside", "outside": outside });
+    let answers: Value = plugin.call("transaction", &script).await.expect("it answers at once");
+    for answer in answers.as_array().expect("a list") {
+        assert_contains(&error(answer, "busy"), &["transaction open"]);
+    }
+}
+
+#[tokio::test]
+async fn failed_statement_leaves_its_transaction_open() {
+    let plugin = notes(&Host::with(allowing)).await;
+    let insert = |title: Value| json!({ "execute": "INSERT INTO notes (title) VALUES (?)", "params": [title] });
+    let steps = json!([insert(json!("a")), insert(json!(null)), { "execute": "COMMIT" }, insert(json!("b"))]);
+    let answers: Value =
+        plugin.call("transaction", &json!({ "steps": steps, "end": "commit" })).await.expect("it answers");
+    error(&answers[1], "constraint");
+    assert_contains(&error(&answers[2], "invalid"), &["`begin`"]);
+    assert_eq!(titles(&plugin).await, json!(["a", "b"]));
+}
+
+#[tokio::test]
+async fn transaction_ends_with_its_call_however_that_ends() {
+    let plugin = notes(&Host::with(allowing)).await;
+    let insert = json!({ "execute": "INSERT INTO notes (title) VALUES ('lost')" });
+    for end in ["keep", "trap", "hang"] {
+        let script = json!({ "steps": [insert], "end": end });
+        let ended: Result<Value, _> = plugin.call("transaction", &script).await;
+        assert_eq!(ended.is_ok(), end == "keep", "{ended:?}");
+        assert_eq!(titles(&plugin).await, json!([]), "{end}");
+        let inserted = execute(&plugin, "UPDATE notes SET title = title", json!([])).await;
+        assert_eq!(inserted["changes"], json!(0), "{end}: the next call can write");
+    }
+}
+
+#[tokio::test]
+async fn call_that_is_dropped_in_a_transaction_rolls_it_back() {
+    let plugin = notes(&Host::with(allowing)).await;
+    let endless = "INSERT INTO notes (title) WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c WHERE n < 0";
+    let script =
+        json!({ "steps": [{ "execute": "INSERT INTO notes (title) VALUES ('lost')" }, { "execute": endless }] });
+    let call = plugin.call::<_, Value>("transaction", &script);
+    let ended = tokio::time::timeout(std::time::Duration::from_millis(300), call).await;
+    assert!(ended.is_err(), "it ended: {ended:?}");
+    assert_eq!(titles(&plugin).await, json!([]));
+    let inserted = execute(&plugin, "INSERT INTO notes (title) VALUES ('next')", json!([])).await;
+    assert_eq!(inserted["changes"], json!(1), "the writer is free again");
+}
+
+#[tokio::test]
+async fn instances_take_turns_at_writing_and_lose_nothing() {
+    let data = tempfile::tempdir().expect("a directory");
+    let host = Host::with(|builder| allowing(builder).data_dir(data.path()));
+    let plugin = host.load(database().resource("instances", json!(4))).await;
+    execute(&plugin, "CREATE TABLE counted (n INTEGER NOT NULL)", json!([])).await;
+    execute(&plugin, "INSERT INTO counted VALUES (0)", json!([])).await;
+    let read = json!({ "query": "SELECT n FROM counted" });
+    let write = json!({ "execute": "UPDATE counted SET n = n + 1" });
+    let script = json!({ "steps": [read, write, read], "end": "commit" });
+    let calls = (0..20).map(|_| {
+        let (plugin, script) = (plugin.clone(), script.clone());
+        tokio::spawn(async move { plugin.call::<_, Value>("transaction", &script).await })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        let answers = call.await.expect("no panic").expect("it answers");
+        let (before, after) = (answers[0][0]["n"].as_i64(), answers[2][0]["n"].as_i64());
+        assert_eq!(after, before.map(|n| n + 1), "{answers}");
+    }
+    assert_eq!(query(&plugin, "SELECT n FROM counted", json!([])).await, json!([{ "n": 20 }]));
+}
+
+#[tokio::test]
+async fn table_that_was_not_asked_for_or_not_allowed_is_denied_with_the_line_to_add() {
+    let grants = |text: &str| Policy::default().allow(text).expect("readable");
+    let asked = json!([{ "resource": "db.*", "actions": ["read", "write"] }, { "resource": "log" }]);
+    let host = Host::with(|builder| builder.policy(grants("db.notes:read,write")));
+    let plugin = host.load(database().manifest("permissions", asked)).await;
+    execute(&plugin, "CREATE TABLE notes (title TEXT)", json!([])).await;
+    let denied = execute(&plugin, "CREATE TABLE other (x)", json!([])).await;
+    assert_contains(&error(&denied, "denied"), &["write", "`db.other`", "--grant db.other:write"]);
+    assert_eq!(plugin.metrics().denials, 1);
+
+    let asked = json!([{ "resource": "db.notes", "actions": ["read"] }]);
+    let host = Host::with(allowing);
+    let plugin = host.load(database().manifest("permissions", asked)).await;
+    let denied = execute(&plugin, "CREATE TABLE notes (title TEXT)", json!([])).await;
+    let line = "{resource: \"db.notes\", actions: [write]}";
+    assert_contains(&error(&denied, "denied"), &["`db.notes`", line, "manifest"]);
+}
+
+#[tokio::test]
+async fn denial_inside_a_transaction_undoes_nothing_that_was_allowed() {
+    let host = Host::with(|builder| builder.policy(Policy::default().allow("db.notes").expect("readable")));
+    let plugin = host.load(database()).await;
+    execute(&plugin, "CREATE TABLE notes (title TEXT NOT NULL, id INTEGER PRIMARY KEY)", json!([])).await;
+    let steps =
+        json!([{ "execute": "INSERT INTO notes (title) VALUES ('a')" }, { "execute": "CREATE TABLE other (x)" }]);
+    let answers: Value =
+        plugin.call("transaction", &json!({ "steps": steps, "end": "commit" })).await.expect("it answers");
+    assert_contains(&error(&answers[1], "denied"), &["`db.other`"]);
+    assert_eq!(titles(&plugin).await, json!(["a"]));
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_in_a_new_runtime() {
+    let data = tempfile::tempdir().expect("a directory");
+    let host = || Host::with(|builder| allowing(builder).data_dir(data.path()));
+    let first = host();
+    let plugin = notes(&first).await;
+    execute(&plugin, "INSERT INTO notes (title) VALUES ('kept')", json!([])).await;
+    drop((plugin, first));
+    let second = host();
+    let plugin = second.load(database()).await;
+    assert_eq!(titles(&plugin).await, json!(["kept"]));
+    #[cfg(unix)]
+    for file in ["feature_db", "feature_db/db.sqlite3", "feature_db/db.sqlite3-wal"] {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(data.path().join(file)).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{file} is open to others");
+    }
+}
+
+#[tokio::test]
+async fn two_runtimes_on_one_directory_see_each_others_changes() {
+    let data = tempfile::tempdir().expect("a directory");
+    let host = || Host::with(|builder| allowing(builder).data_dir(data.path()));
+    let (first, second) = (host(), host());
+    let one = notes(&first).await;
+    let two = second.load(database()).await;
+    for (plugin, title) in [(&one, "a"), (&two, "b"), (&one, "c")] {
+        execute(plugin, "INSERT INTO notes (title) VALUES (?)", json!([title])).await;
+    }
+    assert_eq!((titles(&one).await, titles(&two).await), (json!(["a", "b", "c"]), json!(["a", "b", "c"])));
+    execute(&one, "ALTER TABLE notes ADD COLUMN more DEFAULT 5", json!([])).await;
+    let rows = query(&two, "SELECT * FROM notes WHERE id = 1", json!([])).await;
+    assert_eq!(rows, json!([{ "id": 1, "title": "a", "more": 5 }]), "with the shape that the other one gave it");
+}
+
+#[tokio::test]
+async fn without_a_data_directory_it_is_forgotten_with_the_plugin() {
+    let host = Host::with(allowing);
+    let plugin = notes(&host).await;
+    execute(&plugin, "INSERT INTO notes (title) VALUES ('a')", json!([])).await;
+    host.runtime.reload(database().package()).await.expect("it reloads");
+    assert_eq!(titles(&plugin).await, json!(["a"]), "a reload keeps it");
+    assert!(host.runtime.unload("feature_db").await);
+    drop(plugin);
+    let plugin = host.load(database()).await;
+    let answer = query(&plugin, "SELECT title FROM notes", json!([])).await;
+    assert_contains(&error(&answer, "invalid"), &["no such table"]);
+}
+
+#[tokio::test]
+async fn same_query_answers_after_the_tables_have_changed() {
+    let data = tempfile::tempdir().expect("a directory");
+    let host = Host::with(|builder| allowing(builder).data_dir(data.path()));
+    let plugin = notes(&host).await;
+    execute(&plugin, "INSERT INTO notes (title) VALUES ('a')", json!([])).await;
+    let all = "SELECT * FROM notes";
+    for _ in 0..3 {
+        assert_eq!(query(&plugin, all, json!([])).await, json!([{ "id": 1, "title": "a" }]));
+    }
+    execute(&plugin, "ALTER TABLE notes ADD COLUMN more DEFAULT 5", json!([])).await;
+    assert_eq!(query(&plugin, all, json!([])).await, json!([{ "id": 1, "title": "a", "more": 5 }]));
+    execute(&plugin, "DROP TABLE notes", json!([])).await;
+    let gone = query(&plugin, all, json!([])).await;
+    assert_contains(&error(&gone, "invalid"), &["no such table: notes"]);
+}
+
+#[tokio::test]
+async fn short_query_that_turns_out_long_answers_all_the_same() {
+    let plugin = notes(&Host::with(allowing)).await;
+    let many =
+        json!({ "execute_many": "INSERT INTO notes (title) VALUES (?)", "many": vec![["x".repeat(9_000)]; 300] });
+    let by_id = "SELECT length(title) AS n FROM notes WHERE id <= ? ORDER BY id DESC LIMIT 1";
+    let scan = "SELECT count(*) AS n FROM notes WHERE title LIKE ?";
+    for _ in 0..2 {
+        assert_eq!(query(&plugin, by_id, json!([1])).await, json!([]));
+        assert_eq!(query(&plugin, scan, json!(["%x"])).await, json!([{ "n": 0 }]));
+    }
+    run(&plugin, many).await;
+    for _ in 0..2 {
+        assert_eq!(query(&plugin, by_id, json!([1])).await, json!([{ "n": 9_000 }]));
+        assert_eq!(query(&plugin, scan, json!(["%x"])).await, json!([{ "n": 300 }]));
+    }
+}
+
+#[tokio::test]
+async fn damaged_file_is_told_to_its_plugin_and_harms_no_other() {
+    let data = tempfile::tempdir().expect("a directory");
+    let host = || Host::with(|builder| allowing(builder).data_dir(data.path()));
+    let file = data.path().join("feature_db").join("db.sqlite3");
+    {
+        let host = host();
+        let plugin = notes(&host).await;
+        let many =
+            json!({ "execute_many": "INSERT INTO notes (title) VALUES (?)", "many": vec![["x".repeat(900)]; 100] });
+        run(&plugin, many).await;
+        assert!(host.runtime.unload("feature_db").await);
+    }
+    wait_for(|| !file.with_file_name("db.sqlite3-wal").exists()).await;
+    let whole = std::fs::read(&file).expect("it is there");
+    let half_page = whole[..whole.len() / 2 + 100].to_vec();
+    let mut overwritten = whole.clone();
+    overwritten[4096..4096 * 12].fill(0xA5);
+    let garbage = b"no database at all ".repeat(1000);
+    for (name, bytes) in [("half a page", half_page), ("overwritten", overwritten), ("garbage", garbage)] {
+        std::fs::write(&file, bytes).expect("written");
+        let host = host();
+        let plugin = host.load(database()).await;
+        let neighbour = host.load(database().manifest("name", json!("neighbour"))).await;
+        execute(&neighbour, "CREATE TABLE IF NOT EXISTS fine (x)", json!([])).await;
+        for sql in ["SELECT sum(length(title)) FROM notes", "INSERT INTO notes (title) VALUES ('more')"] {
+            let text = error(&query(&plugin, sql, json!([])).await, "unavailable");
+            assert_contains(&text, &["`db.sqlite3`", "`feature_db`", "damaged", "backup"]);
+            assert!(!text.contains(data.path().to_str().expect("a text")), "{name}: a host path in {text}");
+        }
+        assert_eq!(query(&neighbour, "SELECT * FROM fine", json!([])).await, json!([]), "{name}");
+    }
+    std::fs::write(&file, whole).expect("written");
+    let host = host();
+    let plugin = host.load(database()).await;
+    assert_eq!(query(&plugin, "SELECT count(*) AS n FROM notes", json!([])).await, json!([{ "n": 100 }]));
+}
+
+async fn wait_for(done: impl Fn() -> bool) {
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while !done() {
+        assert!(std::time::Instant::now() < until, "it never came");
+        tokio::task::yield_now().await;
+    }
+}
+
 async fn notes(host: &Host) -> Plugin {
     let plugin = host.load(database()).await;
     for sql in

@@ -119,6 +119,8 @@ impl Job {
             return Err(Problem::TooLongHere);
         }
         text::check_one_statement(sql).map_err(|what| Problem::Invalid(what.to_owned()))?;
+        // Reads the tables' shape anew where another connection has changed it.
+        object(conn, "").map_err(|error| self.problem(conn, &error))?;
         conn.watch.book().begin(Whose::Preparing, &self.until);
         let prepared = {
             let _memory = OneStatement::begin();
