@@ -10,6 +10,7 @@ mod new;
 mod policy;
 mod run;
 mod service_cache;
+mod service_db;
 mod service_http;
 mod service_plugins;
 mod test_command;

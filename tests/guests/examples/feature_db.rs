@@ -38,9 +38,40 @@ fn transaction(script: &Value) -> Value {
     json!(answers)
 }
 
+/// Keeps one number after the other, each in two tables by one transaction, and logs it when the host has taken it.
+fn acknowledge(first: u64, count: u64) -> Result<Value, db::Error> {
+    for table in ["kept", "kept_too"] {
+        db::execute(&format!("CREATE TABLE IF NOT EXISTS {table} (n INTEGER PRIMARY KEY, padding TEXT)"), &[])?;
+    }
+    for number in first..first + count {
+        let row = [db::Value::Integer(number as i64), db::Value::Text("x".repeat(number as usize % 500))];
+        let transaction = db::begin()?;
+        transaction.execute("INSERT INTO kept (n, padding) VALUES (?, ?)", &row)?;
+        transaction.execute("INSERT INTO kept_too (n, padding) VALUES (?, ?)", &row)?;
+        db::Transaction::commit(transaction)?;
+        plugbay_guests::log::write(plugbay_guests::log::Level::Info, "", &format!("kept {number}"), &[]);
+    }
+    Ok(json!(count))
+}
+
+/// What is there, and what is there by half.
+fn kept() -> Result<Value, db::Error> {
+    let numbers = |sql: &str| -> Result<Vec<Value>, db::Error> {
+        let rows = sql::rows(db::query(sql, &[])?);
+        Ok(rows.as_array().into_iter().flatten().map(|row| row["n"].clone()).collect())
+    };
+    let half = "SELECT n FROM kept EXCEPT SELECT n FROM kept_too UNION SELECT n FROM kept_too WHERE n NOT IN (SELECT n FROM kept)";
+    Ok(json!({ "kept": numbers("SELECT n FROM kept ORDER BY n")?, "wrong": numbers(half)? }))
+}
+
 plugbay_guests::actions!(|action, payload| match action {
     "run" => Ok(sql::run(&payload)),
     "run_all" => Ok(payload.as_array().into_iter().flatten().map(sql::run).collect()),
     "transaction" => Ok(transaction(&payload)),
+    "acknowledge" => {
+        let number = |name: &str| payload[name].as_u64().unwrap_or_default();
+        Ok(acknowledge(number("first"), number("count")).unwrap_or_else(sql::error))
+    }
+    "kept" => Ok(kept().unwrap_or_else(sql::error)),
     other => plugbay_guests::unknown(other),
 });
