@@ -123,7 +123,7 @@ impl Database {
         if let Some(mut held) = self.reader_now()
             && let Some(conn) = held.conn()
         {
-            match job.here().run(conn, &params) {
+            match job.run_here(conn, &params) {
                 Err(Problem::TooLongHere | Problem::Stale) => {}
                 ran => return ran,
             }

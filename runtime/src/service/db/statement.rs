@@ -51,10 +51,13 @@ pub(super) struct Answer {
     pub(super) changed_schema: bool,
 }
 
+/// Whether a resource was granted for a use.
+pub(super) type May = Arc<dyn Fn(&str, PermissionAction) -> bool + Send + Sync>;
+
 /// A statement with everything that running it takes.
 pub(super) struct Job {
     /// Whether the plugin was granted this.
-    pub(super) may: Arc<dyn Fn(&str, PermissionAction) -> bool + Send + Sync>,
+    pub(super) may: May,
     pub(super) about: Arc<About>,
     pub(super) sql: String,
     pub(super) until: Until,
@@ -63,29 +66,18 @@ pub(super) struct Job {
 }
 
 impl Job {
-    /// The same, for the caller's own thread: for moments only, and only what is known.
-    pub(super) fn here(&self) -> Job {
-        Job {
-            may: self.may.clone(),
-            about: self.about.clone(),
-            sql: self.sql.clone(),
-            until: Until { here: true, ..self.until.clone() },
-            keep_rows: self.keep_rows,
-        }
-    }
-
     /// Whether it looks like one that only reads. If it is not, it finds that out before it runs.
     pub(super) fn may_be_query(&self) -> bool {
         let word = self.sql.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
         ["select", "with", "values", "explain"].iter().any(|reads| word.eq_ignore_ascii_case(reads))
     }
 
-    /// Runs it once for these parameters.
+    /// Runs it once for these parameters, on a thread that may wait.
     pub(super) fn run(&self, conn: &mut Conn, params: &[wit::Value]) -> Result<Answer, Problem> {
-        let mut ran = self.try_run(conn, params);
+        let mut ran = self.try_run(conn, params, &self.until);
         if let Err(Problem::Stale) = ran {
             conn.forget();
-            ran = self.try_run(conn, params);
+            ran = self.try_run(conn, params, &self.until);
         }
         if matches!(&ran, Ok(answer) if answer.changed_schema) {
             conn.forget();
@@ -93,20 +85,28 @@ impl Job {
         ran
     }
 
-    fn try_run(&self, conn: &mut Conn, params: &[wit::Value]) -> Result<Answer, Problem> {
+    /// Runs it in the caller's own thread: only a query that is known, and only for moments.
+    pub(super) fn run_here(&self, conn: &mut Conn, params: &[wit::Value]) -> Result<Answer, Problem> {
+        if !conn.known.contains_key(self.sql.trim()) {
+            return Err(Problem::TooLongHere);
+        }
+        self.try_run(conn, params, &Until { here: true, ..self.until.clone() })
+    }
+
+    fn try_run(&self, conn: &mut Conn, params: &[wit::Value], until: &Until) -> Result<Answer, Problem> {
         let facts = self.facts(conn)?;
         self.check(&facts)?;
         if !facts.is_read_only {
-            if self.until.here {
+            if until.here {
                 return Err(Problem::TooLongHere);
             }
             room_in_log(conn)?;
         }
-        conn.watch.book().begin(Whose::Running(facts.accesses.clone()), &self.until);
-        let ran = self.step(conn, &facts, params);
-        let stopped = std::mem::take(&mut conn.watch.book().whose);
-        drop(stopped);
-        ran
+        conn.watch.book().begin(Whose::Running(facts.accesses.clone()), until);
+        let ran = self.step(conn, &facts, params, until.here);
+        conn.watch.book().whose = Whose::Host;
+        // Whatever stopped it here may not stop it there.
+        if until.here { ran.map_err(|_| Problem::TooLongHere) } else { ran }
     }
 
     /// What the statement needs: known, or found out by preparing it.
@@ -115,23 +115,8 @@ impl Job {
         if let Some(facts) = conn.known.get(sql) {
             return Ok(facts.clone());
         }
-        if self.until.here {
-            return Err(Problem::TooLongHere);
-        }
         text::check_one_statement(sql).map_err(|what| Problem::Invalid(what.to_owned()))?;
-        // Reads the tables' shape anew where another connection has changed it.
-        object(conn, "").map_err(|error| self.problem(conn, &error))?;
-        conn.watch.book().begin(Whose::Preparing, &self.until);
-        let prepared = {
-            let _memory = OneStatement::begin();
-            prepare(conn, sql).map(|statement| statement.readonly())
-        };
-        let wanted = {
-            let mut book = conn.watch.book();
-            book.whose = Whose::Host;
-            std::mem::take(&mut book.wanted)
-        };
-        let is_read_only = prepared.map_err(|error| self.problem(conn, &error))?;
+        let (wanted, is_read_only) = self.wanted(conn, sql).map_err(|error| self.problem(conn, &error))?;
         let facts = Arc::new(Facts::new(conn, wanted, is_read_only).map_err(|error| match error {
             NoFacts::Refused(why) => Problem::Invalid(why),
             NoFacts::Sql(error) => self.problem(conn, &error),
@@ -145,6 +130,18 @@ impl Job {
         Ok(facts)
     }
 
+    /// What it wants to do, and whether it only reads, by preparing it.
+    fn wanted(&self, conn: &Conn, sql: &str) -> rusqlite::Result<(Vec<Access>, bool)> {
+        // Reads the tables' shape anew where another connection has changed it.
+        object(conn, "")?;
+        conn.watch.book().begin(Whose::Preparing, &self.until);
+        let _memory = OneStatement::begin();
+        let is_read_only = prepare(conn, sql)?.readonly();
+        let mut book = conn.watch.book();
+        book.whose = Whose::Host;
+        Ok((std::mem::take(&mut book.wanted), is_read_only))
+    }
+
     fn check(&self, facts: &Facts) -> Result<(), Problem> {
         for (resource, action) in &facts.needs {
             if !(self.may)(resource, *action) {
@@ -154,12 +151,12 @@ impl Job {
         Ok(())
     }
 
-    fn step(&self, conn: &Conn, facts: &Facts, params: &[wit::Value]) -> Result<Answer, Problem> {
+    fn step(&self, conn: &Conn, facts: &Facts, params: &[wit::Value], here: bool) -> Result<Answer, Problem> {
         let problem = |error: rusqlite::Error| self.problem(conn, &error);
         let _memory = OneStatement::begin();
         let mut statement = prepare(conn, self.sql.trim()).map_err(problem)?;
         let (length_max, wait) =
-            if self.until.here { (DB_VALUE_BYTES_HERE_MAX, Duration::ZERO) } else { (DB_VALUE_BYTES_MAX, DB_WAIT_MAX) };
+            if here { (DB_VALUE_BYTES_HERE_MAX, Duration::ZERO) } else { (DB_VALUE_BYTES_MAX, DB_WAIT_MAX) };
         conn.sqlite.set_limit(Limit::SQLITE_LIMIT_LENGTH, length_max).map_err(problem)?;
         conn.sqlite.busy_timeout(wait).map_err(problem)?;
         bind(&mut statement, params, problem)?;
@@ -209,7 +206,7 @@ impl Job {
         drop(rows);
         // Not before: where the tables have changed since it was prepared, SQLite notices when it runs.
         if self.keep_rows {
-            answer.columns = statement.column_names().into_iter().map(str::to_owned).collect();
+            answer.columns = statement.column_names().map(str::to_owned).collect();
         }
         Ok(answer)
     }
@@ -220,9 +217,6 @@ impl Job {
             let mut book = conn.watch.book();
             (book.stopped.take(), book.refused.take(), std::mem::take(&mut book.whose))
         };
-        if self.until.here {
-            return Problem::TooLongHere;
-        }
         match problem::code(error) {
             Some(rusqlite::ErrorCode::OperationInterrupted) => return interrupted(stopped),
             Some(rusqlite::ErrorCode::AuthorizationForStatementDenied) => {
