@@ -23,7 +23,8 @@ pub enum Caller {
     Host,
     /// A person or program at the command line.
     Cli,
-    /// Another plugin, by its name.
+    /// Another plugin, by its name. A host that says so of a call of its own answers for it: the plugin's
+    /// `allowed_callers` are asked where a plugin itself calls.
     Plugin(String),
 }
 

@@ -27,7 +27,10 @@ fn plugin_that_was_not_granted_the_call_is_denied_with_the_line_to_add() {
     assert_contains(text(&error), &["execute `plugin.b`", "--grant plugin.b:execute"]);
     let refused = run(&named("a"), &["call", "{}", "--json"], &[&open("b")]).exits_with(4).json();
     assert_eq!(refused["code"], "permission_denied", "{refused}");
-    assert_contains(refused["msg"].as_str().unwrap_or_default(), &["plugin.*", "execute", "--grant plugin.*:execute"]);
+    assert_contains(
+        refused["msg"].as_str().unwrap_or_default(),
+        &["plugin.*", "execute", "--grant 'plugin.*:execute'"],
+    );
 }
 
 #[test]

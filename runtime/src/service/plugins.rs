@@ -23,8 +23,14 @@ use super::bindings::plugbay::plugin::plugins as wit;
 use crate::admission::{Chain, Waits};
 use crate::capability::{Denial, Refused};
 use crate::error::InvokeError;
-use crate::limits::{ACTION_NAME_BYTES_MAX, PLUGINS_TOLD_MAX, SERVICE_NAME_BYTES_MAX, SERVICES_MAX};
+use crate::limits::{
+    ACTION_NAME_BYTES_MAX, HOST_BYTES_UNTIL_YIELD, PLUGINS_TOLD_MAX, SERVICE_NAME_BYTES_MAX, SERVICES_MAX,
+};
 use crate::plugin::state::HostState;
+
+/// As what a host call counts that lists plugins or services, for its answer or to say what there is: there may be
+/// thousands, so others are let run after each.
+const LOOKED_THROUGH_ALL: usize = HOST_BYTES_UNTIL_YIELD;
 
 /// The plugins of the runtime, as far as other plugins have to do with them.
 pub(crate) trait Directory: Send + Sync {
@@ -215,15 +221,14 @@ impl wit::Host for HostState {
             }
             Err(refused) => Err(refused),
         };
-        self.end_host_call(sent + answer.as_ref().map_or(0, String::len)).await;
+        self.end_host_call(sent + answer.as_ref().map_or(LOOKED_THROUGH_ALL, String::len)).await;
         answer
     }
 
     async fn plugins(&mut self) -> Result<Vec<wit::PluginInfo>, wit::Error> {
         let mut plugins = self.plugin.plugins.plugins();
-        let bytes = plugins.iter().map(|plugin| size_of::<wit::PluginInfo>() + 32 * plugin.actions.len()).sum();
         plugins.retain(|plugin| self.may_see(&plugin.name));
-        self.end_host_call(bytes).await;
+        self.end_host_call(LOOKED_THROUGH_ALL).await;
         Ok(plugins)
     }
 
@@ -241,13 +246,13 @@ impl wit::Host for HostState {
 
     async fn find_service(&mut self, name: String) -> Result<String, wit::Error> {
         let found = self.find(&name);
-        self.end_host_call(name.len()).await;
+        self.end_host_call(found.as_ref().map_or(LOOKED_THROUGH_ALL, String::len)).await;
         found
     }
 
     async fn services(&mut self) -> Result<Vec<wit::ServiceInfo>, wit::Error> {
         let services = self.seen_services();
-        self.end_host_call(services.len() * size_of::<wit::ServiceInfo>()).await;
+        self.end_host_call(LOOKED_THROUGH_ALL).await;
         Ok(services)
     }
 }
