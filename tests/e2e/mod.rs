@@ -3,6 +3,8 @@
 mod build;
 mod call;
 mod doctor;
+#[cfg(unix)]
+mod durability;
 mod example;
 mod exit_code;
 mod inspect;
@@ -10,6 +12,7 @@ mod new;
 mod policy;
 mod run;
 mod service_cache;
+mod service_data;
 mod service_db;
 mod service_http;
 mod service_plugins;

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -46,6 +46,11 @@ impl Plugbay {
     pub(crate) fn stdin(mut self, file: std::fs::File) -> Self {
         self.0.stdin(file);
         self
+    }
+
+    /// Starts it and does not wait: what it prints is the caller's to read.
+    pub(crate) fn start(mut self) -> Child {
+        self.0.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command was built with the tests")
     }
 
     pub(crate) fn run(mut self) -> Ran {

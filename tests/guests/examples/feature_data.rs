@@ -25,17 +25,40 @@ fn done(result: Result<(), data::Error>) -> Value {
     result.map_or_else(error, |()| json!("set"))
 }
 
+/// The value that is kept under a number.
+fn numbered(index: usize) -> Value {
+    json!({ "index": index, "padding": "x".repeat(index % 500) })
+}
+
 /// Sets `count` values one by one, and says on its log when each of them is kept.
 fn acknowledge(payload: &Value) -> Value {
     let first = number(payload, "first");
     for index in first..first + number(payload, "count") {
-        let value = json!({ "index": index, "padding": "x".repeat(index % 500) });
-        if let Err(why) = data::set(&format!("value/{index}"), &value.to_string()) {
+        if let Err(why) = data::set(&format!("value/{index}"), &numbered(index).to_string()) {
             return error(why);
         }
         log::write(log::Level::Info, "", &format!("kept {index}"), &[]);
     }
-    json!("all kept")
+    Value::Null
+}
+
+/// The numbers whose values are there, and the keys whose values are not what was set.
+fn kept() -> Result<Value, data::Error> {
+    let (mut kept, mut wrong, mut cursor) = (Vec::new(), Vec::new(), None);
+    loop {
+        let page = data::keys("value/", cursor.as_deref(), 100)?;
+        for key in page.keys {
+            let value = data::get(&key)?.and_then(|text| serde_json::from_str::<Value>(&text).ok());
+            match key.trim_start_matches("value/").parse::<usize>() {
+                Ok(index) if value == Some(numbered(index)) => kept.push(index),
+                _ => wrong.push(key),
+            }
+        }
+        cursor = page.cursor;
+        if cursor.is_none() {
+            return Ok(json!({ "kept": kept, "wrong": wrong }));
+        }
+    }
 }
 
 plugbay_guests::actions!(|action, payload| Ok(match action {
@@ -64,6 +87,7 @@ plugbay_guests::actions!(|action, payload| Ok(match action {
             Err(why) => error(why),
         },
     "acknowledge" => acknowledge(&payload),
+    "kept" => kept().unwrap_or_else(error),
     "set_and_trap" => {
         let set = done(data::set("trapped", "1"));
         panic!("{set}")

@@ -1,0 +1,70 @@
+//! `data` through the command: values of one process are those of the next, and what is refused says why.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::harness::assert::assert_contains;
+use crate::harness::command::{Plugbay, Ran, plugin_file};
+use crate::harness::guest::feature;
+use crate::harness::host::TestPlugin;
+
+#[test]
+fn value_of_one_process_is_there_in_the_next() {
+    let data = tempfile::tempdir().expect("a directory");
+    let grant = Some("data.*");
+    let set = json!({ "key": "note", "value": { "text": "ü" } });
+    assert_eq!(run(data.path(), grant, "set", &set).exits_with(0).json(), "set");
+    assert_eq!(run(data.path(), grant, "get", &json!("note")).exits_with(0).json(), json!({ "text": "ü" }));
+    assert_eq!(run(data.path(), grant, "delete", &json!("note")).exits_with(0).json(), true);
+    assert_eq!(run(data.path(), grant, "get", &json!("note")).exits_with(0).json(), json!({ "absent": true }));
+    let elsewhere = tempfile::tempdir().expect("a directory");
+    let keys = run(elsewhere.path(), grant, "keys", &json!({ "prefix": "", "limit": 1 }));
+    assert_eq!(keys.exits_with(0).json()["keys"], json!([]));
+}
+
+#[test]
+fn plugin_without_a_grant_is_not_run_and_told_what_to_add() {
+    let data = tempfile::tempdir().expect("a directory");
+    let ran = run(data.path(), None, "get", &json!("note")).exits_with(4);
+    assert_contains(&ran.stderr, &["plugbay:plugin/data", "data.*", "read", "--grant data.*:read"]);
+}
+
+#[test]
+fn write_without_a_grant_is_denied_and_told_what_to_add() {
+    let data = tempfile::tempdir().expect("a directory");
+    let set = json!({ "key": "note", "value": 1 });
+    let denied = run(data.path(), Some("data.*:read"), "set", &set).exits_with(0).json();
+    let text = denied["error"]["denied"].as_str().expect("nobody granted it").to_owned();
+    assert_contains(&text, &["data.note", "write", "--grant data.note:write"]);
+    let granted = text.split("--grant ").nth(1).and_then(|rest| rest.split('`').next()).expect("the line to add");
+    assert_eq!(run(data.path(), Some(granted), "set", &set).exits_with(0).json(), "set");
+}
+
+#[test]
+fn value_over_the_limit_is_refused_by_name() {
+    let data = tempfile::tempdir().expect("a directory");
+    let big = json!({ "prefix": "big", "count": 1, "bytes": 1_048_577 });
+    let refused = run(data.path(), Some("data.*"), "set_count", &big).exits_with(0).json();
+    let text = refused["error"]["limit"].as_str().expect("it is too long");
+    assert_contains(text, &["data_value_bytes", "1048576", "1048577"]);
+}
+
+#[test]
+fn damaged_file_is_told_with_what_to_do() {
+    let data = tempfile::tempdir().expect("a directory");
+    std::fs::create_dir(data.path().join("feature_data")).expect("made");
+    std::fs::write(data.path().join("feature_data/data.sqlite3"), [0x5a; 8192]).expect("written");
+    let told = run(data.path(), Some("data.*"), "get", &json!("note")).exits_with(0).json();
+    assert_contains(told["error"]["unavailable"].as_str().unwrap_or_default(), &["damaged", "restore", "feature_data"]);
+}
+
+fn run(data: &Path, grant: Option<&str>, action: &str, payload: &Value) -> Ran {
+    let plugin = TestPlugin::from(feature::DATA).manifest("permissions", json!([{ "resource": "data.*" }]));
+    let file = plugin_file(plugin);
+    let (path, data) = (file.path().to_str().expect("UTF-8"), data.to_str().expect("UTF-8"));
+    let payload = payload.to_string();
+    let mut arguments = vec!["run", path, action, &payload, "--data-dir", data];
+    arguments.extend(grant.iter().flat_map(|grant| ["--grant", grant]));
+    Plugbay::new(arguments).run()
+}
