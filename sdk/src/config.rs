@@ -19,6 +19,14 @@ pub fn get<T: DeserializeOwned>(key: &str) -> Result<Option<T>> {
     }
 }
 
+/// The value of a key, or `default` where it has neither a value nor a default in the manifest.
+///
+/// # Errors
+/// Those of [`get`].
+pub fn get_or<T: DeserializeOwned>(key: &str, default: T) -> Result<T> {
+    Ok(get(key)?.unwrap_or(default))
+}
+
 /// The value of a key that must have one.
 ///
 /// # Errors

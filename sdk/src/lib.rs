@@ -33,7 +33,7 @@
 //! - [`Plugin::builder`] says the same as the attributes, without them.
 //! - [`error`], [`bail!`], [`ensure!`] and [`ok!`] make answers; [`log`] and [`config`] talk to the host.
 //! - [`cache`] has values that may be forgotten.
-//! - [`db`] is the plugin's own database; [`Table`](derive@Table) makes a table of a struct.
+//! - [`data`] keeps values; [`db`] is the plugin's own database; [`Table`](derive@Table) makes a table of a struct.
 //! - [`http`] asks the world outside.
 //! - [`native`] is for the plugin's own `cargo test`.
 //!
@@ -66,6 +66,7 @@ pub mod bindings;
 pub mod cache;
 pub mod config;
 pub mod constant;
+pub mod data;
 pub mod db;
 mod dispatch;
 mod error;

@@ -1,9 +1,12 @@
 //! The host as the component's imports show it.
 
 mod cache;
+mod data;
 mod db;
 mod http;
 mod plugins;
+
+pub(crate) use data::*;
 
 use super::ConfigFailure;
 use crate::bindings::imports::plugbay::plugin::{config, invocation, log};

@@ -1,9 +1,12 @@
 //! The host of a native build: one for each thread, since that is how tests run side by side.
 
 mod cache;
+mod data;
 mod db;
 mod http;
 mod plugins;
+
+pub(crate) use data::*;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
