@@ -76,6 +76,11 @@ pub const LOG_PERIOD: Duration = Duration::from_secs(1);
 pub const STDERR_TAIL_BYTES: usize = 4 << 10;
 /// Bytes that a guest may write to standard output or error before it has to ask again: 64 KiB.
 pub const OUTPUT_PERMIT_BYTES: usize = 64 << 10;
+/// Texts that are looked for to mask one secret: 64, for its members and lines. A plugin can set secrets itself, and each
+/// text is looked for in each line that it logs.
+pub const SECRET_TEXTS_MAX: usize = 64;
+/// Texts that are looked for in all, secrets that were replaced included; the oldest are forgotten first.
+pub const MASKED_TEXTS_MAX: usize = 256;
 /// The longest configuration value: 64 KiB of JSON.
 pub const CONFIG_VALUE_BYTES_MAX: usize = 64 << 10;
 /// The longest key of `data`: 512 bytes, room for a path of names; it is part of every permission check and denial.
@@ -171,6 +176,12 @@ pub const AUDIT_RECORDS_MAX: u32 = 20;
 pub const AUDIT_PERIOD: Duration = Duration::from_secs(1);
 /// Denials that the runtime remembers: the last 1,000, of at most some kilobytes each.
 pub const AUDIT_TRAIL_MAX: usize = 1_000;
+/// The longest key that a plugin may ask its configuration for: 512 bytes. It is part of permission checks and messages.
+pub const CONFIG_KEY_BYTES_MAX: usize = 512;
+/// Keys that a plugin without a configuration schema may come to by setting them: 256. More of them are data.
+pub const CONFIG_KEYS_MAX: usize = 256;
+/// Bytes of all keys and values up to which a plugin may set more: 1 MiB. They are read and written as a whole.
+pub const CONFIG_BYTES_MAX: usize = 1 << 20;
 /// The stack of a guest: 512 KiB, deep enough for recursive parsers; a runaway recursion ends in well under a millisecond.
 pub const WASM_STACK_BYTES: usize = 512 << 10;
 /// The fiber that a guest runs on: its stack and 1.5 MiB for the host functions that it calls. A host function that

@@ -456,7 +456,7 @@ impl Runtime {
         let config = PluginConfig::new(manifest.configuration.clone().into_iter().collect(), layers, kept_at)
             .map_err(|problems| load_error(LoadFailure::Configuration { problems }))?;
         let log = PluginLog::new(name.clone(), self.0.log_sink.clone());
-        log.mask.set(config.secrets());
+        log.mask.add(&config.secrets());
         Ok(Arc::new(PluginContext {
             log,
             config,

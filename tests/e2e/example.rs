@@ -186,6 +186,31 @@ fn settings_change_what_was_asked_for_and_granted() {
     assert_contains(not_asked["msg"].as_str().unwrap_or_default(), &["config.enabled", "manifest"]);
 }
 
+#[test]
+fn key_value_keeps_values_by_the_standard_alone() {
+    let data = tempfile::tempdir().expect("a directory");
+    let options = ["--grant", "data.*", "--data-dir", data.path().to_str().expect("UTF-8"), "--json"];
+    let act = |arguments: &[&str]| run(example::KEY_VALUE, &[arguments, &options[..]].concat());
+    assert_eq!(act(&["set", r#"{"key": "a", "value": [1, "ü"]}"#]).exits_with(0).json(), json!({ "key": "a" }));
+    assert_eq!(act(&["get", "\"a\""]).exits_with(0).json(), json!([1, "ü"]));
+    assert_eq!(act(&["count", "\"visits\""]).exits_with(0).json(), 1);
+    assert_eq!(act(&["count", "\"visits\""]).exits_with(0).json(), 2);
+    assert_eq!(act(&["list"]).exits_with(0).json(), json!(["a", "visits"]));
+    assert_eq!(act(&["delete", "\"a\""]).exits_with(0).json(), true);
+    assert_eq!(act(&["get", "\"a\""]).exits_with(1).json()["code"], "not_found");
+
+    let denied = run(example::KEY_VALUE, &["list", "--json"]).exits_with(4).json();
+    assert_contains(denied["msg"].as_str().unwrap_or_default(), &["wasi:keyvalue", "data.*"]);
+    let reader = run(example::KEY_VALUE, &["count", "\"visits\"", "--grant", "data.*:read", "--json"]).exits_with(4);
+    assert_eq!(reader.json()["code"], "permission_denied");
+    let inspection = plugbay(example::KEY_VALUE, "inspect", &["--json"]).run().exits_with(0).json();
+    let imports = inspection["imports"].as_array().expect("a list");
+    let names: Vec<&str> = imports.iter().filter_map(|import| import["name"].as_str()).collect();
+    assert!(names.iter().any(|name| name.starts_with("wasi:keyvalue/store@")), "{names:?}");
+    let own = names.iter().filter(|name| name.starts_with("plugbay:") && !name.contains("/types@"));
+    assert_eq!(own.count(), 0, "{names:?}");
+}
+
 fn run_notes(data: &std::path::Path, action: &str, payload: &Value) -> Ran {
     let data = data.to_str().expect("a path in UTF-8");
     let grant = ["--data-dir", data, "--grant", "db.notes:read,write", "--json"];

@@ -180,6 +180,99 @@ async fn secret_is_masked_in_failures_and_trap_reports() {
 }
 
 #[tokio::test]
+async fn secret_of_any_shape_is_in_no_log_line_failure_trap_or_metric() {
+    for (kind, value, words) in [
+        ("string", json!("hunter2-the-key"), vec!["hunter2", "the-key"]),
+        ("string", json!("one \"quoted\" word"), vec!["quoted"]),
+        (
+            "string",
+            json!("-----BEGIN-----\nMIIBVQ/alpha\nMIIBVQ/omega\n-----END-----"),
+            vec!["MIIB", "alpha", "omega"],
+        ),
+        ("integer", json!(4_711_471_147_114_711_i64), vec!["471147"]),
+        ("object", json!({ "inner": "hunter2-the-key", "more": 1 }), vec!["hunter2", "the-key"]),
+        ("array", json!(["hunter2-the-key", 47_114_711]), vec!["hunter2", "47114711"]),
+    ] {
+        let host = Host::new();
+        let setting = json!({ "token": { "type": kind, "secret": true } });
+        let package = settings().manifest("configuration", setting).package().configure("token", value);
+        let plugin = host.runtime.load(package).await.expect("the token fits");
+        call(&plugin, "log_secret_everywhere").await.expect("it answers");
+        let mut told = String::new();
+        for action in
+            ["fail_with_secret", "fail_with_secret_in_code_and_details", "panic_with_secret", "trap_after_secret"]
+        {
+            let error = call(&plugin, action).await.expect_err("it does not answer");
+            told.push_str(&format!("{error} {error:?} {}", error.to_json()));
+        }
+        told.push_str(&format!("{:?} {plugin:?} {:?}", host.log.lines(), plugin.configuration()));
+        told.push_str(&format!("{:?}", plugin.metrics()));
+        for word in words {
+            assert!(
+                !told.contains(word),
+                "{kind}: `{word}` at {:?}",
+                told.find(word).map(|at| &told[at.saturating_sub(99)..at])
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn secret_that_the_plugin_set_is_masked_and_so_is_the_one_before() {
+    let host = writing_host();
+    let plugin = host.load(settings()).await;
+    assert_eq!(set(&plugin, "token", json!("swordfish")).await, json!("set"));
+    for word in ["hunter2", "swordfish"] {
+        let failed = plugin.call::<_, Value>("fail_with", &format!("it was {word}")).await.expect_err("it fails");
+        assert!(failed.to_string().contains("***hidden***") && !failed.to_string().contains(word), "{failed}");
+    }
+    let refused = set(&plugin, "token", json!({ "not": "trouts-and-salmons" })).await;
+    assert!(refused["error"]["invalid"].is_string() && !refused.to_string().contains("trouts"), "{refused}");
+}
+
+#[tokio::test]
+async fn secret_in_a_key_that_is_denied_is_masked_in_what_is_told() {
+    let mut policy = Policy::default();
+    policy.push("config.token", None, plugbay::manifest::Effect::Allow);
+    policy.push("config.*", None, plugbay::manifest::Effect::Deny);
+    let plugin = Host::with(|builder| builder.policy(policy)).load(settings()).await;
+    let error = call(&plugin, "ask_for_secret_key").await.expect_err("it is denied");
+    assert_contains(&error.to_string(), &["config.***hidden***"]);
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+}
+
+#[tokio::test]
+async fn plugin_that_sets_keys_without_end_is_refused_at_the_bound() {
+    let plugin = writing_host().load(settings().manifest("configuration", json!({}))).await;
+    for index in 0..256 {
+        assert_eq!(set(&plugin, &format!("key{index}"), json!(1)).await, json!("set"));
+    }
+    let answer = set(&plugin, "one more", json!(1)).await;
+    assert_contains(answer["error"]["invalid"].as_str().unwrap_or_default(), &["config_keys", "256", "257"]);
+    assert_eq!(set(&plugin, "key0", json!(2)).await, json!("set"), "what is there may change");
+    let long = json!("x".repeat(60_000));
+    let mut answer = json!("set");
+    for index in 0..20 {
+        answer = set(&plugin, &format!("key{index}"), long.clone()).await;
+    }
+    assert_contains(answer["error"]["invalid"].as_str().unwrap_or_default(), &["config_bytes", "1048576"]);
+    let answer = get(&plugin, &"k".repeat(513)).await;
+    assert_contains(answer["error"]["invalid"].as_str().unwrap_or_default(), &["config_key_bytes", "512", "513"]);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn set_values_are_kept_for_this_user_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let data = tempfile::tempdir().expect("a directory");
+    let host = Host::with(|builder| builder.policy(Policy::allow_all()).data_dir(data.path()));
+    let plugin = host.load(settings()).await;
+    assert_eq!(set(&plugin, "token", json!("swordfish")).await, json!("set"));
+    let mode = |path: &str| std::fs::metadata(data.path().join(path)).expect("there").permissions().mode() & 0o777;
+    assert_eq!((mode("feature_config"), mode("feature_config/config.json")), (0o700, 0o600));
+}
+
+#[tokio::test]
 async fn hostile_file_of_values_is_refused_soon() {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::create_dir(directory.path().join("config")).expect("made");

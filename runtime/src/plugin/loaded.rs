@@ -155,6 +155,7 @@ impl LoadedPlugin {
 
     pub(crate) fn guest_error(&self, mut failure: Box<Failure>) -> Box<InvokeError> {
         let mask = &self.context.log.mask;
+        failure.code = mask.apply(&failure.code).into_owned();
         failure.message = mask.apply(&failure.message).into_owned();
         failure.details = failure.details.take().map(|details| mask.apply_json(details));
         Box::new(InvokeError::Guest { plugin: self.name().to_owned(), failure })

@@ -156,7 +156,7 @@ pub(crate) fn command_answer(exit_code: i32, stdout: Vec<u8>, output: &Output) -
     if exit_code == 0 {
         let json = if stdout.is_empty() { "null" } else { stdout };
         if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(json) {
-            let start: String = json.chars().take(200).collect();
+            let start: String = output.masked(json).chars().take(200).collect();
             return Err(failure("invalid_answer", format!("its standard output is not JSON ({error}): {start}"), None));
         }
         return Ok(json.to_owned());

@@ -18,8 +18,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::bindings::plugbay::plugin::config as wit;
+use super::home::{make_private_directory, sync_directory};
 use super::mask::HIDDEN;
-use crate::limits::CONFIG_VALUE_BYTES_MAX;
+use super::over_limit;
+use crate::limits::{CONFIG_BYTES_MAX, CONFIG_KEY_BYTES_MAX, CONFIG_KEYS_MAX, CONFIG_VALUE_BYTES_MAX};
 use crate::plugin::state::HostState;
 
 /// The settings that a manifest declares, by key.
@@ -97,15 +99,14 @@ impl PluginConfig {
         self.values.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
-    /// The texts that must not be printed: secret strings as they are, other secrets as JSON.
-    pub(crate) fn secrets(&self) -> Vec<String> {
+    /// The values that must not be printed.
+    pub(crate) fn secrets(&self) -> Vec<Value> {
         let values = self.values.read().unwrap_or_else(PoisonError::into_inner);
-        self.schema
-            .iter()
-            .filter(|(_, setting)| setting.secret)
-            .filter_map(|(key, _)| values.get(key))
-            .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-            .collect()
+        values.iter().filter(|(key, _)| self.is_secret(key)).map(|(_, value)| value.clone()).collect()
+    }
+
+    fn is_secret(&self, key: &str) -> bool {
+        self.schema.get(key).is_some_and(|setting| setting.secret)
     }
 
     /// All values, for people: secrets are hidden.
@@ -113,16 +114,30 @@ impl PluginConfig {
         let values = self.values.read().unwrap_or_else(PoisonError::into_inner);
         values
             .iter()
-            .map(|(key, value)| {
-                let secret = self.schema.get(key).is_some_and(|setting| setting.secret);
-                (key.clone(), if secret { HIDDEN.into() } else { value.clone() })
-            })
+            .map(|(key, value)| (key.clone(), if self.is_secret(key) { HIDDEN.into() } else { value.clone() }))
             .collect()
+    }
+
+    /// Whether there is room for a value: where there is no schema, a plugin can set whatever keys it likes.
+    fn check_room(&self, key: &str, value: &Value) -> Result<(), String> {
+        let values = self.values.read().unwrap_or_else(PoisonError::into_inner);
+        let others = values.iter().filter(|(other, _)| *other != key);
+        let (keys, bytes) = others.fold((1, key.len() + value.to_string().len()), |(keys, bytes), (key, value)| {
+            (keys + 1, bytes + key.len() + value.to_string().len())
+        });
+        if keys > CONFIG_KEYS_MAX && !values.contains_key(key) {
+            return Err(over_limit("config_keys", CONFIG_KEYS_MAX, keys));
+        }
+        if bytes > CONFIG_BYTES_MAX {
+            return Err(over_limit("config_bytes", CONFIG_BYTES_MAX, bytes));
+        }
+        Ok(())
     }
 
     /// Checks a value, keeps it on disk and only then shows it to the plugin.
     async fn set(&self, key: &str, value: Value) -> Result<(), wit::Error> {
         check(&self.schema, key, &value).map_err(|message| wit::Error::Invalid(format!("{key}: {message}")))?;
+        self.check_room(key, &value).map_err(wit::Error::Invalid)?;
         if let Some(kept) = &self.kept {
             kept.write(key, value.clone()).await.map_err(wit::Error::Unavailable)?;
         }
@@ -204,13 +219,13 @@ impl KeptValues {
 
 fn replace(path: &Path, values: &BTreeMap<String, Value>) -> std::io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(directory)?;
+    make_private_directory(directory)?;
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     serde_json::to_writer_pretty(&mut file, values)?;
     file.flush()?;
     file.as_file().sync_all()?;
     file.persist(path)?;
-    std::fs::File::open(directory)?.sync_all()
+    sync_directory(directory)
 }
 
 impl HostState {
@@ -222,8 +237,32 @@ impl HostState {
         readable
     }
 
+    async fn config_set(&mut self, key: &str, value: &str) -> Result<(), wit::Error> {
+        self.may(key, PermissionAction::Write)?;
+        let value = serde_json::from_str(value)
+            .map_err(|error| wit::Error::Invalid(format!("{key}: the value is not JSON: {error}")))?;
+        if self.plugin.config.is_secret(key) {
+            // Before anybody can read it, and whether it is taken or not.
+            self.plugin.log.mask.add([&value]);
+        }
+        self.plugin.config.set(key, value).await
+    }
+
     fn may(&self, key: &str, action: PermissionAction) -> Result<(), wit::Error> {
+        if key.len() > CONFIG_KEY_BYTES_MAX {
+            return Err(wit::Error::Invalid(over_limit("config_key_bytes", CONFIG_KEY_BYTES_MAX, key.len())));
+        }
         self.check(&format!("config.{key}"), action).map_err(|denial| wit::Error::Denied(denial.to_string()))
+    }
+
+    /// The same, for the standard, which has one text for either.
+    pub(super) fn may_use_config(&self, key: &str, action: PermissionAction) -> Result<(), String> {
+        self.may(key, action).map_err(|error| match error {
+            wit::Error::Denied(text)
+            | wit::Error::Invalid(text)
+            | wit::Error::Unavailable(text)
+            | wit::Error::Other(text) => text,
+        })
     }
 }
 
@@ -234,12 +273,10 @@ impl wit::Host for HostState {
     }
 
     async fn set(&mut self, key: String, value: String) -> Result<(), wit::Error> {
-        self.may(&key, PermissionAction::Write)?;
-        let value = serde_json::from_str(&value)
-            .map_err(|error| wit::Error::Invalid(format!("{key}: the value is not JSON: {error}")))?;
-        self.plugin.config.set(&key, value).await?;
-        self.plugin.log.mask.set(self.plugin.config.secrets());
-        Ok(())
+        let bytes = key.len() + value.len();
+        let set = self.config_set(&key, &value).await;
+        self.end_host_call(bytes).await;
+        set
     }
 
     async fn all(&mut self) -> Result<String, wit::Error> {

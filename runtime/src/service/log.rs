@@ -13,7 +13,7 @@ use plugbay_manifest::PermissionAction;
 
 use super::bindings::plugbay::plugin::log as wit;
 use super::flood::{Flood, Room};
-use super::mask::Mask;
+use super::mask::{Cut, Mask};
 use crate::limits::{LOG_FIELDS_MAX, LOG_LINE_BYTES_MAX, LOG_LINES_MAX, LOG_PERIOD};
 use crate::plugin::state::HostState;
 
@@ -147,7 +147,9 @@ impl PluginLog {
     /// A text without secrets, as long as a line may be, and how many bytes were left out.
     fn shown<'a>(&self, text: &'a str) -> (Cow<'a, str>, usize) {
         let (text, left_out) = cut(text, LOG_LINE_BYTES_MAX);
-        (self.mask.apply(text), left_out)
+        // Standard output has cut its lines already, and may have lost a character in the middle.
+        let is_cut = text.len() + char::MAX.len_utf8() > LOG_LINE_BYTES_MAX;
+        (if is_cut { self.mask.apply_cut(text, Cut::End) } else { self.mask.apply(text) }, left_out)
     }
 
     /// Lines that were dropped since the plugin was loaded.
@@ -283,8 +285,20 @@ mod tests {
     #[test]
     fn secret_in_message_or_field_is_masked() {
         let (kept, log) = log();
-        log.mask.set(["hunter2".to_owned()]);
-        log.write(Level::Info, "", "key hunter2", &[("key".into(), "\"hunter2\"".into())]);
-        assert_eq!(kept.0.lock().expect("not poisoned")[0], "INFO key ***hidden*** key=\"***hidden***\"");
+        log.mask.add(&["hunter2".into()]);
+        log.write(Level::Info, "", "key hunter2", &[("hunter2 is".into(), "\"hunter2\"".into())]);
+        assert_eq!(kept.0.lock().expect("not poisoned")[0], "INFO key ***hidden*** ***hidden*** is=\"***hidden***\"");
+    }
+
+    #[test]
+    fn secret_at_the_end_of_a_long_line_is_not_cut_open() {
+        let (kept, log) = log();
+        log.mask.add(&["hunter2-the-key".into()]);
+        for missing in 0..20 {
+            let line = format!("{}hunter2-the-key and more", "x".repeat(LOG_LINE_BYTES_MAX - missing));
+            log.write(Level::Info, "", &line, &[]);
+        }
+        let lines = kept.0.lock().expect("not poisoned");
+        assert!(lines.iter().all(|line| !line.contains("hunt")), "a part of the secret is there");
     }
 }

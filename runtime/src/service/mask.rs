@@ -1,14 +1,18 @@
-//! Takes secrets out of texts that leave the plugin: log lines, standard output, trap messages.
+//! Takes secrets out of texts that leave the plugin: log lines, standard output, failures, trap messages, audits.
 //!
-//! A secret is masked where its value appears as it was configured. What a guest encodes or splits cannot be recognised:
-//! masking protects from accidents, not from a plugin that means to leak what it was given.
+//! A secret is masked where its value appears as it was configured, as JSON writes it, or, where it has several lines or
+//! members, in part; and where a text was cut, also what the cut left of it. What a guest encodes or splits cannot be
+//! recognised: masking protects from accidents, not from a plugin that means to leak what it was given.
 
 use std::borrow::Cow;
-use std::sync::RwLock;
+use std::collections::VecDeque;
+use std::sync::{PoisonError, RwLock};
 
 use serde_json::Value;
 
 pub(crate) use plugbay_manifest::HIDDEN;
+
+use crate::limits::{MASKED_TEXTS_MAX, SECRET_TEXTS_MAX};
 
 /// Values shorter than this are not looked for: masking every `1` in a log would hide the log, not the secret.
 const SECRET_BYTES_MIN: usize = 4;
@@ -16,28 +20,82 @@ const SECRET_BYTES_MIN: usize = 4;
 /// The secrets of one plugin.
 #[derive(Default)]
 pub(crate) struct Mask {
+    known: RwLock<Known>,
+}
+
+/// The texts that are looked for.
+#[derive(Default)]
+struct Known {
+    /// The newest last. Values that were replaced stay: what they open may still be open.
+    by_age: VecDeque<String>,
     /// Longest first, so that a secret that contains another is masked whole.
-    secrets: RwLock<Vec<String>>,
+    by_length: Vec<String>,
+}
+
+/// Where a text was cut off, which may have been in the middle of a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// Its beginning is missing.
+    Start,
+    /// Its end is missing.
+    End,
 }
 
 impl Mask {
-    /// Replaces the secrets that are looked for.
-    pub(crate) fn set(&self, secrets: impl IntoIterator<Item = String>) {
-        let mut secrets: Vec<String> = secrets.into_iter().filter(|secret| secret.len() >= SECRET_BYTES_MIN).collect();
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        *self.secrets.write().unwrap_or_else(std::sync::PoisonError::into_inner) = secrets;
+    /// Looks for these values from now on.
+    pub(crate) fn add<'a>(&self, secrets: impl IntoIterator<Item = &'a Value>) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        for text in secrets.into_iter().flat_map(texts_of) {
+            if !known.by_age.contains(&text) {
+                known.by_age.push_back(text);
+            }
+        }
+        let excess = known.by_age.len().saturating_sub(MASKED_TEXTS_MAX);
+        known.by_age.drain(..excess);
+        known.by_length = known.by_age.iter().cloned().collect();
+        known.by_length.sort_by_key(|text| std::cmp::Reverse(text.len()));
     }
 
     /// The text without secrets.
     pub(crate) fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let secrets = self.secrets.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let mut masked = Cow::Borrowed(text);
-        for secret in secrets.iter() {
+        for secret in &known.by_length {
             if masked.contains(secret.as_str()) {
                 masked = Cow::Owned(masked.replace(secret.as_str(), HIDDEN));
             }
         }
         masked
+    }
+
+    /// A text that was cut off, without secrets and without what the cut left of one.
+    pub(crate) fn apply_cut<'a>(&self, text: &'a str, cut: Cut) -> Cow<'a, str> {
+        let torn = self.torn(text, cut);
+        if torn == 0 {
+            return self.apply(text);
+        }
+        Cow::Owned(match cut {
+            Cut::Start => format!("{HIDDEN}{}", self.apply(&text[torn..])),
+            Cut::End => format!("{}{HIDDEN}", self.apply(&text[..text.len() - torn])),
+        })
+    }
+
+    /// How many bytes at the cut are part of a secret.
+    fn torn(&self, text: &str, cut: Cut) -> usize {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let of_secret = |secret: &str| {
+            let lengths = SECRET_BYTES_MIN..secret.len().min(text.len() + 1);
+            lengths.rev().find(|&length| match cut {
+                Cut::Start => text.as_bytes().starts_with(&secret.as_bytes()[secret.len() - length..]),
+                Cut::End => text.as_bytes().ends_with(&secret.as_bytes()[..length]),
+            })
+        };
+        let torn = known.by_length.iter().filter_map(|secret| of_secret(secret)).max().unwrap_or(0);
+        // A secret of several bytes to a character may have been cut inside one; its text was not.
+        match cut {
+            Cut::Start => (torn..text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(torn),
+            Cut::End => text.len() - text.floor_char_boundary(text.len() - torn),
+        }
     }
 
     /// Takes secrets out of every text in a JSON value, names of members included.
@@ -49,7 +107,47 @@ impl Mask {
                 .into_iter()
                 .map(|(name, value)| (self.apply(&name).into_owned(), self.apply_json(value)))
                 .collect(),
+            Value::Number(number) => match self.apply(&number.to_string()) {
+                Cow::Borrowed(_) => Value::Number(number),
+                Cow::Owned(hidden) => Value::String(hidden),
+            },
             plain => plain,
+        }
+    }
+}
+
+/// The texts in which a value may be printed, the most telling first.
+fn texts_of(value: &Value) -> Vec<String> {
+    let mut texts = Vec::new();
+    collect(value, &mut texts);
+    texts.retain(|text| text.len() >= SECRET_BYTES_MIN);
+    texts.truncate(SECRET_TEXTS_MAX);
+    texts
+}
+
+fn collect(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::Null | Value::Bool(_) => {}
+        Value::Number(number) => texts.push(number.to_string()),
+        Value::String(text) => {
+            texts.push(text.clone());
+            let json = value.to_string();
+            let escaped = &json[1..json.len() - 1];
+            if escaped != text {
+                texts.push(escaped.to_owned());
+            }
+            // A log has one line at a time.
+            if text.contains('\n') {
+                texts.extend(text.lines().map(|line| line.trim().to_owned()));
+            }
+        }
+        Value::Array(values) => {
+            texts.push(value.to_string());
+            values.iter().for_each(|value| collect(value, texts));
+        }
+        Value::Object(members) => {
+            texts.push(value.to_string());
+            members.values().for_each(|value| collect(value, texts));
         }
     }
 }
@@ -58,10 +156,14 @@ impl Mask {
 mod tests {
     use super::*;
 
-    fn mask(secrets: &[&str], text: &str) -> String {
+    fn knowing(secrets: &[Value]) -> Mask {
         let mask = Mask::default();
-        mask.set(secrets.iter().map(|&secret| secret.to_owned()));
-        mask.apply(text).into_owned()
+        mask.add(secrets);
+        mask
+    }
+
+    fn mask(secrets: &[&str], text: &str) -> String {
+        knowing(&secrets.iter().map(|&secret| secret.into()).collect::<Vec<_>>()).apply(text).into_owned()
     }
 
     #[test]
@@ -76,15 +178,55 @@ mod tests {
 
     #[test]
     fn secret_anywhere_in_a_json_value_is_hidden() {
-        let by = Mask::default();
-        by.set(["hunter2".to_owned()]);
-        let value = serde_json::json!({ "hunter2": [1, { "key": "is hunter2" }] });
-        assert_eq!(by.apply_json(value), serde_json::json!({ "***hidden***": [1, { "key": "is ***hidden***" }] }));
+        let by = knowing(&["hunter2".into(), 123_456.into()]);
+        let value = serde_json::json!({ "hunter2": [1, { "key": "is hunter2" }, 123_456] });
+        let hidden = serde_json::json!({ "***hidden***": [1, { "key": "is ***hidden***" }, "***hidden***"] });
+        assert_eq!(by.apply_json(value), hidden);
     }
 
     #[test]
     fn short_or_no_secret_leaves_the_text_alone() {
         assert_eq!(mask(&["1", ""], "1 line"), "1 line");
         assert_eq!(mask(&[], "1 line"), "1 line");
+        assert_eq!(knowing(&[true.into(), Value::Null]).apply("true or null"), "true or null");
+    }
+
+    #[test]
+    fn secret_of_several_lines_is_hidden_line_by_line_and_as_json() {
+        let key = "-----BEGIN KEY-----\nMIIBVQ\n-----END KEY-----\n";
+        assert_eq!(mask(&[key], "MIIBVQ"), "***hidden***");
+        assert_eq!(mask(&[key], &format!("{:?}", Value::from(key).to_string())).matches("MIIBVQ").count(), 0);
+        assert_eq!(mask(&["say \"please\""], r#"{"word":"say \"please\""}"#), r#"{"word":"***hidden***"}"#);
+    }
+
+    #[test]
+    fn members_of_a_secret_are_secret() {
+        let secret = serde_json::json!({ "user": "Ada L.", "pins": [4711, 12] });
+        let by = knowing(&[secret.clone()]);
+        assert_eq!(by.apply(&secret.to_string()), HIDDEN);
+        assert_eq!(by.apply("Ada L. has 4711 and 12"), "***hidden*** has ***hidden*** and 12");
+    }
+
+    #[test]
+    fn what_a_cut_leaves_of_a_secret_is_hidden() {
+        let by = knowing(&["hunter2-the-key".into()]);
+        assert_eq!(by.apply_cut("key: hunter2-th", Cut::End), "key: ***hidden***");
+        assert_eq!(by.apply_cut("the-key was it", Cut::Start), "***hidden*** was it");
+        assert_eq!(by.apply_cut("hunter2-the-key hunt", Cut::End), "***hidden*** ***hidden***");
+        assert_eq!(by.apply_cut("nothing hun", Cut::End), "nothing hun", "three bytes tell nothing");
+        assert_eq!(knowing(&["ä-ö-ü-ß-secret".into()]).apply_cut("x ä-ö-ü-", Cut::End), "x ***hidden***");
+    }
+
+    #[test]
+    fn secret_that_was_replaced_is_still_hidden_and_there_is_an_end_to_it() {
+        let by = knowing(&["old-secret".into()]);
+        by.add(&["new-secret".into()]);
+        assert_eq!(by.apply("old-secret new-secret"), "***hidden*** ***hidden***");
+        for index in 0..MASKED_TEXTS_MAX {
+            by.add(&[format!("secret-{index:05}").into()]);
+        }
+        assert_eq!(by.apply("old-secret secret-00000"), "old-secret ***hidden***");
+        let many: Value = (0..10_000).map(|index| Value::from(format!("member-{index}"))).collect();
+        assert!(texts_of(&many).len() <= SECRET_TEXTS_MAX);
     }
 }

@@ -11,6 +11,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use super::log::Level;
+use super::mask::Cut;
 use super::{HostWork, PluginContext};
 use crate::limits::{LOG_LINE_BYTES_MAX, OUTPUT_PERMIT_BYTES, STDERR_TAIL_BYTES};
 
@@ -79,7 +80,17 @@ impl Output {
     pub(crate) fn stderr_tail(&self) -> String {
         let mut written = self.lock();
         written.flush();
-        written.plugin.log.mask.apply(&String::from_utf8_lossy(&written.stderr_tail)).into_owned()
+        let text = String::from_utf8_lossy(&written.stderr_tail);
+        // The first character may have lost bytes, and a secret its beginning.
+        let text = text.trim_start_matches(char::REPLACEMENT_CHARACTER);
+        let mask = &written.plugin.log.mask;
+        let is_cut = written.stderr_tail.len() == STDERR_TAIL_BYTES;
+        if is_cut { mask.apply_cut(text, Cut::Start) } else { mask.apply(text) }.into_owned()
+    }
+
+    /// A text of the guest's without secrets.
+    pub(crate) fn masked(&self, text: &str) -> String {
+        self.lock().plugin.log.mask.apply(text).into_owned()
     }
 
     /// Forgets what was written to standard error so far: the next call's report is not about this one.

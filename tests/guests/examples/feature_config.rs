@@ -1,6 +1,6 @@
 //! Reads and writes its configuration. An error is answered as `{"error": {kind: text}}`, as a plugin that handles it would.
 
-use plugbay_guests::{Value, config, json};
+use plugbay_guests::{Value, config, json, log};
 
 fn error(error: config::Error) -> Value {
     let (kind, text) = match error {
@@ -12,9 +12,11 @@ fn error(error: config::Error) -> Value {
     json!({ "error": { kind: text } })
 }
 
+/// The text of the setting `token`, or of its member `inner` where it has members.
 fn secret() -> String {
     let secret = config::get("token").ok().flatten().unwrap_or_default();
-    secret.trim_matches('"').to_owned()
+    let secret: Value = serde_json::from_str(&secret).unwrap_or_default();
+    secret["inner"].as_str().or(secret.as_str()).map_or_else(|| secret.to_string(), str::to_owned)
 }
 
 fn value(text: String) -> Value {
@@ -49,6 +51,44 @@ plugbay_guests::actions!(|action, payload| match action {
         );
         Ok(json!(secret.len()))
     }
+    "log_secret_everywhere" => {
+        let secret = secret();
+        let fields = [
+            (format!("of {secret}"), format!("\"{secret}\"")),
+            ("json".to_owned(), json!({ "is": secret }).to_string()),
+        ];
+        log::write(log::Level::Info, &format!("part {secret}"), &format!("{secret:?} {secret}"), &fields);
+        let padding = "x".repeat(8 * 1024 - secret.len() / 2);
+        log::write(
+            log::Level::Info,
+            &padding,
+            &format!("{padding}{secret}"),
+            &[(format!("{padding}{secret}"), secret.clone())],
+        );
+        println!("{padding}{secret}");
+        eprint!("{secret}");
+        Ok(json!(secret.len()))
+    }
+    "trap_after_secret" => {
+        // What is kept of standard error begins within the secret.
+        let secret = secret();
+        eprint!("{secret}{}", "x".repeat(4096 - secret.len() / 2));
+        std::process::exit(3)
+    }
+    "fail_with_secret_in_code_and_details" => {
+        let secret = secret();
+        Err(plugbay_guests::Failure {
+            code: secret.clone(),
+            message: format!("{secret:?}"),
+            details: Some(json!({ &secret: [&secret] }).to_string()),
+            status_code: None,
+        })
+    }
+    "ask_for_secret_key" => match config::get(&secret()) {
+        Ok(value) => Ok(json!(value)),
+        Err(why) => Err(plugbay_guests::failure("denied", error(why).to_string())),
+    },
+    "fail_with" => Err(plugbay_guests::failure("told", payload.as_str().unwrap_or_default())),
     "fail_with_secret" => Err(plugbay_guests::failure("leak", format!("failed with {}", secret()))),
     "panic_with_secret" => panic!("panicked with {}", secret()),
     other => plugbay_guests::unknown(other),

@@ -18,10 +18,10 @@ fn text(value: Value) -> String {
 
 impl wit::Host for HostState {
     async fn get(&mut self, key: String) -> Result<Option<String>, wit::Error> {
-        let granted = self.check(&format!("config.{key}"), PermissionAction::Read);
+        let granted = self.may_use_config(&key, PermissionAction::Read);
         let value = granted.map(|()| self.plugin.config.get(&key).map(text));
         self.end_host_call(value.iter().flatten().map(String::len).sum()).await;
-        value.map_err(|denial| wit::Error::Upstream(denial.to_string()))
+        value.map_err(wit::Error::Upstream)
     }
 
     async fn get_all(&mut self) -> Result<Vec<(String, String)>, wit::Error> {
