@@ -5,6 +5,7 @@ mod abi;
 mod cache;
 mod cancel;
 mod compute;
+mod data;
 mod file;
 mod http;
 mod import;

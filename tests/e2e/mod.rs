@@ -12,6 +12,7 @@ mod new;
 mod policy;
 mod run;
 mod service_cache;
+mod service_config;
 mod service_data;
 mod service_db;
 mod service_http;

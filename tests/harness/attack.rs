@@ -1,6 +1,6 @@
 //! One hostile call, and everything that has to be true afterwards.
 
-use plugbay::{InvokeError, Plugin};
+use plugbay::{InvokeError, Plugin, Policy};
 use serde_json::{Value, json};
 
 use super::assert::assert_invoke_error;
@@ -11,6 +11,7 @@ use super::host::{Host, TestPlugin, pings};
 pub(crate) struct Attack {
     plugin: TestPlugin,
     payload: Value,
+    granted: Policy,
 }
 
 /// What is left after an attack that was fended off.
@@ -22,7 +23,7 @@ pub(crate) struct Aftermath {
 
 impl Attack {
     pub(crate) fn by(plugin: impl Into<TestPlugin>) -> Self {
-        Attack { plugin: plugin.into(), payload: Value::Null }
+        Attack { plugin: plugin.into(), payload: Value::Null, granted: Policy::default() }
     }
 
     /// An attack by a plugin from bytes.
@@ -33,6 +34,14 @@ impl Attack {
     #[must_use]
     pub(crate) fn payload(self, payload: Value) -> Self {
         Attack { payload, ..self }
+    }
+
+    /// Lets the attacker ask for a permission, and grants it.
+    #[must_use]
+    pub(crate) fn granted(self, permission: &str) -> Self {
+        let asked = json!([{ "resource": permission }]);
+        let granted = Policy::default().allow(permission).expect("readable");
+        Attack { granted, ..self.manifest("permissions", asked) }
     }
 
     /// Sets a limit of the attacker.
@@ -75,7 +84,7 @@ impl Attack {
 
     /// The attacker beside a neighbour that keeps a state.
     async fn scene(&self) -> (Host, Plugin, Plugin) {
-        let host = Host::new();
+        let host = Host::with(|builder| builder.policy(self.granted.clone()));
         let neighbour = host.load(TestPlugin::from(feature::ECHO).manifest("name", json!("neighbour"))).await;
         let attacker = host.load(self.plugin.clone()).await;
         assert_eq!((pings(&attacker).await, pings(&neighbour).await), (1, 1));

@@ -184,11 +184,7 @@ async fn secret_of_any_shape_is_in_no_log_line_failure_trap_or_metric() {
     for (kind, value, words) in [
         ("string", json!("hunter2-the-key"), vec!["hunter2", "the-key"]),
         ("string", json!("one \"quoted\" word"), vec!["quoted"]),
-        (
-            "string",
-            json!("-----BEGIN-----\nMIIBVQ/alpha\nMIIBVQ/omega\n-----END-----"),
-            vec!["MIIB", "alpha", "omega"],
-        ),
+        ("string", json!("-----BEGIN-----\nMIIBVQ/alpha\nMIIBVQ/omega\n-----END-----"), vec!["MIIB", "alpha", "omega"]),
         ("integer", json!(4_711_471_147_114_711_i64), vec!["471147"]),
         ("object", json!({ "inner": "hunter2-the-key", "more": 1 }), vec!["hunter2", "the-key"]),
         ("array", json!(["hunter2-the-key", 47_114_711]), vec!["hunter2", "47114711"]),

@@ -14,7 +14,7 @@ pub(super) mod open;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
@@ -113,30 +113,23 @@ impl Database {
         }
     }
 
-    /// Reads, here and now unless the connection is in use. `work` may run twice.
+    /// Reads, here and now. `work` is short, and may run twice.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         work: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Unavailable> {
-        match self.read_now(&work) {
-            Some(Err(error)) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
-            Some(read) => return read.map_err(|error| self.about.unavailable(&error)),
-            None => {}
-        }
-        // Another process recovers or closes the file, or another instance reads a great deal.
-        self.on_writer(move |connection| work(connection)).await?.map_err(|error| self.about.unavailable(&error))
-    }
-
-    /// None where somebody else uses the connection.
-    fn read_now<T>(&self, work: impl Fn(&Connection) -> rusqlite::Result<T>) -> Option<rusqlite::Result<T>> {
-        let Some(reader) = &self.reader else {
-            return self.writer.try_lock().ok().map(|connection| work(&connection));
+        let read = match &self.reader {
+            Some(reader) => work(&reader.lock().unwrap_or_else(PoisonError::into_inner)),
+            None => work(&*self.writer.lock().await),
         };
-        match reader.try_lock() {
-            Ok(connection) => Some(work(&connection)),
-            Err(TryLockError::Poisoned(poisoned)) => Some(work(&poisoned.into_inner())),
-            Err(TryLockError::WouldBlock) => None,
+        match read {
+            // Another process recovers or closes the file: this takes patience, and so a thread that may wait.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                self.on_writer(move |connection| work(connection)).await?
+            }
+            read => read,
         }
+        .map_err(|error| self.about.unavailable(&error))
     }
 
     /// Does all of `work`, or nothing of it. It is on disk when this returns, and goes on where the caller does not wait.
