@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn members_of_a_secret_are_secret() {
         let secret = serde_json::json!({ "user": "Ada L.", "pins": [4711, 12] });
-        let by = knowing(&[secret.clone()]);
+        let by = knowing(std::slice::from_ref(&secret));
         assert_eq!(by.apply(&secret.to_string()), HIDDEN);
         assert_eq!(by.apply("Ada L. has 4711 and 12"), "***hidden*** has ***hidden*** and 12");
     }
