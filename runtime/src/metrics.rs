@@ -131,7 +131,7 @@ mod tests {
 
     fn snapshot(metrics: &Metrics) -> MetricsSnapshot {
         let audit = Arc::new(Audit::new(Arc::new(TracingAudit), Arc::new(SystemClock)));
-        metrics.snapshot(&PluginAudit::new("p".into(), audit), 0)
+        metrics.snapshot(&PluginAudit::new("p".into(), audit, Arc::default()), 0)
     }
 
     #[test]

@@ -457,6 +457,7 @@ impl Runtime {
             .map_err(|problems| load_error(LoadFailure::Configuration { problems }))?;
         let log = PluginLog::new(name.clone(), self.0.log_sink.clone());
         log.mask.add(&config.secrets());
+        let mask = log.mask.clone();
         Ok(Arc::new(PluginContext {
             log,
             config,
@@ -471,7 +472,7 @@ impl Runtime {
             live_instances: self.0.engines.live_instances(),
             grants: checked.grants.clone(),
             clock: self.0.clock.clone(),
-            audit: PluginAudit::new(name.clone(), self.0.audit.clone()),
+            audit: PluginAudit::new(name.clone(), self.0.audit.clone(), mask),
             name,
         }))
     }

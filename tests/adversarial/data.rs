@@ -34,7 +34,7 @@ async fn calls_without_end_yield_and_end_at_the_deadline() {
             .granted("data.mine.*")
             .payload(json!({ "how": how }))
             .resource("max_fuel", json!(0))
-            .resource("timeout_seconds", json!(0.3));
+            .resource("timeout_seconds", json!(0.7));
         let start = Instant::now();
         let aftermath = attack.ends_in("timeout").await;
         assert!(start.elapsed() < Duration::from_secs(20), "{how}: {:?}", start.elapsed());
@@ -49,6 +49,7 @@ async fn calls_without_end_yield_and_end_at_the_deadline() {
             served += 1;
             tokio::task::yield_now().await;
         }
-        assert!(served > 10, "{how}: the neighbour was served {served} times");
+        // Were it held up, it would be served once: before the attack begins, or after its end.
+        assert!(served > 2, "{how}: the neighbour was served {served} times");
     }
 }

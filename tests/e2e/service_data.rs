@@ -27,7 +27,7 @@ fn value_of_one_process_is_there_in_the_next() {
 fn plugin_without_a_grant_is_not_run_and_told_what_to_add() {
     let data = tempfile::tempdir().expect("a directory");
     let ran = run(data.path(), None, "get", &json!("note")).exits_with(4);
-    assert_contains(&ran.stderr, &["plugbay:plugin/data", "data.*", "read", "--grant data.*:read"]);
+    assert_contains(&ran.stderr, &["plugbay:plugin/data", "data.*", "read", "--grant 'data.*:read'"]);
 }
 
 #[test]

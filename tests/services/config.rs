@@ -4,6 +4,7 @@ use plugbay::{Package, Plugin, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::assert::{assert_contains, assert_load_error};
+use crate::harness::audit::KeptAudit;
 use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin, call};
 
@@ -231,10 +232,14 @@ async fn secret_in_a_key_that_is_denied_is_masked_in_what_is_told() {
     let mut policy = Policy::default();
     policy.push("config.token", None, plugbay::manifest::Effect::Allow);
     policy.push("config.*", None, plugbay::manifest::Effect::Deny);
-    let plugin = Host::with(|builder| builder.policy(policy)).load(settings()).await;
+    let audit = KeptAudit::of_everything();
+    let host = Host::with(|builder| builder.policy(policy).audit_sink(audit.clone()));
+    let plugin = host.load(settings()).await;
     let error = call(&plugin, "ask_for_secret_key").await.expect_err("it is denied");
     assert_contains(&error.to_string(), &["config.***hidden***"]);
-    assert!(!error.to_string().contains("hunter2"), "{error}");
+    let audited = format!("{:?} {:?}", audit.lines(), host.runtime.audit_trail());
+    assert_contains(&audited, &["config.token", "config.***hidden***"]);
+    assert!(!format!("{error} {audited}").contains("hunter2"), "{error} {audited}");
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use plugbay_manifest::PermissionAction;
 use serde::Serialize;
 
 use super::flood::{Flood, Room};
+use super::mask::Mask;
 use crate::capability::{Denial, Refused};
 use crate::clock::{Clock, unix_ms};
 use crate::invocation::Caller;
@@ -161,6 +162,8 @@ impl Audit {
 pub(crate) struct PluginAudit {
     plugin: Arc<str>,
     audit: Arc<Audit>,
+    /// A plugin may ask for a key that is a secret.
+    mask: Arc<Mask>,
     allowed: ThreadedCount,
     denied: AtomicU64,
     left_out: AtomicU64,
@@ -169,11 +172,12 @@ pub(crate) struct PluginAudit {
 }
 
 impl PluginAudit {
-    pub(crate) fn new(plugin: Arc<str>, audit: Arc<Audit>) -> Self {
+    pub(crate) fn new(plugin: Arc<str>, audit: Arc<Audit>, mask: Arc<Mask>) -> Self {
         let flood = || Mutex::new(Flood::new(AUDIT_RECORDS_MAX, AUDIT_PERIOD));
         PluginAudit {
             plugin,
             audit,
+            mask,
             allowed: ThreadedCount::default(),
             denied: AtomicU64::new(0),
             left_out: AtomicU64::new(0),
@@ -194,13 +198,17 @@ impl PluginAudit {
     pub(crate) fn deny(&self, denial: &Denial, call: Option<&CallState>) {
         self.denied.fetch_add(1, Ordering::Relaxed);
         match admit(&self.denials) {
-            Room::Is { dropped_before } => self.audit.deny(&self.plugin, denial, call, dropped_before),
+            Room::Is { dropped_before } => {
+                let denial = Denial { resource: self.mask.apply(&denial.resource).into_owned(), ..denial.clone() };
+                self.audit.deny(&self.plugin, &denial, call, dropped_before);
+            }
             Room::IsNot => drop(self.left_out.fetch_add(1, Ordering::Relaxed)),
         }
     }
 
     fn record_allowed(&self, resource: &str, action: PermissionAction, call: Option<&CallState>) {
         let Room::Is { dropped_before } = admit(&self.uses) else { return };
+        let resource = self.mask.apply(resource);
         self.audit.sink.record(&AuditRecord {
             plugin: &self.plugin,
             resource: &resource[..resource.floor_char_boundary(RESOURCE_BYTES_TOLD)],
@@ -281,7 +289,7 @@ mod tests {
     fn audit(wants_allowed: bool) -> (Arc<Kept>, Arc<Audit>, PluginAudit) {
         let kept = Arc::new(Kept { wants_allowed, ..Kept::default() });
         let audit = Arc::new(Audit::new(kept.clone(), Arc::new(SystemClock)));
-        (kept, audit.clone(), PluginAudit::new("p".into(), audit))
+        (kept, audit.clone(), PluginAudit::new("p".into(), audit, Arc::default()))
     }
 
     fn note(audit: &PluginAudit, grants: &Grants, resource: &str, call: Option<&CallState>) {

@@ -249,10 +249,11 @@ impl HostState {
     }
 
     fn may(&self, key: &str, action: PermissionAction) -> Result<(), wit::Error> {
+        self.check(&format!("config.{key}"), action).map_err(|denial| wit::Error::Denied(denial.to_string()))?;
         if key.len() > CONFIG_KEY_BYTES_MAX {
             return Err(wit::Error::Invalid(over_limit("config_key_bytes", CONFIG_KEY_BYTES_MAX, key.len())));
         }
-        self.check(&format!("config.{key}"), action).map_err(|denial| wit::Error::Denied(denial.to_string()))
+        Ok(())
     }
 
     /// The same, for the standard, which has one text for either.

@@ -109,7 +109,7 @@ impl fmt::Display for Fields<'_> {
 pub(crate) struct PluginLog {
     plugin: Arc<str>,
     sink: Arc<dyn LogSink>,
-    pub(crate) mask: Mask,
+    pub(crate) mask: Arc<Mask>,
     flood: Mutex<Flood>,
     dropped: AtomicU64,
 }
@@ -119,7 +119,7 @@ impl PluginLog {
         PluginLog {
             plugin,
             sink,
-            mask: Mask::default(),
+            mask: Arc::default(),
             flood: Mutex::new(Flood::new(LOG_LINES_MAX, LOG_PERIOD)),
             dropped: AtomicU64::new(0),
         }
