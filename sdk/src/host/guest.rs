@@ -6,13 +6,12 @@ mod db;
 mod http;
 mod plugins;
 
-pub(crate) use data::*;
-
 use super::ConfigFailure;
 use crate::bindings::imports::plugbay::plugin::{config, invocation, log};
 use crate::log::Level;
 
 pub(crate) use cache::*;
+pub(crate) use data::*;
 pub(crate) use db::{Transaction, db_begin, db_execute, db_execute_many, db_query};
 pub(crate) use http::*;
 pub(crate) use plugins::*;

@@ -6,8 +6,6 @@ mod db;
 mod http;
 mod plugins;
 
-pub(crate) use data::*;
-
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,6 +16,7 @@ use super::ConfigFailure;
 use crate::log::Level;
 
 pub(crate) use cache::*;
+pub(crate) use data::*;
 pub(crate) use db::{Transaction, db_begin, db_execute, db_execute_many, db_query};
 pub(crate) use http::*;
 pub(crate) use plugins::*;
