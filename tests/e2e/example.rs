@@ -1,5 +1,8 @@
 //! Every example plugin, from its crate's directory through the command: built, loaded, called.
 
+use std::time::Duration;
+
+use plugbay::{ManualClock, Package, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::assert::assert_contains;
@@ -7,6 +10,7 @@ use crate::harness::build::target_directory;
 use crate::harness::command::{Plugbay, Ran};
 use crate::harness::guest::{Guest, example};
 use crate::harness::host::Host;
+use crate::harness::server::{Answer, Server};
 
 #[test]
 fn hello_greets() {
@@ -215,6 +219,58 @@ fn run_notes(data: &std::path::Path, action: &str, payload: &Value) -> Ran {
     let data = data.to_str().expect("a path in UTF-8");
     let grant = ["--data-dir", data, "--grant", "db.notes:read,write", "--json"];
     run(example::NOTES, &[&[action, &payload.to_string()], &grant[..]].concat())
+}
+
+#[tokio::test]
+async fn weather_asks_once_for_as_long_as_an_answer_is_good() {
+    let service = weather_service();
+    let rules = [format!("http.{}", service.authority()), "cache.*".to_owned()];
+    let policy = rules.iter().try_fold(Policy::default(), |policy, rule| policy.allow(rule)).expect("readable");
+    let clock = ManualClock::new(std::time::SystemTime::now());
+    let host = Host::with(|builder| builder.policy(policy).clock(clock.clone()));
+    let package = Package::open(example::WEATHER.path()).expect("it opens");
+    let package =
+        package.configure("base_url", format!("http://{}/v1", service.authority())).configure("ttl_seconds", 60);
+    let plugin = host.runtime.load(package).await.expect("it is whole");
+    let current = async |city: &str| -> Value {
+        plugin.call("current", &json!({ "city": city })).await.unwrap_or_else(|error| error.to_json())
+    };
+    assert_eq!(current("Bern").await, json!({ "celsius": 7.5, "sky": "rain", "cached": false }));
+    for _ in 0..10 {
+        assert_eq!(current("bern ").await, json!({ "celsius": 7.5, "sky": "rain", "cached": true }));
+    }
+    assert_eq!(service.received().len(), 1);
+    clock.advance(Duration::from_secs(61));
+    assert_eq!(current("Bern").await["cached"], false);
+    assert_eq!((current("Atlantis").await["code"].clone(), service.received().len()), (json!("unknown_city"), 3));
+}
+
+#[test]
+fn weather_asks_the_host_that_was_granted_and_no_other() {
+    let service = weather_service();
+    let base_url = format!("base_url=http://{}/v1", service.authority());
+    let current = |grant: &str| {
+        let bern = r#"{"city": "Bern"}"#;
+        let options =
+            ["--config", &base_url, "--config", "api_key=S3CRET", "--grant", grant, "--grant", "cache.*", "--json"];
+        run(example::WEATHER, &[&["current", bern], &options[..]].concat())
+    };
+    let ran = current(&format!("http.{}", service.authority())).exits_with(0);
+    assert_eq!(ran.json(), json!({ "celsius": 7.5, "sky": "rain", "cached": false }));
+    assert_eq!(service.received()[0].value("authorization"), Some("Bearer S3CRET"));
+    let denied = current("http.*").exits_with(4);
+    assert_eq!(denied.json()["code"], "permission_denied");
+    assert_contains(&denied.stderr, &[&format!("--grant http.{}:execute", service.authority())]);
+    assert!(!format!("{ran:?}{denied:?}").contains("S3CRET"));
+    assert_eq!(service.received().len(), 1);
+}
+
+/// Knows the weather of Bern.
+fn weather_service() -> Server {
+    Server::start(|request| match request.line().to_lowercase().as_str() {
+        "get /v1/current?city=bern" => Answer::text(r#"{"celsius": 7.5, "sky": "rain"}"#),
+        _ => Answer::status("404 Not Found", &[], ""),
+    })
 }
 
 fn run(example: Guest, arguments: &[&str]) -> Ran {
