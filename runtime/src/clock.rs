@@ -6,19 +6,24 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
 /// The longest sleep before the wall clock is looked at again: it may have been set in the meantime.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
+/// By how much the wall clock may fall behind between two looks before it counts as set back: time servers let it run
+/// slower without setting it.
+const SLEWED_MAX: Duration = Duration::from_secs(1);
+
 /// A wall clock.
 pub trait Clock: Send + Sync + 'static {
     /// What time it is.
     fn now(&self) -> SystemTime;
 
-    /// Ends when it is `moment` or later by this clock.
+    /// Ends when it is `moment` or later by this clock, and sooner where the clock is set back in the meantime: who waits
+    /// has to look at the clock again.
     fn sleep_until(&self, moment: SystemTime) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
@@ -33,11 +38,17 @@ impl Clock for SystemClock {
 
     fn sleep_until(&self, moment: SystemTime) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async move {
-            while let Ok(left) = moment.duration_since(SystemTime::now()) {
+            let mut shown = SystemTime::now();
+            while let Ok(left) = moment.duration_since(shown) {
                 if left.is_zero() {
                     break;
                 }
+                let since = Instant::now();
                 tokio::time::sleep(left.min(LOOK_AGAIN)).await;
+                let before = std::mem::replace(&mut shown, SystemTime::now());
+                if shown + SLEWED_MAX < before + since.elapsed() {
+                    break;
+                }
             }
         })
     }
@@ -86,9 +97,11 @@ impl Clock for ManualClock {
 
     fn sleep_until(&self, moment: SystemTime) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         let mut seen = self.now.subscribe();
+        let mut shown = *seen.borrow();
         Box::pin(async move {
             // The sender lives in `self`: waiting can only end with the moment.
-            let _ = seen.wait_for(|now| *now >= moment).await;
+            let mut set_back = |now: SystemTime| std::mem::replace(&mut shown, now) > now;
+            let _ = seen.wait_for(|now| *now >= moment || set_back(*now)).await;
         })
     }
 }
@@ -121,6 +134,16 @@ mod tests {
         assert!(!waiting.is_finished());
         clock.advance(Duration::from_secs(1));
         waiting.await.expect("the sleep ends");
+    }
+
+    #[tokio::test]
+    async fn manual_clock_that_is_set_back_wakes_who_waited() {
+        let clock = ManualClock::default();
+        let moment = clock.now() + Duration::from_secs(60);
+        let mut waiting = Box::pin(clock.sleep_until(moment));
+        assert!(std::future::poll_fn(|cx| std::task::Poll::Ready(waiting.as_mut().poll(cx))).await.is_pending());
+        clock.set(clock.now() - Duration::from_secs(1));
+        waiting.await;
     }
 
     #[tokio::test]

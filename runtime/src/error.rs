@@ -40,6 +40,32 @@ pub enum BuildError {
     CodeCache(#[from] CodeCacheError),
 }
 
+/// What is kept of a plugin cannot be removed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RemoveDataError {
+    /// The plugin is loaded.
+    #[error("plugin `{plugin}` is loaded: unload it before what is kept of it is removed")]
+    Loaded {
+        /// The plugin.
+        plugin: String,
+    },
+    /// No plugin can have this name.
+    #[error("`{name}` is not the name of a plugin: small letters, digits, `-` and `_`, a letter first")]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// The directory or a file in it cannot be removed. Some of it may be gone.
+    #[error("what is kept of plugin `{plugin}` cannot be removed: {source}")]
+    Io {
+        /// The plugin.
+        plugin: String,
+        /// What the file system said.
+        source: std::io::Error,
+    },
+}
+
 /// A limit that was hit: which one, what it allows and what was observed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LimitHit {

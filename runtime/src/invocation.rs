@@ -1,6 +1,6 @@
 //! One call, as every trigger describes it, and what becomes of it.
 //!
-//! A trigger (the CLI, an embedder, later HTTP, events, schedules and other plugins) makes an [`Invocation`] and gets an
+//! A trigger (the CLI, an embedder, a schedule, later HTTP, events and other plugins) makes an [`Invocation`] and gets an
 //! [`Outcome`] or an [`InvokeError`](crate::InvokeError). It knows nothing of instances; dispatch knows nothing of triggers.
 
 use std::borrow::Cow;
@@ -23,6 +23,8 @@ pub enum Caller {
     Host,
     /// A person or program at the command line.
     Cli,
+    /// A job of the plugin itself.
+    Schedule,
     /// Another plugin, by its name. A host that says so of a call of its own answers for it: the plugin's
     /// `allowed_callers` are asked where a plugin itself calls.
     Plugin(String),
@@ -33,6 +35,7 @@ impl fmt::Display for Caller {
         match self {
             Caller::Host => f.write_str("host"),
             Caller::Cli => f.write_str("cli"),
+            Caller::Schedule => f.write_str("schedule"),
             Caller::Plugin(name) => write!(f, "plugin:{name}"),
         }
     }

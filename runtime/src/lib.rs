@@ -52,7 +52,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use component::{
     AnyComponent, CallError, Called, ComponentError, ExportedFunction, ValueError, ValueProblem, to_json, to_wave,
 };
-pub use error::{BuildError, Failure, InvokeError, LimitHit, LoadError, LoadFailure, PayloadProblem};
+pub use error::{BuildError, Failure, InvokeError, LimitHit, LoadError, LoadFailure, PayloadProblem, RemoveDataError};
 pub use event::{Event, Health, Reaction};
 pub use inspection::{InspectedImport, InspectedLimits, InspectedRate, Inspection};
 pub use invocation::{Caller, Invocation, Outcome, Usage};

@@ -182,6 +182,37 @@ pub const CONFIG_KEY_BYTES_MAX: usize = 512;
 pub const CONFIG_KEYS_MAX: usize = 256;
 /// Bytes of all keys and values up to which a plugin may set more: 1 MiB. They are read and written as a whole.
 pub const CONFIG_BYTES_MAX: usize = 1 << 20;
+/// Jobs of one plugin: 1,000. The host looks through all of them whenever one is due.
+pub const JOBS_MAX: usize = 1_000;
+/// The longest id of a job: 128 bytes.
+pub const JOB_ID_BYTES_MAX: usize = 128;
+/// The arguments of one job: 64 KiB of JSON. What is bigger belongs into `data` or `db`, and its key into the job.
+pub const JOB_ARGS_BYTES_MAX: usize = 64 << 10;
+/// The arguments of all jobs of one plugin: 8 MiB. A list of all jobs goes to the guest in one piece.
+pub const JOB_ARGS_BYTES_TOTAL_MAX: usize = 8 << 20;
+/// The shortest time between two runs of a job: 1 s. Each run is two writes that wait for the disk.
+pub const JOB_INTERVAL_MIN: Duration = Duration::from_secs(1);
+/// The latest moment and the longest interval of a job, in milliseconds: the end of the year 9999.
+pub const JOB_MOMENT_MS_MAX: u64 = 253_402_300_799_999;
+/// The longest cron expression or time zone: 256 bytes. Real ones have 9 to 40.
+pub const CRON_BYTES_MAX: usize = 256;
+/// Runs of one plugin's jobs at the same time, if so many of its calls may run at once: 4. Other callers need room too.
+pub const JOB_RUNS_AT_ONCE_MAX: usize = 4;
+/// Outcomes that are kept of one job: 100, the newest.
+pub const JOB_OUTCOMES_MAX: u32 = 100;
+/// Outcomes that are kept of all jobs of one plugin: 10,000, the newest. Jobs that ran once leave theirs behind.
+pub const JOB_OUTCOMES_TOTAL_MAX: u32 = 10_000;
+/// The longest answer that is kept in an outcome: 4 KiB. Of a longer one its length is kept, of an error its message.
+pub const JOB_ANSWER_BYTES_MAX: usize = 4 << 10;
+/// How far back the clock may be set before cron jobs count from the new time: 1 day. Within it they do not run a second
+/// time for a moment that they ran for already; beyond it the clock must have been wrong before.
+pub const JOB_CLOCK_CORRECTION: Duration = Duration::from_secs(24 * 60 * 60);
+/// How soon a one-time job is tried again that was turned away without a word on when to come back: 1 s.
+pub const JOB_RETRY_MIN: Duration = Duration::from_secs(1);
+/// How long unloading waits for the outcomes of jobs whose runs have ended: 5 s, the longest that a write waits for others.
+pub const OUTCOMES_WAIT_MAX: Duration = Duration::from_secs(5);
+/// How soon the jobs of a plugin are looked at again that another process runs, or that could not be read: 5 s.
+pub const JOBS_LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// The stack of a guest: 512 KiB, deep enough for recursive parsers; a runaway recursion ends in well under a millisecond.
 pub const WASM_STACK_BYTES: usize = 512 << 10;
 /// The fiber that a guest runs on: its stack and 1.5 MiB for the host functions that it calls. A host function that

@@ -14,9 +14,9 @@ use crate::capability::{LivePolicy, Policy};
 use crate::clock::{Clock, SystemClock};
 use crate::component::AnyComponent;
 use crate::engine::{Engines, Metering};
-use crate::error::{BuildError, LoadError, LoadFailure};
+use crate::error::{BuildError, LoadError, LoadFailure, RemoveDataError};
 use crate::inspection::Inspection;
-use crate::limits::{Ceilings, LIVE_INSTANCES_DEFAULT, Limits};
+use crate::limits::{Ceilings, LIVE_INSTANCES_DEFAULT, Limits, OUTCOMES_WAIT_MAX};
 use crate::plugin::check::{CheckedPackage, Operator};
 use crate::plugin::code_cache::CodeCache;
 use crate::plugin::compile::{CompileIsolation, CompileLimits, Compiler};
@@ -34,8 +34,9 @@ use crate::service::db::{Databases, NotMade, PluginDb, count_memory};
 use crate::service::http::{HttpResolver, HttpResponder, Network, PluginHttp};
 use crate::service::log::{LogSink, PluginLog, TracingSink};
 use crate::service::plugins::{Directory, Offers, PluginCalls};
-use crate::service::scheduler::PluginJobs;
+use crate::service::scheduler::{AllJobs, PluginJobs};
 use crate::service::{PluginContext, PluginHome, environment};
+use crate::trigger::schedule;
 
 /// Where compiled code is kept between processes.
 #[derive(Debug, Clone, Default)]
@@ -65,6 +66,7 @@ pub struct RuntimeBuilder {
     log_sink: Arc<dyn LogSink>,
     audit_sink: Arc<dyn AuditSink>,
     clock: Arc<dyn Clock>,
+    run_jobs: bool,
     http_resolver: Option<Arc<dyn HttpResolver>>,
     http_responder: Option<Arc<dyn HttpResponder>>,
     http_root_certificates: Vec<Vec<u8>>,
@@ -85,6 +87,7 @@ impl Default for RuntimeBuilder {
             log_sink: Arc::new(TracingSink),
             audit_sink: Arc::new(TracingAudit),
             clock: Arc::new(SystemClock),
+            run_jobs: true,
             http_resolver: None,
             http_responder: None,
             http_root_certificates: Vec::new(),
@@ -176,6 +179,14 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Whether the jobs that plugins have scheduled are run. Default: yes, as long as their plugin is loaded. Without,
+    /// jobs are kept, for a process that runs them.
+    #[must_use]
+    pub fn run_jobs(mut self, run: bool) -> Self {
+        self.run_jobs = run;
+        self
+    }
+
     /// The clock by which cached values expire and jobs run, and that guests see. Default: the machine's.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
@@ -231,6 +242,8 @@ impl RuntimeBuilder {
             log_sink: self.log_sink,
             audit: Arc::new(Audit::new(self.audit_sink, self.clock.clone())),
             clock: self.clock,
+            run_jobs: self.run_jobs,
+            jobs: AllJobs::default(),
             network: Arc::new(Network::new(self.http_resolver, self.http_responder, self.http_root_certificates)),
             linked: Mutex::default(),
             databases: Databases::default(),
@@ -260,6 +273,8 @@ struct Shared {
     log_sink: Arc<dyn LogSink>,
     audit: Arc<Audit>,
     clock: Arc<dyn Clock>,
+    run_jobs: bool,
+    jobs: AllJobs,
     network: Arc<Network>,
     /// Components that are linked already, by what they are and how they run: a thousand plugins of one component share it.
     linked: Mutex<LinkedComponents>,
@@ -300,6 +315,9 @@ impl Runtime {
         }
         let plugin = Plugin::new(self.start(checked, Start::Load).await?);
         if self.0.plugins.add(&name, &plugin) {
+            if self.0.run_jobs {
+                schedule::start(&plugin);
+            }
             return Ok(plugin);
         }
         // Somebody else loaded one of this name in the meantime.
@@ -322,6 +340,7 @@ impl Runtime {
         new.context.plugins.take_over(&old.context.plugins);
         drop(old);
         let old = plugin.swap(new);
+        schedule::look_again(&plugin);
         old.drain_and_unload().await;
         Ok(plugin)
     }
@@ -331,9 +350,41 @@ impl Runtime {
     pub async fn unload(&self, name: &str) -> bool {
         let Some(plugin) = self.0.plugins.remove(name) else { return false };
         let revision = plugin.current();
+        let jobs = revision.context.jobs.kept.clone();
+        schedule::stop(&jobs).await;
         revision.unload().await;
         revision.context.plugins.release();
+        // The outcome of a run that has just ended is still on its way.
+        let _ = tokio::time::timeout(OUTCOMES_WAIT_MAX, jobs.settled()).await;
+        self.0.jobs.keep(&jobs);
         true
+    }
+
+    /// Removes everything that is kept of a plugin that is not loaded: values, tables, jobs with their outcomes. Answers
+    /// whether there was anything. Unloading alone keeps all of it.
+    ///
+    /// # Errors
+    /// [`RemoveDataError`] where the plugin is loaded or its directory cannot be removed.
+    pub async fn remove_data(&self, name: &str) -> Result<bool, RemoveDataError> {
+        let mut letters = name.chars();
+        let is_name = letters.next().is_some_and(|first| first.is_ascii_lowercase())
+            && letters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_'));
+        if !is_name {
+            return Err(RemoveDataError::Name { name: name.to_owned() });
+        }
+        if self.plugin(name).is_some() {
+            return Err(RemoveDataError::Loaded { plugin: name.to_owned() });
+        }
+        let in_memory = self.0.jobs.forget(name);
+        let Some(directory) = self.0.data_dir.as_ref().map(|directory| directory.join(name)) else {
+            return Ok(in_memory);
+        };
+        let removed = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(directory)).await;
+        match removed.map_err(std::io::Error::other).flatten() {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(in_memory),
+            Err(source) => Err(RemoveDataError::Io { plugin: name.to_owned(), source }),
+        }
     }
 
     /// The loaded plugin of this name.
@@ -464,7 +515,7 @@ impl Runtime {
             data: PluginData::new(home.clone()),
             cache: PluginCache::new(&self.0.caches, &home),
             db: PluginDb::new(&self.0.databases, &home),
-            jobs: PluginJobs::new(home),
+            jobs: PluginJobs::new(self.0.jobs.of(&home), manifest.actions.iter().map(|action| action.name.clone())),
             plugins: self.plugin_calls(manifest, &name),
             http: PluginHttp::new(self.0.network.clone()),
             environment: environment::variables(manifest, &checked.grants).map_err(load_error)?,

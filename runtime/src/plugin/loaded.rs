@@ -1,7 +1,7 @@
 //! One loaded revision of a plugin, and the handle that outlives revisions.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -198,7 +198,23 @@ pub struct Plugin {
     revision: Arc<ArcSwap<LoadedPlugin>>,
 }
 
+/// A plugin's handle that keeps nothing alive.
+#[derive(Clone)]
+pub(crate) struct WeakPlugin {
+    revision: Weak<ArcSwap<LoadedPlugin>>,
+}
+
+impl WeakPlugin {
+    pub(crate) fn upgrade(&self) -> Option<Plugin> {
+        self.revision.upgrade().map(|revision| Plugin { revision })
+    }
+}
+
 impl Plugin {
+    pub(crate) fn downgrade(&self) -> WeakPlugin {
+        WeakPlugin { revision: Arc::downgrade(&self.revision) }
+    }
+
     pub(crate) fn new(plugin: LoadedPlugin) -> Self {
         Plugin { revision: Arc::new(ArcSwap::from_pointee(plugin)) }
     }

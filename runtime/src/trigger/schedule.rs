@@ -1,0 +1,222 @@
+//! Runs the jobs of loaded plugins when they are due, as `schedule`.
+//!
+//! One task for each plugin that has jobs, started by the first of them. It sleeps until the next job is due by the
+//! runtime's clock, and is woken by whatever changes the jobs; it never polls, unless another process runs the same jobs
+//! or they cannot be read. Each run is a task of its own and a call like any other: rate, concurrency, deadline and fuel
+//! are the plugin's.
+//!
+//! - A run that is turned away (`rate_limit_exceeded`, `busy`) is an outcome like every other. A job that runs again runs
+//!   when it is due again; a one-time job is tried again when the refusal says so, and until it was not turned away.
+//! - What fails, traps or takes too long is an outcome, and is not tried again but for the plugin's own retry policy.
+//! - A job whose plugin lost the permission to write `scheduler.<job>` stays and does not run.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use plugbay_manifest::PermissionAction;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use crate::clock::{Clock, from_unix_ms};
+use crate::error::InvokeError;
+use crate::invocation::{Caller, Invocation};
+use crate::limits::{JOB_RUNS_AT_ONCE_MAX, JOBS_LOOK_AGAIN};
+use crate::plugin::loaded::{LoadedPlugin, Plugin, WeakPlugin};
+use crate::service::log::Level;
+use crate::service::scheduler::{Claim, Ended, KeptJobs, Run, Wake};
+
+/// The part of the plugin's log that tells of runs.
+const TARGET: &str = "schedule";
+/// What of an answer is told in the log.
+const TOLD_BYTES_MAX: usize = 256;
+
+/// Runs the jobs of a plugin from now on, until it is stopped or the plugin is gone.
+pub(crate) fn start(plugin: &Plugin) {
+    let jobs = plugin.current().context.jobs.kept.clone();
+    let runner = Arc::new(Runner {
+        plugin: plugin.downgrade(),
+        jobs: Arc::downgrade(&jobs),
+        clock: jobs.clock(),
+        woken: Notify::new(),
+        stopped: AtomicBool::new(false),
+        task: Mutex::default(),
+        told: Mutex::default(),
+    });
+    drop(jobs.set_waker(Some(Box::new(Waker(runner.clone())))));
+    if jobs.may_have_jobs() {
+        runner.wake();
+    }
+}
+
+/// Looks again at what may run: the plugin has another revision, with other grants, or more room.
+pub(crate) fn look_again(plugin: &Plugin) {
+    plugin.current().context.jobs.kept.wake();
+}
+
+/// Begins no more runs. Those that have begun go on.
+pub(crate) async fn stop(jobs: &KeptJobs) {
+    let Some(task) = jobs.set_waker(None).and_then(|waker| waker.stop()) else { return };
+    if let Err(error) = task.await {
+        tracing::error!(plugin = &*jobs.home().name, %error, "the task that ran its jobs did not end well");
+    }
+}
+
+/// What the jobs hold of their runner: when they go, or another runner takes its place, it stops.
+struct Waker(Arc<Runner>);
+
+impl Wake for Waker {
+    fn wake(&self) {
+        self.0.wake();
+    }
+
+    fn stop(&self) -> Option<JoinHandle<()>> {
+        self.0.stopped.store(true, Ordering::Relaxed);
+        self.0.woken.notify_one();
+        self.0.task.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Drop for Waker {
+    fn drop(&mut self) {
+        drop(self.stop());
+    }
+}
+
+/// Runs the jobs of one plugin.
+struct Runner {
+    plugin: WeakPlugin,
+    jobs: Weak<KeptJobs>,
+    clock: Arc<dyn Clock>,
+    woken: Notify,
+    stopped: AtomicBool,
+    task: Mutex<Option<JoinHandle<()>>>,
+    /// Jobs of which the log has told that they may not run.
+    told: Mutex<HashSet<String>>,
+}
+
+/// What to wait for, beside being woken.
+enum Wait {
+    Nothing,
+    /// Until a moment by the runtime's clock, in milliseconds since the Unix epoch.
+    Moment(u64),
+    /// For a while, whatever the clock says.
+    While(Duration),
+}
+
+impl Runner {
+    /// Starts the task, or wakes it. A task that went with its executor is started anew.
+    fn wake(self: &Arc<Self>) {
+        let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+        if task.as_ref().is_none_or(JoinHandle::is_finished)
+            && let Ok(executor) = tokio::runtime::Handle::try_current()
+        {
+            *task = Some(executor.spawn(self.clone().run()));
+        }
+        self.woken.notify_one();
+    }
+
+    async fn run(self: Arc<Self>) {
+        let mut claim = None;
+        while !self.stopped.load(Ordering::Relaxed) {
+            let Some(wait) = self.look(&mut claim).await else { break };
+            tokio::select! {
+                () = self.woken.notified() => {}
+                () = self.wait(wait) => {}
+            }
+        }
+    }
+
+    async fn wait(&self, wait: Wait) {
+        match wait {
+            Wait::Nothing => std::future::pending().await,
+            Wait::While(time) => tokio::time::sleep(time).await,
+            Wait::Moment(ms) => match from_unix_ms(ms) {
+                Some(moment) => self.clock.sleep_until(moment).await,
+                None => std::future::pending().await,
+            },
+        }
+    }
+
+    /// Begins what is due. None where there is nothing left to run for.
+    async fn look(&self, claim: &mut Option<Arc<Claim>>) -> Option<Wait> {
+        let (plugin, jobs) = (self.plugin.upgrade()?, self.jobs.upgrade()?);
+        if claim.is_none() {
+            *claim = jobs.claim().await.unwrap_or_else(|error| {
+                tracing::error!(plugin = &*jobs.home().name, %error, "the lock of its jobs cannot be opened");
+                None
+            });
+        }
+        // Another process runs these jobs; this one may have to take over.
+        let Some(claim) = claim.clone() else { return Some(Wait::While(JOBS_LOOK_AGAIN)) };
+        let revision = plugin.current();
+        let room = revision.instances.concurrency().min(JOB_RUNS_AT_ONCE_MAX).saturating_sub(jobs.running());
+        let context = revision.context.clone();
+        let may = move |job: &str| {
+            context.grants.check(&format!("scheduler.{job}"), PermissionAction::Write).is_ok()
+        };
+        let Ok(look) = jobs.look(claim, room, may).await else { return Some(Wait::While(JOBS_LOOK_AGAIN)) };
+        for job in look.withheld {
+            self.tell_withheld(&revision, job);
+        }
+        for run in look.begun {
+            tokio::spawn(run_job(plugin.clone(), jobs.clone(), run));
+        }
+        Some(look.next_ms.map_or(Wait::Nothing, Wait::Moment))
+    }
+
+    /// Says once why a job does not run.
+    fn tell_withheld(&self, revision: &LoadedPlugin, job: String) {
+        let grants = &revision.context.grants;
+        let Err(denial) = grants.check(&format!("scheduler.{job}"), PermissionAction::Write) else { return };
+        let text = format!("job `{job}` is due and does not run: {denial}");
+        if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(job) {
+            revision.context.log.write(Level::Warn, TARGET, &text, &[]);
+        }
+    }
+}
+
+/// One run, from its call to its outcome on disk.
+async fn run_job(plugin: Plugin, jobs: Arc<KeptJobs>, run: Run) {
+    let (job, started) = (run.job.clone(), Instant::now());
+    let answer = call(&plugin, &run).await;
+    let took = started.elapsed();
+    let revision = plugin.current();
+    let (level, text, ended) = match answer {
+        // Not the job's fault, and not its run: it stays due.
+        Err(InvokeError::NotLoaded { .. }) => {
+            let _ = jobs.put_back(run).await;
+            return;
+        }
+        Ok(answer) => (Level::Info, format!("job `{job}` answered {}", told(&answer)), Ended::With(Ok(answer))),
+        Err(error) => {
+            let text = format!("job `{job}` failed: {} ({})", told(&error.to_string()), error.code());
+            (Level::Warn, text, ended_by(&error))
+        }
+    };
+    if jobs.end(run, ended).await.is_ok() {
+        let fields = [("milliseconds".to_owned(), took.as_millis().to_string())];
+        revision.context.log.write(level, TARGET, &text, &fields);
+    }
+}
+
+async fn call(plugin: &Plugin, run: &Run) -> Result<String, InvokeError> {
+    let invocation = Invocation::new(&run.action).payload_json(run.payload())?.caller(Caller::Schedule);
+    Ok(plugin.invoke(invocation).await?.into_json())
+}
+
+fn ended_by(error: &InvokeError) -> Ended {
+    let json = error.to_json().to_string();
+    match error {
+        InvokeError::RateLimited { retry_after, .. } => Ended::Refused(json, Some(*retry_after)),
+        InvokeError::Busy { .. } => Ended::Refused(json, None),
+        _ => Ended::With(Err(json)),
+    }
+}
+
+/// The beginning of a text.
+fn told(text: &str) -> String {
+    let end = text.floor_char_boundary(TOLD_BYTES_MAX);
+    if end == text.len() { text.to_owned() } else { format!("{}…", &text[..end]) }
+}
