@@ -12,4 +12,5 @@ mod invocation;
 mod log;
 mod plugins;
 mod policy;
+mod scheduler;
 mod standards;

@@ -39,7 +39,10 @@ impl PluginJobs {
 
     fn check_action(&self, action: &str) -> Result<(), String> {
         if action.is_empty() || action.len() > ACTION_NAME_BYTES_MAX {
-            return Err(format!("the action's name has {} bytes: 1 to {ACTION_NAME_BYTES_MAX} are allowed", action.len()));
+            return Err(format!(
+                "the action's name has {} bytes: 1 to {ACTION_NAME_BYTES_MAX} are allowed",
+                action.len()
+            ));
         }
         if self.actions.is_empty() || self.actions.iter().any(|known| known == action) {
             return Ok(());
@@ -138,9 +141,8 @@ impl HostState {
     /// Those that it may not read are left out, and that is no denial: it did not ask for one of them.
     async fn readable_jobs(&mut self) -> Result<Vec<wit::Job>, wit::Error> {
         let mut jobs = self.plugin.jobs.kept.all().await?;
-        let may = |job: &wit::Job| {
-            self.plugin.grants.check(&format!("scheduler.{}", job.id), PermissionAction::Read).is_ok()
-        };
+        let may =
+            |job: &wit::Job| self.plugin.grants.check(&format!("scheduler.{}", job.id), PermissionAction::Read).is_ok();
         jobs.retain(may);
         Ok(jobs)
     }
@@ -211,7 +213,9 @@ impl wit::Host for HostState {
 
     async fn outcomes(&mut self, id: String, limit: u32) -> Result<Vec<wit::Outcome>, wit::Error> {
         let answer = self.job_outcomes(id, limit).await;
-        let bytes = |outcome: &wit::Outcome| size_of::<wit::Outcome>() + outcome.answer.as_ref().map_or_else(String::len, String::len);
+        let bytes = |outcome: &wit::Outcome| {
+            size_of::<wit::Outcome>() + outcome.answer.as_ref().map_or_else(String::len, String::len)
+        };
         self.end_host_call(answer.iter().flatten().map(bytes).sum()).await;
         answer
     }

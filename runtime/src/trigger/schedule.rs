@@ -153,9 +153,7 @@ impl Runner {
         let revision = plugin.current();
         let room = revision.instances.concurrency().min(JOB_RUNS_AT_ONCE_MAX).saturating_sub(jobs.running());
         let context = revision.context.clone();
-        let may = move |job: &str| {
-            context.grants.check(&format!("scheduler.{job}"), PermissionAction::Write).is_ok()
-        };
+        let may = move |job: &str| context.grants.check(&format!("scheduler.{job}"), PermissionAction::Write).is_ok();
         let Ok(look) = jobs.look(claim, room, may).await else { return Some(Wait::While(JOBS_LOOK_AGAIN)) };
         for job in look.withheld {
             self.tell_withheld(&revision, job);

@@ -26,7 +26,7 @@ pub mod sql;
 use std::cell::Cell;
 
 pub use actions_only::plugbay::plugin::types::Failure;
-pub use actions_only::plugbay::plugin::{cache, config, data, invocation, log, plugins};
+pub use actions_only::plugbay::plugin::{cache, config, data, invocation, log, plugins, scheduler};
 pub use serde_json::{Value, json};
 
 thread_local! {

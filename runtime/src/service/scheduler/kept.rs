@@ -172,7 +172,8 @@ impl KeptJobs {
             .await?
             .write(move |rows| {
                 let _waking = waking;
-                let found = rows.query_row("SELECT paused FROM jobs WHERE id = ?1", [&id], |row| row.get(0)).optional()?;
+                let found =
+                    rows.query_row("SELECT paused FROM jobs WHERE id = ?1", [&id], |row| row.get(0)).optional()?;
                 let was: bool = found.ok_or_else(|| Stopped::Refused(wit::Error::NotFound(no_job(&id))))?;
                 if was != paused {
                     rows.execute("UPDATE jobs SET paused = ?2 WHERE id = ?1", (&id, paused))?;

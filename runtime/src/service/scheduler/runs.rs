@@ -173,7 +173,13 @@ fn next_after(rows: &Transaction<'_>, now_ms: u64) -> rusqlite::Result<Option<u6
     Ok(next.map(from_sql))
 }
 
-fn begin(rows: &Transaction<'_>, job: String, mark: Mark, claim: Arc<Claim>, running: Running) -> rusqlite::Result<Run> {
+fn begin(
+    rows: &Transaction<'_>,
+    job: String,
+    mark: Mark,
+    claim: Arc<Claim>,
+    running: Running,
+) -> rusqlite::Result<Run> {
     let (action, args) = rows
         .prepare_cached("UPDATE jobs SET begun_ms = ?2 WHERE number = ?1 RETURNING action, args")?
         .query_row((mark.number, to_sql(mark.started_ms)), |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -187,7 +193,9 @@ fn mend_interrupted(
     now_ms: u64,
 ) -> rusqlite::Result<()> {
     let begun: Vec<(i64, String, i64, i64)> = rows
-        .prepare_cached("SELECT number, id, coalesce(next_ms, begun_ms), begun_ms FROM jobs WHERE begun_ms IS NOT NULL")?
+        .prepare_cached(
+            "SELECT number, id, coalesce(next_ms, begun_ms), begun_ms FROM jobs WHERE begun_ms IS NOT NULL",
+        )?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
         .collect::<rusqlite::Result<_>>()?;
     for (number, id, scheduled, started) in begun {
@@ -236,10 +244,12 @@ fn go_on(rows: &Transaction<'_>, mark: Mark, again_ms: Option<u64>) -> rusqlite:
         rows.execute("DELETE FROM jobs WHERE number = ?1", [mark.number])?;
         return Ok(());
     }
-    rows.prepare_cached("UPDATE jobs SET next_ms = :next, covered_ms = :covered, begun_ms = NULL WHERE number = :number")?
-        .execute(named_params! {
-            ":next": next.map(to_sql), ":covered": to_sql(mark.started_ms), ":number": mark.number,
-        })?;
+    rows.prepare_cached(
+        "UPDATE jobs SET next_ms = :next, covered_ms = :covered, begun_ms = NULL WHERE number = :number",
+    )?
+    .execute(named_params! {
+        ":next": next.map(to_sql), ":covered": to_sql(mark.started_ms), ":number": mark.number,
+    })?;
     Ok(())
 }
 

@@ -90,9 +90,9 @@ impl When {
             wit::Schedule::IntervalMs(ms) if ms < least => {
                 Err(format!("an interval of {ms} ms is too short: {least} ms are the least"))
             }
-            wit::Schedule::IntervalMs(ms) | wit::Schedule::DateMs(ms) if ms > JOB_MOMENT_MS_MAX => {
-                Err(format!("{ms} ms are too many: {JOB_MOMENT_MS_MAX} are the most, which is the end of the year 9999"))
-            }
+            wit::Schedule::IntervalMs(ms) | wit::Schedule::DateMs(ms) if ms > JOB_MOMENT_MS_MAX => Err(format!(
+                "{ms} ms are too many: {JOB_MOMENT_MS_MAX} are the most, which is the end of the year 9999"
+            )),
             wit::Schedule::IntervalMs(ms) => Ok(When::IntervalMs(ms)),
             wit::Schedule::DateMs(ms) => Ok(When::DateMs(ms)),
             wit::Schedule::Cron(wit::Cron { expression, time_zone }) => CronText { expression, time_zone }
@@ -182,14 +182,24 @@ mod tests {
         check("30 2 * * *", "Europe/Berlin", noon, &["03-29T03:00:00+02:00", "03-30T02:30:00+02:00"]);
         check("0 3 * * *", "Europe/Berlin", noon, &["03-29T03:00:00+02:00", "03-30T03:00:00+02:00"]);
         let night = (2026, 3, 29, 0);
-        check("15 * * * *", "Europe/Berlin", night, &["03-29T00:15:00+01:00", "03-29T01:15:00+01:00", "03-29T03:15:00+02:00"]);
+        check(
+            "15 * * * *",
+            "Europe/Berlin",
+            night,
+            &["03-29T00:15:00+01:00", "03-29T01:15:00+01:00", "03-29T03:15:00+02:00"],
+        );
     }
 
     #[test]
     fn cron_in_the_hour_that_autumn_repeats_runs_once_unless_it_is_a_wildcard() {
         let night = (2026, 10, 25, 1);
         check("30 2 * * *", "Europe/Berlin", night, &["10-25T02:30:00+02:00", "10-26T02:30:00+01:00"]);
-        check("30 * * * *", "Europe/Berlin", night, &["10-25T01:30:00+02:00", "10-25T02:30:00+02:00", "10-25T02:30:00+01:00"]);
+        check(
+            "30 * * * *",
+            "Europe/Berlin",
+            night,
+            &["10-25T01:30:00+02:00", "10-25T02:30:00+02:00", "10-25T02:30:00+01:00"],
+        );
     }
 
     #[test]

@@ -1,0 +1,131 @@
+//! Schedules jobs, and is what they run. An error is answered as `{"error": {kind: text}}`, as a plugin that handles it
+//! would.
+
+use std::cell::RefCell;
+
+use plugbay_guests::{Value, failure, invocation, json, log, scheduler};
+
+thread_local! {
+    /// What the jobs of this instance were called with.
+    static RUNS: RefCell<Vec<Value>> = const { RefCell::new(Vec::new()) };
+}
+
+fn error(error: scheduler::Error) -> Value {
+    let (kind, text) = match error {
+        scheduler::Error::Denied(text) => ("denied", text),
+        scheduler::Error::Invalid(text) => ("invalid", text),
+        scheduler::Error::Exists(text) => ("exists", text),
+        scheduler::Error::NotFound(text) => ("not_found", text),
+        scheduler::Error::Limit(text) => ("limit", text),
+        scheduler::Error::Unavailable(text) => ("unavailable", text),
+        scheduler::Error::Other(text) => ("other", text),
+    };
+    json!({ "error": { kind: text } })
+}
+
+fn text<'a>(payload: &'a Value, member: &str) -> &'a str {
+    payload[member].as_str().unwrap_or_default()
+}
+
+/// `{"interval_ms": n}`, `{"date_ms": n}`, `{"cron": "* * * * *", "time_zone": "UTC"}` or anything else.
+fn schedule(payload: &Value) -> scheduler::Schedule {
+    if let Some(ms) = payload["interval_ms"].as_u64() {
+        scheduler::Schedule::IntervalMs(ms)
+    } else if let Some(ms) = payload["date_ms"].as_u64() {
+        scheduler::Schedule::DateMs(ms)
+    } else if let Some(expression) = payload["cron"].as_str() {
+        let time_zone = text(payload, "time_zone").to_owned();
+        scheduler::Schedule::Cron(scheduler::Cron { expression: expression.to_owned(), time_zone })
+    } else {
+        scheduler::Schedule::Other(payload["other"].to_string())
+    }
+}
+
+fn add(payload: &Value) -> Result<Option<u64>, scheduler::Error> {
+    let action = payload["action"].as_str().unwrap_or("work");
+    let args = payload["args_text"].as_str().map_or_else(|| payload["args"].to_string(), str::to_owned);
+    scheduler::add(text(payload, "id"), action, &args, &schedule(payload), payload["replace"] == true)
+}
+
+fn shown(job: scheduler::Job) -> Value {
+    let schedule = match job.schedule {
+        scheduler::Schedule::IntervalMs(ms) => json!({ "interval_ms": ms }),
+        scheduler::Schedule::DateMs(ms) => json!({ "date_ms": ms }),
+        scheduler::Schedule::Cron(cron) => json!({ "cron": cron.expression, "time_zone": cron.time_zone }),
+        scheduler::Schedule::Other(other) => json!({ "other": other }),
+    };
+    json!({
+        "id": job.id, "action": job.action, "args": value(&job.args), "schedule": schedule,
+        "next_run_ms": job.next_run_ms, "paused": job.paused,
+    })
+}
+
+fn outcome(outcome: scheduler::Outcome) -> Value {
+    let (kind, answer) = match &outcome.answer {
+        Ok(answer) => ("answer", answer),
+        Err(error) => ("error", error),
+    };
+    json!({
+        "job": outcome.job, "scheduled_ms": outcome.scheduled_ms, "started_ms": outcome.started_ms,
+        "finished_ms": outcome.finished_ms, kind: value(answer),
+    })
+}
+
+fn value(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| json!({ "not_json": text }))
+}
+
+/// Schedules `count` jobs one by one, and says on its log when each of them is kept.
+fn acknowledge(payload: &Value) -> Value {
+    let number = |member: &str| payload[member].as_u64().unwrap_or_default();
+    for index in number("first")..number("first") + number("count") {
+        let schedule = scheduler::Schedule::IntervalMs(3_600_000 + index);
+        if let Err(why) = scheduler::add(&format!("job/{index}"), "work", &index.to_string(), &schedule, true) {
+            return error(why);
+        }
+        log::write(log::Level::Info, "", &format!("kept {index}"), &[]);
+    }
+    json!("all kept")
+}
+
+plugbay_guests::actions!(|action, payload| {
+    let id = payload.as_str().unwrap_or_default();
+    Ok(match action {
+        "add" => add(&payload).map_or_else(error, |next| json!({ "next_ms": next })),
+        "add_long" => {
+            let bytes = payload["bytes"].as_u64().unwrap_or_default() as usize;
+            let args = format!("\"{}\"", "x".repeat(bytes.saturating_sub(2)));
+            let every = scheduler::Schedule::IntervalMs(60_000);
+            scheduler::add(text(&payload, "id"), "work", &args, &every, false).map_or_else(error, |_| json!("added"))
+        }
+        "acknowledge" => acknowledge(&payload),
+        "get" => scheduler::get(id).map_or_else(error, |job| job.map_or(Value::Null, shown)),
+        "jobs" => scheduler::jobs().map_or_else(error, |jobs| jobs.into_iter().map(shown).collect()),
+        "pause" => scheduler::pause(id).map_or_else(error, Value::Bool),
+        "resume" => scheduler::resume(id).map_or_else(error, Value::Bool),
+        "remove" => scheduler::remove(id).map_or_else(error, Value::Bool),
+        "outcomes" => scheduler::outcomes(id, 1_000).map_or_else(error, |all| all.into_iter().map(outcome).collect()),
+        "outcomes_limited" => scheduler::outcomes(text(&payload, "id"), payload["limit"].as_u64().unwrap_or(1) as u32)
+            .map_or_else(error, |all| all.into_iter().map(outcome).collect()),
+
+        // What jobs run.
+        "work" => {
+            RUNS.with_borrow_mut(|runs| runs.push(json!({ "payload": payload, "caller": invocation::caller() })));
+            json!({ "worked": true })
+        }
+        "worked" => RUNS.with_borrow(|runs| json!(runs)),
+        "again" => {
+            // A job that schedules itself: at once, for ever.
+            let next = json!({ "id": payload["job"], "action": "again", "date_ms": 0, "replace": true });
+            RUNS.with_borrow_mut(|runs| runs.push(payload));
+            add(&next).map_or_else(error, |next| json!({ "next_ms": next }))
+        }
+        "fail" => return Err(failure("not_today", "this job does not like you")),
+        "trap" => panic!("this job panics"),
+        "hang" => loop {
+            std::hint::black_box(0);
+        },
+        "answer_much" => json!("x".repeat(100_000)),
+        other => return plugbay_guests::unknown(other),
+    })
+});
