@@ -117,6 +117,9 @@ pub(crate) struct Run {
     /// Print what the call cost on standard error: fuel, memory, time
     #[arg(long)]
     pub(crate) stats: bool,
+    /// Keep the plugin loaded for so long after its answer, and run its scheduled jobs [0: until interrupted]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) linger: Option<Duration>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -59,6 +59,7 @@ Examples:
       --grant config.retries:write --data-dir ./data
   plugbay run core.wasm hire @ada.json --with auth.wasm \\
       --grant plugin.auth:execute
+  plugbay run p.wasm start --grant 'scheduler.*' --data-dir ./data --linger 1h
 
 --with loads other plugins beside, for PLUGIN to call. What one of them
 requires may be named under `plugins` in the host's file instead. Each is
@@ -67,7 +68,11 @@ have their options from the host's file. --grant and the policy are for all.
 
 The action's result is printed as the plugin answered it. A payload is JSON:
 quote it for the shell. A limit or a permission that stands in the way is named
-together with what would lift it. Exit codes: `plugbay --help`.";
+together with what would lift it. Exit codes: `plugbay --help`.
+
+Jobs that the plugin has scheduled run with --linger only, for as long as it
+says; their outcomes are told on standard error. With --data-dir they are kept,
+and run in the next process that lingers.";
 
 pub(crate) const CALL: &str = "\
 Examples:

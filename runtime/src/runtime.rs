@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use plugbay_manifest::{ExecutionMode, Manifest};
@@ -181,6 +182,8 @@ impl RuntimeBuilder {
 
     /// Whether the jobs that plugins have scheduled are run. Default: yes, as long as their plugin is loaded. Without,
     /// jobs are kept, for a process that runs them.
+    /// Whether the jobs that plugins have scheduled are run. Default: yes, as long as their plugin is loaded. Without, jobs
+    /// are kept until somebody runs them: another process, or this one from [`Runtime::run_jobs`] on.
     #[must_use]
     pub fn run_jobs(mut self, run: bool) -> Self {
         self.run_jobs = run;
@@ -242,7 +245,7 @@ impl RuntimeBuilder {
             log_sink: self.log_sink,
             audit: Arc::new(Audit::new(self.audit_sink, self.clock.clone())),
             clock: self.clock,
-            run_jobs: self.run_jobs,
+            run_jobs: AtomicBool::new(self.run_jobs),
             jobs: AllJobs::default(),
             network: Arc::new(Network::new(self.http_resolver, self.http_responder, self.http_root_certificates)),
             linked: Mutex::default(),
@@ -273,7 +276,7 @@ struct Shared {
     log_sink: Arc<dyn LogSink>,
     audit: Arc<Audit>,
     clock: Arc<dyn Clock>,
-    run_jobs: bool,
+    run_jobs: AtomicBool,
     jobs: AllJobs,
     network: Arc<Network>,
     /// Components that are linked already, by what they are and how they run: a thousand plugins of one component share it.
@@ -315,7 +318,7 @@ impl Runtime {
         }
         let plugin = Plugin::new(self.start(checked, Start::Load).await?);
         if self.0.plugins.add(&name, &plugin) {
-            if self.0.run_jobs {
+            if self.0.run_jobs.load(Ordering::SeqCst) {
                 schedule::start(&plugin);
             }
             return Ok(plugin);
@@ -358,6 +361,15 @@ impl Runtime {
         let _ = tokio::time::timeout(OUTCOMES_WAIT_MAX, jobs.settled()).await;
         self.0.jobs.keep(&jobs);
         true
+    }
+
+    /// Runs the jobs of all plugins from now on, where the builder said no.
+    pub fn run_jobs(&self) {
+        if !self.0.run_jobs.swap(true, Ordering::SeqCst) {
+            for plugin in self.plugins() {
+                schedule::start(&plugin);
+            }
+        }
     }
 
     /// Removes everything that is kept of a plugin that is not loaded: values, tables, jobs with their outcomes. Answers

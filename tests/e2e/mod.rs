@@ -18,3 +18,4 @@ mod service_db;
 mod service_http;
 mod service_plugins;
 mod test_command;
+mod service_scheduler;

@@ -103,6 +103,8 @@ async fn failures_traps_and_limits_are_outcomes_and_the_job_goes_on() {
     {
         scene.add(json!({ "id": job, "action": job, "interval_ms": 60_000 })).await;
         scene.clock.advance(Duration::from_secs(60));
+        // A call would wait behind the one that hangs.
+        scene.until_logged(&format!("`{job}` failed")).await;
         let outcomes = scene.outcomes(job, 1).await;
         assert_eq!(outcomes[0]["error"]["code"], code, "{outcomes:?}");
         assert!(scene.ask("get", job).await["next_run_ms"].is_u64(), "{job}");

@@ -1,6 +1,6 @@
 //! `plugbay run`: the main job. Loads a plugin, calls one action, prints its result.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use plugbay::{Caller, Invocation, InvokeError, Outcome, Plugin};
 
@@ -63,7 +63,21 @@ async fn load_and_call(
         let uses = Some((metrics.allows, metrics.denials));
         Stats { usage: outcome.usage(), limits: &plugin.limits(), uses, load }.show(output);
     }
+    if let Some(time) = args.linger {
+        runtime.run_jobs();
+        linger(time).await;
+    }
     Ok(Exit::Ok)
+}
+
+/// Waits for so long, or for ever where that is nothing, and ends with an interrupt.
+async fn linger(time: Duration) {
+    let wait = async { if time.is_zero() { std::future::pending().await } else { tokio::time::sleep(time).await } };
+    tokio::select! {
+        () = wait => {}
+        // Where no interrupt can be waited for, it ends the process as it always does.
+        Ok(()) = tokio::signal::ctrl_c() => {}
+    }
 }
 
 async fn invoke(plugin: &Plugin, action: &str, payload: String) -> Result<Outcome, InvokeError> {

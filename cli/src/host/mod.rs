@@ -90,6 +90,7 @@ impl Host {
         let others = u32::try_from(with.len() + file.local_plugins().count()).unwrap_or(u32::MAX);
         let mut builder = Runtime::builder()
             .live_instances(live_instances(others))
+            .run_jobs(false)
             .code_cache(code_cache())
             .compile_isolation(CompileIsolation::ChildProcess(worker()?))
             .audit_sink(log.clone())

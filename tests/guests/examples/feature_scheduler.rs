@@ -88,6 +88,28 @@ fn acknowledge(payload: &Value) -> Value {
     json!("all kept")
 }
 
+/// Which of the jobs of [`acknowledge`] are there, and which are not as they were added.
+fn kept() -> Value {
+    let jobs = match scheduler::jobs() {
+        Ok(jobs) => jobs,
+        Err(why) => return error(why),
+    };
+    let (mut kept, mut wrong) = (Vec::new(), Vec::new());
+    for job in jobs {
+        let index = job.id.strip_prefix("job/").and_then(|index| index.parse::<u64>().ok());
+        let as_added = |index: u64| {
+            job.action == "work"
+                && job.args == index.to_string()
+                && matches!(job.schedule, scheduler::Schedule::IntervalMs(ms) if ms == 3_600_000 + index)
+        };
+        match index.filter(|index| as_added(*index)) {
+            Some(index) => kept.push(index),
+            None => wrong.push(job.id),
+        }
+    }
+    json!({ "kept": kept, "wrong": wrong })
+}
+
 plugbay_guests::actions!(|action, payload| {
     let id = payload.as_str().unwrap_or_default();
     Ok(match action {
@@ -99,6 +121,7 @@ plugbay_guests::actions!(|action, payload| {
             scheduler::add(text(&payload, "id"), "work", &args, &every, false).map_or_else(error, |_| json!("added"))
         }
         "acknowledge" => acknowledge(&payload),
+        "kept" => kept(),
         "get" => scheduler::get(id).map_or_else(error, |job| job.map_or(Value::Null, shown)),
         "jobs" => scheduler::jobs().map_or_else(error, |jobs| jobs.into_iter().map(shown).collect()),
         "pause" => scheduler::pause(id).map_or_else(error, Value::Bool),
@@ -122,9 +145,12 @@ plugbay_guests::actions!(|action, payload| {
         }
         "fail" => return Err(failure("not_today", "this job does not like you")),
         "trap" => panic!("this job panics"),
-        "hang" => loop {
-            std::hint::black_box(0);
-        },
+        "hang" => {
+            log::write(log::Level::Info, "", "hanging", &[]);
+            loop {
+                std::hint::black_box(0);
+            }
+        }
         "answer_much" => json!("x".repeat(100_000)),
         other => return plugbay_guests::unknown(other),
     })
