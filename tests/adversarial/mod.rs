@@ -15,5 +15,6 @@ mod output;
 mod plugins;
 mod release;
 mod sql;
+mod scheduler;
 mod surroundings;
 mod trap;

@@ -1,0 +1,101 @@
+//! Plugins that abuse their right to schedule jobs.
+
+use std::time::{Duration, Instant};
+
+use plugbay::{ManualClock, Plugin, Policy};
+use serde_json::{Value, json};
+
+use crate::harness::assert::{assert_contains, assert_invoke_error};
+use crate::harness::guest::{Guest, feature, hostile};
+use crate::harness::host::{Host, TestPlugin, call, pings};
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn million_jobs_are_refused_after_the_first_thousand() {
+    let (_host, [attacker, neighbour], _clock) = scene([plugin(hostile::JOB_FLOOD, "attacker")]).await;
+    let start = Instant::now();
+    let answer: Value = attacker.call("attack", &json!({ "until_refused": true })).await.expect("it is told");
+    assert_eq!(answer["added"], 1_000, "{answer}");
+    assert_contains(answer["limit"].as_str().unwrap_or_default(), &["jobs", "1000 are allowed", "1001"]);
+    assert!(start.elapsed() < PATIENCE);
+    assert_eq!((pings(&attacker).await, pings(&neighbour).await), (1, 1));
+}
+
+#[tokio::test]
+async fn flood_of_jobs_ends_at_its_deadline_and_lets_neighbours_run() {
+    let flood = plugin(hostile::JOB_FLOOD, "attacker")
+        .resource("timeout_seconds", json!(1))
+        .resource("max_fuel", json!(1e12 as u64));
+    let (host, [attacker, neighbour], _clock) = scene([flood]).await;
+    let flood = tokio::spawn(async move { (attacker.call::<_, Value>("attack", &()).await, attacker) });
+    // On one thread: the neighbour is served only because the flood lets others run.
+    let mut served = 0;
+    while !flood.is_finished() {
+        served = pings(&neighbour).await;
+        tokio::task::yield_now().await;
+    }
+    let (answer, attacker) = flood.await.expect("it ended");
+    assert_invoke_error(&answer.expect_err("a million take longer"), "attacker", "timeout");
+    assert!(served > 10, "the neighbour was served {served} times");
+    assert_eq!(pings(&attacker).await, 1, "a fresh instance serves");
+    // What was cut off in the middle is whole: it can be replaced by what looks at it.
+    host.runtime.reload(plugin(feature::SCHEDULER, "attacker").package()).await.expect("it loads");
+    let jobs = call(&attacker, "jobs").await.expect("it answers");
+    assert!(jobs.as_array().is_some_and(|jobs| jobs.len() <= 1_000), "{jobs}");
+}
+
+#[tokio::test]
+async fn thousand_jobs_due_at_once_leave_room_for_others() {
+    let (_host, [attacker, neighbour], clock) = scene([plugin(hostile::JOB_FLOOD, "attacker")]).await;
+    let _: Value = attacker.call("attack", &json!({ "until_refused": true })).await.expect("it is told");
+    clock.advance(Duration::from_secs(3_600));
+    let start = Instant::now();
+    // Every job is a call, and so was the attack.
+    while attacker.metrics().calls < 1_001 {
+        assert!(start.elapsed() < PATIENCE, "its jobs do not run");
+        assert!(pings(&neighbour).await > 0);
+        tokio::task::yield_now().await;
+    }
+    assert!(attacker.metrics().errors.is_empty(), "{:?}", attacker.metrics());
+}
+
+#[tokio::test]
+async fn job_that_schedules_itself_for_ever_is_bounded_by_the_rate_limit() {
+    let rate = json!({ "calls": 10, "period_seconds": 3600 });
+    let (host, [attacker, neighbour], clock) =
+        scene([plugin(feature::SCHEDULER, "attacker").resource("rate_limit", rate)]).await;
+    let again = json!({ "id": "again", "action": "again", "date_ms": 0 });
+    let added: Value = attacker.call("add", &again).await.expect("it answers");
+    assert!(added["next_ms"].is_u64(), "{added}");
+    let start = Instant::now();
+    let told = |part: &str| host.log.messages("schedule").iter().filter(|line| line.contains(part)).count();
+    while told("rate_limit_exceeded") == 0 {
+        assert!(start.elapsed() < PATIENCE, "nothing stops it");
+        assert!(pings(&neighbour).await > 0);
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(told("`again` answered"), 9, "ten calls with the one that began it");
+    // Tried again when the refusal said so, and no sooner.
+    clock.advance(Duration::from_secs(3_500));
+    assert!((0..1_000).all(|_| told("rate_limit_exceeded") == 1));
+}
+
+/// The attackers beside a neighbour, with a clock that stands still.
+async fn scene<const N: usize, const M: usize>(attackers: [TestPlugin; N]) -> (Host, [Plugin; M], ManualClock) {
+    let clock = ManualClock::default();
+    let host = Host::with(|builder| builder.policy(Policy::allow_all()).clock(clock.clone()));
+    let mut loaded = Vec::new();
+    for attacker in attackers {
+        loaded.push(host.load(attacker).await);
+    }
+    loaded.push(host.load(TestPlugin::from(feature::ECHO).manifest("name", json!("neighbour"))).await);
+    (host, loaded.try_into().expect("the attackers and the neighbour"), clock)
+}
+
+fn plugin(guest: Guest, name: &str) -> TestPlugin {
+    TestPlugin::from(guest)
+        .manifest("name", json!(name))
+        .manifest("permissions", json!([{ "resource": "scheduler.*" }]))
+}

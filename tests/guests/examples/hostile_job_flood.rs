@@ -1,0 +1,22 @@
+//! Schedules a million jobs, or until it is told that there are enough.
+
+use plugbay_guests::{Value, json, scheduler};
+
+/// One job after the other; ends at the first refusal where `until_refused` says so.
+fn flood(payload: Value) -> Value {
+    let every = scheduler::Schedule::IntervalMs(1_000);
+    let mut added = 0;
+    for number in 0..1_000_000 {
+        match scheduler::add(&format!("job-{number}"), "ping", "null", &every, true) {
+            Ok(_) => added += 1,
+            Err(scheduler::Error::Limit(text)) if payload["until_refused"] == true => {
+                return json!({ "added": added, "limit": text });
+            }
+            Err(scheduler::Error::Limit(_)) => {}
+            Err(error) => return json!({ "added": added, "error": format!("{error:?}") }),
+        }
+    }
+    json!({ "added": added })
+}
+
+plugbay_guests::attack!(flood);
