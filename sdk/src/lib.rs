@@ -35,6 +35,7 @@
 //! - [`cache`] has values that may be forgotten.
 //! - [`data`] keeps values; [`db`] is the plugin's own database; [`Table`](derive@Table) makes a table of a struct.
 //! - [`http`] asks the world outside.
+//! - [`scheduler`] runs actions later, or again and again.
 //! - [`native`] is for the plugin's own `cargo test`.
 //!
 //! # The release profile
@@ -58,6 +59,7 @@
 //! need unsafe code, and it is in macros of this crate, where the lint leaves it to this crate to answer for it.
 
 // The derives of this crate name it so, and are used in it too.
+// The derive macros name this crate from outside, and it uses them too.
 extern crate self as plugbay_sdk;
 
 mod answer;
@@ -85,6 +87,7 @@ pub mod plugin;
 pub mod plugins;
 pub mod prelude;
 mod reply;
+pub mod scheduler;
 pub mod schema;
 
 pub use db::Table;

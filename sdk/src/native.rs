@@ -86,6 +86,18 @@ impl Instance {
         Ok(serde_json::from_str(&result)?)
     }
 
+    /// Runs a job that the plugin has [scheduled](crate::scheduler), whenever it is due: calls its action with a
+    /// [`Run`](crate::scheduler::Run) and keeps the outcome. A one-time job is gone afterwards.
+    ///
+    /// # Errors
+    /// `not_found` where there is no such job, and those of the action.
+    pub fn run_job(&mut self, id: &str) -> Result<Value> {
+        let (action, run) = host::begin_run(id)?;
+        let answer = self.call(&action, &run);
+        host::end_run(&run, &answer);
+        answer
+    }
+
     /// What the host does before the first call. A call on its own makes the state, but runs no hook.
     ///
     /// # Errors

@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 use plugbay::{ManualClock, Package, Policy};
+use std::io::{BufRead, BufReader};
+use std::time::{Duration, Instant};
+
+use plugbay::{ManualClock, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::assert::assert_contains;
@@ -101,6 +105,42 @@ fn legacy_program_counts_words() {
     let failed = run(example::LEGACY, &["fail", "--json"]).exits_with(1);
     assert_eq!(failed.json()["code"], "exit_status");
     assert_contains(failed.json()["msg"].as_str().unwrap_or_default(), &["told to fail"]);
+}
+
+#[tokio::test]
+async fn scheduler_demo_cleans_up_and_does_what_it_was_told_to_do_later() {
+    let clock = ManualClock::default();
+    let host = Host::with(|builder| builder.policy(Policy::allow_all()).clock(clock.clone()));
+    let plugin = host.runtime.load(example::SCHEDULER_DEMO.path()).await.expect("it is whole");
+    let later = json!({ "run_at": "2026-01-01T00:04:00Z", "data": { "gifts": 3 } });
+    let scheduled: Value = plugin.call("schedule", &later).await.expect("it schedules");
+    assert_eq!((&scheduled["status"], &scheduled["scheduled"]), (&json!("ok"), &json!(true)));
+    let logged = async |words: &str| {
+        let start = Instant::now();
+        while !host.log.lines().iter().any(|line| format!("{line:?}").contains(words)) {
+            assert!(start.elapsed() < Duration::from_secs(60), "`{words}` was never logged: {:?}", host.log.lines());
+            tokio::task::yield_now().await;
+        }
+    };
+    clock.advance(Duration::from_secs(240));
+    logged("scheduled action executed").await;
+    assert!(!host.log.lines().iter().any(|line| line.message == "cleanup"), "that is due in a minute");
+    clock.advance(Duration::from_secs(60));
+    logged("`cleanup` answered 1").await;
+    let jobs: Value = plugin.call("jobs", &()).await.expect("it lists");
+    assert_eq!(jobs, json!(["cleanup: every 300s"]));
+}
+
+#[test]
+fn scheduler_demo_needs_the_operators_word_and_runs_jobs_while_it_lingers() {
+    let denied = run(example::SCHEDULER_DEMO, &["jobs"]).exits_with(4);
+    assert_contains(&denied.stderr, &["scheduler", "--grant"]);
+    let past = [r#"{"run_at": "2026-01-01T00:00:00Z", "data": 7}"#, "--grant", "scheduler.*", "--linger", "0"];
+    let mut process = plugbay(example::SCHEDULER_DEMO, "run", &[&["schedule"], &past[..]].concat()).start();
+    let mut lines = BufReader::new(process.stderr.take().expect("it is piped")).lines();
+    assert!(lines.any(|line| line.expect("text").contains("answered 7")), "it ran before the process was ended");
+    process.kill().expect("it is ours");
+    process.wait().expect("it was killed");
 }
 
 #[test]

@@ -5,6 +5,9 @@ mod data;
 mod db;
 mod http;
 mod plugins;
+mod scheduler;
+
+pub(crate) use scheduler::*;
 
 use super::ConfigFailure;
 use crate::bindings::imports::plugbay::plugin::{config, invocation, log};

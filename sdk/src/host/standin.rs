@@ -5,6 +5,9 @@ mod data;
 mod db;
 mod http;
 mod plugins;
+mod scheduler;
+
+pub(crate) use scheduler::*;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -1,0 +1,52 @@
+//! The plugin by itself: which jobs there are, and what they run. When they run is the host's part.
+
+use std::time::Duration;
+
+use plugbay_sdk::native::{Instance, set_config, take_log};
+use plugbay_sdk::scheduler::{self, Schedule};
+use plugbay_sdk::{Value, json};
+
+fn loaded() -> Instance {
+    let mut demo = scheduler_demo::native_instance();
+    demo.load().expect("loaded");
+    demo
+}
+
+#[test]
+fn cleanup_recurs_as_configured() {
+    set_config("cleanup_seconds", 60);
+    let mut demo = loaded();
+    let job = scheduler::get("cleanup").expect("readable").expect("it is there");
+    assert_eq!(job.schedule, Schedule::Every(Duration::from_secs(60)));
+    assert_eq!(demo.run_job("cleanup").expect("it runs"), 1);
+    assert_eq!(demo.run_job("cleanup").expect("it is still there"), 2);
+    assert_eq!(take_log(), ["INFO cleanup number=1", "INFO cleanup number=2"]);
+}
+
+#[test]
+fn scheduled_action_runs_once_with_its_data() {
+    let mut demo = loaded();
+    let later = json!({ "run_at": "2026-12-24T18:00:00Z", "data": { "gifts": 3 } });
+    let answer = demo.call("schedule", later).expect("scheduled");
+    assert_eq!((&answer["status"], &answer["scheduled"]), (&json!("ok"), &json!(true)));
+    let id = answer["job"].as_str().expect("an id");
+    assert_eq!(demo.run_job(id).expect("it runs"), json!({ "gifts": 3 }));
+    assert_eq!(demo.run_job(id).expect_err("it is gone").as_code(), "not_found");
+    assert_eq!(scheduler::outcomes(id, 10).expect("kept")[0].answer, Ok(json!({ "gifts": 3 })));
+}
+
+#[test]
+fn scheduled_action_can_be_cancelled_and_the_cleanup_cannot() {
+    let mut demo = loaded();
+    let job = demo.call("schedule", json!({ "run_at": "2026-12-24 18:00:00" })).expect("scheduled")["job"].clone();
+    assert_eq!(demo.call("cancel", json!({ "job": job })).expect("cancelled"), Value::Bool(true));
+    assert_eq!(demo.call("cancel", json!({ "job": job })).expect("not there"), Value::Bool(false));
+    assert_eq!(demo.call("cancel", json!({ "job": "cleanup" })).expect_err("no").as_code(), "not_yours");
+    assert_eq!(demo.call("jobs", ()).expect("a list"), json!(["cleanup: every 300s"]));
+}
+
+#[test]
+fn moment_that_is_none_is_refused() {
+    let failure = loaded().call("schedule", json!({ "run_at": "tomorrow" })).expect_err("no moment");
+    assert_eq!(failure.as_code(), "bad_moment");
+}
