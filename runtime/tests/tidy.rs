@@ -44,7 +44,7 @@ fn library_never_prints_or_exits() {
 
 #[test]
 fn pure_rooms_do_not_name_wasmtime() {
-    for room in ["capability", "admission"] {
+    for room in ["capability", "admission", "trigger"] {
         check(room, &["wasmtime"]);
     }
 }
