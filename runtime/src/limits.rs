@@ -211,8 +211,10 @@ pub const JOB_CLOCK_CORRECTION: Duration = Duration::from_secs(24 * 60 * 60);
 pub const JOB_RETRY_MIN: Duration = Duration::from_secs(1);
 /// How long unloading waits for the outcomes of jobs whose runs have ended: 5 s, the longest that a write waits for others.
 pub const OUTCOMES_WAIT_MAX: Duration = Duration::from_secs(5);
-/// How soon the jobs of a plugin are looked at again that another process runs, or that could not be read: 5 s.
-pub const JOBS_LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// How soon it is tried again to run the jobs of a plugin that another process runs: 1 s.
+pub const JOBS_TAKE_OVER: Duration = Duration::from_secs(1);
+/// How soon the jobs of a plugin are looked at again that could not be read: 1 min. Each time may be a line of the log.
+pub const JOBS_UNREADABLE_PAUSE: Duration = Duration::from_secs(60);
 /// The stack of a guest: 512 KiB, deep enough for recursive parsers; a runaway recursion ends in well under a millisecond.
 pub const WASM_STACK_BYTES: usize = 512 << 10;
 /// The fiber that a guest runs on: its stack and 1.5 MiB for the host functions that it calls. A host function that

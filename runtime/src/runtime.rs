@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use plugbay_manifest::{ExecutionMode, Manifest};
@@ -180,8 +180,6 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Whether the jobs that plugins have scheduled are run. Default: yes, as long as their plugin is loaded. Without,
-    /// jobs are kept, for a process that runs them.
     /// Whether the jobs that plugins have scheduled are run. Default: yes, as long as their plugin is loaded. Without, jobs
     /// are kept until somebody runs them: another process, or this one from [`Runtime::run_jobs`] on.
     #[must_use]
@@ -422,6 +420,8 @@ impl Runtime {
     /// instance of a trusted plugin has open. [`Runtime::reload`] takes those back.
     pub fn set_policy(&self, policy: Policy) {
         self.0.operator.policy.set(policy.with_basics());
+        // Jobs that may run now may have been waiting for it.
+        self.plugins().iter().for_each(schedule::look_again);
     }
 
     /// The last denials of all plugins, the oldest first: at most 1,000.

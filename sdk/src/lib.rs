@@ -59,7 +59,6 @@
 //! need unsafe code, and it is in macros of this crate, where the lint leaves it to this crate to answer for it.
 
 // The derives of this crate name it so, and are used in it too.
-// The derive macros name this crate from outside, and it uses them too.
 extern crate self as plugbay_sdk;
 
 mod answer;

@@ -19,3 +19,4 @@ mod service_http;
 mod service_plugins;
 mod test_command;
 mod service_scheduler;
+mod test_command;

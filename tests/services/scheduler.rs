@@ -251,6 +251,8 @@ async fn job_whose_permission_was_taken_away_stays_and_does_not_run() {
     second.outcomes("free", 1).await;
     assert_eq!(second.ask("get", "secret").await["next_run_ms"], START + HOUR);
     let lines = second.host.log.messages("schedule");
+    second.host.runtime.set_policy(Policy::allow_all());
+    second.outcomes("secret", 1).await;
     assert!(
         lines.iter().any(|line| line.contains("`secret`") && line.contains("--grant scheduler.secret:write")),
         "{lines:?}"

@@ -8,7 +8,7 @@
 //! - A run that is turned away (`rate_limit_exceeded`, `busy`) is an outcome like every other. A job that runs again runs
 //!   when it is due again; a one-time job is tried again when the refusal says so, and until it was not turned away.
 //! - What fails, traps or takes too long is an outcome, and is not tried again but for the plugin's own retry policy.
-//! - A job whose plugin lost the permission to write `scheduler.<job>` stays and does not run.
+//! - A job whose plugin has lost the permission to write `scheduler.<job>` stays and does not run.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,13 +16,14 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use plugbay_manifest::PermissionAction;
+use serde_json::json;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::clock::{Clock, from_unix_ms};
 use crate::error::InvokeError;
 use crate::invocation::{Caller, Invocation};
-use crate::limits::{JOB_RUNS_AT_ONCE_MAX, JOBS_LOOK_AGAIN};
+use crate::limits::{JOB_RUNS_AT_ONCE_MAX, JOBS_TAKE_OVER, JOBS_UNREADABLE_PAUSE};
 use crate::plugin::loaded::{LoadedPlugin, Plugin, WeakPlugin};
 use crate::service::log::Level;
 use crate::service::scheduler::{Claim, Ended, KeptJobs, Run, Wake};
@@ -58,7 +59,10 @@ pub(crate) fn look_again(plugin: &Plugin) {
 /// Begins no more runs. Those that have begun go on.
 pub(crate) async fn stop(jobs: &KeptJobs) {
     let Some(task) = jobs.set_waker(None).and_then(|waker| waker.stop()) else { return };
-    if let Err(error) = task.await {
+    // A task that went with its executor has nothing left to end.
+    if let Err(error) = task.await
+        && error.is_panic()
+    {
         tracing::error!(plugin = &*jobs.home().name, %error, "the task that ran its jobs did not end well");
     }
 }
@@ -143,18 +147,21 @@ impl Runner {
     async fn look(&self, claim: &mut Option<Arc<Claim>>) -> Option<Wait> {
         let (plugin, jobs) = (self.plugin.upgrade()?, self.jobs.upgrade()?);
         if claim.is_none() {
-            *claim = jobs.claim().await.unwrap_or_else(|error| {
-                tracing::error!(plugin = &*jobs.home().name, %error, "the lock of its jobs cannot be opened");
-                None
-            });
+            match jobs.claim().await {
+                Ok(taken) => *claim = taken,
+                Err(error) => {
+                    tracing::error!(plugin = &*jobs.home().name, %error, "the lock of its jobs cannot be opened");
+                    return Some(Wait::While(JOBS_UNREADABLE_PAUSE));
+                }
+            }
         }
-        // Another process runs these jobs; this one may have to take over.
-        let Some(claim) = claim.clone() else { return Some(Wait::While(JOBS_LOOK_AGAIN)) };
+        // Where another process runs these jobs, this one may have to take over.
+        let Some(claim) = claim.clone() else { return Some(Wait::While(JOBS_TAKE_OVER)) };
         let revision = plugin.current();
         let room = revision.instances.concurrency().min(JOB_RUNS_AT_ONCE_MAX).saturating_sub(jobs.running());
         let context = revision.context.clone();
         let may = move |job: &str| context.grants.check(&format!("scheduler.{job}"), PermissionAction::Write).is_ok();
-        let Ok(look) = jobs.look(claim, room, may).await else { return Some(Wait::While(JOBS_LOOK_AGAIN)) };
+        let Ok(look) = jobs.look(claim, room, may).await else { return Some(Wait::While(JOBS_UNREADABLE_PAUSE)) };
         for job in look.withheld {
             self.tell_withheld(&revision, job);
         }
@@ -205,7 +212,14 @@ async fn call(plugin: &Plugin, run: &Run) -> Result<String, InvokeError> {
 }
 
 fn ended_by(error: &InvokeError) -> Ended {
-    let json = error.to_json().to_string();
+    let json = match error {
+        // What failed inside the host is for the operator, who finds it in the log, and not for the plugin.
+        InvokeError::Host { plugin, action, .. } => {
+            let message = format!("the host failed while plugin `{plugin}` ran `{action}`");
+            json!({ "status": "error", "msg": message, "code": error.code() }).to_string()
+        }
+        error => error.to_json().to_string(),
+    };
     match error {
         InvokeError::RateLimited { retry_after, .. } => Ended::Refused(json, Some(*retry_after)),
         InvokeError::Busy { .. } => Ended::Refused(json, None),

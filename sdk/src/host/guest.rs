@@ -7,8 +7,6 @@ mod http;
 mod plugins;
 mod scheduler;
 
-pub(crate) use scheduler::*;
-
 use super::ConfigFailure;
 use crate::bindings::imports::plugbay::plugin::{config, invocation, log};
 use crate::log::Level;
@@ -18,6 +16,7 @@ pub(crate) use data::*;
 pub(crate) use db::{Transaction, db_begin, db_execute, db_execute_many, db_query};
 pub(crate) use http::*;
 pub(crate) use plugins::*;
+pub(crate) use scheduler::*;
 
 pub(crate) fn log_threshold() -> Level {
     match log::threshold() {

@@ -7,8 +7,6 @@ mod http;
 mod plugins;
 mod scheduler;
 
-pub(crate) use scheduler::*;
-
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,6 +21,7 @@ pub(crate) use data::*;
 pub(crate) use db::{Transaction, db_begin, db_execute, db_execute_many, db_query};
 pub(crate) use http::*;
 pub(crate) use plugins::*;
+pub(crate) use scheduler::*;
 
 thread_local! {
     static CONFIG: RefCell<BTreeMap<String, Value>> = const { RefCell::new(BTreeMap::new()) };

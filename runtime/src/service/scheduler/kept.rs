@@ -110,9 +110,11 @@ impl KeptJobs {
         std::mem::replace(&mut *lock(&self.waker), waker)
     }
 
-    /// Has whoever runs the jobs look again what is due.
+    /// Has whoever runs the jobs look again what is due, if there may be any.
     pub(crate) fn wake(&self) {
-        drop(self.waking());
+        if self.may_have_jobs() {
+            drop(self.waking());
+        }
     }
 
     /// Tells whoever runs the jobs when it is dropped: also where the call that changed something was dropped before.
