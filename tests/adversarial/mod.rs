@@ -14,7 +14,7 @@ mod memory;
 mod output;
 mod plugins;
 mod release;
-mod sql;
 mod scheduler;
+mod sql;
 mod surroundings;
 mod trap;

@@ -17,6 +17,5 @@ mod service_data;
 mod service_db;
 mod service_http;
 mod service_plugins;
-mod test_command;
 mod service_scheduler;
 mod test_command;
