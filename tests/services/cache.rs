@@ -131,7 +131,7 @@ async fn deleting_by_pattern_spares_what_may_not_be_written() {
     host.runtime.set_policy(Policy::default().allow("cache.*:read").expect("readable"));
     for action in ["clear", "delete_pattern"] {
         let answer = act(&plugin, action, json!("*")).await;
-        assert_contains(answer["error"]["denied"].as_str().unwrap_or_default(), &["cache.*", "write"]);
+        assert_contains(answer["error"]["denied"].as_str().unwrap_or_default(), &["--grant 'cache.*:write'"]);
     }
 }
 

@@ -145,9 +145,10 @@ impl HostState {
     /// Removes what fits the pattern and may be written. A plugin that may write nothing of its cache is denied.
     async fn cache_delete_all(&mut self, pattern: Pattern) -> Result<u64, wit::Error> {
         let plugin = &self.plugin;
-        if plugin.grants.check_any("cache.*", PermissionAction::Write).is_err() {
-            self.check("cache.*", PermissionAction::Write).map_err(|denial| wit::Error::Denied(denial.to_string()))?;
-        }
+        plugin.grants.check_any("cache.*", PermissionAction::Write).map_err(|denial| {
+            plugin.denied_in(&self.call, &denial);
+            wit::Error::Denied(denial.to_string())
+        })?;
         let grants = plugin.grants.clone();
         let fits = move |key: &str| {
             pattern.matches(key) && grants.check(&format!("cache.{key}"), PermissionAction::Write).is_ok()
