@@ -171,7 +171,7 @@ pub const POLICY_STEPS_MAX: usize = 200_000;
 pub const RESOURCE_BYTES_TOLD: usize = 1 << 10;
 /// Denials of one plugin that are recorded per [`AUDIT_PERIOD`], and as many allowed uses where somebody listens to
 /// them; more are counted only. A plugin that asks again and again must not fill the operator's log.
-pub const AUDIT_RECORDS_MAX: u32 = 20;
+pub const AUDIT_RECORDS_MAX: u32 = 100;
 /// The period of [`AUDIT_RECORDS_MAX`].
 pub const AUDIT_PERIOD: Duration = Duration::from_secs(1);
 /// Denials that the runtime remembers: the last 1,000, of at most some kilobytes each.

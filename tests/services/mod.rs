@@ -1,6 +1,7 @@
 //! What the host offers to plugins: each service allowed, denied and over its limits.
 
 mod cache;
+mod cache_sdk;
 mod config;
 mod data;
 mod db;

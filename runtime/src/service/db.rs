@@ -55,7 +55,7 @@ impl HostState {
     fn job(&self, sql: String, keep_rows: bool) -> Job {
         let plugin = self.plugin.clone();
         Job {
-            may: Arc::new(move |resource, action| plugin.grants.check(resource, action).is_ok()),
+            may: Arc::new(move |resource, action| plugin.allows(resource, action)),
             about: self.plugin.db.database.about.clone(),
             sql,
             until: Until { deadline: Some(database::deadline(self.call.deadline)), ..Until::default() },
