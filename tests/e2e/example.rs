@@ -1,12 +1,9 @@
 //! Every example plugin, from its crate's directory through the command: built, loaded, called.
 
-use std::time::Duration;
-
-use plugbay::{ManualClock, Package, Policy};
 use std::io::{BufRead, BufReader};
 use std::time::{Duration, Instant};
 
-use plugbay::{ManualClock, Policy};
+use plugbay::{ManualClock, Package, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::assert::assert_contains;
