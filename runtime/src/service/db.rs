@@ -22,6 +22,7 @@ mod watch;
 
 use std::sync::Arc;
 
+use plugbay_manifest::PermissionAction;
 use wasmtime::component::Resource;
 
 use self::database::Database;
@@ -86,8 +87,11 @@ impl HostState {
         }
     }
 
-    /// Lets others run, and tells the plugin what went wrong.
+    /// Counts what was used, lets others run, and tells the plugin what went wrong.
     async fn end_statement<T: Moved>(&mut self, ran: Result<T, Problem>) -> Result<T, wit::Error> {
+        for (resource, action) in ran.as_ref().map_or(&[][..], Moved::uses) {
+            self.plugin.audit.allow(resource, *action, Some(&self.call));
+        }
         self.end_host_call(ran.as_ref().map_or(0, Moved::bytes)).await;
         ran.map_err(|problem| match problem {
             // Asked once more, so that the denial is counted, audited and worded as everywhere.
@@ -100,20 +104,29 @@ impl HostState {
     }
 }
 
-/// How many bytes an answer moves.
+/// What an answer moved and used.
 trait Moved {
     fn bytes(&self) -> usize;
+    fn uses(&self) -> &[(String, PermissionAction)];
 }
 
 impl Moved for Answer {
     fn bytes(&self) -> usize {
         self.bytes
     }
+
+    fn uses(&self) -> &[(String, PermissionAction)] {
+        self.facts.as_ref().map_or(&[], |facts| &facts.needs)
+    }
 }
 
 impl Moved for () {
     fn bytes(&self) -> usize {
         0
+    }
+
+    fn uses(&self) -> &[(String, PermissionAction)] {
+        &[]
     }
 }
 
@@ -179,6 +192,7 @@ impl Database {
                             sum.insert_id = if answer.insert_id == 0 { sum.insert_id } else { answer.insert_id };
                             sum.changes += answer.changes;
                             sum.changed_schema |= answer.changed_schema;
+                            sum.facts = answer.facts;
                         }
                         Err(problem) => {
                             conn.roll_back();

@@ -25,7 +25,7 @@ use crate::limits::{
 pub(super) struct Facts {
     accesses: Arc<[Access]>,
     /// The resources that it needs, with what for.
-    needs: Vec<(String, PermissionAction)>,
+    pub(super) needs: Vec<(String, PermissionAction)>,
     pub(super) is_read_only: bool,
     changes_schema: bool,
     inserts: Inserts,
@@ -40,7 +40,7 @@ enum Inserts {
 }
 
 /// What a statement answered.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Answer {
     pub(super) columns: Vec<String>,
     pub(super) rows: Vec<Vec<wit::Value>>,
@@ -49,6 +49,8 @@ pub(super) struct Answer {
     pub(super) changes: u64,
     /// Whether it changed the tables' shape: what other connections know of statements is void.
     pub(super) changed_schema: bool,
+    /// What the statement was.
+    pub(super) facts: Option<Arc<Facts>>,
 }
 
 /// Whether a resource was granted for a use.
@@ -103,8 +105,11 @@ impl Job {
             room_in_log(conn)?;
         }
         conn.watch.book().begin(Whose::Running(facts.accesses.clone()), until);
-        let ran = self.step(conn, &facts, params, until.here);
+        let mut ran = self.step(conn, &facts, params, until.here);
         conn.watch.book().whose = Whose::Host;
+        if let Ok(answer) = &mut ran {
+            answer.facts = Some(facts);
+        }
         // Whatever stopped it here may not stop it there.
         if until.here { ran.map_err(|_| Problem::TooLongHere) } else { ran }
     }
