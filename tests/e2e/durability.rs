@@ -28,6 +28,12 @@ fn acknowledged_data_survives_kill_at_any_moment() {
     acknowledged_survives_kill(feature::DATA.into(), "data.*");
 }
 
+/// Each number is kept in two tables by one transaction: `wrong` are those of which only half is there.
+#[test]
+fn acknowledged_transactions_survive_kill_at_any_moment() {
+    acknowledged_survives_kill(feature::DB.into(), "db.*");
+}
+
 /// Keeps [`WRITES`] things with a plugin whose use of a service is granted, through as many processes as it takes.
 fn acknowledged_survives_kill(plugin: TestPlugin, permission: &str) {
     let mut random = Random::new();
