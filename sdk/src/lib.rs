@@ -35,6 +35,7 @@
 //! - [`cache`] has values that may be forgotten.
 //! - [`data`] keeps values; [`db`] is the plugin's own database; [`Table`](derive@Table) makes a table of a struct.
 //! - [`http`] asks the world outside.
+//! - [`plugins`] calls other plugins, and finds them by the services that they offer.
 //! - [`scheduler`] runs actions later, or again and again.
 //! - [`native`] is for the plugin's own `cargo test`.
 //!
