@@ -361,6 +361,12 @@ impl Runtime {
         true
     }
 
+    /// Whether no job runs and none is about to: for whoever moves the clock that this runtime was given, and wants to know
+    /// when what became due by that is done.
+    pub fn jobs_are_at_rest(&self) -> bool {
+        self.plugins().iter().all(|plugin| plugin.current().context.jobs.kept.are_at_rest())
+    }
+
     /// Runs the jobs of all plugins from now on, where the builder said no.
     pub fn run_jobs(&self) {
         if !self.0.run_jobs.swap(true, Ordering::SeqCst) {

@@ -34,6 +34,7 @@ fn passes(guest: Guest, tests: u64) {
 fn declared_tests_of_the_examples_pass() {
     passes(example::BARE, 5);
     passes(example::LEGACY, 3);
+    passes(example::SCHEDULER_DEMO, 3);
     passes(example::SETTINGS, 5);
 }
 

@@ -42,6 +42,7 @@ pub(crate) fn start(plugin: &Plugin) {
         clock: jobs.clock(),
         woken: Notify::new(),
         stopped: AtomicBool::new(false),
+        at_rest: AtomicBool::new(true),
         task: Mutex::default(),
         told: Mutex::default(),
     });
@@ -75,6 +76,10 @@ impl Wake for Waker {
         self.0.wake();
     }
 
+    fn is_at_rest(&self) -> bool {
+        self.0.at_rest.load(Ordering::Relaxed)
+    }
+
     fn stop(&self) -> Option<JoinHandle<()>> {
         self.0.stopped.store(true, Ordering::Relaxed);
         self.0.woken.notify_one();
@@ -95,6 +100,8 @@ struct Runner {
     clock: Arc<dyn Clock>,
     woken: Notify,
     stopped: AtomicBool,
+    /// Set while the task only waits.
+    at_rest: AtomicBool,
     task: Mutex<Option<JoinHandle<()>>>,
     /// Jobs of which the log has told that they may not run.
     told: Mutex<HashSet<String>>,
@@ -118,18 +125,24 @@ impl Runner {
         {
             *task = Some(executor.spawn(self.clone().run()));
         }
+        if task.as_ref().is_some_and(|task| !task.is_finished()) {
+            self.at_rest.store(false, Ordering::Relaxed);
+        }
         self.woken.notify_one();
     }
 
     async fn run(self: Arc<Self>) {
         let mut claim = None;
         while !self.stopped.load(Ordering::Relaxed) {
+            self.at_rest.store(false, Ordering::Relaxed);
             let Some(wait) = self.look(&mut claim).await else { break };
+            self.at_rest.store(true, Ordering::Relaxed);
             tokio::select! {
                 () = self.woken.notified() => {}
                 () = self.wait(wait) => {}
             }
         }
+        self.at_rest.store(true, Ordering::Relaxed);
     }
 
     async fn wait(&self, wait: Wait) {

@@ -1,9 +1,14 @@
 //! Where a host's plugins run: a current-thread executor of its own, driven only while the test waits for it.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle, Runtime};
+
+/// Jobs end at the deadlines of their calls; a plugin without one is not waited for any longer than this.
+const SETTLED_WITHIN: Duration = Duration::from_secs(60);
+/// How often it is looked whether what runs on other threads is done.
+const LOOK_AGAIN: Duration = Duration::from_micros(200);
 
 /// Turns that tasks which wait for nothing outside get to come to rest.
 const TURNS: usize = 64;
@@ -47,10 +52,17 @@ impl Drop for Executor {
     }
 }
 
-/// Lets everything in the background run until it waits again.
-pub(crate) async fn settle() {
-    for _ in 0..TURNS {
-        tokio::task::yield_now().await;
+/// Lets everything in the background run until it waits again, and the jobs that have become due to their ends.
+pub(crate) async fn settle(plugins: &plugbay::Runtime) {
+    let begun = Instant::now();
+    loop {
+        for _ in 0..TURNS {
+            tokio::task::yield_now().await;
+        }
+        if plugins.jobs_are_at_rest() || begun.elapsed() > SETTLED_WITHIN {
+            return;
+        }
+        // Something runs on another thread, such as a database. This thread has to wait for it.
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
-    tokio::time::sleep(Duration::ZERO).await;
 }

@@ -63,6 +63,9 @@ pub(crate) trait Wake: Send + Sync {
     /// Something has changed: look again what is due.
     fn wake(&self);
 
+    /// Whether it only waits, for a moment or a change.
+    fn is_at_rest(&self) -> bool;
+
     /// Begin nothing more. The answer ends when there is nobody left who would.
     fn stop(&self) -> Option<JoinHandle<()>>;
 }
@@ -108,6 +111,11 @@ impl KeptJobs {
     /// Whoever runs the jobs is told of every change from now on. Answers who was told before.
     pub(crate) fn set_waker(&self, waker: Option<Box<dyn Wake>>) -> Option<Box<dyn Wake>> {
         std::mem::replace(&mut *lock(&self.waker), waker)
+    }
+
+    /// Whether no job runs, and nobody is about to begin one.
+    pub(crate) fn are_at_rest(&self) -> bool {
+        self.running.borrow().is_empty() && lock(&self.waker).as_ref().is_none_or(|waker| waker.is_at_rest())
     }
 
     /// Has whoever runs the jobs look again what is due, if there may be any.
