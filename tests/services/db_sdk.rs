@@ -97,12 +97,16 @@ async fn injected_sql_stays_text_in_every_way_to_ask() {
     for (index, name) in names.iter().enumerate() {
         let found: Value = ask(&plugin, "named", json!(name)).await;
         assert_eq!(found, json!({ "typed": 1, "by_name": 1, "in_list": 1, "raw": index + 1 }), "{name}");
-        let found: Vec<String> = ask(&plugin, "find_users", json!(name)).await;
-        assert_eq!(found, [*name], "{name}");
+        for action in ["find_users", "alike"] {
+            let found: Vec<String> = ask(&plugin, action, json!(name)).await;
+            assert_eq!(found, [*name], "{action} {name}");
+        }
     }
     for pattern in ["%", "_", "\\"] {
-        let found: Vec<String> = ask(&plugin, "find_users", json!(pattern)).await;
-        assert!(found.len() <= 1, "{pattern} is no pattern: {found:?}");
+        for action in ["find_users", "alike"] {
+            let found: Vec<String> = ask(&plugin, action, json!(pattern)).await;
+            assert!(found.len() <= 1, "{pattern} is no pattern: {found:?}");
+        }
     }
     let users: Vec<Value> = ask(&plugin, "users", json!(null)).await;
     assert_eq!(users.len(), names.len());

@@ -74,7 +74,7 @@ struct Which {
 #[serde(deny_unknown_fields, default)]
 struct Wanted {
     /// Only notes with this in their title or body.
-    #[schema(max_length = 80)]
+    #[schema(max_length = 200)]
     text: Option<String>,
     /// Only notes with this tag.
     tag: Option<String>,

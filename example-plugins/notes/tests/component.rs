@@ -54,12 +54,15 @@ fn search_takes_text_for_text() {
         ("a_b", vec!["a_b"]),
         ("\\", vec![r"back\slash"]),
         ("SURE", vec!["100% sure"]),
+        ("", vec![r"back\slash", "other", "axb", "a_b", "1000 ways", "100% sure"]),
         ("%", vec!["other", "100% sure"]),
         ("' OR '1'='1", vec![]),
         ("\"; DROP TABLE notes; --", vec![]),
     ] {
         assert_eq!(titles(&notes.call("find", json!({ "text": text }))), found, "{text}");
     }
+    assert_eq!(notes.call("find", json!({ "text": "𝄞".repeat(200) }))["total"], 0);
+    assert_eq!(notes.call_error("find", json!({ "text": "x".repeat(201) })).code(), "validation_error");
     assert_eq!(notes.call("statistics", json!(null))["notes"], 6);
 }
 

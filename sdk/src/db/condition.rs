@@ -150,22 +150,23 @@ impl<T: Table, V, C> Column<T, V, C> {
 }
 
 impl<T: Table> Column<T, String> {
-    /// The text matches a pattern: `%` is any text, `_` any character, and `\` takes the meaning of what follows it.
+    /// The text matches a pattern: `%` is any text, `_` any character, and `\` takes the meaning of what follows it. The
+    /// host takes patterns of up to 100 bytes.
     pub fn like(self, pattern: impl AsRef<str>) -> Condition<T> {
         Condition::new(Ok(matching(&path::<T>(self.name()), pattern.as_ref().to_owned())))
     }
 
     /// The text has this in it, whatever the case of ASCII letters.
     pub fn contains(self, text: impl AsRef<str>) -> Condition<T> {
-        self.like(format!("%{}%", escape_like(text.as_ref())))
+        Condition::new(Ok(containing(&path::<T>(self.name()), text.as_ref().to_owned())))
     }
 
-    /// The text begins like this.
+    /// The text begins like this, whatever the case of ASCII letters; up to 100 bytes, as in [`like`](Column::like).
     pub fn starts_with(self, text: impl AsRef<str>) -> Condition<T> {
         self.like(format!("{}%", escape_like(text.as_ref())))
     }
 
-    /// The text ends like this.
+    /// The text ends like this, whatever the case of ASCII letters; up to 100 bytes, as in [`like`](Column::like).
     pub fn ends_with(self, text: impl AsRef<str>) -> Condition<T> {
         self.like(format!("%{}", escape_like(text.as_ref())))
     }
@@ -223,6 +224,11 @@ pub(super) fn one_of(path: &str, values: Vec<Value>) -> Sql {
 
 pub(super) fn matching(path: &str, pattern: String) -> Sql {
     Sql::new(format!("{path} LIKE ? ESCAPE '\\'"), vec![Value::Text(pattern)])
+}
+
+/// A search that takes text of any length, unlike a pattern, and gives no character a meaning.
+pub(super) fn containing(path: &str, text: String) -> Sql {
+    Sql::new(format!("instr(lower({path}), lower(?)) > 0"), vec![Value::Text(text)])
 }
 
 /// A condition on a list in JSON.

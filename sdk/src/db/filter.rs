@@ -2,7 +2,7 @@
 
 use std::ops::Not;
 
-use super::condition::{Sql, compare, element_of, escape_like, matching, one_of};
+use super::condition::{Sql, compare, containing, element_of, escape_like, matching, one_of};
 use super::failure::invalid;
 use super::value::{ToValue, Value};
 use crate::error::Result;
@@ -71,17 +71,17 @@ impl Field {
     }
 
     /// The field's text matches a pattern: `%` is any text, `_` any character, and `\` takes the meaning of what
-    /// follows it.
+    /// follows it. The host takes patterns of up to 100 bytes.
     pub fn like(self, pattern: impl AsRef<str>) -> Filter {
         Filter(self.to_sql().map(|sql| matching(&sql, pattern.as_ref().to_owned())))
     }
 
     /// The field's text has this in it, whatever the case of ASCII letters.
     pub fn contains(self, text: impl AsRef<str>) -> Filter {
-        self.like(format!("%{}%", escape_like(text.as_ref())))
+        Filter(self.to_sql().map(|sql| containing(&sql, text.as_ref().to_owned())))
     }
 
-    /// The field's text begins like this.
+    /// The field's text begins like this, whatever the case of ASCII letters; up to 100 bytes.
     pub fn starts_with(self, text: impl AsRef<str>) -> Filter {
         self.like(format!("{}%", escape_like(text.as_ref())))
     }

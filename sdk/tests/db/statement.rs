@@ -62,7 +62,9 @@ fn order_and_page_follow_the_conditions() {
 #[test]
 fn search_text_has_no_meaning_in_a_pattern() {
     let search = Note::select().filter(Note::title.contains(r"100%_\"));
-    check(&search, r#" WHERE "notes"."title" LIKE ? ESCAPE '\'"#, &[text(r"%100\%\_\\%")]);
+    check(&search, r#" WHERE instr(lower("notes"."title"), lower(?)) > 0"#, &[text(r"100%_\")]);
+    let begins = Note::select().filter(Note::title.starts_with(r"100%_\"));
+    check(&begins, r#" WHERE "notes"."title" LIKE ? ESCAPE '\'"#, &[text(r"100\%\_\\%")]);
     let (_, values) = Note::select().filter(Note::title.starts_with("a%")).to_sql().expect("said");
     assert_eq!(values, [text(r"a\%%")]);
     let (_, values) = Note::select().filter(Note::title.ends_with("b")).to_sql().expect("said");

@@ -124,6 +124,14 @@ impl Db {
         Ok(found.into_iter().map(|user| user.name).collect())
     }
 
+    /// The names that begin and end with a text, both as patterns.
+    #[action]
+    fn alike(&self, text: String) -> Result<Vec<String>> {
+        let alike = User::name.starts_with(&text).and(User::name.ends_with(&text));
+        let found = User::select().filter(alike).order_by(User::id).all()?;
+        Ok(found.into_iter().map(|user| user.name).collect())
+    }
+
     /// The user of exactly this name, by every way to say so.
     #[action]
     fn named(&self, name: String) -> Result<Value> {
