@@ -1,7 +1,7 @@
 //! Plugins that try to get where they must not by way of outgoing requests, and servers that try to keep a host busy.
 
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use plugbay::{Policy, limits};
 use serde_json::{Value, json};
@@ -211,17 +211,16 @@ async fn copying_headers_without_end_ends_at_the_deadline_and_neighbours_are_ser
     for how in ["append", "delete", "from_list", "set", "get", "entries"] {
         let attacker = busy.clone();
         let running = tokio::spawn(async move { attacker.call::<_, ()>("attack", &json!({ "work": how })).await });
-        let mut longest = Duration::ZERO;
+        let mut served = 0;
         while !running.is_finished() {
-            let start = Instant::now();
             tokio::task::yield_now().await;
             pings(&neighbour).await;
-            longest = longest.max(start.elapsed());
+            served += 1;
         }
         let error = running.await.expect("the task does not panic").expect_err("the attack does not end");
         assert_invoke_error(&error, "hostile_http", "timeout");
-        // Milliseconds on an idle machine; the tests run beside each other.
-        assert!(longest < Duration::from_millis(200), "{how} kept its neighbour waiting for {longest:?}");
+        // Dozens on an idle machine. An attacker that kept the thread would be over before the second.
+        assert!(served > 3, "{how} let its neighbour be served {served} times");
     }
 }
 

@@ -31,6 +31,27 @@ async fn granted_host_answers_status_headers_and_body() {
 }
 
 #[tokio::test]
+async fn trusted_plugin_is_granted_hosts_like_any_other() {
+    let server = Server::start(|_| Answer::text("hello"));
+    let plugin = host_for(&server).load(client().manifest("execution_mode", json!("trusted"))).await;
+    assert_eq!(fetch(&plugin, json!({ "authority": server.authority() })).await["body"], "hello");
+    assert_eq!(fetch(&plugin, json!({ "authority": "a.example" })).await["error"], "HttpRequestDenied");
+}
+
+#[tokio::test]
+async fn denial_is_audited_with_the_call_that_asked() {
+    let host = Host::with(|builder| builder.policy(Policy::default().allow("http.*").expect("readable")));
+    let plugin = host.load(client().manifest("permissions", json!([{ "resource": "http.10.*" }]))).await;
+    for authority in ["a.example", "10.0.0.1"] {
+        let asks = plugbay::Invocation::new("fetch").payload(&json!({ "authority": authority })).expect("it is JSON");
+        plugin.invoke(asks.request_id("asked-by-me")).await.expect("it is told no");
+    }
+    let told: Vec<_> = host.runtime.audit_trail().into_iter().map(|entry| (entry.resource, entry.request_id)).collect();
+    let by_me = |resource: &str| (resource.to_owned(), Some("asked-by-me".to_owned()));
+    assert_eq!(told, [by_me("http.a.example"), by_me("http.10.0.0.1")]);
+}
+
+#[tokio::test]
 async fn body_of_a_request_is_sent_as_it_is_written() {
     let server = Server::start(|request| Answer::text(&request.body_bytes.to_string()));
     let plugin = host_for(&server).load(client()).await;

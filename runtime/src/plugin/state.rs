@@ -58,7 +58,7 @@ impl HostState {
 }
 
 /// The call that runs in the store.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct CallState {
     pub(crate) caller: Caller,
     pub(crate) deadline: Option<Instant>,
@@ -78,6 +78,14 @@ impl CallState {
             chain: call.chain.clone(),
             request_id: call.request_id.clone().map(OnceLock::from).unwrap_or_default(),
         }
+    }
+
+    /// Counts a request, and answers what is to be known of the call while that is under way.
+    pub(crate) fn count_http_request(&mut self) -> CallState {
+        self.http_requests = self.http_requests.saturating_add(1);
+        // Before it is copied: two copies would make two ids.
+        self.request_id();
+        self.clone()
     }
 
     /// The id under which the call is logged; made when somebody asks for it.

@@ -121,11 +121,18 @@ impl HostState {
         Polling { table: &mut wasi.table, work }
     }
 
-    /// What `wasi:http` works on, for the call that runs.
+    /// What `wasi:http` works on.
     pub(crate) fn http(&mut self) -> WasiHttpCtxView<'_> {
-        let requests = self.call.http_requests;
         let (wasi, _) = self.wasi();
-        wasi.http.view(&mut wasi.table, requests)
+        wasi.http.view(&mut wasi.table)
+    }
+
+    /// The same for a request of the call that runs, which counts it.
+    pub(crate) fn http_request(&mut self) -> WasiHttpCtxView<'_> {
+        let call = self.call.count_http_request();
+        let (wasi, _) = self.wasi();
+        wasi.http.ask_for(call);
+        wasi.http.view(&mut wasi.table)
     }
 }
 

@@ -30,6 +30,7 @@ use crate::limits::{
     HTTP_PATH_BYTES_MAX, HTTP_REQUEST_BYTES_MAX, HTTP_REQUESTS_OPEN_MAX, HTTP_REQUESTS_PER_CALL_MAX,
     HTTP_RESPONSE_BYTES_MAX, HTTP_TIMEOUT,
 };
+use crate::plugin::state::CallState;
 use crate::service::PluginContext;
 use crate::service::log::Level;
 
@@ -42,17 +43,23 @@ pub(super) struct Exchange(Arc<Parts>);
 
 struct Parts {
     plugin: Arc<PluginContext>,
+    /// For the audit.
+    call: CallState,
     target: Target,
     deadline: Instant,
 }
 
 impl Exchange {
     /// Admits a request: it names a host, the plugin may ask that host, and the request is none that is never sent.
-    pub(super) fn admit(plugin: &Arc<PluginContext>, request: &Request<WasiBody>) -> Result<Self, Error> {
+    pub(super) fn admit(
+        plugin: &Arc<PluginContext>,
+        call: &CallState,
+        request: &Request<WasiBody>,
+    ) -> Result<Self, Error> {
         let target = Target::read(request.uri()).ok_or(Error::HttpRequestUriInvalid)?;
         let deadline = Instant::now() + HTTP_TIMEOUT;
-        let exchange = Exchange(Arc::new(Parts { plugin: plugin.clone(), target, deadline }));
-        if let Err(denial) = plugin.check(&exchange.0.target.resource(), PermissionAction::Execute) {
+        let exchange = Exchange(Arc::new(Parts { plugin: plugin.clone(), call: call.clone(), target, deadline }));
+        if let Err(denial) = plugin.check_in(call, &exchange.0.target.resource(), PermissionAction::Execute) {
             exchange.say(&denial.to_string());
             return Err(Error::HttpRequestDenied);
         }
@@ -227,7 +234,7 @@ impl Exchange {
 
     fn prohibited(&self, address: IpAddr, kind: &str) -> Error {
         let denial = Denial::by_operator(&self.0.target.resource_at(address), PermissionAction::Execute);
-        self.0.plugin.denied(&denial);
+        self.0.plugin.denied_in(&self.0.call, &denial);
         self.say(&format!("{address} is {kind}, which the operator has to name, no pattern covers it: {denial}"));
         Error::DestinationIpProhibited
     }

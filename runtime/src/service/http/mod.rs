@@ -32,7 +32,7 @@ use super::PluginContext;
 use crate::limits::{
     HTTP_CHUNK_BYTES, HTTP_HEADER_BYTES_MAX, HTTP_LOOKUPS_MAX, HTTP_REQUESTS_OPEN_MAX, HTTP_REQUESTS_PER_CALL_MAX,
 };
-use crate::plugin::state::HostState;
+use crate::plugin::state::{CallState, HostState};
 
 /// Answers the outgoing requests of plugins in place of the network, after all that is checked about a request was
 /// checked. For tests.
@@ -82,29 +82,32 @@ pub(crate) struct InstanceHttp {
 
 struct Hooks {
     plugin: Arc<PluginContext>,
-    /// Requests that the call which runs has sent, this one included.
-    requests: u32,
+    /// The call that asks. It has counted the request.
+    call: CallState,
 }
 
 impl InstanceHttp {
     pub(crate) fn new(plugin: Arc<PluginContext>) -> Self {
         let mut ctx = WasiHttpCtx::new();
         ctx.set_field_size_limit(HTTP_HEADER_BYTES_MAX);
-        InstanceHttp { ctx, hooks: Hooks { plugin, requests: 0 } }
+        InstanceHttp { ctx, hooks: Hooks { plugin, call: CallState::default() } }
     }
 
-    /// The same for the call that runs.
-    pub(crate) fn view<'a>(&'a mut self, table: &'a mut ResourceTable, requests: u32) -> WasiHttpCtxView<'a> {
-        self.hooks.requests = requests;
+    /// The next request is one of this call.
+    pub(crate) fn ask_for(&mut self, call: CallState) {
+        self.hooks.call = call;
+    }
+
+    pub(crate) fn view<'a>(&'a mut self, table: &'a mut ResourceTable) -> WasiHttpCtxView<'a> {
         WasiHttpCtxView { hooks: &mut self.hooks, table, ctx: &mut self.ctx }
     }
 }
 
 impl Hooks {
     fn begin(&mut self, request: &Request<WasiBody>) -> Result<(Exchange, [OwnedSemaphorePermit; 2]), Error> {
-        let exchange = Exchange::admit(&self.plugin, request)?;
-        if self.requests > HTTP_REQUESTS_PER_CALL_MAX {
-            return Err(exchange.too_many_sent(self.requests));
+        let exchange = Exchange::admit(&self.plugin, &self.call, request)?;
+        if self.call.http_requests > HTTP_REQUESTS_PER_CALL_MAX {
+            return Err(exchange.too_many_sent(self.call.http_requests));
         }
         match self.plugin.http.take_turn() {
             Some(turns) => Ok((exchange, turns)),
@@ -137,8 +140,5 @@ impl WasiHttpHooks for Hooks {
 
 /// Puts the function that sends requests into a linker, and counts its calls.
 pub(crate) fn link_handler(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
-    outgoing_handler::add_to_linker::<_, WasiHttp>(linker, |state| {
-        state.call.http_requests = state.call.http_requests.saturating_add(1);
-        state.http()
-    })
+    outgoing_handler::add_to_linker::<_, WasiHttp>(linker, HostState::http_request)
 }

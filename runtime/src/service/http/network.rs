@@ -65,7 +65,8 @@ impl Network {
             Some(resolver) => resolver.resolve(name).await,
             None => {
                 let turns = take_turn(turns, &self.lookups).await.map_err(|_| Error::DnsTimeout)?;
-                ask_the_system(name.clone(), turns).await
+                let name = name.clone();
+                ask(turns, move || ask_the_system(&name)).await
             }
         };
         let mut addresses = Vec::new();
@@ -126,15 +127,22 @@ async fn take_turn(turns: &Arc<Semaphore>, in_all: &Arc<Semaphore>) -> Result<[O
     Ok([turn, in_all.clone().acquire_owned().await?])
 }
 
-/// The system's resolver blocks a thread and cannot be told to stop: the turns are kept until it answers, though nobody
-/// may be waiting any more.
-async fn ask_the_system(name: String, turns: [OwnedSemaphorePermit; 2]) -> io::Result<Vec<IpAddr>> {
+/// Asks on a thread of its own, since the system's resolver blocks. It cannot be told to stop either: the turns are kept
+/// until it answers, though nobody may be waiting any more.
+async fn ask(
+    turns: [OwnedSemaphorePermit; 2],
+    question: impl FnOnce() -> io::Result<Vec<IpAddr>> + Send + 'static,
+) -> io::Result<Vec<IpAddr>> {
     let asked = tokio::task::spawn_blocking(move || {
-        let found = (name.as_str(), 0).to_socket_addrs().map(|found| found.map(|address| address.ip()).collect());
+        let answer = question();
         drop(turns);
-        found
+        answer
     });
     asked.await.map_err(io::Error::other)?
+}
+
+fn ask_the_system(name: &str) -> io::Result<Vec<IpAddr>> {
+    (name, 0).to_socket_addrs().map(|found| found.map(|address| address.ip()).collect())
 }
 
 fn unknown_name(name: &str, error: &io::Error) -> Error {
@@ -182,3 +190,42 @@ fn tls_error(target: &Target, error: &io::Error) -> Error {
 
 /// What a resolver or a responder answers, some time later.
 pub(super) type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn name_waits_for_its_turn_and_an_address_does_not() {
+        let network = Network::new(None, None, Vec::new());
+        let (none, one) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(1)));
+        let name = Host::parse("localhost").expect("a name");
+        let waiting = tokio::time::timeout(Duration::from_millis(20), network.lookup(&name, &none));
+        assert!(waiting.await.is_err(), "there is no turn");
+        assert!(network.lookup(&name, &one).await.is_ok_and(|found| found.iter().all(IpAddr::is_loopback)));
+        let address = Host::parse("127.1").expect("an address");
+        assert_eq!(network.lookup(&address, &none).await.ok(), Some(vec![[127, 0, 0, 1].into()]));
+    }
+
+    /// Nobody waits for the answer any more, but the thread that asks is not free before it has one.
+    #[tokio::test]
+    async fn turn_is_kept_by_who_asks_and_not_by_who_waits() {
+        let turns = Arc::new(Semaphore::new(1));
+        let turn = [
+            turns.clone().try_acquire_owned().expect("free"),
+            Arc::new(Semaphore::new(1)).try_acquire_owned().expect("free"),
+        ];
+        let (answer, asked) = std::sync::mpsc::channel::<()>();
+        let waiting = tokio::spawn(ask(turn, move || {
+            let _ = asked.recv();
+            Ok(Vec::new())
+        }));
+        tokio::task::yield_now().await;
+        waiting.abort();
+        assert!(waiting.await.is_err_and(|error| error.is_cancelled()));
+        assert_eq!(turns.available_permits(), 0);
+        answer.send(()).expect("it asks");
+        assert!(turns.acquire().await.is_ok(), "the turn comes back with the answer");
+    }
+}
