@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::capability::{Denial, Refused};
 use crate::limits::Limits;
-use crate::plugin::check::{CheckedPackage, Offer, offered};
+use crate::plugin::check::{CheckedPackage, Offer, check_service, offered};
 use crate::plugin::hex;
 use crate::plugin::scan::{ItemKind, Kind, Quantity};
 
@@ -90,7 +90,7 @@ impl Inspection {
                     ),
                     Offer::Service(resource, usual) => (
                         Some((resource, usual)),
-                        grants.check_service(resource, usual).err().map(|denial| denial.to_string()),
+                        check_service(grants, &import.name, resource, usual).err().map(|denial| denial.to_string()),
                     ),
                     Offer::TrustedOnly(resource, action) => {
                         (Some((resource, action)), Some(Denial::of_kind(resource, action, Refused::ByMode).to_string()))

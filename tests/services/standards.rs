@@ -35,6 +35,70 @@ async fn keyvalue_and_data_are_the_same_values() {
 }
 
 #[tokio::test]
+async fn keyvalue_bucket_of_the_cache_is_the_plugins_cache() {
+    let plugin = host().load(caching()).await;
+    let cache = |mut payload: Value| {
+        payload["bucket"] = json!("cache");
+        payload
+    };
+    act(&plugin, "set", cache(json!({ "key": "a", "value": "[1, 2]" }))).await;
+    assert_eq!(act(&plugin, "cache_get", json!({ "key": "a" })).await, json!("[1, 2]"));
+    act(&plugin, "cache_set", json!({ "key": "b", "value": "text" })).await;
+    assert_eq!(act(&plugin, "get", cache(json!({ "key": "b" }))).await, json!("\"text\""));
+    assert_eq!(act(&plugin, "get", json!({ "key": "b" })).await, json!({ "error": "access_denied" }), "not the data");
+
+    act(&plugin, "set", cache(json!({ "key": "bytes", "value": 3 }))).await;
+    assert_eq!(act(&plugin, "get", cache(json!({ "key": "bytes" }))).await, json!([255, 255, 255]));
+    let refused = act(&plugin, "cache_get", json!({ "key": "bytes" })).await;
+    assert_contains(refused["error"].as_str().unwrap_or_default(), &["bytes", "not JSON", "wasi:keyvalue"]);
+
+    assert_eq!(act(&plugin, "increment", cache(json!({ "key": "n", "delta": 5 }))).await, json!(5));
+    assert_eq!(act(&plugin, "increment", cache(json!({ "key": "n", "delta": -7 }))).await, json!(-2));
+    assert!(act(&plugin, "increment", cache(json!({ "key": "bytes" }))).await["error"].is_string());
+
+    assert_eq!(act(&plugin, "look", cache(json!({ "key": "k" }))).await, json!(null));
+    act(&plugin, "set", cache(json!({ "key": "k", "value": "one" }))).await;
+    assert_eq!(act(&plugin, "swap", cache(json!({ "value": "two" }))).await, json!({ "now": "one" }));
+    assert_eq!(act(&plugin, "swap", cache(json!({ "value": "two" }))).await, json!("swapped"));
+    let got = act(&plugin, "get_many", cache(json!({ "keys": ["k", "x"] }))).await;
+    assert_eq!(got, json!([["k", "two"], null]));
+    let keys = act(&plugin, "keys", cache(json!({}))).await;
+    assert_eq!(keys, json!({ "keys": ["a", "b", "bytes", "k", "n"], "cursor": null }));
+    assert_eq!(act(&plugin, "keys", cache(json!({ "cursor": "bytes" }))).await["keys"], json!(["k", "n"]));
+    act(&plugin, "delete_many", cache(json!({ "keys": ["a", "x"] }))).await;
+    assert_eq!(act(&plugin, "exists", cache(json!({ "key": "a" }))).await, json!(false));
+}
+
+#[tokio::test]
+async fn keyvalue_bucket_of_the_cache_is_granted_as_the_cache_is() {
+    let plugin = host()
+        .load(caching().manifest("permissions", json!([{ "resource": "cache.mine" }, { "resource": "data.nothing" }])))
+        .await;
+    let key = |key: &str| json!({ "bucket": "cache", "key": key, "value": "1" });
+    assert_eq!(act(&plugin, "set", key("mine")).await, json!(null));
+    for action in ["get", "set", "delete", "exists", "increment", "look"] {
+        assert_eq!(act(&plugin, action, key("yours")).await, json!({ "error": "access_denied" }), "{action}");
+    }
+    assert_eq!(act(&plugin, "keys", key("")).await["keys"], json!(["mine"]));
+    assert_eq!(act(&plugin, "get", json!({ "key": "mine" })).await, json!({ "error": "access_denied" }));
+}
+
+#[tokio::test]
+async fn keyvalue_bucket_of_the_cache_loses_no_increment_of_many_instances() {
+    let plugin = host().load(caching().resource("instances", json!(4))).await;
+    let calls: Vec<_> = (0..40)
+        .map(|_| {
+            let plugin = plugin.clone();
+            tokio::spawn(async move { act(&plugin, "increment", json!({ "bucket": "cache", "key": "n" })).await })
+        })
+        .collect();
+    for call in calls {
+        call.await.expect("no panic");
+    }
+    assert_eq!(act(&plugin, "get", json!({ "bucket": "cache", "key": "n" })).await, json!("40"));
+}
+
+#[tokio::test]
 async fn keyvalue_has_no_other_buckets() {
     let plugin = host().load(standards()).await;
     for bucket in ["other", "../default", "Default", "data"] {
@@ -101,7 +165,7 @@ async fn keyvalue_batches_and_lists() {
 async fn keyvalue_is_denied_key_by_key_and_counted() {
     let plugin = standards().manifest(
         "permissions",
-        json!([{ "resource": "data.mine.*" }, { "resource": "data.read", "actions": ["read"] }]),
+        json!([{ "resource": "data.mine.*" }, { "resource": "data.read", "actions": ["read"] }, { "resource": "cache.nothing" }]),
     );
     let plugin = host().load(plugin).await;
     assert_eq!(act(&plugin, "set", json!({ "key": "mine.a", "value": "1" })).await, json!(null));
@@ -163,6 +227,18 @@ async fn keyvalue_without_a_grant_is_not_loaded() {
     let error = Host::new().try_load(standards()).await.expect_err("the operator allows nothing");
     assert_load_error(&error, "feature_standards", "permission_denied");
     assert_contains(&error.to_string(), &["data.*"]);
+}
+
+#[tokio::test]
+async fn keyvalue_may_be_imported_for_the_cache_alone() {
+    let old = || TestPlugin::from(feature::KEYVALUE_DRAFT);
+    let plugin = old().manifest("permissions", json!([{ "resource": "cache.mine", "actions": ["write"] }]));
+    let plugin = host().load(plugin).await;
+    let answer = act(&plugin, "all", json!({})).await;
+    assert_contains(answer["error"].as_str().unwrap_or_default(), &["AccessDenied"]);
+    let plugin = old().manifest("permissions", json!([{ "resource": "config.*" }]));
+    let error = host().try_load(plugin).await.expect_err("it asks for neither");
+    assert_load_error(&error, "feature_keyvalue_draft", "permission_denied");
 }
 
 #[tokio::test]
@@ -237,7 +313,9 @@ async fn logging_that_the_operator_denies_is_not_loaded() {
 
 /// Asks for all of its data; has a configuration with a secret.
 fn standards() -> TestPlugin {
-    TestPlugin::from(feature::STANDARDS).manifest("permissions", json!([{ "resource": "data.*" }])).manifest(
+    // It imports the cache as well, and is loaded for this one key.
+    let permissions = json!([{ "resource": "data.*" }, { "resource": "cache.nothing" }]);
+    TestPlugin::from(feature::STANDARDS).manifest("permissions", permissions).manifest(
         "configuration",
         json!({
             "retries": { "type": "integer", "default": 3 },
@@ -246,6 +324,12 @@ fn standards() -> TestPlugin {
             "token": { "type": "string", "secret": true, "default": "hunter2" },
         }),
     )
+}
+
+/// Asks for its cache, and for nothing of its data.
+fn caching() -> TestPlugin {
+    // It imports `plugbay:plugin/data` as well, and is loaded for this one key.
+    standards().manifest("permissions", json!([{ "resource": "cache.*" }, { "resource": "data.nothing" }]))
 }
 
 fn host() -> Host {

@@ -3,6 +3,7 @@
 //! A cache belongs to a plugin by its name: it outlives instances and a reload, and goes with the plugin. It is made when it
 //! is first used. What keeps the values is [`Memory`]; this file is what may be done with it and how much of it.
 
+mod bytes;
 mod memory;
 
 use std::collections::HashMap;
@@ -92,6 +93,19 @@ fn check_value(key: &str, value: &str) -> Result<(), wit::Error> {
     }
 }
 
+/// A cached text, if it is JSON: the standard can cache other bytes.
+fn json(key: &str, text: Arc<str>) -> Result<Arc<str>, wit::Error> {
+    if bytes::is_bytes(&text) {
+        return Err(wit::Error::Invalid(format!("{key}: the value is not JSON: it was set through `wasi:keyvalue`")));
+    }
+    Ok(text)
+}
+
+/// What is told of a scan that took too long.
+fn too_slow(TooSlow(observed): TooSlow) -> String {
+    over_limit("cache_scan_time", format!("{CACHE_SCAN_TIME_MAX:?}"), format!("{observed:?}"))
+}
+
 fn check_batch(keys: usize) -> Result<(), wit::Error> {
     if keys > CACHE_BATCH_KEYS_MAX {
         return Err(wit::Error::Limit(over_limit("cache_batch_keys", CACHE_BATCH_KEYS_MAX, keys)));
@@ -107,13 +121,14 @@ impl HostState {
 
     fn cache_get(&self, key: &str) -> Result<Option<Arc<str>>, wit::Error> {
         self.may_use_cache(key, PermissionAction::Read)?;
-        Ok(self.plugin.cache.memory().get(key))
+        self.plugin.cache.memory().get(key).map(|text| json(key, text)).transpose()
     }
 
     fn cache_get_many(&self, keys: &[String]) -> Result<Vec<Option<String>>, wit::Error> {
         check_batch(keys.len())?;
         keys.iter().try_for_each(|key| self.may_use_cache(key, PermissionAction::Read))?;
-        let values: Vec<Option<Arc<str>>> = keys.iter().map(|key| self.plugin.cache.memory().get(key)).collect();
+        let value = |key: &String| self.plugin.cache.memory().get(key).map(|text| json(key, text)).transpose();
+        let values: Vec<Option<Arc<str>>> = keys.iter().map(value).collect::<Result<_, _>>()?;
         // Counted before anything is copied: a thousand times the same key is a thousand values.
         let bytes = values.iter().flatten().map(|value| value.len()).sum::<usize>();
         if bytes > CACHE_BATCH_BYTES_MAX {
@@ -139,7 +154,7 @@ impl HostState {
         self.may_use_cache(key, PermissionAction::Write)?;
         self.may_use_cache(key, PermissionAction::Read)?;
         check_value(key, value)?;
-        Ok(self.plugin.cache.memory().get_or_set(key, value, ttl(ttl_ms)))
+        json(key, self.plugin.cache.memory().get_or_set(key, value, ttl(ttl_ms)))
     }
 
     /// Removes what fits the pattern and may be written. A plugin that may write nothing of its cache is denied.
@@ -153,10 +168,8 @@ impl HostState {
         let fits = move |key: &str| {
             pattern.matches(key) && grants.check(&format!("cache.{key}"), PermissionAction::Write).is_ok()
         };
-        Memory::delete_all(plugin.cache.memory().clone(), fits).await.map_err(|TooSlow(observed)| {
-            let (allowed, observed) = (format!("{CACHE_SCAN_TIME_MAX:?}"), format!("{observed:?}"));
-            wit::Error::Limit(over_limit("cache_scan_time", allowed, observed))
-        })
+        let deleted = Memory::delete_all(plugin.cache.memory().clone(), fits).await;
+        deleted.map_err(|slow| wit::Error::Limit(too_slow(slow)))
     }
 }
 

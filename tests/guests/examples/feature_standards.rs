@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use plugbay_guests::{Value, data, json};
+use plugbay_guests::{Value, cache, data, json};
 
 mod bindings {
     wit_bindgen::generate!({
@@ -139,6 +139,12 @@ plugbay_guests::actions!(|action, payload| Ok(match action {
         Err(why) => json!({ "error": why.to_string() }),
     },
     "data_set" => json!(data::set(text(&payload, "key"), &payload["value"].to_string()).is_ok()),
+    "cache_get" => match cache::get(text(&payload, "key")) {
+        Ok(value) => json!(value),
+        Err(cache::Error::Invalid(why)) => json!({ "error": why }),
+        Err(why) => json!({ "error": why.to_string() }),
+    },
+    "cache_set" => json!(cache::set(text(&payload, "key"), &payload["value"].to_string(), None).is_ok()),
     "config_get" => config::get(text(&payload, "key")).map_or_else(config_error, |value| json!(value)),
     "config_all" => config::get_all().map_or_else(config_error, |all| all.into_iter().collect()),
     "log" => {

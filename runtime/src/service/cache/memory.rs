@@ -100,6 +100,24 @@ impl Memory {
         value.into()
     }
 
+    /// Sets `key` where `seen` is still what is there. Answers whether it was set.
+    pub(super) fn swap(&self, key: &str, seen: Option<&Arc<str>>, value: &str, ttl: Option<Duration>) -> bool {
+        let now = self.clock.now();
+        let result = self.entries.entry(key.into()).and_compute_with(|there| {
+            let there = there.map(moka::Entry::into_value).filter(|entry| entry.is_alive(now));
+            match (&there, seen) {
+                (None, None) => Op::Put(self.entry(value, ttl)),
+                (Some(there), Some(seen)) if Arc::ptr_eq(&there.value, seen) => Op::Put(self.entry(value, ttl)),
+                _ => Op::Nop,
+            }
+        });
+        let is_set = matches!(result, CompResult::Inserted(_) | CompResult::ReplacedWith(_));
+        if is_set {
+            self.wrote(key, value);
+        }
+        is_set
+    }
+
     /// Answers whether it was there.
     pub(super) fn delete(&self, key: &str) -> bool {
         self.entries.remove(key).is_some_and(|entry| entry.is_alive(self.clock.now()))
@@ -119,11 +137,28 @@ impl Memory {
         scan.await.unwrap_or(Ok(0))
     }
 
+    /// The keys that are there and fit, looked for as for a deletion.
+    pub(super) async fn keys(
+        memory: Arc<Self>,
+        fits: impl Fn(&str) -> bool + Send + 'static,
+    ) -> Result<Vec<String>, TooSlow> {
+        let scan = move || memory.scan(fits).map(|found| found.into_iter().map(|key| String::from(&**key)).collect());
+        tokio::task::spawn_blocking(scan).await.unwrap_or(Ok(Vec::new()))
+    }
+
     fn scan_and_delete(&self, fits: impl Fn(&str) -> bool) -> Result<u64, TooSlow> {
-        let started = Instant::now();
+        let found = self.scan(fits)?;
+        let deleted = found.iter().filter(|key| self.delete(key)).count();
+        self.book();
+        Ok(deleted as u64)
+    }
+
+    /// The keys that are alive and fit.
+    fn scan(&self, fits: impl Fn(&str) -> bool) -> Result<Vec<Arc<Box<str>>>, TooSlow> {
+        let (started, now) = (Instant::now(), self.clock.now());
         let mut found = Vec::new();
-        for (key, _) in &self.entries {
-            if fits(&key) {
+        for (key, entry) in &self.entries {
+            if entry.is_alive(now) && fits(&key) {
                 found.push(key);
             }
             let observed = started.elapsed();
@@ -131,9 +166,7 @@ impl Memory {
                 return Err(TooSlow(observed));
             }
         }
-        let deleted = found.iter().filter(|key| self.delete(key)).count();
-        self.book();
-        Ok(deleted as u64)
+        Ok(found)
     }
 
     fn entry(&self, value: &str, ttl: Option<Duration>) -> Entry {

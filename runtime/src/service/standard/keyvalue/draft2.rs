@@ -4,7 +4,7 @@ use wasmtime::component::Resource;
 use wasmtime_wasi::WasiView;
 
 use super::super::bindings::wasi::keyvalue0_2_0_draft2::{atomics, batch, store};
-use super::{Bucket, Cas, Refused};
+use super::{Behind, Bucket, Cas, Refused};
 use crate::plugin::state::HostState;
 
 impl From<Refused> for store::Error {
@@ -24,28 +24,28 @@ impl store::Host for HostState {
 }
 
 impl store::HostBucket for HostState {
-    async fn get(&mut self, _: Resource<Bucket>, key: String) -> Result<Option<Vec<u8>>, store::Error> {
-        Ok(self.keyvalue_get(key).await?)
+    async fn get(&mut self, bucket: Resource<Bucket>, key: String) -> Result<Option<Vec<u8>>, store::Error> {
+        Ok(self.keyvalue_get(Behind::of(&bucket), key).await?)
     }
 
-    async fn set(&mut self, _: Resource<Bucket>, key: String, value: Vec<u8>) -> Result<(), store::Error> {
-        Ok(self.keyvalue_set(vec![(key, value)]).await?)
+    async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Result<(), store::Error> {
+        Ok(self.keyvalue_set(Behind::of(&bucket), vec![(key, value)]).await?)
     }
 
-    async fn delete(&mut self, _: Resource<Bucket>, key: String) -> Result<(), store::Error> {
-        Ok(self.keyvalue_delete(vec![key]).await?)
+    async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Result<(), store::Error> {
+        Ok(self.keyvalue_delete(Behind::of(&bucket), vec![key]).await?)
     }
 
-    async fn exists(&mut self, _: Resource<Bucket>, key: String) -> Result<bool, store::Error> {
-        Ok(self.keyvalue_exists(key).await?)
+    async fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Result<bool, store::Error> {
+        Ok(self.keyvalue_exists(Behind::of(&bucket), key).await?)
     }
 
     async fn list_keys(
         &mut self,
-        _: Resource<Bucket>,
+        bucket: Resource<Bucket>,
         cursor: Option<String>,
     ) -> Result<store::KeyResponse, store::Error> {
-        let (keys, cursor) = self.keyvalue_keys(cursor).await?;
+        let (keys, cursor) = self.keyvalue_keys(Behind::of(&bucket), cursor).await?;
         Ok(store::KeyResponse { keys, cursor })
     }
 
@@ -57,18 +57,22 @@ impl store::HostBucket for HostState {
 impl batch::Host for HostState {
     async fn get_many(
         &mut self,
-        _: Resource<Bucket>,
+        bucket: Resource<Bucket>,
         keys: Vec<String>,
     ) -> Result<Vec<Option<(String, Vec<u8>)>>, store::Error> {
-        Ok(self.keyvalue_get_many(keys).await?)
+        Ok(self.keyvalue_get_many(Behind::of(&bucket), keys).await?)
     }
 
-    async fn set_many(&mut self, _: Resource<Bucket>, entries: Vec<(String, Vec<u8>)>) -> Result<(), store::Error> {
-        Ok(self.keyvalue_set(entries).await?)
+    async fn set_many(
+        &mut self,
+        bucket: Resource<Bucket>,
+        entries: Vec<(String, Vec<u8>)>,
+    ) -> Result<(), store::Error> {
+        Ok(self.keyvalue_set(Behind::of(&bucket), entries).await?)
     }
 
-    async fn delete_many(&mut self, _: Resource<Bucket>, keys: Vec<String>) -> Result<(), store::Error> {
-        Ok(self.keyvalue_delete(keys).await?)
+    async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Result<(), store::Error> {
+        Ok(self.keyvalue_delete(Behind::of(&bucket), keys).await?)
     }
 }
 
@@ -80,22 +84,22 @@ impl HostState {
 
     async fn keyvalue_swap_or_look(&mut self, cas: Resource<Cas>, value: Vec<u8>) -> Result<Option<Cas>, Refused> {
         let cas = self.ctx().table.delete(cas).map_err(|error| Refused::Other(error.to_string()))?;
-        let key = cas.key.clone();
-        if self.keyvalue_swap(cas, value).await? { Ok(None) } else { self.keyvalue_look(key).await.map(Some) }
+        let (behind, key) = (cas.behind, cas.key.clone());
+        if self.keyvalue_swap(cas, value).await? { Ok(None) } else { self.keyvalue_look(behind, key).await.map(Some) }
     }
 }
 
 impl atomics::HostCas for HostState {
-    async fn new(&mut self, _: Resource<Bucket>, key: String) -> Result<Resource<Cas>, store::Error> {
-        let cas = self.keyvalue_look(key).await?;
+    async fn new(&mut self, bucket: Resource<Bucket>, key: String) -> Result<Resource<Cas>, store::Error> {
+        let cas = self.keyvalue_look(Behind::of(&bucket), key).await?;
         Ok(self.keyvalue_keep(cas)?)
     }
 
     /// The present value: where it is another one than the handle looked at, the swap will say so.
     async fn current(&mut self, cas: Resource<Cas>) -> Result<Option<Vec<u8>>, store::Error> {
         let cas = self.ctx().table.get(&cas).map_err(|error| store::Error::Other(error.to_string()))?;
-        let key = cas.key.clone();
-        Ok(self.keyvalue_get(key).await?)
+        let (behind, key) = (cas.behind, cas.key.clone());
+        Ok(self.keyvalue_get(behind, key).await?)
     }
 
     async fn drop(&mut self, cas: Resource<Cas>) -> wasmtime::Result<()> {
@@ -105,9 +109,9 @@ impl atomics::HostCas for HostState {
 }
 
 impl atomics::Host for HostState {
-    async fn increment(&mut self, _: Resource<Bucket>, key: String, delta: i64) -> Result<i64, store::Error> {
-        let (min, max) = (i64::MIN.into(), i64::MAX.into());
-        let sum = self.keyvalue_increment(key, delta.into(), min, max).await?;
+    async fn increment(&mut self, bucket: Resource<Bucket>, key: String, delta: i64) -> Result<i64, store::Error> {
+        let bounds = i64::MIN.into()..=i64::MAX.into();
+        let sum = self.keyvalue_increment(Behind::of(&bucket), key, delta.into(), bounds).await?;
         Ok(i64::try_from(sum).unwrap_or(i64::MAX))
     }
 
