@@ -168,7 +168,11 @@ fn inspection_lists_for_each_import_its_permission_and_whether_it_is_granted() {
         (feature::CACHE, "plugbay:plugin/cache", Some("cache.*:read")),
         (feature::DB, "plugbay:plugin/db", Some("db.*:read")),
         (feature::PLUGINS, "plugbay:plugin/plugins", Some("plugin.*:execute")),
+        (feature::SCHEDULER, "plugbay:plugin/scheduler", Some("scheduler.*:read")),
         (feature::HTTP, "wasi:http/outgoing-handler", Some("http.*:execute")),
+        (feature::STANDARDS, "wasi:keyvalue/store", Some("data.*:read")),
+        (feature::STANDARDS, "wasi:config/store", Some("config.*:read")),
+        (feature::STANDARDS, "wasi:logging/logging", Some("log:write")),
         (hostile::SOCKETS, "wasi:sockets/tcp", Some("net.*:execute")),
         (feature::WASI, "wasi:clocks/monotonic-clock", None),
     ] {

@@ -62,9 +62,9 @@ pub(super) struct Memory {
 
 impl Memory {
     pub(super) fn new(clock: Arc<dyn Clock>, total: &Arc<Total>) -> Arc<Self> {
-        let entries = Cache::builder()
+        let entries = Cache::<Box<str>, Entry>::builder()
             .max_capacity(CACHE_BYTES_MAX)
-            .weigher(|key: &Box<str>, entry: &Entry| weight(key, &entry.value))
+            .weigher(|key, entry| weight(key, &entry.value))
             .eviction_policy(EvictionPolicy::lru())
             .expire_after(CleanUp)
             .build();
