@@ -32,6 +32,10 @@ fn acknowledged_data_survives_kill_at_any_moment() {
 #[test]
 fn acknowledged_transactions_survive_kill_at_any_moment() {
     acknowledged_survives_kill(feature::DB.into(), "db.*");
+/// As many jobs as one plugin may have.
+#[test]
+fn acknowledged_jobs_survive_kill_at_any_moment() {
+    acknowledged_survives_kill(feature::SCHEDULER.into(), "scheduler.*");
 }
 
 /// Keeps [`WRITES`] things with a plugin whose use of a service is granted, through as many processes as it takes.

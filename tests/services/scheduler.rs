@@ -211,7 +211,8 @@ async fn job_without_asking_is_denied_with_what_to_add() {
 #[tokio::test]
 async fn job_that_the_operator_did_not_allow_is_denied_with_what_to_add() {
     let clock = ManualClock::default();
-    let policy = Policy::default().allow("scheduler.mine").expect("a permission");
+    let policy = Policy::default().allow("scheduler.mine").and_then(|policy| policy.allow("scheduler.blind:write"));
+    let policy = policy.expect("permissions");
     let host = Host::with(|builder| builder.policy(policy).clock(clock.clone()));
     let plugin = host.load(jobs()).await;
     let scene = Scene { host, plugin, clock };
@@ -224,6 +225,9 @@ async fn job_that_the_operator_did_not_allow_is_denied_with_what_to_add() {
         let text = answer["error"]["denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}"));
         assert_contains(text, &["scheduler.yours", "--grant scheduler.yours:"]);
     }
+    assert!(scene.add(json!({ "id": "blind", "interval_ms": 60_000 })).await["next_ms"].is_u64());
+    let list = call(&scene.plugin, "jobs").await.expect("it answers");
+    assert_eq!((&list[0]["id"], &list[1]), (&json!("mine"), &json!(null)), "what it may not read is left out");
 }
 
 #[tokio::test]
@@ -351,11 +355,52 @@ async fn jobs_follow_a_reload_and_stop_with_the_unloading() {
     assert!(scene.host.runtime.unload("feature_scheduler").await);
     scene.set_clock(START + HOUR);
     // Without a directory, jobs live as long as their runtime.
-    let plugin = scene.host.load(jobs()).await;
-    let again = Scene { plugin, ..scene };
+    let Scene { host, plugin, clock } = scene;
+    drop(plugin);
+    let plugin = host.load(jobs()).await;
+    let again = Scene { host, plugin, clock };
     let outcomes = again.outcomes("tick", 2).await;
     assert_eq!(outcomes[0]["started_ms"], START + HOUR);
     assert_eq!(outcomes.len(), 2, "none ran while the plugin was not loaded");
+}
+
+#[tokio::test]
+async fn run_that_waits_when_the_plugin_is_unloaded_is_no_outcome_and_runs_later() {
+    let slow = || jobs().resource("max_fuel", json!(1e12 as u64)).resource("timeout_seconds", json!(0.5));
+    let scene = Scene::with(slow()).await;
+    scene.add(json!({ "id": "later", "date_ms": START + HOUR })).await;
+    let busy = tokio::spawn({
+        let plugin = scene.plugin.clone();
+        async move { call(&plugin, "hang").await }
+    });
+    let start = Instant::now();
+    while !scene.host.log.lines().iter().any(|line| line.message == "hanging") {
+        assert!(start.elapsed() < PATIENCE, "it does not hang");
+        tokio::task::yield_now().await;
+    }
+    scene.set_clock(START + HOUR);
+    // The job has begun and waits for the instance, or has not begun: neither may count as a run.
+    scene.host.runtime.unload("feature_scheduler").await;
+    busy.await.expect("it ended").expect_err("it hung");
+    let plugin = scene.host.load(slow()).await;
+    let scene = Scene { plugin, ..scene };
+    let outcomes = scene.outcomes("later", 1).await;
+    assert_eq!((outcomes.len(), &outcomes[0]["answer"]), (1, &json!({ "worked": true })), "{outcomes:?}");
+}
+
+#[tokio::test]
+async fn jobs_at_rest_have_all_run_that_were_due() {
+    let scene = Scene::new().await;
+    scene.host.runtime.jobs_at_rest().await;
+    for job in 0..20 {
+        scene.add(json!({ "id": format!("j{job}"), "interval_ms": 60_000 })).await;
+    }
+    for run in 1..=3 {
+        scene.clock.advance(Duration::from_secs(60));
+        scene.host.runtime.jobs_at_rest().await;
+        let runs = call(&scene.plugin, "worked").await.expect("it answers");
+        assert_eq!(runs.as_array().map(Vec::len), Some(20 * run));
+    }
 }
 
 #[tokio::test]
@@ -387,11 +432,11 @@ async fn jobs_do_not_keep_the_runtime_or_the_plugin_alive() {
     let clock = ManualClock::default();
     let first = Scene::kept_in(data.path(), &clock).await;
     first.add(json!({ "id": "tick", "interval_ms": 60_000 })).await;
-    // No unloading: everything is just let go.
+    // No unloading: everything is just let go. The clock stands still, so that nothing else wakes whoever ran the jobs.
     drop(first);
-    clock.advance(Duration::from_secs(60));
     let second = Scene::kept_in(data.path(), &clock).await;
-    assert_eq!(second.outcomes("tick", 1).await.len(), 1, "whoever ran it before has gone");
+    second.add(json!({ "id": "now", "date_ms": 0 })).await;
+    assert_eq!(second.outcomes("now", 1).await.len(), 1, "whoever ran the jobs before has gone");
 }
 
 #[tokio::test]
