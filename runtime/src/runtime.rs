@@ -376,14 +376,6 @@ impl Runtime {
         }
     }
 
-    /// Waits until every job that is due by now has run: for a test that moves the clock.
-    pub async fn jobs_at_rest(&self) {
-        for plugin in self.plugins() {
-            let jobs = plugin.current().context.jobs.kept.clone();
-            jobs.at_rest().await;
-        }
-    }
-
     /// Removes everything that is kept of a plugin that is not loaded: values, tables, jobs with their outcomes. Answers
     /// whether there was anything. Unloading alone keeps all of it.
     ///

@@ -32,6 +32,8 @@ fn acknowledged_data_survives_kill_at_any_moment() {
 #[test]
 fn acknowledged_transactions_survive_kill_at_any_moment() {
     acknowledged_survives_kill(feature::DB.into(), "db.*");
+}
+
 /// As many jobs as one plugin may have.
 #[test]
 fn acknowledged_jobs_survive_kill_at_any_moment() {

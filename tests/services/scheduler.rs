@@ -389,21 +389,6 @@ async fn run_that_waits_when_the_plugin_is_unloaded_is_no_outcome_and_runs_later
 }
 
 #[tokio::test]
-async fn jobs_at_rest_have_all_run_that_were_due() {
-    let scene = Scene::new().await;
-    scene.host.runtime.jobs_at_rest().await;
-    for job in 0..20 {
-        scene.add(json!({ "id": format!("j{job}"), "interval_ms": 60_000 })).await;
-    }
-    for run in 1..=3 {
-        scene.clock.advance(Duration::from_secs(60));
-        scene.host.runtime.jobs_at_rest().await;
-        let runs = call(&scene.plugin, "worked").await.expect("it answers");
-        assert_eq!(runs.as_array().map(Vec::len), Some(20 * run));
-    }
-}
-
-#[tokio::test]
 async fn jobs_are_not_run_where_the_embedder_does_not_want_it() {
     let data = tempfile::tempdir().expect("a directory");
     let clock = ManualClock::default();

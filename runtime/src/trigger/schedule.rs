@@ -11,14 +11,13 @@
 //! - A job whose plugin has lost the permission to write `scheduler.<job>` stays and does not run.
 
 use std::collections::HashSet;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use plugbay_manifest::PermissionAction;
 use serde_json::json;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::clock::{Clock, from_unix_ms};
@@ -44,8 +43,6 @@ pub(crate) fn start(plugin: &Plugin) {
         woken: Notify::new(),
         stopped: AtomicBool::new(false),
         at_rest: AtomicBool::new(true),
-        asked: AtomicU64::new(0),
-        answered: watch::Sender::new(0),
         task: Mutex::default(),
         told: Mutex::default(),
     });
@@ -81,8 +78,6 @@ impl Wake for Waker {
 
     fn is_at_rest(&self) -> bool {
         self.0.at_rest.load(Ordering::Relaxed)
-    fn at_rest(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(self.0.clone().rest())
     }
 
     fn stop(&self) -> Option<JoinHandle<()>> {
@@ -107,9 +102,6 @@ struct Runner {
     stopped: AtomicBool,
     /// Set while the task only waits.
     at_rest: AtomicBool,
-    /// How often it was asked to look again, and up to which time it has.
-    asked: AtomicU64,
-    answered: watch::Sender<u64>,
     task: Mutex<Option<JoinHandle<()>>>,
     /// Jobs of which the log has told that they may not run.
     told: Mutex<HashSet<String>>,
@@ -126,8 +118,7 @@ enum Wait {
 
 impl Runner {
     /// Starts the task, or wakes it. A task that went with its executor is started anew.
-    fn wake(self: &Arc<Self>) -> u64 {
-        let asked = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+    fn wake(self: &Arc<Self>) {
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         if task.as_ref().is_none_or(JoinHandle::is_finished)
             && let Ok(executor) = tokio::runtime::Handle::try_current()
@@ -138,7 +129,6 @@ impl Runner {
             self.at_rest.store(false, Ordering::Relaxed);
         }
         self.woken.notify_one();
-        asked
     }
 
     async fn run(self: Arc<Self>) {
@@ -147,30 +137,12 @@ impl Runner {
             self.at_rest.store(false, Ordering::Relaxed);
             let Some(wait) = self.look(&mut claim).await else { break };
             self.at_rest.store(true, Ordering::Relaxed);
-            let asked = self.asked.load(Ordering::SeqCst);
-            let Some(wait) = self.look(&mut claim).await else { break };
-            self.answered.send_replace(asked);
             tokio::select! {
                 () = self.woken.notified() => {}
                 () = self.wait(wait) => {}
             }
         }
         self.at_rest.store(true, Ordering::Relaxed);
-        self.answered.send_replace(u64::MAX);
-    }
-
-    /// Ends when a look that began from here on has found nothing to begin, while nothing runs.
-    async fn rest(self: Arc<Self>) {
-        loop {
-            let asked = self.wake();
-            let _ = self.answered.subscribe().wait_for(|answered| *answered >= asked).await;
-            match self.jobs.upgrade() {
-                // The end of each run asks for a look.
-                Some(jobs) if jobs.running() > 0 => jobs.settled().await,
-                _ if self.asked.load(Ordering::SeqCst) > asked && !self.stopped.load(Ordering::Relaxed) => {}
-                _ => break,
-            }
-        }
     }
 
     async fn wait(&self, wait: Wait) {

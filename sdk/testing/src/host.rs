@@ -81,21 +81,12 @@ impl TestHost {
     /// job, gets it, one after another.
     pub fn advance(&self, by: Duration) {
         self.0.executor.wait(self.0.clock.pass(by, || settle(&self.0.runtime)));
-        self.0.executor.wait(self.0.clock.pass(by, || self.settle()));
     }
 
     /// Sets the clock, back or ahead, as somebody sets the clock of a machine. Nobody on the way is woken in between.
     pub fn set_time(&self, now: SystemTime) {
         self.0.clock.set(now);
         self.0.executor.wait(settle(&self.0.runtime));
-        self.0.executor.wait(self.settle());
-    }
-
-    /// Lets everything in the background run until it waits again, jobs with what they run.
-    async fn settle(&self) {
-        settle().await;
-        self.0.runtime.jobs_at_rest().await;
-        settle().await;
     }
 
     /// What time it is for plugins.

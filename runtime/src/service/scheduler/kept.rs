@@ -2,7 +2,6 @@
 //! loaded. In `scheduler.sqlite3` in the plugin's directory, or in memory where there is none.
 
 use std::collections::HashSet;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
@@ -66,8 +65,6 @@ pub(crate) trait Wake: Send + Sync {
 
     /// Whether it only waits, for a moment or a change.
     fn is_at_rest(&self) -> bool;
-    /// Ends when all that is due by now has begun and ended, and nothing is left but to wait.
-    fn at_rest(&self) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
     /// Begin nothing more. The answer ends when there is nobody left who would.
     fn stop(&self) -> Option<JoinHandle<()>>;
@@ -125,16 +122,6 @@ impl KeptJobs {
     pub(crate) fn wake(&self) {
         if self.may_have_jobs() {
             drop(self.waking());
-        }
-    }
-
-    /// Waits until all that is due by now has begun and ended. At once where nobody runs the jobs.
-    pub(crate) async fn at_rest(&self) {
-        if self.may_have_jobs() {
-            let rest = lock(&self.waker).as_ref().map(|waker| waker.at_rest());
-            if let Some(rest) = rest {
-                rest.await;
-            }
         }
     }
 
