@@ -124,12 +124,19 @@ tests:
     steps:
       - call: { action: fetch, payload: { scheme: https, authority: api.example.org } }
         expect: { contains: { status: 200 } }
+  - name: fails, because it is granted
+    steps:
+      - call: { action: fetch, payload: { scheme: https, authority: api.example.org } }
+        expect: { contains: { status: 201 }, denied: http.api.example.org }
 ",
     );
     let asks = json!([{ "resource": "http.api.example.org" }, { "resource": "http.www.example.org" }]);
     let client = plugin_file(TestPlugin::from(feature::HTTP).manifest("permissions", asks));
     let ran = test(client.path(), &["--file", &file]).exits_with(1);
-    assert_contains(&ran.stdout, &["3 passed, 1 failed", "FAILED fails", "no route"]);
+    assert_contains(
+        &ran.stdout,
+        &["3 passed, 2 failed", "no route", "http.api.example.org should be denied, and nothing was"],
+    );
 }
 
 #[test]
