@@ -2,7 +2,6 @@
 //!
 //! ```
 //! use plugbay_sdk::prelude::*;
-//! use plugbay_sdk::data;
 //!
 //! #[derive(Serialize, Deserialize)]
 //! struct Note {

@@ -3,8 +3,8 @@
 //! A native build of a plugin is an ordinary library. Its struct can be made and its methods called, and
 //! `native_instance()`, which [`export_plugin!`](crate::export_plugin) and `#[plugin]` put into the crate, drives it
 //! the way that the host does: by action names and JSON. The host's part is played by a stand-in, one for each thread
-//! and so for each test: its configuration is what [`set_config`] puts there, its log goes to stderr and is kept for
-//! [`take_log`].
+//! and so for each test: its configuration is what [`set_config`] puts there, what it keeps is in memory, its log goes to
+//! stderr and is kept for [`take_log`].
 //!
 //! What only the host does is not done here: schemas, limits and permissions are not checked.
 

@@ -4,6 +4,7 @@ mod cache;
 mod cache_sdk;
 mod config;
 mod data;
+mod data_sdk;
 mod db;
 mod db_sdk;
 mod db_tables;
