@@ -233,11 +233,6 @@ impl PluginContext {
     }
 
     /// Counts and audits a no that was found otherwise.
-    fn denied(&self, denial: &Denial) {
-        self.audit.deny(denial, None);
-    }
-
-    /// The same for a no in this call.
     fn denied_in(&self, call: &CallState, denial: &Denial) {
         self.audit.deny(denial, Some(call));
     }
