@@ -1,7 +1,7 @@
 //! `plugbay:plugin/db`: a SQL database (SQLite) of the plugin's own, in a file of its own.
 //!
 //! The SQL is a stranger's. A statement goes through these hands, in this order: one statement only (`text.rs`), nothing that
-//! is refused to all plugins (`authorizer.rs`, `functions.rs`), every table granted (`statement.rs`), and while it runs its
+//! is refused to all plugins (`authorizer.rs`, `functions.rs`), every table granted (`facts.rs`, `statement.rs`), and while it runs its
 //! time (`watch.rs`), rows and bytes (`statement.rs`), and room (`connection.rs`). Waiting, holding and letting go of the
 //! database is `database.rs`; transactions are `transaction.rs`; what a manifest declares is `tables.rs` and
 //! `collections.rs`.
@@ -11,6 +11,7 @@ mod collections;
 mod connection;
 mod database;
 mod declare;
+mod facts;
 mod functions;
 mod memory;
 mod problem;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 use plugbay_manifest::PermissionAction;
 use wasmtime::component::Resource;
 
+use self::connection::Conn;
 use self::database::Database;
 use self::problem::Problem;
 use self::statement::{Answer, Job};
@@ -106,8 +108,13 @@ impl HostState {
 
 /// What an answer moved and used.
 trait Moved {
-    fn bytes(&self) -> usize;
-    fn uses(&self) -> &[(String, PermissionAction)];
+    fn bytes(&self) -> usize {
+        0
+    }
+
+    fn uses(&self) -> &[(String, PermissionAction)] {
+        &[]
+    }
 }
 
 impl Moved for Answer {
@@ -120,15 +127,12 @@ impl Moved for Answer {
     }
 }
 
-impl Moved for () {
-    fn bytes(&self) -> usize {
-        0
-    }
+/// A transaction's number.
+struct Begun(u32);
 
-    fn uses(&self) -> &[(String, PermissionAction)] {
-        &[]
-    }
-}
+impl Moved for Begun {}
+
+impl Moved for () {}
 
 impl Database {
     /// Runs one statement by itself: here and now if it is a short query that is known, else on a thread that may wait.
@@ -158,71 +162,46 @@ impl Database {
         params: Arc<Vec<wit::Value>>,
         only_query: bool,
     ) -> Result<Answer, Problem> {
-        let (_held, ran) = held
-            .run(job.until.cancelled.clone(), move |conn| {
-                if only_query && !job.facts(conn)?.is_read_only {
-                    return Err(Problem::TooLongHere);
-                }
-                job.run(conn, &params)
-            })
-            .await;
+        let cancelled = job.until.cancelled.clone();
+        let run = move |conn: &mut Conn| {
+            if only_query && !job.facts(conn)?.is_read_only {
+                return Err(Problem::TooLongHere);
+            }
+            job.run(conn, &params)
+        };
+        let (_held, ran) = held.run(cancelled, run).await?;
         self.ended(ran)
     }
 
-    /// What a thread answered.
-    fn ended<T: MayChangeSchema>(&self, ran: Option<Result<T, Problem>>) -> Result<T, Problem> {
-        let lost = || Err(self.about.unavailable(database::Why::Failed, &"its thread ended"));
-        let answer = ran.unwrap_or_else(lost)?;
-        if answer.changed_schema() {
+    /// Makes the other connection forget what it knows, where the tables have another shape now.
+    fn ended(&self, ran: Result<Answer, Problem>) -> Result<Answer, Problem> {
+        if matches!(&ran, Ok(answer) if answer.changed_schema) {
             self.schema_changed();
         }
-        Ok(answer)
+        ran
     }
 
     /// Runs one statement once for each list of parameters, all of them or none.
     async fn run_many(&self, job: Job, many: Vec<Vec<wit::Value>>) -> Result<Answer, Problem> {
         let held = self.writer().await?;
-        let (_held, ran) = held
-            .run(job.until.cancelled.clone(), move |conn| {
-                transaction::begin(conn, &job)?;
-                let mut sum = Answer::default();
-                for params in &many {
-                    match job.run(conn, params) {
-                        Ok(answer) => {
-                            sum.insert_id = if answer.insert_id == 0 { sum.insert_id } else { answer.insert_id };
-                            sum.changes += answer.changes;
-                            sum.changed_schema |= answer.changed_schema;
-                            sum.facts = answer.facts;
-                        }
-                        Err(problem) => {
-                            conn.roll_back();
-                            return Err(problem);
-                        }
-                    }
-                }
-                transaction::commit(conn, &job)?;
-                Ok(sum)
-            })
-            .await;
+        let (_held, ran) = held.run(job.until.cancelled.clone(), move |conn| run_many(conn, &job, &many)).await?;
         self.ended(ran)
     }
 }
 
-/// Whether an answer says that the tables have another shape now.
-trait MayChangeSchema {
-    fn changed_schema(&self) -> bool;
-}
-
-impl MayChangeSchema for Answer {
-    fn changed_schema(&self) -> bool {
-        self.changed_schema
+/// What is not committed is rolled back when the connection is let go.
+fn run_many(conn: &mut Conn, job: &Job, many: &[Vec<wit::Value>]) -> Result<Answer, Problem> {
+    transaction::begin(conn, job)?;
+    let mut sum = Answer::default();
+    for params in many {
+        let answer = job.run(conn, params)?;
+        sum.insert_id = if answer.insert_id == 0 { sum.insert_id } else { answer.insert_id };
+        sum.changes += answer.changes;
+        sum.changed_schema |= answer.changed_schema;
+        sum.facts = answer.facts;
     }
-}
-
-impl MayChangeSchema for () {
-    fn changed_schema(&self) -> bool {
-        false
-    }
+    transaction::commit(conn, job)?;
+    Ok(sum)
 }
 
 fn rows(answer: Answer) -> wit::Rows {
@@ -252,22 +231,17 @@ impl wit::Host for HostState {
     async fn begin(&mut self) -> Result<Resource<Transaction>, wit::Error> {
         self.no_transaction()?;
         let job = self.job(String::new(), false);
-        match self.plugin.db.database.begin(job).await {
-            Ok(transaction) => {
-                let number = transaction.number;
-                self.transaction = Some(transaction);
-                self.end_statement(Ok(())).await?;
-                Ok(Resource::new_own(number))
+        let begun = match self.plugin.db.database.begin(job).await {
+            Ok(open) => {
+                let number = open.number;
+                self.transaction = Some(open);
+                Ok(Begun(number))
             }
-            Err(problem) => {
-                Err(self.end_statement(Err::<(), _>(problem)).await.err().unwrap_or_else(unreachable_error))
-            }
-        }
+            Err(problem) => Err(problem),
+        };
+        let Begun(number) = self.end_statement(begun).await?;
+        Ok(Resource::new_own(number))
     }
-}
-
-fn unreachable_error() -> wit::Error {
-    wit::Error::Other("a failure without a reason".to_owned())
 }
 
 #[cfg(test)]

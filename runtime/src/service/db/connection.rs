@@ -9,11 +9,14 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 
+use super::facts::Facts;
 use super::functions;
-use super::statement::Facts;
 use super::watch::Watch;
 use crate::clock::Clock;
 use crate::limits::*;
+
+/// Statements of the host's own that are kept prepared beside the plugin's.
+const HOST_STATEMENTS: usize = 4;
 
 /// A connection with what is known of the statements that it keeps prepared.
 pub(super) struct Conn {
@@ -37,7 +40,7 @@ impl Conn {
         bound(&sqlite)?;
         keep(&sqlite, path.is_some())?;
         functions::install(&sqlite, clock)?;
-        sqlite.set_prepared_statement_cache_capacity(DB_PREPARED_MAX);
+        sqlite.set_prepared_statement_cache_capacity(DB_PREPARED_MAX + HOST_STATEMENTS);
         let log = path.map(|path| {
             let mut log = path.as_os_str().to_owned();
             log.push("-wal");

@@ -159,30 +159,28 @@ impl Drop for Database {
 pub(super) struct Held(Option<OwnedMutexGuard<Conn>>);
 
 impl Held {
-    /// Runs on a thread that may wait, and comes back. Where nobody waits for the end any more, what runs is stopped and an
-    /// open transaction rolled back.
+    /// Runs on a thread that may wait, and comes back. Where nobody waits for the end any more, what runs is stopped, and the
+    /// connection let go there.
     pub(super) async fn run<R: Send + 'static>(
         mut self,
         cancelled: Arc<AtomicBool>,
         work: impl FnOnce(&mut Conn) -> R + Send + 'static,
-    ) -> (Held, Option<R>) {
-        let Some(mut conn) = self.0.take() else { return (self, None) };
-        let waiting = CancelOnDrop(cancelled.clone());
+    ) -> Result<(Held, R), Problem> {
+        let waiting = CancelOnDrop(cancelled);
         let ran = tokio::task::spawn_blocking(move || {
-            let answer = work(&mut conn);
-            if cancelled.load(Ordering::Relaxed) {
-                conn.roll_back();
-            }
-            (Held(Some(conn)), answer)
+            let answer = self.conn().map(work);
+            (self, answer)
         });
-        match ran.await {
-            Ok((held, answer)) => {
-                drop(waiting);
-                (held, Some(answer))
-            }
-            Err(error) => {
-                tracing::error!("a statement was lost: {error}");
-                (self, None)
+        let ran = ran.await;
+        drop(waiting);
+        match ran {
+            Ok((held, Some(answer))) => Ok((held, answer)),
+            lost => {
+                tracing::error!(
+                    "a statement was lost: {}",
+                    lost.err().map_or_else(String::new, |error| error.to_string())
+                );
+                Err(Problem::Unavailable("the statement was lost; the host's log says why".to_owned()))
             }
         }
     }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
 
 use super::connection::Conn;
-use super::database::{Database, Why};
+use super::database::{About, Database};
 use super::problem::{self, Problem};
 use super::{PluginDb, collections, tables};
 use crate::limits::{DB_FILE_BYTES_MAX, DB_PAGE_BYTES, DB_WAIT_MAX};
@@ -48,26 +48,14 @@ impl Database {
     async fn declare(&self, declaration: Declaration) -> Result<(), Problem> {
         let held = self.writer().await?;
         let about = self.about.clone();
-        let (_held, made) = held
-            .run(std::sync::Arc::default(), move |conn| {
-                let made = make(conn, &declaration);
-                conn.roll_back();
-                conn.forget();
-                made.map_err(|not_made| match not_made {
-                    Stopped::Told(problem) => problem,
-                    Stopped::Sql { what, error } => match problem::of_statement(&error) {
-                        Some(Problem::Constraint(text) | Problem::Invalid(text)) => {
-                            let text = text.replace(tables::NEW_PREFIX, "");
-                            Problem::Constraint(format!("{what} cannot be made as declared: {text}"))
-                        }
-                        Some(other) => other,
-                        None => about.problem(&error),
-                    },
-                })
-            })
-            .await;
+        let work = move |conn: &mut Conn| {
+            let made = make(conn, &declaration);
+            conn.forget();
+            made.map_err(|stopped| stopped.into_problem(&about))
+        };
+        let (_held, made) = held.run(std::sync::Arc::default(), work).await?;
         self.schema_changed();
-        made.unwrap_or_else(|| Err(self.about.unavailable(Why::Failed, &"its thread ended")))
+        made
     }
 }
 
@@ -80,6 +68,23 @@ struct Declaration {
 enum Stopped {
     Told(Problem),
     Sql { what: String, error: rusqlite::Error },
+}
+
+impl Stopped {
+    fn into_problem(self, about: &About) -> Problem {
+        let (what, error) = match self {
+            Stopped::Told(problem) => return problem,
+            Stopped::Sql { what, error } => (what, error),
+        };
+        match problem::of_statement(&error) {
+            Some(Problem::Constraint(text) | Problem::Invalid(text)) => {
+                let text = text.replace(tables::NEW_PREFIX, "");
+                Problem::Constraint(format!("{what} cannot be made as declared: {text}"))
+            }
+            Some(other) => other,
+            None => about.problem(&error),
+        }
+    }
 }
 
 impl From<rusqlite::Error> for Stopped {

@@ -9,9 +9,10 @@ use rusqlite::limits::Limit;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use super::super::bindings::plugbay::plugin::db as wit;
-use super::authorizer::{Access, AccessKind};
+use super::authorizer::Access;
 use super::connection::Conn;
 use super::database::About;
+use super::facts::{Facts, Inserts, NoFacts, object};
 use super::memory::OneStatement;
 use super::problem::{self, Problem};
 use super::text;
@@ -20,24 +21,6 @@ use crate::limits::{
     DB_CELL_BYTES, DB_LOG_BYTES_MAX, DB_PREPARED_BYTES_MAX, DB_PREPARED_MAX, DB_RESULT_BYTES_MAX, DB_ROWS_MAX,
     DB_STATEMENT_TIME_MAX, DB_VALUE_BYTES_HERE_MAX, DB_VALUE_BYTES_MAX, DB_WAIT_MAX,
 };
-
-/// What is known of a statement once it was prepared.
-pub(super) struct Facts {
-    accesses: Arc<[Access]>,
-    /// The resources that it needs, with what for.
-    pub(super) needs: Vec<(String, PermissionAction)>,
-    pub(super) is_read_only: bool,
-    changes_schema: bool,
-    inserts: Inserts,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Inserts {
-    No,
-    Yes,
-    /// It may change rows instead, and then SQLite tells the row that was inserted before.
-    Perhaps,
-}
 
 /// What a statement answered.
 #[derive(Default)]
@@ -104,14 +87,34 @@ impl Job {
             }
             room_in_log(conn)?;
         }
+        let answers_changes = self.keep_rows && !facts.is_read_only;
+        if answers_changes {
+            // SQLite makes all changes before it answers the first row: too many rows must undo them.
+            self.by_host(conn, "SAVEPOINT plugbay_answer")?;
+        }
         conn.watch.book().begin(Whose::Running(facts.accesses.clone()), until);
         let mut ran = self.step(conn, &facts, params, until.here);
         conn.watch.book().whose = Whose::Host;
+        if answers_changes && conn.is_in_transaction() {
+            match &ran {
+                Ok(_) => self.by_host(conn, "RELEASE plugbay_answer")?,
+                Err(_) => self.by_host(conn, "ROLLBACK TO plugbay_answer; RELEASE plugbay_answer")?,
+            }
+        }
         if let Ok(answer) = &mut ran {
             answer.facts = Some(facts);
         }
         // Whatever stopped it here may not stop it there.
         if until.here { ran.map_err(|_| Problem::TooLongHere) } else { ran }
+    }
+
+    /// Runs SQL of the host's own.
+    fn by_host(&self, conn: &Conn, sql: &str) -> Result<(), Problem> {
+        conn.watch.book().whose = Whose::Host;
+        conn.sqlite
+            .busy_timeout(DB_WAIT_MAX)
+            .and_then(|()| conn.sqlite.execute_batch(sql))
+            .map_err(|error| problem::of_statement(&error).unwrap_or_else(|| self.about.problem(&error)))
     }
 
     /// What the statement needs: known, or found out by preparing it.
@@ -273,64 +276,6 @@ pub(super) fn room_in_log(conn: &Conn) -> Result<(), Problem> {
 fn log_is_full(bytes: u64) -> Problem {
     let name = "bytes of changes that are not in the file yet (a query that still runs keeps them out of it)";
     Problem::limit(name, DB_LOG_BYTES_MAX, bytes)
-}
-
-enum NoFacts {
-    Refused(String),
-    Sql(rusqlite::Error),
-}
-
-impl From<rusqlite::Error> for NoFacts {
-    fn from(error: rusqlite::Error) -> Self {
-        NoFacts::Sql(error)
-    }
-}
-
-impl Facts {
-    fn new(conn: &Conn, wanted: Vec<Access>, is_read_only: bool) -> Result<Self, NoFacts> {
-        let changes_schema = wanted.iter().any(|access| access.kind == AccessKind::Schema);
-        let wants = |kind| wanted.iter().any(|access| access.kind == kind);
-        let inserts = match (wants(AccessKind::Insert), wants(AccessKind::Change)) {
-            (false, _) => Inserts::No,
-            (true, false) => Inserts::Yes,
-            (true, true) => Inserts::Perhaps,
-        };
-        let mut needs = Vec::new();
-        for access in &wanted {
-            // Changing the tables' shape changes SQLite's own tables, and reads them.
-            let is_sqlites = access.table.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("sqlite_"));
-            if is_sqlites && changes_schema {
-                continue;
-            }
-            let table = match (object(conn, &access.table)?, access.kind) {
-                (Some(table), _) => table,
-                (None, AccessKind::Name) => continue,
-                (None, AccessKind::Read) if !is_sqlites && !changes_schema => {
-                    return Err(NoFacts::Refused(format!("the table `{}` is refused to all plugins", access.table)));
-                }
-                (None, _) => access.table.clone(),
-            };
-            let need = (format!("db.{table}"), access.kind.action());
-            if !needs.contains(&need) {
-                needs.push(need);
-            }
-        }
-        if needs.is_empty() && !is_read_only {
-            return Err(NoFacts::Refused(
-                "what changes no table, such as `VACUUM` or `REINDEX`, is refused to all plugins".to_owned(),
-            ));
-        }
-        Ok(Facts { accesses: wanted.into(), needs, is_read_only, changes_schema, inserts })
-    }
-}
-
-/// The name of a table or view as it was made, whatever the case in which a statement has it.
-fn object(conn: &Conn, name: &str) -> rusqlite::Result<Option<String>> {
-    use rusqlite::OptionalExtension;
-    let mut find = conn.sqlite.prepare_cached(
-        "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE",
-    )?;
-    find.query_row([name], |row| row.get(0)).optional()
 }
 
 /// A statement that goes back to where it came from.

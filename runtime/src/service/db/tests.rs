@@ -109,6 +109,8 @@ fn what_no_plugin_may_run_is_refused_by_name() {
         ("SELECT * FROM pragma_table_info('b')", "`pragma_table_info`"),
         ("SELECT * FROM dbstat", "`dbstat`"),
         ("SELECT * FROM fts3tokenize", "`fts3tokenize`"),
+        ("CREATE TABLE c AS SELECT * FROM dbstat", "`dbstat`"),
+        ("CREATE TABLE c AS SELECT * FROM pragma_database_list", "`pragma_database_list`"),
         ("ATTACH 'x.db' AS x", "`ATTACH`"),
         ("DETACH main", "`DETACH`"),
         ("VACUUM", "`VACUUM`"),
@@ -177,6 +179,25 @@ fn statement_over_a_bound_is_stopped_with_the_bound_by_name() {
             other => panic!("{}: {:?}", &sql[..sql.len().min(100)], other.map(|answer| answer.rows)),
         }
     }
+}
+
+#[test]
+fn change_that_answers_too_many_rows_is_undone() {
+    let mut scene = made();
+    let rows = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 10001)";
+    let insert = format!("INSERT INTO b (id) {rows} SELECT n + 100 FROM c RETURNING id");
+    let before = scene.integer("SELECT count(*) FROM b");
+    for inside in [false, true] {
+        if inside {
+            scene.conn.sqlite.execute_batch("BEGIN").expect("begun");
+        }
+        assert!(matches!(scene.run(&insert), Err(Problem::Limit(_))));
+        assert_eq!(scene.integer("SELECT count(*) FROM b"), before, "inside a transaction: {inside}");
+        assert_eq!(scene.conn.is_in_transaction(), inside);
+    }
+    assert_eq!(scene.integer("INSERT INTO b (id) VALUES (999) RETURNING id"), 999);
+    scene.conn.sqlite.execute_batch("COMMIT").expect("committed");
+    assert_eq!(scene.integer("SELECT count(*) FROM b"), before + 1);
 }
 
 /// Each of SQLite's own would take minutes for these.

@@ -11,7 +11,7 @@ use wasmtime::component::Resource;
 
 use super::super::bindings::plugbay::plugin::db as wit;
 use super::connection::Conn;
-use super::database::{Database, Held, Why};
+use super::database::{Database, Held};
 use super::problem::Problem;
 use super::statement::{Answer, Job, room_in_log};
 use super::{Transaction, changes, rows};
@@ -32,8 +32,8 @@ impl Database {
     pub(super) async fn begin(&self, job: Job) -> Result<OpenTransaction, Problem> {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let held = self.writer().await?;
-        let (held, begun) = held.run(job.until.cancelled.clone(), move |conn| begin(conn, &job)).await;
-        self.ended(begun)?;
+        let (held, begun) = held.run(job.until.cancelled.clone(), move |conn| begin(conn, &job)).await?;
+        begun?;
         Ok(OpenTransaction { number: NUMBER.fetch_add(1, Ordering::Relaxed), held, changed_schema: false })
     }
 }
@@ -75,20 +75,16 @@ impl HostState {
         params: Vec<wit::Value>,
     ) -> Result<Answer, Problem> {
         let open = self.take_transaction(named)?;
-        let (held, ran) = open
-            .held
-            .run(job.until.cancelled.clone(), move |conn| {
-                let ran = job.run(conn, &params);
-                let over = ran.as_ref().is_err_and(|problem| is_over(conn, problem));
-                if over {
-                    conn.roll_back();
-                }
-                (ran, over)
-            })
-            .await;
-        let database = &self.plugin.db.database;
-        let (ran, over) =
-            ran.unwrap_or_else(|| (Err(database.about.unavailable(Why::Failed, &"its thread ended")), true));
+        let cancelled = job.until.cancelled.clone();
+        let run = move |conn: &mut Conn| {
+            let ran = job.run(conn, &params);
+            let over = ran.as_ref().is_err_and(|problem| is_over(conn, problem));
+            if over {
+                conn.roll_back();
+            }
+            (ran, over)
+        };
+        let (held, (ran, over)) = open.held.run(cancelled, run).await?;
         let changed_schema = open.changed_schema | matches!(&ran, Ok(answer) if answer.changed_schema);
         if !over {
             self.transaction = Some(OpenTransaction { held, changed_schema, ..open });
@@ -105,13 +101,12 @@ impl HostState {
         let open = self.take_transaction(named)?;
         let job = self.job(String::new(), false);
         let changed_schema = open.changed_schema;
-        let (held, ended) = open.held.run(Arc::default(), move |conn| end(conn, &job)).await;
+        let (held, ended) = open.held.run(Arc::default(), move |conn| end(conn, &job)).await?;
         drop(held);
-        let database = &self.plugin.db.database;
         if changed_schema {
-            database.schema_changed();
+            self.plugin.db.database.schema_changed();
         }
-        database.ended(ended)
+        ended
     }
 }
 

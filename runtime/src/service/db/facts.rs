@@ -1,0 +1,86 @@
+//! What is known of a statement once SQLite has prepared it: which tables it names, and so what it needs to be granted.
+
+use std::sync::Arc;
+
+use plugbay_manifest::PermissionAction;
+use rusqlite::OptionalExtension;
+
+use super::authorizer::{Access, AccessKind};
+use super::connection::Conn;
+
+/// What is known of a statement once it was prepared.
+pub(super) struct Facts {
+    /// Everything that it wants to do: where SQLite has to prepare it anew, it may not want more.
+    pub(super) accesses: Arc<[Access]>,
+    /// The resources that it needs, with what for.
+    pub(super) needs: Vec<(String, PermissionAction)>,
+    pub(super) is_read_only: bool,
+    pub(super) changes_schema: bool,
+    pub(super) inserts: Inserts,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Inserts {
+    No,
+    Yes,
+    /// It may change rows instead, and then SQLite tells the row that was inserted before.
+    Perhaps,
+}
+
+/// Why there is nothing to know.
+pub(super) enum NoFacts {
+    Refused(String),
+    Sql(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for NoFacts {
+    fn from(error: rusqlite::Error) -> Self {
+        NoFacts::Sql(error)
+    }
+}
+
+impl Facts {
+    pub(super) fn new(conn: &Conn, wanted: Vec<Access>, is_read_only: bool) -> Result<Self, NoFacts> {
+        let changes_schema = wanted.iter().any(|access| access.kind == AccessKind::Schema);
+        let wants = |kind| wanted.iter().any(|access| access.kind == kind);
+        let inserts = match (wants(AccessKind::Insert), wants(AccessKind::Change)) {
+            (false, _) => Inserts::No,
+            (true, false) => Inserts::Yes,
+            (true, true) => Inserts::Perhaps,
+        };
+        let mut needs = Vec::new();
+        for access in &wanted {
+            // Changing the tables' shape changes SQLite's own tables, and reads them.
+            let is_sqlites = access.table.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("sqlite_"));
+            if is_sqlites && changes_schema {
+                continue;
+            }
+            let table = match (object(conn, &access.table)?, access.kind) {
+                (Some(table), _) => table,
+                (None, AccessKind::Name) => continue,
+                (None, AccessKind::Read) if !is_sqlites => {
+                    return Err(NoFacts::Refused(format!("the table `{}` is refused to all plugins", access.table)));
+                }
+                (None, _) => access.table.clone(),
+            };
+            let need = (format!("db.{table}"), access.kind.action());
+            if !needs.contains(&need) {
+                needs.push(need);
+            }
+        }
+        if needs.is_empty() && !is_read_only {
+            return Err(NoFacts::Refused(
+                "what changes no table, such as `VACUUM` or `REINDEX`, is refused to all plugins".to_owned(),
+            ));
+        }
+        Ok(Facts { accesses: wanted.into(), needs, is_read_only, changes_schema, inserts })
+    }
+}
+
+/// The name of a table or view as it was made, whatever the case in which a statement has it.
+pub(super) fn object(conn: &Conn, name: &str) -> rusqlite::Result<Option<String>> {
+    let mut find = conn.sqlite.prepare_cached(
+        "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE",
+    )?;
+    find.query_row([name], |row| row.get(0)).optional()
+}
