@@ -186,10 +186,10 @@ impl Runner {
 
     /// Says once why a job does not run.
     fn tell_withheld(&self, revision: &LoadedPlugin, job: String) {
-        let grants = &revision.context.grants;
-        let Err(denial) = grants.check(&format!("scheduler.{job}"), PermissionAction::Write) else { return };
-        let text = format!("job `{job}` is due and does not run: {denial}");
-        if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(job) {
+        let resource = format!("scheduler.{job}");
+        let new = self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(job.clone());
+        if new && let Err(denial) = revision.context.check(&resource, PermissionAction::Write) {
+            let text = format!("job `{job}` is due and does not run: {denial}");
             revision.context.log.write(Level::Warn, TARGET, &text, &[]);
         }
     }

@@ -1,0 +1,149 @@
+//! How long jobs live: reloads, unloading, new runtimes, removed and damaged data.
+
+use std::time::{Duration, Instant};
+
+use plugbay::{ManualClock, RemoveDataError};
+use serde_json::{Value, json};
+
+use super::{HOUR, PATIENCE, START, Scene, jobs, open};
+use crate::harness::assert::assert_contains;
+use crate::harness::host::{Host, call, pings};
+
+#[tokio::test]
+async fn jobs_survive_in_a_new_runtime_and_what_was_missed_is_made_up_for() {
+    let data = tempfile::tempdir().expect("a directory");
+    let clock = ManualClock::default();
+    let first = Scene::kept_in(data.path(), &clock).await;
+    first.add(json!({ "id": "tick", "interval_ms": 60_000, "args": "kept" })).await;
+    first.add(json!({ "id": "later", "date_ms": START + HOUR })).await;
+    first.add(json!({ "id": "paused", "interval_ms": 60_000 })).await;
+    first.ask("pause", "paused").await;
+    first.host.runtime.unload("feature_scheduler").await;
+    drop(first);
+    clock.advance(Duration::from_secs(24 * 3_600));
+    let second = Scene::kept_in(data.path(), &clock).await;
+    assert_eq!(second.outcomes("tick", 1).await.len(), 1);
+    second.outcomes("later", 1).await;
+    assert_eq!(second.ask("get", "tick").await["args"], "kept");
+    assert_eq!(second.ask("get", "paused").await["paused"], true);
+    assert_eq!(second.ask("outcomes", "paused").await, json!([]));
+}
+
+#[tokio::test]
+async fn jobs_follow_a_reload_and_stop_with_the_unloading() {
+    let scene = Scene::new().await;
+    scene.add(json!({ "id": "tick", "interval_ms": 60_000 })).await;
+    scene.host.runtime.reload(jobs().manifest("version", json!("0.2.0")).package()).await.expect("reloaded");
+    scene.set_clock(START + 60_000);
+    scene.outcomes("tick", 1).await;
+    assert_eq!(call(&scene.plugin, "worked").await.expect("it answers").as_array().map(Vec::len), Some(1));
+    assert!(scene.host.runtime.unload("feature_scheduler").await);
+    scene.set_clock(START + HOUR);
+    // Without a directory, jobs live as long as their runtime.
+    let Scene { host, plugin, clock } = scene;
+    drop(plugin);
+    let plugin = host.load(jobs()).await;
+    let again = Scene { host, plugin, clock };
+    let outcomes = again.outcomes("tick", 2).await;
+    assert_eq!(outcomes[0]["started_ms"], START + HOUR);
+    assert_eq!(outcomes.len(), 2, "none ran while the plugin was not loaded");
+}
+
+#[tokio::test]
+async fn run_that_waits_when_the_plugin_is_unloaded_is_no_outcome_and_runs_later() {
+    let slow = || jobs().resource("max_fuel", json!(1e12 as u64)).resource("timeout_seconds", json!(0.5));
+    let scene = Scene::with(slow()).await;
+    scene.add(json!({ "id": "later", "date_ms": START + HOUR })).await;
+    let busy = tokio::spawn({
+        let plugin = scene.plugin.clone();
+        async move { call(&plugin, "hang").await }
+    });
+    let start = Instant::now();
+    while !scene.host.log.lines().iter().any(|line| line.message == "hanging") {
+        assert!(start.elapsed() < PATIENCE, "it does not hang");
+        tokio::task::yield_now().await;
+    }
+    scene.set_clock(START + HOUR);
+    // The job has begun and waits for the instance, or has not begun: neither may count as a run.
+    scene.host.runtime.unload("feature_scheduler").await;
+    busy.await.expect("it ended").expect_err("it hung");
+    let plugin = scene.host.load(slow()).await;
+    let scene = Scene { plugin, ..scene };
+    let outcomes = scene.outcomes("later", 1).await;
+    assert_eq!((outcomes.len(), &outcomes[0]["answer"]), (1, &json!({ "worked": true })), "{outcomes:?}");
+}
+
+#[tokio::test]
+async fn jobs_are_not_run_where_the_embedder_does_not_want_it() {
+    let data = tempfile::tempdir().expect("a directory");
+    let clock = ManualClock::default();
+    let host = Host::with(|builder| open(builder, &clock).data_dir(data.path()).run_jobs(false));
+    let plugin = host.load(jobs()).await;
+    let idle = Scene { host, plugin, clock: clock.clone() };
+    idle.add(json!({ "id": "past", "date_ms": 0 })).await;
+    idle.host.runtime.unload("feature_scheduler").await;
+    let running = Scene::kept_in(data.path(), &clock).await;
+    assert_eq!(running.outcomes("past", 1).await.len(), 1, "the other runtime ran it, and not this one before");
+}
+
+#[tokio::test]
+async fn jobs_of_two_plugins_are_apart() {
+    let scene = Scene::new().await;
+    let other = scene.host.load(jobs().manifest("name", json!("other"))).await;
+    scene.add(json!({ "id": "j", "interval_ms": 60_000 })).await;
+    assert_eq!(call(&other, "jobs").await.expect("it answers"), json!([]));
+    assert_eq!(other.call::<_, Value>("remove", "j").await.expect("it answers"), false);
+    assert!(scene.ask("get", "j").await.is_object());
+}
+
+#[tokio::test]
+async fn jobs_do_not_keep_the_runtime_or_the_plugin_alive() {
+    let data = tempfile::tempdir().expect("a directory");
+    let clock = ManualClock::default();
+    let first = Scene::kept_in(data.path(), &clock).await;
+    first.add(json!({ "id": "tick", "interval_ms": 60_000 })).await;
+    // No unloading: everything is just let go. The clock stands still, so that nothing else wakes whoever ran the jobs.
+    drop(first);
+    let second = Scene::kept_in(data.path(), &clock).await;
+    second.add(json!({ "id": "now", "date_ms": 0 })).await;
+    assert_eq!(second.outcomes("now", 1).await.len(), 1, "whoever ran the jobs before has gone");
+}
+
+#[tokio::test]
+async fn removed_data_takes_the_jobs_along() {
+    let data = tempfile::tempdir().expect("a directory");
+    let kept = Host::with(|builder| open(builder, &ManualClock::default()).data_dir(data.path()));
+    for host in [kept, Host::with(|builder| open(builder, &ManualClock::default()))] {
+        let plugin = host.load(jobs()).await;
+        let next: Value = plugin.call("add", &json!({ "id": "j", "interval_ms": 60_000 })).await.expect("it answers");
+        assert!(next["next_ms"].is_u64());
+        let refused = host.runtime.remove_data("feature_scheduler").await.expect_err("it is loaded");
+        assert!(matches!(refused, RemoveDataError::Loaded { .. }), "{refused}");
+        host.runtime.unload("feature_scheduler").await;
+        assert!(host.runtime.remove_data("feature_scheduler").await.expect("removed"));
+        assert!(!host.runtime.remove_data("feature_scheduler").await.expect("nothing left"));
+        let refused = host.runtime.remove_data("../feature_scheduler").await.expect_err("not a name");
+        assert!(matches!(refused, RemoveDataError::Name { .. }), "{refused}");
+        let plugin = host.load(jobs()).await;
+        assert_eq!(call(&plugin, "jobs").await.expect("it answers"), json!([]));
+    }
+    assert!(data.path().exists());
+}
+
+#[tokio::test]
+async fn damaged_file_is_unavailable_and_harms_nobody_else() {
+    let data = tempfile::tempdir().expect("a directory");
+    let home = data.path().join("feature_scheduler");
+    std::fs::create_dir_all(&home).expect("made");
+    std::fs::write(home.join("scheduler.sqlite3"), "this is no database, and long enough to be looked at")
+        .expect("written");
+    let scene = Scene::kept_in(data.path(), &ManualClock::default()).await;
+    let answer = scene.add(json!({ "id": "j", "interval_ms": 60_000 })).await;
+    let text = answer["error"]["unavailable"].as_str().unwrap_or_else(|| panic!("it is available: {answer}"));
+    assert_contains(text, &["scheduler.sqlite3", "damaged"]);
+    assert!(!text.contains(&data.path().display().to_string()), "{text}");
+    assert_eq!(pings(&scene.plugin).await, 1);
+    let other = scene.host.load(jobs().manifest("name", json!("other"))).await;
+    let answer: Value = other.call("add", &json!({ "id": "j", "interval_ms": 60_000 })).await.expect("it answers");
+    assert!(answer["next_ms"].is_u64(), "{answer}");
+}

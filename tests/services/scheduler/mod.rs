@@ -1,0 +1,103 @@
+//! `plugbay:plugin/scheduler`: jobs by a clock that the test moves, who may have them, what they cost, what is kept.
+//!
+//! A test moves the clock and then waits until the outcome that it expects is there.
+
+mod bounds;
+mod life;
+mod when;
+
+use std::path::Path;
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use plugbay::{ManualClock, Plugin, Policy};
+use serde_json::{Value, json};
+
+use crate::harness::guest::feature;
+use crate::harness::host::{Host, TestPlugin};
+
+const SECOND: u64 = 1_000;
+const HOUR: u64 = 3_600 * SECOND;
+const DAY: u64 = 24 * HOUR;
+/// 1 January 2026, 00:00 UTC: where the clock begins.
+const START: u64 = 1_767_225_600_000;
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A runtime by its own clock with a plugin that may have any job.
+struct Scene {
+    host: Host,
+    plugin: Plugin,
+    clock: ManualClock,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        Scene::with(jobs()).await
+    }
+
+    async fn with(plugin: TestPlugin) -> Self {
+        let clock = ManualClock::default();
+        let host = Host::with(|builder| open(builder, &clock));
+        let plugin = host.load(plugin).await;
+        Scene { host, plugin, clock }
+    }
+
+    async fn kept_in(data: &Path, clock: &ManualClock) -> Self {
+        let host = Host::with(|builder| open(builder, clock).data_dir(data));
+        let plugin = host.load(jobs()).await;
+        Scene { host, plugin, clock: clock.clone() }
+    }
+
+    fn set_clock(&self, ms: u64) {
+        self.clock.set(UNIX_EPOCH + Duration::from_millis(ms));
+    }
+
+    async fn add(&self, job: Value) -> Value {
+        self.plugin.call("add", &job).await.expect("it answers")
+    }
+
+    async fn ask(&self, action: &str, id: &str) -> Value {
+        self.plugin.call(action, id).await.expect("it answers")
+    }
+
+    /// Asks again and again until the answer is as expected.
+    async fn until(&self, action: &str, id: &str, expected: impl Fn(&Value) -> bool) -> Value {
+        let start = Instant::now();
+        loop {
+            let answer = self.ask(action, id).await;
+            if expected(&answer) {
+                return answer;
+            }
+            assert!(start.elapsed() < PATIENCE, "`{action}` of `{id}` answers {answer}");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// The outcomes of a job, once there are so many.
+    async fn outcomes(&self, id: &str, count: usize) -> Vec<Value> {
+        let enough = |all: &Value| all.as_array().is_some_and(|all| all.len() >= count);
+        let Value::Array(all) = self.until("outcomes", id, enough).await else { panic!("they are a list") };
+        all
+    }
+
+    /// What the host has logged of a run, without calling the plugin.
+    async fn until_logged(&self, part: &str) -> String {
+        let start = Instant::now();
+        loop {
+            if let Some(line) = self.host.log.messages("schedule").into_iter().find(|line| line.contains(part)) {
+                return line;
+            }
+            assert!(start.elapsed() < PATIENCE, "never logged: {part}");
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn open(builder: plugbay::RuntimeBuilder, clock: &ManualClock) -> plugbay::RuntimeBuilder {
+    builder.policy(Policy::allow_all()).clock(clock.clone())
+}
+
+/// The guest, which asks for all jobs.
+fn jobs() -> TestPlugin {
+    TestPlugin::from(feature::SCHEDULER).manifest("permissions", json!([{ "resource": "scheduler.*" }]))
+}
