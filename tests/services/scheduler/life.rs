@@ -51,8 +51,12 @@ async fn jobs_follow_a_reload_and_stop_with_the_unloading() {
 
 #[tokio::test]
 async fn run_that_waits_when_the_plugin_is_unloaded_is_no_outcome_and_runs_later() {
-    let slow = || jobs().resource("max_fuel", json!(1e12 as u64)).resource("timeout_seconds", json!(0.5));
-    let scene = Scene::with(slow()).await;
+    let data = tempfile::tempdir().expect("a directory");
+    let clock = ManualClock::default();
+    let slow = || jobs().resource("max_fuel", json!(1e12 as u64)).resource("timeout_seconds", json!(2));
+    let host = Host::with(|builder| open(builder, &clock).data_dir(data.path()));
+    let plugin = host.load(slow()).await;
+    let scene = Scene { host, plugin, clock };
     scene.add(json!({ "id": "later", "date_ms": START + HOUR })).await;
     let busy = tokio::spawn({
         let plugin = scene.plugin.clone();
@@ -64,7 +68,13 @@ async fn run_that_waits_when_the_plugin_is_unloaded_is_no_outcome_and_runs_later
         tokio::task::yield_now().await;
     }
     scene.set_clock(START + HOUR);
-    // The job has begun and waits for the instance, or has not begun: neither may count as a run.
+    let file = rusqlite::Connection::open(data.path().join("feature_scheduler/scheduler.sqlite3")).expect("it opens");
+    let begun = || file.query_row("SELECT count(begun_ms) FROM jobs", [], |row| row.get::<_, u8>(0)) == Ok(1);
+    while !begun() {
+        assert!(start.elapsed() < PATIENCE, "it does not begin");
+        tokio::task::yield_now().await;
+    }
+    // The run has begun and waits for the instance. It is turned away without having run.
     scene.host.runtime.unload("feature_scheduler").await;
     busy.await.expect("it ended").expect_err("it hung");
     let plugin = scene.host.load(slow()).await;
