@@ -66,9 +66,9 @@ pub fn row(bench: &Bench, service: Service) -> anyhow::Result<Row> {
     let runtime = runtime(&scratch)?;
     let plugin = load(&executor, &runtime, bench)?;
     executor.block_on(many(&plugin, "prepare", 0))?;
-    let mut native = native(service, &scratch)?;
+    let native = native(service, &scratch)?;
     let subjects = vec![
-        Subject::new("native", move |calls| native(calls)),
+        Subject::new("native", native),
         Subject::new("plugbay", |calls| timed(&executor, many(&plugin, action, calls))),
     ];
     let plan = bench.slower(Duration::from_millis(8));
