@@ -1,6 +1,6 @@
 //! Notes in a database of the plugin's own: create, read, update, delete, search, statistics.
 //!
-//! The struct [`Note`] is the table. The host makes it when it loads the plugin, and nobody but this plugin sees it. What
+//! The struct `Note` is the table. The host makes it when it loads the plugin, and nobody but this plugin sees it. What
 //! can be said with typed columns is; the one question that is easier in SQL is asked in SQL.
 
 use plugbay_sdk::db::Condition;
