@@ -112,7 +112,14 @@ fn over_limit(text: &str) -> Option<Problem> {
     if let Some((_, name, allowed)) = found {
         return Some(Problem::limit(name, allowed, "more"));
     }
-    let told = ["too many terms", "at most 64 tables", "too many FROM", "too many levels", "too many references"];
+    let told = [
+        "too many terms",
+        "at most 64 tables",
+        "too many FROM",
+        "too many levels",
+        "too many references",
+        "nested too deep",
+    ];
     told.iter().any(|said| text.contains(said)).then(|| Problem::Limit(text.to_owned()))
 }
 

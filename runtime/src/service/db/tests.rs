@@ -317,3 +317,30 @@ fn view_that_comes_to_show_another_table_needs_that_tables_grant() {
 fn wrong_number_of_parameters_is_told() {
     check_refused(&mut made(), "SELECT ?, ?", "has 2 parameters, and 0 were given");
 }
+
+/// SQLite compiles by recursion. The stack here is half of what a host function has at the least.
+#[test]
+fn chains_of_views_and_triggers_are_bounded_before_the_stack_is() {
+    let small_stack = std::thread::Builder::new().stack_size(768 << 10);
+    let ran = small_stack.spawn(|| {
+        let mut scene = Scene::new();
+        let too_deep =
+            |ran: Result<Answer, Problem>| matches!(ran, Err(Problem::Limit(text)) if text.contains("too deep"));
+        scene.run("CREATE TABLE v0 (x)").expect("made");
+        for i in 1..400 {
+            scene.run(&format!("CREATE VIEW v{i} AS SELECT * FROM v{}", i - 1)).expect("made");
+        }
+        scene.run("SELECT count(*) FROM v99").expect("it is not too deep");
+        assert!(too_deep(scene.run("SELECT count(*) FROM v399")));
+        let expressions: Vec<String> = (1..2_500).map(|i| format!("c{i} AS (SELECT * FROM c{})", i - 1)).collect();
+        let chain = format!("WITH c0 AS (SELECT 1), {} SELECT * FROM c2499", expressions.join(", "));
+        assert!(too_deep(scene.run(&chain)));
+        for i in 0..200 {
+            scene.run(&format!("CREATE TABLE t{i} (x)")).expect("made");
+            let insert = format!("INSERT INTO t{} VALUES (1)", (i + 1) % 200);
+            scene.run(&format!("CREATE TRIGGER g{i} AFTER INSERT ON t{i} BEGIN {insert}; END")).expect("made");
+        }
+        assert!(too_deep(scene.run("INSERT INTO t0 VALUES (1)")));
+    });
+    ran.expect("a thread").join().expect("no panic");
+}
