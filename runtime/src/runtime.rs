@@ -3,6 +3,8 @@
 //! Loading goes through the stages of a plugin's life, each of which consumes what the one before it returned:
 //! [`Package`] → [`CheckedPackage`] → [`Compiled`] → [`Linked`] → [`LoadedPlugin`]. A stage that is skipped does not compile.
 
+mod builder;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,250 +13,35 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use plugbay_manifest::{ExecutionMode, Manifest};
 
 use crate::admission::Waits;
-use crate::capability::{LivePolicy, Policy};
-use crate::clock::{Clock, SystemClock};
+use crate::capability::Policy;
+use crate::clock::Clock;
 use crate::component::AnyComponent;
 use crate::engine::{Engines, Metering};
 use crate::error::{BuildError, LoadError, LoadFailure, RemoveDataError};
 use crate::inspection::Inspection;
-use crate::limits::{Ceilings, LIVE_INSTANCES_DEFAULT, Limits, OUTCOMES_WAIT_MAX};
+use crate::limits::OUTCOMES_WAIT_MAX;
 use crate::plugin::check::{CheckedPackage, Operator};
 use crate::plugin::code_cache::CodeCache;
-use crate::plugin::compile::{CompileIsolation, CompileLimits, Compiler};
+use crate::plugin::compile::Compiler;
 use crate::plugin::compiled::{Compiled, Workshop};
 use crate::plugin::instance::{Linked, Start};
 use crate::plugin::link::Linkers;
 use crate::plugin::loaded::{LoadedPlugin, Plugin};
 use crate::plugin::package::{Package, Source};
 use crate::plugin::registry::Registry;
-use crate::service::audit::{Audit, AuditEntry, AuditSink, PluginAudit, TracingAudit};
+use crate::service::audit::{Audit, AuditEntry, PluginAudit};
 use crate::service::cache::{Caches, PluginCache};
 use crate::service::config::PluginConfig;
 use crate::service::data::PluginData;
-use crate::service::db::{Databases, NotMade, PluginDb, count_memory};
-use crate::service::http::{HttpResolver, HttpResponder, Network, PluginHttp};
-use crate::service::log::{LogSink, PluginLog, TracingSink};
+use crate::service::db::{Databases, NotMade, PluginDb};
+use crate::service::http::{Network, PluginHttp};
+use crate::service::log::{LogSink, PluginLog};
 use crate::service::plugins::{Directory, Offers, PluginCalls};
 use crate::service::scheduler::{AllJobs, PluginJobs};
 use crate::service::{PluginContext, PluginHome, environment};
 use crate::trigger::schedule;
 
-/// Where compiled code is kept between processes.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub enum CodeCacheAt {
-    /// `$XDG_CACHE_HOME/plugbay`, or `~/.cache/plugbay`. Where there is no home, code is compiled anew by each process.
-    #[default]
-    UserDirectory,
-    /// This directory. It is made if it is not there, and must belong to this user alone.
-    Directory(PathBuf),
-    /// Nowhere: each process compiles anew.
-    Off,
-}
-
-/// Settings of a [`Runtime`]. Every one has a default that suits a host for plugins that nobody trusts.
-#[derive(Clone)]
-pub struct RuntimeBuilder {
-    live_instances: u32,
-    code_cache: CodeCacheAt,
-    compile_isolation: CompileIsolation,
-    compile_limits: CompileLimits,
-    policy: Policy,
-    limits: Limits,
-    ceilings: Ceilings,
-    environment: Option<String>,
-    data_dir: Option<PathBuf>,
-    log_sink: Arc<dyn LogSink>,
-    audit_sink: Arc<dyn AuditSink>,
-    clock: Arc<dyn Clock>,
-    run_jobs: bool,
-    http_resolver: Option<Arc<dyn HttpResolver>>,
-    http_responder: Option<Arc<dyn HttpResponder>>,
-    http_root_certificates: Vec<Vec<u8>>,
-}
-
-impl Default for RuntimeBuilder {
-    fn default() -> Self {
-        RuntimeBuilder {
-            live_instances: LIVE_INSTANCES_DEFAULT,
-            code_cache: CodeCacheAt::default(),
-            compile_isolation: CompileIsolation::InProcess,
-            compile_limits: CompileLimits::default(),
-            policy: Policy::default(),
-            limits: Limits::default(),
-            ceilings: Ceilings::default(),
-            environment: None,
-            data_dir: None,
-            log_sink: Arc::new(TracingSink),
-            audit_sink: Arc::new(TracingAudit),
-            clock: Arc::new(SystemClock),
-            run_jobs: true,
-            http_resolver: None,
-            http_responder: None,
-            http_root_certificates: Vec::new(),
-        }
-    }
-}
-
-impl RuntimeBuilder {
-    /// Instances that may live at the same time in this process. Default: 1,000. Each reserves 4 GiB of addresses (not of
-    /// memory) and at most six mappings, of which Linux allows a process 65,530 unless `vm.max_map_count` says otherwise.
-    #[must_use]
-    pub fn live_instances(mut self, count: u32) -> Self {
-        self.live_instances = count.max(1);
-        self
-    }
-
-    /// Where compiled code is kept between processes. Default: the user's cache directory.
-    #[must_use]
-    pub fn code_cache(mut self, at: CodeCacheAt) -> Self {
-        self.code_cache = at;
-        self
-    }
-
-    /// Whether a component is compiled in this process or in a child that has a deadline and a memory limit. Default: in
-    /// this process, where what a component may cost is bounded by the scan before it alone. Hosts for uploads of strangers
-    /// should use a child.
-    #[must_use]
-    pub fn compile_isolation(mut self, isolation: CompileIsolation) -> Self {
-        self.compile_isolation = isolation;
-        self
-    }
-
-    /// What compiling one component may cost. Default: 60 s, and 2 GiB in a child process.
-    #[must_use]
-    pub fn compile_limits(mut self, limits: CompileLimits) -> Self {
-        self.compile_limits = limits;
-        self
-    }
-
-    /// What the operator allows. Below its rules stands that every plugin may write its log and read its configuration.
-    /// Default: nothing else.
-    #[must_use]
-    pub fn policy(mut self, policy: Policy) -> Self {
-        self.policy = policy;
-        self
-    }
-
-    /// The limits of plugins whose manifests ask for nothing else.
-    #[must_use]
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
-    }
-
-    /// The most that a manifest can ask for.
-    #[must_use]
-    pub fn ceilings(mut self, ceilings: Ceilings) -> Self {
-        self.ceilings = ceilings;
-        self
-    }
-
-    /// The environment whose `config/<environment>.yaml` is read over `config/default.yaml`. Default: none.
-    #[must_use]
-    pub fn environment(mut self, name: impl Into<String>) -> Self {
-        self.environment = Some(name.into());
-        self
-    }
-
-    /// The directory that keeps what plugins set, one directory for each plugin. Default: none, and it is forgotten with
-    /// the process.
-    #[must_use]
-    pub fn data_dir(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.data_dir = Some(directory.into());
-        self
-    }
-
-    /// Where the log lines of plugins go. Default: the `tracing` crate, target `plugbay::plugin`.
-    #[must_use]
-    pub fn log_sink(mut self, sink: impl LogSink + 'static) -> Self {
-        self.log_sink = Arc::new(sink);
-        self
-    }
-
-    /// Where it is recorded which host capabilities plugins were denied, and, if the sink wants that, which they used.
-    /// Default: the `tracing` crate, target `plugbay::audit`.
-    #[must_use]
-    pub fn audit_sink(mut self, sink: impl AuditSink + 'static) -> Self {
-        self.audit_sink = Arc::new(sink);
-        self
-    }
-
-    /// Whether the jobs that plugins have scheduled are run. Default: yes, as long as their plugin is loaded. Without, jobs
-    /// are kept until somebody runs them: another process, or this one from [`Runtime::run_jobs`] on.
-    #[must_use]
-    pub fn run_jobs(mut self, run: bool) -> Self {
-        self.run_jobs = run;
-        self
-    }
-
-    /// The clock by which cached values expire and jobs run, and that guests see. Default: the machine's.
-    #[must_use]
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
-    }
-
-    /// Who looks up the names in outgoing HTTP requests. Default: the system.
-    #[must_use]
-    pub fn http_resolver(mut self, resolver: impl HttpResolver) -> Self {
-        self.http_resolver = Some(Arc::new(resolver));
-        self
-    }
-
-    /// Who answers outgoing HTTP requests in place of the network, for tests. Default: nobody.
-    #[must_use]
-    pub fn http_responder(mut self, responder: impl HttpResponder) -> Self {
-        self.http_responder = Some(Arc::new(responder));
-        self
-    }
-
-    /// A root certificate (X.509, DER) that outgoing HTTPS requests trust besides Mozilla's, such as that of a company.
-    #[must_use]
-    pub fn http_root_certificate(mut self, der: impl Into<Vec<u8>>) -> Self {
-        self.http_root_certificates.push(der.into());
-        self
-    }
-
-    /// Makes the engine and its memory pool.
-    ///
-    /// # Errors
-    /// [`BuildError`] where the address space does not suffice or the cache directory is not this user's alone.
-    pub fn build(self) -> Result<Runtime, BuildError> {
-        count_memory();
-        let engines = Engines::new(self.live_instances)?;
-        let code_cache = match &self.code_cache {
-            CodeCacheAt::UserDirectory => CodeCache::user_directory().map(CodeCache::open).transpose()?,
-            CodeCacheAt::Directory(directory) => Some(CodeCache::open(directory.clone())?),
-            CodeCacheAt::Off => None,
-        };
-        Ok(Runtime(Arc::new(Shared {
-            engines,
-            linkers: Linkers::default(),
-            code_cache,
-            compiler: Compiler::new(self.compile_isolation, self.compile_limits),
-            operator: Operator {
-                policy: LivePolicy::new(self.policy.with_basics()),
-                limits: self.limits,
-                ceilings: self.ceilings,
-            },
-            environment: self.environment,
-            data_dir: self.data_dir,
-            log_sink: self.log_sink,
-            audit: Arc::new(Audit::new(self.audit_sink, self.clock.clone())),
-            clock: self.clock,
-            run_jobs: AtomicBool::new(self.run_jobs),
-            jobs: AllJobs::default(),
-            network: Arc::new(Network::new(self.http_resolver, self.http_responder, self.http_root_certificates)),
-            linked: Mutex::default(),
-            databases: Databases::default(),
-            caches: Caches::default(),
-            plugins: Arc::default(),
-            offers: Arc::default(),
-            waits: Arc::default(),
-        })))
-    }
-}
+pub use self::builder::{CodeCacheAt, RuntimeBuilder};
 
 /// A host for plugins. Cheap to clone; everything it made goes when the last clone and the last plugin go.
 #[derive(Clone)]
