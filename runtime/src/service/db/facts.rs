@@ -58,6 +58,8 @@ impl Facts {
             let table = match (object(conn, &access.table)?, access.kind) {
                 (Some(table), _) => table,
                 (None, AccessKind::Name) => continue,
+                // The table that the statement makes: its checks and keys read it.
+                (None, AccessKind::Read) if makes(&wanted, &access.table) => continue,
                 (None, AccessKind::Read) if !is_sqlites => {
                     return Err(NoFacts::Refused(format!("the table `{}` is refused to all plugins", access.table)));
                 }
@@ -75,6 +77,11 @@ impl Facts {
         }
         Ok(Facts { accesses: wanted.into(), needs, is_read_only, changes_schema, inserts })
     }
+}
+
+/// Whether a statement that wants all this makes a table of this name.
+fn makes(wanted: &[Access], table: &str) -> bool {
+    wanted.iter().any(|access| access.kind == AccessKind::Schema && access.table.eq_ignore_ascii_case(table))
 }
 
 /// The name of a table or view as it was made, whatever the case in which a statement has it.
