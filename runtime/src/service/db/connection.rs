@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::facts::Facts;
 use super::functions;
+use super::memory::count_memory;
 use super::watch::Watch;
 use crate::clock::Clock;
 use crate::limits::*;
@@ -30,6 +31,7 @@ pub(super) struct Conn {
 impl Conn {
     /// Opens the file, or a database in memory where there is none.
     pub(super) fn open(path: Option<&Path>, clock: Arc<dyn Clock>) -> rusqlite::Result<Self> {
+        count_memory();
         let flags =
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let mut sqlite = match path {

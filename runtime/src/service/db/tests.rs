@@ -20,7 +20,6 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        super::count_memory();
         let conn = Conn::open(None, Arc::new(SystemClock)).expect("it opens");
         Scene { conn, patience: Duration::from_secs(60), granted: |_, _| true }
     }
@@ -243,8 +242,8 @@ fn functions_that_take_the_square_of_a_text_are_replaced() {
 
 #[test]
 fn replaced_functions_answer_what_sqlite_answers() {
-    let plain = rusqlite::Connection::open_in_memory().expect("it opens");
     let ours = &mut Scene::new();
+    let plain = rusqlite::Connection::open_in_memory().expect("it opens");
     for expression in [
         "instr('täst', 's')",
         "instr('abc', '')",

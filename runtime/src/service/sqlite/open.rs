@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
+use super::super::db::count_memory;
 use super::super::home::make_private_directory;
 use super::{About, Unavailable, Why};
 use crate::limits::{DATABASE_CACHE_BYTES, DATABASE_LOG_BYTES_MAX, DATABASE_WAIT_MAX};
@@ -19,6 +20,8 @@ pub(super) struct Connections {
 const TRY_AGAIN: Duration = Duration::from_millis(10);
 
 pub(super) fn open(about: &About, steps: &[&str]) -> Result<Connections, Unavailable> {
+    // Whoever is first to use SQLite in this process: later, it would not take the allocator any more.
+    count_memory();
     let Some(path) = &about.path else {
         let mut writer = Connection::open_in_memory().map_err(|error| about.unavailable(&error))?;
         shape(about, &mut writer, steps)?;
