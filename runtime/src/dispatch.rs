@@ -2,6 +2,7 @@
 //!
 //! admission (known, fits, rate) -> lease an instance -> the guest runs -> what it answered, or why it did not.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use plugbay_manifest::Retry;
@@ -17,9 +18,9 @@ use crate::plugin::instances::Lease;
 use crate::plugin::loaded::{Action, LoadedPlugin, shorter};
 
 /// What a guest is asked.
-enum Request {
+enum Request<'a> {
     /// To run the action that the call names, with this JSON payload.
-    Action(String),
+    Action(Cow<'a, str>),
     /// To take note of something. Boxed: every action would carry its room.
     Notice(Box<Notice>),
 }
@@ -51,10 +52,9 @@ pub(crate) async fn invoke(plugin: &LoadedPlugin, invocation: Invocation<'_>) ->
             let Invocation { action, payload, caller, request_id, timeout, answer_checked, chain } = invocation;
             let timeout = shorter(timeout, plugin.limits.timeout);
             let call = Call { name: &action, caller, request_id, started, timeout, chain };
-            let payload = payload.into_owned();
             let answer = match declared.and_then(|declared| declared.retry) {
                 // Boxed, like everything that few calls do: every call would carry its room.
-                Some(retry) => Box::pin(serve_with_retries(plugin, payload, &call, retry, &mut usage)).await,
+                Some(retry) => Box::pin(serve_with_retries(plugin, &payload, &call, retry, &mut usage)).await,
                 None => serve(plugin, Request::Action(payload), &call, &mut usage).await,
             };
             if answer_checked { answer.and_then(|reply| checked(plugin, &call, reply)) } else { answer }
@@ -146,14 +146,14 @@ fn admit_caller(plugin: &LoadedPlugin, action: &str, chain: &Chain) -> Result<()
 /// Runs an idempotent action again while its failures look transient, attempts are left and the deadline allows it.
 async fn serve_with_retries(
     plugin: &LoadedPlugin,
-    payload: String,
+    payload: &str,
     call: &Call<'_>,
     retry: Retry,
     usage: &mut Usage,
 ) -> Result<Reply, Box<InvokeError>> {
     let mut pause = retry.backoff;
     for attempt in 1..retry.max_attempts {
-        let answer = serve(plugin, Request::Action(payload.clone()), call, usage).await;
+        let answer = serve(plugin, Request::Action(payload.into()), call, usage).await;
         let Err(error) = &answer else { return answer };
         let resumes = Instant::now() + pause;
         if !error.is_transient() || call.deadline().is_some_and(|deadline| resumes >= deadline) {
@@ -163,13 +163,13 @@ async fn serve_with_retries(
         tokio::time::sleep_until(resumes.into()).await;
         pause = pause.saturating_mul(2);
     }
-    serve(plugin, Request::Action(payload), call, usage).await
+    serve(plugin, Request::Action(payload.into()), call, usage).await
 }
 
 /// Leases an instance, makes one where none is idle, and gives it back if it is still whole.
 async fn serve(
     plugin: &LoadedPlugin,
-    request: Request,
+    request: Request<'_>,
     call: &Call<'_>,
     usage: &mut Usage,
 ) -> Result<Reply, Box<InvokeError>> {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::admission::Chain;
 use crate::error::InvokeError;
@@ -92,6 +93,14 @@ impl<'a> Invocation<'a> {
         })?;
         self.payload = json;
         Ok(self)
+    }
+
+    /// The payload, as JSON that somebody has looked at already: it goes to the plugin as it is, and where it is large
+    /// without being copied.
+    #[must_use]
+    pub fn payload_raw(mut self, json: &'a RawValue) -> Self {
+        self.payload = Cow::Borrowed(json.get());
+        self
     }
 
     /// Who calls. Default: [`Caller::Host`].

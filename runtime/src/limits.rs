@@ -35,6 +35,8 @@ pub const RATE_CALLS_DEFAULT: u32 = 100;
 pub const RATE_PERIOD_DEFAULT: Duration = Duration::from_secs(60);
 /// The longest JSON payload of a call: 4 MiB. Bigger things belong into a service or a stream.
 pub const PAYLOAD_BYTES_MAX: usize = 4 << 20;
+/// From this length on a payload that its caller lends is not copied: 64 KiB. For less the copy is the cheaper way.
+pub const LENT_PAYLOAD_BYTES: usize = 64 << 10;
 /// The longest JSON result of a call: 4 MiB, as for payloads.
 pub const RESULT_BYTES_MAX: usize = 4 << 20;
 /// Bytes that a guest may hand to the host in one host call or as its result: twice the result, because a failure

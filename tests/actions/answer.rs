@@ -2,6 +2,7 @@
 
 use plugbay::{Invocation, InvokeError, limits};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::harness::assert::{assert_contains, assert_invoke_error};
@@ -54,6 +55,23 @@ async fn payload_text_goes_to_the_plugin_as_it_is() {
     let plugin = Host::new().load(feature::ECHO.into()).await;
     let invocation = Invocation::new("echo").payload_json(" {\"a\" : 1.50}").expect("it is JSON");
     assert_eq!(plugin.invoke(invocation).await.expect("it echoes").json(), r#"{"a":1.5}"#);
+}
+
+#[tokio::test]
+async fn payload_of_any_length_arrives_whole_whether_it_is_lent_or_given() {
+    let plugin = Host::new().load(feature::ECHO.into()).await;
+    for length in [0, 1_000, limits::LENT_PAYLOAD_BYTES - 3, limits::LENT_PAYLOAD_BYTES - 2, 1_000_000] {
+        let json = json!("x".repeat(length)).to_string();
+        let raw: &RawValue = serde_json::from_str(&json).expect("it is JSON");
+        for invocation in [
+            Invocation::new("length").payload_raw(raw),
+            Invocation::new("length").payload_json(json.as_str()).expect("it is JSON"),
+            Invocation::new("length").payload_json(json.clone()).expect("it is JSON"),
+        ] {
+            assert_eq!(plugin.invoke(invocation).await.expect("it answers").json(), length.to_string());
+        }
+    }
+    assert_eq!(plugin.metrics().instances_started, 1);
 }
 
 #[test]

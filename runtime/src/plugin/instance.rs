@@ -4,6 +4,7 @@
 //! methods here say so by answering an [`InvokeError`], and their callers drop the instance. A failure that the guest
 //! itself reports is an answer like any other.
 
+use std::borrow::Cow;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -22,7 +23,7 @@ use crate::component::ExportedFunction;
 use crate::engine::Metering;
 use crate::error::{Failure, InvokeError};
 use crate::invocation::Caller;
-use crate::limits::{FUEL_YIELD_INTERVAL, HANDLES_MAX, HOSTCALL_BYTES_MAX, Limits};
+use crate::limits::{FUEL_YIELD_INTERVAL, HANDLES_MAX, HOSTCALL_BYTES_MAX, LENT_PAYLOAD_BYTES, Limits};
 use crate::service::PluginContext;
 use crate::service::output::Output;
 
@@ -124,13 +125,20 @@ impl Instance {
     /// Runs one action.
     pub(crate) async fn handle(
         &mut self,
-        payload: String,
+        payload: Cow<'_, str>,
         call: &Call<'_>,
         limits: &Limits,
     ) -> Result<Result<String, Box<Failure>>, Box<InvokeError>> {
         let Some(handle) = self.handle else {
             // Boxed: few plugins are commands, and every call would carry its room.
             return Box::pin(self.run_command(payload, call, limits)).await;
+        };
+        let payload = match payload {
+            // Boxed: what is large takes long anyway.
+            Cow::Borrowed(large) if large.len() >= LENT_PAYLOAD_BYTES => {
+                return Box::pin(self.handle_large(&handle, large, call, limits)).await;
+            }
+            payload => payload.into_owned(),
         };
         let action = self.action_name(call.name);
         // What `enter` does, without its layers: this is the way that every call takes, and each layer of futures moves the
@@ -140,6 +148,20 @@ impl Instance {
         let answer = deadline::until(deadline, pin!(handle.call_async(&mut self.store, (action, payload)))).await;
         let (answer,) = self.judge(answer, call, limits)?;
         Ok(answer.map_err(WitFailure::into_failure))
+    }
+
+    /// The same without a copy of the payload. The function's type is looked at once more, because the one that is kept
+    /// takes values that it owns; for a large payload that is less than the copy.
+    async fn handle_large(
+        &mut self,
+        handle: &TypedFunc<HandleParams, Answer<String>>,
+        payload: &str,
+        call: &Call<'_>,
+        limits: &Limits,
+    ) -> Result<Result<String, Box<Failure>>, Box<InvokeError>> {
+        let lent = handle.func().typed::<(&str, &str), Answer<String>>(&self.store);
+        let lent = lent.map_err(|error| verdict::host_error(&self.store, call, &error))?;
+        self.enter(&lent, (call.name, payload), call, limits).await
     }
 
     /// The name of an action as an owned value that costs nothing to pass for the action that was called before. It is this
@@ -293,7 +315,7 @@ impl Instance {
     /// Runs a legacy command: the call on its standard input, its standard output is the answer.
     async fn run_command(
         &mut self,
-        payload: String,
+        payload: Cow<'_, str>,
         call: &Call<'_>,
         limits: &Limits,
     ) -> Result<Result<String, Box<Failure>>, Box<InvokeError>> {

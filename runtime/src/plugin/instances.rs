@@ -194,9 +194,15 @@ impl Drop for Lease<'_> {
         state.idle = self.instance.take();
         state.taken = false;
         drop(state);
-        // Either this sees the call that waits, or that call sees the free slot.
-        fence(Ordering::SeqCst);
-        if self.instances.waiting.load(Ordering::Relaxed) > 0 {
+        // Either this sees the call that waits, or that call sees the free slot. Writing to the count is the cheaper way to
+        // order the two, but not where threads that run at the same time would write to it by turns.
+        let waiting = if self.instances.slots.len() == 1 {
+            self.instances.waiting.fetch_add(0, Ordering::SeqCst)
+        } else {
+            fence(Ordering::SeqCst);
+            self.instances.waiting.load(Ordering::Relaxed)
+        };
+        if waiting > 0 {
             self.instances.freed.notify_one();
         }
     }
