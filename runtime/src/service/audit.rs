@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use plugbay_manifest::PermissionAction;
@@ -241,9 +241,10 @@ fn admit(flood: &Mutex<Flood>) -> Room {
     flood.lock().unwrap_or_else(PoisonError::into_inner).admit(Instant::now())
 }
 
-/// A count that threads add to without taking the line of memory from each other.
+/// A count that threads add to without taking the line of memory from each other. Made for the first of them: many
+/// plugins use nothing.
 #[derive(Default)]
-struct ThreadedCount([Shard; 4]);
+struct ThreadedCount(OnceLock<Box<[Shard; 4]>>);
 
 /// Two cache lines, because processors fetch lines in pairs.
 #[repr(align(128))]
@@ -252,11 +253,12 @@ struct Shard(AtomicU64);
 
 impl ThreadedCount {
     fn add_one(&self) {
-        self.0[thread_number() % self.0.len()].0.fetch_add(1, Ordering::Relaxed);
+        let shards = self.0.get_or_init(Box::default);
+        shards[thread_number() % shards.len()].0.fetch_add(1, Ordering::Relaxed);
     }
 
     fn sum(&self) -> u64 {
-        self.0.iter().map(|shard| shard.0.load(Ordering::Relaxed)).sum()
+        self.0.get().map_or(0, |shards| shards.iter().map(|shard| shard.0.load(Ordering::Relaxed)).sum())
     }
 }
 

@@ -121,7 +121,7 @@ impl Exchange {
     /// Looks the host up and connects to an address that was found to be allowed.
     async fn connect(&self, deadline: Instant) -> Result<Box<dyn Stream>, Error> {
         let Parts { plugin, target, .. } = &*self.0;
-        let addresses = plugin.http.network.lookup(&target.host, &plugin.http.lookups).await?;
+        let addresses = plugin.http.network.lookup(&target.host, &plugin.http.turns().lookups).await?;
         let allowed = self.permitted(addresses)?;
         plugin.http.network.connect(target, &allowed, deadline).await
     }

@@ -15,7 +15,7 @@ pub(crate) mod types;
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::{HeaderName, Request};
@@ -53,6 +53,12 @@ pub trait HttpResolver: Send + Sync + 'static {
 /// What the requests of one loaded plugin share.
 pub(crate) struct PluginHttp {
     network: Arc<Network>,
+    /// Made for the plugin's first request.
+    turns: OnceLock<Turns>,
+}
+
+/// What bounds the requests of one plugin.
+struct Turns {
     /// One turn for each request that is under way.
     open: Arc<Semaphore>,
     /// One turn for each name that is looked up.
@@ -61,16 +67,20 @@ pub(crate) struct PluginHttp {
 
 impl PluginHttp {
     pub(crate) fn new(network: Arc<Network>) -> Self {
-        PluginHttp {
-            network,
+        PluginHttp { network, turns: OnceLock::new() }
+    }
+
+    fn turns(&self) -> &Turns {
+        self.turns.get_or_init(|| Turns {
             open: Arc::new(Semaphore::new(HTTP_REQUESTS_OPEN_MAX)),
             lookups: Arc::new(Semaphore::new(HTTP_LOOKUPS_MAX)),
-        }
+        })
     }
 
     /// A place among the plugin's open requests and among those of all plugins.
     fn take_turn(&self) -> Option<[OwnedSemaphorePermit; 2]> {
-        Some([self.open.clone().try_acquire_owned().ok()?, self.network.connections.clone().try_acquire_owned().ok()?])
+        let open = self.turns().open.clone();
+        Some([open.try_acquire_owned().ok()?, self.network.connections.clone().try_acquire_owned().ok()?])
     }
 }
 

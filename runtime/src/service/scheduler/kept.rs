@@ -2,7 +2,7 @@
 //! loaded. In `scheduler.sqlite3` in the plugin's directory, or in memory where there is none.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
 use tokio::sync::{OnceCell, watch};
@@ -52,7 +52,7 @@ pub(crate) struct KeptJobs {
     /// Opened by whoever first needs it: a plugin without jobs costs no file.
     database: OnceCell<Database>,
     /// The ids of the jobs that run now: no job runs twice at once, whatever was added in its place.
-    pub(super) running: watch::Sender<HashSet<String>>,
+    running: OnceLock<watch::Sender<HashSet<String>>>,
     /// Held by whoever runs these jobs.
     pub(super) claim: Mutex<Weak<Claim>>,
     waker: Arc<Mutex<Option<Box<dyn Wake>>>>,
@@ -84,7 +84,7 @@ impl KeptJobs {
         KeptJobs {
             home,
             database: OnceCell::new(),
-            running: watch::Sender::default(),
+            running: OnceLock::new(),
             claim: Mutex::default(),
             waker: Arc::default(),
         }
@@ -113,9 +113,13 @@ impl KeptJobs {
         std::mem::replace(&mut *lock(&self.waker), waker)
     }
 
+    pub(super) fn running_ids(&self) -> &watch::Sender<HashSet<String>> {
+        self.running.get_or_init(watch::Sender::default)
+    }
+
     /// Whether no job runs, and nobody is about to begin one.
     pub(crate) fn are_at_rest(&self) -> bool {
-        self.running.borrow().is_empty() && lock(&self.waker).as_ref().is_none_or(|waker| waker.is_at_rest())
+        self.running_ids().borrow().is_empty() && lock(&self.waker).as_ref().is_none_or(|waker| waker.is_at_rest())
     }
 
     /// Has whoever runs the jobs look again what is due, if there may be any.

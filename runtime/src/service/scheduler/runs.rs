@@ -78,7 +78,7 @@ impl KeptJobs {
     ) -> Result<Look, Unavailable> {
         let (now_ms, jobs) = (self.now_ms(), self.clone());
         let work = move |rows: &Transaction<'_>| {
-            mend_interrupted(rows, &jobs.running, now_ms)?;
+            mend_interrupted(rows, jobs.running_ids(), now_ms)?;
             mend_after_jump(rows, now_ms)?;
             let mut look = Look { next_ms: next_after(rows, now_ms)?, ..Look::default() };
             for (number, id, scheduled_ms) in due(rows, now_ms)? {
@@ -125,12 +125,12 @@ impl KeptJobs {
 
     /// How many jobs run now.
     pub(crate) fn running(&self) -> usize {
-        self.running.borrow().len()
+        self.running_ids().borrow().len()
     }
 
     /// Waits until no job runs.
     pub(crate) async fn settled(&self) {
-        let _ = self.running.subscribe().wait_for(HashSet::is_empty).await;
+        let _ = self.running_ids().subscribe().wait_for(HashSet::is_empty).await;
     }
 }
 
@@ -145,8 +145,8 @@ struct Running {
 impl Running {
     /// None where a job of this id runs already.
     fn begin(jobs: &KeptJobs, id: &str) -> Option<Self> {
-        let new = jobs.running.send_if_modified(|ids| ids.insert(id.to_owned()));
-        new.then(|| Running { ids: jobs.running.clone(), id: id.to_owned(), _waking: jobs.waking() })
+        let new = jobs.running_ids().send_if_modified(|ids| ids.insert(id.to_owned()));
+        new.then(|| Running { ids: jobs.running_ids().clone(), id: id.to_owned(), _waking: jobs.waking() })
     }
 }
 
