@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::harness::assert::assert_contains;
-use crate::harness::command::{Plugbay, Ran, plugin_file};
+use crate::harness::command::{Ran, run_with_data};
 use crate::harness::guest::feature;
 use crate::harness::host::TestPlugin;
 
@@ -47,10 +47,5 @@ fn value_over_the_limit_is_refused_by_name() {
 
 fn run(data: &Path, grant: Option<&str>, action: &str, payload: &Value) -> Ran {
     let plugin = TestPlugin::from(feature::CACHE).manifest("permissions", json!([{ "resource": "cache.*" }]));
-    let file = plugin_file(plugin);
-    let (path, data) = (file.path().to_str().expect("UTF-8"), data.to_str().expect("UTF-8"));
-    let payload = payload.to_string();
-    let mut arguments = vec!["run", path, action, &payload, "--data-dir", data];
-    arguments.extend(grant.iter().flat_map(|grant| ["--grant", grant]));
-    Plugbay::new(arguments).run()
+    run_with_data(plugin, data, grant, action, payload)
 }

@@ -86,6 +86,22 @@ impl Ran {
     }
 }
 
+/// Runs an action of a plugin in a process of its own, with this data directory and at most one grant.
+pub(crate) fn run_with_data(
+    plugin: TestPlugin,
+    data: &Path,
+    grant: Option<&str>,
+    action: &str,
+    payload: &Value,
+) -> Ran {
+    let file = plugin_file(plugin);
+    let (path, data) = (file.path().to_str().expect("UTF-8"), data.to_str().expect("UTF-8"));
+    let payload = payload.to_string();
+    let mut arguments = vec!["run", path, action, &payload, "--data-dir", data];
+    arguments.extend(grant.iter().flat_map(|grant| ["--grant", grant]));
+    Plugbay::new(arguments).run()
+}
+
 /// A plugin as one file, for as long as the answer lives.
 pub(crate) fn plugin_file(plugin: TestPlugin) -> tempfile::NamedTempFile {
     let file = tempfile::Builder::new().suffix(".wasm").tempfile().expect("a temporary file");
