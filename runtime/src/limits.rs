@@ -1,38 +1,44 @@
 //! Every bound of the host, in one place: its unit, its default and the reason for that number. Those of a component before
 //! it is compiled are a table of their own ([`ScanLimits`]).
 //!
-//! [`Limits`] are those of one plugin: what its manifest asks for, cut down to the operator's [`Ceilings`]. The
-//! constants are those that no manifest can change. Nothing in here measures or enforces: that happens where the
-//! resource is used (`plugin/state.rs`, `plugin/instance.rs`, `admission/`, `service/`), with the numbers from here.
+//! The constants are in the order of a plugin's life: what bounds a call, an instance, all of them, a component on its way
+//! in, and then each service. No manifest can change them, but for the defaults of [`Limits`], which are those of one
+//! plugin: what its manifest asks for, cut down to the operator's [`Ceilings`]. Nothing in here measures or enforces: that
+//! happens where the resource is used (`plugin/state.rs`, `plugin/instance.rs`, `admission/`, `service/`), with the numbers
+//! from here.
 //!
 //! Units: bytes, fuel units (wasmtime's: about one per WebAssembly instruction), [`Duration`]s and plain counts.
 
+mod plugin;
 mod scan;
 
 use std::time::Duration;
 
-use plugbay_manifest::{Instances, RateLimit, Resources};
-
+pub use self::plugin::{Ceilings, Limits};
 pub use self::scan::{Quantity, ScanLimits};
+
+// One call.
 
 /// Fuel for one call where the manifest names none: 10¹⁰ units, one to five seconds of computing on a current core. Enough
 /// for interpreters (Python, JavaScript), and below the default deadline, so that a runaway loop ends as `out_of_fuel` at
 /// the same instruction on every machine that is not very slow.
 pub const FUEL_DEFAULT: u64 = 10_000_000_000;
+/// Fuel for one call that a manifest may ask for where the operator names no ceiling: 10¹² units, some minutes of computing.
+pub const FUEL_CEILING_DEFAULT: u64 = 1_000_000_000_000;
 /// Fuel between two moments at which a running guest lets other tasks run and its deadline is looked at: 5·10⁵ units are
 /// 50 to 250 µs of computing. Shorter costs throughput, since each yield may wake another thread; longer costs the
 /// neighbours latency.
 pub const FUEL_YIELD_INTERVAL: u64 = 500_000;
-/// Memory of one instance, summed over all its linear memories, where the manifest names none: 128 MiB.
-pub const MEMORY_BYTES_DEFAULT: u64 = 128 << 20;
-/// The most that one linear memory can hold: 4 GiB, the end of 32-bit addresses. 64-bit memories are switched off.
-pub const MEMORY_BYTES_MAX: u64 = 1 << 32;
 /// Wall-clock time of one call, waiting included, where the manifest names none: 10 s.
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
+/// Wall-clock time of one call that a manifest may ask for where the operator names no ceiling: 10 minutes.
+pub const TIMEOUT_CEILING_DEFAULT: Duration = Duration::from_secs(600);
 /// Calls per period where the manifest names none: 100 a minute.
 pub const RATE_CALLS_DEFAULT: u32 = 100;
 /// The period of [`RATE_CALLS_DEFAULT`].
 pub const RATE_PERIOD_DEFAULT: Duration = Duration::from_secs(60);
+/// Calls that wait for a busy plugin; one more is answered `busy` at once.
+pub const WAITING_CALLS_MAX: usize = 1_000;
 /// The longest JSON payload of a call: 4 MiB. Bigger things belong into a service or a stream.
 pub const PAYLOAD_BYTES_MAX: usize = 4 << 20;
 /// From this length on a payload that its caller lends is not copied: 64 KiB. For less the copy is the cheaper way.
@@ -46,26 +52,106 @@ pub const HOSTCALL_BYTES_MAX: usize = 8 << 20;
 pub const HOST_BYTES_UNTIL_YIELD: usize = 64 << 10;
 /// As how many bytes the call itself counts.
 pub const HOST_CALL_BYTES: usize = 1 << 10;
-/// Calls that wait for a busy plugin; one more is answered `busy` at once.
-pub const WAITING_CALLS_MAX: usize = 1_000;
-/// Calls of a `per_call` plugin that run at the same time. Each holds a pooled sandbox for as long as it runs.
-pub const CONCURRENT_SANDBOXES_MAX: usize = 256;
+/// The longest action name: 128 bytes.
+pub const ACTION_NAME_BYTES_MAX: usize = 128;
+/// Problems that one `validation_error` lists.
+pub const VALIDATION_PROBLEMS_MAX: usize = 20;
+/// Bytes that a pattern in an action's schema may compile to, 1 MiB: bounds the time that a plugin's own schema can cost the
+/// host.
+pub const SCHEMA_PATTERN_BYTES_MAX: usize = 1 << 20;
+/// Codes that a guest makes up are counted under their own names only so far: a guest must not fill the table.
+pub const ERROR_CODES_MAX: usize = 64;
+
+// One instance.
+
+/// Memory of one instance, summed over all its linear memories, where the manifest names none: 128 MiB.
+pub const MEMORY_BYTES_DEFAULT: u64 = 128 << 20;
+/// Memory of one instance that a manifest may ask for where the operator names no ceiling: 1 GiB.
+pub const MEMORY_BYTES_CEILING_DEFAULT: u64 = 1 << 30;
+/// The most that one linear memory can hold: 4 GiB, the end of 32-bit addresses. 64-bit memories are switched off.
+pub const MEMORY_BYTES_MAX: u64 = 1 << 32;
+/// The stack of a guest: 512 KiB, deep enough for recursive parsers; a runaway recursion ends in well under a millisecond.
+pub const WASM_STACK_BYTES: usize = 512 << 10;
+/// The fiber that a guest runs on: its stack and 1.5 MiB for the host functions that it calls. A host function that
+/// overran its part would abort the process.
+pub const FIBER_STACK_BYTES: usize = 2 << 20;
+/// Core instances in one component instance.
+pub const CORE_INSTANCES_MAX: u32 = 64;
+/// Linear memories in one component instance.
+pub const MEMORIES_MAX: u32 = 8;
+/// Tables in one component instance.
+pub const TABLES_MAX: u32 = 8;
+/// Elements of one table: real plugins have a few hundred, interpreters a few thousand.
+pub const TABLE_ELEMENTS_MAX: usize = 20_000;
+/// Component-model handles that one instance may hold (wasmtime's own default is 100,000).
+pub const HANDLES_MAX: usize = 1_000;
+/// Host resources (streams, pollables) that one instance may hold (wasmtime's own default is 1,000,000).
+pub const RESOURCES_MAX: usize = 1_000;
+/// Bytes of one component's instance data inside the pool, wasmtime's bookkeeping for its core instances included.
+pub const INSTANCE_DATA_BYTES_MAX: usize = 1 << 20;
+/// Random bytes in one request: 64 KiB take about 60 µs, and fuel does not measure them.
+pub const RANDOM_BYTES_MAX: u64 = 64 << 10;
+
+// All instances, and their engines.
+
 /// Replicas that a manifest may ask for with `resources.instances`.
 pub const REPLICAS_MAX: u32 = 256;
+/// Calls of a `per_call` plugin that run at the same time. Each holds a pooled sandbox for as long as it runs.
+pub const CONCURRENT_SANDBOXES_MAX: usize = 256;
+/// Live instances in one process where the embedder names no other number. Each one maps six regions of memory, and
+/// Linux allows a process 65,530 of them unless `vm.max_map_count` says otherwise.
+pub const LIVE_INSTANCES_DEFAULT: u32 = 1_000;
+/// Bytes of a pooled instance's memory that stay resident between two calls, so that the next one faults no pages in.
+pub const MEMORY_KEPT_RESIDENT_BYTES: usize = 4 << 20;
+/// The same of each of its tables.
+pub const TABLE_KEPT_RESIDENT_BYTES: usize = 64 << 10;
+/// The same of the stack that it runs on.
+pub const STACK_KEPT_RESIDENT_BYTES: usize = 64 << 10;
+/// How often the clock of the engine without fuel ticks: deadlines there are met within two ticks.
+pub const EPOCH_TICK: Duration = Duration::from_millis(1);
+/// How long `on-unload` may take, whatever the plugin's own deadline is: unloading always ends.
+pub const UNLOAD_TIMEOUT_MAX: Duration = Duration::from_secs(10);
+
+// What is read and compiled.
+
 /// The largest component: 128 MiB. A Python interpreter with its library takes 18 MB, a JavaScript engine 12 MB; debug
 /// information is most of the largest real files (97 MB).
 pub const COMPONENT_BYTES_MAX: u64 = 128 << 20;
-/// Plugins that may wait for one another, each for the answer to a call that it made: 8. Each holds an instance, and real
-/// chains have two or three links.
-pub const CALL_DEPTH_MAX: usize = 8;
-/// Services that one plugin may offer: 64.
-pub const SERVICES_MAX: usize = 64;
-/// The longest name of a service: 128 bytes, a plugin's name and a word besides.
-pub const SERVICE_NAME_BYTES_MAX: usize = 128;
-/// Plugins or services that the text of a `not-found` lists: 32, more than anybody reads.
-pub const PLUGINS_TOLD_MAX: usize = 32;
-/// The longest action name: 128 bytes.
-pub const ACTION_NAME_BYTES_MAX: usize = 128;
+/// The longest manifest or configuration file: 1 MiB.
+pub const TEXT_FILE_BYTES_MAX: u64 = 1 << 20;
+/// How long a compilation may take, waiting for its turn not included: 60 s. Python takes 4 s on four cores and 15 s on
+/// one, unoptimised Rust with large dependencies twice that.
+pub const COMPILE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
+/// Memory of a compiling child: 2 GiB. StarlingMonkey takes 500 MiB and unoptimised Rust with large dependencies 600 MiB
+/// on four cores; more cores compile more functions at once and take more.
+pub const COMPILE_MEMORY_BYTES_DEFAULT: u64 = 2 << 30;
+/// Compilations at the same time: 2. One already uses every core as long as it has functions left, so more would only
+/// add up their memory; with one alone, a component that takes its whole deadline would hold up everybody.
+pub const COMPILATIONS_MAX: usize = 2;
+/// The least memory that a compiling child gets, whatever it is allowed: 64 MiB. With less, it could not start its threads.
+pub const COMPILE_MEMORY_BYTES_MIN: u64 = 64 << 20;
+/// The most threads that a compiling child uses: 8. Its memory grows with them.
+pub const WORKER_THREADS_MAX: usize = 8;
+/// All entries of the cache of compiled code together: 1 GiB, the code of 25 interpreters or some thousands of small plugins.
+pub const CODE_CACHE_BYTES_MAX: u64 = 1 << 30;
+
+// Permissions and the audit.
+
+/// Steps of matching that one use may cost in one policy: 200,000 take half a millisecond, and a policy of a hundred
+/// ordinary rules takes some hundred. A use that takes more is denied.
+pub const POLICY_STEPS_MAX: usize = 200_000;
+/// Bytes of a resource's name that a denial tells: more than the longest key has.
+pub const RESOURCE_BYTES_TOLD: usize = 1 << 10;
+/// Denials of one plugin that are recorded per [`AUDIT_PERIOD`], and as many allowed uses where somebody listens to
+/// them; more are counted only. A plugin that asks again and again must not fill the operator's log.
+pub const AUDIT_RECORDS_MAX: u32 = 100;
+/// The period of [`AUDIT_RECORDS_MAX`].
+pub const AUDIT_PERIOD: Duration = Duration::from_secs(1);
+/// Denials that the runtime remembers: the last 1,000, of at most some kilobytes each.
+pub const AUDIT_TRAIL_MAX: usize = 1_000;
+
+// Log lines and output.
+
 /// The longest log message: 8 KiB; what is longer is cut, with a mark.
 pub const LOG_LINE_BYTES_MAX: usize = 8 << 10;
 /// Fields of one log line; more are dropped.
@@ -83,8 +169,20 @@ pub const OUTPUT_PERMIT_BYTES: usize = 64 << 10;
 pub const SECRET_TEXTS_MAX: usize = 64;
 /// Texts that are looked for in all, secrets that were replaced included; the oldest are forgotten first.
 pub const MASKED_TEXTS_MAX: usize = 256;
+
+// Configuration.
+
+/// The longest key that a plugin may ask its configuration for: 512 bytes. It is part of permission checks and messages.
+pub const CONFIG_KEY_BYTES_MAX: usize = 512;
 /// The longest configuration value: 64 KiB of JSON.
 pub const CONFIG_VALUE_BYTES_MAX: usize = 64 << 10;
+/// Keys that a plugin without a configuration schema may come to by setting them: 256. More of them are data.
+pub const CONFIG_KEYS_MAX: usize = 256;
+/// Bytes of all keys and values up to which a plugin may set more: 1 MiB. They are read and written as a whole.
+pub const CONFIG_BYTES_MAX: usize = 1 << 20;
+
+// `data`, and the databases in which services keep what they keep.
+
 /// The longest key of `data`: 512 bytes, room for a path of names; it is part of every permission check and denial.
 pub const DATA_KEY_BYTES_MAX: usize = 512;
 /// The longest value of `data`: 1 MiB. Values are read whole, in one piece; bigger things belong into several.
@@ -105,6 +203,9 @@ pub const DATABASE_WAIT_MAX: Duration = Duration::from_secs(5);
 pub const DATABASE_CACHE_BYTES: i64 = 1 << 20;
 /// What the write-ahead log of a service's database is cut back to once it was moved into the database: 4 MiB.
 pub const DATABASE_LOG_BYTES_MAX: i64 = 4 << 20;
+
+// `cache`.
+
 /// The longest key of `cache`: 512 bytes, as for `data`.
 pub const CACHE_KEY_BYTES_MAX: usize = 512;
 /// The longest value of `cache`: 1 MiB, as for `data`.
@@ -132,129 +233,8 @@ pub const CACHE_KEYS_SCANNED_HERE: u64 = 256;
 /// How long comparing a cache's keys with a pattern, and with the plugin's grants, may take: 200 ms. A full cache of
 /// small values has 30,000 keys, and takes 10 ms with an ordinary pattern.
 pub const CACHE_SCAN_TIME_MAX: Duration = Duration::from_millis(200);
-/// The body of one outgoing HTTP request: 16 MiB. It is sent as it is written; nothing holds it as a whole.
-pub const HTTP_REQUEST_BYTES_MAX: u64 = 16 << 20;
-/// The body of one response to it: 16 MiB. Guests hold it in their memory, of which they have 128 MiB.
-pub const HTTP_RESPONSE_BYTES_MAX: u64 = 16 << 20;
-/// The header of a request or a response: 32 KiB. Servers commonly take 8 to 16 KiB.
-pub const HTTP_HEADER_BYTES_MAX: usize = 32 << 10;
-/// Fields in the header of a response. hyper parses up to this many without allocating.
-pub const HTTP_HEADER_FIELDS_MAX: usize = 100;
-/// Path and query of a request: 8 KiB, what most servers take.
-pub const HTTP_PATH_BYTES_MAX: usize = 8 << 10;
-/// Method, scheme, host and path of a request, each, while it is put together: 16 KiB. What is too long to be sent is told
-/// so when it is sent.
-pub const HTTP_PART_BYTES_MAX: usize = 16 << 10;
-/// What one write to a request's body may hold, and two of them are buffered: 16 KiB. A guest can hold a thousand bodies.
-pub const HTTP_CHUNK_BYTES: usize = 16 << 10;
-/// What is read ahead of a guest on one connection: 64 KiB.
-pub const HTTP_BUFFER_BYTES: usize = 64 << 10;
-/// Requests that one call may send, one after another or at once.
-pub const HTTP_REQUESTS_PER_CALL_MAX: u32 = 256;
-/// Requests of one plugin that are under way at the same time. Each holds a connection.
-pub const HTTP_REQUESTS_OPEN_MAX: usize = 64;
-/// The same for all plugins of a runtime: a process commonly may have 1,024 files open.
-pub const HTTP_CONNECTIONS_MAX: usize = 512;
-/// Names of one plugin that are looked up at the same time. Each keeps a thread waiting, however long the name's owner
-/// takes to answer.
-pub const HTTP_LOOKUPS_MAX: usize = 8;
-/// The same for all plugins of a runtime: tokio has 512 threads for everything that blocks.
-pub const HTTP_LOOKUPS_IN_ALL_MAX: usize = 64;
-/// Addresses of one name that are tried.
-pub const HTTP_ADDRESSES_MAX: usize = 8;
-/// How long a connection may take: name, TCP and TLS together.
-pub const HTTP_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a request may take from its beginning to the end of its response's body, where its call leaves it that long.
-pub const HTTP_TIMEOUT: Duration = Duration::from_secs(60);
-/// Steps of matching that one use may cost in one policy: 200,000 take half a millisecond, and a policy of a hundred
-/// ordinary rules takes some hundred. A use that takes more is denied.
-pub const POLICY_STEPS_MAX: usize = 200_000;
-/// Bytes of a resource's name that a denial tells: more than the longest key has.
-pub const RESOURCE_BYTES_TOLD: usize = 1 << 10;
-/// Denials of one plugin that are recorded per [`AUDIT_PERIOD`], and as many allowed uses where somebody listens to
-/// them; more are counted only. A plugin that asks again and again must not fill the operator's log.
-pub const AUDIT_RECORDS_MAX: u32 = 100;
-/// The period of [`AUDIT_RECORDS_MAX`].
-pub const AUDIT_PERIOD: Duration = Duration::from_secs(1);
-/// Denials that the runtime remembers: the last 1,000, of at most some kilobytes each.
-pub const AUDIT_TRAIL_MAX: usize = 1_000;
-/// The longest key that a plugin may ask its configuration for: 512 bytes. It is part of permission checks and messages.
-pub const CONFIG_KEY_BYTES_MAX: usize = 512;
-/// Keys that a plugin without a configuration schema may come to by setting them: 256. More of them are data.
-pub const CONFIG_KEYS_MAX: usize = 256;
-/// Bytes of all keys and values up to which a plugin may set more: 1 MiB. They are read and written as a whole.
-pub const CONFIG_BYTES_MAX: usize = 1 << 20;
-/// Jobs of one plugin: 1,000. The host looks through all of them whenever one is due.
-pub const JOBS_MAX: usize = 1_000;
-/// The longest id of a job: 128 bytes.
-pub const JOB_ID_BYTES_MAX: usize = 128;
-/// The arguments of one job: 64 KiB of JSON. What is bigger belongs into `data` or `db`, and its key into the job.
-pub const JOB_ARGS_BYTES_MAX: usize = 64 << 10;
-/// The arguments of all jobs of one plugin: 8 MiB. A list of all jobs goes to the guest in one piece.
-pub const JOB_ARGS_BYTES_TOTAL_MAX: usize = 8 << 20;
-/// The shortest time between two runs of a job: 1 s. Each run is two writes that wait for the disk.
-pub const JOB_INTERVAL_MIN: Duration = Duration::from_secs(1);
-/// The latest moment and the longest interval of a job, in milliseconds: the end of the year 9999.
-pub const JOB_MOMENT_MS_MAX: u64 = 253_402_300_799_999;
-/// The longest cron expression or time zone: 256 bytes. Real ones have 9 to 40.
-pub const CRON_BYTES_MAX: usize = 256;
-/// Runs of one plugin's jobs at the same time, if so many of its calls may run at once: 4. Other callers need room too.
-pub const JOB_RUNS_AT_ONCE_MAX: usize = 4;
-/// Outcomes that are kept of one job: 100, the newest.
-pub const JOB_OUTCOMES_MAX: u32 = 100;
-/// Outcomes that are kept of all jobs of one plugin: 10,000, the newest. Jobs that ran once leave theirs behind.
-pub const JOB_OUTCOMES_TOTAL_MAX: u32 = 10_000;
-/// The longest answer that is kept in an outcome: 4 KiB. Of a longer one its length is kept, of an error its message.
-pub const JOB_ANSWER_BYTES_MAX: usize = 4 << 10;
-/// How far back the clock may be set before cron jobs count from the new time: 1 day. Within it they do not run a second
-/// time for a moment that they ran for already; beyond it the clock must have been wrong before.
-pub const JOB_CLOCK_CORRECTION: Duration = Duration::from_secs(24 * 60 * 60);
-/// How soon a one-time job is tried again that was turned away without a word on when to come back: 1 s.
-pub const JOB_RETRY_MIN: Duration = Duration::from_secs(1);
-/// How long unloading waits for the outcomes of jobs whose runs have ended: 5 s, the longest that a write waits for others.
-pub const OUTCOMES_WAIT_MAX: Duration = Duration::from_secs(5);
-/// How soon it is tried again to run the jobs of a plugin that another process runs: 1 s.
-pub const JOBS_TAKE_OVER: Duration = Duration::from_secs(1);
-/// How soon the jobs of a plugin are looked at again that could not be read: 1 min. Each time may be a line of the log.
-pub const JOBS_UNREADABLE_PAUSE: Duration = Duration::from_secs(60);
-/// The stack of a guest: 512 KiB, deep enough for recursive parsers; a runaway recursion ends in well under a millisecond.
-pub const WASM_STACK_BYTES: usize = 512 << 10;
-/// The fiber that a guest runs on: its stack and 1.5 MiB for the host functions that it calls. A host function that
-/// overran its part would abort the process.
-pub const FIBER_STACK_BYTES: usize = 2 << 20;
-/// Core instances in one component instance.
-pub const CORE_INSTANCES_MAX: u32 = 64;
-/// Linear memories in one component instance.
-pub const MEMORIES_MAX: u32 = 8;
-/// Tables in one component instance.
-pub const TABLES_MAX: u32 = 8;
-/// Elements of one table: real plugins have a few hundred, interpreters a few thousand.
-pub const TABLE_ELEMENTS_MAX: usize = 20_000;
-/// Component-model handles that one instance may hold (wasmtime's own default is 100,000).
-pub const HANDLES_MAX: usize = 1_000;
-/// Host resources (streams, pollables) that one instance may hold (wasmtime's own default is 1,000,000).
-pub const RESOURCES_MAX: usize = 1_000;
-/// Bytes of one component's instance data inside the pool, wasmtime's bookkeeping for its core instances included.
-pub const INSTANCE_DATA_BYTES_MAX: usize = 1 << 20;
-/// Random bytes in one request: 64 KiB take about 60 µs, and fuel does not measure them.
-pub const RANDOM_BYTES_MAX: u64 = 64 << 10;
-/// Live instances in one process where the embedder names no other number. Each one maps six regions of memory, and
-/// Linux allows a process 65,530 of them unless `vm.max_map_count` says otherwise.
-pub const LIVE_INSTANCES_DEFAULT: u32 = 1_000;
-/// Bytes of a pooled instance's memory that stay resident between two calls, so that the next one faults no pages in.
-pub const MEMORY_KEPT_RESIDENT_BYTES: usize = 4 << 20;
-/// The same for each table of the instance.
-pub const TABLE_KEPT_RESIDENT_BYTES: usize = 64 << 10;
-/// The same for the fiber's stack.
-pub const STACK_KEPT_RESIDENT_BYTES: usize = 64 << 10;
-/// How often the clock of the engine without fuel ticks: deadlines there are met within two ticks.
-pub const EPOCH_TICK: Duration = Duration::from_millis(1);
-/// How long `on-unload` may take, whatever the plugin's own deadline is: unloading always ends.
-pub const UNLOAD_TIMEOUT_MAX: Duration = Duration::from_secs(10);
-/// Problems that one `validation_error` lists.
-pub const VALIDATION_PROBLEMS_MAX: usize = 20;
-/// States that an action's payload pattern may compile to: bounds the time that a plugin's own schema can cost the host.
-pub const SCHEMA_PATTERN_BYTES_MAX: usize = 1 << 20;
+
+// `db`: a plugin's own SQL.
 
 /// Rows that one database query may answer: 10,000. Whoever wants more asks page by page, with `LIMIT`.
 pub const DB_ROWS_MAX: usize = 10_000;
@@ -319,192 +299,87 @@ pub const DB_LOOKS_HERE_MAX: u32 = 100;
 /// The longest value in a query that runs in its caller's thread: 8 kB.
 pub const DB_VALUE_BYTES_HERE_MAX: i32 = 8_000;
 
-/// How long a compilation may take, waiting for its turn not included: 60 s. Python takes 4 s on four cores and 15 s on
-/// one, unoptimised Rust with large dependencies twice that.
-pub const COMPILE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
-/// Memory of a compiling child: 2 GiB. StarlingMonkey takes 500 MiB and unoptimised Rust with large dependencies 600 MiB
-/// on four cores; more cores compile more functions at once and take more.
-pub const COMPILE_MEMORY_BYTES_DEFAULT: u64 = 2 << 30;
-/// Compilations at the same time: 2. One already uses every core as long as it has functions left, so more would only
-/// add up their memory; with one alone, a component that takes its whole deadline would hold up everybody.
-pub const COMPILATIONS_MAX: usize = 2;
-/// The least memory that a compiling child gets, whatever it is allowed: 64 MiB. With less, it could not start its threads.
-pub const COMPILE_MEMORY_BYTES_MIN: u64 = 64 << 20;
-/// The most threads that a compiling child uses: 8. Its memory grows with them.
-pub const WORKER_THREADS_MAX: usize = 8;
-/// All entries together: 1 GiB, the code of 25 interpreters or some thousands of small plugins.
-pub const CODE_CACHE_BYTES_MAX: u64 = 1 << 30;
-/// The longest manifest or configuration file: 1 MiB.
-pub const TEXT_FILE_BYTES_MAX: u64 = 1 << 20;
-/// Codes that a guest makes up are counted under their own names only so far: a guest must not fill the table.
-pub const ERROR_CODES_MAX: usize = 64;
+// `scheduler`.
 
-/// The limits that one loaded plugin runs under.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Limits {
-    /// Fuel for one call; `None` is unlimited (trusted plugins always run without metering).
-    pub fuel: Option<u64>,
-    /// Bytes of one instance, summed over all its linear memories.
-    pub memory_bytes: u64,
-    /// Wall-clock time of one call, waiting included; `None` is unlimited.
-    pub timeout: Option<Duration>,
-    /// Calls per period; `None` is unlimited.
-    pub rate: Option<RateLimit>,
-    /// How many instances serve the plugin.
-    pub instances: Instances,
-    /// The longest JSON payload, in bytes.
-    pub payload_bytes: usize,
-    /// The longest JSON result, in bytes.
-    pub result_bytes: usize,
-}
+/// Jobs of one plugin: 1,000. The host looks through all of them whenever one is due.
+pub const JOBS_MAX: usize = 1_000;
+/// The longest id of a job: 128 bytes.
+pub const JOB_ID_BYTES_MAX: usize = 128;
+/// The arguments of one job: 64 KiB of JSON. What is bigger belongs into `data` or `db`, and its key into the job.
+pub const JOB_ARGS_BYTES_MAX: usize = 64 << 10;
+/// The arguments of all jobs of one plugin: 8 MiB. A list of all jobs goes to the guest in one piece.
+pub const JOB_ARGS_BYTES_TOTAL_MAX: usize = 8 << 20;
+/// The shortest time between two runs of a job: 1 s. Each run is two writes that wait for the disk.
+pub const JOB_INTERVAL_MIN: Duration = Duration::from_secs(1);
+/// The latest moment and the longest interval of a job, in milliseconds: the end of the year 9999.
+pub const JOB_MOMENT_MS_MAX: u64 = 253_402_300_799_999;
+/// The longest cron expression or time zone: 256 bytes. Real ones have 9 to 40.
+pub const CRON_BYTES_MAX: usize = 256;
+/// Runs of one plugin's jobs at the same time, if so many of its calls may run at once: 4. Other callers need room too.
+pub const JOB_RUNS_AT_ONCE_MAX: usize = 4;
+/// Outcomes that are kept of one job: 100, the newest.
+pub const JOB_OUTCOMES_MAX: u32 = 100;
+/// Outcomes that are kept of all jobs of one plugin: 10,000, the newest. Jobs that ran once leave theirs behind.
+pub const JOB_OUTCOMES_TOTAL_MAX: u32 = 10_000;
+/// The longest answer that is kept in an outcome: 4 KiB. Of a longer one its length is kept, of an error its message.
+pub const JOB_ANSWER_BYTES_MAX: usize = 4 << 10;
+/// How far back the clock may be set before cron jobs count from the new time: 1 day. Within it they do not run a second
+/// time for a moment that they ran for already; beyond it the clock must have been wrong before.
+pub const JOB_CLOCK_CORRECTION: Duration = Duration::from_secs(24 * 60 * 60);
+/// How soon a one-time job is tried again that was turned away without a word on when to come back: 1 s.
+pub const JOB_RETRY_MIN: Duration = Duration::from_secs(1);
+/// How long unloading waits for the outcomes of jobs whose runs have ended: 5 s, the longest that a write waits for others.
+pub const OUTCOMES_WAIT_MAX: Duration = Duration::from_secs(5);
+/// How soon it is tried again to run the jobs of a plugin that another process runs: 1 s.
+pub const JOBS_TAKE_OVER: Duration = Duration::from_secs(1);
+/// How soon the jobs of a plugin are looked at again that could not be read: 1 min. Each time may be a line of the log.
+pub const JOBS_UNREADABLE_PAUSE: Duration = Duration::from_secs(60);
 
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            fuel: Some(FUEL_DEFAULT),
-            memory_bytes: MEMORY_BYTES_DEFAULT,
-            timeout: Some(TIMEOUT_DEFAULT),
-            rate: Some(RateLimit { calls: RATE_CALLS_DEFAULT, period: RATE_PERIOD_DEFAULT }),
-            instances: Instances::Count(1),
-            payload_bytes: PAYLOAD_BYTES_MAX,
-            result_bytes: RESULT_BYTES_MAX,
-        }
-    }
-}
+// `http`: outgoing requests.
 
-/// The most that an operator lets any plugin have. Where a member is `None` there is no ceiling, and a manifest's `0`
-/// (unlimited) is then granted.
-///
-/// The defaults leave a manifest room to ask for more than [`Limits::default`] gives, but never for no limit at all.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Ceilings {
-    /// Fuel for one call. Default: 10¹² units.
-    pub fuel: Option<u64>,
-    /// Bytes of one instance. Default: 1 GiB. `None` means the 4 GiB that 32-bit addresses reach.
-    pub memory_bytes: Option<u64>,
-    /// Wall-clock time of one call. Default: 10 minutes.
-    pub timeout: Option<Duration>,
-    /// Calls per second. Default: none.
-    pub calls_per_second: Option<f64>,
-    /// Instances of one plugin. Default: [`REPLICAS_MAX`].
-    pub instances: u32,
-}
+/// The body of one outgoing HTTP request: 16 MiB. It is sent as it is written; nothing holds it as a whole.
+pub const HTTP_REQUEST_BYTES_MAX: u64 = 16 << 20;
+/// The body of one response to it: 16 MiB. Guests hold it in their memory, of which they have 128 MiB.
+pub const HTTP_RESPONSE_BYTES_MAX: u64 = 16 << 20;
+/// The header of a request or a response: 32 KiB. Servers commonly take 8 to 16 KiB.
+pub const HTTP_HEADER_BYTES_MAX: usize = 32 << 10;
+/// Fields in the header of a response. hyper parses up to this many without allocating.
+pub const HTTP_HEADER_FIELDS_MAX: usize = 100;
+/// Path and query of a request: 8 KiB, what most servers take.
+pub const HTTP_PATH_BYTES_MAX: usize = 8 << 10;
+/// Method, scheme, host and path of a request, each, while it is put together: 16 KiB. What is too long to be sent is told
+/// so when it is sent.
+pub const HTTP_PART_BYTES_MAX: usize = 16 << 10;
+/// What one write to a request's body may hold, and two of them are buffered: 16 KiB. A guest can hold a thousand bodies.
+pub const HTTP_CHUNK_BYTES: usize = 16 << 10;
+/// What is read ahead of a guest on one connection: 64 KiB.
+pub const HTTP_BUFFER_BYTES: usize = 64 << 10;
+/// Requests that one call may send, one after another or at once.
+pub const HTTP_REQUESTS_PER_CALL_MAX: u32 = 256;
+/// Requests of one plugin that are under way at the same time. Each holds a connection.
+pub const HTTP_REQUESTS_OPEN_MAX: usize = 64;
+/// The same for all plugins of a runtime: a process commonly may have 1,024 files open.
+pub const HTTP_CONNECTIONS_MAX: usize = 512;
+/// Names of one plugin that are looked up at the same time. Each keeps a thread waiting, however long the name's owner
+/// takes to answer.
+pub const HTTP_LOOKUPS_MAX: usize = 8;
+/// The same for all plugins of a runtime: tokio has 512 threads for everything that blocks.
+pub const HTTP_LOOKUPS_IN_ALL_MAX: usize = 64;
+/// Addresses of one name that are tried.
+pub const HTTP_ADDRESSES_MAX: usize = 8;
+/// How long a connection may take: name, TCP and TLS together.
+pub const HTTP_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a request may take from its beginning to the end of its response's body, where its call leaves it that long.
+pub const HTTP_TIMEOUT: Duration = Duration::from_secs(60);
 
-impl Default for Ceilings {
-    fn default() -> Self {
-        Ceilings {
-            fuel: Some(1_000_000_000_000),
-            memory_bytes: Some(1 << 30),
-            timeout: Some(Duration::from_secs(600)),
-            calls_per_second: None,
-            instances: REPLICAS_MAX,
-        }
-    }
-}
+// `plugins`: calls from one to another.
 
-impl Ceilings {
-    /// No ceilings but those that nobody can lift: for hosts that trust the manifests of their plugins.
-    pub fn unlimited() -> Self {
-        Ceilings { fuel: None, memory_bytes: None, timeout: None, calls_per_second: None, instances: REPLICAS_MAX }
-    }
-}
-
-impl Limits {
-    /// What a manifest asks for, over these defaults, cut down to `ceilings`.
-    #[must_use]
-    pub fn asked(&self, asked: &Resources, ceilings: &Ceilings) -> Limits {
-        let replicas_max = ceilings.instances.clamp(1, REPLICAS_MAX);
-        Limits {
-            fuel: lower(zero_is_none(asked.max_fuel, self.fuel), ceilings.fuel),
-            memory_bytes: lower(zero_is_none(asked.max_memory_bytes, Some(self.memory_bytes)), ceilings.memory_bytes)
-                .unwrap_or(MEMORY_BYTES_MAX)
-                .min(MEMORY_BYTES_MAX),
-            timeout: lower(
-                match asked.timeout {
-                    Some(Duration::ZERO) => None,
-                    Some(timeout) => Some(timeout),
-                    None => self.timeout,
-                },
-                ceilings.timeout,
-            ),
-            rate: rate(
-                match asked.rate_limit {
-                    Some(RateLimit { calls: 0, .. }) => None,
-                    Some(rate) => Some(rate),
-                    None => self.rate,
-                },
-                ceilings.calls_per_second,
-            ),
-            instances: match asked.instances.unwrap_or(self.instances) {
-                Instances::Count(0) => Instances::Count(replicas_max),
-                Instances::Count(count) => Instances::Count(count.min(replicas_max)),
-                Instances::PerCall => Instances::PerCall,
-            },
-            payload_bytes: self.payload_bytes,
-            result_bytes: self.result_bytes,
-        }
-    }
-}
-
-fn zero_is_none(asked: Option<u64>, default: Option<u64>) -> Option<u64> {
-    match asked {
-        Some(0) => None,
-        Some(limit) => Some(limit),
-        None => default,
-    }
-}
-
-/// The lower of two limits of which each may be absent.
-fn lower<T: Ord>(asked: Option<T>, ceiling: Option<T>) -> Option<T> {
-    match (asked, ceiling) {
-        (Some(asked), Some(ceiling)) => Some(asked.min(ceiling)),
-        (limit, None) | (None, limit) => limit,
-    }
-}
-
-fn rate(asked: Option<RateLimit>, calls_per_second: Option<f64>) -> Option<RateLimit> {
-    let Some(per_second) = calls_per_second else { return asked };
-    let period = asked.map_or(RATE_PERIOD_DEFAULT, |rate| rate.period);
-    let most = (per_second * period.as_secs_f64()).clamp(1.0, f64::from(u32::MAX)) as u32;
-    Some(RateLimit { calls: asked.map_or(most, |rate| rate.calls.min(most)), period })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn limits_of_an_empty_manifest_are_the_defaults() {
-        assert_eq!(Limits::default().asked(&Resources::default(), &Ceilings::default()), Limits::default());
-    }
-
-    #[test]
-    fn zero_asks_for_no_limit_and_gets_the_ceiling() {
-        let asked = Resources {
-            timeout: Some(Duration::ZERO),
-            max_fuel: Some(0),
-            max_memory_bytes: Some(0),
-            rate_limit: Some(RateLimit { calls: 0, period: RATE_PERIOD_DEFAULT }),
-            ..Resources::default()
-        };
-        let ceilings = Ceilings { calls_per_second: Some(10.0), ..Ceilings::default() };
-        let limits = Limits::default().asked(&asked, &ceilings);
-        assert_eq!(limits.timeout, ceilings.timeout);
-        assert_eq!(limits.fuel, ceilings.fuel);
-        assert_eq!(Some(limits.memory_bytes), ceilings.memory_bytes);
-        assert_eq!(limits.rate, Some(RateLimit { calls: 600, period: RATE_PERIOD_DEFAULT }));
-
-        let unlimited = Limits::default().asked(&asked, &Ceilings::unlimited());
-        assert_eq!((unlimited.timeout, unlimited.fuel, unlimited.rate), (None, None, None));
-        assert_eq!(unlimited.memory_bytes, MEMORY_BYTES_MAX);
-    }
-
-    #[test]
-    fn asking_above_the_ceiling_gets_the_ceiling() {
-        let asked =
-            Resources { instances: Some(Instances::Count(10_000)), max_fuel: Some(u64::MAX), ..Resources::default() };
-        let limits = Limits::default().asked(&asked, &Ceilings::default());
-        assert_eq!(limits.instances, Instances::Count(REPLICAS_MAX));
-        assert_eq!(limits.fuel, Ceilings::default().fuel);
-    }
-}
+/// Plugins that may wait for one another, each for the answer to a call that it made: 8. Each holds an instance, and real
+/// chains have two or three links.
+pub const CALL_DEPTH_MAX: usize = 8;
+/// Services that one plugin may offer: 64.
+pub const SERVICES_MAX: usize = 64;
+/// The longest name of a service: 128 bytes, a plugin's name and a word besides.
+pub const SERVICE_NAME_BYTES_MAX: usize = 128;
+/// Plugins or services that the text of a `not-found` lists: 32, more than anybody reads.
+pub const PLUGINS_TOLD_MAX: usize = 32;
