@@ -42,6 +42,11 @@ doc:
 deny:
     cargo deny check licenses bans sources
 
+# The crates as crates.io would get them, in `target/package/`.
+package *ARGS:
+    cargo package --no-verify {{ARGS}} -p plugbay-manifest -p plugbay-sdk-macros -p plugbay-sdk -p plugbay -p plugbay-project \
+        -p plugbay-testing -p plugbay-cli
+
 # Plugbay beside a native function, raw wasmtime and, if it was built, Extism.
 bench *ARGS:
     cargo run --release -p plugbay-bench -- {{ARGS}}

@@ -12,7 +12,7 @@
 )]
 
 pub mod imports {
-    wit_bindgen::generate!({ path: "../wit", world: "imports", generate_unused_types: true });
+    wit_bindgen::generate!({ path: "wit", world: "imports", generate_unused_types: true });
 }
 
 pub use imports::plugbay::plugin::types::Failure;
@@ -21,7 +21,7 @@ macro_rules! exports {
     ($($module:ident, $world:literal, $macro:literal;)*) => {$(
         pub mod $module {
             wit_bindgen::generate!({
-                path: "../wit",
+                path: "wit",
                 world: $world,
                 with: { "plugbay:plugin/types@0.1.0": crate::bindings::imports::plugbay::plugin::types },
                 pub_export_macro: true,

@@ -40,7 +40,7 @@ pub(crate) use home::PluginHome;
 pub(crate) mod bindings {
     #![allow(missing_docs, unreachable_pub)]
     wasmtime::component::bindgen!({
-        path: "../wit",
+        path: "wit",
         world: "imports",
         imports: {
             "plugbay:plugin/config.set": async,

@@ -11,7 +11,7 @@ pub(crate) mod logging;
 pub(crate) mod bindings {
     #![allow(missing_docs, unreachable_pub)]
     wasmtime::component::bindgen!({
-        path: "../wit",
+        path: "wit",
         inline: "
             package plugbay:host;
             world standards {
