@@ -1,0 +1,199 @@
+//! A plugin cannot be loaded: at which stage of its life it failed, and why.
+
+use std::path::PathBuf;
+
+use plugbay_manifest::ManifestError;
+
+use super::{InvokeError, binary_size, listed};
+use crate::capability::Denial;
+use crate::plugin::compile::CompileError;
+use crate::plugin::legacy::LegacyError;
+use crate::plugin::scan::ScanError;
+use crate::service::config::ConfigProblem;
+
+/// A plugin could not be loaded, and at which stage of its life it failed. Nothing of it stays behind.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot load {plugin}: {}", said_once(plugin, source))]
+pub struct LoadError {
+    /// The plugin's name where it is known by then, else where it came from.
+    pub plugin: String,
+    /// What failed.
+    pub source: LoadFailure,
+}
+
+/// The stages of loading, each with what can fail there.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadFailure {
+    /// The package cannot be read.
+    #[error("{}: {message}", path.display())]
+    Open {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why not, and what would be a package.
+        message: String,
+    },
+    /// The manifest is wrong.
+    #[error("its manifest has {} problem{}\n{_0}", _0.problems.len(), if _0.problems.len() == 1 { "" } else { "s" })]
+    Manifest(#[from] ManifestError),
+    /// The plugin asks for another version of Plugbay.
+    #[error("it asks for plugbay_version `{wanted}`, and this is {}", env!("CARGO_PKG_VERSION"))]
+    Version {
+        /// What its manifest asks for.
+        wanted: String,
+    },
+    /// A plugin that it requires is not there, or in another version.
+    #[error("it requires plugin `{name}`{}, which is {found}", version.as_ref().map(|version| format!(" {version}")).unwrap_or_default())]
+    Requires {
+        /// The plugin that it requires.
+        name: String,
+        /// The version that it requires.
+        version: Option<String>,
+        /// What there is instead.
+        found: String,
+    },
+    /// The engine for this plugin's mode cannot be made.
+    #[error("{0}")]
+    Engine(String),
+    /// There is no plugin of this name to be replaced.
+    #[error("no plugin of this name is loaded: load it instead of reloading it")]
+    NothingToReload,
+    /// Another plugin of this name is loaded.
+    #[error("a plugin of this name is loaded already: unload it first, or reload it")]
+    AlreadyLoaded,
+    /// The bytes are not a component, or one that is over a limit.
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    /// The component starts with more memory than the plugin may have.
+    #[error("it starts with {} of memory, and {} are allowed; raise `resources.max_memory_mb`, or link it with less", binary_size(*observed), binary_size(*allowed))]
+    MinimumMemory {
+        /// Bytes that are allowed.
+        allowed: u64,
+        /// Bytes that it starts with, over all its memories.
+        observed: u64,
+    },
+    /// The component imports something that this host does not offer.
+    #[error("it imports `{import}`, which this host does not offer in {mode} mode{hint}")]
+    UnknownImport {
+        /// The import's name.
+        import: String,
+        /// The plugin's execution mode.
+        mode: &'static str,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// The component imports something that was not granted.
+    #[error("it imports `{import}`: {denial}")]
+    Denied {
+        /// The import's name.
+        import: String,
+        /// What was denied, and what would grant it.
+        denial: Denial,
+    },
+    /// The component does not export the contract.
+    #[error("{0}")]
+    Contract(String),
+    /// The component cannot be compiled.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// An instance of the component would not fit into the pool: too many memories, tables or core instances.
+    #[error("its instances are larger than this host allows: {0}")]
+    Pool(String),
+    /// The module of a legacy plugin cannot be made a component.
+    #[error(transparent)]
+    Legacy(#[from] LegacyError),
+    /// The component does not fit the host's interfaces.
+    #[error("its imports do not fit this host: {0}")]
+    Link(String),
+    /// The configuration is incomplete or wrong.
+    #[error("its configuration has {} problem{}:{}", problems.len(), if problems.len() == 1 { "" } else { "s" }, listed(problems))]
+    Configuration {
+        /// One entry for each problem.
+        problems: Vec<ConfigProblem>,
+    },
+    /// The tables or collections that it declares cannot be made, or what is there cannot be brought to them. The database
+    /// is as it was.
+    #[error("{message}")]
+    Tables {
+        /// Which table, and why.
+        message: String,
+    },
+    /// An environment variable that the manifest names is not there or not allowed.
+    #[error("env.{name}: {message}")]
+    Environment {
+        /// The variable in the manifest.
+        name: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A schema that the manifest declares is not one.
+    #[error("action `{action}`: its payload schema is not usable: {message}")]
+    Schema {
+        /// The action.
+        action: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// Instantiating or `on-load` failed.
+    #[error("{0}")]
+    Start(#[from] Box<InvokeError>),
+}
+
+impl LoadError {
+    pub(crate) fn new(plugin: impl Into<String>, source: impl Into<LoadFailure>) -> Self {
+        LoadError { plugin: plugin.into(), source: source.into() }
+    }
+
+    /// The stable name of this kind of error.
+    pub fn code(&self) -> &str {
+        match &self.source {
+            LoadFailure::Open { .. } => "not_a_package",
+            LoadFailure::Manifest(_) => "invalid_manifest",
+            LoadFailure::Version { .. } => "version_mismatch",
+            LoadFailure::Requires { .. } => "missing_requirement",
+            LoadFailure::Engine(_) => "host_error",
+            LoadFailure::NothingToReload => "not_loaded",
+            LoadFailure::AlreadyLoaded => "already_loaded",
+            LoadFailure::Scan(error) => error.code(),
+            LoadFailure::MinimumMemory { .. } => "memory_limit",
+            LoadFailure::UnknownImport { .. } => "unknown_import",
+            LoadFailure::Denied { .. } => "permission_denied",
+            LoadFailure::Contract(_) => "contract_mismatch",
+            LoadFailure::Compile(error) => error.code(),
+            LoadFailure::Pool(_) => "component_too_large",
+            LoadFailure::Legacy(_) => "invalid_legacy_module",
+            LoadFailure::Link(_) => "link_error",
+            LoadFailure::Configuration { .. } => "invalid_configuration",
+            LoadFailure::Tables { .. } => "invalid_table",
+            LoadFailure::Environment { .. } => "invalid_environment",
+            LoadFailure::Schema { .. } => "invalid_schema",
+            LoadFailure::Start(error) => error.code(),
+        }
+    }
+
+    /// The error as a JSON object: `{"status":"error","msg","code","plugin"}`.
+    pub fn to_json(&self) -> serde_json::Value {
+        let mut object = serde_json::json!({
+            "status": "error", "msg": self.to_string(), "code": self.code(), "plugin": self.plugin,
+        });
+        let details = match &self.source {
+            LoadFailure::Manifest(error) => serde_json::to_value(&error.problems).ok(),
+            LoadFailure::Configuration { problems } => serde_json::to_value(problems).ok(),
+            LoadFailure::Denied { denial, .. } => serde_json::to_value(denial).ok(),
+            _ => None,
+        };
+        if let Some(details) = details {
+            object["details"] = details;
+        }
+        object
+    }
+}
+
+/// What failed, without the plugin's name where it begins with that: the sentence before it has named the plugin.
+fn said_once(plugin: &str, failure: &LoadFailure) -> String {
+    let text = failure.to_string();
+    match text.strip_prefix(plugin).and_then(|rest| rest.strip_prefix(": ")) {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    }
+}
