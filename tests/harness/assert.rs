@@ -1,9 +1,10 @@
 //! What every error of a kind has to say.
 
-use plugbay::{InvokeError, LoadError};
+use plugbay::{InvokeError, LimitHit, LoadError};
+use serde_json::Value;
 
 /// Codes of limits: these errors name what is allowed and what was observed.
-const LIMITS: [&str; 10] = [
+const LIMITS: [&str; 12] = [
     "timeout",
     "out_of_fuel",
     "memory_limit",
@@ -14,6 +15,8 @@ const LIMITS: [&str; 10] = [
     "busy",
     "resource_limit",
     "call_depth",
+    "compile_timeout",
+    "compile_memory_limit",
 ];
 
 /// Asserts the code, that the text names the plugin, and for a limit that it is named with its two numbers.
@@ -28,20 +31,28 @@ pub(crate) fn assert_invoke_error(error: &InvokeError, plugin: &str, code: &str)
     }
     assert!(error.to_string().contains(&format!("`{plugin}`")), "the plugin is not named: {error}");
     assert_eq!(error.limit().is_some(), LIMITS.contains(&code), "{error:?}");
-    if let Some(hit) = error.limit() {
-        let numbers = [&hit.allowed, &hit.observed];
-        assert!(numbers.iter().all(|text| !text.is_empty()), "{hit:?}");
-        assert!(!hit.limit.is_empty(), "{hit:?}");
+    assert_limit(error.limit(), &json);
+}
+
+/// Asserts that programs are told which limit was hit, what it allows and what was observed.
+#[track_caller]
+fn assert_limit(hit: Option<LimitHit>, json: &Value) {
+    let Some(hit) = hit else { return };
+    for (member, text) in [("limit", hit.limit), ("allowed", &hit.allowed), ("observed", &hit.observed)] {
+        assert!(!text.is_empty(), "{hit:?}");
+        assert_eq!(json["details"][member], text, "{json}");
     }
 }
 
-/// Asserts the code, and that the text names the plugin.
+/// Asserts the code, that the text names the plugin, and for a limit that it is named with its two numbers.
 #[track_caller]
 pub(crate) fn assert_load_error(error: &LoadError, plugin: &str, code: &str) {
     assert_eq!(error.code(), code, "{error}");
     assert!(error.to_string().contains(plugin), "the plugin is not named: {error}");
     let json = error.to_json();
     assert_eq!((json["status"].as_str(), json["code"].as_str()), (Some("error"), Some(code)), "{json}");
+    assert!(error.limit().is_some() || !LIMITS.contains(&code), "{error:?}");
+    assert_limit(error.limit(), &json);
 }
 
 /// Asserts that a text contains each of these.

@@ -87,11 +87,19 @@ impl InvokeError {
         object.insert("status".into(), "error".into());
         object.insert("msg".into(), self.message().into());
         object.insert("code".into(), self.code().into());
-        let details = match self {
+        object.extend(self.details().map(|details| ("details".into(), details)));
+        serde_json::Value::Object(object)
+    }
+
+    /// What is told besides text and code.
+    pub(super) fn details(&self) -> Option<serde_json::Value> {
+        match self {
             InvokeError::Guest { failure, .. } => failure.details.clone(),
             InvokeError::Validation { problems, .. } => Some(serde_json::json!({ "problems": problems })),
             InvokeError::RateLimited { retry_after, .. } => {
-                Some(serde_json::json!({ "retry_after": retry_after.as_secs_f64() }))
+                let mut details = serde_json::json!(self.limit());
+                details["retry_after"] = retry_after.as_secs_f64().into();
+                Some(details)
             }
             InvokeError::Denied { denial, .. } => serde_json::to_value(denial).ok(),
             InvokeError::CallerRefused { plugin, .. } => Some(serde_json::json!({
@@ -101,9 +109,7 @@ impl InvokeError {
                 Some(serde_json::json!({ "backtrace": backtrace }))
             }
             _ => self.limit().and_then(|hit| serde_json::to_value(hit).ok()),
-        };
-        object.extend(details.map(|details| ("details".into(), details)));
-        serde_json::Value::Object(object)
+        }
     }
 
     /// The text for people: a guest's own message without its code, else what `Display` says.
@@ -118,7 +124,7 @@ impl InvokeError {
 /// A limit that was hit: which one, what it allows and what was observed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LimitHit {
-    /// The limit's name, as in the manifest or in `limits.rs`.
+    /// A stable name, such as `max_fuel`.
     pub limit: &'static str,
     /// What it allows, with its unit.
     pub allowed: String,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use plugbay_manifest::ManifestError;
 
-use super::{InvokeError, binary_size, listed};
+use super::{InvokeError, LimitHit, binary_size, listed};
 use crate::capability::Denial;
 use crate::plugin::compile::CompileError;
 use crate::plugin::legacy::LegacyError;
@@ -171,7 +171,27 @@ impl LoadError {
         }
     }
 
-    /// The error as a JSON object: `{"status":"error","msg","code","plugin"}`.
+    /// The limit that was hit, if this is about one.
+    pub fn limit(&self) -> Option<LimitHit> {
+        match &self.source {
+            LoadFailure::Scan(ScanError::Limit { quantity, allowed, observed }) => Some(LimitHit {
+                limit: quantity.limit_name(),
+                allowed: format!("{allowed} {quantity}"),
+                observed: format!("{observed} {quantity}"),
+            }),
+            LoadFailure::MinimumMemory { allowed, observed } => Some(LimitHit {
+                limit: "max_memory",
+                allowed: format!("{allowed} bytes"),
+                observed: format!("{observed} bytes"),
+            }),
+            LoadFailure::Compile(error) => compile_limit(error),
+            LoadFailure::Start(error) => error.limit(),
+            _ => None,
+        }
+    }
+
+    /// The error as a JSON object: `{"status":"error","msg","code","plugin"}`, with `details` where there is more to tell
+    /// than text.
     pub fn to_json(&self) -> serde_json::Value {
         let mut object = serde_json::json!({
             "status": "error", "msg": self.to_string(), "code": self.code(), "plugin": self.plugin,
@@ -180,12 +200,32 @@ impl LoadError {
             LoadFailure::Manifest(error) => serde_json::to_value(&error.problems).ok(),
             LoadFailure::Configuration { problems } => serde_json::to_value(problems).ok(),
             LoadFailure::Denied { denial, .. } => serde_json::to_value(denial).ok(),
-            _ => None,
+            LoadFailure::Start(error) => error.details(),
+            _ => self.limit().and_then(|hit| serde_json::to_value(hit).ok()),
         };
         if let Some(details) = details {
             object["details"] = details;
         }
         object
+    }
+}
+
+fn compile_limit(error: &CompileError) -> Option<LimitHit> {
+    match error {
+        CompileError::Timeout { allowed, observed } => Some(LimitHit {
+            limit: "compile_timeout",
+            allowed: format!("{allowed:?}"),
+            observed: format!("{observed:?}"),
+        }),
+        CompileError::Memory { allowed, .. } => Some(LimitHit {
+            limit: "compile_memory",
+            allowed: format!("{allowed} bytes"),
+            observed: "more bytes than are allowed".to_owned(),
+        }),
+        CompileError::Busy { allowed, .. } => {
+            Some(LimitHit { limit: "compilations", allowed: allowed.to_string(), observed: (allowed + 1).to_string() })
+        }
+        CompileError::Invalid { .. } | CompileError::Crashed { .. } | CompileError::Worker { .. } => None,
     }
 }
 

@@ -26,7 +26,7 @@ pub enum CompileError {
         observed: Duration,
     },
     /// The compiler needed more memory than it may have.
-    #[error("compiling needs more than the {allowed} bytes of memory that are allowed (it asked for {observed} more)")]
+    #[error("compiling needs more than the {allowed} bytes of memory that are allowed{}", asked_for(*observed))]
     Memory {
         /// Bytes that the compiler may have.
         allowed: u64,
@@ -87,6 +87,10 @@ impl CompileError {
         }
         CompileError::Invalid { message: format!("{error:#}"), offset: None }
     }
+}
+
+fn asked_for(observed: u64) -> String {
+    if observed == 0 { String::new() } else { format!(" (it asked for {observed} more)") }
 }
 
 fn at(offset: Option<u64>) -> String {
