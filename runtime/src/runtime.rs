@@ -1,16 +1,18 @@
 //! The runtime: the only place where everything meets.
 //!
-//! Loading goes through the stages of a plugin's life, each of which consumes what the one before it returned:
-//! [`Package`] → [`CheckedPackage`] → [`Compiled`] → [`Linked`] → [`LoadedPlugin`]. A stage that is skipped does not compile.
+//! Loading goes through the stages of a plugin's life, each of which consumes what the one before it returned: `Package` →
+//! [`CheckedPackage`] → `Compiled` → [`Linked`] → `LoadedPlugin` ([`prepare`]). A stage that is skipped does not compile.
+//!
+//! One plugin is changed by one caller at a time ([`Registry::turn`]), and what has begun to end is ended whether or not
+//! somebody still waits for it.
 
 mod builder;
+mod prepare;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-
-use plugbay_manifest::{ExecutionMode, Manifest};
+use std::sync::{Arc, Mutex, Weak};
 
 use crate::admission::Waits;
 use crate::capability::Policy;
@@ -23,22 +25,18 @@ use crate::limits::OUTCOMES_WAIT_MAX;
 use crate::plugin::check::{CheckedPackage, Operator};
 use crate::plugin::code_cache::CodeCache;
 use crate::plugin::compile::Compiler;
-use crate::plugin::compiled::{Compiled, Workshop};
 use crate::plugin::instance::{Linked, Start};
 use crate::plugin::link::Linkers;
-use crate::plugin::loaded::{LoadedPlugin, Plugin};
-use crate::plugin::package::{Package, Source};
-use crate::plugin::registry::Registry;
-use crate::service::audit::{Audit, AuditEntry, PluginAudit};
-use crate::service::cache::{Caches, PluginCache};
-use crate::service::config::PluginConfig;
-use crate::service::data::PluginData;
-use crate::service::db::{Databases, NotMade, PluginDb};
-use crate::service::http::{Network, PluginHttp};
-use crate::service::log::{LogSink, PluginLog};
-use crate::service::plugins::{Directory, Offers, PluginCalls};
-use crate::service::scheduler::{AllJobs, PluginJobs};
-use crate::service::{PluginContext, PluginHome, environment};
+use crate::plugin::loaded::Plugin;
+use crate::plugin::package::Source;
+use crate::plugin::registry::{Registry, Turn};
+use crate::service::audit::{Audit, AuditEntry};
+use crate::service::cache::Caches;
+use crate::service::db::Databases;
+use crate::service::http::Network;
+use crate::service::log::LogSink;
+use crate::service::plugins::Offers;
+use crate::service::scheduler::AllJobs;
 use crate::trigger::schedule;
 
 pub use self::builder::{CodeCacheAt, RuntimeBuilder};
@@ -77,6 +75,20 @@ struct Shared {
     waits: Arc<Waits>,
 }
 
+/// Does what has been begun, though whoever waits for it may stop waiting, and keeps the turn until it is done.
+async fn to_its_end(turn: Turn, work: impl Future<Output = ()> + Send + 'static) {
+    let done = tokio::spawn(async move {
+        work.await;
+        drop(turn);
+    });
+    // Without an executor nothing goes on, and there is nobody to be told.
+    if let Err(error) = done.await
+        && let Ok(panic) = error.try_into_panic()
+    {
+        std::panic::resume_unwind(panic);
+    }
+}
+
 impl Runtime {
     /// A runtime with the default settings.
     ///
@@ -91,60 +103,72 @@ impl Runtime {
         RuntimeBuilder::default()
     }
 
-    /// Loads a plugin: a path, bytes or a [`Package`]. When this returns, the plugin serves.
+    /// Loads a plugin: a path, bytes or a [`Package`](crate::Package). When this returns, the plugin serves. Where somebody
+    /// else loads, reloads or unloads the plugin of this name, that is waited for.
     ///
     /// # Errors
-    /// [`LoadError`] with the stage that failed; nothing of the plugin stays behind.
+    /// [`LoadError`] with the stage that failed; nothing of the plugin stays behind. Nor does it where the future is dropped
+    /// before it is done.
     pub async fn load(&self, source: impl Into<Source>) -> Result<Plugin, LoadError> {
         let checked = self.check_package(source.into().open()?)?;
-        let name = checked.manifest.name.clone();
-        if self.plugin(&name).is_some() {
+        let name = &checked.manifest.name;
+        let _turn = self.0.plugins.turn(name).await;
+        if self.plugin(name).is_some() {
             return Err(LoadError::new(name, LoadFailure::AlreadyLoaded));
         }
-        let plugin = Plugin::new(self.start(checked, Start::Load).await?);
-        if self.0.plugins.add(&name, &plugin) {
-            if self.0.run_jobs.load(Ordering::SeqCst) {
-                schedule::start(&plugin);
-            }
-            return Ok(plugin);
+        let prepared = self.prepare(checked).await?;
+        let plugin = Plugin::new(prepared.start(Start::Load).await?);
+        self.0.plugins.add(&plugin);
+        if self.0.run_jobs.load(Ordering::SeqCst) {
+            schedule::start(&plugin);
         }
-        // Somebody else loaded one of this name in the meantime.
-        plugin.current().unload().await;
-        Err(LoadError::new(name, LoadFailure::AlreadyLoaded))
+        Ok(plugin)
     }
 
-    /// Replaces a loaded plugin by another revision: asks the old one for its state, starts the new one beside it with that
-    /// state, swaps, lets the calls in flight finish and unloads the old one. If anything fails, the old one keeps serving.
+    /// Replaces a loaded plugin by another revision: compiles it, asks the old one for its state, starts the new one beside
+    /// it with that state, swaps, lets the calls in flight finish and unloads the old one. If anything fails, or the future
+    /// is dropped before the swap, the old one keeps serving; what comes after the swap goes on even then.
+    ///
+    /// The old revision answers calls until the swap. What they change in its memory after it was asked for its state, the
+    /// new one does not know: what must not be lost belongs into a service.
     ///
     /// # Errors
     /// [`LoadError`] where the new revision cannot be loaded or no plugin of its name is.
     pub async fn reload(&self, source: impl Into<Source>) -> Result<Plugin, LoadError> {
         let checked = self.check_package(source.into().open()?)?;
         let name = checked.manifest.name.clone();
+        let turn = self.0.plugins.turn(&name).await;
         let plugin = self.plugin(&name).ok_or_else(|| LoadError::new(&name, LoadFailure::NothingToReload))?;
+        // Whatever takes long comes before the state is asked for: what calls change after that is not handed over.
+        let prepared = self.prepare(checked).await?;
         let old = plugin.current();
         let state = old.save_state().await.map_err(|error| LoadError::new(&name, error))?;
-        let new = self.start(checked, Start::Reload(state)).await?;
+        let new = prepared.start(Start::Reload(state)).await?;
         new.context.plugins.take_over(&old.context.plugins);
         drop(old);
         let old = plugin.swap(new);
         schedule::look_again(&plugin);
-        old.drain_and_unload().await;
+        to_its_end(turn, async move { old.drain_and_unload().await }).await;
         Ok(plugin)
     }
 
     /// Unloads a plugin: lets its calls in flight finish and runs its `on-unload`, all within its deadline. Answers whether
-    /// there was one.
+    /// there was one. What has begun goes on to its end, though the future be dropped.
     pub async fn unload(&self, name: &str) -> bool {
+        let turn = self.0.plugins.turn(name).await;
         let Some(plugin) = self.0.plugins.remove(name) else { return false };
-        let revision = plugin.current();
-        let jobs = revision.context.jobs.kept.clone();
-        schedule::stop(&jobs).await;
-        revision.unload().await;
-        revision.context.plugins.release();
-        // The outcome of a run that has just ended is still on its way.
-        let _ = tokio::time::timeout(OUTCOMES_WAIT_MAX, jobs.settled()).await;
-        self.0.jobs.keep(&jobs);
+        let runtime = self.clone();
+        to_its_end(turn, async move {
+            let revision = plugin.current();
+            let jobs = revision.context.jobs.kept.clone();
+            schedule::stop(&jobs).await;
+            revision.unload().await;
+            revision.context.plugins.release();
+            // The outcome of a run that has just ended is still on its way.
+            let _ = tokio::time::timeout(OUTCOMES_WAIT_MAX, jobs.settled()).await;
+            runtime.0.jobs.keep(&jobs);
+        })
+        .await;
         true
     }
 
@@ -175,6 +199,7 @@ impl Runtime {
         if !is_name {
             return Err(RemoveDataError::Name { name: name.to_owned() });
         }
+        let _turn = self.0.plugins.turn(name).await;
         if self.plugin(name).is_some() {
             return Err(RemoveDataError::Loaded { plugin: name.to_owned() });
         }
@@ -253,117 +278,39 @@ impl Runtime {
         let linked = self.link_any(&checked).await?;
         Ok(AnyComponent::new(linked, context, checked.limits))
     }
-
-    fn check_package(&self, package: Package) -> Result<CheckedPackage, LoadError> {
-        CheckedPackage::check(package, &self.0.operator).inspect_err(|error| {
-            if let LoadFailure::Denied { denial, .. } = &error.source {
-                self.0.audit.deny(&error.plugin, denial, None, 0);
-            }
-        })
-    }
-
-    /// From a checked package to a revision that serves.
-    async fn start(&self, checked: CheckedPackage, start: Start) -> Result<LoadedPlugin, LoadError> {
-        self.check_requirements(&checked.manifest)?;
-        let context = self.context(&checked)?;
-        let linked = self.link(&checked).await?;
-        let declared = context.db.declare(&checked.manifest.tables, checked.manifest.database.as_ref()).await;
-        declared.map_err(|NotMade(message)| LoadError::new(&*context.name, LoadFailure::Tables { message }))?;
-        LoadedPlugin::start(checked, context, linked, start).await
-    }
-
-    /// Compiles and links, or finds that somebody did already; the contract must be exported.
-    async fn link(&self, checked: &CheckedPackage) -> Result<Arc<Linked>, LoadError> {
-        let linked = self.link_any(checked).await?;
-        linked
-            .check_contract(checked.manifest.execution_mode)
-            .map_err(|failure| LoadError::new(&checked.manifest.name, failure))?;
-        Ok(linked)
-    }
-
-    async fn link_any(&self, checked: &CheckedPackage) -> Result<Arc<Linked>, LoadError> {
-        let mode = checked.manifest.execution_mode;
-        let metering = if mode == ExecutionMode::Trusted { Metering::Epoch } else { Metering::Fuel };
-        let key = (checked.digest, metering);
-        if let Some(linked) = self.linked_lock().get(&key).and_then(Weak::upgrade) {
-            return Ok(linked);
-        }
-        let load_error = |failure: LoadFailure| LoadError::new(&checked.manifest.name, failure);
-        let engine =
-            self.0.engines.get(metering).map_err(|error| load_error(LoadFailure::Engine(error.to_string())))?;
-        let workshop = Workshop { engine, metering, compiler: &self.0.compiler, cache: self.0.code_cache.as_ref() };
-        let compiled = Compiled::new(checked, workshop).await.map_err(load_error)?;
-        let linked = Arc::new(self.0.linkers.link(compiled).map_err(load_error)?);
-        let mut all = self.linked_lock();
-        all.retain(|_, linked| linked.strong_count() > 0);
-        all.insert(key, Arc::downgrade(&linked));
-        Ok(linked)
-    }
-
-    /// What the plugin's services will know of it: its grants, its configuration, its environment.
-    fn context(&self, checked: &CheckedPackage) -> Result<Arc<PluginContext>, LoadError> {
-        let manifest = &checked.manifest;
-        let name: Arc<str> = manifest.name.as_str().into();
-        let load_error = |failure: LoadFailure| LoadError::new(&manifest.name, failure);
-        let layers = checked.package.config_layers(self.0.environment.as_deref()).map_err(load_error)?;
-        let directory = self.0.data_dir.as_ref().map(|directory| directory.join(&manifest.name));
-        let kept_at = directory.as_ref().map(|directory| directory.join("config.json"));
-        let home = PluginHome { name: name.clone(), directory, clock: self.0.clock.clone() };
-        let config = PluginConfig::new(manifest.configuration.clone().into_iter().collect(), layers, kept_at)
-            .map_err(|problems| load_error(LoadFailure::Configuration { problems }))?;
-        let log = PluginLog::new(name.clone(), self.0.log_sink.clone());
-        log.mask.add(&config.secrets());
-        let mask = log.mask.clone();
-        Ok(Arc::new(PluginContext {
-            log,
-            config,
-            data: PluginData::new(home.clone()),
-            cache: PluginCache::new(&self.0.caches, &home),
-            db: PluginDb::new(&self.0.databases, &home),
-            jobs: PluginJobs::new(self.0.jobs.of(&home), manifest.actions.iter().map(|action| action.name.clone())),
-            plugins: self.plugin_calls(manifest, &name),
-            http: PluginHttp::new(self.0.network.clone()),
-            environment: environment::variables(manifest, &checked.grants).map_err(load_error)?,
-            wasi: environment::wasi_grants(manifest, &checked.grants).map_err(load_error)?,
-            live_instances: self.0.engines.live_instances(),
-            grants: checked.grants.clone(),
-            clock: self.0.clock.clone(),
-            audit: PluginAudit::new(name.clone(), self.0.audit.clone(), mask),
-            name,
-        }))
-    }
-
-    /// The service of this plugin, which sees the others and not the runtime.
-    fn plugin_calls(&self, manifest: &Manifest, name: &Arc<str>) -> PluginCalls {
-        let registry: Weak<Registry> = Arc::downgrade(&self.0.plugins);
-        let directory: Weak<dyn Directory> = registry;
-        let requires = manifest.requires.iter().map(|required| required.name.clone());
-        PluginCalls::new(name.clone(), requires, directory, self.0.offers.clone(), self.0.waits.clone())
-    }
-
-    fn check_requirements(&self, manifest: &Manifest) -> Result<(), LoadError> {
-        for required in &manifest.requires {
-            let found = match self.plugin(&required.name).map(|plugin| plugin.manifest().version) {
-                None => "not loaded".to_owned(),
-                Some(version) if required.version.as_ref().is_some_and(|wanted| !wanted.matches(&version)) => {
-                    format!("loaded in version {version}")
-                }
-                Some(_) => continue,
-            };
-            let version = required.version.as_ref().map(ToString::to_string);
-            let failure = LoadFailure::Requires { name: required.name.clone(), version, found };
-            return Err(LoadError::new(&manifest.name, failure));
-        }
-        Ok(())
-    }
-
-    fn linked_lock(&self) -> std::sync::MutexGuard<'_, LinkedComponents> {
-        self.0.linked.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl std::fmt::Debug for Runtime {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Runtime").field("plugins", &self.plugins()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn work_that_nobody_waits_for_is_done_and_keeps_its_turn_until_then() {
+        let registry = Registry::default();
+        let (go_on, done) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
+        {
+            let (go_on, done) = (go_on.clone(), done.clone());
+            let turn = registry.turn("p").await;
+            let mut work = pin!(to_its_end(turn, async move {
+                go_on.notified().await;
+                done.store(true, Ordering::SeqCst);
+            }));
+            assert!(work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
+        let _other = registry.turn("other").await;
+        go_on.notify_one();
+        let _next = registry.turn("p").await;
+        assert!(done.load(Ordering::SeqCst));
     }
 }

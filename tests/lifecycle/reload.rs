@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
+use plugbay::CodeCacheAt;
 use serde_json::{Value, json};
 
 use crate::harness::assert::{assert_contains, assert_load_error};
@@ -94,6 +95,44 @@ async fn call_in_flight_finishes_on_the_old_revision() {
     assert_eq!(slept.expect("it is let through"), "slept");
     let answer: Value = plugin.call("sleep", &0).await.expect("the new one serves");
     assert_eq!(answer, "slept");
+}
+
+#[tokio::test]
+async fn what_calls_change_while_the_new_revision_is_compiled_is_handed_over() {
+    let host = Host::with(|builder| builder.code_cache(CodeCacheAt::Off));
+    let plugin = host.load(revision("1.0.0")).await;
+    let mut reload = pin!(host.runtime.reload(revision("2.0.0").package()));
+    assert!(reload.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "it is being compiled");
+    let total: u64 = plugin.call("add", &41).await.expect("the old one serves");
+    assert_eq!(total, 41);
+    reload.await.expect("it can take over");
+    let total: u64 = plugin.call("add", &1).await.expect("it adds");
+    assert_eq!(total, 42);
+}
+
+#[tokio::test]
+async fn reload_and_unload_at_once_leave_nothing_that_serves() {
+    let host = Host::with(|builder| builder.code_cache(CodeCacheAt::Off));
+    let plugin = host.load(feature::ECHO.into()).await;
+    let next = TestPlugin::from(feature::ECHO).manifest("version", json!("2.0.0"));
+    let (reloaded, unloaded) = tokio::join!(host.runtime.reload(next.package()), host.runtime.unload("feature_echo"));
+    reloaded.expect("it came first");
+    assert!(unloaded && !plugin.is_loaded() && host.runtime.plugin("feature_echo").is_none());
+    plugin.call::<_, Value>("ping", &()).await.expect_err("nobody is there");
+}
+
+#[tokio::test]
+async fn reloads_at_once_hand_the_state_from_one_to_the_next() {
+    let host = Host::with(|builder| builder.code_cache(CodeCacheAt::Off));
+    let plugin = host.load(revision("1.0.0")).await;
+    let total: u64 = plugin.call("add", &7).await.expect("it adds");
+    let [second, third] = ["2.0.0", "3.0.0"].map(|version| host.runtime.reload(revision(version).package()));
+    let (second, third) = tokio::join!(second, third);
+    assert!(second.is_ok() && third.is_ok(), "{second:?} {third:?}");
+    assert_eq!((total, plugin.manifest().version.to_string()), (7, "3.0.0".to_owned()));
+    let total: u64 = plugin.call("add", &0).await.expect("it adds");
+    assert_eq!(total, 7);
+    assert_eq!(host.log.messages("lifecycle").iter().filter(|moment| *moment == "on_unload").count(), 2);
 }
 
 fn revision(version: &str) -> TestPlugin {

@@ -1,23 +1,40 @@
-//! The plugins that serve, by name.
+//! The plugins that serve, by name, and whose turn it is to change one.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use tokio::sync::OwnedMutexGuard;
 
 use super::loaded::Plugin;
 
 /// All plugins of one runtime.
 #[derive(Default)]
-pub(crate) struct Registry(Mutex<BTreeMap<String, Plugin>>);
+pub(crate) struct Registry {
+    plugins: Mutex<BTreeMap<String, Plugin>>,
+    /// Who loads, reloads, unloads or removes a plugin, by its name.
+    turns: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
+}
+
+/// The right to change one plugin, until it is dropped.
+pub(crate) type Turn = OwnedMutexGuard<()>;
 
 impl Registry {
-    /// Adds a plugin, unless there is one of its name. Answers whether there was none.
-    pub(crate) fn add(&self, name: &str, plugin: &Plugin) -> bool {
-        let mut plugins = self.lock();
-        let free = !plugins.contains_key(name);
-        if free {
-            plugins.insert(name.to_owned(), plugin.clone());
-        }
-        free
+    /// Waits for whoever loads, reloads or unloads the plugin of this name, in the order in which they came. Two at once
+    /// would leave a revision that serves and that nobody can unload.
+    pub(crate) async fn turn(&self, name: &str) -> Turn {
+        let turn = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            turns.retain(|_, turn| turn.strong_count() > 0);
+            let turn = turns.get(name).and_then(Weak::upgrade).unwrap_or_default();
+            turns.insert(name.to_owned(), Arc::downgrade(&turn));
+            turn
+        };
+        turn.lock_owned().await
+    }
+
+    /// Adds a plugin. Whoever adds one has the turn, and knows that there is none of its name.
+    pub(crate) fn add(&self, plugin: &Plugin) {
+        self.lock().insert(plugin.name(), plugin.clone());
     }
 
     /// Takes a plugin out: nobody finds it any more.
@@ -35,6 +52,6 @@ impl Registry {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Plugin>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.plugins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

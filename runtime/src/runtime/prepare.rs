@@ -1,0 +1,151 @@
+//! From a package to everything that its first instance is made of, and from there to a revision that serves.
+//!
+//! Everything here but [`Prepared::start`] happens before any of the plugin's code runs.
+
+use std::sync::{Arc, MutexGuard, PoisonError, Weak};
+
+use plugbay_manifest::{ExecutionMode, Manifest};
+
+use super::{LinkedComponents, Runtime};
+use crate::engine::Metering;
+use crate::error::{LoadError, LoadFailure};
+use crate::plugin::check::CheckedPackage;
+use crate::plugin::compiled::{Compiled, Workshop};
+use crate::plugin::instance::{Linked, Start};
+use crate::plugin::loaded::LoadedPlugin;
+use crate::plugin::package::Package;
+use crate::plugin::registry::Registry;
+use crate::service::audit::PluginAudit;
+use crate::service::cache::PluginCache;
+use crate::service::config::PluginConfig;
+use crate::service::data::PluginData;
+use crate::service::db::{NotMade, PluginDb};
+use crate::service::http::PluginHttp;
+use crate::service::log::PluginLog;
+use crate::service::plugins::{Directory, PluginCalls};
+use crate::service::scheduler::PluginJobs;
+use crate::service::{PluginContext, PluginHome, environment};
+
+/// A plugin that was checked, compiled and linked, and of which nothing has run.
+pub(super) struct Prepared {
+    checked: CheckedPackage,
+    context: Arc<PluginContext>,
+    linked: Arc<Linked>,
+}
+
+impl Prepared {
+    /// Makes what the plugin declares, starts its first instance and is a revision that serves.
+    pub(super) async fn start(self, start: Start) -> Result<LoadedPlugin, LoadError> {
+        let Prepared { checked, context, linked } = self;
+        let declared = context.db.declare(&checked.manifest.tables, checked.manifest.database.as_ref()).await;
+        declared.map_err(|NotMade(message)| LoadError::new(&*context.name, LoadFailure::Tables { message }))?;
+        LoadedPlugin::start(checked, context, linked, start).await
+    }
+}
+
+impl Runtime {
+    pub(super) fn check_package(&self, package: Package) -> Result<CheckedPackage, LoadError> {
+        CheckedPackage::check(package, &self.0.operator).inspect_err(|error| {
+            if let LoadFailure::Denied { denial, .. } = &error.source {
+                self.0.audit.deny(&error.plugin, denial, None, 0);
+            }
+        })
+    }
+
+    /// From a checked package to everything that its first instance is made of.
+    pub(super) async fn prepare(&self, checked: CheckedPackage) -> Result<Prepared, LoadError> {
+        self.check_requirements(&checked.manifest)?;
+        let context = self.context(&checked)?;
+        let linked = self.link(&checked).await?;
+        Ok(Prepared { checked, context, linked })
+    }
+
+    /// Compiles and links, or finds that somebody did already; the contract must be exported.
+    pub(super) async fn link(&self, checked: &CheckedPackage) -> Result<Arc<Linked>, LoadError> {
+        let linked = self.link_any(checked).await?;
+        linked
+            .check_contract(checked.manifest.execution_mode)
+            .map_err(|failure| LoadError::new(&checked.manifest.name, failure))?;
+        Ok(linked)
+    }
+
+    pub(super) async fn link_any(&self, checked: &CheckedPackage) -> Result<Arc<Linked>, LoadError> {
+        let mode = checked.manifest.execution_mode;
+        let metering = if mode == ExecutionMode::Trusted { Metering::Epoch } else { Metering::Fuel };
+        let key = (checked.digest, metering);
+        if let Some(linked) = self.linked_lock().get(&key).and_then(Weak::upgrade) {
+            return Ok(linked);
+        }
+        let load_error = |failure: LoadFailure| LoadError::new(&checked.manifest.name, failure);
+        let engine =
+            self.0.engines.get(metering).map_err(|error| load_error(LoadFailure::Engine(error.to_string())))?;
+        let workshop = Workshop { engine, metering, compiler: &self.0.compiler, cache: self.0.code_cache.as_ref() };
+        let compiled = Compiled::new(checked, workshop).await.map_err(load_error)?;
+        let linked = Arc::new(self.0.linkers.link(compiled).map_err(load_error)?);
+        let mut all = self.linked_lock();
+        all.retain(|_, linked| linked.strong_count() > 0);
+        all.insert(key, Arc::downgrade(&linked));
+        Ok(linked)
+    }
+
+    /// What the plugin's services will know of it: its grants, its configuration, its environment.
+    pub(super) fn context(&self, checked: &CheckedPackage) -> Result<Arc<PluginContext>, LoadError> {
+        let manifest = &checked.manifest;
+        let name: Arc<str> = manifest.name.as_str().into();
+        let load_error = |failure: LoadFailure| LoadError::new(&manifest.name, failure);
+        let layers = checked.package.config_layers(self.0.environment.as_deref()).map_err(load_error)?;
+        let directory = self.0.data_dir.as_ref().map(|directory| directory.join(&manifest.name));
+        let kept_at = directory.as_ref().map(|directory| directory.join("config.json"));
+        let home = PluginHome { name: name.clone(), directory, clock: self.0.clock.clone() };
+        let config = PluginConfig::new(manifest.configuration.clone().into_iter().collect(), layers, kept_at)
+            .map_err(|problems| load_error(LoadFailure::Configuration { problems }))?;
+        let log = PluginLog::new(name.clone(), self.0.log_sink.clone());
+        log.mask.add(&config.secrets());
+        let mask = log.mask.clone();
+        Ok(Arc::new(PluginContext {
+            log,
+            config,
+            data: PluginData::new(home.clone()),
+            cache: PluginCache::new(&self.0.caches, &home),
+            db: PluginDb::new(&self.0.databases, &home),
+            jobs: PluginJobs::new(self.0.jobs.of(&home), manifest.actions.iter().map(|action| action.name.clone())),
+            plugins: self.plugin_calls(manifest, &name),
+            http: PluginHttp::new(self.0.network.clone()),
+            environment: environment::variables(manifest, &checked.grants).map_err(load_error)?,
+            wasi: environment::wasi_grants(manifest, &checked.grants).map_err(load_error)?,
+            live_instances: self.0.engines.live_instances(),
+            grants: checked.grants.clone(),
+            clock: self.0.clock.clone(),
+            audit: PluginAudit::new(name.clone(), self.0.audit.clone(), mask),
+            name,
+        }))
+    }
+
+    /// The service of this plugin, which sees the others and not the runtime.
+    fn plugin_calls(&self, manifest: &Manifest, name: &Arc<str>) -> PluginCalls {
+        let registry: Weak<Registry> = Arc::downgrade(&self.0.plugins);
+        let directory: Weak<dyn Directory> = registry;
+        let requires = manifest.requires.iter().map(|required| required.name.clone());
+        PluginCalls::new(name.clone(), requires, directory, self.0.offers.clone(), self.0.waits.clone())
+    }
+
+    fn check_requirements(&self, manifest: &Manifest) -> Result<(), LoadError> {
+        for required in &manifest.requires {
+            let found = match self.plugin(&required.name).map(|plugin| plugin.manifest().version) {
+                None => "not loaded".to_owned(),
+                Some(version) if required.version.as_ref().is_some_and(|wanted| !wanted.matches(&version)) => {
+                    format!("loaded in version {version}")
+                }
+                Some(_) => continue,
+            };
+            let version = required.version.as_ref().map(ToString::to_string);
+            let failure = LoadFailure::Requires { name: required.name.clone(), version, found };
+            return Err(LoadError::new(&manifest.name, failure));
+        }
+        Ok(())
+    }
+
+    fn linked_lock(&self) -> MutexGuard<'_, LinkedComponents> {
+        self.0.linked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
