@@ -9,7 +9,7 @@ use wasm_encoder::{CustomSection, Encode};
 
 use super::build::target_directory;
 use super::guest::Guest;
-use super::log::{KeptLog, SharedLog};
+use super::log::KeptLog;
 
 /// Enough for every honest guest here, and used up in a few milliseconds.
 const FUEL: u64 = 100_000_000;
@@ -31,7 +31,7 @@ impl Host {
         let builder = Runtime::builder()
             .live_instances(16)
             .code_cache(CodeCacheAt::Directory(target_directory().join("code-cache")))
-            .log_sink(SharedLog(log.clone()));
+            .log_sink(log.clone());
         Host { runtime: settings(builder).build().expect("the runtime can be built"), log }
     }
 

@@ -1,6 +1,6 @@
 //! A log sink that keeps what plugins say.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard};
 
 use plugbay::{Level, LogRecord, LogSink};
 
@@ -29,12 +29,9 @@ impl KeptLog {
     }
 }
 
-/// The sink that a runtime gets, while the test keeps the log.
-pub(crate) struct SharedLog(pub(crate) Arc<KeptLog>);
-
-impl LogSink for SharedLog {
+impl LogSink for KeptLog {
     fn log(&self, record: &LogRecord<'_>) {
-        self.0.lines().push(Line {
+        self.lines().push(Line {
             plugin: record.plugin.to_owned(),
             level: record.level,
             target: record.target.to_owned(),

@@ -1,10 +1,10 @@
 //! `plugbay:plugin/log` and the standard streams: what arrives, under which name, and how much of it.
 
-use plugbay::{Level, LogRecord, LogSink, Policy, limits};
+use plugbay::{Level, Policy, limits};
 use serde_json::{Value, json};
 
 use crate::harness::guest::feature;
-use crate::harness::host::{Host, call, pings};
+use crate::harness::host::{Host, call};
 
 #[tokio::test]
 async fn line_arrives_with_plugin_level_target_and_fields() {
@@ -77,24 +77,6 @@ async fn field_that_is_not_json_does_no_harm() {
 async fn threshold_is_that_of_the_sink() {
     let plugin = Host::new().load(feature::LOG.into()).await;
     assert_eq!(call(&plugin, "threshold").await.expect("it answers"), json!("Level::Trace"));
-}
-
-/// A broken sink is the host's fault: the call fails as such, and the next one is served.
-#[tokio::test]
-async fn sink_that_panics_is_a_host_error_and_nothing_worse() {
-    struct Broken;
-    impl LogSink for Broken {
-        fn log(&self, record: &LogRecord<'_>) {
-            assert_ne!(record.message, "boom", "a broken sink");
-        }
-    }
-    let host = Host::with(|builder| builder.log_sink(Broken));
-    let plugin = host.load(feature::LOG.into()).await;
-    assert_eq!(pings(&plugin).await, 1);
-    let error = plugin.call::<_, Value>("log", &json!({ "message": "boom" })).await.expect_err("the sink panics");
-    assert_eq!(error.code(), "host_error", "{error}");
-    assert_eq!(pings(&plugin).await, 1, "a fresh instance");
-    plugin.call::<_, Value>("log", &json!({ "message": "fine" })).await.expect("the sink lives");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod data_sdk;
 mod db;
 mod db_sdk;
 mod db_tables;
+mod embedder;
 mod http;
 mod http_sdk;
 mod invocation;

@@ -16,6 +16,7 @@ use crate::plugin::compile::{CompileIsolation, CompileLimits, Compiler};
 use crate::plugin::link::Linkers;
 use crate::service::audit::{Audit, AuditSink, TracingAudit};
 use crate::service::cache::Caches;
+use crate::service::careful::Careful;
 use crate::service::db::{Databases, count_memory};
 use crate::service::http::{HttpResolver, HttpResponder, Network};
 use crate::service::log::{LogSink, TracingSink};
@@ -222,8 +223,8 @@ impl RuntimeBuilder {
             },
             environment: self.environment,
             data_dir: self.data_dir,
-            log_sink: self.log_sink,
-            audit: Arc::new(Audit::new(self.audit_sink, self.clock.clone())),
+            log_sink: Arc::new(Careful(self.log_sink)),
+            audit: Arc::new(Audit::new(Arc::new(Careful(self.audit_sink)), self.clock.clone())),
             clock: self.clock,
             run_jobs: AtomicBool::new(self.run_jobs),
             jobs: AllJobs::default(),

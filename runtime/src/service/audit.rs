@@ -51,12 +51,24 @@ impl AuditRecord<'_> {
 
 /// Where audit records go.
 pub trait AuditSink: Send + Sync {
-    /// Takes one record. Called from the thread that runs the guest: hand over and return.
+    /// Takes one record. Called from the thread that runs the guest: hand over and return. A panic costs this record, and
+    /// the plugin goes on.
     fn record(&self, record: &AuditRecord<'_>);
 
     /// Whether uses that were allowed are to be recorded too, within the same bound. Asked at each use.
     fn wants_allowed(&self) -> bool {
         false
+    }
+}
+
+/// A sink that the embedder keeps a hold of.
+impl<S: AuditSink + ?Sized> AuditSink for Arc<S> {
+    fn record(&self, record: &AuditRecord<'_>) {
+        (**self).record(record);
+    }
+
+    fn wants_allowed(&self) -> bool {
+        (**self).wants_allowed()
     }
 }
 

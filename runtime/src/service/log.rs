@@ -62,12 +62,24 @@ pub struct LogRecord<'a> {
 
 /// Where the lines of all plugins go.
 pub trait LogSink: Send + Sync {
-    /// Takes one line. Called from the thread that runs the guest: hand over and return.
+    /// Takes one line. Called from the thread that runs the guest: hand over and return. A panic costs this line, and the
+    /// plugin goes on.
     fn log(&self, record: &LogRecord<'_>);
 
     /// The least level that this sink is interested in: guests do not even make lines below it.
     fn threshold(&self) -> Level {
         Level::Trace
+    }
+}
+
+/// A sink that the embedder keeps a hold of.
+impl<S: LogSink + ?Sized> LogSink for Arc<S> {
+    fn log(&self, record: &LogRecord<'_>) {
+        (**self).log(record);
+    }
+
+    fn threshold(&self) -> Level {
+        (**self).threshold()
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod cache;
+pub(crate) mod careful;
 pub(crate) mod config;
 pub(crate) mod data;
 pub(crate) mod db;

@@ -1,0 +1,76 @@
+//! What the embedder hands in may be broken: sinks and a clock that panic.
+
+use std::pin::Pin;
+use std::time::SystemTime;
+
+use plugbay::{AuditRecord, AuditSink, Clock, LogRecord, LogSink, Policy};
+use serde_json::{Value, json};
+
+use crate::harness::guest::feature;
+use crate::harness::host::{Host, TestPlugin, pings};
+
+#[tokio::test]
+async fn sink_that_panics_loses_its_line_and_nothing_else() {
+    struct Broken;
+    impl LogSink for Broken {
+        fn log(&self, record: &LogRecord<'_>) {
+            assert_ne!(record.message, "boom", "a broken sink");
+        }
+    }
+    let host = Host::with(|builder| builder.log_sink(Broken));
+    let plugin = host.load(feature::LOG.into()).await;
+    assert_eq!(pings(&plugin).await, 1);
+    for action in ["log", "print", "eprint"] {
+        let answer = plugin.call::<_, Value>(action, &json!({ "message": "boom" })).await;
+        assert_eq!(answer.expect("a broken sink is not the plugin's fault"), Value::Null, "{action}");
+    }
+    assert_eq!(pings(&plugin).await, 2, "the same instance");
+}
+
+#[tokio::test]
+async fn audit_sink_that_panics_loses_its_record_and_nothing_else() {
+    struct Broken;
+    impl AuditSink for Broken {
+        fn record(&self, _: &AuditRecord<'_>) {
+            panic!("a broken sink");
+        }
+
+        fn wants_allowed(&self) -> bool {
+            true
+        }
+    }
+    let policy = Policy::default().allow("config.open").expect("readable");
+    let host = Host::with(|builder| builder.audit_sink(Broken).policy(policy));
+    let rules = json!([{ "resource": "config.*", "actions": ["write"] }]);
+    let plugin = host.load(TestPlugin::from(feature::CONFIG).manifest("permissions", rules)).await;
+    for (key, is_denied) in [("open", false), ("closed", true)] {
+        let answer: Value = plugin.call("set", &json!({ "key": key, "value": 1 })).await.expect("it answers");
+        assert_eq!(answer["error"]["denied"].is_string(), is_denied, "{answer}");
+    }
+    assert_eq!(host.runtime.audit_trail().len(), 1, "the runtime remembers it all the same");
+    let error = host.try_load(TestPlugin::from(feature::DATA)).await.expect_err("it imports data and may not");
+    assert_eq!(error.code(), "permission_denied", "{error}");
+}
+
+/// A clock cannot be done without: the call that needs it fails, and the next one that does not is served.
+#[tokio::test]
+async fn clock_that_panics_is_a_host_error_and_nothing_worse() {
+    struct Broken;
+    impl Clock for Broken {
+        fn now(&self) -> SystemTime {
+            panic!("a broken clock");
+        }
+
+        fn sleep_until(&self, _: SystemTime) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+            panic!("a broken clock");
+        }
+    }
+    let host = Host::with(|builder| builder.clock(Broken).policy(Policy::allow_all()));
+    let rules = json!([{ "resource": "scheduler.*" }]);
+    let plugin = host.load(TestPlugin::from(feature::SCHEDULER).manifest("permissions", rules)).await;
+    let job = json!({ "id": "j", "interval_ms": 60_000 });
+    let error = plugin.call::<_, Value>("add", &job).await.expect_err("it asks what time it is");
+    assert_eq!(error.code(), "host_error", "{error}");
+    assert_eq!(pings(&plugin).await, 1, "a fresh instance");
+    assert!(host.runtime.unload(&plugin.name()).await);
+}
