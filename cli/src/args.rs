@@ -12,7 +12,7 @@ use crate::units::{parse_bytes, parse_count, parse_duration, parse_setting};
 
 /// Run WebAssembly plugins in a sandbox, look into them, make and build new ones
 #[derive(Debug, Parser)]
-#[command(name = "plugbay", version, max_term_width = 110, disable_help_subcommand = true)]
+#[command(name = "plugbay", version, max_term_width = 110)]
 #[command(after_help = help::SHORT, after_long_help = help::LONG)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -93,9 +93,6 @@ pub(crate) enum Command {
     /// Check that this machine has what building and running plugins takes
     #[command(after_help = help::DOCTOR)]
     Doctor(Doctor),
-    /// Compile one component for the process that started this one
-    #[command(hide = true)]
-    CompileWorker,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -110,16 +107,16 @@ pub(crate) struct Run {
     /// Load this plugin beside, for PLUGIN to call (repeatable); those that one requires come first
     #[arg(long, value_name = "PLUGIN", value_hint = ValueHint::AnyPath)]
     pub(crate) with: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(crate) limits: LimitArgs,
-    #[command(flatten)]
-    pub(crate) host: HostArgs,
     /// Print what the call cost on standard error: fuel, memory, time
     #[arg(long)]
     pub(crate) stats: bool,
     /// Keep the plugin loaded for so long after its answer, and run its scheduled jobs [0: until interrupted]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) linger: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -127,16 +124,16 @@ pub(crate) struct Call {
     /// A component (.wasm), or the directory of a Rust crate that builds one
     #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath)]
     pub(crate) file: PathBuf,
-    /// The function: `name`, or `interface.name` where it is inside an exported interface
+    /// The function: `name`, or `interface.name` where it is inside an exported interface; left out, all are listed
     pub(crate) export: Option<String>,
     /// The arguments, as WAVE or JSON
     #[arg(allow_negative_numbers = true)]
     pub(crate) arguments: Vec<String>,
-    #[command(flatten)]
-    pub(crate) limits: LimitArgs,
     /// Print what the call cost on standard error: fuel, memory, time
     #[arg(long)]
     pub(crate) stats: bool,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
 }
 
 #[derive(Debug, ClapArgs)]

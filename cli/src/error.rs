@@ -242,9 +242,10 @@ impl From<anyhow::Error> for Error {
     }
 }
 
+/// Of all input and output, only that of results is not told in the words of its command.
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
-        Error::Internal(error.into())
+        Error::Internal(anyhow::Error::new(error).context("cannot write the result to standard output"))
     }
 }
 

@@ -33,7 +33,8 @@ Exit codes:
    0  the plugin answered
    1  the plugin answered an error, has no such action or refuses the payload;
       from `test`: a test failed; from `doctor`: something needed is missing
-   2  the command line is wrong, or the payload is not JSON
+   2  the command line is wrong, the payload is not JSON, or a place that was
+      named cannot be read or written
    3  the plugin cannot be loaded: not found, does not build, or its manifest,
       component or contract is wrong
    4  permission denied

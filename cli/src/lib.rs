@@ -22,7 +22,9 @@ mod units;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::builder::Resettable;
+use clap::error::{ContextKind, ContextValue};
+use clap::{CommandFactory, FromArgMatches};
 
 use args::{Args, Command};
 use error::Error;
@@ -31,33 +33,61 @@ use output::Output;
 
 /// Runs the command line of this process and gives its exit code.
 pub fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    if host::is_compile_worker() {
+        return plugbay::compile_worker();
+    }
+    let args = match parse() {
         Ok(args) => args,
         Err(error) => return usage(&error),
     };
     let output = Output { json: args.common.json, quiet: args.common.quiet };
-    run(&args, output).unwrap_or_else(|error| {
+    let exit = run(&args, output).unwrap_or_else(|error| {
         error.report(output);
-        Exit::from(&error).into()
-    })
+        Exit::from(&error)
+    });
+    exit.into()
 }
 
-fn run(args: &Args, output: Output) -> Result<ExitCode, Error> {
+fn run(args: &Args, output: Output) -> Result<Exit, Error> {
     let common = &args.common;
-    let exit = match &args.command {
-        Command::Run(args) => command::run::run(args, common, output)?,
-        Command::Call(args) => command::call::run(args, common, output)?,
-        Command::Inspect(args) => command::inspect::run(args, common, output)?,
-        Command::Check(args) => command::check::run(args, common, output)?,
-        Command::New(args) => command::new::run(args, output)?,
-        Command::Build(args) => command::build::run(args, common, output)?,
-        Command::Test(args) => command::test::run(args, common, output)?,
-        Command::Schema(args) => command::schema::run(args, output)?,
-        Command::Completions(args) => command::completions::run(args, output)?,
-        Command::Doctor(args) => command::doctor::run(args, output)?,
-        Command::CompileWorker => return Ok(plugbay::compile_worker()),
-    };
-    Ok(exit.into())
+    match &args.command {
+        Command::Run(args) => command::run::run(args, common, output),
+        Command::Call(args) => command::call::run(args, common, output),
+        Command::Inspect(args) => command::inspect::run(args, common, output),
+        Command::Check(args) => command::check::run(args, common, output),
+        Command::New(args) => command::new::run(args, output),
+        Command::Build(args) => command::build::run(args, common, output),
+        Command::Test(args) => command::test::run(args, common, output),
+        Command::Schema(args) => command::schema::run(args, output),
+        Command::Completions(args) => command::completions::run(args, output),
+        Command::Doctor(args) => command::doctor::run(args, output),
+    }
+}
+
+fn parse() -> Result<Args, clap::Error> {
+    let mut command = without_empty_variables(Args::command());
+    let parsed = command.try_get_matches_from_mut(std::env::args_os()).and_then(|typed| Args::from_arg_matches(&typed));
+    parsed.map_err(|error| with_its_variable(error.format(&mut command)))
+}
+
+/// A variable that is set to nothing says nothing: shells and service files unset variables like that.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    command
+        .mut_args(|arg| if arg.get_env().is_some_and(is_empty) { arg.env(Resettable::Reset) } else { arg })
+        .mut_subcommands(without_empty_variables)
+}
+
+/// Whoever did not type the value that is wrong is told where it comes from. Only one variable is read while parsing.
+fn with_its_variable(mut error: clap::Error) -> clap::Error {
+    let about_the_level = matches!(error.get(ContextKind::InvalidArg),
+        Some(ContextValue::String(argument)) if argument.starts_with("--log-level"));
+    let typed = std::env::args_os().any(|argument| argument.to_string_lossy().starts_with("--log-level"));
+    if about_the_level && !typed {
+        let tip = "it comes from the environment variable PLUGBAY_LOG".into();
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    }
+    error
 }
 
 /// Help and version on standard output; a mistake on standard error, or as JSON where the line asks for it.

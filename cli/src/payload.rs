@@ -10,6 +10,7 @@ use std::path::Path;
 /// The most that is read from standard input or a file: 64 MiB. Far above what the host accepts for a payload, so that
 /// a payload that is too large is told as such, with its size, and a stream without an end is still cut off.
 const READ_BYTES_MAX: u64 = 64 << 20;
+const BYTE_ORDER_MARK: char = '\u{feff}';
 /// The longest line that is shown with a marker under the place of the mistake.
 const SHOWN_CHARACTERS_MAX: usize = 160;
 
@@ -20,6 +21,7 @@ pub(crate) fn read(argument: Option<&str>) -> Result<String, String> {
     };
     let (text, origin) = match argument.strip_prefix('@') {
         _ if argument == "-" => (read_bounded(io::stdin().lock(), "standard input")?, "standard input"),
+        Some("") => return Err("@ is followed by the name of a file: @data.json".to_owned()),
         Some(path) => (read_file(Path::new(path))?, path),
         None => (argument.to_owned(), "the payload"),
     };
@@ -43,7 +45,12 @@ fn read_bounded(reader: impl Read, origin: &str) -> Result<String, String> {
     if bytes.len() as u64 > READ_BYTES_MAX {
         return Err(format!("{origin} carries more than {} MiB: no payload may be that long", READ_BYTES_MAX >> 20));
     }
-    String::from_utf8(bytes).map_err(|error| format!("{origin} is not UTF-8 text: {error}"))
+    let mut text = String::from_utf8(bytes).map_err(|error| format!("{origin} is not UTF-8 text: {error}"))?;
+    // Editors and shells of Windows begin files with it. It says nothing, and nobody sees it.
+    if text.starts_with(BYTE_ORDER_MARK) {
+        text.drain(..BYTE_ORDER_MARK.len_utf8());
+    }
+    Ok(text)
 }
 
 fn check(text: &str, origin: &str) -> Result<(), String> {
@@ -110,6 +117,12 @@ mod tests {
         let error = read(Some(&argument)).expect_err("not JSON");
         assert!(error.contains("line 2 column 3") && error.contains(&argument[1..]), "{error}");
         assert!(read(Some("@/no/such/file")).expect_err("missing").contains("/no/such/file"));
+        assert!(read(Some("@")).expect_err("no name").contains("@data.json"));
+    }
+
+    #[test]
+    fn byte_order_mark_of_a_file_is_no_part_of_the_payload() {
+        assert_eq!(read_bounded("\u{feff}{}".as_bytes(), "a file"), Ok("{}".to_owned()));
     }
 
     #[test]

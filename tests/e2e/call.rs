@@ -28,8 +28,10 @@ fn answer_is_json_where_it_is_asked_for() {
 
 #[test]
 fn without_a_function_all_are_listed() {
-    let ran = call(&[]).exits_with(2);
-    assert_contains(&ran.stderr, &["add", "acme:geometry/shapes", "area", "u32"]);
+    let ran = call(&[]).exits_with(0);
+    assert_contains(&ran.stdout, &["add: func(a: u32, b: u32) -> u32\n", "acme:geometry/shapes@1.2.0#area"]);
+    let functions = call(&["--json"]).exits_with(0).json();
+    assert_eq!(functions[0], serde_json::json!({ "name": "add", "type": "add: func(a: u32, b: u32) -> u32" }));
 }
 
 #[test]

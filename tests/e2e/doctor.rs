@@ -27,5 +27,6 @@ fn completions_name_every_command() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = Plugbay::new(["completions", shell]).run().exits_with(0).stdout;
         assert_contains(&script, &["run", "inspect", "doctor"]);
+        assert!(!script.contains("compile"), "{shell}: what only this program itself calls is nobody's to complete");
     }
 }

@@ -55,14 +55,50 @@ fn wrong_command_line_exits_with_2() {
     Plugbay::new(["run"]).run().exits_with(2);
     check(feature::ECHO.into(), &["echo", "{not json"], 2, None);
     check(feature::ECHO.into(), &["echo", "--no-such-option"], 2, None);
-    Plugbay::new(["--help"]).run().exits_with(0);
     Plugbay::new(["--version"]).run().exits_with(0);
+    let option = Plugbay::new(["run", "--help"]).run().exits_with(0).stdout;
+    assert_eq!(Plugbay::new(["help", "run"]).run().exits_with(0).stdout, option);
+}
+
+#[test]
+fn place_that_cannot_be_used_exits_with_2() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("file");
+    std::fs::write(&file, "").expect("written");
+    std::fs::write(directory.path().join("echo.wasm"), feature::ECHO.bytes()).expect("written");
+    for line in [
+        "new demo --path file/demo",
+        "build . --output file/echo.wasm",
+        "run echo.wasm ping --data-dir file",
+        "run echo.wasm ping --data-dir file/data",
+        "run echo.wasm ping --host-file missing.yaml",
+        "run echo.wasm echo @missing.json",
+        "test echo.wasm --file missing.yaml",
+        "doctor file",
+    ] {
+        let ran = Plugbay::new(line.split(' ')).directory(directory.path()).run().exits_with(2);
+        assert!(ran.stderr.contains("file") || ran.stderr.contains("missing"), "{line}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn variable_that_is_set_to_nothing_is_not_set() {
+    let path = feature::ECHO.path();
+    let run = || Plugbay::new([Path::new("run"), &path, Path::new("ping")]);
+    let names = ["PLUGBAY_LOG", "PLUGBAY_DATA_DIR", "PLUGBAY_HOST_FILE", "PLUGBAY_ENVIRONMENT", "PLUGBAY_CACHE_DIR"];
+    names.into_iter().fold(run(), |run, name| run.environment(name, "")).run().exits_with(0);
+    let ran = run().environment("PLUGBAY_LOG", "loud").run().exits_with(2);
+    assert_contains(&ran.stderr, &["loud", "PLUGBAY_LOG"]);
 }
 
 #[test]
 fn plugin_that_cannot_be_loaded_exits_with_3() {
     let missing = Plugbay::new(["run", "/nowhere/at/all.wasm", "x"]).run().exits_with(3);
     assert_contains(&missing.stderr, &["/nowhere/at/all.wasm"]);
+    for command in ["inspect", "check", "call", "build", "test"] {
+        let missing = Plugbay::new([command, "/nowhere/at/all.wasm"]).run().exits_with(3);
+        assert_contains(&missing.stderr, &["/nowhere/at/all.wasm"]);
+    }
     check(component::GEOMETRY.into(), &["x"], 3, Some("contract_mismatch"));
     check(command::PLAIN.into(), &["x"], 3, Some("contract_mismatch"));
     check(hostile::UNKNOWN_IMPORT.into(), &["x"], 3, Some("unknown_import"));

@@ -1,9 +1,9 @@
 //! `plugbay build`: one self-contained `.wasm` from a crate, or from a plugin directory.
 
 use std::fs;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::Context;
 use plugbay::Package;
 use serde_json::json;
 
@@ -67,18 +67,32 @@ fn default_target(directory: &Path, manifest: &plugbay::manifest::Manifest) -> P
 }
 
 /// Writes beside the target first: a host that watches the directory must not see half a file.
-fn write(target: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+///
+/// What a link leads to is written, not the link; a device or a pipe is written to, never replaced.
+fn write(target: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let cannot = |what: &str, path: &Path, error: io::Error| {
+        Error::Usage(format!("cannot {what} {}: {error}; name another place with --output FILE", path.display()))
+    };
     let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+    fs::create_dir_all(parent).map_err(|error| cannot("make", parent, error))?;
+    let written = match fs::metadata(target) {
+        Ok(existing) if !existing.is_file() => fs::write(target, bytes),
+        Ok(_) => fs::canonicalize(target).and_then(|target| replace(&target, bytes)),
+        Err(_) => replace(target, bytes),
+    };
+    written.map_err(|error| cannot("write", target, error))
+}
+
+fn replace(target: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = std::ffi::OsString::from(".");
-    name.push(target.file_name().context("the output is not a file")?);
+    name.push(target.file_name().ok_or(io::ErrorKind::IsADirectory)?);
     name.push(format!(".{}.part", std::process::id()));
-    let part = parent.join(name);
+    let part = target.with_file_name(name);
     let written = fs::write(&part, bytes).and_then(|()| fs::rename(&part, target));
     if written.is_err() {
         let _ = fs::remove_file(&part);
     }
-    written.with_context(|| format!("cannot write {}", target.display()))
+    written
 }
 
 #[cfg(test)]
@@ -113,5 +127,30 @@ mod tests {
         let files = fs::read_dir(directory.path().join("a/b")).expect("readable").count();
         assert_eq!(files, 1, "nothing is left beside it");
         assert!(write(&directory.path().join("a"), b"x").is_err(), "a directory is no output");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn output_that_is_no_file_is_written_to_and_stays_what_it_is() {
+        use std::os::unix::fs::{FileTypeExt, symlink};
+
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let (link, file) = (directory.path().join("link.wasm"), directory.path().join("file.wasm"));
+        fs::write(&file, b"old").expect("written");
+        symlink(&file, &link).expect("linked");
+        write(&link, b"new").expect("written");
+        assert!(link.is_symlink() && fs::read(&file).expect("readable") == b"new");
+
+        // A pipe, not a device: nobody's machine is at stake if this fails.
+        let pipe = directory.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is there");
+        assert!(made.success());
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::read(pipe).expect("readable")
+        });
+        write(&pipe, b"component").expect("written");
+        assert!(fs::metadata(&pipe).expect("there").file_type().is_fifo());
+        assert_eq!(reader.join().expect("read"), b"component");
     }
 }

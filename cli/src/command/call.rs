@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use plugbay::{AnyComponent, Called};
+use plugbay::{AnyComponent, Called, ExportedFunction};
+use serde_json::json;
 
 use crate::args::{Call, Common};
 use crate::error::Error;
@@ -26,7 +27,7 @@ async fn call(host: Host, args: &Call, output: Output) -> Result<Exit, Error> {
     host.asked.tell_what_was_cut(component.limits(), output);
 
     let Some(export) = &args.export else {
-        return Err(Error::Usage(functions(args, &component)));
+        return list(&component, output).map(|()| Exit::Ok);
     };
     let progress = Progress::start(format!("running {export}"), output.quiet);
     let called = component.call(export, &args.arguments).await;
@@ -53,11 +54,17 @@ fn show(called: &Called, output: Output) -> Result<(), Error> {
     Ok(())
 }
 
-fn functions(args: &Call, component: &AnyComponent) -> String {
-    let file = args.file.display();
-    if component.functions().is_empty() {
-        return format!("{file} exports no functions");
+/// Each function with its type, one to a line.
+fn list(component: &AnyComponent, output: Output) -> Result<(), Error> {
+    let functions = component.functions();
+    if output.json {
+        let members = |function: &ExportedFunction| json!({ "name": function.name, "type": function.to_string() });
+        output.document(&functions.iter().map(members).collect::<Vec<_>>())?;
+    } else if functions.is_empty() {
+        output.note("it exports no functions");
+    } else {
+        let lines: Vec<String> = functions.iter().map(ToString::to_string).collect();
+        output.result(&plain(&lines.join("\n")))?;
     }
-    let list: String = component.functions().iter().map(|function| format!("\n{function}")).collect();
-    format!("name one of the functions that {file} exports:{list}")
+    Ok(())
 }

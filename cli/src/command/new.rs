@@ -95,7 +95,8 @@ pub(crate) fn run(args: &New, output: Output) -> Result<Exit, Error> {
     check_name(&args.name).map_err(Error::Usage)?;
     let directory = args.path.clone().unwrap_or_else(|| PathBuf::from(&args.name));
     check_directory(&directory).map_err(Error::Usage)?;
-    write_files(&args.name, &directory)?;
+    write_files(&args.name, &directory)
+        .map_err(|error| Error::Usage(format!("{error:#}; choose another place with --path DIR")))?;
     if output.json {
         output.document(&json!({ "name": args.name, "path": directory }))?;
         return Ok(Exit::Ok);

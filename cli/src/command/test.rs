@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use plugbay::{BuildError, Package, WorkerCommand};
+use plugbay_project::Source;
 use plugbay_testing::{DeclaredTests, Surroundings, TestFailure, TestHostBuilder, TestOutcome, test_files};
 use serde_json::{Value, json};
 
@@ -39,7 +40,13 @@ pub(crate) fn run(args: &Test, common: &Common, output: Output) -> Result<Exit, 
 
 /// The files that were named, or those that are beside the plugin.
 fn read_files(args: &Test) -> Result<Vec<DeclaredTests>, Error> {
-    let paths = if args.file.is_empty() { test_files(directory_of(&args.plugin)) } else { args.file.clone() };
+    let paths = if args.file.is_empty() {
+        // That there are no tests beside what is not there would be true and help nobody.
+        Source::locate(&args.plugin)?;
+        test_files(directory_of(&args.plugin))
+    } else {
+        args.file.clone()
+    };
     if paths.is_empty() {
         let shown = directory_of(&args.plugin).display().to_string();
         let text = format!(

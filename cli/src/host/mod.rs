@@ -32,7 +32,7 @@ pub(crate) use limits::Asked;
 const LIVE_INSTANCES: u32 = 4;
 /// For all of them together where there are several: a sandbox for each call that may wait for another, and one to spare.
 const LIVE_INSTANCES_IN_CHAINS: u32 = plugbay::limits::CALL_DEPTH_MAX as u32 + 2;
-/// The hidden subcommand that compiles.
+/// The word that makes this program a compiler. Nobody types it: it is no subcommand, and no help or completion tells it.
 const COMPILE_WORKER: &str = "compile-worker";
 /// The smallest component there is: the header alone.
 const EMPTY_COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
@@ -71,10 +71,10 @@ impl Host {
     ) -> Result<Self, Error> {
         let defaults = HostArgs::default();
         let args = host.unwrap_or(&defaults);
-        let file = named(&args.host_file).map(HostFile::read).transpose()?.unwrap_or_default();
+        let file = args.host_file.as_deref().map(HostFile::read).transpose()?.unwrap_or_default();
         let of_all = policy(args, file.policy())?;
         let asked = Asked::new(limits, &file.ceilings());
-        let environment = args.environment.as_deref().filter(|name| !name.is_empty()).or(file.environment());
+        let environment = args.environment.as_deref().or(file.environment());
         let environment = environment.map(file::environment_name).transpose().map_err(Error::Usage)?;
 
         let open = |path: &Path| {
@@ -100,7 +100,8 @@ impl Host {
         if let Some(environment) = environment {
             builder = builder.environment(environment);
         }
-        if let Some(directory) = named(&args.data_dir).map(Path::to_owned).or_else(|| file.data_dir()) {
+        if let Some(directory) = args.data_dir.clone().or_else(|| file.data_dir()) {
+            check_data_dir(&directory).map_err(Error::Usage)?;
             builder = builder.data_dir(directory);
         }
         let runtime = builder.build()?;
@@ -121,9 +122,14 @@ fn live_instances(others: u32) -> u32 {
         .min(plugbay::limits::LIVE_INSTANCES_DEFAULT)
 }
 
-/// A path that was given. A variable that is set to nothing gives none.
-fn named(path: &Option<PathBuf>) -> Option<&Path> {
-    path.as_deref().filter(|path| !path.as_os_str().is_empty())
+/// What is not there yet is made with the first value. A file in its place is found out now, not as a plugin's trouble.
+fn check_data_dir(directory: &Path) -> Result<(), String> {
+    match directory.metadata() {
+        Ok(metadata) if metadata.is_dir() => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Ok(_) => Err(format!("--data-dir {}: it is not a directory", directory.display())),
+        Err(error) => Err(format!("--data-dir {}: {error}", directory.display())),
+    }
 }
 
 /// Runs a future on this thread: one call needs no others, and threads take time to start.
@@ -171,6 +177,11 @@ pub(crate) fn cache_directory() -> Option<PathBuf> {
         CodeCacheAt::UserDirectory => CodeCache::user_directory(),
         _ => None,
     }
+}
+
+/// Whether this process was started to compile one component for another.
+pub(crate) fn is_compile_worker() -> bool {
+    std::env::args_os().skip(1).eq([COMPILE_WORKER])
 }
 
 /// This program itself compiles, in a process with a deadline and a memory limit of its own.
