@@ -157,9 +157,9 @@ impl HostWork {
     }
 }
 
-/// What a guest is told of a bound that it reached.
-pub(crate) fn over_limit(limit: &str, allowed: impl std::fmt::Display, observed: impl std::fmt::Display) -> String {
-    format!("limit `{limit}`: {allowed} allowed, {observed} observed")
+/// What a guest is told of a bound that it reached, with both of its numbers.
+pub(crate) fn over_limit(what: &str, allowed: impl std::fmt::Display, observed: impl std::fmt::Display) -> String {
+    format!("{what}: {allowed} allowed, {observed} observed")
 }
 
 impl HostState {

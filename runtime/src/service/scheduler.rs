@@ -14,10 +14,10 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use plugbay_manifest::PermissionAction;
 use serde::de::IgnoredAny;
 
-use self::kept::{NewJob, over};
+use self::kept::NewJob;
 use self::when::When;
-use super::PluginHome;
 use super::bindings::plugbay::plugin::scheduler as wit;
+use super::{PluginHome, over_limit};
 use crate::limits::{ACTION_NAME_BYTES_MAX, JOB_ARGS_BYTES_MAX, JOB_ID_BYTES_MAX};
 use crate::plugin::state::HostState;
 
@@ -125,7 +125,8 @@ impl HostState {
         let jobs = &self.plugin.jobs;
         jobs.check_action(&action).map_err(wit::Error::Invalid)?;
         if args.len() > JOB_ARGS_BYTES_MAX {
-            return Err(over("bytes of arguments of one job", JOB_ARGS_BYTES_MAX, args.len()));
+            let what = "bytes of arguments of one job";
+            return Err(wit::Error::Limit(over_limit(what, JOB_ARGS_BYTES_MAX, args.len())));
         }
         serde_json::from_str::<IgnoredAny>(&args)
             .map_err(|error| wit::Error::Invalid(format!("the arguments are not JSON: {error}")))?;

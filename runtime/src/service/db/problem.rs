@@ -7,6 +7,7 @@ use plugbay_manifest::PermissionAction;
 use rusqlite::ErrorCode;
 
 use super::super::bindings::plugbay::plugin::db as wit;
+use super::super::over_limit;
 use super::memory;
 use crate::limits::{
     DB_COLUMNS_MAX, DB_EXPRESSION_DEPTH_MAX, DB_FUNCTION_ARGUMENTS_MAX, DB_PARAMETERS_MAX, DB_PATTERN_BYTES_MAX,
@@ -33,7 +34,7 @@ pub(super) enum Problem {
 impl Problem {
     /// A bound that was reached.
     pub(super) fn limit(name: &str, allowed: impl std::fmt::Display, observed: impl std::fmt::Display) -> Self {
-        Problem::Limit(format!("{name}: {allowed} allowed, {observed} observed"))
+        Problem::Limit(over_limit(name, allowed, observed))
     }
 
     /// What the plugin is told. Denials are not told here: they are counted, and say what to add.
@@ -77,7 +78,7 @@ pub(super) fn of_statement(error: &rusqlite::Error) -> Option<Problem> {
         ErrorCode::OutOfMemory => {
             Problem::limit("bytes of memory for one statement", DB_STATEMENT_MEMORY_BYTES_MAX, "more")
         }
-        ErrorCode::Unknown => over_limit(&text).unwrap_or(Problem::Invalid(text)),
+        ErrorCode::Unknown => sqlite_limit(&text).unwrap_or(Problem::Invalid(text)),
         ErrorCode::AuthorizationForStatementDenied => Problem::Invalid(text),
         ErrorCode::ParameterOutOfRange => Problem::Invalid(text),
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
@@ -96,7 +97,7 @@ pub(super) fn code(error: &rusqlite::Error) -> Option<ErrorCode> {
 }
 
 /// SQLite tells its limits by their texts alone.
-fn over_limit(text: &str) -> Option<Problem> {
+fn sqlite_limit(text: &str) -> Option<Problem> {
     let named: &[(&str, &str, i32)] = &[
         ("Expression tree is too large", "depth of an expression", DB_EXPRESSION_DEPTH_MAX),
         ("parser stack overflow", "depth of an expression", DB_EXPRESSION_DEPTH_MAX),

@@ -12,9 +12,9 @@ use super::claim::Claim;
 use super::when::When;
 use crate::clock::{Clock, unix_ms};
 use crate::limits::{JOB_ARGS_BYTES_TOTAL_MAX, JOB_MOMENT_MS_MAX, JOB_OUTCOMES_MAX, JOBS_MAX};
-use crate::service::PluginHome;
 use crate::service::bindings::plugbay::plugin::scheduler as wit;
 use crate::service::sqlite::{Database, Stopped, Unavailable};
+use crate::service::{PluginHome, over_limit};
 
 /// The file in the plugin's directory.
 pub(super) const FILE: &str = "scheduler.sqlite3";
@@ -250,11 +250,12 @@ fn make_room(rows: &Transaction<'_>, job: &NewJob) -> Result<(), Stopped<wit::Er
         .prepare_cached("SELECT count(*), coalesce(sum(octet_length(args)), 0) FROM jobs")?
         .query_row([], |row| Ok((count(row, 0)?, count(row, 1)?)))?;
     if jobs >= JOBS_MAX {
-        return refuse(over("jobs of one plugin", JOBS_MAX, jobs + 1));
+        return refuse(wit::Error::Limit(over_limit("jobs of one plugin", JOBS_MAX, jobs + 1)));
     }
     let bytes = bytes + job.args.len();
     if bytes > JOB_ARGS_BYTES_TOTAL_MAX {
-        return refuse(over("bytes of arguments of all jobs of one plugin", JOB_ARGS_BYTES_TOTAL_MAX, bytes));
+        let what = "bytes of arguments of all jobs of one plugin";
+        return refuse(wit::Error::Limit(over_limit(what, JOB_ARGS_BYTES_TOTAL_MAX, bytes)));
     }
     Ok(())
 }
@@ -266,11 +267,6 @@ fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<usize> {
 fn forget(rows: &Transaction<'_>, id: &str) -> rusqlite::Result<bool> {
     rows.prepare_cached("DELETE FROM outcomes WHERE job = ?1")?.execute([id])?;
     Ok(rows.prepare_cached("DELETE FROM jobs WHERE id = ?1")?.execute([id])? > 0)
-}
-
-/// A bound that was reached, with both of its numbers.
-pub(super) fn over(what: &str, allowed: usize, observed: usize) -> wit::Error {
-    wit::Error::Limit(format!("{what}: {allowed} are allowed, and this would make {observed}"))
 }
 
 pub(super) fn no_job(id: &str) -> String {

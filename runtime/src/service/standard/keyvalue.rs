@@ -1,10 +1,12 @@
 //! `wasi:keyvalue@0.2.0-draft2`, and the draft before it, over the plugin's data, and over its cache.
 //!
-//! Both drafts are the same but for the types of cursors and counters, and for compare-and-swap: what they share is done
-//! once, on [`HostState`], and each draft maps it to its own types (`keyvalue/draft2.rs`, `keyvalue/draft1.rs`).
+//! Both drafts are the same but for the types of cursors and counters, and for compare-and-swap. What is done is done once,
+//! on [`HostState`]; it is said in the types of a draft by one macro (`keyvalue/same.rs`), and where the drafts differ by
+//! each of them (`keyvalue/draft2.rs`, `keyvalue/draft1.rs`).
 
 mod draft1;
 mod draft2;
+mod same;
 
 use std::ops::RangeInclusive;
 

@@ -4,77 +4,11 @@ use wasmtime::component::Resource;
 use wasmtime_wasi::WasiView;
 
 use super::super::bindings::wasi::keyvalue0_2_0_draft2::{atomics, batch, store};
+use super::same::same_in_both_drafts;
 use super::{Behind, Bucket, Cas, Refused};
 use crate::plugin::state::HostState;
 
-impl From<Refused> for store::Error {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::NoSuchStore => store::Error::NoSuchStore,
-            Refused::Denied => store::Error::AccessDenied,
-            Refused::Other(text) => store::Error::Other(text),
-        }
-    }
-}
-
-impl store::Host for HostState {
-    async fn open(&mut self, identifier: String) -> Result<Resource<Bucket>, store::Error> {
-        Ok(self.keyvalue_open(&identifier).await?)
-    }
-}
-
-impl store::HostBucket for HostState {
-    async fn get(&mut self, bucket: Resource<Bucket>, key: String) -> Result<Option<Vec<u8>>, store::Error> {
-        Ok(self.keyvalue_get(Behind::of(&bucket), key).await?)
-    }
-
-    async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Result<(), store::Error> {
-        Ok(self.keyvalue_set(Behind::of(&bucket), vec![(key, value)]).await?)
-    }
-
-    async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Result<(), store::Error> {
-        Ok(self.keyvalue_delete(Behind::of(&bucket), vec![key]).await?)
-    }
-
-    async fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Result<bool, store::Error> {
-        Ok(self.keyvalue_exists(Behind::of(&bucket), key).await?)
-    }
-
-    async fn list_keys(
-        &mut self,
-        bucket: Resource<Bucket>,
-        cursor: Option<String>,
-    ) -> Result<store::KeyResponse, store::Error> {
-        let (keys, cursor) = self.keyvalue_keys(Behind::of(&bucket), cursor).await?;
-        Ok(store::KeyResponse { keys, cursor })
-    }
-
-    async fn drop(&mut self, _: Resource<Bucket>) -> wasmtime::Result<()> {
-        Ok(())
-    }
-}
-
-impl batch::Host for HostState {
-    async fn get_many(
-        &mut self,
-        bucket: Resource<Bucket>,
-        keys: Vec<String>,
-    ) -> Result<Vec<Option<(String, Vec<u8>)>>, store::Error> {
-        Ok(self.keyvalue_get_many(Behind::of(&bucket), keys).await?)
-    }
-
-    async fn set_many(
-        &mut self,
-        bucket: Resource<Bucket>,
-        entries: Vec<(String, Vec<u8>)>,
-    ) -> Result<(), store::Error> {
-        Ok(self.keyvalue_set(Behind::of(&bucket), entries).await?)
-    }
-
-    async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Result<(), store::Error> {
-        Ok(self.keyvalue_delete(Behind::of(&bucket), keys).await?)
-    }
-}
+same_in_both_drafts!(String, keyvalue_keys);
 
 impl HostState {
     /// A handle for the guest. It may hold as many as of all other resources.
