@@ -56,6 +56,7 @@ impl AuditSink for StderrLog {
             target: "audit",
             message: record.event(),
             fields: &fields,
+            request_id: record.request_id,
         });
     }
 
@@ -65,7 +66,7 @@ impl AuditSink for StderrLog {
 }
 
 fn line(record: &LogRecord<'_>) -> String {
-    let LogRecord { plugin, level, target, message, fields } = record;
+    let LogRecord { plugin, level, target, message, fields, request_id: _ } = record;
     let colour = match level {
         Level::Trace => DIM,
         Level::Debug => AnsiColor::Blue.on_default(),
@@ -96,17 +97,31 @@ mod tests {
     #[test]
     fn line_names_plugin_level_target_message_and_fields() {
         let fields = [("user".to_owned(), "\"Ada\"".to_owned()), ("tries".to_owned(), "3".to_owned())];
-        let record =
-            LogRecord { plugin: "hello", level: Level::Info, target: "auth", message: "signed in", fields: &fields };
+        let record = LogRecord {
+            plugin: "hello",
+            level: Level::Info,
+            target: "auth",
+            message: "signed in",
+            fields: &fields,
+            request_id: None,
+        };
         assert_eq!(shown(&record), "[hello] INFO  auth: signed in user=\"Ada\" tries=3");
-        let record = LogRecord { plugin: "hello", level: Level::Error, target: "", message: "gone", fields: &[] };
+        let record = LogRecord {
+            plugin: "hello",
+            level: Level::Error,
+            target: "",
+            message: "gone",
+            fields: &[],
+            request_id: None,
+        };
         assert_eq!(shown(&record), "[hello] ERROR gone");
     }
 
     #[test]
     fn message_cannot_forge_a_line_or_move_the_cursor() {
         let message = "a\n[other] ERROR forged\x1b[2J";
-        let record = LogRecord { plugin: "hello", level: Level::Warn, target: "", message, fields: &[] };
+        let record =
+            LogRecord { plugin: "hello", level: Level::Warn, target: "", message, fields: &[], request_id: None };
         assert_eq!(shown(&record), "[hello] WARN  a\n    [other] ERROR forged\\u{1b}[2J");
     }
 

@@ -12,6 +12,7 @@ pub(crate) struct Line {
     pub(crate) target: String,
     pub(crate) message: String,
     pub(crate) fields: Vec<(String, String)>,
+    pub(crate) request_id: Option<String>,
 }
 
 /// All lines of a runtime's plugins.
@@ -37,6 +38,7 @@ impl LogSink for KeptLog {
             target: record.target.to_owned(),
             message: record.message.to_owned(),
             fields: record.fields.to_vec(),
+            request_id: record.request_id.map(str::to_owned),
         });
     }
 }

@@ -1,6 +1,6 @@
 //! `plugbay:plugin/log` and the standard streams: what arrives, under which name, and how much of it.
 
-use plugbay::{Level, Policy, limits};
+use plugbay::{Invocation, Level, Policy, limits};
 use serde_json::{Value, json};
 
 use crate::harness::guest::feature;
@@ -25,6 +25,20 @@ async fn line_arrives_with_plugin_level_target_and_fields() {
         assert_eq!(line.message, "placed\nin two lines");
         assert_eq!(line.fields, [("id".to_owned(), "7".to_owned())]);
     }
+}
+
+#[tokio::test]
+async fn line_carries_the_id_of_its_call() {
+    let host = Host::new();
+    let plugin = host.load(feature::LOG.into()).await;
+    for id in [Some("order-7"), None, None] {
+        let invocation = Invocation::new("log").payload(&json!({ "message": "placed" })).expect("JSON");
+        let invocation = id.into_iter().fold(invocation, Invocation::request_id);
+        plugin.invoke(invocation).await.expect("it answers");
+    }
+    let ids: Vec<Option<String>> = host.log.lines().iter().map(|line| line.request_id.clone()).collect();
+    assert_eq!(ids[0].as_deref(), Some("order-7"));
+    assert!(ids[1].is_some() && ids[2].is_some() && ids[1] != ids[2], "each call has one: {ids:?}");
 }
 
 #[tokio::test]

@@ -58,6 +58,9 @@ pub struct LogRecord<'a> {
     pub message: &'a str,
     /// Names with their values as JSON.
     pub fields: &'a [(String, String)],
+    /// The id of the call in which it was written, which the plugins that this call leads to share. `None` where there is
+    /// no call, and for standard output and error.
+    pub request_id: Option<&'a str>,
 }
 
 /// Where the lines of all plugins go.
@@ -89,11 +92,13 @@ pub struct TracingSink;
 
 impl LogSink for TracingSink {
     fn log(&self, record: &LogRecord<'_>) {
-        let LogRecord { plugin, level, target, message, fields } = record;
+        let LogRecord { plugin, level, target, message, fields, request_id } = record;
         let fields = Fields(fields);
         macro_rules! event {
             ($level:ident) => {
-                tracing::event!(target: "plugbay::plugin", tracing::Level::$level, plugin, part = target, %fields, "{message}")
+                tracing::event!(
+                    target: "plugbay::plugin", tracing::Level::$level, plugin, part = target, request_id, %fields, "{message}"
+                )
             };
         }
         match level {
@@ -137,8 +142,20 @@ impl PluginLog {
         }
     }
 
-    /// Writes a line, unless the plugin wrote too many in this period.
+    /// Writes a line that belongs to no call, unless the plugin wrote too many in this period.
     pub(crate) fn write(&self, level: Level, target: &str, message: &str, fields: &[(String, String)]) {
+        self.write_in(|| None, level, target, message, fields);
+    }
+
+    /// Writes a line that belongs to a call, whose id is asked for only if the line is written.
+    pub(crate) fn write_in<'a>(
+        &self,
+        request_id: impl FnOnce() -> Option<&'a str>,
+        level: Level,
+        target: &str,
+        message: &str,
+        fields: &[(String, String)],
+    ) {
         if level < self.sink.threshold() || !self.admit(Instant::now()) {
             return;
         }
@@ -152,8 +169,14 @@ impl PluginLog {
             .take(LOG_FIELDS_MAX)
             .map(|(name, value)| (shown(name).into_owned(), shown(value).into_owned()))
             .collect();
-        let target = shown(target);
-        self.sink.log(&LogRecord { plugin: &self.plugin, level, target: &target, message: &message, fields: &fields });
+        self.sink.log(&LogRecord {
+            plugin: &self.plugin,
+            level,
+            target: &shown(target),
+            message: &message,
+            fields: &fields,
+            request_id: request_id(),
+        });
     }
 
     /// A text without secrets, as long as a line may be, and how many bytes were left out.
@@ -192,6 +215,7 @@ impl PluginLog {
             target: "plugbay",
             message: &format!("{dropped} log lines dropped: more than {LOG_LINES_MAX} in {LOG_PERIOD:?}"),
             fields: &[],
+            request_id: None,
         });
     }
 }
@@ -215,7 +239,7 @@ impl HostState {
     /// Writes a line where the plugin may, and ends the host call.
     pub(super) async fn log_line(&mut self, level: Level, target: &str, message: &str, fields: &[(String, String)]) {
         if self.check("log", PermissionAction::Write).is_ok() {
-            self.plugin.log.write(level, target, message, fields);
+            self.plugin.log.write_in(|| Some(self.call.request_id()), level, target, message, fields);
         }
         let fields = fields.iter().map(|(name, value)| size_of::<(String, String)>() + name.len() + value.len());
         self.end_host_call(target.len() + message.len() + fields.sum::<usize>()).await;

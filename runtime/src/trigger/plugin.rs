@@ -50,8 +50,7 @@ async fn invoke(plugin: Plugin, call: PluginCall) -> Result<String, Box<InvokeEr
     let answer = plugin.invoke(invocation).await;
     if let Err(error @ InvokeError::Trapped { .. }) = &answer {
         // Its caller is not told what broke inside, so this is the one place where the author can see it.
-        let fields = [("request_id".to_owned(), serde_json::Value::from(request_id).to_string())];
-        plugin.current().context.log.write(Level::Error, "plugbay", &error.to_string(), &fields);
+        plugin.current().context.log.write_in(|| Some(&request_id), Level::Error, "plugbay", &error.to_string(), &[]);
     }
     Ok(answer?.into_json())
 }

@@ -23,6 +23,8 @@ pub struct LogLine {
     pub message: String,
     /// Names with their values as JSON.
     pub fields: Vec<(String, String)>,
+    /// The id of the call in which it was written; `None` for standard output and error.
+    pub request_id: Option<String>,
 }
 
 /// `INFO [target] message name=value …`, as [`plugbay_sdk::native`](https://docs.rs/plugbay-sdk) shows it.
@@ -116,6 +118,7 @@ impl LogSink for Record {
             target: record.target.to_owned(),
             message: record.message.to_owned(),
             fields: record.fields.to_vec(),
+            request_id: record.request_id.map(str::to_owned),
         };
         keep(&mut self.kept().lines, line);
     }

@@ -135,6 +135,7 @@ async fn plugin_that_traps_is_broken_for_its_caller_and_told_in_its_own_log() {
     assert!(!text(&error).contains("told to trap"), "its last words are not for others: {error}");
     let logged = host.log.messages("plugbay");
     assert_contains(&logged.join("\n"), &["`b` trapped", "told to trap by plugin:a"]);
+    assert!(host.log.lines().iter().all(|line| line.target != "plugbay" || line.request_id.is_some()));
     assert_eq!((pings(&a).await, pings(&b).await), (1, 1));
     assert_eq!((a.metrics().instances_started, b.metrics().instances_started), (1, 2));
 }

@@ -43,7 +43,7 @@ pub(super) struct Exchange(Arc<Parts>);
 
 struct Parts {
     plugin: Arc<PluginContext>,
-    /// For the audit.
+    /// For the audit and the log.
     call: CallState,
     target: Target,
     deadline: Instant,
@@ -282,8 +282,9 @@ impl Exchange {
     }
 
     fn say(&self, why: &str) {
-        let Parts { plugin, target, .. } = &*self.0;
-        plugin.log.write(Level::Warn, "http", &format!("request to `{target}`: {why}"), &[]);
+        let Parts { plugin, call, target, .. } = &*self.0;
+        let text = format!("request to `{target}`: {why}");
+        plugin.log.write_in(|| Some(call.request_id()), Level::Warn, "http", &text, &[]);
     }
 }
 

@@ -190,6 +190,7 @@ mod tests {
             target: String::new(),
             message: "saved".into(),
             fields: vec![("id".into(), "7".into())],
+            request_id: None,
         }];
         let expected = |contains: &str, level, count| ExpectedLine {
             contains: Some(contains.into()),

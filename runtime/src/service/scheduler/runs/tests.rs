@@ -315,9 +315,7 @@ async fn jobs_and_their_arguments_are_bounded() {
         scene.add_with(&format!("large-{n}"), every(1), &args, false).await.expect("it fits");
     }
     let error = scene.add("one-more", every(1)).await.expect_err("the arguments fill the room");
-    assert!(
-        matches!(&error, wit::Error::Limit(text) if text.contains("8388608 allowed") && text.contains("8388612"))
-    );
+    assert!(matches!(&error, wit::Error::Limit(text) if text.contains("8388608 allowed") && text.contains("8388612")));
     scene.add_with("large-0", every(1), "1", true).await.expect("a replacement makes room");
     for n in fitting..JOBS_MAX {
         scene.add_with(&format!("small-{n}"), every(1), "1", false).await.expect("it fits");
