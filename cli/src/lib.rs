@@ -33,8 +33,8 @@ use output::Output;
 
 /// Runs the command line of this process and gives its exit code.
 pub fn main() -> ExitCode {
-    if host::is_compile_worker() {
-        return plugbay::compile_worker();
+    if let Some(code) = plugbay::compile_worker_if_asked() {
+        return code;
     }
     let args = match parse() {
         Ok(args) => args,

@@ -37,6 +37,13 @@ pub enum BuildError {
     /// The directory for compiled code cannot be used.
     #[error(transparent)]
     CodeCache(#[from] CodeCacheError),
+    /// This process was started to compile a component for another one, and is not doing that.
+    #[error("this process was started to compile a component: {hint}")]
+    CompileWorker {
+        /// What to do. It is here because what an application prints when it cannot start, and so what the other process
+        /// tells, is often this value as `Debug` shows it.
+        hint: &'static str,
+    },
 }
 
 /// What is kept of a plugin cannot be removed.

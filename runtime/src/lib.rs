@@ -18,8 +18,21 @@
 //! imports, compilation, linking, [`Plugin`] (what serves). A call's life goes [`Invocation`] → admission → dispatch →
 //! [`Outcome`] or [`InvokeError`]. `ARCHITECTURE.md` in the repository draws both.
 //!
+//! # Plugins of strangers
+//!
+//! What runs is sandboxed by default. What is *compiled* is scanned first, and refused where it is known to take long; what
+//! passes is compiled in this process, on a thread of its own: its caller is told when the deadline of [`CompileLimits`]
+//! passes, but the thread goes on and its memory is not bounded. A host for uploads of strangers has components compiled
+//! in a child process, which is ended at its deadline and at its memory limit. That takes two lines: see [`WorkerCommand`].
+//!
+//! # What it needs
+//!
 //! The library never prints, never exits and never blocks the async executor for longer than it takes to read a file. It
-//! needs a tokio runtime with time enabled.
+//! needs a tokio runtime, of either flavour, with time enabled; with IO, too, where plugins send requests or components are
+//! compiled in a child process (`enable_all`).
+//!
+//! Without optimisation the compiler is many times slower. `[profile.dev.package."*"] opt-level = 2` in the embedder's
+//! `Cargo.toml` spares its debug builds that.
 
 #![deny(unsafe_code)]
 
@@ -59,7 +72,9 @@ pub use invocation::{Caller, Invocation, Outcome, Usage};
 pub use limits::{Ceilings, Limits};
 pub use metrics::{LATENCY_BUCKETS_MICROS, MetricsSnapshot};
 pub use plugin::code_cache::{CodeCache, CodeCacheError};
-pub use plugin::compile::{CompileError, CompileIsolation, CompileLimits, WorkerCommand, compile_worker};
+pub use plugin::compile::{
+    CompileError, CompileIsolation, CompileLimits, WorkerCommand, compile_worker, compile_worker_if_asked,
+};
 pub use plugin::legacy::LegacyError;
 pub use plugin::loaded::Plugin;
 pub use plugin::package::{Package, Source};

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use plugbay::{CodeCacheAt, CompileIsolation, CompileLimits, WorkerCommand};
+use plugbay::{CodeCacheAt, CompileIsolation, CompileLimits, Runtime, WorkerCommand};
 use serde_json::json;
 
-use crate::harness::assert::assert_load_error;
+use crate::harness::assert::{assert_contains, assert_load_error};
 use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin, pings};
 
@@ -85,9 +85,30 @@ async fn child_process_is_stopped_at_its_deadline() {
     assert!(start.elapsed() < Duration::from_secs(5));
 }
 
+/// An application that is its own worker, and whose `main` forgot to ask: it must not start another of itself for what it
+/// would compile, and so on for ever.
+#[tokio::test]
+async fn application_that_was_started_to_compile_is_told_so_and_starts_nothing() {
+    let test = "lifecycle::isolation::application_that_forgot_to_ask";
+    let this = std::env::current_exe().expect("the test binary has a path");
+    let worker = WorkerCommand::new(this, ["--exact", test, "--ignored", "--nocapture"]);
+    let host = Host::with(|builder| {
+        builder.code_cache(CodeCacheAt::Off).compile_isolation(CompileIsolation::ChildProcess(worker))
+    });
+    let error = host.try_load(feature::ECHO.into()).await.expect_err("nobody compiled it");
+    assert_load_error(&error, "feature_echo", "compiler_crashed");
+    assert_contains(&error.to_string(), &["`main`", "compile_worker_if_asked"]);
+}
+
+#[test]
+#[ignore = "is the child of application_that_was_started_to_compile_is_told_so_and_starts_nothing"]
+fn application_that_forgot_to_ask() {
+    Runtime::new().unwrap_or_else(|error| panic!("{error:?}"));
+}
+
 /// A runtime without a cache that compiles in a child: the command is such a program.
 fn isolated(limits: CompileLimits) -> Host {
-    let worker = WorkerCommand::new(env!("CARGO_BIN_EXE_plugbay-e2e"), ["compile-worker"]);
+    let worker = WorkerCommand::new(env!("CARGO_BIN_EXE_plugbay-e2e"), [""; 0]);
     Host::with(|builder| {
         builder
             .code_cache(CodeCacheAt::Off)

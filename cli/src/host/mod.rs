@@ -32,8 +32,6 @@ pub(crate) use limits::Asked;
 const LIVE_INSTANCES: u32 = 4;
 /// For all of them together where there are several: a sandbox for each call that may wait for another, and one to spare.
 const LIVE_INSTANCES_IN_CHAINS: u32 = plugbay::limits::CALL_DEPTH_MAX as u32 + 2;
-/// The word that makes this program a compiler. Nobody types it: it is no subcommand, and no help or completion tells it.
-const COMPILE_WORKER: &str = "compile-worker";
 /// The smallest component there is: the header alone.
 const EMPTY_COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 
@@ -179,14 +177,9 @@ pub(crate) fn cache_directory() -> Option<PathBuf> {
     }
 }
 
-/// Whether this process was started to compile one component for another.
-pub(crate) fn is_compile_worker() -> bool {
-    std::env::args_os().skip(1).eq([COMPILE_WORKER])
-}
-
 /// This program itself compiles, in a process with a deadline and a memory limit of its own.
 pub(crate) fn worker() -> Result<WorkerCommand, Error> {
-    Ok(WorkerCommand::this_program([COMPILE_WORKER]).context("cannot find this program's own file")?)
+    Ok(WorkerCommand::this_program().context("cannot find this program's own file")?)
 }
 
 /// A host for one test, which runs plugins as this program does.

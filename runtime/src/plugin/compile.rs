@@ -8,6 +8,8 @@
 //!   whose author is trusted not to attack the compiler.
 //! - In a child process ([`WorkerCommand`]), the deadline ends it and the operating system bounds its memory. That suits
 //!   uploads of strangers. It costs about 10 ms for each component that is compiled, and nothing for one from the cache.
+//!   It needs a program to be the child, which is why it is not the default: usually the embedder's own, and what that does
+//!   at its start is the embedder's ([`compile_worker_if_asked`]).
 //!
 //! The child is a bound on resources and not a sandbox: it runs as the same user. A component that could take over the
 //! compiler would be caught by neither way of compiling.
@@ -27,7 +29,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Engine;
 
 pub use self::error::CompileError;
-pub use self::worker::compile_worker;
+pub(crate) use self::worker::is_worker;
+pub use self::worker::{compile_worker, compile_worker_if_asked};
 
 use crate::engine::Metering;
 use crate::limits::{
@@ -42,11 +45,28 @@ pub enum CompileIsolation {
     /// In this process, on a thread for blocking work. Only the scan bounds what a component may cost.
     #[default]
     InProcess,
-    /// In a child process that has a deadline and a memory limit.
+    /// In a child process that has a deadline and a memory limit. Starting it needs a tokio runtime with IO enabled.
     ChildProcess(WorkerCommand),
 }
 
-/// The command that compiles in a child process: a program that calls [`compile_worker`] and nothing else.
+/// The command that compiles in a child process: a program whose `main` begins with [`compile_worker_if_asked`].
+///
+/// ```no_run
+/// use std::process::ExitCode;
+///
+/// use plugbay::{CompileIsolation, Runtime, WorkerCommand};
+///
+/// fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
+///     if let Some(code) = plugbay::compile_worker_if_asked() {
+///         return Ok(code);
+///     }
+///     let isolation = CompileIsolation::ChildProcess(WorkerCommand::this_program()?);
+///     let runtime = Runtime::builder().compile_isolation(isolation).build()?;
+///     // … the application …
+/// #   drop(runtime);
+///     Ok(ExitCode::SUCCESS)
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct WorkerCommand {
     program: PathBuf,
@@ -59,17 +79,18 @@ impl WorkerCommand {
         WorkerCommand { program: program.into(), arguments: arguments.into_iter().map(Into::into).collect() }
     }
 
-    /// This program again, with arguments by which its `main` knows that it is the worker.
+    /// This program again. Its `main` has to begin with [`compile_worker_if_asked`]: otherwise the child would be a second
+    /// application, which starts like the first one up to where it would build a runtime, and is refused that.
     ///
     /// On Linux that is the file which is running, even where it has been replaced since.
     ///
     /// # Errors
     ///
     /// Where the operating system does not tell which program this is.
-    pub fn this_program(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> std::io::Result<Self> {
+    pub fn this_program() -> std::io::Result<Self> {
         let own = Path::new("/proc/self/exe");
         let program = if cfg!(target_os = "linux") && own.exists() { own.to_owned() } else { std::env::current_exe()? };
-        Ok(Self::new(program, arguments))
+        Ok(Self::new(program, [""; 0]))
     }
 }
 

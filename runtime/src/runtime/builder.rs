@@ -12,7 +12,7 @@ use crate::error::BuildError;
 use crate::limits::{Ceilings, LIVE_INSTANCES_DEFAULT, Limits};
 use crate::plugin::check::Operator;
 use crate::plugin::code_cache::CodeCache;
-use crate::plugin::compile::{CompileIsolation, CompileLimits, Compiler};
+use crate::plugin::compile::{CompileIsolation, CompileLimits, Compiler, is_worker};
 use crate::plugin::link::Linkers;
 use crate::service::audit::{Audit, AuditSink, TracingAudit};
 use crate::service::cache::Caches;
@@ -97,7 +97,7 @@ impl RuntimeBuilder {
 
     /// Whether a component is compiled in this process or in a child that has a deadline and a memory limit. Default: in
     /// this process, where what a component may cost is bounded by the scan before it alone. Hosts for uploads of strangers
-    /// should use a child.
+    /// should use a child: [`WorkerCommand`](crate::WorkerCommand) shows how.
     #[must_use]
     pub fn compile_isolation(mut self, isolation: CompileIsolation) -> Self {
         self.compile_isolation = isolation;
@@ -202,8 +202,13 @@ impl RuntimeBuilder {
     /// Makes the engine and its memory pool.
     ///
     /// # Errors
-    /// [`BuildError`] where the address space does not suffice or the cache directory is not this user's alone.
+    /// [`BuildError`] where the address space does not suffice, the cache directory is not this user's alone, or this process
+    /// is a child that was started to compile.
     pub fn build(self) -> Result<Runtime, BuildError> {
+        if is_worker() {
+            // An application that was started to compile would start others for what it compiles itself, without end.
+            return Err(BuildError::CompileWorker { hint: "begin `main` with `plugbay::compile_worker_if_asked()`" });
+        }
         count_memory();
         let engines = Engines::new(self.live_instances)?;
         let code_cache = match &self.code_cache {

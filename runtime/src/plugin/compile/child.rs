@@ -1,6 +1,6 @@
 //! The host's side of a compilation in a child process.
 //!
-//! The child gets no environment but the number of its threads, and of the files that the host opens none but its three
+//! The child gets no environment but the number of its threads and what it was started for, and of the files that the host opens none but its three
 //! standard streams: what Rust opens is closed in children. Everything that it says is bounded. It is killed and waited
 //! for when its deadline passes, and killed when whoever waits for it goes away.
 
@@ -12,6 +12,7 @@ use tokio::process::{Child, Command};
 use wasmtime::Engine;
 
 use super::protocol::{self, Request};
+use super::worker::WORKER_VARIABLE;
 use super::{CompileError, CompileLimits, MachineCode, WorkerCommand, worker_threads};
 use crate::engine::Metering;
 use crate::plugin::code_cache::fingerprint;
@@ -59,6 +60,7 @@ impl Job<'_> {
             .args(&self.command.arguments)
             .env_clear()
             .env("RAYON_NUM_THREADS", worker_threads().to_string())
+            .env(WORKER_VARIABLE, "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

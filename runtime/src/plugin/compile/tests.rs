@@ -155,12 +155,12 @@ mod scripted {
     }
 
     #[tokio::test]
-    async fn child_has_no_environment_but_the_number_of_its_threads() {
+    async fn child_has_no_environment_but_its_threads_and_its_task() {
         // `PWD`, `SHLVL` and `_` are made by the shell.
-        let error = refused_by("/usr/bin/env | grep -vE '^(PWD|SHLVL|OLDPWD|_)=' >&2; exit 1").await;
+        let error = refused_by("/usr/bin/env | grep -vE '^(PWD|SHLVL|OLDPWD|_)=' | sort >&2; exit 1").await;
         match error {
             CompileError::Crashed { output, .. } => {
-                assert_eq!(output, format!("RAYON_NUM_THREADS={}", worker_threads()));
+                assert_eq!(output, format!("PLUGBAY_COMPILE_WORKER=1\nRAYON_NUM_THREADS={}", worker_threads()));
             }
             other => panic!("{other}"),
         }
