@@ -13,5 +13,5 @@ mod author;
 mod e2e;
 mod lifecycle;
 mod manifest;
-mod packaging;
+mod repository;
 mod services;

@@ -6,15 +6,15 @@
 //! The standard `wasi:keyvalue` reaches the same values , as bytes. What is set through `data` are the
 //! bytes of its JSON text. What is set through the standard is any bytes, and `data` answers those of them that are JSON.
 
-mod store;
+mod kept;
 
 use std::fmt;
 
 use plugbay_manifest::PermissionAction;
 use tokio::sync::OnceCell;
 
-pub(crate) use self::store::Value;
-use self::store::{STEPS, Store};
+pub(crate) use self::kept::Value;
+use self::kept::{KeptData, STEPS};
 use super::bindings::plugbay::plugin::data as wit;
 use super::sqlite::{Database, Unavailable};
 use super::{PluginHome, over_limit};
@@ -24,7 +24,7 @@ use crate::plugin::state::HostState;
 /// The data service of one loaded plugin.
 pub(crate) struct PluginData {
     home: PluginHome,
-    store: OnceCell<Store>,
+    kept: OnceCell<KeptData>,
 }
 
 /// Why a use of the data was refused, or failed.
@@ -40,13 +40,13 @@ pub(crate) enum DataError {
 
 impl PluginData {
     pub(crate) fn new(home: PluginHome) -> Self {
-        PluginData { home, store: OnceCell::new() }
+        PluginData { home, kept: OnceCell::new() }
     }
 
-    /// The store, opened by whoever comes first.
-    pub(crate) async fn store(&self) -> Result<&Store, DataError> {
-        let open = || async { Database::open(&self.home, "data.sqlite3", STEPS).await.map(Store::new) };
-        Ok(self.store.get_or_try_init(open).await?)
+    /// What is kept, opened by whoever comes first.
+    pub(crate) async fn kept(&self) -> Result<&KeptData, DataError> {
+        let open = || async { Database::open(&self.home, "data.sqlite3", STEPS).await.map(KeptData::new) };
+        Ok(self.kept.get_or_try_init(open).await?)
     }
 }
 
@@ -139,7 +139,7 @@ impl HostState {
 
     async fn data_get(&mut self, key: String) -> Result<Option<String>, wit::Error> {
         self.may_use_data(&key, PermissionAction::Read)?;
-        let value = self.plugin.data.store().await?.get(key.clone()).await?;
+        let value = self.plugin.data.kept().await?.get(key.clone()).await?;
         Ok(value.map(|value| text(&key, value)).transpose()?)
     }
 
@@ -151,12 +151,12 @@ impl HostState {
             let value = json(&key, value)?;
             checked.push((key, value));
         }
-        Ok(self.plugin.data.store().await?.set(checked).await?)
+        Ok(self.plugin.data.kept().await?.set(checked).await?)
     }
 
     async fn data_delete(&mut self, key: String) -> Result<bool, wit::Error> {
         self.may_use_data(&key, PermissionAction::Write)?;
-        Ok(self.plugin.data.store().await?.delete(vec![key]).await? > 0)
+        Ok(self.plugin.data.kept().await?.delete(vec![key]).await? > 0)
     }
 
     /// A page of the keys that the plugin may read. The cursor is a key that it was told, so that it learns of no other.
@@ -167,11 +167,11 @@ impl HostState {
         limit: usize,
     ) -> Result<wit::Page, DataError> {
         let plugin = self.plugin.clone();
-        let store = plugin.data.store().await?;
+        let kept = plugin.data.kept().await?;
         let readable = |key: &String| plugin.grants.check(&format!("data.{key}"), PermissionAction::Read).is_ok();
         let mut keys: Vec<String> = Vec::new();
         loop {
-            let found = store.keys(prefix.to_owned(), after.clone(), DATA_PAGE_KEYS_MAX).await?;
+            let found = kept.keys(prefix.to_owned(), after.clone(), DATA_PAGE_KEYS_MAX).await?;
             let is_last = found.len() < DATA_PAGE_KEYS_MAX;
             after = found.last().cloned();
             // A policy that hides most of the keys makes this look at many of them: others run in between.

@@ -2,8 +2,9 @@
 //!
 //! A sandboxed guest finds all interfaces that Rust's, C's or Python's standard library imports, but nothing behind them:
 //! no preopened directory, no arguments, no environment but what its manifest declares, no sockets at all. Clocks and random
-//! numbers work: the wall clock is the runtime's own, the monotonic one is the machine's. Trusted plugins get the directories, variables and addresses that their manifest asks for and the operator
-//! allows. Which interfaces may be imported in which mode is decided before anything runs, in `plugin/validate.rs`.
+//! numbers work: the wall clock is the runtime's own, the monotonic one is the machine's. Trusted plugins get the
+//! directories, variables and addresses that their manifest asks for and the operator allows. Which interfaces may be
+//! imported in which mode is decided before anything runs, in `plugin/check.rs`.
 
 use std::path::PathBuf;
 use std::sync::Arc;

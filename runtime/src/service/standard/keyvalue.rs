@@ -152,7 +152,7 @@ impl HostState {
     async fn keyvalue_get(&mut self, behind: Behind, key: String) -> Result<Option<Vec<u8>>, Refused> {
         self.keyvalue_may(behind, &key, PermissionAction::Read).await?;
         let value = match behind {
-            Behind::Data => self.plugin.data.store().await?.get(key).await?.map(|value| value.bytes),
+            Behind::Data => self.plugin.data.kept().await?.get(key).await?.map(|value| value.bytes),
             Behind::Cache => self.plugin.cache.bytes(&key),
         };
         self.end_host_call(value.as_ref().map_or(0, Vec::len)).await;
@@ -167,7 +167,7 @@ impl HostState {
         self.keyvalue_may_all(behind, &keys, PermissionAction::Read).await?;
         let values: Vec<Option<Vec<u8>>> = match behind {
             Behind::Data => {
-                let values = self.plugin.data.store().await?.get_many(keys.clone()).await?;
+                let values = self.plugin.data.kept().await?.get_many(keys.clone()).await?;
                 values.into_iter().map(|value| value.map(|value| value.bytes)).collect()
             }
             Behind::Cache => cached(&self.plugin.cache, &keys)?,
@@ -180,7 +180,7 @@ impl HostState {
     async fn keyvalue_exists(&mut self, behind: Behind, key: String) -> Result<bool, Refused> {
         self.keyvalue_may(behind, &key, PermissionAction::Read).await?;
         Ok(match behind {
-            Behind::Data => self.plugin.data.store().await?.exists(key).await?,
+            Behind::Data => self.plugin.data.kept().await?.exists(key).await?,
             Behind::Cache => self.plugin.cache.bytes(&key).is_some(),
         })
     }
@@ -196,7 +196,7 @@ impl HostState {
             Behind::Data => {
                 let entries = entries.into_iter().map(|(key, bytes)| Ok((key, value(bytes)?)));
                 let entries = entries.collect::<Result<_, DataError>>()?;
-                self.plugin.data.store().await?.set(entries).await?;
+                self.plugin.data.kept().await?.set(entries).await?;
             }
             Behind::Cache => entries.into_iter().for_each(|(key, bytes)| self.plugin.cache.set_bytes(&key, bytes)),
         }
@@ -206,7 +206,7 @@ impl HostState {
     async fn keyvalue_delete(&mut self, behind: Behind, keys: Vec<String>) -> Result<(), Refused> {
         self.keyvalue_may_all(behind, &keys, PermissionAction::Write).await?;
         match behind {
-            Behind::Data => drop(self.plugin.data.store().await?.delete(keys).await?),
+            Behind::Data => drop(self.plugin.data.kept().await?.delete(keys).await?),
             Behind::Cache => keys.iter().for_each(|key| self.plugin.cache.forget(key)),
         }
         Ok(())
@@ -258,7 +258,7 @@ impl HostState {
             let (digits, sum) = sum(old.as_ref().map(|old| &*old.bytes), delta, bounds)?;
             Ok((Value { bytes: digits, is_json: true }, sum))
         };
-        Ok(self.plugin.data.store().await?.update(key, add).await?)
+        Ok(self.plugin.data.kept().await?.update(key, add).await?)
     }
 
     async fn keyvalue_look(&mut self, behind: Behind, key: String) -> Result<Cas, Refused> {
@@ -280,7 +280,7 @@ impl HostState {
         }
         let new = value(bytes)?;
         let same = move |old: Option<&Value>| fingerprint(old.map(|old| &*old.bytes)) == looked_at;
-        Ok(self.plugin.data.store().await?.replace_if(key, new, same).await?)
+        Ok(self.plugin.data.kept().await?.replace_if(key, new, same).await?)
     }
 }
 

@@ -6,28 +6,9 @@
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
+use super::{files_in, root, texts};
+
 const PUBLISHED: [&str; 7] = ["cli", "manifest", "project", "runtime", "sdk", "sdk/macros", "sdk/testing"];
-
-fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this package is in the workspace")
-}
-
-fn files(directory: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(directory).expect("readable") {
-        let path = entry.expect("readable").path();
-        if path.is_dir() {
-            files(&path, found);
-        } else {
-            found.push(path);
-        }
-    }
-}
-
-fn files_in(directory: impl AsRef<Path>) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    files(&repository().join(directory), &mut found);
-    found
-}
 
 /// What a line of code has the compiler read, and whether that is relative to the file or to the crate.
 fn read_by(line: &str) -> Option<(&str, bool)> {
@@ -54,16 +35,14 @@ fn normal(path: &Path) -> PathBuf {
 fn published_crate_is_compiled_from_what_is_inside_it() {
     let mut seen = 0;
     for name in PUBLISHED {
-        let root = repository().join(name);
-        for file in files_in(root.join("src")) {
-            let text = std::fs::read_to_string(&file).expect("UTF-8");
+        for (file, text) in texts(&files_in(Path::new(name).join("src")), "rs") {
             for (read, from_file) in
                 text.lines().filter(|line| !line.trim_start().starts_with("//")).filter_map(read_by)
             {
-                let base = if from_file { file.parent().expect("a directory") } else { &root };
+                let base = if from_file { file.parent().expect("a directory") } else { Path::new(name) };
                 let path = normal(&base.join(read));
-                assert!(path.starts_with(&root), "{} reads {read}, which is not in the package", file.display());
-                seen += usize::from(path.exists());
+                assert!(path.starts_with(name), "{} reads {read}, which is not in the package", file.display());
+                seen += usize::from(root().join(path).exists());
             }
         }
     }
@@ -72,7 +51,7 @@ fn published_crate_is_compiled_from_what_is_inside_it() {
 
 /// The files that cargo would put into a package.
 fn packed(directory: &str) -> String {
-    let manifest = repository().join(directory).join("Cargo.toml");
+    let manifest = root().join(directory).join("Cargo.toml");
     let list = Command::new(env!("CARGO"))
         .args(["package", "--list", "--allow-dirty", "--offline", "--manifest-path"])
         .arg(manifest)
@@ -97,7 +76,7 @@ fn package_that_binds_to_the_contract_has_all_of_it() {
     for directory in ["sdk", "runtime"] {
         let list = packed(directory);
         for file in files_in("wit") {
-            let file = file.strip_prefix(repository()).expect("in the repository").to_string_lossy().replace('\\', "/");
+            let file = file.to_string_lossy().replace('\\', "/");
             assert!(list.lines().any(|line| line == file), "{directory} has no {file}:\n{list}");
         }
     }

@@ -24,15 +24,15 @@ pub(crate) struct Value {
 }
 
 /// All values of one plugin.
-pub(crate) struct Store {
+pub(crate) struct KeptData {
     database: Database,
 }
 
 type Work<T> = Result<T, Stopped<DataError>>;
 
-impl Store {
+impl KeptData {
     pub(super) fn new(database: Database) -> Self {
-        Store { database }
+        KeptData { database }
     }
 
     pub(crate) async fn get(&self, key: String) -> Result<Option<Value>, DataError> {
@@ -90,7 +90,7 @@ impl Store {
         Ok(self.database.read(read).await?)
     }
 
-    /// Sets all of these, or, where the store would be too full, none.
+    /// Sets all of these, or, where there would be too much, none.
     pub(crate) async fn set(&self, entries: Vec<(String, Value)>) -> Result<(), DataError> {
         self.database
             .write(move |transaction| {
@@ -228,60 +228,60 @@ mod tests {
     use super::*;
     use crate::clock::ManualClock;
 
-    async fn store() -> Store {
+    async fn data() -> KeptData {
         let home = PluginHome { name: "p".into(), directory: None, clock: Arc::new(ManualClock::default()) };
-        Store::new(Database::open(&home, "data.sqlite3", STEPS).await.expect("it opens"))
+        KeptData::new(Database::open(&home, "data.sqlite3", STEPS).await.expect("it opens"))
     }
 
     fn value(bytes: &[u8]) -> Value {
         Value { bytes: bytes.to_vec(), is_json: false }
     }
 
-    async fn totals(store: &Store) -> (i64, i64) {
+    async fn totals(data: &KeptData) -> (i64, i64) {
         let totals = |connection: &Connection| {
             connection.query_row("SELECT keys, bytes FROM totals", (), |row| Ok((row.get(0)?, row.get(1)?)))
         };
-        store.database.read(totals).await.expect("it reads")
+        data.database.read(totals).await.expect("it reads")
     }
 
     #[tokio::test]
     async fn totals_follow_what_is_set_replaced_and_removed() {
-        let store = store().await;
+        let data = data().await;
         let both = vec![("a".to_owned(), value(b"12")), ("bb".to_owned(), value(b"345"))];
-        store.set(both).await.expect("set");
-        assert_eq!(totals(&store).await, (2, 8));
+        data.set(both).await.expect("set");
+        assert_eq!(totals(&data).await, (2, 8));
         let twice = vec![("a".to_owned(), value(b"")), ("a".to_owned(), value(b"1234"))];
-        store.set(twice).await.expect("set");
-        assert_eq!(totals(&store).await, (2, 10));
+        data.set(twice).await.expect("set");
+        assert_eq!(totals(&data).await, (2, 10));
         let keys = ["a", "a", "x"].map(str::to_owned).to_vec();
-        assert_eq!(store.delete(keys).await, Ok(1));
-        assert_eq!(totals(&store).await, (1, 5));
+        assert_eq!(data.delete(keys).await, Ok(1));
+        assert_eq!(totals(&data).await, (1, 5));
     }
 
     #[tokio::test]
-    async fn store_that_is_full_refuses_all_of_a_set_and_may_shrink() {
-        let store = store().await;
+    async fn data_that_is_full_refuses_all_of_a_set_and_may_shrink() {
+        let data = data().await;
         let fill = |connection: &Transaction<'_>| -> Work<()> {
             connection.execute("UPDATE totals SET keys = ?1", [DATA_KEYS_MAX])?;
             Ok(())
         };
-        store.set(vec![("a".to_owned(), value(b"1"))]).await.expect("set");
-        store.database.write(fill).await.expect("filled");
+        data.set(vec![("a".to_owned(), value(b"1"))]).await.expect("set");
+        data.database.write(fill).await.expect("filled");
         let more = vec![("a".to_owned(), value(b"2")), ("b".to_owned(), value(b"2"))];
-        let error = store.set(more).await.expect_err("it is full").to_string();
+        let error = data.set(more).await.expect_err("it is full").to_string();
         assert!(error.contains("data_keys") && error.contains("100000") && error.contains("100001"), "{error}");
-        assert_eq!(store.get("a".to_owned()).await, Ok(Some(value(b"1"))), "nothing of it was set");
-        store.set(vec![("a".to_owned(), value(b"2"))]).await.expect("replacing makes no key");
-        assert_eq!(store.delete(vec!["a".to_owned()]).await, Ok(1));
+        assert_eq!(data.get("a".to_owned()).await, Ok(Some(value(b"1"))), "nothing of it was set");
+        data.set(vec![("a".to_owned(), value(b"2"))]).await.expect("replacing makes no key");
+        assert_eq!(data.delete(vec!["a".to_owned()]).await, Ok(1));
     }
 
     #[tokio::test]
     async fn keys_come_in_the_order_of_their_bytes_from_the_prefix_and_cursor_on() {
-        let store = store().await;
+        let data = data().await;
         let names = ["b", "a/2", "a/10", "a", "ä", "a/1", "B"];
-        store.set(names.map(|name| (name.to_owned(), value(b""))).to_vec()).await.expect("set");
+        data.set(names.map(|name| (name.to_owned(), value(b""))).to_vec()).await.expect("set");
         let keys = async |prefix: &str, after: Option<&str>, limit| {
-            store.keys(prefix.to_owned(), after.map(str::to_owned), limit).await.expect("it reads")
+            data.keys(prefix.to_owned(), after.map(str::to_owned), limit).await.expect("it reads")
         };
         assert_eq!(keys("", None, 100).await, ["B", "a", "a/1", "a/10", "a/2", "b", "ä"]);
         assert_eq!(keys("a/", None, 2).await, ["a/1", "a/10"]);
@@ -292,15 +292,15 @@ mod tests {
 
     #[tokio::test]
     async fn update_sees_the_value_and_may_refuse() {
-        let store = store().await;
+        let data = data().await;
         let count = |value: Option<Value>| {
             let count = value.map_or(0, |value| value.bytes.len()) + 1;
             Ok((Value { bytes: vec![b'1'; count], is_json: true }, count))
         };
-        assert_eq!(store.update("k".to_owned(), count).await, Ok(1));
-        assert_eq!(store.update("k".to_owned(), count).await, Ok(2));
+        assert_eq!(data.update("k".to_owned(), count).await, Ok(1));
+        assert_eq!(data.update("k".to_owned(), count).await, Ok(2));
         let refuse = |_| Err::<(Value, ()), _>(DataError::Invalid("no".to_owned()));
-        store.update("k".to_owned(), refuse).await.expect_err("refused");
-        assert_eq!(totals(&store).await, (1, 3));
+        data.update("k".to_owned(), refuse).await.expect_err("refused");
+        assert_eq!(totals(&data).await, (1, 3));
     }
 }

@@ -1,0 +1,92 @@
+//! The pages of the repository: what they point at is there, and what they promise of tests is kept.
+
+use std::path::{Path, PathBuf};
+
+use super::{files_in, root, texts};
+
+/// What is written between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+/// The targets of links that stay inside the repository.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')').map(|(target, _)| target));
+    let inside = targets.filter(|target| !target.contains("://") && !target.starts_with('#'));
+    inside.map(|target| target.split_once('#').map_or(target, |(path, _)| path))
+}
+
+#[test]
+fn links_of_pages_lead_somewhere() {
+    let mut seen = 0;
+    for (page, text) in texts(&files_in(""), "md") {
+        for link in links(&text) {
+            let directory = root().join(page.parent().expect("a directory"));
+            assert!(directory.join(link).exists(), "{} links to {link}, which is not there", page.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 15, "only {seen} links were found");
+}
+
+/// A file is named from the root, or from wherever its reader may be expected to look.
+fn is_there(files: &[PathBuf], name: &str) -> bool {
+    files.iter().any(|file| file.ends_with(name))
+}
+
+/// The names of sources and pages in a comment or a page.
+fn named(text: &str) -> impl Iterator<Item = &str> {
+    let of_a_path = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
+    let words = text.split(move |c: char| !of_a_path(c)).map(|word| word.trim_end_matches('.'));
+    words.filter(|word| {
+        let (stem, extension) = word.rsplit_once('.').unwrap_or_default();
+        let is_file = ["rs", "md", "wit"].contains(&extension) && !stem.is_empty();
+        is_file && !word.starts_with("//") && !word.contains("docs.rs")
+    })
+}
+
+#[test]
+fn sources_and_pages_that_are_named_are_there() {
+    let files = files_in("");
+    let check = |path: &Path, line: &str| {
+        for name in named(line) {
+            let there = is_there(&files, name.trim_start_matches("../"));
+            assert!(there, "{} names {name}, which is not there", path.display());
+        }
+    };
+    for (path, text) in texts(&files, "md") {
+        text.lines().for_each(|line| check(path, line));
+    }
+    for (path, text) in texts(&files, "rs") {
+        let comments = text.lines().filter_map(|line| line.trim_start().strip_prefix("//"));
+        comments.for_each(|line| check(path, line));
+    }
+}
+
+/// The rows of the table of what hostile plugins try, and the tests that each of them names.
+fn threats(page: &str) -> impl Iterator<Item = (&str, Vec<&str>)> {
+    let rows = page.lines().skip_while(|line| !line.starts_with("| A hostile plugin")).skip(2);
+    rows.take_while(|row| row.starts_with('|')).map(|row| {
+        let tests = row.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default();
+        (row, quoted(tests).collect())
+    })
+}
+
+#[test]
+fn threat_names_tests_that_are_there() {
+    let page = std::fs::read_to_string(root().join("SECURITY.md")).expect("readable");
+    let mut seen = Vec::new();
+    for (row, tests) in threats(&page) {
+        assert!(!tests.is_empty(), "no test shows it: {row}");
+        for test in tests {
+            let places = ["tests/adversarial", "tests", ""].map(|place| Path::new(place).join(test));
+            let found = places.into_iter().find(|path| root().join(path).exists());
+            seen.push(found.unwrap_or_else(|| panic!("{test} is not there, in: {row}")));
+        }
+    }
+    assert!(seen.len() > 80, "only {} were found", seen.len());
+    for path in files_in("tests/adversarial") {
+        let known = seen.contains(&path) || path.ends_with("mod.rs");
+        assert!(known, "no row of SECURITY.md names {}", path.display());
+    }
+}
