@@ -15,6 +15,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::harness::command::{Plugbay, plugin_file};
+use crate::harness::database;
 use crate::harness::guest::feature;
 use crate::harness::host::TestPlugin;
 
@@ -116,9 +117,8 @@ fn assert_whole(directory: &Path) {
         if path.is_dir() {
             assert_whole(&path);
         } else if path.extension().is_some_and(|extension| extension == "sqlite3") {
-            let connection = rusqlite::Connection::open(&path).expect("it opens");
             let verdict: String =
-                connection.query_row("PRAGMA integrity_check", (), |row| row.get(0)).expect("it answers");
+                database::open(&path).query_row("PRAGMA integrity_check", (), |row| row.get(0)).expect("it answers");
             assert_eq!(verdict, "ok", "{}", path.display());
         }
     }

@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod build;
 pub(crate) mod command;
 pub(crate) mod core_module;
+pub(crate) mod database;
 pub(crate) mod guest;
 pub(crate) mod host;
 pub(crate) mod log;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{HOUR, PATIENCE, START, Scene, jobs, open};
 use crate::harness::assert::assert_contains;
+use crate::harness::database;
 use crate::harness::host::{Host, call, pings};
 
 #[tokio::test]
@@ -68,7 +69,7 @@ async fn run_that_waits_when_the_plugin_is_unloaded_is_no_outcome_and_runs_later
         tokio::task::yield_now().await;
     }
     scene.set_clock(START + HOUR);
-    let file = rusqlite::Connection::open(data.path().join("feature_scheduler/scheduler.sqlite3")).expect("it opens");
+    let file = database::open(&data.path().join("feature_scheduler/scheduler.sqlite3"));
     let begun = || file.query_row("SELECT count(begun_ms) FROM jobs", [], |row| row.get::<_, u8>(0)) == Ok(1);
     while !begun() {
         assert!(start.elapsed() < PATIENCE, "it does not begin");
