@@ -1,7 +1,7 @@
 //! `plugbay build`: one file that is a whole plugin.
 
 use crate::harness::assert::assert_contains;
-use crate::harness::build::{target_directory, workspace};
+use crate::harness::build::{cargo_target_directory, workspace};
 use crate::harness::command::Plugbay;
 use crate::harness::guest::feature;
 
@@ -12,7 +12,7 @@ fn example_crate_is_built_into_one_file_that_runs() {
     let path = file.to_str().expect("UTF-8");
     let source = workspace().join("example-plugins/hello");
     let built = Plugbay::new(["build", source.to_str().expect("UTF-8"), "-o", path])
-        .environment("CARGO_TARGET_DIR", target_directory())
+        .environment("CARGO_TARGET_DIR", cargo_target_directory())
         .run()
         .exits_with(0);
     assert_contains(&built.stdout, &[path, "sha256"]);

@@ -7,7 +7,7 @@ use plugbay::{ManualClock, Package, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::assert::assert_contains;
-use crate::harness::build::target_directory;
+use crate::harness::build::cargo_target_directory;
 use crate::harness::command::{Plugbay, Ran};
 use crate::harness::guest::{Guest, example};
 use crate::harness::host::Host;
@@ -314,10 +314,10 @@ fn run(example: Guest, arguments: &[&str]) -> Ran {
     plugbay(example, "run", arguments).run()
 }
 
-/// The command on the crate's directory. All examples are built at once before, so that there is nothing left to build.
+/// The command on the crate's directory. It is built before, so that the command has nothing left to build.
 fn plugbay(example: Guest, command: &str, arguments: &[&str]) -> Plugbay {
     example.path();
     let directory = example.directory();
     let arguments = [&[command, directory.to_str().expect("a path in UTF-8")], arguments].concat();
-    Plugbay::new(arguments).environment("CARGO_TARGET_DIR", target_directory())
+    Plugbay::new(arguments).environment("CARGO_TARGET_DIR", cargo_target_directory())
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::harness::assert::assert_contains;
-use crate::harness::build::target_directory;
+use crate::harness::build::cargo_target_directory;
 use crate::harness::command::{Plugbay, Ran, plugin_file};
 use crate::harness::guest::{example, feature, hostile};
 use crate::harness::host::TestPlugin;
@@ -141,7 +141,7 @@ fn erp_auth_asks_back_unless_its_caller_is_waiting() {
 
 /// One of the two, with the host's file that lies beside `erp-core`.
 fn erp(name: &str, arguments: &[&str]) -> Ran {
-    // All examples are built at once before, so that there is nothing left to build.
+    // Built before, so that the command has nothing left to build.
     for example in [example::ERP_AUTH, example::ERP_CORE] {
         example.path();
     }
@@ -154,7 +154,7 @@ fn erp(name: &str, arguments: &[&str]) -> Ran {
             .map(|part| part.as_os_str())
             .chain(arguments.iter().map(|argument| std::ffi::OsStr::new(*argument))),
     )
-    .environment("CARGO_TARGET_DIR", target_directory())
+    .environment("CARGO_TARGET_DIR", cargo_target_directory())
     .environment("PLUGBAY_HOST_FILE", host_file)
     .run()
 }

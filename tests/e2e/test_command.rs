@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::harness::assert::assert_contains;
-use crate::harness::build::target_directory;
+use crate::harness::build::cargo_target_directory;
 use crate::harness::command::{Plugbay, Ran, plugin_file};
 use crate::harness::guest::{Guest, example, feature};
 use crate::harness::host::TestPlugin;
@@ -21,7 +21,7 @@ fn test_file(text: &str) -> (tempfile::TempDir, String) {
 
 fn test(plugin: &Path, arguments: &[&str]) -> Ran {
     let arguments = [&["test", plugin.to_str().expect("a path in UTF-8")], arguments].concat();
-    Plugbay::new(arguments).environment("CARGO_TARGET_DIR", target_directory()).run()
+    Plugbay::new(arguments).environment("CARGO_TARGET_DIR", cargo_target_directory()).run()
 }
 
 fn passes(guest: Guest, tests: u64) {

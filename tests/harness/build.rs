@@ -1,15 +1,15 @@
 //! Builds the guests and the example plugins, once for each run of the tests.
 //!
-//! The first test that needs a guest starts cargo; the others wait for it. The results live under the workspace's target
-//! directory, so that they are kept wherever that is kept, but in a target directory of their own: the cargo that runs
-//! the tests may still hold the lock of its own.
+//! The first test that needs one starts cargo; the others wait for it. Example plugins are built as their users build them,
+//! one crate at a time and where `plugbay run example-plugins/NAME` does: built together, their dependencies would get
+//! each other's features, and the two would undo each other's work. The guests have a profile of their own, which compiles
+//! in less time, and a directory of their own below cargo's.
 
-use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use anyhow::{Context, bail};
 use serde_json::Value;
@@ -17,10 +17,14 @@ use serde_json::Value;
 /// The targets of guests: components, and core modules for the legacy mode.
 const TARGETS: [&str; 2] = ["wasm32-wasip2", "wasm32-wasip1"];
 
-/// The target directory of everything that the tests build themselves.
+/// The target directory of the cargo that built these tests.
+pub(crate) fn cargo_target_directory() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("cargo's tmp is inside its target")
+}
+
+/// What the tests keep from run to run: the guests, and caches of compiled code.
 pub(crate) fn target_directory() -> PathBuf {
-    let cargo_target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("cargo's tmp is inside its target");
-    cargo_target.join("guests")
+    cargo_target_directory().join("guests")
 }
 
 /// The root of the repository.
@@ -30,80 +34,74 @@ pub(crate) fn workspace() -> &'static Path {
 
 /// The directory with the guests for a target, built on the first call.
 pub(crate) fn guests(target: &str) -> PathBuf {
-    static BUILT: OnceLock<Result<(), String>> = OnceLock::new();
-    once(&BUILT, "guests", |directory| {
-        let manifest = workspace().join("tests/guests/Cargo.toml");
-        let [component, module] = TARGETS;
-        cargo(directory, &manifest, ["--target", component, "--examples", "--bins"])?;
-        cargo(directory, &manifest, ["--target", module, "--bins"])?;
-        Ok(())
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| {
+        once("guests", || {
+            let (directory, manifest) = (target_directory(), workspace().join("tests/guests/Cargo.toml"));
+            let [component, module] = TARGETS;
+            cargo(&directory, &manifest, &["--target", component, "--examples", "--bins"])?;
+            cargo(&directory, &manifest, &["--target", module, "--bins"])?;
+            Ok(directory)
+        })
     });
-    target_directory().join(target).join("release")
-}
-
-/// The component of the example plugin in this directory, all of them built on the first call.
-pub(crate) fn example(name: &str) -> PathBuf {
-    static BUILT: OnceLock<Result<HashMap<String, PathBuf>, String>> = OnceLock::new();
-    let built = once(&BUILT, "example plugins", |directory| build_examples(directory, TARGETS[0]));
-    built.get(name).unwrap_or_else(|| panic!("example-plugins/{name} builds no .wasm")).clone()
-}
-
-/// Builds once in this process. Other processes may want the same at the same time: there is one for each test, where a
-/// test runner works like that.
-fn once<T>(
-    cell: &'static OnceLock<Result<T, String>>,
-    what: &str,
-    build: impl FnOnce(&Path) -> anyhow::Result<T>,
-) -> &'static T {
-    let built = cell.get_or_init(|| {
-        let directory = target_directory();
-        let build = || {
-            fs::create_dir_all(&directory).with_context(|| directory.display().to_string())?;
-            let lock = File::create(directory.join("tests.lock"))?;
-            lock.lock()?;
-            add_targets()?;
-            build(&directory)
-        };
-        build().map_err(|error| format!("{error:#}"))
-    });
-    built.as_ref().unwrap_or_else(|error| panic!("the {what} cannot be built: {error}"))
-}
-
-/// Builds the example plugins with one cargo, and finds their files in its report.
-fn build_examples(directory: &Path, target: &str) -> anyhow::Result<HashMap<String, PathBuf>> {
-    let sources = workspace().join("example-plugins");
-    let manifest = workspace().join("Cargo.toml");
-    let metadata = run(cargo_command(directory)
-        .args(["metadata", "--format-version=1", "--no-deps", "--manifest-path"])
-        .arg(&manifest))?;
-    let metadata: Value = serde_json::from_str(&metadata).context("cargo metadata answers JSON")?;
-    let mut packages = Vec::new();
-    for package in metadata["packages"].as_array().into_iter().flatten() {
-        let path = Path::new(package["manifest_path"].as_str().unwrap_or_default());
-        if path.starts_with(&sources) {
-            packages.extend(["--package", package["name"].as_str().unwrap_or_default()]);
-        }
+    match built {
+        Ok(directory) => directory.join(target).join("release"),
+        Err(error) => panic!("the guests cannot be built: {error}"),
     }
-    let report = cargo(directory, &manifest, ["--target", target].into_iter().chain(packages))?;
-    let mut examples = HashMap::new();
+}
+
+/// The component of the example plugin in this directory, built on the first call.
+pub(crate) fn example(name: &'static str) -> PathBuf {
+    static BUILT: Mutex<BTreeMap<&str, Result<PathBuf, String>>> = Mutex::new(BTreeMap::new());
+    let mut built = BUILT.lock().expect("a build that fails is no panic");
+    let component = built.entry(name).or_insert_with(|| once(name, || build_example(name))).clone();
+    drop(built);
+    component.unwrap_or_else(|error| panic!("example-plugins/{name} cannot be built: {error}"))
+}
+
+/// Builds once for each run of the tests, and answers where. A runner that starts a process for each test, like nextest,
+/// says which run it is: what the first process has built is not asked for again.
+fn once(what: &str, build: impl FnOnce() -> anyhow::Result<PathBuf>) -> Result<PathBuf, String> {
+    let locked = || {
+        let directory = target_directory().join("built");
+        fs::create_dir_all(&directory).with_context(|| directory.display().to_string())?;
+        let lock = File::create(directory.join("lock"))?;
+        lock.lock()?;
+        let run = std::env::var("NEXTEST_RUN_ID").ok();
+        let stamp = directory.join(what);
+        let stamped = fs::read_to_string(&stamp).unwrap_or_default();
+        match stamped.split_once('\n') {
+            Some((stamped, path)) if Some(stamped) == run.as_deref() => return Ok(PathBuf::from(path)),
+            _ => {}
+        }
+        add_targets()?;
+        let path = build()?;
+        if let Some(run) = run {
+            fs::write(&stamp, format!("{run}\n{}", path.display()))?;
+        }
+        Ok(path)
+    };
+    locked().map_err(|error: anyhow::Error| format!("{error:#}"))
+}
+
+/// Builds an example plugin as `plugbay run` would, and finds its file in cargo's report.
+fn build_example(name: &str) -> anyhow::Result<PathBuf> {
+    let manifest = workspace().join("example-plugins").join(name).join("Cargo.toml");
+    let report = cargo(cargo_target_directory(), &manifest, &["--target", TARGETS[0]])?;
     for line in report.lines() {
         let artifact: Value = serde_json::from_str(line).context("cargo reports JSON")?;
-        let path = Path::new(artifact["manifest_path"].as_str().unwrap_or_default());
         let files = artifact["filenames"].as_array().into_iter().flatten().filter_map(Value::as_str);
         let component = files.into_iter().find(|file| file.ends_with(".wasm"));
-        let name = path.strip_prefix(&sources).ok().and_then(|inside| inside.iter().next()).and_then(OsStr::to_str);
-        if let (Some(name), Some(component)) = (name, component) {
-            examples.insert(name.to_owned(), PathBuf::from(component));
+        if let (Some(of), Some(component)) = (artifact["manifest_path"].as_str(), component)
+            && Path::new(of) == manifest
+        {
+            return Ok(PathBuf::from(component));
         }
     }
-    Ok(examples)
+    bail!("cargo reports no .wasm")
 }
 
-fn cargo<'a>(
-    directory: &Path,
-    manifest: &Path,
-    arguments: impl IntoIterator<Item = &'a str>,
-) -> anyhow::Result<String> {
+fn cargo(directory: &Path, manifest: &Path, arguments: &[&str]) -> anyhow::Result<String> {
     let mut command = cargo_command(directory);
     command.args(["build", "--release", "--message-format=json-render-diagnostics", "--manifest-path"]).arg(manifest);
     run(command.args(arguments))
@@ -131,7 +129,11 @@ fn add_targets() -> anyhow::Result<()> {
     for target in TARGETS {
         let libraries =
             run(Command::new("rustc").current_dir(workspace()).args(["--print", "target-libdir", "--target", target]))?;
-        if Path::new(libraries.trim()).is_dir() {
+        // The directory may be left when a target is removed: the library itself is what counts.
+        let has_library = Path::new(libraries.trim()).read_dir().is_ok_and(|mut files| {
+            files.any(|file| file.is_ok_and(|file| file.file_name().to_string_lossy().starts_with("libcore-")))
+        });
+        if has_library {
             continue;
         }
         run(Command::new("rustup").current_dir(workspace()).args(["target", "add", target])).with_context(|| {
