@@ -14,6 +14,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::ConfigFailure;
+use crate::error::error;
 use crate::log::Level;
 
 pub(crate) use cache::*;
@@ -22,6 +23,9 @@ pub(crate) use db::{Transaction, db_begin, db_execute, db_execute_many, db_query
 pub(crate) use http::*;
 pub(crate) use plugins::*;
 pub(crate) use scheduler::*;
+
+/// As the host's `DATA_KEY_BYTES_MAX` and `CACHE_KEY_BYTES_MAX`.
+const KEY_BYTES_MAX: usize = 512;
 
 thread_local! {
     static CONFIG: RefCell<BTreeMap<String, Value>> = const { RefCell::new(BTreeMap::new()) };
@@ -79,4 +83,17 @@ pub(crate) fn set(key: &str, value: Value) {
 /// The lines logged on this thread since the last time that somebody asked.
 pub(crate) fn take_lines() -> Vec<String> {
     LINES.take()
+}
+
+/// Keys of `data` and `cache` are as strict as the host's.
+fn check_key(key: &str) -> crate::Result<()> {
+    if key.len() > KEY_BYTES_MAX {
+        return Err(
+            error(format!("the key has {} bytes, and {KEY_BYTES_MAX} are allowed", key.len())).code("limit_exceeded")
+        );
+    }
+    if key.is_empty() || key.contains(char::is_control) {
+        return Err(error("a key is not empty and has no control characters").code("invalid_argument"));
+    }
+    Ok(())
 }

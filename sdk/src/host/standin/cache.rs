@@ -4,10 +4,9 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::check_key;
 use crate::error::{Result, error};
 
-/// As the host's `CACHE_KEY_BYTES_MAX`.
-const KEY_BYTES_MAX: usize = 512;
 /// As the host's `CACHE_TTL_DEFAULT`.
 const TTL_DEFAULT_MS: i64 = 300_000;
 
@@ -28,7 +27,7 @@ thread_local! {
 }
 
 pub(crate) fn cache_get(key: &str) -> Result<Option<String>> {
-    check(key)?;
+    check_key(key)?;
     Ok(ENTRIES.with_borrow(|entries| {
         let entry = entries.get(key).filter(|entry| entry.is_alive());
         entry.map(|entry| entry.json.clone())
@@ -36,7 +35,7 @@ pub(crate) fn cache_get(key: &str) -> Result<Option<String>> {
 }
 
 pub(crate) fn cache_set(key: &str, json: &str, ttl_ms: Option<i64>) -> Result<()> {
-    check(key)?;
+    check_key(key)?;
     let ttl = u64::try_from(ttl_ms.unwrap_or(TTL_DEFAULT_MS)).ok().filter(|ms| *ms > 0);
     let expires_at = ttl.and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms)));
     let entry = Entry { json: json.to_owned(), expires_at };
@@ -56,12 +55,12 @@ pub(crate) fn cache_get_many(keys: &[String]) -> Result<Vec<Option<String>>> {
 }
 
 pub(crate) fn cache_set_many(entries: &[(String, String)], ttl_ms: Option<i64>) -> Result<()> {
-    entries.iter().try_for_each(|(key, _)| check(key))?;
+    entries.iter().try_for_each(|(key, _)| check_key(key))?;
     entries.iter().try_for_each(|(key, json)| cache_set(key, json, ttl_ms))
 }
 
 pub(crate) fn cache_delete(key: &str) -> Result<bool> {
-    check(key)?;
+    check_key(key)?;
     Ok(ENTRIES.with_borrow_mut(|entries| entries.remove(key)).is_some_and(|entry| entry.is_alive()))
 }
 
@@ -94,16 +93,4 @@ fn matches(pattern: &[char], text: &[char]) -> bool {
             text.first() == Some(literal) && matches(rest, &text[1..])
         }
     }
-}
-
-fn check(key: &str) -> Result<()> {
-    if key.len() > KEY_BYTES_MAX {
-        return Err(
-            error(format!("the key has {} bytes, and {KEY_BYTES_MAX} are allowed", key.len())).code("limit_exceeded")
-        );
-    }
-    if key.is_empty() || key.contains(char::is_control) {
-        return Err(error("a key is not empty and has no control characters").code("invalid_argument"));
-    }
-    Ok(())
 }
