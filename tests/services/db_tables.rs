@@ -72,6 +72,35 @@ async fn defaults_keys_and_moments_are_filled_in() {
     assert_eq!(inserted["insert_id"], json!(2), "an id is never given twice");
 }
 
+/// What a manifest may give as default, the column takes: the two are checked in different places.
+#[tokio::test]
+async fn default_of_every_kind_is_a_value_that_its_column_takes() {
+    let scene = Scene::new();
+    let defaults = json!({
+        "words": { "type": "text", "default": "it's" }, "short": { "type": "varchar", "length": 3, "default": "äöü" },
+        "code": { "type": "char", "length": 2, "default": "ab" }, "number": { "type": "integer", "default": -3 },
+        "ratio": { "type": "real", "default": 0.5 }, "price": { "type": "numeric", "default": 5 },
+        "done": { "type": "boolean", "default": true }, "data": { "type": "json", "default": [1] },
+        "tags": { "type": "text", "default": "[]" },
+        "colour": { "type": "enum", "values": ["red", "it's"], "default": "it's" },
+        "day": { "type": "date", "default": "2024-02-29" }, "at": { "type": "datetime", "default": "2026-01-31T08:30:00.5+02:00" },
+        "clock": { "type": "time", "default": "23:59Z" }, "moment": { "type": "timestamp", "default": 1_767_225_600_000_i64 },
+        "key": { "type": "uuid", "default": "67e55044-10b1-426f-9247-bb680e5fe0c8" },
+        "parent": {
+            "type": "foreign_key", "default": "67e55044-10b1-426f-9247-bb680e5fe0c8",
+            "references": { "table": "parents", "column": "key" },
+        },
+    });
+    let parents = json!({ "columns": { "key": { "type": "uuid", "primary_key": true } } });
+    let tables = json!({ "t": { "columns": defaults, "json_columns": ["tags"] }, "parents": parents });
+    let plugin = scene.load("tables", tables).await.expect("it loads");
+    run(&plugin, "INSERT INTO parents VALUES ('67e55044-10b1-426f-9247-bb680e5fe0c8')").await;
+    let inserted = try_run(&plugin, "INSERT INTO t DEFAULT VALUES").await;
+    assert_eq!(inserted["changes"], json!(1), "{inserted}");
+    let row = first(&plugin, "SELECT * FROM t").await;
+    assert_eq!((&row["moment"], &row["day"]), (&json!(1_767_225_600_000_i64), &json!("2024-02-29")), "{row}");
+}
+
 #[tokio::test]
 async fn foreign_keys_hold_as_declared() {
     let scene = Scene::new();

@@ -5,9 +5,10 @@ use serde_json::Value;
 
 use crate::field::{Table as Fields, field};
 use crate::limits::{COLUMNS_MAX, ENUM_MAX, LINE_CHARS_MAX};
+use crate::part::column_default::wrong_default;
 use crate::part::table::{check_identifier, identifier_shape};
 use crate::problem::{Report, code};
-use crate::read::{Node, Object, join, kind_of};
+use crate::read::{Node, Object, join};
 use crate::shape;
 
 /// A column of a table.
@@ -297,21 +298,6 @@ fn check_options(column: &Column, object: &Object<'_>, report: &mut Report) {
     if let Some(message) = column.default.as_ref().and_then(|default| wrong_default(column, default)) {
         conflict("default", message);
     }
-}
-
-fn wrong_default(column: &Column, default: &Value) -> Option<String> {
-    let fits = match column.kind {
-        ColumnKind::Id | ColumnKind::CreatedAt | ColumnKind::UpdatedAt => {
-            return Some("the host fills this column: remove the default".to_owned());
-        }
-        ColumnKind::Integer | ColumnKind::ForeignKey => default.is_i64(),
-        ColumnKind::Real | ColumnKind::Numeric => default.is_number(),
-        ColumnKind::Boolean => default.is_boolean(),
-        ColumnKind::Json => true,
-        ColumnKind::Enum => default.as_str().is_some_and(|word| column.values.iter().any(|value| value == word)),
-        _ => default.is_string(),
-    };
-    (!fits).then(|| format!("{} does not fit the column's type", kind_of(default)))
 }
 
 fn kind_shape() -> Value {

@@ -3,6 +3,7 @@
 
 pub(crate) mod action;
 pub(crate) mod column;
+pub(crate) mod column_default;
 pub(crate) mod database;
 pub(crate) mod env;
 pub(crate) mod event;

@@ -4,12 +4,14 @@
 //! is no `check`. Which SQL a kind becomes is the database service's business.
 
 use serde::Serialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use crate::field::{Field, Table as Fields, field, suggestion};
 use crate::limits::{COLUMNS_MAX, IDENTIFIER_CHARS_MAX, TABLES_MAX};
 use crate::name;
 use crate::part::column::{Column, ColumnKind, columns_shape, read_columns};
+use crate::part::column_default::wrong_reference;
 use crate::problem::{Report, code, quoted};
 use crate::read::Node;
 use crate::shape;
@@ -89,7 +91,21 @@ fn read_json_columns(node: &Node<'_>, columns: &[Column], known: &mut Vec<String
         let Some(name) = item.string(report) else {
             continue;
         };
-        if !columns.iter().any(|column| column.name == name) {
+        let column = columns.iter().find(|column| column.name == name);
+        let holds_text =
+            |kind| matches!(kind, ColumnKind::Json | ColumnKind::Text | ColumnKind::Varchar | ColumnKind::Char);
+        if column.is_some_and(|column| !holds_text(column.kind)) {
+            let message = format!("{} cannot hold JSON: it is neither of kind `json` nor text", quoted(name));
+            item.problem(report, code::CONFLICT, message);
+            continue;
+        }
+        let default =
+            column.filter(|column| column.kind != ColumnKind::Json).and_then(|column| column.default.as_ref());
+        let default = default.and_then(Value::as_str);
+        if default.is_some_and(|text| serde_json::from_str::<IgnoredAny>(text).is_err()) {
+            item.problem(report, code::CONFLICT, format!("the default of {} is not JSON", quoted(name)));
+        }
+        if column.is_none() {
             let hint = suggestion(name, columns.iter().map(|column| column.name.as_str()));
             let message = format!("the table has no column {}{hint}", quoted(name));
             item.problem(report, code::UNKNOWN_REFERENCE, message);
@@ -109,7 +125,7 @@ pub(crate) fn check_identifier(name: &str, node: &Node<'_>, report: &mut Report)
     }
 }
 
-/// Whether every foreign key refers to a column of a declared table.
+/// Whether every foreign key refers to a column of a declared table, and its default is one that this column may have.
 pub(crate) fn check_references(tables: &[Table], node: &Node<'_>, report: &mut Report) {
     for table in tables {
         for column in &table.columns {
@@ -117,10 +133,17 @@ pub(crate) fn check_references(tables: &[Table], node: &Node<'_>, report: &mut R
                 continue;
             };
             let target = tables.iter().find(|known| known.name.eq_ignore_ascii_case(&reference.table));
-            let found = target.map(|target| target.columns.iter().any(|column| column.name == reference.column));
+            let found = target.map(|target| target.columns.iter().find(|column| column.name == reference.column));
             let what = match found {
-                Some(true) => continue,
-                Some(false) => format!("column `{}.{}`", reference.table, reference.column),
+                Some(Some(target)) => {
+                    let wrong = column.default.as_ref().and_then(|default| wrong_reference(target, default));
+                    if let Some(message) = wrong {
+                        let message = format!("the default of `{}.{}` {message}", table.name, column.name);
+                        node.problem(report, code::CONFLICT, message);
+                    }
+                    continue;
+                }
+                Some(None) => format!("column `{}.{}`", reference.table, reference.column),
                 None => format!("table `{}`", reference.table),
             };
             let message = format!("`{}.{}` refers to the {what}, which is not declared", table.name, column.name);

@@ -212,10 +212,10 @@ impl ColumnDeclaration {
     pub const fn default(mut self, default: Json) -> Self {
         let fits = match self.kind {
             Kind::Json => true,
-            Kind::Integer | Kind::ForeignKey => matches!(default, Json::Integer(_)),
+            Kind::Integer | Kind::Timestamp | Kind::ForeignKey => matches!(default, Json::Integer(_)),
             Kind::Boolean => is_truth(&default),
             Kind::Real | Kind::Numeric => matches!(default, Json::Integer(_) | Json::Raw(_)) && !is_truth(&default),
-            Kind::Id | Kind::Blob | Kind::Timestamp | Kind::CreatedAt | Kind::UpdatedAt => false,
+            Kind::Id | Kind::Blob | Kind::CreatedAt | Kind::UpdatedAt => false,
             _ => matches!(default, Json::Text(_)),
         };
         if !fits {
