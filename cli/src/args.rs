@@ -253,7 +253,7 @@ pub(crate) struct HostArgs {
     /// Where values that the plugin sets are kept [default: they end with the process]
     #[arg(long, value_name = "DIR", env = "PLUGBAY_DATA_DIR", hide_env_values = true, value_hint = ValueHint::DirPath)]
     pub(crate) data_dir: Option<PathBuf>,
-    /// The host's file: its policy, ceilings and environment, and its options for this plugin
+    /// The host's file: its policy, ceilings and environment, and its options and permissions for this plugin
     #[arg(long, value_name = "FILE", env = "PLUGBAY_HOST_FILE", hide_env_values = true, value_hint = ValueHint::FilePath)]
     pub(crate) host_file: Option<PathBuf>,
     /// Take the plugin's config/NAME.yaml into account

@@ -65,7 +65,8 @@ Examples:
 --with loads other plugins beside, for PLUGIN to call. What one of them
 requires may be named under `plugins` in the host's file instead. Each is
 loaded after what it requires. --config and the limits are PLUGIN's; the others
-have their options from the host's file. --grant and the policy are for all.
+have their options from the host's file. --grant is for all of them; what one
+alone may do is said by `permissions` of its entry there.
 
 The action's result is printed as the plugin answered it. A payload is JSON:
 quote it for the shell. A limit or a permission that stands in the way is named
