@@ -13,14 +13,15 @@ use crate::error::{Failure, InvokeError};
 use crate::invocation::{Invocation, Outcome, Usage, parse_answer};
 use crate::limits::{ACTION_NAME_BYTES_MAX, CALL_DEPTH_MAX, Limits};
 use crate::plugin::contract::{WitEvent, WitReaction};
+use crate::plugin::deadline::TimeLimit;
 use crate::plugin::instance::{Call, Instance, Start};
 use crate::plugin::instances::Lease;
 use crate::plugin::loaded::{Action, LoadedPlugin, shorter};
 
 /// What a guest is asked.
-enum Request<'a> {
-    /// To run the action that the call names, with this JSON payload.
-    Action(Cow<'a, str>),
+enum Request<'r, 'a> {
+    /// To run the action that the call names, with this JSON payload, which is taken.
+    Action(&'r mut Cow<'a, str>),
     /// To take note of something. Boxed: every action would carry its room.
     Notice(Box<Notice>),
 }
@@ -43,29 +44,61 @@ pub(crate) enum Reply {
     NotProvided,
 }
 
-/// Runs one action.
-pub(crate) async fn invoke(plugin: &LoadedPlugin, invocation: Invocation<'_>) -> Result<Outcome, InvokeError> {
-    let started = Instant::now();
-    let mut usage = Usage::default();
-    let answer = match admit(plugin, &invocation, started) {
+/// What a call costs.
+#[derive(Default)]
+struct Cost {
+    usage: Usage,
+    /// Whether it may be tried again: then it is counted at its end.
+    repeats: bool,
+    /// Whether the plugin's counters know of it.
+    counted: bool,
+}
+
+impl Cost {
+    /// Counts a call by its lease, which is the fast way.
+    fn count(&mut self, lease: &Lease<'_>, call: &Call<'_>) {
+        if !self.repeats {
+            self.usage.duration = call.time.elapsed();
+            lease.count(self.usage.duration, self.usage.fuel);
+            self.counted = true;
+        }
+    }
+
+    /// Counts a call that was not counted yet, and its failure.
+    fn settle(&mut self, plugin: &LoadedPlugin, time: TimeLimit, error: Option<&InvokeError>) {
+        if !self.counted {
+            self.usage.duration = time.elapsed();
+            plugin.metrics.call(self.usage.duration, self.usage.fuel);
+        }
+        if let Some(error) = error {
+            plugin.metrics.error(error);
+        }
+    }
+}
+
+/// Runs one action. The invocation stays where its caller has it: it is large, and every call would pay for moving it.
+pub(crate) async fn invoke(plugin: &LoadedPlugin, invocation: &mut Invocation<'_>) -> Result<Outcome, InvokeError> {
+    let mut time = TimeLimit::from_now(plugin.limits.timeout);
+    let mut cost = Cost::default();
+    let answer = match admit(plugin, invocation, time) {
         Ok(declared) => {
             let Invocation { action, payload, caller, request_id, timeout, answer_checked, chain } = invocation;
-            let timeout = shorter(timeout, plugin.limits.timeout);
-            let call = Call { name: &action, caller, request_id, started, timeout, chain };
+            time.timeout = shorter(*timeout, time.timeout);
+            let request_id = request_id.as_deref();
+            let call = Call { name: action, caller, request_id, time, chain: chain.as_ref() };
             let answer = match declared.and_then(|declared| declared.retry) {
                 // Boxed, like everything that few calls do: every call would carry its room.
-                Some(retry) => Box::pin(serve_with_retries(plugin, &payload, &call, retry, &mut usage)).await,
-                None => serve(plugin, Request::Action(payload), &call, &mut usage).await,
+                Some(retry) => Box::pin(serve_with_retries(plugin, payload, &call, retry, &mut cost)).await,
+                None => serve(plugin, Request::Action(payload), &call, &mut cost).await,
             };
-            if answer_checked { answer.and_then(|reply| checked(plugin, &call, reply)) } else { answer }
+            if *answer_checked { answer.and_then(|reply| checked(plugin, &call, reply)) } else { answer }
         }
         Err(refused) => Err(refused),
     };
-    usage.duration = started.elapsed();
-    plugin.metrics.call(usage.duration, usage.fuel, answer.as_ref().err().map(|error| &**error));
+    cost.settle(plugin, time, answer.as_ref().err().map(|error| &**error));
     match answer.map_err(|error| *error)? {
-        Reply::Json(json) => Ok(Outcome { json, usage }),
-        Reply::Event(_) | Reply::NotProvided => Ok(Outcome { json: "null".to_owned(), usage }),
+        Reply::Json(json) => Ok(Outcome { json, usage: cost.usage }),
+        Reply::Event(_) | Reply::NotProvided => Ok(Outcome { json: "null".to_owned(), usage: cost.usage }),
     }
 }
 
@@ -79,9 +112,9 @@ fn checked(plugin: &LoadedPlugin, call: &Call<'_>, reply: Reply) -> Result<Reply
 
 /// Runs something else than an action: an event, a health check.
 pub(crate) async fn run(plugin: &LoadedPlugin, notice: Notice, call: Call<'_>) -> Result<Reply, Box<InvokeError>> {
-    let mut usage = Usage::default();
-    let reply = serve(plugin, Request::Notice(Box::new(notice)), &call, &mut usage).await;
-    plugin.metrics.call(call.started.elapsed(), usage.fuel, reply.as_ref().err().map(|error| &**error));
+    let mut cost = Cost::default();
+    let reply = serve(plugin, Request::Notice(Box::new(notice)), &call, &mut cost).await;
+    cost.settle(plugin, call.time, reply.as_ref().err().map(|error| &**error));
     reply
 }
 
@@ -90,7 +123,7 @@ pub(crate) async fn run(plugin: &LoadedPlugin, notice: Notice, call: Call<'_>) -
 fn admit<'a>(
     plugin: &'a LoadedPlugin,
     invocation: &Invocation<'_>,
-    now: Instant,
+    time: TimeLimit,
 ) -> Result<Option<&'a Action>, Box<InvokeError>> {
     let action = &*invocation.action;
     if plugin.instances.is_closed() {
@@ -109,7 +142,7 @@ fn admit<'a>(
         return Err(Box::new(InvokeError::PayloadTooLarge { plugin, action, allowed, observed }));
     }
     if let Some(rate) = &plugin.rate {
-        rate.admit(now).map_err(|retry_after| {
+        rate.admit(time.started()).map_err(|retry_after| {
             let limit = rate.limit();
             let plugin = plugin.name().to_owned();
             InvokeError::RateLimited { plugin, calls: limit.calls, period: limit.period, retry_after }
@@ -149,29 +182,29 @@ async fn serve_with_retries(
     payload: &str,
     call: &Call<'_>,
     retry: Retry,
-    usage: &mut Usage,
+    cost: &mut Cost,
 ) -> Result<Reply, Box<InvokeError>> {
+    cost.repeats = true;
     let mut pause = retry.backoff;
     for attempt in 1..retry.max_attempts {
-        let answer = serve(plugin, Request::Action(payload.into()), call, usage).await;
+        let answer = serve(plugin, Request::Action(&mut payload.into()), call, cost).await;
         let Err(error) = &answer else { return answer };
-        let resumes = Instant::now() + pause;
-        if !error.is_transient() || call.deadline().is_some_and(|deadline| resumes >= deadline) {
+        if !error.is_transient() || call.time.left().is_some_and(|left| pause >= left) {
             return answer;
         }
         tracing::info!(plugin = plugin.name(), action = call.name, attempt, "failed and is tried again: {error}");
-        tokio::time::sleep_until(resumes.into()).await;
+        tokio::time::sleep(pause).await;
         pause = pause.saturating_mul(2);
     }
-    serve(plugin, Request::Action(payload.into()), call, usage).await
+    serve(plugin, Request::Action(&mut payload.into()), call, cost).await
 }
 
 /// Leases an instance, makes one where none is idle, and gives it back if it is still whole.
 async fn serve(
     plugin: &LoadedPlugin,
-    request: Request<'_>,
+    request: Request<'_, '_>,
     call: &Call<'_>,
-    usage: &mut Usage,
+    cost: &mut Cost,
 ) -> Result<Reply, Box<InvokeError>> {
     let mut lease = match plugin.instances.try_lease() {
         Some(lease) => lease,
@@ -183,7 +216,7 @@ async fn serve(
         None => {
             let since = Instant::now();
             let instance = Box::pin(plugin.start_instance(Start::Load, call)).await?;
-            usage.instantiation = since.elapsed();
+            cost.usage.instantiation = since.elapsed();
             instance
         }
     };
@@ -196,8 +229,9 @@ async fn serve(
         },
         Request::Notice(notice) => Box::pin(tell(&mut instance, *notice, call, &plugin.limits)).await,
     };
-    usage.fuel = instance.fuel_used();
-    usage.memory_bytes = instance.memory_bytes();
+    cost.usage.fuel = instance.fuel_used();
+    cost.usage.memory_bytes = instance.memory_bytes();
+    cost.count(&lease, call);
     let answer = answer?;
     if plugin.instances.are_reused() {
         lease.give_back(instance);
@@ -210,15 +244,16 @@ async fn serve(
 /// Waits for an instance, unless whoever holds it waits for this call.
 async fn wait_for_turn<'a>(plugin: &'a LoadedPlugin, call: &Call<'_>) -> Result<Lease<'a>, Box<InvokeError>> {
     let enter = |chain| plugin.context.plugins.waits.enter(chain, &plugin.context.name, plugin.instances.concurrency());
-    let _waiting = call.chain.as_ref().map(enter).transpose().map_err(|chain| InvokeError::Reentrant {
+    let _waiting = call.chain.map(enter).transpose().map_err(|chain| InvokeError::Reentrant {
         plugin: plugin.name().to_owned(),
         action: call.name.to_owned(),
         chain,
     })?;
-    plugin.instances.lease(call.deadline()).await.map_err(|no| plugin.no_lease(no, call))
+    plugin.instances.lease(call.time.deadline()).await.map_err(|no| plugin.no_lease(no, call))
 }
 
 /// A result that its plugin may answer.
+#[inline]
 fn within_limit(plugin: &LoadedPlugin, call: &Call<'_>, json: String) -> Result<Reply, Box<InvokeError>> {
     let (allowed, observed) = (plugin.limits.result_bytes, json.len());
     if observed <= allowed {

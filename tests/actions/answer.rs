@@ -192,3 +192,27 @@ async fn metrics_count_calls_and_errors_by_code() {
     assert_eq!((metrics.calls, metrics.errors.get("out_of_stock"), metrics.instances_started), (4, Some(&3), 1));
     assert!(metrics.fuel > 0);
 }
+
+/// Calls that run at the same time count in different places, and refused ones in another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn metrics_of_calls_at_the_same_time_miss_none() {
+    let plugin = TestPlugin::from(feature::ECHO).resource("instances", json!(3));
+    let plugin = Host::new().load(plugin.manifest("actions", json!([{ "name": "ping" }]))).await;
+    let calls: Vec<_> = (0..8)
+        .map(|_| {
+            let plugin = plugin.clone();
+            tokio::spawn(async move {
+                for _ in 0..250 {
+                    pings(&plugin).await;
+                    plugin.call::<_, Value>("pong", &()).await.expect_err("it declares no such action");
+                }
+            })
+        })
+        .collect();
+    for call in calls {
+        call.await.expect("no panic");
+    }
+    let metrics = plugin.metrics();
+    assert_eq!((metrics.calls, metrics.errors.get("unknown_action")), (4_000, Some(&2_000)));
+    assert_eq!(metrics.latency_micros.iter().map(|(_, calls)| calls).sum::<u64>(), 4_000);
+}

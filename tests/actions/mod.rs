@@ -5,5 +5,6 @@ mod answer;
 mod component;
 mod legacy;
 mod order;
+mod retry;
 mod sdk;
 mod validation;

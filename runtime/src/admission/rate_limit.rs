@@ -9,9 +9,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use plugbay_manifest::RateLimit;
+use quanta::Instant;
 
 /// Parts of the period.
 const SLOTS: usize = 64;

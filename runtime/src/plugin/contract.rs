@@ -20,9 +20,10 @@ pub(crate) type HandleParams = (Arc<str>, String);
 #[derive(Debug, ComponentType, Lift, Lower)]
 #[component(record)]
 pub(crate) struct WitFailure {
-    code: String,
-    message: String,
-    details: Option<String>,
+    // Every answer has room for one of these, and is moved a few times.
+    code: Box<str>,
+    message: Box<str>,
+    details: Option<Box<str>>,
     #[component(name = "status-code")]
     status_code: Option<u16>,
 }
@@ -57,11 +58,11 @@ impl WitFailure {
         let details = self.details.map(|details| match serde_json::from_str(&details) {
             Ok(details) => details,
             // A guest that writes plain text there still gets it through.
-            Err(_) => serde_json::Value::String(details),
+            Err(_) => serde_json::Value::from(&*details),
         });
         Box::new(Failure {
-            code: if self.code.is_empty() { "error".to_owned() } else { self.code },
-            message: self.message,
+            code: if self.code.is_empty() { "error".to_owned() } else { self.code.into() },
+            message: self.message.into(),
             details,
             status_code: self.status_code.filter(|status| (400..600).contains(status)),
         })

@@ -8,7 +8,46 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// When a call began and how long it may take.
+///
+/// Every call reads the clock twice, so it is the processor's counter that is read: asking the system costs three times as
+/// much. Who waits for the end gets it as the system's time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TimeLimit {
+    started: quanta::Instant,
+    /// `None` is no limit.
+    pub(crate) timeout: Option<Duration>,
+}
+
+impl TimeLimit {
+    pub(crate) fn from_now(timeout: Option<Duration>) -> Self {
+        TimeLimit { started: quanta::Instant::now(), timeout }
+    }
+
+    pub(crate) fn started(&self) -> quanta::Instant {
+        self.started
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// What is left of it; zero once it is over, and `None` where there is no limit.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        Some(self.timeout?.saturating_sub(self.elapsed()))
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.left() == Some(Duration::ZERO)
+    }
+
+    /// When it is over, by the system's clock. `None` where that is never.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        Instant::now().checked_add(self.left()?)
+    }
+}
 
 /// Why a guest was not run to its end. Its store must be thrown away.
 #[derive(Debug)]
@@ -19,12 +58,9 @@ pub(crate) enum Interrupted {
     Panicked(String),
 }
 
-/// Polls `guest` until it is ready or `deadline` passes; `None` is no deadline. The guest stays where it is pinned: its
+/// Polls `guest` until it is ready or its time is over. The guest stays where it is pinned: its
 /// future holds its parameters and its answer, and every call would pay for moving them.
-pub(crate) async fn until<F: Future>(
-    deadline: Option<Instant>,
-    mut guest: Pin<&mut F>,
-) -> Result<F::Output, Interrupted> {
+pub(crate) async fn until<F: Future>(limit: TimeLimit, mut guest: Pin<&mut F>) -> Result<F::Output, Interrupted> {
     let mut timer = None;
     poll_fn(move |cx| {
         // A panic in a host function passes through the guest's fiber; the store is thrown away, so nobody sees its state.
@@ -33,11 +69,13 @@ pub(crate) async fn until<F: Future>(
             Ok(Poll::Pending) => {}
             Err(panic) => return Poll::Ready(Err(Interrupted::Panicked(panic_message(panic.as_ref())))),
         }
-        let Some(deadline) = deadline else { return Poll::Pending };
-        if Instant::now() >= deadline {
+        if limit.is_over() {
             return Poll::Ready(Err(Interrupted::Deadline));
         }
-        let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
+        if timer.is_none() {
+            timer = limit.deadline().map(|deadline| Box::pin(tokio::time::sleep_until(deadline.into())));
+        }
+        let Some(timer) = &mut timer else { return Poll::Pending };
         timer.as_mut().poll(cx).map(|()| Err(Interrupted::Deadline))
     })
     .await
@@ -52,20 +90,19 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
 mod tests {
     use super::*;
     use std::pin::pin;
-    use std::time::Duration;
 
     #[tokio::test]
     async fn ready_future_answers_even_after_its_deadline() {
-        let answer = until(Some(Instant::now()), pin!(async { 7 })).await;
+        let answer = until(TimeLimit::from_now(Some(Duration::ZERO)), pin!(async { 7 })).await;
         assert!(matches!(answer, Ok(7)));
     }
 
     #[tokio::test]
     async fn waiting_future_ends_at_its_deadline() {
-        let deadline = Instant::now() + Duration::from_millis(20);
-        let answer = until(Some(deadline), pin!(std::future::pending::<()>())).await;
+        let limit = TimeLimit::from_now(Some(Duration::from_millis(20)));
+        let answer = until(limit, pin!(std::future::pending::<()>())).await;
         assert!(matches!(answer, Err(Interrupted::Deadline)));
-        assert!(Instant::now() >= deadline);
+        assert!(limit.is_over());
     }
 
     #[tokio::test]
@@ -74,13 +111,13 @@ mod tests {
             cx.waker().wake_by_ref();
             Poll::<()>::Pending
         });
-        let answer = until(Some(Instant::now() + Duration::from_millis(20)), pin!(spinning)).await;
+        let answer = until(TimeLimit::from_now(Some(Duration::from_millis(20))), pin!(spinning)).await;
         assert!(matches!(answer, Err(Interrupted::Deadline)));
     }
 
     #[tokio::test]
     async fn panic_under_the_guest_is_caught_with_its_message() {
-        let answer = until(None, pin!(async { panic!("broken host") })).await;
+        let answer = until(TimeLimit::from_now(None), pin!(async { panic!("broken host") })).await;
         assert!(matches!(answer, Err(Interrupted::Panicked(message)) if message == "broken host"));
     }
 }

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use wasmtime::component::{
     ComponentExportIndex, ComponentNamedList, ComponentType, InstancePre, Lift, Lower, TypedFunc, Val,
@@ -15,7 +15,7 @@ use wasmtime::component::{
 use wasmtime::{Store, UpdateDeadline};
 
 use super::contract::{Answer, Exports, HandleParams, WitEvent, WitFailure, WitReaction};
-use super::deadline;
+use super::deadline::{self, TimeLimit};
 use super::state::{CallState, HostState};
 use super::verdict;
 use crate::admission::Chain;
@@ -40,22 +40,17 @@ pub(crate) struct Linked {
 pub(crate) struct Call<'a> {
     /// The action or contract function, for errors.
     pub(crate) name: &'a str,
-    pub(crate) caller: Caller,
-    pub(crate) request_id: Option<String>,
-    pub(crate) started: Instant,
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) caller: &'a Caller,
+    pub(crate) request_id: Option<&'a str>,
+    pub(crate) time: TimeLimit,
     /// The plugins that wait for this call.
-    pub(crate) chain: Option<Arc<Chain>>,
+    pub(crate) chain: Option<&'a Arc<Chain>>,
 }
 
 impl<'a> Call<'a> {
     /// A call that the host makes of its own accord, such as `on-load`.
     pub(crate) fn by_host(name: &'a str, timeout: Option<Duration>) -> Self {
-        Call { name, caller: Caller::Host, request_id: None, started: Instant::now(), timeout, chain: None }
-    }
-
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.timeout.and_then(|timeout| self.started.checked_add(timeout))
+        Call { name, caller: &Caller::Host, request_id: None, time: TimeLimit::from_now(timeout), chain: None }
     }
 }
 
@@ -91,7 +86,7 @@ impl Instance {
         let mut store = new_store(linked, context, limits);
         store.data_mut().call = CallState::new(call);
         let pre = &linked.pre;
-        let instantiated = deadline::until(call.deadline(), pin!(pre.instantiate_async(&mut store))).await;
+        let instantiated = deadline::until(call.time, pin!(pre.instantiate_async(&mut store))).await;
         let instance = verdict::judge(instantiated, &mut store, call, limits)?;
         if linked.types_checked.get().is_none() {
             linked
@@ -122,10 +117,10 @@ impl Instance {
         Ok(answer.unwrap_or(Ok(())).map(|()| Box::new(started)))
     }
 
-    /// Runs one action.
+    /// Runs one action. The payload is taken from where it is: passed on by value it would be moved once more.
     pub(crate) async fn handle(
         &mut self,
-        payload: Cow<'_, str>,
+        payload: &mut Cow<'_, str>,
         call: &Call<'_>,
         limits: &Limits,
     ) -> Result<Result<String, Box<Failure>>, Box<InvokeError>> {
@@ -138,14 +133,13 @@ impl Instance {
             Cow::Borrowed(large) if large.len() >= LENT_PAYLOAD_BYTES => {
                 return Box::pin(self.handle_large(&handle, large, call, limits)).await;
             }
-            payload => payload.into_owned(),
+            payload => std::mem::take(payload).into_owned(),
         };
         let action = self.action_name(call.name);
         // What `enter` does, without its layers: this is the way that every call takes, and each layer of futures moves the
         // payload and the answer once more.
         self.prepare(call, limits);
-        let deadline = call.deadline();
-        let answer = deadline::until(deadline, pin!(handle.call_async(&mut self.store, (action, payload)))).await;
+        let answer = deadline::until(call.time, pin!(handle.call_async(&mut self.store, (action, payload)))).await;
         let (answer,) = self.judge(answer, call, limits)?;
         Ok(answer.map_err(WitFailure::into_failure))
     }
@@ -222,8 +216,7 @@ impl Instance {
         };
         self.prepare(call, limits);
         let mut results = vec![Val::Bool(false); usize::from(function.result.is_some())];
-        let deadline = call.deadline();
-        let answer = deadline::until(deadline, pin!(func.call_async(&mut self.store, params, &mut results))).await;
+        let answer = deadline::until(call.time, pin!(func.call_async(&mut self.store, params, &mut results))).await;
         self.judge(answer, call, limits)?;
         Ok(results.pop())
     }
@@ -283,7 +276,7 @@ impl Instance {
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
         self.prepare(call, limits);
-        let answer = deadline::until(call.deadline(), pin!(function.call_async(&mut self.store, params))).await;
+        let answer = deadline::until(call.time, pin!(function.call_async(&mut self.store, params))).await;
         self.judge(answer, call, limits)
     }
 
@@ -297,6 +290,7 @@ impl Instance {
         refuel(&mut self.store, self.linked.metering, limits);
     }
 
+    #[inline(always)]
     fn judge<R>(
         &mut self,
         ran: Result<wasmtime::Result<R>, deadline::Interrupted>,
@@ -315,7 +309,7 @@ impl Instance {
     /// Runs a legacy command: the call on its standard input, its standard output is the answer.
     async fn run_command(
         &mut self,
-        payload: Cow<'_, str>,
+        payload: &str,
         call: &Call<'_>,
         limits: &Limits,
     ) -> Result<Result<String, Box<Failure>>, Box<InvokeError>> {
@@ -364,8 +358,8 @@ fn new_store(linked: &Linked, context: &Arc<PluginContext>, limits: &Limits) -> 
     store.set_hostcall_fuel(HOSTCALL_BYTES_MAX);
     store.set_max_component_handles(HANDLES_MAX);
     if linked.metering == Metering::Epoch {
-        store.epoch_deadline_callback(|store| match store.data().call.deadline {
-            Some(deadline) if Instant::now() >= deadline => Ok(UpdateDeadline::Interrupt),
+        store.epoch_deadline_callback(|store| match &store.data().call.time {
+            Some(time) if time.is_over() => Ok(UpdateDeadline::Interrupt),
             // wasmtime's own yield would be rescheduled before everybody who waits.
             _ => Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))),
         });

@@ -1,22 +1,24 @@
 //! The instances of one plugin, leased to one call at a time.
 //!
-//! A plugin has as many slots as calls may run at once. A call takes a free slot, in the order in which calls came, and with
-//! it the idle instance that is in it or the right to make one. What a lease does not put back, because the instance broke
-//! or the call was dropped, is gone; its slot is not.
+//! A plugin has as many slots as calls may run at once. A call borrows a free slot, in the order in which calls came, and
+//! with it the idle instance that is in it or the right to make one. What a lease does not put back, because the instance
+//! broke or the call was dropped, is gone; its slot is not.
 //!
 //! Slots lie on cache lines of their own and each thread starts looking at its own, so that threads which call one plugin
 //! at the same time do not write to the same memory.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use atomic_refcell::{AtomicRefCell, AtomicRefMut};
 use plugbay_manifest::Instances as Asked;
+use sync_wrapper::SyncWrapper;
 use tokio::sync::Notify;
 
 use super::instance::Instance;
 use crate::limits::{CONCURRENT_SANDBOXES_MAX, WAITING_CALLS_MAX};
+use crate::metrics::Counters;
 
 /// The live instances of one plugin and the calls that wait for them.
 pub(crate) struct Instances {
@@ -30,16 +32,18 @@ pub(crate) struct Instances {
     reused: bool,
 }
 
-/// Room for one running call. Two cache lines, because processors fetch lines in pairs.
+/// Room for one running call, which borrows it for as long as it runs. Two cache lines, because processors fetch lines in
+/// pairs.
 #[repr(align(128))]
 #[derive(Default)]
-struct Slot(Mutex<SlotState>);
-
-#[derive(Default)]
-struct SlotState {
-    taken: bool,
-    idle: Option<Box<Instance>>,
+struct Slot {
+    idle: AtomicRefCell<Idle>,
+    /// What the calls that ran here counted.
+    counters: Counters,
 }
+
+/// The instance that is in a slot, if there is one. Nobody but who borrowed the slot looks at it.
+type Idle = SyncWrapper<Option<Box<Instance>>>;
 
 /// Why there is no lease.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,10 +58,14 @@ pub(crate) enum NoLease {
 
 /// The right to run one call.
 pub(crate) struct Lease<'a> {
-    instances: &'a Instances,
-    slot: &'a Slot,
-    instance: Option<Box<Instance>>,
+    idle: AtomicRefMut<'a, Idle>,
+    counters: &'a Counters,
+    /// After the slot: whoever is woken finds it free.
+    _wake: WakeNext<'a>,
 }
+
+/// Wakes the call that waits next, when it is dropped.
+struct WakeNext<'a>(&'a Instances);
 
 impl Instances {
     pub(crate) fn new(asked: Asked, legacy: bool) -> Self {
@@ -123,12 +131,8 @@ impl Instances {
         let first = thread_number() % self.slots.len();
         let (before, from) = self.slots.split_at(first);
         from.iter().chain(before).find_map(|slot| {
-            let mut state = slot.lock();
-            (!std::mem::replace(&mut state.taken, true)).then(|| Lease {
-                instances: self,
-                slot,
-                instance: state.idle.take(),
-            })
+            let idle = slot.idle.try_borrow_mut().ok()?;
+            Some(Lease { idle, counters: &slot.counters, _wake: WakeNext(self) })
         })
     }
 
@@ -149,19 +153,24 @@ impl Instances {
 
     /// Puts an instance in that was started ahead of the first call.
     pub(crate) fn put_first(&self, instance: Box<Instance>) {
-        if let Some(slot) = self.slots.first() {
-            slot.lock().idle = Some(instance);
+        if let Some(mut slot) = self.slots.first().and_then(|slot| slot.idle.try_borrow_mut().ok()) {
+            *slot.get_mut() = Some(instance);
         }
     }
 
-    /// Whether no call runs.
+    /// Whether no call runs. Asked of closed instances only: a call that came at this moment could find a free slot taken.
     pub(crate) fn is_idle(&self) -> bool {
-        self.slots.iter().all(|slot| !slot.lock().taken)
+        self.slots.iter().all(|slot| slot.idle.try_borrow().is_ok())
     }
 
     /// Takes all idle instances out.
     pub(crate) fn drain(&self) -> impl Iterator<Item = Box<Instance>> {
-        self.slots.iter().filter_map(|slot| slot.lock().idle.take())
+        self.slots.iter().filter_map(|slot| slot.idle.try_borrow_mut().ok()?.get_mut().take())
+    }
+
+    /// What the calls counted, slot by slot.
+    pub(crate) fn counters(&self) -> impl Iterator<Item = &Counters> + Clone {
+        self.slots.iter().map(|slot| &slot.counters)
     }
 
     /// Calls that may run at once.
@@ -170,40 +179,36 @@ impl Instances {
     }
 }
 
-impl Slot {
-    fn lock(&self) -> MutexGuard<'_, SlotState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Lease<'_> {
     /// The idle instance that came with the lease, if there was one.
     pub(crate) fn take(&mut self) -> Option<Box<Instance>> {
-        self.instance.take()
+        self.idle.get_mut().take()
+    }
+
+    /// Counts a call that runs by this lease.
+    pub(crate) fn count(&self, duration: Duration, fuel: Option<u64>) {
+        self.counters.count_alone(duration, fuel);
     }
 
     /// Gives a healthy instance back for the next call.
     pub(crate) fn give_back(mut self, instance: Box<Instance>) {
-        self.instance = Some(instance);
+        *self.idle.get_mut() = Some(instance);
     }
 }
 
-impl Drop for Lease<'_> {
+impl Drop for WakeNext<'_> {
     fn drop(&mut self) {
-        let mut state = self.slot.lock();
-        state.idle = self.instance.take();
-        state.taken = false;
-        drop(state);
         // Either this sees the call that waits, or that call sees the free slot. Writing to the count is the cheaper way to
         // order the two, but not where threads that run at the same time would write to it by turns.
-        let waiting = if self.instances.slots.len() == 1 {
-            self.instances.waiting.fetch_add(0, Ordering::SeqCst)
+        let Instances { slots, waiting, freed, .. } = self.0;
+        let waiting = if slots.len() == 1 {
+            waiting.fetch_add(0, Ordering::SeqCst)
         } else {
             fence(Ordering::SeqCst);
-            self.instances.waiting.load(Ordering::Relaxed)
+            waiting.load(Ordering::Relaxed)
         };
         if waiting > 0 {
-            self.instances.freed.notify_one();
+            freed.notify_one();
         }
     }
 }
@@ -239,8 +244,7 @@ pub(crate) fn thread_number() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
-    use std::time::Duration;
+    use std::sync::{Arc, Mutex};
 
     fn one_slot() -> Arc<Instances> {
         Arc::new(Instances::new(Asked::Count(1), false))

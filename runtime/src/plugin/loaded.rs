@@ -1,6 +1,6 @@
 //! One loaded revision of a plugin, and the handle that outlives revisions.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -34,7 +34,7 @@ pub(crate) struct LoadedPlugin {
     pub(crate) digest: [u8; 32],
     pub(crate) linked: Arc<Linked>,
     /// The declared actions; empty where the manifest declares none, and every name then goes to the guest.
-    pub(crate) actions: HashMap<String, Action>,
+    pub(crate) actions: BTreeMap<String, Action>,
     pub(crate) rate: Option<RateLimiter>,
     pub(crate) instances: Instances,
     pub(crate) metrics: Metrics,
@@ -63,8 +63,8 @@ impl LoadedPlugin {
         let plugin = LoadedPlugin {
             context,
             actions,
-            rate: limits.rate.map(|rate| RateLimiter::new(rate, Instant::now())),
-            metrics: Metrics::new(instances.concurrency()),
+            rate: limits.rate.map(|rate| RateLimiter::new(rate, quanta::Instant::now())),
+            metrics: Metrics::default(),
             instances,
             subscriptions: Subscriptions::new(&manifest.events.subscribes),
             manifest,
@@ -110,7 +110,7 @@ impl LoadedPlugin {
             return Ok(None);
         }
         let call = Call::by_host("save_state", self.limits.timeout);
-        let mut lease = self.instances.lease(call.deadline()).await.map_err(|no| self.no_lease(no, &call))?;
+        let mut lease = self.instances.lease(call.time.deadline()).await.map_err(|no| self.no_lease(no, &call))?;
         let Some(mut instance) = lease.take() else { return Ok(None) };
         let state = instance.save_state(&call, &self.limits).await?;
         lease.give_back(instance);
@@ -172,15 +172,15 @@ impl LoadedPlugin {
             NoLease::Deadline => InvokeError::Timeout {
                 plugin,
                 action: format!("{} (waiting for its turn)", call.name),
-                allowed: call.timeout.unwrap_or_default(),
-                observed: call.started.elapsed(),
+                allowed: call.time.timeout.unwrap_or_default(),
+                observed: call.time.elapsed(),
             },
             NoLease::Closed => InvokeError::NotLoaded { plugin },
         })
     }
 }
 
-fn actions(manifest: &Manifest) -> Result<HashMap<String, Action>, LoadFailure> {
+fn actions(manifest: &Manifest) -> Result<BTreeMap<String, Action>, LoadFailure> {
     manifest
         .actions
         .iter()
@@ -260,7 +260,7 @@ impl Plugin {
     /// What the plugin did since it was loaded.
     pub fn metrics(&self) -> MetricsSnapshot {
         let plugin = self.current();
-        plugin.metrics.snapshot(&plugin.context.audit, plugin.context.log.dropped())
+        plugin.metrics.snapshot(plugin.instances.counters(), &plugin.context.audit, plugin.context.log.dropped())
     }
 
     /// Calls an action with a value and gets its answer as a value.
@@ -274,7 +274,8 @@ impl Plugin {
         R: DeserializeOwned,
     {
         let plugin = self.revision.load();
-        let outcome = dispatch::invoke(&plugin, Invocation::new(action).payload(payload)?.unchecked_answer()).await?;
+        let mut invocation = Invocation::new(action).payload(payload)?.unchecked_answer();
+        let outcome = dispatch::invoke(&plugin, &mut invocation).await?;
         outcome.parse(plugin.name(), action)
     }
 
@@ -282,8 +283,8 @@ impl Plugin {
     ///
     /// # Errors
     /// [`InvokeError`]: what stopped the call, or what the plugin answered.
-    pub async fn invoke(&self, invocation: Invocation<'_>) -> Result<Outcome, InvokeError> {
-        dispatch::invoke(&self.revision.load(), invocation).await
+    pub async fn invoke(&self, mut invocation: Invocation<'_>) -> Result<Outcome, InvokeError> {
+        dispatch::invoke(&self.revision.load(), &mut invocation).await
     }
 
     /// Hands an event to the plugin: once for each of its subscriptions that fits, those of higher priority first. A plugin

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::Duration;
 
 use plugbay_manifest::PermissionAction;
 use wasmtime::ResourceLimiter;
@@ -14,6 +14,7 @@ use crate::admission::Chain;
 use crate::capability::Denial;
 use crate::invocation::Caller;
 use crate::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
+use crate::plugin::deadline::TimeLimit;
 use crate::plugin::instance::Call;
 use crate::service::db::OpenTransaction;
 use crate::service::output::Output;
@@ -61,7 +62,8 @@ impl HostState {
 #[derive(Clone, Default)]
 pub(crate) struct CallState {
     pub(crate) caller: Caller,
-    pub(crate) deadline: Option<Instant>,
+    /// `None` between calls.
+    pub(crate) time: Option<TimeLimit>,
     /// Outgoing HTTP requests so far.
     pub(crate) http_requests: u32,
     /// The plugins that wait for this call.
@@ -73,11 +75,16 @@ impl CallState {
     pub(crate) fn new(call: &Call<'_>) -> Self {
         CallState {
             caller: call.caller.clone(),
-            deadline: call.deadline(),
+            time: Some(call.time),
             http_requests: 0,
-            chain: call.chain.clone(),
-            request_id: call.request_id.clone().map(OnceLock::from).unwrap_or_default(),
+            chain: call.chain.cloned(),
+            request_id: call.request_id.map(|id| OnceLock::from(id.to_owned())).unwrap_or_default(),
         }
+    }
+
+    /// The time that is left to it; `None` where it may take as long as it likes.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        self.time?.left()
     }
 
     /// Counts a request, and answers what is to be known of the call while that is under way.

@@ -18,6 +18,7 @@ use crate::limits::{
 use crate::service::output::Output;
 
 /// The guest's answer, or the error that names what stopped it.
+#[inline]
 pub(crate) fn judge<R>(
     ran: Result<wasmtime::Result<R>, Interrupted>,
     store: &mut Store<HostState>,
@@ -27,14 +28,18 @@ pub(crate) fn judge<R>(
     match ran {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(Box::new(stopped(&error, store, call, limits))),
-        Err(Interrupted::Deadline) => Err(Box::new(timeout(store, call))),
-        Err(Interrupted::Panicked(message)) => {
-            tracing::error!(
-                plugin = &*store.data().plugin.name,
-                action = call.name,
-                "a host function panicked: {message}"
-            );
-            Err(host_error(store, call, &wasmtime::Error::msg(format!("a host function panicked: {message}"))))
+        Err(interrupted) => Err(interruption(interrupted, store, call)),
+    }
+}
+
+#[cold]
+fn interruption(interrupted: Interrupted, store: &Store<HostState>, call: &Call<'_>) -> Box<InvokeError> {
+    match interrupted {
+        Interrupted::Deadline => Box::new(timeout(store, call)),
+        Interrupted::Panicked(message) => {
+            let message = format!("a host function panicked: {message}");
+            tracing::error!(plugin = &*store.data().plugin.name, action = call.name, "{message}");
+            host_error(store, call, &wasmtime::Error::msg(message))
         }
     }
 }
@@ -51,9 +56,15 @@ fn names(store: &Store<HostState>, call: &Call<'_>) -> (String, String) {
 
 fn timeout(store: &Store<HostState>, call: &Call<'_>) -> InvokeError {
     let (plugin, action) = names(store, call);
-    InvokeError::Timeout { plugin, action, allowed: call.timeout.unwrap_or_default(), observed: call.started.elapsed() }
+    InvokeError::Timeout {
+        plugin,
+        action,
+        allowed: call.time.timeout.unwrap_or_default(),
+        observed: call.time.elapsed(),
+    }
 }
 
+#[cold]
 fn stopped(error: &wasmtime::Error, store: &mut Store<HostState>, call: &Call<'_>, limits: &Limits) -> InvokeError {
     let (plugin, action) = names(store, call);
     if let Some(exit) = error.downcast_ref::<I32Exit>() {

@@ -316,11 +316,8 @@ mod tests {
     #[test]
     fn denial_is_counted_recorded_and_remembered_with_its_call() {
         let (kept, audit, plugin) = audit(false);
-        let call = CallState::new(&Call {
-            caller: Caller::Cli,
-            request_id: Some("r-1".to_owned()),
-            ..Call::by_host("action", None)
-        });
+        let call =
+            CallState::new(&Call { caller: &Caller::Cli, request_id: Some("r-1"), ..Call::by_host("action", None) });
         note(&plugin, &Grants::default(), "data.a", Some(&call));
         note(&plugin, &Grants::default(), "data.b", None);
         assert_eq!((plugin.denied(), plugin.allowed()), (2, 0));

@@ -61,7 +61,7 @@ impl HostState {
             may: Arc::new(move |resource, action| plugin.allows(resource, action)),
             about: self.plugin.db.database.about.clone(),
             sql,
-            until: Until { deadline: Some(database::deadline(self.call.deadline)), ..Until::default() },
+            until: Until { deadline: Some(database::deadline(self.call.time_left())), ..Until::default() },
             keep_rows,
         }
     }

@@ -1,7 +1,5 @@
 //! `plugbay:plugin/invocation`: what a running call may know of itself. It needs no permission.
 
-use std::time::Instant;
-
 use super::bindings::plugbay::plugin::invocation::Host;
 use crate::plugin::state::HostState;
 
@@ -15,7 +13,6 @@ impl Host for HostState {
     }
 
     fn time_left_ms(&mut self) -> Option<u64> {
-        let left = self.call.deadline?.saturating_duration_since(Instant::now());
-        Some(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
+        Some(u64::try_from(self.call.time_left()?.as_millis()).unwrap_or(u64::MAX))
     }
 }

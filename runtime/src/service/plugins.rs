@@ -13,7 +13,7 @@ mod told;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use plugbay_manifest::PermissionAction::{self, Execute, Read, Write};
 
@@ -134,7 +134,7 @@ impl HostState {
         let calls = &self.plugin.plugins;
         let Some(directory) = calls.directory.upgrade() else { return Err(self.no_such_plugin(&plugin)) };
         let chain = Chain::new(self.plugin.name.clone(), calls.requires.clone(), self.call.chain.clone());
-        let time_left = self.call.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let time_left = self.call.time_left();
         let request_id = self.call.request_id().to_owned();
         Ok(directory.call(PluginCall { plugin, action, payload, request_id, time_left, chain }))
     }

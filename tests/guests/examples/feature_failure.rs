@@ -1,16 +1,30 @@
 //! Answers a failure that its caller made up: `{"code", "message", "details", "status"}`, `details` as a JSON text.
+//!
+//! `fail_first` does so as many times as its caller says (`times`), and then answers how often it was called.
 
-use plugbay_guests::{Failure, Value};
+use std::cell::Cell;
+
+use plugbay_guests::{Failure, Value, json};
+
+thread_local! {
+    static CALLS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn made_up(payload: &Value) -> Failure {
+    let text = |member: &str| payload[member].as_str().map(str::to_owned);
+    Failure {
+        code: text("code").unwrap_or_default(),
+        message: text("message").unwrap_or_default(),
+        details: text("details"),
+        status_code: payload["status"].as_u64().map(|status| status as u16),
+    }
+}
 
 plugbay_guests::actions!(|action, payload| match action {
-    "fail" => {
-        let text = |member: &str| payload[member].as_str().map(str::to_owned);
-        Err(Failure {
-            code: text("code").unwrap_or_default(),
-            message: text("message").unwrap_or_default(),
-            details: text("details"),
-            status_code: payload["status"].as_u64().map(|status| status as u16),
-        })
+    "fail" => Err(made_up(&payload)),
+    "fail_first" => {
+        CALLS.set(CALLS.get() + 1);
+        if Some(CALLS.get()) <= payload["times"].as_u64() { Err(made_up(&payload)) } else { Ok(json!(CALLS.get())) }
     }
     "succeed" => Ok(Value::Null),
     other => plugbay_guests::unknown(other),

@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::ErrorCode;
 use tokio::sync::{Mutex as AsyncMutex, OnceCell, OwnedMutexGuard};
@@ -278,9 +278,8 @@ impl About {
 }
 
 /// When a statement has to stop: a little before the call, so that its plugin can still answer.
-pub(super) fn deadline(call: Option<Instant>) -> Instant {
-    let now = Instant::now();
-    let left = call.map_or(DB_STATEMENT_TIME_MAX, |call| call.saturating_duration_since(now));
+pub(super) fn deadline(call_time_left: Option<Duration>) -> Instant {
+    let left = call_time_left.unwrap_or(DB_STATEMENT_TIME_MAX);
     let left = left.saturating_sub(DB_TIME_TO_ANSWER.min(left / 10));
-    now + left.min(DB_STATEMENT_TIME_MAX)
+    Instant::now() + left.min(DB_STATEMENT_TIME_MAX)
 }
