@@ -10,6 +10,12 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+/// Measures the processor's counter against the system's clock, once in a process. It takes about a millisecond, which the
+/// first call would pay otherwise.
+pub(crate) fn calibrate() {
+    let _ = quanta::Instant::now();
+}
+
 /// When a call began and how long it may take.
 ///
 /// Every call reads the clock twice, so it is the processor's counter that is read: asking the system costs three times as

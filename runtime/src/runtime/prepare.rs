@@ -20,6 +20,7 @@ use crate::service::cache::PluginCache;
 use crate::service::config::PluginConfig;
 use crate::service::data::PluginData;
 use crate::service::db::{NotMade, PluginDb};
+use crate::service::home::forget_gone;
 use crate::service::http::PluginHttp;
 use crate::service::log::PluginLog;
 use crate::service::plugins::{Directory, PluginCalls};
@@ -83,7 +84,7 @@ impl Runtime {
         let compiled = Compiled::new(checked, workshop).await.map_err(load_error)?;
         let linked = Arc::new(self.0.linkers.link(compiled).map_err(load_error)?);
         let mut all = self.linked_lock();
-        all.retain(|_, linked| linked.strong_count() > 0);
+        forget_gone(&mut all, |linked| linked.strong_count() > 0);
         all.insert(key, Arc::downgrade(&linked));
         Ok(linked)
     }

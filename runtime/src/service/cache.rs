@@ -15,6 +15,7 @@ use serde::de::IgnoredAny;
 
 use self::memory::{Memory, TooSlow, Total};
 use super::bindings::plugbay::plugin::cache as wit;
+use super::home::forget_gone;
 use super::{PluginHome, over_limit};
 use crate::capability::Pattern;
 use crate::clock::Clock;
@@ -48,7 +49,7 @@ impl PluginCache {
         if let Some(room) = all.get(&home.name).and_then(Weak::upgrade) {
             return PluginCache(room);
         }
-        all.retain(|_, room| room.strong_count() > 0);
+        forget_gone(&mut all, |room| room.strong_count() > 0);
         let room = Arc::new(Room { clock: home.clock.clone(), total: caches.total.clone(), memory: OnceLock::new() });
         all.insert(home.name.clone(), Arc::downgrade(&room));
         PluginCache(room)

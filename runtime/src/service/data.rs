@@ -24,7 +24,8 @@ use crate::plugin::state::HostState;
 /// The data service of one loaded plugin.
 pub(crate) struct PluginData {
     home: PluginHome,
-    kept: OnceCell<KeptData>,
+    /// Boxed, because most plugins keep nothing: each that is loaded would carry its room.
+    kept: OnceCell<Box<KeptData>>,
 }
 
 /// Why a use of the data was refused, or failed.
@@ -45,7 +46,9 @@ impl PluginData {
 
     /// What is kept, opened by whoever comes first.
     pub(crate) async fn kept(&self) -> Result<&KeptData, DataError> {
-        let open = || async { Database::open(&self.home, "data.sqlite3", STEPS).await.map(KeptData::new) };
+        let open = || async {
+            Database::open(&self.home, "data.sqlite3", STEPS).await.map(|file| Box::new(KeptData::new(file)))
+        };
         Ok(self.kept.get_or_try_init(open).await?)
     }
 }

@@ -1,5 +1,6 @@
 //! Where one plugin's services are at home.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +14,14 @@ pub(crate) struct PluginHome {
     /// What this plugin's services keep is kept in here; `None` keeps it in memory only. Made by whoever first writes.
     pub(crate) directory: Option<PathBuf>,
     pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// Drops the entries of what is gone from a map that knows all plugins, when it is full: a look at all of them for each
+/// plugin that is loaded would take the longer the more there are.
+pub(crate) fn forget_gone<K, V>(all: &mut HashMap<K, V>, is_there: impl Fn(&V) -> bool) {
+    if all.len() == all.capacity() {
+        all.retain(|_, entry| is_there(entry));
+    }
 }
 
 /// Makes a directory that only this user can enter, and sees to it that it is still there after a power cut. One that is
@@ -54,6 +63,16 @@ pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn what_is_gone_is_forgotten_before_the_map_grows() {
+        let mut all = HashMap::new();
+        for number in 0..10_000 {
+            forget_gone(&mut all, |kept| *kept);
+            all.insert(number, number < 10);
+        }
+        assert!(all.len() < 100 && (0..10).all(|number| all.contains_key(&number)), "{}", all.len());
+    }
 
     #[test]
     fn directory_is_closed_to_others_whether_new_or_there() {

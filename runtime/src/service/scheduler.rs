@@ -17,6 +17,7 @@ use serde::de::IgnoredAny;
 use self::kept::NewJob;
 use self::when::When;
 use super::bindings::plugbay::plugin::scheduler as wit;
+use super::home::forget_gone;
 use super::{PluginHome, over_limit};
 use crate::limits::{ACTION_NAME_BYTES_MAX, JOB_ARGS_BYTES_MAX, JOB_ID_BYTES_MAX};
 use crate::plugin::state::HostState;
@@ -72,7 +73,7 @@ impl AllJobs {
         if let Some(jobs) = all.get(&home.name).and_then(|entry| entry.jobs.upgrade()) {
             return jobs;
         }
-        all.retain(|_, entry| entry.jobs.strong_count() > 0);
+        forget_gone(&mut all, |entry| entry.jobs.strong_count() > 0);
         let jobs = Arc::new(KeptJobs::new(home.clone()));
         all.insert(home.name.clone(), Entry { jobs: Arc::downgrade(&jobs), in_memory: None });
         jobs

@@ -15,6 +15,7 @@ use rusqlite::ErrorCode;
 use tokio::sync::{Mutex as AsyncMutex, OnceCell, OwnedMutexGuard};
 
 use super::super::PluginHome;
+use super::super::home::forget_gone;
 use super::super::sqlite::open::{make_file, patiently};
 use super::connection::Conn;
 use super::problem::Problem;
@@ -37,7 +38,7 @@ impl Databases {
         if let Some(database) = databases.get(&home.name).and_then(Weak::upgrade) {
             return database;
         }
-        databases.retain(|_, database| database.strong_count() > 0);
+        forget_gone(&mut databases, |database| database.strong_count() > 0);
         let database = Arc::new(Database::new(home.clone()));
         databases.insert(home.name.clone(), Arc::downgrade(&database));
         database

@@ -49,8 +49,8 @@ const STEPS: &[&str] = &["
 /// The jobs of one plugin.
 pub(crate) struct KeptJobs {
     home: PluginHome,
-    /// Opened by whoever first needs it: a plugin without jobs costs no file.
-    database: OnceCell<Database>,
+    /// Opened by whoever first needs it: a plugin without jobs costs no file, and no room for what it has none of.
+    database: OnceCell<Box<Database>>,
     /// The ids of the jobs that run now: no job runs twice at once, whatever was added in its place.
     running: OnceLock<watch::Sender<HashSet<String>>>,
     /// Held by whoever runs these jobs.
@@ -135,7 +135,8 @@ impl KeptJobs {
     }
 
     pub(super) async fn database(&self) -> Result<&Database, Unavailable> {
-        self.database.get_or_try_init(|| Database::open(&self.home, FILE, STEPS)).await
+        let open = || async { Database::open(&self.home, FILE, STEPS).await.map(Box::new) };
+        Ok(self.database.get_or_try_init(open).await?)
     }
 
     /// Keeps a job. Answers when it first runs.
