@@ -232,7 +232,7 @@ impl Runtime {
 
     /// Replaces the operator's policy, for the plugins that are loaded and for those that will be: the next use of a host
     /// capability is checked against this one. As with the builder's, every plugin may write its log and read its
-    /// configuration below it, and what was said of one [`Package`] alone comes before it.
+    /// configuration below it, and what was said of one [`Package`](crate::Package) alone comes before it.
     ///
     /// What a plugin holds already, it keeps: the environment of a loaded plugin, and the directories that a running
     /// instance of a trusted plugin has open. [`Runtime::reload`] takes those back.

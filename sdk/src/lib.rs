@@ -31,7 +31,7 @@
 //! - [`macro@plugin`] tells what the attributes can do: actions, routes, lifecycle hooks, events, health.
 //! - [`Schema`](derive@Schema) derives a JSON Schema while the plugin compiles.
 //! - [`Plugin::builder`] says the same as the attributes, without them.
-//! - [`error`], [`bail!`], [`ensure!`] and [`ok!`] make answers; [`log`] and [`config`] talk to the host.
+//! - [`error()`], [`bail!`], [`ensure!`] and [`ok!`] make answers; [`log`] and [`config`] talk to the host.
 //! - [`cache`] has values that may be forgotten.
 //! - [`data`] keeps values; [`db`] is the plugin's own database; [`Table`](derive@Table) makes a table of a struct.
 //! - [`http`] asks the world outside.
