@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 use plugbay::Level;
-use serde_json::Value;
 
 use crate::help;
 use crate::units::{parse_bytes, parse_count, parse_duration, parse_setting};
@@ -244,9 +243,9 @@ pub(crate) struct LimitArgs {
 #[derive(Debug, Clone, Default, ClapArgs)]
 #[command(next_help_heading = "Host")]
 pub(crate) struct HostArgs {
-    /// Set a configuration value; VALUE is JSON where it parses as JSON, else a text
+    /// Set a configuration value; VALUE is JSON where it parses as JSON and no text is asked for, else a text
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_setting)]
-    pub(crate) config: Vec<(String, Value)>,
+    pub(crate) config: Vec<(String, String)>,
     /// Allow what the manifest asks for, such as config.retries:write or 'cache.*:read,write'
     #[arg(long, value_name = "RESOURCE:ACTIONS")]
     pub(crate) grant: Vec<String>,

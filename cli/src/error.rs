@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::host::OrderError;
-use crate::output::{Output, RED, indented, plain, to_stderr};
+use crate::output::{Output, RED, indented, plain, shell_word, to_stderr};
 use plugbay_project::ProjectError;
 use plugbay_testing::TestFileError;
 
@@ -46,6 +46,8 @@ pub(crate) enum Error {
         plugin: String,
         /// Each of them.
         refused: Vec<RefusedImport>,
+        /// What the manifest asks for and the operator does not allow.
+        not_allowed: Vec<String>,
     },
     /// The plugins that are to be loaded have no order.
     Order(OrderError),
@@ -129,19 +131,27 @@ impl Error {
             Error::Load(error) => match &error.source {
                 LoadFailure::Start(cause) => format!("{error}{}", what_helps(cause)),
                 LoadFailure::Requires { .. } => format!("{error}{BESIDE}"),
+                LoadFailure::MinimumMemory { .. } => format!("{error}{MORE_MEMORY}"),
+                LoadFailure::Denied { denial, not_allowed, .. } => {
+                    // Of one use alone the error itself has told.
+                    let told = format!("{}:{}", denial.grant, denial.action);
+                    let rest = if *not_allowed == [told] { String::new() } else { all_grants(not_allowed) };
+                    format!("{error}{rest}")
+                }
                 _ => error.to_string(),
             },
             Error::HostFile(error) => format!("the host's file is wrong:\n{error}"),
             Error::TestFile(error) => error.to_string(),
-            Error::Imports { plugin, refused } => {
+            Error::Imports { plugin, refused, not_allowed } => {
                 let list: String =
                     refused.iter().map(|refused| format!("\n{}: {}", refused.import, refused.msg)).collect();
-                format!("cannot load {plugin}: {} of its imports are refused{list}", refused.len())
+                let count = refused.len();
+                format!("cannot load {plugin}: {count} of its imports are refused{list}{}", all_grants(not_allowed))
             }
             Error::Order(error) => order_text(error),
             Error::Invoke(error) => format!("{}{}", invoke_text(error), what_helps(error)),
             Error::Call(error) => error.to_string(),
-            Error::Runtime(error) => error.to_string(),
+            Error::Runtime(error) => format!("{error}{}", what_helps_the_host(error)),
             Error::Internal(error) => format!("{error:#}"),
         }
     }
@@ -150,6 +160,32 @@ impl Error {
 /// How a plugin comes to be there for others.
 const BESIDE: &str =
     "\nhere: `run --with PLUGIN` loads it beside, and so does naming it under `plugins` in the host's file";
+
+const MORE_MEMORY: &str = "\nhere: --max-memory SIZE replaces the manifest's limit";
+
+/// The options that allow all that a manifest asks for, so that nobody finds them out one by one.
+fn all_grants(not_allowed: &[String]) -> String {
+    if not_allowed.is_empty() {
+        return String::new();
+    }
+    let options: String = not_allowed.iter().map(|permission| format!(" {}", grant_option(permission))).collect();
+    format!("\nhere: all that it asks for is allowed by{options}")
+}
+
+/// The option that allows this, as it is typed in a shell.
+pub(crate) fn grant_option(permission: &str) -> String {
+    format!("--grant {}", shell_word(permission))
+}
+
+fn what_helps_the_host(error: &BuildError) -> &'static str {
+    match error {
+        BuildError::Engine { .. } => {
+            "\nhere: `ulimit -v unlimited` raises the address-space limit of this shell; `plugbay doctor` looks at the rest"
+        }
+        BuildError::CodeCache(_) => "\nhere: PLUGBAY_CACHE_DIR names the directory, and `off` keeps nothing",
+        _ => "",
+    }
+}
 
 fn order_text(error: &OrderError) -> String {
     match error {
@@ -194,7 +230,7 @@ fn what_helps(error: &InvokeError) -> String {
         }
         InvokeError::Timeout { .. } => text.push_str("\nhere: --timeout TIME replaces the manifest's limit"),
         InvokeError::OutOfFuel { .. } => text.push_str("\nhere: --fuel N replaces the manifest's limit"),
-        InvokeError::MemoryLimit { .. } => text.push_str("\nhere: --max-memory SIZE replaces the manifest's limit"),
+        InvokeError::MemoryLimit { .. } => text.push_str(MORE_MEMORY),
         _ => {}
     }
     text

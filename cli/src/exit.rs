@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use plugbay::{CallError, CompileError, InvokeError, LoadError, LoadFailure, ScanError};
+use plugbay::{BuildError, CallError, CompileError, InvokeError, LoadError, LoadFailure, ScanError};
 
 use crate::error::Error;
 
@@ -47,7 +47,12 @@ impl From<&Error> for Exit {
                 CallError::TooLarge { .. } => Exit::Limit,
                 _ => Exit::Usage,
             },
-            Error::Runtime(_) | Error::Internal(_) => Exit::Internal,
+            Error::Runtime(error) => match **error {
+                // The directory that PLUGBAY_CACHE_DIR names; the user's own is never in the way.
+                BuildError::CodeCache(_) => Exit::Usage,
+                _ => Exit::Internal,
+            },
+            Error::Internal(_) => Exit::Internal,
         }
     }
 }

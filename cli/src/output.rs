@@ -127,6 +127,16 @@ fn is_bidirectional_control(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// The text as one word of a POSIX shell.
+pub(crate) fn shell_word(text: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:,%=".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")))
+    }
+}
+
 /// Text whose lines after the first begin with `indent`; lines that are indented further already stay as they are.
 pub(crate) fn indented<'a>(text: &'a str, indent: &str) -> Cow<'a, str> {
     let text = text.trim_end();
@@ -159,6 +169,13 @@ mod tests {
         assert_eq!(shown, "{ \n\"a\": \"x\\u009b31m\\u202e\\u007fé\"}");
         let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
         assert_eq!(value(&shown), value(json));
+    }
+
+    #[test]
+    fn word_is_quoted_for_the_shell_where_it_must_be() {
+        assert_eq!(shell_word("plugins/demo-1"), "plugins/demo-1");
+        assert_eq!(shell_word("my plugins/it's"), r"'my plugins/it'\''s'");
+        assert_eq!((shell_word(""), shell_word("cache.*:read")), ("''".into(), "'cache.*:read'".into()));
     }
 
     #[test]

@@ -42,11 +42,15 @@ impl Stats<'_> {
             Some(fuel) => format!("{} units ({})", show_count(fuel), of(limits.fuel.map(show_count))),
             None => "not metered".to_owned(),
         };
+        let instantiation = match usage.instantiation {
+            Duration::ZERO => "none: an instance was ready".to_owned(),
+            duration => show_duration(duration),
+        };
         let rows = [
             ("fuel", fuel),
             ("memory", format!("{} ({})", show_bytes(usage.memory_bytes), of(Some(show_bytes(limits.memory_bytes))))),
             ("time", format!("{} ({})", show_duration(usage.duration), of(limits.timeout.map(show_duration)))),
-            ("instantiation", show_duration(usage.instantiation)),
+            ("instantiation", instantiation),
             ("load", show_duration(*load)),
         ];
         let uses = uses.map(|(allows, denials)| ("host use", format!("{allows} allowed, {denials} denied")));
@@ -74,6 +78,7 @@ mod tests {
             "12,345 units (of 10,000,000,000)",
             "1.1 MiB (of 128.0 MiB)",
             "420 µs (no limit)",
+            "instantiation  none: an instance was ready",
             "load           3 ms",
             "5 allowed, 1 denied",
         ] {

@@ -31,14 +31,13 @@ pub(crate) fn parse_count(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "write a whole number such as 5000000, 5_000_000 or 5e6, or 0 for no limit".to_owned())
 }
 
-/// `K=V`: the value is JSON where it parses as JSON, else a text.
-pub(crate) fn parse_setting(text: &str) -> Result<(String, serde_json::Value), String> {
+/// `K=V`, both as they were typed.
+pub(crate) fn parse_setting(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("write KEY=VALUE")?;
     if key.is_empty() {
         return Err("the key is missing: write KEY=VALUE".to_owned());
     }
-    let value = serde_json::from_str(value).unwrap_or_else(|_| serde_json::Value::from(value));
-    Ok((key.to_owned(), value))
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 /// `16.0 MiB`: binary units, as limits are set in them.
@@ -83,7 +82,6 @@ pub(crate) fn show_count(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn duration_with_unit_is_read() {
@@ -123,13 +121,11 @@ mod tests {
     }
 
     #[test]
-    fn setting_value_is_json_where_it_can_be() {
-        assert_eq!(parse_setting("retries=3"), Ok(("retries".to_owned(), json!(3))));
-        assert_eq!(parse_setting("name=Ada"), Ok(("name".to_owned(), json!("Ada"))));
-        assert_eq!(parse_setting("url=http://h/?a=b"), Ok(("url".to_owned(), json!("http://h/?a=b"))));
-        assert_eq!(parse_setting("tags=[\"a\"]"), Ok(("tags".to_owned(), json!(["a"]))));
-        assert_eq!(parse_setting("text=\"3\""), Ok(("text".to_owned(), json!("3"))));
-        assert_eq!(parse_setting("empty="), Ok(("empty".to_owned(), json!(""))));
+    fn setting_is_split_at_the_first_sign() {
+        let setting = |key: &str, value: &str| Ok((key.to_owned(), value.to_owned()));
+        assert_eq!(parse_setting("retries=3"), setting("retries", "3"));
+        assert_eq!(parse_setting("url=http://h/?a=b"), setting("url", "http://h/?a=b"));
+        assert_eq!(parse_setting("empty="), setting("empty", ""));
         assert!(parse_setting("retries").is_err());
         assert!(parse_setting("=3").is_err());
     }

@@ -27,6 +27,8 @@ pub struct Inspection {
     pub exports: Vec<String>,
     /// What it imports.
     pub imports: Vec<InspectedImport>,
+    /// What the manifest asks for and the operator does not allow, each as [`Policy::allow`](crate::Policy::allow) takes it.
+    pub not_allowed: Vec<String>,
     /// The limits that it would run under.
     pub limits: InspectedLimits,
 }
@@ -120,6 +122,7 @@ impl Inspection {
             initial_memory_bytes: scan.total(Quantity::MemoryBytes),
             exports,
             imports,
+            not_allowed: grants.not_allowed(&manifest.permissions),
             limits: InspectedLimits::new(limits),
         }
     }

@@ -56,6 +56,8 @@ pub const HOST_CALL_BYTES: usize = 1 << 10;
 pub const ACTION_NAME_BYTES_MAX: usize = 128;
 /// Problems that one `validation_error` lists.
 pub const VALIDATION_PROBLEMS_MAX: usize = 20;
+/// Bytes of each of their texts and paths: 512. They quote the payload, which may have megabytes.
+pub const VALIDATION_PROBLEM_BYTES_MAX: usize = 512;
 /// Bytes that a pattern in an action's schema may compile to, 1 MiB: bounds the time that a plugin's own schema can cost the
 /// host.
 pub const SCHEMA_PATTERN_BYTES_MAX: usize = 1 << 20;

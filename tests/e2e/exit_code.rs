@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::harness::assert::assert_contains;
 use crate::harness::command::{Plugbay, plugin_file};
 use crate::harness::core_module::CoreModule;
-use crate::harness::guest::{command, component, feature, hostile};
+use crate::harness::guest::{command, component, example, feature, hostile};
 use crate::harness::host::TestPlugin;
 
 #[test]
@@ -147,6 +147,21 @@ fn on_load_that_fails_exits_with_3() {
 #[test]
 fn denied_import_exits_with_4() {
     check(hostile::SOCKETS.into(), &["x"], 4, Some("permission_denied"));
+}
+
+#[test]
+fn denied_import_tells_everything_that_is_to_be_granted() {
+    let path = example::WEATHER.path();
+    let weather = path.to_str().expect("UTF-8");
+    let run = ["run", weather, "forget", r#"{"city": "Bern"}"#, "--config", "base_url=http://example.org"];
+    let denied = Plugbay::new(run).run().exits_with(4);
+    let options = ["--grant", "http.*:execute", "--grant", "cache.weather/*:read,write"];
+    assert_contains(&denied.stderr, &["--grant 'http.*:execute' --grant 'cache.weather/*:read,write'"]);
+    let json = Plugbay::new([&run[..], &["--json"]].concat()).run().exits_with(4).json();
+    assert_eq!(json["details"]["not_allowed"], json!([options[1], options[3]]));
+    Plugbay::new([&run[..], &options].concat()).run().exits_with(0);
+    let inspected = Plugbay::new([&["inspect", weather], &options[2..]].concat()).run().exits_with(0).stdout;
+    assert_contains(&inspected, &["not all granted: --grant 'http.*:execute'\n", "read, write  granted\n"]);
 }
 
 #[test]

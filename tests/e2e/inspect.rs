@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::harness::assert::assert_contains;
 use crate::harness::command::{Plugbay, plugin_file};
 use crate::harness::core_module::CoreModule;
-use crate::harness::guest::{feature, hostile};
+use crate::harness::guest::{component, feature, hostile};
 use crate::harness::host::TestPlugin;
 
 #[test]
@@ -48,6 +48,15 @@ fn inspection_names_what_is_not_granted() {
     let path = hostile::SOCKETS.path();
     let text = Plugbay::new(["inspect", path.to_str().expect("UTF-8")]).run().exits_with(0).stdout;
     assert_contains(&text, &["wasi:sockets/", "net.*"]);
+}
+
+#[test]
+fn inspection_of_a_component_that_is_no_plugin_says_so() {
+    let path = component::GEOMETRY.path();
+    let ran = Plugbay::new(["inspect", path.to_str().expect("UTF-8")]).run().exits_with(0);
+    assert_contains(&ran.stderr, &["no plugin", "plugbay call"]);
+    let plugin = Plugbay::new(["inspect", feature::ECHO.path().to_str().expect("UTF-8")]).run().exits_with(0);
+    assert_eq!(plugin.stderr, "");
 }
 
 #[test]

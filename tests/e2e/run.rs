@@ -79,6 +79,35 @@ fn configuration_is_set_on_the_command_line() {
 }
 
 #[test]
+fn configuration_that_looks_like_a_number_is_a_text_where_one_is_asked_for() {
+    let declared =
+        json!({ "key": { "type": "string" }, "tags": { "type": "array" }, "retries": { "type": "integer" } });
+    let file = plugin_file(TestPlugin::from(feature::CONFIG).manifest("configuration", declared));
+    let path = file.path().to_str().expect("a path in UTF-8");
+    for (given, key, expected) in [
+        ("key=12345", "key", json!("12345")),
+        ("key=true", "key", json!("true")),
+        ("key=\"12\"", "key", json!("12")),
+        ("tags=[\"a\"]", "tags", json!(["a"])),
+        ("retries=3", "retries", json!(3)),
+    ] {
+        let answer = Plugbay::new(["run", path, "all", "--config", given]).run().exits_with(0).json();
+        assert_eq!(answer[key], expected, "{given}");
+    }
+}
+
+#[test]
+fn cache_that_nobody_asked_for_is_not_in_the_way() {
+    let run = || plugbay(feature::ECHO, &["ping"]);
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let below_a_file = file.path().join("cache");
+    let ran = run().environment("XDG_CACHE_HOME", &below_a_file).run().exits_with(0);
+    assert_contains(&ran.stderr, &["note: compiled code is not kept"]);
+    let ran = run().environment("PLUGBAY_CACHE_DIR", &below_a_file).run().exits_with(2);
+    assert_contains(&ran.stderr, &["PLUGBAY_CACHE_DIR"]);
+}
+
+#[test]
 fn granted_write_is_kept_in_the_data_directory() {
     let data = tempfile::tempdir().expect("a directory");
     let plugin = TestPlugin::from(feature::CONFIG)

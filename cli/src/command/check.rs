@@ -60,7 +60,7 @@ fn with_all_imports(error: LoadError, inspection: &Inspection) -> Error {
         })
         .collect();
     if about_an_import && refused.len() > 1 {
-        return Error::Imports { plugin: error.plugin, refused };
+        return Error::Imports { plugin: error.plugin, refused, not_allowed: inspection.not_allowed.clone() };
     }
     error.into()
 }

@@ -1,6 +1,7 @@
 //! `plugbay doctor`: does this machine have what building and running plugins takes?
 //!
-//! Nothing is installed or changed. What is not fine says what to do about it.
+//! Nothing is installed. What is not fine says what to do about it. The directory for compiled code is made, as the first
+//! run would make it: whether it can be made is the question.
 
 use std::path::Path;
 
@@ -13,6 +14,7 @@ use crate::exit::Exit;
 use crate::host;
 use crate::output::{GREEN, Output, RED, YELLOW, indented};
 use crate::units::show_bytes;
+use plugbay::{CodeCache, CodeCacheAt};
 use plugbay_project::{TARGET, Toolchain};
 
 /// The oldest compiler that builds plugins.
@@ -86,15 +88,17 @@ fn line(finding: &Finding) -> String {
 
 fn examine(directory: &Path) -> Vec<Finding> {
     let toolchain = Toolchain::of(directory);
+    let rustup_version = toolchain.ask("rustup", &["--version"]).ok();
+    let has_rustup = rustup_version.is_some();
     vec![
         Finding::ok("plugbay", format!("{} (wasmtime {})", env!("CARGO_PKG_VERSION"), WASMTIME_VERSION)),
         engine(),
         cache(),
         compiler(),
         cargo(&toolchain),
-        rustc(&toolchain),
-        target(&toolchain),
-        rustup(&toolchain),
+        rustc(&toolchain, has_rustup),
+        target(&toolchain, has_rustup),
+        rustup(rustup_version.as_deref()),
     ]
 }
 
@@ -108,26 +112,23 @@ fn engine() -> Finding {
 }
 
 fn cache() -> Finding {
-    let Some(directory) = host::cache_directory() else {
-        return Finding::warning(
-            "cache",
-            "off: every run compiles its plugin again",
-            "unset PLUGBAY_CACHE_DIR, or set it to a directory that is yours alone",
-        );
+    const NAME_ONE: &str = "set PLUGBAY_CACHE_DIR to a directory that is yours alone";
+    let off = |why: String| Finding::warning("cache", format!("{why}: every run compiles its plugin again"), NAME_ONE);
+    let (directory, is_named) = match (host::code_cache_asked(), CodeCache::user_directory()) {
+        (CodeCacheAt::Directory(directory), _) => (directory, true),
+        (CodeCacheAt::UserDirectory, Some(directory)) => (directory, false),
+        (CodeCacheAt::UserDirectory, None) => return off("there is no home directory".to_owned()),
+        _ => return off("off".to_owned()),
     };
-    let shown = directory.display().to_string();
-    if !directory.exists() {
-        return Finding::ok("cache", format!("{shown} (made by the first run)"));
-    }
-    match plugbay::CodeCache::open(directory.clone()) {
+    match CodeCache::open(directory.clone()) {
         Ok(_) => {
             let (files, bytes) = contents(&directory);
             let mode = mode(&directory).map(|mode| format!(", mode {mode:04o}")).unwrap_or_default();
+            let shown = directory.display();
             Finding::ok("cache", format!("{shown} ({files} files, {}{mode})", show_bytes(bytes)))
         }
-        Err(error) => {
-            Finding::missing("cache", error.to_string(), "do that, or name another directory in PLUGBAY_CACHE_DIR")
-        }
+        Err(error) if is_named => Finding::missing("cache", error.to_string(), NAME_ONE),
+        Err(error) => off(error.to_string()),
     }
 }
 
@@ -162,6 +163,7 @@ fn compiler() -> Finding {
         Ok(took) => {
             Finding::ok("compiler", format!("a child process compiles ({})", crate::units::show_duration(took)))
         }
+        Err(Error::Runtime(_)) => Finding::missing("compiler", "not tried: it takes an engine", "see engine"),
         Err(error) => Finding::missing(
             "compiler",
             error.text(),
@@ -177,13 +179,13 @@ fn cargo(toolchain: &Toolchain) -> Finding {
     }
 }
 
-fn rustc(toolchain: &Toolchain) -> Finding {
+fn rustc(toolchain: &Toolchain, has_rustup: bool) -> Finding {
     match toolchain.rustc_version() {
         Ok(version) if is_recent(&version) => Finding::ok("rustc", version),
         Ok(version) => Finding::missing(
             "rustc",
             format!("{version}: plugins need {RUST_VERSION_MIN} or later"),
-            "rustup update stable",
+            if has_rustup { "rustup update stable" } else { "install a newer Rust: https://rustup.rs" },
         ),
         Err(error) => missing_tool("rustc", &error),
     }
@@ -191,7 +193,7 @@ fn rustc(toolchain: &Toolchain) -> Finding {
 
 fn missing_tool(name: &'static str, error: &impl std::fmt::Display) -> Finding {
     let text = error.to_string();
-    let (what, fix) = text.split_once("\n  ").unwrap_or((&text, "install Rust with rustup: https://rustup.rs"));
+    let (what, fix) = text.rsplit_once("\n  ").unwrap_or((&text, "install Rust with rustup: https://rustup.rs"));
     Finding::missing(name, what, format!("to build plugins, {fix}"))
 }
 
@@ -207,8 +209,7 @@ fn is_recent(version: &str) -> bool {
     }
 }
 
-fn target(toolchain: &Toolchain) -> Finding {
-    let has_rustup = toolchain.ask("rustup", &["--version"]).is_ok();
+fn target(toolchain: &Toolchain, has_rustup: bool) -> Finding {
     match toolchain.has_target() {
         Ok(true) => Finding::ok("target", format!("{TARGET} is installed")),
         Ok(false) if has_rustup => Finding::warning(
@@ -225,10 +226,10 @@ fn target(toolchain: &Toolchain) -> Finding {
     }
 }
 
-fn rustup(toolchain: &Toolchain) -> Finding {
-    match toolchain.ask("rustup", &["--version"]) {
-        Ok(version) => Finding::ok("rustup", version.lines().next().unwrap_or_default()),
-        Err(_) => Finding::warning(
+fn rustup(version: Option<&str>) -> Finding {
+    match version {
+        Some(version) => Finding::ok("rustup", version.lines().next().unwrap_or_default()),
+        None => Finding::warning(
             "rustup",
             format!("not found: it is needed only to add {TARGET}"),
             "https://rustup.rs, unless the target is there already",

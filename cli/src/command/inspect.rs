@@ -8,7 +8,7 @@ use plugbay::Inspection;
 use plugbay::manifest::{ActionDeclaration, Effect, ExecutionMode, Manifest, Rule, Setting};
 
 use crate::args::{Common, Inspect};
-use crate::error::Error;
+use crate::error::{Error, grant_option};
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::output::{GREEN, Output, RED, indented, plain};
@@ -20,6 +20,10 @@ pub(crate) fn run(args: &Inspect, common: &Common, output: Output) -> Result<Exi
     let inspection = host.runtime.inspect(host.package)?;
     for note in &inspection.manifest.notes {
         output.note(note);
+    }
+    let is_plugin = |export: &String| export.starts_with("plugbay:plugin/actions@");
+    if inspection.manifest.execution_mode != ExecutionMode::Legacy && !inspection.exports.iter().any(is_plugin) {
+        output.note("it does not export `plugbay:plugin/actions`: it is no plugin; `plugbay call` calls its functions");
     }
     if output.json {
         output.document(&inspection)?;
@@ -36,7 +40,8 @@ pub(crate) fn text(inspection: &Inspection) -> String {
     section(&mut text, &heading(manifest), identity(inspection));
     section(&mut text, "Exports", inspection.exports.iter().map(|export| vec![export.as_str().into()]).collect());
     section(&mut text, "Imports", imports(inspection));
-    section(&mut text, "Asks for", manifest.permissions.iter().map(permission).collect());
+    let asked = manifest.permissions.iter().map(|rule| permission(rule, &inspection.not_allowed));
+    section(&mut text, "Asks for", asked.collect());
     section(&mut text, "Actions", manifest.actions.iter().map(action).collect());
     section(
         &mut text,
@@ -104,19 +109,32 @@ fn imports(inspection: &Inspection) -> Vec<Vec<Cell>> {
         .collect()
 }
 
-fn permission(rule: &Rule) -> Vec<Cell> {
+fn permission(rule: &Rule, not_allowed: &[String]) -> Vec<Cell> {
     let actions = match &rule.actions {
         Some(actions) => actions.iter().map(|action| action.name()).collect::<Vec<_>>().join(", "),
         None => "all actions".to_owned(),
     };
-    let effect = if rule.effect == Effect::Deny { "never" } else { "" };
-    vec![rule.resource.as_str().into(), actions.into(), effect.into()]
+    let is_of_rule = |permission: &&String| match permission.strip_prefix(&rule.resource) {
+        Some(rest) => rest.is_empty() || rest.rfind(':') == Some(0),
+        None => false,
+    };
+    let verdict = match not_allowed.iter().find(is_of_rule) {
+        _ if rule.effect == Effect::Deny => Cell::from("never"),
+        Some(permission) => Cell::styled(RED, format!("not all granted: {}", grant_option(permission))),
+        None => Cell::styled(GREEN, "granted"),
+    };
+    vec![rule.resource.as_str().into(), actions.into(), verdict]
 }
 
+/// What it is for, and on a line of its own, which may be long, what goes in and comes out.
 fn action(action: &ActionDeclaration) -> Vec<Cell> {
     let shape = |schema: &Option<serde_json::Value>| schema.as_ref().map_or_else(|| "any".to_owned(), shape::summary);
     let types = format!("{} -> {}", shape(&action.payload), shape(&action.result));
-    vec![action.name.as_str().into(), types.into(), action.description.as_deref().unwrap_or_default().into()]
+    let about = match &action.description {
+        Some(description) => format!("{description}\n{types}"),
+        None => types,
+    };
+    vec![action.name.as_str().into(), about.into()]
 }
 
 fn configured(name: &str, setting: &Setting) -> Vec<Cell> {
@@ -215,9 +233,12 @@ fn section(text: &mut String, heading: &str, rows: Vec<Vec<Cell>>) {
         .collect();
     for row in &rows {
         let mut line = String::new();
+        let mut margin = 0;
         for (Cell { text, style }, width) in row.iter().zip(&widths) {
             let padding = width.saturating_sub(text.chars().count());
-            let _ = write!(line, "  {style}{}{style:#}{:padding$}", indented(text, "    "), "");
+            margin += 2;
+            let _ = write!(line, "  {style}{}{style:#}{:padding$}", indented(text, &" ".repeat(margin)), "");
+            margin += width;
         }
         let _ = writeln!(text, "{}", line.trim_end());
     }

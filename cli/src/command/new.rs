@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::args::New;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::output::Output;
+use crate::output::{Output, shell_word};
 use plugbay_project::Toolchain;
 
 /// Where the SDK was when this program was built.
@@ -101,7 +101,8 @@ pub(crate) fn run(args: &New, output: Output) -> Result<Exit, Error> {
         output.document(&json!({ "name": args.name, "path": directory }))?;
         return Ok(Exit::Ok);
     }
-    let shown = quoted(&directory);
+    let directory = directory.display().to_string();
+    let shown = shell_word(&directory);
     output.result(&format!(
         "Plugin `{}` is in {shown}. Try it:\n\n  cd {shown}\n  plugbay run . hello '{{\"name\":\"Ada\"}}'\n  cargo test",
         args.name
@@ -194,13 +195,6 @@ fn type_name(name: &str) -> String {
         .collect()
 }
 
-/// A path as it can be typed into a shell.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let harmless = |c: char| c.is_ascii_alphanumeric() || "/._-+@:,".contains(c);
-    if !text.is_empty() && text.chars().all(harmless) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,11 +252,5 @@ mod tests {
     fn sdk_is_the_checkout_where_there_is_one() {
         assert!(dependency(Path::new(SDK_CHECKOUT)).starts_with("{ path = \""));
         assert_eq!(dependency(Path::new("/no/such/checkout")), format!("\"{}\"", env!("CARGO_PKG_VERSION")));
-    }
-
-    #[test]
-    fn path_is_quoted_for_the_shell_where_it_must_be() {
-        assert_eq!(quoted(Path::new("plugins/demo-1")), "plugins/demo-1");
-        assert_eq!(quoted(Path::new("my plugins/it's")), r"'my plugins/it'\''s'");
     }
 }

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use plugbay::{BuildError, Package, WorkerCommand};
+use plugbay::{BuildError, CodeCacheAt, Package, WorkerCommand};
 use plugbay_project::Source;
 use plugbay_testing::{DeclaredTests, Surroundings, TestFailure, TestHostBuilder, TestOutcome, test_files};
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &Test, common: &Common, output: Output) -> Result<Exit, 
         return Err(Error::Usage(format!("no test has a name that contains {text}")));
     }
     let package = host::open_package(&args.plugin, output)?;
-    let place = Place { worker: host::worker()?, output };
+    let place = Place { worker: host::worker()?, cache: host::code_cache(output), output };
     let mut all = Vec::new();
     for tests in &files {
         if !output.json {
@@ -70,12 +70,13 @@ fn directory_of(plugin: &Path) -> &Path {
 /// What this program gives every test.
 struct Place {
     worker: WorkerCommand,
+    cache: CodeCacheAt,
     output: Output,
 }
 
 impl Surroundings for Place {
     fn host(&self) -> Result<TestHostBuilder, BuildError> {
-        Ok(host::test_builder(self.worker.clone()))
+        Ok(host::test_builder(self.worker.clone(), self.cache.clone()))
     }
 
     fn open(&self, path: &Path) -> Result<Package, String> {

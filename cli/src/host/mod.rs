@@ -12,10 +12,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use plugbay::manifest::Rule;
+use plugbay::manifest::{Rule, SettingType};
 use plugbay::{
     BuildError, CodeCache, CodeCacheAt, CompileIsolation, LoadError, Package, Policy, Runtime, WorkerCommand,
 };
+
+use serde_json::Value;
 
 use crate::args::{Common, HostArgs, LimitArgs};
 use crate::error::Error;
@@ -80,16 +82,13 @@ impl Host {
             let package = open_package(path, output)?.policy(policy);
             Ok(file.options_of(path).into_iter().fold(package, |package, (key, value)| package.configure(key, value)))
         };
-        let mut package = open(path)?;
-        for (key, value) in args.config.iter().cloned() {
-            package = package.configure(key, value);
-        }
+        let package = open(path)?;
         let log = StderrLog::new(common.log_level, common.quiet);
         let others = u32::try_from(with.len() + file.local_plugins().count()).unwrap_or(u32::MAX);
         let mut builder = Runtime::builder()
             .live_instances(live_instances(others))
             .run_jobs(false)
-            .code_cache(code_cache())
+            .code_cache(code_cache(output))
             .compile_isolation(CompileIsolation::ChildProcess(worker()?))
             .audit_sink(log.clone())
             .log_sink(log)
@@ -103,7 +102,7 @@ impl Host {
             builder = builder.data_dir(directory);
         }
         let runtime = builder.build()?;
-        let package = package.resources(asked.resources());
+        let package = configured(&runtime, package, &args.config).resources(asked.resources());
         let beside = Beside::find(&runtime, (path, &package), with, file.local_plugins().collect(), open)?;
         Ok(Host { runtime, package, beside, asked })
     }
@@ -148,6 +147,22 @@ pub(crate) fn open_package(path: &Path, output: Output) -> Result<Package, Error
     }
 }
 
+/// Sets what was typed: JSON where it parses as JSON, else a text. What only looks like a number, such as a key of digits,
+/// is a text where the plugin's configuration asks for one.
+fn configured(runtime: &Runtime, package: Package, settings: &[(String, String)]) -> Package {
+    let value = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
+    let is_in_doubt = |(_, text): &(String, String)| !value(text).is_string();
+    // A manifest that is wrong is told by what comes next.
+    let declared = settings.iter().any(is_in_doubt).then(|| runtime.inspect(package.clone()).ok()).flatten();
+    let declared = declared.map(|inspection| inspection.manifest.configuration).unwrap_or_default();
+    settings.iter().fold(package, |package, (key, text)| match (value(text), declared.get(key)) {
+        (Value::Null | Value::Bool(_) | Value::Number(_), Some(setting)) if setting.kind == SettingType::String => {
+            package.configure(key, text.as_str())
+        }
+        (value, _) => package.configure(key, value),
+    })
+}
+
 /// What was typed comes before the host's file: the first rule that matches decides.
 fn policy(args: &HostArgs, rules: &[Rule]) -> Result<Policy, Error> {
     let mut policy = Policy::default();
@@ -160,7 +175,8 @@ fn policy(args: &HostArgs, rules: &[Rule]) -> Result<Policy, Error> {
     Ok(policy)
 }
 
-fn code_cache() -> CodeCacheAt {
+/// Where compiled code is to be kept.
+pub(crate) fn code_cache_asked() -> CodeCacheAt {
     match std::env::var_os("PLUGBAY_CACHE_DIR") {
         Some(off) if off == "off" => CodeCacheAt::Off,
         Some(directory) if !directory.is_empty() => CodeCacheAt::Directory(directory.into()),
@@ -168,13 +184,17 @@ fn code_cache() -> CodeCacheAt {
     }
 }
 
-/// Where compiled code is kept; none where it is not.
-pub(crate) fn cache_directory() -> Option<PathBuf> {
-    match code_cache() {
-        CodeCacheAt::Directory(directory) => Some(directory),
-        CodeCacheAt::UserDirectory => CodeCache::user_directory(),
-        _ => None,
+/// Where compiled code is kept. A directory that somebody named has to be usable; the user's own is a default, and where it
+/// is not, as in a container without a writable home, plugins run all the same.
+pub(crate) fn code_cache(output: Output) -> CodeCacheAt {
+    let asked = code_cache_asked();
+    if let (CodeCacheAt::UserDirectory, Some(directory)) = (&asked, CodeCache::user_directory())
+        && let Err(error) = CodeCache::open(directory)
+    {
+        output.note(&format!("compiled code is not kept, and the next run compiles again: {error}"));
+        return CodeCacheAt::Off;
     }
+    asked
 }
 
 /// This program itself compiles, in a process with a deadline and a memory limit of its own.
@@ -183,9 +203,9 @@ pub(crate) fn worker() -> Result<WorkerCommand, Error> {
 }
 
 /// A host for one test, which runs plugins as this program does.
-pub(crate) fn test_builder(worker: WorkerCommand) -> TestHostBuilder {
+pub(crate) fn test_builder(worker: WorkerCommand, cache: CodeCacheAt) -> TestHostBuilder {
     TestHost::builder()
-        .runtime(|runtime| runtime.code_cache(code_cache()).compile_isolation(CompileIsolation::ChildProcess(worker)))
+        .runtime(|runtime| runtime.code_cache(cache).compile_isolation(CompileIsolation::ChildProcess(worker)))
 }
 
 /// A runtime without a plugin: can the memory pool be reserved?

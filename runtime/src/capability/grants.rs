@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plugbay_manifest::{Effect, PermissionAction};
+use plugbay_manifest::{Effect, PermissionAction, Rule};
 
 use super::policy::LivePolicy;
 use super::{Denial, Policy, Refused};
@@ -82,6 +82,26 @@ impl Grants {
         denied
     }
 
+    /// What the rules of a manifest ask for and the operator does not allow, each as [`Policy::allow`] takes it, such as
+    /// `db.notes:read,write`.
+    pub(crate) fn not_allowed(&self, rules: &[Rule]) -> Vec<String> {
+        let mut missing: Vec<String> = Vec::new();
+        for Rule { resource, actions, effect } in rules {
+            let of = actions.as_deref().unwrap_or(&PermissionAction::ALL);
+            let by_operator =
+                |action: &&PermissionAction| self.refusal(resource, **action) == Some(Refused::ByOperator);
+            let denied: Vec<&str> = of.iter().filter(by_operator).map(|action| action.name()).collect();
+            let permission = match actions {
+                Some(_) => format!("{resource}:{}", denied.join(",")),
+                None => resource.clone(),
+            };
+            if *effect == Effect::Allow && !denied.is_empty() && !missing.contains(&permission) {
+                missing.push(permission);
+            }
+        }
+        missing
+    }
+
     /// Whether the operator allows this use by a rule that `names` it, whatever broader rules stand above that one: for
     /// what a wildcard must not open. A rule above it that denies the use decides.
     pub(crate) fn operator_names(
@@ -143,6 +163,27 @@ mod tests {
         assert_eq!(denied(policy("db.notes:read,write")), ("db.notes".into(), "read", Refused::ByOperator));
         assert_eq!(denied(policy("db.notes:write")), ("db.notes".into(), "write", Refused::ByOperator));
         assert_eq!(denied(policy("cache.a")), ("db.*".into(), "read", Refused::ByManifest));
+    }
+
+    #[test]
+    fn what_is_asked_for_and_not_allowed_is_a_list_of_permissions_to_allow() {
+        let rule = |resource: &str, actions: Option<&[PermissionAction]>, effect| Rule {
+            resource: resource.to_owned(),
+            actions: actions.map(<[_]>::to_vec),
+            effect,
+        };
+        let rules = [
+            rule("db.secret", None, Effect::Deny),
+            rule("db.notes", Some(&[Read, Write]), Effect::Allow),
+            rule("cache.a/*", Some(&[Read, Write]), Effect::Allow),
+            rule("scheduler.*", None, Effect::Allow),
+        ];
+        let asked = Policy::from_rules(&rules);
+        let allowed = policy("db.notes:read");
+        let missing = Grants::new(asked.clone(), allowed.clone()).not_allowed(&rules);
+        assert_eq!(missing, ["db.notes:write", "cache.a/*:read,write", "scheduler.*"]);
+        let all = missing.iter().fold(allowed, |policy, permission| policy.allow(permission).expect("readable"));
+        assert_eq!(Grants::new(asked, all).not_allowed(&rules), Vec::<String>::new());
     }
 
     #[test]

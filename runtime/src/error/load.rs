@@ -88,7 +88,10 @@ pub enum LoadFailure {
         /// The import's name.
         import: String,
         /// What was denied, and what would grant it.
-        denial: Denial,
+        denial: Box<Denial>,
+        /// Everything that the manifest asks for and the operator does not allow, each as
+        /// [`Policy::allow`](crate::Policy::allow) takes it.
+        not_allowed: Vec<String>,
     },
     /// The component does not export the contract.
     #[error("{0}")]
@@ -199,7 +202,10 @@ impl LoadError {
         let details = match &self.source {
             LoadFailure::Manifest(error) => serde_json::to_value(&error.problems).ok(),
             LoadFailure::Configuration { problems } => serde_json::to_value(problems).ok(),
-            LoadFailure::Denied { denial, .. } => serde_json::to_value(denial).ok(),
+            LoadFailure::Denied { denial, not_allowed, .. } => serde_json::to_value(denial).ok().map(|mut details| {
+                details["not_allowed"] = not_allowed.as_slice().into();
+                details
+            }),
             LoadFailure::Start(error) => error.details(),
             _ => self.limit().and_then(|hit| serde_json::to_value(hit).ok()),
         };

@@ -25,7 +25,8 @@ pub(crate) struct CheckedPackage {
 
 /// What a module that is not a component can be.
 const CORE_MODULE: &str = "it is a core module, not a component: build it for wasm32-wasip2, or, if it is a WASI command, \
-                           set `execution_mode: legacy` in its manifest";
+                           set `execution_mode: legacy` in its manifest, a `plugin.yaml` beside it with its file's name \
+                           as `entry_point`";
 
 /// What the operator says to every plugin.
 pub(crate) struct Operator {
@@ -88,7 +89,12 @@ impl CheckedPackage {
 
     fn judge_import(&self, import: &str) -> Result<(), LoadFailure> {
         let mode = self.manifest.execution_mode;
-        let denied = |denial| LoadFailure::Denied { import: import.to_owned(), denial };
+        let not_allowed = || self.grants.not_allowed(&self.manifest.permissions);
+        let denied = |denial: Denial| LoadFailure::Denied {
+            import: import.to_owned(),
+            denial: Box::new(denial),
+            not_allowed: not_allowed(),
+        };
         match offered(import, mode) {
             Offer::Free => Ok(()),
             Offer::With(resource, action) => self.grants.check_any(resource, action).map_err(denied),

@@ -59,7 +59,9 @@ impl Linked {
                     )),
                     None => missing(
                         "it does not export `plugbay:plugin/actions@0.1.0`: write it with `plugbay-sdk` or against \
-                         `wit/`, or, if it is a WASI command, set `execution_mode: legacy` in its manifest",
+                         `wit/`, or, if it is a WASI command, set `execution_mode: legacy` in its manifest, a \
+                         `plugin.yaml` beside it with its file's name as `entry_point`; `plugbay call` calls the functions \
+                         of any component",
                     ),
                 }
             }

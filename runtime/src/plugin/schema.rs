@@ -8,7 +8,7 @@ use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
 use crate::error::{InvokeError, LoadFailure, PayloadProblem};
-use crate::limits::{SCHEMA_PATTERN_BYTES_MAX, VALIDATION_PROBLEMS_MAX};
+use crate::limits::{SCHEMA_PATTERN_BYTES_MAX, VALIDATION_PROBLEM_BYTES_MAX, VALIDATION_PROBLEMS_MAX};
 
 /// The longest value that a problem repeats, in bytes: what is longer hides what is wrong with it.
 const SHOWN_BYTES_MAX: usize = 200;
@@ -43,6 +43,13 @@ impl PayloadSchema {
         for error in self.0.iter_errors(&value).take(VALIDATION_PROBLEMS_MAX) {
             explain(&error, &mut problems);
         }
+        let problems = problems
+            .into_iter()
+            .map(|PayloadProblem { path, message }| PayloadProblem {
+                path: shortened(path),
+                message: shortened(message),
+            })
+            .collect();
         Err(InvokeError::Validation { plugin: plugin.to_owned(), action: action.to_owned(), problems })
     }
 }
@@ -139,6 +146,17 @@ fn shown(value: &Value) -> String {
     if text.len() > SHOWN_BYTES_MAX { "the value".to_owned() } else { text }
 }
 
+/// A text without its middle, if it is long: names of members are a payload's, too.
+fn shortened(text: String) -> String {
+    if text.len() <= VALIDATION_PROBLEM_BYTES_MAX {
+        return text;
+    }
+    const MARK: &str = " … ";
+    let kept = (VALIDATION_PROBLEM_BYTES_MAX - MARK.len()) / 2;
+    let (start, end) = (text.floor_char_boundary(kept), text.ceil_char_boundary(text.len() - kept));
+    format!("{}{MARK}{}", &text[..start], &text[end..])
+}
+
 fn is_empty(schema: &Value) -> bool {
     schema.as_object().is_some_and(serde_json::Map::is_empty)
 }
@@ -227,6 +245,20 @@ mod tests {
     fn problem_does_not_repeat_a_long_value() {
         let long = format!("\"{}\"", "a".repeat(1000));
         check(&schema(json!({ "type": "integer" })), &long, "", r#"the value is not of type "integer""#);
+    }
+
+    #[test]
+    fn problem_with_a_huge_name_is_told_in_a_few_words() {
+        let huge = "ä".repeat(1 << 20);
+        for members in [json!({ "type": "integer" }), json!(false)] {
+            let schema = schema(json!({ "type": "object", "additionalProperties": members }));
+            let payload = json!({ huge.clone(): true }).to_string();
+            let Err(InvokeError::Validation { problems, .. }) = schema.check("p", "a", &payload) else {
+                panic!("refused");
+            };
+            let PayloadProblem { path, message } = &problems[0];
+            assert!(path.len() <= VALIDATION_PROBLEM_BYTES_MAX && message.len() <= VALIDATION_PROBLEM_BYTES_MAX);
+        }
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub enum CodeCacheError {
     /// Others may write to it.
     #[error(
         "{} may be written by others (mode {mode:o}): compiled code is native code, and whoever can write it could run \
-         anything; run `chmod 700 {}`",
+         anything; name a directory of your own, or, if this one serves nothing else, run `chmod 700 {}`",
         path.display(),
         path.display()
     )]
