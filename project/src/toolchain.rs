@@ -122,7 +122,8 @@ impl Toolchain {
                 ));
             }
         };
-        if !ran.status.success() {
+        // Another process may have added it meanwhile, which rustup calls a conflict.
+        if !ran.status.success() && !self.has_target()? {
             return Err(failed(
                 format!("`rustup target add {TARGET}` failed:\n{}", indented(&String::from_utf8_lossy(&ran.stderr))),
                 "it downloads from static.rust-lang.org: run the same command there again once that can be reached",

@@ -18,4 +18,8 @@ mod service_db;
 mod service_http;
 mod service_plugins;
 mod service_scheduler;
+#[cfg(unix)]
+mod terminal;
 mod test_command;
+#[cfg(unix)]
+mod toolchain;

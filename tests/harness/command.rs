@@ -53,6 +53,12 @@ impl Plugbay {
         self.0.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command was built with the tests")
     }
 
+    /// Starts it with its standard error at this terminal, and with nothing else.
+    #[cfg(unix)]
+    pub(crate) fn start_at(mut self, terminal: std::os::fd::OwnedFd) -> Child {
+        self.0.stdout(Stdio::null()).stderr(terminal).spawn().expect("the command was built with the tests")
+    }
+
     pub(crate) fn run(mut self) -> Ran {
         let output = self.0.output().expect("the command was built with the tests");
         Ran::from(output)
