@@ -3,6 +3,7 @@
 mod layout;
 mod packaging;
 mod pages;
+mod readme;
 
 use std::path::{Path, PathBuf};
 
