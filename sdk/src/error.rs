@@ -12,7 +12,7 @@ use serde::Serialize;
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
 /// The code of an error that says nothing better of itself.
-pub const INTERNAL_ERROR: &str = "internal_error";
+pub(crate) const INTERNAL_ERROR: &str = "internal_error";
 
 /// A failure that a plugin reports: a code for programs, a message for people, and what else helps.
 ///

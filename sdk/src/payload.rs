@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result, error};
 
 /// The code of a payload that is not what the action takes.
-pub const VALIDATION_ERROR: &str = "validation_error";
+pub(crate) const VALIDATION_ERROR: &str = "validation_error";
 
 /// Reads a payload.
 ///

@@ -80,7 +80,7 @@ impl From<BinaryReaderError> for LegacyError {
 ///
 /// # Errors
 /// [`LegacyError`]: it is no module, no command, or needs more than preview 1.
-pub fn componentize(module: &[u8]) -> Result<Vec<u8>, LegacyError> {
+pub(crate) fn componentize(module: &[u8]) -> Result<Vec<u8>, LegacyError> {
     if Parser::is_component(module) {
         return Err(LegacyError::IsComponent);
     }

@@ -23,11 +23,11 @@ use self::error::malformed;
 use self::tally::Tally;
 
 /// The custom section in which a component carries its manifest.
-pub const MANIFEST_SECTION: &str = "plugbay:manifest";
+pub(crate) const MANIFEST_SECTION: &str = "plugbay:manifest";
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A WebAssembly component.
     Component,
     /// A plain WebAssembly module, such as a WASI preview 1 command.
@@ -36,7 +36,7 @@ pub enum Kind {
 
 /// What sort of thing an import or an export is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ItemKind {
+pub(crate) enum ItemKind {
     /// A function.
     Function,
     /// An instance: what an interface such as `wasi:cli/run@0.2.0` is imported and exported as.
@@ -61,41 +61,41 @@ pub enum ItemKind {
 
 /// One import of the outermost component or module.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Import {
+pub(crate) struct Import {
     /// The name with its version, such as `wasi:sockets/tcp@0.2.0`. For a core module: the module's name.
-    pub name: String,
+    pub(crate) name: String,
     /// The second name that imports of a core module have, such as `fd_write`.
-    pub field: Option<String>,
+    pub(crate) field: Option<String>,
     /// What is imported.
-    pub kind: ItemKind,
+    pub(crate) kind: ItemKind,
 }
 
 /// One export of the outermost component or module.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Export {
+pub(crate) struct Export {
     /// The name with its version.
-    pub name: String,
+    pub(crate) name: String,
     /// What is exported. The functions inside an exported instance are known only after compiling.
-    pub kind: ItemKind,
+    pub(crate) kind: ItemKind,
 }
 
 /// What [`scan`] found.
 #[derive(Clone, Debug)]
-pub struct Scan {
+pub(crate) struct Scan {
     /// What the file is.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// What the outermost component or module imports, in the file's order.
-    pub imports: Vec<Import>,
+    pub(crate) imports: Vec<Import>,
     /// What the outermost component or module exports, in the file's order.
-    pub exports: Vec<Export>,
+    pub(crate) exports: Vec<Export>,
     /// The contents of every custom section named [`MANIFEST_SECTION`], at any depth, in the file's order.
-    pub manifests: Vec<Vec<u8>>,
+    pub(crate) manifests: Vec<Vec<u8>>,
     totals: [u64; Quantity::ALL.len()],
 }
 
 impl Scan {
     /// How much of `quantity` the whole file has, nested modules and components included.
-    pub fn total(&self, quantity: Quantity) -> u64 {
+    pub(crate) fn total(&self, quantity: Quantity) -> u64 {
         self.totals[quantity as usize]
     }
 }
@@ -109,7 +109,7 @@ impl Scan {
 ///
 /// [`ScanError`], where `bytes` are something else than a component or module in binary form, are cut off, cannot be
 /// parsed, or are over a limit.
-pub fn scan(bytes: &[u8], limits: &ScanLimits) -> Result<Scan, ScanError> {
+pub(crate) fn scan(bytes: &[u8], limits: &ScanLimits) -> Result<Scan, ScanError> {
     let mut tally = Tally::new(limits);
     tally.add(Quantity::Bytes, bytes.len() as u64)?;
     let kind = recognise::kind(bytes)?;
