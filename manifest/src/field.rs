@@ -44,10 +44,20 @@ pub fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Opti
     let wanted = folded(name);
     known
         .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(&wanted, &folded(candidate)), candidate))
+        .map(|candidate| (similarity(&wanted, &folded(candidate)), candidate))
         .filter(|(similarity, _)| *similarity >= SIMILARITY_MIN)
         .max_by(|(left, _), (right, _)| left.total_cmp(right))
         .map(|(_, candidate)| candidate)
+}
+
+/// From 0 to 1. A name that is a part of the other is more like it than one with a few of its letters: `fuel` is `max_fuel`.
+fn similarity(wanted: &str, known: &str) -> f64 {
+    /// Shorter parts occur in names by chance.
+    const PART_CHARS_MIN: usize = 4;
+    const OF_A_PART: f64 = 0.9;
+    let (short, long) = if wanted.len() < known.len() { (wanted, known) } else { (known, wanted) };
+    let is_part = short.len() >= PART_CHARS_MIN && long.contains(short);
+    strsim::jaro_winkler(wanted, known).max(if is_part { OF_A_PART } else { 0.0 })
 }
 
 /// ` (did you mean `x`?)`, or nothing.
@@ -69,6 +79,8 @@ mod tests {
         let known = ["timeout_seconds", "max_memory_mb", "rate_limit"];
         assert_eq!(nearest("timeout_secs", known), Some("timeout_seconds"));
         assert_eq!(nearest("rateLimit", known), Some("rate_limit"));
+        assert_eq!(nearest("memory", known), Some("max_memory_mb"));
+        assert_eq!(nearest("endpoints", ["entry_point", "api_endpoints"]), Some("api_endpoints"));
         assert_eq!(nearest("zzz", known), None);
         assert_eq!(nearest("", known), None);
     }

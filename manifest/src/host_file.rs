@@ -23,6 +23,7 @@ pub const HOST_FILE_NAMES: [&str; 4] = ["plugbay.yaml", "plugbay.yml", "plugbay.
 
 /// The host's file, checked. `Default` is what a host without one does.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct HostFile {
     /// The plugins to load, beside those that discovery finds.
     pub plugins: Vec<HostPlugin>,
@@ -40,6 +41,7 @@ pub struct HostFile {
 
 /// A plugin that the host's file names.
 #[derive(Clone, PartialEq)]
+#[non_exhaustive]
 pub struct HostPlugin {
     /// Where it is.
     pub source: PluginSource,

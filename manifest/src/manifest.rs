@@ -27,6 +27,7 @@ use crate::whole;
 
 /// A checked manifest. Serialized, it is the canonical JSON of a manifest file, with secrets masked.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Manifest {
     /// The key under which everybody knows the plugin: `^[a-z][a-z0-9_-]*$`.
     pub name: String,

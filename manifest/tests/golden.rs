@@ -159,8 +159,42 @@ fn layer_embedded_and_read_again_gives_the_same_manifest() {
         assert_eq!(layers.len(), 2);
         let again = Manifest::from_layers(&layers).expect("what was embedded is good");
         // Fields that do not apply are told once and not embedded.
-        let expected = Manifest { notes: again.notes.clone(), ..manifest(&path) };
+        let mut expected = manifest(&path);
+        expected.notes.clone_from(&again.notes);
         assert_eq!(again, expected);
+    }
+}
+
+/// Whatever it is written in, a manifest is the same, in the same order, and so is what is wrong with it.
+#[test]
+fn manifest_is_the_same_in_every_format() {
+    for path in documents("good").into_iter().chain(documents("bad")) {
+        let (name, text, format) = read(&path);
+        let Ok(Value::Object(written)) = format.parse(&name, &text) else { continue };
+        let json = Value::Object(written.clone()).to_string();
+        let said = written.iter().filter(|(_, value)| !value.is_null());
+        let toml: String = said.map(|(key, value)| format!("{key:?} = {}\n", in_toml(value))).collect();
+        // A JSON text is a YAML text too.
+        let [json, yaml, toml] =
+            [(&json, Format::Json), (&json, Format::Yaml), (&toml, Format::Toml)].map(|(text, format)| {
+                let layer = Layer::parse(name.clone(), text, format).unwrap_or_else(|error| panic!("{error}\n{text}"));
+                Manifest::from_layers(&[layer])
+            });
+        assert_eq!(json, yaml, "{name}");
+        assert_eq!(json, toml, "{name}");
+    }
+}
+
+/// The value on one line. TOML has no null: an empty object says as little where these documents have one inside.
+fn in_toml(value: &Value) -> String {
+    match value {
+        Value::Null => "{}".to_owned(),
+        Value::Object(map) => {
+            let members: Vec<String> = map.iter().map(|(key, value)| format!("{key:?} = {}", in_toml(value))).collect();
+            format!("{{ {} }}", members.join(", "))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(in_toml).collect::<Vec<_>>().join(", ")),
+        other => other.to_string(),
     }
 }
 

@@ -63,12 +63,12 @@ pub enum RemoveDataError {
         name: String,
     },
     /// The directory or a file in it cannot be removed. Some of it may be gone.
-    #[error("what is kept of plugin `{plugin}` cannot be removed: {source}")]
+    #[error("what is kept of plugin `{plugin}` cannot be removed: {error}")]
     Io {
         /// The plugin.
         plugin: String,
         /// What the file system said.
-        source: std::io::Error,
+        error: std::io::Error,
     },
 }
 
@@ -82,5 +82,42 @@ fn binary_size(bytes: u64) -> String {
         0..1_024 => format!("{bytes} bytes"),
         1_024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1_024.0),
         _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+    use std::io;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::plugin::compile::CompileError;
+
+    /// Who prints an error with its sources, as `anyhow` does, must not read the same twice.
+    #[test]
+    fn text_of_an_error_says_nothing_that_its_source_says_again() {
+        let layer = plugbay_manifest::Layer::from_value("m", serde_json::json!({})).expect("an object");
+        let manifest = plugbay_manifest::Manifest::from_layers(&[layer]).expect_err("it has no name");
+        let not_loaded = Box::new(InvokeError::NotLoaded { plugin: "p".into() });
+        let io = || io::Error::other("the disk is gone");
+        let cache = || CodeCacheError::Open { path: PathBuf::from("code"), error: io() };
+        let errors: Vec<Box<dyn Error>> = vec![
+            Box::new(LoadError::new("p", manifest)),
+            Box::new(LoadError::new("p", not_loaded)),
+            Box::new(LoadError::new("p", CompileError::Worker { message: "no".into() })),
+            Box::new(RemoveDataError::Io { plugin: "p".into(), error: io() }),
+            Box::new(BuildError::from(cache())),
+            Box::new(cache()),
+        ];
+        for error in errors {
+            let mut told = error.to_string();
+            let mut source = error.source();
+            while let Some(cause) = source {
+                assert!(!told.contains(&cause.to_string()), "{told} | {cause}");
+                told = cause.to_string();
+                source = cause.source();
+            }
+        }
     }
 }

@@ -13,6 +13,7 @@ use crate::plugin::contract::{WitEvent, WitReaction};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Event {
     /// Unique among all events of this host.
     pub id: String,
@@ -137,6 +138,7 @@ impl From<WitReaction> for Reaction {
 
 /// How a plugin says it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Health {
     /// Whether it can do its work.
     pub healthy: bool,

@@ -35,6 +35,7 @@ pub struct Inspection {
 
 /// One import.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct InspectedImport {
     /// The interface with its version.
     pub name: String,
@@ -49,6 +50,7 @@ pub struct InspectedImport {
 
 /// The limits in units that programs like. `None` is unlimited.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct InspectedLimits {
     /// Fuel for one call.
     pub fuel: Option<u64>,
@@ -68,6 +70,7 @@ pub struct InspectedLimits {
 
 /// A rate limit.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct InspectedRate {
     /// Calls that are allowed.
     pub calls: u32,

@@ -211,7 +211,7 @@ impl Runtime {
         match removed.map_err(std::io::Error::other).flatten() {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(in_memory),
-            Err(source) => Err(RemoveDataError::Io { plugin: name.to_owned(), source }),
+            Err(error) => Err(RemoveDataError::Io { plugin: name.to_owned(), error }),
         }
     }
 

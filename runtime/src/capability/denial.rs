@@ -28,6 +28,7 @@ pub enum Refused {
 
 /// A use that was not granted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Denial {
     /// What was to be used, such as `config.retries`; cut after 1,024 bytes.
     pub resource: String,
@@ -69,6 +70,8 @@ impl Denial {
         Denial { resource: kind.to_owned(), action: action.name(), refused, grant: kind.to_owned() }
     }
 }
+
+impl std::error::Error for Denial {}
 
 impl fmt::Display for Denial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

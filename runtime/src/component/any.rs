@@ -22,6 +22,7 @@ pub struct AnyComponent {
 
 /// What a function answered, and what it cost.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Called {
     /// The answer; `None` where the function has no result.
     pub value: Option<Val>,

@@ -123,6 +123,7 @@ impl InvokeError {
 
 /// A limit that was hit: which one, what it allows and what was observed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct LimitHit {
     /// A stable name, such as `max_fuel`.
     pub limit: &'static str,
@@ -132,7 +133,7 @@ pub struct LimitHit {
     pub observed: String,
 }
 
-/// What a plugin answers when an action fails. Serialises as `{"status":"error","msg","code","details"}`.
+/// What a plugin answers when an action fails. [`InvokeError::to_json`] has it as JSON.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failure {
     /// What kind of failure, for programs.
@@ -153,6 +154,7 @@ impl fmt::Display for Failure {
 
 /// One way in which a payload does not match its schema.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct PayloadProblem {
     /// A JSON Pointer (RFC 6901) to the value; empty for the payload as a whole.
     pub path: String,

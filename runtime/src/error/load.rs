@@ -1,5 +1,7 @@
 //! A plugin cannot be loaded: at which stage of its life it failed, and why.
 
+use std::error::Error;
+use std::fmt;
 use std::path::PathBuf;
 
 use plugbay_manifest::ManifestError;
@@ -12,13 +14,27 @@ use crate::plugin::scan::ScanError;
 use crate::service::config::ConfigProblem;
 
 /// A plugin could not be loaded, and at which stage of its life it failed. Nothing of it stays behind.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot load {plugin}: {}", said_once(plugin, source))]
+///
+/// Its text says everything, with what failed; what [`source`](std::error::Error::source) answers is not said in it.
+#[derive(Debug)]
+#[non_exhaustive]
 pub struct LoadError {
     /// The plugin's name where it is known by then, else where it came from.
     pub plugin: String,
     /// What failed.
     pub source: LoadFailure,
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot load {}: {}", self.plugin, said_once(&self.plugin, &self.source))
+    }
+}
+
+impl Error for LoadError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.source()
+    }
 }
 
 /// The stages of loading, each with what can fail there.
@@ -35,7 +51,7 @@ pub enum LoadFailure {
     },
     /// The manifest is wrong.
     #[error("its manifest has {} problem{}\n{_0}", _0.problems.len(), if _0.problems.len() == 1 { "" } else { "s" })]
-    Manifest(#[from] ManifestError),
+    Manifest(ManifestError),
     /// The plugin asks for another version of Plugbay.
     #[error("it asks for plugbay_version `{wanted}`, and this is {}", env!("CARGO_PKG_VERSION"))]
     Version {
@@ -138,8 +154,14 @@ pub enum LoadFailure {
         message: String,
     },
     /// Instantiating or `on-load` failed.
-    #[error("{0}")]
+    #[error(transparent)]
     Start(#[from] Box<InvokeError>),
+}
+
+impl From<ManifestError> for LoadFailure {
+    fn from(error: ManifestError) -> Self {
+        LoadFailure::Manifest(error)
+    }
 }
 
 impl LoadError {

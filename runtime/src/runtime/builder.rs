@@ -57,6 +57,24 @@ pub struct RuntimeBuilder {
     http_root_certificates: Vec<Vec<u8>>,
 }
 
+/// Tells the settings that are values. The others are the embedder's own code, and whatever that knows.
+impl std::fmt::Debug for RuntimeBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RuntimeBuilder")
+            .field("live_instances", &self.live_instances)
+            .field("code_cache", &self.code_cache)
+            .field("compile_isolation", &self.compile_isolation)
+            .field("compile_limits", &self.compile_limits)
+            .field("policy", &self.policy)
+            .field("limits", &self.limits)
+            .field("ceilings", &self.ceilings)
+            .field("environment", &self.environment)
+            .field("data_dir", &self.data_dir)
+            .field("run_jobs", &self.run_jobs)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Default for RuntimeBuilder {
     fn default() -> Self {
         RuntimeBuilder {

@@ -23,6 +23,7 @@ use crate::plugin::state::CallState;
 
 /// One use of a host capability, or the attempt, as a sink gets it.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct AuditRecord<'a> {
     /// The plugin that used it or was told no.
     pub plugin: &'a str,

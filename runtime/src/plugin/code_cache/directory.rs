@@ -14,12 +14,12 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum CodeCacheError {
     /// It cannot be made or opened.
-    #[error("the directory for compiled code, {}, cannot be opened: {source}", path.display())]
+    #[error("the directory for compiled code, {}, cannot be opened: {error}", path.display())]
     Open {
         /// The directory.
         path: PathBuf,
         /// Why not.
-        source: io::Error,
+        error: io::Error,
     },
     /// It is a file or a link.
     #[error("{} is not a directory itself (a link is not followed): name another one for compiled code", path.display())]
@@ -84,7 +84,7 @@ mod unix {
     impl Directory {
         /// Opens `path`, which is made for this user alone if it is not there.
         pub(in super::super) fn open(path: PathBuf) -> Result<Self, CodeCacheError> {
-            let open_error = |path: &Path, source| CodeCacheError::Open { path: path.to_owned(), source };
+            let open_error = |path: &Path, error| CodeCacheError::Open { path: path.to_owned(), error };
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).or_else(|error| {
                 match error.kind() {
                     // A link that leads nowhere is there too: opening it says what it is.
@@ -146,13 +146,13 @@ mod unix {
 impl Directory {
     /// Opens `path`, which is made if it is not there.
     pub(super) fn open(path: PathBuf) -> Result<Self, CodeCacheError> {
-        if let Err(source) = std::fs::create_dir_all(&path) {
-            return Err(CodeCacheError::Open { path, source });
+        if let Err(error) = std::fs::create_dir_all(&path) {
+            return Err(CodeCacheError::Open { path, error });
         }
         match std::fs::symlink_metadata(&path) {
             Ok(metadata) if metadata.is_dir() => Ok(Directory { path }),
             Ok(_) => Err(CodeCacheError::NotDirectory { path }),
-            Err(source) => Err(CodeCacheError::Open { path, source }),
+            Err(error) => Err(CodeCacheError::Open { path, error }),
         }
     }
 

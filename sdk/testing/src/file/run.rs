@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use plugbay::manifest::{ExpectedAnswer, HttpReply, ReplyBody, Step, StepKind, Test, TestSettings};
-use plugbay::{BuildError, Event, InvokeError, LoadError, Package, Policy};
+use plugbay::{BuildError, InvokeError, LoadError, Package, Policy};
 use serde_json::{Value, json};
 
 use super::expect;
@@ -73,11 +73,9 @@ fn take(step: &Step, host: &TestHost, plugin: &TestPlugin) -> Expectation {
     let (expect, answer) = match &step.kind {
         StepKind::Call { action, payload, expect } => (expect, plugin.try_call(action, payload).map_err(Refusal::from)),
         StepKind::Event { name, data, source, correlation_id, expect } => {
-            let event = Event {
-                source: source.clone().unwrap_or_else(|| "host".to_owned()),
-                correlation_id: correlation_id.clone(),
-                ..plugin.make_event(name, data.clone())
-            };
+            let mut event = plugin.make_event(name, data.clone());
+            event.source = source.clone().unwrap_or_else(|| "host".to_owned());
+            event.correlation_id.clone_from(correlation_id);
             (expect, plugin.deliver(&event).map(|reaction| json!(reaction)).map_err(Refusal::from))
         }
         StepKind::Health { expect } => {
