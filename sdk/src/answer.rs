@@ -27,9 +27,27 @@ impl<T, E> Answer<Result<T, E>> {
     /// The value, or the error as one of this crate.
     pub fn outcome(self) -> Result<T>
     where
-        E: Into<Error>,
+        E: Failed,
     {
-        self.0.map_err(Into::into)
+        self.0.map_err(Failed::into_error)
+    }
+}
+
+/// What a method may fail with.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no error that a plugin can answer",
+    label = "`plugbay_sdk::Error`, or a type that turns into one",
+    note = "`?` turns every `std::error::Error` into `plugbay_sdk::Error`; of what is none, make one: \
+            `.map_err(|reason| error(reason.to_string()))`"
+)]
+pub trait Failed {
+    /// The error.
+    fn into_error(self) -> Error;
+}
+
+impl<E: Into<Error>> Failed for E {
+    fn into_error(self) -> Error {
+        self.into()
     }
 }
 
@@ -89,9 +107,9 @@ impl Loaded for bool {
     }
 }
 
-impl<T: Loaded, E: Into<Error>> Loaded for Result<T, E> {
+impl<T: Loaded, E: Failed> Loaded for Result<T, E> {
     fn loaded(self) -> Result<()> {
-        self.map_err(Into::into)?.loaded()
+        self.map_err(Failed::into_error)?.loaded()
     }
 }
 
@@ -119,9 +137,9 @@ impl Reacted for Reaction {
     }
 }
 
-impl<T: Reacted, E: Into<Error>> Reacted for Result<T, E> {
+impl<T: Reacted, E: Failed> Reacted for Result<T, E> {
     fn reacted(self) -> Result<Reaction> {
-        self.map_err(Into::into)?.reacted()
+        self.map_err(Failed::into_error)?.reacted()
     }
 }
 
@@ -149,9 +167,9 @@ impl Checked for Health {
     }
 }
 
-impl<T: Checked, E: Into<Error>> Checked for Result<T, E> {
+impl<T: Checked, E: Failed> Checked for Result<T, E> {
     fn checked(self) -> Result<Health> {
-        self.map_err(Into::into)?.checked()
+        self.map_err(Failed::into_error)?.checked()
     }
 }
 
@@ -173,14 +191,19 @@ impl State<Option<Vec<u8>>> {
     }
 }
 
-/// A state that is handed over as JSON.
-pub trait JsonState {
+/// A state that is handed over as JSON. What its type needs is said at the method: so the compiler asks for just that.
+pub trait JsonState<T> {
     /// The JSON.
-    fn bytes(self) -> Result<Option<Vec<u8>>>;
+    fn bytes(self) -> Result<Option<Vec<u8>>>
+    where
+        T: Serialize;
 }
 
-impl<T: Serialize> JsonState for State<T> {
-    fn bytes(self) -> Result<Option<Vec<u8>>> {
+impl<T> JsonState<T> for State<T> {
+    fn bytes(self) -> Result<Option<Vec<u8>>>
+    where
+        T: Serialize,
+    {
         serde_json::to_vec(&self.0).map(Some).map_err(|reason| error(format!("the state is not JSON: {reason}")))
     }
 }
@@ -206,11 +229,16 @@ impl Taken<Option<Vec<u8>>> {
 /// A state that was handed over as JSON.
 pub trait JsonTaken<T> {
     /// Reads it. An `Option` is `None` where the older revision left nothing.
-    fn take(bytes: Option<Vec<u8>>) -> Result<T>;
+    fn take(bytes: Option<Vec<u8>>) -> Result<T>
+    where
+        T: DeserializeOwned;
 }
 
-impl<T: DeserializeOwned> JsonTaken<T> for Taken<T> {
-    fn take(bytes: Option<Vec<u8>>) -> Result<T> {
+impl<T> JsonTaken<T> for Taken<T> {
+    fn take(bytes: Option<Vec<u8>>) -> Result<T>
+    where
+        T: DeserializeOwned,
+    {
         match bytes {
             Some(bytes) => serde_json::from_slice(&bytes).map_err(|reason| {
                 error(format!("the state of the older revision does not fit: {reason}")).code("state_mismatch")

@@ -29,6 +29,8 @@ pub enum Json {
     Recursive(&'static str, &'static Json),
     /// A reference to the enclosing [`Json::Recursive`] of that name.
     Again(&'static str),
+    /// The schema of what cannot be accepted: fails the build with the reason, where it is written and only there.
+    Refused(&'static str),
 }
 
 /// A part of a [`Json::Object`].
@@ -191,7 +193,7 @@ impl<const N: usize> Writer<N> {
                 }
                 self.close("]");
             }
-            Json::Object(_) | Json::Recursive(..) | Json::Again(_) => {
+            Json::Object(_) | Json::Recursive(..) | Json::Again(_) | Json::Refused(_) => {
                 self.open("{");
                 self.members(json, scope, None);
                 self.close("}");
@@ -234,6 +236,7 @@ impl<const N: usize> Writer<N> {
                 self.integer(anchor(scope, name) as i128);
                 self.raw("\"");
             }
+            Json::Refused(reason) => panic!("{}", *reason),
             _ => panic!("a schema is always an object"),
         }
     }

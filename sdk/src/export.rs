@@ -46,6 +46,9 @@ macro_rules! export_plugin {
             $crate::native::Instance::new(&TABLE, &MANIFEST)
         }
     };
+    ($($other:tt)*) => {
+        ::core::compile_error! { "name the plugin and the type of its state: `export_plugin!(PLUGIN: State)`" }
+    };
 }
 
 /// One interface of [`export_plugin!`].

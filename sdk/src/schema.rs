@@ -8,17 +8,21 @@
 //! shapes. The payload's schema is the first, the result's the second.
 
 mod collections;
+mod keyword;
 mod numbers;
 mod texts;
 mod wrappers;
 
 use crate::constant::{EMPTY, Json, Member};
 
+#[doc(hidden)]
+pub use keyword::keyword;
+
 /// A type that has a JSON Schema (2020-12). Derive it: `#[derive(Schema)]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no JSON Schema",
     label = "the host could not check this before it reaches the plugin",
-    note = "add `#[derive(Schema)]` to `{Self}`, or, for a field that may be anything, `#[schema(any)]`"
+    note = "add `#[derive(Schema)]` to `{Self}`; where it is a field's type and not yours, `#[schema(like = Other)]` or `#[schema(any)]` on the field"
 )]
 pub trait Schema {
     /// What deserialising accepts.
@@ -27,6 +31,14 @@ pub trait Schema {
     const MAKES: Shape = Self::ACCEPTS;
     /// Whether a field of this type may be missing without a default, as for `Option`.
     const OPTIONAL: bool = false;
+    /// What deserialising a reference to this type accepts: it would have to point into the JSON text.
+    #[doc(hidden)]
+    const BORROWED: Shape = Shape {
+        schema: Json::Refused(
+            "a payload cannot lend a `&str`, since JSON may write it with escapes: take a `String`, or a `Cow<str>`",
+        ),
+        ..Shape::ANY
+    };
 }
 
 /// The schema of a type in one direction, and what its surroundings have to know of it.
@@ -87,6 +99,7 @@ impl Schema for serde_json::Value {
 /// Any JSON text, kept as it is: the cheapest way to hand a value on.
 impl Schema for serde_json::value::RawValue {
     const ACCEPTS: Shape = Shape::ANY;
+    const BORROWED: Shape = Shape::ANY;
 }
 
 impl Schema for serde_json::Map<String, serde_json::Value> {

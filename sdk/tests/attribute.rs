@@ -1,6 +1,8 @@
 //! `#[plugin]`: every kind of method, driven as the host drives it.
 #![forbid(unsafe_code)]
 
+use std::borrow::Cow;
+
 use plugbay_sdk::log;
 use plugbay_sdk::native::{Instance, set_config, take_log};
 use plugbay_sdk::prelude::*;
@@ -22,7 +24,8 @@ impl Serialize for NotDescribed {
 
 #[derive(Deserialize, Schema)]
 struct Lent<'a> {
-    text: &'a str,
+    #[serde(borrow)]
+    text: Cow<'a, str>,
 }
 
 struct Shop {
@@ -216,6 +219,7 @@ fn answers_of_all_kinds_are_json() {
     assert_eq!(shop.call("undescribed", ()).expect("text"), json!("no schema"));
     assert_eq!(shop.call("unnamed", ()).expect("text"), json!("opened"));
     assert_eq!(shop.call("length", json!({ "text": "abc" })).expect("3"), json!(3));
+    assert_eq!(shop.call("length", json!({ "text": "a\n" })).expect("what has an escape is not borrowed"), json!(2));
     assert_eq!(shop.call("type", json!([1])).expect("the same"), json!([1]));
     assert_eq!(Shop::opened().not_marked(), 1);
 }

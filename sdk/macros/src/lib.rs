@@ -16,7 +16,7 @@ use syn::parse_macro_input;
 #[proc_macro_derive(Schema, attributes(schema, serde))]
 pub fn derive_schema(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as syn::DeriveInput);
-    schema::derive(&input).unwrap_or_else(syn::Error::into_compile_error).into()
+    schema::derive(&input).into()
 }
 
 #[allow(missing_docs, reason = "documented where it is re-exported")]

@@ -6,10 +6,13 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use plugbay_manifest::{FILE_NAMES, Format, Layer, Manifest, ManifestError};
+use plugbay_manifest::{FILE_NAMES, Format, Layer, Manifest, ManifestError, Problem};
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use serde_json::{Map, Value, json};
+
+/// How problems name the layer that the code is.
+const CODE: &str = "the code";
 
 /// A manifest file, as it was found beside the `Cargo.toml`.
 struct File {
@@ -21,13 +24,18 @@ struct File {
 /// What the code declares, as far as it is known while a macro runs. It is checked together with the file.
 #[derive(Default)]
 pub(crate) struct Declared {
-    pub(crate) actions: Vec<String>,
-    /// Routes as the manifest writes them.
-    pub(crate) routes: Vec<Value>,
+    /// The names of the actions.
+    pub(crate) actions: Vec<Part>,
+    pub(crate) routes: Vec<Part>,
     /// The patterns of subscriptions.
-    pub(crate) subscribes: Vec<String>,
-    /// Permissions as the manifest writes them.
-    pub(crate) permissions: Vec<Value>,
+    pub(crate) subscribes: Vec<Part>,
+    pub(crate) permissions: Vec<Part>,
+}
+
+/// Something that the code declares, as the manifest writes it, and where the code does.
+pub(crate) struct Part {
+    pub(crate) value: Value,
+    pub(crate) span: Span,
 }
 
 /// The expression of a `plugbay_sdk::plugin::Source`.
@@ -39,8 +47,11 @@ pub(crate) fn source(declared: &Declared) -> syn::Result<TokenStream> {
         merged.append(&mut canonical(&file.layer)?);
         layers.push(file.layer.clone());
     }
-    layers.push(layer("the code", &code(declared, &merged))?);
-    let manifest = Manifest::from_layers(&layers).map_err(|error| problems(&error))?;
+    let mut places = Vec::new();
+    let code = code(declared, &merged, &mut places);
+    let told = |error: ManifestError| problems_of_code(&error, &places);
+    layers.push(Layer::from_value(CODE, Value::Object(code)).map_err(told)?);
+    let manifest = Manifest::from_layers(&layers).map_err(told)?;
 
     let name = file.as_ref().map_or("Cargo.toml", |file| file.name.as_str());
     let actions = names_of(get(&merged, "actions"), "name");
@@ -85,25 +96,26 @@ pub(crate) fn source(declared: &Declared) -> syn::Result<TokenStream> {
     })
 }
 
-/// The layer that the code will be: its routes and permissions come after those of the file, and its subscriptions replace the file's,
-/// each of which it has to have.
-fn code(declared: &Declared, file: &Map<String, Value>) -> Map<String, Value> {
-    let mut fields = Map::from_iter([("actions".to_owned(), json!(declared.actions))]);
-    if !declared.routes.is_empty() {
-        let of_file = file.get("routes").map(elements).unwrap_or_default();
-        let routes = of_file.iter().chain(&declared.routes).cloned().collect();
-        fields.insert("routes".to_owned(), Value::Array(routes));
-    }
-    if !declared.permissions.is_empty() {
-        let of_file = file.get("permissions").map(elements).unwrap_or_default();
-        let permissions = of_file.iter().chain(&declared.permissions).cloned().collect();
-        fields.insert("permissions".to_owned(), Value::Array(permissions));
+/// The layer that the code will be: its routes and permissions come after those of the file, and its subscriptions replace
+/// the file's, each of which it has to have. The places are the paths of all this, with where the code says it.
+fn code(declared: &Declared, file: &Map<String, Value>, places: &mut Vec<(String, Span)>) -> Map<String, Value> {
+    let mut list = |path: &str, of_file: &[Value], parts: &[Part]| {
+        let own = parts.iter().enumerate();
+        places.extend(own.map(|(index, part)| (format!("{path}[{}]", of_file.len() + index), part.span)));
+        let all = of_file.iter().chain(parts.iter().map(|part| &part.value));
+        Value::Array(all.cloned().collect())
+    };
+    let mut fields = Map::from_iter([("actions".to_owned(), list("actions", &[], &declared.actions))]);
+    for (field, parts) in [("routes", &declared.routes), ("permissions", &declared.permissions)] {
+        if !parts.is_empty() {
+            fields.insert(field.to_owned(), list(field, elements(get(file, field)), parts));
+        }
     }
     if !declared.subscribes.is_empty() {
         let publishes = file.get("events").map(|events| events["publishes"].clone());
         let publishes = publishes.filter(Value::is_array).unwrap_or_else(|| json!([]));
-        let events = json!({ "publishes": publishes, "subscribes": declared.subscribes });
-        fields.insert("events".to_owned(), events);
+        let subscribes = list("events.subscribes", &[], &declared.subscribes);
+        fields.insert("events".to_owned(), json!({ "publishes": publishes, "subscribes": subscribes }));
     }
     fields
 }
@@ -192,6 +204,32 @@ fn variable(name: &str) -> String {
 
 fn to_json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
+}
+
+/// Problems of what the code declares, each where the code does; the others together.
+fn problems_of_code(error: &ManifestError, places: &[(String, Span)]) -> syn::Error {
+    let span = |problem: &Problem| {
+        let is_it = |place: &&(String, Span)| {
+            let rest = problem.path.strip_prefix(place.0.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        places.iter().filter(|_| problem.origin == CODE).find(is_it).map(|place| place.1)
+    };
+    let (placed, others): (Vec<_>, Vec<_>) = error.problems.iter().partition(|problem| span(problem).is_some());
+    let mut errors = placed
+        .iter()
+        .map(|it| syn::Error::new(span(it).unwrap_or_else(Span::call_site), &it.message))
+        .collect::<Vec<_>>();
+    if !others.is_empty() {
+        errors.push(problems(&ManifestError { problems: others.into_iter().cloned().collect() }));
+    }
+    errors
+        .into_iter()
+        .reduce(|mut all, error| {
+            all.combine(error);
+            all
+        })
+        .unwrap_or_else(|| problems(error))
 }
 
 fn problems(error: &ManifestError) -> syn::Error {

@@ -32,9 +32,9 @@ impl<S> Action<S> {
 
     /// An action with the schemas of a function of Rust types, which `run` calls.
     #[doc(hidden)]
-    pub const fn typed<I, F: Handler<S, I>>(
+    pub const fn typed<I, F: Handler<S, I> + Copy>(
         name: &'static str,
-        _function: &F,
+        _function: F,
         run: fn(&mut S, &str) -> Result<String>,
     ) -> Self {
         Action::new(name, run).payload(F::PAYLOAD).result(F::RESULT)
@@ -103,7 +103,7 @@ impl<S> fmt::Debug for Action<S> {
 ///
 /// `Input` only tells the four kinds apart.
 #[diagnostic::on_unimplemented(
-    message = "this is no action of a plugin with the state `{S}`",
+    message = "this function cannot be an action",
     note = "an action is `fn(&mut State, [payload: P], [call: &Invocation]) -> Result<T>`, where `P: Deserialize + Schema` and `T: Serialize + Schema`"
 )]
 pub trait Handler<S, Input> {
@@ -186,7 +186,7 @@ where
 #[macro_export]
 macro_rules! create_action {
     ($name:expr, $function:expr $(,)?) => {
-        $crate::Action::typed($name, &$function, |state, payload| {
+        $crate::Action::typed($name, $function, |state, payload| {
             $crate::plugin::Handler::run(&$function, state, payload)
         })
     };
@@ -200,5 +200,8 @@ macro_rules! create_actions {
         &[$(
             $crate::create_action!($name, $function).documented(::core::concat!("" $(, $doc)*))
         ),*]
+    };
+    ($($other:tt)*) => {
+        ::core::compile_error!("actions are `\"name\" => State::function, …`")
     };
 }

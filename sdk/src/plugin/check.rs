@@ -62,12 +62,20 @@ const fn has(exports: &[Export], wanted: Export) -> bool {
 
 const fn identity<S>(parts: &Parts<S>) {
     match parts.name {
-        Some(name) => assert!(is_name(name), "Plugin name must match ^[a-z][a-z0-9_-]*$"),
-        None => assert!(parts.source.is_some(), "Plugin name is required"),
+        Some(name) if !is_name(name) => fail(&["Plugin name must match ^[a-z][a-z0-9_-]*$, and `", name, "` does not"]),
+        None if parts.source.is_none() => {
+            panic!("Plugin name is required: `.name(\"…\")`, or `.source(manifest!())` for that of Cargo.toml")
+        }
+        _ => {}
     }
     match parts.version {
-        Some(version) => assert!(begins_like_semver(version), "Plugin version must be semantic: MAJOR.MINOR.PATCH"),
-        None => assert!(parts.source.is_some(), "Plugin version is required"),
+        Some(version) if !begins_like_semver(version) => {
+            fail(&["Plugin version must be semantic: MAJOR.MINOR.PATCH, not `", version, "`"])
+        }
+        None if parts.source.is_none() => {
+            panic!("Plugin version is required: `.version(\"…\")`, or `.source(manifest!())` for that of Cargo.toml")
+        }
+        _ => {}
     }
 }
 
@@ -236,7 +244,12 @@ const fn known<S>(actions: &[Action<S>], name: &str, route: &[&str]) {
     }
     let mut text = Text::new();
     text.all(route);
-    text.all(&[" names the unknown action `", name, "`"]);
+    text.all(&[" names the unknown action `", name, "`; there are: "]);
+    let mut index = 0;
+    while index < actions.len() {
+        text.all(&[if index == 0 { "" } else { ", " }, actions[index].name]);
+        index += 1;
+    }
     text.fail();
 }
 

@@ -95,4 +95,7 @@ macro_rules! create_api_routes {
     ($($method:ident $path:literal => $actions:tt),* $(,)?) => {
         &[$($crate::create_route!($method $path => $actions)),*]
     };
+    ($($other:tt)*) => {
+        ::core::compile_error!("routes are `GET \"/path\" => [\"action\", …], …`")
+    };
 }

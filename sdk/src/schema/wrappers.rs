@@ -19,7 +19,13 @@ macro_rules! see_through {
     )*};
 }
 
-see_through!(&T Box<T> Rc<T> Arc<T> Cell<T> RefCell<T> Mutex<T> RwLock<T>);
+see_through!(Box<T> Rc<T> Arc<T> Cell<T> RefCell<T> Mutex<T> RwLock<T>);
+
+impl<T: Schema + ?Sized> Schema for &T {
+    const ACCEPTS: Shape = T::BORROWED;
+    const MAKES: Shape = T::MAKES;
+    const OPTIONAL: bool = T::OPTIONAL;
+}
 
 impl<T: Schema + ToOwned + ?Sized> Schema for Cow<'_, T> {
     const ACCEPTS: Shape = T::ACCEPTS;

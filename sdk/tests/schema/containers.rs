@@ -184,15 +184,24 @@ fn generic_struct_takes_the_schema_of_its_argument() {
 
 #[derive(Deserialize, Schema)]
 struct Borrowed<'a> {
-    name: &'a str,
     #[serde(borrow)]
     title: std::borrow::Cow<'a, str>,
+    #[serde(borrow)]
+    rest: &'a serde_json::value::RawValue,
 }
 
+#[derive(Serialize, Schema)]
+struct Lent<'a> {
+    name: &'a str,
+}
+
+/// A `&str` is made, and cannot be accepted: it would have to be in the payload as it is, without an escape.
 #[test]
 fn struct_that_borrows_has_a_schema() {
     let schema = text_of!(<Borrowed<'static> as plugbay_sdk::Schema>::ACCEPTS.schema);
-    assert_eq!(schema["required"], json!(["name", "title"]));
+    assert_eq!(schema["required"], json!(["title", "rest"]));
+    let schema = text_of!(<Lent<'static> as plugbay_sdk::Schema>::MAKES.schema);
+    assert_eq!(schema["required"], json!(["name"]));
 }
 
 #[derive(Deserialize, Schema)]

@@ -1,6 +1,8 @@
 //! `#[schema(…)]` and doc comments.
 
+use plugbay_sdk::constant::Json;
 use plugbay_sdk::prelude::*;
+use plugbay_sdk::schema::keyword;
 
 use crate::text_of;
 
@@ -64,4 +66,34 @@ fn keywords_are_laid_over_the_schema_of_the_type() {
 fn keyword_on_an_option_still_lets_null_through() {
     let validator = crate::validator(&text_of!(Limits::ACCEPTS.schema)["properties"]["maybe"]);
     assert!(validator.is_valid(&json!(null)) && validator.is_valid(&json!(5)) && !validator.is_valid(&json!(4)));
+}
+
+/// What the compiler says where it evaluates the keyword on a field of the type.
+fn refused<T: Schema>(name: &str) -> String {
+    let panic = std::panic::catch_unwind(|| keyword(&T::ACCEPTS.schema, name, Json::Nothing)).expect_err(name);
+    panic.downcast_ref::<String>().expect("a text").clone()
+}
+
+#[test]
+fn keyword_that_says_nothing_about_the_type_does_not_compile() {
+    assert_eq!(
+        refused::<String>("min"),
+        "`min` says nothing about a value that JSON writes as string: for the length of a text there are `min_length` and `max_length`"
+    );
+    assert!(refused::<Option<Vec<u8>>>("max_length").contains("array: for the length of a sequence"));
+    assert!(refused::<Percent>("pattern").contains("integer: for numbers there are `min` and `max`"));
+    assert!(refused::<Limits>("min_items").ends_with("as object"));
+}
+
+#[test]
+fn keyword_on_a_choice_is_for_one_of_the_alternatives() {
+    #[derive(Deserialize, Schema)]
+    #[serde(untagged)]
+    enum Size {
+        Number(u32),
+        Name(String),
+    }
+    assert!(matches!(keyword(&Size::ACCEPTS.schema, "min", Json::Integer(1)), Json::Integer(1)));
+    assert!(matches!(keyword(&Size::ACCEPTS.schema, "min_length", Json::Integer(1)), Json::Integer(1)));
+    assert!(refused::<Size>("min_items").contains("`min_items`"));
 }

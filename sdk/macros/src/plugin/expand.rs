@@ -8,7 +8,7 @@ use serde_json::json;
 use syn::spanned::Spanned;
 use syn::{ItemImpl, LitStr};
 
-use crate::manifest::Declared;
+use crate::manifest::{Declared, Part};
 
 use super::marks::{EventMark, Mark};
 use super::method::Method;
@@ -94,22 +94,28 @@ fn check(block: &ItemImpl, methods: &[Method], names: &[LitStr]) -> syn::Result<
 
 /// What the manifest file has to agree with. Of methods with conditions it is not known whether they are compiled.
 fn declared(arguments: &Arguments, methods: &[Method], names: &[LitStr]) -> Declared {
-    let mut declared = Declared { actions: names.iter().map(LitStr::value).collect(), ..Declared::default() };
-    declared.permissions.extend(arguments.permissions.iter().map(permission));
+    let mut declared = Declared {
+        actions: names.iter().map(|name| Part { value: json!(name.value()), span: name.span() }).collect(),
+        permissions: arguments.permissions.iter().map(permission).collect(),
+        ..Declared::default()
+    };
     for method in methods.iter().filter(|method| method.conditions.is_empty()) {
         match &method.mark {
             Mark::Action(mark) => {
                 let own = action_name(method).map(|name| name.value());
                 declared.routes.extend(mark.routes.iter().map(|route| {
                     let chain = route.after.iter().map(LitStr::value).chain(own.clone());
-                    json!({
+                    let value = json!({
                         "method": route.method.to_string(),
                         "path": route.path.value(),
                         "actions": chain.collect::<Vec<_>>(),
-                    })
+                    });
+                    Part { value, span: route.path.span() }
                 }));
             }
-            Mark::OnEvent(event) => declared.subscribes.push(event.pattern.value()),
+            Mark::OnEvent(event) => {
+                declared.subscribes.push(Part { value: json!(event.pattern.value()), span: event.pattern.span() });
+            }
             _ => {}
         }
     }
@@ -117,15 +123,16 @@ fn declared(arguments: &Arguments, methods: &[Method], names: &[LitStr]) -> Decl
 }
 
 /// A permission as the manifest writes it.
-fn permission(text: &LitStr) -> serde_json::Value {
-    let text = text.value();
-    match text.split_once(':') {
+fn permission(literal: &LitStr) -> Part {
+    let text = literal.value();
+    let value = match text.split_once(':') {
         Some((resource, actions)) => {
             let actions: Vec<&str> = actions.split(',').map(str::trim).collect();
             json!({ "resource": resource.trim(), "actions": actions })
         }
         None => json!({ "resource": text.trim() }),
-    }
+    };
+    Part { value, span: literal.span() }
 }
 
 /// An element of `.actions(&[…])`.

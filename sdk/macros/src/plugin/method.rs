@@ -115,6 +115,10 @@ impl Method {
         if contains_impl(&typed.ty) {
             return Err(syn::Error::new_spanned(&typed.ty, "the host calls it with JSON: name a type"));
         }
+        if refers_to(&typed.ty, "str") {
+            let message = "take a `String`: a text that JSON writes with an escape cannot be borrowed";
+            return Err(syn::Error::new_spanned(&typed.ty, message));
+        }
         self.parameters.push(Parameter::Payload(typed.ty.clone()));
         Ok(())
     }

@@ -4,7 +4,7 @@ mod expand;
 mod marks;
 mod method;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::quote;
 use syn::parse::{Parse, ParseStream};
 use syn::{Expr, Ident, ImplItem, ItemImpl, LitStr, Token, Type, parenthesized};
@@ -63,11 +63,7 @@ impl Parse for Arguments {
 pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut block: ItemImpl = match syn::parse2(item.clone()) {
         Ok(block) => block,
-        Err(_) => {
-            let message = "`#[plugin]` goes on the `impl` block with the plugin's methods";
-            let error = syn::Error::new(proc_macro2::Span::call_site(), message).into_compile_error();
-            return quote!(#error #item);
-        }
+        Err(error) => return refuse(item, &error),
     };
     let methods = take_methods(&mut block);
     let expanded = syn::parse2(arguments)
@@ -75,6 +71,17 @@ pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStrea
         .and_then(|arguments| expand::expand(&arguments, &block, &methods?));
     let expanded = expanded.unwrap_or_else(syn::Error::into_compile_error);
     quote!(#block #expanded)
+}
+
+/// Explains what is no `impl` block, or is one with a mistake in it: that one the compiler has told already, with more to say.
+fn refuse(item: TokenStream, error: &syn::Error) -> TokenStream {
+    let mut words = item.clone().into_iter().filter(|token| matches!(token, TokenTree::Ident(_)));
+    if words.next().is_some_and(|first| first.to_string() == "impl") {
+        return error.to_compile_error();
+    }
+    let message = "`#[plugin]` goes on the `impl` block with the plugin's methods";
+    let error = syn::Error::new(Span::call_site(), message).into_compile_error();
+    quote!(#error #item)
 }
 
 fn check_block(block: &ItemImpl) -> syn::Result<()> {
@@ -94,11 +101,16 @@ fn take_methods(block: &mut ItemImpl) -> syn::Result<Vec<Method>> {
     let mut methods = Vec::new();
     let mut errors: Option<syn::Error> = None;
     for item in &mut block.items {
-        let ImplItem::Fn(function) = item else { continue };
-        let method = match marks::take(&mut function.attrs) {
-            Ok(None) => continue,
-            Ok(Some((mark, _))) => Method::new(function, mark),
-            Err(error) => Err(error),
+        let attributes = match item {
+            ImplItem::Fn(function) => &mut function.attrs,
+            ImplItem::Const(constant) => &mut constant.attrs,
+            _ => continue,
+        };
+        let method = match (marks::take(attributes), item) {
+            (Ok(None), _) => continue,
+            (Ok(Some((mark, _))), ImplItem::Fn(function)) => Method::new(function, mark),
+            (Ok(Some((mark, span))), _) => Err(syn::Error::new(span, format!("`#[{}]` goes on a method", mark.name()))),
+            (Err(error), _) => Err(error),
         };
         match (method, &mut errors) {
             (Ok(method), _) => methods.push(method),

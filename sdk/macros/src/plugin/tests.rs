@@ -279,8 +279,49 @@ fn routes_that_answer_the_same_requests_are_refused() {
             #[route(GET "/{b}")]
             fn b(&self) {}
         ),
-        &["the code: routes[1]: answers the same requests as `GET /{a}`"],
+        &["answers the same requests as `GET /{a}`"],
     );
+}
+
+#[test]
+fn name_and_permission_that_no_manifest_could_have_are_refused_each() {
+    let methods = quote!(impl P {
+        #[action(name = "")]
+        fn a(&self) {}
+        #[action(name = "b c")]
+        fn b(&self) {}
+    });
+    let expected = ["did you mean `read`?", "nots", "must not be empty", "`b c` is not an action name"];
+    check_with(quote!(permissions("db.notes:raed", "nots.x:read")), methods, &expected);
+}
+
+#[test]
+fn payload_that_would_be_borrowed_text_is_refused() {
+    check(
+        quote!(
+            #[action]
+            fn a(&self, text: &str) {}
+        ),
+        &["take a `String`"],
+    );
+}
+
+#[test]
+fn mark_on_a_constant_is_refused() {
+    check(
+        quote!(
+            #[action]
+            const A: u8 = 1;
+        ),
+        &["`#[action]` goes on a method"],
+    );
+}
+
+#[test]
+fn block_with_a_syntax_error_is_not_said_to_be_none() {
+    let broken = quote!(impl P { #[action] fn a(&self) -> u8 { 1 2 } });
+    let errors = errors(super::attribute(TokenStream::new(), broken));
+    assert!(errors.len() == 1 && !errors[0].contains("goes on the `impl` block"), "{errors:?}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `#[schema(…)]`: what an author says beyond the type.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
+use quote::quote_spanned;
 use syn::meta::ParseNestedMeta;
 use syn::{Attribute, Expr, ExprUnary, Lit, LitInt, LitStr, Type, UnOp};
 
@@ -15,8 +16,16 @@ pub(super) struct Attributes {
     pub(super) any: bool,
     /// The type whose schema to take instead.
     pub(super) like: Option<Type>,
-    /// Schema keywords, with their values as JSON.
-    keywords: Vec<(&'static str, String)>,
+    keywords: Vec<Keyword>,
+}
+
+/// A keyword of JSON Schema.
+struct Keyword {
+    /// As the author wrote it.
+    name: Ident,
+    keyword: &'static str,
+    /// As JSON.
+    value: String,
 }
 
 impl Attributes {
@@ -32,10 +41,10 @@ impl Attributes {
     }
 
     fn parse_one(&mut self, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
-        let Some(name) = meta.path.get_ident().map(ToString::to_string) else {
+        let Some(name) = meta.path.get_ident().cloned() else {
             return Err(meta.error(format!("unknown schema attribute; known are {KNOWN}")));
         };
-        let (keyword, value) = match name.as_str() {
+        let (keyword, value) = match name.to_string().as_str() {
             "any" => {
                 self.any = true;
                 return Ok(());
@@ -50,14 +59,14 @@ impl Attributes {
             "max_length" => ("maxLength", size(meta)?),
             "min_items" => ("minItems", size(meta)?),
             "max_items" => ("maxItems", size(meta)?),
-            "pattern" => ("pattern", string(meta)?),
+            "pattern" => ("pattern", pattern(meta)?),
             "format" => ("format", string(meta)?),
             other => return Err(meta.error(format!("unknown schema attribute `{other}`; known are {KNOWN}"))),
         };
-        if self.keywords.iter().any(|(known, _)| *known == keyword) {
+        if self.keywords.iter().any(|known| known.name == name) {
             return Err(meta.error(format!("`{name}` is given twice")));
         }
-        self.keywords.push((keyword, value));
+        self.keywords.push(Keyword { name, keyword, value });
         Ok(())
     }
 
@@ -73,7 +82,7 @@ impl Attributes {
     }
 
     fn number(&self, keyword: &str) -> Option<f64> {
-        self.keywords.iter().find(|(known, _)| *known == keyword)?.1.parse().ok()
+        self.keywords.iter().find(|known| known.keyword == keyword)?.value.parse().ok()
     }
 
     /// Whether there is any keyword to add.
@@ -81,11 +90,14 @@ impl Attributes {
         !self.keywords.is_empty()
     }
 
-    /// Adds the keywords to a schema.
-    pub(super) fn add_to(&self, object: &mut Object) {
-        for (keyword, value) in &self.keywords {
-            object.add(keyword, json::raw(value));
+    /// The schema of a type with the keywords added, each of which has to be one for values of that type.
+    pub(super) fn added_to(&self, bare: &TokenStream) -> Object {
+        let mut object = Object::new().all(bare.clone());
+        for Keyword { name, keyword, value } in &self.keywords {
+            let (text, value) = (name.to_string(), json::raw(value));
+            object.add(keyword, quote_spanned!(name.span()=> ::plugbay_sdk::schema::keyword(&#bare, #text, #value)));
         }
+        object
     }
 
     /// The type whose schema counts, where that is another than the field's own; `None` where nothing is said at all.
@@ -130,6 +142,15 @@ fn size(meta: &ParseNestedMeta<'_>) -> syn::Result<String> {
 fn string(meta: &ParseNestedMeta<'_>) -> syn::Result<String> {
     let literal: LitStr = meta.value()?.parse()?;
     Ok(serde_json::Value::String(literal.value()).to_string())
+}
+
+/// A regular expression of linear time, as the host will compile it.
+fn pattern(meta: &ParseNestedMeta<'_>) -> syn::Result<String> {
+    let literal: LitStr = meta.value()?.parse()?;
+    match plugbay_manifest::Pattern::new(&literal.value()) {
+        Ok(_) => Ok(serde_json::Value::String(literal.value()).to_string()),
+        Err(message) => Err(syn::Error::new_spanned(literal, format!("not a pattern: {message}"))),
+    }
 }
 
 /// The schema of a type in one direction.

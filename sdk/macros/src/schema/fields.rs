@@ -168,11 +168,10 @@ pub(super) fn schema(direction: Direction, field: &Field<'_>, attributes: &Attri
     if description.is_none() && !attributes.has_keywords() {
         return bare;
     }
-    let mut object = Object::new().all(bare);
+    let mut object = attributes.added_to(&bare);
     if let Some(description) = description {
         object.add("description", json::text(&description));
     }
-    attributes.add_to(&mut object);
     object.build()
 }
 

@@ -65,7 +65,29 @@ impl Shape {
     }
 }
 
-pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
+/// The implementation; where there is a mistake, one that accepts anything comes with it, so that the mistake is not told
+/// again wherever the type is used.
+pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
+    implementation(input).unwrap_or_else(|error| {
+        let error = error.into_compile_error();
+        let ident = &input.ident;
+        let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
+        quote! {
+            #error
+
+            #[automatically_derived]
+            impl #impl_generics ::plugbay_sdk::Schema for #ident #type_generics #where_clause {
+                const ACCEPTS: ::plugbay_sdk::schema::Shape = ::plugbay_sdk::schema::Shape::ANY;
+            }
+        }
+    })
+}
+
+fn implementation(input: &DeriveInput) -> syn::Result<TokenStream> {
+    if let syn::Data::Union(union) = &input.data {
+        return Err(syn::Error::new_spanned(union.union_token, "a schema needs a struct or an enum"));
+    }
+    check_attributes(&input.data)?;
     let mut input = input.clone();
     let recursive = recursion::replace(&mut input);
     let context = Ctxt::new();
@@ -107,6 +129,21 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
     })
 }
 
+/// All mistakes in the attributes of fields, at once.
+fn check_attributes(data: &syn::Data) -> syn::Result<()> {
+    let fields: Vec<&syn::Field> = match data {
+        syn::Data::Struct(data) => data.fields.iter().collect(),
+        syn::Data::Enum(data) => data.variants.iter().flat_map(|variant| &variant.fields).collect(),
+        syn::Data::Union(_) => Vec::new(),
+    };
+    let errors = fields.into_iter().filter_map(|field| Attributes::parse(&field.attrs).err());
+    let all = errors.reduce(|mut all, error| {
+        all.combine(error);
+        all
+    });
+    all.map_or(Ok(()), Err)
+}
+
 fn shape(
     container: &Container<'_>,
     own: &Attributes,
@@ -122,11 +159,10 @@ fn shape(
     let description = [description.unwrap_or_default(), variants].join("\n\n");
     let description = description.trim();
     if !description.is_empty() || own.has_keywords() {
-        let mut object = Object::new().all(shape.schema);
+        let mut object = own.added_to(&shape.schema);
         if !description.is_empty() {
             object.add("description", json::text(description));
         }
-        own.add_to(&mut object);
         shape.schema = object.build();
     }
     if let Some(recursive) = recursive {
@@ -195,7 +231,7 @@ mod tests {
     use syn::parse_quote;
 
     fn check(input: syn::DeriveInput, expected: &str) {
-        let error = super::derive(&input).expect_err("a mistake").to_string();
+        let error = super::implementation(&input).expect_err("a mistake").to_string();
         assert!(error.contains(expected), "{error}");
     }
 
@@ -261,7 +297,7 @@ mod tests {
 
     #[test]
     fn type_that_serde_would_refuse_is_refused() {
-        check(parse_quote!(union A { a: u8 }), "Serde does not support derive for unions");
+        check(parse_quote!(union A { a: u8 }), "a schema needs a struct or an enum");
         check(
             parse_quote!(
                 struct A {
