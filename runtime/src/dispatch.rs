@@ -15,7 +15,7 @@ use crate::limits::{ACTION_NAME_BYTES_MAX, CALL_DEPTH_MAX, Limits};
 use crate::plugin::contract::{WitEvent, WitReaction};
 use crate::plugin::deadline::TimeLimit;
 use crate::plugin::instance::{Call, Instance, Start};
-use crate::plugin::instances::Lease;
+use crate::plugin::instances::{Lease, thread_number};
 use crate::plugin::loaded::{Action, LoadedPlugin, shorter};
 
 /// What a guest is asked.
@@ -142,7 +142,7 @@ fn admit<'a>(
         return Err(Box::new(InvokeError::PayloadTooLarge { plugin, action, allowed, observed }));
     }
     if let Some(rate) = &plugin.rate {
-        rate.admit(time.started()).map_err(|retry_after| {
+        rate.admit(time.started(), thread_number()).map_err(|retry_after| {
             let limit = rate.limit();
             let plugin = plugin.name().to_owned();
             InvokeError::RateLimited { plugin, calls: limit.calls, period: limit.period, retry_after }

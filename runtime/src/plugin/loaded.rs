@@ -63,7 +63,7 @@ impl LoadedPlugin {
         let plugin = LoadedPlugin {
             context,
             actions,
-            rate: limits.rate.map(|rate| RateLimiter::new(rate, quanta::Instant::now())),
+            rate: limits.rate.map(|rate| RateLimiter::new(rate, quanta::Instant::now(), instances.concurrency())),
             metrics: Metrics::default(),
             instances,
             subscriptions: Subscriptions::new(&manifest.events.subscribes),

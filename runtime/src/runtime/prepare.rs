@@ -97,7 +97,7 @@ impl Runtime {
         let layers = checked.package.config_layers(self.0.environment.as_deref()).map_err(load_error)?;
         let directory = self.0.data_dir.as_ref().map(|directory| directory.join(&manifest.name));
         let kept_at = directory.as_ref().map(|directory| directory.join("config.json"));
-        let home = PluginHome { name: name.clone(), directory, clock: self.0.clock.clone() };
+        let home = PluginHome::new(name.clone(), directory, self.0.clock.clone());
         let config = PluginConfig::new(manifest.configuration.clone().into_iter().collect(), layers, kept_at)
             .map_err(|problems| load_error(LoadFailure::Configuration { problems }))?;
         let log = PluginLog::new(name.clone(), self.0.log_sink.clone());

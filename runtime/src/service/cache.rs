@@ -235,7 +235,7 @@ mod tests {
     use crate::clock::SystemClock;
 
     fn home(name: &str) -> PluginHome {
-        PluginHome { name: name.into(), directory: None, clock: Arc::new(SystemClock) }
+        PluginHome::new(name.into(), None, Arc::new(SystemClock))
     }
 
     #[test]

@@ -2,18 +2,36 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::clock::Clock;
 
-/// Under which name, in which directory, by which clock one plugin's services work.
+/// Where one plugin's services are at home. All of them hold it, so it is one thing that they share.
 #[derive(Clone)]
-pub(crate) struct PluginHome {
+pub(crate) struct PluginHome(Arc<Home>);
+
+/// Under which name, in which directory, by which clock one plugin's services work.
+pub(crate) struct Home {
     pub(crate) name: Arc<str>,
     /// What this plugin's services keep is kept in here; `None` keeps it in memory only. Made by whoever first writes.
     pub(crate) directory: Option<PathBuf>,
     pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl PluginHome {
+    pub(crate) fn new(name: Arc<str>, directory: Option<PathBuf>, clock: Arc<dyn Clock>) -> Self {
+        PluginHome(Arc::new(Home { name, directory, clock }))
+    }
+}
+
+impl Deref for PluginHome {
+    type Target = Home;
+
+    fn deref(&self) -> &Home {
+        &self.0
+    }
 }
 
 /// Drops the entries of what is gone from a map that knows all plugins, when it is full: a look at all of them for each

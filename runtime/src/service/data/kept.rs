@@ -229,7 +229,7 @@ mod tests {
     use crate::clock::ManualClock;
 
     async fn data() -> KeptData {
-        let home = PluginHome { name: "p".into(), directory: None, clock: Arc::new(ManualClock::default()) };
+        let home = PluginHome::new("p".into(), None, Arc::new(ManualClock::default()));
         KeptData::new(Database::open(&home, "data.sqlite3", STEPS).await.expect("it opens"))
     }
 

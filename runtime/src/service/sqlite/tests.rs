@@ -8,11 +8,7 @@ use crate::clock::ManualClock;
 const STEPS: &[&str] = &["CREATE TABLE words (word TEXT PRIMARY KEY) STRICT"];
 
 fn home(directory: Option<&Path>) -> PluginHome {
-    PluginHome {
-        name: "p".into(),
-        directory: directory.map(|directory| directory.join("p")),
-        clock: Arc::new(ManualClock::default()),
-    }
+    PluginHome::new("p".into(), directory.map(|directory| directory.join("p")), Arc::new(ManualClock::default()))
 }
 
 async fn open(directory: Option<&Path>) -> Result<Database, Unavailable> {

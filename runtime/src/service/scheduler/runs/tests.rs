@@ -26,7 +26,7 @@ impl Scene {
 
     fn at(clock: ManualClock, directory: Option<&std::path::Path>) -> Self {
         let directory = directory.map(std::path::Path::to_owned);
-        let home = PluginHome { name: "p".into(), directory, clock: Arc::new(clock.clone()) };
+        let home = PluginHome::new("p".into(), directory, Arc::new(clock.clone()));
         Scene { clock, jobs: Arc::new(KeptJobs::new(home)) }
     }
 
