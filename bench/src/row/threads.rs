@@ -1,7 +1,10 @@
 //! One plugin called from several threads at once.
+//!
+//! The native function on as many threads shares nothing: how much faster it gets is what the machine has to give. The calls
+//! of a batch are handed out in portions, as an executor does: a thread that the machine holds up does not hold up the rest.
 
-use std::future::Future;
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -10,9 +13,11 @@ use plugbay::manifest::Instances;
 use super::{Bench, LIVE_INSTANCES};
 use crate::measure::{Subject, interleave};
 use crate::report::{Row, Target};
-use crate::subject::{executor, plugbay as bay, raw};
+use crate::subject::{executor, native, plugbay as bay, raw};
 
 const THREADS: usize = 4;
+/// Portions of a batch, for each thread.
+const PORTIONS: u32 = 32;
 
 /// Which instances serve the calls.
 #[derive(Clone, Copy, PartialEq)]
@@ -29,12 +34,28 @@ pub fn row(bench: &Bench, serving: Serving, action: &'static str, payload: &'sta
     let runtime = bay::runtime(LIVE_INSTANCES, None)?;
     let plugin = executor()?.block_on(runtime.load(bay::package("bench", &bench.wasm, asked)))?;
 
-    let raw_calls = async |calls: u32| match serving {
-        Serving::Replicas => raw::warm(&mut raw_plugin.start().await?, action, payload, calls).await,
-        Serving::Fresh => raw::fresh(&raw_plugin, action, payload, calls).await,
+    let native_calls = async |portions: &Portions| {
+        portions.take().try_for_each(|calls| native::batch(action, payload, calls).map(drop))
     };
-    let bay_calls = async |calls: u32| bay::batch(&plugin, action, payload, calls).await;
+    let raw_calls = async |portions: &Portions| {
+        let mut instance = raw_plugin.start().await?;
+        for calls in portions.take() {
+            match serving {
+                Serving::Replicas => raw::warm(&mut instance, action, payload, calls).await?,
+                Serving::Fresh => raw::fresh(&raw_plugin, action, payload, calls).await?,
+            }
+        }
+        Ok(())
+    };
+    let bay_calls = async |portions: &Portions| {
+        for calls in portions.take() {
+            bay::batch(&plugin, action, payload, calls).await?;
+        }
+        Ok(())
+    };
     let mut subjects = vec![
+        Subject::new("native, 1 thread", |calls| on_threads(1, calls, &native_calls)),
+        Subject::new("native, 4 threads", |calls| on_threads(THREADS, calls, &native_calls)),
         Subject::new("raw wasmtime, 1 thread", |calls| on_threads(1, calls, &raw_calls)),
         Subject::new("raw wasmtime, 4 threads", |calls| on_threads(THREADS, calls, &raw_calls)),
         Subject::new("plugbay, 1 thread", |calls| on_threads(1, calls, &bay_calls)),
@@ -48,30 +69,52 @@ pub fn row(bench: &Bench, serving: Serving, action: &'static str, payload: &'sta
     let how = if serving == Serving::Replicas { "4 replicas" } else { "a fresh sandbox per call" };
     let name =
         format!("threads, {how}: {action}, payload of {} bytes; time per call of the whole plugin", payload.len());
-    Ok(Row::new(name, interleave(subjects, bench.slower(Duration::from_millis(10)))?)
+    Ok(Row::new(name, interleave(subjects, bench.slower(Duration::from_millis(20)))?)
         .ratio("plugbay, 1 thread", "plugbay, 4 threads", Some(Target::AtLeast(3.0)))
         .ratio("raw wasmtime, 1 thread", "raw wasmtime, 4 threads", None)
+        .ratio("native, 1 thread", "native, 4 threads", None)
         .ratio("plugbay, 4 threads", "raw wasmtime, 4 threads", None)
         .ratio("extism, 4 threads", "plugbay, 4 threads", None))
 }
 
+/// The calls of one batch, in portions.
+struct Portions {
+    left: AtomicU32,
+    calls: u32,
+}
+
+impl Portions {
+    fn of(calls: u32, threads: u32) -> Self {
+        Portions { left: AtomicU32::new(calls), calls: calls.div_ceil(threads * PORTIONS) }
+    }
+
+    /// One portion after another, until none is left.
+    fn take(&self) -> impl Iterator<Item = u32> {
+        std::iter::from_fn(|| {
+            let all = |left: u32| left.checked_sub(self.calls.min(left)).filter(|_| left > 0);
+            let left = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, all).ok()?;
+            Some(self.calls.min(left))
+        })
+    }
+}
+
 /// Runs `calls` calls, spread over so many threads that start together; answers when the last one ended.
-fn on_threads<F, R>(threads: usize, calls: u32, work: &F) -> anyhow::Result<Duration>
-where
-    F: Fn(u32) -> R + Sync,
-    R: Future<Output = anyhow::Result<()>>,
-{
+fn on_threads(
+    threads: usize,
+    calls: u32,
+    work: &(impl AsyncFn(&Portions) -> anyhow::Result<()> + Sync),
+) -> anyhow::Result<Duration> {
     let start = Barrier::new(threads);
+    let portions = Portions::of(calls, threads as u32);
     let spans = std::thread::scope(|scope| {
         let handles: Vec<_> = (0..threads)
-            .map(|thread| {
-                let start = &start;
-                let share = calls / threads as u32 + u32::from((thread as u32) < calls % threads as u32);
+            .map(|_| {
+                let (start, portions) = (&start, &portions);
                 scope.spawn(move || -> anyhow::Result<(Instant, Instant)> {
                     let executor = executor()?;
                     start.wait();
                     let began = Instant::now();
-                    executor.block_on(work(share))?;
+                    executor.block_on(work(portions))?;
                     Ok((began, Instant::now()))
                 })
             })
