@@ -31,9 +31,10 @@ async fn replicas_serve_at_the_same_time() {
     let one = host.load(TestPlugin::from(feature::SLEEP).manifest("name", json!("one"))).await;
     let four = TestPlugin::from(feature::SLEEP).manifest("name", json!("four")).resource("instances", json!(4));
     let four = host.load(four).await;
-    assert!(time_of_four_sleeps(&one).await >= Duration::from_millis(800));
+    let in_turn = time_of_four_sleeps(&one).await;
+    assert!(in_turn >= Duration::from_millis(800), "{in_turn:?}");
     let together = time_of_four_sleeps(&four).await;
-    assert!(together < Duration::from_millis(700), "{together:?}");
+    assert!(together < in_turn * 3 / 4, "{together:?}, and {in_turn:?} in turn");
     assert!(four.metrics().instances_started <= 4);
 }
 
@@ -71,10 +72,13 @@ async fn fresh_sandbox_for_each_call_forgets_everything() {
 
 #[tokio::test]
 async fn fresh_sandboxes_serve_at_the_same_time() {
-    let plugin = TestPlugin::from(feature::SLEEP).resource("instances", json!("per_call"));
-    let plugin = Host::new().load(plugin).await;
-    let together = time_of_four_sleeps(&plugin).await;
-    assert!(together < Duration::from_millis(700), "{together:?}");
+    let host = Host::new();
+    let one = host.load(TestPlugin::from(feature::SLEEP).manifest("name", json!("one"))).await;
+    let fresh = TestPlugin::from(feature::SLEEP).resource("instances", json!("per_call"));
+    let fresh = host.load(fresh).await;
+    let in_turn = time_of_four_sleeps(&one).await;
+    let together = time_of_four_sleeps(&fresh).await;
+    assert!(together < in_turn * 3 / 4, "{together:?}, and {in_turn:?} in turn");
 }
 
 #[tokio::test]

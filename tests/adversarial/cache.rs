@@ -1,6 +1,6 @@
 //! A cache that is filled beyond its bound, and searched for as long as it takes.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use plugbay::{Invocation, Policy, limits};
 use serde_json::{Value, json};
@@ -9,6 +9,7 @@ use super::release::{Held, alone};
 use crate::harness::assert::assert_invoke_error;
 use crate::harness::guest::{feature, hostile};
 use crate::harness::host::{Host, TestPlugin, pings};
+use crate::harness::processor::Moment;
 
 /// What a full cache may take of the process: its bound, what is written before the bound is seen to, and as much again for
 /// the allocator.
@@ -54,7 +55,7 @@ async fn search_that_is_made_to_take_long_ends_by_its_limit_and_holds_up_nobody(
     let attack = tokio::spawn(async move { attacker.call::<_, Value>("attack", &json!({ "how": "search" })).await });
     let mut slowest = Duration::ZERO;
     while !attack.is_finished() {
-        let asked = Instant::now();
+        let asked = Moment::now();
         // One thread for both: whatever the attacker does without yielding, it does in here.
         tokio::task::yield_now().await;
         pings(&neighbour).await;

@@ -10,4 +10,5 @@ pub(crate) mod database;
 pub(crate) mod guest;
 pub(crate) mod host;
 pub(crate) mod log;
+pub(crate) mod processor;
 pub(crate) mod server;
