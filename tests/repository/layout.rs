@@ -1,6 +1,6 @@
 //! What the layout promises (`ARCHITECTURE.md`, invariants), held by a look at the sources.
 
-use super::{files_in, texts};
+use super::{files_in, root, texts};
 
 /// The code of a file: no comments, and nothing from its tests on.
 fn code(text: &str) -> impl Iterator<Item = &str> {
@@ -36,6 +36,20 @@ fn pure_rooms_do_not_name_wasmtime() {
 fn rooms_depend_downward_only() {
     check("runtime/src/admission", &["crate::plugin", "crate::service", "crate::dispatch"]);
     check("runtime/src/capability", &["crate::plugin", "crate::service", "crate::admission", "crate::dispatch"]);
+}
+
+/// SECURITY.md lists where, and argues for each.
+#[test]
+fn unsafe_code_is_where_the_threat_page_says() {
+    let page = std::fs::read_to_string(root().join("SECURITY.md")).expect("readable");
+    let (_, listed) = page.split_once("## `unsafe`").expect("it has a section on it");
+    for crate_directory in ["manifest", "project", "runtime", "cli"] {
+        for (path, text) in texts(&files_in(crate_directory), "rs") {
+            let name = path.to_string_lossy().replace('\\', "/");
+            let allows = code(&text).any(|line| line.contains("(unsafe_code)") && !line.contains("deny"));
+            assert!(!allows || listed.contains(&*name), "{name} has unsafe code that SECURITY.md does not list");
+        }
+    }
 }
 
 /// Where something is to be found is what a name is for.

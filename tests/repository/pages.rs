@@ -1,5 +1,6 @@
 //! The pages of the repository: what they point at is there, and what they promise of tests is kept.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::{files_in, root, texts};
@@ -60,6 +61,31 @@ fn sources_and_pages_that_are_named_are_there() {
     for (path, text) in texts(&files, "rs") {
         let comments = text.lines().filter_map(|line| line.trim_start().strip_prefix("//"));
         comments.for_each(|line| check(path, line));
+    }
+}
+
+/// The words of a text that names in code are made of.
+fn identifiers(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty())
+}
+
+#[test]
+fn names_of_code_in_pages_are_in_the_code() {
+    // A header of HTTP, and how tests are called.
+    const OF_NO_CODE: [&str; 2] = ["Upgrade", "subject_condition_result"];
+    let files = files_in("");
+    let sources: Vec<String> =
+        ["rs", "wit"].iter().flat_map(|kind| texts(&files, kind)).map(|(_, text)| text).collect();
+    let known: HashSet<&str> = sources.iter().flat_map(|text| identifiers(text)).collect();
+    for page in ["README.md", "ARCHITECTURE.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
+        let text = std::fs::read_to_string(root().join(page)).expect("readable");
+        let lines = text.lines().filter(|line| !line.starts_with("```"));
+        for name in lines.flat_map(quoted) {
+            let path = name.trim_end_matches("()");
+            let is_name = path.split("::").all(|part| identifiers(part).eq([part])) && !OF_NO_CODE.contains(&path);
+            let last = path.rsplit("::").next().unwrap_or_default();
+            assert!(!is_name || known.contains(last), "{page} names `{name}`, which no source has");
+        }
     }
 }
 
