@@ -1,5 +1,7 @@
 //! The `plugbay` command from the outside: what it prints where, how it ends, and every example plugin through it.
 
+#[cfg(unix)]
+mod bare_machine;
 mod build;
 mod call;
 mod doctor;

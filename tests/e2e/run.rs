@@ -97,6 +97,20 @@ fn configuration_that_looks_like_a_number_is_a_text_where_one_is_asked_for() {
 }
 
 #[test]
+fn environment_that_the_plugin_does_not_know_is_noted() {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("echo.wasm"), feature::ECHO.bytes()).expect("written");
+    std::fs::create_dir(directory.path().join("config")).expect("made");
+    std::fs::write(directory.path().join("config/production.yaml"), "{}").expect("written");
+    let run = |environment: &str| {
+        let arguments = ["run", ".", "ping", "--environment", environment];
+        Plugbay::new(arguments).directory(directory.path()).run().exits_with(0).stderr
+    };
+    assert_eq!(run("production"), "");
+    assert_contains(&run("prodution"), &["note:", "config/prodution.yaml"]);
+}
+
+#[test]
 fn cache_that_nobody_asked_for_is_not_in_the_way() {
     let run = || plugbay(feature::ECHO, &["ping"]);
     let file = tempfile::NamedTempFile::new().expect("a file");

@@ -90,6 +90,8 @@ fn examine(directory: &Path) -> Vec<Finding> {
     let toolchain = Toolchain::of(directory);
     let rustup_version = toolchain.ask("rustup", &["--version"]).ok();
     let has_rustup = rustup_version.is_some();
+    let target = target(&toolchain, has_rustup);
+    let rustup = rustup(rustup_version.as_deref(), target.status == Status::Ok);
     vec![
         Finding::ok("plugbay", format!("{} (wasmtime {})", env!("CARGO_PKG_VERSION"), WASMTIME_VERSION)),
         engine(),
@@ -97,8 +99,8 @@ fn examine(directory: &Path) -> Vec<Finding> {
         compiler(),
         cargo(&toolchain),
         rustc(&toolchain, has_rustup),
-        target(&toolchain, has_rustup),
-        rustup(rustup_version.as_deref()),
+        target,
+        rustup,
     ]
 }
 
@@ -226,14 +228,11 @@ fn target(toolchain: &Toolchain, has_rustup: bool) -> Finding {
     }
 }
 
-fn rustup(version: Option<&str>) -> Finding {
+fn rustup(version: Option<&str>, has_target: bool) -> Finding {
     match version {
         Some(version) => Finding::ok("rustup", version.lines().next().unwrap_or_default()),
-        None => Finding::warning(
-            "rustup",
-            format!("not found: it is needed only to add {TARGET}"),
-            "https://rustup.rs, unless the target is there already",
-        ),
+        None if has_target => Finding::ok("rustup", format!("not found, and not needed: {TARGET} is there")),
+        None => Finding::warning("rustup", format!("not found: it would add {TARGET}"), "https://rustup.rs"),
     }
 }
 

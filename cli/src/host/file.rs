@@ -94,6 +94,13 @@ pub(super) fn ceilings(file: &Resources) -> Ceilings {
     }
 }
 
+/// Whether a plugin has files of configuration, and none of this name: an environment that was misspelt, perhaps.
+pub(super) fn lacks_environment(plugin: &Path, name: &str) -> bool {
+    let Ok(files) = plugin.join("config").read_dir() else { return false };
+    let is_it = |path: &Path| path.file_stem().is_some_and(|stem| stem == name) && Format::from_path(path).is_some();
+    !files.flatten().any(|file| is_it(&file.path()))
+}
+
 /// An environment names a file: it may not lead elsewhere.
 pub(super) fn environment_name(name: &str) -> Result<&str, String> {
     let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));

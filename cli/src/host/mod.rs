@@ -83,6 +83,12 @@ impl Host {
             Ok(file.options_of(path).into_iter().fold(package, |package, (key, value)| package.configure(key, value)))
         };
         let package = open(path)?;
+        // The host's file speaks of all plugins; what was typed is meant for this one.
+        if let (Some(name), Some(_)) = (environment, &args.environment)
+            && file::lacks_environment(path, name)
+        {
+            output.note(&format!("there is no config/{name}.yaml: the environment `{name}` changes nothing here"));
+        }
         let log = StderrLog::new(common.log_level, common.quiet);
         let others = u32::try_from(with.len() + file.local_plugins().count()).unwrap_or(u32::MAX);
         let mut builder = Runtime::builder()
