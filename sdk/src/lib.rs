@@ -45,12 +45,14 @@
 //!
 //! ```toml
 //! [profile.release]
+//! opt-level = "s"
 //! lto = true
 //! codegen-units = 1
 //! strip = "debuginfo"
 //! ```
 //!
-//! `strip = "symbols"` saves another fifth and costs the names of functions in the backtrace of a trap. The manifest
+//! Without `opt-level` it spends a fifth less fuel on JSON and is a fifth larger; `"z"` is neither smaller nor faster.
+//! `strip = "symbols"` saves another seventh and costs the names of functions in the backtrace of a trap. The manifest
 //! stays in either way, and so do the message and the place of a panic, which go to stderr and from there into the
 //! host's error.
 //!

@@ -1,6 +1,8 @@
-//! Lines of the `log` crate.
+//! Lines of the `log` crate, with their key-value pairs as fields.
 
-use super::{Level, enabled, write};
+use log::kv::{self, Key, Value, VisitSource};
+
+use super::{Level, enabled, field, text_field, write};
 
 struct ToHost;
 
@@ -21,11 +23,35 @@ impl log::Log for ToHost {
 
     fn log(&self, record: &log::Record<'_>) {
         if self.enabled(record.metadata()) {
-            write(level(record.level()), record.target(), &record.args().to_string(), &[]);
+            let mut fields = Fields::default();
+            // Only a visitor can fail, and this one does not.
+            let _ = record.key_values().visit(&mut fields);
+            write(level(record.level()), record.target(), &record.args().to_string(), &fields.0);
         }
     }
 
     fn flush(&self) {}
+}
+
+#[derive(Default)]
+struct Fields(Vec<(String, String)>);
+
+impl<'kvs> VisitSource<'kvs> for Fields {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
+        let name = key.as_str();
+        self.0.push(if let Some(value) = value.to_bool() {
+            field(name, value)
+        } else if let Some(value) = value.to_i64() {
+            field(name, value)
+        } else if let Some(value) = value.to_u64() {
+            field(name, value)
+        } else if let Some(value) = value.to_f64() {
+            field(name, value)
+        } else {
+            text_field(name, value)
+        });
+        Ok(())
+    }
 }
 
 fn level(level: log::Level) -> Level {
@@ -35,5 +61,34 @@ fn level(level: log::Level) -> Level {
         log::Level::Info => Level::Info,
         log::Level::Warn => Level::Warn,
         log::Level::Error => Level::Error,
+    }
+}
+
+#[cfg(all(test, not(target_family = "wasm")))]
+mod tests {
+    use log::Log;
+
+    use super::*;
+    use crate::native::take_log;
+
+    #[test]
+    fn line_keeps_its_pairs_as_fields_of_their_types() {
+        let pairs = [
+            ("user", Value::from("ada")),
+            ("left", Value::from(-3)),
+            ("most", Value::from(u64::MAX)),
+            ("ratio", Value::from(0.5)),
+            ("new", Value::from(true)),
+            ("why", Value::from_debug(&Some(1))),
+        ];
+        let record = log::Record::builder()
+            .level(log::Level::Warn)
+            .target("shop")
+            .key_values(&pairs)
+            .args(format_args!("sold out"))
+            .build();
+        ToHost.log(&record);
+        let fields = r#"user="ada" left=-3 most=18446744073709551615 ratio=0.5 new=true why="Some(1)""#;
+        assert_eq!(take_log(), [format!("WARN [shop] sold out {fields}")]);
     }
 }
