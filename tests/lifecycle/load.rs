@@ -26,6 +26,16 @@ async fn component_with_its_manifest_inside_is_a_whole_plugin() {
 }
 
 #[tokio::test]
+async fn bytes_are_a_plugin_however_they_are_kept() {
+    let bytes = feature::ECHO.bytes();
+    let plugin = Host::new().runtime.load(&bytes[..]).await.expect("a slice of a component");
+    assert_eq!((plugin.name(), pings(&plugin).await), ("plugin".to_owned(), 1));
+    Host::new().runtime.load(bytes).await.expect("a component");
+    let error = Host::new().runtime.load(b"not a component").await.expect_err("what include_bytes! gives");
+    assert_load_error(&error, "plugin", "not_wasm");
+}
+
+#[tokio::test]
 async fn manifest_file_beside_the_component_wins_field_by_field() {
     let directory = tempfile::tempdir().expect("a directory");
     let inner = TestPlugin::from(feature::ECHO)

@@ -179,7 +179,11 @@ impl std::fmt::Debug for Package {
 }
 
 /// What [`Runtime::load`](crate::Runtime::load) takes: a path, bytes or a [`Package`].
+///
+/// Bytes are a component, as a `Vec`, a slice or what `include_bytes!` gives. One that carries no manifest is called
+/// `plugin`; [`Package::from_bytes`] gives it another name.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Source {
     /// A `.wasm` file or a plugin directory.
     Path(PathBuf),
@@ -205,6 +209,18 @@ impl From<Package> for Source {
 impl From<Vec<u8>> for Source {
     fn from(bytes: Vec<u8>) -> Self {
         Package::from_bytes("plugin", bytes).into()
+    }
+}
+
+impl From<&[u8]> for Source {
+    fn from(bytes: &[u8]) -> Self {
+        bytes.to_vec().into()
+    }
+}
+
+impl<const N: usize> From<&[u8; N]> for Source {
+    fn from(bytes: &[u8; N]) -> Self {
+        bytes.to_vec().into()
     }
 }
 

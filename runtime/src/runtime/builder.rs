@@ -99,8 +99,10 @@ impl Default for RuntimeBuilder {
 }
 
 impl RuntimeBuilder {
-    /// Instances that may live at the same time in this process. Default: 1,000. Each reserves 4 GiB of addresses (not of
-    /// memory) and at most six mappings, of which Linux allows a process 65,530 unless `vm.max_map_count` says otherwise.
+    /// Instances that may live at the same time in this runtime: an idle plugin has one, a plugin of replicas up to as many as
+    /// it declares, and a reload needs one more. What would be one too many is answered `busy`. Default: 1,000. Each
+    /// reserves 4 GiB of addresses (not of memory) and at most six mappings, of which Linux allows a process 65,530 unless
+    /// `vm.max_map_count` says otherwise.
     #[must_use]
     pub fn live_instances(mut self, count: u32) -> Self {
         self.live_instances = count.max(1);
@@ -138,14 +140,14 @@ impl RuntimeBuilder {
         self
     }
 
-    /// The limits of plugins whose manifests ask for nothing else.
+    /// The limits of plugins whose manifests ask for nothing else. Default: [`Limits::default`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// The most that a manifest can ask for.
+    /// The most that a manifest can ask for. Default: [`Ceilings::default`].
     #[must_use]
     pub fn ceilings(mut self, ceilings: Ceilings) -> Self {
         self.ceilings = ceilings;
