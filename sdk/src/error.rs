@@ -18,6 +18,35 @@ pub(crate) const INTERNAL_ERROR: &str = "internal_error";
 ///
 /// Every [`std::error::Error`] turns into one by `?`, with the code `internal_error` and the messages of all its
 /// sources. For this to be possible, `Error` itself does not implement that trait.
+///
+/// An error type of the plugin's own that has codes says how it turns into one, and leaves that trait alone:
+///
+/// ```
+/// use plugbay_sdk::prelude::*;
+///
+/// enum ShopError {
+///     SoldOut(String),
+///     Closed,
+/// }
+///
+/// impl From<ShopError> for Error {
+///     fn from(failure: ShopError) -> Error {
+///         match failure {
+///             ShopError::SoldOut(item) => error(format!("{item} is sold out")).code("sold_out").status(409),
+///             ShopError::Closed => error("come back tomorrow").code("closed"),
+///         }
+///     }
+/// }
+///
+/// fn buy(item: &str) -> Result<u32, ShopError> {
+///     if item == "lamp" { Err(ShopError::SoldOut(item.to_owned())) } else { Err(ShopError::Closed) }
+/// }
+///
+/// fn order() -> Result<u32> {
+///     Ok(buy("lamp")?)
+/// }
+/// assert_eq!(order().unwrap_err().as_code(), "sold_out");
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Error {
     code: Cow<'static, str>,

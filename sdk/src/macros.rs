@@ -115,8 +115,11 @@ pub use plugbay_sdk_macros::plugin;
 /// `#[schema(…)]` on a field, or on a type as a whole, says more than Rust's types can:
 /// - `min`, `max` for numbers; `min_length`, `max_length`, `pattern`, `format` for strings; `min_items`, `max_items` for
 ///   sequences. The plugin itself does not check them: the host does, before the plugin runs.
+///   What says nothing about the type, such as `min` on a `String`, does not compile.
 /// - `any`: the value may be anything. A field with `#[serde(with = "…")]` is one of these unless told otherwise.
 /// - `like = Type`: the schema is that of another type.
+///
+/// A payload may borrow as `Cow<'a, str>` with `#[serde(borrow)]`, and not as `&'a str`: JSON may write a text with escapes.
 ///
 /// A type that contains itself is fine. Two types that contain each other are a cycle to the compiler: `any` on one of
 /// the fields breaks it.
