@@ -1,4 +1,4 @@
-# The project's commands. CI calls the same ones. A new user needs none of this: the README's two commands are plain cargo.
+# The project's commands, for convenience: a new user needs none of this, the README's two commands are plain cargo.
 
 # What there is.
 default:
@@ -19,6 +19,10 @@ hostile:
 # What CI checks beside the tests.
 check: fmt-check clippy doc deny
 
+# All that CI does, as it does it.
+ci:
+    .ci/run
+
 fmt:
     cargo fmt --all
     cargo fmt --manifest-path tests/guests/Cargo.toml
@@ -31,9 +35,12 @@ fmt-check:
     cargo fmt --manifest-path tests/guests/Cargo.toml --check
     cargo fmt --manifest-path bench/guest/Cargo.toml --check
     cargo fmt --manifest-path bench/service-guest/Cargo.toml --check
+    cargo fmt --manifest-path bench/extism/Cargo.toml --check
 
 clippy:
     cargo clippy --workspace --all-targets -- -D warnings
+    cargo clippy --manifest-path tests/guests/Cargo.toml --target-dir target/guests --target wasm32-wasip2 --bins --examples -- \
+        -D warnings
 
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
