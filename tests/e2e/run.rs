@@ -163,8 +163,11 @@ fn legacy_program_runs_with_a_manifest_beside_it() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn second_run_takes_compiled_code_from_the_cache() {
+    use std::os::unix::fs::MetadataExt;
+
     let cache = tempfile::tempdir().expect("a directory");
     let run = || {
         let path = feature::ECHO.path();
@@ -172,19 +175,27 @@ fn second_run_takes_compiled_code_from_the_cache() {
         Plugbay::new(arguments).environment("XDG_CACHE_HOME", cache.path()).run().exits_with(0)
     };
     run();
-    let entries = || {
-        let mut names: Vec<_> =
-            std::fs::read_dir(cache.path().join("plugbay")).expect("it was made").flatten().collect();
-        names.sort_by_key(std::fs::DirEntry::path);
-        names
-            .into_iter()
-            .map(|entry| (entry.path(), entry.metadata().expect("readable").modified().ok()))
-            .collect::<Vec<_>>()
+    // Compiling anew would put a new file in the place of the old one.
+    let files = || {
+        let mut files = Vec::new();
+        let mut waiting = vec![cache.path().join("plugbay")];
+        while let Some(directory) = waiting.pop() {
+            for entry in std::fs::read_dir(directory).expect("it was made") {
+                let entry = entry.expect("readable");
+                let about = entry.metadata().expect("readable");
+                match about.is_dir() {
+                    true => waiting.push(entry.path()),
+                    false => files.push((entry.path(), about.ino())),
+                }
+            }
+        }
+        files.sort();
+        files
     };
-    let before = entries();
+    let before = files();
     assert!(!before.is_empty());
     run();
-    assert_eq!(entries().len(), before.len());
+    assert_eq!(files(), before);
 }
 
 #[cfg(unix)]

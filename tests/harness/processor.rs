@@ -6,16 +6,13 @@
 
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
-
 /// A moment of this thread.
 #[derive(Clone, Copy)]
 pub(crate) struct Moment(Duration);
 
 impl Moment {
     pub(crate) fn now() -> Self {
-        let spent = clock_gettime(ClockId::ThreadCPUTime);
-        Moment(Duration::try_from(spent).expect("it counts from zero"))
+        Moment(spent())
     }
 
     /// How long the processor has worked on this thread since.
@@ -23,4 +20,17 @@ impl Moment {
     pub(crate) fn elapsed(self) -> Duration {
         Moment::now().0.saturating_sub(self.0)
     }
+}
+
+#[cfg(unix)]
+fn spent() -> Duration {
+    let spent = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(spent).expect("it counts from zero")
+}
+
+/// By the clock, where the processor's time is not to be had.
+#[cfg(not(unix))]
+fn spent() -> Duration {
+    static START: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+    START.elapsed()
 }
