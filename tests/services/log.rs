@@ -3,7 +3,7 @@
 use plugbay::{Invocation, Level, Policy, limits};
 use serde_json::{Value, json};
 
-use crate::harness::guest::feature;
+use crate::harness::guest::{feature, sdk};
 use crate::harness::host::{Host, call};
 
 #[tokio::test]
@@ -100,4 +100,19 @@ async fn log_that_the_operator_denies_fails_the_load() {
     let host = Host::with(|builder| builder.policy(policy.with_basics()));
     let error = host.try_load(feature::LOG.into()).await.expect_err("it imports the log");
     assert_eq!(error.code(), "permission_denied", "{error}");
+}
+
+#[tokio::test]
+async fn lines_of_the_log_and_tracing_crates_are_the_plugins_own() {
+    let host = Host::new();
+    let plugin = host.load(sdk::LOG_CRATES.into()).await;
+    plugin.call::<_, ()>("speak", &()).await.expect("it speaks");
+    let lines = host.log.lines();
+    let told: Vec<_> = lines.iter().map(|line| (line.level, &*line.target, &*line.message)).collect();
+    assert_eq!(
+        told,
+        [(Level::Warn, "old", "2 left"), (Level::Error, "new", "sold out"), (Level::Trace, "new", "after")]
+    );
+    let fields = [("id".to_owned(), "7".to_owned()), ("who".to_owned(), "\"Ada\"".to_owned())];
+    assert_eq!(lines[1].fields, fields, "those of the span come first");
 }

@@ -75,7 +75,9 @@ mod tests {
             assert_eq!(let_in, expected, "{requires:?} {allowed:?}");
         };
         check(&["b"], None, true);
+        check(&["c", "b"], None, true);
         check(&["c"], None, false);
+        check(&[], None, false);
         check(&[], Some(&["c", "a"]), true);
         check(&[], Some(&["*"]), true);
         check(&["b"], Some(&["c"]), false);

@@ -122,6 +122,22 @@ mod tests {
     }
 
     #[test]
+    fn localhost_is_itself_and_what_is_below_it() {
+        let check = |authority: &str, expected: bool| {
+            let uri = http::Uri::builder().scheme("http").authority(authority).path_and_query("/").build();
+            let target = uri.ok().and_then(|uri| Target::read(&uri)).expect("a host");
+            assert_eq!(target.is_localhost(), expected, "{authority}");
+        };
+        check("localhost:8080", true);
+        check("LocalHost.", true);
+        check("api.localhost", true);
+        check("localhost.example.org", false);
+        check("mylocalhost", false);
+        check("example.org", false);
+        check("127.0.0.1", false);
+    }
+
+    #[test]
     fn every_spelling_of_a_name_is_one_resource() {
         check("https", "API.Example.ORG", Some("http.api.example.org"));
         check("https", "api.example.org.", Some("http.api.example.org"));
