@@ -1,7 +1,7 @@
 //! Measuring side by side: every subject runs a short batch in every round, and ratios are taken within a round.
 //!
 //! What disturbs a machine (other processes, its clock, its heat) then disturbs all subjects alike, or one batch of many. The
-//! order rotates, so that nobody always runs after the same neighbour.
+//! order is another one in each round, so that nobody always runs after the same neighbour, in what it left of the caches.
 
 use std::time::Duration;
 
@@ -82,9 +82,12 @@ pub fn interleave(subjects: Vec<Subject<'_>>, plan: Plan) -> anyhow::Result<Vec<
         let samples = Samples { subject: subject.name, calls_per_batch: calls, nanos: Vec::with_capacity(plan.rounds) };
         running.push((subject.batch, samples));
     }
-    for round in 0..plan.rounds {
-        for turn in 0..running.len() {
-            let next = (round + turn) % running.len();
+    let mut order: Vec<usize> = (0..running.len()).collect();
+    // The same orders in each run.
+    let mut random = fastrand::Rng::with_seed(1);
+    for _ in 0..plan.rounds {
+        random.shuffle(&mut order);
+        for &next in &order {
             let (batch, samples) = &mut running[next];
             let took = batch(samples.calls_per_batch)?;
             samples.nanos.push(took.as_nanos() as f64 / f64::from(samples.calls_per_batch));

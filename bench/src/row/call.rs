@@ -3,6 +3,7 @@
 use anyhow::ensure;
 use plugbay::manifest::Instances;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::{Bench, LIVE_INSTANCES};
 use crate::measure::{Subject, interleave};
@@ -30,13 +31,14 @@ pub fn text(bench: &Bench, action: &'static str, payload: &'static str, asked: A
     ensure!(executor.block_on(instance.call(action, payload))? == expected, "the raw floor does another job");
     ensure!(executor.block_on(bay::call(&plugin, action, payload))? == expected, "Plugbay does another job");
 
+    let json: &RawValue = serde_json::from_str(payload)?;
     let mut subjects = vec![
         Subject::new("native", |calls| native::batch(action, payload, calls)),
         Subject::new("raw wasmtime", |calls| timed(&executor, raw::warm(&mut instance, action, payload, calls))),
         Subject::new("raw wasmtime, JSON checked", |calls| {
             timed(&executor, raw::warm_checked(&mut checked, action, payload, calls))
         }),
-        Subject::new("plugbay", |calls| timed(&executor, bay::batch(&plugin, action, payload, calls))),
+        Subject::new("plugbay", |calls| timed(&executor, bay::batch(&plugin, action, json, calls))),
         Subject::new("plugbay, JSON checked", |calls| {
             timed(&executor, bay::batch_checked(&plugin, action, payload, calls))
         }),

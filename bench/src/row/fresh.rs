@@ -1,6 +1,7 @@
 //! A fresh sandbox for each call.
 
 use plugbay::manifest::Instances;
+use serde_json::value::RawValue;
 
 use super::{Bench, LIVE_INSTANCES};
 use crate::measure::{Subject, interleave};
@@ -18,11 +19,12 @@ pub fn row(
     let raw_plugin = raw::Host::new(LIVE_INSTANCES)?.compile(&bench.wasm)?;
     let runtime = bay::runtime(LIVE_INSTANCES, None)?;
     let plugin = executor.block_on(runtime.load(bay::package("bench", &bench.wasm, Instances::PerCall)))?;
+    let json: &RawValue = serde_json::from_str(payload)?;
     let mut subjects = vec![
         Subject::new("raw wasmtime, tuned pool", |calls| {
             timed(&executor, raw::fresh(&raw_plugin, action, payload, calls))
         }),
-        Subject::new("plugbay", |calls| timed(&executor, bay::batch(&plugin, action, payload, calls))),
+        Subject::new("plugbay", |calls| timed(&executor, bay::batch(&plugin, action, json, calls))),
     ];
     if let Some(extism) = &bench.extism {
         let mut pooled = extism.start("fresh-pooled", action, payload)?;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use plugbay::manifest::Instances;
+use serde_json::value::RawValue;
 
 use super::{Bench, LIVE_INSTANCES};
 use crate::measure::{Subject, interleave};
@@ -47,9 +48,10 @@ pub fn row(bench: &Bench, serving: Serving, action: &'static str, payload: &'sta
         }
         Ok(())
     };
+    let json: &RawValue = serde_json::from_str(payload)?;
     let bay_calls = async |portions: &Portions| {
         for calls in portions.take() {
-            bay::batch(&plugin, action, payload, calls).await?;
+            bay::batch(&plugin, action, json, calls).await?;
         }
         Ok(())
     };
