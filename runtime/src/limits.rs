@@ -58,9 +58,21 @@ pub const ACTION_NAME_BYTES_MAX: usize = 128;
 pub const VALIDATION_PROBLEMS_MAX: usize = 20;
 /// Bytes of each of their texts and paths: 512. They quote the payload, which may have megabytes.
 pub const VALIDATION_PROBLEM_BYTES_MAX: usize = 512;
-/// Bytes that a pattern in an action's schema may compile to, 1 MiB: bounds the time that a plugin's own schema can cost the
-/// host.
+/// JSON values in one payload schema, with what its references stand for: 5,000. A large form has 500.
+pub const SCHEMA_VALUES_MAX: u64 = 5_000;
+/// References in a payload schema that lead on to others: 32. Whatever follows them does so by recursion.
+pub const SCHEMA_REFERENCE_DEPTH_MAX: usize = 32;
+/// Patterns in all payload schemas of one plugin: 500. Making sure of one takes a millisecond.
+pub const SCHEMA_PATTERNS_MAX: usize = 500;
+/// What all the states take together that a comparison with a schema's pattern can be in: 1 MiB, as much as the engine keeps
+/// of them. A pattern with more states than it can keep takes 40 µs for each character of a text.
 pub const SCHEMA_PATTERN_BYTES_MAX: usize = 1 << 20;
+/// Values of a payload times values of its schema up to which they are compared: 5·10⁸, some seconds at worst. The largest
+/// payloads of ordinary schemas stay below it.
+pub const SCHEMA_WORK_MAX: u64 = 500_000_000;
+/// The same for listing all that is wrong with a payload: 2·10⁵, since each takes a kilobyte. Beyond it the first problem
+/// is told, or that there is one.
+pub const SCHEMA_LISTED_MAX: u64 = 200_000;
 /// Codes that a guest makes up are counted under their own names only so far: a guest must not fill the table.
 pub const ERROR_CODES_MAX: usize = 64;
 
@@ -291,6 +303,9 @@ pub const DB_PREPARED_BYTES_MAX: usize = 4_000;
 pub const DB_STATEMENT_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long before the call's deadline its statement is stopped: 50 ms, in which the plugin can still answer.
 pub const DB_TIME_TO_ANSWER: Duration = Duration::from_millis(50);
+/// Statements that run at once, of all plugins of a runtime together: 32, each on a thread of its own and with memory of its
+/// own. One plugin has two at most, a query and a change.
+pub const DB_STATEMENTS_AT_ONCE_MAX: usize = 32;
 /// How long a statement waits for another transaction of its plugin before it is answered `busy`: 5 s.
 pub const DB_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Instructions of SQLite's machine between two looks at whether anybody still waits: 20 take less than a microsecond, but
@@ -328,6 +343,8 @@ pub const JOB_ANSWER_BYTES_MAX: usize = 4 << 10;
 /// How far back the clock may be set before cron jobs count from the new time: 1 day. Within it they do not run a second
 /// time for a moment that they ran for already; beyond it the clock must have been wrong before.
 pub const JOB_CLOCK_CORRECTION: Duration = Duration::from_secs(24 * 60 * 60);
+/// Runs of a job in a row during which the host may end: 5. Then the job is paused, because it may have been what ended it.
+pub const JOB_INTERRUPTIONS_MAX: u32 = 5;
 /// How soon a one-time job is tried again that was turned away without a word on when to come back: 1 s.
 pub const JOB_RETRY_MIN: Duration = Duration::from_secs(1);
 /// How long unloading waits for the outcomes of jobs whose runs have ended: 5 s, the longest that a write waits for others.
@@ -373,6 +390,8 @@ pub const HTTP_ADDRESSES_MAX: usize = 8;
 pub const HTTP_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a request may take from its beginning to the end of its response's body, where its call leaves it that long.
 pub const HTTP_TIMEOUT: Duration = Duration::from_secs(60);
+/// The longest time that an embedder may name for that: a day, as long as a call may take.
+pub const HTTP_TIMEOUT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 // `plugins`: calls from one to another.
 

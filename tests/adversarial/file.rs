@@ -162,6 +162,20 @@ async fn deeply_nested_component_is_refused() {
     assert_eq!(error.code(), "component_too_large", "{error}");
 }
 
+/// Reading these by recursion, as compilers do, would end this process.
+#[tokio::test]
+async fn types_nested_without_end_are_refused_before_they_are_read() {
+    for kind in [0x41, 0x42] {
+        let mut section = vec![1];
+        (0..100_000).for_each(|_| section.extend([kind, 1, 0x01]));
+        section.push(0x7f);
+        let mut component = wasm_encoder::Component::new();
+        component
+            .section(&wasm_encoder::RawSection { id: wasm_encoder::ComponentSectionId::Type.into(), data: &section });
+        refused(component.finish(), "component_too_large", &["levels of nesting"]).await;
+    }
+}
+
 #[tokio::test]
 async fn component_that_instantiates_exponentially_is_refused() {
     // Each component instantiates the one before it ten times: 10⁸ instances in a few hundred bytes.

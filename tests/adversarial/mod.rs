@@ -15,6 +15,7 @@ mod output;
 mod plugins;
 mod release;
 mod scheduler;
+mod schema;
 mod sql;
 mod surroundings;
 mod trap;

@@ -66,8 +66,9 @@ quantities! {
     CoreModules, core_modules_max = 256, "core modules";
     /// Components at any depth, the outermost included. Real files have 2 to 5, compositions a few for each part.
     Components, components_max = 256, "components";
-    /// How deep modules and components nest, the outermost counting as 1. Real files have 2 or 3, compositions one more
-    /// for each time that they were composed.
+    /// How deep modules, components and the types of components nest, the outermost counting as 1. Real files have 2 to 4,
+    /// compositions one more for each time that they were composed. Compilers read types by recursion: a thousand levels,
+    /// three bytes each, are more than the stack of a thread holds.
     Depth, depth_max = 16, "levels of nesting";
     /// Core instances after inlining: each instantiation counts with all that it instantiates. Real files have up to 18.
     /// 968 bytes can stand for 10,000 (0.3 s, 220 MiB), and 300 more bytes for a hundred times that.

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::package::Package;
 use super::scan::{self, ItemKind, Kind, Quantity, Scan, ScanLimits};
+use super::schema;
 use crate::capability::{Denial, Grants, LivePolicy, Policy, Refused};
 use crate::error::{LoadError, LoadFailure};
 use crate::limits::{Ceilings, Limits};
@@ -38,7 +39,10 @@ pub(crate) struct Operator {
 impl CheckedPackage {
     pub(crate) fn check(package: Package, operator: &Operator) -> Result<Self, LoadError> {
         let checked = CheckedPackage::examine(package, operator)?;
-        checked.check_version().map_err(|failure| LoadError::new(&checked.manifest.name, failure))?;
+        checked
+            .check_version()
+            .and_then(|()| schema::check_cost(&checked.manifest.actions))
+            .map_err(|failure| LoadError::new(&checked.manifest.name, failure))?;
         let problem = checked.import_problems().next();
         match problem {
             Some(failure) => Err(LoadError::new(&checked.manifest.name, failure)),

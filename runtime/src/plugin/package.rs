@@ -4,8 +4,10 @@
 //! directory names as its entry point stays inside that directory.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::Read;
+#[cfg(unix)]
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
 use plugbay_manifest::{FILE_NAMES, Format, Layer, ManifestError, Resources};
@@ -139,6 +141,7 @@ impl Package {
             Some(entry_point) => inside(directory, &entry_point).map_err(open)?,
             None => only_component_in(directory).map_err(open)?,
         };
+        check_inside(directory, &path)?;
         let directory_name = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
         let stem = directory_name.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut package = Package::from_bytes(name_from(&stem), read_component(&path)?);
@@ -156,6 +159,7 @@ impl Package {
                 for extension in ["yaml", "yml", "json", "toml"] {
                     let path = directory.join("config").join(format!("{name}.{extension}"));
                     if path.is_file() {
+                        check_inside(directory, &path)?;
                         layers.push(config_file(&path)?);
                     }
                 }
@@ -247,7 +251,11 @@ fn read_bounded(path: &Path, bytes_max: u64) -> Result<Vec<u8>, String> {
         }
         _ => format!("cannot be read: {error}"),
     };
-    let file = File::open(path).map_err(explain)?;
+    let mut options = OpenOptions::new();
+    // Without waiting for somebody to write where it is a pipe.
+    #[cfg(unix)]
+    options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    let file = options.read(true).open(path).map_err(explain)?;
     let metadata = file.metadata().map_err(explain)?;
     if !metadata.is_file() {
         return Err("is not a regular file".to_owned());
@@ -271,6 +279,7 @@ fn manifest_file(directory: &Path) -> Result<Option<Layer>, LoadFailure> {
     let Some(path) = FILE_NAMES.iter().map(|name| directory.join(name)).find(|path| path.is_file()) else {
         return Ok(None);
     };
+    check_inside(directory, &path)?;
     let format = Format::from_path(&path).unwrap_or(Format::Yaml);
     Ok(Some(Layer::parse(path.display().to_string(), &read_text(&path)?, format)?))
 }
@@ -293,7 +302,7 @@ fn entry_point_of(layer: &Layer) -> Option<String> {
     value.get("entry_point")?.as_str().map(str::to_owned)
 }
 
-/// The path of an entry point, which may not lead out of its directory: neither by its text nor through links.
+/// The path of an entry point, which may not lead out of its directory by its text.
 fn inside(directory: &Path, entry_point: &str) -> Result<PathBuf, String> {
     let relative = Path::new(entry_point);
     let plain = relative.components().all(|component| matches!(component, Component::Normal(_) | Component::CurDir));
@@ -303,15 +312,25 @@ fn inside(directory: &Path, entry_point: &str) -> Result<PathBuf, String> {
         ));
     }
     let path = directory.join(relative);
-    let (Ok(real), Ok(root)) = (path.canonicalize(), directory.canonicalize()) else {
+    if !path.exists() {
         return Err(format!(
             "its entry_point `{entry_point}` does not exist; build the plugin, or name the right file"
         ));
-    };
-    if !real.starts_with(&root) {
-        return Err(format!("its entry_point `{entry_point}` is a link that leads out of the plugin's directory"));
     }
     Ok(path)
+}
+
+/// Refuses a file that is not really in the plugin's directory, because a link leads out of it.
+fn check_inside(directory: &Path, path: &Path) -> Result<(), LoadFailure> {
+    let real = |path: &Path| path.canonicalize().ok();
+    match (real(directory), real(path)) {
+        (Some(directory), Some(file)) if !file.starts_with(&directory) => Err(LoadFailure::Open {
+            path: path.to_owned(),
+            message: "is a link that leads out of the plugin's directory; put the file itself there".to_owned(),
+        }),
+        // What cannot be found is told by whoever opens it.
+        _ => Ok(()),
+    }
 }
 
 fn only_component_in(directory: &Path) -> Result<PathBuf, String> {
@@ -366,10 +385,48 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn entry_point_through_a_link_that_leads_out_is_refused() {
-        let directory = tempfile::tempdir().expect("a directory");
-        std::os::unix::fs::symlink("/etc/hostname", directory.path().join("a.wasm")).expect("linked");
-        assert!(inside(directory.path(), "a.wasm").is_err());
+    fn file_that_is_a_link_out_of_the_directory_is_refused() {
+        for name in ["a.wasm", "plugin.yaml", "config/default.json", "config/test.toml"] {
+            let (inside, outside) = (tempfile::tempdir().expect("made"), tempfile::tempdir().expect("made"));
+            std::fs::create_dir(inside.path().join("config")).expect("made");
+            let file = outside.path().join("file");
+            std::fs::write(&file, "{}").expect("written");
+            std::os::unix::fs::symlink(&file, inside.path().join(name)).expect("linked");
+            if name != "a.wasm" {
+                std::fs::write(inside.path().join("a.wasm"), b"x").expect("written");
+            }
+            let opened = Package::open(inside.path())
+                .map_err(|error| error.to_string())
+                .and_then(|package| package.config_layers(Some("test")).map_err(|error| error.to_string()));
+            let error = opened.err().unwrap_or_else(|| panic!("{name} was read"));
+            assert!(error.contains("leads out of the plugin's directory"), "{error}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn link_within_the_directory_is_followed() {
+        let directory = tempfile::tempdir().expect("made");
+        std::fs::create_dir(directory.path().join("..data")).expect("made");
+        std::fs::write(directory.path().join("..data/plugin.yaml"), "name: linked\nversion: 1.0.0").expect("written");
+        std::os::unix::fs::symlink("..data/plugin.yaml", directory.path().join("plugin.yaml")).expect("linked");
+        std::fs::write(directory.path().join("a.wasm"), b"x").expect("written");
+        assert_eq!(Package::open(directory.path()).expect("opened").layers.len(), 1);
+    }
+
+    /// Opening a pipe waits for somebody who writes, for ever.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn pipe_in_place_of_a_component_is_refused_at_once() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+        let directory = tempfile::tempdir().expect("made");
+        let pipe = directory.path().join("a.wasm");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("made");
+        for path in [directory.path(), &pipe] {
+            let error = Package::open(path).expect_err("it is no file");
+            assert!(error.to_string().contains("not a regular file"), "{error}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod error;
 mod recognise;
 mod sections;
 mod tally;
+mod types;
 
 pub use self::error::ScanError;
 pub use crate::limits::{Quantity, ScanLimits};
@@ -154,7 +155,7 @@ pub(crate) fn scan(bytes: &[u8], limits: &ScanLimits) -> Result<Scan, ScanError>
                 tally.leave()?;
                 parsers.pop();
             }
-            payload => sections::read(payload, parsers.len() == 1, &mut scan, &mut tally)?,
+            payload => sections::read(payload, bytes, parsers.len() == 1, &mut scan, &mut tally)?,
         }
     }
     scan.totals = tally.totals();

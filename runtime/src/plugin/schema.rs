@@ -1,20 +1,51 @@
 //! The schema of an action's payload: compiled once at load, asked before any guest code runs.
 //!
-//! Schemas come from plugins, which are not trusted: patterns run on an engine that takes linear time, references lead
-//! nowhere outside the schema, and what one compiles to is bounded.
+//! Schemas come from plugins, which are not trusted, and so do the payloads of jobs and of calls between plugins; nothing
+//! interrupts a comparison. So what it can cost is bounded before: how much a schema unfolds to and how complex its
+//! patterns are (`extent.rs`), that times the values of a payload, and the work of listing what is wrong, which takes more
+//! than finding out that something is.
+
+mod extent;
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
+use plugbay_manifest::ActionDeclaration;
 use serde_json::Value;
 
+use self::extent::{Extent, check_pattern};
 use crate::error::{InvokeError, LoadFailure, PayloadProblem};
-use crate::limits::{SCHEMA_PATTERN_BYTES_MAX, VALIDATION_PROBLEM_BYTES_MAX, VALIDATION_PROBLEMS_MAX};
+use crate::limits::{
+    SCHEMA_LISTED_MAX, SCHEMA_PATTERN_BYTES_MAX, SCHEMA_PATTERNS_MAX, SCHEMA_WORK_MAX, VALIDATION_PROBLEM_BYTES_MAX,
+    VALIDATION_PROBLEMS_MAX,
+};
+
+/// Whether the payload schemas of all of a plugin's actions are bounded in what they can cost.
+///
+/// # Errors
+/// [`LoadFailure::Schema`] with what is not, and in which action.
+pub(crate) fn check_cost(actions: &[ActionDeclaration]) -> Result<(), LoadFailure> {
+    let mut patterns = 0;
+    for action in actions {
+        let Some(schema) = &action.payload else { continue };
+        let failed = |message| LoadFailure::Schema { action: action.name.clone(), message };
+        let extent = Extent::of(schema).map_err(failed)?;
+        patterns += extent.patterns.len();
+        if patterns > SCHEMA_PATTERNS_MAX {
+            return Err(failed(format!("with it, the actions have more than {SCHEMA_PATTERNS_MAX} patterns")));
+        }
+        extent.patterns.iter().try_for_each(|pattern| check_pattern(pattern)).map_err(failed)?;
+    }
+    Ok(())
+}
 
 /// The longest value that a problem repeats, in bytes: what is longer hides what is wrong with it.
 const SHOWN_BYTES_MAX: usize = 200;
 
 /// A compiled payload schema.
-pub(crate) struct PayloadSchema(Validator);
+pub(crate) struct PayloadSchema {
+    validator: Validator,
+    extent: Extent,
+}
 
 impl PayloadSchema {
     /// `None` where anything is accepted, so that such payloads are not even parsed.
@@ -22,36 +53,74 @@ impl PayloadSchema {
         let Some(schema) = schema.filter(|schema| **schema != Value::Bool(true) && !is_empty(schema)) else {
             return Ok(None);
         };
-        jsonschema::options()
+        let failed = |message| LoadFailure::Schema { action: action.to_owned(), message };
+        let extent = Extent::of(schema).map_err(failed)?;
+        let validator = jsonschema::options()
             .with_draft(Draft::Draft202012)
             .with_pattern_options(
                 PatternOptions::regex().size_limit(SCHEMA_PATTERN_BYTES_MAX).dfa_size_limit(SCHEMA_PATTERN_BYTES_MAX),
             )
             .build(schema)
-            .map(|validator| Some(PayloadSchema(validator)))
-            .map_err(|error| LoadFailure::Schema { action: action.to_owned(), message: error.to_string() })
+            .map_err(|error| failed(error.to_string()))?;
+        Ok(Some(PayloadSchema { validator, extent }))
     }
 
     /// Every problem of a payload, up to a bound.
     pub(crate) fn check(&self, plugin: &str, action: &str, payload: &str) -> Result<(), InvokeError> {
         let value: Value = serde_json::from_str(payload)
             .map_err(|error| InvokeError::Payload { action: action.to_owned(), message: error.to_string() })?;
-        if self.0.is_valid(&value) {
+        let problems = self.problems(&value, payload.len());
+        if problems.is_empty() {
             return Ok(());
         }
-        let mut problems = Vec::new();
-        for error in self.0.iter_errors(&value).take(VALIDATION_PROBLEMS_MAX) {
-            explain(&error, &mut problems);
-        }
-        let problems = problems
-            .into_iter()
-            .map(|PayloadProblem { path, message }| PayloadProblem {
-                path: shortened(path),
-                message: shortened(message),
-            })
-            .collect();
         Err(InvokeError::Validation { plugin: plugin.to_owned(), action: action.to_owned(), problems })
     }
+
+    /// What is wrong with a payload of so many bytes.
+    fn problems(&self, value: &Value, bytes: usize) -> Vec<PayloadProblem> {
+        let of_all = |message: &str| vec![PayloadProblem { path: String::new(), message: message.to_owned() }];
+        // A value takes two bytes or more: most payloads need not be counted.
+        let may_be_costly = self.extent.values.saturating_mul(bytes as u64) > SCHEMA_WORK_MAX;
+        if may_be_costly && self.extent.values.saturating_mul(count(value)) > SCHEMA_WORK_MAX {
+            return of_all("it has too many values to be compared with what is declared: send it in parts");
+        }
+        if self.validator.is_valid(value) {
+            return Vec::new();
+        }
+        let mut problems: Vec<PayloadProblem> = Vec::new();
+        if self.extent.values.saturating_mul(count_paths(value, self.extent.recursions)) <= SCHEMA_LISTED_MAX {
+            for error in self.validator.iter_errors(value).take(VALIDATION_PROBLEMS_MAX) {
+                explain(&error, &mut problems);
+            }
+        } else if !self.extent.has_choice && self.extent.recursions <= 1 {
+            // The first one is found on the way, without looking for more.
+            self.validator.validate(value).err().iter().for_each(|error| explain(error, &mut problems));
+        }
+        if problems.is_empty() {
+            return of_all("it does not fit, and is too large to say where: try it with less in it");
+        }
+        let shorten =
+            |PayloadProblem { path, message }| PayloadProblem { path: shortened(path), message: shortened(message) };
+        problems.into_iter().map(shorten).collect()
+    }
+}
+
+/// Values in a value, itself included.
+fn count(value: &Value) -> u64 {
+    count_paths(value, 1)
+}
+
+/// The same, where each counts as often as `ways` lead to it at each level.
+fn count_paths(value: &Value, ways: u64) -> u64 {
+    let ways = ways.max(1);
+    let inner = match value {
+        Value::Array(items) => items.iter().fold(0, |sum: u64, item| sum.saturating_add(count_paths(item, ways))),
+        Value::Object(members) => {
+            members.values().fold(0, |sum: u64, value| sum.saturating_add(count_paths(value, ways)))
+        }
+        _ => 0,
+    };
+    inner.saturating_mul(ways).saturating_add(1)
 }
 
 /// Adds what is wrong. That a choice, such as "this object or null" or an enum of Rust, has no alternative that fits would be
@@ -80,9 +149,10 @@ fn explain(error: &ValidationError<'_>, problems: &mut Vec<PayloadProblem>) {
                 let same = |it: &ValidationError<'_>| {
                     it.instance_path() == inner.instance_path() && it.to_string() == inner.to_string()
                 };
-                others.iter().all(|other| other.iter().any(same))
+                others.iter().all(|other| other.iter().take(VALIDATION_PROBLEMS_MAX).any(same))
             };
-            let shared: Vec<_> = first.iter().filter(of_all).collect();
+            // Each is compared with each: the first ones of many will do.
+            let shared: Vec<_> = first.iter().take(VALIDATION_PROBLEMS_MAX).filter(of_all).collect();
             if shared.is_empty() {
                 problems.push(PayloadProblem { path, message: text(error) });
             }
@@ -268,6 +338,58 @@ mod tests {
         {
             assert!(PayloadSchema::compile("a", Some(&wrong)).is_err(), "{wrong}");
         }
+    }
+
+    fn problems(schema: &PayloadSchema, payload: &str) -> Vec<PayloadProblem> {
+        match schema.check("p", "a", payload) {
+            Err(InvokeError::Validation { problems, .. }) => problems,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Each level has two ways to the one below: to list what is wrong on all of them takes 2⁶⁰ errors.
+    #[test]
+    fn payload_on_which_errors_multiply_is_refused_at_once() {
+        let inner = json!({ "type": "object", "required": ["x"], "properties": { "x": { "$ref": "#" } } });
+        for choice in ["anyOf", "oneOf", "allOf"] {
+            let schema = schema(json!({ choice: [inner, inner], "additionalProperties": { "$ref": "#" } }));
+            let payload = format!("{}1{}", r#"{"x":"#.repeat(60), "}".repeat(60));
+            assert_eq!(problems(&schema, &payload).len(), 1);
+        }
+    }
+
+    #[test]
+    fn tree_is_explained_at_its_place() {
+        let schema = schema(json!({
+            "type": "object", "required": ["name"],
+            "properties": { "name": { "type": "string" }, "children": { "items": { "$ref": "#" } } },
+        }));
+        let tree = |leaf: &str| format!(r#"{{"name":"a","children":[{{"name":"b","children":[{leaf}]}}]}}"#);
+        assert!(schema.check("p", "a", &tree(r#"{"name":"c"}"#)).is_ok());
+        assert_eq!(problems(&schema, &tree(r#"{"name":1}"#))[0].path, "/children/0/children/0/name");
+    }
+
+    #[test]
+    fn large_payload_is_told_its_first_problem() {
+        let schema = schema(json!({ "items": { "type": "object", "properties": { "n": { "type": "integer" } } } }));
+        let payload = |last: &str| format!("[{}{last}]", r#"{"n":1},"#.repeat(100_000));
+        assert!(schema.check("p", "a", &payload(r#"{"n":2}"#)).is_ok());
+        assert_eq!(problems(&schema, &payload(r#"{"n":"x"}"#))[0].path, "/100000/n");
+    }
+
+    #[test]
+    fn payload_with_too_many_values_for_a_large_schema_is_refused() {
+        let names: Vec<_> = (0..4_000).map(|n| json!(format!("name{n}"))).collect();
+        let schema = schema(json!({ "items": { "enum": names } }));
+        assert!(problems(&schema, &format!("[{}0]", "0,".repeat(200_000)))[0].message.contains("too many values"));
+    }
+
+    #[test]
+    fn problem_does_not_repeat_the_payload() {
+        let schema = schema(json!({ "properties": { "key": { "type": "string", "pattern": "^x$" } } }));
+        let long = json!({ "key": "ä".repeat(100_000) }).to_string();
+        let problem = &problems(&schema, &long)[0];
+        assert!(problem.path == "/key" && problem.message.len() < 400, "{}", problem.message.len());
     }
 
     #[test]

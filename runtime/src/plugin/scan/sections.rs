@@ -1,21 +1,23 @@
 //! What each section adds to the count.
 
 use wasmparser::{
-    ComponentExternalKind, ComponentInstance, ComponentTypeRef, CompositeInnerType, ElementItems, ExternalKind,
-    FromReader, FunctionBody, Imports, Instance, MemoryType, Payload, SectionLimited, TypeRef,
+    BinaryReader, ComponentExternalKind, ComponentInstance, ComponentTypeRef, CompositeInnerType, ElementItems,
+    ExternalKind, FromReader, FunctionBody, Imports, Instance, MemoryType, Payload, SectionLimited, TypeRef,
 };
 
 use super::Quantity;
 use super::error::malformed;
 use super::tally::Tally;
+use super::types;
 use super::{Export, Import, ItemKind, MANIFEST_SECTION, Scan, ScanError};
 
 /// The pages of a memory that does not choose another size.
 const PAGE_SIZE_LOG2: u32 = 16;
 
-/// Counts one section; `outermost` says whether it belongs to the file's outermost component or module.
+/// Counts one section of the file's `bytes`; `outermost` says whether it belongs to the outermost component or module.
 pub(super) fn read(
     payload: Payload<'_>,
+    bytes: &[u8],
     outermost: bool,
     scan: &mut Scan,
     tally: &mut Tally<'_>,
@@ -86,8 +88,14 @@ pub(super) fn read(
             }
             ComponentInstance::FromExports(exports) => tally.add(Quantity::Definitions, exports.len() as u64),
         }),
-        Payload::CoreTypeSection(section) => types(section.count(), tally),
-        Payload::ComponentTypeSection(section) => types(section.count(), tally),
+        Payload::CoreTypeSection(section) => {
+            tally.add(Quantity::Types, section.count().into())?;
+            tally.add(Quantity::Definitions, section.count().into())
+        }
+        Payload::ComponentTypeSection(section) => {
+            let range = section.range();
+            types::read(BinaryReader::new(bytes.get(range.clone()).unwrap_or_default(), range.start), tally)
+        }
         Payload::ComponentAliasSection(section) => tally.add(Quantity::Definitions, section.count().into()),
         Payload::ComponentCanonicalSection(section) => tally.adapt(section.count().into()),
         Payload::ComponentImportSection(section) => items(section, tally, |import, tally| {
@@ -122,11 +130,6 @@ fn items<'a, T: FromReader<'a>>(
         visit(item.map_err(|error| malformed(&error))?, tally)?;
     }
     Ok(())
-}
-
-fn types(count: u32, tally: &mut Tally<'_>) -> Result<(), ScanError> {
-    tally.add(Quantity::Types, count.into())?;
-    tally.add(Quantity::Definitions, count.into())
 }
 
 /// A function's body. Its locals are declared in groups, so that five bytes can stand for 50,000 of them.

@@ -85,6 +85,11 @@ impl<'a> Tally<'a> {
         self.raise(Quantity::Depth, self.open.len() as u64)
     }
 
+    /// Types that are nested so deep begin in the innermost component.
+    pub(super) fn nest(&mut self, types: u64) -> Result<(), ScanError> {
+        self.raise(Quantity::Depth, self.open.len() as u64 + types)
+    }
+
     /// The innermost module or component ends.
     pub(super) fn leave(&mut self) -> Result<(), ScanError> {
         let Some(Open { kind: Kind::Component, expanded, component_instances: times, .. }) = self.open.pop() else {

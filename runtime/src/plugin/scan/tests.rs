@@ -10,6 +10,7 @@ use super::*;
 
 const MODULE_SECTION: u8 = 1;
 const COMPONENT_SECTION: u8 = 4;
+const TYPE_SECTION: u8 = 7;
 
 fn wasm(text: &str) -> Vec<u8> {
     wat::parse_str(text).expect("the test's text is valid")
@@ -263,6 +264,43 @@ fn second_memory_of_a_module_is_refused_whether_imported_or_not() {
 fn deep_nesting_is_refused() {
     let bytes = (0..1_000).fold(Component::new().finish(), |inner, _| component_of(COMPONENT_SECTION, &inner).finish());
     check_limit(&bytes, Quantity::Depth);
+}
+
+/// A type section with so many types inside one another: three bytes each.
+fn nested_types(kind: u8, depth: usize) -> Vec<u8> {
+    let mut section = vec![1];
+    (0..depth).for_each(|_| section.extend([kind, 1, 0x01]));
+    section.push(0x7f);
+    component_of(TYPE_SECTION, &section).finish()
+}
+
+/// Whoever reads these by recursion needs a stack of gibibytes.
+#[test]
+fn component_types_that_nest_without_end_are_over_a_limit() {
+    for kind in [0x41, 0x42] {
+        check_limit(&nested_types(kind, 10_000_000), Quantity::Depth);
+        let depth = ScanLimits::default().depth_max as usize;
+        check_limit(&nested_types(kind, depth), Quantity::Depth);
+        let scan = scan(&nested_types(kind, depth - 1), &ScanLimits::default()).expect("as deep as may be");
+        assert_eq!(scan.total(Quantity::Depth), depth as u64);
+    }
+}
+
+#[test]
+fn types_and_declarations_inside_types_are_counted() {
+    let bytes = wasm(
+        r#"(component
+            (type $outer (component
+                (import "i" (instance (type u8) (export "t" (type (eq 0)))))
+                (type (record (field "a" u8)))
+                (export "f" (func (param "p" string)))
+                (core type (module (type (func)) (import "m" "f" (func (type 0)))))))
+            (type (instance (alias outer 1 $outer (type)) (export "r" (type (sub resource))))))"#,
+    );
+    let scan = scan(&bytes, &ScanLimits::default()).expect("it is admitted");
+    // Two outermost ones; in the first an instance, a record and a function, and a type in the instance.
+    assert_eq!((scan.total(Quantity::Types), scan.total(Quantity::Depth)), (6, 3));
+    wasmparser::Validator::new().validate_all(&bytes).expect("it is valid");
 }
 
 #[test]
