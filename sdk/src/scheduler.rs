@@ -53,9 +53,10 @@
 //!
 //! The manifest asks for it: `permissions: [{resource: "scheduler.*"}]`, and the operator allows it.
 //!
-//! A job runs **at least once**: where the host dies in the middle of a run, the job is run again. Two runs of one job never
-//! overlap, and what was missed is made up for by one run. A run is a call like any other, with the plugin's limits. One
-//! that is turned away because of the rate limit is an [outcome](outcomes); a one-time job is then tried again.
+//! A job runs **at least once**: where the host dies in the middle of a run, the job is run again; after the fifth time in a
+//! row it is paused. Two runs of one job never overlap, and what was missed is made up for by one run. A run is a call like
+//! any other, with the plugin's limits. One that is turned away because of the rate limit is an [outcome](outcomes); a
+//! one-time job is then tried again.
 //!
 //! # Errors
 //!

@@ -12,14 +12,17 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use rusqlite::ErrorCode;
-use tokio::sync::{Mutex as AsyncMutex, OnceCell, OwnedMutexGuard};
+use tokio::sync::{Mutex as AsyncMutex, OnceCell, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
 use super::super::PluginHome;
 use super::super::home::forget_gone;
 use super::super::sqlite::open::{make_file, patiently};
 use super::connection::Conn;
 use super::problem::Problem;
-use crate::limits::{DB_FILE_BYTES_MAX, DB_MEMORY_BYTES_MAX, DB_STATEMENT_TIME_MAX, DB_TIME_TO_ANSWER, DB_WAIT_MAX};
+use crate::limits::{
+    DB_FILE_BYTES_MAX, DB_MEMORY_BYTES_MAX, DB_STATEMENT_TIME_MAX, DB_STATEMENTS_AT_ONCE_MAX, DB_TIME_TO_ANSWER,
+    DB_WAIT_MAX,
+};
 
 /// The file in the plugin's directory.
 const FILE: &str = "db.sqlite3";
@@ -27,19 +30,29 @@ const FILE: &str = "db.sqlite3";
 /// A disk with less room than this is full.
 const DISK_ROOM_BYTES: u64 = 64 << 20;
 
-/// The databases of all loaded plugins, by name: two revisions of a plugin share one.
-#[derive(Default)]
-pub(crate) struct Databases(Mutex<HashMap<Arc<str>, Weak<Database>>>);
+/// The databases of all loaded plugins.
+pub(crate) struct Databases {
+    /// By name: two revisions of a plugin share one.
+    of: Mutex<HashMap<Arc<str>, Weak<Database>>>,
+    /// Statements that may run at once, of all plugins together.
+    turns: Arc<Semaphore>,
+}
+
+impl Default for Databases {
+    fn default() -> Self {
+        Databases { of: Mutex::default(), turns: Arc::new(Semaphore::new(DB_STATEMENTS_AT_ONCE_MAX)) }
+    }
+}
 
 impl Databases {
     /// The database of this plugin. Nothing is opened or made before somebody uses it.
     pub(super) fn of(&self, home: &PluginHome) -> Arc<Database> {
-        let mut databases = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut databases = self.of.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(database) = databases.get(&home.name).and_then(Weak::upgrade) {
             return database;
         }
         forget_gone(&mut databases, |database| database.strong_count() > 0);
-        let database = Arc::new(Database::new(home.clone()));
+        let database = Arc::new(Database::new(home.clone(), self.turns.clone()));
         databases.insert(home.name.clone(), Arc::downgrade(&database));
         database
     }
@@ -52,6 +65,7 @@ pub(super) struct Database {
     opened: OnceCell<Opened>,
     /// Counts changes of the tables' shape, so that both connections forget what they knew.
     schema: AtomicU64,
+    turns: Arc<Semaphore>,
 }
 
 struct Opened {
@@ -69,10 +83,10 @@ pub(super) struct About {
 }
 
 impl Database {
-    fn new(home: PluginHome) -> Self {
+    fn new(home: PluginHome, turns: Arc<Semaphore>) -> Self {
         let path = home.directory.as_ref().map(|directory| directory.join(FILE));
         let about = Arc::new(About { plugin: home.name.clone(), path, told: AtomicU8::new(0) });
-        Database { home, about, opened: OnceCell::new(), schema: AtomicU64::new(0) }
+        Database { home, about, opened: OnceCell::new(), schema: AtomicU64::new(0), turns }
     }
 
     async fn opened(&self) -> Result<&Opened, Problem> {
@@ -123,7 +137,7 @@ impl Database {
             conn.forget();
             conn.schema = schema;
         }
-        Held(Some(conn))
+        Held { conn: Some(conn), turns: self.turns.clone() }
     }
 
     /// The tables have another shape now.
@@ -157,7 +171,10 @@ impl Drop for Database {
 }
 
 /// A connection while somebody holds it. A transaction that is open when it is let go is rolled back.
-pub(super) struct Held(Option<OwnedMutexGuard<Conn>>);
+pub(super) struct Held {
+    conn: Option<OwnedMutexGuard<Conn>>,
+    turns: Arc<Semaphore>,
+}
 
 impl Held {
     /// Runs on a thread that may wait, and comes back. Where nobody waits for the end any more, what runs is stopped, and the
@@ -167,8 +184,11 @@ impl Held {
         cancelled: Arc<AtomicBool>,
         work: impl FnOnce(&mut Conn) -> R + Send + 'static,
     ) -> Result<(Held, R), Problem> {
+        let turn = turn(self.turns.clone()).await?;
         let waiting = CancelOnDrop(cancelled);
         let ran = tokio::task::spawn_blocking(move || {
+            // Held by the thread and not by who waits for it: one that is being stopped still takes its turn.
+            let _turn = turn;
             let answer = self.conn().map(work);
             (self, answer)
         });
@@ -188,13 +208,25 @@ impl Held {
 
     /// The connection, here and now.
     pub(super) fn conn(&mut self) -> Option<&mut Conn> {
-        self.0.as_deref_mut()
+        self.conn.as_deref_mut()
+    }
+}
+
+/// Waits until one of the statements that may run at once has ended.
+async fn turn(turns: Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Problem> {
+    match tokio::time::timeout(DB_WAIT_MAX, turns.acquire_owned()).await {
+        Ok(Ok(turn)) => Ok(turn),
+        _ => Err(Problem::Busy(format!(
+            "all plugins together have had {DB_STATEMENTS_AT_ONCE_MAX} statements running for {} s, as many as may: \
+             try again",
+            DB_WAIT_MAX.as_secs()
+        ))),
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let Some(mut conn) = self.0.take().filter(|conn| conn.is_in_transaction()) else { return };
+        let Some(mut conn) = self.conn.take().filter(|conn| conn.is_in_transaction()) else { return };
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn_blocking(move || conn.roll_back())),
             Err(_) => conn.roll_back(),
@@ -283,4 +315,27 @@ pub(super) fn deadline(call_time_left: Option<Duration>) -> Instant {
     let left = call_time_left.unwrap_or(DB_STATEMENT_TIME_MAX);
     let left = left.saturating_sub(DB_TIME_TO_ANSWER.min(left / 10));
     Instant::now() + left.min(DB_STATEMENT_TIME_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn statement_waits_while_as_many_run_as_may() {
+        let databases = Databases::default();
+        let home = PluginHome { name: "p".into(), directory: None, clock: Arc::new(SystemClock) };
+        let database = databases.of(&home);
+        let turns = databases.turns.clone();
+        let others = turns.acquire_many(DB_STATEMENTS_AT_ONCE_MAX as u32).await.expect("nobody else has one");
+        let held = database.writer().await.expect("it opens");
+        let mut statement = std::pin::pin!(held.run(Arc::default(), |_| ()));
+        let early = tokio::time::timeout(Duration::from_millis(50), &mut statement).await;
+        assert!(early.is_err(), "it ran beside {DB_STATEMENTS_AT_ONCE_MAX} others");
+        drop(others);
+        assert!(statement.await.is_ok());
+        assert_eq!(turns.available_permits(), DB_STATEMENTS_AT_ONCE_MAX, "its turn comes back");
+    }
 }

@@ -21,7 +21,9 @@ pub(super) const FILE: &str = "scheduler.sqlite3";
 
 /// How the file came to its shape. `next_ms` is none where a job will not run any more; `covered_ms` is the moment up to
 /// which its runs are accounted for; `begun_ms` is set while it runs, and what finds it set later knows that it was killed.
-const STEPS: &[&str] = &["
+/// `interruptions` counts the runs since the last that ended.
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE jobs (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
         id TEXT NOT NULL UNIQUE,
@@ -44,7 +46,11 @@ const STEPS: &[&str] = &["
         answer TEXT NOT NULL
     ) STRICT;
     CREATE INDEX outcomes_by_job ON outcomes (job, number);
-"];
+",
+    "
+    ALTER TABLE jobs ADD COLUMN interruptions INTEGER NOT NULL DEFAULT 0;
+",
+];
 
 /// The jobs of one plugin.
 pub(crate) struct KeptJobs {
@@ -191,7 +197,7 @@ impl KeptJobs {
                     rows.query_row("SELECT paused FROM jobs WHERE id = ?1", [&id], |row| row.get(0)).optional()?;
                 let was: bool = found.ok_or_else(|| Stopped::Refused(wit::Error::NotFound(no_job(&id))))?;
                 if was != paused {
-                    rows.execute("UPDATE jobs SET paused = ?2 WHERE id = ?1", (&id, paused))?;
+                    rows.execute("UPDATE jobs SET paused = ?2, interruptions = 0 WHERE id = ?1", (&id, paused))?;
                 }
                 Ok(was != paused)
             })

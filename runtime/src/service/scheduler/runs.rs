@@ -4,6 +4,9 @@
 //! ended. So a run that was begun and killed is never lost: whoever looks next finds its mark, keeps the outcome
 //! `interrupted` and runs the job again. **Jobs run at least once**: an action that must not be done twice has to see to
 //! that itself, by `scheduled_ms`, say. A one-time job is taken away only after its run.
+//!
+//! It may have been the run that ended the host. A job that was interrupted several times in a row is paused, so that a
+//! host that starts again and again comes up in the end.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,7 +19,8 @@ use tokio::sync::watch;
 use super::claim::Claim;
 use super::kept::{KeptJobs, Waking, from_sql, to_sql, when};
 use crate::limits::{
-    JOB_ANSWER_BYTES_MAX, JOB_CLOCK_CORRECTION, JOB_OUTCOMES_MAX, JOB_OUTCOMES_TOTAL_MAX, JOB_RETRY_MIN,
+    JOB_ANSWER_BYTES_MAX, JOB_CLOCK_CORRECTION, JOB_INTERRUPTIONS_MAX, JOB_OUTCOMES_MAX, JOB_OUTCOMES_TOTAL_MAX,
+    JOB_RETRY_MIN,
 };
 use crate::service::sqlite::{Stopped, Unavailable};
 
@@ -186,26 +190,40 @@ fn begin(
     Ok(Run { job, action, args, mark, _claim: claim, _running: running })
 }
 
-/// Runs that have begun and that nobody knows of were killed with their host. They are due again.
+/// Runs that have begun and that nobody knows of were killed with their host. They are due again, unless that has happened
+/// too often.
 fn mend_interrupted(
     rows: &Transaction<'_>,
     running: &watch::Sender<HashSet<String>>,
     now_ms: u64,
 ) -> rusqlite::Result<()> {
-    let begun: Vec<(i64, String, i64, i64)> = rows
+    let begun: Vec<(i64, String, i64, i64, u32)> = rows
         .prepare_cached(
-            "SELECT number, id, coalesce(next_ms, begun_ms), begun_ms FROM jobs WHERE begun_ms IS NOT NULL",
+            "SELECT number, id, coalesce(next_ms, begun_ms), begun_ms, interruptions FROM jobs
+             WHERE begun_ms IS NOT NULL",
         )?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
         .collect::<rusqlite::Result<_>>()?;
-    for (number, id, scheduled, started) in begun {
+    for (number, id, scheduled, started, before) in begun {
         if running.borrow().contains(&id) {
             continue;
         }
         let mark = Mark { number, scheduled_ms: from_sql(scheduled), started_ms: from_sql(started) };
-        let error = error_json("interrupted", "the host ended while the job ran, which is run again");
-        keep_outcome(rows, &id, mark, now_ms.max(mark.started_ms), Err(error))?;
-        rows.execute("UPDATE jobs SET begun_ms = NULL WHERE number = ?1", [number])?;
+        let interruptions = before.saturating_add(1);
+        let gives_up = interruptions >= JOB_INTERRUPTIONS_MAX;
+        let message = if gives_up {
+            format!(
+                "the host ended while the job ran, {interruptions} times in a row: the job is paused; \
+                 resume it when it is known why"
+            )
+        } else {
+            "the host ended while the job ran, which is run again".to_owned()
+        };
+        keep_outcome(rows, &id, mark, now_ms.max(mark.started_ms), Err(error_json("interrupted", &message)))?;
+        rows.execute(
+            "UPDATE jobs SET begun_ms = NULL, interruptions = ?2, paused = paused OR ?3 WHERE number = ?1",
+            (number, interruptions, gives_up),
+        )?;
     }
     Ok(())
 }
@@ -245,7 +263,8 @@ fn go_on(rows: &Transaction<'_>, mark: Mark, again_ms: Option<u64>) -> rusqlite:
         return Ok(());
     }
     rows.prepare_cached(
-        "UPDATE jobs SET next_ms = :next, covered_ms = :covered, begun_ms = NULL WHERE number = :number",
+        "UPDATE jobs SET next_ms = :next, covered_ms = :covered, begun_ms = NULL, interruptions = 0
+         WHERE number = :number",
     )?
     .execute(named_params! {
         ":next": next.map(to_sql), ":covered": to_sql(mark.started_ms), ":number": mark.number,

@@ -282,6 +282,42 @@ async fn run_that_was_killed_is_an_outcome_and_runs_again() {
 }
 
 #[tokio::test]
+async fn job_during_which_the_host_ends_again_and_again_is_paused_until_it_is_resumed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let restarted = || Scene::at(ManualClock::default(), Some(directory.path()));
+    restarted().add("j", every(1)).await.expect("added");
+    let killed = || async {
+        let host = restarted();
+        host.set(1_000);
+        host.look().await.begun.len()
+    };
+    for time in 0..JOB_INTERRUPTIONS_MAX {
+        assert_eq!(killed().await, 1, "{time}");
+    }
+    assert_eq!(killed().await, 0, "it is not begun once more");
+
+    let host = restarted();
+    assert!(host.jobs.get("j".into()).await.expect("read").is_some_and(|job| job.paused));
+    let outcomes = host.outcomes("j").await;
+    assert_eq!(outcomes.len(), JOB_INTERRUPTIONS_MAX as usize);
+    assert!(outcomes[0].answer.as_ref().is_err_and(|error| error.contains("paused")), "{:?}", outcomes[0]);
+
+    // Whoever resumes it begins to count anew, and so does a run that ended.
+    host.jobs.set_paused("j".into(), false).await.expect("resumed");
+    drop(host);
+    assert_eq!(killed().await, 1);
+    let host = restarted();
+    host.set(1_000);
+    assert_eq!(host.run().await, ran("j", 1_000));
+    drop(host);
+    for _ in 1..JOB_INTERRUPTIONS_MAX {
+        let host = restarted();
+        host.set(2_000);
+        assert_eq!(host.look().await.begun.len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn another_process_may_not_run_the_same_jobs_until_the_last_run_has_ended() {
     let directory = tempfile::tempdir().expect("a directory");
     let one = Scene::at(ManualClock::default(), Some(directory.path()));
