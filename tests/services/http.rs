@@ -304,6 +304,28 @@ async fn time_that_the_guest_allows_is_kept() {
     }
 }
 
+/// The call has ten seconds, and the guest allows as much.
+#[tokio::test]
+async fn request_ends_when_it_has_taken_as_long_as_any_may() {
+    let server = Server::start(|request| match request.line() {
+        "GET /silent" => Answer::Silence,
+        _ => Answer::Endless {
+            start: "HTTP/1.1 200 OK\r\n\r\n",
+            piece: b"x".to_vec(),
+            pause: std::time::Duration::from_millis(1),
+        },
+    });
+    let policy = Policy::default().allow(&format!("http.{}", server.authority())).expect("readable");
+    let host = Host::with(|builder| builder.policy(policy).http_timeout(std::time::Duration::from_millis(100)));
+    let plugin = host.load(client()).await;
+    for path in ["/silent", "/trickles"] {
+        let answer = fetch(&plugin, json!({ "authority": server.authority(), "path": path })).await;
+        assert!(answer.to_string().contains("HttpResponseTimeout"), "{path}: {answer}");
+        server.wait_for_open(0).await;
+    }
+    assert_contains(&host.log.messages("http").concat(), &["longer than the 100ms that a request may take"]);
+}
+
 #[tokio::test]
 async fn server_that_is_not_there_is_told_by_its_name() {
     let address = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::{Runtime, Shared};
 use crate::capability::{LivePolicy, Policy};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::Engines;
 use crate::error::BuildError;
-use crate::limits::{Ceilings, LIVE_INSTANCES_DEFAULT, Limits};
+use crate::limits::{Ceilings, HTTP_TIMEOUT, HTTP_TIMEOUT_MAX, LIVE_INSTANCES_DEFAULT, Limits};
 use crate::plugin::check::Operator;
 use crate::plugin::code_cache::CodeCache;
 use crate::plugin::compile::{CompileIsolation, CompileLimits, Compiler, is_worker};
@@ -55,6 +56,7 @@ pub struct RuntimeBuilder {
     http_resolver: Option<Arc<dyn HttpResolver>>,
     http_responder: Option<Arc<dyn HttpResponder>>,
     http_root_certificates: Vec<Vec<u8>>,
+    http_timeout: Duration,
 }
 
 /// Tells the settings that are values. The others are the embedder's own code, and whatever that knows.
@@ -94,6 +96,7 @@ impl Default for RuntimeBuilder {
             http_resolver: None,
             http_responder: None,
             http_root_certificates: Vec::new(),
+            http_timeout: HTTP_TIMEOUT,
         }
     }
 }
@@ -220,6 +223,14 @@ impl RuntimeBuilder {
         self
     }
 
+    /// How long an outgoing request may take, from its beginning to the end of its response's body, where its call leaves it
+    /// that long. At most a day. Default: [`HTTP_TIMEOUT`].
+    #[must_use]
+    pub fn http_timeout(mut self, timeout: Duration) -> Self {
+        self.http_timeout = timeout.min(HTTP_TIMEOUT_MAX);
+        self
+    }
+
     /// Makes the engine and its memory pool.
     ///
     /// # Errors
@@ -255,7 +266,12 @@ impl RuntimeBuilder {
             clock: self.clock,
             run_jobs: AtomicBool::new(self.run_jobs),
             jobs: AllJobs::default(),
-            network: Arc::new(Network::new(self.http_resolver, self.http_responder, self.http_root_certificates)),
+            network: Arc::new(Network::new(
+                self.http_resolver,
+                self.http_responder,
+                self.http_root_certificates,
+                self.http_timeout,
+            )),
             linked: Mutex::default(),
             databases: Databases::default(),
             caches: Caches::default(),

@@ -28,7 +28,7 @@ use crate::capability::Denial;
 use crate::limits::{
     HTTP_BUFFER_BYTES, HTTP_CONNECT_TIMEOUT, HTTP_CONNECTIONS_MAX, HTTP_HEADER_BYTES_MAX, HTTP_HEADER_FIELDS_MAX,
     HTTP_PATH_BYTES_MAX, HTTP_REQUEST_BYTES_MAX, HTTP_REQUESTS_OPEN_MAX, HTTP_REQUESTS_PER_CALL_MAX,
-    HTTP_RESPONSE_BYTES_MAX, HTTP_TIMEOUT,
+    HTTP_RESPONSE_BYTES_MAX,
 };
 use crate::plugin::state::CallState;
 use crate::service::PluginContext;
@@ -57,7 +57,7 @@ impl Exchange {
         request: &Request<WasiBody>,
     ) -> Result<Self, Error> {
         let target = Target::read(request.uri()).ok_or(Error::HttpRequestUriInvalid)?;
-        let deadline = Instant::now() + HTTP_TIMEOUT;
+        let deadline = Instant::now() + plugin.http.network.timeout;
         let exchange = Exchange(Arc::new(Parts { plugin: plugin.clone(), call: call.clone(), target, deadline }));
         if let Err(denial) = plugin.check_in(call, &exchange.0.target.resource(), PermissionAction::Execute) {
             exchange.say(&denial.to_string());
@@ -265,7 +265,8 @@ impl Exchange {
     /// The server took too long: for any request, or for what the guest itself asked for.
     pub(super) fn too_slow(&self, deadline: Instant) -> Error {
         if deadline == self.0.deadline {
-            self.say(&format!("it took longer than the {HTTP_TIMEOUT:?} that a request may take"));
+            let allowed = self.0.plugin.http.network.timeout;
+            self.say(&format!("it took longer than the {allowed:?} that a request may take"));
         }
         Error::HttpResponseTimeout
     }

@@ -152,3 +152,23 @@ impl WasiHttpHooks for Hooks {
 pub(crate) fn link_handler(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     outgoing_handler::add_to_linker::<_, WasiHttp>(linker, HostState::http_request)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::{HTTP_CONNECTIONS_MAX, HTTP_TIMEOUT};
+
+    #[test]
+    fn open_requests_are_bounded_for_each_plugin_and_for_all_together() {
+        let network = Arc::new(Network::new(None, None, Vec::new(), HTTP_TIMEOUT));
+        let plugins = Vec::from_iter((0..20).map(|_| PluginHttp::new(network.clone())));
+        let open = |plugin: &PluginHttp| Vec::from_iter(std::iter::from_fn(|| plugin.take_turn()));
+        let mut turns = Vec::from_iter(plugins.iter().map(open));
+        assert!(turns.iter().all(|turns| turns.len() <= HTTP_REQUESTS_OPEN_MAX));
+        assert_eq!(turns.iter().map(Vec::len).sum::<usize>(), HTTP_CONNECTIONS_MAX);
+        let waiting = PluginHttp::new(network);
+        assert!(waiting.take_turn().is_none(), "its own turns are not all that counts");
+        drop(turns.swap_remove(0));
+        assert!(waiting.take_turn().is_some());
+    }
+}

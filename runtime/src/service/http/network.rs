@@ -7,6 +7,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -29,6 +30,8 @@ pub(crate) struct Network {
     root_certificates: Vec<Vec<u8>>,
     /// Made for the first `https` request.
     tls: OnceLock<Result<TlsConnector, rustls::Error>>,
+    /// How long a request may take as a whole.
+    pub(super) timeout: Duration,
     pub(super) connections: Arc<Semaphore>,
     lookups: Arc<Semaphore>,
 }
@@ -42,11 +45,13 @@ impl Network {
         resolver: Option<Arc<dyn HttpResolver>>,
         responder: Option<Arc<dyn HttpResponder>>,
         root_certificates: Vec<Vec<u8>>,
+        timeout: Duration,
     ) -> Self {
         Network {
             resolver,
             responder,
             root_certificates,
+            timeout,
             tls: OnceLock::new(),
             connections: Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX)),
             lookups: Arc::new(Semaphore::new(HTTP_LOOKUPS_IN_ALL_MAX)),
@@ -198,7 +203,7 @@ mod tests {
 
     #[tokio::test]
     async fn name_waits_for_its_turn_and_an_address_does_not() {
-        let network = Network::new(None, None, Vec::new());
+        let network = Network::new(None, None, Vec::new(), Duration::ZERO);
         let (none, one) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(1)));
         let name = Host::parse("localhost").expect("a name");
         let waiting = tokio::time::timeout(Duration::from_millis(20), network.lookup(&name, &none));
