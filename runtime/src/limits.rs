@@ -62,6 +62,8 @@ pub const VALIDATION_PROBLEM_BYTES_MAX: usize = 512;
 pub const SCHEMA_VALUES_MAX: u64 = 5_000;
 /// References in a payload schema that lead on to others: 32. Whatever follows them does so by recursion.
 pub const SCHEMA_REFERENCE_DEPTH_MAX: usize = 32;
+/// How often `unevaluatedProperties` and `unevaluatedItems` may be inside one another: 8. Each evaluates what is inside twice.
+pub const SCHEMA_UNEVALUATED_DEPTH_MAX: usize = 8;
 /// Patterns in all payload schemas of one plugin: 500. Making sure of one takes a millisecond.
 pub const SCHEMA_PATTERNS_MAX: usize = 500;
 /// What all the states take together that a comparison with a schema's pattern can be in: 1 MiB, as much as the engine keeps

@@ -12,7 +12,9 @@ use regex_automata::dfa::dense;
 use regex_automata::nfa::thompson;
 use serde_json::Value;
 
-use crate::limits::{SCHEMA_PATTERN_BYTES_MAX, SCHEMA_REFERENCE_DEPTH_MAX, SCHEMA_VALUES_MAX};
+use crate::limits::{
+    SCHEMA_PATTERN_BYTES_MAX, SCHEMA_REFERENCE_DEPTH_MAX, SCHEMA_UNEVALUATED_DEPTH_MAX, SCHEMA_VALUES_MAX,
+};
 
 /// What a schema comes to when it is unfolded.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -33,14 +35,30 @@ impl Extent {
     pub(super) fn of(schema: &Value) -> Result<Self, String> {
         let mut anchors = BTreeMap::new();
         find_anchors(schema, true, &mut anchors)?;
-        let mut unfolding = Unfolding { root: schema, anchors, open: vec![schema], extent: Extent::default() };
+        let mut unfolding = Unfolding {
+            root: schema,
+            anchors,
+            open: vec![schema],
+            unevaluated: 0,
+            asks_what_is_unevaluated: false,
+            extent: Extent::default(),
+        };
         unfolding.visit(schema)?;
+        if unfolding.asks_what_is_unevaluated && unfolding.extent.recursions > 0 {
+            return Err(
+                "`unevaluatedProperties` and `unevaluatedItems` are not supported where it refers to itself: what \
+                        is evaluated would be found out anew at each level, for all levels below it"
+                    .to_owned(),
+            );
+        }
         Ok(unfolding.extent)
     }
 }
 
 /// Keywords for people and for those who read schemas.
 const NOTES: [&str; 8] = ["title", "description", "default", "examples", "$comment", "$schema", "$id", "$anchor"];
+/// Keywords about what other keywords have not evaluated: which means to evaluate those again.
+const UNEVALUATED: [&str; 2] = ["unevaluatedProperties", "unevaluatedItems"];
 /// Keywords with values that are no schemas.
 const VALUES: [&str; 2] = ["const", "enum"];
 
@@ -75,6 +93,10 @@ struct Unfolding<'a> {
     anchors: BTreeMap<&'a str, &'a Value>,
     /// The schemas that it is in by reference, the outermost first.
     open: Vec<&'a Value>,
+    /// How many schemas it is in that ask what other keywords have not evaluated.
+    unevaluated: usize,
+    /// Whether any has asked.
+    asks_what_is_unevaluated: bool,
     extent: Extent,
 }
 
@@ -83,7 +105,19 @@ impl<'a> Unfolding<'a> {
     fn visit(&mut self, schema: &'a Value) -> Result<(), String> {
         self.count(1)?;
         match schema {
-            Value::Object(members) => members.iter().try_for_each(|(keyword, value)| self.member(keyword, value)),
+            Value::Object(members) => {
+                let asks = UNEVALUATED.iter().any(|keyword| members.contains_key(*keyword));
+                self.unevaluated += usize::from(asks);
+                self.asks_what_is_unevaluated |= asks;
+                if self.unevaluated > SCHEMA_UNEVALUATED_DEPTH_MAX {
+                    return Err(format!(
+                        "more than {SCHEMA_UNEVALUATED_DEPTH_MAX} `unevaluated…` are inside one another"
+                    ));
+                }
+                members.iter().try_for_each(|(keyword, value)| self.member(keyword, value))?;
+                self.unevaluated -= usize::from(asks);
+                Ok(())
+            }
             Value::Array(items) => items.iter().try_for_each(|item| self.visit(item)),
             _ => Ok(()),
         }
@@ -247,6 +281,17 @@ mod tests {
         let chain: serde_json::Map<_, _> =
             (0..1_000).map(|n| (format!("c{n}"), json!({ "$ref": format!("#/$defs/c{}", n + 1) }))).collect();
         refused(&json!({ "$defs": chain, "$ref": "#/$defs/c0" }), "more than 32 times");
+    }
+
+    #[test]
+    fn what_is_not_evaluated_is_refused_in_a_schema_that_refers_to_itself() {
+        let closed = json!({ "properties": { "a": true }, "unevaluatedProperties": false });
+        assert!(Extent::of(&closed).is_ok());
+        refused(&json!({ "allOf": [closed], "items": { "$ref": "#" } }), "refers to itself");
+        let beside: Vec<_> = (0..20).map(|_| closed.clone()).collect();
+        assert!(Extent::of(&json!({ "prefixItems": beside })).is_ok());
+        let inside = (0..40).fold(closed, |inner, _| json!({ "allOf": [inner], "unevaluatedProperties": false }));
+        refused(&inside, "inside one another");
     }
 
     #[test]
