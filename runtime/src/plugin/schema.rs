@@ -389,7 +389,11 @@ mod tests {
         let schema = schema(json!({ "properties": { "key": { "type": "string", "pattern": "^x$" } } }));
         let long = json!({ "key": "ä".repeat(100_000) }).to_string();
         let problem = &problems(&schema, &long)[0];
-        assert!(problem.path == "/key" && problem.message.len() <= VALIDATION_PROBLEM_BYTES_MAX, "{}", problem.message.len());
+        assert!(
+            problem.path == "/key" && problem.message.len() <= VALIDATION_PROBLEM_BYTES_MAX,
+            "{}",
+            problem.message.len()
+        );
     }
 
     #[test]
