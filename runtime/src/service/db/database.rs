@@ -326,7 +326,7 @@ mod tests {
     #[tokio::test]
     async fn statement_waits_while_as_many_run_as_may() {
         let databases = Databases::default();
-        let home = PluginHome { name: "p".into(), directory: None, clock: Arc::new(SystemClock) };
+        let home = PluginHome::new("p".into(), None, Arc::new(SystemClock));
         let database = databases.of(&home);
         let turns = databases.turns.clone();
         let others = turns.acquire_many(DB_STATEMENTS_AT_ONCE_MAX as u32).await.expect("nobody else has one");
