@@ -78,6 +78,8 @@ impl Cost {
 
 /// Runs one action. The invocation stays where its caller has it: it is large, and every call would pay for moving it.
 pub(crate) async fn invoke(plugin: &LoadedPlugin, invocation: &mut Invocation<'_>) -> Result<Outcome, InvokeError> {
+    // Whoever calls in a loop an instance that is always free never waits, and would keep its thread from everybody else.
+    tokio::task::coop::consume_budget().await;
     let mut time = TimeLimit::from_now(plugin.limits.timeout);
     let mut cost = Cost::default();
     let answer = match admit(plugin, invocation, time) {

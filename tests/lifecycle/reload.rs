@@ -2,9 +2,12 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
+use std::time::Duration;
 
-use plugbay::CodeCacheAt;
+use plugbay::{CodeCacheAt, Invocation};
 use serde_json::{Value, json};
 
 use crate::harness::assert::{assert_contains, assert_load_error};
@@ -82,6 +85,51 @@ async fn no_call_fails_because_of_reloads() {
     for caller in callers {
         caller.await.expect("no call failed");
     }
+}
+
+/// Callers that never wait for anything but their answers do not keep the reload from its turn, nor one another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reloads_take_their_turn_among_callers_that_never_pause() {
+    let host = Host::new();
+    let plugin = host.load(revision("1.0.0")).await;
+    let done = Arc::new(AtomicBool::new(false));
+    let callers: Vec<_> = (0..8)
+        .map(|_| {
+            let (plugin, done) = (plugin.clone(), done.clone());
+            tokio::spawn(async move {
+                let mut calls = 0;
+                while !done.load(Ordering::Relaxed) {
+                    plugin.call::<_, u64>("add", &1).await.expect("no call fails because of a reload");
+                    calls += 1;
+                }
+                calls
+            })
+        })
+        .collect();
+    for number in 0..5 {
+        host.runtime.reload(revision(&format!("1.0.{number}")).package()).await.expect("it can take over");
+    }
+    done.store(true, Ordering::Relaxed);
+    for caller in callers {
+        assert!(caller.await.expect("no call failed") > 0, "everybody had a turn");
+    }
+}
+
+#[tokio::test]
+async fn call_that_waits_for_a_revision_that_goes_is_served_by_the_next_one() {
+    let host = Host::new();
+    let timeout = |version: &str| {
+        let plugin = TestPlugin::from(feature::SLEEP).manifest("version", json!(version));
+        plugin.resource("timeout_seconds", json!(0.5))
+    };
+    let plugin = host.load(timeout("1.0.0")).await;
+    let mut slow = pin!(plugin.call::<_, String>("sleep", &60_000));
+    assert!(slow.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "it has begun");
+    let patient = Invocation::new("ping").timeout(Duration::from_secs(60));
+    let mut waiting = pin!(plugin.invoke(patient));
+    assert!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "it waits for its turn");
+    host.runtime.reload(timeout("2.0.0").package()).await.expect("it can take over");
+    assert_eq!(waiting.await.expect("the new one serves it").json(), "1");
 }
 
 #[tokio::test]

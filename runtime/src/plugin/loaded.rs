@@ -273,10 +273,8 @@ impl Plugin {
         P: Serialize + ?Sized,
         R: DeserializeOwned,
     {
-        let plugin = self.revision.load();
-        let mut invocation = Invocation::new(action).payload(payload)?.unchecked_answer();
-        let outcome = dispatch::invoke(&plugin, &mut invocation).await?;
-        outcome.parse(plugin.name(), action)
+        let outcome = self.invoke(Invocation::new(action).payload(payload)?.unchecked_answer()).await?;
+        outcome.parse(self.revision.load().name(), action)
     }
 
     /// Makes a call that says who makes it, under which id and until when, and gets the JSON answer with what it cost.
@@ -284,7 +282,14 @@ impl Plugin {
     /// # Errors
     /// [`InvokeError`]: what stopped the call, or what the plugin answered.
     pub async fn invoke(&self, mut invocation: Invocation<'_>) -> Result<Outcome, InvokeError> {
-        dispatch::invoke(&self.revision.load(), &mut invocation).await
+        loop {
+            let revision = self.revision.load();
+            match dispatch::invoke(&revision, &mut invocation).await {
+                // Another revision took its place while the call waited there for its turn, and nothing of it has run.
+                Err(InvokeError::NotLoaded { .. }) if !Arc::ptr_eq(&revision, &self.revision.load()) => {}
+                answer => return answer,
+            }
+        }
     }
 
     /// Hands an event to the plugin: once for each of its subscriptions that fits, those of higher priority first. A plugin
