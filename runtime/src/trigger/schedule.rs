@@ -13,7 +13,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use plugbay_manifest::PermissionAction;
 use serde_json::json;
@@ -135,22 +135,30 @@ impl Runner {
         let mut claim = None;
         while !self.stopped.load(Ordering::Relaxed) {
             self.at_rest.store(false, Ordering::Relaxed);
+            let before = self.clock.now();
             let Some(wait) = self.look(&mut claim).await else { break };
             self.at_rest.store(true, Ordering::Relaxed);
             tokio::select! {
                 () = self.woken.notified() => {}
-                () = self.wait(wait) => {}
+                () = self.wait(wait, before) => {}
             }
         }
         self.at_rest.store(true, Ordering::Relaxed);
     }
 
-    async fn wait(&self, wait: Wait) {
+    /// `before` is what the clock showed before the look that says what to wait for.
+    async fn wait(&self, wait: Wait, before: SystemTime) {
         match wait {
             Wait::Nothing => std::future::pending().await,
             Wait::While(time) => tokio::time::sleep(time).await,
             Wait::Moment(ms) => match from_unix_ms(ms) {
-                Some(moment) => self.clock.sleep_until(moment).await,
+                Some(moment) => {
+                    let sleep = self.clock.sleep_until(moment);
+                    // Set back meanwhile, which the sleep did not see: the moment was that of another time.
+                    if self.clock.now() >= before {
+                        sleep.await;
+                    }
+                }
                 None => std::future::pending().await,
             },
         }
