@@ -3,6 +3,7 @@
 //! admission (known, fits, rate) -> lease an instance -> the guest runs -> what it answered, or why it did not.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Instant;
 
 use plugbay_manifest::Retry;
@@ -11,12 +12,13 @@ use serde::de::IgnoredAny;
 use crate::admission::Chain;
 use crate::error::{Failure, InvokeError};
 use crate::invocation::{Invocation, Outcome, Usage, parse_answer};
-use crate::limits::{ACTION_NAME_BYTES_MAX, CALL_DEPTH_MAX, Limits};
+use crate::limits::{ACTION_NAME_BYTES_MAX, CALL_DEPTH_MAX, Limits, PAYLOAD_CHECKED_ASIDE_BYTES};
 use crate::plugin::contract::{WitEvent, WitReaction};
 use crate::plugin::deadline::TimeLimit;
 use crate::plugin::instance::{Call, Instance, Start};
 use crate::plugin::instances::{Lease, thread_number};
 use crate::plugin::loaded::{Action, LoadedPlugin, shorter};
+use crate::plugin::schema::PayloadSchema;
 
 /// What a guest is asked.
 enum Request<'r, 'a> {
@@ -80,16 +82,21 @@ impl Cost {
 pub(crate) async fn invoke(plugin: &LoadedPlugin, invocation: &mut Invocation<'_>) -> Result<Outcome, InvokeError> {
     // Whoever calls in a loop an instance that is always free never waits, and would keep its thread from everybody else.
     tokio::task::coop::consume_budget().await;
-    let mut time = TimeLimit::from_now(plugin.limits.timeout);
+    let time = TimeLimit::from_now(shorter(invocation.timeout, plugin.limits.timeout));
     let mut cost = Cost::default();
-    let answer = match admit(plugin, invocation, time) {
+    let admitted = match admit(plugin, invocation, time) {
+        // Boxed, like everything that few calls do: every call would carry its room.
+        Ok(Some(Action { payload: Some(schema), .. })) if invocation.payload.len() >= PAYLOAD_CHECKED_ASIDE_BYTES => {
+            Box::pin(check_aside(plugin, schema, invocation, time)).await
+        }
+        admitted => admitted,
+    };
+    let answer = match admitted {
         Ok(declared) => {
-            let Invocation { action, payload, caller, request_id, timeout, answer_checked, chain } = invocation;
-            time.timeout = shorter(*timeout, time.timeout);
+            let Invocation { action, payload, caller, request_id, answer_checked, chain, .. } = invocation;
             let request_id = request_id.as_deref();
             let call = Call { name: action, caller, request_id, time, chain: chain.as_ref() };
             let answer = match declared.and_then(|declared| declared.retry) {
-                // Boxed, like everything that few calls do: every call would carry its room.
                 Some(retry) => Box::pin(serve_with_retries(plugin, payload, &call, retry, &mut cost)).await,
                 None => serve(plugin, Request::Action(payload), &call, &mut cost).await,
             };
@@ -150,10 +157,41 @@ fn admit<'a>(
             InvokeError::RateLimited { plugin, calls: limit.calls, period: limit.period, retry_after }
         })?;
     }
-    if let Some(schema) = declared.and_then(|declared| declared.payload.as_ref()) {
+    if let Some(schema) = declared.and_then(|declared| declared.payload.as_ref())
+        && observed < PAYLOAD_CHECKED_ASIDE_BYTES
+    {
         schema.check(plugin.name(), action, &invocation.payload)?;
     }
     Ok(declared)
+}
+
+/// Compares a large payload with its schema where that keeps nobody from the executor.
+async fn check_aside<'a>(
+    plugin: &'a LoadedPlugin,
+    schema: &Arc<PayloadSchema>,
+    invocation: &Invocation<'_>,
+    time: TimeLimit,
+) -> Result<Option<&'a Action>, Box<InvokeError>> {
+    let (schema, name, payload) = (schema.clone(), plugin.name().to_owned(), invocation.payload.clone().into_owned());
+    let action = invocation.action.clone().into_owned();
+    let check = tokio::task::spawn_blocking(move || schema.check(&name, &action, &payload));
+    let checked = match time.deadline() {
+        Some(deadline) => tokio::time::timeout_at(deadline.into(), check).await,
+        None => Ok(check.await),
+    };
+    let (plugin_name, action) = (|| plugin.name().to_owned(), || invocation.action.clone().into_owned());
+    match checked {
+        Ok(Ok(checked)) => checked?,
+        Ok(Err(error)) => {
+            let message = format!("its payload could not be checked: {error}");
+            return Err(Box::new(InvokeError::Host { plugin: plugin_name(), action: action(), message }));
+        }
+        Err(_) => {
+            let (allowed, observed) = (time.timeout.unwrap_or_default(), time.elapsed());
+            return Err(Box::new(InvokeError::Timeout { plugin: plugin_name(), action: action(), allowed, observed }));
+        }
+    }
+    Ok(plugin.actions.get(&*invocation.action))
 }
 
 /// May the plugin at the end of this chain call, and is there an end to the chain?

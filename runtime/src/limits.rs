@@ -29,6 +29,10 @@ pub const FUEL_CEILING_DEFAULT: u64 = 1_000_000_000_000;
 /// 50 to 250 µs of computing. Shorter costs throughput, since each yield may wake another thread; longer costs the
 /// neighbours latency.
 pub const FUEL_YIELD_INTERVAL: u64 = 500_000;
+/// The same for components that are composed of several: a string that one part hands to another is copied without counting
+/// fuel, up to a tenth of a second for the largest, and a call of that kind costs some ten units. Yielding so often makes
+/// such a component compute half as fast again.
+pub const FUEL_YIELD_INTERVAL_COMPOSED: u64 = 2_000;
 /// Wall-clock time of one call, waiting included, where the manifest names none: 10 s.
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 /// Wall-clock time of one call that a manifest may ask for where the operator names no ceiling: 10 minutes.
@@ -43,6 +47,9 @@ pub const WAITING_CALLS_MAX: usize = 1_000;
 pub const PAYLOAD_BYTES_MAX: usize = 4 << 20;
 /// From this length on a payload that its caller lends is not copied: 64 KiB. For less the copy is the cheaper way.
 pub const LENT_PAYLOAD_BYTES: usize = 64 << 10;
+/// From this length on a payload is compared with its schema on a thread that may be busy for longer: 64 KiB take about a
+/// millisecond, or much more where the schema is made for it.
+pub const PAYLOAD_CHECKED_ASIDE_BYTES: usize = 64 << 10;
 /// The longest JSON result of a call: 4 MiB, as for payloads.
 pub const RESULT_BYTES_MAX: usize = 4 << 20;
 /// Bytes that a guest may hand to the host in one host call or as its result: twice the result, because a failure
@@ -178,6 +185,10 @@ pub const LOG_LINES_MAX: u32 = 1_000;
 pub const LOG_PERIOD: Duration = Duration::from_secs(1);
 /// What is kept of a call's standard error for the report of a trap: the last 4 KiB, which hold a panic message.
 pub const STDERR_TAIL_BYTES: usize = 4 << 10;
+/// What is shown of a function's name in the backtrace of a trap: 200 characters. The guest's file says what it is.
+pub const FRAME_CHARS_MAX: usize = 200;
+/// What is read of such a name, as compilers mangle it: 2 KiB. Generic ones of Rust have some hundred bytes.
+pub const MANGLED_NAME_BYTES_MAX: usize = 2 << 10;
 /// Bytes that a guest may write to standard output or error before it has to ask again: 64 KiB.
 pub const OUTPUT_PERMIT_BYTES: usize = 64 << 10;
 /// Texts that are looked for to mask one secret: 64, for its members and lines. A plugin can set secrets itself, and each

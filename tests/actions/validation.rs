@@ -1,6 +1,10 @@
 //! Declared actions: payloads are checked against their schema before guest code runs.
 
-use plugbay::{InvokeError, Plugin};
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Waker};
+
+use plugbay::{InvokeError, Plugin, limits};
 use serde_json::{Value, json};
 
 use crate::harness::assert::{assert_contains, assert_invoke_error, assert_load_error};
@@ -49,6 +53,23 @@ async fn action_that_is_not_declared_is_refused_with_the_nearest_and_all() {
     assert_invoke_error(&error, "feature_echo", "unknown_action");
     assert_contains(&error.to_string(), &["`echo`", "ping"]);
     assert_eq!(plugin.metrics().fuel, 0, "no guest code ran");
+}
+
+/// Whoever sends it waits; the executor does not.
+#[tokio::test]
+async fn large_payload_is_checked_while_others_are_served() {
+    let plugin = Host::new().load(declared()).await;
+    let lines = vec!["tea"; limits::PAYLOAD_CHECKED_ASIDE_BYTES / 5];
+    let order = json!({ "id": 7, "lines": lines });
+    let answer: Value = plugin.call("echo", &order).await.expect("it fits");
+    assert_eq!(answer, order);
+    let fuel = plugin.metrics().fuel;
+    let wrong = json!({ "id": "seven", "lines": lines });
+    let mut call = pin!(plugin.call::<_, Value>("echo", &wrong));
+    let first = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(first.is_pending(), "it is checked elsewhere");
+    assert_invoke_error(&call.await.expect_err("an id is a number"), "feature_echo", "validation_error");
+    assert_eq!(plugin.metrics().fuel, fuel, "no guest code ran");
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use plugbay::{Invocation, InvokeError, limits};
+use plugbay::manifest::Resources;
+use plugbay::{ComponentError, Invocation, InvokeError, Package, limits};
 use serde_json::json;
 
 use crate::harness::assert::assert_invoke_error;
@@ -138,6 +139,43 @@ async fn neighbour_of_a_busy_guest_is_served_meanwhile() {
         assert_invoke_error(&error, guest.name(), "timeout");
         assert!(longest < Duration::from_millis(400), "{guest:?} kept its neighbour waiting for {longest:?}");
     }
+}
+
+/// Nobody counts fuel for a string that one part of a composed component hands to another.
+#[tokio::test]
+async fn parts_of_a_component_that_hand_each_other_large_strings_time_out() {
+    let composed = wat::parse_str(
+        r#"(component
+            (component $taker
+                (core module $code
+                    (memory (export "memory") 260)
+                    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 0))
+                    (func (export "take") (param i32 i32)))
+                (core instance $code (instantiate $code))
+                (func (export "take") (param "text" string) (canon lift (core func $code "take")
+                    string-encoding=utf16 (memory (core memory $code "memory")) (realloc (core func $code "realloc")))))
+            (component $giver
+                (import "take" (func $take (param "text" string)))
+                (core module $memory (memory (export "memory") 130))
+                (core instance $memory (instantiate $memory))
+                (core func $take (canon lower (func $take) (memory (core memory $memory "memory"))))
+                (core module $code
+                    (import "" "take" (func $take (param i32 i32)))
+                    (func (export "attack") (loop $again (call $take (i32.const 0) (i32.const 8000000)) (br $again))))
+                (core instance $code (instantiate $code (with "" (instance (export "take" (func $take))))))
+                (func (export "attack") (canon lift (core func $code "attack"))))
+            (instance $taker (instantiate $taker))
+            (instance $giver (instantiate $giver (with "take" (func $taker "take"))))
+            (export "attack" (func $giver "attack")))"#,
+    );
+    let limits = Resources { timeout: Some(Duration::from_millis(200)), ..Resources::default() };
+    let package = Package::from_bytes("composed", composed.expect("valid text")).resources(limits);
+    let component = Host::new().runtime.component(package).await.expect("it is a component");
+    let start = Moment::now();
+    let error = component.call("attack", &[]).await.expect_err("it does not end");
+    let ComponentError::Invoke(error) = error else { panic!("{error}") };
+    assert_eq!(error.code(), "timeout", "{error}");
+    assert!(start.elapsed() < FAR_TOO_LONG, "{:?}", start.elapsed());
 }
 
 #[tokio::test]

@@ -11,10 +11,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use plugbay_manifest::RateLimit;
-use quanta::Instant;
 
 /// Parts of the period.
 const SLOTS: usize = 64;

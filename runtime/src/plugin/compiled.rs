@@ -12,11 +12,14 @@ use super::legacy;
 use super::scan::Kind;
 use crate::engine::Metering;
 use crate::error::LoadFailure;
+use crate::limits::{FUEL_YIELD_INTERVAL, FUEL_YIELD_INTERVAL_COMPOSED};
 
 /// A compiled component.
 pub(crate) struct Compiled {
     pub(crate) component: Component,
     pub(crate) metering: Metering,
+    /// Fuel between two moments at which it lets others run.
+    pub(crate) fuel_yield_interval: u64,
 }
 
 /// What compiling needs of the runtime.
@@ -30,11 +33,13 @@ pub(crate) struct Workshop<'a> {
 impl Compiled {
     pub(crate) async fn new(checked: &CheckedPackage, workshop: Workshop<'_>) -> Result<Self, LoadFailure> {
         let Workshop { engine, metering, compiler, cache } = workshop;
+        let fuel_yield_interval =
+            if checked.scan.is_composed { FUEL_YIELD_INTERVAL_COMPOSED } else { FUEL_YIELD_INTERVAL };
         let cache = cache.map(|cache| (cache, CodeKey::new(engine, &checked.digest)));
         if let Some((cache, key)) = &cache
             && let Some(component) = cache.get(engine, key)
         {
-            return Ok(Compiled { component, metering });
+            return Ok(Compiled { component, metering, fuel_yield_interval });
         }
         // A preview 1 command becomes a component here, and is one from here on.
         let bytes = match checked.scan.kind {
@@ -46,6 +51,6 @@ impl Compiled {
             cache.put(key, &code);
         }
         let component = code_cache::load(engine, &code).map_err(|error| LoadFailure::Pool(format!("{error:#}")))?;
-        Ok(Compiled { component, metering })
+        Ok(Compiled { component, metering, fuel_yield_interval })
     }
 }

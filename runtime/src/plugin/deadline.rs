@@ -10,29 +10,20 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-/// Measures the processor's counter against the system's clock, once in a process. It takes about a millisecond, which the
-/// first call would pay otherwise.
-pub(crate) fn calibrate() {
-    let _ = quanta::Instant::now();
-}
-
-/// When a call began and how long it may take.
-///
-/// Every call reads the clock twice, so it is the processor's counter that is read: asking the system costs three times as
-/// much. Who waits for the end gets it as the system's time.
+/// When a call began and how long it may take. Most calls are over before anybody asks when that ends.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TimeLimit {
-    started: quanta::Instant,
+    started: Instant,
     /// `None` is no limit.
     pub(crate) timeout: Option<Duration>,
 }
 
 impl TimeLimit {
     pub(crate) fn from_now(timeout: Option<Duration>) -> Self {
-        TimeLimit { started: quanta::Instant::now(), timeout }
+        TimeLimit { started: Instant::now(), timeout }
     }
 
-    pub(crate) fn started(&self) -> quanta::Instant {
+    pub(crate) fn started(&self) -> Instant {
         self.started
     }
 
@@ -49,9 +40,9 @@ impl TimeLimit {
         self.left() == Some(Duration::ZERO)
     }
 
-    /// When it is over, by the system's clock. `None` where that is never.
+    /// When it is over; `None` where that is never.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        Instant::now().checked_add(self.left()?)
+        self.started.checked_add(self.timeout?)
     }
 }
 

@@ -23,13 +23,14 @@ use crate::component::ExportedFunction;
 use crate::engine::Metering;
 use crate::error::{Failure, InvokeError};
 use crate::invocation::Caller;
-use crate::limits::{FUEL_YIELD_INTERVAL, HANDLES_MAX, HOSTCALL_BYTES_MAX, LENT_PAYLOAD_BYTES, Limits};
+use crate::limits::{HANDLES_MAX, HOSTCALL_BYTES_MAX, LENT_PAYLOAD_BYTES, Limits};
 use crate::service::PluginContext;
 use crate::service::output::Output;
 
 /// What instances are made of: shared by all of one component, whatever plugin they belong to.
 pub(crate) struct Linked {
     pub(crate) metering: Metering,
+    pub(crate) fuel_yield_interval: u64,
     pub(crate) pre: InstancePre<HostState>,
     pub(crate) exports: Exports,
     /// Set once the types of the exports were checked, on the first instance.
@@ -365,7 +366,7 @@ fn new_store(linked: &Linked, context: &Arc<PluginContext>, limits: &Limits) -> 
         });
     }
     if linked.metering == Metering::Fuel {
-        let set = store.fuel_async_yield_interval(Some(FUEL_YIELD_INTERVAL));
+        let set = store.fuel_async_yield_interval(Some(linked.fuel_yield_interval));
         debug_assert!(set.is_ok(), "the metered engine counts fuel");
     }
     refuel(&mut store, linked.metering, limits);

@@ -27,7 +27,7 @@ pub(crate) struct Linkers {
 
 impl Linkers {
     pub(crate) fn link(&self, compiled: Compiled) -> Result<Linked, LoadFailure> {
-        let Compiled { component, metering } = compiled;
+        let Compiled { component, metering, fuel_yield_interval } = compiled;
         let engine = component.engine();
         let trusted = metering == Metering::Epoch;
         let slot = if trusted { &self.trusted } else { &self.sandboxed };
@@ -39,7 +39,8 @@ impl Linkers {
             }
         };
         let pre = linker.instantiate_pre(&component).map_err(|error| LoadFailure::Link(format!("{error:#}")))?;
-        Ok(Linked { metering, exports: Exports::find(engine, &component), pre, types_checked: OnceLock::new() })
+        let exports = Exports::find(engine, &component);
+        Ok(Linked { metering, fuel_yield_interval, exports, pre, types_checked: OnceLock::new() })
     }
 }
 

@@ -43,7 +43,7 @@ pub(crate) struct LoadedPlugin {
 
 /// What dispatch needs to know of a declared action.
 pub(crate) struct Action {
-    pub(crate) payload: Option<PayloadSchema>,
+    pub(crate) payload: Option<Arc<PayloadSchema>>,
     /// Set where the action is idempotent and the plugin asks to be retried.
     pub(crate) retry: Option<Retry>,
 }
@@ -63,7 +63,7 @@ impl LoadedPlugin {
         let plugin = LoadedPlugin {
             context,
             actions,
-            rate: limits.rate.map(|rate| RateLimiter::new(rate, quanta::Instant::now(), instances.concurrency())),
+            rate: limits.rate.map(|rate| RateLimiter::new(rate, Instant::now(), instances.concurrency())),
             metrics: Metrics::default(),
             instances,
             subscriptions: Subscriptions::new(&manifest.events.subscribes),
@@ -185,7 +185,7 @@ fn actions(manifest: &Manifest) -> Result<BTreeMap<String, Action>, LoadFailure>
         .actions
         .iter()
         .map(|declared| {
-            let payload = PayloadSchema::compile(&declared.name, declared.payload.as_ref())?;
+            let payload = PayloadSchema::compile(&declared.name, declared.payload.as_ref())?.map(Arc::new);
             let retry = manifest.retry.filter(|_| declared.idempotent);
             Ok((declared.name.clone(), Action { payload, retry }))
         })

@@ -91,6 +91,9 @@ pub(crate) struct Scan {
     pub(crate) exports: Vec<Export>,
     /// The contents of every custom section named [`MANIFEST_SECTION`], at any depth, in the file's order.
     pub(crate) manifests: Vec<Vec<u8>>,
+    /// Whether it is a component of parts that call each other: inner components with functions of their own, as composing
+    /// makes them. What one component's tools produce has none.
+    pub(crate) is_composed: bool,
     totals: [u64; Quantity::ALL.len()],
 }
 
@@ -119,6 +122,7 @@ pub(crate) fn scan(bytes: &[u8], limits: &ScanLimits) -> Result<Scan, ScanError>
         imports: Vec::new(),
         exports: Vec::new(),
         manifests: Vec::new(),
+        is_composed: false,
         totals: [0; Quantity::ALL.len()],
     };
     tally.enter(kind)?;
@@ -155,7 +159,10 @@ pub(crate) fn scan(bytes: &[u8], limits: &ScanLimits) -> Result<Scan, ScanError>
                 tally.leave()?;
                 parsers.pop();
             }
-            payload => sections::read(payload, bytes, parsers.len() == 1, &mut scan, &mut tally)?,
+            payload => {
+                scan.is_composed |= parsers.len() > 1 && matches!(payload, Payload::ComponentCanonicalSection(_));
+                sections::read(payload, bytes, parsers.len() == 1, &mut scan, &mut tally)?;
+            }
         }
     }
     scan.totals = tally.totals();

@@ -13,7 +13,8 @@ use super::instance::Call;
 use super::state::{HostState, RefusedGrowth};
 use crate::error::{Failure, InvokeError, LimitHit};
 use crate::limits::{
-    HANDLES_MAX, HOSTCALL_BYTES_MAX, HTTP_HEADER_BYTES_MAX, Limits, RESOURCES_MAX, TABLE_ELEMENTS_MAX, WASM_STACK_BYTES,
+    FRAME_CHARS_MAX, HANDLES_MAX, HOSTCALL_BYTES_MAX, HTTP_HEADER_BYTES_MAX, Limits, MANGLED_NAME_BYTES_MAX,
+    RESOURCES_MAX, TABLE_ELEMENTS_MAX, WASM_STACK_BYTES,
 };
 use crate::service::output::Output;
 
@@ -144,15 +145,17 @@ fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
         .frames()
         .iter()
         .map(|frame| match frame.func_name() {
-            Some(name) => wasmtime_demangle(name),
+            Some(name) => demangled(name),
             None => format!("function {}", frame.func_index()),
         })
         .collect()
 }
 
-/// Function names as Rust authors wrote them.
-fn wasmtime_demangle(name: &str) -> String {
-    format!("{:#}", rustc_demangle::demangle(name))
+/// A function's name as its Rust author wrote it. The guest's file says what it is, so it may be anything.
+fn demangled(name: &str) -> String {
+    let name = &name[..name.floor_char_boundary(MANGLED_NAME_BYTES_MAX)];
+    let shown = format!("{:#}", rustc_demangle::demangle(name));
+    shown.chars().filter(|c| !c.is_control()).take(FRAME_CHARS_MAX).collect()
 }
 
 /// The exit status of a command, where that is why it stopped.
@@ -188,6 +191,13 @@ fn failure(code: &str, message: String, details: Option<serde_json::Value>) -> B
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn function_name_is_shown_as_it_was_written_and_not_without_end() {
+        assert_eq!(demangled("_ZN4core3fmt5write17h0123456789abcdefE"), "core::fmt::write");
+        assert_eq!(demangled("a\u{1b}[31mb\n"), "a[31mb");
+        assert_eq!(demangled(&"ä".repeat(1_000_000)).chars().count(), FRAME_CHARS_MAX);
+    }
 
     #[test]
     fn panic_message_and_place_are_read_from_standard_error() {

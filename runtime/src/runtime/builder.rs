@@ -14,7 +14,6 @@ use crate::limits::{Ceilings, HTTP_TIMEOUT, HTTP_TIMEOUT_MAX, LIVE_INSTANCES_DEF
 use crate::plugin::check::Operator;
 use crate::plugin::code_cache::CodeCache;
 use crate::plugin::compile::{CompileIsolation, CompileLimits, Compiler, is_worker};
-use crate::plugin::deadline::calibrate;
 use crate::plugin::link::Linkers;
 use crate::service::audit::{Audit, AuditSink, TracingAudit};
 use crate::service::cache::Caches;
@@ -242,7 +241,6 @@ impl RuntimeBuilder {
             return Err(BuildError::CompileWorker { hint: "begin `main` with `plugbay::compile_worker_if_asked()`" });
         }
         count_memory();
-        calibrate();
         let engines = Engines::new(self.live_instances)?;
         let code_cache = match &self.code_cache {
             CodeCacheAt::UserDirectory => CodeCache::user_directory().map(CodeCache::open).transpose()?,
