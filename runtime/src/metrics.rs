@@ -27,6 +27,8 @@ pub(crate) struct Metrics {
 }
 
 /// What every call counts. Those that run at the same time count in different places, which are summed when they are read.
+/// In this order: short calls write to what comes first.
+#[repr(C)]
 #[derive(Default)]
 pub(crate) struct Counters {
     fuel: AtomicU64,

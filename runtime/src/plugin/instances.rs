@@ -32,9 +32,9 @@ pub(crate) struct Instances {
     reused: bool,
 }
 
-/// Room for one running call, which borrows it for as long as it runs. Two cache lines, because processors fetch lines in
-/// pairs.
-#[repr(align(128))]
+/// Room for one running call, which borrows it for as long as it runs. What every call writes to is on its first cache line;
+/// the next slot's is two lines further, because processors fetch lines in pairs.
+#[repr(C, align(64))]
 #[derive(Default)]
 struct Slot {
     idle: AtomicRefCell<Idle>,

@@ -186,7 +186,7 @@ pub(crate) struct PluginAudit {
 
 impl PluginAudit {
     pub(crate) fn new(plugin: Arc<str>, audit: Arc<Audit>, mask: Arc<Mask>) -> Self {
-        let flood = || Mutex::new(Flood::new(AUDIT_RECORDS_MAX, AUDIT_PERIOD));
+        let flood = || Mutex::new(Flood::new());
         PluginAudit {
             plugin,
             audit,
@@ -251,7 +251,7 @@ impl PluginAudit {
 }
 
 fn admit(flood: &Mutex<Flood>) -> Room {
-    flood.lock().unwrap_or_else(PoisonError::into_inner).admit(Instant::now())
+    flood.lock().unwrap_or_else(PoisonError::into_inner).admit(Instant::now(), AUDIT_RECORDS_MAX, AUDIT_PERIOD)
 }
 
 /// A count that threads add to without taking the line of memory from each other. Made for the first of them: many

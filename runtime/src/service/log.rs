@@ -133,13 +133,7 @@ pub(crate) struct PluginLog {
 
 impl PluginLog {
     pub(crate) fn new(plugin: Arc<str>, sink: Arc<dyn LogSink>) -> Self {
-        PluginLog {
-            plugin,
-            sink,
-            mask: Arc::default(),
-            flood: Mutex::new(Flood::new(LOG_LINES_MAX, LOG_PERIOD)),
-            dropped: AtomicU64::new(0),
-        }
+        PluginLog { plugin, sink, mask: Arc::default(), flood: Mutex::new(Flood::new()), dropped: AtomicU64::new(0) }
     }
 
     /// Writes a line that belongs to no call, unless the plugin wrote too many in this period.
@@ -194,7 +188,8 @@ impl PluginLog {
 
     /// Counts the line. The first one after a period with dropped lines says how many there were.
     fn admit(&self, now: Instant) -> bool {
-        let room = self.flood.lock().unwrap_or_else(std::sync::PoisonError::into_inner).admit(now);
+        let room =
+            self.flood.lock().unwrap_or_else(std::sync::PoisonError::into_inner).admit(now, LOG_LINES_MAX, LOG_PERIOD);
         match room {
             Room::Is { dropped_before: 0 } => true,
             Room::Is { dropped_before } => {

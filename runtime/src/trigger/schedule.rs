@@ -10,7 +10,7 @@
 //! - What fails, traps or takes too long is an outcome, and is not tried again but for the plugin's own retry policy.
 //! - A job whose plugin has lost the permission to write `scheduler.<job>` stays and does not run.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
@@ -104,7 +104,7 @@ struct Runner {
     at_rest: AtomicBool,
     task: Mutex<Option<JoinHandle<()>>>,
     /// Jobs of which the log has told that they may not run.
-    told: Mutex<HashSet<String>>,
+    told: Mutex<BTreeSet<String>>,
 }
 
 /// What to wait for, beside being woken.

@@ -9,10 +9,10 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{CRON_BYTES_MAX, JOB_INTERVAL_MIN, JOB_MOMENT_MS_MAX};
@@ -36,7 +36,7 @@ pub(crate) enum When {
 pub(crate) struct CronWhen {
     text: CronText,
     cron: Arc<Cron>,
-    zone: Tz,
+    zone: TimeZone,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +54,7 @@ impl TryFrom<CronText> for CronWhen {
             return Err(format!("has {bytes} bytes, and {CRON_BYTES_MAX} are allowed"));
         }
         let zone = if text.time_zone.is_empty() { "UTC" } else { &text.time_zone };
-        let zone = zone.parse().map_err(|_| {
+        let zone = TimeZone::get(zone).map_err(|_| {
             format!("`{zone}` is not in the IANA time zone database; write `Europe/Berlin` or `UTC`, say")
         })?;
         let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
@@ -74,8 +74,8 @@ impl From<CronWhen> for CronText {
 impl CronWhen {
     /// The first moment after this one at which the expression fits, if there is one.
     fn after(&self, ms: u64) -> Option<u64> {
-        let moment = DateTime::<Utc>::from_timestamp_millis(i64::try_from(ms).ok()?)?.with_timezone(&self.zone);
-        let next = self.cron.find_next_occurrence(&moment, false).ok()?.timestamp_millis();
+        let moment = Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok()?.to_zoned(self.zone.clone());
+        let next = self.cron.find_next_occurrence(&moment, false).ok()?.timestamp().as_millisecond();
         // The expression fits whole seconds, and the search keeps the fraction that it began with.
         let next = u64::try_from(next - next.rem_euclid(1_000)).ok()?;
         (ms < next && next <= JOB_MOMENT_MS_MAX).then_some(next)
@@ -153,25 +153,26 @@ impl When {
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::date;
+
     use super::*;
-    use chrono::TimeZone;
 
     fn cron(expression: &str, time_zone: &str) -> Result<When, String> {
         When::asked(wit::Schedule::Cron(wit::Cron { expression: expression.into(), time_zone: time_zone.into() }))
     }
 
     /// The next runs after a local time, as local times with their offset.
-    fn check(expression: &str, time_zone: &str, from: (i32, u32, u32, u32), expected: &[&str]) {
+    fn check(expression: &str, time_zone: &str, from: (i16, i8, i8, i8), expected: &[&str]) {
         let when = cron(expression, time_zone).unwrap_or_else(|error| panic!("{expression}: {error}"));
-        let zone: Tz = time_zone.parse().expect("a zone");
         let (year, month, day, hour) = from;
-        let start = zone.with_ymd_and_hms(year, month, day, hour, 0, 0).earliest().expect("a moment");
-        let mut ms = u64::try_from(start.timestamp_millis()).expect("after 1970");
+        let start = date(year, month, day).at(hour, 0, 0, 0).in_tz(time_zone).expect("a zone");
+        let mut ms = u64::try_from(start.timestamp().as_millisecond()).expect("after 1970");
         let mut found = Vec::new();
         for _ in expected {
             ms = when.after(ms, ms).expect("there is one more");
-            let moment = zone.timestamp_millis_opt(i64::try_from(ms).expect("small")).single().expect("a moment");
-            found.push(moment.format("%m-%dT%H:%M:%S%:z").to_string());
+            let moment = Timestamp::from_millisecond(i64::try_from(ms).expect("small")).expect("a moment");
+            let local = moment.in_tz(time_zone).expect("a zone");
+            found.push(local.strftime("%m-%dT%H:%M:%S%:z").to_string());
         }
         assert_eq!(found, expected, "{expression} {time_zone}");
     }
