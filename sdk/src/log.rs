@@ -5,8 +5,8 @@
 //! plugin that speaks. Nothing is formatted unless somebody listens.
 //!
 //! What a plugin prints to stdout and stderr reaches the host's log too. With the cargo features `log` and `tracing`,
-//! so do the lines of those crates, with their fields. A plugin that depends on the `log` crate itself has two modules of that name: it
-//! says which one it means by `use plugbay_sdk::log;`, and reaches the other as `::log`.
+//! so do the lines of those crates, with their fields. A plugin that depends on the `log` crate itself has two modules of
+//! that name: it says which one it means by `use plugbay_sdk::log;`, and reaches the other as `::log`.
 
 use std::cell::Cell;
 use std::fmt;

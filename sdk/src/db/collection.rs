@@ -49,6 +49,7 @@ impl<T> DerefMut for Document<T> {
 ///
 /// ```no_run
 /// use plugbay_sdk::db::{self, field};
+/// # use plugbay_sdk::log;
 /// use plugbay_sdk::prelude::*;
 ///
 /// #[derive(Serialize, Deserialize)]
