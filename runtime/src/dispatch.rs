@@ -86,8 +86,10 @@ pub(crate) async fn invoke(plugin: &LoadedPlugin, invocation: &mut Invocation<'_
     let mut cost = Cost::default();
     let admitted = match admit(plugin, invocation, time) {
         // Boxed, like everything that few calls do: every call would carry its room.
-        Ok(Some(Action { payload: Some(schema), .. })) if invocation.payload.len() >= PAYLOAD_CHECKED_ASIDE_BYTES => {
-            Box::pin(check_aside(plugin, schema, invocation, time)).await
+        Ok(Some(declared @ Action { payload: Some(schema), .. }))
+            if invocation.payload.len() >= PAYLOAD_CHECKED_ASIDE_BYTES =>
+        {
+            Box::pin(check_aside(plugin, schema, invocation, time)).await.map(|()| Some(declared))
         }
         admitted => admitted,
     };
@@ -166,12 +168,12 @@ fn admit<'a>(
 }
 
 /// Compares a large payload with its schema where that keeps nobody from the executor.
-async fn check_aside<'a>(
-    plugin: &'a LoadedPlugin,
+async fn check_aside(
+    plugin: &LoadedPlugin,
     schema: &Arc<PayloadSchema>,
     invocation: &Invocation<'_>,
     time: TimeLimit,
-) -> Result<Option<&'a Action>, Box<InvokeError>> {
+) -> Result<(), Box<InvokeError>> {
     let (schema, name, payload) = (schema.clone(), plugin.name().to_owned(), invocation.payload.clone().into_owned());
     let action = invocation.action.clone().into_owned();
     let check = tokio::task::spawn_blocking(move || schema.check(&name, &action, &payload));
@@ -181,17 +183,16 @@ async fn check_aside<'a>(
     };
     let (plugin_name, action) = (|| plugin.name().to_owned(), || invocation.action.clone().into_owned());
     match checked {
-        Ok(Ok(checked)) => checked?,
+        Ok(Ok(checked)) => Ok(checked?),
         Ok(Err(error)) => {
             let message = format!("its payload could not be checked: {error}");
-            return Err(Box::new(InvokeError::Host { plugin: plugin_name(), action: action(), message }));
+            Err(Box::new(InvokeError::Host { plugin: plugin_name(), action: action(), message }))
         }
         Err(_) => {
             let (allowed, observed) = (time.timeout.unwrap_or_default(), time.elapsed());
-            return Err(Box::new(InvokeError::Timeout { plugin: plugin_name(), action: action(), allowed, observed }));
+            Err(Box::new(InvokeError::Timeout { plugin: plugin_name(), action: action(), allowed, observed }))
         }
     }
-    Ok(plugin.actions.get(&*invocation.action))
 }
 
 /// May the plugin at the end of this chain call, and is there an end to the chain?
