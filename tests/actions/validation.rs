@@ -6,6 +6,8 @@ use std::task::{Context, Waker};
 
 use plugbay::{InvokeError, Plugin, limits};
 use serde_json::{Value, json};
+use tokio::runtime::Builder;
+use tokio::task::spawn_blocking;
 
 use crate::harness::assert::{assert_contains, assert_invoke_error, assert_load_error};
 use crate::harness::guest::feature;
@@ -56,8 +58,14 @@ async fn action_that_is_not_declared_is_refused_with_the_nearest_and_all() {
 }
 
 /// Whoever sends it waits; the executor does not.
-#[tokio::test]
-async fn large_payload_is_checked_while_others_are_served() {
+#[test]
+fn large_payload_is_checked_while_others_are_served() {
+    // One thread for what may be busy, so that it can be kept until the call was looked at.
+    let executor = Builder::new_current_thread().enable_all().max_blocking_threads(1).build().expect("an executor");
+    executor.block_on(large_payload());
+}
+
+async fn large_payload() {
     let plugin = Host::new().load(declared()).await;
     let lines = vec!["tea"; limits::PAYLOAD_CHECKED_ASIDE_BYTES / 5];
     let order = json!({ "id": 7, "lines": lines });
@@ -66,8 +74,12 @@ async fn large_payload_is_checked_while_others_are_served() {
     let fuel = plugin.metrics().fuel;
     let wrong = json!({ "id": "seven", "lines": lines });
     let mut call = pin!(plugin.call::<_, Value>("echo", &wrong));
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let keeping = spawn_blocking(move || released.recv());
     let first = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     assert!(first.is_pending(), "it is checked elsewhere");
+    release.send(()).expect("somebody waits for it");
+    keeping.await.expect("it does not panic").expect("it was released");
     assert_invoke_error(&call.await.expect_err("an id is a number"), "feature_echo", "validation_error");
     assert_eq!(plugin.metrics().fuel, fuel, "no guest code ran");
 }
