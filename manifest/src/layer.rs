@@ -8,29 +8,29 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::document;
 use crate::format::Format;
-use crate::part::action::{ActionDeclaration, read_actions};
+use crate::part::action::{ActionFields, read_actions};
 use crate::part::database::{Database, read_database};
 use crate::part::env::read_env;
-use crate::part::event::{Events, read_events};
+use crate::part::event::{EventFields, read_events};
 use crate::part::frontend::{Frontend, read_frontend};
 use crate::part::identity::{
-    Author, ExecutionMode, RepoType, read_author, read_email, read_entry_point, read_execution_mode, read_repo_type,
-    read_url, read_version,
+    Author, ExecutionMode, RepoType, read_author, read_author_license, read_email, read_entry_point,
+    read_execution_mode, read_repo_type, read_url, read_version,
 };
 use crate::part::permission::{Rule, read_policy};
 use crate::part::requirement::{Requirement, read_callers, read_requirements, read_version_requirement};
 use crate::part::resources::{Resources, read_resources};
 use crate::part::retry::{Retry, read_retry};
-use crate::part::route::{Placed, Route, read_routes, read_tags};
+use crate::part::route::{RouteFields, read_routes, read_tags};
 use crate::part::setting::{Setting, read_settings, with_secrets};
-use crate::part::table::{Table, check_references, read_tables};
+use crate::part::table::{Table, read_tables};
 use crate::problem::{ManifestError, Problem, Report, code, single};
-use crate::read::{Node, Object, kind_of};
+use crate::read::{Found, Node, Object, kind_of};
 use crate::top::{GROUP, MANIFEST};
 use crate::version::VersionRequirement;
 use crate::{limits, name};
@@ -46,21 +46,9 @@ pub struct Layer {
     written: Value,
 }
 
-/// A value with the place that it came from, for checks that look at several fields.
-#[derive(Clone)]
-pub(crate) struct Found<T> {
-    pub(crate) origin: Arc<str>,
-    pub(crate) path: String,
-    pub(crate) value: T,
-}
-
-impl<T: Serialize> Serialize for Found<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.value.serialize(serializer)
-    }
-}
-
 /// The fields of a layer, all of them optional, under their canonical names. Serialized, they are a manifest again.
+///
+/// `None` is a field that the layer does not have, which leaves that of the layers below; an empty list or map drops it.
 #[derive(Clone, Default, Serialize)]
 pub(crate) struct Fields {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,6 +78,12 @@ pub(crate) struct Fields {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) plugbay_version: Option<VersionRequirement>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) framework_version: Option<Found<VersionRequirement>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) nexus_version: Option<Found<VersionRequirement>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) api: Option<Found<VersionRequirement>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) requires: Option<Found<Vec<Requirement>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) entry_point: Option<String>,
@@ -97,20 +91,22 @@ pub(crate) struct Fields {
     pub(crate) execution_mode: Option<ExecutionMode>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) permissions: Option<Vec<Rule>>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) env: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) env: Option<BTreeMap<String, String>>,
     #[serde(skip_serializing_if = "Resources::is_empty")]
     pub(crate) resources: Resources,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "with_secrets")]
-    pub(crate) configuration: BTreeMap<String, Setting>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) actions: Vec<ActionDeclaration>,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "without_places")]
-    pub(crate) routes: Option<Found<Vec<Placed>>>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "with_secrets")]
+    pub(crate) configuration: Option<BTreeMap<String, Setting>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) events: Option<Events>,
+    pub(crate) additional_configuration: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) tables: Option<Vec<Table>>,
+    pub(crate) actions: Option<Vec<ActionFields>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) routes: Option<Vec<Found<RouteFields>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) events: Option<EventFields>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tables: Option<Vec<Found<Table>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) database: Option<Database>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -267,7 +263,8 @@ fn read_identity(document: &Document<'_>, fields: &mut Fields, report: &mut Repo
     fields.version = document.take("version", read_version, report).flatten();
     fields.title = document.line("title", report);
     fields.description = document.top.get("description").and_then(|node| node.prose(limits::PROSE_CHARS_MAX, report));
-    fields.license = document.line("license", report);
+    let of_author = document.take("author", read_author_license, report).flatten();
+    fields.license = document.line("license", report).or(of_author);
     fields.category = document.line("category", report);
     fields.tags = document.take("tags", read_tags, report);
     fields.repository = document.line("repository", report);
@@ -276,20 +273,34 @@ fn read_identity(document: &Document<'_>, fields: &mut Fields, report: &mut Repo
     fields.author = document.take("author", read_author, report).flatten();
     fields.email = document.top.get("email").and_then(|node| {
         let email = read_email(&node, report)?;
-        Some(found(email, &node, report))
+        Some(node.found(email, report))
     });
 }
 
 /// What the plugin needs and how it runs.
 fn read_needs(document: &Document<'_>, fields: &mut Fields, report: &mut Report) {
     fields.plugbay_version = document.take("plugbay_version", read_version_requirement, report).flatten();
-    fields.requires = document.top.get("requires").map(|node| found(read_requirements(&node, report), &node, report));
+    for (name, field) in [
+        ("framework_version", &mut fields.framework_version),
+        ("nexus_version", &mut fields.nexus_version),
+        ("api", &mut fields.api),
+    ] {
+        *field = document.top.get(name).and_then(|node| {
+            let requirement = read_version_requirement(&node, report)?;
+            Some(node.found(requirement, report))
+        });
+    }
+    fields.requires = document.top.get("requires").map(|node| node.found(read_requirements(&node, report), report));
     fields.entry_point = document.take("entry_point", read_entry_point, report).flatten();
     fields.execution_mode = document.take("execution_mode", read_execution_mode, report).flatten();
-    fields.permissions = document.take("permissions", read_policy, report);
-    fields.env = document.take("env", read_env, report).unwrap_or_default();
+    fields.permissions =
+        document.top.get("permissions").and_then(|node| node.written(read_policy(&node, report), Vec::len));
+    fields.env = document.top.get("env").and_then(|node| node.written(read_env(&node, report), BTreeMap::len));
     fields.resources = document.take("resources", read_resources, report).flatten().unwrap_or_default();
-    fields.configuration = document.take("configuration", read_settings, report).unwrap_or_default();
+    fields.configuration =
+        document.top.get("configuration").and_then(|node| node.written(read_settings(&node, report), BTreeMap::len));
+    fields.additional_configuration =
+        document.top.get("additional_configuration").and_then(|node| node.boolean(report));
     fields.retry = document.take("retry", read_retry, report).flatten();
     fields.allowed_callers = document.take("allowed_callers", read_callers, report);
 }
@@ -297,28 +308,15 @@ fn read_needs(document: &Document<'_>, fields: &mut Fields, report: &mut Report)
 /// What the plugin offers.
 fn read_offers(document: &Document<'_>, fields: &mut Fields, report: &mut Report) {
     let actions = document.get("actions", report);
-    fields.actions = actions.map(|node| read_actions(&node, report)).unwrap_or_default();
+    fields.actions = actions.and_then(|node| node.written(read_actions(&node, report), Vec::len));
     let routes = document.get("routes", report);
-    fields.routes = routes.map(|node| found(read_routes(&node, report), &node, report));
+    fields.routes = routes.and_then(|node| node.written(read_routes(&node, report), Vec::len));
     fields.events = document.take("events", read_events, report).flatten();
-    fields.tables = document.get("tables", report).map(|node| {
-        let tables = read_tables(&node, report);
-        check_references(&tables, &node, report);
-        tables
-    });
+    let tables = document.get("tables", report);
+    fields.tables = tables.and_then(|node| node.written(read_tables(&node, report), Vec::len));
     fields.database = document.take("database", read_database, report).flatten();
     fields.frontend = document.top.get("frontend").and_then(|node| {
         let frontend = read_frontend(&node, report)?;
-        Some(found(frontend, &node, report))
+        Some(node.found(frontend, report))
     });
-}
-
-fn found<T>(value: T, node: &Node<'_>, report: &Report) -> Found<T> {
-    Found { origin: Arc::clone(&report.origin), path: node.path.clone(), value }
-}
-
-fn without_places<S: Serializer>(routes: &Option<Found<Vec<Placed>>>, serializer: S) -> Result<S::Ok, S::Error> {
-    let routes: Option<Vec<&Route>> =
-        routes.as_ref().map(|routes| routes.value.iter().map(|(_, route)| route).collect());
-    routes.serialize(serializer)
 }

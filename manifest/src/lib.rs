@@ -43,6 +43,7 @@ mod problem;
 mod read;
 mod schema;
 mod shape;
+mod system;
 mod test_file;
 mod top;
 mod version;
@@ -71,6 +72,7 @@ pub use part::setting::{HIDDEN, Pattern, Setting, SettingType};
 pub use part::table::Table;
 pub use problem::{ManifestError, Problem, code};
 pub use schema::{host_json_schema, json_schema, test_json_schema};
+pub use system::System;
 pub use test_file::{
     Expected, ExpectedAnswer, ExpectedDenial, ExpectedError, ExpectedLine, ExpectedRequest, HttpReply, PluginBeside,
     ReplyBody, Step, StepKind, Test, TestFile, TestSettings,

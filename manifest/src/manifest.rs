@@ -1,7 +1,9 @@
 //! The manifest: what is left when all layers were laid over one another and everything was checked.
 //!
-//! Later layers win, field by field: `actions` are merged by name, `configuration` and `env` by key, `resources` by
-//! member, and every other field is taken as a whole from the last layer that has it.
+//! Later layers add to the lists and maps of earlier ones: `permissions` in front of those below, `actions` and `tables`
+//! by name, `routes` by method and path, `events` by topic, `configuration` and `env` by key, `resources` by member. An
+//! empty list or map drops what the layers below declare. Every other field is taken as a whole from the last layer that
+//! has it.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +11,7 @@ use serde::Serialize;
 
 use crate::layer::Layer;
 use crate::merge;
-use crate::part::action::ActionDeclaration;
+use crate::part::action::{ActionDeclaration, ActionFields};
 use crate::part::database::Database;
 use crate::part::event::Events;
 use crate::part::frontend::Frontend;
@@ -63,6 +65,15 @@ pub struct Manifest {
     /// The versions of Plugbay that will do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plugbay_version: Option<VersionRequirement>,
+    /// The versions of XCore that will do; checked against [`System::XCore`](crate::System::XCore)'s level.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub framework_version: Option<VersionRequirement>,
+    /// The versions of Nexus that will do; checked against [`System::Nexus`](crate::System::Nexus)'s level.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nexus_version: Option<VersionRequirement>,
+    /// The versions of Pup's plugin API that will do; checked against [`System::Pup`](crate::System::Pup)'s level.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api: Option<VersionRequirement>,
     /// Plugins that must be loaded first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub requires: Vec<Requirement>,
@@ -83,6 +94,10 @@ pub struct Manifest {
     /// Its settings by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub configuration: BTreeMap<String, Setting>,
+    /// Whether the plugin may set keys that `configuration` does not declare. The default is false, and true for a
+    /// manifest with `nexus_version`. A manifest without `configuration` takes any key.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub additional_configuration: bool,
     /// The actions that it declares. Where there are none, it answers whatever names it likes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<ActionDeclaration>,
@@ -126,7 +141,7 @@ impl Manifest {
         for problem in layers.iter().flat_map(|layer| &layer.problems) {
             report.add_from(&problem.origin, &problem.path, problem.code, problem.message.clone());
         }
-        let fields = merge::merge(layers);
+        let fields = merge::merge(layers, &mut report);
         whole::check(&fields, &mut report);
         let (name, version) = (fields.name.clone(), fields.version.clone());
         let broken_below = |path: &str| layers.iter().any(|layer| layer.problems.iter().any(|p| p.path == path));
@@ -153,17 +168,21 @@ impl Manifest {
             repo_type: fields.repo_type,
             author: whole::author(fields.author, fields.email.map(|email| email.value)),
             plugbay_version: fields.plugbay_version,
+            additional_configuration: fields.additional_configuration.unwrap_or(fields.nexus_version.is_some()),
+            framework_version: fields.framework_version.map(|found| found.value),
+            nexus_version: fields.nexus_version.map(|found| found.value),
+            api: fields.api.map(|found| found.value),
             requires: fields.requires.map(|found| found.value).unwrap_or_default(),
             entry_point: fields.entry_point,
             execution_mode: fields.execution_mode.unwrap_or_default(),
             permissions: fields.permissions.unwrap_or_default(),
-            env: fields.env,
+            env: fields.env.unwrap_or_default(),
             resources: fields.resources,
-            configuration: fields.configuration,
-            actions: fields.actions,
-            routes: fields.routes.map(|found| found.value).unwrap_or_default().into_iter().map(|(_, r)| r).collect(),
-            events: fields.events.unwrap_or_default(),
-            tables: fields.tables.unwrap_or_default(),
+            configuration: fields.configuration.unwrap_or_default(),
+            actions: fields.actions.unwrap_or_default().into_iter().map(ActionFields::declaration).collect(),
+            routes: fields.routes.unwrap_or_default().into_iter().map(|found| found.value.route()).collect(),
+            events: fields.events.unwrap_or_default().events(),
+            tables: fields.tables.unwrap_or_default().into_iter().map(|found| found.value).collect(),
             database: fields.database,
             frontend: fields.frontend.map(|found| found.value),
             retry: fields.retry,

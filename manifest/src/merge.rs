@@ -1,18 +1,26 @@
 //! Laying the layers of a manifest over one another.
+//!
+//! A later layer adds to the lists and maps of an earlier one, entry by entry, and replaces every other field that it
+//! has. So a manifest file adds to what the plugin's code declares, and a file that is laid twice, inside the component
+//! and beside it, changes nothing the second time. An empty list or map drops the entries below it.
+
+use std::collections::BTreeMap;
 
 use crate::layer::{Fields, Layer};
-use crate::part::action::ActionDeclaration;
+use crate::part::action::ActionFields;
+use crate::part::event::{EventFields, SubscriptionFields};
+use crate::part::permission::Rule;
+use crate::part::route::RouteFields;
+use crate::part::table::Table;
+use crate::problem::{Report, code};
+use crate::read::Found;
 
-/// The fields of all layers, lowest first: later ones win.
-pub(crate) fn merge(layers: &[Layer]) -> Fields {
-    layers.iter().fold(Fields::default(), |below, layer| overridden(below, layer.fields.clone()))
+/// The fields of all layers, lowest first. Contradictions between layers are reported.
+pub(crate) fn merge(layers: &[Layer], report: &mut Report) -> Fields {
+    layers.iter().fold(Fields::default(), |below, layer| overridden(below, layer.fields.clone(), report))
 }
 
-fn overridden(below: Fields, above: Fields) -> Fields {
-    let mut env = below.env;
-    env.extend(above.env);
-    let mut configuration = below.configuration;
-    configuration.extend(above.configuration);
+fn overridden(below: Fields, above: Fields, report: &mut Report) -> Fields {
     Fields {
         name: above.name.or(below.name),
         version: above.version.or(below.version),
@@ -27,17 +35,21 @@ fn overridden(below: Fields, above: Fields) -> Fields {
         author: above.author.or(below.author),
         email: above.email.or(below.email),
         plugbay_version: above.plugbay_version.or(below.plugbay_version),
+        framework_version: above.framework_version.or(below.framework_version),
+        nexus_version: above.nexus_version.or(below.nexus_version),
+        api: above.api.or(below.api),
         requires: above.requires.or(below.requires),
         entry_point: above.entry_point.or(below.entry_point),
         execution_mode: above.execution_mode.or(below.execution_mode),
-        permissions: above.permissions.or(below.permissions),
-        env,
+        permissions: permissions(below.permissions, above.permissions),
+        env: map(below.env, above.env),
         resources: below.resources.overridden_by(above.resources),
-        configuration,
-        actions: merge_actions(below.actions, above.actions),
-        routes: above.routes.or(below.routes),
-        events: above.events.or(below.events),
-        tables: above.tables.or(below.tables),
+        configuration: map(below.configuration, above.configuration),
+        additional_configuration: above.additional_configuration.or(below.additional_configuration),
+        actions: list(below.actions, above.actions, action),
+        routes: list(below.routes, above.routes, |routes, above| route(routes, above, report)),
+        events: events(below.events, above.events),
+        tables: list(below.tables, above.tables, |tables, above| table(tables, above, report)),
         database: above.database.or(below.database),
         frontend: above.frontend.or(below.frontend),
         retry: above.retry.or(below.retry),
@@ -45,13 +57,99 @@ fn overridden(below: Fields, above: Fields) -> Fields {
     }
 }
 
-/// By name; an action keeps its place, and new ones come last.
-fn merge_actions(mut below: Vec<ActionDeclaration>, above: Vec<ActionDeclaration>) -> Vec<ActionDeclaration> {
-    for action in above {
-        match below.iter_mut().find(|known| known.name == action.name) {
-            Some(known) => *known = action,
-            None => below.push(action),
+/// The list below with the entries above, each of which `add` adds. New entries come last.
+fn list<T>(below: Option<Vec<T>>, above: Option<Vec<T>>, mut add: impl FnMut(&mut Vec<T>, T)) -> Option<Vec<T>> {
+    match above {
+        None => below,
+        Some(above) if above.is_empty() => Some(above),
+        Some(above) => {
+            let mut merged = below.unwrap_or_default();
+            above.into_iter().for_each(|entry| add(&mut merged, entry));
+            Some(merged)
         }
     }
-    below
+}
+
+fn map<V>(below: Option<BTreeMap<String, V>>, above: Option<BTreeMap<String, V>>) -> Option<BTreeMap<String, V>> {
+    match (below, above) {
+        (below, None) => below,
+        (Some(mut below), Some(above)) if !above.is_empty() => {
+            below.extend(above);
+            Some(below)
+        }
+        (_, above) => above,
+    }
+}
+
+/// The rules above come first, because the first rule that matches decides. A rule that is in both is there once.
+fn permissions(below: Option<Vec<Rule>>, above: Option<Vec<Rule>>) -> Option<Vec<Rule>> {
+    match (below, above) {
+        (Some(below), Some(mut above)) if !above.is_empty() => {
+            let below: Vec<Rule> = below.into_iter().filter(|rule| !above.contains(rule)).collect();
+            above.extend(below);
+            Some(above)
+        }
+        (below, above) => above.or(below),
+    }
+}
+
+/// By name, field by field: an action whose description a file gives keeps the schemas that the code has.
+fn action(actions: &mut Vec<ActionFields>, above: ActionFields) {
+    match actions.iter_mut().find(|known| known.name == above.name) {
+        Some(known) => known.overridden_by(above),
+        None => actions.push(above),
+    }
+}
+
+/// By method and path.
+fn route(routes: &mut Vec<Found<RouteFields>>, above: Found<RouteFields>, report: &mut Report) {
+    let Some(known) = routes.iter_mut().find(|known| known.value.clashes_with(&above.value)) else {
+        return routes.push(above);
+    };
+    if !known.value.overridden_by(&above.value) {
+        let shown =
+            |route: &RouteFields| format!("{} {} -> {}", route.method.name(), route.path, route.actions.join(" -> "));
+        contradiction(&shown(&above.value), &above, &shown(&known.value), known, report);
+    }
+}
+
+/// By name.
+fn table(tables: &mut Vec<Found<Table>>, above: Found<Table>, report: &mut Report) {
+    let Some(known) = tables.iter_mut().find(|known| known.value.has_name(&above.value.name)) else {
+        return tables.push(above);
+    };
+    if !known.value.overridden_by(&above.value) {
+        let what = format!("the table `{}`", above.value.name);
+        contradiction(&what, &above, "other columns", known, report);
+    }
+}
+
+/// A declaration that the layers below contradict, with both places.
+fn contradiction<T>(what: &str, above: &Found<T>, instead: &str, below: &Found<T>, report: &mut Report) {
+    let (origin, path) = (&below.origin, &below.path);
+    let message = format!("{what} contradicts {path} of {origin}, which has {instead}: change or remove one of them");
+    report.add_from(&above.origin, &above.path, code::CONFLICT, message);
+}
+
+fn events(below: Option<EventFields>, above: Option<EventFields>) -> Option<EventFields> {
+    let publish = |topics: &mut Vec<String>, above: String| {
+        if !topics.contains(&above) {
+            topics.push(above);
+        }
+    };
+    match (below, above) {
+        (Some(below), Some(above)) => Some(EventFields {
+            publishes: list(below.publishes, above.publishes, publish),
+            subscribes: list(below.subscribes, above.subscribes, subscription),
+        }),
+        (below, above) => above.or(below),
+    }
+}
+
+/// By topic, field by field.
+fn subscription(subscriptions: &mut Vec<SubscriptionFields>, above: SubscriptionFields) {
+    match subscriptions.iter_mut().find(|known| known.topic == above.topic) {
+        Some(known) => known.overridden_by(&above),
+        None => subscriptions.push(above),
+    }
 }

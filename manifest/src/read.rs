@@ -7,7 +7,9 @@
 //! fields that they do not set.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::field::{Table, find, nearest, suggestion};
@@ -20,9 +22,40 @@ pub(crate) struct Node<'a> {
     pub(crate) path: String,
 }
 
+/// A value and the place where it was written, for checks across fields and layers.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Found<T> {
+    pub(crate) origin: Arc<str>,
+    pub(crate) path: String,
+    pub(crate) value: T,
+}
+
+/// Serialized, it is the value alone.
+impl<T: Serialize> Serialize for Found<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value.serialize(serializer)
+    }
+}
+
 impl<'a> Node<'a> {
     pub(crate) fn root(value: &'a Value) -> Node<'a> {
         Node { value, path: String::new() }
+    }
+
+    /// `value`, as found at this place.
+    pub(crate) fn found<T>(&self, value: T, report: &Report) -> Found<T> {
+        Found { origin: Arc::clone(&report.origin), path: self.path.clone(), value }
+    }
+
+    /// The entries that were read here. `None` if entries were written and none is usable: only a list that is written
+    /// empty is an empty one, which drops the entries of the layers below.
+    pub(crate) fn written<T>(&self, entries: T, count: impl Fn(&T) -> usize) -> Option<T> {
+        let is_empty = match self.value {
+            Value::Array(items) => items.is_empty(),
+            Value::Object(members) => members.is_empty(),
+            _ => false,
+        };
+        (is_empty || count(&entries) > 0).then_some(entries)
     }
 
     /// Reports a problem with this value.

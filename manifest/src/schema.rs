@@ -1,5 +1,7 @@
 //! The published JSON Schemas (draft 2020-12), for editors and other programs.
 
+mod shared;
+
 use serde_json::{Value, json};
 
 use crate::{host_file, shape, test_file, top};
@@ -38,5 +40,5 @@ fn document(title: &str, about: &str, object: Value) -> Value {
         }
     }
     schema["$defs"] = top::definitions();
-    schema
+    shared::share(schema)
 }

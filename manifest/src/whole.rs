@@ -1,25 +1,32 @@
 //! Checks that look at several fields, and therefore at the manifest as a whole.
 
+use std::collections::BTreeMap;
+
 use crate::field::suggestion;
-use crate::layer::{Fields, Found};
-use crate::limits::{ACTIONS_MAX, ENV_MAX, SETTINGS_MAX};
-use crate::part::action::ActionDeclaration;
+use crate::layer::Fields;
+use crate::limits::{ACTIONS_MAX, ENV_MAX, ROUTES_MAX, RULES_MAX, SETTINGS_MAX, TABLES_MAX, TOPICS_MAX};
+use crate::part::action::ActionFields;
 use crate::part::frontend::Frontend;
 use crate::part::identity::Author;
 use crate::part::path::matches;
-use crate::part::route::{Method, Placed};
+use crate::part::route::{Method, RouteFields};
+use crate::part::table::check_references;
 use crate::problem::{Report, code, quoted};
+use crate::read::Found;
+use crate::system::System;
 
 pub(crate) fn check(fields: &Fields, report: &mut Report) {
     check_counts(fields, report);
     check_email(fields, report);
     check_requires(fields, report);
-    if let Some(routes) = &fields.routes {
-        check_routes(routes, &fields.actions, report);
+    check_systems(fields, report);
+    let actions = fields.actions.as_deref().unwrap_or_default();
+    let routes = fields.routes.as_deref().unwrap_or_default();
+    check_routes(routes, actions, report);
+    if let Some(frontend) = &fields.frontend {
+        check_pages(frontend, routes, report);
     }
-    if let (Some(frontend), Some(routes)) = (&fields.frontend, &fields.routes) {
-        check_pages(frontend, &routes.value, report);
-    }
+    check_references(fields.tables.as_deref().unwrap_or_default(), report);
 }
 
 /// The author with the e-mail address that is written beside it.
@@ -29,16 +36,39 @@ pub(crate) fn author(author: Option<Author>, email: Option<String>) -> Option<Au
 
 /// Each layer keeps these bounds; together they may exceed them.
 fn check_counts(fields: &Fields, report: &mut Report) {
+    let events = fields.events.as_ref();
     let counts = [
-        ("actions", fields.actions.len(), ACTIONS_MAX),
-        ("configuration", fields.configuration.len(), SETTINGS_MAX),
-        ("env", fields.env.len(), ENV_MAX),
+        ("actions", fields.actions.as_ref().map(Vec::len), ACTIONS_MAX),
+        ("configuration", fields.configuration.as_ref().map(BTreeMap::len), SETTINGS_MAX),
+        ("env", fields.env.as_ref().map(BTreeMap::len), ENV_MAX),
+        ("permissions", fields.permissions.as_ref().map(Vec::len), RULES_MAX),
+        ("routes", fields.routes.as_ref().map(Vec::len), ROUTES_MAX),
+        ("tables", fields.tables.as_ref().map(Vec::len), TABLES_MAX),
+        ("events.publishes", events.and_then(|events| events.publishes.as_ref()).map(Vec::len), TOPICS_MAX),
+        ("events.subscribes", events.and_then(|events| events.subscribes.as_ref()).map(Vec::len), TOPICS_MAX),
     ];
     for (name, count, count_max) in counts {
-        if count > count_max {
+        if let Some(count) = count.filter(|count| *count > count_max) {
             let message = format!("all layers together have {count} entries, at most {count_max} are allowed");
             report.add(name, code::TOO_LARGE, message);
         }
+    }
+}
+
+/// A manifest of another system is loaded if it accepts the version that Plugbay is compatible with.
+fn check_systems(fields: &Fields, report: &mut Report) {
+    let asked = [
+        (System::XCore, &fields.framework_version),
+        (System::Nexus, &fields.nexus_version),
+        (System::Pup, &fields.api),
+    ];
+    for (system, requirement) in asked {
+        let Some(requirement) = requirement.as_ref().filter(|found| !found.value.matches(&system.level())) else {
+            continue;
+        };
+        let (name, level, wanted) = (system.name(), system.level(), &requirement.value);
+        let message = format!("asks for {name} `{wanted}`, and Plugbay is compatible with {name} {level}");
+        report.add_from(&requirement.origin, &requirement.path, code::CONFLICT, message);
     }
 }
 
@@ -61,29 +91,30 @@ fn check_requires(fields: &Fields, report: &mut Report) {
 }
 
 /// A plugin that declares actions has no others.
-fn check_routes(routes: &Found<Vec<Placed>>, actions: &[ActionDeclaration], report: &mut Report) {
+fn check_routes(routes: &[Found<RouteFields>], actions: &[ActionFields], report: &mut Report) {
     if actions.is_empty() {
         return;
     }
     let known = || actions.iter().map(|action| action.name.as_str());
-    for (path, route) in &routes.value {
+    for Found { origin, path, value: route } in routes {
         for name in route.actions.iter().filter(|name| !known().any(|known| known == name.as_str())) {
             let (method, template) = (route.method.name(), &route.path);
             let hint = suggestion(name, known());
             let message = format!("{method} {template} names the action {}, which is not declared{hint}", quoted(name));
-            report.add_from(&routes.origin, path, code::UNKNOWN_REFERENCE, message);
+            report.add_from(origin, path, code::UNKNOWN_REFERENCE, message);
         }
     }
 }
 
 /// A page asks routes of its own plugin.
-fn check_pages(frontend: &Found<Frontend>, routes: &[Placed], report: &mut Report) {
+fn check_pages(frontend: &Found<Frontend>, routes: &[Found<RouteFields>], report: &mut Report) {
     if routes.is_empty() {
         return;
     }
     let answered = |method: Method, path: &str| {
         // What a template fills in is known only when the page runs.
-        path.contains("{{") || routes.iter().any(|(_, route)| route.method == method && matches(&route.path, path))
+        path.contains("{{")
+            || routes.iter().any(|found| found.value.method == method && matches(&found.value.path, path))
     };
     for page in &frontend.value.pages {
         let loaders = page.loaders.iter().map(|loader| (&loader.id, loader.method, loader.api_route.as_str()));

@@ -141,6 +141,12 @@ fn good_documents_fit_the_published_schemas() {
 }
 
 #[test]
+fn published_schema_says_nothing_twice() {
+    let bytes = json_schema().to_string().len();
+    assert!(bytes < 60_000, "{bytes} bytes: editors and people choke on it");
+}
+
+#[test]
 fn bad_field_names_do_not_fit_the_published_schema() {
     let manifests = schema(&json_schema());
     for bad in ["{\"nmae\": \"x\"}", "{\"resources\": {\"timeout\": 1}}", "{\"events\": {\"listens\": []}}"] {

@@ -16,15 +16,15 @@ fn merged(layers: &[&str]) -> Result<Manifest, ManifestError> {
 fn from_layers_later_layer_wins_field_by_field() {
     let manifest = merged(&[
         "{ name: a, version: 1.0.0, title: First, tags: [one, two], requires: [x] }",
-        "{ title: Second, tags: [three], api: 2.0.0 }",
-        "{ name: b, title: null, framework_version: '>=3' }",
+        "{ title: Second, tags: [three], plugbay_version: 2.0.0 }",
+        "{ name: b, title: null, plugbay_version: '>=3' }",
     ])
     .expect("good");
     assert_eq!(manifest.name, "b");
     assert_eq!(manifest.title.as_deref(), Some("Second"), "null counts as absent");
     assert_eq!(manifest.tags, ["three"], "lists are taken as a whole");
     assert_eq!(manifest.requires.len(), 1);
-    let version = manifest.plugbay_version.expect("the last of two names for one field");
+    let version = manifest.plugbay_version.expect("the last of the two");
     assert_eq!(version.to_string(), ">=3");
 }
 
@@ -39,6 +39,113 @@ fn from_layers_actions_merge_by_name() {
     assert_eq!(names, ["one", "two", "three"]);
     assert!(manifest.actions[0].idempotent);
     assert_eq!(manifest.actions[1].description.as_deref(), Some("Changed"));
+}
+
+/// What code declares, and a manifest file over it.
+fn with_file(file: &str) -> Result<Manifest, ManifestError> {
+    let code = "{ name: a, version: 1.0.0,
+        actions: [{ name: one, payload: { type: object }, idempotent: true }, two],
+        routes: [{ method: GET, path: '/x/{id}', actions: [one], description: Reads }],
+        events: { publishes: [a.done], subscribes: [{ topic: b.c, priority: 80, once: true }] },
+        tables: [{ name: notes, columns: { id: id, text: text } }],
+        permissions: [{ resource: db.*, actions: [read] }],
+        configuration: { ttl: { type: integer, default: 60 } } }";
+    let once = merged(&[code, file])?;
+    assert_eq!(merged(&[code, file, file])?, once, "laid twice, a file means the same");
+    Ok(once)
+}
+
+#[test]
+fn from_layers_lists_of_a_file_add_to_those_below() {
+    let manifest = with_file(
+        "{ actions: { one: { description: First }, three: }, routes: { /x/:id: { method: GET, actions: [one], tags: [t] },
+           /y: { method: GET, actions: [two] } }, events: { publishes: [a.*], subscribes: [b.c, { topic: d.e }] },
+           tables: { tags: { columns: { id: id, note: { type: foreign_key, references: { table: notes } } } } },
+           permissions: [{ resource: db.secret, effect: deny }, { resource: db.*, actions: [read] }],
+           configuration: { key: { type: string } } }",
+    )
+    .expect("good");
+    let one = &manifest.actions[0];
+    assert!(one.payload.is_some() && one.idempotent, "the fields below stay: {one:?}");
+    assert_eq!((one.description.as_deref(), manifest.actions.len()), (Some("First"), 3));
+    let route = &manifest.routes[0];
+    assert_eq!((route.description.as_deref(), &route.tags[..]), (Some("Reads"), &["t".to_owned()][..]));
+    assert_eq!(manifest.routes.len(), 2);
+    assert_eq!(manifest.events.publishes, ["a.done", "a.*"]);
+    let [first, second] = &manifest.events.subscribes[..] else { panic!("two: {:?}", manifest.events) };
+    assert_eq!((first.priority, first.once, &*second.topic, second.priority), (80, true, "d.e", 50));
+    assert_eq!(manifest.tables.len(), 2, "a table may refer to one of a layer below");
+    let resources: Vec<&str> = manifest.permissions.iter().map(|rule| rule.resource.as_str()).collect();
+    assert_eq!(resources, ["db.secret", "db.*"], "the rules above come first, and none is there twice");
+    assert_eq!(manifest.configuration.len(), 2);
+}
+
+#[test]
+fn from_layers_empty_lists_drop_those_below() {
+    let manifest = with_file(
+        "{ actions: [], routes: [], events: { publishes: [], subscribes: [] }, tables: [], permissions: [],
+           configuration: {} }",
+    )
+    .expect("good");
+    assert!(manifest.actions.is_empty() && manifest.routes.is_empty() && manifest.tables.is_empty());
+    assert!(manifest.events.publishes.is_empty() && manifest.events.subscribes.is_empty());
+    assert!(manifest.permissions.is_empty() && manifest.configuration.is_empty());
+}
+
+#[test]
+fn from_layers_empty_list_survives_being_embedded() {
+    let file = layer("plugin.yaml", "{ events: { subscribes: [] }, routes: [] }");
+    assert_eq!(file.to_json(), r#"{"routes":[],"events":{"subscribes":[]}}"#);
+}
+
+#[test]
+fn from_layers_contradictions_name_both_places() {
+    for (file, expected) in [
+        (
+            "{ routes: [{ method: GET, path: '/x/{id}', actions: [two] }] }",
+            "layer 1: routes[0]: GET /x/{id} -> two contradicts routes[0] of layer 0, which has GET /x/{id} -> one",
+        ),
+        (
+            "{ routes: [{ method: GET, path: '/x/{other}', actions: [one] }] }",
+            "layer 1: routes[0]: GET /x/{other} -> one contradicts routes[0] of layer 0",
+        ),
+        (
+            "{ tables: [{ name: Notes, columns: { id: id } }] }",
+            "layer 1: tables[0]: the table `Notes` contradicts tables[0] of layer 0, which has other columns",
+        ),
+    ] {
+        let error = with_file(file).expect_err("they contradict each other");
+        assert!(error.to_string().contains(expected), "{error}");
+        assert_eq!(error.problems[0].code, "conflict");
+    }
+}
+
+#[test]
+fn from_layers_unusable_entries_drop_nothing() {
+    let error = with_file("{ routes: [{ method: NO, path: /y, actions: [two] }] }").expect_err("no such method");
+    assert_eq!(error.problems.len(), 1, "{error}");
+}
+
+#[test]
+fn from_layers_versions_of_other_systems_are_compared_with_their_level() {
+    let with = |fields: &str| merged(&[&format!("{{ name: a, version: 1.0.0, {fields} }}")]);
+    let manifest = with("framework_version: '>=2.0', nexus_version: '>=0.1.0', api: 1.0.0").expect("accepted");
+    assert!(manifest.additional_configuration, "the default of Nexus's manifests");
+    assert!(!with("additional_configuration: false, nexus_version: '*'").expect("good").additional_configuration);
+    for (fields, expected) in [
+        ("framework_version: '>=2.1'", "asks for XCore `>=2.1`, and Plugbay is compatible with XCore 2.0.0"),
+        ("nexus_version: '>=1'", "asks for Nexus `>=1`, and Plugbay is compatible with Nexus 0.1.0"),
+        ("api: 2.0.0", "asks for Pup API `^2.0.0`, and Plugbay is compatible with Pup API 1.0.0"),
+    ] {
+        let error = with(fields).expect_err("not accepted").to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn from_layers_licence_within_the_author_is_the_plugins() {
+    let manifest = merged(&["{ name: a, version: 1.0.0, author: { name: Ann, license: MIT } }"]).expect("good");
+    assert_eq!(manifest.license.as_deref(), Some("MIT"));
 }
 
 #[test]

@@ -82,8 +82,12 @@
 ///
 /// `plugin.yaml`, `plugin.yml`, `plugin.json`, `manifest.json` or `plugin.toml` beside `Cargo.toml` is checked while
 /// the plugin compiles and embedded in it; the name, version, description, licence, repository and author of
-/// `Cargo.toml` stand in where it says nothing. Actions, routes and subscriptions that the file names have to be in the
-/// code. When the file changes, the plugin is built again; when it is new, some source file has to change too.
+/// `Cargo.toml` stand in where it says nothing.
+///
+/// The file adds to what the code declares: actions are merged by name and field by field, routes, subscriptions, tables
+/// and configuration by their key, and permissions are put in front of the code's. An empty list drops what the code
+/// declares, such as `events: { subscribes: [] }`. A route or a table that the two declare differently is an error.
+/// Actions, routes and subscriptions that the file names have to be in the code. When the file changes, the plugin is built again; when it is new, some source file has to change too.
 pub use plugbay_sdk_macros::plugin;
 
 /// Derives the JSON Schema of a type while it compiles.
@@ -209,6 +213,6 @@ pub use plugbay_sdk_macros::Schema;
 /// ```
 pub use plugbay_sdk_macros::Table;
 
-/// The crate's manifest file over its `Cargo.toml`, for [`Builder::source`](crate::plugin::Builder::source):
+/// The crate's manifest file and its `Cargo.toml`, for [`Builder::source`](crate::plugin::Builder::source):
 /// `Plugin::builder().source(manifest!())`. It is checked while the plugin compiles.
 pub use plugbay_sdk_macros::manifest;

@@ -161,8 +161,8 @@ macro_rules! parts {
 
 impl<S> Builder<S> {
     parts! {
-        /// What the plugin's manifest file and its `Cargo.toml` say: `manifest!()` reads them. What this builder says
-        /// of itself wins.
+        /// The plugin's manifest file and its `Cargo.toml`, as `manifest!()` reads them. What this builder declares wins
+        /// over `Cargo.toml`, and the file is laid over it: lists and maps are merged, other fields are the file's.
         source: Source;
         /// The name, `^[a-z][a-z0-9_-]*$`. Required, unless the manifest has it.
         name: &'static str;

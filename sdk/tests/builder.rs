@@ -175,13 +175,12 @@ fn schema_that_the_host_would_refuse_does_not_build() {
 
 const SOURCE: Source = Source {
     file: "plugin.yaml",
-    json: r#"{"name":"from-file","version":"2.0.0"}"#,
+    cargo: r#"{"name":"from-cargo","version":"2.0.0"}"#,
+    json: r#"{"name":"from-file"}"#,
     actions: &[],
     routes: &[],
-    publishes: "[]",
     subscribes: &[],
     tables: &[],
-    permissions: &[],
 };
 
 #[test]
@@ -198,14 +197,14 @@ fn action_that_only_the_file_knows_does_not_build() {
 #[test]
 #[should_panic(expected = "route GET /x of plugin.yaml names the unknown action `x`")]
 fn route_of_the_file_to_an_unknown_action_does_not_build() {
-    const ROUTE: SourceRoute = SourceRoute { method: "GET", path: "/x", actions: &["list", "x"], json: "" };
+    const ROUTE: SourceRoute = SourceRoute { method: "GET", path: "/x", actions: &["list", "x"] };
     let _ = named().actions(LIST).source(Source { routes: &[ROUTE], ..SOURCE }).build();
 }
 
 #[test]
-#[should_panic(expected = "route GET /x is in plugin.yaml too")]
-fn route_of_the_file_that_the_code_has_too_does_not_build() {
-    const ROUTE: SourceRoute = SourceRoute { method: "GET", path: "/x", actions: &["list"], json: "" };
+#[should_panic(expected = "route GET /x has other actions in plugin.yaml")]
+fn route_of_file_and_code_with_other_actions_does_not_build() {
+    const ROUTE: SourceRoute = SourceRoute { method: "GET", path: "/x", actions: &["list", "list"] };
     const ROUTES: &[Route] = create_api_routes! { GET "/x" => ["list"] };
     let _ = named().actions(LIST).routes(ROUTES).source(Source { routes: &[ROUTE], ..SOURCE }).build();
 }

@@ -2,6 +2,7 @@
 
 mod event;
 mod isolation;
+mod layers;
 mod load;
 mod reload;
 mod unload;

@@ -29,6 +29,40 @@ pub struct ActionDeclaration {
     pub idempotent: bool,
 }
 
+/// An action as one layer declares it: what it leaves out, a layer below may say.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct ActionFields {
+    pub(crate) name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idempotent: Option<bool>,
+}
+
+impl ActionFields {
+    fn named(name: String) -> ActionFields {
+        ActionFields { name, description: None, payload: None, result: None, idempotent: None }
+    }
+
+    /// The same action with the fields of a layer above, field by field.
+    pub(crate) fn overridden_by(&mut self, above: ActionFields) {
+        let below = std::mem::replace(self, ActionFields::named(above.name));
+        self.description = above.description.or(below.description);
+        self.payload = above.payload.or(below.payload);
+        self.result = above.result.or(below.result);
+        self.idempotent = above.idempotent.or(below.idempotent);
+    }
+
+    pub(crate) fn declaration(self) -> ActionDeclaration {
+        let ActionFields { name, description, payload, result, idempotent } = self;
+        ActionDeclaration { name, description, payload, result, idempotent: idempotent.unwrap_or(false) }
+    }
+}
+
 const ACTION: Table = &[
     field("name", "The name under which it is called.", name_shape),
     field("description", "What it does.", || shape::prose(PROSE_CHARS_MAX)),
@@ -38,8 +72,8 @@ const ACTION: Table = &[
 ];
 
 /// A list of declarations or of bare names, or an object of names and declarations.
-pub(crate) fn read_actions(node: &Node<'_>, report: &mut Report) -> Vec<ActionDeclaration> {
-    let mut actions: Vec<ActionDeclaration> = Vec::new();
+pub(crate) fn read_actions(node: &Node<'_>, report: &mut Report) -> Vec<ActionFields> {
+    let mut actions: Vec<ActionFields> = Vec::new();
     let read: Vec<_> = match node.value {
         Value::Object(_) => {
             let entries = node.entries(ACTIONS_MAX, report);
@@ -65,10 +99,10 @@ pub(crate) fn read_actions(node: &Node<'_>, report: &mut Report) -> Vec<ActionDe
     actions
 }
 
-fn read_entry(name: &str, node: &Node<'_>, report: &mut Report) -> Option<ActionDeclaration> {
+fn read_entry(name: &str, node: &Node<'_>, report: &mut Report) -> Option<ActionFields> {
     let checked = check_name(name, node, report);
     if node.value.is_null() {
-        return checked.map(named);
+        return checked.map(ActionFields::named);
     }
     let object = node.object(ACTION, report)?;
     if let Some(inner) = object.get("name")
@@ -77,12 +111,12 @@ fn read_entry(name: &str, node: &Node<'_>, report: &mut Report) -> Option<Action
         inner.problem(report, code::CONFLICT, format!("differs from its key `{name}`: leave it out"));
     }
     let action = read_members(&object, report);
-    Some(ActionDeclaration { name: checked?, ..action })
+    Some(ActionFields { name: checked?, ..action })
 }
 
-fn read_item(node: &Node<'_>, report: &mut Report) -> Option<ActionDeclaration> {
+fn read_item(node: &Node<'_>, report: &mut Report) -> Option<ActionFields> {
     if let Some(name) = node.value.as_str() {
-        return check_name(name, node, report).map(named);
+        return check_name(name, node, report).map(ActionFields::named);
     }
     if !node.value.is_object() {
         node.wrong_type(report, "an action's name or declaration");
@@ -91,21 +125,17 @@ fn read_item(node: &Node<'_>, report: &mut Report) -> Option<ActionDeclaration> 
     let object = node.object(ACTION, report)?;
     let name = object.need("name", report).and_then(|node| check_name(node.string(report)?, &node, report));
     let action = read_members(&object, report);
-    Some(ActionDeclaration { name: name?, ..action })
+    Some(ActionFields { name: name?, ..action })
 }
 
-fn read_members(object: &Object<'_>, report: &mut Report) -> ActionDeclaration {
-    ActionDeclaration {
+fn read_members(object: &Object<'_>, report: &mut Report) -> ActionFields {
+    ActionFields {
         name: String::new(),
         description: object.get("description").and_then(|node| node.prose(PROSE_CHARS_MAX, report)),
         payload: object.get("payload").and_then(|node| read_schema(&node, report)),
         result: object.get("result").and_then(|node| read_schema(&node, report)),
-        idempotent: object.get("idempotent").and_then(|node| node.boolean(report)).unwrap_or(false),
+        idempotent: object.get("idempotent").and_then(|node| node.boolean(report)),
     }
-}
-
-fn named(name: String) -> ActionDeclaration {
-    ActionDeclaration { name, description: None, payload: None, result: None, idempotent: false }
 }
 
 pub(crate) fn check_name(name: &str, node: &Node<'_>, report: &mut Report) -> Option<String> {

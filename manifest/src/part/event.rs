@@ -38,6 +38,56 @@ pub struct Subscription {
     pub durable: bool,
 }
 
+/// The events of one layer. `None` says nothing; an empty list drops those of the layers below.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct EventFields {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) publishes: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) subscribes: Option<Vec<SubscriptionFields>>,
+}
+
+/// A subscription as one layer declares it: what it leaves out, a layer below may say.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct SubscriptionFields {
+    pub(crate) topic: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    priority: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    once: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    durable: Option<bool>,
+}
+
+impl EventFields {
+    pub(crate) fn events(self) -> Events {
+        let subscribes = self.subscribes.unwrap_or_default();
+        Events {
+            publishes: self.publishes.unwrap_or_default(),
+            subscribes: subscribes.into_iter().map(SubscriptionFields::subscription).collect(),
+        }
+    }
+}
+
+impl SubscriptionFields {
+    fn plain(topic: String) -> SubscriptionFields {
+        SubscriptionFields { topic, ..SubscriptionFields::default() }
+    }
+
+    /// The same subscription with the fields of a layer above, field by field.
+    pub(crate) fn overridden_by(&mut self, above: &SubscriptionFields) {
+        self.priority = above.priority.or(self.priority);
+        self.once = above.once.or(self.once);
+        self.durable = above.durable.or(self.durable);
+    }
+
+    fn subscription(self) -> Subscription {
+        let SubscriptionFields { topic, priority, once, durable } = self;
+        let priority = priority.unwrap_or(DEFAULT_PRIORITY);
+        Subscription { topic, priority, once: once.unwrap_or(false), durable: durable.unwrap_or(false) }
+    }
+}
+
 /// The priority of a subscription that names none.
 pub const DEFAULT_PRIORITY: i32 = 50;
 
@@ -108,7 +158,7 @@ pub fn topic_of_hook(name: &str) -> Option<String> {
     Some(format!("{thing}.{happened}"))
 }
 
-pub(crate) fn read_events(node: &Node<'_>, report: &mut Report) -> Option<Events> {
+pub(crate) fn read_events(node: &Node<'_>, report: &mut Report) -> Option<EventFields> {
     if node.value.is_array() {
         node.wrong_type(report, "an object with `publishes` and `subscribes`");
         return None;
@@ -117,9 +167,12 @@ pub(crate) fn read_events(node: &Node<'_>, report: &mut Report) -> Option<Events
     let (hooks, rest) = split_hooks(node.value);
     let rest = Node { value: &rest, path: node.path.clone() };
     let object = rest.object(EVENTS, report)?;
-    let publishes = object.get("publishes").map(|node| node.names(TOPICS_MAX, check_topic, report)).unwrap_or_default();
-    let listed = object.get("subscribes").map(|node| read_subscriptions(&node, report)).unwrap_or_default();
-    let mut subscribes: Vec<Subscription> = Vec::new();
+    let publishes =
+        object.get("publishes").and_then(|node| node.written(node.names(TOPICS_MAX, check_topic, report), Vec::len));
+    let listed = object.get("subscribes");
+    let dropped = listed.as_ref().is_some_and(|node| node.value.as_array().is_some_and(Vec::is_empty));
+    let listed = listed.map(|node| read_subscriptions(&node, report)).unwrap_or_default();
+    let mut subscribes: Vec<SubscriptionFields> = Vec::new();
     let hooked = hooks.iter().map(|(name, topic, value)| {
         let node = Node { value, path: crate::read::join(&node.path, name) };
         (node.path.clone(), read_hook(topic, &node, report))
@@ -137,7 +190,8 @@ pub(crate) fn read_events(node: &Node<'_>, report: &mut Report) -> Option<Events
             subscribes.push(subscription);
         }
     }
-    Some(Events { publishes, subscribes })
+    let subscribes = (dropped || !subscribes.is_empty()).then_some(subscribes);
+    Some(EventFields { publishes, subscribes })
 }
 
 type Hooks = Vec<(String, String, Value)>;
@@ -157,16 +211,16 @@ fn split_hooks(value: &Value) -> (Hooks, Value) {
     (hooks, Value::Object(rest))
 }
 
-type Placed = (String, Option<Subscription>);
+type Placed = (String, Option<SubscriptionFields>);
 
 fn read_subscriptions(node: &Node<'_>, report: &mut Report) -> Vec<Placed> {
     let items = node.items(TOPICS_MAX, report);
     items.iter().map(|item| (item.path.clone(), read_subscription(item, report))).collect()
 }
 
-fn read_subscription(node: &Node<'_>, report: &mut Report) -> Option<Subscription> {
+fn read_subscription(node: &Node<'_>, report: &mut Report) -> Option<SubscriptionFields> {
     if node.value.is_string() {
-        return Some(plain(read_topic(node, report)?));
+        return read_topic(node, report).map(SubscriptionFields::plain);
     }
     if !node.value.is_object() {
         node.wrong_type(report, "a topic or an object with topic, priority, once and durable");
@@ -175,29 +229,29 @@ fn read_subscription(node: &Node<'_>, report: &mut Report) -> Option<Subscriptio
     let object = node.object(SUBSCRIPTION, report)?;
     let topic = object.need("topic", report).and_then(|node| read_topic(&node, report));
     let options = read_options(&object, report);
-    Some(Subscription { topic: topic?, ..options })
+    Some(SubscriptionFields { topic: topic?, ..options })
 }
 
 /// A hook's value says nothing (`true`, `null`) or has options.
-fn read_hook(topic: &str, node: &Node<'_>, report: &mut Report) -> Option<Subscription> {
+fn read_hook(topic: &str, node: &Node<'_>, report: &mut Report) -> Option<SubscriptionFields> {
     match node.value {
-        Value::Null | Value::Bool(true) => Some(plain(topic.to_owned())),
+        Value::Null | Value::Bool(true) => Some(SubscriptionFields::plain(topic.to_owned())),
         Value::Bool(false) => None,
         _ => {
             let object = node.object(HOOK, report)?;
             let options = read_options(&object, report);
-            Some(Subscription { topic: topic.to_owned(), ..options })
+            Some(SubscriptionFields { topic: topic.to_owned(), ..options })
         }
     }
 }
 
-fn read_options(object: &Object<'_>, report: &mut Report) -> Subscription {
+fn read_options(object: &Object<'_>, report: &mut Report) -> SubscriptionFields {
     let range = -PRIORITY_MAX..=PRIORITY_MAX;
     let priority = object.get("priority").and_then(|node| node.integer(range, report));
-    let flag = |name, report: &mut Report| object.get(name).and_then(|node| node.boolean(report)).unwrap_or(false);
-    Subscription {
+    let flag = |name, report: &mut Report| object.get(name).and_then(|node| node.boolean(report));
+    SubscriptionFields {
         topic: String::new(),
-        priority: priority.and_then(|priority| i32::try_from(priority).ok()).unwrap_or(DEFAULT_PRIORITY),
+        priority: priority.and_then(|priority| i32::try_from(priority).ok()),
         once: flag("once", report),
         durable: flag("durable", report),
     }
@@ -213,10 +267,6 @@ fn read_topic(node: &Node<'_>, report: &mut Report) -> Option<String> {
             None
         }
     }
-}
-
-fn plain(topic: String) -> Subscription {
-    Subscription { topic, priority: DEFAULT_PRIORITY, once: false, durable: false }
 }
 
 pub(crate) fn events_shape() -> Value {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::field::{Field, Table, field};
 use crate::limits::{LINE_CHARS_MAX, PATH_CHARS_MAX};
 use crate::problem::{Report, code, quoted};
-use crate::read::Node;
+use crate::read::{Node, join};
 use crate::shape;
 
 /// The author of a plugin.
@@ -66,6 +66,7 @@ const AUTHOR: Table = &[
     field("name", "A person or an organisation.", || shape::line(LINE_CHARS_MAX)),
     field("email", "An e-mail address.", || shape::line(LINE_CHARS_MAX)),
     URL,
+    field("license", "The same as `license` of the plugin.", || shape::line(LINE_CHARS_MAX)),
 ];
 const URL: Field = field("url", "A web page.", || shape::line(LINE_CHARS_MAX)).or(&["website", "homepage"]);
 
@@ -86,6 +87,12 @@ pub(crate) fn read_author(node: &Node<'_>, report: &mut Report) -> Option<Author
     let email = object.get("email").and_then(|email| read_email(&email, report));
     let url = object.get("url").and_then(|url| url.line(LINE_CHARS_MAX, report));
     Some(Author { name: name?, email, url })
+}
+
+/// The licence that DockStat's manifests give within `author`.
+pub(crate) fn read_author_license(node: &Node<'_>, report: &mut Report) -> Option<String> {
+    let license = node.value.get("license").filter(|license| !license.is_null())?;
+    Node { value: license, path: join(&node.path, "license") }.line(LINE_CHARS_MAX, report)
 }
 
 pub(crate) fn read_email(node: &Node<'_>, report: &mut Report) -> Option<String> {

@@ -71,6 +71,10 @@ const KIND_SYNONYMS: [(&str, &str); 8] = [
     ("filesystem", "fs"),
 ];
 
+/// Nexus's plugins keep all that they store, their settings too, behind `database.read` and `database.write`.
+const NEXUS_DATABASE: &str = "database";
+const NEXUS_DATABASE_KINDS: [&str; 3] = ["db", "data", "config"];
+
 impl PermissionAction {
     /// All actions, in the order in which they are explained.
     pub const ALL: [PermissionAction; 5] = [
@@ -155,13 +159,17 @@ fn action_names() -> [&'static str; 5] {
 /// A policy: rules, or short forms such as `db.read`.
 pub(crate) fn read_policy(node: &Node<'_>, report: &mut Report) -> Vec<Rule> {
     let rules = node.items(RULES_MAX, report);
-    rules.iter().filter_map(|rule| read_rule(rule, report)).collect()
+    rules.iter().flat_map(|rule| read_rule(rule, report)).collect()
 }
 
-fn read_rule(node: &Node<'_>, report: &mut Report) -> Option<Rule> {
-    if let Some(short) = node.value.as_str() {
-        return read_short(node, short, report);
+fn read_rule(node: &Node<'_>, report: &mut Report) -> Vec<Rule> {
+    match node.value.as_str() {
+        Some(short) => read_short(node, short, report),
+        None => read_object(node, report).into_iter().collect(),
     }
+}
+
+fn read_object(node: &Node<'_>, report: &mut Report) -> Option<Rule> {
     if !node.value.is_object() {
         node.wrong_type(report, "a rule with resource, actions and effect, or a short form such as `db.read`");
         return None;
@@ -201,21 +209,24 @@ fn read_actions(node: &Node<'_>, report: &mut Report) -> Vec<PermissionAction> {
     actions
 }
 
-/// `database.read` and its like: an action on everything of a kind.
-fn read_short(node: &Node<'_>, short: &str, report: &mut Report) -> Option<Rule> {
+/// `db.read` and its like: an action on everything of a kind. Nexus's `database.read` stands for three kinds.
+fn read_short(node: &Node<'_>, short: &str, report: &mut Report) -> Vec<Rule> {
     let parts = short.split_once('.').and_then(|(kind, action)| Some((kind, PermissionAction::from_name(action)?)));
     let Some((word, action)) = parts else {
         let rule = "write a kind and an action such as `db.read`, or a rule with `resource` and `actions`";
         node.problem(report, code::INVALID_VALUE, format!("{} is not a permission: {rule}", quoted(short)));
-        return None;
+        return Vec::new();
     };
+    let all = |resource: String| Rule { resource, actions: Some(vec![action]), effect: Effect::Allow };
+    if word == NEXUS_DATABASE {
+        return NEXUS_DATABASE_KINDS.map(|kind| all(format!("{kind}.*"))).into();
+    }
     let kind = KIND_SYNONYMS.iter().find(|(synonym, _)| *synonym == word).map_or(word, |(_, kind)| kind);
     if !RESOURCE_KINDS.contains(&kind) {
         node.problem(report, code::INVALID_VALUE, unknown_kind(word));
-        return None;
+        return Vec::new();
     }
-    let all = if KINDS_WITHOUT_MEMBERS.contains(&kind) { kind.to_owned() } else { format!("{kind}.*") };
-    Some(Rule { resource: all, actions: Some(vec![action]), effect: Effect::Allow })
+    vec![all(if KINDS_WITHOUT_MEMBERS.contains(&kind) { kind.to_owned() } else { format!("{kind}.*") })]
 }
 
 pub(crate) fn policy_shape() -> Value {

@@ -15,7 +15,7 @@ use crate::limits::{CHAIN_MAX, LINE_CHARS_MAX, PATH_CHARS_MAX, PROSE_CHARS_MAX, 
 use crate::part::action;
 use crate::part::path::normalise_path;
 use crate::problem::{Report, code, quoted};
-use crate::read::{Node, Object};
+use crate::read::{Found, Node, Object};
 use crate::shape;
 
 /// One route.
@@ -72,8 +72,46 @@ impl Method {
     }
 }
 
-/// A route and the path in the document where it is written.
-pub(crate) type Placed = (String, Route);
+/// A route as one layer declares it: what it leaves out, a layer below may say.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct RouteFields {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) actions: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tags: Option<Vec<String>>,
+}
+
+impl RouteFields {
+    /// Whether the two answer the same requests: they differ in nothing but the names of their parameters.
+    pub(crate) fn clashes_with(&self, other: &RouteFields) -> bool {
+        let shape = |path: &str| -> Vec<String> {
+            let segment = |segment: &str| {
+                if segment.starts_with('{') { "{}".to_owned() } else { segment.to_owned() }
+            };
+            path.split('/').map(segment).collect()
+        };
+        self.method == other.method && shape(&self.path) == shape(&other.path)
+    }
+
+    /// The same route with the fields of a layer above. False, and nothing changed, if the two contradict each other:
+    /// their parameters have other names, or other actions answer.
+    pub(crate) fn overridden_by(&mut self, above: &RouteFields) -> bool {
+        if (self.method, &self.path, &self.actions) != (above.method, &above.path, &above.actions) {
+            return false;
+        }
+        self.description = above.description.clone().or(self.description.take());
+        self.tags = above.tags.clone().or(self.tags.take());
+        true
+    }
+
+    pub(crate) fn route(self) -> Route {
+        let RouteFields { method, path, actions, description, tags } = self;
+        Route { method, path, actions, description, tags: tags.unwrap_or_default() }
+    }
+}
 
 const ROUTE: Table = &[
     field("method", "The HTTP method.", method_shape),
@@ -101,33 +139,32 @@ const ENDPOINTS: &str = "api_endpoints";
 /// The paths that the host answers for each plugin.
 const HOSTS_OWN: [&str; 2] = ["/status", "/health"];
 
-pub(crate) fn read_routes(node: &Node<'_>, report: &mut Report) -> Vec<Placed> {
-    let mut read: Vec<(String, Option<Route>)> = Vec::new();
+pub(crate) fn read_routes(node: &Node<'_>, report: &mut Report) -> Vec<Found<RouteFields>> {
+    let mut read: Vec<Option<Found<RouteFields>>> = Vec::new();
     match node.value {
         Value::Array(_) => {
             let place = if node.path.ends_with(ENDPOINTS) { Place::Endpoint } else { Place::Listed };
             for item in node.items(ROUTES_MAX, report) {
-                read.push((item.path.clone(), read_route(&item, place, report)));
+                read.push(read_route(&item, place, report));
             }
         }
         Value::Object(_) => {
             for (path, entry) in node.entries(ROUTES_MAX, report) {
                 for item in one_or_several(&entry, report) {
-                    read.push((item.path.clone(), read_route(&item, Place::Key(path), report)));
+                    read.push(read_route(&item, Place::Key(path), report));
                 }
             }
         }
         _ => node.wrong_type(report, "a list of routes, or an object of paths and routes"),
     }
-    let mut routes: Vec<Placed> = Vec::new();
-    for (at, route) in read {
-        let Some(route) = route else { continue };
-        match routes.iter().find(|(_, known)| clash(known, &route)) {
-            Some((_, known)) => {
-                let (method, path) = (known.method.name(), &known.path);
-                report.add(&at, code::DUPLICATE, format!("answers the same requests as `{method} {path}`"));
+    let mut routes: Vec<Found<RouteFields>> = Vec::new();
+    for route in read.into_iter().flatten() {
+        match routes.iter().find(|known| known.value.clashes_with(&route.value)) {
+            Some(known) => {
+                let (method, path) = (known.value.method.name(), &known.value.path);
+                report.add(&route.path, code::DUPLICATE, format!("answers the same requests as `{method} {path}`"));
             }
-            None => routes.push((at, route)),
+            None => routes.push(route),
         }
     }
     routes
@@ -141,23 +178,12 @@ fn one_or_several<'a>(entry: &Node<'a>, report: &mut Report) -> Vec<Node<'a>> {
     }
 }
 
-/// Whether the two differ in nothing but the names of their parameters.
-fn clash(left: &Route, right: &Route) -> bool {
-    let shape = |path: &str| -> Vec<String> {
-        let segment = |segment: &str| {
-            if segment.starts_with('{') { "{}".to_owned() } else { segment.to_owned() }
-        };
-        path.split('/').map(segment).collect()
-    };
-    left.method == right.method && shape(&left.path) == shape(&right.path)
-}
-
-fn read_route(node: &Node<'_>, place: Place<'_>, report: &mut Report) -> Option<Route> {
+fn read_route(node: &Node<'_>, place: Place<'_>, report: &mut Report) -> Option<Found<RouteFields>> {
     let object = node.object(ROUTE, report)?;
     let method = object.need("method", report).and_then(|node| read_method(&node, report));
     let path = read_path(&object, place, report);
     let description = object.get("description").and_then(|node| node.prose(PROSE_CHARS_MAX, report));
-    let tags = object.get("tags").map(|node| read_tags(&node, report)).unwrap_or_default();
+    let tags = object.get("tags").map(|node| read_tags(&node, report));
     let chain = match place {
         Place::Endpoint if object.get("actions").is_none() => None,
         _ => Some(object.need("actions", report).and_then(|node| read_chain(&node, report))),
@@ -171,7 +197,7 @@ fn read_route(node: &Node<'_>, place: Place<'_>, report: &mut Report) -> Option<
         }
         None => vec![implied_action(method, &path)],
     };
-    Some(Route { method, path, actions, description, tags })
+    Some(node.found(RouteFields { method, path, actions, description, tags }, report))
 }
 
 pub(crate) fn read_method(node: &Node<'_>, report: &mut Report) -> Option<Method> {

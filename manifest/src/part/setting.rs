@@ -169,9 +169,10 @@ impl Serialize for Setting {
 
 /// Serializes settings with their secrets: for what is embedded in a component, never for what is shown.
 pub(crate) fn with_secrets<S: Serializer>(
-    settings: &BTreeMap<String, Setting>,
+    settings: &Option<BTreeMap<String, Setting>>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
+    let Some(settings) = settings else { return serializer.serialize_none() };
     let mut map = serializer.serialize_map(Some(settings.len()))?;
     for (name, setting) in settings {
         map.serialize_entry(name, &setting.to_json(true))?;

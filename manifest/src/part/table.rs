@@ -13,7 +13,7 @@ use crate::name;
 use crate::part::column::{Column, ColumnKind, columns_shape, read_columns};
 use crate::part::column_default::wrong_reference;
 use crate::problem::{Report, code, quoted};
-use crate::read::Node;
+use crate::read::{Found, Node};
 use crate::shape;
 
 /// A table.
@@ -29,6 +29,24 @@ pub struct Table {
     pub json_columns: Vec<String>,
 }
 
+impl Table {
+    /// Whether this is the table's name: SQL does not tell upper case from lower case.
+    pub(crate) fn has_name(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
+    /// Adds the JSON columns that a layer above names. False, and nothing changed, if the columns differ.
+    pub(crate) fn overridden_by(&mut self, above: &Table) -> bool {
+        if self.columns != above.columns {
+            return false;
+        }
+        let new = above.json_columns.iter().filter(|column| !self.json_columns.contains(column));
+        let new: Vec<String> = new.cloned().collect();
+        self.json_columns.extend(new);
+        true
+    }
+}
+
 const TABLE_NAME: Field = field("name", "The table's name.", identifier_shape);
 const COLUMNS: Field = field("columns", "The columns: names with kinds or with options.", columns_shape);
 const JSON_COLUMNS: Field =
@@ -39,7 +57,7 @@ const TABLE: Fields = &[TABLE_NAME, COLUMNS, JSON_COLUMNS, PARSER];
 const PARSERS: Fields = &[field("JSON", "Columns whose values are parsed as JSON.", names_shape).or(&["json"])];
 
 /// One table, a list of tables, or an object of names and tables.
-pub(crate) fn read_tables(node: &Node<'_>, report: &mut Report) -> Vec<Table> {
+pub(crate) fn read_tables(node: &Node<'_>, report: &mut Report) -> Vec<Found<Table>> {
     let read: Vec<(Option<Table>, Node<'_>)> = match node.value {
         Value::Array(_) => {
             let items = node.items(TABLES_MAX, report);
@@ -57,13 +75,13 @@ pub(crate) fn read_tables(node: &Node<'_>, report: &mut Report) -> Vec<Table> {
             entries.into_iter().map(|(name, node)| (read_table(&node, Some(name), report), node)).collect()
         }
     };
-    let mut tables: Vec<Table> = Vec::new();
+    let mut tables: Vec<Found<Table>> = Vec::new();
     for (table, node) in read {
         let Some(table) = table else { continue };
-        if tables.iter().any(|known| known.name.eq_ignore_ascii_case(&table.name)) {
+        if tables.iter().any(|known| known.value.has_name(&table.name)) {
             node.problem(report, code::DUPLICATE, format!("the table `{}` is declared twice", table.name));
         } else {
-            tables.push(table);
+            tables.push(node.found(table, report));
         }
     }
     tables
@@ -126,20 +144,20 @@ pub(crate) fn check_identifier(name: &str, node: &Node<'_>, report: &mut Report)
 }
 
 /// Whether every foreign key refers to a column of a declared table, and its default is one that this column may have.
-pub(crate) fn check_references(tables: &[Table], node: &Node<'_>, report: &mut Report) {
-    for table in tables {
+pub(crate) fn check_references(tables: &[Found<Table>], report: &mut Report) {
+    for Found { origin, path, value: table } in tables {
         for column in &table.columns {
             let Some(reference) = &column.references else {
                 continue;
             };
-            let target = tables.iter().find(|known| known.name.eq_ignore_ascii_case(&reference.table));
+            let target = tables.iter().map(|known| &known.value).find(|known| known.has_name(&reference.table));
             let found = target.map(|target| target.columns.iter().find(|column| column.name == reference.column));
             let what = match found {
                 Some(Some(target)) => {
                     let wrong = column.default.as_ref().and_then(|default| wrong_reference(target, default));
                     if let Some(message) = wrong {
                         let message = format!("the default of `{}.{}` {message}", table.name, column.name);
-                        node.problem(report, code::CONFLICT, message);
+                        report.add_from(origin, path, code::CONFLICT, message);
                     }
                     continue;
                 }
@@ -147,7 +165,7 @@ pub(crate) fn check_references(tables: &[Table], node: &Node<'_>, report: &mut R
                 None => format!("table `{}`", reference.table),
             };
             let message = format!("`{}.{}` refers to the {what}, which is not declared", table.name, column.name);
-            node.problem(report, code::UNKNOWN_REFERENCE, message);
+            report.add_from(origin, path, code::UNKNOWN_REFERENCE, message);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The manifest of the crate that is being compiled: its manifest file over its `Cargo.toml`.
+//! The manifest of the crate that is being compiled: its manifest file over what its code declares over its `Cargo.toml`.
 //!
 //! The file is parsed and checked here, by the same code as in the host, so that a mistake in it is a compile error
 //! with all its problems. What goes into the plugin is the canonical form.
@@ -41,37 +41,34 @@ pub(crate) struct Part {
 /// The expression of a `plugbay_sdk::plugin::Source`.
 pub(crate) fn source(declared: &Declared) -> syn::Result<TokenStream> {
     let file = read_file(Path::new(&variable("CARGO_MANIFEST_DIR")))?;
-    let mut merged = cargo(&variable);
-    let mut layers = vec![layer("Cargo.toml", &merged)?];
-    if let Some(file) = &file {
-        merged.append(&mut canonical(&file.layer)?);
-        layers.push(file.layer.clone());
-    }
+    let cargo = cargo(&variable);
     let mut places = Vec::new();
-    let code = code(declared, &merged, &mut places);
+    let code = code(declared, &mut places);
     let told = |error: ManifestError| problems_of_code(&error, &places);
-    layers.push(Layer::from_value(CODE, Value::Object(code)).map_err(told)?);
-    let manifest = Manifest::from_layers(&layers).map_err(told)?;
+    let mut layers = vec![layer("Cargo.toml", &cargo)?, Layer::from_value(CODE, Value::Object(code)).map_err(told)?];
+    let of_file = file.as_ref().map(|file| canonical(&file.layer)).transpose()?;
+    layers.extend(file.as_ref().map(|file| file.layer.clone()));
+    Manifest::from_layers(&layers).map_err(told)?;
 
     let name = file.as_ref().map_or("Cargo.toml", |file| file.name.as_str());
-    let actions = names_of(get(&merged, "actions"), "name");
-    let routes = elements(get(&merged, "routes")).iter().map(|route| {
-        let (method, path, json) = (text(&route["method"]), text(&route["path"]), route.to_string());
+    let cargo = Value::Object(cargo).to_string();
+    let json = of_file.as_ref().map(|fields| Value::Object(fields.clone()).to_string()).unwrap_or_default();
+    let of_file = of_file.unwrap_or_default();
+    let actions = names_of(get(&of_file, "actions"), "name");
+    let routes = elements(get(&of_file, "routes")).iter().map(|route| {
+        let (method, path) = (text(&route["method"]), text(&route["path"]));
         let actions = elements(&route["actions"]).iter().map(text);
         quote! {
             ::plugbay_sdk::plugin::SourceRoute {
-                method: #method, path: #path, actions: &[#(#actions),*], json: #json,
+                method: #method, path: #path, actions: &[#(#actions),*],
             }
         }
     });
-    let tables = elements(get(&merged, "tables")).iter().map(|table| {
-        let (name, json) = (text(&table["name"]), table.to_string());
-        quote!(::plugbay_sdk::plugin::SourceTable { name: #name, json: #json })
+    let tables = elements(get(&of_file, "tables")).iter().map(|table| {
+        let name = text(&table["name"]);
+        quote!(::plugbay_sdk::plugin::SourceTable { name: #name })
     });
-    let permissions = elements(get(&merged, "permissions")).iter().map(Value::to_string);
-    let publishes = to_json(&manifest.events.publishes);
-    let subscribes = names_of(&get(&merged, "events")["subscribes"], "topic");
-    let json = Value::Object(merged.clone()).to_string();
+    let subscribes = names_of(&get(&of_file, "events")["subscribes"], "topic");
     // Reading the file again makes the compiler build again when it changes.
     let tracked = file.as_ref().and_then(|file| file.path.to_str());
     let tracked = tracked.map(|path| {
@@ -84,38 +81,32 @@ pub(crate) fn source(declared: &Declared) -> syn::Result<TokenStream> {
             #tracked
             ::plugbay_sdk::plugin::Source {
                 file: #name,
+                cargo: #cargo,
                 json: #json,
                 actions: &[#(#actions),*],
                 routes: &[#(#routes),*],
                 tables: &[#(#tables),*],
-                permissions: &[#(#permissions),*],
-                publishes: #publishes,
                 subscribes: &[#(#subscribes),*],
             }
         }
     })
 }
 
-/// The layer that the code will be: its routes and permissions come after those of the file, and its subscriptions replace
-/// the file's, each of which it has to have. The places are the paths of all this, with where the code says it.
-fn code(declared: &Declared, file: &Map<String, Value>, places: &mut Vec<(String, Span)>) -> Map<String, Value> {
-    let mut list = |path: &str, of_file: &[Value], parts: &[Part]| {
-        let own = parts.iter().enumerate();
-        places.extend(own.map(|(index, part)| (format!("{path}[{}]", of_file.len() + index), part.span)));
-        let all = of_file.iter().chain(parts.iter().map(|part| &part.value));
-        Value::Array(all.cloned().collect())
+/// The layer that the code will be. The places are the paths in it, with where the code says it.
+fn code(declared: &Declared, places: &mut Vec<(String, Span)>) -> Map<String, Value> {
+    let mut list = |path: &str, parts: &[Part]| {
+        places.extend(parts.iter().enumerate().map(|(index, part)| (format!("{path}[{index}]"), part.span)));
+        Value::Array(parts.iter().map(|part| part.value.clone()).collect())
     };
-    let mut fields = Map::from_iter([("actions".to_owned(), list("actions", &[], &declared.actions))]);
+    let mut fields = Map::from_iter([("actions".to_owned(), list("actions", &declared.actions))]);
     for (field, parts) in [("routes", &declared.routes), ("permissions", &declared.permissions)] {
         if !parts.is_empty() {
-            fields.insert(field.to_owned(), list(field, elements(get(file, field)), parts));
+            fields.insert(field.to_owned(), list(field, parts));
         }
     }
     if !declared.subscribes.is_empty() {
-        let publishes = file.get("events").map(|events| events["publishes"].clone());
-        let publishes = publishes.filter(Value::is_array).unwrap_or_else(|| json!([]));
-        let subscribes = list("events.subscribes", &[], &declared.subscribes);
-        fields.insert("events".to_owned(), json!({ "publishes": publishes, "subscribes": subscribes }));
+        let subscribes = list("events.subscribes", &declared.subscribes);
+        fields.insert("events".to_owned(), json!({ "subscribes": subscribes }));
     }
     fields
 }
@@ -200,10 +191,6 @@ fn text(value: &Value) -> &str {
 
 fn variable(name: &str) -> String {
     env::var(name).unwrap_or_default()
-}
-
-fn to_json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
 }
 
 /// Problems of what the code declares, each where the code does; the others together.

@@ -185,8 +185,9 @@ const fn source<S>(source: &Source, parts: &Parts<S>) {
         let mut own = 0;
         while own < parts.routes.len() {
             let other = &parts.routes[own];
-            if same(route.method, other.method.as_str()) && same(route.path, other.path) {
-                fail(&["route ", route.method, " ", route.path, " is in ", source.file, " too"]);
+            let same_requests = same(route.method, other.method.as_str()) && same(route.path, other.path);
+            if same_requests && !all_same(route.actions, other.actions) {
+                fail(&["route ", route.method, " ", route.path, " has other actions in ", source.file]);
             }
             own += 1;
         }
@@ -214,6 +215,14 @@ const fn route_of_code<S>(route: &Route, actions: &[Action<S>]) {
         known(actions, route.actions[step], &["route ", method, " ", path]);
         step += 1;
     }
+}
+
+const fn all_same(left: &[&str], right: &[&str]) -> bool {
+    let mut index = 0;
+    while index < left.len() && index < right.len() && same(left[index], right[index]) {
+        index += 1;
+    }
+    index == left.len() && index == right.len()
 }
 
 const fn has_action<S>(actions: &[Action<S>], name: &str) -> bool {

@@ -1,15 +1,15 @@
 //! What a plugin's manifest file and its `Cargo.toml` say, as the `manifest!` macro found it.
 
-/// The manifest of the crate that is being compiled: merged, checked, and in its canonical form. It names at least
-/// `name` and `version`.
+/// The manifest of the crate that is being compiled: checked, and in its canonical form.
 ///
-/// Beside the whole as JSON it has apart what the code has to agree with, and what a later layer with the same field
-/// would replace.
+/// Beside the two layers as JSON it lists what the code has to agree with.
 #[derive(Clone, Copy, Debug)]
 pub struct Source {
     /// The file's name.
     pub file: &'static str,
-    /// The whole.
+    /// The layer of `Cargo.toml` as JSON, with at least `name` and `version`. The code's layer is laid over it.
+    pub cargo: &'static str,
+    /// The layer of the file as JSON, which is laid over the code's. Empty if there is no file.
     pub json: &'static str,
     /// The actions that the file declares.
     pub actions: &'static [&'static str],
@@ -17,10 +17,6 @@ pub struct Source {
     pub routes: &'static [SourceRoute],
     /// The file's tables.
     pub tables: &'static [SourceTable],
-    /// The file's permissions, each a rule as JSON.
-    pub permissions: &'static [&'static str],
-    /// The topics that the plugin may publish, as a JSON array.
-    pub publishes: &'static str,
     /// The patterns that the file subscribes to.
     pub subscribes: &'static [&'static str],
 }
@@ -34,8 +30,6 @@ pub struct SourceRoute {
     pub path: &'static str,
     /// The actions that it names.
     pub actions: &'static [&'static str],
-    /// The route as JSON.
-    pub json: &'static str,
 }
 
 /// A table of a manifest file.
@@ -43,6 +37,4 @@ pub struct SourceRoute {
 pub struct SourceTable {
     /// Its name.
     pub name: &'static str,
-    /// The table as JSON.
-    pub json: &'static str,
 }

@@ -1,7 +1,8 @@
 //! The plugin's declaration as the bytes of the custom section `plugbay:manifest`.
 //!
-//! JSON documents one after another, each a layer of the manifest, a later one winning: first what the manifest file
-//! and `Cargo.toml` say, then what the code declares.
+//! JSON documents one after another, each a layer of the manifest that is laid over the one before: `Cargo.toml`, the
+//! code, the manifest file. The file comes last because it may also be beside the component: laid over the code there
+//! and here, it means the same.
 
 use super::{Action, Parts, Plugin, Route, permission};
 use crate::constant::{Json, Writer};
@@ -26,7 +27,7 @@ impl<S> Plugin<S> {
 
 const fn write<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {
     if let Some(source) = parts.source {
-        writer.raw(source.json);
+        writer.raw(source.cargo);
         writer.raw("\n");
     }
     writer.open("{");
@@ -42,7 +43,6 @@ const fn write<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {
     if !parts.routes.is_empty() {
         writer.key("routes");
         writer.open("[");
-        routes_of_file(parts, writer);
         let mut index = 0;
         while index < parts.routes.len() {
             route(&parts.routes[index], writer);
@@ -61,6 +61,12 @@ const fn write<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {
     }
     writer.close("}");
     writer.raw("\n");
+    if let Some(source) = parts.source
+        && !source.json.is_empty()
+    {
+        writer.raw(source.json);
+        writer.raw("\n");
+    }
 }
 
 const fn identity<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {
@@ -110,27 +116,10 @@ const fn route<const N: usize>(route: &Route, writer: &mut Writer<N>) {
     writer.close("}");
 }
 
-/// A field of a later layer replaces that of an earlier one, and the file's routes are to stay.
-const fn routes_of_file<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {
-    if let Some(source) = parts.source {
-        let mut index = 0;
-        while index < source.routes.len() {
-            writer.element();
-            writer.raw(source.routes[index].json);
-            index += 1;
-        }
-    }
-}
-
-/// The file's own subscriptions need not be kept: each has a handler, which is one of these.
 const fn subscriptions<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {
     let subscriptions = parts.subscriptions;
     writer.key("events");
     writer.open("{");
-    if let Some(source) = parts.source {
-        writer.key("publishes");
-        writer.raw(source.publishes);
-    }
     writer.key("subscribes");
     writer.open("[");
     let mut index = 0;
@@ -150,18 +139,9 @@ const fn subscriptions<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<
     writer.close("}");
 }
 
-/// The file's tables stay, like its routes.
 const fn tables<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {
     writer.key("tables");
     writer.open("[");
-    if let Some(source) = parts.source {
-        let mut index = 0;
-        while index < source.tables.len() {
-            writer.element();
-            writer.raw(source.tables[index].json);
-            index += 1;
-        }
-    }
     let mut index = 0;
     while index < parts.tables.len() {
         parts.tables[index].write(writer);
@@ -170,18 +150,9 @@ const fn tables<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {
     writer.close("]");
 }
 
-/// The file's permissions stay, and come first: the first rule that matches decides.
 const fn permissions<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {
     writer.key("permissions");
     writer.open("[");
-    if let Some(source) = parts.source {
-        let mut index = 0;
-        while index < source.permissions.len() {
-            writer.element();
-            writer.raw(source.permissions[index]);
-            index += 1;
-        }
-    }
     let mut index = 0;
     while index < parts.permissions.len() {
         permission::write(parts.permissions[index], writer);

@@ -143,12 +143,11 @@ fn reference_to_a_table_that_is_not_declared_does_not_build() {
 
 const FILE: Source = Source {
     file: "plugin.yaml",
-    json: r#"{"name":"a","version":"1.0.0"}"#,
+    cargo: r#"{"name":"a","version":"1.0.0"}"#,
+    json: r#"{"tables":[{"name":"users","columns":{"id":"id"}}],"permissions":[{"resource":"db.secrets","effect":"deny"}]}"#,
     actions: &[],
     routes: &[],
-    tables: &[SourceTable { name: "users", json: r#"{"name":"users","columns":{"id":"id"}}"# }],
-    permissions: &[r#"{"resource":"db.secrets","effect":"deny"}"#],
-    publishes: "[]",
+    tables: &[SourceTable { name: "users" }],
     subscribes: &[],
 };
 
@@ -159,13 +158,15 @@ fn tables_and_permissions_of_the_file_stay_beside_those_of_the_code() {
     let section: [u8; BUILT.section_length()] = BUILT.section();
     let layers: Vec<Value> =
         serde_json::Deserializer::from_slice(&section).into_iter().collect::<Result<_, _>>().expect("JSON");
-    let names: Vec<_> = layers[1]["tables"].as_array().expect("a list").iter().map(|table| &table["name"]).collect();
-    assert_eq!(names, ["users", "notes"]);
-    let expected = json!([
-        { "resource": "db.secrets", "effect": "deny" },
-        { "resource": "db.*", "actions": ["read", "write"] },
-    ]);
-    assert_eq!(layers[1]["permissions"], expected);
+    let layers: Vec<plugbay_manifest::Layer> = layers
+        .into_iter()
+        .map(|layer| plugbay_manifest::Layer::from_value("the plugin", layer).expect("a layer"))
+        .collect();
+    let manifest = plugbay_manifest::Manifest::from_layers(&layers).expect("a manifest");
+    let names: Vec<&str> = manifest.tables.iter().map(|table| table.name.as_str()).collect();
+    assert_eq!(names, ["notes", "users"]);
+    let permissions: Vec<&str> = manifest.permissions.iter().map(|rule| rule.resource.as_str()).collect();
+    assert_eq!(permissions, ["db.secrets", "db.*"], "the file's rules come first");
 }
 
 #[test]

@@ -19,7 +19,7 @@ struct Orders {
     heard: Vec<String>,
 }
 
-#[plugin]
+#[plugin(permissions("data.orders:read"))]
 impl Orders {
     #[on_load]
     fn load(&mut self) -> Result<()> {
@@ -40,6 +40,7 @@ impl Orders {
     }
 
     /// Everything that was ordered.
+    #[route(GET "/orders")]
     #[action(idempotent)]
     fn list(&self) -> &[Order] {
         &self.placed

@@ -1,0 +1,98 @@
+//! A manifest file beside a component that was built with the SDK adds to what the code declares.
+
+use plugbay::manifest::{Format, Layer, Manifest};
+use plugbay::{LoadError, Package, Runtime};
+
+use crate::harness::assert::assert_contains;
+use crate::harness::guest::{example, sdk};
+
+/// The plugin `sdk_orders`, which declares actions, a route, a subscription and a permission in its code, with a
+/// `plugin.yaml` of this text beside it.
+fn orders(file: &str) -> Result<Manifest, LoadError> {
+    let layer = Layer::parse("plugin.yaml", file, Format::Yaml).expect("the file parses");
+    let package = Package::from_bytes("orders", sdk::ORDERS.bytes()).manifest(layer.clone());
+    let manifest = manifest_of(package)?;
+    // The same file inside the component and beside it: what `plugbay run .` does in a crate's directory.
+    let embedded = Package::from_bytes("orders", sdk::ORDERS.bytes()).manifest(layer.clone()).to_component()?;
+    let twice = manifest_of(Package::from_bytes("orders", embedded).manifest(layer))?;
+    assert_eq!(twice, manifest, "laid twice, the file means the same");
+    Ok(manifest)
+}
+
+fn manifest_of(package: Package) -> Result<Manifest, LoadError> {
+    let runtime = Runtime::builder().build().expect("a runtime");
+    runtime.inspect(package).map(|inspection| inspection.manifest)
+}
+
+fn topics(manifest: &Manifest) -> Vec<(&str, i32)> {
+    manifest.events.subscribes.iter().map(|known| (&*known.topic, known.priority)).collect()
+}
+
+#[test]
+fn events_of_a_file_leave_the_subscriptions_of_the_code() {
+    let manifest = orders("events: { publishes: [order.placed] }").expect("good");
+    assert_eq!(manifest.events.publishes, ["order.placed"]);
+    assert_eq!(topics(&manifest), [("order.*", 80)]);
+    let manifest = orders("events: { subscribes: [{ topic: 'order.*', once: true }] }").expect("good");
+    assert_eq!(topics(&manifest), [("order.*", 80)], "what the file leaves out stays");
+    assert!(manifest.events.subscribes[0].once);
+}
+
+#[test]
+fn actions_of_a_file_leave_the_schemas_of_the_code() {
+    let alone = orders("title: Orders").expect("good");
+    let manifest = orders("actions: { place: { description: Orders something }, list: }").expect("good");
+    let action = |manifest: &Manifest, name: &str| {
+        manifest.actions.iter().find(|action| action.name == name).cloned().expect("it is declared")
+    };
+    assert_eq!(manifest.actions.len(), alone.actions.len());
+    assert_eq!(action(&manifest, "place").description.as_deref(), Some("Orders something"));
+    assert!(action(&alone, "place").payload.is_some());
+    assert_eq!(action(&manifest, "place").payload, action(&alone, "place").payload);
+    assert!(action(&manifest, "list").idempotent);
+}
+
+#[test]
+fn routes_and_permissions_of_a_file_stand_beside_those_of_the_code() {
+    let file = "
+routes: [{ method: POST, path: /orders, actions: [place] }, { method: GET, path: /orders, actions: [list], tags: [all] }]
+permissions: [{ resource: data.*, actions: [write] }]
+configuration: { closed: { type: boolean } }
+";
+    let manifest = orders(file).expect("good");
+    let routes: Vec<String> =
+        manifest.routes.iter().map(|route| format!("{} {}", route.method.name(), route.path)).collect();
+    assert_eq!(routes, ["GET /orders", "POST /orders"]);
+    assert_eq!(manifest.routes[0].tags, ["all"]);
+    let resources: Vec<&str> = manifest.permissions.iter().map(|rule| &*rule.resource).collect();
+    assert_eq!(resources, ["data.*", "data.orders"], "the file's rules come first");
+    assert!(manifest.configuration.contains_key("closed"));
+}
+
+#[test]
+fn empty_list_of_a_file_drops_what_the_code_declares() {
+    let manifest = orders("{ events: { subscribes: [] }, routes: [], permissions: [] }").expect("good");
+    assert!(manifest.events.subscribes.is_empty() && manifest.routes.is_empty() && manifest.permissions.is_empty());
+    assert!(!manifest.actions.is_empty());
+}
+
+#[test]
+fn route_that_contradicts_the_code_is_an_error_with_both_places() {
+    let error = orders("routes: [{ method: GET, path: /orders, actions: [about] }]").expect_err("it contradicts");
+    let expected = [
+        "plugin.yaml: routes[0]: GET /orders -> about",
+        "routes[0] of orders (embedded manifest)",
+        "GET /orders -> list",
+    ];
+    assert_contains(&error.to_string(), &expected);
+}
+
+#[test]
+fn crate_with_a_manifest_file_is_the_same_inside_and_beside() {
+    let component = example::NOTES.path();
+    let alone = manifest_of(Package::open(&component).expect("a package")).expect("good");
+    let beside = Package::open_with_component(example::NOTES.directory(), &component).expect("a package");
+    assert_eq!(manifest_of(beside).expect("good"), alone);
+    assert_eq!(alone.title.as_deref(), Some("Notes"), "the file's");
+    assert_eq!(alone.tables.len(), 1, "the code's");
+}
