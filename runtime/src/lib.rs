@@ -79,7 +79,7 @@ pub use plugin::legacy::LegacyError;
 pub use plugin::loaded::Plugin;
 pub use plugin::package::{Package, Source};
 pub use plugin::scan::{Quantity, ScanError, ScanLimits};
-pub use runtime::{CodeCacheAt, Runtime, RuntimeBuilder};
+pub use runtime::{CodeCacheAt, LoadedPlugins, Runtime, RuntimeBuilder};
 pub use service::audit::{AuditEntry, AuditRecord, AuditSink, TracingAudit};
 pub use service::config::ConfigProblem;
 pub use service::http::{HttpResolver, HttpResponder};

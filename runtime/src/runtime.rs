@@ -6,6 +6,7 @@
 //! One plugin is changed by one caller at a time ([`Registry::turn`]), and what has begun to end is ended whether or not
 //! somebody still waits for it.
 
+mod boot;
 mod builder;
 mod prepare;
 
@@ -39,6 +40,7 @@ use crate::service::plugins::Offers;
 use crate::service::scheduler::AllJobs;
 use crate::trigger::schedule;
 
+pub use self::boot::LoadedPlugins;
 pub use self::builder::{CodeCacheAt, RuntimeBuilder};
 
 /// A host for plugins. Cheap to clone; everything it made goes when the last clone and the last plugin go.
@@ -110,7 +112,10 @@ impl Runtime {
     /// [`LoadError`] with the stage that failed; nothing of the plugin stays behind. Nor does it where the future is dropped
     /// before it is done.
     pub async fn load(&self, source: impl Into<Source>) -> Result<Plugin, LoadError> {
-        let checked = self.check_package(source.into().open()?)?;
+        self.load_checked(self.check_package(source.into().open()?)?).await
+    }
+
+    async fn load_checked(&self, checked: CheckedPackage) -> Result<Plugin, LoadError> {
         let name = &checked.manifest.name;
         let _turn = self.0.plugins.turn(name).await;
         if self.plugin(name).is_some() {

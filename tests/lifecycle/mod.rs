@@ -1,5 +1,6 @@
 //! A plugin's life: loaded, serving, hearing events, reloaded, unloaded.
 
+mod boot;
 mod event;
 mod isolation;
 mod layers;

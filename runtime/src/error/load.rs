@@ -59,7 +59,7 @@ pub enum LoadFailure {
         wanted: String,
     },
     /// A plugin that it requires is not there, or in another version.
-    #[error("it requires plugin `{name}`{}, which is {found}", version.as_ref().map(|version| format!(" {version}")).unwrap_or_default())]
+    #[error("it requires plugin `{name}`{}{}, which is {found}", version.as_ref().map(|version| format!(" {version}")).unwrap_or_default(), through(chain))]
     Requires {
         /// The plugin that it requires.
         name: String,
@@ -67,6 +67,22 @@ pub enum LoadFailure {
         version: Option<String>,
         /// What there is instead.
         found: String,
+        /// The names from this plugin to the missing one, each of which requires the next.
+        chain: Vec<String>,
+    },
+    /// A plugin that it requires, directly or through others, cannot be loaded.
+    #[error("it requires plugin `{}`{}, which cannot be loaded: {reason}", chain.last().map_or("", |name| name), through(chain))]
+    RequirementFailed {
+        /// The names from this plugin to the one that cannot be loaded, each of which requires the next.
+        chain: Vec<String>,
+        /// Why it cannot be loaded.
+        reason: String,
+    },
+    /// It requires itself, through others or directly, so that nothing can be loaded first.
+    #[error("it requires itself ({}); a plugin that is only called back need not be required: it admits its callers by `allowed_callers`", chain.join(" -> "))]
+    RequiresItself {
+        /// The names along the cycle. The first is the last.
+        chain: Vec<String>,
     },
     /// The engine for this plugin's mode cannot be made.
     #[error("{0}")]
@@ -176,6 +192,8 @@ impl LoadError {
             LoadFailure::Manifest(_) => "invalid_manifest",
             LoadFailure::Version { .. } => "version_mismatch",
             LoadFailure::Requires { .. } => "missing_requirement",
+            LoadFailure::RequirementFailed { .. } => "failed_requirement",
+            LoadFailure::RequiresItself { .. } => "requirement_cycle",
             LoadFailure::Engine(_) => "host_error",
             LoadFailure::NothingToReload => "not_loaded",
             LoadFailure::AlreadyLoaded => "already_loaded",
@@ -236,6 +254,11 @@ impl LoadError {
         }
         object
     }
+}
+
+/// The chain of requirements, if it is longer than its two ends.
+fn through(chain: &[String]) -> String {
+    if chain.len() > 2 { format!(" ({})", chain.join(" -> ")) } else { String::new() }
 }
 
 fn compile_limit(error: &CompileError) -> Option<LimitHit> {

@@ -140,7 +140,8 @@ impl Runtime {
                 Some(_) => continue,
             };
             let version = required.version.as_ref().map(ToString::to_string);
-            let failure = LoadFailure::Requires { name: required.name.clone(), version, found };
+            let chain = vec![manifest.name.clone(), required.name.clone()];
+            let failure = LoadFailure::Requires { name: required.name.clone(), version, found, chain };
             return Err(LoadError::new(&manifest.name, failure));
         }
         Ok(())

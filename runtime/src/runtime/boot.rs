@@ -1,0 +1,112 @@
+//! Many plugins at once. [`Runtime::load_all`] loads each after the plugins that it `requires`, and independent ones at the
+//! same time; [`Runtime::shutdown`] unloads all of them in the opposite order.
+//!
+//! A plugin that cannot be loaded fails alone, with the plugins that require it, directly or through others. Their errors
+//! carry the chain that leads to the one that failed.
+
+mod order;
+
+use std::collections::{BTreeSet, HashMap};
+
+use plugbay_manifest::Manifest;
+use tokio::task::JoinSet;
+
+use self::order::{LoadOrder, Node};
+use super::Runtime;
+use crate::error::LoadError;
+use crate::limits::COMPILATIONS_MAX;
+use crate::plugin::check::CheckedPackage;
+use crate::plugin::loaded::Plugin;
+use crate::plugin::package::Source;
+
+/// Plugins that [`Runtime::load_all`] loads at the same time. With as many waiting for the compiler as it compiles, none
+/// waits for longer than one compilation may take, which is when loading gives up with `busy`.
+const LOADS_AT_ONCE: usize = 2 * COMPILATIONS_MAX;
+
+/// The outcome of [`Runtime::load_all`].
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct LoadedPlugins {
+    /// The plugins that were loaded, in the order in which they began to serve.
+    pub successes: Vec<Plugin>,
+    /// One error for each plugin that was not, in the order of the sources.
+    pub errors: Vec<LoadError>,
+}
+
+impl Runtime {
+    /// Loads plugins, each after those that it `requires` and up to four at a time. Requirements are looked for among the
+    /// sources and the plugins that are loaded already. A source whose plugin is loaded already is skipped.
+    ///
+    /// A plugin that cannot be loaded is an entry of [`LoadedPlugins::errors`], and so is each plugin that requires it; the
+    /// others are loaded. If the future is dropped, the plugins that serve by then stay loaded.
+    pub async fn load_all<S: Into<Source>>(&self, sources: impl IntoIterator<Item = S>) -> LoadedPlugins {
+        let sources: Vec<Source> = sources.into_iter().map(Into::into).collect();
+        let mut order = LoadOrder::default();
+        for source in sources {
+            match source.open().and_then(|package| self.check_package(package)) {
+                Ok(checked) if self.plugin(&checked.manifest.name).is_some() => {}
+                Ok(checked) => order.add(node(&checked.manifest), checked),
+                Err(error) => order.add_failed(error),
+            }
+            // Checking a package takes as long as reading its file: others run in between.
+            tokio::task::yield_now().await;
+        }
+        order.connect(|required| self.plugin(required).is_some());
+        self.load_in_order(order).await
+    }
+
+    async fn load_in_order(&self, mut order: LoadOrder<CheckedPackage>) -> LoadedPlugins {
+        let mut successes = Vec::new();
+        let mut loading = JoinSet::new();
+        loop {
+            while loading.len() < LOADS_AT_ONCE
+                && let Some((index, checked)) = order.next_ready()
+            {
+                let runtime = self.clone();
+                loading.spawn(async move { (index, runtime.load_checked(checked).await) });
+            }
+            match loading.join_next().await {
+                None => break,
+                Some(Ok((index, Ok(plugin)))) => {
+                    order.loaded(index);
+                    successes.push(plugin);
+                }
+                Some(Ok((index, Err(error)))) => order.failed(index, error),
+                Some(Err(error)) => {
+                    if let Ok(panic) = error.try_into_panic() {
+                        std::panic::resume_unwind(panic);
+                    }
+                }
+            }
+        }
+        LoadedPlugins { successes, errors: order.into_errors() }
+    }
+
+    /// Unloads all plugins that are loaded now, as [`unload`](Self::unload) does, each after the plugins that require it and
+    /// independent ones at the same time. It takes at most as long as the deadlines of the plugins along one chain of
+    /// requirements.
+    pub async fn shutdown(&self) {
+        let mut left: HashMap<String, Manifest> =
+            self.plugins().into_iter().map(|plugin| (plugin.name(), plugin.manifest())).collect();
+        while !left.is_empty() {
+            let required: BTreeSet<&str> =
+                left.values().flat_map(|manifest| &manifest.requires).map(|required| &*required.name).collect();
+            let mut free: Vec<String> = left.keys().filter(|name| !required.contains(&***name)).cloned().collect();
+            if free.is_empty() {
+                // A reload can make two plugins require each other.
+                free = left.keys().cloned().collect();
+            }
+            let mut unloading = JoinSet::new();
+            for name in free {
+                left.remove(&name);
+                let runtime = self.clone();
+                unloading.spawn(async move { runtime.unload(&name).await });
+            }
+            while unloading.join_next().await.is_some() {}
+        }
+    }
+}
+
+fn node(manifest: &Manifest) -> Node {
+    Node { name: manifest.name.clone(), version: manifest.version.clone(), requires: manifest.requires.clone() }
+}

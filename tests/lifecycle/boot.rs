@@ -1,0 +1,143 @@
+//! Many plugins at once: loaded in the order of their requirements, unloaded in the opposite one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use plugbay::Package;
+use serde_json::{Value, json};
+
+use crate::harness::assert::{assert_contains, assert_load_error};
+use crate::harness::guest::feature;
+use crate::harness::host::{Host, TestPlugin, pings};
+
+#[tokio::test]
+async fn plugins_of_a_random_graph_are_loaded_in_order_and_unloaded_in_the_opposite() {
+    let given = std::env::var("PLUGBAY_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = given.unwrap_or_else(|| fastrand::u64(..));
+    println!("PLUGBAY_TEST_SEED={seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+
+    // Each requires some of those before it; which one is which is shuffled.
+    let mut names: Vec<String> = (0..120).map(|index| format!("p{index}")).collect();
+    random.shuffle(&mut names);
+    let mut requires: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for index in 0..names.len() {
+        let count = random.usize(..4).min(index);
+        requires.insert(names[index].clone(), (0..count).map(|_| names[random.usize(..index)].clone()).collect());
+    }
+    let host = Host::with(|builder| builder.live_instances(200));
+    random.shuffle(&mut names);
+    let sources = names.iter().map(|name| plugin(name, json!(requires[name])));
+    let loaded = host.runtime.load_all(sources).await;
+
+    assert!(loaded.errors.is_empty(), "{:?}", loaded.errors);
+    assert_eq!(loaded.successes.len(), names.len());
+    let serving: Vec<String> = loaded.successes.iter().map(plugbay::Plugin::name).collect();
+    let started = moments(&host, "on_load");
+    for (name, required) in requires.iter().flat_map(|(name, all)| all.iter().map(move |one| (name, one))) {
+        for order in [&serving, &started] {
+            assert!(position(order, required) < position(order, name), "{name} requires {required}");
+        }
+    }
+
+    host.runtime.shutdown().await;
+    assert!(host.runtime.plugins().is_empty());
+    let ended = moments(&host, "on_unload");
+    assert_eq!(ended.len(), names.len());
+    for (name, required) in requires.iter().flat_map(|(name, all)| all.iter().map(move |one| (name, one))) {
+        assert!(position(&ended, name) < position(&ended, required), "{name} requires {required}");
+    }
+}
+
+#[tokio::test]
+async fn failure_stays_with_the_plugin_and_its_dependents() {
+    let host = Host::new();
+    let fails = json!({ "on_load": { "type": "string", "default": "fail" } });
+    let broken =
+        TestPlugin::from(feature::LIFECYCLE).manifest("name", json!("broken")).manifest("configuration", fails);
+    let sources = [
+        plugin("top", json!(["middle"])),
+        plugin("middle", json!(["broken"])),
+        broken.package(),
+        plugin("other", json!([])),
+    ];
+    let loaded = host.runtime.load_all(sources).await;
+
+    let serving: Vec<String> = loaded.successes.iter().map(plugbay::Plugin::name).collect();
+    assert_eq!(serving, ["other"]);
+    assert_eq!(loaded.errors.len(), 3);
+    assert_load_error(&loaded.errors[0], "top", "failed_requirement");
+    assert_contains(&loaded.errors[0].to_string(), &["`broken`", "(top -> middle -> broken)", "told to fail"]);
+    assert_load_error(&loaded.errors[1], "middle", "failed_requirement");
+    assert_load_error(&loaded.errors[2], "broken", "not_ready");
+}
+
+#[tokio::test]
+async fn missing_requirement_is_reported_with_the_chain() {
+    let host = Host::new();
+    let loaded = host.runtime.load_all([plugin("a", json!(["b"])), plugin("b", json!(["c"]))]).await;
+    assert!(loaded.successes.is_empty());
+    for (error, name) in loaded.errors.iter().zip(["a", "b"]) {
+        assert_load_error(error, name, "missing_requirement");
+    }
+    assert_contains(&loaded.errors[0].to_string(), &["`c`", "(a -> b -> c)", "not loaded"]);
+}
+
+#[tokio::test]
+async fn cycle_is_reported_and_the_others_are_loaded() {
+    let host = Host::new();
+    let sources =
+        [plugin("a", json!(["b"])), plugin("b", json!(["a"])), plugin("c", json!(["a"])), plugin("d", json!([]))];
+    let loaded = host.runtime.load_all(sources).await;
+    assert_eq!((loaded.successes.len(), loaded.errors.len()), (1, 3));
+    assert_load_error(&loaded.errors[0], "a", "requirement_cycle");
+    assert_contains(&loaded.errors[0].to_string(), &["a -> b -> a"]);
+    assert_load_error(&loaded.errors[1], "b", "requirement_cycle");
+    assert_load_error(&loaded.errors[2], "c", "failed_requirement");
+}
+
+#[tokio::test]
+async fn version_of_a_requirement_is_checked_before_anything_is_loaded() {
+    let host = Host::new();
+    let requires = |version: &str| json!([{ "name": "b", "version": version }]);
+    let loaded = host.runtime.load_all([plugin("a", requires(">=2")), plugin("b", json!([]))]).await;
+    assert_eq!((loaded.successes.len(), loaded.errors.len()), (1, 1));
+    assert_load_error(&loaded.errors[0], "a", "missing_requirement");
+    assert_contains(&loaded.errors[0].to_string(), &["`b` >=2", "version 0.1.0"]);
+
+    let loaded = host.runtime.load_all([plugin("c", requires("<1"))]).await;
+    assert_eq!(pings_of(&loaded.successes).await, [1], "it is loaded already, in a version that will do");
+}
+
+#[tokio::test]
+async fn plugin_that_is_loaded_already_is_skipped() {
+    let host = Host::new();
+    let before = host.load(TestPlugin::from(feature::ECHO).manifest("name", json!("b"))).await;
+    pings(&before).await;
+    let loaded =
+        host.runtime.load_all([plugin("a", json!(["b"])), plugin("b", json!([])), plugin("a", json!([]))]).await;
+    assert_eq!(loaded.successes.iter().map(plugbay::Plugin::name).collect::<Vec<_>>(), ["a"]);
+    assert_load_error(&loaded.errors[0], "a", "already_loaded");
+    assert_eq!(pings(&before).await, 2, "it was left alone");
+}
+
+async fn pings_of(plugins: &[plugbay::Plugin]) -> Vec<u64> {
+    let mut answers = Vec::new();
+    for plugin in plugins {
+        answers.push(pings(plugin).await);
+    }
+    answers
+}
+
+fn plugin(name: &str, requires: Value) -> Package {
+    TestPlugin::from(feature::LIFECYCLE).manifest("name", json!(name)).manifest("requires", requires).package()
+}
+
+/// The plugins in the order in which they had this lifecycle call.
+fn moments(host: &Host, moment: &str) -> Vec<String> {
+    let lines = host.log.lines();
+    lines.iter().filter(|line| line.message == moment).map(|line| line.plugin.clone()).collect()
+}
+
+fn position(order: &[String], name: &str) -> usize {
+    order.iter().position(|one| one == name).unwrap_or_else(|| panic!("{name} is not in {order:?}"))
+}
