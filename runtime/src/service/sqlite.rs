@@ -66,9 +66,7 @@ impl fmt::Display for Unavailable {
             Why::Newer => "was made by a newer Plugbay: the operator has to use that one, or remove the file",
             Why::Full => "cannot grow: the disk is full",
             Why::Busy => "is in use by another process for too long: try again",
-            Why::NoAccess => {
-                "cannot be opened or written: the operator has to look at the data directory's permissions"
-            }
+            Why::NoAccess => "cannot be opened or written in the data directory; the host's log says why",
             Why::Failed => "could not be read or written; the host's log says why",
         };
         write!(f, "`{}` of plugin `{}` {why}", self.file, self.plugin)

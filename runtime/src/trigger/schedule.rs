@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 use crate::clock::{Clock, from_unix_ms};
 use crate::error::InvokeError;
 use crate::invocation::{Caller, Invocation};
-use crate::limits::{JOB_RUNS_AT_ONCE_MAX, JOBS_TAKE_OVER, JOBS_UNREADABLE_PAUSE};
+use crate::limits::{JOB_INTERRUPTIONS_MAX, JOB_RUNS_AT_ONCE_MAX, JOBS_TAKE_OVER, JOBS_UNREADABLE_PAUSE};
 use crate::plugin::loaded::{LoadedPlugin, Plugin, WeakPlugin};
 use crate::service::log::Level;
 use crate::service::scheduler::{Claim, Ended, KeptJobs, Run, Wake};
@@ -45,6 +45,7 @@ pub(crate) fn start(plugin: &Plugin) {
         at_rest: AtomicBool::new(true),
         task: Mutex::default(),
         told: Mutex::default(),
+        told_paused: Mutex::default(),
     });
     drop(jobs.set_waker(Some(Box::new(Waker(runner.clone())))));
     if jobs.may_have_jobs() {
@@ -105,6 +106,8 @@ struct Runner {
     task: Mutex<Option<JoinHandle<()>>>,
     /// Jobs of which the log has told that they may not run.
     told: Mutex<BTreeSet<String>>,
+    /// Jobs of which the log has told that they are paused.
+    told_paused: Mutex<BTreeSet<String>>,
 }
 
 /// What to wait for, beside being woken.
@@ -183,6 +186,9 @@ impl Runner {
         let context = revision.context.clone();
         let may = move |job: &str| context.grants.check(&format!("scheduler.{job}"), PermissionAction::Write).is_ok();
         let Ok(look) = jobs.look(claim, room, may).await else { return Some(Wait::While(JOBS_UNREADABLE_PAUSE)) };
+        for job in look.given_up {
+            self.warn_given_up(&revision, job);
+        }
         for job in look.withheld {
             self.tell_withheld(&revision, job);
         }
@@ -190,6 +196,17 @@ impl Runner {
             tokio::spawn(run_job(plugin.clone(), jobs.clone(), run));
         }
         Some(look.next_ms.map_or(Wait::Nothing, Wait::Moment))
+    }
+
+    /// Warns once, and so at each start of a host, that a job is paused because hosts ended while it ran.
+    fn warn_given_up(&self, revision: &LoadedPlugin, job: String) {
+        let text = format!(
+            "job `{job}` is paused: the host ended while it ran, {JOB_INTERRUPTIONS_MAX} times in a row; it runs again when \
+             the plugin resumes it"
+        );
+        if self.told_paused.lock().unwrap_or_else(PoisonError::into_inner).insert(job) {
+            revision.context.log.write(Level::Warn, TARGET, &text, &[]);
+        }
     }
 
     /// Says once why a job does not run.

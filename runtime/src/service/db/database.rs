@@ -295,9 +295,7 @@ impl About {
                 "is damaged: the operator has to restore it from a backup, or remove it and lose what it holds"
             }
             Why::Full => "cannot grow: the disk is full",
-            Why::NoAccess => {
-                "cannot be opened or written: the operator has to look at the data directory's permissions"
-            }
+            Why::NoAccess => "cannot be opened or written in the data directory; the host's log says why",
             Why::Failed => "could not be read or written; the host's log says why",
         };
         let text = format!("`{FILE}` of plugin `{}` {what}", self.plugin);

@@ -53,6 +53,8 @@ pub(crate) struct Look {
     pub(crate) next_ms: Option<u64>,
     /// Jobs that are due and may not run.
     pub(crate) withheld: Vec<String>,
+    /// Jobs that are paused because the host ended while they ran, again and again.
+    pub(crate) given_up: Vec<String>,
 }
 
 /// How a run ended.
@@ -84,7 +86,7 @@ impl KeptJobs {
         let work = move |rows: &Transaction<'_>| {
             mend_interrupted(rows, jobs.running_ids(), now_ms)?;
             mend_after_jump(rows, now_ms)?;
-            let mut look = Look { next_ms: next_after(rows, now_ms)?, ..Look::default() };
+            let mut look = Look { next_ms: next_after(rows, now_ms)?, given_up: given_up(rows)?, ..Look::default() };
             for (number, id, scheduled_ms) in due(rows, now_ms)? {
                 if look.begun.len() >= room {
                     break;
@@ -168,6 +170,13 @@ fn due(rows: &Transaction<'_>, now_ms: u64) -> rusqlite::Result<Vec<(i64, String
     )?
     .query_map([to_sql(now_ms)], |row| Ok((row.get(0)?, row.get(1)?, from_sql(row.get(2)?))))?
     .collect()
+}
+
+/// Resuming a job resets its count, so that a job which its plugin paused is not among them.
+fn given_up(rows: &Transaction<'_>) -> rusqlite::Result<Vec<String>> {
+    rows.prepare_cached("SELECT id FROM jobs WHERE paused AND interruptions >= ?1 ORDER BY id")?
+        .query_map([JOB_INTERRUPTIONS_MAX], |row| row.get(0))?
+        .collect()
 }
 
 fn next_after(rows: &Transaction<'_>, now_ms: u64) -> rusqlite::Result<Option<u64>> {
