@@ -51,7 +51,7 @@ deny:
 
 # The crates as crates.io would get them, in `target/package/`.
 package *ARGS:
-    cargo package --no-verify {{ARGS}} -p plugbay-manifest -p plugbay-sdk-macros -p plugbay-sdk -p plugbay -p plugbay-project \
+    cargo package --no-verify {{ARGS}} -p plugbay-manifest -p plugbay-sdk-macros -p plugbay-sdk -p plugbay -p plugbay-node -p plugbay-project \
         -p plugbay-testing -p plugbay-cli
 
 # Plugbay beside a native function, raw wasmtime and, if it was built, Extism.

@@ -10,8 +10,9 @@ use plugbay::{BuildError, CallError, ComponentError, InvokeError, LoadError, Loa
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::host::OrderError;
 use crate::output::{Output, RED, indented, plain, shell_word, to_stderr};
+use crate::signal::EndSignal;
+use plugbay_node::{DataDirError, HostFileError, NodeError};
 use plugbay_project::ProjectError;
 use plugbay_testing::TestFileError;
 
@@ -38,6 +39,8 @@ pub(crate) enum Error {
     Load(Box<LoadError>),
     /// The host's file is wrong.
     HostFile(ManifestError),
+    /// The data directory cannot be used.
+    DataDir(DataDirError),
     /// A file of tests cannot be read, or is wrong.
     TestFile(TestFileError),
     /// Several imports are refused; `check` lists them all.
@@ -49,10 +52,14 @@ pub(crate) enum Error {
         /// What the manifest asks for and the operator does not allow.
         not_allowed: Vec<String>,
     },
-    /// The plugins that are to be loaded have no order.
-    Order(OrderError),
     /// The action was not answered.
     Invoke(Box<InvokeError>),
+    /// The plugin was denied a host capability in the call, and answered that denial.
+    PassedOn(Box<InvokeError>),
+    /// A signal ended the command before it was done.
+    Signal(EndSignal),
+    /// The result cannot be written to standard output.
+    Output(std::io::Error),
     /// The function and its arguments do not fit the component.
     Call(Box<CallError>),
     /// The runtime cannot be built.
@@ -69,27 +76,25 @@ impl Error {
             Error::Project(error) => error.code(),
             Error::Load(error) => error.code(),
             Error::HostFile(_) => "invalid_host_file",
+            Error::DataDir(_) => "data_dir_unusable",
             Error::TestFile(TestFileError::Content(_)) => "invalid_test_file",
             Error::TestFile(_) => "usage",
-            Error::Order(OrderError::Missing(_)) => "missing_requirement",
-            Error::Order(OrderError::Cycle(_)) => "requirement_cycle",
             Error::Imports { refused, .. } if refused.iter().all(|import| import.permission.is_some()) => {
                 "permission_denied"
             }
             Error::Imports { .. } => "unknown_import",
-            Error::Invoke(error) => error.code(),
+            Error::Invoke(error) | Error::PassedOn(error) => error.code(),
+            Error::Signal(_) => "interrupted",
+            Error::Output(_) => "output_unwritable",
             Error::Call(error) => error.code(),
             Error::Runtime(_) => "runtime_unavailable",
             Error::Internal(_) => "internal_error",
         }
     }
 
-    /// Tells what happened, in the way that was asked for.
+    /// Prints what happened, in the way that was asked for. What standard output does not take is printed on standard error.
     pub(crate) fn report(&self, output: Output) {
-        if output.json {
-            // Where standard output is gone, the exit code still tells.
-            let _ = output.json_result(&self.to_json().to_string());
-        } else {
+        if !output.json || output.json_result(&self.to_json().to_string()).is_err() {
             to_stderr(&format!("{RED}error{}:{RED:#} {}", self.shown_code(), indented(&plain(&self.text()), "  ")));
         }
     }
@@ -106,7 +111,7 @@ impl Error {
     fn to_json(&self) -> Value {
         match self {
             Error::Load(error) => error.to_json(),
-            Error::Invoke(error) => error.to_json(),
+            Error::Invoke(error) | Error::PassedOn(error) => error.to_json(),
             Error::HostFile(error) | Error::TestFile(TestFileError::Content(error)) => {
                 self.json_with(Some(json!(error.problems)))
             }
@@ -141,6 +146,7 @@ impl Error {
                 _ => error.to_string(),
             },
             Error::HostFile(error) => format!("the host's file is wrong:\n{error}"),
+            Error::DataDir(error) => error.to_string(),
             Error::TestFile(error) => error.to_string(),
             Error::Imports { plugin, refused, not_allowed } => {
                 let list: String =
@@ -148,8 +154,11 @@ impl Error {
                 let count = refused.len();
                 format!("cannot load {plugin}: {count} of its imports are refused{list}{}", all_grants(not_allowed))
             }
-            Error::Order(error) => order_text(error),
-            Error::Invoke(error) => format!("{}{}", invoke_text(error), what_helps(error)),
+            Error::Invoke(error) | Error::PassedOn(error) => format!("{}{}", invoke_text(error), what_helps(error)),
+            Error::Signal(signal) => {
+                format!("{} ended it before it was done; its plugins were unloaded", signal.name())
+            }
+            Error::Output(error) => format!("cannot write the result to standard output: {error}"),
             Error::Call(error) => error.to_string(),
             Error::Runtime(error) => format!("{error}{}", what_helps_the_host(error)),
             Error::Internal(error) => format!("{error:#}"),
@@ -184,24 +193,6 @@ fn what_helps_the_host(error: &BuildError) -> &'static str {
         }
         BuildError::CodeCache(_) => "\nhere: PLUGBAY_CACHE_DIR names the directory, and `off` keeps nothing",
         _ => "",
-    }
-}
-
-fn order_text(error: &OrderError) -> String {
-    match error {
-        OrderError::Missing(chain) => {
-            let [.., plugin, missing] = &**chain else { return String::new() };
-            format!(
-                "cannot load {plugin}: it requires plugin `{missing}`, which is not there ({}){BESIDE}",
-                chain.join(" -> ")
-            )
-        }
-        OrderError::Cycle(chain) => format!(
-            "cannot load {}: it would have to be loaded before itself ({}); a plugin that is called back need not be \
-             required: it lets its callers in by `allowed_callers`",
-            chain.last().map_or("", |name| name),
-            chain.join(" -> ")
-        ),
     }
 }
 
@@ -266,6 +257,25 @@ impl From<ComponentError> for Error {
     }
 }
 
+impl From<HostFileError> for Error {
+    fn from(error: HostFileError) -> Self {
+        match error {
+            HostFileError::Content(error) => Error::HostFile(error),
+            other => Error::Usage(other.to_string()),
+        }
+    }
+}
+
+impl From<NodeError> for Error {
+    fn from(error: NodeError) -> Self {
+        match error {
+            NodeError::DataDir(error) => Error::DataDir(error),
+            NodeError::Build(error) => error.into(),
+            other => Error::Usage(other.to_string()),
+        }
+    }
+}
+
 impl From<TestFileError> for Error {
     fn from(error: TestFileError) -> Self {
         Error::TestFile(error)
@@ -278,10 +288,10 @@ impl From<anyhow::Error> for Error {
     }
 }
 
-/// Of all input and output, only that of results is not told in the words of its command.
+/// Of all input and output, only that of results has no error of its command.
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
-        Error::Internal(anyhow::Error::new(error).context("cannot write the result to standard output"))
+        Error::Output(error)
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) enum Exit {
     Usage = 2,
     /// The plugin cannot be loaded.
     NotLoadable = 3,
-    /// Permission denied: to the plugin as it is loaded, or in a call, where it passes the denial on.
+    /// Permission denied: to the plugin as it is loaded, or in a call, if it passes the denial on.
     Denied = 4,
     /// A limit was hit.
     Limit = 5,
@@ -25,6 +25,12 @@ pub(crate) enum Exit {
     Trapped = 6,
     /// Plugbay itself failed (`EX_SOFTWARE` of sysexits.h).
     Internal = 70,
+    /// SIGHUP ended it before it was done: 128 and the signal's number, as shells report it.
+    HungUp = 129,
+    /// SIGINT ended it before it was done.
+    Interrupted = 130,
+    /// SIGTERM ended it before it was done.
+    Terminated = 143,
 }
 
 impl From<Exit> for ExitCode {
@@ -36,8 +42,10 @@ impl From<Exit> for ExitCode {
 impl From<&Error> for Exit {
     fn from(error: &Error) -> Self {
         match error {
-            Error::Usage(_) | Error::HostFile(_) | Error::TestFile(_) => Exit::Usage,
-            Error::Project(_) | Error::Order(_) => Exit::NotLoadable,
+            Error::Usage(_) | Error::HostFile(_) | Error::DataDir(_) | Error::TestFile(_) | Error::Output(_) => {
+                Exit::Usage
+            }
+            Error::Project(_) => Exit::NotLoadable,
             Error::Load(error) => of_load(error),
             // What this host does not offer at all cannot be granted.
             Error::Imports { refused, .. } if refused.iter().all(|import| import.permission.is_some()) => Exit::Denied,
@@ -52,6 +60,8 @@ impl From<&Error> for Exit {
                 BuildError::CodeCache(_) => Exit::Usage,
                 _ => Exit::Internal,
             },
+            Error::Signal(signal) => signal.exit(),
+            Error::PassedOn(_) => Exit::Denied,
             Error::Internal(_) => Exit::Internal,
         }
     }
@@ -59,8 +69,6 @@ impl From<&Error> for Exit {
 
 fn of_invoke(error: &InvokeError) -> Exit {
     match error {
-        // A denial that the plugin passed on.
-        InvokeError::Guest { failure, .. } if failure.code == "permission_denied" => Exit::Denied,
         InvokeError::UnknownAction { .. }
         | InvokeError::Validation { .. }
         | InvokeError::Payload { .. }

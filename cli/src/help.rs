@@ -41,6 +41,8 @@ Exit codes:
    5  a limit was hit: time, fuel, memory, stack, sizes, rate
    6  the plugin trapped: a panic, an abort, an access out of bounds
   70  Plugbay itself failed
+ 129  SIGHUP, 130 SIGINT, 143 SIGTERM: the signal ended the command before it
+      was done; its plugins were unloaded
 
 Environment variables:
   PLUGBAY_LOG          the default of --log-level
@@ -72,8 +74,10 @@ The action's result is printed as the plugin answered it. A payload is JSON:
 quote it for the shell. A limit or a permission that stands in the way is named
 together with what would lift it. Exit codes: `plugbay --help`.
 
-Jobs that the plugin has scheduled run with --linger only, for as long as it
-says; their outcomes are told on standard error. With --data-dir they are kept,
+Jobs that the plugin has scheduled run with --linger only, until its time is
+over or a signal (SIGINT, SIGTERM, SIGHUP) ends it: running jobs finish, plugins
+are unloaded, and the exit code is 0. A second signal ends it at once. The
+outcomes of jobs are printed on standard error. With --data-dir jobs are stored,
 and run in the next process that lingers.";
 
 pub(crate) const CALL: &str = "\

@@ -12,12 +12,15 @@ mod error;
 mod exit;
 mod help;
 mod host;
+mod host_log;
 mod log;
 mod output;
 mod payload;
 mod progress;
 mod shape;
+mod signal;
 mod stats;
+mod stderr;
 mod units;
 
 use std::process::ExitCode;
@@ -41,10 +44,12 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let output = Output { json: args.common.json, quiet: args.common.quiet };
+    host_log::show(args.common.log_level, args.common.quiet);
     let exit = run(&args, output).unwrap_or_else(|error| {
         error.report(output);
         Exit::from(&error)
     });
+    stderr::flush();
     exit.into()
 }
 
@@ -90,15 +95,22 @@ fn with_its_variable(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// Help and version on standard output; a mistake on standard error, or as JSON where the line asks for it.
+/// Prints help and version on standard output. A mistake is an error like every other; it quotes what was typed, so it is
+/// escaped like every other.
 fn usage(error: &clap::Error) -> ExitCode {
     let json = std::env::args_os().any(|argument| argument == "--json");
-    if json && error.use_stderr() {
+    let output = Output { json, quiet: true };
+    if error.use_stderr() {
         let text = error.render().to_string();
-        Error::Usage(text.trim_start_matches("error: ").trim_end().to_owned()).report(Output { json, quiet: true });
+        Error::Usage(text.trim_start_matches("error: ").trim_end().to_owned()).report(output);
         return Exit::Usage.into();
     }
-    // Nobody to read it is no reason to fail.
-    let _ = error.print();
-    if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() }
+    match error.print() {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            let error = Error::from(error);
+            error.report(Output { json: false, ..output });
+            Exit::from(&error).into()
+        }
+        _ => Exit::Ok.into(),
+    }
 }

@@ -9,7 +9,8 @@ use plugbay::{AuditRecord, AuditSink, Level, LogRecord, LogSink};
 use serde_json::Value;
 
 use crate::args::LogLevel;
-use crate::output::{DIM, RED, YELLOW, indented, plain, to_stderr};
+use crate::output::{DIM, RED, YELLOW, indented, plain};
+use crate::stderr;
 
 /// Writes lines at or above a level.
 #[derive(Clone)]
@@ -28,7 +29,7 @@ impl StderrLog {
 impl LogSink for StderrLog {
     fn log(&self, record: &LogRecord<'_>) {
         if self.threshold.is_some_and(|threshold| record.level >= threshold) {
-            to_stderr(&line(record));
+            stderr::log(line(record));
         }
     }
 

@@ -11,7 +11,8 @@ use anstyle::{AnsiColor, Style};
 use plugbay_project::Audience;
 use serde::Serialize;
 
-use crate::progress::{self, Progress};
+use crate::progress::Progress;
+use crate::stderr;
 
 pub(crate) const RED: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
@@ -31,6 +32,7 @@ pub(crate) struct Output {
 impl Output {
     /// The result, with a line end if it has none.
     pub(crate) fn result(&self, text: &str) -> io::Result<()> {
+        stderr::flush();
         let mut stdout = anstream::stdout().lock();
         let end = if text.ends_with('\n') { "" } else { "\n" };
         // A reader that has seen enough, such as `head`, is not an error.
@@ -42,6 +44,7 @@ impl Output {
 
     /// The result as it is: bytes that are not for this program to style or strip.
     pub(crate) fn raw_result(&self, text: &str) -> io::Result<()> {
+        stderr::flush();
         let mut stdout = io::stdout().lock();
         let written =
             stdout.write_all(text.as_bytes()).and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush());
@@ -87,11 +90,9 @@ impl Audience for Output {
     }
 }
 
-/// A line on standard error, past the spinner. Nobody to read it is no reason to fail.
+/// A line on standard error, past the spinner. A reader that is gone is no reason to fail.
 pub(crate) fn to_stderr(line: &str) {
-    progress::suspended(|| {
-        let _ = writeln!(anstream::stderr().lock(), "{line}");
-    });
+    stderr::write(line.to_owned());
 }
 
 /// Text without control characters but line ends and tabs: escape sequences of a plugin's are shown, not obeyed.

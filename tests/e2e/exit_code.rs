@@ -22,10 +22,11 @@ fn failure_of_the_plugin_exits_with_1() {
     assert_eq!((&error["msg"], &error["details"]), (&json!("no tea"), &json!({ "left": 0 })));
 }
 
+/// A denial that a plugin passes on exits with 4: `example::*_denied`. The code alone, which any plugin can answer, does not.
 #[test]
-fn denial_that_the_plugin_passes_on_exits_with_4() {
+fn answered_denial_that_was_none_exits_with_1() {
     let denial = r#"{"code": "permission_denied", "message": "permission to read `data.a` …"}"#;
-    check(feature::FAILURE.into(), &["fail", denial], 4, Some("permission_denied"));
+    check(feature::FAILURE.into(), &["fail", denial], 1, Some("permission_denied"));
 }
 
 #[test]
@@ -71,6 +72,7 @@ fn place_that_cannot_be_used_exits_with_2() {
         "build . --output file/echo.wasm",
         "run echo.wasm ping --data-dir file",
         "run echo.wasm ping --data-dir file/data",
+        "check echo.wasm --data-dir file/data",
         "run echo.wasm ping --host-file missing.yaml",
         "run echo.wasm echo @missing.json",
         "test echo.wasm --file missing.yaml",

@@ -11,6 +11,8 @@ mod example;
 mod exit_code;
 mod inspect;
 mod new;
+#[cfg(unix)]
+mod output;
 mod policy;
 mod run;
 mod service_cache;
@@ -20,6 +22,8 @@ mod service_db;
 mod service_http;
 mod service_plugins;
 mod service_scheduler;
+#[cfg(unix)]
+mod signal;
 #[cfg(unix)]
 mod terminal;
 mod test_command;

@@ -1,12 +1,12 @@
 //! `scheduler` through the command: jobs of one process run in the next one that lingers.
 
-use std::io::{BufRead, BufReader};
-use std::process::Child;
+use std::io::BufReader;
+use std::process::{Child, ChildStderr};
 
 use serde_json::{Value, json};
 
 use crate::harness::assert::assert_contains;
-use crate::harness::command::{Plugbay, plugin_file};
+use crate::harness::command::{Plugbay, lines_until, plugin_file};
 use crate::harness::guest::feature;
 use crate::harness::host::TestPlugin;
 
@@ -30,7 +30,7 @@ fn interval_job_runs_again_and_again_while_the_process_lingers() {
     let scene = Scene::new();
     scene.run("add", json!({ "id": "tick", "action": "fail", "interval_ms": 1_000 }), &GRANT).exits_with(0);
     let mut process = scene.linger();
-    let lines = lines_until(&mut process, "`tick` failed", 2);
+    let lines = lines_until(&mut stderr_of(&mut process), "`tick` failed", 2);
     process.kill().expect("it is ours");
     process.wait().expect("it was killed");
     assert_contains(&lines, &["WARN", "not_today"]);
@@ -56,6 +56,19 @@ fn job_that_was_killed_in_the_middle_is_told_and_runs_again() {
     let outcomes = scene.run("outcomes", json!("long"), &GRANT).exits_with(0).json();
     assert_eq!(outcomes[0]["error"]["code"], "interrupted", "{outcomes}");
     assert_eq!(scene.run("get", json!("long"), &GRANT).exits_with(0).json()["next_run_ms"], 0, "it is still there");
+}
+
+#[test]
+fn job_that_is_paused_by_ends_of_the_host_is_warned_of_at_each_start() {
+    let scene = Scene::new();
+    scene.run("add", json!({ "id": "long", "action": "hang", "date_ms": 0 }), &GRANT).exits_with(0);
+    for _ in 0..plugbay::limits::JOB_INTERRUPTIONS_MAX {
+        scene.linger_until("hanging");
+    }
+    for _ in 0..2 {
+        let lines = scene.linger_until("is paused");
+        assert_contains(&lines, &["WARN", "job `long` is paused", "5 times in a row"]);
+    }
 }
 
 #[test]
@@ -111,22 +124,13 @@ impl Scene {
     /// Lingers until a line has these words, and kills the process. What it wrote until then is the answer.
     fn linger_until(&self, words: &str) -> String {
         let mut process = self.linger();
-        let lines = lines_until(&mut process, words, 1);
+        let lines = lines_until(&mut stderr_of(&mut process), words, 1);
         process.kill().expect("it is ours");
         process.wait().expect("it was killed");
         lines
     }
 }
 
-/// What a process writes to its standard error until so many lines had these words.
-fn lines_until(process: &mut Child, words: &str, count: usize) -> String {
-    let mut lines = BufReader::new(process.stderr.take().expect("it is piped"));
-    let (mut all, mut found) = (String::new(), 0);
-    while found < count {
-        let mut line = String::new();
-        assert!(lines.read_line(&mut line).expect("text") > 0, "it ended without `{words}`: {all}");
-        found += usize::from(line.contains(words));
-        all.push_str(&line);
-    }
-    all
+fn stderr_of(process: &mut Child) -> BufReader<ChildStderr> {
+    BufReader::new(process.stderr.take().expect("it is piped"))
 }

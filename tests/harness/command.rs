@@ -1,6 +1,7 @@
 //! The `plugbay` command, as a shell would run it.
 
 use std::ffi::OsStr;
+use std::io::BufRead;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -90,6 +91,19 @@ impl Ran {
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("{error} in: {}\nstderr: {}", self.stdout, self.stderr))
     }
+}
+
+/// What a process writes to its standard error until this many lines had these words.
+#[track_caller]
+pub(crate) fn lines_until(stderr: &mut impl BufRead, words: &str, count: usize) -> String {
+    let (mut all, mut found) = (String::new(), 0);
+    while found < count {
+        let mut line = String::new();
+        assert!(stderr.read_line(&mut line).expect("text") > 0, "it ended without `{words}`: {all}");
+        found += usize::from(line.contains(words));
+        all.push_str(&line);
+    }
+    all
 }
 
 /// Runs an action of a plugin in a process of its own, with this data directory and at most one grant.

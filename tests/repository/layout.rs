@@ -43,7 +43,7 @@ fn rooms_depend_downward_only() {
 fn unsafe_code_is_where_the_threat_page_says() {
     let page = std::fs::read_to_string(root().join("SECURITY.md")).expect("readable");
     let (_, listed) = page.split_once("## `unsafe`").expect("it has a section on it");
-    for crate_directory in ["manifest", "project", "runtime", "cli"] {
+    for crate_directory in ["manifest", "node", "project", "runtime", "cli"] {
         for (path, text) in texts(&files_in(crate_directory), "rs") {
             let name = path.to_string_lossy().replace('\\', "/");
             let allows = code(&text).any(|line| line.contains("(unsafe_code)") && !line.contains("deny"));

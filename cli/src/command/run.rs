@@ -1,82 +1,137 @@
 //! `plugbay run`: the main job. Loads a plugin, calls one action, prints its result.
 
+use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use plugbay::{Caller, Invocation, InvokeError, Outcome, Plugin};
+use anyhow::Context;
+use plugbay::{Caller, Invocation, InvokeError, LoadError, LoadFailure, Outcome, Package, Plugin, Runtime};
 
 use crate::args::{Common, Run};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::host::{self, Host};
+use crate::host::{self, Host, Purpose};
 use crate::output::Output;
 use crate::payload;
 use crate::progress::Progress;
+use crate::signal::EndSignals;
 use crate::stats::Stats;
 
 pub(crate) fn run(args: &Run, common: &Common, output: Output) -> Result<Exit, Error> {
     // What is wrong with the command line is told before anything is built or compiled.
     let payload = payload::read(args.payload.as_deref()).map_err(Error::Usage)?;
-    let host = Host::open_with(&args.plugin.path, &args.with, &args.limits, Some(&args.host), common, output)?;
-    host::block_on(call(host, args, payload, output))?
+    let (path, others) = (&args.plugin.path, args.with.len());
+    let host = Host::open_for(Purpose::Run, path, others, &args.limits, Some(&args.host), common, output)?;
+    // Crates are built before the executor starts.
+    let packages = host.with_requirements(path, &args.with, output)?;
+    host::block_on(call(host, packages, args, payload, output))?
 }
 
-async fn call(host: Host, args: &Run, payload: String, output: Output) -> Result<Exit, Error> {
+async fn call(host: Host, packages: Vec<Package>, args: &Run, payload: String, output: Output) -> Result<Exit, Error> {
+    let mut signals = EndSignals::listen().context("cannot handle the signals that end a process")?;
     let runtime = host.runtime.clone();
-    let mut loaded = Vec::new();
-    let done = load_and_call(host, args, payload, output, &mut loaded).await;
-    // After the answer, which need not wait for it. Those that require others go before them.
-    while let Some(last) = loaded.pop() {
-        runtime.unload(&last).await;
+    let done = tokio::select! {
+        biased;
+        done = load_and_call(host, packages, args, payload, output) => done,
+        signal = signals.next() => Err(Error::Signal(signal)),
+    };
+    if let (Ok(_), Some(time)) = (&done, args.linger) {
+        runtime.run_jobs();
+        linger(time, &mut signals).await;
     }
-    done
+    // After the answer, which need not wait for it. A second signal ends what takes too long.
+    tokio::select! {
+        biased;
+        () = runtime.shutdown() => done,
+        signal = signals.next() => Err(Error::Signal(signal)),
+    }
 }
 
 async fn load_and_call(
     host: Host,
+    packages: Vec<Package>,
     args: &Run,
     payload: String,
     output: Output,
-    loaded: &mut Vec<String>,
 ) -> Result<Exit, Error> {
-    let Host { runtime, package, beside, asked } = host;
+    let Host { runtime, package, asked, .. } = host;
     let progress = Progress::start(format!("loading {}", args.plugin.path.display()), output.quiet);
-    for package in beside.before {
-        loaded.push(runtime.load(package).await?.name());
-    }
     let loading = Instant::now();
-    let plugin = runtime.load(package).await?;
+    let plugin = load(&runtime, package, packages).await?;
     let load = loading.elapsed();
-    loaded.push(plugin.name());
-    for package in beside.after {
-        loaded.push(runtime.load(package).await?.name());
-    }
     drop(progress);
     asked.tell_what_was_cut(&plugin.limits(), output);
 
     let progress = Progress::start(format!("running {}", args.action), output.quiet);
+    let denials = denials_of(&runtime);
     let answer = invoke(&plugin, &args.action, payload).await;
     drop(progress);
-    let outcome = answer?;
-    output.json_result(outcome.json())?;
+    let outcome = answer.map_err(|error| passed_on(error, denials < denials_of(&runtime)))?;
+    print(&outcome, output).await?;
     if args.stats {
         let metrics = plugin.metrics();
         let uses = Some((metrics.allows, metrics.denials));
         Stats { usage: outcome.usage(), limits: &plugin.limits(), uses, load }.show(output);
     }
-    if let Some(time) = args.linger {
-        runtime.run_jobs();
-        linger(time).await;
-    }
     Ok(Exit::Ok)
 }
 
-/// Waits for so long, or for ever where that is nothing, and ends with an interrupt.
-async fn linger(time: Duration) {
+/// Loads all of them and returns the plugin of `main`. The first that cannot be loaded is an error.
+async fn load(runtime: &Runtime, main: Package, mut packages: Vec<Package>) -> Result<Plugin, Error> {
+    if packages.len() == 1 {
+        return Ok(runtime.load(packages.pop().unwrap_or(main)).await?);
+    }
+    let name = runtime.inspect(main)?.manifest.name;
+    let mut errors = runtime.load_all(packages).await.errors;
+    // What failed by itself says more than what failed because of it.
+    errors.sort_by_key(is_consequence);
+    match (errors.into_iter().next(), runtime.plugin(&name)) {
+        (None, Some(plugin)) => Ok(plugin),
+        (Some(error), _) => Err(error.into()),
+        (None, None) => Err(Error::Internal(anyhow::anyhow!("`{name}` is not loaded, and there is no error"))),
+    }
+}
+
+fn is_consequence(error: &LoadError) -> bool {
+    matches!(error.source, LoadFailure::RequirementFailed { .. })
+}
+
+/// Prints the result from a thread of its own: a pipe that is not read blocks it, and the command still has to answer
+/// signals.
+async fn print(outcome: &Outcome, output: Output) -> Result<(), Error> {
+    let json: Arc<str> = outcome.json().into();
+    let (done, written) = tokio::sync::oneshot::channel();
+    let printer = thread::Builder::new().name("stdout".into()).spawn({
+        let json = json.clone();
+        move || drop(done.send(output.json_result(&json)))
+    });
+    match printer {
+        Ok(_) => Ok(written.await.unwrap_or_else(|_| Err(std::io::Error::other("the thread that prints panicked")))?),
+        Err(_) => Ok(output.json_result(&json)?),
+    }
+}
+
+/// Waits for this long, or forever if it is zero, and until a signal ends it.
+async fn linger(time: Duration, signals: &mut EndSignals) {
     let wait = async { if time.is_zero() { std::future::pending().await } else { tokio::time::sleep(time).await } };
     tokio::select! {
         () = wait => {}
-        // Where no interrupt can be waited for, it ends the process as it always does.
-        Ok(()) = tokio::signal::ctrl_c() => {}
+        _ = signals.next() => {}
+    }
+}
+
+/// Denials of all plugins so far: one of them may have passed on that of another.
+fn denials_of(runtime: &Runtime) -> u64 {
+    runtime.plugins().iter().map(|plugin| plugin.metrics().denials).sum()
+}
+
+/// An answered `permission_denied` is a denial only if there was one in the call. Any plugin can answer the code.
+fn passed_on(error: InvokeError, was_denied: bool) -> Error {
+    match &error {
+        InvokeError::Guest { failure, .. } if was_denied && failure.code == "permission_denied" => {
+            Error::PassedOn(Box::new(error))
+        }
+        _ => error.into(),
     }
 }
 

@@ -15,14 +15,15 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// `file` are the ceilings of the host's file: they hold. Where it names none, what was typed raises the default.
-    pub(crate) fn new(args: &LimitArgs, file: &Resources) -> Self {
+    /// `file` are the ceilings that the host's file names, which hold, and `in_force` what they mean. Where it names none,
+    /// what was typed raises the default.
+    pub(crate) fn new(args: &LimitArgs, file: &Resources, in_force: Ceilings) -> Self {
         let default = Ceilings::default();
         let ceilings = Ceilings {
             timeout: ceiling(file.timeout, args.timeout, default.timeout),
             memory_bytes: ceiling(file.max_memory_bytes, args.max_memory, default.memory_bytes),
             fuel: ceiling(file.max_fuel, args.fuel, default.fuel),
-            ..super::file::ceilings(file)
+            ..in_force
         };
         Asked { args: args.clone(), ceilings }
     }
@@ -86,7 +87,7 @@ mod tests {
     const MINUTES: fn(u64) -> Duration = |minutes| Duration::from_secs(minutes * 60);
 
     fn in_force(args: &LimitArgs, file: &Resources) -> (Limits, Vec<String>) {
-        let asked = Asked::new(args, file);
+        let asked = Asked::new(args, file, Ceilings::default());
         let limits = Limits::default().asked(&asked.resources(), &asked.ceilings);
         let cut = asked.cut(&limits);
         (limits, cut)

@@ -1,10 +1,9 @@
-//! Where the command line becomes a runtime and a package: the only place that decides how this program runs plugins.
+//! From the command line to a runtime and a package. Finding what the host's file says and setting up the runtime is the
+//! crate `plugbay-node`'s; here is what is this program's own.
 //!
 //! The person at the command line is the operator. What is typed wins over the host's file, which wins over the manifest;
-//! a limit above this program's own ceilings raises them, one above the host file's is cut down to it, and said so.
+//! a limit above this program's own ceilings raises them, one above the host file's is cut down to it with a note.
 
-mod beside;
-mod file;
 mod limits;
 
 use std::future::Future;
@@ -12,27 +11,24 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use plugbay::manifest::{Rule, SettingType};
-use plugbay::{
-    BuildError, CodeCache, CodeCacheAt, CompileIsolation, LoadError, Package, Policy, Runtime, WorkerCommand,
-};
-
+use plugbay::manifest::{Format, SettingType};
+use plugbay::{BuildError, CodeCacheAt, CompileIsolation, LoadError, Package, Policy, Runtime, WorkerCommand};
+use plugbay_node::{HostFile, Node, NodeOptions, RequirementsError, usable_code_cache};
+use plugbay_project::Source;
+use plugbay_testing::{TestHost, TestHostBuilder};
 use serde_json::Value;
 
 use crate::args::{Common, HostArgs, LimitArgs};
 use crate::error::Error;
 use crate::log::StderrLog;
 use crate::output::Output;
-use plugbay_project::Source;
-use plugbay_testing::{TestHost, TestHostBuilder};
+use crate::signal;
 
-pub(crate) use beside::{Beside, OrderError};
-use file::HostFile;
 pub(crate) use limits::Asked;
 
 /// For each plugin that this program runs: it makes one call, and reserves no more than that takes.
 const LIVE_INSTANCES: u32 = 4;
-/// For all of them together where there are several: a sandbox for each call that may wait for another, and one to spare.
+/// For all of them together if there are several: a sandbox for each call that may wait for another, and one to spare.
 const LIVE_INSTANCES_IN_CHAINS: u32 = plugbay::limits::CALL_DEPTH_MAX as u32 + 2;
 /// The smallest component there is: the header alone.
 const EMPTY_COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
@@ -41,10 +37,18 @@ const EMPTY_COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 pub(crate) struct Host {
     pub(crate) runtime: Runtime,
     pub(crate) package: Package,
-    /// What is loaded beside it.
-    pub(crate) beside: Beside,
     /// The limits that were typed.
     pub(crate) asked: Asked,
+    node: Node,
+}
+
+/// What a command does with a plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Its code runs, and may store values.
+    Run,
+    /// It is only looked at: nothing stays behind.
+    Look,
 }
 
 impl Host {
@@ -56,14 +60,14 @@ impl Host {
         common: &Common,
         output: Output,
     ) -> Result<Self, Error> {
-        Host::open_with(path, &[], limits, host, common, output)
+        Host::open_for(Purpose::Look, path, 0, limits, host, common, output)
     }
 
-    /// The same with other plugins beside it, in the same runtime: those of these paths, and those of the host's file that
-    /// one of them requires.
-    pub(crate) fn open_with(
+    /// The same for a purpose, and with instances for `others` plugins beside those of the host's file.
+    pub(crate) fn open_for(
+        purpose: Purpose,
         path: &Path,
-        with: &[PathBuf],
+        others: usize,
         limits: &LimitArgs,
         host: Option<&HostArgs>,
         common: &Common,
@@ -72,49 +76,57 @@ impl Host {
         let defaults = HostArgs::default();
         let args = host.unwrap_or(&defaults);
         let file = args.host_file.as_deref().map(HostFile::read).transpose()?.unwrap_or_default();
-        let of_all = policy(args, file.policy())?;
-        let asked = Asked::new(limits, &file.ceilings());
-        let environment = args.environment.as_deref().or(file.environment());
-        let environment = environment.map(file::environment_name).transpose().map_err(Error::Usage)?;
-
-        let open = |path: &Path| {
-            let policy = policy(args, &file.permissions_of(path))?;
-            let package = open_package(path, output)?.policy(policy);
-            Ok(file.options_of(path).into_iter().fold(package, |package, (key, value)| package.configure(key, value)))
-        };
-        let package = open(path)?;
+        let asked = Asked::new(limits, file.written_ceilings(), file.ceilings());
+        let package = open_package(path, output)?;
         // The host's file speaks of all plugins; what was typed is meant for this one.
-        if let (Some(name), Some(_)) = (environment, &args.environment)
-            && file::lacks_environment(path, name)
+        if let Some(name) = &args.environment
+            && lacks_environment(path, name)
         {
             output.note(&format!("there is no config/{name}.yaml: the environment `{name}` changes nothing here"));
         }
         let log = StderrLog::new(common.log_level, common.quiet);
-        let others = u32::try_from(with.len() + file.local_plugins().count()).unwrap_or(u32::MAX);
-        let mut builder = Runtime::builder()
+        let others = u32::try_from(others + file.local_plugins().count()).unwrap_or(u32::MAX);
+        let builder = Runtime::builder()
             .live_instances(live_instances(others))
             .run_jobs(false)
             .code_cache(code_cache(output))
             .compile_isolation(CompileIsolation::ChildProcess(worker()?))
             .audit_sink(log.clone())
-            .log_sink(log)
-            .policy(of_all)
-            .ceilings(asked.ceilings.clone());
-        if let Some(environment) = environment {
-            builder = builder.environment(environment);
+            .log_sink(log);
+        let mut options = NodeOptions::default();
+        options.file = file;
+        options.policy = typed_policy(args)?;
+        options.ceilings = Some(asked.ceilings.clone());
+        options.environment = args.environment.clone();
+        options.data_dir = args.data_dir.clone();
+        options.only_checks = purpose == Purpose::Look;
+        let node = Node::open(options, builder)?;
+        node.notes.iter().for_each(|note| output.note(note));
+        let package = configured(&node.runtime, node.configured(path, package), &args.config);
+        Ok(Host { runtime: node.runtime.clone(), package: package.resources(asked.resources()), asked, node })
+    }
+
+    /// The package of `path`, which is this host's, with others that were named and those that one of them requires.
+    pub(crate) fn with_requirements(
+        &self,
+        path: &Path,
+        with: &[PathBuf],
+        output: Output,
+    ) -> Result<Vec<Package>, Error> {
+        let open = |path: &Path| Ok::<_, Error>(self.node.configured(path, open_package(path, output)?));
+        let mut named = vec![(path.to_owned(), self.package.clone())];
+        for path in with {
+            named.push((path.clone(), open(path)?));
         }
-        if let Some(directory) = args.data_dir.clone().or_else(|| file.data_dir()) {
-            check_data_dir(&directory).map_err(Error::Usage)?;
-            builder = builder.data_dir(directory);
-        }
-        let runtime = builder.build()?;
-        let package = configured(&runtime, package, &args.config).resources(asked.resources());
-        let beside = Beside::find(&runtime, (path, &package), with, file.local_plugins().collect(), open)?;
-        Ok(Host { runtime, package, beside, asked })
+        self.node.with_requirements(named, open).map_err(|error| match error {
+            RequirementsError::Open(error) => error,
+            RequirementsError::Load(error) => Error::Load(error),
+            other => Error::Usage(other.to_string()),
+        })
     }
 }
 
-/// Instances that one plugin and so many others take.
+/// Instances that one plugin and this many others take.
 fn live_instances(others: u32) -> u32 {
     if others == 0 {
         return LIVE_INSTANCES;
@@ -125,21 +137,34 @@ fn live_instances(others: u32) -> u32 {
         .min(plugbay::limits::LIVE_INSTANCES_DEFAULT)
 }
 
-/// What is not there yet is made with the first value. A file in its place is found out now, not as a plugin's trouble.
-fn check_data_dir(directory: &Path) -> Result<(), String> {
-    match directory.metadata() {
-        Ok(metadata) if metadata.is_dir() => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Ok(_) => Err(format!("--data-dir {}: it is not a directory", directory.display())),
-        Err(error) => Err(format!("--data-dir {}: {error}", directory.display())),
-    }
+/// Whether a plugin has files of configuration, and none of this name: an environment that was misspelt, perhaps.
+fn lacks_environment(plugin: &Path, name: &str) -> bool {
+    let Ok(files) = plugin.join("config").read_dir() else { return false };
+    let is_it = |path: &Path| path.file_stem().is_some_and(|stem| stem == name) && Format::from_path(path).is_some();
+    !files.flatten().any(|file| is_it(&file.path()))
 }
 
 /// Runs a future on this thread: one call needs no others, and threads take time to start.
 pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Error> {
+    check_descriptors().context("cannot start the executor")?;
     let executor =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the executor")?;
-    Ok(executor.block_on(future))
+    Ok(executor.block_on(async {
+        // Without it, a file that becomes too large ends the process with less of a message.
+        let _ = signal::ignore_file_size_signal();
+        future.await
+    }))
+}
+
+/// The executor panics if the process may not open its descriptors: four for events, three for signals.
+fn check_descriptors() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        const NEEDED: usize = 8;
+        let (first, _second) = std::os::unix::net::UnixStream::pair()?;
+        let _others = (2..NEEDED).map(|_| first.try_clone()).collect::<std::io::Result<Vec<_>>>()?;
+    }
+    Ok(())
 }
 
 /// Opens PLUGIN; a crate is built first.
@@ -170,18 +195,13 @@ fn configured(runtime: &Runtime, package: Package, settings: &[(String, String)]
 }
 
 /// What was typed comes before the host's file: the first rule that matches decides.
-fn policy(args: &HostArgs, rules: &[Rule]) -> Result<Policy, Error> {
-    let mut policy = Policy::default();
-    for grant in &args.grant {
-        policy = policy.allow(grant).map_err(|error| Error::Usage(format!("--grant: {error}")))?;
-    }
-    for rule in rules {
-        policy.push(&rule.resource, rule.actions.clone(), rule.effect);
-    }
-    Ok(policy)
+fn typed_policy(args: &HostArgs) -> Result<Policy, Error> {
+    args.grant.iter().try_fold(Policy::default(), |policy, grant| {
+        policy.allow(grant).map_err(|error| Error::Usage(format!("--grant: {error}")))
+    })
 }
 
-/// Where compiled code is to be kept.
+/// Where compiled code is to be cached.
 pub(crate) fn code_cache_asked() -> CodeCacheAt {
     match std::env::var_os("PLUGBAY_CACHE_DIR") {
         Some(off) if off == "off" => CodeCacheAt::Off,
@@ -190,17 +210,13 @@ pub(crate) fn code_cache_asked() -> CodeCacheAt {
     }
 }
 
-/// Where compiled code is kept. A directory that somebody named has to be usable; the user's own is a default, and where it
-/// is not, as in a container without a writable home, plugins run all the same.
+/// Where compiled code is cached, with a note if the user's own directory cannot be used.
 pub(crate) fn code_cache(output: Output) -> CodeCacheAt {
-    let asked = code_cache_asked();
-    if let (CodeCacheAt::UserDirectory, Some(directory)) = (&asked, CodeCache::user_directory())
-        && let Err(error) = CodeCache::open(directory)
-    {
-        output.note(&format!("compiled code is not kept, and the next run compiles again: {error}"));
-        return CodeCacheAt::Off;
+    let cache = usable_code_cache(code_cache_asked());
+    if let Some(problem) = cache.problem {
+        output.note(&format!("compiled code is not kept, and the next run compiles again: {problem}"));
     }
-    asked
+    cache.at
 }
 
 /// This program itself compiles, in a process with a deadline and a memory limit of its own.

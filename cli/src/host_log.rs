@@ -1,0 +1,121 @@
+//! What the runtime reports by itself, on standard error: the `tracing` events of this project's crates at or above
+//! `--log-level`, as `warning: message (plugin=hello, error=…)`.
+//!
+//! The log lines of plugins and their denials do not come this way: they have sinks ([`crate::log`]). This is a subscriber
+//! of its own because one that ignores spans is 60 lines, and `tracing-subscriber` would add to the start of every run.
+
+use std::fmt::{self, Write};
+
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+
+use crate::args::LogLevel;
+use crate::output::{CYAN, DIM, RED, YELLOW, indented, plain};
+use crate::stderr;
+
+/// Writes events to standard error.
+struct HostLog {
+    threshold: LevelFilter,
+}
+
+/// Shows the runtime's events from now on. `Off` and quiet show none.
+pub(crate) fn show(level: LogLevel, quiet: bool) {
+    let threshold = match level {
+        LogLevel::Trace => LevelFilter::TRACE,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Off => return,
+    };
+    if !quiet {
+        // Only a second subscriber of this process could be refused.
+        let _ = tracing::subscriber::set_global_default(HostLog { threshold });
+    }
+}
+
+impl Subscriber for HostLog {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        let target = metadata.target();
+        let is_ours = target.split("::").next().is_some_and(|name| name == "plugbay" || name.starts_with("plugbay_"));
+        is_ours && *metadata.level() <= self.threshold
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.threshold)
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut text = EventText::default();
+        event.record(&mut text);
+        stderr::log(text.line(*event.metadata().level()));
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+/// An event's message, and its fields as `name=value`.
+#[derive(Default)]
+struct EventText {
+    message: String,
+    fields: Vec<String>,
+}
+
+impl EventText {
+    /// The line. Its texts may come from a plugin, so control characters are escaped and continued lines indented.
+    fn line(&self, level: Level) -> String {
+        let (style, word) = match level {
+            Level::ERROR => (RED, "host error"),
+            Level::WARN => (YELLOW, "warning"),
+            Level::INFO => (CYAN, "info"),
+            Level::DEBUG => (DIM, "debug"),
+            Level::TRACE => (DIM, "trace"),
+        };
+        let mut line = format!("{style}{word}:{style:#} {}", indented(&plain(&self.message), "    "));
+        if !self.fields.is_empty() {
+            let _ = write!(line, " {DIM}({}){DIM:#}", indented(&plain(&self.fields.join(", ")), "    "));
+        }
+        line
+    }
+}
+
+impl Visit for EventText {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.record_debug(field, &format_args!("{value}"));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            self.message = format!("{value:?}");
+        } else {
+            self.fields.push(format!("{}={value:?}", field.name()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn event_of_a_plugin_cannot_forge_a_line() {
+        let text = EventText {
+            message: "not read\nerror: forged\u{1b}[2J".to_owned(),
+            fields: vec!["plugin=demo".to_owned(), "error=a\nb".to_owned()],
+        };
+        let shown = anstream::adapter::strip_str(&text.line(Level::WARN)).to_string();
+        assert_eq!(shown, "warning: not read\n    error: forged\\u{1b}[2J (plugin=demo, error=a\n    b)");
+    }
+}

@@ -1,0 +1,133 @@
+//! The signals that end the command: SIGINT, SIGTERM and SIGHUP on Unix, Ctrl-C elsewhere.
+//!
+//! By default they end a process in the middle of a call, without unloading its plugins, and they do nothing to process 1
+//! of a container, to which the kernel delivers only signals that it handles. With [`EndSignals`] the first signal is an
+//! event that the command waits for beside its work, so that it unloads before it ends. A second signal ends it at once.
+
+use std::io;
+
+use crate::exit::Exit;
+
+/// The signal that ended the command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EndSignal {
+    /// From a terminal: Ctrl-C.
+    Interrupt,
+    /// From a supervisor: `kill`, systemd, `docker stop`.
+    #[cfg_attr(not(unix), allow(dead_code))]
+    Terminate,
+    /// The terminal was closed.
+    #[cfg_attr(not(unix), allow(dead_code))]
+    HangUp,
+}
+
+impl EndSignal {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            EndSignal::Interrupt => "SIGINT",
+            EndSignal::Terminate => "SIGTERM",
+            EndSignal::HangUp => "SIGHUP",
+        }
+    }
+
+    /// 128 and the signal's number, as shells report a process that a signal ended.
+    pub(crate) fn exit(self) -> Exit {
+        match self {
+            EndSignal::Interrupt => Exit::Interrupted,
+            EndSignal::Terminate => Exit::Terminated,
+            EndSignal::HangUp => Exit::HungUp,
+        }
+    }
+}
+
+#[cfg(unix)]
+pub(crate) use unix::{EndSignals, ignore_file_size_signal};
+
+#[cfg(unix)]
+mod unix {
+    use super::{EndSignal, io};
+    use std::future::poll_fn;
+    use std::task::Poll;
+
+    use rustix::process::Signal as Number;
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+
+    /// Receives the signals that end the command, from when it is made.
+    pub(crate) struct EndSignals(Vec<(EndSignal, Signal)>);
+
+    impl EndSignals {
+        /// Handles the signals from now on. Needs an executor with IO. SIGHUP stays ignored in a process that was started
+        /// so, as by `nohup`.
+        ///
+        /// # Errors
+        /// Those of the system.
+        pub(crate) fn listen() -> io::Result<Self> {
+            let mut signals = vec![
+                (EndSignal::Interrupt, signal(SignalKind::interrupt())?),
+                (EndSignal::Terminate, signal(SignalKind::terminate())?),
+            ];
+            if !is_ignored(Number::HUP) {
+                signals.push((EndSignal::HangUp, signal(SignalKind::hangup())?));
+            }
+            Ok(EndSignals(signals))
+        }
+
+        /// Waits for the next signal.
+        pub(crate) async fn next(&mut self) -> EndSignal {
+            poll_fn(|context| {
+                let received = self.0.iter_mut().find_map(|(which, signal)| match signal.poll_recv(context) {
+                    Poll::Ready(Some(())) => Some(*which),
+                    _ => None,
+                });
+                received.map_or(Poll::Pending, Poll::Ready)
+            })
+            .await
+        }
+    }
+
+    /// Whether this process was started with the signal ignored. Only Linux tells without unsafe code.
+    fn is_ignored(number: Number) -> bool {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+        mask >> (number.as_raw() - 1) & 1 == 1
+    }
+
+    /// Lets a write beyond `ulimit -f` fail with an error, which has a message, where SIGXFSZ would end the process. Needs an
+    /// executor with IO.
+    pub(crate) fn ignore_file_size_signal() -> io::Result<()> {
+        // The handler stays when the stream of its signals is dropped.
+        signal(SignalKind::from_raw(Number::XFSZ.as_raw())).map(drop)
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) use elsewhere::{EndSignals, ignore_file_size_signal};
+
+#[cfg(not(unix))]
+mod elsewhere {
+    use super::{EndSignal, io};
+
+    /// Receives Ctrl-C.
+    pub(crate) struct EndSignals;
+
+    impl EndSignals {
+        /// # Errors
+        /// None.
+        pub(crate) fn listen() -> io::Result<Self> {
+            Ok(EndSignals)
+        }
+
+        /// Waits for the next Ctrl-C.
+        pub(crate) async fn next(&mut self) -> EndSignal {
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            EndSignal::Interrupt
+        }
+    }
+
+    pub(crate) fn ignore_file_size_signal() -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,169 @@
+//! Standard error, written by a thread of its own.
+//!
+//! A pipe that is not read is full after 64 KiB, and the next write to it blocks. The thread that runs a plugin must not
+//! be the one that blocks, because its executor then stops, and with it the deadline of the call. So lines are queued, and
+//! the writer thread, which starts with the first of them, is the only one that waits for the reader.
+//!
+//! [`write`] and [`flush`] wait until the queue is written, so that notes, errors and results keep their order. They stop
+//! waiting when the reader takes nothing for a second: the process then ends without the rest.
+
+use std::collections::VecDeque;
+use std::io::Write;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use crate::progress;
+
+/// Queued text in bytes. Log lines beyond it are dropped and counted.
+const QUEUE_BYTES_MAX: usize = 4 << 20;
+/// How long a reader may take nothing before nothing more is expected of it.
+const STALLED_AFTER: Duration = Duration::from_secs(1);
+/// Bytes of one write: a reader that takes this much is making progress.
+const WRITE_BYTES_MAX: usize = 4096;
+
+/// Lines that are not written yet.
+#[derive(Default)]
+struct Queue {
+    lines: VecDeque<String>,
+    bytes: usize,
+    /// Lines that were dropped since the last one was queued.
+    dropped: u64,
+    /// Whether the thread has taken a line that is not written to its end.
+    is_writing: bool,
+    /// Counts writes, for telling a slow reader from one that takes nothing.
+    writes: u64,
+    has_stalled: bool,
+    writer: Writer,
+}
+
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Writer {
+    #[default]
+    NotStarted,
+    Runs,
+    /// The thread cannot be started: lines are written where they are queued.
+    Missing,
+}
+
+static QUEUE: Mutex<Option<Queue>> = Mutex::new(None);
+/// Notified when a line is queued, and with each write.
+static CHANGED: Condvar = Condvar::new();
+
+/// Queues a line of a log. Never waits: a line that finds the queue full is dropped.
+pub(crate) fn log(line: String) {
+    let mut guard = lock();
+    let queue = guard.get_or_insert_default();
+    if queue.bytes + line.len() > QUEUE_BYTES_MAX {
+        queue.dropped += 1;
+        return;
+    }
+    queue.push_dropped();
+    queue.push(line);
+    start(guard);
+}
+
+/// Queues a line and waits until it is written, or until the reader has stalled.
+pub(crate) fn write(line: String) {
+    let mut guard = lock();
+    let queue = guard.get_or_insert_default();
+    queue.push_dropped();
+    queue.push(line);
+    start(guard);
+    flush();
+}
+
+/// Waits until everything queued is written, or until the reader has stalled.
+pub(crate) fn flush() {
+    let mut guard = lock();
+    while let Some(queue) = guard.as_mut().filter(|queue| !queue.is_written() && !queue.has_stalled) {
+        if queue.lines.is_empty() && queue.dropped > 0 {
+            queue.push_dropped();
+        }
+        let writes = queue.writes;
+        let (changed, wait) = CHANGED.wait_timeout(guard, STALLED_AFTER).unwrap_or_else(PoisonError::into_inner);
+        guard = changed;
+        if let Some(queue) = guard.as_mut().filter(|queue| wait.timed_out() && queue.writes == writes) {
+            queue.has_stalled = true;
+        }
+    }
+}
+
+impl Queue {
+    fn push(&mut self, line: String) {
+        self.bytes += line.len();
+        self.lines.push_back(line);
+        CHANGED.notify_all();
+    }
+
+    fn push_dropped(&mut self) {
+        let dropped = std::mem::take(&mut self.dropped);
+        if dropped > 0 {
+            self.push(format!("note: {dropped} lines of the log were dropped, because standard error was not read"));
+        }
+    }
+
+    fn is_written(&self) -> bool {
+        self.lines.is_empty() && !self.is_writing && self.dropped == 0
+    }
+}
+
+fn lock() -> MutexGuard<'static, Option<Queue>> {
+    QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Starts the thread with the first line. Without one, the caller writes.
+fn start(mut guard: MutexGuard<'static, Option<Queue>>) {
+    let Some(queue) = guard.as_mut() else { return };
+    if queue.writer == Writer::NotStarted {
+        let started = thread::Builder::new().name("stderr".into()).spawn(|| write_lines(true));
+        queue.writer = if started.is_ok() { Writer::Runs } else { Writer::Missing };
+    }
+    let is_missing = queue.writer == Writer::Missing;
+    drop(guard);
+    if is_missing {
+        write_lines(false);
+    }
+}
+
+/// Writes what is queued, and then waits for more or returns.
+fn write_lines(waits: bool) {
+    let mut guard = lock();
+    loop {
+        let queue = guard.get_or_insert_default();
+        match queue.lines.pop_front() {
+            Some(line) => {
+                queue.bytes -= line.len();
+                queue.is_writing = true;
+                drop(guard);
+                write_line(&line);
+                guard = lock();
+                guard.get_or_insert_default().is_writing = false;
+                CHANGED.notify_all();
+            }
+            None if waits => guard = CHANGED.wait(guard).unwrap_or_else(PoisonError::into_inner),
+            None => return,
+        }
+    }
+}
+
+/// One line, past the spinner. A reader that is gone is no reason to fail.
+fn write_line(line: &str) {
+    progress::suspended(|| {
+        let mut stderr = anstream::stderr().lock();
+        let mut rest = line;
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(rest.floor_char_boundary(WRITE_BYTES_MAX));
+            if stderr.write_all(piece.as_bytes()).is_err() {
+                return;
+            }
+            rest = after;
+            if let Some(queue) = &mut *lock() {
+                queue.writes += 1;
+                queue.has_stalled = false;
+            }
+            CHANGED.notify_all();
+        }
+        let _ = stderr.write_all(b"\n");
+    });
+}

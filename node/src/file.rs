@@ -1,0 +1,201 @@
+//! The host's file, `plugbay.yaml`: where it is, and what of it concerns which plugin.
+//!
+//! Only a file that is named is read. One that merely lies in the current directory could widen what plugins may do
+//! without the operator's knowledge.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use plugbay::Ceilings;
+use plugbay::manifest::{self, Format, HostPlugin, ManifestError, PluginSource, Resources, Rule};
+use serde_json::Value;
+
+/// The host's file, with its directory: paths in it are relative to that.
+#[derive(Debug, Default)]
+pub struct HostFile {
+    directory: PathBuf,
+    contents: manifest::HostFile,
+}
+
+/// The host's file cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HostFileError {
+    /// It cannot be read.
+    #[error("cannot read the host's file {}: {reason}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// Its content is wrong.
+    #[error("the host's file is wrong:\n{_0}")]
+    Content(ManifestError),
+}
+
+impl HostFile {
+    /// Reads a file of at most [`DOCUMENT_BYTES_MAX`](manifest::limits::DOCUMENT_BYTES_MAX) bytes.
+    ///
+    /// # Errors
+    /// [`HostFileError`] if it cannot be read, is too large or is wrong.
+    pub fn read(path: &Path) -> Result<Self, HostFileError> {
+        let text = read_bounded(path).map_err(|reason| HostFileError::Read { path: path.to_owned(), reason })?;
+        let format = Format::from_path(path).unwrap_or(Format::Yaml);
+        let contents = manifest::HostFile::parse(path.display().to_string(), &text, format);
+        let directory = path.parent().map(Path::to_owned).unwrap_or_default();
+        Ok(HostFile { directory, contents: contents.map_err(HostFileError::Content)? })
+    }
+
+    pub(crate) fn policy(&self) -> &[Rule] {
+        &self.contents.policy
+    }
+
+    /// The ceilings as they are written.
+    pub fn written_ceilings(&self) -> &Resources {
+        &self.contents.ceilings
+    }
+
+    /// The ceilings that the file names, and the defaults for those that it does not. 0 removes a ceiling.
+    pub fn ceilings(&self) -> Ceilings {
+        let (written, default) = (&self.contents.ceilings, Ceilings::default());
+        Ceilings {
+            timeout: unless_zero(written.timeout, default.timeout, |timeout| timeout.is_zero()),
+            memory_bytes: unless_zero(written.max_memory_bytes, default.memory_bytes, |bytes| *bytes == 0),
+            fuel: unless_zero(written.max_fuel, default.fuel, |fuel| *fuel == 0),
+            calls_per_second: match written.rate_limit {
+                Some(rate) if rate.calls == 0 => None,
+                Some(rate) => Some(f64::from(rate.calls) / rate.period.as_secs_f64()),
+                None => default.calls_per_second,
+            },
+            instances: match written.instances {
+                Some(manifest::Instances::Count(count)) if count > 0 => count,
+                _ => default.instances,
+            },
+        }
+    }
+
+    /// The environment, if the file names one.
+    pub fn environment(&self) -> Option<&str> {
+        self.contents.environment.as_deref()
+    }
+
+    /// The data directory, if the file names one.
+    pub fn data_dir(&self) -> Option<PathBuf> {
+        self.contents.data_dir.as_ref().map(|directory| self.directory.join(directory))
+    }
+
+    /// The plugins on this machine that the file names.
+    pub fn local_plugins(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        self.contents.plugins.iter().filter_map(|plugin| self.local(plugin))
+    }
+
+    /// One note for each plugin that is not on this machine.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let remote = self.contents.plugins.iter().filter_map(|plugin| match &plugin.source {
+            PluginSource::Local(_) => None,
+            PluginSource::Https(url) => Some(url.clone()),
+            PluginSource::Oci(reference) => Some(format!("oci://{reference}")),
+        });
+        remote
+            .map(|url| {
+                format!("the host's file names {url}, which is not loaded: only plugins on this machine are so far")
+            })
+            .collect()
+    }
+
+    /// The options of the plugin at `path`, if the file names it.
+    pub(crate) fn options_of(&self, path: &Path) -> Vec<(String, Value)> {
+        self.entries_of(path).flat_map(|plugin| plugin.options.clone()).collect()
+    }
+
+    /// The permissions of the plugin at `path` alone.
+    pub(crate) fn permissions_of(&self, path: &Path) -> Vec<Rule> {
+        self.entries_of(path).flat_map(|plugin| plugin.permissions.clone()).collect()
+    }
+
+    fn entries_of(&self, path: &Path) -> impl Iterator<Item = &HostPlugin> {
+        let wanted = path.canonicalize().ok();
+        self.contents.plugins.iter().filter(move |plugin| {
+            let local = self.local(plugin).and_then(|local| local.canonicalize().ok());
+            local.is_some() && local == wanted
+        })
+    }
+
+    fn local(&self, plugin: &HostPlugin) -> Option<PathBuf> {
+        match &plugin.source {
+            PluginSource::Local(local) => Some(self.directory.join(local)),
+            PluginSource::Https(_) | PluginSource::Oci(_) => None,
+        }
+    }
+}
+
+/// The text of a file that is no longer than a document may be. Nothing that is not a regular file is opened: a device has no
+/// end, and a pipe may have no writer.
+fn read_bounded(path: &Path) -> Result<String, String> {
+    let limit = manifest::limits::DOCUMENT_BYTES_MAX;
+    let text_of = |error: std::io::Error| error.to_string();
+    if !std::fs::metadata(path).map_err(text_of)?.is_file() {
+        return Err("it is not a regular file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    File::open(path).map_err(text_of)?.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(text_of)?;
+    if bytes.len() > limit {
+        return Err(format!("it has more than {limit} bytes"));
+    }
+    String::from_utf8(bytes).map_err(|error| format!("it is not UTF-8 text: {error}"))
+}
+
+/// The default if nothing is written, none if it is zero.
+fn unless_zero<T: Clone>(written: Option<T>, default: Option<T>, is_zero: impl Fn(&T) -> bool) -> Option<T> {
+    match written {
+        None => default,
+        Some(value) => Some(value).filter(|value| !is_zero(value)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<HostFile, HostFileError> {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("plugbay.yaml");
+        std::fs::write(&path, text).expect("written");
+        HostFile::read(&path)
+    }
+
+    #[test]
+    fn file_longer_than_a_document_is_refused_unparsed() {
+        let error = read(&" ".repeat(manifest::limits::DOCUMENT_BYTES_MAX + 1)).expect_err("too long");
+        assert!(matches!(&error, HostFileError::Read { reason, .. } if reason.contains("1048576")), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn device_is_refused_unread() {
+        let error = HostFile::read(Path::new("/dev/zero")).expect_err("it has no end");
+        assert!(error.to_string().contains("not a regular file"), "{error}");
+    }
+
+    #[test]
+    fn zero_removes_a_ceiling_and_nothing_leaves_the_default() {
+        let file =
+            read("ceilings: { max_fuel: 0, rate_limit: { calls: 10, period_seconds: 2 } }").expect("a host's file");
+        let ceilings = file.ceilings();
+        assert_eq!((ceilings.fuel, ceilings.calls_per_second), (None, Some(5.0)));
+        assert_eq!(ceilings.timeout, Ceilings::default().timeout);
+    }
+
+    #[test]
+    fn plugin_on_another_machine_is_noted() {
+        let text = "plugins: [{ url: a.wasm }, { url: https://x.example/b.wasm }, { url: oci://ghcr.io/acme/c:1 }]";
+        let notes = read(text).expect("a host's file").notes();
+        assert_eq!(notes.len(), 2);
+        assert!(
+            notes[0].contains("https://x.example/b.wasm") && notes[1].contains("oci://ghcr.io/acme/c:1"),
+            "{notes:?}"
+        );
+    }
+}

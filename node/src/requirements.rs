@@ -1,0 +1,112 @@
+//! The plugins that have to be loaded beside others: those of the host's file that one of them requires, directly or
+//! through others. The file's other plugins are for other hosts and other calls.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use plugbay::{LoadError, Package};
+
+use crate::Node;
+
+/// A plugin that is to be loaded, with its name and requirements.
+struct Candidate {
+    path: PathBuf,
+    package: Package,
+    name: String,
+    requires: Vec<String>,
+}
+
+/// The plugins that others require cannot be found. `E` is why a package cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequirementsError<E> {
+    /// A package cannot be opened: the error of the caller's function.
+    #[error("a package that is required cannot be opened")]
+    Open(E),
+    /// A package is not a plugin.
+    #[error(transparent)]
+    Load(Box<LoadError>),
+    /// Two of the plugins that were named have the same name.
+    #[error("{} and {} are both called `{name}`: load one of them", first.display(), second.display())]
+    SameName {
+        /// Their name.
+        name: String,
+        /// The path of the first.
+        first: PathBuf,
+        /// The path of the second.
+        second: PathBuf,
+    },
+}
+
+impl Node {
+    /// The packages of `named`, and those of the host's file that they require. `open` opens and
+    /// [configures](Self::configured) the package at a path.
+    ///
+    /// # Errors
+    /// [`RequirementsError`] if a package cannot be opened or two of `named` have the same name.
+    pub fn with_requirements<E>(
+        &self,
+        named: Vec<(PathBuf, Package)>,
+        open: impl Fn(&Path) -> Result<Package, E>,
+    ) -> Result<Vec<Package>, RequirementsError<E>> {
+        let mut in_file = self.file.local_plugins();
+        let is_alone = named.len() < 2;
+        let mut next = in_file.next();
+        if is_alone && next.is_none() {
+            // No others could be required: loading reports what is missing.
+            return Ok(named.into_iter().map(|(_, package)| package).collect());
+        }
+        let mut all: Vec<Candidate> = Vec::new();
+        for (path, package) in named {
+            let new = self.candidate(path, package)?;
+            if let Some(known) = all.iter().find(|known| known.name == new.name) {
+                let (first, second) = (known.path.clone(), new.path);
+                return Err(RequirementsError::SameName { name: new.name, first, second });
+            }
+            all.push(new);
+        }
+        let count = all.len();
+        while is_incomplete(&all)
+            && let Some(path) = next
+        {
+            let package = open(&path).map_err(RequirementsError::Open)?;
+            let found = self.candidate(path, package)?;
+            // A plugin that was named replaces one of the file.
+            if !all.iter().any(|known| known.name == found.name) {
+                all.push(found);
+            }
+            next = in_file.next();
+        }
+        let mut wanted = wanted(&all, count);
+        let mut packages: Vec<Option<Package>> = all.into_iter().map(|one| Some(one.package)).collect();
+        wanted.sort_unstable();
+        Ok(wanted.into_iter().filter_map(|index| packages[index].take()).collect())
+    }
+
+    fn candidate<E>(&self, path: PathBuf, package: Package) -> Result<Candidate, RequirementsError<E>> {
+        let inspection = self.runtime.inspect(package.clone());
+        let manifest = inspection.map_err(|error| RequirementsError::Load(Box::new(error)))?.manifest;
+        let requires = manifest.requires.into_iter().map(|required| required.name).collect();
+        Ok(Candidate { path, package, name: manifest.name, requires })
+    }
+}
+
+/// Whether one of them requires a plugin that is not among them.
+fn is_incomplete(all: &[Candidate]) -> bool {
+    let names: BTreeSet<&str> = all.iter().map(|one| &*one.name).collect();
+    all.iter().flat_map(|one| &one.requires).any(|required| !names.contains(&**required))
+}
+
+/// The first `named`, and what they require, directly or through others.
+fn wanted(all: &[Candidate], named: usize) -> Vec<usize> {
+    let mut wanted: Vec<usize> = (0..named.min(all.len())).collect();
+    let mut next = 0;
+    while next < wanted.len() {
+        for required in &all[wanted[next]].requires {
+            let found = all.iter().position(|one| one.name == *required);
+            wanted.extend(found.filter(|found| !wanted.contains(found)));
+        }
+        next += 1;
+    }
+    wanted
+}
