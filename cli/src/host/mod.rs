@@ -77,6 +77,7 @@ impl Host {
         let args = host.unwrap_or(&defaults);
         let file = args.host_file.as_deref().map(HostFile::read).transpose()?.unwrap_or_default();
         let asked = Asked::new(limits, file.written_ceilings(), file.ceilings());
+        let policy = typed_policy(args)?;
         let package = open_package(path, output)?;
         // The host's file speaks of all plugins; what was typed is meant for this one.
         if let Some(name) = &args.environment
@@ -95,7 +96,7 @@ impl Host {
             .log_sink(log);
         let mut options = NodeOptions::default();
         options.file = file;
-        options.policy = typed_policy(args)?;
+        options.policy = policy;
         options.ceilings = Some(asked.ceilings.clone());
         options.environment = args.environment.clone();
         options.data_dir = args.data_dir.clone();
