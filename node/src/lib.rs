@@ -4,8 +4,6 @@
 //! The command and a server share this. It parses no command line and prints nothing: what is worth knowing and no error
 //! is an entry of [`Node::notes`].
 
-#![forbid(unsafe_code)]
-
 mod cache;
 mod data_dir;
 mod file;

@@ -1,6 +1,8 @@
 //! `plugbay run`: the main job. Loads a plugin, calls one action, prints its result.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,6 +19,9 @@ use crate::progress::Progress;
 use crate::signal::EndSignals;
 use crate::stats::Stats;
 
+/// How long a signal lets a result be printed: a pipe that is not read takes forever.
+const PRINTING_MAX: Duration = Duration::from_secs(1);
+
 pub(crate) fn run(args: &Run, common: &Common, output: Output) -> Result<Exit, Error> {
     // What is wrong with the command line is told before anything is built or compiled.
     let payload = payload::read(args.payload.as_deref()).map_err(Error::Usage)?;
@@ -30,12 +35,10 @@ pub(crate) fn run(args: &Run, common: &Common, output: Output) -> Result<Exit, E
 async fn call(host: Host, packages: Vec<Package>, args: &Run, payload: String, output: Output) -> Result<Exit, Error> {
     let mut signals = EndSignals::listen().context("cannot handle the signals that end a process")?;
     let runtime = host.runtime.clone();
-    let done = tokio::select! {
-        biased;
-        done = load_and_call(host, packages, args, payload, output) => done,
-        signal = signals.next() => Err(Error::Signal(signal)),
-    };
-    if let (Ok(_), Some(time)) = (&done, args.linger) {
+    let (done, is_ended) =
+        until_signal(&mut signals, |is_printing| load_and_call(host, packages, args, payload, output, is_printing))
+            .await;
+    if let (Ok(_), false, Some(time)) = (&done, is_ended, args.linger) {
         runtime.run_jobs();
         linger(time, &mut signals).await;
     }
@@ -47,12 +50,32 @@ async fn call(host: Host, packages: Vec<Package>, args: &Run, payload: String, o
     }
 }
 
+/// Runs `work` until it is done or a signal comes, and returns whether one came. A result that is being printed by then may
+/// already be with its reader, so its end is waited for.
+async fn until_signal<F: Future<Output = Result<Exit, Error>>>(
+    signals: &mut EndSignals,
+    work: impl FnOnce(Arc<AtomicBool>) -> F,
+) -> (F::Output, bool) {
+    let is_printing = Arc::new(AtomicBool::new(false));
+    let mut work = pin!(work(is_printing.clone()));
+    tokio::select! {
+        biased;
+        done = &mut work => (done, false),
+        signal = signals.next() => {
+            let wait = if is_printing.load(Ordering::SeqCst) { PRINTING_MAX } else { Duration::ZERO };
+            let printed = tokio::time::timeout(wait, work).await;
+            (printed.unwrap_or(Err(Error::Signal(signal))), true)
+        }
+    }
+}
+
 async fn load_and_call(
     host: Host,
     packages: Vec<Package>,
     args: &Run,
     payload: String,
     output: Output,
+    is_printing: Arc<AtomicBool>,
 ) -> Result<Exit, Error> {
     let Host { runtime, package, asked, .. } = host;
     let progress = Progress::start(format!("loading {}", args.plugin.path.display()), output.quiet);
@@ -67,6 +90,7 @@ async fn load_and_call(
     let answer = invoke(&plugin, &args.action, payload).await;
     drop(progress);
     let outcome = answer.map_err(|error| passed_on(error, denials < denials_of(&runtime)))?;
+    is_printing.store(true, Ordering::SeqCst);
     print(&outcome, output).await?;
     if args.stats {
         let metrics = plugin.metrics();
