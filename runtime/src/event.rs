@@ -30,13 +30,16 @@ pub struct Event {
 }
 
 impl Event {
-    /// An event of the host, with a fresh id and the time of now.
+    /// An event of the host, with a fresh id and the current time.
+    ///
+    /// The name may be any spelling of a topic: `container:started` and `onContainerStart` are `container.start`, see
+    /// [`canonical_topic`](plugbay_manifest::canonical_topic).
     pub fn new(name: impl Into<String>, data: impl Into<Value>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Event {
             id: format!("{:x}-{:x}-{:x}", now.as_micros(), std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)),
-            name: name.into(),
+            name: plugbay_manifest::canonical_topic(&name.into()),
             data: data.into(),
             source: "host".into(),
             timestamp_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),

@@ -30,6 +30,15 @@ async fn event_that_nobody_subscribed_to_is_not_heard() {
 }
 
 #[tokio::test]
+async fn subscription_in_any_spelling_hears_its_topic() {
+    for spelling in ["container.start", "container:start", "container:started", "onContainerStart", "container:*"] {
+        let plugin = subscriber(json!([{ "topic": spelling }])).await;
+        plugin.deliver(&Event::new("container:started", json!(null))).await.expect("it is heard");
+        assert_eq!(heard(&plugin).await.len(), 1, "{spelling}");
+    }
+}
+
+#[tokio::test]
 async fn each_subscription_hears_in_the_order_of_its_priority() {
     let subscriptions = json!([
         { "topic": "order.*" }, { "topic": "**", "priority": 100 }, { "topic": "order.placed", "priority": 1 },

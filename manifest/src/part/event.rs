@@ -1,16 +1,14 @@
 //! Events: what a plugin publishes and what it listens to.
 //!
-//! Topics are words with dots between them. A pattern may use `*` for any text within a word and `**` for any number of
-//! words. DockStat's hook names are accepted as subscriptions: `onContainerStart` is `container.start`, and in general
-//! the first word after `on` is the thing and the rest is what happened to it (`onContainerHealthStatus` is
-//! `container.health_status`).
+//! Topics are read in any of their spellings and stored in the canonical one: see [`topic`](super::topic).
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::field::{Field, Table, field};
 use crate::limits::{PATTERN_CHARS_MAX, PRIORITY_MAX, TOPICS_MAX};
-use crate::problem::{Report, code, quoted};
+use crate::part::topic::{parse_topic, topic_of_hook};
+use crate::problem::{Report, code};
 use crate::read::{Node, Object};
 use crate::shape;
 
@@ -113,51 +111,6 @@ const SUBSCRIPTION: Table = &[TOPIC, PRIORITY, ONCE, DURABLE];
 /// What may stand behind a hook's name.
 const HOOK: Table = &[PRIORITY, ONCE, DURABLE];
 
-/// Whether the text can be a topic or a pattern of topics.
-///
-/// # Errors
-///
-/// What is wrong with it and what to write instead.
-pub fn check_topic(topic: &str) -> Result<(), String> {
-    let chars = topic.chars().count();
-    if chars > PATTERN_CHARS_MAX {
-        return Err(format!("a topic has at most {PATTERN_CHARS_MAX} characters, this one has {chars}"));
-    }
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '*');
-    for word in topic.split('.') {
-        if word.is_empty() {
-            return Err(format!("{} has an empty word: write words with single dots between them", quoted(topic)));
-        }
-        if !word.chars().all(plain) {
-            let rule = "use letters, digits, `_` and `-`, and `*` in patterns";
-            return Err(format!("the word {} is not allowed in a topic: {rule}", quoted(word)));
-        }
-        if word.contains("**") && word != "**" {
-            return Err(format!("{} mixes `**` with other characters: it must be a word of its own", quoted(word)));
-        }
-    }
-    Ok(())
-}
-
-/// The topic that one of DockStat's hook names stands for.
-pub fn topic_of_hook(name: &str) -> Option<String> {
-    let words = name.strip_prefix("on").filter(|rest| rest.chars().all(|c| c.is_ascii_alphanumeric()))?;
-    let starts = words.char_indices().filter(|(_, c)| c.is_ascii_uppercase()).map(|(index, _)| index);
-    let starts: Vec<usize> = starts.collect();
-    let (&[0, second], _) = starts.split_first_chunk::<2>()? else {
-        return None;
-    };
-    let thing = words[..second].to_ascii_lowercase();
-    let mut happened = String::new();
-    for c in words[second..].chars() {
-        if c.is_ascii_uppercase() && !happened.is_empty() {
-            happened.push('_');
-        }
-        happened.push(c.to_ascii_lowercase());
-    }
-    Some(format!("{thing}.{happened}"))
-}
-
 pub(crate) fn read_events(node: &Node<'_>, report: &mut Report) -> Option<EventFields> {
     if node.value.is_array() {
         node.wrong_type(report, "an object with `publishes` and `subscribes`");
@@ -167,8 +120,7 @@ pub(crate) fn read_events(node: &Node<'_>, report: &mut Report) -> Option<EventF
     let (hooks, rest) = split_hooks(node.value);
     let rest = Node { value: &rest, path: node.path.clone() };
     let object = rest.object(EVENTS, report)?;
-    let publishes =
-        object.get("publishes").and_then(|node| node.written(node.names(TOPICS_MAX, check_topic, report), Vec::len));
+    let publishes = object.get("publishes").and_then(|node| node.written(read_publishes(&node, report), Vec::len));
     let listed = object.get("subscribes");
     let dropped = listed.as_ref().is_some_and(|node| node.value.as_array().is_some_and(Vec::is_empty));
     let listed = listed.map(|node| read_subscriptions(&node, report)).unwrap_or_default();
@@ -192,6 +144,21 @@ pub(crate) fn read_events(node: &Node<'_>, report: &mut Report) -> Option<EventF
     }
     let subscribes = (dropped || !subscribes.is_empty()).then_some(subscribes);
     Some(EventFields { publishes, subscribes })
+}
+
+fn read_publishes(node: &Node<'_>, report: &mut Report) -> Vec<String> {
+    let mut topics: Vec<String> = Vec::new();
+    for item in node.items(TOPICS_MAX, report) {
+        let Some(topic) = read_topic(&item, report) else {
+            continue;
+        };
+        if topics.contains(&topic) {
+            item.problem(report, code::DUPLICATE, format!("`{topic}` is listed twice"));
+        } else {
+            topics.push(topic);
+        }
+    }
+    topics
 }
 
 type Hooks = Vec<(String, String, Value)>;
@@ -259,14 +226,7 @@ fn read_options(object: &Object<'_>, report: &mut Report) -> SubscriptionFields 
 
 fn read_topic(node: &Node<'_>, report: &mut Report) -> Option<String> {
     let text = node.string(report)?;
-    let topic = topic_of_hook(text).unwrap_or_else(|| text.to_owned());
-    match check_topic(&topic) {
-        Ok(()) => Some(topic),
-        Err(message) => {
-            node.problem(report, code::INVALID_NAME, message);
-            None
-        }
-    }
+    parse_topic(text).map_err(|message| node.problem(report, code::INVALID_NAME, message)).ok()
 }
 
 pub(crate) fn events_shape() -> Value {
@@ -274,38 +234,4 @@ pub(crate) fn events_shape() -> Value {
     let mut shape = shape::object(EVENTS, &[]);
     shape["patternProperties"] = json!({ "^on[A-Z][a-z0-9]*[A-Z][A-Za-z0-9]*$": hook });
     shape
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn topic_of_hook_names_become_topics() {
-        let hooks = [
-            ("onContainerStart", Some("container.start")),
-            ("onContainerDie", Some("container.die")),
-            ("onContainerHealthStatus", Some("container.health_status")),
-            ("onImagePull", Some("image.pull")),
-            ("onServerBoot", Some("server.boot")),
-            ("on", None),
-            ("onset", None),
-            ("onCall", None),
-            ("order.onPlacedNow", None),
-            ("onContainer.Start", None),
-        ];
-        for (name, topic) in hooks {
-            assert_eq!(topic_of_hook(name).as_deref(), topic, "{name}");
-        }
-    }
-
-    #[test]
-    fn check_topic_patterns_and_plain_topics_are_accepted() {
-        for good in ["log", "order.placed", "order.*", "**", "a.**.b", "process_status_changed", "my-plugin.*_done"] {
-            assert_eq!(check_topic(good), Ok(()), "{good}");
-        }
-        for bad in ["", ".", "a.", "a..b", "a b", "a.b**", "a/b", "é", "***"] {
-            assert!(check_topic(bad).is_err(), "{bad}");
-        }
-    }
 }

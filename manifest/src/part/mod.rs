@@ -19,3 +19,4 @@ pub(crate) mod route;
 pub(crate) mod setting;
 pub(crate) mod setting_check;
 pub(crate) mod table;
+pub(crate) mod topic;

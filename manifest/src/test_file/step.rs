@@ -11,7 +11,7 @@ use super::expect::{
 use crate::field::{Table, field};
 use crate::limits::{LINE_CHARS_MAX, NAME_CHARS_MAX, PATTERN_CHARS_MAX};
 use crate::name;
-use crate::part::event::check_topic;
+use crate::part::topic::parse_topic;
 use crate::problem::{Report, code, quoted};
 use crate::read::{Node, Object};
 use crate::shape;
@@ -178,9 +178,9 @@ fn read_topic(node: &Node<'_>, report: &mut Report) -> Option<String> {
     let topic = node.line(PATTERN_CHARS_MAX, report)?;
     let checked = match topic.contains('*') {
         true => Err(format!("{} is a pattern: an event has one topic", quoted(&topic))),
-        false => check_topic(&topic),
+        false => parse_topic(&topic),
     };
-    checked.map_err(|message| node.problem(report, code::INVALID_NAME, message)).ok().map(|()| topic)
+    checked.map_err(|message| node.problem(report, code::INVALID_NAME, message)).ok()
 }
 
 /// `true`, or an object that names the plugin.

@@ -160,11 +160,9 @@ impl Parse for EventMark {
         let pattern: LitStr = input.parse().map_err(|error| {
             syn::Error::new(error.span(), "name the events first: `#[on_event(\"order.*\", priority = 50, once)]`")
         })?;
-        // `onContainerStart` is another name of `container.start`, and the host only knows the latter.
-        let topic = plugbay_manifest::topic_of_hook(&pattern.value()).unwrap_or_else(|| pattern.value());
-        if let Err(message) = plugbay_manifest::check_topic(&topic) {
-            return Err(syn::Error::new_spanned(pattern, message));
-        }
+        // `onContainerStart` is another spelling of `container.start`, and the host delivers with the latter.
+        let topic = plugbay_manifest::parse_topic(&pattern.value())
+            .map_err(|message| syn::Error::new_spanned(&pattern, message))?;
         let pattern = LitStr::new(&topic, pattern.span());
         let mut mark = EventMark { pattern, priority: None, once: false };
         if !input.is_empty() {
