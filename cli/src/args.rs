@@ -86,6 +86,9 @@ pub(crate) enum Command {
     /// Print the JSON Schema of the manifest, of the host's file or of a file of tests
     #[command(after_help = help::SCHEMA)]
     Schema(Schema),
+    /// Write the contract as WIT, for plugins in languages without an SDK
+    #[command(after_help = help::WIT)]
+    Wit(Wit),
     /// Print a completion script for a shell
     #[command(after_help = help::COMPLETIONS)]
     Completions(Completions),
@@ -185,6 +188,19 @@ pub(crate) struct Test {
     /// Only tests whose names contain TEXT; may be given again for more
     #[arg(long, value_name = "TEXT")]
     pub(crate) filter: Vec<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Wit {
+    /// Where the files go: a directory that is empty or does not exist yet
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) directory: PathBuf,
+    /// What the plugin uses of the host: cache, config, data, db, invocation, log, plugins, scheduler
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) import: Vec<String>,
+    /// What the plugin exports beside `actions`: events, health, lifecycle
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) export: Vec<String>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -165,6 +165,18 @@ Example:
 Editors complete and check plugin.yaml with it: begin the file with
   # yaml-language-server: $schema=plugin.schema.json";
 
+pub(crate) const WIT: &str = "\
+Examples:
+  plugbay wit wit --import data,log
+  plugbay wit wit --import db --export lifecycle,health
+
+DIR/world.wit has the world `plugin` with these interfaces and the action
+handler; DIR/deps has the contract. Then, for example:
+  jco componentize app.js --wit wit --world-name plugin -o plugin.wasm
+  componentize-py -d wit -w plugin componentize app -o plugin.wasm
+
+A host grants each import, so name only what the plugin uses.";
+
 pub(crate) const COMPLETIONS: &str = "\
 Examples:
   plugbay completions bash > ~/.local/share/bash-completion/completions/plugbay

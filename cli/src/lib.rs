@@ -64,6 +64,7 @@ fn run(args: &Args, output: Output) -> Result<Exit, Error> {
         Command::Build(args) => command::build::run(args, common, output),
         Command::Test(args) => command::test::run(args, common, output),
         Command::Schema(args) => command::schema::run(args, output),
+        Command::Wit(args) => command::wit::run(args, output),
         Command::Completions(args) => command::completions::run(args, output),
         Command::Doctor(args) => command::doctor::run(args, output),
     }

@@ -29,3 +29,4 @@ mod terminal;
 mod test_command;
 #[cfg(unix)]
 mod toolchain;
+mod wit;

@@ -1,7 +1,7 @@
 //! The crates as crates.io would have them: whatever they are compiled from is inside each.
 //!
-//! A crate that reads `../wit` builds here and nowhere else, and nothing in a checkout would tell. Hence the links `sdk/wit`
-//! and `runtime/wit`, which cargo packages as the files that they lead to. CI packages the crates for real (`just package`).
+//! A crate that reads `../wit` builds here and nowhere else, and nothing in a checkout would tell. Hence the links `sdk/wit`,
+//! `runtime/wit` and `cli/wit`, which cargo packages as the files that they lead to. CI packages the crates for real (`just package`).
 
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
@@ -73,7 +73,7 @@ fn package_has_its_licences_and_a_page() {
 
 #[test]
 fn package_that_binds_to_the_contract_has_all_of_it() {
-    for directory in ["sdk", "runtime"] {
+    for directory in ["sdk", "runtime", "cli"] {
         let list = packed(directory);
         for file in files_in("wit") {
             let file = file.to_string_lossy().replace('\\', "/");

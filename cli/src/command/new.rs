@@ -94,7 +94,7 @@ const FILES: [(&str, &str); 5] = [
 pub(crate) fn run(args: &New, output: Output) -> Result<Exit, Error> {
     check_name(&args.name).map_err(Error::Usage)?;
     let directory = args.path.clone().unwrap_or_else(|| PathBuf::from(&args.name));
-    check_directory(&directory).map_err(Error::Usage)?;
+    check_directory(&directory, "choose another name, or another place with --path DIR").map_err(Error::Usage)?;
     write_files(&args.name, &directory)
         .map_err(|error| Error::Usage(format!("{error:#}; choose another place with --path DIR")))?;
     if output.json {
@@ -104,7 +104,8 @@ pub(crate) fn run(args: &New, output: Output) -> Result<Exit, Error> {
     let directory = directory.display().to_string();
     let shown = shell_word(&directory);
     output.result(&format!(
-        "Plugin `{}` is in {shown}. Try it:\n\n  cd {shown}\n  plugbay run . hello '{{\"name\":\"Ada\"}}'\n  cargo test",
+        "Plugin `{}` is in {shown}. Try it:\n\n  cd {shown}\n  plugbay run . hello '{{\"name\":\"Ada\"}}'\n  cargo test\n\n\
+         The first build takes about a minute.",
         args.name
     ))?;
     Ok(Exit::Ok)
@@ -123,14 +124,12 @@ fn check_name(name: &str) -> Result<(), String> {
 }
 
 /// Nothing is overwritten.
-fn check_directory(directory: &Path) -> Result<(), String> {
+pub(crate) fn check_directory(directory: &Path, advice: &str) -> Result<(), String> {
     let shown = directory.display();
     match fs::read_dir(directory) {
         Ok(mut entries) => match entries.next() {
             None => Ok(()),
-            Some(_) => {
-                Err(format!("{shown} exists and is not empty: choose another name, or another place with --path DIR"))
-            }
+            Some(_) => Err(format!("{shown} exists and is not empty: {advice}")),
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(format!("cannot use {shown}: {error}")),
