@@ -1,9 +1,12 @@
 //! What methods may answer, sorted out while they compile.
 //!
 //! A method of a plugin may answer a value or a `Result` of one, and its value may or may not have a schema. Rust has no
-//! specialisation, but it prefers an inherent method to one of a trait: where the type fits the inherent one, that is
-//! taken. This works only where the type is known, that is in code that a macro writes: hence these types are public,
-//! and hidden.
+//! specialisation, but it prefers an inherent method to a trait's: if the type fits the inherent one, that is taken. This
+//! works only if the type is known, that is in code that a macro writes, so these types are public and hidden.
+//!
+//! The traits exist for their diagnostics: each is implemented for every type that fits, and says in an author's words
+//! what to do with one that does not. `do_not_recommend` keeps the compiler from naming the bound of the implementation
+//! (`plugbay_sdk::Error: From<X>`) instead.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,6 +16,38 @@ use crate::error::{Error, Result, error};
 use crate::event::Reaction;
 use crate::health::Health;
 use crate::schema::Schema;
+
+/// What an action may answer: anything that serde can write.
+///
+/// ```compile_fail,E0277
+/// # use plugbay_sdk::prelude::*;
+/// # #[derive(Default)] struct Shop;
+/// struct Stock;
+/// #[plugin]
+/// impl Shop {
+///     #[action]
+///     fn stock(&self) -> Stock { Stock } // `Stock` cannot be the answer of an action
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the answer of an action",
+    label = "this type cannot be written as JSON",
+    note = "add `#[derive(Serialize, Schema)]` to `{Self}`, or answer a type that has it, such as `String` or `Value`"
+)]
+pub trait Answerable {
+    /// The answer as JSON text.
+    ///
+    /// # Errors
+    /// If serde cannot write the value as JSON.
+    fn json(&self) -> Result<String>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + ?Sized> Answerable for T {
+    fn json(&self) -> Result<String> {
+        to_json(self)
+    }
+}
 
 /// Serialises an answer.
 pub fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String> {
@@ -34,17 +69,31 @@ impl<T, E> Answer<Result<T, E>> {
 }
 
 /// What a method may fail with.
+///
+/// ```compile_fail,E0277
+/// # use plugbay_sdk::prelude::*;
+/// # #[derive(Default)] struct Shop;
+/// struct SoldOut;
+/// #[plugin]
+/// impl Shop {
+///     #[action]
+///     fn buy(&self) -> Result<u32, SoldOut> { Err(SoldOut) } // `SoldOut` cannot be the error of an action
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no error that a plugin can answer",
-    label = "`plugbay_sdk::Error`, or a type that turns into one",
-    note = "`?` turns every `std::error::Error` into `plugbay_sdk::Error`; of what is none, make one: \
-            `.map_err(|reason| error(reason.to_string()))`"
+    message = "`{Self}` cannot be the error of an action, hook or event handler",
+    label = "this type does not convert into `plugbay_sdk::Error`",
+    note = "to convert one value, write `.map_err(|reason| error(reason.to_string()))?` in a method that returns \
+            `plugbay_sdk::Result`",
+    note = "every type that implements `std::error::Error` converts; for a type of your own, write \
+            `impl From<{Self}> for plugbay_sdk::Error`"
 )]
 pub trait Failed {
     /// The error.
     fn into_error(self) -> Error;
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Into<Error>> Failed for E {
     fn into_error(self) -> Error {
         self.into()
@@ -86,7 +135,10 @@ pub trait NoSchema {
 impl<T> NoSchema for SchemaOf<T> {}
 
 /// What `on_load`, `on_reload` and `on_unload` may answer.
-#[diagnostic::on_unimplemented(message = "this hook answers `()`, `bool` or a `Result` of those, not `{Self}`")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the answer of a lifecycle hook",
+    label = "expected `()`, `bool` or a `Result` of those"
+)]
 pub trait Loaded {
     /// Whether it went well.
     ///
@@ -103,7 +155,7 @@ impl Loaded for () {
 
 impl Loaded for bool {
     fn loaded(self) -> Result<()> {
-        if self { Ok(()) } else { Err(error("the plugin refused to load").code("load_refused")) }
+        if self { Ok(()) } else { Err(error("the plugin refused to load").with_code("load_refused")) }
     }
 }
 
@@ -115,7 +167,8 @@ impl<T: Loaded, E: Failed> Loaded for Result<T, E> {
 
 /// What an event handler may answer.
 #[diagnostic::on_unimplemented(
-    message = "an event handler answers `()`, `Reaction` or a `Result` of those, not `{Self}`"
+    message = "`{Self}` cannot be the answer of an event handler",
+    label = "expected `()`, `Reaction` or a `Result` of those"
 )]
 pub trait Reacted {
     /// What becomes of the event.
@@ -145,7 +198,8 @@ impl<T: Reacted, E: Failed> Reacted for Result<T, E> {
 
 /// What a health check may answer.
 #[diagnostic::on_unimplemented(
-    message = "a health check answers `bool`, `Health` or a `Result` of those, not `{Self}`"
+    message = "`{Self}` cannot be the answer of a health check",
+    label = "expected `bool`, `Health` or a `Result` of those"
 )]
 pub trait Checked {
     /// How the plugin is.
@@ -241,7 +295,7 @@ impl<T> JsonTaken<T> for Taken<T> {
     {
         match bytes {
             Some(bytes) => serde_json::from_slice(&bytes).map_err(|reason| {
-                error(format!("the state of the older revision does not fit: {reason}")).code("state_mismatch")
+                error(format!("the state of the older revision does not fit: {reason}")).with_code("state_mismatch")
             }),
             None => serde_json::from_str("null").map_err(|_| no_state()),
         }
@@ -249,5 +303,5 @@ impl<T> JsonTaken<T> for Taken<T> {
 }
 
 fn no_state() -> Error {
-    error("the older revision left no state; take an `Option` to go on without").code("no_state")
+    error("the older revision left no state; take an `Option` to go on without").with_code("no_state")
 }

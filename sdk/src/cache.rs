@@ -28,7 +28,9 @@
 //! serde can write as JSON, up to 1 MiB; keys are 1 to 512 bytes without control characters. Where the cache is full (8 MiB
 //! unless the host says otherwise), what was not used for longest goes first, and the host may forget any value at any time.
 //!
-//! A value lives for five minutes unless it is set for longer. A time to live of zero is no limit.
+//! A value lives for five minutes unless it is set for another time. A time to live of zero is over at once: nothing is
+//! stored and a value under that key is removed, so `set_for(key, value, deadline.saturating_duration_since(now))` does
+//! what it says. [`set_forever`] sets a value without a time to live. Parts of a millisecond count as a whole one.
 //!
 //! # Errors
 //!
@@ -63,15 +65,18 @@ pub fn set(key: &str, value: impl Serialize) -> Result<()> {
     write(key, &value, None)
 }
 
-/// Sets a key for so long.
+/// Sets a key for a time. A time of zero removes the key.
 ///
 /// # Errors
 /// Those of the [module](self).
 pub fn set_for(key: &str, value: impl Serialize, ttl: Duration) -> Result<()> {
-    write(key, &value, Some(ttl_ms(ttl)))
+    match ttl_ms(ttl) {
+        None => delete(key).map(drop),
+        ttl => write(key, &value, ttl),
+    }
 }
 
-/// Sets a key until the cache needs the room.
+/// Sets a key without a time to live: it stays until it is removed or evicted.
 ///
 /// # Errors
 /// Those of the [module](self).
@@ -79,9 +84,10 @@ pub fn set_forever(key: &str, value: impl Serialize) -> Result<()> {
     write(key, &value, Some(FOREVER))
 }
 
-/// The value of a key; where it is not there, the one that `make` answers, which is then set for so long. Where two do this
-/// at once, both may make a value, and both get the one that was set first. A value that is there but is no `T`, such as one
-/// that an older version of the plugin has set, is replaced.
+/// The value of a key. If there is none, calls `make` and sets what it returns for a time; of zero, it is not stored.
+///
+/// If two calls do this at once, both may make a value, and both return the one that was set first. A value that is not
+/// a `T`, such as one that an older version of the plugin has set, is replaced.
 ///
 /// # Errors
 /// Those of the [module](self) and of `make`.
@@ -92,11 +98,13 @@ where
     match get(key) {
         Ok(Some(value)) => Ok(value),
         Ok(None) => {
-            let json = serde_json::to_string(&make()?)?;
-            let there = host::cache_get_or_set(key, &json, Some(ttl_ms(ttl))).map_err(|failure| about(failure, key))?;
+            let value = make()?;
+            let ttl @ Some(_) = ttl_ms(ttl) else { return Ok(value) };
+            let json = serde_json::to_string(&value)?;
+            let there = host::cache_get_or_set(key, &json, ttl).map_err(|failure| about(failure, key))?;
             read(key, &there)
         }
-        Err(failure) if failure.as_code() == INVALID_DATA => {
+        Err(failure) if failure.code() == INVALID_DATA => {
             let value = make()?;
             set_for(key, &value, ttl)?;
             Ok(value)
@@ -123,12 +131,16 @@ pub fn mset<K: Into<String>, V: Serialize>(entries: impl IntoIterator<Item = (K,
     write_many(entries, None)
 }
 
-/// Sets all of these for so long or, where one is refused, none: at most 1,000.
+/// Sets all of these for a time or, if one is refused, none: at most 1,000. A time of zero removes the keys, one after
+/// another.
 ///
 /// # Errors
 /// Those of the [module](self).
 pub fn mset_for<K: Into<String>, V: Serialize>(entries: impl IntoIterator<Item = (K, V)>, ttl: Duration) -> Result<()> {
-    write_many(entries, Some(ttl_ms(ttl)))
+    match ttl_ms(ttl) {
+        None => entries.into_iter().try_for_each(|(key, _)| delete(&key.into()).map(drop)),
+        ttl => write_many(entries, ttl),
+    }
 }
 
 /// Removes a key. Answers whether it was there.
@@ -156,12 +168,15 @@ pub fn clear() -> Result<u64> {
     host::cache_clear().map_err(|failure| failure.context("cache"))
 }
 
-/// What the host takes for no limit.
+/// The host's value for no time to live.
 const FOREVER: i64 = 0;
 
-/// A part of a millisecond counts as a whole one: rounded down, it would be no limit.
-fn ttl_ms(ttl: Duration) -> i64 {
-    i64::try_from(ttl.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
+/// A time to live in milliseconds, rounded up; `None` for zero, which the host would take for no limit.
+fn ttl_ms(ttl: Duration) -> Option<i64> {
+    match ttl.as_nanos().div_ceil(1_000_000) {
+        0 => None,
+        milliseconds => Some(i64::try_from(milliseconds).unwrap_or(i64::MAX)),
+    }
 }
 
 fn write(key: &str, value: &impl Serialize, ttl_ms: Option<i64>) -> Result<()> {
@@ -186,7 +201,7 @@ fn about(failure: Error, key: &str) -> Error {
 fn read<T: DeserializeOwned>(key: &str, json: &str) -> Result<T> {
     serde_json::from_str(json).map_err(|reason| {
         let wanted = std::any::type_name::<T>();
-        about(error(format!("the value is not a `{wanted}`: {reason}")).code(INVALID_DATA), key)
+        about(error(format!("the value is not a `{wanted}`: {reason}")).with_code(INVALID_DATA), key)
     })
 }
 
@@ -200,7 +215,7 @@ mod tests {
         set("n", 8).expect("kept");
         set_forever("m", "text").expect("kept");
         assert_eq!(get::<u32>("n").expect("there"), Some(8));
-        assert_eq!(get::<String>("n").expect_err("it is a number").as_code(), "invalid_data");
+        assert_eq!(get::<String>("n").expect_err("it is a number").code(), "invalid_data");
         assert_eq!(mget::<u32>(["n", "none"]).expect("readable"), [Some(8), None]);
         assert!(delete("n").expect("there"));
         assert!(!delete("n").expect("not there"));
@@ -225,15 +240,25 @@ mod tests {
         while get::<u32>("short").expect("readable").is_some() {
             assert!(start.elapsed() < Duration::from_secs(5));
         }
-        mset_for([("ever", 1)], Duration::ZERO).expect("kept");
-        assert_eq!(get::<u32>("ever").expect("readable"), Some(1));
+    }
+
+    #[test]
+    fn time_to_live_of_zero_removes_the_value() {
+        mset([("a", 1), ("b", 2), ("c", 3)]).expect("set");
+        set_for("a", 4, Duration::ZERO).expect("removed");
+        mset_for([("b", 5), ("none", 6)], Duration::ZERO).expect("removed");
+        assert_eq!(mget::<u32>(["a", "b", "c", "none"]).expect("readable"), [None, None, Some(3), None]);
+        assert_eq!(get_or_set("a", Duration::ZERO, || Ok(7)).expect("made"), 7);
+        assert_eq!(get_or_set("c", Duration::ZERO, || Ok(7)).expect("there"), 3);
+        assert_eq!(get::<u32>("a").expect("readable"), None);
+        assert_eq!(set_for("", 1, Duration::ZERO).expect_err("no key").code(), "invalid_argument");
     }
 
     #[test]
     fn time_to_live_is_rounded_up() {
         let nanos = |nanos| ttl_ms(Duration::from_nanos(nanos));
-        assert_eq!((nanos(0), nanos(1), nanos(1_000_000), nanos(1_000_001)), (0, 1, 1, 2));
-        assert_eq!(ttl_ms(Duration::MAX), i64::MAX);
+        assert_eq!((nanos(0), nanos(1), nanos(1_000_000), nanos(1_000_001)), (None, Some(1), Some(1), Some(2)));
+        assert_eq!(ttl_ms(Duration::MAX), Some(i64::MAX));
     }
 
     #[test]
@@ -241,16 +266,16 @@ mod tests {
         mset([("user/1", 1), ("user/2", 2), ("user/*", 3), ("other", 4)]).expect("kept");
         assert_eq!(delete_pattern(r"user/\*").expect("readable"), 1);
         assert_eq!(delete_pattern("user/?").expect("readable"), 2);
-        assert_eq!(delete_pattern("").expect_err("no pattern").as_code(), "invalid_argument");
+        assert_eq!(delete_pattern("").expect_err("no pattern").code(), "invalid_argument");
         assert_eq!(clear().expect("cleared"), 1);
     }
 
     #[test]
     fn key_that_is_none_is_refused_and_nothing_is_set() {
         for key in ["", "a\nb"] {
-            assert_eq!(set(key, 1).expect_err("no key").as_code(), "invalid_argument");
+            assert_eq!(set(key, 1).expect_err("no key").code(), "invalid_argument");
         }
-        assert_eq!(set(&"k".repeat(513), 1).expect_err("too long").as_code(), "limit_exceeded");
+        assert_eq!(set(&"k".repeat(513), 1).expect_err("too long").code(), "limit_exceeded");
         mset([("a", 1), ("", 2)]).expect_err("one is no key");
         assert_eq!(get::<u32>("a").expect("readable"), None);
     }

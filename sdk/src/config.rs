@@ -32,7 +32,8 @@ pub fn get_or<T: DeserializeOwned>(key: &str, default: T) -> Result<T> {
 /// # Errors
 /// Those of [`get`], and `missing_configuration` where there is no value.
 pub fn require<T: DeserializeOwned>(key: &str) -> Result<T> {
-    get(key)?.ok_or_else(|| error(format!("the configuration has no value for `{key}`")).code("missing_configuration"))
+    get(key)?
+        .ok_or_else(|| error(format!("the configuration has no value for `{key}`")).with_code("missing_configuration"))
 }
 
 /// All values that the plugin may read, as one struct or map.
@@ -61,13 +62,13 @@ fn refused(failure: ConfigFailure, key: &str) -> Error {
         ConfigFailure::Unavailable(text) => ("unavailable", text),
         ConfigFailure::Other(text) => (INTERNAL_ERROR, text),
     };
-    error(text).code(code).context(format_args!("configuration `{key}`"))
+    error(text).with_code(code).context(format_args!("configuration `{key}`"))
 }
 
 /// Serde's own message would show the value, and that may be a secret.
 fn read<T: DeserializeOwned>(key: &str, json: &str) -> Result<T> {
     serde_json::from_str(json).map_err(|_| {
         let wanted = std::any::type_name::<T>();
-        error(format!("configuration `{key}`: the value is not a `{wanted}`")).code("invalid_configuration")
+        error(format!("configuration `{key}`: the value is not a `{wanted}`")).with_code("invalid_configuration")
     })
 }

@@ -1,6 +1,7 @@
 //! Values that the plugin keeps: its own key-value store, seen by nobody else, kept across restarts.
 //!
 //! ```
+//! use plugbay_sdk::data;
 //! use plugbay_sdk::prelude::*;
 //!
 //! #[derive(Serialize, Deserialize)]
@@ -142,7 +143,7 @@ fn about(failure: Error, key: &str) -> Error {
 fn read<T: DeserializeOwned>(key: &str, json: &str) -> Result<T> {
     serde_json::from_str(json).map_err(|reason| {
         let wanted = std::any::type_name::<T>();
-        about(error(format!("the value is not a `{wanted}`: {reason}")).code("invalid_data"), key)
+        about(error(format!("the value is not a `{wanted}`: {reason}")).with_code("invalid_data"), key)
     })
 }
 
@@ -157,7 +158,7 @@ mod tests {
         set("n", 8).expect("kept");
         assert_eq!(get_or("n", 7).expect("there"), 8);
         let failure = get::<String>("n").expect_err("it is a number");
-        assert_eq!(failure.as_code(), "invalid_data");
+        assert_eq!(failure.code(), "invalid_data");
         assert!(failure.message().starts_with("data `n`: "), "{failure}");
         assert!(delete("n").expect("there"));
         assert!(!delete("n").expect("not there"));
@@ -174,9 +175,9 @@ mod tests {
     #[test]
     fn key_that_is_none_is_an_invalid_argument() {
         for key in ["", "a\nb"] {
-            assert_eq!(set(key, 1).expect_err("no key").as_code(), "invalid_argument");
+            assert_eq!(set(key, 1).expect_err("no key").code(), "invalid_argument");
         }
-        assert_eq!(set(&"k".repeat(513), 1).expect_err("too long").as_code(), "limit_exceeded");
+        assert_eq!(set(&"k".repeat(513), 1).expect_err("too long").code(), "limit_exceeded");
         set_many([("a", 1), ("", 2)]).expect_err("one is no key");
         assert_eq!(get::<u32>("a").expect("readable"), None, "all or none");
     }

@@ -1,6 +1,7 @@
 //! The plugin's own SQL database: statements, tables as structs, collections of documents.
 //!
 //! ```no_run
+//! use plugbay_sdk::db::{self, Table, params};
 //! use plugbay_sdk::prelude::*;
 //!
 //! #[derive(Table, Serialize, Schema)]
@@ -78,18 +79,19 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
 
-pub use crate::params;
+pub use crate::macros::Table;
+pub use crate::{create_tables, params};
 pub use change::{Delete, Filtered, Unfiltered, Update};
 pub use collection::{Collection, Document, Find};
-pub use column::{AsJson, AsWord, Codec, Column, ColumnType, Nullable, Operand, Plain};
-pub use condition::{Comparable, Condition, escape_like};
+pub use column::{AsJson, AsWord, Codec, Column, ColumnType, Nullable, Operand, Plain, Untyped};
+pub use condition::{Comparable, Condition, Textual, escape_like};
 pub use connection::Transaction;
 pub use declare::{ColumnDeclaration, Declaration, Kind};
 pub use filter::{Field, Filter, field};
 pub use insert::Assignment;
 pub use rows::Rows;
 pub use select::{Answered, Named, Objects, Select};
-pub use table::{Keyed, Table, TableRef};
+pub use table::{Keyed, Table, TableRef, column};
 pub use value::{Json, Params, ToValue, Value};
 
 /// For the code that `#[derive(Table)]` writes. Not part of the API.
@@ -173,6 +175,7 @@ pub fn execute_many<P: Params>(sql: &str, params: impl IntoIterator<Item = P>) -
 /// answers an error, panics, or is stopped by the host.
 ///
 /// ```no_run
+/// use plugbay_sdk::db::{self, params};
 /// use plugbay_sdk::prelude::*;
 ///
 /// fn move_money(from: i64, to: i64, amount: i64) -> Result<()> {

@@ -8,10 +8,10 @@ use std::cell::RefCell;
 use std::fmt;
 
 use crate::answer::to_json;
+use crate::builder::{Hooks, SavedState, Subscription};
 use crate::error::{Error, Result, error};
 use crate::event::{Event, Reaction};
 use crate::log;
-use crate::plugin::{Hooks, SavedState, Subscription};
 
 /// The name and the function of an action.
 pub struct Entry<S: 'static> {
@@ -89,7 +89,7 @@ impl<S> Table<S> {
     /// Hands an event to the subscription that it is for.
     pub fn on_event(&self, slot: &Slot<S>, event: &Event) -> Result<Reaction> {
         let Some(subscription) = self.subscriptions.iter().find(|it| it.pattern == event.pattern) else {
-            return Err(error(format!("nothing subscribes to `{}`", event.pattern)).code("unknown_subscription"));
+            return Err(error(format!("nothing subscribes to `{}`", event.pattern)).with_code("unknown_subscription"));
         };
         self.with(slot, |state| (subscription.run)(state, event))?
     }
@@ -105,7 +105,7 @@ impl<S> Table<S> {
     /// Borrows the state, which is made where there is none yet.
     fn with<T>(&self, slot: &Slot<S>, work: impl FnOnce(&mut S) -> T) -> Result<T> {
         let Ok(mut state) = slot.try_borrow_mut() else {
-            return Err(error("the plugin is in the middle of another call").code("reentrant_call"));
+            return Err(error("the plugin is in the middle of another call").with_code("reentrant_call"));
         };
         log::begin_call();
         let state = match &mut *state {
@@ -127,7 +127,7 @@ impl<S> Table<S> {
             }
             known.push_str(entry.name);
         }
-        error(format!("there is no action `{action}`; there are: {known}")).code("unknown_action").status(404)
+        error(format!("there is no action `{action}`; there are: {known}")).with_code("unknown_action").with_status(404)
     }
 }
 

@@ -32,8 +32,8 @@ pub(crate) const INTERNAL_ERROR: &str = "internal_error";
 /// impl From<ShopError> for Error {
 ///     fn from(failure: ShopError) -> Error {
 ///         match failure {
-///             ShopError::SoldOut(item) => error(format!("{item} is sold out")).code("sold_out").status(409),
-///             ShopError::Closed => error("come back tomorrow").code("closed"),
+///             ShopError::SoldOut(item) => error(format!("{item} is sold out")).with_code("sold_out").with_status(409),
+///             ShopError::Closed => error("come back tomorrow").with_code("closed"),
 ///         }
 ///     }
 /// }
@@ -45,7 +45,7 @@ pub(crate) const INTERNAL_ERROR: &str = "internal_error";
 /// fn order() -> Result<u32> {
 ///     Ok(buy("lamp")?)
 /// }
-/// assert_eq!(order().unwrap_err().as_code(), "sold_out");
+/// assert_eq!(order().unwrap_err().code(), "sold_out");
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Error {
@@ -56,7 +56,7 @@ pub struct Error {
     status_code: Option<u16>,
 }
 
-/// An error with a message, to be refined: `error("…").code("not_found").status(404)`.
+/// An error with a message, to be refined: `error("…").with_code("not_found").with_status(404)`.
 pub fn error(message: impl Into<String>) -> Error {
     Error { code: Cow::Borrowed(INTERNAL_ERROR), message: message.into(), details: None, status_code: None }
 }
@@ -64,7 +64,7 @@ pub fn error(message: impl Into<String>) -> Error {
 impl Error {
     /// Says what kind of failure it is, for programs: lower snake case, such as `not_found`.
     #[must_use]
-    pub fn code(mut self, code: impl Into<Cow<'static, str>>) -> Error {
+    pub fn with_code(mut self, code: impl Into<Cow<'static, str>>) -> Error {
         let code = code.into();
         if !code.is_empty() {
             self.code = code;
@@ -76,7 +76,7 @@ impl Error {
     ///
     /// What cannot be written as JSON is replaced by the reason why.
     #[must_use]
-    pub fn details(mut self, details: impl Serialize) -> Error {
+    pub fn with_details(mut self, details: impl Serialize) -> Error {
         self.details = Some(serde_json::to_string(&details).unwrap_or_else(|reason| not_json(&reason)));
         self
     }
@@ -84,7 +84,7 @@ impl Error {
     /// Says which HTTP status fits, 400 to 599; any other is ignored. The host picks one from the code where none is
     /// given.
     #[must_use]
-    pub fn status(mut self, status: u16) -> Error {
+    pub fn with_status(mut self, status: u16) -> Error {
         if (400..=599).contains(&status) {
             self.status_code = Some(status);
         }
@@ -99,7 +99,7 @@ impl Error {
     }
 
     /// The code.
-    pub fn as_code(&self) -> &str {
+    pub fn code(&self) -> &str {
         &self.code
     }
 
@@ -109,12 +109,12 @@ impl Error {
     }
 
     /// The details as JSON text, if there are any.
-    pub fn as_details(&self) -> Option<&str> {
+    pub fn details(&self) -> Option<&str> {
         self.details.as_deref()
     }
 
     /// The HTTP status, if the plugin named one.
-    pub fn status_code(&self) -> Option<u16> {
+    pub fn status(&self) -> Option<u16> {
         self.status_code
     }
 }
@@ -122,9 +122,9 @@ impl Error {
 impl Error {
     #[cfg_attr(not(target_family = "wasm"), allow(dead_code, reason = "only a host hands out failures in parts"))]
     pub(crate) fn from_parts(code: String, message: String, details: Option<String>, status: Option<u16>) -> Error {
-        let failure = Error { details, ..error(message).code(code) };
+        let failure = Error { details, ..error(message).with_code(code) };
         match status {
-            Some(status) => failure.status(status),
+            Some(status) => failure.with_status(status),
             None => failure,
         }
     }
@@ -169,7 +169,7 @@ fn not_json(reason: &serde_json::Error) -> String {
 macro_rules! bail {
     (code = $code:expr, $($message:tt)+) => {
         return ::core::result::Result::Err(
-            ::core::convert::Into::into($crate::error(::std::format!($($message)+)).code($code)),
+            ::core::convert::Into::into($crate::error(::std::format!($($message)+)).with_code($code)),
         )
     };
     ($($message:tt)+) => {
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn empty_code_and_impossible_status_are_ignored() {
-        let failure = error("no").code("").status(200).status(404).status(99);
-        assert_eq!((failure.as_code(), failure.status_code()), (INTERNAL_ERROR, Some(404)));
+        let failure = error("no").with_code("").with_status(200).with_status(404).with_status(99);
+        assert_eq!((failure.code(), failure.status()), (INTERNAL_ERROR, Some(404)));
     }
 }

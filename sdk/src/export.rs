@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::event::{Event, Reaction};
 
 /// Makes a plugin of the crate: `export_plugin!(PLUGIN: State)`, where `PLUGIN` is a constant of type
-/// [`Plugin<State>`](crate::Plugin). A crate does this once.
+/// [`Plugin<State>`](crate::builder::Plugin). A crate does this once.
 ///
 /// A plugin with lifecycle hooks exports `lifecycle`, one with subscriptions `events`, one with a health check
 /// `health`: `export_plugin!(PLUGIN: State, lifecycle, health)`. To forget one of them is a compile error.
@@ -55,9 +55,9 @@ macro_rules! export_plugin {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __export {
-    (kind lifecycle) => { $crate::plugin::Export::Lifecycle };
-    (kind events) => { $crate::plugin::Export::Events };
-    (kind health) => { $crate::plugin::Export::Health };
+    (kind lifecycle) => { $crate::builder::Export::Lifecycle };
+    (kind events) => { $crate::builder::Export::Events };
+    (kind health) => { $crate::builder::Export::Health };
     (kind $other:ident) => {
         ::core::compile_error!("a plugin exports `lifecycle`, `events` and `health`; `actions` it always does")
     };

@@ -25,26 +25,26 @@ impl Health {
 
     /// Something is not, and the message says what.
     pub fn unhealthy(message: impl Into<String>) -> Health {
-        Health { healthy: false, ..Health::healthy().message(message) }
+        Health { healthy: false, ..Health::healthy().with_message(message) }
     }
 
     /// Adds a word to it.
     #[must_use]
-    pub fn message(mut self, message: impl Into<String>) -> Health {
+    pub fn with_message(mut self, message: impl Into<String>) -> Health {
         self.message = message.into();
         self
     }
 
     /// Tells of a part that the plugin depends on: `"connected"`, or an object with more.
     #[must_use]
-    pub fn component(mut self, name: impl Into<String>, state: impl Into<Value>) -> Health {
+    pub fn with_component(mut self, name: impl Into<String>, state: impl Into<Value>) -> Health {
         self.components.insert(name.into(), state.into());
         self
     }
 
     /// Adds a number to watch.
     #[must_use]
-    pub fn metric(mut self, name: impl Into<String>, value: f64) -> Health {
+    pub fn with_metric(mut self, name: impl Into<String>, value: f64) -> Health {
         self.metrics.insert(name.into(), value);
         self
     }

@@ -2,6 +2,7 @@
 //!
 //! ```
 //! use plugbay_sdk::prelude::*;
+//! use plugbay_sdk::http;
 //!
 //! #[derive(Deserialize)]
 //! struct Forecast {

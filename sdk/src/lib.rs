@@ -25,19 +25,62 @@
 //! # }
 //! ```
 //!
-//! With `crate-type = ["cdylib"]`, `cargo build --release --target wasm32-wasip2` makes one file of it that is a whole
-//! plugin: the component and, inside it, the manifest with the schemas of all actions.
+//! With `crate-type = ["cdylib"]`, `cargo build --release --target wasm32-wasip2` produces one file that is a complete
+//! plugin: the component with its manifest embedded, including the JSON Schema of every action's payload and result.
 //!
-//! - [`macro@plugin`] tells what the attributes can do: actions, routes, lifecycle hooks, events, health.
-//! - [`Schema`](derive@Schema) derives a JSON Schema while the plugin compiles.
-//! - [`Plugin::builder`] says the same as the attributes, without them.
-//! - [`error()`], [`bail!`], [`ensure!`] and [`ok!`] make answers; [`log`] and [`config`] talk to the host.
-//! - [`cache`] has values that may be forgotten.
-//! - [`data`] keeps values; [`db`] is the plugin's own database; [`Table`](derive@Table) makes a table of a struct.
-//! - [`http`] asks the world outside.
-//! - [`plugins`] calls other plugins, and finds them by the services that they offer.
-//! - [`scheduler`] runs actions later, or again and again.
-//! - [`native`] is for the plugin's own `cargo test`.
+//! # Where to look
+//!
+//! | For | See |
+//! |---|---|
+//! | actions, routes, lifecycle hooks, events, health | [`#[plugin]`](macro@plugin) and its attributes |
+//! | payloads and results | [`#[derive(Schema)]`](derive@Schema) |
+//! | errors | [`Error`], [`error()`], [`bail!`], [`ensure!`] |
+//! | the log and the plugin's configuration | [`log`], [`config`] |
+//! | persistent values, and counters that several instances share | [`data`] |
+//! | values that may be evicted | [`cache`] |
+//! | a SQL database, tables as structs, collections of documents | [`db`] |
+//! | requests to other hosts | [`http`] |
+//! | calls to other plugins | [`plugins`] |
+//! | actions that run later or repeatedly | [`scheduler`] |
+//! | the plugin's own `cargo test` | [`native`] |
+//! | a plugin without attributes | [`builder`] |
+//!
+//! The [`prelude`] has the names that most plugins use. Everything else is imported by name:
+//! `use plugbay_sdk::{data, http};`.
+//!
+//! # Permissions
+//!
+//! A plugin requests each use of the host in its manifest (`permissions: [{ resource: "data.*", actions: [read] }]`, or
+//! `#[plugin(permissions("data.*:read"))]`), and the operator grants it. These are all resources:
+//!
+//! | Resource | Actions | For |
+//! |---|---|---|
+//! | `log` | `write` | [`log`]; granted unless the operator denies it |
+//! | `config.<key>` | `read`, `write` | [`config`]; `read` is granted unless the operator denies it |
+//! | `data.<key>` | `read`, `write` | [`data`] |
+//! | `cache.<key>` | `read`, `write` | [`cache`] |
+//! | `db.<table>` | `read`, `write` | [`db`]: a table or a collection |
+//! | `scheduler.<job>` | `read`, `write` | [`scheduler`] |
+//! | `http.<host>` | `execute` | [`http`] |
+//! | `plugin.<name>` | `read`, `execute` | [`plugins`]: `read` finds a plugin in lists, `execute` calls it |
+//! | `env.<variable>` | `read` | variables of the host in the manifest's `env` |
+//! | `fs.<path>` | `read`, `write` | directories, for trusted plugins only |
+//! | `net.<address>` | `execute` | sockets, for trusted plugins only |
+//! | `events.<topic>` | `publish`, `subscribe` | reserved for publishing; a subscription needs no permission |
+//! | `process.<name>` | | reserved |
+//!
+//! A rule without actions covers all of them. `*` stands for any text: `data.note/*`, `http.*.example.org`.
+//!
+//! # Time, randomness and other crates
+//!
+//! `std::time`, and crates such as chrono, uuid and rand work inside a plugin: the host provides clocks and random
+//! numbers through WASI, which needs no permission. Files, sockets and threads are not available.
+//!
+//! # Names
+//!
+//! A value that can be read has methods that begin with `with_` to set its parts, and the bare names read them:
+//! [`Error::with_code`] and [`Error::code`]. A builder cannot be read, so its methods have bare names, and a last one
+//! such as `build`, `send`, `add` or `run` uses it: `http::get(url).header("accept", "text/plain").send()`.
 //!
 //! # The release profile
 //!
@@ -67,6 +110,7 @@ extern crate self as plugbay_sdk;
 mod answer;
 #[doc(hidden)]
 pub mod bindings;
+pub mod builder;
 pub mod cache;
 pub mod config;
 pub mod constant;
@@ -85,20 +129,17 @@ mod macros;
 #[cfg(not(target_family = "wasm"))]
 pub mod native;
 mod payload;
-pub mod plugin;
 pub mod plugins;
 pub mod prelude;
 mod reply;
 pub mod scheduler;
 pub mod schema;
 
-pub use db::Table;
 pub use error::{Error, Result, error};
 pub use event::{Event, Reaction};
 pub use health::Health;
 pub use invocation::Invocation;
-pub use macros::{Schema, Table, manifest, plugin};
-pub use plugin::{Action, Method, Plugin, Route, Subscription};
+pub use macros::{Schema, plugin};
 pub use reply::{Reply, ok};
 pub use schema::Schema;
 pub use serde_json::{Value, json};
@@ -107,7 +148,8 @@ pub use serde_json::{Value, json};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::answer::{
-        Answer, Checked, JsonState, JsonTaken, Loaded, NoSchema, PlainAnswer, Reacted, SchemaOf, State, Taken, to_json,
+        Answer, Answerable, Checked, JsonState, JsonTaken, Loaded, NoSchema, PlainAnswer, Reacted, SchemaOf, State,
+        Taken,
     };
     pub use crate::bindings::{self, Failure};
     pub use crate::dispatch::{Entry, Slot, Table};

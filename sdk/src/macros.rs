@@ -1,9 +1,10 @@
 //! The macros of `plugbay-sdk-macros`, with their documentation: its examples need this crate.
 
-/// Makes a plugin of a type: goes on the `impl` block with its methods. A crate has one.
+/// Makes a type the state of a plugin. It goes on the `impl` block whose methods are the plugin's actions; a crate has one.
 ///
 /// ```
 /// use plugbay_sdk::prelude::*;
+/// use plugbay_sdk::config;
 ///
 /// #[derive(Deserialize, Serialize, Schema)]
 /// struct Order {
@@ -19,11 +20,11 @@
 ///
 /// #[plugin]
 /// impl Shop {
-///     /// Takes an order and answers its number.
+///     /// Takes an order and returns its number.
 ///     #[action]
 ///     #[route(POST "/orders", after = ["check"])]
 ///     fn order(&mut self, order: Order, call: &Invocation) -> Result<usize> {
-///         ensure!(call.caller() != "schedule", code = "forbidden", "nobody orders by night");
+///         ensure!(call.caller() != "schedule", code = "forbidden", "a job cannot order");
 ///         self.orders.push(order);
 ///         Ok(self.orders.len())
 ///     }
@@ -42,7 +43,7 @@
 ///
 ///     #[on_event("order.cancelled", priority = 100)]
 ///     fn cancelled(&mut self, order: Order) {
-///         self.orders.retain(|kept| kept.item != order.item);
+///         self.orders.retain(|placed| placed.item != order.item);
 ///     }
 ///
 ///     #[health]
@@ -53,41 +54,55 @@
 /// # fn main() {}
 /// ```
 ///
-/// Tables that the host keeps for the plugin are declared with `#[plugin(tables(Note, Tag))]`; see
-/// [`Table`](derive@crate::Table). What the plugin asks to be allowed is said in its manifest file, or as an operator would
-/// grant it: `#[plugin(permissions("db.notes:read,write", "http.api.example.org"))]`.
+/// Tables are declared with `#[plugin(tables(Note, Tag))]`; see [`Table`](derive@crate::db::Table).
+/// [Permissions](crate#permissions) are requested in the manifest file, or in the form in which an operator grants them:
+/// `#[plugin(permissions("db.notes:read,write", "http.api.example.org"))]`.
 ///
 /// The state is made by [`Default`], or by a function: `#[plugin(new = Shop::new)]`. It lives as long as the instance;
 /// each instance has its own.
 ///
-/// | Attribute | The method may take | and may answer |
+/// | Attribute | The method may take | and may return |
 /// |---|---|---|
 /// | `#[action]`, `#[action(name = "…", idempotent)]` | a payload, `&Invocation` | any `T: Serialize`, `Result<T>` |
 /// | `#[route(GET "/path")]`, `#[route(POST "/path", after = ["check"])]` | goes with `#[action]` | |
 /// | `#[on_load]` | nothing | `()`, `bool` (`false` fails the load), `Result` of those |
 /// | `#[save_state]` | nothing | `Vec<u8>`, `Option<Vec<u8>>`, any `T: Serialize`, `Result` of those |
-/// | `#[on_reload]` | what `save_state` answered | as `#[on_load]` |
+/// | `#[on_reload]` | what `save_state` returned | as `#[on_load]` |
 /// | `#[on_unload]` | nothing | as `#[on_load]`; an error is logged |
 /// | `#[on_event("order.*", priority = 50, once)]` | the event's data, `&Event` | `()`, [`Reaction`](crate::Reaction), `Result` of those |
 /// | `#[health]` | nothing | `bool`, [`Health`](crate::Health), `Result` of those |
 ///
 /// Each takes `&mut self`, `&self` or no receiver. Methods without an attribute are left alone. A payload needs
 /// `Deserialize` and [`Schema`](trait@crate::Schema); a result with a schema is described too. Doc comments become
-/// descriptions.
+/// descriptions. The `plugbay` command serves no routes; a route is a declaration for hosts that do.
 ///
-/// Without `#[on_reload]`, an instance that takes over from an older revision is loaded by `#[on_load]`; with it, only
-/// `#[on_reload]` is called. It takes an `Option` where there may be no state, and fails the reload otherwise.
+/// `#[on_event]` takes a topic in any spelling: `order.placed`, the pattern `order.*`, `container:started` and
+/// `onContainerStart`, which are both `container.start`. An event carries the canonical topic, with dots.
+///
+/// # Reload
+///
+/// On a reload the new revision starts *before* the old one ends, so that no call is refused in between:
+///
+/// 1. `#[save_state]` of the old revision,
+/// 2. `#[on_reload]` of the new one with that state, or `#[on_load]` if it has no `#[on_reload]`,
+/// 3. calls go to the new revision,
+/// 4. `#[on_unload]` of the old one, after its last call.
+///
+/// A state that `#[on_unload]` writes is therefore too late for `#[on_load]` to read: hand it over with `#[save_state]`, or
+/// store it when it changes. `#[on_reload]` that takes an `Option` accepts an older revision without a state; otherwise the
+/// reload fails and the older revision goes on.
 ///
 /// # The manifest
 ///
 /// `plugin.yaml`, `plugin.yml`, `plugin.json`, `manifest.json` or `plugin.toml` beside `Cargo.toml` is checked while
-/// the plugin compiles and embedded in it; the name, version, description, licence, repository and author of
-/// `Cargo.toml` stand in where it says nothing.
+/// the plugin compiles and embedded in it; fields that it does not set (name, version, description, licence, repository
+/// and author) come from `Cargo.toml`.
 ///
 /// The file adds to what the code declares: actions are merged by name and field by field, routes, subscriptions, tables
 /// and configuration by their key, and permissions are put in front of the code's. An empty list drops what the code
 /// declares, such as `events: { subscribes: [] }`. A route or a table that the two declare differently is an error.
-/// Actions, routes and subscriptions that the file names have to be in the code. When the file changes, the plugin is built again; when it is new, some source file has to change too.
+/// Actions, routes and subscriptions that the file names must be in the code. When the file changes, the plugin is built
+/// again; after it was created, a source file has to change too.
 pub use plugbay_sdk_macros::plugin;
 
 /// Derives the JSON Schema of a type while it compiles.
@@ -95,7 +110,7 @@ pub use plugbay_sdk_macros::plugin;
 /// ```
 /// use plugbay_sdk::prelude::*;
 ///
-/// /// Somebody who may log in.
+/// /// A user who may log in.
 /// #[derive(Deserialize, Schema)]
 /// #[serde(rename_all = "camelCase", deny_unknown_fields)]
 /// struct User {
@@ -118,20 +133,31 @@ pub use plugbay_sdk_macros::plugin;
 ///
 /// `#[schema(…)]` on a field, or on a type as a whole, says more than Rust's types can:
 /// - `min`, `max` for numbers; `min_length`, `max_length`, `pattern`, `format` for strings; `min_items`, `max_items` for
-///   sequences. The plugin itself does not check them: the host does, before the plugin runs.
-///   What says nothing about the type, such as `min` on a `String`, does not compile.
-/// - `any`: the value may be anything. A field with `#[serde(with = "…")]` is one of these unless told otherwise.
+///   sequences. The host checks them before the plugin runs; the plugin itself does not.
+///   A keyword that does not apply to the type, such as `min` on a `String`, does not compile.
+/// - `any`: the value may be anything. A field with `#[serde(with = "…")]` is one of these unless it says otherwise.
 /// - `like = Type`: the schema is that of another type.
 ///
-/// A payload may borrow as `Cow<'a, str>` with `#[serde(borrow)]`, and not as `&'a str`: JSON may write a text with escapes.
+/// A payload may borrow as `Cow<'a, str>` with `#[serde(borrow)]`, but not as `&'a str`, because JSON may write a text with
+/// escapes.
 ///
-/// A type that contains itself is fine. Two types that contain each other are a cycle to the compiler: `any` on one of
-/// the fields breaks it.
+/// # Numbers
+///
+/// A [`Value`](crate::Value) holds integers of 64 bits and floats. serde_json reads a larger integer as a float, so
+/// `100000000000000000000` becomes `1e20` without an error. Take a payload as `i128` or `u128` to keep such an integer, or
+/// as a `String`.
+///
+/// # Recursive types
+///
+/// A type may contain itself. Two types that contain each other are a cycle to the compiler: `any` on one of the fields
+/// breaks it.
 pub use plugbay_sdk_macros::Schema;
 
-/// Makes a table of a struct: its rows are values of the struct, and the host makes the table when it loads the plugin.
+/// Makes a struct a table of the plugin's database: its rows are values of the struct, and the host creates the table when
+/// it loads the plugin.
 ///
 /// ```
+/// use plugbay_sdk::db::Table;
 /// use plugbay_sdk::prelude::*;
 ///
 /// #[derive(Table)]
@@ -175,8 +201,8 @@ pub use plugbay_sdk_macros::Schema;
 /// # fn main() {}
 /// ```
 ///
-/// The plugin has to declare the table and to ask for it: `#[plugin(tables(User, Note), permissions("db.*:read,write"))]`, or
-/// [`Builder::tables`](crate::plugin::Builder::tables) and [`Builder::permissions`](crate::plugin::Builder::permissions).
+/// The plugin declares the table and requests permission for it:
+/// `#[plugin(tables(User, Note), permissions("db.*:read,write"))]`.
 ///
 /// Each field is a column of its name, and a constant of that name is the column in queries: `Note::pinned`. Integers,
 /// floats, `bool`, `String` and `Vec<u8>` are columns as they are; an `Option` may be null. `#[column(…)]` says more:
@@ -190,29 +216,31 @@ pub use plugbay_sdk_macros::Schema;
 /// | `varchar(80)`, `char(2)`, `date`, `datetime`, `time`, `uuid` | a `String` of that kind |
 /// | `timestamp` | an `i64`: milliseconds since the Unix epoch |
 /// | `created_at`, `updated_at` | the same, set by the host: what a new row has there is ignored |
-/// | `numeric` | a number that is kept as it was given, whole or not |
+/// | `numeric` | a number that is stored as it was given, whole or not |
 /// | `unique` | no two rows have the same value |
-/// | `default = "…"`, `default = 3`, `default = true` | what a row gets that gives none; for `json`, the JSON in a string |
+/// | `default = "…"`, `default = 3`, `default = true` | the value of rows that give none; for `json`, the JSON in a string |
 /// | `references = User::id`, `references = "users.id"` | the key of another table of the plugin |
-/// | `on_delete = "cascade"` | what becomes of this row when that one goes: `restrict`, `cascade`, `set_null` |
+/// | `on_delete = "cascade"` | what happens to this row when that one is deleted: `restrict`, `cascade`, `set_null` |
 /// | `name = "…"` | another name of the column |
 /// | `skip` | no column: the field gets its `Default` |
 ///
-/// A column that is not there, or a value of another type, does not compile:
+/// A column that does not exist, or a value of another type, does not compile:
 ///
 /// ```compile_fail
+/// # use plugbay_sdk::db::Table;
 /// # use plugbay_sdk::prelude::*;
 /// # #[derive(Table)] #[table(name = "notes")] struct Note { #[column(id)] id: i64, pinned: bool }
 /// fn pinned() -> Result<Vec<Note>> { Note::select().filter(Note::pinned.eq("yes")).all() }
 /// ```
 ///
 /// ```compile_fail
+/// # use plugbay_sdk::db::Table;
 /// # use plugbay_sdk::prelude::*;
 /// # #[derive(Table)] #[table(name = "notes")] struct Note { #[column(id)] id: i64, pinned: bool }
 /// fn pinned() -> Result<Vec<Note>> { Note::select().filter(Note::pined.eq(true)).all() }
 /// ```
 pub use plugbay_sdk_macros::Table;
 
-/// The crate's manifest file and its `Cargo.toml`, for [`Builder::source`](crate::plugin::Builder::source):
+/// The crate's manifest file and its `Cargo.toml`, for [`Builder::source`](crate::builder::Builder::source):
 /// `Plugin::builder().source(manifest!())`. It is checked while the plugin compiles.
 pub use plugbay_sdk_macros::manifest;

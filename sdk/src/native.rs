@@ -13,11 +13,11 @@ use std::cell::RefCell;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::builder::SavedState;
 use crate::dispatch::{Slot, Table};
 use crate::error::Result;
 use crate::event::{Event, Reaction};
 use crate::host::{self, HttpAnswer};
-use crate::plugin::SavedState;
 
 /// Puts a value into the configuration that the plugin reads on this thread.
 ///
@@ -37,11 +37,12 @@ pub fn set_http(url: impl Into<String>, status: u16, body: impl Into<Vec<u8>>) {
 ///
 /// ```
 /// use plugbay_sdk::prelude::*;
+/// use plugbay_sdk::plugins;
 /// use plugbay_sdk::native;
 ///
 /// native::set_plugin("erp-core", |action, payload| match action {
 ///     "get_customer" => Ok(json!({ "id": payload["id"], "name": "Ada" })),
-///     other => Err(error(format!("no action `{other}`")).code("not_found")),
+///     other => Err(error(format!("no action `{other}`")).with_code("not_found")),
 /// });
 /// let customer: Value = plugins::call("erp-core", "get_customer", &json!({ "id": 7 })).expect("an answer");
 /// assert_eq!(customer["name"], "Ada");

@@ -47,8 +47,8 @@ fn explain<'de, T: Deserialize<'de>>(text: &'de str, reason: &serde_json::Error)
     }
     let place = if path.is_empty() { String::new() } else { format!(" at {path}") };
     error(format!("the payload does not fit{place}: {message}"))
-        .code(VALIDATION_ERROR)
-        .details(Problems { problems: [Problem { path, message }] })
+        .with_code(VALIDATION_ERROR)
+        .with_details(Problems { problems: [Problem { path, message }] })
 }
 
 /// A path as a JSON Pointer (RFC 6901).
@@ -86,11 +86,11 @@ mod tests {
     #[test]
     fn wrong_value_deep_inside_is_named_by_its_pointer() {
         let failure = parse::<BTreeMap<String, Vec<u8>>>(r#"{"a/b": [1, 2, "x"]}"#).expect_err("x is no u8");
-        assert_eq!(failure.as_code(), VALIDATION_ERROR);
+        assert_eq!(failure.code(), VALIDATION_ERROR);
         assert_eq!(failure.message(), "the payload does not fit at /a~1b/2: invalid type: string \"x\", expected u8");
         let message = "invalid type: string \\\"x\\\", expected u8";
         let details = format!(r#"{{"problems":[{{"path":"/a~1b/2","message":"{message}"}}]}}"#);
-        assert_eq!(failure.as_details(), Some(&*details));
+        assert_eq!(failure.details(), Some(&*details));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! ```no_run
 //! use plugbay_sdk::prelude::*;
+//! use plugbay_sdk::plugins;
 //!
 //! #[derive(Serialize)]
 //! struct Letter<'a> {
@@ -94,7 +95,7 @@ pub fn call<R: DeserializeOwned>(plugin: &str, action: &str, payload: &(impl Ser
     serde_json::from_str(&answer).map_err(|reason| {
         let wanted = std::any::type_name::<R>();
         error(format!("`{action}` of plugin `{plugin}`: the answer is not a `{wanted}`: {reason}"))
-            .code("invalid_answer")
+            .with_code("invalid_answer")
     })
 }
 

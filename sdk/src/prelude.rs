@@ -1,8 +1,11 @@
-//! What almost every plugin needs: `use plugbay_sdk::prelude::*;`.
+//! The names that most plugins use: `use plugbay_sdk::prelude::*;`.
+//!
+//! The host's services are modules with short function names, so each is imported by name where it is used:
+//! `use plugbay_sdk::{data, http};`. A plugin's imports then show what it needs from its host. [`log`](mod@crate::log)
+//! is the exception, because it needs no permission.
 
 pub use crate::{
-    Action, Error, Event, Health, Invocation, Plugin, Reaction, Reply, Result, Route, Schema, Table, Value, bail,
-    config, create_action, create_actions, create_api_routes, create_route, create_tables, data, db, db::Keyed, ensure,
-    error, export_plugin, http, json, log, manifest, ok, params, plugin, plugins,
+    Error, Event, Health, Invocation, Reaction, Reply, Result, Schema, Value, bail, ensure, error, json, log, ok,
+    plugin,
 };
 pub use serde::{Deserialize, Serialize};

@@ -240,7 +240,7 @@ impl Job {
     pub fn parse_args<T: DeserializeOwned>(&self) -> Result<T> {
         T::deserialize(&self.args).map_err(|reason| {
             crate::error(format!("the arguments are not a `{}`: {reason}", std::any::type_name::<T>()))
-                .code("invalid_data")
+                .with_code("invalid_data")
                 .context(format_args!("job `{}`", self.id))
         })
     }
@@ -338,7 +338,7 @@ mod tests {
         let job = get("tick").expect("readable").expect("there");
         assert_eq!((job.action.as_str(), &job.schedule), ("count", &Schedule::Every(Duration::from_secs(60))));
         assert_eq!(job.parse_args::<std::collections::BTreeMap<String, u8>>().expect("a map")["by"], 2);
-        assert_eq!(job.parse_args::<String>().expect_err("no text").as_code(), "invalid_data");
+        assert_eq!(job.parse_args::<String>().expect_err("no text").code(), "invalid_data");
         assert_eq!(list().expect("readable"), [job]);
         assert!(remove("tick").expect("there"));
         assert!(!remove("tick").expect("not there"));
@@ -349,7 +349,7 @@ mod tests {
         let plan = || cron("0 3 * * *").time_zone("Europe/Berlin").job("night");
         plan().add().expect("added");
         let failure = plan().add().expect_err("it is there");
-        assert_eq!(failure.as_code(), "already_exists");
+        assert_eq!(failure.code(), "already_exists");
         assert!(failure.message().starts_with("job `night`: "), "{failure}");
         plan().replace_existing().action("other").add().expect("replaced");
         let job = get("night").expect("readable").expect("there");
@@ -363,7 +363,7 @@ mod tests {
         assert_eq!(get("later").expect("readable").expect("there").next_run, None);
         assert!(resume("later").expect("there"));
         assert!(get("later").expect("readable").expect("there").next_run.is_some());
-        assert_eq!(pause("none").expect_err("not there").as_code(), "not_found");
+        assert_eq!(pause("none").expect_err("not there").code(), "not_found");
     }
 
     #[test]
@@ -371,12 +371,12 @@ mod tests {
         for job in
             [every(Duration::from_millis(999)).job("j"), every(Duration::from_secs(1)).job(""), cron("* *").job("j")]
         {
-            assert_eq!(job.add().expect_err("it cannot be").as_code(), "invalid_argument");
+            assert_eq!(job.add().expect_err("it cannot be").code(), "invalid_argument");
         }
         let failure = at(UNIX_EPOCH).job("j").args(&"x".repeat(70_000)).add().expect_err("too long");
-        assert_eq!(failure.as_code(), "limit_exceeded");
+        assert_eq!(failure.code(), "limit_exceeded");
         let no_json = std::collections::BTreeMap::from([(vec![1], 1)]);
-        assert_eq!(at(UNIX_EPOCH).job("j").args(&no_json).add().expect_err("no JSON").as_code(), "internal_error");
+        assert_eq!(at(UNIX_EPOCH).job("j").args(&no_json).add().expect_err("no JSON").code(), "internal_error");
         assert_eq!(list().expect("readable"), []);
     }
 }

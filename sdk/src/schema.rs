@@ -21,8 +21,8 @@ pub use keyword::keyword;
 /// A type that has a JSON Schema (2020-12). Derive it: `#[derive(Schema)]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no JSON Schema",
-    label = "the host could not check this before it reaches the plugin",
-    note = "add `#[derive(Schema)]` to `{Self}`; where it is a field's type and not yours, `#[schema(like = Other)]` or `#[schema(any)]` on the field"
+    label = "the host checks a payload against the schema of its type",
+    note = "add `#[derive(Schema)]` to `{Self}`; for a field whose type is from another crate, write `#[schema(like = Other)]` or `#[schema(any)]` on the field"
 )]
 pub trait Schema {
     /// What deserialising accepts.

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use plugbay_sdk::config;
 use plugbay_sdk::log;
 use plugbay_sdk::native::{Instance, set_config, take_log};
 use plugbay_sdk::prelude::*;
@@ -139,7 +140,7 @@ impl Shop {
     #[health]
     fn health(&self) -> Health {
         let health = if self.items.is_empty() { Health::unhealthy("sold out") } else { Health::healthy() };
-        health.metric("items", self.items.len() as f64).component("shelf", "full")
+        health.with_metric("items", self.items.len() as f64).with_component("shelf", "full")
     }
 
     fn not_marked(&self) -> usize {
@@ -194,13 +195,13 @@ fn error_of_an_action_keeps_its_code() {
 #[test]
 fn error_of_another_type_becomes_internal() {
     let failure = shop().call("check", json!({ "name": "bad", "count": 1 })).expect_err("bad");
-    assert_eq!(failure.as_code(), "internal_error");
+    assert_eq!(failure.code(), "internal_error");
 }
 
 #[test]
 fn unknown_action_names_the_known_ones() {
     let failure = shop().call("lst", ()).expect_err("a typo");
-    assert_eq!((failure.as_code(), failure.status_code()), ("unknown_action", Some(404)));
+    assert_eq!((failure.code(), failure.status()), ("unknown_action", Some(404)));
     let known = "add, list, check, who, clear, undescribed, unnamed, length, type";
     assert_eq!(failure.message(), format!("there is no action `lst`; there are: {known}"));
 }
@@ -208,7 +209,7 @@ fn unknown_action_names_the_known_ones() {
 #[test]
 fn payload_that_does_not_fit_is_a_validation_error() {
     let failure = shop().call("add", json!({ "name": "pen", "count": "1" })).expect_err("a text");
-    assert_eq!(failure.as_code(), "validation_error");
+    assert_eq!(failure.code(), "validation_error");
     assert!(failure.message().starts_with("the payload does not fit at /count: invalid type"), "{failure}");
 }
 
@@ -228,7 +229,7 @@ fn answers_of_all_kinds_are_json() {
 fn on_load_that_answers_false_fails_the_load() {
     set_config("open", false);
     let failure = shop().load().expect_err("closed");
-    assert_eq!(failure.as_code(), "load_refused");
+    assert_eq!(failure.code(), "load_refused");
     assert_eq!(take_log(), ["INFO starting open=false"]);
     set_config("open", true);
     shop().load().expect("open");
@@ -243,7 +244,7 @@ fn state_is_handed_from_one_revision_to_the_next() {
     assert_eq!(new.call("list", ()).expect("a list"), json!([{ "name": "pen", "count": 1 }]));
     fresh.reload(None).expect("nothing to take over");
     let failure = fresh.reload(Some(b"{}".to_vec())).expect_err("no list");
-    assert_eq!(failure.as_code(), "state_mismatch");
+    assert_eq!(failure.code(), "state_mismatch");
 }
 
 #[test]
@@ -263,9 +264,9 @@ fn event_goes_to_the_handler_of_its_pattern() {
     assert_eq!(shop.event(&event("day.ended", "day.ended", Value::Null)).expect("heard"), Reaction::GO_ON);
     assert_eq!(shop.call("unnamed", ()).expect("text"), json!("opened order.placed pen evening"));
     let wrong = event("order.placed", "order.*", json!({}));
-    assert_eq!(shop.event(&wrong).expect_err("no item").as_code(), "validation_error");
+    assert_eq!(shop.event(&wrong).expect_err("no item").code(), "validation_error");
     let unknown = event("order.placed", "*", json!({}));
-    assert_eq!(shop.event(&unknown).expect_err("no handler").as_code(), "unknown_subscription");
+    assert_eq!(shop.event(&unknown).expect_err("no handler").code(), "unknown_subscription");
 }
 
 #[test]

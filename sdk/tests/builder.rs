@@ -1,10 +1,12 @@
 //! The fluent builder, and what it refuses. Its functions are const, and a test may call them all the same: what is a
 //! compile error in a constant is a panic here.
 
+use plugbay_sdk::builder::{
+    Action, Export, Method, Plugin, Route, Source, SourceRoute, Subscription, create_actions, create_api_routes,
+    export_plugin,
+};
 use plugbay_sdk::constant::Json;
-use plugbay_sdk::plugin::{Export, Source, SourceRoute};
 use plugbay_sdk::prelude::*;
-use plugbay_sdk::{Method, Subscription};
 
 #[derive(Default)]
 struct Notes(Vec<String>);
@@ -71,7 +73,7 @@ fn plugin_of_the_builder_runs() {
     assert_eq!(notes.call("add", json!({ "text": "a" })).expect("added"), json!(2));
     assert_eq!(notes.call("list", ()).expect("a list"), json!(["loaded", "host: a"]));
     assert_eq!(notes.call("drop", 0).expect("dropped"), json!("loaded"));
-    assert_eq!(notes.call("drop", 7).expect_err("not there").as_code(), "not_found");
+    assert_eq!(notes.call("drop", 7).expect_err("not there").code(), "not_found");
     assert_eq!(notes.call("caller", ()).expect("a caller"), json!("host"));
 }
 
@@ -89,7 +91,7 @@ fn manifest_of_the_builder_is_one_layer() {
 
 const LIST: &[Action<Notes>] = create_actions! { "list" => Notes::list };
 
-fn named() -> plugbay_sdk::plugin::Builder<Notes> {
+fn named() -> plugbay_sdk::builder::Builder<Notes> {
     Plugin::builder().name("notes").version("1.0.0")
 }
 
@@ -157,6 +159,20 @@ fn action_given_twice_does_not_build() {
 fn pattern_given_twice_does_not_build() {
     const TWICE: &[Subscription<Notes>] = &[Subscription::new("a.*", |_, _| Ok(Reaction::GO_ON)); 2];
     let _ = named().subscriptions(TWICE).build();
+}
+
+#[test]
+#[should_panic(expected = "`onContainerStart` is a hook name")]
+fn subscription_to_a_hook_name_does_not_build() {
+    const HOOK: &[Subscription<Notes>] = &[Subscription::new("onContainerStart", |_, _| Ok(Reaction::GO_ON))];
+    let _ = named().subscriptions(HOOK).build();
+}
+
+#[test]
+#[should_panic(expected = "the topic `container:start` has a colon")]
+fn subscription_with_a_colon_does_not_build() {
+    const COLON: &[Subscription<Notes>] = &[Subscription::new("container:start", |_, _| Ok(Reaction::GO_ON))];
+    let _ = named().subscriptions(COLON).build();
 }
 
 #[test]

@@ -6,8 +6,8 @@ mod db {
     mod read;
     mod statement;
 
-    use plugbay_sdk::db::Value;
-    use plugbay_sdk::prelude::{Deserialize, Schema, Serialize, Table};
+    use plugbay_sdk::db::{Table, Value};
+    use plugbay_sdk::prelude::{Deserialize, Schema, Serialize};
 
     #[derive(Debug, Table)]
     #[table(name = "users")]

@@ -1,6 +1,7 @@
 //! Calls of other plugins against the stand-in.
 
 use plugbay_sdk::native::{set_plugin, set_service};
+use plugbay_sdk::plugins;
 use plugbay_sdk::prelude::*;
 
 #[derive(Debug, PartialEq, Deserialize)]
@@ -12,9 +13,10 @@ struct Customer {
 fn erp(action: &str, payload: Value) -> Result<Value> {
     match action {
         "get_customer" => Ok(json!({ "id": payload["id"], "name": "Ada" })),
-        other => {
-            Err(error(format!("no `{other}` today")).code("closed").details(json!({ "till": "Monday" })).status(503))
-        }
+        other => Err(error(format!("no `{other}` today"))
+            .with_code("closed")
+            .with_details(json!({ "till": "Monday" }))
+            .with_status(503)),
     }
 }
 
@@ -24,7 +26,7 @@ fn call_answers_typed_values() {
     let customer: Customer = plugins::get("erp-core").call("get_customer", &json!({ "id": 7 })).expect("an answer");
     assert_eq!(customer, Customer { id: 7, name: "Ada".to_owned() });
     let failure = plugins::call::<u64>("erp-core", "get_customer", &json!({ "id": 7 })).expect_err("no number");
-    assert_eq!(failure.as_code(), "invalid_answer");
+    assert_eq!(failure.code(), "invalid_answer");
 }
 
 #[test]
@@ -32,13 +34,13 @@ fn failure_of_the_other_plugin_keeps_its_code_and_gains_context() {
     set_plugin("erp-core", erp);
     let failure = plugins::call::<Value>("erp-core", "pay", &()).expect_err("closed");
     assert_eq!(failure.to_string(), "closed: `pay` of plugin `erp-core`: no `pay` today");
-    assert_eq!((failure.as_details(), failure.status_code()), (Some(r#"{"till":"Monday"}"#), Some(503)));
+    assert_eq!((failure.details(), failure.status()), (Some(r#"{"till":"Monday"}"#), Some(503)));
 }
 
 #[test]
 fn plugin_that_nobody_plays_is_not_found() {
     let failure = plugins::call::<Value>("erp-core", "get_customer", &()).expect_err("nobody is there");
-    assert_eq!(failure.as_code(), "not_found");
+    assert_eq!(failure.code(), "not_found");
     assert!(failure.message().contains("native::set_plugin"), "{failure}");
 }
 
@@ -46,7 +48,7 @@ fn plugin_that_nobody_plays_is_not_found() {
 fn plugin_that_is_called_while_it_answers_is_reentrant() {
     set_plugin("a", |_, _| plugins::call("a", "again", &()));
     let failure = plugins::call::<Value>("a", "first", &()).expect_err("it would wait for itself");
-    assert_eq!(failure.as_code(), "reentrant_call");
+    assert_eq!(failure.code(), "reentrant_call");
     set_plugin("a", |_, _| Ok(json!(1)));
     assert_eq!(plugins::call::<u64>("a", "first", &()).expect("an answer"), 1);
 }
@@ -56,8 +58,8 @@ fn services_are_found_by_name() {
     set_plugin("smtp", |_, payload| Ok(payload));
     set_service("mailer", "smtp");
     assert_eq!(plugins::service("mailer").expect("a service").call::<u64>("send", &5).expect("an answer"), 5);
-    assert_eq!(plugins::service("printer").expect_err("none").as_code(), "not_found");
-    assert_eq!(plugins::register_service("mailer").expect_err("taken").as_code(), "permission_denied");
+    assert_eq!(plugins::service("printer").expect_err("none").code(), "not_found");
+    assert_eq!(plugins::register_service("mailer").expect_err("taken").code(), "permission_denied");
     plugins::register_service("printer").expect("free");
     let names: Vec<String> = plugins::services().expect("a list").into_iter().map(|service| service.name).collect();
     assert_eq!(names, ["mailer", "printer"]);

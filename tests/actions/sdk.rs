@@ -116,6 +116,16 @@ async fn events_reach_their_handler_typed() {
 }
 
 #[tokio::test]
+async fn event_in_any_spelling_reaches_the_handler_of_its_topic() {
+    let plugin = Host::new().load(sdk::ORDERS.into()).await;
+    for spelling in ["container.start", "container:start", "container:started", "onContainerStart"] {
+        plugin.deliver(&Event::new(spelling, json!(null))).await.expect("the handler runs");
+    }
+    let heard: Vec<String> = plugin.call("heard", &()).await.expect("it answers");
+    assert_eq!(heard, ["container.start"; 4]);
+}
+
+#[tokio::test]
 async fn invocation_and_health_are_asked_for() {
     let plugin = Host::new().load(sdk::ORDERS.into()).await;
     let about = plugin.invoke(Invocation::new("about").caller(plugbay::Caller::Cli)).await.expect("it answers");

@@ -19,7 +19,7 @@ fn echo_sends_back_any_json() {
 #[test]
 fn unknown_action_is_an_error_that_names_the_known_ones() {
     let failure = basic::native_instance().call("pong", ()).expect_err("no such action");
-    assert_eq!((failure.as_code(), failure.status_code()), ("unknown_action", Some(404)));
+    assert_eq!((failure.code(), failure.status()), ("unknown_action", Some(404)));
     assert!(failure.message().ends_with("there are: ping, echo"), "{failure}");
 }
 

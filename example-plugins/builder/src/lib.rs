@@ -3,6 +3,7 @@
 //! The builder says what the attributes say, and everything it says is checked while it compiles: leave out the name,
 //! or let a route run an action that is not there, and there is no plugin.
 
+use plugbay_sdk::builder::{Plugin, create_actions, create_api_routes, export_plugin};
 use plugbay_sdk::prelude::*;
 
 #[derive(Clone, Deserialize, Serialize, Schema)]

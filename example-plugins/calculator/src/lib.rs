@@ -51,7 +51,10 @@ impl Calculator {
     #[action(idempotent)]
     fn divide(&self, Division { a, b }: Division) -> Result<Reply<Answer<f64>>> {
         if b == 0.0 {
-            return Err(error("Cannot divide by zero").code("divide_by_zero").details(json!({ "a": a })).status(400));
+            return Err(error("Cannot divide by zero")
+                .with_code("divide_by_zero")
+                .with_details(json!({ "a": a }))
+                .with_status(400));
         }
         finite(a / b)
     }

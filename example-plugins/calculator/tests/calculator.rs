@@ -12,7 +12,7 @@ fn check(action: &str, payload: Value, expected: Value) {
 
 fn check_code(action: &str, payload: Value, expected: &str) {
     let failure = call(action, payload.clone()).expect_err("an error");
-    assert_eq!(failure.as_code(), expected, "{action} {payload}: {failure}");
+    assert_eq!(failure.code(), expected, "{action} {payload}: {failure}");
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn numbers_are_calculated() {
 fn division_by_zero_has_its_own_code_status_and_details() {
     let failure = call("divide", json!({ "a": 1, "b": 0 })).expect_err("no result");
     assert_eq!(failure.to_string(), "divide_by_zero: Cannot divide by zero");
-    assert_eq!((failure.status_code(), failure.as_details()), (Some(400), Some(r#"{"a":1.0}"#)));
+    assert_eq!((failure.status(), failure.details()), (Some(400), Some(r#"{"a":1.0}"#)));
 }
 
 #[test]

@@ -45,14 +45,14 @@ fn state_of_an_older_version_is_taken_over() {
 #[test]
 fn state_that_is_none_fails_the_reload() {
     let mut counter = counter::native_instance();
-    assert_eq!(counter.reload(Some(b"?".to_vec())).expect_err("no JSON").as_code(), "state_mismatch");
-    assert_eq!(counter.reload(None).expect_err("nothing").as_code(), "no_state");
+    assert_eq!(counter.reload(Some(b"?".to_vec())).expect_err("no JSON").code(), "state_mismatch");
+    assert_eq!(counter.reload(None).expect_err("nothing").code(), "no_state");
 }
 
 #[test]
 fn count_beyond_64_bits_is_an_overflow() {
     let mut counter = counter::native_instance();
     counter.reload(Some(format!(r#"{{"count":{}}}"#, u64::MAX).into_bytes())).expect("taken over");
-    assert_eq!(counter.call("increment", ()).expect_err("too much").as_code(), "overflow");
+    assert_eq!(counter.call("increment", ()).expect_err("too much").code(), "overflow");
     assert_eq!(counter.call("count", ()).expect("unchanged")["count"], u64::MAX);
 }

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use plugbay_sdk::prelude::*;
+use plugbay_sdk::{config, plugins};
 
 /// What the roles allow.
 const RULES: [(&str, &[&str]); 2] = [("manager", &["hire", "list"]), ("clerk", &["list"])];
@@ -38,7 +39,9 @@ impl Auth {
     #[action(idempotent)]
     fn check_token(&self, input: Token) -> Result<String> {
         let mut tokens: BTreeMap<String, String> = config::require("tokens")?;
-        tokens.remove(&input.token).ok_or_else(|| error("nobody has this token").code("invalid_token").status(401))
+        tokens
+            .remove(&input.token)
+            .ok_or_else(|| error("nobody has this token").with_code("invalid_token").with_status(401))
     }
 
     /// Whether an employee may do something.
@@ -55,8 +58,8 @@ impl Auth {
 }
 
 fn roles_of(employee: &str) -> Result<Vec<String>> {
-    plugins::call("erp-core", "roles", &json!({ "employee": employee })).map_err(|failure| match failure.as_code() {
-        "reentrant_call" => error("erp-core waits for this answer: it has to tell the roles").code("roles_needed"),
+    plugins::call("erp-core", "roles", &json!({ "employee": employee })).map_err(|failure| match failure.code() {
+        "reentrant_call" => error("erp-core waits for this answer: it has to tell the roles").with_code("roles_needed"),
         _ => failure,
     })
 }

@@ -9,7 +9,7 @@ fn token_tells_the_employee() {
     let mut auth = erp_auth::native_instance();
     assert_eq!(auth.call("check_token", json!({ "token": "t-ada" })).expect("known"), "ada");
     let failure = auth.call("check_token", json!({ "token": "t-eve" })).expect_err("unknown");
-    assert_eq!((failure.as_code(), failure.status_code()), ("invalid_token", Some(401)));
+    assert_eq!((failure.code(), failure.status()), ("invalid_token", Some(401)));
 }
 
 #[test]
@@ -26,10 +26,10 @@ fn roles_are_asked_for_where_nobody_tells_them() {
 
 #[test]
 fn core_that_waits_has_to_tell_the_roles() {
-    set_plugin("erp-core", |_, _| Err(error("it waits").code("reentrant_call")));
+    set_plugin("erp-core", |_, _| Err(error("it waits").with_code("reentrant_call")));
     let failure = erp_auth::native_instance().call("may", json!({ "employee": "ada", "action": "hire" }));
-    assert_eq!(failure.expect_err("nobody knows").as_code(), "roles_needed");
-    set_plugin("erp-core", |_, _| Err(error("no such employee").code("unknown_employee")));
+    assert_eq!(failure.expect_err("nobody knows").code(), "roles_needed");
+    set_plugin("erp-core", |_, _| Err(error("no such employee").with_code("unknown_employee")));
     let failure = erp_auth::native_instance().call("may", json!({ "employee": "eve", "action": "hire" }));
-    assert_eq!(failure.expect_err("nobody knows").as_code(), "unknown_employee");
+    assert_eq!(failure.expect_err("nobody knows").code(), "unknown_employee");
 }

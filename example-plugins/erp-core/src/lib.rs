@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use plugbay_sdk::plugins;
 use plugbay_sdk::prelude::*;
 
 #[derive(Serialize, Schema)]
@@ -88,8 +89,9 @@ impl Core {
     #[action(idempotent)]
     fn roles(&self, input: Who) -> Result<Vec<String>> {
         let roles = self.employees.get(&input.employee).cloned();
-        roles
-            .ok_or_else(|| error(format!("{} does not work here", input.employee)).code("unknown_employee").status(404))
+        roles.ok_or_else(|| {
+            error(format!("{} does not work here", input.employee)).with_code("unknown_employee").with_status(404)
+        })
     }
 
     /// Whether the caller may do something. Asks `erp-auth` without telling the roles, to show what becomes of it.
@@ -100,7 +102,7 @@ impl Core {
         // `erp-auth` would ask back, and this instance is the only one: the host tells it that this cannot work.
         match auth.call("may", &json!({ "employee": employee, "action": input.action })) {
             Ok(allowed) => Ok(Permission { employee, allowed, told_roles: false }),
-            Err(failure) if failure.as_code() == "roles_needed" => {
+            Err(failure) if failure.code() == "roles_needed" => {
                 let allowed = self.may(&employee, &input.action)?;
                 Ok(Permission { employee, allowed, told_roles: true })
             }
@@ -114,7 +116,7 @@ impl Core {
     fn ensure_may(&self, token: &str, action: &str) -> Result<String> {
         let employee: String = plugins::call("erp-auth", "check_token", &json!({ "token": token }))?;
         if !self.may(&employee, action)? {
-            return Err(error(format!("{employee} may not {action}")).code("forbidden").status(403));
+            return Err(error(format!("{employee} may not {action}")).with_code("forbidden").with_status(403));
         }
         Ok(employee)
     }

@@ -6,10 +6,12 @@ use plugbay_sdk::{Result, Value, error, json};
 /// Everybody's token is their name, managers may do everything, and without roles it cannot say.
 fn auth(action: &str, payload: Value) -> Result<Value> {
     match (action, &payload["roles"]) {
-        ("check_token", _) if payload["token"] == "eve" => Err(error("nobody").code("invalid_token").status(401)),
+        ("check_token", _) if payload["token"] == "eve" => {
+            Err(error("nobody").with_code("invalid_token").with_status(401))
+        }
         ("check_token", _) => Ok(payload["token"].clone()),
         ("may", Value::Array(roles)) => Ok(json!(roles.contains(&json!("manager")))),
-        _ => Err(error("which roles?").code("roles_needed")),
+        _ => Err(error("which roles?").with_code("roles_needed")),
     }
 }
 
@@ -18,9 +20,9 @@ fn manager_hires_and_clerk_does_not() {
     set_plugin("erp-auth", auth);
     let mut core = erp_core::native_instance();
     let hire = |token: &str| json!({ "token": token, "name": "cy", "roles": ["clerk"] });
-    assert_eq!(core.call("hire", hire("bob")).expect_err("a clerk").as_code(), "forbidden");
+    assert_eq!(core.call("hire", hire("bob")).expect_err("a clerk").code(), "forbidden");
     assert_eq!(core.call("hire", hire("ada")).expect("a manager"), json!({ "name": "cy", "roles": ["clerk"] }));
-    assert_eq!(core.call("hire", hire("ada")).expect_err("twice").as_code(), "already_hired");
+    assert_eq!(core.call("hire", hire("ada")).expect_err("twice").code(), "already_hired");
     assert_eq!(core.call("roles", json!({ "employee": "cy" })).expect("hired"), json!(["clerk"]));
     assert_eq!(core.call("employees", json!({ "token": "ada" })).expect("a list").as_array().map(Vec::len), Some(3));
 }
@@ -29,7 +31,7 @@ fn manager_hires_and_clerk_does_not() {
 fn failure_of_the_sign_in_is_passed_on() {
     set_plugin("erp-auth", auth);
     let failure = erp_core::native_instance().call("employees", json!({ "token": "eve" })).expect_err("no token");
-    assert_eq!((failure.as_code(), failure.status_code()), ("invalid_token", Some(401)));
+    assert_eq!((failure.code(), failure.status()), ("invalid_token", Some(401)));
     assert!(failure.message().contains("`check_token` of plugin `erp-auth`"), "{failure}");
 }
 

@@ -11,7 +11,7 @@ fn hello_with_a_name_greets() {
 #[test]
 fn hello_without_a_name_is_a_validation_error() {
     let failure = hello::native_instance().call("hello", json!({})).expect_err("a name is needed");
-    assert_eq!(failure.as_code(), "validation_error");
+    assert_eq!(failure.code(), "validation_error");
     assert!(failure.message().contains("missing field `name`"), "{failure}");
 }
 

@@ -4,6 +4,7 @@
 //! can be said with typed columns is; the one question that is easier in SQL is asked in SQL.
 
 use plugbay_sdk::db::Condition;
+use plugbay_sdk::db::{Keyed, Table, params};
 use plugbay_sdk::prelude::*;
 
 /// The most notes on a page.
@@ -210,7 +211,7 @@ impl Wanted {
 }
 
 fn existing(id: i64) -> Result<Note> {
-    Note::find(id)?.ok_or_else(|| error(format!("there is no note {id}")).code("not_found"))
+    Note::find(id)?.ok_or_else(|| error(format!("there is no note {id}")).with_code("not_found"))
 }
 
 /// Tags in lower case, none of them twice and none empty.

@@ -17,11 +17,11 @@ fn table_is_declared_in_the_manifest() {
 #[test]
 fn change_without_anything_to_change_is_refused() {
     let failure = notes::native_instance().call("update", json!({ "id": 1 })).expect_err("nothing to change");
-    assert_eq!(failure.as_code(), "nothing_to_change");
+    assert_eq!(failure.code(), "nothing_to_change");
 }
 
 #[test]
 fn native_test_is_told_where_the_database_is() {
     let failure = notes::native_instance().call("statistics", ()).expect_err("no database");
-    assert_eq!(failure.as_code(), "unavailable");
+    assert_eq!(failure.code(), "unavailable");
 }

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use plugbay_sdk::config;
 use plugbay_sdk::prelude::*;
 use plugbay_sdk::scheduler::{self, Run};
 

@@ -31,7 +31,7 @@ fn scheduled_action_runs_once_with_its_data() {
     assert_eq!((&answer["status"], &answer["scheduled"]), (&json!("ok"), &json!(true)));
     let id = answer["job"].as_str().expect("an id");
     assert_eq!(demo.run_job(id).expect("it runs"), json!({ "gifts": 3 }));
-    assert_eq!(demo.run_job(id).expect_err("it is gone").as_code(), "not_found");
+    assert_eq!(demo.run_job(id).expect_err("it is gone").code(), "not_found");
     assert_eq!(scheduler::outcomes(id, 10).expect("kept")[0].answer, Ok(json!({ "gifts": 3 })));
 }
 
@@ -41,12 +41,12 @@ fn scheduled_action_can_be_cancelled_and_the_cleanup_cannot() {
     let job = demo.call("schedule", json!({ "run_at": "2026-12-24 18:00:00" })).expect("scheduled")["job"].clone();
     assert_eq!(demo.call("cancel", json!({ "job": job })).expect("cancelled"), Value::Bool(true));
     assert_eq!(demo.call("cancel", json!({ "job": job })).expect("not there"), Value::Bool(false));
-    assert_eq!(demo.call("cancel", json!({ "job": "cleanup" })).expect_err("no").as_code(), "not_yours");
+    assert_eq!(demo.call("cancel", json!({ "job": "cleanup" })).expect_err("no").code(), "not_yours");
     assert_eq!(demo.call("jobs", ()).expect("a list"), json!(["cleanup: every 300s"]));
 }
 
 #[test]
 fn moment_that_is_none_is_refused() {
     let failure = loaded().call("schedule", json!({ "run_at": "tomorrow" })).expect_err("no moment");
-    assert_eq!(failure.as_code(), "bad_moment");
+    assert_eq!(failure.code(), "bad_moment");
 }

@@ -3,6 +3,7 @@
 //! The host checks every value against that schema, when the plugin is loaded and when a value is set, and keeps the
 //! secret out of logs and answers. The plugin itself takes care not to hand it out: it only tells whether there is one.
 
+use plugbay_sdk::config;
 use plugbay_sdk::prelude::*;
 
 /// What anybody may see.
@@ -65,6 +66,6 @@ impl Settings {
     #[health]
     fn health(&self) -> Result<Health> {
         let enabled = config::get("enabled")?.unwrap_or(true);
-        Ok(Health::healthy().component("configuration", if enabled { "enabled" } else { "disabled" }))
+        Ok(Health::healthy().with_component("configuration", if enabled { "enabled" } else { "disabled" }))
     }
 }

@@ -22,7 +22,7 @@ fn load_without_the_required_secret_fails() {
 fn load_with_a_secret_of_another_type_does_not_show_it() {
     set_config("api_key", 123_456);
     let failure = settings::native_instance().load().expect_err("no text");
-    assert_eq!(failure.as_code(), "invalid_configuration");
+    assert_eq!(failure.code(), "invalid_configuration");
     assert!(!failure.message().contains("123456"), "{failure}");
 }
 
@@ -41,7 +41,7 @@ fn setting_that_is_set_is_shown() {
     assert_eq!(shown["max_retries"], 5);
     assert_eq!(settings.call("show", ()).expect("settings"), shown);
     let failure = settings.call("set_max_retries", json!({ "max_retries": "5" })).expect_err("a text");
-    assert_eq!(failure.as_code(), "validation_error");
+    assert_eq!(failure.code(), "validation_error");
 }
 
 #[test]

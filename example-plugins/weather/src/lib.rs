@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use plugbay_sdk::config;
 use plugbay_sdk::prelude::*;
 use plugbay_sdk::{cache, http};
 
@@ -72,7 +73,9 @@ fn ask(place: &Place) -> Result<Current> {
     }
     let response = request.send()?;
     if response.status() == 404 {
-        return Err(error(format!("nobody knows the weather of `{}`", place.city)).code("unknown_city").status(404));
+        return Err(error(format!("nobody knows the weather of `{}`", place.city))
+            .with_code("unknown_city")
+            .with_status(404));
     }
     log::debug!("asked the service", city = place.city.trim(), status = response.status());
     response.checked()?.json()

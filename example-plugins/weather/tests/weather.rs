@@ -21,7 +21,7 @@ fn first_answer_is_asked_for_and_the_second_is_cached() {
     assert_eq!(second, json!({ "celsius": 7.5, "sky": "rain", "cached": true }));
     assert_eq!(weather.call("forget", json!({ "city": "bern" })).expect("an answer"), true);
     let failure = weather.call("current", json!({ "city": "Bern" })).expect_err("a status of 500");
-    assert_eq!(failure.as_code(), "http_status");
+    assert_eq!(failure.code(), "http_status");
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn city_that_nobody_knows_is_an_error_and_not_cached() {
     let mut weather = weather();
     set_http(BERN, 404, "");
     let failure = weather.call("current", json!({ "city": "Bern" })).expect_err("unknown");
-    assert_eq!((failure.as_code(), failure.status_code()), ("unknown_city", Some(404)));
+    assert_eq!((failure.code(), failure.status()), ("unknown_city", Some(404)));
     set_http(BERN, 200, r#"{"celsius": 7.5, "sky": "rain"}"#);
     assert_eq!(weather.call("current", json!({ "city": "Bern" })).expect("known now")["cached"], false);
 }
@@ -38,8 +38,8 @@ fn city_that_nobody_knows_is_an_error_and_not_cached() {
 fn service_that_is_away_or_talks_nonsense_is_told() {
     let mut weather = weather();
     let failure = weather.call("current", json!({ "city": "Thun" })).expect_err("nothing was prepared");
-    assert_eq!(failure.as_code(), "unavailable");
+    assert_eq!(failure.code(), "unavailable");
     set_http(BERN, 200, "sunny");
     let failure = weather.call("current", json!({ "city": "Bern" })).expect_err("no JSON");
-    assert_eq!(failure.as_code(), "invalid_response");
+    assert_eq!(failure.code(), "invalid_response");
 }

@@ -38,7 +38,7 @@ pub(crate) struct Part {
     pub(crate) span: Span,
 }
 
-/// The expression of a `plugbay_sdk::plugin::Source`.
+/// The expression of a `plugbay_sdk::builder::Source`.
 pub(crate) fn source(declared: &Declared) -> syn::Result<TokenStream> {
     let file = read_file(Path::new(&variable("CARGO_MANIFEST_DIR")))?;
     let cargo = cargo(&variable);
@@ -59,14 +59,14 @@ pub(crate) fn source(declared: &Declared) -> syn::Result<TokenStream> {
         let (method, path) = (text(&route["method"]), text(&route["path"]));
         let actions = elements(&route["actions"]).iter().map(text);
         quote! {
-            ::plugbay_sdk::plugin::SourceRoute {
+            ::plugbay_sdk::builder::SourceRoute {
                 method: #method, path: #path, actions: &[#(#actions),*],
             }
         }
     });
     let tables = elements(get(&of_file, "tables")).iter().map(|table| {
         let name = text(&table["name"]);
-        quote!(::plugbay_sdk::plugin::SourceTable { name: #name })
+        quote!(::plugbay_sdk::builder::SourceTable { name: #name })
     });
     let subscribes = names_of(&get(&of_file, "events")["subscribes"], "topic");
     // Reading the file again makes the compiler build again when it changes.
@@ -79,7 +79,7 @@ pub(crate) fn source(declared: &Declared) -> syn::Result<TokenStream> {
     Ok(quote! {
         {
             #tracked
-            ::plugbay_sdk::plugin::Source {
+            ::plugbay_sdk::builder::Source {
                 file: #name,
                 cargo: #cargo,
                 json: #json,

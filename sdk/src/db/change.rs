@@ -3,12 +3,12 @@
 use std::marker::PhantomData;
 
 use super::column::{Codec, Column, Operand};
-use super::condition::{Condition, Conditions, Sql, conditions, named, named_in, quoted};
+use super::condition::{Condition, Conditions, Sql, conditions, quoted};
 use super::connection::Connection;
 use super::failure::invalid;
 use super::insert::{self, Assignment};
 use super::table::Table;
-use super::value::{ToValue, Value};
+use super::value::Value;
 use crate::error::{Error, Result};
 
 /// A change or a deletion without a condition, which cannot run.
@@ -22,6 +22,7 @@ pub enum Filtered {}
 /// A change of rows.
 ///
 /// ```compile_fail
+/// # use plugbay_sdk::db::Table;
 /// # use plugbay_sdk::prelude::*;
 /// # #[derive(Table)] #[table(name = "notes")] struct Note { #[column(id)] id: i64, pinned: bool }
 /// // Without a condition there is no `run`.
@@ -108,6 +109,7 @@ impl<T: Table> Update<'_, T, Filtered> {
 /// A deletion of rows.
 ///
 /// ```compile_fail
+/// # use plugbay_sdk::db::Table;
 /// # use plugbay_sdk::prelude::*;
 /// # #[derive(Table)] #[table(name = "notes")] struct Note { #[column(id)] id: i64 }
 /// // Without a condition there is no `run`.

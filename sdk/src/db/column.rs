@@ -137,6 +137,11 @@ pub struct AsJson;
 #[derive(Debug)]
 pub struct AsWord;
 
+/// Compares and sets a column whose type is not known while the plugin compiles, with any [`Value`]:
+/// see [`column`](super::column()).
+#[derive(Debug)]
+pub struct Untyped;
+
 /// Keeps an `Option`: no value is null.
 #[derive(Debug)]
 pub struct Nullable<C>(PhantomData<C>);
@@ -188,6 +193,19 @@ impl<V: Serialize + DeserializeOwned> Codec<V> for AsWord {
     }
 }
 
+impl Codec<Value> for Untyped {
+    const KIND: Kind = Kind::Numeric;
+    const NULLABLE: bool = true;
+
+    fn to_value(value: &Value) -> Result<Value> {
+        Ok(value.clone())
+    }
+
+    fn from_value(value: Value) -> Result<Value> {
+        Ok(value)
+    }
+}
+
 impl<V, C: Codec<V>> Codec<Option<V>> for Nullable<C> {
     const KIND: Kind = C::KIND;
     const NULLABLE: bool = true;
@@ -215,6 +233,11 @@ impl<T, V, C> Column<T, V, C> {
     #[doc(hidden)]
     pub const fn new(name: &'static str) -> Self {
         Column { name, of: PhantomData }
+    }
+
+    /// The same column for values in the database's own classes.
+    pub(super) const fn untyped(self) -> Column<T, Value, Untyped> {
+        Column::new(self.name)
     }
 
     /// Its name in the database.

@@ -9,9 +9,9 @@ use std::ops::Not;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::column::{AsJson, AsWord, Codec, Column, Operand, Plain, operand};
+use super::column::{AsJson, AsWord, Codec, Column, Operand, Plain, Untyped, operand};
 use super::failure::invalid;
-use super::table::{Table, column_of};
+use super::table::Table;
 use super::value::{ToValue, Value};
 use crate::error::Result;
 
@@ -34,6 +34,7 @@ impl Sql {
 }
 
 /// A condition on the rows of `T`, made by the columns of its derived type: `Note::pinned.eq(true)`.
+/// [`column`](super::column()) finds a column whose name is known only at run time.
 #[derive(Debug)]
 #[must_use = "a condition does nothing until it is given to `filter`"]
 pub struct Condition<T> {
@@ -93,6 +94,13 @@ pub trait Comparable {}
 
 impl Comparable for Plain {}
 impl Comparable for AsWord {}
+impl Comparable for Untyped {}
+
+/// A codec under which values of `V` can be searched as text.
+pub trait Textual<V> {}
+
+impl Textual<String> for Plain {}
+impl Textual<Value> for Untyped {}
 
 /// Comparisons with one operand.
 macro_rules! comparisons {
@@ -149,7 +157,7 @@ impl<T: Table, V, C> Column<T, V, C> {
     }
 }
 
-impl<T: Table> Column<T, String> {
+impl<T: Table, V, C: Textual<V>> Column<T, V, C> {
     /// The text matches a pattern: `%` is any text, `_` any character, and `\` takes the meaning of what follows it. The
     /// host takes patterns of up to 100 bytes.
     pub fn like(self, pattern: impl AsRef<str>) -> Condition<T> {
@@ -236,39 +244,6 @@ pub(super) fn element_of(path: &str, element: Value) -> Sql {
     Sql::new(format!("EXISTS (SELECT 1 FROM json_each({path}) WHERE value = ?)"), vec![element])
 }
 
-/// A condition from names: the column and the operator are looked up, and nothing that is not found gets into SQL.
-pub(super) fn named<T: Table>(column: &str, operator: &str, value: &impl ToValue) -> Result<Condition<T>> {
-    let path = path::<T>(column_of::<T>(column)?.0);
-    let value = value.to_value()?;
-    let lower = operator.trim().to_ascii_lowercase();
-    let sql = match (lower.as_str(), value) {
-        ("=" | "==" | "is", value) => compare(&path, "=", value)?,
-        ("!=" | "<>" | "is not", value) => compare(&path, "<>", value)?,
-        ("<" | "<=" | ">" | ">=", value) => compare(&path, &lower, value)?,
-        ("like", Value::Text(pattern)) => matching(&path, pattern),
-        ("not like", Value::Text(pattern)) => {
-            let sql = matching(&path, pattern);
-            Sql::new(format!("NOT ({})", sql.text), sql.values)
-        }
-        ("like" | "not like", _) => return Err(invalid(format!("`{column}` can only be like a text"))),
-        _ => {
-            let known = "=, !=, <, <=, >, >=, is, is not, like, not like";
-            return Err(invalid(format!("`{operator}` is no comparison; there are {known}, and `where_in`")));
-        }
-    };
-    Ok(Condition::new(Ok(sql)))
-}
-
-/// A condition that a named column has one of these values.
-pub(super) fn named_in<T: Table, V: ToValue>(
-    column: &str,
-    values: impl IntoIterator<Item = V>,
-) -> Result<Condition<T>> {
-    let path = path::<T>(column_of::<T>(column)?.0);
-    let values: Vec<Value> = values.into_iter().map(|value| value.to_value()).collect::<Result<_>>()?;
-    Ok(Condition::new(Ok(one_of(&path, values))))
-}
-
 /// The conditions of a statement, in the order in which they were said. `AND` binds closer than `OR`, as in SQL.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Conditions {
@@ -306,27 +281,6 @@ macro_rules! conditions {
         /// And rows for which this condition holds. As in SQL, `AND` binds closer than `OR`.
         pub fn or_filter(self, condition: Condition<T>) -> $filtered {
             self.add(" OR ", Ok(condition))
-        }
-
-        /// Only rows in which the named column compares like this too: `where_("pinned", "=", true)`. The comparisons
-        /// are `=`, `!=`, `<`, `<=`, `>`, `>=`, `is`, `is not`, `like` and `not like`.
-        pub fn where_(self, column: &str, comparison: &str, value: impl ToValue) -> $filtered {
-            self.add(" AND ", named(column, comparison, &value))
-        }
-
-        /// And rows in which the named column compares like this. As in SQL, `AND` binds closer than `OR`.
-        pub fn or_where(self, column: &str, comparison: &str, value: impl ToValue) -> $filtered {
-            self.add(" OR ", named(column, comparison, &value))
-        }
-
-        /// Only rows in which the named column has one of these values too.
-        pub fn where_in<V: ToValue>(self, column: &str, values: impl IntoIterator<Item = V>) -> $filtered {
-            self.add(" AND ", named_in(column, values))
-        }
-
-        /// And rows in which the named column has one of these values.
-        pub fn or_where_in<V: ToValue>(self, column: &str, values: impl IntoIterator<Item = V>) -> $filtered {
-            self.add(" OR ", named_in(column, values))
         }
     };
 }

@@ -1,11 +1,11 @@
 //! A table's declaration: what goes into the manifest, so that the host makes the table when it loads the plugin.
 //!
-//! Everything here is const, like the rest of the manifest: see [`plugin`](crate::plugin). `#[derive(Table)]` writes it.
+//! Everything here is const, like the rest of the manifest: see [`builder`](crate::builder). `#[derive(Table)]` writes it.
 
 use super::column::Column;
 use super::table::Table;
+use crate::builder::{SourceTable, fail};
 use crate::constant::{Json, Member, Writer, same};
-use crate::plugin::{SourceTable, fail};
 
 /// The kind of a column's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -31,7 +31,7 @@ impl<'a> RowReader<'a> {
 
     /// Reads the row; `index` is its number for messages.
     pub(super) fn read<R: DeserializeOwned>(mut self, index: usize) -> Result<R> {
-        R::deserialize(&mut self).map_err(|why| error(format!("row {}: {why}", index + 1)).code(MISMATCH))
+        R::deserialize(&mut self).map_err(|why| error(format!("row {}: {why}", index + 1)).with_code(MISMATCH))
     }
 
     /// Says which column an error is about: the one that was taken last.
@@ -324,5 +324,5 @@ impl de::Error for Mismatch {
 
 /// A word as a unit variant or whatever else serde reads from a string.
 pub(super) fn from_word<V: DeserializeOwned>(word: String) -> Result<V> {
-    V::deserialize(StringDeserializer::<Mismatch>::new(word)).map_err(|why| error(why.to_string()).code(MISMATCH))
+    V::deserialize(StringDeserializer::<Mismatch>::new(word)).map_err(|why| error(why.to_string()).with_code(MISMATCH))
 }

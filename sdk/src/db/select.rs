@@ -5,13 +5,13 @@ use std::marker::PhantomData;
 use serde::de::DeserializeOwned;
 
 use super::column::Column;
-use super::condition::{Condition, Conditions, Sql, conditions, named, named_in, quoted};
+use super::condition::{Condition, Conditions, Sql, conditions, quoted};
 use super::connection::Connection;
 use super::declare::Kind;
 use super::failure::not_found;
 use super::rows::Rows;
 use super::table::{Row, Table, column_of};
-use super::value::{ToValue, Value};
+use super::value::Value;
 use crate::error::{Error, Result};
 
 /// A query for rows of the table `T`, answered as `R`.

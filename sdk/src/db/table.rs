@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use super::change::{Delete, Unfiltered, Update};
-use super::column::{Codec, Column, ColumnType, Operand, Plain};
+use super::column::{Codec, Column, ColumnType, Operand, Plain, Untyped};
 use super::connection::Connection;
 use super::declare::{Declaration, Kind};
 use super::failure::invalid;
@@ -203,7 +203,7 @@ impl<'a, T: Table> TableRef<'a, T> {
         let Some(key) = key else {
             return Err(invalid(format!("the row of `{}` has no key yet: insert it", T::NAME)));
         };
-        Ok(self.update().set_all(assignments).where_(T::KEY.name(), "=", key).run()? > 0)
+        Ok(self.update().set_all(assignments).filter(T::KEY.untyped().eq(key)).run()? > 0)
     }
 
     /// Begins a deletion of rows.
@@ -212,13 +212,38 @@ impl<'a, T: Table> TableRef<'a, T> {
     }
 }
 
-/// The tables of structs that derive [`Table`](derive@crate::Table), for
-/// [`Builder::tables`](crate::plugin::Builder::tables): `.tables(create_tables![User, Note])`.
+/// The tables of structs that derive [`Table`](derive@crate::db::Table), for
+/// [`Builder::tables`](crate::builder::Builder::tables): `.tables(create_tables![User, Note])`.
 #[macro_export]
 macro_rules! create_tables {
     ($($table:ty),* $(,)?) => {
         &[$(<$table as $crate::db::Table>::TABLE),*]
     };
+}
+
+/// The column of `T` with this name, for a name that is known only at run time: `Note::title` is for the others.
+///
+/// ```no_run
+/// use plugbay_sdk::db::{self, Table, ToValue as _};
+/// use plugbay_sdk::prelude::*;
+/// # #[derive(Table, Serialize)] #[table(name = "notes")] struct Note { #[column(id)] id: i64, title: String }
+///
+/// #[derive(Deserialize, Schema)]
+/// struct Search {
+///     column: String,
+///     #[schema(any)]
+///     value: Value,
+/// }
+///
+/// fn search(search: Search) -> Result<Vec<Note>> {
+///     Note::select().filter(db::column(&search.column)?.eq(search.value.to_value()?)).all()
+/// }
+/// ```
+///
+/// # Errors
+/// `invalid_argument` if the table has no such column.
+pub fn column<T: Table>(name: &str) -> Result<Column<T, Value, Untyped>> {
+    column_of::<T>(name).map(|(name, _)| Column::new(name))
 }
 
 /// A column by its name.

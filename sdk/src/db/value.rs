@@ -240,7 +240,7 @@ pub(super) fn kind_of(value: &Value) -> &'static str {
 
 /// An error that a stored value is not what the plugin's type says.
 pub(super) fn mismatch(expected: &str, found: &Value) -> crate::Error {
-    error(format!("expected {expected}, found {}", kind_of(found))).code(super::failure::MISMATCH)
+    error(format!("expected {expected}, found {}", kind_of(found))).with_code(super::failure::MISMATCH)
 }
 
 #[cfg(test)]
@@ -274,10 +274,7 @@ mod tests {
     #[test]
     fn parameter_that_does_not_fit_is_named() {
         let failure = params![1, u64::MAX].into_values().expect_err("too large");
-        assert_eq!(
-            (failure.as_code(), failure.message().split(':').next()),
-            ("invalid_argument", Some("parameter ?2"))
-        );
+        assert_eq!((failure.code(), failure.message().split(':').next()), ("invalid_argument", Some("parameter ?2")));
         assert!(params![f64::NAN].into_values().is_err());
         assert!(params![json!(u64::MAX)].into_values().is_err());
         assert!(params![Json(std::collections::BTreeMap::from([((1, 2), 3)]))].into_values().is_err());

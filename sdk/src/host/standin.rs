@@ -88,12 +88,11 @@ pub(crate) fn take_lines() -> Vec<String> {
 /// Keys of `data` and `cache` are as strict as the host's.
 fn check_key(key: &str) -> crate::Result<()> {
     if key.len() > KEY_BYTES_MAX {
-        return Err(
-            error(format!("the key has {} bytes, and {KEY_BYTES_MAX} are allowed", key.len())).code("limit_exceeded")
-        );
+        return Err(error(format!("the key has {} bytes, and {KEY_BYTES_MAX} are allowed", key.len()))
+            .with_code("limit_exceeded"));
     }
     if key.is_empty() || key.contains(char::is_control) {
-        return Err(error("a key is not empty and has no control characters").code("invalid_argument"));
+        return Err(error("a key is not empty and has no control characters").with_code("invalid_argument"));
     }
     Ok(())
 }

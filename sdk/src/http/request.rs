@@ -144,7 +144,7 @@ fn add_default(headers: &mut Vec<(String, String)>, name: &str, value: &str) {
 }
 
 fn invalid(url: &str, why: &str) -> Error {
-    error(format!("`{url}` {why}")).code("invalid_argument")
+    error(format!("`{url}` {why}")).with_code("invalid_argument")
 }
 
 /// The failure in this crate's words. The query is left out: many an interface has its key in there.
@@ -171,5 +171,5 @@ fn refused(call: &HttpCall, failure: HttpFailure) -> Error {
         HttpFailure::Invalid(text) => ("invalid_argument", text),
         HttpFailure::Unavailable(text) => ("unavailable", text),
     };
-    error(text).code(code).context(format_args!("{} {}", call.method, call.url.without_query()))
+    error(text).with_code(code).context(format_args!("{} {}", call.method, call.url.without_query()))
 }

@@ -36,8 +36,8 @@ impl Response {
             return Ok(self);
         }
         let path = self.url.split('?').next().unwrap_or_default();
-        let failure = error(format!("{path} answered with status {}", self.status())).code("http_status");
-        Err(failure.details(serde_json::json!({ "status": self.status() })))
+        let failure = error(format!("{path} answered with status {}", self.status())).with_code("http_status");
+        Err(failure.with_details(serde_json::json!({ "status": self.status() })))
     }
 
     /// Where it came from: the URL that the last redirect led to.
@@ -84,6 +84,6 @@ impl Response {
 
     fn unreadable(&self, what: &str) -> crate::Error {
         let path = self.url.split('?').next().unwrap_or_default();
-        error(format!("the body of {path} is {what}")).code("invalid_response")
+        error(format!("the body of {path} is {what}")).with_code("invalid_response")
     }
 }

@@ -3,8 +3,8 @@
 //! JSON Schema lets `minLength` stand beside `"type": "integer"` and ignores it. An author who writes `min` for the length
 //! of a text would get a check that never happens, so it does not compile.
 
+use crate::builder::fail;
 use crate::constant::{Json, Member, same};
-use crate::plugin::fail;
 
 /// The value of a keyword that was added to the schema of a type.
 ///

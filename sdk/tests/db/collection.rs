@@ -1,7 +1,7 @@
 //! Which SQL a search in a collection comes to.
 
-use plugbay_sdk::db::{Field, Filter, Value, field};
-use plugbay_sdk::prelude::{db, json};
+use plugbay_sdk::db::{self, Field, Filter, Value, field};
+use plugbay_sdk::prelude::json;
 
 use super::text;
 
@@ -61,7 +61,7 @@ fn order_ends_with_the_number() {
 fn field_that_could_end_the_text_of_a_path_is_refused() {
     for name in ["", "a.", "a b", "a'b", "a\"b", "$", "a[0]", "a')--", "ä", &"a".repeat(513)] {
         let failure = db::collection::<()>("tasks").find(field(name).eq(1)).to_sql().expect_err("no field");
-        assert_eq!(failure.as_code(), "invalid_argument", "{name}");
+        assert_eq!(failure.code(), "invalid_argument", "{name}");
         assert!(db::collection::<()>("tasks").find(()).order_by(name).to_sql().is_err(), "{name}");
     }
 }
@@ -70,9 +70,9 @@ fn field_that_could_end_the_text_of_a_path_is_refused() {
 fn change_of_all_documents_is_refused_before_the_host_is_asked() {
     let tasks = db::collection::<serde_json::Value>("tasks");
     for filter in [Filter::from(()), json!({}).into()] {
-        assert_eq!(tasks.delete_where(filter.clone()).expect_err("all").as_code(), "invalid_argument");
-        assert_eq!(tasks.patch_where(filter, json!({ "a": 1 })).expect_err("all").as_code(), "invalid_argument");
+        assert_eq!(tasks.delete_where(filter.clone()).expect_err("all").code(), "invalid_argument");
+        assert_eq!(tasks.patch_where(filter, json!({ "a": 1 })).expect_err("all").code(), "invalid_argument");
     }
-    assert_eq!(tasks.insert(&json!(["no object"])).expect_err("a list").as_code(), "invalid_argument");
-    assert_eq!(tasks.find(json!([1])).to_sql().expect_err("no object").as_code(), "invalid_argument");
+    assert_eq!(tasks.insert(&json!(["no object"])).expect_err("a list").code(), "invalid_argument");
+    assert_eq!(tasks.find(json!([1])).to_sql().expect_err("no object").code(), "invalid_argument");
 }

@@ -1,8 +1,8 @@
 //! What goes into the manifest.
 
+use plugbay_sdk::builder::{Builder, Plugin, Source, SourceTable};
 use plugbay_sdk::constant::Json;
-use plugbay_sdk::db::{ColumnDeclaration, Declaration, Kind, Table as _};
-use plugbay_sdk::plugin::{Builder, Source, SourceTable};
+use plugbay_sdk::db::{ColumnDeclaration, Declaration, Kind, Table, create_tables};
 use plugbay_sdk::prelude::*;
 
 use super::{Note, User};

@@ -87,7 +87,7 @@ fn row_that_does_not_fit_is_named() {
         (vec![Value::Integer(5), Value::Integer(1)], "row 2: column `name`"),
     ] {
         let failure = rows(&["name", "age"], vec![fits(), row]).into_typed::<Small>().expect_err("no fit");
-        assert_eq!(failure.as_code(), "invalid_data");
+        assert_eq!(failure.code(), "invalid_data");
         assert!(failure.message().starts_with(message), "{failure}");
     }
     let failure = rows(&["name"], vec![vec![text("a")]]).into_typed::<Small>().expect_err("no age");

@@ -1,6 +1,7 @@
 //! Keeps values with the SDK's module.
 
 use plugbay_sdk::prelude::*;
+use plugbay_sdk::{config, data};
 
 #[derive(Deserialize, Serialize, Schema)]
 struct Note {

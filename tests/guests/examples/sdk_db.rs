@@ -1,7 +1,7 @@
 //! A plugin that keeps everything in its database, through the SDK: statements, tables of structs, collections,
 //! transactions.
 
-use plugbay_sdk::db::{Changes, Document, Field, Rows, field};
+use plugbay_sdk::db::{self, Changes, Document, Field, Keyed, Rows, Table, field, params};
 use plugbay_sdk::prelude::*;
 
 #[derive(Table, Serialize, Deserialize, Schema)]
@@ -136,8 +136,8 @@ impl Db {
     #[action]
     fn named(&self, name: String) -> Result<Value> {
         let typed = User::select().filter(User::name.eq(&name)).all()?;
-        let by_name = User::select().where_("name", "=", &name).count()?;
-        let in_list = db::table::<User>().select(["id"]).where_in("name", [&name]).all()?;
+        let by_name = User::select().filter(db::column("name")?.eq(db::Value::Text(name.clone()))).count()?;
+        let in_list = db::table::<User>().select(["id"]).filter(User::name.is_in([&name])).all()?;
         let raw: Option<i64> = db::query_optional("SELECT id FROM users WHERE name = ?", params![name])?;
         Ok(json!({ "typed": typed.len(), "by_name": by_name, "in_list": in_list.len(), "raw": raw }))
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use plugbay_sdk::http;
 use plugbay_sdk::prelude::*;
 
 #[derive(Deserialize, Schema)]

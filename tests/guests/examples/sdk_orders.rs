@@ -1,5 +1,6 @@
 //! A plugin written with the SDK's attributes: typed actions, hooks, events, health, log, configuration, panics.
 
+use plugbay_sdk::config;
 use plugbay_sdk::prelude::*;
 
 /// What is ordered.
@@ -59,7 +60,7 @@ impl Orders {
 
     #[action]
     fn refuse(&mut self) -> Result<()> {
-        Err(error("not like this").code("teapot").status(418).details(json!({ "short": true })))
+        Err(error("not like this").with_code("teapot").with_status(418).with_details(json!({ "short": true })))
     }
 
     #[action]
@@ -76,6 +77,11 @@ impl Orders {
     fn hear(&mut self, event: &Event, order: Order) -> Reaction {
         self.heard.push(format!("{} {}", event.name, order.item));
         Reaction::default()
+    }
+
+    #[on_event("onContainerStart")]
+    fn container_started(&mut self, event: &Event) {
+        self.heard.push(event.name.clone());
     }
 
     #[action]

@@ -21,8 +21,8 @@ pub(super) fn expand(arguments: &Arguments, block: &ItemImpl, methods: &[Method]
 
     let state = &block.self_ty;
     let builder = match &arguments.new {
-        Some(new) => quote!(::plugbay_sdk::Plugin::builder_with(#new)),
-        None => quote_spanned!(state.span()=> ::plugbay_sdk::Plugin::builder::<Self>()),
+        Some(new) => quote!(::plugbay_sdk::builder::Plugin::builder_with(#new)),
+        None => quote_spanned!(state.span()=> ::plugbay_sdk::builder::Plugin::builder::<Self>()),
     };
     let actions = methods.iter().filter_map(action);
     let routes = methods.iter().flat_map(routes);
@@ -36,7 +36,7 @@ pub(super) fn expand(arguments: &Arguments, block: &ItemImpl, methods: &[Method]
     Ok(quote! {
         impl #state {
             #[doc(hidden)]
-            const __PLUGBAY_PLUGIN: ::plugbay_sdk::Plugin<Self> = #builder
+            const __PLUGBAY_PLUGIN: ::plugbay_sdk::builder::Plugin<Self> = #builder
                 .source(#source)
                 .actions(&[#(#actions),*])
                 .routes(&[#(#routes),*])
@@ -52,6 +52,10 @@ pub(super) fn expand(arguments: &Arguments, block: &ItemImpl, methods: &[Method]
 }
 
 /// What concerns several methods.
+///
+/// The builder's const checks and the host find these mistakes too. Here they point at the method and not at the whole
+/// `impl` block, in the editor and without the notes of a const evaluation; and two `#[on_load]` are found only here,
+/// because the builder would take the second. Of methods with `#[cfg]`, only the const checks know which are compiled.
 fn check(block: &ItemImpl, methods: &[Method], names: &[LitStr]) -> syn::Result<()> {
     if methods.is_empty() {
         let message = "nothing here is marked: a plugin has at least one `#[action]` or `#[on_event(\"…\")]`";
@@ -153,10 +157,10 @@ fn action(method: &Method) -> Option<TokenStream> {
         }))
     });
     let answer = answer(method, payload, &quote!(&::plugbay_sdk::__private::running()));
-    let json = quote_spanned!(method.answer_span()=> ::plugbay_sdk::__private::to_json(&answer.outcome()?));
+    let json = quote_spanned!(method.answer_span()=> ::plugbay_sdk::__private::Answerable::json(&answer.outcome()?));
     Some(quote! {
         #(#conditions)*
-        ::plugbay_sdk::Action::new(#name, |state: &mut Self, text: &str| {
+        ::plugbay_sdk::builder::Action::new(#name, |state: &mut Self, text: &str| {
             #answer
             #json
         })
@@ -183,7 +187,7 @@ fn routes(method: &Method) -> Vec<TokenStream> {
         let (path, after) = (&route.path, &route.after);
         quote! {
             #(#conditions)*
-            ::plugbay_sdk::Route::new(::plugbay_sdk::Method::#method, #path, &[#(#after,)* #name]) #description
+            ::plugbay_sdk::builder::Route::new(::plugbay_sdk::builder::Method::#method, #path, &[#(#after,)* #name]) #description
         }
     });
     routes.collect()
@@ -200,7 +204,7 @@ fn subscription(method: &Method) -> Option<TokenStream> {
     let reacted = quote_spanned!(method.answer_span()=> ::plugbay_sdk::__private::Reacted::reacted(answer.0));
     Some(quote! {
         #(#conditions)*
-        ::plugbay_sdk::Subscription::new(#pattern, |state: &mut Self, event: &::plugbay_sdk::Event| {
+        ::plugbay_sdk::builder::Subscription::new(#pattern, |state: &mut Self, event: &::plugbay_sdk::Event| {
             #answer
             #reacted
         })

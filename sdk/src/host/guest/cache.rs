@@ -43,5 +43,5 @@ fn failure(failure: cache::Error) -> Error {
         cache::Error::Unavailable(text) => ("unavailable", text),
         cache::Error::Other(text) => (INTERNAL_ERROR, text),
     };
-    error(text).code(code)
+    error(text).with_code(code)
 }

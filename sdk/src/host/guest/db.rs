@@ -72,13 +72,13 @@ fn changes(changes: wit::Changes) -> Changes {
 
 fn failure(why: wit::Error) -> Error {
     match why {
-        wit::Error::Denied(text) => error(text).code("permission_denied"),
-        wit::Error::Invalid(text) => error(text).code("invalid_sql"),
-        wit::Error::Constraint(text) => error(text).code("constraint"),
-        wit::Error::Limit(text) => error(text).code("limit_exceeded"),
-        wit::Error::Interrupted(text) => error(text).code("interrupted"),
-        wit::Error::Busy(text) => error(text).code("busy"),
-        wit::Error::Unavailable(text) => error(text).code("unavailable"),
-        wit::Error::Other(text) => error(text).code(INTERNAL_ERROR),
+        wit::Error::Denied(text) => error(text).with_code("permission_denied"),
+        wit::Error::Invalid(text) => error(text).with_code("invalid_sql"),
+        wit::Error::Constraint(text) => error(text).with_code("constraint"),
+        wit::Error::Limit(text) => error(text).with_code("limit_exceeded"),
+        wit::Error::Interrupted(text) => error(text).with_code("interrupted"),
+        wit::Error::Busy(text) => error(text).with_code("busy"),
+        wit::Error::Unavailable(text) => error(text).with_code("unavailable"),
+        wit::Error::Other(text) => error(text).with_code(INTERNAL_ERROR),
     }
 }

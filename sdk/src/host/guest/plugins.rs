@@ -38,15 +38,15 @@ pub(crate) fn plugins_services() -> Result<Vec<ServiceInfo>> {
 
 fn refused(failure: plugins::Error) -> Error {
     match failure {
-        plugins::Error::Denied(text) => error(text).code("permission_denied"),
-        plugins::Error::NotFound(text) => error(text).code("not_found"),
-        plugins::Error::ReentrantCall(text) => error(text).code("reentrant_call"),
+        plugins::Error::Denied(text) => error(text).with_code("permission_denied"),
+        plugins::Error::NotFound(text) => error(text).with_code("not_found"),
+        plugins::Error::ReentrantCall(text) => error(text).with_code("reentrant_call"),
         plugins::Error::Limit(failure)
         | plugins::Error::Failed(failure)
         | plugins::Error::Broken(failure)
         | plugins::Error::Invalid(failure) => {
             Error::from_parts(failure.code, failure.message, failure.details, failure.status_code)
         }
-        plugins::Error::Other(text) => error(text).code(INTERNAL_ERROR),
+        plugins::Error::Other(text) => error(text).with_code(INTERNAL_ERROR),
     }
 }

@@ -89,5 +89,5 @@ fn failure(failure: host::Error) -> Error {
         host::Error::Unavailable(text) => ("unavailable", text),
         host::Error::Other(text) => (INTERNAL_ERROR, text),
     };
-    error(text).code(code)
+    error(text).with_code(code)
 }

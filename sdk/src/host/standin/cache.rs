@@ -66,7 +66,7 @@ pub(crate) fn cache_delete(key: &str) -> Result<bool> {
 
 pub(crate) fn cache_delete_pattern(pattern: &str) -> Result<u64> {
     if pattern.is_empty() {
-        return Err(error("the pattern is empty").code("invalid_argument"));
+        return Err(error("the pattern is empty").with_code("invalid_argument"));
     }
     let pattern: Vec<char> = pattern.chars().collect();
     Ok(remove(|key| matches(&pattern, &key.chars().collect::<Vec<char>>())))

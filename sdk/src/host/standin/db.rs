@@ -45,5 +45,5 @@ impl Transaction {
 fn no_database() -> Error {
     let message = "a native test has no database: test this with the crate `plugbay-testing`, which runs the compiled \
                    plugin on a real one";
-    error(message).code("unavailable")
+    error(message).with_code("unavailable")
 }

@@ -29,9 +29,8 @@ pub(crate) fn plugins_call(plugin: &str, action: &str, payload: &str) -> Result<
         )));
     };
     let Some(mut stub) = stub else {
-        return Err(
-            error(format!("plugin `{plugin}` waits for the answer to a call that led here")).code("reentrant_call")
-        );
+        return Err(error(format!("plugin `{plugin}` waits for the answer to a call that led here"))
+            .with_code("reentrant_call"));
     };
     let answer = stub(action, payload);
     PLUGINS.with_borrow_mut(|plugins| {
@@ -54,7 +53,7 @@ pub(crate) fn plugins_register_service(name: &str) -> Result<()> {
     SERVICES.with_borrow_mut(|services| match services.get(name) {
         Some(plugin) if plugin != ITSELF => {
             Err(error(format!("the service `{name}` is offered by plugin `{plugin}` already"))
-                .code("permission_denied"))
+                .with_code("permission_denied"))
         }
         _ => {
             services.insert(name.to_owned(), ITSELF.to_owned());
@@ -95,5 +94,5 @@ pub(crate) fn set_service(name: &str, plugin: &str) {
 }
 
 fn missing(text: String) -> Error {
-    error(text).code("not_found")
+    error(text).with_code("not_found")
 }

@@ -36,12 +36,12 @@ pub(crate) fn scheduler_add(
     check(id)?;
     if args.len() > ARGS_BYTES_MAX {
         return Err(error(format!("{ARGS_BYTES_MAX} bytes of arguments are allowed, and these are {}", args.len()))
-            .code("limit_exceeded"));
+            .with_code("limit_exceeded"));
     }
     let next = first(schedule)?;
     JOBS.with_borrow_mut(|jobs| {
         if !replace_existing && jobs.contains_key(id) {
-            return Err(error("it is there, and was not to be replaced").code("already_exists"));
+            return Err(error("it is there, and was not to be replaced").with_code("already_exists"));
         }
         OUTCOMES.with_borrow_mut(|outcomes| outcomes.remove(id));
         let (args, schedule) = (serde_json::from_str(args)?, schedule.clone());
@@ -93,7 +93,7 @@ pub(crate) fn begin_run(id: &str) -> Result<(String, Run<Value>)> {
 pub(crate) fn end_run(run: &Run<Value>, answer: &Result<Value>) {
     let answer = answer
         .clone()
-        .map_err(|failure| json!({ "status": "error", "msg": failure.message(), "code": failure.as_code() }));
+        .map_err(|failure| json!({ "status": "error", "msg": failure.message(), "code": failure.code() }));
     let now = SystemTime::now();
     let outcome = Outcome { job: run.job.clone(), scheduled: run.scheduled(), started: now, finished: now, answer };
     OUTCOMES.with_borrow_mut(|outcomes| {
@@ -127,26 +127,27 @@ fn first(schedule: &Schedule) -> Result<Option<SystemTime>> {
     match schedule {
         Schedule::Every(interval) if *interval < INTERVAL_MIN => {
             Err(error(format!("an interval of {interval:?} is too short: {INTERVAL_MIN:?} is the least"))
-                .code("invalid_argument"))
+                .with_code("invalid_argument"))
         }
         Schedule::Every(interval) => Ok(SystemTime::now().checked_add(*interval)),
         Schedule::At(moment) => Ok(Some(*moment)),
         Schedule::Cron { expression, .. } if matches!(expression.split_whitespace().count(), 5 | 6) => Ok(None),
         Schedule::Cron { expression, .. } => {
             Err(error(format!("`{expression}` is no cron expression: it has five fields, or six"))
-                .code("invalid_argument"))
+                .with_code("invalid_argument"))
         }
-        Schedule::Other(_) => Err(error("no such schedule is known").code("invalid_argument")),
+        Schedule::Other(_) => Err(error("no such schedule is known").with_code("invalid_argument")),
     }
 }
 
 fn check(id: &str) -> Result<()> {
     let fits = (1..=ID_BYTES_MAX).contains(&id.len()) && !id.contains(char::is_control);
-    let wrong =
-        || error(format!("an id has 1 to {ID_BYTES_MAX} bytes and no control characters")).code("invalid_argument");
+    let wrong = || {
+        error(format!("an id has 1 to {ID_BYTES_MAX} bytes and no control characters")).with_code("invalid_argument")
+    };
     if fits { Ok(()) } else { Err(wrong()) }
 }
 
 fn none(id: &str) -> Error {
-    error(format!("there is no job `{id}`")).code("not_found")
+    error(format!("there is no job `{id}`")).with_code("not_found")
 }

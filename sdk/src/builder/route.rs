@@ -79,11 +79,11 @@ impl Route {
 /// One route: `create_route!(POST "/notes" => ["check", "add"])`.
 #[macro_export]
 macro_rules! create_route {
-    (GET $path:literal => [$($action:expr),+ $(,)?]) => { $crate::Route::get($path, &[$($action),+]) };
-    (POST $path:literal => [$($action:expr),+ $(,)?]) => { $crate::Route::post($path, &[$($action),+]) };
-    (PUT $path:literal => [$($action:expr),+ $(,)?]) => { $crate::Route::put($path, &[$($action),+]) };
-    (PATCH $path:literal => [$($action:expr),+ $(,)?]) => { $crate::Route::patch($path, &[$($action),+]) };
-    (DELETE $path:literal => [$($action:expr),+ $(,)?]) => { $crate::Route::delete($path, &[$($action),+]) };
+    (GET $path:literal => [$($action:expr),+ $(,)?]) => { $crate::builder::Route::get($path, &[$($action),+]) };
+    (POST $path:literal => [$($action:expr),+ $(,)?]) => { $crate::builder::Route::post($path, &[$($action),+]) };
+    (PUT $path:literal => [$($action:expr),+ $(,)?]) => { $crate::builder::Route::put($path, &[$($action),+]) };
+    (PATCH $path:literal => [$($action:expr),+ $(,)?]) => { $crate::builder::Route::patch($path, &[$($action),+]) };
+    (DELETE $path:literal => [$($action:expr),+ $(,)?]) => { $crate::builder::Route::delete($path, &[$($action),+]) };
     ($method:ident $($rest:tt)*) => {
         ::core::compile_error!("a route is GET, POST, PUT, PATCH or DELETE \"/path\" => [\"action\", …]")
     };

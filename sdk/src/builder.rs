@@ -1,10 +1,10 @@
-//! What a plugin is, as a constant: the fluent way to say it, and what `#[plugin]` expands to.
+//! The fluent builder: a plugin as one constant, without attributes.
 //!
-//! Everything here is const, for two reasons. A mistake (no name, a route to an action that is not there) is found
-//! while the plugin compiles. And the whole declaration can be written into the `.wasm`, where the host reads it
-//! without running anything.
+//! Most plugins are written with [`#[plugin]`](macro@crate::plugin), which expands to the calls below. The builder is
+//! for plugins whose actions are not methods of one `impl` block, and for code that generates plugins.
 //!
 //! ```
+//! use plugbay_sdk::builder::{Plugin, create_actions, create_api_routes, export_plugin};
 //! use plugbay_sdk::prelude::*;
 //!
 //! #[derive(Default)]
@@ -24,8 +24,9 @@
 //! const PLUGIN: Plugin<Notes> = Plugin::builder()
 //!     .name("notes")
 //!     .version("1.0.0")
-//!     .description("Remembers what it is told")
+//!     .description("Stores short texts")
 //!     .actions(create_actions! {
+//!         /// Adds a note and returns the number of notes.
 //!         "add" => Notes::add,
 //!         "list" => Notes::list,
 //!     })
@@ -36,19 +37,34 @@
 //!     .build();
 //!
 //! export_plugin!(PLUGIN: Notes);
+//! # fn main() {}
 //! ```
 //!
-//! What is missing fails the build:
+//! | Attribute | Builder |
+//! |---|---|
+//! | `#[plugin]` | [`Plugin::builder`] and [`export_plugin!`] |
+//! | `#[plugin(new = Shop::new)]` | [`Plugin::builder_with`] |
+//! | `#[action]` | [`Builder::actions`] with [`create_actions!`] or [`create_action!`] |
+//! | `#[route(…)]` | [`Builder::routes`] with [`create_api_routes!`] or [`create_route!`] |
+//! | `#[on_event("…")]` | [`Builder::subscriptions`] with [`Subscription::new`]; export `events` |
+//! | `#[on_load]` and the other hooks | [`Builder::on_load`] and so on; export `lifecycle` |
+//! | `#[health]` | [`Builder::health`]; export `health` |
+//! | `#[plugin(tables(…))]` | [`Builder::tables`] with [`create_tables!`](crate::db::create_tables) |
+//! | `#[plugin(permissions(…))]` | [`Builder::permissions`] |
+//! | the manifest file | [`Builder::source`] with [`manifest!`] |
+//!
+//! # Checks
+//!
+//! Everything here is const, for two reasons. The host reads the whole declaration from the `.wasm` file without running
+//! any of the plugin's code. And a mistake fails the build:
 //!
 //! ```compile_fail
-//! use plugbay_sdk::prelude::*;
+//! use plugbay_sdk::builder::Plugin;
 //! const PLUGIN: Plugin<()> = Plugin::builder().version("1.0.0").build(); // Plugin name is required
 //! ```
 //!
-//! So does a route that names an unknown action:
-//!
 //! ```compile_fail
-//! use plugbay_sdk::prelude::*;
+//! use plugbay_sdk::builder::{Plugin, Route};
 //! const PLUGIN: Plugin<()> = Plugin::builder()
 //!     .name("notes")
 //!     .version("1.0.0")
@@ -64,6 +80,10 @@ mod route;
 mod source;
 mod write;
 
+#[doc(inline)]
+pub use crate::macros::manifest;
+#[doc(inline)]
+pub use crate::{create_action, create_actions, create_api_routes, create_route, export_plugin};
 pub use action::{Action, Handler, WithInvocation};
 pub use check::Export;
 pub(crate) use check::fail;
@@ -222,7 +242,7 @@ impl<S> Builder<S> {
     }
 
     /// The tables that the host keeps for the plugin: [`create_tables!`](crate::create_tables) makes them of structs that
-    /// derive [`Table`](derive@crate::Table). They are made when the plugin is loaded, and grow with their declaration.
+    /// derive [`Table`](derive@crate::db::Table). They are made when the plugin is loaded, and grow with their declaration.
     #[must_use]
     pub const fn tables(mut self, tables: &'static [Declaration]) -> Self {
         self.parts.tables = tables;

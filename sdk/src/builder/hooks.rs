@@ -54,6 +54,9 @@ impl<S> Subscription<S> {
     pub const PRIORITY: i32 = 50;
 
     /// Calls a function for each event whose name fits the pattern: `order.placed`, `order.*`, `**`.
+    ///
+    /// The pattern is in its canonical spelling, with dots: `container.start`, not `onContainerStart`. Another spelling
+    /// fails the build.
     pub const fn new(pattern: &'static str, run: fn(&mut S, &Event) -> Result<Reaction>) -> Self {
         Subscription { pattern, priority: Self::PRIORITY, once: false, run }
     }

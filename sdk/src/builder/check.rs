@@ -1,7 +1,15 @@
 //! What is checked before a plugin's constant is accepted. Each check that fails is a compile error.
 //!
-//! The manifest crate checks the same when it reads the manifest, and more. Here is what an author gets wrong while
-//! writing, so that the compiler says it and not the first load.
+//! The same mistake may be found in three places, each with its reason:
+//!
+//! | Where | What the author sees without it |
+//! |---|---|
+//! | the attribute macro (`sdk/macros`) | an error at `#[plugin]` with the notes of a const evaluation, not at the method |
+//! | here | a plugin of the builder, or with methods under `#[cfg]`, that builds and then does not load |
+//! | the manifest crate, in the host | a host that trusts components which the SDK did not make |
+//!
+//! So this has only what code can get wrong by itself (names, references from one part to another, sizes), and leaves
+//! what the manifest crate alone knows, such as the kinds of resources, to the host.
 
 use super::route::Route;
 use super::{Action, Parts, Source, Subscription, permission};
@@ -266,9 +274,7 @@ const fn subscriptions<S>(parts: &Parts<S>) {
     let mut index = 0;
     while index < parts.subscriptions.len() {
         let pattern = parts.subscriptions[index].pattern;
-        if pattern.is_empty() {
-            panic!("a subscription has an empty pattern");
-        }
+        topic(pattern);
         let mut other = 0;
         while other < index {
             if same(parts.subscriptions[other].pattern, pattern) {
@@ -278,6 +284,68 @@ const fn subscriptions<S>(parts: &Parts<S>) {
         }
         index += 1;
     }
+}
+
+/// The longest topic, in bytes; a topic has ASCII characters only.
+const TOPIC_BYTES_MAX: usize = 256;
+
+/// Fails the build unless a pattern is in the canonical spelling of `plugbay_manifest::parse_topic`.
+///
+/// The host delivers an event with the canonical pattern, and the plugin finds the handler by that text. The other
+/// spellings (`onContainerStart`, `container:start`) are mapped in one place, the manifest crate, which const code
+/// cannot call; a handler under such a name would never run.
+const fn topic(pattern: &str) {
+    let bytes = pattern.as_bytes();
+    if bytes.len() > TOPIC_BYTES_MAX {
+        panic!("a subscription's topic has more than 256 bytes");
+    }
+    if is_hook(bytes) {
+        fail(&[
+            "`",
+            pattern,
+            "` is a hook name: name the topic that it stands for, such as `container.start` for `onContainerStart`, \
+             or use `#[on_event]`, which takes both",
+        ]);
+    }
+    let mut index = 0;
+    let mut word = 0;
+    while index <= bytes.len() {
+        if index == bytes.len() || bytes[index] == b'.' {
+            if index == word {
+                fail(&["the topic `", pattern, "` has an empty word: write words with single dots between them"]);
+            }
+            word = index + 1;
+        } else if bytes[index] == b':' {
+            fail(&["the topic `", pattern, "` has a colon: write the canonical form, with dots, or use `#[on_event]`"]);
+        } else if !matches!(bytes[index], b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'*') {
+            fail(&["the topic `", pattern, "` may have letters, digits, `_`, `-`, dots, and `*` in patterns only"]);
+        } else if bytes[index] == b'*' && index > word && bytes[index - 1] == b'*' && !is_word(bytes, word, index) {
+            fail(&["the topic `", pattern, "` mixes `**` with other characters: it must be a word of its own"]);
+        }
+        index += 1;
+    }
+}
+
+/// Whether a text is one of DockStat's hook names: `on` and at least two capitalised words.
+const fn is_hook(bytes: &[u8]) -> bool {
+    if bytes.len() < 4 || bytes[0] != b'o' || bytes[1] != b'n' || !bytes[2].is_ascii_uppercase() {
+        return false;
+    }
+    let mut index = 3;
+    let mut second = false;
+    while index < bytes.len() {
+        if !bytes[index].is_ascii_alphanumeric() {
+            return false;
+        }
+        second |= bytes[index].is_ascii_uppercase();
+        index += 1;
+    }
+    second
+}
+
+/// Whether the `**` that ends at `last` is all of the word that begins at `start`.
+const fn is_word(bytes: &[u8], start: usize, last: usize) -> bool {
+    last == start + 1 && (last + 1 == bytes.len() || bytes[last + 1] == b'.')
 }
 
 /// Tables of the code: no name twice, and every foreign key refers to one of them.
@@ -353,7 +421,39 @@ impl Text {
 
 #[cfg(test)]
 mod tests {
-    use super::{begins_like_semver, is_name};
+    use super::{begins_like_semver, is_name, topic};
+
+    #[test]
+    fn topic_is_accepted_exactly_if_it_is_canonical() {
+        for text in [
+            "order.placed",
+            "order.*",
+            "**",
+            "a.**.b",
+            "a_b-c.*_done",
+            "onset",
+            "log",
+            "",
+            ".",
+            "a.",
+            "a..b",
+            "a b",
+            "a.b**",
+            "**a",
+            "***",
+            "a/b",
+            "\u{e9}",
+            "container:start",
+            "onContainerStart",
+            "onCall",
+            "onContainer.Start",
+            "*",
+            "a*b*.c",
+        ] {
+            let canonical = plugbay_manifest::parse_topic(text).is_ok_and(|topic| topic == text);
+            assert_eq!(std::panic::catch_unwind(|| topic(text)).is_ok(), canonical, "{text}");
+        }
+    }
 
     #[test]
     fn name_with_anything_but_lower_case_is_refused() {

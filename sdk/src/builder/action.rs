@@ -186,8 +186,8 @@ where
 #[macro_export]
 macro_rules! create_action {
     ($name:expr, $function:expr $(,)?) => {
-        $crate::Action::typed($name, $function, |state, payload| {
-            $crate::plugin::Handler::run(&$function, state, payload)
+        $crate::builder::Action::typed($name, $function, |state, payload| {
+            $crate::builder::Handler::run(&$function, state, payload)
         })
     };
 }
