@@ -30,7 +30,7 @@ fn world_has_what_was_named_and_resolves() {
 #[test]
 fn world_without_imports_resolves() {
     let directory = tempfile::tempdir().expect("a directory");
-    Plugbay::new(&["wit", "wit"]).directory(directory.path()).run().exits_with(0);
+    Plugbay::new(["wit", "wit"]).directory(directory.path()).run().exits_with(0);
     Resolve::default().push_dir(directory.path().join("wit")).expect("it resolves");
 }
 
@@ -51,6 +51,6 @@ fn interface_that_does_not_exist_is_refused_with_the_nearest() {
 fn directory_with_files_is_left_alone() {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::write(directory.path().join("mine.wit"), "package my:own;").expect("written");
-    let run = Plugbay::new(&["wit", "."]).directory(directory.path()).run().exits_with(2);
+    let run = Plugbay::new(["wit", "."]).directory(directory.path()).run().exits_with(2);
     assert_contains(&run.stderr, &["not empty", "choose another directory"]);
 }

@@ -211,11 +211,11 @@ mod tests {
     #[test]
     fn directory_that_is_not_empty_is_refused() {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        assert_eq!(check_directory(directory.path()), Ok(()));
-        assert_eq!(check_directory(&directory.path().join("new")), Ok(()));
+        assert_eq!(check_directory(directory.path(), "choose another"), Ok(()));
+        assert_eq!(check_directory(&directory.path().join("new"), "choose another"), Ok(()));
         fs::write(directory.path().join("file"), "").expect("written");
-        assert!(check_directory(directory.path()).expect_err("not empty").contains("--path"));
-        assert!(check_directory(&directory.path().join("file")).is_err());
+        assert!(check_directory(directory.path(), "choose another").expect_err("not empty").contains("choose another"));
+        assert!(check_directory(&directory.path().join("file"), "choose another").is_err());
     }
 
     #[test]

@@ -3,8 +3,7 @@
 //! The struct `Note` is the table. The host makes it when it loads the plugin, and nobody but this plugin sees it. What
 //! can be said with typed columns is; the one question that is easier in SQL is asked in SQL.
 
-use plugbay_sdk::db::Condition;
-use plugbay_sdk::db::{Keyed, Table, params};
+use plugbay_sdk::db::{self, Condition, Keyed, Table, params};
 use plugbay_sdk::prelude::*;
 
 /// The most notes on a page.
