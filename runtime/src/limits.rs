@@ -220,6 +220,9 @@ pub const DATA_KEYS_MAX: i64 = 100_000;
 pub const DATA_BYTES_MAX: i64 = 64 << 20;
 /// Keys in one page of a listing: 1,000, at most half a megabyte.
 pub const DATA_PAGE_KEYS_MAX: usize = 1_000;
+/// Bytes of values in one page of entries: 1 MiB, so that a page of large values takes no more memory than one value; an
+/// entry that is larger by itself is a page of its own.
+pub const DATA_ENTRIES_BYTES_MAX: usize = 1 << 20;
 /// Keys that one call may get, set or delete: 1,000 writes in one transaction take some milliseconds.
 pub const DATA_BATCH_KEYS_MAX: usize = 1_000;
 /// Bytes of values that one call may get: 8 MiB, as much as a guest may hand to the host.

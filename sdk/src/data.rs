@@ -1,4 +1,4 @@
-//! Values that the plugin keeps: its own key-value store, seen by nobody else, kept across restarts.
+//! Persistent values: a key-value store of the plugin's own, which survives restarts.
 //!
 //! ```
 //! use plugbay_sdk::data;
@@ -9,33 +9,48 @@
 //!     text: String,
 //! }
 //!
-//! fn write(id: u64, text: &str) -> Result<u64> {
+//! fn write(text: &str) -> Result<i64> {
+//!     let id = data::increment("last_id", 1)?;
 //!     data::set(&format!("note/{id}"), Note { text: text.to_owned() })?;
-//!     let written = data::get_or("written", 0)? + 1;
-//!     data::set("written", written)?;
-//!     Ok(written)
+//!     Ok(id)
 //! }
 //!
 //! fn all() -> Result<Vec<Note>> {
-//!     let mut notes = Vec::new();
-//!     for key in data::keys("note/") {
-//!         notes.extend(data::get(&key?)?);
-//!     }
-//!     Ok(notes)
+//!     data::scan("note/").map(|entry| entry.map(|(_, note)| note)).collect()
 //! }
-//! # assert_eq!(write(1, "first").unwrap(), 1);
-//! # assert_eq!(all().unwrap().len(), 1);
+//!
+//! fn remember_search(words: &str) -> Result<Vec<String>> {
+//!     data::update("recent_searches", |recent: Option<Vec<String>>| {
+//!         let mut recent = recent.unwrap_or_default();
+//!         recent.insert(0, words.to_owned());
+//!         recent.truncate(10);
+//!         Ok(recent)
+//!     })
+//! }
+//! # assert_eq!((write("first").unwrap(), write("second").unwrap()), (1, 2));
+//! # assert_eq!(all().unwrap()[1].text, "second");
+//! # assert_eq!(remember_search("tea").unwrap(), ["tea"]);
+//! # assert_eq!(remember_search("cups").unwrap(), ["cups", "tea"]);
 //! ```
 //!
-//! The manifest asks for it: `permissions: [{resource: "data.*"}]`, and the operator allows it. Values are anything that
+//! The manifest requests it: `permissions: [{ resource: "data.*" }]`, and the operator grants it. Values are anything that
 //! serde can write as JSON, up to 1 MiB; keys are 1 to 512 bytes without control characters. A value that was set is on
 //! disk when the call returns.
 //!
+//! # Sharing
+//!
+//! All instances of a plugin (`instances: N` in the manifest) and all processes with the same data directory share one
+//! store. Each function here is atomic, and nothing holds between two of them: [`get`], a computation and [`set`] lose
+//! whatever another instance has set in between. Change a value that depends on the old one with [`increment`],
+//! [`update`] or [`compare_and_swap`].
+//!
 //! # Errors
 //!
-//! All functions answer `permission_denied` where the use of the key was not granted, `invalid_argument` where the key or
-//! the value cannot be taken as it is, `limit_exceeded` where a bound of the store was reached, and `unavailable` where the
-//! host cannot read or keep the value.
+//! All functions return `permission_denied` if the use of the key was not granted, `invalid_argument` if the key or the
+//! value is not acceptable, `limit_exceeded` if a bound of the store was reached, and `unavailable` if the host cannot
+//! read or store the value.
+
+use std::marker::PhantomData;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -43,15 +58,29 @@ use serde::de::DeserializeOwned;
 use crate::error::{Error, Result, error};
 use crate::host;
 
-/// The value of a key, or `None` where nothing was set.
+/// How often [`update`] tries. Each attempt that fails is one that another instance has won, so that many in a row mean a
+/// key under constant change.
+const UPDATE_ATTEMPTS_MAX: u32 = 100;
+
+/// The value of a key, or `None` if nothing was set.
 ///
 /// # Errors
-/// Those of the [module](self), and `invalid_data` where the value is not a `T`.
+/// Those of the [module](self), and `invalid_data` if the value is not a `T`.
 pub fn get<T: DeserializeOwned>(key: &str) -> Result<Option<T>> {
     host::data_get(key).map_err(|failure| about(failure, key))?.map(|json| read(key, &json)).transpose()
 }
 
-/// The value of a key, or `default` where nothing was set.
+/// The values of these keys, in their order: at most 1,000, and 8 MiB of values.
+///
+/// # Errors
+/// Those of [`get`].
+pub fn get_many<T: DeserializeOwned>(keys: impl IntoIterator<Item = impl Into<String>>) -> Result<Vec<Option<T>>> {
+    let keys: Vec<String> = keys.into_iter().map(Into::into).collect();
+    let values = host::data_get_many(&keys).map_err(|failure| failure.context("data"))?;
+    keys.iter().zip(values).map(|(key, json)| json.map(|json| read(key, &json)).transpose()).collect()
+}
+
+/// The value of a key, or `default` if nothing was set.
 ///
 /// # Errors
 /// Those of [`get`].
@@ -67,7 +96,7 @@ pub fn set(key: &str, value: impl Serialize) -> Result<()> {
     host::data_set(key, &serde_json::to_string(&value)?).map_err(|failure| about(failure, key))
 }
 
-/// Sets all of these or, where one fails, none: at most 1,000.
+/// Sets all of these or, if one fails, none: at most 1,000.
 ///
 /// # Errors
 /// Those of the [module](self).
@@ -79,7 +108,56 @@ pub fn set_many<K: Into<String>, V: Serialize>(entries: impl IntoIterator<Item =
     host::data_set_many(&entries).map_err(|failure| failure.context("data"))
 }
 
-/// Removes a key. Answers whether it was there.
+/// Adds to the integer under a key, which is 0 if nothing was set, and returns the sum. Concurrent increments all count.
+///
+/// # Errors
+/// Those of the [module](self), and `invalid_argument` if the value is not an integer or the sum exceeds 64 bits; the
+/// value is then unchanged. The plugin needs `read` and `write`.
+pub fn increment(key: &str, by: i64) -> Result<i64> {
+    host::data_increment(key, by).map_err(|failure| about(failure, key))
+}
+
+/// Replaces the value of a key by what `change` makes of it, and returns the new value. The old one is `None` if nothing
+/// was set.
+///
+/// If another instance sets the key in between, `change` runs again with that value, up to 100 times: it should compute,
+/// and do nothing that must not be done twice. Its error leaves the value unchanged.
+///
+/// # Errors
+/// Those of the [module](self) and of `change`, `invalid_data` if the value is not a `T`, and `busy` if the key changed
+/// each time. The plugin needs `read` and `write`.
+pub fn update<T, U: Serialize>(key: &str, mut change: impl FnMut(Option<T>) -> Result<U>) -> Result<U>
+where
+    T: DeserializeOwned,
+{
+    for _ in 0..UPDATE_ATTEMPTS_MAX {
+        let old = host::data_get(key).map_err(|failure| about(failure, key))?;
+        let new = change(old.as_deref().map(|json| read(key, json)).transpose()?)?;
+        let json = serde_json::to_string(&new)?;
+        if host::data_swap(key, old.as_deref(), Some(&json)).map_err(|failure| about(failure, key))? {
+            return Ok(new);
+        }
+    }
+    let text =
+        format!("the value was changed by others during each of {UPDATE_ATTEMPTS_MAX} attempts; try again later");
+    Err(about(error(text).with_code("busy"), key))
+}
+
+/// Sets a key to `new` if its value is still `expected`, and returns whether it was. `None` is no value: expected, the key
+/// must not exist; as the new one, it is removed.
+///
+/// Values are compared as the JSON text that was stored. A value that this crate wrote from an equal value of the same type
+/// is equal, unless it contains a `HashMap`, whose order changes; [`update`] has no such exception.
+///
+/// # Errors
+/// Those of the [module](self). The plugin needs `read` and `write`.
+pub fn compare_and_swap<T: Serialize>(key: &str, expected: Option<&T>, new: Option<&T>) -> Result<bool> {
+    let text = |value: Option<&T>| value.map(serde_json::to_string).transpose();
+    let (expected, new) = (text(expected)?, text(new)?);
+    host::data_swap(key, expected.as_deref(), new.as_deref()).map_err(|failure| about(failure, key))
+}
+
+/// Removes a key. Returns whether it existed.
 ///
 /// # Errors
 /// Those of the [module](self).
@@ -89,16 +167,52 @@ pub fn delete(key: &str) -> Result<bool> {
 
 /// The keys that begin with `prefix` and that the plugin may read, in the order of their bytes.
 ///
-/// The host is asked for them page by page, while the iterator goes on. It ends after an error.
+/// The iterator asks the host for one page after another. It ends after an error.
 pub fn keys(prefix: &str) -> Keys {
-    Keys { prefix: prefix.to_owned(), page: Vec::new().into_iter(), next: Next::First }
+    Keys(Pages::new(prefix))
+}
+
+/// The keys that begin with `prefix` and that the plugin may read, with their values, in the order of the keys' bytes.
+///
+/// The iterator asks the host for one page after another, so it sees what is set while it runs. It ends after an error of
+/// the host; a value that is not a `T` is an error of its entry alone, with the code `invalid_data`.
+pub fn scan<T: DeserializeOwned>(prefix: &str) -> Scan<T> {
+    Scan { pages: Pages::new(prefix), of: PhantomData }
 }
 
 /// Keys, from [`keys`].
 #[derive(Debug)]
-pub struct Keys {
+pub struct Keys(Pages<String>);
+
+impl Iterator for Keys {
+    type Item = Result<String>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next(host::data_keys)
+    }
+}
+
+/// Keys and values, from [`scan`].
+#[derive(Debug)]
+pub struct Scan<T> {
+    pages: Pages<(String, String)>,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned> Iterator for Scan<T> {
+    type Item = Result<(String, T)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let entry = self.pages.next(host::data_entries)?;
+        Some(entry.and_then(|(key, json)| read(&key, &json).map(|value| (key, value))))
+    }
+}
+
+/// What the host answers page by page.
+#[derive(Debug)]
+struct Pages<T> {
     prefix: String,
-    page: std::vec::IntoIter<String>,
+    page: std::vec::IntoIter<T>,
     next: Next,
 }
 
@@ -109,25 +223,30 @@ enum Next {
     Nothing,
 }
 
-/// Keys that are asked for at once: most stores have fewer.
+/// The length of a page: most stores are smaller.
 const PAGE_KEYS: u32 = 200;
 
-impl Iterator for Keys {
-    type Item = Result<String>;
+impl<T> Pages<T> {
+    fn new(prefix: &str) -> Pages<T> {
+        Pages { prefix: prefix.to_owned(), page: Vec::new().into_iter(), next: Next::First }
+    }
 
-    fn next(&mut self) -> Option<Self::Item> {
+    fn next(
+        &mut self,
+        page: impl Fn(&str, Option<&str>, u32) -> Result<(Vec<T>, Option<String>)>,
+    ) -> Option<Result<T>> {
         loop {
-            if let Some(key) = self.page.next() {
-                return Some(Ok(key));
+            if let Some(item) = self.page.next() {
+                return Some(Ok(item));
             }
             let cursor = match std::mem::replace(&mut self.next, Next::Nothing) {
                 Next::First => None,
                 Next::From(cursor) => Some(cursor),
                 Next::Nothing => return None,
             };
-            match host::data_keys(&self.prefix, cursor.as_deref(), PAGE_KEYS) {
-                Ok((keys, cursor)) => {
-                    self.page = keys.into_iter();
+            match page(&self.prefix, cursor.as_deref(), PAGE_KEYS) {
+                Ok((items, cursor)) => {
+                    self.page = items.into_iter();
                     self.next = cursor.map_or(Next::Nothing, Next::From);
                 }
                 Err(failure) => return Some(Err(about(failure, &format!("{}*", self.prefix)))),
@@ -170,6 +289,57 @@ mod tests {
         set("other", 1).expect("kept");
         let keys: Vec<String> = keys("k/").collect::<Result<_>>().expect("they are there");
         assert_eq!((keys.len(), &*keys[0], &*keys[449]), (450, "k/000", "k/449"));
+    }
+
+    #[test]
+    fn increments_add_up_and_refuse_what_is_not_an_integer() {
+        assert_eq!((increment("n", 5).expect("set"), increment("n", -7).expect("set")), (5, -2));
+        assert_eq!(get::<i64>("n").expect("readable"), Some(-2));
+        set("text", "a").expect("set");
+        set("most", i64::MAX).expect("set");
+        for key in ["text", "most"] {
+            assert_eq!(increment(key, 1).expect_err("no sum").code(), "invalid_argument");
+        }
+        assert_eq!(get::<i64>("most").expect("readable"), Some(i64::MAX), "unchanged");
+    }
+
+    #[test]
+    fn swap_needs_the_value_that_is_there() {
+        assert!(compare_and_swap("k", None, Some(&1)).expect("new"));
+        assert!(!compare_and_swap("k", None, Some(&2)).expect("taken"));
+        assert!(!compare_and_swap("k", Some(&2), Some(&3)).expect("another"));
+        assert!(compare_and_swap("k", Some(&1), Some(&2)).expect("the same"));
+        assert!(compare_and_swap("k", Some(&2), None).expect("removed"));
+        assert_eq!(get::<u32>("k").expect("readable"), None);
+    }
+
+    #[test]
+    fn update_runs_again_if_the_value_changed_meanwhile() {
+        let mut attempts = 0;
+        let add = |old: Option<u32>| {
+            attempts += 1;
+            if attempts == 1 {
+                set("k", 10)?;
+            }
+            Ok(old.unwrap_or_default() + 1)
+        };
+        assert_eq!(update("k", add).expect("set"), 11);
+        assert_eq!((attempts, get::<u32>("k").expect("readable")), (2, Some(11)));
+        let refused = update("k", |_: Option<u32>| -> Result<u32> { Err(error("no").with_code("refused")) });
+        assert_eq!(refused.expect_err("its own error").code(), "refused");
+        let contended = update("k", |old: Option<u32>| set("k", old.map_or(0, |old| old + 1)).map(|()| 0));
+        assert_eq!(contended.expect_err("always changed").code(), "busy");
+    }
+
+    #[test]
+    fn scan_and_get_many_read_keys_with_their_values() {
+        set_many((0..450).map(|index| (format!("k/{index:03}"), index))).expect("set");
+        let found: Vec<(String, u32)> = scan("k/").collect::<Result<_>>().expect("they are there");
+        assert_eq!((found.len(), &found[449]), (450, &("k/449".to_owned(), 449)));
+        assert_eq!(get_many::<u32>(["k/001", "none", "k/000"]).expect("readable"), [Some(1), None, Some(0)]);
+        set("k/100", "text").expect("set");
+        let failures: Vec<_> = scan::<u32>("k/").filter_map(Result::err).collect();
+        assert_eq!((failures.len(), failures[0].code()), (1, "invalid_data"));
     }
 
     #[test]

@@ -28,6 +28,80 @@ async fn keys_are_all_there_over_several_pages() {
 }
 
 #[tokio::test]
+async fn increments_of_several_instances_all_count() {
+    let plugin = TestPlugin::from(sdk::DATA).manifest("permissions", json!([{ "resource": "data.*" }]));
+    let plugin = host().load(plugin.resource("instances", json!(8))).await;
+    let mut counting = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let plugin = plugin.clone();
+        counting.spawn(async move { ask(&plugin, "count", json!(60)).await });
+    }
+    counting.join_all().await;
+    assert_eq!(ask(&plugin, "count", json!(1)).await, json!([481, 481]));
+}
+
+#[tokio::test]
+async fn swap_takes_the_value_that_is_expected() {
+    let plugin = loaded("data.*").await;
+    assert_eq!(ask(&plugin, "swap", json!(["a", 1, 2])).await, json!(false), "there is none");
+    assert_eq!(ask(&plugin, "swap", json!(["a", null, 1])).await, json!(true));
+    assert_eq!(ask(&plugin, "swap", json!(["a", null, 2])).await, json!(false), "there is one");
+    assert_eq!(ask(&plugin, "swap", json!(["a", 1, 2])).await, json!(true));
+    assert_eq!(ask(&plugin, "read", json!("a")).await, json!({ "text": "a", "stars": 2 }));
+    assert_eq!(ask(&plugin, "swap", json!(["a", 2, null])).await, json!(true));
+    assert_eq!(ask(&plugin, "read", json!("a")).await, json!(null));
+}
+
+#[tokio::test]
+async fn scan_reads_what_the_plugin_may_read() {
+    let plugin = loaded("data.*").await;
+    let ids: Vec<String> = (0..450).map(|index| format!("{index:04}")).collect();
+    ask(&plugin, "write_all", json!(ids)).await;
+    let scanned = ask(&plugin, "scan", json!(null)).await;
+    let first = json!(["note/0000", { "text": "0000", "stars": 0 }]);
+    assert_eq!((scanned.as_array().map(Vec::len), &scanned[0]), (Some(450), &first));
+    let read = ask(&plugin, "read_all", json!(["0001", "none"])).await;
+    assert_eq!(read, json!([{ "text": "0001", "stars": 0 }, null]));
+
+    // The same values, of which a policy shows two.
+    let permissions = json!([
+        { "resource": "data.note/000*", "actions": ["write"] },
+        { "resource": "data.note/0001" },
+        { "resource": "data.note/0003" },
+    ]);
+    let plugin = host().load(TestPlugin::from(sdk::DATA).manifest("permissions", permissions)).await;
+    ask(&plugin, "write_all", json!(["0000", "0001", "0002", "0003", "0004"])).await;
+    let scanned = ask(&plugin, "scan", json!(null)).await;
+    assert_eq!((&scanned[0][0], &scanned[1][0], &scanned[2]), (&json!("note/0001"), &json!("note/0003"), &json!(null)));
+}
+
+#[tokio::test]
+async fn counters_need_reading_and_writing() {
+    for (granted, denied) in [("read", "write"), ("write", "read")] {
+        let permissions = json!([{ "resource": "data.*", "actions": [granted] }]);
+        let plugin = host().load(TestPlugin::from(sdk::DATA).manifest("permissions", permissions)).await;
+        for (action, payload) in [("increment", json!(["n", 1])), ("swap", json!(["a", null, 1]))] {
+            let error = plugin.call::<_, Value>(action, &payload).await.expect_err("it is denied");
+            assert_eq!(error.code(), "permission_denied", "{action} with {granted}");
+            assert_contains(&error.to_string(), &[denied]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn value_that_is_not_an_integer_is_not_counted() {
+    let plugin = loaded("data.*").await;
+    ask(&plugin, "write", note("a")).await;
+    assert_eq!(ask(&plugin, "increment", json!(["most", i64::MAX])).await, json!(i64::MAX));
+    for key in ["note/a", "most"] {
+        let error = plugin.call::<_, Value>("increment", &(key, 1)).await.expect_err("it has no sum");
+        assert_eq!(error.code(), "invalid_argument", "{error}");
+        assert_contains(&error.to_string(), &[key, "64 bits"]);
+    }
+    assert_eq!(ask(&plugin, "increment", json!(["most", -1])).await, json!(i64::MAX - 1), "it was left as it was");
+}
+
+#[tokio::test]
 async fn what_is_refused_has_a_code_and_names_the_key() {
     let plugin = loaded("data.note/mine*").await;
     ask(&plugin, "write_all", json!(["mine"])).await;
@@ -38,6 +112,8 @@ async fn what_is_refused_has_a_code_and_names_the_key() {
         ("misread", json!("mine"), "invalid_data", vec!["data `note/mine`", "u32"]),
         ("read", json!("mine\n"), "invalid_argument", vec!["control character"]),
         ("read", json!(format!("mine{}", "x".repeat(512))), "limit_exceeded", vec!["data_key_bytes", "512", "521"]),
+        ("read_all", json!(["mine", "yours"]), "permission_denied", vec!["data.note/yours", "read"]),
+        ("read_all", json!(vec!["mine"; 1_001]), "limit_exceeded", vec!["data_batch_keys", "1000", "1001"]),
         ("write_all", json!(vec!["mine"; 1_001]), "limit_exceeded", vec!["data_batch_keys", "1000", "1001"]),
     ] {
         let error = plugin.call::<_, Value>(action, &payload).await.expect_err("it is refused");

@@ -18,7 +18,9 @@ use self::kept::{KeptData, STEPS};
 use super::bindings::plugbay::plugin::data as wit;
 use super::sqlite::{Database, Unavailable};
 use super::{PluginHome, over_limit};
-use crate::limits::{DATA_BATCH_KEYS_MAX, DATA_KEY_BYTES_MAX, DATA_PAGE_KEYS_MAX, DATA_VALUE_BYTES_MAX};
+use crate::limits::{
+    DATA_BATCH_KEYS_MAX, DATA_ENTRIES_BYTES_MAX, DATA_KEY_BYTES_MAX, DATA_PAGE_KEYS_MAX, DATA_VALUE_BYTES_MAX,
+};
 use crate::plugin::state::HostState;
 
 /// The data service of one loaded plugin.
@@ -109,6 +111,18 @@ fn text(key: &str, value: Value) -> Result<String, DataError> {
     String::from_utf8(value.bytes).map_err(|_| not_json())
 }
 
+/// The sum of a stored integer and another; a key without a value counts as 0.
+fn sum(key: &str, old: Option<Value>, by: i64) -> Result<i64, DataError> {
+    let old = match old {
+        None => 0,
+        Some(value) => text(key, value)?
+            .parse()
+            .map_err(|_| DataError::Invalid(format!("{key}: the value is not an integer of 64 bits")))?,
+    };
+    let over = || DataError::Invalid(format!("{key}: {old} and {by} are more than an integer of 64 bits can hold"));
+    i64::checked_add(old, by).ok_or_else(over)
+}
+
 impl fmt::Display for DataError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -155,6 +169,65 @@ impl HostState {
             checked.push((key, value));
         }
         Ok(self.plugin.data.kept().await?.set(checked).await?)
+    }
+
+    async fn data_get_many(&mut self, keys: Vec<String>) -> Result<Vec<Option<String>>, wit::Error> {
+        check_batch(keys.len())?;
+        for key in &keys {
+            self.may_use_data(key, PermissionAction::Read)?;
+        }
+        let values = self.plugin.data.kept().await?.get_many(keys.clone()).await?;
+        let texts = keys.iter().zip(values).map(|(key, value)| value.map(|value| text(key, value)).transpose());
+        Ok(texts.collect::<Result<_, DataError>>()?)
+    }
+
+    async fn data_increment(&mut self, key: String, by: i64) -> Result<i64, wit::Error> {
+        self.may_use_data(&key, PermissionAction::Read)?;
+        self.may_use_data(&key, PermissionAction::Write)?;
+        let name = key.clone();
+        let add = move |old: Option<Value>| {
+            let sum = sum(&name, old, by)?;
+            Ok((Value { bytes: sum.to_string().into_bytes(), is_json: true }, sum))
+        };
+        Ok(self.plugin.data.kept().await?.update(key, add).await?)
+    }
+
+    async fn data_swap(
+        &mut self,
+        key: String,
+        expected: Option<String>,
+        new: Option<String>,
+    ) -> Result<bool, wit::Error> {
+        self.may_use_data(&key, PermissionAction::Read)?;
+        self.may_use_data(&key, PermissionAction::Write)?;
+        let expected = expected.map(|text| Value { bytes: text.into_bytes(), is_json: true });
+        let new = new.map(|text| json(&key, text)).transpose()?;
+        Ok(self.plugin.data.kept().await?.swap(key, expected, new).await?)
+    }
+
+    /// A page of the entries that the plugin may read. The cursor is a key of the page, so that it reveals no other.
+    async fn data_entries(
+        &mut self,
+        prefix: String,
+        mut after: Option<String>,
+        limit: usize,
+    ) -> Result<wit::EntriesPage, wit::Error> {
+        let plugin = self.plugin.clone();
+        let kept = plugin.data.kept().await?;
+        loop {
+            let reader = plugin.clone();
+            let readable = move |key: &str| reader.grants.check(&format!("data.{key}"), PermissionAction::Read).is_ok();
+            let (found, more) = kept.entries(prefix.clone(), after, limit, DATA_ENTRIES_BYTES_MAX, readable).await?;
+            self.end_host_call(found.iter().map(|(key, value)| key.len() + value.bytes.len()).sum()).await;
+            if found.is_empty() && more.is_some() {
+                // A policy that hides most of the keys makes this look at many of them: others run in between.
+                after = more;
+                continue;
+            }
+            let cursor = more.and_then(|_| found.last().map(|(key, _)| key.clone()));
+            let entries = found.into_iter().map(|(key, value)| text(&key, value).map(|json| (key, json)));
+            return Ok(wit::EntriesPage { entries: entries.collect::<Result<_, DataError>>()?, cursor });
+        }
     }
 
     async fn data_delete(&mut self, key: String) -> Result<bool, wit::Error> {
@@ -207,6 +280,46 @@ impl wit::Host for HostState {
         let set = self.data_set(entries).await;
         self.end_host_call(bytes).await;
         set
+    }
+
+    async fn get_many(&mut self, keys: Vec<String>) -> Result<Vec<Option<String>>, wit::Error> {
+        let asked: usize = keys.iter().map(String::len).sum();
+        let got = self.data_get_many(keys).await;
+        self.end_host_call(asked + got.iter().flatten().flatten().map(String::len).sum::<usize>()).await;
+        got
+    }
+
+    async fn increment(&mut self, key: String, by: i64) -> Result<i64, wit::Error> {
+        let bytes = key.len();
+        let sum = self.data_increment(key, by).await;
+        self.end_host_call(bytes).await;
+        sum
+    }
+
+    async fn compare_and_swap(
+        &mut self,
+        key: String,
+        expected: Option<String>,
+        value: Option<String>,
+    ) -> Result<bool, wit::Error> {
+        let bytes = key.len() + [&expected, &value].into_iter().flatten().map(String::len).sum::<usize>();
+        let swapped = self.data_swap(key, expected, value).await;
+        self.end_host_call(bytes).await;
+        swapped
+    }
+
+    async fn entries(
+        &mut self,
+        prefix: String,
+        cursor: Option<String>,
+        limit: u32,
+    ) -> Result<wit::EntriesPage, wit::Error> {
+        let limit = (limit as usize).min(DATA_PAGE_KEYS_MAX);
+        if limit == 0 {
+            self.end_host_call(0).await;
+            return Err(wit::Error::Invalid("the limit is 0: ask for at least one key".to_owned()));
+        }
+        self.data_entries(prefix, cursor, limit).await
     }
 
     async fn delete(&mut self, key: String) -> Result<bool, wit::Error> {

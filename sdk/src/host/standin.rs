@@ -80,7 +80,7 @@ pub(crate) fn set(key: &str, value: Value) {
     CONFIG.with_borrow_mut(|values| values.insert(key.to_owned(), value));
 }
 
-/// The lines logged on this thread since the last time that somebody asked.
+/// The lines logged on this thread since the last call.
 pub(crate) fn take_lines() -> Vec<String> {
     LINES.take()
 }

@@ -21,11 +21,43 @@ struct Notes;
 #[plugin]
 impl Notes {
     #[action]
-    fn write(&mut self, written: Written) -> Result<u32> {
+    fn write(&mut self, written: Written) -> Result<i64> {
         data::set(&format!("note/{}", written.id), &written.note)?;
-        let count = data::get_or("count", 0)? + 1;
-        data::set("count", count)?;
-        Ok(count)
+        data::increment("count", 1)
+    }
+
+    /// Counts in two ways, this many times: the sums that the last of them returned.
+    #[action]
+    fn count(&mut self, times: u32) -> Result<(i64, i64)> {
+        let mut sums = (0, 0);
+        for _ in 0..times {
+            sums.0 = data::increment("sum/incremented", 1)?;
+            sums.1 = data::update("sum/updated", |sum: Option<i64>| Ok(sum.unwrap_or_default() + 1))?;
+        }
+        Ok(sums)
+    }
+
+    #[action]
+    fn increment(&mut self, by: (String, i64)) -> Result<i64> {
+        data::increment(&by.0, by.1)
+    }
+
+    /// Replaces the stars of a note: those that are expected, and the new ones.
+    #[action]
+    fn swap(&mut self, stars: (String, Option<u8>, Option<u8>)) -> Result<bool> {
+        let (id, old, new) = stars;
+        let note = |stars| Note { text: id.clone(), stars };
+        data::compare_and_swap(&format!("note/{id}"), old.map(note).as_ref(), new.map(note).as_ref())
+    }
+
+    #[action]
+    fn scan(&mut self) -> Result<Vec<(String, Note)>> {
+        data::scan("note/").collect()
+    }
+
+    #[action]
+    fn read_all(&mut self, ids: Vec<String>) -> Result<Vec<Option<Note>>> {
+        data::get_many(ids.iter().map(|id| format!("note/{id}")))
     }
 
     #[action]

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 use super::super::over_limit;
 use super::super::sqlite::{Database, Stopped};
 use super::DataError;
-use crate::limits::{DATA_BATCH_BYTES_MAX, DATA_BYTES_MAX, DATA_KEYS_MAX};
+use crate::limits::{DATA_BATCH_BYTES_MAX, DATA_BYTES_MAX, DATA_KEYS_MAX, DATA_PAGE_KEYS_MAX};
 
 /// What makes the file. The totals are kept beside the entries, in the same transactions: to sum them up for each write
 /// would cost more than the write.
@@ -90,6 +90,51 @@ impl KeptData {
         Ok(self.database.read(read).await?)
     }
 
+    /// At most `limit` entries whose keys begin with `prefix` and come after `after`, in the order of the keys' bytes; fewer
+    /// if their values have more than `bytes_max` bytes together, but at least one if there is one.
+    ///
+    /// Only values under keys that are `wanted` are read. Returns them, and the last key that was looked at if there may be
+    /// more.
+    pub(crate) async fn entries(
+        &self,
+        prefix: String,
+        after: Option<String>,
+        limit: usize,
+        bytes_max: usize,
+        wanted: impl Fn(&str) -> bool + Send + 'static,
+    ) -> Result<(Vec<(String, Value)>, Option<String>), DataError> {
+        let read = move |connection: &Connection| {
+            let after = after.as_deref().unwrap_or_default();
+            let mut statement = connection
+                .prepare_cached("SELECT key, value, is_json FROM entries WHERE key >= ?1 AND key > ?2 ORDER BY key")?;
+            let mut rows = statement.query((&prefix, after))?;
+            let (mut entries, mut bytes, mut looked_at) = (Vec::new(), 0, 0);
+            let mut last = None;
+            while let Some(row) = rows.next()? {
+                let key: String = row.get(0)?;
+                if !key.starts_with(&prefix) {
+                    return Ok((entries, None));
+                }
+                // A page ends before the entry that is too much for it, and goes on there.
+                if looked_at == DATA_PAGE_KEYS_MAX || entries.len() == limit {
+                    return Ok((entries, last));
+                }
+                looked_at += 1;
+                if wanted(&key) {
+                    let value = Value { bytes: row.get(1)?, is_json: row.get(2)? };
+                    bytes += value.bytes.len();
+                    if bytes > bytes_max && !entries.is_empty() {
+                        return Ok((entries, last));
+                    }
+                    entries.push((key.clone(), value));
+                }
+                last = Some(key);
+            }
+            Ok((entries, None))
+        };
+        Ok(self.database.read(read).await?)
+    }
+
     /// Sets all of these, or, where there would be too much, none.
     pub(crate) async fn set(&self, entries: Vec<(String, Value)>) -> Result<(), DataError> {
         self.database
@@ -132,6 +177,29 @@ impl KeptData {
                 change.put(transaction, &key, &value)?;
                 change.settle(transaction)?;
                 Ok(answer)
+            })
+            .await
+    }
+
+    /// Sets a key to `new`, or removes it if that is none, if its value is `expected`. Returns whether it was.
+    pub(crate) async fn swap(
+        &self,
+        key: String,
+        expected: Option<Value>,
+        new: Option<Value>,
+    ) -> Result<bool, DataError> {
+        self.database
+            .write(move |transaction| {
+                if value_of(transaction, &key)? != expected {
+                    return Ok(false);
+                }
+                let mut change = Change::default();
+                match &new {
+                    Some(value) => change.put(transaction, &key, value)?,
+                    None => change.remove(transaction, &key)?,
+                }
+                change.settle(transaction)?;
+                Ok(true)
             })
             .await
     }
@@ -288,6 +356,38 @@ mod tests {
         assert_eq!(keys("a/", Some("a/10"), 2).await, ["a/2"]);
         assert_eq!(keys("a/", Some("b"), 2).await, [""; 0]);
         assert_eq!(keys("%", None, 2).await, [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn swap_sets_and_removes_only_what_is_expected() {
+        let data = data().await;
+        let swap = async |expected: Option<&[u8]>, new: Option<&[u8]>| {
+            data.swap("k".to_owned(), expected.map(value), new.map(value)).await.expect("it writes")
+        };
+        assert!(!swap(Some(b"1"), Some(b"2")).await, "there is none");
+        assert!(swap(None, Some(b"1")).await);
+        assert!(!swap(None, Some(b"2")).await, "there is one");
+        assert!(swap(Some(b"1"), Some(b"23")).await);
+        assert_eq!(totals(&data).await, (1, 3));
+        assert!(swap(Some(b"23"), None).await);
+        assert_eq!(totals(&data).await, (0, 0));
+    }
+
+    #[tokio::test]
+    async fn entries_end_a_page_at_the_limit_and_at_the_bytes() {
+        let data = data().await;
+        let names = ["a/1", "a/2", "a/3", "b"];
+        data.set(names.map(|name| (name.to_owned(), value(b"1234"))).to_vec()).await.expect("set");
+        let page = async |after: Option<&str>, limit, bytes| {
+            let (after, wanted) = (after.map(str::to_owned), |key: &str| key != "a/2");
+            let (entries, cursor) = data.entries("a/".to_owned(), after, limit, bytes, wanted).await.expect("it reads");
+            (entries.into_iter().map(|(key, _)| key).collect::<Vec<_>>(), cursor)
+        };
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(page(None, 10, 100).await, (vec!["a/1".to_owned(), "a/3".to_owned()], None));
+        assert_eq!(page(None, 1, 100).await, (vec!["a/1".to_owned()], text("a/1")));
+        assert_eq!(page(None, 10, 5).await, (vec!["a/1".to_owned()], text("a/2")));
+        assert_eq!(page(text("a/2").as_deref(), 10, 1).await, (vec!["a/3".to_owned()], None));
     }
 
     #[tokio::test]

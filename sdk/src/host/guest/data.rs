@@ -3,6 +3,9 @@
 use crate::bindings::imports::plugbay::plugin::data;
 use crate::error::{Error, INTERNAL_ERROR, Result, error};
 
+/// Keys with their values, and where the next page begins.
+type Entries = (Vec<(String, String)>, Option<String>);
+
 pub(crate) fn data_get(key: &str) -> Result<Option<String>> {
     data::get(key).map_err(failure)
 }
@@ -23,6 +26,22 @@ pub(crate) fn data_keys(prefix: &str, cursor: Option<&str>, limit: u32) -> Resul
     data::keys(prefix, cursor, limit).map(|page| (page.keys, page.cursor)).map_err(failure)
 }
 
+pub(crate) fn data_get_many(keys: &[String]) -> Result<Vec<Option<String>>> {
+    data::get_many(keys).map_err(failure)
+}
+
+pub(crate) fn data_increment(key: &str, by: i64) -> Result<i64> {
+    data::increment(key, by).map_err(failure)
+}
+
+pub(crate) fn data_swap(key: &str, expected: Option<&str>, value: Option<&str>) -> Result<bool> {
+    data::compare_and_swap(key, expected, value).map_err(failure)
+}
+
+pub(crate) fn data_entries(prefix: &str, cursor: Option<&str>, limit: u32) -> Result<Entries> {
+    data::entries(prefix, cursor, limit).map(|page| (page.entries, page.cursor)).map_err(failure)
+}
+
 fn failure(failure: data::Error) -> Error {
     let (code, text) = match failure {
         data::Error::Denied(text) => ("permission_denied", text),
@@ -31,5 +50,5 @@ fn failure(failure: data::Error) -> Error {
         data::Error::Unavailable(text) => ("unavailable", text),
         data::Error::Other(text) => (INTERNAL_ERROR, text),
     };
-    error(text).code(code)
+    error(text).with_code(code)
 }
