@@ -271,7 +271,7 @@ impl<S> Builder<S> {
         self
     }
 
-    /// Called instead of `on_load` where this instance takes over from an older revision, with what its `save_state`
+    /// Called instead of `on_load` if this instance takes over from an older revision, with what its `save_state`
     /// answered; an error keeps the older one. The plugin has to export `lifecycle`.
     #[must_use]
     pub const fn on_reload(mut self, hook: fn(&mut S, SavedState) -> Result<()>) -> Self {
@@ -329,7 +329,7 @@ impl<S> Plugin<S> {
         Table { state: self.parts.state, actions, subscriptions: self.parts.subscriptions, hooks: self.parts.hooks }
     }
 
-    /// Fails the build where something is declared that the plugin does not export: nobody would call it.
+    /// Fails the build if a declared part is not exported: the host could not call it.
     #[doc(hidden)]
     pub const fn check_exports(&self, exports: &[Export]) {
         check::exports(&self.parts, exports);

@@ -34,8 +34,8 @@
 //!
 //! # Errors
 //!
-//! All functions answer `permission_denied` where the use of the key was not granted, `invalid_argument` where the key, the
-//! value or the pattern cannot be taken as it is, `limit_exceeded` where a bound was reached, and `unavailable` where the
+//! All functions answer `permission_denied` if the use of the key was not granted, `invalid_argument` if the key, the
+//! value or the pattern cannot be taken as it is, `limit_exceeded` if a bound was reached, and `unavailable` if the
 //! cache does not answer.
 
 use std::time::Duration;
@@ -49,10 +49,10 @@ use crate::host;
 /// The code of a value that is not what was asked for.
 const INVALID_DATA: &str = "invalid_data";
 
-/// The value of a key, or `None` where it is not there (any more).
+/// The value of a key, or `None` if it is not there (any more).
 ///
 /// # Errors
-/// Those of the [module](self), and `invalid_data` where the value is not a `T`.
+/// Those of the [module](self), and `invalid_data` if the value is not a `T`.
 pub fn get<T: DeserializeOwned>(key: &str) -> Result<Option<T>> {
     host::cache_get(key).map_err(|failure| about(failure, key))?.map(|json| read(key, &json)).transpose()
 }

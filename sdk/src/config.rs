@@ -10,7 +10,7 @@ use crate::host::{self, ConfigFailure};
 /// The value of a key, or `None` where it has neither a value nor a default.
 ///
 /// # Errors
-/// `permission_denied` where the plugin may not read the key, `invalid_configuration` where the manifest does not
+/// `permission_denied` if the plugin may not read the key, `invalid_configuration` if the manifest does not
 /// declare it or the value is not a `T`.
 pub fn get<T: DeserializeOwned>(key: &str) -> Result<Option<T>> {
     match host::config_get(key).map_err(|failure| refused(failure, key))? {
@@ -19,7 +19,7 @@ pub fn get<T: DeserializeOwned>(key: &str) -> Result<Option<T>> {
     }
 }
 
-/// The value of a key, or `default` where it has neither a value nor a default in the manifest.
+/// The value of a key, or `default` if it has neither a value nor a default in the manifest.
 ///
 /// # Errors
 /// Those of [`get`].
@@ -30,7 +30,7 @@ pub fn get_or<T: DeserializeOwned>(key: &str, default: T) -> Result<T> {
 /// The value of a key that must have one.
 ///
 /// # Errors
-/// Those of [`get`], and `missing_configuration` where there is no value.
+/// Those of [`get`], and `missing_configuration` if there is no value.
 pub fn require<T: DeserializeOwned>(key: &str) -> Result<T> {
     get(key)?
         .ok_or_else(|| error(format!("the configuration has no value for `{key}`")).with_code("missing_configuration"))
@@ -39,7 +39,7 @@ pub fn require<T: DeserializeOwned>(key: &str) -> Result<T> {
 /// All values that the plugin may read, as one struct or map.
 ///
 /// # Errors
-/// `invalid_configuration` where they do not make a `T`.
+/// `invalid_configuration` if they do not make a `T`.
 pub fn all<T: DeserializeOwned>() -> Result<T> {
     let json = host::config_all().map_err(|failure| refused(failure, "*"))?;
     read("*", &json)
@@ -49,7 +49,7 @@ pub fn all<T: DeserializeOwned>() -> Result<T> {
 ///
 /// # Errors
 /// `permission_denied` unless the manifest asks for `config.<key>` with `write` and the operator allows it,
-/// `invalid_configuration` where the value does not fit the schema, `unavailable` where the host could not keep it.
+/// `invalid_configuration` if the value does not fit the schema, `unavailable` if the host could not keep it.
 pub fn set(key: &str, value: impl Serialize) -> Result<()> {
     let json = serde_json::to_string(&value)?;
     host::config_set(key, &json).map_err(|failure| refused(failure, key))

@@ -126,7 +126,7 @@ impl Changes {
 /// Parameters are written `?` or `?1` and given by [`params!`]. Values belong there, and never into the SQL.
 ///
 /// # Errors
-/// Those of [`db`](self), and `invalid_data` where a row is not an `R`.
+/// Those of [`db`](self), and `invalid_data` if a row is not an `R`.
 pub fn query<R: DeserializeOwned>(sql: &str, params: impl Params) -> Result<Vec<R>> {
     query_rows(sql, params)?.into_typed()
 }
@@ -134,7 +134,7 @@ pub fn query<R: DeserializeOwned>(sql: &str, params: impl Params) -> Result<Vec<
 /// The first row of what a statement answers.
 ///
 /// # Errors
-/// Those of [`query`], and `not_found` where there is no row.
+/// Those of [`query`], and `not_found` if there is no row.
 pub fn query_one<R: DeserializeOwned>(sql: &str, params: impl Params) -> Result<R> {
     query_optional(sql, params)?.ok_or_else(no_row)
 }

@@ -1,6 +1,6 @@
 //! From a call of the host to the plugin's function.
 //!
-//! One instance has one state, and the host calls it one call after another. The component model traps a call into an
+//! One instance has one state, and the host makes one call after another. The component model traps a call into an
 //! instance that is busy, so the state is never borrowed twice; should it be all the same, the second call fails and
 //! nothing worse happens.
 
@@ -75,7 +75,7 @@ impl<S> Table<S> {
         }
     }
 
-    /// Says goodbye, and drops the state.
+    /// Runs the unload hook and drops the state.
     pub fn on_unload(&self, slot: &Slot<S>) {
         if let Some(hook) = self.hooks.on_unload {
             // A state that is borrowed can neither be told nor dropped; the host throws the instance away anyhow.
@@ -102,7 +102,7 @@ impl<S> Table<S> {
         })?
     }
 
-    /// Borrows the state, which is made where there is none yet.
+    /// Borrows the state, which is made if there is none yet.
     fn with<T>(&self, slot: &Slot<S>, work: impl FnOnce(&mut S) -> T) -> Result<T> {
         let Ok(mut state) = slot.try_borrow_mut() else {
             return Err(error("the plugin is in the middle of another call").with_code("reentrant_call"));

@@ -1,7 +1,7 @@
 //! What an action answers when it fails.
 //!
-//! An [`Error`] is an answer, not a breakdown: the caller gets it as it is and the plugin goes on living. A panic is
-//! the other thing: it traps, and the host throws the instance away.
+//! An [`Error`] is an answer: the caller receives it and the instance goes on. A panic is a trap: the host discards the
+//! instance.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,10 +11,10 @@ use serde::Serialize;
 /// The result of an action or a hook.
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
-/// The code of an error that says nothing better of itself.
+/// The code of an error that has no other.
 pub(crate) const INTERNAL_ERROR: &str = "internal_error";
 
-/// A failure that a plugin reports: a code for programs, a message for people, and what else helps.
+/// A failure that a plugin reports: a code for programs, a message for people, and optional details.
 ///
 /// Every [`std::error::Error`] turns into one by `?`, with the code `internal_error` and the messages of all its
 /// sources. For this to be possible, `Error` itself does not implement that trait.
@@ -56,13 +56,13 @@ pub struct Error {
     status_code: Option<u16>,
 }
 
-/// An error with a message, to be refined: `error("…").with_code("not_found").with_status(404)`.
+/// An error with a message and the code `internal_error`; more is set with `with_…`: `error("…").with_code("not_found").with_status(404)`.
 pub fn error(message: impl Into<String>) -> Error {
     Error { code: Cow::Borrowed(INTERNAL_ERROR), message: message.into(), details: None, status_code: None }
 }
 
 impl Error {
-    /// Says what kind of failure it is, for programs: lower snake case, such as `not_found`.
+    /// Sets the code, by which programs tell failures apart: lower snake case, such as `not_found`. An empty one is ignored.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<Cow<'static, str>>) -> Error {
         let code = code.into();
@@ -72,17 +72,14 @@ impl Error {
         self
     }
 
-    /// Adds anything that programs can use. HTTP clients see it in development mode only.
-    ///
-    /// What cannot be written as JSON is replaced by the reason why.
+    /// Sets details for programs. A value that cannot be written as JSON is replaced by the reason.
     #[must_use]
     pub fn with_details(mut self, details: impl Serialize) -> Error {
         self.details = Some(serde_json::to_string(&details).unwrap_or_else(|reason| not_json(&reason)));
         self
     }
 
-    /// Says which HTTP status fits, 400 to 599; any other is ignored. The host picks one from the code where none is
-    /// given.
+    /// Sets the HTTP status, 400 to 599; any other is ignored. Without one, the host derives it from the code.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Error {
         if (400..=599).contains(&status) {
@@ -91,7 +88,7 @@ impl Error {
         self
     }
 
-    /// Puts what was being done before the message: `reading the order: no such file`.
+    /// Puts the operation before the message: `reading the order: no such file`.
     #[must_use]
     pub fn context(mut self, doing: impl fmt::Display) -> Error {
         self.message = format!("{doing}: {}", self.message);

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::error::Result;
 use crate::payload;
 
-/// Something that happened. The host fills in everything but the name and the data: a plugin cannot forge them.
+/// An event. The host sets every field but the name and the data, so a plugin cannot forge them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// Unique among all events of this host.
@@ -14,9 +14,9 @@ pub struct Event {
     pub name: String,
     /// The pattern of the subscription that this delivery is for.
     pub pattern: String,
-    /// What the emitter said about it, as JSON.
+    /// The emitter's data, as JSON.
     pub data: String,
-    /// Who emitted it: a plugin's name, or `host`.
+    /// The emitter: a plugin's name, or `host`.
     pub source: String,
     /// Milliseconds since the Unix epoch.
     pub timestamp_ms: u64,
@@ -25,31 +25,31 @@ pub struct Event {
 }
 
 impl Event {
-    /// What the emitter said about it, as a Rust value.
+    /// The emitter's data, as a Rust value.
     ///
     /// # Errors
-    /// `validation_error` where it is not a `T`.
+    /// `validation_error` if it is not a `T`.
     pub fn data<'de, T: Deserialize<'de>>(&'de self) -> Result<T> {
         payload::parse(&self.data)
     }
 }
 
-/// What becomes of an event after a handler.
+/// What a handler decides about an event: whether other handlers run, and whether the emitter learns of an objection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reaction {
-    /// Handlers of lower priority do not hear it.
+    /// Handlers of lower priority do not run.
     pub stop: bool,
-    /// The emitter is told that somebody objected.
+    /// The emitter learns that a handler objected.
     pub cancel: bool,
 }
 
 impl Reaction {
-    /// Others hear it too.
+    /// Other handlers run too.
     pub const GO_ON: Reaction = Reaction { stop: false, cancel: false };
-    /// Handlers of lower priority do not hear it.
+    /// Handlers of lower priority do not run.
     pub const STOP: Reaction = Reaction { stop: true, cancel: false };
-    /// The emitter is told that this plugin objects; others hear it too.
+    /// The emitter learns that this plugin objects; other handlers run too.
     pub const CANCEL: Reaction = Reaction { stop: false, cancel: true };
-    /// The emitter is told that this plugin objects, and nobody else hears it.
+    /// The emitter learns that this plugin objects, and handlers of lower priority do not run.
     pub const STOP_AND_CANCEL: Reaction = Reaction { stop: true, cancel: true };
 }

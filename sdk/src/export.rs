@@ -11,7 +11,7 @@ use crate::event::{Event, Reaction};
 /// A plugin with lifecycle hooks exports `lifecycle`, one with subscriptions `events`, one with a health check
 /// `health`: `export_plugin!(PLUGIN: State, lifecycle, health)`. To forget one of them is a compile error.
 ///
-/// In a native build there is nobody to export to. There, the crate gets a function `native_instance()` that gives an
+/// A native build has no host to export to. There, the crate gets a function `native_instance()` that returns an
 /// [`Instance`](crate::native::Instance) to test.
 #[macro_export]
 macro_rules! export_plugin {

@@ -18,38 +18,38 @@ pub struct Health {
 }
 
 impl Health {
-    /// All is well.
+    /// The plugin can do its work.
     pub fn healthy() -> Health {
         Health { healthy: true, message: String::new(), components: BTreeMap::new(), metrics: BTreeMap::new() }
     }
 
-    /// Something is not, and the message says what.
+    /// The plugin cannot do its work, for the reason in the message.
     pub fn unhealthy(message: impl Into<String>) -> Health {
         Health { healthy: false, ..Health::healthy().with_message(message) }
     }
 
-    /// Adds a word to it.
+    /// Sets the message.
     #[must_use]
     pub fn with_message(mut self, message: impl Into<String>) -> Health {
         self.message = message.into();
         self
     }
 
-    /// Tells of a part that the plugin depends on: `"connected"`, or an object with more.
+    /// Adds the state of a part that the plugin depends on: `"connected"`, or an object with more.
     #[must_use]
     pub fn with_component(mut self, name: impl Into<String>, state: impl Into<Value>) -> Health {
         self.components.insert(name.into(), state.into());
         self
     }
 
-    /// Adds a number to watch.
+    /// Adds a number for monitoring.
     #[must_use]
     pub fn with_metric(mut self, name: impl Into<String>, value: f64) -> Health {
         self.metrics.insert(name.into(), value);
         self
     }
 
-    /// Whether all is well.
+    /// Whether the plugin can do its work.
     pub fn is_healthy(&self) -> bool {
         self.healthy
     }

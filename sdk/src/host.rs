@@ -1,4 +1,4 @@
-//! The one room in which the plugin talks to its host.
+//! The plugin's calls to its host: the only module that imports the contract.
 //!
 //! Inside the sandbox that is the component's imports; in a native build, as for the author's `cargo test`, a stand-in
 //! within the process. Nothing else in this crate knows which of the two it is.

@@ -2,7 +2,7 @@
 //!
 //! A line is a message, formatted as by `format!`, and fields: `name = value` for anything that serde can serialise,
 //! `name = %value` for its `Display`, `name = ?value` for its `Debug`. A `target: "…"` in front names the part of the
-//! plugin that speaks. Nothing is formatted unless somebody listens.
+//! plugin that logs. A line is formatted only if the host records its level.
 //!
 //! What a plugin prints to stdout and stderr reaches the host's log too. With the cargo features `log` and `tracing`,
 //! so do the lines of those crates, with their fields. A plugin that depends on the `log` crate itself has two modules of
@@ -52,7 +52,7 @@ thread_local! {
     static THRESHOLD: Cell<Option<Level>> = const { Cell::new(None) };
 }
 
-/// Whether anybody listens to lines of this level.
+/// Whether the host records lines of this level.
 pub fn enabled(level: Level) -> bool {
     let threshold = THRESHOLD.get().unwrap_or_else(|| {
         let threshold = host::log_threshold();
@@ -62,7 +62,7 @@ pub fn enabled(level: Level) -> bool {
     level >= threshold
 }
 
-/// Writes a line, whoever listens. The macros of this module are the convenient way.
+/// Writes a line, whatever the threshold. The macros of this module are the convenient way.
 pub fn write(level: Level, target: &str, message: &str, fields: &[(String, String)]) {
     host::log_write(level, target, message, fields);
 }

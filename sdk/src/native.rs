@@ -91,7 +91,7 @@ impl Instance {
     /// [`Run`](crate::scheduler::Run) and keeps the outcome. A one-time job is gone afterwards.
     ///
     /// # Errors
-    /// `not_found` where there is no such job, and those of the action.
+    /// `not_found` if there is no such job, and those of the action.
     pub fn run_job(&mut self, id: &str) -> Result<Value> {
         let (action, run) = host::begin_run(id)?;
         let answer = self.call(&action, &run);

@@ -12,7 +12,7 @@
 //!
 //! fn remind(customer: u64) -> Result<()> {
 //!     let address: String = plugins::call("erp-core", "get_address", &json!({ "id": customer }))?;
-//!     // Whoever has registered as the mailer.
+//!     // The plugin that has registered as the mailer.
 //!     plugins::service("mailer")?.call("send", &Letter { to: &address, text: "Your books are due." })
 //! }
 //! ```
@@ -117,7 +117,7 @@ pub fn all() -> Result<Vec<PluginInfo>> {
 ///
 /// # Errors
 /// `permission_denied` unless the plugin may `write` `plugin.<service>`, or where another plugin offers it;
-/// `limit_exceeded` for too many services; `invalid_argument` where the name is none.
+/// `limit_exceeded` for too many services; `invalid_argument` if the name is none.
 pub fn register_service(name: &str) -> Result<()> {
     host::plugins_register_service(name).map_err(|failure| failure.context(format_args!("service `{name}`")))
 }
@@ -125,7 +125,7 @@ pub fn register_service(name: &str) -> Result<()> {
 /// Takes a service back. Answers whether this plugin offered it.
 ///
 /// # Errors
-/// `permission_denied` unless the plugin may `write` `plugin.<service>`; `invalid_argument` where the name is none.
+/// `permission_denied` unless the plugin may `write` `plugin.<service>`; `invalid_argument` if the name is none.
 pub fn unregister_service(name: &str) -> Result<bool> {
     host::plugins_unregister_service(name).map_err(|failure| failure.context(format_args!("service `{name}`")))
 }
@@ -133,8 +133,8 @@ pub fn unregister_service(name: &str) -> Result<bool> {
 /// The plugin that offers a service. To call it takes `plugin.<name>` with `execute`, for the name of the plugin.
 ///
 /// # Errors
-/// `not_found` where nobody does, with the services that there are; `permission_denied` unless the plugin may `read`
-/// `plugin.<service>`; `invalid_argument` where the name is none.
+/// `not_found` if no plugin does, with the services that there are; `permission_denied` unless the plugin may `read`
+/// `plugin.<service>`; `invalid_argument` if the name is none.
 pub fn service(name: &str) -> Result<OtherPlugin> {
     let found = host::plugins_find_service(name);
     found.map(get).map_err(|failure| failure.context(format_args!("service `{name}`")))

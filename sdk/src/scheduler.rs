@@ -60,9 +60,9 @@
 //!
 //! # Errors
 //!
-//! All functions answer `permission_denied` where the use of the job was not granted, `invalid_argument` where the job
-//! cannot be scheduled as it is, `already_exists` and `not_found` for the id of a job, `limit_exceeded` where a bound was
-//! reached, and `unavailable` where the host cannot read or keep jobs.
+//! All functions answer `permission_denied` if the use of the job was not granted, `invalid_argument` if the job
+//! cannot be scheduled as it is, `already_exists` and `not_found` for the id of a job, `limit_exceeded` if a bound was
+//! reached, and `unavailable` if the host cannot read or keep jobs.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -85,7 +85,7 @@ pub fn at(moment: SystemTime) -> Plan {
     Plan(Schedule::At(moment))
 }
 
-/// Once, after so long.
+/// Once, after a delay.
 pub fn after(delay: Duration) -> Plan {
     // A moment that no clock reaches is refused by the host.
     at(SystemTime::now().checked_add(delay).unwrap_or(UNIX_EPOCH + Duration::from_millis(u64::MAX / 2)))
@@ -236,7 +236,7 @@ impl Job {
     /// What the action gets, as a `T`.
     ///
     /// # Errors
-    /// `invalid_data` where it is none.
+    /// `invalid_data` if it is none.
     pub fn parse_args<T: DeserializeOwned>(&self) -> Result<T> {
         T::deserialize(&self.args).map_err(|reason| {
             crate::error(format!("the arguments are not a `{}`: {reason}", std::any::type_name::<T>()))
@@ -299,7 +299,7 @@ fn about(id: &str) -> impl Fn(Error) -> Error {
     move |failure| failure.context(format_args!("job `{id}`"))
 }
 
-/// The moment so many milliseconds after the Unix epoch.
+/// The moment this many milliseconds after the Unix epoch.
 pub(crate) fn moment(ms: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(ms)
 }

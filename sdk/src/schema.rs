@@ -48,7 +48,7 @@ pub struct Shape {
     pub schema: Json,
     /// What this type, flattened, asks of the object around it, if anything. It leaves other members alone.
     pub flat: Json,
-    /// What this type, flattened, asks of the members that nobody else wants, if anything.
+    /// What this type, flattened, requires of the members that no other field takes, if anything.
     pub rest: Json,
     /// What this type asks of the key of a map, if anything: keys are always strings in JSON.
     pub key: Json,

@@ -2,7 +2,7 @@
 
 use syn::{Attribute, Expr, Lit, Meta};
 
-/// The text of the doc comments, without the indentation that comment markers bring; `None` where there are none.
+/// The text of the doc comments, without the indentation that comment markers bring; `None` if there are none.
 pub(crate) fn text(attributes: &[Attribute]) -> Option<String> {
     let mut lines = Vec::new();
     for attribute in attributes {

@@ -1,4 +1,4 @@
-//! Actions: the only things that anybody can invoke.
+//! Actions: the functions that a caller can invoke.
 
 use std::fmt;
 
@@ -101,7 +101,7 @@ impl<S> fmt::Debug for Action<S> {
 /// A function that can be an action of a plugin with the state `S`: it takes the state, then a payload if it wants one,
 /// then a `&Invocation` if it wants that, and answers a [`Result`].
 ///
-/// `Input` only tells the four kinds apart.
+/// `Input` only distinguishes the four kinds.
 #[diagnostic::on_unimplemented(
     message = "this function cannot be an action",
     note = "an action is `fn(&mut State, [payload: P], [call: &Invocation]) -> Result<T>`, where `P: Deserialize + Schema` and `T: Serialize + Schema`"
@@ -115,7 +115,7 @@ pub trait Handler<S, Input> {
     /// Runs the action on JSON texts.
     ///
     /// # Errors
-    /// Those of the function, and `validation_error` where the payload is not what it takes.
+    /// Those of the function, and `validation_error` if the payload is not what it takes.
     fn run(&self, state: &mut S, payload: &str) -> Result<String>;
 }
 

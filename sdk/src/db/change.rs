@@ -1,4 +1,4 @@
-//! Changes and deletions of rows. Neither runs without a condition: that would be all rows, which nobody means.
+//! Changes and deletions of rows. Neither runs without a condition, because that would be all rows.
 
 use std::marker::PhantomData;
 
@@ -77,7 +77,7 @@ impl<'a, T: Table, State> Update<'a, T, State> {
     /// The SQL and its parameters.
     ///
     /// # Errors
-    /// `invalid_argument` where nothing is set, or where something is named that is not there.
+    /// `invalid_argument` if nothing is set, or where something is named that is not there.
     pub fn to_sql(&self) -> Result<(String, Vec<Value>)> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
@@ -97,8 +97,8 @@ impl<T: Table> Update<'_, T, Filtered> {
     /// Changes the rows and answers how many there were.
     ///
     /// # Errors
-    /// `invalid_argument` where nothing is set or where something is named that is not there, `permission_denied`
-    /// without `write` on `db.<table>`, `constraint` where a rule of the table does not hold, and the others of
+    /// `invalid_argument` if nothing is set or where something is named that is not there, `permission_denied`
+    /// without `write` on `db.<table>`, `constraint` if a rule of the table does not hold, and the others of
     /// [`db`](super).
     pub fn run(self) -> Result<u64> {
         let (sql, values) = self.to_sql()?;
@@ -140,7 +140,7 @@ impl<'a, T: Table, State> Delete<'a, T, State> {
     /// The SQL and its parameters.
     ///
     /// # Errors
-    /// `invalid_argument` where something is named that is not there.
+    /// `invalid_argument` if something is named that is not there.
     pub fn to_sql(&self) -> Result<(String, Vec<Value>)> {
         let mut sql = Sql::new(format!("DELETE FROM {}", quoted(T::NAME)), Vec::new());
         sql.push(self.conditions.sql()?);
@@ -152,8 +152,8 @@ impl<T: Table> Delete<'_, T, Filtered> {
     /// Deletes the rows and answers how many there were.
     ///
     /// # Errors
-    /// `invalid_argument` where something is named that is not there, `permission_denied` without `write` on
-    /// `db.<table>`, `constraint` where another row refers to one of these, and the others of [`db`](super).
+    /// `invalid_argument` if something is named that is not there, `permission_denied` without `write` on
+    /// `db.<table>`, `constraint` if another row refers to one of these, and the others of [`db`](super).
     pub fn run(self) -> Result<u64> {
         let (sql, values) = self.to_sql()?;
         Ok(self.connection.execute(&sql, values)?.changes)

@@ -83,8 +83,8 @@ impl<'a, T> Collection<'a, T> {
     /// Puts a document into the collection and answers its number.
     ///
     /// # Errors
-    /// `invalid_argument` where it is no JSON object, `permission_denied` without `write` on `db.<collection>`,
-    /// `constraint` where a unique index has its values already, and the others of [`db`](super).
+    /// `invalid_argument` if it is no JSON object, `permission_denied` without `write` on `db.<collection>`,
+    /// `constraint` if a unique index has its values already, and the others of [`db`](super).
     pub fn insert(&self, doc: &T) -> Result<i64>
     where
         T: Serialize,
@@ -149,7 +149,7 @@ impl<'a, T> Collection<'a, T> {
     /// [`patch`](Collection::patch)es the documents that are found, and answers how many there were.
     ///
     /// # Errors
-    /// `invalid_argument` where the filter is one for all documents, no field is given or its name cannot be one, and
+    /// `invalid_argument` if the filter is one for all documents, no field is given or its name cannot be one, and
     /// those of [`Collection::insert`].
     pub fn patch_where(&self, filter: impl Into<Filter>, fields: impl Serialize) -> Result<u64> {
         let mut sql = Sql::new(format!("UPDATE {} SET doc = ", self.name), Vec::new());
@@ -169,7 +169,7 @@ impl<'a, T> Collection<'a, T> {
     /// Removes the documents that are found, and answers how many there were.
     ///
     /// # Errors
-    /// `invalid_argument` where the filter is one for all documents, and those of [`Collection::delete`].
+    /// `invalid_argument` if the filter is one for all documents, and those of [`Collection::delete`].
     pub fn delete_where(&self, filter: impl Into<Filter>) -> Result<u64> {
         let mut sql = Sql::new(format!("DELETE FROM {}", self.name), Vec::new());
         sql.push(some(filter.into())?);
@@ -241,7 +241,7 @@ impl<T> Find<'_, T> {
     /// The SQL and its parameters.
     ///
     /// # Errors
-    /// `invalid_argument` where a field's name cannot be one.
+    /// `invalid_argument` if a field's name cannot be one.
     pub fn to_sql(&self) -> Result<(String, Vec<Value>)> {
         let mut sql = Sql::new(format!("SELECT id, doc, created_at, updated_at FROM {}", self.name), Vec::new());
         sql.push(self.filter.clone()?);
@@ -257,8 +257,8 @@ impl<T: DeserializeOwned> Find<'_, T> {
     /// The documents.
     ///
     /// # Errors
-    /// `permission_denied` without `read` on `db.<collection>`, `limit_exceeded` where there are more than the host
-    /// hands over, `invalid_data` where one is no `T`, and the others of [`db`](super).
+    /// `permission_denied` without `read` on `db.<collection>`, `limit_exceeded` if there are more than the host
+    /// hands over, `invalid_data` if one is no `T`, and the others of [`db`](super).
     pub fn all(self) -> Result<Vec<Document<T>>> {
         let (sql, values) = self.to_sql()?;
         read(self.connection.query(&sql, values)?)

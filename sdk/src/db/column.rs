@@ -25,7 +25,7 @@ pub trait ColumnType: ToValue + Sized {
     /// Takes the value over from the database.
     ///
     /// # Errors
-    /// `invalid_data` where it is not one of these.
+    /// `invalid_data` if it is not one of these.
     fn from_value(value: Value) -> Result<Self>;
 }
 
@@ -121,7 +121,7 @@ pub trait Codec<V> {
     /// The value as the plugin has it.
     ///
     /// # Errors
-    /// `invalid_data` where it is not one of these.
+    /// `invalid_data` if it is not one of these.
     fn from_value(value: Value) -> Result<V>;
 }
 

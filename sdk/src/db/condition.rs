@@ -133,7 +133,7 @@ impl<T: Table, V, C: Codec<V> + Comparable> Column<T, V, C> {
         self.ge(low).and(self.le(high))
     }
 
-    /// The value is one of these; of none of them, where there are none.
+    /// The value is one of these; of none of them, if there are none.
     pub fn is_in<O: Operand<V>>(self, values: impl IntoIterator<Item = O>) -> Condition<T> {
         let values: Result<Vec<Value>> = values.into_iter().map(operand::<V, C>).collect();
         Condition::new(values.map(|values| one_of(&path::<T>(self.name()), values)))

@@ -86,7 +86,7 @@ impl Transaction {
     }
 }
 
-/// Either place, for whoever does not mind.
+/// Where a statement runs, for code that is the same for both.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Connection<'a> {
     Database,
@@ -137,7 +137,7 @@ impl Connection<'_> {
     }
 }
 
-/// An error of work that was undone: it tells about the undoing only where that went wrong too.
+/// The error of work that was rolled back.
 pub(super) fn undone(failure: Error, transaction: Transaction) -> Error {
     // A host that has rolled back already, at a deadline for one, has nothing to undo; and what is dropped is undone.
     drop(transaction.rollback());

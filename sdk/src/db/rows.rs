@@ -23,7 +23,7 @@ impl Rows {
     /// as lists where the field wants it; null is `None`.
     ///
     /// # Errors
-    /// `invalid_data` where a row is not an `R`, with the number of the row and the name of the column.
+    /// `invalid_data` if a row is not an `R`, with the number of the row and the name of the column.
     pub fn into_typed<R: DeserializeOwned>(self) -> Result<Vec<R>> {
         self.into_kinds(&[])
     }

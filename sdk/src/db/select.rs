@@ -132,8 +132,8 @@ impl<'a, T: Table, R: Answered<T>> Select<'a, T, R> {
     /// The rows.
     ///
     /// # Errors
-    /// `permission_denied` without `read` on `db.<table>`, `invalid_argument` where the query names what is not there,
-    /// `limit_exceeded` where there are more rows than the host hands over, `invalid_data` where a row is not what the
+    /// `permission_denied` without `read` on `db.<table>`, `invalid_argument` if the query names what is not there,
+    /// `limit_exceeded` if there are more rows than the host hands over, `invalid_data` if a row is not what the
     /// type says, and the others of [`db`](super).
     pub fn all(self) -> Result<Vec<R::Row>> {
         let kinds: Vec<Kind> = self.columns.iter().map(|(_, kind)| *kind).collect();
@@ -160,7 +160,7 @@ impl<'a, T: Table, R: Answered<T>> Select<'a, T, R> {
     /// The first row.
     ///
     /// # Errors
-    /// `not_found` where there is none, and those of [`Select::all`].
+    /// `not_found` if there is none, and those of [`Select::all`].
     pub fn one(self) -> Result<R::Row> {
         self.first()?.ok_or_else(|| not_found(format!("no row of `{}` is like this", T::NAME)))
     }
@@ -187,7 +187,7 @@ impl<'a, T: Table, R: Answered<T>> Select<'a, T, R> {
     /// The SQL and its parameters.
     ///
     /// # Errors
-    /// `invalid_argument` where the query names what is not there.
+    /// `invalid_argument` if the query names what is not there.
     pub fn to_sql(&self) -> Result<(String, Vec<Value>)> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());

@@ -144,7 +144,7 @@ impl<'a, T: Table> TableRef<'a, T> {
     /// default; the host itself sets `created_at` and `updated_at`.
     ///
     /// # Errors
-    /// `permission_denied` without `write` on `db.<table>`, `constraint` where a rule of the table does not hold,
+    /// `permission_denied` without `write` on `db.<table>`, `constraint` if a rule of the table does not hold,
     /// `limit_exceeded`, and the others of [`db`](super).
     pub fn insert(&self, row: &T) -> Result<Changes> {
         insert::rows(self.connection, [row])
@@ -172,7 +172,7 @@ impl<'a, T: Table> TableRef<'a, T> {
     /// Inserts a row from a struct, a map or a JSON object, whose fields are columns; the others get their defaults.
     ///
     /// # Errors
-    /// Those of [`TableRef::insert`], and `invalid_argument` where a field is no column or does not fit it.
+    /// Those of [`TableRef::insert`], and `invalid_argument` if a field is no column or does not fit it.
     pub fn insert_from(&self, row: impl serde::Serialize) -> Result<Changes> {
         insert::values(self.connection, insert::assignments_of::<T>(&row)?)
     }
@@ -186,7 +186,7 @@ impl<'a, T: Table> TableRef<'a, T> {
     /// is one.
     ///
     /// # Errors
-    /// `invalid_argument` where the row has no key yet, and those of [`Update::run`].
+    /// `invalid_argument` if the row has no key yet, and those of [`Update::run`].
     pub fn save(&self, row: &T) -> Result<bool>
     where
         T: Keyed,

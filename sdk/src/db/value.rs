@@ -38,7 +38,7 @@ pub trait ToValue {
     /// The value as the database takes it.
     ///
     /// # Errors
-    /// `invalid_argument` where the database has no such value: an integer above 2^63 - 1, a float that is no number,
+    /// `invalid_argument` if the database has no such value: an integer above 2^63 - 1, a float that is no number,
     /// what serde cannot write as JSON.
     fn to_value(&self) -> Result<Value>;
 }
@@ -164,7 +164,7 @@ impl ToValue for serde_json::Value {
 #[serde(rename = "plugbay:json")]
 pub struct Json<T>(pub T);
 
-/// The name under which a [`Json`] tells the reader of a row that it is one.
+/// The name by which the reader of a row recognises a [`Json`].
 pub(super) const JSON: &str = "plugbay:json";
 
 impl<T: Serialize> ToValue for Json<T> {

@@ -92,9 +92,9 @@ impl Request {
     /// [`Response::checked`] makes it one.
     ///
     /// # Errors
-    /// `permission_denied` where the host may not be asked, or leads to an address that may not; `timeout`;
-    /// `limit_exceeded` where the request, the response or their number are over a limit; `invalid_argument` where the
-    /// URL or a header cannot be sent; `unavailable` where nobody answers, or not in HTTP.
+    /// `permission_denied` if the host may not be asked, or leads to an address that may not; `timeout`;
+    /// `limit_exceeded` if the request, the response or their number are over a limit; `invalid_argument` if the
+    /// URL or a header cannot be sent; `unavailable` if there is no answer, or not one in HTTP.
     pub fn send(self) -> Result<Response> {
         let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut url = Url::parse(&self.url).ok_or_else(|| invalid(&self.url, "is no http or https URL"))?;
@@ -156,14 +156,14 @@ fn refused(call: &HttpCall, failure: HttpFailure) -> Error {
             format!(
                 "permission to execute `{resource}` was not granted: the plugin's manifest has to ask for \
                  `{{resource: \"{resource}\", actions: [execute]}}`, and the operator to allow it, such as with \
-                 `--grant {resource}:execute`; the plugin's log tells which of the two is missing"
+                 `--grant {resource}:execute`; the plugin's log says which of the two is missing"
             ),
         ),
         HttpFailure::Prohibited => (
             "permission_denied",
             format!(
                 "`{resource}` leads to an address that is not of the public internet, and such are reached only where \
-                 the operator names the address; the plugin's log tells how"
+                 the operator names the address; the plugin's log says how"
             ),
         ),
         HttpFailure::Timeout => ("timeout", "it took too long".to_owned()),

@@ -68,7 +68,7 @@ impl Response {
     /// The body as text.
     ///
     /// # Errors
-    /// `invalid_response` where it is not in UTF-8.
+    /// `invalid_response` if it is not in UTF-8.
     pub fn text(&self) -> Result<&str> {
         std::str::from_utf8(&self.answer.body).map_err(|_| self.unreadable("not text in UTF-8"))
     }
@@ -76,7 +76,7 @@ impl Response {
     /// The body read as JSON.
     ///
     /// # Errors
-    /// `invalid_response` where it is no JSON, or not of a `T`.
+    /// `invalid_response` if it is no JSON, or not of a `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_slice(&self.answer.body)
             .map_err(|reason| self.unreadable(&format!("not as expected: {reason}")))

@@ -1,7 +1,7 @@
 //! Events of the `tracing` crate, each with the fields of the spans around it.
 //!
 //! A plugin runs on one thread, so a span is a name with its fields, and the spans that are entered are a stack. The
-//! mutex is there because `tracing` asks for `Sync`; nobody ever waits for it.
+//! mutex is there because `tracing` requires `Sync`; it is never contended.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -72,7 +72,7 @@ const fn is_type(found: &'static str, types: &[&str]) -> Is {
     Is::Only(found)
 }
 
-/// Of several alternatives, one that may be is enough; `null` is not what anybody means.
+/// Of several alternatives, one that may be is enough; `null` is an unlikely intention.
 const fn is_any(choices: &[Json], types: &[&str]) -> Is {
     let mut answer = Is::Maybe;
     let mut index = 0;

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use plugbay::{CodeCacheAt, Package};
 use plugbay_project::{Audience, Crate, Source};
 
-/// A component that was built, or why it was not. Made by whoever asks first; the others wait.
+/// A component that was built, or why it was not. Built by the first test that needs it; the others wait.
 type Built = Arc<OnceLock<Result<PathBuf, String>>>;
 
 /// Opens PLUGIN as the command does: a crate, a `.wasm` file or a plugin directory.
@@ -34,7 +34,7 @@ fn component_of(found: &Crate) -> Result<PathBuf, String> {
     built.get_or_init(|| found.build(&Test).map_err(|error| error.to_string())).clone()
 }
 
-/// Whoever runs a test wants to know what failed, and nothing else.
+/// A test reports what failed, and nothing else.
 struct Test;
 
 impl Audience for Test {

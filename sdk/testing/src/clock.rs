@@ -1,4 +1,4 @@
-//! A clock that the test moves, moment by moment: whoever sleeps until some moment wakes at that moment.
+//! A clock that the test moves, moment by moment: a task that sleeps until some moment wakes at that moment.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,7 +19,7 @@ pub struct TestClock {
     sleepers: Arc<Mutex<Sleepers>>,
 }
 
-/// Moments that somebody waits for, and how many do.
+/// The moments that tasks wait for, and how many tasks do.
 type Sleepers = BTreeMap<SystemTime, usize>;
 
 impl TestClock {
@@ -38,13 +38,13 @@ impl TestClock {
         self.clock.now()
     }
 
-    /// The next moment that somebody waits for, no later than `end`.
+    /// The next moment that a task waits for, no later than `end`.
     fn next_until(&self, end: SystemTime) -> Option<SystemTime> {
         let now = self.now();
         self.sleepers().keys().copied().find(|moment| *moment > now && *moment <= end)
     }
 
-    /// Lets time pass: from one moment that somebody waits for to the next, with time for them to do what they waited for.
+    /// Lets time pass from one moment that a task waits for to the next, with time for the task to do its work.
     pub(crate) async fn pass<F: Future<Output = ()>>(&self, by: Duration, settle: impl Fn() -> F) {
         let end = self.now() + by;
         settle().await;
@@ -80,7 +80,7 @@ impl fmt::Debug for TestClock {
     }
 }
 
-/// Somebody who waits, for as long as this lives.
+/// A task that waits, for as long as this lives.
 struct Sleeper<'a> {
     clock: &'a TestClock,
     moment: SystemTime,
@@ -129,6 +129,6 @@ mod tests {
         assert_eq!(clock.now(), begin + Duration::from_secs(150));
         task.abort();
         let _ = task.await;
-        assert!(clock.sleepers().is_empty(), "nobody waits any more");
+        assert!(clock.sleepers().is_empty(), "no task waits any more");
     }
 }

@@ -77,13 +77,13 @@ impl TestHost {
         PluginSetup::new(self.0.clone(), package)
     }
 
-    /// Lets time pass for services, jobs and the wall clocks of guests. Whoever waits for a moment on the way, such as a
+    /// Lets time pass for services, jobs and the wall clocks of guests. Each waiter on the way, such as a
     /// job, gets it, one after another.
     pub fn advance(&self, by: Duration) {
         self.0.executor.wait(self.0.clock.pass(by, || settle(&self.0.runtime)));
     }
 
-    /// Sets the clock, back or ahead, as somebody sets the clock of a machine. Nobody on the way is woken in between.
+    /// Sets the clock, back or ahead, as one sets the clock of a machine. Waiters in between are not woken.
     pub fn set_time(&self, now: SystemTime) {
         self.0.clock.set(now);
         self.0.executor.wait(settle(&self.0.runtime));

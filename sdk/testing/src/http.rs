@@ -40,7 +40,7 @@ impl HttpRequest {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The body as JSON; `null` where it is none.
+    /// The body as JSON; `null` if it is none.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
@@ -133,7 +133,7 @@ impl Rule {
 }
 
 impl HttpMock {
-    /// Serves only so many requests; those after it are for the next reply that fits.
+    /// Serves only this many requests; later ones are for the next reply that fits.
     pub fn times(self, times: usize) -> Self {
         HttpMock { times: Some(times), ..self }
     }

@@ -29,7 +29,7 @@
 //! }
 //!
 //! #[test]
-//! fn somebody_elses_host_is_refused() {
+//! fn host_that_was_not_granted_is_refused() {
 //!     let host = TestHost::new();
 //!     let plugin = host.plugin(env!("CARGO_MANIFEST_DIR")).load();
 //!     assert_eq!(plugin.call_error("fetch", json!("https://example.com/")).code(), "permission_denied");

@@ -103,7 +103,7 @@ impl Members {
         Ok(())
     }
 
-    /// Adds the member that tells variants apart.
+    /// Adds the member that distinguishes variants.
     pub(super) fn tag(&mut self, tag: &str, names: &[&str]) {
         self.properties.add(tag, Object::new().with("enum", json::texts(names.iter().copied())).build());
         self.required.insert(0, json::text(tag));

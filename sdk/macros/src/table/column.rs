@@ -170,7 +170,7 @@ impl<'a> Column<'a> {
     pub(super) fn to_value(&self) -> TokenStream {
         let (ident, name, ty, codec) = (self.ident, &self.name, self.ty, self.field_codec());
         if self.is_set_by_host() {
-            // It is looked at only so that nobody is told that the field is never read.
+            // It is read only so that the compiler does not warn about a field that is never read.
             return quote!({
                 let _ = &self.#ident;
                 ::core::option::Option::None
