@@ -317,5 +317,5 @@ fn manifest_has_metadata_and_all_that_is_declared() {
         { "topic": "order.*", "priority": -5, "once": true },
         { "topic": "day.ended", "priority": 50, "once": false },
     ]);
-    assert_eq!(declared["events"], json!({ "publishes": [], "subscribes": subscribes }));
+    assert_eq!(declared["events"], json!({ "subscribes": subscribes }));
 }
