@@ -136,6 +136,8 @@ pub(crate) struct Call {
     pub(crate) stats: bool,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -188,6 +190,8 @@ pub(crate) struct Test {
     /// Only tests whose names contain TEXT; may be given again for more
     #[arg(long, value_name = "TEXT")]
     pub(crate) filter: Vec<String>,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -255,10 +259,21 @@ pub(crate) struct LimitArgs {
     pub(crate) fuel: Option<u64>,
 }
 
+/// Which plugins may run in trusted mode.
+#[derive(Debug, Clone, Default, ClapArgs)]
+#[command(next_help_heading = "Host")]
+pub(crate) struct TrustArgs {
+    /// Let the plugin of this name run in trusted mode, which its manifest asks for (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) trust: Vec<String>,
+}
+
 /// What the operator says about the plugin.
 #[derive(Debug, Clone, Default, ClapArgs)]
 #[command(next_help_heading = "Host")]
 pub(crate) struct HostArgs {
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
     /// Set a configuration value; VALUE is JSON where it parses as JSON and no text is asked for, else a text
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_setting)]
     pub(crate) config: Vec<(String, String)>,

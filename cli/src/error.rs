@@ -177,6 +177,12 @@ fn all_grants(not_allowed: &[String]) -> String {
     if not_allowed.is_empty() {
         return String::new();
     }
+    // A line that is ready to be pasted would be pasted.
+    if not_allowed.iter().any(|permission| is_everything(permission)) {
+        return "\nhere: it asks for everything (`*`); grant what it needs, one by one, such as `--grant data.*:read`; \
+                `plugbay inspect` lists what it imports"
+            .to_owned();
+    }
     let options: String = not_allowed.iter().map(|permission| format!(" {}", grant_option(permission))).collect();
     format!("\nhere: all that it asks for is allowed by{options}")
 }
@@ -184,6 +190,17 @@ fn all_grants(not_allowed: &[String]) -> String {
 /// The option that allows this, as it is typed in a shell.
 pub(crate) fn grant_option(permission: &str) -> String {
     format!("--grant {}", shell_word(permission))
+}
+
+/// The option that lets a plugin run in trusted mode.
+pub(crate) fn trust_option(plugin: &str) -> String {
+    format!("--trust {}", shell_word(plugin))
+}
+
+/// Whether a permission is one for all resources of all kinds.
+pub(crate) fn is_everything(permission: &str) -> bool {
+    let resource = permission.split_once(':').map_or(permission, |(resource, _)| resource);
+    !resource.is_empty() && resource.chars().all(|c| c == '*')
 }
 
 fn what_helps_the_host(error: &BuildError) -> &'static str {
@@ -335,6 +352,16 @@ mod tests {
     fn limit_names_the_option_that_lifts_it() {
         let error = InvokeError::OutOfFuel { plugin: "p".to_owned(), action: "a".to_owned(), allowed: 5 };
         assert!(Error::from(error).text().ends_with("here: --fuel N replaces the manifest's limit"));
+    }
+
+    #[test]
+    fn request_for_everything_gets_no_line_to_paste() {
+        let text = all_grants(&["*".to_owned(), "data.*:read".to_owned()]);
+        assert!(text.contains("one by one") && !text.contains("--grant '*'"), "{text}");
+        for everything in ["*", "**", "*:read,write"] {
+            assert!(is_everything(everything), "{everything}");
+        }
+        assert!(!is_everything("data.*") && all_grants(&["data.*:read".to_owned()]).contains("--grant 'data.*:read'"));
     }
 
     #[test]

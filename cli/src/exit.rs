@@ -95,7 +95,7 @@ fn of_invoke(error: &InvokeError) -> Exit {
 
 fn of_load(error: &LoadError) -> Exit {
     match &error.source {
-        LoadFailure::Denied { .. } => Exit::Denied,
+        LoadFailure::Denied { .. } | LoadFailure::NotGranted { .. } | LoadFailure::NotTrusted { .. } => Exit::Denied,
         LoadFailure::Scan(ScanError::Limit { .. }) | LoadFailure::MinimumMemory { .. } | LoadFailure::Pool(_) => {
             Exit::Limit
         }

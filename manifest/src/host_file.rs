@@ -49,6 +49,8 @@ pub struct HostPlugin {
     pub options: Map<String, Value>,
     /// What the operator says of this plugin alone. It stands above the host's `policy`.
     pub permissions: Vec<Rule>,
+    /// Whether it may run in trusted mode if its manifest asks for that.
+    pub trusted: bool,
 }
 
 /// Where a plugin is. Everything but local files is for a host that can fetch.
@@ -83,6 +85,11 @@ const PLUGIN: Table = &[
     field("permissions", "What the operator says of this plugin alone, above the policy for all.", || {
         top::definition("policy")
     }),
+    field(
+        "trusted",
+        "Whether the plugin may run in trusted mode, which its manifest asks for. Default: false.",
+        shape::boolean,
+    ),
 ];
 
 impl HostFile {
@@ -148,6 +155,7 @@ impl fmt::Debug for HostPlugin {
             .field("source", &self.source)
             .field("options", &names)
             .field("permissions", &self.permissions)
+            .field("trusted", &self.trusted)
             .finish()
     }
 }
@@ -244,7 +252,8 @@ fn read_plugin(node: &Node<'_>, report: &mut Report) -> Option<HostPlugin> {
         },
     };
     let permissions = object.get("permissions").map(|node| read_policy(&node, report)).unwrap_or_default();
-    Some(HostPlugin { source: source?, options: options?, permissions })
+    let trusted = object.get("trusted").and_then(|node| node.boolean(report)).unwrap_or(false);
+    Some(HostPlugin { source: source?, options: options?, permissions, trusted })
 }
 
 fn plugins_shape() -> Value {

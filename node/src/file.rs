@@ -115,6 +115,11 @@ impl HostFile {
         self.entries_of(path).flat_map(|plugin| plugin.permissions.clone()).collect()
     }
 
+    /// Whether the plugin at `path` may run in trusted mode.
+    pub(crate) fn trusts(&self, path: &Path) -> bool {
+        self.entries_of(path).any(|plugin| plugin.trusted)
+    }
+
     fn entries_of(&self, path: &Path) -> impl Iterator<Item = &HostPlugin> {
         let wanted = path.canonicalize().ok();
         self.contents.plugins.iter().filter(move |plugin| {

@@ -92,9 +92,11 @@ impl Node {
         Ok(Node { runtime: builder.build()?, notes, file, policy })
     }
 
-    /// The package with what the host's file says of the plugin at `path` alone: its options and permissions.
+    /// The package with what the host's file says of the plugin at `path` alone: its options and permissions, and whether
+    /// it is trusted.
     pub fn configured(&self, path: &Path, package: Package) -> Package {
         let policy = with_rules(self.policy.clone(), &self.file.permissions_of(path));
+        let package = package.trusted(self.file.trusts(path));
         let options = self.file.options_of(path);
         options.into_iter().fold(package.policy(policy), |package, (key, value)| package.configure(key, value))
     }

@@ -3,9 +3,8 @@
 use plugbay_manifest::Manifest;
 use serde::Serialize;
 
-use crate::capability::{Denial, Refused};
 use crate::limits::Limits;
-use crate::plugin::check::{CheckedPackage, Offer, check_service, offered};
+use crate::plugin::check::{CheckedPackage, NETWORK, OTHER_WASI, Offer, check_network, check_service, offered};
 use crate::plugin::hex;
 use crate::plugin::scan::{ItemKind, Kind, Quantity};
 
@@ -25,6 +24,8 @@ pub struct Inspection {
     pub initial_memory_bytes: u64,
     /// The interfaces and functions that it exports.
     pub exports: Vec<String>,
+    /// Whether it may run in trusted mode.
+    pub trust: Trust,
     /// What it imports.
     pub imports: Vec<InspectedImport>,
     /// What the manifest asks for and the operator does not allow, each as [`Policy::allow`](crate::Policy::allow) takes it.
@@ -33,13 +34,25 @@ pub struct Inspection {
     pub limits: InspectedLimits,
 }
 
+/// Whether a plugin asks to run in trusted mode, and the operator lets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trust {
+    /// Its manifest does not ask for it.
+    NotAsked,
+    /// It asks, and the operator trusts it.
+    Given,
+    /// It asks, and the operator does not trust it: it is not loaded.
+    NotGiven,
+}
+
 /// One import.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct InspectedImport {
     /// The interface with its version.
     pub name: String,
-    /// The permission that it needs, as `resource:action`; `None` where it needs none.
+    /// The permission that it, or what is behind it, needs, as `resource:action`; `None` where it needs none.
     pub permission: Option<String>,
     /// Whether it is there and granted.
     pub granted: bool,
@@ -80,26 +93,22 @@ pub struct InspectedRate {
 
 impl Inspection {
     pub(crate) fn new(checked: &CheckedPackage) -> Self {
-        let CheckedPackage { package, manifest, limits, grants, scan, digest } = checked;
-        let mode = manifest.execution_mode;
+        let CheckedPackage { package, manifest, limits, grants, trust, scan, digest } = checked;
         let imports = scan
             .imports
             .iter()
             .filter(|import| scan.kind == Kind::Component && import.kind == ItemKind::Instance)
             .map(|import| {
-                let (permission, denied) = match offered(&import.name, mode) {
+                let (permission, denied) = match offered(&import.name) {
                     Offer::Free => (None, None),
-                    Offer::With(resource, action) => (
-                        Some((resource, action)),
-                        grants.check_any(resource, action).err().map(|denial| denial.to_string()),
-                    ),
                     Offer::Service(resource, usual) => (
                         Some((resource, usual)),
                         check_service(grants, &import.name, resource, usual).err().map(|denial| denial.to_string()),
                     ),
-                    Offer::TrustedOnly(resource, action) => {
-                        (Some((resource, action)), Some(Denial::of_kind(resource, action, Refused::ByMode).to_string()))
+                    Offer::Network => {
+                        (Some(NETWORK), check_network(grants, manifest).err().map(|denial| denial.to_string()))
                     }
+                    Offer::OtherVersion => (None, Some(format!("this host does not offer it{OTHER_WASI}"))),
                     Offer::Nothing => (None, Some("this host does not offer it".to_owned())),
                 };
                 InspectedImport {
@@ -124,6 +133,7 @@ impl Inspection {
             kind: if scan.kind == Kind::Component { "component" } else { "core module" },
             initial_memory_bytes: scan.total(Quantity::MemoryBytes),
             exports,
+            trust: *trust,
             imports,
             not_allowed: grants.not_allowed(&manifest.permissions),
             limits: InspectedLimits::new(limits),

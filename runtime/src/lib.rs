@@ -60,14 +60,14 @@ pub mod limits;
 
 pub use plugbay_manifest as manifest;
 
-pub use capability::{Denial, Grants, Pattern, Policy, PolicyError, Refused};
+pub use capability::{Denial, Grants, Pattern, Policy, PolicyError, Refused, UnreachableRule};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use component::{
     AnyComponent, CallError, Called, ComponentError, ExportedFunction, ValueError, ValueProblem, to_json, to_wave,
 };
 pub use error::{BuildError, Failure, InvokeError, LimitHit, LoadError, LoadFailure, PayloadProblem, RemoveDataError};
 pub use event::{Event, Health, Reaction};
-pub use inspection::{InspectedImport, InspectedLimits, InspectedRate, Inspection};
+pub use inspection::{InspectedImport, InspectedLimits, InspectedRate, Inspection, Trust};
 pub use invocation::{Caller, Invocation, Outcome, Usage};
 pub use limits::{Ceilings, Limits};
 pub use metrics::{LATENCY_BUCKETS_MICROS, MetricsSnapshot};

@@ -247,6 +247,27 @@ impl Runtime {
         self.plugins().iter().for_each(schedule::look_again);
     }
 
+    /// Changes the operator's policy, as [`Runtime::set_policy`] replaces it. No change that is made at the same time is
+    /// lost: `change` is called again if another one came between, so it should do nothing else.
+    ///
+    /// A right is taken back with [`Policy::deny_first`]: the first rule that covers a use decides.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let runtime = plugbay::Runtime::new()?;
+    /// runtime.update_policy(|policy| policy.deny_first("data.city/*:write"))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// That of `change`; the policy is then as it was.
+    pub fn update_policy<E>(&self, mut change: impl FnMut(Policy) -> Result<Policy, E>) -> Result<(), E> {
+        self.0.operator.policy.update(|policy| change(policy).map(Policy::with_basics))?;
+        self.plugins().iter().for_each(schedule::look_again);
+        Ok(())
+    }
+
     /// The last denials of all plugins, the oldest first: at most 1,000.
     pub fn audit_trail(&self) -> Vec<AuditEntry> {
         self.0.audit.trail()

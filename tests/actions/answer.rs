@@ -174,7 +174,7 @@ async fn usage_of_a_call_is_measured() {
 
 #[tokio::test]
 async fn usage_of_a_trusted_plugin_has_no_fuel() {
-    let plugin = TestPlugin::from(feature::ECHO).manifest("execution_mode", json!("trusted"));
+    let plugin = TestPlugin::from(feature::ECHO).trusted();
     let plugin = Host::new().load(plugin).await;
     let usage = *plugin.invoke(Invocation::new("ping")).await.expect("it answers").usage();
     assert_eq!(usage.fuel, None);

@@ -35,7 +35,7 @@ async fn infinite_loop_with_much_fuel_times_out() {
 
 #[tokio::test]
 async fn infinite_loop_in_trusted_mode_times_out() {
-    let attack = Attack::by(hostile::INFINITE_LOOP).manifest("execution_mode", json!("trusted"));
+    let attack = Attack::by(hostile::INFINITE_LOOP).trusted();
     attack.resource("timeout_seconds", json!(0.2)).ends_in("timeout").await;
 }
 
@@ -61,7 +61,7 @@ async fn sleep_beyond_the_deadline_times_out() {
 
 #[tokio::test]
 async fn sleep_beyond_the_deadline_in_trusted_mode_times_out() {
-    let attack = Attack::by(hostile::SLEEP).manifest("execution_mode", json!("trusted"));
+    let attack = Attack::by(hostile::SLEEP).trusted();
     attack.resource("timeout_seconds", json!(0.2)).ends_in("timeout").await;
 }
 

@@ -4,30 +4,60 @@ use plugbay::Policy;
 use serde_json::json;
 
 use crate::harness::assert::{assert_contains, assert_load_error};
+use crate::harness::attack::Attack;
+use crate::harness::audit::KeptAudit;
 use crate::harness::core_module;
 use crate::harness::guest::hostile;
 use crate::harness::host::{Host, TestPlugin};
 
+/// Whole standard libraries import sockets: that is no reason not to load them.
 #[tokio::test]
-async fn sockets_in_a_sandbox_are_denied_at_load() {
+async fn sockets_in_a_sandbox_are_denied_at_use() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("it is bound");
+    for plugin in [TestPlugin::from(hostile::SOCKETS), TestPlugin::from(hostile::SOCKETS).trusted()] {
+        let asks = plugin.manifest("permissions", json!([{ "resource": "*" }]));
+        for request in [format!("connect {address}"), "bind 0.0.0.0:0".to_owned(), "look up localhost".to_owned()] {
+            let audit = KeptAudit::default();
+            let host = Host::with(|builder| builder.policy(Policy::allow_all()).audit_sink(audit.clone()));
+            let plugin = host.load(asks.clone()).await;
+            let answer: String = plugin.call("attack", &request).await.expect("it answers");
+            assert_eq!(answer, "PermissionDenied", "{request}");
+            assert_eq!(audit.lines(), ["permission.deny hostile_sockets execute net.* host"], "{request}");
+            assert_eq!(plugin.metrics().denials, 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn sockets_in_a_sandbox_do_no_harm() {
+    Attack::by(hostile::SOCKETS).payload(json!("connect 127.0.0.1:80")).does_no_harm().await;
+}
+
+#[tokio::test]
+async fn sandboxed_plugin_that_asks_for_addresses_is_denied_at_load() {
     let host = Host::with(|builder| builder.policy(Policy::allow_all()));
-    let asks = json!([{ "resource": "*" }]);
+    let asks = json!([{ "resource": "net.*" }]);
     for mode in ["sandboxed", "legacy"] {
         let plugin = TestPlugin::from(hostile::SOCKETS).manifest("execution_mode", json!(mode));
-        let error =
-            host.try_load(plugin.manifest("permissions", asks.clone())).await.expect_err("no sockets in a sandbox");
+        let error = host.try_load(plugin.manifest("permissions", asks.clone())).await.expect_err("it gets none");
         assert_load_error(&error, "hostile_sockets", "permission_denied");
         assert_contains(&error.to_string(), &["wasi:sockets/", "trusted"]);
     }
 }
 
 #[tokio::test]
-async fn sockets_that_were_not_asked_for_are_denied_at_load() {
-    let host = Host::with(|builder| builder.policy(Policy::allow_all()));
-    let plugin = TestPlugin::from(hostile::SOCKETS).manifest("execution_mode", json!("trusted"));
-    let error = host.try_load(plugin).await.expect_err("its manifest does not ask");
-    assert_load_error(&error, "hostile_sockets", "permission_denied");
-    assert_contains(&error.to_string(), &["wasi:sockets/", "permissions", "manifest"]);
+async fn later_version_of_wasi_is_refused_with_the_one_that_is_there() {
+    for interface in ["wasi:sockets/types@0.3.0", "wasi:cli/environment@0.3.0", "wasi:http/types@0.3.0"] {
+        let component = format!(r#"(component (import "{interface}" (instance (export "f" (func)))))"#);
+        let plugin = TestPlugin::new("later", wat::parse_str(component).expect("valid"));
+        let asks = plugin.manifest("permissions", json!([{ "resource": "*" }]));
+        let host = Host::with(|builder| builder.policy(Policy::allow_all()));
+        let error = host.try_load(asks).await.expect_err("this host is older");
+        assert_load_error(&error, "later", "unknown_import");
+        assert_contains(&error.to_string(), &[interface, "version 0.2", "wasm32-wasip2"]);
+        assert!(!error.to_string().contains("--grant"), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -43,7 +73,7 @@ async fn sockets_that_both_sides_allow_connect() {
     let address = listener.local_addr().expect("it is bound").to_string();
     let host = Host::with(|builder| builder.policy(Policy::allow_all()));
     let plugin = host.load(trusted_with_network()).await;
-    let answer: String = plugin.call("attack", &address).await.expect("it answers");
+    let answer: String = plugin.call("attack", &format!("connect {address}")).await.expect("it answers");
     assert_eq!(answer, "connected");
 }
 
@@ -54,20 +84,20 @@ async fn sockets_reach_only_the_address_that_both_sides_allow() {
     let address = |listener: &std::net::TcpListener| listener.local_addr().expect("it is bound").to_string();
     let host = Host::with(|builder| builder.policy(Policy::allow_all()));
     let plugin = TestPlugin::from(hostile::SOCKETS)
-        .manifest("execution_mode", json!("trusted"))
+        .trusted()
         .manifest("permissions", json!([{ "resource": format!("net.{}", address(&allowed)) }]));
     let plugin = host.load(plugin).await;
-    let answer: String = plugin.call("attack", &address(&allowed)).await.expect("it answers");
+    let answer: String = plugin.call("attack", &format!("connect {}", address(&allowed))).await.expect("it answers");
     assert_eq!(answer, "connected");
-    let answer: String = plugin.call("attack", &address(&other)).await.expect("it answers");
+    let answer: String = plugin.call("attack", &format!("connect {}", address(&other))).await.expect("it answers");
     assert_ne!(answer, "connected");
 }
 
 #[tokio::test]
 async fn import_that_no_host_offers_is_refused_at_load() {
-    for mode in ["sandboxed", "trusted"] {
+    let plugin = TestPlugin::from(hostile::UNKNOWN_IMPORT);
+    for (mode, plugin) in [("sandboxed", plugin.clone()), ("trusted", plugin.trusted())] {
         let host = Host::with(|builder| builder.policy(Policy::allow_all()));
-        let plugin = TestPlugin::from(hostile::UNKNOWN_IMPORT).manifest("execution_mode", json!(mode));
         let error = host.try_load(plugin).await.expect_err("nobody offers it");
         assert_load_error(&error, "hostile_unknown_import", "unknown_import");
         assert_contains(&error.to_string(), &["acme:rocket/engine", mode]);
@@ -105,7 +135,5 @@ async fn refused(bytes: Vec<u8>, words: &[&str]) {
 }
 
 fn trusted_with_network() -> TestPlugin {
-    TestPlugin::from(hostile::SOCKETS)
-        .manifest("execution_mode", json!("trusted"))
-        .manifest("permissions", json!([{ "resource": "net.*" }]))
+    TestPlugin::from(hostile::SOCKETS).trusted().manifest("permissions", json!([{ "resource": "net.*" }]))
 }

@@ -42,7 +42,7 @@ async fn initialiser_that_never_ends_fails_the_load() {
 #[tokio::test]
 async fn initialiser_that_never_ends_in_trusted_mode_fails_the_load() {
     let forever = CoreModule::default().with("(func (export \"_initialize\") (loop $again (br $again)))");
-    let plugin = TestPlugin::new("attacker", forever.plugin()).manifest("execution_mode", json!("trusted"));
+    let plugin = TestPlugin::new("attacker", forever.plugin()).trusted();
     let error =
         Host::new().try_load(plugin.resource("timeout_seconds", json!(0.2))).await.expect_err("it never starts");
     assert_load_error(&error, "attacker", "timeout");

@@ -20,7 +20,7 @@ async fn growing_memory_hits_the_memory_limit() {
 
 #[tokio::test]
 async fn growing_memory_in_trusted_mode_hits_the_memory_limit() {
-    let attack = Attack::by(hostile::MEMORY).manifest("execution_mode", json!("trusted"));
+    let attack = Attack::by(hostile::MEMORY).trusted();
     attack.resource("max_memory_mb", json!(8)).ends_in("memory_limit").await;
 }
 
@@ -67,7 +67,7 @@ async fn infinite_recursion_overflows_the_stack() {
 
 #[tokio::test]
 async fn infinite_recursion_in_trusted_mode_overflows_the_stack() {
-    Attack::by(hostile::RECURSION).manifest("execution_mode", json!("trusted")).ends_in("stack_overflow").await;
+    Attack::by(hostile::RECURSION).trusted().ends_in("stack_overflow").await;
 }
 
 #[tokio::test]

@@ -6,6 +6,8 @@ mod cache;
 mod cancel;
 mod compute;
 mod data;
+#[cfg(unix)]
+mod directory;
 mod file;
 mod http;
 mod import;
@@ -19,3 +21,4 @@ mod schema;
 mod sql;
 mod surroundings;
 mod trap;
+mod trust;

@@ -79,8 +79,8 @@ async fn loads_alone() {
         if round == WARM_UP {
             before = Some(Held::now());
         }
-        for mode in ["sandboxed", "trusted"] {
-            let plugin = host.load(TestPlugin::from(feature::ECHO).manifest("execution_mode", json!(mode))).await;
+        for plugin in [TestPlugin::from(feature::ECHO), TestPlugin::from(feature::ECHO).trusted()] {
+            let plugin = host.load(plugin).await;
             assert_eq!(pings(&plugin).await, 1);
             assert!(host.runtime.unload(&plugin.name()).await);
         }

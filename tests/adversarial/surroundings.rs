@@ -87,7 +87,7 @@ async fn trusted_guest_sees_the_directory_that_both_sides_allow_and_no_other() {
     let path = directory.path().to_str().expect("a path in UTF-8");
     let host = Host::with(|builder| builder.policy(Policy::allow_all()));
     let plugin = TestPlugin::from(feature::WASI)
-        .manifest("execution_mode", json!("trusted"))
+        .trusted()
         .manifest("permissions", json!([{ "resource": format!("fs.{path}"), "actions": ["read"] }]));
     let plugin = host.load(plugin).await;
     let read = |name: &str| json!({ "path": format!("{path}/{name}") });
@@ -110,7 +110,7 @@ async fn trusted_guest_cannot_leave_its_directory_through_a_link() {
     let path = directory.path().to_str().expect("a path in UTF-8");
     let host = Host::with(|builder| builder.policy(Policy::allow_all()));
     let plugin = TestPlugin::from(feature::WASI)
-        .manifest("execution_mode", json!("trusted"))
+        .trusted()
         .manifest("permissions", json!([{ "resource": format!("fs.{path}") }]));
     let plugin = host.load(plugin).await;
     let answer: Value = plugin.call("read", &json!({ "path": format!("{path}/link") })).await.expect("it answers");

@@ -29,4 +29,5 @@ mod terminal;
 mod test_command;
 #[cfg(unix)]
 mod toolchain;
+mod trust;
 mod wit;

@@ -50,6 +50,12 @@ impl Attack {
         Attack { plugin: self.plugin.resource(limit, value), ..self }
     }
 
+    /// Trusts the attacker, which has no limit of fuel then.
+    #[must_use]
+    pub(crate) fn trusted(self) -> Self {
+        Attack { plugin: self.plugin.trusted(), ..self }
+    }
+
     /// Sets a member of the attacker's manifest.
     #[must_use]
     pub(crate) fn manifest(self, member: &str, value: Value) -> Self {

@@ -51,6 +51,7 @@ impl Host {
 pub(crate) struct TestPlugin {
     bytes: Vec<u8>,
     manifest: Value,
+    trusted: bool,
 }
 
 impl From<Guest> for TestPlugin {
@@ -70,7 +71,7 @@ impl TestPlugin {
                 "rate_limit": { "calls": 0, "period_seconds": 1 },
             },
         });
-        TestPlugin { bytes, manifest }
+        TestPlugin { bytes, manifest, trusted: false }
     }
 
     fn name(&self) -> String {
@@ -82,6 +83,13 @@ impl TestPlugin {
     pub(crate) fn manifest(mut self, member: &str, value: Value) -> Self {
         self.manifest[member] = value;
         self
+    }
+
+    /// Asks to be trusted, is, and has no limit of fuel.
+    #[must_use]
+    pub(crate) fn trusted(mut self) -> Self {
+        self.trusted = true;
+        self.resource("max_fuel", json!(0)).manifest("execution_mode", json!("trusted"))
     }
 
     /// Sets a limit.
@@ -97,7 +105,8 @@ impl TestPlugin {
     }
 
     pub(crate) fn package(self) -> Package {
-        Package::from_bytes(self.name(), self.into_bytes())
+        let trusted = self.trusted;
+        Package::from_bytes(self.name(), self.into_bytes()).trusted(trusted)
     }
 }
 

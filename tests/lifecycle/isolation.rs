@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use plugbay::{CodeCacheAt, CompileIsolation, CompileLimits, Runtime, WorkerCommand};
-use serde_json::json;
 
 use crate::harness::assert::{assert_contains, assert_load_error};
 use crate::harness::guest::feature;
@@ -59,7 +58,7 @@ async fn runtime_without_a_code_cache_writes_nothing() {
 async fn child_process_compiles_what_runs_here() {
     let host = isolated(CompileLimits::default());
     assert_eq!(pings(&host.load(feature::ECHO.into()).await).await, 1);
-    let trusted = TestPlugin::from(feature::LOG).manifest("execution_mode", json!("trusted"));
+    let trusted = TestPlugin::from(feature::LOG).trusted();
     assert_eq!(pings(&host.load(trusted).await).await, 1);
 }
 

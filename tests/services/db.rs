@@ -151,6 +151,18 @@ async fn table_that_was_not_asked_for_or_not_allowed_is_denied_with_the_line_to_
 }
 
 #[tokio::test]
+async fn denied_table_is_denied_however_its_name_is_written() {
+    let rules = Policy::default().deny("db.users").and_then(|policy| policy.allow("db.*")).expect("readable");
+    let host = Host::with(|builder| builder.policy(rules));
+    let plugin = host.load(database()).await;
+    for name in ["users", "USERS", "Users", "[uSERS]"] {
+        let denied = execute(&plugin, &format!("CREATE TABLE {name} (x)"), json!([])).await;
+        assert_contains(&error(&denied, "denied"), &["operator's rule about `db.users`"]);
+    }
+    execute(&plugin, "CREATE TABLE user (x)", json!([])).await;
+}
+
+#[tokio::test]
 async fn denial_inside_a_transaction_undoes_nothing_that_was_allowed() {
     let host = Host::with(|builder| builder.policy(Policy::default().allow("db.notes").expect("readable")));
     let plugin = host.load(database()).await;

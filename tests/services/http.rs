@@ -33,7 +33,7 @@ async fn granted_host_answers_status_headers_and_body() {
 #[tokio::test]
 async fn trusted_plugin_is_granted_hosts_like_any_other() {
     let server = Server::start(|_| Answer::text("hello"));
-    let plugin = host_for(&server).load(client().manifest("execution_mode", json!("trusted"))).await;
+    let plugin = host_for(&server).load(client().trusted()).await;
     assert_eq!(fetch(&plugin, json!({ "authority": server.authority() })).await["body"], "hello");
     assert_eq!(fetch(&plugin, json!({ "authority": "a.example" })).await["error"], "HttpRequestDenied");
 }

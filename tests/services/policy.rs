@@ -75,13 +75,26 @@ async fn revoked_permission_is_denied_at_the_next_use_of_the_running_instance() 
 }
 
 #[tokio::test]
+async fn right_is_taken_back_by_a_rule_above_the_others() {
+    let host = Host::with(|builder| builder.policy(allow(&["config.*"])));
+    let plugin = host.load(writer()).await;
+    assert_eq!(set(&plugin, "a").await, json!("set"));
+    host.runtime.update_policy(|policy| policy.deny_first("config.a:write")).expect("readable");
+    assert_contains(denied(&set(&plugin, "a").await), &["operator's rule about `config.a`"]);
+    assert_eq!(set(&plugin, "b").await, json!("set"));
+    host.runtime.update_policy(|policy| policy.deny_first("cofnig.a")).expect_err("no kind of resource");
+    host.runtime.update_policy(|policy| policy.allow_first("config.a:write")).expect("readable");
+    assert_eq!(set(&plugin, "a").await, json!("set"));
+    let unreachable = host.runtime.policy().unreachable_rules();
+    assert_eq!(unreachable.len(), 1, "{unreachable:?}");
+    assert!(unreachable[0].effect_differs && unreachable[0].rule == "deny config.a:write", "{unreachable:?}");
+}
+
+#[tokio::test]
 async fn revoked_import_does_not_load_again() {
     let host = Host::with(|builder| builder.policy(Policy::allow_all()));
-    let sockets = || {
-        TestPlugin::from(hostile::SOCKETS)
-            .manifest("execution_mode", json!("trusted"))
-            .manifest("permissions", json!([{ "resource": "net.*" }]))
-    };
+    let sockets =
+        || TestPlugin::from(hostile::SOCKETS).trusted().manifest("permissions", json!([{ "resource": "net.*" }]));
     host.load(sockets()).await;
     host.runtime.set_policy(Policy::default());
     let error = host.runtime.reload(sockets().package()).await.expect_err("it lost the network");
@@ -108,7 +121,8 @@ async fn denial_is_recorded_with_plugin_resource_action_caller_and_call() {
 async fn denied_import_is_recorded() {
     let audit = KeptAudit::default();
     let host = Host::with(|builder| builder.audit_sink(audit.clone()));
-    host.try_load(hostile::SOCKETS.into()).await.expect_err("sockets are for trusted plugins");
+    let asks = TestPlugin::from(hostile::SOCKETS).manifest("permissions", json!([{ "resource": "net.*" }]));
+    host.try_load(asks).await.expect_err("sockets are for trusted plugins");
     assert_eq!(audit.lines(), ["permission.deny hostile_sockets execute net.* -"]);
     assert_eq!(host.runtime.audit_trail().len(), 1);
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use plugbay::{AnyComponent, Called, ExportedFunction};
 use serde_json::json;
 
-use crate::args::{Call, Common};
+use crate::args::{Call, Common, HostArgs};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::host::{self, Host};
@@ -14,7 +14,8 @@ use crate::progress::Progress;
 use crate::stats::Stats;
 
 pub(crate) fn run(args: &Call, common: &Common, output: Output) -> Result<Exit, Error> {
-    let host = Host::open(&args.file, &args.limits, None, common, output)?;
+    let operator = HostArgs { trust: args.trust.clone(), ..HostArgs::default() };
+    let host = Host::open(&args.file, &args.limits, Some(&operator), common, output)?;
     host::block_on(call(host, args, output))?
 }
 

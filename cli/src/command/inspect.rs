@@ -4,11 +4,11 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use anstyle::Style;
-use plugbay::Inspection;
 use plugbay::manifest::{ActionDeclaration, Effect, ExecutionMode, Manifest, Rule, Setting};
+use plugbay::{Inspection, Trust};
 
 use crate::args::{Common, Inspect};
-use crate::error::{Error, grant_option};
+use crate::error::{Error, grant_option, is_everything, trust_option};
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::output::{GREEN, Output, RED, indented, plain};
@@ -63,9 +63,12 @@ fn heading(manifest: &Manifest) -> String {
 fn identity(inspection: &Inspection) -> Vec<Vec<Cell>> {
     let manifest = &inspection.manifest;
     let mode = match manifest.execution_mode {
-        ExecutionMode::Sandboxed => "sandboxed",
-        ExecutionMode::Trusted => "trusted: no fuel, WASI as far as it is granted",
-        ExecutionMode::Legacy => "legacy: a WASI command, run once for each call",
+        ExecutionMode::Sandboxed => Cell::from("sandboxed"),
+        ExecutionMode::Trusted if inspection.trust == Trust::NotGiven => {
+            Cell::styled(RED, format!("trusted, which the operator does not allow: {}", trust_option(&manifest.name)))
+        }
+        ExecutionMode::Trusted => Cell::from("trusted: directories and addresses as far as they are granted"),
+        ExecutionMode::Legacy => Cell::from("legacy: a WASI command, run once for each call"),
     };
     let requires: Vec<String> = manifest
         .requires
@@ -79,18 +82,21 @@ fn identity(inspection: &Inspection) -> Vec<Vec<Cell>> {
         Some(email) => format!("{} <{email}>", author.name),
         None => author.name.clone(),
     });
-    let rows = [
-        ("about", manifest.description.clone()),
-        ("author", author),
-        ("licence", manifest.license.clone()),
-        ("mode", Some(mode.to_owned())),
-        ("kind", Some(inspection.kind.to_owned())),
-        ("size", Some(format!("{} bytes ({})", show_count(inspection.size_bytes), show_bytes(inspection.size_bytes)))),
-        ("sha256", Some(inspection.digest.clone())),
-        ("plugbay", manifest.plugbay_version.as_ref().map(ToString::to_string)),
-        ("requires", Some(requires.join(", ")).filter(|requires| !requires.is_empty())),
+    let rows: [(&str, Option<Cell>); 9] = [
+        ("about", manifest.description.as_deref().map(Cell::from)),
+        ("author", author.map(Cell::from)),
+        ("licence", manifest.license.as_deref().map(Cell::from)),
+        ("mode", Some(mode)),
+        ("kind", Some(inspection.kind.into())),
+        (
+            "size",
+            Some(format!("{} bytes ({})", show_count(inspection.size_bytes), show_bytes(inspection.size_bytes)).into()),
+        ),
+        ("sha256", Some(inspection.digest.as_str().into())),
+        ("plugbay", manifest.plugbay_version.as_ref().map(|version| version.to_string().into())),
+        ("requires", Some(requires.join(", ")).filter(|requires| !requires.is_empty()).map(Cell::from)),
     ];
-    rows.into_iter().filter_map(|(name, value)| Some(vec![name.into(), value?.into()])).collect()
+    rows.into_iter().filter_map(|(name, value)| Some(vec![name.into(), value?])).collect()
 }
 
 fn imports(inspection: &Inspection) -> Vec<Vec<Cell>> {
@@ -120,6 +126,9 @@ fn permission(rule: &Rule, not_allowed: &[String]) -> Vec<Cell> {
     };
     let verdict = match not_allowed.iter().find(is_of_rule) {
         _ if rule.effect == Effect::Deny => Cell::from("never"),
+        Some(permission) if is_everything(permission) => {
+            Cell::styled(RED, "not all granted: it asks for everything; grant what it needs")
+        }
         Some(permission) => Cell::styled(RED, format!("not all granted: {}", grant_option(permission))),
         None => Cell::styled(GREEN, "granted"),
     };

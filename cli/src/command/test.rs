@@ -25,7 +25,7 @@ pub(crate) fn run(args: &Test, common: &Common, output: Output) -> Result<Exit, 
         return Err(Error::Usage(format!("no test has a name that contains {text}")));
     }
     let package = host::open_package(&args.plugin, output)?;
-    let place = Place { worker: host::worker()?, cache: host::code_cache(output), output };
+    let place = Place { worker: host::worker()?, cache: host::code_cache(output), trust: &args.trust.trust, output };
     let mut all = Vec::new();
     for tests in &files {
         if !output.json {
@@ -68,15 +68,16 @@ fn directory_of(plugin: &Path) -> &Path {
 }
 
 /// What this program gives every test.
-struct Place {
+struct Place<'a> {
     worker: WorkerCommand,
     cache: CodeCacheAt,
+    trust: &'a [String],
     output: Output,
 }
 
-impl Surroundings for Place {
+impl Surroundings for Place<'_> {
     fn host(&self) -> Result<TestHostBuilder, BuildError> {
-        Ok(host::test_builder(self.worker.clone(), self.cache.clone()))
+        Ok(host::test_builder(self.worker.clone(), self.cache.clone(), self.trust))
     }
 
     fn open(&self, path: &Path) -> Result<Package, String> {

@@ -94,6 +94,7 @@ impl Host {
             .compile_isolation(CompileIsolation::ChildProcess(worker()?))
             .audit_sink(log.clone())
             .log_sink(log);
+        let builder = args.trust.trust.iter().fold(builder, |builder, name| builder.trust(name));
         let mut options = NodeOptions::default();
         options.file = file;
         options.policy = policy;
@@ -225,10 +226,11 @@ pub(crate) fn worker() -> Result<WorkerCommand, Error> {
     Ok(WorkerCommand::this_program().context("cannot find this program's own file")?)
 }
 
-/// A host for one test, which runs plugins as this program does.
-pub(crate) fn test_builder(worker: WorkerCommand, cache: CodeCacheAt) -> TestHostBuilder {
-    TestHost::builder()
-        .runtime(|runtime| runtime.code_cache(cache).compile_isolation(CompileIsolation::ChildProcess(worker)))
+/// A host for one test, which runs plugins as this program does and lets those of these names run in trusted mode.
+pub(crate) fn test_builder(worker: WorkerCommand, cache: CodeCacheAt, trusted: &[String]) -> TestHostBuilder {
+    let builder = TestHost::builder()
+        .runtime(|runtime| runtime.code_cache(cache).compile_isolation(CompileIsolation::ChildProcess(worker)));
+    trusted.iter().fold(builder, |builder, name| builder.trust(name))
 }
 
 /// A runtime without a plugin: can the memory pool be reserved?

@@ -130,8 +130,36 @@ pub fn check_resource(resource: &str) -> Result<(), String> {
         Some(member) if member.contains(char::is_control) => {
             Err(format!("{} holds control characters: remove them", quoted(resource)))
         }
+        Some(path) if kind == "fs" => check_path(path).map_err(|message| format!("{} {message}", quoted(resource))),
         Some(_) => Ok(()),
     }
+}
+
+/// Whether the text can be, or as a pattern match, the absolute path of a directory without `.`, `..` and `//`. Paths are
+/// compared in that form alone, so a rule with any other would cover nothing.
+fn check_path(path: &str) -> Result<(), String> {
+    let separators: &[char] = if has_drive(path) { &['/', '\\'] } else { &['/'] };
+    let Some((root, below)) = path.split_once(separators) else {
+        // `*` and `?*` may stand for the whole of an absolute path.
+        return if path.starts_with(['*', '?']) { Ok(()) } else { Err(NOT_ABSOLUTE.to_owned()) };
+    };
+    if !(root.is_empty() || has_drive(root) || root.starts_with(['*', '?'])) {
+        return Err(NOT_ABSOLUTE.to_owned());
+    }
+    let mut components = below.split(separators);
+    match components.find(|component| matches!(*component, "" | "." | "..")) {
+        Some("") if below.is_empty() => Ok(()),
+        Some("") => Err("holds an empty component: write one `/` between two names, and none at the end".to_owned()),
+        Some(dots) => Err(format!("holds the component `{dots}`: write the path that it leads to")),
+        None => Ok(()),
+    }
+}
+
+const NOT_ABSOLUTE: &str = "is not an absolute path: it begins with `/`, such as `fs./srv/photos`";
+
+/// Whether a path begins with the letter of a drive: `C:`.
+fn has_drive(path: &str) -> bool {
+    matches!(path.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic())
 }
 
 fn unknown_kind(kind: &str) -> String {
@@ -251,6 +279,49 @@ mod tests {
             r"data.a key with \* and spaces",
         ] {
             assert_eq!(check_resource(good), Ok(()), "{good}");
+        }
+    }
+
+    #[test]
+    fn directory_absolute_and_normalised_is_accepted() {
+        for good in [
+            "/",
+            "/srv/x",
+            "/srv/x*",
+            "/srv/*",
+            "*",
+            "**",
+            "?:\\x",
+            "*/photos",
+            "/a/..b/.c",
+            r"C:\dir",
+            "C:/dir",
+            "C:/",
+        ] {
+            assert_eq!(check_resource(&format!("fs.{good}")), Ok(()), "{good}");
+        }
+    }
+
+    #[test]
+    fn directory_relative_or_not_normalised_is_refused() {
+        for bad in ["srv", "srv/x", ".", "./x", "../x", r"\*", r"\\server\share", "C:", r"a\b"] {
+            let message = check_resource(&format!("fs.{bad}")).expect_err(bad);
+            assert!(message.contains("absolute"), "{bad}: {message}");
+        }
+        for bad in [
+            "//",
+            "//etc",
+            "/usr//etc",
+            "/etc/",
+            "/usr/../etc",
+            "/./etc",
+            "/etc/.",
+            "/etc/..",
+            "/*/../etc",
+            r"C:\a\..\b",
+        ] {
+            let message = check_resource(&format!("fs.{bad}")).expect_err(bad);
+            assert!(message.contains("component"), "{bad}: {message}");
         }
     }
 

@@ -38,6 +38,9 @@ pub struct Denial {
     pub refused: Refused,
     /// The pattern of a rule that would cover this use and no other.
     pub grant: String,
+    /// The resource of the rule that denies it, if one does; else no rule allows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
 }
 
 impl Refused {
@@ -57,7 +60,12 @@ impl Denial {
     pub(crate) fn of_use(resource: &str, action: PermissionAction, refused: Refused) -> Self {
         let told = &resource[..resource.floor_char_boundary(RESOURCE_BYTES_TOLD)];
         let grant = Pattern::exact(told).as_str().to_owned();
-        Denial { resource: told.to_owned(), action: action.name(), refused, grant }
+        Denial { resource: told.to_owned(), action: action.name(), refused, grant, rule: None }
+    }
+
+    /// The same by a rule that says so.
+    pub(super) fn by_rule(self, rule: Option<String>) -> Self {
+        Denial { rule, ..self }
     }
 
     /// A use that the operator would have to name.
@@ -67,7 +75,7 @@ impl Denial {
 
     /// The use of an interface behind which there are many resources.
     pub(crate) fn of_kind(kind: &str, action: PermissionAction, refused: Refused) -> Self {
-        Denial { resource: kind.to_owned(), action: action.name(), refused, grant: kind.to_owned() }
+        Denial { resource: kind.to_owned(), action: action.name(), refused, grant: kind.to_owned(), rule: None }
     }
 }
 
@@ -75,20 +83,28 @@ impl std::error::Error for Denial {}
 
 impl fmt::Display for Denial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Denial { resource, action, refused, grant } = self;
+        let Denial { resource, action, refused, grant, rule: denied_by } = self;
         // A JSON text is a YAML text too.
         let rule = format!("- {{resource: {}, actions: [{action}]}}", serde_json::Value::from(&**grant));
         let option = format!("--grant {}", shell_word(&format!("{grant}:{action}")));
         write!(f, "permission to {action} `{resource}` ")?;
         match refused {
+            Refused::ByManifest if let Some(denied_by) = denied_by => {
+                write!(f, "is denied by the plugin's own manifest: its rule about `{denied_by}` says so")
+            }
+            Refused::ByOperator if let Some(denied_by) = denied_by => write!(
+                f,
+                "is denied by the operator's rule about `{denied_by}`; a rule above it decides first: `{option}`, or \
+                 `{rule}` at the top of `policy` in the host's file"
+            ),
             Refused::ByManifest => {
                 write!(f, "was not asked for: add `{rule}` at the top of `permissions` in the plugin's manifest")
             }
             Refused::ByCallee => write!(f, "is not given by that plugin: its `allowed_callers` do not name this one"),
             Refused::ByMode => write!(
                 f,
-                "is for trusted plugins only: it needs `execution_mode: trusted` in the plugin's manifest, and a grant \
-                 of `{grant}:{action}`"
+                "is for trusted plugins only: it needs `execution_mode: trusted` in the plugin's manifest, the \
+                 operator's trust in the plugin, and a grant of `{grant}:{action}`"
             ),
             Refused::ByOperator => write!(
                 f,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use plugbay_manifest::{Effect, PermissionAction, Rule};
 
 use super::policy::LivePolicy;
-use super::{Denial, Policy, Refused};
+use super::{Denial, Pattern, Policy, Refused};
 
 /// What one plugin may use: its manifest's policy and the operator's, both of which must allow a use.
 ///
@@ -36,8 +36,41 @@ impl Grants {
     pub fn check(&self, resource: &str, action: PermissionAction) -> Result<(), Denial> {
         match self.refusal(resource, action) {
             None => Ok(()),
-            Some(refused) => Err(Denial::of_use(resource, action, refused)),
+            Some(refused) => {
+                Err(Denial::of_use(resource, action, refused).by_rule(self.denying_rule(resource, action, refused)))
+            }
         }
+    }
+
+    /// Whether both sides allow a directory and everything below it: `path` as the manifest names it, and `resolved`, to
+    /// which the links in it lead. An open directory gives access to all that is below it, so a rule that denies anything
+    /// below it counts as one about the directory: the first rule about either decides.
+    ///
+    /// # Errors
+    /// The [`Denial`], of the path that is not allowed.
+    pub(crate) fn check_directory(&self, path: &str, resolved: &str, action: PermissionAction) -> Result<(), Denial> {
+        self.check(&format!("fs.{path}"), action)?;
+        let denied = |resource: &str, refused, rule: Option<&str>| {
+            Err(Denial::of_use(resource, action, refused).by_rule(rule.map(str::to_owned)))
+        };
+        let resource = format!("fs.{resolved}");
+        if let Some((rule, Effect::Deny)) = self.asked.covering(&resource, action).next() {
+            return denied(&resource, Refused::ByManifest, Some(rule));
+        }
+        let allowed = self.allowed.now();
+        for directory in [path, resolved] {
+            let resource = format!("fs.{directory}");
+            let below = format!("{}/", resource.strip_suffix('/').unwrap_or(&resource));
+            let is_about = |(rule, effect): &(&Pattern, Effect)| {
+                rule.matches(&resource) || *effect == Effect::Deny && rule.reaches_beyond(&below)
+            };
+            match self.own.rules_about(action).chain(allowed.rules_about(action)).find(is_about) {
+                Some((_, Effect::Allow)) => {}
+                Some((rule, Effect::Deny)) => return denied(&resource, Refused::ByOperator, Some(rule.as_str())),
+                None => return denied(&resource, Refused::ByOperator, None),
+            }
+        }
+        Ok(())
     }
 
     /// Whether anything at all of a kind such as `net.*` is allowed by both sides: an interface behind which there are many
@@ -116,11 +149,35 @@ impl Grants {
     }
 
     /// Whether the operator allows this, whatever the manifest asks for.
-    pub(crate) fn operator_allows(&self, resource: &str, action: PermissionAction) -> bool {
+    ///
+    /// # Errors
+    /// The [`Denial`], which says what to add and where.
+    pub(crate) fn check_operator(&self, resource: &str, action: PermissionAction) -> Result<(), Denial> {
+        if self.operator_allows(resource, action) {
+            return Ok(());
+        }
+        let rule = self.denying_rule(resource, action, Refused::ByOperator);
+        Err(Denial::by_operator(resource, action).by_rule(rule))
+    }
+
+    fn operator_allows(&self, resource: &str, action: PermissionAction) -> bool {
         match self.own.verdict(resource, action) {
             Some(effect) => effect == Effect::Allow,
             None => self.allowed.now().allows(resource, action),
         }
+    }
+
+    /// The rule by which a side denies this, if it does not deny it for want of one.
+    fn denying_rule(&self, resource: &str, action: PermissionAction, refused: Refused) -> Option<String> {
+        let allowed = self.allowed.now();
+        let sides: &[&Policy] = match refused {
+            Refused::ByManifest => &[&self.asked],
+            Refused::ByOperator => &[&self.own, &allowed],
+            Refused::ByMode | Refused::ByCallee => &[],
+        };
+        let (rule, effect) = sides.iter().find_map(|side| side.covering(resource, action).next())?;
+        // A rule without a name stands for matching that took too long.
+        (effect == Effect::Deny && !rule.is_empty()).then(|| rule.to_owned())
     }
 
     fn refusal(&self, resource: &str, action: PermissionAction) -> Option<Refused> {
@@ -141,6 +198,41 @@ mod tests {
 
     fn policy(permission: &str) -> Policy {
         Policy::default().allow(permission).expect("readable")
+    }
+
+    #[test]
+    fn directory_is_allowed_under_both_of_its_names_and_with_all_below_it() {
+        let check = |rules: &[&str], path: &str, resolved: &str| {
+            let policy = rules.iter().fold(Policy::default(), |policy, rule| match rule.strip_prefix("deny ") {
+                Some(rule) => policy.deny(rule).expect("readable"),
+                None => policy.allow(rule).expect("readable"),
+            });
+            Grants::new(Policy::allow_all(), policy).check_directory(path, resolved, Read)
+        };
+        let rules = ["deny fs./etc*", "fs.*"];
+        assert_eq!(check(&rules, "/srv", "/srv"), Ok(()));
+        for (path, resolved) in [("/etc", "/etc"), ("/srv/link", "/etc/ssl"), ("/etc/link", "/srv"), ("/", "/")] {
+            let denial = check(&rules, path, resolved).expect_err(path);
+            assert_eq!((denial.refused, denial.rule.as_deref()), (Refused::ByOperator, Some("fs./etc*")), "{path}");
+        }
+        assert!(check(&["fs./srv/*"], "/srv/link", "/home").is_err(), "only one of its names is allowed");
+        assert!(check(&["deny fs./srv/a/secret:write", "fs./srv/*"], "/srv/a", "/srv/a").is_ok(), "another action");
+        assert!(check(&["deny fs./srv/a/secret", "fs./srv/*"], "/srv/a", "/srv/a").is_err());
+        assert!(check(&["deny fs./srv/a/secret", "fs./srv/*"], "/srv/ab", "/srv/ab").is_ok(), "a name that begins so");
+        assert!(check(&["fs./srv/a", "deny fs.*"], "/srv/a", "/srv/a").is_ok(), "the first rule decides");
+    }
+
+    #[test]
+    fn denial_by_a_rule_names_it() {
+        let rules = Policy::default().deny("http.evil*").and_then(|policy| policy.allow("http.*")).expect("readable");
+        let denial =
+            Grants::new(Policy::allow_all(), rules.clone()).check("http.evil.example", Execute).expect_err("denied");
+        assert_eq!(denial.rule.as_deref(), Some("http.evil*"));
+        assert!(denial.to_string().contains("denied by the operator's rule about `http.evil*`"), "{denial}");
+        let denial = Grants::new(rules, Policy::allow_all()).check("http.evil.example", Execute).expect_err("denied");
+        assert!(denial.to_string().contains("the plugin's own manifest"), "{denial}");
+        let denial = Grants::new(Policy::allow_all(), Policy::default()).check("http.a", Execute).expect_err("denied");
+        assert_eq!(denial.rule, None);
     }
 
     #[test]

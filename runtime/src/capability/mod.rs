@@ -13,4 +13,4 @@ pub use denial::{Denial, Refused};
 pub use grants::Grants;
 pub use pattern::Pattern;
 pub(crate) use policy::LivePolicy;
-pub use policy::{Policy, PolicyError};
+pub use policy::{Policy, PolicyError, UnreachableRule};

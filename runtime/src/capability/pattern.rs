@@ -4,6 +4,9 @@
 //! character. A backslash takes the meaning from the `*`, `?` or backslash after it, so that every resource, whatever its
 //! name holds, has a pattern that covers it alone ([`Pattern::exact`]); before anything else it is a character like others.
 //!
+//! Names of tables (`db.…`) are compared as SQLite compares them, without regard to the case of ASCII letters: `db.users`
+//! and `db.USERS` are one table. All other names are compared byte by byte.
+//!
 //! Matching takes no memory, whatever the pattern, and at most pattern times text steps, of which a caller may allow fewer.
 
 use std::fmt;
@@ -15,6 +18,8 @@ pub struct Pattern {
     /// Bytes before the first `*`, `?` or backslash: they stand for themselves, and most rules that do not match differ
     /// there.
     literal: usize,
+    /// Whether `A` is `a`.
+    ignores_case: bool,
 }
 
 /// More steps than were allowed: nobody knows whether the pattern matches.
@@ -26,7 +31,8 @@ impl Pattern {
     pub fn new(glob: impl Into<Box<str>>) -> Self {
         let glob = glob.into();
         let literal = glob.find(['*', '?', '\\']).unwrap_or(glob.len());
-        Pattern { glob, literal }
+        let ignores_case = glob.starts_with("db.");
+        Pattern { glob, literal, ignores_case }
     }
 
     /// The pattern that covers this resource and no other.
@@ -55,11 +61,96 @@ impl Pattern {
     /// The same in no more than `steps`, from which those that it took are subtracted.
     pub(crate) fn matches_within(&self, resource: &str, steps: &mut usize) -> Result<bool, TooManySteps> {
         let (literal, rest) = self.glob.as_bytes().split_at(self.literal);
-        match resource.as_bytes().strip_prefix(literal) {
-            Some(text) => glob(rest, text, steps),
-            None => Ok(false),
+        match resource.as_bytes().split_at_checked(self.literal) {
+            Some((start, text)) if start == literal || self.ignores_case && start.eq_ignore_ascii_case(literal) => {
+                glob(rest, text, self.ignores_case, steps)
+            }
+            _ => Ok(false),
         }
     }
+
+    /// Whether this pattern matches everything that the other one matches. `false` also where that takes more than a look
+    /// from left to right to find out: `?*` does cover `*?`, and is not seen to.
+    pub(crate) fn covers(&self, other: &Pattern) -> bool {
+        // A run matches any tokens of the other, whatever they stand for; anything else matches one that allows no more.
+        let (mine, theirs) = (self.tokens(self.ignores_case), other.tokens(self.ignores_case));
+        let mut reached = vec![false; mine.len() + 1];
+        reached[0] = true;
+        let skip_runs = |reached: &mut Vec<bool>| {
+            for at in 0..mine.len() {
+                if reached[at] && mine[at] == Piece::Run {
+                    reached[at + 1] = true;
+                }
+            }
+        };
+        skip_runs(&mut reached);
+        for piece in &theirs {
+            let mut next = vec![false; mine.len() + 1];
+            for (at, own) in mine.iter().enumerate().filter(|(at, _)| reached[*at]) {
+                match own {
+                    Piece::Run => next[at] = true,
+                    Piece::One if *piece != Piece::Run => next[at + 1] = true,
+                    own if own == piece => next[at + 1] = true,
+                    _ => {}
+                }
+            }
+            reached = next;
+            skip_runs(&mut reached);
+        }
+        reached[mine.len()]
+    }
+
+    /// Whether the pattern matches some text that begins with `prefix`, and is longer.
+    pub(crate) fn reaches_beyond(&self, prefix: &str) -> bool {
+        // What is left of a pattern after a prefix always matches some text; a text that is longer needs something left.
+        let mine = self.tokens(false);
+        let mut reached = vec![0];
+        for character in prefix.chars() {
+            let mut next = Vec::new();
+            for &at in &reached {
+                for (skipped, own) in mine[at..].iter().enumerate() {
+                    match own {
+                        Piece::Run => next.push(at + skipped),
+                        Piece::One => next.push(at + skipped + 1),
+                        Piece::Character(own) if *own == character => next.push(at + skipped + 1),
+                        Piece::Character(_) => {}
+                    }
+                    if *own != Piece::Run {
+                        break;
+                    }
+                }
+            }
+            next.sort_unstable();
+            next.dedup();
+            reached = next;
+        }
+        reached.iter().any(|at| *at < mine.len())
+    }
+
+    fn tokens(&self, lower_case: bool) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        let mut rest = self.glob.chars().map(|c| if lower_case { c.to_ascii_lowercase() } else { c }).peekable();
+        while let Some(character) = rest.next() {
+            pieces.push(match character {
+                '*' => Piece::Run,
+                '?' => Piece::One,
+                '\\' => match rest.next_if(|next| matches!(next, '*' | '?' | '\\')) {
+                    Some(literal) => Piece::Character(literal),
+                    None => Piece::Character('\\'),
+                },
+                other => Piece::Character(other),
+            });
+        }
+        pieces
+    }
+}
+
+/// One token of a pattern, by characters: for comparing patterns, which is done when rules are written and not at each use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Piece {
+    Run,
+    One,
+    Character(char),
 }
 
 impl fmt::Display for Pattern {
@@ -89,7 +180,7 @@ fn token(pattern: &[u8], at: usize) -> Option<(Token, usize)> {
 }
 
 /// Greedy matching that goes back to the last star only: linear for patterns with one star.
-fn glob(pattern: &[u8], text: &[u8], steps: &mut usize) -> Result<bool, TooManySteps> {
+fn glob(pattern: &[u8], text: &[u8], ignores_case: bool, steps: &mut usize) -> Result<bool, TooManySteps> {
     let (mut p, mut t) = (0, 0);
     // Where to go on after a mismatch: behind the last star, one character of the text later than last time.
     let mut retry: Option<(usize, usize)> = None;
@@ -105,7 +196,9 @@ fn glob(pattern: &[u8], text: &[u8], steps: &mut usize) -> Result<bool, TooManyS
                 p = next;
                 t += width(text[t]);
             }
-            Some((Token::Byte(byte), next)) if byte == text[t] => {
+            Some((Token::Byte(byte), next))
+                if byte == text[t] || ignores_case && byte.eq_ignore_ascii_case(&text[t]) =>
+            {
                 p = next;
                 t += 1;
             }
@@ -188,6 +281,18 @@ mod tests {
     }
 
     #[test]
+    fn tables_are_compared_as_sqlite_compares_them() {
+        check("db.users", "db.USERS", true);
+        check("db.Us*rs", "db.uSERs", true);
+        check("db.users", "db.user", false);
+        check("db.ü", "db.Ü", false);
+        check("data.users", "data.USERS", false);
+        check("*", "db.USERS", true);
+        assert!(Pattern::new("db.U*").covers(&Pattern::new("db.users")));
+        assert!(!Pattern::new("data.U*").covers(&Pattern::new("data.users")));
+    }
+
+    #[test]
     fn many_stars_on_a_long_text_end_soon() {
         let text = "a".repeat(10_000);
         check(&"*a".repeat(50), &text, true);
@@ -243,6 +348,41 @@ mod tests {
             for text in &texts {
                 let expected = matches_by_definition(&pattern, text);
                 assert_eq!(glob.matches(&text.iter().collect::<String>()), expected, "`{glob}` on {text:?}");
+            }
+        }
+    }
+
+    /// Against the definition: every text that the one matches, out of all short texts.
+    #[test]
+    fn pattern_that_covers_another_matches_all_that_it_matches() {
+        let texts: Vec<String> = texts(&['a', 'b', '*'], 4).iter().map(|text| text.iter().collect()).collect();
+        let patterns: Vec<Pattern> = self::texts(&['a', '*', '?', '\\'], 4)
+            .iter()
+            .map(|glob| Pattern::new(glob.iter().collect::<String>()))
+            .collect();
+        for one in &patterns {
+            for other in patterns.iter().filter(|other| one.covers(other)) {
+                let missed = texts.iter().find(|text| other.matches(text) && !one.matches(text));
+                assert_eq!(missed, None, "`{one}` does not cover `{other}`");
+            }
+            assert!(one.covers(one) && Pattern::new("*").covers(one), "`{one}`");
+        }
+        let covers = |one: &str, other: &str| Pattern::new(one).covers(&Pattern::new(other));
+        assert!(
+            covers("db.*", "db.users") && covers("db.*", "db.u*s") && covers("a?c", "abc") && covers("a*c*", "a?cd")
+        );
+        assert!(!covers("db.users", "db.*") && !covers("db.?", "db.*") && !covers("db.*", "*") && !covers(r"\*", "*"));
+    }
+
+    #[test]
+    fn pattern_reaches_beyond_a_prefix_if_it_matches_something_longer() {
+        let texts: Vec<String> = texts(&['a', 'b', '*'], 4).iter().map(|text| text.iter().collect()).collect();
+        for glob in self::texts(&['a', 'b', '*', '?'], 3) {
+            let pattern = Pattern::new(glob.iter().collect::<String>());
+            for prefix in texts.iter().filter(|text| text.len() < 3) {
+                let longer = |text: &&String| text.starts_with(prefix.as_str()) && text.len() > prefix.len();
+                let expected = texts.iter().filter(longer).any(|text| pattern.matches(text));
+                assert_eq!(pattern.reaches_beyond(prefix), expected, "`{pattern}` beyond `{prefix}`");
             }
         }
     }

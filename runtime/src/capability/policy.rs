@@ -12,7 +12,23 @@ use super::Pattern;
 use super::pattern::TooManySteps;
 use crate::limits::POLICY_STEPS_MAX;
 
-/// What one side, a manifest or an operator, says about resources.
+/// What one side, a manifest or an operator, says about resources: rules in an order, of which the first that covers a use
+/// decides. A use that no rule covers is denied.
+///
+/// The order matters. [`Policy::allow`] and [`Policy::deny`] add a rule *below* all others, so that a policy is written as
+/// it is read, top first: exceptions before what they are exceptions from. To change a policy that is there, use
+/// [`Policy::allow_first`] and [`Policy::deny_first`]: a denial below the rule that allows the same has no effect, and
+/// [`Policy::unreachable_rules`] lists it.
+///
+/// ```
+/// use plugbay::Policy;
+///
+/// let policy = Policy::default().deny("data.secret/*")?.allow("data.*")?;
+/// // Later, above all of that:
+/// let policy = policy.deny_first("data.*:write")?;
+/// # assert!(policy.unreachable_rules().is_empty());
+/// # Ok::<(), plugbay::PolicyError>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
     rules: Vec<PolicyRule>,
@@ -63,17 +79,33 @@ impl Policy {
     /// What every operator's policy ends with unless it says otherwise first: a plugin may write its log and read its own
     /// configuration. Manifests end with the same, so neither has to be asked for.
     pub fn with_basics(mut self) -> Self {
-        self.push("log", Some(vec![PermissionAction::Write]), Effect::Allow);
-        self.push("config.*", Some(vec![PermissionAction::Read]), Effect::Allow);
+        if self.without_basics().len() == self.rules.len() {
+            for (resource, action) in BASICS {
+                self.push(resource, Some(vec![action]), Effect::Allow);
+            }
+        }
         self
     }
 
-    /// Adds a rule below all others.
+    /// The rules that are not those with which every policy ends.
+    fn without_basics(&self) -> &[PolicyRule] {
+        let is_basic = |rule: &PolicyRule, (resource, action): &(&str, PermissionAction)| {
+            rule.resource.as_str() == *resource
+                && rule.actions.as_deref() == Some(&[*action])
+                && rule.effect == Effect::Allow
+        };
+        match self.rules.split_last_chunk::<{ BASICS.len() }>() {
+            Some((rest, last)) if last.iter().zip(&BASICS).all(|(rule, basic)| is_basic(rule, basic)) => rest,
+            _ => &self.rules,
+        }
+    }
+
+    /// Adds a rule below all others. The resource is not looked at: one of a kind that does not exist covers nothing.
     pub fn push(&mut self, resource: &str, actions: Option<Vec<PermissionAction>>, effect: Effect) {
         self.rules.push(PolicyRule { resource: Pattern::new(resource), actions, effect });
     }
 
-    /// Adds an allowing rule below all others from its text form: `RESOURCE:ACTION,ACTION`, or `RESOURCE` alone for all
+    /// Adds an allowing rule below all others, which decide first, from its text form: `RESOURCE:ACTION,ACTION`, or `RESOURCE` alone for all
     /// actions. The last colon is the one that separates: a resource may have colons of its own.
     ///
     /// # Errors
@@ -83,12 +115,56 @@ impl Policy {
         self.with(permission, Effect::Allow)
     }
 
-    /// Adds a denying rule in the same way.
+    /// Adds a denying rule below all others, in the same way. It denies nothing that a rule above it allows.
     ///
     /// # Errors
     /// As [`Policy::allow`].
     pub fn deny(self, permission: &str) -> Result<Self, PolicyError> {
         self.with(permission, Effect::Deny)
+    }
+
+    /// Adds an allowing rule above all others: it decides first. Its text is that of [`Policy::allow`].
+    ///
+    /// # Errors
+    /// As [`Policy::allow`].
+    pub fn allow_first(self, permission: &str) -> Result<Self, PolicyError> {
+        self.with(permission, Effect::Allow).map(Policy::last_rule_first)
+    }
+
+    /// Adds a denying rule above all others: it decides first. Its text is that of [`Policy::allow`].
+    ///
+    /// # Errors
+    /// As [`Policy::allow`].
+    pub fn deny_first(self, permission: &str) -> Result<Self, PolicyError> {
+        self.with(permission, Effect::Deny).map(Policy::last_rule_first)
+    }
+
+    fn last_rule_first(mut self) -> Self {
+        self.rules.rotate_right(1);
+        self
+    }
+
+    /// The rules that decide no use, because rules above them cover all that they cover. Those with which every policy
+    /// ends are left out. A rule that several others cover only together is not always found.
+    pub fn unreachable_rules(&self) -> Vec<UnreachableRule> {
+        let rules = self.without_basics();
+        let mut unreachable = Vec::new();
+        for (index, rule) in rules.iter().enumerate() {
+            let above = &rules[..index];
+            let by =
+                |action| above.iter().find(|above| above.is_about(action) && above.resource.covers(&rule.resource));
+            let actions = rule.actions.as_deref().unwrap_or(&PermissionAction::ALL);
+            let covered: Option<Vec<&PolicyRule>> = actions.iter().map(|action| by(*action)).collect();
+            if let Some(first) = covered.as_ref().and_then(|covered| covered.first()) {
+                unreachable.push(UnreachableRule {
+                    index,
+                    rule: rule.to_string(),
+                    covered_by: first.to_string(),
+                    effect_differs: covered.iter().flatten().any(|above| above.effect != rule.effect),
+                });
+            }
+        }
+        unreachable
     }
 
     fn with(mut self, permission: &str, effect: Effect) -> Result<Self, PolicyError> {
@@ -134,6 +210,11 @@ impl Policy {
         self.verdict(resource, action) == Some(Effect::Allow)
     }
 
+    /// The rules about this action in their order, each with what it says.
+    pub(super) fn rules_about(&self, action: PermissionAction) -> impl Iterator<Item = (&Pattern, Effect)> {
+        self.rules.iter().filter(move |rule| rule.is_about(action)).map(|rule| (&rule.resource, rule.effect))
+    }
+
     /// What the first rule that covers this use says; `None` where no rule does.
     pub(super) fn verdict(&self, resource: &str, action: PermissionAction) -> Option<Effect> {
         self.covering(resource, action).next().map(|(_, effect)| effect)
@@ -148,7 +229,7 @@ impl Policy {
     ) -> impl Iterator<Item = (&'a str, Effect)> {
         let mut steps = POLICY_STEPS_MAX;
         self.rules.iter().filter_map(move |rule| {
-            if rule.actions.as_ref().is_some_and(|actions| !actions.contains(&action)) {
+            if !rule.is_about(action) {
                 return None;
             }
             match rule.resource.matches_within(resource, &mut steps) {
@@ -157,6 +238,40 @@ impl Policy {
                 Err(TooManySteps) => Some(("", Effect::Deny)),
             }
         })
+    }
+}
+
+/// What every policy ends with.
+const BASICS: [(&str, PermissionAction); 2] = [("log", PermissionAction::Write), ("config.*", PermissionAction::Read)];
+
+/// A rule of a policy that decides no use, see [`Policy::unreachable_rules`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnreachableRule {
+    /// Where it is among the rules, from 0.
+    pub index: usize,
+    /// The rule, such as `deny data.city/*:write`.
+    pub rule: String,
+    /// The rule that decides in its place, or the first of several.
+    pub covered_by: String,
+    /// Whether that one says the opposite: the rule is not only superfluous, it has no effect.
+    pub effect_differs: bool,
+}
+
+impl PolicyRule {
+    fn is_about(&self, action: PermissionAction) -> bool {
+        self.actions.as_ref().is_none_or(|actions| actions.contains(&action))
+    }
+}
+
+impl std::fmt::Display for PolicyRule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let effect = if self.effect == Effect::Allow { "allow" } else { "deny" };
+        write!(f, "{effect} {}", self.resource)?;
+        for (index, action) in self.actions.iter().flatten().enumerate() {
+            write!(f, "{}{}", if index == 0 { ':' } else { ',' }, action.name())?;
+        }
+        Ok(())
     }
 }
 
@@ -177,6 +292,20 @@ impl LivePolicy {
     /// Puts another policy into force, for everybody who holds this one.
     pub(crate) fn set(&self, policy: Policy) {
         self.0.store(Arc::new(policy));
+    }
+
+    /// Puts what `change` makes of the policy in force into its place. If another change comes between, `change` is made
+    /// once more, from the policy that is in force by then.
+    pub(crate) fn update<E>(&self, mut change: impl FnMut(Policy) -> Result<Policy, E>) -> Result<(), E> {
+        let mut before = self.0.load_full();
+        loop {
+            let changed = Arc::new(change(Policy::clone(&before))?);
+            let found = self.0.compare_and_swap(&before, changed);
+            if Arc::ptr_eq(&before, &found) {
+                return Ok(());
+            }
+            before = arc_swap::Guard::into_inner(found);
+        }
     }
 }
 
@@ -238,6 +367,69 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn rule_added_first_decides_before_all_others() {
+        let policy = Policy::default().allow("data.*").and_then(|policy| policy.deny("data.a:write"));
+        let policy = policy.expect("readable");
+        assert!(policy.allows("data.a", Write), "a rule below decides nothing");
+        let policy = policy.deny_first("data.a:write").expect("readable");
+        assert!(!policy.allows("data.a", Write) && policy.allows("data.a", Read));
+        let policy = policy.allow_first("data.a").expect("readable");
+        assert!(policy.allows("data.a", Write));
+    }
+
+    #[test]
+    fn unreachable_rules_are_those_that_rules_above_cover() {
+        let unreachable = |rules: &[&str]| {
+            let policy = rules.iter().fold(Policy::default(), |policy, rule| match rule.strip_prefix("deny ") {
+                Some(rule) => policy.deny(rule).expect("readable"),
+                None => policy.allow(rule).expect("readable"),
+            });
+            let found = policy.with_basics().unreachable_rules();
+            found.into_iter().map(|found| (found.index, found.covered_by, found.effect_differs)).collect::<Vec<_>>()
+        };
+        assert_eq!(unreachable(&["deny data.secret", "data.*", "config.*", "deny *"]), []);
+        assert_eq!(unreachable(&["data.*", "deny data.a:write"]), [(1, "allow data.*".to_owned(), true)]);
+        assert_eq!(unreachable(&["data.*", "data.a"]), [(1, "allow data.*".to_owned(), false)]);
+        assert_eq!(unreachable(&["data.*:read", "deny data.a:read,write"]), []);
+        let by_two = unreachable(&["data.*:read", "deny data.a*:write", "data.a?:read,write"]);
+        assert_eq!(by_two, [(2, "allow data.*:read".to_owned(), true)]);
+    }
+
+    #[test]
+    fn basics_are_added_once() {
+        let policy = Policy::default().allow("data.*").expect("readable").with_basics();
+        assert_eq!(policy.rules.len(), 3);
+        assert_eq!(policy.with_basics().rules.len(), 3);
+    }
+
+    #[test]
+    fn path_that_no_use_has_is_refused() {
+        for wrong in ["fs.srv:read", "fs./srv/../etc", "fs.//etc", "fs./etc/:read"] {
+            assert!(Policy::default().deny(wrong).is_err(), "{wrong}");
+        }
+        assert!(Policy::default().deny("fs./etc*").is_ok());
+    }
+
+    #[test]
+    fn changes_at_the_same_time_are_all_made() {
+        let live = LivePolicy::default();
+        std::thread::scope(|threads| {
+            for thread in 0..4 {
+                let live = &live;
+                threads.spawn(move || {
+                    for change in 0..50 {
+                        let rule = format!("data.{thread}-{change}");
+                        live.update(|policy| policy.allow_first(&rule)).expect("readable");
+                    }
+                });
+            }
+        });
+        assert_eq!(live.now().rules.len(), 200);
+        live.update(|_| Err(())).expect_err("the change failed");
+        assert_eq!(live.now().rules.len(), 200);
     }
 
     #[test]

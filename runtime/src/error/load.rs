@@ -125,6 +125,23 @@ pub enum LoadFailure {
         /// [`Policy::allow`](crate::Policy::allow) takes it.
         not_allowed: Vec<String>,
     },
+    /// The plugin asks for something of the host that was not granted.
+    #[error("{what}: {denial}")]
+    NotGranted {
+        /// What it asks for.
+        what: String,
+        /// What was denied, and what would grant it.
+        denial: Box<Denial>,
+    },
+    /// The manifest asks to run in trusted mode, and the operator does not trust the plugin.
+    #[error(
+        "its manifest asks for `execution_mode: trusted`, and the operator does not trust it: trust it with \
+         `--trust {plugin}`, or `trusted: true` in its entry of `plugins` in the host's file"
+    )]
+    NotTrusted {
+        /// The plugin's name.
+        plugin: String,
+    },
     /// The component does not export the contract.
     #[error("{0}")]
     Contract(String),
@@ -200,7 +217,9 @@ impl LoadError {
             LoadFailure::Scan(error) => error.code(),
             LoadFailure::MinimumMemory { .. } => "memory_limit",
             LoadFailure::UnknownImport { .. } => "unknown_import",
-            LoadFailure::Denied { .. } => "permission_denied",
+            LoadFailure::Denied { .. } | LoadFailure::NotGranted { .. } | LoadFailure::NotTrusted { .. } => {
+                "permission_denied"
+            }
             LoadFailure::Contract(_) => "contract_mismatch",
             LoadFailure::Compile(error) => error.code(),
             LoadFailure::Pool(_) => "component_too_large",
@@ -246,6 +265,7 @@ impl LoadError {
                 details["not_allowed"] = not_allowed.as_slice().into();
                 details
             }),
+            LoadFailure::NotGranted { denial, .. } => serde_json::to_value(denial).ok(),
             LoadFailure::Start(error) => error.details(),
             _ => self.limit().and_then(|hit| serde_json::to_value(hit).ok()),
         };

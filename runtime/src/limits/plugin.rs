@@ -13,7 +13,8 @@ use super::{
 /// The limits that one loaded plugin runs under.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
-    /// Fuel for one call; `None` is unlimited (trusted plugins always run without metering).
+    /// Fuel for one call; `None` is unlimited. Trusted plugins run without metering unless their manifest, the
+    /// host or a ceiling sets a limit.
     pub fuel: Option<u64>,
     /// Bytes of one instance, summed over all its linear memories.
     pub memory_bytes: u64,
@@ -49,7 +50,8 @@ impl Default for Limits {
 /// The defaults leave a manifest room to ask for more than [`Limits::default`] gives, but never for no limit at all.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ceilings {
-    /// Fuel for one call. Default: 10¹² units.
+    /// Fuel for one call. Default: 10¹² units. Any other value is a limit for trusted plugins too, which are metered then;
+    /// the default leaves them unmetered.
     pub fuel: Option<u64>,
     /// Bytes of one instance. Default: 1 GiB. `None` means the 4 GiB that 32-bit addresses reach.
     pub memory_bytes: Option<u64>,

@@ -1,7 +1,9 @@
 //! Everything that is decided about a plugin before any of its code is compiled or run: its manifest, what it is granted,
 //! its limits, and whether it imports anything else.
 
-use plugbay_manifest::{ExecutionMode, Layer, Manifest, PermissionAction, Resources};
+use std::collections::BTreeSet;
+
+use plugbay_manifest::{Effect, ExecutionMode, Layer, Manifest, PermissionAction, Resources, Rule};
 use semver::Version;
 use sha2::{Digest, Sha256};
 
@@ -9,8 +11,10 @@ use super::package::Package;
 use super::scan::{self, ItemKind, Kind, Quantity, Scan, ScanLimits};
 use super::schema;
 use crate::capability::{Denial, Grants, LivePolicy, Policy, Refused};
+use crate::engine::Metering;
 use crate::error::{LoadError, LoadFailure};
-use crate::limits::{Ceilings, Limits};
+use crate::inspection::Trust;
+use crate::limits::{Ceilings, FUEL_CEILING_DEFAULT, Limits};
 use crate::service::SERVICES;
 
 /// A package whose manifest, limits and imports were found to be in order.
@@ -19,6 +23,7 @@ pub(crate) struct CheckedPackage {
     pub(crate) manifest: Manifest,
     pub(crate) limits: Limits,
     pub(crate) grants: Grants,
+    pub(crate) trust: Trust,
     pub(crate) scan: Scan,
     /// SHA-256 of the bytes.
     pub(crate) digest: [u8; 32],
@@ -32,6 +37,8 @@ const CORE_MODULE: &str = "it is a core module, not a component: build it for wa
 /// What the operator says to every plugin.
 pub(crate) struct Operator {
     pub(crate) policy: LivePolicy,
+    /// Names of plugins that may run in trusted mode.
+    pub(crate) trusted: BTreeSet<String>,
     pub(crate) limits: Limits,
     pub(crate) ceilings: Ceilings,
 }
@@ -41,6 +48,7 @@ impl CheckedPackage {
         let checked = CheckedPackage::examine(package, operator)?;
         checked
             .check_version()
+            .and_then(|()| checked.check_trust())
             .and_then(|()| schema::check_cost(&checked.manifest.actions))
             .map_err(|failure| LoadError::new(&checked.manifest.name, failure))?;
         let problem = checked.import_problems().next();
@@ -58,7 +66,12 @@ impl CheckedPackage {
         let manifest = manifest(&mut package, &scan).map_err(|failure| LoadError::new(&origin, failure))?;
         let asked = overridden(&manifest.resources, &package.overrides);
         let mut limits = operator.limits.asked(&asked, &operator.ceilings);
-        if manifest.execution_mode == ExecutionMode::Trusted {
+        let trust = match manifest.execution_mode {
+            ExecutionMode::Sandboxed | ExecutionMode::Legacy => Trust::NotAsked,
+            ExecutionMode::Trusted if package.trusted || operator.trusted.contains(&manifest.name) => Trust::Given,
+            ExecutionMode::Trusted => Trust::NotGiven,
+        };
+        if trust == Trust::Given && !is_fuel_limited(&asked, &operator.ceilings) {
             limits.fuel = None;
         }
         let observed = scan.total(Quantity::MemoryBytes);
@@ -72,13 +85,26 @@ impl CheckedPackage {
         let asked = Policy::from_rules(&manifest.permissions).with_basics();
         let grants = Grants::live(asked, std::mem::take(&mut package.policy), operator.policy.clone());
         let digest = Sha256::digest(&package.bytes).into();
-        Ok(CheckedPackage { package, manifest, limits, grants, scan, digest })
+        Ok(CheckedPackage { package, manifest, limits, grants, trust, scan, digest })
     }
 
     fn check_version(&self) -> Result<(), LoadFailure> {
         let Some(wanted) = &self.manifest.plugbay_version else { return Ok(()) };
         let have = Version::parse(env!("CARGO_PKG_VERSION")).unwrap_or(Version::new(0, 0, 0));
         if wanted.matches(&have) { Ok(()) } else { Err(LoadFailure::Version { wanted: wanted.to_string() }) }
+    }
+
+    /// A manifest is the plugin's own word: it asks for trust, and the operator gives it.
+    fn check_trust(&self) -> Result<(), LoadFailure> {
+        match self.trust {
+            Trust::NotAsked | Trust::Given => Ok(()),
+            Trust::NotGiven => Err(LoadFailure::NotTrusted { plugin: self.manifest.name.clone() }),
+        }
+    }
+
+    /// How its code is stopped: by its fuel, unless it is trusted and has no limit of fuel.
+    pub(crate) fn metering(&self) -> Metering {
+        if self.trust == Trust::Given && self.limits.fuel.is_none() { Metering::Epoch } else { Metering::Fuel }
     }
 
     /// Each import that the host does not offer or did not grant.
@@ -99,11 +125,13 @@ impl CheckedPackage {
             denial: Box::new(denial),
             not_allowed: not_allowed(),
         };
-        match offered(import, mode) {
+        match offered(import) {
             Offer::Free => Ok(()),
-            Offer::With(resource, action) => self.grants.check_any(resource, action).map_err(denied),
             Offer::Service(resource, usual) => check_service(&self.grants, import, resource, usual).map_err(denied),
-            Offer::TrustedOnly(resource, action) => Err(denied(Denial::of_kind(resource, action, Refused::ByMode))),
+            Offer::Network => check_network(&self.grants, &self.manifest).map_err(denied),
+            Offer::OtherVersion => {
+                Err(LoadFailure::UnknownImport { import: import.to_owned(), mode: mode.name(), hint: OTHER_WASI })
+            }
             Offer::Nothing => Err(LoadFailure::UnknownImport {
                 import: import.to_owned(),
                 mode: mode.name(),
@@ -118,14 +146,41 @@ impl CheckedPackage {
 pub(crate) enum Offer {
     /// It is there for everybody.
     Free,
-    /// It is there for those who may use this.
-    With(&'static str, PermissionAction),
     /// It is there for those who may use anything of this kind, usually for this.
     Service(&'static str, PermissionAction),
-    /// It is there for trusted plugins who may use this.
-    TrustedOnly(&'static str, PermissionAction),
+    /// It is there for everybody, and of use to trusted plugins that ask for addresses and may use them.
+    Network,
+    /// It is there in another version.
+    OtherVersion,
     /// It is not there.
     Nothing,
+}
+
+/// What Offer::Network needs, see [`check_network`].
+pub(crate) const NETWORK: (&str, PermissionAction) = ("net.*", PermissionAction::Execute);
+
+/// Why an interface of another version of WASI is not there.
+pub(crate) const OTHER_WASI: &str =
+    ": of WASI it offers version 0.2; build the plugin for that, in Rust with the target wasm32-wasip2";
+
+/// Whether a plugin that imports sockets may have those that its manifest asks for. One that asks for none may import them
+/// all the same, because whole libraries do so for nothing; what it uses of them is denied then.
+pub(crate) fn check_network(grants: &Grants, manifest: &Manifest) -> Result<(), Denial> {
+    let (resource, action) = NETWORK;
+    let asks = |rule: &Rule| rule.effect == Effect::Allow && rule.resource.starts_with("net.");
+    if !manifest.permissions.iter().any(asks) {
+        Ok(())
+    } else if manifest.execution_mode == ExecutionMode::Trusted {
+        grants.check_any(resource, action)
+    } else {
+        Err(Denial::of_kind(resource, action, Refused::ByMode))
+    }
+}
+
+/// Whether a limit of fuel was set for a plugin that would have none: by its manifest, by the host for it, or as a ceiling.
+/// The default ceiling is for plugins that are metered anyway.
+fn is_fuel_limited(asked: &Resources, ceilings: &Ceilings) -> bool {
+    asked.max_fuel.is_some_and(|fuel| fuel != 0) || ceilings.fuel.is_some_and(|fuel| fuel != FUEL_CEILING_DEFAULT)
 }
 
 /// Whether a plugin may import a service: it must be granted some use of what is behind it.
@@ -141,12 +196,19 @@ pub(crate) fn check_service(
     if checked.is_err() && may_cache() { Ok(()) } else { checked }
 }
 
-/// Looks an import up by its name, whatever its version: the linker judges that.
-pub(crate) fn offered(import: &str, mode: ExecutionMode) -> Offer {
-    let interface = import.split_once('@').map_or(import, |(interface, _)| interface);
+/// Looks an import up by its name. Of a service, whatever its version: the linker judges that.
+pub(crate) fn offered(import: &str) -> Offer {
+    let (interface, version) = import.split_once('@').unwrap_or((import, ""));
     if interface == "plugbay:plugin/types" {
         // Types only: nothing is behind it.
         return Offer::Free;
+    }
+    let package = interface.split_once('/').map_or(interface, |(package, _)| package);
+    let is_core_wasi =
+        ["wasi:cli", "wasi:clocks", "wasi:io", "wasi:random", "wasi:filesystem", "wasi:sockets", "wasi:http"]
+            .contains(&package);
+    if is_core_wasi && !version.starts_with("0.2.") {
+        return Offer::OtherVersion;
     }
     if let Some(service) = SERVICES.iter().find(|service| service.interface == interface) {
         return match service.permission {
@@ -154,10 +216,10 @@ pub(crate) fn offered(import: &str, mode: ExecutionMode) -> Offer {
             None => Offer::Free,
         };
     }
-    match interface.split_once('/').map_or(interface, |(package, _)| package) {
-        "wasi:cli" | "wasi:clocks" | "wasi:io" | "wasi:random" | "wasi:filesystem" => Offer::Free,
-        "wasi:sockets" if mode == ExecutionMode::Trusted => Offer::With("net.*", PermissionAction::Execute),
-        "wasi:sockets" => Offer::TrustedOnly("net.*", PermissionAction::Execute),
+    match package {
+        "wasi:sockets" => Offer::Network,
+        "wasi:http" => Offer::Nothing,
+        _ if is_core_wasi => Offer::Free,
         _ => Offer::Nothing,
     }
 }
@@ -188,17 +250,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sockets_are_for_trusted_plugins_only() {
-        let sockets = "wasi:sockets/tcp@0.2.6";
-        assert!(matches!(offered(sockets, ExecutionMode::Sandboxed), Offer::TrustedOnly(..)));
-        assert!(matches!(offered(sockets, ExecutionMode::Legacy), Offer::TrustedOnly(..)));
-        assert!(matches!(offered(sockets, ExecutionMode::Trusted), Offer::With(..)));
+    fn import_that_nobody_knows_is_not_offered() {
+        assert_eq!(offered("acme:telemetry/spy@1.0.0"), Offer::Nothing);
+        assert_eq!(offered("plugbay:plugin/teleport@0.1.0"), Offer::Nothing);
+        assert_eq!(offered("wasi:http/incoming-handler@0.2.6"), Offer::Nothing);
+        assert_eq!(offered("plugbay:plugin/invocation@0.1.7"), Offer::Free);
     }
 
     #[test]
-    fn import_that_nobody_knows_is_not_offered() {
-        assert_eq!(offered("acme:telemetry/spy@1.0.0", ExecutionMode::Trusted), Offer::Nothing);
-        assert_eq!(offered("plugbay:plugin/teleport@0.1.0", ExecutionMode::Sandboxed), Offer::Nothing);
-        assert_eq!(offered("plugbay:plugin/invocation@0.1.7", ExecutionMode::Sandboxed), Offer::Free);
+    fn wasi_is_offered_in_one_version() {
+        assert_eq!(offered("wasi:sockets/tcp@0.2.6"), Offer::Network);
+        assert_eq!(offered("wasi:cli/environment@0.2.0"), Offer::Free);
+        for other in ["wasi:sockets/types@0.3.0", "wasi:cli/environment@0.3.0-rc-2026-01-01", "wasi:http/types@0.3.0"] {
+            assert_eq!(offered(other), Offer::OtherVersion, "{other}");
+        }
+    }
+
+    #[test]
+    fn fuel_of_a_trusted_plugin_is_limited_if_anybody_says_so() {
+        let asked = |max_fuel| Resources { max_fuel, ..Resources::default() };
+        let ceilings = |fuel| Ceilings { fuel, ..Ceilings::default() };
+        assert!(!is_fuel_limited(&asked(None), &Ceilings::default()));
+        assert!(!is_fuel_limited(&asked(Some(0)), &Ceilings::unlimited()));
+        assert!(is_fuel_limited(&asked(Some(5)), &Ceilings::unlimited()));
+        assert!(is_fuel_limited(&asked(None), &ceilings(Some(1_000))));
+        assert!(is_fuel_limited(&asked(Some(0)), &ceilings(Some(u64::MAX))));
     }
 }

@@ -1,6 +1,6 @@
-//! Puts the host functions of a mode behind the imports of a component.
+//! Puts the host functions behind the imports of a component.
 //!
-//! There is one linker for each engine and each set of interfaces, made once. Linking checks every import's type, so that
+//! There is one linker for each engine, made once. Linking checks every import's type, so that
 //! instantiating later has nothing left to look up.
 
 use std::sync::OnceLock;
@@ -16,25 +16,27 @@ use super::instance::Linked;
 use super::state::HostState;
 use crate::engine::Metering;
 use crate::error::LoadFailure;
-use crate::service::{SERVICES, poll};
+use crate::service::{SERVICES, directory, poll, socket};
 
 /// The linkers of a runtime.
 #[derive(Default)]
 pub(crate) struct Linkers {
-    sandboxed: OnceLock<Linker<HostState>>,
-    trusted: OnceLock<Linker<HostState>>,
+    metered: OnceLock<Linker<HostState>>,
+    unmetered: OnceLock<Linker<HostState>>,
 }
 
 impl Linkers {
     pub(crate) fn link(&self, compiled: Compiled) -> Result<Linked, LoadFailure> {
         let Compiled { component, metering, fuel_yield_interval } = compiled;
         let engine = component.engine();
-        let trusted = metering == Metering::Epoch;
-        let slot = if trusted { &self.trusted } else { &self.sandboxed };
+        let slot = match metering {
+            Metering::Fuel => &self.metered,
+            Metering::Epoch => &self.unmetered,
+        };
         let linker = match slot.get() {
             Some(linker) => linker,
             None => {
-                let linker = new_linker(engine, trusted).map_err(|error| LoadFailure::Link(format!("{error:#}")))?;
+                let linker = new_linker(engine).map_err(|error| LoadFailure::Link(format!("{error:#}")))?;
                 slot.get_or_init(|| linker)
             }
         };
@@ -79,21 +81,18 @@ impl Linked {
     }
 }
 
-fn new_linker(engine: &Engine, trusted: bool) -> wasmtime::Result<Linker<HostState>> {
+/// The same interfaces for all plugins: what is behind them is decided when they are used.
+fn new_linker(engine: &Engine) -> wasmtime::Result<Linker<HostState>> {
     let mut linker = Linker::new(engine);
     for service in SERVICES {
         (service.link)(&mut linker)?;
     }
-    if trusted {
-        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    } else {
-        add_wasi_without_sockets(&mut linker)?;
-    }
+    add_wasi(&mut linker)?;
     Ok(linker)
 }
 
-/// What a guest's standard library imports, and no more: sockets are not even there.
-fn add_wasi_without_sockets(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+/// What the standard libraries of guests import.
+fn add_wasi(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     use wasmtime_wasi::cli::{WasiCli, WasiCliView};
     use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView};
 
@@ -103,7 +102,8 @@ fn add_wasi_without_sockets(linker: &mut Linker<HostState>) -> wasmtime::Result<
     random::insecure::add_to_linker::<_, wasmtime_wasi::random::WasiRandom>(linker, random_of)?;
     random::insecure_seed::add_to_linker::<_, wasmtime_wasi::random::WasiRandom>(linker, random_of)?;
     filesystem::types::add_to_linker::<_, WasiFilesystem>(linker, HostState::filesystem)?;
-    filesystem::preopens::add_to_linker::<_, WasiFilesystem>(linker, HostState::filesystem)?;
+    directory::add_to_linker(linker)?;
+    socket::add_to_linker(linker)?;
     cli::environment::add_to_linker::<_, WasiCli>(linker, HostState::cli)?;
     cli::exit::add_to_linker::<_, WasiCli>(linker, HostState::cli)?;
     cli::terminal_input::add_to_linker::<_, WasiCli>(linker, HostState::cli)?;

@@ -33,6 +33,7 @@ pub struct Package {
     pub(crate) options: BTreeMap<String, Value>,
     pub(crate) overrides: Resources,
     pub(crate) policy: Policy,
+    pub(crate) trusted: bool,
 }
 
 impl Package {
@@ -86,6 +87,7 @@ impl Package {
             options: BTreeMap::new(),
             overrides: Resources::default(),
             policy: Policy::default(),
+            trusted: false,
         }
     }
 
@@ -114,6 +116,16 @@ impl Package {
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
+        self
+    }
+
+    /// Whether this plugin may run in trusted mode if its manifest asks for that (`execution_mode: trusted`). Default: no,
+    /// and one that asks is not loaded. A trusted plugin is not metered with fuel unless a limit is set, and sees the
+    /// directories and addresses that it asks for and is granted. [`RuntimeBuilder::trust`](crate::RuntimeBuilder::trust)
+    /// does the same by name.
+    #[must_use]
+    pub fn trusted(mut self, trusted: bool) -> Self {
+        self.trusted = trusted;
         self
     }
 

@@ -1,5 +1,6 @@
 //! The settings of a runtime, and how it is made of them.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -44,6 +45,7 @@ pub struct RuntimeBuilder {
     compile_isolation: CompileIsolation,
     compile_limits: CompileLimits,
     policy: Policy,
+    trusted: BTreeSet<String>,
     limits: Limits,
     ceilings: Ceilings,
     environment: Option<String>,
@@ -67,6 +69,7 @@ impl std::fmt::Debug for RuntimeBuilder {
             .field("compile_isolation", &self.compile_isolation)
             .field("compile_limits", &self.compile_limits)
             .field("policy", &self.policy)
+            .field("trusted", &self.trusted)
             .field("limits", &self.limits)
             .field("ceilings", &self.ceilings)
             .field("environment", &self.environment)
@@ -84,6 +87,7 @@ impl Default for RuntimeBuilder {
             compile_isolation: CompileIsolation::InProcess,
             compile_limits: CompileLimits::default(),
             policy: Policy::default(),
+            trusted: BTreeSet::new(),
             limits: Limits::default(),
             ceilings: Ceilings::default(),
             environment: None,
@@ -139,6 +143,15 @@ impl RuntimeBuilder {
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
+        self
+    }
+
+    /// Lets the plugin of this name run in trusted mode if its manifest asks for that; may be called again for others.
+    /// Default: none. A name is what a plugin calls itself: where the packages that are loaded are not all chosen by the
+    /// operator, use [`Package::trusted`](crate::Package::trusted) for the one that is meant.
+    #[must_use]
+    pub fn trust(mut self, plugin: impl Into<String>) -> Self {
+        self.trusted.insert(plugin.into());
         self
     }
 
@@ -254,6 +267,7 @@ impl RuntimeBuilder {
             compiler: Compiler::new(self.compile_isolation, self.compile_limits),
             operator: Operator {
                 policy: LivePolicy::new(self.policy.with_basics()),
+                trusted: self.trusted,
                 limits: self.limits,
                 ceilings: self.ceilings,
             },

@@ -4,10 +4,9 @@
 
 use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 
-use plugbay_manifest::{ExecutionMode, Manifest};
+use plugbay_manifest::Manifest;
 
 use super::{LinkedComponents, Runtime};
-use crate::engine::Metering;
 use crate::error::{LoadError, LoadFailure};
 use crate::plugin::check::CheckedPackage;
 use crate::plugin::compiled::{Compiled, Workshop};
@@ -47,7 +46,7 @@ impl Prepared {
 impl Runtime {
     pub(super) fn check_package(&self, package: Package) -> Result<CheckedPackage, LoadError> {
         CheckedPackage::check(package, &self.0.operator).inspect_err(|error| {
-            if let LoadFailure::Denied { denial, .. } = &error.source {
+            if let LoadFailure::Denied { denial, .. } | LoadFailure::NotGranted { denial, .. } = &error.source {
                 self.0.audit.deny(&error.plugin, denial, None, 0);
             }
         })
@@ -71,8 +70,7 @@ impl Runtime {
     }
 
     pub(super) async fn link_any(&self, checked: &CheckedPackage) -> Result<Arc<Linked>, LoadError> {
-        let mode = checked.manifest.execution_mode;
-        let metering = if mode == ExecutionMode::Trusted { Metering::Epoch } else { Metering::Fuel };
+        let metering = checked.metering();
         let key = (checked.digest, metering);
         if let Some(linked) = self.linked_lock().get(&key).and_then(Weak::upgrade) {
             return Ok(linked);

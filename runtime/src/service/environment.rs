@@ -3,27 +3,31 @@
 //! A manifest's `env` is a list of values, not a window: the guest sees those and nothing else. `${NAME}` in a value takes the
 //! host's variable where the operator allows `env.NAME`. Directories and the network are for trusted plugins.
 
-use std::path::PathBuf;
-
 use plugbay_manifest::{Effect, ExecutionMode, Manifest, PermissionAction, expand_env};
 
-use super::wasi::{Directory, WasiGrants};
-use crate::capability::Grants;
+use super::directory::{Directory, NotOpened};
+use super::wasi::WasiGrants;
+use crate::capability::{Grants, Refused};
 use crate::error::LoadFailure;
 
 /// The environment that the guest sees.
 pub(crate) fn variables(manifest: &Manifest, grants: &Grants) -> Result<Vec<(String, String)>, LoadFailure> {
     let mut variables = Vec::new();
     for (name, value) in &manifest.env {
+        let mut denied = None;
         let value = expand_env(value, |variable| {
-            if !grants.operator_allows(&format!("env.{variable}"), PermissionAction::Read) {
-                return Err(format!(
-                    "asks for the host's variable {variable}, which the operator does not allow; allow it with `--grant env.{variable}:read`"
-                ));
+            let resource = format!("env.{variable}");
+            if let Err(denial) = grants.check_operator(&resource, PermissionAction::Read) {
+                denied.get_or_insert((variable.to_owned(), denial));
+                return Err("is not allowed".to_owned());
             }
             std::env::var(variable).map_err(|_| format!("asks for the host's variable {variable}, which is not set"))
-        })
-        .map_err(|message| LoadFailure::Environment { name: name.clone(), message })?;
+        });
+        if let Some((variable, denial)) = denied {
+            let what = format!("its variable `env.{name}` asks for the host's variable {variable}");
+            return Err(LoadFailure::NotGranted { what, denial: Box::new(denial) });
+        }
+        let value = value.map_err(|message| LoadFailure::Environment { name: name.clone(), message })?;
         variables.push((name.clone(), value));
     }
     if manifest.execution_mode == ExecutionMode::Trusted {
@@ -42,24 +46,33 @@ pub(crate) fn variables(manifest: &Manifest, grants: &Grants) -> Result<Vec<(Str
 
 /// What lies behind WASI for this plugin: nothing, unless it is trusted, asked and was allowed.
 pub(crate) fn wasi_grants(manifest: &Manifest, grants: &Grants) -> Result<WasiGrants, LoadFailure> {
-    if manifest.execution_mode != ExecutionMode::Trusted {
-        return Ok(WasiGrants::default());
-    }
+    let no_network = match manifest.execution_mode {
+        ExecutionMode::Trusted if asked(manifest, "net.").next().is_some() => None,
+        ExecutionMode::Trusted => Some(Refused::ByManifest),
+        ExecutionMode::Sandboxed | ExecutionMode::Legacy => return Ok(WasiGrants::default()),
+    };
     let mut directories = Vec::new();
     for path in asked(manifest, "fs.") {
         let resource = format!("fs.{path}");
         if grants.check(&resource, PermissionAction::Read).is_err() {
             continue;
         }
-        let host_path = PathBuf::from(path);
-        if !host_path.is_dir() {
-            let message = format!("`{path}` is not a directory on this host");
-            return Err(LoadFailure::Environment { name: resource, message });
-        }
-        let writable = grants.check(&resource, PermissionAction::Write).is_ok();
-        directories.push(Directory { host_path, guest_path: path.to_owned(), writable });
+        directories.push(Directory::open(path, grants).map_err(|error| match error {
+            NotOpened::Io(error) => {
+                let message = format!("`{path}` is not a directory that this host can open: {error}");
+                LoadFailure::Environment { name: resource.clone(), message }
+            }
+            NotOpened::Denied { resolved, denial } if resolved == path => LoadFailure::NotGranted {
+                what: format!("it asks for the directory `{path}`"),
+                denial: Box::new(denial),
+            },
+            NotOpened::Denied { resolved, denial } => LoadFailure::NotGranted {
+                what: format!("it asks for the directory `{path}`, which leads to `{resolved}`"),
+                denial: Box::new(denial),
+            },
+        })?);
     }
-    Ok(WasiGrants { directories, network: asked(manifest, "net.").next().is_some() })
+    Ok(WasiGrants { directories, no_network })
 }
 
 /// What comes after `prefix` in the resources that the manifest asks for by name. A pattern asks for nothing in particular.

@@ -1,45 +1,47 @@
 //! WASI 0.2 for guests: what the standard library of a guest expects to find, and what of it leads anywhere.
 //!
 //! A sandboxed guest finds all interfaces that Rust's, C's or Python's standard library imports, but nothing behind them:
-//! no preopened directory, no arguments, no environment but what its manifest declares, no sockets at all. Clocks and random
+//! no preopened directory, no arguments, no environment but what its manifest declares, no socket. Clocks and random
 //! numbers work: the wall clock is the runtime's own, the monotonic one is the machine's. Trusted plugins get the
 //! directories, variables and addresses that their manifest asks for and the operator allows. Which interfaces may be
 //! imported in which mode is decided before anything runs, in `plugin/check.rs`.
 
-use std::path::PathBuf;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use plugbay_manifest::PermissionAction;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
-use wasmtime_wasi::sockets::SocketAddrUse;
-use wasmtime_wasi::{FsPerms, HostWallClock, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::sockets::{SocketAddrUse, WasiSocketsCtxView};
+use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::WasiHttpCtxView;
 
+use super::directory::{Directories, Directory};
 use super::http::InstanceHttp;
 use super::output::Output;
 use super::poll::Polling;
+use super::socket::GuardedSockets;
 use super::{HostWork, PluginContext};
+use crate::capability::Refused;
 use crate::clock::Clock;
 use crate::limits::{RANDOM_BYTES_MAX, RESOURCES_MAX};
-use crate::plugin::state::HostState;
+use crate::plugin::state::{CallState, HostState};
 
 /// What lies behind WASI for one plugin.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct WasiGrants {
-    /// Host directories that a trusted plugin sees: where, under which name, and whether it may write.
+    /// Host directories that a trusted plugin sees.
     pub(crate) directories: Vec<Directory>,
-    /// Whether sockets lead anywhere at all; each address is checked against `net.<address>`.
-    pub(crate) network: bool,
+    /// Why sockets lead nowhere; none where they do. Each address is then checked against `net.<address>`.
+    pub(crate) no_network: Option<Refused>,
 }
 
-/// One preopened directory.
-#[derive(Debug)]
-pub(crate) struct Directory {
-    pub(crate) host_path: PathBuf,
-    pub(crate) guest_path: String,
-    pub(crate) writable: bool,
+impl Default for WasiGrants {
+    /// What a sandboxed plugin has.
+    fn default() -> Self {
+        WasiGrants { directories: Vec::new(), no_network: Some(Refused::ByMode) }
+    }
 }
 
 /// The WASI side of one instance, made when the guest first uses it: many plugins never do.
@@ -51,6 +53,7 @@ pub(crate) struct Wasi {
 
 impl Wasi {
     fn new(plugin: &Arc<PluginContext>, output: &Output, stdin: Vec<u8>) -> Self {
+        let network = plugin.wasi.no_network.is_none();
         let mut builder = WasiCtx::builder();
         builder
             .stdin(MemoryInputPipe::new(stdin))
@@ -58,34 +61,22 @@ impl Wasi {
             .stderr(output.stderr())
             .envs(&plugin.environment)
             .wall_clock(GuestClock(plugin.clock.clone()))
-            .allow_tcp(plugin.wasi.network)
-            .allow_udp(plugin.wasi.network)
-            .allow_ip_name_lookup(plugin.wasi.network)
+            .allow_tcp(network)
+            .allow_udp(network)
+            .allow_ip_name_lookup(network)
             .max_random_size(RANDOM_BYTES_MAX);
-        if plugin.wasi.network {
+        if network {
             let plugin = plugin.clone();
             builder.socket_addr_check(move |address, usage| {
                 // Any free port of this machine, to connect or send from: where to is checked by itself.
                 let local = matches!(usage, SocketAddrUse::TcpBind | SocketAddrUse::UdpBind)
                     && address.ip().is_unspecified()
                     && address.port() == 0;
-                let resource = format!("net.{address}");
+                // A scope is the guest's to choose and would give one address many names.
+                let resource = format!("net.{}", SocketAddr::new(address.ip().to_canonical(), address.port()));
                 let granted = local || plugin.check(&resource, PermissionAction::Execute).is_ok();
                 Box::pin(std::future::ready(granted))
             });
-        }
-        for directory in &plugin.wasi.directories {
-            // The operator may have taken back what the plugin was loaded with.
-            let resource = format!("fs.{}", directory.guest_path);
-            if plugin.check(&resource, PermissionAction::Read).is_err() {
-                continue;
-            }
-            let writable = directory.writable && plugin.grants.check(&resource, PermissionAction::Write).is_ok();
-            let permissions = if writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
-            let opened = builder.preopened_dir(&directory.host_path, &directory.guest_path, permissions);
-            if let Err(error) = opened {
-                tracing::warn!(plugin = &*plugin.name, path = %directory.host_path.display(), "not preopened: {error:#}");
-            }
         }
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES_MAX);
@@ -106,20 +97,40 @@ impl HostWallClock for GuestClock {
     }
 }
 
+/// Who calls WASI, and what host calls have cost so far.
+struct WasiCaller<'a> {
+    plugin: &'a PluginContext,
+    call: &'a CallState,
+    work: &'a mut HostWork,
+}
+
 impl HostState {
-    /// The WASI side, made on its first use, and what host calls have cost so far.
-    fn wasi(&mut self) -> (&mut Wasi, &mut HostWork) {
+    /// The WASI side, made on its first use, with the rest of the state.
+    fn wasi(&mut self) -> (&mut Wasi, WasiCaller<'_>) {
         let wasi = self.wasi.get_or_insert_with(|| {
             let output = self.output.get_or_insert_with(|| Output::to_log(self.plugin.clone()));
             Box::new(Wasi::new(&self.plugin, output, std::mem::take(&mut self.stdin)))
         });
-        (wasi, &mut self.host_work)
+        (wasi, WasiCaller { plugin: &self.plugin, call: &self.call, work: &mut self.host_work })
     }
 
     /// What `wasi:io/poll` works on.
     pub(crate) fn polling(&mut self) -> Polling<'_> {
-        let (wasi, work) = self.wasi();
-        Polling { table: &mut wasi.table, work }
+        let (wasi, caller) = self.wasi();
+        Polling { table: &mut wasi.table, work: caller.work }
+    }
+
+    /// What `wasi:filesystem/preopens` works on.
+    pub(crate) fn directories(&mut self) -> Directories<'_> {
+        let (wasi, WasiCaller { plugin, call, .. }) = self.wasi();
+        Directories { plugin, call, table: &mut wasi.table }
+    }
+
+    /// What those interfaces of `wasi:sockets` work on that make a socket or look up a name.
+    pub(crate) fn guarded_sockets(&mut self) -> GuardedSockets<'_> {
+        let (wasi, WasiCaller { plugin, call, .. }) = self.wasi();
+        let sockets = WasiSocketsCtxView { ctx: wasi.ctx.sockets(), table: &mut wasi.table };
+        GuardedSockets { plugin, call, sockets }
     }
 
     /// What `wasi:http` works on.

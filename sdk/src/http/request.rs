@@ -156,7 +156,7 @@ fn refused(call: &HttpCall, failure: HttpFailure) -> Error {
             format!(
                 "permission to execute `{resource}` was not granted: the plugin's manifest has to ask for \
                  `{{resource: \"{resource}\", actions: [execute]}}`, and the operator to allow it, such as with \
-                 `--grant {resource}:execute`; the plugin's log says which of the two is missing"
+                 `--grant {resource}:execute`; the plugin's log says which of the two is missing, or which rule denies it"
             ),
         ),
         HttpFailure::Prohibited => (

@@ -141,6 +141,13 @@ impl TestHostBuilder {
         self
     }
 
+    /// Lets the plugin of this name run in trusted mode if its manifest asks for that; may be called again for others.
+    /// Default: none. A file of tests cannot say so: it comes with the plugin.
+    pub fn trust(mut self, plugin: impl Into<String>) -> Self {
+        self.runtime = self.runtime.trust(plugin);
+        self
+    }
+
     /// Makes the host.
     ///
     /// # Panics

@@ -77,6 +77,12 @@ impl PluginSetup {
         self
     }
 
+    /// The operator lets it run in trusted mode, which its manifest asks for.
+    pub fn trusted(mut self) -> Self {
+        self.package = self.package.trusted(true);
+        self
+    }
+
     /// Lays a manifest over the plugin's own: for limits, subscriptions or permissions that only this test wants.
     ///
     /// # Panics

@@ -8,6 +8,16 @@ fn text(payload: &Value, member: &str) -> String {
     payload[member].as_str().unwrap_or_default().to_owned()
 }
 
+/// Plants a link in a preopened directory.
+fn symlink(directory: &str, to: &str, name: &str) -> Value {
+    let found = wasip2::filesystem::preopens::get_directories().into_iter().find(|(_, path)| path == directory);
+    match found.map(|(directory, _)| directory.symlink_at(to, name)) {
+        Some(Ok(())) => json!("planted"),
+        Some(Err(error)) => json!({ "error": error.to_string() }),
+        None => json!({ "error": "no such directory" }),
+    }
+}
+
 plugbay_guests::actions!(|action, payload| match action {
     "environment" =>
         Ok(std::env::vars().map(|(name, value)| (name, Value::from(value))).collect::<serde_json::Map<_, _>>().into()),
@@ -25,6 +35,7 @@ plugbay_guests::actions!(|action, payload| match action {
         Ok(()) => Value::Null,
         Err(error) => json!({ "error": error.to_string() }),
     }),
+    "symlink" => Ok(symlink(&text(&payload, "directory"), &text(&payload, "to"), &text(&payload, "name"))),
     "stdin" => {
         let mut text = String::new();
         Ok(match std::io::stdin().take(1024).read_to_string(&mut text) {

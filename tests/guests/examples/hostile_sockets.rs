@@ -1,6 +1,19 @@
-//! Connects to somewhere: imports `wasi:sockets`, which nobody granted.
+//! Reaches for the network: imports `wasi:sockets`, which nobody granted.
+//!
+//! The payload is `connect ADDRESS`, `bind ADDRESS` (UDP) or `look up NAME`.
 
-plugbay_guests::attack!(|address| {
-    let address = address.as_str().unwrap_or("127.0.0.1:80");
-    std::net::TcpStream::connect(address).map_or_else(|error| error.to_string(), |_| "connected".to_owned()).into()
+use std::net::{TcpStream, ToSocketAddrs, UdpSocket};
+
+plugbay_guests::attack!(|request| {
+    let request = request.as_str().unwrap_or_default();
+    let reached = match request.split_once(' ').unwrap_or_default() {
+        ("bind", address) => UdpSocket::bind(address).map(|_| "bound"),
+        ("look", name) => (name.trim_start_matches("up "), 80).to_socket_addrs().map(|_| "found"),
+        (_, address) => TcpStream::connect(address).map(|_| "connected"),
+    };
+    match reached {
+        Ok(what) => what.to_owned(),
+        Err(error) => format!("{:?}", error.kind()),
+    }
+    .into()
 });

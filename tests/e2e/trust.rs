@@ -1,0 +1,115 @@
+//! Trusted mode through the command: a manifest asks for it, and `--trust` or the host's file gives it.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::harness::assert::assert_contains;
+use crate::harness::command::Plugbay;
+use crate::harness::guest::{Guest, feature, hostile};
+
+/// A plugin directory whose manifest asks for trust.
+struct Asking {
+    directory: tempfile::TempDir,
+}
+
+impl Asking {
+    fn new(guest: Guest, manifest: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir(directory.path().join("asking")).expect("made");
+        let asking = Asking { directory };
+        std::fs::copy(guest.path(), asking.path().join("asking.wasm")).expect("copied");
+        let manifest = format!("name: asking\nexecution_mode: trusted\n{manifest}");
+        std::fs::write(asking.path().join("plugin.yaml"), manifest).expect("written");
+        asking
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("asking")
+    }
+
+    /// `plugbay COMMAND DIRECTORY …`.
+    fn plugbay(&self, command: &str, rest: &[&str]) -> Plugbay {
+        let path = self.path();
+        Plugbay::new([&[command, path.to_str().expect("UTF-8")], rest].concat())
+    }
+
+    fn host_file(&self, text: &str) -> PathBuf {
+        let path = self.directory.path().join("plugbay.yaml");
+        std::fs::write(&path, text).expect("written");
+        path
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+#[test]
+fn plugin_that_trusts_itself_exits_with_4_and_the_line_to_add() {
+    let asking = Asking::new(feature::ECHO, "");
+    for command in [&["run", "ping"][..], &["check"], &["call"]] {
+        let rest = [&command[1..], &["--json"]].concat();
+        let ran = asking.plugbay(command[0], &rest).run().exits_with(4).json();
+        assert_eq!(ran["code"], "permission_denied", "{ran}");
+        assert_contains(ran["msg"].as_str().unwrap_or_default(), &["`--trust asking`", "trusted: true", "plugins"]);
+    }
+    asking.plugbay("run", &["ping", "--trust", "other"]).run().exits_with(4);
+}
+
+#[test]
+fn plugin_that_the_operator_trusts_runs() {
+    let asking = Asking::new(feature::ECHO, "");
+    for (command, rest) in [("run", &["ping"][..]), ("check", &[]), ("call", &[])] {
+        asking.plugbay(command, &[rest, &["--trust", "other", "--trust", "asking"]].concat()).run().exits_with(0);
+    }
+    let file = asking.host_file("plugins: [{ url: asking, trusted: true }, { url: elsewhere }]\n");
+    asking.plugbay("run", &["ping", "--host-file", text(&file)]).run().exits_with(0);
+    for not_given in ["plugins: [{ url: asking }]\n", "plugins: [{ url: elsewhere, trusted: true }]\n"] {
+        let file = asking.host_file(not_given);
+        asking.plugbay("run", &["ping", "--host-file", text(&file)]).run().exits_with(4);
+    }
+    let file = asking.host_file("plugins: [{ url: asking, trusted: yes please }]\n");
+    let ran = asking.plugbay("run", &["ping", "--host-file", text(&file)]).run().exits_with(2);
+    assert_contains(&ran.stderr, &["plugins[0].trusted"]);
+}
+
+#[test]
+fn inspection_shows_whether_trust_is_asked_for_and_given() {
+    let asking = Asking::new(feature::ECHO, "");
+    let ran = asking.plugbay("inspect", &[]).run().exits_with(0);
+    assert_contains(&ran.stdout, &["trusted", "does not allow", "--trust asking"]);
+    for (grants, trust) in [(&[][..], "not_given"), (&["--trust", "asking"], "given")] {
+        let inspection = asking.plugbay("inspect", &[&["--json"], grants].concat()).run().exits_with(0).json();
+        assert_eq!(inspection["trust"], trust);
+        assert_eq!(inspection["limits"]["fuel"].is_null(), trust == "given", "{inspection}");
+    }
+}
+
+#[test]
+fn limit_of_fuel_holds_for_a_trusted_plugin() {
+    let asking = Asking::new(hostile::INFINITE_LOOP, "");
+    let file = asking.host_file("ceilings: { max_fuel: 100000 }\n");
+    for limit in [&["--fuel", "100000"][..], &["--host-file", text(&file)]] {
+        let ran = asking.plugbay("run", &[&["attack", "--trust", "asking", "--json"], limit].concat()).run();
+        assert_eq!(ran.exits_with(5).json()["code"], json!("out_of_fuel"), "{limit:?}");
+    }
+    let asking = Asking::new(hostile::INFINITE_LOOP, "resources: { max_fuel: 100000 }\n");
+    let ran = asking.plugbay("run", &["attack", "--trust", "asking", "--json"]).run().exits_with(5);
+    assert_eq!(ran.json()["code"], "out_of_fuel");
+}
+
+#[test]
+fn file_of_tests_cannot_trust_its_plugin() {
+    let asking = Asking::new(feature::ECHO, "");
+    let tests = asking.path().join("plugin.test.yaml");
+    std::fs::write(&tests, "tests: [{ name: answers, steps: [{ call: ping }] }]\n").expect("written");
+    let ran = asking.plugbay("test", &[]).run().exits_with(4);
+    assert_contains(&ran.stdout, &["--trust asking"]);
+    asking.plugbay("test", &["--trust", "asking"]).run().exits_with(0);
+    for given in ["trusted: true", "trust: [asking]"] {
+        let text = format!("tests: [{{ name: answers, {given}, steps: [{{ call: ping }}] }}]\n");
+        std::fs::write(&tests, text).expect("written");
+        asking.plugbay("test", &[]).run().exits_with(2);
+    }
+}
