@@ -16,14 +16,14 @@ use crate::part::database::Database;
 use crate::part::event::Events;
 use crate::part::frontend::Frontend;
 use crate::part::identity::{Author, ExecutionMode, RepoType};
-use crate::part::permission::Rule;
+use crate::part::permission::{Effect, Rule};
 use crate::part::requirement::Requirement;
 use crate::part::resources::Resources;
 use crate::part::retry::Retry;
 use crate::part::route::Route;
 use crate::part::setting::Setting;
 use crate::part::table::Table;
-use crate::problem::{ManifestError, Report, code};
+use crate::problem::{ManifestError, Report, code, quoted};
 use crate::version::VersionRequirement;
 use crate::whole;
 
@@ -154,7 +154,10 @@ impl Manifest {
         let (Some(name), Some(version), true) = (name, version, problems.is_empty()) else {
             return Err(ManifestError { problems });
         };
-        let notes = layers.iter().flat_map(|layer| layer.notes.iter().cloned()).collect();
+        let execution_mode = fields.execution_mode.unwrap_or_default();
+        let permissions = fields.permissions.unwrap_or_default();
+        let mut notes: Vec<String> = layers.iter().flat_map(|layer| layer.notes.iter().cloned()).collect();
+        notes.extend(permissions.iter().filter_map(|rule| directory_without_effect(rule, execution_mode)));
         Ok(Manifest {
             name,
             version,
@@ -174,8 +177,8 @@ impl Manifest {
             api: fields.api.map(|found| found.value),
             requires: fields.requires.map(|found| found.value).unwrap_or_default(),
             entry_point: fields.entry_point,
-            execution_mode: fields.execution_mode.unwrap_or_default(),
-            permissions: fields.permissions.unwrap_or_default(),
+            execution_mode,
+            permissions,
             env: fields.env.unwrap_or_default(),
             resources: fields.resources,
             configuration: fields.configuration.unwrap_or_default(),
@@ -189,6 +192,20 @@ impl Manifest {
             allowed_callers: fields.allowed_callers,
             notes,
         })
+    }
+}
+
+/// Why a rule that asks for directories gets none, whatever the operator allows.
+fn directory_without_effect(rule: &Rule, mode: ExecutionMode) -> Option<String> {
+    let path = rule.resource.strip_prefix("fs.").filter(|_| rule.effect == Effect::Allow)?;
+    let resource = quoted(&rule.resource);
+    match mode {
+        ExecutionMode::Trusted if !path.contains(['*', '?']) => None,
+        ExecutionMode::Trusted => Some(format!("permissions: {resource} opens no directory: ask for each by its path")),
+        ExecutionMode::Sandboxed | ExecutionMode::Legacy => Some(format!(
+            "permissions: {resource} has no effect in {} mode: directories are for plugins in trusted mode",
+            mode.name()
+        )),
     }
 }
 

@@ -231,3 +231,31 @@ fn debug_of_layer_shows_no_values() {
     }
     assert!(layer.to_json().contains("hunter2"), "what is embedded is the manifest itself");
 }
+
+#[test]
+fn from_layers_directory_that_is_asked_for_in_vain_is_noted() {
+    let notes = |mode: &str, resource: &str, effect: &str| {
+        let permissions = format!("[{{ resource: '{resource}', effect: {effect} }}]");
+        let text = format!("{{ name: a, version: 1.0.0, execution_mode: {mode}, permissions: {permissions} }}");
+        merged(&[&text]).expect("good").notes.join("\n")
+    };
+    assert!(notes("legacy", "fs./srv/x", "allow").contains("no effect in legacy mode"));
+    assert!(notes("sandboxed", "fs./srv/x", "allow").contains("no effect in sandboxed mode"));
+    assert!(notes("trusted", "fs./srv/*", "allow").contains("opens no directory"));
+    for (mode, resource, effect) in
+        [("trusted", "fs./srv/x", "allow"), ("legacy", "fs./srv/x", "deny"), ("legacy", "data.*", "allow")]
+    {
+        assert_eq!(notes(mode, resource, effect), "", "{mode} {resource}");
+    }
+}
+
+#[test]
+fn from_layers_directory_that_is_not_normalised_is_a_problem() {
+    let problems = |path: &str| {
+        let text = format!("{{ name: a, version: 1.0.0, permissions: [{{ resource: 'fs.{path}' }}] }}");
+        merged(&[&text]).expect_err("refused").problems
+    };
+    for path in ["/srv/x/../y", "/srv/./x", "//etc", "/etc/", "etc", "../etc"] {
+        assert_eq!(problems(path)[0].path, "permissions[0].resource", "{path}");
+    }
+}

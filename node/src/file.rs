@@ -7,8 +7,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use plugbay::Ceilings;
 use plugbay::manifest::{self, Format, HostPlugin, ManifestError, PluginSource, Resources, Rule};
+use plugbay::{Ceilings, Policy, UnreachableRule};
 use serde_json::Value;
 
 /// The host's file, with its directory: paths in it are relative to that.
@@ -91,7 +91,7 @@ impl HostFile {
         self.contents.plugins.iter().filter_map(|plugin| self.local(plugin))
     }
 
-    /// One note for each plugin that is not on this machine.
+    /// One note for each plugin that is not on this machine, and for each rule that decides no use.
     pub(crate) fn notes(&self) -> Vec<String> {
         let remote = self.contents.plugins.iter().filter_map(|plugin| match &plugin.source {
             PluginSource::Local(_) => None,
@@ -102,7 +102,25 @@ impl HostFile {
             .map(|url| {
                 format!("the host's file names {url}, which is not loaded: only plugins on this machine are so far")
             })
+            .chain(self.unreachable_rules())
             .collect()
+    }
+
+    /// One note for each rule that decides no use, because a rule above it does.
+    fn unreachable_rules(&self) -> impl Iterator<Item = String> + '_ {
+        let of_plugins = self.contents.plugins.iter().enumerate();
+        let of_plugins =
+            of_plugins.map(|(index, plugin)| (format!("plugins[{index}].permissions"), &plugin.permissions));
+        let lists = std::iter::once(("policy".to_owned(), &self.contents.policy)).chain(of_plugins);
+        lists.flat_map(|(list, rules)| {
+            let unreachable = Policy::from_rules(rules).unreachable_rules();
+            unreachable.into_iter().map(move |UnreachableRule { index, rule, covered_by, .. }| {
+                format!(
+                    "the host's file: {list}[{index}] (`{rule}`) decides nothing: `{covered_by}` stands above it, and \
+                     the first rule that matches decides"
+                )
+            })
+        })
     }
 
     /// The options of the plugin at `path`, if the file names it.

@@ -213,6 +213,21 @@ fn denials_are_told_on_standard_error_and_counted() {
     assert_contains(&ran.stderr, &["permission.allow", "config.a"]);
 }
 
+#[test]
+fn rule_that_decides_nothing_is_noted() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = plugin_file(TestPlugin::from(feature::ECHO));
+    let path = file.path().to_str().expect("UTF-8");
+    let noted = |policy: &str| {
+        let ran = run(path, directory.path(), Some(policy), &["--grant", "*"], "ping", &Value::Null);
+        ran.exits_with(0).stderr
+    };
+    let text = noted("policy: [{ resource: data.* }, { resource: data.a, effect: deny }]\n");
+    assert_contains(&text, &["policy[1] (`deny data.a`)", "`allow data.*` stands above it"]);
+    let text = noted("policy: [{ resource: data.a, effect: deny }, { resource: data.* }]\n");
+    assert!(!text.contains("decides nothing"), "{text}");
+}
+
 /// Takes any keys, and asks to write all.
 fn writer() -> TestPlugin {
     TestPlugin::from(feature::CONFIG).manifest("permissions", json!([{ "resource": "config.*" }]))
