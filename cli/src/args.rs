@@ -246,7 +246,7 @@ pub(crate) struct PluginArg {
 
 /// Limits of one call. They replace what the manifest says.
 #[derive(Debug, Clone, Default, ClapArgs)]
-#[command(next_help_heading = "Limits (they replace the manifest's; 0: as much as the host allows)")]
+#[command(next_help_heading = "Limits (they replace the manifest's; 0: no limit but the host file's ceilings)")]
 pub(crate) struct LimitArgs {
     /// Wall-clock time, such as 500ms, 2s or 1m
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]

@@ -110,8 +110,10 @@ Examples:
   plugbay check p.wasm --grant 'cache.*:read,write' && echo fine
 
 Does everything that loading does before the first instruction of the plugin:
-its manifest, its imports against what is granted, its configuration, compiling
-and linking. Exit codes: 0 fine, 3 problems, 4 something is not granted.";
+its manifest, its imports, its configuration, compiling and linking. Without
+--grant and --host-file all that its manifest asks for counts as granted, and
+is listed in a note; with either, its imports are checked against those grants.
+Exit codes: 0 fine, 3 problems, 4 an import is not granted.";
 
 pub(crate) const NEW: &str = "\
 Examples:

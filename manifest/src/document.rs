@@ -7,6 +7,8 @@
 //!
 //! Error messages carry line and column and no excerpt of the text: it may hold a secret's default.
 
+mod yaml_words;
+
 use std::cell::Cell;
 use std::fmt;
 
@@ -150,11 +152,11 @@ fn parse_yaml(text: &str, budget: &Budget) -> Result<Value, String> {
     serde_saphyr::with_deserializer_from_str_with_options(text, options, |deserializer| {
         budget.seed(DEPTH_MAX).deserialize(deserializer)
     })
-    .map_err(|error| explain_yaml(&error, budget))
+    .map_err(|error| explain_yaml(&error, text, budget))
 }
 
 /// The budgets of the YAML parser in the words of the other bounds.
-fn explain_yaml(error: &serde_saphyr::Error, budget: &Budget) -> String {
+fn explain_yaml(error: &serde_saphyr::Error, text: &str, budget: &Budget) -> String {
     use serde_saphyr::Error;
     use serde_saphyr::budget::BudgetBreach;
     let mut cause = error;
@@ -174,7 +176,7 @@ fn explain_yaml(error: &serde_saphyr::Error, budget: &Budget) -> String {
         }
         // What the scanner, which looks ahead, says of brackets inside one another; it has no type of its own.
         other if other.to_string().contains("recursion limit") => too_deep(),
-        other => return other.to_string(),
+        other => return yaml_words::explain(other, text),
     };
     budget.exceeded.set(true);
     match error.location() {

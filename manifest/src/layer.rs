@@ -247,8 +247,12 @@ fn note_what_does_not_apply(top: &Object<'_>, report: &mut Report) {
         ("id", "is not applicable: the catalog gives each installed plugin its number"),
     ];
     for (name, text) in notes {
-        if let Some(node) = top.get(name) {
-            report.note(&node.path, text);
+        match top.get(name) {
+            Some(node) if name == "plugin" && node.value.is_object() => {
+                node.problem(report, code::WRONG_TYPE, "is an object: write its fields at the top of the manifest");
+            }
+            Some(node) => report.note(&node.path, text),
+            None => {}
         }
     }
 }

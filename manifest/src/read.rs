@@ -259,9 +259,11 @@ impl<'a> Object<'a> {
 
     fn report_unknown_fields(&self, report: &mut Report) {
         let mut seen: Vec<(&str, &str)> = Vec::new();
+        let mut listed = false;
         for (written, value) in self.map {
             let Some(field) = find(self.table, written) else {
-                report.add(&join(&self.path, written), code::UNKNOWN_FIELD, self.unknown(written));
+                let message = self.unknown(written, &mut listed);
+                report.add(&join(&self.path, written), code::UNKNOWN_FIELD, message);
                 continue;
             };
             if value.is_null() {
@@ -275,12 +277,15 @@ impl<'a> Object<'a> {
         }
     }
 
-    fn unknown(&self, written: &str) -> String {
+    /// `listed` is whether the known fields were listed before: once is enough.
+    fn unknown(&self, written: &str, listed: &mut bool) -> String {
         let names =
             self.table.iter().flat_map(|field| std::iter::once(field.name).chain(field.aliases.iter().copied()));
         match nearest(written, names) {
             Some(name) => format!("unknown field {}: did you mean `{name}`?", quoted(written)),
+            None if *listed => format!("unknown field {}", quoted(written)),
             None => {
+                *listed = true;
                 let known: Vec<&str> = self.table.iter().map(|field| field.name).collect();
                 format!("unknown field {}: known here are {}", quoted(written), known.join(", "))
             }

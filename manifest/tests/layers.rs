@@ -259,3 +259,16 @@ fn from_layers_directory_that_is_not_normalised_is_a_problem() {
         assert_eq!(problems(path)[0].path, "permissions[0].resource", "{path}");
     }
 }
+
+#[test]
+fn from_layers_plugin_as_an_object_is_a_problem() {
+    let error = merged(&["{ name: a, version: 1.0.0, plugin: { name: x } }"]).expect_err("fields belong at the top");
+    assert!(error.to_string().contains("plugin: is an object: write its fields at the top"), "{error}");
+}
+
+#[test]
+fn from_layers_known_fields_are_listed_once() {
+    let error = merged(&["{ name: a, version: 1.0.0, qqq: 1, zzz: 2, jjj: 3 }"]).expect_err("unknown fields");
+    assert_eq!(error.problems.len(), 3);
+    assert_eq!(error.to_string().matches("known here are").count(), 1, "{error}");
+}

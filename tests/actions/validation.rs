@@ -33,6 +33,26 @@ async fn every_problem_of_a_payload_is_listed_with_its_path() {
 }
 
 #[tokio::test]
+async fn formats_of_a_schema_are_asserted() {
+    for (format, good, bad) in [
+        ("email", "ann@example.org", "ann"),
+        ("uuid", "67e55044-10b1-426f-9247-bb680e5fe0c8", "67e55044"),
+        ("date", "2026-11-29", "2026-13-01"),
+        ("date-time", "2026-11-29T10:00:00Z", "yesterday"),
+        ("uri", "https://example.org/a", "not a uri"),
+        ("ipv4", "192.0.2.1", "192.0.2.256"),
+        ("ipv6", "2001:db8::1", "2001:db8"),
+    ] {
+        let actions = json!([{ "name": "echo", "payload": { "type": "string", "format": format } }]);
+        let plugin = Host::new().load(TestPlugin::from(feature::ECHO).manifest("actions", actions)).await;
+        let error = refused(&plugin, json!(bad)).await;
+        assert_contains(&error.to_string(), &[format]);
+        let answer: Value = plugin.call("echo", &json!(good)).await.unwrap_or_else(|error| panic!("{format}: {error}"));
+        assert_eq!(answer, json!(good));
+    }
+}
+
+#[tokio::test]
 async fn missing_payload_is_a_problem_of_the_whole() {
     let plugin = Host::new().load(declared()).await;
     refused(&plugin, Value::Null).await;

@@ -88,6 +88,47 @@ fn check_of_what_is_not_granted_exits_with_4() {
 }
 
 #[test]
+fn check_without_grants_judges_the_plugin_alone() {
+    let asking = TestPlugin::from(feature::DATA).manifest("permissions", json!([{ "resource": "data.*" }]));
+    let file = plugin_file(asking);
+    let path = file.path().to_str().expect("UTF-8");
+    let ran = Plugbay::new(["check", path]).run().exits_with(0);
+    assert_contains(&ran.stderr, &["an operator has to allow", "--grant 'data.*'"]);
+    Plugbay::new(["check", path, "--grant", "cache.*"]).run().exits_with(4);
+    let granted = Plugbay::new(["check", path, "--grant", "data.*"]).run().exits_with(0);
+    assert_eq!(granted.stderr, "");
+    let silent = plugin_file(TestPlugin::from(feature::DATA).manifest("permissions", json!([])));
+    Plugbay::new(["check", silent.path().to_str().expect("UTF-8")]).run().exits_with(4);
+}
+
+#[test]
+fn inspection_shows_subscriptions_publishes_and_tables() {
+    let plugin = TestPlugin::from(feature::EVENTS)
+        .manifest(
+            "events",
+            json!({ "publishes": ["order.done"], "subscribes": [{ "topic": "order.*", "priority": 7 }] }),
+        )
+        .manifest("tables", json!({ "orders": { "columns": { "id": "id", "item": "text" } } }));
+    let file = plugin_file(plugin);
+    let text = Plugbay::new(["inspect", file.path().to_str().expect("UTF-8")]).run().exits_with(0).stdout;
+    for line in ["Subscribes to\n  order.*  priority 7", "Publishes\n  order.done", "Tables\n  orders  id, item"] {
+        assert_contains(&text, &[line]);
+    }
+}
+
+#[test]
+fn limits_that_are_cut_are_told_by_inspect_and_check() {
+    let path = feature::ECHO.path();
+    let path = path.to_str().expect("UTF-8");
+    for command in ["inspect", "check"] {
+        let ran = Plugbay::new([command, path, "--max-memory", "100GiB"]).run().exits_with(0);
+        assert_contains(&ran.stderr, &["--max-memory 100.0 GiB is cut to the host's ceiling of 4.0 GiB"]);
+    }
+    let text = Plugbay::new(["inspect", path, "--timeout", "0", "--fuel", "0"]).run().exits_with(0).stdout;
+    assert_contains(&text, &["time       no limit", "fuel       no limit"]);
+}
+
+#[test]
 fn schema_is_a_json_schema() {
     for of in ["manifest", "host"] {
         let schema = Plugbay::new(["schema", of]).run().exits_with(0).json();

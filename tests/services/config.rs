@@ -135,6 +135,37 @@ async fn set_values_survive_a_restart_where_there_is_a_data_directory() {
 }
 
 #[tokio::test]
+async fn stored_value_that_no_longer_fits_falls_back_and_stays_stored() {
+    let data = tempfile::tempdir().expect("a directory");
+    let host = || Host::with(|builder| builder.policy(Policy::allow_all()).data_dir(data.path()));
+    let first = host();
+    let plugin = first.load(settings()).await;
+    assert_eq!(set(&plugin, "retries", json!(9)).await, json!("set"));
+    assert_eq!(set(&plugin, "endpoint", json!("https://a.test")).await, json!("set"));
+    drop((plugin, first));
+    let narrower =
+        settings().manifest("configuration", json!({ "retries": { "type": "integer", "default": 3, "max": 5 } }));
+    let second = host();
+    let plugin = second.load(narrower).await;
+    assert_eq!(get(&plugin, "retries").await, json!(3), "the next lower layer");
+    drop((plugin, second));
+    let plugin = host().load(settings()).await;
+    assert_eq!(get(&plugin, "retries").await, json!(9), "it is still stored");
+    assert_eq!(get(&plugin, "endpoint").await, json!("https://a.test"));
+}
+
+#[tokio::test]
+async fn key_that_is_not_declared_is_set_with_additional_configuration() {
+    let refused = set(&writing_host().load(settings()).await, "count", json!(1)).await;
+    assert!(refused["error"]["invalid"].is_string(), "{refused}");
+    for (field, value) in [("additional_configuration", json!(true)), ("nexus_version", json!(">=0.1"))] {
+        let plugin = writing_host().load(settings().manifest(field, value)).await;
+        assert_eq!(set(&plugin, "count", json!(1)).await, json!("set"), "{field}");
+        assert_eq!(get(&plugin, "count").await, json!(1));
+    }
+}
+
+#[tokio::test]
 async fn set_values_end_with_the_process_where_there_is_no_data_directory() {
     let plugin = writing_host().load(settings()).await;
     assert_eq!(set(&plugin, "retries", json!(9)).await, json!("set"));

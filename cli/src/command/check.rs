@@ -2,11 +2,14 @@
 //!
 //! A wrong manifest ends it, because nothing else can be judged without one; it lists all of its own problems. Imports are
 //! judged one by one, and all that are refused are listed. What is compiled and linked after them shows the next problem.
+//!
+//! The plugin is judged, not an operator: without `--grant` and `--host-file`, everything that its manifest asks for counts
+//! as granted, and a note lists it. With either, the plugin is checked against those grants.
 
-use plugbay::{Inspection, LoadError, LoadFailure};
+use plugbay::{Inspection, LoadError, LoadFailure, Policy};
 
-use crate::args::{Check, Common};
-use crate::error::{Error, RefusedImport};
+use crate::args::{Check, Common, HostArgs};
+use crate::error::{Error, RefusedImport, grant_option};
 use crate::exit::Exit;
 use crate::host::{self, Host};
 use crate::output::{GREEN, Output, plain};
@@ -19,13 +22,28 @@ pub(crate) fn run(args: &Check, common: &Common, output: Output) -> Result<Exit,
     for note in &inspection.manifest.notes {
         output.note(note);
     }
+    host.asked.tell_what_would_be_cut(&inspection, output);
     let progress = Progress::start(format!("checking {}", args.plugin.path.display()), output.quiet);
-    let checked = host::block_on(host.runtime.check(host.package))?;
+    let package = match has_operator(&args.host) {
+        true => host.package,
+        false => host.package.policy(Policy::allow_all()),
+    };
+    let checked = host::block_on(host.runtime.check(package))?;
     drop(progress);
+    if !has_operator(&args.host) && !inspection.not_allowed.is_empty() {
+        let grants: Vec<String> = inspection.not_allowed.iter().map(|permission| grant_option(permission)).collect();
+        output.note(&format!("an operator has to allow what it asks for: {}", grants.join(" ")));
+    }
     match checked {
-        Ok(inspection) => tell(&inspection, output).map(|()| Exit::Ok),
+        // The first inspection says what is granted here.
+        Ok(_) => tell(&inspection, output).map(|()| Exit::Ok),
         Err(error) => Err(with_all_imports(error, &inspection)),
     }
+}
+
+/// Whether grants were given that the plugin is to be checked against.
+fn has_operator(host: &HostArgs) -> bool {
+    !host.grant.is_empty() || host.host_file.is_some()
 }
 
 fn tell(inspection: &Inspection, output: Output) -> Result<(), Error> {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use anstyle::Style;
-use plugbay::manifest::{ActionDeclaration, Effect, ExecutionMode, Manifest, Rule, Setting};
+use plugbay::manifest::{ActionDeclaration, Effect, ExecutionMode, Manifest, Rule, Setting, Subscription, Table};
 use plugbay::{Inspection, Trust};
 
 use crate::args::{Common, Inspect};
@@ -25,6 +25,7 @@ pub(crate) fn run(args: &Inspect, common: &Common, output: Output) -> Result<Exi
     if inspection.manifest.execution_mode != ExecutionMode::Legacy && !inspection.exports.iter().any(is_plugin) {
         output.note("it does not export `plugbay:plugin/actions`: it is no plugin; `plugbay call` calls its functions");
     }
+    host.asked.tell_what_would_be_cut(&inspection, output);
     if output.json {
         output.document(&inspection)?;
     } else {
@@ -49,6 +50,10 @@ pub(crate) fn text(inspection: &Inspection) -> String {
         manifest.configuration.iter().map(|(name, setting)| configured(name, setting)).collect(),
     );
     section(&mut text, "Routes", routes(manifest));
+    section(&mut text, "Subscribes to", manifest.events.subscribes.iter().map(subscription).collect());
+    let publishes = manifest.events.publishes.iter().map(|topic| vec![topic.as_str().into()]);
+    section(&mut text, "Publishes", publishes.collect());
+    section(&mut text, "Tables", manifest.tables.iter().map(table).collect());
     section(&mut text, "Limits", limits(inspection));
     text
 }
@@ -172,6 +177,18 @@ fn routes(manifest: &Manifest) -> Vec<Vec<Cell>> {
             ]
         })
         .collect()
+}
+
+fn subscription(subscription: &Subscription) -> Vec<Cell> {
+    let mut about = vec![format!("priority {}", subscription.priority)];
+    about.extend(subscription.once.then(|| "once".to_owned()));
+    about.extend(subscription.durable.then(|| "durable".to_owned()));
+    vec![subscription.topic.as_str().into(), about.join(", ").into()]
+}
+
+fn table(table: &Table) -> Vec<Cell> {
+    let columns: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
+    vec![table.name.as_str().into(), columns.join(", ").into()]
 }
 
 fn limits(inspection: &Inspection) -> Vec<Vec<Cell>> {

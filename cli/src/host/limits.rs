@@ -1,7 +1,9 @@
 //! The limits that were typed, against the ceilings.
 
+use std::time::Duration;
+
 use plugbay::manifest::Resources;
-use plugbay::{Ceilings, Limits};
+use plugbay::{Ceilings, Inspection, Limits};
 
 use crate::args::LimitArgs;
 use crate::output::Output;
@@ -40,27 +42,37 @@ impl Asked {
 
     /// Says where less is in force than was typed.
     pub(crate) fn tell_what_was_cut(&self, limits: &Limits, output: Output) {
-        for text in self.cut(limits) {
+        for text in self.cut(limits.timeout, limits.memory_bytes, limits.fuel) {
             output.note(&text);
         }
     }
 
-    fn cut(&self, limits: &Limits) -> Vec<String> {
+    /// The same for a plugin that is only looked at.
+    pub(crate) fn tell_what_would_be_cut(&self, inspection: &Inspection, output: Output) {
+        let limits = &inspection.limits;
+        let timeout =
+            limits.timeout_seconds.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
+        for text in self.cut(timeout, limits.memory_bytes, limits.fuel) {
+            output.note(&text);
+        }
+    }
+
+    fn cut(&self, timeout: Option<Duration>, memory_bytes: u64, fuel: Option<u64>) -> Vec<String> {
         let cut = |option: &str, asked: String, got: String| {
             format!("{option} {asked} is cut to the host's ceiling of {got}")
         };
         let mut texts = Vec::new();
-        if let (Some(asked), Some(got)) = (self.args.timeout, limits.timeout)
+        if let (Some(asked), Some(got)) = (self.args.timeout, timeout)
             && asked > got
         {
             texts.push(cut("--timeout", show_duration(asked), show_duration(got)));
         }
         if let Some(asked) = self.args.max_memory
-            && asked > limits.memory_bytes
+            && asked > memory_bytes
         {
-            texts.push(cut("--max-memory", show_bytes(asked), show_bytes(limits.memory_bytes)));
+            texts.push(cut("--max-memory", show_bytes(asked), show_bytes(memory_bytes)));
         }
-        if let (Some(asked), Some(got)) = (self.args.fuel, limits.fuel)
+        if let (Some(asked), Some(got)) = (self.args.fuel, fuel)
             && asked > got
         {
             texts.push(cut("--fuel", show_count(asked), show_count(got)));
@@ -69,19 +81,18 @@ impl Asked {
     }
 }
 
-/// The file's ceiling where it names one (0 means none), else the default or what was typed, whichever is more.
+/// The file's ceiling if it names one (0 means none), else the default or what was typed, whichever is more. A typed 0
+/// means no limit, so it lifts the default as any large number does.
 fn ceiling<T: Ord + Default>(file: Option<T>, typed: Option<T>, default: Option<T>) -> Option<T> {
-    match (file, default) {
+    match (file, typed) {
         (Some(file), _) => Some(file).filter(|file| *file != T::default()),
-        (None, Some(default)) => Some(typed.unwrap_or_default().max(default)),
-        (None, None) => None,
+        (None, Some(typed)) if typed == T::default() => None,
+        (None, typed) => default.map(|default| typed.unwrap_or_default().max(default)),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const MINUTES: fn(u64) -> Duration = |minutes| Duration::from_secs(minutes * 60);
@@ -89,7 +100,7 @@ mod tests {
     fn in_force(args: &LimitArgs, file: &Resources) -> (Limits, Vec<String>) {
         let asked = Asked::new(args, file, Ceilings::default());
         let limits = Limits::default().asked(&asked.resources(), &asked.ceilings);
-        let cut = asked.cut(&limits);
+        let cut = asked.cut(limits.timeout, limits.memory_bytes, limits.fuel);
         (limits, cut)
     }
 
@@ -111,13 +122,15 @@ mod tests {
     }
 
     #[test]
-    fn zero_is_as_much_as_the_ceiling_allows() {
+    fn zero_is_no_limit_below_the_host_files_ceilings() {
         let args = LimitArgs { timeout: Some(Duration::ZERO), max_memory: Some(0), fuel: Some(0) };
         let (limits, _) = in_force(&args, &Resources::default());
-        let default = Ceilings::default();
-        assert_eq!((limits.timeout, limits.fuel), (default.timeout, default.fuel));
+        assert_eq!((limits.timeout, limits.fuel, limits.memory_bytes), (None, None, 4 << 30), "all that there is");
         let lifted = Resources { timeout: Some(Duration::ZERO), max_fuel: Some(0), ..Resources::default() };
         let (limits, _) = in_force(&args, &lifted);
         assert_eq!((limits.timeout, limits.fuel), (None, None));
+        let held = Resources { timeout: Some(MINUTES(1)), max_fuel: Some(7), ..Resources::default() };
+        let (limits, _) = in_force(&args, &held);
+        assert_eq!((limits.timeout, limits.fuel), (Some(MINUTES(1)), Some(7)));
     }
 }

@@ -20,7 +20,9 @@ use super::settings::read_method;
 pub struct Expected {
     /// What is expected of its answer.
     pub answer: ExpectedAnswer,
-    /// What was to be denied on the way.
+    /// Whether the items of lists that `contains` names come in its order.
+    pub in_order: bool,
+    /// The uses that were denied on the way.
     pub denied: Vec<ExpectedDenial>,
 }
 
@@ -55,7 +57,7 @@ pub struct ExpectedError {
 /// A use that is expected to be denied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectedDenial {
-    /// What was to be used, such as `db.users`.
+    /// The resource, such as `db.users`. `*` stands for any text, as in a policy.
     pub resource: String,
     /// What for; none is anything.
     pub action: Option<PermissionAction>,
@@ -91,9 +93,14 @@ pub struct ExpectedRequest {
 
 const EXPECTED: Table = &[
     field("result", "The answer, exactly.", shape::anything),
-    field("contains", "The answer in part: of a text, members of an object, items of a list.", shape::anything),
+    field(
+        "contains",
+        "The answer in part, at any depth: a part of a text, some members of an object, some items of a list in any order.",
+        shape::anything,
+    ),
+    field("in_order", "Whether the items of a list that `contains` names come in that order.", shape::boolean),
     field("error", "An error: its code, or what is known of it.", error_shape),
-    field("denied", "What was to be denied on the way, such as `db.users`.", denied_shape),
+    field("denied", "Uses that were denied on the way, such as `db.users` or `data.note/*`.", denied_shape),
 ];
 const ERROR: Table = &[
     field("code", "Its code.", line),
@@ -101,7 +108,7 @@ const ERROR: Table = &[
     field("details", "Its details, or members of them.", shape::anything),
 ];
 const DENIED: Table = &[
-    field("resource", "What was to be used, such as `db.users`.", || shape::line(PATTERN_CHARS_MAX)),
+    field("resource", "The resource, such as `db.users`; `*` stands for any text.", || shape::line(PATTERN_CHARS_MAX)),
     field("action", "What for. Left out: anything.", || {
         shape::word(&PermissionAction::ALL.map(PermissionAction::name))
     }),
@@ -145,7 +152,13 @@ pub(super) fn read_expected(node: &Node<'_>, report: &mut Report) -> Option<Expe
         }
         (Some((_, answer)), None) => answer,
     };
-    Some(Expected { answer, denied: denied.unwrap_or_default() })
+    let in_order = object.get("in_order").and_then(|order| {
+        if !matches!(answer, ExpectedAnswer::Containing(_)) {
+            order.problem(report, code::CONFLICT, "belongs to `contains`: an exact `result` has its order anyway");
+        }
+        order.boolean(report)
+    });
+    Some(Expected { answer, in_order: in_order.unwrap_or(false), denied: denied.unwrap_or_default() })
 }
 
 /// A code, or an object.

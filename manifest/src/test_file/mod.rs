@@ -118,6 +118,9 @@ fn read_test(node: &Node<'_>, for_all: &TestSettings, report: &mut Report) -> Op
             if load_error.is_some() {
                 steps.problem(report, code::CONFLICT, "a plugin that does not load takes no steps: remove one of them");
             }
+            if steps.value.as_array().is_some_and(Vec::is_empty) && load_error.is_none() {
+                steps.problem(report, code::INVALID_VALUE, "is empty: the test would test nothing");
+            }
             steps.items(TEST_STEPS_MAX, report).iter().filter_map(|step| step::read_step(step, report)).collect()
         }
         None => {
@@ -154,6 +157,13 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn test_without_a_step_is_a_problem() {
+        let error =
+            TestFile::parse("t", "tests: [{ name: one, steps: [] }]", Format::Yaml).expect_err("it tests nothing");
+        assert!(error.to_string().contains("tests[0].steps: is empty"), "{error}");
     }
 
     #[test]

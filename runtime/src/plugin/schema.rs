@@ -57,6 +57,8 @@ impl PayloadSchema {
         let extent = Extent::of(schema).map_err(failed)?;
         let validator = jsonschema::options()
             .with_draft(Draft::Draft202012)
+            // This draft asserts `format` only on request, and plugins rely on `email`, `uuid`, `date-time` and the like.
+            .should_validate_formats(true)
             .with_pattern_options(
                 PatternOptions::regex().size_limit(SCHEMA_PATTERN_BYTES_MAX).dfa_size_limit(SCHEMA_PATTERN_BYTES_MAX),
             )

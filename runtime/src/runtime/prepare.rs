@@ -96,7 +96,8 @@ impl Runtime {
         let directory = self.0.data_dir.as_ref().map(|directory| directory.join(&manifest.name));
         let kept_at = directory.as_ref().map(|directory| directory.join("config.json"));
         let home = PluginHome::new(name.clone(), directory, self.0.clock.clone());
-        let config = PluginConfig::new(manifest.configuration.clone().into_iter().collect(), layers, kept_at)
+        let schema = manifest.configuration.clone().into_iter().collect();
+        let config = PluginConfig::new(schema, manifest.additional_configuration, layers, kept_at)
             .map_err(|problems| load_error(LoadFailure::Configuration { problems }))?;
         let log = PluginLog::new(name.clone(), self.0.log_sink.clone());
         log.mask.add(&config.secrets());

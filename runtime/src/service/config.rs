@@ -2,7 +2,7 @@
 //!
 //! Lowest first: the defaults of the manifest's schema, `config/default.yaml` and `config/<environment>.yaml` in the plugin's
 //! directory, the options of the host, and what the plugin itself `set`. Every value is checked against the schema, at load
-//! and at set. A manifest without a `configuration` takes any options, untyped; one with it takes only its keys.
+//! and at set. A stored value that does not fit a newer schema is reported, not used, and stays stored. A manifest without a `configuration` takes any options, untyped; one with it takes only its keys.
 //!
 //! Secrets are given to the plugin that declares them, and to nobody else: they are masked in its log, and nothing in here
 //! prints a value.
@@ -54,6 +54,8 @@ pub(crate) struct ConfigLayer {
 /// The configuration of one loaded plugin.
 pub(crate) struct PluginConfig {
     schema: Schema,
+    /// Whether the plugin may set keys that the schema does not have.
+    additional: bool,
     values: RwLock<BTreeMap<String, Value>>,
     /// Where what the plugin sets is kept; `None` keeps it in memory only.
     kept: Option<KeptValues>,
@@ -63,21 +65,31 @@ impl PluginConfig {
     /// Lays the layers over each other and checks the result.
     pub(crate) fn new(
         schema: Schema,
-        mut layers: Vec<ConfigLayer>,
+        additional: bool,
+        layers: Vec<ConfigLayer>,
         kept_at: Option<PathBuf>,
     ) -> Result<Self, Vec<ConfigProblem>> {
         let kept = kept_at.map(KeptValues::open).transpose().map_err(|problem| vec![problem])?;
-        if let Some(kept) = &kept {
-            layers.push(ConfigLayer { origin: kept.path.display().to_string(), values: kept.read() });
-        }
         let mut problems = Vec::new();
         let mut values: BTreeMap<String, Value> =
             schema.iter().filter_map(|(key, setting)| Some((key.clone(), setting.default.clone()?))).collect();
         for layer in layers {
             for (key, value) in layer.values {
-                match check(&schema, &key, &value) {
+                match check(&schema, false, &key, &value) {
                     Ok(()) => drop(values.insert(key, value)),
                     Err(message) => problems.push(ConfigProblem { key, origin: layer.origin.clone(), message }),
+                }
+            }
+        }
+        let stored = kept.as_ref().map(KeptValues::read).unwrap_or_default();
+        for (key, value) in stored {
+            // A newer schema may be narrower than the one that a stored value was checked against. The value stays
+            // stored until it is set again: an older version of the plugin, or a later one, may still take it.
+            match check(&schema, additional, &key, &value) {
+                Ok(()) => drop(values.insert(key, value)),
+                Err(message) => {
+                    let file = kept.as_ref().map(|kept| kept.path.display().to_string()).unwrap_or_default();
+                    tracing::warn!(key, file, "a stored configuration value is not used: {message}");
                 }
             }
         }
@@ -92,7 +104,11 @@ impl PluginConfig {
                 });
             }
         }
-        if problems.is_empty() { Ok(PluginConfig { schema, values: RwLock::new(values), kept }) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(PluginConfig { schema, additional, values: RwLock::new(values), kept })
+        } else {
+            Err(problems)
+        }
     }
 
     pub(super) fn get(&self, key: &str) -> Option<Value> {
@@ -136,7 +152,8 @@ impl PluginConfig {
 
     /// Checks a value, keeps it on disk and only then shows it to the plugin.
     async fn set(&self, key: &str, value: Value) -> Result<(), wit::Error> {
-        check(&self.schema, key, &value).map_err(|message| wit::Error::Invalid(format!("{key}: {message}")))?;
+        check(&self.schema, self.additional, key, &value)
+            .map_err(|message| wit::Error::Invalid(format!("{key}: {message}")))?;
         self.check_room(key, &value).map_err(wit::Error::Invalid)?;
         if let Some(kept) = &self.kept {
             kept.write(key, value.clone()).await.map_err(wit::Error::Unavailable)?;
@@ -152,7 +169,7 @@ impl fmt::Debug for PluginConfig {
     }
 }
 
-fn check(schema: &Schema, key: &str, value: &Value) -> Result<(), String> {
+fn check(schema: &Schema, additional: bool, key: &str, value: &Value) -> Result<(), String> {
     let bytes = value.to_string().len();
     if bytes > CONFIG_VALUE_BYTES_MAX {
         return Err(format!("has {bytes} bytes, and {CONFIG_VALUE_BYTES_MAX} are allowed"));
@@ -162,6 +179,7 @@ fn check(schema: &Schema, key: &str, value: &Value) -> Result<(), String> {
     }
     match schema.get(key) {
         Some(setting) => setting.check(value),
+        None if additional => Ok(()),
         None => Err(match plugbay_manifest::nearest(key, schema.keys().map(String::as_str)) {
             Some(nearest) => format!("is not in the plugin's configuration; did you mean `{nearest}`?"),
             None => format!(

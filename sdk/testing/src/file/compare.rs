@@ -14,6 +14,8 @@ pub(super) enum Match {
     Exact,
     /// What is found may have more: members of objects, and items of lists, in any order.
     Part,
+    /// As [`Match::Part`], with the items of lists in their order.
+    PartInOrder,
 }
 
 /// Where `found` is not as expected; empty where it is.
@@ -51,6 +53,16 @@ fn collect(expected: &Value, found: &Value, how: Match, path: &str, differences:
             if wanted.len() != there.len() {
                 let (wanted, there) = (wanted.len(), there.len());
                 differences.push(format!("{}: expected {wanted} items, found {there}", shown_path(path)));
+            }
+        }
+        (Value::Array(wanted), Value::Array(there)) if how == Match::PartInOrder => {
+            let mut rest = there.iter();
+            for expected in wanted {
+                if !rest.any(|found| differs_nowhere(expected, found, how)) {
+                    let path = shown_path(path);
+                    differences.push(format!("{path}: no item is {} after those before it", shown(expected)));
+                    break;
+                }
             }
         }
         (Value::Array(wanted), Value::Array(there)) => {
@@ -141,6 +153,15 @@ mod tests {
         check(json!({ "items": [{ "id": 3 }] }), found.clone(), Match::Part, &["items: no item is {\"id\":3}"]);
         check(json!({ "b": 1 }), found, Match::Part, &["b: expected 1, found nothing"]);
         check(json!([1]), json!({}), Match::Part, &["the value: expected [1], found {}"]);
+    }
+
+    #[test]
+    fn part_in_order_needs_the_order() {
+        let found = json!({ "items": [{ "id": 1 }, { "id": 2 }, { "id": 3 }] });
+        check(json!({ "items": [{ "id": 1 }, { "id": 3 }] }), found.clone(), Match::PartInOrder, &[]);
+        let lines = ["items: no item is {\"id\":1} after those before it"];
+        check(json!({ "items": [{ "id": 3 }, { "id": 1 }] }), found.clone(), Match::PartInOrder, &lines);
+        check(json!({ "items": [{ "id": 3 }, { "id": 1 }] }), found, Match::Part, &[]);
     }
 
     #[test]

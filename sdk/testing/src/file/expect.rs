@@ -10,7 +10,7 @@ use super::run::{Expectation, Refusal, failure};
 use crate::http::HttpRequest;
 use crate::record::{DeniedUse, LogLine};
 
-pub(super) fn answer(expected: &ExpectedAnswer, found: Result<Value, Refusal>) -> Expectation {
+pub(super) fn answer(expected: &ExpectedAnswer, in_order: bool, found: Result<Value, Refusal>) -> Expectation {
     match (expected, found) {
         (ExpectedAnswer::Any, _) | (ExpectedAnswer::Success, Ok(_)) => Ok(()),
         (ExpectedAnswer::Exactly(expected), Ok(found)) => {
@@ -18,7 +18,8 @@ pub(super) fn answer(expected: &ExpectedAnswer, found: Result<Value, Refusal>) -
         }
         (ExpectedAnswer::Containing(Value::String(part)), Ok(Value::String(text))) if text.contains(part) => Ok(()),
         (ExpectedAnswer::Containing(expected), Ok(found)) => {
-            value("the result does not contain it", expected, &found, Match::Part)
+            let how = if in_order { Match::PartInOrder } else { Match::Part };
+            value("the result does not contain it", expected, &found, how)
         }
         (ExpectedAnswer::Error(expected), Err(found)) => error(expected, &found),
         (ExpectedAnswer::Error(expected), Ok(found)) => {
@@ -67,8 +68,11 @@ fn value(what: &str, expected: &Value, found: &Value, how: Match) -> Expectation
 /// `found` is what was denied since the step began.
 pub(super) fn denied(expected: &ExpectedDenial, found: &[DeniedUse]) -> Expectation {
     let ExpectedDenial { resource, action } = expected;
-    let fits =
-        |denied: &DeniedUse| denied.resource == *resource && action.is_none_or(|action| action.name() == denied.action);
+    let pattern = Pattern::new(resource.as_str());
+    let fits = |denied: &DeniedUse| {
+        (denied.resource == *resource || pattern.matches(&denied.resource))
+            && action.is_none_or(|action| action.name() == denied.action)
+    };
     if found.iter().any(fits) {
         return Ok(());
     }
@@ -135,7 +139,7 @@ mod tests {
 
     fn check_error(code: Option<&str>, message: Option<&str>, details: Option<Value>, passes: bool) {
         let expected = ExpectedError { code: code.map(Into::into), message: message.map(Into::into), details };
-        let found = answer(&ExpectedAnswer::Error(expected.clone()), Err(refusal()));
+        let found = answer(&ExpectedAnswer::Error(expected.clone()), false, Err(refusal()));
         assert_eq!(found.is_ok(), passes, "{expected:?}: {found:?}");
     }
 
@@ -150,15 +154,16 @@ mod tests {
 
     #[test]
     fn error_for_a_result_and_a_result_for_an_error_fail() {
-        assert!(answer(&ExpectedAnswer::Success, Err(refusal())).is_err());
-        assert!(answer(&ExpectedAnswer::Exactly(Value::Null), Err(refusal())).is_err());
-        assert!(answer(&ExpectedAnswer::Error(ExpectedError::default()), Ok(Value::Null)).is_err());
-        assert!(answer(&ExpectedAnswer::Any, Err(refusal())).is_ok());
+        assert!(answer(&ExpectedAnswer::Success, false, Err(refusal())).is_err());
+        assert!(answer(&ExpectedAnswer::Exactly(Value::Null), false, Err(refusal())).is_err());
+        assert!(answer(&ExpectedAnswer::Error(ExpectedError::default()), false, Ok(Value::Null)).is_err());
+        assert!(answer(&ExpectedAnswer::Any, false, Err(refusal())).is_ok());
     }
 
     #[test]
     fn text_contains_a_part_of_it() {
-        let contains = |part: &str, found: Value| answer(&ExpectedAnswer::Containing(json!(part)), Ok(found)).is_ok();
+        let contains =
+            |part: &str, found: Value| answer(&ExpectedAnswer::Containing(json!(part)), false, Ok(found)).is_ok();
         assert!(contains("21", json!("21 °C")) && !contains("22", json!("21 °C")) && !contains("21", json!(21)));
         assert!(!contains("21", json!({ "degrees": "21 °C" })));
     }
@@ -179,6 +184,8 @@ mod tests {
         assert!(denied(&expected("db.notes", Some("write")), &found).is_ok());
         assert!(denied(&expected("db.notes", Some("read")), &found).is_err());
         assert!(denied(&expected("db.other", None), &found).is_err());
+        assert!(denied(&expected("db.n*", None), &found).is_ok(), "`*` stands for any text");
+        assert!(denied(&expected("db.x*", None), &found).is_err());
         assert!(denied(&expected("db.notes", None), &[]).is_err());
     }
 

@@ -97,7 +97,7 @@ fn take(step: &Step, host: &TestHost, plugin: &TestPlugin) -> Expectation {
             return expected.iter().try_for_each(|request| expect::request(request, &host.http().requests()));
         }
     };
-    expect::answer(&expect.answer, answer)?;
+    expect::answer(&expect.answer, expect.in_order, answer)?;
     expect.denied.iter().try_for_each(|denied| expect::denied(denied, &host.denials()[denied_before..]))
 }
 
