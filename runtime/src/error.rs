@@ -12,6 +12,7 @@
 mod answer;
 mod invoke;
 mod load;
+mod status;
 
 use std::fmt;
 

@@ -58,6 +58,8 @@ mod clock;
 mod error;
 pub mod limits;
 
+pub use bytes;
+pub use http;
 pub use plugbay_manifest as manifest;
 
 pub use capability::{Denial, Grants, Pattern, Policy, PolicyError, Refused, UnreachableRule};

@@ -19,7 +19,7 @@ async fn calls_above_the_rate_are_refused_with_when_to_come_back() {
     for expected in 1..=3 {
         assert_eq!(pings(&plugin).await, expected);
     }
-    let error = plugin.call::<_, Value>("ping", &()).await.expect_err("the fourth within a minute");
+    let error = plugin.call::<Value>("ping", &()).await.expect_err("the fourth within a minute");
     assert_invoke_error(&error, "feature_echo", "rate_limit_exceeded");
     let InvokeError::RateLimited { calls: 3, retry_after, .. } = error else { panic!("{error:?}") };
     // The window slides in steps: it may close a step late.
@@ -34,7 +34,7 @@ async fn rate_admits_again_when_the_window_has_passed() {
     assert_eq!(pings(&plugin).await, 1);
     let again = async {
         loop {
-            match plugin.call::<_, u64>("ping", &()).await {
+            match plugin.call::<u64>("ping", &()).await {
                 Ok(pings) => return pings,
                 Err(InvokeError::RateLimited { retry_after, .. }) => tokio::time::sleep(retry_after).await,
                 Err(error) => panic!("{error}"),
@@ -51,7 +51,7 @@ async fn refused_payloads_consume_no_quota() {
     let plugin = Host::new().load(TestPlugin::from(feature::ECHO).resource("rate_limit", limit)).await;
     let too_large = "x".repeat(limits::PAYLOAD_BYTES_MAX);
     for _ in 0..5 {
-        let error = plugin.call::<_, Value>("echo", &too_large).await.expect_err("it is too large");
+        let error = plugin.call::<Value>("echo", &too_large).await.expect_err("it is too large");
         assert_eq!(error.code(), "payload_too_large");
     }
     assert_eq!((pings(&plugin).await, pings(&plugin).await), (1, 2));
@@ -77,7 +77,7 @@ async fn queue_of_a_busy_plugin_is_bounded() {
     let start = || {
         let plugin = plugin.clone();
         // All of them are polled by one task, more than its executor would let it do at once.
-        let call = async move { plugin.call::<_, String>("sleep", &5_000).await };
+        let call = async move { plugin.call::<String>("sleep", &5_000).await };
         Box::pin(tokio::task::coop::unconstrained(call))
             as std::pin::Pin<Box<dyn Future<Output = Result<String, InvokeError>>>>
     };
@@ -86,7 +86,7 @@ async fn queue_of_a_busy_plugin_is_bounded() {
     let mut waiting: Vec<_> = (0..limits::WAITING_CALLS_MAX).map(|_| start()).collect();
     assert!(waiting.iter_mut().all(poll_once), "as many as are allowed wait");
 
-    let error = plugin.call::<_, Value>("ping", &()).await.expect_err("one too many");
+    let error = plugin.call::<Value>("ping", &()).await.expect_err("one too many");
     assert_invoke_error(&error, "feature_sleep", "busy");
     // As soon as one goes away there is room.
     drop(waiting.pop());
@@ -98,7 +98,7 @@ async fn queue_of_a_busy_plugin_is_bounded() {
 async fn call_that_waits_for_its_turn_beyond_its_deadline_times_out() {
     let host = Host::new();
     let plugin = host.load(feature::SLEEP.into()).await;
-    let mut running = pin!(plugin.call::<_, String>("sleep", &5_000));
+    let mut running = pin!(plugin.call::<String>("sleep", &5_000));
     assert!(running.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     let error = plugin
         .invoke(Invocation::new("ping").timeout(Duration::from_millis(50)))

@@ -45,7 +45,7 @@ async fn typed_values_come_back_typed() {
 #[tokio::test]
 async fn answer_of_another_type_is_an_invalid_answer() {
     let plugin = Host::new().load(feature::ECHO.into()).await;
-    let error = plugin.call::<_, u32>("echo", "text").await.expect_err("a text is no number");
+    let error = plugin.call::<u32>("echo", "text").await.expect_err("a text is no number");
     assert_invoke_error(&error, "feature_echo", "invalid_answer");
     assert_eq!(pings(&plugin).await, 1);
 }
@@ -90,12 +90,12 @@ async fn payload_at_the_limit_is_echoed_and_one_byte_more_is_refused() {
     let length: usize = plugin.call("length", &longest).await.expect("it fits");
     assert_eq!(length, longest.len());
 
-    let error = plugin.call::<_, Value>("length", &format!("{longest}x")).await.expect_err("one byte too many");
+    let error = plugin.call::<Value>("length", &format!("{longest}x")).await.expect_err("one byte too many");
     assert_invoke_error(&error, "feature_echo", "payload_too_large");
     assert_eq!(error.limit().map(|hit| hit.observed), Some(format!("{} bytes", limits::PAYLOAD_BYTES_MAX + 1)));
     // No guest code ran: the instance is the same.
     let fuel = plugin.metrics().fuel;
-    let _ = plugin.call::<_, Value>("length", &format!("{longest}x")).await;
+    let _ = plugin.call::<Value>("length", &format!("{longest}x")).await;
     assert_eq!(plugin.metrics().fuel, fuel);
     assert_eq!(pings(&plugin).await, 1);
 }
@@ -132,7 +132,7 @@ async fn strange_action_names_reach_a_plugin_that_declares_none() {
 async fn failure_comes_with_code_message_details_and_status() {
     let plugin = Host::new().load(feature::FAILURE.into()).await;
     let wanted = json!({ "code": "out_of_stock", "message": "no tea", "details": "{\"left\":0}", "status": 409 });
-    let error = plugin.call::<_, Value>("fail", &wanted).await.expect_err("it fails");
+    let error = plugin.call::<Value>("fail", &wanted).await.expect_err("it fails");
     let InvokeError::Guest { failure, .. } = &error else { panic!("not the guest's: {error:?}") };
     assert_eq!((&*failure.code, &*failure.message), ("out_of_stock", "no tea"));
     assert_eq!((&failure.details, failure.status_code), (&Some(json!({ "left": 0 })), Some(409)));
@@ -148,7 +148,7 @@ async fn failure_with_odd_members_is_still_a_failure() {
     let plugin = Host::new().load(feature::FAILURE.into()).await;
     for (status, kept) in [(0, None), (200, None), (399, None), (400, Some(400)), (599, Some(599)), (600, None)] {
         let odd = json!({ "code": "", "message": "", "details": "not json", "status": status });
-        let error = plugin.call::<_, Value>("fail", &odd).await.expect_err("it fails");
+        let error = plugin.call::<Value>("fail", &odd).await.expect_err("it fails");
         let InvokeError::Guest { failure, .. } = &error else { panic!("not the guest's: {error:?}") };
         assert!(!failure.code.is_empty());
         assert_eq!(failure.status_code, kept);
@@ -158,7 +158,7 @@ async fn failure_with_odd_members_is_still_a_failure() {
 #[tokio::test]
 async fn failure_with_a_message_of_a_mebibyte_is_told() {
     let plugin = Host::new().load(hostile::HUGE_FAILURE.into()).await;
-    let error = plugin.call::<_, Value>("attack", &json!({ "message": 1 << 20 })).await.expect_err("it fails");
+    let error = plugin.call::<Value>("attack", &json!({ "message": 1 << 20 })).await.expect_err("it fails");
     assert!(["x", "result_too_large"].contains(&error.code()), "{}", error.code());
     assert_eq!(pings(&plugin).await, 1);
 }
@@ -186,7 +186,7 @@ async fn metrics_count_calls_and_errors_by_code() {
     let plugin = Host::new().load(feature::FAILURE.into()).await;
     pings(&plugin).await;
     for _ in 0..3 {
-        let _ = plugin.call::<_, Value>("fail", &json!({ "code": "out_of_stock" })).await;
+        let _ = plugin.call::<Value>("fail", &json!({ "code": "out_of_stock" })).await;
     }
     let metrics = plugin.metrics();
     assert_eq!((metrics.calls, metrics.errors.get("out_of_stock"), metrics.instances_started), (4, Some(&3), 1));
@@ -204,7 +204,7 @@ async fn metrics_of_calls_at_the_same_time_miss_none() {
             tokio::spawn(async move {
                 for _ in 0..250 {
                     pings(&plugin).await;
-                    plugin.call::<_, Value>("pong", &()).await.expect_err("it declares no such action");
+                    plugin.call::<Value>("pong", &()).await.expect_err("it declares no such action");
                 }
             })
         })

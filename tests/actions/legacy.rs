@@ -53,11 +53,11 @@ async fn program_that_prints_no_json_is_an_invalid_answer() {
 async fn exit_status_is_a_failure_with_the_last_words() {
     for plugin in both(command::ACTIONS) {
         let plugin = Host::new().load(plugin).await;
-        let error = plugin.call::<_, Value>("exit", &3).await.expect_err("status 3 is no success");
+        let error = plugin.call::<Value>("exit", &3).await.expect_err("status 3 is no success");
         assert_eq!(error.code(), "exit_status", "{error}");
         // Preview 2 knows failure but no other status.
         assert_contains(&error.to_string(), &["exited with status", "leaving early"]);
-        let error = plugin.call::<_, Value>("answer_and_exit", &1).await.expect_err("status 1 is no success");
+        let error = plugin.call::<Value>("answer_and_exit", &1).await.expect_err("status 1 is no success");
         assert_eq!(error.to_json()["details"], json!({ "done": false }), "{error}");
     }
 }
@@ -112,7 +112,7 @@ async fn calls_of_a_program_do_not_disturb_each_other() {
     let calls: Vec<_> = (0..8)
         .map(|number| {
             let plugin = plugin.clone();
-            tokio::spawn(async move { plugin.call::<_, u64>("echo", &number).await })
+            tokio::spawn(async move { plugin.call::<u64>("echo", &number).await })
         })
         .collect();
     for (number, call) in calls.into_iter().enumerate() {

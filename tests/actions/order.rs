@@ -14,7 +14,7 @@ async fn calls_to_one_instance_run_one_after_another_in_order() {
     let calls: Vec<_> = (0..20)
         .map(|_| {
             let plugin = plugin.clone();
-            tokio::spawn(async move { plugin.call::<_, u64>("add", &1).await })
+            tokio::spawn(async move { plugin.call::<u64>("add", &1).await })
         })
         .collect();
     let mut totals = Vec::new();
@@ -52,7 +52,7 @@ async fn replicas_keep_their_own_state() {
 async fn trap_of_one_replica_costs_only_that_one() {
     let plugin = TestPlugin::from(feature::LIFECYCLE).resource("instances", json!(2));
     let plugin = Host::new().load(plugin).await;
-    plugin.call::<_, Value>("trap", &()).await.expect_err("it traps");
+    plugin.call::<Value>("trap", &()).await.expect_err("it traps");
     for _ in 0..4 {
         pings(&plugin).await;
     }
@@ -88,7 +88,7 @@ async fn more_fresh_sandboxes_than_the_pool_has_are_told_busy_or_wait() {
     let calls: Vec<_> = (0..12)
         .map(|_| {
             let plugin = plugin.clone();
-            tokio::spawn(async move { plugin.call::<_, String>("sleep", &50).await })
+            tokio::spawn(async move { plugin.call::<String>("sleep", &50).await })
         })
         .collect();
     let mut answered = 0;
@@ -109,7 +109,7 @@ async fn replicas_spread_over_threads_answer_every_call() {
     let calls: Vec<_> = (0..400)
         .map(|number| {
             let plugin = plugin.clone();
-            tokio::spawn(async move { (number, plugin.call::<_, u64>("echo", &number).await) })
+            tokio::spawn(async move { (number, plugin.call::<u64>("echo", &number).await) })
         })
         .collect();
     for call in calls {
@@ -125,7 +125,7 @@ async fn trap_in_a_fresh_sandbox_leaves_the_next_call_alone() {
     let plugin = TestPlugin::from(hostile::PANIC).resource("instances", json!("per_call"));
     let plugin = Host::new().load(plugin).await;
     for _ in 0..20 {
-        let error = plugin.call::<_, Value>("attack", &()).await.expect_err("it panics");
+        let error = plugin.call::<Value>("attack", &()).await.expect_err("it panics");
         assert_eq!(error.code(), "plugin_trapped");
         assert_eq!(pings(&plugin).await, 1);
     }
@@ -136,7 +136,7 @@ async fn time_of_four_sleeps(plugin: &Plugin) -> Duration {
     let sleeps: Vec<_> = (0..4)
         .map(|_| {
             let plugin = plugin.clone();
-            tokio::spawn(async move { plugin.call::<_, String>("sleep", &200).await })
+            tokio::spawn(async move { plugin.call::<String>("sleep", &200).await })
         })
         .collect();
     for sleep in sleeps {

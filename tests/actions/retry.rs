@@ -44,7 +44,7 @@ async fn idempotent_action_that_goes_on_failing_is_tried_as_often_as_the_plugin_
 #[tokio::test]
 async fn idempotent_action_that_traps_is_tried_in_a_fresh_instance() {
     let plugin = retried(feature::LIFECYCLE, "trap", 0.001).await;
-    let error = plugin.call::<_, Value>("trap", &()).await.expect_err("it always traps");
+    let error = plugin.call::<Value>("trap", &()).await.expect_err("it always traps");
     assert_eq!(error.code(), "plugin_trapped");
     let metrics = plugin.metrics();
     assert_eq!((metrics.calls, metrics.instances_started), (1, 3));
@@ -60,13 +60,13 @@ async fn failure_that_is_the_callers_is_not_tried_again() {
 #[tokio::test]
 async fn action_that_is_not_idempotent_is_tried_once() {
     let plugin = retried(feature::LIFECYCLE, "moments", 0.001).await;
-    let error = plugin.call::<_, Value>("once", &()).await.expect_err("there is no such action");
+    let error = plugin.call::<Value>("once", &()).await.expect_err("there is no such action");
     assert_eq!(error.code(), "unknown_action");
     let actions = json!([{ "name": "trap" }]);
     let retry = json!({ "max_attempts": 3, "backoff_seconds": 0.001 });
     let plugin = TestPlugin::from(feature::LIFECYCLE).manifest("actions", actions).manifest("retry", retry);
     let plugin = Host::new().load(plugin).await;
-    plugin.call::<_, Value>("trap", &()).await.expect_err("it traps");
+    plugin.call::<Value>("trap", &()).await.expect_err("it traps");
     assert_eq!(plugin.metrics().instances_started, 1);
 }
 

@@ -30,7 +30,7 @@ async fn typed_actions_keep_state_between_calls() {
     }
     let placed: Vec<Value> = plugin.call("list", &()).await.expect("it lists");
     assert_eq!(placed[0], json!({ "count": 2, "item": "tea", "express": false }));
-    assert!(plugin.call::<_, bool>("remember-me", &()).await.expect("it answers"));
+    assert!(plugin.call::<bool>("remember-me", &()).await.expect("it answers"));
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn bad_payload_is_refused_before_guest_code_runs() {
         (json!({ "count": "two", "item": "tea" }), "/count"),
         (json!([]), ""),
     ] {
-        let error = plugin.call::<_, Value>("place", &payload).await.expect_err("it does not fit");
+        let error = plugin.call::<Value>("place", &payload).await.expect_err("it does not fit");
         assert_invoke_error(&error, &plugin.name(), "validation_error");
         assert_contains(&error.to_string(), &[path]);
     }
@@ -52,7 +52,7 @@ async fn bad_payload_is_refused_before_guest_code_runs() {
 #[tokio::test]
 async fn panic_is_told_with_message_and_place_and_the_next_call_is_served() {
     let plugin = Host::new().load(sdk::ORDERS.into()).await;
-    let error = plugin.call::<_, Value>("divide", &(1, 0)).await.expect_err("the language panics");
+    let error = plugin.call::<Value>("divide", &(1, 0)).await.expect_err("the language panics");
     assert_invoke_error(&error, &plugin.name(), "plugin_trapped");
     assert_contains(&error.to_string(), &["divide by zero", "sdk_orders.rs:"]);
     let answer: i64 = plugin.call("divide", &(6, 3)).await.expect("a fresh instance");
@@ -62,12 +62,12 @@ async fn panic_is_told_with_message_and_place_and_the_next_call_is_served() {
 #[tokio::test]
 async fn errors_keep_code_message_details_and_status() {
     let plugin = Host::new().load(sdk::ORDERS.into()).await;
-    let error = plugin.call::<_, Value>("place", &order("coffee")).await.expect_err("out of stock");
+    let error = plugin.call::<Value>("place", &order("coffee")).await.expect_err("out of stock");
     assert_eq!((error.code(), &error.to_json()["msg"]), ("out_of_stock", &json!("no coffee left")));
-    let error = plugin.call::<_, Value>("parse", "300").await.expect_err("300 is no u8");
+    let error = plugin.call::<Value>("parse", "300").await.expect_err("300 is no u8");
     assert_eq!(error.code(), "internal_error");
     assert_contains(&error.to_string(), &["number too large"]);
-    let error = plugin.call::<_, Value>("refuse", &()).await.expect_err("it refuses");
+    let error = plugin.call::<Value>("refuse", &()).await.expect_err("it refuses");
     let plugbay::InvokeError::Guest { failure, .. } = &error else { panic!("{error:?}") };
     assert_eq!(
         (&*failure.code, failure.status_code, &failure.details),
@@ -79,7 +79,7 @@ async fn errors_keep_code_message_details_and_status() {
 async fn log_macros_write_levels_and_fields() {
     let host = Host::new();
     let plugin = host.load(sdk::ORDERS.into()).await;
-    plugin.call::<_, Value>("place", &order("tea")).await.expect("there is tea");
+    plugin.call::<Value>("place", &order("tea")).await.expect("there is tea");
     let lines = host.log.lines();
     let told: Vec<_> = lines.iter().map(|line| (line.level, &*line.message)).collect();
     assert_eq!(told, [(Level::Info, "open for 100 orders"), (Level::Debug, "placed")]);
@@ -99,7 +99,7 @@ async fn error_in_on_load_fails_the_load_with_its_code() {
 async fn state_survives_a_reload() {
     let host = Host::new();
     let plugin = host.load(sdk::ORDERS.into()).await;
-    plugin.call::<_, Value>("place", &order("tea")).await.expect("there is tea");
+    plugin.call::<Value>("place", &order("tea")).await.expect("there is tea");
     host.runtime.reload(TestPlugin::from(sdk::ORDERS).package()).await.expect("it can take over");
     let count: usize = plugin.call("place", &order("tea")).await.expect("there is tea");
     assert_eq!(count, 2);

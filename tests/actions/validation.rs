@@ -71,7 +71,7 @@ async fn payload_with_thousands_of_problems_gets_a_short_answer() {
 #[tokio::test]
 async fn action_that_is_not_declared_is_refused_with_the_nearest_and_all() {
     let plugin = Host::new().load(declared()).await;
-    let error = plugin.call::<_, Value>("eco", &()).await.expect_err("it is not declared");
+    let error = plugin.call::<Value>("eco", &()).await.expect_err("it is not declared");
     assert_invoke_error(&error, "feature_echo", "unknown_action");
     assert_contains(&error.to_string(), &["`echo`", "ping"]);
     assert_eq!(plugin.metrics().fuel, 0, "no guest code ran");
@@ -93,7 +93,7 @@ async fn large_payload() {
     assert_eq!(answer, order);
     let fuel = plugin.metrics().fuel;
     let wrong = json!({ "id": "seven", "lines": lines });
-    let mut call = pin!(plugin.call::<_, Value>("echo", &wrong));
+    let mut call = pin!(plugin.call::<Value>("echo", &wrong));
     let (release, released) = std::sync::mpsc::channel::<()>();
     let keeping = spawn_blocking(move || released.recv());
     let first = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
@@ -131,7 +131,7 @@ async fn schema_with_a_hostile_pattern_costs_no_time() {
     let start = std::time::Instant::now();
     if let Ok(plugin) = Host::new().try_load(plugin).await {
         let payload = format!("{}!", "a".repeat(50_000));
-        let error = plugin.call::<_, Value>("echo", &payload).await.expect_err("it ends with an exclamation mark");
+        let error = plugin.call::<Value>("echo", &payload).await.expect_err("it ends with an exclamation mark");
         assert_eq!(error.code(), "validation_error");
     }
     assert!(start.elapsed() < std::time::Duration::from_secs(5));
@@ -160,7 +160,7 @@ fn declared() -> TestPlugin {
 
 /// The validation error of this payload; no guest code ran for it.
 async fn refused(plugin: &Plugin, payload: Value) -> InvokeError {
-    let error = plugin.call::<_, Value>("echo", &payload).await.expect_err("it does not fit");
+    let error = plugin.call::<Value>("echo", &payload).await.expect_err("it does not fit");
     assert_invoke_error(&error, "feature_echo", "validation_error");
     assert_eq!(plugin.metrics().fuel, 0, "no guest code ran");
     error

@@ -32,7 +32,7 @@ async fn answer_that_wraps_around_is_refused() {
     let attack = "(i32.store (i32.const 20) (i32.const 1024)) (i32.store (i32.const 24) (i32.const -1)) (i32.const 16)";
     let host = Host::new();
     let plugin = host.load(TestPlugin::new("attacker", CoreModule::attacking(attack).plugin())).await;
-    let error = plugin.call::<_, ()>("attack", &()).await.expect_err("there are no 4 GiB");
+    let error = plugin.call::<()>("attack", &()).await.expect_err("there are no 4 GiB");
     assert!(["plugin_trapped", "result_too_large"].contains(&error.code()), "{error}");
     assert_eq!(pings(&plugin).await, 1);
 }
@@ -58,7 +58,7 @@ async fn allocator_that_never_answers_runs_out_of_fuel() {
     let module = CoreModule { realloc: "(loop $again (br $again)) (unreachable)".to_owned(), ..CoreModule::default() };
     let plugin = TestPlugin::new("attacker", module.plugin()).resource("max_fuel", json!(1_000_000));
     let plugin = host.load(plugin).await;
-    let error = plugin.call::<_, ()>("attack", &()).await.expect_err("the payload has no place");
+    let error = plugin.call::<()>("attack", &()).await.expect_err("the payload has no place");
     assert_eq!(error.code(), "out_of_fuel", "{error}");
 }
 
@@ -67,7 +67,7 @@ async fn clean_up_after_a_call_that_traps_is_a_trap() {
     let clean_up = post_return("(if (i32.eq (local.get 0) (i32.const 16)) (then (unreachable)))");
     let host = Host::new();
     let plugin = host.load(TestPlugin::new("attacker", CoreModule::default().with(&clean_up).plugin())).await;
-    let error = plugin.call::<_, ()>("attack", &()).await.expect_err("the clean-up is part of the call");
+    let error = plugin.call::<()>("attack", &()).await.expect_err("the clean-up is part of the call");
     assert_eq!(error.code(), "plugin_trapped", "{error}");
 }
 
@@ -77,7 +77,7 @@ async fn clean_up_after_a_call_that_never_ends_runs_out_of_fuel() {
     let host = Host::new();
     let plugin = TestPlugin::new("attacker", CoreModule::default().with(&clean_up).plugin());
     let plugin = host.load(plugin.resource("max_fuel", json!(1_000_000))).await;
-    let error = plugin.call::<_, ()>("attack", &()).await.expect_err("the clean-up is part of the call");
+    let error = plugin.call::<()>("attack", &()).await.expect_err("the clean-up is part of the call");
     assert_eq!(error.code(), "out_of_fuel", "{error}");
 }
 
@@ -95,7 +95,7 @@ async fn traps_on_first_call(realloc: &str) {
     let module = CoreModule { realloc: realloc.to_owned(), ..CoreModule::default() };
     let plugin = host.load(TestPlugin::new("attacker", module.plugin())).await;
     for _ in 0..3 {
-        let error = plugin.call::<_, ()>("attack", &"payload").await.expect_err("the payload has no place");
+        let error = plugin.call::<()>("attack", &"payload").await.expect_err("the payload has no place");
         assert_eq!(error.code(), "plugin_trapped", "{error}");
     }
 }

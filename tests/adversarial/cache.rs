@@ -26,7 +26,7 @@ fn cache_filled_beyond_its_bound_takes_no_more_memory_than_that() {
 async fn fill_alone() {
     let (host, attacker) = scene().await;
     let neighbour = host.load(TestPlugin::from(feature::CACHE).manifest("permissions", asks())).await;
-    neighbour.call::<_, Value>("set", &json!({ "key": "mine", "value": 1 })).await.expect("it answers");
+    neighbour.call::<Value>("set", &json!({ "key": "mine", "value": 1 })).await.expect("it answers");
     let fill = async |bytes: u32, count: u32| {
         let answer: Value = attacker
             .call("attack", &json!({ "how": "fill", "bytes": bytes, "count": count }))
@@ -52,7 +52,7 @@ async fn fill_alone() {
 async fn search_that_is_made_to_take_long_ends_by_its_limit_and_holds_up_nobody() {
     let (host, attacker) = scene().await;
     let neighbour = host.load(feature::ECHO.into()).await;
-    let attack = tokio::spawn(async move { attacker.call::<_, Value>("attack", &json!({ "how": "search" })).await });
+    let attack = tokio::spawn(async move { attacker.call::<Value>("attack", &json!({ "how": "search" })).await });
     let mut slowest = Duration::ZERO;
     while !attack.is_finished() {
         let asked = Moment::now();

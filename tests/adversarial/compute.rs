@@ -127,7 +127,7 @@ async fn neighbour_of_a_busy_guest_is_served_meanwhile() {
         let busy = host.load(busy.resource("timeout_seconds", json!(0.5))).await;
         let neighbour = host.load(feature::ECHO.into()).await;
 
-        let running = tokio::spawn(async move { busy.call::<_, ()>("attack", &payload).await });
+        let running = tokio::spawn(async move { busy.call::<()>("attack", &payload).await });
         let mut longest = Duration::ZERO;
         while !running.is_finished() {
             let start = Moment::now();

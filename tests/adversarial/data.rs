@@ -42,7 +42,7 @@ async fn calls_without_end_yield_and_end_at_the_deadline() {
         let neighbour = aftermath.host.runtime.plugin("neighbour").expect("it is loaded");
         let attacker = aftermath.attacker.clone();
         let payload = json!({ "how": how });
-        let attack = tokio::spawn(async move { attacker.call::<_, serde_json::Value>("attack", &payload).await });
+        let attack = tokio::spawn(async move { attacker.call::<serde_json::Value>("attack", &payload).await });
         let mut served = 0;
         while !attack.is_finished() {
             pings(&neighbour).await;

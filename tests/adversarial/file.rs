@@ -61,7 +61,7 @@ async fn flipped_bytes_never_harm_the_host() {
         let plugin = TestPlugin::new("flipped", bytes).resource("timeout_seconds", json!(1));
         // Some of these load and even work: a byte of a message, or of a name.
         if let Ok(plugin) = host.try_load(plugin).await {
-            if let Err(error) = plugin.call::<_, serde_json::Value>("ping", &()).await {
+            if let Err(error) = plugin.call::<serde_json::Value>("ping", &()).await {
                 assert_ne!(error.code(), "host_error", "byte {place}: {error}");
             }
             assert!(host.runtime.unload("flipped").await);

@@ -155,7 +155,7 @@ async fn body_that_trickles_ends_with_the_call() {
     let host = naming(&server);
     let plugin = host.load(attacker().resource("timeout_seconds", json!(0.3))).await;
     let requests = json!([{ "authority": server.authority(), "between_bytes_timeout_ms": 10_000 }]);
-    let error = plugin.call::<_, Value>("attack", &requests).await.expect_err("it never ends");
+    let error = plugin.call::<Value>("attack", &requests).await.expect_err("it never ends");
     assert_eq!(error.code(), "timeout", "{error}");
     server.wait_for_open(0).await;
     assert_eq!(pings(&plugin).await, 1, "a fresh instance serves");
@@ -210,7 +210,7 @@ async fn copying_headers_without_end_ends_at_the_deadline_and_neighbours_are_ser
     let neighbour = host.load(feature::ECHO.into()).await;
     for how in ["append", "delete", "from_list", "set", "get", "entries"] {
         let attacker = busy.clone();
-        let running = tokio::spawn(async move { attacker.call::<_, ()>("attack", &json!({ "work": how })).await });
+        let running = tokio::spawn(async move { attacker.call::<()>("attack", &json!({ "work": how })).await });
         let mut served = 0;
         while !running.is_finished() {
             tokio::task::yield_now().await;
@@ -242,7 +242,7 @@ async fn header_bomb_of_a_guest_hits_a_resource_limit() {
     let host = Host::with(|builder| builder.policy(Policy::allow_all()));
     let plugin = host.load(attacker()).await;
     let attack = json!([{ "authority": "a.example", "headers": long }]);
-    let error = plugin.call::<_, Value>("attack", &attack).await.expect_err("it is too long");
+    let error = plugin.call::<Value>("attack", &attack).await.expect_err("it is too long");
     assert_invoke_error(&error, "hostile_http", "resource_limit");
     let hit = error.limit().expect("headers are limited");
     assert_eq!((hit.limit, &*hit.allowed), ("http_header_bytes", "32768"));

@@ -75,7 +75,7 @@ async fn on_unload_that_misbehaves_does_not_hold_up_unloading() {
         assert!(host.runtime.unload("feature_lifecycle").await);
         assert!(start.elapsed() < SOON, "{behaviour}: {:?}", start.elapsed());
         assert!(host.runtime.plugin("feature_lifecycle").is_none(), "{behaviour}");
-        let error = plugin.call::<_, Value>("ping", &()).await.expect_err("it is gone");
+        let error = plugin.call::<Value>("ping", &()).await.expect_err("it is gone");
         assert_eq!(error.code(), "not_loaded", "{behaviour}: {error}");
         assert_eq!(pings(&neighbour).await, 1);
         host.load(feature::LIFECYCLE.into()).await;

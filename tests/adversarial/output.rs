@@ -135,7 +135,7 @@ async fn answer_that_is_not_json_is_refused() {
     let not_json = CoreModule::attacking("(i32.store8 (i32.const 64) (i32.const 0x7b)) (i32.const 16)");
     let host = Host::new();
     let plugin = host.load(TestPlugin::new("attacker", not_json.plugin())).await;
-    let error = plugin.call::<_, Value>("attack", &()).await.expect_err("`{` is not JSON");
+    let error = plugin.call::<Value>("attack", &()).await.expect_err("`{` is not JSON");
     assert_invoke_error(&error, "attacker", "invalid_answer");
     assert_contains(&error.to_string(), &["`attack`"]);
     assert_eq!(pings(&plugin).await, 1, "it goes on living");
@@ -145,6 +145,6 @@ async fn answer_that_is_not_json_is_refused() {
 async fn empty_answer_is_refused() {
     let empty = CoreModule::attacking("(i32.store (i32.const 24) (i32.const 0)) (i32.const 16)");
     let plugin = Host::new().load(TestPlugin::new("attacker", empty.plugin())).await;
-    let error = plugin.call::<_, Value>("attack", &()).await.expect_err("an empty text is not JSON");
+    let error = plugin.call::<Value>("attack", &()).await.expect_err("an empty text is not JSON");
     assert_invoke_error(&error, "attacker", "invalid_answer");
 }

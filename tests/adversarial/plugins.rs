@@ -32,7 +32,7 @@ async fn endless_depth_ends_at_the_limit() {
 #[tokio::test]
 async fn flood_of_calls_lets_neighbours_run_and_ends_with_its_callers_budget() {
     let (host, [a, b, neighbour]) = scene(hostile::CALL_FLOOD, json!(1)).await;
-    let flood = tokio::spawn(async move { (a.call::<_, Value>("attack", "b").await, a) });
+    let flood = tokio::spawn(async move { (a.call::<Value>("attack", "b").await, a) });
     // On one thread: the neighbour is served only because the flood lets others run.
     let mut served = 0;
     while !flood.is_finished() {
@@ -53,7 +53,7 @@ async fn flood_of_calls_is_cut_by_the_victims_rate_limit() {
     let limited = plugin(feature::PLUGINS, "b").resource("rate_limit", json!({ "calls": 5, "period_seconds": 3600 }));
     let b = host.load(limited).await;
     let a = host.load(plugin(hostile::CALL_FLOOD, "a").resource("max_fuel", json!(2_000_000))).await;
-    a.call::<_, Value>("attack", "b").await.expect_err("it never answers");
+    a.call::<Value>("attack", "b").await.expect_err("it never answers");
     let metrics = b.metrics();
     assert_eq!(metrics.errors.get("rate_limit_exceeded"), Some(&(metrics.calls - 5)), "{metrics:?}");
 }

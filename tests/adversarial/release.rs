@@ -58,7 +58,7 @@ async fn attacks_alone() {
             before = Some(Held::now());
         }
         for (plugin, code) in &plugins {
-            let error = plugin.call::<_, Value>("attack", &()).await.expect_err("an attack does not succeed");
+            let error = plugin.call::<Value>("attack", &()).await.expect_err("an attack does not succeed");
             assert_eq!(error.code(), *code, "{error}");
         }
     }

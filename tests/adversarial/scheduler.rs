@@ -29,7 +29,7 @@ async fn flood_of_jobs_ends_at_its_deadline_and_lets_neighbours_run() {
         .resource("timeout_seconds", json!(1))
         .resource("max_fuel", json!(1e12 as u64));
     let (host, [attacker, neighbour], _clock) = scene([flood]).await;
-    let flood = tokio::spawn(async move { (attacker.call::<_, Value>("attack", &()).await, attacker) });
+    let flood = tokio::spawn(async move { (attacker.call::<Value>("attack", &()).await, attacker) });
     // On one thread: the neighbour is served only because the flood lets others run.
     let mut served = 0;
     while !flood.is_finished() {

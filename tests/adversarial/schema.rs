@@ -40,7 +40,7 @@ async fn payload_on_which_errors_multiply_is_refused_at_once() {
     let plugin = host.load(declaring(json!({ "anyOf": [{ "type": "string" }, inner, inner] }))).await;
     let payload = (0..100).fold(json!(1), |inner, _| json!({ "x": inner }));
     assert_eq!(problems(&plugin, &payload).await, 1);
-    assert_eq!(plugin.call::<_, u64>("ping", &()).await.expect("nothing ran before"), 1);
+    assert_eq!(plugin.call::<u64>("ping", &()).await.expect("nothing ran before"), 1);
 }
 
 async fn refused(schema: Value, words: &[&str]) {
@@ -51,7 +51,7 @@ async fn refused(schema: Value, words: &[&str]) {
 
 /// How many problems the action's payload has.
 async fn problems(plugin: &Plugin, payload: &Value) -> usize {
-    match plugin.call::<_, Value>("declared", payload).await {
+    match plugin.call::<Value>("declared", payload).await {
         Err(InvokeError::Validation { problems, .. }) => problems.len(),
         other => panic!("{other:?}"),
     }

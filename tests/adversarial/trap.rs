@@ -36,7 +36,7 @@ async fn exit_is_a_trap_that_names_the_status() {
     let host = crate::harness::host::Host::new();
     let plugin = host.load(feature::WASI.into()).await;
     for status in [0, 1, 3] {
-        let error = plugin.call::<_, Value>("exit", &status).await.expect_err("it does not answer");
+        let error = plugin.call::<Value>("exit", &status).await.expect_err("it does not answer");
         assert_eq!(error.code(), "plugin_trapped", "{error}");
         assert_contains(&error.to_string(), &["exited with status"]);
     }

@@ -151,7 +151,7 @@ async fn asynchronous_test_uses_the_harness_and_the_plugin_itself() {
     let host = TestHost::new();
     let plugin = guest(&host, feature::ECHO).load();
     assert_eq!(plugin.call("echo", 1), 1);
-    let (one, two) = tokio::join!(plugin.plugin().call::<_, u8>("echo", &1), plugin.plugin().call::<_, u8>("echo", &2));
+    let (one, two) = tokio::join!(plugin.plugin().call::<u8>("echo", &1), plugin.plugin().call::<u8>("echo", &2));
     assert_eq!((one.expect("answered"), two.expect("answered")), (1, 2));
     assert_eq!(host.runtime().plugins().len(), 1);
 }

@@ -65,7 +65,7 @@ impl Attack {
     /// Attacks, and asserts that it does no harm at all: the attacker gets its answer.
     pub(crate) async fn does_no_harm(self) -> (Host, Value) {
         let (host, attacker, neighbour) = self.scene().await;
-        let answer = attacker.call::<_, Value>("attack", &self.payload).await;
+        let answer = attacker.call::<Value>("attack", &self.payload).await;
         let answer = answer.unwrap_or_else(|error| panic!("the attack was not harmless: {error}"));
         assert_eq!((pings(&attacker).await, pings(&neighbour).await), (2, 2));
         (host, answer)
@@ -74,7 +74,7 @@ impl Attack {
     /// Attacks, and asserts that it ends in this error, costs the attacker its instance and nobody else anything.
     pub(crate) async fn ends_in(self, code: &str) -> Aftermath {
         let (host, attacker, neighbour) = self.scene().await;
-        let error = match attacker.call::<_, Value>("attack", &self.payload).await {
+        let error = match attacker.call::<Value>("attack", &self.payload).await {
             Err(error) => error,
             Ok(answer) => panic!("the attack succeeded with {} bytes", answer.to_string().len()),
         };

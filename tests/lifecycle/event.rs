@@ -133,5 +133,5 @@ async fn heard(plugin: &Plugin) -> Vec<Value> {
 }
 
 async fn be(plugin: &Plugin, health: &str) {
-    plugin.call::<_, Value>("be", health).await.expect("it answers");
+    plugin.call::<Value>("be", health).await.expect("it answers");
 }

@@ -73,7 +73,7 @@ async fn no_call_fails_because_of_reloads() {
             let plugin = plugin.clone();
             tokio::spawn(async move {
                 for _ in 0..100 {
-                    plugin.call::<_, u64>("add", &1).await.expect("no call fails because of a reload");
+                    plugin.call::<u64>("add", &1).await.expect("no call fails because of a reload");
                     tokio::task::yield_now().await;
                 }
             })
@@ -99,7 +99,7 @@ async fn reloads_take_their_turn_among_callers_that_never_pause() {
             tokio::spawn(async move {
                 let mut calls = 0;
                 while !done.load(Ordering::Relaxed) {
-                    plugin.call::<_, u64>("add", &1).await.expect("no call fails because of a reload");
+                    plugin.call::<u64>("add", &1).await.expect("no call fails because of a reload");
                     calls += 1;
                 }
                 calls
@@ -123,7 +123,7 @@ async fn call_that_waits_for_a_revision_that_goes_is_served_by_the_next_one() {
         plugin.resource("timeout_seconds", json!(0.5))
     };
     let plugin = host.load(timeout("1.0.0")).await;
-    let mut slow = pin!(plugin.call::<_, String>("sleep", &60_000));
+    let mut slow = pin!(plugin.call::<String>("sleep", &60_000));
     assert!(slow.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "it has begun");
     let patient = Invocation::new("ping").timeout(Duration::from_secs(60));
     let mut waiting = pin!(plugin.invoke(patient));
@@ -136,7 +136,7 @@ async fn call_that_waits_for_a_revision_that_goes_is_served_by_the_next_one() {
 async fn call_in_flight_finishes_on_the_old_revision() {
     let host = Host::new();
     let plugin = host.load(feature::SLEEP.into()).await;
-    let mut slow = pin!(plugin.call::<_, String>("sleep", &150));
+    let mut slow = pin!(plugin.call::<String>("sleep", &150));
     assert!(slow.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "it has begun");
     let (reloaded, slept) = tokio::join!(host.runtime.reload(TestPlugin::from(feature::SLEEP).package()), slow);
     reloaded.expect("it can take over");
@@ -166,7 +166,7 @@ async fn reload_and_unload_at_once_leave_nothing_that_serves() {
     let (reloaded, unloaded) = tokio::join!(host.runtime.reload(next.package()), host.runtime.unload("feature_echo"));
     reloaded.expect("it came first");
     assert!(unloaded && !plugin.is_loaded() && host.runtime.plugin("feature_echo").is_none());
-    plugin.call::<_, Value>("ping", &()).await.expect_err("nobody is there");
+    plugin.call::<Value>("ping", &()).await.expect_err("nobody is there");
 }
 
 #[tokio::test]

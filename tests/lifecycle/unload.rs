@@ -18,7 +18,7 @@ async fn unloaded_plugin_has_heard_of_it_and_is_gone() {
     assert!(host.runtime.unload("feature_lifecycle").await);
     assert_eq!(host.log.messages("lifecycle"), ["on_load", "on_unload"]);
     assert!(!plugin.is_loaded() && host.runtime.plugin("feature_lifecycle").is_none());
-    let error = plugin.call::<_, Value>("ping", &()).await.expect_err("it is gone");
+    let error = plugin.call::<Value>("ping", &()).await.expect_err("it is gone");
     assert_invoke_error(&error, "feature_lifecycle", "not_loaded");
     assert!(!host.runtime.unload("feature_lifecycle").await, "there is nothing to unload");
 }
@@ -41,7 +41,7 @@ async fn every_replica_hears_of_the_unloading() {
 async fn call_in_flight_finishes_before_the_plugin_goes() {
     let host = Host::new();
     let plugin = host.load(feature::SLEEP.into()).await;
-    let mut slow = pin!(plugin.call::<_, String>("sleep", &150));
+    let mut slow = pin!(plugin.call::<String>("sleep", &150));
     assert!(slow.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "it has begun");
     let (slept, unloaded) = tokio::join!(slow, host.runtime.unload("feature_sleep"));
     assert_eq!(slept.expect("it is let through"), "slept");
@@ -52,7 +52,7 @@ async fn call_in_flight_finishes_before_the_plugin_goes() {
 async fn call_in_flight_that_does_not_end_does_not_hold_up_the_unloading() {
     let host = Host::new();
     let plugin = host.load(TestPlugin::from(feature::SLEEP).resource("timeout_seconds", json!(0.2))).await;
-    let mut slow = pin!(plugin.call::<_, String>("sleep", &60_000));
+    let mut slow = pin!(plugin.call::<String>("sleep", &60_000));
     assert!(slow.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "it has begun");
     let start = std::time::Instant::now();
     // Nobody polls the call: its lease is held for as long as this test likes.
@@ -85,7 +85,7 @@ async fn plugin_outlives_the_handle_of_its_runtime() {
 async fn instance_that_trapped_does_not_hear_of_the_unloading() {
     let host = Host::new();
     let plugin = host.load(feature::LIFECYCLE.into()).await;
-    plugin.call::<_, Value>("trap", &()).await.expect_err("it traps");
+    plugin.call::<Value>("trap", &()).await.expect_err("it traps");
     assert!(host.runtime.unload("feature_lifecycle").await);
     assert_eq!(host.log.messages("lifecycle"), ["on_load"]);
 }

@@ -48,7 +48,7 @@ async fn errors_have_codes_and_name_the_key() {
         assert_contains(&error.to_string(), &[key]);
     }
     host.runtime.set_policy(Policy::default());
-    let error = plugin.call::<_, Value>("note", "key").await.expect_err("it was taken back");
+    let error = plugin.call::<Value>("note", "key").await.expect_err("it was taken back");
     assert_eq!(error.code(), "permission_denied");
     assert_contains(&error.to_string(), &["cache `key`: ", "--grant cache.key:read"]);
 }

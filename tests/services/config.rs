@@ -251,7 +251,7 @@ async fn secret_that_the_plugin_set_is_masked_and_so_is_the_one_before() {
     let plugin = host.load(settings()).await;
     assert_eq!(set(&plugin, "token", json!("swordfish")).await, json!("set"));
     for word in ["hunter2", "swordfish"] {
-        let failed = plugin.call::<_, Value>("fail_with", &format!("it was {word}")).await.expect_err("it fails");
+        let failed = plugin.call::<Value>("fail_with", &format!("it was {word}")).await.expect_err("it fails");
         assert!(failed.to_string().contains("***hidden***") && !failed.to_string().contains(word), "{failed}");
     }
     let refused = set(&plugin, "token", json!({ "not": "trouts-and-salmons" })).await;

@@ -116,13 +116,13 @@ async fn what_is_refused_has_a_code_and_names_the_key() {
         ("read_all", json!(vec!["mine"; 1_001]), "limit_exceeded", vec!["data_batch_keys", "1000", "1001"]),
         ("write_all", json!(vec!["mine"; 1_001]), "limit_exceeded", vec!["data_batch_keys", "1000", "1001"]),
     ] {
-        let error = plugin.call::<_, Value>(action, &payload).await.expect_err("it is refused");
+        let error = plugin.call::<Value>(action, &payload).await.expect_err("it is refused");
         let InvokeError::Guest { failure, .. } = &error else { panic!("{action}: {error}") };
         assert_eq!(failure.code, code, "{error}");
         assert_contains(&failure.message, &words);
     }
     let plugin = loaded("data.*").await;
-    let error = plugin.call::<_, Value>("keep", &(1 << 20)).await.expect_err("with its quotes it is too long");
+    let error = plugin.call::<Value>("keep", &(1 << 20)).await.expect_err("with its quotes it is too long");
     assert_contains(&error.to_string(), &["data_value_bytes", "1048576", "1048578"]);
 }
 

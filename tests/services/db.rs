@@ -101,7 +101,7 @@ async fn call_that_is_dropped_in_a_transaction_rolls_it_back() {
     let endless = "INSERT INTO notes (title) WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c WHERE n < 0";
     let script =
         json!({ "steps": [{ "execute": "INSERT INTO notes (title) VALUES ('lost')" }, { "execute": endless }] });
-    let call = plugin.call::<_, Value>("transaction", &script);
+    let call = plugin.call::<Value>("transaction", &script);
     let ended = tokio::time::timeout(std::time::Duration::from_millis(300), call).await;
     assert!(ended.is_err(), "it ended: {ended:?}");
     assert_eq!(titles(&plugin).await, json!([]));
@@ -121,7 +121,7 @@ async fn instances_take_turns_at_writing_and_lose_nothing() {
     let script = json!({ "steps": [read, write, read], "end": "commit" });
     let calls = (0..20).map(|_| {
         let (plugin, script) = (plugin.clone(), script.clone());
-        tokio::spawn(async move { plugin.call::<_, Value>("transaction", &script).await })
+        tokio::spawn(async move { plugin.call::<Value>("transaction", &script).await })
     });
     for call in calls.collect::<Vec<_>>() {
         let answers = call.await.expect("no panic").expect("it answers");

@@ -73,7 +73,7 @@ async fn patch_of_some_columns_leaves_the_others() {
     let kept: Value = ask(&plugin, "patch_thing", patch).await;
     assert_eq!((&kept["on"], &kept["meta"], &kept["tags"]), (&json!(false), &json!(null), &json!(["x", "y"])));
     assert_eq!((&kept["text"], &kept["bytes"]), (&thing()["text"], &thing()["bytes"]));
-    let unknown = plugin.call::<_, Value>("patch_thing", &json!([KEY, { "onn": true }])).await;
+    let unknown = plugin.call::<Value>("patch_thing", &json!([KEY, { "onn": true }])).await;
     assert_eq!(code(unknown), "invalid_argument");
 }
 
@@ -117,7 +117,7 @@ async fn transaction_that_fails_or_panics_leaves_nothing() {
     let (_host, plugin) = loaded().await;
     assert_eq!(ask::<u64>(&plugin, "all_or_nothing", json!(["Ann", "Bob"])).await, 2);
     for (last, expected) in [("", "empty"), ("Ann", "constraint"), ("panic", "plugin_trapped")] {
-        let answer = plugin.call::<_, Value>("all_or_nothing", &json!(["Cy", "Di", last])).await;
+        let answer = plugin.call::<Value>("all_or_nothing", &json!(["Cy", "Di", last])).await;
         assert_eq!(code(answer), expected);
         let users: Vec<Value> = ask(&plugin, "users", json!(null)).await;
         assert_eq!(users.len(), 2, "after {expected}");
@@ -130,7 +130,7 @@ async fn rows_that_do_not_all_fit_are_not_inserted() {
     let (_host, plugin) = loaded().await;
     let too_long = "x".repeat(41);
     for names in [json!(["Ann", "Ann"]), json!(["Ann", too_long])] {
-        let answer = plugin.call::<_, Value>("add_users", &names).await;
+        let answer = plugin.call::<Value>("add_users", &names).await;
         assert_eq!(code(answer), "constraint");
     }
     let users: Vec<Value> = ask(&plugin, "users", json!(null)).await;
@@ -156,11 +156,11 @@ async fn errors_of_statements_have_codes() {
         ("SELECT randomblob(2000000)", "limit_exceeded"),
         ("UPDATE sqlite_master SET sql = ''", "invalid_sql"),
     ] {
-        let answer = plugin.call::<_, Value>("query", &json!({ "sql": sql })).await;
+        let answer = plugin.call::<Value>("query", &json!({ "sql": sql })).await;
         assert_eq!(code(answer), expected, "{sql}");
     }
     ask::<Value>(&plugin, "add_users", json!(["Ann"])).await;
-    let wrong = plugin.call::<_, Value>("add_thing", &with(thing(), "user", json!(77))).await;
+    let wrong = plugin.call::<Value>("add_thing", &with(thing(), "user", json!(77))).await;
     assert_eq!(code(wrong), "constraint");
 }
 
@@ -171,10 +171,10 @@ async fn statement_without_a_grant_is_denied_with_what_to_add() {
     let host = Host::with(|builder| builder.policy(policy.with_basics()));
     let plugin = host.load(database()).await;
     ask::<Value>(&plugin, "add_users", json!(["Ann"])).await;
-    let error = plugin.call::<_, Value>("tagged", &json!("red")).await.expect_err("not granted");
+    let error = plugin.call::<Value>("tagged", &json!("red")).await.expect_err("not granted");
     assert_eq!(error.code(), "permission_denied");
     assert_contains(&error.to_string(), &["db.things", "read"]);
-    let error = plugin.call::<_, Value>("add_task", &json!({ "title": "a", "done": false })).await;
+    let error = plugin.call::<Value>("add_task", &json!({ "title": "a", "done": false })).await;
     assert_eq!(code(error), "permission_denied");
 }
 
@@ -199,7 +199,7 @@ async fn documents_are_kept_found_changed_and_removed() {
     let finished: Value = ask(&plugin, "finish_task", json!(4)).await;
     assert_eq!(finished["doc"], json!({ "title": "Milk", "done": true, "result": { "text": "fine" } }));
     assert_eq!(ask::<Value>(&plugin, "tidy_up", json!(null)).await, json!([2, 2]));
-    let wrong = plugin.call::<_, Value>("tasks", &json!({ "a' OR 1": 1 })).await;
+    let wrong = plugin.call::<Value>("tasks", &json!({ "a' OR 1": 1 })).await;
     assert_eq!(code(wrong), "invalid_argument");
 }
 
@@ -208,7 +208,7 @@ async fn unique_index_of_a_collection_holds() {
     let (_host, plugin) = loaded().await;
     let task = json!({ "title": "Tea", "done": false });
     ask::<Value>(&plugin, "add_task", task.clone()).await;
-    assert_eq!(code(plugin.call::<_, Value>("add_task", &task).await), "constraint");
+    assert_eq!(code(plugin.call::<Value>("add_task", &task).await), "constraint");
 }
 
 #[tokio::test]

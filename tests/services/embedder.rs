@@ -1,6 +1,7 @@
 //! What the embedder hands in may be broken: sinks and a clock that panic.
 
 use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use plugbay::{AuditRecord, AuditSink, Clock, LogRecord, LogSink, Policy};
@@ -21,7 +22,7 @@ async fn sink_that_panics_loses_its_line_and_nothing_else() {
     let plugin = host.load(feature::LOG.into()).await;
     assert_eq!(pings(&plugin).await, 1);
     for action in ["log", "print", "eprint"] {
-        let answer = plugin.call::<_, Value>(action, &json!({ "message": "boom" })).await;
+        let answer = plugin.call::<Value>(action, &json!({ "message": "boom" })).await;
         assert_eq!(answer.expect("a broken sink is not the plugin's fault"), Value::Null, "{action}");
     }
     assert_eq!(pings(&plugin).await, 2, "the same instance");
@@ -69,8 +70,27 @@ async fn clock_that_panics_is_a_host_error_and_nothing_worse() {
     let rules = json!([{ "resource": "scheduler.*" }]);
     let plugin = host.load(TestPlugin::from(feature::SCHEDULER).manifest("permissions", rules)).await;
     let job = json!({ "id": "j", "interval_ms": 60_000 });
-    let error = plugin.call::<_, Value>("add", &job).await.expect_err("it asks what time it is");
+    let error = plugin.call::<Value>("add", &job).await.expect_err("it asks what time it is");
     assert_eq!(error.code(), "host_error", "{error}");
     assert_eq!(pings(&plugin).await, 1, "a fresh instance");
     assert!(host.runtime.unload(&plugin.name()).await);
+}
+
+#[tokio::test]
+async fn closures_are_sinks_and_a_record_is_a_line() {
+    let (lines, denials) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
+    let (log, audit) = (lines.clone(), denials.clone());
+    let host = Host::with(|builder| {
+        builder
+            .log_sink(move |record: &LogRecord<'_>| log.lock().expect("no panic").push(record.to_string()))
+            .audit_sink(move |record: &AuditRecord<'_>| {
+                audit.lock().expect("no panic").push(record.resource.to_owned())
+            })
+    });
+    let plugin = host.load(TestPlugin::from(feature::LOG)).await;
+    let line = json!({ "level": "warn", "target": "auth", "message": "signed in", "fields": { "user": "Ada" } });
+    let _: Value = plugin.call("log", &line).await.expect("it logs");
+    let shown = lines.lock().expect("no panic").clone();
+    assert_eq!(shown, [r#"[feature_log] WARN auth: signed in user="Ada""#]);
+    assert!(denials.lock().expect("no panic").is_empty());
 }

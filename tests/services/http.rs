@@ -243,12 +243,12 @@ async fn more_requests_at_once_than_a_plugin_may_have_are_refused_and_told() {
     let plugin = host.load(client()).await;
     let open = limits::HTTP_REQUESTS_OPEN_MAX;
     let hold = json!({ "authority": server.authority(), "times": open });
-    assert_eq!(plugin.call::<_, Value>("hold", &hold).await.expect("it answers"), json!([]));
+    assert_eq!(plugin.call::<Value>("hold", &hold).await.expect("it answers"), json!([]));
     server.wait_for_open(open).await;
     let request = json!({ "authority": server.authority() });
     assert_eq!(fetch(&plugin, request).await["error"], "ConnectionLimitReached");
     assert_contains(&host.log.messages("http").concat(), &["64 of one plugin", "512 of all"]);
-    assert_eq!(plugin.call::<_, u64>("release", &()).await.expect("it answers"), open as u64);
+    assert_eq!(plugin.call::<u64>("release", &()).await.expect("it answers"), open as u64);
     server.wait_for_open(0).await;
 }
 
@@ -258,7 +258,7 @@ async fn requests_of_a_plugin_go_with_it() {
     let host = host_for(&server);
     let plugin = host.load(client()).await;
     let hold = json!({ "authority": server.authority(), "times": 3 });
-    plugin.call::<_, Value>("hold", &hold).await.expect("it answers");
+    plugin.call::<Value>("hold", &hold).await.expect("it answers");
     server.wait_for_open(3).await;
     assert!(host.runtime.unload("feature_http").await);
     drop(plugin);
@@ -269,8 +269,7 @@ async fn requests_of_a_plugin_go_with_it() {
 async fn call_that_waits_for_a_silent_server_ends_at_its_deadline_and_leaves_nothing() {
     let server = Server::start(|_| Answer::Silence);
     let plugin = host_for(&server).load(client().resource("timeout_seconds", json!(0.2))).await;
-    let error =
-        plugin.call::<_, Value>("fetch", &json!({ "authority": server.authority() })).await.expect_err("silence");
+    let error = plugin.call::<Value>("fetch", &json!({ "authority": server.authority() })).await.expect_err("silence");
     assert_invoke_error(&error, "feature_http", "timeout");
     server.wait_for_open(0).await;
     assert_eq!(pings(&plugin).await, 1, "a fresh instance serves");
@@ -281,7 +280,7 @@ async fn caller_that_goes_away_takes_the_connection_with_it() {
     let server = Server::start(|_| Answer::Silence);
     let plugin = host_for(&server).load(client()).await;
     let request = json!({ "authority": server.authority() });
-    let call = tokio::spawn(async move { plugin.call::<_, Value>("fetch", &request).await });
+    let call = tokio::spawn(async move { plugin.call::<Value>("fetch", &request).await });
     server.wait_for_open(1).await;
     call.abort();
     server.wait_for_open(0).await;

@@ -19,7 +19,7 @@ async fn line_arrives_with_plugin_level_target_and_fields() {
     ] {
         let line =
             json!({ "level": name, "target": "orders", "message": "placed\nin two lines", "fields": { "id": 7 } });
-        plugin.call::<_, Value>("log", &line).await.expect("it answers");
+        plugin.call::<Value>("log", &line).await.expect("it answers");
         let line = host.log.lines().pop().expect("it was logged");
         assert_eq!((&*line.plugin, line.level, &*line.target), ("feature_log", level, "orders"));
         assert_eq!(line.message, "placed\nin two lines");
@@ -45,8 +45,8 @@ async fn line_carries_the_id_of_its_call() {
 async fn printed_lines_are_log_lines() {
     let host = Host::new();
     let plugin = host.load(feature::LOG.into()).await;
-    plugin.call::<_, Value>("print", &json!({ "message": "one\ntwo" })).await.expect("it answers");
-    plugin.call::<_, Value>("eprint", &json!({ "message": "three" })).await.expect("it answers");
+    plugin.call::<Value>("print", &json!({ "message": "one\ntwo" })).await.expect("it answers");
+    plugin.call::<Value>("eprint", &json!({ "message": "three" })).await.expect("it answers");
     assert_eq!(host.log.messages("stdout"), ["one", "two"]);
     assert_eq!(host.log.messages("stderr"), ["three"]);
     let levels: Vec<Level> = host.log.lines().iter().map(|line| line.level).collect();
@@ -58,7 +58,7 @@ async fn lines_above_the_rate_are_dropped_and_counted() {
     let host = Host::new();
     let plugin = host.load(feature::LOG.into()).await;
     let count = limits::LOG_LINES_MAX + 500;
-    plugin.call::<_, Value>("log_many", &json!({ "count": count })).await.expect("it answers");
+    plugin.call::<Value>("log_many", &json!({ "count": count })).await.expect("it answers");
     let logged = host.log.lines().iter().filter(|line| line.message.starts_with("line ")).count() as u64;
     let dropped = plugin.metrics().log_lines_dropped;
     assert_eq!(logged + dropped, u64::from(count));
@@ -72,8 +72,8 @@ async fn flood_of_one_plugin_does_not_drop_lines_of_another() {
     let quiet = crate::harness::host::TestPlugin::from(feature::LOG).manifest("name", json!("quiet"));
     let quiet = host.load(quiet).await;
     let count = limits::LOG_LINES_MAX + 500;
-    flooding.call::<_, Value>("log_many", &json!({ "count": count })).await.expect("it answers");
-    quiet.call::<_, Value>("log", &json!({ "message": "still heard" })).await.expect("it answers");
+    flooding.call::<Value>("log_many", &json!({ "count": count })).await.expect("it answers");
+    quiet.call::<Value>("log", &json!({ "message": "still heard" })).await.expect("it answers");
     let lines = host.log.lines();
     assert!(lines.iter().any(|line| line.plugin == "quiet" && line.message == "still heard"));
 }
@@ -83,7 +83,7 @@ async fn field_that_is_not_json_does_no_harm() {
     let host = Host::new();
     let plugin = host.load(feature::LOG.into()).await;
     let field = json!({ "name": "x", "value": "not json \u{1b}[31m" });
-    plugin.call::<_, Value>("log_raw_field", &field).await.expect("it answers");
+    plugin.call::<Value>("log_raw_field", &field).await.expect("it answers");
     assert_eq!(host.log.lines().len(), 1);
 }
 
@@ -106,7 +106,7 @@ async fn log_that_the_operator_denies_fails_the_load() {
 async fn lines_of_the_log_and_tracing_crates_are_the_plugins_own() {
     let host = Host::new();
     let plugin = host.load(sdk::LOG_CRATES.into()).await;
-    plugin.call::<_, ()>("speak", &()).await.expect("it speaks");
+    plugin.call::<()>("speak", &()).await.expect("it speaks");
     let lines = host.log.lines();
     let told: Vec<_> = lines.iter().map(|line| (line.level, &*line.target, &*line.message)).collect();
     assert_eq!(

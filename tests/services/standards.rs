@@ -215,7 +215,7 @@ async fn keyvalue_that_gets_a_great_deal_in_one_call_is_refused() {
 async fn keyvalue_handles_without_end_reach_a_limit() {
     let host = host();
     let plugin = host.load(standards()).await;
-    match plugin.call::<_, Value>("many_handles", &json!({ "key": "a" })).await {
+    match plugin.call::<Value>("many_handles", &json!({ "key": "a" })).await {
         Ok(answer) => assert_contains(answer["error"].as_str().unwrap_or_default(), &["handles"]),
         Err(error) => assert_invoke_error(&error, "feature_standards", "resource_limit"),
     }

@@ -268,11 +268,11 @@ impl Plugin {
     /// # Errors
     /// [`InvokeError`]: what stopped the call, or [`InvokeError::Guest`] with what the plugin answered, or
     /// [`InvokeError::Answer`] where the answer does not fit `R`.
-    pub async fn call<P, R>(&self, action: &str, payload: &P) -> Result<R, InvokeError>
-    where
-        P: Serialize + ?Sized,
-        R: DeserializeOwned,
-    {
+    pub async fn call<R: DeserializeOwned>(
+        &self,
+        action: &str,
+        payload: &(impl Serialize + ?Sized),
+    ) -> Result<R, InvokeError> {
         let outcome = self.invoke(Invocation::new(action).payload(payload)?.unchecked_answer()).await?;
         outcome.parse(self.revision.load().name(), action)
     }

@@ -73,6 +73,13 @@ impl<S: AuditSink + ?Sized> AuditSink for Arc<S> {
     }
 }
 
+/// A function that takes denials.
+impl<F: Fn(&AuditRecord<'_>) + Send + Sync> AuditSink for F {
+    fn record(&self, record: &AuditRecord<'_>) {
+        self(record);
+    }
+}
+
 /// The default sink: events of the `tracing` crate with target `plugbay::audit`, denials at `INFO` and allowed uses at
 /// `TRACE`.
 #[derive(Debug, Default)]

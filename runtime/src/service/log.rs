@@ -63,6 +63,19 @@ pub struct LogRecord<'a> {
     pub request_id: Option<&'a str>,
 }
 
+/// `[hello] INFO auth: signed in user="Ada"`, as it was written: a sink that prints it on a terminal escapes control
+/// characters first.
+impl fmt::Display for LogRecord<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}] {} ", self.plugin, self.level)?;
+        if !self.target.is_empty() {
+            write!(f, "{}: ", self.target)?;
+        }
+        f.write_str(self.message)?;
+        self.fields.iter().try_for_each(|(name, value)| write!(f, " {name}={value}"))
+    }
+}
+
 /// Where the lines of all plugins go.
 pub trait LogSink: Send + Sync {
     /// Takes one line. Called from the thread that runs the guest: hand over and return. A panic costs this line, and the
@@ -83,6 +96,13 @@ impl<S: LogSink + ?Sized> LogSink for Arc<S> {
 
     fn threshold(&self) -> Level {
         (**self).threshold()
+    }
+}
+
+/// A function that takes lines of every level.
+impl<F: Fn(&LogRecord<'_>) + Send + Sync> LogSink for F {
+    fn log(&self, record: &LogRecord<'_>) {
+        self(record);
     }
 }
 

@@ -62,8 +62,8 @@ async fn two_chains_that_would_wait_for_each_other_both_end_at_once() {
     let start = Instant::now();
     // Each holds its own instance while it sleeps, and asks for the other's when it wakes.
     let (to_b, to_a) = (json!({ "ms": 100, "route": ["b"] }), json!({ "ms": 100, "route": ["a"] }));
-    let mut from_a = pin!(a.call::<_, Value>("sleep_and_relay", &to_b));
-    let mut from_b = pin!(b.call::<_, Value>("sleep_and_relay", &to_a));
+    let mut from_a = pin!(a.call::<Value>("sleep_and_relay", &to_b));
+    let mut from_b = pin!(b.call::<Value>("sleep_and_relay", &to_a));
     let mut context = Context::from_waker(Waker::noop());
     assert!(from_a.as_mut().poll(&mut context).is_pending() && from_b.as_mut().poll(&mut context).is_pending());
     let (from_a, from_b) = tokio::join!(from_a, from_b);
@@ -79,7 +79,7 @@ async fn two_chains_that_would_wait_for_each_other_both_end_at_once() {
 #[tokio::test]
 async fn call_waits_for_a_busy_plugin_that_will_be_free() {
     let (_host, a, b) = pair(named("b")).await;
-    let mut running = pin!(b.call::<_, String>("sleep", &50));
+    let mut running = pin!(b.call::<String>("sleep", &50));
     assert!(running.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     let (slept, answer) = tokio::join!(running, call(&a, "b", "ping", json!(null)));
     assert_eq!((slept.expect("nobody disturbed it"), answer), ("slept".to_owned(), json!({ "ok": 1 })));
@@ -104,7 +104,7 @@ async fn caller_over_its_deadline_takes_its_callee_down_with_it() {
     for (action, payload) in [("sleep", json!(60_000)), ("spin", json!(null))] {
         let payload = json!({ "plugin": "b", "action": action, "payload": payload });
         // Either the caller is told in time that the callee was stopped, or it is stopped itself.
-        match a.call::<_, Value>("call", &payload).await {
+        match a.call::<Value>("call", &payload).await {
             Ok(answer) => assert_eq!(answer["error"]["code"], "timeout", "{answer}"),
             Err(error) => assert_eq!(error.code(), "timeout", "{error}"),
         }
@@ -119,7 +119,7 @@ async fn call_whose_caller_goes_away_is_dropped_with_it() {
     let (_host, a, b) = pair(named("b")).await;
     {
         let payload = json!({ "plugin": "b", "action": "sleep", "payload": 60_000 });
-        let mut call = pin!(a.call::<_, Value>("call", &payload));
+        let mut call = pin!(a.call::<Value>("call", &payload));
         assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     }
     assert_eq!((pings(&a).await, pings(&b).await), (1, 1), "fresh instances of both, at once");
@@ -154,7 +154,7 @@ async fn plugin_with_too_many_waiting_calls_is_busy() {
     let (_host, a, b) = pair(named("b")).await;
     let mut context = Context::from_waker(Waker::noop());
     // All of them are polled by one task, more than its executor would let it do at once.
-    let wait = |_| Box::pin(tokio::task::coop::unconstrained(b.call::<_, String>("sleep", &60_000)));
+    let wait = |_| Box::pin(tokio::task::coop::unconstrained(b.call::<String>("sleep", &60_000)));
     let mut waiting: Vec<_> = (0..=plugbay::limits::WAITING_CALLS_MAX).map(wait).collect();
     for call in &mut waiting {
         assert!(call.as_mut().poll(&mut context).is_pending());

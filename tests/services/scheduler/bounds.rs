@@ -135,7 +135,7 @@ async fn job_whose_permission_was_taken_away_stays_and_does_not_run() {
 async fn job_over_a_limit_is_told_which() {
     let scene = Scene::new().await;
     let act =
-        async |action: &str, payload: Value| scene.plugin.call::<_, Value>(action, &payload).await.expect("it answers");
+        async |action: &str, payload: Value| scene.plugin.call::<Value>(action, &payload).await.expect("it answers");
     assert_eq!(act("add_long", json!({ "id": "fits", "bytes": 65_536 })).await, "added");
     let answer = act("add_long", json!({ "id": "long", "bytes": 65_537 })).await;
     assert_contains(answer["error"]["limit"].as_str().unwrap_or_default(), &["arguments", "65536", "65537"]);
@@ -170,6 +170,6 @@ async fn outcomes_are_bounded_in_number_and_length() {
     let outcomes = scene.outcomes("much", 100).await;
     assert_eq!(outcomes.len(), 100);
     assert_eq!(outcomes[0]["answer"], json!({ "left_out_bytes": 100_002 }));
-    let two = scene.plugin.call::<_, Value>("outcomes_limited", &json!({ "id": "much", "limit": 2 })).await;
+    let two = scene.plugin.call::<Value>("outcomes_limited", &json!({ "id": "much", "limit": 2 })).await;
     assert_eq!(two.expect("it answers").as_array().map(Vec::len), Some(2));
 }

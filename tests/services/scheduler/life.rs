@@ -103,7 +103,7 @@ async fn jobs_of_two_plugins_are_apart() {
     let other = scene.host.load(jobs().manifest("name", json!("other"))).await;
     scene.add(json!({ "id": "j", "interval_ms": 60_000 })).await;
     assert_eq!(call(&other, "jobs").await.expect("it answers"), json!([]));
-    assert_eq!(other.call::<_, Value>("remove", "j").await.expect("it answers"), false);
+    assert_eq!(other.call::<Value>("remove", "j").await.expect("it answers"), false);
     assert!(scene.ask("get", "j").await.is_object());
 }
 

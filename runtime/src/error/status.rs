@@ -1,0 +1,61 @@
+//! The HTTP status of an error, for applications that answer requests with what plugins answer.
+
+use super::InvokeError;
+
+impl InvokeError {
+    /// The HTTP status that tells a client what happened:
+    ///
+    /// | Status | Errors |
+    /// |---|---|
+    /// | 400 | the payload is not JSON |
+    /// | 403 | denied, or the plugin does not admit the caller |
+    /// | 404 | the plugin has no such action |
+    /// | 413 | the payload is too large |
+    /// | 422 | the payload does not fit the action's schema |
+    /// | 429 | the rate limit |
+    /// | 503 | the plugin is busy or not loaded |
+    /// | 504 | the deadline passed |
+    /// | 508 | plugins would wait for one another in a circle, or too many of them |
+    /// | the plugin's own | the plugin answered an error with a status from 400 to 599; otherwise 500 |
+    /// | 500 | everything else: traps, other limits, an unusable answer, failures of the host |
+    pub fn http_status(&self) -> u16 {
+        match self {
+            InvokeError::Payload { .. } => 400,
+            InvokeError::Denied { .. } | InvokeError::CallerRefused { .. } => 403,
+            InvokeError::UnknownAction { .. } => 404,
+            InvokeError::PayloadTooLarge { .. } => 413,
+            InvokeError::Validation { .. } => 422,
+            InvokeError::RateLimited { .. } => 429,
+            InvokeError::Busy { .. } | InvokeError::NotLoaded { .. } => 503,
+            InvokeError::Timeout { .. } => 504,
+            InvokeError::Reentrant { .. } | InvokeError::CallDepth { .. } => 508,
+            InvokeError::Guest { failure, .. } => {
+                failure.status_code.filter(|status| (400..600).contains(status)).unwrap_or(500)
+            }
+            InvokeError::Answer { .. }
+            | InvokeError::ResultTooLarge { .. }
+            | InvokeError::OutOfFuel { .. }
+            | InvokeError::MemoryLimit { .. }
+            | InvokeError::StackOverflow { .. }
+            | InvokeError::ResourceLimit { .. }
+            | InvokeError::Trapped { .. }
+            | InvokeError::Contract { .. }
+            | InvokeError::Host { .. } => 500,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Failure;
+
+    #[test]
+    fn status_of_a_plugin_is_its_own_if_it_is_one_of_an_error() {
+        let status = |status_code: Option<u16>| {
+            let failure = Failure { code: "x".to_owned(), message: "x".to_owned(), details: None, status_code };
+            InvokeError::Guest { plugin: "p".to_owned(), failure: Box::new(failure) }.http_status()
+        };
+        assert_eq!((status(Some(404)), status(Some(200)), status(Some(600)), status(None)), (404, 500, 500, 500));
+    }
+}
