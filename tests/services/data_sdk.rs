@@ -81,7 +81,7 @@ async fn counters_need_reading_and_writing() {
         let permissions = json!([{ "resource": "data.*", "actions": [granted] }]);
         let plugin = host().load(TestPlugin::from(sdk::DATA).manifest("permissions", permissions)).await;
         for (action, payload) in [("increment", json!(["n", 1])), ("swap", json!(["a", null, 1]))] {
-            let error = plugin.call::<_, Value>(action, &payload).await.expect_err("it is denied");
+            let error = plugin.call::<Value>(action, &payload).await.expect_err("it is denied");
             assert_eq!(error.code(), "permission_denied", "{action} with {granted}");
             assert_contains(&error.to_string(), &[denied]);
         }
@@ -94,7 +94,7 @@ async fn value_that_is_not_an_integer_is_not_counted() {
     ask(&plugin, "write", note("a")).await;
     assert_eq!(ask(&plugin, "increment", json!(["most", i64::MAX])).await, json!(i64::MAX));
     for key in ["note/a", "most"] {
-        let error = plugin.call::<_, Value>("increment", &(key, 1)).await.expect_err("it has no sum");
+        let error = plugin.call::<Value>("increment", &(key, 1)).await.expect_err("it has no sum");
         assert_eq!(error.code(), "invalid_argument", "{error}");
         assert_contains(&error.to_string(), &[key, "64 bits"]);
     }
