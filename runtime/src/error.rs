@@ -16,10 +16,11 @@ mod status;
 
 use std::fmt;
 
+use plugbay_compile::{CodeCacheError, EngineError};
+
 pub use self::answer::{Failure, LimitHit, PayloadProblem};
 pub use self::invoke::InvokeError;
 pub use self::load::{LoadError, LoadFailure};
-use crate::plugin::code_cache::CodeCacheError;
 
 /// The runtime cannot be built.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,12 @@ pub enum BuildError {
         /// tells, is often this value as `Debug` shows it.
         hint: &'static str,
     },
+}
+
+impl From<EngineError> for BuildError {
+    fn from(EngineError { instances, message, .. }: EngineError) -> Self {
+        BuildError::Engine { instances, message }
+    }
 }
 
 /// What is kept of a plugin cannot be removed.
@@ -93,7 +100,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::plugin::compile::CompileError;
+    use plugbay_compile::CompileError;
 
     /// Who prints an error with its sources, as `anyhow` does, must not read the same twice.
     #[test]

@@ -1,12 +1,12 @@
 //! What a plugin is and asks for, found out without running any of it.
 
+use data_encoding::HEXLOWER;
+use plugbay_compile::scan::{ItemKind, Kind, Quantity};
 use plugbay_manifest::Manifest;
 use serde::Serialize;
 
 use crate::limits::Limits;
 use crate::plugin::check::{CheckedPackage, NETWORK, OTHER_WASI, Offer, check_network, check_service, offered};
-use crate::plugin::hex;
-use crate::plugin::scan::{ItemKind, Kind, Quantity};
 
 /// A plugin's identity, exports, imports with the permission that each needs, actions and limits.
 #[derive(Debug, Clone, Serialize)]
@@ -128,7 +128,7 @@ impl Inspection {
         exports.dedup();
         Inspection {
             manifest: without_secrets(manifest.clone()),
-            digest: hex(digest),
+            digest: HEXLOWER.encode(digest),
             size_bytes: package.bytes.len() as u64,
             kind: if scan.kind == Kind::Component { "component" } else { "core module" },
             initial_memory_bytes: scan.total(Quantity::MemoryBytes),

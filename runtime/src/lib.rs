@@ -46,7 +46,6 @@ mod metrics;
 mod trigger;
 
 mod component;
-mod engine;
 mod inspection;
 mod plugin;
 
@@ -62,8 +61,14 @@ pub use bytes;
 pub use http;
 pub use plugbay_manifest as manifest;
 
+pub mod compile;
+
 pub use capability::{Denial, Grants, Pattern, Policy, PolicyError, Refused, UnreachableRule};
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use compile::{
+    CodeCache, CodeCacheError, CompileError, CompileIsolation, CompileLimits, LegacyError, Quantity, ScanError,
+    ScanLimits, WorkerCommand, compile_worker, compile_worker_if_asked,
+};
 pub use component::{
     AnyComponent, CallError, Called, ComponentError, ExportedFunction, ValueError, ValueProblem, to_json, to_wave,
 };
@@ -73,14 +78,8 @@ pub use inspection::{InspectedImport, InspectedLimits, InspectedRate, Inspection
 pub use invocation::{Caller, Invocation, Outcome, Usage};
 pub use limits::{Ceilings, Limits};
 pub use metrics::{LATENCY_BUCKETS_MICROS, MetricsSnapshot};
-pub use plugin::code_cache::{CodeCache, CodeCacheError};
-pub use plugin::compile::{
-    CompileError, CompileIsolation, CompileLimits, WorkerCommand, compile_worker, compile_worker_if_asked,
-};
-pub use plugin::legacy::LegacyError;
 pub use plugin::loaded::Plugin;
 pub use plugin::package::{Package, Source};
-pub use plugin::scan::{Quantity, ScanError, ScanLimits};
 pub use runtime::{CodeCacheAt, LoadedPlugins, Runtime, RuntimeBuilder};
 pub use service::audit::{AuditEntry, AuditRecord, AuditSink, TracingAudit};
 pub use service::config::ConfigProblem;

@@ -10,12 +10,13 @@
 //! Units: bytes, fuel units (wasmtime's: about one per WebAssembly instruction), [`Duration`]s and plain counts.
 
 mod plugin;
-mod scan;
 
 use std::time::Duration;
 
+/// The bounds of scanning and compiling a component, and of the memory pool of its instances.
+pub use plugbay_compile::limits::*;
+
 pub use self::plugin::{Ceilings, Limits};
-pub use self::scan::{Quantity, ScanLimits};
 
 // One call.
 
@@ -91,27 +92,10 @@ pub const ERROR_CODES_MAX: usize = 64;
 pub const MEMORY_BYTES_DEFAULT: u64 = 128 << 20;
 /// Memory of one instance that a manifest may ask for where the operator names no ceiling: 1 GiB.
 pub const MEMORY_BYTES_CEILING_DEFAULT: u64 = 1 << 30;
-/// The most that one linear memory can hold: 4 GiB, the end of 32-bit addresses. 64-bit memories are switched off.
-pub const MEMORY_BYTES_MAX: u64 = 1 << 32;
-/// The stack of a guest: 512 KiB, deep enough for recursive parsers; a runaway recursion ends in well under a millisecond.
-pub const WASM_STACK_BYTES: usize = 512 << 10;
-/// The fiber that a guest runs on: its stack and 1.5 MiB for the host functions that it calls. A host function that
-/// overran its part would abort the process.
-pub const FIBER_STACK_BYTES: usize = 2 << 20;
-/// Core instances in one component instance.
-pub const CORE_INSTANCES_MAX: u32 = 64;
-/// Linear memories in one component instance.
-pub const MEMORIES_MAX: u32 = 8;
-/// Tables in one component instance.
-pub const TABLES_MAX: u32 = 8;
-/// Elements of one table: real plugins have a few hundred, interpreters a few thousand.
-pub const TABLE_ELEMENTS_MAX: usize = 20_000;
 /// Component-model handles that one instance may hold (wasmtime's own default is 100,000).
 pub const HANDLES_MAX: usize = 1_000;
 /// Host resources (streams, pollables) that one instance may hold (wasmtime's own default is 1,000,000).
 pub const RESOURCES_MAX: usize = 1_000;
-/// Bytes of one component's instance data inside the pool, wasmtime's bookkeeping for its core instances included.
-pub const INSTANCE_DATA_BYTES_MAX: usize = 1 << 20;
 /// Random bytes in one request: 64 KiB take about 60 µs, and fuel does not measure them.
 pub const RANDOM_BYTES_MAX: u64 = 64 << 10;
 
@@ -124,39 +108,13 @@ pub const CONCURRENT_SANDBOXES_MAX: usize = 256;
 /// Live instances in one process where the embedder names no other number. Each one maps six regions of memory, and
 /// Linux allows a process 65,530 of them unless `vm.max_map_count` says otherwise.
 pub const LIVE_INSTANCES_DEFAULT: u32 = 1_000;
-/// Bytes of a pooled instance's memory that stay resident between two calls, so that the next one faults no pages in.
-pub const MEMORY_KEPT_RESIDENT_BYTES: usize = 4 << 20;
-/// The same of each of its tables.
-pub const TABLE_KEPT_RESIDENT_BYTES: usize = 64 << 10;
-/// The same of the stack that it runs on.
-pub const STACK_KEPT_RESIDENT_BYTES: usize = 64 << 10;
-/// How often the clock of the engine without fuel ticks: deadlines there are met within two ticks.
-pub const EPOCH_TICK: Duration = Duration::from_millis(1);
 /// How long `on-unload` may take, whatever the plugin's own deadline is: unloading always ends.
 pub const UNLOAD_TIMEOUT_MAX: Duration = Duration::from_secs(10);
 
 // What is read and compiled.
 
-/// The largest component: 128 MiB. A Python interpreter with its library takes 18 MB, a JavaScript engine 12 MB; debug
-/// information is most of the largest real files (97 MB).
-pub const COMPONENT_BYTES_MAX: u64 = 128 << 20;
 /// The longest manifest or configuration file: 1 MiB.
 pub const TEXT_FILE_BYTES_MAX: u64 = 1 << 20;
-/// How long a compilation may take, waiting for its turn not included: 60 s. Python takes 4 s on four cores and 15 s on
-/// one, unoptimised Rust with large dependencies twice that.
-pub const COMPILE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
-/// Memory of a compiling child: 2 GiB. StarlingMonkey takes 500 MiB and unoptimised Rust with large dependencies 600 MiB
-/// on four cores; more cores compile more functions at once and take more.
-pub const COMPILE_MEMORY_BYTES_DEFAULT: u64 = 2 << 30;
-/// Compilations at the same time: 2. One already uses every core as long as it has functions left, so more would only
-/// add up their memory; with one alone, a component that takes its whole deadline would hold up everybody.
-pub const COMPILATIONS_MAX: usize = 2;
-/// The least memory that a compiling child gets, whatever it is allowed: 64 MiB. With less, it could not start its threads.
-pub const COMPILE_MEMORY_BYTES_MIN: u64 = 64 << 20;
-/// The most threads that a compiling child uses: 8. Its memory grows with them.
-pub const WORKER_THREADS_MAX: usize = 8;
-/// All entries of the cache of compiled code together: 1 GiB, the code of 25 interpreters or some thousands of small plugins.
-pub const CODE_CACHE_BYTES_MAX: u64 = 1 << 30;
 
 // Permissions and the audit.
 

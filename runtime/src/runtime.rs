@@ -15,17 +15,16 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
+use plugbay_compile::{CodeCache, Compiler, Engines, Metering};
+
 use crate::admission::Waits;
 use crate::capability::Policy;
 use crate::clock::Clock;
 use crate::component::AnyComponent;
-use crate::engine::{Engines, Metering};
 use crate::error::{BuildError, LoadError, LoadFailure, RemoveDataError};
 use crate::inspection::Inspection;
 use crate::limits::OUTCOMES_WAIT_MAX;
 use crate::plugin::check::{CheckedPackage, Operator};
-use crate::plugin::code_cache::CodeCache;
-use crate::plugin::compile::Compiler;
 use crate::plugin::instance::{Linked, Start};
 use crate::plugin::link::Linkers;
 use crate::plugin::loaded::Plugin;

@@ -4,13 +4,12 @@ use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
 
+use plugbay_compile::scan::ScanError;
+use plugbay_compile::{CodeError, CompileError, LegacyError};
 use plugbay_manifest::ManifestError;
 
 use super::{InvokeError, LimitHit, binary_size, listed};
 use crate::capability::Denial;
-use crate::plugin::compile::CompileError;
-use crate::plugin::legacy::LegacyError;
-use crate::plugin::scan::ScanError;
 use crate::service::config::ConfigProblem;
 
 /// A plugin could not be loaded, and at which stage of its life it failed. Nothing of it stays behind.
@@ -197,6 +196,17 @@ impl From<ManifestError> for LoadFailure {
     }
 }
 
+impl From<CodeError> for LoadFailure {
+    fn from(error: CodeError) -> Self {
+        match error {
+            CodeError::Legacy(error) => LoadFailure::Legacy(error),
+            CodeError::Compile(error) => LoadFailure::Compile(error),
+            CodeError::TooLarge(message) => LoadFailure::Pool(message),
+            error => LoadFailure::Engine(error.to_string()),
+        }
+    }
+}
+
 impl LoadError {
     pub(crate) fn new(plugin: impl Into<String>, source: impl Into<LoadFailure>) -> Self {
         LoadError { plugin: plugin.into(), source: source.into() }
@@ -296,7 +306,8 @@ fn compile_limit(error: &CompileError) -> Option<LimitHit> {
         CompileError::Busy { allowed, .. } => {
             Some(LimitHit { limit: "compilations", allowed: allowed.to_string(), observed: (allowed + 1).to_string() })
         }
-        CompileError::Invalid { .. } | CompileError::Crashed { .. } | CompileError::Worker { .. } => None,
+        // The others are about no limit.
+        _ => None,
     }
 }
 

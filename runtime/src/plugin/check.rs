@@ -3,15 +3,15 @@
 
 use std::collections::BTreeSet;
 
+use plugbay_compile::Metering;
+use plugbay_compile::scan::{self, ItemKind, Kind, Quantity, Scan, ScanLimits};
 use plugbay_manifest::{Effect, ExecutionMode, Layer, Manifest, PermissionAction, Resources, Rule};
 use semver::Version;
 use sha2::{Digest, Sha256};
 
 use super::package::Package;
-use super::scan::{self, ItemKind, Kind, Quantity, Scan, ScanLimits};
 use super::schema;
 use crate::capability::{Denial, Grants, LivePolicy, Policy, Refused};
-use crate::engine::Metering;
 use crate::error::{LoadError, LoadFailure};
 use crate::inspection::Trust;
 use crate::limits::{Ceilings, FUEL_CEILING_DEFAULT, Limits};

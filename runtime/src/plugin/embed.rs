@@ -1,10 +1,10 @@
 //! A package as one file: what its manifest files say, put into the component itself.
 
+use plugbay_compile::append_custom_section;
+use plugbay_compile::scan::{self, ScanLimits};
 use plugbay_manifest::{Layer, Manifest, SECTION};
-use wasm_encoder::{ComponentSection, CustomSection};
 
 use super::package::Package;
-use super::scan::{self, ScanLimits};
 use crate::error::{LoadError, LoadFailure};
 
 impl Package {
@@ -26,9 +26,7 @@ impl Package {
         let mut bytes = self.bytes.clone();
         if carried.as_ref() != Some(&whole) {
             let documents: Vec<String> = self.layers.iter().map(Layer::to_json).collect();
-            let section = CustomSection { name: SECTION.into(), data: documents.join("\n").into_bytes().into() };
-            // A custom section is encoded alike in components and in core modules.
-            section.append_to_component(&mut bytes);
+            append_custom_section(&mut bytes, SECTION, documents.join("\n").as_bytes());
         }
         Ok(bytes)
     }

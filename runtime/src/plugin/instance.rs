@@ -9,6 +9,7 @@ use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use plugbay_compile::Metering;
 use wasmtime::component::{
     ComponentExportIndex, ComponentNamedList, ComponentType, InstancePre, Lift, Lower, TypedFunc, Val,
 };
@@ -20,7 +21,6 @@ use super::state::{CallState, HostState};
 use super::verdict;
 use crate::admission::Chain;
 use crate::component::ExportedFunction;
-use crate::engine::Metering;
 use crate::error::{Failure, InvokeError};
 use crate::invocation::Caller;
 use crate::limits::{HANDLES_MAX, HOSTCALL_BYTES_MAX, LENT_PAYLOAD_BYTES, Limits};

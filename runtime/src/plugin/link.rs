@@ -5,17 +5,17 @@
 
 use std::sync::OnceLock;
 
+use plugbay_compile::{Compiled, Metering};
 use plugbay_manifest::ExecutionMode;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 use wasmtime_wasi::p2::bindings::{cli, filesystem, random};
 
-use super::compiled::Compiled;
 use super::contract::Exports;
 use super::instance::Linked;
 use super::state::HostState;
-use crate::engine::Metering;
 use crate::error::LoadFailure;
+use crate::limits::{FUEL_YIELD_INTERVAL, FUEL_YIELD_INTERVAL_COMPOSED};
 use crate::service::{SERVICES, directory, poll, socket};
 
 /// The linkers of a runtime.
@@ -27,7 +27,8 @@ pub(crate) struct Linkers {
 
 impl Linkers {
     pub(crate) fn link(&self, compiled: Compiled) -> Result<Linked, LoadFailure> {
-        let Compiled { component, metering, fuel_yield_interval } = compiled;
+        let Compiled { component, metering, is_composed } = compiled;
+        let fuel_yield_interval = if is_composed { FUEL_YIELD_INTERVAL_COMPOSED } else { FUEL_YIELD_INTERVAL };
         let engine = component.engine();
         let slot = match metering {
             Metering::Fuel => &self.metered,

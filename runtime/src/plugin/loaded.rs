@@ -249,7 +249,7 @@ impl Plugin {
 
     /// SHA-256 of the component that serves now, in lower-case hexadecimal.
     pub fn digest(&self) -> String {
-        super::hex(&self.current().digest)
+        data_encoding::HEXLOWER.encode(&self.current().digest)
     }
 
     /// The configuration that the plugin sees, with secrets hidden.

@@ -6,15 +6,14 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use plugbay_compile::{CodeCache, CompileIsolation, CompileLimits, Compiler, Engines, is_worker};
+
 use super::{Runtime, Shared};
 use crate::capability::{LivePolicy, Policy};
 use crate::clock::{Clock, SystemClock};
-use crate::engine::Engines;
 use crate::error::BuildError;
 use crate::limits::{Ceilings, HTTP_TIMEOUT, HTTP_TIMEOUT_MAX, LIVE_INSTANCES_DEFAULT, Limits};
 use crate::plugin::check::Operator;
-use crate::plugin::code_cache::CodeCache;
-use crate::plugin::compile::{CompileIsolation, CompileLimits, Compiler, is_worker};
 use crate::plugin::link::Linkers;
 use crate::service::audit::{Audit, AuditSink, TracingAudit};
 use crate::service::cache::Caches;

@@ -4,12 +4,12 @@
 
 use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 
+use plugbay_compile::CompileContext;
 use plugbay_manifest::Manifest;
 
 use super::{LinkedComponents, Runtime};
 use crate::error::{LoadError, LoadFailure};
 use crate::plugin::check::CheckedPackage;
-use crate::plugin::compiled::{Compiled, Workshop};
 use crate::plugin::instance::{Linked, Start};
 use crate::plugin::loaded::LoadedPlugin;
 use crate::plugin::package::Package;
@@ -78,8 +78,10 @@ impl Runtime {
         let load_error = |failure: LoadFailure| LoadError::new(&checked.manifest.name, failure);
         let engine =
             self.0.engines.get(metering).map_err(|error| load_error(LoadFailure::Engine(error.to_string())))?;
-        let workshop = Workshop { engine, metering, compiler: &self.0.compiler, cache: self.0.code_cache.as_ref() };
-        let compiled = Compiled::new(checked, workshop).await.map_err(load_error)?;
+        let context =
+            CompileContext { engine, metering, compiler: &self.0.compiler, cache: self.0.code_cache.as_ref() };
+        let compiled = context.compile(&checked.package.bytes, &checked.scan, &checked.digest).await;
+        let compiled = compiled.map_err(|error| load_error(error.into()))?;
         let linked = Arc::new(self.0.linkers.link(compiled).map_err(load_error)?);
         let mut all = self.linked_lock();
         forget_gone(&mut all, |linked| linked.strong_count() > 0);

@@ -100,7 +100,7 @@ impl Declaration {
 
     fn digest(&self) -> String {
         let json = serde_json::json!([SHAPE, self.tables, self.collections]);
-        crate::plugin::hex(&Sha256::digest(json.to_string()))
+        data_encoding::HEXLOWER.encode(&Sha256::digest(json.to_string()))
     }
 
     fn check(&self) -> Result<(), Problem> {

@@ -14,9 +14,9 @@ use wasmtime::Engine;
 use super::protocol::{self, Request};
 use super::worker::WORKER_VARIABLE;
 use super::{CompileError, CompileLimits, MachineCode, WorkerCommand, worker_threads};
+use crate::code_cache::fingerprint;
 use crate::engine::Metering;
-use crate::plugin::code_cache::fingerprint;
-use crate::plugin::hex;
+use crate::hex;
 
 /// What is kept of the child's standard error: the last 4 KiB.
 const OUTPUT_TAIL_BYTES: usize = 4 << 10;

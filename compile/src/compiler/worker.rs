@@ -10,15 +10,15 @@ use wasmtime::Engine;
 
 use super::protocol::{Request, read_component, write_code};
 use super::{CompileError, MachineCode, precompile};
+use crate::code_cache::fingerprint;
 use crate::engine::{self, Metering};
-use crate::plugin::code_cache::fingerprint;
-use crate::plugin::hex;
+use crate::hex;
 
 /// Set in the environment of a process that is to compile a component.
 pub(super) const WORKER_VARIABLE: &str = "PLUGBAY_COMPILE_WORKER";
 
 /// Whether this process was started to compile a component.
-pub(crate) fn is_worker() -> bool {
+pub fn is_worker() -> bool {
     std::env::var_os(WORKER_VARIABLE).is_some()
 }
 

@@ -1,8 +1,8 @@
 //! What is put in comes out again; what somebody or something else left there does not.
 
 use super::*;
+use crate::compiler::{CompileIsolation, CompileLimits, Compiler};
 use crate::engine::{Metering, config};
-use crate::plugin::compile::{CompileIsolation, CompileLimits, Compiler};
 
 struct Fixture {
     _parent: tempfile::TempDir,

@@ -1,6 +1,6 @@
 //! From bytes to machine code, within a deadline and with bounded memory.
 //!
-//! Compiling is bounded twice. The [`scan`](super::scan) before it refuses what is known to be expensive; what is left
+//! Compiling is bounded twice. The [`scan`](crate::scan) before it refuses what is known to be expensive; what is left
 //! gets a deadline here. How much the deadline is worth depends on where the compiler runs:
 //!
 //! - In this process, a compilation cannot be interrupted and its memory is not bounded by anything but the scan. The
@@ -29,8 +29,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Engine;
 
 pub use self::error::CompileError;
-pub(crate) use self::worker::is_worker;
-pub use self::worker::{compile_worker, compile_worker_if_asked};
+pub use self::worker::{compile_worker, compile_worker_if_asked, is_worker};
 
 use crate::engine::Metering;
 use crate::limits::{
@@ -54,16 +53,16 @@ pub enum CompileIsolation {
 /// ```no_run
 /// use std::process::ExitCode;
 ///
-/// use plugbay::{CompileIsolation, Runtime, WorkerCommand};
+/// use plugbay_compile::{CompileIsolation, CompileLimits, Compiler, WorkerCommand};
 ///
 /// fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
-///     if let Some(code) = plugbay::compile_worker_if_asked() {
+///     if let Some(code) = plugbay_compile::compile_worker_if_asked() {
 ///         return Ok(code);
 ///     }
 ///     let isolation = CompileIsolation::ChildProcess(WorkerCommand::this_program()?);
-///     let runtime = Runtime::builder().compile_isolation(isolation).build()?;
+///     let compiler = Compiler::new(isolation, CompileLimits::default());
 ///     // … the application …
-/// #   drop(runtime);
+/// #   drop(compiler);
 ///     Ok(ExitCode::SUCCESS)
 /// }
 /// ```
@@ -120,20 +119,21 @@ impl Default for CompileLimits {
 pub(crate) struct MachineCode(Vec<u8>);
 
 impl MachineCode {
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }
 
 /// Compiles components, a few at a time.
-pub(crate) struct Compiler {
+pub struct Compiler {
     isolation: CompileIsolation,
     limits: CompileLimits,
     turns: Arc<Semaphore>,
 }
 
 impl Compiler {
-    pub(crate) fn new(isolation: CompileIsolation, limits: CompileLimits) -> Self {
+    /// Compiles as `isolation` says, each component within `limits`.
+    pub fn new(isolation: CompileIsolation, limits: CompileLimits) -> Self {
         Compiler { isolation, limits, turns: Arc::new(Semaphore::new(COMPILATIONS_MAX)) }
     }
 

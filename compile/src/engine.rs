@@ -13,12 +13,22 @@ use wasmtime::{
     Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, OperatorCost, PoolingAllocationConfig,
 };
 
-use crate::error::BuildError;
 use crate::limits::*;
+
+/// An engine refused its settings or could not reserve its memory pool.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot set up the WebAssembly engine for {instances} live instances: {message}")]
+#[non_exhaustive]
+pub struct EngineError {
+    /// Live instances that were asked for.
+    pub instances: u32,
+    /// What the engine reported.
+    pub message: String,
+}
 
 /// How running code is interrupted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Metering {
+pub enum Metering {
     /// By fuel: sandboxed and legacy plugins.
     Fuel,
     /// By the epoch clock: trusted plugins.
@@ -67,24 +77,31 @@ pub(crate) fn config(metering: Metering) -> Config {
 }
 
 /// The engines of a runtime.
-pub(crate) struct Engines {
+pub struct Engines {
     metered: Engine,
     unmetered: OnceLock<Engine>,
     live_instances: u32,
 }
 
 impl Engines {
-    /// Makes the metered engine, with room for this many live instances.
-    pub(crate) fn new(live_instances: u32) -> Result<Self, BuildError> {
+    /// Makes the metered engine, with a pool for this many live instances.
+    ///
+    /// # Errors
+    /// [`EngineError`], if the pool cannot be reserved.
+    pub fn new(live_instances: u32) -> Result<Self, EngineError> {
         Ok(Engines { metered: pooled(Metering::Fuel, live_instances)?, unmetered: OnceLock::new(), live_instances })
     }
 
     /// Instances that may live at the same time.
-    pub(crate) fn live_instances(&self) -> u32 {
+    pub fn live_instances(&self) -> u32 {
         self.live_instances
     }
 
-    pub(crate) fn get(&self, metering: Metering) -> Result<&Engine, BuildError> {
+    /// The engine whose code is interrupted in this way.
+    ///
+    /// # Errors
+    /// [`EngineError`], if the unmetered engine was not needed before and cannot be made.
+    pub fn get(&self, metering: Metering) -> Result<&Engine, EngineError> {
         match metering {
             Metering::Fuel => Ok(&self.metered),
             Metering::Epoch => {
@@ -100,11 +117,10 @@ impl Engines {
     }
 }
 
-fn pooled(metering: Metering, live_instances: u32) -> Result<Engine, BuildError> {
+fn pooled(metering: Metering, live_instances: u32) -> Result<Engine, EngineError> {
     let mut config = config(metering);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(live_instances)));
-    Engine::new(&config)
-        .map_err(|error| BuildError::Engine { instances: live_instances, message: format!("{error:#}") })
+    Engine::new(&config).map_err(|error| EngineError { instances: live_instances, message: format!("{error:#}") })
 }
 
 /// A pool with a slot for each live instance. A component is often several core instances (the plugin and the shims that
@@ -137,7 +153,7 @@ fn pool(live_instances: u32) -> PoolingAllocationConfig {
 
 /// One thread for each unmetered engine: a spinning guest can hold up the executor's timers, but not this. It ends with
 /// the engine.
-fn tick(engine: &Engine, live_instances: u32) -> Result<(), BuildError> {
+fn tick(engine: &Engine, live_instances: u32) -> Result<(), EngineError> {
     let engine: EngineWeak = engine.weak();
     std::thread::Builder::new()
         .name("plugbay-epoch".into())
@@ -149,7 +165,7 @@ fn tick(engine: &Engine, live_instances: u32) -> Result<(), BuildError> {
             }
         })
         .map(drop)
-        .map_err(|error| BuildError::Engine {
+        .map_err(|error| EngineError {
             instances: live_instances,
             message: format!("the epoch clock cannot start: {error}"),
         })

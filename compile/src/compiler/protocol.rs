@@ -19,7 +19,7 @@ pub(super) struct Request {
     pub(super) version: u32,
     /// [`Metering`](crate::engine::Metering) by name.
     pub(super) metering: String,
-    /// The [`fingerprint`](crate::plugin::code_cache::fingerprint) of the host's engine, in hexadecimal. The child's must
+    /// The [`fingerprint`](crate::code_cache::fingerprint) of the host's engine, in hexadecimal. The child's must
     /// be the same, or its code would not load.
     pub(super) fingerprint: String,
     pub(super) memory_bytes_max: u64,

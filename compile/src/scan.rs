@@ -6,7 +6,7 @@
 //! what compiling will have to pay for, and refuses what is above its [`ScanLimits`].
 //!
 //! A scan is not a validation. It reads no instruction, resolves no index and checks no type: a file that it admits may
-//! still be nonsense, and [`compile`](super::compile) says so. It is a filter and not a proof either: within the limits
+//! still be nonsense, and [`Compiler`](crate::Compiler) says so. It is a filter and not a proof either: within the limits
 //! there are files that compile slowly, which is why compilation has a deadline of its own.
 
 mod error;
@@ -24,11 +24,11 @@ use self::error::malformed;
 use self::tally::Tally;
 
 /// The custom section in which a component carries its manifest.
-pub(crate) const MANIFEST_SECTION: &str = "plugbay:manifest";
+pub const MANIFEST_SECTION: &str = "plugbay:manifest";
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// A WebAssembly component.
     Component,
     /// A plain WebAssembly module, such as a WASI preview 1 command.
@@ -37,7 +37,7 @@ pub(crate) enum Kind {
 
 /// What sort of thing an import or an export is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ItemKind {
+pub enum ItemKind {
     /// A function.
     Function,
     /// An instance: what an interface such as `wasi:cli/run@0.2.0` is imported and exported as.
@@ -62,44 +62,44 @@ pub(crate) enum ItemKind {
 
 /// One import of the outermost component or module.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Import {
+pub struct Import {
     /// The name with its version, such as `wasi:sockets/tcp@0.2.0`. For a core module: the module's name.
-    pub(crate) name: String,
+    pub name: String,
     /// The second name that imports of a core module have, such as `fd_write`.
-    pub(crate) field: Option<String>,
+    pub field: Option<String>,
     /// What is imported.
-    pub(crate) kind: ItemKind,
+    pub kind: ItemKind,
 }
 
 /// One export of the outermost component or module.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Export {
+pub struct Export {
     /// The name with its version.
-    pub(crate) name: String,
+    pub name: String,
     /// What is exported. The functions inside an exported instance are known only after compiling.
-    pub(crate) kind: ItemKind,
+    pub kind: ItemKind,
 }
 
 /// What [`scan`] found.
 #[derive(Clone, Debug)]
-pub(crate) struct Scan {
+pub struct Scan {
     /// What the file is.
-    pub(crate) kind: Kind,
+    pub kind: Kind,
     /// What the outermost component or module imports, in the file's order.
-    pub(crate) imports: Vec<Import>,
+    pub imports: Vec<Import>,
     /// What the outermost component or module exports, in the file's order.
-    pub(crate) exports: Vec<Export>,
+    pub exports: Vec<Export>,
     /// The contents of every custom section named [`MANIFEST_SECTION`], at any depth, in the file's order.
-    pub(crate) manifests: Vec<Vec<u8>>,
+    pub manifests: Vec<Vec<u8>>,
     /// Whether it is a component of parts that call each other: inner components with functions of their own, as composing
     /// makes them. What one component's tools produce has none.
-    pub(crate) is_composed: bool,
+    pub is_composed: bool,
     totals: [u64; Quantity::ALL.len()],
 }
 
 impl Scan {
     /// How much of `quantity` the whole file has, nested modules and components included.
-    pub(crate) fn total(&self, quantity: Quantity) -> u64 {
+    pub fn total(&self, quantity: Quantity) -> u64 {
         self.totals[quantity as usize]
     }
 }
@@ -113,7 +113,7 @@ impl Scan {
 ///
 /// [`ScanError`], where `bytes` are something else than a component or module in binary form, are cut off, cannot be
 /// parsed, or are over a limit.
-pub(crate) fn scan(bytes: &[u8], limits: &ScanLimits) -> Result<Scan, ScanError> {
+pub fn scan(bytes: &[u8], limits: &ScanLimits) -> Result<Scan, ScanError> {
     let mut tally = Tally::new(limits);
     tally.add(Quantity::Bytes, bytes.len() as u64)?;
     let kind = recognise::kind(bytes)?;

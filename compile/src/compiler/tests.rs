@@ -3,8 +3,8 @@
 use super::protocol::Request;
 use super::worker::serve;
 use super::*;
-use crate::plugin::code_cache::{fingerprint, load};
-use crate::plugin::hex;
+use crate::code_cache::{fingerprint, load};
+use crate::hex;
 
 fn engine() -> Engine {
     Engine::new(&crate::engine::config(Metering::Fuel)).expect("the settings are right")

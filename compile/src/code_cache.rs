@@ -33,8 +33,8 @@ use wasmtime::component::Component;
 
 pub use self::directory::CodeCacheError;
 use self::directory::Directory;
-use super::compile::MachineCode;
-use super::hex;
+use crate::compiler::MachineCode;
+use crate::hex;
 use crate::limits::CODE_CACHE_BYTES_MAX;
 
 /// How much of a full cache is kept when room is made, in percent: 90, so that room is not made each time.

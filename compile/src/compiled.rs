@@ -1,0 +1,75 @@
+//! From a scanned file to machine code, taken from the cache or compiled and put there.
+
+use std::borrow::Cow;
+
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::code_cache::{self, CodeCache, CodeKey};
+use crate::compiler::{CompileError, Compiler};
+use crate::engine::Metering;
+use crate::legacy::{self, LegacyError};
+use crate::scan::{Kind, Scan};
+
+/// A compiled component.
+pub struct Compiled {
+    /// What instances are made of.
+    pub component: Component,
+    /// How its code is interrupted.
+    pub metering: Metering,
+    /// Whether it is composed of parts that call each other ([`Scan::is_composed`]).
+    pub is_composed: bool,
+}
+
+/// Why there is no machine code of a file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CodeError {
+    /// The module of a WASI preview 1 command cannot be made a component.
+    #[error(transparent)]
+    Legacy(#[from] LegacyError),
+    /// The component cannot be compiled.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// An instance of the component has more memories, tables or core instances than the engine's pool allows.
+    #[error("its instances are larger than this host allows: {0}")]
+    TooLarge(String),
+}
+
+/// Where and how a file is compiled.
+pub struct CompileContext<'a> {
+    /// The engine of this metering, from [`Engines`](crate::Engines).
+    pub engine: &'a Engine,
+    /// How the code is interrupted.
+    pub metering: Metering,
+    /// Where it is compiled, within which limits.
+    pub compiler: &'a Compiler,
+    /// Where machine code is stored between processes.
+    pub cache: Option<&'a CodeCache>,
+}
+
+impl CompileContext<'_> {
+    /// The machine code of `bytes`, whose [`scan`](fn@crate::scan::scan) and SHA-256 are `scan` and `digest`.
+    ///
+    /// # Errors
+    /// [`CodeError`] with the stage that failed.
+    pub async fn compile(&self, bytes: &[u8], scan: &Scan, digest: &[u8; 32]) -> Result<Compiled, CodeError> {
+        let made = |component| Compiled { component, metering: self.metering, is_composed: scan.is_composed };
+        let cache = self.cache.map(|cache| (cache, CodeKey::new(self.engine, digest)));
+        if let Some((cache, key)) = &cache
+            && let Some(component) = cache.get(self.engine, key)
+        {
+            return Ok(made(component));
+        }
+        // A preview 1 command becomes a component here, and is one from here on.
+        let bytes = match scan.kind {
+            Kind::Component => Cow::Borrowed(bytes),
+            Kind::CoreModule => Cow::Owned(legacy::componentize(bytes)?),
+        };
+        let code = self.compiler.compile(self.engine, self.metering, &bytes).await?;
+        if let Some((cache, key)) = &cache {
+            cache.put(key, &code);
+        }
+        code_cache::load(self.engine, &code).map(made).map_err(|error| CodeError::TooLarge(format!("{error:#}")))
+    }
+}
