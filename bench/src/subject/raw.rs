@@ -1,21 +1,20 @@
 //! The floor: wasmtime by itself, with the limits that Plugbay sets and none of its services.
 //!
-//! The same component runs on an engine with the same settings (those of `runtime/src/engine.rs`: whoever changes one changes
-//! the other), async, with fuel, a limiter that sums over all memories, and a deadline by `tokio::time::timeout`. WASI is
-//! linked and made when a guest first asks for it. There is no manifest, no permission, no rate, no metric, no lease.
+//! The same component runs on the same engine and pool (`plugbay_compile::Engines`), async, with fuel, a limiter that sums
+//! over all memories, and a deadline by `tokio::time::timeout`. WASI is linked and made when a guest first asks for it.
+//! There is no manifest, no permission, no rate, no metric, no lease.
 
 use std::path::Path;
 
 use ::plugbay::limits::*;
 use anyhow::{Context, anyhow};
+use plugbay_compile::{Engines, Metering};
 use serde::de::IgnoredAny;
 use tokio::time::timeout;
 use wasmtime::component::{
     Component, ComponentExportIndex, ComponentType, InstancePre, Lift, Linker, Lower, ResourceTable, TypedFunc,
 };
-use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, OperatorCost, PoolingAllocationConfig, ResourceLimiter, Store,
-};
+use wasmtime::{Engine, ResourceLimiter, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 /// What the contract's `handle` answers when it fails.
@@ -101,7 +100,7 @@ pub struct Host {
 
 impl Host {
     pub fn new(live_instances: u32) -> anyhow::Result<Self> {
-        let engine = Engine::new(&config(live_instances)).map_err(plain)?;
+        let engine = Engines::new(live_instances)?.get(Metering::Fuel)?.clone();
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(plain)?;
         Ok(Host { engine, linker })
@@ -202,55 +201,6 @@ fn answer((answer,): (Result<String, Failure>,)) -> anyhow::Result<String> {
 /// wasmtime's errors are no standard errors.
 fn plain(error: wasmtime::Error) -> anyhow::Error {
     anyhow!("{error:#}")
-}
-
-/// As `runtime/src/engine.rs` has it, for metered code.
-fn config(live_instances: u32) -> Config {
-    let mut cost = OperatorCost::new();
-    cost.MemoryGrow = u8::MAX;
-    cost.TableGrow = u8::MAX;
-    let mut config = Config::new();
-    config
-        .consume_fuel(true)
-        .max_wasm_stack(WASM_STACK_BYTES)
-        .async_stack_size(FIBER_STACK_BYTES)
-        .memory_init_cow(true)
-        .wasm_gc(false)
-        .wasm_function_references(false)
-        .wasm_exceptions(false)
-        .wasm_threads(false)
-        .wasm_memory64(false)
-        .wasm_multi_memory(false)
-        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16))
-        .operator_cost(cost)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(live_instances)));
-    config
-}
-
-fn pool(live_instances: u32) -> PoolingAllocationConfig {
-    let mut pool = PoolingAllocationConfig::default();
-    pool.total_component_instances(live_instances)
-        .total_core_instances(live_instances.saturating_mul(4))
-        .total_memories(live_instances.saturating_add(live_instances / 8).saturating_add(16))
-        .total_tables(live_instances.saturating_mul(3))
-        .total_stacks(live_instances)
-        .max_component_instance_size(INSTANCE_DATA_BYTES_MAX)
-        .max_core_instance_size(INSTANCE_DATA_BYTES_MAX)
-        .max_core_instances_per_component(CORE_INSTANCES_MAX)
-        .max_memories_per_component(MEMORIES_MAX)
-        .max_memories_per_module(1)
-        .max_tables_per_component(TABLES_MAX)
-        .max_tables_per_module(4)
-        .table_elements(TABLE_ELEMENTS_MAX)
-        .max_memory_size(MEMORY_BYTES_MAX as usize)
-        .linear_memory_keep_resident(MEMORY_KEPT_RESIDENT_BYTES)
-        .table_keep_resident(TABLE_KEPT_RESIDENT_BYTES)
-        .async_stack_keep_resident(STACK_KEPT_RESIDENT_BYTES)
-        .max_unused_warm_slots(live_instances.min(100));
-    if PoolingAllocationConfig::is_pagemap_scan_available() {
-        pool.pagemap_scan(Enabled::Yes);
-    }
-    pool
 }
 
 /// Runs so many calls in one instance.
