@@ -1,4 +1,4 @@
-//! What a test that fails tells: what was expected, what was there, and what the plugin said and was denied.
+//! Messages of failed tests: what was expected, what was found, the plugin's log, and what it was denied.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -9,14 +9,14 @@ use super::host::guest;
 use crate::harness::assert::assert_contains;
 use crate::harness::guest::{feature, hostile};
 
-/// The text of the panic that this ends in.
+/// Runs a closure that has to panic, and returns the panic's message.
 fn panic_of(fails: impl FnOnce()) -> String {
-    let panic = catch_unwind(AssertUnwindSafe(fails)).expect_err("it should fail");
+    let panic = catch_unwind(AssertUnwindSafe(fails)).expect_err("it has to panic");
     panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "a panic without a text".to_owned())
 }
 
 #[test]
-fn call_that_fails_tells_code_text_and_log() {
+fn failed_call_shows_code_text_and_log() {
     let host = TestHost::new();
     let plugin = guest(&host, hostile::PANIC).load();
     let text = panic_of(|| drop(plugin.call("attack", "the reactor is open")));
@@ -25,7 +25,7 @@ fn call_that_fails_tells_code_text_and_log() {
 }
 
 #[test]
-fn call_that_should_fail_and_does_not_tells_the_answer() {
+fn call_that_should_have_failed_shows_its_answer() {
     let host = TestHost::new();
     let plugin = guest(&host, feature::ECHO).load();
     let text = panic_of(|| drop(plugin.call_error("echo", json!({ "a": 1 }))));
@@ -35,7 +35,7 @@ fn call_that_should_fail_and_does_not_tells_the_answer() {
 }
 
 #[test]
-fn denial_that_is_missing_tells_whether_it_was_granted_or_not_tried() {
+fn missing_denial_says_granted_or_not_tried() {
     let host = TestHost::new();
     let asks = json!({ "permissions": [{ "resource": "config.a" }] });
     let plugin = guest(&host, feature::CONFIG).manifest(asks).load();
@@ -49,7 +49,7 @@ fn denial_that_is_missing_tells_whether_it_was_granted_or_not_tried() {
 }
 
 #[test]
-fn log_is_shown_where_a_line_is_missing_or_should_be() {
+fn log_is_shown_if_a_line_is_missing_or_unexpected() {
     let host = TestHost::new();
     let plugin = guest(&host, feature::LIFECYCLE).load();
     assert_contains(&panic_of(|| plugin.assert_logged("no such line")), &["no line of the log", "no such line"]);
@@ -57,7 +57,7 @@ fn log_is_shown_where_a_line_is_missing_or_should_be() {
 }
 
 #[test]
-fn plugin_that_cannot_be_loaded_or_opened_tells_why() {
+fn plugin_that_cannot_be_loaded_or_opened_says_why() {
     let host = TestHost::new();
     let text = panic_of(|| drop(guest(&host, feature::ECHO).manifest(json!({ "requires": ["nobody"] })).load()));
     assert_contains(&text, &["feature_echo", "nobody", "not loaded"]);

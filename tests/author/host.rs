@@ -1,4 +1,4 @@
-//! What a test can do with a plugin in a `TestHost`: all of its life, the clock, the world outside, and who denied what.
+//! What a test can do with a plugin in a `TestHost`: its life cycle, the clock, outgoing requests, and who denied what.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -26,7 +26,7 @@ fn plugin_is_loaded_from_a_file_or_a_directory() {
 }
 
 #[test]
-fn hosts_share_nothing_and_a_reload_hands_state_over() {
+fn hosts_share_nothing_and_reload_hands_state_over() {
     let (one, two) = (TestHost::new(), TestHost::new());
     let counters = [&one, &two].map(|host| host.plugin(example::COUNTER.path()).load());
     assert_eq!(counters[0].call_as::<Value>("increment", json!({ "by": 5 }))["count"], 5);
@@ -49,7 +49,7 @@ fn events_carry_the_time_of_the_test_and_are_answered() {
     let heard = plugin.call("heard", ());
     assert_eq!(heard.as_array().map(Vec::len), Some(1), "{heard}");
     assert_eq!((&heard[0]["timestamp_ms"], &heard[0]["source"]), (&json!(7), &json!("host")));
-    let failed = plugin.deliver(&plugin.make_event("order.fail", json!(null))).expect_err("it says no");
+    let failed = plugin.deliver(&plugin.make_event("order.fail", json!(null))).expect_err("its handler fails");
     assert_eq!(failed.code(), "unwanted");
 }
 
@@ -77,7 +77,7 @@ fn wall_clock_stands_still_until_the_test_moves_it() {
 }
 
 #[test]
-fn requests_are_answered_by_the_test_and_kept() {
+fn requests_are_answered_by_the_test_and_recorded() {
     let host = TestHost::new();
     let asks = json!({ "permissions": [{ "resource": "http.api.example.org" }, "log.write"] });
     let plugin = guest(&host, feature::HTTP).manifest(asks).load();
@@ -101,7 +101,7 @@ fn requests_are_answered_by_the_test_and_kept() {
 }
 
 #[test]
-fn operator_allows_what_is_asked_for_unless_the_test_says_otherwise() {
+fn operator_allows_what_is_requested_by_default() {
     let asks = json!({ "permissions": [{ "resource": "config.*" }] });
     let set = |setup: PluginSetup, key: &str| {
         let plugin = setup.manifest(asks.clone()).load();
@@ -131,7 +131,7 @@ fn plugins_of_one_host_require_and_call_each_other() {
     assert_eq!(callee.metrics().calls, 1);
 
     let alone = guest(&TestHost::new(), feature::ECHO).manifest(json!({ "requires": ["callee"] })).try_load();
-    assert!(alone.expect_err("nobody is there").to_string().contains("callee"));
+    assert!(alone.expect_err("its requirement is not loaded").to_string().contains("callee"));
 }
 
 #[test]
@@ -145,9 +145,9 @@ fn limits_are_those_of_the_plugin_and_of_the_host() {
     assert!(guest(&host, feature::ECHO).try_load().is_err(), "it starts with more");
 }
 
-/// A test that is asynchronous may use either way in.
+/// An asynchronous test may use the harness or the plugin's own handle.
 #[tokio::test]
-async fn asynchronous_test_uses_the_harness_and_the_plugin_itself() {
+async fn async_test_uses_the_harness_and_the_plugin_itself() {
     let host = TestHost::new();
     let plugin = guest(&host, feature::ECHO).load();
     assert_eq!(plugin.call("echo", 1), 1);

@@ -1,5 +1,5 @@
-//! Jobs in a `TestHost`: time that passes runs them, each at its moment and to its end; a clock that is set runs what was
-//! missed once.
+//! Jobs in a `TestHost`. Advancing the clock runs each job at its due time and to its end; setting the clock runs each
+//! missed job once.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -16,7 +16,7 @@ fn scheduler() -> (TestHost, TestPlugin) {
     (host, plugin)
 }
 
-/// When the runs of a job were due, in seconds from the beginning of the test.
+/// The due times of a job's runs, in seconds from the beginning of the test.
 fn runs(plugin: &TestPlugin, job: &str) -> Vec<u64> {
     let outcomes = plugin.call("outcomes", job);
     let due = |outcome: &Value| outcome["scheduled_ms"].as_u64().expect("a moment") / 1_000 - 1_000;
@@ -26,7 +26,7 @@ fn runs(plugin: &TestPlugin, job: &str) -> Vec<u64> {
 }
 
 #[test]
-fn time_that_passes_runs_a_job_at_each_of_its_moments() {
+fn advanced_clock_runs_a_job_at_each_due_time() {
     let (host, plugin) = scheduler();
     plugin.call("add", json!({ "id": "tick", "interval_ms": 60_000 }));
     host.advance(Duration::from_secs(59));
@@ -38,7 +38,7 @@ fn time_that_passes_runs_a_job_at_each_of_its_moments() {
 }
 
 #[test]
-fn jobs_of_several_moments_run_in_their_order() {
+fn jobs_with_different_due_times_run_in_order() {
     let (host, plugin) = scheduler();
     plugin.call("add", json!({ "id": "late", "date_ms": 1_090_000, "args": "late" }));
     plugin.call("add", json!({ "id": "early", "date_ms": 1_030_000, "args": "early" }));
@@ -51,7 +51,7 @@ fn jobs_of_several_moments_run_in_their_order() {
 }
 
 #[test]
-fn clock_that_is_set_runs_once_what_was_missed() {
+fn clock_that_is_set_runs_missed_jobs_once() {
     let (host, plugin) = scheduler();
     plugin.call("add", json!({ "id": "tick", "interval_ms": 60_000 }));
     host.set_time(UNIX_EPOCH + Duration::from_secs(1_000 + 3_600));

@@ -1,4 +1,4 @@
-//! The harness that authors test their plugins with: what it shows of a plugin, and how it fails.
+//! The test harness for plugin authors: what it shows of a plugin, and how it fails.
 
 mod failure;
 mod host;

@@ -1,9 +1,9 @@
-//! What every error of a kind has to say.
+//! Assertions on errors, shared by all tests.
 
 use plugbay::{InvokeError, LimitHit, LoadError};
 use serde_json::Value;
 
-/// Codes of limits: these errors name what is allowed and what was observed.
+/// The codes of limits. Their errors carry the limit's name, the allowed value and the observed value.
 const LIMITS: [&str; 12] = [
     "timeout",
     "out_of_fuel",
@@ -34,7 +34,7 @@ pub(crate) fn assert_invoke_error(error: &InvokeError, plugin: &str, code: &str)
     assert_limit(error.limit(), &json);
 }
 
-/// Asserts that programs are told which limit was hit, what it allows and what was observed.
+/// Asserts that the JSON error carries the limit's name, the allowed value and the observed value.
 #[track_caller]
 fn assert_limit(hit: Option<LimitHit>, json: &Value) {
     let Some(hit) = hit else { return };
@@ -55,7 +55,7 @@ pub(crate) fn assert_load_error(error: &LoadError, plugin: &str, code: &str) {
     assert_limit(error.limit(), &json);
 }
 
-/// Asserts that a text contains each of these.
+/// Asserts that a text contains each of these parts.
 #[track_caller]
 pub(crate) fn assert_contains(text: &str, parts: &[&str]) {
     for part in parts {

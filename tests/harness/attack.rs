@@ -1,4 +1,4 @@
-//! One hostile call, and everything that has to be true afterwards.
+//! One hostile call, and the checks that follow it: the error, the attacker's next call, an unharmed neighbour.
 
 use plugbay::{InvokeError, Plugin, Policy};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ pub(crate) struct Attack {
     granted: Policy,
 }
 
-/// What is left after an attack that was fended off.
+/// The state after an attack that was stopped.
 pub(crate) struct Aftermath {
     pub(crate) host: Host,
     pub(crate) attacker: Plugin,
@@ -36,7 +36,7 @@ impl Attack {
         Attack { payload, ..self }
     }
 
-    /// Lets the attacker ask for a permission, and grants it.
+    /// Requests a permission in the attacker's manifest, and grants it.
     #[must_use]
     pub(crate) fn granted(self, permission: &str) -> Self {
         let asked = json!([{ "resource": permission }]);
@@ -44,25 +44,25 @@ impl Attack {
         Attack { granted, ..self.manifest("permissions", asked) }
     }
 
-    /// Sets a limit of the attacker.
+    /// Sets one of the attacker's limits.
     #[must_use]
     pub(crate) fn resource(self, limit: &str, value: Value) -> Self {
         Attack { plugin: self.plugin.resource(limit, value), ..self }
     }
 
-    /// Trusts the attacker, which has no limit of fuel then.
+    /// Trusts the attacker, which removes its fuel limit.
     #[must_use]
     pub(crate) fn trusted(self) -> Self {
         Attack { plugin: self.plugin.trusted(), ..self }
     }
 
-    /// Sets a member of the attacker's manifest.
+    /// Sets a field of the attacker's manifest.
     #[must_use]
     pub(crate) fn manifest(self, member: &str, value: Value) -> Self {
         Attack { plugin: self.plugin.manifest(member, value), ..self }
     }
 
-    /// Attacks, and asserts that it does no harm at all: the attacker gets its answer.
+    /// Runs the attack, and asserts that it has no effect: the attacker gets its answer.
     pub(crate) async fn does_no_harm(self) -> (Host, Value) {
         let (host, attacker, neighbour) = self.scene().await;
         let answer = attacker.call::<Value>("attack", &self.payload).await;
@@ -71,7 +71,7 @@ impl Attack {
         (host, answer)
     }
 
-    /// Attacks, and asserts that it ends in this error, costs the attacker its instance and nobody else anything.
+    /// Runs the attack, and asserts that it ends in this error and costs the attacker's instance and nothing else.
     pub(crate) async fn ends_in(self, code: &str) -> Aftermath {
         let (host, attacker, neighbour) = self.scene().await;
         let error = match attacker.call::<Value>("attack", &self.payload).await {
@@ -88,7 +88,7 @@ impl Attack {
         Aftermath { host, attacker, error }
     }
 
-    /// The attacker beside a neighbour that keeps a state.
+    /// A host with the attacker and a neighbour that has state.
     async fn scene(&self) -> (Host, Plugin, Plugin) {
         let host = Host::with(|builder| builder.policy(self.granted.clone()));
         let neighbour = host.load(TestPlugin::from(feature::ECHO).manifest("name", json!("neighbour"))).await;

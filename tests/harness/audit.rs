@@ -1,10 +1,10 @@
-//! An audit sink that keeps what it is told.
+//! An audit sink that records in memory.
 
 use std::sync::{Arc, Mutex};
 
 use plugbay::{AuditRecord, AuditSink};
 
-/// All records of a runtime, as `event plugin action resource caller`.
+/// A runtime's audit records, each as `event plugin action resource caller`.
 #[derive(Clone, Default)]
 pub(crate) struct KeptAudit {
     lines: Arc<Mutex<Vec<String>>>,
@@ -12,7 +12,7 @@ pub(crate) struct KeptAudit {
 }
 
 impl KeptAudit {
-    /// One that keeps allowed uses too.
+    /// A sink that records allowed uses too.
     pub(crate) fn of_everything() -> Self {
         KeptAudit { allowed_too: true, ..KeptAudit::default() }
     }

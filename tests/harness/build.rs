@@ -1,9 +1,9 @@
 //! Builds the guests and the example plugins, once for each run of the tests.
 //!
-//! The first test that needs one starts cargo; the others wait for it. Example plugins are built as their users build them,
-//! one crate at a time and where `plugbay run example-plugins/NAME` does: built together, their dependencies would get
-//! each other's features, and the two would undo each other's work. The guests have a profile of their own, which compiles
-//! in less time, and a directory of their own below cargo's.
+//! The first test that needs one starts cargo; the others wait for it. Example plugins are built one crate at a time
+//! and in the directory that `plugbay run example-plugins/NAME` uses. Built together, their dependencies would share
+//! features, and the two builds would invalidate each other's output. The guests have their own profile, which compiles
+//! faster, and their own target directory below cargo's.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -22,7 +22,7 @@ pub(crate) fn cargo_target_directory() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("cargo's tmp is inside its target")
 }
 
-/// What the tests keep from run to run: the guests, and caches of compiled code.
+/// The directory for files that are reused by the next run: the guests, and caches of compiled code.
 pub(crate) fn target_directory() -> PathBuf {
     cargo_target_directory().join("guests")
 }
@@ -53,14 +53,14 @@ pub(crate) fn guests(target: &str) -> PathBuf {
 /// The component of the example plugin in this directory, built on the first call.
 pub(crate) fn example(name: &'static str) -> PathBuf {
     static BUILT: Mutex<BTreeMap<&str, Result<PathBuf, String>>> = Mutex::new(BTreeMap::new());
-    let mut built = BUILT.lock().expect("a build that fails is no panic");
+    let mut built = BUILT.lock().expect("a failed build does not panic");
     let component = built.entry(name).or_insert_with(|| once(name, || build_example(name))).clone();
     drop(built);
     component.unwrap_or_else(|error| panic!("example-plugins/{name} cannot be built: {error}"))
 }
 
-/// Builds once for each run of the tests, and answers where. A runner that starts a process for each test, like nextest,
-/// says which run it is: what the first process has built is not asked for again.
+/// Builds once for each run of the tests, and returns the path. A runner that starts a process for each test, such as
+/// nextest, passes the id of the run; later processes reuse what the first one built.
 fn once(what: &str, build: impl FnOnce() -> anyhow::Result<PathBuf>) -> Result<PathBuf, String> {
     let locked = || {
         let directory = target_directory().join("built");
@@ -107,8 +107,8 @@ fn cargo(directory: &Path, manifest: &Path, arguments: &[&str]) -> anyhow::Resul
     run(command.args(arguments))
 }
 
-/// Cargo without what the cargo around the tests has put into the environment: flags, targets and wrappers are for the
-/// host, not for the guests.
+/// Cargo without the variables that the cargo around the tests has set: flags, targets and wrappers are for the host,
+/// not for the guests.
 fn cargo_command(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO"));
     for (name, _) in std::env::vars_os() {
@@ -124,12 +124,12 @@ fn cargo_command(directory: &Path) -> Command {
     command
 }
 
-/// Adds the WebAssembly targets that are missing, by rustup.
+/// Adds missing WebAssembly targets with rustup.
 fn add_targets() -> anyhow::Result<()> {
     for target in TARGETS {
         let libraries =
             run(Command::new("rustc").current_dir(workspace()).args(["--print", "target-libdir", "--target", target]))?;
-        // The directory may be left when a target is removed: the library itself is what counts.
+        // Removing a target may leave the directory behind, so check for the library itself.
         let has_library = Path::new(libraries.trim()).read_dir().is_ok_and(|mut files| {
             files.any(|file| file.is_ok_and(|file| file.file_name().to_string_lossy().starts_with("libcore-")))
         });
@@ -143,7 +143,7 @@ fn add_targets() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the command printed to standard output. Its standard error is shown as it comes.
+/// Runs the command and returns its standard output. Its standard error is inherited.
 fn run(command: &mut Command) -> anyhow::Result<String> {
     let output = command.stderr(std::process::Stdio::inherit()).output();
     let output = output.with_context(|| format!("cannot start {:?}", command.get_program()))?;

@@ -1,4 +1,4 @@
-//! The `plugbay` command, as a shell would run it.
+//! Runs the `plugbay` command, as a shell would.
 
 use std::ffi::OsStr;
 use std::io::BufRead;
@@ -10,10 +10,10 @@ use serde_json::Value;
 use super::build::target_directory;
 use super::host::TestPlugin;
 
-/// One run of the command.
+/// A run of the command that has not started yet.
 pub(crate) struct Plugbay(Command);
 
-/// What it did.
+/// A finished run: its exit code and output.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) exit_code: i32,
@@ -22,7 +22,7 @@ pub(crate) struct Ran {
 }
 
 impl Plugbay {
-    /// `plugbay` with a cache of compiled code that the tests share, and nothing else of the user's.
+    /// `plugbay` with a code cache that the tests share, and none of the user's settings.
     pub(crate) fn new<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_plugbay-e2e"));
         command
@@ -49,12 +49,12 @@ impl Plugbay {
         self
     }
 
-    /// Starts it and does not wait: what it prints is the caller's to read.
+    /// Starts the command without waiting. The caller reads its output.
     pub(crate) fn start(mut self) -> Child {
         self.0.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command was built with the tests")
     }
 
-    /// Starts it with its standard error at this terminal, and with nothing else.
+    /// Starts the command with its standard error at this terminal, and the other streams at `/dev/null`.
     #[cfg(unix)]
     pub(crate) fn start_at(mut self, terminal: std::os::fd::OwnedFd) -> Child {
         self.0.stdout(Stdio::null()).stderr(terminal).spawn().expect("the command was built with the tests")
@@ -93,7 +93,7 @@ impl Ran {
     }
 }
 
-/// What a process writes to its standard error until this many lines had these words.
+/// Reads a process's standard error until this many lines contain these words, and returns all of it.
 #[track_caller]
 pub(crate) fn lines_until(stderr: &mut impl BufRead, words: &str, count: usize) -> String {
     let (mut all, mut found) = (String::new(), 0);
@@ -122,7 +122,7 @@ pub(crate) fn run_with_data(
     Plugbay::new(arguments).run()
 }
 
-/// A plugin as one file, for as long as the answer lives.
+/// A plugin as one file, which is removed when the returned value is dropped.
 pub(crate) fn plugin_file(plugin: TestPlugin) -> tempfile::NamedTempFile {
     let file = tempfile::Builder::new().suffix(".wasm").tempfile().expect("a temporary file");
     std::fs::write(file.path(), plugin.into_bytes()).expect("written");

@@ -1,7 +1,7 @@
-//! Plugins from the text of a core module: for what no compiler would make.
+//! Plugins from the text of a core module, for code that no compiler would produce.
 //!
-//! A module here answers `ping` like every guest, with the number of pings that this very instance has had (up to nine),
-//! and runs the given instructions for every other action.
+//! A module answers `ping` like every guest, with the number of pings that this instance has had (up to nine), and runs
+//! the given instructions for every other action.
 
 use std::path::Path;
 
@@ -13,15 +13,16 @@ use super::build::workspace;
 /// The name of the core export behind `actions.handle`.
 pub(crate) const HANDLE: &str = "plugbay:plugin/actions@0.1.0#handle";
 
-/// The parts of a module that tests vary. Addresses below 1024 are the frame's own.
+/// The parts of a module that tests vary. Addresses below 1024 are reserved for the fixed part of the module.
 pub(crate) struct CoreModule {
-    /// Fields of the module besides those of the frame.
+    /// Fields of the module, added to the fixed ones.
     pub(crate) fields: String,
-    /// What `handle` runs for any action but `ping`. It must leave the address of the answer, an `i32`.
+    /// The instructions that `handle` runs for any action but `ping`. They must leave the address of the answer, an
+    /// `i32`.
     pub(crate) attack: String,
-    /// The memory's limits in pages: least, and most if any.
+    /// The memory's minimum in pages, and its maximum if any.
     pub(crate) memory: String,
-    /// The body of `cabi_realloc`, which gets four `i32` and answers an address.
+    /// The body of `cabi_realloc`, which takes four `i32` and returns an address.
     pub(crate) realloc: String,
 }
 
@@ -46,12 +47,12 @@ impl CoreModule {
         CoreModule { attack: attack.to_owned(), ..CoreModule::default() }
     }
 
-    /// The same with more fields.
+    /// Adds fields to the module.
     pub(crate) fn with(self, fields: &str) -> Self {
         CoreModule { fields: fields.to_owned(), ..self }
     }
 
-    /// The component.
+    /// The module as a component of the plugin world.
     pub(crate) fn plugin(&self) -> Vec<u8> {
         self.component(&workspace().join("wit"), "handles-actions")
     }

@@ -1,12 +1,12 @@
-//! A plugin's database file, looked at from outside the runtime.
+//! Opens a plugin's database file from outside the runtime.
 
 use std::path::Path;
 use std::sync::Once;
 
 use super::host::Host;
 
-/// Opens it. A runtime is built before: SQLite takes the allocator that bounds a statement's memory before its first use
-/// in a process and never again, and other tests of this process are about that bound.
+/// Opens it. A runtime is built before: SQLite takes the allocator that bounds a statement's memory before its first
+/// use in a process and never again, and other tests of this process are about that bound.
 #[allow(clippy::disallowed_methods, reason = "this is the one place")]
 pub(crate) fn open(path: &Path) -> rusqlite::Connection {
     static ALLOCATOR: Once = Once::new();

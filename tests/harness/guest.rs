@@ -1,8 +1,8 @@
 //! Every guest as a constant: `feature::ECHO`, `hostile::PANIC`, `command::PLAIN`, `component::GEOMETRY`,
 //! `example::HELLO`.
 //!
-//! `build.rs` lists them from the directories. Unused constants are denied here, so a guest or an example plugin that no
-//! test drives does not compile. (A generated macro over all guests would do the same, with a second list to keep.)
+//! `build.rs` generates them from the directories. Unused constants are denied here, so a guest or an example plugin
+//! that no test uses does not compile.
 
 use std::path::PathBuf;
 
@@ -41,7 +41,7 @@ impl Guest {
         build::guests("wasm32-wasip1").join(format!("{}.wasm", self.name()))
     }
 
-    /// Where an example plugin's source is.
+    /// The directory of an example plugin's source.
     pub(crate) fn directory(self) -> PathBuf {
         build::workspace().join("example-plugins").join(self.name())
     }

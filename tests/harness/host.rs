@@ -11,7 +11,7 @@ use super::build::target_directory;
 use super::guest::Guest;
 use super::log::KeptLog;
 
-/// Enough for every honest guest here, and used up in a few milliseconds.
+/// Enough for every honest guest, and used up within milliseconds by a loop.
 const FUEL: u64 = 100_000_000;
 
 /// A runtime and the log of its plugins.
@@ -46,7 +46,7 @@ impl Host {
     }
 }
 
-/// A guest's bytes with the manifest that a test gives it.
+/// A guest's bytes, and the manifest that a test gives it.
 #[derive(Clone)]
 pub(crate) struct TestPlugin {
     bytes: Vec<u8>,
@@ -78,14 +78,14 @@ impl TestPlugin {
         self.manifest["name"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// Sets a member of the manifest.
+    /// Sets a field of the manifest.
     #[must_use]
     pub(crate) fn manifest(mut self, member: &str, value: Value) -> Self {
         self.manifest[member] = value;
         self
     }
 
-    /// Asks to be trusted, is, and has no limit of fuel.
+    /// Requests trust and gets it, which removes the fuel limit.
     #[must_use]
     pub(crate) fn trusted(mut self) -> Self {
         self.trusted = true;
@@ -123,7 +123,7 @@ pub(crate) async fn call(plugin: &Plugin, action: &str) -> Result<Value, InvokeE
     plugin.call(action, &()).await
 }
 
-/// How many pings the plugin's present instance has had, this one included.
+/// Pings the plugin, and returns the number of pings that its present instance has had.
 pub(crate) async fn pings(plugin: &Plugin) -> u64 {
     let pings = plugin.call("ping", &()).await;
     pings.unwrap_or_else(|error| panic!("`{}` does not answer a ping: {error}", plugin.name()))

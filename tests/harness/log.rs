@@ -1,10 +1,10 @@
-//! A log sink that keeps what plugins say.
+//! A log sink that records in memory.
 
 use std::sync::{Mutex, MutexGuard};
 
 use plugbay::{Level, LogRecord, LogSink};
 
-/// One line of a plugin.
+/// One recorded line.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Line {
     pub(crate) plugin: String,
@@ -15,7 +15,7 @@ pub(crate) struct Line {
     pub(crate) request_id: Option<String>,
 }
 
-/// All lines of a runtime's plugins.
+/// The lines of all plugins of a runtime.
 #[derive(Default)]
 pub(crate) struct KeptLog(Mutex<Vec<Line>>);
 
@@ -24,7 +24,7 @@ impl KeptLog {
         self.0.lock().expect("no test panics while it logs")
     }
 
-    /// The messages of one target, in their order.
+    /// The messages of one target, in order.
     pub(crate) fn messages(&self, target: &str) -> Vec<String> {
         self.lines().iter().filter(|line| line.target == target).map(|line| line.message.clone()).collect()
     }

@@ -1,4 +1,4 @@
-//! What the tests stand on, in the order in which a test uses it.
+//! The test harness: builds guests, loads them into hosts, runs the command, and asserts on what comes back.
 
 pub(crate) mod assert;
 pub(crate) mod attack;

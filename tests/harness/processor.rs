@@ -1,12 +1,12 @@
-//! The time that the processor has spent on this thread. A machine that is busy with something else takes longer by the
-//! clock and no longer by this, so a test of what a guest costs its host can have a bound that means something.
+//! The processor time of this thread. Unlike wall-clock time it does not grow when the machine is busy with other work,
+//! so a test of what a guest costs its host can assert a bound on it.
 //!
-//! For tests with one thread, where all that runs between two looks is what they are about. What waits takes no time here:
-//! that it ends at all is for the test to see.
+//! For single-threaded tests, where everything that runs between two readings is under test. Waiting takes no processor
+//! time, so the test itself has to check that a wait ends.
 
 use std::time::Duration;
 
-/// A moment of this thread.
+/// A reading of this thread's processor time.
 #[derive(Clone, Copy)]
 pub(crate) struct Moment(Duration);
 
@@ -15,7 +15,7 @@ impl Moment {
         Moment(spent())
     }
 
-    /// How long the processor has worked on this thread since.
+    /// The processor time that this thread has used since.
     #[must_use]
     pub(crate) fn elapsed(self) -> Duration {
         Moment::now().0.saturating_sub(self.0)
@@ -28,7 +28,7 @@ fn spent() -> Duration {
     Duration::try_from(spent).expect("it counts from zero")
 }
 
-/// By the clock, where the processor's time is not to be had.
+/// Wall-clock time, on systems without a per-thread processor clock.
 #[cfg(not(unix))]
 fn spent() -> Duration {
     static START: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);

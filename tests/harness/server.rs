@@ -1,5 +1,5 @@
-//! A web server on loopback that does as a test says, down to the byte, and counts who is connected; and names
-//! that lead where a test says.
+//! A web server on loopback whose responses a test defines byte by byte and which counts open connections, and a
+//! resolver whose answers a test defines.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
@@ -11,16 +11,16 @@ use std::time::{Duration, Instant};
 use plugbay::HttpResolver;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
-/// How long a test waits for what has to come.
+/// The longest that a test waits for a condition.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What a request is answered with.
+/// A response of the server.
 pub(crate) enum Answer {
     /// These bytes, and then the connection is closed.
     Bytes(Vec<u8>),
-    /// These bytes, and then this piece again and again, with a pause between, until the client goes away.
+    /// These bytes, and then this piece repeatedly, with a pause between, until the client closes the connection.
     Endless { start: &'static str, piece: Vec<u8>, pause: Duration },
-    /// Nothing: the client is kept waiting until it goes away.
+    /// Nothing: the connection stays open until the client closes it.
     Silence,
 }
 
@@ -43,7 +43,7 @@ impl Answer {
     }
 }
 
-/// One request as it came: its header with the request line, and its body.
+/// A received request: its header with the request line, and its body.
 #[derive(Debug, Clone)]
 pub(crate) struct Received {
     pub(crate) header: String,
@@ -62,7 +62,7 @@ impl Received {
     }
 }
 
-/// A listening server. It ends with the test's process; its connections end with their clients.
+/// A listening server, which runs until the test's process ends. Its connections end with their clients.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     open: Arc<AtomicUsize>,
@@ -70,12 +70,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Answers each request as this function says.
+    /// Starts a server that answers each request with this function's result.
     pub(crate) fn start(answer: impl Fn(&Received) -> Answer + Send + Sync + 'static) -> Self {
         Server::start_over(answer, Ok)
     }
 
-    /// The same over TLS, for the name and by the authority of this identity.
+    /// Starts the same server over TLS, with this identity's certificate.
     pub(crate) fn start_tls(identity: &Identity, answer: impl Fn(&Received) -> Answer + Send + Sync + 'static) -> Self {
         let config = identity.config.clone();
         Server::start_over(answer, move |stream| {
@@ -99,7 +99,7 @@ impl Server {
                 let (answer, transport) = (answer.clone(), transport.clone());
                 open.fetch_add(1, Ordering::SeqCst);
                 std::thread::spawn(move || {
-                    // A client that goes away in the middle is what many tests are about.
+                    // Many tests close the connection midway: that is not an error.
                     let served = stream.try_clone().and_then(|plain| {
                         let close = || plain.shutdown(std::net::Shutdown::Write);
                         serve(transport(stream)?, &received, &*answer, close)
@@ -117,12 +117,12 @@ impl Server {
         self.address.to_string()
     }
 
-    /// What has come so far.
+    /// The requests received so far.
     pub(crate) fn received(&self) -> Vec<Received> {
         self.received.lock().expect("no test panics here").clone()
     }
 
-    /// Waits until so many clients are connected.
+    /// Waits until this many clients are connected.
     pub(crate) async fn wait_for_open(&self, expected: usize) {
         let since = Instant::now();
         while self.open.load(Ordering::SeqCst) != expected {
@@ -156,7 +156,7 @@ fn serve(
         }
         Answer::Silence => {}
     }
-    // Until the client has nothing more to say.
+    // Until the client closes the connection.
     while stream.read(&mut [0; 1024])? > 0 {}
     Ok(())
 }
@@ -199,7 +199,7 @@ fn read_more(stream: &mut impl Read, bytes: &mut Vec<u8>) -> std::io::Result<()>
 
 /// A server's name with a certificate, and the authority that issued it.
 pub(crate) struct Identity {
-    /// The authority's own certificate: whoever trusts it trusts the server.
+    /// The authority's own certificate. A client that trusts it trusts the server.
     pub(crate) root: Vec<u8>,
     config: Arc<rustls::ServerConfig>,
 }
@@ -226,7 +226,7 @@ impl Identity {
     }
 }
 
-/// Answers the first question for the addresses of any name with the first of these, and so on; the last for ever.
+/// A resolver that answers its nth lookup, of any name, with the nth of these lists, and repeats the last one.
 pub(crate) struct Names(Mutex<Vec<Vec<IpAddr>>>);
 
 impl Names {

@@ -1,4 +1,4 @@
-//! Limits: what a manifest asks for, what it gets by default, and what the operator's ceilings leave of it.
+//! Limits: what a manifest requests, what it gets by default, and how the operator's ceilings cut it.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin};
 
 #[tokio::test]
-async fn manifest_that_asks_for_nothing_gets_the_defaults() {
+async fn manifest_without_limits_gets_the_defaults() {
     let plugin = Host::new().runtime.load(feature::ECHO.path()).await.expect("a component is a plugin");
     assert_eq!(plugin.limits(), Limits::default());
 }
 
 #[tokio::test]
-async fn manifest_that_asks_for_less_gets_less() {
+async fn limit_below_the_default_is_granted() {
     let plugin = TestPlugin::from(feature::ECHO)
         .resource("max_fuel", json!(1_000_000))
         .resource("max_memory_mb", json!(4))
@@ -28,7 +28,7 @@ async fn manifest_that_asks_for_less_gets_less() {
 }
 
 #[tokio::test]
-async fn manifest_that_asks_for_more_than_the_ceiling_gets_the_ceiling() {
+async fn limit_above_the_ceiling_is_cut_to_the_ceiling() {
     let ceilings = Ceilings {
         fuel: Some(1_000_000_000),
         memory_bytes: Some(16 << 20),
@@ -51,7 +51,7 @@ async fn manifest_that_asks_for_more_than_the_ceiling_gets_the_ceiling() {
 }
 
 #[tokio::test]
-async fn host_replaces_what_the_manifest_asks_for() {
+async fn limits_of_the_host_replace_those_of_the_manifest() {
     let resources =
         Resources { max_fuel: Some(5_000_000), timeout: Some(Duration::from_secs(2)), ..Resources::default() };
     let package: Package =

@@ -1,6 +1,6 @@
-//! Manifests of packages, as a host meets them: all problems at once, limits cut to the operator's ceilings.
+//! Manifests of packages, as a host loads them: all problems at once, limits cut to the operator's ceilings.
 //!
-//! What each field may be is tested in the crate of the manifest.
+//! The values that each field accepts are tested in the manifest crate.
 
 mod ceiling;
 mod problem;

@@ -1,4 +1,4 @@
-//! A manifest with problems: nothing is loaded, and everything is said at once.
+//! Manifests with problems: nothing is loaded, and all problems are reported at once.
 
 use plugbay::LoadFailure;
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin, with_section};
 
 #[tokio::test]
-async fn every_problem_is_told_at_once_with_its_path_and_the_nearest_name() {
+async fn all_problems_are_reported_with_path_and_nearest_name() {
     let plugin = TestPlugin::from(feature::ECHO)
         .manifest("titel", json!("x"))
         .manifest("version", json!("one"))
@@ -29,7 +29,7 @@ async fn embedded_manifest_that_is_not_json_is_refused() {
     for text in ["", "{", "name: yaml\nversion: 1.0.0", "[1]", "\"x\"", "\u{0}"] {
         let bytes = with_section(feature::ECHO.bytes(), "plugbay:manifest", text.as_bytes());
         let loaded = Host::new().runtime.load(plugbay::Package::from_bytes("odd", bytes)).await;
-        // An empty section says nothing, which is no problem.
+        // An empty section is valid: it declares nothing.
         match loaded {
             Ok(_) => assert_eq!(text, ""),
             Err(error) => assert_load_error(&error, "odd", "invalid_manifest"),
@@ -56,7 +56,7 @@ async fn deeply_nested_manifest_is_refused() {
 }
 
 #[tokio::test]
-async fn yaml_bomb_beside_the_component_is_refused() {
+async fn yaml_bomb_next_to_the_component_is_refused() {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::copy(feature::ECHO.path(), directory.path().join("any.wasm")).expect("copied");
     let mut bomb = "name: bomb\nversion: 1.0.0\na0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
@@ -72,7 +72,7 @@ async fn yaml_bomb_beside_the_component_is_refused() {
 }
 
 #[tokio::test]
-async fn fields_of_other_systems_are_understood() {
+async fn field_names_of_other_systems_are_accepted() {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::copy(feature::ECHO.path(), directory.path().join("any.wasm")).expect("copied");
     let manifest = "
