@@ -66,7 +66,7 @@ async fn failure_stays_with_the_plugin_and_its_dependents() {
     assert_eq!(serving, ["other"]);
     assert_eq!(loaded.errors.len(), 3);
     assert_load_error(&loaded.errors[0], "top", "failed_requirement");
-    assert_contains(&loaded.errors[0].to_string(), &["`broken`", "(top -> middle -> broken)", "told to fail"]);
+    assert_contains(&loaded.errors[0].to_string(), &["`broken`", "(top -> middle -> broken)", "fails as configured"]);
     assert_load_error(&loaded.errors[1], "middle", "failed_requirement");
     assert_load_error(&loaded.errors[2], "broken", "not_ready");
 }

@@ -1,4 +1,4 @@
-//! A component that knows nothing of Plugbay, with parameters and results of most types.
+//! A component without a Plugbay import or export, with parameters and results of most types.
 
 wit_bindgen::generate!({
     inline: "

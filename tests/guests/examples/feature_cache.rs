@@ -1,4 +1,4 @@
-//! Caches values. An error is answered as `{"error": {kind: text}}`, as a plugin that handles it would.
+//! Uses `cache`. An error of the host becomes the answer `{"error": {kind: text}}`.
 
 use plugbay_guests::{Value, cache, json};
 

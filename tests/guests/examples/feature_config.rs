@@ -1,4 +1,4 @@
-//! Reads and writes its configuration. An error is answered as `{"error": {kind: text}}`, as a plugin that handles it would.
+//! Uses `config`. An error of the host becomes the answer `{"error": {kind: text}}`.
 
 use plugbay_guests::{Value, config, json, log};
 
@@ -12,7 +12,7 @@ fn error(error: config::Error) -> Value {
     json!({ "error": { kind: text } })
 }
 
-/// The text of the setting `token`, or of its member `inner` where it has members.
+/// The text of the setting `token`, or of its field `inner` if it is an object.
 fn secret() -> String {
     let secret = config::get("token").ok().flatten().unwrap_or_default();
     let secret: Value = serde_json::from_str(&secret).unwrap_or_default();
@@ -70,7 +70,7 @@ plugbay_guests::actions!(|action, payload| match action {
         Ok(json!(secret.len()))
     }
     "trap_after_secret" => {
-        // What is kept of standard error begins within the secret.
+        // The part of standard error that the host keeps begins within the secret.
         let secret = secret();
         eprint!("{secret}{}", "x".repeat(4096 - secret.len() / 2));
         std::process::exit(3)
@@ -88,7 +88,7 @@ plugbay_guests::actions!(|action, payload| match action {
         Ok(value) => Ok(json!(value)),
         Err(why) => Err(plugbay_guests::failure("denied", error(why).to_string())),
     },
-    "fail_with" => Err(plugbay_guests::failure("told", payload.as_str().unwrap_or_default())),
+    "fail_with" => Err(plugbay_guests::failure("requested", payload.as_str().unwrap_or_default())),
     "fail_with_secret" => Err(plugbay_guests::failure("leak", format!("failed with {}", secret()))),
     "panic_with_secret" => panic!("panicked with {}", secret()),
     other => plugbay_guests::unknown(other),

@@ -1,4 +1,4 @@
-//! Keeps values. An error is answered as `{"error": {kind: text}}`, as a plugin that handles it would.
+//! Uses `data`. An error of the host becomes the answer `{"error": {kind: text}}`.
 
 use plugbay_guests::{Value, data, json, log};
 
@@ -25,12 +25,12 @@ fn done(result: Result<(), data::Error>) -> Value {
     result.map_or_else(error, |()| json!("set"))
 }
 
-/// The value that is kept under a number.
+/// The value that is stored under a number.
 fn numbered(index: usize) -> Value {
     json!({ "index": index, "padding": "x".repeat(index % 500) })
 }
 
-/// Sets `count` values one by one, and says on its log when each of them is kept.
+/// Sets `count` values one by one, and logs each as soon as the host has acknowledged it.
 fn acknowledge(payload: &Value) -> Value {
     let first = number(payload, "first");
     for index in first..first + number(payload, "count") {
@@ -42,7 +42,7 @@ fn acknowledge(payload: &Value) -> Value {
     Value::Null
 }
 
-/// The numbers whose values are there, and the keys whose values are not what was set.
+/// The numbers whose values are stored, and the keys whose values differ from what was set.
 fn kept() -> Result<Value, data::Error> {
     let (mut kept, mut wrong, mut cursor) = (Vec::new(), Vec::new(), None);
     loop {

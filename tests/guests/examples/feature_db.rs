@@ -1,9 +1,10 @@
-//! Runs the SQL that it is given, by itself or in a transaction that ends in the way it is told.
+//! Runs SQL from its payload, alone or in a transaction that ends as the payload says.
 
 use plugbay_guests::sql::{self, db};
 use plugbay_guests::{Value, json};
 
-/// `{"steps": […], "end": "commit" | "rollback" | "drop" | "keep" | "trap" | "hang" | "outside"}`: what each step answered.
+/// `{"steps": […], "end": "commit" | "rollback" | "drop" | "keep" | "trap" | "hang" | "outside"}`: returns the answer
+/// of each step.
 fn transaction(script: &Value) -> Value {
     let transaction = match db::begin() {
         Ok(transaction) => transaction,
@@ -38,7 +39,8 @@ fn transaction(script: &Value) -> Value {
     json!(answers)
 }
 
-/// Keeps one number after the other, each in two tables by one transaction, and logs it when the host has taken it.
+/// Inserts one number after the other, each into two tables in one transaction, and logs it as soon as the host has
+/// acknowledged the commit.
 fn acknowledge(first: u64, count: u64) -> Result<Value, db::Error> {
     for table in ["kept", "kept_too"] {
         db::execute(&format!("CREATE TABLE IF NOT EXISTS {table} (n INTEGER PRIMARY KEY, padding TEXT)"), &[])?;
@@ -54,7 +56,7 @@ fn acknowledge(first: u64, count: u64) -> Result<Value, db::Error> {
     Ok(json!(count))
 }
 
-/// What is there, and what is there by half.
+/// The numbers that are in both tables, and those that are in one only.
 fn kept() -> Result<Value, db::Error> {
     let numbers = |sql: &str| -> Result<Vec<Value>, db::Error> {
         let rows = sql::rows(db::query(sql, &[])?);

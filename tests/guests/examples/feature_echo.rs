@@ -1,4 +1,4 @@
-//! Answers what it was sent.
+//! Answers with its payload.
 
 plugbay_guests::actions!(|action, payload| match action {
     "echo" => Ok(payload),

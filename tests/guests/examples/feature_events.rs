@@ -1,4 +1,4 @@
-//! Keeps the events that it hears, answers them as their name says, and is as healthy as it is told to be.
+//! Records the events that it receives, reacts as their names say, and reports the health that its payload sets.
 
 use std::cell::RefCell;
 
@@ -29,7 +29,7 @@ impl events::Guest for Guest {
             return Err(failure("unwanted", "this event is not for me"));
         }
         if event.name.ends_with(".trap") {
-            panic!("an event that hurts");
+            panic!("panics on this event");
         }
         HEARD.with_borrow_mut(|heard| {
             heard.push(json!({
@@ -47,7 +47,7 @@ impl health::Guest for Guest {
         match health.as_str() {
             "" => Ok(r#"{"healthy": true}"#.to_owned()),
             "failing" => Err(failure("database_gone", "the database does not answer")),
-            "trapping" => panic!("the check itself is broken"),
+            "trapping" => panic!("the health check panics"),
             report => Ok(report.to_owned()),
         }
     }

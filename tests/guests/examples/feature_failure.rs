@@ -1,6 +1,6 @@
-//! Answers a failure that its caller made up: `{"code", "message", "details", "status"}`, `details` as a JSON text.
+//! Fails as its payload says: `{"code", "message", "details", "status"}`, with `details` as JSON text.
 //!
-//! `fail_first` does so as many times as its caller says (`times`), and then answers how often it was called.
+//! `fail_first` fails the first `times` times, and then answers with the number of calls.
 
 use std::cell::Cell;
 

@@ -1,4 +1,4 @@
-//! Sends requests as its payload says, by the standard bindings alone.
+//! Sends requests as its payload says, with the bindings of `wasi:http` alone.
 
 use std::cell::RefCell;
 
@@ -11,14 +11,14 @@ thread_local! {
 
 plugbay_guests::actions!(|action, payload| match action {
     "fetch" => Ok(http::fetch(&payload)),
-    // Sends the same so often, one after the other, and tells each outcome.
+    // Sends the same request repeatedly, one at a time, and returns the outcome of each.
     "repeat" => {
         let outcomes = (0..payload["times"].as_u64().unwrap_or(0)).map(|_| http::fetch(&payload));
-        let told = outcomes
+        let results = outcomes
             .map(|answer| if answer["error"].is_null() { answer["status"].clone() } else { answer["error"].clone() });
-        Ok(told.collect::<Vec<Value>>().into())
+        Ok(results.collect::<Vec<Value>>().into())
     }
-    // Sends the same so often without waiting, keeps what was opened and tells what was refused.
+    // Sends the same request repeatedly without waiting, holds the open ones and returns the refusals.
     "hold" => {
         let opened: Vec<_> = (0..payload["times"].as_u64().unwrap_or(0)).map(|_| http::send(&payload)).collect();
         let mut refused = Vec::new();

@@ -1,4 +1,4 @@
-//! Tells what the host tells it about the call.
+//! Answers with what `invocation` says about the call.
 
 use plugbay_guests::{invocation, json};
 

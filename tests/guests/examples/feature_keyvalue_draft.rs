@@ -1,4 +1,4 @@
-//! Uses the draft of `wasi:keyvalue` that came before the present one.
+//! Uses `wasi:keyvalue` 0.2.0-draft, the draft before the present one.
 
 use plugbay_guests::{Value, json};
 

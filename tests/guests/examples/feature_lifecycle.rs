@@ -1,6 +1,6 @@
-//! Does in each moment of its life what its configuration says: `fail`, `trap`, `hang` or nothing special.
+//! Behaves in each lifecycle call as its configuration says: `fail`, `trap`, `hang`, or ordinary.
 //!
-//! Its state is a number that `add` adds to and that survives a reload; `moments` lists the lifecycle calls that this
+//! Its state is a total that `add` increases and that survives a reload. `moments` lists the lifecycle calls that this
 //! instance has had.
 
 use std::cell::{Cell, RefCell};
@@ -23,8 +23,8 @@ fn moment(name: &str) -> Result<(), Failure> {
     log::write(log::Level::Info, "lifecycle", name, &[]);
     let behaviour = config::get(name).ok().flatten().unwrap_or_default();
     match behaviour.trim_matches('"') {
-        "fail" => Err(failure("not_ready", format!("{name} was told to fail"))),
-        "trap" => panic!("{name} was told to trap"),
+        "fail" => Err(failure("not_ready", format!("{name} fails as configured"))),
+        "trap" => panic!("{name} traps as configured"),
         "hang" => loop {
             std::hint::black_box(0);
         },
@@ -55,7 +55,7 @@ impl lifecycle::Guest for Guest {
     }
 
     fn on_unload() {
-        // There is nobody to tell of a failure.
+        // `on_unload` cannot return a failure.
         let _ = moment("on_unload");
     }
 }
@@ -68,7 +68,7 @@ impl actions::Guest for Guest {
                 Ok(json!(TOTAL.get()))
             }
             "moments" => Ok(MOMENTS.with_borrow(|moments| json!(moments))),
-            "trap" => panic!("told to trap"),
+            "trap" => panic!("the action `trap` traps"),
             other => plugbay_guests::unknown(other),
         })
     }

@@ -1,4 +1,4 @@
-//! Logs what it is told: `{"level", "target", "message", "fields": {name: value}}`; or prints it.
+//! Logs or prints its payload: `{"level", "target", "message", "fields": {name: value}}`.
 
 use plugbay_guests::{Value, json, log};
 

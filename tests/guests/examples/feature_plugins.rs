@@ -1,7 +1,6 @@
-//! Calls other plugins and offers services. Errors are answered as `{"error": {"kind", …}}`, as a plugin that handles them
-//! would.
+//! Calls other plugins and offers services. An error of the host becomes the answer `{"error": {"kind", …}}`.
 //!
-//! At load and reload it registers the names in its configuration's `services`, and then fails where `fail` says so.
+//! On load and reload it registers the names in its configuration's `services`, and then fails if `fail` is set.
 
 use plugbay_guests::{Failure, Value, config, failure, invocation, json, plugins, plugins_error};
 
@@ -23,7 +22,7 @@ fn value(json: String) -> Value {
     serde_json::from_str(&json).unwrap_or_else(|_| json!({ "not_json": json }))
 }
 
-/// Passes a call on along the names in the payload; the last one tells what it knows of its call.
+/// Passes a call along the plugins named in the payload. The last one answers with what it knows of its call.
 fn relay(payload: &Value) -> Value {
     let route = payload.as_array().cloned().unwrap_or_default();
     match route.split_first() {
@@ -67,7 +66,7 @@ impl actions::Guest for Guest {
                 ))
             }
             "call_long" => {
-                // A text is two characters longer as JSON.
+                // As JSON, a text has two more characters: its quotes.
                 let long = "x".repeat(payload["bytes"].as_u64().unwrap_or(2) as usize - 2);
                 let (plugin, action) = (text(&payload["plugin"]), text(&payload["action"]));
                 Ok(answer(plugins::call(plugin, action, &json!(long).to_string()), |json| json!({ "ok": value(json) })))
@@ -94,7 +93,7 @@ impl actions::Guest for Guest {
                 status_code: Some(409),
                 ..failure("out_of_stock", "no tea")
             }),
-            "trap" => panic!("told to trap by {}", invocation::caller()),
+            "trap" => panic!("trapped on request of {}", invocation::caller()),
             "sleep" => {
                 std::thread::sleep(std::time::Duration::from_millis(payload.as_u64().unwrap_or(0)));
                 Ok(json!("slept"))

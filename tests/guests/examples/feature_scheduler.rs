@@ -1,12 +1,12 @@
-//! Schedules jobs, and is what they run. An error is answered as `{"error": {kind: text}}`, as a plugin that handles it
-//! would.
+//! Schedules jobs, and has the actions that they run. An error of the host becomes the answer `{"error": {kind:
+//! text}}`.
 
 use std::cell::RefCell;
 
 use plugbay_guests::{Value, failure, invocation, json, log, scheduler};
 
 thread_local! {
-    /// What the jobs of this instance were called with.
+    /// The payloads and callers of the jobs that this instance has run.
     static RUNS: RefCell<Vec<Value>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -75,7 +75,7 @@ fn value(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| json!({ "not_json": text }))
 }
 
-/// Schedules `count` jobs one by one, and says on its log when each of them is kept.
+/// Schedules `count` jobs one by one, and logs each as soon as the host has acknowledged it.
 fn acknowledge(payload: &Value) -> Value {
     let number = |member: &str| payload[member].as_u64().unwrap_or_default();
     for index in number("first")..number("first") + number("count") {
@@ -88,7 +88,7 @@ fn acknowledge(payload: &Value) -> Value {
     json!("all kept")
 }
 
-/// Which of the jobs of [`acknowledge`] are there, and which are not as they were added.
+/// The jobs of [`acknowledge`] that are stored, and those that differ from what was added.
 fn kept() -> Value {
     let jobs = match scheduler::jobs() {
         Ok(jobs) => jobs,
@@ -131,19 +131,19 @@ plugbay_guests::actions!(|action, payload| {
         "outcomes_limited" => scheduler::outcomes(text(&payload, "id"), payload["limit"].as_u64().unwrap_or(1) as u32)
             .map_or_else(error, |all| all.into_iter().map(outcome).collect()),
 
-        // What jobs run.
+        // Actions that jobs run.
         "work" => {
             RUNS.with_borrow_mut(|runs| runs.push(json!({ "payload": payload, "caller": invocation::caller() })));
             json!({ "worked": true })
         }
         "worked" => RUNS.with_borrow(|runs| json!(runs)),
         "again" => {
-            // A job that schedules itself: at once, for ever.
+            // A job that schedules itself again immediately, forever.
             let next = json!({ "id": payload["job"], "action": "again", "date_ms": 0, "replace": true });
             RUNS.with_borrow_mut(|runs| runs.push(payload));
             add(&next).map_or_else(error, |next| json!({ "next_ms": next }))
         }
-        "fail" => return Err(failure("not_today", "this job does not like you")),
+        "fail" => return Err(failure("not_today", "this job always fails")),
         "trap" => panic!("this job panics"),
         "hang" => {
             log::write(log::Level::Info, "", "hanging", &[]);

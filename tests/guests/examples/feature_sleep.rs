@@ -1,4 +1,4 @@
-//! Takes its time: a call that is parked in the host, and one that computes.
+//! Takes long: one action waits in the host, another computes.
 
 use std::time::{Duration, Instant};
 

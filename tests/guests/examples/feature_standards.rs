@@ -1,5 +1,5 @@
-//! Uses the standard interfaces, and the contract's beside them, so that a test can see them meet. An error is answered as
-//! `{"error": …}`.
+//! Uses the standard interfaces and the contract's own, so that a test can check that both see the same values. An
+//! error of the host becomes the answer `{"error": …}`.
 
 use std::cell::RefCell;
 
@@ -25,7 +25,7 @@ use bindings::wasi::keyvalue0_2_0_draft2::{atomics, batch, store};
 use bindings::wasi::logging::logging;
 
 thread_local! {
-    /// A swap that one call begins and another ends.
+    /// A compare-and-swap that one call begins and another ends.
     static CAS: RefCell<Option<atomics::Cas>> = const { RefCell::new(None) };
 }
 
@@ -55,7 +55,7 @@ fn bytes(value: &Value) -> Vec<u8> {
     }
 }
 
-/// Bytes as text, or as a list of numbers where they are none.
+/// Bytes as text, or as a list of numbers if they are not UTF-8.
 fn shown(bytes: Option<Vec<u8>>) -> Value {
     bytes.map_or(Value::Null, |bytes| match String::from_utf8(bytes) {
         Ok(text) => json!(text),

@@ -1,4 +1,4 @@
-//! Looks around: what of the machine does it see through WASI?
+//! Answers with what it sees of the machine through WASI: environment, arguments, files, clocks and standard input.
 
 use std::io::Read;
 
@@ -8,7 +8,7 @@ fn text(payload: &Value, member: &str) -> String {
     payload[member].as_str().unwrap_or_default().to_owned()
 }
 
-/// Plants a link in a preopened directory.
+/// Creates a symbolic link in a preopened directory.
 fn symlink(directory: &str, to: &str, name: &str) -> Value {
     let found = wasip2::filesystem::preopens::get_directories().into_iter().find(|(_, path)| path == directory);
     match found.map(|(directory, _)| directory.symlink_at(to, name)) {

@@ -1,4 +1,4 @@
-//! Fills its cache for ever, or has it searched for ever.
+//! Fills its cache beyond its bound, searches it with a costly pattern, or clears it forever.
 
 use plugbay_guests::{Value, cache, json};
 
@@ -12,7 +12,7 @@ fn fill(bytes: usize, count: u64) -> Value {
     json!("filled")
 }
 
-/// Keys and a pattern that nearly match at each place.
+/// Sets keys that nearly match a pattern at every position, and deletes by that pattern.
 fn search() -> Value {
     let key = "a".repeat(500);
     for index in 0..20_000 {

@@ -1,4 +1,4 @@
-//! Passes every call on to the next of the plugins in its payload, round and round without an end.
+//! Passes every call on to the next plugin in its payload, in an endless cycle.
 
 use plugbay_guests::{json, plugins, plugins_error};
 

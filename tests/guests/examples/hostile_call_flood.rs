@@ -1,4 +1,4 @@
-//! Calls the action `ping` of the plugin in its payload for ever, whatever the answer is.
+//! Calls the action `ping` of the plugin in its payload forever, whatever the answer.
 
 use plugbay_guests::plugins;
 

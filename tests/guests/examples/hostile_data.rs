@@ -1,8 +1,8 @@
-//! Keeps more than it may, or keeps the host busy with keys.
+//! Stores more than it may, or keeps the host busy with keys.
 
 use plugbay_guests::{Value, data, json};
 
-/// Sets values until the host says no.
+/// Sets values until the host refuses one.
 fn fill(bytes: usize, at_once: usize) -> Value {
     let value = "1".repeat(bytes);
     for round in 0.. {

@@ -1,4 +1,4 @@
-//! Makes host resources and never gives them back.
+//! Creates host resources and never drops them.
 
 use wasip2::clocks::monotonic_clock;
 

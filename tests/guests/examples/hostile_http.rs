@@ -1,4 +1,4 @@
-//! Tries to reach what it must not, or more of it than it may: one request for each that its payload describes.
+//! Sends the requests that its payload describes, to destinations or in amounts that the host has to refuse.
 
 use plugbay_guests::{Value, http, json};
 use wasip2::http::types::{Fields, Method, OutgoingRequest};
@@ -14,7 +14,7 @@ plugbay_guests::attack!(|payload| {
     requests.iter().map(follow).collect::<Vec<Value>>().into()
 });
 
-/// Follows a redirect to wherever it leads, as a plugin would that knows no better.
+/// Follows redirects without checking where they lead, as a naive plugin would.
 fn follow(request: &Value) -> Value {
     let answer = http::fetch(request);
     let location = answer["headers"].as_array().into_iter().flatten().find(|header| header[0] == "location");
@@ -28,7 +28,7 @@ fn follow(request: &Value) -> Value {
     follow(&next)
 }
 
-/// Has the host copy headers without end, each time for a few instructions.
+/// Makes the host copy headers forever, at a few guest instructions for each copy.
 fn work(how: &str) {
     let entries: Vec<(String, Vec<u8>)> = (0..250).map(|number| (format!("x-{number}"), vec![b'x'; 8])).collect();
     let fields = Fields::from_list(&entries).expect("they are below the limit");
@@ -48,7 +48,7 @@ fn work(how: &str) {
     }
 }
 
-/// Puts long texts into requests that are never sent, and tells how many the host took.
+/// Puts long texts into requests that are never sent, and returns which of them the host accepted.
 fn keep(bytes: usize) -> Value {
     let text = "x".repeat(bytes);
     let requests: Vec<OutgoingRequest> = (0..4).map(|_| OutgoingRequest::new(Fields::new())).collect();

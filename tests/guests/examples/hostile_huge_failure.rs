@@ -1,4 +1,4 @@
-//! Fails with texts of as many bytes as it is told to: `{"code", "message", "details"}`.
+//! Fails with texts of the lengths in its payload: `{"code", "message", "details"}`, in bytes.
 
 use plugbay_guests::Failure;
 

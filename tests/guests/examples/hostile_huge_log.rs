@@ -1,4 +1,4 @@
-//! Hands the host one log line of as many bytes as it is told to, in the part that it is told: `{"bytes", "part"}`.
+//! Logs one line whose given part has the given length: `{"bytes", "part"}`.
 
 use plugbay_guests::{Value, log};
 
@@ -8,7 +8,7 @@ plugbay_guests::attack!(|payload| {
     match payload["part"].as_str() {
         Some("target") => log::write(log::Level::Info, &long, "", &[]),
         Some("field") => log::write(log::Level::Info, "", "", &[("field".to_owned(), format!("\"{long}\""))]),
-        // Many short ones: twelve bytes of the guest's memory each, and far more in a careless host.
+        // Many short fields: each takes twelve bytes in the guest, and far more in a careless host.
         Some("fields") => {
             let fields = vec![("f".to_owned(), "0".to_owned()); bytes / 32];
             log::write(log::Level::Info, "", "", &fields);

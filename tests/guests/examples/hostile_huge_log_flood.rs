@@ -1,4 +1,4 @@
-//! Logs the same line of as many bytes as it is told to, for ever.
+//! Logs the same line forever, of the length in its payload in bytes.
 
 use plugbay_guests::log;
 

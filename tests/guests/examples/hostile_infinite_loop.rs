@@ -1,4 +1,4 @@
-//! Computes for ever.
+//! Computes forever.
 
 plugbay_guests::attack!(|_| loop {
     std::hint::black_box(0);

@@ -1,8 +1,8 @@
-//! Schedules a million jobs, or until it is told that there are enough.
+//! Schedules a million jobs.
 
 use plugbay_guests::{Value, json, scheduler};
 
-/// One job after the other; ends at the first refusal where `until_refused` says so.
+/// Adds one job after the other, whatever the host refuses. With `until_refused` it stops at the first refusal.
 fn flood(payload: Value) -> Value {
     let every = scheduler::Schedule::IntervalMs(1_000);
     let mut added = 0;

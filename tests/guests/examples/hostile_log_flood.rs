@@ -1,4 +1,4 @@
-//! Logs for ever.
+//! Logs forever.
 
 use plugbay_guests::log;
 

@@ -1,4 +1,4 @@
-//! Keeps everything: its memory grows until somebody stops it.
+//! Allocates and never frees, until the host stops it.
 
 plugbay_guests::attack!(|_| {
     let mut kept: Vec<Vec<u8>> = Vec::new();

@@ -1,3 +1,3 @@
-//! Panics, with the message that it is told.
+//! Panics with the message in its payload.
 
 plugbay_guests::attack!(|message| panic!("{}", message.as_str().unwrap_or("on purpose")));

@@ -1,4 +1,4 @@
-//! Waits for one pollable as many times over as it is told to in a single host call, and again as soon as that answers.
+//! Polls one pollable, listed as many times as its payload says in a single host call, and repeats that forever.
 
 use wasip2::clocks::monotonic_clock;
 use wasip2::io::poll;

@@ -1,4 +1,4 @@
-//! Asks for as many random bytes as it is told to, in one request.
+//! Requests the number of random bytes in its payload, in one host call.
 
 plugbay_guests::attack!(|bytes| {
     let random = wasip2::random::random::get_random_bytes(bytes.as_u64().unwrap_or(1 << 30));

@@ -1,8 +1,8 @@
-//! Calls itself for ever.
+//! Calls itself forever.
 
 #[allow(unconditional_recursion)]
 fn descend(depth: u64) -> u64 {
-    // Something to do after the call, or it would be a loop.
+    // Use the result after the call, or the compiler would make this a loop.
     std::hint::black_box(descend(std::hint::black_box(depth + 1))) + depth
 }
 

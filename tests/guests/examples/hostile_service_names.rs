@@ -1,4 +1,4 @@
-//! Takes names of services until it is told to stop, and answers how many it got and what stopped it.
+//! Registers service names until the host refuses one, and answers with the number it got and the refusal.
 
 use plugbay_guests::{json, plugins, plugins_error};
 

@@ -1,4 +1,4 @@
-//! Waits in the host for longer than it may: fuel does not measure that.
+//! Waits in the host past its deadline, which consumes no fuel.
 
 plugbay_guests::attack!(|_| {
     std::thread::sleep(std::time::Duration::from_secs(3600));

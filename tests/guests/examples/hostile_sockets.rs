@@ -1,4 +1,4 @@
-//! Reaches for the network: imports `wasi:sockets`, which nobody granted.
+//! Uses the network through `wasi:sockets` without a grant.
 //!
 //! The payload is `connect ADDRESS`, `bind ADDRESS` (UDP) or `look up NAME`.
 

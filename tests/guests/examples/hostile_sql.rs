@@ -1,4 +1,4 @@
-//! Attacks through its database. `{"attack": name, …}` answers what each of its statements led to.
+//! Attacks through its database. `{"attack": name, …}` answers with the outcome of each statement.
 
 use plugbay_guests::sql::{self, db};
 use plugbay_guests::{Value, json};
@@ -9,7 +9,7 @@ fn run_all<S: AsRef<str>>(statements: &[S]) -> Value {
     statements.iter().map(|sql| sql::run(&json!({ "query": sql.as_ref() }))).collect()
 }
 
-/// What a careful plugin does with what a stranger sends: it binds it.
+/// Binds hostile input as a parameter, as a careful plugin does.
 fn injection(input: &Value) -> Value {
     let run = |step: Value| sql::run(&step);
     run(json!({ "execute": "CREATE TABLE IF NOT EXISTS notes (title TEXT)" }));
@@ -23,7 +23,7 @@ fn hang() -> ! {
     }
 }
 
-/// Begins a transaction, changes something in it and never comes back.
+/// Begins a transaction, changes a row in it and never returns.
 fn begin_and_hang() -> Value {
     sql::run(&json!({ "execute": "CREATE TABLE IF NOT EXISTS held (x)" }));
     match db::begin() {
@@ -35,7 +35,7 @@ fn begin_and_hang() -> Value {
     }
 }
 
-/// One transaction that writes the same rows again and again: the file does not grow, its log may.
+/// Writes the same rows repeatedly in one transaction: the file does not grow, but its log may.
 fn endless_transaction() -> Value {
     let transaction = match db::begin() {
         Ok(transaction) => transaction,
@@ -51,7 +51,7 @@ fn endless_transaction() -> Value {
     made.map_or_else(sql::error, |()| json!("it ended"))
 }
 
-/// Changes the same rows again and again, each time in a transaction of its own, until somebody says no.
+/// Changes the same rows repeatedly, each time in its own transaction, until the host refuses.
 fn churn() -> Value {
     let insert = format!("INSERT INTO churned {ROWS} SELECT zeroblob(900000) FROM c LIMIT 50");
     loop {
@@ -64,7 +64,7 @@ fn churn() -> Value {
     }
 }
 
-/// Fills the database until somebody says no.
+/// Fills the database until the host refuses.
 fn fill() -> Value {
     sql::run(&json!({ "execute": "CREATE TABLE filled (x)" }));
     let insert = format!("INSERT INTO filled {ROWS} SELECT zeroblob(900000) FROM c LIMIT 50");

@@ -1,4 +1,4 @@
-//! Saves a state of as many bytes as its configuration says: what a reload would have to carry.
+//! Saves a state of the size in its configuration, which a reload would have to hand over.
 
 use plugbay_guests::{Failure, config};
 

@@ -1,4 +1,4 @@
-//! Imports an interface that no host offers.
+//! Imports an interface that no host implements.
 
 wit_bindgen::generate!({
     inline: "

@@ -1,4 +1,4 @@
-//! Caches with the SDK: typed values, times to live, what is made only once.
+//! Uses the SDK's `cache`: typed values, times to live, values that are computed once.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ struct Forecast {
 
 #[derive(Default)]
 struct Weather {
-    /// How often somebody looked out of the window.
+    /// The number of times the weather was observed.
     looked: i32,
 }
 
 #[plugin]
 impl Weather {
-    /// Looks out of the window once in ten minutes.
+    /// Observes the weather at most once in ten minutes.
     #[action]
     fn forecast(&mut self, city: String) -> Result<Forecast> {
         cache::get_or_set(&format!("forecast/{city}"), Duration::from_secs(600), || {

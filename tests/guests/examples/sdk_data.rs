@@ -1,4 +1,4 @@
-//! Keeps values with the SDK's module.
+//! Uses the SDK's `data`.
 
 use plugbay_sdk::prelude::*;
 use plugbay_sdk::{config, data};
@@ -26,7 +26,7 @@ impl Notes {
         data::increment("count", 1)
     }
 
-    /// Counts in two ways, this many times: the sums that the last of them returned.
+    /// Counts in two ways, this many times, and returns the last sum of each.
     #[action]
     fn count(&mut self, times: u32) -> Result<(i64, i64)> {
         let mut sums = (0, 0);
@@ -42,7 +42,7 @@ impl Notes {
         data::increment(&by.0, by.1)
     }
 
-    /// Replaces the stars of a note: those that are expected, and the new ones.
+    /// Replaces the stars of a note, given the expected and the new value.
     #[action]
     fn swap(&mut self, stars: (String, Option<u8>, Option<u8>)) -> Result<bool> {
         let (id, old, new) = stars;
@@ -65,7 +65,7 @@ impl Notes {
         data::get(&format!("note/{id}"))
     }
 
-    /// Reads a value as something that it is not.
+    /// Reads a value as a type that it does not have.
     #[action]
     fn misread(&mut self, id: String) -> Result<u32> {
         data::get_or(&format!("note/{id}"), 7)

@@ -1,5 +1,4 @@
-//! A plugin that keeps everything in its database, through the SDK: statements, tables of structs, collections,
-//! transactions.
+//! Uses the SDK's `db`: statements, tables of structs, collections, transactions.
 
 use plugbay_sdk::db::{self, Changes, Document, Field, Keyed, Rows, Table, field, params};
 use plugbay_sdk::prelude::*;
@@ -99,7 +98,7 @@ impl Db {
         db::execute(&statement.sql, statement.values()?)
     }
 
-    /// Inserts as many users as there are names, all of them or none.
+    /// Inserts a user for each name, all of them or none.
     #[action]
     fn add_users(&self, names: Vec<String>) -> Result<Changes> {
         let user = |name| User { id: 0, name, role: None };
@@ -124,7 +123,7 @@ impl Db {
         Ok(found.into_iter().map(|user| user.name).collect())
     }
 
-    /// The names that begin and end with a text, both as patterns.
+    /// The names that begin or end with a text.
     #[action]
     fn alike(&self, text: String) -> Result<Vec<String>> {
         let alike = User::name.starts_with(&text).and(User::name.ends_with(&text));
@@ -132,7 +131,7 @@ impl Db {
         Ok(found.into_iter().map(|user| user.name).collect())
     }
 
-    /// The user of exactly this name, by every way to say so.
+    /// The user of exactly this name, found in every way that the SDK offers.
     #[action]
     fn named(&self, name: String) -> Result<Value> {
         let typed = User::select().filter(User::name.eq(&name)).all()?;
@@ -178,13 +177,13 @@ impl Db {
         things.filter(Thing::tags.has(tag)).order_by_desc(Thing::updated).all()
     }
 
-    /// Inserts names in a transaction, and does not keep it where one of them is empty; panics where one is `panic`.
+    /// Inserts names in a transaction, which it does not commit if one of them is empty. Panics if one is `panic`.
     #[action]
     fn all_or_nothing(&self, names: Vec<String>) -> Result<u64> {
         db::transaction(|tx| {
             let users = tx.table::<User>();
             for name in names {
-                assert_ne!(name, "panic", "told to panic");
+                assert_ne!(name, "panic", "the name `panic` panics");
                 ensure!(!name.is_empty(), code = "empty", "a name is empty");
                 users.insert(&User { id: 0, name, role: None })?;
             }
@@ -192,12 +191,12 @@ impl Db {
         })
     }
 
-    /// Asks the database itself while a transaction holds it.
+    /// Writes outside the open transaction.
     #[action]
     fn busy(&self) -> Result<Changes> {
         db::transaction(|tx| {
             tx.execute("INSERT INTO users (name) VALUES ('in the transaction')", ())?;
-            db::execute("INSERT INTO users (name) VALUES ('beside it')", ())
+            db::execute("INSERT INTO users (name) VALUES ('outside it')", ())
         })
     }
 
@@ -219,7 +218,7 @@ impl Db {
         tasks.get(id)
     }
 
-    /// The tasks like an example, with the titles in alphabetical order.
+    /// The titles of the tasks that match an example, in alphabetical order.
     #[action]
     fn tasks(&self, example: Value) -> Result<Vec<String>> {
         let found = db::collection::<Task>("tasks").find(example).order_by("title").all()?;
@@ -241,7 +240,7 @@ impl Db {
         tasks.get(id)
     }
 
-    /// Removes what is done, and tells how many there were and how many are left.
+    /// Removes the tasks that are done, and returns how many were removed and how many are left.
     #[action]
     fn tidy_up(&self) -> Result<(u64, u64)> {
         let tasks = db::collection::<Task>("tasks");

@@ -1,4 +1,4 @@
-//! Sends requests with the SDK's module, as its payload says.
+//! Sends requests as its payload says, with the SDK's `http`.
 
 use std::time::Duration;
 

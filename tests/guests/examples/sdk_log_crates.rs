@@ -1,4 +1,4 @@
-//! A plugin whose libraries log through the `log` and `tracing` crates and know nothing of Plugbay.
+//! A plugin whose libraries log through the `log` and `tracing` crates.
 
 use plugbay_sdk::prelude::*;
 

@@ -40,7 +40,7 @@ impl Orders {
         Ok(self.placed.len())
     }
 
-    /// Everything that was ordered.
+    /// Lists all orders.
     #[route(GET "/orders")]
     #[action(idempotent)]
     fn list(&self) -> &[Order] {
@@ -49,7 +49,7 @@ impl Orders {
 
     #[action]
     fn divide(&mut self, numbers: (i64, i64)) -> i64 {
-        // The language itself panics where the divisor is zero.
+        // Panics if the divisor is zero.
         numbers.0 / numbers.1
     }
 

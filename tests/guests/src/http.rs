@@ -1,4 +1,4 @@
-//! `wasi:http` by its bindings: what a payload describes is sent, and what comes back is told as it is.
+//! Requests over `wasi:http` that a payload describes, and their responses as JSON.
 
 use wasip2::http::outgoing_handler::{self, ErrorCode, FutureIncomingResponse};
 use wasip2::http::types::{Fields, IncomingResponse, Method, OutgoingBody, OutgoingRequest, RequestOptions, Scheme};
@@ -6,7 +6,7 @@ use wasip2::io::streams::StreamError;
 
 use crate::{Value, json};
 
-/// Sends `{scheme, authority, path, method, headers, body_bytes, …_timeout_ms}`. Whatever is left out has its default.
+/// Sends `{scheme, authority, path, method, headers, body_bytes, …_timeout_ms}`. Every field has a default.
 pub fn send(payload: &Value) -> Result<FutureIncomingResponse, String> {
     let text = |member: &str, default: &str| payload[member].as_str().unwrap_or(default).to_owned();
     let fields = Fields::new();
@@ -47,7 +47,7 @@ fn options(payload: &Value) -> RequestOptions {
     options
 }
 
-/// Writes so many bytes. Where the host stops reading, it stops: the response tells why.
+/// Writes this many bytes, or stops when the host stops reading. The response then says why.
 fn write(body: OutgoingBody, mut bytes: u64) -> Result<(), String> {
     let stream = body.write().map_err(|()| "NoStream")?;
     while bytes > 0 {

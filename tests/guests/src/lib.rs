@@ -1,7 +1,7 @@
-//! What the guests have in common: the bindings of the contract and a shorter way to implement it.
+//! Shared code of the guests: the bindings of the contract, and macros that implement it.
 //!
-//! The guests are plugins without the SDK, so that a test shows what the host does and nothing else. Those that show
-//! what the SDK adds use it instead of this crate.
+//! The guests do not use the SDK, so that their tests exercise the host alone. Guests that test the SDK use it instead
+//! of this crate.
 
 /// Bindings for plugins that export actions and nothing else.
 pub mod actions_only {
@@ -38,7 +38,7 @@ pub fn failure(code: &str, message: impl Into<String>) -> Failure {
     Failure { code: code.to_owned(), message: message.into(), details: None, status_code: None }
 }
 
-/// An error of the service for other plugins, as JSON: `{"kind", …}` with the text or the failure's members.
+/// An error of `plugins` as JSON: `{"kind", …}` with the text or the failure's fields.
 pub fn plugins_error(error: plugins::Error) -> Value {
     let text = |kind: &str, text: String| json!({ "kind": kind, "text": text });
     let failure = |kind: &str, failure: Failure| {
@@ -57,13 +57,13 @@ pub fn plugins_error(error: plugins::Error) -> Value {
     }
 }
 
-/// What an action answers to a name that it does not know.
+/// The failure for an action that the guest does not have.
 pub fn unknown(action: &str) -> Result<Value, Failure> {
     Err(failure("unknown_action", format!("no action `{action}`")))
 }
 
-/// `ping` answers how many pings this very instance has had, so that a test can tell a fresh instance from an old one.
-/// Everything else goes to the guest.
+/// Runs an action. `ping` answers with the number of pings that this instance has had, so that a test can distinguish a
+/// fresh instance from an old one. Every other action goes to the guest.
 pub fn dispatch(
     action: &str,
     payload: String,
@@ -77,8 +77,8 @@ pub fn dispatch(
     handle(action, payload).map(|answer| answer.to_string())
 }
 
-/// Bindings for a plugin that exports everything, in the place where it stands: one crate can hold the export macros of
-/// one world only.
+/// Generates bindings for a plugin with all exports, in the calling crate: a crate can hold the export macros of one
+/// world only.
 #[macro_export]
 macro_rules! bindings_of_everything {
     () => {
@@ -96,7 +96,7 @@ macro_rules! bindings_of_everything {
     };
 }
 
-/// Makes a plugin of a function from an action and its payload to an answer.
+/// Implements a plugin with a function from an action and its payload to an answer.
 #[macro_export]
 macro_rules! actions {
     ($handle:expr) => {
@@ -112,7 +112,7 @@ macro_rules! actions {
     };
 }
 
-/// Makes a plugin of a function that does something hostile when the action `attack` is called, with the payload.
+/// Implements a plugin with a function that runs when the action `attack` is called, with its payload.
 #[macro_export]
 macro_rules! attack {
     ($attack:expr) => {

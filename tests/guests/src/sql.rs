@@ -1,10 +1,10 @@
-//! The database as JSON: what the guests that use `db` have in common.
+//! Statements, rows and errors of `db` as JSON, for the guests that use it.
 
 use serde_json::{Map, Value, json};
 
 pub use crate::actions_only::plugbay::plugin::db;
 
-/// `{"error": {kind: text}}`, as a plugin that handles it would answer.
+/// An error as `{"error": {kind: text}}`.
 pub fn error(error: db::Error) -> Value {
     let (kind, text) = match error {
         db::Error::Denied(text) => ("denied", text),
@@ -19,7 +19,7 @@ pub fn error(error: db::Error) -> Value {
     json!({ "error": { kind: text } })
 }
 
-/// Rows as objects.
+/// Rows as JSON objects.
 pub fn rows(rows: db::Rows) -> Value {
     let row = |values: Vec<db::Value>| -> Value {
         rows.columns.iter().cloned().zip(values.into_iter().map(value)).collect::<Map<_, _>>().into()
@@ -41,7 +41,7 @@ fn value(value: db::Value) -> Value {
     }
 }
 
-/// A list of values; blobs are `{"blob": [bytes]}`.
+/// Parameters from a JSON list; a blob is `{"blob": [bytes]}`.
 pub fn params(values: &Value) -> Vec<db::Value> {
     let param = |value: &Value| match value {
         Value::Null => db::Value::Null,

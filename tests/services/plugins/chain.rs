@@ -1,4 +1,5 @@
-//! Calls that wait for calls: re-entrance, depth, deadlines, callers that go away and plugins that are replaced meanwhile.
+//! Calls that wait for calls: re-entrance, depth, deadlines, callers that go away and plugins that are replaced
+//! meanwhile.
 
 use std::future::Future;
 use std::pin::pin;
@@ -132,9 +133,9 @@ async fn plugin_that_traps_is_broken_for_its_caller_and_told_in_its_own_log() {
     let error = call_error(&a, "b", "trap").await;
     assert_eq!((&error["kind"], &error["code"]), (&json!("broken"), &json!("plugin_trapped")));
     assert_contains(text(&error), &["`b`", "`trap`"]);
-    assert!(!text(&error).contains("told to trap"), "its last words are not for others: {error}");
+    assert!(!text(&error).contains("trapped on request"), "its last words are not for others: {error}");
     let logged = host.log.messages("plugbay");
-    assert_contains(&logged.join("\n"), &["`b` trapped", "told to trap by plugin:a"]);
+    assert_contains(&logged.join("\n"), &["`b` trapped", "trapped on request of plugin:a"]);
     assert!(host.log.lines().iter().all(|line| line.target != "plugbay" || line.request_id.is_some()));
     assert_eq!((pings(&a).await, pings(&b).await), (1, 1));
     assert_eq!((a.metrics().instances_started, b.metrics().instances_started), (1, 2));

@@ -112,7 +112,7 @@ async fn services_of_a_plugin_that_fails_to_load_are_taken_back() {
     let host = host();
     let a = host.load(named("a")).await;
     let failing = offering("b", &["mailer"]).manifest("configuration", settings(&["mailer"], true));
-    let error = host.try_load(failing).await.expect_err("it was told to fail");
+    let error = host.try_load(failing).await.expect_err("it fails as configured");
     assert_load_error(&error, "b", "told_to_fail");
     assert_eq!(ask(&a, "register", "mailer").await, "registered", "the name is free");
 }
@@ -136,7 +136,7 @@ async fn services_of_a_reload_that_fails_are_taken_back_and_the_old_ones_kept() 
     let a = host.load(named("a")).await;
     host.load(offering("b", &["mailer"])).await;
     let failing = named("b").manifest("configuration", settings(&["mailer", "new"], true));
-    host.runtime.reload(failing.package()).await.expect_err("it was told to fail");
+    host.runtime.reload(failing.package()).await.expect_err("it fails as configured");
     assert_eq!(ask(&a, "services", "").await, json!([["mailer", "b"]]));
 }
 

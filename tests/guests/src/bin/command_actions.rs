@@ -1,4 +1,4 @@
-//! A program that takes its request from standard input, as every legacy plugin may: `{"action", "payload"}`.
+//! A program that reads its request from standard input, as every legacy plugin may: `{"action", "payload"}`.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! An ordinary program: it reads nothing, prints one line of JSON and one to standard error.
+//! An ordinary program: it reads no input, and prints one line of JSON and one line to standard error.
 
 fn main() {
     eprintln!("about to answer");
