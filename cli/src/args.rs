@@ -123,7 +123,7 @@ pub(crate) struct Run {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Call {
-    /// A component (.wasm), or the directory of a Rust crate that builds one
+    /// A component (.wasm), or a directory with one
     #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath)]
     pub(crate) file: PathBuf,
     /// The function: `name`, or `interface.name` where it is inside an exported interface; left out, all are listed
@@ -134,6 +134,9 @@ pub(crate) struct Call {
     /// Print what the call cost on standard error: fuel, memory, time
     #[arg(long)]
     pub(crate) stats: bool,
+    /// Build the crate first where FILE is one; this runs its build scripts and macros as you, outside of the sandbox
+    #[arg(long)]
+    pub(crate) build: bool,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
     #[command(flatten)]
@@ -144,6 +147,9 @@ pub(crate) struct Call {
 pub(crate) struct Inspect {
     #[command(flatten)]
     pub(crate) plugin: PluginArg,
+    /// Build the crate first where PLUGIN is one; this runs its build scripts and macros as you, outside of the sandbox
+    #[arg(long)]
+    pub(crate) build: bool,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
     #[command(flatten)]
@@ -154,6 +160,9 @@ pub(crate) struct Inspect {
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) plugin: PluginArg,
+    /// Build the crate first where PLUGIN is one; this runs its build scripts and macros as you, outside of the sandbox
+    #[arg(long)]
+    pub(crate) build: bool,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
     #[command(flatten)]

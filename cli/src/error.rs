@@ -4,6 +4,7 @@
 //! what a person at this command line can do: which option helps, which details and frames belong to it.
 
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 use plugbay::manifest::ManifestError;
 use plugbay::{BuildError, CallError, ComponentError, InvokeError, LoadError, LoadFailure};
@@ -35,6 +36,8 @@ pub(crate) enum Error {
     Usage(String),
     /// PLUGIN is not a plugin, or its crate does not build.
     Project(Box<ProjectError>),
+    /// The crate in this directory has no finished component, and the command does not build.
+    NotBuilt(PathBuf),
     /// The plugin cannot be loaded.
     Load(Box<LoadError>),
     /// The host's file is wrong.
@@ -74,6 +77,7 @@ impl Error {
         match self {
             Error::Usage(_) => "usage",
             Error::Project(error) => error.code(),
+            Error::NotBuilt(_) => "not_built",
             Error::Load(error) => error.code(),
             Error::HostFile(_) => "invalid_host_file",
             Error::DataDir(_) => "data_dir_unusable",
@@ -133,6 +137,7 @@ impl Error {
         match self {
             Error::Usage(message) => message.clone(),
             Error::Project(error) => error.to_string(),
+            Error::NotBuilt(directory) => not_built(directory),
             Error::Load(error) => match &error.source {
                 LoadFailure::Start(cause) => format!("{error}{}", what_helps(cause)),
                 LoadFailure::Requires { .. } => format!("{error}{BESIDE}"),
@@ -164,6 +169,17 @@ impl Error {
             Error::Internal(error) => format!("{error:#}"),
         }
     }
+}
+
+/// This command runs none of the crate's code, and building would.
+fn not_built(directory: &Path) -> String {
+    let directory = directory.display().to_string();
+    let word = shell_word(&directory);
+    format!(
+        "{directory} is a Rust crate without a finished component, and this command does not build\n\
+         here: `plugbay build {word}` builds it, and so does this command with --build\n\
+         building runs the crate's build scripts and macros as you, outside of the sandbox"
+    )
 }
 
 /// How a plugin comes to be there for others.

@@ -45,7 +45,7 @@ impl From<&Error> for Exit {
             Error::Usage(_) | Error::HostFile(_) | Error::DataDir(_) | Error::TestFile(_) | Error::Output(_) => {
                 Exit::Usage
             }
-            Error::Project(_) => Exit::NotLoadable,
+            Error::Project(_) | Error::NotBuilt(_) => Exit::NotLoadable,
             Error::Load(error) => of_load(error),
             // What this host does not offer at all cannot be granted.
             Error::Imports { refused, .. } if refused.iter().all(|import| import.permission.is_some()) => Exit::Denied,

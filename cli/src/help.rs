@@ -11,8 +11,13 @@ PLUGIN is, in every command:
   a .wasm file            a component that may carry its manifest inside itself
   a plugin directory      plugin.yaml (or plugin.yml, plugin.json,
                           manifest.json, plugin.toml) and its .wasm
-  a crate's directory     Cargo.toml: built first, for wasm32-wasip2; rustup
-                          adds that target to the toolchain if it is missing
+  a crate's directory     Cargo.toml: `run`, `build` and `test` build it for
+                          wasm32-wasip2; rustup adds that target to the
+                          toolchain if it is missing
+
+Building a crate runs its build scripts and macros as you, outside of the
+sandbox. `inspect`, `check` and `call` do not build: they take the component
+that is in the directory already, or end with 3. With --build they build.
 
 Examples:
   plugbay new demo                            make a plugin
@@ -70,6 +75,9 @@ loaded after what it requires. --config and the limits are PLUGIN's; the others
 have their options from the host's file. --grant is for all of them; what one
 alone may do is said by `permissions` of its entry there.
 
+A crate is built, also if a finished component is in its directory: name the
+.wasm file to run that one.
+
 The action's result is printed as the plugin answered it. A payload is JSON:
 quote it for the shell. A limit or a permission that stands in the way is named
 together with what would lift it. Exit codes: `plugbay --help`.
@@ -100,6 +108,7 @@ pub(crate) const INSPECT: &str = "\
 Examples:
   plugbay inspect hello.wasm
   plugbay inspect . --json | jq .imports
+  plugbay inspect . --build
 
 Limits and permissions are shown as they would apply, with the options of the
 command line and the host's file.";
@@ -107,6 +116,7 @@ command line and the host's file.";
 pub(crate) const CHECK: &str = "\
 Examples:
   plugbay check .
+  plugbay check . --build
   plugbay check p.wasm --grant 'cache.*:read,write' && echo fine
 
 Does everything that loading does before the first instruction of the plugin:

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
-use plugbay_project::Audience;
+use plugbay_project::BuildObserver;
 use serde::Serialize;
 
 use crate::progress::Progress;
@@ -72,7 +72,7 @@ impl Output {
     }
 }
 
-impl Audience for Output {
+impl BuildObserver for Output {
     fn is_quiet(&self) -> bool {
         self.quiet
     }

@@ -4,10 +4,11 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use plugbay_files::{PluginDirectory, TEXT_FILE_BYTES_MAX};
 use serde::Deserialize;
 
 use crate::artifact::{artifacts, choose};
-use crate::{Audience, ProjectError, TARGET, Toolchain};
+use crate::{BuildObserver, CARGO_TOML, ProjectError, TARGET, Toolchain};
 
 /// A directory with a `Cargo.toml` that describes a package.
 #[derive(Debug)]
@@ -37,24 +38,21 @@ struct Workspace {
 }
 
 impl Crate {
-    /// The crate in `directory`, or none where there is no `Cargo.toml`.
+    /// Reads the `Cargo.toml` in `directory`.
     ///
     /// # Errors
-    /// [`ProjectError`] where its `Cargo.toml` is wrong or describes no package.
-    pub fn at(directory: &Path) -> Result<Option<Self>, ProjectError> {
-        let path = directory.join("Cargo.toml");
-        if !path.exists() {
-            return Ok(None);
-        }
+    /// [`ProjectError`] if there is none, or it is wrong or describes no package.
+    pub fn open(directory: &Path) -> Result<Self, ProjectError> {
+        let path = directory.join(CARGO_TOML);
+        let text = PluginDirectory::open(directory)?.read_text(CARGO_TOML, TEXT_FILE_BYTES_MAX)?;
         let invalid = |message: String| ProjectError::CargoToml { path: path.clone(), message };
-        let text = std::fs::read_to_string(&path).map_err(|error| invalid(error.to_string()))?;
         let parsed: CargoToml = toml::from_str(&text).map_err(|error| invalid(format!("not a Cargo.toml\n{error}")))?;
         match (parsed.package, parsed.workspace) {
-            (Some(package), workspace) => Ok(Some(Crate {
+            (Some(package), workspace) => Ok(Crate {
                 directory: directory.to_owned(),
                 name: package.name,
                 has_default_members: workspace.is_some_and(|workspace| !workspace.default_members.is_empty()),
-            })),
+            }),
             (None, Some(_)) => {
                 Err(ProjectError::Workspace { path: directory.to_owned(), packages: packages_of(directory) })
             }
@@ -62,29 +60,27 @@ impl Crate {
         }
     }
 
-    /// Where it is.
-    pub fn directory(&self) -> &Path {
-        &self.directory
-    }
-
-    /// Builds the crate in its release profile, in cargo's own target directory, and gives the component's path. Adds the
+    /// Builds the crate in its release profile, in cargo's own target directory, and returns the component's path. Adds the
     /// target if it is missing.
     ///
+    /// This runs native code of the crate and of its dependencies, outside of any sandbox: build scripts, macros, and
+    /// whatever its cargo configuration and toolchain file name.
+    ///
     /// # Errors
-    /// [`ProjectError`] where a tool is missing, the crate does not build, or it builds no component.
-    pub fn build(&self, audience: &impl Audience) -> Result<PathBuf, ProjectError> {
+    /// [`ProjectError`] if a tool is missing, the crate does not build, or it builds no component.
+    pub fn build(&self, observer: &impl BuildObserver) -> Result<PathBuf, ProjectError> {
         let toolchain = Toolchain::of(&self.directory);
-        toolchain.ensure_target(audience)?;
+        toolchain.ensure_target(observer)?;
         let mut command = toolchain.command("cargo");
         command.args(["build", "--release", "--target", TARGET, "--message-format=json-render-diagnostics"]);
         if self.has_default_members {
             command.args(["--package", &self.name]);
         }
         // What cargo does and how far it is, is for people who watch.
-        if audience.is_quiet() || !std::io::stderr().is_terminal() {
+        if observer.is_quiet() || !std::io::stderr().is_terminal() {
             command.arg("--quiet");
         }
-        let stderr = if audience.shows_compiler() { Stdio::inherit() } else { Stdio::piped() };
+        let stderr = if observer.shows_compiler() { Stdio::inherit() } else { Stdio::piped() };
         let ran = command.stdout(Stdio::piped()).stderr(stderr).spawn().and_then(|child| child.wait_with_output());
         let ran = ran.map_err(|error| ProjectError::ToolMissing {
             tool: "cargo".to_owned(),
@@ -99,7 +95,7 @@ impl Crate {
                 messages: String::from_utf8_lossy(&ran.stderr).into_owned(),
             });
         }
-        choose(artifacts(&ran.stdout, &self.directory.join("Cargo.toml")), &self.name)
+        choose(artifacts(&ran.stdout, &self.directory.join(CARGO_TOML)), &self.name)
     }
 }
 
@@ -153,17 +149,16 @@ mod tests {
             );
             write(&format!("plugins/{name}/src/lib.rs"), "");
         }
-        let error = Crate::at(directory.path()).expect_err("no package").to_string();
+        let error = Crate::open(directory.path()).expect_err("no package").to_string();
         assert!(error.contains("plugins/one") && error.contains("plugins/two"), "{error}");
     }
 
     #[test]
     fn cargo_toml_that_is_wrong_is_named() {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        assert!(Crate::at(directory.path()).expect("readable").is_none());
         for text in ["[package", "[dependencies]"] {
             std::fs::write(directory.path().join("Cargo.toml"), text).expect("written");
-            let error = Crate::at(directory.path()).expect_err(text);
+            let error = Crate::open(directory.path()).expect_err(text);
             assert_eq!(error.code(), "invalid_crate");
             assert!(error.to_string().contains("Cargo.toml"), "{error}");
         }

@@ -1,38 +1,44 @@
 //! What a PLUGIN argument names, and how a Rust crate becomes a component.
 //!
-//! In every command PLUGIN is a `.wasm` file, a plugin directory (a manifest and its component) or the directory of a
-//! Rust crate, which is built first. A directory that holds both `Cargo.toml` and a manifest is a crate: its component is
-//! the one that cargo builds, whatever an `entry_point` in the manifest says, so that nobody runs a stale copy.
-
+//! In every command PLUGIN is a `.wasm` file, a plugin directory (a manifest and its component) or the directory of a Rust
+//! crate. [`Source::locate`] says which, and runs nothing. [`Crate::build`] runs cargo, and with it the crate's build
+//! scripts and macros as the current user, so that it is called only for a command that is expected to build.
 //!
-//! The command and the test harness for authors share this; both bring their own [`Audience`]. Nothing in here knows
-//! WebAssembly: what is in a file is for the runtime to say.
+//! A directory with a `Cargo.toml` is a crate, also if a manifest or a component is beside it. A command that builds takes
+//! the component that cargo builds, not the one that the manifest's `entry_point` names, which may be older than the source.
+//!
+//! The command and the test harness for authors share this crate, each with a [`BuildObserver`] of its own. It knows nothing
+//! of WebAssembly: the runtime decides whether a file is a component.
 
 mod artifact;
-mod audience;
 mod cargo;
+mod observer;
 mod toolchain;
 
 use std::path::{Path, PathBuf};
 
+use plugbay_files::{FileError, PluginDirectory};
 use plugbay_manifest as manifest;
 
-pub use audience::Audience;
 pub use cargo::Crate;
+pub use observer::BuildObserver;
 pub use toolchain::{TARGET, Toolchain};
+
+/// The file that makes a directory a crate.
+pub(crate) const CARGO_TOML: &str = "Cargo.toml";
 
 /// What PLUGIN may be, for messages.
 const ACCEPTED: &str = "PLUGIN is a .wasm file, a plugin directory (plugin.yaml and its .wasm) or the directory of a Rust crate (Cargo.toml)";
 
-/// A PLUGIN argument, sorted out. Nothing was read but directories and `Cargo.toml`.
+/// The kind of thing that a PLUGIN argument names. Nothing of it was read.
 #[derive(Debug)]
 pub enum Source {
     /// A component or module.
     File(PathBuf),
-    /// A directory with a manifest, a component or both; what is in it is for the runtime to say.
+    /// A directory with a manifest, a component or both; the runtime decides what is in it.
     Directory(PathBuf),
-    /// A crate, to be built.
-    Crate(Crate),
+    /// The directory of a crate, which may hold a manifest and a finished component as well.
+    Crate(PathBuf),
 }
 
 /// PLUGIN does not name a plugin, or its crate could not be built.
@@ -46,6 +52,9 @@ pub enum ProjectError {
         /// Why it is none.
         reason: String,
     },
+    /// A file of the directory is not read: it is a pipe, a device, leads out of the directory or is too large.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The `Cargo.toml` is wrong.
     #[error("{}: {message}", path.display())]
     CargoToml {
@@ -109,6 +118,7 @@ impl ProjectError {
     pub fn code(&self) -> &'static str {
         match self {
             ProjectError::NotAPlugin { .. } => "not_a_package",
+            ProjectError::File(_) => "not_a_package",
             ProjectError::CargoToml { .. } => "invalid_crate",
             ProjectError::Workspace { .. } => "no_package",
             ProjectError::ToolMissing { .. } => "tool_missing",
@@ -132,21 +142,19 @@ fn name_one(packages: &[PathBuf]) -> String {
 }
 
 impl Source {
-    /// Looks at what is at `path`.
+    /// Looks at what is at `path`. Runs nothing, and reads nothing but the names in a directory.
     ///
     /// # Errors
-    /// [`ProjectError`] where nothing is, or its `Cargo.toml` is wrong.
+    /// [`ProjectError`] if there is nothing, or a directory cannot be looked into.
     pub fn locate(path: &Path) -> Result<Self, ProjectError> {
         let metadata = path.metadata().map_err(|error| not_a_plugin(path, &error))?;
         if metadata.is_dir() {
-            return match Crate::at(path)? {
-                Some(found) => Ok(Source::Crate(found)),
-                None => Ok(Source::Directory(path.to_owned())),
-            };
+            let is_crate = PluginDirectory::open(path)?.contains_file(CARGO_TOML)?;
+            return Ok(if is_crate { Source::Crate(path.to_owned()) } else { Source::Directory(path.to_owned()) });
         }
         // A file that describes a directory stands for the directory: people complete paths with the tab key.
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name == "Cargo.toml" || manifest::FILE_NAMES.contains(&name) {
+        if name == CARGO_TOML || manifest::FILE_NAMES.contains(&name) {
             let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
             return Source::locate(directory);
         }
@@ -214,6 +222,32 @@ mod tests {
         let directory = directory_with(&["plugin.yaml", "Cargo.toml", "demo.wasm"]);
         assert!(matches!(Source::locate(directory.path()), Ok(Source::Crate(_))));
         assert!(matches!(Source::locate(&directory.path().join("Cargo.toml")), Ok(Source::Crate(_))));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn cargo_toml_that_is_not_a_regular_file_is_refused_without_its_content() {
+        type Make<'a> = &'a dyn Fn(&Path);
+        let make: [(&str, Make<'_>); 4] = [
+            ("is a pipe", &|path| {
+                let made = std::process::Command::new("mkfifo").arg(path).status().expect("mkfifo is there");
+                assert!(made.success());
+            }),
+            ("is a directory", &|path| fs::create_dir(path).expect("made")),
+            ("does not exist", &|path| std::os::unix::fs::symlink("gone", path).expect("linked")),
+            ("leads out", &|path| std::os::unix::fs::symlink("/etc/passwd", path).expect("linked")),
+        ];
+        for (expected, make) in make {
+            let directory = directory_with(&["demo.wasm"]);
+            make(&directory.path().join("Cargo.toml"));
+            for error in [
+                Source::locate(directory.path()).expect_err(expected).to_string(),
+                Crate::open(directory.path()).expect_err(expected).to_string(),
+            ] {
+                assert!(error.contains("Cargo.toml") && error.contains(expected), "{error}");
+                assert!(!error.contains("root"), "{error}");
+            }
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::{Audience, ProjectError};
+use crate::{BuildObserver, ProjectError};
 
 /// What plugins are compiled for.
 pub const TARGET: &str = "wasm32-wasip2";
@@ -96,7 +96,7 @@ impl Toolchain {
     ///
     /// # Errors
     /// [`ProjectError`] where it cannot be added.
-    pub fn ensure_target(&self, audience: &impl Audience) -> Result<(), ProjectError> {
+    pub fn ensure_target(&self, observer: &impl BuildObserver) -> Result<(), ProjectError> {
         if self.has_target()? {
             return Ok(());
         }
@@ -105,10 +105,10 @@ impl Toolchain {
             message,
             hint: hint.to_owned(),
         };
-        audience.note(&format!(
+        observer.note(&format!(
             "adding the compilation target {TARGET} to the Rust toolchain (rustup target add {TARGET})"
         ));
-        let progress = audience.begin(format!("adding {TARGET}"));
+        let progress = observer.begin(format!("adding {TARGET}"));
         let ran = self.command("rustup").args(["target", "add", TARGET]).output();
         drop(progress);
         let ran = match ran {

@@ -114,7 +114,7 @@ pub const UNLOAD_TIMEOUT_MAX: Duration = Duration::from_secs(10);
 // What is read and compiled.
 
 /// The longest manifest or configuration file: 1 MiB.
-pub const TEXT_FILE_BYTES_MAX: u64 = 1 << 20;
+pub use plugbay_files::TEXT_FILE_BYTES_MAX;
 
 // Permissions and the audit.
 

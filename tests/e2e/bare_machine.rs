@@ -56,7 +56,7 @@ impl Machine {
 #[test]
 fn machine_without_rust_is_told_where_to_get_it() {
     let machine = Machine::new();
-    for command in [&["run", ".", "ping"][..], &["build"], &["check", "."]] {
+    for command in [&["run", ".", "ping"][..], &["build"], &["check", ".", "--build"]] {
         let ran = machine.plugbay(command).run().exits_with(3);
         assert_contains(&ran.stderr, &["error[tool_missing]", "`rustc`", "https://rustup.rs"]);
     }

@@ -57,7 +57,7 @@ fn builder_signs_its_guest_book() {
 
 #[test]
 fn builder_declares_its_routes() {
-    let inspection = plugbay(example::BUILDER, "inspect", &["--json"]).run().exits_with(0).json();
+    let inspection = plugbay(example::BUILDER, "inspect", &["--build", "--json"]).run().exits_with(0).json();
     let routes = inspection["manifest"]["routes"].as_array().expect("a list").clone();
     assert_eq!(routes.len(), 2, "{routes:?}");
 }
@@ -244,7 +244,7 @@ fn key_value_keeps_values_by_the_standard_alone() {
     assert_contains(denied["msg"].as_str().unwrap_or_default(), &["wasi:keyvalue", "data.*"]);
     let reader = run(example::KEY_VALUE, &["count", "\"visits\"", "--grant", "data.*:read", "--json"]).exits_with(4);
     assert_eq!(reader.json()["code"], "permission_denied");
-    let inspection = plugbay(example::KEY_VALUE, "inspect", &["--json"]).run().exits_with(0).json();
+    let inspection = plugbay(example::KEY_VALUE, "inspect", &["--build", "--json"]).run().exits_with(0).json();
     let imports = inspection["imports"].as_array().expect("a list");
     let names: Vec<&str> = imports.iter().filter_map(|import| import["name"].as_str()).collect();
     assert!(names.iter().any(|name| name.starts_with("wasi:keyvalue/store@")), "{names:?}");

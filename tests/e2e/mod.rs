@@ -13,6 +13,8 @@ mod inspect;
 mod new;
 #[cfg(unix)]
 mod output;
+#[cfg(unix)]
+mod plugin_directory;
 mod policy;
 mod run;
 mod service_cache;

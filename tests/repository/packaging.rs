@@ -8,8 +8,8 @@ use std::process::Command;
 
 use super::{files_in, root, texts};
 
-const PUBLISHED: [&str; 9] =
-    ["cli", "compile", "manifest", "node", "project", "runtime", "sdk", "sdk/macros", "sdk/testing"];
+const PUBLISHED: [&str; 10] =
+    ["cli", "compile", "files", "manifest", "node", "project", "runtime", "sdk", "sdk/macros", "sdk/testing"];
 
 /// What a line of code has the compiler read, and whether that is relative to the file or to the crate.
 fn read_by(line: &str) -> Option<(&str, bool)> {

@@ -10,22 +10,25 @@ use serde_json::json;
 use crate::args::{Build, Common};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::host::Host;
+use crate::host::{Crates, Host};
 use crate::output::Output;
 use crate::units::{show_bytes, show_count};
 use plugbay_project::Source;
 
 pub(crate) fn run(args: &Build, common: &Common, output: Output) -> Result<Exit, Error> {
     let directory = match Source::locate(&args.directory)? {
-        Source::Crate(found) => found.directory().to_owned(),
-        Source::Directory(directory) => directory,
+        Source::Crate(directory) | Source::Directory(directory) => directory,
         Source::File(file) => {
             let text = "build takes the directory of a crate or of a plugin, and this is a file";
             return Err(Error::Usage(format!("{}: {text}", file.display())));
         }
     };
-    let Host { runtime, package, .. } = Host::open(&args.directory, &Default::default(), None, common, output)?;
+    let Host { runtime, package, .. } =
+        Host::open(&args.directory, Crates::Build, &Default::default(), None, common, output)?;
     // A wrong manifest is the author's to correct now, not the user's to find.
+    for note in package.notes() {
+        output.note(note);
+    }
     let bytes = package.to_component()?;
     let inspection = runtime.inspect(Package::from_bytes(package.fallback_name(), bytes.clone()))?;
     for note in &inspection.manifest.notes {

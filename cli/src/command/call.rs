@@ -8,14 +8,14 @@ use serde_json::json;
 use crate::args::{Call, Common, HostArgs};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::host::{self, Host};
+use crate::host::{self, Crates, Host};
 use crate::output::{Output, plain};
 use crate::progress::Progress;
 use crate::stats::Stats;
 
 pub(crate) fn run(args: &Call, common: &Common, output: Output) -> Result<Exit, Error> {
     let operator = HostArgs { trust: args.trust.clone(), ..HostArgs::default() };
-    let host = Host::open(&args.file, &args.limits, Some(&operator), common, output)?;
+    let host = Host::open(&args.file, Crates::build_if(args.build), &args.limits, Some(&operator), common, output)?;
     host::block_on(call(host, args, output))?
 }
 

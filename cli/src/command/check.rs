@@ -11,13 +11,14 @@ use plugbay::{Inspection, LoadError, LoadFailure, Policy};
 use crate::args::{Check, Common, HostArgs};
 use crate::error::{Error, RefusedImport, grant_option};
 use crate::exit::Exit;
-use crate::host::{self, Host};
+use crate::host::{self, Crates, Host};
 use crate::output::{GREEN, Output, plain};
 use crate::progress::Progress;
 use crate::units::show_bytes;
 
 pub(crate) fn run(args: &Check, common: &Common, output: Output) -> Result<Exit, Error> {
-    let host = Host::open(&args.plugin.path, &args.limits, Some(&args.host), common, output)?;
+    let host =
+        Host::open(&args.plugin.path, Crates::build_if(args.build), &args.limits, Some(&args.host), common, output)?;
     let inspection = host.runtime.inspect(host.package.clone())?;
     for note in &inspection.manifest.notes {
         output.note(note);

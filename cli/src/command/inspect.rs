@@ -1,4 +1,5 @@
-//! `plugbay inspect`: what a plugin is, exports, imports and may do. None of it is compiled or run.
+//! `plugbay inspect`: what a plugin is, exports, imports and may do. None of it is compiled or run, unless `--build` asks for
+//! cargo.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -10,13 +11,14 @@ use plugbay::{Inspection, Trust};
 use crate::args::{Common, Inspect};
 use crate::error::{Error, grant_option, is_everything, trust_option};
 use crate::exit::Exit;
-use crate::host::Host;
+use crate::host::{Crates, Host};
 use crate::output::{GREEN, Output, RED, indented, plain};
 use crate::shape;
 use crate::units::{show_bytes, show_count, show_duration};
 
 pub(crate) fn run(args: &Inspect, common: &Common, output: Output) -> Result<Exit, Error> {
-    let host = Host::open(&args.plugin.path, &args.limits, Some(&args.host), common, output)?;
+    let host =
+        Host::open(&args.plugin.path, Crates::build_if(args.build), &args.limits, Some(&args.host), common, output)?;
     let inspection = host.runtime.inspect(host.package)?;
     for note in &inspection.manifest.notes {
         output.note(note);

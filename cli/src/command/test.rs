@@ -6,13 +6,13 @@ use std::path::Path;
 
 use plugbay::{BuildError, CodeCacheAt, Package, WorkerCommand};
 use plugbay_project::Source;
-use plugbay_testing::{DeclaredTests, Surroundings, TestFailure, TestHostBuilder, TestOutcome, test_files};
+use plugbay_testing::{DeclaredTests, Surroundings, TestFailure, TestHostBuilder, TestOutcome};
 use serde_json::{Value, json};
 
 use crate::args::{Common, LogLevel, Test};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::host;
+use crate::host::{self, Crates};
 use crate::output::{GREEN, Output, RED, indented, plain};
 use crate::units::show_duration;
 
@@ -24,7 +24,7 @@ pub(crate) fn run(args: &Test, common: &Common, output: Output) -> Result<Exit, 
         let text = args.filter.iter().map(|text| format!("`{text}`")).collect::<Vec<_>>().join(" or ");
         return Err(Error::Usage(format!("no test has a name that contains {text}")));
     }
-    let package = host::open_package(&args.plugin, output)?;
+    let package = host::open_package(&args.plugin, Crates::Build, output)?;
     let place = Place { worker: host::worker()?, cache: host::code_cache(output), trust: &args.trust.trust, output };
     let mut all = Vec::new();
     for tests in &files {
@@ -40,14 +40,14 @@ pub(crate) fn run(args: &Test, common: &Common, output: Output) -> Result<Exit, 
 
 /// The files that were named, or those that are beside the plugin.
 fn read_files(args: &Test) -> Result<Vec<DeclaredTests>, Error> {
-    let paths = if args.file.is_empty() {
-        // That there are no tests beside what is not there would be true and help nobody.
+    let files = if args.file.is_empty() {
+        // Without a plugin, that it has no tests would be true and no help.
         Source::locate(&args.plugin)?;
-        test_files(directory_of(&args.plugin))
+        DeclaredTests::read_all(directory_of(&args.plugin))?
     } else {
-        args.file.clone()
+        args.file.iter().map(DeclaredTests::read).collect::<Result<_, _>>()?
     };
-    if paths.is_empty() {
+    if files.is_empty() {
         let shown = directory_of(&args.plugin).display().to_string();
         let text = format!(
             "there are no tests in {shown}: write plugin.test.yaml or tests/NAME.test.yaml there, or name a file with \
@@ -55,7 +55,7 @@ fn read_files(args: &Test) -> Result<Vec<DeclaredTests>, Error> {
         );
         return Err(Error::Usage(text));
     }
-    Ok(paths.into_iter().map(DeclaredTests::read).collect::<Result<_, _>>()?)
+    Ok(files)
 }
 
 /// Where the files of tests of PLUGIN are: a file's are beside it.
@@ -81,7 +81,7 @@ impl Surroundings for Place<'_> {
     }
 
     fn open(&self, path: &Path) -> Result<Package, String> {
-        host::open_package(path, self.output).map_err(|error| error.text())
+        host::open_package(path, Crates::Build, self.output).map_err(|error| error.text())
     }
 }
 

@@ -12,9 +12,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use plugbay::manifest::{Format, SettingType};
-use plugbay::{BuildError, CodeCacheAt, CompileIsolation, LoadError, Package, Policy, Runtime, WorkerCommand};
+use plugbay::{
+    BuildError, CodeCacheAt, CompileIsolation, LoadError, LoadFailure, Package, Policy, Runtime, WorkerCommand,
+};
 use plugbay_node::{HostFile, Node, NodeOptions, RequirementsError, usable_code_cache};
-use plugbay_project::Source;
+use plugbay_project::{Crate, Source};
 use plugbay_testing::{TestHost, TestHostBuilder};
 use serde_json::Value;
 
@@ -48,19 +50,30 @@ pub(crate) enum Purpose {
     /// Its code runs, and may store values.
     Run,
     /// It is only looked at: nothing stays behind.
-    Look,
+    Look(Crates),
+}
+
+impl Purpose {
+    /// Running a crate builds it.
+    fn crates(self) -> Crates {
+        match self {
+            Purpose::Run => Crates::Build,
+            Purpose::Look(crates) => crates,
+        }
+    }
 }
 
 impl Host {
-    /// Finds the plugin, builds it if it is a crate, and makes a runtime for it. None of its code is compiled or run.
+    /// Finds the plugin and makes a runtime for it. None of its WebAssembly is compiled or run.
     pub(crate) fn open(
         path: &Path,
+        crates: Crates,
         limits: &LimitArgs,
         host: Option<&HostArgs>,
         common: &Common,
         output: Output,
     ) -> Result<Self, Error> {
-        Host::open_for(Purpose::Look, path, 0, limits, host, common, output)
+        Host::open_for(Purpose::Look(crates), path, 0, limits, host, common, output)
     }
 
     /// The same for a purpose, and with instances for `others` plugins beside those of the host's file.
@@ -78,7 +91,7 @@ impl Host {
         let file = args.host_file.as_deref().map(HostFile::read).transpose()?.unwrap_or_default();
         let asked = Asked::new(limits, file.written_ceilings(), file.ceilings());
         let policy = typed_policy(args)?;
-        let package = open_package(path, output)?;
+        let package = open_package(path, purpose.crates(), output)?;
         // The host's file speaks of all plugins; what was typed is meant for this one.
         if let Some(name) = &args.environment
             && lacks_environment(path, name)
@@ -101,7 +114,7 @@ impl Host {
         options.ceilings = Some(asked.ceilings.clone());
         options.environment = args.environment.clone();
         options.data_dir = args.data_dir.clone();
-        options.only_checks = purpose == Purpose::Look;
+        options.only_checks = matches!(purpose, Purpose::Look(_));
         let node = Node::open(options, builder)?;
         node.notes.iter().for_each(|note| output.note(note));
         let package = configured(&node.runtime, node.configured(path, package), &args.config);
@@ -115,7 +128,7 @@ impl Host {
         with: &[PathBuf],
         output: Output,
     ) -> Result<Vec<Package>, Error> {
-        let open = |path: &Path| Ok::<_, Error>(self.node.configured(path, open_package(path, output)?));
+        let open = |path: &Path| Ok::<_, Error>(self.node.configured(path, open_package(path, Crates::Build, output)?));
         let mut named = vec![(path.to_owned(), self.package.clone())];
         for path in with {
             named.push((path.clone(), open(path)?));
@@ -169,14 +182,41 @@ fn check_descriptors() -> std::io::Result<()> {
     Ok(())
 }
 
-/// Opens PLUGIN; a crate is built first.
-pub(crate) fn open_package(path: &Path, output: Output) -> Result<Package, Error> {
-    match Source::locate(path)? {
-        Source::File(path) | Source::Directory(path) => Ok(Package::open(path)?),
-        Source::Crate(found) => {
-            let component = found.build(&output)?;
-            Ok(Package::open_with_component(found.directory(), component)?)
+/// What happens to a PLUGIN that is the directory of a Rust crate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Crates {
+    /// It is built, which runs its build scripts and macros. A finished component beside it may be older and is not used.
+    Build,
+    /// Nothing of it is run: its finished component is used, and without one it is refused.
+    UseFinished,
+}
+
+impl Crates {
+    /// What a command that does not build does, given its option `--build`.
+    pub(crate) fn build_if(asked: bool) -> Self {
+        if asked { Crates::Build } else { Crates::UseFinished }
+    }
+}
+
+/// Opens PLUGIN.
+pub(crate) fn open_package(path: &Path, crates: Crates, output: Output) -> Result<Package, Error> {
+    match (Source::locate(path)?, crates) {
+        (Source::File(path) | Source::Directory(path), _) => Ok(Package::open(path)?),
+        (Source::Crate(directory), Crates::Build) => {
+            let component = Crate::open(&directory)?.build(&output)?;
+            Ok(Package::open_with_component(directory, component)?)
         }
+        (Source::Crate(directory), Crates::UseFinished) => match Package::open(&directory) {
+            Err(LoadError { source: LoadFailure::NoComponent { .. }, .. }) => Err(Error::NotBuilt(directory)),
+            opened => {
+                let package = opened?;
+                let shown = directory.display();
+                output.note(&format!(
+                    "{shown} is a Rust crate; its finished component is used as it is (--build builds)"
+                ));
+                Ok(package)
+            }
+        },
     }
 }
 

@@ -48,6 +48,14 @@ pub enum LoadFailure {
         /// Why not, and what would be a package.
         message: String,
     },
+    /// A directory has no component.
+    #[error("{}: {message}", path.display())]
+    NoComponent {
+        /// The directory.
+        path: PathBuf,
+        /// What is missing, and what to do.
+        message: String,
+    },
     /// The manifest is wrong.
     #[error("its manifest has {} problem{}\n{_0}", _0.problems.len(), if _0.problems.len() == 1 { "" } else { "s" })]
     Manifest(ManifestError),
@@ -215,7 +223,7 @@ impl LoadError {
     /// The stable name of this kind of error.
     pub fn code(&self) -> &str {
         match &self.source {
-            LoadFailure::Open { .. } => "not_a_package",
+            LoadFailure::Open { .. } | LoadFailure::NoComponent { .. } => "not_a_package",
             LoadFailure::Manifest(_) => "invalid_manifest",
             LoadFailure::Version { .. } => "version_mismatch",
             LoadFailure::Requires { .. } => "missing_requirement",

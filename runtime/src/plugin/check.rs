@@ -231,7 +231,9 @@ fn manifest(package: &mut Package, scan: &Scan) -> Result<Manifest, LoadFailure>
         layers.extend(Layer::from_section(format!("{} (embedded manifest)", package.origin), section)?);
     }
     layers.append(&mut package.layers);
-    Ok(Manifest::from_layers(&layers)?)
+    let mut manifest = Manifest::from_layers(&layers)?;
+    manifest.notes.append(&mut package.notes);
+    Ok(manifest)
 }
 
 /// What the host sets wins, member by member.

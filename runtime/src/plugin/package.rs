@@ -3,19 +3,20 @@
 //! A package is a `.wasm` file, a directory with a manifest file and a `.wasm`, or bytes. Reading it is bounded, and what a
 //! directory names as its entry point stays inside that directory.
 
-use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::Read;
-#[cfg(unix)]
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Component, Path, PathBuf};
+mod directory;
 
-use plugbay_manifest::{FILE_NAMES, Format, Layer, ManifestError, Resources};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use plugbay_files::{FileError, FileProblem, PluginDirectory, read_file};
+use plugbay_manifest::limits::NAME_CHARS_MAX;
+use plugbay_manifest::{Layer, ManifestError, Resources};
 use serde_json::Value;
 
+use self::directory::ManifestFile;
 use crate::capability::Policy;
 use crate::error::{LoadError, LoadFailure};
-use crate::limits::{COMPONENT_BYTES_MAX, TEXT_FILE_BYTES_MAX};
+use crate::limits::COMPONENT_BYTES_MAX;
 use crate::service::config::ConfigLayer;
 
 /// A plugin before anything was checked.
@@ -29,6 +30,8 @@ pub struct Package {
     pub(crate) directory: Option<PathBuf>,
     /// Manifest layers from files beside the component, lowest first.
     pub(crate) layers: Vec<Layer>,
+    /// What its author should know of its files, such as one that is not read.
+    pub(crate) notes: Vec<String>,
     pub(crate) bytes: Vec<u8>,
     pub(crate) options: BTreeMap<String, Value>,
     pub(crate) overrides: Resources,
@@ -40,7 +43,8 @@ impl Package {
     /// Opens a `.wasm` file or a plugin directory.
     ///
     /// # Errors
-    /// [`LoadFailure::Open`] where there is no package, [`LoadFailure::Manifest`] where its manifest file cannot be read.
+    /// [`LoadFailure::NoComponent`] if a directory has no component, [`LoadFailure::Open`] if there is no package or one of
+    /// its files is not a regular file inside it, [`LoadFailure::Manifest`] if its manifest file is wrong.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, LoadError> {
         let path = path.as_ref();
         let opened = if path.is_dir() { Package::open_directory(path) } else { Package::open_file(path) };
@@ -54,15 +58,15 @@ impl Package {
     /// As [`Package::open`].
     pub fn open_with_component(directory: impl AsRef<Path>, component: impl AsRef<Path>) -> Result<Self, LoadError> {
         let (directory, component) = (directory.as_ref(), component.as_ref());
-        let opened = manifest_file(directory).and_then(|layer| {
+        let open = || {
+            let manifest = directory::manifest_file(&PluginDirectory::open(directory)?)?;
             let stem = component.file_stem().unwrap_or_default().to_string_lossy();
             let mut package = Package::from_bytes(name_from(&stem), read_component(component)?);
             package.origin = directory.display().to_string();
-            package.layers.extend(layer);
-            package.directory = Some(directory.to_owned());
+            package.describe(manifest, directory);
             Ok(package)
-        });
-        opened.map_err(|failure| LoadError::new(directory.display().to_string(), failure))
+        };
+        open().map_err(|failure: LoadFailure| LoadError::new(directory.display().to_string(), failure))
     }
 
     /// The name of the plugin where no manifest names it.
@@ -83,6 +87,7 @@ impl Package {
             fallback_name,
             directory: None,
             layers: Vec::new(),
+            notes: Vec::new(),
             bytes: bytes.into(),
             options: BTreeMap::new(),
             overrides: Resources::default(),
@@ -129,6 +134,11 @@ impl Package {
         self
     }
 
+    /// What the author of the package should know of its files, such as a manifest that is not read because of its name.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     fn open_file(path: &Path) -> Result<Self, LoadFailure> {
         let bytes = read_component(path)?;
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -136,47 +146,38 @@ impl Package {
         package.origin = path.display().to_string();
         let Some(directory) = path.parent() else { return Ok(package) };
         // A manifest file beside it speaks for this component if it says so.
-        if let Some(layer) = manifest_file(directory)?
-            && let Some(entry_point) = entry_point_of(&layer)
-            && directory.join(&entry_point) == path
-        {
-            package.layers.push(layer);
-            package.directory = Some(directory.to_owned());
+        let manifest = directory::manifest_file(&PluginDirectory::open(directory)?)?;
+        if manifest.entry_point().is_some_and(|entry_point| directory.join(entry_point) == path) {
+            package.describe(manifest, directory);
         }
         Ok(package)
     }
 
     fn open_directory(directory: &Path) -> Result<Self, LoadFailure> {
-        let open = |message: String| LoadFailure::Open { path: directory.to_owned(), message };
-        let layer = manifest_file(directory)?;
-        let path = match layer.as_ref().and_then(entry_point_of) {
-            Some(entry_point) => inside(directory, &entry_point).map_err(open)?,
-            None => only_component_in(directory).map_err(open)?,
-        };
-        check_inside(directory, &path)?;
+        let files = PluginDirectory::open(directory)?;
+        let manifest = directory::manifest_file(&files)?;
+        let component = directory::component(&files, manifest.entry_point().as_deref())?;
         let directory_name = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
         let stem = directory_name.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut package = Package::from_bytes(name_from(&stem), read_component(&path)?);
+        let mut package = Package::from_bytes(name_from(&stem), files.read(component, COMPONENT_BYTES_MAX)?);
         package.origin = directory.display().to_string();
-        package.layers.extend(layer);
-        package.directory = Some(directory.to_owned());
+        package.describe(manifest, directory);
         Ok(package)
+    }
+
+    /// Takes over what the files of its directory say of it.
+    fn describe(&mut self, manifest: ManifestFile, directory: &Path) {
+        self.layers.extend(manifest.layer);
+        self.notes = manifest.notes;
+        self.directory = Some(directory.to_owned());
     }
 
     /// The layers of the plugin's configuration, lowest first: its own files, then the host's options.
     pub(crate) fn config_layers(&self, environment: Option<&str>) -> Result<Vec<ConfigLayer>, LoadFailure> {
-        let mut layers = Vec::new();
-        if let Some(directory) = &self.directory {
-            for name in ["default"].into_iter().chain(environment) {
-                for extension in ["yaml", "yml", "json", "toml"] {
-                    let path = directory.join("config").join(format!("{name}.{extension}"));
-                    if path.is_file() {
-                        check_inside(directory, &path)?;
-                        layers.push(config_file(&path)?);
-                    }
-                }
-            }
-        }
+        let mut layers = match &self.directory {
+            Some(directory) => directory::config_files(&PluginDirectory::open(directory)?, environment)?,
+            None => Vec::new(),
+        };
         if !self.options.is_empty() {
             layers.push(ConfigLayer { origin: "options".into(), values: self.options.clone() });
         }
@@ -251,126 +252,28 @@ macro_rules! source_from_path {
 }
 source_from_path!(&str, String, &Path, PathBuf, &PathBuf);
 
+/// Reads a component that is named by itself, not as part of a plugin's directory.
 fn read_component(path: &Path) -> Result<Vec<u8>, LoadFailure> {
-    read_bounded(path, COMPONENT_BYTES_MAX).map_err(|message| LoadFailure::Open { path: path.to_owned(), message })
+    read_file(path, COMPONENT_BYTES_MAX).map_err(|error| match error.problem {
+        FileProblem::NotFound => LoadFailure::Open {
+            path: error.path,
+            message: "there is no such file; a plugin is a `.wasm` file or a directory with a manifest and one".into(),
+        },
+        _ => error.into(),
+    })
 }
 
-/// Reads a regular file that may grow under the reader.
-fn read_bounded(path: &Path, bytes_max: u64) -> Result<Vec<u8>, String> {
-    let explain = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            "there is no such file; a plugin is a `.wasm` file or a directory with a manifest and one".to_owned()
-        }
-        _ => format!("cannot be read: {error}"),
-    };
-    let mut options = OpenOptions::new();
-    // Without waiting for somebody to write where it is a pipe.
-    #[cfg(unix)]
-    options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
-    let file = options.read(true).open(path).map_err(explain)?;
-    let metadata = file.metadata().map_err(explain)?;
-    if !metadata.is_file() {
-        return Err("is not a regular file".to_owned());
-    }
-    let mut bytes = Vec::with_capacity(metadata.len().min(bytes_max) as usize);
-    file.take(bytes_max + 1).read_to_end(&mut bytes).map_err(explain)?;
-    if bytes.len() as u64 > bytes_max {
-        return Err(format!("has more than the {bytes_max} bytes that are allowed"));
-    }
-    Ok(bytes)
-}
-
-fn read_text(path: &Path) -> Result<String, LoadFailure> {
-    let open = |message: String| LoadFailure::Open { path: path.to_owned(), message };
-    let bytes = read_bounded(path, TEXT_FILE_BYTES_MAX).map_err(open)?;
-    String::from_utf8(bytes).map_err(|error| open(format!("is not UTF-8: {error}")))
-}
-
-/// The first manifest file of a directory.
-fn manifest_file(directory: &Path) -> Result<Option<Layer>, LoadFailure> {
-    let Some(path) = FILE_NAMES.iter().map(|name| directory.join(name)).find(|path| path.is_file()) else {
-        return Ok(None);
-    };
-    check_inside(directory, &path)?;
-    let format = Format::from_path(&path).unwrap_or(Format::Yaml);
-    Ok(Some(Layer::parse(path.display().to_string(), &read_text(&path)?, format)?))
-}
-
-fn config_file(path: &Path) -> Result<ConfigLayer, LoadFailure> {
-    let open = |message: String| LoadFailure::Open { path: path.to_owned(), message };
-    let format = Format::from_path(path).unwrap_or(Format::Yaml);
-    let value = format.parse(&path.display().to_string(), &read_text(path)?)?;
-    match value {
-        Value::Object(values) => {
-            Ok(ConfigLayer { origin: path.display().to_string(), values: values.into_iter().collect() })
-        }
-        Value::Null => Ok(ConfigLayer { origin: path.display().to_string(), values: BTreeMap::new() }),
-        _ => Err(open("is not a mapping of keys to values".to_owned())),
+impl From<FileError> for LoadFailure {
+    fn from(error: FileError) -> Self {
+        LoadFailure::Open { message: error.problem.to_string(), path: error.path }
     }
 }
 
-fn entry_point_of(layer: &Layer) -> Option<String> {
-    let value: Value = serde_json::from_str(&layer.to_json()).ok()?;
-    value.get("entry_point")?.as_str().map(str::to_owned)
-}
-
-/// The path of an entry point, which may not lead out of its directory by its text.
-fn inside(directory: &Path, entry_point: &str) -> Result<PathBuf, String> {
-    let relative = Path::new(entry_point);
-    let plain = relative.components().all(|component| matches!(component, Component::Normal(_) | Component::CurDir));
-    if !plain {
-        return Err(format!(
-            "its entry_point `{entry_point}` leads out of the plugin's directory; name a file inside it"
-        ));
-    }
-    let path = directory.join(relative);
-    if !path.exists() {
-        return Err(format!(
-            "its entry_point `{entry_point}` does not exist; build the plugin, or name the right file"
-        ));
-    }
-    Ok(path)
-}
-
-/// Refuses a file that is not really in the plugin's directory, because a link leads out of it.
-fn check_inside(directory: &Path, path: &Path) -> Result<(), LoadFailure> {
-    let real = |path: &Path| path.canonicalize().ok();
-    match (real(directory), real(path)) {
-        (Some(directory), Some(file)) if !file.starts_with(&directory) => Err(LoadFailure::Open {
-            path: path.to_owned(),
-            message: "is a link that leads out of the plugin's directory; put the file itself there".to_owned(),
-        }),
-        // What cannot be found is told by whoever opens it.
-        _ => Ok(()),
-    }
-}
-
-fn only_component_in(directory: &Path) -> Result<PathBuf, String> {
-    let entries = std::fs::read_dir(directory).map_err(|error| format!("cannot be read: {error}"))?;
-    let mut components: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "wasm"))
-        .take(2)
-        .collect();
-    match (components.pop(), components.pop()) {
-        (Some(only), None) => Ok(only),
-        (Some(_), Some(_)) => {
-            Err("has more than one `.wasm` file; name one as `entry_point` in the manifest".to_owned())
-        }
-        _ => {
-            Err("has no `.wasm` file; build the plugin first, or name its file as `entry_point` in the manifest"
-                .to_owned())
-        }
-    }
-}
-
-/// A plugin name from a file's: lower case, with `_` for what a name cannot have.
+/// A plugin name from a file's: lower case, with `_` for what a name cannot have, and not longer than a name may be.
 fn name_from(stem: &str) -> String {
-    let name: String = stem
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || c == '-' { c.to_ascii_lowercase() } else { '_' })
-        .collect();
-    if name.starts_with(|c: char| c.is_ascii_lowercase()) { name } else { format!("p{name}") }
+    let letter = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c.to_ascii_lowercase() } else { '_' };
+    let prefix = if stem.starts_with(|c: char| c.is_ascii_alphabetic()) { "" } else { "p" };
+    prefix.chars().chain(stem.chars().map(letter)).take(NAME_CHARS_MAX).collect()
 }
 
 #[cfg(test)]
@@ -382,16 +285,12 @@ mod tests {
         assert_eq!(name_from("My Plugin.v2"), "my_plugin_v2");
         assert_eq!(name_from("9lives"), "p9lives");
         assert_eq!(name_from(""), "p");
-    }
-
-    #[test]
-    fn entry_point_that_leads_out_is_refused() {
-        let directory = tempfile::tempdir().expect("a directory");
-        std::fs::write(directory.path().join("a.wasm"), b"x").expect("written");
-        assert!(inside(directory.path(), "a.wasm").is_ok());
-        assert!(inside(directory.path(), "./a.wasm").is_ok());
-        for out in ["../a.wasm", "/etc/passwd", "x/../../a.wasm", "missing.wasm"] {
-            assert!(inside(directory.path(), out).is_err(), "{out}");
+        let digest = "3".repeat(64);
+        for long in
+            [&*digest, &"a".repeat(255), "sha256-428f0f3ec2011fba486163a54def0d6d772269290ce1344034e7983679c693e3"]
+        {
+            let package = Package::from_bytes(name_from(long), &b"x"[..]);
+            package.fallback_layer().unwrap_or_else(|error| panic!("{long}: {error}"));
         }
     }
 
@@ -415,6 +314,43 @@ mod tests {
         }
     }
 
+    /// Each of these was once taken for "no such file", and the plugin ran without what it says.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn entry_that_is_not_a_regular_file_is_refused_at_once() {
+        use std::os::unix::fs::symlink;
+
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+        let pipe = |path: &Path| mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("made");
+        type Make<'a> = &'a dyn Fn(&Path);
+        let kinds: [(&str, Make<'_>); 4] = [
+            ("is a pipe", &pipe),
+            ("is a directory", &|path| std::fs::create_dir(path).expect("made")),
+            ("is a link to a file that does not exist", &|path| symlink("gone", path).expect("linked")),
+            ("leads out of the plugin's directory", &|path| symlink("/dev/zero", path).expect("linked")),
+        ];
+        for name in ["a.wasm", "plugin.yaml", "manifest.json", "config/default.yaml", "config/test.toml", "config"] {
+            for (expected, make) in kinds {
+                let directory = tempfile::tempdir().expect("made");
+                if name.contains('/') {
+                    std::fs::create_dir(directory.path().join("config")).expect("made");
+                }
+                if name != "a.wasm" {
+                    std::fs::write(directory.path().join("a.wasm"), b"x").expect("written");
+                }
+                make(&directory.path().join(name));
+                let opened = Package::open(directory.path())
+                    .map_err(|error| error.to_string())
+                    .and_then(|package| package.config_layers(Some("test")).map_err(|error| error.to_string()));
+                match opened {
+                    Err(error) => assert!(error.contains(name) && error.contains(expected), "{name}: {error}"),
+                    Ok(_) => assert_eq!((name, expected), ("config", "is a directory"), "it was ignored"),
+                }
+            }
+        }
+    }
+
     #[cfg(unix)]
     #[test]
     fn link_within_the_directory_is_followed() {
@@ -424,30 +360,5 @@ mod tests {
         std::os::unix::fs::symlink("..data/plugin.yaml", directory.path().join("plugin.yaml")).expect("linked");
         std::fs::write(directory.path().join("a.wasm"), b"x").expect("written");
         assert_eq!(Package::open(directory.path()).expect("opened").layers.len(), 1);
-    }
-
-    /// Opening a pipe waits for somebody who writes, for ever.
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn pipe_in_place_of_a_component_is_refused_at_once() {
-        use rustix::fs::{CWD, FileType, Mode, mknodat};
-
-        let directory = tempfile::tempdir().expect("made");
-        let pipe = directory.path().join("a.wasm");
-        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("made");
-        for path in [directory.path(), &pipe] {
-            let error = Package::open(path).expect_err("it is no file");
-            assert!(error.to_string().contains("not a regular file"), "{error}");
-        }
-    }
-
-    #[test]
-    fn directory_without_or_with_two_components_is_refused() {
-        let directory = tempfile::tempdir().expect("a directory");
-        assert!(only_component_in(directory.path()).expect_err("none").contains("no `.wasm`"));
-        std::fs::write(directory.path().join("a.wasm"), b"x").expect("written");
-        assert!(only_component_in(directory.path()).is_ok());
-        std::fs::write(directory.path().join("b.wasm"), b"x").expect("written");
-        assert!(only_component_in(directory.path()).expect_err("two").contains("entry_point"));
     }
 }

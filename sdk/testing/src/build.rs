@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use plugbay::{CodeCacheAt, Package};
-use plugbay_project::{Audience, Crate, Source};
+use plugbay_project::{BuildObserver, Crate, Source};
 
 /// A component that was built, or why it was not. Built by the first test that needs it; the others wait.
 type Built = Arc<OnceLock<Result<PathBuf, String>>>;
@@ -18,26 +18,27 @@ type Built = Arc<OnceLock<Result<PathBuf, String>>>;
 pub(crate) fn open(path: &Path) -> Result<Package, String> {
     match Source::locate(path).map_err(|error| error.to_string())? {
         Source::File(path) | Source::Directory(path) => Package::open(path),
-        Source::Crate(found) => {
-            let component = component_of(&found)?;
-            Package::open_with_component(found.directory(), component)
+        Source::Crate(directory) => {
+            let component = component_of(&directory)?;
+            Package::open_with_component(directory, component)
         }
     }
     .map_err(|error| error.to_string())
 }
 
-fn component_of(found: &Crate) -> Result<PathBuf, String> {
+fn component_of(directory: &Path) -> Result<PathBuf, String> {
     static BUILT: Mutex<Option<HashMap<PathBuf, Built>>> = Mutex::new(None);
-    let key = found.directory().canonicalize().unwrap_or_else(|_| found.directory().to_owned());
+    let key = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
     let built: Built =
         BUILT.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().entry(key).or_default().clone();
-    built.get_or_init(|| found.build(&Test).map_err(|error| error.to_string())).clone()
+    let build = || Crate::open(directory)?.build(&Test);
+    built.get_or_init(|| build().map_err(|error| error.to_string())).clone()
 }
 
 /// A test reports what failed, and nothing else.
 struct Test;
 
-impl Audience for Test {
+impl BuildObserver for Test {
     fn is_quiet(&self) -> bool {
         true
     }

@@ -57,9 +57,7 @@ mod record;
 mod setup;
 
 pub use clock::TestClock;
-pub use file::{
-    DeclaredTests, Surroundings, TestFailure, TestFileError, TestOutcome, assert_test_files_pass, test_files,
-};
+pub use file::{DeclaredTests, Surroundings, TestFailure, TestFileError, TestOutcome, assert_test_files_pass};
 pub use host::{TestHost, TestHostBuilder};
 pub use http::{HttpMock, HttpReplies, HttpRequest};
 pub use plugin::TestPlugin;

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use plugbay::manifest::{Format, ManifestError, TestFile};
 use plugbay::{BuildError, LoadError, Package};
+use plugbay_files::{FileError, PluginDirectory, TEXT_FILE_BYTES_MAX};
 
 use crate::build;
 use crate::host::{TestHost, TestHostBuilder};
@@ -92,19 +93,36 @@ struct Cargo;
 impl Surroundings for Cargo {}
 
 impl DeclaredTests {
-    /// Reads a file of tests.
+    /// Reads a file of tests, which may be a pipe. At most 1 MiB is read.
     ///
     /// # Errors
-    /// [`TestFileError`] where it cannot be read, with all that is wrong with it.
+    /// [`TestFileError`] if it cannot be read, with all that is wrong with it.
     pub fn read(path: impl Into<PathBuf>) -> Result<Self, TestFileError> {
         let path = path.into();
+        let bytes = plugbay_files::read_stream(&path, TEXT_FILE_BYTES_MAX)?;
+        let text = plugbay_files::text(&path, bytes)?;
+        DeclaredTests::parse(path, &text)
+    }
+
+    /// Reads the files of tests of a plugin's directory: `plugin.test.yaml` (or `.yml`, `.json`, `.toml`) and
+    /// `tests/*.test.yaml`, in that order. There may be none. Each is a regular file inside the directory of at most 1 MiB.
+    ///
+    /// # Errors
+    /// [`TestFileError`] if one of them cannot be read, with all that is wrong with it.
+    pub fn read_all(directory: impl AsRef<Path>) -> Result<Vec<Self>, TestFileError> {
+        let directory = PluginDirectory::open(directory.as_ref())?;
+        let read = |name: PathBuf| {
+            let text = directory.read_text(&name, TEXT_FILE_BYTES_MAX)?;
+            DeclaredTests::parse(directory.path().join(name), &text)
+        };
+        test_files(&directory)?.into_iter().map(read).collect()
+    }
+
+    fn parse(path: PathBuf, text: &str) -> Result<Self, TestFileError> {
         let format = Format::from_path(&path).unwrap_or(Format::Yaml);
-        match std::fs::read_to_string(&path) {
-            Err(error) => Err(TestFileError::Open { message: error.to_string(), path }),
-            Ok(text) => match TestFile::parse(path.display().to_string(), &text, format) {
-                Ok(file) => Ok(DeclaredTests { path, file }),
-                Err(error) => Err(TestFileError::Content(error)),
-            },
+        match TestFile::parse(path.display().to_string(), text, format) {
+            Ok(file) => Ok(DeclaredTests { path, file }),
+            Err(error) => Err(TestFileError::Content(error)),
         }
     }
 
@@ -141,21 +159,20 @@ impl DeclaredTests {
     }
 }
 
-/// The files of tests of a plugin's directory: `plugin.test.yaml` (or `.yml`, `.json`, `.toml`) and `tests/*.test.yaml`,
-/// in that order.
-pub fn test_files(directory: impl AsRef<Path>) -> Vec<PathBuf> {
-    let directory = directory.as_ref();
-    let files_in = |directory: &Path, in_tests: bool| {
-        let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-        let named = |path: &PathBuf| {
-            path.file_name().and_then(|name| name.to_str()).is_some_and(|name| TestFile::is_named(name, in_tests))
-        };
-        let mut paths: Vec<PathBuf> =
-            entries.map(|entry| entry.path()).filter(named).filter(|path| path.is_file()).collect();
+/// The names of the files of tests of a plugin's directory.
+fn test_files(directory: &PluginDirectory) -> Result<Vec<PathBuf>, FileError> {
+    let names_in = |inside: &str, in_tests: bool| -> Result<Vec<PathBuf>, FileError> {
+        let names = directory.names(inside)?.filter_map(|name| name.into_string().ok());
+        let names = names.filter(|name| TestFile::is_named(name, in_tests));
+        let mut paths: Vec<PathBuf> = names.map(|name| Path::new(inside).join(name)).collect();
         paths.sort();
-        paths
+        Ok(paths)
     };
-    [files_in(directory, false), files_in(&directory.join("tests"), true)].concat()
+    let mut files = names_in("", false)?;
+    if directory.contains_directory("tests")? {
+        files.extend(names_in("tests", true)?);
+    }
+    Ok(files)
 }
 
 /// Runs all files of tests of a plugin's crate or directory, and asserts that every test passes.
@@ -172,12 +189,11 @@ pub fn test_files(directory: impl AsRef<Path>) -> Vec<PathBuf> {
 #[track_caller]
 pub fn assert_test_files_pass(plugin: impl AsRef<Path>) {
     let plugin = plugin.as_ref();
-    let files = test_files(plugin);
+    let files = DeclaredTests::read_all(plugin).unwrap_or_else(|error| panic!("{error}"));
     assert!(!files.is_empty(), "{} has no plugin.test.yaml and no tests/*.test.yaml", plugin.display());
     let package = build::open(plugin).unwrap_or_else(|error| panic!("{error}"));
     let mut failed = String::new();
-    for path in files {
-        let tests = DeclaredTests::read(path).unwrap_or_else(|error| panic!("{error}"));
+    for tests in files {
         let outcomes = tests.run(&package, &Cargo, &|_| true, &mut |_| {});
         for outcome in outcomes.unwrap_or_else(|error| panic!("{error}")) {
             if outcome.failure.is_some() {
@@ -192,7 +208,7 @@ impl std::fmt::Display for TestFileError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             TestFileError::Open { path, message } => {
-                write!(f, "the file of tests {} cannot be read: {message}", path.display())
+                write!(f, "the file of tests {} {message}", path.display())
             }
             TestFileError::Content(error) => write!(f, "the file of tests is wrong:\n{error}"),
         }
@@ -200,6 +216,12 @@ impl std::fmt::Display for TestFileError {
 }
 
 impl std::error::Error for TestFileError {}
+
+impl From<FileError> for TestFileError {
+    fn from(error: FileError) -> Self {
+        TestFileError::Open { message: error.problem.to_string(), path: error.path }
+    }
+}
 
 /// The name, and for a failure what did not go as expected, with the log.
 impl std::fmt::Display for TestOutcome {
@@ -241,10 +263,29 @@ mod tests {
         ] {
             std::fs::write(directory.path().join(name), "").expect("written");
         }
-        let found = test_files(directory.path());
-        let names = found.iter().map(|path| path.strip_prefix(directory.path()).expect("inside").to_owned());
+        let found = test_files(&PluginDirectory::open(directory.path()).expect("it is there")).expect("listed");
         let expected = ["plugin.test.yaml", "tests/a.test.toml", "tests/b.test.json"].map(PathBuf::from);
-        assert_eq!(names.collect::<Vec<_>>(), expected);
-        assert!(test_files("/no/such/directory").is_empty());
+        assert_eq!(found, expected);
+        assert!(DeclaredTests::read_all("/no/such/directory").is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn file_of_tests_that_is_not_a_regular_file_is_refused() {
+        use std::os::unix::fs::symlink;
+
+        for (target, expected) in [("gone", "does not exist"), ("/etc/passwd", "leads out of the plugin's directory")] {
+            let directory = tempfile::tempdir().expect("a directory");
+            symlink(target, directory.path().join("plugin.test.yaml")).expect("linked");
+            let error = DeclaredTests::read_all(directory.path()).expect_err(target).to_string();
+            assert!(error.contains("plugin.test.yaml") && error.contains(expected), "{error}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn file_of_tests_without_an_end_is_refused() {
+        let error = DeclaredTests::read("/dev/zero").expect_err("it has no end").to_string();
+        assert!(error.contains("/dev/zero has more than the 1048576 bytes"), "{error}");
     }
 }
