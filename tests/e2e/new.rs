@@ -11,11 +11,11 @@ use crate::harness::command::Plugbay;
 #[test]
 fn new_plugin_builds_runs_passes_its_test_and_changes() {
     let directory = tempfile::tempdir().expect("a directory");
-    // The target directory of the guests has most of what a new plugin is built from.
+    // Its name is also that of a type in its source. The target directory of the guests has most of what a new plugin is built from.
     let target = target_directory();
     let plugbay = |arguments: &[&str]| Plugbay::new(arguments).environment("CARGO_TARGET_DIR", &target);
-    plugbay(&["new", "demo"]).directory(directory.path()).run().exits_with(0);
-    let demo = directory.path().join("demo");
+    plugbay(&["new", "greeting"]).directory(directory.path()).run().exits_with(0);
+    let demo = directory.path().join("greeting");
 
     let hello = plugbay(&["run", ".", "hello", r#"{"name": "Ada"}"#]).directory(&demo).run().exits_with(0);
     assert_contains(&hello.json().to_string(), &["Ada"]);
@@ -44,7 +44,7 @@ fn new_plugin_builds_runs_passes_its_test_and_changes() {
     assert_contains(&changed.json().to_string(), &["Good morning", "Ada"]);
 
     plugbay(&["build"]).directory(&demo).run().exits_with(0);
-    let packed = plugbay(&["run", "demo.wasm", "hello", r#"{"name": "Ada"}"#]).directory(&demo).run().exits_with(0);
+    let packed = plugbay(&["run", "greeting.wasm", "hello", r#"{"name": "Ada"}"#]).directory(&demo).run().exits_with(0);
     assert_contains(&packed.json().to_string(), &["Good morning", "Ada"]);
 }
 

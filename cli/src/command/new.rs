@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use plugbay::manifest::{Layer, Manifest};
+use plugbay_files::{TEXT_FILE_BYTES_MAX, read_file};
 use serde_json::json;
 
 use crate::args::New;
@@ -177,21 +178,25 @@ fn is_claimed_by_a_workspace(directory: &Path) -> bool {
         return false;
     };
     let is_workspace = |above: &Path| {
-        let text = fs::read_to_string(above.join("Cargo.toml")).unwrap_or_default();
-        text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("workspace"))
+        let bytes = read_file(&above.join("Cargo.toml"), TEXT_FILE_BYTES_MAX).unwrap_or_default();
+        toml::from_slice::<toml::Table>(&bytes).is_ok_and(|table| table.contains_key("workspace"))
     };
     absolute.ancestors().skip(1).any(is_workspace)
         && Toolchain::of(directory).ask("cargo", &["locate-project", "--workspace"]).is_err()
 }
 
-/// `order-mailer` becomes `OrderMailer`.
+/// `order-mailer` becomes `OrderMailerPlugin`. The ending keeps it apart from every other type in the file: `Greeting`,
+/// and those of the preludes, such as `Option` and `Result`.
 fn type_name(name: &str) -> String {
-    name.split(['-', '_'])
-        .map(|word| {
-            let mut letters = word.chars();
-            letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect::<String>()
-        })
-        .collect()
+    let word = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect::<String>()
+    };
+    let words: String = name.split(['-', '_']).map(word).collect();
+    match words.strip_suffix("Plugin") {
+        Some(own) if !own.is_empty() => words,
+        _ => words + "Plugin",
+    }
 }
 
 #[cfg(test)]
@@ -206,6 +211,46 @@ mod tests {
         for name in ["Demo", "1st", "", "a b", "../x", "fn", "plugbay-sdk"] {
             assert!(check_name(name).is_err(), "{name}");
         }
+    }
+
+    #[test]
+    fn type_of_any_plugin_is_unlike_every_name_in_its_file() {
+        let (_, lib) = FILES.iter().find(|(path, _)| *path == "src/lib.rs").expect("it is one of them");
+        let in_file = lib.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+        // Of the preludes of Rust and the SDK, and keywords of types.
+        let known = [
+            "Action",
+            "Box",
+            "Err",
+            "Error",
+            "Event",
+            "Health",
+            "Invocation",
+            "None",
+            "Ok",
+            "Plugin",
+            "Reaction",
+            "Reply",
+            "Route",
+            "Self",
+            "Serialize",
+            "Some",
+            "Table",
+            "Value",
+            "Vec",
+        ];
+        let mut names: Vec<&str> = in_file.chain(known).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert!(names.contains(&"Greeting") && names.contains(&"Option") && names.contains(&"Result"), "{names:?}");
+        for name in &names {
+            for plugin in [name.to_ascii_lowercase(), format!("{}-", name.to_ascii_lowercase())] {
+                let made = type_name(&plugin);
+                assert!(!names.contains(&&*made), "{plugin} makes a second `{made}`");
+            }
+        }
+        assert_eq!(type_name("order-mailer"), "OrderMailerPlugin");
+        assert_eq!((type_name("my_plugin"), type_name("plugin")), ("MyPlugin".into(), "PluginPlugin".into()));
     }
 
     #[test]
