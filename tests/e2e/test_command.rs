@@ -47,6 +47,24 @@ fn passed_tests_are_listed_with_their_file() {
 }
 
 #[test]
+fn advance_beyond_the_last_date_fails_its_test() {
+    let (_directory, file) = test_file(
+        "tests:
+  - name: at once
+    steps: [{ advance: 9223372036854775807s }]
+  - name: in two steps
+    steps: [{ advance: 200000000000s }, { advance: 200000000000s }]
+",
+    );
+    let echo = plugin_file(feature::ECHO.into());
+    let ran = test(echo.path(), &["--file", &file, "--json"]).exits_with(1).json();
+    assert_eq!(ran["failed"], 2, "{ran:#}");
+    for test in ran["files"][0]["tests"].as_array().expect("a list") {
+        assert_contains(&test["failure"]["message"].to_string(), &["cannot be advanced", "year 9999"]);
+    }
+}
+
+#[test]
 fn failed_test_says_where_and_how_it_differs_and_exits_with_1() {
     let (_directory, file) = test_file(
         "tests:

@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use plugbay::{Clock, ManualClock};
 
@@ -18,6 +18,10 @@ pub struct TestClock {
     clock: ManualClock,
     sleepers: Arc<Mutex<Sleepers>>,
 }
+
+/// The last moment that a clock of a test can be advanced to, the end of the year 9999. Schedules and the usual formats of
+/// dates know no later ones.
+const LAST_MOMENT: Duration = Duration::from_secs(253_402_300_799);
 
 /// The moments that tasks wait for, and how many tasks do.
 type Sleepers = BTreeMap<SystemTime, usize>;
@@ -44,9 +48,19 @@ impl TestClock {
         self.sleepers().keys().copied().find(|moment| *moment > now && *moment <= end)
     }
 
-    /// Lets time pass from one moment that a task waits for to the next, with time for the task to do its work.
-    pub(crate) async fn pass<F: Future<Output = ()>>(&self, by: Duration, settle: impl Fn() -> F) {
-        let end = self.now() + by;
+    /// The moment that is `by` later.
+    ///
+    /// # Errors
+    /// A text that says why there is none: it would be after the year 9999.
+    pub(crate) fn later(&self, by: Duration) -> Result<SystemTime, String> {
+        let last = UNIX_EPOCH + LAST_MOMENT;
+        self.now().checked_add(by).filter(|moment| *moment <= last).ok_or_else(|| {
+            format!("the clock cannot be advanced by {} seconds: it ends with the year 9999", by.as_secs())
+        })
+    }
+
+    /// Lets time pass until `end`: from one moment that is waited for to the next, with time to do what was waited for.
+    pub(crate) async fn pass<F: Future<Output = ()>>(&self, end: SystemTime, settle: impl Fn() -> F) {
         settle().await;
         while let Some(moment) = self.next_until(end) {
             self.set(moment);
@@ -109,6 +123,17 @@ impl Drop for Sleeper<'_> {
 mod tests {
     use super::*;
 
+    #[test]
+    fn clock_cannot_be_advanced_beyond_the_last_date() {
+        let clock = TestClock::default();
+        let years = |years: u64| Duration::from_secs(years * 365 * 24 * 3600);
+        assert!(clock.later(years(7000)).is_ok());
+        for by in [years(8000), Duration::from_secs(i64::MAX as u64), Duration::MAX] {
+            let error = clock.later(by).expect_err("too late");
+            assert!(error.contains("year 9999"), "{error}");
+        }
+    }
+
     #[tokio::test]
     async fn time_that_passes_wakes_a_sleeper_at_each_of_its_moments() {
         let clock = TestClock::default();
@@ -124,7 +149,8 @@ mod tests {
                 }
             }
         });
-        clock.pass(Duration::from_secs(150), tokio::task::yield_now).await;
+        let end = clock.later(Duration::from_secs(150)).expect("it is soon");
+        clock.pass(end, tokio::task::yield_now).await;
         assert_eq!(*woken.lock().expect("not poisoned"), [60, 120]);
         assert_eq!(clock.now(), begin + Duration::from_secs(150));
         task.abort();

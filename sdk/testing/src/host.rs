@@ -79,8 +79,19 @@ impl TestHost {
 
     /// Lets time pass for services, jobs and the wall clocks of guests. Each waiter on the way, such as a
     /// job, gets it, one after another.
+    ///
+    /// # Panics
+    /// If that is after the year 9999.
+    #[track_caller]
     pub fn advance(&self, by: Duration) {
-        self.0.executor.wait(self.0.clock.pass(by, || settle(&self.0.runtime)));
+        self.try_advance(by).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// The same, for a length of time that comes from a file.
+    pub(crate) fn try_advance(&self, by: Duration) -> Result<(), String> {
+        let end = self.0.clock.later(by)?;
+        self.0.executor.wait(self.0.clock.pass(end, || settle(&self.0.runtime)));
+        Ok(())
     }
 
     /// Sets the clock, back or ahead, as one sets the clock of a machine. Waiters in between are not woken.

@@ -89,8 +89,7 @@ fn take(step: &Step, host: &TestHost, plugin: &TestPlugin) -> Expectation {
         }
         StepKind::Reload { expect } => (expect, plugin.try_reload().map(|()| Value::Null).map_err(Refusal::from)),
         StepKind::Advance(by) => {
-            host.advance(*by);
-            return Ok(());
+            return host.try_advance(*by).map_err(failure);
         }
         StepKind::Log(expected) => return expected.iter().try_for_each(|line| expect::line(line, &host.log_lines())),
         StepKind::Requests(expected) => {
