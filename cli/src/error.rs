@@ -3,6 +3,7 @@
 //! The library's errors already name the plugin, the limit, what is allowed and what was observed. What is added here is
 //! what a person at this command line can do: which option helps, which details and frames belong to it.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -13,12 +14,16 @@ use serde_json::{Value, json};
 
 use crate::output::{Output, RED, indented, plain, shell_word, to_stderr};
 use crate::signal::EndSignal;
+use crate::units::show_count;
 use plugbay_node::{DataDirError, HostFileError, NodeError};
 use plugbay_project::ProjectError;
 use plugbay_testing::TestFileError;
 
 /// The longest code that is shown beside the word `error`.
 const CODE_BYTES_SHOWN_MAX: usize = 64;
+
+/// Bytes that are shown of an error that a plugin answered, which may have megabytes. `--json` prints all of it.
+const ANSWER_BYTES_SHOWN_MAX: usize = 4 << 10;
 
 /// An import that the host does not offer or did not grant.
 #[derive(Debug, Serialize)]
@@ -139,7 +144,7 @@ impl Error {
             Error::Project(error) => error.to_string(),
             Error::NotBuilt(directory) => not_built(directory),
             Error::Load(error) => match &error.source {
-                LoadFailure::Start(cause) => format!("{error}{}", what_helps(cause)),
+                LoadFailure::Start(cause) => format!("{}{}", cut(&error.to_string()), what_helps(cause)),
                 LoadFailure::Requires { .. } => format!("{error}{BESIDE}"),
                 LoadFailure::MinimumMemory { .. } => format!("{error}{MORE_MEMORY}"),
                 LoadFailure::Denied { denial, not_allowed, .. } => {
@@ -232,7 +237,7 @@ fn what_helps_the_host(error: &BuildError) -> &'static str {
 fn invoke_text(error: &InvokeError) -> String {
     match error {
         InvokeError::Guest { plugin, failure } => {
-            format!("plugin `{plugin}` answered an error: {}", failure.message)
+            format!("plugin `{plugin}` answered an error: {}", cut(&failure.message))
         }
         other => other.to_string(),
     }
@@ -244,7 +249,7 @@ fn what_helps(error: &InvokeError) -> String {
     match error {
         InvokeError::Guest { failure, .. } => {
             if let Some(details) = &failure.details {
-                let _ = write!(text, "\ndetails: {details}");
+                let _ = write!(text, "\ndetails: {}", cut(&details.to_string()));
             }
         }
         InvokeError::Trapped { backtrace, .. } => {
@@ -258,6 +263,15 @@ fn what_helps(error: &InvokeError) -> String {
         _ => {}
     }
     text
+}
+
+/// A text of a plugin's, or its beginning with a note of its length.
+fn cut(text: &str) -> Cow<'_, str> {
+    if text.len() <= ANSWER_BYTES_SHOWN_MAX {
+        return Cow::Borrowed(text);
+    }
+    let begin = &text[..text.floor_char_boundary(ANSWER_BYTES_SHOWN_MAX)];
+    Cow::Owned(format!("{begin}… ({} bytes in all; --json prints them)", show_count(text.len() as u64)))
 }
 
 /// The frames without those at the top in which Rust makes a trap of a panic.
@@ -362,6 +376,18 @@ mod tests {
         assert_eq!(guest("a\nb"), "");
         assert_eq!(guest(&"x".repeat(65)), "");
         assert_eq!(Error::Usage("no".to_owned()).shown_code(), "");
+    }
+
+    #[test]
+    fn long_answered_error_is_cut_for_people_and_whole_in_json() {
+        let long = "ü".repeat(100_000);
+        let failure =
+            Failure { code: "x".to_owned(), message: long.clone(), details: Some(json!(long)), status_code: None };
+        let error = Error::from(InvokeError::Guest { plugin: "p".to_owned(), failure: failure.into() });
+        let text = error.text();
+        assert!(text.len() < 3 * ANSWER_BYTES_SHOWN_MAX, "{} bytes", text.len());
+        assert!(text.contains("(200,000 bytes in all; --json prints them)"), "{text}");
+        assert_eq!(error.to_json()["msg"].as_str().map(|text| text.ends_with(&long)), Some(true));
     }
 
     #[test]
