@@ -59,7 +59,7 @@ impl Package {
     pub fn open_with_component(directory: impl AsRef<Path>, component: impl AsRef<Path>) -> Result<Self, LoadError> {
         let (directory, component) = (directory.as_ref(), component.as_ref());
         let open = || {
-            let manifest = directory::manifest_file(&PluginDirectory::open(directory)?)?;
+            let manifest = directory::manifest(&PluginDirectory::open(directory)?)?;
             let stem = component.file_stem().unwrap_or_default().to_string_lossy();
             let mut package = Package::from_bytes(name_from(&stem), read_component(component)?);
             package.origin = directory.display().to_string();
@@ -155,7 +155,7 @@ impl Package {
 
     fn open_directory(directory: &Path) -> Result<Self, LoadFailure> {
         let files = PluginDirectory::open(directory)?;
-        let manifest = directory::manifest_file(&files)?;
+        let manifest = directory::manifest(&files)?;
         let component = directory::component(&files, manifest.entry_point().as_deref())?;
         let directory_name = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
         let stem = directory_name.file_name().unwrap_or_default().to_string_lossy().into_owned();

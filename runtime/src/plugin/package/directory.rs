@@ -29,7 +29,17 @@ impl ManifestFile {
     }
 }
 
-/// Reads the manifest file of a directory. Of several, the first of [`FILE_NAMES`] is taken, with a note.
+/// The manifest file of a plugin's directory, or notes on files whose names are almost right.
+pub(super) fn manifest(directory: &PluginDirectory) -> Result<ManifestFile, LoadFailure> {
+    let mut manifest = manifest_file(directory)?;
+    if manifest.layer.is_none() {
+        manifest.notes = misnamed(directory)?;
+    }
+    Ok(manifest)
+}
+
+/// Reads the manifest file of a directory. Of several, the first of [`FILE_NAMES`] is taken, with a note. Does not list the
+/// directory, which may be a large one that holds components and other things.
 pub(super) fn manifest_file(directory: &PluginDirectory) -> Result<ManifestFile, LoadFailure> {
     let mut there = Vec::new();
     for name in FILE_NAMES {
@@ -38,7 +48,7 @@ pub(super) fn manifest_file(directory: &PluginDirectory) -> Result<ManifestFile,
         }
     }
     let Some((name, others)) = there.split_first() else {
-        return Ok(ManifestFile { layer: None, notes: misnamed(directory)? });
+        return Ok(ManifestFile::default());
     };
     let path = directory.path().join(name);
     let text = directory.read_text(name, TEXT_FILE_BYTES_MAX)?;
@@ -183,7 +193,7 @@ mod tests {
             let text = if name.ends_with("json") { "{\"name\":\"a\"}" } else { "" };
             std::fs::write(directory.path().join(name), text).expect("written");
         }
-        let notes = manifest_file(&opened(&directory)).expect("it can be read").notes;
+        let notes = manifest(&opened(&directory)).expect("it can be read").notes;
         assert_eq!(notes.len(), expected.len(), "{notes:?}");
         for (note, part) in notes.iter().zip(expected) {
             assert!(note.contains(part), "{note}");
