@@ -18,7 +18,7 @@ use wasmtime::{Store, UpdateDeadline};
 use super::contract::{Answer, Exports, HandleParams, WitEvent, WitFailure, WitReaction};
 use super::deadline::{self, TimeLimit};
 use super::state::{CallState, HostState};
-use super::verdict;
+use super::verdict::{self, Ended};
 use crate::admission::Chain;
 use crate::component::ExportedFunction;
 use crate::error::{Failure, InvokeError};
@@ -318,23 +318,17 @@ impl Instance {
         let output = Output::to_result(state.plugin.clone(), limits.result_bytes);
         state.output = Some(output.clone());
         let action = serde_json::Value::from(call.name);
-        state.stdin = format!("{{\"action\":{action},\"payload\":{payload}}}\n").into_bytes();
+        state.stdin = Some(format!("{{\"action\":{action},\"payload\":{payload}}}\n").into_bytes());
         let Some(index) = &self.linked.exports.run else {
             return Err(verdict::host_error(&self.store, call, &wasmtime::Error::msg("no function to run")));
         };
         let run: TypedFunc<(), (Result<(), ()>,)> = typed(&self.instance, &mut self.store, index, call)?;
-        let exit_code = match self.enter_raw(&run, (), call, limits).await {
-            Ok((Ok(()),)) => 0,
-            Ok((Err(()),)) => 1,
-            Err(error) => verdict::exit_code(&mut self.store).ok_or(error)?,
+        let ended = match self.enter_raw(&run, (), call, limits).await {
+            Ok((Ok(()),)) => Ended::Success,
+            Ok((Err(()),)) => Ended::Failure,
+            Err(error) => verdict::exit_code(&mut self.store).map(Ended::with_code).ok_or(error)?,
         };
-        let stdout = output.take_result().map_err(|observed| InvokeError::ResultTooLarge {
-            plugin: self.store.data().plugin.name.to_string(),
-            action: call.name.to_string(),
-            allowed: limits.result_bytes,
-            observed: Some(observed),
-        })?;
-        Ok(verdict::command_answer(exit_code, stdout, &output))
+        Ok(verdict::command_answer(ended, output.take_result(), &output))
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct HostState {
     pub(crate) call: CallState,
     pub(crate) memory: InstanceLimiter,
     /// What a legacy plugin reads; handed to WASI when it is made.
-    pub(crate) stdin: Vec<u8>,
+    pub(crate) stdin: Option<Vec<u8>>,
     pub(crate) output: Option<Output>,
     pub(crate) wasi: Option<Box<Wasi>>,
     pub(crate) host_work: HostWork,
@@ -43,7 +43,7 @@ impl HostState {
             plugin,
             call: CallState::default(),
             memory: InstanceLimiter::new(memory_bytes),
-            stdin: Vec::new(),
+            stdin: None,
             output: None,
             wasi: None,
             host_work: HostWork::default(),

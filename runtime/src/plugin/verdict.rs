@@ -16,7 +16,7 @@ use crate::limits::{
     FRAME_CHARS_MAX, HANDLES_MAX, HOSTCALL_BYTES_MAX, HTTP_HEADER_BYTES_MAX, Limits, MANGLED_NAME_BYTES_MAX,
     RESOURCES_MAX, TABLE_ELEMENTS_MAX, WASM_STACK_BYTES,
 };
-use crate::service::output::Output;
+use crate::service::output::{Output, ResultOverflow};
 
 /// The guest's answer, or the error that names what stopped it.
 #[inline]
@@ -103,6 +103,9 @@ fn stopped(error: &wasmtime::Error, store: &mut Store<HostState>, call: &Call<'_
         let allowed = store.data().plugin.live_instances as usize;
         return InvokeError::Busy { plugin, reason: "as many instances live in this process as may", allowed };
     }
+    if let Some(ResultOverflow { allowed, observed }) = error.downcast_ref() {
+        return InvokeError::ResultTooLarge { plugin, action, allowed: *allowed, observed: Some(*observed) };
+    }
     // wasmtime tells these two by their text alone.
     let cause = error.root_cause().to_string();
     if cause.contains("fuel allocated for hostcalls") {
@@ -123,7 +126,10 @@ fn last_words(error: &wasmtime::Error, store: &Store<HostState>) -> String {
     }
     let trap = match (error.downcast_ref::<Trap>(), error.downcast_ref::<I32Exit>()) {
         (Some(trap), _) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
-        (None, Some(exit)) => format!("it exited with status {} instead of answering", exit.0),
+        (None, Some(I32Exit(code))) => match Ended::with_code(*code) {
+            Ended::Failure => "it ended itself with a failure instead of answering".to_owned(),
+            Ended::Success | Ended::Status(_) => format!("it exited with status {code} instead of answering"),
+        },
         (None, None) => error.root_cause().to_string(),
     };
     match tail.trim() {
@@ -158,17 +164,41 @@ fn demangled(name: &str) -> String {
     shown.chars().filter(|c| !c.is_control()).take(FRAME_CHARS_MAX).collect()
 }
 
+/// How a legacy command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// With status 0.
+    Success,
+    /// With a status that is not known. WASI 0.2's `exit`, which the adapter for preview 1 and the C library use, reports
+    /// success or failure and no number.
+    Failure,
+    /// With this status, which WASI 0.2.12's `exit-with-code` reports.
+    Status(i32),
+}
+
+impl Ended {
+    /// wasmtime reports a failure without a number as 1, so that a 1 is not certain to be the program's.
+    pub(crate) fn with_code(code: i32) -> Self {
+        match code {
+            0 => Ended::Success,
+            1 => Ended::Failure,
+            code => Ended::Status(code),
+        }
+    }
+}
+
 /// The exit status of a command, where that is why it stopped.
 pub(crate) fn exit_code(store: &mut Store<HostState>) -> Option<i32> {
     store.data_mut().exit_code.take()
 }
 
-/// What a legacy command answered: JSON on standard output and status 0; else a failure, its own if it printed one.
-pub(crate) fn command_answer(exit_code: i32, stdout: Vec<u8>, output: &Output) -> Result<String, Box<Failure>> {
-    let stdout = String::from_utf8_lossy(&stdout);
-    let stdout = stdout.trim();
-    if exit_code == 0 {
-        let json = if stdout.is_empty() { "null" } else { stdout };
+/// What a legacy command answered: JSON on standard output and a success; else a failure, its own if it printed one.
+pub(crate) fn command_answer(ended: Ended, stdout: Vec<u8>, output: &Output) -> Result<String, Box<Failure>> {
+    if ended == Ended::Success {
+        // Never repaired: a replaced byte would be another answer.
+        let stdout = std::str::from_utf8(&stdout)
+            .map_err(|error| failure("invalid_answer", format!("its standard output is not UTF-8: {error}"), None))?;
+        let json = if stdout.trim().is_empty() { "null" } else { stdout.trim() };
         if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(json) {
             let start: String = output.masked(json).chars().take(200).collect();
             return Err(failure("invalid_answer", format!("its standard output is not JSON ({error}): {start}"), None));
@@ -180,8 +210,12 @@ pub(crate) fn command_answer(exit_code: i32, stdout: Vec<u8>, output: &Output) -
         "" => String::new(),
         words => format!(": {words}"),
     };
-    let details = serde_json::from_str(stdout).ok();
-    Err(failure("exit_status", format!("it exited with status {exit_code}{said}"), details))
+    let details = serde_json::from_slice(&stdout).ok();
+    let message = match ended {
+        Ended::Status(status) => format!("it exited with status {status}{said}"),
+        Ended::Success | Ended::Failure => format!("it ended with a failure{said}"),
+    };
+    Err(failure("exit_status", message, details))
 }
 
 fn failure(code: &str, message: String, details: Option<serde_json::Value>) -> Box<Failure> {
@@ -191,6 +225,13 @@ fn failure(code: &str, message: String, details: Option<serde_json::Value>) -> B
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn status_is_claimed_only_if_it_is_known() {
+        assert_eq!(Ended::with_code(0), Ended::Success);
+        assert_eq!(Ended::with_code(1), Ended::Failure, "a failure without a number looks like this too");
+        assert_eq!(Ended::with_code(33), Ended::Status(33));
+    }
 
     #[test]
     fn function_name_is_shown_as_it_was_written_and_not_without_end() {

@@ -31,7 +31,17 @@ enum Sink {
     /// To the log, line by line.
     Log(Vec<u8>),
     /// Into the result of a legacy plugin, up to a limit.
-    Result { bytes: Vec<u8>, bytes_max: usize, observed: usize },
+    Result { bytes: Vec<u8>, bytes_max: usize },
+}
+
+/// A legacy plugin wrote more to its standard output than a result may have, which ends it.
+#[derive(Debug, thiserror::Error)]
+#[error("it wrote more than {allowed} bytes to its standard output")]
+pub(crate) struct ResultOverflow {
+    /// Bytes that a result may have.
+    pub(crate) allowed: usize,
+    /// Bytes that it had written when it was stopped.
+    pub(crate) observed: usize,
 }
 
 impl Output {
@@ -42,7 +52,7 @@ impl Output {
 
     /// Standard output is kept as the result, up to `bytes_max`; standard error becomes log lines.
     pub(crate) fn to_result(plugin: Arc<PluginContext>, bytes_max: usize) -> Self {
-        Output::new(plugin, Sink::Result { bytes: Vec::new(), bytes_max, observed: 0 })
+        Output::new(plugin, Sink::Result { bytes: Vec::new(), bytes_max })
     }
 
     fn new(plugin: Arc<PluginContext>, stdout: Sink) -> Self {
@@ -57,17 +67,11 @@ impl Output {
         GuestStream { output: self.clone(), error: true, work: HostWork::default(), rests: false }
     }
 
-    /// The result of a legacy plugin: its bytes, or how many there were where they were too many.
-    pub(crate) fn take_result(&self) -> Result<Vec<u8>, usize> {
+    /// The result of a legacy plugin.
+    pub(crate) fn take_result(&self) -> Vec<u8> {
         match &mut self.lock().stdout {
-            Sink::Log(_) => Ok(Vec::new()),
-            Sink::Result { bytes, bytes_max, observed } => {
-                if *observed > *bytes_max {
-                    Err(*observed)
-                } else {
-                    Ok(std::mem::take(bytes))
-                }
-            }
+            Sink::Log(_) => Vec::new(),
+            Sink::Result { bytes, .. } => std::mem::take(bytes),
         }
     }
 
@@ -104,20 +108,23 @@ impl Output {
 }
 
 impl Written {
-    fn write(&mut self, error: bool, bytes: &[u8]) {
+    fn write(&mut self, error: bool, bytes: &[u8]) -> Result<(), ResultOverflow> {
         if error {
             keep_tail(&mut self.stderr_tail, bytes);
             log_lines(&self.plugin, Level::Warn, "stderr", &mut self.stderr_line, bytes);
-            return;
+            return Ok(());
         }
         match &mut self.stdout {
             Sink::Log(line) => log_lines(&self.plugin, Level::Info, "stdout", line, bytes),
-            Sink::Result { bytes: result, bytes_max, observed } => {
-                *observed = observed.saturating_add(bytes.len());
-                let room = bytes_max.saturating_sub(result.len()).min(bytes.len());
-                result.extend_from_slice(&bytes[..room]);
+            Sink::Result { bytes: result, bytes_max } => {
+                let observed = result.len().saturating_add(bytes.len());
+                if observed > *bytes_max {
+                    return Err(ResultOverflow { allowed: *bytes_max, observed });
+                }
+                result.extend_from_slice(bytes);
             }
         }
+        Ok(())
     }
 
     fn flush(&mut self) {
@@ -190,8 +197,7 @@ impl OutputStream for GuestStream {
             return Err(StreamError::trap("wrote more than was permitted"));
         }
         self.rests = self.work.is_time_to_yield(bytes.len());
-        self.output.lock().write(self.error, &bytes);
-        Ok(())
+        self.output.lock().write(self.error, &bytes).map_err(|overflow| StreamError::Trap(overflow.into()))
     }
 
     fn flush(&mut self) -> StreamResult<()> {
@@ -218,8 +224,8 @@ impl AsyncWrite for GuestStream {
         _: &mut std::task::Context<'_>,
         bytes: &[u8],
     ) -> std::task::Poll<std::io::Result<usize>> {
-        self.output.lock().write(self.error, bytes);
-        std::task::Poll::Ready(Ok(bytes.len()))
+        let written = self.output.lock().write(self.error, bytes);
+        std::task::Poll::Ready(written.map(|()| bytes.len()).map_err(std::io::Error::other))
     }
 
     fn poll_flush(

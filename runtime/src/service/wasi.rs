@@ -52,11 +52,15 @@ pub(crate) struct Wasi {
 }
 
 impl Wasi {
-    fn new(plugin: &Arc<PluginContext>, output: &Output, stdin: Vec<u8>) -> Self {
+    fn new(plugin: &Arc<PluginContext>, output: &Output, stdin: Option<Vec<u8>>) -> Self {
         let network = plugin.wasi.no_network.is_none();
         let mut builder = WasiCtx::builder();
+        if stdin.is_some() {
+            // A program expects its name there; many read it without a look at how many arguments there are.
+            builder.arg(&*plugin.name);
+        }
         builder
-            .stdin(MemoryInputPipe::new(stdin))
+            .stdin(MemoryInputPipe::new(stdin.unwrap_or_default()))
             .stdout(output.stdout())
             .stderr(output.stderr())
             .envs(&plugin.environment)
@@ -109,7 +113,7 @@ impl HostState {
     fn wasi(&mut self) -> (&mut Wasi, WasiCaller<'_>) {
         let wasi = self.wasi.get_or_insert_with(|| {
             let output = self.output.get_or_insert_with(|| Output::to_log(self.plugin.clone()));
-            Box::new(Wasi::new(&self.plugin, output, std::mem::take(&mut self.stdin)))
+            Box::new(Wasi::new(&self.plugin, output, self.stdin.take()))
         });
         (wasi, WasiCaller { plugin: &self.plugin, call: &self.call, work: &mut self.host_work })
     }

@@ -18,6 +18,7 @@ fn main() {
         "silence" => {}
         "prose" => println!("this is not JSON"),
         "binary" => std::io::stdout().write_all(&[0xff, 0xfe, b'"']).expect("standard output is open"),
+        "binary_text" => std::io::stdout().write_all(&[b'"', 0xff, b'"']).expect("standard output is open"),
         "two" => println!("1\n2"),
         "surroundings" => println!(
             "{}",

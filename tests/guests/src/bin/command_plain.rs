@@ -2,8 +2,5 @@
 
 fn main() {
     eprintln!("about to answer");
-    println!(
-        r#"{{"greeting": "from an ordinary program", "arguments": {}}}"#,
-        std::env::args().count().saturating_sub(1)
-    );
+    println!(r#"{{"greeting": "from an ordinary program", "arguments": {:?}}}"#, std::env::args().collect::<Vec<_>>());
 }
