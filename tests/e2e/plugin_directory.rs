@@ -106,10 +106,12 @@ fn entry_that_is_not_a_regular_file_is_refused() {
 #[test]
 fn file_without_an_end_is_read_up_to_a_bound() {
     let scene = Scene::new().with_component();
-    for arguments in [&["check", "plugin", "--host-file", "/dev/zero"][..], &["test", "plugin", "--file", "/dev/zero"]]
-    {
-        let ran = scene.plugbay(arguments).exits_with(2);
-        assert_contains(&ran.stderr, &["/dev/zero has more than the 1048576 bytes"]);
+    for (arguments, expected) in [
+        (["check", "plugin", "--host-file", "/dev/zero"], "not a regular file"),
+        (["test", "plugin", "--file", "/dev/zero"], "has more than the 1048576 bytes"),
+    ] {
+        let ran = scene.plugbay(&arguments).exits_with(2);
+        assert_contains(&ran.stderr, &["/dev/zero", expected]);
     }
 }
 
