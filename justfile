@@ -1,6 +1,6 @@
-# The project's commands, for convenience: a new user needs none of this, the README's two commands are plain cargo.
+# Shortcuts for development. None is required: the README's two commands are plain cargo.
 
-# What there is.
+# List the commands.
 default:
     @just --list
 
@@ -8,18 +8,18 @@ default:
 demo:
     cargo run --bin plugbay -- run example-plugins/hello hello '{"name": "Ada"}'
 
-# All tests: the README's test command.
+# Run all tests, as the README does.
 test:
     cargo test
 
-# The tests that try to break out, alone.
+# Run only the adversarial tests.
 hostile:
     cargo test -p plugbay-tests --test plugbay adversarial
 
-# What CI checks beside the tests.
+# Run CI's checks, without the tests.
 check: fmt-check clippy doc deny
 
-# All that CI does, as it does it.
+# Run everything that CI runs.
 ci:
     .ci/run
 
@@ -45,19 +45,19 @@ clippy:
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
-# Licences, banned crates and sources. `cargo install --locked cargo-deny` first.
+# Check licences, banned crates and sources. Needs `cargo install --locked cargo-deny`.
 deny:
     cargo deny check licenses bans sources
 
-# The crates as crates.io would get them, in `target/package/`.
+# Package the crates for crates.io, in `target/package/`.
 package *ARGS:
     cargo package --no-verify {{ARGS}} -p plugbay-manifest -p plugbay-sdk-macros -p plugbay-sdk -p plugbay-compile -p plugbay \
         -p plugbay-node -p plugbay-files -p plugbay-project -p plugbay-testing -p plugbay-cli
 
-# Plugbay beside a native function, raw wasmtime and, if it was built, Extism.
+# Measure Plugbay next to a native function, raw wasmtime and, if it was built, Extism.
 bench *ARGS:
     cargo run --release -p plugbay-bench -- {{ARGS}}
 
-# The Extism peer of the benchmark: a workspace of its own, with another wasmtime.
+# Build the benchmark's Extism peer: a workspace of its own, with another version of wasmtime.
 bench-extism:
     cargo build --release --manifest-path bench/extism/Cargo.toml --ignore-rust-version

@@ -82,11 +82,11 @@ The action's result is printed as the plugin answered it. A payload is JSON:
 quote it for the shell. A limit or a permission that stands in the way is named
 together with what would lift it. Exit codes: `plugbay --help`.
 
-Jobs that the plugin has scheduled run with --linger only, until its time is
-over or a signal (SIGINT, SIGTERM, SIGHUP) ends it: running jobs finish, plugins
-are unloaded, and the exit code is 0. A second signal ends it at once. The
-outcomes of jobs are printed on standard error. With --data-dir jobs are stored,
-and run in the next process that lingers.";
+Scheduled jobs run only with --linger, until its time is over or a signal
+(SIGINT, SIGTERM, SIGHUP) arrives. Then running jobs finish, plugins are
+unloaded, and the exit code is 0. A second signal ends the command at once.
+Outcomes of jobs are printed on standard error. With --data-dir jobs are
+stored, and run in the next process that lingers.";
 
 pub(crate) const CALL: &str = "\
 Examples:
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn lines_fit_the_usual_terminal() {
-        for text in [SHORT, LONG, RUN, CALL, INSPECT, CHECK, NEW, BUILD, SCHEMA, COMPLETIONS, DOCTOR, TEST] {
+        for text in [SHORT, LONG, RUN, CALL, INSPECT, CHECK, NEW, BUILD, SCHEMA, WIT, COMPLETIONS, DOCTOR, TEST] {
             for line in text.lines() {
                 assert!(line.chars().count() <= 79, "{line}");
             }
