@@ -1,8 +1,8 @@
-//! What the layout promises (`ARCHITECTURE.md`, invariants), held by a look at the sources.
+//! Checks that the sources keep the layout's invariants, as `ARCHITECTURE.md` lists them.
 
 use super::{files_in, root, texts};
 
-/// The code of a file: no comments, and nothing from its tests on.
+/// The lines of code of a file, without comments and up to its tests.
 fn code(text: &str) -> impl Iterator<Item = &str> {
     text.lines()
         .take_while(|line| !line.starts_with("#[cfg(test)]"))
@@ -21,29 +21,29 @@ fn check(directory: &str, forbidden: &[&str]) {
 
 #[test]
 fn library_never_prints_or_exits() {
-    // The compile worker speaks to its host through its standard streams; it uses no macro for that.
+    // The compile worker uses its standard streams, but not through a macro.
     for directory in ["compile/src", "runtime/src"] {
         check(directory, &["println!", "print!(", "dbg!(", "process::exit", "anyhow"]);
     }
 }
 
 #[test]
-fn pure_rooms_do_not_name_wasmtime() {
-    for room in ["manifest/src", "runtime/src/capability", "runtime/src/admission", "runtime/src/trigger"] {
-        check(room, &["wasmtime"]);
+fn pure_modules_do_not_name_wasmtime() {
+    for module in ["manifest/src", "runtime/src/capability", "runtime/src/admission", "runtime/src/trigger"] {
+        check(module, &["wasmtime"]);
     }
 }
 
 #[test]
-fn rooms_depend_downward_only() {
+fn modules_depend_downward_only() {
     check("runtime/src/admission", &["crate::plugin", "crate::service", "crate::dispatch"]);
     check("compile/src", &["plugbay_manifest", "plugbay::"]);
     check("runtime/src/capability", &["crate::plugin", "crate::service", "crate::admission", "crate::dispatch"]);
 }
 
-/// SECURITY.md lists where, and argues for each.
+/// SECURITY.md lists each place and the argument for it.
 #[test]
-fn unsafe_code_is_where_the_threat_page_says() {
+fn unsafe_code_is_where_security_md_says() {
     let page = std::fs::read_to_string(root().join("SECURITY.md")).expect("readable");
     let (_, listed) = page.split_once("## `unsafe`").expect("it has a section on it");
     for crate_directory in ["manifest", "compile", "node", "project", "runtime", "cli"] {
@@ -55,7 +55,7 @@ fn unsafe_code_is_where_the_threat_page_says() {
     }
 }
 
-/// Where something is to be found is what a name is for.
+/// A file's name must say what is in it.
 #[test]
 fn names_say_what_is_inside() {
     let empty = ["util", "utils", "common", "helper", "helpers", "misc", "manager"];
@@ -67,10 +67,10 @@ fn names_say_what_is_inside() {
 }
 
 #[test]
-fn every_source_says_what_it_is_and_can_be_read_in_one_go() {
+fn every_source_has_a_module_comment_and_500_lines_at_most() {
     for (path, text) in texts(&files_in(""), "rs") {
-        assert!(text.starts_with("//!"), "{} does not open with what it is", path.display());
+        assert!(text.starts_with("//!"), "{} does not open with a `//!` comment", path.display());
         let lines = text.lines().count();
-        assert!(lines <= 500, "{} has {lines} lines: is there a natural cut?", path.display());
+        assert!(lines <= 500, "{} has {lines} lines, 500 at most: split it", path.display());
     }
 }
