@@ -21,7 +21,7 @@ fn example_crate_is_built_into_one_file_that_runs() {
 }
 
 #[test]
-fn plugin_directory_is_built_into_one_file_with_its_manifest() {
+fn plugin_directory_is_built_into_a_file_with_its_manifest() {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::copy(feature::ECHO.path(), directory.path().join("any.wasm")).expect("copied");
     std::fs::write(directory.path().join("plugin.yaml"), "name: packed\nversion: 3.2.1\n").expect("written");
