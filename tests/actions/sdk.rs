@@ -9,7 +9,7 @@ use crate::harness::host::{Host, TestPlugin, call};
 
 #[tokio::test]
 async fn manifest_and_schemas_are_inside_the_component() {
-    let inspection = Host::new().runtime.inspect(sdk::ORDERS.path()).expect("it is whole");
+    let inspection = Host::new().runtime.inspect(sdk::ORDERS.path()).expect("it is a valid plugin");
     let action = |name: &str| {
         let found = inspection.manifest.actions.iter().find(|action| action.name == name);
         found.unwrap_or_else(|| panic!("no action `{name}`"))
@@ -100,7 +100,7 @@ async fn state_survives_a_reload() {
     let host = Host::new();
     let plugin = host.load(sdk::ORDERS.into()).await;
     plugin.call::<Value>("place", &order("tea")).await.expect("there is tea");
-    host.runtime.reload(TestPlugin::from(sdk::ORDERS).package()).await.expect("it can take over");
+    host.runtime.reload(TestPlugin::from(sdk::ORDERS).package()).await.expect("the reload succeeds");
     let count: usize = plugin.call("place", &order("tea")).await.expect("there is tea");
     assert_eq!(count, 2);
 }
@@ -108,7 +108,7 @@ async fn state_survives_a_reload() {
 #[tokio::test]
 async fn events_reach_their_handler_typed() {
     let plugin = Host::new().load(sdk::ORDERS.into()).await;
-    plugin.deliver(&Event::new("order.placed", order("tea"))).await.expect("it is heard");
+    plugin.deliver(&Event::new("order.placed", order("tea"))).await.expect("the event is handled");
     let heard: Vec<String> = plugin.call("heard", &()).await.expect("it answers");
     assert_eq!(heard, ["order.placed tea"]);
     let error =

@@ -19,10 +19,10 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let directory = tempfile::tempdir().expect("made");
-        let root = directory.path().canonicalize().expect("there");
+        let directory = tempfile::tempdir().expect("created");
+        let root = directory.path().canonicalize().expect("it exists");
         for (name, text) in [("granted", "granted"), ("outside", "a secret")] {
-            std::fs::create_dir(root.join(name)).expect("made");
+            std::fs::create_dir(root.join(name)).expect("created");
             std::fs::write(root.join(name).join("file"), text).expect("written");
         }
         Scene { _directory: directory, root }
@@ -86,7 +86,7 @@ async fn path_that_is_not_normalised_is_a_manifest_problem() {
 async fn link_is_granted_only_with_its_target() {
     let scene = Scene::new();
     symlink("../outside", scene.root.join("granted/out")).expect("linked");
-    std::fs::create_dir(scene.root.join("granted/real")).expect("made");
+    std::fs::create_dir(scene.root.join("granted/real")).expect("created");
     symlink("real", scene.root.join("granted/in")).expect("linked");
     let host = scene.host(&["fs.$/granted*"]);
     let error = host.try_load(asks_for(&scene.path("granted/out"))).await.expect_err("it leads out");

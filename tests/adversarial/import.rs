@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::harness::assert::{assert_contains, assert_load_error};
 use crate::harness::attack::Attack;
-use crate::harness::audit::KeptAudit;
+use crate::harness::audit::RecordedAudit;
 use crate::harness::core_module;
 use crate::harness::guest::hostile;
 use crate::harness::host::{Host, TestPlugin};
@@ -18,7 +18,7 @@ async fn sockets_in_a_sandbox_are_denied_at_use() {
     for plugin in [TestPlugin::from(hostile::SOCKETS), TestPlugin::from(hostile::SOCKETS).trusted()] {
         let asks = plugin.manifest("permissions", json!([{ "resource": "*" }]));
         for request in [format!("connect {address}"), "bind 0.0.0.0:0".to_owned(), "look up localhost".to_owned()] {
-            let audit = KeptAudit::default();
+            let audit = RecordedAudit::default();
             let host = Host::with(|builder| builder.policy(Policy::allow_all()).audit_sink(audit.clone()));
             let plugin = host.load(asks.clone()).await;
             let answer: String = plugin.call("attack", &request).await.expect("it answers");
@@ -40,7 +40,7 @@ async fn sandboxed_plugin_requesting_addresses_is_denied_at_load() {
     let asks = json!([{ "resource": "net.*" }]);
     for mode in ["sandboxed", "legacy"] {
         let plugin = TestPlugin::from(hostile::SOCKETS).manifest("execution_mode", json!(mode));
-        let error = host.try_load(plugin.manifest("permissions", asks.clone())).await.expect_err("it gets none");
+        let error = host.try_load(plugin.manifest("permissions", asks.clone())).await.expect_err("it is denied");
         assert_load_error(&error, "hostile_sockets", "permission_denied");
         assert_contains(&error.to_string(), &["wasi:sockets/", "trusted"]);
     }

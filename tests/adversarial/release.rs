@@ -67,7 +67,7 @@ async fn attacks_alone() {
         assert_eq!(pings(plugin).await, 1);
     }
     assert_eq!(pings(&neighbour).await, 1);
-    Held::now().assert_no_more_than(&before.expect("there is a warm-up"));
+    Held::now().assert_no_more_than(&before.expect("the warm-up ran"));
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn loads_alone() {
         }
         host.try_load(TestPlugin::new("broken", broken.clone())).await.expect_err("it never starts");
     }
-    Held::now().assert_no_more_than(&before.expect("there is a warm-up"));
+    Held::now().assert_no_more_than(&before.expect("the warm-up ran"));
 }
 
 /// Runs one ignored test of this binary in a process of its own.

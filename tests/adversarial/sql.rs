@@ -29,7 +29,7 @@ async fn database_of_another_plugin_cannot_be_reached() {
     let scene = Scene::new().await;
     let theirs = scene.data.path().join("neighbour").join("db.sqlite3");
     assert!(theirs.is_file());
-    let theirs = theirs.to_str().expect("a text");
+    let theirs = theirs.to_str().expect("a string");
     let statements = [
         format!("ATTACH '{theirs}' AS theirs"),
         "ATTACH ':memory:' AS m".to_owned(),
@@ -212,7 +212,7 @@ async fn transaction_of_a_hanging_or_trapped_call_rolls_back() {
 }
 
 #[tokio::test]
-async fn endless_transaction_does_not_grow_the_log_beyond_its_rows() {
+async fn endless_transaction_grows_the_log_by_its_rows_only() {
     let scene = Scene::new().await;
     match scene.attack(json!({ "attack": "endless transaction" })).await {
         Ok(answer) => assert!(answer["error"]["interrupted"].is_string(), "{answer}"),
@@ -252,7 +252,7 @@ async fn database_stops_growing_at_its_limit() {
     let answer = scene.answers(json!({ "attack": "fill" })).await;
     let text = answer["error"]["limit"].as_str().unwrap_or_else(|| panic!("{answer}"));
     assert_contains(text, &["bytes of the plugin's database", "268435456"]);
-    assert!(std::fs::metadata(scene.file("db.sqlite3")).expect("it is there").len() <= 256 << 20);
+    assert!(std::fs::metadata(scene.file("db.sqlite3")).expect("it exists").len() <= 256 << 20);
     let sql = ["DELETE FROM filled WHERE rowid % 2", "SELECT count(*) > 0 AS some FROM filled"];
     let answer = scene.answers(json!({ "attack": "statements", "sql": sql })).await;
     assert_eq!(answer[1], json!([{ "some": 1 }]), "what is there can be read and deleted: {answer}");
@@ -316,7 +316,7 @@ impl Scene {
         for (sql, answer) in statements.iter().zip(answers.as_array().expect("a list")) {
             assert!(answer["error"]["invalid"].is_string(), "{sql:.100}: {answer}");
             let text = answer.to_string();
-            let path = self.data.path().to_str().expect("a text");
+            let path = self.data.path().to_str().expect("a string");
             assert!(sql.contains(path) || !text.contains(path), "a host path in: {text}");
         }
     }

@@ -15,7 +15,7 @@ struct Machine(tempfile::TempDir);
 impl Machine {
     fn new() -> Self {
         let machine = Machine(tempfile::tempdir().expect("a directory"));
-        std::fs::create_dir(machine.path().join("bin")).expect("made");
+        std::fs::create_dir(machine.path().join("bin")).expect("created");
         let manifest = "[package]\nname = \"demo\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n";
         std::fs::write(machine.path().join("Cargo.toml"), manifest).expect("written");
         machine
@@ -83,7 +83,7 @@ fn missing_target_is_reported_with_how_to_add_it() {
 #[test]
 fn rustup_is_optional_if_the_target_is_installed() {
     let machine = Machine::new().has_rust();
-    std::fs::create_dir(machine.path().join("lib")).expect("made");
+    std::fs::create_dir(machine.path().join("lib")).expect("created");
     std::fs::write(machine.path().join("lib/libcore-test.rlib"), "").expect("written");
     let doctor = machine.plugbay(&["doctor"]).run().exits_with(0).stdout;
     assert_contains(&doctor, &["ok       target", "ok       rustup"]);

@@ -41,7 +41,7 @@ fn crate_that_does_not_compile_exits_with_3() {
     let directory = tempfile::tempdir().expect("a directory");
     let manifest = "[package]\nname = \"broken\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[lib]\ncrate-type = [\"cdylib\"]\n[workspace]\n";
     std::fs::write(directory.path().join("Cargo.toml"), manifest).expect("written");
-    std::fs::create_dir(directory.path().join("src")).expect("made");
+    std::fs::create_dir(directory.path().join("src")).expect("created");
     std::fs::write(directory.path().join("src/lib.rs"), "fn broken( {}").expect("written");
     let ran = Plugbay::new(["build", "."]).directory(directory.path()).run().exits_with(3);
     assert_contains(&ran.stderr, &["broken"]);

@@ -98,7 +98,7 @@ fn kept_until_killed(mut process: Child, killed_after: u64, pause: Duration) -> 
     assert!(!kept.is_empty(), "it kept nothing: {words}");
     // This sleep waits for nothing: it lets the kill fall anywhere between two lines.
     std::thread::sleep(pause);
-    process.kill().expect("it is ours");
+    process.kill().expect("the test owns the process");
     let mut rest = String::new();
     lines.read_to_string(&mut rest).expect("text");
     kept.extend(rest.split_inclusive('\n').filter_map(number_in));

@@ -77,11 +77,11 @@ fn calculator_divides_and_reports_errors() {
 #[tokio::test]
 async fn counter_continues_after_a_reload() {
     let host = Host::new();
-    let plugin = host.runtime.load(example::COUNTER.path()).await.expect("it is whole");
+    let plugin = host.runtime.load(example::COUNTER.path()).await.expect("it is a valid plugin");
     let first: Value = plugin.call("increment", &json!({ "by": 5 })).await.expect("it counts");
     assert_eq!(first, json!({ "count": 5, "revisions": 1 }));
-    host.runtime.reload(example::COUNTER.path()).await.expect("it can take over");
-    let second: Value = plugin.call("increment", &json!(null)).await.expect("it counts on");
+    host.runtime.reload(example::COUNTER.path()).await.expect("the reload succeeds");
+    let second: Value = plugin.call("increment", &json!(null)).await.expect("it continues to count");
     assert_eq!(second, json!({ "count": 6, "revisions": 2 }));
 }
 
@@ -108,7 +108,7 @@ fn legacy_program_counts_words() {
 async fn scheduler_demo_cleans_up_and_runs_delayed_jobs() {
     let clock = ManualClock::default();
     let host = Host::with(|builder| builder.policy(Policy::allow_all()).clock(clock.clone()));
-    let plugin = host.runtime.load(example::SCHEDULER_DEMO.path()).await.expect("it is whole");
+    let plugin = host.runtime.load(example::SCHEDULER_DEMO.path()).await.expect("it is a valid plugin");
     let later = json!({ "run_at": "2026-01-01T00:04:00Z", "data": { "gifts": 3 } });
     let scheduled: Value = plugin.call("schedule", &later).await.expect("it schedules");
     assert_eq!((&scheduled["status"], &scheduled["scheduled"]), (&json!("ok"), &json!(true)));
@@ -129,14 +129,14 @@ async fn scheduler_demo_cleans_up_and_runs_delayed_jobs() {
 }
 
 #[test]
-fn scheduler_demo_needs_a_grant_and_runs_jobs_while_lingering() {
+fn scheduler_demo_needs_a_grant_and_runs_jobs_lingering() {
     let denied = run(example::SCHEDULER_DEMO, &["jobs"]).exits_with(4);
     assert_contains(&denied.stderr, &["scheduler", "--grant"]);
     let past = [r#"{"run_at": "2026-01-01T00:00:00Z", "data": 7}"#, "--grant", "scheduler.*", "--linger", "0"];
     let mut process = plugbay(example::SCHEDULER_DEMO, "run", &[&["schedule"], &past[..]].concat()).start();
     let mut lines = BufReader::new(process.stderr.take().expect("it is piped")).lines();
     assert!(lines.any(|line| line.expect("text").contains("answered 7")), "it ran before the process was ended");
-    process.kill().expect("it is ours");
+    process.kill().expect("the test owns the process");
     process.wait().expect("it was killed");
 }
 
@@ -268,7 +268,7 @@ async fn weather_is_requested_once_within_its_lifetime() {
     let package = Package::open(example::WEATHER.path()).expect("it opens");
     let package =
         package.configure("base_url", format!("http://{}/v1", service.authority())).configure("ttl_seconds", 60);
-    let plugin = host.runtime.load(package).await.expect("it is whole");
+    let plugin = host.runtime.load(package).await.expect("it is a valid plugin");
     let current = async |city: &str| -> Value {
         plugin.call("current", &json!({ "city": city })).await.unwrap_or_else(|error| error.to_json())
     };

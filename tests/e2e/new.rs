@@ -52,7 +52,7 @@ fn new_plugin_builds_runs_passes_its_test_and_changes() {
 #[test]
 fn new_plugin_overwrites_nothing() {
     let directory = tempfile::tempdir().expect("a directory");
-    std::fs::create_dir(directory.path().join("demo")).expect("made");
+    std::fs::create_dir(directory.path().join("demo")).expect("created");
     std::fs::write(directory.path().join("demo/file"), "mine").expect("written");
     let ran = Plugbay::new(["new", "demo"]).directory(directory.path()).run().exits_with(2);
     assert_contains(&ran.stderr, &["demo", "not empty"]);

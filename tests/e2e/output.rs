@@ -33,7 +33,7 @@ fn full_pipe_at_standard_error_does_not_delay_a_deadline() {
     let mut document = String::new();
     stdout.read_to_string(&mut document).expect("text");
     assert_contains(&document, &["\"timeout\""]);
-    assert_eq!(process.wait().expect("it is ours").code(), Some(5));
+    assert_eq!(process.wait().expect("the test owns the process").code(), Some(5));
     drop(stderr);
 }
 

@@ -100,7 +100,7 @@ fn numeric_configuration_is_text_if_the_schema_says_so() {
 fn unknown_environment_is_noted() {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::write(directory.path().join("echo.wasm"), feature::ECHO.bytes()).expect("written");
-    std::fs::create_dir(directory.path().join("config")).expect("made");
+    std::fs::create_dir(directory.path().join("config")).expect("created");
     std::fs::write(directory.path().join("config/production.yaml"), "{}").expect("written");
     let run = |environment: &str| {
         let arguments = ["run", ".", "ping", "--environment", environment];

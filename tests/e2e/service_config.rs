@@ -52,7 +52,7 @@ fn secret_in_a_broken_file_is_not_quoted() {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::copy(feature::CONFIG.path(), directory.path().join("any.wasm")).expect("copied");
     std::fs::write(directory.path().join("plugin.yaml"), "name: broken\nversion: 1.0.0\n").expect("written");
-    std::fs::create_dir(directory.path().join("config")).expect("made");
+    std::fs::create_dir(directory.path().join("config")).expect("created");
     for text in ["token: S3CRET\n  bad: [", "token: \"S3CRET", "token: {S3CRET: ", "- S3CRET"] {
         std::fs::write(directory.path().join("config/default.yaml"), text).expect("written");
         let path = directory.path().to_str().expect("UTF-8");

@@ -53,7 +53,7 @@ fn value_over_the_limit_is_refused_with_its_name() {
 #[test]
 fn damaged_file_is_reported_with_advice() {
     let data = tempfile::tempdir().expect("a directory");
-    std::fs::create_dir(data.path().join("feature_data")).expect("made");
+    std::fs::create_dir(data.path().join("feature_data")).expect("created");
     std::fs::write(data.path().join("feature_data/data.sqlite3"), [0x5a; 8192]).expect("written");
     let told = run(data.path(), Some("data.*"), "get", &json!("note")).exits_with(0).json();
     assert_contains(told["error"]["unavailable"].as_str().unwrap_or_default(), &["damaged", "restore", "feature_data"]);

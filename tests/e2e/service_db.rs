@@ -10,7 +10,7 @@ use crate::harness::host::TestPlugin;
 #[test]
 fn rows_survive_a_new_process() {
     let data = tempfile::tempdir().expect("a directory");
-    let path = data.path().to_str().expect("a text");
+    let path = data.path().to_str().expect("a string");
     let options = ["--data-dir", path, "--grant", "db.*"];
     for (sql, answer) in [
         ("CREATE TABLE notes (title TEXT)", json!({ "insert_id": 0, "changes": 0 })),
@@ -26,7 +26,7 @@ fn rows_survive_a_new_process() {
 #[test]
 fn declared_tables_and_first_documents_exist() {
     let data = tempfile::tempdir().expect("a directory");
-    let options = ["--data-dir", data.path().to_str().expect("a text"), "--grant", "db.*"];
+    let options = ["--data-dir", data.path().to_str().expect("a string"), "--grant", "db.*"];
     let plugin = || {
         plugin()
             .manifest("tables", json!({ "notes": { "columns": { "id": "id", "title": "text" } } }))
@@ -78,6 +78,6 @@ fn asking(permissions: Value) -> TestPlugin {
 fn run(plugin: TestPlugin, step: &Value, options: &[&str]) -> Ran {
     let file = plugin_file(plugin);
     let step = step.to_string();
-    let arguments = ["run", file.path().to_str().expect("a text"), "run", &step];
+    let arguments = ["run", file.path().to_str().expect("a string"), "run", &step];
     Plugbay::new(arguments.iter().chain(options)).run()
 }

@@ -31,7 +31,7 @@ fn interval_job_runs_repeatedly_while_the_process_lingers() {
     scene.run("add", json!({ "id": "tick", "action": "fail", "interval_ms": 1_000 }), &GRANT).exits_with(0);
     let mut process = scene.linger();
     let lines = lines_until(&mut stderr_of(&mut process), "`tick` failed", 2);
-    process.kill().expect("it is ours");
+    process.kill().expect("the test owns the process");
     process.wait().expect("it was killed");
     assert_contains(&lines, &["WARN", "not_today"]);
     let outcomes = scene.run("outcomes", json!("tick"), &GRANT).exits_with(0).json();
@@ -125,7 +125,7 @@ impl Scene {
     fn linger_until(&self, words: &str) -> String {
         let mut process = self.linger();
         let lines = lines_until(&mut stderr_of(&mut process), words, 1);
-        process.kill().expect("it is ours");
+        process.kill().expect("the test owns the process");
         process.wait().expect("it was killed");
         lines
     }

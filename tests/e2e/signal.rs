@@ -91,7 +91,7 @@ impl Process {
         self.send(signal);
         let mut rest = String::new();
         self.stderr.read_to_string(&mut rest).expect("text");
-        (self.child.wait().expect("it is ours").code(), rest)
+        (self.child.wait().expect("the test owns the process").code(), rest)
     }
 }
 

@@ -40,7 +40,7 @@ fn progress_is_shown_on_a_terminal_after_a_second() {
         let read = user.read(&mut bytes).unwrap_or_else(|error| panic!("it ended ({error}) and showed: {seen}"));
         seen.push_str(&String::from_utf8_lossy(&bytes[..read]));
     }
-    process.kill().expect("it is ours");
+    process.kill().expect("the test owns the process");
     process.wait().expect("it was killed");
 }
 

@@ -24,7 +24,7 @@ impl Scene {
     fn with_rustup(rustup: &str) -> Self {
         let scene = Scene { directory: tempfile::tempdir().expect("a directory") };
         for directory in ["bin", "lib", "crate"] {
-            fs::create_dir(scene.path(directory)).expect("made");
+            fs::create_dir(scene.path(directory)).expect("created");
         }
         let cargo_toml = scene.path("crate/Cargo.toml");
         fs::write(&cargo_toml, "[package]\nname = \"pretended\"\nversion = \"0.1.0\"\nedition = \"2024\"\n")

@@ -16,7 +16,7 @@ struct Asking {
 impl Asking {
     fn new(guest: Guest, manifest: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        std::fs::create_dir(directory.path().join("asking")).expect("made");
+        std::fs::create_dir(directory.path().join("asking")).expect("created");
         let asking = Asking { directory };
         std::fs::copy(guest.path(), asking.path().join("asking.wasm")).expect("copied");
         let manifest = format!("name: asking\nexecution_mode: trusted\n{manifest}");

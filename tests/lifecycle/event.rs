@@ -10,7 +10,7 @@ use crate::harness::host::{Host, TestPlugin, call, pings};
 async fn event_arrives_as_it_was_sent() {
     let plugin = subscriber(json!([{ "topic": "order.*" }])).await;
     let event = Event::new("order.placed", json!({ "id": 7 })).correlation_id("story");
-    let reaction = plugin.deliver(&event).await.expect("it is heard");
+    let reaction = plugin.deliver(&event).await.expect("the event is handled");
     assert_eq!(reaction, Reaction::default());
     let heard = heard(&plugin).await;
     let [first] = &heard[..] else { panic!("one event: {heard:?}") };
@@ -36,7 +36,7 @@ async fn event_without_a_subscription_is_not_delivered() {
 async fn subscription_in_any_spelling_gets_its_topic() {
     for spelling in ["container.start", "container:start", "container:started", "onContainerStart", "container:*"] {
         let plugin = subscriber(json!([{ "topic": spelling }])).await;
-        plugin.deliver(&Event::new("container:started", json!(null))).await.expect("it is heard");
+        plugin.deliver(&Event::new("container:started", json!(null))).await.expect("the event is handled");
         assert_eq!(heard(&plugin).await.len(), 1, "{spelling}");
     }
 }
@@ -47,7 +47,7 @@ async fn subscriptions_get_events_in_order_of_priority() {
         { "topic": "order.*" }, { "topic": "**", "priority": 100 }, { "topic": "order.placed", "priority": 1 },
     ]);
     let plugin = subscriber(subscriptions).await;
-    plugin.deliver(&Event::new("order.placed", json!(null))).await.expect("it is heard");
+    plugin.deliver(&Event::new("order.placed", json!(null))).await.expect("the event is handled");
     let patterns: Vec<Value> = heard(&plugin).await.into_iter().map(|event| event["pattern"].clone()).collect();
     assert_eq!(patterns, ["**", "order.*", "order.placed"]);
 }
@@ -67,9 +67,9 @@ async fn once_subscription_gets_one_event() {
 #[tokio::test]
 async fn stop_ends_the_delivery_and_cancel_is_reported() {
     let plugin = subscriber(json!([{ "topic": "**", "priority": 100 }, { "topic": "order.*" }])).await;
-    let stopped = plugin.deliver(&Event::new("order.stop", json!(null))).await.expect("it is heard");
+    let stopped = plugin.deliver(&Event::new("order.stop", json!(null))).await.expect("the event is handled");
     assert_eq!((stopped, heard(&plugin).await.len()), (Reaction { stop: true, cancel: false }, 1));
-    let cancelled = plugin.deliver(&Event::new("order.cancel", json!(null))).await.expect("it is heard");
+    let cancelled = plugin.deliver(&Event::new("order.cancel", json!(null))).await.expect("the event is handled");
     assert_eq!((cancelled, heard(&plugin).await.len()), (Reaction { stop: false, cancel: true }, 3));
 }
 

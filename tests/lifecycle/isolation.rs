@@ -41,7 +41,7 @@ async fn code_cache_writable_by_others_is_refused() {
     use std::os::unix::fs::PermissionsExt;
     let directory = tempfile::tempdir().expect("a directory");
     let cache = directory.path().join("code");
-    std::fs::create_dir(&cache).expect("made");
+    std::fs::create_dir(&cache).expect("created");
     std::fs::set_permissions(&cache, std::fs::Permissions::from_mode(0o777)).expect("changed");
     let built = plugbay::Runtime::builder().live_instances(1).code_cache(CodeCacheAt::Directory(cache)).build();
     let error = built.expect_err("other users could put code there");

@@ -30,18 +30,18 @@ fn topics(manifest: &Manifest) -> Vec<(&str, i32)> {
 
 #[test]
 fn events_of_the_file_keep_the_subscriptions_of_the_code() {
-    let manifest = orders("events: { publishes: [order.placed] }").expect("good");
+    let manifest = orders("events: { publishes: [order.placed] }").expect("it is valid");
     assert_eq!(manifest.events.publishes, ["order.placed"]);
     assert_eq!(topics(&manifest), [("order.*", 80)]);
-    let manifest = orders("events: { subscribes: [{ topic: 'order.*', once: true }] }").expect("good");
+    let manifest = orders("events: { subscribes: [{ topic: 'order.*', once: true }] }").expect("it is valid");
     assert_eq!(topics(&manifest), [("order.*", 80)], "fields that the file leaves out stay");
     assert!(manifest.events.subscribes[0].once);
 }
 
 #[test]
 fn actions_of_the_file_keep_the_schemas_of_the_code() {
-    let alone = orders("title: Orders").expect("good");
-    let manifest = orders("actions: { place: { description: Orders something }, list: }").expect("good");
+    let alone = orders("title: Orders").expect("it is valid");
+    let manifest = orders("actions: { place: { description: Orders something }, list: }").expect("it is valid");
     let action = |manifest: &Manifest, name: &str| {
         manifest.actions.iter().find(|action| action.name == name).cloned().expect("it is declared")
     };
@@ -59,7 +59,7 @@ routes: [{ method: POST, path: /orders, actions: [place] }, { method: GET, path:
 permissions: [{ resource: data.*, actions: [write] }]
 configuration: { closed: { type: boolean } }
 ";
-    let manifest = orders(file).expect("good");
+    let manifest = orders(file).expect("it is valid");
     let routes: Vec<String> =
         manifest.routes.iter().map(|route| format!("{} {}", route.method.name(), route.path)).collect();
     assert_eq!(routes, ["GET /orders", "POST /orders"]);
@@ -71,7 +71,7 @@ configuration: { closed: { type: boolean } }
 
 #[test]
 fn empty_list_in_the_file_drops_the_codes_entries() {
-    let manifest = orders("{ events: { subscribes: [] }, routes: [], permissions: [] }").expect("good");
+    let manifest = orders("{ events: { subscribes: [] }, routes: [], permissions: [] }").expect("it is valid");
     assert!(manifest.events.subscribes.is_empty() && manifest.routes.is_empty() && manifest.permissions.is_empty());
     assert!(!manifest.actions.is_empty());
 }
@@ -90,9 +90,9 @@ fn route_that_contradicts_the_code_names_both_places() {
 #[test]
 fn manifest_file_inside_and_next_to_it_is_the_same() {
     let component = example::NOTES.path();
-    let alone = manifest_of(Package::open(&component).expect("a package")).expect("good");
+    let alone = manifest_of(Package::open(&component).expect("a package")).expect("it is valid");
     let beside = Package::open_with_component(example::NOTES.directory(), &component).expect("a package");
-    assert_eq!(manifest_of(beside).expect("good"), alone);
+    assert_eq!(manifest_of(beside).expect("it is valid"), alone);
     assert_eq!(alone.title.as_deref(), Some("Notes"), "the file's");
     assert_eq!(alone.tables.len(), 1, "the code's");
 }

@@ -21,7 +21,7 @@ async fn component_with_an_embedded_manifest_is_a_plugin() {
     let file = directory.path().join("some-file.wasm");
     let plugin = TestPlugin::from(feature::ECHO).manifest("name", json!("inner")).manifest("version", json!("1.2.3"));
     std::fs::write(&file, plugin.into_bytes()).expect("written");
-    let plugin = Host::new().runtime.load(&*file).await.expect("it is whole");
+    let plugin = Host::new().runtime.load(&*file).await.expect("it is a valid plugin");
     assert_eq!((plugin.name(), plugin.manifest().version.to_string()), ("inner".to_owned(), "1.2.3".to_owned()));
 }
 

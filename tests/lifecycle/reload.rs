@@ -21,7 +21,7 @@ async fn state_is_handed_over() {
     let total: u64 = plugin.call("add", &41).await.expect("it adds");
     assert_eq!(total, 41);
 
-    host.runtime.reload(revision("2.0.0").package()).await.expect("it can take over");
+    host.runtime.reload(revision("2.0.0").package()).await.expect("the reload succeeds");
     assert_eq!(plugin.manifest().version.to_string(), "2.0.0", "the old handle reaches the new revision");
     let total: u64 = plugin.call("add", &1).await.expect("it adds");
     assert_eq!(total, 42);
@@ -35,7 +35,7 @@ async fn plugin_without_a_lifecycle_reloads() {
     let host = Host::new();
     let plugin = host.load(feature::ECHO.into()).await;
     assert_eq!(pings(&plugin).await, 1);
-    host.runtime.reload(TestPlugin::from(feature::ECHO).package()).await.expect("it can take over");
+    host.runtime.reload(TestPlugin::from(feature::ECHO).package()).await.expect("the reload succeeds");
     assert_eq!(pings(&plugin).await, 1, "a new instance");
 }
 
@@ -50,7 +50,7 @@ async fn revision_that_cannot_be_loaded_leaves_the_old_one_serving() {
         revision("2.0.0").manifest("plugbay_version", json!(">=99")),
         revision("2.0.0").manifest("configuration", json!({ "key": { "type": "string", "required": true } })),
     ] {
-        host.runtime.reload(broken.package()).await.expect_err("it cannot take over");
+        host.runtime.reload(broken.package()).await.expect_err("the reload fails");
         assert_eq!(plugin.manifest().version.to_string(), "1.0.0");
     }
     let total: u64 = plugin.call("add", &1).await.expect("it adds");
@@ -80,7 +80,7 @@ async fn no_call_fails_because_of_reloads() {
         })
         .collect();
     for number in 0..10 {
-        host.runtime.reload(revision(&format!("1.0.{number}")).package()).await.expect("it can take over");
+        host.runtime.reload(revision(&format!("1.0.{number}")).package()).await.expect("the reload succeeds");
     }
     for caller in callers {
         caller.await.expect("no call failed");
@@ -107,7 +107,7 @@ async fn reload_is_not_starved_by_callers_that_never_pause() {
         })
         .collect();
     for number in 0..5 {
-        host.runtime.reload(revision(&format!("1.0.{number}")).package()).await.expect("it can take over");
+        host.runtime.reload(revision(&format!("1.0.{number}")).package()).await.expect("the reload succeeds");
     }
     done.store(true, Ordering::Relaxed);
     for caller in callers {
@@ -128,7 +128,7 @@ async fn queued_call_is_served_by_the_next_revision() {
     let patient = Invocation::new("ping").timeout(Duration::from_secs(60));
     let mut waiting = pin!(plugin.invoke(patient));
     assert!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "it is queued");
-    host.runtime.reload(timeout("2.0.0").package()).await.expect("it can take over");
+    host.runtime.reload(timeout("2.0.0").package()).await.expect("the reload succeeds");
     assert_eq!(waiting.await.expect("the new one serves it").json(), "1");
 }
 
@@ -139,8 +139,8 @@ async fn call_in_flight_finishes_on_the_old_revision() {
     let mut slow = pin!(plugin.call::<String>("sleep", &150));
     assert!(slow.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "it has begun");
     let (reloaded, slept) = tokio::join!(host.runtime.reload(TestPlugin::from(feature::SLEEP).package()), slow);
-    reloaded.expect("it can take over");
-    assert_eq!(slept.expect("it is let through"), "slept");
+    reloaded.expect("the reload succeeds");
+    assert_eq!(slept.expect("the call in flight finishes"), "slept");
     let answer: Value = plugin.call("sleep", &0).await.expect("the new one serves");
     assert_eq!(answer, "slept");
 }
@@ -153,7 +153,7 @@ async fn state_changed_while_compiling_is_handed_over() {
     assert!(reload.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "it is being compiled");
     let total: u64 = plugin.call("add", &41).await.expect("the old one serves");
     assert_eq!(total, 41);
-    reload.await.expect("it can take over");
+    reload.await.expect("the reload succeeds");
     let total: u64 = plugin.call("add", &1).await.expect("it adds");
     assert_eq!(total, 42);
 }

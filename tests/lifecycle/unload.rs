@@ -44,7 +44,7 @@ async fn call_in_flight_finishes_before_the_plugin_is_unloaded() {
     let mut slow = pin!(plugin.call::<String>("sleep", &150));
     assert!(slow.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "it has begun");
     let (slept, unloaded) = tokio::join!(slow, host.runtime.unload("feature_sleep"));
-    assert_eq!(slept.expect("it is let through"), "slept");
+    assert_eq!(slept.expect("the call in flight finishes"), "slept");
     assert!(unloaded);
 }
 

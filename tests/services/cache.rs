@@ -192,7 +192,7 @@ async fn cache_outlives_instances_and_a_reload_but_not_the_plugin() {
     assert_eq!(pings(&plugin).await, 1, "a fresh instance");
     assert_eq!(act(&plugin, "get", json!("trapped")).await, json!(1));
 
-    host.runtime.reload(caching().manifest("version", json!("0.2.0")).package()).await.expect("it can take over");
+    host.runtime.reload(caching().manifest("version", json!("0.2.0")).package()).await.expect("the reload succeeds");
     assert_eq!(plugin.manifest().version.to_string(), "0.2.0");
     assert_eq!(act(&plugin, "get", json!("trapped")).await, json!(1));
 

@@ -4,7 +4,7 @@ use plugbay::{Package, Plugin, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::assert::{assert_contains, assert_load_error};
-use crate::harness::audit::KeptAudit;
+use crate::harness::audit::RecordedAudit;
 use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin, call};
 
@@ -29,7 +29,7 @@ async fn options_of_the_host_override_defaults() {
 async fn files_of_the_plugin_directory_are_layered_by_environment() {
     let directory = tempfile::tempdir().expect("a directory");
     let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).expect("written");
-    std::fs::create_dir(directory.path().join("config")).expect("made");
+    std::fs::create_dir(directory.path().join("config")).expect("created");
     std::fs::write(directory.path().join("plugin.wasm"), settings().into_bytes()).expect("written");
     write("config/default.yaml", "retries: 6\nendpoint: https://default.example\n");
     write("config/production.yaml", "retries: 7\n");
@@ -263,7 +263,7 @@ async fn secret_in_a_denied_key_is_masked_in_the_denial() {
     let mut policy = Policy::default();
     policy.push("config.token", None, plugbay::manifest::Effect::Allow);
     policy.push("config.*", None, plugbay::manifest::Effect::Deny);
-    let audit = KeptAudit::of_everything();
+    let audit = RecordedAudit::of_everything();
     let host = Host::with(|builder| builder.policy(policy).audit_sink(audit.clone()));
     let plugin = host.load(settings()).await;
     let error = call(&plugin, "ask_for_secret_key").await.expect_err("it is denied");
@@ -300,14 +300,14 @@ async fn set_values_are_stored_for_this_user_only() {
     let host = Host::with(|builder| builder.policy(Policy::allow_all()).data_dir(data.path()));
     let plugin = host.load(settings()).await;
     assert_eq!(set(&plugin, "token", json!("swordfish")).await, json!("set"));
-    let mode = |path: &str| std::fs::metadata(data.path().join(path)).expect("there").permissions().mode() & 0o777;
+    let mode = |path: &str| std::fs::metadata(data.path().join(path)).expect("it exists").permissions().mode() & 0o777;
     assert_eq!((mode("feature_config"), mode("feature_config/config.json")), (0o700, 0o600));
 }
 
 #[tokio::test]
 async fn hostile_file_of_values_is_refused_soon() {
     let directory = tempfile::tempdir().expect("a directory");
-    std::fs::create_dir(directory.path().join("config")).expect("made");
+    std::fs::create_dir(directory.path().join("config")).expect("created");
     std::fs::write(directory.path().join("plugin.wasm"), settings().into_bytes()).expect("written");
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..20 {

@@ -118,7 +118,7 @@ async fn plugin_without_a_grant_is_not_loaded() {
 async fn path_tricks_in_keys_touch_no_file() {
     let data = tempfile::tempdir().expect("a directory");
     std::fs::write(data.path().join("outside"), "\"outside\"").expect("written");
-    let plugin = kept(data.path()).load(notes()).await;
+    let plugin = persistent(data.path()).load(notes()).await;
     let tricks = ["../outside", "/etc/passwd", "a.b.*", "..", "data.sqlite3", "%2e%2e/x", "'; DROP TABLE entries; --"];
     for key in tricks {
         assert_eq!(get(&plugin, key).await, json!({ "absent": true }), "{key}");
@@ -130,9 +130,10 @@ async fn path_tricks_in_keys_touch_no_file() {
     for key in ["nul\0", "line\nbreak", ""] {
         assert!(set(&plugin, key, &json!(1)).await["error"]["invalid"].is_string(), "{key:?}");
     }
-    assert_eq!(std::fs::read_to_string(data.path().join("outside")).expect("there"), "\"outside\"");
+    assert_eq!(std::fs::read_to_string(data.path().join("outside")).expect("it exists"), "\"outside\"");
     let files = |directory: &std::path::Path| {
-        let mut names: Vec<_> = std::fs::read_dir(directory).expect("there").flatten().map(|e| e.file_name()).collect();
+        let mut names: Vec<_> =
+            std::fs::read_dir(directory).expect("it exists").flatten().map(|e| e.file_name()).collect();
         names.sort();
         names
     };
@@ -191,13 +192,13 @@ async fn full_data_is_refused_at_the_bound_of_its_plugin_alone() {
 #[tokio::test]
 async fn values_survive_a_restart_with_a_data_directory() {
     let data = tempfile::tempdir().expect("a directory");
-    let first = kept(data.path());
+    let first = persistent(data.path());
     let plugin = first.load(notes()).await;
     set(&plugin, "kept", &json!([1])).await;
     set(&plugin, "deleted", &json!(1)).await;
     act(&plugin, "delete", json!("deleted")).await;
     drop((plugin, first));
-    let plugin = kept(data.path()).load(notes()).await;
+    let plugin = persistent(data.path()).load(notes()).await;
     assert_eq!((get(&plugin, "kept").await, get(&plugin, "deleted").await), (json!([1]), json!({ "absent": true })));
 }
 
@@ -211,7 +212,7 @@ async fn values_without_a_data_directory_end_with_the_process() {
 #[tokio::test]
 async fn values_survive_a_reload() {
     let data = tempfile::tempdir().expect("a directory");
-    let host = kept(data.path());
+    let host = persistent(data.path());
     let plugin = host.load(notes()).await;
     set(&plugin, "a", &json!(1)).await;
     let plugin = host.runtime.reload(notes().package()).await.expect("it reloads");
@@ -222,7 +223,7 @@ async fn values_survive_a_reload() {
 #[tokio::test]
 async fn two_plugins_share_no_values_but_two_hosts_do() {
     let data = tempfile::tempdir().expect("a directory");
-    let (one_host, other_host) = (kept(data.path()), kept(data.path()));
+    let (one_host, other_host) = (persistent(data.path()), persistent(data.path()));
     let one = one_host.load(notes()).await;
     let two = one_host.load(notes().manifest("name", json!("two"))).await;
     set(&one, "a", &json!(1)).await;
@@ -247,7 +248,7 @@ async fn value_that_was_set_before_a_trap_persists() {
 async fn writes_cut_off_by_a_deadline_are_whole() {
     let data = tempfile::tempdir().expect("a directory");
     let plugin = notes().resource("timeout_seconds", json!(0.2)).resource("max_fuel", json!(0));
-    let plugin = kept(data.path()).load(plugin).await;
+    let plugin = persistent(data.path()).load(plugin).await;
     let error = call(&plugin, "set_for_ever").await.expect_err("it never answers");
     assert_invoke_error(&error, "feature_data", "timeout");
     let (one, two) = (get(&plugin, "one").await, get(&plugin, "two").await);
@@ -257,10 +258,10 @@ async fn writes_cut_off_by_a_deadline_are_whole() {
 #[tokio::test]
 async fn damaged_file_is_an_error_of_its_plugin_alone() {
     let data = tempfile::tempdir().expect("a directory");
-    std::fs::create_dir(data.path().join("feature_data")).expect("made");
+    std::fs::create_dir(data.path().join("feature_data")).expect("created");
     let file = data.path().join("feature_data/data.sqlite3");
     std::fs::write(&file, [0x5a; 8192]).expect("written");
-    let host = kept(data.path());
+    let host = persistent(data.path());
     let plugin = host.load(notes()).await;
     let neighbour = host.load(notes().manifest("name", json!("neighbour"))).await;
     for answer in [get(&plugin, "a").await, set(&plugin, "a", &json!(1)).await, keys(&plugin, "", None, 1).await] {
@@ -280,9 +281,9 @@ async fn damaged_file_is_an_error_of_its_plugin_alone() {
 #[tokio::test]
 async fn plugin_that_stores_nothing_creates_no_file() {
     let data = tempfile::tempdir().expect("a directory");
-    let plugin = kept(data.path()).load(notes()).await;
+    let plugin = persistent(data.path()).load(notes()).await;
     call(&plugin, "ping").await.expect("it answers");
-    assert_eq!(std::fs::read_dir(data.path()).expect("there").count(), 0);
+    assert_eq!(std::fs::read_dir(data.path()).expect("it exists").count(), 0);
 }
 
 #[track_caller]
@@ -302,7 +303,7 @@ fn host() -> Host {
 }
 
 /// A host that allows everything and has a data directory.
-fn kept(directory: &std::path::Path) -> Host {
+fn persistent(directory: &std::path::Path) -> Host {
     Host::with(|builder| builder.policy(Policy::allow_all()).data_dir(directory))
 }
 

@@ -189,7 +189,7 @@ async fn acknowledged_changes_are_there_in_a_new_runtime() {
     #[cfg(unix)]
     for file in ["feature_db", "feature_db/db.sqlite3", "feature_db/db.sqlite3-wal"] {
         use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(data.path().join(file)).expect("it is there").permissions().mode();
+        let mode = std::fs::metadata(data.path().join(file)).expect("it exists").permissions().mode();
         assert_eq!(mode & 0o077, 0, "{file} is open to others");
     }
 }
@@ -273,7 +273,7 @@ async fn damaged_file_is_an_error_of_its_plugin_alone() {
         assert!(host.runtime.unload("feature_db").await);
     }
     wait_for(|| !file.with_file_name("db.sqlite3-wal").exists()).await;
-    let whole = std::fs::read(&file).expect("it is there");
+    let whole = std::fs::read(&file).expect("it exists");
     let half_page = whole[..whole.len() / 2 + 100].to_vec();
     let mut overwritten = whole.clone();
     overwritten[4096..4096 * 12].fill(0xA5);
@@ -287,7 +287,7 @@ async fn damaged_file_is_an_error_of_its_plugin_alone() {
         for sql in ["SELECT sum(length(title)) FROM notes", "INSERT INTO notes (title) VALUES ('more')"] {
             let text = error(&query(&plugin, sql, json!([])).await, "unavailable");
             assert_contains(&text, &["`db.sqlite3`", "`feature_db`", "damaged", "backup"]);
-            assert!(!text.contains(data.path().to_str().expect("a text")), "{name}: a host path in {text}");
+            assert!(!text.contains(data.path().to_str().expect("a string")), "{name}: a host path in {text}");
         }
         assert_eq!(query(&neighbour, "SELECT * FROM fine", json!([])).await, json!([]), "{name}");
     }

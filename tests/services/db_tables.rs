@@ -294,18 +294,17 @@ async fn reload_migrates_tables_and_keeps_their_rows() {
 async fn damaged_database_does_not_prevent_loading() {
     let scene = Scene::new();
     let directory = scene.data.path().join("feature_db");
-    std::fs::create_dir_all(&directory).expect("made");
+    std::fs::create_dir_all(&directory).expect("created");
     std::fs::write(
         directory.join("db.sqlite3"),
         b"this is not a database, but long enough to be read as one".repeat(100),
     )
     .expect("written");
-    let plugin =
-        scene.load("tables", json!({ "t": { "columns": { "id": "id" } } })).await.expect("it loads all the same");
+    let plugin = scene.load("tables", json!({ "t": { "columns": { "id": "id" } } })).await.expect("it still loads");
     let answer = try_run(&plugin, "SELECT * FROM t").await;
     let text = answer["error"]["unavailable"].as_str().unwrap_or_else(|| panic!("not unavailable: {answer}"));
     assert_contains(text, &["db.sqlite3", "damaged", "backup"]);
-    assert!(!text.contains(scene.data.path().to_str().expect("a text")), "a host path in: {text}");
+    assert!(!text.contains(scene.data.path().to_str().expect("a string")), "a host path in: {text}");
 }
 
 /// A data directory on which a plugin is loaded repeatedly, each time by a new runtime.

@@ -70,7 +70,7 @@ async fn panicking_clock_is_a_host_error() {
     let rules = json!([{ "resource": "scheduler.*" }]);
     let plugin = host.load(TestPlugin::from(feature::SCHEDULER).manifest("permissions", rules)).await;
     let job = json!({ "id": "j", "interval_ms": 60_000 });
-    let error = plugin.call::<Value>("add", &job).await.expect_err("it asks what time it is");
+    let error = plugin.call::<Value>("add", &job).await.expect_err("the call needs the clock");
     assert_eq!(error.code(), "host_error", "{error}");
     assert_eq!(pings(&plugin).await, 1, "a fresh instance");
     assert!(host.runtime.unload(&plugin.name()).await);

@@ -119,7 +119,7 @@ async fn granted_host_is_reached_in_any_spelling() {
 }
 
 #[tokio::test]
-async fn responder_gets_the_whole_request_and_replaces_the_network() {
+async fn responder_gets_the_request_in_place_of_the_network() {
     let seen = Recorded::default();
     let recorded = seen.clone();
     let host = Host::with(|builder| builder.policy(Policy::allow_all()).http_responder(recorded));
@@ -270,7 +270,10 @@ async fn requests_end_with_their_plugin() {
 async fn call_to_a_silent_server_ends_at_its_deadline() {
     let server = Server::start(|_| Answer::Silence);
     let plugin = host_for(&server).load(client().resource("timeout_seconds", json!(0.2))).await;
-    let error = plugin.call::<Value>("fetch", &json!({ "authority": server.authority() })).await.expect_err("silence");
+    let error = plugin
+        .call::<Value>("fetch", &json!({ "authority": server.authority() }))
+        .await
+        .expect_err("the server never answers");
     assert_invoke_error(&error, "feature_http", "timeout");
     server.wait_for_open(0).await;
     assert_eq!(pings(&plugin).await, 1, "a fresh instance serves");

@@ -5,7 +5,7 @@ use plugbay::{AuditEntry, Caller, Invocation, Plugin, Policy, limits};
 use serde_json::{Value, json};
 
 use crate::harness::assert::assert_contains;
-use crate::harness::audit::KeptAudit;
+use crate::harness::audit::RecordedAudit;
 use crate::harness::guest::{feature, hostile};
 use crate::harness::host::{Host, TestPlugin, pings};
 
@@ -97,14 +97,14 @@ async fn revoked_import_does_not_load_again() {
         || TestPlugin::from(hostile::SOCKETS).trusted().manifest("permissions", json!([{ "resource": "net.*" }]));
     host.load(sockets()).await;
     host.runtime.set_policy(Policy::default());
-    let error = host.runtime.reload(sockets().package()).await.expect_err("it lost the network");
+    let error = host.runtime.reload(sockets().package()).await.expect_err("the network grant was revoked");
     assert_eq!(error.code(), "permission_denied");
     assert_contains(&error.to_string(), &["--grant 'net.*:execute'"]);
 }
 
 #[tokio::test]
 async fn denial_is_recorded_with_its_call() {
-    let audit = KeptAudit::default();
+    let audit = RecordedAudit::default();
     let host = Host::with(|builder| builder.audit_sink(audit.clone()));
     let plugin = host.load(writer()).await;
     let call = Invocation::new("set").payload(&json!({ "key": "a", "value": 1 })).expect("JSON");
@@ -119,7 +119,7 @@ async fn denial_is_recorded_with_its_call() {
 
 #[tokio::test]
 async fn denied_import_is_recorded() {
-    let audit = KeptAudit::default();
+    let audit = RecordedAudit::default();
     let host = Host::with(|builder| builder.audit_sink(audit.clone()));
     let asks = TestPlugin::from(hostile::SOCKETS).manifest("permissions", json!([{ "resource": "net.*" }]));
     host.try_load(asks).await.expect_err("sockets are for trusted plugins");
@@ -129,7 +129,7 @@ async fn denied_import_is_recorded() {
 
 #[tokio::test]
 async fn allowed_use_is_counted_and_recorded_on_request() {
-    for (audit, recorded) in [(KeptAudit::default(), 0), (KeptAudit::of_everything(), 1)] {
+    for (audit, recorded) in [(RecordedAudit::default(), 0), (RecordedAudit::of_everything(), 1)] {
         let host = Host::with(|builder| builder.policy(Policy::allow_all()).audit_sink(audit.clone()));
         let plugin = host.load(writer()).await;
         assert_eq!(set(&plugin, "a").await, json!("set"));
@@ -142,7 +142,7 @@ async fn allowed_use_is_counted_and_recorded_on_request() {
 
 #[tokio::test]
 async fn denials_in_a_loop_are_counted_but_not_all_recorded() {
-    let audit = KeptAudit::default();
+    let audit = RecordedAudit::default();
     let host = Host::with(|builder| builder.audit_sink(audit.clone()));
     let plugin = host.load(writer()).await;
     let asked = 50 * u64::from(limits::AUDIT_RECORDS_MAX);

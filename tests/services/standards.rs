@@ -241,7 +241,7 @@ async fn keyvalue_may_be_imported_for_the_cache_alone() {
     let answer = act(&plugin, "all", json!({})).await;
     assert_contains(answer["error"].as_str().unwrap_or_default(), &["AccessDenied"]);
     let plugin = old().manifest("permissions", json!([{ "resource": "config.*" }]));
-    let error = host().try_load(plugin).await.expect_err("it asks for neither");
+    let error = host().try_load(plugin).await.expect_err("it requests neither");
     assert_load_error(&error, "feature_keyvalue_draft", "permission_denied");
 }
 

@@ -214,7 +214,7 @@ async fn on_load_may_call_what_the_plugin_requires() {
     let calling = |name: &str| calling_at_load(name).manifest("requires", json!(["b"]));
     host.load(calling("a")).await;
     assert_eq!(b.metrics().calls, 1);
-    host.runtime.reload(calling("a").package()).await.expect("it can take over");
+    host.runtime.reload(calling("a").package()).await.expect("the reload succeeds");
     assert_eq!(b.metrics().calls, 2);
     let error = host.try_load(calling_at_load("c")).await.expect_err("it does not require its callee");
     assert_load_error(&error, "c", "not_called");

@@ -124,7 +124,7 @@ async fn services_survive_a_reload() {
     let b = host.load(offering("b", &["mailer"])).await;
     assert_eq!(ask(&b, "register", "later").await, "registered");
     // On reload it does not register `later` again, and adds a third name.
-    host.runtime.reload(offering("b", &["mailer", "third"]).package()).await.expect("it can take over");
+    host.runtime.reload(offering("b", &["mailer", "third"]).package()).await.expect("the reload succeeds");
     assert_eq!(ask(&a, "services", "").await, json!([["later", "b"], ["mailer", "b"], ["third", "b"]]));
     host.runtime.unload("b").await;
     assert_eq!(ask(&a, "services", "").await, json!([]));

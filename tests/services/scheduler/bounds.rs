@@ -108,7 +108,7 @@ async fn plugin_without_any_grant_is_not_loaded() {
 async fn job_with_a_revoked_permission_stays_but_does_not_run() {
     let data = tempfile::tempdir().expect("a directory");
     let clock = ManualClock::default();
-    let first = Scene::kept_in(data.path(), &clock).await;
+    let first = Scene::stored_in(data.path(), &clock).await;
     first.add(json!({ "id": "secret", "date_ms": START + HOUR })).await;
     first.add(json!({ "id": "free", "date_ms": START + HOUR })).await;
     first.host.runtime.unload("feature_scheduler").await;

@@ -14,7 +14,7 @@ use crate::harness::host::{Host, call, pings};
 async fn jobs_survive_in_a_new_runtime_and_missed_runs_catch_up() {
     let data = tempfile::tempdir().expect("a directory");
     let clock = ManualClock::default();
-    let first = Scene::kept_in(data.path(), &clock).await;
+    let first = Scene::stored_in(data.path(), &clock).await;
     first.add(json!({ "id": "tick", "interval_ms": 60_000, "args": "kept" })).await;
     first.add(json!({ "id": "later", "date_ms": START + HOUR })).await;
     first.add(json!({ "id": "paused", "interval_ms": 60_000 })).await;
@@ -22,7 +22,7 @@ async fn jobs_survive_in_a_new_runtime_and_missed_runs_catch_up() {
     first.host.runtime.unload("feature_scheduler").await;
     drop(first);
     clock.advance(Duration::from_secs(24 * 3_600));
-    let second = Scene::kept_in(data.path(), &clock).await;
+    let second = Scene::stored_in(data.path(), &clock).await;
     assert_eq!(second.outcomes("tick", 1).await.len(), 1);
     second.outcomes("later", 1).await;
     assert_eq!(second.ask("get", "tick").await["args"], "kept");
@@ -93,7 +93,7 @@ async fn jobs_do_not_run_if_the_embedder_disables_them() {
     let idle = Scene { host, plugin, clock: clock.clone() };
     idle.add(json!({ "id": "past", "date_ms": 0 })).await;
     idle.host.runtime.unload("feature_scheduler").await;
-    let running = Scene::kept_in(data.path(), &clock).await;
+    let running = Scene::stored_in(data.path(), &clock).await;
     assert_eq!(running.outcomes("past", 1).await.len(), 1, "the other runtime ran it, and not this one before");
 }
 
@@ -111,11 +111,11 @@ async fn jobs_of_two_plugins_are_separate() {
 async fn jobs_do_not_keep_the_runtime_or_the_plugin_alive() {
     let data = tempfile::tempdir().expect("a directory");
     let clock = ManualClock::default();
-    let first = Scene::kept_in(data.path(), &clock).await;
+    let first = Scene::stored_in(data.path(), &clock).await;
     first.add(json!({ "id": "tick", "interval_ms": 60_000 })).await;
     // Drop the handles without unloading. The clock stands still, so that nothing else wakes the scheduler's task.
     drop(first);
-    let second = Scene::kept_in(data.path(), &clock).await;
+    let second = Scene::stored_in(data.path(), &clock).await;
     second.add(json!({ "id": "now", "date_ms": 0 })).await;
     assert_eq!(second.outcomes("now", 1).await.len(), 1, "the scheduler of the first runtime has ended");
 }
@@ -145,10 +145,10 @@ async fn removing_data_removes_the_jobs() {
 async fn damaged_file_is_an_error_of_its_plugin_alone() {
     let data = tempfile::tempdir().expect("a directory");
     let home = data.path().join("feature_scheduler");
-    std::fs::create_dir_all(&home).expect("made");
+    std::fs::create_dir_all(&home).expect("created");
     std::fs::write(home.join("scheduler.sqlite3"), "this is not a database, but long enough to be read as one")
         .expect("written");
-    let scene = Scene::kept_in(data.path(), &ManualClock::default()).await;
+    let scene = Scene::stored_in(data.path(), &ManualClock::default()).await;
     let answer = scene.add(json!({ "id": "j", "interval_ms": 60_000 })).await;
     let text = answer["error"]["unavailable"].as_str().unwrap_or_else(|| panic!("it is available: {answer}"));
     assert_contains(text, &["scheduler.sqlite3", "damaged"]);

@@ -42,7 +42,7 @@ impl Scene {
         Scene { host, plugin, clock }
     }
 
-    async fn kept_in(data: &Path, clock: &ManualClock) -> Self {
+    async fn stored_in(data: &Path, clock: &ManualClock) -> Self {
         let host = Host::with(|builder| open(builder, clock).data_dir(data));
         let plugin = host.load(jobs()).await;
         Scene { host, plugin, clock: clock.clone() }
