@@ -10,6 +10,7 @@
 //! details are for the operator's log, never for the guest.
 
 mod answer;
+mod config;
 mod invoke;
 mod load;
 mod status;
@@ -19,6 +20,7 @@ use std::fmt;
 use plugbay_compile::{CodeCacheError, EngineError};
 
 pub use self::answer::{Failure, LimitHit, PayloadProblem};
+pub use self::config::ConfigProblem;
 pub use self::invoke::InvokeError;
 pub use self::load::{LoadError, LoadFailure};
 

@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use crate::capability::Pattern;
 use crate::error::InvokeError;
-use crate::plugin::contract::{WitEvent, WitReaction};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -53,18 +52,6 @@ impl Event {
         self.correlation_id = Some(id.into());
         self
     }
-
-    pub(crate) fn to_wit(&self, pattern: &str) -> WitEvent {
-        WitEvent {
-            id: self.id.clone(),
-            name: self.name.clone(),
-            pattern: pattern.to_owned(),
-            data: self.data.to_string(),
-            source: self.source.clone(),
-            timestamp_ms: self.timestamp_ms,
-            correlation_id: self.correlation_id.clone(),
-        }
-    }
 }
 
 /// What one plugin listens to, highest priority first.
@@ -77,6 +64,11 @@ impl Subscriptions {
         // Stable: of equal priority, the one that was declared first hears it first.
         subscriptions.sort_by_key(|(subscription, _)| std::cmp::Reverse(subscription.priority));
         Subscriptions(subscriptions)
+    }
+
+    /// Whether a subscription has this very pattern.
+    pub(crate) fn has(&self, pattern: &str) -> bool {
+        self.0.iter().any(|(subscription, _)| subscription.topic == pattern)
     }
 
     /// The patterns of the subscriptions that hear this topic. One that is `once` hears nothing after it.
@@ -128,15 +120,6 @@ pub struct Reaction {
     pub stop: bool,
     /// The emitter should be told that somebody objected.
     pub cancel: bool,
-}
-
-impl From<WitReaction> for Reaction {
-    fn from(reaction: WitReaction) -> Self {
-        Reaction {
-            stop: (reaction & WitReaction::STOP) == WitReaction::STOP,
-            cancel: (reaction & WitReaction::CANCEL) == WitReaction::CANCEL,
-        }
-    }
 }
 
 /// How a plugin says it is.

@@ -166,7 +166,7 @@ fn without_secrets(mut manifest: Manifest) -> Manifest {
         setting.default = None;
     }
     for value in manifest.env.values_mut() {
-        crate::service::mask::HIDDEN.clone_into(value);
+        crate::audit::mask::HIDDEN.clone_into(value);
     }
     manifest
 }

@@ -4,7 +4,6 @@
 //! [`Outcome`] or an [`InvokeError`](crate::InvokeError). It knows nothing of instances; dispatch knows nothing of triggers.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,34 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::admission::Chain;
+use crate::caller::Caller;
 use crate::error::InvokeError;
-
-/// Who makes a call. The host sets it; a plugin cannot choose its own.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Caller {
-    /// The application that embeds the runtime.
-    #[default]
-    Host,
-    /// A person or program at the command line.
-    Cli,
-    /// A job of the plugin itself.
-    Schedule,
-    /// Another plugin, by its name. A host that says so of a call of its own answers for it: the plugin's
-    /// `allowed_callers` are asked where a plugin itself calls.
-    Plugin(String),
-}
-
-impl fmt::Display for Caller {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Caller::Host => f.write_str("host"),
-            Caller::Cli => f.write_str("cli"),
-            Caller::Schedule => f.write_str("schedule"),
-            Caller::Plugin(name) => write!(f, "plugin:{name}"),
-        }
-    }
-}
 
 /// One call of one action.
 #[derive(Debug, Clone)]

@@ -38,24 +38,35 @@
 
 mod runtime;
 
-mod admission;
+mod handle;
+
+mod trigger;
+
 mod dispatch;
-mod event;
+
 mod invocation;
 mod metrics;
-mod trigger;
 
 mod component;
 mod inspection;
 mod plugin;
 
-mod capability;
+mod host;
+
+mod event;
 mod service;
 
-mod clock;
+mod admission;
+mod audit;
+mod capability;
+mod sqlite;
 
+mod caller;
+mod clock;
 mod error;
 pub mod limits;
+mod scope;
+mod thread_number;
 
 pub use bytes;
 pub use http;
@@ -63,6 +74,8 @@ pub use plugbay_manifest as manifest;
 
 pub mod compile;
 
+pub use audit::{AuditEntry, AuditRecord, AuditSink, TracingAudit};
+pub use caller::Caller;
 pub use capability::{Denial, Grants, Pattern, Policy, PolicyError, Refused, UnreachableRule};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use compile::{
@@ -72,16 +85,16 @@ pub use compile::{
 pub use component::{
     AnyComponent, CallError, Called, ComponentError, ExportedFunction, ValueError, ValueProblem, to_json, to_wave,
 };
-pub use error::{BuildError, Failure, InvokeError, LimitHit, LoadError, LoadFailure, PayloadProblem, RemoveDataError};
+pub use error::{
+    BuildError, ConfigProblem, Failure, InvokeError, LimitHit, LoadError, LoadFailure, PayloadProblem, RemoveDataError,
+};
 pub use event::{Event, Health, Reaction};
+pub use handle::Plugin;
 pub use inspection::{InspectedImport, InspectedLimits, InspectedRate, Inspection, Trust};
-pub use invocation::{Caller, Invocation, Outcome, Usage};
+pub use invocation::{Invocation, Outcome, Usage};
 pub use limits::{Ceilings, Limits};
 pub use metrics::{LATENCY_BUCKETS_MICROS, MetricsSnapshot};
-pub use plugin::loaded::Plugin;
 pub use plugin::package::{Package, Source};
 pub use runtime::{CodeCacheAt, LoadedPlugins, Runtime, RuntimeBuilder};
-pub use service::audit::{AuditEntry, AuditRecord, AuditSink, TracingAudit};
-pub use service::config::ConfigProblem;
 pub use service::http::{HttpResolver, HttpResponder};
 pub use service::log::{Level, LogRecord, LogSink, TracingSink};

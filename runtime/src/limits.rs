@@ -4,8 +4,8 @@
 //! The constants are in the order of a plugin's life: what bounds a call, an instance, all of them, a component on its way
 //! in, and then each service. No manifest can change them, but for the defaults of [`Limits`], which are those of one
 //! plugin: what its manifest asks for, cut down to the operator's [`Ceilings`]. Nothing in here measures or enforces: that
-//! happens where the resource is used (`plugin/state.rs`, `plugin/instance.rs`, `admission/`, `service/`), with the numbers
-//! from here.
+//! happens where the resource is used (`host/limiter.rs`, `plugin/instance.rs`, `admission/`, `service/`), with the
+//! numbers from here.
 //!
 //! Units: bytes, fuel units (wasmtime's: about one per WebAssembly instruction), [`Duration`]s and plain counts.
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::audit::PluginAudit;
 use crate::error::InvokeError;
 use crate::limits::ERROR_CODES_MAX;
-use crate::service::audit::PluginAudit;
 
 /// Upper ends of the latency buckets, in microseconds: a factor of four apart, from a warm call to the longest deadline.
 pub const LATENCY_BUCKETS_MICROS: [u64; 14] =
@@ -142,8 +142,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::audit::{Audit, TracingAudit};
     use crate::clock::SystemClock;
-    use crate::service::audit::{Audit, TracingAudit};
 
     fn snapshot(metrics: &Metrics) -> MetricsSnapshot {
         let audit = Arc::new(Audit::new(Arc::new(TracingAudit), Arc::new(SystemClock)));

@@ -18,25 +18,26 @@ use std::sync::{Arc, Mutex, Weak};
 use plugbay_compile::{CodeCache, Compiler, Engines, Metering};
 
 use crate::admission::Waits;
+use crate::audit::{Audit, AuditEntry};
 use crate::capability::Policy;
 use crate::clock::Clock;
 use crate::component::AnyComponent;
 use crate::error::{BuildError, LoadError, LoadFailure, RemoveDataError};
+use crate::handle::Plugin;
 use crate::inspection::Inspection;
 use crate::limits::OUTCOMES_WAIT_MAX;
 use crate::plugin::check::{CheckedPackage, Operator};
+use crate::plugin::current::CurrentRevision;
 use crate::plugin::instance::{Linked, Start};
 use crate::plugin::link::Linkers;
-use crate::plugin::loaded::Plugin;
 use crate::plugin::package::Source;
 use crate::plugin::registry::{Registry, Turn};
-use crate::service::audit::{Audit, AuditEntry};
 use crate::service::cache::Caches;
 use crate::service::db::Databases;
 use crate::service::http::Network;
+use crate::service::jobs::AllJobs;
 use crate::service::log::LogSink;
-use crate::service::plugins::Offers;
-use crate::service::scheduler::AllJobs;
+use crate::service::plugins::ServiceRegistry;
 use crate::trigger::schedule;
 
 pub use self::boot::LoadedPlugins;
@@ -71,7 +72,7 @@ struct Shared {
     caches: Caches,
     plugins: Arc<Registry>,
     /// The services that plugins offer one another.
-    offers: Arc<Offers>,
+    services: Arc<ServiceRegistry>,
     /// Calls between plugins that wait for one another.
     waits: Arc<Waits>,
 }
@@ -121,12 +122,12 @@ impl Runtime {
             return Err(LoadError::new(name, LoadFailure::AlreadyLoaded));
         }
         let prepared = self.prepare(checked).await?;
-        let plugin = Plugin::new(prepared.start(Start::Load).await?);
+        let plugin = CurrentRevision::new(prepared.start(Start::Load).await?);
         self.0.plugins.add(&plugin);
         if self.0.run_jobs.load(Ordering::SeqCst) {
             schedule::start(&plugin);
         }
-        Ok(plugin)
+        Ok(Plugin::new(plugin))
     }
 
     /// Replaces a loaded plugin by another revision: compiles it, asks the old one for its state, starts the new one beside
@@ -142,10 +143,11 @@ impl Runtime {
         let checked = self.check_package(source.into().open()?)?;
         let name = checked.manifest.name.clone();
         let turn = self.0.plugins.turn(&name).await;
-        let plugin = self.plugin(&name).ok_or_else(|| LoadError::new(&name, LoadFailure::NothingToReload))?;
+        let plugin = self.0.plugins.get(&name);
+        let plugin = plugin.ok_or_else(|| LoadError::new(&name, LoadFailure::NothingToReload))?;
         // Whatever takes long comes before the state is asked for: what calls change after that is not handed over.
         let prepared = self.prepare(checked).await?;
-        let old = plugin.current();
+        let old = plugin.get();
         let state = old.save_state().await.map_err(|error| LoadError::new(&name, error))?;
         let new = prepared.start(Start::Reload(state)).await?;
         new.context.plugins.take_over(&old.context.plugins);
@@ -153,7 +155,7 @@ impl Runtime {
         let old = plugin.swap(new);
         schedule::look_again(&plugin);
         to_its_end(turn, async move { old.drain_and_unload().await }).await;
-        Ok(plugin)
+        Ok(Plugin::new(plugin))
     }
 
     /// Unloads a plugin: lets its calls in flight finish and runs its `on-unload`, all within its deadline. Answers whether
@@ -163,8 +165,8 @@ impl Runtime {
         let Some(plugin) = self.0.plugins.remove(name) else { return false };
         let runtime = self.clone();
         to_its_end(turn, async move {
-            let revision = plugin.current();
-            let jobs = revision.context.jobs.kept.clone();
+            let revision = plugin.get();
+            let jobs = revision.context.jobs.db.clone();
             schedule::stop(&jobs).await;
             revision.unload().await;
             revision.context.plugins.release();
@@ -179,13 +181,13 @@ impl Runtime {
     /// Whether no job runs and none is about to: for whoever moves the clock that this runtime was given, and wants to know
     /// when what became due by that is done.
     pub fn jobs_are_at_rest(&self) -> bool {
-        self.plugins().iter().all(|plugin| plugin.current().context.jobs.kept.are_at_rest())
+        self.0.plugins.all().iter().all(|plugin| plugin.borrow().context.jobs.db.are_at_rest())
     }
 
     /// Runs the jobs of all plugins from now on, where the builder said no.
     pub fn run_jobs(&self) {
         if !self.0.run_jobs.swap(true, Ordering::SeqCst) {
-            for plugin in self.plugins() {
+            for plugin in self.0.plugins.all() {
                 schedule::start(&plugin);
             }
         }
@@ -221,12 +223,12 @@ impl Runtime {
 
     /// The loaded plugin of this name.
     pub fn plugin(&self, name: &str) -> Option<Plugin> {
-        self.0.plugins.get(name)
+        self.0.plugins.get(name).map(Plugin::new)
     }
 
     /// All loaded plugins, by name.
     pub fn plugins(&self) -> Vec<Plugin> {
-        self.0.plugins.all()
+        self.0.plugins.all().into_iter().map(Plugin::new).collect()
     }
 
     /// The operator's policy that is in force, with what every policy ends with.
@@ -243,7 +245,7 @@ impl Runtime {
     pub fn set_policy(&self, policy: Policy) {
         self.0.operator.policy.set(policy.with_basics());
         // Jobs that may run now may have been waiting for it.
-        self.plugins().iter().for_each(schedule::look_again);
+        self.0.plugins.all().iter().for_each(|plugin| schedule::look_again(plugin));
     }
 
     /// Changes the operator's policy, as [`Runtime::set_policy`] replaces it. No change that is made at the same time is
@@ -263,7 +265,7 @@ impl Runtime {
     /// That of `change`; the policy is then as it was.
     pub fn update_policy<E>(&self, mut change: impl FnMut(Policy) -> Result<Policy, E>) -> Result<(), E> {
         self.0.operator.policy.update(|policy| change(policy).map(Policy::with_basics))?;
-        self.plugins().iter().for_each(schedule::look_again);
+        self.0.plugins.all().iter().for_each(|plugin| schedule::look_again(plugin));
         Ok(())
     }
 

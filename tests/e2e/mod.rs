@@ -1,4 +1,4 @@
-//! The `plugbay` command from the outside: its output, its exit codes, and every example plugin.
+//! The `plugbay` command from the outside: what it prints where, how it ends, and every example plugin through it.
 
 #[cfg(unix)]
 mod bare_machine;

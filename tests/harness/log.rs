@@ -17,9 +17,9 @@ pub(crate) struct Line {
 
 /// The lines of all plugins of a runtime.
 #[derive(Default)]
-pub(crate) struct RecordedLog(Mutex<Vec<Line>>);
+pub(crate) struct KeptLog(Mutex<Vec<Line>>);
 
-impl RecordedLog {
+impl KeptLog {
     pub(crate) fn lines(&self) -> MutexGuard<'_, Vec<Line>> {
         self.0.lock().expect("no test panics while it logs")
     }
@@ -30,7 +30,7 @@ impl RecordedLog {
     }
 }
 
-impl LogSink for RecordedLog {
+impl LogSink for KeptLog {
     fn log(&self, record: &LogRecord<'_>) {
         self.lines().push(Line {
             plugin: record.plugin.to_owned(),

@@ -1,4 +1,4 @@
-//! The life cycle of plugins: loading, serving, events, reloading, unloading.
+//! A plugin's life: loaded, serving, hearing events, reloaded, unloaded.
 
 mod boot;
 mod event;

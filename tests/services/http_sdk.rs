@@ -1,4 +1,4 @@
-//! The SDK's `http` module: requests, redirects and errors as a plugin author sees them.
+//! The SDK's `http`: requests, redirects and errors as an author of a plugin sees them.
 
 use std::time::Duration;
 
@@ -11,16 +11,13 @@ use crate::harness::host::{Host, TestPlugin};
 use crate::harness::server::{Answer, Names, Server};
 
 #[tokio::test]
-async fn request_is_sent_as_it_was_built() {
+async fn request_is_sent_as_it_was_put_together() {
     let server = Server::start(|_| Answer::status("200 OK", &[("content-type", "text/plain")], "hi"));
     let plugin = client_of(&[&server]).await;
     let url = format!("http://{}/greet?a=b", server.authority());
     let asked = json!({ "url": url, "query": [["city", "Zürich & Bern"]], "headers": [["X-Kind", "test"]] });
-    let answer = fetch(&plugin, asked).await.expect("it answers");
-    assert_eq!(
-        (&answer["status"], &answer["kind"], &answer["text"]),
-        (&json!(200), &json!("text/plain"), &json!("hi"))
-    );
+    let told = fetch(&plugin, asked).await.expect("it answers");
+    assert_eq!((&told["status"], &told["kind"], &told["text"]), (&json!(200), &json!("text/plain"), &json!("hi")));
     let received = &server.received()[0];
     assert_eq!(received.line(), "GET /greet?a=b&city=Z%C3%BCrich%20%26%20Bern");
     assert_eq!(received.value("x-kind"), Some("test"));
@@ -45,7 +42,7 @@ async fn json_is_sent_and_read() {
 }
 
 #[tokio::test]
-async fn redirects_are_followed_to_their_target() {
+async fn redirects_are_followed_and_end_where_they_lead() {
     let server = Server::start(|request| match request.line() {
         "GET /a/one" => Answer::redirect("302 Found", "two"),
         "GET /a/two" => Answer::redirect("307 Temporary Redirect", "/three?x=y"),
@@ -57,19 +54,18 @@ async fn redirects_are_followed_to_their_target() {
     });
     let plugin = client_of(&[&server]).await;
     let url = |path: &str| format!("http://{}{path}", server.authority());
-    let answer = fetch(&plugin, json!({ "url": url("/a/one") })).await.expect("it answers");
-    assert_eq!((&answer["text"], &answer["url"]), (&json!("three"), &json!(url("/three?x=y"))));
-    let answer = fetch(&plugin, json!({ "url": url("/form"), "method": "POST", "send": 1 })).await.expect("it answers");
-    assert_eq!(answer["text"], "done");
+    let told = fetch(&plugin, json!({ "url": url("/a/one") })).await.expect("it answers");
+    assert_eq!((&told["text"], &told["url"]), (&json!("three"), &json!(url("/three?x=y"))));
+    let told = fetch(&plugin, json!({ "url": url("/form"), "method": "POST", "send": 1 })).await.expect("it answers");
+    assert_eq!(told["text"], "done");
     let last = server.received().pop().expect("it came");
     assert_eq!((last.body_bytes, last.value("content-type")), (0, None));
-    let answer =
-        fetch(&plugin, json!({ "url": url("/moved"), "method": "POST", "send": 1 })).await.expect("it answers");
-    assert_eq!(answer["status"], 302, "a POST is not resent to another place");
+    let told = fetch(&plugin, json!({ "url": url("/moved"), "method": "POST", "send": 1 })).await.expect("it answers");
+    assert_eq!(told["status"], 302, "what is not read is not sent to another place");
 }
 
 #[tokio::test]
-async fn endless_redirects_hit_a_limit() {
+async fn redirects_without_end_are_over_a_limit() {
     let server = Server::start(|_| Answer::redirect("302 Found", "/again"));
     let plugin = client_of(&[&server]).await;
     let url = format!("http://{}/?key=S3CRET", server.authority());
@@ -78,20 +74,20 @@ async fn endless_redirects_hit_a_limit() {
     assert_contains(&error.to_string(), &["5 redirects"]);
     assert!(!error.to_string().contains("S3CRET"), "{error}");
     assert_eq!(server.received().len(), 6);
-    let answer = fetch(&plugin, json!({ "url": url, "redirects": 0 })).await.expect("the redirect itself");
-    assert_eq!(answer["status"], 302);
+    let told = fetch(&plugin, json!({ "url": url, "redirects": 0 })).await.expect("the redirect itself");
+    assert_eq!(told["status"], 302);
 }
 
 #[tokio::test]
-async fn redirect_to_another_host_drops_credentials() {
+async fn redirect_to_another_host_does_not_tell_it_who_asks() {
     let other = Server::start(|_| Answer::text("other"));
     let to = format!("http://{}/", other.authority());
     let server = Server::start(move |_| Answer::redirect("302 Found", &to));
     let plugin = client_of(&[&server, &other]).await;
     let url = format!("http://{}/", server.authority());
     let headers = json!([["Authorization", "Bearer t"], ["Cookie", "c"], ["X-Kind", "test"]]);
-    let answer = fetch(&plugin, json!({ "url": url, "headers": headers })).await.expect("it answers");
-    assert_eq!(answer["text"], "other");
+    let told = fetch(&plugin, json!({ "url": url, "headers": headers })).await.expect("it answers");
+    assert_eq!(told["text"], "other");
     assert_eq!(server.received()[0].value("authorization"), Some("Bearer t"));
     let received = &other.received()[0];
     assert_eq!((received.value("authorization"), received.value("cookie")), (None, None));
@@ -150,7 +146,7 @@ async fn every_failure_has_its_code() {
     server.wait_for_open(0).await;
 }
 
-/// A guest that requests access to all hosts.
+/// A guest that asks to send requests to everybody.
 fn client() -> TestPlugin {
     TestPlugin::from(sdk::HTTP)
         .manifest("permissions", json!([{ "resource": "http.*", "actions": ["execute"] }]))
@@ -158,7 +154,7 @@ fn client() -> TestPlugin {
         .resource("max_memory_mb", json!(128))
 }
 
-/// The guest on a host whose operator allows these servers only.
+/// The guest on a host whose operator names these servers, and nobody else.
 async fn client_of(servers: &[&Server]) -> Plugin {
     let rules = servers.iter().map(|server| format!("http.{}", server.authority()));
     let policy = rules.into_iter().try_fold(Policy::default(), |policy, rule| policy.allow(&rule)).expect("readable");

@@ -1,4 +1,4 @@
-//! The services of the host: each one allowed, denied and over its limits.
+//! What the host offers to plugins: each service allowed, denied and over its limits.
 
 mod cache;
 mod cache_sdk;

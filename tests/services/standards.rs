@@ -1,4 +1,4 @@
-//! The standard interfaces: they share values, permissions and limits with the contract's own.
+//! The standard interfaces: the same values, permissions and limits as behind the contract's own.
 
 use plugbay::{Level, Plugin, Policy};
 use serde_json::{Value, json};
@@ -16,16 +16,12 @@ async fn keyvalue_sets_gets_and_deletes_bytes() {
     assert_eq!(act(&plugin, "get", json!({ "key": "a" })).await, json!([255, 255, 255]));
     assert_eq!(act(&plugin, "exists", json!({ "key": "a" })).await, json!(true));
     assert_eq!(act(&plugin, "delete", json!({ "key": "a" })).await, json!(null));
-    assert_eq!(
-        act(&plugin, "delete", json!({ "key": "a" })).await,
-        json!(null),
-        "deleting a missing key is not an error"
-    );
+    assert_eq!(act(&plugin, "delete", json!({ "key": "a" })).await, json!(null), "what is not there may be deleted");
     assert_eq!(act(&plugin, "get", json!({ "key": "a" })).await, json!(null));
 }
 
 #[tokio::test]
-async fn keyvalue_and_data_share_their_values() {
+async fn keyvalue_and_data_are_the_same_values() {
     let plugin = host().load(standards()).await;
     assert_eq!(act(&plugin, "data_set", json!({ "key": "a", "value": { "b": "c" } })).await, json!(true));
     assert_eq!(act(&plugin, "get", json!({ "key": "a" })).await, json!(r#"{"b":"c"}"#));
@@ -74,7 +70,7 @@ async fn keyvalue_bucket_of_the_cache_is_the_plugins_cache() {
 }
 
 #[tokio::test]
-async fn keyvalue_bucket_of_the_cache_needs_the_caches_grant() {
+async fn keyvalue_bucket_of_the_cache_is_granted_as_the_cache_is() {
     let plugin = host()
         .load(caching().manifest("permissions", json!([{ "resource": "cache.mine" }, { "resource": "data.nothing" }])))
         .await;
@@ -88,7 +84,7 @@ async fn keyvalue_bucket_of_the_cache_needs_the_caches_grant() {
 }
 
 #[tokio::test]
-async fn keyvalue_cache_increments_of_many_instances_lose_none() {
+async fn keyvalue_bucket_of_the_cache_loses_no_increment_of_many_instances() {
     let plugin = host().load(caching().resource("instances", json!(4))).await;
     let calls: Vec<_> = (0..40)
         .map(|_| {
@@ -140,7 +136,7 @@ async fn keyvalue_increments_of_many_instances_lose_none() {
 }
 
 #[tokio::test]
-async fn keyvalue_swap_detects_a_concurrent_change() {
+async fn keyvalue_swap_sees_that_somebody_came_between() {
     let plugin = host().load(standards()).await;
     let swap = async |value: &str| act(&plugin, "swap", json!({ "value": value })).await;
     assert_eq!(act(&plugin, "look", json!({ "key": "k" })).await, json!(null));
@@ -189,12 +185,12 @@ async fn keyvalue_is_denied_key_by_key_and_counted() {
     }
     assert_eq!(plugin.metrics().denials, 9);
     assert_eq!(act(&plugin, "look", json!({ "key": "read" })).await, json!(null));
-    assert_eq!(act(&plugin, "swap", json!({ "value": "1" })).await, denied, "read access is not write access");
+    assert_eq!(act(&plugin, "swap", json!({ "value": "1" })).await, denied, "looking is not writing");
     assert_eq!(act(&plugin, "keys", json!({})).await["keys"], json!(["mine.a"]));
 }
 
 #[tokio::test]
-async fn keyvalue_limit_is_named() {
+async fn keyvalue_over_a_limit_is_told_with_its_name() {
     let plugin = host().load(standards()).await;
     for (action, payload, words) in [
         ("set", json!({ "key": "a", "value": (1 << 20) + 1 }), ["data_value_bytes", "1048577"]),
@@ -208,7 +204,7 @@ async fn keyvalue_limit_is_named() {
 }
 
 #[tokio::test]
-async fn keyvalue_oversized_batch_read_is_refused() {
+async fn keyvalue_that_gets_a_great_deal_in_one_call_is_refused() {
     let plugin = host().load(standards()).await;
     act(&plugin, "set", json!({ "key": "a", "value": 1 << 20 })).await;
     let answer = act(&plugin, "get_many", json!({ "keys": vec!["a"; 9] })).await;
@@ -216,7 +212,7 @@ async fn keyvalue_oversized_batch_read_is_refused() {
 }
 
 #[tokio::test]
-async fn keyvalue_endless_handles_reach_a_limit() {
+async fn keyvalue_handles_without_end_reach_a_limit() {
     let host = host();
     let plugin = host.load(standards()).await;
     match plugin.call::<Value>("many_handles", &json!({ "key": "a" })).await {
@@ -241,7 +237,7 @@ async fn keyvalue_may_be_imported_for_the_cache_alone() {
     let answer = act(&plugin, "all", json!({})).await;
     assert_contains(answer["error"].as_str().unwrap_or_default(), &["AccessDenied"]);
     let plugin = old().manifest("permissions", json!([{ "resource": "config.*" }]));
-    let error = host().try_load(plugin).await.expect_err("it requests neither");
+    let error = host().try_load(plugin).await.expect_err("it asks for neither");
     assert_load_error(&error, "feature_keyvalue_draft", "permission_denied");
 }
 
@@ -254,7 +250,7 @@ async fn keyvalue_survives_a_restart() {
 }
 
 #[tokio::test]
-async fn keyvalue_of_the_previous_draft_is_supported() {
+async fn keyvalue_of_the_draft_before_is_served_as_well() {
     let plugin = TestPlugin::from(feature::KEYVALUE_DRAFT).manifest("permissions", json!([{ "resource": "data.*" }]));
     let plugin = host().load(plugin).await;
     let answer = act(&plugin, "all", json!({ "keys": 2_500 })).await;
@@ -265,19 +261,19 @@ async fn keyvalue_of_the_previous_draft_is_supported() {
 }
 
 #[tokio::test]
-async fn config_returns_strings_unquoted_and_the_rest_as_json() {
+async fn config_answers_strings_as_they_are_and_the_rest_as_json() {
     let plugin = host().load(standards()).await;
     let get = async |key: &str| act(&plugin, "config_get", json!({ "key": key })).await;
     assert_eq!(get("endpoint").await, json!("https://example.org"));
     assert_eq!(get("retries").await, json!("3"));
-    assert_eq!(get("token").await, json!("hunter2"), "the plugin may read its own secret");
+    assert_eq!(get("token").await, json!("hunter2"), "a secret is its owner's");
     assert_eq!(get("absent").await, json!(null));
     let all = act(&plugin, "config_all", json!(null)).await;
     assert_eq!(all, json!({ "endpoint": "https://example.org", "retries": "3", "token": "hunter2" }));
 }
 
 #[tokio::test]
-async fn unreadable_config_is_an_error_and_left_out_of_all() {
+async fn config_that_may_not_be_read_is_an_error_and_left_out_of_all() {
     let mut policy = Policy::default();
     policy.push("config.retries", None, plugbay::manifest::Effect::Deny);
     policy.push("*", None, plugbay::manifest::Effect::Allow);
@@ -288,7 +284,7 @@ async fn unreadable_config_is_an_error_and_left_out_of_all() {
 }
 
 #[tokio::test]
-async fn logging_writes_the_plugins_log_with_masks() {
+async fn logging_writes_the_plugins_log_masked() {
     let host = host();
     let plugin = host.load(standards()).await;
     for (name, level) in [
@@ -315,9 +311,9 @@ async fn logging_that_the_operator_denies_is_not_loaded() {
     assert_load_error(&error, "feature_standards", "permission_denied");
 }
 
-/// A plugin that requests all of its data, and has a configuration with a secret.
+/// Asks for all of its data; has a configuration with a secret.
 fn standards() -> TestPlugin {
-    // It also imports the cache, so it needs a grant of some key to load.
+    // It imports the cache as well, and is loaded for this one key.
     let permissions = json!([{ "resource": "data.*" }, { "resource": "cache.nothing" }]);
     TestPlugin::from(feature::STANDARDS).manifest("permissions", permissions).manifest(
         "configuration",
@@ -330,9 +326,9 @@ fn standards() -> TestPlugin {
     )
 }
 
-/// A plugin that requests its cache and none of its data.
+/// Asks for its cache, and for nothing of its data.
 fn caching() -> TestPlugin {
-    // It also imports `plugbay:plugin/data`, so it needs a grant of some key to load.
+    // It imports `plugbay:plugin/data` as well, and is loaded for this one key.
     standards().manifest("permissions", json!([{ "resource": "cache.*" }, { "resource": "data.nothing" }]))
 }
 

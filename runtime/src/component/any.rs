@@ -7,10 +7,10 @@ use wasmtime::component::Val;
 
 use super::{CallError, ExportedFunction, exported_functions, resolve};
 use crate::error::InvokeError;
+use crate::host::{Call, PluginContext};
 use crate::invocation::Usage;
 use crate::limits::Limits;
-use crate::plugin::instance::{Call, Instance, Linked, Start};
-use crate::service::PluginContext;
+use crate::plugin::instance::{Instance, Linked, Start};
 
 /// Any component, compiled and linked.
 pub struct AnyComponent {

@@ -8,9 +8,8 @@ use plugbay_compile::scan::ScanError;
 use plugbay_compile::{CodeError, CompileError, LegacyError};
 use plugbay_manifest::ManifestError;
 
-use super::{InvokeError, LimitHit, binary_size, listed};
+use super::{ConfigProblem, InvokeError, LimitHit, binary_size, listed};
 use crate::capability::Denial;
-use crate::service::config::ConfigProblem;
 
 /// A plugin could not be loaded, and at which stage of its life it failed. Nothing of it stays behind.
 ///

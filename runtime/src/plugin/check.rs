@@ -13,9 +13,9 @@ use super::package::Package;
 use super::schema;
 use crate::capability::{Denial, Grants, LivePolicy, Policy, Refused};
 use crate::error::{LoadError, LoadFailure};
+use crate::host::SERVICES;
 use crate::inspection::Trust;
 use crate::limits::{Ceilings, FUEL_CEILING_DEFAULT, Limits};
-use crate::service::SERVICES;
 
 /// A package whose manifest, limits and imports were found to be in order.
 pub(crate) struct CheckedPackage {

@@ -8,43 +8,8 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::Poll;
-use std::time::{Duration, Instant};
 
-/// When a call began and how long it may take. Most calls are over before anybody asks when that ends.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TimeLimit {
-    started: Instant,
-    /// `None` is no limit.
-    pub(crate) timeout: Option<Duration>,
-}
-
-impl TimeLimit {
-    pub(crate) fn from_now(timeout: Option<Duration>) -> Self {
-        TimeLimit { started: Instant::now(), timeout }
-    }
-
-    pub(crate) fn started(&self) -> Instant {
-        self.started
-    }
-
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.started.elapsed()
-    }
-
-    /// What is left of it; zero once it is over, and `None` where there is no limit.
-    pub(crate) fn left(&self) -> Option<Duration> {
-        Some(self.timeout?.saturating_sub(self.elapsed()))
-    }
-
-    pub(crate) fn is_over(&self) -> bool {
-        self.left() == Some(Duration::ZERO)
-    }
-
-    /// When it is over; `None` where that is never.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.started.checked_add(self.timeout?)
-    }
-}
+use crate::host::TimeLimit;
 
 /// Why a guest was not run to its end. Its store must be thrown away.
 #[derive(Debug)]
@@ -87,6 +52,7 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
 mod tests {
     use super::*;
     use std::pin::pin;
+    use std::time::Duration;
 
     #[tokio::test]
     async fn ready_future_answers_even_after_its_deadline() {

@@ -7,7 +7,6 @@
 use std::borrow::Cow;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use plugbay_compile::Metering;
 use wasmtime::component::{
@@ -15,17 +14,15 @@ use wasmtime::component::{
 };
 use wasmtime::{Store, UpdateDeadline};
 
-use super::contract::{Answer, Exports, HandleParams, WitEvent, WitFailure, WitReaction};
-use super::deadline::{self, TimeLimit};
-use super::state::{CallState, HostState};
+use super::deadline;
 use super::verdict::{self, Ended};
-use crate::admission::Chain;
 use crate::component::ExportedFunction;
 use crate::error::{Failure, InvokeError};
-use crate::invocation::Caller;
+use crate::event::{Event, Reaction};
+use crate::host::contract::{self, Answer, Exports, HandleParams};
+use crate::host::output::Output;
+use crate::host::{Call, CallState, HostState, PluginContext};
 use crate::limits::{HANDLES_MAX, HOSTCALL_BYTES_MAX, LENT_PAYLOAD_BYTES, Limits};
-use crate::service::PluginContext;
-use crate::service::output::Output;
 
 /// What instances are made of: shared by all of one component, whatever plugin they belong to.
 pub(crate) struct Linked {
@@ -35,24 +32,6 @@ pub(crate) struct Linked {
     pub(crate) exports: Exports,
     /// Set once the types of the exports were checked, on the first instance.
     pub(crate) types_checked: OnceLock<()>,
-}
-
-/// One call into a guest: what it is called for, for whom and until when.
-pub(crate) struct Call<'a> {
-    /// The action or contract function, for errors.
-    pub(crate) name: &'a str,
-    pub(crate) caller: &'a Caller,
-    pub(crate) request_id: Option<&'a str>,
-    pub(crate) time: TimeLimit,
-    /// The plugins that wait for this call.
-    pub(crate) chain: Option<&'a Arc<Chain>>,
-}
-
-impl<'a> Call<'a> {
-    /// A call that the host makes of its own accord, such as `on-load`.
-    pub(crate) fn by_host(name: &'a str, timeout: Option<Duration>) -> Self {
-        Call { name, caller: &Caller::Host, request_id: None, time: TimeLimit::from_now(timeout), chain: None }
-    }
 }
 
 /// How an instance comes to life.
@@ -142,7 +121,7 @@ impl Instance {
         self.prepare(call, limits);
         let answer = deadline::until(call.time, pin!(handle.call_async(&mut self.store, (action, payload)))).await;
         let (answer,) = self.judge(answer, call, limits)?;
-        Ok(answer.map_err(WitFailure::into_failure))
+        Ok(answer.map_err(contract::failure))
     }
 
     /// The same without a copy of the payload. The function's type is looked at once more, because the one that is kept
@@ -168,14 +147,18 @@ impl Instance {
         self.last_action.clone()
     }
 
-    /// Hands an event over; `None` where the plugin exports no handler.
+    /// Hands an event over to the handler of `pattern`; `None` if the plugin exports no handler.
     pub(crate) async fn on_event(
         &mut self,
-        event: WitEvent,
+        event: &Event,
+        data: String,
+        pattern: &str,
         call: &Call<'_>,
         limits: &Limits,
-    ) -> Result<Option<Result<WitReaction, Box<Failure>>>, Box<InvokeError>> {
-        self.call_optional(|exports| exports.on_event.as_ref(), (event,), call, limits).await
+    ) -> Result<Option<Result<Reaction, Box<Failure>>>, Box<InvokeError>> {
+        let params = (contract::event(event, data, pattern),);
+        let answer = self.call_optional(|exports| exports.on_event.as_ref(), params, call, limits).await?;
+        Ok(answer.map(|answer| answer.map(contract::reaction)))
     }
 
     /// Asks for the plugin's health; `None` where it exports none.
@@ -261,7 +244,7 @@ impl Instance {
         R: Lift + Send + Sync + ComponentType + 'static,
     {
         let (answer,) = self.enter_raw(function, params, call, limits).await?;
-        Ok(answer.map_err(WitFailure::into_failure))
+        Ok(answer.map_err(contract::failure))
     }
 
     /// Calls a function of the contract: budget, deadline, verdict.

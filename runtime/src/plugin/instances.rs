@@ -7,7 +7,6 @@
 //! Slots lie on cache lines of their own and each thread starts looking at its own, so that threads which call one plugin
 //! at the same time do not write to the same memory.
 
-use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::time::{Duration, Instant};
 
@@ -19,6 +18,7 @@ use tokio::sync::Notify;
 use super::instance::Instance;
 use crate::limits::{CONCURRENT_SANDBOXES_MAX, WAITING_CALLS_MAX};
 use crate::metrics::Counters;
+use crate::thread_number::thread_number;
 
 /// The live instances of one plugin and the calls that wait for them.
 pub(crate) struct Instances {
@@ -231,15 +231,6 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
-}
-
-/// A small number for this thread: threads that call at the same time mostly have different ones.
-pub(crate) fn thread_number() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static NUMBER: Cell<usize> = Cell::new(NEXT.fetch_add(1, Ordering::Relaxed));
-    }
-    NUMBER.with(Cell::get)
 }
 
 #[cfg(test)]

@@ -11,12 +11,11 @@ use wasmtime::Engine;
 use wasmtime::component::Linker;
 use wasmtime_wasi::p2::bindings::{cli, filesystem, random};
 
-use super::contract::Exports;
 use super::instance::Linked;
-use super::state::HostState;
 use crate::error::LoadFailure;
+use crate::host::contract::Exports;
+use crate::host::{HostState, SERVICES, directory, poll, socket};
 use crate::limits::{FUEL_YIELD_INTERVAL, FUEL_YIELD_INTERVAL_COMPOSED};
-use crate::service::{SERVICES, directory, poll, socket};
 
 /// The linkers of a runtime.
 #[derive(Default)]

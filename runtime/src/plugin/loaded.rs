@@ -1,27 +1,21 @@
-//! One loaded revision of a plugin, and the handle that outlives revisions.
+//! One loaded revision of a plugin.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
 use plugbay_manifest::{ExecutionMode, Manifest, Retry};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::check::CheckedPackage;
-use super::instance::{Call, Instance, Linked, Start};
+use super::instance::{Instance, Linked, Start};
 use super::instances::{Instances, NoLease};
 use super::schema::PayloadSchema;
 use crate::admission::RateLimiter;
-use crate::capability::Grants;
-use crate::dispatch::{self, Notice, Reply};
 use crate::error::{Failure, InvokeError, LoadError, LoadFailure};
-use crate::event::{Event, Health, Reaction, Subscriptions};
-use crate::invocation::{Invocation, Outcome};
+use crate::event::Subscriptions;
+use crate::host::{Call, PluginContext};
 use crate::limits::{Limits, UNLOAD_TIMEOUT_MAX};
-use crate::metrics::{Metrics, MetricsSnapshot};
-use crate::service::PluginContext;
+use crate::metrics::Metrics;
 
 /// How often a revision that is going looks whether somebody still calls it. Nobody waits for this but its own unloading.
 const DRAIN_POLL: Duration = Duration::from_millis(1);
@@ -190,178 +184,4 @@ fn actions(manifest: &Manifest) -> Result<BTreeMap<String, Action>, LoadFailure>
             Ok((declared.name.clone(), Action { payload, retry }))
         })
         .collect()
-}
-
-/// A loaded plugin, for everybody who calls it. Cheap to clone; follows the plugin through reloads.
-#[derive(Clone)]
-pub struct Plugin {
-    revision: Arc<ArcSwap<LoadedPlugin>>,
-}
-
-/// A plugin's handle that keeps nothing alive.
-#[derive(Clone)]
-pub(crate) struct WeakPlugin {
-    revision: Weak<ArcSwap<LoadedPlugin>>,
-}
-
-impl WeakPlugin {
-    pub(crate) fn upgrade(&self) -> Option<Plugin> {
-        self.revision.upgrade().map(|revision| Plugin { revision })
-    }
-}
-
-impl Plugin {
-    pub(crate) fn downgrade(&self) -> WeakPlugin {
-        WeakPlugin { revision: Arc::downgrade(&self.revision) }
-    }
-
-    pub(crate) fn new(plugin: LoadedPlugin) -> Self {
-        Plugin { revision: Arc::new(ArcSwap::from_pointee(plugin)) }
-    }
-
-    pub(crate) fn current(&self) -> Arc<LoadedPlugin> {
-        self.revision.load_full()
-    }
-
-    pub(crate) fn swap(&self, plugin: LoadedPlugin) -> Arc<LoadedPlugin> {
-        self.revision.swap(Arc::new(plugin))
-    }
-
-    /// The plugin's name.
-    pub fn name(&self) -> String {
-        self.current().name().to_owned()
-    }
-
-    /// The manifest of the revision that serves now.
-    pub fn manifest(&self) -> Manifest {
-        self.current().manifest.clone()
-    }
-
-    /// The limits of the revision that serves now.
-    pub fn limits(&self) -> Limits {
-        self.current().limits.clone()
-    }
-
-    /// What the plugin may use. A change of the runtime's policy shows in it.
-    pub fn grants(&self) -> Grants {
-        self.current().context.grants.clone()
-    }
-
-    /// SHA-256 of the component that serves now, in lower-case hexadecimal.
-    pub fn digest(&self) -> String {
-        data_encoding::HEXLOWER.encode(&self.current().digest)
-    }
-
-    /// The configuration that the plugin sees, with secrets hidden.
-    pub fn configuration(&self) -> BTreeMap<String, serde_json::Value> {
-        self.current().context.config.shown()
-    }
-
-    /// What the plugin did since it was loaded.
-    pub fn metrics(&self) -> MetricsSnapshot {
-        let plugin = self.current();
-        plugin.metrics.snapshot(plugin.instances.counters(), &plugin.context.audit, plugin.context.log.dropped())
-    }
-
-    /// Calls an action with a value and gets its answer as a value.
-    ///
-    /// # Errors
-    /// [`InvokeError`]: what stopped the call, or [`InvokeError::Guest`] with what the plugin answered, or
-    /// [`InvokeError::Answer`] where the answer does not fit `R`.
-    pub async fn call<R: DeserializeOwned>(
-        &self,
-        action: &str,
-        payload: &(impl Serialize + ?Sized),
-    ) -> Result<R, InvokeError> {
-        let outcome = self.invoke(Invocation::new(action).payload(payload)?.unchecked_answer()).await?;
-        outcome.parse(self.revision.load().name(), action)
-    }
-
-    /// Makes a call that says who makes it, under which id and until when, and gets the JSON answer with what it cost.
-    ///
-    /// # Errors
-    /// [`InvokeError`]: what stopped the call, or what the plugin answered.
-    pub async fn invoke(&self, mut invocation: Invocation<'_>) -> Result<Outcome, InvokeError> {
-        loop {
-            let revision = self.revision.load();
-            match dispatch::invoke(&revision, &mut invocation).await {
-                // Another revision took its place while the call waited there for its turn, and nothing of it has run.
-                Err(InvokeError::NotLoaded { .. }) if !Arc::ptr_eq(&revision, &self.revision.load()) => {}
-                answer => return answer,
-            }
-        }
-    }
-
-    /// Hands an event to the plugin: once for each of its subscriptions that fits, those of higher priority first. A plugin
-    /// that subscribed to nothing of the kind hears nothing, and that is no error.
-    ///
-    /// # Errors
-    /// [`InvokeError`]: what stopped the first handler that failed, or what it reported. Later handlers are called all the
-    /// same.
-    pub async fn deliver(&self, event: &Event) -> Result<Reaction, InvokeError> {
-        let plugin = self.current();
-        let mut failed = None;
-        let mut sum = Reaction::default();
-        for pattern in plugin.subscriptions.hearing(&event.name) {
-            let call = Call::by_host("on_event", plugin.limits.timeout);
-            match dispatch::run(&plugin, Notice::Event(event.to_wit(pattern)), call).await {
-                Ok(Reply::Event(reaction)) => {
-                    let reaction = reaction.map(Reaction::from).unwrap_or_default();
-                    sum.cancel |= reaction.cancel;
-                    sum.stop |= reaction.stop;
-                    if reaction.stop {
-                        break;
-                    }
-                }
-                Ok(Reply::Json(_) | Reply::NotProvided) => {}
-                Err(error) => failed = failed.or(Some(*error)),
-            }
-        }
-        failed.map_or(Ok(sum), Err)
-    }
-
-    /// Asks the plugin how it is. One that exports no health check is healthy as long as it is loaded.
-    ///
-    /// # Errors
-    /// [`InvokeError`] where the check could not run. A check that reports a failure is an unhealthy plugin, not an error.
-    pub async fn health(&self) -> Result<Health, InvokeError> {
-        let plugin = self.current();
-        let call = Call::by_host("health", plugin.limits.timeout);
-        match dispatch::run(&plugin, Notice::Health, call).await {
-            Ok(Reply::Json(json)) => Health::parse(plugin.name(), &json),
-            Ok(Reply::Event(_) | Reply::NotProvided) => Ok(Health::healthy()),
-            Err(error) => match *error {
-                InvokeError::Guest { failure, .. } => Ok(Health::unhealthy(failure.message)),
-                error => Err(error),
-            },
-        }
-    }
-
-    /// How many of the plugin's calls may run at once.
-    pub fn concurrency(&self) -> usize {
-        self.current().instances.concurrency()
-    }
-
-    /// Whether the plugin still serves.
-    pub fn is_loaded(&self) -> bool {
-        !self.current().instances.is_closed()
-    }
-}
-
-impl std::fmt::Debug for Plugin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let plugin = self.current();
-        f.debug_struct("Plugin")
-            .field("name", &plugin.name())
-            .field("version", &plugin.manifest.version)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The shorter of two deadlines of which each may be absent.
-pub(crate) fn shorter(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (limit, None) | (None, limit) => limit,
-    }
 }

@@ -1,7 +1,7 @@
 //! From bytes to a plugin that serves, in the order of its life.
 
 pub(crate) mod check;
-pub(crate) mod contract;
+pub(crate) mod current;
 pub(crate) mod deadline;
 mod embed;
 pub(crate) mod instance;
@@ -11,5 +11,4 @@ pub(crate) mod loaded;
 pub(crate) mod package;
 pub(crate) mod registry;
 pub(crate) mod schema;
-pub(crate) mod state;
 pub(crate) mod verdict;

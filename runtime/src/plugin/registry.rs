@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::OwnedMutexGuard;
 
-use super::loaded::Plugin;
+use super::current::CurrentRevision;
 
 /// All plugins of one runtime.
 #[derive(Default)]
 pub(crate) struct Registry {
-    plugins: Mutex<BTreeMap<String, Plugin>>,
+    plugins: Mutex<BTreeMap<String, Arc<CurrentRevision>>>,
     /// Who loads, reloads, unloads or removes a plugin, by its name.
     turns: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
 }
@@ -33,25 +33,25 @@ impl Registry {
     }
 
     /// Adds a plugin. Whoever adds one has the turn, and knows that there is none of its name.
-    pub(crate) fn add(&self, plugin: &Plugin) {
-        self.lock().insert(plugin.name(), plugin.clone());
+    pub(crate) fn add(&self, plugin: &Arc<CurrentRevision>) {
+        self.lock().insert(plugin.borrow().name().to_owned(), plugin.clone());
     }
 
     /// Takes a plugin out: nobody finds it any more.
-    pub(crate) fn remove(&self, name: &str) -> Option<Plugin> {
+    pub(crate) fn remove(&self, name: &str) -> Option<Arc<CurrentRevision>> {
         self.lock().remove(name)
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<Plugin> {
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<CurrentRevision>> {
         self.lock().get(name).cloned()
     }
 
     /// All of them, by name.
-    pub(crate) fn all(&self) -> Vec<Plugin> {
+    pub(crate) fn all(&self) -> Vec<Arc<CurrentRevision>> {
         self.lock().values().cloned().collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Plugin>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<CurrentRevision>>> {
         self.plugins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

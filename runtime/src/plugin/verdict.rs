@@ -9,14 +9,13 @@ use wasmtime_wasi::I32Exit;
 use wasmtime_wasi_http::FieldMapError;
 
 use super::deadline::Interrupted;
-use super::instance::Call;
-use super::state::{HostState, RefusedGrowth};
 use crate::error::{Failure, InvokeError, LimitHit};
+use crate::host::output::{Output, ResultOverflow};
+use crate::host::{Call, HostState, RefusedGrowth};
 use crate::limits::{
     FRAME_CHARS_MAX, HANDLES_MAX, HOSTCALL_BYTES_MAX, HTTP_HEADER_BYTES_MAX, Limits, MANGLED_NAME_BYTES_MAX,
     RESOURCES_MAX, TABLE_ELEMENTS_MAX, WASM_STACK_BYTES,
 };
-use crate::service::output::{Output, ResultOverflow};
 
 /// The guest's answer, or the error that names what stopped it.
 #[inline]

@@ -14,9 +14,9 @@ use tokio::task::JoinSet;
 use self::order::{LoadOrder, Node};
 use super::Runtime;
 use crate::error::LoadError;
+use crate::handle::Plugin;
 use crate::limits::COMPILATIONS_MAX;
 use crate::plugin::check::CheckedPackage;
-use crate::plugin::loaded::Plugin;
 use crate::plugin::package::Source;
 
 /// Plugins that [`Runtime::load_all`] loads at the same time. With as many waiting for the compiler as it compiles, none

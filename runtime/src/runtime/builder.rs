@@ -9,25 +9,26 @@ use std::time::Duration;
 use plugbay_compile::{CodeCache, CompileIsolation, CompileLimits, Compiler, Engines, is_worker};
 
 use super::{Runtime, Shared};
+use crate::audit::catch_panic::CatchPanic;
+use crate::audit::{Audit, AuditSink, TracingAudit};
 use crate::capability::{LivePolicy, Policy};
 use crate::clock::{Clock, SystemClock};
 use crate::error::BuildError;
 use crate::limits::{Ceilings, HTTP_TIMEOUT, HTTP_TIMEOUT_MAX, LIVE_INSTANCES_DEFAULT, Limits};
 use crate::plugin::check::Operator;
 use crate::plugin::link::Linkers;
-use crate::service::audit::{Audit, AuditSink, TracingAudit};
 use crate::service::cache::Caches;
-use crate::service::careful::Careful;
-use crate::service::db::{Databases, count_memory};
+use crate::service::db::Databases;
 use crate::service::http::{HttpResolver, HttpResponder, Network};
+use crate::service::jobs::AllJobs;
 use crate::service::log::{LogSink, TracingSink};
-use crate::service::scheduler::AllJobs;
+use crate::sqlite::memory::count_memory;
 
 /// Where compiled code is kept between processes.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub enum CodeCacheAt {
-    /// `$XDG_CACHE_HOME/plugbay`, or `~/.cache/plugbay`. Where there is no home, code is compiled anew by each process.
+    /// `$XDG_CACHE_HOME/plugbay`, or `~/.cache/plugbay`. Where there is no scope, code is compiled anew by each process.
     #[default]
     UserDirectory,
     /// This directory. It is made if it is not there, and must belong to this user alone.
@@ -272,8 +273,8 @@ impl RuntimeBuilder {
             },
             environment: self.environment,
             data_dir: self.data_dir,
-            log_sink: Arc::new(Careful(self.log_sink)),
-            audit: Arc::new(Audit::new(Arc::new(Careful(self.audit_sink)), self.clock.clone())),
+            log_sink: Arc::new(CatchPanic(self.log_sink)),
+            audit: Arc::new(Audit::new(Arc::new(CatchPanic(self.audit_sink)), self.clock.clone())),
             clock: self.clock,
             run_jobs: AtomicBool::new(self.run_jobs),
             jobs: AllJobs::default(),
@@ -287,7 +288,7 @@ impl RuntimeBuilder {
             databases: Databases::default(),
             caches: Caches::default(),
             plugins: Arc::default(),
-            offers: Arc::default(),
+            services: Arc::default(),
             waits: Arc::default(),
         })))
     }

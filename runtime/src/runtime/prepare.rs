@@ -8,23 +8,23 @@ use plugbay_compile::CompileContext;
 use plugbay_manifest::Manifest;
 
 use super::{LinkedComponents, Runtime};
+use crate::audit::PluginAudit;
 use crate::error::{LoadError, LoadFailure};
+use crate::host::{Permissions, PluginContext, environment};
 use crate::plugin::check::CheckedPackage;
 use crate::plugin::instance::{Linked, Start};
 use crate::plugin::loaded::LoadedPlugin;
 use crate::plugin::package::Package;
 use crate::plugin::registry::Registry;
-use crate::service::audit::PluginAudit;
+use crate::scope::{PluginScope, forget_gone};
 use crate::service::cache::PluginCache;
 use crate::service::config::PluginConfig;
 use crate::service::data::PluginData;
 use crate::service::db::{NotMade, PluginDb};
-use crate::service::home::forget_gone;
 use crate::service::http::PluginHttp;
+use crate::service::jobs::PluginJobs;
 use crate::service::log::PluginLog;
 use crate::service::plugins::{Directory, PluginCalls};
-use crate::service::scheduler::PluginJobs;
-use crate::service::{PluginContext, PluginHome, environment};
 
 /// A plugin that was checked, compiled and linked, and of which nothing has run.
 pub(super) struct Prepared {
@@ -97,7 +97,7 @@ impl Runtime {
         let layers = checked.package.config_layers(self.0.environment.as_deref()).map_err(load_error)?;
         let directory = self.0.data_dir.as_ref().map(|directory| directory.join(&manifest.name));
         let kept_at = directory.as_ref().map(|directory| directory.join("config.json"));
-        let home = PluginHome::new(name.clone(), directory, self.0.clock.clone());
+        let scope = PluginScope::new(name.clone(), directory, self.0.clock.clone());
         let schema = manifest.configuration.clone().into_iter().collect();
         let config = PluginConfig::new(schema, manifest.additional_configuration, layers, kept_at)
             .map_err(|problems| load_error(LoadFailure::Configuration { problems }))?;
@@ -107,18 +107,20 @@ impl Runtime {
         Ok(Arc::new(PluginContext {
             log,
             config,
-            data: PluginData::new(home.clone()),
-            cache: PluginCache::new(&self.0.caches, &home),
-            db: PluginDb::new(&self.0.databases, &home),
-            jobs: PluginJobs::new(self.0.jobs.of(&home), manifest.actions.iter().map(|action| action.name.clone())),
+            data: PluginData::new(scope.clone()),
+            cache: PluginCache::new(&self.0.caches, &scope),
+            db: PluginDb::new(&self.0.databases, &scope),
+            jobs: PluginJobs::new(self.0.jobs.of(&scope), manifest.actions.iter().map(|action| action.name.clone())),
             plugins: self.plugin_calls(manifest, &name),
             http: PluginHttp::new(self.0.network.clone()),
             environment: environment::variables(manifest, &checked.grants).map_err(load_error)?,
             wasi: environment::wasi_grants(manifest, &checked.grants).map_err(load_error)?,
             live_instances: self.0.engines.live_instances(),
-            grants: checked.grants.clone(),
             clock: self.0.clock.clone(),
-            audit: PluginAudit::new(name.clone(), self.0.audit.clone(), mask),
+            permissions: Permissions::new(
+                checked.grants.clone(),
+                PluginAudit::new(name.clone(), self.0.audit.clone(), mask),
+            ),
             name,
         }))
     }
@@ -128,7 +130,7 @@ impl Runtime {
         let registry: Weak<Registry> = Arc::downgrade(&self.0.plugins);
         let directory: Weak<dyn Directory> = registry;
         let requires = manifest.requires.iter().map(|required| required.name.clone());
-        PluginCalls::new(name.clone(), requires, directory, self.0.offers.clone(), self.0.waits.clone())
+        PluginCalls::new(name.clone(), requires, directory, self.0.services.clone(), self.0.waits.clone())
     }
 
     fn check_requirements(&self, manifest: &Manifest) -> Result<(), LoadError> {

@@ -1,4 +1,4 @@
-//! `plugbay:plugin/config`: the typed configuration of a plugin, from its layers.
+//! The typed configuration of a plugin, from its layers.
 //!
 //! Lowest first: the defaults of the manifest's schema, `config/default.yaml` and `config/<environment>.yaml` in the plugin's
 //! directory, the options of the host, and what the plugin itself `set`. Every value is checked against the schema, at load
@@ -13,36 +13,36 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use plugbay_manifest::{PermissionAction, Setting};
-use serde::Serialize;
+use plugbay_manifest::Setting;
 use serde_json::Value;
 
-use super::bindings::plugbay::plugin::config as wit;
-use super::home::{make_private_directory, sync_directory};
-use super::mask::HIDDEN;
 use super::over_limit;
+use crate::audit::mask::HIDDEN;
+use crate::error::ConfigProblem;
 use crate::limits::{CONFIG_BYTES_MAX, CONFIG_KEY_BYTES_MAX, CONFIG_KEYS_MAX, CONFIG_VALUE_BYTES_MAX};
-use crate::plugin::state::HostState;
+use crate::scope::{make_private_directory, sync_directory};
 
 /// The settings that a manifest declares, by key.
 pub(crate) type Schema = BTreeMap<String, Setting>;
 
-/// One way in which a configuration is incomplete or wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ConfigProblem {
-    /// The key.
-    pub key: String,
-    /// Where the value came from, such as `config/default.yaml` or `options`; empty where there is none.
-    pub origin: String,
-    /// What is wrong with it. Never shows a secret's value.
-    pub message: String,
+/// A value that was not set, or a key that cannot be one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ConfigError {
+    /// The key or the value is not one of this configuration, or a bound was reached.
+    Invalid(String),
+    /// The host cannot store the value.
+    Unavailable(String),
 }
 
-impl fmt::Display for ConfigProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.key, self.message)?;
-        if self.origin.is_empty() { Ok(()) } else { write!(f, " (from {})", self.origin) }
+/// Whether a key is no longer than [`CONFIG_KEY_BYTES_MAX`].
+///
+/// # Errors
+/// [`ConfigError::Invalid`], with both lengths.
+pub(crate) fn check_key(key: &str) -> Result<(), ConfigError> {
+    if key.len() > CONFIG_KEY_BYTES_MAX {
+        return Err(ConfigError::Invalid(over_limit("config_key_bytes", CONFIG_KEY_BYTES_MAX, key.len())));
     }
+    Ok(())
 }
 
 /// Values from one place.
@@ -111,7 +111,7 @@ impl PluginConfig {
         }
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<Value> {
+    pub(crate) fn get(&self, key: &str) -> Option<Value> {
         self.values.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
@@ -121,8 +121,14 @@ impl PluginConfig {
         values.iter().filter(|(key, _)| self.is_secret(key)).map(|(_, value)| value.clone()).collect()
     }
 
-    fn is_secret(&self, key: &str) -> bool {
+    /// Whether the schema declares the key as a secret.
+    pub(crate) fn is_secret(&self, key: &str) -> bool {
         self.schema.get(key).is_some_and(|setting| setting.secret)
+    }
+
+    /// A copy of all values, secrets included.
+    pub(crate) fn all(&self) -> BTreeMap<String, Value> {
+        self.values.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// All values, for people: secrets are hidden.
@@ -150,13 +156,13 @@ impl PluginConfig {
         Ok(())
     }
 
-    /// Checks a value, keeps it on disk and only then shows it to the plugin.
-    async fn set(&self, key: &str, value: Value) -> Result<(), wit::Error> {
+    /// Checks a value, stores it on disk and only then shows it to the plugin.
+    pub(crate) async fn set(&self, key: &str, value: Value) -> Result<(), ConfigError> {
         check(&self.schema, self.additional, key, &value)
-            .map_err(|message| wit::Error::Invalid(format!("{key}: {message}")))?;
-        self.check_room(key, &value).map_err(wit::Error::Invalid)?;
+            .map_err(|message| ConfigError::Invalid(format!("{key}: {message}")))?;
+        self.check_room(key, &value).map_err(ConfigError::Invalid)?;
         if let Some(kept) = &self.kept {
-            kept.write(key, value.clone()).await.map_err(wit::Error::Unavailable)?;
+            kept.write(key, value.clone()).await.map_err(ConfigError::Unavailable)?;
         }
         self.values.write().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), value);
         Ok(())
@@ -244,63 +250,4 @@ fn replace(path: &Path, values: &BTreeMap<String, Value>) -> std::io::Result<()>
     file.as_file().sync_all()?;
     file.persist(path)?;
     sync_directory(directory)
-}
-
-impl HostState {
-    /// All values that the plugin may read.
-    pub(super) fn readable(&self) -> BTreeMap<String, Value> {
-        let values = self.plugin.config.values.read().unwrap_or_else(PoisonError::into_inner);
-        let mut readable = values.clone();
-        readable.retain(|key, _| self.plugin.grants.check(&format!("config.{key}"), PermissionAction::Read).is_ok());
-        readable
-    }
-
-    async fn config_set(&mut self, key: &str, value: &str) -> Result<(), wit::Error> {
-        self.may(key, PermissionAction::Write)?;
-        let value = serde_json::from_str(value)
-            .map_err(|error| wit::Error::Invalid(format!("{key}: the value is not JSON: {error}")))?;
-        if self.plugin.config.is_secret(key) {
-            // Before anybody can read it, and whether it is taken or not.
-            self.plugin.log.mask.add([&value]);
-        }
-        self.plugin.config.set(key, value).await
-    }
-
-    fn may(&self, key: &str, action: PermissionAction) -> Result<(), wit::Error> {
-        self.check(&format!("config.{key}"), action).map_err(|denial| wit::Error::Denied(denial.to_string()))?;
-        if key.len() > CONFIG_KEY_BYTES_MAX {
-            return Err(wit::Error::Invalid(over_limit("config_key_bytes", CONFIG_KEY_BYTES_MAX, key.len())));
-        }
-        Ok(())
-    }
-
-    /// The same, for the standard, which has one text for either.
-    pub(super) fn may_use_config(&self, key: &str, action: PermissionAction) -> Result<(), String> {
-        self.may(key, action).map_err(|error| match error {
-            wit::Error::Denied(text)
-            | wit::Error::Invalid(text)
-            | wit::Error::Unavailable(text)
-            | wit::Error::Other(text) => text,
-        })
-    }
-}
-
-impl wit::Host for HostState {
-    fn get(&mut self, key: String) -> Result<Option<String>, wit::Error> {
-        self.may(&key, PermissionAction::Read)?;
-        Ok(self.plugin.config.get(&key).map(|value| value.to_string()))
-    }
-
-    async fn set(&mut self, key: String, value: String) -> Result<(), wit::Error> {
-        let bytes = key.len() + value.len();
-        let set = self.config_set(&key, &value).await;
-        self.end_host_call(bytes).await;
-        set
-    }
-
-    async fn all(&mut self) -> Result<String, wit::Error> {
-        let json = serde_json::to_string(&self.readable());
-        self.end_host_call(json.as_ref().map_or(0, String::len)).await;
-        json.map_err(|error| wit::Error::Other(error.to_string()))
-    }
 }

@@ -1,7 +1,7 @@
-//! `plugbay:plugin/log`: a plugin's lines, stamped, masked, bounded and handed to the embedder's sink.
+//! The log of a plugin: its lines, stamped, masked, bounded and handed to the application's sink.
 //!
-//! Standard output and error of a guest end here as well ([`super::output`]). Logging never fails and never waits: a sink
-//! that blocks holds up its plugin, so sinks hand over and return.
+//! Lines of a guest's standard output and error end here as well. Logging never fails and never waits: a sink that blocks
+//! holds up its plugin, so sinks hand over and return.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,13 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use plugbay_manifest::PermissionAction;
-
-use super::bindings::plugbay::plugin::log as wit;
-use super::flood::{Flood, Room};
-use super::mask::{Cut, Mask};
+use crate::audit::catch_panic::{CatchPanic, caught};
+use crate::audit::line_quota::{LineQuota, Quota};
+use crate::audit::mask::{Cut, Mask};
 use crate::limits::{LOG_FIELDS_MAX, LOG_LINE_BYTES_MAX, LOG_LINES_MAX, LOG_PERIOD};
-use crate::plugin::state::HostState;
 
 /// How much a line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -106,6 +103,16 @@ impl<F: Fn(&LogRecord<'_>) + Send + Sync> LogSink for F {
     }
 }
 
+impl LogSink for CatchPanic<dyn LogSink> {
+    fn log(&self, record: &LogRecord<'_>) {
+        caught(|| self.0.log(record));
+    }
+
+    fn threshold(&self) -> Level {
+        caught(|| self.0.threshold()).unwrap_or(Level::Trace)
+    }
+}
+
 /// The default sink: events of the `tracing` crate with target `plugbay::plugin`.
 #[derive(Debug, Default)]
 pub struct TracingSink;
@@ -142,18 +149,24 @@ impl fmt::Display for Fields<'_> {
     }
 }
 
-/// The log of one plugin: its place in the flood, its secrets and the sink.
+/// The log of one plugin: its quota of lines, its secrets and the sink.
 pub(crate) struct PluginLog {
     plugin: Arc<str>,
     sink: Arc<dyn LogSink>,
     pub(crate) mask: Arc<Mask>,
-    flood: Mutex<Flood>,
+    quota: Mutex<LineQuota>,
     dropped: AtomicU64,
 }
 
 impl PluginLog {
     pub(crate) fn new(plugin: Arc<str>, sink: Arc<dyn LogSink>) -> Self {
-        PluginLog { plugin, sink, mask: Arc::default(), flood: Mutex::new(Flood::new()), dropped: AtomicU64::new(0) }
+        PluginLog {
+            plugin,
+            sink,
+            mask: Arc::default(),
+            quota: Mutex::new(LineQuota::new()),
+            dropped: AtomicU64::new(0),
+        }
     }
 
     /// Writes a line that belongs to no call, unless the plugin wrote too many in this period.
@@ -201,6 +214,11 @@ impl PluginLog {
         (if is_cut { self.mask.apply_cut(text, Cut::End) } else { self.mask.apply(text) }, left_out)
     }
 
+    /// The least level that the sink takes.
+    pub(crate) fn threshold(&self) -> Level {
+        self.sink.threshold()
+    }
+
     /// Lines that were dropped since the plugin was loaded.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
@@ -208,15 +226,15 @@ impl PluginLog {
 
     /// Counts the line. The first one after a period with dropped lines says how many there were.
     fn admit(&self, now: Instant) -> bool {
-        let room =
-            self.flood.lock().unwrap_or_else(std::sync::PoisonError::into_inner).admit(now, LOG_LINES_MAX, LOG_PERIOD);
-        match room {
-            Room::Is { dropped_before: 0 } => true,
-            Room::Is { dropped_before } => {
+        let quota =
+            self.quota.lock().unwrap_or_else(std::sync::PoisonError::into_inner).admit(now, LOG_LINES_MAX, LOG_PERIOD);
+        match quota {
+            Quota::Left { dropped_before: 0 } => true,
+            Quota::Left { dropped_before } => {
                 self.report(dropped_before);
                 true
             }
-            Room::IsNot => {
+            Quota::Spent => {
                 self.dropped.fetch_add(1, Ordering::Relaxed);
                 false
             }
@@ -237,7 +255,7 @@ impl PluginLog {
 
 impl Drop for PluginLog {
     fn drop(&mut self) {
-        let dropped = self.flood.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).untold();
+        let dropped = self.quota.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).unreported();
         if dropped > 0 {
             self.report(dropped);
         }
@@ -248,45 +266,6 @@ impl Drop for PluginLog {
 fn cut(text: &str, bytes_max: usize) -> (&str, usize) {
     let end = text.floor_char_boundary(bytes_max);
     (&text[..end], text.len() - end)
-}
-
-impl HostState {
-    /// Writes a line where the plugin may, and ends the host call.
-    pub(super) async fn log_line(&mut self, level: Level, target: &str, message: &str, fields: &[(String, String)]) {
-        if self.check("log", PermissionAction::Write).is_ok() {
-            self.plugin.log.write_in(|| Some(self.call.request_id()), level, target, message, fields);
-        }
-        let fields = fields.iter().map(|(name, value)| size_of::<(String, String)>() + name.len() + value.len());
-        self.end_host_call(target.len() + message.len() + fields.sum::<usize>()).await;
-    }
-}
-
-impl wit::Host for HostState {
-    async fn write(&mut self, level: wit::Level, target: String, message: String, fields: Vec<(String, String)>) {
-        self.log_line(level.into(), &target, &message, &fields).await;
-    }
-
-    fn threshold(&mut self) -> wit::Level {
-        match self.plugin.log.sink.threshold() {
-            Level::Trace => wit::Level::Trace,
-            Level::Debug => wit::Level::Debug,
-            Level::Info => wit::Level::Info,
-            Level::Warn => wit::Level::Warn,
-            Level::Error => wit::Level::Error,
-        }
-    }
-}
-
-impl From<wit::Level> for Level {
-    fn from(level: wit::Level) -> Self {
-        match level {
-            wit::Level::Trace => Level::Trace,
-            wit::Level::Debug => Level::Debug,
-            wit::Level::Info => Level::Info,
-            wit::Level::Warn => Level::Warn,
-            wit::Level::Error => Level::Error,
-        }
-    }
 }
 
 #[cfg(test)]

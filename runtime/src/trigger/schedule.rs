@@ -20,13 +20,16 @@ use serde_json::json;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use crate::caller::Caller;
 use crate::clock::{Clock, from_unix_ms};
+use crate::dispatch;
 use crate::error::InvokeError;
-use crate::invocation::{Caller, Invocation};
+use crate::invocation::Invocation;
 use crate::limits::{JOB_INTERRUPTIONS_MAX, JOB_RUNS_AT_ONCE_MAX, JOBS_TAKE_OVER, JOBS_UNREADABLE_PAUSE};
-use crate::plugin::loaded::{LoadedPlugin, Plugin, WeakPlugin};
+use crate::plugin::current::CurrentRevision;
+use crate::plugin::loaded::LoadedPlugin;
+use crate::service::jobs::{Claim, Ended, JobsDb, Run, Wake};
 use crate::service::log::Level;
-use crate::service::scheduler::{Claim, Ended, KeptJobs, Run, Wake};
 
 /// The part of the plugin's log that tells of runs.
 const TARGET: &str = "schedule";
@@ -34,10 +37,10 @@ const TARGET: &str = "schedule";
 const TOLD_BYTES_MAX: usize = 256;
 
 /// Runs the jobs of a plugin from now on, until it is stopped or the plugin is gone.
-pub(crate) fn start(plugin: &Plugin) {
-    let jobs = plugin.current().context.jobs.kept.clone();
+pub(crate) fn start(plugin: &Arc<CurrentRevision>) {
+    let jobs = plugin.borrow().context.jobs.db.clone();
     let runner = Arc::new(Runner {
-        plugin: plugin.downgrade(),
+        plugin: Arc::downgrade(plugin),
         jobs: Arc::downgrade(&jobs),
         clock: jobs.clock(),
         woken: Notify::new(),
@@ -54,18 +57,18 @@ pub(crate) fn start(plugin: &Plugin) {
 }
 
 /// Looks again at what may run: the plugin has another revision, with other grants, or more room.
-pub(crate) fn look_again(plugin: &Plugin) {
-    plugin.current().context.jobs.kept.wake();
+pub(crate) fn look_again(plugin: &CurrentRevision) {
+    plugin.borrow().context.jobs.db.wake();
 }
 
 /// Begins no more runs. Those that have begun go on.
-pub(crate) async fn stop(jobs: &KeptJobs) {
+pub(crate) async fn stop(jobs: &JobsDb) {
     let Some(task) = jobs.set_waker(None).and_then(|waker| waker.stop()) else { return };
     // A task that went with its executor has nothing left to end.
     if let Err(error) = task.await
         && error.is_panic()
     {
-        tracing::error!(plugin = &*jobs.home().name, %error, "the task that ran its jobs did not end well");
+        tracing::error!(plugin = &*jobs.scope().name, %error, "the task that ran its jobs did not end well");
     }
 }
 
@@ -96,8 +99,8 @@ impl Drop for Waker {
 
 /// Runs the jobs of one plugin.
 struct Runner {
-    plugin: WeakPlugin,
-    jobs: Weak<KeptJobs>,
+    plugin: Weak<CurrentRevision>,
+    jobs: Weak<JobsDb>,
     clock: Arc<dyn Clock>,
     woken: Notify,
     stopped: AtomicBool,
@@ -174,17 +177,17 @@ impl Runner {
             match jobs.claim().await {
                 Ok(taken) => *claim = taken,
                 Err(error) => {
-                    tracing::error!(plugin = &*jobs.home().name, %error, "the lock of its jobs cannot be opened");
+                    tracing::error!(plugin = &*jobs.scope().name, %error, "the lock of its jobs cannot be opened");
                     return Some(Wait::While(JOBS_UNREADABLE_PAUSE));
                 }
             }
         }
         // Where another process runs these jobs, this one may have to take over.
         let Some(claim) = claim.clone() else { return Some(Wait::While(JOBS_TAKE_OVER)) };
-        let revision = plugin.current();
+        let revision = plugin.get();
         let room = revision.instances.concurrency().min(JOB_RUNS_AT_ONCE_MAX).saturating_sub(jobs.running());
         let context = revision.context.clone();
-        let may = move |job: &str| context.grants.check(&format!("scheduler.{job}"), PermissionAction::Write).is_ok();
+        let may = move |job: &str| context.permissions.holds(&format!("scheduler.{job}"), PermissionAction::Write);
         let Ok(look) = jobs.look(claim, room, may).await else { return Some(Wait::While(JOBS_UNREADABLE_PAUSE)) };
         for job in look.given_up {
             self.warn_given_up(&revision, job);
@@ -213,7 +216,7 @@ impl Runner {
     fn tell_withheld(&self, revision: &LoadedPlugin, job: String) {
         let resource = format!("scheduler.{job}");
         let new = self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(job.clone());
-        if new && let Err(denial) = revision.context.check(&resource, PermissionAction::Write) {
+        if new && let Err(denial) = revision.context.permissions.check(&resource, PermissionAction::Write) {
             let text = format!("job `{job}` is due and does not run: {denial}");
             revision.context.log.write(Level::Warn, TARGET, &text, &[]);
         }
@@ -221,11 +224,11 @@ impl Runner {
 }
 
 /// One run, from its call to its outcome on disk.
-async fn run_job(plugin: Plugin, jobs: Arc<KeptJobs>, run: Run) {
+async fn run_job(plugin: Arc<CurrentRevision>, jobs: Arc<JobsDb>, run: Run) {
     let (job, started) = (run.job.clone(), Instant::now());
     let answer = call(&plugin, &run).await;
     let took = started.elapsed();
-    let revision = plugin.current();
+    let revision = plugin.get();
     let (level, text, ended) = match answer {
         // Not the job's fault, and not its run: it stays due.
         Err(InvokeError::NotLoaded { .. }) => {
@@ -244,9 +247,9 @@ async fn run_job(plugin: Plugin, jobs: Arc<KeptJobs>, run: Run) {
     }
 }
 
-async fn call(plugin: &Plugin, run: &Run) -> Result<String, InvokeError> {
-    let invocation = Invocation::new(&run.action).payload_json(run.payload())?.caller(Caller::Schedule);
-    Ok(plugin.invoke(invocation).await?.into_json())
+async fn call(plugin: &CurrentRevision, run: &Run) -> Result<String, InvokeError> {
+    let mut invocation = Invocation::new(&run.action).payload_json(run.payload())?.caller(Caller::Schedule);
+    Ok(dispatch::invoke(plugin, &mut invocation).await?.into_json())
 }
 
 fn ended_by(error: &InvokeError) -> Ended {

@@ -1,4 +1,4 @@
-//! `plugbay:plugin/plugins`: calls between plugins, and named services.
+//! `plugbay:plugin/plugins`: calls between plugins and the services that they offer.
 
 mod call;
 mod chain;
@@ -10,17 +10,17 @@ use serde_json::{Value, json};
 use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin};
 
-/// A host whose operator allows everything.
+/// Everything is allowed by the operator.
 fn host() -> Host {
     Host::with(|builder| builder.policy(Policy::allow_all()))
 }
 
-/// The guest under this name, which requests every permission on plugins and named services.
+/// The guest under a name, asking for everything that has to do with plugins.
 fn named(name: &str) -> TestPlugin {
     TestPlugin::from(feature::PLUGINS).manifest("name", json!(name)).manifest("permissions", json!([allow("plugin.*")]))
 }
 
-/// The same guest, open to all callers.
+/// The same, letting everybody in.
 fn open(name: &str) -> TestPlugin {
     named(name).manifest("allowed_callers", json!(["*"]))
 }

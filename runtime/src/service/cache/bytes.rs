@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::de::IgnoredAny;
 
 use super::memory::Memory;
-use super::{PluginCache, too_slow, ttl};
+use super::{CacheError, PluginCache, ttl};
 
 /// Before bytes that are no JSON, of which each is then one character.
 const MARK: char = '\0';
@@ -47,10 +47,6 @@ impl PluginCache {
         self.memory().set(key, &to_text(bytes), ttl(None));
     }
 
-    pub(crate) fn forget(&self, key: &str) {
-        self.memory().delete(key);
-    }
-
     /// Replaces a value by what `replace` makes of it, with nobody in between; it is asked again where somebody was.
     pub(crate) fn update_bytes<T, E>(
         &self,
@@ -66,9 +62,12 @@ impl PluginCache {
         }
     }
 
-    /// The keys that are there and fit, in no order; or the text of the limit that was reached.
-    pub(crate) async fn keys(&self, fits: impl Fn(&str) -> bool + Send + 'static) -> Result<Vec<String>, String> {
-        Memory::keys(Arc::clone(self.memory()), fits).await.map_err(too_slow)
+    /// The keys that are there and fit, in no order.
+    ///
+    /// # Errors
+    /// [`CacheError::Limit`] if the scan takes too long.
+    pub(crate) async fn keys(&self, fits: impl Fn(&str) -> bool + Send + 'static) -> Result<Vec<String>, CacheError> {
+        Ok(Memory::keys(Arc::clone(self.memory()), fits).await?)
     }
 }
 

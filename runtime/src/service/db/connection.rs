@@ -11,10 +11,10 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::facts::Facts;
 use super::functions;
-use super::memory::count_memory;
 use super::watch::Watch;
 use crate::clock::Clock;
 use crate::limits::*;
+use crate::sqlite::memory::count_memory;
 
 /// Statements of the host's own that are kept prepared beside the plugin's.
 const HOST_STATEMENTS: usize = 4;

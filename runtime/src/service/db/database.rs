@@ -14,15 +14,14 @@ use std::time::{Duration, Instant};
 use rusqlite::ErrorCode;
 use tokio::sync::{Mutex as AsyncMutex, OnceCell, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
-use super::super::PluginHome;
-use super::super::home::forget_gone;
-use super::super::sqlite::open::{make_file, patiently};
 use super::connection::Conn;
-use super::problem::Problem;
+use super::problem::DbError;
 use crate::limits::{
     DB_FILE_BYTES_MAX, DB_MEMORY_BYTES_MAX, DB_STATEMENT_TIME_MAX, DB_STATEMENTS_AT_ONCE_MAX, DB_TIME_TO_ANSWER,
     DB_WAIT_MAX,
 };
+use crate::scope::{PluginScope, forget_gone};
+use crate::sqlite::open::{make_file, patiently};
 
 /// The file in the plugin's directory.
 const FILE: &str = "db.sqlite3";
@@ -46,21 +45,21 @@ impl Default for Databases {
 
 impl Databases {
     /// The database of this plugin. Nothing is opened or made before somebody uses it.
-    pub(super) fn of(&self, home: &PluginHome) -> Arc<Database> {
+    pub(super) fn of(&self, scope: &PluginScope) -> Arc<Database> {
         let mut databases = self.of.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(database) = databases.get(&home.name).and_then(Weak::upgrade) {
+        if let Some(database) = databases.get(&scope.name).and_then(Weak::upgrade) {
             return database;
         }
         forget_gone(&mut databases, |database| database.strong_count() > 0);
-        let database = Arc::new(Database::new(home.clone(), self.turns.clone()));
-        databases.insert(home.name.clone(), Arc::downgrade(&database));
+        let database = Arc::new(Database::new(scope.clone(), self.turns.clone()));
+        databases.insert(scope.name.clone(), Arc::downgrade(&database));
         database
     }
 }
 
 /// One plugin's database.
 pub(super) struct Database {
-    home: PluginHome,
+    scope: PluginScope,
     pub(super) about: Arc<About>,
     opened: OnceCell<Opened>,
     /// Counts changes of the tables' shape, so that both connections forget what they knew.
@@ -83,30 +82,30 @@ pub(super) struct About {
 }
 
 impl Database {
-    fn new(home: PluginHome, turns: Arc<Semaphore>) -> Self {
-        let path = home.directory.as_ref().map(|directory| directory.join(FILE));
-        let about = Arc::new(About { plugin: home.name.clone(), path, told: AtomicU8::new(0) });
-        Database { home, about, opened: OnceCell::new(), schema: AtomicU64::new(0), turns }
+    fn new(scope: PluginScope, turns: Arc<Semaphore>) -> Self {
+        let path = scope.directory.as_ref().map(|directory| directory.join(FILE));
+        let about = Arc::new(About { plugin: scope.name.clone(), path, told: AtomicU8::new(0) });
+        Database { scope, about, opened: OnceCell::new(), schema: AtomicU64::new(0), turns }
     }
 
-    async fn opened(&self) -> Result<&Opened, Problem> {
+    async fn opened(&self) -> Result<&Opened, DbError> {
         self.opened
             .get_or_try_init(|| async {
-                let (about, home) = (self.about.clone(), self.home.clone());
-                let opened = tokio::task::spawn_blocking(move || open(&about, &home)).await;
+                let (about, scope) = (self.about.clone(), self.scope.clone());
+                let opened = tokio::task::spawn_blocking(move || open(&about, &scope)).await;
                 opened.unwrap_or_else(|error| Err(self.about.unavailable(Why::Failed, &error)))
             })
             .await
     }
 
     /// The connection for changes. Waits for whoever holds it.
-    pub(super) async fn writer(&self) -> Result<Held, Problem> {
+    pub(super) async fn writer(&self) -> Result<Held, DbError> {
         let writer = self.opened().await?.writer.clone();
         self.hold(writer).await
     }
 
     /// The connection for queries.
-    pub(super) async fn reader(&self) -> Result<Held, Problem> {
+    pub(super) async fn reader(&self) -> Result<Held, DbError> {
         let opened = self.opened().await?;
         let reader = opened.reader.as_ref().unwrap_or(&opened.writer).clone();
         self.hold(reader).await
@@ -119,12 +118,12 @@ impl Database {
         Some(self.held(reader.try_lock_owned().ok()?))
     }
 
-    async fn hold(&self, conn: Arc<AsyncMutex<Conn>>) -> Result<Held, Problem> {
+    async fn hold(&self, conn: Arc<AsyncMutex<Conn>>) -> Result<Held, DbError> {
         match tokio::time::timeout(DB_WAIT_MAX, conn.lock_owned()).await {
             Ok(conn) => Ok(self.held(conn)),
             Err(_) => {
                 let seconds = DB_WAIT_MAX.as_secs();
-                Err(Problem::Busy(format!(
+                Err(DbError::Busy(format!(
                     "another call of this plugin has held the database for {seconds} s: try again"
                 )))
             }
@@ -146,10 +145,10 @@ impl Database {
     }
 }
 
-fn open(about: &About, home: &PluginHome) -> Result<Opened, Problem> {
+fn open(about: &About, scope: &PluginScope) -> Result<Opened, DbError> {
     let sql = |error: rusqlite::Error| about.of_file(&error);
     let connect = |path: Option<&std::path::Path>| {
-        let conn = patiently(|| Conn::open(path, home.clock.clone())).map_err(sql)?;
+        let conn = patiently(|| Conn::open(path, scope.clock.clone())).map_err(sql)?;
         // Reads the file for the first time: one that is none is found here.
         conn.sqlite.query_row("SELECT count(*) FROM sqlite_schema", (), |_| Ok(())).map_err(sql)?;
         Ok(Arc::new(AsyncMutex::new(conn)))
@@ -183,7 +182,7 @@ impl Held {
         mut self,
         cancelled: Arc<AtomicBool>,
         work: impl FnOnce(&mut Conn) -> R + Send + 'static,
-    ) -> Result<(Held, R), Problem> {
+    ) -> Result<(Held, R), DbError> {
         let turn = turn(self.turns.clone()).await?;
         let waiting = CancelOnDrop(cancelled);
         let ran = tokio::task::spawn_blocking(move || {
@@ -201,7 +200,7 @@ impl Held {
                     "a statement was lost: {}",
                     lost.err().map_or_else(String::new, |error| error.to_string())
                 );
-                Err(Problem::Unavailable("the statement was lost; the host's log says why".to_owned()))
+                Err(DbError::Unavailable("the statement was lost; the host's log says why".to_owned()))
             }
         }
     }
@@ -213,10 +212,10 @@ impl Held {
 }
 
 /// Waits until one of the statements that may run at once has ended.
-async fn turn(turns: Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Problem> {
+async fn turn(turns: Arc<Semaphore>) -> Result<OwnedSemaphorePermit, DbError> {
     match tokio::time::timeout(DB_WAIT_MAX, turns.acquire_owned()).await {
         Ok(Ok(turn)) => Ok(turn),
-        _ => Err(Problem::Busy(format!(
+        _ => Err(DbError::Busy(format!(
             "all plugins together have had {DB_STATEMENTS_AT_ONCE_MAX} statements running for {} s, as many as may: \
              try again",
             DB_WAIT_MAX.as_secs()
@@ -259,11 +258,11 @@ impl About {
     }
 
     /// What became of a statement for no fault of its own.
-    pub(super) fn problem(&self, error: &rusqlite::Error) -> Problem {
+    pub(super) fn problem(&self, error: &rusqlite::Error) -> DbError {
         match super::problem::code(error) {
             Some(ErrorCode::DiskFull) if self.disk_has_room() => {
                 let allowed = if self.path.is_some() { DB_FILE_BYTES_MAX } else { DB_MEMORY_BYTES_MAX };
-                Problem::limit("bytes of the plugin's database", allowed, "more")
+                DbError::limit("bytes of the plugin's database", allowed, "more")
             }
             _ => self.of_file(error),
         }
@@ -275,13 +274,13 @@ impl About {
         rustix::fs::statvfs(directory).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) > DISK_ROOM_BYTES)
     }
 
-    fn of_file(&self, error: &rusqlite::Error) -> Problem {
+    fn of_file(&self, error: &rusqlite::Error) -> DbError {
         let why = match super::problem::code(error) {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Why::Damaged,
             Some(ErrorCode::DiskFull) => Why::Full,
             Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Why::NoAccess,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                return Problem::Busy("another process holds the database: try again".to_owned());
+                return DbError::Busy("another process holds the database: try again".to_owned());
             }
             _ => Why::Failed,
         };
@@ -289,7 +288,7 @@ impl About {
     }
 
     /// Tells the operator, once for each reason, and makes what the plugin is told: no path, nothing of SQLite's.
-    pub(super) fn unavailable(&self, why: Why, error: &dyn fmt::Display) -> Problem {
+    pub(super) fn unavailable(&self, why: Why, error: &dyn fmt::Display) -> DbError {
         let what = match why {
             Why::Damaged => {
                 "is damaged: the operator has to restore it from a backup, or remove it and lose what it holds"
@@ -304,7 +303,7 @@ impl About {
             let path = self.path.as_deref().unwrap_or(FILE.as_ref()).display();
             tracing::error!(plugin = &*self.plugin, %path, %error, "{text}");
         }
-        Problem::Unavailable(text)
+        DbError::Unavailable(text)
     }
 }
 
@@ -324,8 +323,8 @@ mod tests {
     #[tokio::test]
     async fn statement_waits_while_as_many_run_as_may() {
         let databases = Databases::default();
-        let home = PluginHome::new("p".into(), None, Arc::new(SystemClock));
-        let database = databases.of(&home);
+        let scope = PluginScope::new("p".into(), None, Arc::new(SystemClock));
+        let database = databases.of(&scope);
         let turns = databases.turns.clone();
         let others = turns.acquire_many(DB_STATEMENTS_AT_ONCE_MAX as u32).await.expect("nobody else has one");
         let held = database.writer().await.expect("it opens");

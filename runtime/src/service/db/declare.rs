@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::connection::Conn;
 use super::database::{About, Database};
-use super::problem::{self, Problem};
+use super::problem::{self, DbError};
 use super::{PluginDb, collections, tables};
 use crate::limits::{DB_FILE_BYTES_MAX, DB_PAGE_BYTES, DB_WAIT_MAX};
 
@@ -35,8 +35,8 @@ impl PluginDb {
         match self.database.declare(declaration).await {
             Ok(()) => Ok(()),
             // Told to the operator where it was found.
-            Err(Problem::Unavailable(_)) => Ok(()),
-            Err(Problem::Invalid(text) | Problem::Constraint(text) | Problem::Limit(text) | Problem::Busy(text)) => {
+            Err(DbError::Unavailable(_)) => Ok(()),
+            Err(DbError::Invalid(text) | DbError::Constraint(text) | DbError::Limit(text) | DbError::Busy(text)) => {
                 Err(NotMade(text))
             }
             Err(other) => Err(NotMade(format!("{other:?}"))),
@@ -45,7 +45,7 @@ impl PluginDb {
 }
 
 impl Database {
-    async fn declare(&self, declaration: Declaration) -> Result<(), Problem> {
+    async fn declare(&self, declaration: Declaration) -> Result<(), DbError> {
         let held = self.writer().await?;
         let about = self.about.clone();
         let work = move |conn: &mut Conn| {
@@ -66,20 +66,20 @@ struct Declaration {
 
 /// Why a declaration was not made.
 enum Stopped {
-    Told(Problem),
+    Told(DbError),
     Sql { what: String, error: rusqlite::Error },
 }
 
 impl Stopped {
-    fn into_problem(self, about: &About) -> Problem {
+    fn into_problem(self, about: &About) -> DbError {
         let (what, error) = match self {
             Stopped::Told(problem) => return problem,
             Stopped::Sql { what, error } => (what, error),
         };
         match problem::of_statement(&error) {
-            Some(Problem::Constraint(text) | Problem::Invalid(text)) => {
+            Some(DbError::Constraint(text) | DbError::Invalid(text)) => {
                 let text = text.replace(tables::NEW_PREFIX, "");
-                Problem::Constraint(format!("{what} cannot be made as declared: {text}"))
+                DbError::Constraint(format!("{what} cannot be made as declared: {text}"))
             }
             Some(other) => other,
             None => about.problem(&error),
@@ -103,16 +103,16 @@ impl Declaration {
         data_encoding::HEXLOWER.encode(&Sha256::digest(json.to_string()))
     }
 
-    fn check(&self) -> Result<(), Problem> {
+    fn check(&self) -> Result<(), DbError> {
         for table in &self.tables {
             if self.collections.collections.keys().any(|name| name.eq_ignore_ascii_case(&table.name)) {
-                return Err(Problem::Invalid(format!("`{}` is declared as a table and as a collection", table.name)));
+                return Err(DbError::Invalid(format!("`{}` is declared as a table and as a collection", table.name)));
             }
             tables::check(table, &self.tables)?;
         }
         let mut names = self.collections.collections.keys().chain(self.tables.iter().map(|table| &table.name));
         match names.find(|name| super::authorizer::is_reserved(name)) {
-            Some(name) => Err(Problem::Invalid(format!("`{name}` is a name that no table of a plugin may have"))),
+            Some(name) => Err(DbError::Invalid(format!("`{name}` is a name that no table of a plugin may have"))),
             None => Ok(()),
         }
     }
@@ -204,7 +204,7 @@ fn no_view(sqlite: &Connection, name: &str) -> Result<(), Stopped> {
     match kind_of(sqlite, name)?.as_deref() {
         Some("view") => {
             let text = format!("`{name}` is a view that the plugin made: declare the table under another name");
-            Err(Stopped::Told(Problem::Invalid(text)))
+            Err(Stopped::Told(DbError::Invalid(text)))
         }
         _ => Ok(()),
     }
@@ -229,7 +229,7 @@ fn check_references(sqlite: &Connection) -> Result<(), Stopped> {
         None => Ok(()),
         Some::<(String, String)>((child, parent)) => {
             let text = format!("table `{child}` has rows that refer to rows of `{parent}` that are not there");
-            Err(Stopped::Told(Problem::Constraint(text)))
+            Err(Stopped::Told(DbError::Constraint(text)))
         }
     }
 }

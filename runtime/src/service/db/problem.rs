@@ -6,17 +6,16 @@
 use plugbay_manifest::PermissionAction;
 use rusqlite::ErrorCode;
 
-use super::super::bindings::plugbay::plugin::db as wit;
 use super::super::over_limit;
-use super::memory;
 use crate::limits::{
     DB_COLUMNS_MAX, DB_EXPRESSION_DEPTH_MAX, DB_FUNCTION_ARGUMENTS_MAX, DB_PARAMETERS_MAX, DB_PATTERN_BYTES_MAX,
     DB_PROGRAM_STEPS_MAX, DB_STATEMENT_BYTES_MAX, DB_STATEMENT_MEMORY_BYTES_MAX, DB_VALUE_BYTES_MAX,
 };
+use crate::sqlite::memory;
 
 /// A statement that did not run, or not to its end.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Problem {
+pub(crate) enum DbError {
     /// The plugin was not granted this.
     Denied(String, PermissionAction),
     Invalid(String),
@@ -31,58 +30,40 @@ pub(super) enum Problem {
     TooLongHere,
 }
 
-impl Problem {
+impl DbError {
     /// A bound that was reached.
     pub(super) fn limit(name: &str, allowed: impl std::fmt::Display, observed: impl std::fmt::Display) -> Self {
-        Problem::Limit(over_limit(name, allowed, observed))
-    }
-
-    /// What the plugin is told. Denials are not told here: they are counted, and say what to add.
-    pub(super) fn into_wit(self) -> wit::Error {
-        match self {
-            Problem::Denied(resource, action) => {
-                wit::Error::Denied(format!("permission to {} `{resource}` is missing", action.name()))
-            }
-            Problem::Invalid(text) => wit::Error::Invalid(text),
-            Problem::Constraint(text) => wit::Error::Constraint(text),
-            Problem::Limit(text) => wit::Error::Limit(text),
-            Problem::Interrupted(text) => wit::Error::Interrupted(text),
-            Problem::Busy(text) => wit::Error::Busy(text),
-            Problem::Unavailable(text) => wit::Error::Unavailable(text),
-            Problem::Stale | Problem::TooLongHere => {
-                wit::Error::Busy("the tables change while the statement runs: try again".to_owned())
-            }
-        }
+        DbError::Limit(over_limit(name, allowed, observed))
     }
 }
 
 /// What the plugin's own doing led to; `None` where it is the file, the disk or the host.
-pub(super) fn of_statement(error: &rusqlite::Error) -> Option<Problem> {
+pub(super) fn of_statement(error: &rusqlite::Error) -> Option<DbError> {
     if let rusqlite::Error::MultipleStatement = error {
-        return Some(Problem::Invalid("there is more than one statement: send them one by one".to_owned()));
+        return Some(DbError::Invalid("there is more than one statement: send them one by one".to_owned()));
     }
     if let rusqlite::Error::NulError(_) = error {
-        return Some(Problem::Invalid("the statement has a NUL character".to_owned()));
+        return Some(DbError::Invalid("the statement has a NUL character".to_owned()));
     }
     let text = text(error);
     Some(match code(error)? {
-        ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch => Problem::Constraint(text),
+        ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch => DbError::Constraint(text),
         ErrorCode::TooBig if text.contains("statement") => {
-            Problem::limit("bytes of a statement", DB_STATEMENT_BYTES_MAX, "more")
+            DbError::limit("bytes of a statement", DB_STATEMENT_BYTES_MAX, "more")
         }
-        ErrorCode::TooBig => Problem::limit("bytes of a value or row", DB_VALUE_BYTES_MAX, "more"),
+        ErrorCode::TooBig => DbError::limit("bytes of a value or row", DB_VALUE_BYTES_MAX, "more"),
         // A program that is too long is told as if there were no memory for it.
         ErrorCode::OutOfMemory if !memory::was_refused() => {
-            Problem::limit("instructions of a statement's program", DB_PROGRAM_STEPS_MAX, "more")
+            DbError::limit("instructions of a statement's program", DB_PROGRAM_STEPS_MAX, "more")
         }
         ErrorCode::OutOfMemory => {
-            Problem::limit("bytes of memory for one statement", DB_STATEMENT_MEMORY_BYTES_MAX, "more")
+            DbError::limit("bytes of memory for one statement", DB_STATEMENT_MEMORY_BYTES_MAX, "more")
         }
-        ErrorCode::Unknown => sqlite_limit(&text).unwrap_or(Problem::Invalid(text)),
-        ErrorCode::AuthorizationForStatementDenied => Problem::Invalid(text),
-        ErrorCode::ParameterOutOfRange => Problem::Invalid(text),
+        ErrorCode::Unknown => sqlite_limit(&text).unwrap_or(DbError::Invalid(text)),
+        ErrorCode::AuthorizationForStatementDenied => DbError::Invalid(text),
+        ErrorCode::ParameterOutOfRange => DbError::Invalid(text),
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
-            Problem::Busy("another process holds the database: try again".to_owned())
+            DbError::Busy("another process holds the database: try again".to_owned())
         }
         _ => return None,
     })
@@ -97,7 +78,7 @@ pub(super) fn code(error: &rusqlite::Error) -> Option<ErrorCode> {
 }
 
 /// SQLite tells its limits by their texts alone.
-fn sqlite_limit(text: &str) -> Option<Problem> {
+fn sqlite_limit(text: &str) -> Option<DbError> {
     let named: &[(&str, &str, i32)] = &[
         ("Expression tree is too large", "depth of an expression", DB_EXPRESSION_DEPTH_MAX),
         ("parser stack overflow", "depth of an expression", DB_EXPRESSION_DEPTH_MAX),
@@ -111,7 +92,7 @@ fn sqlite_limit(text: &str) -> Option<Problem> {
     ];
     let found = named.iter().find(|(said, ..)| text.contains(said));
     if let Some((_, name, allowed)) = found {
-        return Some(Problem::limit(name, allowed, "more"));
+        return Some(DbError::limit(name, allowed, "more"));
     }
     let told = [
         "too many terms",
@@ -121,7 +102,7 @@ fn sqlite_limit(text: &str) -> Option<Problem> {
         "too many references",
         "nested too deep",
     ];
-    told.iter().any(|said| text.contains(said)).then(|| Problem::Limit(text.to_owned()))
+    told.iter().any(|said| text.contains(said)).then(|| DbError::Limit(text.to_owned()))
 }
 
 /// What SQLite says, without the statement that rusqlite repeats.

@@ -8,28 +8,28 @@ use rusqlite::Statement;
 use rusqlite::limits::Limit;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
-use super::super::bindings::plugbay::plugin::db as wit;
 use super::authorizer::Access;
 use super::connection::Conn;
 use super::database::About;
 use super::facts::{Facts, Inserts, NoFacts, object};
-use super::memory::OneStatement;
-use super::problem::{self, Problem};
+use super::problem::{self, DbError};
 use super::text;
+use super::value::Value;
 use super::watch::{Stop, Until, Whose};
 use crate::limits::{
     DB_CELL_BYTES, DB_LOG_BYTES_MAX, DB_PREPARED_BYTES_MAX, DB_PREPARED_MAX, DB_RESULT_BYTES_MAX, DB_ROWS_MAX,
     DB_STATEMENT_TIME_MAX, DB_VALUE_BYTES_HERE_MAX, DB_VALUE_BYTES_MAX, DB_WAIT_MAX,
 };
+use crate::sqlite::memory::OneStatement;
 
 /// What a statement answered.
 #[derive(Default)]
-pub(super) struct Answer {
-    pub(super) columns: Vec<String>,
-    pub(super) rows: Vec<Vec<wit::Value>>,
-    pub(super) bytes: usize,
-    pub(super) insert_id: i64,
-    pub(super) changes: u64,
+pub(crate) struct Answer {
+    pub(crate) columns: Vec<String>,
+    pub(crate) rows: Vec<Vec<Value>>,
+    pub(crate) bytes: usize,
+    pub(crate) insert_id: i64,
+    pub(crate) changes: u64,
     /// Whether it changed the tables' shape: what other connections know of statements is void.
     pub(super) changed_schema: bool,
     /// What the statement was.
@@ -37,10 +37,10 @@ pub(super) struct Answer {
 }
 
 /// Whether a resource was granted for a use.
-pub(super) type May = Arc<dyn Fn(&str, PermissionAction) -> bool + Send + Sync>;
+pub(crate) type May = Arc<dyn Fn(&str, PermissionAction) -> bool + Send + Sync>;
 
 /// A statement with everything that running it takes.
-pub(super) struct Job {
+pub(crate) struct SqlCall {
     /// Whether the plugin was granted this.
     pub(super) may: May,
     pub(super) about: Arc<About>,
@@ -50,7 +50,14 @@ pub(super) struct Job {
     pub(super) keep_rows: bool,
 }
 
-impl Job {
+impl Answer {
+    /// The resources that the statement used, with what for.
+    pub(crate) fn uses(&self) -> &[(String, PermissionAction)] {
+        self.facts.as_ref().map_or(&[], |facts| &facts.needs)
+    }
+}
+
+impl SqlCall {
     /// Whether it looks like one that only reads. If it is not, it finds that out before it runs.
     pub(super) fn may_be_query(&self) -> bool {
         let word = self.sql.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
@@ -58,9 +65,9 @@ impl Job {
     }
 
     /// Runs it once for these parameters, on a thread that may wait.
-    pub(super) fn run(&self, conn: &mut Conn, params: &[wit::Value]) -> Result<Answer, Problem> {
+    pub(super) fn run(&self, conn: &mut Conn, params: &[Value]) -> Result<Answer, DbError> {
         let mut ran = self.try_run(conn, params, &self.until);
-        if let Err(Problem::Stale) = ran {
+        if let Err(DbError::Stale) = ran {
             conn.forget();
             ran = self.try_run(conn, params, &self.until);
         }
@@ -71,19 +78,19 @@ impl Job {
     }
 
     /// Runs it in the caller's own thread: only a query that is known, and only for moments.
-    pub(super) fn run_here(&self, conn: &mut Conn, params: &[wit::Value]) -> Result<Answer, Problem> {
+    pub(super) fn run_here(&self, conn: &mut Conn, params: &[Value]) -> Result<Answer, DbError> {
         if !conn.known.contains_key(self.sql.trim()) {
-            return Err(Problem::TooLongHere);
+            return Err(DbError::TooLongHere);
         }
         self.try_run(conn, params, &Until { here: true, ..self.until.clone() })
     }
 
-    fn try_run(&self, conn: &mut Conn, params: &[wit::Value], until: &Until) -> Result<Answer, Problem> {
+    fn try_run(&self, conn: &mut Conn, params: &[Value], until: &Until) -> Result<Answer, DbError> {
         let facts = self.facts(conn)?;
         self.check(&facts)?;
         if !facts.is_read_only {
             if until.here {
-                return Err(Problem::TooLongHere);
+                return Err(DbError::TooLongHere);
             }
             room_in_log(conn)?;
         }
@@ -105,11 +112,11 @@ impl Job {
             answer.facts = Some(facts);
         }
         // Whatever stopped it here may not stop it there.
-        if until.here { ran.map_err(|_| Problem::TooLongHere) } else { ran }
+        if until.here { ran.map_err(|_| DbError::TooLongHere) } else { ran }
     }
 
     /// Runs SQL of the host's own.
-    fn by_host(&self, conn: &Conn, sql: &str) -> Result<(), Problem> {
+    fn by_host(&self, conn: &Conn, sql: &str) -> Result<(), DbError> {
         conn.watch.book().whose = Whose::Host;
         conn.sqlite
             .busy_timeout(DB_WAIT_MAX)
@@ -118,15 +125,15 @@ impl Job {
     }
 
     /// What the statement needs: known, or found out by preparing it.
-    pub(super) fn facts(&self, conn: &mut Conn) -> Result<Arc<Facts>, Problem> {
+    pub(super) fn facts(&self, conn: &mut Conn) -> Result<Arc<Facts>, DbError> {
         let sql = self.sql.trim();
         if let Some(facts) = conn.known.get(sql) {
             return Ok(facts.clone());
         }
-        text::check_one_statement(sql).map_err(|what| Problem::Invalid(what.to_owned()))?;
+        text::check_one_statement(sql).map_err(|what| DbError::Invalid(what.to_owned()))?;
         let (wanted, is_read_only) = self.wanted(conn, sql).map_err(|error| self.problem(conn, &error))?;
         let facts = Arc::new(Facts::new(conn, wanted, is_read_only).map_err(|error| match error {
-            NoFacts::Refused(why) => Problem::Invalid(why),
+            NoFacts::Refused(why) => DbError::Invalid(why),
             NoFacts::Sql(error) => self.problem(conn, &error),
         })?);
         if sql.len() <= DB_PREPARED_BYTES_MAX && !facts.changes_schema {
@@ -150,16 +157,16 @@ impl Job {
         Ok((std::mem::take(&mut book.wanted), is_read_only))
     }
 
-    fn check(&self, facts: &Facts) -> Result<(), Problem> {
+    fn check(&self, facts: &Facts) -> Result<(), DbError> {
         for (resource, action) in &facts.needs {
             if !(self.may)(resource, *action) {
-                return Err(Problem::Denied(resource.clone(), *action));
+                return Err(DbError::Denied(resource.clone(), *action));
             }
         }
         Ok(())
     }
 
-    fn step(&self, conn: &Conn, facts: &Facts, params: &[wit::Value], here: bool) -> Result<Answer, Problem> {
+    fn step(&self, conn: &Conn, facts: &Facts, params: &[Value], here: bool) -> Result<Answer, DbError> {
         let problem = |error: rusqlite::Error| self.problem(conn, &error);
         let _memory = OneStatement::begin();
         let mut statement = prepare(conn, self.sql.trim()).map_err(problem)?;
@@ -187,8 +194,8 @@ impl Job {
     fn collect(
         &self,
         statement: &mut Statement<'_>,
-        problem: impl Fn(rusqlite::Error) -> Problem,
-    ) -> Result<Answer, Problem> {
+        problem: impl Fn(rusqlite::Error) -> DbError,
+    ) -> Result<Answer, DbError> {
         let mut answer = Answer::default();
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next().map_err(&problem)? {
@@ -196,7 +203,7 @@ impl Job {
                 continue;
             }
             if answer.rows.len() == DB_ROWS_MAX {
-                return Err(Problem::limit("rows of an answer (ask page by page, with LIMIT)", DB_ROWS_MAX, "more"));
+                return Err(DbError::limit("rows of an answer (ask page by page, with LIMIT)", DB_ROWS_MAX, "more"));
             }
             let columns = row.as_ref().column_count();
             let mut values = Vec::with_capacity(columns);
@@ -207,7 +214,7 @@ impl Job {
             }
             if answer.bytes > DB_RESULT_BYTES_MAX {
                 let name = "bytes of an answer (ask for less, or page by page with LIMIT)";
-                return Err(Problem::limit(name, DB_RESULT_BYTES_MAX, "more"));
+                return Err(DbError::limit(name, DB_RESULT_BYTES_MAX, "more"));
             }
             answer.rows.push(values);
         }
@@ -220,7 +227,7 @@ impl Job {
     }
 
     /// Why SQLite did not do it.
-    fn problem(&self, conn: &Conn, error: &rusqlite::Error) -> Problem {
+    fn problem(&self, conn: &Conn, error: &rusqlite::Error) -> DbError {
         let (stopped, refused, whose) = {
             let mut book = conn.watch.book();
             (book.stopped.take(), book.refused.take(), std::mem::take(&mut book.whose))
@@ -229,27 +236,27 @@ impl Job {
             Some(rusqlite::ErrorCode::OperationInterrupted) => return interrupted(stopped),
             Some(rusqlite::ErrorCode::AuthorizationForStatementDenied) => {
                 return match (refused, whose) {
-                    (Some(why), _) => Problem::Invalid(why),
-                    (None, Whose::Running(_)) => Problem::Stale,
-                    (None, _) => Problem::Invalid(problem::text(error)),
+                    (Some(why), _) => DbError::Invalid(why),
+                    (None, Whose::Running(_)) => DbError::Stale,
+                    (None, _) => DbError::Invalid(problem::text(error)),
                 };
             }
             _ => {}
         }
         // A statement that SQLite runs in several: its inner ones are refused with a text of their own.
         if let Some(why) = refused {
-            return Problem::Invalid(why);
+            return DbError::Invalid(why);
         }
         problem::of_statement(error).unwrap_or_else(|| self.about.problem(error))
     }
 }
 
-fn interrupted(stopped: Option<Stop>) -> Problem {
+fn interrupted(stopped: Option<Stop>) -> DbError {
     match stopped {
         Some(Stop::Log(bytes)) => log_is_full(bytes),
-        Some(Stop::TooLongHere) => Problem::TooLongHere,
-        Some(Stop::Cancelled) => Problem::Interrupted("nobody waits for the answer any more".to_owned()),
-        Some(Stop::Deadline) | None => Problem::Interrupted(format!(
+        Some(Stop::TooLongHere) => DbError::TooLongHere,
+        Some(Stop::Cancelled) => DbError::Interrupted("nobody waits for the answer any more".to_owned()),
+        Some(Stop::Deadline) | None => DbError::Interrupted(format!(
             "the statement ran until the call's deadline, or for {} s, and was stopped",
             DB_STATEMENT_TIME_MAX.as_secs()
         )),
@@ -257,7 +264,7 @@ fn interrupted(stopped: Option<Stop>) -> Problem {
 }
 
 /// Moves the write-ahead log into the file where it has become too long for that to happen by itself.
-pub(super) fn room_in_log(conn: &Conn) -> Result<(), Problem> {
+pub(super) fn room_in_log(conn: &Conn) -> Result<(), DbError> {
     let is_full = || conn.watch.book().log_is_full();
     if is_full().is_none() {
         return Ok(());
@@ -273,9 +280,9 @@ pub(super) fn room_in_log(conn: &Conn) -> Result<(), Problem> {
     }
 }
 
-fn log_is_full(bytes: u64) -> Problem {
+fn log_is_full(bytes: u64) -> DbError {
     let name = "bytes of changes that are not in the file yet (a query that still runs keeps them out of it)";
-    Problem::limit(name, DB_LOG_BYTES_MAX, bytes)
+    DbError::limit(name, DB_LOG_BYTES_MAX, bytes)
 }
 
 /// A statement that goes back to where it came from.
@@ -314,41 +321,41 @@ fn prepare<'c>(conn: &'c Conn, sql: &str) -> rusqlite::Result<Prepared<'c>> {
 
 fn bind(
     statement: &mut Statement<'_>,
-    params: &[wit::Value],
-    problem: impl Fn(rusqlite::Error) -> Problem,
-) -> Result<(), Problem> {
+    params: &[Value],
+    problem: impl Fn(rusqlite::Error) -> DbError,
+) -> Result<(), DbError> {
     let expected = statement.parameter_count();
     if expected != params.len() {
         let given = params.len();
-        return Err(Problem::Invalid(format!("the statement has {expected} parameters, and {given} were given")));
+        return Err(DbError::Invalid(format!("the statement has {expected} parameters, and {given} were given")));
     }
     for (index, value) in params.iter().enumerate() {
         let value = match value {
-            wit::Value::Null => ValueRef::Null,
-            wit::Value::Integer(number) => ValueRef::Integer(*number),
-            wit::Value::Real(number) => ValueRef::Real(*number),
-            wit::Value::Text(text) => ValueRef::Text(text.as_bytes()),
-            wit::Value::Blob(bytes) => ValueRef::Blob(bytes),
+            Value::Null => ValueRef::Null,
+            Value::Integer(number) => ValueRef::Integer(*number),
+            Value::Real(number) => ValueRef::Real(*number),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::Blob(bytes) => ValueRef::Blob(bytes),
         };
         statement.raw_bind_parameter(index + 1, ToSqlOutput::Borrowed(value)).map_err(&problem)?;
     }
     Ok(())
 }
 
-fn value(value: ValueRef<'_>) -> wit::Value {
+fn value(value: ValueRef<'_>) -> Value {
     match value {
-        ValueRef::Null => wit::Value::Null,
-        ValueRef::Integer(number) => wit::Value::Integer(number),
-        ValueRef::Real(number) => wit::Value::Real(number),
-        ValueRef::Text(bytes) => wit::Value::Text(String::from_utf8_lossy(bytes).into_owned()),
-        ValueRef::Blob(bytes) => wit::Value::Blob(bytes.to_vec()),
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::Integer(number),
+        ValueRef::Real(number) => Value::Real(number),
+        ValueRef::Text(bytes) => Value::Text(String::from_utf8_lossy(bytes).into_owned()),
+        ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
     }
 }
 
-fn bytes(value: &wit::Value) -> usize {
+fn bytes(value: &Value) -> usize {
     match value {
-        wit::Value::Text(text) => text.len(),
-        wit::Value::Blob(bytes) => bytes.len(),
-        wit::Value::Null | wit::Value::Integer(_) | wit::Value::Real(_) => 0,
+        Value::Text(text) => text.len(),
+        Value::Blob(bytes) => bytes.len(),
+        Value::Null | Value::Integer(_) | Value::Real(_) => 0,
     }
 }

@@ -37,7 +37,7 @@ use plugbay_manifest::{Column, ColumnKind, OnDelete, Table};
 use rusqlite::{Connection, OptionalExtension};
 use serde_json::Value;
 
-use super::problem::Problem;
+use super::problem::DbError;
 
 /// What the new table's name begins with until the old one is gone.
 pub(super) const NEW_PREFIX: &str = "plugbay_new_";
@@ -60,12 +60,12 @@ pub(super) fn make(sqlite: &Connection, table: &Table, all: &[Table]) -> rusqlit
 }
 
 /// What SQL cannot tell as well.
-pub(super) fn check(table: &Table, all: &[Table]) -> Result<(), Problem> {
+pub(super) fn check(table: &Table, all: &[Table]) -> Result<(), DbError> {
     let keys: Vec<&str> = table.columns.iter().filter(|c| is_key(c)).map(|column| column.name.as_str()).collect();
     let ids = table.columns.iter().filter(|column| column.kind == ColumnKind::Id).count();
     if ids > 1 || (ids == 1 && keys.len() > 1) {
         let keys = keys.join("`, `");
-        return Err(Problem::Invalid(format!("table `{}` has more than one key: `{keys}`", table.name)));
+        return Err(DbError::Invalid(format!("table `{}` has more than one key: `{keys}`", table.name)));
     }
     for column in &table.columns {
         let Some(reference) = &column.references else { continue };
@@ -74,7 +74,7 @@ pub(super) fn check(table: &Table, all: &[Table]) -> Result<(), Problem> {
             column.unique || is_key(column) && table.columns.iter().filter(|column| is_key(column)).count() == 1
         });
         if !alone {
-            return Err(Problem::Invalid(format!(
+            return Err(DbError::Invalid(format!(
                 "`{}.{}` refers to `{}.{}`, which has to be its table's key or unique",
                 table.name, column.name, reference.table, reference.column
             )));

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::connection::Conn;
 use super::database::About;
-use super::problem::Problem;
-use super::statement::{Answer, Job};
+use super::problem::DbError;
+use super::statement::{Answer, SqlCall};
+use super::value::Value;
 use super::watch::Until;
-use super::wit;
 use crate::clock::SystemClock;
 
 struct Scene {
@@ -24,8 +24,8 @@ impl Scene {
         Scene { conn, patience: Duration::from_secs(60), granted: |_, _| true }
     }
 
-    fn run(&mut self, sql: &str) -> Result<Answer, Problem> {
-        let job = Job {
+    fn run(&mut self, sql: &str) -> Result<Answer, DbError> {
+        let job = SqlCall {
             may: Arc::new(self.granted),
             about: Arc::new(About::of_test()),
             sql: sql.to_owned(),
@@ -36,14 +36,14 @@ impl Scene {
     }
 
     /// The first value of the first row.
-    fn value(&mut self, sql: &str) -> wit::Value {
+    fn value(&mut self, sql: &str) -> Value {
         let answer = self.run(sql).unwrap_or_else(|problem| panic!("{sql}: {problem:?}"));
         answer.rows.into_iter().flatten().next().unwrap_or_else(|| panic!("{sql}: no rows"))
     }
 
     fn integer(&mut self, sql: &str) -> i64 {
         match self.value(sql) {
-            wit::Value::Integer(number) => number,
+            Value::Integer(number) => number,
             other => panic!("{sql}: {other:?}"),
         }
     }
@@ -96,7 +96,7 @@ fn ordinary_sql_runs() {
 /// Asserts that no plugin may run it, whatever it was granted, and that the text says which part of it is refused.
 fn check_refused(scene: &mut Scene, sql: &str, said: &str) {
     match scene.run(sql) {
-        Err(Problem::Invalid(text)) if text.contains(said) => {}
+        Err(DbError::Invalid(text)) if text.contains(said) => {}
         other => panic!("{sql}: {:?}", other.map(|answer| answer.rows)),
     }
 }
@@ -175,7 +175,7 @@ fn statement_over_a_bound_is_stopped_with_the_bound_by_name() {
         ("SELECT ?1001".to_owned(), "parameters of a statement: 1000"),
     ] {
         match scene.run(&sql) {
-            Err(Problem::Limit(text)) if text.contains(said) => {}
+            Err(DbError::Limit(text)) if text.contains(said) => {}
             other => panic!("{}: {:?}", &sql[..sql.len().min(100)], other.map(|answer| answer.rows)),
         }
     }
@@ -187,7 +187,7 @@ fn statement_without_an_end_is_stopped_at_its_deadline() {
     scene.patience = Duration::from_millis(200);
     let endless = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c";
     match scene.run(endless) {
-        Err(Problem::Interrupted(text)) if text.contains("the call's deadline") => {}
+        Err(DbError::Interrupted(text)) if text.contains("the call's deadline") => {}
         other => panic!("{:?}", other.map(|answer| answer.rows)),
     }
 }
@@ -216,7 +216,7 @@ fn change_that_answers_too_many_rows_is_undone() {
         if inside {
             scene.conn.sqlite.execute_batch("BEGIN").expect("begun");
         }
-        assert!(matches!(scene.run(&insert), Err(Problem::Limit(_))));
+        assert!(matches!(scene.run(&insert), Err(DbError::Limit(_))));
         assert_eq!(scene.integer("SELECT count(*) FROM b"), before, "inside a transaction: {inside}");
         assert_eq!(scene.conn.is_in_transaction(), inside);
     }
@@ -276,7 +276,7 @@ fn replaced_functions_answer_what_sqlite_answers() {
     ] {
         let sql = format!("SELECT quote({expression})");
         let expected: String = plain.query_row(&sql, (), |row| row.get(0)).expect("it is SQL");
-        assert_eq!(format!("{:?}", ours.value(&sql)), format!("{:?}", wit::Value::Text(expected)), "{expression}");
+        assert_eq!(format!("{:?}", ours.value(&sql)), format!("{:?}", Value::Text(expected)), "{expression}");
     }
 }
 
@@ -312,7 +312,7 @@ fn each_table_needs_its_own_grant() {
         match denied {
             None => drop(ran.unwrap_or_else(|problem| panic!("{sql}: {problem:?}"))),
             Some((resource, action)) => {
-                assert_eq!(ran.map(drop).err(), Some(Problem::Denied(resource.to_owned(), action)), "{sql}");
+                assert_eq!(ran.map(drop).err(), Some(DbError::Denied(resource.to_owned(), action)), "{sql}");
             }
         }
     }
@@ -323,7 +323,7 @@ fn grant_that_is_taken_back_stops_a_statement_that_is_kept_prepared() {
     let mut scene = made();
     scene.run("SELECT x FROM a").expect("granted");
     scene.granted = |_, _| false;
-    assert!(matches!(scene.run("SELECT x FROM a"), Err(Problem::Denied(..))));
+    assert!(matches!(scene.run("SELECT x FROM a"), Err(DbError::Denied(..))));
 }
 
 #[test]
@@ -335,7 +335,7 @@ fn view_that_comes_to_show_another_table_needs_that_tables_grant() {
     scene.conn.sqlite.execute_batch("DROP VIEW v; CREATE VIEW v AS SELECT x FROM secret").expect("made");
     scene.granted = |resource, _| resource != "db.secret";
     let ran = scene.run("SELECT x FROM v");
-    assert!(matches!(&ran, Err(Problem::Denied(resource, _)) if resource == "db.secret"), "{:?}", ran.map(drop));
+    assert!(matches!(&ran, Err(DbError::Denied(resource, _)) if resource == "db.secret"), "{:?}", ran.map(drop));
 }
 
 #[test]
@@ -350,7 +350,7 @@ fn chains_of_views_and_triggers_are_bounded_before_the_stack_is() {
     let ran = small_stack.spawn(|| {
         let mut scene = Scene::new();
         let too_deep =
-            |ran: Result<Answer, Problem>| matches!(ran, Err(Problem::Limit(text)) if text.contains("too deep"));
+            |ran: Result<Answer, DbError>| matches!(ran, Err(DbError::Limit(text)) if text.contains("too deep"));
         scene.run("CREATE TABLE v0 (x)").expect("made");
         for i in 1..400 {
             scene.run(&format!("CREATE VIEW v{i} AS SELECT * FROM v{}", i - 1)).expect("made");

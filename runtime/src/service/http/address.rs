@@ -7,7 +7,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What kind of address it is where it is not one of the public internet.
-pub(super) fn special(address: IpAddr) -> Option<&'static str> {
+pub(crate) fn special(address: IpAddr) -> Option<&'static str> {
     match address {
         IpAddr::V4(address) => special_v4(address),
         IpAddr::V6(address) => special_v6(address),
@@ -60,7 +60,7 @@ fn special_v6(address: Ipv6Addr) -> Option<&'static str> {
 
 /// Whether a rule's resource names addresses and does not merely cover them: it has no wildcard, or at least one whole
 /// number of an address before it, such as `http.10.*` or `http.[fd00:*`.
-pub(super) fn is_named(resource: &str) -> bool {
+pub(crate) fn is_named(resource: &str) -> bool {
     let Some(host) = resource.strip_prefix("http.") else { return false };
     let Some((literal, _)) = host.split_once(['*', '?']) else { return true };
     let (numbers, end) = literal.strip_prefix('[').map_or((literal, '.'), |numbers| (numbers, ':'));

@@ -16,28 +16,61 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use url::Host;
-use wasmtime_wasi_http::Error;
 
 use super::target::Target;
 use super::{HttpResolver, HttpResponder};
 use crate::limits::{HTTP_ADDRESSES_MAX, HTTP_CONNECTIONS_MAX, HTTP_LOOKUPS_IN_ALL_MAX};
 
+/// Why there is no connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ConnectError {
+    /// The name was not looked up in time.
+    LookupTimeout,
+    /// The name has no address.
+    UnknownName,
+    /// There is no address to connect to.
+    NoAddress,
+    /// The name cannot be one of a certificate.
+    InvalidName,
+    /// No address took the connection.
+    Refused,
+    /// No address answered in time.
+    Timeout,
+    /// The network leads to none of the addresses.
+    Unreachable,
+    /// Certificates of the host's own configuration cannot be used.
+    TlsConfiguration,
+    /// The certificate of the server is not valid.
+    TlsCertificate,
+    /// The server refused the handshake with this alert.
+    TlsAlert {
+        /// The number of the alert.
+        id: u8,
+        /// Its name.
+        name: String,
+    },
+    /// The server does not speak TLS as it should.
+    TlsProtocol,
+    /// The connection was closed during the handshake.
+    Terminated,
+}
+
 /// The way out that all plugins of a runtime share.
 pub(crate) struct Network {
     /// `None` asks the system.
     resolver: Option<Arc<dyn HttpResolver>>,
-    pub(super) responder: Option<Arc<dyn HttpResponder>>,
+    pub(crate) responder: Option<Arc<dyn HttpResponder>>,
     root_certificates: Vec<Vec<u8>>,
     /// Made for the first `https` request.
     tls: OnceLock<Result<TlsConnector, rustls::Error>>,
     /// How long a request may take as a whole.
-    pub(super) timeout: Duration,
-    pub(super) connections: Arc<Semaphore>,
+    pub(crate) timeout: Duration,
+    pub(crate) connections: Arc<Semaphore>,
     lookups: Arc<Semaphore>,
 }
 
 /// What bytes go through, encrypted or not.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 impl Network {
@@ -60,7 +93,7 @@ impl Network {
 
     /// The addresses of a host, each once. An address is its own; a name is looked up when one of the plugin's turns and
     /// one of the runtime's are free.
-    pub(super) async fn lookup(&self, host: &Host, turns: &Arc<Semaphore>) -> Result<Vec<IpAddr>, Error> {
+    pub(crate) async fn lookup(&self, host: &Host, turns: &Arc<Semaphore>) -> Result<Vec<IpAddr>, ConnectError> {
         let name = match host {
             Host::Ipv4(address) => return Ok(vec![IpAddr::V4(*address)]),
             Host::Ipv6(address) => return Ok(vec![IpAddr::V6(*address)]),
@@ -69,7 +102,7 @@ impl Network {
         let found = match &self.resolver {
             Some(resolver) => resolver.resolve(name).await,
             None => {
-                let turns = take_turn(turns, &self.lookups).await.map_err(|_| Error::DnsTimeout)?;
+                let turns = take_turn(turns, &self.lookups).await.map_err(|_| ConnectError::LookupTimeout)?;
                 let name = name.clone();
                 ask(turns, move || ask_the_system(&name)).await
             }
@@ -85,19 +118,19 @@ impl Network {
     }
 
     /// Connects to the first of these addresses that answers; the name is for the certificate.
-    pub(super) async fn connect(
+    pub(crate) async fn connect(
         &self,
         target: &Target,
         addresses: &[IpAddr],
         deadline: Instant,
-    ) -> Result<Box<dyn Stream>, Error> {
+    ) -> Result<Box<dyn Stream>, ConnectError> {
         let stream = connect_tcp(addresses, target.port, deadline).await?;
         if !target.tls {
             return Ok(Box::new(stream));
         }
         let connector = self.tls()?;
         let name = match &target.host {
-            Host::Domain(name) => ServerName::try_from(name.clone()).map_err(|_| Error::HttpRequestUriInvalid)?,
+            Host::Domain(name) => ServerName::try_from(name.clone()).map_err(|_| ConnectError::InvalidName)?,
             Host::Ipv4(address) => ServerName::from(IpAddr::V4(*address)),
             Host::Ipv6(address) => ServerName::from(IpAddr::V6(*address)),
         };
@@ -105,11 +138,11 @@ impl Network {
         Ok(Box::new(stream))
     }
 
-    fn tls(&self) -> Result<&TlsConnector, Error> {
+    fn tls(&self) -> Result<&TlsConnector, ConnectError> {
         let made = self.tls.get_or_init(|| connector(&self.root_certificates));
         made.as_ref().map_err(|error| {
             tracing::error!("outgoing TLS cannot be set up: {error}");
-            Error::ConfigurationError
+            ConnectError::TlsConfiguration
         })
     }
 }
@@ -150,14 +183,14 @@ fn ask_the_system(name: &str) -> io::Result<Vec<IpAddr>> {
     (name, 0).to_socket_addrs().map(|found| found.map(|address| address.ip()).collect())
 }
 
-fn unknown_name(name: &str, error: &io::Error) -> Error {
+fn unknown_name(name: &str, error: &io::Error) -> ConnectError {
     tracing::debug!(name, "not looked up: {error}");
-    Error::DnsError { rcode: Some("the name is not known".to_owned()), info_code: None }
+    ConnectError::UnknownName
 }
 
 /// One address after the other, each with its share of the time that is left.
-async fn connect_tcp(addresses: &[IpAddr], port: u16, deadline: Instant) -> Result<TcpStream, Error> {
-    let mut last = Error::DestinationNotFound;
+async fn connect_tcp(addresses: &[IpAddr], port: u16, deadline: Instant) -> Result<TcpStream, ConnectError> {
+    let mut last = ConnectError::NoAddress;
     for (index, &address) in addresses.iter().enumerate() {
         let left = deadline.saturating_duration_since(Instant::now());
         let share = left / u32::try_from(addresses.len() - index).unwrap_or(1);
@@ -170,31 +203,31 @@ async fn connect_tcp(addresses: &[IpAddr], port: u16, deadline: Instant) -> Resu
             Ok(Err(error)) => {
                 tracing::debug!(%address, port, "not connected: {error}");
                 match error.kind() {
-                    io::ErrorKind::ConnectionRefused => Error::ConnectionRefused,
-                    io::ErrorKind::TimedOut => Error::ConnectionTimeout,
-                    _ => Error::DestinationUnavailable,
+                    io::ErrorKind::ConnectionRefused => ConnectError::Refused,
+                    io::ErrorKind::TimedOut => ConnectError::Timeout,
+                    _ => ConnectError::Unreachable,
                 }
             }
-            Err(_) => Error::ConnectionTimeout,
+            Err(_) => ConnectError::Timeout,
         };
     }
     Err(last)
 }
 
-fn tls_error(target: &Target, error: &io::Error) -> Error {
+fn tls_error(target: &Target, error: &io::Error) -> ConnectError {
     tracing::debug!(%target, "no TLS: {error}");
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(rustls::Error::InvalidCertificate(_)) => Error::TlsCertificateError,
+        Some(rustls::Error::InvalidCertificate(_)) => ConnectError::TlsCertificate,
         Some(rustls::Error::AlertReceived(alert)) => {
-            Error::TlsAlertReceived { alert_id: Some(u8::from(*alert)), alert_message: Some(format!("{alert:?}")) }
+            ConnectError::TlsAlert { id: u8::from(*alert), name: format!("{alert:?}") }
         }
-        Some(_) => Error::TlsProtocolError,
-        None => Error::ConnectionTerminated,
+        Some(_) => ConnectError::TlsProtocol,
+        None => ConnectError::Terminated,
     }
 }
 
 /// What a resolver or a responder answers, some time later.
-pub(super) type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(crate) type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 #[cfg(test)]
 mod tests {

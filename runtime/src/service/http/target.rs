@@ -17,15 +17,15 @@ const NAME_BYTES_MAX: usize = 253;
 
 /// A host with its port.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Target {
-    pub(super) host: Host,
-    pub(super) port: u16,
-    pub(super) tls: bool,
+pub(crate) struct Target {
+    pub(crate) host: Host,
+    pub(crate) port: u16,
+    pub(crate) tls: bool,
 }
 
 impl Target {
     /// Reads scheme and authority. `None` where they name no host that could be asked.
-    pub(super) fn read(uri: &http::Uri) -> Option<Self> {
+    pub(crate) fn read(uri: &http::Uri) -> Option<Self> {
         let tls = *uri.scheme()? == Scheme::HTTPS;
         let (host, port) = split(uri.authority()?)?;
         let host = match Host::parse(host).ok()? {
@@ -47,12 +47,12 @@ impl Target {
     }
 
     /// What has to be granted: `http.api.example.org`, or with the port where it is not the scheme's own.
-    pub(super) fn resource(&self) -> String {
+    pub(crate) fn resource(&self) -> String {
         format!("{KIND}{self}")
     }
 
     /// The same for one of the addresses that the host stands for.
-    pub(super) fn resource_at(&self, address: IpAddr) -> String {
+    pub(crate) fn resource_at(&self, address: IpAddr) -> String {
         let host = match address {
             IpAddr::V4(address) => Host::Ipv4(address),
             IpAddr::V6(address) => Host::Ipv6(address),
@@ -61,7 +61,7 @@ impl Target {
     }
 
     /// Whether the name means this very machine by definition.
-    pub(super) fn is_localhost(&self) -> bool {
+    pub(crate) fn is_localhost(&self) -> bool {
         matches!(&self.host, Host::Domain(name) if name == "localhost" || name.ends_with(".localhost"))
     }
 }

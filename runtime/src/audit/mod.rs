@@ -1,0 +1,374 @@
+//! Which plugin used which capability and what was denied to it: counted always, recorded within bounds.
+//!
+//! Every denial becomes a record, for the embedder's sink and for a trail that the runtime remembers; of a plugin that asks
+//! in a loop only so many a second, and each record tells how many before it were not recorded. Uses that were allowed are
+//! counted, and recorded only where the sink wants them: that is the way that nearly every host call goes.
+
+pub(crate) mod catch_panic;
+pub(crate) mod line_quota;
+pub(crate) mod mask;
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use plugbay_manifest::PermissionAction;
+use serde::Serialize;
+
+use self::line_quota::{LineQuota, Quota};
+use self::mask::Mask;
+use crate::caller::{CallOrigin, Caller};
+use crate::capability::{Denial, Refused};
+use crate::clock::{Clock, unix_ms};
+use crate::limits::{AUDIT_PERIOD, AUDIT_RECORDS_MAX, AUDIT_TRAIL_MAX, RESOURCE_BYTES_TOLD};
+use crate::thread_number::thread_number;
+
+/// One use of a host capability, or the attempt, as a sink gets it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct AuditRecord<'a> {
+    /// The plugin that used it or was told no.
+    pub plugin: &'a str,
+    /// What was used, such as `data.notes`; cut after 1,024 bytes.
+    pub resource: &'a str,
+    /// What for: `read`, `write`, `execute`, `publish` or `subscribe`.
+    pub action: &'static str,
+    /// Who said no; `None` where nobody did.
+    pub refused: Option<Refused>,
+    /// Who made the call in which it happened; `None` where that was no call, or nobody knows which.
+    pub caller: Option<&'a Caller>,
+    /// The id of that call.
+    pub request_id: Option<&'a str>,
+    /// When, by the runtime's clock.
+    pub time: SystemTime,
+    /// Records of the same kind about this plugin that were left out since the last one: there were too many.
+    pub left_out: u64,
+}
+
+impl AuditRecord<'_> {
+    /// `permission.allow` or `permission.deny`.
+    pub fn event(&self) -> &'static str {
+        if self.refused.is_none() { "permission.allow" } else { "permission.deny" }
+    }
+}
+
+/// Where audit records go.
+pub trait AuditSink: Send + Sync {
+    /// Takes one record. Called from the thread that runs the guest: hand over and return. A panic costs this record, and
+    /// the plugin goes on.
+    fn record(&self, record: &AuditRecord<'_>);
+
+    /// Whether uses that were allowed are to be recorded too, within the same bound. Asked at each use.
+    fn wants_allowed(&self) -> bool {
+        false
+    }
+}
+
+/// A sink that the embedder keeps a hold of.
+impl<S: AuditSink + ?Sized> AuditSink for Arc<S> {
+    fn record(&self, record: &AuditRecord<'_>) {
+        (**self).record(record);
+    }
+
+    fn wants_allowed(&self) -> bool {
+        (**self).wants_allowed()
+    }
+}
+
+/// A function that takes denials.
+impl<F: Fn(&AuditRecord<'_>) + Send + Sync> AuditSink for F {
+    fn record(&self, record: &AuditRecord<'_>) {
+        self(record);
+    }
+}
+
+/// The default sink: events of the `tracing` crate with target `plugbay::audit`, denials at `INFO` and allowed uses at
+/// `TRACE`.
+#[derive(Debug, Default)]
+pub struct TracingAudit;
+
+impl AuditSink for TracingAudit {
+    fn record(&self, record: &AuditRecord<'_>) {
+        let AuditRecord { plugin, resource, action, refused, caller, request_id, time: _, left_out } = record;
+        let caller = caller.map(tracing::field::display);
+        macro_rules! event {
+            ($level:ident, $name:literal) => {
+                tracing::event!(
+                    target: "plugbay::audit", tracing::Level::$level,
+                    plugin, resource, action, refused = refused.map(Refused::name), caller, request_id, left_out, $name
+                )
+            };
+        }
+        match refused {
+            Some(_) => event!(INFO, "permission.deny"),
+            None => event!(TRACE, "permission.allow"),
+        }
+    }
+
+    fn wants_allowed(&self) -> bool {
+        tracing::enabled!(target: "plugbay::audit", tracing::Level::TRACE)
+    }
+}
+
+/// A denial that the runtime remembers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct AuditEntry {
+    /// The plugin that was told no.
+    pub plugin: String,
+    /// What it was about to use; cut after 1,024 bytes.
+    pub resource: String,
+    /// What for.
+    pub action: &'static str,
+    /// Who said no.
+    pub refused: Refused,
+    /// Who made the call in which it happened.
+    pub caller: Option<String>,
+    /// The id of that call.
+    pub request_id: Option<String>,
+    /// When, in milliseconds since the Unix epoch.
+    pub time_ms: u64,
+    /// Denials of this plugin that were left out before this one.
+    pub left_out: u64,
+}
+
+/// The audit of a runtime: its sink, and the last denials of all plugins.
+pub(crate) struct Audit {
+    sink: Arc<dyn AuditSink>,
+    clock: Arc<dyn Clock>,
+    trail: Mutex<VecDeque<AuditEntry>>,
+}
+
+impl Audit {
+    pub(crate) fn new(sink: Arc<dyn AuditSink>, clock: Arc<dyn Clock>) -> Self {
+        Audit { sink, clock, trail: Mutex::default() }
+    }
+
+    /// The last denials, the oldest first.
+    pub(crate) fn trail(&self) -> Vec<AuditEntry> {
+        self.trail.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Records a denial, within a call or, as at a load, without one.
+    pub(crate) fn deny(&self, plugin: &str, denial: &Denial, call: Option<&CallOrigin>, left_out: u64) {
+        let record = AuditRecord {
+            plugin,
+            resource: &denial.resource,
+            action: denial.action,
+            refused: Some(denial.refused),
+            caller: call.map(|call| &call.caller),
+            request_id: call.map(CallOrigin::request_id),
+            time: self.clock.now(),
+            left_out,
+        };
+        self.sink.record(&record);
+        let entry = AuditEntry {
+            plugin: plugin.to_owned(),
+            resource: denial.resource.clone(),
+            action: denial.action,
+            refused: denial.refused,
+            caller: record.caller.map(ToString::to_string),
+            request_id: record.request_id.map(str::to_owned),
+            time_ms: unix_ms(record.time),
+            left_out,
+        };
+        let mut trail = self.trail.lock().unwrap_or_else(PoisonError::into_inner);
+        if trail.len() == AUDIT_TRAIL_MAX {
+            trail.pop_front();
+        }
+        trail.push_back(entry);
+    }
+}
+
+/// The audit of one loaded plugin.
+pub(crate) struct PluginAudit {
+    plugin: Arc<str>,
+    audit: Arc<Audit>,
+    /// A plugin may ask for a key that is a secret.
+    mask: Arc<Mask>,
+    allowed: ThreadedCount,
+    denied: AtomicU64,
+    left_out: AtomicU64,
+    denials: Mutex<LineQuota>,
+    uses: Mutex<LineQuota>,
+}
+
+impl PluginAudit {
+    pub(crate) fn new(plugin: Arc<str>, audit: Arc<Audit>, mask: Arc<Mask>) -> Self {
+        let quota = || Mutex::new(LineQuota::new());
+        PluginAudit {
+            plugin,
+            audit,
+            mask,
+            allowed: ThreadedCount::default(),
+            denied: AtomicU64::new(0),
+            left_out: AtomicU64::new(0),
+            denials: quota(),
+            uses: quota(),
+        }
+    }
+
+    /// Counts a use that was allowed, and records it where somebody listens and there is room.
+    pub(crate) fn allow(&self, resource: &str, action: PermissionAction, call: Option<&CallOrigin>) {
+        self.allowed.add_one();
+        if self.audit.sink.wants_allowed() {
+            self.record_allowed(resource, action, call);
+        }
+    }
+
+    /// Counts a use that was denied, and records it where there is room.
+    pub(crate) fn deny(&self, denial: &Denial, call: Option<&CallOrigin>) {
+        self.denied.fetch_add(1, Ordering::Relaxed);
+        match admit(&self.denials) {
+            Quota::Left { dropped_before } => {
+                let denial = Denial { resource: self.mask.apply(&denial.resource).into_owned(), ..denial.clone() };
+                self.audit.deny(&self.plugin, &denial, call, dropped_before);
+            }
+            Quota::Spent => drop(self.left_out.fetch_add(1, Ordering::Relaxed)),
+        }
+    }
+
+    fn record_allowed(&self, resource: &str, action: PermissionAction, call: Option<&CallOrigin>) {
+        let Quota::Left { dropped_before } = admit(&self.uses) else { return };
+        let resource = self.mask.apply(resource);
+        self.audit.sink.record(&AuditRecord {
+            plugin: &self.plugin,
+            resource: &resource[..resource.floor_char_boundary(RESOURCE_BYTES_TOLD)],
+            action: action.name(),
+            refused: None,
+            caller: call.map(|call| &call.caller),
+            request_id: call.map(CallOrigin::request_id),
+            time: self.audit.clock.now(),
+            left_out: dropped_before,
+        });
+    }
+
+    /// Uses that were allowed since the load.
+    pub(crate) fn allowed(&self) -> u64 {
+        self.allowed.sum()
+    }
+
+    /// Uses that were denied since the load.
+    pub(crate) fn denied(&self) -> u64 {
+        self.denied.load(Ordering::Relaxed)
+    }
+
+    /// Denials that were counted but not recorded.
+    pub(crate) fn left_out(&self) -> u64 {
+        self.left_out.load(Ordering::Relaxed)
+    }
+}
+
+fn admit(quota: &Mutex<LineQuota>) -> Quota {
+    quota.lock().unwrap_or_else(PoisonError::into_inner).admit(Instant::now(), AUDIT_RECORDS_MAX, AUDIT_PERIOD)
+}
+
+/// A count that threads add to without taking the line of memory from each other. Made for the first of them: many
+/// plugins use nothing.
+#[derive(Default)]
+struct ThreadedCount(OnceLock<Box<[Shard; 4]>>);
+
+/// Two cache lines, because processors fetch lines in pairs.
+#[repr(align(128))]
+#[derive(Default)]
+struct Shard(AtomicU64);
+
+impl ThreadedCount {
+    fn add_one(&self) {
+        let shards = self.0.get_or_init(Box::default);
+        shards[thread_number() % shards.len()].0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn sum(&self) -> u64 {
+        self.0.get().map_or(0, |shards| shards.iter().map(|shard| shard.0.load(Ordering::Relaxed)).sum())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capability::{Grants, Policy};
+    use crate::clock::SystemClock;
+
+    /// Keeps `event resource caller left_out`.
+    #[derive(Default)]
+    struct Kept {
+        lines: Mutex<Vec<String>>,
+        wants_allowed: bool,
+    }
+
+    impl AuditSink for Kept {
+        fn record(&self, record: &AuditRecord<'_>) {
+            let caller = record.caller.map_or("-".to_owned(), ToString::to_string);
+            let line = format!("{} {} {caller} {}", record.event(), record.resource, record.left_out);
+            self.lines.lock().expect("not poisoned").push(line);
+        }
+
+        fn wants_allowed(&self) -> bool {
+            self.wants_allowed
+        }
+    }
+
+    fn audit(wants_allowed: bool) -> (Arc<Kept>, Arc<Audit>, PluginAudit) {
+        let kept = Arc::new(Kept { wants_allowed, ..Kept::default() });
+        let audit = Arc::new(Audit::new(kept.clone(), Arc::new(SystemClock)));
+        (kept, audit.clone(), PluginAudit::new("p".into(), audit, Arc::default()))
+    }
+
+    fn note(audit: &PluginAudit, grants: &Grants, resource: &str, call: Option<&CallOrigin>) {
+        match grants.check(resource, PermissionAction::Read) {
+            Ok(()) => audit.allow(resource, PermissionAction::Read, call),
+            Err(denial) => audit.deny(&denial, call),
+        }
+    }
+
+    #[test]
+    fn denial_is_counted_recorded_and_remembered_with_its_call() {
+        let (kept, audit, plugin) = audit(false);
+        let call = CallOrigin::new(Caller::Cli, Some("r-1"));
+        note(&plugin, &Grants::default(), "data.a", Some(&call));
+        note(&plugin, &Grants::default(), "data.b", None);
+        assert_eq!((plugin.denied(), plugin.allowed()), (2, 0));
+        let lines = kept.lines.lock().expect("not poisoned");
+        assert_eq!(*lines, ["permission.deny data.a cli 0", "permission.deny data.b - 0"]);
+        let trail = audit.trail();
+        assert_eq!((&*trail[0].resource, trail[0].request_id.as_deref()), ("data.a", Some("r-1")));
+        assert_eq!((&*trail[1].resource, trail[1].request_id.as_deref()), ("data.b", None));
+    }
+
+    #[test]
+    fn allowed_use_is_counted_and_recorded_where_it_is_wanted() {
+        let all = Grants::new(Policy::allow_all(), Policy::allow_all());
+        for wanted in [false, true] {
+            let (kept, audit, plugin) = audit(wanted);
+            note(&plugin, &all, "data.a", None);
+            assert_eq!((plugin.denied(), plugin.allowed()), (0, 1));
+            assert_eq!(kept.lines.lock().expect("not poisoned").len(), usize::from(wanted));
+            assert!(audit.trail().is_empty(), "the trail is of denials");
+        }
+    }
+
+    #[test]
+    fn denials_in_a_loop_are_all_counted_and_few_recorded() {
+        let (kept, audit, plugin) = audit(false);
+        for _ in 0..10_000 {
+            note(&plugin, &Grants::default(), "data.a", None);
+        }
+        let recorded = kept.lines.lock().expect("not poisoned").len() as u64;
+        assert_eq!((plugin.denied(), recorded + plugin.left_out()), (10_000, 10_000));
+        assert_eq!(audit.trail().len() as u64, recorded);
+        assert!(recorded >= u64::from(AUDIT_RECORDS_MAX) && recorded < 1_000, "{recorded}");
+    }
+
+    #[test]
+    fn trail_forgets_the_oldest() {
+        let (_, audit, _) = audit(false);
+        for n in 0..AUDIT_TRAIL_MAX + 5 {
+            let denial = Grants::default().check(&format!("data.{n}"), PermissionAction::Read).expect_err("denied");
+            audit.deny("p", &denial, None, 0);
+        }
+        let trail = audit.trail();
+        assert_eq!((trail.len(), &*trail[0].resource), (AUDIT_TRAIL_MAX, "data.5"));
+    }
+}

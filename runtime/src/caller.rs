@@ -1,0 +1,51 @@
+//! The origin of a call: who makes it, and the id under which it is logged and audited.
+
+use std::fmt;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Who makes a call. The host sets it; a plugin cannot choose its own.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Caller {
+    /// The application that embeds the runtime.
+    #[default]
+    Host,
+    /// A person or program at the command line.
+    Cli,
+    /// A job of the plugin itself.
+    Schedule,
+    /// Another plugin, by its name. An application that sets this on a call of its own vouches for it: the plugin's
+    /// `allowed_callers` are checked only if a plugin itself calls.
+    Plugin(String),
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Caller::Host => f.write_str("host"),
+            Caller::Cli => f.write_str("cli"),
+            Caller::Schedule => f.write_str("schedule"),
+            Caller::Plugin(name) => write!(f, "plugin:{name}"),
+        }
+    }
+}
+
+/// What logs and audit records say about the call in which something happened.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CallOrigin {
+    pub(crate) caller: Caller,
+    request_id: OnceLock<String>,
+}
+
+impl CallOrigin {
+    pub(crate) fn new(caller: Caller, request_id: Option<&str>) -> Self {
+        CallOrigin { caller, request_id: request_id.map(|id| OnceLock::from(id.to_owned())).unwrap_or_default() }
+    }
+
+    /// The id under which the call is logged. Most calls log nothing, so it is made when it is first asked for.
+    pub(crate) fn request_id(&self) -> &str {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        self.request_id.get_or_init(|| format!("{:x}-{:x}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)))
+    }
+}

@@ -1,0 +1,274 @@
+//! The spine: everything that makes a guest run goes through [`dispatch`], actions, events and health checks alike.
+//!
+//! admission (serves, lets the caller in, knows the request, fits, rate) -> lease an instance -> the guest runs -> what it
+//! answered, or why it did not.
+
+mod payload;
+mod request;
+mod retry;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub(crate) use self::request::Request;
+use self::request::{EventRequest, HealthRequest, RunAction};
+use crate::admission::Chain;
+use crate::caller::Caller;
+use crate::error::InvokeError;
+use crate::event::{Event, Health, Reaction};
+use crate::host::{Call, TimeLimit};
+use crate::invocation::{Invocation, Outcome, Usage};
+use crate::limits::{ACTION_NAME_BYTES_MAX, CALL_DEPTH_MAX};
+use crate::plugin::current::CurrentRevision;
+use crate::plugin::instance::Start;
+use crate::plugin::instances::Lease;
+use crate::plugin::loaded::{Action, LoadedPlugin};
+use crate::thread_number::thread_number;
+
+/// The circumstances of a request: what it is called in errors, who makes it and how long it may take.
+struct Circumstances<'a> {
+    name: &'a str,
+    caller: &'a Caller,
+    request_id: Option<&'a str>,
+    timeout: Option<Duration>,
+    chain: Option<&'a Arc<Chain>>,
+}
+
+/// What a request costs.
+#[derive(Default)]
+struct Cost {
+    usage: Usage,
+    /// Whether it may be tried again: then it is counted at its end.
+    repeats: bool,
+    /// Whether the plugin's counters know of it.
+    counted: bool,
+}
+
+/// Runs an action.
+pub(crate) async fn invoke(plugin: &CurrentRevision, invocation: &mut Invocation<'_>) -> Result<Outcome, InvokeError> {
+    let Invocation { action, payload, caller, request_id, timeout, answer_checked, chain } = invocation;
+    let circumstances = Circumstances {
+        name: action,
+        caller,
+        request_id: request_id.as_deref(),
+        timeout: *timeout,
+        chain: chain.as_ref(),
+    };
+    let mut request = RunAction { payload: std::mem::take(payload), answer_checked: *answer_checked };
+    let (json, usage) = dispatch(plugin, &circumstances, &mut request).await?;
+    Ok(Outcome { json, usage })
+}
+
+/// Hands an event to every subscription that fits, until one of them stops it.
+pub(crate) async fn deliver(plugin: &CurrentRevision, event: &Event) -> Result<Reaction, InvokeError> {
+    let (revision, data) = (plugin.get(), event.data.to_string());
+    let (mut sum, mut failed) = (Reaction::default(), None);
+    for pattern in revision.subscriptions.hearing(&event.name) {
+        let mut request = EventRequest { event, data: &data, pattern };
+        match dispatch(plugin, &Circumstances::by_host("on_event"), &mut request).await {
+            Ok((reaction, _)) => {
+                sum.cancel |= reaction.cancel;
+                sum.stop |= reaction.stop;
+                if reaction.stop {
+                    break;
+                }
+            }
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    failed.map_or(Ok(sum), Err)
+}
+
+/// Asks the plugin how it is.
+pub(crate) async fn health(plugin: &CurrentRevision) -> Result<Health, InvokeError> {
+    match dispatch(plugin, &Circumstances::by_host("health"), &mut HealthRequest).await {
+        Ok((Some(json), _)) => Health::parse(plugin.borrow().name(), &json),
+        Ok((None, _)) => Ok(Health::healthy()),
+        Err(InvokeError::Guest { failure, .. }) => Ok(Health::unhealthy(failure.message)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Runs one request on the revision that serves, and on the next one if that took over before anything of it ran. The
+/// request stays where its caller has it: it is large, and every call would pay for moving it.
+async fn dispatch<R: Request>(
+    plugin: &CurrentRevision,
+    circumstances: &Circumstances<'_>,
+    request: &mut R,
+) -> Result<(R::Reply, Usage), InvokeError> {
+    loop {
+        // A caller that calls in a loop an instance that is always free never waits, and would keep its thread to itself.
+        tokio::task::coop::consume_budget().await;
+        let revision = plugin.borrow();
+        let call = circumstances.call(&revision);
+        let mut cost = Cost::default();
+        // What few requests need is boxed: every call would carry the size of its future.
+        let admitted = match admit(&revision, request, &call) {
+            Ok(declared) if payload::is_checked_aside(declared, request) => {
+                Box::pin(payload::check_aside(&revision, declared, request, &call)).await.map(|()| declared)
+            }
+            admitted => admitted,
+        };
+        let answer = match admitted {
+            Ok(Some(Action { retry: Some(retry), .. })) => {
+                Box::pin(retry::serve_with_retries(&revision, request, &call, *retry, &mut cost)).await
+            }
+            Ok(_) => serve(&revision, request, &call, &mut cost).await,
+            Err(refused) => Err(refused),
+        };
+        let answer = answer.and_then(|reply| request.check_reply(&revision, &call, reply));
+        cost.settle(&revision, call.time, answer.as_ref().err().map(|error| &**error));
+        match answer {
+            Err(error) if matches!(*error, InvokeError::NotLoaded { .. }) && !plugin.is(&revision) => {}
+            answer => return answer.map(|reply| (reply, cost.usage)).map_err(|error| *error),
+        }
+    }
+}
+
+/// May this request run now? The cheap questions come first, and a request that is refused for what it is costs no quota
+/// but for the work of checking it.
+fn admit<'a, R: Request>(
+    plugin: &'a LoadedPlugin,
+    request: &R,
+    call: &Call<'_>,
+) -> Result<Option<&'a Action>, Box<InvokeError>> {
+    if plugin.instances.is_closed() {
+        return Err(Box::new(InvokeError::NotLoaded { plugin: plugin.name().to_owned() }));
+    }
+    if let Some(chain) = call.chain {
+        admit_caller(plugin, call.name, chain)?;
+    }
+    let declared = request.declared(plugin, call)?;
+    let (allowed, observed) = (plugin.limits.payload_bytes, request.payload().len());
+    if observed > allowed {
+        let (plugin, action) = (plugin.name().to_owned(), call.name.to_owned());
+        return Err(Box::new(InvokeError::PayloadTooLarge { plugin, action, allowed, observed }));
+    }
+    if let Some(rate) = &plugin.rate
+        && R::COUNTS_AGAINST_RATE
+    {
+        rate.admit(call.time.started(), thread_number()).map_err(|retry_after| {
+            let limit = rate.limit();
+            let plugin = plugin.name().to_owned();
+            InvokeError::RateLimited { plugin, calls: limit.calls, period: limit.period, retry_after }
+        })?;
+    }
+    payload::check_here(plugin, declared, request, call)?;
+    Ok(declared)
+}
+
+/// May the plugin at the end of this chain call, and is there an end to the chain?
+fn admit_caller(plugin: &LoadedPlugin, action: &str, chain: &Chain) -> Result<(), Box<InvokeError>> {
+    let name = plugin.name().to_owned();
+    let allowed_callers = plugin.manifest.allowed_callers.as_deref();
+    if !chain.is_let_in(&name, allowed_callers) {
+        let (caller, names_callers) = (chain.caller().to_owned(), allowed_callers.is_some());
+        return Err(Box::new(InvokeError::CallerRefused { plugin: name, caller, names_callers }));
+    }
+    let observed = chain.depth();
+    if observed > CALL_DEPTH_MAX {
+        let (action, chain) = (action.chars().take(ACTION_NAME_BYTES_MAX).collect(), format!("{chain} -> {name}"));
+        return Err(Box::new(InvokeError::CallDepth {
+            plugin: name,
+            action,
+            chain,
+            allowed: CALL_DEPTH_MAX,
+            observed,
+        }));
+    }
+    Ok(())
+}
+
+/// Leases an instance, makes one if none is idle, and gives it back if it is still whole.
+async fn serve<R: Request>(
+    plugin: &LoadedPlugin,
+    request: &mut R,
+    call: &Call<'_>,
+    cost: &mut Cost,
+) -> Result<R::Reply, Box<InvokeError>> {
+    let mut lease = match plugin.instances.try_lease() {
+        Some(lease) => lease,
+        // Boxed: a call that has to wait has time for that.
+        None => Box::pin(wait_for_turn(plugin, call)).await?,
+    };
+    let mut instance = match lease.take() {
+        Some(instance) => instance,
+        None => {
+            let since = Instant::now();
+            let instance = Box::pin(plugin.start_instance(Start::Load, call)).await?;
+            cost.usage.instantiation = since.elapsed();
+            instance
+        }
+    };
+    // The request itself makes the guest's future: each layer of futures between a call and its guest costs it time.
+    let answer = match request.ask(plugin, &mut instance, call).await {
+        Ok(Ok(reply)) => request.within_limit(plugin, call, reply).map(Ok),
+        Ok(Err(failure)) => Ok(Err(failure)),
+        Err(error) => Err(error),
+    };
+    cost.usage.fuel = instance.fuel_used();
+    cost.usage.memory_bytes = instance.memory_bytes();
+    cost.count(&lease, call);
+    let answer = answer?;
+    if plugin.instances.are_reused() {
+        lease.give_back(instance);
+    } else {
+        Box::pin(plugin.retire(instance, call)).await;
+    }
+    answer.map_err(|failure| plugin.guest_error(failure))
+}
+
+/// Waits for an instance, unless the call that holds it waits for this one.
+async fn wait_for_turn<'a>(plugin: &'a LoadedPlugin, call: &Call<'_>) -> Result<Lease<'a>, Box<InvokeError>> {
+    let enter = |chain| plugin.context.plugins.waits.enter(chain, &plugin.context.name, plugin.instances.concurrency());
+    let _waiting = call.chain.map(enter).transpose().map_err(|chain| InvokeError::Reentrant {
+        plugin: plugin.name().to_owned(),
+        action: call.name.to_owned(),
+        chain,
+    })?;
+    plugin.instances.lease(call.time.deadline()).await.map_err(|no| plugin.no_lease(no, call))
+}
+
+impl<'a> Circumstances<'a> {
+    /// Of a request that the host makes of its own accord.
+    fn by_host(name: &'a str) -> Self {
+        Circumstances { name, caller: &Caller::Host, request_id: None, timeout: None, chain: None }
+    }
+
+    /// The call that begins now on this revision.
+    fn call(&self, plugin: &LoadedPlugin) -> Call<'a> {
+        let &Circumstances { name, caller, request_id, timeout, chain } = self;
+        let time = TimeLimit::from_now(shorter(timeout, plugin.limits.timeout));
+        Call { name, caller, request_id, time, chain }
+    }
+}
+
+impl Cost {
+    /// Counts a call by its lease, which is the fast way.
+    fn count(&mut self, lease: &Lease<'_>, call: &Call<'_>) {
+        if !self.repeats {
+            self.usage.duration = call.time.elapsed();
+            lease.count(self.usage.duration, self.usage.fuel);
+            self.counted = true;
+        }
+    }
+
+    /// Counts a call that was not counted yet, and its failure.
+    fn settle(&mut self, plugin: &LoadedPlugin, time: TimeLimit, error: Option<&InvokeError>) {
+        if !self.counted {
+            self.usage.duration = time.elapsed();
+            plugin.metrics.call(self.usage.duration, self.usage.fuel);
+        }
+        if let Some(error) = error {
+            plugin.metrics.error(error);
+        }
+    }
+}
+
+/// The shorter of two deadlines of which each may be absent.
+fn shorter(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (limit, None) | (None, limit) => limit,
+    }
+}

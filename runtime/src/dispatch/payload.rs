@@ -1,0 +1,63 @@
+//! Payloads against the schemas of their actions: short ones in the call's own thread, large ones on a thread that may take
+//! its time.
+
+use std::sync::Arc;
+
+use super::request::Request;
+use crate::error::InvokeError;
+use crate::host::Call;
+use crate::limits::PAYLOAD_CHECKED_ASIDE_BYTES;
+use crate::plugin::loaded::{Action, LoadedPlugin};
+use crate::plugin::schema::PayloadSchema;
+
+fn schema(declared: Option<&Action>) -> Option<&Arc<PayloadSchema>> {
+    declared?.payload.as_ref()
+}
+
+/// Whether checking the payload would hold up the executor.
+pub(super) fn is_checked_aside(declared: Option<&Action>, request: &impl Request) -> bool {
+    schema(declared).is_some() && request.payload().len() >= PAYLOAD_CHECKED_ASIDE_BYTES
+}
+
+/// Checks a payload that is short.
+pub(super) fn check_here(
+    plugin: &LoadedPlugin,
+    declared: Option<&Action>,
+    request: &impl Request,
+    call: &Call<'_>,
+) -> Result<(), Box<InvokeError>> {
+    match schema(declared) {
+        Some(schema) if request.payload().len() < PAYLOAD_CHECKED_ASIDE_BYTES => {
+            Ok(schema.check(plugin.name(), call.name, request.payload())?)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks a large payload on a thread of its own.
+pub(super) async fn check_aside(
+    plugin: &LoadedPlugin,
+    declared: Option<&Action>,
+    request: &impl Request,
+    call: &Call<'_>,
+) -> Result<(), Box<InvokeError>> {
+    let Some(schema) = schema(declared).cloned() else { return Ok(()) };
+    let (name, payload, action) = (plugin.name().to_owned(), request.payload().to_owned(), call.name.to_owned());
+    let check = tokio::task::spawn_blocking(move || schema.check(&name, &action, &payload));
+    let checked = match call.time.deadline() {
+        Some(deadline) => tokio::time::timeout_at(deadline.into(), check).await,
+        None => Ok(check.await),
+    };
+    let (plugin, action) = (|| plugin.name().to_owned(), || call.name.to_owned());
+    match checked {
+        Ok(Ok(checked)) => Ok(checked?),
+        Ok(Err(error)) => {
+            let message = format!("its payload could not be checked: {error}");
+            Err(Box::new(InvokeError::Host { plugin: plugin(), action: action(), message }))
+        }
+        Err(_) => {
+            let (allowed, observed) = (call.time.timeout.unwrap_or_default(), call.time.elapsed());
+            Err(Box::new(InvokeError::Timeout { plugin: plugin(), action: action(), allowed, observed }))
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! `plugbay:plugin/cache` over the cache service.
+
+use std::sync::Arc;
+
+use plugbay_manifest::PermissionAction;
+
+use super::HostState;
+use super::bindings::plugbay::plugin::cache as wit;
+use crate::capability::Pattern;
+use crate::limits::CACHE_PATTERN_BYTES_MAX;
+use crate::service::cache::{CacheError, check_batch, check_key, check_value, ttl};
+use crate::service::over_limit;
+
+impl From<CacheError> for wit::Error {
+    fn from(error: CacheError) -> Self {
+        match error {
+            CacheError::Invalid(text) => wit::Error::Invalid(text),
+            CacheError::Limit(text) => wit::Error::Limit(text),
+        }
+    }
+}
+
+impl HostState {
+    fn may_use_cache(&self, key: &str, action: PermissionAction) -> Result<(), wit::Error> {
+        check_key(key)?;
+        self.check(&format!("cache.{key}"), action).map_err(|denial| wit::Error::Denied(denial.to_string()))
+    }
+
+    fn cache_get(&self, key: &str) -> Result<Option<Arc<str>>, wit::Error> {
+        self.may_use_cache(key, PermissionAction::Read)?;
+        Ok(self.plugin.cache.get(key)?)
+    }
+
+    fn cache_get_many(&self, keys: &[String]) -> Result<Vec<Option<String>>, wit::Error> {
+        check_batch(keys.len())?;
+        keys.iter().try_for_each(|key| self.may_use_cache(key, PermissionAction::Read))?;
+        Ok(self.plugin.cache.get_many(keys)?)
+    }
+
+    fn cache_set(&self, entries: &[(String, String)], ttl_ms: Option<i64>) -> Result<(), wit::Error> {
+        check_batch(entries.len())?;
+        for (key, value) in entries {
+            self.may_use_cache(key, PermissionAction::Write)?;
+            check_value(key, value)?;
+        }
+        for (key, value) in entries {
+            self.plugin.cache.set(key, value, ttl(ttl_ms));
+        }
+        Ok(())
+    }
+
+    /// The plugin learns the value that is there, so reading must be granted too.
+    fn cache_get_or_set(&self, key: &str, value: &str, ttl_ms: Option<i64>) -> Result<Arc<str>, wit::Error> {
+        self.may_use_cache(key, PermissionAction::Write)?;
+        self.may_use_cache(key, PermissionAction::Read)?;
+        check_value(key, value)?;
+        Ok(self.plugin.cache.get_or_set(key, value, ttl(ttl_ms))?)
+    }
+
+    /// Removes what fits the pattern and may be written. A plugin that may write nothing of its cache is denied.
+    async fn cache_delete_all(&mut self, pattern: Pattern) -> Result<u64, wit::Error> {
+        let plugin = self.plugin.clone();
+        let any = plugin.permissions.check_any(&self.call.origin, "cache.*", PermissionAction::Write);
+        any.map_err(|denial| wit::Error::Denied(denial.to_string()))?;
+        let may = plugin.permissions.filter(PermissionAction::Write);
+        let fits = move |key: &str| pattern.matches(key) && may(&format!("cache.{key}"));
+        Ok(plugin.cache.delete_all(fits).await?)
+    }
+}
+
+impl wit::Host for HostState {
+    async fn get(&mut self, key: String) -> Result<Option<String>, wit::Error> {
+        let got = self.cache_get(&key).map(|value| value.map(|value| value.to_string()));
+        self.end_host_call(got.iter().flatten().map(String::len).sum()).await;
+        got
+    }
+
+    async fn set(&mut self, key: String, value: String, ttl_ms: Option<i64>) -> Result<(), wit::Error> {
+        self.set_many(vec![(key, value)], ttl_ms).await
+    }
+
+    async fn get_or_set(&mut self, key: String, value: String, ttl_ms: Option<i64>) -> Result<String, wit::Error> {
+        let got = self.cache_get_or_set(&key, &value, ttl_ms).map(|value| value.to_string());
+        self.end_host_call(value.len() + got.as_ref().map_or(0, String::len)).await;
+        got
+    }
+
+    async fn delete(&mut self, key: String) -> Result<bool, wit::Error> {
+        let may = self.may_use_cache(&key, PermissionAction::Write);
+        let deleted = may.map(|()| self.plugin.cache.delete(&key));
+        self.end_host_call(key.len()).await;
+        deleted
+    }
+
+    async fn get_many(&mut self, keys: Vec<String>) -> Result<Vec<Option<String>>, wit::Error> {
+        let got = self.cache_get_many(&keys);
+        let values = got.iter().flatten().flatten().map(String::len).sum::<usize>();
+        self.end_host_call(values + keys.iter().map(String::len).sum::<usize>()).await;
+        got
+    }
+
+    async fn set_many(&mut self, entries: Vec<(String, String)>, ttl_ms: Option<i64>) -> Result<(), wit::Error> {
+        let set = self.cache_set(&entries, ttl_ms);
+        self.end_host_call(entries.iter().map(|(key, value)| key.len() + value.len()).sum()).await;
+        set
+    }
+
+    async fn delete_pattern(&mut self, pattern: String) -> Result<u64, wit::Error> {
+        let bytes = pattern.len();
+        let deleted = match bytes {
+            0 => Err(wit::Error::Invalid("the pattern is empty".to_owned())),
+            1..=CACHE_PATTERN_BYTES_MAX => self.cache_delete_all(Pattern::new(pattern)).await,
+            _ => Err(wit::Error::Limit(over_limit("cache_pattern_bytes", CACHE_PATTERN_BYTES_MAX, bytes))),
+        };
+        self.end_host_call(bytes).await;
+        deleted
+    }
+
+    async fn clear(&mut self) -> Result<u64, wit::Error> {
+        let deleted = self.cache_delete_all(Pattern::new("*")).await;
+        self.end_host_call(0).await;
+        deleted
+    }
+}

@@ -1,0 +1,74 @@
+//! `plugbay:plugin/config` over the configuration of the plugin.
+
+use std::collections::BTreeMap;
+
+use plugbay_manifest::PermissionAction;
+use serde_json::Value;
+
+use super::HostState;
+use super::bindings::plugbay::plugin::config as wit;
+use crate::service::config::{ConfigError, check_key};
+
+impl From<ConfigError> for wit::Error {
+    fn from(error: ConfigError) -> Self {
+        match error {
+            ConfigError::Invalid(text) => wit::Error::Invalid(text),
+            ConfigError::Unavailable(text) => wit::Error::Unavailable(text),
+        }
+    }
+}
+
+impl HostState {
+    /// All values that the plugin may read.
+    pub(super) fn readable(&self) -> BTreeMap<String, Value> {
+        let mut readable = self.plugin.config.all();
+        readable.retain(|key, _| self.plugin.permissions.holds(&format!("config.{key}"), PermissionAction::Read));
+        readable
+    }
+
+    async fn config_set(&mut self, key: &str, value: &str) -> Result<(), wit::Error> {
+        self.may(key, PermissionAction::Write)?;
+        let value = serde_json::from_str(value)
+            .map_err(|error| wit::Error::Invalid(format!("{key}: the value is not JSON: {error}")))?;
+        if self.plugin.config.is_secret(key) {
+            // Before anything can read the value, and whether it is taken or not.
+            self.plugin.log.mask.add([&value]);
+        }
+        Ok(self.plugin.config.set(key, value).await?)
+    }
+
+    fn may(&self, key: &str, action: PermissionAction) -> Result<(), wit::Error> {
+        self.check(&format!("config.{key}"), action).map_err(|denial| wit::Error::Denied(denial.to_string()))?;
+        Ok(check_key(key)?)
+    }
+
+    /// The same, for the standard, which has one text for either.
+    pub(super) fn may_use_config(&self, key: &str, action: PermissionAction) -> Result<(), String> {
+        self.may(key, action).map_err(|error| match error {
+            wit::Error::Denied(text)
+            | wit::Error::Invalid(text)
+            | wit::Error::Unavailable(text)
+            | wit::Error::Other(text) => text,
+        })
+    }
+}
+
+impl wit::Host for HostState {
+    fn get(&mut self, key: String) -> Result<Option<String>, wit::Error> {
+        self.may(&key, PermissionAction::Read)?;
+        Ok(self.plugin.config.get(&key).map(|value| value.to_string()))
+    }
+
+    async fn set(&mut self, key: String, value: String) -> Result<(), wit::Error> {
+        let bytes = key.len() + value.len();
+        let set = self.config_set(&key, &value).await;
+        self.end_host_call(bytes).await;
+        set
+    }
+
+    async fn all(&mut self) -> Result<String, wit::Error> {
+        let json = serde_json::to_string(&self.readable());
+        self.end_host_call(json.as_ref().map_or(0, String::len)).await;
+        json.map_err(|error| wit::Error::Other(error.to_string()))
+    }
+}

@@ -1,0 +1,37 @@
+//! What the host knows of one loaded plugin.
+
+use std::sync::Arc;
+
+use super::Permissions;
+use super::wasi::WasiGrants;
+use crate::clock::Clock;
+use crate::service::cache::PluginCache;
+use crate::service::config::PluginConfig;
+use crate::service::data::PluginData;
+use crate::service::db::PluginDb;
+use crate::service::http::PluginHttp;
+use crate::service::jobs::PluginJobs;
+use crate::service::log::PluginLog;
+use crate::service::plugins::PluginCalls;
+
+/// The services and permissions of one loaded plugin. Made once per load and shared by all its instances.
+pub(crate) struct PluginContext {
+    pub(crate) name: Arc<str>,
+    /// What it may use, and the record of what it used.
+    pub(crate) permissions: Permissions,
+    /// What time it is for the guest.
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) log: PluginLog,
+    pub(crate) config: PluginConfig,
+    pub(crate) data: PluginData,
+    pub(crate) cache: PluginCache,
+    pub(crate) db: PluginDb,
+    pub(crate) jobs: PluginJobs,
+    pub(crate) plugins: PluginCalls,
+    pub(crate) http: PluginHttp,
+    /// The environment that the guest sees: what its manifest declares, and for trusted plugins what was granted.
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) wasi: WasiGrants,
+    /// Instances that may live in this process, for the message of a plugin that finds no room.
+    pub(crate) live_instances: u32,
+}

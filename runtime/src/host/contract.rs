@@ -1,0 +1,164 @@
+//! The exports of the contract, as the host finds and calls them.
+//!
+//! Each function is looked up by itself: a component may leave interfaces out, and one built for an older 0.1.x leaves out
+//! the functions that came later. Absent means not provided, never an error, but for `actions.handle`.
+
+use std::sync::Arc;
+
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, ComponentExportIndex, ComponentNamedList, ComponentType, Instance, Lift, Lower};
+use wasmtime::{Engine, Store};
+
+use crate::error::Failure;
+use crate::event::{Event, Reaction};
+
+/// The answer of a contract function that may fail.
+pub(crate) type Answer<T> = (Result<T, WitFailure>,);
+/// Parameters of `actions.handle`: the action and its payload.
+pub(crate) type HandleParams = (Arc<str>, String);
+
+/// `plugbay:plugin/types.failure`.
+#[derive(Debug, ComponentType, Lift, Lower)]
+#[component(record)]
+pub(crate) struct WitFailure {
+    // Every answer has room for one of these, and is moved a few times.
+    code: Box<str>,
+    message: Box<str>,
+    details: Option<Box<str>>,
+    #[component(name = "status-code")]
+    status_code: Option<u16>,
+}
+
+/// `plugbay:plugin/events.event`.
+#[derive(Debug, Clone, ComponentType, Lift, Lower)]
+#[component(record)]
+pub(crate) struct WitEvent {
+    id: String,
+    name: String,
+    pattern: String,
+    data: String,
+    source: String,
+    #[component(name = "timestamp-ms")]
+    timestamp_ms: u64,
+    #[component(name = "correlation-id")]
+    correlation_id: Option<String>,
+}
+
+wasmtime::component::flags! {
+    WitReaction {
+        #[component(name = "stop")]
+        const STOP;
+        #[component(name = "cancel")]
+        const CANCEL;
+    }
+}
+
+/// The failure as callers see it. A code must be there: programs branch on it.
+pub(crate) fn failure(failure: WitFailure) -> Box<Failure> {
+    let WitFailure { code, message, details, status_code } = failure;
+    let details = details.map(|details| match serde_json::from_str(&details) {
+        Ok(details) => details,
+        // A guest that writes plain text there still gets it through.
+        Err(_) => serde_json::Value::from(&*details),
+    });
+    Box::new(Failure {
+        code: if code.is_empty() { "error".to_owned() } else { code.into() },
+        message: message.into(),
+        details,
+        status_code: status_code.filter(|status| (400..600).contains(status)),
+    })
+}
+
+/// The event as the handler of `pattern` gets it; `data` is that of the event as JSON text.
+pub(crate) fn event(event: &Event, data: String, pattern: &str) -> WitEvent {
+    WitEvent {
+        id: event.id.clone(),
+        name: event.name.clone(),
+        pattern: pattern.to_owned(),
+        data,
+        source: event.source.clone(),
+        timestamp_ms: event.timestamp_ms,
+        correlation_id: event.correlation_id.clone(),
+    }
+}
+
+/// What a handler wants to become of the event.
+pub(crate) fn reaction(reaction: WitReaction) -> Reaction {
+    Reaction {
+        stop: (reaction & WitReaction::STOP) == WitReaction::STOP,
+        cancel: (reaction & WitReaction::CANCEL) == WitReaction::CANCEL,
+    }
+}
+
+/// The contract functions that one component exports.
+pub(crate) struct Exports {
+    pub(crate) handle: Option<ComponentExportIndex>,
+    pub(crate) on_load: Option<ComponentExportIndex>,
+    pub(crate) save_state: Option<ComponentExportIndex>,
+    pub(crate) on_reload: Option<ComponentExportIndex>,
+    pub(crate) on_unload: Option<ComponentExportIndex>,
+    pub(crate) on_event: Option<ComponentExportIndex>,
+    pub(crate) health: Option<ComponentExportIndex>,
+    /// `wasi:cli/run`, for legacy plugins.
+    pub(crate) run: Option<ComponentExportIndex>,
+}
+
+impl Exports {
+    pub(crate) fn find(engine: &Engine, component: &Component) -> Self {
+        let find = |interface, function| find(engine, component, interface, function);
+        Exports {
+            handle: find("plugbay:plugin/actions@0.1", "handle"),
+            on_load: find("plugbay:plugin/lifecycle@0.1", "on-load"),
+            save_state: find("plugbay:plugin/lifecycle@0.1", "save-state"),
+            on_reload: find("plugbay:plugin/lifecycle@0.1", "on-reload"),
+            on_unload: find("plugbay:plugin/lifecycle@0.1", "on-unload"),
+            on_event: find("plugbay:plugin/events@0.1", "on-event"),
+            health: find("plugbay:plugin/health@0.1", "check"),
+            run: find("wasi:cli/run@0.2", "run"),
+        }
+    }
+}
+
+impl Exports {
+    /// Whether every export of the contract has the type that the host calls.
+    ///
+    /// # Errors
+    /// Names the first export that has another type.
+    pub(crate) fn check_types<T: Send>(&self, instance: &Instance, store: &mut Store<T>) -> Result<(), String> {
+        fn check<P, R>(
+            name: &str,
+            export: Option<&ComponentExportIndex>,
+            instance: &Instance,
+            store: &mut Store<impl Send>,
+        ) -> Result<(), String>
+        where
+            P: ComponentNamedList + Lower,
+            R: ComponentNamedList + Lift,
+        {
+            let Some(export) = export else { return Ok(()) };
+            match instance.get_typed_func::<P, R>(store, export) {
+                Ok(_) => Ok(()),
+                Err(error) => Err(format!("its export `{name}` is not what the contract says: {error:#}")),
+            }
+        }
+        check::<HandleParams, Answer<String>>("actions.handle", self.handle.as_ref(), instance, store)?;
+        check::<(), Answer<()>>("lifecycle.on-load", self.on_load.as_ref(), instance, store)?;
+        check::<(), Answer<Option<Vec<u8>>>>("lifecycle.save-state", self.save_state.as_ref(), instance, store)?;
+        check::<(Option<Vec<u8>>,), Answer<()>>("lifecycle.on-reload", self.on_reload.as_ref(), instance, store)?;
+        check::<(), ()>("lifecycle.on-unload", self.on_unload.as_ref(), instance, store)?;
+        check::<(WitEvent,), Answer<WitReaction>>("events.on-event", self.on_event.as_ref(), instance, store)?;
+        check::<(), Answer<String>>("health.check", self.health.as_ref(), instance, store)?;
+        check::<(), (Result<(), ()>,)>("wasi:cli/run", self.run.as_ref(), instance, store)
+    }
+}
+
+/// A function of an exported interface of this `package/interface@major.minor`, whatever its patch version.
+fn find(engine: &Engine, component: &Component, interface: &str, function: &str) -> Option<ComponentExportIndex> {
+    let ty = component.component_type();
+    let (name, _) = ty.exports(engine).find(|(name, export)| {
+        matches!(export.ty, ComponentItem::ComponentInstance(_))
+            && name.strip_prefix(interface).is_some_and(|patch| patch.starts_with('.'))
+    })?;
+    let instance = component.get_export_index(None, name)?;
+    component.get_export_index(Some(&instance), function)
+}

@@ -1,0 +1,209 @@
+//! `plugbay:plugin/data` over the data service.
+
+use plugbay_manifest::PermissionAction;
+
+use super::HostState;
+use super::bindings::plugbay::plugin::data as wit;
+use crate::limits::{DATA_ENTRIES_BYTES_MAX, DATA_PAGE_KEYS_MAX};
+use crate::service::data::{DataError, Value, check_batch, check_key, json, sum, text};
+
+impl From<DataError> for wit::Error {
+    fn from(error: DataError) -> Self {
+        match error {
+            DataError::Invalid(text) => wit::Error::Invalid(text),
+            DataError::Limit(text) => wit::Error::Limit(text),
+            DataError::Unavailable(unavailable) => wit::Error::Unavailable(unavailable.to_string()),
+        }
+    }
+}
+
+impl HostState {
+    fn may_use_data(&self, key: &str, action: PermissionAction) -> Result<(), wit::Error> {
+        check_key(key)?;
+        self.check(&format!("data.{key}"), action).map_err(|denial| wit::Error::Denied(denial.to_string()))
+    }
+
+    async fn data_get(&mut self, key: String) -> Result<Option<String>, wit::Error> {
+        self.may_use_data(&key, PermissionAction::Read)?;
+        let value = self.plugin.data.kept().await?.get(key.clone()).await?;
+        Ok(value.map(|value| text(&key, value)).transpose()?)
+    }
+
+    async fn data_set(&mut self, entries: Vec<(String, String)>) -> Result<(), wit::Error> {
+        check_batch(entries.len())?;
+        let mut checked = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
+            self.may_use_data(&key, PermissionAction::Write)?;
+            let value = json(&key, value)?;
+            checked.push((key, value));
+        }
+        Ok(self.plugin.data.kept().await?.set(checked).await?)
+    }
+
+    async fn data_get_many(&mut self, keys: Vec<String>) -> Result<Vec<Option<String>>, wit::Error> {
+        check_batch(keys.len())?;
+        for key in &keys {
+            self.may_use_data(key, PermissionAction::Read)?;
+        }
+        let values = self.plugin.data.kept().await?.get_many(keys.clone()).await?;
+        let texts = keys.iter().zip(values).map(|(key, value)| value.map(|value| text(key, value)).transpose());
+        Ok(texts.collect::<Result<_, DataError>>()?)
+    }
+
+    async fn data_increment(&mut self, key: String, by: i64) -> Result<i64, wit::Error> {
+        self.may_use_data(&key, PermissionAction::Read)?;
+        self.may_use_data(&key, PermissionAction::Write)?;
+        let name = key.clone();
+        let add = move |old: Option<Value>| {
+            let sum = sum(&name, old, by)?;
+            Ok((Value { bytes: sum.to_string().into_bytes(), is_json: true }, sum))
+        };
+        Ok(self.plugin.data.kept().await?.update(key, add).await?)
+    }
+
+    async fn data_swap(
+        &mut self,
+        key: String,
+        expected: Option<String>,
+        new: Option<String>,
+    ) -> Result<bool, wit::Error> {
+        self.may_use_data(&key, PermissionAction::Read)?;
+        self.may_use_data(&key, PermissionAction::Write)?;
+        let expected = expected.map(|text| Value { bytes: text.into_bytes(), is_json: true });
+        let new = new.map(|text| json(&key, text)).transpose()?;
+        Ok(self.plugin.data.kept().await?.swap(key, expected, new).await?)
+    }
+
+    /// A page of the entries that the plugin may read. The cursor is a key of the page, so that it reveals no other.
+    async fn data_entries(
+        &mut self,
+        prefix: String,
+        mut after: Option<String>,
+        limit: usize,
+    ) -> Result<wit::EntriesPage, wit::Error> {
+        let plugin = self.plugin.clone();
+        let kept = plugin.data.kept().await?;
+        loop {
+            let reader = plugin.clone();
+            let readable = move |key: &str| reader.permissions.holds(&format!("data.{key}"), PermissionAction::Read);
+            let (found, more) = kept.entries(prefix.clone(), after, limit, DATA_ENTRIES_BYTES_MAX, readable).await?;
+            self.end_host_call(found.iter().map(|(key, value)| key.len() + value.bytes.len()).sum()).await;
+            if found.is_empty() && more.is_some() {
+                // A policy that hides most of the keys makes this look at many of them: others run in between.
+                after = more;
+                continue;
+            }
+            let cursor = more.and_then(|_| found.last().map(|(key, _)| key.clone()));
+            let entries = found.into_iter().map(|(key, value)| text(&key, value).map(|json| (key, json)));
+            return Ok(wit::EntriesPage { entries: entries.collect::<Result<_, DataError>>()?, cursor });
+        }
+    }
+
+    async fn data_delete(&mut self, key: String) -> Result<bool, wit::Error> {
+        self.may_use_data(&key, PermissionAction::Write)?;
+        Ok(self.plugin.data.kept().await?.delete(vec![key]).await? > 0)
+    }
+
+    /// A page of the keys that the plugin may read. The cursor is a key of the page, so that it reveals no other.
+    pub(super) async fn data_keys(
+        &mut self,
+        prefix: &str,
+        mut after: Option<String>,
+        limit: usize,
+    ) -> Result<wit::Page, DataError> {
+        let plugin = self.plugin.clone();
+        let kept = plugin.data.kept().await?;
+        let readable = |key: &String| plugin.permissions.holds(&format!("data.{key}"), PermissionAction::Read);
+        let mut keys: Vec<String> = Vec::new();
+        loop {
+            let found = kept.keys(prefix.to_owned(), after.clone(), DATA_PAGE_KEYS_MAX).await?;
+            let is_last = found.len() < DATA_PAGE_KEYS_MAX;
+            after = found.last().cloned();
+            // A policy that hides most of the keys makes this look at many of them: others run in between.
+            self.end_host_call(found.iter().map(String::len).sum()).await;
+            keys.extend(found.into_iter().filter(readable).take(limit + 1 - keys.len()));
+            if keys.len() > limit {
+                keys.truncate(limit);
+                return Ok(wit::Page { cursor: keys.last().cloned(), keys });
+            }
+            if is_last {
+                return Ok(wit::Page { keys, cursor: None });
+            }
+        }
+    }
+}
+
+impl wit::Host for HostState {
+    async fn get(&mut self, key: String) -> Result<Option<String>, wit::Error> {
+        let got = self.data_get(key).await;
+        self.end_host_call(got.iter().flatten().map(String::len).sum()).await;
+        got
+    }
+
+    async fn set(&mut self, key: String, value: String) -> Result<(), wit::Error> {
+        self.set_many(vec![(key, value)]).await
+    }
+
+    async fn set_many(&mut self, entries: Vec<(String, String)>) -> Result<(), wit::Error> {
+        let bytes = entries.iter().map(|(key, value)| key.len() + value.len()).sum();
+        let set = self.data_set(entries).await;
+        self.end_host_call(bytes).await;
+        set
+    }
+
+    async fn get_many(&mut self, keys: Vec<String>) -> Result<Vec<Option<String>>, wit::Error> {
+        let asked: usize = keys.iter().map(String::len).sum();
+        let got = self.data_get_many(keys).await;
+        self.end_host_call(asked + got.iter().flatten().flatten().map(String::len).sum::<usize>()).await;
+        got
+    }
+
+    async fn increment(&mut self, key: String, by: i64) -> Result<i64, wit::Error> {
+        let bytes = key.len();
+        let sum = self.data_increment(key, by).await;
+        self.end_host_call(bytes).await;
+        sum
+    }
+
+    async fn compare_and_swap(
+        &mut self,
+        key: String,
+        expected: Option<String>,
+        value: Option<String>,
+    ) -> Result<bool, wit::Error> {
+        let bytes = key.len() + [&expected, &value].into_iter().flatten().map(String::len).sum::<usize>();
+        let swapped = self.data_swap(key, expected, value).await;
+        self.end_host_call(bytes).await;
+        swapped
+    }
+
+    async fn entries(
+        &mut self,
+        prefix: String,
+        cursor: Option<String>,
+        limit: u32,
+    ) -> Result<wit::EntriesPage, wit::Error> {
+        let limit = (limit as usize).min(DATA_PAGE_KEYS_MAX);
+        if limit == 0 {
+            self.end_host_call(0).await;
+            return Err(wit::Error::Invalid("the limit is 0: ask for at least one key".to_owned()));
+        }
+        self.data_entries(prefix, cursor, limit).await
+    }
+
+    async fn delete(&mut self, key: String) -> Result<bool, wit::Error> {
+        let bytes = key.len();
+        let deleted = self.data_delete(key).await;
+        self.end_host_call(bytes).await;
+        deleted
+    }
+
+    async fn keys(&mut self, prefix: String, cursor: Option<String>, limit: u32) -> Result<wit::Page, wit::Error> {
+        let limit = (limit as usize).min(DATA_PAGE_KEYS_MAX);
+        if limit == 0 {
+            self.end_host_call(0).await;
+            return Err(wit::Error::Invalid("the limit is 0: ask for at least one key".to_owned()));
+        }
+        Ok(self.data_keys(&prefix, cursor, limit).await?)
+    }
+}

@@ -1,0 +1,147 @@
+//! `wasi:http/types`, as wasmtime-wasi-http has it, but for those of its functions that a guest can make costly.
+//!
+//! A guest can copy a header of 32 KiB with a dozen instructions, again and again, and keep texts of megabytes in requests
+//! that it never sends. What copies headers counts here as work and lets others run in between; what a request is made of
+//! is bounded. And who asks why a body broke off is told: wasmtime-wasi-http looks for another type of error than its own
+//! bodies end with.
+
+use wasmtime::StoreContextMut;
+use wasmtime::component::{ComponentNamedList, Lift, Linker, LinkerInstance, Lower, Resource};
+use wasmtime_wasi_http::p2::HeaderResult;
+use wasmtime_wasi_http::p2::bindings::http::types::{
+    self, HeaderError, Host, HostFields, HostOutgoingRequest as _, LinkOptions, Method, Scheme,
+};
+use wasmtime_wasi_http::p2::types::HostOutgoingRequest;
+use wasmtime_wasi_http::{FieldMap, WasiHttp};
+
+use super::body;
+use crate::host::HostState;
+use crate::limits::HTTP_PART_BYTES_MAX;
+
+/// The interface in the version that wasmtime-wasi-http serves.
+const INTERFACE: &str = "wasi:http/types@0.2.12";
+/// As how many bytes a header field counts, beside its text.
+const FIELD_BYTES: usize = 128;
+
+type Store<'a> = StoreContextMut<'a, HostState>;
+type Fields = Resource<FieldMap>;
+type Request = Resource<HostOutgoingRequest>;
+
+/// Puts what requests and responses are made of into a linker. None of it leads anywhere by itself.
+pub(crate) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    types::add_to_linker::<_, WasiHttp>(linker, &LinkOptions::default(), HostState::http)?;
+    linker.allow_shadowing(true);
+    let replaced = linker.instance(INTERFACE).and_then(|mut types| {
+        replace_fields(&mut types)?;
+        replace_parts(&mut types)?;
+        types.func_wrap("http-error-code", |mut store: Store<'_>, (error,)| {
+            let error = store.data_mut().http().table.get(&error)?;
+            Ok((body::error_code(error),))
+        })
+    });
+    linker.allow_shadowing(false);
+    replaced
+}
+
+/// The functions that copy headers.
+fn replace_fields(types: &mut LinkerInstance<'_, HostState>) -> wasmtime::Result<()> {
+    counted(types, "[static]fields.from-list", |state, (entries,): (Vec<(String, Vec<u8>)>,)| {
+        let bytes = entries.iter().map(|(name, value)| FIELD_BYTES + name.len() + value.len()).sum();
+        let made = state.http().from_list(entries);
+        Ok((bytes, (header_result(state, made)?,)))
+    })?;
+    counted(types, "[method]fields.get", |state, (fields, name): (Fields, String)| {
+        let values = state.http().get(fields, name)?;
+        Ok((values.iter().map(|value| FIELD_BYTES + value.len()).sum(), (values,)))
+    })?;
+    counted(types, "[method]fields.set", |state, (fields, name, values): (Fields, String, Vec<Vec<u8>>)| {
+        let bytes = cost(state, &fields)? + values.iter().map(|value| FIELD_BYTES + value.len()).sum::<usize>();
+        let set = state.http().set(fields, name, values);
+        Ok((bytes, (header_result(state, set)?,)))
+    })?;
+    counted(types, "[method]fields.append", |state, (fields, name, value): (Fields, String, Vec<u8>)| {
+        let bytes = cost(state, &fields)? + value.len();
+        let appended = state.http().append(fields, name, value);
+        Ok((bytes, (header_result(state, appended)?,)))
+    })?;
+    counted(types, "[method]fields.delete", |state, (fields, name): (Fields, String)| {
+        let bytes = cost(state, &fields)?;
+        let deleted = HostFields::delete(&mut state.http(), fields, name);
+        Ok((bytes, (header_result(state, deleted)?,)))
+    })?;
+    counted(types, "[method]fields.entries", |state, (fields,): (Fields,)| {
+        Ok((cost(state, &fields)?, (state.http().entries(fields)?,)))
+    })
+}
+
+/// The functions that put texts of any length into a request.
+fn replace_parts(types: &mut LinkerInstance<'_, HostState>) -> wasmtime::Result<()> {
+    types.func_wrap(
+        "[method]outgoing-request.set-method",
+        |mut store: Store<'_>, (request, method): (Request, Method)| {
+            Ok((match &method {
+                Method::Other(name) if name.len() > HTTP_PART_BYTES_MAX => Err(()),
+                _ => store.data_mut().http().set_method(request, method)?,
+            },))
+        },
+    )?;
+    types.func_wrap(
+        "[method]outgoing-request.set-scheme",
+        |mut store: Store<'_>, (request, scheme): (Request, Option<Scheme>)| {
+            Ok((match &scheme {
+                Some(Scheme::Other(name)) if name.len() > HTTP_PART_BYTES_MAX => Err(()),
+                _ => store.data_mut().http().set_scheme(request, scheme)?,
+            },))
+        },
+    )?;
+    types.func_wrap(
+        "[method]outgoing-request.set-authority",
+        |mut store: Store<'_>, (request, authority): (Request, Option<String>)| {
+            Ok((match &authority {
+                Some(text) if text.len() > HTTP_PART_BYTES_MAX => Err(()),
+                _ => store.data_mut().http().set_authority(request, authority)?,
+            },))
+        },
+    )?;
+    types.func_wrap(
+        "[method]outgoing-request.set-path-with-query",
+        |mut store: Store<'_>, (request, path): (Request, Option<String>)| {
+            Ok((match &path {
+                Some(text) if text.len() > HTTP_PART_BYTES_MAX => Err(()),
+                _ => store.data_mut().http().set_path_with_query(request, path)?,
+            },))
+        },
+    )
+}
+
+/// A function that tells how many bytes it moved, and lets others run when that was enough.
+fn counted<P, R>(
+    types: &mut LinkerInstance<'_, HostState>,
+    name: &str,
+    function: fn(&mut HostState, P) -> wasmtime::Result<(usize, R)>,
+) -> wasmtime::Result<()>
+where
+    P: ComponentNamedList + Lift + Send + 'static,
+    R: ComponentNamedList + Lower + Send + 'static,
+{
+    types.func_wrap_async(name, move |mut store: Store<'_>, params: P| {
+        Box::new(async move {
+            let state = store.data_mut();
+            let (bytes, answer) = function(state, params)?;
+            state.end_host_call(bytes).await;
+            Ok(answer)
+        })
+    })
+}
+
+/// What copying these fields costs.
+fn cost(state: &mut HostState, fields: &Fields) -> wasmtime::Result<usize> {
+    Ok(state.http().table.get(fields)?.len().saturating_mul(FIELD_BYTES))
+}
+
+fn header_result<T>(state: &mut HostState, answer: HeaderResult<T>) -> wasmtime::Result<Result<T, HeaderError>> {
+    match answer {
+        Ok(answer) => Ok(Ok(answer)),
+        Err(error) => state.http().convert_header_error(error).map(Err),
+    }
+}

@@ -1,0 +1,96 @@
+//! The bounds on what one instance allocates: memory, tables, core instances.
+
+use wasmtime::ResourceLimiter;
+
+use crate::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
+
+/// Counts and bounds what one instance allocates. wasmtime's own limiter bounds each memory by itself: a component with
+/// eight memories would have eight times its limit.
+pub(crate) struct InstanceLimiter {
+    bytes: u64,
+    bytes_max: u64,
+    /// What the instance asked for when it was refused.
+    pub(crate) refused: Option<RefusedGrowth>,
+}
+
+/// A growth that was refused: why the guest is trapping.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum RefusedGrowth {
+    /// Bytes that it would have had.
+    Memory(u64),
+    /// Elements that the table would have had.
+    Table(usize),
+}
+
+impl InstanceLimiter {
+    pub(super) fn new(bytes_max: u64) -> Self {
+        InstanceLimiter { bytes: 0, bytes_max, refused: None }
+    }
+
+    /// Bytes that the instance holds. A WebAssembly memory never shrinks, so this is its peak as well.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl ResourceLimiter for InstanceLimiter {
+    /// Refuses by a trap: a guest whose allocator is told no aborts without a reason.
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        // The guest's own maximum comes first: it is told no, as it asked to be, and nothing is counted.
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        let wanted = self.bytes.saturating_add((desired - current) as u64);
+        if wanted > self.bytes_max {
+            self.refused = Some(RefusedGrowth::Memory(wanted));
+            return Err(wasmtime::Error::msg("memory limit"));
+        }
+        self.bytes = wanted;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        if desired > TABLE_ELEMENTS_MAX {
+            self.refused = Some(RefusedGrowth::Table(desired));
+            return Err(wasmtime::Error::msg("table limit"));
+        }
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        CORE_INSTANCES_MAX as usize
+    }
+
+    fn tables(&self) -> usize {
+        TABLES_MAX as usize
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES_MAX as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growth_is_summed_over_all_memories() {
+        let mut limiter = InstanceLimiter::new(100);
+        assert!(limiter.memory_growing(0, 60, None).is_ok());
+        assert!(limiter.memory_growing(0, 40, None).is_ok());
+        assert!(limiter.memory_growing(40, 41, None).is_err());
+        assert!(matches!(limiter.refused, Some(RefusedGrowth::Memory(101))));
+        assert_eq!(limiter.bytes(), 100);
+    }
+
+    #[test]
+    fn growth_beyond_the_guests_own_maximum_is_not_counted() {
+        let mut limiter = InstanceLimiter::new(100);
+        for _ in 0..10 {
+            assert!(matches!(limiter.memory_growing(20, 60, Some(50)), Ok(false)));
+        }
+        assert_eq!(limiter.bytes(), 0);
+        assert!(limiter.refused.is_none());
+    }
+}

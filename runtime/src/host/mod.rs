@@ -1,0 +1,152 @@
+//! Between guests and services: the only part of the runtime that names WIT types.
+//!
+//! Each interface has one adapter, a file of the interface's name. A host function parses what the guest passed, checks the
+//! grant ([`permissions`]), calls the service, which knows plain Rust types alone, and counts the work ([`HostWork`]).
+//! [`SERVICES`] has one entry for each interface.
+//!
+//! Host functions never trap a guest for what it asked: a denial is a value.
+
+pub(crate) mod cache;
+pub(crate) mod call;
+pub(crate) mod config;
+mod context;
+pub(crate) mod contract;
+pub(crate) mod data;
+pub(crate) mod db;
+pub(crate) mod directory;
+pub(crate) mod environment;
+pub(crate) mod http;
+mod invocation;
+mod limiter;
+mod log;
+pub(crate) mod output;
+pub(crate) mod permissions;
+mod plugins;
+pub(crate) mod poll;
+mod scheduler;
+pub(crate) mod socket;
+mod standard;
+mod state;
+pub(crate) mod wasi;
+mod work;
+
+use plugbay_manifest::PermissionAction;
+use wasmtime::component::{HasSelf, Linker};
+
+pub(crate) use self::call::{Call, TimeLimit};
+pub(crate) use self::context::PluginContext;
+pub(crate) use self::limiter::RefusedGrowth;
+pub(crate) use self::permissions::Permissions;
+pub(crate) use self::state::{CallState, HostState};
+pub(crate) use self::work::HostWork;
+
+/// The host's side of the contract, generated from `wit/`.
+pub(crate) mod bindings {
+    #![allow(missing_docs, unreachable_pub)]
+    wasmtime::component::bindgen!({
+        path: "wit",
+        world: "imports",
+        imports: {
+            "plugbay:plugin/config.set": async,
+            "plugbay:plugin/config.all": async,
+            "plugbay:plugin/log.write": async,
+            "plugbay:plugin/data": async,
+            "plugbay:plugin/cache": async,
+            "plugbay:plugin/db": async,
+            "plugbay:plugin/scheduler": async,
+            "plugbay:plugin/plugins": async,
+        },
+        with: {
+            "plugbay:plugin/db.transaction": crate::host::db::Transaction,
+        },
+        require_store_data_send: true,
+    });
+}
+
+/// One line for each service of the contract and for each standard interface that is served.
+pub(crate) const SERVICES: &[Service] = &[
+    Service {
+        interface: "plugbay:plugin/invocation",
+        permission: None,
+        link: |linker| bindings::plugbay::plugin::invocation::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
+    },
+    Service {
+        interface: "plugbay:plugin/log",
+        permission: Some(("log", PermissionAction::Write)),
+        link: |linker| bindings::plugbay::plugin::log::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
+    },
+    Service {
+        interface: "plugbay:plugin/config",
+        permission: Some(("config.*", PermissionAction::Read)),
+        link: |linker| bindings::plugbay::plugin::config::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
+    },
+    Service {
+        interface: "plugbay:plugin/data",
+        permission: Some(("data.*", PermissionAction::Read)),
+        link: |linker| bindings::plugbay::plugin::data::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
+    },
+    Service {
+        interface: "plugbay:plugin/cache",
+        permission: Some(("cache.*", PermissionAction::Read)),
+        link: |linker| bindings::plugbay::plugin::cache::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
+    },
+    Service {
+        interface: "plugbay:plugin/db",
+        permission: Some(("db.*", PermissionAction::Read)),
+        link: |linker| bindings::plugbay::plugin::db::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
+    },
+    Service {
+        interface: "plugbay:plugin/scheduler",
+        permission: Some(("scheduler.*", PermissionAction::Read)),
+        link: |linker| bindings::plugbay::plugin::scheduler::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
+    },
+    Service {
+        interface: "wasi:keyvalue/store",
+        permission: Some(("data.*", PermissionAction::Read)),
+        link: standard::keyvalue::link_store,
+    },
+    Service {
+        interface: "wasi:keyvalue/atomics",
+        permission: Some(("data.*", PermissionAction::Write)),
+        link: standard::keyvalue::link_atomics,
+    },
+    Service {
+        interface: "wasi:keyvalue/batch",
+        permission: Some(("data.*", PermissionAction::Read)),
+        link: standard::keyvalue::link_batch,
+    },
+    Service {
+        interface: "wasi:config/store",
+        permission: Some(("config.*", PermissionAction::Read)),
+        link: |linker| standard::bindings::wasi::config::store::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
+    },
+    Service {
+        interface: "wasi:logging/logging",
+        permission: Some(("log", PermissionAction::Write)),
+        link: |linker| {
+            standard::bindings::wasi::logging::logging::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
+        },
+    },
+    Service { interface: "wasi:http/types", permission: None, link: http::types::link },
+    Service {
+        interface: "wasi:http/outgoing-handler",
+        permission: Some(("http.*", PermissionAction::Execute)),
+        link: http::link_handler,
+    },
+    Service {
+        interface: "plugbay:plugin/plugins",
+        permission: Some(("plugin.*", PermissionAction::Execute)),
+        link: |linker| bindings::plugbay::plugin::plugins::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
+    },
+];
+
+/// A group of host functions behind one interface.
+pub(crate) struct Service {
+    /// The interface's name, without its version.
+    pub(crate) interface: &'static str,
+    /// The kind of resource behind it and what most plugins do with it. To import it, a plugin must be granted some use of
+    /// that kind; the functions check the exact resource and action of each call.
+    pub(crate) permission: Option<(&'static str, PermissionAction)>,
+    /// Puts the functions into a linker.
+    pub(crate) link: fn(&mut Linker<HostState>) -> wasmtime::Result<()>,
+}

@@ -1,0 +1,118 @@
+//! What a caller learns of a call that did not succeed.
+//!
+//! One exhaustive match from the library's errors to those of the contract. Texts that a person may act on are passed on;
+//! what happened inside the other plugin when it broke, or inside the host, is not the caller's to see.
+
+use crate::error::{Failure, InvokeError};
+use crate::host::bindings::plugbay::plugin::{plugins as wit, types};
+
+/// The longest part of a name that is quoted in a text.
+const QUOTED_CHARS_MAX: usize = 80;
+
+pub(super) fn from_error(error: InvokeError) -> wit::Error {
+    match error {
+        InvokeError::Guest { failure, .. } => wit::Error::Failed(from_guest(*failure)),
+        InvokeError::NotLoaded { .. } | InvokeError::UnknownAction { .. } => wit::Error::NotFound(error.to_string()),
+        InvokeError::Denied { .. } | InvokeError::CallerRefused { .. } => wit::Error::Denied(error.to_string()),
+        InvokeError::Reentrant { .. } => wit::Error::ReentrantCall(error.to_string()),
+        InvokeError::Validation { .. } | InvokeError::Payload { .. } => wit::Error::Invalid(from_host(&error)),
+        InvokeError::PayloadTooLarge { .. }
+        | InvokeError::RateLimited { .. }
+        | InvokeError::Busy { .. }
+        | InvokeError::CallDepth { .. }
+        | InvokeError::Timeout { .. } => wit::Error::Limit(from_host(&error)),
+        InvokeError::ResultTooLarge { .. }
+        | InvokeError::OutOfFuel { .. }
+        | InvokeError::MemoryLimit { .. }
+        | InvokeError::StackOverflow { .. }
+        | InvokeError::ResourceLimit { .. } => wit::Error::Broken(from_host(&error)),
+        InvokeError::Trapped { ref plugin, ref action, .. } => {
+            broken(&error, format!("plugin `{plugin}` trapped in `{action}`; its log says where"))
+        }
+        InvokeError::Answer { ref plugin, ref action, .. } => {
+            broken(&error, format!("plugin `{plugin}` answered `{action}` with something that is not JSON"))
+        }
+        InvokeError::Contract { ref plugin, .. } => {
+            broken(&error, format!("plugin `{plugin}` does not follow the contract"))
+        }
+        InvokeError::Host { ref plugin, ref action, .. } => {
+            tracing::error!(plugin, action, "a plugin's call of a plugin failed: {error}");
+            wit::Error::Other(format!("the host failed while plugin `{plugin}` ran `{action}`"))
+        }
+    }
+}
+
+fn broken(error: &InvokeError, message: String) -> wit::Error {
+    wit::Error::Broken(failure(error.code(), message))
+}
+
+/// The other plugin's own failure, as it is.
+fn from_guest(failure: Failure) -> types::Failure {
+    let Failure { code, message, details, status_code } = failure;
+    types::Failure { code, message, details: details.map(|details| details.to_string()), status_code }
+}
+
+/// An error of the host with its code, its text and its numbers.
+fn from_host(error: &InvokeError) -> types::Failure {
+    let details = error.to_json().get("details").map(ToString::to_string);
+    types::Failure { details, ..failure(error.code(), error.to_string()) }
+}
+
+pub(super) fn failure(code: &str, message: String) -> types::Failure {
+    types::Failure { code: code.to_owned(), message, details: None, status_code: None }
+}
+
+/// A limit of the service itself.
+pub(super) fn over_limit(message: String, limit: &str, allowed: usize, observed: usize) -> types::Failure {
+    let details = serde_json::json!({ "limit": limit, "allowed": allowed, "observed": observed });
+    types::Failure { details: Some(details.to_string()), ..failure("limit_exceeded", message) }
+}
+
+/// A name that a guest made up, so that a text stays short and on one line.
+pub(super) fn quoted(name: &str) -> String {
+    let start: String = name.chars().take(QUOTED_CHARS_MAX).flat_map(char::escape_debug).collect();
+    if name.chars().nth(QUOTED_CHARS_MAX).is_some() { format!("`{start}…`") } else { format!("`{start}`") }
+}
+
+/// What there is, for those who asked for something else.
+pub(super) fn listed(names: &[String]) -> String {
+    if names.is_empty() {
+        "there is none that you may see".to_owned()
+    } else {
+        format!("there are: {}", names.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_broken_plugin_do_not_reach_its_caller() {
+        let trapped = InvokeError::Trapped {
+            plugin: "b".into(),
+            action: "x".into(),
+            message: "panicked at src/lib.rs:1:1: hunter2".into(),
+            backtrace: vec!["b::inner".into()],
+        };
+        let wit::Error::Broken(failure) = from_error(trapped) else { panic!("not broken") };
+        assert_eq!((&*failure.code, failure.details), ("plugin_trapped", None));
+        assert!(failure.message.contains("`b`") && !failure.message.contains("hunter2"), "{}", failure.message);
+        let host = InvokeError::Host { plugin: "b".into(), action: "x".into(), message: "/var/lib".into() };
+        assert!(matches!(from_error(host), wit::Error::Other(text) if !text.contains("/var")));
+    }
+
+    #[test]
+    fn limit_tells_its_numbers() {
+        let busy = InvokeError::Busy { plugin: "b".into(), reason: "calls wait", allowed: 7 };
+        let wit::Error::Limit(failure) = from_error(busy) else { panic!("not a limit") };
+        assert_eq!(failure.code, "busy");
+        assert!(failure.details.is_some_and(|details| details.contains('7')));
+    }
+
+    #[test]
+    fn quoted_name_is_short_and_harmless() {
+        assert_eq!(quoted("a\nb"), "`a\\nb`");
+        assert_eq!(quoted(&"x".repeat(1_000)).chars().count(), QUOTED_CHARS_MAX + 3);
+    }
+}

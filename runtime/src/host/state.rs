@@ -1,0 +1,92 @@
+//! What belongs to one wasmtime `Store`: one instance of one plugin.
+//!
+//! A fresh sandbox for each call makes one of these for each call, so it holds what is cheap and makes the rest when a guest
+//! first needs it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use plugbay_manifest::PermissionAction;
+
+use super::limiter::InstanceLimiter;
+use super::output::Output;
+use super::wasi::Wasi;
+use super::{Call, HostWork, PluginContext, TimeLimit};
+use crate::admission::Chain;
+use crate::caller::CallOrigin;
+use crate::capability::Denial;
+use crate::service::db::OpenTransaction;
+
+/// The data of one store.
+pub(crate) struct HostState {
+    pub(crate) plugin: Arc<PluginContext>,
+    pub(crate) call: CallState,
+    pub(crate) memory: InstanceLimiter,
+    /// What a legacy plugin reads; handed to WASI when it is made.
+    pub(crate) stdin: Option<Vec<u8>>,
+    pub(crate) output: Option<Output>,
+    pub(crate) wasi: Option<Box<Wasi>>,
+    pub(crate) host_work: HostWork,
+    /// The database transaction that the running call has begun.
+    pub(crate) transaction: Option<OpenTransaction>,
+    /// The status with which the guest ended itself.
+    pub(crate) exit_code: Option<i32>,
+}
+
+impl HostState {
+    pub(crate) fn new(plugin: Arc<PluginContext>, memory_bytes: u64) -> Self {
+        HostState {
+            plugin,
+            call: CallState::default(),
+            memory: InstanceLimiter::new(memory_bytes),
+            stdin: None,
+            output: None,
+            wasi: None,
+            host_work: HostWork::default(),
+            transaction: None,
+            exit_code: None,
+        }
+    }
+
+    /// Checks a use within the call that runs. It is counted and audited.
+    pub(crate) fn check(&self, resource: &str, action: PermissionAction) -> Result<(), Denial> {
+        self.plugin.permissions.check_in(&self.call.origin, resource, action)
+    }
+}
+
+/// The call that runs in the store.
+#[derive(Clone, Default)]
+pub(crate) struct CallState {
+    /// Who makes the call, and its id.
+    pub(crate) origin: CallOrigin,
+    /// `None` between calls.
+    pub(crate) time: Option<TimeLimit>,
+    /// Outgoing HTTP requests so far.
+    pub(crate) http_requests: u32,
+    /// The plugins that wait for this call.
+    pub(crate) chain: Option<Arc<Chain>>,
+}
+
+impl CallState {
+    pub(crate) fn new(call: &Call<'_>) -> Self {
+        CallState {
+            origin: CallOrigin::new(call.caller.clone(), call.request_id),
+            time: Some(call.time),
+            http_requests: 0,
+            chain: call.chain.cloned(),
+        }
+    }
+
+    /// The time that is left to it; `None` if it may take as long as it likes.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        self.time?.left()
+    }
+
+    /// Counts a request, and returns what is to be known of the call while that is under way.
+    pub(crate) fn count_http_request(&mut self) -> CallState {
+        self.http_requests = self.http_requests.saturating_add(1);
+        // Before it is copied: two copies would make two ids.
+        self.origin.request_id();
+        self.clone()
+    }
+}

@@ -1,0 +1,47 @@
+//! What host calls cost the host, and when other tasks are to run in between.
+
+use super::HostState;
+use crate::limits::{HOST_BYTES_UNTIL_YIELD, HOST_CALL_BYTES};
+
+/// What host calls have cost the host since it last let others run. Fuel measures the guest's own work: a guest can ask
+/// for thousands of calls between two yields of its own, and for megabytes in each.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct HostWork {
+    bytes: usize,
+}
+
+impl HostWork {
+    /// Counts a host call that moved this many bytes. Returns whether it is time to let other tasks run and to look at the
+    /// deadline.
+    pub(crate) fn is_time_to_yield(&mut self, bytes: usize) -> bool {
+        self.bytes = self.bytes.saturating_add(HOST_CALL_BYTES).saturating_add(bytes);
+        let enough = self.bytes >= HOST_BYTES_UNTIL_YIELD;
+        if enough {
+            self.bytes = 0;
+        }
+        enough
+    }
+}
+
+impl HostState {
+    /// Ends a host call that moved this many bytes.
+    pub(super) async fn end_host_call(&mut self, bytes: usize) {
+        if self.host_work.is_time_to_yield(bytes) {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_work_is_due_after_many_small_calls_or_one_large_one() {
+        let mut work = HostWork::default();
+        let calls = (1..).find(|_| work.is_time_to_yield(0)).unwrap_or_default();
+        assert_eq!(calls, HOST_BYTES_UNTIL_YIELD / HOST_CALL_BYTES);
+        assert!(!work.is_time_to_yield(0), "it begins anew");
+        assert!(work.is_time_to_yield(usize::MAX));
+    }
+}

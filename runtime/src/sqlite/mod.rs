@@ -1,0 +1,205 @@
+//! The one way to open, write, read and close a SQLite file of the host: the values of `data`, the jobs of `scheduler`.
+//!
+//! The SQL in it is the host's own. (A plugin's SQL runs in `db`, which trusts nothing of it.) What was written is on disk
+//! when [`Database::write`] returns: write-ahead log, `synchronous=FULL`. Reads do not wait for writers, since they look
+//! at the last committed state through a connection of their own; they run where they are called, writes on a thread that
+//! may wait for the disk.
+//!
+//! Without a directory the same statements run on a database in memory: one way to keep things, not two.
+//!
+//! Each plugin has files of its own. A damaged one fails its plugin's calls with a text that says so, and nobody else's.
+
+pub(crate) mod memory;
+pub(crate) mod open;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+
+use crate::scope::PluginScope;
+
+/// A database of one plugin. Made by [`Database::open`], which may wait for the disk: services do that at the first use.
+pub(crate) struct Database {
+    about: Arc<About>,
+    /// Who holds it writes; the others wait without a thread.
+    writer: Arc<tokio::sync::Mutex<Connection>>,
+    /// Absent where the database is in memory: there, one connection does both.
+    reader: Option<Mutex<Connection>>,
+}
+
+/// What messages say of a database.
+pub(super) struct About {
+    plugin: Arc<str>,
+    /// The file's name, without a directory.
+    file: &'static str,
+    path: Option<PathBuf>,
+    /// One bit for each reason that was logged: a plugin that tries again and again does not fill the log.
+    told: AtomicU8,
+}
+
+/// Why the host could not read or keep something. Its text is for plugins: no path, nothing of SQLite's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unavailable {
+    plugin: Arc<str>,
+    file: &'static str,
+    why: Why,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    Damaged,
+    Newer,
+    Full,
+    Busy,
+    NoAccess,
+    Failed,
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let why = match self.why {
+            Why::Damaged => {
+                "is damaged: the operator has to restore it from a backup, or remove it and lose what it holds"
+            }
+            Why::Newer => "was made by a newer Plugbay: the operator has to use that one, or remove the file",
+            Why::Full => "cannot grow: the disk is full",
+            Why::Busy => "is in use by another process for too long: try again",
+            Why::NoAccess => "cannot be opened or written in the data directory; the host's log says why",
+            Why::Failed => "could not be read or written; the host's log says why",
+        };
+        write!(f, "`{}` of plugin `{}` {why}", self.file, self.plugin)
+    }
+}
+
+/// Why a unit of work in [`Database::write`] ended without a commit.
+pub(crate) enum Stopped<E> {
+    /// SQLite said no.
+    Sql(rusqlite::Error),
+    /// The service said no.
+    Refused(E),
+}
+
+impl<E> From<rusqlite::Error> for Stopped<E> {
+    fn from(error: rusqlite::Error) -> Self {
+        Stopped::Sql(error)
+    }
+}
+
+impl Database {
+    /// Opens the plugin's database of this name, and makes it and its directory where they are not there. `steps` are
+    /// SQL texts: each one is run once in the life of a file, in their order; more may be added at the end.
+    pub(crate) async fn open(
+        scope: &PluginScope,
+        file: &'static str,
+        steps: &'static [&'static str],
+    ) -> Result<Self, Unavailable> {
+        let path = scope.directory.as_ref().map(|directory| directory.join(file));
+        let about = Arc::new(About { plugin: scope.name.clone(), file, path, told: AtomicU8::new(0) });
+        let opened = tokio::task::spawn_blocking({
+            let about = about.clone();
+            move || open::open(&about, steps)
+        });
+        match opened.await {
+            Ok(opened) => {
+                let open::Connections { writer, reader } = opened?;
+                let writer = Arc::new(tokio::sync::Mutex::new(writer));
+                Ok(Database { about, writer, reader: reader.map(Mutex::new) })
+            }
+            Err(error) => Err(about.failed(Why::Failed, &error)),
+        }
+    }
+
+    /// Reads, here and now. `work` is short, and may run twice.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        let read = match &self.reader {
+            Some(reader) => work(&reader.lock().unwrap_or_else(PoisonError::into_inner)),
+            None => work(&*self.writer.lock().await),
+        };
+        match read {
+            // Another process recovers or closes the file: this takes patience, and so a thread that may wait.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                self.on_writer(move |connection| work(connection)).await?
+            }
+            read => read,
+        }
+        .map_err(|error| self.about.unavailable(&error))
+    }
+
+    /// Does all of `work`, or nothing of it. It is on disk when this returns, and goes on where the caller does not wait.
+    pub(crate) async fn write<T, E>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Stopped<E>> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Unavailable> + Send + 'static,
+    {
+        let done = self.on_writer(move |connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let answer = work(&transaction)?;
+            transaction.commit()?;
+            Ok(answer)
+        });
+        done.await?.map_err(|stopped| match stopped {
+            Stopped::Sql(error) => self.about.unavailable(&error).into(),
+            Stopped::Refused(refused) => refused,
+        })
+    }
+
+    /// Runs on a thread that may wait, on the connection that has the patience to.
+    async fn on_writer<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> R + Send + 'static,
+    ) -> Result<R, Unavailable> {
+        let mut connection = self.writer.clone().lock_owned().await;
+        tokio::task::spawn_blocking(move || work(&mut connection))
+            .await
+            .map_err(|error| self.about.failed(Why::Failed, &error))
+    }
+}
+
+/// Closing moves the write-ahead log into the file, which waits for the disk.
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let (Ok(runtime), Some(reader)) = (tokio::runtime::Handle::try_current(), self.reader.take()) {
+            let writer = self.writer.clone();
+            runtime.spawn_blocking(move || {
+                drop(reader.into_inner().unwrap_or_else(PoisonError::into_inner));
+                drop(writer);
+            });
+        }
+    }
+}
+
+impl About {
+    fn unavailable(&self, error: &rusqlite::Error) -> Unavailable {
+        let why = match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Why::Damaged,
+            Some(ErrorCode::DiskFull) => Why::Full,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Why::Busy,
+            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Why::NoAccess,
+            _ => Why::Failed,
+        };
+        self.failed(why, error)
+    }
+
+    /// Tells the operator, once for each reason, and makes what the plugin is told.
+    fn failed(&self, why: Why, error: &dyn fmt::Display) -> Unavailable {
+        let unavailable = Unavailable { plugin: self.plugin.clone(), file: self.file, why };
+        let bit = 1 << why as u8;
+        if self.told.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
+            let path = self.path.as_deref().unwrap_or(self.file.as_ref()).display();
+            tracing::error!(plugin = &*self.plugin, %path, %error, "{unavailable}");
+        }
+        unavailable
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! Opening a file with the settings that make it safe, and bringing it to the present shape.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+
+use super::memory::count_memory;
+use super::{About, Unavailable, Why};
+use crate::limits::{DATABASE_CACHE_BYTES, DATABASE_LOG_BYTES_MAX, DATABASE_WAIT_MAX};
+use crate::scope::make_private_directory;
+
+pub(crate) struct Connections {
+    pub(super) writer: Connection,
+    pub(super) reader: Option<Connection>,
+}
+
+/// How often an opening that found the file in use is tried again.
+const TRY_AGAIN: Duration = Duration::from_millis(10);
+
+pub(crate) fn open(about: &About, steps: &[&str]) -> Result<Connections, Unavailable> {
+    // Whoever is first to use SQLite in this process: later, it would not take the allocator any more.
+    count_memory();
+    let Some(path) = &about.path else {
+        let mut writer = Connection::open_in_memory().map_err(|error| about.unavailable(&error))?;
+        shape(about, &mut writer, steps)?;
+        return Ok(Connections { writer, reader: None });
+    };
+    let path = make_file(path).map_err(|error| about.failed(Why::NoAccess, &error))?;
+    let mut writer = patiently(|| connect(&path, DATABASE_WAIT_MAX)).map_err(|error| about.unavailable(&error))?;
+    shape(about, &mut writer, steps)?;
+    let reader = patiently(|| {
+        let reader = connect(&path, Duration::ZERO)?;
+        reader.pragma_update(None, "query_only", true)?;
+        Ok(reader)
+    })
+    .map_err(|error| about.unavailable(&error))?;
+    Ok(Connections { writer, reader: Some(reader) })
+}
+
+/// Makes the file for this user alone, in a directory for this user alone; SQLite makes the files beside it alike. The
+/// answer has no links in it, since the connection refuses them.
+///
+/// A file that is there is not opened here: closing it would end the locks that other connections of this process hold.
+pub(in super::super) fn make_file(path: &Path) -> std::io::Result<std::path::PathBuf> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    make_private_directory(directory)?;
+    let path = directory.canonicalize()?.join(path.file_name().unwrap_or_default());
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(&path) {
+        Ok(_) => Ok(path),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(path),
+        Err(error) => Err(error),
+    }
+}
+
+fn connect(path: &Path, wait: Duration) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(wait)?;
+    // A file that somebody else prepared must not run anything but the host's statements.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update_and_check(None, "journal_size_limit", DATABASE_LOG_BYTES_MAX, |_| Ok(()))?;
+    // A negative size is in KiB.
+    connection.pragma_update(None, "cache_size", -(DATABASE_CACHE_BYTES / 1024))?;
+    Ok(connection)
+}
+
+/// Runs the steps that this file has not seen, all of them or none.
+fn shape(about: &About, connection: &mut Connection, steps: &[&str]) -> Result<(), Unavailable> {
+    let seen = version(connection).map_err(|error| about.unavailable(&error))?;
+    if seen > steps.len() {
+        return Err(about.failed(Why::Newer, &format!("its version is {seen}, and {} is known", steps.len())));
+    }
+    if seen == steps.len() {
+        return Ok(());
+    }
+    run_steps(connection, steps).map_err(|error| about.unavailable(&error))
+}
+
+fn run_steps(connection: &mut Connection, steps: &[&str]) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another process may have run them since.
+    for step in steps.iter().skip(version(&transaction)?) {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "user_version", steps.len() as i64)?;
+    transaction.commit()
+}
+
+/// How many steps the file has seen.
+fn version(connection: &Connection) -> rusqlite::Result<usize> {
+    let version: i64 = connection.query_row("PRAGMA user_version", (), |row| row.get(0))?;
+    Ok(usize::try_from(version).unwrap_or(usize::MAX))
+}
+
+/// Two processes that open a new file at once can find it busy without SQLite having waited.
+pub(in super::super) fn patiently<T>(mut open: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    let start = Instant::now();
+    loop {
+        match open() {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && start.elapsed() < DATABASE_WAIT_MAX =>
+            {
+                std::thread::sleep(TRY_AGAIN);
+            }
+            opened => return opened,
+        }
+    }
+}

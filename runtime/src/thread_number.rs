@@ -1,0 +1,13 @@
+//! A small number for each thread, by which threads that call at the same time choose different memory to write to.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The number of this thread. Threads that call at the same time mostly have different ones.
+pub(crate) fn thread_number() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static NUMBER: Cell<usize> = Cell::new(NEXT.fetch_add(1, Ordering::Relaxed));
+    }
+    NUMBER.with(Cell::get)
+}
