@@ -1,6 +1,6 @@
-//! Lists the guests, so that each of them is a constant in the tests (see `harness/guest.rs`).
+//! Generates a constant for each guest (see `harness/guest.rs`).
 //!
-//! Nothing is built here: a check or a clippy run would wait for WebAssembly that it does not need.
+//! It builds no guest: a check or a clippy run would wait for WebAssembly that it does not need.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

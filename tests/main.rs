@@ -1,7 +1,7 @@
-//! Plugbay from the outside: real WebAssembly guests in process, and the built command.
+//! Integration and end-to-end tests of Plugbay, with real WebAssembly guests and the built command.
 //!
-//! One module for each part of what Plugbay promises. The guests are in `guests/`; `harness/` builds and loads them. A
-//! test never waits for time to pass: it waits for what it expects, or gives the guest a limit that is soon reached.
+//! The guests are in `guests/`; `harness/` builds and loads them. A test never waits for time to pass: it waits for the
+//! condition that it expects, or gives the guest a limit that is soon reached.
 
 #![allow(missing_docs)]
 

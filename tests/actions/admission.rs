@@ -1,4 +1,4 @@
-//! What is decided before guest code runs: rate and concurrency.
+//! Admission, before guest code runs: rate and concurrency.
 
 use std::future::Future;
 use std::pin::pin;
@@ -13,7 +13,7 @@ use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin, pings};
 
 #[tokio::test]
-async fn calls_above_the_rate_are_refused_with_when_to_come_back() {
+async fn calls_above_the_rate_are_refused_with_retry_after() {
     let limit = json!({ "calls": 3, "period_seconds": 60 });
     let plugin = Host::new().load(TestPlugin::from(feature::ECHO).resource("rate_limit", limit)).await;
     for expected in 1..=3 {
@@ -22,13 +22,13 @@ async fn calls_above_the_rate_are_refused_with_when_to_come_back() {
     let error = plugin.call::<Value>("ping", &()).await.expect_err("the fourth within a minute");
     assert_invoke_error(&error, "feature_echo", "rate_limit_exceeded");
     let InvokeError::RateLimited { calls: 3, retry_after, .. } = error else { panic!("{error:?}") };
-    // The window slides in steps: it may close a step late.
+    // The window slides in steps, so it may end one step late.
     assert!(retry_after > Duration::from_secs(50) && retry_after <= Duration::from_secs(62), "{retry_after:?}");
     assert!(error.to_json()["details"]["retry_after"].as_f64().is_some_and(|seconds| seconds > 50.0));
 }
 
 #[tokio::test]
-async fn rate_admits_again_when_the_window_has_passed() {
+async fn rate_admits_again_after_the_window() {
     let limit = json!({ "calls": 1, "period_seconds": 0.05 });
     let plugin = Host::new().load(TestPlugin::from(feature::ECHO).resource("rate_limit", limit)).await;
     assert_eq!(pings(&plugin).await, 1);
@@ -46,7 +46,7 @@ async fn rate_admits_again_when_the_window_has_passed() {
 }
 
 #[tokio::test]
-async fn refused_payloads_consume_no_quota() {
+async fn refused_payload_consumes_no_quota() {
     let limit = json!({ "calls": 2, "period_seconds": 60 });
     let plugin = Host::new().load(TestPlugin::from(feature::ECHO).resource("rate_limit", limit)).await;
     let too_large = "x".repeat(limits::PAYLOAD_BYTES_MAX);
@@ -58,7 +58,7 @@ async fn refused_payloads_consume_no_quota() {
 }
 
 #[tokio::test]
-async fn rates_of_two_plugins_do_not_mix() {
+async fn rates_of_two_plugins_are_independent() {
     let host = Host::new();
     let limit = json!({ "calls": 1, "period_seconds": 60 });
     let one = host.load(TestPlugin::from(feature::ECHO).resource("rate_limit", limit.clone())).await;
@@ -76,7 +76,7 @@ async fn queue_of_a_busy_plugin_is_bounded() {
     };
     let start = || {
         let plugin = plugin.clone();
-        // All of them are polled by one task, more than its executor would let it do at once.
+        // One task polls all of them, which exceeds the budget that its executor allows in one go.
         let call = async move { plugin.call::<String>("sleep", &5_000).await };
         Box::pin(tokio::task::coop::unconstrained(call))
             as std::pin::Pin<Box<dyn Future<Output = Result<String, InvokeError>>>>
@@ -84,18 +84,18 @@ async fn queue_of_a_busy_plugin_is_bounded() {
     let mut running = start();
     assert!(poll_once(&mut running));
     let mut waiting: Vec<_> = (0..limits::WAITING_CALLS_MAX).map(|_| start()).collect();
-    assert!(waiting.iter_mut().all(poll_once), "as many as are allowed wait");
+    assert!(waiting.iter_mut().all(poll_once), "all of them wait");
 
     let error = plugin.call::<Value>("ping", &()).await.expect_err("one too many");
     assert_invoke_error(&error, "feature_sleep", "busy");
-    // As soon as one goes away there is room.
+    // Dropping one of them lets another one in.
     drop(waiting.pop());
     let mut next = start();
     assert!(poll_once(&mut next));
 }
 
 #[tokio::test]
-async fn call_that_waits_for_its_turn_beyond_its_deadline_times_out() {
+async fn call_queued_beyond_its_deadline_times_out() {
     let host = Host::new();
     let plugin = host.load(feature::SLEEP.into()).await;
     let mut running = pin!(plugin.call::<String>("sleep", &5_000));
@@ -103,6 +103,6 @@ async fn call_that_waits_for_its_turn_beyond_its_deadline_times_out() {
     let error = plugin
         .invoke(Invocation::new("ping").timeout(Duration::from_millis(50)))
         .await
-        .expect_err("it is not its turn");
+        .expect_err("it is still queued");
     assert_invoke_error(&error, "feature_sleep", "timeout");
 }

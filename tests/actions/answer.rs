@@ -1,4 +1,4 @@
-//! Payloads in, answers and failures out.
+//! Payloads, answers and failures of actions.
 
 use plugbay::{Invocation, InvokeError, limits};
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use crate::harness::guest::{feature, hostile};
 use crate::harness::host::{Host, TestPlugin, call, pings};
 
 #[tokio::test]
-async fn any_json_value_comes_back_as_it_went() {
+async fn any_json_value_is_returned_unchanged() {
     let plugin = Host::new().load(feature::ECHO.into()).await;
     for value in [
         json!(null),
@@ -30,7 +30,7 @@ async fn any_json_value_comes_back_as_it_went() {
 }
 
 #[tokio::test]
-async fn typed_values_come_back_typed() {
+async fn typed_values_are_returned_typed() {
     #[derive(Serialize, Deserialize, PartialEq, Debug)]
     struct Order {
         id: u32,
@@ -45,20 +45,20 @@ async fn typed_values_come_back_typed() {
 #[tokio::test]
 async fn answer_of_another_type_is_an_invalid_answer() {
     let plugin = Host::new().load(feature::ECHO.into()).await;
-    let error = plugin.call::<u32>("echo", "text").await.expect_err("a text is no number");
+    let error = plugin.call::<u32>("echo", "text").await.expect_err("a text is not a number");
     assert_invoke_error(&error, "feature_echo", "invalid_answer");
     assert_eq!(pings(&plugin).await, 1);
 }
 
 #[tokio::test]
-async fn payload_text_goes_to_the_plugin_as_it_is() {
+async fn payload_text_reaches_the_plugin_unchanged() {
     let plugin = Host::new().load(feature::ECHO.into()).await;
     let invocation = Invocation::new("echo").payload_json(" {\"a\" : 1.50}").expect("it is JSON");
     assert_eq!(plugin.invoke(invocation).await.expect("it echoes").json(), r#"{"a":1.5}"#);
 }
 
 #[tokio::test]
-async fn payload_of_any_length_arrives_whole_whether_it_is_lent_or_given() {
+async fn payload_of_any_length_arrives_whole_borrowed_or_owned() {
     let plugin = Host::new().load(feature::ECHO.into()).await;
     for length in [0, 1_000, limits::LENT_PAYLOAD_BYTES - 3, limits::LENT_PAYLOAD_BYTES - 2, 1_000_000] {
         let json = json!("x".repeat(length)).to_string();
@@ -75,7 +75,7 @@ async fn payload_of_any_length_arrives_whole_whether_it_is_lent_or_given() {
 }
 
 #[test]
-fn payload_that_is_not_json_is_refused_with_its_place() {
+fn payload_that_is_not_json_is_refused_with_its_position() {
     for text in ["", "{", "{\"a\":}", "nul", "1 2", "\u{feff}1"] {
         let error = Invocation::new("echo").payload_json(text).expect_err(text);
         assert_eq!(error.code(), "invalid_payload", "{text}: {error}");
@@ -84,7 +84,7 @@ fn payload_that_is_not_json_is_refused_with_its_place() {
 }
 
 #[tokio::test]
-async fn payload_at_the_limit_is_echoed_and_one_byte_more_is_refused() {
+async fn payload_at_the_limit_is_echoed_one_byte_more_refused() {
     let plugin = Host::new().load(feature::ECHO.into()).await;
     let longest = "x".repeat(limits::PAYLOAD_BYTES_MAX - 2);
     let length: usize = plugin.call("length", &longest).await.expect("it fits");
@@ -93,7 +93,7 @@ async fn payload_at_the_limit_is_echoed_and_one_byte_more_is_refused() {
     let error = plugin.call::<Value>("length", &format!("{longest}x")).await.expect_err("one byte too many");
     assert_invoke_error(&error, "feature_echo", "payload_too_large");
     assert_eq!(error.limit().map(|hit| hit.observed), Some(format!("{} bytes", limits::PAYLOAD_BYTES_MAX + 1)));
-    // No guest code ran: the instance is the same.
+    // No guest code ran, so the instance is the same.
     let fuel = plugin.metrics().fuel;
     let _ = plugin.call::<Value>("length", &format!("{longest}x")).await;
     assert_eq!(plugin.metrics().fuel, fuel);
@@ -101,7 +101,7 @@ async fn payload_at_the_limit_is_echoed_and_one_byte_more_is_refused() {
 }
 
 #[tokio::test]
-async fn unknown_action_is_named_with_its_code() {
+async fn unknown_action_has_a_code_and_is_named() {
     let plugin = Host::new().load(feature::ECHO.into()).await;
     let error = call(&plugin, "ehco").await.expect_err("there is no such action");
     assert_eq!(error.code(), "unknown_action");
@@ -109,10 +109,10 @@ async fn unknown_action_is_named_with_its_code() {
 }
 
 #[tokio::test]
-async fn action_names_without_end_are_refused_before_the_guest_runs() {
+async fn overlong_action_name_is_refused_before_the_guest_runs() {
     let plugin = Host::new().load(feature::ECHO.into()).await;
     for name in ["x".repeat(limits::ACTION_NAME_BYTES_MAX + 1), "x".repeat(1 << 20)] {
-        let error = call(&plugin, &name).await.expect_err("nobody calls an action so");
+        let error = call(&plugin, &name).await.expect_err("it is too long for a name");
         assert!(["unknown_action", "payload_too_large", "resource_limit"].contains(&error.code()), "{}", error.code());
         assert!(error.to_string().len() < 1_000, "the error repeats {} bytes", error.to_string().len());
     }
@@ -120,7 +120,7 @@ async fn action_names_without_end_are_refused_before_the_guest_runs() {
 }
 
 #[tokio::test]
-async fn strange_action_names_reach_a_plugin_that_declares_none() {
+async fn unusual_action_names_reach_a_plugin_without_actions() {
     let plugin = Host::new().load(feature::ECHO.into()).await;
     for name in ["", " ", "a/b", "ä", "\u{0}", "../x"] {
         let error = call(&plugin, name).await.expect_err("there is no such action");
@@ -129,7 +129,7 @@ async fn strange_action_names_reach_a_plugin_that_declares_none() {
 }
 
 #[tokio::test]
-async fn failure_comes_with_code_message_details_and_status() {
+async fn failure_has_code_message_details_and_status() {
     let plugin = Host::new().load(feature::FAILURE.into()).await;
     let wanted = json!({ "code": "out_of_stock", "message": "no tea", "details": "{\"left\":0}", "status": 409 });
     let error = plugin.call::<Value>("fail", &wanted).await.expect_err("it fails");
@@ -139,12 +139,12 @@ async fn failure_comes_with_code_message_details_and_status() {
     let json = json!({ "status": "error", "msg": "no tea", "code": "out_of_stock", "details": { "left": 0 } });
     assert_eq!(error.to_json(), json);
     assert_eq!(pings(&plugin).await, 1, "a failure costs no instance");
-    call(&plugin, "succeed").await.expect("it goes on living");
+    call(&plugin, "succeed").await.expect("the instance stays alive");
     assert_eq!(pings(&plugin).await, 2);
 }
 
 #[tokio::test]
-async fn failure_with_odd_members_is_still_a_failure() {
+async fn failure_with_invalid_fields_is_still_a_failure() {
     let plugin = Host::new().load(feature::FAILURE.into()).await;
     for (status, kept) in [(0, None), (200, None), (399, None), (400, Some(400)), (599, Some(599)), (600, None)] {
         let odd = json!({ "code": "", "message": "", "details": "not json", "status": status });
@@ -156,7 +156,7 @@ async fn failure_with_odd_members_is_still_a_failure() {
 }
 
 #[tokio::test]
-async fn failure_with_a_message_of_a_mebibyte_is_told() {
+async fn failure_with_a_message_of_a_mebibyte_arrives() {
     let plugin = Host::new().load(hostile::HUGE_FAILURE.into()).await;
     let error = plugin.call::<Value>("attack", &json!({ "message": 1 << 20 })).await.expect_err("it fails");
     assert!(["x", "result_too_large"].contains(&error.code()), "{}", error.code());
@@ -193,9 +193,9 @@ async fn metrics_count_calls_and_errors_by_code() {
     assert!(metrics.fuel > 0);
 }
 
-/// Calls that run at the same time count in different places, and refused ones in another.
+/// Concurrent calls use different counters, and refused calls use yet another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn metrics_of_calls_at_the_same_time_miss_none() {
+async fn metrics_of_concurrent_calls_miss_none() {
     let plugin = TestPlugin::from(feature::ECHO).resource("instances", json!(3));
     let plugin = Host::new().load(plugin.manifest("actions", json!([{ "name": "ping" }]))).await;
     let calls: Vec<_> = (0..8)

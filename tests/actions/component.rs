@@ -1,4 +1,4 @@
-//! Any exported function of any component, called with text.
+//! Calls of any exported function of any component, with arguments as text.
 
 use plugbay::manifest::Resources;
 use plugbay::{AnyComponent, ComponentError, Package, to_json, to_wave};
@@ -17,7 +17,7 @@ async fn functions_are_listed_with_their_types() {
 }
 
 #[tokio::test]
-async fn arguments_as_wave_and_as_json_call_the_same() {
+async fn arguments_as_wave_and_as_json_are_equivalent() {
     for (function, arguments, wave, json) in [
         ("add", vec!["2", "40"], "42", json!(42)),
         ("greet", vec!["World"], "\"Hello, World!\"", json!("Hello, World!")),
@@ -43,7 +43,7 @@ async fn arguments_as_wave_and_as_json_call_the_same() {
 }
 
 #[tokio::test]
-async fn arguments_that_do_not_fit_are_refused_with_what_would() {
+async fn mismatched_arguments_are_refused_with_the_signature() {
     let component = geometry().await;
     for (function, arguments, words) in [
         ("add", vec!["2"], vec!["add", "2 arguments"]),
@@ -59,7 +59,7 @@ async fn arguments_that_do_not_fit_are_refused_with_what_would() {
 }
 
 #[tokio::test]
-async fn function_that_misbehaves_hits_the_same_limits() {
+async fn hostile_function_hits_the_same_limits() {
     let limits = Resources { max_fuel: Some(20_000_000), max_memory_bytes: Some(8 << 20), ..Resources::default() };
     let package = Package::open(component::GEOMETRY.path()).expect("it opens").resources(limits);
     let component = Host::new().runtime.component(package).await.expect("it is a component");

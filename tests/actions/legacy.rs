@@ -1,4 +1,4 @@
-//! Legacy mode: ordinary WASI programs, preview 2 components and preview 1 modules, that know nothing of Plugbay.
+//! Legacy mode: ordinary WASI programs, as preview 2 components and as preview 1 modules.
 
 use plugbay::{InvokeError, Plugin};
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ async fn program_that_prints_nothing_answers_null() {
 }
 
 #[tokio::test]
-async fn program_that_prints_no_json_is_an_invalid_answer() {
+async fn output_that_is_not_json_is_an_invalid_answer() {
     for plugin in both(command::ACTIONS) {
         let plugin = Host::new().load(plugin).await;
         for action in ["prose", "binary", "binary_text", "two"] {
@@ -51,21 +51,21 @@ async fn program_that_prints_no_json_is_an_invalid_answer() {
 }
 
 #[tokio::test]
-async fn exit_status_is_a_failure_with_the_last_words() {
+async fn exit_status_is_a_failure_with_the_last_output() {
     for plugin in both(command::ACTIONS) {
         let plugin = Host::new().load(plugin).await;
-        let error = plugin.call::<Value>("exit", &3).await.expect_err("status 3 is no success");
+        let error = plugin.call::<Value>("exit", &3).await.expect_err("status 3 is a failure");
         assert_eq!(error.code(), "exit_status", "{error}");
-        // The C library and the adapter pass on that it failed, and not the status.
+        // The C library and the adapter report that it failed, but not the status.
         assert_contains(&error.to_string(), &["ended with a failure", "leaving early"]);
         assert!(!error.to_string().contains("exited with status"), "{error}");
-        let error = plugin.call::<Value>("answer_and_exit", &1).await.expect_err("status 1 is no success");
+        let error = plugin.call::<Value>("answer_and_exit", &1).await.expect_err("status 1 is a failure");
         assert_eq!(error.to_json()["details"], json!({ "done": false }), "{error}");
     }
 }
 
 #[tokio::test]
-async fn exit_with_status_zero_is_a_success() {
+async fn exit_with_status_zero_is_success() {
     for plugin in both(command::ACTIONS) {
         let plugin = Host::new().load(plugin).await;
         let answer: Value = plugin.call("exit", &0).await.expect("status 0 is success");
@@ -74,7 +74,7 @@ async fn exit_with_status_zero_is_a_success() {
 }
 
 #[tokio::test]
-async fn program_that_misbehaves_hits_the_limits_of_a_sandbox() {
+async fn hostile_program_hits_the_limits_of_a_sandbox() {
     for (action, code) in
         [("panic", "plugin_trapped"), ("spin", "out_of_fuel"), ("sleep", "timeout"), ("hoard", "memory_limit")]
     {
@@ -92,7 +92,7 @@ async fn program_that_misbehaves_hits_the_limits_of_a_sandbox() {
 async fn program_that_prints_without_end_is_stopped() {
     for plugin in both(command::ACTIONS) {
         let plugin = Host::new().load(plugin).await;
-        let error = call(&plugin, "flood").await.expect_err("it has no end");
+        let error = call(&plugin, "flood").await.expect_err("the output is over the limit");
         assert_invoke_error(&error, &plugin.name(), "result_too_large");
         alive(&plugin).await;
     }
@@ -108,7 +108,7 @@ async fn program_sees_no_environment_and_no_files() {
 }
 
 #[tokio::test]
-async fn calls_of_a_program_do_not_disturb_each_other() {
+async fn calls_of_a_program_are_independent() {
     let [component, _] = both(command::ACTIONS);
     let plugin = Host::new().load(component).await;
     let calls: Vec<_> = (0..8)
@@ -123,7 +123,7 @@ async fn calls_of_a_program_do_not_disturb_each_other() {
 }
 
 #[tokio::test]
-async fn module_that_is_no_command_is_refused() {
+async fn module_that_is_not_a_command_is_refused() {
     let memory = "(memory (export \"memory\") 1)";
     for (module, words) in [
         ("(module)".to_owned(), "_start"),
@@ -138,7 +138,7 @@ async fn module_that_is_no_command_is_refused() {
     ] {
         let bytes = wat::parse_str(&module).expect("valid text");
         let plugin = TestPlugin::new("stranger", bytes).manifest("execution_mode", json!("legacy"));
-        let error = Host::new().try_load(plugin).await.expect_err("it is no command");
+        let error = Host::new().try_load(plugin).await.expect_err("it is not a command");
         assert!(!["host_error", "compiler_crashed"].contains(&error.code()), "{module}: {} {error}", error.code());
         assert_contains(&error.to_string(), &["stranger", words]);
     }

@@ -1,4 +1,4 @@
-//! Actions: payloads and answers, failures, admission, order and usage; also those of plain WASI programs and components.
+//! Actions: payloads and answers, failures, admission, order and usage, also of plain WASI programs and components.
 
 mod admission;
 mod answer;

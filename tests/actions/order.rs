@@ -1,4 +1,4 @@
-//! Instances: one after another in order, several at once, or a fresh one each time.
+//! Calls and instances: one instance in order, several at once, or a fresh one for each call.
 
 use std::time::{Duration, Instant};
 
@@ -49,7 +49,7 @@ async fn replicas_keep_their_own_state() {
 }
 
 #[tokio::test]
-async fn trap_of_one_replica_costs_only_that_one() {
+async fn trap_of_one_replica_costs_only_that_replica() {
     let plugin = TestPlugin::from(feature::LIFECYCLE).resource("instances", json!(2));
     let plugin = Host::new().load(plugin).await;
     plugin.call::<Value>("trap", &()).await.expect_err("it traps");
@@ -82,7 +82,7 @@ async fn fresh_sandboxes_serve_at_the_same_time() {
 }
 
 #[tokio::test]
-async fn more_fresh_sandboxes_than_the_pool_has_are_told_busy_or_wait() {
+async fn sandboxes_beyond_the_pool_wait_or_report_busy() {
     let host = Host::with(|builder| builder.live_instances(4));
     let plugin = host.load(TestPlugin::from(feature::SLEEP).resource("instances", json!("per_call"))).await;
     let calls: Vec<_> = (0..12)
@@ -99,7 +99,7 @@ async fn more_fresh_sandboxes_than_the_pool_has_are_told_busy_or_wait() {
         }
     }
     assert!(answered >= 3, "{answered}");
-    assert_eq!(pings(&plugin).await, 1, "there is room again");
+    assert_eq!(pings(&plugin).await, 1, "the pool has free slots again");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -119,7 +119,7 @@ async fn replicas_spread_over_threads_answer_every_call() {
     assert!(plugin.metrics().instances_started <= 4);
 }
 
-/// A per-call attacker cannot be told from a good one by its neighbours.
+/// With a fresh sandbox for each call, a trap is invisible to the next call.
 #[tokio::test]
 async fn trap_in_a_fresh_sandbox_leaves_the_next_call_alone() {
     let plugin = TestPlugin::from(hostile::PANIC).resource("instances", json!("per_call"));

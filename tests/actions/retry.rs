@@ -1,4 +1,4 @@
-//! Actions that are tried again: how often, which, for what and until when.
+//! Retries: of which actions, after which failures, how often and until when.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use crate::harness::guest::{Guest, feature};
 use crate::harness::host::{Host, TestPlugin};
 
-/// A plugin whose `action` is idempotent, and which asks to be tried three times.
+/// A plugin with three attempts for its idempotent `action`.
 async fn retried(guest: Guest, action: &str, backoff_seconds: f64) -> Plugin {
     let actions = json!([{ "name": action, "idempotent": true }, { "name": "once" }]);
     let retry = json!({ "max_attempts": 3, "backoff_seconds": backoff_seconds });
     Host::new().load(TestPlugin::from(guest).manifest("actions", actions).manifest("retry", retry)).await
 }
 
-/// What `fail_first` answers that fails so many times with this status.
+/// Calls `fail_first`, which fails this many times with this status.
 async fn fail_first(plugin: &Plugin, times: u64, status: u64) -> Result<u64, InvokeError> {
     plugin
         .call("fail_first", &json!({ "times": times, "code": "no_luck", "message": "try again", "status": status }))
@@ -23,16 +23,16 @@ async fn fail_first(plugin: &Plugin, times: u64, status: u64) -> Result<u64, Inv
 }
 
 #[tokio::test]
-async fn idempotent_action_that_fails_for_a_reason_of_its_own_is_tried_until_it_answers() {
+async fn idempotent_action_is_retried_until_it_answers() {
     let plugin = retried(feature::FAILURE, "fail_first", 0.01).await;
     assert_eq!(fail_first(&plugin, 2, 503).await.expect("the third attempt answers"), 3);
     let metrics = plugin.metrics();
-    assert_eq!((metrics.calls, metrics.errors.len()), (1, 0), "however often it was tried, it is one call");
+    assert_eq!((metrics.calls, metrics.errors.len()), (1, 0), "all attempts count as one call");
     assert!(metrics.fuel > 0 && metrics.busy_seconds >= 0.03, "with its pauses of 10 and 20 ms: {metrics:?}");
 }
 
 #[tokio::test]
-async fn idempotent_action_that_goes_on_failing_is_tried_as_often_as_the_plugin_asks() {
+async fn idempotent_action_is_retried_up_to_the_plugins_attempts() {
     let plugin = retried(feature::FAILURE, "fail_first", 0.001).await;
     let error = fail_first(&plugin, 5, 503).await.expect_err("three attempts are not enough");
     assert_eq!(error.code(), "no_luck");
@@ -42,7 +42,7 @@ async fn idempotent_action_that_goes_on_failing_is_tried_as_often_as_the_plugin_
 }
 
 #[tokio::test]
-async fn idempotent_action_that_traps_is_tried_in_a_fresh_instance() {
+async fn idempotent_action_that_traps_is_retried_fresh() {
     let plugin = retried(feature::LIFECYCLE, "trap", 0.001).await;
     let error = plugin.call::<Value>("trap", &()).await.expect_err("it always traps");
     assert_eq!(error.code(), "plugin_trapped");
@@ -51,14 +51,14 @@ async fn idempotent_action_that_traps_is_tried_in_a_fresh_instance() {
 }
 
 #[tokio::test]
-async fn failure_that_is_the_callers_is_not_tried_again() {
+async fn failure_of_the_caller_is_not_retried() {
     let plugin = retried(feature::FAILURE, "fail_first", 0.001).await;
-    fail_first(&plugin, 1, 422).await.expect_err("the payload will not get better");
+    fail_first(&plugin, 1, 422).await.expect_err("a retry would send the same payload");
     assert_eq!(fail_first(&plugin, 1, 422).await.expect("the second call answers"), 2);
 }
 
 #[tokio::test]
-async fn action_that_is_not_idempotent_is_tried_once() {
+async fn action_that_is_not_idempotent_is_not_retried() {
     let plugin = retried(feature::LIFECYCLE, "moments", 0.001).await;
     let error = plugin.call::<Value>("once", &()).await.expect_err("there is no such action");
     assert_eq!(error.code(), "unknown_action");
@@ -71,12 +71,14 @@ async fn action_that_is_not_idempotent_is_tried_once() {
 }
 
 #[tokio::test]
-async fn attempt_that_would_begin_after_the_deadline_is_not_made() {
+async fn no_attempt_begins_after_the_deadline() {
     let plugin = retried(feature::FAILURE, "fail_first", 60.0).await;
     let invocation = Invocation::new("fail_first").timeout(Duration::from_secs(5));
     let payload = json!({ "times": 1, "code": "no_luck", "status": 503 });
-    let error =
-        plugin.invoke(invocation.payload(&payload).expect("JSON")).await.expect_err("there is no time for more");
+    let error = plugin
+        .invoke(invocation.payload(&payload).expect("JSON"))
+        .await
+        .expect_err("the deadline leaves no time for another attempt");
     assert_eq!(error.code(), "no_luck");
-    assert!(plugin.metrics().busy_seconds < 5.0, "it did not wait for nothing");
+    assert!(plugin.metrics().busy_seconds < 5.0, "it did not wait for an attempt that cannot begin");
 }

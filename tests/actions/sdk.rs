@@ -1,4 +1,4 @@
-//! What the SDK adds, seen from the host: schemas, readable panics, errors, hooks, log, configuration.
+//! The SDK's additions as the host sees them: schemas, readable panics, errors, hooks, log, configuration.
 
 use plugbay::{Event, Invocation, Level};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::harness::host::{Host, TestPlugin, call};
 
 #[tokio::test]
 async fn manifest_and_schemas_are_inside_the_component() {
-    let inspection = Host::new().runtime.inspect(sdk::ORDERS.path()).expect("it is whole");
+    let inspection = Host::new().runtime.inspect(sdk::ORDERS.path()).expect("it is a valid plugin");
     let action = |name: &str| {
         let found = inspection.manifest.actions.iter().find(|action| action.name == name);
         found.unwrap_or_else(|| panic!("no action `{name}`"))
@@ -50,7 +50,7 @@ async fn bad_payload_is_refused_before_guest_code_runs() {
 }
 
 #[tokio::test]
-async fn panic_is_told_with_message_and_place_and_the_next_call_is_served() {
+async fn panic_has_message_and_place_and_costs_one_instance() {
     let plugin = Host::new().load(sdk::ORDERS.into()).await;
     let error = plugin.call::<Value>("divide", &(1, 0)).await.expect_err("the language panics");
     assert_invoke_error(&error, &plugin.name(), "plugin_trapped");
@@ -64,7 +64,7 @@ async fn errors_keep_code_message_details_and_status() {
     let plugin = Host::new().load(sdk::ORDERS.into()).await;
     let error = plugin.call::<Value>("place", &order("coffee")).await.expect_err("out of stock");
     assert_eq!((error.code(), &error.to_json()["msg"]), ("out_of_stock", &json!("no coffee left")));
-    let error = plugin.call::<Value>("parse", "300").await.expect_err("300 is no u8");
+    let error = plugin.call::<Value>("parse", "300").await.expect_err("300 does not fit a u8");
     assert_eq!(error.code(), "internal_error");
     assert_contains(&error.to_string(), &["number too large"]);
     let error = plugin.call::<Value>("refuse", &()).await.expect_err("it refuses");
@@ -81,8 +81,8 @@ async fn log_macros_write_levels_and_fields() {
     let plugin = host.load(sdk::ORDERS.into()).await;
     plugin.call::<Value>("place", &order("tea")).await.expect("there is tea");
     let lines = host.log.lines();
-    let told: Vec<_> = lines.iter().map(|line| (line.level, &*line.message)).collect();
-    assert_eq!(told, [(Level::Info, "open for 100 orders"), (Level::Debug, "placed")]);
+    let logged: Vec<_> = lines.iter().map(|line| (line.level, &*line.message)).collect();
+    assert_eq!(logged, [(Level::Info, "open for 100 orders"), (Level::Debug, "placed")]);
     assert_eq!(lines[1].fields, [("item".to_owned(), "\"tea\"".to_owned()), ("count".to_owned(), "2".to_owned())]);
 }
 
@@ -100,7 +100,7 @@ async fn state_survives_a_reload() {
     let host = Host::new();
     let plugin = host.load(sdk::ORDERS.into()).await;
     plugin.call::<Value>("place", &order("tea")).await.expect("there is tea");
-    host.runtime.reload(TestPlugin::from(sdk::ORDERS).package()).await.expect("it can take over");
+    host.runtime.reload(TestPlugin::from(sdk::ORDERS).package()).await.expect("the reload succeeds");
     let count: usize = plugin.call("place", &order("tea")).await.expect("there is tea");
     assert_eq!(count, 2);
 }
@@ -108,10 +108,11 @@ async fn state_survives_a_reload() {
 #[tokio::test]
 async fn events_reach_their_handler_typed() {
     let plugin = Host::new().load(sdk::ORDERS.into()).await;
-    plugin.deliver(&Event::new("order.placed", order("tea"))).await.expect("it is heard");
+    plugin.deliver(&Event::new("order.placed", order("tea"))).await.expect("the event is handled");
     let heard: Vec<String> = plugin.call("heard", &()).await.expect("it answers");
     assert_eq!(heard, ["order.placed tea"]);
-    let error = plugin.deliver(&Event::new("order.placed", json!("no order"))).await.expect_err("it is no order");
+    let error =
+        plugin.deliver(&Event::new("order.placed", json!("not an order"))).await.expect_err("it is not an order");
     assert_ne!(error.code(), "plugin_trapped", "{error}");
 }
 
@@ -126,7 +127,7 @@ async fn event_in_any_spelling_reaches_the_handler_of_its_topic() {
 }
 
 #[tokio::test]
-async fn invocation_and_health_are_asked_for() {
+async fn invocation_and_health_reach_the_plugin() {
     let plugin = Host::new().load(sdk::ORDERS.into()).await;
     let about = plugin.invoke(Invocation::new("about").caller(plugbay::Caller::Cli)).await.expect("it answers");
     assert_eq!(about.json(), r#"{"caller":"cli","has_deadline":true}"#);

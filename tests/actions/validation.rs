@@ -1,4 +1,4 @@
-//! Declared actions: payloads are checked against their schema before guest code runs.
+//! Validation: payloads are checked against the action's schema before guest code runs.
 
 use std::future::Future;
 use std::pin::pin;
@@ -22,7 +22,7 @@ async fn payload_that_fits_reaches_the_guest() {
 }
 
 #[tokio::test]
-async fn every_problem_of_a_payload_is_listed_with_its_path() {
+async fn all_problems_of_a_payload_are_listed_with_paths() {
     let plugin = Host::new().load(declared()).await;
     let error = refused(&plugin, json!({ "id": "seven", "lines": ["tea", 5], "extra": true })).await;
     let InvokeError::Validation { problems, .. } = &error else { panic!("not a validation error: {error:?}") };
@@ -53,14 +53,14 @@ async fn formats_of_a_schema_are_asserted() {
 }
 
 #[tokio::test]
-async fn missing_payload_is_a_problem_of_the_whole() {
+async fn missing_payload_is_a_problem_at_the_root() {
     let plugin = Host::new().load(declared()).await;
     refused(&plugin, Value::Null).await;
     refused(&plugin, json!({ "lines": [] })).await;
 }
 
 #[tokio::test]
-async fn payload_with_thousands_of_problems_gets_a_short_answer() {
+async fn payload_with_thousands_of_problems_gets_a_short_error() {
     let plugin = Host::new().load(declared()).await;
     let error = refused(&plugin, json!({ "id": 1, "lines": vec![0; 10_000] })).await;
     let InvokeError::Validation { problems, .. } = &error else { panic!("not a validation error: {error:?}") };
@@ -69,7 +69,7 @@ async fn payload_with_thousands_of_problems_gets_a_short_answer() {
 }
 
 #[tokio::test]
-async fn action_that_is_not_declared_is_refused_with_the_nearest_and_all() {
+async fn undeclared_action_is_refused_with_the_nearest_name() {
     let plugin = Host::new().load(declared()).await;
     let error = plugin.call::<Value>("eco", &()).await.expect_err("it is not declared");
     assert_invoke_error(&error, "feature_echo", "unknown_action");
@@ -77,10 +77,10 @@ async fn action_that_is_not_declared_is_refused_with_the_nearest_and_all() {
     assert_eq!(plugin.metrics().fuel, 0, "no guest code ran");
 }
 
-/// Whoever sends it waits; the executor does not.
+/// The caller waits for the check; the executor does not.
 #[test]
-fn large_payload_is_checked_while_others_are_served() {
-    // One thread for what may be busy, so that it can be kept until the call was looked at.
+fn large_payload_is_checked_off_the_executor() {
+    // One blocking thread, so that the test can occupy it until it has polled the call.
     let executor = Builder::new_current_thread().enable_all().max_blocking_threads(1).build().expect("an executor");
     executor.block_on(large_payload());
 }
@@ -97,24 +97,24 @@ async fn large_payload() {
     let (release, released) = std::sync::mpsc::channel::<()>();
     let keeping = spawn_blocking(move || released.recv());
     let first = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    assert!(first.is_pending(), "it is checked elsewhere");
-    release.send(()).expect("somebody waits for it");
+    assert!(first.is_pending(), "it waits for the blocking thread");
+    release.send(()).expect("the blocking thread waits for it");
     keeping.await.expect("it does not panic").expect("it was released");
     assert_invoke_error(&call.await.expect_err("an id is a number"), "feature_echo", "validation_error");
     assert_eq!(plugin.metrics().fuel, fuel, "no guest code ran");
 }
 
 #[tokio::test]
-async fn schema_that_is_none_fails_the_load() {
+async fn invalid_schema_fails_the_load() {
     let plugin = TestPlugin::from(feature::ECHO)
         .manifest("actions", json!([{ "name": "echo", "payload": { "type": "no such type" } }]));
-    let error = Host::new().try_load(plugin).await.expect_err("nobody can check that");
+    let error = Host::new().try_load(plugin).await.expect_err("the schema is invalid");
     assert_load_error(&error, "feature_echo", "invalid_schema");
     assert_contains(&error.to_string(), &["`echo`"]);
 }
 
 #[tokio::test]
-async fn schema_that_points_elsewhere_fails_the_load_without_fetching() {
+async fn schema_with_a_remote_reference_fails_the_load() {
     for reference in ["https://example.org/schema.json", "file:///etc/passwd", "http://169.254.169.254/latest"] {
         let plugin = TestPlugin::from(feature::ECHO)
             .manifest("actions", json!([{ "name": "echo", "payload": { "$ref": reference } }]));
@@ -123,7 +123,7 @@ async fn schema_that_points_elsewhere_fails_the_load_without_fetching() {
     }
 }
 
-/// A pattern that a backtracking matcher would chew on until the end of time.
+/// The pattern takes a backtracking matcher exponential time.
 #[tokio::test]
 async fn schema_with_a_hostile_pattern_costs_no_time() {
     let plugin = TestPlugin::from(feature::ECHO)
@@ -158,7 +158,7 @@ fn declared() -> TestPlugin {
     )
 }
 
-/// The validation error of this payload; no guest code ran for it.
+/// Returns the validation error of this payload, and asserts that no guest code ran.
 async fn refused(plugin: &Plugin, payload: Value) -> InvokeError {
     let error = plugin.call::<Value>("echo", &payload).await.expect_err("it does not fit");
     assert_invoke_error(&error, "feature_echo", "validation_error");

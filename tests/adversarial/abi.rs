@@ -1,4 +1,4 @@
-//! Guests that break the rules of the component model's calling convention: pointers, lengths and texts that are wrong.
+//! Guests that violate the component model's calling convention with invalid pointers, lengths and texts.
 
 use serde_json::json;
 
@@ -7,12 +7,12 @@ use crate::harness::core_module::{CoreModule, HANDLE};
 use crate::harness::host::{Host, TestPlugin, pings};
 
 #[tokio::test]
-async fn answer_at_an_address_out_of_bounds_is_a_trap() {
+async fn answer_out_of_bounds_is_a_trap() {
     traps(CoreModule::attacking("(i32.const 0x7ffffff0)")).await;
 }
 
 #[tokio::test]
-async fn answer_at_an_address_that_is_not_aligned_is_a_trap() {
+async fn unaligned_answer_is_a_trap() {
     traps(CoreModule::attacking("(i32.const 17)")).await;
 }
 
@@ -43,7 +43,7 @@ async fn answer_that_is_not_utf_8_is_a_trap() {
 }
 
 #[tokio::test]
-async fn allocator_that_answers_out_of_bounds_is_a_trap() {
+async fn allocator_that_returns_out_of_bounds_is_a_trap() {
     traps_on_first_call("(i32.const 0x7ffffff0)").await;
 }
 
@@ -53,31 +53,31 @@ async fn allocator_that_traps_is_a_trap() {
 }
 
 #[tokio::test]
-async fn allocator_that_never_answers_runs_out_of_fuel() {
+async fn allocator_that_never_returns_runs_out_of_fuel() {
     let host = Host::new();
     let module = CoreModule { realloc: "(loop $again (br $again)) (unreachable)".to_owned(), ..CoreModule::default() };
     let plugin = TestPlugin::new("attacker", module.plugin()).resource("max_fuel", json!(1_000_000));
     let plugin = host.load(plugin).await;
-    let error = plugin.call::<()>("attack", &()).await.expect_err("the payload has no place");
+    let error = plugin.call::<()>("attack", &()).await.expect_err("the payload cannot be allocated");
     assert_eq!(error.code(), "out_of_fuel", "{error}");
 }
 
 #[tokio::test]
-async fn clean_up_after_a_call_that_traps_is_a_trap() {
-    let clean_up = post_return("(if (i32.eq (local.get 0) (i32.const 16)) (then (unreachable)))");
+async fn post_return_that_traps_is_a_trap() {
+    let trapping = post_return("(if (i32.eq (local.get 0) (i32.const 16)) (then (unreachable)))");
     let host = Host::new();
-    let plugin = host.load(TestPlugin::new("attacker", CoreModule::default().with(&clean_up).plugin())).await;
-    let error = plugin.call::<()>("attack", &()).await.expect_err("the clean-up is part of the call");
+    let plugin = host.load(TestPlugin::new("attacker", CoreModule::default().with(&trapping).plugin())).await;
+    let error = plugin.call::<()>("attack", &()).await.expect_err("post-return is part of the call");
     assert_eq!(error.code(), "plugin_trapped", "{error}");
 }
 
 #[tokio::test]
-async fn clean_up_after_a_call_that_never_ends_runs_out_of_fuel() {
-    let clean_up = post_return("(loop $again (br $again))");
+async fn endless_post_return_runs_out_of_fuel() {
+    let endless = post_return("(loop $again (br $again))");
     let host = Host::new();
-    let plugin = TestPlugin::new("attacker", CoreModule::default().with(&clean_up).plugin());
+    let plugin = TestPlugin::new("attacker", CoreModule::default().with(&endless).plugin());
     let plugin = host.load(plugin.resource("max_fuel", json!(1_000_000))).await;
-    let error = plugin.call::<()>("attack", &()).await.expect_err("the clean-up is part of the call");
+    let error = plugin.call::<()>("attack", &()).await.expect_err("post-return is part of the call");
     assert_eq!(error.code(), "out_of_fuel", "{error}");
 }
 
@@ -89,13 +89,13 @@ async fn traps(module: CoreModule) {
     Attack::by_bytes(module.plugin()).ends_in("plugin_trapped").await;
 }
 
-/// Every call needs the allocator, so there is no ping before and after.
+/// Every call needs the allocator, so this sends no ping before or after.
 async fn traps_on_first_call(realloc: &str) {
     let host = Host::new();
     let module = CoreModule { realloc: realloc.to_owned(), ..CoreModule::default() };
     let plugin = host.load(TestPlugin::new("attacker", module.plugin())).await;
     for _ in 0..3 {
-        let error = plugin.call::<()>("attack", &"payload").await.expect_err("the payload has no place");
+        let error = plugin.call::<()>("attack", &"payload").await.expect_err("the payload cannot be allocated");
         assert_eq!(error.code(), "plugin_trapped", "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! A cache that is filled beyond its bound, and searched for as long as it takes.
+//! Plugins that fill their cache beyond its bound, or make the host search it for long.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use crate::harness::guest::{feature, hostile};
 use crate::harness::host::{Host, TestPlugin, pings};
 use crate::harness::processor::Moment;
 
-/// What a full cache may take of the process: its bound, what is written before the bound is seen to, and as much again for
-/// the allocator.
+/// The most by which a full cache may grow the process: its bound and the bytes written before the bound is checked,
+/// doubled for the allocator.
 const GROWTH_BYTES_MAX: u64 = 2 * (limits::CACHE_BYTES_MAX + limits::CACHE_BYTES_UNTIL_BOOKED);
 
 #[test]
-fn cache_filled_beyond_its_bound_takes_no_more_memory_than_that() {
+fn full_cache_takes_no_more_memory_than_its_bound() {
     alone("adversarial::cache::fill_alone");
 }
 
-/// A third of a gigabyte in all, in values of every size.
+/// Writes a third of a gigabyte in all, in values of different sizes.
 #[tokio::test]
-#[ignore = "counts what the whole process holds: run by cache_filled_beyond_its_bound_takes_no_more_memory_than_that"]
+#[ignore = "counts what the whole process holds: run by full_cache_takes_no_more_memory_than_its_bound"]
 async fn fill_alone() {
     let (host, attacker) = scene().await;
     let neighbour = host.load(TestPlugin::from(feature::CACHE).manifest("permissions", asks())).await;
@@ -34,7 +34,7 @@ async fn fill_alone() {
             .expect("the attack is harmless");
         assert_eq!(answer, json!("filled"));
     };
-    // What the guest itself takes is there before it is measured.
+    // The guest's own memory is allocated before the measurement.
     fill(1 << 20, 1).await;
     let before = Held::now();
     for (bytes, count) in [(1 << 20, 200), (64 << 10, 1_000), (1 << 10, 20_000), (1, 50_000)] {
@@ -49,14 +49,14 @@ async fn fill_alone() {
 }
 
 #[tokio::test]
-async fn search_that_is_made_to_take_long_ends_by_its_limit_and_holds_up_nobody() {
+async fn costly_search_ends_at_its_limit_and_blocks_nothing() {
     let (host, attacker) = scene().await;
     let neighbour = host.load(feature::ECHO.into()).await;
     let attack = tokio::spawn(async move { attacker.call::<Value>("attack", &json!({ "how": "search" })).await });
     let mut slowest = Duration::ZERO;
     while !attack.is_finished() {
         let asked = Moment::now();
-        // One thread for both: whatever the attacker does without yielding, it does in here.
+        // One thread for both: work that the attacker does without yielding is measured here.
         tokio::task::yield_now().await;
         pings(&neighbour).await;
         slowest = slowest.max(asked.elapsed());
@@ -68,7 +68,7 @@ async fn search_that_is_made_to_take_long_ends_by_its_limit_and_holds_up_nobody(
 }
 
 #[tokio::test]
-async fn clearing_for_ever_ends_at_the_deadline() {
+async fn endless_clearing_ends_at_the_deadline() {
     let (_host, attacker) = scene().await;
     let payload = json!({ "how": "clear" });
     let attack = Invocation::new("attack").payload(&payload).expect("JSON").timeout(Duration::from_millis(300));

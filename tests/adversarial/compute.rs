@@ -1,4 +1,4 @@
-//! Time: guests that compute or wait for longer than they may.
+//! Guests that compute or wait for longer than they may.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::harness::guest::{feature, hostile};
 use crate::harness::host::{Host, TestPlugin, pings};
 use crate::harness::processor::Moment;
 
-/// Far above every deadline here: a test that takes so long has found a guest that nobody stopped.
+/// Far above every deadline here: a guest that runs this long was not stopped.
 const FAR_TOO_LONG: Duration = Duration::from_secs(5);
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn sleep_within_the_deadline_burns_no_fuel() {
     assert!(outcome.usage().fuel.is_some_and(|fuel| fuel < 1_000_000), "{:?}", outcome.usage());
 }
 
-/// Each growth fails at once and costs the host a moment: by instructions alone this would run for minutes.
+/// Each growth fails at once, but costs the host time: counted by instructions alone, this would run for minutes.
 #[tokio::test]
 async fn failing_memory_growth_in_a_loop_runs_out_of_fuel() {
     let forever = "(loop $again (drop (memory.grow (i32.const 10))) (br $again)) (unreachable)";
@@ -103,7 +103,8 @@ async fn bulk_copy_in_a_loop_runs_out_of_fuel() {
     slow_operation_ends_soon(CoreModule { memory: "256".to_owned(), ..CoreModule::attacking(forever) }).await;
 }
 
-/// 10⁸ units are a tenth of a second of a plain loop; what costs more time per unit must not get far beyond that.
+/// 10⁸ units of fuel are a tenth of a second of a plain loop. An operation that costs more time per unit must not
+/// exceed that by much.
 async fn slow_operation_ends_soon(attacker: CoreModule) {
     let start = Moment::now();
     Attack::by_bytes(attacker.plugin()).resource("max_fuel", json!(100_000_000)).ends_in("out_of_fuel").await;
@@ -111,7 +112,7 @@ async fn slow_operation_ends_soon(attacker: CoreModule) {
     assert!(taken < FAR_TOO_LONG, "{taken:?}");
 }
 
-/// The executor has one thread: a guest that kept it would starve everybody.
+/// The executor has one thread: a guest that kept it would starve all other tasks.
 #[tokio::test]
 async fn neighbour_of_a_busy_guest_is_served_meanwhile() {
     for (guest, payload) in [
@@ -141,9 +142,9 @@ async fn neighbour_of_a_busy_guest_is_served_meanwhile() {
     }
 }
 
-/// Nobody counts fuel for a string that one part of a composed component hands to another.
+/// Copying a string between two parts of a composed component consumes no fuel.
 #[tokio::test]
-async fn parts_of_a_component_that_hand_each_other_large_strings_time_out() {
+async fn large_strings_between_parts_of_a_component_time_out() {
     let composed = wat::parse_str(
         r#"(component
             (component $taker
@@ -179,7 +180,7 @@ async fn parts_of_a_component_that_hand_each_other_large_strings_time_out() {
 }
 
 #[tokio::test]
-async fn burning_a_little_less_than_all_fuel_is_answered() {
+async fn call_just_within_its_fuel_is_answered() {
     let host = Host::new();
     let plugin = host.load(feature::ECHO.into()).await;
     let invocation = Invocation::new("echo").payload(&"x".repeat(1000)).expect("text is JSON");

@@ -1,4 +1,4 @@
-//! Plugins that keep more than they may, or that keep the host busy with what they keep.
+//! Plugins that store more than they may, or that keep the host busy with their data.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::harness::guest::hostile;
 use crate::harness::host::pings;
 
 #[tokio::test]
-async fn store_that_is_filled_with_large_values_ends_at_its_bytes() {
+async fn data_filled_with_large_values_ends_at_its_byte_limit() {
     let fill = json!({ "how": "fill", "bytes": 1 << 20, "at_once": 4 });
     let attack = Attack::by(hostile::DATA).granted("data.*").resource("max_fuel", json!(10_000_000_000_u64));
     let (_, answer) = attack.resource("timeout_seconds", json!(60)).payload(fill).does_no_harm().await;
@@ -19,7 +19,7 @@ async fn store_that_is_filled_with_large_values_ends_at_its_bytes() {
 }
 
 #[tokio::test]
-async fn store_that_is_filled_with_keys_ends_at_their_number() {
+async fn data_filled_with_keys_ends_at_its_key_limit() {
     let fill = json!({ "how": "fill", "bytes": 1, "at_once": 1_000 });
     let attack = Attack::by(hostile::DATA).granted("data.*").resource("max_fuel", json!(10_000_000_000_u64));
     let (_, answer) = attack.resource("timeout_seconds", json!(60)).payload(fill).does_no_harm().await;
@@ -28,7 +28,7 @@ async fn store_that_is_filled_with_keys_ends_at_their_number() {
 }
 
 #[tokio::test]
-async fn calls_without_end_yield_and_end_at_the_deadline() {
+async fn endless_calls_yield_and_end_at_the_deadline() {
     for how in ["ask_for_what_is_denied", "ask_with_long_keys", "list", "read"] {
         let attack = Attack::by(hostile::DATA)
             .granted("data.mine.*")
@@ -49,7 +49,7 @@ async fn calls_without_end_yield_and_end_at_the_deadline() {
             served += 1;
             tokio::task::yield_now().await;
         }
-        // Were it held up, it would be served once: before the attack begins, or after its end.
+        // A blocked neighbour would be served once: before the attack begins, or after its end.
         assert!(served > 2, "{how}: the neighbour was served {served} times");
     }
 }

@@ -1,4 +1,4 @@
-//! Directories by other names: `..`, `//`, links that were there and links that are planted. What is granted is a place,
+//! Directories under other names: `..`, `//`, links that exist and links that a plugin creates. A grant names a place,
 //! not a text.
 
 use std::os::unix::fs::symlink;
@@ -11,7 +11,7 @@ use crate::harness::assert::{assert_contains, assert_load_error};
 use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin};
 
-/// A directory `granted` and beside it one `outside`, which holds a secret.
+/// A directory `granted`, and next to it a directory `outside` with a secret.
 struct Scene {
     _directory: tempfile::TempDir,
     root: PathBuf,
@@ -19,21 +19,21 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let directory = tempfile::tempdir().expect("made");
-        let root = directory.path().canonicalize().expect("there");
+        let directory = tempfile::tempdir().expect("created");
+        let root = directory.path().canonicalize().expect("it exists");
         for (name, text) in [("granted", "granted"), ("outside", "a secret")] {
-            std::fs::create_dir(root.join(name)).expect("made");
+            std::fs::create_dir(root.join(name)).expect("created");
             std::fs::write(root.join(name).join("file"), text).expect("written");
         }
         Scene { _directory: directory, root }
     }
 
-    /// A path below the root, as it is typed.
+    /// A path below the root, not normalised.
     fn path(&self, below: &str) -> String {
         format!("{}/{below}", self.root.display())
     }
 
-    /// A host whose operator says this, `$` being the root.
+    /// A host with these rules of the operator; `$` stands for the root.
     fn host(&self, rules: &[&str]) -> Host {
         let policy = rules.iter().fold(Policy::default(), |policy, rule| {
             let rule = rule.replace('$', self.root.to_str().expect("UTF-8"));
@@ -63,7 +63,7 @@ fn assert_denied(error: &LoadError, resource: &str) {
 }
 
 #[tokio::test]
-async fn path_that_is_not_normalised_is_a_problem_of_the_manifest() {
+async fn path_that_is_not_normalised_is_a_manifest_problem() {
     let scene = Scene::new();
     let host = scene.host(&["fs.*"]);
     let normal = scene.path("granted");
@@ -83,10 +83,10 @@ async fn path_that_is_not_normalised_is_a_problem_of_the_manifest() {
 }
 
 #[tokio::test]
-async fn link_is_granted_only_with_the_place_that_it_leads_to() {
+async fn link_is_granted_only_with_its_target() {
     let scene = Scene::new();
     symlink("../outside", scene.root.join("granted/out")).expect("linked");
-    std::fs::create_dir(scene.root.join("granted/real")).expect("made");
+    std::fs::create_dir(scene.root.join("granted/real")).expect("created");
     symlink("real", scene.root.join("granted/in")).expect("linked");
     let host = scene.host(&["fs.$/granted*"]);
     let error = host.try_load(asks_for(&scene.path("granted/out"))).await.expect_err("it leads out");
@@ -99,7 +99,7 @@ async fn link_is_granted_only_with_the_place_that_it_leads_to() {
 }
 
 #[tokio::test]
-async fn denied_directory_is_not_reached_by_another_name() {
+async fn denied_directory_is_not_reached_under_another_name() {
     let scene = Scene::new();
     symlink("outside", scene.root.join("alias")).expect("linked");
     symlink("/", scene.root.join("everything")).expect("linked");
@@ -110,7 +110,7 @@ async fn denied_directory_is_not_reached_by_another_name() {
     }
     host.load(asks_for(&scene.path("granted"))).await;
     host.runtime.unload("feature_wasi").await;
-    // Another name of the same directory, which the system itself has.
+    // A path of the same directory that the system provides.
     if Path::new("/proc/self/root").exists() {
         let path = format!("/proc/self/root{}", scene.path("outside"));
         let error = host.try_load(asks_for(&path)).await.expect_err("it is the same directory");
@@ -136,7 +136,7 @@ async fn directory_above_a_denied_one_is_denied() {
 }
 
 #[tokio::test]
-async fn link_that_a_plugin_plants_leads_nowhere() {
+async fn link_that_a_plugin_creates_leads_nowhere() {
     let scene = Scene::new();
     let host = scene.host(&["fs.$/granted*"]);
     let granted = scene.path("granted");
@@ -145,7 +145,7 @@ async fn link_that_a_plugin_plants_leads_nowhere() {
         let plant = json!({ "directory": granted, "to": to, "name": name });
         let _: Value = plugin.call("symlink", &plant).await.expect("it answers");
     }
-    assert!(scene.root.join("granted/relative").is_symlink(), "relative links can be planted");
+    assert!(scene.root.join("granted/relative").is_symlink(), "relative links can be created");
     for path in ["relative/file", "absolute/passwd"] {
         read(&plugin, &scene.path(&format!("granted/{path}"))).await.expect_err(path);
     }
@@ -155,9 +155,9 @@ async fn link_that_a_plugin_plants_leads_nowhere() {
     assert_contains(&error.to_string(), &[&scene.path("outside")]);
 }
 
-/// Each call gets a fresh instance, which gets the directory that was opened when the plugin was loaded.
+/// Each call gets a fresh instance, with the directory that was opened when the plugin was loaded.
 #[tokio::test]
-async fn directory_that_becomes_a_link_stays_the_directory_that_was_granted() {
+async fn directory_replaced_by_a_link_stays_the_granted_one() {
     let scene = Scene::new();
     let host = scene.host(&["fs.$/granted*"]);
     let path = scene.path("granted");
@@ -175,7 +175,7 @@ async fn directory_that_becomes_a_link_stays_the_directory_that_was_granted() {
 }
 
 #[tokio::test]
-async fn directory_that_is_taken_back_is_not_there_for_the_next_instance() {
+async fn revoked_directory_is_missing_in_the_next_instance() {
     let scene = Scene::new();
     let host = scene.host(&["fs.$/granted"]);
     let path = scene.path("granted");
@@ -186,6 +186,6 @@ async fn directory_that_is_taken_back_is_not_there_for_the_next_instance() {
     let answer: Value = plugin.call("write", &write).await.expect("it answers");
     assert!(answer["error"].is_string(), "{answer}");
     host.runtime.update_policy(|policy| policy.deny_first(&format!("fs.{path}"))).expect("readable");
-    read(&plugin, &format!("{path}/file")).await.expect_err("it was taken back");
+    read(&plugin, &format!("{path}/file")).await.expect_err("it was revoked");
     assert_eq!(host.runtime.audit_trail().last().map(|entry| entry.resource.clone()), Some(format!("fs.{path}")));
 }

@@ -1,4 +1,4 @@
-//! Files that are no plugin: what is refused before anything of it is compiled, and what the message says.
+//! Files that are not plugins: they are refused before any part of them is compiled, with a message that says why.
 
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ async fn empty_file_is_refused() {
 
 #[tokio::test]
 async fn random_bytes_are_refused() {
-    // A fixed sequence, so that a failure can be seen again.
+    // A fixed sequence, so that a failure can be reproduced.
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     for length in [1, 7, 8, 100, 100_000] {
         let bytes = std::iter::repeat_with(|| {
@@ -59,7 +59,7 @@ async fn flipped_bytes_never_harm_the_host() {
         let mut bytes = whole.clone();
         bytes[place] ^= 0x55;
         let plugin = TestPlugin::new("flipped", bytes).resource("timeout_seconds", json!(1));
-        // Some of these load and even work: a byte of a message, or of a name.
+        // Some of these load and even work, because the byte is part of a message or a name.
         if let Ok(plugin) = host.try_load(plugin).await {
             if let Err(error) = plugin.call::<serde_json::Value>("ping", &()).await {
                 assert_ne!(error.code(), "host_error", "byte {place}: {error}");
@@ -71,13 +71,13 @@ async fn flipped_bytes_never_harm_the_host() {
 }
 
 #[tokio::test]
-async fn core_module_is_refused_with_what_to_do() {
+async fn core_module_is_refused_with_advice() {
     let module = wat::parse_str(CoreModule::default().text()).expect("valid text");
     refused(module, "contract_mismatch", &["core module", "wasm32-wasip2", "legacy"]).await;
 }
 
 #[tokio::test]
-async fn preview_1_command_without_legacy_mode_is_refused_with_what_to_do() {
+async fn preview_1_command_outside_legacy_mode_is_refused() {
     let module = std::fs::read(command::PLAIN.preview1_path()).expect("it was built");
     refused(module, "contract_mismatch", &["core module", "legacy"]).await;
 }
@@ -89,7 +89,7 @@ async fn compiled_artefact_is_refused() {
     refused(elf, "compiled_artifact", &["machine code"]).await;
 }
 
-/// What the host itself compiled and keeps in its cache, given back as a plugin.
+/// An artefact from the host's own code cache, loaded as a plugin.
 #[tokio::test]
 async fn compiled_artefact_of_this_host_is_refused() {
     let cache = tempfile::tempdir().expect("a directory");
@@ -103,7 +103,7 @@ async fn compiled_artefact_of_this_host_is_refused() {
 }
 
 #[tokio::test]
-async fn webassembly_text_is_refused_with_what_to_do() {
+async fn webassembly_text_is_refused_with_advice() {
     for text in ["(component)", "  \n(module)", ";; a comment\n(component)"] {
         refused(text.into(), "wasm_text", &["text"]).await;
     }
@@ -116,32 +116,32 @@ async fn component_without_the_contract_is_refused() {
 }
 
 #[tokio::test]
-async fn command_without_legacy_mode_is_refused_with_what_to_do() {
+async fn command_outside_legacy_mode_is_refused_with_advice() {
     refused(command::PLAIN.bytes(), "contract_mismatch", &["legacy"]).await;
 }
 
 /// Compiling this would take the better part of a minute.
 #[tokio::test]
-async fn huge_function_is_refused_before_it_is_compiled() {
+async fn huge_function_is_refused_before_compiling() {
     let body = "(drop (i32.add (i32.const 1) (i32.const 2)))".repeat(400_000);
     refused_soon(&CoreModule::default().with(&format!("(func {body})"))).await;
 }
 
 /// Compiling this would take the better part of a minute and gigabytes of memory.
 #[tokio::test]
-async fn hundreds_of_thousands_of_functions_are_refused_before_they_are_compiled() {
+async fn huge_number_of_functions_is_refused_before_compiling() {
     refused_soon(&CoreModule::default().with(&"(func)".repeat(400_000))).await;
 }
 
 #[tokio::test]
-async fn a_million_segment_elements_are_refused_before_they_are_compiled() {
+async fn million_segment_elements_are_refused_before_compiling() {
     let elements = " $f".repeat(1_000_000);
     let module = CoreModule::default().with(&format!("(table 1 funcref) (func $f) (elem func{elements})"));
     refused_soon(&module).await;
 }
 
 #[tokio::test]
-async fn function_with_fifty_thousand_locals_is_refused_or_compiled_soon() {
+async fn function_with_many_locals_is_refused_or_compiled_soon() {
     let many = format!("(func {})", "(local i64)".repeat(49_000));
     let start = Instant::now();
     let plugin = TestPlugin::new("locals", CoreModule::default().with(&many).plugin());
@@ -156,15 +156,15 @@ async fn deeply_nested_component_is_refused() {
         text.push_str("(component ");
     }
     text.push_str(&")".repeat(500));
-    // The text parser has its own bound; below it, the nesting is made of bytes.
+    // The text parser has its own bound on nesting, so build this in bytes.
     let bytes = wat::parse_str(&text).unwrap_or_else(|_| nested(500));
     let error = Host::new().runtime.load(raw(bytes)).await.expect_err("no toolchain nests so deeply");
     assert_eq!(error.code(), "component_too_large", "{error}");
 }
 
-/// Reading these by recursion, as compilers do, would end this process.
+/// Reading these by recursion, as compilers do, would overflow this process's stack.
 #[tokio::test]
-async fn types_nested_without_end_are_refused_before_they_are_read() {
+async fn deeply_nested_types_are_refused_before_parsing() {
     for kind in [0x41, 0x42] {
         let mut section = vec![1];
         (0..100_000).for_each(|_| section.extend([kind, 1, 0x01]));
@@ -214,10 +214,10 @@ fn nested(depth: usize) -> Vec<u8> {
 
 async fn refused(bytes: Vec<u8>, code: &str, words: &[&str]) {
     let host = Host::new();
-    let error = host.runtime.load(raw(bytes)).await.expect_err("it is no plugin");
+    let error = host.runtime.load(raw(bytes)).await.expect_err("it is not a plugin");
     assert_load_error(&error, "intruder", code);
     assert_contains(&error.to_string(), words);
-    assert!(host.runtime.plugins().is_empty(), "nothing of it stays behind");
+    assert!(host.runtime.plugins().is_empty(), "nothing of it remains");
 }
 
 async fn refused_soon(module: &CoreModule) {
@@ -228,7 +228,7 @@ async fn refused_soon(module: &CoreModule) {
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
 
-/// Bytes as they are: a manifest section would make a valid file of an empty one.
+/// A package of these bytes alone: adding a manifest section would make an empty file valid.
 fn raw(bytes: Vec<u8>) -> Package {
     Package::from_bytes("intruder", bytes)
 }

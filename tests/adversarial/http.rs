@@ -1,4 +1,4 @@
-//! Plugins that try to get where they must not by way of outgoing requests, and servers that try to keep a host busy.
+//! Plugins that try to reach forbidden destinations with outgoing requests, and servers that try to keep a host busy.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -32,7 +32,7 @@ async fn redirect_to_this_machine_is_refused() {
 }
 
 #[tokio::test]
-async fn address_of_this_machine_is_refused_however_it_is_written() {
+async fn address_of_this_machine_is_refused_in_any_spelling() {
     let secret = Server::start(|_| Answer::text("secret"));
     let port = secret.address.port();
     let host = Host::with(|builder| builder.policy(Policy::allow_all()));
@@ -70,25 +70,25 @@ async fn address_of_this_machine_is_refused_however_it_is_written() {
 }
 
 #[tokio::test]
-async fn private_address_is_refused_under_any_pattern_and_counted() {
+async fn private_address_is_refused_under_any_pattern() {
     let policy = Policy::default().allow("http.*").and_then(|policy| policy.allow("*")).expect("readable");
     let host = Host::with(|builder| builder.policy(policy));
     let plugin = host.load(attacker()).await;
     let hosts =
         ["10.0.0.1", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.100.100.200", "[fd00:ec2::254]", "[fe80::1]"];
     let requests: Vec<Value> = hosts.iter().map(|host| json!({ "authority": host })).collect();
-    let answers: Vec<Value> = plugin.call("attack", &requests).await.expect("it is told no");
+    let answers: Vec<Value> = plugin.call("attack", &requests).await.expect("the guest handles the refusal");
     assert_eq!(answers, vec![json!({ "error": "DestinationIpProhibited" }); hosts.len()]);
     assert_eq!(plugin.metrics().denials, hosts.len() as u64);
 }
 
 #[tokio::test]
-async fn name_that_leads_to_a_private_address_is_refused() {
+async fn name_of_a_private_address_is_refused() {
     let secret = Server::start(|_| Answer::text("secret"));
     for address in ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "fd00::1"]
     {
         let address: IpAddr = address.parse().expect("an address");
-        // Though its name is granted by name.
+        // The name itself is granted.
         let policy = Policy::default().allow(&format!("http.rebind.example:{}", secret.address.port()));
         let policy = policy.expect("readable");
         let host = Host::with(|builder| builder.policy(policy).http_resolver(Names::new(vec![vec![address]])));
@@ -99,21 +99,21 @@ async fn name_that_leads_to_a_private_address_is_refused() {
     assert!(secret.received().is_empty());
 }
 
-/// The second answer of the name's owner is never asked for: what was checked is what is connected to.
+/// The host connects to the address that it checked, and does not resolve the name a second time.
 #[tokio::test]
-async fn name_that_changes_its_address_after_the_check_leads_nowhere_else() {
+async fn dns_rebinding_after_the_check_has_no_effect() {
     let named = Server::start(|_| Answer::text("named"));
     let port = named.address.port();
     let policy = Policy::default()
         .allow("http.rebind.example:*")
         .and_then(|policy| policy.allow(&format!("http.127.0.0.1:{port}")));
     let policy = policy.expect("readable");
-    let answers = vec![vec![[127, 0, 0, 1].into()], vec![[127, 0, 0, 2].into()], vec![[127, 0, 0, 2].into()]];
-    let host = Host::with(|builder| builder.policy(policy).http_resolver(Names::new(answers)));
+    let addresses = vec![vec![[127, 0, 0, 1].into()], vec![[127, 0, 0, 2].into()], vec![[127, 0, 0, 2].into()]];
+    let host = Host::with(|builder| builder.policy(policy).http_resolver(Names::new(addresses)));
     let authority = format!("rebind.example:{port}");
-    let told = attack(&host, json!([{ "authority": authority }, { "authority": authority }])).await;
-    assert_eq!(told[0]["body"], "named", "{told:?}");
-    assert_eq!(told[1]["error"], "DestinationIpProhibited", "the second request is checked by itself");
+    let answers = attack(&host, json!([{ "authority": authority }, { "authority": authority }])).await;
+    assert_eq!(answers[0]["body"], "named", "{answers:?}");
+    assert_eq!(answers[1]["error"], "DestinationIpProhibited", "the second request is checked by itself");
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn endless_body_ends_at_the_limit_of_a_response() {
 }
 
 #[tokio::test]
-async fn body_that_announces_too_much_is_not_begun() {
+async fn body_with_a_huge_content_length_is_not_read() {
     let server = Server::start(|_| Answer::Endless {
         start: "HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n",
         piece: vec![b'x'; 64 << 10],
@@ -146,7 +146,7 @@ async fn body_that_announces_too_much_is_not_begun() {
 }
 
 #[tokio::test]
-async fn body_that_trickles_ends_with_the_call() {
+async fn trickling_body_ends_with_the_call() {
     let server = Server::start(|_| Answer::Endless {
         start: "HTTP/1.1 200 OK\r\n\r\n",
         piece: vec![b'x'],
@@ -162,7 +162,7 @@ async fn body_that_trickles_ends_with_the_call() {
 }
 
 #[tokio::test]
-async fn header_bomb_of_a_server_is_refused_by_its_name() {
+async fn header_bomb_of_a_server_is_refused_with_its_code() {
     let server = Server::start(|request| match request.line() {
         "GET /long" => Answer::status("200 OK", &[("x-long", &"x".repeat(limits::HTTP_HEADER_BYTES_MAX))], ""),
         "GET /many" => Answer::status("200 OK", &vec![("x", "y"); limits::HTTP_HEADER_FIELDS_MAX + 1], ""),
@@ -179,7 +179,7 @@ async fn header_bomb_of_a_server_is_refused_by_its_name() {
 }
 
 #[tokio::test]
-async fn answer_that_is_no_http_is_refused() {
+async fn answer_that_is_not_http_is_refused() {
     let server = Server::start(|request| {
         Answer::Bytes(match request.line() {
             "GET /text" => b"220 mail.example ESMTP\r\n".to_vec(),
@@ -201,9 +201,9 @@ async fn answer_that_is_no_http_is_refused() {
     server.wait_for_open(0).await;
 }
 
-/// Each costs the guest a few instructions and the host a copy of everything.
+/// Each call costs the guest a few instructions and the host a copy of all headers.
 #[tokio::test]
-async fn copying_headers_without_end_ends_at_the_deadline_and_neighbours_are_served() {
+async fn endless_header_copies_yield_and_end_at_the_deadline() {
     let host = Host::with(|builder| builder.policy(Policy::allow_all()));
     let busy = attacker().resource("max_fuel", json!(100_000_000_000_u64)).resource("timeout_seconds", json!(0.3));
     let busy = host.load(busy).await;
@@ -219,18 +219,19 @@ async fn copying_headers_without_end_ends_at_the_deadline_and_neighbours_are_ser
         }
         let error = running.await.expect("the task does not panic").expect_err("the attack does not end");
         assert_invoke_error(&error, "hostile_http", "timeout");
-        // Dozens on an idle machine. An attacker that kept the thread would be over before the second.
+        // Dozens on an idle machine. If the attacker kept the thread, it would end before the second.
         assert!(served > 3, "{how} let its neighbour be served {served} times");
     }
 }
 
 #[tokio::test]
-async fn long_texts_are_not_kept_in_requests_that_are_never_sent() {
+async fn long_texts_in_unsent_requests_are_refused() {
     let host = Host::with(|builder| builder.policy(Policy::allow_all()));
     let plugin = host.load(attacker()).await;
     for (bytes, taken) in [(1 << 10, true), (limits::HTTP_PART_BYTES_MAX, false), (1 << 20, false)] {
-        let kept: Vec<bool> = plugin.call("attack", &json!({ "keep": bytes })).await.expect("it is told no");
-        // What is as long as the limit is too long for a path, which has a slash before it.
+        let kept: Vec<bool> =
+            plugin.call("attack", &json!({ "keep": bytes })).await.expect("the guest handles the refusal");
+        // A text of the limit's length is too long for a path, which begins with a slash.
         assert_eq!(kept[2], taken, "{bytes}: {kept:?}");
         assert_eq!(kept[..2], [bytes <= limits::HTTP_PART_BYTES_MAX; 2], "{bytes}: {kept:?}");
     }
@@ -260,7 +261,7 @@ fn attacker() -> TestPlugin {
     TestPlugin::from(hostile::HTTP).manifest("permissions", asks)
 }
 
-/// A host whose operator allows all hosts, and names this server.
+/// A host whose operator allows all hosts by pattern, and this server by name.
 fn naming(server: &Server) -> Host {
     let policy =
         Policy::default().allow("http.*").and_then(|policy| policy.allow(&format!("http.{}", server.authority())));

@@ -1,16 +1,16 @@
-//! Imports that are not granted and exports that do not fit: refused before any of the guest's code runs.
+//! Imports that are not granted and exports that do not match the contract: refused before guest code runs.
 
 use plugbay::Policy;
 use serde_json::json;
 
 use crate::harness::assert::{assert_contains, assert_load_error};
 use crate::harness::attack::Attack;
-use crate::harness::audit::KeptAudit;
+use crate::harness::audit::RecordedAudit;
 use crate::harness::core_module;
 use crate::harness::guest::hostile;
 use crate::harness::host::{Host, TestPlugin};
 
-/// Whole standard libraries import sockets: that is no reason not to load them.
+/// Whole standard libraries import sockets, so importing them does not fail the load.
 #[tokio::test]
 async fn sockets_in_a_sandbox_are_denied_at_use() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -18,7 +18,7 @@ async fn sockets_in_a_sandbox_are_denied_at_use() {
     for plugin in [TestPlugin::from(hostile::SOCKETS), TestPlugin::from(hostile::SOCKETS).trusted()] {
         let asks = plugin.manifest("permissions", json!([{ "resource": "*" }]));
         for request in [format!("connect {address}"), "bind 0.0.0.0:0".to_owned(), "look up localhost".to_owned()] {
-            let audit = KeptAudit::default();
+            let audit = RecordedAudit::default();
             let host = Host::with(|builder| builder.policy(Policy::allow_all()).audit_sink(audit.clone()));
             let plugin = host.load(asks.clone()).await;
             let answer: String = plugin.call("attack", &request).await.expect("it answers");
@@ -35,19 +35,19 @@ async fn sockets_in_a_sandbox_do_no_harm() {
 }
 
 #[tokio::test]
-async fn sandboxed_plugin_that_asks_for_addresses_is_denied_at_load() {
+async fn sandboxed_plugin_requesting_addresses_is_denied_at_load() {
     let host = Host::with(|builder| builder.policy(Policy::allow_all()));
     let asks = json!([{ "resource": "net.*" }]);
     for mode in ["sandboxed", "legacy"] {
         let plugin = TestPlugin::from(hostile::SOCKETS).manifest("execution_mode", json!(mode));
-        let error = host.try_load(plugin.manifest("permissions", asks.clone())).await.expect_err("it gets none");
+        let error = host.try_load(plugin.manifest("permissions", asks.clone())).await.expect_err("it is denied");
         assert_load_error(&error, "hostile_sockets", "permission_denied");
         assert_contains(&error.to_string(), &["wasi:sockets/", "trusted"]);
     }
 }
 
 #[tokio::test]
-async fn later_version_of_wasi_is_refused_with_the_one_that_is_there() {
+async fn later_wasi_is_refused_with_the_supported_version() {
     for interface in ["wasi:sockets/types@0.3.0", "wasi:cli/environment@0.3.0", "wasi:http/types@0.3.0"] {
         let component = format!(r#"(component (import "{interface}" (instance (export "f" (func)))))"#);
         let plugin = TestPlugin::new("later", wat::parse_str(component).expect("valid"));
@@ -61,14 +61,14 @@ async fn later_version_of_wasi_is_refused_with_the_one_that_is_there() {
 }
 
 #[tokio::test]
-async fn sockets_that_the_operator_did_not_allow_are_denied_at_load() {
+async fn sockets_without_the_operators_grant_are_denied_at_load() {
     let error = Host::new().try_load(trusted_with_network()).await.expect_err("the operator does not allow it");
     assert_load_error(&error, "hostile_sockets", "permission_denied");
     assert_contains(&error.to_string(), &["wasi:sockets/", "--grant"]);
 }
 
 #[tokio::test]
-async fn sockets_that_both_sides_allow_connect() {
+async fn sockets_with_both_grants_connect() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("it is bound").to_string();
     let host = Host::with(|builder| builder.policy(Policy::allow_all()));
@@ -78,7 +78,7 @@ async fn sockets_that_both_sides_allow_connect() {
 }
 
 #[tokio::test]
-async fn sockets_reach_only_the_address_that_both_sides_allow() {
+async fn sockets_reach_only_the_granted_address() {
     let allowed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let other = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = |listener: &std::net::TcpListener| listener.local_addr().expect("it is bound").to_string();
@@ -94,18 +94,18 @@ async fn sockets_reach_only_the_address_that_both_sides_allow() {
 }
 
 #[tokio::test]
-async fn import_that_no_host_offers_is_refused_at_load() {
+async fn unknown_import_is_refused_at_load() {
     let plugin = TestPlugin::from(hostile::UNKNOWN_IMPORT);
     for (mode, plugin) in [("sandboxed", plugin.clone()), ("trusted", plugin.trusted())] {
         let host = Host::with(|builder| builder.policy(Policy::allow_all()));
-        let error = host.try_load(plugin).await.expect_err("nobody offers it");
+        let error = host.try_load(plugin).await.expect_err("no host implements it");
         assert_load_error(&error, "hostile_unknown_import", "unknown_import");
         assert_contains(&error.to_string(), &["acme:rocket/engine", mode]);
     }
 }
 
 #[tokio::test]
-async fn contract_of_another_type_is_refused() {
+async fn contract_with_another_type_is_refused() {
     let wit = "
         package plugbay:plugin@0.1.0;
         interface actions { handle: func(action: string) -> u32; }
@@ -117,7 +117,7 @@ async fn contract_of_another_type_is_refused() {
 }
 
 #[tokio::test]
-async fn contract_of_a_later_incompatible_version_is_refused() {
+async fn contract_of_an_incompatible_version_is_refused() {
     let wit = "
         package plugbay:plugin@0.2.0;
         interface actions { handle: func(action: string, payload: string) -> string; }

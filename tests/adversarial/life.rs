@@ -1,4 +1,5 @@
-//! Guests that misbehave in the moments of their life: while they start, load, hand over and go.
+//! Guests that misbehave in their lifecycle calls: start functions, `on_load`, `save_state`, `on_reload` and
+//! `on_unload`.
 
 use std::time::{Duration, Instant};
 
@@ -10,11 +11,11 @@ use crate::harness::core_module::CoreModule;
 use crate::harness::guest::{feature, hostile};
 use crate::harness::host::{Host, TestPlugin, pings};
 
-/// What unloading may take at most: the plugin's own deadline here is shorter.
+/// The longest that unloading may take. The plugin's own deadline is shorter.
 const SOON: Duration = Duration::from_secs(5);
 
 #[tokio::test]
-async fn start_function_that_never_ends_fails_the_load() {
+async fn endless_start_function_fails_the_load() {
     let error =
         load_fails(CoreModule::default().with("(func $forever (loop $again (br $again))) (start $forever)")).await;
     assert_load_error(&error, "attacker", "out_of_fuel");
@@ -33,14 +34,14 @@ async fn start_function_that_grows_its_memory_fails_the_load() {
 }
 
 #[tokio::test]
-async fn initialiser_that_never_ends_fails_the_load() {
+async fn endless_initialiser_fails_the_load() {
     let error =
         load_fails(CoreModule::default().with("(func (export \"_initialize\") (loop $again (br $again)))")).await;
     assert_load_error(&error, "attacker", "out_of_fuel");
 }
 
 #[tokio::test]
-async fn initialiser_that_never_ends_in_trusted_mode_fails_the_load() {
+async fn endless_initialiser_in_trusted_mode_fails_the_load() {
     let forever = CoreModule::default().with("(func (export \"_initialize\") (loop $again (br $again)))");
     let plugin = TestPlugin::new("attacker", forever.plugin()).trusted();
     let error =
@@ -49,7 +50,7 @@ async fn initialiser_that_never_ends_in_trusted_mode_fails_the_load() {
 }
 
 #[tokio::test]
-async fn on_load_that_misbehaves_fails_the_load_and_leaves_nothing() {
+async fn failing_on_load_fails_the_load_and_leaves_nothing() {
     for (behaviour, code) in
         [("fail", "not_ready"), ("trap", "plugin_trapped"), ("hang", "out_of_fuel"), ("sleep", "timeout")]
     {
@@ -65,7 +66,7 @@ async fn on_load_that_misbehaves_fails_the_load_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn on_unload_that_misbehaves_does_not_hold_up_unloading() {
+async fn failing_on_unload_does_not_block_unloading() {
     for behaviour in ["fail", "trap", "hang", "sleep"] {
         let host = Host::new();
         let neighbour = host.load(feature::ECHO.into()).await;
@@ -83,7 +84,7 @@ async fn on_unload_that_misbehaves_does_not_hold_up_unloading() {
 }
 
 #[tokio::test]
-async fn reload_that_misbehaves_leaves_the_old_revision_serving() {
+async fn failing_reload_leaves_the_old_revision_serving() {
     for moment in ["save_state", "on_reload"] {
         for behaviour in ["fail", "trap", "hang", "sleep"] {
             let host = Host::new();
@@ -95,7 +96,8 @@ async fn reload_that_misbehaves_leaves_the_old_revision_serving() {
             assert!(reloaded.is_err(), "{moment} {behaviour}");
             let total: Result<u64, _> = plugin.call("add", &1).await;
             let total = total.unwrap_or_else(|error| panic!("{moment} {behaviour}: {error}"));
-            // A trap or a timeout in save_state costs the old instance, and with it what it kept; never its service.
+            // A trap or a timeout in `save_state` costs the old instance and its state, but the old revision still
+            // serves.
             let lost = moment == "save_state" && behaviour != "fail";
             assert_eq!(total, if lost { 1 } else { 6 }, "{moment} {behaviour}");
         }
@@ -103,20 +105,20 @@ async fn reload_that_misbehaves_leaves_the_old_revision_serving() {
 }
 
 #[tokio::test]
-async fn state_of_many_mebibytes_is_not_carried_over() {
+async fn state_over_the_limit_is_not_handed_over() {
     let host = Host::new();
     let setting = json!({ "bytes": { "type": "integer", "default": 64 << 20 } });
     let plugin =
         TestPlugin::from(hostile::STATE).manifest("configuration", setting).resource("max_memory_mb", json!(256));
     let plugin = plugin.resource("max_fuel", json!(5_000_000_000_u64));
     host.load(plugin.clone()).await;
-    let error = host.runtime.reload(plugin.package()).await.expect_err("nobody carries 64 MiB over");
+    let error = host.runtime.reload(plugin.package()).await.expect_err("a state of 64 MiB is over the limit");
     assert_load_error(&error, "hostile_state", "result_too_large");
     assert_eq!(pings(&host.runtime.plugin("hostile_state").expect("the old one serves")).await, 1);
 }
 
 #[tokio::test]
-async fn health_report_that_is_no_report_is_an_invalid_answer() {
+async fn malformed_health_report_is_an_invalid_answer() {
     let host = Host::new();
     let setting = json!({ "bytes": { "type": "integer", "default": 0 } });
     let plugin = host.load(TestPlugin::from(hostile::STATE).manifest("configuration", setting)).await;

@@ -1,4 +1,4 @@
-//! Space: memories, tables, stacks and handles.
+//! Guests that exhaust memories, tables, stacks and handles.
 
 use plugbay::limits;
 use serde_json::json;
@@ -42,8 +42,8 @@ async fn minimum_memory_above_the_limit_fails_the_load() {
 }
 
 #[tokio::test]
-async fn many_small_memories_above_the_limit_together_hit_the_memory_limit() {
-    // Each of the four memories may grow to 16 MiB; together they are over 32.
+async fn memories_above_the_limit_together_hit_the_memory_limit() {
+    // Each of the four memories may grow to 16 MiB; together they exceed the limit of 32 MiB.
     let grow = (0..3).map(|n| format!("(drop (call $grow{n} (i32.const 255)))")).collect::<String>();
     let bytes = with_more_memories(3, &format!("{grow} (i32.const 16)"));
     let aftermath = Attack::by_bytes(bytes).ends_in("memory_limit").await;
@@ -85,9 +85,9 @@ async fn leaking_host_resources_hits_a_resource_limit() {
     assert!(hit.allowed.contains("1000"), "{hit:?}");
 }
 
-/// A plugin that imports modules with a memory each, as a component may bring several: `$grow0`, `$grow1`, … grow them.
+/// A plugin made of several modules with a memory each, which `$grow0`, `$grow1`, … grow.
 ///
-/// `wit-component` makes one memory per component, so the plugin's module is wrapped by hand.
+/// `wit-component` supports one memory per component, so the plugin's module is wrapped by hand.
 fn with_more_memories(count: u32, attack: &str) -> Vec<u8> {
     let imports = (0..count)
         .map(|n| format!("(import \"more{n}\" \"grow\" (func $grow{n} (param i32) (result i32)))"))

@@ -1,5 +1,5 @@
-//! What hostile plugins try, one test for each row of SECURITY.md's table: the error has its name and its numbers, the
-//! neighbour is unharmed, a fresh instance serves the next call, and what was used comes back.
+//! Attacks by hostile plugins, one test for each row of SECURITY.md's table. After each attack the error has its code
+//! and numbers, the neighbour is unharmed, a fresh instance serves the next call, and resources are released.
 
 mod abi;
 mod cache;

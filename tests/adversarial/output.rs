@@ -1,4 +1,4 @@
-//! Bytes: guests that hand over more than anybody wants.
+//! Guests that return, log or print too many bytes.
 
 use std::time::{Duration, Instant};
 
@@ -91,7 +91,8 @@ async fn log_flood_is_dropped_counted_and_stopped() {
     assert!(aftermath.attacker.metrics().log_lines_dropped > 0);
 }
 
-/// Each line is 7 MiB of the guest's memory that the host reads: next to nothing for the guest, milliseconds for the host.
+/// For each line the host reads 7 MiB of the guest's memory, which costs the guest almost nothing and the host
+/// milliseconds.
 #[tokio::test]
 async fn flood_of_huge_log_lines_ends_at_its_deadline() {
     let attack = Attack::by(hostile::HUGE_LOG_FLOOD).payload(json!(7 << 20)).resource("timeout_seconds", json!(0.2));
@@ -119,7 +120,7 @@ async fn output_flood_is_dropped_and_stopped() {
     }
 }
 
-/// The most lines that come through in this time, with a report of those that were dropped for each period.
+/// The most lines that pass in this time, including the reports of dropped lines, one for each period.
 fn lines_in(time: Duration) -> usize {
     (limits::LOG_LINES_MAX as usize + 1) * (time.as_secs() as usize + 2)
 }
@@ -138,7 +139,7 @@ async fn answer_that_is_not_json_is_refused() {
     let error = plugin.call::<Value>("attack", &()).await.expect_err("`{` is not JSON");
     assert_invoke_error(&error, "attacker", "invalid_answer");
     assert_contains(&error.to_string(), &["`attack`"]);
-    assert_eq!(pings(&plugin).await, 1, "it goes on living");
+    assert_eq!(pings(&plugin).await, 1, "the instance stays alive");
 }
 
 #[tokio::test]

@@ -9,10 +9,10 @@ use crate::harness::guest::{Guest, feature, hostile};
 use crate::harness::host::{Host, TestPlugin, pings};
 
 #[tokio::test]
-async fn cycle_of_calls_ends_at_once_and_everybody_serves_on() {
+async fn cycle_of_calls_ends_at_once_and_harms_no_plugin() {
     let (host, [a, b, neighbour]) = scene(hostile::CALL_CYCLE, json!(1)).await;
     let start = Instant::now();
-    let answer: Value = a.call("attack", &["b", "a"]).await.expect("the cycle is told as an error");
+    let answer: Value = a.call("attack", &["b", "a"]).await.expect("the cycle is an error that the guest handles");
     assert_eq!(answer["error"]["kind"], "reentrant_call", "{answer}");
     assert!(start.elapsed() < Duration::from_secs(5), "no deadlock");
     assert_eq!((pings(&a).await, pings(&b).await, pings(&neighbour).await), (1, 1, 1));
@@ -23,17 +23,17 @@ async fn cycle_of_calls_ends_at_once_and_everybody_serves_on() {
 #[tokio::test]
 async fn endless_depth_ends_at_the_limit() {
     let (host, [a, b, neighbour]) = scene(hostile::CALL_CYCLE, json!("per_call")).await;
-    let answer: Value = a.call("attack", &["b", "a"]).await.expect("the depth is told as an error");
+    let answer: Value = a.call("attack", &["b", "a"]).await.expect("the depth is an error that the guest handles");
     assert_eq!((&answer["error"]["kind"], &answer["error"]["code"]), (&json!("limit"), &json!("call_depth")));
     assert_eq!((pings(&a).await, pings(&b).await, pings(&neighbour).await), (1, 1, 1));
     drop(host);
 }
 
 #[tokio::test]
-async fn flood_of_calls_lets_neighbours_run_and_ends_with_its_callers_budget() {
+async fn flood_of_calls_yields_and_ends_with_the_callers_fuel() {
     let (host, [a, b, neighbour]) = scene(hostile::CALL_FLOOD, json!(1)).await;
     let flood = tokio::spawn(async move { (a.call::<Value>("attack", "b").await, a) });
-    // On one thread: the neighbour is served only because the flood lets others run.
+    // On one thread the neighbour is served only if the flood yields.
     let mut served = 0;
     while !flood.is_finished() {
         served = pings(&neighbour).await;
@@ -59,15 +59,15 @@ async fn flood_of_calls_is_cut_by_the_victims_rate_limit() {
 }
 
 #[tokio::test]
-async fn squatter_gets_no_more_names_than_one_plugin_may_have() {
+async fn squatter_gets_no_more_names_than_the_limit() {
     let host = Host::with(|builder| builder.policy(Policy::allow_all()));
     let squatter = host.load(plugin(hostile::SERVICE_NAMES, "squatter")).await;
     let honest = host.load(plugin(feature::PLUGINS, "honest")).await;
-    let answer: Value = squatter.call("attack", &()).await.expect("the limit is told as an error");
+    let answer: Value = squatter.call("attack", &()).await.expect("the limit is an error that the guest handles");
     assert_eq!(answer["got"], plugbay::limits::SERVICES_MAX);
     assert_eq!(answer["error"]["kind"], "limit");
     let registered: Value = honest.call("register", "mailer").await.expect("it answers");
-    assert_eq!(registered, "registered", "there is room for others");
+    assert_eq!(registered, "registered", "other plugins still get names");
     host.runtime.unload("squatter").await;
     let left: Value = honest.call("services", &()).await.expect("it answers");
     assert_eq!(left, json!([["mailer", "honest"]]));
@@ -77,7 +77,7 @@ async fn squatter_gets_no_more_names_than_one_plugin_may_have() {
 async fn squatter_without_the_grant_gets_no_name() {
     let host = Host::with(|builder| builder.policy(Policy::default().allow("plugin.other:write").expect("readable")));
     let squatter = host.load(plugin(hostile::SERVICE_NAMES, "squatter")).await;
-    let answer: Value = squatter.call("attack", &()).await.expect("the denial is told as an error");
+    let answer: Value = squatter.call("attack", &()).await.expect("the denial is an error that the guest handles");
     assert_eq!((&answer["got"], &answer["error"]["kind"]), (&json!(0), &json!("denied")));
 }
 

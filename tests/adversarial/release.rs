@@ -1,7 +1,7 @@
-//! What attacks used comes back: memory, file descriptors, threads and places in the pool.
+//! Resources are released after attacks: memory, file descriptors, threads and slots of the pool.
 //!
-//! These numbers are the process's, so each test runs alone in a process of its own: the same test binary, asked for one
-//! ignored test.
+//! The measured numbers are those of the process, so each test runs alone in a child process: the same test binary,
+//! running one ignored test.
 
 use std::process::Command;
 
@@ -11,10 +11,11 @@ use crate::harness::core_module::CoreModule;
 use crate::harness::guest::{Guest, feature, hostile};
 use crate::harness::host::{Host, TestPlugin, pings};
 
-/// Attacks before the measurement: caches, arenas and pools are filled by then.
+/// Attacks before the measurement, which fill caches, arenas and pools.
 const WARM_UP: u32 = 30;
 const ATTACKS: u32 = 200;
-/// What the resident memory may grow by over all measured attacks. A leaked instance would be 64 KiB and more.
+/// The most by which the resident memory may grow over all measured attacks. Each leaked instance would add at least 64
+/// KiB.
 const GROWTH_BYTES_MAX: u64 = 8 << 20;
 
 #[test]
@@ -66,7 +67,7 @@ async fn attacks_alone() {
         assert_eq!(pings(plugin).await, 1);
     }
     assert_eq!(pings(&neighbour).await, 1);
-    Held::now().assert_no_more_than(&before.expect("there is a warm-up"));
+    Held::now().assert_no_more_than(&before.expect("the warm-up ran"));
 }
 
 #[tokio::test]
@@ -86,7 +87,7 @@ async fn loads_alone() {
         }
         host.try_load(TestPlugin::new("broken", broken.clone())).await.expect_err("it never starts");
     }
-    Held::now().assert_no_more_than(&before.expect("there is a warm-up"));
+    Held::now().assert_no_more_than(&before.expect("the warm-up ran"));
 }
 
 /// Runs one ignored test of this binary in a process of its own.
@@ -99,7 +100,7 @@ pub(super) fn alone(test: &str) {
     assert!(text.contains("1 passed"), "the test was not found: {text}");
 }
 
-/// What this process holds.
+/// Resources that this process holds.
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) resident_bytes: u64,
@@ -124,7 +125,7 @@ impl Held {
         }
     }
 
-    /// Elsewhere only the pool counts: a leaked instance leaves no room for the next.
+    /// On other systems only the pool is checked: leaked instances would exhaust it.
     #[cfg(not(target_os = "linux"))]
     pub(super) fn now() -> Self {
         Held { resident_bytes: 0, file_descriptors: 0, threads: 0, maps: 0 }
@@ -135,7 +136,7 @@ impl Held {
         assert!(self.resident_bytes <= before.resident_bytes + GROWTH_BYTES_MAX, "{before:?} grew to {self:?}");
         assert!(self.file_descriptors <= before.file_descriptors, "{before:?} grew to {self:?}");
         assert!(self.threads <= before.threads, "{before:?} grew to {self:?}");
-        // Allocators map and unmap some; a leaked instance would be six for each attack.
+        // Allocators map and unmap a few; leaked instances would add six for each attack.
         assert!(self.maps <= before.maps + 50, "{before:?} grew to {self:?}");
     }
 }

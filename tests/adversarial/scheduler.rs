@@ -9,14 +9,15 @@ use crate::harness::assert::{assert_contains, assert_invoke_error};
 use crate::harness::guest::{Guest, feature, hostile};
 use crate::harness::host::{Host, TestPlugin, call, pings};
 
-/// Longer than anything here takes.
+/// Far longer than any step here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn million_jobs_are_refused_after_the_first_thousand() {
     let (_host, [attacker, neighbour], _clock) = scene([plugin(hostile::JOB_FLOOD, "attacker")]).await;
     let start = Instant::now();
-    let answer: Value = attacker.call("attack", &json!({ "until_refused": true })).await.expect("it is told");
+    let answer: Value =
+        attacker.call("attack", &json!({ "until_refused": true })).await.expect("the guest handles the refusal");
     assert_eq!(answer["added"], 1_000, "{answer}");
     assert_contains(answer["limit"].as_str().unwrap_or_default(), &["jobs", "1000 allowed", "1001"]);
     assert!(start.elapsed() < PATIENCE);
@@ -24,13 +25,13 @@ async fn million_jobs_are_refused_after_the_first_thousand() {
 }
 
 #[tokio::test]
-async fn flood_of_jobs_ends_at_its_deadline_and_lets_neighbours_run() {
+async fn flood_of_jobs_yields_and_ends_at_its_deadline() {
     let flood = plugin(hostile::JOB_FLOOD, "attacker")
         .resource("timeout_seconds", json!(1))
         .resource("max_fuel", json!(1e12 as u64));
     let (host, [attacker, neighbour], _clock) = scene([flood]).await;
     let flood = tokio::spawn(async move { (attacker.call::<Value>("attack", &()).await, attacker) });
-    // On one thread: the neighbour is served only because the flood lets others run.
+    // On one thread the neighbour is served only if the flood yields.
     let mut served = 0;
     while !flood.is_finished() {
         served = pings(&neighbour).await;
@@ -40,16 +41,17 @@ async fn flood_of_jobs_ends_at_its_deadline_and_lets_neighbours_run() {
     assert_invoke_error(&answer.expect_err("a million take longer"), "attacker", "timeout");
     assert!(served > 10, "the neighbour was served {served} times");
     assert_eq!(pings(&attacker).await, 1, "a fresh instance serves");
-    // What was cut off in the middle is whole: it can be replaced by what looks at it.
+    // The interrupted writes left whole jobs, which can be replaced.
     host.runtime.reload(plugin(feature::SCHEDULER, "attacker").package()).await.expect("it loads");
     let jobs = call(&attacker, "jobs").await.expect("it answers");
     assert!(jobs.as_array().is_some_and(|jobs| jobs.len() <= 1_000), "{jobs}");
 }
 
 #[tokio::test]
-async fn thousand_jobs_due_at_once_leave_room_for_others() {
+async fn thousand_jobs_due_at_once_do_not_starve_others() {
     let (_host, [attacker, neighbour], clock) = scene([plugin(hostile::JOB_FLOOD, "attacker")]).await;
-    let _: Value = attacker.call("attack", &json!({ "until_refused": true })).await.expect("it is told");
+    let _: Value =
+        attacker.call("attack", &json!({ "until_refused": true })).await.expect("the guest handles the refusal");
     clock.advance(Duration::from_secs(3_600));
     let start = Instant::now();
     // Every job is a call, and so was the attack.
@@ -62,7 +64,7 @@ async fn thousand_jobs_due_at_once_leave_room_for_others() {
 }
 
 #[tokio::test]
-async fn job_that_schedules_itself_for_ever_is_bounded_by_the_rate_limit() {
+async fn job_rescheduling_itself_is_bounded_by_the_rate_limit() {
     let rate = json!({ "calls": 10, "period_seconds": 3600 });
     let (host, [attacker, neighbour], clock) =
         scene([plugin(feature::SCHEDULER, "attacker").resource("rate_limit", rate)]).await;
@@ -70,19 +72,19 @@ async fn job_that_schedules_itself_for_ever_is_bounded_by_the_rate_limit() {
     let added: Value = attacker.call("add", &again).await.expect("it answers");
     assert!(added["next_ms"].is_u64(), "{added}");
     let start = Instant::now();
-    let told = |part: &str| host.log.messages("schedule").iter().filter(|line| line.contains(part)).count();
-    while told("rate_limit_exceeded") == 0 {
+    let logged = |part: &str| host.log.messages("schedule").iter().filter(|line| line.contains(part)).count();
+    while logged("rate_limit_exceeded") == 0 {
         assert!(start.elapsed() < PATIENCE, "nothing stops it");
         assert!(pings(&neighbour).await > 0);
         tokio::task::yield_now().await;
     }
-    assert_eq!(told("`again` answered"), 9, "ten calls with the one that began it");
-    // Tried again when the refusal said so, and no sooner.
+    assert_eq!(logged("`again` answered"), 9, "ten calls with the one that began it");
+    // The refused run is retried after the time in the refusal, not sooner.
     clock.advance(Duration::from_secs(3_500));
-    assert!((0..1_000).all(|_| told("rate_limit_exceeded") == 1));
+    assert!((0..1_000).all(|_| logged("rate_limit_exceeded") == 1));
 }
 
-/// The attackers beside a neighbour, with a clock that stands still.
+/// A host with these attackers, a neighbour, and a clock that stands still.
 async fn scene<const N: usize, const M: usize>(attackers: [TestPlugin; N]) -> (Host, [Plugin; M], ManualClock) {
     let clock = ManualClock::default();
     let host = Host::with(|builder| builder.policy(Policy::allow_all()).clock(clock.clone()));

@@ -1,5 +1,5 @@
-//! Payload schemas that are made to cost the host more than they look, and payloads that are made for them. A plugin chooses
-//! both: it declares the schema, and gives its own jobs and other plugins their payloads.
+//! Payload schemas that cost the host more than their size suggests, and payloads that exploit them. A plugin chooses
+//! both: it declares the schema, and sets the payloads of its jobs and of its calls to other plugins.
 
 use plugbay::{InvokeError, LoadError, Plugin};
 use serde_json::{Value, json};
@@ -27,14 +27,14 @@ async fn references_in_a_long_chain_are_refused() {
 }
 
 #[tokio::test]
-async fn pattern_that_takes_long_to_look_for_is_refused() {
+async fn costly_pattern_is_refused() {
     refused(json!({ "pattern": "[ab]*a[ab]{300}c" }), &["pattern", "costly"]).await;
     refused(json!({ "patternProperties": { "x{1000}{1000}": true } }), &["pattern", "costly"]).await;
 }
 
-/// To list all that is wrong with this would take more memory than there is.
+/// A list of all problems of this payload would exceed the machine's memory.
 #[tokio::test]
-async fn payload_on_which_errors_multiply_is_refused_at_once() {
+async fn payload_with_multiplying_errors_is_refused_at_once() {
     let host = Host::new();
     let inner = json!({ "type": "object", "required": ["x"], "properties": { "x": { "$ref": "#" } } });
     let plugin = host.load(declaring(json!({ "anyOf": [{ "type": "string" }, inner, inner] }))).await;
@@ -49,7 +49,7 @@ async fn refused(schema: Value, words: &[&str]) {
     assert_contains(&error.to_string(), words);
 }
 
-/// How many problems the action's payload has.
+/// The number of problems of the action's payload.
 async fn problems(plugin: &Plugin, payload: &Value) -> usize {
     match plugin.call::<Value>("declared", payload).await {
         Err(InvokeError::Validation { problems, .. }) => problems.len(),

@@ -1,4 +1,4 @@
-//! Plugins that attack through their database: what other plugins have, the host's files, its time, memory and disk.
+//! Plugins that attack through their database: other plugins' data, the host's files, its time, memory and disk.
 
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,7 @@ async fn database_of_another_plugin_cannot_be_reached() {
     let scene = Scene::new().await;
     let theirs = scene.data.path().join("neighbour").join("db.sqlite3");
     assert!(theirs.is_file());
-    let theirs = theirs.to_str().expect("a text");
+    let theirs = theirs.to_str().expect("a string");
     let statements = [
         format!("ATTACH '{theirs}' AS theirs"),
         "ATTACH ':memory:' AS m".to_owned(),
@@ -90,7 +90,7 @@ async fn settings_of_the_database_cannot_be_read_or_changed() {
 }
 
 #[tokio::test]
-async fn what_the_host_keeps_in_the_file_cannot_be_seen_or_changed() {
+async fn tables_of_the_host_cannot_be_read_or_changed() {
     let scene = Scene::declaring(json!({ "t": { "columns": { "id": "id", "changed": "updated_at" } } })).await;
     scene
         .are_all_invalid(&[
@@ -110,7 +110,7 @@ async fn what_the_host_keeps_in_the_file_cannot_be_seen_or_changed() {
 }
 
 #[tokio::test]
-async fn endless_statement_is_stopped_at_the_deadline_and_lets_others_be_served() {
+async fn endless_statement_yields_and_ends_at_the_deadline() {
     for attack in ["endless query", "endless change", "cross join"] {
         let scene = Scene::new().await;
         let start = Instant::now();
@@ -122,7 +122,7 @@ async fn endless_statement_is_stopped_at_the_deadline_and_lets_others_be_served(
             }
             served
         });
-        // It is told before its deadline; on a busy machine it may be too late to answer.
+        // The host returns the error before the call's deadline. On a busy machine the guest may be too late to answer.
         match ended {
             Ok(answer) => assert!(answer[0]["error"]["interrupted"].is_string(), "{attack}: {answer}"),
             Err(error) => assert_invoke_error(&error, "hostile_sql", "timeout"),
@@ -134,7 +134,7 @@ async fn endless_statement_is_stopped_at_the_deadline_and_lets_others_be_served(
 }
 
 #[tokio::test]
-async fn statement_that_wants_too_much_is_refused_with_the_limit_by_name() {
+async fn statement_over_a_limit_is_refused_with_its_name() {
     let scene = Scene::with_deadline(20).await;
     let rows = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c)";
     let statements = [
@@ -167,7 +167,7 @@ async fn statement_that_wants_too_much_is_refused_with_the_limit_by_name() {
 }
 
 #[tokio::test]
-async fn thousand_statements_in_one_text_are_one_refusal() {
+async fn thousand_statements_in_one_text_are_refused_once() {
     let scene = Scene::new().await;
     scene
         .are_all_invalid(&["SELECT 1;".repeat(10_000), ";".repeat(90_000), "SELECT 1; DROP TABLE notes".to_owned()])
@@ -195,7 +195,7 @@ async fn functions_on_long_texts_end_soon() {
 }
 
 #[tokio::test]
-async fn transaction_of_a_call_that_hangs_or_traps_is_rolled_back() {
+async fn transaction_of_a_hanging_or_trapped_call_rolls_back() {
     let scene = Scene::new().await;
     for (attack, code) in
         [("begin and hang", "timeout"), ("begin and trap", "plugin_trapped"), ("begin and hang", "timeout")]
@@ -203,7 +203,7 @@ async fn transaction_of_a_call_that_hangs_or_traps_is_rolled_back() {
         let (ended, theirs) = tokio::join!(scene.attack(json!({ "attack": attack })), notes(&scene.neighbour));
         assert_invoke_error(&ended.expect_err(attack), "hostile_sql", code);
         assert_eq!(theirs, json!([{ "title": "theirs" }]));
-        // Waits for the rollback, and takes the write lock itself.
+        // This waits for the rollback, and takes the write lock.
         let sql = ["CREATE TABLE IF NOT EXISTS held (x)", "SELECT count(*) AS n FROM held", "DROP TABLE held"];
         let answer = scene.answers(json!({ "attack": "statements", "sql": sql })).await;
         assert_eq!(answer[1], json!([{ "n": 0 }]), "{attack}: {answer}");
@@ -212,7 +212,7 @@ async fn transaction_of_a_call_that_hangs_or_traps_is_rolled_back() {
 }
 
 #[tokio::test]
-async fn transaction_that_writes_without_end_takes_no_more_room_than_what_it_changes() {
+async fn endless_transaction_grows_the_log_by_its_rows_only() {
     let scene = Scene::new().await;
     match scene.attack(json!({ "attack": "endless transaction" })).await {
         Ok(answer) => assert!(answer["error"]["interrupted"].is_string(), "{answer}"),
@@ -226,11 +226,12 @@ async fn transaction_that_writes_without_end_takes_no_more_room_than_what_it_cha
 }
 
 #[tokio::test]
-async fn log_that_a_query_keeps_from_being_cut_grows_to_its_limit_and_no_further() {
+async fn write_ahead_log_of_an_open_query_stops_at_its_limit() {
     let scene =
         Scene::with(|attacker| attacker.resource("timeout_seconds", json!(20)).resource("instances", json!(2))).await;
     let _ = scene.answers(json!({ "attack": "statements", "sql": ["CREATE TABLE churned (x)"] })).await;
-    // Whoever notices first is stopped: the query that keeps the log long, or the change that would make it longer.
+    // Either the query that pins the log or the change that would extend it is stopped, whichever reaches the limit
+    // first.
     let stopped = tokio::select! {
         answer = scene.answers(json!({ "attack": "endless reading" })) => answer[0].clone(),
         answer = scene.answers(json!({ "attack": "churn" })) => answer,
@@ -246,22 +247,22 @@ async fn log_that_a_query_keeps_from_being_cut_grows_to_its_limit_and_no_further
 }
 
 #[tokio::test]
-async fn database_grows_to_its_limit_and_no_further() {
+async fn database_stops_growing_at_its_limit() {
     let scene = Scene::with_deadline(60).await;
     let answer = scene.answers(json!({ "attack": "fill" })).await;
     let text = answer["error"]["limit"].as_str().unwrap_or_else(|| panic!("{answer}"));
     assert_contains(text, &["bytes of the plugin's database", "268435456"]);
-    assert!(std::fs::metadata(scene.file("db.sqlite3")).expect("it is there").len() <= 256 << 20);
+    assert!(std::fs::metadata(scene.file("db.sqlite3")).expect("it exists").len() <= 256 << 20);
     let sql = ["DELETE FROM filled WHERE rowid % 2", "SELECT count(*) > 0 AS some FROM filled"];
     let answer = scene.answers(json!({ "attack": "statements", "sql": sql })).await;
     assert_eq!(answer[1], json!([{ "some": 1 }]), "what is there can be read and deleted: {answer}");
     scene.is_unharmed().await;
 }
 
-/// What an attacker's call may take.
+/// The deadline of an attacker's call.
 const DEADLINE: Duration = Duration::from_secs(1);
 
-/// An attacker with every grant, beside a neighbour with a row of its own.
+/// An attacker with every grant, and a neighbour with a row of its own.
 struct Scene {
     attacker: Plugin,
     neighbour: Plugin,
@@ -295,7 +296,7 @@ impl Scene {
         Scene { attacker, neighbour, data, _host: host }
     }
 
-    /// A file of the attacker's.
+    /// A file in the attacker's data directory.
     fn file(&self, name: &str) -> std::path::PathBuf {
         self.data.path().join("hostile_sql").join(name)
     }
@@ -314,13 +315,13 @@ impl Scene {
         let answers = self.answers(json!({ "attack": "statements", "sql": statements })).await;
         for (sql, answer) in statements.iter().zip(answers.as_array().expect("a list")) {
             assert!(answer["error"]["invalid"].is_string(), "{sql:.100}: {answer}");
-            let told = answer.to_string();
-            let path = self.data.path().to_str().expect("a text");
-            assert!(sql.contains(path) || !told.contains(path), "a host path in: {told}");
+            let text = answer.to_string();
+            let path = self.data.path().to_str().expect("a string");
+            assert!(sql.contains(path) || !text.contains(path), "a host path in: {text}");
         }
     }
 
-    /// Asserts that the attacker's database serves again, and the neighbour's as ever.
+    /// Asserts that the attacker's database still works, and that the neighbour's is unchanged.
     async fn is_unharmed(&self) {
         let answer = self.answers(json!({ "attack": "statements", "sql": ["SELECT 1 AS one"] })).await;
         assert_eq!(answer, json!([[{ "one": 1 }]]));

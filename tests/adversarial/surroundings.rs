@@ -1,5 +1,5 @@
-//! What a guest sees of the machine through WASI: in a sandbox nothing but clocks and random numbers, in trusted mode what
-//! both sides agreed on; and what it may ask of the host there.
+//! What a guest sees of the machine through WASI: in a sandbox clocks and random numbers, in trusted mode also what the
+//! manifest requests and the operator allows. Also, bounds on the host's work for WASI calls.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn sandboxed_guest_sees_no_environment_and_no_arguments() {
 }
 
 #[tokio::test]
-async fn sandboxed_guest_sees_the_environment_that_its_manifest_declares() {
+async fn sandboxed_guest_sees_its_declared_environment() {
     let host = Host::new();
     let plugin = TestPlugin::from(feature::WASI).manifest("env", json!({ "GREETING": "hello" }));
     let plugin = host.load(plugin).await;
@@ -53,7 +53,7 @@ async fn sandboxed_guest_reads_an_empty_standard_input() {
 }
 
 #[tokio::test]
-async fn wall_clock_of_a_guest_is_the_runtimes() {
+async fn wall_clock_of_a_guest_is_that_of_the_runtime() {
     let clock = ManualClock::new(std::time::UNIX_EPOCH + Duration::from_millis(5));
     let shown = clock.clone();
     let host = Host::with(|builder| builder.clock(shown));
@@ -79,7 +79,7 @@ async fn sandboxed_guest_has_a_clock_and_random_numbers() {
 }
 
 #[tokio::test]
-async fn trusted_guest_sees_the_directory_that_both_sides_allow_and_no_other() {
+async fn trusted_guest_sees_only_the_granted_directory() {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::write(directory.path().join("note.txt"), "from the host").expect("written");
     std::fs::write(directory.path().parent().expect("it has one").join("plugbay-outside.txt"), "outside")
@@ -104,7 +104,7 @@ async fn trusted_guest_sees_the_directory_that_both_sides_allow_and_no_other() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn trusted_guest_cannot_leave_its_directory_through_a_link() {
+async fn trusted_guest_cannot_leave_its_directory_by_a_link() {
     let directory = tempfile::tempdir().expect("a directory");
     std::os::unix::fs::symlink("/etc/passwd", directory.path().join("link")).expect("linked");
     let path = directory.path().to_str().expect("a path in UTF-8");
@@ -119,7 +119,7 @@ async fn trusted_guest_cannot_leave_its_directory_through_a_link() {
 
 /// Lengths that a careless host would allocate.
 #[tokio::test]
-async fn streams_asked_for_more_than_there_is_answer_little_or_trap() {
+async fn oversized_stream_reads_return_little_or_trap() {
     for how in ["write_zeroes", "blocking_write_zeroes"] {
         for count in [5 << 20, 1_u64 << 40, u64::MAX] {
             Attack::by(hostile::STREAMS).payload(json!({ "how": how, "count": count })).ends_in("plugin_trapped").await;
@@ -135,12 +135,12 @@ async fn streams_asked_for_more_than_there_is_answer_little_or_trap() {
 }
 
 #[tokio::test]
-async fn stream_written_to_without_asking_traps_soon() {
+async fn stream_write_without_permission_traps() {
     Attack::by(hostile::STREAMS).payload(json!({ "how": "write_without_asking" })).ends_in("plugin_trapped").await;
 }
 
 #[tokio::test]
-async fn streams_asked_and_written_to_without_end_end_at_their_deadline() {
+async fn endless_stream_calls_end_at_the_deadline() {
     for how in ["ask_and_write", "ask_without_end"] {
         let attack =
             Attack::by(hostile::STREAMS).payload(json!({ "how": how })).resource("timeout_seconds", json!(0.2));
@@ -152,22 +152,22 @@ async fn streams_asked_and_written_to_without_end_end_at_their_deadline() {
 }
 
 #[tokio::test]
-async fn polling_millions_of_pollables_in_one_call_is_refused() {
+async fn poll_of_millions_of_pollables_is_refused() {
     let attack = Attack::by(hostile::POLL).payload(json!(4 << 20)).resource("max_memory_mb", json!(64));
     attack.resource("max_fuel", json!(1_000_000_000)).ends_in("result_too_large").await;
 }
 
 #[tokio::test]
-async fn lending_more_handles_than_allowed_hits_a_resource_limit() {
+async fn too_many_borrowed_handles_hit_a_resource_limit() {
     let attack = Attack::by(hostile::POLL).payload(json!(limits::HANDLES_MAX + 1));
     let aftermath = attack.ends_in("resource_limit").await;
     let hit = aftermath.error.limit().expect("handles are limited");
     assert_eq!((hit.limit, &*hit.allowed), ("handles", "1000"));
 }
 
-/// Each call costs the guest a dozen instructions and the host a walk over all of them.
+/// Each call costs the guest a dozen instructions, and the host a pass over all pollables.
 #[tokio::test]
-async fn polling_thousands_of_pollables_without_end_ends_at_its_deadline() {
+async fn endless_polls_of_thousands_end_at_the_deadline() {
     let start = Moment::now();
     let count = json!(limits::HANDLES_MAX - 10);
     let attack = Attack::by(hostile::POLL).payload(count).resource("timeout_seconds", json!(0.2));
@@ -177,7 +177,7 @@ async fn polling_thousands_of_pollables_without_end_ends_at_its_deadline() {
 }
 
 #[tokio::test]
-async fn a_gibibyte_of_random_bytes_in_one_call_is_refused() {
+async fn gibibyte_of_random_bytes_in_one_call_is_refused() {
     Attack::by(hostile::RANDOM).payload(json!(1 << 30)).ends_in("plugin_trapped").await;
 }
 

@@ -1,4 +1,4 @@
-//! Broken guests: panics and traps, and what their author is told.
+//! Broken guests: panics and traps, and the error that their author sees.
 
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ async fn panic_with_a_huge_message_is_a_trap_with_a_bounded_text() {
 }
 
 #[tokio::test]
-async fn panic_with_terminal_codes_is_told_as_it_is() {
+async fn panic_with_terminal_codes_is_reported_unchanged() {
     let attack = Attack::by(hostile::PANIC).payload(json!("red \u{1b}[31m alert\u{7}"));
     attack.ends_in("plugin_trapped").await;
 }

@@ -1,4 +1,4 @@
-//! Trust: a manifest asks for it, the operator gives it, and a limit of fuel that anybody sets holds all the same.
+//! Trust: a manifest requests it and the operator gives it. An explicit fuel limit still applies to a trusted plugin.
 
 use plugbay::manifest::Resources;
 use plugbay::{Ceilings, Policy, Trust};
@@ -13,21 +13,24 @@ fn asks() -> TestPlugin {
 }
 
 #[tokio::test]
-async fn plugin_that_trusts_itself_is_not_loaded() {
+async fn plugin_without_the_operators_trust_is_not_loaded() {
     let host = Host::with(|builder| builder.policy(Policy::allow_all()).trust("another"));
-    let error = host.try_load(asks()).await.expect_err("nobody trusts it");
+    let error = host.try_load(asks()).await.expect_err("the operator does not trust it");
     assert_load_error(&error, "feature_echo", "permission_denied");
     assert_contains(&error.to_string(), &["execution_mode", "--trust feature_echo", "trusted: true"]);
-    assert_eq!(host.runtime.check(asks().package()).await.expect_err("nobody trusts it").code(), "permission_denied");
+    assert_eq!(
+        host.runtime.check(asks().package()).await.expect_err("the operator does not trust it").code(),
+        "permission_denied"
+    );
     assert!(host.runtime.component(asks().package()).await.is_err(), "its functions are not called either");
     assert_eq!(host.runtime.inspect(asks().package()).expect("it is shown").trust, Trust::NotGiven);
 }
 
 #[tokio::test]
-async fn revision_that_trusts_itself_does_not_replace_one_that_is_sandboxed() {
+async fn untrusted_revision_does_not_replace_a_sandboxed_one() {
     let host = Host::new();
     let plugin = host.load(feature::ECHO.into()).await;
-    let error = host.runtime.reload(asks().package()).await.expect_err("nobody trusts it");
+    let error = host.runtime.reload(asks().package()).await.expect_err("the operator does not trust it");
     assert_eq!(error.code(), "permission_denied");
     assert_eq!(pings(&plugin).await, 1);
 }
@@ -45,7 +48,7 @@ async fn plugin_that_the_operator_trusts_is_loaded() {
 }
 
 #[tokio::test]
-async fn limit_of_fuel_holds_for_a_trusted_plugin() {
+async fn fuel_limit_applies_to_a_trusted_plugin() {
     let plugin = TestPlugin::from(hostile::INFINITE_LOOP).trusted();
     let by_manifest = plugin.clone().resource("max_fuel", json!(1_000_000));
     let by_host = plugin.clone().package().resources(Resources { max_fuel: Some(1_000_000), ..Resources::default() });

@@ -1,6 +1,6 @@
-//! A machine on which tools are missing that building takes: what `doctor` and the commands that build say of it.
+//! A machine without the tools for building: the reports of `doctor` and of the commands that build.
 //!
-//! The tools are scripts in a directory that is the whole PATH, so that what is there and what is not is the test's to say.
+//! The tools are scripts in a directory that is the whole `PATH`, so that each test defines which of them exist.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -9,13 +9,13 @@ use crate::harness::assert::assert_contains;
 use crate::harness::command::Plugbay;
 use crate::harness::guest::feature;
 
-/// A crate and the tools that there are.
+/// A crate, and a directory with the tools that exist.
 struct Machine(tempfile::TempDir);
 
 impl Machine {
     fn new() -> Self {
         let machine = Machine(tempfile::tempdir().expect("a directory"));
-        std::fs::create_dir(machine.path().join("bin")).expect("made");
+        std::fs::create_dir(machine.path().join("bin")).expect("created");
         let manifest = "[package]\nname = \"demo\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n";
         std::fs::write(machine.path().join("Cargo.toml"), manifest).expect("written");
         machine
@@ -25,7 +25,7 @@ impl Machine {
         self.0.path()
     }
 
-    /// A tool that is this shell script.
+    /// Adds a tool, as a shell script.
     fn has(self, tool: &str, script: &str) -> Self {
         let path = self.path().join("bin").join(tool);
         std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("written");
@@ -33,7 +33,7 @@ impl Machine {
         self
     }
 
-    /// A compiler that looks for its libraries in `lib`, and a cargo.
+    /// Adds a compiler, which looks for its libraries in `lib`, and cargo.
     fn has_rust(self) -> Self {
         let libraries = self.path().join("lib");
         let rustc = format!(
@@ -54,7 +54,7 @@ impl Machine {
 }
 
 #[test]
-fn machine_without_rust_is_told_where_to_get_it() {
+fn machine_without_rust_gets_the_address_of_rustup() {
     let machine = Machine::new();
     for command in [&["run", ".", "ping"][..], &["build"], &["check", ".", "--build"]] {
         let ran = machine.plugbay(command).run().exits_with(3);
@@ -62,13 +62,13 @@ fn machine_without_rust_is_told_where_to_get_it() {
     }
     let doctor = machine.plugbay(&["doctor"]).run().exits_with(1);
     assert_contains(&doctor.stdout, &["MISSING  cargo", "MISSING  rustc", "MISSING  target", "https://rustup.rs"]);
-    // What was built before needs none of it.
+    // A plugin that is already built needs no tools.
     let path = feature::ECHO.path();
     machine.plugbay(&["run", path.to_str().expect("UTF-8"), "ping"]).run().exits_with(0);
 }
 
 #[test]
-fn target_that_is_missing_is_told_with_who_could_add_it() {
+fn missing_target_is_reported_with_how_to_add_it() {
     let machine = Machine::new().has_rust();
     let alone = machine.plugbay(&["run", ".", "ping"]).run().exits_with(3);
     assert_contains(&alone.stderr, &["error[target_missing]", "rustup cannot add it", "https://rustup.rs"]);
@@ -81,16 +81,16 @@ fn target_that_is_missing_is_told_with_who_could_add_it() {
 }
 
 #[test]
-fn rustup_is_not_missed_where_the_target_is_there() {
+fn rustup_is_optional_if_the_target_is_installed() {
     let machine = Machine::new().has_rust();
-    std::fs::create_dir(machine.path().join("lib")).expect("made");
+    std::fs::create_dir(machine.path().join("lib")).expect("created");
     std::fs::write(machine.path().join("lib/libcore-test.rlib"), "").expect("written");
     let doctor = machine.plugbay(&["doctor"]).run().exits_with(0).stdout;
     assert_contains(&doctor, &["ok       target", "ok       rustup"]);
 }
 
 #[test]
-fn compiler_that_is_too_old_is_missing_with_the_version_that_is_needed() {
+fn outdated_compiler_is_missing_with_the_needed_version() {
     let machine = Machine::new().has("rustc", "echo 'rustc 1.70.0 (test)'").has("cargo", "echo 'cargo 1.70.0 (test)'");
     let doctor = machine.plugbay(&["doctor"]).run().exits_with(1).stdout;
     assert_contains(&doctor, &["MISSING  rustc", env!("CARGO_PKG_RUST_VERSION"), "https://rustup.rs"]);

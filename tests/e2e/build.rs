@@ -21,7 +21,7 @@ fn example_crate_is_built_into_one_file_that_runs() {
 }
 
 #[test]
-fn plugin_directory_is_built_into_one_file_with_its_manifest() {
+fn plugin_directory_is_built_into_a_file_with_its_manifest() {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::copy(feature::ECHO.path(), directory.path().join("any.wasm")).expect("copied");
     std::fs::write(directory.path().join("plugin.yaml"), "name: packed\nversion: 3.2.1\n").expect("written");
@@ -41,7 +41,7 @@ fn crate_that_does_not_compile_exits_with_3() {
     let directory = tempfile::tempdir().expect("a directory");
     let manifest = "[package]\nname = \"broken\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[lib]\ncrate-type = [\"cdylib\"]\n[workspace]\n";
     std::fs::write(directory.path().join("Cargo.toml"), manifest).expect("written");
-    std::fs::create_dir(directory.path().join("src")).expect("made");
+    std::fs::create_dir(directory.path().join("src")).expect("created");
     std::fs::write(directory.path().join("src/lib.rs"), "fn broken( {}").expect("written");
     let ran = Plugbay::new(["build", "."]).directory(directory.path()).run().exits_with(3);
     assert_contains(&ran.stderr, &["broken"]);

@@ -5,7 +5,7 @@ use crate::harness::command::{Plugbay, Ran};
 use crate::harness::guest::{component, example, feature};
 
 #[test]
-fn functions_of_a_component_are_called_with_wave_or_json() {
+fn functions_are_called_with_wave_or_json() {
     for (arguments, answer) in [
         (vec!["add", "2", "40"], "42"),
         (vec!["add(2, 40)"], "42"),
@@ -19,7 +19,7 @@ fn functions_of_a_component_are_called_with_wave_or_json() {
 }
 
 #[test]
-fn answer_is_json_where_it_is_asked_for() {
+fn answer_is_json_on_request() {
     assert_eq!(
         call(&["centre", "[{x: 1, y: 2}]", "--json"]).exits_with(0).json(),
         serde_json::json!({ "x": 1.0, "y": 2.0 })
@@ -27,7 +27,7 @@ fn answer_is_json_where_it_is_asked_for() {
 }
 
 #[test]
-fn without_a_function_all_are_listed() {
+fn functions_are_listed_without_a_function_name() {
     let ran = call(&[]).exits_with(0);
     assert_contains(&ran.stdout, &["add: func(a: u32, b: u32) -> u32\n", "acme:geometry/shapes@1.2.0#area"]);
     let functions = call(&["--json"]).exits_with(0).json();
@@ -41,7 +41,7 @@ fn error_result_exits_with_1() {
 }
 
 #[test]
-fn arguments_that_do_not_fit_exit_with_2() {
+fn mismatched_arguments_exit_with_2() {
     for (arguments, words) in [
         (vec!["add", "2"], vec!["2 arguments"]),
         (vec!["add", "2", "x"], vec!["`b`", "u32"]),
@@ -71,13 +71,13 @@ fn action_of_a_plugin_can_be_called_as_a_function() {
 }
 
 #[test]
-fn file_that_is_no_component_exits_with_3() {
+fn file_that_is_not_a_component_exits_with_3() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), b"not a component").expect("written");
     Plugbay::new(["call", file.path().to_str().expect("UTF-8"), "x"]).run().exits_with(3);
 }
 
-/// An example plugin, without its contract: a stranger's component is one more.
+/// An example plugin is called as any component is, without using its contract.
 #[test]
 fn statistics_are_on_standard_error() {
     let path = example::HELLO.path();

@@ -1,8 +1,8 @@
-//! What was acknowledged is there after `kill -9`, whenever it comes.
+//! Durability: acknowledged writes survive `kill -9` at any moment.
 //!
-//! A plugin keeps one thing after the other and logs `kept N` when the host has taken the Nth. The process is killed at
-//! random moments; after each kill a new process looks at what is there. A service takes part with a guest that has two
-//! actions: `acknowledge` with `{first, count}`, and `kept`, which answers `{kept: [N…], wrong: […]}`.
+//! A plugin writes one item after the other and logs `kept N` when the host has acknowledged the Nth. The process is
+//! killed at random moments; after each kill a new process checks what is stored. A service is tested with a guest that
+//! has two actions: `acknowledge` with `{first, count}`, and `kept`, which answers with `{kept: [N…], wrong: […]}`.
 //!
 //! `PLUGBAY_TEST_SEED` repeats a run that failed.
 
@@ -19,9 +19,9 @@ use crate::harness::database;
 use crate::harness::guest::feature;
 use crate::harness::host::TestPlugin;
 
-/// Things that are kept in all, over all processes.
+/// The number of items that all processes write together.
 const WRITES: u64 = 1_000;
-/// The most that one process keeps before it is killed.
+/// The most items that one process writes before it is killed.
 const WRITES_OF_ONE_PROCESS_MAX: u64 = 250;
 
 #[test]
@@ -29,19 +29,19 @@ fn acknowledged_data_survives_kill_at_any_moment() {
     acknowledged_survives_kill(feature::DATA.into(), "data.*");
 }
 
-/// Each number is kept in two tables by one transaction: `wrong` are those of which only half is there.
+/// Each number is written to two tables in one transaction; `wrong` lists the numbers in one table only.
 #[test]
 fn acknowledged_transactions_survive_kill_at_any_moment() {
     acknowledged_survives_kill(feature::DB.into(), "db.*");
 }
 
-/// As many jobs as one plugin may have.
+/// [`WRITES`] is also the most jobs that a plugin may have.
 #[test]
 fn acknowledged_jobs_survive_kill_at_any_moment() {
     acknowledged_survives_kill(feature::SCHEDULER.into(), "scheduler.*");
 }
 
-/// Keeps [`WRITES`] things with a plugin whose use of a service is granted, through as many processes as it takes.
+/// Writes [`WRITES`] items with a plugin that has this permission, in as many processes as it takes.
 fn acknowledged_survives_kill(plugin: TestPlugin, permission: &str) {
     let mut random = Random::new();
     let plugin = plugin
@@ -74,14 +74,15 @@ fn acknowledged_survives_kill(plugin: TestPlugin, permission: &str) {
         let lost: Vec<_> = acknowledged.difference(&kept).collect();
         assert!(lost.is_empty(), "{random:?}, kill {kills}: acknowledged and not there: {lost:?}");
         assert_whole(data.path());
-        // What was kept without having been told is acknowledged by being there.
+        // An item that was stored but not yet logged counts as acknowledged from here on.
         acknowledged = kept;
         first = acknowledged.last().map_or(0, |last| last + 1);
     }
-    assert!(kills > 3, "{random:?}: {kills} kills are no test");
+    assert!(kills > 3, "{random:?}: {kills} kills are too few");
 }
 
-/// What the process told to be kept until it was killed, a moment after it told so many. One that ends by itself is not.
+/// Kills the process a moment after it has logged this many items, and returns all items that it logged. A process that
+/// ends by itself is not killed.
 fn kept_until_killed(mut process: Child, killed_after: u64, pause: Duration) -> Vec<u64> {
     let mut lines = BufReader::new(process.stderr.take().expect("it is piped"));
     let mut kept = Vec::new();
@@ -95,9 +96,9 @@ fn kept_until_killed(mut process: Child, killed_after: u64, pause: Duration) -> 
         words.push_str(&line);
     }
     assert!(!kept.is_empty(), "it kept nothing: {words}");
-    // Not to wait for anything: the kill shall come anywhere between two lines.
+    // This sleep waits for nothing: it lets the kill fall anywhere between two lines.
     std::thread::sleep(pause);
-    process.kill().expect("it is ours");
+    process.kill().expect("the test owns the process");
     let mut rest = String::new();
     lines.read_to_string(&mut rest).expect("text");
     kept.extend(rest.split_inclusive('\n').filter_map(number_in));
@@ -105,12 +106,12 @@ fn kept_until_killed(mut process: Child, killed_after: u64, pause: Duration) -> 
     kept
 }
 
-/// The number in `… kept N`, where the line came whole.
+/// The number in `… kept N`, if the line is complete.
 fn number_in(line: &str) -> Option<u64> {
     line.strip_suffix('\n')?.rsplit_once("kept ")?.1.parse().ok()
 }
 
-/// Asks SQLite whether each database below a directory is as it should be.
+/// Asserts that SQLite finds every database below a directory intact.
 fn assert_whole(directory: &Path) {
     for entry in std::fs::read_dir(directory).expect("readable").flatten() {
         let path = entry.path();
@@ -124,7 +125,7 @@ fn assert_whole(directory: &Path) {
     }
 }
 
-/// Numbers that look random and can be had again (SplitMix64).
+/// Reproducible pseudo-random numbers (SplitMix64).
 #[derive(Debug)]
 struct Random {
     #[allow(dead_code, reason = "shown where a test fails")]

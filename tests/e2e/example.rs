@@ -1,4 +1,4 @@
-//! Every example plugin, from its crate's directory through the command: built, loaded, called.
+//! Every example plugin, built, loaded and called through the command from its crate's directory.
 
 use std::io::{BufRead, BufReader};
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ fn hello_greets() {
 }
 
 #[test]
-fn basic_answers_pings_and_knows_nothing_else() {
+fn basic_answers_pings_only() {
     assert_eq!(run(example::BASIC, &["ping"]).exits_with(0).json(), json!({ "status": "ok", "message": "pong" }));
     let echo = run(example::BASIC, &["echo", "[1, {}]"]).exits_with(0).json();
     assert_eq!(echo, json!({ "status": "ok", "received": [1, {}] }));
@@ -31,7 +31,7 @@ fn basic_answers_pings_and_knows_nothing_else() {
 }
 
 #[test]
-fn basic_says_when_it_comes_and_goes() {
+fn basic_logs_its_load_and_unload() {
     let ran = run(example::BASIC, &["ping"]).exits_with(0);
     assert_contains(&ran.stderr, &["loaded", "unloaded"]);
 }
@@ -63,7 +63,7 @@ fn builder_declares_its_routes() {
 }
 
 #[test]
-fn calculator_divides_and_says_what_is_wrong() {
+fn calculator_divides_and_reports_errors() {
     let divide = |payload: &str| run(example::CALCULATOR, &["divide", payload, "--json"]);
     assert_eq!(divide(r#"{"a": 1, "b": 4}"#).exits_with(0).json()["result"], 0.25);
     let by_zero = divide(r#"{"a": 1, "b": 0}"#).exits_with(1).json();
@@ -75,18 +75,18 @@ fn calculator_divides_and_says_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn counter_counts_on_through_a_reload() {
+async fn counter_continues_after_a_reload() {
     let host = Host::new();
-    let plugin = host.runtime.load(example::COUNTER.path()).await.expect("it is whole");
+    let plugin = host.runtime.load(example::COUNTER.path()).await.expect("it is a valid plugin");
     let first: Value = plugin.call("increment", &json!({ "by": 5 })).await.expect("it counts");
     assert_eq!(first, json!({ "count": 5, "revisions": 1 }));
-    host.runtime.reload(example::COUNTER.path()).await.expect("it can take over");
-    let second: Value = plugin.call("increment", &json!(null)).await.expect("it counts on");
+    host.runtime.reload(example::COUNTER.path()).await.expect("the reload succeeds");
+    let second: Value = plugin.call("increment", &json!(null)).await.expect("it continues to count");
     assert_eq!(second, json!({ "count": 6, "revisions": 2 }));
 }
 
 #[test]
-fn counter_of_another_process_begins_again() {
+fn counter_of_another_process_starts_again() {
     for _ in 0..2 {
         assert_eq!(run(example::COUNTER, &["increment"]).exits_with(0).json()["count"], 1);
     }
@@ -105,10 +105,10 @@ fn legacy_program_counts_words() {
 }
 
 #[tokio::test]
-async fn scheduler_demo_cleans_up_and_does_what_it_was_told_to_do_later() {
+async fn scheduler_demo_cleans_up_and_runs_delayed_jobs() {
     let clock = ManualClock::default();
     let host = Host::with(|builder| builder.policy(Policy::allow_all()).clock(clock.clone()));
-    let plugin = host.runtime.load(example::SCHEDULER_DEMO.path()).await.expect("it is whole");
+    let plugin = host.runtime.load(example::SCHEDULER_DEMO.path()).await.expect("it is a valid plugin");
     let later = json!({ "run_at": "2026-01-01T00:04:00Z", "data": { "gifts": 3 } });
     let scheduled: Value = plugin.call("schedule", &later).await.expect("it schedules");
     assert_eq!((&scheduled["status"], &scheduled["scheduled"]), (&json!("ok"), &json!(true)));
@@ -129,19 +129,19 @@ async fn scheduler_demo_cleans_up_and_does_what_it_was_told_to_do_later() {
 }
 
 #[test]
-fn scheduler_demo_needs_the_operators_word_and_runs_jobs_while_it_lingers() {
+fn scheduler_demo_needs_a_grant_and_runs_jobs_lingering() {
     let denied = run(example::SCHEDULER_DEMO, &["jobs"]).exits_with(4);
     assert_contains(&denied.stderr, &["scheduler", "--grant"]);
     let past = [r#"{"run_at": "2026-01-01T00:00:00Z", "data": 7}"#, "--grant", "scheduler.*", "--linger", "0"];
     let mut process = plugbay(example::SCHEDULER_DEMO, "run", &[&["schedule"], &past[..]].concat()).start();
     let mut lines = BufReader::new(process.stderr.take().expect("it is piped")).lines();
     assert!(lines.any(|line| line.expect("text").contains("answered 7")), "it ran before the process was ended");
-    process.kill().expect("it is ours");
+    process.kill().expect("the test owns the process");
     process.wait().expect("it was killed");
 }
 
 #[test]
-fn notes_are_kept_changed_and_found_by_later_processes() {
+fn notes_are_stored_and_found_by_later_processes() {
     let data = tempfile::tempdir().expect("a directory");
     let notes = |action: &str, payload: Value| run_notes(data.path(), action, &payload).exits_with(0).json();
     let first = notes("create", json!({ "title": "Milk", "tags": [" Shop", "shop", "home"], "body": "100% fresh" }));
@@ -181,7 +181,7 @@ fn notes_are_kept_changed_and_found_by_later_processes() {
 }
 
 #[test]
-fn notes_say_what_is_wrong() {
+fn notes_report_errors() {
     let data = tempfile::tempdir().expect("a directory");
     let code =
         |action: &str, payload: Value| run_notes(data.path(), action, &payload).exits_with(1).json()["code"].clone();
@@ -200,7 +200,7 @@ fn notes_without_a_grant_are_denied_with_the_line_to_add() {
 }
 
 #[test]
-fn settings_need_their_secret_and_keep_it() {
+fn settings_need_their_secret_and_do_not_show_it() {
     let missing = run(example::SETTINGS, &["show", "--json"]).exits_with(3).json();
     assert_contains(missing["msg"].as_str().unwrap_or_default(), &["api_key", "required"]);
 
@@ -216,7 +216,7 @@ fn settings_need_their_secret_and_keep_it() {
 }
 
 #[test]
-fn settings_change_what_was_asked_for_and_granted() {
+fn settings_change_what_was_granted() {
     let set = ["set_max_retries", r#"{"max_retries": 7}"#, "--config", "api_key=k", "--json"];
     let denied = run(example::SETTINGS, &set).exits_with(4).json();
     assert_contains(denied["msg"].as_str().unwrap_or_default(), &["--grant config.max_retries:write"]);
@@ -228,7 +228,7 @@ fn settings_change_what_was_asked_for_and_granted() {
 }
 
 #[test]
-fn key_value_keeps_values_by_the_standard_alone() {
+fn key_value_stores_values_by_the_standard_alone() {
     let data = tempfile::tempdir().expect("a directory");
     let options = ["--grant", "data.*", "--data-dir", data.path().to_str().expect("UTF-8"), "--json"];
     let act = |arguments: &[&str]| run(example::KEY_VALUE, &[arguments, &options[..]].concat());
@@ -259,7 +259,7 @@ fn run_notes(data: &std::path::Path, action: &str, payload: &Value) -> Ran {
 }
 
 #[tokio::test]
-async fn weather_asks_once_for_as_long_as_an_answer_is_good() {
+async fn weather_is_requested_once_within_its_lifetime() {
     let service = weather_service();
     let rules = [format!("http.{}", service.authority()), "cache.*".to_owned()];
     let policy = rules.iter().try_fold(Policy::default(), |policy, rule| policy.allow(rule)).expect("readable");
@@ -268,7 +268,7 @@ async fn weather_asks_once_for_as_long_as_an_answer_is_good() {
     let package = Package::open(example::WEATHER.path()).expect("it opens");
     let package =
         package.configure("base_url", format!("http://{}/v1", service.authority())).configure("ttl_seconds", 60);
-    let plugin = host.runtime.load(package).await.expect("it is whole");
+    let plugin = host.runtime.load(package).await.expect("it is a valid plugin");
     let current = async |city: &str| -> Value {
         plugin.call("current", &json!({ "city": city })).await.unwrap_or_else(|error| error.to_json())
     };
@@ -283,7 +283,7 @@ async fn weather_asks_once_for_as_long_as_an_answer_is_good() {
 }
 
 #[test]
-fn weather_asks_the_host_that_was_granted_and_no_other() {
+fn weather_reaches_the_granted_host_only() {
     let service = weather_service();
     let base_url = format!("base_url=http://{}/v1", service.authority());
     let current = |grant: &str| {
@@ -302,7 +302,7 @@ fn weather_asks_the_host_that_was_granted_and_no_other() {
     assert_eq!(service.received().len(), 1);
 }
 
-/// Knows the weather of Bern.
+/// A weather service that knows Bern only.
 fn weather_service() -> Server {
     Server::start(|request| match request.line().to_lowercase().as_str() {
         "get /v1/current?city=bern" => Answer::text(r#"{"celsius": 7.5, "sky": "rain"}"#),
@@ -314,7 +314,7 @@ fn run(example: Guest, arguments: &[&str]) -> Ran {
     plugbay(example, "run", arguments).run()
 }
 
-/// The command on the crate's directory. It is built before, so that the command has nothing left to build.
+/// The command on the crate's directory, which is built first, so that the command has nothing to build.
 fn plugbay(example: Guest, command: &str, arguments: &[&str]) -> Plugbay {
     example.path();
     let directory = example.directory();

@@ -22,9 +22,10 @@ fn failure_of_the_plugin_exits_with_1() {
     assert_eq!((&error["msg"], &error["details"]), (&json!("no tea"), &json!({ "left": 0 })));
 }
 
-/// A denial that a plugin passes on exits with 4: `example::*_denied`. The code alone, which any plugin can answer, does not.
+/// A denial that a plugin passes on exits with 4 (see `example::*_denied`). The error code alone, which any plugin can
+/// return, does not.
 #[test]
-fn answered_denial_that_was_none_exits_with_1() {
+fn faked_denial_exits_with_1() {
     let denial = r#"{"code": "permission_denied", "message": "permission to read `data.a` …"}"#;
     check(feature::FAILURE.into(), &["fail", denial], 1, Some("permission_denied"));
 }
@@ -38,7 +39,7 @@ fn unknown_action_exits_with_1() {
 }
 
 #[test]
-fn payload_that_does_not_fit_exits_with_1() {
+fn invalid_payload_exits_with_1() {
     let schema = json!([{ "name": "echo", "payload": { "type": "integer" } }]);
     let declared = TestPlugin::from(feature::ECHO).manifest("actions", schema);
     let error = check(declared, &["echo", "\"text\""], 1, Some("validation_error"));
@@ -62,7 +63,7 @@ fn wrong_command_line_exits_with_2() {
 }
 
 #[test]
-fn place_that_cannot_be_used_exits_with_2() {
+fn unusable_path_exits_with_2() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("file");
     std::fs::write(&file, "").expect("written");
@@ -84,7 +85,7 @@ fn place_that_cannot_be_used_exits_with_2() {
 }
 
 #[test]
-fn variable_that_is_set_to_nothing_is_not_set() {
+fn empty_variable_counts_as_unset() {
     let path = feature::ECHO.path();
     let run = || Plugbay::new([Path::new("run"), &path, Path::new("ping")]);
     let names = ["PLUGBAY_LOG", "PLUGBAY_DATA_DIR", "PLUGBAY_HOST_FILE", "PLUGBAY_ENVIRONMENT", "PLUGBAY_CACHE_DIR"];
@@ -123,7 +124,7 @@ fn plugin_that_cannot_be_loaded_exits_with_3() {
 }
 
 #[test]
-fn file_that_is_no_plugin_exits_with_3() {
+fn file_that_is_not_a_plugin_exits_with_3() {
     let directory = tempfile::tempdir().expect("a directory");
     let files: [(&str, &[u8]); 5] = [
         ("empty.wasm", b""),
@@ -152,7 +153,7 @@ fn denied_import_exits_with_4() {
 }
 
 #[test]
-fn denied_import_tells_everything_that_is_to_be_granted() {
+fn denied_import_lists_every_missing_grant() {
     let path = example::WEATHER.path();
     let weather = path.to_str().expect("UTF-8");
     let run = ["run", weather, "forget", r#"{"city": "Bern"}"#, "--config", "base_url=http://example.org"];
@@ -188,7 +189,7 @@ fn payload_that_is_too_large_exits_with_5() {
 }
 
 #[test]
-fn limit_in_the_moments_of_life_exits_with_5() {
+fn limit_in_a_lifecycle_call_exits_with_5() {
     check(behaving("hang"), &["ping", "--fuel", "1e7"], 5, Some("out_of_fuel"));
     check(behaving("sleep"), &["ping", "--timeout", "200ms"], 5, Some("timeout"));
 }
@@ -212,7 +213,7 @@ fn trap_exits_with_6() {
     );
 }
 
-/// A host without room for its memory pool is not the plugin's fault.
+/// A host that cannot reserve its memory pool is not the plugin's fault.
 #[cfg(target_os = "linux")]
 #[test]
 fn host_that_cannot_work_exits_with_70() {
@@ -225,7 +226,8 @@ fn host_that_cannot_work_exits_with_70() {
     assert_contains(&stderr, &["engine"]);
 }
 
-/// Runs the plugin twice, for people and for programs, and asserts that both tell the same. Answers the JSON error.
+/// Runs the plugin twice, with text and with JSON output, and asserts that both report the same error. Returns the JSON
+/// error.
 #[track_caller]
 fn check(plugin: TestPlugin, arguments: &[&str], exit_code: i32, error_code: Option<&str>) -> Value {
     let file = plugin_file(plugin);

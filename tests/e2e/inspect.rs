@@ -1,4 +1,4 @@
-//! `plugbay inspect`, `check` and `schema`: what a plugin is, found out without running it.
+//! `plugbay inspect`, `check` and `schema`, which describe a plugin without running it.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use crate::harness::guest::{component, feature, hostile};
 use crate::harness::host::TestPlugin;
 
 #[test]
-fn inspection_shows_identity_interfaces_permissions_and_limits() {
+fn inspection_shows_a_whole_plugin() {
     let plugin = TestPlugin::from(feature::LOG)
         .manifest("title", json!("A log"))
         .manifest("actions", json!([{ "name": "log", "description": "Logs a line", "payload": { "type": "object" } }]));
@@ -51,7 +51,7 @@ fn inspection_names_what_is_not_granted() {
 }
 
 #[test]
-fn inspection_of_a_component_that_is_no_plugin_says_so() {
+fn inspection_of_a_component_that_is_not_a_plugin_says_so() {
     let path = component::GEOMETRY.path();
     let ran = Plugbay::new(["inspect", path.to_str().expect("UTF-8")]).run().exits_with(0);
     assert_contains(&ran.stderr, &["no plugin", "plugbay call"]);
@@ -81,7 +81,7 @@ fn check_lists_every_problem_of_a_manifest() {
 }
 
 #[test]
-fn check_of_what_is_not_granted_exits_with_4() {
+fn check_of_a_plugin_without_a_grant_exits_with_4() {
     let path = hostile::SOCKETS.path();
     let ran = Plugbay::new(["check", path.to_str().expect("UTF-8")]).run().exits_with(4);
     assert_contains(&ran.stderr, &["wasi:sockets/"]);
@@ -117,7 +117,7 @@ fn inspection_shows_subscriptions_publishes_and_tables() {
 }
 
 #[test]
-fn limits_that_are_cut_are_told_by_inspect_and_check() {
+fn limits_cut_to_ceilings_are_shown_by_inspect_and_check() {
     let path = feature::ECHO.path();
     let path = path.to_str().expect("UTF-8");
     for command in ["inspect", "check"] {

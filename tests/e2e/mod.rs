@@ -1,4 +1,4 @@
-//! The `plugbay` command from the outside: what it prints where, how it ends, and every example plugin through it.
+//! The `plugbay` command from the outside: its output, its exit codes, and every example plugin.
 
 #[cfg(unix)]
 mod bare_machine;

@@ -1,6 +1,6 @@
-//! `plugbay new`: outside this repository, a crate that builds, runs, passes its own test and is changed by one edit.
+//! `plugbay new`: the new crate builds outside this repository, runs, passes its own test and can be edited.
 //!
-//! One long test: each step needs the one before it, and compiling is what takes the time.
+//! One long test, because each step needs the one before it and most of the time is spent compiling.
 
 use std::process::Command;
 
@@ -11,7 +11,8 @@ use crate::harness::command::Plugbay;
 #[test]
 fn new_plugin_builds_runs_passes_its_test_and_changes() {
     let directory = tempfile::tempdir().expect("a directory");
-    // Its name is also that of a type in its source. The target directory of the guests has most of what a new plugin is built from.
+    // Its name is also that of a type in its source. The target directory of the guests already has most dependencies
+    // of a new plugin.
     let target = target_directory();
     let plugbay = |arguments: &[&str]| Plugbay::new(arguments).environment("CARGO_TARGET_DIR", &target);
     plugbay(&["new", "greeting"]).directory(directory.path()).run().exits_with(0);
@@ -51,7 +52,7 @@ fn new_plugin_builds_runs_passes_its_test_and_changes() {
 #[test]
 fn new_plugin_overwrites_nothing() {
     let directory = tempfile::tempdir().expect("a directory");
-    std::fs::create_dir(directory.path().join("demo")).expect("made");
+    std::fs::create_dir(directory.path().join("demo")).expect("created");
     std::fs::write(directory.path().join("demo/file"), "mine").expect("written");
     let ran = Plugbay::new(["new", "demo"]).directory(directory.path()).run().exits_with(2);
     assert_contains(&ran.stderr, &["demo", "not empty"]);
@@ -59,7 +60,7 @@ fn new_plugin_overwrites_nothing() {
 }
 
 #[test]
-fn name_that_no_plugin_can_have_is_refused() {
+fn invalid_plugin_name_is_refused() {
     let directory = tempfile::tempdir().expect("a directory");
     for name in ["Demo", "../demo", "1st", "fn"] {
         Plugbay::new(["new", name]).directory(directory.path()).run().exits_with(2);

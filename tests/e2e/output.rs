@@ -1,4 +1,4 @@
-//! Standard output and error that cannot be written, and what the runtime itself has to say.
+//! Standard output and standard error that cannot be written, and log lines of the runtime itself.
 
 use std::io::Read;
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::harness::guest::{feature, hostile};
 use crate::harness::host::TestPlugin;
 
 #[test]
-fn mistake_on_the_command_line_is_printed_without_terminal_codes() {
+fn usage_error_is_printed_without_terminal_codes() {
     for arguments in
         [vec!["fly\u{1b}]0;pwned\u{7}\u{202e}\u{9b}"], vec!["run", "x", "y", "--timeout", "\u{1b}[2J\u{9b}2J"]]
     {
@@ -22,9 +22,9 @@ fn mistake_on_the_command_line_is_printed_without_terminal_codes() {
     }
 }
 
-/// Nothing reads the pipe: it is full after 64 KiB, and the call has to end at its deadline all the same.
+/// Nothing reads the pipe, so it is full after 64 KiB. The call must still end at its deadline.
 #[test]
-fn full_pipe_at_standard_error_does_not_hold_up_a_deadline() {
+fn full_pipe_at_standard_error_does_not_delay_a_deadline() {
     let flood = TestPlugin::from(hostile::HUGE_LOG_FLOOD).resource("max_fuel", json!(1e12 as u64));
     let file = plugin_file(flood);
     let arguments = ["run", file.path().to_str().expect("UTF-8"), "attack", "60000", "--timeout", "500ms", "--json"];
@@ -33,13 +33,13 @@ fn full_pipe_at_standard_error_does_not_hold_up_a_deadline() {
     let mut document = String::new();
     stdout.read_to_string(&mut document).expect("text");
     assert_contains(&document, &["\"timeout\""]);
-    assert_eq!(process.wait().expect("it is ours").code(), Some(5));
+    assert_eq!(process.wait().expect("the test owns the process").code(), Some(5));
     drop(stderr);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn output_that_cannot_be_written_is_reported_on_standard_error() {
+fn unwritable_output_is_reported_on_standard_error() {
     let echo = feature::ECHO.path();
     let path = echo.to_str().expect("UTF-8");
     for (line, code, words) in [
@@ -56,7 +56,7 @@ fn output_that_cannot_be_written_is_reported_on_standard_error() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn too_few_descriptors_are_an_error_and_no_panic() {
+fn too_few_descriptors_are_an_error_without_a_panic() {
     let path = feature::ECHO.path();
     for limit in 5..18 {
         let (status, stderr) = shell(&format!("ulimit -n {limit}; {} run '{}' ping", program(), path.display()));
@@ -65,10 +65,10 @@ fn too_few_descriptors_are_an_error_and_no_panic() {
     }
 }
 
-/// A pipe in the place of a database.
+/// A directory is in the place of the database file.
 #[cfg(unix)]
 #[test]
-fn reason_that_the_hosts_log_has_is_on_standard_error() {
+fn reason_of_a_host_error_is_on_standard_error() {
     let data = tempfile::tempdir().expect("a directory");
     let plugin = TestPlugin::from(feature::DATA).manifest("permissions", json!([{ "resource": "data.*" }]));
     let home = data.path().join("feature_data/data.sqlite3");
@@ -79,7 +79,7 @@ fn reason_that_the_hosts_log_has_is_on_standard_error() {
 
 #[cfg(unix)]
 #[test]
-fn data_directory_that_cannot_be_used_exits_with_2_and_the_reason() {
+fn unusable_data_directory_exits_with_2_and_the_reason() {
     let echo = feature::ECHO.path();
     let path = echo.to_str().expect("UTF-8");
     for arguments in

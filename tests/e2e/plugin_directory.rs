@@ -1,5 +1,5 @@
-//! Directories that come from an attacker or a failed deployment: nothing in them is run, followed or waited for, and no
-//! file that is there is ignored.
+//! Directories from an attacker or a failed deployment: nothing in them is run, followed or waited for, and no existing
+//! file is ignored.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -10,14 +10,14 @@ use crate::harness::assert::assert_contains;
 use crate::harness::command::{Plugbay, Ran};
 use crate::harness::guest::feature;
 
-/// A directory with a plugin, and a PATH whose tools leave a trace if they run.
+/// A directory with a plugin, and a `PATH` whose tools leave a trace if they run.
 struct Scene(tempfile::TempDir);
 
 impl Scene {
     fn new() -> Self {
         let scene = Scene(tempfile::tempdir().expect("a directory"));
         for name in ["plugin", "bin"] {
-            fs::create_dir(scene.path().join(name)).expect("made");
+            fs::create_dir(scene.path().join(name)).expect("created");
         }
         for tool in ["cargo", "rustc", "rustup"] {
             let path = scene.path().join("bin").join(tool);
@@ -80,8 +80,8 @@ fn command_that_does_not_build_runs_no_tool_of_a_crate() {
 fn entry_that_is_not_a_regular_file_is_refused() {
     type Make = fn(&Path);
     let kinds: [(&str, Make); 4] = [
-        ("is a pipe", |path| assert!(Command::new("mkfifo").arg(path).status().expect("it is there").success())),
-        ("is a directory", |path| fs::create_dir(path).expect("made")),
+        ("is a pipe", |path| assert!(Command::new("mkfifo").arg(path).status().expect("it exists").success())),
+        ("is a directory", |path| fs::create_dir(path).expect("created")),
         ("is a link to a file that does not exist", |path| symlink("gone", path).expect("linked")),
         ("is a link that leads out", |path| symlink("/etc/passwd", path).expect("linked")),
     ];
@@ -94,7 +94,7 @@ fn entry_that_is_not_a_regular_file_is_refused() {
     ] {
         for (expected, make) in kinds {
             let scene = if name.ends_with("wasm") { Scene::new() } else { Scene::new().with_component() };
-            fs::create_dir(scene.path().join("plugin/config")).expect("made");
+            fs::create_dir(scene.path().join("plugin/config")).expect("created");
             make(&scene.path().join("plugin").join(name));
             let ran = scene.plugbay(&[command, "plugin"]).exits_with(exit_code);
             assert_contains(&ran.stderr, &[name, expected]);
@@ -104,7 +104,7 @@ fn entry_that_is_not_a_regular_file_is_refused() {
 }
 
 #[test]
-fn file_without_an_end_is_read_up_to_a_bound() {
+fn endless_file_is_read_up_to_a_bound() {
     let scene = Scene::new().with_component();
     for (arguments, expected) in [
         (["check", "plugin", "--host-file", "/dev/zero"], "not a regular file"),
@@ -116,13 +116,13 @@ fn file_without_an_end_is_read_up_to_a_bound() {
 }
 
 #[test]
-fn name_of_a_file_or_directory_is_never_too_long() {
+fn long_file_or_directory_name_loads() {
     let digest = "3c3d0f3ec2011fba486163a54def0d6d772269290ce1344034e7983679c693e3";
     let scene = Scene::new();
     for name in [digest, &format!("sha256-{digest}"), &"a".repeat(200)] {
         let file = format!("{name}.wasm");
         fs::copy(feature::ECHO.path(), scene.path().join(&file)).expect("copied");
-        fs::create_dir(scene.path().join(name)).expect("made");
+        fs::create_dir(scene.path().join(name)).expect("created");
         fs::copy(feature::ECHO.path(), scene.path().join(name).join("x.wasm")).expect("copied");
         for path in [&*file, name] {
             for command in ["check", "call", "inspect"] {

@@ -1,5 +1,5 @@
-//! Permissions through the command: what the manifest asks for, what the operator says in the host's file and on the
-//! command line, and what a denial tells.
+//! Permissions through the command: requests in the manifest, rules of the operator in the host's file and on the
+//! command line, and the texts of denials.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::harness::guest::{Guest, feature, hostile};
 use crate::harness::host::TestPlugin;
 
 #[test]
-fn first_rule_that_matches_decides_and_no_rule_is_a_no() {
+fn first_matching_rule_decides_and_the_default_is_denial() {
     let policy = "policy:
   - { resource: config.secret, effect: deny }
   - { resource: config.s*, actions: [write] }
@@ -26,7 +26,7 @@ fn first_rule_that_matches_decides_and_no_rule_is_a_no() {
 }
 
 #[test]
-fn plugin_gets_what_it_asked_for_and_was_allowed() {
+fn plugin_gets_what_it_requested_and_was_granted() {
     let grant = &["--grant", "config.*:write"];
     let asks = |permissions| TestPlugin::from(feature::CONFIG).manifest("permissions", permissions);
     for (permissions, allowed) in [
@@ -43,7 +43,7 @@ fn plugin_gets_what_it_asked_for_and_was_allowed() {
 }
 
 #[test]
-fn command_line_comes_before_the_plugins_entry_and_that_before_the_policy() {
+fn command_line_precedes_the_plugins_entry_and_the_policy() {
     let file = plugin_file(writer());
     let path = file.path().to_str().expect("UTF-8");
     let host_file = format!(
@@ -67,20 +67,20 @@ policy: [{{ resource: config.all }}]
     }
 }
 
-/// What the denial tells is pasted into a shell, into the manifest and into the host's file.
+/// The lines of a denial are pasted into a shell, into the manifest and into the host's file.
 #[test]
-fn lines_of_a_denial_work_where_they_are_pasted_and_grant_no_more() {
+fn pasted_lines_of_a_denial_grant_only_what_was_denied() {
     for key in ["plain", "a b", "a:b:read", "it's \"quoted\"", "a*b", r"back\slash\?", "$HOME `x` #, {y: z}", "ä€"] {
         let text = denied(&set(&writer(), None, &[], key));
-        let (_, rest) = text.split_once("allow it with `--grant ").expect("it names an option");
+        let (_, rest) = text.split_once("allow it with `--grant ").expect("it names an option to add");
         let (word, rest) = rest.split_once("`, or `").expect("and a rule");
-        let (rule, _) = rest.split_once("` at the top of `policy`").expect("and where it belongs");
+        let (rule, _) = rest.split_once("` at the top of `policy`").expect("and the place for it");
         let grant = shell(word);
         let policy = format!("policy:\n  {rule}\n  - {{ resource: config.*, actions: [write], effect: deny }}\n");
 
         let text = denied(&set(&TestPlugin::from(feature::CONFIG), None, &[], key));
         let (_, rest) = text.split_once("add `").expect("it names a rule");
-        let (asking, _) = rest.split_once("` at the top of `permissions`").expect("and where it belongs");
+        let (asking, _) = rest.split_once("` at the top of `permissions`").expect("and the place for it");
         for other in [key, "axb", "back\\slash\\x", "other"] {
             check_set(&writer(), None, &["--grant", &grant], other, other == key);
             check_set(&writer(), Some(&policy), &[], other, other == key);
@@ -91,7 +91,7 @@ fn lines_of_a_denial_work_where_they_are_pasted_and_grant_no_more() {
 }
 
 #[test]
-fn every_kind_of_resource_can_be_granted_and_no_other() {
+fn only_known_kinds_of_resources_can_be_granted() {
     let plugin = TestPlugin::from(feature::ECHO);
     let file = plugin_file(plugin);
     let path = file.path().to_str().expect("UTF-8");
@@ -130,7 +130,7 @@ fn every_kind_of_resource_can_be_granted_and_no_other() {
 }
 
 #[test]
-fn denied_import_exits_with_4_and_tells_what_to_add() {
+fn denied_import_exits_with_4_and_the_line_to_add() {
     let asks = |guest: Guest, resource: &str| {
         TestPlugin::from(guest).manifest("permissions", json!([{ "resource": resource }]))
     };
@@ -162,7 +162,7 @@ fn denied_import_exits_with_4_and_tells_what_to_add() {
 }
 
 #[test]
-fn inspection_lists_for_each_import_its_permission_and_whether_it_is_granted() {
+fn inspection_lists_the_permission_and_grant_of_each_import() {
     for (guest, import, permission) in [
         (feature::LOG, "plugbay:plugin/log", Some("log:write")),
         (feature::CONFIG, "plugbay:plugin/config", Some("config.*:read")),
@@ -192,7 +192,7 @@ fn inspection_lists_for_each_import_its_permission_and_whether_it_is_granted() {
         let default = ["log:write", "config.*:read"];
         let (without, with) = (inspected(&[]), inspected(&["--grant", "*"]));
         assert_eq!(without["permission"].as_str(), permission, "{without}");
-        // Sockets are there for all plugins: what is behind them is denied at use.
+        // Sockets are linked for all plugins and denied at use.
         let is_there = import.starts_with("wasi:sockets") || permission.is_none_or(|one| default.contains(&one));
         assert_eq!(without["granted"], is_there, "{without}");
         assert_eq!((&with["granted"], &with["denial"]), (&json!(true), &Value::Null), "{with}");
@@ -200,7 +200,7 @@ fn inspection_lists_for_each_import_its_permission_and_whether_it_is_granted() {
 }
 
 #[test]
-fn denials_are_told_on_standard_error_and_counted() {
+fn denials_are_reported_on_standard_error_and_counted() {
     let file = plugin_file(writer());
     let path = file.path().to_str().expect("UTF-8");
     let set = entry("a").to_string();
@@ -228,7 +228,7 @@ fn rule_that_decides_nothing_is_noted() {
     assert!(!text.contains("decides nothing"), "{text}");
 }
 
-/// Takes any keys, and asks to write all.
+/// A plugin with additional configuration, which requests writing all keys.
 fn writer() -> TestPlugin {
     TestPlugin::from(feature::CONFIG).manifest("permissions", json!([{ "resource": "config.*" }]))
 }
@@ -250,7 +250,7 @@ fn check_set(plugin: &TestPlugin, policy: Option<&str>, grants: &[&str], key: &s
     assert_eq!(answer == json!("set"), allowed, "{key}: {answer} by {grants:?} {policy:?}");
 }
 
-/// The plugin without a word about permissions, in a directory with a manifest of its own.
+/// Calls `set` of a plugin without embedded permissions, in a directory whose manifest has these.
 fn set_with_manifest_file(permissions: &str, key: &str) -> Value {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::copy(feature::CONFIG.path(), directory.path().join("plugin.wasm")).expect("copied");
@@ -277,7 +277,7 @@ fn denied(answer: &Value) -> String {
     answer["error"]["denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}")).to_owned()
 }
 
-/// What a shell makes of one word.
+/// Expands one word as a shell does.
 fn shell(word: &str) -> String {
     let output = std::process::Command::new("sh").args(["-c", &format!("printf %s {word}")]).output();
     String::from_utf8(output.expect("there is a shell").stdout).expect("UTF-8")

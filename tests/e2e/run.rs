@@ -17,7 +17,7 @@ fn result_alone_is_on_standard_output() {
 }
 
 #[test]
-fn payload_comes_from_the_command_line_a_file_or_standard_input() {
+fn payload_comes_from_an_argument_a_file_or_standard_input() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("payload.json");
     std::fs::write(&path, r#"{"from": "a file"}"#).expect("written");
@@ -50,7 +50,7 @@ fn quiet_shows_no_log() {
 }
 
 #[test]
-fn log_level_hides_what_is_below() {
+fn log_level_hides_lower_levels() {
     let line = r#"{"level": "info", "message": "a line of the log"}"#;
     let ran = run(feature::LOG, &["log", line, "--log-level", "warn"]).exits_with(0);
     assert!(!ran.stderr.contains("a line of the log"), "{}", ran.stderr);
@@ -79,7 +79,7 @@ fn configuration_is_set_on_the_command_line() {
 }
 
 #[test]
-fn configuration_that_looks_like_a_number_is_a_text_where_one_is_asked_for() {
+fn numeric_configuration_is_text_if_the_schema_says_so() {
     let declared =
         json!({ "key": { "type": "string" }, "tags": { "type": "array" }, "retries": { "type": "integer" } });
     let file = plugin_file(TestPlugin::from(feature::CONFIG).manifest("configuration", declared));
@@ -97,10 +97,10 @@ fn configuration_that_looks_like_a_number_is_a_text_where_one_is_asked_for() {
 }
 
 #[test]
-fn environment_that_the_plugin_does_not_know_is_noted() {
+fn unknown_environment_is_noted() {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::write(directory.path().join("echo.wasm"), feature::ECHO.bytes()).expect("written");
-    std::fs::create_dir(directory.path().join("config")).expect("made");
+    std::fs::create_dir(directory.path().join("config")).expect("created");
     std::fs::write(directory.path().join("config/production.yaml"), "{}").expect("written");
     let run = |environment: &str| {
         let arguments = ["run", ".", "ping", "--environment", environment];
@@ -111,7 +111,7 @@ fn environment_that_the_plugin_does_not_know_is_noted() {
 }
 
 #[test]
-fn cache_that_nobody_asked_for_is_not_in_the_way() {
+fn unusable_default_cache_is_only_noted() {
     let run = || plugbay(feature::ECHO, &["ping"]);
     let file = tempfile::NamedTempFile::new().expect("a file");
     let below_a_file = file.path().join("cache");
@@ -122,7 +122,7 @@ fn cache_that_nobody_asked_for_is_not_in_the_way() {
 }
 
 #[test]
-fn granted_write_is_kept_in_the_data_directory() {
+fn granted_write_is_stored_in_the_data_directory() {
     let data = tempfile::tempdir().expect("a directory");
     let plugin = TestPlugin::from(feature::CONFIG)
         .manifest("permissions", json!([{ "resource": "config.*" }]))
@@ -132,7 +132,7 @@ fn granted_write_is_kept_in_the_data_directory() {
     let set = r#"{"key": "retries", "value": 9}"#;
 
     let denied = Plugbay::new(["run", path, "set", set, "--data-dir", data]).run().exits_with(0).json();
-    let hint = denied["error"]["denied"].as_str().expect("nobody granted it");
+    let hint = denied["error"]["denied"].as_str().expect("no grant allows it");
     assert_contains(hint, &["--grant config.retries:write"]);
 
     let grant = ["run", path, "set", set, "--data-dir", data, "--grant", "config.retries:write"];
@@ -151,7 +151,7 @@ fn plugin_directory_runs() {
 }
 
 #[test]
-fn legacy_program_runs_with_a_manifest_beside_it() {
+fn legacy_program_runs_with_a_manifest_next_to_it() {
     let directory = tempfile::tempdir().expect("a directory");
     let manifest = "name: old-tool\nversion: 1.0.0\nexecution_mode: legacy\n";
     std::fs::write(directory.path().join("plugin.yaml"), manifest).expect("written");
@@ -165,7 +165,7 @@ fn legacy_program_runs_with_a_manifest_beside_it() {
 
 #[cfg(unix)]
 #[test]
-fn second_run_takes_compiled_code_from_the_cache() {
+fn second_run_loads_compiled_code_from_the_cache() {
     use std::os::unix::fs::MetadataExt;
 
     let cache = tempfile::tempdir().expect("a directory");
@@ -175,12 +175,12 @@ fn second_run_takes_compiled_code_from_the_cache() {
         Plugbay::new(arguments).environment("XDG_CACHE_HOME", cache.path()).run().exits_with(0)
     };
     run();
-    // Compiling anew would put a new file in the place of the old one.
+    // Recompiling would replace the cached file.
     let files = || {
         let mut files = Vec::new();
         let mut waiting = vec![cache.path().join("plugbay")];
         while let Some(directory) = waiting.pop() {
-            for entry in std::fs::read_dir(directory).expect("it was made") {
+            for entry in std::fs::read_dir(directory).expect("it exists") {
                 let entry = entry.expect("readable");
                 let about = entry.metadata().expect("readable");
                 match about.is_dir() {
@@ -200,7 +200,7 @@ fn second_run_takes_compiled_code_from_the_cache() {
 
 #[cfg(unix)]
 #[test]
-fn files_without_an_end_are_refused() {
+fn endless_files_are_refused() {
     let never = |arguments: &[&str]| Plugbay::new(arguments).run();
     assert_contains(&never(&["run", "/dev/zero", "x"]).exits_with(3).stderr, &["/dev/zero"]);
     let path = feature::ECHO.path();
@@ -212,7 +212,7 @@ fn files_without_an_end_are_refused() {
 }
 
 #[test]
-fn usage_errors_are_told_before_anything_is_loaded() {
+fn usage_errors_are_reported_before_loading() {
     for (arguments, words) in [
         (vec!["run"], vec!["PLUGIN"]),
         (vec!["run", "/nowhere.wasm"], vec!["ACTION"]),

@@ -1,4 +1,4 @@
-//! `cache` through the command: what is refused says why, and what was cached ends with the process.
+//! `cache` through the command: refusals with their reasons, and values that end with the process.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::harness::guest::feature;
 use crate::harness::host::TestPlugin;
 
 #[test]
-fn cached_value_ends_with_the_process_whatever_is_kept() {
+fn cached_value_ends_with_the_process() {
     let data = tempfile::tempdir().expect("a directory");
     let grant = Some("cache.*");
     let set = json!({ "key": "a", "value": { "text": "ü" }, "ttl_ms": 0 });
@@ -21,14 +21,14 @@ fn cached_value_ends_with_the_process_whatever_is_kept() {
 }
 
 #[test]
-fn plugin_without_a_grant_is_not_run_and_told_what_to_add() {
+fn plugin_without_a_grant_exits_with_the_line_to_add() {
     let data = tempfile::tempdir().expect("a directory");
     let ran = run(data.path(), None, "get", &json!("a")).exits_with(4);
     assert_contains(&ran.stderr, &["plugbay:plugin/cache", "cache.*", "read", "--grant 'cache.*:read'"]);
 }
 
 #[test]
-fn write_without_a_grant_is_denied_and_told_what_to_add() {
+fn write_without_a_grant_is_denied_with_the_line_to_add() {
     let data = tempfile::tempdir().expect("a directory");
     let set = json!({ "key": "a", "value": 1 });
     let denied = run(data.path(), Some("cache.*:read"), "set", &set).exits_with(0).json();
@@ -37,7 +37,7 @@ fn write_without_a_grant_is_denied_and_told_what_to_add() {
 }
 
 #[test]
-fn value_over_the_limit_is_refused_by_name() {
+fn value_over_the_limit_is_refused_with_its_name() {
     let data = tempfile::tempdir().expect("a directory");
     let big = json!({ "prefix": "big", "count": 1, "bytes": 1_048_577 });
     let refused = run(data.path(), Some("cache.*"), "set_count", &big).exits_with(0).json();

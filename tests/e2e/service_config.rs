@@ -1,4 +1,4 @@
-//! `config` through the command: what is kept, and secrets, which nothing shows.
+//! `config` through the command: stored values, and secrets, which no output shows.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use crate::harness::host::TestPlugin;
 const SECRET: &str = "S3CRET-of-the-operator";
 
 #[test]
-fn secret_is_in_nothing_that_the_command_prints() {
+fn secret_is_in_no_output_of_the_command() {
     let secret = format!("token={SECRET}");
     let config = ["--config", secret.as_str()];
     for (command, rest, codes) in [
@@ -30,16 +30,16 @@ fn secret_is_in_nothing_that_the_command_prints() {
         let rest = if command == "run" { [&rest[..], &config[..]].concat() } else { rest };
         let ran = plugbay(command, &rest);
         assert!(codes.contains(&ran.exit_code), "{rest:?}: {ran:?}");
-        let told = format!("{}{}", ran.stdout, ran.stderr);
-        assert!(!told.contains("S3CRET"), "{command} {rest:?}: {told}");
-        assert!(!told.contains("default-S3CR"), "{command} {rest:?}: {told}");
+        let shown = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(!shown.contains("S3CRET"), "{command} {rest:?}: {shown}");
+        assert!(!shown.contains("default-S3CR"), "{command} {rest:?}: {shown}");
     }
     assert!(!plugbay("inspect", &["--json"]).stdout.contains("S3CRET"));
     assert!(!plugbay("inspect", &[]).stdout.contains("S3CRET"));
 }
 
 #[test]
-fn secret_that_does_not_fit_is_refused_without_being_told() {
+fn secret_of_the_wrong_type_is_refused_without_quoting_it() {
     for value in [r#"token={"S3CRET": 1}"#, "token=[\"S3CRET\"]", "tokn=S3CRET"] {
         let ran = plugbay("run", &["all", "--json", "--config", value]).exits_with(3);
         assert_contains(&ran.stdout, &["invalid_configuration", "token"]);
@@ -52,7 +52,7 @@ fn secret_in_a_broken_file_is_not_quoted() {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::copy(feature::CONFIG.path(), directory.path().join("any.wasm")).expect("copied");
     std::fs::write(directory.path().join("plugin.yaml"), "name: broken\nversion: 1.0.0\n").expect("written");
-    std::fs::create_dir(directory.path().join("config")).expect("made");
+    std::fs::create_dir(directory.path().join("config")).expect("created");
     for text in ["token: S3CRET\n  bad: [", "token: \"S3CRET", "token: {S3CRET: ", "- S3CRET"] {
         std::fs::write(directory.path().join("config/default.yaml"), text).expect("written");
         let path = directory.path().to_str().expect("UTF-8");

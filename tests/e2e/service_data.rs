@@ -1,4 +1,4 @@
-//! `data` through the command: values of one process are those of the next, and what is refused says why.
+//! `data` through the command: values that the next process reads, and refusals with their reasons.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::harness::guest::feature;
 use crate::harness::host::TestPlugin;
 
 #[test]
-fn value_of_one_process_is_there_in_the_next() {
+fn value_of_one_process_is_read_by_the_next() {
     let data = tempfile::tempdir().expect("a directory");
     let grant = Some("data.*");
     let set = json!({ "key": "note", "value": { "text": "ü" } });
@@ -24,25 +24,25 @@ fn value_of_one_process_is_there_in_the_next() {
 }
 
 #[test]
-fn plugin_without_a_grant_is_not_run_and_told_what_to_add() {
+fn plugin_without_a_grant_exits_with_the_line_to_add() {
     let data = tempfile::tempdir().expect("a directory");
     let ran = run(data.path(), None, "get", &json!("note")).exits_with(4);
     assert_contains(&ran.stderr, &["plugbay:plugin/data", "data.*", "read", "--grant 'data.*:read'"]);
 }
 
 #[test]
-fn write_without_a_grant_is_denied_and_told_what_to_add() {
+fn write_without_a_grant_is_denied_with_the_line_to_add() {
     let data = tempfile::tempdir().expect("a directory");
     let set = json!({ "key": "note", "value": 1 });
     let denied = run(data.path(), Some("data.*:read"), "set", &set).exits_with(0).json();
-    let text = denied["error"]["denied"].as_str().expect("nobody granted it").to_owned();
+    let text = denied["error"]["denied"].as_str().expect("no grant allows it").to_owned();
     assert_contains(&text, &["data.note", "write", "--grant data.note:write"]);
     let granted = text.split("--grant ").nth(1).and_then(|rest| rest.split('`').next()).expect("the line to add");
     assert_eq!(run(data.path(), Some(granted), "set", &set).exits_with(0).json(), "set");
 }
 
 #[test]
-fn value_over_the_limit_is_refused_by_name() {
+fn value_over_the_limit_is_refused_with_its_name() {
     let data = tempfile::tempdir().expect("a directory");
     let big = json!({ "prefix": "big", "count": 1, "bytes": 1_048_577 });
     let refused = run(data.path(), Some("data.*"), "set_count", &big).exits_with(0).json();
@@ -51,9 +51,9 @@ fn value_over_the_limit_is_refused_by_name() {
 }
 
 #[test]
-fn damaged_file_is_told_with_what_to_do() {
+fn damaged_file_is_reported_with_advice() {
     let data = tempfile::tempdir().expect("a directory");
-    std::fs::create_dir(data.path().join("feature_data")).expect("made");
+    std::fs::create_dir(data.path().join("feature_data")).expect("created");
     std::fs::write(data.path().join("feature_data/data.sqlite3"), [0x5a; 8192]).expect("written");
     let told = run(data.path(), Some("data.*"), "get", &json!("note")).exits_with(0).json();
     assert_contains(told["error"]["unavailable"].as_str().unwrap_or_default(), &["damaged", "restore", "feature_data"]);

@@ -1,5 +1,4 @@
-//! `plugbay run` with a plugin that uses its database: what one process keeps the next one finds, and every refusal has its
-//! exit code and its text.
+//! `db` through the command: rows that the next process reads, and refusals with their exit codes and reasons.
 
 use serde_json::{Value, json};
 
@@ -11,7 +10,7 @@ use crate::harness::host::TestPlugin;
 #[test]
 fn rows_survive_a_new_process() {
     let data = tempfile::tempdir().expect("a directory");
-    let path = data.path().to_str().expect("a text");
+    let path = data.path().to_str().expect("a string");
     let options = ["--data-dir", path, "--grant", "db.*"];
     for (sql, answer) in [
         ("CREATE TABLE notes (title TEXT)", json!({ "insert_id": 0, "changes": 0 })),
@@ -25,9 +24,9 @@ fn rows_survive_a_new_process() {
 }
 
 #[test]
-fn declared_tables_and_first_documents_are_there() {
+fn declared_tables_and_first_documents_exist() {
     let data = tempfile::tempdir().expect("a directory");
-    let options = ["--data-dir", data.path().to_str().expect("a text"), "--grant", "db.*"];
+    let options = ["--data-dir", data.path().to_str().expect("a string"), "--grant", "db.*"];
     let plugin = || {
         plugin()
             .manifest("tables", json!({ "notes": { "columns": { "id": "id", "title": "text" } } }))
@@ -44,28 +43,28 @@ fn declared_tables_and_first_documents_are_there() {
 }
 
 #[test]
-fn import_that_is_not_granted_is_not_run_and_told_the_grant() {
+fn import_without_a_grant_exits_with_the_line_to_add() {
     let ran = run(plugin(), &json!({ "query": "SELECT 1" }), &[]).exits_with(4);
     assert_contains(&ran.stderr, &["plugbay:plugin/db", "db.*", "read", "--grant 'db.*:"]);
 }
 
 #[test]
-fn table_that_is_not_granted_is_denied_with_the_line_to_add() {
+fn table_without_a_grant_is_denied_with_the_line_to_add() {
     let sql = json!({ "execute": "CREATE TABLE secret (x)" });
     let answer = run(plugin(), &sql, &["--grant", "db.notes"]).exits_with(0).json();
-    let told = answer["error"]["denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}"));
-    assert_contains(told, &["write", "`db.secret`", "--grant db.secret:write"]);
+    let text = answer["error"]["denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}"));
+    assert_contains(text, &["write", "`db.secret`", "--grant db.secret:write"]);
     let answer = run(asking(json!([{ "resource": "db.notes" }])), &sql, &["--grant", "db.*"]).exits_with(0).json();
-    let told = answer["error"]["denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}"));
-    assert_contains(told, &["{resource: \"db.secret\", actions: [write]}", "manifest"]);
+    let text = answer["error"]["denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}"));
+    assert_contains(text, &["{resource: \"db.secret\", actions: [write]}", "manifest"]);
 }
 
 #[test]
-fn answer_over_a_limit_is_told_by_its_name() {
+fn answer_over_a_limit_is_refused_with_its_name() {
     let sql = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c";
     let answer = run(plugin(), &json!({ "query": sql }), &["--grant", "db.*"]).exits_with(0).json();
-    let told = answer["error"]["limit"].as_str().unwrap_or_else(|| panic!("not over a limit: {answer}"));
-    assert_contains(told, &["rows of an answer", "10000 allowed", "LIMIT"]);
+    let text = answer["error"]["limit"].as_str().unwrap_or_else(|| panic!("not over a limit: {answer}"));
+    assert_contains(text, &["rows of an answer", "10000 allowed", "LIMIT"]);
 }
 
 fn plugin() -> TestPlugin {
@@ -79,6 +78,6 @@ fn asking(permissions: Value) -> TestPlugin {
 fn run(plugin: TestPlugin, step: &Value, options: &[&str]) -> Ran {
     let file = plugin_file(plugin);
     let step = step.to_string();
-    let arguments = ["run", file.path().to_str().expect("a text"), "run", &step];
+    let arguments = ["run", file.path().to_str().expect("a string"), "run", &step];
     Plugbay::new(arguments.iter().chain(options)).run()
 }

@@ -1,4 +1,4 @@
-//! Outgoing requests through the command: granted, denied, over a limit, and what `inspect` tells of them.
+//! Outgoing requests through the command: granted, denied, over a limit, and shown by `inspect`.
 
 use plugbay::limits;
 use serde_json::{Value, json};
@@ -13,19 +13,19 @@ use crate::harness::server::{Answer, Server};
 fn granted_host_answers() {
     let server = Server::start(|_| Answer::text("hello"));
     let asked = json!({ "url": format!("http://{}/", server.authority()) });
-    let told = fetch(&asked, &["--grant", &format!("http.{}:execute", server.authority())]).exits_with(0).json();
-    assert_eq!((&told["status"], &told["text"]), (&json!(200), &json!("hello")));
+    let answer = fetch(&asked, &["--grant", &format!("http.{}:execute", server.authority())]).exits_with(0).json();
+    assert_eq!((&answer["status"], &answer["text"]), (&json!(200), &json!("hello")));
     assert_eq!(server.received().len(), 1);
 }
 
 #[test]
-fn plugin_that_may_ask_nobody_is_not_run_and_told_the_grant() {
+fn plugin_without_any_host_exits_with_the_line_to_add() {
     let ran = fetch(&json!({ "url": "http://api.example.org/" }), &[]).exits_with(4);
     assert_contains(&ran.stderr, &["wasi:http/outgoing-handler", "http.*", "execute", "--grant 'http.*:execute'"]);
 }
 
 #[test]
-fn host_that_is_not_granted_is_denied_with_the_line_to_add() {
+fn host_without_a_grant_is_denied_with_the_line_to_add() {
     let server = Server::start(|_| Answer::text("secret"));
     let resource = format!("http.{}", server.authority());
     let asked = json!({ "url": format!("http://{}/?key=S3CRET", server.authority()) });
@@ -36,7 +36,7 @@ fn host_that_is_not_granted_is_denied_with_the_line_to_add() {
         denied["msg"].as_str().unwrap_or_default(),
         &[&resource, "execute", &format!("--grant {resource}:execute")],
     );
-    // The log tells it too, for plugins that are not written with the SDK.
+    // The line is also in the log, for plugins written without the SDK.
     assert_contains(&ran.stderr, &["sdk_http", &resource, &format!("--grant {resource}:execute")]);
     assert!(!format!("{ran:?}").contains("S3CRET"), "{ran:?}");
     assert!(server.received().is_empty());
@@ -55,7 +55,7 @@ fn address_of_this_machine_is_refused_under_a_pattern() {
 }
 
 #[test]
-fn response_over_the_limit_is_told_by_the_limit() {
+fn response_over_the_limit_is_refused_with_its_numbers() {
     let server = Server::start(|_| {
         let length = limits::HTTP_RESPONSE_BYTES_MAX + 1;
         Answer::Bytes(format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n").into())
@@ -69,7 +69,7 @@ fn response_over_the_limit_is_told_by_the_limit() {
 }
 
 #[test]
-fn inspect_shows_what_the_import_needs() {
+fn inspect_shows_the_permission_of_the_import() {
     let file = plugin_file(client(TestPlugin::from(feature::HTTP)));
     let path = file.path().to_str().expect("a path in UTF-8");
     let import = |arguments: &[&str]| -> Value {

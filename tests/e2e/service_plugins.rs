@@ -1,4 +1,5 @@
-//! Plugins beside one another in one run of the command: `--with`, the host's file, grants, and the two of `erp-core`.
+//! Several plugins in one run of the command: `--with`, the host's file, grants, and the examples `erp-core` and
+//! `erp-auth`.
 
 use std::path::Path;
 
@@ -11,7 +12,7 @@ use crate::harness::guest::{example, feature, hostile};
 use crate::harness::host::TestPlugin;
 
 #[test]
-fn plugin_that_is_loaded_beside_is_called() {
+fn plugin_loaded_with_it_can_be_called() {
     let ran = run(
         &named("a"),
         &["call", &calling("b", "echo", json!({ "id": 7 })), "--grant", "plugin.b:execute"],
@@ -21,7 +22,7 @@ fn plugin_that_is_loaded_beside_is_called() {
 }
 
 #[test]
-fn plugin_that_was_not_granted_the_call_is_denied_with_the_line_to_add() {
+fn call_without_a_grant_is_denied_with_the_line_to_add() {
     let ran = run(&named("a"), &["call", &calling("b", "echo", json!(1)), "--grant", "plugin.b:read"], &[&open("b")]);
     let error = ran.exits_with(0).json()["error"].clone();
     assert_contains(text(&error), &["execute `plugin.b`", "--grant plugin.b:execute"]);
@@ -34,7 +35,7 @@ fn plugin_that_was_not_granted_the_call_is_denied_with_the_line_to_add() {
 }
 
 #[test]
-fn plugin_that_does_not_let_its_caller_in_says_what_to_add() {
+fn caller_that_is_not_allowed_gets_the_line_to_add() {
     let ran =
         run(&named("a"), &["call", &calling("b", "echo", json!(1)), "--grant", "plugin.b:execute"], &[&named("b")]);
     let error = ran.exits_with(0).json()["error"].clone();
@@ -43,9 +44,9 @@ fn plugin_that_does_not_let_its_caller_in_says_what_to_add() {
 }
 
 #[test]
-fn plugins_are_loaded_after_what_they_require_in_whatever_order_they_are_named() {
+fn plugins_are_loaded_after_their_requirements() {
     let requiring = |name: &str, required: &str| open(name).manifest("requires", json!([required]));
-    // Each says in its log that it is loaded; the one that is called is in the middle.
+    // Each plugin logs that it is loaded; the called one is in the middle of the order.
     let ran = run(&requiring("b", "c"), &["plugins", "--grant", "plugin.*:read"], &[&requiring("a", "b"), &open("c")]);
     let names: Vec<Value> =
         ran.exits_with(0).json().as_array().expect("a list").iter().map(|plugin| plugin[0].clone()).collect();
@@ -53,7 +54,7 @@ fn plugins_are_loaded_after_what_they_require_in_whatever_order_they_are_named()
 }
 
 #[test]
-fn requirement_that_is_not_there_is_told_with_the_chain_and_what_to_do() {
+fn missing_requirement_is_reported_with_chain_and_advice() {
     const TEXT: [&str; 3] = ["ping", "--grant", "plugin.*"];
     const JSON: [&str; 4] = ["ping", "--grant", "plugin.*", "--json"];
     let requiring = |name: &str, required: &str| open(name).manifest("requires", json!([required]));
@@ -73,7 +74,7 @@ fn requirement_that_is_not_there_is_told_with_the_chain_and_what_to_do() {
 }
 
 #[test]
-fn plugin_beside_that_cannot_be_loaded_is_named() {
+fn additional_plugin_that_cannot_be_loaded_is_named() {
     let broken = named("b").manifest("plugbay_version", json!(">=99"));
     let grant = ["ping", "--json", "--grant", "plugin.*"];
     let refused = run(&named("a"), &grant, &[&broken]).exits_with(3).json();
@@ -88,7 +89,7 @@ fn requirement_is_found_in_the_hosts_file_with_its_options() {
     let schema = json!({ "services": { "type": "array" } });
     for (file, plugin) in [
         ("b.wasm", open("b").manifest("configuration", schema)),
-        ("unrelated.wasm", open("unrelated").manifest("requires", json!(["nobody"]))),
+        ("unrelated.wasm", open("unrelated").manifest("requires", json!(["absent"]))),
     ] {
         std::fs::write(directory.path().join(file), plugin.into_bytes()).expect("written");
     }
@@ -100,11 +101,11 @@ fn requirement_is_found_in_the_hosts_file_with_its_options() {
     let found = run(&requiring, &[&["find", "\"mailer\""], &options[..]].concat(), &[]).exits_with(0);
     assert_eq!(found.json(), "b");
     let alone = run(&named("a"), &[&["plugins"], &options[..]].concat(), &[]).exits_with(0).json();
-    assert_eq!(alone.as_array().map(Vec::len), Some(1), "what nobody requires is not loaded: {alone}");
+    assert_eq!(alone.as_array().map(Vec::len), Some(1), "a plugin that is not required is not loaded: {alone}");
 }
 
 #[test]
-fn cycle_of_calls_ends_as_an_error_and_not_at_a_deadline() {
+fn cycle_of_calls_is_an_error_before_its_deadline() {
     let cycling = |name: &str| with_plugins(TestPlugin::from(hostile::CALL_CYCLE), name);
     let arguments = ["attack", r#"["b", "a"]"#, "--grant", "plugin.*:execute"];
     let answer = run(&cycling("a"), &arguments, &[&cycling("b")]).exits_with(0).json();
@@ -128,7 +129,7 @@ fn erp_core_and_erp_auth_call_each_other() {
 }
 
 #[test]
-fn erp_auth_asks_back_unless_its_caller_is_waiting() {
+fn erp_auth_calls_back_unless_its_caller_is_waiting() {
     let question = r#"{"employee": "bob", "action": "hire"}"#;
     let core = example::ERP_CORE.directory();
     let with = ["--with", core.to_str().expect("a path in UTF-8")];
@@ -138,9 +139,9 @@ fn erp_auth_asks_back_unless_its_caller_is_waiting() {
     assert_eq!(permission.json(), json!({ "employee": "ada", "allowed": true, "told_roles": true }));
 }
 
-/// One of the two, with the host's file that lies beside `erp-core`.
+/// Runs one of the two, with the host's file of `erp-core`.
 fn erp(name: &str, arguments: &[&str]) -> Ran {
-    // Built before, so that the command has nothing left to build.
+    // Build both first, so that the command has nothing to build.
     for example in [example::ERP_AUTH, example::ERP_CORE] {
         example.path();
     }
@@ -171,7 +172,7 @@ fn named(name: &str) -> TestPlugin {
         .manifest("permissions", json!([{ "resource": "plugin.*" }]))
 }
 
-/// Without a use for the service: it only is called.
+/// A plugin that is only called, and does not use the service itself.
 fn open(name: &str) -> TestPlugin {
     named(name).manifest("allowed_callers", json!(["*"]))
 }

@@ -1,4 +1,4 @@
-//! `scheduler` through the command: jobs of one process run in the next one that lingers.
+//! `scheduler` through the command: jobs of one process run in the next process that lingers.
 
 use std::io::BufReader;
 use std::process::{Child, ChildStderr};
@@ -15,7 +15,7 @@ fn job_of_one_process_runs_in_the_next_one_that_lingers() {
     let scene = Scene::new();
     let added = scene.run("add", json!({ "id": "once", "args": [1], "date_ms": 0 }), &GRANT).exits_with(0);
     assert_eq!(added.json(), json!({ "next_ms": 0 }));
-    assert_eq!(scene.run("outcomes", json!("once"), &GRANT).exits_with(0).json(), json!([]), "nobody lingered");
+    assert_eq!(scene.run("outcomes", json!("once"), &GRANT).exits_with(0).json(), json!([]), "no process lingered");
 
     let lines = scene.linger_until("`once` answered");
     assert_contains(&lines, &["[feature_scheduler] INFO", "schedule", "{\"worked\":true}"]);
@@ -26,12 +26,12 @@ fn job_of_one_process_runs_in_the_next_one_that_lingers() {
 }
 
 #[test]
-fn interval_job_runs_again_and_again_while_the_process_lingers() {
+fn interval_job_runs_repeatedly_while_the_process_lingers() {
     let scene = Scene::new();
     scene.run("add", json!({ "id": "tick", "action": "fail", "interval_ms": 1_000 }), &GRANT).exits_with(0);
     let mut process = scene.linger();
     let lines = lines_until(&mut stderr_of(&mut process), "`tick` failed", 2);
-    process.kill().expect("it is ours");
+    process.kill().expect("the test owns the process");
     process.wait().expect("it was killed");
     assert_contains(&lines, &["WARN", "not_today"]);
     let outcomes = scene.run("outcomes", json!("tick"), &GRANT).exits_with(0).json();
@@ -39,7 +39,7 @@ fn interval_job_runs_again_and_again_while_the_process_lingers() {
 }
 
 #[test]
-fn answer_is_printed_before_the_process_lingers_and_it_ends_in_time() {
+fn answer_is_printed_before_the_process_lingers() {
     let scene = Scene::new();
     let options = [&GRANT[..], &["--linger", "50ms"]].concat();
     let ran = scene.run("add", json!({ "id": "j", "interval_ms": 60_000 }), &options).exits_with(0);
@@ -47,7 +47,7 @@ fn answer_is_printed_before_the_process_lingers_and_it_ends_in_time() {
 }
 
 #[test]
-fn job_that_was_killed_in_the_middle_is_told_and_runs_again() {
+fn job_killed_midway_is_reported_and_runs_again() {
     let scene = Scene::new();
     scene.run("add", json!({ "id": "long", "action": "hang", "date_ms": 0 }), &GRANT).exits_with(0);
     for _ in 0..2 {
@@ -59,7 +59,7 @@ fn job_that_was_killed_in_the_middle_is_told_and_runs_again() {
 }
 
 #[test]
-fn job_that_is_paused_by_ends_of_the_host_is_warned_of_at_each_start() {
+fn job_paused_after_host_failures_is_warned_of_at_start() {
     let scene = Scene::new();
     scene.run("add", json!({ "id": "long", "action": "hang", "date_ms": 0 }), &GRANT).exits_with(0);
     for _ in 0..plugbay::limits::JOB_INTERRUPTIONS_MAX {
@@ -83,7 +83,7 @@ fn job_without_a_grant_is_denied_with_the_line_to_add() {
 }
 
 #[test]
-fn job_over_a_limit_is_told_which() {
+fn job_over_a_limit_is_refused_with_its_name() {
     let scene = Scene::new();
     let answer = scene.run("add_long", json!({ "id": "j", "bytes": 70_000 }), &GRANT).exits_with(0).json();
     assert_contains(answer["error"]["limit"].as_str().unwrap_or_default(), &["arguments", "65536", "70000"]);
@@ -116,16 +116,16 @@ impl Scene {
         self.command(action, payload, options).run()
     }
 
-    /// A process that lingers until somebody ends it.
+    /// Starts a process that lingers until the test ends it.
     fn linger(&self) -> Child {
         self.command("ping", Value::Null, &[&GRANT[..], &["--linger", "0"]].concat()).start()
     }
 
-    /// Lingers until a line has these words, and kills the process. What it wrote until then is the answer.
+    /// Lingers until a line has these words, kills the process, and returns its standard error until then.
     fn linger_until(&self, words: &str) -> String {
         let mut process = self.linger();
         let lines = lines_until(&mut stderr_of(&mut process), words, 1);
-        process.kill().expect("it is ours");
+        process.kill().expect("the test owns the process");
         process.wait().expect("it was killed");
         lines
     }

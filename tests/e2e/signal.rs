@@ -1,4 +1,4 @@
-//! SIGINT, SIGTERM and SIGHUP end the command after it has unloaded its plugins, whatever it was doing.
+//! SIGINT, SIGTERM and SIGHUP end the command at any time, after it has unloaded its plugins.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStderr, ChildStdout};
@@ -14,7 +14,7 @@ use crate::harness::host::TestPlugin;
 const SIGNALS: [(Signal, i32); 3] = [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)];
 
 #[test]
-fn signal_ends_a_lingering_process_as_its_time_would() {
+fn signal_ends_a_lingering_process_like_its_timeout() {
     for (signal, _) in SIGNALS {
         let mut process = Process::start("moments", |plugin| plugin, &["--linger", "0"]);
         process.stdout.read_line(&mut String::new()).expect("the answer");
@@ -25,7 +25,7 @@ fn signal_ends_a_lingering_process_as_its_time_would() {
 }
 
 #[test]
-fn signal_ends_a_call_with_a_code_of_its_own_after_unloading() {
+fn signal_ends_a_call_with_its_own_code_after_unloading() {
     for (signal, expected) in SIGNALS {
         let scheduler = plugin_file(endless(TestPlugin::from(feature::SCHEDULER)));
         let mut process = Process::of(scheduler, "hang", &[]);
@@ -48,7 +48,7 @@ fn signal_ends_loading() {
 }
 
 #[test]
-fn second_signal_ends_an_unloading_that_takes_too_long() {
+fn second_signal_ends_a_slow_unloading() {
     let sleeps = |plugin: TestPlugin| {
         plugin.manifest("configuration", json!({ "on_unload": { "type": "string", "default": "sleep" } }))
     };
@@ -60,7 +60,7 @@ fn second_signal_ends_an_unloading_that_takes_too_long() {
     assert_eq!(code, Some(130), "{rest}");
 }
 
-/// The command, with a plugin that does not end by itself.
+/// A running command, with a plugin that does not end by itself.
 struct Process {
     child: Child,
     stdout: BufReader<ChildStdout>,
@@ -86,12 +86,12 @@ impl Process {
         kill_process(Pid::from_child(&self.child), signal).expect("it runs");
     }
 
-    /// Its exit code, and what it still wrote to its standard error.
+    /// Sends the signal, and returns the exit code and the rest of standard error.
     fn ends_by(mut self, signal: Signal) -> (Option<i32>, String) {
         self.send(signal);
         let mut rest = String::new();
         self.stderr.read_to_string(&mut rest).expect("text");
-        (self.child.wait().expect("it is ours").code(), rest)
+        (self.child.wait().expect("the test owns the process").code(), rest)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a person sees who sits at a terminal, and a program does not.
+//! Progress output, which appears on a terminal and not in a pipe.
 
 use std::fs::File;
 use std::io::Read;
@@ -12,7 +12,7 @@ use crate::harness::command::{Plugbay, plugin_file};
 use crate::harness::guest::hostile;
 use crate::harness::host::TestPlugin;
 
-/// A terminal: the side of its user, and the side of a program.
+/// Opens a pseudo terminal, and returns the user's side and the program's side.
 fn terminal() -> rustix::io::Result<(OwnedFd, OwnedFd)> {
     let user = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
     grantpt(&user)?;
@@ -22,13 +22,13 @@ fn terminal() -> rustix::io::Result<(OwnedFd, OwnedFd)> {
     Ok((user, program))
 }
 
-/// Never answers within what a test may take.
+/// A plugin that does not answer within the time of a test.
 fn endless() -> tempfile::NamedTempFile {
     plugin_file(TestPlugin::from(hostile::SLEEP).resource("timeout_seconds", json!(600)))
 }
 
 #[test]
-fn what_takes_longer_than_a_second_is_shown_on_a_terminal() {
+fn progress_is_shown_on_a_terminal_after_a_second() {
     let file = endless();
     let (user, program) = terminal().expect("this system has pseudo terminals");
     let command = Plugbay::new(["run", file.path().to_str().expect("UTF-8"), "attack"]);
@@ -40,12 +40,12 @@ fn what_takes_longer_than_a_second_is_shown_on_a_terminal() {
         let read = user.read(&mut bytes).unwrap_or_else(|error| panic!("it ended ({error}) and showed: {seen}"));
         seen.push_str(&String::from_utf8_lossy(&bytes[..read]));
     }
-    process.kill().expect("it is ours");
+    process.kill().expect("the test owns the process");
     process.wait().expect("it was killed");
 }
 
 #[test]
-fn what_takes_longer_than_a_second_is_not_shown_to_a_program() {
+fn progress_is_not_shown_in_a_pipe() {
     let file = endless();
     let arguments = ["run", file.path().to_str().expect("UTF-8"), "attack", "--timeout", "1500ms"];
     let ran = Plugbay::new(arguments).run().exits_with(5);

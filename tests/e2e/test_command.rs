@@ -1,4 +1,4 @@
-//! `plugbay test`: declared tests of plugins in any language, what it prints, and how it ends.
+//! `plugbay test`: declared tests of plugins in any language, its output and exit codes.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::harness::command::{Plugbay, Ran, plugin_file};
 use crate::harness::guest::{Guest, example, feature};
 use crate::harness::host::TestPlugin;
 
-/// A file of tests in a directory of its own.
+/// Creates a test file in a directory of its own.
 fn test_file(text: &str) -> (tempfile::TempDir, String) {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("a.test.yaml");
@@ -65,7 +65,7 @@ fn advance_beyond_the_last_date_fails_its_test() {
 }
 
 #[test]
-fn failed_test_says_where_and_how_it_differs_and_exits_with_1() {
+fn failed_test_shows_the_difference_and_exits_with_1() {
     let (_directory, file) = test_file(
         "tests:
   - name: passes
@@ -100,11 +100,11 @@ fn failed_test_says_where_and_how_it_differs_and_exits_with_1() {
 }
 
 #[test]
-fn wall_clock_is_the_tests() {
+fn wall_clock_is_set_by_the_test() {
     let (_directory, file) = test_file(
         "host: { clock: 2026-03-29T00:59:59Z }
 tests:
-  - name: clock moves when it is told to
+  - name: clock moves only as set
     steps:
       - { call: clock, expect: { result: 1774745999000 } }
       - advance: 1m 1s
@@ -117,7 +117,7 @@ tests:
 }
 
 #[test]
-fn requests_are_answered_by_the_file_and_denials_are_expected() {
+fn requests_are_answered_and_denials_expected_by_the_file() {
     let (_directory, file) = test_file(
         "host:
   http: [{ method: GET, url: 'https://api.example.org/*', status: 201, json: { made: true } }]
@@ -158,7 +158,7 @@ tests:
 }
 
 #[test]
-fn plugins_beside_it_are_loaded_before_and_can_be_named_in_steps() {
+fn plugins_of_the_file_are_loaded_first_and_usable_in_steps() {
     let plugin = |name: &str, requires: Value| {
         let asks = json!([{ "resource": "plugin.*" }]);
         let plugin = TestPlugin::from(feature::PLUGINS).manifest("name", json!(name)).manifest("requires", requires);
@@ -172,11 +172,11 @@ tests:
       - call: { action: relay, payload: [callee] }
         expect: { contains: { caller: 'plugin:caller' } }
       - call: { action: ping, plugin: callee }
-      - call: { action: ping, plugin: nobody }
+      - call: { action: ping, plugin: absent }
 ";
     let (_directory, file) = test_file(&text.replace("CALLEE", callee.path().to_str().expect("UTF-8")));
     let ran = test(caller.path(), &["--file", &file]).exits_with(1);
-    assert_contains(&ran.stdout, &["tests[0].steps[2]", "no plugin `nobody`"]);
+    assert_contains(&ran.stdout, &["tests[0].steps[2]", "no plugin `absent`"]);
 }
 
 #[test]
@@ -208,7 +208,7 @@ tests:
 }
 
 #[test]
-fn file_of_tests_that_is_wrong_is_told_all_its_problems_before_anything_runs() {
+fn invalid_test_file_is_refused_with_all_its_problems() {
     let (_directory, file) = test_file("tests:\n  - nam: x\n    steps: [{ cal: y }]\n");
     let ran = test(Path::new("no/such/plugin"), &["--file", &file]).exits_with(2);
     assert_contains(
@@ -221,7 +221,7 @@ fn file_of_tests_that_is_wrong_is_told_all_its_problems_before_anything_runs() {
 }
 
 #[test]
-fn no_tests_and_no_plugin_are_told_apart() {
+fn missing_tests_and_missing_plugin_are_distinguished() {
     let directory = tempfile::tempdir().expect("a directory");
     let ran = test(directory.path(), &[]).exits_with(2);
     assert_contains(&ran.stderr, &["no tests", "plugin.test.yaml"]);
@@ -232,7 +232,7 @@ fn no_tests_and_no_plugin_are_told_apart() {
 }
 
 #[test]
-fn plugin_that_no_test_can_load_exits_as_run_does() {
+fn plugin_that_cannot_be_loaded_exits_as_run_does() {
     let (_directory, file) = test_file("tests: [{ name: x, steps: [{ call: y }] }, { name: z, steps: [{ call: y }] }]");
     let broken = tempfile::Builder::new().suffix(".wasm").tempfile().expect("a file");
     std::fs::write(broken.path(), "no component").expect("written");

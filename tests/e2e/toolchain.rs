@@ -1,7 +1,7 @@
-//! A crate is built before it runs, by the toolchain that is there: what it lacks is added, or named.
+//! A crate is built by the installed toolchain before it runs. A missing target is added, or named in the error.
 //!
-//! The toolchain of these tests is a pretender, first on the `PATH`: one without the WebAssembly target, that tells what was
-//! asked of it. No test takes a target away from the toolchain that runs it.
+//! The toolchain of these tests is a stub, first on the `PATH`. It lacks the WebAssembly target and records its
+//! arguments. No test removes a target from the toolchain that runs it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -14,17 +14,17 @@ use crate::harness::command::{Plugbay, Ran};
 use crate::harness::guest::feature;
 use crate::harness::host::TestPlugin;
 
-/// A crate and a toolchain that builds it, once it has the target.
+/// A crate, and a toolchain that builds it once it has the target.
 struct Scene {
     directory: tempfile::TempDir,
 }
 
 impl Scene {
-    /// `rustup` is the rest of a shell script: `$LIBRARIES` is where the target's libraries belong.
+    /// `rustup` is the rest of a shell script; `$LIBRARIES` is the directory for the target's libraries.
     fn with_rustup(rustup: &str) -> Self {
         let scene = Scene { directory: tempfile::tempdir().expect("a directory") };
         for directory in ["bin", "lib", "crate"] {
-            fs::create_dir(scene.path(directory)).expect("made");
+            fs::create_dir(scene.path(directory)).expect("created");
         }
         let cargo_toml = scene.path("crate/Cargo.toml");
         fs::write(&cargo_toml, "[package]\nname = \"pretended\"\nversion = \"0.1.0\"\nedition = \"2024\"\n")
@@ -70,7 +70,7 @@ impl Scene {
 }
 
 #[test]
-fn target_that_is_missing_is_added_and_said_before_the_crate_is_built() {
+fn missing_target_is_added_before_the_build() {
     let scene = Scene::with_rustup("touch \"$LIBRARIES/libcore-1.rlib\"");
     let first = scene.run().exits_with(0);
     assert_eq!(first.json(), 1);
@@ -81,20 +81,20 @@ fn target_that_is_missing_is_added_and_said_before_the_crate_is_built() {
 }
 
 #[test]
-fn target_that_cannot_be_added_exits_with_3_and_says_why() {
+fn target_that_cannot_be_added_exits_with_3_and_the_reason() {
     let ran = Scene::with_rustup("echo 'error: no network' >&2; exit 1").run().exits_with(3);
     assert_contains(&ran.stderr, &["error[target_missing]", "wasm32-wasip2", "error: no network"]);
     assert_eq!(ran.stdout, "");
 }
 
 #[test]
-fn target_that_another_process_has_added_meanwhile_is_there() {
+fn target_added_by_another_process_is_used() {
     let conflict = "touch \"$LIBRARIES/libcore-1.rlib\"; echo 'error: detected conflict' >&2; exit 1";
     assert_eq!(Scene::with_rustup(conflict).run().exits_with(0).json(), 1);
 }
 
 #[test]
-fn target_that_was_added_to_another_toolchain_exits_with_3_and_says_so() {
+fn target_added_to_another_toolchain_exits_with_3() {
     let ran = Scene::with_rustup("true").run().exits_with(3);
     assert_contains(&ran.stderr, &["error[target_missing]", "which rustc"]);
 }

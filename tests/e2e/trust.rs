@@ -1,4 +1,4 @@
-//! Trusted mode through the command: a manifest asks for it, and `--trust` or the host's file gives it.
+//! Trusted mode through the command: a manifest requests it, and `--trust` or the host's file grants it.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use crate::harness::assert::assert_contains;
 use crate::harness::command::Plugbay;
 use crate::harness::guest::{Guest, feature, hostile};
 
-/// A plugin directory whose manifest asks for trust.
+/// A plugin directory whose manifest requests trust.
 struct Asking {
     directory: tempfile::TempDir,
 }
@@ -16,7 +16,7 @@ struct Asking {
 impl Asking {
     fn new(guest: Guest, manifest: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        std::fs::create_dir(directory.path().join("asking")).expect("made");
+        std::fs::create_dir(directory.path().join("asking")).expect("created");
         let asking = Asking { directory };
         std::fs::copy(guest.path(), asking.path().join("asking.wasm")).expect("copied");
         let manifest = format!("name: asking\nexecution_mode: trusted\n{manifest}");
@@ -46,7 +46,7 @@ fn text(path: &Path) -> &str {
 }
 
 #[test]
-fn plugin_that_trusts_itself_exits_with_4_and_the_line_to_add() {
+fn plugin_without_the_operators_trust_exits_with_4() {
     let asking = Asking::new(feature::ECHO, "");
     for command in [&["run", "ping"][..], &["check"], &["call"]] {
         let rest = [&command[1..], &["--json"]].concat();
@@ -75,7 +75,7 @@ fn plugin_that_the_operator_trusts_runs() {
 }
 
 #[test]
-fn inspection_shows_whether_trust_is_asked_for_and_given() {
+fn inspection_shows_whether_trust_is_requested_and_given() {
     let asking = Asking::new(feature::ECHO, "");
     let ran = asking.plugbay("inspect", &[]).run().exits_with(0);
     assert_contains(&ran.stdout, &["trusted", "does not allow", "--trust asking"]);
@@ -87,7 +87,7 @@ fn inspection_shows_whether_trust_is_asked_for_and_given() {
 }
 
 #[test]
-fn limit_of_fuel_holds_for_a_trusted_plugin() {
+fn fuel_limit_applies_to_a_trusted_plugin() {
     let asking = Asking::new(hostile::INFINITE_LOOP, "");
     let file = asking.host_file("ceilings: { max_fuel: 100000 }\n");
     for limit in [&["--fuel", "100000"][..], &["--host-file", text(&file)]] {
@@ -100,7 +100,7 @@ fn limit_of_fuel_holds_for_a_trusted_plugin() {
 }
 
 #[test]
-fn file_of_tests_cannot_trust_its_plugin() {
+fn test_file_cannot_trust_its_plugin() {
     let asking = Asking::new(feature::ECHO, "");
     let tests = asking.path().join("plugin.test.yaml");
     std::fs::write(&tests, "tests: [{ name: answers, steps: [{ call: ping }] }]\n").expect("written");

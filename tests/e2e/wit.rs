@@ -7,7 +7,7 @@ use crate::harness::assert::assert_contains;
 use crate::harness::command::Plugbay;
 
 #[test]
-fn world_has_what_was_named_and_resolves() {
+fn world_has_the_named_interfaces_and_resolves() {
     let directory = tempfile::tempdir().expect("a directory");
     let wit = |arguments: &[&str]| Plugbay::new(arguments).directory(directory.path()).run();
     let told = wit(&["wit", "wit", "--import", "log,data", "--import", "log", "--export", "health", "--json"]);
@@ -22,7 +22,7 @@ fn world_has_what_was_named_and_resolves() {
     let imports: Vec<String> = world.imports.keys().map(|key| resolve.name_world_key(key)).collect();
     let exports: Vec<String> = world.exports.keys().map(|key| resolve.name_world_key(key)).collect();
     let interface = |name: &str| format!("plugbay:plugin/{name}@0.1.0");
-    // The types that both use are imported with them.
+    // The types that both interfaces use are imported with them.
     assert_eq!(imports, ["types", "data", "log"].map(interface));
     assert_eq!(exports, ["actions", "health"].map(interface));
 }
@@ -35,7 +35,7 @@ fn world_without_imports_resolves() {
 }
 
 #[test]
-fn interface_that_does_not_exist_is_refused_with_the_nearest() {
+fn unknown_interface_is_refused_with_the_nearest_name() {
     let directory = tempfile::tempdir().expect("a directory");
     let refused = |arguments: &[&str], told: &[&str]| {
         let run = Plugbay::new(arguments).directory(directory.path()).run().exits_with(2);
@@ -48,7 +48,7 @@ fn interface_that_does_not_exist_is_refused_with_the_nearest() {
 }
 
 #[test]
-fn directory_with_files_is_left_alone() {
+fn directory_with_files_is_not_changed() {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::write(directory.path().join("mine.wit"), "package my:own;").expect("written");
     let run = Plugbay::new(["wit", "."]).directory(directory.path()).run().exits_with(2);

@@ -19,7 +19,7 @@ const LIMITS: [&str; 12] = [
     "compile_memory_limit",
 ];
 
-/// Asserts the code, that the text names the plugin, and for a limit that it is named with its two numbers.
+/// Asserts the code, that the text names the plugin, and for a limit its name and both numbers.
 #[track_caller]
 pub(crate) fn assert_invoke_error(error: &InvokeError, plugin: &str, code: &str) {
     assert_eq!(error.code(), code, "{error}");
@@ -44,7 +44,7 @@ fn assert_limit(hit: Option<LimitHit>, json: &Value) {
     }
 }
 
-/// Asserts the code, that the text names the plugin, and for a limit that it is named with its two numbers.
+/// Asserts the code, that the text names the plugin, and for a limit its name and both numbers.
 #[track_caller]
 pub(crate) fn assert_load_error(error: &LoadError, plugin: &str, code: &str) {
     assert_eq!(error.code(), code, "{error}");

@@ -6,15 +6,15 @@ use plugbay::{AuditRecord, AuditSink};
 
 /// A runtime's audit records, each as `event plugin action resource caller`.
 #[derive(Clone, Default)]
-pub(crate) struct KeptAudit {
+pub(crate) struct RecordedAudit {
     lines: Arc<Mutex<Vec<String>>>,
     allowed_too: bool,
 }
 
-impl KeptAudit {
+impl RecordedAudit {
     /// A sink that records allowed uses too.
     pub(crate) fn of_everything() -> Self {
-        KeptAudit { allowed_too: true, ..KeptAudit::default() }
+        RecordedAudit { allowed_too: true, ..RecordedAudit::default() }
     }
 
     pub(crate) fn lines(&self) -> Vec<String> {
@@ -22,7 +22,7 @@ impl KeptAudit {
     }
 }
 
-impl AuditSink for KeptAudit {
+impl AuditSink for RecordedAudit {
     fn record(&self, record: &AuditRecord<'_>) {
         let caller = record.caller.map_or("-".to_owned(), ToString::to_string);
         let line = format!("{} {} {} {} {caller}", record.event(), record.plugin, record.action, record.resource);

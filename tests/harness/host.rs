@@ -9,7 +9,7 @@ use wasm_encoder::{CustomSection, Encode};
 
 use super::build::target_directory;
 use super::guest::Guest;
-use super::log::KeptLog;
+use super::log::RecordedLog;
 
 /// Enough for every honest guest, and used up within milliseconds by a loop.
 const FUEL: u64 = 100_000_000;
@@ -17,7 +17,7 @@ const FUEL: u64 = 100_000_000;
 /// A runtime and the log of its plugins.
 pub(crate) struct Host {
     pub(crate) runtime: Runtime,
-    pub(crate) log: Arc<KeptLog>,
+    pub(crate) log: Arc<RecordedLog>,
 }
 
 impl Host {
@@ -27,7 +27,7 @@ impl Host {
 
     /// A runtime with more settings.
     pub(crate) fn with(settings: impl FnOnce(RuntimeBuilder) -> RuntimeBuilder) -> Self {
-        let log = Arc::new(KeptLog::default());
+        let log = Arc::new(RecordedLog::default());
         let builder = Runtime::builder()
             .live_instances(16)
             .code_cache(CodeCacheAt::Directory(target_directory().join("code-cache")))

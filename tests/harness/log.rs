@@ -17,9 +17,9 @@ pub(crate) struct Line {
 
 /// The lines of all plugins of a runtime.
 #[derive(Default)]
-pub(crate) struct KeptLog(Mutex<Vec<Line>>);
+pub(crate) struct RecordedLog(Mutex<Vec<Line>>);
 
-impl KeptLog {
+impl RecordedLog {
     pub(crate) fn lines(&self) -> MutexGuard<'_, Vec<Line>> {
         self.0.lock().expect("no test panics while it logs")
     }
@@ -30,7 +30,7 @@ impl KeptLog {
     }
 }
 
-impl LogSink for KeptLog {
+impl LogSink for RecordedLog {
     fn log(&self, record: &LogRecord<'_>) {
         self.lines().push(Line {
             plugin: record.plugin.to_owned(),

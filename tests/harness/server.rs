@@ -207,7 +207,8 @@ pub(crate) struct Identity {
 impl Identity {
     pub(crate) fn of(name: &str) -> Self {
         let (key, authority_key) = (KeyPair::generate(), KeyPair::generate());
-        let (key, authority_key) = (key.expect("there is a random source"), authority_key.expect("here too"));
+        let (key, authority_key) =
+            (key.expect("there is a random source"), authority_key.expect("there is a random source"));
         let mut authority = CertificateParams::default();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let root = authority.self_signed(&authority_key).expect("it signs itself").der().to_vec();
@@ -218,7 +219,7 @@ impl Identity {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .expect("ring has them")
+            .expect("ring supports these versions")
             .with_no_client_auth()
             .with_single_cert(vec![certificate], key)
             .expect("key and certificate are a pair");

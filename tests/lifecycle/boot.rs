@@ -1,4 +1,4 @@
-//! Many plugins at once: loaded in the order of their requirements, unloaded in the opposite one.
+//! Many plugins at once, loaded in the order of their requirements and unloaded in reverse.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,13 +10,13 @@ use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin, pings};
 
 #[tokio::test]
-async fn plugins_of_a_random_graph_are_loaded_in_order_and_unloaded_in_the_opposite() {
+async fn plugins_of_a_random_graph_load_in_order_unload_reversed() {
     let given = std::env::var("PLUGBAY_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = given.unwrap_or_else(|| fastrand::u64(..));
     println!("PLUGBAY_TEST_SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
 
-    // Each requires some of those before it; which one is which is shuffled.
+    // Each plugin requires some of those before it; the names are shuffled.
     let mut names: Vec<String> = (0..120).map(|index| format!("p{index}")).collect();
     random.shuffle(&mut names);
     let mut requires: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -96,7 +96,7 @@ async fn cycle_is_reported_and_the_others_are_loaded() {
 }
 
 #[tokio::test]
-async fn version_of_a_requirement_is_checked_before_anything_is_loaded() {
+async fn version_of_a_requirement_is_checked_before_loading() {
     let host = Host::new();
     let requires = |version: &str| json!([{ "name": "b", "version": version }]);
     let loaded = host.runtime.load_all([plugin("a", requires(">=2")), plugin("b", json!([]))]).await;
@@ -105,11 +105,11 @@ async fn version_of_a_requirement_is_checked_before_anything_is_loaded() {
     assert_contains(&loaded.errors[0].to_string(), &["`b` >=2", "version 0.1.0"]);
 
     let loaded = host.runtime.load_all([plugin("c", requires("<1"))]).await;
-    assert_eq!(pings_of(&loaded.successes).await, [1], "it is loaded already, in a version that will do");
+    assert_eq!(pings_of(&loaded.successes).await, [1], "it is already loaded in a version that fits");
 }
 
 #[tokio::test]
-async fn plugin_that_is_loaded_already_is_skipped() {
+async fn plugin_that_is_already_loaded_is_skipped() {
     let host = Host::new();
     let before = host.load(TestPlugin::from(feature::ECHO).manifest("name", json!("b"))).await;
     pings(&before).await;
@@ -132,7 +132,7 @@ fn plugin(name: &str, requires: Value) -> Package {
     TestPlugin::from(feature::LIFECYCLE).manifest("name", json!(name)).manifest("requires", requires).package()
 }
 
-/// The plugins in the order in which they had this lifecycle call.
+/// The plugins in the order of this lifecycle call.
 fn moments(host: &Host, moment: &str) -> Vec<String> {
     let lines = host.log.lines();
     lines.iter().filter(|line| line.message == moment).map(|line| line.plugin.clone()).collect()

@@ -1,4 +1,4 @@
-//! Events that reach a plugin, what it does with them, and its health.
+//! Delivery of events to a plugin, its reactions, and its health check.
 
 use plugbay::{Event, Plugin, Reaction};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::harness::host::{Host, TestPlugin, call, pings};
 async fn event_arrives_as_it_was_sent() {
     let plugin = subscriber(json!([{ "topic": "order.*" }])).await;
     let event = Event::new("order.placed", json!({ "id": 7 })).correlation_id("story");
-    let reaction = plugin.deliver(&event).await.expect("it is heard");
+    let reaction = plugin.deliver(&event).await.expect("the event is handled");
     assert_eq!(reaction, Reaction::default());
     let heard = heard(&plugin).await;
     let [first] = &heard[..] else { panic!("one event: {heard:?}") };
@@ -21,54 +21,60 @@ async fn event_arrives_as_it_was_sent() {
 }
 
 #[tokio::test]
-async fn event_that_nobody_subscribed_to_is_not_heard() {
+async fn event_without_a_subscription_is_not_delivered() {
     let plugin = subscriber(json!([{ "topic": "order.*" }])).await;
-    plugin.deliver(&Event::new("user.created", json!(null))).await.expect("that is no error");
-    plugin.deliver(&Event::new("order", json!(null))).await.expect("that is no error");
-    plugin.deliver(&Event::new("order.placed.twice", json!(null))).await.expect("that is no error");
+    plugin.deliver(&Event::new("user.created", json!(null))).await.expect("an event without a handler is not an error");
+    plugin.deliver(&Event::new("order", json!(null))).await.expect("an event without a handler is not an error");
+    plugin
+        .deliver(&Event::new("order.placed.twice", json!(null)))
+        .await
+        .expect("an event without a handler is not an error");
     assert_eq!(heard(&plugin).await, Vec::<Value>::new());
 }
 
 #[tokio::test]
-async fn subscription_in_any_spelling_hears_its_topic() {
+async fn subscription_in_any_spelling_gets_its_topic() {
     for spelling in ["container.start", "container:start", "container:started", "onContainerStart", "container:*"] {
         let plugin = subscriber(json!([{ "topic": spelling }])).await;
-        plugin.deliver(&Event::new("container:started", json!(null))).await.expect("it is heard");
+        plugin.deliver(&Event::new("container:started", json!(null))).await.expect("the event is handled");
         assert_eq!(heard(&plugin).await.len(), 1, "{spelling}");
     }
 }
 
 #[tokio::test]
-async fn each_subscription_hears_in_the_order_of_its_priority() {
+async fn subscriptions_get_events_in_order_of_priority() {
     let subscriptions = json!([
         { "topic": "order.*" }, { "topic": "**", "priority": 100 }, { "topic": "order.placed", "priority": 1 },
     ]);
     let plugin = subscriber(subscriptions).await;
-    plugin.deliver(&Event::new("order.placed", json!(null))).await.expect("it is heard");
+    plugin.deliver(&Event::new("order.placed", json!(null))).await.expect("the event is handled");
     let patterns: Vec<Value> = heard(&plugin).await.into_iter().map(|event| event["pattern"].clone()).collect();
     assert_eq!(patterns, ["**", "order.*", "order.placed"]);
 }
 
 #[tokio::test]
-async fn subscription_that_is_once_hears_once() {
+async fn once_subscription_gets_one_event() {
     let plugin = subscriber(json!([{ "topic": "order.*", "once": true }])).await;
     for _ in 0..3 {
-        plugin.deliver(&Event::new("order.placed", json!(null))).await.expect("that is no error");
+        plugin
+            .deliver(&Event::new("order.placed", json!(null)))
+            .await
+            .expect("an event without a handler is not an error");
     }
     assert_eq!(heard(&plugin).await.len(), 1);
 }
 
 #[tokio::test]
-async fn stop_ends_the_delivery_and_cancel_is_told() {
+async fn stop_ends_the_delivery_and_cancel_is_reported() {
     let plugin = subscriber(json!([{ "topic": "**", "priority": 100 }, { "topic": "order.*" }])).await;
-    let stopped = plugin.deliver(&Event::new("order.stop", json!(null))).await.expect("it is heard");
+    let stopped = plugin.deliver(&Event::new("order.stop", json!(null))).await.expect("the event is handled");
     assert_eq!((stopped, heard(&plugin).await.len()), (Reaction { stop: true, cancel: false }, 1));
-    let cancelled = plugin.deliver(&Event::new("order.cancel", json!(null))).await.expect("it is heard");
+    let cancelled = plugin.deliver(&Event::new("order.cancel", json!(null))).await.expect("the event is handled");
     assert_eq!((cancelled, heard(&plugin).await.len()), (Reaction { stop: false, cancel: true }, 3));
 }
 
 #[tokio::test]
-async fn handler_that_fails_does_not_stop_the_others() {
+async fn failing_handler_does_not_stop_the_others() {
     let plugin = subscriber(json!([{ "topic": "**", "priority": 100 }, { "topic": "order.*" }])).await;
     assert_eq!(pings(&plugin).await, 1);
     let error = plugin.deliver(&Event::new("order.fail", json!(null))).await.expect_err("it reports a failure");
@@ -78,7 +84,7 @@ async fn handler_that_fails_does_not_stop_the_others() {
 }
 
 #[tokio::test]
-async fn handler_that_traps_costs_its_instance_and_nothing_else() {
+async fn trapping_handler_costs_only_its_instance() {
     let plugin = subscriber(json!([{ "topic": "**" }])).await;
     assert_eq!(pings(&plugin).await, 1);
     let error = plugin.deliver(&Event::new("order.trap", json!(null))).await.expect_err("it traps");
@@ -87,10 +93,10 @@ async fn handler_that_traps_costs_its_instance_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn plugin_that_hears_no_events_is_left_alone() {
+async fn plugin_without_event_handlers_is_not_called() {
     let plugin = TestPlugin::from(feature::ECHO).manifest("events", json!({ "subscribes": [{ "topic": "**" }] }));
     let plugin = Host::new().load(plugin).await;
-    plugin.deliver(&Event::new("order.placed", json!(null))).await.expect("that is no error");
+    plugin.deliver(&Event::new("order.placed", json!(null))).await.expect("an event without a handler is not an error");
     assert_eq!(pings(&plugin).await, 1);
 }
 

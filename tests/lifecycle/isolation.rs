@@ -1,4 +1,4 @@
-//! Compilation: in this process or in a child, from the cache or anew.
+//! Compilation in this process or in a child process, and the code cache.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ async fn code_cache_is_filled_once_and_used_by_the_next_runtime() {
 }
 
 #[tokio::test]
-async fn damaged_entry_of_the_code_cache_is_compiled_anew() {
+async fn damaged_entry_of_the_code_cache_is_recompiled() {
     let directory = tempfile::tempdir().expect("a directory");
     let cache = directory.path().join("code");
     let host = || Host::with(|builder| builder.code_cache(CodeCacheAt::Directory(cache.clone())));
@@ -37,14 +37,14 @@ async fn damaged_entry_of_the_code_cache_is_compiled_anew() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn code_cache_that_others_may_write_is_refused() {
+async fn code_cache_writable_by_others_is_refused() {
     use std::os::unix::fs::PermissionsExt;
     let directory = tempfile::tempdir().expect("a directory");
     let cache = directory.path().join("code");
-    std::fs::create_dir(&cache).expect("made");
+    std::fs::create_dir(&cache).expect("created");
     std::fs::set_permissions(&cache, std::fs::Permissions::from_mode(0o777)).expect("changed");
     let built = plugbay::Runtime::builder().live_instances(1).code_cache(CodeCacheAt::Directory(cache)).build();
-    let error = built.expect_err("anybody could put code there");
+    let error = built.expect_err("other users could put code there");
     assert!(error.to_string().contains("code"), "{error}");
 }
 
@@ -55,7 +55,7 @@ async fn runtime_without_a_code_cache_writes_nothing() {
 }
 
 #[tokio::test]
-async fn child_process_compiles_what_runs_here() {
+async fn component_compiled_by_a_child_process_runs_here() {
     let host = isolated(CompileLimits::default());
     assert_eq!(pings(&host.load(feature::ECHO.into()).await).await, 1);
     let trusted = TestPlugin::from(feature::LOG).trusted();
@@ -63,9 +63,9 @@ async fn child_process_compiles_what_runs_here() {
 }
 
 #[tokio::test]
-async fn component_that_is_invalid_is_refused_by_the_child_too() {
+async fn invalid_component_is_refused_by_the_child_too() {
     let mut bytes = feature::ECHO.bytes();
-    // The last third is code and data: far from every header.
+    // The last third is code and data, after all headers.
     let place = bytes.len() * 2 / 3;
     bytes[place..place + 64].fill(0xff);
     let host = isolated(CompileLimits::default());
@@ -79,33 +79,34 @@ async fn component_that_is_invalid_is_refused_by_the_child_too() {
 async fn child_process_is_stopped_at_its_deadline() {
     let start = Instant::now();
     let limits = CompileLimits { timeout: Duration::from_millis(1), ..CompileLimits::default() };
-    let error = isolated(limits).try_load(feature::ECHO.into()).await.expect_err("nobody compiles in a millisecond");
+    let error =
+        isolated(limits).try_load(feature::ECHO.into()).await.expect_err("a millisecond is not enough to compile");
     assert_load_error(&error, "feature_echo", "compile_timeout");
     assert!(start.elapsed() < Duration::from_secs(5));
 }
 
-/// An application that is its own worker, and whose `main` forgot to ask: it must not start another of itself for what it
-/// would compile, and so on for ever.
+/// An application that is its own compile worker must call the worker's entry point in `main`. If it does not, the
+/// child must not start another child to compile, and so on forever.
 #[tokio::test]
-async fn application_that_was_started_to_compile_is_told_so_and_starts_nothing() {
-    let test = "lifecycle::isolation::application_that_forgot_to_ask";
+async fn application_that_is_a_misused_worker_starts_no_child() {
+    let test = "lifecycle::isolation::application_without_the_worker_call";
     let this = std::env::current_exe().expect("the test binary has a path");
     let worker = WorkerCommand::new(this, ["--exact", test, "--ignored", "--nocapture"]);
     let host = Host::with(|builder| {
         builder.code_cache(CodeCacheAt::Off).compile_isolation(CompileIsolation::ChildProcess(worker))
     });
-    let error = host.try_load(feature::ECHO.into()).await.expect_err("nobody compiled it");
+    let error = host.try_load(feature::ECHO.into()).await.expect_err("the worker does not compile");
     assert_load_error(&error, "feature_echo", "compiler_crashed");
     assert_contains(&error.to_string(), &["`main`", "compile_worker_if_asked"]);
 }
 
 #[test]
-#[ignore = "is the child of application_that_was_started_to_compile_is_told_so_and_starts_nothing"]
-fn application_that_forgot_to_ask() {
+#[ignore = "is the child of application_that_is_a_misused_worker_starts_no_child"]
+fn application_without_the_worker_call() {
     Runtime::new().unwrap_or_else(|error| panic!("{error:?}"));
 }
 
-/// A runtime without a cache that compiles in a child: the command is such a program.
+/// A runtime without a cache that compiles in a child process, with the command as its worker.
 fn isolated(limits: CompileLimits) -> Host {
     let worker = WorkerCommand::new(env!("CARGO_BIN_EXE_plugbay-e2e"), [""; 0]);
     Host::with(|builder| {
@@ -118,7 +119,7 @@ fn isolated(limits: CompileLimits) -> Host {
 
 fn files(directory: &std::path::Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
     let mut found: Vec<_> = std::fs::read_dir(directory)
-        .expect("it was made")
+        .expect("it exists")
         .flatten()
         .map(|entry| entry.path())
         .filter(|path| path.is_file())

@@ -1,4 +1,4 @@
-//! A manifest file beside a component that was built with the SDK adds to what the code declares.
+//! Layers: a manifest file next to a component built with the SDK, merged with what the code declares.
 
 use plugbay::manifest::{Format, Layer, Manifest};
 use plugbay::{LoadError, Package, Runtime};
@@ -6,16 +6,16 @@ use plugbay::{LoadError, Package, Runtime};
 use crate::harness::assert::assert_contains;
 use crate::harness::guest::{example, sdk};
 
-/// The plugin `sdk_orders`, which declares actions, a route, a subscription and a permission in its code, with a
-/// `plugin.yaml` of this text beside it.
+/// The manifest of `sdk_orders` with this `plugin.yaml` next to it. Its code declares actions, a route, a subscription
+/// and a permission.
 fn orders(file: &str) -> Result<Manifest, LoadError> {
     let layer = Layer::parse("plugin.yaml", file, Format::Yaml).expect("the file parses");
     let package = Package::from_bytes("orders", sdk::ORDERS.bytes()).manifest(layer.clone());
     let manifest = manifest_of(package)?;
-    // The same file inside the component and beside it: what `plugbay run .` does in a crate's directory.
+    // The same file inside the component and next to it, as `plugbay run .` does in a crate's directory.
     let embedded = Package::from_bytes("orders", sdk::ORDERS.bytes()).manifest(layer.clone()).to_component()?;
     let twice = manifest_of(Package::from_bytes("orders", embedded).manifest(layer))?;
-    assert_eq!(twice, manifest, "laid twice, the file means the same");
+    assert_eq!(twice, manifest, "merging the file twice changes nothing");
     Ok(manifest)
 }
 
@@ -29,19 +29,19 @@ fn topics(manifest: &Manifest) -> Vec<(&str, i32)> {
 }
 
 #[test]
-fn events_of_a_file_leave_the_subscriptions_of_the_code() {
-    let manifest = orders("events: { publishes: [order.placed] }").expect("good");
+fn events_of_the_file_keep_the_subscriptions_of_the_code() {
+    let manifest = orders("events: { publishes: [order.placed] }").expect("it is valid");
     assert_eq!(manifest.events.publishes, ["order.placed"]);
     assert_eq!(topics(&manifest), [("order.*", 80)]);
-    let manifest = orders("events: { subscribes: [{ topic: 'order.*', once: true }] }").expect("good");
-    assert_eq!(topics(&manifest), [("order.*", 80)], "what the file leaves out stays");
+    let manifest = orders("events: { subscribes: [{ topic: 'order.*', once: true }] }").expect("it is valid");
+    assert_eq!(topics(&manifest), [("order.*", 80)], "fields that the file leaves out stay");
     assert!(manifest.events.subscribes[0].once);
 }
 
 #[test]
-fn actions_of_a_file_leave_the_schemas_of_the_code() {
-    let alone = orders("title: Orders").expect("good");
-    let manifest = orders("actions: { place: { description: Orders something }, list: }").expect("good");
+fn actions_of_the_file_keep_the_schemas_of_the_code() {
+    let alone = orders("title: Orders").expect("it is valid");
+    let manifest = orders("actions: { place: { description: Orders something }, list: }").expect("it is valid");
     let action = |manifest: &Manifest, name: &str| {
         manifest.actions.iter().find(|action| action.name == name).cloned().expect("it is declared")
     };
@@ -53,13 +53,13 @@ fn actions_of_a_file_leave_the_schemas_of_the_code() {
 }
 
 #[test]
-fn routes_and_permissions_of_a_file_stand_beside_those_of_the_code() {
+fn routes_and_permissions_of_file_and_code_are_merged() {
     let file = "
 routes: [{ method: POST, path: /orders, actions: [place] }, { method: GET, path: /orders, actions: [list], tags: [all] }]
 permissions: [{ resource: data.*, actions: [write] }]
 configuration: { closed: { type: boolean } }
 ";
-    let manifest = orders(file).expect("good");
+    let manifest = orders(file).expect("it is valid");
     let routes: Vec<String> =
         manifest.routes.iter().map(|route| format!("{} {}", route.method.name(), route.path)).collect();
     assert_eq!(routes, ["GET /orders", "POST /orders"]);
@@ -70,14 +70,14 @@ configuration: { closed: { type: boolean } }
 }
 
 #[test]
-fn empty_list_of_a_file_drops_what_the_code_declares() {
-    let manifest = orders("{ events: { subscribes: [] }, routes: [], permissions: [] }").expect("good");
+fn empty_list_in_the_file_drops_the_codes_entries() {
+    let manifest = orders("{ events: { subscribes: [] }, routes: [], permissions: [] }").expect("it is valid");
     assert!(manifest.events.subscribes.is_empty() && manifest.routes.is_empty() && manifest.permissions.is_empty());
     assert!(!manifest.actions.is_empty());
 }
 
 #[test]
-fn route_that_contradicts_the_code_is_an_error_with_both_places() {
+fn route_that_contradicts_the_code_names_both_places() {
     let error = orders("routes: [{ method: GET, path: /orders, actions: [about] }]").expect_err("it contradicts");
     let expected = [
         "plugin.yaml: routes[0]: GET /orders -> about",
@@ -88,11 +88,11 @@ fn route_that_contradicts_the_code_is_an_error_with_both_places() {
 }
 
 #[test]
-fn crate_with_a_manifest_file_is_the_same_inside_and_beside() {
+fn manifest_file_inside_and_next_to_it_is_the_same() {
     let component = example::NOTES.path();
-    let alone = manifest_of(Package::open(&component).expect("a package")).expect("good");
+    let alone = manifest_of(Package::open(&component).expect("a package")).expect("it is valid");
     let beside = Package::open_with_component(example::NOTES.directory(), &component).expect("a package");
-    assert_eq!(manifest_of(beside).expect("good"), alone);
+    assert_eq!(manifest_of(beside).expect("it is valid"), alone);
     assert_eq!(alone.title.as_deref(), Some("Notes"), "the file's");
     assert_eq!(alone.tables.len(), 1, "the code's");
 }

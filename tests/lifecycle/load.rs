@@ -1,4 +1,4 @@
-//! Loading: from a file, from bytes, by name, and what stands in the way.
+//! Loading: from a file, a directory or bytes, and the reasons for a refusal.
 
 use plugbay::Policy;
 use serde_json::json;
@@ -16,17 +16,17 @@ async fn component_without_a_manifest_is_named_after_its_file() {
 }
 
 #[tokio::test]
-async fn component_with_its_manifest_inside_is_a_whole_plugin() {
+async fn component_with_an_embedded_manifest_is_a_plugin() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("some-file.wasm");
     let plugin = TestPlugin::from(feature::ECHO).manifest("name", json!("inner")).manifest("version", json!("1.2.3"));
     std::fs::write(&file, plugin.into_bytes()).expect("written");
-    let plugin = Host::new().runtime.load(&*file).await.expect("it is whole");
+    let plugin = Host::new().runtime.load(&*file).await.expect("it is a valid plugin");
     assert_eq!((plugin.name(), plugin.manifest().version.to_string()), ("inner".to_owned(), "1.2.3".to_owned()));
 }
 
 #[tokio::test]
-async fn bytes_are_a_plugin_however_they_are_kept() {
+async fn bytes_of_any_owned_or_borrowed_type_are_a_plugin() {
     let bytes = feature::ECHO.bytes();
     let plugin = Host::new().runtime.load(&bytes[..]).await.expect("a slice of a component");
     assert_eq!((plugin.name(), pings(&plugin).await), ("plugin".to_owned(), 1));
@@ -36,7 +36,7 @@ async fn bytes_are_a_plugin_however_they_are_kept() {
 }
 
 #[tokio::test]
-async fn manifest_file_beside_the_component_wins_field_by_field() {
+async fn manifest_file_next_to_the_component_wins_per_field() {
     let directory = tempfile::tempdir().expect("a directory");
     let inner = TestPlugin::from(feature::ECHO)
         .manifest("name", json!("inner"))
@@ -69,7 +69,7 @@ async fn name_that_is_taken_is_refused() {
 }
 
 #[tokio::test]
-async fn one_of_many_loads_of_a_name_at_once_wins() {
+async fn one_of_many_concurrent_loads_of_a_name_wins() {
     let host = Host::new();
     let loads: Vec<_> = (0..6)
         .map(|_| {
@@ -89,13 +89,13 @@ async fn one_of_many_loads_of_a_name_at_once_wins() {
 }
 
 #[tokio::test]
-async fn file_that_is_not_there_is_named() {
+async fn missing_file_is_named() {
     let error = Host::new().runtime.load("/nowhere/at/all.wasm").await.expect_err("there is no such file");
     assert_load_error(&error, "/nowhere/at/all.wasm", "not_a_package");
 }
 
 #[tokio::test]
-async fn directory_without_a_component_is_refused_with_what_to_do() {
+async fn directory_without_a_component_is_refused_with_advice() {
     let directory = tempfile::tempdir().expect("a directory");
     let error = Host::new().runtime.load(directory.path()).await.expect_err("it is empty");
     assert_eq!(error.code(), "not_a_package");
@@ -115,7 +115,7 @@ async fn entry_point_outside_the_directory_is_refused() {
 }
 
 #[tokio::test]
-async fn requirement_that_is_missing_or_too_old_fails_the_load() {
+async fn missing_or_outdated_requirement_fails_the_load() {
     let host = Host::new();
     let needs = |version: &str| {
         TestPlugin::from(feature::LOG).manifest("requires", json!([{ "name": "feature_echo", "version": version }]))
@@ -139,7 +139,7 @@ async fn another_version_of_plugbay_is_refused() {
 }
 
 #[tokio::test]
-async fn variable_of_the_host_needs_the_operator() {
+async fn variable_of_the_host_needs_the_operators_grant() {
     let plugin = || TestPlugin::from(feature::WASI).manifest("env", json!({ "SEARCH": "${PATH}", "PLAIN": "x" }));
     let error = Host::new().try_load(plugin()).await.expect_err("the operator does not allow it");
     assert_load_error(&error, "feature_wasi", "invalid_environment");
@@ -153,7 +153,7 @@ async fn variable_of_the_host_needs_the_operator() {
 }
 
 #[tokio::test]
-async fn variable_that_the_host_does_not_have_is_named() {
+async fn variable_that_is_not_set_is_named() {
     let host = Host::with(|builder| builder.policy(Policy::allow_all()));
     let plugin = TestPlugin::from(feature::WASI).manifest("env", json!({ "X": "${NO_SUCH_VARIABLE_HERE}" }));
     let error = host.try_load(plugin).await.expect_err("it is not set");
@@ -162,7 +162,7 @@ async fn variable_that_the_host_does_not_have_is_named() {
 }
 
 #[tokio::test]
-async fn inspection_runs_nothing_and_tells_what_a_plugin_is() {
+async fn inspection_shows_the_plugin_without_running_it() {
     let host = Host::new();
     let plugin = TestPlugin::from(feature::LOG).manifest("title", json!("A log"));
     let inspection = host.runtime.inspect(plugin.package()).expect("it can be read");

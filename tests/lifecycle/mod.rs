@@ -1,4 +1,4 @@
-//! A plugin's life: loaded, serving, hearing events, reloaded, unloaded.
+//! The life cycle of plugins: loading, serving, events, reloading, unloading.
 
 mod boot;
 mod event;

@@ -1,4 +1,4 @@
-//! Reloading: state handed over, no call lost, the old revision serving where the new one cannot.
+//! Reloading: the state is handed over, no call is lost, and the old revision serves if the new one cannot load.
 
 use std::future::Future;
 use std::pin::pin;
@@ -21,12 +21,12 @@ async fn state_is_handed_over() {
     let total: u64 = plugin.call("add", &41).await.expect("it adds");
     assert_eq!(total, 41);
 
-    host.runtime.reload(revision("2.0.0").package()).await.expect("it can take over");
+    host.runtime.reload(revision("2.0.0").package()).await.expect("the reload succeeds");
     assert_eq!(plugin.manifest().version.to_string(), "2.0.0", "the old handle reaches the new revision");
     let total: u64 = plugin.call("add", &1).await.expect("it adds");
     assert_eq!(total, 42);
     let moments: Vec<String> = plugin.call("moments", &()).await.expect("it answers");
-    assert_eq!(moments, ["on_reload"], "an instance that takes over is not loaded");
+    assert_eq!(moments, ["on_reload"], "on_reload replaces on_load");
     assert_eq!(host.log.messages("lifecycle"), ["on_load", "save_state", "on_reload", "on_unload"]);
 }
 
@@ -35,7 +35,7 @@ async fn plugin_without_a_lifecycle_reloads() {
     let host = Host::new();
     let plugin = host.load(feature::ECHO.into()).await;
     assert_eq!(pings(&plugin).await, 1);
-    host.runtime.reload(TestPlugin::from(feature::ECHO).package()).await.expect("it can take over");
+    host.runtime.reload(TestPlugin::from(feature::ECHO).package()).await.expect("the reload succeeds");
     assert_eq!(pings(&plugin).await, 1, "a new instance");
 }
 
@@ -50,7 +50,7 @@ async fn revision_that_cannot_be_loaded_leaves_the_old_one_serving() {
         revision("2.0.0").manifest("plugbay_version", json!(">=99")),
         revision("2.0.0").manifest("configuration", json!({ "key": { "type": "string", "required": true } })),
     ] {
-        host.runtime.reload(broken.package()).await.expect_err("it cannot take over");
+        host.runtime.reload(broken.package()).await.expect_err("the reload fails");
         assert_eq!(plugin.manifest().version.to_string(), "1.0.0");
     }
     let total: u64 = plugin.call("add", &1).await.expect("it adds");
@@ -58,7 +58,7 @@ async fn revision_that_cannot_be_loaded_leaves_the_old_one_serving() {
 }
 
 #[tokio::test]
-async fn reload_of_what_is_not_loaded_is_refused() {
+async fn reload_of_an_unloaded_plugin_is_refused() {
     let error = Host::new().runtime.reload(revision("1.0.0").package()).await.expect_err("nothing to replace");
     assert_load_error(&error, "feature_lifecycle", "not_loaded");
     assert_contains(&error.to_string(), &["feature_lifecycle"]);
@@ -80,16 +80,16 @@ async fn no_call_fails_because_of_reloads() {
         })
         .collect();
     for number in 0..10 {
-        host.runtime.reload(revision(&format!("1.0.{number}")).package()).await.expect("it can take over");
+        host.runtime.reload(revision(&format!("1.0.{number}")).package()).await.expect("the reload succeeds");
     }
     for caller in callers {
         caller.await.expect("no call failed");
     }
 }
 
-/// Callers that never wait for anything but their answers do not keep the reload from its turn, nor one another.
+/// Callers that wait for nothing but their answers starve neither the reload nor one another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reloads_take_their_turn_among_callers_that_never_pause() {
+async fn reload_is_not_starved_by_callers_that_never_pause() {
     let host = Host::new();
     let plugin = host.load(revision("1.0.0")).await;
     let done = Arc::new(AtomicBool::new(false));
@@ -107,16 +107,16 @@ async fn reloads_take_their_turn_among_callers_that_never_pause() {
         })
         .collect();
     for number in 0..5 {
-        host.runtime.reload(revision(&format!("1.0.{number}")).package()).await.expect("it can take over");
+        host.runtime.reload(revision(&format!("1.0.{number}")).package()).await.expect("the reload succeeds");
     }
     done.store(true, Ordering::Relaxed);
     for caller in callers {
-        assert!(caller.await.expect("no call failed") > 0, "everybody had a turn");
+        assert!(caller.await.expect("no call failed") > 0, "every caller had a turn");
     }
 }
 
 #[tokio::test]
-async fn call_that_waits_for_a_revision_that_goes_is_served_by_the_next_one() {
+async fn queued_call_is_served_by_the_next_revision() {
     let host = Host::new();
     let timeout = |version: &str| {
         let plugin = TestPlugin::from(feature::SLEEP).manifest("version", json!(version));
@@ -127,8 +127,8 @@ async fn call_that_waits_for_a_revision_that_goes_is_served_by_the_next_one() {
     assert!(slow.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "it has begun");
     let patient = Invocation::new("ping").timeout(Duration::from_secs(60));
     let mut waiting = pin!(plugin.invoke(patient));
-    assert!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "it waits for its turn");
-    host.runtime.reload(timeout("2.0.0").package()).await.expect("it can take over");
+    assert!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "it is queued");
+    host.runtime.reload(timeout("2.0.0").package()).await.expect("the reload succeeds");
     assert_eq!(waiting.await.expect("the new one serves it").json(), "1");
 }
 
@@ -139,38 +139,38 @@ async fn call_in_flight_finishes_on_the_old_revision() {
     let mut slow = pin!(plugin.call::<String>("sleep", &150));
     assert!(slow.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "it has begun");
     let (reloaded, slept) = tokio::join!(host.runtime.reload(TestPlugin::from(feature::SLEEP).package()), slow);
-    reloaded.expect("it can take over");
-    assert_eq!(slept.expect("it is let through"), "slept");
+    reloaded.expect("the reload succeeds");
+    assert_eq!(slept.expect("the call in flight finishes"), "slept");
     let answer: Value = plugin.call("sleep", &0).await.expect("the new one serves");
     assert_eq!(answer, "slept");
 }
 
 #[tokio::test]
-async fn what_calls_change_while_the_new_revision_is_compiled_is_handed_over() {
+async fn state_changed_while_compiling_is_handed_over() {
     let host = Host::with(|builder| builder.code_cache(CodeCacheAt::Off));
     let plugin = host.load(revision("1.0.0")).await;
     let mut reload = pin!(host.runtime.reload(revision("2.0.0").package()));
     assert!(reload.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "it is being compiled");
     let total: u64 = plugin.call("add", &41).await.expect("the old one serves");
     assert_eq!(total, 41);
-    reload.await.expect("it can take over");
+    reload.await.expect("the reload succeeds");
     let total: u64 = plugin.call("add", &1).await.expect("it adds");
     assert_eq!(total, 42);
 }
 
 #[tokio::test]
-async fn reload_and_unload_at_once_leave_nothing_that_serves() {
+async fn concurrent_reload_and_unload_leave_nothing_serving() {
     let host = Host::with(|builder| builder.code_cache(CodeCacheAt::Off));
     let plugin = host.load(feature::ECHO.into()).await;
     let next = TestPlugin::from(feature::ECHO).manifest("version", json!("2.0.0"));
     let (reloaded, unloaded) = tokio::join!(host.runtime.reload(next.package()), host.runtime.unload("feature_echo"));
     reloaded.expect("it came first");
     assert!(unloaded && !plugin.is_loaded() && host.runtime.plugin("feature_echo").is_none());
-    plugin.call::<Value>("ping", &()).await.expect_err("nobody is there");
+    plugin.call::<Value>("ping", &()).await.expect_err("it is unloaded");
 }
 
 #[tokio::test]
-async fn reloads_at_once_hand_the_state_from_one_to_the_next() {
+async fn concurrent_reloads_hand_the_state_on_in_turn() {
     let host = Host::with(|builder| builder.code_cache(CodeCacheAt::Off));
     let plugin = host.load(revision("1.0.0")).await;
     let total: u64 = plugin.call("add", &7).await.expect("it adds");

@@ -1,4 +1,4 @@
-//! Unloading: calls in flight finish, the plugin says goodbye, and then it is gone.
+//! Unloading: calls in flight finish, `on_unload` runs, and the plugin is removed.
 
 use std::future::Future;
 use std::pin::pin;
@@ -11,7 +11,7 @@ use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin, pings};
 
 #[tokio::test]
-async fn unloaded_plugin_has_heard_of_it_and_is_gone() {
+async fn unloaded_plugin_had_on_unload_and_is_gone() {
     let host = Host::new();
     let plugin = host.load(feature::LIFECYCLE.into()).await;
     assert!(plugin.is_loaded());
@@ -24,11 +24,11 @@ async fn unloaded_plugin_has_heard_of_it_and_is_gone() {
 }
 
 #[tokio::test]
-async fn every_replica_hears_of_the_unloading() {
+async fn every_replica_gets_on_unload() {
     let host = Host::new();
     let plugin = TestPlugin::from(feature::LIFECYCLE).resource("instances", json!(3));
     let plugin = host.load(plugin).await;
-    // Replicas are made when they are needed: three calls at once.
+    // Replicas are created on demand, so make three calls at once.
     tokio::join!(pings(&plugin), pings(&plugin), pings(&plugin));
     assert!(host.runtime.unload("feature_lifecycle").await);
     let moments = host.log.messages("lifecycle");
@@ -38,24 +38,24 @@ async fn every_replica_hears_of_the_unloading() {
 }
 
 #[tokio::test]
-async fn call_in_flight_finishes_before_the_plugin_goes() {
+async fn call_in_flight_finishes_before_the_plugin_is_unloaded() {
     let host = Host::new();
     let plugin = host.load(feature::SLEEP.into()).await;
     let mut slow = pin!(plugin.call::<String>("sleep", &150));
     assert!(slow.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "it has begun");
     let (slept, unloaded) = tokio::join!(slow, host.runtime.unload("feature_sleep"));
-    assert_eq!(slept.expect("it is let through"), "slept");
+    assert_eq!(slept.expect("the call in flight finishes"), "slept");
     assert!(unloaded);
 }
 
 #[tokio::test]
-async fn call_in_flight_that_does_not_end_does_not_hold_up_the_unloading() {
+async fn endless_call_in_flight_does_not_block_unloading() {
     let host = Host::new();
     let plugin = host.load(TestPlugin::from(feature::SLEEP).resource("timeout_seconds", json!(0.2))).await;
     let mut slow = pin!(plugin.call::<String>("sleep", &60_000));
     assert!(slow.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "it has begun");
     let start = std::time::Instant::now();
-    // Nobody polls the call: its lease is held for as long as this test likes.
+    // The call is not polled here, so it holds its lease until the test polls it again.
     assert!(host.runtime.unload("feature_sleep").await);
     assert!(start.elapsed() < std::time::Duration::from_secs(5));
     let error = slow.await.expect_err("its deadline has passed");
@@ -63,12 +63,12 @@ async fn call_in_flight_that_does_not_end_does_not_hold_up_the_unloading() {
 }
 
 #[tokio::test]
-async fn plugin_loads_again_after_it_was_unloaded() {
+async fn plugin_loads_again_after_unloading() {
     let host = Host::new();
     for _ in 0..3 {
         let plugin = host.load(feature::LIFECYCLE.into()).await;
         let total: u64 = plugin.call("add", &1).await.expect("it adds");
-        assert_eq!(total, 1, "nothing is left of the last life");
+        assert_eq!(total, 1, "no state is left of the unloaded plugin");
         assert!(host.runtime.unload("feature_lifecycle").await);
     }
 }
@@ -82,7 +82,7 @@ async fn plugin_outlives_the_handle_of_its_runtime() {
 }
 
 #[tokio::test]
-async fn instance_that_trapped_does_not_hear_of_the_unloading() {
+async fn trapped_instance_does_not_get_on_unload() {
     let host = Host::new();
     let plugin = host.load(feature::LIFECYCLE.into()).await;
     plugin.call::<Value>("trap", &()).await.expect_err("it traps");

@@ -1,4 +1,4 @@
-//! The repository itself: what its pages say is true, its layout is what it promises, its crates can be published.
+//! The repository: its pages are true, its layout keeps the invariants, its crates can be published.
 
 mod layout;
 mod packaging;
@@ -7,13 +7,13 @@ mod readme;
 
 use std::path::{Path, PathBuf};
 
-/// Where the workspace is.
+/// The directory of the workspace.
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this package is in the workspace")
 }
 
-/// All files below a directory of the repository, with their paths from its root; not what was built, and each once,
-/// whatever links lead to it.
+/// All files below a directory of the repository, with paths from its root. Build output is left out, and a file with
+/// several links is listed once.
 fn files_in(directory: impl AsRef<Path>) -> Vec<PathBuf> {
     let mut waiting = vec![root().join(directory)];
     let mut found = Vec::new();
@@ -34,7 +34,7 @@ fn files_in(directory: impl AsRef<Path>) -> Vec<PathBuf> {
     found
 }
 
-/// Those of these files that end so, with what is in them.
+/// The files with this extension, with their text.
 fn texts<'a>(files: &'a [PathBuf], extension: &'a str) -> impl Iterator<Item = (&'a Path, String)> {
     let wanted = move |path: &&PathBuf| path.extension().is_some_and(|found| found == extension);
     files.iter().filter(wanted).map(|path| {

@@ -1,7 +1,7 @@
-//! The crates as crates.io would have them: whatever they are compiled from is inside each.
+//! Checks that each published crate contains all files that it is compiled from.
 //!
-//! A crate that reads `../wit` builds here and nowhere else, and nothing in a checkout would tell. Hence the links `sdk/wit`,
-//! `runtime/wit` and `cli/wit`, which cargo packages as the files that they lead to. CI packages the crates for real (`just package`).
+//! A crate that reads `../wit` builds in a checkout, but not from crates.io. Hence the links `sdk/wit`, `runtime/wit`
+//! and `cli/wit`, which cargo packages as the files that they point to. CI also packages the crates (`just package`).
 
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
@@ -11,7 +11,7 @@ use super::{files_in, root, texts};
 const PUBLISHED: [&str; 10] =
     ["cli", "compile", "files", "manifest", "node", "project", "runtime", "sdk", "sdk/macros", "sdk/testing"];
 
-/// What a line of code has the compiler read, and whether that is relative to the file or to the crate.
+/// The path that a line of code makes the compiler read, and whether it is relative to the file or to the crate.
 fn read_by(line: &str) -> Option<(&str, bool)> {
     let forms = [("include_str!(\"", true), ("include_bytes!(\"", true), ("path: \"", false)];
     let (rest, from_file) = forms.iter().find_map(|(form, from_file)| {
@@ -21,7 +21,7 @@ fn read_by(line: &str) -> Option<(&str, bool)> {
     Some((rest.split_once('"')?.0, from_file))
 }
 
-/// A path without its `..`: as it is written, whatever links there are.
+/// A path with its `..` resolved as text, without following links.
 fn normal(path: &Path) -> PathBuf {
     path.components().fold(PathBuf::new(), |mut normal, component| {
         match component {
@@ -33,7 +33,7 @@ fn normal(path: &Path) -> PathBuf {
 }
 
 #[test]
-fn published_crate_is_compiled_from_what_is_inside_it() {
+fn published_crate_contains_all_of_its_sources() {
     let mut seen = 0;
     for name in PUBLISHED {
         for (file, text) in texts(&files_in(Path::new(name).join("src")), "rs") {
@@ -47,10 +47,10 @@ fn published_crate_is_compiled_from_what_is_inside_it() {
             }
         }
     }
-    assert!(seen >= 8, "only {seen} files and directories were found: has `read_by` to learn another form?");
+    assert!(seen >= 8, "only {seen} files and directories were found: does `read_by` miss a form?");
 }
 
-/// The files that cargo would put into a package.
+/// The list of files that cargo would package.
 fn packed(directory: &str) -> String {
     let manifest = root().join(directory).join("Cargo.toml");
     let list = Command::new(env!("CARGO"))
@@ -63,7 +63,7 @@ fn packed(directory: &str) -> String {
 }
 
 #[test]
-fn package_has_its_licences_and_a_page() {
+fn package_has_its_licences_and_a_readme() {
     for directory in PUBLISHED {
         let list = packed(directory);
         for file in ["LICENSE-APACHE", "LICENSE-MIT", "README.md"] {
@@ -73,7 +73,7 @@ fn package_has_its_licences_and_a_page() {
 }
 
 #[test]
-fn package_that_binds_to_the_contract_has_all_of_it() {
+fn package_that_uses_the_contract_contains_all_of_it() {
     for directory in ["sdk", "runtime", "cli"] {
         let list = packed(directory);
         for file in files_in("wit") {

@@ -1,16 +1,16 @@
-//! The pages of the repository: what they point at is there, and what they promise of tests is kept.
+//! Checks that files, links, code names and tests that the repository's pages mention exist.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::{files_in, root, texts};
 
-/// What is written between backticks.
+/// The texts between backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
-/// The targets of links that stay inside the repository.
+/// The targets of links into the repository.
 fn links(text: &str) -> impl Iterator<Item = &str> {
     let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')').map(|(target, _)| target));
     let inside = targets.filter(|target| !target.contains("://") && !target.starts_with('#'));
@@ -18,7 +18,7 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn links_of_pages_lead_somewhere() {
+fn links_of_pages_have_targets() {
     let mut seen = 0;
     for (page, text) in texts(&files_in(""), "md") {
         for link in links(&text) {
@@ -30,7 +30,7 @@ fn links_of_pages_lead_somewhere() {
     assert!(seen > 15, "only {seen} links were found");
 }
 
-/// A file is named from the root, or from wherever its reader may be expected to look.
+/// Whether a file with this name exists, relative to the root or to any directory.
 fn is_there(files: &[PathBuf], name: &str) -> bool {
     files.iter().any(|file| file.ends_with(name))
 }
@@ -47,7 +47,7 @@ fn named(text: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn sources_and_pages_that_are_named_are_there() {
+fn sources_and_pages_that_are_named_exist() {
     let files = files_in("");
     let check = |path: &Path, line: &str| {
         for name in named(line) {
@@ -64,14 +64,14 @@ fn sources_and_pages_that_are_named_are_there() {
     }
 }
 
-/// The words of a text that names in code are made of.
+/// The identifiers in a text.
 fn identifiers(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty())
 }
 
 #[test]
-fn names_of_code_in_pages_are_in_the_code() {
-    // A header of HTTP, and how tests are called.
+fn code_names_in_pages_exist_in_the_code() {
+    // A header of HTTP, and the pattern of test names.
     const OF_NO_CODE: [&str; 2] = ["Upgrade", "subject_condition_result"];
     let files = files_in("");
     let sources: Vec<String> =
@@ -89,7 +89,7 @@ fn names_of_code_in_pages_are_in_the_code() {
     }
 }
 
-/// The rows of the table of what hostile plugins try, and the tests that each of them names.
+/// The rows of the threat table, and the tests that each row names.
 fn threats(page: &str) -> impl Iterator<Item = (&str, Vec<&str>)> {
     let rows = page.lines().skip_while(|line| !line.starts_with("| A hostile plugin")).skip(2);
     rows.take_while(|row| row.starts_with('|')).map(|row| {
@@ -99,11 +99,11 @@ fn threats(page: &str) -> impl Iterator<Item = (&str, Vec<&str>)> {
 }
 
 #[test]
-fn threat_names_tests_that_are_there() {
+fn tests_that_a_threat_names_exist() {
     let page = std::fs::read_to_string(root().join("SECURITY.md")).expect("readable");
     let mut seen = Vec::new();
     for (row, tests) in threats(&page) {
-        assert!(!tests.is_empty(), "no test shows it: {row}");
+        assert!(!tests.is_empty(), "no test covers it: {row}");
         for test in tests {
             let places = ["tests/adversarial", "tests", ""].map(|place| Path::new(place).join(test));
             let found = places.into_iter().find(|path| root().join(path).exists());

@@ -1,4 +1,4 @@
-//! What the README shows is code that is compiled and files that are accepted, and as short as it promises.
+//! Checks that the README's code compiles, its files are accepted, and its plugin and host are as short as it says.
 
 use crate::harness::command::Plugbay;
 use crate::harness::guest::feature;
@@ -9,7 +9,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The block of code of the README that has this line.
+/// The README's code block that contains this line.
 fn block(language: &str, line: &str) -> String {
     let readme = read("README.md");
     let fence = format!("\n```{language}\n");
@@ -18,20 +18,20 @@ fn block(language: &str, line: &str) -> String {
     found.next().unwrap_or_else(|| panic!("the README shows no {language} with `{line}`")).to_owned()
 }
 
-/// Lines that say something to the compiler.
+/// The lines of code, without comments and blank lines.
 fn code(text: &str) -> Vec<&str> {
     text.lines().filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with("//")).collect()
 }
 
 #[test]
-fn plugin_of_the_readme_is_the_example_and_has_fifteen_lines_at_most() {
+fn readme_plugin_is_the_example_and_15_lines_at_most() {
     let source = read("example-plugins/hello/src/lib.rs");
     assert_eq!(code(&block("rust", "struct Hello;")), code(&source));
     assert!(code(&source).len() <= 15, "{}", code(&source).len());
 }
 
 #[test]
-fn host_of_the_readme_is_the_example_of_the_library_and_has_ten_lines_at_most() {
+fn readme_host_is_the_library_example_and_10_lines_at_most() {
     let shown = block("rust", "use plugbay::Runtime;");
     let library = read("runtime/src/lib.rs").replace("//! ", "");
     let (_, documented) = library.split_once("```no_run\n").expect("the library opens with an example");

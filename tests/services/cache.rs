@@ -1,4 +1,4 @@
-//! `plugbay:plugin/cache`: what is cached, for whom, for how long, and how much of it.
+//! `plugbay:plugin/cache`: values and their lifetimes, permissions, limits, and isolation between plugins.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin, call, pings};
 
 #[tokio::test]
-async fn value_that_was_set_is_answered_as_it_was() {
+async fn value_that_was_set_is_returned_unchanged() {
     let plugin = host().load(caching()).await;
     assert_eq!(act(&plugin, "get", json!("a")).await, absent());
     for value in [json!({ "a": [1, 2.5, null, "ü"] }), json!("text"), json!(null)] {
@@ -23,7 +23,7 @@ async fn value_that_was_set_is_answered_as_it_was() {
 }
 
 #[tokio::test]
-async fn value_lives_for_five_minutes_unless_it_is_told_otherwise() {
+async fn value_lives_for_five_minutes_by_default() {
     let clock = ManualClock::default();
     let host = Host::with(|builder| builder.policy(Policy::allow_all()).clock(clock.clone()));
     let plugin = host.load(caching()).await;
@@ -45,7 +45,7 @@ async fn value_lives_for_five_minutes_unless_it_is_told_otherwise() {
 }
 
 #[tokio::test]
-async fn get_or_set_sets_what_is_not_there_and_answers_what_is() {
+async fn get_or_set_sets_missing_values_and_returns_present_ones() {
     let clock = ManualClock::default();
     let host = Host::with(|builder| builder.policy(Policy::allow_all()).clock(clock.clone()));
     let plugin = host.load(caching()).await;
@@ -57,7 +57,7 @@ async fn get_or_set_sets_what_is_not_there_and_answers_what_is() {
 }
 
 #[tokio::test]
-async fn many_keys_are_set_all_or_none_and_got_in_their_order() {
+async fn many_keys_are_set_atomically_and_returned_in_order() {
     let plugin = host().load(caching()).await;
     assert_eq!(act(&plugin, "set_many", json!({ "a": 1, "b": 2 })).await, json!("set"));
     assert_eq!(act(&plugin, "get_many", json!(["b", "none", "a"])).await, json!([2, absent(), 1]));
@@ -67,7 +67,7 @@ async fn many_keys_are_set_all_or_none_and_got_in_their_order() {
 }
 
 #[tokio::test]
-async fn pattern_deletes_what_fits_and_clear_everything() {
+async fn pattern_deletes_matching_keys_and_clear_all() {
     let plugin = host().load(caching()).await;
     let entries = json!({ "user/1": 1, "user/2": 1, "user/10": 1, "user/*": 1, "other": 1 });
     act(&plugin, "set_many", entries).await;
@@ -82,14 +82,14 @@ async fn pattern_deletes_what_fits_and_clear_everything() {
 }
 
 #[tokio::test]
-async fn plugin_without_a_grant_is_not_loaded_and_told_the_line_to_add() {
+async fn plugin_without_a_grant_is_refused_with_the_line_to_add() {
     let error = Host::new().try_load(caching()).await.expect_err("the operator allows nothing");
     assert_load_error(&error, "feature_cache", "permission_denied");
     assert_contains(&error.to_string(), &["plugbay:plugin/cache", "cache.*", "--grant 'cache.*:read'"]);
 }
 
 #[tokio::test]
-async fn each_use_is_checked_by_its_key_and_action() {
+async fn each_use_is_checked_by_key_and_action() {
     let policy = Policy::default().allow("cache.open").and_then(|policy| policy.allow("cache.seen:read"));
     let policy = policy.and_then(|policy| policy.allow("cache.sunk:write")).expect("readable");
     let host = Host::with(|builder| builder.policy(policy));
@@ -110,7 +110,7 @@ async fn each_use_is_checked_by_its_key_and_action() {
         assert_contains(answer["error"]["denied"].as_str().unwrap_or_default(), &[line, "operator"]);
     }
     assert_eq!(plugin.metrics().denials, expected);
-    assert_eq!(act(&plugin, "get", json!("open")).await, absent(), "what was refused in part was not done in part");
+    assert_eq!(act(&plugin, "get", json!("open")).await, absent(), "a call that is denied in part has no effect");
     for (action, payload, answer) in
         [("set", entry("sunk"), json!("set")), ("get", json!("seen"), absent()), ("set", entry("open"), json!("set"))]
     {
@@ -119,7 +119,7 @@ async fn each_use_is_checked_by_its_key_and_action() {
 }
 
 #[tokio::test]
-async fn deleting_by_pattern_spares_what_may_not_be_written() {
+async fn deletion_by_pattern_skips_keys_without_write_access() {
     let host = host();
     let plugin = host.load(caching()).await;
     act(&plugin, "set_many", json!({ "mine/1": 1, "mine/2": 1, "kept": 1 })).await;
@@ -136,7 +136,7 @@ async fn deleting_by_pattern_spares_what_may_not_be_written() {
 }
 
 #[tokio::test]
-async fn each_limit_is_told_by_name_with_both_numbers() {
+async fn each_limit_is_named_with_both_numbers() {
     let plugin = host().load(caching()).await;
     let long = "k".repeat(513);
     for (action, payload, limit, numbers) in [
@@ -168,7 +168,7 @@ async fn each_limit_is_told_by_name_with_both_numbers() {
 }
 
 #[tokio::test]
-async fn full_cache_forgets_what_was_not_used_for_longest() {
+async fn full_cache_evicts_the_least_recently_used() {
     let plugin = host().load(caching()).await;
     let fill = async |prefix: &str| {
         act(&plugin, "set_count", json!({ "prefix": prefix, "count": 7, "bytes": 1 << 20 })).await;
@@ -177,7 +177,7 @@ async fn full_cache_forgets_what_was_not_used_for_longest() {
     assert_ne!(act(&plugin, "get", json!("first0")).await, absent());
     for round in ["a", "b", "c"] {
         act(&plugin, "set_count", json!({ "prefix": round, "count": 4, "bytes": 1 << 20 })).await;
-        assert_ne!(act(&plugin, "get", json!("first0")).await, absent(), "it is used again and again");
+        assert_ne!(act(&plugin, "get", json!("first0")).await, absent(), "it was used recently");
     }
     assert_eq!(act(&plugin, "get", json!("first1")).await, absent());
 }
@@ -192,7 +192,7 @@ async fn cache_outlives_instances_and_a_reload_but_not_the_plugin() {
     assert_eq!(pings(&plugin).await, 1, "a fresh instance");
     assert_eq!(act(&plugin, "get", json!("trapped")).await, json!(1));
 
-    host.runtime.reload(caching().manifest("version", json!("0.2.0")).package()).await.expect("it can take over");
+    host.runtime.reload(caching().manifest("version", json!("0.2.0")).package()).await.expect("the reload succeeds");
     assert_eq!(plugin.manifest().version.to_string(), "0.2.0");
     assert_eq!(act(&plugin, "get", json!("trapped")).await, json!(1));
 
@@ -213,7 +213,7 @@ async fn two_plugins_do_not_share_values() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn replicas_share_one_cache_and_of_many_who_set_one_wins() {
+async fn replicas_share_a_cache_and_one_of_many_writers_wins() {
     let host = host();
     let plugin = host.load(caching().resource("instances", json!(4))).await;
     for round in 0..20 {
@@ -236,7 +236,7 @@ fn host() -> Host {
     Host::with(|builder| builder.policy(Policy::allow_all()))
 }
 
-/// Asks for its whole cache.
+/// A plugin that requests its whole cache.
 fn caching() -> TestPlugin {
     TestPlugin::from(feature::CACHE).manifest("permissions", json!([{ "resource": "cache.*" }]))
 }

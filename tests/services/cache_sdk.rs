@@ -1,4 +1,4 @@
-//! The SDK's cache against the host's.
+//! The SDK's `cache` module against the host.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::harness::guest::sdk;
 use crate::harness::host::{Host, TestPlugin, call};
 
 #[tokio::test]
-async fn value_is_made_once_in_its_time() {
+async fn value_is_computed_once_within_its_lifetime() {
     let clock = ManualClock::default();
     let (_host, plugin) = loaded(clock.clone()).await;
     for (seconds, celsius) in [(0, 1), (599, 1), (1, 2), (1, 2)] {
@@ -21,7 +21,7 @@ async fn value_is_made_once_in_its_time() {
 }
 
 #[tokio::test]
-async fn value_lives_for_five_minutes_where_nothing_else_is_said() {
+async fn value_lives_for_five_minutes_by_default() {
     let clock = ManualClock::default();
     let (_host, plugin) = loaded(clock.clone()).await;
     for (seconds, before) in [(0, json!(null)), (299, json!("noted")), (300, json!(null))] {
@@ -48,7 +48,7 @@ async fn errors_have_codes_and_name_the_key() {
         assert_contains(&error.to_string(), &[key]);
     }
     host.runtime.set_policy(Policy::default());
-    let error = plugin.call::<Value>("note", "key").await.expect_err("it was taken back");
+    let error = plugin.call::<Value>("note", "key").await.expect_err("the grant was revoked");
     assert_eq!(error.code(), "permission_denied");
     assert_contains(&error.to_string(), &["cache `key`: ", "--grant cache.key:read"]);
 }

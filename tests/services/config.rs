@@ -1,15 +1,15 @@
-//! `plugbay:plugin/config`: layers, types, permissions, secrets, and what is kept across restarts.
+//! `plugbay:plugin/config`: layers, types, permissions, secrets, and values that survive a restart.
 
 use plugbay::{Package, Plugin, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::assert::{assert_contains, assert_load_error};
-use crate::harness::audit::KeptAudit;
+use crate::harness::audit::RecordedAudit;
 use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin, call};
 
 #[tokio::test]
-async fn defaults_of_the_schema_are_what_get_and_all_answer() {
+async fn defaults_of_the_schema_are_returned_by_get_and_all() {
     let plugin = Host::new().load(settings()).await;
     assert_eq!(get(&plugin, "retries").await, json!(3));
     assert_eq!(get(&plugin, "endpoint").await, json!({ "absent": true }));
@@ -17,7 +17,7 @@ async fn defaults_of_the_schema_are_what_get_and_all_answer() {
 }
 
 #[tokio::test]
-async fn options_of_the_host_win_over_defaults() {
+async fn options_of_the_host_override_defaults() {
     let host = Host::new();
     let package = settings().package().configure("retries", 5).configure("endpoint", "https://example.org");
     let plugin = host.runtime.load(package).await.expect("the options fit");
@@ -29,7 +29,7 @@ async fn options_of_the_host_win_over_defaults() {
 async fn files_of_the_plugin_directory_are_layered_by_environment() {
     let directory = tempfile::tempdir().expect("a directory");
     let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).expect("written");
-    std::fs::create_dir(directory.path().join("config")).expect("made");
+    std::fs::create_dir(directory.path().join("config")).expect("created");
     std::fs::write(directory.path().join("plugin.wasm"), settings().into_bytes()).expect("written");
     write("config/default.yaml", "retries: 6\nendpoint: https://default.example\n");
     write("config/production.yaml", "retries: 7\n");
@@ -45,7 +45,7 @@ async fn files_of_the_plugin_directory_are_layered_by_environment() {
     let host = Host::with(|builder| builder.environment("production"));
     let package = Package::open(directory.path()).expect("it opens").configure("retries", 8);
     let plugin = host.runtime.load(package).await.expect("the option fits");
-    assert_eq!(get(&plugin, "retries").await, json!(8), "options win over files");
+    assert_eq!(get(&plugin, "retries").await, json!(8), "options override files");
 }
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn every_wrong_option_is_reported_at_once() {
 }
 
 #[tokio::test]
-async fn set_without_asking_is_denied_with_what_to_add() {
+async fn set_without_a_request_is_denied_with_the_line_to_add() {
     let host = Host::with(|builder| builder.policy(Policy::allow_all()));
     let plugin = host.load(settings().manifest("permissions", json!([]))).await;
     let answer = set(&plugin, "retries", json!(4)).await;
@@ -76,7 +76,7 @@ async fn set_without_asking_is_denied_with_what_to_add() {
 }
 
 #[tokio::test]
-async fn set_that_the_operator_did_not_allow_is_denied_with_what_to_add() {
+async fn set_without_the_operators_grant_is_denied_with_advice() {
     let plugin = Host::new().load(settings()).await;
     let answer = set(&plugin, "retries", json!(4)).await;
     let text = answer["error"]["denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}"));
@@ -84,7 +84,7 @@ async fn set_that_the_operator_did_not_allow_is_denied_with_what_to_add() {
 }
 
 #[tokio::test]
-async fn get_that_the_operator_denies_is_denied_and_left_out_of_all() {
+async fn denied_key_is_denied_to_get_and_left_out_of_all() {
     let mut policy = Policy::default();
     policy.push("config.retries", None, plugbay::manifest::Effect::Deny);
     let host = Host::with(|builder| builder.policy(policy.with_basics()));
@@ -95,14 +95,14 @@ async fn get_that_the_operator_denies_is_denied_and_left_out_of_all() {
 }
 
 #[tokio::test]
-async fn set_that_both_sides_allow_is_seen_by_get() {
+async fn set_with_both_grants_is_visible_to_get() {
     let plugin = writing_host().load(settings()).await;
     assert_eq!(set(&plugin, "retries", json!(4)).await, json!("set"));
     assert_eq!(get(&plugin, "retries").await, json!(4));
 }
 
 #[tokio::test]
-async fn set_of_a_value_that_does_not_fit_is_invalid_and_changes_nothing() {
+async fn set_of_a_mismatched_value_is_invalid_without_effect() {
     let plugin = writing_host().load(settings()).await;
     for (key, value) in [
         ("retries", json!("many")),
@@ -121,7 +121,7 @@ async fn set_of_a_value_that_does_not_fit_is_invalid_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn set_values_survive_a_restart_where_there_is_a_data_directory() {
+async fn set_values_survive_a_restart_with_a_data_directory() {
     let data = tempfile::tempdir().expect("a directory");
     let host = || Host::with(|builder| builder.policy(Policy::allow_all()).data_dir(data.path()));
     let first = host();
@@ -130,12 +130,12 @@ async fn set_values_survive_a_restart_where_there_is_a_data_directory() {
     drop((plugin, first));
     let second = host();
     let package = settings().package().configure("retries", 5);
-    let plugin = second.runtime.load(package).await.expect("the kept value fits");
-    assert_eq!(get(&plugin, "retries").await, json!(9), "what the plugin set wins over the options");
+    let plugin = second.runtime.load(package).await.expect("the stored value fits");
+    assert_eq!(get(&plugin, "retries").await, json!(9), "values that the plugin set override the options");
 }
 
 #[tokio::test]
-async fn stored_value_that_no_longer_fits_falls_back_and_stays_stored() {
+async fn stored_value_that_no_longer_fits_is_kept_but_not_used() {
     let data = tempfile::tempdir().expect("a directory");
     let host = || Host::with(|builder| builder.policy(Policy::allow_all()).data_dir(data.path()));
     let first = host();
@@ -155,7 +155,7 @@ async fn stored_value_that_no_longer_fits_falls_back_and_stays_stored() {
 }
 
 #[tokio::test]
-async fn key_that_is_not_declared_is_set_with_additional_configuration() {
+async fn undeclared_key_can_be_set_with_additional_configuration() {
     let refused = set(&writing_host().load(settings()).await, "count", json!(1)).await;
     assert!(refused["error"]["invalid"].is_string(), "{refused}");
     for (field, value) in [("additional_configuration", json!(true)), ("nexus_version", json!(">=0.1"))] {
@@ -166,7 +166,7 @@ async fn key_that_is_not_declared_is_set_with_additional_configuration() {
 }
 
 #[tokio::test]
-async fn set_values_end_with_the_process_where_there_is_no_data_directory() {
+async fn set_values_without_a_data_directory_end_with_the_process() {
     let plugin = writing_host().load(settings()).await;
     assert_eq!(set(&plugin, "retries", json!(9)).await, json!("set"));
     let plugin = writing_host().load(settings()).await;
@@ -184,7 +184,7 @@ async fn two_plugins_do_not_share_values() {
 }
 
 #[tokio::test]
-async fn secret_is_given_to_the_plugin_and_masked_in_its_log() {
+async fn secret_reaches_the_plugin_and_is_masked_in_its_log() {
     let host = Host::new();
     let plugin = host.load(settings()).await;
     assert_eq!(get(&plugin, "token").await, json!("hunter2"));
@@ -204,15 +204,15 @@ async fn secret_is_masked_in_failures_and_trap_reports() {
     let plugin = host.load(settings()).await;
     for (action, words) in [("fail_with_secret", "failed with"), ("panic_with_secret", "panicked with")] {
         let error = call(&plugin, action).await.expect_err("it does not answer");
-        let told = format!("{error} {error:?} {}", error.to_json());
-        assert_contains(&told, &[words, "***hidden***"]);
-        assert!(!told.contains("hunter2"), "{told}");
+        let output = format!("{error} {error:?} {}", error.to_json());
+        assert_contains(&output, &[words, "***hidden***"]);
+        assert!(!output.contains("hunter2"), "{output}");
     }
     assert!(!format!("{:?} {plugin:?} {:?}", host.log.lines(), plugin.configuration()).contains("hunter2"));
 }
 
 #[tokio::test]
-async fn secret_of_any_shape_is_in_no_log_line_failure_trap_or_metric() {
+async fn secret_of_any_shape_is_masked_in_every_output() {
     for (kind, value, words) in [
         ("string", json!("hunter2-the-key"), vec!["hunter2", "the-key"]),
         ("string", json!("one \"quoted\" word"), vec!["quoted"]),
@@ -226,27 +226,27 @@ async fn secret_of_any_shape_is_in_no_log_line_failure_trap_or_metric() {
         let package = settings().manifest("configuration", setting).package().configure("token", value);
         let plugin = host.runtime.load(package).await.expect("the token fits");
         call(&plugin, "log_secret_everywhere").await.expect("it answers");
-        let mut told = String::new();
+        let mut output = String::new();
         for action in
             ["fail_with_secret", "fail_with_secret_in_code_and_details", "panic_with_secret", "trap_after_secret"]
         {
             let error = call(&plugin, action).await.expect_err("it does not answer");
-            told.push_str(&format!("{error} {error:?} {}", error.to_json()));
+            output.push_str(&format!("{error} {error:?} {}", error.to_json()));
         }
-        told.push_str(&format!("{:?} {plugin:?} {:?}", host.log.lines(), plugin.configuration()));
-        told.push_str(&format!("{:?}", plugin.metrics()));
+        output.push_str(&format!("{:?} {plugin:?} {:?}", host.log.lines(), plugin.configuration()));
+        output.push_str(&format!("{:?}", plugin.metrics()));
         for word in words {
             assert!(
-                !told.contains(word),
+                !output.contains(word),
                 "{kind}: `{word}` at {:?}",
-                told.find(word).map(|at| &told[at.saturating_sub(99)..at])
+                output.find(word).map(|at| &output[at.saturating_sub(99)..at])
             );
         }
     }
 }
 
 #[tokio::test]
-async fn secret_that_the_plugin_set_is_masked_and_so_is_the_one_before() {
+async fn secret_set_by_the_plugin_is_masked_like_the_old_one() {
     let host = writing_host();
     let plugin = host.load(settings()).await;
     assert_eq!(set(&plugin, "token", json!("swordfish")).await, json!("set"));
@@ -259,11 +259,11 @@ async fn secret_that_the_plugin_set_is_masked_and_so_is_the_one_before() {
 }
 
 #[tokio::test]
-async fn secret_in_a_key_that_is_denied_is_masked_in_what_is_told() {
+async fn secret_in_a_denied_key_is_masked_in_the_denial() {
     let mut policy = Policy::default();
     policy.push("config.token", None, plugbay::manifest::Effect::Allow);
     policy.push("config.*", None, plugbay::manifest::Effect::Deny);
-    let audit = KeptAudit::of_everything();
+    let audit = RecordedAudit::of_everything();
     let host = Host::with(|builder| builder.policy(policy).audit_sink(audit.clone()));
     let plugin = host.load(settings()).await;
     let error = call(&plugin, "ask_for_secret_key").await.expect_err("it is denied");
@@ -274,14 +274,14 @@ async fn secret_in_a_key_that_is_denied_is_masked_in_what_is_told() {
 }
 
 #[tokio::test]
-async fn plugin_that_sets_keys_without_end_is_refused_at_the_bound() {
+async fn endless_new_keys_are_refused_at_the_bound() {
     let plugin = writing_host().load(settings().manifest("configuration", json!({}))).await;
     for index in 0..256 {
         assert_eq!(set(&plugin, &format!("key{index}"), json!(1)).await, json!("set"));
     }
     let answer = set(&plugin, "one more", json!(1)).await;
     assert_contains(answer["error"]["invalid"].as_str().unwrap_or_default(), &["config_keys", "256", "257"]);
-    assert_eq!(set(&plugin, "key0", json!(2)).await, json!("set"), "what is there may change");
+    assert_eq!(set(&plugin, "key0", json!(2)).await, json!("set"), "a stored key may change");
     let long = json!("x".repeat(60_000));
     let mut answer = json!("set");
     for index in 0..20 {
@@ -294,20 +294,20 @@ async fn plugin_that_sets_keys_without_end_is_refused_at_the_bound() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn set_values_are_kept_for_this_user_alone() {
+async fn set_values_are_stored_for_this_user_only() {
     use std::os::unix::fs::PermissionsExt;
     let data = tempfile::tempdir().expect("a directory");
     let host = Host::with(|builder| builder.policy(Policy::allow_all()).data_dir(data.path()));
     let plugin = host.load(settings()).await;
     assert_eq!(set(&plugin, "token", json!("swordfish")).await, json!("set"));
-    let mode = |path: &str| std::fs::metadata(data.path().join(path)).expect("there").permissions().mode() & 0o777;
+    let mode = |path: &str| std::fs::metadata(data.path().join(path)).expect("it exists").permissions().mode() & 0o777;
     assert_eq!((mode("feature_config"), mode("feature_config/config.json")), (0o700, 0o600));
 }
 
 #[tokio::test]
 async fn hostile_file_of_values_is_refused_soon() {
     let directory = tempfile::tempdir().expect("a directory");
-    std::fs::create_dir(directory.path().join("config")).expect("made");
+    std::fs::create_dir(directory.path().join("config")).expect("created");
     std::fs::write(directory.path().join("plugin.wasm"), settings().into_bytes()).expect("written");
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..20 {
@@ -317,13 +317,13 @@ async fn hostile_file_of_values_is_refused_soon() {
     let start = std::time::Instant::now();
     for text in [bomb, "[".repeat(100_000), "x".repeat(2 << 20), "- a list".to_owned()] {
         std::fs::write(directory.path().join("config/default.yaml"), text).expect("written");
-        Host::new().runtime.load(directory.path()).await.expect_err("it is no mapping of keys to values");
+        Host::new().runtime.load(directory.path()).await.expect_err("it is not a mapping of keys to values");
     }
     assert!(start.elapsed() < std::time::Duration::from_secs(5));
 }
 
 #[tokio::test]
-async fn secret_that_does_not_fit_is_refused_without_being_told() {
+async fn secret_of_the_wrong_type_is_refused_without_quoting_it() {
     let setting = json!({ "token": { "type": "string", "secret": true, "pattern": "^[a-z]+$" } });
     let package = settings().manifest("configuration", setting).package().configure("token", "S3CRET-VALUE");
     let error = Host::new().runtime.load(package).await.expect_err("the token does not fit");
@@ -334,11 +334,11 @@ async fn secret_that_does_not_fit_is_refused_without_being_told() {
 #[tokio::test]
 async fn manifest_without_a_schema_takes_any_option() {
     let package = settings().manifest("configuration", json!({})).package().configure("anything", json!([1, 2]));
-    let plugin = Host::new().runtime.load(package).await.expect("there is no schema");
+    let plugin = Host::new().runtime.load(package).await.expect("no schema restricts it");
     assert_eq!(get(&plugin, "anything").await, json!([1, 2]));
 }
 
-/// A schema with a default, an optional value and a secret; asks to write all.
+/// A plugin whose schema has a default, an optional value and a secret, and which requests writing all keys.
 fn settings() -> TestPlugin {
     TestPlugin::from(feature::CONFIG).manifest("permissions", json!([{ "resource": "config.*" }])).manifest(
         "configuration",

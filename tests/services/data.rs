@@ -1,4 +1,4 @@
-//! `plugbay:plugin/data`: what is kept, for whom, for how long, and how much of it.
+//! `plugbay:plugin/data`: values and their lifetimes, permissions, limits, and isolation between plugins.
 
 use plugbay::{Plugin, Policy};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin, call};
 
 #[tokio::test]
-async fn value_that_was_set_is_answered_as_it_was() {
+async fn value_that_was_set_is_returned_unchanged() {
     let plugin = host().load(notes()).await;
     assert_eq!(get(&plugin, "greeting").await, json!({ "absent": true }));
     for value in
@@ -19,11 +19,11 @@ async fn value_that_was_set_is_answered_as_it_was() {
     }
     let text = r#"{ "spaces":  1e2 }"#;
     assert_eq!(act(&plugin, "set_raw", json!({ "key": "greeting", "value": text })).await, json!("set"));
-    assert_eq!(act(&plugin, "get_raw", json!("greeting")).await, json!(text), "the text is kept as it was written");
+    assert_eq!(act(&plugin, "get_raw", json!("greeting")).await, json!(text), "the text is stored unchanged");
 }
 
 #[tokio::test]
-async fn deleted_value_is_gone_and_delete_says_whether_it_was_there() {
+async fn delete_removes_a_value_and_returns_whether_it_existed() {
     let plugin = host().load(notes()).await;
     set(&plugin, "a", &json!(1)).await;
     assert_eq!(act(&plugin, "delete", json!("a")).await, json!(true));
@@ -67,7 +67,7 @@ async fn page_has_no_more_than_a_thousand_keys() {
 }
 
 #[tokio::test]
-async fn keys_that_may_not_be_read_are_not_listed_nor_named_by_the_cursor() {
+async fn unreadable_keys_are_neither_listed_nor_in_the_cursor() {
     let mut policy = Policy::default();
     policy.push("data.hidden*", Some(vec![plugbay::manifest::PermissionAction::Read]), plugbay::manifest::Effect::Deny);
     policy.push("data.*", None, plugbay::manifest::Effect::Allow);
@@ -80,7 +80,7 @@ async fn keys_that_may_not_be_read_are_not_listed_nor_named_by_the_cursor() {
 }
 
 #[tokio::test]
-async fn use_that_the_manifest_does_not_ask_for_is_denied_with_what_to_add() {
+async fn use_without_a_request_is_denied_with_the_line_to_add() {
     let plugin = notes().manifest("permissions", json!([{ "resource": "data.public.*" }]));
     let plugin = host().load(plugin).await;
     assert_eq!(set(&plugin, "public.a", &json!(1)).await, json!("set"));
@@ -94,12 +94,12 @@ async fn use_that_the_manifest_does_not_ask_for_is_denied_with_what_to_add() {
         let text = answer["error"]["denied"].as_str().unwrap_or_else(|| panic!("{action} is not denied: {answer}"));
         assert_contains(text, &["data.private", what, "manifest"]);
     }
-    assert_eq!(get(&plugin, "public.a").await, json!(1), "nothing of the set was done");
+    assert_eq!(get(&plugin, "public.a").await, json!(1), "the denied set had no effect");
     assert_eq!(plugin.metrics().denials, 4);
 }
 
 #[tokio::test]
-async fn write_that_the_operator_does_not_allow_is_denied_with_what_to_add() {
+async fn write_without_the_operators_grant_is_denied_with_advice() {
     let policy = Policy::default().allow("data.*:read").expect("readable");
     let plugin = Host::with(|builder| builder.policy(policy)).load(notes()).await;
     assert_eq!(get(&plugin, "a").await, json!({ "absent": true }));
@@ -108,17 +108,17 @@ async fn write_that_the_operator_does_not_allow_is_denied_with_what_to_add() {
 }
 
 #[tokio::test]
-async fn plugin_that_was_granted_nothing_is_not_loaded() {
+async fn plugin_without_a_grant_is_not_loaded() {
     let error = Host::new().try_load(notes()).await.expect_err("the operator allows nothing");
     assert_load_error(&error, "feature_data", "permission_denied");
     assert_contains(&error.to_string(), &["data.*", "--grant"]);
 }
 
 #[tokio::test]
-async fn path_tricks_in_keys_are_keys_and_touch_no_file() {
+async fn path_tricks_in_keys_touch_no_file() {
     let data = tempfile::tempdir().expect("a directory");
     std::fs::write(data.path().join("outside"), "\"outside\"").expect("written");
-    let plugin = kept(data.path()).load(notes()).await;
+    let plugin = persistent(data.path()).load(notes()).await;
     let tricks = ["../outside", "/etc/passwd", "a.b.*", "..", "data.sqlite3", "%2e%2e/x", "'; DROP TABLE entries; --"];
     for key in tricks {
         assert_eq!(get(&plugin, key).await, json!({ "absent": true }), "{key}");
@@ -130,9 +130,10 @@ async fn path_tricks_in_keys_are_keys_and_touch_no_file() {
     for key in ["nul\0", "line\nbreak", ""] {
         assert!(set(&plugin, key, &json!(1)).await["error"]["invalid"].is_string(), "{key:?}");
     }
-    assert_eq!(std::fs::read_to_string(data.path().join("outside")).expect("there"), "\"outside\"");
+    assert_eq!(std::fs::read_to_string(data.path().join("outside")).expect("it exists"), "\"outside\"");
     let files = |directory: &std::path::Path| {
-        let mut names: Vec<_> = std::fs::read_dir(directory).expect("there").flatten().map(|e| e.file_name()).collect();
+        let mut names: Vec<_> =
+            std::fs::read_dir(directory).expect("it exists").flatten().map(|e| e.file_name()).collect();
         names.sort();
         names
     };
@@ -142,7 +143,7 @@ async fn path_tricks_in_keys_are_keys_and_touch_no_file() {
 }
 
 #[tokio::test]
-async fn key_or_value_that_is_too_long_names_the_limit() {
+async fn overlong_key_or_value_names_the_limit() {
     let plugin = host().load(notes()).await;
     assert_eq!(act(&plugin, "set_long_key", json!(512)).await, json!("set"));
     assert_limit(&act(&plugin, "set_long_key", json!(513)).await, &["data_key_bytes", "512", "513"]);
@@ -169,7 +170,7 @@ async fn value_that_is_not_json_is_invalid() {
 }
 
 #[tokio::test]
-async fn plugin_that_fills_its_store_is_refused_at_the_bound_and_its_neighbour_is_not() {
+async fn full_data_is_refused_at_the_bound_of_its_plugin_alone() {
     let host = host();
     let plugin = host.load(notes().resource("timeout_seconds", json!(60))).await;
     let neighbour = host.load(notes().manifest("name", json!("neighbour"))).await;
@@ -180,29 +181,29 @@ async fn plugin_that_fills_its_store_is_refused_at_the_bound_and_its_neighbour_i
         let value = json!({ "prefix": full.to_string(), "count": 1, "bytes": 1 << 20 });
         answer = act(&plugin, "set_count", value).await;
         full += 1;
-        assert!(full <= 64, "it never ends");
+        assert!(full <= 64, "the data is never full");
     }
     assert_limit(&answer, &["data_bytes", &(64 << 20).to_string()]);
     assert_eq!(set(&neighbour, "a", &json!(1)).await, json!("set"));
     let small = json!({ "prefix": "small", "count": 1, "bytes": 1 });
-    assert_eq!(act(&plugin, "set_count", small).await, json!("set"), "what is left may still be used");
+    assert_eq!(act(&plugin, "set_count", small).await, json!("set"), "the rest may still be used");
 }
 
 #[tokio::test]
-async fn values_survive_a_restart_where_there_is_a_data_directory() {
+async fn values_survive_a_restart_with_a_data_directory() {
     let data = tempfile::tempdir().expect("a directory");
-    let first = kept(data.path());
+    let first = persistent(data.path());
     let plugin = first.load(notes()).await;
     set(&plugin, "kept", &json!([1])).await;
     set(&plugin, "deleted", &json!(1)).await;
     act(&plugin, "delete", json!("deleted")).await;
     drop((plugin, first));
-    let plugin = kept(data.path()).load(notes()).await;
+    let plugin = persistent(data.path()).load(notes()).await;
     assert_eq!((get(&plugin, "kept").await, get(&plugin, "deleted").await), (json!([1]), json!({ "absent": true })));
 }
 
 #[tokio::test]
-async fn values_end_with_the_process_where_there_is_no_data_directory() {
+async fn values_without_a_data_directory_end_with_the_process() {
     let plugin = host().load(notes()).await;
     set(&plugin, "a", &json!(1)).await;
     assert_eq!(get(&host().load(notes()).await, "a").await, json!({ "absent": true }));
@@ -211,7 +212,7 @@ async fn values_end_with_the_process_where_there_is_no_data_directory() {
 #[tokio::test]
 async fn values_survive_a_reload() {
     let data = tempfile::tempdir().expect("a directory");
-    let host = kept(data.path());
+    let host = persistent(data.path());
     let plugin = host.load(notes()).await;
     set(&plugin, "a", &json!(1)).await;
     let plugin = host.runtime.reload(notes().package()).await.expect("it reloads");
@@ -220,14 +221,14 @@ async fn values_survive_a_reload() {
 }
 
 #[tokio::test]
-async fn two_plugins_and_two_hosts_do_not_share_values_by_accident() {
+async fn two_plugins_share_no_values_but_two_hosts_do() {
     let data = tempfile::tempdir().expect("a directory");
-    let (one_host, other_host) = (kept(data.path()), kept(data.path()));
+    let (one_host, other_host) = (persistent(data.path()), persistent(data.path()));
     let one = one_host.load(notes()).await;
     let two = one_host.load(notes().manifest("name", json!("two"))).await;
     set(&one, "a", &json!(1)).await;
     assert_eq!(get(&two, "a").await, json!({ "absent": true }));
-    // Two hosts on one directory are two processes with the same plugin: they see each other's values.
+    // Two hosts on one directory act as two processes with the same plugin, which see each other's values.
     let same = other_host.load(notes()).await;
     assert_eq!(get(&same, "a").await, json!(1));
     let value = json!(1);
@@ -236,7 +237,7 @@ async fn two_plugins_and_two_hosts_do_not_share_values_by_accident() {
 }
 
 #[tokio::test]
-async fn value_that_was_set_before_a_trap_is_kept() {
+async fn value_that_was_set_before_a_trap_persists() {
     let plugin = host().load(notes()).await;
     let error = call(&plugin, "set_and_trap").await.expect_err("it panics");
     assert_invoke_error(&error, "feature_data", "plugin_trapped");
@@ -244,10 +245,10 @@ async fn value_that_was_set_before_a_trap_is_kept() {
 }
 
 #[tokio::test]
-async fn writes_that_a_deadline_ends_are_whole_and_the_next_call_is_served() {
+async fn writes_cut_off_by_a_deadline_are_whole() {
     let data = tempfile::tempdir().expect("a directory");
     let plugin = notes().resource("timeout_seconds", json!(0.2)).resource("max_fuel", json!(0));
-    let plugin = kept(data.path()).load(plugin).await;
+    let plugin = persistent(data.path()).load(plugin).await;
     let error = call(&plugin, "set_for_ever").await.expect_err("it never answers");
     assert_invoke_error(&error, "feature_data", "timeout");
     let (one, two) = (get(&plugin, "one").await, get(&plugin, "two").await);
@@ -255,12 +256,12 @@ async fn writes_that_a_deadline_ends_are_whole_and_the_next_call_is_served() {
 }
 
 #[tokio::test]
-async fn damaged_file_is_told_and_harms_no_other_plugin() {
+async fn damaged_file_is_an_error_of_its_plugin_alone() {
     let data = tempfile::tempdir().expect("a directory");
-    std::fs::create_dir(data.path().join("feature_data")).expect("made");
+    std::fs::create_dir(data.path().join("feature_data")).expect("created");
     let file = data.path().join("feature_data/data.sqlite3");
     std::fs::write(&file, [0x5a; 8192]).expect("written");
-    let host = kept(data.path());
+    let host = persistent(data.path());
     let plugin = host.load(notes()).await;
     let neighbour = host.load(notes().manifest("name", json!("neighbour"))).await;
     for answer in [get(&plugin, "a").await, set(&plugin, "a", &json!(1)).await, keys(&plugin, "", None, 1).await] {
@@ -270,15 +271,19 @@ async fn damaged_file_is_told_and_harms_no_other_plugin() {
     }
     assert_eq!(set(&neighbour, "a", &json!(1)).await, json!("set"));
     std::fs::remove_file(&file).expect("removed");
-    assert_eq!(set(&plugin, "a", &json!(1)).await, json!("set"), "it works as soon as the operator did something");
+    assert_eq!(
+        set(&plugin, "a", &json!(1)).await,
+        json!("set"),
+        "it works again once the operator has removed the file"
+    );
 }
 
 #[tokio::test]
-async fn plugin_that_keeps_nothing_makes_no_file() {
+async fn plugin_that_stores_nothing_creates_no_file() {
     let data = tempfile::tempdir().expect("a directory");
-    let plugin = kept(data.path()).load(notes()).await;
+    let plugin = persistent(data.path()).load(notes()).await;
     call(&plugin, "ping").await.expect("it answers");
-    assert_eq!(std::fs::read_dir(data.path()).expect("there").count(), 0);
+    assert_eq!(std::fs::read_dir(data.path()).expect("it exists").count(), 0);
 }
 
 #[track_caller]
@@ -287,18 +292,18 @@ fn assert_limit(answer: &Value, parts: &[&str]) {
     assert_contains(text, parts);
 }
 
-/// Asks for all of its data.
+/// A plugin that requests all of its data.
 fn notes() -> TestPlugin {
     TestPlugin::from(feature::DATA).manifest("permissions", json!([{ "resource": "data.*" }]))
 }
 
-/// Allows everything and keeps nothing.
+/// A host that allows everything and has no data directory.
 fn host() -> Host {
     Host::with(|builder| builder.policy(Policy::allow_all()))
 }
 
-/// Allows everything and keeps it.
-fn kept(directory: &std::path::Path) -> Host {
+/// A host that allows everything and has a data directory.
+fn persistent(directory: &std::path::Path) -> Host {
     Host::with(|builder| builder.policy(Policy::allow_all()).data_dir(directory))
 }
 

@@ -1,4 +1,4 @@
-//! The SDK's data against the host's: types, pages, defaults, and errors by their codes.
+//! The SDK's `data` module against the host: types, pages, defaults, and error codes.
 
 use plugbay::{InvokeError, Plugin, Policy};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::harness::guest::sdk;
 use crate::harness::host::{Host, TestPlugin};
 
 #[tokio::test]
-async fn values_are_kept_with_their_types() {
+async fn values_keep_their_types() {
     let plugin = loaded("data.*").await;
     assert_eq!(ask(&plugin, "read", json!("a")).await, json!(null));
     assert_eq!(ask(&plugin, "write", note("a")).await, json!(1));
@@ -20,7 +20,7 @@ async fn values_are_kept_with_their_types() {
 }
 
 #[tokio::test]
-async fn keys_are_all_there_over_several_pages() {
+async fn keys_are_complete_over_several_pages() {
     let plugin = loaded("data.*").await;
     let ids: Vec<String> = (0..950).map(|index| format!("{index:04}")).collect();
     ask(&plugin, "write_all", json!(ids)).await;
@@ -41,7 +41,7 @@ async fn increments_of_several_instances_all_count() {
 }
 
 #[tokio::test]
-async fn swap_takes_the_value_that_is_expected() {
+async fn swap_needs_the_expected_value() {
     let plugin = loaded("data.*").await;
     assert_eq!(ask(&plugin, "swap", json!(["a", 1, 2])).await, json!(false), "there is none");
     assert_eq!(ask(&plugin, "swap", json!(["a", null, 1])).await, json!(true));
@@ -53,7 +53,7 @@ async fn swap_takes_the_value_that_is_expected() {
 }
 
 #[tokio::test]
-async fn scan_reads_what_the_plugin_may_read() {
+async fn scan_returns_readable_values_only() {
     let plugin = loaded("data.*").await;
     let ids: Vec<String> = (0..450).map(|index| format!("{index:04}")).collect();
     ask(&plugin, "write_all", json!(ids)).await;
@@ -63,7 +63,7 @@ async fn scan_reads_what_the_plugin_may_read() {
     let read = ask(&plugin, "read_all", json!(["0001", "none"])).await;
     assert_eq!(read, json!([{ "text": "0001", "stars": 0 }, null]));
 
-    // The same values, of which a policy shows two.
+    // The same values under a policy that allows reading two of them.
     let permissions = json!([
         { "resource": "data.note/000*", "actions": ["write"] },
         { "resource": "data.note/0001" },
@@ -76,7 +76,7 @@ async fn scan_reads_what_the_plugin_may_read() {
 }
 
 #[tokio::test]
-async fn counters_need_reading_and_writing() {
+async fn counters_need_read_and_write() {
     for (granted, denied) in [("read", "write"), ("write", "read")] {
         let permissions = json!([{ "resource": "data.*", "actions": [granted] }]);
         let plugin = host().load(TestPlugin::from(sdk::DATA).manifest("permissions", permissions)).await;
@@ -98,11 +98,11 @@ async fn value_that_is_not_an_integer_is_not_counted() {
         assert_eq!(error.code(), "invalid_argument", "{error}");
         assert_contains(&error.to_string(), &[key, "64 bits"]);
     }
-    assert_eq!(ask(&plugin, "increment", json!(["most", -1])).await, json!(i64::MAX - 1), "it was left as it was");
+    assert_eq!(ask(&plugin, "increment", json!(["most", -1])).await, json!(i64::MAX - 1), "it is unchanged");
 }
 
 #[tokio::test]
-async fn what_is_refused_has_a_code_and_names_the_key() {
+async fn refusal_has_a_code_and_names_the_key() {
     let plugin = loaded("data.note/mine*").await;
     ask(&plugin, "write_all", json!(["mine"])).await;
     for (action, payload, code, words) in [
@@ -127,7 +127,7 @@ async fn what_is_refused_has_a_code_and_names_the_key() {
 }
 
 #[tokio::test]
-async fn setting_without_a_value_has_the_default_that_is_asked_for() {
+async fn setting_without_a_value_has_the_given_default() {
     let setting = json!({ "there": { "type": "integer", "default": 7 }, "absent": { "type": "integer" } });
     let plugin = TestPlugin::from(sdk::DATA).manifest("configuration", setting);
     let plugin = host().load(plugin.manifest("permissions", json!([{ "resource": "data.*" }]))).await;

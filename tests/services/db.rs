@@ -1,4 +1,4 @@
-//! `plugbay:plugin/db`: SQL with parameters and transactions, permissions, what is refused to all, limits, what is kept.
+//! `plugbay:plugin/db`: SQL with parameters, transactions, permissions, limits, and durability.
 
 use plugbay::{Plugin, Policy};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin};
 
 #[tokio::test]
-async fn rows_come_back_as_they_went_in() {
+async fn rows_are_returned_unchanged() {
     let plugin = notes(&Host::with(allowing)).await;
     let values = json!([null, -5, 1.5, "it's; -- a \"text\"", { "blob": [0, 255] }]);
     let inserted = execute(&plugin, "INSERT INTO mixed (a, b, c, d, e) VALUES (?1, ?2, ?3, ?4, ?5)", values).await;
@@ -19,7 +19,7 @@ async fn rows_come_back_as_they_went_in() {
 }
 
 #[tokio::test]
-async fn changes_tell_rows_and_the_last_insert() {
+async fn changes_hold_the_row_count_and_the_last_insert() {
     let plugin = notes(&Host::with(allowing)).await;
     let insert = "INSERT INTO notes (title) VALUES (?), (?)";
     assert_eq!(execute(&plugin, insert, json!(["a", "b"])).await, json!({ "insert_id": 2, "changes": 2 }));
@@ -46,7 +46,7 @@ async fn execute_many_does_all_or_nothing() {
 }
 
 #[tokio::test]
-async fn transaction_keeps_what_it_commits_and_nothing_else() {
+async fn transaction_keeps_only_what_it_commits() {
     let plugin = notes(&Host::with(allowing)).await;
     for (end, kept) in [("rollback", false), ("drop", false), ("keep", false), ("commit", true)] {
         let insert = json!({ "execute": "INSERT INTO notes (title) VALUES (?)", "params": [end] });
@@ -59,7 +59,7 @@ async fn transaction_keeps_what_it_commits_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn outside_its_transaction_a_call_is_told_to_use_it() {
+async fn statement_outside_the_open_transaction_is_refused() {
     let plugin = notes(&Host::with(allowing)).await;
     let outside = json!({ "query": "SELECT 1" });
     let script = json!({ "steps": [], "end": "outside", "outside": outside });
@@ -82,7 +82,7 @@ async fn failed_statement_leaves_its_transaction_open() {
 }
 
 #[tokio::test]
-async fn transaction_ends_with_its_call_however_that_ends() {
+async fn transaction_ends_with_its_call_in_any_case() {
     let plugin = notes(&Host::with(allowing)).await;
     let insert = json!({ "execute": "INSERT INTO notes (title) VALUES ('lost')" });
     for end in ["keep", "trap", "hang"] {
@@ -110,7 +110,7 @@ async fn call_that_is_dropped_in_a_transaction_rolls_it_back() {
 }
 
 #[tokio::test]
-async fn instances_take_turns_at_writing_and_lose_nothing() {
+async fn instances_take_turns_writing_and_lose_no_update() {
     let data = tempfile::tempdir().expect("a directory");
     let host = Host::with(|builder| allowing(builder).data_dir(data.path()));
     let plugin = host.load(database().resource("instances", json!(4))).await;
@@ -132,7 +132,7 @@ async fn instances_take_turns_at_writing_and_lose_nothing() {
 }
 
 #[tokio::test]
-async fn table_that_was_not_asked_for_or_not_allowed_is_denied_with_the_line_to_add() {
+async fn table_without_both_grants_is_denied_with_the_line_to_add() {
     let grants = |text: &str| Policy::default().allow(text).expect("readable");
     let asked = json!([{ "resource": "db.*", "actions": ["read", "write"] }, { "resource": "log" }]);
     let host = Host::with(|builder| builder.policy(grants("db.notes:read,write")));
@@ -151,7 +151,7 @@ async fn table_that_was_not_asked_for_or_not_allowed_is_denied_with_the_line_to_
 }
 
 #[tokio::test]
-async fn denied_table_is_denied_however_its_name_is_written() {
+async fn denied_table_is_denied_in_any_spelling() {
     let rules = Policy::default().deny("db.users").and_then(|policy| policy.allow("db.*")).expect("readable");
     let host = Host::with(|builder| builder.policy(rules));
     let plugin = host.load(database()).await;
@@ -163,7 +163,7 @@ async fn denied_table_is_denied_however_its_name_is_written() {
 }
 
 #[tokio::test]
-async fn denial_inside_a_transaction_undoes_nothing_that_was_allowed() {
+async fn denial_inside_a_transaction_keeps_its_other_changes() {
     let host = Host::with(|builder| builder.policy(Policy::default().allow("db.notes").expect("readable")));
     let plugin = host.load(database()).await;
     execute(&plugin, "CREATE TABLE notes (title TEXT NOT NULL, id INTEGER PRIMARY KEY)", json!([])).await;
@@ -176,7 +176,7 @@ async fn denial_inside_a_transaction_undoes_nothing_that_was_allowed() {
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_is_there_in_a_new_runtime() {
+async fn acknowledged_changes_are_there_in_a_new_runtime() {
     let data = tempfile::tempdir().expect("a directory");
     let host = || Host::with(|builder| allowing(builder).data_dir(data.path()));
     let first = host();
@@ -189,7 +189,7 @@ async fn what_was_acknowledged_is_there_in_a_new_runtime() {
     #[cfg(unix)]
     for file in ["feature_db", "feature_db/db.sqlite3", "feature_db/db.sqlite3-wal"] {
         use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(data.path().join(file)).expect("it is there").permissions().mode();
+        let mode = std::fs::metadata(data.path().join(file)).expect("it exists").permissions().mode();
         assert_eq!(mode & 0o077, 0, "{file} is open to others");
     }
 }
@@ -207,11 +207,11 @@ async fn two_runtimes_on_one_directory_see_each_others_changes() {
     assert_eq!((titles(&one).await, titles(&two).await), (json!(["a", "b", "c"]), json!(["a", "b", "c"])));
     execute(&one, "ALTER TABLE notes ADD COLUMN more DEFAULT 5", json!([])).await;
     let rows = query(&two, "SELECT * FROM notes WHERE id = 1", json!([])).await;
-    assert_eq!(rows, json!([{ "id": 1, "title": "a", "more": 5 }]), "with the shape that the other one gave it");
+    assert_eq!(rows, json!([{ "id": 1, "title": "a", "more": 5 }]), "with the schema that the other runtime set");
 }
 
 #[tokio::test]
-async fn without_a_data_directory_it_is_forgotten_with_the_plugin() {
+async fn database_without_a_data_directory_ends_with_the_plugin() {
     let host = Host::with(allowing);
     let plugin = notes(&host).await;
     execute(&plugin, "INSERT INTO notes (title) VALUES ('a')", json!([])).await;
@@ -225,7 +225,7 @@ async fn without_a_data_directory_it_is_forgotten_with_the_plugin() {
 }
 
 #[tokio::test]
-async fn same_query_answers_after_the_tables_have_changed() {
+async fn repeated_query_sees_changed_tables() {
     let data = tempfile::tempdir().expect("a directory");
     let host = Host::with(|builder| allowing(builder).data_dir(data.path()));
     let plugin = notes(&host).await;
@@ -242,7 +242,7 @@ async fn same_query_answers_after_the_tables_have_changed() {
 }
 
 #[tokio::test]
-async fn short_query_that_turns_out_long_answers_all_the_same() {
+async fn query_that_takes_longer_than_expected_still_answers() {
     let plugin = notes(&Host::with(allowing)).await;
     let many =
         json!({ "execute_many": "INSERT INTO notes (title) VALUES (?)", "many": vec![["x".repeat(9_000)]; 300] });
@@ -260,7 +260,7 @@ async fn short_query_that_turns_out_long_answers_all_the_same() {
 }
 
 #[tokio::test]
-async fn damaged_file_is_told_to_its_plugin_and_harms_no_other() {
+async fn damaged_file_is_an_error_of_its_plugin_alone() {
     let data = tempfile::tempdir().expect("a directory");
     let host = || Host::with(|builder| allowing(builder).data_dir(data.path()));
     let file = data.path().join("feature_db").join("db.sqlite3");
@@ -273,7 +273,7 @@ async fn damaged_file_is_told_to_its_plugin_and_harms_no_other() {
         assert!(host.runtime.unload("feature_db").await);
     }
     wait_for(|| !file.with_file_name("db.sqlite3-wal").exists()).await;
-    let whole = std::fs::read(&file).expect("it is there");
+    let whole = std::fs::read(&file).expect("it exists");
     let half_page = whole[..whole.len() / 2 + 100].to_vec();
     let mut overwritten = whole.clone();
     overwritten[4096..4096 * 12].fill(0xA5);
@@ -287,7 +287,7 @@ async fn damaged_file_is_told_to_its_plugin_and_harms_no_other() {
         for sql in ["SELECT sum(length(title)) FROM notes", "INSERT INTO notes (title) VALUES ('more')"] {
             let text = error(&query(&plugin, sql, json!([])).await, "unavailable");
             assert_contains(&text, &["`db.sqlite3`", "`feature_db`", "damaged", "backup"]);
-            assert!(!text.contains(data.path().to_str().expect("a text")), "{name}: a host path in {text}");
+            assert!(!text.contains(data.path().to_str().expect("a string")), "{name}: a host path in {text}");
         }
         assert_eq!(query(&neighbour, "SELECT * FROM fine", json!([])).await, json!([]), "{name}");
     }
@@ -316,7 +316,7 @@ async fn notes(host: &Host) -> Plugin {
     plugin
 }
 
-/// A plugin that asks for every table.
+/// A plugin that requests every table.
 fn database() -> TestPlugin {
     TestPlugin::from(feature::DB).manifest("permissions", json!([{ "resource": "db.*" }]))
 }

@@ -1,4 +1,4 @@
-//! The SDK's database against the host's: declared tables, typed statements, transactions, collections.
+//! The SDK's `db` module against the host: declared tables, typed statements, transactions, collections.
 
 use plugbay::{InvokeError, Plugin, Policy};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ async fn declared_tables_are_there_when_the_plugin_loads() {
 }
 
 #[tokio::test]
-async fn inserted_rows_are_answered_typed_with_defaults() {
+async fn inserted_rows_are_returned_typed_with_defaults() {
     let (_host, plugin) = loaded().await;
     let changes: Value = ask(&plugin, "add_users", json!(["Bob", "Ann"])).await;
     assert_eq!(changes, json!({ "insert_id": 2, "changes": 2 }));
@@ -50,7 +50,7 @@ async fn rows_are_changed_and_deleted_by_condition() {
 }
 
 #[tokio::test]
-async fn every_kind_of_column_comes_back_as_it_went() {
+async fn every_kind_of_column_is_returned_unchanged() {
     let (host, plugin) = loaded().await;
     ask::<Value>(&plugin, "add_users", json!(["Ann"])).await;
     let mut kept: Value = ask(&plugin, "add_thing", thing()).await;
@@ -90,7 +90,7 @@ async fn json_columns_are_searched_and_parsed() {
 }
 
 #[tokio::test]
-async fn injected_sql_stays_text_in_every_way_to_ask() {
+async fn injected_sql_stays_text_in_every_query_style() {
     let (_host, plugin) = loaded().await;
     let names = ["Ann", "x' OR '1'='1", "\"; DROP TABLE users; --", "'); DELETE FROM users; --", "100%", "a_b\\"];
     ask::<Value>(&plugin, "add_users", json!(names)).await;
@@ -105,7 +105,7 @@ async fn injected_sql_stays_text_in_every_way_to_ask() {
     for pattern in ["%", "_", "\\"] {
         for action in ["find_users", "alike"] {
             let found: Vec<String> = ask(&plugin, action, json!(pattern)).await;
-            assert!(found.len() <= 1, "{pattern} is no pattern: {found:?}");
+            assert!(found.len() <= 1, "{pattern} is not a pattern: {found:?}");
         }
     }
     let users: Vec<Value> = ask(&plugin, "users", json!(null)).await;
@@ -113,7 +113,7 @@ async fn injected_sql_stays_text_in_every_way_to_ask() {
 }
 
 #[tokio::test]
-async fn transaction_that_fails_or_panics_leaves_nothing() {
+async fn transaction_that_fails_or_panics_leaves_no_changes() {
     let (_host, plugin) = loaded().await;
     assert_eq!(ask::<u64>(&plugin, "all_or_nothing", json!(["Ann", "Bob"])).await, 2);
     for (last, expected) in [("", "empty"), ("Ann", "constraint"), ("panic", "plugin_trapped")] {
@@ -126,7 +126,7 @@ async fn transaction_that_fails_or_panics_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn rows_that_do_not_all_fit_are_not_inserted() {
+async fn rows_are_inserted_all_or_none() {
     let (_host, plugin) = loaded().await;
     let too_long = "x".repeat(41);
     for names in [json!(["Ann", "Ann"]), json!(["Ann", too_long])] {
@@ -138,7 +138,7 @@ async fn rows_that_do_not_all_fit_are_not_inserted() {
 }
 
 #[tokio::test]
-async fn statement_beside_an_open_transaction_is_busy_and_undoes_nothing_else() {
+async fn statement_outside_an_open_transaction_is_busy() {
     let (_host, plugin) = loaded().await;
     assert_eq!(code(call(&plugin, "busy").await), "busy");
     let users: Vec<Value> = ask(&plugin, "users", json!(null)).await;
@@ -165,7 +165,7 @@ async fn errors_of_statements_have_codes() {
 }
 
 #[tokio::test]
-async fn statement_without_a_grant_is_denied_with_what_to_add() {
+async fn statement_without_a_grant_is_denied_with_advice() {
     let mut policy = Policy::default();
     policy.push("db.users", None, plugbay::manifest::Effect::Allow);
     let host = Host::with(|builder| builder.policy(policy.with_basics()));
@@ -179,7 +179,7 @@ async fn statement_without_a_grant_is_denied_with_what_to_add() {
 }
 
 #[tokio::test]
-async fn documents_are_kept_found_changed_and_removed() {
+async fn documents_are_stored_found_changed_removed() {
     let (_host, plugin) = loaded().await;
     let mut first: Value = ask(&plugin, "add_task", json!({ "title": "Tea", "done": false, "tags": ["home"] })).await;
     assert!(first["created_at"].take().as_i64() > Some(1_600_000_000_000) && first["updated_at"].take().is_i64());
@@ -228,7 +228,7 @@ async fn everything_is_there_after_a_restart() {
     assert_eq!(ask::<Value>(&plugin, "tasks", json!({})).await, json!(["Begin", "Tea"]));
 }
 
-/// The plugin, which asks for its whole database, with a collection that begins with a document.
+/// The plugin, which requests its whole database, with a collection that declares a first document.
 fn database() -> TestPlugin {
     TestPlugin::from(sdk::DB).manifest("permissions", json!([{ "resource": "db.*" }])).manifest(
         "database",

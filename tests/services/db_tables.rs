@@ -1,4 +1,4 @@
-//! Tables and collections that a manifest declares: made, migrated, filled once; nothing is ever lost.
+//! Tables and collections that a manifest declares: they are created, migrated and filled once, and never lose a row.
 
 use plugbay::{LoadError, Plugin, Policy};
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ async fn every_kind_of_column_takes_its_values_and_no_others() {
 }
 
 #[tokio::test]
-async fn defaults_keys_and_moments_are_filled_in() {
+async fn defaults_keys_and_timestamps_are_filled_in() {
     let scene = Scene::new();
     let columns = json!({
         "id": "id", "title": { "type": "text", "not_null": true, "unique": true },
@@ -72,9 +72,10 @@ async fn defaults_keys_and_moments_are_filled_in() {
     assert_eq!(inserted["insert_id"], json!(2), "an id is never given twice");
 }
 
-/// What a manifest may give as default, the column takes: the two are checked in different places.
+/// Every default that the manifest accepts must be a value that the column accepts: the two are checked in different
+/// places.
 #[tokio::test]
-async fn default_of_every_kind_is_a_value_that_its_column_takes() {
+async fn default_of_every_kind_is_a_valid_value_of_its_column() {
     let scene = Scene::new();
     let defaults = json!({
         "words": { "type": "text", "default": "it's" }, "short": { "type": "varchar", "length": 3, "default": "äöü" },
@@ -128,7 +129,7 @@ async fn foreign_keys_hold_as_declared() {
 }
 
 #[tokio::test]
-async fn table_that_is_there_keeps_its_rows_over_restarts_and_every_change_that_they_fit() {
+async fn existing_table_keeps_its_rows_through_changes_that_fit() {
     let scene = Scene::new();
     let tables = |columns: Value| json!({ "t": { "columns": columns } });
     let first_shape = tables(json!({
@@ -168,7 +169,7 @@ async fn table_that_is_there_keeps_its_rows_over_restarts_and_every_change_that_
     assert_eq!(
         inserted["insert_id"],
         json!(3),
-        "ids go on where they were, and what is not declared any more is not asked for"
+        "ids continue, and columns that are no longer declared are not required"
     );
     drop(plugin);
 
@@ -178,7 +179,7 @@ async fn table_that_is_there_keeps_its_rows_over_restarts_and_every_change_that_
 }
 
 #[tokio::test]
-async fn change_that_a_row_does_not_fit_fails_the_load_and_leaves_everything_as_it_was() {
+async fn change_that_a_row_does_not_fit_fails_without_effect() {
     let scene = Scene::new();
     let shape =
         |value: Value| json!({ "t": { "columns": { "id": "id", "v": value } }, "u": { "columns": { "id": "id" } } });
@@ -200,7 +201,7 @@ async fn change_that_a_row_does_not_fit_fails_the_load_and_leaves_everything_as_
 }
 
 #[tokio::test]
-async fn table_that_the_plugin_made_itself_is_taken_over_with_its_rows() {
+async fn table_made_by_the_plugin_is_adopted_with_its_rows() {
     let scene = Scene::new();
     let plugin = scene.load("tables", json!({})).await.expect("it loads");
     run(&plugin, "CREATE TABLE t (v TEXT, w)").await;
@@ -212,7 +213,7 @@ async fn table_that_the_plugin_made_itself_is_taken_over_with_its_rows() {
 }
 
 #[tokio::test]
-async fn declaration_that_cannot_be_made_is_told() {
+async fn declaration_that_cannot_be_created_is_an_error() {
     let scene = Scene::new();
     let plugin = scene.load("tables", json!({})).await.expect("it loads");
     run(&plugin, "CREATE VIEW seen AS SELECT 1").await;
@@ -228,7 +229,7 @@ async fn declaration_that_cannot_be_made_is_told() {
             "key or unique",
         ),
     ] {
-        let error = scene.load("tables", tables.clone()).await.expect_err("it cannot be made");
+        let error = scene.load("tables", tables.clone()).await.expect_err("it cannot be created");
         assert_load_error(&error, "feature_db", "invalid_table");
         assert!(error.to_string().contains(said), "{tables}: {error}");
     }
@@ -261,7 +262,11 @@ async fn collection_is_filled_once_and_indexed_as_declared() {
     drop(plugin);
 
     let plugin = scene.load("collections", declared).await.expect("it loads again");
-    assert_eq!(first(&plugin, "SELECT count(*) AS n FROM items").await, json!({ "n": 0 }), "what was deleted stays so");
+    assert_eq!(
+        first(&plugin, "SELECT count(*) AS n FROM items").await,
+        json!({ "n": 0 }),
+        "deleted documents stay deleted"
+    );
     drop(plugin);
     let plugin =
         scene.load("collections", database(json!(["name"]))).await.expect("an index less, one not unique any more");
@@ -272,7 +277,7 @@ async fn collection_is_filled_once_and_indexed_as_declared() {
 }
 
 #[tokio::test]
-async fn reload_changes_the_tables_of_the_running_plugin_and_keeps_memory() {
+async fn reload_migrates_tables_and_keeps_their_rows() {
     let host = Host::with(|builder| builder.policy(Policy::allow_all()));
     let shape = |columns: Value| plugin("tables", json!({ "t": { "columns": columns } }));
     let plugin = host.load(shape(json!({ "id": "id", "v": "text" }))).await;
@@ -286,21 +291,23 @@ async fn reload_changes_the_tables_of_the_running_plugin_and_keeps_memory() {
 }
 
 #[tokio::test]
-async fn damaged_database_does_not_keep_the_plugin_from_loading() {
+async fn damaged_database_does_not_prevent_loading() {
     let scene = Scene::new();
     let directory = scene.data.path().join("feature_db");
-    std::fs::create_dir_all(&directory).expect("made");
-    std::fs::write(directory.join("db.sqlite3"), b"this is no database, and long enough to be looked at".repeat(100))
-        .expect("written");
-    let plugin =
-        scene.load("tables", json!({ "t": { "columns": { "id": "id" } } })).await.expect("it loads all the same");
+    std::fs::create_dir_all(&directory).expect("created");
+    std::fs::write(
+        directory.join("db.sqlite3"),
+        b"this is not a database, but long enough to be read as one".repeat(100),
+    )
+    .expect("written");
+    let plugin = scene.load("tables", json!({ "t": { "columns": { "id": "id" } } })).await.expect("it still loads");
     let answer = try_run(&plugin, "SELECT * FROM t").await;
     let text = answer["error"]["unavailable"].as_str().unwrap_or_else(|| panic!("not unavailable: {answer}"));
     assert_contains(text, &["db.sqlite3", "damaged", "backup"]);
-    assert!(!text.contains(scene.data.path().to_str().expect("a text")), "a host path in: {text}");
+    assert!(!text.contains(scene.data.path().to_str().expect("a string")), "a host path in: {text}");
 }
 
-/// A data directory on which one plugin is loaded again and again, each time by a new runtime.
+/// A data directory on which a plugin is loaded repeatedly, each time by a new runtime.
 struct Scene {
     data: tempfile::TempDir,
 }

@@ -1,4 +1,4 @@
-//! What the embedder hands in may be broken: sinks and a clock that panic.
+//! Objects of the embedder that panic: sinks and a clock.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin, pings};
 
 #[tokio::test]
-async fn sink_that_panics_loses_its_line_and_nothing_else() {
+async fn panicking_sink_loses_only_its_line() {
     struct Broken;
     impl LogSink for Broken {
         fn log(&self, record: &LogRecord<'_>) {
@@ -29,7 +29,7 @@ async fn sink_that_panics_loses_its_line_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn audit_sink_that_panics_loses_its_record_and_nothing_else() {
+async fn panicking_audit_sink_loses_only_its_record() {
     struct Broken;
     impl AuditSink for Broken {
         fn record(&self, _: &AuditRecord<'_>) {
@@ -48,14 +48,14 @@ async fn audit_sink_that_panics_loses_its_record_and_nothing_else() {
         let answer: Value = plugin.call("set", &json!({ "key": key, "value": 1 })).await.expect("it answers");
         assert_eq!(answer["error"]["denied"].is_string(), is_denied, "{answer}");
     }
-    assert_eq!(host.runtime.audit_trail().len(), 1, "the runtime remembers it all the same");
-    let error = host.try_load(TestPlugin::from(feature::DATA)).await.expect_err("it imports data and may not");
+    assert_eq!(host.runtime.audit_trail().len(), 1, "the runtime still records it");
+    let error = host.try_load(TestPlugin::from(feature::DATA)).await.expect_err("it imports data without a grant");
     assert_eq!(error.code(), "permission_denied", "{error}");
 }
 
-/// A clock cannot be done without: the call that needs it fails, and the next one that does not is served.
+/// A call that needs the clock fails; the next call that does not need it is served.
 #[tokio::test]
-async fn clock_that_panics_is_a_host_error_and_nothing_worse() {
+async fn panicking_clock_is_a_host_error() {
     struct Broken;
     impl Clock for Broken {
         fn now(&self) -> SystemTime {
@@ -70,14 +70,14 @@ async fn clock_that_panics_is_a_host_error_and_nothing_worse() {
     let rules = json!([{ "resource": "scheduler.*" }]);
     let plugin = host.load(TestPlugin::from(feature::SCHEDULER).manifest("permissions", rules)).await;
     let job = json!({ "id": "j", "interval_ms": 60_000 });
-    let error = plugin.call::<Value>("add", &job).await.expect_err("it asks what time it is");
+    let error = plugin.call::<Value>("add", &job).await.expect_err("the call needs the clock");
     assert_eq!(error.code(), "host_error", "{error}");
     assert_eq!(pings(&plugin).await, 1, "a fresh instance");
     assert!(host.runtime.unload(&plugin.name()).await);
 }
 
 #[tokio::test]
-async fn closures_are_sinks_and_a_record_is_a_line() {
+async fn closures_are_sinks_and_records_print_as_lines() {
     let (lines, denials) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
     let (log, audit) = (lines.clone(), denials.clone());
     let host = Host::with(|builder| {

@@ -1,4 +1,4 @@
-//! `wasi:http`: what is granted by host, what is sent and answered, and every bound by its name.
+//! `wasi:http`: grants by host, requests and responses, and all limits by name.
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ use crate::harness::host::{Host, TestPlugin, pings};
 use crate::harness::server::{Answer, Identity, Names, Server};
 
 #[tokio::test]
-async fn granted_host_answers_status_headers_and_body() {
+async fn granted_host_returns_status_headers_and_body() {
     let server = Server::start(|_| Answer::status("201 Created", &[("x-kind", "test")], "made"));
     let plugin = host_for(&server).load(client()).await;
     let answer = fetch(
@@ -31,7 +31,7 @@ async fn granted_host_answers_status_headers_and_body() {
 }
 
 #[tokio::test]
-async fn trusted_plugin_is_granted_hosts_like_any_other() {
+async fn trusted_plugin_needs_grants_like_any_other() {
     let server = Server::start(|_| Answer::text("hello"));
     let plugin = host_for(&server).load(client().trusted()).await;
     assert_eq!(fetch(&plugin, json!({ "authority": server.authority() })).await["body"], "hello");
@@ -39,12 +39,12 @@ async fn trusted_plugin_is_granted_hosts_like_any_other() {
 }
 
 #[tokio::test]
-async fn denial_is_audited_with_the_call_that_asked() {
+async fn denial_is_audited_with_its_call() {
     let host = Host::with(|builder| builder.policy(Policy::default().allow("http.*").expect("readable")));
     let plugin = host.load(client().manifest("permissions", json!([{ "resource": "http.10.*" }]))).await;
     for authority in ["a.example", "10.0.0.1"] {
         let asks = plugbay::Invocation::new("fetch").payload(&json!({ "authority": authority })).expect("it is JSON");
-        plugin.invoke(asks.request_id("asked-by-me")).await.expect("it is told no");
+        plugin.invoke(asks.request_id("asked-by-me")).await.expect("the guest handles the denial");
     }
     let told: Vec<_> = host.runtime.audit_trail().into_iter().map(|entry| (entry.resource, entry.request_id)).collect();
     let by_me = |resource: &str| (resource.to_owned(), Some("asked-by-me".to_owned()));
@@ -52,7 +52,7 @@ async fn denial_is_audited_with_the_call_that_asked() {
 }
 
 #[tokio::test]
-async fn body_of_a_request_is_sent_as_it_is_written() {
+async fn body_of_a_request_is_sent_whole() {
     let server = Server::start(|request| Answer::text(&request.body_bytes.to_string()));
     let plugin = host_for(&server).load(client()).await;
     let request = json!({ "authority": server.authority(), "method": "POST", "headers": { "content-length": "300000" }, "body_bytes": 300_000 });
@@ -60,7 +60,7 @@ async fn body_of_a_request_is_sent_as_it_is_written() {
 }
 
 #[tokio::test]
-async fn plugin_without_a_grant_is_not_loaded_and_told_the_line_to_add() {
+async fn plugin_without_a_grant_is_refused_with_the_line_to_add() {
     let error = Host::new().try_load(client()).await.expect_err("the operator allows nothing");
     assert_load_error(&error, "feature_http", "permission_denied");
     assert_contains(
@@ -68,12 +68,13 @@ async fn plugin_without_a_grant_is_not_loaded_and_told_the_line_to_add() {
         &["wasi:http/outgoing-handler", "http.*", "execute", "--grant 'http.*:execute'"],
     );
     let host = Host::with(|builder| builder.policy(Policy::allow_all()));
-    let error = host.try_load(client().manifest("permissions", json!([]))).await.expect_err("it does not ask");
+    let error =
+        host.try_load(client().manifest("permissions", json!([]))).await.expect_err("the manifest does not request it");
     assert_contains(&error.to_string(), &["manifest", "{resource: \"http.*\", actions: [execute]}"]);
 }
 
 #[tokio::test]
-async fn host_that_was_not_asked_for_is_denied_counted_and_logged() {
+async fn host_outside_the_manifest_is_denied_counted_logged() {
     let asks = json!([{ "resource": "http.api.example.org", "actions": ["execute"] }]);
     let host = Host::with(|builder| builder.policy(Policy::allow_all()).http_responder(Recorded::default()));
     let plugin = host.load(client().manifest("permissions", asks)).await;
@@ -95,7 +96,7 @@ async fn host_that_was_not_asked_for_is_denied_counted_and_logged() {
 }
 
 #[tokio::test]
-async fn host_that_the_operator_does_not_allow_is_denied_with_the_grant_to_give() {
+async fn host_without_the_operators_grant_is_denied_with_the_line() {
     let policy = Policy::default().allow("http.api.example.org:execute").expect("readable");
     let host = Host::with(|builder| builder.policy(policy).http_responder(Recorded::default()));
     let plugin = host.load(client()).await;
@@ -105,7 +106,7 @@ async fn host_that_the_operator_does_not_allow_is_denied_with_the_grant_to_give(
 }
 
 #[tokio::test]
-async fn every_spelling_of_a_host_is_the_host_that_was_granted() {
+async fn granted_host_is_reached_in_any_spelling() {
     let policy = Policy::default().allow("http.xn--bcher-kva.example").expect("readable");
     let seen = Recorded::default();
     let recorded = seen.clone();
@@ -118,7 +119,7 @@ async fn every_spelling_of_a_host_is_the_host_that_was_granted() {
 }
 
 #[tokio::test]
-async fn responder_gets_the_whole_request_and_answers_in_place_of_the_network() {
+async fn responder_gets_the_request_in_place_of_the_network() {
     let seen = Recorded::default();
     let recorded = seen.clone();
     let host = Host::with(|builder| builder.policy(Policy::allow_all()).http_responder(recorded));
@@ -131,11 +132,11 @@ async fn responder_gets_the_whole_request_and_answers_in_place_of_the_network() 
     assert_eq!(answer["body"], "POST https://api.example.org/a?b 5", "{answer}");
     assert_eq!(seen.uris(), ["https://api.example.org/a?b"]);
     assert_eq!(fetch(&plugin, json!({ "authority": "127.0.0.1:80" })).await["error"], "DestinationIpProhibited");
-    assert_eq!(seen.uris().len(), 1, "what is refused is not asked");
+    assert_eq!(seen.uris().len(), 1, "a refused request does not reach the responder");
 }
 
 #[tokio::test]
-async fn name_is_connected_to_where_the_resolver_says_and_the_operator_names_the_address() {
+async fn name_resolves_through_the_resolver_to_a_granted_address() {
     let server = Server::start(|request| Answer::text(request.value("host").unwrap_or_default()));
     let port = server.address.port();
     let policy = Policy::default().allow("http.*").and_then(|policy| policy.allow(&format!("http.127.0.0.1:{port}")));
@@ -148,7 +149,7 @@ async fn name_is_connected_to_where_the_resolver_says_and_the_operator_names_the
 }
 
 #[tokio::test]
-async fn localhost_is_reached_where_the_operator_names_it() {
+async fn localhost_is_reached_if_the_operator_names_it() {
     let server = Server::start(|_| Answer::text("here"));
     let authority = format!("localhost:{}", server.address.port());
     let answer = |policy: Policy| {
@@ -168,10 +169,10 @@ async fn localhost_is_reached_where_the_operator_names_it() {
 }
 
 #[tokio::test]
-async fn environment_proxies_are_not_asked() {
+async fn environment_proxies_are_ignored() {
     let proxy = Server::start(|_| Answer::text("from the proxy"));
     let server = Server::start(|_| Answer::text("from the server"));
-    // The command's own environment: this process's cannot be changed while other tests run.
+    // Set in the environment of the command: this process's cannot be changed while other tests run.
     let file = crate::harness::command::plugin_file(client());
     let path = file.path().to_str().expect("a path in UTF-8");
     let payload = json!({ "authority": server.authority() }).to_string();
@@ -186,7 +187,7 @@ async fn environment_proxies_are_not_asked() {
 }
 
 #[tokio::test]
-async fn request_that_is_never_sent_is_refused_by_its_name() {
+async fn invalid_request_is_refused_with_its_code() {
     let host = Host::with(|builder| builder.policy(Policy::allow_all()).http_responder(Recorded::default()));
     let plugin = host.load(client()).await;
     let long = format!("/{}", "x".repeat(limits::HTTP_PATH_BYTES_MAX));
@@ -205,7 +206,7 @@ async fn request_that_is_never_sent_is_refused_by_its_name() {
 }
 
 #[tokio::test]
-async fn request_body_beyond_its_limit_is_refused_and_told() {
+async fn request_body_beyond_its_limit_is_refused_and_logged() {
     let server = Server::start(|_| Answer::text("all of it"));
     let host = host_for(&server);
     let plugin = host.load(client().resource("max_fuel", json!(0))).await;
@@ -222,7 +223,7 @@ async fn request_body_beyond_its_limit_is_refused_and_told() {
 }
 
 #[tokio::test]
-async fn more_requests_than_one_call_may_send_are_refused_and_told() {
+async fn requests_over_the_limit_of_a_call_are_refused_and_logged() {
     let host = Host::with(|builder| builder.policy(Policy::allow_all()).http_responder(Recorded::default()));
     let plugin = host.load(client()).await;
     let times = limits::HTTP_REQUESTS_PER_CALL_MAX + 2;
@@ -237,7 +238,7 @@ async fn more_requests_than_one_call_may_send_are_refused_and_told() {
 }
 
 #[tokio::test]
-async fn more_requests_at_once_than_a_plugin_may_have_are_refused_and_told() {
+async fn concurrent_requests_over_the_limit_are_refused() {
     let server = Server::start(|_| Answer::Silence);
     let host = host_for(&server);
     let plugin = host.load(client()).await;
@@ -253,7 +254,7 @@ async fn more_requests_at_once_than_a_plugin_may_have_are_refused_and_told() {
 }
 
 #[tokio::test]
-async fn requests_of_a_plugin_go_with_it() {
+async fn requests_end_with_their_plugin() {
     let server = Server::start(|_| Answer::Silence);
     let host = host_for(&server);
     let plugin = host.load(client()).await;
@@ -266,17 +267,20 @@ async fn requests_of_a_plugin_go_with_it() {
 }
 
 #[tokio::test]
-async fn call_that_waits_for_a_silent_server_ends_at_its_deadline_and_leaves_nothing() {
+async fn call_to_a_silent_server_ends_at_its_deadline() {
     let server = Server::start(|_| Answer::Silence);
     let plugin = host_for(&server).load(client().resource("timeout_seconds", json!(0.2))).await;
-    let error = plugin.call::<Value>("fetch", &json!({ "authority": server.authority() })).await.expect_err("silence");
+    let error = plugin
+        .call::<Value>("fetch", &json!({ "authority": server.authority() }))
+        .await
+        .expect_err("the server never answers");
     assert_invoke_error(&error, "feature_http", "timeout");
     server.wait_for_open(0).await;
     assert_eq!(pings(&plugin).await, 1, "a fresh instance serves");
 }
 
 #[tokio::test]
-async fn caller_that_goes_away_takes_the_connection_with_it() {
+async fn dropped_call_closes_its_connection() {
     let server = Server::start(|_| Answer::Silence);
     let plugin = host_for(&server).load(client()).await;
     let request = json!({ "authority": server.authority() });
@@ -287,7 +291,7 @@ async fn caller_that_goes_away_takes_the_connection_with_it() {
 }
 
 #[tokio::test]
-async fn time_that_the_guest_allows_is_kept() {
+async fn timeout_of_the_guest_is_applied() {
     let server = Server::start(|request| match request.line() {
         "GET /silent" => Answer::Silence,
         _ => Answer::Endless {
@@ -303,9 +307,9 @@ async fn time_that_the_guest_allows_is_kept() {
     }
 }
 
-/// The call has ten seconds, and the guest allows as much.
+/// The call's deadline and the guest's timeout are both ten seconds.
 #[tokio::test]
-async fn request_ends_when_it_has_taken_as_long_as_any_may() {
+async fn request_ends_at_the_hosts_time_limit() {
     let server = Server::start(|request| match request.line() {
         "GET /silent" => Answer::Silence,
         _ => Answer::Endless {
@@ -326,7 +330,7 @@ async fn request_ends_when_it_has_taken_as_long_as_any_may() {
 }
 
 #[tokio::test]
-async fn server_that_is_not_there_is_told_by_its_name() {
+async fn missing_server_has_its_error_code() {
     let address = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
     let policy =
         Policy::default().allow(&format!("http.{address}")).and_then(|policy| policy.allow("http.nowhere.example"));
@@ -339,7 +343,7 @@ async fn server_that_is_not_there_is_told_by_its_name() {
 }
 
 #[tokio::test]
-async fn certificate_is_checked_against_the_name_that_was_asked() {
+async fn certificate_is_checked_against_the_requested_name() {
     let identity = Identity::of("api.example");
     let server = Server::start_tls(&identity, |request| Answer::text(request.value("host").unwrap_or_default()));
     let port = server.address.port();
@@ -361,7 +365,7 @@ async fn certificate_is_checked_against_the_name_that_was_asked() {
 }
 
 #[tokio::test]
-async fn server_without_tls_is_told_by_its_name() {
+async fn server_without_tls_has_its_error_code() {
     let server = Server::start(|_| Answer::Bytes(b"no TLS here\r\n".to_vec()));
     let plugin = host_for(&server).load(client()).await;
     let request = json!({ "scheme": "https", "authority": server.authority(), "connect_timeout_ms": 300 });
@@ -387,22 +391,22 @@ async fn components_of_every_minor_version_link() {
             )"#
         );
         let component = wat::parse_str(component).expect("a component in text");
-        let package = TestPlugin::new("old", component).manifest("permissions", everybody()).package();
+        let package = TestPlugin::new("old", component).manifest("permissions", all_hosts()).package();
         let linked = host.runtime.component(package).await;
         assert!(linked.is_ok(), "{version}: {:?}", linked.err().map(|error| error.to_string()));
     }
 }
 
-/// A guest that asks to send requests to everybody.
+/// A guest that requests access to all hosts.
 fn client() -> TestPlugin {
-    TestPlugin::from(feature::HTTP).manifest("permissions", everybody())
+    TestPlugin::from(feature::HTTP).manifest("permissions", all_hosts())
 }
 
-fn everybody() -> Value {
+fn all_hosts() -> Value {
     json!([{ "resource": "http.*", "actions": ["execute"] }])
 }
 
-/// A host whose operator names the server, and nobody else.
+/// A host whose operator allows this server only.
 fn host_for(server: &Server) -> Host {
     let policy = Policy::default().allow(&format!("http.{}", server.authority())).expect("readable");
     Host::with(|builder| builder.policy(policy))
@@ -412,7 +416,7 @@ async fn fetch(plugin: &Plugin, request: Value) -> Value {
     plugin.call("fetch", &request).await.unwrap_or_else(|error| panic!("{request}: {error}"))
 }
 
-/// Keeps the requests that it answers.
+/// A responder that records the requests that it answers.
 #[derive(Clone, Default)]
 struct Recorded(Arc<Mutex<Vec<String>>>);
 

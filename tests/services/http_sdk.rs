@@ -1,4 +1,4 @@
-//! The SDK's `http`: requests, redirects and errors as an author of a plugin sees them.
+//! The SDK's `http` module: requests, redirects and errors as a plugin author sees them.
 
 use std::time::Duration;
 
@@ -11,13 +11,16 @@ use crate::harness::host::{Host, TestPlugin};
 use crate::harness::server::{Answer, Names, Server};
 
 #[tokio::test]
-async fn request_is_sent_as_it_was_put_together() {
+async fn request_is_sent_as_it_was_built() {
     let server = Server::start(|_| Answer::status("200 OK", &[("content-type", "text/plain")], "hi"));
     let plugin = client_of(&[&server]).await;
     let url = format!("http://{}/greet?a=b", server.authority());
     let asked = json!({ "url": url, "query": [["city", "Zürich & Bern"]], "headers": [["X-Kind", "test"]] });
-    let told = fetch(&plugin, asked).await.expect("it answers");
-    assert_eq!((&told["status"], &told["kind"], &told["text"]), (&json!(200), &json!("text/plain"), &json!("hi")));
+    let answer = fetch(&plugin, asked).await.expect("it answers");
+    assert_eq!(
+        (&answer["status"], &answer["kind"], &answer["text"]),
+        (&json!(200), &json!("text/plain"), &json!("hi"))
+    );
     let received = &server.received()[0];
     assert_eq!(received.line(), "GET /greet?a=b&city=Z%C3%BCrich%20%26%20Bern");
     assert_eq!(received.value("x-kind"), Some("test"));
@@ -42,7 +45,7 @@ async fn json_is_sent_and_read() {
 }
 
 #[tokio::test]
-async fn redirects_are_followed_and_end_where_they_lead() {
+async fn redirects_are_followed_to_their_target() {
     let server = Server::start(|request| match request.line() {
         "GET /a/one" => Answer::redirect("302 Found", "two"),
         "GET /a/two" => Answer::redirect("307 Temporary Redirect", "/three?x=y"),
@@ -54,18 +57,19 @@ async fn redirects_are_followed_and_end_where_they_lead() {
     });
     let plugin = client_of(&[&server]).await;
     let url = |path: &str| format!("http://{}{path}", server.authority());
-    let told = fetch(&plugin, json!({ "url": url("/a/one") })).await.expect("it answers");
-    assert_eq!((&told["text"], &told["url"]), (&json!("three"), &json!(url("/three?x=y"))));
-    let told = fetch(&plugin, json!({ "url": url("/form"), "method": "POST", "send": 1 })).await.expect("it answers");
-    assert_eq!(told["text"], "done");
+    let answer = fetch(&plugin, json!({ "url": url("/a/one") })).await.expect("it answers");
+    assert_eq!((&answer["text"], &answer["url"]), (&json!("three"), &json!(url("/three?x=y"))));
+    let answer = fetch(&plugin, json!({ "url": url("/form"), "method": "POST", "send": 1 })).await.expect("it answers");
+    assert_eq!(answer["text"], "done");
     let last = server.received().pop().expect("it came");
     assert_eq!((last.body_bytes, last.value("content-type")), (0, None));
-    let told = fetch(&plugin, json!({ "url": url("/moved"), "method": "POST", "send": 1 })).await.expect("it answers");
-    assert_eq!(told["status"], 302, "what is not read is not sent to another place");
+    let answer =
+        fetch(&plugin, json!({ "url": url("/moved"), "method": "POST", "send": 1 })).await.expect("it answers");
+    assert_eq!(answer["status"], 302, "a POST is not resent to another place");
 }
 
 #[tokio::test]
-async fn redirects_without_end_are_over_a_limit() {
+async fn endless_redirects_hit_a_limit() {
     let server = Server::start(|_| Answer::redirect("302 Found", "/again"));
     let plugin = client_of(&[&server]).await;
     let url = format!("http://{}/?key=S3CRET", server.authority());
@@ -74,20 +78,20 @@ async fn redirects_without_end_are_over_a_limit() {
     assert_contains(&error.to_string(), &["5 redirects"]);
     assert!(!error.to_string().contains("S3CRET"), "{error}");
     assert_eq!(server.received().len(), 6);
-    let told = fetch(&plugin, json!({ "url": url, "redirects": 0 })).await.expect("the redirect itself");
-    assert_eq!(told["status"], 302);
+    let answer = fetch(&plugin, json!({ "url": url, "redirects": 0 })).await.expect("the redirect itself");
+    assert_eq!(answer["status"], 302);
 }
 
 #[tokio::test]
-async fn redirect_to_another_host_does_not_tell_it_who_asks() {
+async fn redirect_to_another_host_drops_credentials() {
     let other = Server::start(|_| Answer::text("other"));
     let to = format!("http://{}/", other.authority());
     let server = Server::start(move |_| Answer::redirect("302 Found", &to));
     let plugin = client_of(&[&server, &other]).await;
     let url = format!("http://{}/", server.authority());
     let headers = json!([["Authorization", "Bearer t"], ["Cookie", "c"], ["X-Kind", "test"]]);
-    let told = fetch(&plugin, json!({ "url": url, "headers": headers })).await.expect("it answers");
-    assert_eq!(told["text"], "other");
+    let answer = fetch(&plugin, json!({ "url": url, "headers": headers })).await.expect("it answers");
+    assert_eq!(answer["text"], "other");
     assert_eq!(server.received()[0].value("authorization"), Some("Bearer t"));
     let received = &other.received()[0];
     assert_eq!((received.value("authorization"), received.value("cookie")), (None, None));
@@ -146,7 +150,7 @@ async fn every_failure_has_its_code() {
     server.wait_for_open(0).await;
 }
 
-/// A guest that asks to send requests to everybody.
+/// A guest that requests access to all hosts.
 fn client() -> TestPlugin {
     TestPlugin::from(sdk::HTTP)
         .manifest("permissions", json!([{ "resource": "http.*", "actions": ["execute"] }]))
@@ -154,7 +158,7 @@ fn client() -> TestPlugin {
         .resource("max_memory_mb", json!(128))
 }
 
-/// The guest on a host whose operator names these servers, and nobody else.
+/// The guest on a host whose operator allows these servers only.
 async fn client_of(servers: &[&Server]) -> Plugin {
     let rules = servers.iter().map(|server| format!("http.{}", server.authority()));
     let policy = rules.into_iter().try_fold(Policy::default(), |policy, rule| policy.allow(&rule)).expect("readable");

@@ -1,4 +1,4 @@
-//! `plugbay:plugin/invocation`: what a call knows of itself.
+//! `plugbay:plugin/invocation`: the caller, request id and deadline that a call can read.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn calls_without_an_id_get_different_ones() {
 }
 
 #[tokio::test]
-async fn time_left_is_that_of_the_sooner_deadline_and_passes() {
+async fn time_left_counts_down_to_the_sooner_deadline() {
     let plugin = TestPlugin::from(feature::INVOCATION).resource("timeout_seconds", json!(5));
     let plugin = Host::new().load(plugin).await;
     let about = call(&plugin, "about").await.expect("it answers");

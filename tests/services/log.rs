@@ -1,4 +1,4 @@
-//! `plugbay:plugin/log` and the standard streams: what arrives, under which name, and how much of it.
+//! `plugbay:plugin/log` and the standard streams: lines with their plugin, level and fields, and the limits on them.
 
 use plugbay::{Invocation, Level, Policy, limits};
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ async fn line_arrives_with_plugin_level_target_and_fields() {
 }
 
 #[tokio::test]
-async fn line_carries_the_id_of_its_call() {
+async fn line_has_the_id_of_its_call() {
     let host = Host::new();
     let plugin = host.load(feature::LOG.into()).await;
     for id in [Some("order-7"), None, None] {
@@ -79,7 +79,7 @@ async fn flood_of_one_plugin_does_not_drop_lines_of_another() {
 }
 
 #[tokio::test]
-async fn field_that_is_not_json_does_no_harm() {
+async fn field_that_is_not_json_is_harmless() {
     let host = Host::new();
     let plugin = host.load(feature::LOG.into()).await;
     let field = json!({ "name": "x", "value": "not json \u{1b}[31m" });
@@ -103,14 +103,14 @@ async fn log_that_the_operator_denies_fails_the_load() {
 }
 
 #[tokio::test]
-async fn lines_of_the_log_and_tracing_crates_are_the_plugins_own() {
+async fn lines_of_the_log_and_tracing_crates_are_the_plugins() {
     let host = Host::new();
     let plugin = host.load(sdk::LOG_CRATES.into()).await;
     plugin.call::<()>("speak", &()).await.expect("it speaks");
     let lines = host.log.lines();
-    let told: Vec<_> = lines.iter().map(|line| (line.level, &*line.target, &*line.message)).collect();
+    let shown: Vec<_> = lines.iter().map(|line| (line.level, &*line.target, &*line.message)).collect();
     assert_eq!(
-        told,
+        shown,
         [(Level::Warn, "old", "2 left"), (Level::Error, "new", "sold out"), (Level::Trace, "new", "after")]
     );
     let fields = [("id".to_owned(), "7".to_owned()), ("who".to_owned(), "\"Ada\"".to_owned())];

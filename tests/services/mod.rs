@@ -1,4 +1,4 @@
-//! What the host offers to plugins: each service allowed, denied and over its limits.
+//! The services of the host: each one allowed, denied and over its limits.
 
 mod cache;
 mod cache_sdk;

@@ -1,11 +1,11 @@
-//! What a plugin may use: both sides, in order, at each use, on the record.
+//! Permissions: rules of manifest and operator, their order, changes while running, and the audit trail.
 
 use plugbay::manifest::Effect;
 use plugbay::{AuditEntry, Caller, Invocation, Plugin, Policy, limits};
 use serde_json::{Value, json};
 
 use crate::harness::assert::assert_contains;
-use crate::harness::audit::KeptAudit;
+use crate::harness::audit::RecordedAudit;
 use crate::harness::guest::{feature, hostile};
 use crate::harness::host::{Host, TestPlugin, pings};
 
@@ -30,7 +30,7 @@ async fn first_rule_that_matches_decides_on_both_sides() {
 }
 
 #[tokio::test]
-async fn what_no_rule_allows_is_denied() {
+async fn resource_without_a_rule_is_denied() {
     let host = Host::new();
     let plugin = host.load(writer()).await;
     assert_contains(denied(&set(&plugin, "a").await), &["operator", "--grant config.a:write"]);
@@ -40,7 +40,7 @@ async fn what_no_rule_allows_is_denied() {
 }
 
 #[tokio::test]
-async fn policy_of_one_plugin_comes_before_that_of_all() {
+async fn policy_of_a_plugin_precedes_the_general_policy() {
     let host = Host::with(|builder| builder.policy(allow(&["config.all"])));
     let own = allow(&["config.mine"]).deny("config.all").expect("readable");
     let plugin = host.runtime.load(writer().package().policy(own)).await.expect("it loads");
@@ -53,7 +53,7 @@ async fn policy_of_one_plugin_comes_before_that_of_all() {
 }
 
 #[tokio::test]
-async fn revoked_permission_is_denied_at_the_next_use_of_the_running_instance() {
+async fn revoked_permission_is_denied_at_the_next_use() {
     let host = Host::new();
     let (one, two) = (host.load(writer()).await, host.load(writer().manifest("name", json!("two"))).await);
     assert_eq!(pings(&one).await, 1);
@@ -70,12 +70,12 @@ async fn revoked_permission_is_denied_at_the_next_use_of_the_running_instance() 
     let mut silent = Policy::default();
     silent.push("*", None, Effect::Deny);
     host.runtime.set_policy(silent);
-    assert!(get(&one, "a").await["error"]["denied"].is_string(), "what is granted by default can be denied too");
+    assert!(get(&one, "a").await["error"]["denied"].is_string(), "default grants can be denied too");
     assert!(!host.runtime.policy().allows("log", plugbay::manifest::PermissionAction::Write));
 }
 
 #[tokio::test]
-async fn right_is_taken_back_by_a_rule_above_the_others() {
+async fn permission_is_revoked_by_a_rule_above_the_others() {
     let host = Host::with(|builder| builder.policy(allow(&["config.*"])));
     let plugin = host.load(writer()).await;
     assert_eq!(set(&plugin, "a").await, json!("set"));
@@ -97,14 +97,14 @@ async fn revoked_import_does_not_load_again() {
         || TestPlugin::from(hostile::SOCKETS).trusted().manifest("permissions", json!([{ "resource": "net.*" }]));
     host.load(sockets()).await;
     host.runtime.set_policy(Policy::default());
-    let error = host.runtime.reload(sockets().package()).await.expect_err("it lost the network");
+    let error = host.runtime.reload(sockets().package()).await.expect_err("the network grant was revoked");
     assert_eq!(error.code(), "permission_denied");
     assert_contains(&error.to_string(), &["--grant 'net.*:execute'"]);
 }
 
 #[tokio::test]
-async fn denial_is_recorded_with_plugin_resource_action_caller_and_call() {
-    let audit = KeptAudit::default();
+async fn denial_is_recorded_with_its_call() {
+    let audit = RecordedAudit::default();
     let host = Host::with(|builder| builder.audit_sink(audit.clone()));
     let plugin = host.load(writer()).await;
     let call = Invocation::new("set").payload(&json!({ "key": "a", "value": 1 })).expect("JSON");
@@ -119,7 +119,7 @@ async fn denial_is_recorded_with_plugin_resource_action_caller_and_call() {
 
 #[tokio::test]
 async fn denied_import_is_recorded() {
-    let audit = KeptAudit::default();
+    let audit = RecordedAudit::default();
     let host = Host::with(|builder| builder.audit_sink(audit.clone()));
     let asks = TestPlugin::from(hostile::SOCKETS).manifest("permissions", json!([{ "resource": "net.*" }]));
     host.try_load(asks).await.expect_err("sockets are for trusted plugins");
@@ -128,8 +128,8 @@ async fn denied_import_is_recorded() {
 }
 
 #[tokio::test]
-async fn allowed_use_is_counted_and_recorded_where_it_is_wanted() {
-    for (audit, recorded) in [(KeptAudit::default(), 0), (KeptAudit::of_everything(), 1)] {
+async fn allowed_use_is_counted_and_recorded_on_request() {
+    for (audit, recorded) in [(RecordedAudit::default(), 0), (RecordedAudit::of_everything(), 1)] {
         let host = Host::with(|builder| builder.policy(Policy::allow_all()).audit_sink(audit.clone()));
         let plugin = host.load(writer()).await;
         assert_eq!(set(&plugin, "a").await, json!("set"));
@@ -141,8 +141,8 @@ async fn allowed_use_is_counted_and_recorded_where_it_is_wanted() {
 }
 
 #[tokio::test]
-async fn denials_in_a_loop_are_counted_and_do_not_fill_the_record() {
-    let audit = KeptAudit::default();
+async fn denials_in_a_loop_are_counted_but_not_all_recorded() {
+    let audit = RecordedAudit::default();
     let host = Host::with(|builder| builder.audit_sink(audit.clone()));
     let plugin = host.load(writer()).await;
     let asked = 50 * u64::from(limits::AUDIT_RECORDS_MAX);
@@ -157,7 +157,7 @@ async fn denials_in_a_loop_are_counted_and_do_not_fill_the_record() {
 }
 
 #[tokio::test]
-async fn denied_name_of_megabytes_is_told_and_remembered_in_part() {
+async fn denied_name_of_megabytes_is_cut_in_error_and_record() {
     let host = Host::new();
     let plugin = host.load(writer()).await;
     let answer = set(&plugin, &"k".repeat(1 << 20)).await;
@@ -166,7 +166,7 @@ async fn denied_name_of_megabytes_is_told_and_remembered_in_part() {
 }
 
 #[tokio::test]
-async fn line_of_a_denial_grants_what_was_denied_and_nothing_else() {
+async fn line_of_a_denial_grants_only_what_was_denied() {
     for key in ["plain", "a b", "a:b", "it's \"quoted\"", "a*b", "?", r"back\slash", "ä€"] {
         let host = Host::new();
         let plugin = host.load(writer()).await;
@@ -183,7 +183,7 @@ async fn line_of_a_denial_grants_what_was_denied_and_nothing_else() {
     }
 }
 
-/// Takes any keys, and asks to write all.
+/// A plugin with additional configuration, which requests writing all keys.
 fn writer() -> TestPlugin {
     TestPlugin::from(feature::CONFIG).manifest("permissions", json!([{ "resource": "config.*" }]))
 }

@@ -1,4 +1,4 @@
-//! The standard interfaces: the same values, permissions and limits as behind the contract's own.
+//! The standard interfaces: they share values, permissions and limits with the contract's own.
 
 use plugbay::{Level, Plugin, Policy};
 use serde_json::{Value, json};
@@ -16,12 +16,16 @@ async fn keyvalue_sets_gets_and_deletes_bytes() {
     assert_eq!(act(&plugin, "get", json!({ "key": "a" })).await, json!([255, 255, 255]));
     assert_eq!(act(&plugin, "exists", json!({ "key": "a" })).await, json!(true));
     assert_eq!(act(&plugin, "delete", json!({ "key": "a" })).await, json!(null));
-    assert_eq!(act(&plugin, "delete", json!({ "key": "a" })).await, json!(null), "what is not there may be deleted");
+    assert_eq!(
+        act(&plugin, "delete", json!({ "key": "a" })).await,
+        json!(null),
+        "deleting a missing key is not an error"
+    );
     assert_eq!(act(&plugin, "get", json!({ "key": "a" })).await, json!(null));
 }
 
 #[tokio::test]
-async fn keyvalue_and_data_are_the_same_values() {
+async fn keyvalue_and_data_share_their_values() {
     let plugin = host().load(standards()).await;
     assert_eq!(act(&plugin, "data_set", json!({ "key": "a", "value": { "b": "c" } })).await, json!(true));
     assert_eq!(act(&plugin, "get", json!({ "key": "a" })).await, json!(r#"{"b":"c"}"#));
@@ -70,7 +74,7 @@ async fn keyvalue_bucket_of_the_cache_is_the_plugins_cache() {
 }
 
 #[tokio::test]
-async fn keyvalue_bucket_of_the_cache_is_granted_as_the_cache_is() {
+async fn keyvalue_bucket_of_the_cache_needs_the_caches_grant() {
     let plugin = host()
         .load(caching().manifest("permissions", json!([{ "resource": "cache.mine" }, { "resource": "data.nothing" }])))
         .await;
@@ -84,7 +88,7 @@ async fn keyvalue_bucket_of_the_cache_is_granted_as_the_cache_is() {
 }
 
 #[tokio::test]
-async fn keyvalue_bucket_of_the_cache_loses_no_increment_of_many_instances() {
+async fn keyvalue_cache_increments_of_many_instances_lose_none() {
     let plugin = host().load(caching().resource("instances", json!(4))).await;
     let calls: Vec<_> = (0..40)
         .map(|_| {
@@ -136,7 +140,7 @@ async fn keyvalue_increments_of_many_instances_lose_none() {
 }
 
 #[tokio::test]
-async fn keyvalue_swap_sees_that_somebody_came_between() {
+async fn keyvalue_swap_detects_a_concurrent_change() {
     let plugin = host().load(standards()).await;
     let swap = async |value: &str| act(&plugin, "swap", json!({ "value": value })).await;
     assert_eq!(act(&plugin, "look", json!({ "key": "k" })).await, json!(null));
@@ -185,12 +189,12 @@ async fn keyvalue_is_denied_key_by_key_and_counted() {
     }
     assert_eq!(plugin.metrics().denials, 9);
     assert_eq!(act(&plugin, "look", json!({ "key": "read" })).await, json!(null));
-    assert_eq!(act(&plugin, "swap", json!({ "value": "1" })).await, denied, "looking is not writing");
+    assert_eq!(act(&plugin, "swap", json!({ "value": "1" })).await, denied, "read access is not write access");
     assert_eq!(act(&plugin, "keys", json!({})).await["keys"], json!(["mine.a"]));
 }
 
 #[tokio::test]
-async fn keyvalue_over_a_limit_is_told_with_its_name() {
+async fn keyvalue_limit_is_named() {
     let plugin = host().load(standards()).await;
     for (action, payload, words) in [
         ("set", json!({ "key": "a", "value": (1 << 20) + 1 }), ["data_value_bytes", "1048577"]),
@@ -204,7 +208,7 @@ async fn keyvalue_over_a_limit_is_told_with_its_name() {
 }
 
 #[tokio::test]
-async fn keyvalue_that_gets_a_great_deal_in_one_call_is_refused() {
+async fn keyvalue_oversized_batch_read_is_refused() {
     let plugin = host().load(standards()).await;
     act(&plugin, "set", json!({ "key": "a", "value": 1 << 20 })).await;
     let answer = act(&plugin, "get_many", json!({ "keys": vec!["a"; 9] })).await;
@@ -212,7 +216,7 @@ async fn keyvalue_that_gets_a_great_deal_in_one_call_is_refused() {
 }
 
 #[tokio::test]
-async fn keyvalue_handles_without_end_reach_a_limit() {
+async fn keyvalue_endless_handles_reach_a_limit() {
     let host = host();
     let plugin = host.load(standards()).await;
     match plugin.call::<Value>("many_handles", &json!({ "key": "a" })).await {
@@ -237,7 +241,7 @@ async fn keyvalue_may_be_imported_for_the_cache_alone() {
     let answer = act(&plugin, "all", json!({})).await;
     assert_contains(answer["error"].as_str().unwrap_or_default(), &["AccessDenied"]);
     let plugin = old().manifest("permissions", json!([{ "resource": "config.*" }]));
-    let error = host().try_load(plugin).await.expect_err("it asks for neither");
+    let error = host().try_load(plugin).await.expect_err("it requests neither");
     assert_load_error(&error, "feature_keyvalue_draft", "permission_denied");
 }
 
@@ -250,7 +254,7 @@ async fn keyvalue_survives_a_restart() {
 }
 
 #[tokio::test]
-async fn keyvalue_of_the_draft_before_is_served_as_well() {
+async fn keyvalue_of_the_previous_draft_is_supported() {
     let plugin = TestPlugin::from(feature::KEYVALUE_DRAFT).manifest("permissions", json!([{ "resource": "data.*" }]));
     let plugin = host().load(plugin).await;
     let answer = act(&plugin, "all", json!({ "keys": 2_500 })).await;
@@ -261,19 +265,19 @@ async fn keyvalue_of_the_draft_before_is_served_as_well() {
 }
 
 #[tokio::test]
-async fn config_answers_strings_as_they_are_and_the_rest_as_json() {
+async fn config_returns_strings_unquoted_and_the_rest_as_json() {
     let plugin = host().load(standards()).await;
     let get = async |key: &str| act(&plugin, "config_get", json!({ "key": key })).await;
     assert_eq!(get("endpoint").await, json!("https://example.org"));
     assert_eq!(get("retries").await, json!("3"));
-    assert_eq!(get("token").await, json!("hunter2"), "a secret is its owner's");
+    assert_eq!(get("token").await, json!("hunter2"), "the plugin may read its own secret");
     assert_eq!(get("absent").await, json!(null));
     let all = act(&plugin, "config_all", json!(null)).await;
     assert_eq!(all, json!({ "endpoint": "https://example.org", "retries": "3", "token": "hunter2" }));
 }
 
 #[tokio::test]
-async fn config_that_may_not_be_read_is_an_error_and_left_out_of_all() {
+async fn unreadable_config_is_an_error_and_left_out_of_all() {
     let mut policy = Policy::default();
     policy.push("config.retries", None, plugbay::manifest::Effect::Deny);
     policy.push("*", None, plugbay::manifest::Effect::Allow);
@@ -284,7 +288,7 @@ async fn config_that_may_not_be_read_is_an_error_and_left_out_of_all() {
 }
 
 #[tokio::test]
-async fn logging_writes_the_plugins_log_masked() {
+async fn logging_writes_the_plugins_log_with_masks() {
     let host = host();
     let plugin = host.load(standards()).await;
     for (name, level) in [
@@ -311,9 +315,9 @@ async fn logging_that_the_operator_denies_is_not_loaded() {
     assert_load_error(&error, "feature_standards", "permission_denied");
 }
 
-/// Asks for all of its data; has a configuration with a secret.
+/// A plugin that requests all of its data, and has a configuration with a secret.
 fn standards() -> TestPlugin {
-    // It imports the cache as well, and is loaded for this one key.
+    // It also imports the cache, so it needs a grant of some key to load.
     let permissions = json!([{ "resource": "data.*" }, { "resource": "cache.nothing" }]);
     TestPlugin::from(feature::STANDARDS).manifest("permissions", permissions).manifest(
         "configuration",
@@ -326,9 +330,9 @@ fn standards() -> TestPlugin {
     )
 }
 
-/// Asks for its cache, and for nothing of its data.
+/// A plugin that requests its cache and none of its data.
 fn caching() -> TestPlugin {
-    // It imports `plugbay:plugin/data` as well, and is loaded for this one key.
+    // It also imports `plugbay:plugin/data`, so it needs a grant of some key to load.
     standards().manifest("permissions", json!([{ "resource": "cache.*" }, { "resource": "data.nothing" }]))
 }
 

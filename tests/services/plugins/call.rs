@@ -1,4 +1,4 @@
-//! Calls of one plugin by another: who may, what arrives, and what comes back.
+//! Calls of one plugin by another: permissions, payloads, answers and failures.
 
 use plugbay::{Caller, Invocation, Policy};
 use serde_json::{Value, json};
@@ -12,12 +12,12 @@ async fn call_is_answered_by_the_other_plugin() {
     let (_host, a, b) = pair(named("b")).await;
     assert_eq!(call(&a, "b", "echo", json!({ "id": 7 })).await, json!({ "ok": { "id": 7 } }));
     assert_eq!(call(&a, "b", "ping", json!(null)).await, json!({ "ok": 1 }));
-    assert_eq!(pings(&b).await, 2, "the same instance serves everybody");
+    assert_eq!(pings(&b).await, 2, "the same instance serves all callers");
     assert_eq!(b.metrics().calls, 3, "calls of plugins are counted like others");
 }
 
 #[tokio::test]
-async fn callee_knows_its_caller_the_request_and_the_time_left() {
+async fn callee_sees_its_caller_request_id_and_time_left() {
     let (_host, a, _b) = pair(named("b").resource("timeout_seconds", json!(60))).await;
     let invocation = Invocation::new("relay").payload(&["b"]).expect("JSON").caller(Caller::Cli).request_id("order-7");
     let about: Value = a.invoke(invocation).await.expect("it answers").parse("", "").expect("JSON");
@@ -27,7 +27,7 @@ async fn callee_knows_its_caller_the_request_and_the_time_left() {
 }
 
 #[tokio::test]
-async fn request_without_an_id_has_the_same_one_along_the_chain() {
+async fn generated_request_id_is_the_same_along_the_chain() {
     let host = host();
     let c = host.load(open("c")).await;
     host.load(open("b")).await;
@@ -39,7 +39,7 @@ async fn request_without_an_id_has_the_same_one_along_the_chain() {
 }
 
 #[tokio::test]
-async fn call_that_the_manifest_did_not_ask_for_is_denied() {
+async fn call_outside_the_manifest_is_denied() {
     let host = host();
     let b = host.load(open("b")).await;
     let a = host.load(named("a").manifest("permissions", json!(["plugin.other"].map(allow)))).await;
@@ -53,7 +53,7 @@ async fn call_that_the_manifest_did_not_ask_for_is_denied() {
 }
 
 #[tokio::test]
-async fn call_that_the_operator_did_not_allow_is_denied() {
+async fn call_without_the_operators_grant_is_denied() {
     let policy = Policy::default().allow("plugin.other:execute").expect("readable");
     let host = Host::with(|builder| builder.policy(policy));
     host.load(open("b")).await;
@@ -61,12 +61,12 @@ async fn call_that_the_operator_did_not_allow_is_denied() {
     let error = call_error(&a, "b", "ping").await;
     assert_eq!(error["kind"], "denied");
     assert_contains(text(&error), &["--grant plugin.b:execute"]);
-    let unknown = call_error(&a, "nobody", "ping").await;
-    assert_eq!(unknown["kind"], "denied", "who may not call does not learn who is there");
+    let unknown = call_error(&a, "absent", "ping").await;
+    assert_eq!(unknown["kind"], "denied", "a denied caller does not learn which plugins exist");
 }
 
 #[tokio::test]
-async fn callee_that_names_no_callers_lets_in_those_that_require_it() {
+async fn callee_without_allowed_callers_accepts_its_dependents() {
     let host = host();
     let b = host.load(named("b")).await;
     let a = host.load(named("a")).await;
@@ -80,7 +80,7 @@ async fn callee_that_names_no_callers_lets_in_those_that_require_it() {
 }
 
 #[tokio::test]
-async fn callee_that_names_its_callers_lets_in_nobody_else() {
+async fn callee_with_allowed_callers_accepts_no_others() {
     for (allowed, let_in) in [(json!(["a"]), true), (json!(["*"]), true), (json!(["c"]), false), (json!([]), false)] {
         let host = host();
         host.load(named("b").manifest("allowed_callers", allowed.clone())).await;
@@ -94,7 +94,7 @@ async fn callee_that_names_its_callers_lets_in_nobody_else() {
 }
 
 #[tokio::test]
-async fn denied_calls_use_up_no_quota() {
+async fn denied_calls_consume_no_quota() {
     let host = host();
     let limited = named("b").resource("rate_limit", json!({ "calls": 2, "period_seconds": 3600 }));
     host.load(limited.manifest("allowed_callers", json!(["c"]))).await;
@@ -111,7 +111,7 @@ async fn denied_calls_use_up_no_quota() {
 }
 
 #[tokio::test]
-async fn plugin_or_action_that_is_not_there_is_not_found() {
+async fn missing_plugin_or_action_is_not_found() {
     let (_host, a, _b) = pair(named("b").manifest("actions", json!([{ "name": "echo" }]))).await;
     let error = call_error(&a, "c", "ping").await;
     assert_eq!(error["kind"], "not_found");
@@ -122,12 +122,12 @@ async fn plugin_or_action_that_is_not_there_is_not_found() {
     for (plugin, action) in [("x".repeat(100_000), "ping".to_owned()), ("b".to_owned(), "x".repeat(100_000))] {
         let error = call_error(&a, &plugin, &action).await;
         assert_eq!(error["kind"], "not_found");
-        assert!(text(&error).len() < 500, "it is not repeated at length");
+        assert!(text(&error).len() < 500, "the long name is cut");
     }
 }
 
 #[tokio::test]
-async fn failure_of_the_other_plugin_arrives_as_it_is() {
+async fn failure_of_the_other_plugin_arrives_unchanged() {
     let (_host, a, b) = pair(named("b")).await;
     let error = call_error(&a, "b", "fail").await;
     let expected =
@@ -137,14 +137,14 @@ async fn failure_of_the_other_plugin_arrives_as_it_is() {
 }
 
 #[tokio::test]
-async fn payload_that_cannot_be_taken_is_invalid_and_runs_nothing() {
+async fn invalid_payload_is_refused_before_the_callee_runs() {
     let actions = json!([{ "name": "echo", "payload": { "type": "integer" } }, { "name": "ping" }]);
     let (_host, a, b) = pair(named("b").manifest("actions", actions)).await;
     let error = call(&a, "b", "echo", json!("seven")).await["error"].clone();
     assert_eq!((&error["kind"], &error["code"]), (&json!("invalid"), &json!("validation_error")));
     assert_eq!(error["details"]["problems"].as_array().map(Vec::len), Some(1), "{error}");
     for not_json in ["", "{", "1 2", "1}, \"action\": \"spin\""] {
-        // An action without a schema: nobody else would look at it.
+        // The action has no schema, so only the host checks that the payload is JSON.
         let payload = json!({ "plugin": "b", "action": "ping", "payload": not_json });
         let answer: Value = a.call("call_raw", &payload).await.expect("it answers");
         let error = &answer["error"];
@@ -154,7 +154,7 @@ async fn payload_that_cannot_be_taken_is_invalid_and_runs_nothing() {
 }
 
 #[tokio::test]
-async fn payload_or_result_over_the_limit_is_told_with_its_numbers() {
+async fn payload_or_result_over_the_limit_has_its_numbers() {
     let limits = plugbay::Limits { payload_bytes: 1_000, result_bytes: 600, ..plugbay::Limits::default() };
     let host = Host::with(|builder| builder.policy(Policy::allow_all()).limits(limits));
     let b = host.load(open("b")).await;
@@ -175,7 +175,7 @@ async fn payload_or_result_over_the_limit_is_told_with_its_numbers() {
 }
 
 #[tokio::test]
-async fn plugins_lists_those_that_may_be_seen() {
+async fn plugins_lists_the_visible_ones() {
     let host = host();
     host.load(named("secret")).await;
     let actions = json!([{ "name": "ping" }, { "name": "relay" }]);
@@ -199,7 +199,10 @@ async fn plugin_that_may_only_call_can_import_the_service() {
     let rule = json!([{ "resource": "plugin.b", "actions": ["execute"] }]);
     let a = host.load(named("a").manifest("permissions", rule)).await;
     assert_eq!(call(&a, "b", "ping", json!(null)).await, json!({ "ok": 1 }));
-    let error = host.try_load(named("c").manifest("permissions", json!([]))).await.expect_err("nothing is granted");
+    let error = host
+        .try_load(named("c").manifest("permissions", json!([])))
+        .await
+        .expect_err("no use of the service is granted");
     assert_load_error(&error, "c", "permission_denied");
     assert_contains(&error.to_string(), &["plugbay:plugin/plugins", "plugin.*"]);
 }
@@ -211,9 +214,9 @@ async fn on_load_may_call_what_the_plugin_requires() {
     let calling = |name: &str| calling_at_load(name).manifest("requires", json!(["b"]));
     host.load(calling("a")).await;
     assert_eq!(b.metrics().calls, 1);
-    host.runtime.reload(calling("a").package()).await.expect("it can take over");
+    host.runtime.reload(calling("a").package()).await.expect("the reload succeeds");
     assert_eq!(b.metrics().calls, 2);
-    let error = host.try_load(calling_at_load("c")).await.expect_err("it requires nobody");
+    let error = host.try_load(calling_at_load("c")).await.expect_err("it does not require its callee");
     assert_load_error(&error, "c", "not_called");
 }
 

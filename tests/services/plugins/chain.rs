@@ -1,5 +1,4 @@
-//! Calls that wait for calls: re-entrance, depth, deadlines, callers that go away and plugins that are replaced
-//! meanwhile.
+//! Chains of calls: re-entrance, depth, deadlines, dropped callers, and plugins that are replaced meanwhile.
 
 use std::future::Future;
 use std::pin::pin;
@@ -14,7 +13,7 @@ use crate::harness::assert::assert_contains;
 use crate::harness::host::pings;
 
 #[tokio::test]
-async fn call_that_comes_back_to_a_busy_instance_is_reentrant() {
+async fn call_back_into_a_busy_instance_is_reentrant() {
     let host = host();
     let a = host.load(open("a")).await;
     let b = host.load(open("b")).await;
@@ -27,11 +26,11 @@ async fn call_that_comes_back_to_a_busy_instance_is_reentrant() {
     assert_eq!(a.metrics().errors.get("reentrant_call"), Some(&1));
     let itself = call_error(&a, "a", "ping").await;
     assert_contains(text(&itself), &["a -> a"]);
-    assert_eq!((a.metrics().instances_started, b.metrics().instances_started), (1, 1), "nobody lost an instance");
+    assert_eq!((a.metrics().instances_started, b.metrics().instances_started), (1, 1), "no plugin lost an instance");
 }
 
 #[tokio::test]
-async fn plugin_with_an_instance_left_is_called_again() {
+async fn plugin_with_a_free_instance_can_be_reentered() {
     let host = host();
     let a = host.load(open("a").resource("instances", json!(2))).await;
     host.load(open("b")).await;
@@ -44,7 +43,7 @@ async fn plugin_with_an_instance_left_is_called_again() {
 }
 
 #[tokio::test]
-async fn plugin_with_a_sandbox_for_each_call_is_bounded_by_depth_alone() {
+async fn chain_of_fresh_sandboxes_is_bounded_by_depth() {
     let host = host();
     let a = host.load(open("a").resource("instances", json!("per_call"))).await;
     let deep = |links: usize| vec!["a"; links];
@@ -57,11 +56,11 @@ async fn plugin_with_a_sandbox_for_each_call_is_bounded_by_depth_alone() {
 }
 
 #[tokio::test]
-async fn two_chains_that_would_wait_for_each_other_both_end_at_once() {
+async fn two_chains_in_a_deadlock_both_end_at_once() {
     let host = host();
     let (a, b) = (host.load(open("a")).await, host.load(open("b")).await);
     let start = Instant::now();
-    // Each holds its own instance while it sleeps, and asks for the other's when it wakes.
+    // Each chain holds its own instance while it sleeps, and calls the other plugin when it wakes.
     let (to_b, to_a) = (json!({ "ms": 100, "route": ["b"] }), json!({ "ms": 100, "route": ["a"] }));
     let mut from_a = pin!(a.call::<Value>("sleep_and_relay", &to_b));
     let mut from_b = pin!(b.call::<Value>("sleep_and_relay", &to_a));
@@ -71,23 +70,23 @@ async fn two_chains_that_would_wait_for_each_other_both_end_at_once() {
     let answers = [from_a.expect("it answers"), from_b.expect("it answers")];
     assert!(start.elapsed() < Duration::from_secs(5), "neither waited for its deadline: {answers:?}");
     let refused: Vec<&Value> = answers.iter().filter(|answer| answer["error"]["kind"] == "reentrant_call").collect();
-    assert_eq!(refused.len(), 1, "one gives way, and the other is answered: {answers:?}");
+    assert_eq!(refused.len(), 1, "one call is refused, and the other is answered: {answers:?}");
     assert_contains(text(&refused[0]["error"]), &["a -> b", "b -> a"]);
     assert_eq!((pings(&a).await, pings(&b).await), (1, 1));
     assert_eq!((a.metrics().instances_started, b.metrics().instances_started), (1, 1));
 }
 
 #[tokio::test]
-async fn call_waits_for_a_busy_plugin_that_will_be_free() {
+async fn call_waits_for_a_busy_plugin() {
     let (_host, a, b) = pair(named("b")).await;
     let mut running = pin!(b.call::<String>("sleep", &50));
     assert!(running.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     let (slept, answer) = tokio::join!(running, call(&a, "b", "ping", json!(null)));
-    assert_eq!((slept.expect("nobody disturbed it"), answer), ("slept".to_owned(), json!({ "ok": 1 })));
+    assert_eq!((slept.expect("the running call goes on"), answer), ("slept".to_owned(), json!({ "ok": 1 })));
 }
 
 #[tokio::test]
-async fn callee_over_its_own_deadline_is_a_limit_and_its_caller_lives() {
+async fn callee_over_its_own_deadline_is_a_limit_for_its_caller() {
     let (_host, a, b) = pair(named("b").resource("timeout_seconds", json!(0.1))).await;
     let error = call(&a, "b", "sleep", json!(60_000)).await["error"].clone();
     assert_eq!((&error["kind"], &error["code"]), (&json!("limit"), &json!("timeout")));
@@ -97,14 +96,14 @@ async fn callee_over_its_own_deadline_is_a_limit_and_its_caller_lives() {
 }
 
 #[tokio::test]
-async fn caller_over_its_deadline_takes_its_callee_down_with_it() {
+async fn caller_over_its_deadline_stops_its_callee() {
     let host = host();
     let b = host.load(open("b").resource("max_fuel", json!(100_000_000_000_u64))).await;
     let a = host.load(named("a").resource("timeout_seconds", json!(0.2))).await;
     let start = Instant::now();
     for (action, payload) in [("sleep", json!(60_000)), ("spin", json!(null))] {
         let payload = json!({ "plugin": "b", "action": action, "payload": payload });
-        // Either the caller is told in time that the callee was stopped, or it is stopped itself.
+        // Either the caller still receives the callee's timeout, or it is stopped itself.
         match a.call::<Value>("call", &payload).await {
             Ok(answer) => assert_eq!(answer["error"]["code"], "timeout", "{answer}"),
             Err(error) => assert_eq!(error.code(), "timeout", "{error}"),
@@ -116,7 +115,7 @@ async fn caller_over_its_deadline_takes_its_callee_down_with_it() {
 }
 
 #[tokio::test]
-async fn call_whose_caller_goes_away_is_dropped_with_it() {
+async fn call_is_dropped_with_its_caller() {
     let (_host, a, b) = pair(named("b")).await;
     {
         let payload = json!({ "plugin": "b", "action": "sleep", "payload": 60_000 });
@@ -128,12 +127,12 @@ async fn call_whose_caller_goes_away_is_dropped_with_it() {
 }
 
 #[tokio::test]
-async fn plugin_that_traps_is_broken_for_its_caller_and_told_in_its_own_log() {
+async fn trap_is_hidden_from_the_caller_and_logged() {
     let (host, a, b) = pair(named("b")).await;
     let error = call_error(&a, "b", "trap").await;
     assert_eq!((&error["kind"], &error["code"]), (&json!("broken"), &json!("plugin_trapped")));
     assert_contains(text(&error), &["`b`", "`trap`"]);
-    assert!(!text(&error).contains("trapped on request"), "its last words are not for others: {error}");
+    assert!(!text(&error).contains("trapped on request"), "the panic message is not shown to other plugins: {error}");
     let logged = host.log.messages("plugbay");
     assert_contains(&logged.join("\n"), &["`b` trapped", "trapped on request of plugin:a"]);
     assert!(host.log.lines().iter().all(|line| line.target != "plugbay" || line.request_id.is_some()));
@@ -142,7 +141,7 @@ async fn plugin_that_traps_is_broken_for_its_caller_and_told_in_its_own_log() {
 }
 
 #[tokio::test]
-async fn plugin_that_burns_its_fuel_is_broken_for_its_caller() {
+async fn plugin_out_of_fuel_is_broken_for_its_caller() {
     let (_host, a, _b) = pair(named("b").resource("max_fuel", json!(5_000_000))).await;
     let error = call_error(&a, "b", "spin").await;
     assert_eq!((&error["kind"], &error["code"]), (&json!("broken"), &json!("out_of_fuel")));
@@ -154,7 +153,7 @@ async fn plugin_that_burns_its_fuel_is_broken_for_its_caller() {
 async fn plugin_with_too_many_waiting_calls_is_busy() {
     let (_host, a, b) = pair(named("b")).await;
     let mut context = Context::from_waker(Waker::noop());
-    // All of them are polled by one task, more than its executor would let it do at once.
+    // One task polls all of them, which exceeds the budget that its executor allows in one go.
     let wait = |_| Box::pin(tokio::task::coop::unconstrained(b.call::<String>("sleep", &60_000)));
     let mut waiting: Vec<_> = (0..=plugbay::limits::WAITING_CALLS_MAX).map(wait).collect();
     for call in &mut waiting {
@@ -178,7 +177,7 @@ async fn plugin_that_is_gone_is_not_found() {
 }
 
 #[tokio::test]
-async fn handle_that_outlives_its_runtime_finds_no_other_plugin() {
+async fn handle_that_outlives_its_runtime_reaches_no_other_plugin() {
     let (host, a, _b) = pair(named("b")).await;
     drop((host, _b));
     assert_eq!(call_error(&a, "b", "ping").await["kind"], "not_found");

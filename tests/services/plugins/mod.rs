@@ -1,4 +1,4 @@
-//! `plugbay:plugin/plugins`: calls between plugins and the services that they offer.
+//! `plugbay:plugin/plugins`: calls between plugins, and named services.
 
 mod call;
 mod chain;
@@ -10,17 +10,17 @@ use serde_json::{Value, json};
 use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin};
 
-/// Everything is allowed by the operator.
+/// A host whose operator allows everything.
 fn host() -> Host {
     Host::with(|builder| builder.policy(Policy::allow_all()))
 }
 
-/// The guest under a name, asking for everything that has to do with plugins.
+/// The guest under this name, which requests every permission on plugins and named services.
 fn named(name: &str) -> TestPlugin {
     TestPlugin::from(feature::PLUGINS).manifest("name", json!(name)).manifest("permissions", json!([allow("plugin.*")]))
 }
 
-/// The same, letting everybody in.
+/// The same guest, open to all callers.
 fn open(name: &str) -> TestPlugin {
     named(name).manifest("allowed_callers", json!(["*"]))
 }

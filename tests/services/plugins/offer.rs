@@ -1,4 +1,4 @@
-//! Services: names under which plugins offer their actions.
+//! Named services: names under which plugins offer their actions.
 
 use plugbay::limits::SERVICES_MAX;
 use plugbay::{Plugin, Policy};
@@ -25,7 +25,7 @@ async fn service_is_found_and_called() {
 }
 
 #[tokio::test]
-async fn service_that_is_missing_lists_those_that_may_be_seen() {
+async fn missing_service_lists_the_visible_ones() {
     let host = host();
     let b = host.load(named("b")).await;
     for name in ["mailer", "b.api", "secret"] {
@@ -42,7 +42,7 @@ async fn service_that_is_missing_lists_those_that_may_be_seen() {
 }
 
 #[tokio::test]
-async fn registering_needs_write_and_finding_read() {
+async fn registering_needs_write_and_lookup_needs_read() {
     let host = host();
     let rules = json!([{ "resource": "plugin.mailer", "actions": ["read"] }]);
     let a = host.load(named("a").manifest("permissions", rules)).await;
@@ -58,14 +58,14 @@ async fn registering_needs_write_and_finding_read() {
 }
 
 #[tokio::test]
-async fn name_that_another_plugin_holds_is_refused() {
+async fn name_held_by_another_plugin_is_refused() {
     let host = host();
     let (a, b) = (host.load(named("a")).await, host.load(named("b")).await);
     assert_eq!(ask(&a, "register", "mailer").await, "registered");
     let error = ask(&b, "register", "mailer").await["error"].clone();
     assert_eq!(error["kind"], "denied");
     assert_contains(text(&error), &["`mailer`", "`a`"]);
-    assert_eq!(ask(&b, "unregister", "mailer").await, json!(false), "it is not its own");
+    assert_eq!(ask(&b, "unregister", "mailer").await, json!(false), "another plugin holds it");
     assert_eq!(ask(&b, "find", "mailer").await, "a");
 }
 
@@ -84,7 +84,7 @@ async fn more_services_than_allowed_are_refused_with_the_numbers() {
 }
 
 #[tokio::test]
-async fn name_that_is_none_is_invalid() {
+async fn malformed_name_is_invalid() {
     let a = host().load(named("a")).await;
     for name in ["", "Mailer", "a/b", "*", &"x".repeat(100_000)] {
         for action in ["register", "unregister", "find"] {
@@ -96,10 +96,10 @@ async fn name_that_is_none_is_invalid() {
 }
 
 #[tokio::test]
-async fn services_go_with_their_plugin() {
+async fn services_end_with_their_plugin() {
     let host = host();
     let a = host.load(named("a")).await;
-    // A handle may outlive it.
+    // A handle may outlive the plugin.
     let _b = host.load(offering("b", &["mailer"])).await;
     assert_eq!(ask(&a, "find", "mailer").await, "b");
     assert!(host.runtime.unload("b").await);
@@ -108,7 +108,7 @@ async fn services_go_with_their_plugin() {
 }
 
 #[tokio::test]
-async fn services_of_a_plugin_that_fails_to_load_are_taken_back() {
+async fn services_of_a_failed_load_are_removed() {
     let host = host();
     let a = host.load(named("a")).await;
     let failing = offering("b", &["mailer"]).manifest("configuration", settings(&["mailer"], true));
@@ -118,20 +118,20 @@ async fn services_of_a_plugin_that_fails_to_load_are_taken_back() {
 }
 
 #[tokio::test]
-async fn services_are_kept_over_a_reload() {
+async fn services_survive_a_reload() {
     let host = host();
     let a = host.load(named("a")).await;
     let b = host.load(offering("b", &["mailer"])).await;
     assert_eq!(ask(&b, "register", "later").await, "registered");
-    // It says nothing of `later` at its reload, and adds a third.
-    host.runtime.reload(offering("b", &["mailer", "third"]).package()).await.expect("it can take over");
+    // On reload it does not register `later` again, and adds a third name.
+    host.runtime.reload(offering("b", &["mailer", "third"]).package()).await.expect("the reload succeeds");
     assert_eq!(ask(&a, "services", "").await, json!([["later", "b"], ["mailer", "b"], ["third", "b"]]));
     host.runtime.unload("b").await;
     assert_eq!(ask(&a, "services", "").await, json!([]));
 }
 
 #[tokio::test]
-async fn services_of_a_reload_that_fails_are_taken_back_and_the_old_ones_kept() {
+async fn failed_reload_restores_the_old_services() {
     let host = host();
     let a = host.load(named("a")).await;
     host.load(offering("b", &["mailer"])).await;

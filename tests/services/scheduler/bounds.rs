@@ -1,4 +1,4 @@
-//! What a plugin may do with jobs: list, pause, replace, over each limit, with and without the grant.
+//! Operations on jobs: listing, pausing, replacing, with and without a grant, and over each limit.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::harness::assert::{assert_contains, assert_load_error};
 use crate::harness::host::{Host, call};
 
 #[tokio::test]
-async fn job_of_an_action_that_is_not_declared_is_invalid() {
+async fn job_of_an_undeclared_action_is_invalid() {
     let scene = Scene::with(jobs().manifest("actions", json!([{ "name": "add" }, { "name": "work" }]))).await;
     let answer = scene.add(json!({ "id": "typo", "action": "wrok", "date_ms": 0 })).await;
     assert_contains(answer["error"]["invalid"].as_str().unwrap_or_default(), &["`wrok`", "did you mean `work`"]);
@@ -48,7 +48,7 @@ async fn jobs_are_listed_paused_resumed_and_removed() {
 }
 
 #[tokio::test]
-async fn job_that_is_there_is_replaced_only_if_asked() {
+async fn existing_job_is_replaced_only_on_request() {
     let scene = Scene::new().await;
     scene.add(json!({ "id": "j", "interval_ms": 60_000 })).await;
     let answer = scene.add(json!({ "id": "j", "interval_ms": 30_000 })).await;
@@ -59,7 +59,7 @@ async fn job_that_is_there_is_replaced_only_if_asked() {
 }
 
 #[tokio::test]
-async fn job_without_asking_is_denied_with_what_to_add() {
+async fn job_without_a_request_is_denied_with_the_line_to_add() {
     let reading = json!([{ "resource": "scheduler.*", "actions": ["read"] }]);
     let scene = Scene::with(jobs().manifest("permissions", reading)).await;
     for (answer, action) in [
@@ -76,7 +76,7 @@ async fn job_without_asking_is_denied_with_what_to_add() {
 }
 
 #[tokio::test]
-async fn job_that_the_operator_did_not_allow_is_denied_with_what_to_add() {
+async fn job_without_the_operators_grant_is_denied_with_advice() {
     let clock = ManualClock::default();
     let policy = Policy::default().allow("scheduler.mine").and_then(|policy| policy.allow("scheduler.blind:write"));
     let policy = policy.expect("permissions");
@@ -94,7 +94,7 @@ async fn job_that_the_operator_did_not_allow_is_denied_with_what_to_add() {
     }
     assert!(scene.add(json!({ "id": "blind", "interval_ms": 60_000 })).await["next_ms"].is_u64());
     let list = call(&scene.plugin, "jobs").await.expect("it answers");
-    assert_eq!((&list[0]["id"], &list[1]), (&json!("mine"), &json!(null)), "what it may not read is left out");
+    assert_eq!((&list[0]["id"], &list[1]), (&json!("mine"), &json!(null)), "jobs that it may not read are left out");
 }
 
 #[tokio::test]
@@ -105,10 +105,10 @@ async fn plugin_without_any_grant_is_not_loaded() {
 }
 
 #[tokio::test]
-async fn job_whose_permission_was_taken_away_stays_and_does_not_run() {
+async fn job_with_a_revoked_permission_stays_but_does_not_run() {
     let data = tempfile::tempdir().expect("a directory");
     let clock = ManualClock::default();
-    let first = Scene::kept_in(data.path(), &clock).await;
+    let first = Scene::stored_in(data.path(), &clock).await;
     first.add(json!({ "id": "secret", "date_ms": START + HOUR })).await;
     first.add(json!({ "id": "free", "date_ms": START + HOUR })).await;
     first.host.runtime.unload("feature_scheduler").await;
@@ -122,7 +122,7 @@ async fn job_whose_permission_was_taken_away_stays_and_does_not_run() {
     second.outcomes("free", 1).await;
     assert_eq!(second.ask("get", "secret").await["next_run_ms"], START + HOUR);
     let lines = second.host.log.messages("schedule");
-    assert_eq!(second.plugin.metrics().denials, 1, "counted once, however often it was looked at");
+    assert_eq!(second.plugin.metrics().denials, 1, "counted once, however often it was checked");
     second.host.runtime.set_policy(Policy::allow_all());
     second.outcomes("secret", 1).await;
     assert!(
@@ -132,7 +132,7 @@ async fn job_whose_permission_was_taken_away_stays_and_does_not_run() {
 }
 
 #[tokio::test]
-async fn job_over_a_limit_is_told_which() {
+async fn job_over_a_limit_is_refused_with_its_name() {
     let scene = Scene::new().await;
     let act =
         async |action: &str, payload: Value| scene.plugin.call::<Value>(action, &payload).await.expect("it answers");

@@ -1,4 +1,4 @@
-//! How long jobs live: reloads, unloading, new runtimes, removed and damaged data.
+//! The lifetime of jobs: reloads, unloading, new runtimes, removed and damaged data.
 
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,10 @@ use crate::harness::database;
 use crate::harness::host::{Host, call, pings};
 
 #[tokio::test]
-async fn jobs_survive_in_a_new_runtime_and_what_was_missed_is_made_up_for() {
+async fn jobs_survive_in_a_new_runtime_and_missed_runs_catch_up() {
     let data = tempfile::tempdir().expect("a directory");
     let clock = ManualClock::default();
-    let first = Scene::kept_in(data.path(), &clock).await;
+    let first = Scene::stored_in(data.path(), &clock).await;
     first.add(json!({ "id": "tick", "interval_ms": 60_000, "args": "kept" })).await;
     first.add(json!({ "id": "later", "date_ms": START + HOUR })).await;
     first.add(json!({ "id": "paused", "interval_ms": 60_000 })).await;
@@ -22,7 +22,7 @@ async fn jobs_survive_in_a_new_runtime_and_what_was_missed_is_made_up_for() {
     first.host.runtime.unload("feature_scheduler").await;
     drop(first);
     clock.advance(Duration::from_secs(24 * 3_600));
-    let second = Scene::kept_in(data.path(), &clock).await;
+    let second = Scene::stored_in(data.path(), &clock).await;
     assert_eq!(second.outcomes("tick", 1).await.len(), 1);
     second.outcomes("later", 1).await;
     assert_eq!(second.ask("get", "tick").await["args"], "kept");
@@ -31,7 +31,7 @@ async fn jobs_survive_in_a_new_runtime_and_what_was_missed_is_made_up_for() {
 }
 
 #[tokio::test]
-async fn jobs_follow_a_reload_and_stop_with_the_unloading() {
+async fn jobs_survive_a_reload_and_stop_with_unloading() {
     let scene = Scene::new().await;
     scene.add(json!({ "id": "tick", "interval_ms": 60_000 })).await;
     scene.host.runtime.reload(jobs().manifest("version", json!("0.2.0")).package()).await.expect("reloaded");
@@ -40,7 +40,7 @@ async fn jobs_follow_a_reload_and_stop_with_the_unloading() {
     assert_eq!(call(&scene.plugin, "worked").await.expect("it answers").as_array().map(Vec::len), Some(1));
     assert!(scene.host.runtime.unload("feature_scheduler").await);
     scene.set_clock(START + HOUR);
-    // Without a directory, jobs live as long as their runtime.
+    // Without a data directory, jobs live as long as their runtime.
     let Scene { host, plugin, clock } = scene;
     drop(plugin);
     let plugin = host.load(jobs()).await;
@@ -51,7 +51,7 @@ async fn jobs_follow_a_reload_and_stop_with_the_unloading() {
 }
 
 #[tokio::test]
-async fn run_that_waits_when_the_plugin_is_unloaded_is_no_outcome_and_runs_later() {
+async fn run_queued_while_unloading_runs_later() {
     let data = tempfile::tempdir().expect("a directory");
     let clock = ManualClock::default();
     let slow = || jobs().resource("max_fuel", json!(1e12 as u64)).resource("timeout_seconds", json!(2));
@@ -75,7 +75,7 @@ async fn run_that_waits_when_the_plugin_is_unloaded_is_no_outcome_and_runs_later
         assert!(start.elapsed() < PATIENCE, "it does not begin");
         tokio::task::yield_now().await;
     }
-    // The run has begun and waits for the instance. It is turned away without having run.
+    // The run has begun and waits for the instance. Unloading refuses it before it runs.
     scene.host.runtime.unload("feature_scheduler").await;
     busy.await.expect("it ended").expect_err("it hung");
     let plugin = scene.host.load(slow()).await;
@@ -85,7 +85,7 @@ async fn run_that_waits_when_the_plugin_is_unloaded_is_no_outcome_and_runs_later
 }
 
 #[tokio::test]
-async fn jobs_are_not_run_where_the_embedder_does_not_want_it() {
+async fn jobs_do_not_run_if_the_embedder_disables_them() {
     let data = tempfile::tempdir().expect("a directory");
     let clock = ManualClock::default();
     let host = Host::with(|builder| open(builder, &clock).data_dir(data.path()).run_jobs(false));
@@ -93,12 +93,12 @@ async fn jobs_are_not_run_where_the_embedder_does_not_want_it() {
     let idle = Scene { host, plugin, clock: clock.clone() };
     idle.add(json!({ "id": "past", "date_ms": 0 })).await;
     idle.host.runtime.unload("feature_scheduler").await;
-    let running = Scene::kept_in(data.path(), &clock).await;
+    let running = Scene::stored_in(data.path(), &clock).await;
     assert_eq!(running.outcomes("past", 1).await.len(), 1, "the other runtime ran it, and not this one before");
 }
 
 #[tokio::test]
-async fn jobs_of_two_plugins_are_apart() {
+async fn jobs_of_two_plugins_are_separate() {
     let scene = Scene::new().await;
     let other = scene.host.load(jobs().manifest("name", json!("other"))).await;
     scene.add(json!({ "id": "j", "interval_ms": 60_000 })).await;
@@ -111,17 +111,17 @@ async fn jobs_of_two_plugins_are_apart() {
 async fn jobs_do_not_keep_the_runtime_or_the_plugin_alive() {
     let data = tempfile::tempdir().expect("a directory");
     let clock = ManualClock::default();
-    let first = Scene::kept_in(data.path(), &clock).await;
+    let first = Scene::stored_in(data.path(), &clock).await;
     first.add(json!({ "id": "tick", "interval_ms": 60_000 })).await;
-    // No unloading: everything is just let go. The clock stands still, so that nothing else wakes whoever ran the jobs.
+    // Drop the handles without unloading. The clock stands still, so that nothing else wakes the scheduler's task.
     drop(first);
-    let second = Scene::kept_in(data.path(), &clock).await;
+    let second = Scene::stored_in(data.path(), &clock).await;
     second.add(json!({ "id": "now", "date_ms": 0 })).await;
-    assert_eq!(second.outcomes("now", 1).await.len(), 1, "whoever ran the jobs before has gone");
+    assert_eq!(second.outcomes("now", 1).await.len(), 1, "the scheduler of the first runtime has ended");
 }
 
 #[tokio::test]
-async fn removed_data_takes_the_jobs_along() {
+async fn removing_data_removes_the_jobs() {
     let data = tempfile::tempdir().expect("a directory");
     let kept = Host::with(|builder| open(builder, &ManualClock::default()).data_dir(data.path()));
     for host in [kept, Host::with(|builder| open(builder, &ManualClock::default()))] {
@@ -142,13 +142,13 @@ async fn removed_data_takes_the_jobs_along() {
 }
 
 #[tokio::test]
-async fn damaged_file_is_unavailable_and_harms_nobody_else() {
+async fn damaged_file_is_an_error_of_its_plugin_alone() {
     let data = tempfile::tempdir().expect("a directory");
     let home = data.path().join("feature_scheduler");
-    std::fs::create_dir_all(&home).expect("made");
-    std::fs::write(home.join("scheduler.sqlite3"), "this is no database, and long enough to be looked at")
+    std::fs::create_dir_all(&home).expect("created");
+    std::fs::write(home.join("scheduler.sqlite3"), "this is not a database, but long enough to be read as one")
         .expect("written");
-    let scene = Scene::kept_in(data.path(), &ManualClock::default()).await;
+    let scene = Scene::stored_in(data.path(), &ManualClock::default()).await;
     let answer = scene.add(json!({ "id": "j", "interval_ms": 60_000 })).await;
     let text = answer["error"]["unavailable"].as_str().unwrap_or_else(|| panic!("it is available: {answer}"));
     assert_contains(text, &["scheduler.sqlite3", "damaged"]);

@@ -1,6 +1,6 @@
-//! `plugbay:plugin/scheduler`: jobs by a clock that the test moves, who may have them, what they cost, what is kept.
+//! `plugbay:plugin/scheduler`: due times by a clock that the test moves, permissions, limits, and durability.
 //!
-//! A test moves the clock and then waits until the outcome that it expects is there.
+//! A test moves the clock and then waits for the outcome that it expects.
 
 mod bounds;
 mod life;
@@ -18,12 +18,12 @@ use crate::harness::host::{Host, TestPlugin};
 const SECOND: u64 = 1_000;
 const HOUR: u64 = 3_600 * SECOND;
 const DAY: u64 = 24 * HOUR;
-/// 1 January 2026, 00:00 UTC: where the clock begins.
+/// The clock's initial time: 1 January 2026, 00:00 UTC.
 const START: u64 = 1_767_225_600_000;
-/// Longer than anything here takes.
+/// Far longer than any step here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A runtime by its own clock with a plugin that may have any job.
+/// A runtime with its own clock, and a plugin that may schedule any job.
 struct Scene {
     host: Host,
     plugin: Plugin,
@@ -42,7 +42,7 @@ impl Scene {
         Scene { host, plugin, clock }
     }
 
-    async fn kept_in(data: &Path, clock: &ManualClock) -> Self {
+    async fn stored_in(data: &Path, clock: &ManualClock) -> Self {
         let host = Host::with(|builder| open(builder, clock).data_dir(data));
         let plugin = host.load(jobs()).await;
         Scene { host, plugin, clock: clock.clone() }
@@ -60,7 +60,7 @@ impl Scene {
         self.plugin.call(action, id).await.expect("it answers")
     }
 
-    /// Asks again and again until the answer is as expected.
+    /// Repeats the call until the answer is as expected.
     async fn until(&self, action: &str, id: &str, expected: impl Fn(&Value) -> bool) -> Value {
         let start = Instant::now();
         loop {
@@ -73,14 +73,14 @@ impl Scene {
         }
     }
 
-    /// The outcomes of a job, once there are so many.
+    /// Waits for this many outcomes of a job, and returns them.
     async fn outcomes(&self, id: &str, count: usize) -> Vec<Value> {
         let enough = |all: &Value| all.as_array().is_some_and(|all| all.len() >= count);
         let Value::Array(all) = self.until("outcomes", id, enough).await else { panic!("they are a list") };
         all
     }
 
-    /// What the host has logged of a run, without calling the plugin.
+    /// Waits for a line about a run in the host's log, without calling the plugin.
     async fn until_logged(&self, part: &str) -> String {
         let start = Instant::now();
         loop {
@@ -97,7 +97,7 @@ fn open(builder: plugbay::RuntimeBuilder, clock: &ManualClock) -> plugbay::Runti
     builder.policy(Policy::allow_all()).clock(clock.clone())
 }
 
-/// The guest, which asks for all jobs.
+/// The guest, which requests all jobs.
 fn jobs() -> TestPlugin {
     TestPlugin::from(feature::SCHEDULER).manifest("permissions", json!([{ "resource": "scheduler.*" }]))
 }

@@ -1,4 +1,4 @@
-//! When jobs run: intervals, moments, cron expressions, clocks that jump, and what a run that fails leaves.
+//! Due times of jobs: intervals, dates, cron expressions and clock changes. Also, outcomes of failed runs.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::harness::assert::assert_contains;
 use crate::harness::host::{call, pings};
 
 #[tokio::test]
-async fn interval_job_runs_whenever_its_time_has_come() {
+async fn interval_job_runs_at_each_interval() {
     let scene = Scene::new().await;
     let next = scene.add(json!({ "id": "tick", "interval_ms": 60_000, "args": { "n": 1 } })).await;
     assert_eq!(next, json!({ "next_ms": START + 60_000 }));
@@ -26,7 +26,7 @@ async fn interval_job_runs_whenever_its_time_has_come() {
 }
 
 #[tokio::test]
-async fn one_time_job_runs_once_and_is_gone() {
+async fn one_time_job_runs_once_and_is_removed() {
     let scene = Scene::new().await;
     scene.add(json!({ "id": "later", "date_ms": START + HOUR })).await;
     scene.set_clock(START + HOUR);
@@ -46,13 +46,13 @@ async fn date_in_the_past_runs_at_once() {
 }
 
 #[tokio::test]
-async fn cron_job_runs_by_the_clock_of_its_time_zone() {
+async fn cron_job_runs_in_its_time_zone() {
     let scene = Scene::new().await;
     let march_28 = START + (31 + 28 + 27) * DAY;
     scene.set_clock(march_28);
     let berlin = json!({ "id": "night", "cron": "30 2 * * *", "time_zone": "Europe/Berlin" });
     assert_eq!(scene.add(berlin).await, json!({ "next_ms": march_28 + HOUR + HOUR / 2 }));
-    // In the night to the 29th there is no 02:30 in Berlin: the job runs at 03:00, which is 01:00 UTC.
+    // On the 29th there is no 02:30 in Berlin. The job runs at 03:00, which is 01:00 UTC.
     for (run, due) in [(1, march_28 + HOUR + HOUR / 2), (2, march_28 + DAY + HOUR)] {
         scene.set_clock(due);
         assert_eq!(scene.outcomes("night", run).await[0]["scheduled_ms"], due);
@@ -61,7 +61,7 @@ async fn cron_job_runs_by_the_clock_of_its_time_zone() {
 }
 
 #[tokio::test]
-async fn clock_that_jumps_ahead_makes_up_with_one_run() {
+async fn clock_that_jumps_ahead_causes_one_run() {
     let scene = Scene::new().await;
     scene.add(json!({ "id": "tick", "interval_ms": 60_000 })).await;
     scene.set_clock(START + 100 * HOUR + 30_000);
@@ -71,7 +71,7 @@ async fn clock_that_jumps_ahead_makes_up_with_one_run() {
 }
 
 #[tokio::test]
-async fn clock_that_is_set_back_does_not_stall_an_interval() {
+async fn clock_set_back_does_not_stall_an_interval() {
     let scene = Scene::new().await;
     scene.set_clock(START + 10 * HOUR);
     scene.add(json!({ "id": "tick", "interval_ms": 60_000 })).await;
@@ -82,7 +82,7 @@ async fn clock_that_is_set_back_does_not_stall_an_interval() {
 }
 
 #[tokio::test]
-async fn failures_traps_and_limits_are_outcomes_and_the_job_goes_on() {
+async fn failures_are_outcomes_and_the_job_goes_on() {
     let scene =
         Scene::with(jobs().resource("max_fuel", json!(1e12 as u64)).resource("timeout_seconds", json!(0.3))).await;
     for (job, code) in
@@ -90,7 +90,7 @@ async fn failures_traps_and_limits_are_outcomes_and_the_job_goes_on() {
     {
         scene.add(json!({ "id": job, "action": job, "interval_ms": 60_000 })).await;
         scene.clock.advance(Duration::from_secs(60));
-        // A call would wait behind the one that hangs.
+        // A call would queue behind the one that hangs.
         scene.until_logged(&format!("`{job}` failed")).await;
         let outcomes = scene.outcomes(job, 1).await;
         assert_eq!(outcomes[0]["error"]["code"], code, "{outcomes:?}");
@@ -103,7 +103,7 @@ async fn failures_traps_and_limits_are_outcomes_and_the_job_goes_on() {
 }
 
 #[tokio::test]
-async fn payload_that_the_actions_schema_refuses_is_an_outcome() {
+async fn payload_that_the_schema_refuses_is_an_outcome() {
     let schema = json!({ "type": "object", "properties": { "args": { "type": "integer" } } });
     let scene = Scene::with(jobs().manifest(
         "actions",
@@ -131,7 +131,7 @@ async fn fresh_sandboxes_run_jobs_too() {
 }
 
 #[tokio::test]
-async fn one_time_job_over_the_rate_limit_is_tried_again() {
+async fn one_time_job_over_the_rate_limit_is_retried() {
     let rate = json!({ "calls": 3, "period_seconds": 1 });
     let scene = Scene::with(jobs().resource("rate_limit", rate)).await;
     scene.add(json!({ "id": "later", "date_ms": START + HOUR })).await;
@@ -139,7 +139,7 @@ async fn one_time_job_over_the_rate_limit_is_tried_again() {
     scene.set_clock(START + HOUR);
     let text = scene.until_logged("`later` failed").await;
     assert_contains(&text, &["rate_limit_exceeded"]);
-    // Again and again, as often as the refusal allows, until the window has room by the machine's clock.
+    // It is retried as often as the refusal allows, until the rate window has passed by the machine's clock.
     let start = Instant::now();
     while !scene.host.log.messages("schedule").iter().any(|line| line.contains("`later` answered")) {
         assert!(start.elapsed() < PATIENCE, "it is never tried again");
