@@ -8,7 +8,7 @@ use crate::harness::guest::command;
 use crate::harness::host::{Host, TestPlugin, call};
 
 #[tokio::test]
-async fn ordinary_program_answers_with_what_it_prints() {
+async fn ordinary_program_answers_with_its_output() {
     for plugin in both(command::PLAIN) {
         let host = Host::new();
         let plugin = host.load(plugin).await;
@@ -89,7 +89,7 @@ async fn hostile_program_hits_the_limits_of_a_sandbox() {
 }
 
 #[tokio::test]
-async fn program_that_prints_without_end_is_stopped() {
+async fn endless_output_of_a_program_is_stopped() {
     for plugin in both(command::ACTIONS) {
         let plugin = Host::new().load(plugin).await;
         let error = call(&plugin, "flood").await.expect_err("the output is over the limit");

@@ -22,7 +22,7 @@ fn full_cache_takes_no_more_memory_than_its_bound() {
 
 /// Writes a third of a gigabyte in all, in values of different sizes.
 #[tokio::test]
-#[ignore = "counts what the whole process holds: run by full_cache_takes_no_more_memory_than_its_bound"]
+#[ignore = "measures the whole process: run by full_cache_takes_no_more_memory_than_its_bound"]
 async fn fill_alone() {
     let (host, attacker) = scene().await;
     let neighbour = host.load(TestPlugin::from(feature::CACHE).manifest("permissions", asks())).await;

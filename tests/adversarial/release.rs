@@ -29,7 +29,7 @@ fn a_hundred_loads_and_unloads_leave_nothing_behind() {
 }
 
 #[tokio::test]
-#[ignore = "counts what the whole process holds: run by two_hundred_attacks_leave_nothing_behind"]
+#[ignore = "measures the whole process: run by two_hundred_attacks_leave_nothing_behind"]
 async fn attacks_alone() {
     let tight = |guest: Guest| {
         let plugin =
@@ -71,7 +71,7 @@ async fn attacks_alone() {
 }
 
 #[tokio::test]
-#[ignore = "counts what the whole process holds: run by a_hundred_loads_and_unloads_leave_nothing_behind"]
+#[ignore = "measures the whole process: run by a_hundred_loads_and_unloads_leave_nothing_behind"]
 async fn loads_alone() {
     let host = Host::new();
     let broken = CoreModule::default().with("(func $broken (unreachable)) (start $broken)").plugin();

@@ -54,7 +54,7 @@ fn events_carry_the_time_of_the_test_and_are_answered() {
 }
 
 #[test]
-fn health_is_what_the_plugin_says() {
+fn health_is_reported_by_the_plugin() {
     let host = TestHost::new();
     let plugin = guest(&host, feature::EVENTS).load();
     assert!(plugin.health().healthy);

@@ -128,7 +128,7 @@ fn assert_whole(directory: &Path) {
 /// Reproducible pseudo-random numbers (SplitMix64).
 #[derive(Debug)]
 struct Random {
-    #[allow(dead_code, reason = "shown where a test fails")]
+    #[allow(dead_code, reason = "shown in the message of a failed test")]
     seed: u64,
     state: u64,
 }

@@ -7,7 +7,7 @@ use super::host::Host;
 
 /// Opens it. A runtime is built before: SQLite takes the allocator that bounds a statement's memory before its first
 /// use in a process and never again, and other tests of this process are about that bound.
-#[allow(clippy::disallowed_methods, reason = "this is the one place")]
+#[allow(clippy::disallowed_methods, reason = "the one place that opens databases outside the runtime")]
 pub(crate) fn open(path: &Path) -> rusqlite::Connection {
     static ALLOCATOR: Once = Once::new();
     ALLOCATOR.call_once(|| drop(Host::new()));

@@ -101,7 +101,7 @@ async fn plugin_without_event_handlers_is_not_called() {
 }
 
 #[tokio::test]
-async fn health_is_what_the_plugin_reports() {
+async fn health_is_reported_by_the_plugin() {
     let plugin = subscriber(json!([])).await;
     assert!(plugin.health().await.expect("it reports").healthy);
 

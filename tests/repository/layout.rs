@@ -1,11 +1,11 @@
-//! What the layout promises (`ARCHITECTURE.md`, invariants), held by a look at the sources.
+//! Checks that the sources keep the layout's invariants, as `ARCHITECTURE.md` lists them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::{files_in, root, texts};
 
-/// The code of a file: no comments, and nothing from its tests on.
+/// The lines of code of a file, without comments and up to its tests.
 fn code(text: &str) -> impl Iterator<Item = &str> {
     text.lines()
         .take_while(|line| !line.starts_with("#[cfg(test)]"))
@@ -24,21 +24,21 @@ fn check(directory: &str, forbidden: &[&str]) {
 
 #[test]
 fn library_never_prints_or_exits() {
-    // The compile worker speaks to its host through its standard streams; it uses no macro for that.
+    // The compile worker uses its standard streams, but not through a macro.
     for directory in ["compile/src", "runtime/src"] {
         check(directory, &["println!", "print!(", "dbg!(", "process::exit", "anyhow"]);
     }
 }
 
 #[test]
-fn pure_rooms_do_not_name_wasmtime() {
-    for room in ["manifest/src", "runtime/src/capability", "runtime/src/admission", "runtime/src/trigger"] {
-        check(room, &["wasmtime"]);
+fn pure_modules_do_not_name_wasmtime() {
+    for module in ["manifest/src", "runtime/src/capability", "runtime/src/admission", "runtime/src/trigger"] {
+        check(module, &["wasmtime"]);
     }
 }
 
-/// Every arrow inside the runtime: a module may name those that are listed after it, and no others. The lines are in the
-/// order of the layers, so an arrow runs down the page. Two run up, which the comment beside them explains.
+/// The allowed dependencies inside the runtime: a module may name only the modules in its list. The lines are in the
+/// order of the layers, so dependencies point down the page. Two point up, as the comment at them explains.
 const MODULES: &[(&str, &[&str])] = &[
     (
         "runtime",
@@ -68,8 +68,8 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "plugin",
         &[
-            // Up: an instance calls any export by the description that `component` makes of it, and a check finds the trust
-            // that an inspection shows.
+            // Up: an instance calls any export by the description that `component` creates, and a check determines the
+            // trust that an inspection shows.
             "component",
             "inspection",
             "host",
@@ -101,13 +101,13 @@ const MODULES: &[(&str, &[&str])] = &[
     ("thread_number", &[]),
 ];
 
-/// The module of `runtime/src` to which a file belongs: its first folder, or the file itself.
+/// The module of `runtime/src` that a file is part of: its top folder, or the file itself.
 fn module(path: &Path) -> String {
     let path = path.strip_prefix("runtime/src").expect("a file of the runtime");
     path.iter().next().expect("it has a name").to_string_lossy().trim_end_matches(".rs").to_owned()
 }
 
-/// The modules of the crate that a line names.
+/// The top-level modules that a line names.
 fn named(line: &str) -> impl Iterator<Item = &str> {
     line.split("crate::").skip(1).map(|rest| {
         let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '_').unwrap_or(rest.len());
@@ -135,12 +135,12 @@ fn modules_of_the_runtime_name_only_those_below() {
     for (module, targets) in MODULES {
         for target in *targets {
             let arrow = (module.to_string(), target.to_string());
-            assert!(seen.contains(&arrow), "`{module}` does not name `{target}` any more: take the arrow out");
+            assert!(seen.contains(&arrow), "`{module}` no longer names `{target}`: remove it from the list");
         }
     }
 }
 
-/// Every arrow between crates, development alone excepted.
+/// The allowed dependencies between crates, other than dev-dependencies.
 const CRATES: &[(&str, &[&str])] = &[
     ("cli", &["plugbay-node", "plugbay-testing", "plugbay-project", "plugbay", "plugbay-files"]),
     ("node", &["plugbay"]),
@@ -192,7 +192,7 @@ fn only_the_host_names_wit_types() {
     }
 }
 
-/// A load checks what a manifest asks for; every use by a plugin that runs is checked in one place.
+/// Loading checks the requests of a manifest. Every use by a running plugin is checked in one place.
 #[test]
 fn grants_are_used_in_one_place() {
     let checks = ["grants.check", "grants().check", ".operator_names(", ".check_service("];
@@ -210,9 +210,9 @@ fn grants_are_used_in_one_place() {
     }
 }
 
-/// SECURITY.md lists where, and argues for each.
+/// SECURITY.md lists each place and the argument for it.
 #[test]
-fn unsafe_code_is_where_the_threat_page_says() {
+fn unsafe_code_is_where_security_md_says() {
     let page = std::fs::read_to_string(root().join("SECURITY.md")).expect("readable");
     let (_, listed) = page.split_once("## `unsafe`").expect("it has a section on it");
     for crate_directory in ["manifest", "compile", "node", "project", "runtime", "cli"] {
@@ -224,9 +224,9 @@ fn unsafe_code_is_where_the_threat_page_says() {
     }
 }
 
-/// Where something is to be found is what a name is for.
+/// A file's name must describe its content.
 #[test]
-fn names_say_what_is_inside() {
+fn file_names_describe_their_content() {
     let empty = ["util", "utils", "common", "helper", "helpers", "misc", "manager"];
     for path in files_in("") {
         let parts = path.with_extension("");
@@ -236,10 +236,10 @@ fn names_say_what_is_inside() {
 }
 
 #[test]
-fn every_source_says_what_it_is_and_can_be_read_in_one_go() {
+fn every_source_has_a_module_comment_and_500_lines_at_most() {
     for (path, text) in texts(&files_in(""), "rs") {
-        assert!(text.starts_with("//!"), "{} does not open with what it is", path.display());
+        assert!(text.starts_with("//!"), "{} does not open with a `//!` comment", path.display());
         let lines = text.lines().count();
-        assert!(lines <= 500, "{} has {lines} lines: is there a natural cut?", path.display());
+        assert!(lines <= 500, "{} has {lines} lines, 500 at most: split it", path.display());
     }
 }

@@ -332,7 +332,7 @@ async fn secret_of_the_wrong_type_is_refused_without_quoting_it() {
 }
 
 #[tokio::test]
-async fn manifest_without_a_schema_takes_any_option() {
+async fn manifest_without_a_schema_accepts_any_option() {
     let package = settings().manifest("configuration", json!({})).package().configure("anything", json!([1, 2]));
     let plugin = Host::new().runtime.load(package).await.expect("no schema restricts it");
     assert_eq!(get(&plugin, "anything").await, json!([1, 2]));

@@ -176,7 +176,7 @@ async fn denial_inside_a_transaction_keeps_its_other_changes() {
 }
 
 #[tokio::test]
-async fn acknowledged_changes_are_there_in_a_new_runtime() {
+async fn acknowledged_changes_survive_in_a_new_runtime() {
     let data = tempfile::tempdir().expect("a directory");
     let host = || Host::with(|builder| allowing(builder).data_dir(data.path()));
     let first = host();

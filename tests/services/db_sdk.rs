@@ -10,7 +10,7 @@ use crate::harness::host::{Host, TestPlugin, call};
 const KEY: &str = "7b1e8c1e-4f3a-4d57-9d0e-5c6f7a8b9c0d";
 
 #[tokio::test]
-async fn declared_tables_are_there_when_the_plugin_loads() {
+async fn declared_tables_exist_when_the_plugin_loads() {
     let (_host, plugin) = loaded().await;
     let columns: Vec<String> = ask(&plugin, "columns", json!("SELECT * FROM users")).await;
     assert_eq!(columns, ["id", "name", "role"]);
@@ -204,7 +204,7 @@ async fn documents_are_stored_found_changed_removed() {
 }
 
 #[tokio::test]
-async fn unique_index_of_a_collection_holds() {
+async fn unique_index_of_a_collection_is_enforced() {
     let (_host, plugin) = loaded().await;
     let task = json!({ "title": "Tea", "done": false });
     ask::<Value>(&plugin, "add_task", task.clone()).await;
@@ -212,7 +212,7 @@ async fn unique_index_of_a_collection_holds() {
 }
 
 #[tokio::test]
-async fn everything_is_there_after_a_restart() {
+async fn rows_and_documents_survive_a_restart() {
     let data = tempfile::tempdir().expect("a directory");
     let host = || Host::with(|builder| builder.policy(Policy::allow_all()).data_dir(data.path()));
     let first = host();

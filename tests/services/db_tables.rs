@@ -8,7 +8,7 @@ use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin};
 
 #[tokio::test]
-async fn every_kind_of_column_takes_its_values_and_no_others() {
+async fn every_kind_of_column_accepts_its_values_only() {
     let scene = Scene::new();
     let plugin = scene.load("tables", every_kind()).await.expect("it loads");
     insert(&plugin, json!({})).await.expect("every column may be null or has a default");
@@ -103,7 +103,7 @@ async fn default_of_every_kind_is_a_valid_value_of_its_column() {
 }
 
 #[tokio::test]
-async fn foreign_keys_hold_as_declared() {
+async fn foreign_keys_are_enforced_as_declared() {
     let scene = Scene::new();
     let child = |rule: &str| json!({ "id": "id", "p": { "type": "foreign_key", "references": { "table": "parents", "on_delete": rule } } });
     let tables = json!({

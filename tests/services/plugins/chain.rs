@@ -167,7 +167,7 @@ async fn plugin_with_too_many_waiting_calls_is_busy() {
 }
 
 #[tokio::test]
-async fn plugin_that_is_gone_is_not_found() {
+async fn unloaded_plugin_is_not_found() {
     let (host, a, _b) = pair(named("b")).await;
     assert_eq!(call(&a, "b", "ping", json!(null)).await, json!({ "ok": 1 }));
     assert!(host.runtime.unload("b").await);
