@@ -15,7 +15,7 @@ async fn ordinary_program_answers_with_its_output() {
         for action in ["anything", "at-all"] {
             let answer = call(&plugin, action).await.expect("it prints JSON");
             let expected = json!({ "greeting": "from an ordinary program", "arguments": [plugin.name()] });
-            assert_eq!(answer, expected, "its only argument is its name");
+            assert_eq!(answer, expected, "the name is its only argument");
         }
         assert_eq!(host.log.messages("stderr"), ["about to answer", "about to answer"]);
     }

@@ -220,7 +220,7 @@ async fn endless_header_copies_yield_and_end_at_the_deadline() {
         let error = running.await.expect("the task does not panic").expect_err("the attack does not end");
         assert_invoke_error(&error, "hostile_http", "timeout");
         // Dozens on an idle machine. If the attacker kept the thread, it would end before the second.
-        assert!(served > 3, "{how} let its neighbour be served {served} times");
+        assert!(served > 3, "{how}: the neighbour was served {served} times");
     }
 }
 

@@ -87,7 +87,7 @@ async fn log_flood_is_dropped_counted_and_stopped() {
     let start = Instant::now();
     let aftermath = attack.ends_in("out_of_fuel").await;
     let lines = aftermath.host.log.lines().len();
-    assert!(lines <= lines_in(start.elapsed()), "{lines} lines came through");
+    assert!(lines <= lines_in(start.elapsed()), "{lines} lines passed");
     assert!(aftermath.attacker.metrics().log_lines_dropped > 0);
 }
 

@@ -78,7 +78,7 @@ async fn job_rescheduling_itself_is_bounded_by_the_rate_limit() {
         assert!(pings(&neighbour).await > 0);
         tokio::task::yield_now().await;
     }
-    assert_eq!(logged("`again` answered"), 9, "ten calls with the one that began it");
+    assert_eq!(logged("`again` answered"), 9, "ten calls, counting the first one");
     // The refused run is retried after the time in the refusal, not sooner.
     clock.advance(Duration::from_secs(3_500));
     assert!((0..1_000).all(|_| logged("rate_limit_exceeded") == 1));

@@ -49,7 +49,7 @@ async fn database_of_another_plugin_cannot_be_reached() {
     scene.are_all_invalid(&statements).await;
     assert!(!scene.data.path().join("neighbour").join("db.sqlite3.copy").exists());
     let seen = scene.answers(json!({ "attack": "statements", "sql": ["SELECT name FROM sqlite_master"] })).await;
-    assert_eq!(seen, json!([[]]), "it sees its own tables, of which it has none");
+    assert_eq!(seen, json!([[]]), "it sees only its own tables, and has none");
     scene.is_unharmed().await;
 }
 
@@ -255,7 +255,7 @@ async fn database_stops_growing_at_its_limit() {
     assert!(std::fs::metadata(scene.file("db.sqlite3")).expect("it exists").len() <= 256 << 20);
     let sql = ["DELETE FROM filled WHERE rowid % 2", "SELECT count(*) > 0 AS some FROM filled"];
     let answer = scene.answers(json!({ "attack": "statements", "sql": sql })).await;
-    assert_eq!(answer[1], json!([{ "some": 1 }]), "what is there can be read and deleted: {answer}");
+    assert_eq!(answer[1], json!([{ "some": 1 }]), "stored rows can be read and deleted: {answer}");
     scene.is_unharmed().await;
 }
 

@@ -99,7 +99,7 @@ async fn trusted_guest_sees_only_the_granted_directory() {
     }
     let write = json!({ "path": format!("{path}/new.txt"), "text": "x" });
     let answer: Value = plugin.call("write", &write).await.expect("it answers");
-    assert!(answer["error"].is_string(), "only reading was asked for: {answer}");
+    assert!(answer["error"].is_string(), "only reading was requested: {answer}");
 }
 
 #[cfg(unix)]

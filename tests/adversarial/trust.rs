@@ -22,7 +22,7 @@ async fn plugin_without_the_operators_trust_is_not_loaded() {
         host.runtime.check(asks().package()).await.expect_err("the operator does not trust it").code(),
         "permission_denied"
     );
-    assert!(host.runtime.component(asks().package()).await.is_err(), "its functions are not called either");
+    assert!(host.runtime.component(asks().package()).await.is_err(), "its functions cannot be called either");
     assert_eq!(host.runtime.inspect(asks().package()).expect("it is shown").trust, Trust::NotGiven);
 }
 

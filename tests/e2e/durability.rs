@@ -72,7 +72,7 @@ fn acknowledged_survives_kill(plugin: TestPlugin, permission: &str) {
         let kept: BTreeSet<u64> =
             found["kept"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_u64).collect();
         let lost: Vec<_> = acknowledged.difference(&kept).collect();
-        assert!(lost.is_empty(), "{random:?}, kill {kills}: acknowledged and not there: {lost:?}");
+        assert!(lost.is_empty(), "{random:?}, kill {kills}: acknowledged but lost: {lost:?}");
         assert_whole(data.path());
         // An item that was stored but not yet logged counts as acknowledged from here on.
         acknowledged = kept;
@@ -95,7 +95,7 @@ fn kept_until_killed(mut process: Child, killed_after: u64, pause: Duration) -> 
         kept.extend(number_in(&line));
         words.push_str(&line);
     }
-    assert!(!kept.is_empty(), "it kept nothing: {words}");
+    assert!(!kept.is_empty(), "it acknowledged nothing: {words}");
     // This sleep waits for nothing: it lets the kill fall anywhere between two lines.
     std::thread::sleep(pause);
     process.kill().expect("the test owns the process");

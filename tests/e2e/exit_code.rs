@@ -236,7 +236,7 @@ fn check(plugin: TestPlugin, arguments: &[&str], exit_code: i32, error_code: Opt
 
     let text = Plugbay::new(&arguments).run().exits_with(exit_code);
     let Some(error_code) = error_code else { return Value::Null };
-    assert_eq!(text.stdout, "", "an error leaves standard output alone");
+    assert_eq!(text.stdout, "", "an error prints nothing to standard output");
 
     let json = Plugbay::new([&arguments[..], &["--json"]].concat()).run().exits_with(exit_code).json();
     assert_eq!((&json["status"], &json["code"]), (&json!("error"), &json!(error_code)), "{json}");

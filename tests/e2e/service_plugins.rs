@@ -124,7 +124,7 @@ fn erp_core_and_erp_auth_call_each_other() {
     let refused = erp("erp-core", &["hire", &hire("t-bob"), "--json"]).exits_with(1).json();
     assert_eq!(refused["code"], "forbidden");
     let unknown = erp("erp-core", &["employees", r#"{"token": "t-eve"}"#, "--json"]).exits_with(1).json();
-    assert_eq!(unknown["code"], "invalid_token", "the code of the plugin behind it");
+    assert_eq!(unknown["code"], "invalid_token", "the code of the called plugin");
     assert_contains(unknown["msg"].as_str().unwrap_or_default(), &["`check_token` of plugin `erp-auth`"]);
 }
 

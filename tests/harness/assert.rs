@@ -29,7 +29,7 @@ pub(crate) fn assert_invoke_error(error: &InvokeError, plugin: &str, code: &str)
     if let InvokeError::Guest { .. } = error {
         return;
     }
-    assert!(error.to_string().contains(&format!("`{plugin}`")), "the plugin is not named: {error}");
+    assert!(error.to_string().contains(&format!("`{plugin}`")), "the error does not name the plugin: {error}");
     assert_eq!(error.limit().is_some(), LIMITS.contains(&code), "{error:?}");
     assert_limit(error.limit(), &json);
 }
@@ -48,7 +48,7 @@ fn assert_limit(hit: Option<LimitHit>, json: &Value) {
 #[track_caller]
 pub(crate) fn assert_load_error(error: &LoadError, plugin: &str, code: &str) {
     assert_eq!(error.code(), code, "{error}");
-    assert!(error.to_string().contains(plugin), "the plugin is not named: {error}");
+    assert!(error.to_string().contains(plugin), "the error does not name the plugin: {error}");
     let json = error.to_json();
     assert_eq!((json["status"].as_str(), json["code"].as_str()), (Some("error"), Some(code)), "{json}");
     assert!(error.limit().is_some() || !LIMITS.contains(&code), "{error:?}");

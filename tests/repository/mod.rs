@@ -29,7 +29,7 @@ fn files_in(directory: impl AsRef<Path>) -> Vec<PathBuf> {
             found.push(path.strip_prefix(root()).expect("below the root").to_owned());
         }
     }
-    assert!(!found.is_empty(), "nothing is there: has it moved?");
+    assert!(!found.is_empty(), "no files found: has the directory moved?");
     found.sort();
     found
 }

@@ -23,7 +23,7 @@ fn links_of_pages_have_targets() {
     for (page, text) in texts(&files_in(""), "md") {
         for link in links(&text) {
             let directory = root().join(page.parent().expect("a directory"));
-            assert!(directory.join(link).exists(), "{} links to {link}, which is not there", page.display());
+            assert!(directory.join(link).exists(), "{} links to {link}, which does not exist", page.display());
             seen += 1;
         }
     }
@@ -52,7 +52,7 @@ fn sources_and_pages_that_are_named_exist() {
     let check = |path: &Path, line: &str| {
         for name in named(line) {
             let there = is_there(&files, name.trim_start_matches("../"));
-            assert!(there, "{} names {name}, which is not there", path.display());
+            assert!(there, "{} names {name}, which does not exist", path.display());
         }
     };
     for (path, text) in texts(&files, "md") {
@@ -84,7 +84,7 @@ fn code_names_in_pages_exist_in_the_code() {
             let path = name.trim_end_matches("()");
             let is_name = path.split("::").all(|part| identifiers(part).eq([part])) && !OF_NO_CODE.contains(&path);
             let last = path.rsplit("::").next().unwrap_or_default();
-            assert!(!is_name || known.contains(last), "{page} names `{name}`, which no source has");
+            assert!(!is_name || known.contains(last), "{page} names `{name}`, which is in no source");
         }
     }
 }
@@ -107,7 +107,7 @@ fn tests_that_a_threat_names_exist() {
         for test in tests {
             let places = ["tests/adversarial", "tests", ""].map(|place| Path::new(place).join(test));
             let found = places.into_iter().find(|path| root().join(path).exists());
-            seen.push(found.unwrap_or_else(|| panic!("{test} is not there, in: {row}")));
+            seen.push(found.unwrap_or_else(|| panic!("{test} does not exist, but is named in: {row}")));
         }
     }
     assert!(seen.len() > 80, "only {} were found", seen.len());

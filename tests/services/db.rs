@@ -300,7 +300,7 @@ async fn damaged_file_is_an_error_of_its_plugin_alone() {
 async fn wait_for(done: impl Fn() -> bool) {
     let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
     while !done() {
-        assert!(std::time::Instant::now() < until, "it never came");
+        assert!(std::time::Instant::now() < until, "the condition never held");
         tokio::task::yield_now().await;
     }
 }

@@ -142,7 +142,7 @@ async fn statement_outside_an_open_transaction_is_busy() {
     let (_host, plugin) = loaded().await;
     assert_eq!(code(call(&plugin, "busy").await), "busy");
     let users: Vec<Value> = ask(&plugin, "users", json!(null)).await;
-    assert!(users.is_empty(), "the transaction answered an error: {users:?}");
+    assert!(users.is_empty(), "the failed transaction left rows: {users:?}");
 }
 
 #[tokio::test]
@@ -186,7 +186,7 @@ async fn documents_are_stored_found_changed_removed() {
     let expected = json!({
         "id": 2, "doc": { "title": "Tea", "done": false, "tags": ["home"] }, "created_at": null, "updated_at": null,
     });
-    assert_eq!(first, expected, "the first is the manifest's own");
+    assert_eq!(first, expected, "the first document is the manifest's");
     let more =
         json!([{ "title": "Bread", "done": true }, { "title": "Milk", "done": false, "tags": ["home", "shop"] }]);
     let changes: Value = ask(&plugin, "add_tasks", more).await;

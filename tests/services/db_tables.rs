@@ -63,7 +63,7 @@ async fn defaults_keys_and_timestamps_are_filled_in() {
 
     run(&plugin, "UPDATE t SET changed = 5, done = 1").await;
     let row = first(&plugin, "SELECT * FROM t").await;
-    assert!(row["changed"].as_u64() >= Some(made) && row["made"] == json!(made), "the host keeps it: {row}");
+    assert!(row["changed"].as_u64() >= Some(made) && row["made"] == json!(made), "the host sets it: {row}");
 
     let twice = try_run(&plugin, "INSERT INTO t (title) VALUES ('a')").await;
     assert_contains(twice["error"]["constraint"].as_str().expect("a constraint"), &["UNIQUE", "t.title"]);

@@ -94,7 +94,7 @@ async fn jobs_do_not_run_if_the_embedder_disables_them() {
     idle.add(json!({ "id": "past", "date_ms": 0 })).await;
     idle.host.runtime.unload("feature_scheduler").await;
     let running = Scene::stored_in(data.path(), &clock).await;
-    assert_eq!(running.outcomes("past", 1).await.len(), 1, "the other runtime ran it, and not this one before");
+    assert_eq!(running.outcomes("past", 1).await.len(), 1, "only the other runtime ran it");
 }
 
 #[tokio::test]
