@@ -1,11 +1,11 @@
-//! Text to value: the only place where a parser runs.
+//! Parsing: text to a JSON value. No other file runs a parser.
 //!
-//! All formats end up as one `serde_json::Value`, built by one visitor that counts values and depth as they arrive, so
-//! that a document can neither exhaust the memory nor the stack, and that refuses a key written twice (JSON parsers
-//! usually take the last one, and then two programs read two different manifests). YAML has its own budgets on top,
-//! since its aliases multiply before a visitor sees them.
+//! All formats become a `serde_json::Value`, built by one visitor. It counts values and depth as they arrive, so that a
+//! document exhausts neither the memory nor the stack, and refuses duplicate keys: JSON parsers usually take the last
+//! one, so two programs could read two different manifests. YAML has budgets of its own, because its aliases expand
+//! before the visitor sees them.
 //!
-//! Error messages carry line and column and no excerpt of the text: it may hold a secret's default.
+//! Error messages have line and column but no excerpt of the text, which may contain a secret's default.
 
 mod yaml_words;
 
@@ -25,7 +25,7 @@ pub(crate) fn parse(origin: &str, text: &str, format: Format) -> Result<Value, M
         let message = format!("the document has {} bytes, more than {DOCUMENT_BYTES_MAX}", text.len());
         return Err(single(origin, code::TOO_LARGE, message));
     }
-    // Editors on Windows still write a byte order mark; it means nothing in UTF-8.
+    // Some editors on Windows write a byte order mark, which has no meaning in UTF-8.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let parse_as = |budget: &Budget| match format {
         Format::Yaml => parse_yaml(text, budget),
@@ -42,8 +42,8 @@ pub(crate) fn parse(origin: &str, text: &str, format: Format) -> Result<Value, M
     }
 }
 
-/// Runs a parser that recurses with frames of tens of kilobytes when it is not optimised: with [`DEPTH_MAX`] of them it
-/// fills most of the 2 MiB that a thread of an asynchronous runtime has, and its caller is somewhere on that stack too.
+/// Runs a recursive parser on a stack of its own. Unoptimised, its frames have tens of kilobytes: [`DEPTH_MAX`] of them
+/// fill most of the 2 MiB stack of a thread of an asynchronous runtime, which the caller uses too.
 fn on_own_stack<T: Send>(parse: impl Fn() -> T + Sync) -> T {
     const STACK_BYTES: usize = 4 << 20;
     std::thread::scope(|scope| {
@@ -51,7 +51,7 @@ fn on_own_stack<T: Send>(parse: impl Fn() -> T + Sync) -> T {
         match thread.map(std::thread::ScopedJoinHandle::join) {
             Ok(Ok(parsed)) => parsed,
             Ok(Err(panic)) => std::panic::resume_unwind(panic),
-            // No thread to be had: the stack at hand usually does.
+            // No thread can be started: the current stack is usually large enough.
             Err(_) => parse(),
         }
     })
@@ -92,7 +92,7 @@ pub(crate) fn parse_section(origin: &str, bytes: &[u8]) -> Result<Vec<Value>, Ma
     Ok(documents)
 }
 
-/// Checks that a value from elsewhere keeps the bounds that a parsed one keeps.
+/// Checks that a value that was not parsed here is within the bounds of a parsed one.
 pub(crate) fn check_bounds(origin: &str, value: &Value) -> Result<(), ManifestError> {
     let budget = Budget::default();
     match budget.copy(value, DEPTH_MAX) {
@@ -110,7 +110,7 @@ fn parse_json(text: &str, budget: &Budget) -> Result<Value, String> {
 
 fn parse_toml(text: &str, budget: &Budget) -> Result<Value, String> {
     let explain = |error: toml::de::Error| {
-        // The parser has a bound of its own, above ours, for nesting that it sees before a visitor does.
+        // The parser has a limit of its own, above ours, for nesting that it sees before the visitor does.
         if error.message().contains("recurs") {
             budget.exceeded.set(true);
             return too_deep();
@@ -142,10 +142,10 @@ fn parse_yaml(text: &str, budget: &Budget) -> Result<Value, String> {
             max_total_replayed_events: NODES_MAX,
             max_replay_stack_depth: 16,
         },
-        // YAML 1.1's `no` and `on` turn country codes and switches into booleans.
+        // YAML 1.1 reads `no` and `on`, such as country codes and switches, as booleans.
         strict_booleans: true,
         with_snippet: false,
-        // A tag that means nothing here would be lost without a word.
+        // An unsupported tag would be dropped silently.
         reject_unsupported_tags: true,
         emit_comments: false,
     };
@@ -155,7 +155,7 @@ fn parse_yaml(text: &str, budget: &Budget) -> Result<Value, String> {
     .map_err(|error| explain_yaml(&error, text, budget))
 }
 
-/// The budgets of the YAML parser in the words of the other bounds.
+/// The text of an error of the YAML parser. An exceeded budget is worded like the other bounds.
 fn explain_yaml(error: &serde_saphyr::Error, text: &str, budget: &Budget) -> String {
     use serde_saphyr::Error;
     use serde_saphyr::budget::BudgetBreach;
@@ -174,7 +174,7 @@ fn explain_yaml(error: &serde_saphyr::Error, text: &str, budget: &Budget) -> Str
         | Error::AliasReplayStackDepthExceeded { .. } => {
             format!("the document, with its aliases expanded, holds more than {NODES_MAX} values")
         }
-        // What the scanner, which looks ahead, says of brackets inside one another; it has no type of its own.
+        // The scanner, which looks ahead, reports nested brackets like this; the error has no variant of its own.
         other if other.to_string().contains("recursion limit") => too_deep(),
         other => return yaml_words::explain(other, text),
     };
@@ -197,7 +197,8 @@ fn line_and_column(text: &str, byte: usize) -> String {
     format!("line {line}, column {column}")
 }
 
-/// What is left of [`NODES_MAX`], and whether a bound was met: the error then has another code than bad syntax.
+/// The remaining part of [`NODES_MAX`], and whether a bound was exceeded: the error then has another code than for
+/// syntax.
 struct Budget {
     nodes_left: Cell<usize>,
     exceeded: Cell<bool>,
@@ -223,7 +224,7 @@ impl Budget {
         Ok(())
     }
 
-    /// The error of a parser: a bound that was met is one, and anything else is bad syntax.
+    /// The error for a failed parse: `too_large` if a bound was exceeded, otherwise `syntax`.
     fn error(&self, origin: &str, format: Format, message: String) -> ManifestError {
         match self.exceeded.get() {
             true => single(origin, code::TOO_LARGE, message),
@@ -231,13 +232,13 @@ impl Budget {
         }
     }
 
-    /// Reads a value as if it were parsed: for the same counting.
+    /// Copies a value as if it were parsed, so that it is counted in the same way.
     fn copy(&self, value: &Value, depth_left: usize) -> Result<Value, serde_json::Error> {
         self.seed(depth_left).deserialize(value)
     }
 }
 
-/// Makes one value and, through itself, those inside it.
+/// Builds one value and, recursively, its members.
 #[derive(Clone, Copy)]
 struct Seed<'b> {
     budget: &'b Budget,
@@ -325,7 +326,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
         let mut entries = Map::new();
         while let Some(key) = access.next_key::<String>()? {
             let value = access.next_value_seed(inside)?;
-            // How the toml crate hands over a date: JSON has none, so it stays the text that was written.
+            // The toml crate passes a date under this key. JSON has no dates, so it stays text.
             if key == "$__toml_private_datetime" {
                 return Ok(value);
             }

@@ -1,7 +1,7 @@
 //! Field tables: which fields an object has, under which names, and what they mean.
 //!
-//! One table serves the reader (unknown fields, aliases, the nearest known name) and the published JSON Schema, so the
-//! two cannot drift apart.
+//! One table serves the reader (unknown fields, aliases, the nearest known name) and the published JSON Schema, which
+//! keeps the two consistent.
 
 use serde_json::Value;
 
@@ -9,9 +9,9 @@ use serde_json::Value;
 pub(crate) struct Field {
     /// The canonical name.
     pub(crate) name: &'static str,
-    /// Other names for the same field, mostly those of the systems that Plugbay follows.
+    /// Other names for the same field, mostly from the systems whose manifests Plugbay accepts.
     pub(crate) aliases: &'static [&'static str],
-    /// What it means, in a sentence or two.
+    /// Its description, in a sentence or two.
     pub(crate) about: &'static str,
     /// The JSON Schema of its value.
     pub(crate) shape: fn() -> Value,
@@ -32,14 +32,14 @@ impl Field {
     }
 }
 
-/// The field that goes by `name`, which may be an alias.
+/// The field with this name or alias.
 pub(crate) fn find(table: Table, name: &str) -> Option<&'static Field> {
     table.iter().find(|field| field.name == name || field.aliases.contains(&name))
 }
 
-/// The known name that is most like `name`, if any is like it at all: for "did you mean".
+/// The known name that is most similar to `name`, if any is similar enough: for "did you mean".
 pub fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    /// Below this (0 to 1) a suggestion puzzles more than it helps.
+    /// A suggestion below this similarity (0 to 1) would confuse.
     const SIMILARITY_MIN: f64 = 0.8;
     let wanted = folded(name);
     known
@@ -50,9 +50,10 @@ pub fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
-/// From 0 to 1. A name that is a part of the other is more like it than one with a few of its letters: `fuel` is `max_fuel`.
+/// The similarity of two names, from 0 to 1. A name that is part of the other is more similar than one that shares a
+/// few letters: `fuel` suggests `max_fuel`.
 fn similarity(wanted: &str, known: &str) -> f64 {
-    /// Shorter parts occur in names by chance.
+    /// Shorter parts match by chance.
     const PART_CHARS_MIN: usize = 4;
     const OF_A_PART: f64 = 0.9;
     let (short, long) = if wanted.len() < known.len() { (wanted, known) } else { (known, wanted) };
@@ -60,12 +61,12 @@ fn similarity(wanted: &str, known: &str) -> f64 {
     strsim::jaro_winkler(wanted, known).max(if is_part { OF_A_PART } else { 0.0 })
 }
 
-/// ` (did you mean `x`?)`, or nothing.
+/// `: did you mean `x`?`, or an empty text.
 pub(crate) fn suggestion<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> String {
     nearest(name, known).map(|nearest| format!(": did you mean `{nearest}`?")).unwrap_or_default()
 }
 
-/// The name without case and separators: `repoType` and `repo_type` differ in nothing that matters.
+/// The name without case and separators, so that `repoType` equals `repo_type`.
 fn folded(name: &str) -> String {
     name.chars().take(64).filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
@@ -75,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nearest_typing_error_finds_the_name() {
+    fn nearest_misspelt_name_finds_the_known_one() {
         let known = ["timeout_seconds", "max_memory_mb", "rate_limit"];
         assert_eq!(nearest("timeout_secs", known), Some("timeout_seconds"));
         assert_eq!(nearest("rateLimit", known), Some("rate_limit"));

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use crate::problem::ManifestError;
 
-/// The names under which a manifest is looked for beside a component, in this order. The first that exists is taken.
+/// The file names of a manifest next to a component, in order of precedence. The first that exists is used.
 pub const FILE_NAMES: [&str; 5] = ["plugin.yaml", "plugin.yml", "plugin.json", "manifest.json", "plugin.toml"];
 
-/// How a document is written. All formats hold the same fields.
+/// The format of a document. All formats have the same fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// YAML 1.2: `.yaml`, `.yml`.
@@ -19,7 +19,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format that a file's extension stands for, whatever its case.
+    /// The format of a file's extension, in upper or lower case.
     pub fn from_path(path: &Path) -> Option<Format> {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
         match extension.as_str() {
@@ -30,17 +30,16 @@ impl Format {
         }
     }
 
-    /// Parses a document of any kind in this format, bounded like a manifest: for files beside one, such as its
-    /// configuration.
+    /// Parses any document in this format, with the bounds of a manifest: for related files, such as configuration.
     ///
     /// # Errors
     ///
-    /// Where the text is not of the format, is too large or nests too deeply.
+    /// [`ManifestError`] if the text is not of the format, is too large or is nested too deeply.
     pub fn parse(self, origin: &str, text: &str) -> Result<serde_json::Value, ManifestError> {
         crate::document::parse(origin, text, self)
     }
 
-    /// The format's name as people write it.
+    /// The format's name, such as `YAML`.
     pub fn name(self) -> &'static str {
         match self {
             Format::Yaml => "YAML",

@@ -1,6 +1,6 @@
-//! The host's own file, `plugbay.yaml`: which plugins to run with which options, and what the operator allows.
+//! The host's file, `plugbay.yaml`: the plugins to run, their options, and the operator's policy.
 //!
-//! Options may be secret, and this crate cannot know which: they are never quoted in problems and never shown by
+//! Options may be secret, and this crate cannot know which ones: they are never quoted in problems and never shown by
 //! `Debug`. They are checked against the plugin's configuration when it is loaded.
 
 use std::fmt;
@@ -18,24 +18,24 @@ use crate::problem::{ManifestError, Report, code, quoted, single};
 use crate::read::{Node, kind_of};
 use crate::{shape, top};
 
-/// The names under which the host's file is looked for, in this order. The first that exists is taken.
+/// The file names of the host's file, in order of precedence. The first that exists is used.
 pub const HOST_FILE_NAMES: [&str; 4] = ["plugbay.yaml", "plugbay.yml", "plugbay.json", "plugbay.toml"];
 
-/// The host's file, checked. `Default` is what a host without one does.
+/// The host's file, checked. `Default` is that of a host without one.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct HostFile {
-    /// The plugins to load, beside those that discovery finds.
+    /// The plugins to load, in addition to those that discovery finds.
     pub plugins: Vec<HostPlugin>,
-    /// What the operator allows: the first rule that matches decides, and no match means no.
+    /// The operator's policy. The first rule that matches decides; a use that no rule matches is denied.
     pub policy: Vec<Rule>,
-    /// The most that any plugin gets, whatever it asks for. A member that is left out has the host's default ceiling; 0
-    /// means that there is no ceiling, so that a plugin which asks for 0 gets no limit.
+    /// Upper bounds for the resources of every plugin. An omitted member has the host's default ceiling; 0 means no
+    /// ceiling, so that a plugin that asks for 0 has no limit.
     pub ceilings: Resources,
-    /// Names the file `config/<environment>.yaml` of each plugin whose values lie over its `config/default.yaml`. None
+    /// The name of the file `config/<environment>.yaml` of each plugin, which overrides its `config/default.yaml`. None
     /// reads no second file.
     pub environment: Option<String>,
-    /// Where the host keeps data, relative to this file unless it is absolute. None leaves it to the host.
+    /// The directory for data, relative to this file unless it is absolute. None leaves it to the host.
     pub data_dir: Option<PathBuf>,
 }
 
@@ -43,17 +43,17 @@ pub struct HostFile {
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct HostPlugin {
-    /// Where it is.
+    /// Its location.
     pub source: PluginSource,
     /// Values of its configuration.
     pub options: Map<String, Value>,
-    /// What the operator says of this plugin alone. It stands above the host's `policy`.
+    /// Rules for this plugin alone. They come before the host's `policy`.
     pub permissions: Vec<Rule>,
     /// Whether it may run in trusted mode if its manifest asks for that.
     pub trusted: bool,
 }
 
-/// Where a plugin is. Everything but local files is for a host that can fetch.
+/// The location of a plugin. All variants except local files need a host that can download.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PluginSource {
     /// A file or a directory, relative to the host's file unless it is absolute (a path, or `file://`).
@@ -68,26 +68,26 @@ pub enum PluginSource {
 pub(crate) const HOST_FILE: Table = &[
     field("$schema", "The JSON Schema that an editor checks this file against.", || shape::line(LINE_CHARS_MAX)),
     field("plugins", "The plugins to load: where they are and the values of their settings.", plugins_shape),
-    field("policy", "What the operator allows. The first rule that matches decides; no match means no.", || {
+    field("policy", "What the operator allows. The first rule that matches decides; anything else is denied.", || {
         top::definition("policy")
     }),
-    field("ceilings", "The most that any plugin gets, whatever it asks for. 0 means no ceiling.", || {
+    field("ceilings", "Upper bounds for the resources of every plugin. 0 means no ceiling.", || {
         top::definition("resources")
     }),
-    field("environment", "Names each plugin's config/<environment>.yaml that is read too.", || {
+    field("environment", "The name of config/<environment>.yaml, which is read for each plugin too.", || {
         shape::name("^[A-Za-z0-9_-]+$", NAME_CHARS_MAX)
     }),
-    field("data_dir", "Where the host keeps data, relative to this file.", || shape::line(PATH_CHARS_MAX)),
+    field("data_dir", "The directory for data, relative to this file.", || shape::line(PATH_CHARS_MAX)),
 ];
 const PLUGIN: Table = &[
     field("url", "A path, or a URL that begins with file://, https:// or oci://.", || shape::line(LINE_CHARS_MAX)),
     field("options", "Values of the plugin's settings.", || serde_json::json!({ "type": "object" })),
-    field("permissions", "What the operator says of this plugin alone, above the policy for all.", || {
+    field("permissions", "Rules for this plugin alone, which come before the policy for all.", || {
         top::definition("policy")
     }),
     field(
         "trusted",
-        "Whether the plugin may run in trusted mode, which its manifest asks for. Default: false.",
+        "Whether the plugin may run in trusted mode if its manifest asks for that. Default: false.",
         shape::boolean,
     ),
 ];
@@ -97,11 +97,11 @@ impl HostFile {
     ///
     /// # Errors
     ///
-    /// All that is wrong with it.
+    /// [`ManifestError`] with all problems of the file.
     pub fn parse(origin: impl Into<String>, text: &str, format: Format) -> Result<HostFile, ManifestError> {
         let origin = origin.into();
         let written = document::parse(&origin, text, format)?;
-        // An empty file, or one of comments, says nothing.
+        // The file is empty or has only comments.
         if written.is_null() {
             return Ok(HostFile::default());
         }
@@ -120,11 +120,11 @@ impl HostFile {
 }
 
 impl PluginSource {
-    /// What the text of `url` stands for.
+    /// Parses the text of `url`.
     ///
     /// # Errors
     ///
-    /// What is wrong with it and what to write instead.
+    /// A text that says what is wrong and what to write instead.
     pub fn parse(url: &str) -> Result<PluginSource, String> {
         if let Some(rest) = url.strip_prefix("file://") {
             return local_file(rest);
@@ -136,7 +136,7 @@ impl PluginSource {
             return remote(rest, rest).map(|reference| PluginSource::Oci(reference.to_owned()));
         }
         if url.starts_with("http://") {
-            return Err("http:// is not encrypted, so anybody could replace the plugin: use https://".to_owned());
+            return Err("http:// is not encrypted, so the plugin could be replaced on its way: use https://".to_owned());
         }
         match scheme(url) {
             Some(scheme) => {
@@ -160,7 +160,7 @@ impl fmt::Debug for HostPlugin {
     }
 }
 
-/// A URL's scheme with its colon; a drive letter is none.
+/// A URL's scheme with its colon. A drive letter is not a scheme.
 fn scheme(url: &str) -> Option<&str> {
     let (scheme, _) = url.split_once(':')?;
     let is_scheme = scheme.len() > 1 && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-'));
@@ -199,10 +199,10 @@ fn percent_decoded(path: &str) -> Option<String> {
 fn remote<'u>(kept: &'u str, rest: &str) -> Result<&'u str, String> {
     let host = rest.split('/').next().unwrap_or_default();
     if host.is_empty() || rest.contains(char::is_whitespace) {
-        return Err("the URL has no host, or it holds white space".to_owned());
+        return Err("the URL has no host, or contains white space".to_owned());
     }
     if host.contains('@') {
-        return Err("the URL holds a user or a password: keep credentials out of this file".to_owned());
+        return Err("the URL contains a user or a password: keep credentials out of this file".to_owned());
     }
     Ok(kept)
 }
@@ -219,7 +219,7 @@ fn read_host_file(node: &Node<'_>, report: &mut Report) -> Option<HostFile> {
     })
 }
 
-/// It becomes part of a file's name.
+/// Reads the environment's name, which becomes part of a file's name.
 fn read_environment(node: &Node<'_>, report: &mut Report) -> Option<String> {
     let name = node.line(NAME_CHARS_MAX, report)?;
     if !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')) {

@@ -1,8 +1,9 @@
 //! A layer: one document of a manifest, read field by field.
 //!
-//! A plugin may have several: what its code declares and what its `plugin.yaml` says, both embedded in the component,
-//! and a file beside it. Each is read on its own, with all its problems, and only then are they laid over one another
-//! ([`Manifest::from_layers`](crate::Manifest::from_layers)), because fields such as the name need not be in each.
+//! A plugin may have several layers: the declarations in its code and its `plugin.yaml`, both embedded in the
+//! component, and a file next to the component. Each is read separately, with all its problems, and then they are
+//! merged ([`Manifest::from_layers`](crate::Manifest::from_layers)), because fields such as the name need not be in
+//! each.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -42,13 +43,14 @@ pub struct Layer {
     pub(crate) fields: Fields,
     pub(crate) problems: Vec<Problem>,
     pub(crate) notes: Vec<String>,
-    /// As it was written. Kept for documents with problems: see [`Layer::to_json`].
+    /// The document as it was written, for documents with problems: see [`Layer::to_json`].
     written: Value,
 }
 
 /// The fields of a layer, all of them optional, under their canonical names. Serialized, they are a manifest again.
 ///
-/// `None` is a field that the layer does not have, which leaves that of the layers below; an empty list or map drops it.
+/// `None` is a field that the layer does not have; the value of the layers below applies. An empty list or map drops
+/// it.
 #[derive(Clone, Default, Serialize)]
 pub(crate) struct Fields {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,16 +124,16 @@ impl Layer {
     ///
     /// # Errors
     ///
-    /// The text is not of that format, exceeds a bound of [`limits`] or is not an object. Everything else that is wrong
-    /// is kept for [`Manifest::from_layers`](crate::Manifest::from_layers), which reports the problems of all layers at
-    /// once.
+    /// [`ManifestError`] if the text is not of that format, exceeds a bound of [`limits`] or is not an object. All
+    /// other problems are collected for [`Manifest::from_layers`](crate::Manifest::from_layers), which reports those of
+    /// all layers at once.
     pub fn parse(origin: impl Into<String>, text: &str, format: Format) -> Result<Layer, ManifestError> {
         let origin = origin.into();
         let value = document::parse(&origin, text, format)?;
         Layer::read(&origin, value)
     }
 
-    /// Takes a document that is a value already.
+    /// Reads a document that is already parsed.
     ///
     /// # Errors
     ///
@@ -153,9 +155,9 @@ impl Layer {
         documents.into_iter().map(|value| Layer::read(&origin, value)).collect()
     }
 
-    /// The layer as JSON, ready to be embedded: with canonical names, and with the defaults of secret settings, since
-    /// it is the manifest itself. A layer with problems is given as it was written, so that they are reported again
-    /// wherever it is read.
+    /// The layer as JSON, to be embedded: with canonical names and the defaults of secret settings, since it is the
+    /// manifest itself. A layer with problems is returned as it was written, so that they are reported again when it is
+    /// read.
     pub fn to_json(&self) -> String {
         let canonical = match self.problems.is_empty() {
             true => serde_json::to_value(&self.fields).unwrap_or_else(|_| self.written.clone()),
@@ -164,12 +166,12 @@ impl Layer {
         canonical.to_string()
     }
 
-    /// What names this layer in problems.
+    /// The name of this layer in problems.
     pub fn origin(&self) -> &str {
         &self.origin
     }
 
-    /// What is wrong with this document alone.
+    /// The problems of this document alone.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
@@ -187,21 +189,21 @@ impl Layer {
     }
 }
 
-/// Shows no values: the document may hold a secret's default.
+/// Shows no values, because the document may contain a secret's default.
 impl fmt::Debug for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Layer").field("origin", &self.origin).field("problems", &self.problems).finish_non_exhaustive()
     }
 }
 
-/// A document's fields. DockStat groups some of them under `config`: those are the same as without the group.
+/// A document's fields. DockStat puts some of them into a group `config`, where they mean the same as outside.
 struct Document<'a> {
     top: Object<'a>,
     group: Option<Object<'a>>,
 }
 
 impl<'a> Document<'a> {
-    /// The field, wherever it is.
+    /// The field, inside or outside of the group.
     fn get(&self, name: &str, report: &mut Report) -> Option<Node<'a>> {
         let top = self.top.get(name);
         let grouped = self.group.as_ref().and_then(|group| group.get(name));
@@ -215,7 +217,7 @@ impl<'a> Document<'a> {
         top.or(grouped)
     }
 
-    /// The field as `read` gives it.
+    /// The field outside of the group, read with `read`.
     fn take<T>(&self, name: &str, read: fn(&Node<'_>, &mut Report) -> T, report: &mut Report) -> Option<T> {
         self.top.get(name).map(|node| read(&node, report))
     }
@@ -257,7 +259,7 @@ fn note_what_does_not_apply(top: &Object<'_>, report: &mut Report) {
     }
 }
 
-/// Who the plugin is.
+/// Reads the plugin's identity.
 fn read_identity(document: &Document<'_>, fields: &mut Fields, report: &mut Report) {
     fields.name = document.top.get("name").and_then(|node| {
         let name = node.string(report)?;
@@ -281,7 +283,7 @@ fn read_identity(document: &Document<'_>, fields: &mut Fields, report: &mut Repo
     });
 }
 
-/// What the plugin needs and how it runs.
+/// Reads the plugin's requirements and how it runs.
 fn read_needs(document: &Document<'_>, fields: &mut Fields, report: &mut Report) {
     fields.plugbay_version = document.take("plugbay_version", read_version_requirement, report).flatten();
     for (name, field) in [
@@ -309,7 +311,7 @@ fn read_needs(document: &Document<'_>, fields: &mut Fields, report: &mut Report)
     fields.allowed_callers = document.take("allowed_callers", read_callers, report);
 }
 
-/// What the plugin offers.
+/// Reads what the plugin offers.
 fn read_offers(document: &Document<'_>, fields: &mut Fields, report: &mut Report) {
     let actions = document.get("actions", report);
     fields.actions = actions.and_then(|node| node.written(read_actions(&node, report), Vec::len));

@@ -1,11 +1,12 @@
-//! The manifest of a Plugbay plugin: what it says of itself and asks for.
+//! The manifest of a Plugbay plugin: its identity, what it offers and what it asks for.
 //!
-//! A manifest is read in three steps, and each reports everything that is wrong, with the document, the path, a stable
-//! code and a message that says what to do:
+//! A manifest is read in two steps. Each reports all problems at once, with the document, the path, a stable code and a
+//! message that says what to do:
 //! 1. text to [`Layer`]: YAML, JSON or TOML, or the custom section of a component; bounded against hostile documents;
-//! 2. layers to [`Manifest`]: laid over one another, checked as a whole, typed;
-//! 3. the host compares it with what the operator allows. That is not this crate's business, and neither is running
-//!    anything: it knows no WebAssembly, opens no file and reads no environment.
+//! 2. layers to [`Manifest`]: merged, checked as a whole, typed.
+//!
+//! Comparing the manifest with the operator's policy is left to the host. This crate knows no WebAssembly, opens no
+//! file and reads no environment.
 //!
 //! ```
 //! use plugbay_manifest::{Format, Layer, Manifest};
@@ -80,6 +81,6 @@ pub use test_file::{
 };
 pub use version::{VersionRequirement, VersionRequirementError};
 
-/// The custom section in which a component carries its manifest: one or more JSON documents one after another, each of
-/// them a layer, of which a later one wins field by field.
+/// The custom section of a component that holds its manifest: one or more JSON documents one after another. Each is a
+/// layer, and later ones win field by field.
 pub const SECTION: &str = "plugbay:manifest";

@@ -1,9 +1,9 @@
-//! The manifest: what is left when all layers were laid over one another and everything was checked.
+//! The manifest: all layers, merged and checked.
 //!
-//! Later layers add to the lists and maps of earlier ones: `permissions` in front of those below, `actions` and `tables`
-//! by name, `routes` by method and path, `events` by topic, `configuration` and `env` by key, `resources` by member. An
-//! empty list or map drops what the layers below declare. Every other field is taken as a whole from the last layer that
-//! has it.
+//! Later layers add to the lists and maps of earlier ones: `permissions` before those of earlier layers, `actions` and
+//! `tables` by name, `routes` by method and path, `events` by topic, `configuration` and `env` by key, `resources` by
+//! member. An empty list or map drops the declarations of earlier layers. Every other field is taken as a whole from
+//! the last layer that has it.
 
 use std::collections::BTreeMap;
 
@@ -31,47 +31,47 @@ use crate::whole;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Manifest {
-    /// The key under which everybody knows the plugin: `^[a-z][a-z0-9_-]*$`.
+    /// The plugin's unique name: `^[a-z][a-z0-9_-]*$`.
     pub name: String,
     /// The plugin's version.
     pub version: semver::Version,
-    /// The plugin's name for people.
+    /// The plugin's display name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// What it does.
+    /// A description.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Its licence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub license: Option<String>,
-    /// A word that groups plugins.
+    /// A category of plugins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
-    /// Words to find it by.
+    /// Search terms.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
-    /// Where its source code is.
+    /// The location of its source code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
-    /// The URL at which its newest manifest is, or `local`.
+    /// The URL of its newest manifest, or `local`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manifest: Option<String>,
-    /// What kind of place the repository is.
+    /// The kind of repository.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repo_type: Option<RepoType>,
-    /// Who made it.
+    /// The author.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author: Option<Author>,
-    /// The versions of Plugbay that will do.
+    /// The versions of Plugbay that it accepts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plugbay_version: Option<VersionRequirement>,
-    /// The versions of XCore that will do; checked against [`System::XCore`](crate::System::XCore)'s level.
+    /// The versions of XCore that it accepts; checked against [`System::XCore`](crate::System::XCore)'s level.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub framework_version: Option<VersionRequirement>,
-    /// The versions of Nexus that will do; checked against [`System::Nexus`](crate::System::Nexus)'s level.
+    /// The versions of Nexus that it accepts; checked against [`System::Nexus`](crate::System::Nexus)'s level.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nexus_version: Option<VersionRequirement>,
-    /// The versions of Pup's plugin API that will do; checked against [`System::Pup`](crate::System::Pup)'s level.
+    /// The versions of Pup's plugin API that it accepts; checked against [`System::Pup`](crate::System::Pup)'s level.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api: Option<VersionRequirement>,
     /// Plugins that must be loaded first.
@@ -80,12 +80,12 @@ pub struct Manifest {
     /// The component's path, relative to the manifest, with `/` and inside the manifest's directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entry_point: Option<String>,
-    /// How it runs.
+    /// Its execution mode.
     pub execution_mode: ExecutionMode,
-    /// What it asks for: the first rule that matches decides, and no match means no.
+    /// The permissions that it asks for. The first rule that matches decides; anything else is denied.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub permissions: Vec<Rule>,
-    /// Environment variables; values may hold `${NAME}` ([`expand_env`](crate::expand_env)).
+    /// Environment variables; values may contain `${NAME}` ([`expand_env`](crate::expand_env)).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
     /// The limits that it asks for.
@@ -98,44 +98,44 @@ pub struct Manifest {
     /// manifest with `nexus_version`. A manifest without `configuration` takes any key.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub additional_configuration: bool,
-    /// The actions that it declares. Where there are none, it answers whatever names it likes.
+    /// The actions that it declares. If there are none, it may answer any action.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<ActionDeclaration>,
     /// HTTP routes and the actions that answer them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<Route>,
-    /// What it publishes and listens to.
+    /// The events that it publishes and subscribes to.
     #[serde(skip_serializing_if = "has_no_events")]
     pub events: Events,
-    /// Tables that the host keeps for it.
+    /// Tables that the host creates for it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<Table>,
-    /// Collections that the host keeps for it.
+    /// Collections of documents that the host creates for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database: Option<Database>,
     /// Its pages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frontend: Option<Frontend>,
-    /// How failed calls of idempotent actions are repeated.
+    /// How failed calls of idempotent actions are retried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
-    /// The plugins that may call it, or `*`. None means those that require it; an empty list means nobody.
+    /// The plugins that may call it, or `*`. None means those that require it; with an empty list, no plugin may.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_callers: Option<Vec<String>>,
-    /// What was accepted and is worth telling, such as fields that do not apply here.
+    /// Remarks that are not errors, such as fields that do not apply here.
     #[serde(skip)]
     pub notes: Vec<String>,
 }
 
 impl Manifest {
-    /// Lays the layers over one another, lowest first, and checks the result.
+    /// Merges the layers, lowest first, and checks the result.
     ///
     /// # Errors
     ///
-    /// All problems of all layers, and those that only show in the whole: missing fields, and names that refer to
-    /// nothing.
+    /// [`ManifestError`] with the problems of all layers and of the merged result, such as missing fields and names
+    /// that refer to nothing.
     pub fn from_layers(layers: &[Layer]) -> Result<Manifest, ManifestError> {
-        // What is missing is best added where the author looks first: in the last layer.
+        // Missing fields are reported for the last layer, where the author looks first.
         let origin = layers.last().map_or_else(|| "manifest".into(), |layer| layer.origin.clone());
         let mut report = Report::new(origin);
         for problem in layers.iter().flat_map(|layer| &layer.problems) {
@@ -195,7 +195,7 @@ impl Manifest {
     }
 }
 
-/// Why a rule that asks for directories gets none, whatever the operator allows.
+/// The note for a rule that cannot grant a directory, regardless of the policy.
 fn directory_without_effect(rule: &Rule, mode: ExecutionMode) -> Option<String> {
     let path = rule.resource.strip_prefix("fs.").filter(|_| rule.effect == Effect::Allow)?;
     let resource = quoted(&rule.resource);

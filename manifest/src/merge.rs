@@ -1,8 +1,8 @@
-//! Laying the layers of a manifest over one another.
+//! Merging the layers of a manifest.
 //!
 //! A later layer adds to the lists and maps of an earlier one, entry by entry, and replaces every other field that it
-//! has. So a manifest file adds to what the plugin's code declares, and a file that is laid twice, inside the component
-//! and beside it, changes nothing the second time. An empty list or map drops the entries below it.
+//! has. So a manifest file adds to the declarations in the plugin's code, and a file that is present twice, inside the
+//! component and next to it, changes nothing the second time. An empty list or map drops the entries below it.
 
 use std::collections::BTreeMap;
 
@@ -81,7 +81,7 @@ fn map<V>(below: Option<BTreeMap<String, V>>, above: Option<BTreeMap<String, V>>
     }
 }
 
-/// The rules above come first, because the first rule that matches decides. A rule that is in both is there once.
+/// The rules above come first, because the first rule that matches decides. A rule in both lists occurs once.
 fn permissions(below: Option<Vec<Rule>>, above: Option<Vec<Rule>>) -> Option<Vec<Rule>> {
     match (below, above) {
         (Some(below), Some(mut above)) if !above.is_empty() => {
@@ -93,7 +93,7 @@ fn permissions(below: Option<Vec<Rule>>, above: Option<Vec<Rule>>) -> Option<Vec
     }
 }
 
-/// By name, field by field: an action whose description a file gives keeps the schemas that the code has.
+/// By name, field by field: if a file has only an action's description, the schemas from the code remain.
 fn action(actions: &mut Vec<ActionFields>, above: ActionFields) {
     match actions.iter_mut().find(|known| known.name == above.name) {
         Some(known) => known.overridden_by(above),
@@ -124,7 +124,7 @@ fn table(tables: &mut Vec<Found<Table>>, above: Found<Table>, report: &mut Repor
     }
 }
 
-/// A declaration that the layers below contradict, with both places.
+/// Reports a declaration that contradicts one of the layers below, with both places.
 fn contradiction<T>(what: &str, above: &Found<T>, instead: &str, below: &Found<T>, report: &mut Report) {
     let (origin, path) = (&below.origin, &below.path);
     let message = format!("{what} contradicts {path} of {origin}, which has {instead}: change or remove one of them");

@@ -1,4 +1,4 @@
-//! The rules for names. Each check answers what is wrong and what to write instead.
+//! The rules for names. An error says what is wrong and what to write instead.
 
 use crate::limits::{IDENTIFIER_CHARS_MAX, NAME_CHARS_MAX};
 use crate::problem::quoted;
@@ -12,7 +12,7 @@ pub(crate) const ACTION_PATTERN: &str = "^[A-Za-z_][A-Za-z0-9_.-]*$";
 /// The regular expression of names in a database.
 pub(crate) const IDENTIFIER_PATTERN: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
 
-/// A plugin's name: it is a directory, a part of URLs and a metric label.
+/// Checks a plugin's name, which is also a directory, a part of URLs and a metric label.
 pub(crate) fn plugin(name: &str) -> Result<(), String> {
     let starts = |c: char| c.is_ascii_lowercase();
     let goes_on = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
@@ -22,7 +22,7 @@ pub(crate) fn plugin(name: &str) -> Result<(), String> {
     }
     let candidate: String = name.trim().to_ascii_lowercase().replace([' ', '.', '/'], "-");
     let hint = if matches(&candidate, starts, goes_on) {
-        format!(", such as `{candidate}`; a name for people goes into `title`")
+        format!(", such as `{candidate}`; a display name goes into `title`")
     } else {
         String::new()
     };
@@ -30,17 +30,17 @@ pub(crate) fn plugin(name: &str) -> Result<(), String> {
     Err(format!("{} is not a plugin name: {rule}{hint}", quoted(name)))
 }
 
-/// An action's name.
+/// Checks an action's name.
 pub(crate) fn action(name: &str) -> Result<(), String> {
     dotted(name, "an action name")
 }
 
-/// A setting's name.
+/// Checks a setting's name.
 pub(crate) fn setting(name: &str) -> Result<(), String> {
     dotted(name, "a setting's name")
 }
 
-/// The name of a table, a column or a collection.
+/// Checks the name of a table, a column or a collection.
 pub(crate) fn identifier(name: &str) -> Result<(), String> {
     bounded(name, "a name in the database", IDENTIFIER_CHARS_MAX)?;
     let goes_on = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -54,7 +54,7 @@ pub(crate) fn identifier(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The name of an environment variable or of a parameter in a path.
+/// Checks the name of an environment variable or of a parameter in a path.
 pub(crate) fn variable(name: &str) -> Result<(), String> {
     bounded(name, "a variable's name", NAME_CHARS_MAX)?;
     match matches(name, starts_word, |c| c.is_ascii_alphanumeric() || c == '_') {

@@ -1,9 +1,9 @@
-//! What is wrong with a manifest: all of it at once, each problem with its origin, its path, a code for programs and a
-//! message for people.
+//! The problems of a manifest, all reported at once. Each has its origin, its path, a code for programs and a message
+//! for people.
 //!
-//! Messages say what is wrong and what to do. They never quote values that may be secret: settings marked as secret, the
-//! values of environment variables, and options of the host's file. Text that came from the document is shortened and
-//! its control characters are escaped, because it ends up on terminals.
+//! Messages say what is wrong and what to do. They never quote values that may be secret: settings marked as secret,
+//! the values of environment variables, and options of the host's file. Text from the document is shortened and its
+//! control characters are escaped, because messages are shown on terminals.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,19 +14,19 @@ use crate::limits::PROBLEMS_MAX;
 
 /// The codes of problems. They are stable: programs may match on them.
 pub mod code {
-    /// The text is not YAML, JSON or TOML, or holds something that JSON cannot.
+    /// The text is not YAML, JSON or TOML, or contains a value that JSON cannot represent.
     pub const SYNTAX: &str = "syntax";
     /// The document, one of its parts or its nesting exceeds a bound.
     pub const TOO_LARGE: &str = "too_large";
-    /// A field that nobody knows.
+    /// The field is unknown.
     pub const UNKNOWN_FIELD: &str = "unknown_field";
-    /// A field that must be there and is not.
+    /// A required field is missing.
     pub const MISSING_FIELD: &str = "missing_field";
-    /// The value has another type than the field.
+    /// The value has the wrong type.
     pub const WRONG_TYPE: &str = "wrong_type";
     /// The number is too small or too large.
     pub const OUT_OF_RANGE: &str = "out_of_range";
-    /// The value has the right type and is still not a valid one.
+    /// The value has the right type but is not valid.
     pub const INVALID_VALUE: &str = "invalid_value";
     /// The name breaks the rules for names of its kind.
     pub const INVALID_NAME: &str = "invalid_name";
@@ -38,14 +38,15 @@ pub mod code {
     pub const UNKNOWN_REFERENCE: &str = "unknown_reference";
 }
 
-/// One thing that is wrong.
+/// One problem of a document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// The document that it is in, as its reader named it: usually a file.
+    /// The name of the document, usually a file.
     pub origin: String,
-    /// Where in the document, as it is written there: `resources.rate_limit.calls`. Empty for the document as a whole.
+    /// The path within the document, as it is written there: `resources.rate_limit.calls`. Empty for the whole
+    /// document.
     pub path: String,
-    /// One of [`code`].
+    /// The problem's code, one of [`code`].
     pub code: &'static str,
     /// What is wrong and what to do.
     pub message: String,
@@ -60,10 +61,10 @@ impl fmt::Display for Problem {
     }
 }
 
-/// All that is wrong with a document or with the layers of a manifest. `Display` gives a line to each problem.
+/// All problems of a document or of the layers of a manifest. `Display` shows one problem per line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManifestError {
-    /// At least one; in the order of the documents and, within one, in the order of the checks.
+    /// The problems, at least one, in the order of the documents and, within a document, of the checks.
     pub problems: Vec<Problem>,
 }
 
@@ -113,12 +114,12 @@ impl Report {
         });
     }
 
-    /// Adds something that is accepted and worth telling.
+    /// Adds a note about something that is accepted.
     pub(crate) fn note(&mut self, path: &str, text: &str) {
         self.notes.push(visible(&format!("{}: {path}: {text}", self.origin)));
     }
 
-    /// The problems, with a last one that counts those not listed.
+    /// The problems, and a last one with the number of those that are not listed.
     pub(crate) fn into_problems(mut self) -> Vec<Problem> {
         if self.unlisted > 0 {
             let message = format!("{} more problems are not listed: solve these first", self.unlisted);
@@ -129,13 +130,13 @@ impl Report {
     }
 }
 
-/// An error of exactly one problem.
+/// An error with exactly one problem.
 pub(crate) fn single(origin: &str, code: &'static str, message: impl Into<String>) -> ManifestError {
     let message = visible(&message.into());
     ManifestError { problems: vec![Problem { origin: visible(origin), path: String::new(), code, message }] }
 }
 
-/// Text from a document as a message may quote it: in backticks, short enough for a line.
+/// Text from a document, quoted for a message: in backticks, short enough for a line.
 pub(crate) fn quoted(text: &str) -> String {
     const SHOWN_CHARS_MAX: usize = 80;
     match text.char_indices().nth(SHOWN_CHARS_MAX) {
@@ -157,7 +158,7 @@ fn visible(text: &str) -> String {
     shown
 }
 
-/// Whether the character reorders the text around it: such characters make a line read differently from what it holds.
+/// Whether the character reorders the text around it, so that a line looks different from its content.
 pub(crate) fn is_direction_mark(character: char) -> bool {
     matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -1,10 +1,10 @@
 //! Reading a JSON value against field tables and bounds.
 //!
-//! Every reader reports what is wrong and goes on, because all problems of a document are to be told at once. It answers
-//! `None` where there is nothing usable: the caller leaves the field out and must not complain about it again.
+//! Every reader reports a problem and continues, because all problems of a document are reported at once. It returns
+//! `None` without a usable value; the caller then omits the field without another report.
 //!
-//! `null` counts as absent: a YAML key with nothing behind it is an unfinished thought, and programs write `null` for
-//! fields that they do not set.
+//! `null` counts as absent: in YAML a key without a value is null, and programs write `null` for fields that they do
+//! not set.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use serde_json::{Map, Value};
 use crate::field::{Table, find, nearest, suggestion};
 use crate::problem::{Report, code, is_direction_mark, quoted};
 
-/// A value and where it stands.
+/// A value and its path.
 #[derive(Clone, Debug)]
 pub(crate) struct Node<'a> {
     pub(crate) value: &'a Value,
     pub(crate) path: String,
 }
 
-/// A value and the place where it was written, for checks across fields and layers.
+/// A value and its place in a document, for checks across fields and layers.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Found<T> {
     pub(crate) origin: Arc<str>,
@@ -30,7 +30,7 @@ pub(crate) struct Found<T> {
     pub(crate) value: T,
 }
 
-/// Serialized, it is the value alone.
+/// Serializes the value alone.
 impl<T: Serialize> Serialize for Found<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.value.serialize(serializer)
@@ -42,13 +42,13 @@ impl<'a> Node<'a> {
         Node { value, path: String::new() }
     }
 
-    /// `value`, as found at this place.
+    /// `value`, with this node's place.
     pub(crate) fn found<T>(&self, value: T, report: &Report) -> Found<T> {
         Found { origin: Arc::clone(&report.origin), path: self.path.clone(), value }
     }
 
     /// The entries that were read here. `None` if entries were written and none is usable: only a list that is written
-    /// empty is an empty one, which drops the entries of the layers below.
+    /// as empty drops the entries of the layers below.
     pub(crate) fn written<T>(&self, entries: T, count: impl Fn(&T) -> usize) -> Option<T> {
         let is_empty = match self.value {
             Value::Array(items) => items.is_empty(),
@@ -63,13 +63,13 @@ impl<'a> Node<'a> {
         report.add(&self.path, code, message);
     }
 
-    /// Reports that the value is not what it must be.
+    /// Reports that the value has the wrong type.
     pub(crate) fn wrong_type(&self, report: &mut Report, expected: &str) {
         let message = format!("expected {expected}, found {}", kind_of(self.value));
         self.problem(report, code::WRONG_TYPE, message);
     }
 
-    /// An object whose fields the table lists. Unknown fields are reported here.
+    /// An object with the table's fields. Unknown fields are reported here.
     pub(crate) fn object(&self, table: Table, report: &mut Report) -> Option<Object<'a>> {
         let Value::Object(map) = self.value else {
             self.wrong_type(report, "an object");
@@ -124,7 +124,7 @@ impl<'a> Node<'a> {
         text
     }
 
-    /// A string of one line: not empty, bounded, nothing in it that drives a terminal.
+    /// A string of one line: not empty, bounded, without control characters.
     pub(crate) fn line(&self, chars_max: usize, report: &mut Report) -> Option<String> {
         let text = self.prose(chars_max, report)?;
         let message = if text.trim().is_empty() {
@@ -148,7 +148,7 @@ impl<'a> Node<'a> {
         }
         let unseen = |c: char| (c.is_control() && !matches!(c, '\n' | '\t' | '\r')) || is_direction_mark(c);
         if text.contains(unseen) {
-            self.problem(report, code::INVALID_VALUE, "holds control characters: remove them");
+            self.problem(report, code::INVALID_VALUE, "contains control characters: remove them");
             return None;
         }
         Some(text.replace("\r\n", "\n"))
@@ -200,7 +200,7 @@ impl<'a> Node<'a> {
         found
     }
 
-    /// A list of names, each checked by `check` and none of them twice.
+    /// A list of distinct names, each checked by `check`.
     pub(crate) fn names(
         &self,
         count_max: usize,
@@ -232,8 +232,8 @@ pub(crate) struct Object<'a> {
 }
 
 impl<'a> Object<'a> {
-    /// The field's value under whichever of its names it was written. The first name wins where there are several:
-    /// that conflict is reported once, when the object is opened.
+    /// The field's value, under any of its names. If it is written under several, the first wins; the conflict is
+    /// reported once, when the object is opened.
     pub(crate) fn get(&self, name: &str) -> Option<Node<'a>> {
         let field = find(self.table, name);
         debug_assert!(field.is_some(), "{name} is not in its table");
@@ -242,13 +242,13 @@ impl<'a> Object<'a> {
         Some(Node { value, path: join(&self.path, written) })
     }
 
-    /// The field's value under its first name, even where that is null: for fields in which null means something.
+    /// The field's value under its first name, even if it is null, for fields that give null a meaning.
     pub(crate) fn written(&self, name: &str) -> Option<Node<'a>> {
         debug_assert!(find(self.table, name).is_some(), "{name} is not in its table");
         self.map.get(name).map(|value| Node { value, path: join(&self.path, name) })
     }
 
-    /// The field's value, or a problem where it is not there.
+    /// The field's value. A missing one is reported.
     pub(crate) fn need(&self, name: &str, report: &mut Report) -> Option<Node<'a>> {
         let node = self.get(name);
         if node.is_none() {
@@ -277,7 +277,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// `listed` is whether the known fields were listed before: once is enough.
+    /// `listed` is whether the known fields were listed before; they are listed once.
     fn unknown(&self, written: &str, listed: &mut bool) -> String {
         let names =
             self.table.iter().flat_map(|field| std::iter::once(field.name).chain(field.aliases.iter().copied()));
@@ -293,7 +293,7 @@ impl<'a> Object<'a> {
     }
 }
 
-/// The path of a member. Keys that would be ambiguous with dots are shown in brackets.
+/// The path of a member. Keys that contain dots are shown in brackets.
 pub(crate) fn join(path: &str, key: &str) -> String {
     let plain = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '$'));
     match (path, plain) {

@@ -8,23 +8,23 @@ use crate::{host_file, shape, test_file, top};
 
 /// The JSON Schema of a manifest file.
 ///
-/// It accepts whatever the parser accepts: all fields, all their other names, all short forms. Some rules it cannot
-/// express, such as a default that must fit its own setting. It demands neither `name` nor `version`, because a file
-/// beside a component that carries its manifest inside may leave them out.
+/// It accepts everything that the parser accepts: all fields, aliases and short forms. It cannot express some rules,
+/// such as that a default must fit its own setting. It does not require `name` and `version`, because a file next to a
+/// component with an embedded manifest may omit them.
 pub fn json_schema() -> Value {
-    let about = "What a Plugbay plugin says of itself and asks for.";
+    let about = "A Plugbay plugin: its identity, what it offers and what it asks for.";
     document("Plugbay plugin manifest", about, shape::object(top::MANIFEST, &[]))
 }
 
 /// The JSON Schema of the host's file, `plugbay.yaml`.
 pub fn host_json_schema() -> Value {
-    let about = "How a Plugbay host runs plugins, and what it allows them.";
+    let about = "A Plugbay host: the plugins that it runs, and the operator's policy.";
     document("Plugbay host file", about, shape::object(host_file::HOST_FILE, &[]))
 }
 
-/// The JSON Schema of a file of tests, `plugin.test.yaml`.
+/// The JSON Schema of a test file, `plugin.test.yaml`.
 pub fn test_json_schema() -> Value {
-    let about = "Tests of a Plugbay plugin: what happens in a host, and what is expected.";
+    let about = "Tests of a Plugbay plugin: steps and expected outcomes.";
     document("Plugbay test file", about, shape::object(test_file::TEST_FILE, &["tests"]))
 }
 

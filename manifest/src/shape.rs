@@ -1,7 +1,7 @@
-//! Shapes: the pieces of which field tables build the published JSON Schema.
+//! Shapes: parts from which field tables build the published JSON Schema.
 //!
-//! A shape is never stricter than the reader of the same field: an editor must not mark what the host accepts. It may be
-//! laxer where JSON Schema cannot say it, such as a default that must fit its own setting.
+//! A shape is never stricter than the reader of the same field, because an editor must not mark what the host accepts.
+//! It is laxer if JSON Schema cannot express a rule, such as that a default must fit its own setting.
 
 use serde_json::{Map, Value, json};
 
@@ -53,7 +53,7 @@ pub(crate) fn any_of(shapes: impl Into<Vec<Value>>) -> Value {
     json!({ "anyOf": shapes.into() })
 }
 
-/// An object with the table's fields under all their names.
+/// An object with the table's fields, under all of their names.
 pub(crate) fn object(table: Table, required: &[&str]) -> Value {
     let mut properties = Map::new();
     for field in table {
@@ -71,7 +71,7 @@ pub(crate) fn object(table: Table, required: &[&str]) -> Value {
     object
 }
 
-/// That a field is there, under any of its names.
+/// Requires a field, under any of its names.
 fn one_name_of(table: Table, name: &str) -> Value {
     let aliases = crate::field::find(table, name).map_or(&[][..], |field| field.aliases);
     let names: Vec<Value> =
@@ -84,7 +84,7 @@ pub(crate) fn described(mut shape: Value, about: &str) -> Value {
     shape
 }
 
-/// The shape, or `null`, which the reader takes for absent.
+/// The shape, or `null`, which the reader treats as absent.
 fn or_null(shape: Value) -> Value {
     match shape.as_object() {
         Some(map) if map.is_empty() => shape,

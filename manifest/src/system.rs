@@ -1,7 +1,7 @@
-//! The systems whose manifests Plugbay accepts, and the version of each that it is compatible with.
+//! The other systems whose manifests Plugbay accepts, and the version of each that it is compatible with.
 //!
-//! `framework_version`, `nexus_version` and `api` ask for a version of another system, so they are compared with these
-//! levels and not with Plugbay's own version.
+//! `framework_version`, `nexus_version` and `api` require a version of another system. They are compared with these
+//! levels, not with Plugbay's own version.
 
 use semver::Version;
 
@@ -26,7 +26,7 @@ impl System {
         }
     }
 
-    /// The system's name for people.
+    /// The system's display name.
     pub const fn name(self) -> &'static str {
         match self {
             System::XCore => "XCore",

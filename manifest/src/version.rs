@@ -1,14 +1,14 @@
 //! Version requirements: which versions of Plugbay or of another plugin are accepted.
 //!
-//! The rules, all in one place:
-//! - Comparators are joined by `,` and all of them must hold. `*` alone accepts every release.
+//! The rules:
+//! - Comparators are separated by commas, and all of them must hold. `*` alone accepts every release.
 //! - A partial version stands for all versions that begin with it: `==2.0` and `~2.0` accept every 2.0.x, `!=2.0`
 //!   none of them, `>=2.0` begins at 2.0.0, `>2.0` at 2.1.0, `<=2.0` ends before 2.1.0, `<2.0` before 2.0.0.
-//! - `^` accepts what does not change the leftmost number that is not zero: `^1.2` is `>=1.2, <2`, `^0.3` is
-//!   `>=0.3, <0.4`. `~1.2.3` is `>=1.2.3, <1.3`. A version without an operator means `^`, as in Cargo.
-//! - A pre-release such as 2.0.0-rc.1 is accepted only where a comparator other than `!=` names a pre-release of the
-//!   same three numbers: nobody gets one by accident. `!=2.0` excludes the pre-releases of every 2.0.x too.
-//! - Build metadata (`+abc`) takes no part in comparisons: it is ignored in versions and refused in requirements.
+//! - `^` accepts versions with the same leftmost non-zero number: `^1.2` is `>=1.2, <2`, `^0.3` is `>=0.3, <0.4`.
+//!   `~1.2.3` is `>=1.2.3, <1.3`. A version without an operator means `^`, as in Cargo.
+//! - A pre-release such as 2.0.0-rc.1 is accepted only if a comparator other than `!=` names a pre-release of the same
+//!   three numbers, so that none is selected by accident. `!=2.0` excludes the pre-releases of every 2.0.x too.
+//! - Build metadata (`+abc`) is not compared: it is ignored in versions and refused in requirements.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,7 +19,7 @@ use serde::{Serialize, Serializer};
 use crate::limits::{COMPARATORS_MAX, REQUIREMENT_CHARS_MAX};
 use crate::problem::quoted;
 
-/// A requirement on a version: see the rules on this module's page. `FromStr` reads it and `Display` writes it.
+/// A version requirement. The module documentation has the rules; `FromStr` parses it and `Display` writes it.
 ///
 /// ```
 /// let accepted: plugbay_manifest::VersionRequirement = ">=2.0, !=2.3, <4".parse()?;
@@ -29,11 +29,11 @@ use crate::problem::quoted;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionRequirement {
-    /// As they were written; empty for `*`.
+    /// The comparators as written; empty for `*`.
     comparators: Vec<(Operator, Comparator)>,
 }
 
-/// The version requirement cannot be read; `Display` says why.
+/// A version requirement cannot be parsed. `Display` says why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionRequirementError(String);
 
@@ -49,7 +49,7 @@ enum Operator {
     Tilde,
 }
 
-/// Longer spellings first: `>=` begins with `>`.
+/// The operators. Longer ones come first, because `>=` begins with `>`.
 const OPERATORS: [(&str, Operator); 9] = [
     (">=", Operator::AtLeast),
     ("<=", Operator::AtMost),
@@ -72,7 +72,7 @@ impl VersionRequirement {
     }
 }
 
-/// Whether the version is one of those that the partial version stands for.
+/// Whether the version begins with the partial version.
 fn begins_with(version: &Version, partial: &Comparator) -> bool {
     version.major == partial.major
         && partial.minor.is_none_or(|minor| version.minor == minor)

@@ -1,4 +1,4 @@
-//! Checks that look at several fields, and therefore at the manifest as a whole.
+//! Checks across several fields, which need the whole manifest.
 
 use std::collections::BTreeMap;
 
@@ -29,12 +29,12 @@ pub(crate) fn check(fields: &Fields, report: &mut Report) {
     check_references(fields.tables.as_deref().unwrap_or_default(), report);
 }
 
-/// The author with the e-mail address that is written beside it.
+/// The author, with the e-mail address from the field `email`.
 pub(crate) fn author(author: Option<Author>, email: Option<String>) -> Option<Author> {
     author.map(|author| Author { email: author.email.or(email), ..author })
 }
 
-/// Each layer keeps these bounds; together they may exceed them.
+/// Checks the bounds of the merged lists. Each layer is within them, but together they may exceed them.
 fn check_counts(fields: &Fields, report: &mut Report) {
     let events = fields.events.as_ref();
     let counts = [
@@ -55,7 +55,7 @@ fn check_counts(fields: &Fields, report: &mut Report) {
     }
 }
 
-/// A manifest of another system is loaded if it accepts the version that Plugbay is compatible with.
+/// Checks that a manifest of another system accepts the version that Plugbay is compatible with.
 fn check_systems(fields: &Fields, report: &mut Report) {
     let asked = [
         (System::XCore, &fields.framework_version),
@@ -90,7 +90,7 @@ fn check_requires(fields: &Fields, report: &mut Report) {
     }
 }
 
-/// A plugin that declares actions has no others.
+/// Checks the actions of routes. A plugin that declares actions has no others.
 fn check_routes(routes: &[Found<RouteFields>], actions: &[ActionFields], report: &mut Report) {
     if actions.is_empty() {
         return;
@@ -106,13 +106,13 @@ fn check_routes(routes: &[Found<RouteFields>], actions: &[ActionFields], report:
     }
 }
 
-/// A page asks routes of its own plugin.
+/// Checks the routes that pages request: they are routes of the same plugin.
 fn check_pages(frontend: &Found<Frontend>, routes: &[Found<RouteFields>], report: &mut Report) {
     if routes.is_empty() {
         return;
     }
     let answered = |method: Method, path: &str| {
-        // What a template fills in is known only when the page runs.
+        // Values of placeholders are known only when the page runs.
         path.contains("{{")
             || routes.iter().any(|found| found.value.method == method && matches(&found.value.path, path))
     };
@@ -123,7 +123,7 @@ fn check_pages(frontend: &Found<Frontend>, routes: &[Found<RouteFields>], report
         for (id, method, path) in loaders.chain(actions).filter(|(_, method, path)| !answered(*method, path)) {
             let method = method.name();
             let message =
-                format!("on the page `{}`, `{id}` asks {method} {}, which is no route", page.path, quoted(path));
+                format!("on the page `{}`, `{id}` requests {method} {}, which is not a route", page.path, quoted(path));
             report.add_from(&frontend.origin, &frontend.path, code::UNKNOWN_REFERENCE, message);
         }
     }

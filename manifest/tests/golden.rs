@@ -1,8 +1,9 @@
-//! Manifests and host files with what they become, or with everything that is wrong with them.
+//! Golden tests of manifests, host files and test files: each is compared with its canonical form, or with all of its
+//! problems.
 //!
-//! Each document in `golden/` has its expected outcome beside it in a file of the same name with `.expected` behind it.
-//! `BLESS=1 cargo test -p plugbay-manifest --test golden` writes the outcomes anew; read the difference before you keep
-//! it.
+//! Each document in `golden/` has its expected outcome next to it, in a file of the same name with `.expected`
+//! appended. `BLESS=1 cargo test -p plugbay-manifest --test golden` rewrites the outcomes; review the difference before
+//! you commit it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +28,7 @@ fn read(path: &Path) -> (String, String, Format) {
     (name, text, Format::from_path(path).expect("a known format"))
 }
 
-/// Compares the outcome with what is beside the document, or writes it there.
+/// Compares the outcome with the file next to the document, or writes that file.
 fn compare(path: &Path, outcome: &str) {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".expected");
@@ -67,7 +68,7 @@ fn good_manifest_becomes_its_canonical_form() {
 }
 
 #[test]
-fn bad_manifest_is_told_all_its_problems() {
+fn bad_manifest_reports_all_problems() {
     for path in documents("bad") {
         let (name, text, format) = read(&path);
         let result = Layer::parse(name, &text, format).and_then(|layer| Manifest::from_layers(&[layer]));
@@ -90,7 +91,7 @@ fn good_host_file_becomes_its_settings() {
 }
 
 #[test]
-fn bad_host_file_is_told_all_its_problems() {
+fn bad_host_file_reports_all_problems() {
     for path in documents("host-bad") {
         let (name, text, format) = read(&path);
         let error = HostFile::parse(name, &text, format).expect_err("the golden is a bad host file");
@@ -109,7 +110,7 @@ fn good_test_file_becomes_its_tests() {
 }
 
 #[test]
-fn bad_test_file_is_told_all_its_problems() {
+fn bad_test_file_reports_all_problems() {
     for path in documents("test-bad") {
         let (name, text, format) = read(&path);
         let error = TestFile::parse(name, &text, format).expect_err("the golden is a bad file of tests");
@@ -141,7 +142,7 @@ fn good_documents_fit_the_published_schemas() {
 }
 
 #[test]
-fn published_schema_says_nothing_twice() {
+fn published_schema_has_no_repeated_parts() {
     let bytes = json_schema().to_string().len();
     assert!(bytes < 60_000, "{bytes} bytes: editors and people choke on it");
 }
@@ -156,7 +157,7 @@ fn bad_field_names_do_not_fit_the_published_schema() {
 }
 
 #[test]
-fn layer_embedded_and_read_again_gives_the_same_manifest() {
+fn embedded_layer_gives_the_same_manifest() {
     for path in documents("good") {
         let (name, text, format) = read(&path);
         let layer = Layer::parse(name.clone(), &text, format).expect("the golden parses");
@@ -164,14 +165,14 @@ fn layer_embedded_and_read_again_gives_the_same_manifest() {
         let layers = Layer::from_section(name, embedded.as_bytes()).expect("what was embedded parses");
         assert_eq!(layers.len(), 2);
         let again = Manifest::from_layers(&layers).expect("what was embedded is good");
-        // Fields that do not apply are told once and not embedded.
+        // Fields that do not apply are noted once and not embedded.
         let mut expected = manifest(&path);
         expected.notes.clone_from(&again.notes);
         assert_eq!(again, expected);
     }
 }
 
-/// Whatever it is written in, a manifest is the same, in the same order, and so is what is wrong with it.
+/// A manifest and its problems are the same in every format, in the same order.
 #[test]
 fn manifest_is_the_same_in_every_format() {
     for path in documents("good").into_iter().chain(documents("bad")) {
@@ -191,7 +192,7 @@ fn manifest_is_the_same_in_every_format() {
     }
 }
 
-/// The value on one line. TOML has no null: an empty object says as little where these documents have one inside.
+/// The value on one line of TOML. TOML has no null, so an empty object replaces it; these documents treat both alike.
 fn in_toml(value: &Value) -> String {
     match value {
         Value::Null => "{}".to_owned(),
@@ -205,7 +206,7 @@ fn in_toml(value: &Value) -> String {
 }
 
 #[test]
-fn layer_with_problems_embedded_and_read_again_has_the_same_problems() {
+fn embedded_layer_with_problems_reports_them_again() {
     for path in documents("bad") {
         let (name, text, format) = read(&path);
         let Ok(layer) = Layer::parse(name.clone(), &text, format) else {
@@ -219,9 +220,9 @@ fn layer_with_problems_embedded_and_read_again_has_the_same_problems() {
 }
 
 /// The schema must never refuse what the parser accepts. Every value in every good golden is replaced by values of all
-/// types, and whatever the parser still accepts must fit.
+/// types, and each document that the parser still accepts must fit the schema.
 #[test]
-fn mutated_manifest_that_parses_fits_the_published_schema() {
+fn mutated_manifest_that_parses_fits_the_schema() {
     let validator = schema(&json_schema());
     let mut accepted = 0;
     let mut refused = 0;

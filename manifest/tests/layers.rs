@@ -1,4 +1,4 @@
-//! Layers laid over one another, and where their problems are said to be.
+//! Merging layers, and the places that their problems name.
 
 use plugbay_manifest::{Format, Instances, Layer, Manifest, ManifestError};
 
@@ -41,7 +41,7 @@ fn from_layers_actions_merge_by_name() {
     assert_eq!(manifest.actions[1].description.as_deref(), Some("Changed"));
 }
 
-/// What code declares, and a manifest file over it.
+/// A layer from code, and a manifest file above it.
 fn with_file(file: &str) -> Result<Manifest, ManifestError> {
     let code = "{ name: a, version: 1.0.0,
         actions: [{ name: one, payload: { type: object }, idempotent: true }, two],
@@ -127,7 +127,7 @@ fn from_layers_unusable_entries_drop_nothing() {
 }
 
 #[test]
-fn from_layers_versions_of_other_systems_are_compared_with_their_level() {
+fn from_layers_other_systems_versions_are_compared() {
     let with = |fields: &str| merged(&[&format!("{{ name: a, version: 1.0.0, {fields} }}")]);
     let manifest = with("framework_version: '>=2.0', nexus_version: '>=0.1.0', api: 1.0.0").expect("accepted");
     assert!(manifest.additional_configuration, "the default of Nexus's manifests");
@@ -143,13 +143,13 @@ fn from_layers_versions_of_other_systems_are_compared_with_their_level() {
 }
 
 #[test]
-fn from_layers_licence_within_the_author_is_the_plugins() {
+fn from_layers_licence_of_author_is_the_plugins() {
     let manifest = merged(&["{ name: a, version: 1.0.0, author: { name: Ann, license: MIT } }"]).expect("good");
     assert_eq!(manifest.license.as_deref(), Some("MIT"));
 }
 
 #[test]
-fn from_layers_configuration_env_and_resources_merge_by_key() {
+fn from_layers_keyed_fields_merge_by_key() {
     let manifest = merged(&[
         "{ name: a, version: 1.0.0, configuration: { x: { type: string }, y: { type: string } }, env: { A: '1', B: '1' },
            resources: { timeout_seconds: 5, max_memory_mb: 64, instances: 2 } }",
@@ -180,7 +180,7 @@ fn from_layers_problems_of_all_layers_name_their_origin() {
 }
 
 #[test]
-fn from_layers_email_beside_the_author_of_another_layer_is_taken() {
+fn from_layers_email_completes_author_of_another_layer() {
     let manifest =
         merged(&["{ name: a, version: 1.0.0, author: Somebody }", "{ email: a@example.com }"]).expect("good");
     assert_eq!(manifest.author.and_then(|author| author.email).as_deref(), Some("a@example.com"));
@@ -188,20 +188,20 @@ fn from_layers_email_beside_the_author_of_another_layer_is_taken() {
 
 #[test]
 fn from_layers_nothing_at_all_misses_name_and_version() {
-    let error = Manifest::from_layers(&[]).expect_err("nothing is no manifest");
+    let error = Manifest::from_layers(&[]).expect_err("it has no layers");
     let paths: Vec<&str> = error.problems.iter().map(|problem| problem.path.as_str()).collect();
     assert_eq!(paths, ["name", "version"]);
 }
 
 #[test]
-fn from_layers_wrong_name_below_a_right_one_is_still_a_problem() {
+fn from_layers_wrong_name_below_a_right_one_is_a_problem() {
     let error = merged(&["{ name: Wrong, version: 1.0.0 }", "{ name: right }"]).expect_err("bad");
     assert_eq!(error.problems.len(), 1, "{error}");
     assert_eq!(error.problems[0].origin, "layer 0");
 }
 
 #[test]
-fn from_layers_more_actions_together_than_allowed_are_too_many() {
+fn from_layers_too_many_actions_together_are_too_large() {
     let actions = |prefix: &str| -> String {
         let names: Vec<String> = (0..300).map(|index| format!("{prefix}{index}")).collect();
         format!("{{ name: a, version: 1.0.0, actions: [{}] }}", names.join(", "))
@@ -233,7 +233,7 @@ fn debug_of_layer_shows_no_values() {
 }
 
 #[test]
-fn from_layers_directory_that_is_asked_for_in_vain_is_noted() {
+fn from_layers_directory_without_effect_is_noted() {
     let notes = |mode: &str, resource: &str, effect: &str| {
         let permissions = format!("[{{ resource: '{resource}', effect: {effect} }}]");
         let text = format!("{{ name: a, version: 1.0.0, execution_mode: {mode}, permissions: {permissions} }}");
@@ -250,7 +250,7 @@ fn from_layers_directory_that_is_asked_for_in_vain_is_noted() {
 }
 
 #[test]
-fn from_layers_directory_that_is_not_normalised_is_a_problem() {
+fn from_layers_directory_not_normalised_is_a_problem() {
     let problems = |path: &str| {
         let text = format!("{{ name: a, version: 1.0.0, permissions: [{{ resource: 'fs.{path}' }}] }}");
         merged(&[&text]).expect_err("refused").problems

@@ -82,7 +82,7 @@ async fn permission_is_revoked_by_a_rule_above_the_others() {
     host.runtime.update_policy(|policy| policy.deny_first("config.a:write")).expect("readable");
     assert_contains(denied(&set(&plugin, "a").await), &["operator's rule about `config.a`"]);
     assert_eq!(set(&plugin, "b").await, json!("set"));
-    host.runtime.update_policy(|policy| policy.deny_first("cofnig.a")).expect_err("no kind of resource");
+    host.runtime.update_policy(|policy| policy.deny_first("cofnig.a")).expect_err("the kind is unknown");
     host.runtime.update_policy(|policy| policy.allow_first("config.a:write")).expect("readable");
     assert_eq!(set(&plugin, "a").await, json!("set"));
     let unreachable = host.runtime.policy().unreachable_rules();

@@ -1,8 +1,8 @@
-//! The errors of the YAML parser in words for people who write manifests: the parser's own are for Rust programs.
+//! The errors of the YAML parser, worded for authors of manifests. The parser's own texts are for Rust programs.
 
 use serde_saphyr::Error;
 
-/// What is wrong, where, and what to do.
+/// The text of an error: what is wrong, where, and what to do.
 pub(super) fn explain(error: &Error, text: &str) -> String {
     let shown = error.to_string();
     if let Some((line, column)) = tab_in_indentation(text).filter(|_| shown.contains("tab")) {
@@ -34,16 +34,16 @@ pub(super) fn explain(error: &Error, text: &str) -> String {
     }
 }
 
-/// The parser's text, with what to do about the two commonest mistakes in plain text.
+/// The parser's text, with advice for the two most common mistakes in plain text.
 fn hint(shown: String) -> String {
     let quotes = ["unexpected character: `@'", "unexpected character: ``'", "mapping values are not allowed"];
     if quotes.iter().any(|part| shown.contains(part)) {
-        return format!("{shown}; text that begins with `@` or holds `: ` has to be in quotes");
+        return format!("{shown}; text that begins with `@` or contains `: ` has to be in quotes");
     }
     shown
 }
 
-/// The first line that is indented with a tab: where the parser reports it depends on what stands before.
+/// The first line that is indented with a tab. The position that the parser reports depends on the lines before it.
 fn tab_in_indentation(text: &str) -> Option<(usize, usize)> {
     text.lines().enumerate().find_map(|(index, line)| {
         let indentation = line.len() - line.trim_start_matches([' ', '\t']).len();
@@ -60,12 +60,12 @@ mod tests {
         let error = Format::Yaml.parse("plugin.yaml", text).expect_err("it is wrong").to_string();
         assert!(error.contains(expected), "{text:?}: {error}");
         for word in ["Options", "DuplicateKeyPolicy", "weak recursion", "policy", "deserialize", "scalar"] {
-            assert!(!error.contains(word), "{text:?} is told in the words of a library: {error}");
+            assert!(!error.contains(word), "the error for {text:?} has the library's words: {error}");
         }
     }
 
     #[test]
-    fn mistakes_are_told_without_words_of_the_library() {
+    fn mistakes_are_reported_without_library_terms() {
         check("name: a\nname: b", "the key `name` is written twice at line 2");
         check("~: 1", "keys are text");
         check(": x", "keys are text");
@@ -77,13 +77,13 @@ mod tests {
     }
 
     #[test]
-    fn text_that_needs_quotes_is_told_so() {
+    fn text_that_needs_quotes_gets_a_hint() {
         check("name: @x", "in quotes");
         check("description: a: b", "in quotes");
     }
 
     #[test]
-    fn tab_is_told_where_it_stands() {
+    fn tab_is_reported_with_its_position() {
         check("name: a\nresources:\n\ttimeout_seconds: 1", "use spaces at line 3, column 1");
     }
 }

@@ -1,4 +1,4 @@
-//! Declared actions: what a plugin can do, and which payloads it takes.
+//! Declared actions: their names, and the schemas of their payloads and results.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -13,23 +13,23 @@ use crate::shape;
 /// One action that a plugin declares.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ActionDeclaration {
-    /// The name under which it is called.
+    /// Its name.
     pub name: String,
-    /// What it does.
+    /// A description.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// The JSON Schema of its payload. Payloads that break it are refused before the plugin runs.
+    /// The JSON Schema of its payload. Payloads that do not fit are refused before the plugin runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<Value>,
     /// The JSON Schema of its result: documentation for callers, not checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,
-    /// Whether calling it twice does no more than calling it once, so that it may be retried.
+    /// Whether calling it twice has the same effect as calling it once, so that it may be retried.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub idempotent: bool,
 }
 
-/// An action as one layer declares it: what it leaves out, a layer below may say.
+/// An action as one layer declares it. Omitted fields are taken from the layers below.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct ActionFields {
     pub(crate) name: String,
@@ -64,14 +64,18 @@ impl ActionFields {
 }
 
 const ACTION: Table = &[
-    field("name", "The name under which it is called.", name_shape),
-    field("description", "What it does.", || shape::prose(PROSE_CHARS_MAX)),
-    field("payload", "The JSON Schema of the payload. Others are refused before the plugin runs.", schema_shape),
-    field("result", "The JSON Schema of the result, for people and programs that call it.", schema_shape),
-    field("idempotent", "Whether calling it twice does no more than calling it once.", shape::boolean),
+    field("name", "The action's name.", name_shape),
+    field("description", "What the action does.", || shape::prose(PROSE_CHARS_MAX)),
+    field(
+        "payload",
+        "The JSON Schema of the payload. Other payloads are refused before the plugin runs.",
+        schema_shape,
+    ),
+    field("result", "The JSON Schema of the result: documentation for callers.", schema_shape),
+    field("idempotent", "Whether calling it twice has the same effect as calling it once.", shape::boolean),
 ];
 
-/// A list of declarations or of bare names, or an object of names and declarations.
+/// Reads a list of declarations or names, or an object of names and declarations.
 pub(crate) fn read_actions(node: &Node<'_>, report: &mut Report) -> Vec<ActionFields> {
     let mut actions: Vec<ActionFields> = Vec::new();
     let read: Vec<_> = match node.value {

@@ -1,4 +1,4 @@
-//! The columns of a table: their kinds and options, and which options belong to which kinds.
+//! The columns of a table: their kinds and options, and the options that each kind allows.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -14,7 +14,7 @@ use crate::shape;
 /// A column of a table.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Column {
-    /// Its name, unique within the table whatever its case.
+    /// Its name, unique within the table (case-insensitive).
     pub name: String,
     /// The kind of its values.
     #[serde(rename = "type")]
@@ -28,10 +28,10 @@ pub struct Column {
     /// Whether it identifies the row; a column of kind `id` always does.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub primary_key: bool,
-    /// The value of rows that give none.
+    /// The value of rows that omit it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<Value>,
-    /// The most characters of a `varchar` or `char`.
+    /// The maximum number of characters of a `varchar`, and the exact number of a `char`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub length: Option<u32>,
     /// The only values of an `enum`.
@@ -42,18 +42,18 @@ pub struct Column {
     pub references: Option<Reference>,
 }
 
-/// What a foreign key refers to: a column of a table of the same plugin.
+/// The target of a foreign key: a column of a table of the same plugin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reference {
     /// The table.
     pub table: String,
     /// The column, `id` if left out.
     pub column: String,
-    /// What happens to this row when that one is deleted.
+    /// What happens to this row when the referenced row is deleted.
     pub on_delete: OnDelete,
 }
 
-/// What happens to a row when the one that it refers to is deleted.
+/// What happens to a row when the row that it refers to is deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnDelete {
@@ -70,11 +70,11 @@ pub enum OnDelete {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnKind {
-    /// An integer key that the database counts up.
+    /// An integer key that the database assigns.
     Id,
     /// Text of any length.
     Text,
-    /// Text with a greatest length.
+    /// Text with a maximum length.
     Varchar,
     /// Text with a fixed length.
     Char,
@@ -98,15 +98,15 @@ pub enum ColumnKind {
     Datetime,
     /// A time of day.
     Time,
-    /// A moment.
+    /// A point in time.
     Timestamp,
     /// A UUID.
     Uuid,
     /// A reference to another table's row.
     ForeignKey,
-    /// The moment when the row was inserted; set by the host.
+    /// The time at which the row was inserted; set by the host.
     CreatedAt,
-    /// The moment when the row was last changed; set by the host.
+    /// The time at which the row was last changed; set by the host.
     UpdatedAt,
 }
 
@@ -132,7 +132,7 @@ const KINDS: [(&str, ColumnKind); 19] = [
     ("updated_at", ColumnKind::UpdatedAt),
 ];
 
-/// The same kinds as DockStat's column builder spells them.
+/// DockStat's spellings of the same kinds.
 const KIND_ALIASES: [(&str, ColumnKind); 3] = [
     ("foreignKey", ColumnKind::ForeignKey),
     ("createdAt", ColumnKind::CreatedAt),
@@ -140,20 +140,21 @@ const KIND_ALIASES: [(&str, ColumnKind); 3] = [
 ];
 
 const COLUMN: Fields = &[
-    field("name", "The column's name, where columns are a list.", identifier_shape),
+    field("name", "The column's name, if columns are a list.", identifier_shape),
     field("type", "The kind of the values.", kind_shape).or(&["kind"]),
     field("not_null", "Whether a value must be given.", shape::boolean).or(&["notNull"]),
     field("unique", "Whether no two rows may have the same value.", shape::boolean),
     field("primary_key", "Whether it identifies the row.", shape::boolean).or(&["primaryKey"]),
-    field("default", "The value of rows that give none.", shape::anything),
-    field("length", "The most characters of a varchar or char.", || shape::count(1, LENGTH_MAX)),
+    field("default", "The value of rows that omit it.", shape::anything),
+    field("length", "The maximum number of characters of a varchar or char.", || shape::count(1, LENGTH_MAX)),
     field("values", "The words of an enum.", || shape::list(shape::line(LINE_CHARS_MAX), ENUM_MAX)),
     field("references", "The table and column that a foreign key refers to.", || shape::object(REFERENCE, &["table"])),
 ];
 const REFERENCE: Fields = &[
     field("table", "A table of the same plugin.", identifier_shape),
     field("column", "Its column, `id` if left out.", identifier_shape),
-    field("on_delete", "What happens to this row when that one is deleted.", on_delete_shape).or(&["onDelete"]),
+    field("on_delete", "What happens to this row when the referenced one is deleted.", on_delete_shape)
+        .or(&["onDelete"]),
 ];
 const LENGTH_MAX: u64 = 1 << 20;
 const ON_DELETE: [(&str, OnDelete); 5] = [
@@ -164,7 +165,7 @@ const ON_DELETE: [(&str, OnDelete); 5] = [
     ("no action", OnDelete::Restrict),
 ];
 
-/// An object of names and columns, or a list of columns with names.
+/// Reads an object of names and columns, or a list of columns with names.
 pub(crate) fn read_columns(node: &Node<'_>, report: &mut Report) -> Vec<Column> {
     let read: Vec<(Option<Column>, Node<'_>)> = match node.value {
         Value::Array(_) => {
@@ -274,7 +275,7 @@ fn read_reference(node: &Node<'_>, report: &mut Report) -> Option<Reference> {
     Some(Reference { table: table?, column: column?, on_delete: on_delete.unwrap_or(Some(OnDelete::default()))? })
 }
 
-/// Whether the options belong to the kind.
+/// Checks that the kind allows the options.
 fn check_options(column: &Column, object: &Object<'_>, report: &mut Report) {
     let kind = column.kind;
     let kind_name = KINDS.iter().find(|(_, known)| *known == kind).map_or("", |(name, _)| name);

@@ -1,7 +1,7 @@
-//! Whether a column can hold the default that is declared for it.
+//! Checks of column defaults: whether the column can hold its declared default.
 //!
-//! What the database checks of every value is checked of the default here, where its author reads about it: otherwise the
-//! table would be made, and every row that takes the default refused.
+//! The database makes the same checks for every value. Without these, the table would be created and every row that
+//! uses the default would be refused; here the author gets the error.
 
 use serde_json::Value;
 
@@ -9,7 +9,8 @@ use crate::part::column::{Column, ColumnKind};
 use crate::problem::quoted;
 use crate::read::kind_of;
 
-/// What is wrong with the default, for a column that is no foreign key: of those, the column that they refer to decides.
+/// What is wrong with the default of a column that is not a foreign key. For foreign keys, the referenced column
+/// decides.
 pub(crate) fn wrong_default(column: &Column, default: &Value) -> Option<String> {
     let expected = match column.kind {
         ColumnKind::Json => return None,
@@ -71,7 +72,7 @@ fn shown(default: &Value) -> String {
     default.as_str().map_or_else(|| kind_of(default).to_owned(), |text| format!("the string {}", quoted(text)))
 }
 
-/// `YYYY-MM-DD`, a day that there was or will be.
+/// `YYYY-MM-DD`, a day that exists.
 fn is_date(text: &str) -> bool {
     let [Some(year), Some(month), Some(day)] = [(0, 4), (5, 7), (8, 10)].map(|(from, to)| number(text, from, to))
     else {
@@ -87,7 +88,7 @@ fn is_date(text: &str) -> bool {
     text.len() == 10 && text.get(4..5) == Some("-") && text.get(7..8) == Some("-") && (1..=days).contains(&day)
 }
 
-/// `HH:MM`, `HH:MM:SS` or `HH:MM:SS.SSS`, and maybe a zone: `Z` or `+HH:MM`.
+/// `HH:MM`, `HH:MM:SS` or `HH:MM:SS.SSS`, optionally with a zone, `Z` or `+HH:MM`.
 fn is_time(text: &str) -> bool {
     let text = text.strip_suffix('Z').unwrap_or(text);
     let (time, zone) = match text.find(['+', '-']) {
@@ -103,7 +104,7 @@ fn is_time(text: &str) -> bool {
     is_clock(time, 8) && fraction.is_none_or(is_fraction) && zone.is_none_or(|zone| is_clock(zone, 5))
 }
 
-/// `HH:MM`, and seconds where there is room for them.
+/// `HH:MM`, and seconds if the text is longer.
 fn is_clock(text: &str, length_max: usize) -> bool {
     let below = |from, most| number(text, from, from + 2).is_some_and(|part| part < most);
     let colon = |at| text.get(at..at + 1) == Some(":");

@@ -1,4 +1,4 @@
-//! Collections of documents that the host keeps for a plugin, their indexes, and the documents that they begin with.
+//! Collections of documents that the host stores for a plugin, their indexes and their initial documents.
 
 use std::collections::BTreeMap;
 
@@ -15,9 +15,9 @@ use crate::shape;
 /// The collections of a plugin.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Database {
-    /// Collections by name. A collection that only has initial documents is listed too.
+    /// Collections by name, including those that have only initial documents.
     pub collections: BTreeMap<String, Collection>,
-    /// Documents that are put into a collection when it is made, and never again.
+    /// Documents that are inserted once, when the collection is created.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub initial_data: BTreeMap<String, Vec<Value>>,
 }
@@ -33,22 +33,22 @@ pub struct Collection {
 /// An index of a collection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Index {
-    /// The fields that it is over; inner fields are written with dots. At least one.
+    /// The indexed fields, at least one; nested fields are written with dots.
     pub fields: Vec<String>,
-    /// Whether no two documents may have the same values there.
+    /// Whether no two documents may have the same values in these fields.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unique: bool,
 }
 
 const DATABASE: Table = &[
     field("collections", "Collections by name.", || shape::map(collection_shape(), TABLES_MAX)),
-    field("initial_data", "Documents by collection, put there once. One document may stand alone.", initial_shape)
+    field("initial_data", "Documents by collection, inserted once: a list, or one document.", initial_shape)
         .or(&["initialData"]),
 ];
 const COLLECTION: Table = &[field("indexes", "Its indexes: fields, or objects with fields and `unique`.", || {
     shape::list(shape::any_of([field_shape(), shape::object(INDEX, &["fields"])]), INDEXES_MAX)
 })];
-const FIELDS: Field = field("fields", "The fields that the index is over; inner fields are written with dots.", || {
+const FIELDS: Field = field("fields", "The indexed fields; nested fields are written with dots.", || {
     shape::any_of([field_shape(), shape::list(field_shape(), INDEXES_MAX)])
 })
 .or(&["field"]);
@@ -135,7 +135,7 @@ fn check_field(name: &str) -> Result<(), String> {
     }
 }
 
-/// A list of documents, or one document.
+/// Reads a list of documents, or one document.
 fn read_documents(node: &Node<'_>, report: &mut Report) -> Option<Vec<Value>> {
     if node.value.is_object() {
         return Some(vec![node.value.clone()]);

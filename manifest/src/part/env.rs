@@ -1,4 +1,4 @@
-//! Environment variables: defaults in the manifest, which may take values of the host's environment by `${NAME}`.
+//! Environment variables: values in the manifest, which may refer to the host's environment as `${NAME}`.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use crate::problem::{Report, code};
 use crate::read::Node;
 use crate::shape;
 
-/// Replaces each `${NAME}` of the template by what `lookup` answers. `$${` stands for a literal `${`; a `$` anywhere
-/// else is just that.
+/// Replaces each `${NAME}` of the template by the result of `lookup`. `$${` stands for a literal `${`; any other `$` is
+/// literal.
 ///
 /// # Errors
 ///
-/// What is wrong: a reference that is not closed or not a name, or what `lookup` says of a name that it refuses. Neither
-/// quotes the template, which may hold a secret.
+/// A text that says what is wrong: a reference that is not closed or not a name, or the error of `lookup`. It does not
+/// quote the template, which may contain a secret.
 pub fn expand_env(template: &str, mut lookup: impl FnMut(&str) -> Result<String, String>) -> Result<String, String> {
     let mut expanded = String::with_capacity(template.len());
     let mut rest = template;
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn expand_env_malformed_references_are_refused_without_the_template() {
+    fn expand_env_malformed_reference_is_not_quoted() {
         check("secret ${HOME", Err("a `${` is not closed: write `${NAME}`"));
         let message = expand_env("secret ${A:-b}", |_| Ok(String::new())).expect_err("not a name");
         assert!(!message.contains("secret"), "{message}");

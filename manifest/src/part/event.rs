@@ -1,6 +1,6 @@
-//! Events: what a plugin publishes and what it listens to.
+//! Events: the topics that a plugin publishes and subscribes to.
 //!
-//! Topics are read in any of their spellings and stored in the canonical one: see [`topic`](super::topic).
+//! Topics are read in all of their spellings and stored in the canonical one: see [`topic`](super::topic).
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ pub struct Events {
     /// The topics, or patterns of topics, that it may publish.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub publishes: Vec<String>,
-    /// What it listens to.
+    /// Its subscriptions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub subscribes: Vec<Subscription>,
 }
@@ -28,15 +28,15 @@ pub struct Events {
 pub struct Subscription {
     /// A topic or a pattern of topics.
     pub topic: String,
-    /// Handlers of higher priority hear an event first.
+    /// Handlers of higher priority receive an event first.
     pub priority: i32,
     /// Whether it ends with the first event.
     pub once: bool,
-    /// Whether events survive a crash of the host, at the price of hearing one twice.
+    /// Whether events survive a crash of the host. The plugin may then receive an event twice.
     pub durable: bool,
 }
 
-/// The events of one layer. `None` says nothing; an empty list drops those of the layers below.
+/// The events of one layer. With `None`, those of the layers below apply; an empty list drops them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct EventFields {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,7 +45,7 @@ pub(crate) struct EventFields {
     pub(crate) subscribes: Option<Vec<SubscriptionFields>>,
 }
 
-/// A subscription as one layer declares it: what it leaves out, a layer below may say.
+/// A subscription as one layer declares it. Omitted fields are taken from the layers below.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct SubscriptionFields {
     pub(crate) topic: String,
@@ -86,14 +86,14 @@ impl SubscriptionFields {
     }
 }
 
-/// The priority of a subscription that names none.
+/// The priority of a subscription without one.
 pub const DEFAULT_PRIORITY: i32 = 50;
 
 const PUBLISHES: Field = field("publishes", "Topics or patterns of topics that the plugin may publish.", || {
     shape::list(shape::line(PATTERN_CHARS_MAX), TOPICS_MAX)
 })
 .or(&["publish"]);
-const SUBSCRIBES: Field = field("subscribes", "Topics, patterns of topics or hook names to listen to.", || {
+const SUBSCRIBES: Field = field("subscribes", "Topics, patterns of topics or hook names to subscribe to.", || {
     shape::list(shape::any_of([shape::line(PATTERN_CHARS_MAX), shape::object(SUBSCRIPTION, &["topic"])]), TOPICS_MAX)
 })
 .or(&["subscribe"]);
@@ -102,13 +102,14 @@ const EVENTS: Table = &[PUBLISHES, SUBSCRIBES];
 const TOPIC: Field =
     field("topic", "A topic or a pattern: `order.placed`, `order.*`, `**`.", || shape::line(PATTERN_CHARS_MAX))
         .or(&["event", "pattern"]);
-const PRIORITY: Field = field("priority", "Handlers of higher priority hear an event first; 50 if left out.", || {
-    shape::integer(-PRIORITY_MAX, PRIORITY_MAX)
-});
+const PRIORITY: Field =
+    field("priority", "Handlers of higher priority receive an event first; 50 if left out.", || {
+        shape::integer(-PRIORITY_MAX, PRIORITY_MAX)
+    });
 const ONCE: Field = field("once", "Whether the subscription ends with the first event.", shape::boolean);
 const DURABLE: Field = field("durable", "Whether events are delivered again after a crash.", shape::boolean);
 const SUBSCRIPTION: Table = &[TOPIC, PRIORITY, ONCE, DURABLE];
-/// What may stand behind a hook's name.
+/// The fields of the options after a hook's name.
 const HOOK: Table = &[PRIORITY, ONCE, DURABLE];
 
 pub(crate) fn read_events(node: &Node<'_>, report: &mut Report) -> Option<EventFields> {
@@ -116,7 +117,7 @@ pub(crate) fn read_events(node: &Node<'_>, report: &mut Report) -> Option<EventF
         node.wrong_type(report, "an object with `publishes` and `subscribes`");
         return None;
     }
-    // Hooks are keys of this object, so the table cannot know all of them: they are taken out first.
+    // Hooks are keys of this object, and the table cannot list them, so they are removed first.
     let (hooks, rest) = split_hooks(node.value);
     let rest = Node { value: &rest, path: node.path.clone() };
     let object = rest.object(EVENTS, report)?;
@@ -199,7 +200,7 @@ fn read_subscription(node: &Node<'_>, report: &mut Report) -> Option<Subscriptio
     Some(SubscriptionFields { topic: topic?, ..options })
 }
 
-/// A hook's value says nothing (`true`, `null`) or has options.
+/// Reads a hook's value: `true`, `null` or an object with options.
 fn read_hook(topic: &str, node: &Node<'_>, report: &mut Report) -> Option<SubscriptionFields> {
     match node.value {
         Value::Null | Value::Bool(true) => Some(SubscriptionFields::plain(topic.to_owned())),

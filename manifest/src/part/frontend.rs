@@ -1,6 +1,6 @@
 //! Pages that a plugin declares and the host renders.
 //!
-//! The envelope is typed: paths, navigation, loaders, actions, state. A page's template stays JSON here: the renderer
+//! Paths, navigation, loaders, actions and state are typed. A page's template stays JSON, because only the renderer
 //! knows the widgets.
 
 use std::collections::BTreeMap;
@@ -41,10 +41,10 @@ pub struct Page {
     pub template: Value,
     /// How it appears in the navigation.
     pub meta: PageMeta,
-    /// What is fetched when it opens.
+    /// The data that is fetched when it opens.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub loaders: Vec<PageLoader>,
-    /// What its widgets can do.
+    /// The actions of its widgets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<PageAction>,
 }
@@ -52,7 +52,7 @@ pub struct Page {
 /// How a page appears in the navigation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PageMeta {
-    /// Its title; none takes the path.
+    /// Its title. Default: the path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The name of an icon.
@@ -60,52 +60,52 @@ pub struct PageMeta {
     pub icon: Option<String>,
     /// Whether the navigation lists it.
     pub show_in_nav: bool,
-    /// Its place there: small numbers come first.
+    /// Its position there; smaller numbers come first.
     pub nav_order: i32,
 }
 
-/// Fetches data for a page.
+/// A loader, which fetches data for a page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PageLoader {
     /// Unique within the page.
     pub id: String,
-    /// The plugin's route that it asks.
+    /// The plugin's route that it requests.
     pub api_route: String,
-    /// The method with which it asks.
+    /// The HTTP method of the request.
     pub method: Method,
-    /// Where the answer goes in the page's state.
+    /// The key of the page's state for the response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state_key: Option<String>,
-    /// The part of the answer that is taken; none takes all of it.
+    /// The part of the response that is used. Default: all of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_key: Option<String>,
-    /// Whether and how often it asks again.
+    /// Whether and how often the request is repeated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub polling: Option<Polling>,
 }
 
-/// Asking again and again.
+/// The polling of a loader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Polling {
     /// Milliseconds between two requests (`interval`).
     #[serde(rename = "interval")]
     pub interval_ms: u64,
-    /// Whether it is on.
+    /// Whether polling is on.
     pub enabled: bool,
 }
 
 /// State that the pages of a plugin share.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct GlobalState {
-    /// What it begins with.
+    /// The initial state.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub initial: Map<String, Value>,
-    /// Values that are worked out from the state: names and expressions.
+    /// Values computed from the state: names and expressions.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub computed: BTreeMap<String, String>,
 }
 
-/// The place in the navigation of a page that names none: behind those that do.
+/// The position in the navigation of a page without one: after those that have one.
 const DEFAULT_NAV_ORDER: i64 = 999;
 const NAV_ORDER_MAX: i64 = 1_000_000;
 
@@ -117,36 +117,36 @@ const PAGE: Table = &[
     field("path", "The page's path below the plugin's pages.", path_shape),
     field("template", "The tree of widgets.", || json!({ "type": ["object", "array"] })),
     field("meta", "How the page appears in the navigation.", || shape::object(META, &[])),
-    field("loaders", "What is fetched when the page opens.", || {
+    field("loaders", "The data that is fetched when the page opens.", || {
         shape::list(shape::object(LOADER, &["id", "api_route"]), PAGE_PARTS_MAX)
     }),
-    field("actions", "What the page's widgets can do.", || shape::list(page_action_shape(), PAGE_PARTS_MAX)),
+    field("actions", "The actions of the page's widgets.", || shape::list(page_action_shape(), PAGE_PARTS_MAX)),
 ];
 const META: Table = &[
     field("title", "The page's title.", || shape::line(LINE_CHARS_MAX)),
     field("icon", "The name of an icon.", || shape::line(LINE_CHARS_MAX)),
     field("show_in_nav", "Whether the navigation lists the page; it does if left out.", shape::boolean)
         .or(&["showInNav"]),
-    field("nav_order", "Its place there, small numbers first; 999 if left out.", || {
+    field("nav_order", "Its position there, smaller numbers first; 999 if left out.", || {
         shape::integer(-NAV_ORDER_MAX, NAV_ORDER_MAX)
     })
     .or(&["navOrder"]),
 ];
 const LOADER: Table = &[
     field("id", "A name, unique within the page.", id_shape),
-    field("api_route", "The plugin's route to ask.", path_shape).or(&["apiRoute"]),
+    field("api_route", "The plugin's route to request.", path_shape).or(&["apiRoute"]),
     field("method", "The HTTP method, GET if left out.", method_shape),
-    field("state_key", "Where the answer goes in the page's state.", key_shape).or(&["stateKey"]),
-    field("data_key", "The part of the answer that is taken.", key_shape).or(&["dataKey"]),
-    field("polling", "Whether and how often to ask again.", || shape::object(POLLING, &["interval"])),
+    field("state_key", "The key of the page's state for the response.", key_shape).or(&["stateKey"]),
+    field("data_key", "The part of the response that is used.", key_shape).or(&["dataKey"]),
+    field("polling", "Whether and how often to repeat the request.", || shape::object(POLLING, &["interval"])),
 ];
 const POLLING: Table = &[
     field("interval", "Milliseconds between two requests.", || shape::count(POLLING_MS_MIN, INTERVAL_MS_MAX)),
     field("enabled", "Whether polling is on; it is if left out.", shape::boolean),
 ];
 const GLOBAL_STATE: Table = &[
-    field("initial", "What the state begins with.", || json!({ "type": "object" })),
-    field("computed", "Names and expressions of values that are worked out.", || {
+    field("initial", "The initial state.", || json!({ "type": "object" })),
+    field("computed", "Names and expressions of computed values.", || {
         shape::map(shape::line(PROSE_CHARS_MAX), PAGE_PARTS_MAX)
     }),
 ];
@@ -183,7 +183,7 @@ fn read_page(node: &Node<'_>, report: &mut Report) -> Option<Page> {
     Some(Page { path: path?, template: template?, meta: meta?, loaders, actions })
 }
 
-/// A path below the plugin's routes. It may hold `{{…}}`, which the page fills in.
+/// Reads a path below the plugin's routes. It may contain `{{…}}`, which the page fills in.
 pub(crate) fn read_api_route(node: &Node<'_>, report: &mut Report) -> Option<String> {
     let path = node.line(PATH_CHARS_MAX, report)?;
     if !path.starts_with('/') {

@@ -1,4 +1,4 @@
-//! Who made the plugin, where it comes from and how it wants to run.
+//! The plugin's author, origin and execution mode.
 
 use std::path::{Component, Path};
 
@@ -24,13 +24,13 @@ pub struct Author {
     pub url: Option<String>,
 }
 
-/// What kind of place the plugin's repository is.
+/// The kind of a plugin's repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RepoType {
     /// github.com.
     Github,
-    /// gitlab.com, or a GitLab of one's own.
+    /// gitlab.com, or a self-hosted GitLab.
     Gitlab,
     /// This machine.
     Local,
@@ -42,17 +42,17 @@ pub enum RepoType {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ExecutionMode {
-    /// Metered, and with nothing but the services that it was granted.
+    /// Metered, with access only to the services that it was granted.
     #[default]
     Sandboxed,
-    /// Not metered, and with the parts of WASI that it asks for and the operator allows.
+    /// Not metered, with the parts of WASI that it asks for and the operator allows.
     Trusted,
-    /// An ordinary WASI command that knows nothing of Plugbay: an action runs it once.
+    /// An ordinary WASI command without Plugbay's exports. An action runs it once.
     Legacy,
 }
 
 impl ExecutionMode {
-    /// The mode as manifests spell it.
+    /// The mode's word in manifests.
     pub fn name(self) -> &'static str {
         match self {
             ExecutionMode::Sandboxed => "sandboxed",
@@ -89,7 +89,7 @@ pub(crate) fn read_author(node: &Node<'_>, report: &mut Report) -> Option<Author
     Some(Author { name: name?, email, url })
 }
 
-/// The licence that DockStat's manifests give within `author`.
+/// Reads the licence, which DockStat's manifests have within `author`.
 pub(crate) fn read_author_license(node: &Node<'_>, report: &mut Report) -> Option<String> {
     let license = node.value.get("license").filter(|license| !license.is_null())?;
     Node { value: license, path: join(&node.path, "license") }.line(LINE_CHARS_MAX, report)
@@ -141,7 +141,7 @@ pub(crate) fn read_version(node: &Node<'_>, report: &mut Report) -> Option<semve
         .ok()
 }
 
-/// A URL, or `local`, which stands for a plugin that was never published.
+/// Reads a URL, or `local` for a plugin that was never published.
 pub(crate) fn read_url(node: &Node<'_>, report: &mut Report) -> Option<String> {
     let url = node.line(LINE_CHARS_MAX, report)?;
     let known = ["https://", "http://", "file://"].iter().any(|scheme| url.starts_with(scheme)) || url == "local";
@@ -153,10 +153,10 @@ pub(crate) fn read_url(node: &Node<'_>, report: &mut Report) -> Option<String> {
     Some(url)
 }
 
-/// The component's path, relative to the manifest and not outside its directory.
+/// Reads the component's path, relative to the manifest and inside its directory.
 pub(crate) fn read_entry_point(node: &Node<'_>, report: &mut Report) -> Option<String> {
     let path = node.line(PATH_CHARS_MAX, report)?;
-    // Windows would take `\` and `C:` for more than a part of a name, so they are refused everywhere.
+    // `\` and `C:` have a meaning on Windows, so they are refused on every system.
     let inside = Path::new(&path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     if !inside || path.contains(['\\', ':']) || path.ends_with('/') {
         let rule = "give a path relative to the manifest, with `/` and without `..`";

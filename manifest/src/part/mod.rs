@@ -1,4 +1,4 @@
-//! The parts of a manifest, one file each. A file holds, in this order: the types, their field tables, the reader that
+//! The parts of a manifest, one file each. Each file has, in this order, the types, their field tables, the reader that
 //! checks them, and the shape for the JSON Schema.
 
 pub(crate) mod action;

@@ -1,4 +1,4 @@
-//! What the widgets of a page can do: call the plugin, load again, go elsewhere, set state, or something of their own.
+//! Actions of a page's widgets: calling the plugin, reloading, navigating, setting state, or a custom one.
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -16,7 +16,7 @@ use crate::shape;
 pub struct PageAction {
     /// Unique within the page.
     pub id: String,
-    /// What it does.
+    /// Its kind.
     #[serde(rename = "type")]
     pub kind: PageActionKind,
     /// `api`: the plugin's route that is called.
@@ -25,39 +25,39 @@ pub struct PageAction {
     /// `api`: the method of the call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<Method>,
-    /// `api`: the payload; it may hold `{{…}}`.
+    /// `api`: the payload, which may contain `{{…}}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
     /// `reload`: the loaders that run again; none means all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loader_ids: Option<Vec<String>>,
-    /// `navigate`: where to.
+    /// `navigate`: the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// `setState`: keys and values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<Map<String, Value>>,
-    /// `custom`: what the renderer is told.
+    /// `custom`: options for the renderer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub options: Option<Map<String, Value>>,
-    /// What the user is asked first: a text, or an object that the renderer reads.
+    /// A question that the user confirms first: a text, or an object for the renderer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirm: Option<Value>,
-    /// Milliseconds of quiet before it runs (`debounce`).
+    /// Milliseconds without another trigger before it runs (`debounce`).
     #[serde(rename = "debounce", skip_serializing_if = "Option::is_none")]
     pub debounce_ms: Option<u64>,
     /// Whether the page shows that it is running.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub show_loading: bool,
-    /// What follows when it went well.
+    /// The reaction to success.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_success: Option<Reaction>,
-    /// What follows when it failed.
+    /// The reaction to a failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_error: Option<Reaction>,
 }
 
-/// What a page's action does.
+/// The kind of a page's action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum PageActionKind {
@@ -65,18 +65,18 @@ pub enum PageActionKind {
     Api,
     /// Runs loaders again.
     Reload,
-    /// Goes to another page.
+    /// Opens another page.
     Navigate,
     /// Sets values of the page's state.
     SetState,
-    /// Something that the renderer knows.
+    /// A custom action, which the renderer implements.
     Custom,
 }
 
-/// What follows an action.
+/// The reaction to an action's outcome.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Reaction {
-    /// What the user is told.
+    /// A message to the user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notify: Option<Notice>,
     /// The action of the same page that runs next.
@@ -107,17 +107,19 @@ const ACTION: Table = &[
         shape::list(id_shape(), PAGE_PARTS_MAX)
     })
     .or(&["loaderIds"]),
-    field("path", "navigate: where to go.", || shape::line(LINE_CHARS_MAX)),
+    field("path", "navigate: the target.", || shape::line(LINE_CHARS_MAX)),
     field("state", "setState: keys and values.", || json!({ "type": "object" })).or(&["stateUpdates"]),
-    field("options", "custom: what the renderer is told.", || json!({ "type": "object" })),
-    field("confirm", "What the user is asked first.", || json!({ "type": ["string", "object"] })),
-    field("debounce", "Milliseconds of quiet before the action runs.", || shape::count(0, INTERVAL_MS_MAX)),
+    field("options", "custom: options for the renderer.", || json!({ "type": "object" })),
+    field("confirm", "A question that the user confirms first.", || json!({ "type": ["string", "object"] })),
+    field("debounce", "Milliseconds without another trigger before the action runs.", || {
+        shape::count(0, INTERVAL_MS_MAX)
+    }),
     field("show_loading", "Whether the page shows that the action is running.", shape::boolean).or(&["showLoading"]),
-    field("on_success", "What follows when it went well.", reaction_shape).or(&["onSuccess"]),
-    field("on_error", "What follows when it failed.", reaction_shape).or(&["onError"]),
+    field("on_success", "The reaction to success.", reaction_shape).or(&["onSuccess"]),
+    field("on_error", "The reaction to a failure.", reaction_shape).or(&["onError"]),
 ];
 const REACTION: Table = &[
-    field("notify", "What the user is told.", || shape::object(NOTICE, &["message"])),
+    field("notify", "A message to the user.", || shape::object(NOTICE, &["message"])),
     field("trigger_action", "The action of the same page that runs next.", id_shape).or(&["triggerAction"]),
 ];
 const NOTICE: Table = &[
@@ -125,7 +127,7 @@ const NOTICE: Table = &[
     field("type", "Its tone, info if left out.", || shape::word(&TONES)),
 ];
 
-/// The fields that belong to one kind of action only, and whether that kind needs them.
+/// The fields of only one kind of action, and whether that kind requires them.
 const FIELDS_OF_KINDS: [(&str, PageActionKind, bool); 7] = [
     ("api_route", PageActionKind::Api, true),
     ("method", PageActionKind::Api, false),
@@ -136,10 +138,10 @@ const FIELDS_OF_KINDS: [(&str, PageActionKind, bool); 7] = [
     ("options", PageActionKind::Custom, false),
 ];
 
-/// Where an action names the one that follows it, and that one's id: they may be declared in any order.
+/// The path at which an action names the next one, and the next one's id. They may be declared in any order.
 type Trigger = (String, String);
 
-/// The actions of a page whose loaders have these ids.
+/// Reads the actions of a page whose loaders have these ids.
 pub(crate) fn read_page_actions(node: &Node<'_>, loader_ids: &[&str], report: &mut Report) -> Vec<PageAction> {
     let mut actions: Vec<PageAction> = Vec::new();
     let mut triggers = Vec::new();

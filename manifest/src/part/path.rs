@@ -1,4 +1,4 @@
-//! Path templates of routes and pages: one spelling for both styles of parameters, and what they match.
+//! Path templates of routes and pages: the canonical spelling of their parameters, and matching.
 
 use crate::limits::{PATH_CHARS_MAX, PATH_SEGMENTS_MAX};
 use crate::name;
@@ -8,7 +8,7 @@ use crate::problem::quoted;
 ///
 /// # Errors
 ///
-/// What is wrong with the template and what to write instead.
+/// A text that says what is wrong with the template and what to write instead.
 pub fn normalise_path(template: &str) -> Result<String, String> {
     let Some(below) = template.strip_prefix('/') else {
         return Err(format!("{} does not begin with `/`", quoted(template)));
@@ -21,7 +21,7 @@ pub fn normalise_path(template: &str) -> Result<String, String> {
     let count = below.split('/').count();
     for (index, segment) in below.split('/').enumerate() {
         path.push('/');
-        // A path may end with a slash, and then it differs from the one without.
+        // A path may end with a slash. It differs from the one without.
         if segment.is_empty() && index + 1 < count {
             return Err(format!("{} has an empty segment: remove a `/`", quoted(template)));
         }
@@ -39,7 +39,7 @@ pub fn normalise_path(template: &str) -> Result<String, String> {
     Ok(path)
 }
 
-/// Whether a path, which may have parameters of its own, is one that the template stands for.
+/// Whether a path, which may have parameters of its own, matches the template.
 pub(crate) fn matches(template: &str, path: &str) -> bool {
     let path = path.split('?').next().unwrap_or(path);
     let fits =
@@ -59,7 +59,7 @@ fn parameter(segment: &str) -> Result<Option<&str>, String> {
 fn literal(segment: &str) -> Result<&str, String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~' | '+' | '@' | '!' | '$' | ',');
     if matches!(segment, "." | "..") {
-        return Err(format!("the segment `{segment}` is not allowed: browsers resolve it before they ask"));
+        return Err(format!("the segment `{segment}` is not allowed: browsers resolve it before they send a request"));
     }
     if segment.chars().all(plain) {
         return Ok(segment);

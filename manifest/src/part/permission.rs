@@ -1,7 +1,7 @@
-//! Permissions: the ordered policy that a manifest asks for, and that an operator writes in the host's file.
+//! Permissions: the ordered list of rules in a manifest, and in the operator's policy in the host's file.
 //!
-//! This file knows what a rule may look like. What rules match is decided by the host's capability code: the first rule
-//! whose resource and action match decides, and no match means no.
+//! This file checks the syntax of rules. The host's capability code evaluates them: the first rule whose resource and
+//! action match decides, and a use that no rule matches is denied.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -15,21 +15,21 @@ use crate::shape;
 /// One rule of a policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Rule {
-    /// A kind and, after a dot, a glob: `db.users`, `http.*.example.org`. `*` alone is everything. A backslash before a
-    /// `*`, `?` or backslash makes it an ordinary character.
+    /// A kind and, after a dot, a glob: `db.users`, `http.*.example.org`. `*` alone matches everything. A backslash
+    /// escapes `*`, `?` and backslash.
     pub resource: String,
-    /// What may be done with it; none means everything.
+    /// The actions that the rule covers; none means all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actions: Option<Vec<PermissionAction>>,
     /// Whether the rule allows or denies.
     pub effect: Effect,
 }
 
-/// What somebody wants to do with a resource.
+/// An action on a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PermissionAction {
-    /// Look at it.
+    /// Read it.
     Read,
     /// Change it.
     Write,
@@ -37,29 +37,29 @@ pub enum PermissionAction {
     Execute,
     /// Emit an event.
     Publish,
-    /// Hear an event.
+    /// Receive an event.
     Subscribe,
 }
 
-/// What a rule does with what it matches.
+/// The effect of a rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
-    /// It may be done.
+    /// The use is allowed.
     #[default]
     Allow,
-    /// It may not be done.
+    /// The use is denied.
     Deny,
 }
 
-/// The kinds of resources that a rule may name before its first dot, beside `*`.
+/// The kinds of resources that a rule may name before its first dot, in addition to `*`.
 pub const RESOURCE_KINDS: [&str; 13] =
     ["db", "cache", "data", "config", "events", "scheduler", "http", "plugin", "process", "log", "fs", "env", "net"];
 
-/// Kinds that are named without anything behind them: there is only one log.
+/// Kinds without members: there is only one log.
 const KINDS_WITHOUT_MEMBERS: [&str; 1] = ["log"];
 
-/// Words that people write for a kind. They are told the right one.
+/// Wrong words for kinds, and the right ones, for suggestions.
 const KIND_SYNONYMS: [(&str, &str); 8] = [
     ("database", "db"),
     ("network", "net"),
@@ -71,7 +71,7 @@ const KIND_SYNONYMS: [(&str, &str); 8] = [
     ("filesystem", "fs"),
 ];
 
-/// Nexus's plugins keep all that they store, their settings too, behind `database.read` and `database.write`.
+/// In Nexus's manifests, `database.read` and `database.write` cover everything that is stored, including settings.
 const NEXUS_DATABASE: &str = "database";
 const NEXUS_DATABASE_KINDS: [&str; 3] = ["db", "data", "config"];
 
@@ -126,21 +126,21 @@ pub fn check_resource(resource: &str) -> Result<(), String> {
         None if KINDS_WITHOUT_MEMBERS.contains(&kind) => Ok(()),
         None => Err(format!("`{kind}` names no resource: write `{kind}.*` for all of them")),
         Some("") => Err(format!("nothing stands behind `{kind}.`: write `{kind}.*` for all of them")),
-        // Spaces are allowed: they may stand in the keys that plugins make up.
+        // Spaces are allowed, because keys may contain them.
         Some(member) if member.contains(char::is_control) => {
-            Err(format!("{} holds control characters: remove them", quoted(resource)))
+            Err(format!("{} contains control characters: remove them", quoted(resource)))
         }
         Some(path) if kind == "fs" => check_path(path).map_err(|message| format!("{} {message}", quoted(resource))),
         Some(_) => Ok(()),
     }
 }
 
-/// Whether the text can be, or as a pattern match, the absolute path of a directory without `.`, `..` and `//`. Paths are
-/// compared in that form alone, so a rule with any other would cover nothing.
+/// Checks that the text is, or as a pattern can match, the absolute path of a directory without `.`, `..` and `//`.
+/// Paths are compared in that form only, so a rule in any other form would match nothing.
 fn check_path(path: &str) -> Result<(), String> {
     let separators: &[char] = if has_drive(path) { &['/', '\\'] } else { &['/'] };
     let Some((root, below)) = path.split_once(separators) else {
-        // `*` and `?*` may stand for the whole of an absolute path.
+        // `*` and `?*` may match a whole absolute path.
         return if path.starts_with(['*', '?']) { Ok(()) } else { Err(NOT_ABSOLUTE.to_owned()) };
     };
     if !(root.is_empty() || has_drive(root) || root.starts_with(['*', '?'])) {
@@ -149,15 +149,15 @@ fn check_path(path: &str) -> Result<(), String> {
     let mut components = below.split(separators);
     match components.find(|component| matches!(*component, "" | "." | "..")) {
         Some("") if below.is_empty() => Ok(()),
-        Some("") => Err("holds an empty component: write one `/` between two names, and none at the end".to_owned()),
-        Some(dots) => Err(format!("holds the component `{dots}`: write the path that it leads to")),
+        Some("") => Err("has an empty component: write one `/` between two names, and none at the end".to_owned()),
+        Some(dots) => Err(format!("has the component `{dots}`: write the path that it resolves to")),
         None => Ok(()),
     }
 }
 
 const NOT_ABSOLUTE: &str = "is not an absolute path: it begins with `/`, such as `fs./srv/photos`";
 
-/// Whether a path begins with the letter of a drive: `C:`.
+/// Whether a path begins with a drive letter, such as `C:`.
 fn has_drive(path: &str) -> bool {
     matches!(path.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic())
 }
@@ -165,16 +165,17 @@ fn has_drive(path: &str) -> bool {
 fn unknown_kind(kind: &str) -> String {
     let synonym = KIND_SYNONYMS.iter().find(|(word, _)| *word == kind).map(|(_, right)| *right);
     match synonym.or_else(|| nearest(kind, RESOURCE_KINDS)) {
-        Some(right) => format!("{} is no kind of resource: did you mean `{right}`?", quoted(kind)),
-        None => format!("{} is no kind of resource: known are {} and `*`", quoted(kind), RESOURCE_KINDS.join(", ")),
+        Some(right) => format!("unknown resource kind {}: did you mean `{right}`?", quoted(kind)),
+        None => format!("unknown resource kind {}: use {} or `*`", quoted(kind), RESOURCE_KINDS.join(", ")),
     }
 }
 
 const RULE: Table = &[RESOURCE, ACTIONS, EFFECT];
-const RESOURCE: Field = field("resource", "What the rule is about: a kind and a glob, such as `db.users`.", || {
-    shape::line(RESOURCE_CHARS_MAX)
-});
-const ACTIONS: Field = field("actions", "What may be done with it. Left out: everything.", || {
+const RESOURCE: Field =
+    field("resource", "The resources that the rule covers: a kind and a glob, such as `db.users`.", || {
+        shape::line(RESOURCE_CHARS_MAX)
+    });
+const ACTIONS: Field = field("actions", "The actions that the rule covers. Left out: all.", || {
     shape::list(shape::word(&action_names()), PermissionAction::ALL.len())
 });
 const EFFECT: Field = field("effect", "Whether the rule allows (the default) or denies.", || shape::word(&EFFECTS));
@@ -227,7 +228,7 @@ fn read_resource(node: &Node<'_>, report: &mut Report) -> Option<String> {
 fn read_actions(node: &Node<'_>, report: &mut Report) -> Vec<PermissionAction> {
     let items = node.items(PermissionAction::ALL.len(), report);
     if node.value.as_array().is_some_and(Vec::is_empty) {
-        let message = "is empty, so the rule is about nothing: name actions, or leave it out for all of them";
+        let message = "is empty, so the rule has no effect: name actions, or leave it out for all of them";
         node.problem(report, code::INVALID_VALUE, message);
     }
     let word = |item: &Node<'_>| item.word(&action_names(), report).and_then(PermissionAction::from_name);
@@ -237,7 +238,8 @@ fn read_actions(node: &Node<'_>, report: &mut Report) -> Vec<PermissionAction> {
     actions
 }
 
-/// `db.read` and its like: an action on everything of a kind. Nexus's `database.read` stands for three kinds.
+/// Reads a short form such as `db.read`: an action on everything of a kind. Nexus's `database.read` stands for three
+/// kinds.
 fn read_short(node: &Node<'_>, short: &str, report: &mut Report) -> Vec<Rule> {
     let parts = short.split_once('.').and_then(|(kind, action)| Some((kind, PermissionAction::from_name(action)?)));
     let Some((word, action)) = parts else {

@@ -1,4 +1,4 @@
-//! The plugins that a plugin needs, and the plugins that it lets in.
+//! The plugins that a plugin requires, and the plugins that may call it.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -16,20 +16,20 @@ use crate::version::VersionRequirement;
 pub struct Requirement {
     /// Its name.
     pub name: String,
-    /// The versions that will do; none means any.
+    /// The versions that are accepted; none means any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<VersionRequirement>,
 }
 
 const REQUIREMENT: Table = &[
     field("name", "The other plugin's name.", || shape::name(name::PLUGIN_PATTERN, NAME_CHARS_MAX)),
-    field("version", "The versions that will do, such as `>=1.2, <2`.", version_shape),
+    field("version", "The accepted versions, such as `>=1.2, <2`.", version_shape),
 ];
 
-/// Everybody, in a list of callers.
-const ANYBODY: &str = "*";
+/// Any plugin, in a list of callers.
+const ANY_PLUGIN: &str = "*";
 
-/// A list of names or of objects, or an object of names and versions.
+/// Reads a list of names or of objects, or an object of names and versions.
 pub(crate) fn read_requirements(node: &Node<'_>, report: &mut Report) -> Vec<Requirement> {
     let mut requirements: Vec<Requirement> = Vec::new();
     let mut add = |requirement: Option<Requirement>, node: &Node<'_>, report: &mut Report| match requirement {
@@ -83,7 +83,7 @@ fn check_name(node: &Node<'_>, name: &str, report: &mut Report) -> Option<String
         Ok(()) => Some(name.to_owned()),
         Err(message) => {
             let hint = if name.contains(['<', '>', '=', '^', '~']) {
-                ". A version goes beside it: {name: …, version: …}"
+                ". Write a version as {name: …, version: …}"
             } else {
                 ""
             };
@@ -104,10 +104,10 @@ pub(crate) fn read_version_requirement(node: &Node<'_>, report: &mut Report) -> 
     }
 }
 
-/// The plugins that may call this one, or `*`.
+/// Reads the plugins that may call this one, or `*`.
 pub(crate) fn read_callers(node: &Node<'_>, report: &mut Report) -> Vec<String> {
     let check = |name: &str| {
-        if name == ANYBODY { Ok(()) } else { name::plugin(name) }
+        if name == ANY_PLUGIN { Ok(()) } else { name::plugin(name) }
     };
     node.names(PLUGINS_MAX, check, report)
 }
@@ -126,6 +126,6 @@ pub(crate) fn version_shape() -> Value {
 }
 
 pub(crate) fn callers_shape() -> Value {
-    let anybody = shape::word(&[ANYBODY]);
+    let anybody = shape::word(&[ANY_PLUGIN]);
     shape::list(shape::any_of([shape::name(name::PLUGIN_PATTERN, NAME_CHARS_MAX), anybody]), PLUGINS_MAX)
 }

@@ -1,7 +1,7 @@
-//! The resources that a plugin asks for; an operator's ceilings are written with the same fields.
+//! The resources that a plugin asks for. The operator's ceilings have the same fields.
 //!
-//! In a manifest 0 asks for "no limit", which the host grants only where the operator's ceiling is unlimited too. In the
-//! host's file 0 means that there is no ceiling. A field that is left out takes the host's default.
+//! In a manifest, 0 asks for no limit, which the host grants only if the operator sets no ceiling. In the host's file,
+//! 0 means no ceiling. An omitted field has the host's default.
 
 use std::time::Duration;
 
@@ -15,22 +15,22 @@ use crate::problem::{Report, code, quoted};
 use crate::read::Node;
 use crate::shape;
 
-/// Bounds that a plugin asks for, or that an operator sets. `None` is not written; zero is "unlimited".
+/// Limits that a plugin asks for, or that an operator sets. `None` is an omitted field; zero means unlimited.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resources {
     /// Wall time of one call (`timeout_seconds`).
     pub timeout: Option<Duration>,
-    /// Bytes of linear memory over all memories of an instance (`max_memory_mb`, in units of 2^20 bytes).
+    /// Bytes of linear memory, all memories of an instance together (`max_memory_mb`, in units of 2^20 bytes).
     pub max_memory_bytes: Option<u64>,
     /// Fuel of one call.
     pub max_fuel: Option<u64>,
     /// Calls in a sliding window.
     pub rate_limit: Option<RateLimit>,
-    /// How many sandboxes the plugin runs in.
+    /// The number of instances.
     pub instances: Option<Instances>,
 }
 
-/// At most so many calls in any window of that length.
+/// A rate limit: the number of calls in any window of the given length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
     /// Calls; 0 is unlimited.
@@ -39,19 +39,19 @@ pub struct RateLimit {
     pub period: Duration,
 }
 
-/// How many sandboxes a plugin runs in.
+/// The number of instances of a plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Instances {
-    /// So many at once; 0 is as many as the host has. One keeps state in memory between calls; more are for plugins that
-    /// are stateless or share through services only.
+    /// At most this many at once; 0 means as many as the host allows. A single instance has state in memory between
+    /// calls; several are for plugins that are stateless or share state through services only.
     Count(u32),
-    /// A fresh one for each call.
+    /// A fresh instance for each call.
     PerCall,
 }
 
-/// The window of a rate limit that names only its calls.
+/// The default window of a rate limit.
 pub const DEFAULT_PERIOD: Duration = Duration::from_secs(60);
-/// The calls of a rate limit that names only its window.
+/// The default number of calls of a rate limit.
 pub const DEFAULT_CALLS: u32 = 100;
 
 const BYTES_PER_MB: u64 = 1 << 20;
@@ -70,8 +70,8 @@ const RESOURCES: Table = &[
         "Fuel of one call: about one unit for each WebAssembly instruction. 0 asks for no limit.",
         || shape::count(0, u64::MAX),
     ),
-    field("rate_limit", "How many calls are let in within a period.", || shape::object(RATE_LIMIT, &[])),
-    field("instances", "How many sandboxes run at once, or `per_call` for a fresh one each time.", || {
+    field("rate_limit", "The number of calls that are accepted within a period.", || shape::object(RATE_LIMIT, &[])),
+    field("instances", "The number of instances, or `per_call` for a fresh one for each call.", || {
         shape::any_of([shape::count(0, INSTANCES_MAX), shape::word(&[PER_CALL])])
     }),
 ];
@@ -88,7 +88,7 @@ const RATE_LIMIT: Table = &[
 const PER_CALL: &str = "per_call";
 
 impl Resources {
-    /// These resources with the members that `later` gives.
+    /// These resources, overridden by the members of `later`.
     pub(crate) fn overridden_by(self, later: Resources) -> Resources {
         Resources {
             timeout: later.timeout.or(self.timeout),
@@ -99,7 +99,7 @@ impl Resources {
         }
     }
 
-    /// Whether nothing was asked for.
+    /// Whether all fields are omitted.
     pub fn is_empty(&self) -> bool {
         *self == Resources::default()
     }
@@ -122,7 +122,7 @@ pub(crate) fn read_resources(node: &Node<'_>, report: &mut Report) -> Option<Res
     })
 }
 
-/// A length of time, or 0, which means something of its own.
+/// Reads a duration, or 0, which has a special meaning.
 pub(crate) fn read_seconds_or_zero(node: &Node<'_>, seconds_max: u64, report: &mut Report) -> Option<Duration> {
     match node.value.as_f64() {
         Some(0.0) => Some(Duration::ZERO),
@@ -134,7 +134,7 @@ fn read_seconds(node: &Node<'_>, seconds_max: u64, report: &mut Report) -> Optio
     read_length(node, "from 0.001", seconds_max, report)
 }
 
-/// A length of time from a millisecond on: less would round down to zero.
+/// Reads a duration of at least a millisecond: less would round down to zero.
 fn read_length(node: &Node<'_>, least: &str, seconds_max: u64, report: &mut Report) -> Option<Duration> {
     let Some(seconds) = node.value.as_f64() else {
         node.wrong_type(report, "a number of seconds");
@@ -179,7 +179,7 @@ pub(crate) fn resources_shape() -> Value {
     shape::object(RESOURCES, &[])
 }
 
-/// A length of time as a manifest writes it: an integer where it is one.
+/// A duration as it is written in a manifest, as an integer if possible.
 pub(crate) fn seconds(length: Duration) -> Value {
     match length.subsec_nanos() {
         0 => json!(length.as_secs()),
@@ -196,7 +196,7 @@ impl Serialize for Resources {
             }
         };
         add("timeout_seconds", self.timeout.map(seconds));
-        // Rounded up: a part of a unit must not become 0, which is unlimited.
+        // Rounded up: less than a unit must not become 0, which means unlimited.
         add("max_memory_mb", self.max_memory_bytes.map(|bytes| json!(bytes.div_ceil(BYTES_PER_MB))));
         add("max_fuel", self.max_fuel.map(|fuel| json!(fuel)));
         add("rate_limit", self.rate_limit.map(|limit| json!(limit)));

@@ -1,4 +1,4 @@
-//! How failed calls of idempotent actions are repeated.
+//! Retries of failed calls of idempotent actions.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::problem::Report;
 use crate::read::Node;
 use crate::shape;
 
-/// Repeating calls. It concerns only actions that are declared idempotent.
+/// The retry policy for actions that are declared idempotent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Retry {
-    /// Attempts with the first one, from 1 on.
+    /// The number of attempts including the first, at least 1.
     pub max_attempts: u32,
     /// The pause before the second attempt (`backoff_seconds`); it doubles with each further one.
     #[serde(rename = "backoff_seconds", serialize_with = "as_seconds")]
@@ -23,7 +23,7 @@ pub struct Retry {
 }
 
 const RETRY: Table = &[
-    field("max_attempts", "Attempts with the first one.", || shape::count(1, ATTEMPTS_MAX)),
+    field("max_attempts", "The number of attempts, including the first.", || shape::count(1, ATTEMPTS_MAX)),
     field(
         "backoff_seconds",
         "The pause before the second attempt, 0 if left out; it doubles each time.",

@@ -1,11 +1,11 @@
 //! Routes: HTTP methods and path templates, each with the chain of actions that answers it.
 //!
 //! Three spellings are accepted: a list of routes (`routes`, or `api_endpoints`), and an object of paths (`apiRoutes`).
-//! Templates may write parameters as `:id` or `{id}`; both become `{id}`.
+//! Parameters may be written as `:id` or `{id}`; both become `{id}`.
 //!
-//! Nexus's endpoints name no action. Each is answered by the one that is called after its method and path: `GET
-//! /items/{id}` by `get_items_id`, `GET /` by `get_root`. `GET /status` and `GET /health` are the host's own unless an
-//! action is named.
+//! Nexus's endpoints name no action. Each is answered by the action named after its method and path: `GET /items/{id}`
+//! by `get_items_id`, `GET /` by `get_root`. The host itself answers `GET /status` and `GET /health` unless an action
+//! is named.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -23,11 +23,11 @@ use crate::shape;
 pub struct Route {
     /// The HTTP method.
     pub method: Method,
-    /// The path below the plugin's own, with parameters as `{name}`.
+    /// The path below the plugin's path, with parameters as `{name}`.
     pub path: String,
-    /// The actions that run one after another; at least one.
+    /// The actions that run in sequence; at least one.
     pub actions: Vec<String>,
-    /// What it is for.
+    /// A description.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Groups in the API's documentation.
@@ -35,7 +35,7 @@ pub struct Route {
     pub tags: Vec<String>,
 }
 
-/// The HTTP methods that a route may have. The host answers HEAD and OPTIONS by itself.
+/// The HTTP methods of routes. The host itself answers HEAD and OPTIONS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Method {
@@ -66,13 +66,13 @@ impl Method {
         }
     }
 
-    /// The method of that name, whatever its case.
+    /// The method of that name, in upper or lower case.
     pub fn from_name(name: &str) -> Option<Method> {
         Method::ALL.into_iter().find(|method| method.name().eq_ignore_ascii_case(name))
     }
 }
 
-/// A route as one layer declares it: what it leaves out, a layer below may say.
+/// A route as one layer declares it. Omitted fields are taken from the layers below.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct RouteFields {
     pub(crate) method: Method,
@@ -85,7 +85,7 @@ pub(crate) struct RouteFields {
 }
 
 impl RouteFields {
-    /// Whether the two answer the same requests: they differ in nothing but the names of their parameters.
+    /// Whether both answer the same requests: only the names of their parameters may differ.
     pub(crate) fn clashes_with(&self, other: &RouteFields) -> bool {
         let shape = |path: &str| -> Vec<String> {
             let segment = |segment: &str| {
@@ -96,8 +96,8 @@ impl RouteFields {
         self.method == other.method && shape(&self.path) == shape(&other.path)
     }
 
-    /// The same route with the fields of a layer above. False, and nothing changed, if the two contradict each other:
-    /// their parameters have other names, or other actions answer.
+    /// Adds the fields of a layer above. Returns false and changes nothing if the two contradict each other: in the
+    /// names of their parameters, or in their actions.
     pub(crate) fn overridden_by(&mut self, above: &RouteFields) -> bool {
         if (self.method, &self.path, &self.actions) != (above.method, &above.path, &above.actions) {
             return false;
@@ -115,28 +115,28 @@ impl RouteFields {
 
 const ROUTE: Table = &[
     field("method", "The HTTP method.", method_shape),
-    field("path", "The path below the plugin's own; parameters are `:id` or `{id}`.", path_shape),
-    field("actions", "The actions that run one after another; each gets the result of the one before.", chain_shape)
+    field("path", "The path below the plugin's path; parameters are `:id` or `{id}`.", path_shape),
+    field("actions", "The actions that run in sequence; each gets the result of the previous one.", chain_shape)
         .or(&["action"]),
-    field("description", "What it is for.", || shape::prose(PROSE_CHARS_MAX)),
+    field("description", "The purpose of the route.", || shape::prose(PROSE_CHARS_MAX)),
     field("tags", "Groups in the API's documentation.", || shape::list(shape::line(LINE_CHARS_MAX), TAGS_MAX)),
 ];
 
-/// Where a route is written, which decides what it may leave out.
+/// The place where a route is written, which determines the fields that it may omit.
 #[derive(Clone, Copy)]
 enum Place<'a> {
-    /// In a list: it gives its path and its actions.
+    /// In a list: it has its path and its actions.
     Listed,
-    /// In the list that Nexus's manifests have: it gives its path and may leave its actions to a rule.
+    /// In the list of Nexus's manifests: it has its path, and may omit its actions.
     Endpoint,
-    /// Behind its path.
+    /// In an object, with its path as the key.
     Key(&'a str),
 }
 
-/// The name of the list whose routes may leave their actions out.
+/// The name of the list whose routes may omit their actions.
 const ENDPOINTS: &str = "api_endpoints";
 
-/// The paths that the host answers for each plugin.
+/// The paths that the host itself answers for each plugin.
 const HOSTS_OWN: [&str; 2] = ["/status", "/health"];
 
 pub(crate) fn read_routes(node: &Node<'_>, report: &mut Report) -> Vec<Found<RouteFields>> {
@@ -192,7 +192,7 @@ fn read_route(node: &Node<'_>, place: Place<'_>, report: &mut Report) -> Option<
     let actions = match chain {
         Some(chain) => chain?,
         None if method == Method::Get && HOSTS_OWN.contains(&path.as_str()) => {
-            report.note(&node.path, "is answered by the host: name an action to answer it yourself");
+            report.note(&node.path, "is answered by the host: name an action to answer it in the plugin");
             return None;
         }
         None => vec![implied_action(method, &path)],
@@ -206,7 +206,7 @@ pub(crate) fn read_method(node: &Node<'_>, report: &mut Report) -> Option<Method
     if method.is_none() {
         let known = Method::ALL.map(Method::name).join(", ");
         let message = match name.to_ascii_uppercase().as_str() {
-            "HEAD" | "OPTIONS" => format!("the host answers {name} by itself: use one of {known}"),
+            "HEAD" | "OPTIONS" => format!("the host itself answers {name}: use one of {known}"),
             _ => format!("{} is not one of {known}", quoted(name)),
         };
         node.problem(report, code::INVALID_VALUE, message);
@@ -214,7 +214,7 @@ pub(crate) fn read_method(node: &Node<'_>, report: &mut Report) -> Option<Method
     method
 }
 
-/// The path is the entry's key, or the field of that name.
+/// Reads the path, which is the entry's key or the field of that name.
 fn read_path(object: &Object<'_>, place: Place<'_>, report: &mut Report) -> Option<String> {
     let (text, at) = match (place, object.get("path")) {
         (Place::Key(key), None) => (key.to_owned(), object.path.clone()),
@@ -245,7 +245,7 @@ fn read_chain(node: &Node<'_>, report: &mut Report) -> Option<Vec<String>> {
     chain.filter(|chain| !chain.is_empty())
 }
 
-/// The action that answers an endpoint which names none.
+/// The action that answers an endpoint that names none.
 fn implied_action(method: Method, path: &str) -> String {
     let word = |segment: &str| -> String {
         segment
@@ -271,7 +271,7 @@ pub(crate) fn read_tags(node: &Node<'_>, report: &mut Report) -> Vec<String> {
 }
 
 pub(crate) fn method_shape() -> Value {
-    // Any case is accepted, which `enum` cannot say.
+    // Upper and lower case are accepted, which `enum` cannot express.
     shape::name("^([Gg][Ee][Tt]|[Pp][Oo][Ss][Tt]|[Pp][Uu][Tt]|[Pp][Aa][Tt][Cc][Hh]|[Dd][Ee][Ll][Ee][Tt][Ee])$", 6)
 }
 

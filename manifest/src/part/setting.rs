@@ -1,7 +1,7 @@
 //! The schema of a plugin's configuration: its settings, each with a type, a default and bounds.
 //!
 //! The value of a secret setting is never shown: its default is masked in `Debug` and in JSON, and no message of
-//! [`Setting::check`] or of the reader quotes it. What a layer writes for embedding keeps the default.
+//! [`Setting::check`] or of the reader quotes it. Only a layer that is written for embedding contains the default.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,7 +18,7 @@ use crate::problem::{Report, code};
 use crate::read::{Node, Object, join};
 use crate::shape;
 
-/// What is shown in place of a secret.
+/// The text that replaces a secret.
 pub const HIDDEN: &str = "***hidden***";
 
 /// One setting of a plugin's configuration.
@@ -26,21 +26,21 @@ pub const HIDDEN: &str = "***hidden***";
 pub struct Setting {
     /// The type of its value.
     pub kind: SettingType,
-    /// Whether a load without a value fails.
+    /// Whether loading fails without a value.
     pub required: bool,
-    /// The value where nobody sets one. It fits the setting.
+    /// The value if none is set. It fits the setting.
     pub default: Option<Value>,
-    /// Whether the value must never be shown.
+    /// Whether the value is never shown.
     pub secret: bool,
-    /// The least number; for strings the fewest characters, for lists and objects the fewest entries.
+    /// The minimum of a number, of the characters of a string, or of the entries of a list or object.
     pub min: Option<Number>,
-    /// The greatest number; for strings the most characters, for lists and objects the most entries.
+    /// The maximum of a number, of the characters of a string, or of the entries of a list or object.
     pub max: Option<Number>,
-    /// The only values that are accepted, where there are any (`enum`).
+    /// The only accepted values, if they are limited (`enum`).
     pub allowed: Option<Vec<Value>>,
-    /// What a string must match.
+    /// A regular expression that a string must match.
     pub pattern: Option<Pattern>,
-    /// What the setting is for.
+    /// A description.
     pub description: Option<String>,
 }
 
@@ -62,8 +62,8 @@ pub enum SettingType {
     Object,
 }
 
-/// A regular expression. It may match anywhere in the text, as `pattern` does in JSON Schema: write `^…$` for all of it.
-/// Matching takes time linear in the text, whatever the expression.
+/// A regular expression. It may match anywhere in the text, as `pattern` in JSON Schema does; write `^…$` to match all
+/// of it. Matching takes time linear in the length of the text.
 #[derive(Clone)]
 pub struct Pattern(Regex);
 
@@ -71,12 +71,12 @@ const TYPES: [&str; 6] = ["string", "integer", "number", "boolean", "array", "ob
 
 const SETTING: Table = &[
     field("type", "The type of the value.", || shape::word(&TYPES)),
-    field("required", "Whether a load without a value fails.", shape::boolean),
-    field("default", "The value where nobody sets one.", shape::anything),
+    field("required", "Whether loading fails without a value.", shape::boolean),
+    field("default", "The value if none is set.", shape::anything),
     field("secret", "Whether the value is never shown, logged or returned.", shape::boolean),
-    field("min", "The least number; the fewest characters or entries of anything else.", number_shape),
-    field("max", "The greatest number; the most characters or entries of anything else.", number_shape),
-    field("enum", "The only values that are accepted.", || shape::list(shape::anything(), ENUM_MAX)),
+    field("min", "The minimum of a number, or of the characters or entries of other values.", number_shape),
+    field("max", "The maximum of a number, or of the characters or entries of other values.", number_shape),
+    field("enum", "The only accepted values.", || shape::list(shape::anything(), ENUM_MAX)),
     field("pattern", "A regular expression that a string must match somewhere.", || shape::line(REGEX_CHARS_MAX)),
     field("description", "What the setting is for.", || shape::prose(PROSE_CHARS_MAX)),
 ];
@@ -86,12 +86,12 @@ impl Pattern {
     ///
     /// # Errors
     ///
-    /// What is wrong with the expression.
+    /// A text that says what is wrong with the expression.
     pub fn new(expression: &str) -> Result<Pattern, String> {
         let regex = RegexBuilder::new(expression).size_limit(REGEX_BYTES_MAX).build();
         regex.map(Pattern).map_err(|error| match error {
             regex::Error::CompiledTooBig(_) => "the expression is too large once compiled: make it smaller".to_owned(),
-            // The first lines of a syntax error draw the expression; its last one says what is wrong.
+            // The first lines of a syntax error show the expression; the last one says what is wrong.
             other => other.to_string().lines().last().unwrap_or_default().replace("error: ", ""),
         })
     }
@@ -120,7 +120,7 @@ impl fmt::Debug for Pattern {
 }
 
 impl SettingType {
-    /// The word that a manifest uses.
+    /// The type's word in manifests.
     pub fn name(self) -> &'static str {
         match self {
             SettingType::String => "string",
@@ -134,7 +134,7 @@ impl SettingType {
 }
 
 impl Setting {
-    /// The setting's JSON. A secret's default and its allowed values are masked unless they are to be kept.
+    /// The setting's JSON. A secret's default and its allowed values are masked unless `with_secrets` is set.
     fn to_json(&self, keep_secrets: bool) -> Value {
         let shown = |value: &Value| match self.secret && !keep_secrets {
             true => json!(HIDDEN),
@@ -167,7 +167,7 @@ impl Serialize for Setting {
     }
 }
 
-/// Serializes settings with their secrets: for what is embedded in a component, never for what is shown.
+/// Serializes settings with their secrets, for embedding in a component, never for display.
 pub(crate) fn with_secrets<S: Serializer>(
     settings: &Option<BTreeMap<String, Setting>>,
     serializer: S,
@@ -239,7 +239,7 @@ fn read_bound(name: &str, object: &Object<'_>, report: &mut Report) -> Option<Nu
     Some(number.clone())
 }
 
-/// Whether the setting's own parts fit one another: its bounds its type, its allowed values and default all of it.
+/// Checks that the setting is consistent: its bounds fit its type, and its allowed values and default fit the setting.
 fn check_consistency(setting: &Setting, object: &Object<'_>, report: &mut Report) {
     if setting.pattern.is_some() && setting.kind != SettingType::String {
         let message = format!("a pattern is for strings, and this is of type {}: remove it", setting.kind.name());

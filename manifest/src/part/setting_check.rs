@@ -1,7 +1,7 @@
-//! Whether a value fits a setting.
+//! Checks of values against settings.
 //!
-//! The messages go to authors, operators and logs. They quote the value unless the setting is secret, and then say
-//! nothing that depends on it but which rule it broke.
+//! The messages are for authors, operators and logs. They quote the value, unless the setting is secret: then they only
+//! name the rule that it breaks.
 
 use std::cmp::Ordering;
 
@@ -12,12 +12,11 @@ use crate::problem::quoted;
 use crate::read::kind_of;
 
 impl Setting {
-    /// Whether the value fits: type, `min` and `max`, `enum`, `pattern`. `null` fits nothing: a setting without a value
-    /// is left out.
+    /// Checks a value: type, `min` and `max`, `enum`, `pattern`. `null` never fits; omit the setting instead.
     ///
     /// # Errors
     ///
-    /// Why it does not fit. The text does not name the setting, and never shows the value of a secret one.
+    /// A text that says why it does not fit. It does not name the setting, and never shows the value of a secret one.
     pub fn check(&self, value: &Value) -> Result<(), String> {
         self.check_type(value)?;
         self.check_bounds(value)?;
@@ -87,7 +86,7 @@ impl Setting {
     }
 }
 
-/// Equality of values as people see it: 1 and 1.0 are the same number.
+/// Equality of values, in which 1 and 1.0 are the same number.
 fn equal(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Number(left), Value::Number(right)) => compare(left, right).is_eq(),

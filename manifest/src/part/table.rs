@@ -1,7 +1,7 @@
-//! Tables that the host keeps for a plugin: columns with kinds and options, one table or several.
+//! Tables that the host creates for a plugin: columns with kinds and options, one table or several.
 //!
-//! The declaration says nothing in SQL, so it cannot smuggle any: names are identifiers, defaults are values, and there
-//! is no `check`. Which SQL a kind becomes is the database service's business.
+//! The declaration contains no SQL, so it cannot inject any: names are identifiers, defaults are values, and there is
+//! no `check`. The database service maps kinds to SQL.
 
 use serde::Serialize;
 use serde::de::IgnoredAny;
@@ -30,12 +30,12 @@ pub struct Table {
 }
 
 impl Table {
-    /// Whether this is the table's name: SQL does not tell upper case from lower case.
+    /// Whether this is the table's name. SQL compares names without case.
     pub(crate) fn has_name(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
 
-    /// Adds the JSON columns that a layer above names. False, and nothing changed, if the columns differ.
+    /// Adds the JSON columns that a layer above names. Returns false and changes nothing if the columns differ.
     pub(crate) fn overridden_by(&mut self, above: &Table) -> bool {
         if self.columns != above.columns {
             return false;
@@ -50,20 +50,20 @@ impl Table {
 const TABLE_NAME: Field = field("name", "The table's name.", identifier_shape);
 const COLUMNS: Field = field("columns", "The columns: names with kinds or with options.", columns_shape);
 const JSON_COLUMNS: Field =
-    field("json_columns", "Columns whose values are parsed as JSON, beside those of kind `json`.", names_shape)
+    field("json_columns", "Columns whose values are parsed as JSON, in addition to those of kind `json`.", names_shape)
         .or(&["jsonColumns"]);
 const PARSER: Field = field("parser", "DockStat's way to name `json_columns`.", || shape::object(PARSERS, &[]));
 const TABLE: Fields = &[TABLE_NAME, COLUMNS, JSON_COLUMNS, PARSER];
 const PARSERS: Fields = &[field("JSON", "Columns whose values are parsed as JSON.", names_shape).or(&["json"])];
 
-/// One table, a list of tables, or an object of names and tables.
+/// Reads one table, a list of tables, or an object of names and tables.
 pub(crate) fn read_tables(node: &Node<'_>, report: &mut Report) -> Vec<Found<Table>> {
     let read: Vec<(Option<Table>, Node<'_>)> = match node.value {
         Value::Array(_) => {
             let items = node.items(TABLES_MAX, report);
             items.into_iter().map(|node| (read_table(&node, None, report), node)).collect()
         }
-        // A table has columns; an object of tables could only have a table of that name, which then has columns inside.
+        // A single table has `columns`. An object of tables may have a table of that name, which has columns inside.
         Value::Object(map) if map.get("columns").is_some_and(|columns| columns.get("columns").is_none()) => {
             vec![(read_table(node, None, report), node.clone())]
         }
@@ -143,7 +143,7 @@ pub(crate) fn check_identifier(name: &str, node: &Node<'_>, report: &mut Report)
     }
 }
 
-/// Whether every foreign key refers to a column of a declared table, and its default is one that this column may have.
+/// Checks that every foreign key refers to a column of a declared table, and that its default fits that column.
 pub(crate) fn check_references(tables: &[Found<Table>], report: &mut Report) {
     for Found { origin, path, value: table } in tables {
         for column in &table.columns {

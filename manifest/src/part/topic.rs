@@ -1,7 +1,7 @@
-//! Topics: the names of events, and the other spellings that stand for one.
+//! Topics: the names of events, and their spellings.
 //!
-//! A topic is words with dots between them. A pattern may use `*` for any text within a word and `**` for any number of
-//! words. Three spellings name one topic, so that plugins written for DockStat keep their names:
+//! A topic consists of words separated by dots. A pattern may use `*` for any text within a word and `**` for any
+//! number of words. A topic has three spellings, so that plugins written for DockStat need no change:
 //!
 //! | Written | Topic |
 //! |---|---|
@@ -9,8 +9,8 @@
 //! | `container:start`, and for Docker's objects also `container:started` | `container.start` |
 //! | the hook name `onContainerStart` | `container.start` |
 //!
-//! [`parse_topic`] is the only place that maps them. Everything else (the manifest's lists, the SDK's attributes, test
-//! files, events that an application emits) calls it and then compares topics as text.
+//! Only [`parse_topic`] maps them. All other code (the manifest's lists, the SDK's attributes, test files, events that
+//! an application emits) calls it and then compares topics as text.
 
 use crate::limits::PATTERN_CHARS_MAX;
 use crate::problem::quoted;
@@ -41,17 +41,17 @@ const PAST_TENSE: &[(&str, &str)] = &[
     ("updated", "update"),
 ];
 
-/// The topic or pattern that a text names, in its one canonical spelling.
+/// Parses a topic or pattern and returns its canonical spelling.
 ///
 /// # Errors
 ///
-/// What is wrong with the text and what to write instead.
+/// A text that says what is wrong and what to write instead.
 pub fn parse_topic(text: &str) -> Result<String, String> {
     let topic = canonical_topic(text);
     check(&topic).map(|()| topic)
 }
 
-/// The canonical spelling of a topic, without a check that it is one.
+/// The canonical spelling of a topic, which is not checked.
 pub fn canonical_topic(text: &str) -> String {
     if let Some(topic) = topic_of_hook(text) {
         return topic;
@@ -85,8 +85,8 @@ fn check(topic: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The topic of one of DockStat's hook names: the first word after `on` is the thing, and the rest is what happened to
-/// it (`onContainerHealthStatus` is `container.health_status`).
+/// The topic of a DockStat hook name: the first word after `on` is the object, and the rest is the event
+/// (`onContainerHealthStatus` is `container.health_status`).
 pub(crate) fn topic_of_hook(name: &str) -> Option<String> {
     let words = name.strip_prefix("on").filter(|rest| rest.chars().all(|c| c.is_ascii_alphanumeric()))?;
     let starts = words.char_indices().filter(|(_, c)| c.is_ascii_uppercase()).map(|(index, _)| index);

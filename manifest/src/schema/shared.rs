@@ -1,13 +1,13 @@
-//! Parts of a schema that occur several times become definitions, to which their places refer.
+//! Sharing: parts of a schema that occur several times become definitions, and their places references to them.
 //!
-//! Field tables write out each field under all its names and in all its places. As one document that is ten times as
-//! large as what it says, and editors and people choke on it.
+//! Field tables write each field under all of its names and in all of its places. Without sharing the document would be
+//! ten times as large, too large for editors and people.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-/// Parts whose text is shorter stay where they are: a reference is hardly shorter, and harder to read.
+/// The minimum length of a shared part. For a shorter one, a reference saves little and is harder to read.
 const SHARED_BYTES_MIN: usize = 100;
 
 /// The same schema with each part that occurs more than once as an entry of `$defs`.
@@ -23,7 +23,7 @@ pub(super) fn share(mut schema: Value) -> Value {
     schema
 }
 
-/// How often each part occurs, by its text. What is inside a part that was seen before is counted once.
+/// The number of occurrences of each part, by its text. The contents of a repeated part are counted once.
 fn count(schema: &Value, counts: &mut BTreeMap<String, usize>) {
     for_each_part(schema, &mut |_, part| {
         let text = part.to_string();
@@ -44,7 +44,7 @@ struct Sharing {
 }
 
 impl Sharing {
-    /// `near` is the nearest property, after which a part is named.
+    /// `near` is the nearest property, which names the part.
     fn parts_of(&mut self, schema: &mut Value, near: &str) {
         for_each_part_mut(schema, &mut |property, part| self.part(part, property.unwrap_or(near)));
     }
@@ -79,12 +79,12 @@ impl Sharing {
     }
 }
 
-/// The members that hold one schema, a list of schemas, and schemas by name.
+/// The members that contain one schema, a list of schemas, and schemas by name.
 const ONE: [&str; 2] = ["items", "additionalProperties"];
 const LISTS: [&str; 2] = ["anyOf", "allOf"];
 const MAPS: [&str; 3] = ["properties", "patternProperties", "$defs"];
 
-/// Visits the schemas directly inside this one, those of properties with their names.
+/// Visits the direct subschemas, those of properties with their names.
 fn for_each_part(schema: &Value, visit: &mut dyn FnMut(Option<&str>, &Value)) {
     let objects = |value: &Value| value.is_object();
     ONE.iter().filter_map(|key| schema.get(key)).filter(|part| objects(part)).for_each(|part| visit(None, part));
@@ -94,7 +94,7 @@ fn for_each_part(schema: &Value, visit: &mut dyn FnMut(Option<&str>, &Value)) {
     maps.flatten().for_each(|(name, part)| visit(Some(name), part));
 }
 
-/// As [`for_each_part`], to change them.
+/// As [`for_each_part`], with mutable access.
 fn for_each_part_mut(schema: &mut Value, visit: &mut dyn FnMut(Option<&str>, &mut Value)) {
     for key in ONE {
         if let Some(part) = schema.get_mut(key).filter(|part| part.is_object()) {
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(shared["properties"]["home"], json!({ "$ref": "#/$defs/home" }));
         assert_eq!(shared["properties"]["work"]["anyOf"][0], json!({ "$ref": "#/$defs/home" }));
         assert_eq!(shared["$defs"]["home"], address);
-        assert_eq!(shared["$defs"]["work"], true, "what was there stays");
+        assert_eq!(shared["$defs"]["work"], true, "existing definitions stay");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a test expects: of an answer, of what was denied, of the log and of the requests.
+//! The expectations of a test: answers, denials, log lines and requests.
 
 use serde_json::Value;
 
@@ -15,68 +15,68 @@ use crate::shape;
 
 use super::settings::read_method;
 
-/// What is expected of one call, event, health check or reload. `Default` is that it succeeds.
+/// The expected outcome of a call, event, health check or reload. `Default` expects success.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Expected {
-    /// What is expected of its answer.
+    /// The expected answer.
     pub answer: ExpectedAnswer,
-    /// Whether the items of lists that `contains` names come in its order.
+    /// Whether the items of lists in `contains` must be in the same order.
     pub in_order: bool,
-    /// The uses that were denied on the way.
+    /// The uses that are denied during it.
     pub denied: Vec<ExpectedDenial>,
 }
 
-/// What is expected of an answer.
+/// An expected answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum ExpectedAnswer {
-    /// Any that is no error.
+    /// Any answer that is not an error.
     #[default]
     Success,
-    /// Anything: only what was denied matters.
+    /// Any answer or error; only denials are checked.
     Any,
-    /// This and nothing else.
+    /// Exactly this value.
     Exactly(Value),
-    /// A text with this in it; an object with these members, or a list with these items in any order, at any depth; anything
-    /// else as it is.
+    /// A text that contains this text, an object with these members, or a list with these items in any order, at any
+    /// depth. Other values must be equal.
     Containing(Value),
     /// An error.
     Error(ExpectedError),
 }
 
-/// An error that is expected. What is left out may be anything.
+/// An expected error. Omitted fields match anything.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ExpectedError {
     /// Its code.
     pub code: Option<String>,
-    /// A part of its text.
+    /// A substring of its text.
     pub message: Option<String>,
     /// Members of its details.
     pub details: Option<Value>,
 }
 
-/// A use that is expected to be denied.
+/// An expected denial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectedDenial {
     /// The resource, such as `db.users`. `*` stands for any text, as in a policy.
     pub resource: String,
-    /// What for; none is anything.
+    /// The action; none matches any.
     pub action: Option<PermissionAction>,
 }
 
-/// A line that the log is expected to have. What is left out may be anything.
+/// An expected line of the log. Omitted fields match anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExpectedLine {
-    /// A part of the line as it is shown: `INFO [target] message name=value`.
+    /// A substring of the line as it is shown: `INFO [target] message name=value`.
     pub contains: Option<String>,
     /// Its level, in lower case.
     pub level: Option<&'static str>,
     /// The plugin that wrote it.
     pub plugin: Option<String>,
-    /// How many of them there are; none is at least one.
+    /// Their number; none means at least one.
     pub count: Option<u64>,
 }
 
-/// A request that is expected. What is left out may be anything.
+/// An expected request. Omitted fields match anything.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ExpectedRequest {
     /// The method, in capitals.
@@ -85,9 +85,9 @@ pub struct ExpectedRequest {
     pub url: Option<String>,
     /// Its body as JSON, or members of it.
     pub json: Option<Value>,
-    /// A part of its body as text.
+    /// A substring of its body.
     pub text: Option<String>,
-    /// How many of them there are; none is at least one.
+    /// Their number; none means at least one.
     pub count: Option<u64>,
 }
 
@@ -95,26 +95,24 @@ const EXPECTED: Table = &[
     field("result", "The answer, exactly.", shape::anything),
     field(
         "contains",
-        "The answer in part, at any depth: a part of a text, some members of an object, some items of a list in any order.",
+        "A part of the answer, at any depth: a substring, some members of an object, some items of a list in any order.",
         shape::anything,
     ),
-    field("in_order", "Whether the items of a list that `contains` names come in that order.", shape::boolean),
-    field("error", "An error: its code, or what is known of it.", error_shape),
-    field("denied", "Uses that were denied on the way, such as `db.users` or `data.note/*`.", denied_shape),
+    field("in_order", "Whether the items of a list in `contains` must be in that order.", shape::boolean),
+    field("error", "An error: its code, or an object with some of its fields.", error_shape),
+    field("denied", "Uses that are denied, such as `db.users` or `data.note/*`.", denied_shape),
 ];
 const ERROR: Table = &[
     field("code", "Its code.", line),
-    field("message", "A part of its text.", || shape::line(PATH_CHARS_MAX)).or(&["msg"]),
+    field("message", "A substring of its text.", || shape::line(PATH_CHARS_MAX)).or(&["msg"]),
     field("details", "Its details, or members of them.", shape::anything),
 ];
 const DENIED: Table = &[
     field("resource", "The resource, such as `db.users`; `*` stands for any text.", || shape::line(PATTERN_CHARS_MAX)),
-    field("action", "What for. Left out: anything.", || {
-        shape::word(&PermissionAction::ALL.map(PermissionAction::name))
-    }),
+    field("action", "The action. Left out: any.", || shape::word(&PermissionAction::ALL.map(PermissionAction::name))),
 ];
 const LINE: Table = &[
-    field("contains", "A part of the line as it is shown.", text_shape).or(&["message"]),
+    field("contains", "A substring of the line as it is shown.", text_shape).or(&["message"]),
     field("level", "Its level.", || shape::word(&LEVELS)),
     field("plugin", "The plugin that wrote it.", || shape::name(name::PLUGIN_PATTERN, NAME_CHARS_MAX)),
     COUNT,
@@ -123,16 +121,16 @@ const REQUEST: Table = &[
     field("method", "Its method.", line),
     field("url", "Its whole URL; `*` stands for any text.", || shape::line(PATH_CHARS_MAX)),
     field("json", "Its body as JSON, or members of it.", shape::anything),
-    field("text", "A part of its body as text.", text_shape),
+    field("text", "A substring of its body.", text_shape),
     COUNT,
 ];
 const COUNT: Field =
-    field("count", "How many there are, 0 for none. Left out: at least one.", || shape::count(0, TEST_COUNT_MAX));
+    field("count", "Their number, 0 for none. Left out: at least one.", || shape::count(0, TEST_COUNT_MAX));
 const LEVELS: [&str; 5] = ["trace", "debug", "info", "warn", "error"];
 
 pub(super) fn read_expected(node: &Node<'_>, report: &mut Report) -> Option<Expected> {
     let object = node.object(EXPECTED, report)?;
-    // An answer may well be null, which counts as absent elsewhere.
+    // An answer may be null, which counts as absent elsewhere.
     let exactly = object.written("result").map(|node| ("result", ExpectedAnswer::Exactly(node.value.clone())));
     let containing = object.get("contains").map(|node| ("contains", ExpectedAnswer::Containing(node.value.clone())));
     let error =
@@ -142,7 +140,7 @@ pub(super) fn read_expected(node: &Node<'_>, report: &mut Report) -> Option<Expe
     let answer = match (answers.next(), answers.next()) {
         (None, _) if denied.is_some() => ExpectedAnswer::Any,
         (None, _) => {
-            node.problem(report, code::MISSING_FIELD, "expects nothing: leave it out where any answer will do");
+            node.problem(report, code::MISSING_FIELD, "expects nothing: leave it out to accept any answer");
             ExpectedAnswer::Success
         }
         (Some((first, _)), Some((second, _))) => {
@@ -154,14 +152,14 @@ pub(super) fn read_expected(node: &Node<'_>, report: &mut Report) -> Option<Expe
     };
     let in_order = object.get("in_order").and_then(|order| {
         if !matches!(answer, ExpectedAnswer::Containing(_)) {
-            order.problem(report, code::CONFLICT, "belongs to `contains`: an exact `result` has its order anyway");
+            order.problem(report, code::CONFLICT, "needs `contains`: an exact `result` is always in order");
         }
         order.boolean(report)
     });
     Some(Expected { answer, in_order: in_order.unwrap_or(false), denied: denied.unwrap_or_default() })
 }
 
-/// A code, or an object.
+/// Reads a code, or an object.
 pub(super) fn read_error(node: &Node<'_>, report: &mut Report) -> Option<ExpectedError> {
     if node.value.is_string() {
         return Some(ExpectedError { code: node.line(LINE_CHARS_MAX, report), ..ExpectedError::default() });
@@ -174,7 +172,7 @@ pub(super) fn read_error(node: &Node<'_>, report: &mut Report) -> Option<Expecte
     })
 }
 
-/// One denial or a list of them, each a resource or an object.
+/// Reads one denial or a list of them, each a resource or an object.
 fn read_denied(node: &Node<'_>, report: &mut Report) -> Vec<ExpectedDenial> {
     one_or_more(node, report, |node, report| {
         if node.value.is_string() {
@@ -189,7 +187,7 @@ fn read_denied(node: &Node<'_>, report: &mut Report) -> Vec<ExpectedDenial> {
     })
 }
 
-/// One line or a list of them, each a text or an object.
+/// Reads one line or a list of them, each a text or an object.
 pub(super) fn read_lines(node: &Node<'_>, report: &mut Report) -> Vec<ExpectedLine> {
     one_or_more(node, report, |node, report| {
         if node.value.is_string() {
@@ -206,7 +204,7 @@ pub(super) fn read_lines(node: &Node<'_>, report: &mut Report) -> Vec<ExpectedLi
     })
 }
 
-/// One request or a list of them, each a URL or an object.
+/// Reads one request or a list of them, each a URL or an object.
 pub(super) fn read_requests(node: &Node<'_>, report: &mut Report) -> Vec<ExpectedRequest> {
     one_or_more(node, report, |node, report| {
         if node.value.is_string() {
@@ -230,7 +228,7 @@ fn one_or_more<T>(node: &Node<'_>, report: &mut Report, read: impl Fn(&Node<'_>,
     }
     let items = node.items(EXPECTED_MAX, report);
     if node.value.as_array().is_some_and(Vec::is_empty) {
-        node.problem(report, code::INVALID_VALUE, "is empty: for none at all write `{ count: 0 }`");
+        node.problem(report, code::INVALID_VALUE, "is empty: to expect none, write `{ count: 0 }`");
     }
     items.iter().filter_map(|item| read(item, report)).collect()
 }

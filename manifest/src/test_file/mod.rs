@@ -1,7 +1,7 @@
-//! The author's own tests of a plugin, declared in a file: what a host is like, what happens in it, and what is expected.
+//! Test files: tests of a plugin, declared by its author. Each has the settings of its host, steps and expectations.
 //!
-//! This crate reads and checks the file; the crate `plugbay-testing` runs it. Every problem is reported at once, with its
-//! path and the nearest field that there is.
+//! This crate reads and checks the file, and the crate `plugbay-testing` runs it. All problems are reported at once,
+//! with their paths and suggestions for unknown fields.
 
 mod expect;
 mod settings;
@@ -21,46 +21,46 @@ pub use expect::{Expected, ExpectedAnswer, ExpectedDenial, ExpectedError, Expect
 pub use settings::{HttpReply, PluginBeside, ReplyBody, TestSettings};
 pub use step::{Step, StepKind};
 
-/// The name of the test file in a plugin's directory, but for its extension, which is that of any [`Format`].
+/// The name of the test file in a plugin's directory, without its extension, which is that of any [`Format`].
 const FILE_STEM: &str = "plugin.test";
 
-/// The tests of one file.
+/// A test file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TestFile {
-    /// At least one, in their order.
+    /// The tests in order, at least one.
     pub tests: Vec<Test>,
 }
 
-/// One test: a fresh host, and what happens in it.
+/// One test: a fresh host and steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Test {
     /// Its name, unique in its file.
     pub name: String,
-    /// What its host is like: the file's settings with its own over them.
+    /// The settings of its host: the file's, overridden by its own.
     pub settings: TestSettings,
-    /// That the plugin cannot be loaded is what is expected.
+    /// The expected error of loading the plugin.
     pub load_error: Option<ExpectedError>,
-    /// What happens once the plugin is loaded, in order.
+    /// The steps after loading, in order.
     pub steps: Vec<Step>,
 }
 
 pub(crate) const TEST_FILE: Table = &[
     field("$schema", "The JSON Schema that an editor checks this file against.", || shape::line(LINE_CHARS_MAX)),
-    field("host", "What the host of every test is like.", settings::settings_shape),
+    field("host", "The settings of every test's host.", settings::settings_shape),
     field("tests", "The tests. Each has a host of its own.", || shape::list(shape::object(TEST, &["name"]), TESTS_MAX)),
 ];
 const TEST: Table = &[
-    field("name", "What is tested, in a few words.", || shape::line(LINE_CHARS_MAX)),
-    field("host", "What this test's host is like, over what is said for all.", settings::settings_shape),
+    field("name", "The test's name: what is tested, in a few words.", || shape::line(LINE_CHARS_MAX)),
+    field("host", "Settings of this test's host, which override those for all.", settings::settings_shape),
     field("expect_load_error", "The plugin is expected not to load, with this error.", expect::error_shape),
-    field("steps", "What happens, in order; the test ends with the first step that does not go as expected.", || {
+    field("steps", "The steps, in order. The test ends at the first step that fails.", || {
         shape::list(step::step_shape(), TEST_STEPS_MAX)
     }),
 ];
 
 impl TestFile {
-    /// Whether a file of this name in a plugin's directory, or in its `tests`, is one of tests: `plugin.test.yaml`, or in
-    /// `tests` any name that ends in `.test.yaml`, with the extension of any format.
+    /// Whether a file of this name in a plugin's directory, or in its `tests`, is a test file: `plugin.test.yaml`, or
+    /// in `tests` any name that ends in `.test.yaml`, with the extension of any format.
     pub fn is_named(file_name: &str, in_tests: bool) -> bool {
         let path = Path::new(file_name);
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
@@ -68,16 +68,16 @@ impl TestFile {
         named && !file_name.starts_with('.') && Format::from_path(path).is_some()
     }
 
-    /// Parses and checks a file of tests. `origin` names it in problems.
+    /// Parses and checks a test file. `origin` names it in problems.
     ///
     /// # Errors
     ///
-    /// All that is wrong with it.
+    /// [`ManifestError`] with all problems of the file.
     pub fn parse(origin: impl Into<String>, text: &str, format: Format) -> Result<TestFile, ManifestError> {
         let origin = origin.into();
         let written = document::parse(&origin, text, format)?;
         if !written.is_object() {
-            let message = format!("a file of tests is an object with `tests`, not {}", kind_of(&written));
+            let message = format!("a test file is an object with `tests`, not {}", kind_of(&written));
             return Err(single(&origin, code::WRONG_TYPE, message));
         }
         let mut report = Report::new(origin.into());

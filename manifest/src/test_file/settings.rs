@@ -1,4 +1,4 @@
-//! What a test's host is like: configuration, what the operator allows, the time, and the world outside.
+//! The settings of a test's host: configuration, policy, clock, HTTP replies and other plugins.
 
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -16,29 +16,29 @@ use crate::problem::{Report, code, quoted};
 use crate::read::{Node, Object};
 use crate::{shape, top};
 
-/// What a test's host is like. `Default` allows whatever the manifest asks for.
+/// The settings of a test's host. `Default` allows everything that the manifest asks for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TestSettings {
     /// Values of the plugin's configuration.
     pub config: Map<String, Value>,
-    /// All that the operator allows; none allows whatever the manifest asks for.
+    /// The operator's policy; none allows everything that the manifest asks for.
     pub policy: Option<Vec<Rule>>,
-    /// What the operator denies, whatever the policy says.
+    /// Rules that deny, before those of the policy.
     pub deny: Vec<Rule>,
-    /// What time it is when the test begins.
+    /// The time at which the test begins.
     pub clock: Option<SystemTime>,
-    /// What requests get. The first that fits answers.
+    /// Replies for HTTP requests. The first that matches is used.
     pub http: Vec<HttpReply>,
-    /// Plugins that are loaded before, in order.
+    /// Plugins that are loaded first, in order.
     pub with: Vec<PluginBeside>,
-    /// Limits that the host sets, in place of those that the manifest asks for.
+    /// Limits that replace the manifest's.
     pub resources: Resources,
 }
 
-/// A reply for requests of a plugin.
+/// A reply for HTTP requests of a plugin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpReply {
-    /// The method; none is any.
+    /// The method; none matches any.
     pub method: Option<String>,
     /// The URL, in which `*` stands for any text.
     pub url: String,
@@ -48,9 +48,9 @@ pub struct HttpReply {
     pub headers: Vec<(String, String)>,
     /// Its body.
     pub body: ReplyBody,
-    /// The connection fails with this reason, and there is no response.
+    /// The connection fails with this reason, without a response.
     pub error: Option<String>,
-    /// How many requests it serves; none is all.
+    /// The number of requests that it serves; none means all.
     pub times: Option<u64>,
 }
 
@@ -66,7 +66,7 @@ pub enum ReplyBody {
 /// Another plugin in the same host.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PluginBeside {
-    /// Where it is, relative to the file of tests.
+    /// Its path, relative to the test file.
     pub path: PathBuf,
     /// Values of its configuration.
     pub config: Map<String, Value>,
@@ -75,23 +75,23 @@ pub struct PluginBeside {
 const SETTINGS: Table = &[
     field("config", "Values of the plugin's settings.", || json!({ "type": "object" }))
         .or(&["configuration", "options"]),
-    field("policy", "All that the operator allows. Left out: whatever the manifest asks for.", || {
+    field("policy", "The operator's policy. Left out: everything that the manifest asks for is allowed.", || {
         top::definition("policy")
     })
     .or(&["grants"]),
-    field("deny", "What the operator denies, whatever `policy` says.", || top::definition("policy")),
-    field("clock", "What time it is when the test begins, such as `2026-01-01T00:00:00Z`.", || {
+    field("deny", "Rules that deny, before those of `policy`.", || top::definition("policy")),
+    field("clock", "The time at which the test begins, such as `2026-01-01T00:00:00Z`.", || {
         shape::line(LINE_CHARS_MAX)
     })
     .or(&["time"]),
-    field("http", "What requests get. The first reply that fits answers.", || {
+    field("http", "Replies for HTTP requests. The first that matches is used.", || {
         shape::list(shape::object(REPLY, &["url"]), HTTP_REPLIES_MAX)
     }),
-    field("with", "Plugins that are loaded before this one: their paths, relative to this file.", || {
+    field("with", "Plugins that are loaded before this one. Paths are relative to this file.", || {
         let path = shape::line(PATH_CHARS_MAX);
         shape::list(shape::any_of([path, shape::object(BESIDE, &["plugin"])]), PLUGINS_MAX)
     }),
-    field("resources", "Limits that the host sets, in place of the manifest's.", || top::definition("resources")),
+    field("resources", "Limits that replace the manifest's.", || top::definition("resources")),
 ];
 const REPLY: Table = &[
     field("method", "The request's method. Left out: any.", || shape::line(LINE_CHARS_MAX)),
@@ -101,7 +101,7 @@ const REPLY: Table = &[
     field("json", "The response's body, as JSON.", shape::anything),
     field("text", "The response's body, as text.", || shape::prose(TEST_TEXT_CHARS_MAX)),
     field("error", "No response: the connection fails with this reason.", || shape::line(LINE_CHARS_MAX)),
-    field("times", "How many requests it serves. Left out: all.", || shape::count(1, TEST_COUNT_MAX)),
+    field("times", "The number of requests that it serves. Left out: all.", || shape::count(1, TEST_COUNT_MAX)),
 ];
 const BESIDE: Table = &[
     field("plugin", "Its path, relative to this file.", || shape::line(PATH_CHARS_MAX)).or(&["path", "url"]),
@@ -109,7 +109,7 @@ const BESIDE: Table = &[
 ];
 
 impl TestSettings {
-    /// These settings with a test's own over them.
+    /// These settings, overridden by a test's own.
     pub(super) fn overridden_by(mut self, own: TestSettings) -> TestSettings {
         self.config.extend(own.config);
         TestSettings {
@@ -156,7 +156,7 @@ fn read_moment(node: &Node<'_>, report: &mut Report) -> Option<SystemTime> {
     let text = node.string(report)?;
     let moment = humantime::parse_rfc3339_weak(text.trim());
     if moment.is_err() {
-        let message = format!("{} is no moment in UTC: write it as 2026-01-01T00:00:00Z", quoted(text));
+        let message = format!("{} is not a time in UTC: write it as 2026-01-01T00:00:00Z", quoted(text));
         node.problem(report, code::INVALID_VALUE, message);
     }
     moment.ok()
@@ -186,11 +186,15 @@ fn read_reply(node: &Node<'_>, report: &mut Report) -> Option<HttpReply> {
     })
 }
 
-/// A method as requests have it: in capitals.
+/// Reads a method, in upper case as in requests.
 pub(super) fn read_method(node: &Node<'_>, report: &mut Report) -> Option<String> {
     let method = node.line(LINE_CHARS_MAX, report)?;
     if !method.chars().all(|c| c.is_ascii_alphabetic()) {
-        node.problem(report, code::INVALID_VALUE, format!("{} is no method: write GET, POST, …", quoted(&method)));
+        node.problem(
+            report,
+            code::INVALID_VALUE,
+            format!("{} is not an HTTP method: write GET, POST, …", quoted(&method)),
+        );
         return None;
     }
     Some(method.to_ascii_uppercase())

@@ -1,4 +1,4 @@
-//! One step of a test: something that happens, or something that is expected of what happened so far.
+//! One step of a test: an event in the host, or an expectation about earlier steps.
 
 use std::time::Duration;
 
@@ -16,73 +16,75 @@ use crate::problem::{Report, code, quoted};
 use crate::read::{Node, Object};
 use crate::shape;
 
-/// One step.
+/// One step of a test.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// Where it stands in its file, such as `tests[0].steps[2]`.
+    /// Its path in the file, such as `tests[0].steps[2]`.
     pub path: String,
-    /// The plugin that it is about, by name; none is the one that is tested.
+    /// The name of the plugin that it uses; none means the tested one.
     pub plugin: Option<String>,
-    /// What happens.
+    /// Its kind.
     pub kind: StepKind,
 }
 
-/// What happens in a step.
+/// The kind of a step.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StepKind {
-    /// An action is called.
+    /// Calls an action.
     Call {
         /// Its name.
         action: String,
-        /// The payload; null where none is written.
+        /// The payload; null if omitted.
         payload: Value,
-        /// What is expected of the answer.
+        /// The expected answer.
         expect: Expected,
     },
-    /// The plugin is handed an event.
+    /// Delivers an event to the plugin.
     Event {
         /// The topic.
         name: String,
-        /// What the emitter says about it.
+        /// The event's data.
         data: Value,
-        /// Who emits it; none is the host.
+        /// The emitter; none means the host.
         source: Option<String>,
-        /// The id that events of one story share.
+        /// The correlation id, which related events share.
         correlation_id: Option<String>,
-        /// What is expected of the reaction, `{stop, cancel}`.
+        /// The expected reaction, `{stop, cancel}`.
         expect: Expected,
     },
-    /// The plugin is asked how it is.
+    /// Runs the plugin's health check.
     Health {
-        /// What is expected of `{healthy, message, components, metrics}`; without a word, that it is healthy.
+        /// The expected `{healthy, message, components, metrics}`; by default, healthy.
         expect: Expected,
     },
-    /// The plugin is loaded again, with its state handed over.
+    /// Reloads the plugin, which passes its state to the new revision.
     Reload {
-        /// Whether it is expected to succeed.
+        /// The expected outcome.
         expect: Expected,
     },
-    /// Time passes.
+    /// Advances the clock.
     Advance(Duration),
-    /// The log is looked at.
+    /// Checks the log.
     Log(Vec<ExpectedLine>),
-    /// The requests are looked at.
+    /// Checks the HTTP requests.
     Requests(Vec<ExpectedRequest>),
 }
 
 const STEP: Table = &[
     field("call", "Calls an action.", || shape::any_of([line(), shape::object(CALL, &["action"])])),
-    field("event", "Hands the plugin an event.", || shape::any_of([line(), shape::object(EVENT, &["name"])])),
-    field("health", "Asks the plugin how it is: `true`.", || shape::any_of([yes(), shape::object(PLUGIN_ONLY, &[])])),
-    field("reload", "Loads the plugin again, with its state handed over: `true`.", || {
+    field("event", "Delivers an event to the plugin.", || shape::any_of([line(), shape::object(EVENT, &["name"])])),
+    field("health", "Runs the plugin's health check: `true`.", || {
         shape::any_of([yes(), shape::object(PLUGIN_ONLY, &[])])
     }),
-    field("advance", "Lets time pass, such as `5m` or `1h 30m`.", line),
-    field("expect", "What is expected of a call, an event, a health check or a reload. Left out: it succeeds.", || {
+    field("reload", "Reloads the plugin, which passes its state to the new revision: `true`.", || {
+        shape::any_of([yes(), shape::object(PLUGIN_ONLY, &[])])
+    }),
+    field("advance", "Advances the clock, such as by `5m` or `1h 30m`.", line),
+    field("expect", "The expected outcome of a call, an event, a health check or a reload. Left out: success.", || {
         expected_shape()
     }),
-    field("expect_log", "Lines that the log is expected to have by now.", lines_shape),
-    field("expect_requests", "Requests that are expected to have been made by now.", requests_shape),
+    field("expect_log", "Lines that the log must have at this point.", lines_shape),
+    field("expect_requests", "Requests that must have been sent at this point.", requests_shape),
 ];
 const CALL: Table = &[
     field("action", "The action's name.", line),
@@ -91,18 +93,17 @@ const CALL: Table = &[
 ];
 const EVENT: Table = &[
     field("name", "The topic.", || shape::line(PATTERN_CHARS_MAX)).or(&["topic"]),
-    field("data", "What the emitter says about it.", shape::anything),
-    field("source", "Who emits it; the host if left out.", line),
-    field("correlation_id", "The id that events of one story share.", line),
+    field("data", "The event's data.", shape::anything),
+    field("source", "The emitter; the host if left out.", line),
+    field("correlation_id", "The correlation id, which related events share.", line),
     PLUGIN,
 ];
-const PLUGIN: crate::field::Field = field("plugin", "The plugin, if it is not the one that is tested.", || {
-    shape::name(name::PLUGIN_PATTERN, NAME_CHARS_MAX)
-});
+const PLUGIN: crate::field::Field =
+    field("plugin", "The plugin, if it is not the tested one.", || shape::name(name::PLUGIN_PATTERN, NAME_CHARS_MAX));
 const PLUGIN_ONLY: Table = &[PLUGIN];
 /// The fields of which a step has exactly one.
 const KINDS: [&str; 7] = ["call", "event", "health", "reload", "advance", "expect_log", "expect_requests"];
-/// Those of which something is expected at once.
+/// The kinds with an `expect` of their own.
 const ANSWERED: [&str; 4] = ["call", "event", "health", "reload"];
 
 pub(super) fn read_step(node: &Node<'_>, report: &mut Report) -> Option<Step> {
@@ -173,7 +174,7 @@ fn read_event(what: &Node<'_>, expect: Expected, report: &mut Report) -> Option<
     Some((plugin, kind))
 }
 
-/// An event has a topic: a pattern is for those who listen.
+/// Reads the topic of an event, which is not a pattern: patterns are for subscriptions.
 fn read_topic(node: &Node<'_>, report: &mut Report) -> Option<String> {
     let topic = node.line(PATTERN_CHARS_MAX, report)?;
     let checked = match topic.contains('*') {
@@ -183,7 +184,7 @@ fn read_topic(node: &Node<'_>, report: &mut Report) -> Option<String> {
     checked.map_err(|message| node.problem(report, code::INVALID_NAME, message)).ok()
 }
 
-/// `true`, or an object that names the plugin.
+/// Reads `true`, or an object that names the plugin.
 fn read_subject(what: &Node<'_>, report: &mut Report) -> Option<Option<String>> {
     match what.value {
         Value::Bool(true) => Some(None),
@@ -206,7 +207,7 @@ fn read_duration(node: &Node<'_>, report: &mut Report) -> Option<Duration> {
     let text = node.string(report)?;
     let duration = humantime::parse_duration(text.trim());
     if duration.is_err() {
-        let message = format!("{} is no length of time: write 500ms, 30s, 5m or 1h 30m", quoted(text));
+        let message = format!("{} is not a duration: write 500ms, 30s, 5m or 1h 30m", quoted(text));
         node.problem(report, code::INVALID_VALUE, message);
     }
     duration.ok()
