@@ -1,4 +1,4 @@
-//! A plugin's directory: names are resolved inside it, and only regular files are read.
+//! Plugin directories: names are resolved inside the directory, and only regular files are read.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -10,9 +10,9 @@ use cap_std::fs::{Dir, OpenOptions};
 use crate::error::{FileError, FileProblem, name, regular};
 use crate::read::{read_regular, text};
 
-/// A directory that is not trusted. No name, and no link in it, leads out of it.
+/// An untrusted directory. No name and no link in it can lead outside.
 ///
-/// Links are followed as far as they are relative and stay inside, as those of a Kubernetes config map do.
+/// Links are followed if they are relative and stay inside, as in a Kubernetes config map.
 #[derive(Debug)]
 pub struct PluginDirectory {
     path: PathBuf,
@@ -30,15 +30,15 @@ impl PluginDirectory {
         Ok(PluginDirectory { path: path.to_owned(), dir: dir.map_err(|error| FileError::new(path, error))? })
     }
 
-    /// Its path, as it was opened.
+    /// The path with which it was opened.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether anything has this name, be it a file, a pipe or a link that leads nowhere.
+    /// Whether an entry of any kind has this name, including a pipe or a dangling link.
     ///
     /// # Errors
-    /// [`FileError`] if that cannot be found out, such as for a name below a link that leads out of the directory.
+    /// [`FileError`] if that cannot be determined, such as for a name below a link that leads out of the directory.
     pub fn contains(&self, name: impl AsRef<Path>) -> Result<bool, FileError> {
         let name = name.as_ref();
         match self.dir.symlink_metadata(name).map_err(FileProblem::from) {
@@ -51,7 +51,7 @@ impl PluginDirectory {
     /// Whether a regular file has this name.
     ///
     /// # Errors
-    /// [`FileError`] if something else has it.
+    /// [`FileError`] if an entry of another kind has it.
     pub fn contains_file(&self, name: impl AsRef<Path>) -> Result<bool, FileError> {
         let name = name.as_ref();
         if !self.contains(name)? {
@@ -63,7 +63,7 @@ impl PluginDirectory {
     /// Whether a directory has this name.
     ///
     /// # Errors
-    /// [`FileError`] if something else has it.
+    /// [`FileError`] if an entry of another kind has it.
     pub fn contains_directory(&self, name: impl AsRef<Path>) -> Result<bool, FileError> {
         let name = name.as_ref();
         if !self.contains(name)? {
@@ -76,7 +76,7 @@ impl PluginDirectory {
         }
     }
 
-    /// The names in this directory, or in one inside it, in no order.
+    /// The names in this directory, or in a subdirectory, in no particular order.
     ///
     /// # Errors
     /// [`FileError`] if they cannot be listed.
@@ -95,11 +95,11 @@ impl PluginDirectory {
     pub fn read(&self, name: impl AsRef<Path>, bytes_max: u64) -> Result<Vec<u8>, FileError> {
         let name = name.as_ref();
         let read = || {
-            // Before it is opened: opening is enough to set some devices going.
+            // Checked before opening, because opening some devices has side effects.
             regular(self.kind(name)?)?;
             let mut options = OpenOptions::new();
             options.read(true);
-            // It may have become a pipe since: opening one would wait for its other end.
+            // It may have become a pipe since: without this, opening it would wait for a writer.
             #[cfg(unix)]
             options.custom_flags(crate::read::nonblocking());
             read_regular(self.dir.open_with(name, &options)?.into_std(), bytes_max)
@@ -116,7 +116,7 @@ impl PluginDirectory {
         text(&self.path.join(name), self.read(name, bytes_max)?)
     }
 
-    /// What a name leads to, without opening it.
+    /// The metadata of a name's target, without opening it.
     fn kind(&self, name: &Path) -> Result<cap_std::fs::FileType, FileProblem> {
         match self.dir.metadata(name).map_err(FileProblem::from) {
             Ok(metadata) => Ok(metadata.file_type()),
@@ -208,7 +208,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn pipe_socket_and_device_are_refused_at_once() {
+    fn special_file_is_refused_at_once() {
         use std::os::unix::fs::symlink;
 
         use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -217,13 +217,13 @@ mod tests {
         let pipe = temporary.path().join("pipe");
         mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("made");
         check_refused(&directory, "pipe", "is a pipe");
-        let error = crate::read_file(&pipe, 1).expect_err("it is no file").to_string();
+        let error = crate::read_file(&pipe, 1).expect_err("it is not a file").to_string();
         assert!(error.contains("is a pipe, not a regular file"), "{error}");
         let _socket = std::os::unix::net::UnixListener::bind(temporary.path().join("socket")).expect("made");
         check_refused(&directory, "socket", "is a socket");
         symlink("/dev/zero", temporary.path().join("zero")).expect("linked");
         check_refused(&directory, "zero", "leads out of the plugin's directory");
-        let error = crate::read_file(Path::new("/dev/zero"), 1).expect_err("it is no file").to_string();
+        let error = crate::read_file(Path::new("/dev/zero"), 1).expect_err("it is not a file").to_string();
         assert!(error.contains("is a device"), "{error}");
     }
 

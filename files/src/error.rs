@@ -1,4 +1,4 @@
-//! Why a file was not read.
+//! The error of reading a file.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,18 +7,18 @@ use cap_std::fs::FileType;
 #[cfg(unix)]
 use cap_std::fs::FileTypeExt;
 
-/// A file that was not read, and why. The text never quotes what is in it.
+/// A file could not be read. The text never quotes its contents.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {problem}", path.display())]
 #[non_exhaustive]
 pub struct FileError {
     /// The file.
     pub path: PathBuf,
-    /// Why it was not read.
+    /// The problem.
     pub problem: FileProblem,
 }
 
-/// Why a file was not read. Each text continues a sentence that begins with the file's name.
+/// The problem of a file. Its text follows the file's name.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileProblem {
@@ -58,7 +58,7 @@ impl From<io::Error> for FileProblem {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::NotFound => FileProblem::NotFound,
-            // The sandbox's own refusal has no number of the operating system's.
+            // An error of the sandbox itself has no error number of the operating system.
             io::ErrorKind::PermissionDenied if error.raw_os_error().is_none() => FileProblem::LeadsOut,
             _ => FileProblem::Io(error),
         }
@@ -70,7 +70,7 @@ pub(crate) fn regular(kind: FileType) -> Result<(), FileProblem> {
     if kind.is_file() { Ok(()) } else { Err(FileProblem::NotRegular(name(kind))) }
 }
 
-/// What an entry is, for messages.
+/// The kind of an entry, for messages.
 pub(crate) fn name(kind: FileType) -> &'static str {
     #[cfg(unix)]
     {

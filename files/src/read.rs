@@ -10,16 +10,17 @@ use cap_std::fs::Metadata;
 
 use crate::error::{FileError, FileProblem, regular};
 
-/// Reads a regular file. Links are followed; a pipe, a device or a directory is refused without being opened for reading.
+/// Reads a regular file. Links are followed; a pipe, a device or a directory is refused without being opened for
+/// reading.
 ///
 /// # Errors
-/// [`FileError`] if there is no regular file, it cannot be read, or it has more than `bytes_max` bytes.
+/// [`FileError`] if it is not a regular file, cannot be read, or has more than `bytes_max` bytes.
 pub fn read_file(path: &Path, bytes_max: u64) -> Result<Vec<u8>, FileError> {
     let read = || {
         let metadata = std::fs::metadata(path).map_err(|error| dangling(path, error))?;
         regular(Metadata::from_just_metadata(metadata).file_type())?;
         let mut options = OpenOptions::new();
-        // It may have become a pipe since: opening one would wait for its other end.
+        // It may have become a pipe since: without this, opening it would wait for a writer.
         #[cfg(unix)]
         options.custom_flags(nonblocking());
         read_regular(options.read(true).open(path)?, bytes_max)
@@ -27,7 +28,7 @@ pub fn read_file(path: &Path, bytes_max: u64) -> Result<Vec<u8>, FileError> {
     read().map_err(|problem| FileError::new(path, problem))
 }
 
-/// Reads whatever the user named until its end, which may be a pipe, such as `/dev/stdin` or a shell's `<(command)`.
+/// Reads a file that the user named until its end. It may be a pipe, such as `/dev/stdin` or a shell's `<(command)`.
 ///
 /// # Errors
 /// [`FileError`] if it cannot be read, or has more than `bytes_max` bytes.
@@ -36,7 +37,7 @@ pub fn read_stream(path: &Path, bytes_max: u64) -> Result<Vec<u8>, FileError> {
     read().map_err(|problem| FileError::new(path, problem))
 }
 
-/// The bytes of a file as text.
+/// Converts the bytes of a file to text.
 ///
 /// # Errors
 /// [`FileError`] if they are not UTF-8.
@@ -44,7 +45,7 @@ pub fn text(path: &Path, bytes: Vec<u8>) -> Result<String, FileError> {
     String::from_utf8(bytes).map_err(|error| FileError::new(path, FileProblem::NotText(error.utf8_error())))
 }
 
-/// Reads a file that is open, if it is a regular one.
+/// Reads an open file if it is a regular one.
 pub(crate) fn read_regular(file: File, bytes_max: u64) -> Result<Vec<u8>, FileProblem> {
     let metadata = Metadata::from_file(&file)?;
     regular(metadata.file_type())?;

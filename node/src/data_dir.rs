@@ -1,5 +1,5 @@
-//! Whether the data directory can be used, found out before any plugin is loaded: a plugin that cannot store a value knows
-//! neither the directory nor the reason.
+//! The check of the data directory before any plugin is loaded. Otherwise a plugin would fail to store a value, and its
+//! error would name neither the directory nor the reason.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,15 +11,15 @@ use std::path::{Path, PathBuf};
 pub struct DataDirError {
     /// The directory.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// The problem.
     pub problem: DataDirProblem,
 }
 
-/// What is wrong with a data directory.
+/// The problem of a data directory.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataDirProblem {
-    /// Something else has its name.
+    /// The path names something else.
     #[error("is not a directory")]
     NotADirectory,
     /// It does not exist and cannot be created.
@@ -33,8 +33,8 @@ pub enum DataDirProblem {
     Write(io::Error),
 }
 
-/// Creates the directory if it does not exist, and sees whether it can be read and written. With `only_checks` what was
-/// created is removed again.
+/// Creates the directory if it does not exist, and checks that it can be read and written. With `only_checks`, created
+/// directories are removed again.
 pub(crate) fn prepare(path: &Path, only_checks: bool) -> Result<(), DataDirError> {
     let with = |problem| DataDirError { path: path.to_owned(), problem };
     let missing = missing_directories(path);
@@ -49,7 +49,7 @@ pub(crate) fn prepare(path: &Path, only_checks: bool) -> Result<(), DataDirError
     let usable = path.read_dir().map_err(DataDirProblem::Read).and_then(|_| check_writable(path));
     if only_checks {
         for directory in missing {
-            // Another process may have put something into it since.
+            // Fails if another process has created an entry in it meanwhile.
             let _ = std::fs::remove_dir(directory);
         }
     }
@@ -61,7 +61,7 @@ fn missing_directories(path: &Path) -> Vec<&Path> {
     path.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect()
 }
 
-/// For this user alone, as the directories of plugins in it.
+/// Creates the directory for this user alone, like the directories of plugins in it.
 fn create(path: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -77,7 +77,7 @@ fn check_writable(path: &Path) -> Result<(), DataDirProblem> {
     access(path, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| DataDirProblem::Write(error.into()))
 }
 
-/// Permissions of directories are not known elsewhere without a try.
+/// On other systems, permissions of a directory are only known once a file is created.
 #[cfg(not(unix))]
 fn check_writable(_: &Path) -> Result<(), DataDirProblem> {
     Ok(())

@@ -1,7 +1,7 @@
-//! The host's file, `plugbay.yaml`: where it is, and what of it concerns which plugin.
+//! The host's file, `plugbay.yaml`: reading it, and looking up the entry of a plugin.
 //!
-//! Only a file that is named is read. One that merely lies in the current directory could widen what plugins may do
-//! without the operator's knowledge.
+//! Only a file that the operator names is read. A file that happens to be in the current directory could grant
+//! permissions without the operator's knowledge.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,7 +11,7 @@ use plugbay::manifest::{self, Format, HostPlugin, ManifestError, PluginSource, R
 use plugbay::{Ceilings, Policy, UnreachableRule};
 use serde_json::Value;
 
-/// The host's file, with its directory: paths in it are relative to that.
+/// The host's file and its directory, to which paths in it are relative.
 #[derive(Debug, Default)]
 pub struct HostFile {
     directory: PathBuf,
@@ -27,10 +27,10 @@ pub enum HostFileError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// Its content is wrong.
+    /// Its content is invalid.
     #[error("the host's file is wrong:\n{_0}")]
     Content(ManifestError),
 }
@@ -39,7 +39,7 @@ impl HostFile {
     /// Reads a file of at most [`DOCUMENT_BYTES_MAX`](manifest::limits::DOCUMENT_BYTES_MAX) bytes.
     ///
     /// # Errors
-    /// [`HostFileError`] if it cannot be read, is too large or is wrong.
+    /// [`HostFileError`] if it cannot be read, is too large or is invalid.
     pub fn read(path: &Path) -> Result<Self, HostFileError> {
         let text = read_bounded(path).map_err(|reason| HostFileError::Read { path: path.to_owned(), reason })?;
         let format = Format::from_path(path).unwrap_or(Format::Yaml);
@@ -52,12 +52,12 @@ impl HostFile {
         &self.contents.policy
     }
 
-    /// The ceilings as they are written.
+    /// The ceilings as written.
     pub fn written_ceilings(&self) -> &Resources {
         &self.contents.ceilings
     }
 
-    /// The ceilings that the file names, and the defaults for those that it does not. 0 removes a ceiling.
+    /// The ceilings of the file, with defaults for omitted ones. 0 removes a ceiling.
     pub fn ceilings(&self) -> Ceilings {
         let (written, default) = (&self.contents.ceilings, Ceilings::default());
         Ceilings {
@@ -86,12 +86,12 @@ impl HostFile {
         self.contents.data_dir.as_ref().map(|directory| self.directory.join(directory))
     }
 
-    /// The plugins on this machine that the file names.
+    /// The paths of the file's plugins on this machine.
     pub fn local_plugins(&self) -> impl Iterator<Item = PathBuf> + '_ {
         self.contents.plugins.iter().filter_map(|plugin| self.local(plugin))
     }
 
-    /// One note for each plugin that is not on this machine, and for each rule that decides no use.
+    /// One note for each plugin that is not on this machine, and for each unreachable rule.
     pub(crate) fn notes(&self) -> Vec<String> {
         let remote = self.contents.plugins.iter().filter_map(|plugin| match &plugin.source {
             PluginSource::Local(_) => None,
@@ -99,14 +99,12 @@ impl HostFile {
             PluginSource::Oci(reference) => Some(format!("oci://{reference}")),
         });
         remote
-            .map(|url| {
-                format!("the host's file names {url}, which is not loaded: only plugins on this machine are so far")
-            })
+            .map(|url| format!("the host's file names {url}, which is not loaded: only local plugins are supported"))
             .chain(self.unreachable_rules())
             .collect()
     }
 
-    /// One note for each rule that decides no use, because a rule above it does.
+    /// One note for each rule without effect, because a rule above it always decides.
     fn unreachable_rules(&self) -> impl Iterator<Item = String> + '_ {
         let of_plugins = self.contents.plugins.iter().enumerate();
         let of_plugins =
@@ -116,19 +114,19 @@ impl HostFile {
             let unreachable = Policy::from_rules(rules).unreachable_rules();
             unreachable.into_iter().map(move |UnreachableRule { index, rule, covered_by, .. }| {
                 format!(
-                    "the host's file: {list}[{index}] (`{rule}`) decides nothing: `{covered_by}` stands above it, and \
+                    "the host's file: {list}[{index}] (`{rule}`) has no effect, because `{covered_by}` is above it and \
                      the first rule that matches decides"
                 )
             })
         })
     }
 
-    /// The options of the plugin at `path`, if the file names it.
+    /// The options of the plugin at `path`, if the file has an entry for it.
     pub(crate) fn options_of(&self, path: &Path) -> Vec<(String, Value)> {
         self.entries_of(path).flat_map(|plugin| plugin.options.clone()).collect()
     }
 
-    /// The permissions of the plugin at `path` alone.
+    /// The rules for the plugin at `path` alone.
     pub(crate) fn permissions_of(&self, path: &Path) -> Vec<Rule> {
         self.entries_of(path).flat_map(|plugin| plugin.permissions.clone()).collect()
     }
@@ -154,8 +152,8 @@ impl HostFile {
     }
 }
 
-/// The text of a file that is no longer than a document may be. Nothing that is not a regular file is opened: a device has no
-/// end, and a pipe may have no writer.
+/// The text of a file that is no longer than a document may be. Nothing that is not a regular file is opened: a device
+/// has no end, and a pipe may have no writer.
 fn read_bounded(path: &Path) -> Result<String, String> {
     let limit = manifest::limits::DOCUMENT_BYTES_MAX;
     let text_of = |error: std::io::Error| error.to_string();
@@ -170,7 +168,7 @@ fn read_bounded(path: &Path) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|error| format!("it is not UTF-8 text: {error}"))
 }
 
-/// The default if nothing is written, none if it is zero.
+/// The written value or the default; none if the written value is zero.
 fn unless_zero<T: Clone>(written: Option<T>, default: Option<T>, is_zero: impl Fn(&T) -> bool) -> Option<T> {
     match written {
         None => default,

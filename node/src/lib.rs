@@ -1,8 +1,8 @@
-//! A Plugbay host that is set up from its file, `plugbay.yaml`: [`HostFile`] (what was written) and what the operator says
-//! beside it ([`NodeOptions`]) become a [`Node`], a runtime with the policy, ceilings and directories that apply.
+//! A Plugbay host set up from its file, `plugbay.yaml`. [`HostFile`] (the file) and [`NodeOptions`] (the operator's
+//! other settings) become a [`Node`]: a runtime with the resulting policy, ceilings and directories.
 //!
-//! The command and a server share this. It parses no command line and prints nothing: what is worth knowing and no error
-//! is an entry of [`Node::notes`].
+//! The command and a server share this crate. It parses no command line and prints nothing; remarks that are not errors
+//! are in [`Node::notes`].
 
 mod cache;
 mod data_dir;
@@ -19,21 +19,21 @@ use std::path::{Path, PathBuf};
 use plugbay::manifest::Rule;
 use plugbay::{BuildError, Ceilings, Package, Policy, Runtime, RuntimeBuilder};
 
-/// What the operator says beside the host's file.
+/// The operator's settings in addition to the host's file.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct NodeOptions {
     /// The host's file. Default: an empty one.
     pub file: HostFile,
-    /// Rules that come before those of the file, for all plugins and for each of them. Default: none.
+    /// Rules that come before those of the file, both the policy and the rules of each plugin. Default: none.
     pub policy: Policy,
-    /// The ceilings that apply. Default: the file's, which are [`HostFile::ceilings`].
+    /// The ceilings, which replace the file's. Default: [`HostFile::ceilings`].
     pub ceilings: Option<Ceilings>,
-    /// The environment, in place of the file's. Default: none.
+    /// The environment, which replaces the file's. Default: the file's.
     pub environment: Option<String>,
-    /// The data directory, in place of the file's. It is created if it does not exist. Default: none.
+    /// The data directory, which replaces the file's. It is created if it does not exist. Default: the file's.
     pub data_dir: Option<PathBuf>,
-    /// Whether a data directory that was created to see whether it can be is removed again. Default: no.
+    /// Whether the data directory is only checked: if it was created for that, it is removed again. Default: false.
     pub only_checks: bool,
 }
 
@@ -43,7 +43,7 @@ pub struct NodeOptions {
 pub struct Node {
     /// The runtime. It has no plugins yet.
     pub runtime: Runtime,
-    /// What is worth knowing: parts of the file that do nothing here.
+    /// Remarks for the operator: parts of the file without effect.
     pub notes: Vec<String>,
     file: HostFile,
     policy: Policy,
@@ -53,7 +53,7 @@ pub struct Node {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NodeError {
-    /// The name of the environment cannot be part of a file's name.
+    /// The environment's name cannot be part of a file's name.
     #[error("the environment `{name}` cannot name a file: use letters, digits, `_` and `-`")]
     Environment {
         /// The name.
@@ -68,8 +68,8 @@ pub enum NodeError {
 }
 
 impl Node {
-    /// Sets up a runtime. `builder` has the settings that no file has, such as sinks and the compilation's isolation; its
-    /// policy, ceilings, environment and data directory are replaced.
+    /// Sets up a runtime. `builder` has the settings that a file cannot have, such as sinks and the isolation of
+    /// compiling; its policy, ceilings, environment and data directory are replaced.
     ///
     /// # Errors
     /// [`NodeError`] if the environment or the data directory cannot be used, or the runtime cannot be built.
@@ -92,8 +92,7 @@ impl Node {
         Ok(Node { runtime: builder.build()?, notes, file, policy })
     }
 
-    /// The package with what the host's file says of the plugin at `path` alone: its options and permissions, and whether
-    /// it is trusted.
+    /// The package with the settings of its entry in the host's file: options, permissions and whether it is trusted.
     pub fn configured(&self, path: &Path, package: Package) -> Package {
         let policy = with_rules(self.policy.clone(), &self.file.permissions_of(path));
         let package = package.trusted(self.file.trusts(path));
@@ -109,7 +108,7 @@ fn with_rules(mut policy: Policy, rules: &[Rule]) -> Policy {
     policy
 }
 
-/// An environment names a file, so it may not lead elsewhere.
+/// Whether the name can be part of a file's name. It must not lead to another directory.
 fn is_environment(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
 }

@@ -1,5 +1,5 @@
-//! The plugins that have to be loaded beside others: those of the host's file that one of them requires, directly or
-//! through others. The file's other plugins are for other hosts and other calls.
+//! Requirements: the plugins of the host's file that other plugins require, directly or transitively. The file's
+//! remaining plugins are not loaded.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,17 +16,17 @@ struct Candidate {
     requires: Vec<String>,
 }
 
-/// The plugins that others require cannot be found. `E` is why a package cannot be opened.
+/// The requirements of plugins cannot be resolved. `E` is the error of opening a package.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequirementsError<E> {
-    /// A package cannot be opened: the error of the caller's function.
+    /// A package cannot be opened. This is the error of the caller's function.
     #[error("a package that is required cannot be opened")]
     Open(E),
     /// A package is not a plugin.
     #[error(transparent)]
     Load(Box<LoadError>),
-    /// Two of the plugins that were named have the same name.
+    /// Two of the named plugins have the same name.
     #[error("{} and {} are both called `{name}`: load one of them", first.display(), second.display())]
     SameName {
         /// Their name.
@@ -53,7 +53,7 @@ impl Node {
         let is_alone = named.len() < 2;
         let mut next = in_file.next();
         if is_alone && next.is_none() {
-            // No others could be required: loading reports what is missing.
+            // There is no other plugin to choose from; loading reports missing ones.
             return Ok(named.into_iter().map(|(_, package)| package).collect());
         }
         let mut all: Vec<Candidate> = Vec::new();
@@ -71,7 +71,7 @@ impl Node {
         {
             let package = open(&path).map_err(RequirementsError::Open)?;
             let found = self.candidate(path, package)?;
-            // A plugin that was named replaces one of the file.
+            // A named plugin takes precedence over one of the file.
             if !all.iter().any(|known| known.name == found.name) {
                 all.push(found);
             }
@@ -97,7 +97,7 @@ fn is_incomplete(all: &[Candidate]) -> bool {
     all.iter().flat_map(|one| &one.requires).any(|required| !names.contains(&**required))
 }
 
-/// The first `named`, and what they require, directly or through others.
+/// The indexes of the first `named`, and of the plugins that they require, directly or transitively.
 fn wanted(all: &[Candidate], named: usize) -> Vec<usize> {
     let mut wanted: Vec<usize> = (0..named.min(all.len())).collect();
     let mut next = 0;

@@ -1,6 +1,6 @@
-//! Which of the files that cargo built is the component.
+//! Build artifacts: choosing the component among the files that cargo built.
 //!
-//! Paths are taken from cargo's own messages: target directories, profiles and names are cargo's business.
+//! Paths are taken from cargo's messages, because only cargo knows target directories, profiles and names.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::ProjectError;
 
-/// One line of cargo's messages, as far as it matters here.
+/// One line of cargo's messages, with the fields that are used here.
 #[derive(Deserialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 enum Message {
@@ -30,7 +30,7 @@ struct ArtifactTarget {
     crate_types: Vec<String>,
 }
 
-/// What was built of the package itself, dependencies and build scripts left out.
+/// The artifacts of the package itself, without dependencies and build scripts.
 pub(super) fn artifacts(messages: &[u8], manifest: &Path) -> Vec<Artifact> {
     let manifest = manifest.canonicalize().unwrap_or_else(|_| manifest.to_owned());
     messages
@@ -45,7 +45,8 @@ pub(super) fn artifacts(messages: &[u8], manifest: &Path) -> Vec<Artifact> {
         .collect()
 }
 
-/// The one component of a build: the library if it is one, else the program; of several, the one named like the package.
+/// Chooses the component of a build: the library if it is one, else the program; of several programs, the one with the
+/// package's name.
 pub(super) fn choose(artifacts: Vec<Artifact>, package: &str) -> Result<PathBuf, ProjectError> {
     let components = |crate_type: &str| -> Vec<(&str, &Path)> {
         artifacts
@@ -72,7 +73,7 @@ pub(super) fn choose(artifacts: Vec<Artifact>, package: &str) -> Result<PathBuf,
             None => {
                 let names: Vec<&str> = several.iter().map(|(name, _)| *name).collect();
                 Err(no_component(format!(
-                    "it has several programs ({}) and none of its own name\n  build it and name the .wasm file itself",
+                    "it has several programs ({}), none with the package's name\n  build it and name the .wasm file itself",
                     names.join(", ")
                 )))
             }

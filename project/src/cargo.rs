@@ -1,4 +1,4 @@
-//! A crate and its build.
+//! The crate of a plugin, and its build.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::{BuildObserver, CARGO_TOML, ProjectError, TARGET, Toolchain};
 pub struct Crate {
     directory: PathBuf,
     name: String,
-    /// Cargo builds a workspace's default members instead of the root package where it names any.
+    /// If a workspace has default members, cargo builds them instead of the root package.
     has_default_members: bool,
 }
 
@@ -41,7 +41,7 @@ impl Crate {
     /// Reads the `Cargo.toml` in `directory`.
     ///
     /// # Errors
-    /// [`ProjectError`] if there is none, or it is wrong or describes no package.
+    /// [`ProjectError`] if there is none, or it is invalid or describes no package.
     pub fn open(directory: &Path) -> Result<Self, ProjectError> {
         let path = directory.join(CARGO_TOML);
         let text = PluginDirectory::open(directory)?.read_text(CARGO_TOML, TEXT_FILE_BYTES_MAX)?;
@@ -60,11 +60,11 @@ impl Crate {
         }
     }
 
-    /// Builds the crate in its release profile, in cargo's own target directory, and returns the component's path. Adds the
-    /// target if it is missing.
+    /// Builds the crate in its release profile, in cargo's own target directory, and returns the component's path. Adds
+    /// the target if it is missing.
     ///
     /// This runs native code of the crate and of its dependencies, outside of any sandbox: build scripts, macros, and
-    /// whatever its cargo configuration and toolchain file name.
+    /// the programs that its cargo configuration and toolchain file name.
     ///
     /// # Errors
     /// [`ProjectError`] if a tool is missing, the crate does not build, or it builds no component.
@@ -76,7 +76,7 @@ impl Crate {
         if self.has_default_members {
             command.args(["--package", &self.name]);
         }
-        // What cargo does and how far it is, is for people who watch.
+        // Cargo's progress is only for an interactive observer.
         if observer.is_quiet() || !std::io::stderr().is_terminal() {
             command.arg("--quiet");
         }
@@ -99,7 +99,7 @@ impl Crate {
     }
 }
 
-/// The directories of a workspace's packages, as the user would name them. Empty where cargo cannot tell.
+/// The directories of a workspace's packages, relative as the user would write them. Empty if cargo fails.
 fn packages_of(workspace: &Path) -> Vec<PathBuf> {
     #[derive(Deserialize)]
     struct Metadata {

@@ -1,14 +1,14 @@
-//! What a PLUGIN argument names, and how a Rust crate becomes a component.
+//! Plugin projects: resolving a PLUGIN argument, and building a Rust crate into a component.
 //!
-//! In every command PLUGIN is a `.wasm` file, a plugin directory (a manifest and its component) or the directory of a Rust
-//! crate. [`Source::locate`] says which, and runs nothing. [`Crate::build`] runs cargo, and with it the crate's build
-//! scripts and macros as the current user, so that it is called only for a command that is expected to build.
+//! In every command, PLUGIN is a `.wasm` file, a plugin directory (a manifest and its component) or the directory of a
+//! Rust crate. [`Source::locate`] determines which one, and runs nothing. [`Crate::build`] runs cargo, and with it the
+//! crate's build scripts and macros as the current user, so it is called only by commands that are expected to build.
 //!
-//! A directory with a `Cargo.toml` is a crate, also if a manifest or a component is beside it. A command that builds takes
-//! the component that cargo builds, not the one that the manifest's `entry_point` names, which may be older than the source.
+//! A directory with a `Cargo.toml` is a crate, even if it contains a manifest or a component too. A command that builds
+//! uses the component from cargo, not the manifest's `entry_point`, which may be older than the source.
 //!
-//! The command and the test harness for authors share this crate, each with a [`BuildObserver`] of its own. It knows nothing
-//! of WebAssembly: the runtime decides whether a file is a component.
+//! The command and the test harness for authors share this crate, each with its own [`BuildObserver`]. It knows nothing
+//! about WebAssembly; the runtime checks whether a file is a component.
 
 mod artifact;
 mod cargo;
@@ -27,35 +27,35 @@ pub use toolchain::{TARGET, Toolchain};
 /// The file that makes a directory a crate.
 pub(crate) const CARGO_TOML: &str = "Cargo.toml";
 
-/// What PLUGIN may be, for messages.
+/// The accepted kinds of PLUGIN, for messages.
 const ACCEPTED: &str = "PLUGIN is a .wasm file, a plugin directory (plugin.yaml and its .wasm) or the directory of a Rust crate (Cargo.toml)";
 
-/// The kind of thing that a PLUGIN argument names. Nothing of it was read.
+/// The kind of a PLUGIN argument. Its contents have not been read.
 #[derive(Debug)]
 pub enum Source {
     /// A component or module.
     File(PathBuf),
-    /// A directory with a manifest, a component or both; the runtime decides what is in it.
+    /// A directory with a manifest, a component or both; the runtime reads it.
     Directory(PathBuf),
-    /// The directory of a crate, which may hold a manifest and a finished component as well.
+    /// The directory of a crate, which may contain a manifest and a finished component too.
     Crate(PathBuf),
 }
 
 /// PLUGIN does not name a plugin, or its crate could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
-    /// There is nothing that could be one.
+    /// The path does not name a plugin.
     #[error("{}: {reason}\n  {ACCEPTED}", path.display())]
     NotAPlugin {
-        /// What was named.
+        /// The path.
         path: PathBuf,
-        /// Why it is none.
+        /// The reason.
         reason: String,
     },
-    /// A file of the directory is not read: it is a pipe, a device, leads out of the directory or is too large.
+    /// A file of the directory cannot be read: it is a pipe, a device, leads out of the directory or is too large.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The `Cargo.toml` is wrong.
+    /// The `Cargo.toml` is invalid.
     #[error("{}: {message}", path.display())]
     CargoToml {
         /// The file.
@@ -68,10 +68,10 @@ pub enum ProjectError {
     Workspace {
         /// The workspace.
         path: PathBuf,
-        /// Its packages, where cargo can tell.
+        /// Its packages; empty if cargo cannot list them.
         packages: Vec<PathBuf>,
     },
-    /// A tool that building needs does not run.
+    /// A tool that building needs cannot be run.
     #[error("cannot run `{tool}`: {message}\n  {hint}")]
     ToolMissing {
         /// Its name.
@@ -96,19 +96,19 @@ pub enum ProjectError {
     Build {
         /// The crate.
         name: String,
-        /// Where it is.
+        /// Its directory.
         path: PathBuf,
-        /// How cargo ended.
+        /// Cargo's exit status.
         status: std::process::ExitStatus,
-        /// What the compiler said, unless it was shown already.
+        /// The compiler's messages, unless they were shown already.
         messages: String,
     },
-    /// Cargo built something else.
+    /// The build produced no component.
     #[error("crate `{name}` builds no component: {message}")]
     NoComponent {
         /// The crate.
         name: String,
-        /// Why not, and what to do.
+        /// The reason, and what to do.
         message: String,
     },
 }
@@ -142,17 +142,17 @@ fn name_one(packages: &[PathBuf]) -> String {
 }
 
 impl Source {
-    /// Looks at what is at `path`. Runs nothing, and reads nothing but the names in a directory.
+    /// Determines the kind of `path`. Runs nothing, and reads only the names in a directory.
     ///
     /// # Errors
-    /// [`ProjectError`] if there is nothing, or a directory cannot be looked into.
+    /// [`ProjectError`] if the path does not exist, or a directory cannot be listed.
     pub fn locate(path: &Path) -> Result<Self, ProjectError> {
         let metadata = path.metadata().map_err(|error| not_a_plugin(path, &error))?;
         if metadata.is_dir() {
             let is_crate = PluginDirectory::open(path)?.contains_file(CARGO_TOML)?;
             return Ok(if is_crate { Source::Crate(path.to_owned()) } else { Source::Directory(path.to_owned()) });
         }
-        // A file that describes a directory stands for the directory: people complete paths with the tab key.
+        // A manifest or Cargo.toml stands for its directory, because shells complete paths to it.
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if name == CARGO_TOML || manifest::FILE_NAMES.contains(&name) {
             let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -173,7 +173,7 @@ fn not_a_plugin(path: &Path, error: &std::io::Error) -> ProjectError {
     ProjectError::NotAPlugin { path: path.to_owned(), reason }
 }
 
-/// What stands beside a path that does not exist and could have been meant.
+/// An existing path that the user may have meant by one that does not exist.
 fn neighbour(path: &Path) -> Option<PathBuf> {
     let with_extension = path.with_extension("wasm");
     if with_extension.is_file() {
@@ -226,7 +226,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn cargo_toml_that_is_not_a_regular_file_is_refused_without_its_content() {
+    fn cargo_toml_that_is_not_regular_is_refused_unquoted() {
         type Make<'a> = &'a dyn Fn(&Path);
         let make: [(&str, Make<'_>); 4] = [
             ("is a pipe", &|path| {

@@ -1,8 +1,8 @@
-//! The Rust toolchain that builds plugins: the one that cargo takes in the crate's directory.
+//! The Rust toolchain that builds plugins: the one that cargo selects in the crate's directory.
 //!
 //! The command may itself run inside `cargo run` or `cargo test`. Their variables describe another package and must not
-//! reach the cargo that builds the plugin; what the user set for every cargo (`RUSTFLAGS`, `CARGO_TARGET_DIR`, profiles,
-//! network settings) must.
+//! be passed to the cargo that builds the plugin. The user's settings for every cargo (`RUSTFLAGS`, `CARGO_TARGET_DIR`,
+//! profiles, network settings) must be.
 
 use std::ffi::OsStr;
 use std::io::ErrorKind;
@@ -11,16 +11,16 @@ use std::process::{Command, Stdio};
 
 use crate::{BuildObserver, ProjectError};
 
-/// What plugins are compiled for.
+/// The compilation target of plugins.
 pub const TARGET: &str = "wasm32-wasip2";
 
 const INSTALL_RUST: &str = "install Rust with rustup: https://rustup.rs";
 
-/// The tools as they behave in one directory.
+/// The toolchain of one directory.
 #[derive(Debug)]
 pub struct Toolchain {
     directory: PathBuf,
-    /// Whether a toolchain file decides for this directory.
+    /// Whether a toolchain file applies to this directory.
     has_toolchain_file: bool,
 }
 
@@ -34,9 +34,10 @@ impl Toolchain {
         Toolchain { directory: directory.to_owned(), has_toolchain_file }
     }
 
-    /// `cargo`, `rustc` or `rustup` in this directory, with an environment that is the user's own.
+    /// `cargo`, `rustc` or `rustup` in this directory, with the user's own environment.
     ///
-    /// By name, not through `CARGO`: an outer cargo sets that to its own binary, past rustup's choice for this directory.
+    /// The program is found by name, not through `CARGO`: an outer cargo sets that to its own binary, which bypasses
+    /// rustup's choice for this directory.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.directory).stdin(Stdio::null());
@@ -49,7 +50,7 @@ impl Toolchain {
         command
     }
 
-    /// Runs a tool and gives what it printed.
+    /// Runs a tool and returns its standard output.
     ///
     /// # Errors
     /// [`ProjectError::ToolMissing`] with the tool's own message.
@@ -66,12 +67,12 @@ impl Toolchain {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
-    /// The compiler's name, which `RUSTC` may override as it does for cargo.
+    /// The compiler's name, which `RUSTC` overrides as for cargo.
     fn rustc() -> String {
         std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned())
     }
 
-    /// `rustc 1.95.0 (…)`.
+    /// The compiler's version, such as `rustc 1.95.0 (…)`.
     ///
     /// # Errors
     /// As [`Toolchain::ask`].
@@ -85,17 +86,17 @@ impl Toolchain {
     /// As [`Toolchain::ask`].
     pub fn has_target(&self) -> Result<bool, ProjectError> {
         let directory = self.ask(&Self::rustc(), &["--print", "target-libdir", "--target", TARGET])?;
-        // The directory may exist and be empty; the library itself is what counts.
+        // The directory may exist and be empty, so look for the library itself.
         let found = Path::new(&directory).read_dir().is_ok_and(|entries| {
             entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libcore-"))
         });
         Ok(found)
     }
 
-    /// Adds [`TARGET`] by rustup if the compiler does not have it, and says so before anything is downloaded.
+    /// Adds [`TARGET`] through rustup if the compiler does not have it, with a note before anything is downloaded.
     ///
     /// # Errors
-    /// [`ProjectError`] where it cannot be added.
+    /// [`ProjectError`] if it cannot be added.
     pub fn ensure_target(&self, observer: &impl BuildObserver) -> Result<(), ProjectError> {
         if self.has_target()? {
             return Ok(());
@@ -122,17 +123,17 @@ impl Toolchain {
                 ));
             }
         };
-        // Another process may have added it meanwhile, which rustup calls a conflict.
+        // Another process may have added it meanwhile, which rustup reports as a conflict.
         if !ran.status.success() && !self.has_target()? {
             return Err(failed(
                 format!("`rustup target add {TARGET}` failed:\n{}", indented(&String::from_utf8_lossy(&ran.stderr))),
-                "it downloads from static.rust-lang.org: run the same command there again once that can be reached",
+                "rustup downloads from static.rust-lang.org: run the command again when that is reachable",
             ));
         }
         if !self.has_target()? {
             return Err(failed(
                 "rustup added the target, but the compiler that cargo uses is not rustup's".to_owned(),
-                "look at `which rustc` and at the RUSTC variable",
+                "check `which rustc` and the RUSTC variable",
             ));
         }
         Ok(())
@@ -150,7 +151,8 @@ fn indented(text: &str) -> String {
     text.trim().lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
 }
 
-/// Variables that cargo and rustup set for the process that they run, and that would mislead the next cargo.
+/// Whether an outer cargo or rustup sets this variable for the process that it runs, so that it would mislead another
+/// cargo.
 fn belongs_to_outer_cargo(name: &str, has_toolchain_file: bool) -> bool {
     const EXACT: [&str; 9] = [
         "CARGO",
@@ -166,8 +168,8 @@ fn belongs_to_outer_cargo(name: &str, has_toolchain_file: bool) -> bool {
     const PREFIXES: [&str; 5] = ["CARGO_BIN_EXE_", "CARGO_CFG_", "CARGO_FEATURE_", "CARGO_MANIFEST_", "CARGO_PKG_"];
     EXACT.contains(&name)
         || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        // The outer cargo's toolchain was chosen for its own directory. A toolchain file of the plugin's is worth more;
-        // without one, the toolchain that is at work is the one that is sure to be there.
+        // The outer cargo's toolchain was selected for its own directory. A toolchain file of the plugin takes
+        // precedence. Without one, the toolchain that is running is the one that is certainly installed.
         || (name == "RUSTUP_TOOLCHAIN" && has_toolchain_file)
 }
 

@@ -214,7 +214,7 @@ fn denials_are_reported_on_standard_error_and_counted() {
 }
 
 #[test]
-fn rule_that_decides_nothing_is_noted() {
+fn rule_without_effect_is_noted() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = plugin_file(TestPlugin::from(feature::ECHO));
     let path = file.path().to_str().expect("UTF-8");
@@ -223,9 +223,9 @@ fn rule_that_decides_nothing_is_noted() {
         ran.exits_with(0).stderr
     };
     let text = noted("policy: [{ resource: data.* }, { resource: data.a, effect: deny }]\n");
-    assert_contains(&text, &["policy[1] (`deny data.a`)", "`allow data.*` stands above it"]);
+    assert_contains(&text, &["policy[1] (`deny data.a`)", "has no effect, because `allow data.*` is above it"]);
     let text = noted("policy: [{ resource: data.a, effect: deny }, { resource: data.* }]\n");
-    assert!(!text.contains("decides nothing"), "{text}");
+    assert!(!text.contains("has no effect"), "{text}");
 }
 
 /// A plugin with additional configuration, which requests writing all keys.
