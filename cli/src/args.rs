@@ -1,4 +1,4 @@
-//! The command line as it is typed. Values are parsed here, what they mean together is each command's business.
+//! The command line's arguments. Values are parsed here; each command interprets them.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use plugbay::Level;
 use crate::help;
 use crate::units::{parse_bytes, parse_count, parse_duration, parse_setting};
 
-/// Run WebAssembly plugins in a sandbox, look into them, make and build new ones
+/// Run, inspect, create, build and test WebAssembly plugins in a sandbox
 #[derive(Debug, Parser)]
 #[command(name = "plugbay", version, max_term_width = 110)]
 #[command(after_help = help::SHORT, after_long_help = help::LONG)]
@@ -20,7 +20,7 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
-/// What every command understands.
+/// Options of every command.
 #[derive(Debug, Clone, ClapArgs)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct Common {
@@ -30,7 +30,7 @@ pub(crate) struct Common {
     /// Print nothing but results and errors: no log, no progress
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// The least that is shown of a plugin's log
+    /// The lowest level of log lines that are shown
     #[arg(long, global = true, value_enum, value_name = "LEVEL", default_value_t = LogLevel::Info, env = "PLUGBAY_LOG")]
     #[arg(hide_env_values = true, ignore_case = true)]
     pub(crate) log_level: LogLevel,
@@ -47,7 +47,7 @@ pub(crate) enum LogLevel {
 }
 
 impl LogLevel {
-    /// The least level that is shown; none shows nothing.
+    /// The lowest level that is shown; none shows nothing.
     pub(crate) fn threshold(self) -> Option<Level> {
         match self {
             LogLevel::Trace => Some(Level::Trace),
@@ -68,22 +68,22 @@ pub(crate) enum Command {
     /// Call any exported function of any component
     #[command(after_help = help::CALL)]
     Call(Call),
-    /// Show what a plugin is, exports, imports and may do; runs none of its code
+    /// Show a plugin's manifest, exports, imports and permissions; runs none of its code
     #[command(after_help = help::INSPECT)]
     Inspect(Inspect),
     /// Check a plugin up to linking and list every problem; runs none of its code
     #[command(after_help = help::CHECK)]
     Check(Check),
-    /// Make a new Rust plugin that builds, runs and passes its test
+    /// Create a Rust plugin that builds, runs and passes its tests
     #[command(after_help = help::NEW)]
     New(New),
     /// Build a Rust plugin into one self-contained .wasm file
     #[command(after_help = help::BUILD)]
     Build(Build),
-    /// Run the tests that are declared beside a plugin in any language
+    /// Run a plugin's test files; the plugin may be in any language
     #[command(after_help = help::TEST)]
     Test(Test),
-    /// Print the JSON Schema of the manifest, of the host's file or of a file of tests
+    /// Print the JSON Schema of the manifest, the host's file or test files
     #[command(after_help = help::SCHEMA)]
     Schema(Schema),
     /// Write the contract as WIT, for plugins in languages without an SDK
@@ -92,7 +92,7 @@ pub(crate) enum Command {
     /// Print a completion script for a shell
     #[command(after_help = help::COMPLETIONS)]
     Completions(Completions),
-    /// Check that this machine has what building and running plugins takes
+    /// Check that this machine can build and run plugins
     #[command(after_help = help::DOCTOR)]
     Doctor(Doctor),
 }
@@ -103,16 +103,16 @@ pub(crate) struct Run {
     pub(crate) plugin: PluginArg,
     /// The action
     pub(crate) action: String,
-    /// JSON text, `-` for standard input or @FILE; null where it is left out
+    /// JSON text, `-` for standard input or @FILE; null if left out
     #[arg(allow_negative_numbers = true)]
     pub(crate) payload: Option<String>,
-    /// Load this plugin beside, for PLUGIN to call (repeatable); those that one requires come first
+    /// Load this plugin too, for PLUGIN to call (repeatable); each is loaded after those that it requires
     #[arg(long, value_name = "PLUGIN", value_hint = ValueHint::AnyPath)]
     pub(crate) with: Vec<PathBuf>,
     /// Print what the call cost on standard error: fuel, memory, time
     #[arg(long)]
     pub(crate) stats: bool,
-    /// Keep the plugin loaded for so long after its answer, and run its scheduled jobs [0: until interrupted]
+    /// Keep the plugin loaded for this time after its answer, and run its scheduled jobs [0: until interrupted]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) linger: Option<Duration>,
     #[command(flatten)]
@@ -126,7 +126,7 @@ pub(crate) struct Call {
     /// A component (.wasm), or a directory with one
     #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath)]
     pub(crate) file: PathBuf,
-    /// The function: `name`, or `interface.name` where it is inside an exported interface; left out, all are listed
+    /// The function: `name`, or `interface.name` for one in an exported interface; if left out, all are listed
     pub(crate) export: Option<String>,
     /// The arguments, as WAVE or JSON
     #[arg(allow_negative_numbers = true)]
@@ -134,7 +134,7 @@ pub(crate) struct Call {
     /// Print what the call cost on standard error: fuel, memory, time
     #[arg(long)]
     pub(crate) stats: bool,
-    /// Build the crate first where FILE is one; this runs its build scripts and macros as you, outside of the sandbox
+    /// Build FILE first if it is a crate; this runs its build scripts and macros as you, outside of the sandbox
     #[arg(long)]
     pub(crate) build: bool,
     #[command(flatten)]
@@ -147,7 +147,7 @@ pub(crate) struct Call {
 pub(crate) struct Inspect {
     #[command(flatten)]
     pub(crate) plugin: PluginArg,
-    /// Build the crate first where PLUGIN is one; this runs its build scripts and macros as you, outside of the sandbox
+    /// Build PLUGIN first if it is a crate; this runs its build scripts and macros as you, outside of the sandbox
     #[arg(long)]
     pub(crate) build: bool,
     #[command(flatten)]
@@ -160,7 +160,7 @@ pub(crate) struct Inspect {
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) plugin: PluginArg,
-    /// Build the crate first where PLUGIN is one; this runs its build scripts and macros as you, outside of the sandbox
+    /// Build PLUGIN first if it is a crate; this runs its build scripts and macros as you, outside of the sandbox
     #[arg(long)]
     pub(crate) build: bool,
     #[command(flatten)]
@@ -171,9 +171,9 @@ pub(crate) struct Check {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct New {
-    /// The plugin's name: lower case letters, digits, `-` and `_`, a letter first
+    /// The plugin's name: lower-case letters, digits, `-` and `_`, beginning with a letter
     pub(crate) name: String,
-    /// Where to make it [default: a directory of that name, here]
+    /// Where to create it [default: ./NAME]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) path: Option<PathBuf>,
 }
@@ -193,10 +193,10 @@ pub(crate) struct Test {
     /// A .wasm file, a plugin directory, or the directory of a Rust crate, which is built first
     #[arg(value_name = "PLUGIN", default_value = ".", value_hint = ValueHint::AnyPath)]
     pub(crate) plugin: PathBuf,
-    /// A file of tests; may be given again [default: plugin.test.yaml and tests/*.test.yaml of PLUGIN]
+    /// A test file (repeatable) [default: plugin.test.yaml and tests/*.test.yaml of PLUGIN]
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: Vec<PathBuf>,
-    /// Only tests whose names contain TEXT; may be given again for more
+    /// Run only tests whose names contain TEXT (repeatable, for more tests)
     #[arg(long, value_name = "TEXT")]
     pub(crate) filter: Vec<String>,
     #[command(flatten)]
@@ -205,31 +205,31 @@ pub(crate) struct Test {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Wit {
-    /// Where the files go: a directory that is empty or does not exist yet
+    /// Where to write the files: a directory that is empty or does not exist
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) directory: PathBuf,
-    /// What the plugin uses of the host: cache, config, data, db, invocation, log, plugins, scheduler
+    /// The interfaces that the plugin imports: cache, config, data, db, invocation, log, plugins, scheduler
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) import: Vec<String>,
-    /// What the plugin exports beside `actions`: events, health, lifecycle
+    /// The interfaces that the plugin exports in addition to `actions`: events, health, lifecycle
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) export: Vec<String>,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Schema {
-    /// Which schema
+    /// The kind of file
     #[arg(value_enum, default_value_t = SchemaOf::Manifest)]
     pub(crate) of: SchemaOf,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SchemaOf {
-    /// plugin.yaml and its other spellings
+    /// The manifest, plugin.yaml
     Manifest,
-    /// The host's own file, plugbay.yaml
+    /// The host's file, plugbay.yaml
     Host,
-    /// A file of tests, plugin.test.yaml
+    /// A test file, plugin.test.yaml
     Test,
 }
 
@@ -241,7 +241,7 @@ pub(crate) struct Completions {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Doctor {
-    /// The directory whose Rust toolchain is looked at
+    /// The directory whose Rust toolchain is checked
     #[arg(value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath)]
     pub(crate) directory: PathBuf,
 }
@@ -253,7 +253,7 @@ pub(crate) struct PluginArg {
     pub(crate) path: PathBuf,
 }
 
-/// Limits of one call. They replace what the manifest says.
+/// Limits of one call. They replace the manifest's.
 #[derive(Debug, Clone, Default, ClapArgs)]
 #[command(next_help_heading = "Limits (they replace the manifest's; 0: no limit but the host file's ceilings)")]
 pub(crate) struct LimitArgs {
@@ -277,25 +277,25 @@ pub(crate) struct TrustArgs {
     pub(crate) trust: Vec<String>,
 }
 
-/// What the operator says about the plugin.
+/// The operator's settings for the plugin.
 #[derive(Debug, Clone, Default, ClapArgs)]
 #[command(next_help_heading = "Host")]
 pub(crate) struct HostArgs {
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
-    /// Set a configuration value; VALUE is JSON where it parses as JSON and no text is asked for, else a text
+    /// Set a configuration value; VALUE is JSON if it parses as JSON and the setting is not a string, else a string
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_setting)]
     pub(crate) config: Vec<(String, String)>,
     /// Allow what the manifest asks for, such as config.retries:write or 'cache.*:read,write'
     #[arg(long, value_name = "RESOURCE:ACTIONS")]
     pub(crate) grant: Vec<String>,
-    /// Where values that the plugin sets are kept [default: they end with the process]
+    /// The directory for persistent data [default: in memory, lost at the end of the process]
     #[arg(long, value_name = "DIR", env = "PLUGBAY_DATA_DIR", hide_env_values = true, value_hint = ValueHint::DirPath)]
     pub(crate) data_dir: Option<PathBuf>,
     /// The host's file: its policy, ceilings and environment, and its options and permissions for this plugin
     #[arg(long, value_name = "FILE", env = "PLUGBAY_HOST_FILE", hide_env_values = true, value_hint = ValueHint::FilePath)]
     pub(crate) host_file: Option<PathBuf>,
-    /// Take the plugin's config/NAME.yaml into account
+    /// Read the plugin's config/NAME.yaml, over its config/default.yaml
     #[arg(long, value_name = "NAME", env = "PLUGBAY_ENVIRONMENT", hide_env_values = true)]
     pub(crate) environment: Option<String>,
 }

@@ -1,7 +1,8 @@
-//! Why a command failed, and how that is told: to people on standard error, to programs as JSON on standard output.
+//! The errors of commands, and how they are printed: for people on standard error, for programs as JSON on standard
+//! output.
 //!
-//! The library's errors already name the plugin, the limit, what is allowed and what was observed. What is added here is
-//! what a person at this command line can do: which option helps, which details and frames belong to it.
+//! The library's errors already name the plugin, the limit, and the allowed and observed values. This file adds advice
+//! for the command line: the option that helps, details and stack frames.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -19,17 +20,17 @@ use plugbay_node::{DataDirError, HostFileError, NodeError};
 use plugbay_project::ProjectError;
 use plugbay_testing::TestFileError;
 
-/// The longest code that is shown beside the word `error`.
+/// The longest code that is shown after the word `error`.
 const CODE_BYTES_SHOWN_MAX: usize = 64;
 
-/// Bytes that are shown of an error that a plugin answered, which may have megabytes. `--json` prints all of it.
+/// Bytes that are shown of a plugin's error, which may have megabytes. `--json` prints all of it.
 const ANSWER_BYTES_SHOWN_MAX: usize = 4 << 10;
 
 /// An import that the host does not offer or did not grant.
 #[derive(Debug, Serialize)]
 pub(crate) struct RefusedImport {
     pub(crate) import: String,
-    /// What it needs; `None` where this host does not offer it at all.
+    /// The permission that it needs; `None` if this host does not offer it.
     pub(crate) permission: Option<String>,
     pub(crate) msg: String,
 }
@@ -45,24 +46,24 @@ pub(crate) enum Error {
     NotBuilt(PathBuf),
     /// The plugin cannot be loaded.
     Load(Box<LoadError>),
-    /// The host's file is wrong.
+    /// The host's file is invalid.
     HostFile(ManifestError),
     /// The data directory cannot be used.
     DataDir(DataDirError),
-    /// A file of tests cannot be read, or is wrong.
+    /// A test file cannot be read, or is invalid.
     TestFile(TestFileError),
     /// Several imports are refused; `check` lists them all.
     Imports {
         /// The plugin.
         plugin: String,
-        /// Each of them.
+        /// The refused imports.
         refused: Vec<RefusedImport>,
-        /// What the manifest asks for and the operator does not allow.
+        /// The permissions that the manifest asks for and the operator does not allow.
         not_allowed: Vec<String>,
     },
-    /// The action was not answered.
+    /// The action failed.
     Invoke(Box<InvokeError>),
-    /// The plugin was denied a host capability in the call, and answered that denial.
+    /// The plugin was denied a host capability in the call, and returned that denial as its error.
     PassedOn(Box<InvokeError>),
     /// A signal ended the command before it was done.
     Signal(EndSignal),
@@ -72,7 +73,7 @@ pub(crate) enum Error {
     Call(Box<CallError>),
     /// The runtime cannot be built.
     Runtime(Box<BuildError>),
-    /// Something that should not fail did.
+    /// An unexpected failure of Plugbay itself.
     Internal(anyhow::Error),
 }
 
@@ -101,15 +102,16 @@ impl Error {
         }
     }
 
-    /// Prints what happened, in the way that was asked for. What standard output does not take is printed on standard error.
+    /// Prints the error as text, or as JSON with `--json`. If standard output cannot be written, it goes to standard
+    /// error.
     pub(crate) fn report(&self, output: Output) {
         if !output.json || output.json_result(&self.to_json().to_string()).is_err() {
             to_stderr(&format!("{RED}error{}:{RED:#} {}", self.shown_code(), indented(&plain(&self.text()), "  ")));
         }
     }
 
-    /// `[timeout]`, for people who look it up or search for it. A wrong command line speaks for itself, and a plugin that
-    /// makes up something else than a code is not quoted.
+    /// The code in brackets, such as `[timeout]`, for searching. It is omitted for a wrong command line, and for an
+    /// error of a plugin whose code does not look like one.
     fn shown_code(&self) -> String {
         let code = self.code();
         let is_code = code.len() <= CODE_BYTES_SHOWN_MAX
@@ -137,7 +139,7 @@ impl Error {
         object
     }
 
-    /// For people: what happened, then what helps.
+    /// The text for people: what happened, then advice.
     pub(crate) fn text(&self) -> String {
         match self {
             Error::Usage(message) => message.clone(),
@@ -145,12 +147,12 @@ impl Error {
             Error::NotBuilt(directory) => not_built(directory),
             Error::Load(error) => match &error.source {
                 LoadFailure::Start(cause) => format!("{}{}", cut(&error.to_string()), what_helps(cause)),
-                LoadFailure::Requires { .. } => format!("{error}{BESIDE}"),
+                LoadFailure::Requires { .. } => format!("{error}{LOAD_REQUIREMENT}"),
                 LoadFailure::MinimumMemory { .. } => format!("{error}{MORE_MEMORY}"),
                 LoadFailure::Denied { denial, not_allowed, .. } => {
-                    // Of one use alone the error itself has told.
-                    let told = format!("{}:{}", denial.grant, denial.action);
-                    let rest = if *not_allowed == [told] { String::new() } else { all_grants(not_allowed) };
+                    // The error itself already names the denied use.
+                    let denied = format!("{}:{}", denial.grant, denial.action);
+                    let rest = if *not_allowed == [denied] { String::new() } else { all_grants(not_allowed) };
                     format!("{error}{rest}")
                 }
                 _ => error.to_string(),
@@ -166,7 +168,7 @@ impl Error {
             }
             Error::Invoke(error) | Error::PassedOn(error) => format!("{}{}", invoke_text(error), what_helps(error)),
             Error::Signal(signal) => {
-                format!("{} ended it before it was done; its plugins were unloaded", signal.name())
+                format!("{} ended the command before it was done; its plugins were unloaded", signal.name())
             }
             Error::Output(error) => format!("cannot write the result to standard output: {error}"),
             Error::Call(error) => error.to_string(),
@@ -176,7 +178,7 @@ impl Error {
     }
 }
 
-/// This command runs none of the crate's code, and building would.
+/// The text for a crate without a finished component. The command does not build, because that runs the crate's code.
 fn not_built(directory: &Path) -> String {
     let directory = directory.display().to_string();
     let word = shell_word(&directory);
@@ -187,25 +189,25 @@ fn not_built(directory: &Path) -> String {
     )
 }
 
-/// How a plugin comes to be there for others.
-const BESIDE: &str =
-    "\nhere: `run --with PLUGIN` loads it beside, and so does naming it under `plugins` in the host's file";
+/// Advice for a missing requirement.
+const LOAD_REQUIREMENT: &str =
+    "\nhere: load it with `run --with PLUGIN`, or list it under `plugins` in the host's file";
 
 const MORE_MEMORY: &str = "\nhere: --max-memory SIZE replaces the manifest's limit";
 
-/// The options that allow all that a manifest asks for, so that nobody finds them out one by one.
+/// The options that allow everything that a manifest asks for, so that the user need not find them one by one.
 fn all_grants(not_allowed: &[String]) -> String {
     if not_allowed.is_empty() {
         return String::new();
     }
-    // A line that is ready to be pasted would be pasted.
+    // No option to paste: it would be pasted.
     if not_allowed.iter().any(|permission| is_everything(permission)) {
         return "\nhere: it asks for everything (`*`); grant what it needs, one by one, such as `--grant data.*:read`; \
                 `plugbay inspect` lists what it imports"
             .to_owned();
     }
     let options: String = not_allowed.iter().map(|permission| format!(" {}", grant_option(permission))).collect();
-    format!("\nhere: all that it asks for is allowed by{options}")
+    format!("\nhere: to allow everything that it asks for, add{options}")
 }
 
 /// The option that allows this, as it is typed in a shell.
@@ -218,7 +220,7 @@ pub(crate) fn trust_option(plugin: &str) -> String {
     format!("--trust {}", shell_word(plugin))
 }
 
-/// Whether a permission is one for all resources of all kinds.
+/// Whether a permission covers all resources of all kinds.
 pub(crate) fn is_everything(permission: &str) -> bool {
     let resource = permission.split_once(':').map_or(permission, |(resource, _)| resource);
     !resource.is_empty() && resource.chars().all(|c| c == '*')
@@ -227,9 +229,9 @@ pub(crate) fn is_everything(permission: &str) -> bool {
 fn what_helps_the_host(error: &BuildError) -> &'static str {
     match error {
         BuildError::Engine { .. } => {
-            "\nhere: `ulimit -v unlimited` raises the address-space limit of this shell; `plugbay doctor` looks at the rest"
+            "\nhere: `ulimit -v unlimited` raises the address-space limit of this shell; `plugbay doctor` checks the rest"
         }
-        BuildError::CodeCache(_) => "\nhere: PLUGBAY_CACHE_DIR names the directory, and `off` keeps nothing",
+        BuildError::CodeCache(_) => "\nhere: set PLUGBAY_CACHE_DIR to another directory, or to `off` for no cache",
         _ => "",
     }
 }
@@ -243,7 +245,7 @@ fn invoke_text(error: &InvokeError) -> String {
     }
 }
 
-/// Details, frames and the option that lifts a limit, each on a line of its own.
+/// Advice for a failed call: details, frames and the option that raises a limit, each on a line of its own.
 fn what_helps(error: &InvokeError) -> String {
     let mut text = String::new();
     match error {
@@ -274,7 +276,7 @@ fn cut(text: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{begin}… ({} bytes in all; --json prints them)", show_count(text.len() as u64)))
 }
 
-/// The frames without those at the top in which Rust makes a trap of a panic.
+/// The frames without those at the top, in which Rust turns a panic into a trap.
 fn frames_of_its_own(backtrace: &[String]) -> &[String] {
     const MACHINERY: [&str; 6] =
         ["abort", "std::", "core::panicking::", "__rustc::", "rust_begin_unwind", "rust_panic"];
@@ -283,7 +285,7 @@ fn frames_of_its_own(backtrace: &[String]) -> &[String] {
     &backtrace[first..]
 }
 
-/// Boxed: they carry what people are told, and results would be as large as the largest of them.
+/// Conversions from the library's errors. They are boxed, because their size would make every `Result` large.
 macro_rules! error_from {
     ($($variant:ident($source:ty)),* $(,)?) => {$(
         impl From<$source> for Error {
@@ -335,7 +337,7 @@ impl From<anyhow::Error> for Error {
     }
 }
 
-/// Of all input and output, only that of results has no error of its command.
+/// Every other I/O error has a variant or a text of its own; only writing results ends here.
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         Error::Output(error)
@@ -367,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn code_of_a_plugin_is_shown_where_it_is_one() {
+    fn code_of_a_plugin_is_shown_if_it_is_well_formed() {
         let guest = |code: &str| {
             let failure = Failure { code: code.to_owned(), message: "no".to_owned(), details: None, status_code: None };
             Error::from(InvokeError::Guest { plugin: "p".to_owned(), failure: failure.into() }).shown_code()
@@ -391,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn limit_names_the_option_that_lifts_it() {
+    fn limit_names_the_option_that_raises_it() {
         let error = InvokeError::OutOfFuel { plugin: "p".to_owned(), action: "a".to_owned(), allowed: 5 };
         assert!(Error::from(error).text().ends_with("here: --fuel N replaces the manifest's limit"));
     }

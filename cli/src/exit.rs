@@ -1,4 +1,4 @@
-//! Exit codes: what kind of failure, for scripts. `plugbay --help` documents them.
+//! Exit codes, by which scripts distinguish failures. `plugbay --help` documents them.
 
 use std::process::ExitCode;
 
@@ -6,10 +6,10 @@ use plugbay::{BuildError, CallError, CompileError, InvokeError, LoadError, LoadF
 
 use crate::error::Error;
 
-/// How a command ends.
+/// The exit code of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// It did what was asked.
+    /// Success.
     Ok = 0,
     /// The plugin answered an error, or failed a test.
     PluginError = 1,
@@ -17,7 +17,7 @@ pub(crate) enum Exit {
     Usage = 2,
     /// The plugin cannot be loaded.
     NotLoadable = 3,
-    /// Permission denied: to the plugin as it is loaded, or in a call, if it passes the denial on.
+    /// Permission denied: while the plugin is loaded, or in a call, if the plugin returns the denial as its error.
     Denied = 4,
     /// A limit was hit.
     Limit = 5,
@@ -25,7 +25,7 @@ pub(crate) enum Exit {
     Trapped = 6,
     /// Plugbay itself failed (`EX_SOFTWARE` of sysexits.h).
     Internal = 70,
-    /// SIGHUP ended it before it was done: 128 and the signal's number, as shells report it.
+    /// SIGHUP ended it before it was done: 128 plus the signal's number, as in shells.
     HungUp = 129,
     /// SIGINT ended it before it was done.
     Interrupted = 130,
@@ -47,7 +47,7 @@ impl From<&Error> for Exit {
             }
             Error::Project(_) | Error::NotBuilt(_) => Exit::NotLoadable,
             Error::Load(error) => of_load(error),
-            // What this host does not offer at all cannot be granted.
+            // An import that this host does not offer cannot be granted.
             Error::Imports { refused, .. } if refused.iter().all(|import| import.permission.is_some()) => Exit::Denied,
             Error::Imports { .. } => Exit::NotLoadable,
             Error::Invoke(error) => of_invoke(error),
@@ -56,7 +56,7 @@ impl From<&Error> for Exit {
                 _ => Exit::Usage,
             },
             Error::Runtime(error) => match **error {
-                // The directory that PLUGBAY_CACHE_DIR names; the user's own is never in the way.
+                // The directory in PLUGBAY_CACHE_DIR. The default directory never causes an error.
                 BuildError::CodeCache(_) => Exit::Usage,
                 _ => Exit::Internal,
             },
@@ -88,7 +88,7 @@ fn of_invoke(error: &InvokeError) -> Exit {
         | InvokeError::ResourceLimit { .. } => Exit::Limit,
         InvokeError::Trapped { .. } => Exit::Trapped,
         InvokeError::Contract { .. } => Exit::NotLoadable,
-        // The enum may grow: what this program does not know yet is not the plugin's fault.
+        // The enum may grow. An error that is unknown here is not the plugin's fault.
         InvokeError::NotLoaded { .. } | InvokeError::Host { .. } | _ => Exit::Internal,
     }
 }
@@ -102,11 +102,11 @@ fn of_load(error: &LoadError) -> Exit {
         LoadFailure::Compile(error) => of_compile(error),
         LoadFailure::Engine(_) => Exit::Internal,
         LoadFailure::Start(cause) => match of_invoke(cause) {
-            // A failure that on-load answers means: this plugin cannot be loaded.
+            // If `on-load` returns an error, the plugin cannot be loaded.
             Exit::PluginError => Exit::NotLoadable,
             exit => exit,
         },
-        // The enum may grow: each of its cases is a stage at which loading stops.
+        // The enum may grow. Each of its variants is a stage at which loading fails.
         _ => Exit::NotLoadable,
     }
 }
@@ -115,7 +115,7 @@ fn of_compile(error: &CompileError) -> Exit {
     match error {
         CompileError::Timeout { .. } | CompileError::Memory { .. } | CompileError::Busy { .. } => Exit::Limit,
         CompileError::Worker { .. } => Exit::Internal,
-        // What crashes the compiler cannot be loaded, whoever is to blame.
+        // A component that crashes the compiler cannot be loaded, even if the compiler is at fault.
         CompileError::Invalid { .. } | CompileError::Crashed { .. } | _ => Exit::NotLoadable,
     }
 }

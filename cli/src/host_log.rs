@@ -1,8 +1,8 @@
-//! What the runtime reports by itself, on standard error: the `tracing` events of this project's crates at or above
-//! `--log-level`, as `warning: message (plugin=hello, error=…)`.
+//! The runtime's own log on standard error: the `tracing` events of this project's crates at or above `--log-level`, as
+//! `warning: message (plugin=hello, error=…)`.
 //!
-//! The log lines of plugins and their denials do not come this way: they have sinks ([`crate::log`]). This is a subscriber
-//! of its own because one that ignores spans is 60 lines, and `tracing-subscriber` would add to the start of every run.
+//! Log lines and denials of plugins have sinks instead ([`crate::log`]). A subscriber that ignores spans is 60 lines,
+//! while `tracing-subscriber` would slow down the start of every run.
 
 use std::fmt::{self, Write};
 
@@ -20,7 +20,7 @@ struct HostLog {
     threshold: LevelFilter,
 }
 
-/// Shows the runtime's events from now on. `Off` and quiet show none.
+/// Installs the subscriber. `Off` and quiet show no events.
 pub(crate) fn show(level: LogLevel, quiet: bool) {
     let threshold = match level {
         LogLevel::Trace => LevelFilter::TRACE,
@@ -31,7 +31,7 @@ pub(crate) fn show(level: LogLevel, quiet: bool) {
         LogLevel::Off => return,
     };
     if !quiet {
-        // Only a second subscriber of this process could be refused.
+        // This fails only if the process already has a subscriber.
         let _ = tracing::subscriber::set_global_default(HostLog { threshold });
     }
 }

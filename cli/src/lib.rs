@@ -1,10 +1,10 @@
 //! The `plugbay` command: run, call, inspect, check and build plugins.
 //!
-//! A library only so that the project's end-to-end tests build the same program; there is no API but [`main`].
+//! It is a library only so that the end-to-end tests build the same program. Its API is [`main`] alone.
 //!
-//! The way through it: `args` (what was typed) → one file per command in `command` → `output` and `error` (what
-//! is told) → `exit` (the code). `host` is where the command line becomes a runtime; nothing else decides how plugins
-//! run. Finding plugins and building Rust crates is the crate `plugbay-project`, which the harness for authors uses too.
+//! A command goes through `args` (the arguments), one file in `command`, `output` and `error` (what is printed) and
+//! `exit` (the exit code). `host` turns the command line into a runtime; no other file decides how plugins run. The
+//! crate `plugbay-project` finds plugins and builds Rust crates, for this crate and for the authors' test harness.
 
 mod args;
 mod command;
@@ -34,7 +34,7 @@ use error::Error;
 use exit::Exit;
 use output::Output;
 
-/// Runs the command line of this process and gives its exit code.
+/// Runs the command line of this process and returns its exit code.
 pub fn main() -> ExitCode {
     if let Some(code) = plugbay::compile_worker_if_asked() {
         return code;
@@ -76,7 +76,7 @@ fn parse() -> Result<Args, clap::Error> {
     parsed.map_err(|error| with_its_variable(error.format(&mut command)))
 }
 
-/// A variable that is set to nothing says nothing: shells and service files unset variables like that.
+/// Ignores variables that are set to an empty text, as shells and service files do to unset them.
 fn without_empty_variables(command: clap::Command) -> clap::Command {
     let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
     command
@@ -84,7 +84,8 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
         .mut_subcommands(without_empty_variables)
 }
 
-/// Whoever did not type the value that is wrong is told where it comes from. Only one variable is read while parsing.
+/// Adds the variable's name to the error if the invalid value comes from a variable, which the user did not type. Only
+/// PLUGBAY_LOG is validated while parsing.
 fn with_its_variable(mut error: clap::Error) -> clap::Error {
     let about_the_level = matches!(error.get(ContextKind::InvalidArg),
         Some(ContextValue::String(argument)) if argument.starts_with("--log-level"));
@@ -96,8 +97,8 @@ fn with_its_variable(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// Prints help and version on standard output. A mistake is an error like every other; it quotes what was typed, so it is
-/// escaped like every other.
+/// Prints help and version on standard output, and a usage error like any other error. Its text quotes the arguments,
+/// so it is escaped.
 fn usage(error: &clap::Error) -> ExitCode {
     let json = std::env::args_os().any(|argument| argument == "--json");
     let output = Output { json, quiet: true };

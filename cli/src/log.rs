@@ -1,5 +1,5 @@
-//! The log of plugins on standard error: `[plugin] LEVEL target: message key=value`. What they are denied while they run is
-//! among it, and at the level `trace` what they are allowed.
+//! The plugins' log on standard error: `[plugin] LEVEL target: message key=value`. It includes denied uses, and at
+//! level `trace` allowed ones.
 
 use std::fmt::Write;
 
@@ -20,7 +20,7 @@ pub(crate) struct StderrLog {
 }
 
 impl StderrLog {
-    /// A sink for this level; quiet shows nothing, whatever the level.
+    /// A sink for this level. Quiet shows nothing at any level.
     pub(crate) fn new(level: LogLevel, quiet: bool) -> Self {
         StderrLog { threshold: level.threshold().filter(|_| !quiet) }
     }
@@ -40,7 +40,7 @@ impl LogSink for StderrLog {
 
 impl AuditSink for StderrLog {
     fn record(&self, record: &AuditRecord<'_>) {
-        // What is denied at a load is the error that the command ends with.
+        // A denial while loading is the error of the command.
         if record.caller.is_none() {
             return;
         }

@@ -1,7 +1,7 @@
-//! What goes where: the result alone on standard output; log, notes and errors on standard error.
+//! Output: the result alone on standard output; log, notes and errors on standard error.
 //!
-//! Much of what is shown was written by plugins that nobody has to trust. [`plain`] keeps their control characters from
-//! the terminal; continued lines are indented, so that no plugin can forge a line of the host or of another plugin.
+//! Much of the text comes from untrusted plugins. [`plain`] escapes its control characters, and continued lines are
+//! indented, so that a plugin cannot forge a line of the host or of another plugin.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -20,7 +20,7 @@ pub(crate) const GREEN: Style = AnsiColor::Green.on_default().bold();
 pub(crate) const CYAN: Style = AnsiColor::Cyan.on_default();
 pub(crate) const DIM: Style = Style::new().dimmed();
 
-/// How this run of the command speaks.
+/// The output options of this run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
     /// One JSON document on standard output, for errors too.
@@ -30,19 +30,19 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// The result, with a line end if it has none.
+    /// Prints the result, with a line end if it has none.
     pub(crate) fn result(&self, text: &str) -> io::Result<()> {
         stderr::flush();
         let mut stdout = anstream::stdout().lock();
         let end = if text.ends_with('\n') { "" } else { "\n" };
-        // A reader that has seen enough, such as `head`, is not an error.
+        // A reader that stops early, such as `head`, is not an error.
         match write!(stdout, "{text}{end}").and_then(|()| stdout.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             written => written,
         }
     }
 
-    /// The result as it is: bytes that are not for this program to style or strip.
+    /// Prints the result unchanged, without styling or stripping.
     pub(crate) fn raw_result(&self, text: &str) -> io::Result<()> {
         stderr::flush();
         let mut stdout = io::stdout().lock();
@@ -54,17 +54,17 @@ impl Output {
         }
     }
 
-    /// A JSON text that a plugin answered: byte for byte as it is, unless a person looks at it on a terminal.
+    /// Prints a plugin's JSON result: unchanged, unless standard output is a terminal.
     pub(crate) fn json_result(&self, json: &str) -> io::Result<()> {
         if io::stdout().is_terminal() { self.raw_result(&harmless_json(json)) } else { self.raw_result(json) }
     }
 
-    /// One JSON document, indented for people who look at it.
+    /// Prints one JSON document, indented on a terminal.
     pub(crate) fn document(&self, value: &impl Serialize) -> io::Result<()> {
         self.raw_result(&serde_json::to_string_pretty(value)?)
     }
 
-    /// Something worth knowing that is neither result nor error.
+    /// Prints a note, which is neither result nor error.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
             to_stderr(&format!("{CYAN}note:{CYAN:#} {}", plain(text)));
@@ -90,12 +90,12 @@ impl BuildObserver for Output {
     }
 }
 
-/// A line on standard error, past the spinner. A reader that is gone is no reason to fail.
+/// Prints a line on standard error, above the spinner. A closed standard error is not an error.
 pub(crate) fn to_stderr(line: &str) {
     stderr::write(line.to_owned());
 }
 
-/// Text without control characters but line ends and tabs: escape sequences of a plugin's are shown, not obeyed.
+/// Text with its control characters escaped, except line ends and tabs, so that terminals do not interpret them.
 pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     let obeyed = |c: char| (c.is_control() && c != '\n' && c != '\t') || is_bidirectional_control(c);
     if !text.contains(obeyed) {
@@ -108,8 +108,8 @@ pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// The same JSON value without characters that a terminal obeys. Inside strings JSON can escape them; outside there are
-/// none but white space.
+/// The same JSON value without characters that a terminal interprets. In strings JSON can escape them; elsewhere there
+/// is only white space.
 fn harmless_json(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for c in json.chars() {
@@ -123,7 +123,7 @@ fn harmless_json(json: &str) -> String {
     shown
 }
 
-/// Characters that make a line read differently from what it says.
+/// Whether the character reorders text, so that a line looks different from its content.
 fn is_bidirectional_control(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -138,7 +138,7 @@ pub(crate) fn shell_word(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Text whose lines after the first begin with `indent`; lines that are indented further already stay as they are.
+/// Text in which all lines after the first begin with `indent`. Lines that are indented further stay unchanged.
 pub(crate) fn indented<'a>(text: &'a str, indent: &str) -> Cow<'a, str> {
     let text = text.trim_end();
     if !text.contains('\n') {

@@ -1,17 +1,17 @@
 //! The payload of an action: JSON in the argument itself, on standard input or in a file.
 //!
-//! What is not JSON is the caller's mistake, not the plugin's, and usually a matter of quoting: the message shows the
-//! place and how to quote.
+//! A payload that is not JSON is the user's mistake, not the plugin's, and usually a quoting problem. The message shows
+//! the position and how to quote.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// The most that is read from standard input or a file: 64 MiB. Far above what the host accepts for a payload, so that
-/// a payload that is too large is told as such, with its size, and a stream without an end is still cut off.
+/// The maximum number of bytes from standard input or a file: 64 MiB. It is far above the host's limit for payloads, so
+/// that a payload that is too large is reported with its size, and an endless stream still ends.
 const READ_BYTES_MAX: u64 = 64 << 20;
 const BYTE_ORDER_MARK: char = '\u{feff}';
-/// The longest line that is shown with a marker under the place of the mistake.
+/// The longest line that is shown with a marker below the error.
 const SHOWN_CHARACTERS_MAX: usize = 160;
 
 /// Reads PAYLOAD: JSON text, `-` or `@FILE`; absent is `null`.
@@ -26,7 +26,7 @@ pub(crate) fn read(argument: Option<&str>) -> Result<String, String> {
         None => (argument.to_owned(), "the payload"),
     };
     check(&text, origin)?;
-    // White space around a JSON text says nothing; the line end of `echo` is not the plugin's business.
+    // White space around a JSON text, such as the line end of `echo`, has no meaning.
     Ok(text.trim().to_owned())
 }
 
@@ -43,10 +43,10 @@ fn read_bounded(reader: impl Read, origin: &str) -> Result<String, String> {
         .read_to_end(&mut bytes)
         .map_err(|error| format!("cannot read the payload from {origin}: {error}"))?;
     if bytes.len() as u64 > READ_BYTES_MAX {
-        return Err(format!("{origin} carries more than {} MiB: no payload may be that long", READ_BYTES_MAX >> 20));
+        return Err(format!("{origin} has more than {} MiB, too many for a payload", READ_BYTES_MAX >> 20));
     }
     let mut text = String::from_utf8(bytes).map_err(|error| format!("{origin} is not UTF-8 text: {error}"))?;
-    // Editors and shells of Windows begin files with it. It says nothing, and nobody sees it.
+    // The byte order mark, with which some editors and shells on Windows begin files.
     if text.starts_with(BYTE_ORDER_MARK) {
         text.drain(..BYTE_ORDER_MARK.len_utf8());
     }
@@ -62,7 +62,7 @@ fn check(text: &str, origin: &str) -> Result<(), String> {
     if text.trim().is_empty() {
         message.push_str("\n  it is empty: leave it out, or send null");
     } else if text.lines().count() == 1 && text.chars().count() <= SHOWN_CHARACTERS_MAX {
-        // serde_json counts bytes; the marker stands under characters.
+        // serde_json counts bytes, but the marker's position counts characters.
         let before = text.as_bytes().get(..error.column().saturating_sub(1)).unwrap_or(text.as_bytes());
         let column = String::from_utf8_lossy(before).chars().count();
         message.push_str(&format!("\n  {}\n  {:column$}^", text.trim_end(), ""));

@@ -1,6 +1,6 @@
-//! A spinner for what takes longer than a second, on terminals only.
+//! A spinner for steps that take longer than a second, on terminals only.
 //!
-//! The log shares the terminal with it: whoever writes to standard error while a spinner may be there goes through
+//! The log shares the terminal with it, so all writes to standard error while a spinner may be shown go through
 //! [`suspended`].
 
 use std::io::{IsTerminal, stderr};
@@ -11,27 +11,28 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Anything shorter needs no sign of life.
+/// The time after which the spinner appears.
 const SHOWN_AFTER: Duration = Duration::from_secs(1);
 
-/// The spinner on the terminal: there is one terminal, so there is one spinner.
+/// The only spinner, as there is only one terminal.
 static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
-/// Something that may take long. Dropping it takes the spinner away.
+/// A step that may take long. Dropping it removes the spinner.
 pub(crate) struct Progress {
-    /// Held to be dropped: that wakes the thread.
+    /// Dropping it wakes the thread.
     done: Option<Sender<()>>,
     watcher: Option<thread::JoinHandle<()>>,
 }
 
 impl Progress {
-    /// Starts the clock for `message`, such as "compiling hello". Does nothing where standard error is no terminal.
+    /// Begins a step described by `message`, such as "compiling hello". Shows nothing if standard error is not a
+    /// terminal.
     pub(crate) fn start(message: String, quiet: bool) -> Self {
         if quiet || !stderr().is_terminal() {
             return Progress { done: None, watcher: None };
         }
         let (done, finished) = channel::<()>();
-        // A thread of its own: the work may hold up the executor. No thread, no spinner, and the work goes on.
+        // A thread of its own, because the work may block the executor. If it cannot be started, no spinner is shown.
         let watcher = thread::Builder::new()
             .name("progress".into())
             .spawn(move || {
@@ -56,7 +57,7 @@ impl Drop for Progress {
     }
 }
 
-/// Writes to standard error with the spinner out of the way.
+/// Writes to standard error while the spinner is hidden.
 pub(crate) fn suspended(write: impl FnOnce()) {
     match &*SHOWN.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) {
         Some(spinner) => spinner.suspend(write),

@@ -1,15 +1,15 @@
-//! A JSON Schema on one line, for people: `{name: string, times?: integer}`.
+//! A one-line summary of a JSON Schema: `{name: string, times?: integer}`.
 //!
-//! A summary: bounds, patterns and descriptions are left out. `inspect --json` has the schema itself.
+//! Bounds, patterns and descriptions are omitted. `inspect --json` has the schema itself.
 
 use serde_json::Value;
 
-/// Schemas may refer to themselves; people do not read deeper than this either.
+/// The maximum depth. Schemas may refer to themselves, and a deeper summary would be unreadable.
 const DEPTH_MAX: usize = 4;
 /// The longest summary.
 const CHARACTERS_MAX: usize = 160;
 
-/// Sums a schema up.
+/// Summarises a schema.
 pub(crate) fn summary(schema: &Value) -> String {
     let text = shape(schema, schema, DEPTH_MAX);
     match text.char_indices().nth(CHARACTERS_MAX) {

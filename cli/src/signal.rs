@@ -1,8 +1,9 @@
 //! The signals that end the command: SIGINT, SIGTERM and SIGHUP on Unix, Ctrl-C elsewhere.
 //!
-//! By default they end a process in the middle of a call, without unloading its plugins, and they do nothing to process 1
-//! of a container, to which the kernel delivers only signals that it handles. With [`EndSignals`] the first signal is an
-//! event that the command waits for beside its work, so that it unloads before it ends. A second signal ends it at once.
+//! By default they end a process in the middle of a call, without unloading its plugins. Process 1 of a container does
+//! not receive them at all, because the kernel delivers only signals that it handles. With [`EndSignals`], the command
+//! waits for the first signal alongside its work, and unloads its plugins before it ends. A second signal ends it at
+//! once.
 
 use std::io;
 
@@ -30,7 +31,7 @@ impl EndSignal {
         }
     }
 
-    /// 128 and the signal's number, as shells report a process that a signal ended.
+    /// The exit code: 128 plus the signal's number, as in shells.
     pub(crate) fn exit(self) -> Exit {
         match self {
             EndSignal::Interrupt => Exit::Interrupted,
@@ -52,15 +53,15 @@ mod unix {
     use rustix::process::Signal as Number;
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
-    /// Receives the signals that end the command, from when it is made.
+    /// Receives the signals that end the command, from its creation on.
     pub(crate) struct EndSignals(Vec<(EndSignal, Signal)>);
 
     impl EndSignals {
-        /// Handles the signals from now on. Needs an executor with IO. SIGHUP stays ignored in a process that was started
-        /// so, as by `nohup`.
+        /// Starts handling the signals. Needs an executor with IO. SIGHUP stays ignored in a process that was started
+        /// with it ignored, as by `nohup`.
         ///
         /// # Errors
-        /// Those of the system.
+        /// An error of the operating system.
         pub(crate) fn listen() -> io::Result<Self> {
             let mut signals = vec![
                 (EndSignal::Interrupt, signal(SignalKind::interrupt())?),
@@ -85,7 +86,7 @@ mod unix {
         }
     }
 
-    /// Whether this process was started with the signal ignored. Only Linux tells without unsafe code.
+    /// Whether this process was started with the signal ignored. Without unsafe code, this is known only on Linux.
     fn is_ignored(number: Number) -> bool {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -93,8 +94,8 @@ mod unix {
         mask >> (number.as_raw() - 1) & 1 == 1
     }
 
-    /// Lets a write beyond `ulimit -f` fail with an error, which has a message, where SIGXFSZ would end the process. Needs an
-    /// executor with IO.
+    /// Handles SIGXFSZ, which would end the process, so that a write beyond `ulimit -f` fails with an error instead.
+    /// Needs an executor with IO.
     pub(crate) fn ignore_file_size_signal() -> io::Result<()> {
         // The handler stays when the stream of its signals is dropped.
         signal(SignalKind::from_raw(Number::XFSZ.as_raw())).map(drop)

@@ -1,4 +1,5 @@
-//! `--stats`: what a call cost, on standard error; one JSON line with `--json`, so that standard output stays the result's.
+//! `--stats`: the cost of a call, on standard error. With `--json` it is one JSON line; standard output has only the
+//! result.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -9,18 +10,18 @@ use serde_json::json;
 use crate::output::{Output, to_stderr};
 use crate::units::{show_bytes, show_count, show_duration};
 
-/// What is known after a call.
+/// The statistics of a call.
 pub(crate) struct Stats<'a> {
     pub(crate) usage: &'a Usage,
     pub(crate) limits: &'a Limits,
-    /// Uses of host capabilities that were allowed and that were denied, where they are counted.
+    /// The numbers of allowed and of denied uses of host capabilities, if they are counted.
     pub(crate) uses: Option<(u64, u64)>,
-    /// From the file's bytes to a plugin that serves: compiling or finding compiled code, instantiating, `on-load`.
+    /// The time to load the plugin: compiling or finding compiled code, instantiating, `on-load`.
     pub(crate) load: Duration,
 }
 
 impl Stats<'_> {
-    /// Shows them, whatever `--quiet` says: they were asked for.
+    /// Prints them, even with `--quiet`, because they were requested.
     pub(crate) fn show(&self, output: Output) {
         to_stderr(&if output.json { self.json().to_string() } else { self.text() });
     }

@@ -1,11 +1,11 @@
 //! Standard error, written by a thread of its own.
 //!
-//! A pipe that is not read is full after 64 KiB, and the next write to it blocks. The thread that runs a plugin must not
-//! be the one that blocks, because its executor then stops, and with it the deadline of the call. So lines are queued, and
-//! the writer thread, which starts with the first of them, is the only one that waits for the reader.
+//! A pipe that is not read is full after 64 KiB, and the next write to it blocks. If that were the thread that runs a
+//! plugin, its executor would stop, and with it the deadline of the call. So lines are queued, and only the writer
+//! thread, which starts with the first line, waits for the reader.
 //!
-//! [`write`] and [`flush`] wait until the queue is written, so that notes, errors and results keep their order. They stop
-//! waiting when the reader takes nothing for a second: the process then ends without the rest.
+//! [`write`] and [`flush`] wait until the queue is written, so that notes, errors and results stay in order. They stop
+//! waiting if the reader reads nothing for a second; the process then ends without writing the rest.
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -17,21 +17,21 @@ use crate::progress;
 
 /// Queued text in bytes. Log lines beyond it are dropped and counted.
 const QUEUE_BYTES_MAX: usize = 4 << 20;
-/// How long a reader may take nothing before nothing more is expected of it.
+/// The time without progress after which the reader counts as stalled.
 const STALLED_AFTER: Duration = Duration::from_secs(1);
-/// Bytes of one write: a reader that takes this much is making progress.
+/// Bytes of one write. A reader that reads this much is making progress.
 const WRITE_BYTES_MAX: usize = 4096;
 
-/// Lines that are not written yet.
+/// Lines that are not yet written.
 #[derive(Default)]
 struct Queue {
     lines: VecDeque<String>,
     bytes: usize,
     /// Lines that were dropped since the last one was queued.
     dropped: u64,
-    /// Whether the thread has taken a line that is not written to its end.
+    /// Whether the thread is writing a line.
     is_writing: bool,
-    /// Counts writes, for telling a slow reader from one that takes nothing.
+    /// The number of writes, which distinguishes a slow reader from a stalled one.
     writes: u64,
     has_stalled: bool,
     writer: Writer,
@@ -42,7 +42,7 @@ enum Writer {
     #[default]
     NotStarted,
     Runs,
-    /// The thread cannot be started: lines are written where they are queued.
+    /// The thread cannot be started; the caller that queues a line writes it.
     Missing,
 }
 
@@ -147,7 +147,7 @@ fn write_lines(waits: bool) {
     }
 }
 
-/// One line, past the spinner. A reader that is gone is no reason to fail.
+/// Writes one line, above the spinner. A closed standard error is not an error.
 fn write_line(line: &str) {
     progress::suspended(|| {
         let mut stderr = anstream::stderr().lock();

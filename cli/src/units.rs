@@ -45,7 +45,7 @@ pub(crate) fn show_bytes(bytes: u64) -> String {
     bytesize::ByteSize(bytes).display().iec().to_string()
 }
 
-/// `1.25 ms`: three digits that matter, in the unit that fits.
+/// `1.25 ms`: three significant digits, in a suitable unit.
 pub(crate) fn show_duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     let (value, unit) = match seconds {

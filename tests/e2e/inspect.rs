@@ -93,7 +93,7 @@ fn check_without_grants_judges_the_plugin_alone() {
     let file = plugin_file(asking);
     let path = file.path().to_str().expect("UTF-8");
     let ran = Plugbay::new(["check", path]).run().exits_with(0);
-    assert_contains(&ran.stderr, &["an operator has to allow", "--grant 'data.*'"]);
+    assert_contains(&ran.stderr, &["an operator must allow", "--grant 'data.*'"]);
     Plugbay::new(["check", path, "--grant", "cache.*"]).run().exits_with(4);
     let granted = Plugbay::new(["check", path, "--grant", "data.*"]).run().exits_with(0);
     assert_eq!(granted.stderr, "");

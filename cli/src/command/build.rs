@@ -25,7 +25,7 @@ pub(crate) fn run(args: &Build, common: &Common, output: Output) -> Result<Exit,
     };
     let Host { runtime, package, .. } =
         Host::open(&args.directory, Crates::Build, &Default::default(), None, common, output)?;
-    // A wrong manifest is the author's to correct now, not the user's to find.
+    // Reports an invalid manifest now, to the author, rather than later to a user.
     for note in package.notes() {
         output.note(note);
     }
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Build, common: &Common, output: Output) -> Result<Exit,
         output.note(note);
     }
     if directory.join("config").is_dir() {
-        output.note("config/ does not become part of the file: values that it needs go to `configuration` as defaults");
+        output.note("config/ is not included in the file: declare its values as defaults in `configuration`");
     }
 
     let target = args.output.clone().unwrap_or_else(|| default_target(&directory, &inspection.manifest));
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Build, common: &Common, output: Output) -> Result<Exit,
     Ok(Exit::Ok)
 }
 
-/// Where the manifest says that the component is, so that the directory becomes a plugin directory; else its name.
+/// The manifest's `entry_point`, so that the directory becomes a plugin directory; else the plugin's name.
 fn default_target(directory: &Path, manifest: &plugbay::manifest::Manifest) -> PathBuf {
     let inside =
         |path: &&str| Path::new(path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
@@ -69,9 +69,10 @@ fn default_target(directory: &Path, manifest: &plugbay::manifest::Manifest) -> P
     }
 }
 
-/// Writes beside the target first: a host that watches the directory must not see half a file.
+/// Writes a temporary file next to the target and renames it: a host that watches the directory must not see half a
+/// file.
 ///
-/// What a link leads to is written, not the link; a device or a pipe is written to, never replaced.
+/// A link's target is written, not the link; a device or a pipe is written to, never replaced.
 fn write(target: &Path, bytes: &[u8]) -> Result<(), Error> {
     let cannot = |what: &str, path: &Path, error: io::Error| {
         Error::Usage(format!("cannot {what} {}: {error}; name another place with --output FILE", path.display()))
@@ -129,12 +130,12 @@ mod tests {
         }
         let files = fs::read_dir(directory.path().join("a/b")).expect("readable").count();
         assert_eq!(files, 1, "nothing is left beside it");
-        assert!(write(&directory.path().join("a"), b"x").is_err(), "a directory is no output");
+        assert!(write(&directory.path().join("a"), b"x").is_err(), "a directory cannot be the output");
     }
 
     #[cfg(unix)]
     #[test]
-    fn output_that_is_no_file_is_written_to_and_stays_what_it_is() {
+    fn output_that_is_not_a_regular_file_is_written_to() {
         use std::os::unix::fs::{FileTypeExt, symlink};
 
         let directory = tempfile::tempdir().expect("a temporary directory");
@@ -144,7 +145,7 @@ mod tests {
         write(&link, b"new").expect("written");
         assert!(link.is_symlink() && fs::read(&file).expect("readable") == b"new");
 
-        // A pipe, not a device: nobody's machine is at stake if this fails.
+        // A pipe, not a device, so that a failure of this test cannot damage the machine.
         let pipe = directory.path().join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is there");
         assert!(made.success());

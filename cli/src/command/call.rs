@@ -25,7 +25,7 @@ async fn call(host: Host, args: &Call, output: Output) -> Result<Exit, Error> {
     let component = host.runtime.component(host.package).await?;
     let load = loading.elapsed();
     drop(progress);
-    host.asked.tell_what_was_cut(component.limits(), output);
+    host.asked.note_cuts(component.limits(), output);
 
     let Some(export) = &args.export else {
         return list(&component, output).map(|()| Exit::Ok);

@@ -1,10 +1,10 @@
-//! `plugbay check`: everything that loading does before the first instruction of the plugin, with all problems at once.
+//! `plugbay check`: all steps of loading before the first instruction of the plugin.
 //!
-//! A wrong manifest ends it, because nothing else can be judged without one; it lists all of its own problems. Imports are
-//! judged one by one, and all that are refused are listed. What is compiled and linked after them shows the next problem.
+//! An invalid manifest ends the check, with all of its problems, because nothing else can be checked without one. All
+//! refused imports are listed. Compiling and linking report their first problem.
 //!
-//! The plugin is judged, not an operator: without `--grant` and `--host-file`, everything that its manifest asks for counts
-//! as granted, and a note lists it. With either, the plugin is checked against those grants.
+//! The plugin is checked, not the operator's grants: without `--grant` and `--host-file`, everything that its manifest
+//! asks for counts as granted, and a note lists it. With either, the plugin is checked against those grants.
 
 use plugbay::{Inspection, LoadError, LoadFailure, Policy};
 
@@ -23,7 +23,7 @@ pub(crate) fn run(args: &Check, common: &Common, output: Output) -> Result<Exit,
     for note in &inspection.manifest.notes {
         output.note(note);
     }
-    host.asked.tell_what_would_be_cut(&inspection, output);
+    host.asked.note_cuts_of_inspection(&inspection, output);
     let progress = Progress::start(format!("checking {}", args.plugin.path.display()), output.quiet);
     let package = match has_operator(&args.host) {
         true => host.package,
@@ -33,21 +33,21 @@ pub(crate) fn run(args: &Check, common: &Common, output: Output) -> Result<Exit,
     drop(progress);
     if !has_operator(&args.host) && !inspection.not_allowed.is_empty() {
         let grants: Vec<String> = inspection.not_allowed.iter().map(|permission| grant_option(permission)).collect();
-        output.note(&format!("an operator has to allow what it asks for: {}", grants.join(" ")));
+        output.note(&format!("an operator must allow what it asks for: {}", grants.join(" ")));
     }
     match checked {
-        // The first inspection says what is granted here.
-        Ok(_) => tell(&inspection, output).map(|()| Exit::Ok),
+        // The first inspection has the actual grants.
+        Ok(_) => print(&inspection, output).map(|()| Exit::Ok),
         Err(error) => Err(with_all_imports(error, &inspection)),
     }
 }
 
-/// Whether grants were given that the plugin is to be checked against.
+/// Whether there are grants to check the plugin against.
 fn has_operator(host: &HostArgs) -> bool {
     !host.grant.is_empty() || host.host_file.is_some()
 }
 
-fn tell(inspection: &Inspection, output: Output) -> Result<(), Error> {
+fn print(inspection: &Inspection, output: Output) -> Result<(), Error> {
     if output.json {
         return Ok(output.document(&serde_json::json!({ "status": "ok", "plugin": inspection }))?);
     }
@@ -67,7 +67,7 @@ fn tell(inspection: &Inspection, output: Output) -> Result<(), Error> {
     Ok(output.result(&text)?)
 }
 
-/// Loading ends at the first import that is refused; here all of them are worth knowing before the next try.
+/// The error, with all refused imports. Loading reports only the first one.
 fn with_all_imports(error: LoadError, inspection: &Inspection) -> Error {
     let about_an_import = matches!(error.source, LoadFailure::Denied { .. } | LoadFailure::UnknownImport { .. });
     let refused: Vec<RefusedImport> = inspection

@@ -1,7 +1,7 @@
-//! `plugbay doctor`: does this machine have what building and running plugins takes?
+//! `plugbay doctor`: checks whether this machine can build and run plugins.
 //!
-//! Nothing is installed. What is not fine says what to do about it. The directory for compiled code is made, as the first
-//! run would make it: whether it can be made is the question.
+//! Nothing is installed. Each failed check says what to do. The code cache's directory is created, as by the first run,
+//! to check that it can be.
 
 use std::path::Path;
 
@@ -20,16 +20,16 @@ use plugbay_project::{TARGET, Toolchain};
 /// The oldest compiler that builds plugins.
 const RUST_VERSION_MIN: &str = env!("CARGO_PKG_RUST_VERSION");
 
-/// The version of wasmtime in `Cargo.lock`; wasmtime itself does not tell.
+/// The version of wasmtime in `Cargo.lock`. wasmtime has no API for it.
 const WASMTIME_VERSION: &str = "48.0.8";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Status {
     Ok,
-    /// Works, but not as well as it could, or only for some uses.
+    /// Works, but slowly or only for some uses.
     Warning,
-    /// Something that is needed is not there.
+    /// A requirement is missing.
     Missing,
 }
 
@@ -119,7 +119,7 @@ fn cache() -> Finding {
     let (directory, is_named) = match (host::code_cache_asked(), CodeCache::user_directory()) {
         (CodeCacheAt::Directory(directory), _) => (directory, true),
         (CodeCacheAt::UserDirectory, Some(directory)) => (directory, false),
-        (CodeCacheAt::UserDirectory, None) => return off("there is no home directory".to_owned()),
+        (CodeCacheAt::UserDirectory, None) => return off("this user has no home directory".to_owned()),
         _ => return off("off".to_owned()),
     };
     match CodeCache::open(directory.clone()) {
@@ -165,11 +165,11 @@ fn compiler() -> Finding {
         Ok(took) => {
             Finding::ok("compiler", format!("a child process compiles ({})", crate::units::show_duration(took)))
         }
-        Err(Error::Runtime(_)) => Finding::missing("compiler", "not tried: it takes an engine", "see engine"),
+        Err(Error::Runtime(_)) => Finding::missing("compiler", "not checked without an engine", "see engine"),
         Err(error) => Finding::missing(
             "compiler",
             error.text(),
-            "components are compiled in a child process of this program: let it start itself, and look at its memory limit",
+            "components are compiled in a child process of this program: allow it to start itself, and check its memory limit",
         ),
     }
 }
@@ -199,7 +199,7 @@ fn missing_tool(name: &'static str, error: &impl std::fmt::Display) -> Finding {
     Finding::missing(name, what, format!("to build plugins, {fix}"))
 }
 
-/// Whether `rustc 1.95.0 (…)` is new enough. What cannot be read is left to cargo to judge.
+/// Whether `rustc 1.95.0 (…)` is new enough. A version that cannot be parsed is left to cargo.
 fn is_recent(version: &str) -> bool {
     let numbers = |text: &str| -> Option<(u32, u32)> {
         let mut parts = text.split(['.', '-']);
@@ -216,15 +216,15 @@ fn target(toolchain: &Toolchain, has_rustup: bool) -> Finding {
         Ok(true) => Finding::ok("target", format!("{TARGET} is installed")),
         Ok(false) if has_rustup => Finding::warning(
             "target",
-            format!("{TARGET} is not installed; the first build adds it, which takes a network"),
+            format!("{TARGET} is not installed; the first build downloads it"),
             format!("rustup target add {TARGET}"),
         ),
         Ok(false) => Finding::missing(
             "target",
-            format!("{TARGET} is not installed, and there is no rustup to add it"),
+            format!("{TARGET} is not installed, and rustup, which could add it, is missing"),
             format!("install the standard library for {TARGET} the way Rust itself was installed"),
         ),
-        Err(_) => Finding::missing("target", format!("{TARGET}: no compiler to ask"), "see rustc"),
+        Err(_) => Finding::missing("target", format!("{TARGET}: not checked without a compiler"), "see rustc"),
     }
 }
 

@@ -1,5 +1,5 @@
-//! `plugbay inspect`: what a plugin is, exports, imports and may do. None of it is compiled or run, unless `--build` asks for
-//! cargo.
+//! `plugbay inspect`: a plugin's manifest, exports, imports and permissions. Its code is neither compiled nor run,
+//! except by cargo with `--build`.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -25,9 +25,11 @@ pub(crate) fn run(args: &Inspect, common: &Common, output: Output) -> Result<Exi
     }
     let is_plugin = |export: &String| export.starts_with("plugbay:plugin/actions@");
     if inspection.manifest.execution_mode != ExecutionMode::Legacy && !inspection.exports.iter().any(is_plugin) {
-        output.note("it does not export `plugbay:plugin/actions`: it is no plugin; `plugbay call` calls its functions");
+        output.note(
+            "it is not a plugin: it does not export `plugbay:plugin/actions`; `plugbay call` calls its functions",
+        );
     }
-    host.asked.tell_what_would_be_cut(&inspection, output);
+    host.asked.note_cuts_of_inspection(&inspection, output);
     if output.json {
         output.document(&inspection)?;
     } else {
@@ -36,7 +38,7 @@ pub(crate) fn run(args: &Inspect, common: &Common, output: Output) -> Result<Exi
     Ok(Exit::Ok)
 }
 
-/// Everything but the manifest's finer points, in sections that are left out where they would be empty.
+/// The text for people: the manifest's main fields, in sections. Empty sections are omitted.
 pub(crate) fn text(inspection: &Inspection) -> String {
     let manifest = &inspection.manifest;
     let mut text = String::new();
@@ -142,7 +144,7 @@ fn permission(rule: &Rule, not_allowed: &[String]) -> Vec<Cell> {
     vec![rule.resource.as_str().into(), actions.into(), verdict]
 }
 
-/// What it is for, and on a line of its own, which may be long, what goes in and comes out.
+/// The action's description, and on a line of its own the types of its payload and result.
 fn action(action: &ActionDeclaration) -> Vec<Cell> {
     let shape = |schema: &Option<serde_json::Value>| schema.as_ref().map_or_else(|| "any".to_owned(), shape::summary);
     let types = format!("{} -> {}", shape(&action.payload), shape(&action.result));
@@ -220,7 +222,7 @@ fn limits(inspection: &Inspection) -> Vec<Vec<Cell>> {
     .collect()
 }
 
-/// One cell of a table. Its text may come from the plugin, its style does not.
+/// One cell of a table. Its text may come from the plugin; its style does not.
 struct Cell {
     text: String,
     style: Style,
@@ -238,7 +240,7 @@ impl Cell {
     }
 }
 
-/// A heading and rows whose columns stand below each other; nothing where there are no rows.
+/// A heading and rows with aligned columns; empty without rows.
 fn section(text: &mut String, heading: &str, rows: Vec<Vec<Cell>>) {
     if rows.is_empty() {
         return;
@@ -247,7 +249,7 @@ fn section(text: &mut String, heading: &str, rows: Vec<Vec<Cell>>) {
     let bold = Style::new().bold();
     let _ = writeln!(text, "{gap}{bold}{}{bold:#}", plain(heading));
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
-    // The last column is as wide as it likes: nothing stands behind it.
+    // The last column needs no padding.
     let widths: Vec<usize> = (0..columns)
         .map(|column| match column + 1 == columns {
             true => 0,

@@ -1,7 +1,7 @@
-//! `plugbay new`: a crate that builds, runs and passes its test before its author has touched it.
+//! `plugbay new`: creates a crate that builds, runs and passes its tests without changes.
 //!
-//! The files are in `template/`. Until the SDK is published the crate points at the checkout that this program was built
-//! from; a program that was installed from elsewhere has no checkout beside it and names the published version.
+//! The files are in `template/`. The crate depends on the SDK in the checkout that this program was built from, if it
+//! still exists, and otherwise on the published version.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,10 +17,10 @@ use crate::exit::Exit;
 use crate::output::{Output, shell_word};
 use plugbay_project::Toolchain;
 
-/// Where the SDK was when this program was built.
+/// The path of the SDK when this program was built.
 const SDK_CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../sdk");
 
-/// Names that a Rust package cannot have, though a plugin could: keywords, and crates that every crate knows.
+/// Names that a plugin can have but a Rust package cannot: keywords, and crates that every crate has.
 const NAMES_TAKEN: &[&str] = &[
     "abstract",
     "alloc",
@@ -83,7 +83,7 @@ const NAMES_TAKEN: &[&str] = &[
     "yield",
 ];
 
-/// The files of a new plugin and where they go.
+/// The files of a new plugin: paths and templates.
 const FILES: [(&str, &str); 5] = [
     ("Cargo.toml", include_str!("../../template/Cargo.toml.in")),
     ("src/lib.rs", include_str!("../../template/lib.rs.in")),
@@ -112,7 +112,7 @@ pub(crate) fn run(args: &New, output: Output) -> Result<Exit, Error> {
     Ok(Exit::Ok)
 }
 
-/// The manifest's rule for names, and Rust's.
+/// Checks a name by the manifest's rule and by Rust's.
 fn check_name(name: &str) -> Result<(), String> {
     let layer = Layer::from_value("NAME", json!({ "name": name, "version": "0.1.0" }));
     if let Err(error) = layer.and_then(|layer| Manifest::from_layers(&[layer])) {
@@ -124,7 +124,7 @@ fn check_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Nothing is overwritten.
+/// Checks that the directory is empty or does not exist, because nothing is overwritten.
 pub(crate) fn check_directory(directory: &Path, advice: &str) -> Result<(), String> {
     let shown = directory.display();
     match fs::read_dir(directory) {
@@ -149,7 +149,7 @@ fn write_files(name: &str, directory: &Path) -> anyhow::Result<()> {
             .replace("{{sdk}}", &sdk)
             .replace("{{testing}}", &testing);
         let parent = path.parent().unwrap_or(directory);
-        fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+        fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
     if is_claimed_by_a_workspace(directory) {
@@ -161,7 +161,7 @@ fn write_files(name: &str, directory: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A crate of ours as a dependency in TOML: the checkout if it is there, else the published version.
+/// A dependency on one of Plugbay's crates in TOML: the checkout if it exists, else the published version.
 fn dependency(checkout: &Path) -> String {
     match checkout.canonicalize() {
         Ok(path) if path.join("Cargo.toml").is_file() => {
@@ -171,8 +171,8 @@ fn dependency(checkout: &Path) -> String {
     }
 }
 
-/// Whether cargo refuses the crate because a workspace above it does not list it. Only cargo knows: members may be globs,
-/// excluded, or path dependencies of others.
+/// Whether cargo refuses the crate because a workspace in a parent directory does not list it. Only cargo can determine
+/// this: members may be globs, excluded, or path dependencies of others.
 fn is_claimed_by_a_workspace(directory: &Path) -> bool {
     let Ok(absolute) = directory.canonicalize() else {
         return false;
@@ -185,8 +185,8 @@ fn is_claimed_by_a_workspace(directory: &Path) -> bool {
         && Toolchain::of(directory).ask("cargo", &["locate-project", "--workspace"]).is_err()
 }
 
-/// `order-mailer` becomes `OrderMailerPlugin`. The ending keeps it apart from every other type in the file: `Greeting`,
-/// and those of the preludes, such as `Option` and `Result`.
+/// The type's name: `order-mailer` becomes `OrderMailerPlugin`. The suffix distinguishes it from every other type in
+/// the file: `Greeting`, and those of the preludes, such as `Option` and `Result`.
 fn type_name(name: &str) -> String {
     let word = |word: &str| {
         let mut letters = word.chars();

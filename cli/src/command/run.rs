@@ -1,4 +1,4 @@
-//! `plugbay run`: the main job. Loads a plugin, calls one action, prints its result.
+//! `plugbay run`: loads a plugin, calls one action and prints its result.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -19,11 +19,11 @@ use crate::progress::Progress;
 use crate::signal::EndSignals;
 use crate::stats::Stats;
 
-/// How long a signal lets a result be printed: a pipe that is not read takes forever.
+/// The time to finish printing a result after a signal. Without a limit, a pipe that is not read would block forever.
 const PRINTING_MAX: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(args: &Run, common: &Common, output: Output) -> Result<Exit, Error> {
-    // What is wrong with the command line is told before anything is built or compiled.
+    // Errors of the command line are reported before anything is built or compiled.
     let payload = payload::read(args.payload.as_deref()).map_err(Error::Usage)?;
     let (path, others) = (&args.plugin.path, args.with.len());
     let host = Host::open_for(Purpose::Run, path, others, &args.limits, Some(&args.host), common, output)?;
@@ -42,7 +42,7 @@ async fn call(host: Host, packages: Vec<Package>, args: &Run, payload: String, o
         runtime.run_jobs();
         linger(time, &mut signals).await;
     }
-    // After the answer, which need not wait for it. A second signal ends what takes too long.
+    // Plugins are unloaded after the answer is printed. A second signal ends the command at once.
     tokio::select! {
         biased;
         () = runtime.shutdown() => done,
@@ -50,8 +50,8 @@ async fn call(host: Host, packages: Vec<Package>, args: &Run, payload: String, o
     }
 }
 
-/// Runs `work` until it is done or a signal comes, and returns whether one came. A result that is being printed by then may
-/// already be with its reader, so its end is waited for.
+/// Runs `work` until it is done or a signal arrives, and returns whether one arrived. If a result is being printed
+/// then, its reader may have part of it already, so printing is finished first.
 async fn until_signal<F: Future<Output = Result<Exit, Error>>>(
     signals: &mut EndSignals,
     work: impl FnOnce(Arc<AtomicBool>) -> F,
@@ -83,7 +83,7 @@ async fn load_and_call(
     let plugin = load(&runtime, package, packages).await?;
     let load = loading.elapsed();
     drop(progress);
-    asked.tell_what_was_cut(&plugin.limits(), output);
+    asked.note_cuts(&plugin.limits(), output);
 
     let progress = Progress::start(format!("running {}", args.action), output.quiet);
     let denials = denials_of(&runtime);
@@ -107,12 +107,12 @@ async fn load(runtime: &Runtime, main: Package, mut packages: Vec<Package>) -> R
     }
     let name = runtime.inspect(main)?.manifest.name;
     let mut errors = runtime.load_all(packages).await.errors;
-    // What failed by itself says more than what failed because of it.
+    // The original failure is more useful than those that it caused.
     errors.sort_by_key(is_consequence);
     match (errors.into_iter().next(), runtime.plugin(&name)) {
         (None, Some(plugin)) => Ok(plugin),
         (Some(error), _) => Err(error.into()),
-        (None, None) => Err(Error::Internal(anyhow::anyhow!("`{name}` is not loaded, and there is no error"))),
+        (None, None) => Err(Error::Internal(anyhow::anyhow!("`{name}` is not loaded, without an error"))),
     }
 }
 
@@ -120,8 +120,8 @@ fn is_consequence(error: &LoadError) -> bool {
     matches!(error.source, LoadFailure::RequirementFailed { .. })
 }
 
-/// Prints the result from a thread of its own: a pipe that is not read blocks it, and the command still has to answer
-/// signals.
+/// Prints the result on a thread of its own. A pipe that is not read blocks that thread, while the command still
+/// handles signals.
 async fn print(outcome: &Outcome, output: Output) -> Result<(), Error> {
     let json: Arc<str> = outcome.json().into();
     let (done, written) = tokio::sync::oneshot::channel();
@@ -135,7 +135,7 @@ async fn print(outcome: &Outcome, output: Output) -> Result<(), Error> {
     }
 }
 
-/// Waits for this long, or forever if it is zero, and until a signal ends it.
+/// Waits for the given time (zero means forever) or for a signal.
 async fn linger(time: Duration, signals: &mut EndSignals) {
     let wait = async { if time.is_zero() { std::future::pending().await } else { tokio::time::sleep(time).await } };
     tokio::select! {
@@ -144,12 +144,13 @@ async fn linger(time: Duration, signals: &mut EndSignals) {
     }
 }
 
-/// Denials of all plugins so far: one of them may have passed on that of another.
+/// The number of denials of all plugins so far. A plugin may return the denial of another as its error.
 fn denials_of(runtime: &Runtime) -> u64 {
     runtime.plugins().iter().map(|plugin| plugin.metrics().denials).sum()
 }
 
-/// An answered `permission_denied` is a denial only if there was one in the call. Any plugin can answer the code.
+/// A plugin's error `permission_denied` counts as a denial only if one occurred in the call, since any plugin can
+/// return that code.
 fn passed_on(error: InvokeError, was_denied: bool) -> Error {
     match &error {
         InvokeError::Guest { failure, .. } if was_denied && failure.code == "permission_denied" => {

@@ -1,4 +1,4 @@
-//! `plugbay schema`: the JSON Schemas of the files that people write.
+//! `plugbay schema`: prints the JSON Schemas of manifests, host files and test files.
 
 use plugbay::manifest;
 

@@ -1,6 +1,6 @@
-//! `plugbay test`: runs the tests that are declared beside a plugin, each in a host of its own.
+//! `plugbay test`: runs a plugin's test files, each test in a host of its own.
 //!
-//! What a test is and how it runs is the crate `plugbay-testing`'s; here it is found, filtered and told.
+//! The crate `plugbay-testing` runs tests. This file finds and filters them and prints their outcomes.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ use crate::output::{GREEN, Output, RED, indented, plain};
 use crate::units::show_duration;
 
 pub(crate) fn run(args: &Test, common: &Common, output: Output) -> Result<Exit, Error> {
-    // What is wrong with the files is told before anything is built.
+    // Problems of the files are reported before anything is built.
     let files = read_files(args)?;
     let wanted = |name: &str| args.filter.is_empty() || args.filter.iter().any(|text| name.contains(&**text));
     if !files.iter().flat_map(DeclaredTests::names).any(wanted) {
@@ -31,17 +31,17 @@ pub(crate) fn run(args: &Test, common: &Common, output: Output) -> Result<Exit, 
         if !output.json {
             output.result(&plain(&tests.path().display().to_string()))?;
         }
-        let mut told = |outcome: &TestOutcome| tell(outcome, common.log_level, output);
-        let outcomes = tests.run(&package, &place, &wanted, &mut told)?;
+        let mut report = |outcome: &TestOutcome| print(outcome, common.log_level, output);
+        let outcomes = tests.run(&package, &place, &wanted, &mut report)?;
         all.push((tests.path(), outcomes));
     }
     conclude(all, output)
 }
 
-/// The files that were named, or those that are beside the plugin.
+/// The named files, or those of the plugin.
 fn read_files(args: &Test) -> Result<Vec<DeclaredTests>, Error> {
     let files = if args.file.is_empty() {
-        // Without a plugin, that it has no tests would be true and no help.
+        // If PLUGIN does not exist, that is the error, not its missing tests.
         Source::locate(&args.plugin)?;
         DeclaredTests::read_all(directory_of(&args.plugin))?
     } else {
@@ -58,7 +58,7 @@ fn read_files(args: &Test) -> Result<Vec<DeclaredTests>, Error> {
     Ok(files)
 }
 
-/// Where the files of tests of PLUGIN are: a file's are beside it.
+/// The directory of PLUGIN's test files: for a file, the directory that contains it.
 fn directory_of(plugin: &Path) -> &Path {
     match plugin.parent() {
         Some(parent) if !plugin.is_dir() && parent.as_os_str().is_empty() => Path::new("."),
@@ -67,7 +67,7 @@ fn directory_of(plugin: &Path) -> &Path {
     }
 }
 
-/// What this program gives every test.
+/// The environment of every test.
 struct Place<'a> {
     worker: WorkerCommand,
     cache: CodeCacheAt,
@@ -85,8 +85,8 @@ impl Surroundings for Place<'_> {
     }
 }
 
-/// One line for each test, and what did not go as expected below it.
-fn tell(outcome: &TestOutcome, level: LogLevel, output: Output) {
+/// Prints one line for each test, and its failure below it.
+fn print(outcome: &TestOutcome, level: LogLevel, output: Output) {
     if output.json {
         return;
     }
@@ -99,7 +99,7 @@ fn tell(outcome: &TestOutcome, level: LogLevel, output: Output) {
             format!("  {RED}FAILED{RED:#} {} ({time}){}{log}", plain(name), shown_failure(failure))
         }
     };
-    // Where standard output is gone, the exit code still tells.
+    // If standard output is closed, the exit code still reports the outcome.
     let _ = output.result(&text);
 }
 
@@ -121,7 +121,7 @@ fn shown_log(outcome: &TestOutcome, level: LogLevel) -> String {
     if lines.is_empty() { lines } else { format!("\n    log:{lines}") }
 }
 
-/// The sum, and how the command ends.
+/// Prints the totals and determines the exit code.
 fn conclude(mut all: Vec<(&Path, Vec<TestOutcome>)>, output: Output) -> Result<Exit, Error> {
     let count = |failed: bool| {
         all.iter().flat_map(|(_, outcomes)| outcomes).filter(|outcome| outcome.failure.is_some() == failed).count()
@@ -132,7 +132,7 @@ fn conclude(mut all: Vec<(&Path, Vec<TestOutcome>)>, output: Output) -> Result<E
     } else {
         output.result(&format!("{passed} passed, {failed} failed"))?;
     }
-    // Where nothing could be loaded at all, that is what is wrong, not the tests.
+    // If no plugin could be loaded, that is the command's error.
     let mut failures = all.iter_mut().flat_map(|(_, outcomes)| outcomes).filter_map(|outcome| outcome.failure.as_mut());
     let load_errors: Option<Vec<_>> = failures.by_ref().map(|failure| failure.load_error.take()).collect();
     match (failed, load_errors.into_iter().flatten().next()) {

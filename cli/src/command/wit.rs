@@ -1,8 +1,8 @@
-//! `plugbay wit`: the contract as a directory of WIT, for authors whose language has no SDK.
+//! `plugbay wit`: writes the contract as a directory of WIT, for languages without an SDK.
 //!
-//! Binding generators (jco, componentize-py, wit-bindgen and others) read a directory with one package of the author's and
-//! its dependencies under `deps/`. The world has only what the plugin uses, because a host grants each import, and a
-//! component that imports what it does not use asks for more than it needs.
+//! Binding generators (jco, componentize-py, wit-bindgen and others) read a directory with the author's package and its
+//! dependencies under `deps/`. The world includes only the interfaces that the plugin uses: a host grants each import,
+//! and an unused import asks for an unneeded permission.
 
 use std::fs;
 use std::path::Path;
@@ -38,7 +38,7 @@ const CONTRACT: [(&str, &str); 14] = [
 /// The interfaces that a plugin may import.
 const IMPORTS: [&str; 8] = ["cache", "config", "data", "db", "invocation", "log", "plugins", "scheduler"];
 
-/// The interfaces that a plugin may export beside `actions`.
+/// The interfaces that a plugin may export in addition to `actions`.
 const EXPORTS: [&str; 3] = ["events", "health", "lifecycle"];
 
 /// The contract's package and version, as `world.wit` declares it.
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Wit, output: Output) -> Result<Exit, Error> {
     Ok(Exit::Ok)
 }
 
-/// The interfaces that were named, each once, in the order of their names.
+/// The named interfaces, without duplicates, in alphabetical order.
 fn interfaces(option: &str, named: &[String], known: &[&'static str]) -> Result<Vec<&'static str>, Error> {
     let mut found = Vec::new();
     for name in named {

@@ -1,4 +1,4 @@
-//! The limits that were typed, against the ceilings.
+//! Limits from the command line, and the ceilings that bound them.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::args::LimitArgs;
 use crate::output::Output;
 use crate::units::{show_bytes, show_count, show_duration};
 
-/// Limits from the command line and the ceilings that they leave.
+/// Limits from the command line, and the resulting ceilings.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     args: LimitArgs,
@@ -17,8 +17,8 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// `file` are the ceilings that the host's file names, which hold, and `in_force` what they mean. Where it names none,
-    /// what was typed raises the default.
+    /// `file` has the ceilings written in the host's file, which always hold, and `in_force` their values with
+    /// defaults. If the file sets no ceiling, a larger option raises the default.
     pub(crate) fn new(args: &LimitArgs, file: &Resources, in_force: Ceilings) -> Self {
         let default = Ceilings::default();
         let ceilings = Ceilings {
@@ -30,7 +30,7 @@ impl Asked {
         Asked { args: args.clone(), ceilings }
     }
 
-    /// What replaces the manifest's own.
+    /// The resources that replace the manifest's.
     pub(crate) fn resources(&self) -> Resources {
         Resources {
             timeout: self.args.timeout,
@@ -40,15 +40,15 @@ impl Asked {
         }
     }
 
-    /// Says where less is in force than was typed.
-    pub(crate) fn tell_what_was_cut(&self, limits: &Limits, output: Output) {
+    /// Notes the options that the host's ceilings cut.
+    pub(crate) fn note_cuts(&self, limits: &Limits, output: Output) {
         for text in self.cut(limits.timeout, limits.memory_bytes, limits.fuel) {
             output.note(&text);
         }
     }
 
-    /// The same for a plugin that is only looked at.
-    pub(crate) fn tell_what_would_be_cut(&self, inspection: &Inspection, output: Output) {
+    /// The same for a plugin that is only inspected.
+    pub(crate) fn note_cuts_of_inspection(&self, inspection: &Inspection, output: Output) {
         let limits = &inspection.limits;
         let timeout =
             limits.timeout_seconds.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
@@ -81,8 +81,8 @@ impl Asked {
     }
 }
 
-/// The file's ceiling if it names one (0 means none), else the default or what was typed, whichever is more. A typed 0
-/// means no limit, so it lifts the default as any large number does.
+/// The file's ceiling if it sets one (0 means none), else the default or the option, whichever is larger. An option of
+/// 0 means no limit, so it removes the default ceiling.
 fn ceiling<T: Ord + Default>(file: Option<T>, typed: Option<T>, default: Option<T>) -> Option<T> {
     match (file, typed) {
         (Some(file), _) => Some(file).filter(|file| *file != T::default()),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn typed_limit_above_the_host_files_ceiling_is_cut_and_told() {
+    fn typed_limit_above_the_host_files_ceiling_is_cut() {
         let args = LimitArgs { timeout: Some(MINUTES(30)), ..LimitArgs::default() };
         let file = Resources { timeout: Some(MINUTES(1)), ..Resources::default() };
         let (limits, cut) = in_force(&args, &file);
@@ -125,7 +125,11 @@ mod tests {
     fn zero_is_no_limit_below_the_host_files_ceilings() {
         let args = LimitArgs { timeout: Some(Duration::ZERO), max_memory: Some(0), fuel: Some(0) };
         let (limits, _) = in_force(&args, &Resources::default());
-        assert_eq!((limits.timeout, limits.fuel, limits.memory_bytes), (None, None, 4 << 30), "all that there is");
+        assert_eq!(
+            (limits.timeout, limits.fuel, limits.memory_bytes),
+            (None, None, 4 << 30),
+            "the maximum of 32-bit memory"
+        );
         let lifted = Resources { timeout: Some(Duration::ZERO), max_fuel: Some(0), ..Resources::default() };
         let (limits, _) = in_force(&args, &lifted);
         assert_eq!((limits.timeout, limits.fuel), (None, None));

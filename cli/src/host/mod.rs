@@ -1,8 +1,8 @@
-//! From the command line to a runtime and a package. Finding what the host's file says and setting up the runtime is the
-//! crate `plugbay-node`'s; here is what is this program's own.
+//! Turns the command line into a runtime and a package. The crate `plugbay-node` reads the host's file and sets up the
+//! runtime; this file adds what is specific to the command.
 //!
-//! The person at the command line is the operator. What is typed wins over the host's file, which wins over the manifest;
-//! a limit above this program's own ceilings raises them, one above the host file's is cut down to it with a note.
+//! The user of the command is the operator. Options override the host's file, which overrides the manifest. A limit
+//! option above a default ceiling raises it; one above a ceiling of the host's file is cut, with a note.
 
 mod limits;
 
@@ -28,28 +28,28 @@ use crate::signal;
 
 pub(crate) use limits::Asked;
 
-/// For each plugin that this program runs: it makes one call, and reserves no more than that takes.
+/// Live instances for each plugin: the command makes one call, and reserves no more than that needs.
 const LIVE_INSTANCES: u32 = 4;
-/// For all of them together if there are several: a sandbox for each call that may wait for another, and one to spare.
+/// Additional instances if there are several plugins: one for each call that may wait for another, and a spare one.
 const LIVE_INSTANCES_IN_CHAINS: u32 = plugbay::limits::CALL_DEPTH_MAX as u32 + 2;
 /// The smallest component there is: the header alone.
 const EMPTY_COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 
-/// A runtime and the package that it is to run.
+/// A runtime and the package that it runs.
 pub(crate) struct Host {
     pub(crate) runtime: Runtime,
     pub(crate) package: Package,
-    /// The limits that were typed.
+    /// The limit options.
     pub(crate) asked: Asked,
     node: Node,
 }
 
-/// What a command does with a plugin.
+/// The purpose for which a command opens a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// Its code runs, and may store values.
     Run,
-    /// It is only looked at: nothing stays behind.
+    /// It is only inspected, and nothing is stored.
     Look(Crates),
 }
 
@@ -76,7 +76,7 @@ impl Host {
         Host::open_for(Purpose::Look(crates), path, 0, limits, host, common, output)
     }
 
-    /// The same for a purpose, and with instances for `others` plugins beside those of the host's file.
+    /// The same for a purpose, with instances for `others` plugins in addition to those of the host's file.
     pub(crate) fn open_for(
         purpose: Purpose,
         path: &Path,
@@ -92,11 +92,11 @@ impl Host {
         let asked = Asked::new(limits, file.written_ceilings(), file.ceilings());
         let policy = typed_policy(args)?;
         let package = open_package(path, purpose.crates(), output)?;
-        // The host's file speaks of all plugins; what was typed is meant for this one.
+        // The host's file is for all plugins, but the option is meant for this one.
         if let Some(name) = &args.environment
             && lacks_environment(path, name)
         {
-            output.note(&format!("there is no config/{name}.yaml: the environment `{name}` changes nothing here"));
+            output.note(&format!("the environment `{name}` has no effect: the plugin has no config/{name}.yaml"));
         }
         let log = StderrLog::new(common.log_level, common.quiet);
         let others = u32::try_from(others + file.local_plugins().count()).unwrap_or(u32::MAX);
@@ -121,7 +121,7 @@ impl Host {
         Ok(Host { runtime: node.runtime.clone(), package: package.resources(asked.resources()), asked, node })
     }
 
-    /// The package of `path`, which is this host's, with others that were named and those that one of them requires.
+    /// The packages of `path`, which is this host's, and `with`, and of the plugins that they require.
     pub(crate) fn with_requirements(
         &self,
         path: &Path,
@@ -141,7 +141,7 @@ impl Host {
     }
 }
 
-/// Instances that one plugin and this many others take.
+/// The number of instances for one plugin and this many others.
 fn live_instances(others: u32) -> u32 {
     if others == 0 {
         return LIVE_INSTANCES;
@@ -152,7 +152,7 @@ fn live_instances(others: u32) -> u32 {
         .min(plugbay::limits::LIVE_INSTANCES_DEFAULT)
 }
 
-/// Whether a plugin has files of configuration, and none of this name: an environment that was misspelt, perhaps.
+/// Whether a plugin has configuration files but none of this name, such as for a misspelt environment.
 fn lacks_environment(plugin: &Path, name: &str) -> bool {
     let Ok(files) = plugin.join("config").read_dir() else { return false };
     let is_it = |path: &Path| path.file_stem().is_some_and(|stem| stem == name) && Format::from_path(path).is_some();
@@ -165,13 +165,14 @@ pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Error> {
     let executor =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the executor")?;
     Ok(executor.block_on(async {
-        // Without it, a file that becomes too large ends the process with less of a message.
+        // Without this, exceeding `ulimit -f` ends the process without an error message.
         let _ = signal::ignore_file_size_signal();
         future.await
     }))
 }
 
-/// The executor panics if the process may not open its descriptors: four for events, three for signals.
+/// Checks that the process may open the executor's file descriptors, four for events and three for signals. Without
+/// them it would panic.
 fn check_descriptors() -> std::io::Result<()> {
     #[cfg(unix)]
     {
@@ -182,17 +183,17 @@ fn check_descriptors() -> std::io::Result<()> {
     Ok(())
 }
 
-/// What happens to a PLUGIN that is the directory of a Rust crate.
+/// Whether a PLUGIN that is the directory of a Rust crate is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Crates {
-    /// It is built, which runs its build scripts and macros. A finished component beside it may be older and is not used.
+    /// It is built, which runs its build scripts and macros. A finished component in it may be older and is not used.
     Build,
-    /// Nothing of it is run: its finished component is used, and without one it is refused.
+    /// None of its code is run. Its finished component is used; without one, the crate is refused.
     UseFinished,
 }
 
 impl Crates {
-    /// What a command that does not build does, given its option `--build`.
+    /// The choice of a command that builds only with `--build`.
     pub(crate) fn build_if(asked: bool) -> Self {
         if asked { Crates::Build } else { Crates::UseFinished }
     }
@@ -220,12 +221,12 @@ pub(crate) fn open_package(path: &Path, crates: Crates, output: Output) -> Resul
     }
 }
 
-/// Sets what was typed: JSON where it parses as JSON, else a text. What only looks like a number, such as a key of digits,
-/// is a text where the plugin's configuration asks for one.
+/// Sets the values of `--config`: as JSON if they parse as JSON, else as text. A value that looks like a number, such
+/// as a key of digits, is a text if the plugin's configuration declares a string.
 fn configured(runtime: &Runtime, package: Package, settings: &[(String, String)]) -> Package {
     let value = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
     let is_in_doubt = |(_, text): &(String, String)| !value(text).is_string();
-    // A manifest that is wrong is told by what comes next.
+    // An invalid manifest is reported by a later step.
     let declared = settings.iter().any(is_in_doubt).then(|| runtime.inspect(package.clone()).ok()).flatten();
     let declared = declared.map(|inspection| inspection.manifest.configuration).unwrap_or_default();
     settings.iter().fold(package, |package, (key, text)| match (value(text), declared.get(key)) {
@@ -236,14 +237,14 @@ fn configured(runtime: &Runtime, package: Package, settings: &[(String, String)]
     })
 }
 
-/// What was typed comes before the host's file: the first rule that matches decides.
+/// The policy of `--grant`. Its rules come before the host file's, because the first rule that matches decides.
 fn typed_policy(args: &HostArgs) -> Result<Policy, Error> {
     args.grant.iter().try_fold(Policy::default(), |policy, grant| {
         policy.allow(grant).map_err(|error| Error::Usage(format!("--grant: {error}")))
     })
 }
 
-/// Where compiled code is to be cached.
+/// The code cache that the environment asks for.
 pub(crate) fn code_cache_asked() -> CodeCacheAt {
     match std::env::var_os("PLUGBAY_CACHE_DIR") {
         Some(off) if off == "off" => CodeCacheAt::Off,
@@ -252,33 +253,33 @@ pub(crate) fn code_cache_asked() -> CodeCacheAt {
     }
 }
 
-/// Where compiled code is cached, with a note if the user's own directory cannot be used.
+/// The code cache to use, with a note if the user's own directory cannot be used.
 pub(crate) fn code_cache(output: Output) -> CodeCacheAt {
     let cache = usable_code_cache(code_cache_asked());
     if let Some(problem) = cache.problem {
-        output.note(&format!("compiled code is not kept, and the next run compiles again: {problem}"));
+        output.note(&format!("compiled code is not cached, and the next run compiles again: {problem}"));
     }
     cache.at
 }
 
-/// This program itself compiles, in a process with a deadline and a memory limit of its own.
+/// The worker that compiles: this program, in a process with a deadline and a memory limit of its own.
 pub(crate) fn worker() -> Result<WorkerCommand, Error> {
     Ok(WorkerCommand::this_program().context("cannot find this program's own file")?)
 }
 
-/// A host for one test, which runs plugins as this program does and lets those of these names run in trusted mode.
+/// The host of one test. It runs plugins as this program does, and those of these names may run in trusted mode.
 pub(crate) fn test_builder(worker: WorkerCommand, cache: CodeCacheAt, trusted: &[String]) -> TestHostBuilder {
     let builder = TestHost::builder()
         .runtime(|runtime| runtime.code_cache(cache).compile_isolation(CompileIsolation::ChildProcess(worker)));
     trusted.iter().fold(builder, |builder, name| builder.trust(name))
 }
 
-/// A runtime without a plugin: can the memory pool be reserved?
+/// Builds a runtime without plugins, to check that the memory pool can be reserved.
 pub(crate) fn bare_runtime() -> Result<Runtime, BuildError> {
     Runtime::builder().live_instances(LIVE_INSTANCES).code_cache(CodeCacheAt::Off).build()
 }
 
-/// Has the smallest component compiled by a child process, and tells how long that took.
+/// Compiles the smallest component in a child process and returns the time that it took.
 pub(crate) fn compile_in_child() -> Result<Duration, Error> {
     let runtime = Runtime::builder()
         .live_instances(LIVE_INSTANCES)
