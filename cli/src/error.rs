@@ -157,7 +157,7 @@ impl Error {
                 }
                 _ => error.to_string(),
             },
-            Error::HostFile(error) => format!("the host's file is wrong:\n{error}"),
+            Error::HostFile(error) => format!("the host's file is invalid:\n{error}"),
             Error::DataDir(error) => error.to_string(),
             Error::TestFile(error) => error.to_string(),
             Error::Imports { plugin, refused, not_allowed } => {
@@ -200,7 +200,7 @@ fn all_grants(not_allowed: &[String]) -> String {
     if not_allowed.is_empty() {
         return String::new();
     }
-    // No option to paste: it would be pasted.
+    // No ready-made option: it would be pasted without thought.
     if not_allowed.iter().any(|permission| is_everything(permission)) {
         return "\nhere: it asks for everything (`*`); grant what it needs, one by one, such as `--grant data.*:read`; \
                 `plugbay inspect` lists what it imports"
@@ -267,7 +267,7 @@ fn what_helps(error: &InvokeError) -> String {
     text
 }
 
-/// A text of a plugin's, or its beginning with a note of its length.
+/// A plugin's text, truncated with a note of its length if it is too long.
 fn cut(text: &str) -> Cow<'_, str> {
     if text.len() <= ANSWER_BYTES_SHOWN_MAX {
         return Cow::Borrowed(text);

@@ -1,4 +1,4 @@
-//! The `plugbay` command: run, call, inspect, check and build plugins.
+//! The `plugbay` command: runs, calls, inspects, checks, creates, builds and tests plugins.
 //!
 //! It is a library only so that the end-to-end tests build the same program. Its API is [`main`] alone.
 //!

@@ -54,12 +54,12 @@ impl Output {
         }
     }
 
-    /// Prints a plugin's JSON result: unchanged, unless standard output is a terminal.
+    /// Prints a plugin's JSON result unchanged, or on a terminal with its control characters escaped.
     pub(crate) fn json_result(&self, json: &str) -> io::Result<()> {
         if io::stdout().is_terminal() { self.raw_result(&harmless_json(json)) } else { self.raw_result(json) }
     }
 
-    /// Prints one JSON document, indented on a terminal.
+    /// Prints one JSON document, indented.
     pub(crate) fn document(&self, value: &impl Serialize) -> io::Result<()> {
         self.raw_result(&serde_json::to_string_pretty(value)?)
     }

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn payload_that_lost_its_quotes_shows_the_place_and_the_quoting() {
+    fn payload_that_lost_its_quotes_shows_how_to_quote() {
         let error = read(Some("{name:Ada}")).expect_err("not JSON");
         assert!(error.contains("line 1 column 2"), "{error}");
         assert!(error.contains("  {name:Ada}\n   ^"), "{error}");

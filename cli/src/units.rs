@@ -1,4 +1,4 @@
-//! Durations, sizes and counts: how they are typed on the command line, and how they are shown.
+//! Durations, sizes and counts: parsing them from the command line, and formatting them.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub(crate) fn parse_count(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "write a whole number such as 5000000, 5_000_000 or 5e6, or 0 for no limit".to_owned())
 }
 
-/// `K=V`, both as they were typed.
+/// A setting `KEY=VALUE`, both parts unparsed.
 pub(crate) fn parse_setting(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("write KEY=VALUE")?;
     if key.is_empty() {

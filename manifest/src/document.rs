@@ -67,7 +67,7 @@ pub(crate) fn parse_section(origin: &str, bytes: &[u8]) -> Result<Vec<Value>, Ma
     let mut rest = bytes;
     while !rest.trim_ascii_start().is_empty() {
         if documents.len() == SECTION_DOCUMENTS_MAX {
-            let message = format!("the manifest section holds more than {SECTION_DOCUMENTS_MAX} documents");
+            let message = format!("the manifest section has more than {SECTION_DOCUMENTS_MAX} documents");
             return Err(single(origin, code::TOO_LARGE, message));
         }
         let budget = Budget::default();
@@ -165,14 +165,14 @@ fn explain_yaml(error: &serde_saphyr::Error, text: &str, budget: &Budget) -> Str
     }
     let message = match cause {
         Error::Budget { breach: BudgetBreach::Documents { .. }, .. } => {
-            return "it holds several documents (`---`): give one".to_owned();
+            return "it has several documents (`---`): write only one".to_owned();
         }
         Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => too_deep(),
         Error::Budget { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. } => {
-            format!("the document, with its aliases expanded, holds more than {NODES_MAX} values")
+            format!("the document, with its aliases expanded, has more than {NODES_MAX} values")
         }
         // The scanner, which looks ahead, reports nested brackets like this; the error has no variant of its own.
         other if other.to_string().contains("recursion limit") => too_deep(),
@@ -218,7 +218,7 @@ impl Budget {
     fn take_node<E: Error>(&self) -> Result<(), E> {
         let left = self.nodes_left.get().checked_sub(1).ok_or_else(|| {
             self.exceeded.set(true);
-            E::custom(format_args!("the document holds more than {NODES_MAX} values"))
+            E::custom(format_args!("the document has more than {NODES_MAX} values"))
         })?;
         self.nodes_left.set(left);
         Ok(())
@@ -268,7 +268,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value that JSON can hold")
+        f.write_str("a value that JSON can represent")
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Value, E> {

@@ -196,7 +196,7 @@ fn percent_decoded(path: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-fn remote<'u>(kept: &'u str, rest: &str) -> Result<&'u str, String> {
+fn remote<'u>(url: &'u str, rest: &str) -> Result<&'u str, String> {
     let host = rest.split('/').next().unwrap_or_default();
     if host.is_empty() || rest.contains(char::is_whitespace) {
         return Err("the URL has no host, or contains white space".to_owned());
@@ -204,7 +204,7 @@ fn remote<'u>(kept: &'u str, rest: &str) -> Result<&'u str, String> {
     if host.contains('@') {
         return Err("the URL contains a user or a password: keep credentials out of this file".to_owned());
     }
-    Ok(kept)
+    Ok(url)
 }
 
 fn read_host_file(node: &Node<'_>, report: &mut Report) -> Option<HostFile> {

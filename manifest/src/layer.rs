@@ -211,7 +211,7 @@ impl<'a> Document<'a> {
             grouped.problem(
                 report,
                 code::CONFLICT,
-                format!("`{name}` is given outside `config` too: remove one of them"),
+                format!("`{name}` is also outside of `config`: remove one of them"),
             );
         }
         top.or(grouped)
@@ -241,10 +241,10 @@ fn read_fields(written: &Value, report: &mut Report) -> Option<Fields> {
 
 fn note_what_does_not_apply(top: &Object<'_>, report: &mut Report) {
     let notes = [
-        ("python_version", "is not applicable: the plugin runs as WebAssembly, whatever language it was written in"),
+        ("python_version", "is not applicable: plugins in any language run as WebAssembly"),
         (
             "plugin",
-            "holds source code, which is not run: compile the plugin to WebAssembly and name it in `entry_point`",
+            "contains source code, which is not run: compile the plugin to WebAssembly and name it in `entry_point`",
         ),
         ("id", "is not applicable: the catalog gives each installed plugin its number"),
     ];

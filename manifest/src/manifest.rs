@@ -147,7 +147,7 @@ impl Manifest {
         let broken_below = |path: &str| layers.iter().any(|layer| layer.problems.iter().any(|p| p.path == path));
         for (field, missing) in [("name", name.is_none()), ("version", version.is_none())] {
             if missing && !broken_below(field) {
-                report.add(field, code::MISSING_FIELD, format!("`{field}` is missing: every plugin has one"));
+                report.add(field, code::MISSING_FIELD, format!("`{field}` is missing: every plugin needs one"));
             }
         }
         let problems = report.into_problems();
@@ -201,7 +201,9 @@ fn directory_without_effect(rule: &Rule, mode: ExecutionMode) -> Option<String> 
     let resource = quoted(&rule.resource);
     match mode {
         ExecutionMode::Trusted if !path.contains(['*', '?']) => None,
-        ExecutionMode::Trusted => Some(format!("permissions: {resource} opens no directory: ask for each by its path")),
+        ExecutionMode::Trusted => {
+            Some(format!("permissions: {resource} opens no directory: name each directory by its path"))
+        }
         ExecutionMode::Sandboxed | ExecutionMode::Legacy => Some(format!(
             "permissions: {resource} has no effect in {} mode: directories are for plugins in trusted mode",
             mode.name()

@@ -122,7 +122,7 @@ impl Report {
     /// The problems, and a last one with the number of those that are not listed.
     pub(crate) fn into_problems(mut self) -> Vec<Problem> {
         if self.unlisted > 0 {
-            let message = format!("{} more problems are not listed: solve these first", self.unlisted);
+            let message = format!("{} more problems are not listed: fix these first", self.unlisted);
             let origin = visible(&self.origin);
             self.problems.push(Problem { origin, path: String::new(), code: code::TOO_LARGE, message });
         }
@@ -183,7 +183,7 @@ mod tests {
         }
         let problems = report.into_problems();
         assert_eq!(problems.len(), PROBLEMS_MAX + 1);
-        assert_eq!(problems[PROBLEMS_MAX].message, "7 more problems are not listed: solve these first");
+        assert_eq!(problems[PROBLEMS_MAX].message, "7 more problems are not listed: fix these first");
     }
 
     #[test]

@@ -252,7 +252,7 @@ impl<'a> Object<'a> {
     pub(crate) fn need(&self, name: &str, report: &mut Report) -> Option<Node<'a>> {
         let node = self.get(name);
         if node.is_none() {
-            report.add(&join(&self.path, name), code::MISSING_FIELD, "is missing: it must be given");
+            report.add(&join(&self.path, name), code::MISSING_FIELD, "is missing: it is required");
         }
         node
     }
@@ -287,7 +287,7 @@ impl<'a> Object<'a> {
             None => {
                 *listed = true;
                 let known: Vec<&str> = self.table.iter().map(|field| field.name).collect();
-                format!("unknown field {}: known here are {}", quoted(written), known.join(", "))
+                format!("unknown field {}: known fields are {}", quoted(written), known.join(", "))
             }
         }
     }

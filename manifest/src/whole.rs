@@ -75,7 +75,7 @@ fn check_systems(fields: &Fields, report: &mut Report) {
 fn check_email(fields: &Fields, report: &mut Report) {
     let author_is_wrong = report.problems.iter().any(|problem| problem.path.starts_with("author"));
     if let (Some(email), None, false) = (&fields.email, &fields.author, author_is_wrong) {
-        let message = "an e-mail address needs its `author`: add one, or remove this field";
+        let message = "an e-mail address needs an `author`: add one, or remove this field";
         report.add_from(&email.origin, &email.path, code::MISSING_FIELD, message);
     }
 }

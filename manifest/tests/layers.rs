@@ -270,5 +270,5 @@ fn from_layers_plugin_as_an_object_is_a_problem() {
 fn from_layers_known_fields_are_listed_once() {
     let error = merged(&["{ name: a, version: 1.0.0, qqq: 1, zzz: 2, jjj: 3 }"]).expect_err("unknown fields");
     assert_eq!(error.problems.len(), 3);
-    assert_eq!(error.to_string().matches("known here are").count(), 1, "{error}");
+    assert_eq!(error.to_string().matches("known fields are").count(), 1, "{error}");
 }

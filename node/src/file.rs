@@ -31,7 +31,7 @@ pub enum HostFileError {
         reason: String,
     },
     /// Its content is invalid.
-    #[error("the host's file is wrong:\n{_0}")]
+    #[error("the host's file is invalid:\n{_0}")]
     Content(ManifestError),
 }
 

@@ -178,16 +178,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_of_an_outer_cargo_are_dropped_and_the_users_kept() {
+    fn only_variables_of_an_outer_cargo_are_dropped() {
         for dropped in
             ["CARGO", "CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BIN_EXE_plugbay"]
         {
             assert!(belongs_to_outer_cargo(dropped, false), "{dropped}");
         }
-        for kept in
+        for unchanged in
             ["RUSTFLAGS", "CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_NET_OFFLINE", "CARGO_PROFILE_RELEASE_LTO", "PATH"]
         {
-            assert!(!belongs_to_outer_cargo(kept, true), "{kept}");
+            assert!(!belongs_to_outer_cargo(unchanged, true), "{unchanged}");
         }
     }
 

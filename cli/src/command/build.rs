@@ -19,7 +19,7 @@ pub(crate) fn run(args: &Build, common: &Common, output: Output) -> Result<Exit,
     let directory = match Source::locate(&args.directory)? {
         Source::Crate(directory) | Source::Directory(directory) => directory,
         Source::File(file) => {
-            let text = "build takes the directory of a crate or of a plugin, and this is a file";
+            let text = "it is a file, and build takes the directory of a crate or of a plugin";
             return Err(Error::Usage(format!("{}: {text}", file.display())));
         }
     };

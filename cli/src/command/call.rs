@@ -1,4 +1,5 @@
-//! `plugbay call`: any exported function of any component, plugin or not, in a fresh instance under a plugin's limits.
+//! `plugbay call`: calls an exported function of any component, plugin or not, in a fresh instance with a plugin's
+//! limits.
 
 use std::time::Instant;
 
@@ -41,7 +42,7 @@ async fn call(host: Host, args: &Call, output: Output) -> Result<Exit, Error> {
     Ok(if called.is_err() { Exit::PluginError } else { Exit::Ok })
 }
 
-/// A function without a result prints nothing; JSON always has a value.
+/// Prints the result. A function without one prints nothing, or `null` with `--json`.
 fn show(called: &Called, output: Output) -> Result<(), Error> {
     let unwritable = |error| Error::Internal(anyhow::anyhow!("the result cannot be written as text: {error}"));
     match &called.value {
@@ -55,7 +56,7 @@ fn show(called: &Called, output: Output) -> Result<(), Error> {
     Ok(())
 }
 
-/// Each function with its type, one to a line.
+/// Prints each function and its type, one per line.
 fn list(component: &AnyComponent, output: Output) -> Result<(), Error> {
     let functions = component.functions();
     if output.json {

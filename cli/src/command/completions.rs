@@ -1,4 +1,4 @@
-//! `plugbay completions`: scripts that complete commands, options and paths.
+//! `plugbay completions`: prints a script that completes commands, options and paths.
 
 use clap::CommandFactory;
 

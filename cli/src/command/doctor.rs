@@ -231,7 +231,7 @@ fn target(toolchain: &Toolchain, has_rustup: bool) -> Finding {
 fn rustup(version: Option<&str>, has_target: bool) -> Finding {
     match version {
         Some(version) => Finding::ok("rustup", version.lines().next().unwrap_or_default()),
-        None if has_target => Finding::ok("rustup", format!("not found, and not needed: {TARGET} is there")),
+        None if has_target => Finding::ok("rustup", format!("not found, and not needed: {TARGET} is installed")),
         None => Finding::warning("rustup", format!("not found: it would add {TARGET}"), "https://rustup.rs"),
     }
 }

@@ -76,7 +76,7 @@ fn identity(inspection: &Inspection) -> Vec<Vec<Cell>> {
         ExecutionMode::Trusted if inspection.trust == Trust::NotGiven => {
             Cell::styled(RED, format!("trusted, which the operator does not allow: {}", trust_option(&manifest.name)))
         }
-        ExecutionMode::Trusted => Cell::from("trusted: directories and addresses as far as they are granted"),
+        ExecutionMode::Trusted => Cell::from("trusted: with the directories and addresses that are granted"),
         ExecutionMode::Legacy => Cell::from("legacy: a WASI command, run once for each call"),
     };
     let requires: Vec<String> = manifest

@@ -1,4 +1,4 @@
-//! One file per command. Each takes what was typed and gives an exit code or an error; none of them exits.
+//! The commands, one file each. A command takes its arguments and returns an exit code or an error; it never exits.
 
 pub(crate) mod build;
 pub(crate) mod call;

@@ -67,7 +67,7 @@ fn interfaces(option: &str, named: &[String], known: &[&'static str]) -> Result<
         let Some(interface) = known.iter().find(|interface| *interface == name) else {
             let advice = match nearest(name, known.iter().copied()) {
                 Some(right) => format!("did you mean `{right}`?"),
-                None => format!("there are {}", known.join(", ")),
+                None => format!("use one of {}", known.join(", ")),
             };
             return Err(Error::Usage(format!(
                 "--{option}: the contract has no interface `{name}` to {option}; {advice}"

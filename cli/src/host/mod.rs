@@ -199,7 +199,7 @@ impl Crates {
     }
 }
 
-/// Opens PLUGIN.
+/// Opens PLUGIN, and builds it if it is a crate and `crates` says so.
 pub(crate) fn open_package(path: &Path, crates: Crates, output: Output) -> Result<Package, Error> {
     match (Source::locate(path)?, crates) {
         (Source::File(path) | Source::Directory(path), _) => Ok(Package::open(path)?),

@@ -15,9 +15,7 @@ pub(super) fn explain(error: &Error, text: &str) -> String {
         Error::Unexpected { expected, .. } if expected.contains("string") => {
             "a key is a list or an object: keys are text".to_owned()
         }
-        Error::RecursiveReferencesRequireWeakTypes { .. } => {
-            "an alias (`*`) stands inside its own anchor (`&`)".to_owned()
-        }
+        Error::RecursiveReferencesRequireWeakTypes { .. } => "an alias (`*`) is inside its own anchor (`&`)".to_owned(),
         Error::BytesNotSupportedMissingBinaryTag { .. }
         | Error::InvalidBinaryBase64 { .. }
         | Error::BinaryNotUtf8 { .. }
@@ -71,7 +69,7 @@ mod tests {
         check(": x", "keys are text");
         check("[a]: 1", "keys are text");
         check("? {a: 1}", "keys are text");
-        check("a: &a [*a]", "an alias (`*`) stands inside its own anchor");
+        check("a: &a [*a]", "an alias (`*`) is inside its own anchor");
         check("a: !!binary gIGC", "write it as plain text");
         check("timeout_seconds: .nan", "infinity and NaN are not numbers");
     }

@@ -287,7 +287,7 @@ fn check_options(column: &Column, object: &Object<'_>, report: &mut Report) {
         conflict("length", format!("a length is for varchar and char, and this is {kind_name}: remove it"));
     }
     match (kind == ColumnKind::Enum, column.values.is_empty()) {
-        (true, true) => conflict("values", "an enum needs the words that it may be: list them in `values`".to_owned()),
+        (true, true) => conflict("values", "an enum needs its words: list them in `values`".to_owned()),
         (false, false) => conflict("values", format!("values are for enum, and this is {kind_name}: remove them")),
         _ => {}
     }

@@ -23,7 +23,7 @@ pub(crate) fn wrong_default(column: &Column, default: &Value) -> Option<String> 
         ColumnKind::Integer => "an integer",
         ColumnKind::Timestamp if default.is_i64() => return None,
         ColumnKind::Timestamp => {
-            "milliseconds since 1970 as an integer (the kind `created_at` takes the time of the insert)"
+            "milliseconds since 1970 as an integer (the kind `created_at` stores the time of the insert)"
         }
         ColumnKind::Real | ColumnKind::Numeric if default.is_number() => return None,
         ColumnKind::Real | ColumnKind::Numeric => "a number",
@@ -59,7 +59,7 @@ fn wrong_text(column: &Column, default: &Value) -> Option<String> {
         (ColumnKind::Date, _) if !is_date(text) => "a day such as `2026-01-31`".to_owned(),
         (ColumnKind::Time, _) if !is_time(text) => "a time such as `08:30` or `08:30:00`".to_owned(),
         (ColumnKind::Datetime, _) if !is_datetime(text) => {
-            "a day and a time such as `2026-01-31T08:30:00Z` (the kind `created_at` takes the time of the insert)"
+            "a day and a time such as `2026-01-31T08:30:00Z` (the kind `created_at` stores the time of the insert)"
                 .to_owned()
         }
         (ColumnKind::Uuid, _) if !is_uuid(text) => "a UUID of 36 characters".to_owned(),

@@ -265,7 +265,7 @@ fn read_global_state(node: &Node<'_>, report: &mut Report) -> Option<GlobalState
     if let Some(computed) = object.get("computed") {
         for (name, entry) in computed.entries(PAGE_PARTS_MAX, report) {
             if state.initial.contains_key(name) {
-                let message = "there is an initial value of this name: a computed one needs its own";
+                let message = "there is an initial value of this name: use another name";
                 report.add(&join(&computed.path, name), code::CONFLICT, message);
             }
             state.computed.extend(entry.line(PROSE_CHARS_MAX, report).map(|text| (name.to_owned(), text)));

@@ -125,7 +125,7 @@ pub fn check_resource(resource: &str) -> Result<(), String> {
     match member {
         None if KINDS_WITHOUT_MEMBERS.contains(&kind) => Ok(()),
         None => Err(format!("`{kind}` names no resource: write `{kind}.*` for all of them")),
-        Some("") => Err(format!("nothing stands behind `{kind}.`: write `{kind}.*` for all of them")),
+        Some("") => Err(format!("nothing follows `{kind}.`: write `{kind}.*` for all of them")),
         // Spaces are allowed, because keys may contain them.
         Some(member) if member.contains(char::is_control) => {
             Err(format!("{} contains control characters: remove them", quoted(resource)))

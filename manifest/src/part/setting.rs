@@ -269,7 +269,7 @@ fn wrong_bound(kind: SettingType, bound: &Number) -> Option<String> {
         SettingType::Boolean => Some("a boolean has no bounds: remove it".to_owned()),
         SettingType::String | SettingType::Array | SettingType::Object => {
             let what = if kind == SettingType::String { "characters" } else { "entries" };
-            bound.as_u64().is_none().then(|| format!("counts {what} here: write an integer from 0 on"))
+            bound.as_u64().is_none().then(|| format!("counts {what} here: write an integer of at least 0"))
         }
     }
 }

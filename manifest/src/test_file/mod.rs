@@ -116,7 +116,7 @@ fn read_test(node: &Node<'_>, for_all: &TestSettings, report: &mut Report) -> Op
     let steps = match object.get("steps") {
         Some(steps) => {
             if load_error.is_some() {
-                steps.problem(report, code::CONFLICT, "a plugin that does not load takes no steps: remove one of them");
+                steps.problem(report, code::CONFLICT, "a plugin that does not load runs no steps: remove one of them");
             }
             if steps.value.as_array().is_some_and(Vec::is_empty) && load_error.is_none() {
                 steps.problem(report, code::INVALID_VALUE, "is empty: the test would test nothing");

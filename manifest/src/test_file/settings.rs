@@ -89,7 +89,7 @@ const SETTINGS: Table = &[
     }),
     field("with", "Plugins that are loaded before this one. Paths are relative to this file.", || {
         let path = shape::line(PATH_CHARS_MAX);
-        shape::list(shape::any_of([path, shape::object(BESIDE, &["plugin"])]), PLUGINS_MAX)
+        shape::list(shape::any_of([path, shape::object(OTHER_PLUGIN, &["plugin"])]), PLUGINS_MAX)
     }),
     field("resources", "Limits that replace the manifest's.", || top::definition("resources")),
 ];
@@ -103,7 +103,7 @@ const REPLY: Table = &[
     field("error", "No response: the connection fails with this reason.", || shape::line(LINE_CHARS_MAX)),
     field("times", "The number of requests that it serves. Left out: all.", || shape::count(1, TEST_COUNT_MAX)),
 ];
-const BESIDE: Table = &[
+const OTHER_PLUGIN: Table = &[
     field("plugin", "Its path, relative to this file.", || shape::line(PATH_CHARS_MAX)).or(&["path", "url"]),
     field("config", "Values of its settings.", || json!({ "type": "object" })).or(&["options"]),
 ];
@@ -127,14 +127,14 @@ impl TestSettings {
 pub(super) fn read_settings(node: &Node<'_>, report: &mut Report) -> TestSettings {
     let Some(object) = node.object(SETTINGS, report) else { return TestSettings::default() };
     let replies = object.get("http").map(|node| node.items(HTTP_REPLIES_MAX, report)).unwrap_or_default();
-    let beside = object.get("with").map(|node| node.items(PLUGINS_MAX, report)).unwrap_or_default();
+    let with = object.get("with").map(|node| node.items(PLUGINS_MAX, report)).unwrap_or_default();
     TestSettings {
         config: read_config(&object, report),
         policy: object.get("policy").map(|node| read_policy(&node, report)),
         deny: object.get("deny").map(|node| read_denials(&node, report)).unwrap_or_default(),
         clock: object.get("clock").and_then(|node| read_moment(&node, report)),
         http: replies.iter().filter_map(|reply| read_reply(reply, report)).collect(),
-        with: beside.iter().filter_map(|plugin| read_beside(plugin, report)).collect(),
+        with: with.iter().filter_map(|plugin| read_other_plugin(plugin, report)).collect(),
         resources: object.get("resources").and_then(|node| read_resources(&node, report)).unwrap_or_default(),
     }
 }
@@ -215,18 +215,18 @@ fn read_headers(node: &Node<'_>, report: &mut Report) -> Vec<(String, String)> {
         if value.chars().all(|c| c == ' ' || c.is_ascii_graphic()) {
             headers.push((name.to_owned(), value));
         } else {
-            node.problem(report, code::INVALID_VALUE, "a header's value is written in ASCII");
+            node.problem(report, code::INVALID_VALUE, "a header's value must be ASCII");
         }
     }
     headers
 }
 
-fn read_beside(node: &Node<'_>, report: &mut Report) -> Option<PluginBeside> {
+fn read_other_plugin(node: &Node<'_>, report: &mut Report) -> Option<PluginBeside> {
     if node.value.is_string() {
         let path = node.line(PATH_CHARS_MAX, report)?;
         return Some(PluginBeside { path: path.into(), config: Map::new() });
     }
-    let object = node.object(BESIDE, report)?;
+    let object = node.object(OTHER_PLUGIN, report)?;
     let path = object.need("plugin", report).and_then(|node| node.line(PATH_CHARS_MAX, report));
     let config = read_config(&object, report);
     Some(PluginBeside { path: path?.into(), config })

@@ -116,8 +116,9 @@ pub(super) fn read_step(node: &Node<'_>, report: &mut Report) -> Option<Step> {
             return None;
         }
         [(first, _), (second, also), ..] => {
-            let message =
-                format!("a step does one thing, and this has `{first}` too: make `{second}` a step of its own");
+            let message = format!(
+                "a step does one thing, and this one also has `{first}` too: make `{second}` a step of its own"
+            );
             also.problem(report, code::CONFLICT, message);
             return None;
         }
