@@ -1,12 +1,12 @@
-//! What methods may answer, sorted out while they compile.
+//! The types that a plugin's methods may return, selected at compile time.
 //!
-//! A method of a plugin may answer a value or a `Result` of one, and its value may or may not have a schema. Rust has no
-//! specialisation, but it prefers an inherent method to a trait's: if the type fits the inherent one, that is taken. This
-//! works only if the type is known, that is in code that a macro writes, so these types are public and hidden.
+//! A method may return a value or a `Result` of one, and the value may or may not have a schema. Rust has no
+//! specialisation, but it prefers an inherent method to a trait method if the type matches both. This works only if the
+//! type is known, that is, in code that a macro writes, so these types are public and hidden.
 //!
-//! The traits exist for their diagnostics: each is implemented for every type that fits, and says in an author's words
-//! what to do with one that does not. `do_not_recommend` keeps the compiler from naming the bound of the implementation
-//! (`plugbay_sdk::Error: From<X>`) instead.
+//! The traits exist for their diagnostics. Each is implemented for every suitable type, and its message says what to
+//! change about any other type. `do_not_recommend` keeps the compiler from naming the bound of the
+//! implementation (`plugbay_sdk::Error: From<X>`) instead.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,7 +17,7 @@ use crate::event::Reaction;
 use crate::health::Health;
 use crate::schema::Schema;
 
-/// What an action may answer: anything that serde can write.
+/// A type that an action may return: any type that serde can serialize.
 ///
 /// ```compile_fail,E0277
 /// # use plugbay_sdk::prelude::*;
@@ -26,16 +26,16 @@ use crate::schema::Schema;
 /// #[plugin]
 /// impl Shop {
 ///     #[action]
-///     fn stock(&self) -> Stock { Stock } // `Stock` cannot be the answer of an action
+///     fn stock(&self) -> Stock { Stock } // an action cannot return `Stock`
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the answer of an action",
+    message = "an action cannot return `{Self}`",
     label = "this type cannot be written as JSON",
-    note = "add `#[derive(Serialize, Schema)]` to `{Self}`, or answer a type that has it, such as `String` or `Value`"
+    note = "add `#[derive(Serialize, Schema)]` to `{Self}`, or return a type that has it, such as `String` or `Value`"
 )]
 pub trait Answerable {
-    /// The answer as JSON text.
+    /// The value as JSON text.
     ///
     /// # Errors
     /// If serde cannot write the value as JSON.
@@ -49,17 +49,17 @@ impl<T: Serialize + ?Sized> Answerable for T {
     }
 }
 
-/// Serialises an answer.
+/// Serializes the result of an action.
 pub fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|reason| error(format!("the result is not JSON: {reason}")))
 }
 
-/// An answer that may be a `Result`.
+/// A returned value that may be a `Result`.
 #[derive(Debug)]
 pub struct Answer<T>(pub T);
 
 impl<T, E> Answer<Result<T, E>> {
-    /// The value, or the error as one of this crate.
+    /// The value, or the error converted into this crate's [`Error`].
     pub fn outcome(self) -> Result<T>
     where
         E: Failed,
@@ -68,7 +68,7 @@ impl<T, E> Answer<Result<T, E>> {
     }
 }
 
-/// What a method may fail with.
+/// An error type that a method may return.
 ///
 /// ```compile_fail,E0277
 /// # use plugbay_sdk::prelude::*;
@@ -100,7 +100,7 @@ impl<E: Into<Error>> Failed for E {
     }
 }
 
-/// An answer that is no `Result`.
+/// A returned value that is not a `Result`.
 pub trait PlainAnswer<T> {
     /// The value.
     fn outcome(self) -> Result<T>;
@@ -112,7 +112,7 @@ impl<T> PlainAnswer<T> for Answer<T> {
     }
 }
 
-/// Finds the schema of an answer, where its type has one.
+/// Selects the schema of a returned type, if it has one.
 #[derive(Debug)]
 pub struct SchemaOf<T>(core::marker::PhantomData<T>);
 
@@ -126,24 +126,24 @@ impl<T: Schema, E> SchemaOf<Result<T, E>> {
     pub const RESULT: Json = T::MAKES.schema;
 }
 
-/// An answer whose type has no schema.
+/// A returned type without a schema.
 pub trait NoSchema {
-    /// Nothing to say.
+    /// No schema.
     const RESULT: Json = Json::Nothing;
 }
 
 impl<T> NoSchema for SchemaOf<T> {}
 
-/// What `on_load`, `on_reload` and `on_unload` may answer.
+/// A type that `on_load`, `on_reload` and `on_unload` may return.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the answer of a lifecycle hook",
+    message = "a lifecycle hook cannot return `{Self}`",
     label = "expected `()`, `bool` or a `Result` of those"
 )]
 pub trait Loaded {
-    /// Whether it went well.
+    /// Converts the returned value into the outcome of the hook.
     ///
     /// # Errors
-    /// Where it did not; `false` has the code `load_refused`.
+    /// The hook's own error, and `load_refused` if it returned `false`.
     fn loaded(self) -> Result<()>;
 }
 
@@ -165,16 +165,16 @@ impl<T: Loaded, E: Failed> Loaded for Result<T, E> {
     }
 }
 
-/// What an event handler may answer.
+/// A type that an event handler may return.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the answer of an event handler",
+    message = "an event handler cannot return `{Self}`",
     label = "expected `()`, `Reaction` or a `Result` of those"
 )]
 pub trait Reacted {
-    /// What becomes of the event.
+    /// Converts the returned value into a reaction.
     ///
     /// # Errors
-    /// Where the handler failed.
+    /// The handler's own error.
     fn reacted(self) -> Result<Reaction>;
 }
 
@@ -196,16 +196,16 @@ impl<T: Reacted, E: Failed> Reacted for Result<T, E> {
     }
 }
 
-/// What a health check may answer.
+/// A type that a health check may return.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the answer of a health check",
+    message = "a health check cannot return `{Self}`",
     label = "expected `bool`, `Health` or a `Result` of those"
 )]
 pub trait Checked {
-    /// How the plugin is.
+    /// Converts the returned value into the plugin's health.
     ///
     /// # Errors
-    /// Where the check failed: the plugin is then unhealthy.
+    /// The check's own error, which means that the plugin is unhealthy.
     fn checked(self) -> Result<Health>;
 }
 
@@ -227,7 +227,7 @@ impl<T: Checked, E: Failed> Checked for Result<T, E> {
     }
 }
 
-/// A state to hand over: bytes as they are, anything else as JSON.
+/// A state to pass to the next revision: bytes unchanged, any other type as JSON.
 #[derive(Debug)]
 pub struct State<T>(pub T);
 
@@ -245,7 +245,7 @@ impl State<Option<Vec<u8>>> {
     }
 }
 
-/// A state that is handed over as JSON. What its type needs is said at the method: so the compiler asks for just that.
+/// A state that is passed on as JSON. The bound is on the method, so that the compiler's message names it alone.
 pub trait JsonState<T> {
     /// The JSON.
     fn bytes(self) -> Result<Option<Vec<u8>>>
@@ -262,7 +262,7 @@ impl<T> JsonState<T> for State<T> {
     }
 }
 
-/// A state that was handed over: the counterpart of [`State`].
+/// A state that an older revision passed on: the counterpart of [`State`].
 #[derive(Debug)]
 pub struct Taken<T>(core::marker::PhantomData<T>);
 
@@ -280,9 +280,9 @@ impl Taken<Option<Vec<u8>>> {
     }
 }
 
-/// A state that was handed over as JSON.
+/// A state that was passed on as JSON.
 pub trait JsonTaken<T> {
-    /// Reads it. An `Option` is `None` where the older revision left nothing.
+    /// Reads the state. An `Option` is `None` if the older revision left none.
     fn take(bytes: Option<Vec<u8>>) -> Result<T>
     where
         T: DeserializeOwned;

@@ -1,14 +1,14 @@
 //! The bindings of the contract in `wit/`, one set for each world.
 //!
-//! A component that exports an interface has to export all of it, and one that exports less than the whole `plugin`
-//! world is complete too. So each exportable interface has a world of its own here, with a macro of its own that
-//! [`export_plugin!`](crate::export_plugin) calls where the plugin has use for it.
+//! A component that exports an interface must export all of it, and a plugin need not export every interface of the
+//! `plugin` world. So each exportable interface has its own world here, with its own macro, which
+//! [`export_plugin!`](crate::export_plugin) calls if the plugin exports the interface.
 
 #![allow(
     missing_docs,
     unreachable_pub,
     unsafe_code,
-    reason = "generated: calls across the sandbox's border are unsafe"
+    reason = "generated: calls across the sandbox boundary are unsafe"
 )]
 
 pub mod imports {

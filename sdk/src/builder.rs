@@ -55,8 +55,8 @@
 //!
 //! # Checks
 //!
-//! Everything here is const, for two reasons. The host reads the whole declaration from the `.wasm` file without running
-//! any of the plugin's code. And a mistake fails the build:
+//! Everything here is const, for two reasons. The host reads the whole declaration from the `.wasm` file without
+//! running any of the plugin's code. And a mistake fails the build:
 //!
 //! ```compile_fail
 //! use plugbay_sdk::builder::Plugin;
@@ -102,7 +102,7 @@ pub struct Plugin<S: 'static> {
     parts: Parts<S>,
 }
 
-/// A plugin in the making.
+/// The builder of a [`Plugin`].
 #[derive(Debug)]
 pub struct Builder<S: 'static> {
     parts: Parts<S>,
@@ -136,12 +136,12 @@ struct Author {
 }
 
 impl Plugin<()> {
-    /// The beginning of a plugin whose state is made by [`Default`].
+    /// A builder for a plugin whose state is created by [`Default`].
     pub const fn builder<S: Default>() -> Builder<S> {
         Plugin::builder_with(S::default)
     }
 
-    /// The beginning of a plugin whose state is made by a function. Each instance of the plugin calls it once.
+    /// A builder for a plugin whose state is created by a function. Each instance of the plugin calls it once.
     pub const fn builder_with<S>(state: fn() -> S) -> Builder<S> {
         Builder {
             parts: Parts {
@@ -167,7 +167,7 @@ impl Plugin<()> {
     }
 }
 
-/// Methods that set one part.
+/// Generates the methods that set one part.
 macro_rules! parts {
     ($($(#[$doc:meta])* $part:ident: $type:ty;)*) => {$(
         $(#[$doc])*
@@ -181,8 +181,8 @@ macro_rules! parts {
 
 impl<S> Builder<S> {
     parts! {
-        /// The plugin's manifest file and its `Cargo.toml`, as `manifest!()` reads them. What this builder declares wins
-        /// over `Cargo.toml`, and the file is laid over it: lists and maps are merged, other fields are the file's.
+        /// The plugin's manifest file and its `Cargo.toml`, as `manifest!()` reads them. This builder overrides
+        /// `Cargo.toml`, and the file overrides this builder: lists and maps are merged, other fields are the file's.
         source: Source;
         /// The name, `^[a-z][a-z0-9_-]*$`. Required, unless the manifest has it.
         name: &'static str;
@@ -190,19 +190,19 @@ impl<S> Builder<S> {
         version: &'static str;
         /// The name for people.
         title: &'static str;
-        /// What the plugin does, in a sentence.
+        /// A sentence that describes the plugin.
         description: &'static str;
         /// The licence, as an SPDX expression.
         license: &'static str;
-        /// A word under which catalogues sort the plugin.
+        /// The category under which catalogs list the plugin.
         category: &'static str;
-        /// Where the source is.
+        /// The URL of the source repository.
         repository: &'static str;
-        /// Words under which the plugin is found.
+        /// Keywords by which the plugin is found.
         tags: &'static [&'static str];
     }
 
-    /// Who wrote the plugin.
+    /// The author.
     #[must_use]
     pub const fn author(mut self, name: &'static str) -> Self {
         let email = match self.parts.author {
@@ -213,100 +213,102 @@ impl<S> Builder<S> {
         self
     }
 
-    /// Who wrote the plugin, and where to write to.
+    /// The author, with an e-mail address.
     #[must_use]
     pub const fn author_with_email(mut self, name: &'static str, email: &'static str) -> Self {
         self.parts.author = Some(Author { name, email: Some(email) });
         self
     }
 
-    /// The actions: [`create_actions!`](crate::create_actions) makes them.
+    /// The actions, which [`create_actions!`](crate::create_actions) creates.
     #[must_use]
     pub const fn actions(mut self, actions: &'static [Action<S>]) -> Self {
         self.parts.actions = actions;
         self
     }
 
-    /// The routes: [`create_api_routes!`](crate::create_api_routes) makes them.
+    /// The routes, which [`create_api_routes!`](crate::create_api_routes) creates.
     #[must_use]
     pub const fn routes(mut self, routes: &'static [Route]) -> Self {
         self.parts.routes = routes;
         self
     }
 
-    /// The events that the plugin hears. It has to export `events`.
+    /// The event subscriptions. The plugin must export `events`.
     #[must_use]
     pub const fn subscriptions(mut self, subscriptions: &'static [Subscription<S>]) -> Self {
         self.parts.subscriptions = subscriptions;
         self
     }
 
-    /// The tables that the host keeps for the plugin: [`create_tables!`](crate::create_tables) makes them of structs that
-    /// derive [`Table`](derive@crate::db::Table). They are made when the plugin is loaded, and grow with their declaration.
+    /// The tables of the plugin's database, which [`create_tables!`](crate::create_tables) lists from structs that
+    /// derive [`Table`](derive@crate::db::Table). The host creates them when it loads the plugin, and adds columns that
+    /// the declaration adds.
     #[must_use]
     pub const fn tables(mut self, tables: &'static [Declaration]) -> Self {
         self.parts.tables = tables;
         self
     }
 
-    /// What the plugin asks to be allowed, as an operator would grant it: `&["db.notes:read,write"]`. These come after
-    /// those of the manifest file.
+    /// The permissions that the plugin requests, in the form in which an operator grants them:
+    /// `&["db.notes:read,write"]`. They follow those of the manifest file.
     #[must_use]
     pub const fn permissions(mut self, permissions: &'static [&'static str]) -> Self {
         self.parts.permissions = permissions;
         self
     }
 
-    /// Called before the first call; an error fails the load. The plugin has to export `lifecycle`.
+    /// Called before the first call; an error fails the load. The plugin must export `lifecycle`.
     #[must_use]
     pub const fn on_load(mut self, hook: fn(&mut S) -> Result<()>) -> Self {
         self.parts.hooks.on_load = Some(hook);
         self
     }
 
-    /// Asked before a newer revision takes over. The plugin has to export `lifecycle`.
+    /// Called before a newer revision takes over, for the state to pass to it. The plugin must export `lifecycle`.
     #[must_use]
     pub const fn save_state(mut self, hook: fn(&mut S) -> Result<SavedState>) -> Self {
         self.parts.hooks.save_state = Some(hook);
         self
     }
 
-    /// Called instead of `on_load` if this instance takes over from an older revision, with what its `save_state`
-    /// answered; an error keeps the older one. The plugin has to export `lifecycle`.
+    /// Called instead of `on_load` if this instance takes over from an older revision, with the state that its
+    /// `save_state` returned. After an error, the older revision continues to serve. The plugin must export
+    /// `lifecycle`.
     #[must_use]
     pub const fn on_reload(mut self, hook: fn(&mut S, SavedState) -> Result<()>) -> Self {
         self.parts.hooks.on_reload = Some(hook);
         self
     }
 
-    /// Called before the instance goes. The plugin has to export `lifecycle`.
+    /// Called before the instance is dropped. The plugin must export `lifecycle`.
     #[must_use]
     pub const fn on_unload(mut self, hook: fn(&mut S)) -> Self {
         self.parts.hooks.on_unload = Some(hook);
         self
     }
 
-    /// Asked how the plugin is. It has to export `health`.
+    /// The health check. The plugin must export `health`.
     #[must_use]
     pub const fn health(mut self, hook: fn(&mut S) -> Result<Health>) -> Self {
         self.parts.hooks.health = Some(hook);
         self
     }
 
-    /// Checks the whole and ends the building.
+    /// Checks all parts and builds the plugin.
     ///
     /// # Panics
-    /// With a sentence that says what is missing or wrong. In a constant, that is a compile error.
+    /// If a part is missing or wrong; the message names it. In a constant, that is a compile error.
     pub const fn build(self) -> Plugin<S> {
         check::all(&self.parts);
         Plugin { parts: self.parts }
     }
 }
 
-/// What [`export_plugin!`](crate::export_plugin) needs: the declaration for the host, the functions for the calls. They
-/// are taken apart so that no schema takes up the plugin's memory.
+/// The accessors of [`export_plugin!`](crate::export_plugin): the declaration for the host, and the functions for the
+/// calls. The two are separate so that no schema takes up the plugin's memory.
 impl<S> Plugin<S> {
-    /// How many actions there are.
+    /// The number of actions.
     pub const fn action_count(&self) -> usize {
         self.parts.actions.len()
     }
@@ -329,7 +331,7 @@ impl<S> Plugin<S> {
         Table { state: self.parts.state, actions, subscriptions: self.parts.subscriptions, hooks: self.parts.hooks }
     }
 
-    /// Fails the build if a declared part is not exported: the host could not call it.
+    /// Fails the build if an interface that a declared part needs is not exported, because the host could not call it.
     #[doc(hidden)]
     pub const fn check_exports(&self, exports: &[Export]) {
         check::exports(&self.parts, exports);

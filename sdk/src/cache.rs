@@ -1,4 +1,4 @@
-//! Values that may be forgotten: fast, bounded, with a time to live. Each plugin has a cache of its own.
+//! The plugin's cache: values with a time to live that the host may evict. Each plugin has a cache of its own.
 //!
 //! ```
 //! use std::time::Duration;
@@ -24,19 +24,19 @@
 //! # assert_eq!(cache::delete_pattern("forecast/*").unwrap(), 1);
 //! ```
 //!
-//! The manifest asks for it: `permissions: [{resource: "cache.*"}]`, and the operator allows it. Values are anything that
-//! serde can write as JSON, up to 1 MiB; keys are 1 to 512 bytes without control characters. Where the cache is full (8 MiB
-//! unless the host says otherwise), what was not used for longest goes first, and the host may forget any value at any time.
+//! The manifest requests it: `permissions: [{ resource: "cache.*" }]`, and the operator grants it. Values are anything
+//! that serde can write as JSON, up to 1 MiB; keys are 1 to 512 bytes without control characters. If the cache is full
+//! (8 MiB by default), the least recently used values are evicted first, and the host may evict any value at any time.
 //!
-//! A value lives for five minutes unless it is set for another time. A time to live of zero is over at once: nothing is
-//! stored and a value under that key is removed, so `set_for(key, value, deadline.saturating_duration_since(now))` does
-//! what it says. [`set_forever`] sets a value without a time to live. Parts of a millisecond count as a whole one.
+//! The default time to live is five minutes. A time to live of zero has already expired: nothing is stored, and a value
+//! under that key is removed, so `set_for(key, value, deadline.saturating_duration_since(now))` needs no special case.
+//! [`set_forever`] sets a value without a time to live. Times are rounded up to whole milliseconds.
 //!
 //! # Errors
 //!
-//! All functions answer `permission_denied` if the use of the key was not granted, `invalid_argument` if the key, the
-//! value or the pattern cannot be taken as it is, `limit_exceeded` if a bound was reached, and `unavailable` if the
-//! cache does not answer.
+//! All functions return `permission_denied` if the use of the key was not granted, `invalid_argument` if the key, the
+//! value or the pattern is not valid, `limit_exceeded` if a limit was reached, and `unavailable` if the cache does not
+//! respond.
 
 use std::time::Duration;
 
@@ -46,10 +46,10 @@ use serde::de::DeserializeOwned;
 use crate::error::{Error, Result, error};
 use crate::host;
 
-/// The code of a value that is not what was asked for.
+/// The code of an error about a value that is not of the requested type.
 const INVALID_DATA: &str = "invalid_data";
 
-/// The value of a key, or `None` if it is not there (any more).
+/// The value of a key, or `None` if it was not set, has expired or was evicted.
 ///
 /// # Errors
 /// Those of the [module](self), and `invalid_data` if the value is not a `T`.
@@ -65,7 +65,7 @@ pub fn set(key: &str, value: impl Serialize) -> Result<()> {
     write(key, &value, None)
 }
 
-/// Sets a key for a time. A time of zero removes the key.
+/// Sets a key with a time to live. A time of zero removes the key.
 ///
 /// # Errors
 /// Those of the [module](self).
@@ -76,7 +76,7 @@ pub fn set_for(key: &str, value: impl Serialize, ttl: Duration) -> Result<()> {
     }
 }
 
-/// Sets a key without a time to live: it stays until it is removed or evicted.
+/// Sets a key without a time to live, so that it stays until it is removed or evicted.
 ///
 /// # Errors
 /// Those of the [module](self).
@@ -84,10 +84,10 @@ pub fn set_forever(key: &str, value: impl Serialize) -> Result<()> {
     write(key, &value, Some(FOREVER))
 }
 
-/// The value of a key. If there is none, calls `make` and sets what it returns for a time; of zero, it is not stored.
+/// The value of a key. If there is none, calls `make` and stores its value with a time to live, unless that is zero.
 ///
-/// If two calls do this at once, both may make a value, and both return the one that was set first. A value that is not
-/// a `T`, such as one that an older version of the plugin has set, is replaced.
+/// Of two concurrent calls, both may call `make`, and both return the value that was stored first. A value that is not
+/// a `T`, such as one that an older version of the plugin stored, is replaced.
 ///
 /// # Errors
 /// Those of the [module](self) and of `make`.
@@ -123,7 +123,7 @@ pub fn mget<T: DeserializeOwned>(keys: impl IntoIterator<Item = impl Into<String
     keys.iter().zip(values).map(|(key, json)| json.map(|json| read(key, &json)).transpose()).collect()
 }
 
-/// Sets all of these for five minutes or, where one is refused, none: at most 1,000.
+/// Sets all of these for five minutes or, if one is refused, none: at most 1,000.
 ///
 /// # Errors
 /// Those of the [module](self).
@@ -131,8 +131,8 @@ pub fn mset<K: Into<String>, V: Serialize>(entries: impl IntoIterator<Item = (K,
     write_many(entries, None)
 }
 
-/// Sets all of these for a time or, if one is refused, none: at most 1,000. A time of zero removes the keys, one after
-/// another.
+/// Sets all of these with a time to live or, if one is refused, none: at most 1,000. A time of zero removes the keys,
+/// one after another.
 ///
 /// # Errors
 /// Those of the [module](self).
@@ -143,7 +143,7 @@ pub fn mset_for<K: Into<String>, V: Serialize>(entries: impl IntoIterator<Item =
     }
 }
 
-/// Removes a key. Answers whether it was there.
+/// Removes a key. Returns whether it existed.
 ///
 /// # Errors
 /// Those of the [module](self).
@@ -151,8 +151,8 @@ pub fn delete(key: &str) -> Result<bool> {
     host::cache_delete(key).map_err(|failure| about(failure, key))
 }
 
-/// Removes the keys that fit a pattern and that the plugin may write, and answers how many were there. `*` is any run of
-/// characters, `?` one; a backslash before them or before itself takes that meaning away.
+/// Removes the keys that match a pattern and that the plugin may write, and returns their number. `*` matches any run
+/// of characters and `?` matches one; a backslash escapes them and itself.
 ///
 /// # Errors
 /// Those of the [module](self).
@@ -160,7 +160,7 @@ pub fn delete_pattern(pattern: &str) -> Result<u64> {
     host::cache_delete_pattern(pattern).map_err(|failure| about(failure, pattern))
 }
 
-/// Removes every key that the plugin may write, and answers how many were there.
+/// Removes every key that the plugin may write, and returns their number.
 ///
 /// # Errors
 /// Those of the [module](self).
@@ -168,10 +168,10 @@ pub fn clear() -> Result<u64> {
     host::cache_clear().map_err(|failure| failure.context("cache"))
 }
 
-/// The host's value for no time to live.
+/// The value that means no time to live to the host.
 const FOREVER: i64 = 0;
 
-/// A time to live in milliseconds, rounded up; `None` for zero, which the host would take for no limit.
+/// A time to live in milliseconds, rounded up; `None` for zero, which means no time to live to the host.
 fn ttl_ms(ttl: Duration) -> Option<i64> {
     match ttl.as_nanos().div_ceil(1_000_000) {
         0 => None,
@@ -212,8 +212,8 @@ mod tests {
     #[test]
     fn value_that_was_set_is_read_with_its_type() {
         assert_eq!(get::<u32>("n").expect("nothing there"), None);
-        set("n", 8).expect("kept");
-        set_forever("m", "text").expect("kept");
+        set("n", 8).expect("stored");
+        set_forever("m", "text").expect("stored");
         assert_eq!(get::<u32>("n").expect("there"), Some(8));
         assert_eq!(get::<String>("n").expect_err("it is a number").code(), "invalid_data");
         assert_eq!(mget::<u32>(["n", "none"]).expect("readable"), [Some(8), None]);
@@ -223,9 +223,9 @@ mod tests {
     }
 
     #[test]
-    fn get_or_set_makes_what_is_not_there_once() {
+    fn get_or_set_calls_make_only_if_the_key_is_missing() {
         let minute = Duration::from_secs(60);
-        assert_eq!(get_or_set("a", minute, || Ok(1)).expect("made"), 1);
+        assert_eq!(get_or_set("a", minute, || Ok(1)).expect("computed"), 1);
         assert_eq!(get_or_set::<u32>("a", minute, || Err(error("not called"))).expect("there"), 1);
         let failed = get_or_set::<u32>("b", minute, || Err(error("no")));
         assert_eq!(failed.expect_err("it fails").message(), "no");
@@ -234,8 +234,8 @@ mod tests {
     }
 
     #[test]
-    fn value_is_gone_after_its_time() {
-        set_for("short", 1, Duration::from_nanos(1)).expect("kept");
+    fn value_is_gone_after_its_time_to_live() {
+        set_for("short", 1, Duration::from_nanos(1)).expect("stored");
         let start = std::time::Instant::now();
         while get::<u32>("short").expect("readable").is_some() {
             assert!(start.elapsed() < Duration::from_secs(5));
@@ -248,7 +248,7 @@ mod tests {
         set_for("a", 4, Duration::ZERO).expect("removed");
         mset_for([("b", 5), ("none", 6)], Duration::ZERO).expect("removed");
         assert_eq!(mget::<u32>(["a", "b", "c", "none"]).expect("readable"), [None, None, Some(3), None]);
-        assert_eq!(get_or_set("a", Duration::ZERO, || Ok(7)).expect("made"), 7);
+        assert_eq!(get_or_set("a", Duration::ZERO, || Ok(7)).expect("computed"), 7);
         assert_eq!(get_or_set("c", Duration::ZERO, || Ok(7)).expect("there"), 3);
         assert_eq!(get::<u32>("a").expect("readable"), None);
         assert_eq!(set_for("", 1, Duration::ZERO).expect_err("no key").code(), "invalid_argument");
@@ -262,8 +262,8 @@ mod tests {
     }
 
     #[test]
-    fn pattern_removes_what_fits() {
-        mset([("user/1", 1), ("user/2", 2), ("user/*", 3), ("other", 4)]).expect("kept");
+    fn pattern_removes_the_keys_that_match() {
+        mset([("user/1", 1), ("user/2", 2), ("user/*", 3), ("other", 4)]).expect("stored");
         assert_eq!(delete_pattern(r"user/\*").expect("readable"), 1);
         assert_eq!(delete_pattern("user/?").expect("readable"), 2);
         assert_eq!(delete_pattern("").expect_err("no pattern").code(), "invalid_argument");
@@ -271,12 +271,12 @@ mod tests {
     }
 
     #[test]
-    fn key_that_is_none_is_refused_and_nothing_is_set() {
+    fn invalid_key_is_refused_without_setting_any() {
         for key in ["", "a\nb"] {
             assert_eq!(set(key, 1).expect_err("no key").code(), "invalid_argument");
         }
         assert_eq!(set(&"k".repeat(513), 1).expect_err("too long").code(), "limit_exceeded");
-        mset([("a", 1), ("", 2)]).expect_err("one is no key");
+        mset([("a", 1), ("", 2)]).expect_err("the empty key is invalid");
         assert_eq!(get::<u32>("a").expect("readable"), None);
     }
 }

@@ -1,5 +1,5 @@
-//! The plugin's configuration: what its manifest's `configuration` schema declares, with the values that the host, the
-//! operator and the plugin itself set.
+//! The plugin's configuration: the keys that its manifest's `configuration` schema declares, with the values that the
+//! host, the operator and the plugin itself set.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use crate::error::{Error, INTERNAL_ERROR, Result, error};
 use crate::host::{self, ConfigFailure};
 
-/// The value of a key, or `None` where it has neither a value nor a default.
+/// The value of a key, or `None` if it has neither a value nor a default.
 ///
 /// # Errors
 /// `permission_denied` if the plugin may not read the key, `invalid_configuration` if the manifest does not
@@ -30,7 +30,7 @@ pub fn get_or<T: DeserializeOwned>(key: &str, default: T) -> Result<T> {
 /// The value of a key that must have one.
 ///
 /// # Errors
-/// Those of [`get`], and `missing_configuration` if there is no value.
+/// Those of [`get`], and `missing_configuration` if it has no value.
 pub fn require<T: DeserializeOwned>(key: &str) -> Result<T> {
     get(key)?
         .ok_or_else(|| error(format!("the configuration has no value for `{key}`")).with_code("missing_configuration"))
@@ -39,17 +39,17 @@ pub fn require<T: DeserializeOwned>(key: &str) -> Result<T> {
 /// All values that the plugin may read, as one struct or map.
 ///
 /// # Errors
-/// `invalid_configuration` if they do not make a `T`.
+/// `invalid_configuration` if the values do not deserialize as a `T`.
 pub fn all<T: DeserializeOwned>() -> Result<T> {
     let json = host::config_all().map_err(|failure| refused(failure, "*"))?;
     read("*", &json)
 }
 
-/// Sets a value: the host checks it against the manifest's schema and keeps it across restarts.
+/// Sets a value. The host checks it against the manifest's schema, and it persists across restarts.
 ///
 /// # Errors
-/// `permission_denied` unless the manifest asks for `config.<key>` with `write` and the operator allows it,
-/// `invalid_configuration` if the value does not fit the schema, `unavailable` if the host could not keep it.
+/// `permission_denied` unless the manifest requests `config.<key>` with `write` and the operator grants it,
+/// `invalid_configuration` if the value does not match the schema, `unavailable` if the host could not store it.
 pub fn set(key: &str, value: impl Serialize) -> Result<()> {
     let json = serde_json::to_string(&value)?;
     host::config_set(key, &json).map_err(|failure| refused(failure, key))
@@ -65,7 +65,7 @@ fn refused(failure: ConfigFailure, key: &str) -> Error {
     error(text).with_code(code).context(format_args!("configuration `{key}`"))
 }
 
-/// Serde's own message would show the value, and that may be a secret.
+/// Serde's own message is left out because it would show the value, which may be a secret.
 fn read<T: DeserializeOwned>(key: &str, json: &str) -> Result<T> {
     serde_json::from_str(json).map_err(|_| {
         let wanted = std::any::type_name::<T>();

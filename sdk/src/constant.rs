@@ -1,35 +1,35 @@
-//! JSON that exists at compile time.
+//! JSON that is composed at compile time.
 //!
-//! The host reads a plugin's manifest, schemas included, out of the `.wasm` before any of the plugin's code runs. So
-//! both have to be finished when the compiler is: a value of [`Json`] is a constant, made of constants, and [`Writer`]
+//! The host reads a plugin's manifest, schemas included, from the `.wasm` file before any of the plugin's code runs. So
+//! both must exist when the compiler finishes: a value of [`Json`] is a constant composed of constants, and [`Writer`]
 //! is the const code that turns it into the bytes of a static.
 //!
-//! There is no allocation in const code, hence the tree of `'static` slices, and hence the two passes: one to count,
-//! one to write into an array of that size.
+//! Const code cannot allocate. Hence the tree of `'static` slices, and hence the two passes: one counts the bytes, and
+//! one writes them into an array of that size.
 
-/// A JSON value that is put together at compile time.
+/// A JSON value that is composed at compile time.
 #[derive(Clone, Copy, Debug)]
 pub enum Json {
-    /// JSON text that is already as it should be: a number, or what a macro has rendered.
+    /// JSON text that is written unchanged: a number, or text that a macro has rendered.
     Raw(&'static str),
     /// A string; quotes and escapes are added when it is written.
     Text(&'static str),
     /// An integer.
     Integer(i128),
-    /// An array. [`Json::Nothing`] in it leaves no trace.
+    /// An array, without its elements that are [`Json::Nothing`].
     List(&'static [Json]),
-    /// An array that is left out where it has no elements.
+    /// An array that is omitted if it has no elements.
     NonEmpty(&'static [Json]),
-    /// An object. Where a key comes twice, the later one is written.
+    /// An object. Of two members with one key, the later one is written.
     Object(&'static [Member]),
-    /// A value to leave out, together with its key if it has one.
+    /// A value that is omitted, together with its key if it has one.
     Nothing,
     /// The schema of a type that contains itself: the object becomes the target of every [`Json::Again`] of that name
     /// inside it.
     Recursive(&'static str, &'static Json),
     /// A reference to the enclosing [`Json::Recursive`] of that name.
     Again(&'static str),
-    /// The schema of what cannot be accepted: fails the build with the reason, where it is written and only there.
+    /// The schema of a type that cannot be accepted. Writing it fails the build with this reason.
     Refused(&'static str),
 }
 
@@ -45,24 +45,24 @@ pub enum Member {
 /// The object without members: as a schema, it accepts everything.
 pub const EMPTY: Json = Json::Object(&[]);
 
-/// Writes JSON into an array of `N` bytes, or only counts the bytes where `N` is 0.
+/// Writes JSON into an array of `N` bytes, or only counts the bytes if `N` is 0.
 pub struct Writer<const N: usize> {
     bytes: [u8; N],
     length: usize,
-    /// How many recursive schemas were begun: each gets an anchor of its own.
+    /// The number of recursive schemas begun so far. Each gets its own anchor.
     anchors: u32,
     /// Whether the next member or element needs a comma before it.
     comma: bool,
 }
 
-/// The recursive schemas around the place that is being written, innermost first.
+/// The recursive schemas around the current position, innermost first.
 struct Scope<'a> {
     name: &'static str,
     anchor: u32,
     outer: Option<&'a Scope<'a>>,
 }
 
-/// The members that come after the one being written, whose keys win over earlier ones.
+/// The members after the one that is being written. Their keys override earlier ones.
 struct Later<'a> {
     members: &'static [Member],
     from: usize,
@@ -75,7 +75,7 @@ impl<const N: usize> Writer<N> {
         Writer { bytes: [0; N], length: 0, anchors: 0, comma: false }
     }
 
-    /// How many bytes were written or counted.
+    /// The number of bytes that were written or counted.
     pub const fn length(&self) -> usize {
         self.length
     }
@@ -83,13 +83,13 @@ impl<const N: usize> Writer<N> {
     /// The document.
     ///
     /// # Panics
-    /// Where `N` is not exactly its length: at compile time, since that is when this runs.
+    /// If `N` is not exactly its length. This runs at compile time, so that the panic is a compile error.
     pub const fn finish(self) -> [u8; N] {
-        assert!(self.length == N, "the document has another length than was counted");
+        assert!(self.length == N, "the length of the document differs from the counted length");
         self.bytes
     }
 
-    /// Writes text as it is.
+    /// Writes text unchanged.
     pub const fn raw(&mut self, text: &str) {
         let bytes = text.as_bytes();
         if N > 0 {
@@ -201,7 +201,7 @@ impl<const N: usize> Writer<N> {
         }
     }
 
-    /// Writes the members of an object, but for those whose key comes again later.
+    /// Writes the members of an object, except those whose key occurs again later.
     const fn members(&mut self, object: &Json, scope: Option<&Scope<'_>>, later: Option<&Later<'_>>) {
         match object {
             Json::Object(members) => {
@@ -295,7 +295,7 @@ const fn anchor(scope: Option<&Scope<'_>>, name: &str) -> u32 {
     match scope {
         Some(scope) if same(scope.name, name) => scope.anchor,
         Some(scope) => anchor(scope.outer, name),
-        None => panic!("a recursive schema was taken apart"),
+        None => panic!("a reference to a recursive schema is outside of that schema"),
     }
 }
 

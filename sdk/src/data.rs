@@ -1,4 +1,4 @@
-//! Persistent values: a key-value store of the plugin's own, which survives restarts.
+//! The plugin's persistent values: key-value pairs of its own, which survive restarts.
 //!
 //! ```
 //! use plugbay_sdk::data;
@@ -33,21 +33,21 @@
 //! # assert_eq!(remember_search("cups").unwrap(), ["cups", "tea"]);
 //! ```
 //!
-//! The manifest requests it: `permissions: [{ resource: "data.*" }]`, and the operator grants it. Values are anything that
-//! serde can write as JSON, up to 1 MiB; keys are 1 to 512 bytes without control characters. A value that was set is on
-//! disk when the call returns.
+//! The manifest requests it: `permissions: [{ resource: "data.*" }]`, and the operator grants it. Values are anything
+//! that serde can write as JSON, up to 1 MiB; keys are 1 to 512 bytes without control characters. A value that was set
+//! is on disk when the call returns.
 //!
 //! # Sharing
 //!
-//! All instances of a plugin (`instances: N` in the manifest) and all processes with the same data directory share one
-//! store. Each function here is atomic, and nothing holds between two of them: [`get`], a computation and [`set`] lose
-//! whatever another instance has set in between. Change a value that depends on the old one with [`increment`],
-//! [`update`] or [`compare_and_swap`].
+//! All instances of a plugin (`instances: N` in the manifest) and all processes with the same data directory share the
+//! same values. Each function here is atomic, but a sequence of calls is not: [`get`], a computation and [`set`]
+//! overwrite a value that another instance has set in between. Change a value that depends on the old one with
+//! [`increment`], [`update`] or [`compare_and_swap`].
 //!
 //! # Errors
 //!
 //! All functions return `permission_denied` if the use of the key was not granted, `invalid_argument` if the key or the
-//! value is not acceptable, `limit_exceeded` if a bound of the store was reached, and `unavailable` if the host cannot
+//! value is not acceptable, `limit_exceeded` if a limit was reached, and `unavailable` if the host cannot
 //! read or store the value.
 
 use std::marker::PhantomData;
@@ -58,8 +58,8 @@ use serde::de::DeserializeOwned;
 use crate::error::{Error, Result, error};
 use crate::host;
 
-/// How often [`update`] tries. Each attempt that fails is one that another instance has won, so that many in a row mean a
-/// key under constant change.
+/// The number of attempts of [`update`]. A failed attempt means that another instance changed the key, and many in a
+/// row mean that the key changes constantly.
 const UPDATE_ATTEMPTS_MAX: u32 = 100;
 
 /// The value of a key, or `None` if nothing was set.
@@ -108,7 +108,8 @@ pub fn set_many<K: Into<String>, V: Serialize>(entries: impl IntoIterator<Item =
     host::data_set_many(&entries).map_err(|failure| failure.context("data"))
 }
 
-/// Adds to the integer under a key, which is 0 if nothing was set, and returns the sum. Concurrent increments all count.
+/// Adds to the integer under a key, which is 0 if nothing was set, and returns the sum. Concurrent increments all
+/// count.
 ///
 /// # Errors
 /// Those of the [module](self), and `invalid_argument` if the value is not an integer or the sum exceeds 64 bits; the
@@ -117,11 +118,11 @@ pub fn increment(key: &str, by: i64) -> Result<i64> {
     host::data_increment(key, by).map_err(|failure| about(failure, key))
 }
 
-/// Replaces the value of a key by what `change` makes of it, and returns the new value. The old one is `None` if nothing
-/// was set.
+/// Replaces the value of a key by what `change` returns for it, and returns the new value. The old one is `None` if the
+/// key was not set.
 ///
-/// If another instance sets the key in between, `change` runs again with that value, up to 100 times: it should compute,
-/// and do nothing that must not be done twice. Its error leaves the value unchanged.
+/// If another instance sets the key in between, `change` runs again with that value, up to 100 times, so it must not
+/// have side effects. Its error leaves the value unchanged.
 ///
 /// # Errors
 /// Those of the [module](self) and of `change`, `invalid_data` if the value is not a `T`, and `busy` if the key changed
@@ -143,11 +144,11 @@ where
     Err(about(error(text).with_code("busy"), key))
 }
 
-/// Sets a key to `new` if its value is still `expected`, and returns whether it was. `None` is no value: expected, the key
-/// must not exist; as the new one, it is removed.
+/// Sets a key to `new` if its value is still `expected`, and returns whether it was. If `expected` is `None`, the key
+/// must not exist; if `new` is `None`, the key is removed.
 ///
-/// Values are compared as the JSON text that was stored. A value that this crate wrote from an equal value of the same type
-/// is equal, unless it contains a `HashMap`, whose order changes; [`update`] has no such exception.
+/// Values are compared as the stored JSON text. Equal values of the same type compare equal, unless they contain a
+/// `HashMap`, whose order changes; [`update`] has no such exception.
 ///
 /// # Errors
 /// Those of the [module](self). The plugin needs `read` and `write`.
@@ -165,22 +166,22 @@ pub fn delete(key: &str) -> Result<bool> {
     host::data_delete(key).map_err(|failure| about(failure, key))
 }
 
-/// The keys that begin with `prefix` and that the plugin may read, in the order of their bytes.
+/// The keys that begin with `prefix` and that the plugin may read, in byte order.
 ///
-/// The iterator asks the host for one page after another. It ends after an error.
+/// The iterator fetches the keys page by page. It ends after an error.
 pub fn keys(prefix: &str) -> Keys {
     Keys(Pages::new(prefix))
 }
 
-/// The keys that begin with `prefix` and that the plugin may read, with their values, in the order of the keys' bytes.
+/// The keys that begin with `prefix` and that the plugin may read, with their values, in the byte order of the keys.
 ///
-/// The iterator asks the host for one page after another, so it sees what is set while it runs. It ends after an error of
-/// the host; a value that is not a `T` is an error of its entry alone, with the code `invalid_data`.
+/// The iterator fetches the entries page by page, so it sees values that are set while it runs. It ends after an error
+/// of the host; a value that is not a `T` is an error of its entry alone, with the code `invalid_data`.
 pub fn scan<T: DeserializeOwned>(prefix: &str) -> Scan<T> {
     Scan { pages: Pages::new(prefix), of: PhantomData }
 }
 
-/// Keys, from [`keys`].
+/// The iterator of [`keys`].
 #[derive(Debug)]
 pub struct Keys(Pages<String>);
 
@@ -192,7 +193,7 @@ impl Iterator for Keys {
     }
 }
 
-/// Keys and values, from [`scan`].
+/// The iterator of [`scan`].
 #[derive(Debug)]
 pub struct Scan<T> {
     pages: Pages<(String, String)>,
@@ -208,7 +209,7 @@ impl<T: DeserializeOwned> Iterator for Scan<T> {
     }
 }
 
-/// What the host answers page by page.
+/// Items that are fetched page by page.
 #[derive(Debug)]
 struct Pages<T> {
     prefix: String,
@@ -223,7 +224,7 @@ enum Next {
     Nothing,
 }
 
-/// The length of a page: most stores are smaller.
+/// The number of keys in a page. Most plugins store fewer.
 const PAGE_KEYS: u32 = 200;
 
 impl<T> Pages<T> {
@@ -274,7 +275,7 @@ mod tests {
     fn value_that_was_set_is_read_with_its_type() {
         assert_eq!(get::<u32>("n").expect("nothing there"), None);
         assert_eq!(get_or("n", 7).expect("nothing there"), 7);
-        set("n", 8).expect("kept");
+        set("n", 8).expect("stored");
         assert_eq!(get_or("n", 7).expect("there"), 8);
         let failure = get::<String>("n").expect_err("it is a number");
         assert_eq!(failure.code(), "invalid_data");
@@ -285,14 +286,14 @@ mod tests {
 
     #[test]
     fn keys_come_in_order_over_several_pages() {
-        set_many((0..450).map(|index| (format!("k/{index:03}"), index))).expect("kept");
-        set("other", 1).expect("kept");
+        set_many((0..450).map(|index| (format!("k/{index:03}"), index))).expect("stored");
+        set("other", 1).expect("stored");
         let keys: Vec<String> = keys("k/").collect::<Result<_>>().expect("they are there");
         assert_eq!((keys.len(), &*keys[0], &*keys[449]), (450, "k/000", "k/449"));
     }
 
     #[test]
-    fn increments_add_up_and_refuse_what_is_not_an_integer() {
+    fn increment_adds_and_refuses_a_value_that_is_not_an_integer() {
         assert_eq!((increment("n", 5).expect("set"), increment("n", -7).expect("set")), (5, -2));
         assert_eq!(get::<i64>("n").expect("readable"), Some(-2));
         set("text", "a").expect("set");
@@ -304,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn swap_needs_the_value_that_is_there() {
+    fn compare_and_swap_needs_the_current_value() {
         assert!(compare_and_swap("k", None, Some(&1)).expect("new"));
         assert!(!compare_and_swap("k", None, Some(&2)).expect("taken"));
         assert!(!compare_and_swap("k", Some(&2), Some(&3)).expect("another"));
@@ -343,12 +344,12 @@ mod tests {
     }
 
     #[test]
-    fn key_that_is_none_is_an_invalid_argument() {
+    fn invalid_key_is_an_invalid_argument() {
         for key in ["", "a\nb"] {
             assert_eq!(set(key, 1).expect_err("no key").code(), "invalid_argument");
         }
         assert_eq!(set(&"k".repeat(513), 1).expect_err("too long").code(), "limit_exceeded");
-        set_many([("a", 1), ("", 2)]).expect_err("one is no key");
+        set_many([("a", 1), ("", 2)]).expect_err("the empty key is invalid");
         assert_eq!(get::<u32>("a").expect("readable"), None, "all or none");
     }
 }

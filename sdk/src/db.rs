@@ -39,25 +39,25 @@
 //! # fn main() {}
 //! ```
 //!
-//! The plugin has to ask for each table, `db.<table>` with `read` or `write`, and the operator has to allow it.
+//! The manifest requests each table, as `db.<table>` with `read` or `write`, and the operator grants it.
 //!
 //! # Errors
 //!
-//! | Code | What happened |
+//! | Code | Meaning |
 //! |---|---|
-//! | `permission_denied` | a table of the statement was not granted like this |
-//! | `invalid_sql` | the statement cannot run: its syntax, a table that is not there, something that is refused to all |
-//! | `constraint` | not null, unique, a foreign key or a check does not hold |
-//! | `limit_exceeded` | a bound was reached: rows, bytes, size on disk |
+//! | `permission_denied` | the use of a table in the statement was not granted |
+//! | `invalid_sql` | a syntax error, an unknown table, or a construct that is refused to all plugins |
+//! | `constraint` | a constraint was violated: not null, unique, foreign key or check |
+//! | `limit_exceeded` | a limit was reached: rows, bytes, size on disk |
 //! | `interrupted` | the statement ran until the call's deadline |
-//! | `busy` | a transaction of this plugin holds the database |
+//! | `busy` | another transaction of this plugin holds the database |
 //! | `unavailable` | the host could not open, read or write the database |
-//! | `invalid_argument` | what was asked for makes no sense, such as an unknown column; the host was not asked |
-//! | `invalid_data` | a value in the database is not what the Rust type says |
+//! | `invalid_argument` | the request is not valid, such as an unknown column; it was not sent to the host |
+//! | `invalid_data` | a value in the database does not match the Rust type |
 //! | `not_found` | [`query_one`] or [`Select::one`] found no row |
 //!
-//! In the plugin's own native tests there is no database, and everything here answers `unavailable`: test what uses it
-//! with the crate `plugbay-testing`, which runs the compiled plugin on a real one.
+//! The plugin's own native tests have no database, so all functions return `unavailable` there. Test code that uses the
+//! database with the crate `plugbay-testing`, which runs the compiled plugin on a real one.
 
 mod change;
 mod collection;
@@ -102,12 +102,12 @@ pub mod __private {
 
 use connection::Connection;
 
-/// What a statement changed.
+/// The effect of a statement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, crate::Schema)]
 pub struct Changes {
-    /// The id of the last row that it inserted; 0 where it inserted none.
+    /// The id of the last row that it inserted; 0 if it inserted none.
     pub insert_id: i64,
-    /// How many rows it inserted, changed or deleted.
+    /// The number of rows that it inserted, changed or deleted.
     pub changes: u64,
 }
 
@@ -120,10 +120,10 @@ impl Changes {
     }
 }
 
-/// Runs a statement that answers rows and reads them as structs, maps, tuples or, where there is one column, plain
-/// values; see [`Rows::into_typed`].
+/// Runs a statement that returns rows, and reads them as structs, maps, tuples or, for a single column, plain values;
+/// see [`Rows::into_typed`].
 ///
-/// Parameters are written `?` or `?1` and given by [`params!`]. Values belong there, and never into the SQL.
+/// Parameters are written `?` or `?1` and passed with [`params!`]. Never put values into the SQL itself.
 ///
 /// # Errors
 /// Those of [`db`](self), and `invalid_data` if a row is not an `R`.
@@ -131,15 +131,15 @@ pub fn query<R: DeserializeOwned>(sql: &str, params: impl Params) -> Result<Vec<
     query_rows(sql, params)?.into_typed()
 }
 
-/// The first row of what a statement answers.
+/// The first row of a query.
 ///
 /// # Errors
-/// Those of [`query`], and `not_found` if there is no row.
+/// Those of [`query`], and `not_found` if it returns no row.
 pub fn query_one<R: DeserializeOwned>(sql: &str, params: impl Params) -> Result<R> {
     query_optional(sql, params)?.ok_or_else(no_row)
 }
 
-/// The first row of what a statement answers, if there is one.
+/// The first row of a query, if there is one.
 ///
 /// # Errors
 /// Those of [`query`].
@@ -147,7 +147,7 @@ pub fn query_optional<R: DeserializeOwned>(sql: &str, params: impl Params) -> Re
     first(query_rows(sql, params)?)
 }
 
-/// Runs a statement that answers rows and gives them as the database has them.
+/// Runs a statement that returns rows, and returns them as the database stores them.
 ///
 /// # Errors
 /// Those of [`db`](self).
@@ -171,8 +171,8 @@ pub fn execute_many<P: Params>(sql: &str, params: impl IntoIterator<Item = P>) -
     Connection::Database.execute_many(sql, all_values(params)?)
 }
 
-/// Runs a function whose statements all take effect, or none: they do where it answers `Ok`, and are undone where it
-/// answers an error, panics, or is stopped by the host.
+/// Runs a function in a transaction. Its statements are committed if it returns `Ok`, and rolled back if it returns an
+/// error, panics, or is stopped by the host.
 ///
 /// ```no_run
 /// use plugbay_sdk::db::{self, params};
@@ -183,7 +183,7 @@ pub fn execute_many<P: Params>(sql: &str, params: impl IntoIterator<Item = P>) -
 ///         let sql = "UPDATE accounts SET amount = amount + ?2 WHERE id = ?1 AND amount + ?2 >= 0";
 ///         for (account, amount) in [(from, -amount), (to, amount)] {
 ///             let changes = tx.execute(sql, params![account, amount])?.changes;
-///             ensure!(changes == 1, code = "not_enough", "account {account} has not {amount}");
+///             ensure!(changes == 1, code = "not_enough", "account {account} does not have {amount}");
 ///         }
 ///         Ok(())
 ///     })
@@ -191,7 +191,7 @@ pub fn execute_many<P: Params>(sql: &str, params: impl IntoIterator<Item = P>) -
 /// ```
 ///
 /// # Errors
-/// What the function answers, and those of [`db`](self).
+/// Those of the function, and those of [`db`](self).
 pub fn transaction<T>(work: impl FnOnce(&Transaction) -> Result<T>) -> Result<T> {
     let transaction = Transaction::begin()?;
     match work(&transaction) {
@@ -200,7 +200,7 @@ pub fn transaction<T>(work: impl FnOnce(&Transaction) -> Result<T>) -> Result<T>
     }
 }
 
-/// A table whose rows are values of `T`: where queries, changes and deletions begin.
+/// The table whose rows are values of `T`, for queries, inserts, updates and deletes.
 pub fn table<T: Table>() -> TableRef<'static, T> {
     TableRef::new(Connection::Database)
 }

@@ -1,8 +1,8 @@
-//! From a call of the host to the plugin's function.
+//! Dispatches a call of the host to the plugin's function.
 //!
-//! One instance has one state, and the host makes one call after another. The component model traps a call into an
-//! instance that is busy, so the state is never borrowed twice; should it be all the same, the second call fails and
-//! nothing worse happens.
+//! An instance has one state, and the host makes one call at a time. The component model traps a call into a busy
+//! instance, so the state is never borrowed twice. If it ever were, the second call would fail and leave the state
+//! intact.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -31,7 +31,7 @@ impl<S> Clone for Entry<S> {
 
 impl<S> Copy for Entry<S> {}
 
-/// All functions of a plugin, without what only the host has to know.
+/// All functions of a plugin, without the parts of the declaration that only the host reads.
 pub struct Table<S: 'static> {
     pub(crate) state: fn() -> S,
     pub(crate) actions: &'static [Entry<S>],
@@ -39,7 +39,7 @@ pub struct Table<S: 'static> {
     pub(crate) hooks: Hooks<S>,
 }
 
-/// Where the state of an instance is; empty before the first call and after the unload.
+/// The slot for the state of an instance. It is empty before the first call and after the unload.
 pub type Slot<S> = RefCell<Option<S>>;
 
 impl<S> Table<S> {
@@ -51,7 +51,7 @@ impl<S> Table<S> {
         self.with(slot, |state| (entry.run)(state, payload))?
     }
 
-    /// Makes the state and prepares it.
+    /// Creates the state and runs the load hook.
     pub fn on_load(&self, slot: &Slot<S>) -> Result<()> {
         self.with(slot, |state| match self.hooks.on_load {
             Some(hook) => hook(state),
@@ -59,7 +59,7 @@ impl<S> Table<S> {
         })?
     }
 
-    /// Asks for what a newer revision should know.
+    /// Runs the hook that returns the state for a newer revision.
     pub fn save_state(&self, slot: &Slot<S>) -> Result<SavedState> {
         self.with(slot, |state| match self.hooks.save_state {
             Some(hook) => hook(state),
@@ -67,7 +67,7 @@ impl<S> Table<S> {
         })?
     }
 
-    /// Takes over. A plugin without a hook for it loads as if it were the first.
+    /// Creates the state and runs the reload hook. Without that hook, it runs the load hook.
     pub fn on_reload(&self, slot: &Slot<S>, bytes: SavedState) -> Result<()> {
         match self.hooks.on_reload {
             Some(hook) => self.with(slot, |state| hook(state, bytes))?,
@@ -78,7 +78,7 @@ impl<S> Table<S> {
     /// Runs the unload hook and drops the state.
     pub fn on_unload(&self, slot: &Slot<S>) {
         if let Some(hook) = self.hooks.on_unload {
-            // A state that is borrowed can neither be told nor dropped; the host throws the instance away anyhow.
+            // A borrowed state can neither run the hook nor be dropped. The host discards the instance in any case.
             let _ = self.with(slot, hook);
         }
         if let Ok(mut state) = slot.try_borrow_mut() {
@@ -86,15 +86,16 @@ impl<S> Table<S> {
         }
     }
 
-    /// Hands an event to the subscription that it is for.
+    /// Passes an event to the handler of its subscription.
     pub fn on_event(&self, slot: &Slot<S>, event: &Event) -> Result<Reaction> {
         let Some(subscription) = self.subscriptions.iter().find(|it| it.pattern == event.pattern) else {
-            return Err(error(format!("nothing subscribes to `{}`", event.pattern)).with_code("unknown_subscription"));
+            return Err(error(format!("the plugin has no subscription to `{}`", event.pattern))
+                .with_code("unknown_subscription"));
         };
         self.with(slot, |state| (subscription.run)(state, event))?
     }
 
-    /// Asks the plugin how it is; the answer is JSON.
+    /// Runs the health check; the result is JSON.
     pub fn health(&self, slot: &Slot<S>) -> Result<String> {
         self.with(slot, |state| match self.hooks.health {
             Some(hook) => to_json(&hook(state)?),
@@ -102,10 +103,10 @@ impl<S> Table<S> {
         })?
     }
 
-    /// Borrows the state, which is made if there is none yet.
+    /// Borrows the state, and creates it first if there is none.
     fn with<T>(&self, slot: &Slot<S>, work: impl FnOnce(&mut S) -> T) -> Result<T> {
         let Ok(mut state) = slot.try_borrow_mut() else {
-            return Err(error("the plugin is in the middle of another call").with_code("reentrant_call"));
+            return Err(error("the plugin instance is already running a call").with_code("reentrant_call"));
         };
         log::begin_call();
         let state = match &mut *state {
@@ -127,7 +128,9 @@ impl<S> Table<S> {
             }
             known.push_str(entry.name);
         }
-        error(format!("there is no action `{action}`; there are: {known}")).with_code("unknown_action").with_status(404)
+        error(format!("the plugin has no action `{action}`; its actions are: {known}"))
+            .with_code("unknown_action")
+            .with_status(404)
     }
 }
 

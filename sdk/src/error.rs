@@ -1,7 +1,7 @@
-//! What an action answers when it fails.
+//! The error type of actions and hooks.
 //!
-//! An [`Error`] is an answer: the caller receives it and the instance goes on. A panic is a trap: the host discards the
-//! instance.
+//! An [`Error`] is a regular result: the caller receives it, and the instance continues to serve. A panic is a trap,
+//! after which the host discards the instance.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -19,7 +19,7 @@ pub(crate) const INTERNAL_ERROR: &str = "internal_error";
 /// Every [`std::error::Error`] turns into one by `?`, with the code `internal_error` and the messages of all its
 /// sources. For this to be possible, `Error` itself does not implement that trait.
 ///
-/// An error type of the plugin's own that has codes says how it turns into one, and leaves that trait alone:
+/// An error type of the plugin that has codes implements the conversion itself, and does not implement that trait:
 ///
 /// ```
 /// use plugbay_sdk::prelude::*;
@@ -51,18 +51,20 @@ pub(crate) const INTERNAL_ERROR: &str = "internal_error";
 pub struct Error {
     code: Cow<'static, str>,
     message: String,
-    /// As JSON text: most plugins have no other use for the code that handles JSON values.
+    /// As JSON text, because most plugins do not otherwise link the code that handles JSON values.
     details: Option<String>,
     status_code: Option<u16>,
 }
 
-/// An error with a message and the code `internal_error`; more is set with `with_…`: `error("…").with_code("not_found").with_status(404)`.
+/// An error with a message and the code `internal_error`. The `with_` methods set the other parts:
+/// `error("…").with_code("not_found").with_status(404)`.
 pub fn error(message: impl Into<String>) -> Error {
     Error { code: Cow::Borrowed(INTERNAL_ERROR), message: message.into(), details: None, status_code: None }
 }
 
 impl Error {
-    /// Sets the code, by which programs tell failures apart: lower snake case, such as `not_found`. An empty one is ignored.
+    /// Sets the code by which programs distinguish failures, in lower snake case, such as `not_found`. An empty code is
+    /// ignored.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<Cow<'static, str>>) -> Error {
         let code = code.into();
@@ -88,7 +90,7 @@ impl Error {
         self
     }
 
-    /// Puts the operation before the message: `reading the order: no such file`.
+    /// Prefixes the message with the failed operation: `reading the order: no such file`.
     #[must_use]
     pub fn context(mut self, doing: impl fmt::Display) -> Error {
         self.message = format!("{doing}: {}", self.message);
@@ -160,8 +162,8 @@ fn not_json(reason: &serde_json::Error) -> String {
     serde_json::to_string(&text).unwrap_or_default()
 }
 
-/// Leaves the function with an error: `bail!("no order {id}")`, or with a code, `bail!(code = "not_found", "no order
-/// {id}")`.
+/// Returns from the function with an error: `bail!("no order {id}")`, or with a code,
+/// `bail!(code = "not_found", "no order {id}")`.
 #[macro_export]
 macro_rules! bail {
     (code = $code:expr, $($message:tt)+) => {
@@ -174,7 +176,8 @@ macro_rules! bail {
     };
 }
 
-/// Leaves the function with an error unless a condition holds: `ensure!(amount > 0, code = "bad_amount", "no money")`.
+/// Returns from the function with an error unless a condition holds:
+/// `ensure!(amount > 0, code = "bad_amount", "no money")`.
 #[macro_export]
 macro_rules! ensure {
     ($condition:expr, $($error:tt)+) => {
@@ -197,13 +200,13 @@ mod tests {
     }
 
     #[test]
-    fn question_mark_on_std_error_keeps_message() {
-        let failure = parse("300").expect_err("300 is no u8");
+    fn question_mark_on_std_error_keeps_its_message() {
+        let failure = parse("300").expect_err("300 is not a u8");
         assert_eq!(failure.to_string(), "internal_error: number too large to fit in target type");
     }
 
     #[test]
-    fn ensure_with_code_carries_it() {
+    fn ensure_with_code_returns_an_error_with_it() {
         assert_eq!(parse("").expect_err("empty").to_string(), "empty: nothing in ``");
     }
 
@@ -226,7 +229,7 @@ mod tests {
                 Some(&self.0)
             }
         }
-        let failure: Error = Outer("x".parse::<u8>().expect_err("x is no u8")).into();
+        let failure: Error = Outer("x".parse::<u8>().expect_err("x is not a u8")).into();
         assert_eq!(failure.message(), "reading the count: invalid digit found in string");
     }
 

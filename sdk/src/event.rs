@@ -20,7 +20,7 @@ pub struct Event {
     pub source: String,
     /// Milliseconds since the Unix epoch.
     pub timestamp_ms: u64,
-    /// The id that events of one story share.
+    /// The id that related events share.
     pub correlation_id: Option<String>,
 }
 
@@ -34,7 +34,7 @@ impl Event {
     }
 }
 
-/// What a handler decides about an event: whether other handlers run, and whether the emitter learns of an objection.
+/// A handler's decision about an event: whether other handlers run, and whether the emitter learns of an objection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reaction {
     /// Handlers of lower priority do not run.

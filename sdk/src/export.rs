@@ -1,18 +1,18 @@
-//! What makes a component of a plugin: the exports, the state behind them, and the manifest inside the file.
+//! The exports of the component, the state behind them, and the embedded manifest.
 
 use crate::bindings::Failure;
 use crate::bindings::events::exports::plugbay::plugin::events;
 use crate::error::Error;
 use crate::event::{Event, Reaction};
 
-/// Makes a plugin of the crate: `export_plugin!(PLUGIN: State)`, where `PLUGIN` is a constant of type
-/// [`Plugin<State>`](crate::builder::Plugin). A crate does this once.
+/// Exports the crate's plugin: `export_plugin!(PLUGIN: State)`, where `PLUGIN` is a constant of type
+/// [`Plugin<State>`](crate::builder::Plugin). A crate exports one plugin.
 ///
 /// A plugin with lifecycle hooks exports `lifecycle`, one with subscriptions `events`, one with a health check
-/// `health`: `export_plugin!(PLUGIN: State, lifecycle, health)`. To forget one of them is a compile error.
+/// `health`: `export_plugin!(PLUGIN: State, lifecycle, health)`. A missing export is a compile error.
 ///
-/// A native build has no host to export to. There, the crate gets a function `native_instance()` that returns an
-/// [`Instance`](crate::native::Instance) to test.
+/// In a native build, it exports nothing and generates a function `native_instance()`, which returns an
+/// [`Instance`](crate::native::Instance) for tests.
 #[macro_export]
 macro_rules! export_plugin {
     ($plugin:path: $state:ty $(, $interface:ident)* $(,)?) => {
@@ -37,7 +37,7 @@ macro_rules! export_plugin {
             $($crate::__export!($interface Exports TABLE STATE);)*
         };
 
-        /// The plugin as a native build has it, to be tested.
+        /// An instance of the plugin for native tests.
         #[cfg(not(target_family = "wasm"))]
         pub fn native_instance() -> $crate::native::Instance {
             static MANIFEST: [u8; $plugin.section_length()] = $plugin.section();
@@ -47,7 +47,7 @@ macro_rules! export_plugin {
         }
     };
     ($($other:tt)*) => {
-        ::core::compile_error! { "name the plugin and the type of its state: `export_plugin!(PLUGIN: State)`" }
+        ::core::compile_error! { "expected the plugin and the type of its state: `export_plugin!(PLUGIN: State)`" }
     };
 }
 
@@ -59,7 +59,7 @@ macro_rules! __export {
     (kind events) => { $crate::builder::Export::Events };
     (kind health) => { $crate::builder::Export::Health };
     (kind $other:ident) => {
-        ::core::compile_error!("a plugin exports `lifecycle`, `events` and `health`; `actions` it always does")
+        ::core::compile_error!("the exports of a plugin are `lifecycle`, `events` and `health`; `actions` is always exported")
     };
     (actions $exports:ident $table:ident $state:ident) => {
         impl $crate::__private::bindings::actions::exports::plugbay::plugin::actions::Guest for $exports {
@@ -130,17 +130,17 @@ macro_rules! __export {
             $exports with_types_in $crate::__private::bindings::health
         );
     };
-    // The mistake is reported where the list of kinds is made.
+    // The arm that lists the kinds reports the mistake.
     ($other:ident $($rest:ident)*) => {};
 }
 
-/// An error as the contract has it.
+/// Converts an error into the contract's type.
 pub fn failure(error: Error) -> Failure {
     let (code, message, details, status_code) = error.into_parts();
     Failure { code, message, details, status_code }
 }
 
-/// An event as this crate has it.
+/// Converts an event of the contract.
 pub fn event(event: events::Event) -> Event {
     Event {
         id: event.id,
@@ -153,7 +153,7 @@ pub fn event(event: events::Event) -> Event {
     }
 }
 
-/// A reaction as the contract has it.
+/// Converts a reaction into the contract's type.
 pub fn reaction(reaction: Reaction) -> events::Reaction {
     let mut flags = events::Reaction::empty();
     flags.set(events::Reaction::STOP, reaction.stop);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-/// The answer of a health check.
+/// The result of a health check.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Health {
     healthy: bool,
@@ -18,12 +18,12 @@ pub struct Health {
 }
 
 impl Health {
-    /// The plugin can do its work.
+    /// A healthy plugin.
     pub fn healthy() -> Health {
         Health { healthy: true, message: String::new(), components: BTreeMap::new(), metrics: BTreeMap::new() }
     }
 
-    /// The plugin cannot do its work, for the reason in the message.
+    /// An unhealthy plugin, with the reason as its message.
     pub fn unhealthy(message: impl Into<String>) -> Health {
         Health { healthy: false, ..Health::healthy().with_message(message) }
     }
@@ -49,7 +49,7 @@ impl Health {
         self
     }
 
-    /// Whether the plugin can do its work.
+    /// Whether the plugin is healthy.
     pub fn is_healthy(&self) -> bool {
         self.healthy
     }

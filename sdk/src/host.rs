@@ -1,7 +1,7 @@
-//! The plugin's calls to its host: the only module that imports the contract.
+//! The plugin's calls to its host. This is the only module that imports the contract.
 //!
-//! Inside the sandbox that is the component's imports; in a native build, as for the author's `cargo test`, a stand-in
-//! within the process. Nothing else in this crate knows which of the two it is.
+//! In the sandbox, the calls go to the component's imports; in a native build, such as for `cargo test`, to a stand-in
+//! in the same process. No other module of this crate depends on which of the two it is.
 
 #[cfg(target_family = "wasm")]
 mod guest;
@@ -22,7 +22,7 @@ pub(crate) enum ConfigFailure {
     Other(String),
 }
 
-/// One request, redirects not followed.
+/// A request, whose redirects are not followed.
 #[derive(Clone)]
 pub(crate) struct HttpCall {
     pub(crate) method: String,
@@ -34,7 +34,7 @@ pub(crate) struct HttpCall {
     pub(crate) deadline: Option<std::time::Instant>,
 }
 
-/// Its response, read to its end.
+/// The complete response to a request.
 #[derive(Debug, Clone)]
 pub(crate) struct HttpAnswer {
     pub(crate) status: u16,
@@ -42,7 +42,7 @@ pub(crate) struct HttpAnswer {
     pub(crate) body: Vec<u8>,
 }
 
-/// Why a request has no response.
+/// The reason why a request has no response.
 #[cfg_attr(not(target_family = "wasm"), allow(dead_code, reason = "the stand-in sends nothing"))]
 pub(crate) enum HttpFailure {
     Denied,

@@ -1,4 +1,4 @@
-//! Requests to the world outside, each to a host that the plugin may ask.
+//! HTTP requests to hosts that the plugin may access.
 //!
 //! ```
 //! use plugbay_sdk::prelude::*;
@@ -18,11 +18,11 @@
 //! # assert_eq!(celsius("Bern").unwrap(), 7.5);
 //! ```
 //!
-//! The manifest asks for the host, `{resource: "http.weather.example.org", actions: [execute]}`, and the operator allows
-//! it. A port that is not the scheme's own is part of the resource: `http.weather.example.org:8443`. Addresses that are
-//! not of the public internet (this machine, its network) are reached only where the operator names them.
+//! The manifest requests the host, `{ resource: "http.weather.example.org", actions: [execute] }`, and the operator
+//! grants it. A port other than the scheme's default is part of the resource: `http.weather.example.org:8443`.
+//! Addresses outside of the public internet (this machine, its network) are reachable only if the operator names them.
 //!
-//! It is the standard interface `wasi:http` underneath, and a plugin may use that as well.
+//! The module uses the standard interface `wasi:http`, which a plugin may also use directly.
 
 mod request;
 mod response;
@@ -37,7 +37,7 @@ pub fn get(url: impl Into<String>) -> Request {
     request("GET", url)
 }
 
-/// A HEAD request: the header of what a GET would answer.
+/// A HEAD request, whose response is that of a GET without the body.
 pub fn head(url: impl Into<String>) -> Request {
     request("HEAD", url)
 }

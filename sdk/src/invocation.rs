@@ -1,16 +1,16 @@
-//! What a call knows of itself.
+//! Facts about the running call.
 
 use std::marker::PhantomData;
 use std::time::Duration;
 
 use crate::host;
 
-/// The call that is running. An action gets it by asking: `fn list(&mut self, call: &Invocation)`.
+/// The running call. An action that needs it takes it as a parameter: `fn list(&mut self, call: &Invocation)`.
 ///
-/// Each question goes to the host; none is asked on behalf of an action that does not ask.
+/// Each method calls the host.
 #[derive(Debug)]
 pub struct Invocation {
-    /// Not to be kept: another call's answers would be other ones.
+    /// Prevents storing it in a static: another call would get other values.
     _running: PhantomData<*const ()>,
 }
 
@@ -20,7 +20,7 @@ pub fn running() -> Invocation {
 }
 
 impl Invocation {
-    /// Who made the call: `host`, `cli`, `http`, `event`, `schedule`, `mcp` or `plugin:<name>`.
+    /// The caller: `host`, `cli`, `http`, `event`, `schedule`, `mcp` or `plugin:<name>`.
     pub fn caller(&self) -> String {
         host::caller()
     }
@@ -30,7 +30,7 @@ impl Invocation {
         host::request_id()
     }
 
-    /// How long until the host stops this call, or `None` where the operator set no deadline.
+    /// The time until the host stops this call, or `None` if the operator set no deadline.
     pub fn time_left(&self) -> Option<Duration> {
         host::time_left_ms().map(Duration::from_millis)
     }

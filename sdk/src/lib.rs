@@ -69,7 +69,7 @@
 //! | `events.<topic>` | `publish`, `subscribe` | reserved for publishing; a subscription needs no permission |
 //! | `process.<name>` | | reserved |
 //!
-//! A rule without actions covers all of them. `*` stands for any text: `data.note/*`, `http.*.example.org`.
+//! A rule without actions covers all of them. `*` matches any text: `data.note/*`, `http.*.example.org`.
 //!
 //! # Time, randomness and other crates
 //!
@@ -95,16 +95,17 @@
 //! ```
 //!
 //! Without `opt-level` it spends a fifth less fuel on JSON and is a fifth larger; `"z"` is neither smaller nor faster.
-//! `strip = "symbols"` saves another seventh and costs the names of functions in the backtrace of a trap. The manifest
-//! stays in either way, and so do the message and the place of a panic, which go to stderr and from there into the
-//! host's error.
+//! `strip = "symbols"` saves another seventh, but the backtrace of a trap then has no function names. The manifest is
+//! kept either way, as are the message and location of a panic, which go to stderr and from there into the host's
+//! error.
 //!
-//! # What the macros write
+//! # What the macros generate
 //!
-//! Calls of this crate's const builder. A crate with `#![forbid(unsafe_code)]` can use them: the exports of a component
-//! need unsafe code, and it is in macros of this crate, where the lint leaves it to this crate to answer for it.
+//! The macros generate calls of this crate's const builder. A crate with `#![forbid(unsafe_code)]` can use them. The
+//! exports of a component need unsafe code, but it is in macros of this crate, to which the lint of the other crate
+//! does not apply.
 
-// The derives of this crate name it so, and are used in it too.
+// The derives refer to the crate by this name, and this crate uses them too.
 extern crate self as plugbay_sdk;
 
 mod answer;

@@ -5,8 +5,8 @@
 //! plugin that logs. A line is formatted only if the host records its level.
 //!
 //! What a plugin prints to stdout and stderr reaches the host's log too. With the cargo features `log` and `tracing`,
-//! so do the lines of those crates, with their fields. A plugin that depends on the `log` crate itself has two modules of
-//! that name: it says which one it means by `use plugbay_sdk::log;`, and reaches the other as `::log`.
+//! so do the lines of those crates, with their fields. A plugin that depends on the `log` crate itself has two modules
+//! of that name: it says which one it means by `use plugbay_sdk::log;`, and reaches the other as `::log`.
 
 use std::cell::Cell;
 use std::fmt;
@@ -20,18 +20,18 @@ mod from_log;
 #[cfg(feature = "tracing")]
 mod from_tracing;
 
-/// How much a line matters.
+/// The severity of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
-    /// Every step.
+    /// Single steps.
     Trace,
-    /// For those who look for a fault.
+    /// Details for debugging.
     Debug,
-    /// Worth knowing.
+    /// Normal operation.
     Info,
-    /// Something is off, and the plugin goes on.
+    /// A problem that the plugin can handle.
     Warn,
-    /// Something failed.
+    /// A failure.
     Error,
 }
 
@@ -48,7 +48,7 @@ impl fmt::Display for Level {
 }
 
 thread_local! {
-    /// The host's threshold, asked for once in a call: the operator may change it between two.
+    /// The host's threshold, read once for each call because the operator may change it between calls.
     static THRESHOLD: Cell<Option<Level>> = const { Cell::new(None) };
 }
 
@@ -62,17 +62,17 @@ pub fn enabled(level: Level) -> bool {
     level >= threshold
 }
 
-/// Writes a line, whatever the threshold. The macros of this module are the convenient way.
+/// Writes a line, regardless of the threshold. The macros of this module check it first.
 pub fn write(level: Level, target: &str, message: &str, fields: &[(String, String)]) {
     host::log_write(level, target, message, fields);
 }
 
-/// A new call begins: ask the host again who listens.
+/// Called when a call begins: the threshold is read again.
 pub(crate) fn begin_call() {
     THRESHOLD.set(None);
 }
 
-/// Takes over the lines of other crates. Called once, when the plugin's state is made.
+/// Called once, when the plugin's state is created: installs the loggers for the lines of other crates.
 pub(crate) fn begin_life() {
     #[cfg(feature = "log")]
     from_log::install();
@@ -80,7 +80,7 @@ pub(crate) fn begin_life() {
     from_tracing::install();
 }
 
-/// A field's value as JSON; what is not JSON is said to be so, since logging never fails.
+/// A field's value as JSON. Because logging never fails, a value that cannot be serialized is replaced by the error.
 #[doc(hidden)]
 pub fn field(name: &str, value: impl Serialize) -> (String, String) {
     let json = serde_json::to_string(&value);
@@ -113,7 +113,7 @@ macro_rules! __log {
     };
 }
 
-/// Sorts what follows the message into arguments of the format and fields.
+/// Separates the tokens after the message into format arguments and fields.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __log_line {
@@ -191,7 +191,7 @@ mod tests {
     use crate::native::take_log;
 
     #[test]
-    fn line_with_arguments_and_fields_keeps_both() {
+    fn line_with_arguments_and_fields_has_both() {
         let (id, names) = (7, vec!["a", "b"]);
         log::info!("order {id} of {}", names.len(), id = id, names = names, why = %"new", debug = ?Some(1));
         assert_eq!(take_log(), [r#"INFO order 7 of 2 id=7 names=["a","b"] why="new" debug="Some(1)""#]);
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_are_ordered_by_weight() {
+    fn levels_are_ordered_by_severity() {
         assert!(log::Level::Error > log::Level::Warn && log::Level::Debug > log::Level::Trace);
     }
 }

@@ -1,6 +1,7 @@
 //! The macros of `plugbay-sdk-macros`, with their documentation: its examples need this crate.
 
-/// Makes a type the state of a plugin. It goes on the `impl` block whose methods are the plugin's actions; a crate has one.
+/// Makes a type the state of a plugin. It goes on the `impl` block whose methods are the plugin's actions; a crate has
+/// one.
 ///
 /// ```
 /// use plugbay_sdk::prelude::*;
@@ -55,8 +56,8 @@
 /// ```
 ///
 /// Tables are declared with `#[plugin(tables(Note, Tag))]`; see [`Table`](derive@crate::db::Table).
-/// [Permissions](crate#permissions) are requested in the manifest file, or in the form in which an operator grants them:
-/// `#[plugin(permissions("db.notes:read,write", "http.api.example.org"))]`.
+/// [Permissions](crate#permissions) are requested in the manifest file, or in the form in which an operator grants
+/// them: `#[plugin(permissions("db.notes:read,write", "http.api.example.org"))]`.
 ///
 /// The state is made by [`Default`], or by a function: `#[plugin(new = Shop::new)]`. It lives as long as the instance;
 /// each instance has its own.
@@ -69,8 +70,8 @@
 /// | `#[save_state]` | nothing | `Vec<u8>`, `Option<Vec<u8>>`, any `T: Serialize`, `Result` of those |
 /// | `#[on_reload]` | what `save_state` returned | as `#[on_load]` |
 /// | `#[on_unload]` | nothing | as `#[on_load]`; an error is logged |
-/// | `#[on_event("order.*", priority = 50, once)]` | the event's data, `&Event` | `()`, [`Reaction`](crate::Reaction), `Result` of those |
-/// | `#[health]` | nothing | `bool`, [`Health`](crate::Health), `Result` of those |
+/// | `#[on_event("order.*", priority = 50, once)]` | the event's data, `&Event` | `()`, [`Reaction`], a `Result` |
+/// | `#[health]` | nothing | `bool`, [`Health`], `Result` of those |
 ///
 /// Each takes `&mut self`, `&self` or no receiver. Methods without an attribute are left alone. A payload needs
 /// `Deserialize` and [`Schema`](trait@crate::Schema); a result with a schema is described too. Doc comments become
@@ -88,9 +89,9 @@
 /// 3. calls go to the new revision,
 /// 4. `#[on_unload]` of the old one, after its last call.
 ///
-/// A state that `#[on_unload]` writes is therefore too late for `#[on_load]` to read: hand it over with `#[save_state]`, or
-/// store it when it changes. `#[on_reload]` that takes an `Option` accepts an older revision without a state; otherwise the
-/// reload fails and the older revision goes on.
+/// A state that `#[on_unload]` writes is therefore too late for `#[on_load]` to read: hand it over with
+/// `#[save_state]`, or store it when it changes. `#[on_reload]` that takes an `Option` accepts an older revision
+/// without a state; otherwise the reload fails and the older revision continues to serve.
 ///
 /// # The manifest
 ///
@@ -98,11 +99,14 @@
 /// the plugin compiles and embedded in it; fields that it does not set (name, version, description, licence, repository
 /// and author) come from `Cargo.toml`.
 ///
-/// The file adds to what the code declares: actions are merged by name and field by field, routes, subscriptions, tables
-/// and configuration by their key, and permissions are put in front of the code's. An empty list drops what the code
-/// declares, such as `events: { subscribes: [] }`. A route or a table that the two declare differently is an error.
-/// Actions, routes and subscriptions that the file names must be in the code. When the file changes, the plugin is built
-/// again; after it was created, a source file has to change too.
+/// The file adds to what the code declares: actions are merged by name and field by field, routes, subscriptions,
+/// tables and configuration by their key, and permissions are put in front of the code's. An empty list drops what the
+/// code declares, such as `events: { subscribes: [] }`. A route or a table that the two declare differently is an
+/// error. Actions, routes and subscriptions that the file names must be in the code. A change of the file rebuilds the
+/// plugin, but the file's creation does not until a source file changes too.
+///
+/// [`Health`]: crate::Health
+/// [`Reaction`]: crate::Reaction
 pub use plugbay_sdk_macros::plugin;
 
 /// Derives the JSON Schema of a type while it compiles.
@@ -128,33 +132,33 @@ pub use plugbay_sdk_macros::plugin;
 /// # fn main() {}
 /// ```
 ///
-/// All of serde's attributes that change what a type looks like in JSON are understood, for structs, tuples and enums
-/// in each representation. What a type accepts and what it makes have a schema each. Doc comments become descriptions.
+/// All of serde's attributes that change the JSON of a type are supported, for structs, tuples and enums in each
+/// representation. Deserialization and serialization have separate schemas. Doc comments become descriptions.
 ///
-/// `#[schema(…)]` on a field, or on a type as a whole, says more than Rust's types can:
-/// - `min`, `max` for numbers; `min_length`, `max_length`, `pattern`, `format` for strings; `min_items`, `max_items` for
-///   sequences. The host checks them before the plugin runs; the plugin itself does not.
-///   A keyword that does not apply to the type, such as `min` on a `String`, does not compile.
-/// - `any`: the value may be anything. A field with `#[serde(with = "…")]` is one of these unless it says otherwise.
+/// `#[schema(…)]` on a field, or on a type as a whole, adds what Rust's types cannot express:
+/// - `min`, `max` for numbers; `min_length`, `max_length`, `pattern`, `format` for strings; `min_items`, `max_items`
+///   for sequences. The host checks them before the plugin runs; the plugin itself does not. A keyword that does not
+///   apply to the type, such as `min` on a `String`, does not compile.
+/// - `any`: the value may be anything. That is the default for a field with `#[serde(with = "…")]`.
 /// - `like = Type`: the schema is that of another type.
 ///
-/// A payload may borrow as `Cow<'a, str>` with `#[serde(borrow)]`, but not as `&'a str`, because JSON may write a text with
-/// escapes.
+/// A payload may borrow as `Cow<'a, str>` with `#[serde(borrow)]`, but not as `&'a str`, because JSON may write a text
+/// with escapes.
 ///
 /// # Numbers
 ///
 /// A [`Value`](crate::Value) holds integers of 64 bits and floats. serde_json reads a larger integer as a float, so
-/// `100000000000000000000` becomes `1e20` without an error. Take a payload as `i128` or `u128` to keep such an integer, or
-/// as a `String`.
+/// `100000000000000000000` becomes `1e20` without an error. Take a payload as `i128` or `u128` to keep such an integer,
+/// or as a `String`.
 ///
 /// # Recursive types
 ///
-/// A type may contain itself. Two types that contain each other are a cycle to the compiler: `any` on one of the fields
-/// breaks it.
+/// A type may contain itself. Two types that contain each other are a cycle that does not compile; `#[schema(any)]` on
+/// one of the fields breaks it.
 pub use plugbay_sdk_macros::Schema;
 
-/// Makes a struct a table of the plugin's database: its rows are values of the struct, and the host creates the table when
-/// it loads the plugin.
+/// Makes a struct a table of the plugin's database: its rows are values of the struct, and the host creates the table
+/// when it loads the plugin.
 ///
 /// ```
 /// use plugbay_sdk::db::Table;
@@ -218,7 +222,7 @@ pub use plugbay_sdk_macros::Schema;
 /// | `created_at`, `updated_at` | the same, set by the host: what a new row has there is ignored |
 /// | `numeric` | a number that is stored as it was given, whole or not |
 /// | `unique` | no two rows have the same value |
-/// | `default = "…"`, `default = 3`, `default = true` | the value of rows that give none; for `json`, the JSON in a string |
+/// | `default = "…"`, `default = 3`, `default = true` | the value of rows without one; for `json`, JSON in a string |
 /// | `references = User::id`, `references = "users.id"` | the key of another table of the plugin |
 /// | `on_delete = "cascade"` | what happens to this row when that one is deleted: `restrict`, `cascade`, `set_null` |
 /// | `name = "…"` | another name of the column |

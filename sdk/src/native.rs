@@ -1,12 +1,12 @@
-//! The plugin outside the sandbox: for the author's `cargo test`.
+//! Native instances of a plugin, for its own `cargo test`.
 //!
-//! A native build of a plugin is an ordinary library. Its struct can be made and its methods called, and
-//! `native_instance()`, which [`export_plugin!`](crate::export_plugin) and `#[plugin]` put into the crate, drives it
-//! the way that the host does: by action names and JSON. The host's part is played by a stand-in, one for each thread
-//! and so for each test: its configuration is what [`set_config`] puts there, what it keeps is in memory, its log goes to
-//! stderr and is kept for [`take_log`].
+//! A native build of a plugin is an ordinary library. A test can create its struct and call its methods, or call
+//! `native_instance()`, which [`export_plugin!`](crate::export_plugin) and `#[plugin]` generate, for an [`Instance`]
+//! that is driven like by the host, with action names and JSON. A stand-in replaces the host. Each thread, and so each
+//! test, has its own: its configuration is set with [`set_config`], stored values are in memory, and the log goes to
+//! stderr and to [`take_log`].
 //!
-//! What only the host does is not done here: schemas, limits and permissions are not checked.
+//! The stand-in does not check schemas, limits and permissions.
 
 use std::cell::RefCell;
 
@@ -19,21 +19,21 @@ use crate::error::Result;
 use crate::event::{Event, Reaction};
 use crate::host::{self, HttpAnswer};
 
-/// Puts a value into the configuration that the plugin reads on this thread.
+/// Sets a value of the configuration that the plugin reads on this thread.
 ///
 /// # Panics
-/// Where the value cannot be written as JSON.
+/// If the value cannot be written as JSON.
 pub fn set_config(key: &str, value: impl Serialize) {
     let value = serde_json::to_value(value);
     host::set(key, value.unwrap_or_else(|reason| panic!("the value of `{key}` is not JSON: {reason}")));
 }
 
-/// Says what this URL answers on this thread, whatever the method. Other URLs are `unavailable`.
+/// Sets the response to requests for a URL on this thread, for any method. Other URLs are `unavailable`.
 pub fn set_http(url: impl Into<String>, status: u16, body: impl Into<Vec<u8>>) {
     host::set_http(url.into(), HttpAnswer { status, headers: Vec::new(), body: body.into() });
 }
 
-/// Plays another plugin on this thread: answers its actions, each with its payload.
+/// Sets a function that takes the place of another plugin on this thread: it gets the action and the payload.
 ///
 /// ```
 /// use plugbay_sdk::prelude::*;
@@ -51,12 +51,12 @@ pub fn set_plugin(name: &str, answer: impl FnMut(&str, Value) -> Result<Value> +
     host::set_plugin(name, Box::new(answer));
 }
 
-/// Says on this thread that a plugin offers a service.
+/// Registers a service of another plugin on this thread.
 pub fn set_service(name: &str, plugin: &str) {
     host::set_service(name, plugin);
 }
 
-/// The lines logged on this thread since it was last asked: `LEVEL [target] message name=value …`.
+/// Returns the lines logged on this thread since the last call, as `LEVEL [target] message name=value …`.
 pub fn take_log() -> Vec<String> {
     host::take_lines()
 }
@@ -73,13 +73,13 @@ impl Instance {
         Instance { running: Box::new((table, Slot::new(None))), manifest }
     }
 
-    /// Runs an action and answers its result.
+    /// Runs an action and returns its result.
     ///
     /// # Errors
     /// Those of the action, `unknown_action` and `validation_error`.
     ///
     /// # Panics
-    /// Where the payload cannot be written as JSON.
+    /// If the payload cannot be written as JSON.
     pub fn call(&mut self, action: &str, payload: impl Serialize) -> Result<Value> {
         let payload =
             serde_json::to_string(&payload).unwrap_or_else(|reason| panic!("the payload is not JSON: {reason}"));
@@ -87,8 +87,8 @@ impl Instance {
         Ok(serde_json::from_str(&result)?)
     }
 
-    /// Runs a job that the plugin has [scheduled](crate::scheduler), whenever it is due: calls its action with a
-    /// [`Run`](crate::scheduler::Run) and keeps the outcome. A one-time job is gone afterwards.
+    /// Runs a job that the plugin has [scheduled](crate::scheduler), due or not: calls its action with a
+    /// [`Run`](crate::scheduler::Run) and stores the outcome. A one-time job is removed afterwards.
     ///
     /// # Errors
     /// `not_found` if there is no such job, and those of the action.
@@ -99,7 +99,7 @@ impl Instance {
         answer
     }
 
-    /// What the host does before the first call. A call on its own makes the state, but runs no hook.
+    /// Runs `on_load`, as the host does before the first call. A call without it creates the state, but runs no hook.
     ///
     /// # Errors
     /// Those of the hook.
@@ -107,7 +107,7 @@ impl Instance {
         self.running.load()
     }
 
-    /// What the host asks an older revision.
+    /// Runs `save_state`, as the host does on an older revision.
     ///
     /// # Errors
     /// Those of the hook.
@@ -115,7 +115,8 @@ impl Instance {
         self.running.save_state()
     }
 
-    /// What the host does instead of [`Instance::load`] where an older revision left `state`.
+    /// Runs `on_reload`, as the host does instead of [`Instance::load`] if this instance takes over from an older
+    /// revision.
     ///
     /// # Errors
     /// Those of the hook.
@@ -123,12 +124,12 @@ impl Instance {
         self.running.reload(state)
     }
 
-    /// What the host does at the end. The state is dropped; a later call would make a new one.
+    /// Runs `on_unload` and drops the state. A later call creates a new one.
     pub fn unload(&mut self) {
         self.running.unload();
     }
 
-    /// Delivers an event. Its `pattern` says which subscription it is for.
+    /// Delivers an event to the subscription with its `pattern`.
     ///
     /// # Errors
     /// Those of the handler.
@@ -136,7 +137,7 @@ impl Instance {
         self.running.event(event)
     }
 
-    /// Asks for the plugin's health, as JSON.
+    /// Runs the health check and returns its result as JSON.
     ///
     /// # Errors
     /// Those of the check.
@@ -144,10 +145,10 @@ impl Instance {
         Ok(serde_json::from_str(&self.running.health()?)?)
     }
 
-    /// The layers of the manifest that the component will carry, lowest first.
+    /// The layers of the manifest that is embedded in the component, lowest first.
     ///
     /// # Panics
-    /// Never: what the compiler has put there is JSON.
+    /// Never, because the embedded bytes are JSON.
     pub fn manifest(&self) -> Vec<Value> {
         let documents = serde_json::Deserializer::from_slice(self.manifest).into_iter();
         documents
@@ -162,7 +163,7 @@ impl std::fmt::Debug for Instance {
     }
 }
 
-/// An instance whatever its state is.
+/// An instance, independent of the type of its state.
 trait Running {
     fn handle(&self, action: &str, payload: &str) -> Result<String>;
     fn load(&self) -> Result<()>;

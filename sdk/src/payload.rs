@@ -1,20 +1,20 @@
-//! Payloads from JSON, with an error that says where.
+//! Deserialization of payloads, with errors that contain the location.
 //!
-//! The host has checked the payload against the schema before it came here. This is the second line: for what a schema
-//! cannot say, and for plugins whose host does not check.
+//! The host has already checked the payload against the schema. This second check covers rules that a schema cannot
+//! express, and hosts that do not check.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, error};
 
-/// The code of a payload that is not what the action takes.
+/// The code of an error about a payload that the action cannot accept.
 pub(crate) const VALIDATION_ERROR: &str = "validation_error";
 
 /// Reads a payload.
 ///
 /// # Errors
-/// `validation_error` with the place and serde's message; its details are `{"problems": [{"path", "message"}]}`, where
-/// the path is a JSON Pointer.
+/// `validation_error` with the location and serde's message. Its details are `{"problems": [{"path", "message"}]}`,
+/// where the path is a JSON Pointer.
 pub fn parse<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T> {
     serde_json::from_str(text).map_err(|reason| explain::<T>(text, &reason))
 }
@@ -30,7 +30,7 @@ struct Problem {
     message: String,
 }
 
-/// Reads again what could not be read, this time keeping track of the place: good payloads do not pay for it.
+/// Reads a payload again that could not be read, this time tracking the location. Valid payloads do not pay for it.
 #[cold]
 fn explain<'de, T: Deserialize<'de>>(text: &'de str, reason: &serde_json::Error) -> Error {
     let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -40,7 +40,7 @@ fn explain<'de, T: Deserialize<'de>>(text: &'de str, reason: &serde_json::Error)
         None => (String::new(), reason),
     };
     let mut message = reason.to_string();
-    // Serde counts lines and columns, which says nothing to those who never saw the text.
+    // Serde adds the line and column, which mean nothing to a caller that did not write the text itself.
     let position = format!(" at line {} column {}", reason.line(), reason.column());
     if message.ends_with(&position) {
         message.truncate(message.len() - position.len());
@@ -84,8 +84,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wrong_value_deep_inside_is_named_by_its_pointer() {
-        let failure = parse::<BTreeMap<String, Vec<u8>>>(r#"{"a/b": [1, 2, "x"]}"#).expect_err("x is no u8");
+    fn wrong_nested_value_is_named_by_its_json_pointer() {
+        let failure = parse::<BTreeMap<String, Vec<u8>>>(r#"{"a/b": [1, 2, "x"]}"#).expect_err("x is not a u8");
         assert_eq!(failure.code(), VALIDATION_ERROR);
         assert_eq!(failure.message(), "the payload does not fit at /a~1b/2: invalid type: string \"x\", expected u8");
         let message = "invalid type: string \\\"x\\\", expected u8";

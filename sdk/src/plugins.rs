@@ -1,4 +1,4 @@
-//! Other plugins: their actions, and the services by which they are found.
+//! Calls to other plugins, by name or by the service that they offer.
 //!
 //! ```no_run
 //! use plugbay_sdk::prelude::*;
@@ -13,25 +13,27 @@
 //! fn remind(customer: u64) -> Result<()> {
 //!     let address: String = plugins::call("erp-core", "get_address", &json!({ "id": customer }))?;
 //!     // The plugin that has registered as the mailer.
-//!     plugins::service("mailer")?.call("send", &Letter { to: &address, text: "Your books are due." })
+//!     plugins::service("mailer")?.call("send", &Letter { to: &address, text: "Your order has arrived." })
 //! }
 //! ```
 //!
-//! A call needs two permissions: this plugin's own, `plugin.<name>` with `execute`, and the other plugin's word, its
-//! manifest's `allowed_callers` (without one, it takes calls of those that `require` it). What is left of this call's time
-//! is all that the other plugin gets.
+//! A call needs two permissions: this plugin needs `plugin.<name>` with `execute`, and the other plugin's manifest must
+//! list this one in `allowed_callers` (without that list, plugins that `require` it may call it). The other call ends
+//! with this call's deadline at the latest.
 //!
 //! # Errors
 //!
-//! An error that the other plugin answers keeps its code, details and status. The others have these codes:
+//! An error that the other plugin returns keeps its code, details and status. Other errors have these codes:
 //!
-//! - `permission_denied`: one of the two permissions is missing. The message says what to add, and where.
-//! - `not_found`: there is no such plugin, action or service. The message lists what there is.
-//! - `reentrant_call`: the other plugin itself waits for this call, directly or through others.
-//! - `rate_limit_exceeded`, `busy`, `timeout`, `payload_too_large`, `call_depth`: the call was over a limit.
-//! - `plugin_trapped`, `out_of_fuel`, `memory_limit` and others: the other plugin broke. It serves again by now.
-//! - `validation_error`, `invalid_payload`: the payload does not fit what the action declares.
-//! - `invalid_answer`: the answer is not what this plugin expects.
+//! - `permission_denied`: one of the two permissions is missing. The message says what to add and where.
+//! - `not_found`: there is no such plugin, action or service. The message lists those that exist.
+//! - `reentrant_call`: the call would deadlock, because the other plugin waits for this one, directly or through
+//!   others.
+//! - `rate_limit_exceeded`, `busy`, `timeout`, `payload_too_large`, `call_depth`: the call exceeded a limit.
+//! - `plugin_trapped`, `out_of_fuel`, `memory_limit` and others: the other plugin failed during the call. It is serving
+//!   again.
+//! - `validation_error`, `invalid_payload`: the payload does not match the action's declaration.
+//! - `invalid_answer`: the result is not of the type that this plugin expects.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -39,7 +41,7 @@ use serde::de::DeserializeOwned;
 use crate::error::{Result, error};
 use crate::host;
 
-/// A plugin that serves.
+/// A plugin that is serving.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PluginInfo {
@@ -47,7 +49,7 @@ pub struct PluginInfo {
     pub name: String,
     /// Its version.
     pub version: String,
-    /// Its name for people.
+    /// Its title.
     pub title: String,
     /// The actions that its manifest declares.
     pub actions: Vec<String>,
@@ -59,11 +61,11 @@ pub struct PluginInfo {
 pub struct ServiceInfo {
     /// Its name.
     pub name: String,
-    /// The plugin whose actions it stands for.
+    /// The plugin whose actions it offers.
     pub plugin: String,
 }
 
-/// Another plugin, to be called. That it is there shows when it is.
+/// A handle of another plugin. Its existence is checked only by a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtherPlugin {
     name: String,
@@ -75,66 +77,66 @@ impl OtherPlugin {
         &self.name
     }
 
-    /// Calls one of its actions and waits for the answer.
+    /// Calls one of its actions and waits for the result.
     ///
     /// # Errors
-    /// What the other plugin answers, or why it does not: see [the module](self).
+    /// The other plugin's own error, or one of those of the [module](self).
     pub fn call<R: DeserializeOwned>(&self, action: &str, payload: &(impl Serialize + ?Sized)) -> Result<R> {
         call(&self.name, action, payload)
     }
 }
 
-/// Calls an action of another plugin and waits for its answer.
+/// Calls an action of another plugin and waits for its result.
 ///
 /// # Errors
-/// What the other plugin answers, or why it does not: see [the module](self).
+/// The other plugin's own error, or one of those of the [module](self).
 pub fn call<R: DeserializeOwned>(plugin: &str, action: &str, payload: &(impl Serialize + ?Sized)) -> Result<R> {
     let payload = serde_json::to_string(payload)?;
     let answer = host::plugins_call(plugin, action, &payload)
         .map_err(|failure| failure.context(format_args!("`{action}` of plugin `{plugin}`")))?;
     serde_json::from_str(&answer).map_err(|reason| {
         let wanted = std::any::type_name::<R>();
-        error(format!("`{action}` of plugin `{plugin}`: the answer is not a `{wanted}`: {reason}"))
+        error(format!("`{action}` of plugin `{plugin}`: the result is not a `{wanted}`: {reason}"))
             .with_code("invalid_answer")
     })
 }
 
-/// A plugin by its name.
+/// A handle of the plugin with this name.
 pub fn get(name: impl Into<String>) -> OtherPlugin {
     OtherPlugin { name: name.into() }
 }
 
-/// The plugins that serve and that this one may see (`plugin.<name>` with `read`), by name.
+/// The serving plugins that this one may see (`plugin.<name>` with `read`), by name.
 ///
 /// # Errors
-/// Where the host cannot tell.
+/// If the host cannot list them.
 pub fn all() -> Result<Vec<PluginInfo>> {
     host::plugins_all()
 }
 
-/// Offers this plugin's actions under the name of a service: lower-case letters, digits, `_`, `-` and `.`, a letter first.
-/// The name is kept over reloads, and goes when the plugin does.
+/// Registers a service, under whose name other plugins find this plugin's actions. A name has lower-case letters,
+/// digits, `_`, `-` and `.`, a letter first. The registration survives reloads and ends when the plugin is unloaded.
 ///
 /// # Errors
-/// `permission_denied` unless the plugin may `write` `plugin.<service>`, or where another plugin offers it;
-/// `limit_exceeded` for too many services; `invalid_argument` if the name is none.
+/// `permission_denied` unless the plugin may `write` `plugin.<service>`, or if another plugin offers it;
+/// `limit_exceeded` if it has too many services; `invalid_argument` if the name is not valid.
 pub fn register_service(name: &str) -> Result<()> {
     host::plugins_register_service(name).map_err(|failure| failure.context(format_args!("service `{name}`")))
 }
 
-/// Takes a service back. Answers whether this plugin offered it.
+/// Unregisters a service. Returns whether this plugin offered it.
 ///
 /// # Errors
-/// `permission_denied` unless the plugin may `write` `plugin.<service>`; `invalid_argument` if the name is none.
+/// `permission_denied` unless the plugin may `write` `plugin.<service>`; `invalid_argument` if the name is not valid.
 pub fn unregister_service(name: &str) -> Result<bool> {
     host::plugins_unregister_service(name).map_err(|failure| failure.context(format_args!("service `{name}`")))
 }
 
-/// The plugin that offers a service. To call it takes `plugin.<name>` with `execute`, for the name of the plugin.
+/// The plugin that offers a service. Calling it requires `plugin.<name>` with `execute`, for the name of the plugin.
 ///
 /// # Errors
-/// `not_found` if no plugin does, with the services that there are; `permission_denied` unless the plugin may `read`
-/// `plugin.<service>`; `invalid_argument` if the name is none.
+/// `not_found` if no plugin does, with a list of the services; `permission_denied` unless the plugin may `read`
+/// `plugin.<service>`; `invalid_argument` if the name is not valid.
 pub fn service(name: &str) -> Result<OtherPlugin> {
     let found = host::plugins_find_service(name);
     found.map(get).map_err(|failure| failure.context(format_args!("service `{name}`")))
@@ -143,7 +145,7 @@ pub fn service(name: &str) -> Result<OtherPlugin> {
 /// All services that this plugin may see, by name.
 ///
 /// # Errors
-/// Where the host cannot tell.
+/// If the host cannot list them.
 pub fn services() -> Result<Vec<ServiceInfo>> {
     host::plugins_services()
 }

@@ -1,6 +1,6 @@
-//! The `{"status": "ok", …}` answer.
+//! Results of the form `{"status": "ok", …}`.
 //!
-//! An action may answer any value. Those who want callers to see at a glance that it went well answer with [`ok`].
+//! An action may return any value. [`ok`] marks it as a success for callers that look for a status.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -18,7 +18,7 @@ pub struct Reply<T = Value> {
 
 /// Puts `"status": "ok"` before the members of a struct or a map.
 ///
-/// Where the value is not an object there is nothing to put it before: the action then fails, and says so.
+/// If the value is not an object, the action fails when it is serialized.
 pub fn ok<T: Serialize>(value: T) -> Reply<T> {
     Reply { status: "ok", value }
 }
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_of_a_number_fails_and_says_why() {
+    fn ok_of_a_number_is_an_error_with_the_reason() {
         let failure = serde_json::to_string(&ok(3)).expect_err("3 has no members");
         assert!(failure.to_string().contains("can only flatten structs and maps"), "{failure}");
     }

@@ -1,4 +1,4 @@
-//! Jobs: actions of this plugin that the host runs later, or again and again. They are kept across restarts.
+//! Jobs: actions of this plugin that the host runs later or repeatedly. They persist across restarts.
 //!
 //! ```
 //! use std::time::Duration;
@@ -19,7 +19,8 @@
 //!     #[on_load]
 //!     fn on_load(&mut self) -> Result<()> {
 //!         scheduler::every(Duration::from_secs(300)).job("cleanup").replace_existing().add()?;
-//!         scheduler::cron("0 3 * * *").time_zone("Europe/Berlin").job("night").action("report").replace_existing().add()?;
+//!         let night = scheduler::cron("0 3 * * *").time_zone("Europe/Berlin");
+//!         night.job("night").action("report").replace_existing().add()?;
 //!         Ok(())
 //!     }
 //!
@@ -51,18 +52,18 @@
 //! # }
 //! ```
 //!
-//! The manifest asks for it: `permissions: [{resource: "scheduler.*"}]`, and the operator allows it.
+//! The manifest requests it: `permissions: [{ resource: "scheduler.*" }]`, and the operator grants it.
 //!
-//! A job runs **at least once**: where the host dies in the middle of a run, the job is run again; after the fifth time in a
-//! row it is paused. Two runs of one job never overlap, and what was missed is made up for by one run. A run is a call like
-//! any other, with the plugin's limits. One that is turned away because of the rate limit is an [outcome](outcomes); a
-//! one-time job is then tried again.
+//! A job runs **at least once**. If the host dies during a run, the job runs again; after five such runs in a row it is
+//! paused. Two runs of one job never overlap, and one run makes up for all that were missed. A run is a call like any
+//! other, with the plugin's limits. A run that the rate limit refuses has an [outcome](outcomes) too, and a one-time
+//! job is then tried again.
 //!
 //! # Errors
 //!
-//! All functions answer `permission_denied` if the use of the job was not granted, `invalid_argument` if the job
-//! cannot be scheduled as it is, `already_exists` and `not_found` for the id of a job, `limit_exceeded` if a bound was
-//! reached, and `unavailable` if the host cannot read or keep jobs.
+//! All functions return `permission_denied` if the use of the job was not granted, `invalid_argument` if the job is not
+//! valid, `already_exists` and `not_found` for the id of a job, `limit_exceeded` if a limit was reached, and
+//! `unavailable` if the host cannot read or store jobs.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -75,35 +76,36 @@ use crate::error::{Error, Result};
 use crate::host;
 use crate::macros::Schema;
 
-/// Again and again, so far apart: at least a second. The first run is one interval from now.
+/// A schedule that repeats at an interval of at least a second. The first run is one interval from now.
 pub fn every(interval: Duration) -> Plan {
     Plan(Schedule::Every(interval))
 }
 
-/// Once, at this moment; at once where it is past.
+/// A schedule that runs once, at this time, or immediately if that is in the past.
 pub fn at(moment: SystemTime) -> Plan {
     Plan(Schedule::At(moment))
 }
 
-/// Once, after a delay.
+/// A schedule that runs once, after a delay.
 pub fn after(delay: Duration) -> Plan {
-    // A moment that no clock reaches is refused by the host.
+    // The host refuses this time, which no clock reaches.
     at(SystemTime::now().checked_add(delay).unwrap_or(UNIX_EPOCH + Duration::from_millis(u64::MAX / 2)))
 }
 
-/// Whenever a cron expression says so: minute, hour, day of month, month, day of week, with seconds first where there are
-/// six. In UTC unless a [time zone](Plan::time_zone) is named.
+/// A schedule by a cron expression. Its fields are minute, hour, day of month, month and day of week; seconds come
+/// first if there are six. Times are in UTC unless a [time zone](Plan::time_zone) is set.
 pub fn cron(expression: impl Into<String>) -> Plan {
     Plan(Schedule::Cron { expression: expression.into(), time_zone: String::new() })
 }
 
-/// When a job is to run, before it is known which one.
+/// The schedule of a job that has no id yet.
 #[derive(Debug, Clone)]
-#[must_use = "a plan is no job yet: name it with `.job(id)` and `.add()` it"]
+#[must_use = "a plan is not a job yet: name it with `.job(id)` and add it with `.add()`"]
 pub struct Plan(Schedule);
 
 impl Plan {
-    /// The time zone of a cron expression, by its name in the IANA database. Other plans have none and ignore it.
+    /// Sets the time zone of a cron expression, by its name in the IANA database. Default: UTC. Other schedules ignore
+    /// it.
     pub fn time_zone(mut self, name: impl Into<String>) -> Plan {
         if let Schedule::Cron { time_zone, .. } = &mut self.0 {
             *time_zone = name.into();
@@ -111,16 +113,16 @@ impl Plan {
         self
     }
 
-    /// The job's id, 1 to 128 bytes. Unless another is named, it runs the action of this name.
+    /// Sets the job's id, of 1 to 128 bytes. By default, the job runs the action with this name.
     pub fn job(self, id: impl Into<String>) -> NewJob {
         let id = id.into();
         NewJob { schedule: self.0, action: id.clone(), id, args: Ok("null".to_owned()), replace_existing: false }
     }
 }
 
-/// A job that is not added yet.
+/// The builder of a job, which [`NewJob::add`] adds.
 #[derive(Debug)]
-#[must_use = "a job runs when it was added: `.add()`"]
+#[must_use = "a job does not run before it is added: call `.add()`"]
 pub struct NewJob {
     schedule: Schedule,
     id: String,
@@ -130,25 +132,25 @@ pub struct NewJob {
 }
 
 impl NewJob {
-    /// The action to run. It gets a [`Run`].
+    /// Sets the action to run, whose payload is a [`Run`]. Default: the action with the name of the job's id.
     pub fn action(mut self, name: impl Into<String>) -> NewJob {
         self.action = name.into();
         self
     }
 
-    /// What the action gets as [`Run::args`]: anything that serde can write as JSON, up to 64 KiB. Default: nothing.
+    /// Sets [`Run::args`]: any value that serde can write as JSON, up to 64 KiB. Default: null.
     pub fn args(mut self, args: &(impl Serialize + ?Sized)) -> NewJob {
         self.args = serde_json::to_string(args).map_err(Error::from);
         self
     }
 
-    /// Takes the place of a job of the same id, if there is one, which keeps nothing of it. Without this, that is an error.
+    /// Replaces a job with the same id completely, if there is one. Default: that is an error.
     pub fn replace_existing(mut self) -> NewJob {
         self.replace_existing = true;
         self
     }
 
-    /// Adds the job. It is on disk when this returns. Answers when it runs first.
+    /// Adds the job, which is on disk when this returns. Returns the time of its first run.
     ///
     /// # Errors
     /// Those of the [module](self).
@@ -159,15 +161,15 @@ impl NewJob {
     }
 }
 
-/// When a job runs.
+/// The schedule of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Schedule {
-    /// Again and again, so far apart.
+    /// Repeatedly, at this interval.
     Every(Duration),
-    /// Once.
+    /// Once, at this time.
     At(SystemTime),
-    /// Whenever a cron expression says so.
+    /// At the times of a cron expression.
     Cron {
         /// Five fields, or six with seconds first.
         expression: String,
@@ -178,38 +180,38 @@ pub enum Schedule {
     Other(String),
 }
 
-/// A job as the host keeps it.
+/// A stored job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Job {
     /// Its id.
     pub id: String,
-    /// The action that it runs.
+    /// The action to run.
     pub action: String,
-    /// What the action gets.
+    /// The arguments of the action.
     pub args: Value,
     /// When it runs.
     pub schedule: Schedule,
-    /// When it runs next; none where it is paused.
+    /// The next run; `None` if the job is paused.
     pub next_run: Option<SystemTime>,
-    /// Whether it is paused.
+    /// Whether the job is paused.
     pub paused: bool,
 }
 
-/// How one run of a job ended.
+/// The outcome of one run of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outcome {
     /// The job's id.
     pub job: String,
-    /// When it was due.
+    /// The time at which the run was due.
     pub scheduled: SystemTime,
-    /// When it began.
+    /// The time at which the run began.
     pub started: SystemTime,
-    /// When it ended.
+    /// The time at which the run ended.
     pub finished: SystemTime,
-    /// The action's answer, or the error as the host reports it: `{"status":"error","msg","code","details"}`. Answers of
-    /// more than 4 KiB are not kept: `{"left_out_bytes": n}`.
+    /// The action's result, or the error as the host reports it: `{"status":"error","msg","code","details"}`. A result
+    /// of more than 4 KiB is replaced by `{"left_out_bytes": n}`.
     pub answer: std::result::Result<Value, Value>,
 }
 
@@ -218,25 +220,25 @@ pub struct Outcome {
 pub struct Run<T = Value> {
     /// The job's id.
     pub job: String,
-    /// What the job was added with.
+    /// The arguments with which the job was added.
     pub args: T,
-    /// When the job was due, in milliseconds since the Unix epoch. The same for a run that is repeated because the host
-    /// died in the middle of it.
+    /// The time at which the run was due, in milliseconds since the Unix epoch. A run that is repeated because the host
+    /// died has the same time.
     pub scheduled_ms: u64,
 }
 
 impl<T> Run<T> {
-    /// When the job was due.
+    /// The time at which the run was due.
     pub fn scheduled(&self) -> SystemTime {
         moment(self.scheduled_ms)
     }
 }
 
 impl Job {
-    /// What the action gets, as a `T`.
+    /// The arguments of the action, as a `T`.
     ///
     /// # Errors
-    /// `invalid_data` if it is none.
+    /// `invalid_data` if they are not a `T`.
     pub fn parse_args<T: DeserializeOwned>(&self) -> Result<T> {
         T::deserialize(&self.args).map_err(|reason| {
             crate::error(format!("the arguments are not a `{}`: {reason}", std::any::type_name::<T>()))
@@ -246,7 +248,7 @@ impl Job {
     }
 }
 
-/// The job of this id, or `None`.
+/// The job with this id, or `None`.
 ///
 /// # Errors
 /// Those of the [module](self).
@@ -262,7 +264,7 @@ pub fn list() -> Result<Vec<Job>> {
     host::scheduler_jobs().map_err(about("*"))
 }
 
-/// Keeps a job from running. Answers whether it was not paused before.
+/// Pauses a job. Returns false if it was already paused.
 ///
 /// # Errors
 /// Those of the [module](self).
@@ -270,7 +272,7 @@ pub fn pause(id: &str) -> Result<bool> {
     host::scheduler_pause(id).map_err(about(id))
 }
 
-/// Lets a paused job run again; what it missed is made up for by one run. Answers whether it was paused.
+/// Resumes a paused job. One run makes up for all that it missed. Returns whether it was paused.
 ///
 /// # Errors
 /// Those of the [module](self).
@@ -278,7 +280,7 @@ pub fn resume(id: &str) -> Result<bool> {
     host::scheduler_resume(id).map_err(about(id))
 }
 
-/// Removes a job with its outcomes; a run that has begun goes on. Answers whether it was there.
+/// Removes a job with its outcomes; a run that has begun continues. Returns whether the job existed.
 ///
 /// # Errors
 /// Those of the [module](self).
@@ -286,8 +288,8 @@ pub fn remove(id: &str) -> Result<bool> {
     host::scheduler_remove(id).map_err(about(id))
 }
 
-/// The last outcomes of a job, the newest first: at most `limit`, and never more than 100. Those of a one-time job are kept
-/// when it has gone.
+/// The last outcomes of a job, newest first: at most `limit`, of the 100 that are stored. The outcomes of a one-time
+/// job outlive it.
 ///
 /// # Errors
 /// Those of the [module](self).
@@ -299,12 +301,12 @@ fn about(id: &str) -> impl Fn(Error) -> Error {
     move |failure| failure.context(format_args!("job `{id}`"))
 }
 
-/// The moment this many milliseconds after the Unix epoch.
+/// The time this many milliseconds after the Unix epoch.
 pub(crate) fn moment(ms: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(ms)
 }
 
-/// Milliseconds since the Unix epoch; 0 for what was before it.
+/// Milliseconds since the Unix epoch; 0 for times before it.
 pub(crate) fn milliseconds(moment: SystemTime) -> u64 {
     whole_milliseconds(moment.duration_since(UNIX_EPOCH).unwrap_or_default())
 }
@@ -313,7 +315,7 @@ pub(crate) fn whole_milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// As a person would write it.
+/// The schedule in words.
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -332,20 +334,20 @@ mod tests {
     use crate::json;
 
     #[test]
-    fn job_that_was_added_is_listed_as_it_was() {
+    fn added_job_is_listed_with_its_fields() {
         let next = every(Duration::from_secs(60)).job("tick").action("count").args(&json!({ "by": 2 })).add();
         assert!(next.expect("added").is_some_and(|next| next > SystemTime::now()));
         let job = get("tick").expect("readable").expect("there");
         assert_eq!((job.action.as_str(), &job.schedule), ("count", &Schedule::Every(Duration::from_secs(60))));
         assert_eq!(job.parse_args::<std::collections::BTreeMap<String, u8>>().expect("a map")["by"], 2);
-        assert_eq!(job.parse_args::<String>().expect_err("no text").code(), "invalid_data");
+        assert_eq!(job.parse_args::<String>().expect_err("it is not text").code(), "invalid_data");
         assert_eq!(list().expect("readable"), [job]);
         assert!(remove("tick").expect("there"));
         assert!(!remove("tick").expect("not there"));
     }
 
     #[test]
-    fn job_that_is_there_is_replaced_only_if_asked() {
+    fn existing_job_is_replaced_only_on_request() {
         let plan = || cron("0 3 * * *").time_zone("Europe/Berlin").job("night");
         plan().add().expect("added");
         let failure = plan().add().expect_err("it is there");
@@ -367,11 +369,11 @@ mod tests {
     }
 
     #[test]
-    fn job_that_cannot_be_is_refused_like_by_the_host() {
+    fn invalid_job_is_refused_like_by_the_host() {
         for job in
             [every(Duration::from_millis(999)).job("j"), every(Duration::from_secs(1)).job(""), cron("* *").job("j")]
         {
-            assert_eq!(job.add().expect_err("it cannot be").code(), "invalid_argument");
+            assert_eq!(job.add().expect_err("it is not valid").code(), "invalid_argument");
         }
         let failure = at(UNIX_EPOCH).job("j").args(&"x".repeat(70_000)).add().expect_err("too long");
         assert_eq!(failure.code(), "limit_exceeded");

@@ -1,11 +1,11 @@
 //! JSON Schemas of Rust types, derived while they compile.
 //!
-//! The rule: a schema accepts every JSON text that the type's `Deserialize` accepts in the form that serde documents,
-//! and refuses what serde refuses as far as a schema can say it. Serde's tolerated second spellings are no part of the
-//! contract and are refused: a struct written as an array, a unit variant written as `{"Variant": null}`.
+//! A schema accepts every JSON text that the type's `Deserialize` accepts in the form that serde documents, and refuses
+//! everything that serde refuses, as far as a schema can express it. Alternative forms that serde tolerates are not
+//! part of the contract and are refused: a struct written as an array, a unit variant written as `{"Variant": null}`.
 //!
-//! What a type accepts and what it makes differ (defaults, aliases, renames for one direction), so a type has two
-//! shapes. The payload's schema is the first, the result's the second.
+//! Deserialization and serialization of a type differ (defaults, aliases, renames for one direction), so a type has two
+//! shapes. The schema of a payload is the first, that of a result the second.
 
 mod collections;
 mod keyword;
@@ -18,44 +18,44 @@ use crate::constant::{EMPTY, Json, Member};
 #[doc(hidden)]
 pub use keyword::keyword;
 
-/// A type that has a JSON Schema (2020-12). Derive it: `#[derive(Schema)]`.
+/// A type that has a JSON Schema (2020-12). Derive it with `#[derive(Schema)]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no JSON Schema",
     label = "the host checks a payload against the schema of its type",
     note = "add `#[derive(Schema)]` to `{Self}`; for a field whose type is from another crate, write `#[schema(like = Other)]` or `#[schema(any)]` on the field"
 )]
 pub trait Schema {
-    /// What deserialising accepts.
+    /// The shape that deserialization accepts.
     const ACCEPTS: Shape;
-    /// What serialising makes.
+    /// The shape that serialization produces.
     const MAKES: Shape = Self::ACCEPTS;
     /// Whether a field of this type may be missing without a default, as for `Option`.
     const OPTIONAL: bool = false;
-    /// What deserialising a reference to this type accepts: it would have to point into the JSON text.
+    /// The shape that deserialization of a reference to this type accepts, which must point into the JSON text.
     #[doc(hidden)]
     const BORROWED: Shape = Shape {
         schema: Json::Refused(
-            "a payload cannot lend a `&str`, since JSON may write it with escapes: take a `String`, or a `Cow<str>`",
+            "a payload cannot contain a `&str`, because JSON may write it with escapes: use a `String` or a `Cow<str>`",
         ),
         ..Shape::ANY
     };
 }
 
-/// The schema of a type in one direction, and what its surroundings have to know of it.
+/// The schema of a type in one direction, with its parts for the type around it.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
     /// The schema itself.
     pub schema: Json,
-    /// What this type, flattened, asks of the object around it, if anything. It leaves other members alone.
+    /// If this type is flattened: the schema for the object around it, which allows other members.
     pub flat: Json,
-    /// What this type, flattened, requires of the members that no other field takes, if anything.
+    /// If this type is flattened: the schema for the members that no other field takes.
     pub rest: Json,
-    /// What this type asks of the key of a map, if anything: keys are always strings in JSON.
+    /// If this type is the key of a map: the schema for the keys, which are always strings in JSON.
     pub key: Json,
 }
 
 impl Shape {
-    /// Accepts everything.
+    /// A shape that accepts everything.
     pub const ANY: Shape = Shape { schema: EMPTY, flat: Json::Nothing, rest: Json::Nothing, key: Json::Nothing };
 }
 
@@ -67,7 +67,7 @@ macro_rules! simple {
 }
 pub(crate) use simple;
 
-/// Writes an implementation whose two shapes differ only in the direction of the types inside. `Direction` stands for
+/// Generates an implementation whose two shapes differ only in the direction of the inner types. `Direction` stands for
 /// `ACCEPTS` or `MAKES`.
 macro_rules! both_directions {
     ($direction:ident => $shape:expr) => {
@@ -96,7 +96,7 @@ impl Schema for serde_json::Value {
     const ACCEPTS: Shape = Shape::ANY;
 }
 
-/// Any JSON text, kept as it is: the cheapest way to hand a value on.
+/// Any JSON text, stored unchanged, which is the cheapest way to pass a value on.
 impl Schema for serde_json::value::RawValue {
     const ACCEPTS: Shape = Shape::ANY;
     const BORROWED: Shape = Shape::ANY;

@@ -203,7 +203,7 @@ fn unknown_action_names_the_known_ones() {
     let failure = shop().call("lst", ()).expect_err("a typo");
     assert_eq!((failure.code(), failure.status()), ("unknown_action", Some(404)));
     let known = "add, list, check, who, clear, undescribed, unnamed, length, type";
-    assert_eq!(failure.message(), format!("there is no action `lst`; there are: {known}"));
+    assert_eq!(failure.message(), format!("the plugin has no action `lst`; its actions are: {known}"));
 }
 
 #[test]

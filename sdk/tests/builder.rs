@@ -148,7 +148,7 @@ fn route_given_twice_does_not_build() {
 }
 
 #[test]
-#[should_panic(expected = "two actions are called `list`")]
+#[should_panic(expected = "two actions have the name `list`")]
 fn action_given_twice_does_not_build() {
     const TWICE: &[Action<Notes>] = create_actions! { "list" => Notes::list, "list" => Notes::list };
     let _ = named().actions(TWICE).build();

@@ -1,4 +1,5 @@
-//! The manifest of the crate that is being compiled: its manifest file over what its code declares over its `Cargo.toml`.
+//! The manifest of the crate that is being compiled: its manifest file over what its code declares over its
+//! `Cargo.toml`.
 //!
 //! The file is parsed and checked here, by the same code as in the host, so that a mistake in it is a compile error
 //! with all its problems. What goes into the plugin is the canonical form.

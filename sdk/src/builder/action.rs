@@ -13,7 +13,7 @@ use crate::invocation::{Invocation, running};
 use crate::payload;
 use crate::schema::Schema;
 
-/// An action: a name, what it takes and answers, and the function that does it.
+/// An action: its name, the schemas of its payload and result, and the function that runs it.
 pub struct Action<S: 'static> {
     pub(crate) name: &'static str,
     pub(crate) description: Option<&'static str>,
@@ -24,8 +24,8 @@ pub struct Action<S: 'static> {
 }
 
 impl<S> Action<S> {
-    /// An action from a function of JSON texts. [`create_action!`](crate::create_action) makes one from a function of
-    /// Rust types, with the schemas of those.
+    /// An action from a function of JSON texts. [`create_action!`](crate::create_action) creates one from a function of
+    /// Rust types, with their schemas.
     pub const fn new(name: &'static str, run: fn(&mut S, &str) -> Result<String>) -> Self {
         Action { name, description: None, payload: Json::Nothing, result: Json::Nothing, idempotent: false, run }
     }
@@ -40,14 +40,14 @@ impl<S> Action<S> {
         Action::new(name, run).payload(F::PAYLOAD).result(F::RESULT)
     }
 
-    /// Says what the action does.
+    /// Sets the description.
     #[must_use]
     pub const fn description(mut self, description: &'static str) -> Self {
         self.description = Some(description);
         self
     }
 
-    /// Takes the lines of a doc comment, each of which begins with a space, for the description.
+    /// Sets the description from the lines of a doc comment, each of which begins with a space.
     #[doc(hidden)]
     #[must_use]
     pub const fn documented(mut self, lines: &'static str) -> Self {
@@ -58,7 +58,7 @@ impl<S> Action<S> {
         self
     }
 
-    /// Sets the schema that payloads have to match. [`Json::Nothing`] lets everything through.
+    /// Sets the schema that payloads must match. [`Json::Nothing`] accepts any payload.
     #[must_use]
     pub const fn payload(mut self, schema: Json) -> Self {
         self.payload = schema;
@@ -72,7 +72,7 @@ impl<S> Action<S> {
         self
     }
 
-    /// Says that running it twice does no more than running it once: the host may try again after a failure.
+    /// Marks the action as idempotent: the host may retry it after a failure.
     #[must_use]
     pub const fn idempotent(mut self) -> Self {
         self.idempotent = true;
@@ -99,9 +99,9 @@ impl<S> fmt::Debug for Action<S> {
 }
 
 /// A function that can be an action of a plugin with the state `S`: it takes the state, then a payload if it wants one,
-/// then a `&Invocation` if it wants that, and answers a [`Result`].
+/// then a `&Invocation` if it wants that, and returns a [`Result`].
 ///
-/// `Input` only distinguishes the four kinds.
+/// `Input` only distinguishes the four signatures.
 #[diagnostic::on_unimplemented(
     message = "this function cannot be an action",
     note = "an action is `fn(&mut State, [payload: P], [call: &Invocation]) -> Result<T>`, where `P: Deserialize + Schema` and `T: Serialize + Schema`"
@@ -115,11 +115,11 @@ pub trait Handler<S, Input> {
     /// Runs the action on JSON texts.
     ///
     /// # Errors
-    /// Those of the function, and `validation_error` if the payload is not what it takes.
+    /// Those of the function, and `validation_error` if the payload does not deserialize.
     fn run(&self, state: &mut S, payload: &str) -> Result<String>;
 }
 
-/// The `Input` of a [`Handler`] that wants to know who calls.
+/// The `Input` of a [`Handler`] that takes the invocation.
 #[derive(Debug)]
 pub struct WithInvocation<Payload>(core::marker::PhantomData<Payload>);
 
@@ -181,8 +181,8 @@ where
     }
 }
 
-/// An action from a name and a function: `create_action!("add", Notes::add)`. The result is an [`Action`], to be
-/// refined: `.description("Adds a note").idempotent()`.
+/// Creates an [`Action`] from a name and a function: `create_action!("add", Notes::add)`. Its methods refine it:
+/// `.description("Adds a note").idempotent()`.
 #[macro_export]
 macro_rules! create_action {
     ($name:expr, $function:expr $(,)?) => {
@@ -192,8 +192,8 @@ macro_rules! create_action {
     };
 }
 
-/// The actions of a plugin: `create_actions! { "add" => Notes::add, "list" => Notes::list }`. A doc comment before one
-/// becomes its description.
+/// Creates the actions of a plugin: `create_actions! { "add" => Notes::add, "list" => Notes::list }`. A doc comment
+/// before an action becomes its description.
 #[macro_export]
 macro_rules! create_actions {
     ($($(#[doc = $doc:literal])* $name:literal => $function:expr),* $(,)?) => {

@@ -1,24 +1,24 @@
-//! What is checked before a plugin's constant is accepted. Each check that fails is a compile error.
+//! The checks of a plugin's constant. A failed check is a compile error.
 //!
-//! The same mistake may be found in three places, each with its reason:
+//! Some mistakes are checked in three places, each for a reason:
 //!
-//! | Where | What the author sees without it |
+//! | Where | Without the check |
 //! |---|---|
-//! | the attribute macro (`sdk/macros`) | an error at `#[plugin]` with the notes of a const evaluation, not at the method |
-//! | here | a plugin of the builder, or with methods under `#[cfg]`, that builds and then does not load |
-//! | the manifest crate, in the host | a host that trusts components which the SDK did not make |
+//! | the attribute macro (`sdk/macros`) | the error is at `#[plugin]`, with const evaluation notes, not at the method |
+//! | here | a plugin of the builder, or with methods under `#[cfg]`, builds and then does not load |
+//! | the manifest crate, in the host | the host trusts components that were not built with the SDK |
 //!
-//! So this has only what code can get wrong by itself (names, references from one part to another, sizes), and leaves
-//! what the manifest crate alone knows, such as the kinds of resources, to the host.
+//! These checks cover mistakes that the code alone shows: names, references from one part to another, sizes. Checks
+//! that need the manifest crate's tables, such as the kinds of resources, are left to the host.
 
 use super::route::Route;
 use super::{Action, Parts, Source, Subscription, permission};
 use crate::constant::{Json, Writer, same};
 
-/// The largest schema that the host takes, in bytes.
+/// The largest schema that the host accepts, in bytes.
 const SCHEMA_BYTES_MAX: usize = 64 << 10;
 
-/// An interface that a plugin may export beside `actions`.
+/// An interface that a plugin may export in addition to `actions`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Export {
     /// `on_load`, `save_state`, `on_reload` and `on_unload`.
@@ -102,7 +102,7 @@ const fn is_name(name: &str) -> bool {
     true
 }
 
-/// Whether a text has the three numbers of a semantic version. What follows them is checked by the host.
+/// Whether a text begins with the three numbers of a semantic version. The host checks the rest.
 const fn begins_like_semver(version: &str) -> bool {
     let bytes = version.as_bytes();
     let mut index = 0;
@@ -136,7 +136,7 @@ const fn actions<S>(actions: &[Action<S>]) {
         let mut other = 0;
         while other < index {
             if same(actions[other].name, action.name) {
-                fail(&["two actions are called `", action.name, "`"]);
+                fail(&["two actions have the name `", action.name, "`"]);
             }
             other += 1;
         }
@@ -146,7 +146,7 @@ const fn actions<S>(actions: &[Action<S>]) {
     }
 }
 
-/// Refuses a schema that the host would refuse for its size.
+/// Fails the build if a schema is larger than the host accepts.
 const fn small(action: &str, what: &str, schema: &Json) {
     let mut counter = Writer::<0>::new();
     counter.json(schema);
@@ -172,7 +172,7 @@ const fn routes<S>(parts: &Parts<S>) {
     }
 }
 
-/// What the manifest file names, the code must have: the host calls it.
+/// Checks that the code has everything that the manifest file names, because the host calls it.
 const fn source<S>(source: &Source, parts: &Parts<S>) {
     let mut index = 0;
     while index < source.actions.len() {
@@ -343,12 +343,12 @@ const fn is_hook(bytes: &[u8]) -> bool {
     second
 }
 
-/// Whether the `**` that ends at `last` is all of the word that begins at `start`.
+/// Whether the `**` that ends at `last` is the whole word that begins at `start`.
 const fn is_word(bytes: &[u8], start: usize, last: usize) -> bool {
     last == start + 1 && (last + 1 == bytes.len() || bytes[last + 1] == b'.')
 }
 
-/// Tables of the code: no name twice, and every foreign key refers to one of them.
+/// Checks the tables of the code: each name is unique, and every foreign key refers to a declared table.
 const fn tables<S>(parts: &Parts<S>) {
     let tables = parts.tables;
     let mut index = 0;
@@ -357,7 +357,7 @@ const fn tables<S>(parts: &Parts<S>) {
         let mut other = 0;
         while other < index {
             if tables[other].name.eq_ignore_ascii_case(name) {
-                fail(&["two tables are called `", name, "`"]);
+                fail(&["two tables have the name `", name, "`"]);
             }
             other += 1;
         }
@@ -377,14 +377,14 @@ const fn tables<S>(parts: &Parts<S>) {
     }
 }
 
-/// Fails the build with a sentence put together from parts.
+/// Fails the build with a message composed of parts.
 pub(crate) const fn fail(parts: &[&str]) -> ! {
     let mut text = Text::new();
     text.all(parts);
     text.fail()
 }
 
-/// A panic's message: const code cannot format one.
+/// The message of a panic, composed here because const code cannot format one.
 struct Text {
     bytes: [u8; 512],
     length: usize,
@@ -413,7 +413,7 @@ impl Text {
         let (text, _) = self.bytes.split_at(self.length);
         match core::str::from_utf8(text) {
             Ok(text) => panic!("{}", text),
-            // A name so long that it was cut inside a character.
+            // A long name was cut inside a character.
             Err(_) => panic!("a name in the plugin's declaration is too long"),
         }
     }

@@ -1,4 +1,4 @@
-//! The functions that the host calls on its own account.
+//! The lifecycle hooks and event subscriptions of a plugin.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use crate::error::Result;
 use crate::event::{Event, Reaction};
 use crate::health::Health;
 
-/// What an older revision leaves to a newer one: any bytes, or none.
+/// The state that an older revision passes to a newer one: any bytes, or none.
 pub type SavedState = Option<Vec<u8>>;
 
-/// The moments in a plugin's life, each optional.
+/// The lifecycle hooks and the health check, each optional.
 pub struct Hooks<S: 'static> {
     pub(crate) on_load: Option<fn(&mut S) -> Result<()>>,
     pub(crate) save_state: Option<fn(&mut S) -> Result<SavedState>>,
@@ -41,7 +41,7 @@ impl<S> fmt::Debug for Hooks<S> {
     }
 }
 
-/// A pattern of events, and what to do when one comes.
+/// A subscription: a pattern of topics, and the handler of the events that match it.
 pub struct Subscription<S: 'static> {
     pub(crate) pattern: &'static str,
     pub(crate) priority: i32,
@@ -50,13 +50,13 @@ pub struct Subscription<S: 'static> {
 }
 
 impl<S> Subscription<S> {
-    /// The priority of a subscription that names none: among all plugins' handlers of an event, higher ones go first.
+    /// The default priority. Among the handlers of an event in all plugins, higher priorities run first.
     pub const PRIORITY: i32 = 50;
 
-    /// Calls a function for each event whose name fits the pattern: `order.placed`, `order.*`, `**`.
+    /// Calls a function for each event whose topic matches the pattern: `order.placed`, `order.*`, `**`.
     ///
-    /// The pattern is in its canonical spelling, with dots: `container.start`, not `onContainerStart`. Another spelling
-    /// fails the build.
+    /// The pattern must have the canonical spelling, with dots: `container.start`, not `onContainerStart`. Any other
+    /// spelling fails the build.
     pub const fn new(pattern: &'static str, run: fn(&mut S, &Event) -> Result<Reaction>) -> Self {
         Subscription { pattern, priority: Self::PRIORITY, once: false, run }
     }

@@ -1,12 +1,12 @@
-//! What a plugin asks to be allowed, written as the operator writes a grant: `db.notes:read,write`.
+//! Permissions that a plugin requests, in the form in which the operator grants them: `db.notes:read,write`.
 
 use super::check::fail;
 use crate::constant::{Writer, same};
 
 const ACTIONS: [&str; 5] = ["read", "write", "execute", "publish", "subscribe"];
 
-/// Fails the build where a permission is not a resource with actions. What kinds of resources there are, the manifest's
-/// own check knows.
+/// Fails the build if a permission is not a resource with actions. The kind of the resource is checked with the
+/// manifest.
 pub(super) const fn check(text: &str) {
     let (resource, mut actions) = split(text, b':');
     if resource.is_empty() {
@@ -20,14 +20,14 @@ pub(super) const fn check(text: &str) {
                 text,
                 "` has no action `",
                 action,
-                "`: there are read, write, execute, publish, subscribe",
+                "`; the actions are read, write, execute, publish and subscribe",
             ]);
         }
         actions = others;
     }
 }
 
-/// Writes the rule of a manifest.
+/// Writes the permission as a rule of the manifest.
 pub(super) const fn write<const N: usize>(text: &str, writer: &mut Writer<N>) {
     let (resource, mut actions) = split(text, b':');
     writer.element();
@@ -48,7 +48,7 @@ pub(super) const fn write<const N: usize>(text: &str, writer: &mut Writer<N>) {
     writer.close("}");
 }
 
-/// What is before the first such byte, and what is behind it.
+/// The text before and after the first such byte.
 const fn split(text: &str, at: u8) -> (&str, Option<&str>) {
     let mut index = 0;
     while index < text.len() {

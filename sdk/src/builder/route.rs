@@ -1,17 +1,17 @@
-//! HTTP routes: a method, a path, and the actions that answer it one after another.
+//! HTTP routes: a method, a path, and the actions that handle the request one after another.
 
 /// An HTTP method that a route may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// Reads.
+    /// Reads a resource.
     Get,
-    /// Creates, or does.
+    /// Creates a resource, or runs an operation.
     Post,
-    /// Replaces.
+    /// Replaces a resource.
     Put,
-    /// Changes a part.
+    /// Changes a part of a resource.
     Patch,
-    /// Removes.
+    /// Removes a resource.
     Delete,
 }
 
@@ -28,7 +28,7 @@ impl Method {
     }
 }
 
-/// A route: requests for it run its actions in order, and the last one's result is the answer.
+/// A route. A request runs its actions in order, and the result of the last one is the response.
 #[derive(Clone, Copy, Debug)]
 pub struct Route {
     pub(crate) method: Method,
@@ -48,7 +48,7 @@ macro_rules! methods {
 }
 
 impl Route {
-    /// A route. The path begins with `/`; `:id` and `{id}` stand for any one segment.
+    /// A route. The path begins with `/`; `:id` and `{id}` match any one segment.
     pub const fn new(method: Method, path: &'static str, actions: &'static [&'static str]) -> Route {
         Route { method, path, actions, description: None, tags: &[] }
     }
@@ -61,14 +61,14 @@ impl Route {
         delete: Delete;
     }
 
-    /// Says what the route is for.
+    /// Sets the description.
     #[must_use]
     pub const fn description(mut self, description: &'static str) -> Route {
         self.description = Some(description);
         self
     }
 
-    /// Groups the route with others.
+    /// Sets the tags, which group routes.
     #[must_use]
     pub const fn tags(mut self, tags: &'static [&'static str]) -> Route {
         self.tags = tags;
@@ -76,7 +76,7 @@ impl Route {
     }
 }
 
-/// One route: `create_route!(POST "/notes" => ["check", "add"])`.
+/// Creates one route: `create_route!(POST "/notes" => ["check", "add"])`.
 #[macro_export]
 macro_rules! create_route {
     (GET $path:literal => [$($action:expr),+ $(,)?]) => { $crate::builder::Route::get($path, &[$($action),+]) };
@@ -89,7 +89,8 @@ macro_rules! create_route {
     };
 }
 
-/// All routes of a plugin: `create_api_routes! { GET "/notes" => ["list"], POST "/notes" => ["check", "add"] }`.
+/// Creates all routes of a plugin: `create_api_routes! { GET "/notes" => ["list"], POST "/notes" => ["check", "add"]
+/// }`.
 #[macro_export]
 macro_rules! create_api_routes {
     ($($method:ident $path:literal => $actions:tt),* $(,)?) => {

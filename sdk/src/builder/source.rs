@@ -1,15 +1,15 @@
-//! What a plugin's manifest file and its `Cargo.toml` say, as the `manifest!` macro found it.
+//! A plugin's manifest file and its `Cargo.toml`, as the `manifest!` macro read them.
 
 /// The manifest of the crate that is being compiled: checked, and in its canonical form.
 ///
-/// Beside the two layers as JSON it lists what the code has to agree with.
+/// In addition to the two layers as JSON, it lists the parts with which the code must agree.
 #[derive(Clone, Copy, Debug)]
 pub struct Source {
     /// The file's name.
     pub file: &'static str,
-    /// The layer of `Cargo.toml` as JSON, with at least `name` and `version`. The code's layer is laid over it.
+    /// The layer of `Cargo.toml` as JSON, with at least `name` and `version`. The code's layer overrides it.
     pub cargo: &'static str,
-    /// The layer of the file as JSON, which is laid over the code's. Empty if there is no file.
+    /// The layer of the file as JSON, which overrides the code's. Empty without a file.
     pub json: &'static str,
     /// The actions that the file declares.
     pub actions: &'static [&'static str],

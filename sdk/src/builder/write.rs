@@ -1,8 +1,8 @@
 //! The plugin's declaration as the bytes of the custom section `plugbay:manifest`.
 //!
-//! JSON documents one after another, each a layer of the manifest that is laid over the one before: `Cargo.toml`, the
-//! code, the manifest file. The file comes last because it may also be beside the component: laid over the code there
-//! and here, it means the same.
+//! The section is a sequence of JSON documents. Each is a layer of the manifest that overrides the one before:
+//! `Cargo.toml`, the code, the manifest file. The file comes last because it may also be next to the component, where
+//! it overrides the code too, so that it means the same in both places.
 
 use super::{Action, Parts, Plugin, Route, permission};
 use crate::constant::{Json, Writer};

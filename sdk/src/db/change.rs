@@ -1,4 +1,4 @@
-//! Changes and deletions of rows. Neither runs without a condition, because that would be all rows.
+//! Updates and deletes of rows. Neither runs without a condition, because it would affect all rows.
 
 use std::marker::PhantomData;
 
@@ -11,15 +11,15 @@ use super::table::Table;
 use super::value::Value;
 use crate::error::{Error, Result};
 
-/// A change or a deletion without a condition, which cannot run.
+/// The state of an update or a delete without a condition, which cannot run.
 #[derive(Clone, Copy, Debug)]
 pub enum Unfiltered {}
 
-/// A change or a deletion with a condition.
+/// The state of an update or a delete with a condition.
 #[derive(Clone, Copy, Debug)]
 pub enum Filtered {}
 
-/// A change of rows.
+/// An update of rows.
 ///
 /// ```compile_fail
 /// # use plugbay_sdk::db::Table;
@@ -29,7 +29,7 @@ pub enum Filtered {}
 /// fn unpin() -> Result<u64> { Note::update().set(Note::pinned, false).run() }
 /// ```
 #[derive(Debug)]
-#[must_use = "a change does nothing until it has a condition and `run` is called"]
+#[must_use = "an update does nothing until it has a condition and `run` is called"]
 pub struct Update<'a, T, State> {
     connection: Connection<'a>,
     assignments: Vec<Assignment<T>>,
@@ -65,7 +65,7 @@ impl<'a, T: Table, State> Update<'a, T, State> {
         self
     }
 
-    /// Sets the columns that a struct, a map or a JSON object has as fields, and leaves the others alone.
+    /// Sets the columns that are fields of a struct, a map or a JSON object, and leaves the others unchanged.
     pub fn set_from(mut self, fields: impl serde::Serialize) -> Self {
         match insert::assignments_of(&fields) {
             Ok(assignments) => self.assignments.extend(assignments),
@@ -77,14 +77,14 @@ impl<'a, T: Table, State> Update<'a, T, State> {
     /// The SQL and its parameters.
     ///
     /// # Errors
-    /// `invalid_argument` if nothing is set, or where something is named that is not there.
+    /// `invalid_argument` if no column is set, or a named column does not exist.
     pub fn to_sql(&self) -> Result<(String, Vec<Value>)> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
         }
         let (columns, values) = insert::take(self.assignments.iter().cloned())?;
         if columns.is_empty() {
-            return Err(invalid(format!("nothing is set in `{}`", T::NAME)));
+            return Err(invalid(format!("the update of `{}` sets no column", T::NAME)));
         }
         let set: Vec<String> = columns.iter().map(|name| format!("{} = ?", quoted(name))).collect();
         let mut sql = Sql::new(format!("UPDATE {} SET {}", quoted(T::NAME), set.join(", ")), values);
@@ -94,19 +94,18 @@ impl<'a, T: Table, State> Update<'a, T, State> {
 }
 
 impl<T: Table> Update<'_, T, Filtered> {
-    /// Changes the rows and answers how many there were.
+    /// Updates the rows and returns their number.
     ///
     /// # Errors
-    /// `invalid_argument` if nothing is set or where something is named that is not there, `permission_denied`
-    /// without `write` on `db.<table>`, `constraint` if a rule of the table does not hold, and the others of
-    /// [`db`](super).
+    /// `invalid_argument` if no column is set or a named column does not exist, `permission_denied` without `write` on
+    /// `db.<table>`, `constraint` if a constraint of the table is violated, and the others of [`db`](super).
     pub fn run(self) -> Result<u64> {
         let (sql, values) = self.to_sql()?;
         Ok(self.connection.execute(&sql, values)?.changes)
     }
 }
 
-/// A deletion of rows.
+/// A delete of rows.
 ///
 /// ```compile_fail
 /// # use plugbay_sdk::db::Table;
@@ -116,7 +115,7 @@ impl<T: Table> Update<'_, T, Filtered> {
 /// fn clear() -> Result<u64> { Note::delete().run() }
 /// ```
 #[derive(Debug)]
-#[must_use = "a deletion does nothing until it has a condition and `run` is called"]
+#[must_use = "a delete does nothing until it has a condition and `run` is called"]
 pub struct Delete<'a, T, State> {
     connection: Connection<'a>,
     conditions: Conditions,
@@ -140,7 +139,7 @@ impl<'a, T: Table, State> Delete<'a, T, State> {
     /// The SQL and its parameters.
     ///
     /// # Errors
-    /// `invalid_argument` if something is named that is not there.
+    /// `invalid_argument` if a named column does not exist.
     pub fn to_sql(&self) -> Result<(String, Vec<Value>)> {
         let mut sql = Sql::new(format!("DELETE FROM {}", quoted(T::NAME)), Vec::new());
         sql.push(self.conditions.sql()?);
@@ -149,10 +148,10 @@ impl<'a, T: Table, State> Delete<'a, T, State> {
 }
 
 impl<T: Table> Delete<'_, T, Filtered> {
-    /// Deletes the rows and answers how many there were.
+    /// Deletes the rows and returns their number.
     ///
     /// # Errors
-    /// `invalid_argument` if something is named that is not there, `permission_denied` without `write` on
+    /// `invalid_argument` if a named column does not exist, `permission_denied` without `write` on
     /// `db.<table>`, `constraint` if another row refers to one of these, and the others of [`db`](super).
     pub fn run(self) -> Result<u64> {
         let (sql, values) = self.to_sql()?;

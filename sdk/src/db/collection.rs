@@ -1,4 +1,4 @@
-//! Collections of documents: JSON objects that the host keeps under a number, without a schema.
+//! Collections of documents, which are JSON objects stored under a numeric id, without a schema.
 //!
 //! A collection is a table with the columns `id`, `doc`, `created_at` and `updated_at`, and its permission is
 //! `db.<collection>`, so that SQL can be used on it as well.
@@ -18,10 +18,10 @@ use super::rows::Rows;
 use super::value::{Json, ToValue, Value};
 use crate::error::Result;
 
-/// A document of a collection, with what the host knows of it. Its fields are those of `T`.
+/// A document of a collection, with its id and timestamps. It dereferences to the `T`.
 #[derive(Clone, Debug, PartialEq, Serialize, serde::Deserialize, crate::Schema)]
 pub struct Document<T> {
-    /// Its number, given by the database and never given again.
+    /// The id, which the database assigns and never reuses.
     pub id: i64,
     /// The document itself.
     pub doc: T,
@@ -80,11 +80,11 @@ impl<'a, T> Collection<'a, T> {
         Collection { connection, name: quoted(name), of: PhantomData }
     }
 
-    /// Puts a document into the collection and answers its number.
+    /// Inserts a document and returns its id.
     ///
     /// # Errors
-    /// `invalid_argument` if it is no JSON object, `permission_denied` without `write` on `db.<collection>`,
-    /// `constraint` if a unique index has its values already, and the others of [`db`](super).
+    /// `invalid_argument` if it is not a JSON object, `permission_denied` without `write` on `db.<collection>`,
+    /// `constraint` if a unique index already contains its values, and the others of [`db`](super).
     pub fn insert(&self, doc: &T) -> Result<i64>
     where
         T: Serialize,
@@ -92,7 +92,7 @@ impl<'a, T> Collection<'a, T> {
         Ok(self.connection.execute(&self.insert_sql(), vec![object(doc)?])?.insert_id)
     }
 
-    /// Puts documents into the collection: all of them, or none.
+    /// Inserts documents: all of them, or none.
     ///
     /// # Errors
     /// Those of [`Collection::insert`].
@@ -107,7 +107,7 @@ impl<'a, T> Collection<'a, T> {
         }
     }
 
-    /// The document with this number, if there is one.
+    /// The document with this id, if there is one.
     ///
     /// # Errors
     /// Those of [`Find::all`].
@@ -125,7 +125,7 @@ impl<'a, T> Collection<'a, T> {
         Find { connection, name, filter: filter.into_sql(), order: Ok(order), limit: None, offset: 0, of: PhantomData }
     }
 
-    /// Puts another document in the place of the one with this number. Answers whether there is one.
+    /// Replaces the document with this id. Returns whether it existed.
     ///
     /// # Errors
     /// Those of [`Collection::insert`].
@@ -137,8 +137,8 @@ impl<'a, T> Collection<'a, T> {
         Ok(self.connection.execute(&sql, vec![object(doc)?, Value::Integer(id)])?.changes > 0)
     }
 
-    /// Sets the fields of a document that a struct, a map or a JSON object has, and leaves the others alone; a null
-    /// removes the field, and a name with dots is an inner field. Answers whether there is a document with this number.
+    /// Sets the fields of a document that a struct, a map or a JSON object contains, and leaves the others unchanged. A
+    /// null removes the field, and a name with dots is an inner field. Returns whether the document existed.
     ///
     /// # Errors
     /// Those of [`Collection::patch_where`].
@@ -146,11 +146,11 @@ impl<'a, T> Collection<'a, T> {
         Ok(self.patch_where(Field::ID.eq(id), fields)? > 0)
     }
 
-    /// [`patch`](Collection::patch)es the documents that are found, and answers how many there were.
+    /// [`patch`](Collection::patch)es the documents that match the filter, and returns their number.
     ///
     /// # Errors
-    /// `invalid_argument` if the filter is one for all documents, no field is given or its name cannot be one, and
-    /// those of [`Collection::insert`].
+    /// `invalid_argument` if the filter matches all documents, no field is given or a name is not valid, and those of
+    /// [`Collection::insert`].
     pub fn patch_where(&self, filter: impl Into<Filter>, fields: impl Serialize) -> Result<u64> {
         let mut sql = Sql::new(format!("UPDATE {} SET doc = ", self.name), Vec::new());
         sql.push(patched(&fields)?);
@@ -158,7 +158,7 @@ impl<'a, T> Collection<'a, T> {
         Ok(self.connection.execute(&sql.text, sql.values)?.changes)
     }
 
-    /// Removes a document. Answers whether there was one.
+    /// Removes a document. Returns whether it existed.
     ///
     /// # Errors
     /// `permission_denied` without `write` on `db.<collection>`, and the others of [`db`](super).
@@ -166,17 +166,17 @@ impl<'a, T> Collection<'a, T> {
         Ok(self.delete_where(Field::ID.eq(id))? > 0)
     }
 
-    /// Removes the documents that are found, and answers how many there were.
+    /// Removes the documents that match the filter, and returns their number.
     ///
     /// # Errors
-    /// `invalid_argument` if the filter is one for all documents, and those of [`Collection::delete`].
+    /// `invalid_argument` if the filter matches all documents, and those of [`Collection::delete`].
     pub fn delete_where(&self, filter: impl Into<Filter>) -> Result<u64> {
         let mut sql = Sql::new(format!("DELETE FROM {}", self.name), Vec::new());
         sql.push(some(filter.into())?);
         Ok(self.connection.execute(&sql.text, sql.values)?.changes)
     }
 
-    /// How many documents there are like this; `count(())` counts all.
+    /// The number of documents that match the filter; `count(())` counts all.
     ///
     /// # Errors
     /// `permission_denied` without `read` on `db.<collection>`, and the others of [`db`](super).
@@ -205,13 +205,13 @@ pub struct Find<'a, T> {
 }
 
 impl<T> Find<'_, T> {
-    /// Sorts by a field, from the least value to the greatest; after those that were named before. Without this,
-    /// documents come as they were inserted.
+    /// Sorts by a field in ascending order, after the fields that were named before. By default, documents are in the
+    /// order in which they were inserted.
     pub fn order_by(self, field: impl Into<Field>) -> Self {
         self.ordered(field.into(), "")
     }
 
-    /// Sorts by a field, from the greatest value to the least; after those that were named before.
+    /// Sorts by a field in descending order, after the fields that were named before.
     pub fn order_by_desc(self, field: impl Into<Field>) -> Self {
         self.ordered(field.into(), " DESC")
     }
@@ -226,13 +226,13 @@ impl<T> Find<'_, T> {
         self
     }
 
-    /// At most this many documents.
+    /// Limits the number of documents.
     pub fn limit(mut self, documents: u64) -> Self {
         self.limit = Some(documents);
         self
     }
 
-    /// Leaves out the first documents: for the next page.
+    /// Skips the first documents, for the next page.
     pub fn offset(mut self, documents: u64) -> Self {
         self.offset = documents;
         self
@@ -241,7 +241,7 @@ impl<T> Find<'_, T> {
     /// The SQL and its parameters.
     ///
     /// # Errors
-    /// `invalid_argument` if a field's name cannot be one.
+    /// `invalid_argument` if the name of a field is not valid.
     pub fn to_sql(&self) -> Result<(String, Vec<Value>)> {
         let mut sql = Sql::new(format!("SELECT id, doc, created_at, updated_at FROM {}", self.name), Vec::new());
         sql.push(self.filter.clone()?);
@@ -258,7 +258,7 @@ impl<T: DeserializeOwned> Find<'_, T> {
     ///
     /// # Errors
     /// `permission_denied` without `read` on `db.<collection>`, `limit_exceeded` if there are more than the host
-    /// hands over, `invalid_data` if one is no `T`, and the others of [`db`](super).
+    /// returns, `invalid_data` if one is not a `T`, and the others of [`db`](super).
     pub fn all(self) -> Result<Vec<Document<T>>> {
         let (sql, values) = self.to_sql()?;
         read(self.connection.query(&sql, values)?)
@@ -279,22 +279,22 @@ fn read<T: DeserializeOwned>(rows: Rows) -> Result<Vec<Document<T>>> {
     Ok(documents.into_iter().map(document).collect())
 }
 
-/// The text of a JSON object.
+/// A document as the text of a JSON object.
 fn object(doc: &impl Serialize) -> Result<Value> {
     let value = Json(doc).to_value()?;
     match &value {
         Value::Text(text) if text.starts_with('{') => Ok(value),
-        _ => Err(invalid("a document is a JSON object: a struct or a map")),
+        _ => Err(invalid("a document must be a JSON object: pass a struct or a map")),
     }
 }
 
-/// The document with these fields set, or removed where they are null.
+/// The SQL of a document with these fields set, or removed if they are null.
 fn patched(fields: &impl Serialize) -> Result<Sql> {
     let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(fields) else {
-        return Err(invalid("what is set is the fields of an object"));
+        return Err(invalid("a patch must be a JSON object: pass a struct or a map"));
     };
     if fields.is_empty() {
-        return Err(invalid("no field is set"));
+        return Err(invalid("the patch sets no field"));
     }
     let mut removed = String::new();
     let mut set = Sql::default();
@@ -316,11 +316,11 @@ fn patched(fields: &impl Serialize) -> Result<Sql> {
     Ok(Sql::new(doc, set.values))
 }
 
-/// The SQL of a filter that is not one for all documents.
+/// The SQL of a filter, or an error if it matches all documents.
 fn some(filter: Filter) -> Result<Sql> {
     let sql = filter.into_sql()?;
     match sql.text.is_empty() {
-        true => Err(invalid("this would be all documents of the collection: say which")),
+        true => Err(invalid("the filter matches all documents of the collection: add a condition")),
         false => Ok(sql),
     }
 }

@@ -1,4 +1,4 @@
-//! Columns as the types of a table's fields make them.
+//! Columns of tables, and how Rust types are stored in them.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,20 +12,20 @@ use super::read::from_word;
 use super::value::{Json, ToValue, Value, mismatch};
 use crate::error::Result;
 
-/// A type that a table's field may have as it is. Others go in as `#[column(json)]` or `#[column(enum)]`.
+/// A type that a column stores directly. Other types are stored with `#[column(json)]` or `#[column(enum)]`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no column type",
-    label = "integers, floats, bool, String, Vec<u8> and an `Option` of those are columns as they are",
-    note = "mark the field `#[column(json)]` to keep it as JSON, or `#[column(enum)]` if it is an enum of plain words"
+    message = "`{Self}` is not a column type",
+    label = "column types are integers, floats, bool, String, Vec<u8> and an `Option` of those",
+    note = "mark the field `#[column(json)]` to store it as JSON, or `#[column(enum)]` if it is an enum of unit variants"
 )]
 pub trait ColumnType: ToValue + Sized {
     /// The kind of the column.
     const KIND: Kind;
 
-    /// Takes the value over from the database.
+    /// Converts a value of the database.
     ///
     /// # Errors
-    /// `invalid_data` if it is not one of these.
+    /// `invalid_data` if the value is not of this type.
     fn from_value(value: Value) -> Result<Self>;
 }
 
@@ -66,7 +66,7 @@ impl ColumnType for f64 {
     fn from_value(value: Value) -> Result<Self> {
         match value {
             Value::Real(real) => Ok(real),
-            // A column of kind `numeric` keeps whole numbers as integers.
+            // A column of kind `numeric` stores whole numbers as integers.
             #[allow(clippy::cast_precision_loss, reason = "as SQL converts them")]
             Value::Integer(integer) => Ok(integer as f64),
             other => Err(mismatch("a number", &other)),
@@ -105,44 +105,44 @@ impl ColumnType for Vec<u8> {
     }
 }
 
-/// How a column keeps a Rust type: [`Plain`], [`AsJson`] or [`AsWord`], or one of them as [`Nullable`].
+/// How a column stores a Rust type: [`Plain`], [`AsJson`] or [`AsWord`], or one of them as [`Nullable`].
 pub trait Codec<V> {
-    /// The kind of the column, unless the author says another.
+    /// The default kind of the column.
     const KIND: Kind;
-    /// Whether there may be no value.
+    /// Whether the column may be null.
     const NULLABLE: bool = false;
 
-    /// The value as the database takes it.
+    /// The value as the database stores it.
     ///
     /// # Errors
     /// Those of [`ToValue::to_value`].
     fn to_value(value: &V) -> Result<Value>;
 
-    /// The value as the plugin has it.
+    /// The value as the plugin's type.
     ///
     /// # Errors
-    /// `invalid_data` if it is not one of these.
+    /// `invalid_data` if the value is not of this type.
     fn from_value(value: Value) -> Result<V>;
 }
 
-/// Keeps a [`ColumnType`] as it is.
+/// Stores a [`ColumnType`] directly.
 #[derive(Debug)]
 pub struct Plain;
 
-/// Keeps anything as JSON text.
+/// Stores any type as JSON text.
 #[derive(Debug)]
 pub struct AsJson;
 
-/// Keeps an enum without contents as a word.
+/// Stores an enum of unit variants as a word.
 #[derive(Debug)]
 pub struct AsWord;
 
-/// Compares and sets a column whose type is not known while the plugin compiles, with any [`Value`]:
-/// see [`column`](super::column()).
+/// Compares and sets a column whose type is known only at run time, with any [`Value`]; see
+/// [`column`](super::column()).
 #[derive(Debug)]
 pub struct Untyped;
 
-/// Keeps an `Option`: no value is null.
+/// Stores an `Option`, with `None` as null.
 #[derive(Debug)]
 pub struct Nullable<C>(PhantomData<C>);
 
@@ -168,7 +168,7 @@ impl<V: Serialize + DeserializeOwned> Codec<V> for AsJson {
     fn from_value(value: Value) -> Result<V> {
         match value {
             Value::Text(text) => serde_json::from_str(&text).map_err(|why| {
-                mismatch("JSON", &Value::Text(text)).context(format!("the text is not the JSON: {why}"))
+                mismatch("JSON", &Value::Text(text)).context(format!("the text is not JSON of this type: {why}"))
             }),
             other => Err(mismatch("JSON", &other)),
         }
@@ -181,7 +181,7 @@ impl<V: Serialize + DeserializeOwned> Codec<V> for AsWord {
     fn to_value(value: &V) -> Result<Value> {
         match serde_json::to_value(value) {
             Ok(serde_json::Value::String(word)) => Ok(Value::Text(word)),
-            _ => Err(invalid("a column of words takes a word, and this has contents")),
+            _ => Err(invalid("an enum column takes a unit variant, and this variant has fields")),
         }
     }
 
@@ -222,8 +222,8 @@ impl<V, C: Codec<V>> Codec<Option<V>> for Nullable<C> {
     }
 }
 
-/// A column of the table `T` with values of type `V`. `#[derive(Table)]` makes one for each field, under the field's
-/// name: `Note::title`.
+/// A column of the table `T` with values of type `V`. `#[derive(Table)]` generates a constant for each field, under the
+/// field's name: `Note::title`.
 pub struct Column<T, V, C = Plain> {
     name: &'static str,
     of: PhantomData<(T, V, C)>,
@@ -235,7 +235,7 @@ impl<T, V, C> Column<T, V, C> {
         Column { name, of: PhantomData }
     }
 
-    /// The same column for values in the database's own classes.
+    /// The same column for values in the database's own storage classes.
     pub(super) const fn untyped(self) -> Column<T, Value, Untyped> {
         Column::new(self.name)
     }
@@ -260,9 +260,9 @@ impl<T, V, C> fmt::Debug for Column<T, V, C> {
     }
 }
 
-/// What can be set to or compared with a column of type `V`: a `V`, a reference to one, a `&str` for a `String`, and an
-/// `Option`, of which `None` is null.
-#[diagnostic::on_unimplemented(message = "the column has values of type `{V}`, and this is `{Self}`")]
+/// A value that a column of type `V` can be set to or compared with: a `V`, a reference to one, a `&str` for a
+/// `String`, and an `Option`, of which `None` is null.
+#[diagnostic::on_unimplemented(message = "the column has values of type `{V}`, and this value is a `{Self}`")]
 pub trait Operand<V> {
     /// The value, if there is one.
     fn into_operand(self) -> Option<V>;
@@ -298,7 +298,7 @@ impl Operand<Vec<u8>> for &[u8] {
     }
 }
 
-/// An operand as the database takes it; no operand is null.
+/// An operand as the database stores it; `None` is null.
 pub(super) fn operand<V, C: Codec<V>>(operand: impl Operand<V>) -> Result<Value> {
     operand.into_operand().map_or(Ok(Value::Null), |value| C::to_value(&value))
 }

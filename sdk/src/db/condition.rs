@@ -1,7 +1,7 @@
-//! Conditions: which rows a statement is about.
+//! Conditions on the rows of a table.
 //!
-//! A condition is SQL with placeholders and the values for them. The names in it are columns that the table has, quoted;
-//! everything else that a caller gave is a value.
+//! A condition is SQL with placeholders, and the values for them. The names in it are declared columns of the table,
+//! quoted; everything else that a caller passes is a value.
 
 use std::marker::PhantomData;
 use std::ops::Not;
@@ -33,8 +33,8 @@ impl Sql {
     }
 }
 
-/// A condition on the rows of `T`, made by the columns of its derived type: `Note::pinned.eq(true)`.
-/// [`column`](super::column()) finds a column whose name is known only at run time.
+/// A condition on the rows of `T`, built from its columns: `Note::pinned.eq(true)`. [`column`](super::column()) finds a
+/// column whose name is known only at run time.
 #[derive(Debug)]
 #[must_use = "a condition does nothing until it is given to `filter`"]
 pub struct Condition<T> {
@@ -47,12 +47,12 @@ impl<T> Condition<T> {
         Condition { sql, of: PhantomData }
     }
 
-    /// Both conditions hold.
+    /// Matches if both conditions hold.
     pub fn and(self, other: Condition<T>) -> Condition<T> {
         self.joined(" AND ", other)
     }
 
-    /// At least one of the conditions holds.
+    /// Matches if at least one of the conditions holds.
     pub fn or(self, other: Condition<T>) -> Condition<T> {
         self.joined(" OR ", other)
     }
@@ -89,7 +89,7 @@ impl<T> Not for Condition<T> {
     }
 }
 
-/// A codec whose values the database can compare: all but JSON.
+/// A codec whose values the database can compare, which are all except JSON.
 pub trait Comparable {}
 
 impl Comparable for Plain {}
@@ -114,9 +114,9 @@ macro_rules! comparisons {
 
 impl<T: Table, V, C: Codec<V> + Comparable> Column<T, V, C> {
     comparisons! {
-        /// The column has this value; `None` asks for rows without one.
+        /// The column has this value; `None` matches rows with null.
         eq "=";
-        /// The column has another value, or none; `None` asks for rows with one.
+        /// The column has another value, or null; `None` matches rows with a value.
         ne "<>";
         /// The value is less.
         lt "<";
@@ -128,12 +128,12 @@ impl<T: Table, V, C: Codec<V> + Comparable> Column<T, V, C> {
         ge ">=";
     }
 
-    /// The value lies between two others, or is one of them.
+    /// The value lies between two others, both included.
     pub fn between(self, low: impl Operand<V>, high: impl Operand<V>) -> Condition<T> {
         self.ge(low).and(self.le(high))
     }
 
-    /// The value is one of these; of none of them, if there are none.
+    /// The value is one of these; an empty list matches no row.
     pub fn is_in<O: Operand<V>>(self, values: impl IntoIterator<Item = O>) -> Condition<T> {
         let values: Result<Vec<Value>> = values.into_iter().map(operand::<V, C>).collect();
         Condition::new(values.map(|values| one_of(&path::<T>(self.name()), values)))
@@ -146,48 +146,49 @@ impl<T: Table, V, C: Codec<V> + Comparable> Column<T, V, C> {
 }
 
 impl<T: Table, V, C> Column<T, V, C> {
-    /// There is no value.
+    /// The column is null.
     pub fn is_null(self) -> Condition<T> {
         Condition::new(Ok(Sql::new(format!("{} IS NULL", path::<T>(self.name())), Vec::new())))
     }
 
-    /// There is a value.
+    /// The column is not null.
     pub fn is_not_null(self) -> Condition<T> {
         Condition::new(Ok(Sql::new(format!("{} IS NOT NULL", path::<T>(self.name())), Vec::new())))
     }
 }
 
 impl<T: Table, V, C: Textual<V>> Column<T, V, C> {
-    /// The text matches a pattern: `%` is any text, `_` any character, and `\` takes the meaning of what follows it. The
-    /// host takes patterns of up to 100 bytes.
+    /// The text matches a pattern: `%` is any text, `_` any character, and `\` escapes the next character. The host
+    /// accepts patterns of up to 100 bytes.
     pub fn like(self, pattern: impl AsRef<str>) -> Condition<T> {
         Condition::new(Ok(matching(&path::<T>(self.name()), pattern.as_ref().to_owned())))
     }
 
-    /// The text has this in it, whatever the case of ASCII letters.
+    /// The text contains this text, ignoring the case of ASCII letters.
     pub fn contains(self, text: impl AsRef<str>) -> Condition<T> {
         Condition::new(Ok(containing(&path::<T>(self.name()), text.as_ref().to_owned())))
     }
 
-    /// The text begins like this, whatever the case of ASCII letters; up to 100 bytes, as in [`like`](Column::like).
+    /// The text begins with this text, ignoring the case of ASCII letters; up to 100 bytes, as in
+    /// [`like`](Column::like).
     pub fn starts_with(self, text: impl AsRef<str>) -> Condition<T> {
         self.like(format!("{}%", escape_like(text.as_ref())))
     }
 
-    /// The text ends like this, whatever the case of ASCII letters; up to 100 bytes, as in [`like`](Column::like).
+    /// The text ends with this text, ignoring the case of ASCII letters; up to 100 bytes, as in [`like`](Column::like).
     pub fn ends_with(self, text: impl AsRef<str>) -> Condition<T> {
         self.like(format!("%{}", escape_like(text.as_ref())))
     }
 }
 
 impl<T: Table, V: Serialize + DeserializeOwned> Column<T, V, AsJson> {
-    /// The list has this element, or the object this value.
+    /// The JSON list contains this element, or the JSON object this value.
     pub fn has(self, element: impl ToValue) -> Condition<T> {
         Condition::new(element.to_value().map(|value| element_of(&path::<T>(self.name()), value)))
     }
 }
 
-/// Takes the meaning of `%`, `_` and `\` in a pattern for `LIKE … ESCAPE '\'`.
+/// Escapes `%`, `_` and `\` in a pattern for `LIKE … ESCAPE '\'`.
 pub fn escape_like(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -199,24 +200,25 @@ pub fn escape_like(text: &str) -> String {
     escaped
 }
 
-/// A name as SQL.
+/// A name as a quoted SQL identifier.
 pub(super) fn quoted(name: &str) -> String {
-    // A name has no quotes in it, since none but a declared one comes here; should it, they do not end it.
+    // Only declared names get here, and those contain no quotes. Doubling them makes sure that none can end the
+    // identifier.
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A column as SQL, with its table: a subquery must not take it for one of its own.
+/// A column as SQL, qualified with its table, so that a subquery does not resolve it to a column of its own.
 fn path<T: Table>(column: &str) -> String {
     format!("{}.{}", quoted(T::NAME), quoted(column))
 }
 
-/// A comparison of what a piece of SQL stands for.
+/// A comparison of an SQL expression with a value.
 pub(super) fn compare(path: &str, operator: &str, value: Value) -> Result<Sql> {
     match (operator, value) {
         ("=", Value::Null) => Ok(Sql::new(format!("{path} IS NULL"), Vec::new())),
         ("<>", Value::Null) => Ok(Sql::new(format!("{path} IS NOT NULL"), Vec::new())),
-        (_, Value::Null) => Err(invalid(format!("nothing is {operator} null: compare {path} with a value"))),
-        // `<>` is not true of a null, and a row without a value is one with another value.
+        (_, Value::Null) => Err(invalid(format!("`{operator} null` matches no row: compare {path} with a value"))),
+        // In SQL, `<>` does not match null. Here it does: null is another value.
         ("<>", value) => Ok(Sql::new(format!("{path} IS NOT ?"), vec![value])),
         (operator, value) => Ok(Sql::new(format!("{path} {operator} ?"), vec![value])),
     }
@@ -234,7 +236,7 @@ pub(super) fn matching(path: &str, pattern: String) -> Sql {
     Sql::new(format!("{path} LIKE ? ESCAPE '\\'"), vec![Value::Text(pattern)])
 }
 
-/// A search that takes text of any length, unlike a pattern, and gives no character a meaning.
+/// A search for text of any length, unlike a pattern, in which no character has a special meaning.
 pub(super) fn containing(path: &str, text: String) -> Sql {
     Sql::new(format!("instr(lower({path}), lower(?)) > 0"), vec![Value::Text(text)])
 }
@@ -244,7 +246,7 @@ pub(super) fn element_of(path: &str, element: Value) -> Sql {
     Sql::new(format!("EXISTS (SELECT 1 FROM json_each({path}) WHERE value = ?)"), vec![element])
 }
 
-/// The conditions of a statement, in the order in which they were said. `AND` binds closer than `OR`, as in SQL.
+/// The conditions of a statement, in the order in which they were added. `AND` binds tighter than `OR`, as in SQL.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Conditions {
     sql: Sql,
@@ -252,7 +254,7 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
-    /// Adds one, joined by `AND` or `OR`. The first that cannot be is what the statement fails with.
+    /// Adds a condition, joined by `AND` or `OR`. The statement fails with the error of the first invalid one.
     pub(super) fn add<T>(&mut self, word: &str, condition: Result<Condition<T>>) {
         match condition.and_then(Condition::into_sql) {
             Ok(sql) => {
@@ -270,15 +272,15 @@ impl Conditions {
     }
 }
 
-/// The methods that add conditions, the same for queries, changes and deletions. Each needs an `add`.
+/// Generates the methods that add conditions to queries, updates and deletes. Each type needs an `add` method.
 macro_rules! conditions {
     ($filtered:ty) => {
-        /// Only rows for which this condition holds too.
+        /// Restricts the statement to rows for which this condition holds too.
         pub fn filter(self, condition: Condition<T>) -> $filtered {
             self.add(" AND ", Ok(condition))
         }
 
-        /// And rows for which this condition holds. As in SQL, `AND` binds closer than `OR`.
+        /// Extends the statement to rows for which this condition holds. As in SQL, `AND` binds tighter than `OR`.
         pub fn or_filter(self, condition: Condition<T>) -> $filtered {
             self.add(" OR ", Ok(condition))
         }

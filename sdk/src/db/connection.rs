@@ -1,4 +1,4 @@
-//! Where statements run: the database itself, or a transaction.
+//! The targets of statements: the database itself, or a transaction.
 
 use super::rows::Rows;
 use super::table::{Table, TableRef};
@@ -7,10 +7,10 @@ use super::{Changes, Collection};
 use crate::error::{Error, Result};
 use crate::host;
 
-/// Statements of which all take effect, or none: what [`transaction`](super::transaction()) gives its function.
+/// A running transaction, which [`transaction`](super::transaction()) passes to its function.
 ///
-/// Everything that the functions of [`db`](super) do on their own, the methods of the same name do inside the
-/// transaction. While it lasts, the functions themselves answer `busy`: there is one transaction at a time.
+/// Its methods correspond to the functions of [`db`](super) and run inside the transaction. During the transaction,
+/// those functions return `busy`.
 #[derive(Debug)]
 pub struct Transaction(host::Transaction);
 
@@ -86,7 +86,7 @@ impl Transaction {
     }
 }
 
-/// Where a statement runs, for code that is the same for both.
+/// The target of a statement, for code that works on both.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Connection<'a> {
     Database,
@@ -117,7 +117,7 @@ impl Connection<'_> {
     pub(super) fn execute_many(self, sql: &str, params: Vec<Vec<Value>>) -> Result<Changes> {
         match self {
             Connection::Database => host::db_execute_many(sql, params),
-            // Already all or nothing, so one after another is the same.
+            // The transaction already makes them all or nothing, so running them one by one is equivalent.
             Connection::Transaction(transaction) => {
                 let mut sum = Changes::default();
                 for params in params {
@@ -128,7 +128,7 @@ impl Connection<'_> {
         }
     }
 
-    /// Runs statements that belong together: in the transaction that there is, or in one of their own.
+    /// Runs statements atomically: in the current transaction, or in a new one.
     pub(super) fn together<T>(self, work: impl FnOnce(Connection<'_>) -> Result<T>) -> Result<T> {
         match self {
             Connection::Database => super::transaction(|transaction| work(transaction.into())),
@@ -137,9 +137,9 @@ impl Connection<'_> {
     }
 }
 
-/// The error of work that was rolled back.
+/// Rolls back the transaction of failed work, and returns the error.
 pub(super) fn undone(failure: Error, transaction: Transaction) -> Error {
-    // A host that has rolled back already, at a deadline for one, has nothing to undo; and what is dropped is undone.
+    // The rollback fails if the host has already rolled back, such as at a deadline. That changes nothing.
     drop(transaction.rollback());
     failure
 }

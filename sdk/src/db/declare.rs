@@ -1,6 +1,7 @@
-//! A table's declaration: what goes into the manifest, so that the host makes the table when it loads the plugin.
+//! A table's declaration, which goes into the manifest so that the host creates the table when it loads the plugin.
 //!
-//! Everything here is const, like the rest of the manifest: see [`builder`](crate::builder). `#[derive(Table)]` writes it.
+//! Everything here is const, like the rest of the manifest (see [`builder`](crate::builder)). `#[derive(Table)]`
+//! generates the declaration.
 
 use super::column::Column;
 use super::table::Table;
@@ -10,11 +11,11 @@ use crate::constant::{Json, Member, Writer, same};
 /// The kind of a column's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// An integer key that the database counts up.
+    /// An integer key that the database assigns.
     Id,
     /// Text of any length.
     Text,
-    /// Text with a greatest length.
+    /// Text with a maximum length.
     Varchar,
     /// Text with a fixed length.
     Char,
@@ -51,7 +52,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// As the manifest has it.
+    /// The name in the manifest.
     pub const fn name(self) -> &'static str {
         match self {
             Kind::Id => "id",
@@ -76,7 +77,7 @@ impl Kind {
         }
     }
 
-    /// Whether a column of this kind holds what a Rust type makes, which would be a column of kind `made` on its own.
+    /// Whether a column of this kind can hold a Rust type whose default kind is `made`.
     const fn holds(self, made: Kind) -> bool {
         match self {
             Kind::Id | Kind::Integer | Kind::Timestamp | Kind::CreatedAt | Kind::UpdatedAt => {
@@ -94,7 +95,7 @@ impl Kind {
     }
 }
 
-/// A table as the manifest declares it.
+/// A table's declaration.
 #[derive(Clone, Copy, Debug)]
 pub struct Declaration {
     /// Its name.
@@ -103,7 +104,7 @@ pub struct Declaration {
     pub columns: &'static [ColumnDeclaration],
 }
 
-/// A column as the manifest declares it.
+/// A column's declaration.
 #[derive(Clone, Copy, Debug)]
 pub struct ColumnDeclaration {
     name: &'static str,
@@ -124,7 +125,7 @@ struct Reference {
     on_delete: &'static str,
 }
 
-/// Methods that set one part.
+/// Generates the methods that set one part.
 macro_rules! parts {
     ($($(#[$doc:meta])* $method:ident($($part:ident: $type:ty)?) $field:ident = $value:expr;)*) => {$(
         $(#[$doc])*
@@ -137,7 +138,7 @@ macro_rules! parts {
 }
 
 impl ColumnDeclaration {
-    /// A column that holds what a Rust type makes.
+    /// A column with the default kind of its Rust type.
     pub const fn new(name: &'static str, made: Kind, nullable: bool) -> Self {
         ColumnDeclaration {
             name,
@@ -152,34 +153,34 @@ impl ColumnDeclaration {
         }
     }
 
-    /// Says that the column is of another kind than its Rust type would be on its own.
+    /// Sets another kind than the default of the Rust type.
     ///
     /// # Panics
-    /// Where a column of that kind cannot hold the type: a compile error, since this runs in a constant.
+    /// If a column of that kind cannot hold the type. In a constant, that is a compile error.
     #[must_use]
     pub const fn kind(mut self, kind: Kind) -> Self {
         if !kind.holds(self.kind) {
-            fail(&["the column `", self.name, "` is ", kind.name(), ", and its type makes ", self.kind.name()]);
+            fail(&["the column `", self.name, "` is ", kind.name(), ", but its type is stored as ", self.kind.name()]);
         }
         self.kind = kind;
         self
     }
 
     parts! {
-        /// No two rows have the same value.
+        /// Requires that no two rows have the same value.
         unique() unique = true;
-        /// It identifies the row.
+        /// Makes the column the key of the table.
         primary_key() primary_key = true;
-        /// The most characters.
+        /// Sets the maximum number of characters.
         length(length: u32) length = Some(length);
-        /// The words that it may be.
+        /// Sets the words of an enum column.
         words(words: &'static [Json]) words = Json::NonEmpty(words);
     }
 
-    /// Takes the words from the schema of an enum without contents.
+    /// Takes the words from the schema of an enum of unit variants.
     ///
     /// # Panics
-    /// Where the schema lists no words: a compile error.
+    /// If the schema lists no words. In a constant, that is a compile error.
     #[must_use]
     pub const fn words_of(mut self, schema: &Json) -> Self {
         match words(schema) {
@@ -191,23 +192,23 @@ impl ColumnDeclaration {
         self
     }
 
-    /// What it refers to.
+    /// Makes the column a foreign key.
     #[must_use]
     pub const fn references(mut self, table: &'static str, column: &'static str, on_delete: &'static str) -> Self {
         self.references = Some(Reference { table, column, on_delete });
         self
     }
 
-    /// The same, by the column itself.
+    /// Makes the column a foreign key to a typed column.
     #[must_use]
     pub const fn refers_to<T: Table, V, C>(self, column: Column<T, V, C>, on_delete: &'static str) -> Self {
         self.references(T::NAME, column.name(), on_delete)
     }
 
-    /// The value of rows that give none.
+    /// Sets the value for rows that are inserted without one.
     ///
     /// # Panics
-    /// Where the column cannot have the value: a compile error.
+    /// If the column cannot have the value. In a constant, that is a compile error.
     #[must_use]
     pub const fn default(mut self, default: Json) -> Self {
         let fits = match self.kind {
@@ -267,8 +268,8 @@ impl Declaration {
         writer.close("}");
     }
 
-    /// Fails the build where a foreign key refers to a table that is neither among these nor in the manifest file, or to
-    /// a column that it has not.
+    /// Fails the build if a foreign key refers to a table that is neither among these nor in the manifest file, or to a
+    /// column that the table does not have.
     pub(crate) const fn check_references(&self, tables: &[Declaration], of_file: &[SourceTable]) {
         let mut index = 0;
         while index < self.columns.len() {
@@ -339,7 +340,7 @@ const fn flag<const N: usize>(key: &str, set: bool, writer: &mut Writer<N>) {
     }
 }
 
-/// The list behind `enum`, wherever in the schema of an enum it is.
+/// The list of the keyword `enum`, wherever it is in the schema of an enum.
 const fn words(schema: &Json) -> Option<Json> {
     let Json::Object(members) = schema else { return None };
     let mut index = 0;

@@ -2,15 +2,15 @@
 
 use crate::error::{Error, error};
 
-/// A stored value is not what the plugin's type says.
+/// The code of an error about a stored value that does not match the plugin's type.
 pub(super) const MISMATCH: &str = "invalid_data";
 
-/// What was asked for makes no sense, and the host was not asked.
+/// An error about a request that is not valid and is not sent to the host.
 pub(super) fn invalid(message: impl Into<String>) -> Error {
     error(message).with_code("invalid_argument")
 }
 
-/// There is no such row.
+/// An error about a row that does not exist.
 pub(super) fn not_found(message: impl Into<String>) -> Error {
     error(message).with_code("not_found")
 }

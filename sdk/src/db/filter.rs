@@ -1,4 +1,4 @@
-//! Which documents of a collection: conditions on fields.
+//! Filters on the documents of a collection.
 
 use std::ops::Not;
 
@@ -10,12 +10,12 @@ use crate::error::Result;
 /// The longest name of a field, in bytes; the manifest allows the same for an index.
 const FIELD_BYTES_MAX: usize = 512;
 
-/// A field of the documents of a collection; inner fields are written with dots: `field("author.name")`.
+/// A field of the documents of a collection. Inner fields are written with dots: `field("author.name")`.
 pub fn field(name: impl Into<String>) -> Field {
     Field(Place::Inside(name.into()))
 }
 
-/// A field of documents, or what the host knows of them.
+/// A field of documents, or the id or a timestamp that the host stores with them.
 #[derive(Clone, Debug)]
 pub struct Field(Place);
 
@@ -37,7 +37,7 @@ macro_rules! comparisons {
 }
 
 impl Field {
-    /// The number of the document.
+    /// The id of the document.
     pub const ID: Field = Field(Place::Host("id"));
     /// When the document was inserted, in milliseconds since the Unix epoch.
     pub const CREATED_AT: Field = Field(Place::Host("created_at"));
@@ -45,9 +45,9 @@ impl Field {
     pub const UPDATED_AT: Field = Field(Place::Host("updated_at"));
 
     comparisons! {
-        /// The field has this value; null asks for documents without one.
+        /// The field has this value; null matches documents without the field.
         eq "=";
-        /// The field has another value, or none; null asks for documents with one.
+        /// The field has another value, or none; null matches documents with the field.
         ne "<>";
         /// The value is less.
         lt "<";
@@ -70,23 +70,23 @@ impl Field {
         Filter(self.to_sql().and_then(|sql| Ok(element_of(&sql, element.to_value()?))))
     }
 
-    /// The field's text matches a pattern: `%` is any text, `_` any character, and `\` takes the meaning of what
-    /// follows it. The host takes patterns of up to 100 bytes.
+    /// The field's text matches a pattern: `%` is any text, `_` any character, and `\` escapes the next character. The
+    /// host accepts patterns of up to 100 bytes.
     pub fn like(self, pattern: impl AsRef<str>) -> Filter {
         Filter(self.to_sql().map(|sql| matching(&sql, pattern.as_ref().to_owned())))
     }
 
-    /// The field's text has this in it, whatever the case of ASCII letters.
+    /// The field's text contains this text, ignoring the case of ASCII letters.
     pub fn contains(self, text: impl AsRef<str>) -> Filter {
         Filter(self.to_sql().map(|sql| containing(&sql, text.as_ref().to_owned())))
     }
 
-    /// The field's text begins like this, whatever the case of ASCII letters; up to 100 bytes.
+    /// The field's text begins with this text, ignoring the case of ASCII letters; up to 100 bytes.
     pub fn starts_with(self, text: impl AsRef<str>) -> Filter {
         self.like(format!("{}%", escape_like(text.as_ref())))
     }
 
-    /// The field as SQL: exactly the expression that the host's indexes are over, or they would not be used.
+    /// The field as SQL. The expression must be exactly that of the host's indexes, or SQLite does not use them.
     pub(super) fn to_sql(&self) -> Result<String> {
         match &self.0 {
             Place::Host(column) => Ok((*column).to_owned()),
@@ -95,7 +95,7 @@ impl Field {
     }
 }
 
-/// The path of a field: nothing in it can end the text that it is in.
+/// The JSON path of a field. The check ensures that no name can end the SQL literal around it.
 pub(super) fn path(name: &str) -> Result<String> {
     let is_word = |word: &str| !word.is_empty() && word.chars().all(is_part_of_word);
     if name.len() > FIELD_BYTES_MAX || !name.split('.').all(is_word) {
@@ -121,19 +121,19 @@ impl From<String> for Field {
     }
 }
 
-/// A condition on documents: made by a [`field`], by a JSON object of which each member is equal to the field of that
-/// name, or by `()`, which is all documents.
+/// A condition on documents. It is built from a [`field`]; from a JSON object, each of whose members must equal the
+/// field of that name; or from `()`, which matches all documents.
 #[derive(Clone, Debug)]
 #[must_use = "a filter does nothing until it is given to a collection"]
 pub struct Filter(Result<Sql>);
 
 impl Filter {
-    /// Both hold.
+    /// Matches if both filters match.
     pub fn and(self, other: Filter) -> Filter {
         self.joined(" AND ", other)
     }
 
-    /// At least one holds.
+    /// Matches if at least one of the filters matches.
     pub fn or(self, other: Filter) -> Filter {
         self.joined(" OR ", other)
     }
@@ -141,7 +141,7 @@ impl Filter {
     fn joined(self, word: &str, other: Filter) -> Filter {
         Filter(self.0.and_then(|left| {
             let right = other.0?;
-            // All documents and some are some; all documents or some are all.
+            // An empty text matches all documents: it is neutral in AND, and absorbs the other side in OR.
             match (left.text.is_empty(), right.text.is_empty(), word) {
                 (true, _, " AND ") | (_, true, " OR ") => return Ok(right),
                 (_, true, _) | (true, ..) => return Ok(left),
@@ -189,7 +189,7 @@ impl From<serde_json::Value> for Filter {
                 let equal = |(name, value): (String, serde_json::Value)| field(name).eq(value);
                 fields.into_iter().map(equal).reduce(Filter::and).unwrap_or_else(|| Filter::from(()))
             }
-            _ => Filter(Err(invalid("a filter in JSON is an object of fields and values"))),
+            _ => Filter(Err(invalid("a JSON filter must be an object of fields and values"))),
         }
     }
 }

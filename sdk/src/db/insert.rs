@@ -1,4 +1,4 @@
-//! New rows.
+//! Inserts of rows.
 
 use std::marker::PhantomData;
 
@@ -36,13 +36,13 @@ impl<T> Clone for Assignment<T> {
 }
 
 impl<T: Table, V, C: Codec<V>> Column<T, V, C> {
-    /// The column with a value, to be inserted or set; `None` is null.
+    /// Assigns a value to the column, for an insert or an update; `None` is null.
     pub fn to(self, value: impl Operand<V>) -> Assignment<T> {
         Assignment::new(self.name(), operand::<V, C>(value))
     }
 }
 
-/// Inserts whole rows. Rows that leave the same columns to the database share a statement.
+/// Inserts whole rows. Rows that leave the same columns to the database share one statement.
 pub(super) fn rows<'r, T: Table + 'r>(
     connection: Connection<'_>,
     rows: impl IntoIterator<Item = &'r T>,
@@ -79,7 +79,7 @@ pub(super) fn rows<'r, T: Table + 'r>(
     }
 }
 
-/// Inserts a row of some columns.
+/// Inserts a row with values for some columns.
 pub(super) fn values<T: Table>(
     connection: Connection<'_>,
     assignments: impl IntoIterator<Item = Assignment<T>>,
@@ -98,7 +98,7 @@ fn statement<T: Table>(columns: &[&str]) -> String {
     format!("INSERT INTO {table} ({}) VALUES ({placeholders})", names.join(", "))
 }
 
-/// The columns and the values of assignments; no column twice.
+/// The columns and the values of assignments, each column once.
 pub(super) fn take<T>(assignments: impl IntoIterator<Item = Assignment<T>>) -> Result<(Vec<&'static str>, Vec<Value>)> {
     let (mut columns, mut values) = (Vec::new(), Vec::new());
     for assignment in assignments {
@@ -116,7 +116,7 @@ pub(super) fn take<T>(assignments: impl IntoIterator<Item = Assignment<T>>) -> R
 pub(super) fn assignments_of<T: Table>(fields: &impl Serialize) -> Result<Vec<Assignment<T>>> {
     match serde_json::to_value(fields) {
         Ok(serde_json::Value::Object(fields)) => fields.iter().map(|(name, value)| assignment(name, value)).collect(),
-        Ok(_) => Err(invalid("the values of a row are the fields of an object")),
+        Ok(_) => Err(invalid("the values of a row must be a JSON object: pass a struct or a map")),
         Err(why) => Err(invalid(format!("the values of a row cannot be read: {why}"))),
     }
 }
@@ -127,7 +127,7 @@ fn assignment<T: Table>(name: &str, json: &serde_json::Value) -> Result<Assignme
         (_, serde_json::Value::Null) => Value::Null,
         (Kind::Json, json) => Value::Text(json.to_string()),
         (_, serde_json::Value::Array(_) | serde_json::Value::Object(_)) => {
-            return Err(invalid(format!("the column `{column}` is {}, and this is JSON", kind.name())));
+            return Err(invalid(format!("the column `{column}` is {}, but the value is JSON", kind.name())));
         }
         (_, json) => json.to_value()?,
     };
@@ -141,6 +141,8 @@ fn assignment<T: Table>(name: &str, json: &serde_json::Value) -> Result<Assignme
     };
     match fits {
         true => Ok(Assignment::new(column, Ok(value))),
-        false => Err(invalid(format!("the column `{column}` is {}, and this is {}", kind.name(), kind_of(&value)))),
+        false => {
+            Err(invalid(format!("the column `{column}` is {}, but the value is {}", kind.name(), kind_of(&value))))
+        }
     }
 }

@@ -1,8 +1,8 @@
-//! From a row to the plugin's type, by serde.
+//! The deserializer from a row to the plugin's type.
 //!
-//! The type says what it wants: an integer is a boolean where a boolean is wanted, text is JSON where a list or a
-//! struct is wanted. Where the type takes anything, such as `serde_json::Value`, the declared kind of the column
-//! decides, if there is one.
+//! The type decides how a value is read: an integer becomes a boolean if the type is `bool`, and text is parsed as JSON
+//! if the type is a list or a struct. If the type accepts anything, such as `serde_json::Value`, the declared kind of
+//! the column decides, if there is one.
 
 use std::fmt;
 
@@ -15,11 +15,11 @@ use super::failure::MISMATCH;
 use super::value::{JSON, Value, kind_of};
 use crate::error::{Result, error};
 
-/// One row on its way into a type.
+/// The deserializer of one row.
 pub(super) struct RowReader<'a> {
     columns: &'a [String],
     values: std::vec::IntoIter<Value>,
-    /// The declared kinds of the columns, or nothing.
+    /// The declared kinds of the columns; empty if they are not known.
     kinds: &'a [Kind],
     next: usize,
 }
@@ -34,7 +34,7 @@ impl<'a> RowReader<'a> {
         R::deserialize(&mut self).map_err(|why| error(format!("row {}: {why}", index + 1)).with_code(MISMATCH))
     }
 
-    /// Says which column an error is about: the one that was taken last.
+    /// Adds the name of the column that was read last to an error.
     fn at_column(&self, why: Mismatch) -> Mismatch {
         let column = self.next.checked_sub(1).and_then(|index| self.columns.get(index));
         Mismatch(format!("column `{}`: {why}", column.map_or("", String::as_str)))
@@ -50,12 +50,12 @@ impl<'a> RowReader<'a> {
     fn only_value(&mut self) -> Result<Cell, Mismatch> {
         match (self.columns.len(), self.next_cell()) {
             (1, Some(cell)) => Ok(cell),
-            (count, _) => Err(de::Error::custom(format!("{count} columns do not make one value"))),
+            (count, _) => Err(de::Error::custom(format!("a single value needs one column, but the row has {count}"))),
         }
     }
 }
 
-/// Hands the only column on.
+/// Forwards to the only column.
 macro_rules! scalars {
     ($($method:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
@@ -129,7 +129,7 @@ impl<'de> de::MapAccess<'de> for &mut RowReader<'_> {
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Mismatch> {
-        let cell = self.next_cell().ok_or_else(|| de::Error::custom("the row is shorter than its columns"))?;
+        let cell = self.next_cell().ok_or_else(|| de::Error::custom("the row has fewer values than columns"))?;
         seed.deserialize(cell).map_err(|why| self.at_column(why))
     }
 }
@@ -146,14 +146,14 @@ impl<'de> de::SeqAccess<'de> for &mut RowReader<'_> {
     }
 }
 
-/// One value on its way into a field.
+/// The deserializer of one value.
 struct Cell {
     value: Value,
     kind: Option<Kind>,
 }
 
 impl Cell {
-    /// Lets the visitor have the value as the database has it.
+    /// Passes the value to the visitor as the database stores it.
     fn plain<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         match self.value {
             Value::Null => visitor.visit_unit(),
@@ -164,18 +164,18 @@ impl Cell {
         }
     }
 
-    /// Lets serde_json read the text.
+    /// Reads the text with serde_json.
     fn parsed<T>(self, read: impl FnOnce(&str) -> serde_json::Result<T>) -> Result<T, Mismatch> {
         match self.value {
             Value::Text(text) => {
-                read(&text).map_err(|why| de::Error::custom(format!("the text is not the JSON: {why}")))
+                read(&text).map_err(|why| de::Error::custom(format!("the text is not JSON of this type: {why}")))
             }
             other => Err(de::Error::custom(format!("expected JSON, found {}", kind_of(&other)))),
         }
     }
 }
 
-/// A visitor for what serde_json is about to read.
+/// Forwards to serde_json for the text of a JSON value.
 macro_rules! json {
     ($cell:ident, $method:ident($($argument:expr),*)) => {
         $cell.parsed(|text| {
@@ -202,7 +202,7 @@ impl<'de> de::Deserializer<'de> for Cell {
         match (&self.value, self.kind) {
             (Value::Text(_), Some(Kind::Json)) => json!(self, deserialize_any(visitor)),
             (Value::Integer(_), Some(Kind::Boolean)) => self.deserialize_bool(visitor),
-            // What takes anything is mostly going to be JSON, which has no bytes.
+            // A type that accepts anything usually becomes JSON, which has no bytes.
             (Value::Blob(_), _) => self.deserialize_seq(visitor),
             _ => self.plain(visitor),
         }
@@ -275,7 +275,7 @@ impl<'de> de::Deserializer<'de> for Cell {
         visitor: V,
     ) -> Result<V::Value, Mismatch> {
         match self.value {
-            // A word, and not JSON: that would begin with `"` or `{`.
+            // A word and not JSON, which would begin with `"` or `{`.
             Value::Text(text) if !text.starts_with(['"', '{']) => {
                 StringDeserializer::<Mismatch>::new(text).deserialize_enum(name, variants, visitor)
             }
@@ -283,7 +283,7 @@ impl<'de> de::Deserializer<'de> for Cell {
         }
     }
 
-    // A type that says what it wants gets the value as it is: only those that take anything get it by its kind.
+    // A specific type gets the stored value. Only types that accept anything depend on the declared kind.
     plain! {
         deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
         deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
@@ -304,7 +304,7 @@ impl IntoDeserializer<'_, Mismatch> for Cell {
     }
 }
 
-/// Why a row is not what the type says.
+/// The reason why a row does not match the type.
 #[derive(Debug)]
 pub(super) struct Mismatch(String);
 

@@ -1,4 +1,4 @@
-//! What a query found.
+//! The result of a query.
 
 use serde::de::DeserializeOwned;
 
@@ -7,7 +7,7 @@ use super::read::RowReader;
 use super::value::Value;
 use crate::error::Result;
 
-/// The rows that a query found, as the database has them.
+/// The rows of a query, as the database stores them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rows {
     /// The names of the columns.
@@ -17,10 +17,10 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// The rows as structs, maps, tuples or, where there is one column, plain values.
+    /// The rows as structs, maps, tuples or, for a single column, plain values.
     ///
-    /// A struct's fields are found by the names of the columns. Integers are read as booleans, text as JSON and bytes
-    /// as lists where the field wants it; null is `None`.
+    /// A struct's fields are matched with columns by name. Depending on the type of the field, integers are read as
+    /// booleans, text as JSON and bytes as lists; null is `None`.
     ///
     /// # Errors
     /// `invalid_data` if a row is not an `R`, with the number of the row and the name of the column.
@@ -28,7 +28,7 @@ impl Rows {
         self.into_kinds(&[])
     }
 
-    /// The same, where the kinds of the columns are known.
+    /// Like [`Rows::into_typed`], with the declared kinds of the columns.
     pub(super) fn into_kinds<R: DeserializeOwned>(self, kinds: &[Kind]) -> Result<Vec<R>> {
         let Rows { columns, rows } = self;
         let numbered = rows.into_iter().enumerate();

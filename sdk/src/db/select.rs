@@ -14,7 +14,7 @@ use super::table::{Row, Table, column_of};
 use super::value::Value;
 use crate::error::{Error, Result};
 
-/// A query for rows of the table `T`, answered as `R`.
+/// A query for rows of the table `T`, which are returned as `R`.
 #[derive(Debug)]
 #[must_use = "a query does nothing until `all`, `first`, `one` or `count` is called"]
 pub struct Select<'a, T, R = T> {
@@ -28,11 +28,11 @@ pub struct Select<'a, T, R = T> {
     of: PhantomData<fn() -> (T, R)>,
 }
 
-/// The rows of a query for some columns: JSON objects.
+/// Marks a query for some columns, whose rows are JSON objects.
 #[derive(Debug)]
 pub enum Objects {}
 
-/// What a [`Select`] answers.
+/// The type of the rows that a [`Select`] returns.
 pub trait Answered<T> {
     /// One row.
     type Row;
@@ -95,12 +95,12 @@ impl<'a, T: Table, R: Answered<T>> Select<'a, T, R> {
         self
     }
 
-    /// Sorts by a column, from the least value to the greatest; after those that were named before.
+    /// Sorts by a column in ascending order, after the columns that were named before.
     pub fn order_by(self, column: impl Named<T>) -> Self {
         self.ordered(column, "")
     }
 
-    /// Sorts by a column, from the greatest value to the least; after those that were named before.
+    /// Sorts by a column in descending order, after the columns that were named before.
     pub fn order_by_desc(self, column: impl Named<T>) -> Self {
         self.ordered(column, " DESC")
     }
@@ -117,13 +117,13 @@ impl<'a, T: Table, R: Answered<T>> Select<'a, T, R> {
         self
     }
 
-    /// At most this many rows.
+    /// Limits the number of rows.
     pub fn limit(mut self, rows: u64) -> Self {
         self.limit = Some(rows);
         self
     }
 
-    /// Leaves out the first rows: for the next page. Sort the rows too, or the pages may overlap.
+    /// Skips the first rows, for the next page. Sort the rows too, or the pages may overlap.
     pub fn offset(mut self, rows: u64) -> Self {
         self.offset = rows;
         self
@@ -132,15 +132,15 @@ impl<'a, T: Table, R: Answered<T>> Select<'a, T, R> {
     /// The rows.
     ///
     /// # Errors
-    /// `permission_denied` without `read` on `db.<table>`, `invalid_argument` if the query names what is not there,
-    /// `limit_exceeded` if there are more rows than the host hands over, `invalid_data` if a row is not what the
-    /// type says, and the others of [`db`](super).
+    /// `permission_denied` without `read` on `db.<table>`, `invalid_argument` if a named column does not exist,
+    /// `limit_exceeded` if there are more rows than the host returns, `invalid_data` if a row does not match the type,
+    /// and the others of [`db`](super).
     pub fn all(self) -> Result<Vec<R::Row>> {
         let kinds: Vec<Kind> = self.columns.iter().map(|(_, kind)| *kind).collect();
         R::read(self.rows()?, &kinds)
     }
 
-    /// The rows as another type, whose fields are found by the names of the columns; JSON columns are parsed.
+    /// The rows as another type, whose fields are matched with columns by name; JSON columns are parsed.
     ///
     /// # Errors
     /// Those of [`Select::all`].
@@ -162,10 +162,10 @@ impl<'a, T: Table, R: Answered<T>> Select<'a, T, R> {
     /// # Errors
     /// `not_found` if there is none, and those of [`Select::all`].
     pub fn one(self) -> Result<R::Row> {
-        self.first()?.ok_or_else(|| not_found(format!("no row of `{}` is like this", T::NAME)))
+        self.first()?.ok_or_else(|| not_found(format!("no row of `{}` matches the conditions", T::NAME)))
     }
 
-    /// How many rows the conditions hold for, whatever the limit.
+    /// The number of rows that match the conditions, regardless of the limit.
     ///
     /// # Errors
     /// Those of [`Select::all`].
@@ -176,7 +176,7 @@ impl<'a, T: Table, R: Answered<T>> Select<'a, T, R> {
         super::first(rows)?.ok_or_else(super::no_row)
     }
 
-    /// Whether the conditions hold for any row.
+    /// Whether any row matches the conditions.
     ///
     /// # Errors
     /// Those of [`Select::all`].
@@ -187,7 +187,7 @@ impl<'a, T: Table, R: Answered<T>> Select<'a, T, R> {
     /// The SQL and its parameters.
     ///
     /// # Errors
-    /// `invalid_argument` if the query names what is not there.
+    /// `invalid_argument` if a named column does not exist.
     pub fn to_sql(&self) -> Result<(String, Vec<Value>)> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
@@ -208,17 +208,17 @@ impl<'a, T: Table, R: Answered<T>> Select<'a, T, R> {
 
 /// ` LIMIT … OFFSET …`, or nothing.
 pub(super) fn limit(limit: Option<u64>, offset: u64) -> Sql {
-    // What does not fit 63 bits is more rows than there can be.
+    // A number beyond 63 bits exceeds any number of rows.
     let rows = |rows: u64| Value::Integer(i64::try_from(rows).unwrap_or(i64::MAX));
     match (limit, offset) {
         (None, 0) => Sql::default(),
         (Some(limit), 0) => Sql::new(" LIMIT ?", vec![rows(limit)]),
-        // There is no offset without a limit in SQL; -1 is none.
+        // SQLite has no offset without a limit; -1 means no limit.
         (limit, offset) => Sql::new(" LIMIT ? OFFSET ?", vec![limit.map_or(Value::Integer(-1), rows), rows(offset)]),
     }
 }
 
-/// What names a column of `T`: the column itself, or a text, which is looked up when the query runs.
+/// A reference to a column of `T`: the column itself, or its name, which is looked up when the query runs.
 pub trait Named<T> {
     #[doc(hidden)]
     fn named(self) -> Result<&'static str>;

@@ -1,4 +1,4 @@
-//! Tables as types: what `#[derive(Table)]` makes of a struct, and where its statements begin.
+//! Tables as types: the trait that `#[derive(Table)]` implements, and the entry points of typed statements.
 
 use std::marker::PhantomData;
 
@@ -13,11 +13,11 @@ use super::value::Value;
 use super::{Changes, table};
 use crate::error::Result;
 
-/// A struct whose values are the rows of a table: derive it with `#[derive(Table)]`.
+/// A struct whose values are the rows of a table. Derive it with `#[derive(Table)]`.
 ///
-/// The functions here are short for those of [`table`](super::table()), so `Note::select()` is
+/// The functions here are shorthand for those of [`table`](super::table()): `Note::select()` is
 /// `db::table::<Note>().all_columns()`.
-#[diagnostic::on_unimplemented(message = "`{Self}` is no table", note = "add `#[derive(Table)]` to `{Self}`")]
+#[diagnostic::on_unimplemented(message = "`{Self}` is not a table", note = "add `#[derive(Table)]` to `{Self}`")]
 pub trait Table: Sized {
     /// The table's name.
     const NAME: &'static str;
@@ -25,10 +25,10 @@ pub trait Table: Sized {
     /// The names and kinds of its columns.
     const COLUMNS: &'static [(&'static str, Kind)];
 
-    /// What goes into the plugin's manifest.
+    /// The declaration in the plugin's manifest.
     const TABLE: Declaration;
 
-    /// The values of a row to insert, in the order of the columns; `None` where the host gives the value.
+    /// The values of a row to insert, in the order of the columns; `None` if the host sets the value.
     #[doc(hidden)]
     fn to_values(&self) -> Result<Vec<Option<Value>>>;
 
@@ -60,23 +60,23 @@ pub trait Table: Sized {
         table().insert_many(rows)
     }
 
-    /// Begins a change of rows.
+    /// Begins an update of rows.
     fn update() -> Update<'static, Self, Unfiltered> {
         table().update()
     }
 
-    /// Begins a deletion of rows.
+    /// Begins a delete of rows.
     fn delete() -> Delete<'static, Self, Unfiltered> {
         table().delete()
     }
 }
 
-/// A table with a column that identifies its rows: one that is `#[column(id)]` or `#[column(primary_key)]`.
+/// A table with a key, which is a column marked `#[column(id)]` or `#[column(primary_key)]`.
 pub trait Keyed: Table {
-    /// The type of that column.
+    /// The type of the key.
     type Key: ColumnType;
 
-    /// That column.
+    /// The key column.
     const KEY: Column<Self, Self::Key>;
 
     /// The row with this key, if there is one.
@@ -87,7 +87,7 @@ pub trait Keyed: Table {
         table().find(key)
     }
 
-    /// Puts a row into the place of the one with its key. Answers whether there is one.
+    /// Replaces the row with the same key. Returns whether it existed.
     ///
     /// # Errors
     /// Those of [`TableRef::save`].
@@ -96,7 +96,7 @@ pub trait Keyed: Table {
     }
 }
 
-/// A table in the database or in a transaction: where its statements begin.
+/// A table in the database or in a transaction, with the entry points of its statements.
 #[derive(Debug)]
 pub struct TableRef<'a, T> {
     connection: Connection<'a>,
@@ -113,8 +113,8 @@ impl<'a, T: Table> TableRef<'a, T> {
         Select::new(self.connection)
     }
 
-    /// Begins a query for some columns by name; `"*"` is all of them. The answer is JSON objects, or what
-    /// [`Select::all_as`] makes of them.
+    /// Begins a query for some columns by name; `"*"` is all of them. The rows are JSON objects, or the type that
+    /// [`Select::all_as`] reads them into.
     pub fn select<N: AsRef<str>>(&self, columns: impl IntoIterator<Item = N>) -> Select<'a, T, Objects> {
         Select::of_columns(self.connection, columns)
     }
@@ -130,7 +130,7 @@ impl<'a, T: Table> TableRef<'a, T> {
         self.all_columns().filter(T::KEY.eq(key)).first()
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     ///
     /// # Errors
     /// Those of [`Select::all`].
@@ -140,11 +140,11 @@ impl<'a, T: Table> TableRef<'a, T> {
 
     /// Inserts a row.
     ///
-    /// An id of 0 or `None` is left to the database, and so is an `Option` that is `None` where the column has a
-    /// default; the host itself sets `created_at` and `updated_at`.
+    /// The database assigns an id that is 0 or `None`, and the default of a column whose value is `None`; the host sets
+    /// `created_at` and `updated_at`.
     ///
     /// # Errors
-    /// `permission_denied` without `write` on `db.<table>`, `constraint` if a rule of the table does not hold,
+    /// `permission_denied` without `write` on `db.<table>`, `constraint` if a constraint of the table is violated,
     /// `limit_exceeded`, and the others of [`db`](super).
     pub fn insert(&self, row: &T) -> Result<Changes> {
         insert::rows(self.connection, [row])
@@ -161,7 +161,7 @@ impl<'a, T: Table> TableRef<'a, T> {
         insert::rows(self.connection, rows)
     }
 
-    /// Inserts a row of some columns; the others get their defaults: `[Note::title.to("Milk")]`.
+    /// Inserts a row with values for some columns, such as `[Note::title.to("Milk")]`. The others get their defaults.
     ///
     /// # Errors
     /// Those of [`TableRef::insert`].
@@ -169,21 +169,20 @@ impl<'a, T: Table> TableRef<'a, T> {
         insert::values(self.connection, values)
     }
 
-    /// Inserts a row from a struct, a map or a JSON object, whose fields are columns; the others get their defaults.
+    /// Inserts a row from a struct, a map or a JSON object, whose fields are columns. The others get their defaults.
     ///
     /// # Errors
-    /// Those of [`TableRef::insert`], and `invalid_argument` if a field is no column or does not fit it.
+    /// Those of [`TableRef::insert`], and `invalid_argument` if a field is not a column or does not match its type.
     pub fn insert_from(&self, row: impl serde::Serialize) -> Result<Changes> {
         insert::values(self.connection, insert::assignments_of::<T>(&row)?)
     }
 
-    /// Begins a change of rows.
+    /// Begins an update of rows.
     pub fn update(&self) -> Update<'a, T, Unfiltered> {
         Update::new(self.connection)
     }
 
-    /// Puts a row into the place of the one with its key: all columns but those that the host sets. Answers whether there
-    /// is one.
+    /// Replaces the row with the same key, except the columns that the host sets. Returns whether it existed.
     ///
     /// # Errors
     /// `invalid_argument` if the row has no key yet, and those of [`Update::run`].
@@ -196,17 +195,17 @@ impl<'a, T: Table> TableRef<'a, T> {
             match (value, kind) {
                 (value, _) if *name == T::KEY.name() => key = value,
                 (_, Kind::CreatedAt | Kind::UpdatedAt) => {}
-                // What a new row leaves to its default is nothing in one that is there.
+                // `None` means the default in a new row, but null in an existing one.
                 (value, _) => assignments.push(Assignment::new(name, Ok(value.unwrap_or_default()))),
             }
         }
         let Some(key) = key else {
-            return Err(invalid(format!("the row of `{}` has no key yet: insert it", T::NAME)));
+            return Err(invalid(format!("the row of `{}` has no key yet: insert it first", T::NAME)));
         };
         Ok(self.update().set_all(assignments).filter(T::KEY.untyped().eq(key)).run()? > 0)
     }
 
-    /// Begins a deletion of rows.
+    /// Begins a delete of rows.
     pub fn delete(&self) -> Delete<'a, T, Unfiltered> {
         Delete::new(self.connection)
     }
@@ -221,7 +220,7 @@ macro_rules! create_tables {
     };
 }
 
-/// The column of `T` with this name, for a name that is known only at run time: `Note::title` is for the others.
+/// The column of `T` with this name, for a name that is known only at run time. Otherwise, write `Note::title`.
 ///
 /// ```no_run
 /// use plugbay_sdk::db::{self, Table, ToValue as _};
@@ -255,7 +254,7 @@ pub(super) fn column_of<T: Table>(name: &str) -> Result<(&'static str, Kind)> {
     })
 }
 
-/// A row on its way into its struct.
+/// A row that is being read into its struct.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Row {
@@ -277,7 +276,7 @@ impl Row {
     }
 }
 
-/// The value of a key column in a new row: 0 and nothing are left to the database.
+/// The value of a key column in a new row; `None` for 0 and null, for which the database assigns a key.
 #[doc(hidden)]
 pub fn new_id<V: ColumnType>(id: Option<&V>) -> Result<Option<Value>> {
     let value = id.map(Plain::to_value).transpose()?;
@@ -290,7 +289,7 @@ pub fn given<V, C: Codec<V>>(column: &str, value: &V) -> Result<Option<Value>> {
     C::to_value(value).map(Some).map_err(|why| why.context(format_args!("column `{column}`")))
 }
 
-/// The value of a column with a default in a new row: null is left to the database.
+/// The value of a column with a default in a new row; `None` for null, for which the database uses the default.
 #[doc(hidden)]
 pub fn or_default<V, C: Codec<V>>(column: &str, value: &V) -> Result<Option<Value>> {
     Ok(given::<V, C>(column, value)?.filter(|value| *value != Value::Null))

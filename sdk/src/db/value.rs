@@ -1,4 +1,4 @@
-//! Values on their way to the database: what a parameter may be.
+//! Values of the database, and the parameters of statements.
 
 use std::borrow::Cow;
 
@@ -10,10 +10,10 @@ use crate::schema::{Schema, Shape};
 
 /// A value in the database's five storage classes.
 ///
-/// JSON is text there, a boolean is 0 or 1, a date is text: [`ToValue`] says what becomes what.
+/// JSON and dates are stored as text, and booleans as 0 or 1; see [`ToValue`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value {
-    /// No value.
+    /// Null.
     #[default]
     Null,
     /// A 64-bit integer.
@@ -26,20 +26,20 @@ pub enum Value {
     Blob(Vec<u8>),
 }
 
-/// What can be a parameter of a statement.
+/// A type that can be a parameter of a statement.
 ///
-/// Integers, floats, booleans (0 and 1), strings, bytes, `Option`s of those (null), [`Json`] of anything that serde
-/// can write, and JSON values: a scalar is the same scalar, an array or an object is its text.
+/// These are integers, floats, booleans (as 0 and 1), strings, bytes, `Option`s of those (`None` as null), [`Json`] of
+/// any type that serde can write, and JSON values: a scalar as that scalar, an array or an object as its text.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter of a statement",
-    note = "JSON goes in as `db::Json(&value)`"
+    note = "pass any type as JSON text with `db::Json(&value)`"
 )]
 pub trait ToValue {
-    /// The value as the database takes it.
+    /// The value as the database stores it.
     ///
     /// # Errors
-    /// `invalid_argument` if the database has no such value: an integer above 2^63 - 1, a float that is no number,
-    /// what serde cannot write as JSON.
+    /// `invalid_argument` if the database cannot store the value: an integer above 2^63 - 1, NaN, or a value that serde
+    /// cannot write as JSON.
     fn to_value(&self) -> Result<Value>;
 }
 
@@ -61,7 +61,7 @@ macro_rules! large_integers {
             fn to_value(&self) -> Result<Value> {
                 i64::try_from(*self)
                     .map(Value::Integer)
-                    .map_err(|_| invalid(format!("{self} is more than the database can hold: 64 bits with a sign")))
+                    .map_err(|_| invalid(format!("{self} exceeds the signed 64-bit integers of the database")))
             }
         }
     )*};
@@ -71,9 +71,9 @@ large_integers!(u64 usize isize);
 
 impl ToValue for f64 {
     fn to_value(&self) -> Result<Value> {
-        // The database would make a null of it.
+        // The database would store it as null.
         if self.is_nan() {
-            return Err(invalid("NaN is not a value of the database"));
+            return Err(invalid("the database cannot store NaN"));
         }
         Ok(Value::Real(*self))
     }
@@ -148,17 +148,17 @@ impl ToValue for serde_json::Value {
             serde_json::Value::Number(number) => match (number.as_i64(), number.as_f64()) {
                 (Some(integer), _) => Ok(Value::Integer(integer)),
                 (None, Some(real)) if !number.is_u64() => Ok(Value::Real(real)),
-                _ => Err(invalid(format!("{number} is more than the database can hold"))),
+                _ => Err(invalid(format!("{number} exceeds the signed 64-bit integers of the database"))),
             },
             serde_json::Value::Array(_) | serde_json::Value::Object(_) => Ok(Value::Text(self.to_string())),
         }
     }
 }
 
-/// Anything as JSON text: `params![db::Json(&tags)]` writes it, and a field of this type in what a query answers
-/// reads it.
+/// Any type as JSON text: `params![db::Json(&tags)]` writes it, and a field of this type in the row of a query reads
+/// it.
 ///
-/// A field that is a list, a map or a struct is read as JSON in any case; this is for those that are not, such as
+/// A field that is a list, a map or a struct is read as JSON anyway. This type is for other fields, such as
 /// `Json<serde_json::Value>`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename = "plugbay:json")]
@@ -217,8 +217,7 @@ fn nth(index: usize) -> String {
     format!("parameter ?{}", index + 1)
 }
 
-/// The parameters of a statement: `params![title, 3, db::Json(&tags)]`. Everything that is a [`ToValue`](crate::db::ToValue)
-/// can be one.
+/// The parameters of a statement: `params![title, 3, db::Json(&tags)]`. Each is a [`ToValue`](crate::db::ToValue).
 #[macro_export]
 macro_rules! params {
     ($($value:expr),* $(,)?) => {{
@@ -227,7 +226,7 @@ macro_rules! params {
     }};
 }
 
-/// What a value is, for messages.
+/// The kind of a value, for messages.
 pub(super) fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -238,7 +237,7 @@ pub(super) fn kind_of(value: &Value) -> &'static str {
     }
 }
 
-/// An error that a stored value is not what the plugin's type says.
+/// An error about a stored value that does not match the plugin's type.
 pub(super) fn mismatch(expected: &str, found: &Value) -> crate::Error {
     error(format!("expected {expected}, found {}", kind_of(found))).with_code(super::failure::MISMATCH)
 }
@@ -250,7 +249,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_of_parameter_becomes_its_storage_class() {
+    fn parameters_become_their_storage_classes() {
         let values =
             params![true, 3, 2.5, "a", String::from("b"), b"c", vec![1u8], None::<i64>, Json(["d"]), json!({})];
         let values = values.into_values().expect("all fit");
@@ -272,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn parameter_that_does_not_fit_is_named() {
+    fn parameter_that_is_too_large_is_named() {
         let failure = params![1, u64::MAX].into_values().expect_err("too large");
         assert_eq!((failure.code(), failure.message().split(':').next()), ("invalid_argument", Some("parameter ?2")));
         assert!(params![f64::NAN].into_values().is_err());

@@ -1,4 +1,4 @@
-//! The host as the component's imports show it.
+//! The host's functions, called through the component's imports.
 
 mod cache;
 mod data;

@@ -1,4 +1,4 @@
-//! The host of a native build: one for each thread, since that is how tests run side by side.
+//! The stand-in host of a native build. Each thread has its own, so that concurrent tests do not share one.
 
 mod cache;
 mod data;
@@ -75,7 +75,7 @@ pub(crate) fn time_left_ms() -> Option<u64> {
     None
 }
 
-/// Puts a value into this thread's configuration.
+/// Sets a value of this thread's configuration.
 pub(crate) fn set(key: &str, value: Value) {
     CONFIG.with_borrow_mut(|values| values.insert(key.to_owned(), value));
 }
@@ -85,14 +85,14 @@ pub(crate) fn take_lines() -> Vec<String> {
     LINES.take()
 }
 
-/// Keys of `data` and `cache` are as strict as the host's.
+/// Checks a key of `data` or `cache` by the host's rules.
 fn check_key(key: &str) -> crate::Result<()> {
     if key.len() > KEY_BYTES_MAX {
-        return Err(error(format!("the key has {} bytes, and {KEY_BYTES_MAX} are allowed", key.len()))
+        return Err(error(format!("the key has {} bytes; the maximum is {KEY_BYTES_MAX}", key.len()))
             .with_code("limit_exceeded"));
     }
     if key.is_empty() || key.contains(char::is_control) {
-        return Err(error("a key is not empty and has no control characters").with_code("invalid_argument"));
+        return Err(error("a key must not be empty or contain control characters").with_code("invalid_argument"));
     }
     Ok(())
 }

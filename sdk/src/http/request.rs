@@ -1,4 +1,4 @@
-//! What is asked: put together, sent, and sent on to where a redirect leads.
+//! Requests: built, sent, and sent again to the target of a redirect.
 
 use std::fmt::Display;
 use std::time::{Duration, Instant};
@@ -10,12 +10,12 @@ use super::url::{Url, encode};
 use crate::error::{Error, Result, error};
 use crate::host::{self, HttpCall, HttpFailure};
 
-/// Redirects that a request follows unless it says otherwise.
+/// The default number of redirects that a request follows.
 const REDIRECTS_DEFAULT: u32 = 5;
-/// Headers that tell who asks: they stay with the host that they were meant for.
+/// Headers with credentials, which are not sent to another origin.
 const PERSONAL_HEADERS: [&str; 2] = ["authorization", "cookie"];
 
-/// A request in the making: nothing is sent before [`Request::send`].
+/// The builder of a request, which [`Request::send`] sends.
 #[derive(Debug, Clone)]
 #[must_use = "a request is sent by `send`"]
 pub struct Request {
@@ -41,13 +41,14 @@ impl Request {
         }
     }
 
-    /// Adds a header. `Host`, `Connection`, `Transfer-Encoding` and the like are the host's business and refused.
+    /// Adds a header. `Host`, `Connection`, `Transfer-Encoding` and similar headers are set by the host and refused
+    /// here.
     pub fn header(mut self, name: impl Into<String>, value: impl Display) -> Self {
         self.headers.push((name.into(), value.to_string()));
         self
     }
 
-    /// Adds `name=value` to the URL's query, encoded as it has to be.
+    /// Adds `name=value` to the URL's query, percent-encoded.
     pub fn query(mut self, name: &str, value: impl Display) -> Self {
         if !self.query.is_empty() {
             self.query.push('&');
@@ -56,48 +57,48 @@ impl Request {
         self
     }
 
-    /// The token that `Authorization` carries.
+    /// Sets the header `Authorization: Bearer <token>`.
     pub fn bearer(self, token: impl Display) -> Self {
         self.header("authorization", format_args!("Bearer {token}"))
     }
 
-    /// Sends these bytes. The host takes 16 MiB.
+    /// Sets the body, of at most 16 MiB.
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = Ok(body.into());
         self
     }
 
-    /// Sends a value as JSON.
+    /// Sets a value as a JSON body.
     pub fn json<T: Serialize + ?Sized>(mut self, value: &T) -> Self {
         self.body = serde_json::to_vec(value).map_err(Error::from);
         self.header("content-type", "application/json")
     }
 
-    /// How long it all may take, redirects and body included. The host allows a minute at most, and the call that runs
-    /// ends at its own deadline.
+    /// Sets the timeout of the request, including redirects and the body. The host allows at most a minute, and the
+    /// running call ends at its own deadline.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// How many redirects are followed; 5 unless it is said, 0 answers the redirect itself. GET and HEAD follow them all,
-    /// other methods only those that say "see other" (303), with a GET. Another host does not get to see `Authorization`
-    /// and `Cookie`, and is a host that has to be granted.
+    /// Sets how many redirects are followed, 5 by default; with 0, the redirect itself is returned. GET and HEAD follow
+    /// all redirects, other methods only "see other" (303), with a GET. Each host on the way must be granted. The
+    /// headers `Authorization` and `Cookie` are not sent to another origin.
     pub fn redirects(mut self, most: u32) -> Self {
         self.redirects = most;
         self
     }
 
-    /// Sends the request and reads the response. A status such as 404 is an answer, not an error:
-    /// [`Response::checked`] makes it one.
+    /// Sends the request and reads the response. A status such as 404 is not an error; [`Response::checked`] turns it
+    /// into one.
     ///
     /// # Errors
-    /// `permission_denied` if the host may not be asked, or leads to an address that may not; `timeout`;
-    /// `limit_exceeded` if the request, the response or their number are over a limit; `invalid_argument` if the
-    /// URL or a header cannot be sent; `unavailable` if there is no answer, or not one in HTTP.
+    /// `permission_denied` if the host or its address was not granted; `timeout`; `limit_exceeded` if the request, the
+    /// response or the number of requests or redirects exceeds a limit; `invalid_argument` if the URL or a header is
+    /// not valid; `unavailable` if no HTTP response arrives.
     pub fn send(self) -> Result<Response> {
         let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let mut url = Url::parse(&self.url).ok_or_else(|| invalid(&self.url, "is no http or https URL"))?;
+        let mut url = Url::parse(&self.url).ok_or_else(|| invalid(&self.url, "is not an http or https URL"))?;
         url.add_query(&self.query);
         let mut call = HttpCall { method: self.method, url, headers: self.headers, body: self.body?, deadline };
         add_default(&mut call.headers, "user-agent", concat!("plugbay-sdk/", env!("CARGO_PKG_VERSION")));
@@ -107,7 +108,7 @@ impl Request {
             let response = Response::new(call.url.to_string(), answer);
             let Some(next) = redirected(&call, &response).filter(|_| self.redirects > 0) else { return Ok(response) };
             if followed >= self.redirects {
-                let text = format!("it leads on after {} redirects", self.redirects);
+                let text = format!("the response is still a redirect after {} redirects", self.redirects);
                 return Err(refused(&call, HttpFailure::Limit(text)));
             }
             followed += 1;
@@ -116,7 +117,7 @@ impl Request {
     }
 }
 
-/// The request that follows a redirect, where it is one to follow.
+/// The request that follows a redirect, if the response is one to follow.
 fn redirected(call: &HttpCall, response: &Response) -> Option<HttpCall> {
     let is_read = ["GET", "HEAD"].contains(&&*call.method);
     let follows = match response.status() {
@@ -147,26 +148,26 @@ fn invalid(url: &str, why: &str) -> Error {
     error(format!("`{url}` {why}")).with_code("invalid_argument")
 }
 
-/// The failure in this crate's words. The query is left out: many an interface has its key in there.
+/// Converts a failure. The message omits the query of the URL, because many interfaces have their key there.
 fn refused(call: &HttpCall, failure: HttpFailure) -> Error {
     let resource = call.url.resource();
     let (code, text) = match failure {
         HttpFailure::Denied => (
             "permission_denied",
             format!(
-                "permission to execute `{resource}` was not granted: the plugin's manifest has to ask for \
-                 `{{resource: \"{resource}\", actions: [execute]}}`, and the operator to allow it, such as with \
+                "permission to execute `{resource}` was not granted: request it in the plugin's manifest with \
+                 `{{resource: \"{resource}\", actions: [execute]}}`, and let the operator grant it, such as with \
                  `--grant {resource}:execute`; the plugin's log says which of the two is missing, or which rule denies it"
             ),
         ),
         HttpFailure::Prohibited => (
             "permission_denied",
             format!(
-                "`{resource}` leads to an address that is not of the public internet, and such are reached only where \
-                 the operator names the address; the plugin's log says how"
+                "`{resource}` resolves to an address outside of the public internet, which must be granted by the operator; \
+                 the plugin's log says how"
             ),
         ),
-        HttpFailure::Timeout => ("timeout", "it took too long".to_owned()),
+        HttpFailure::Timeout => ("timeout", "the request timed out".to_owned()),
         HttpFailure::Limit(text) => ("limit_exceeded", text),
         HttpFailure::Invalid(text) => ("invalid_argument", text),
         HttpFailure::Unavailable(text) => ("unavailable", text),

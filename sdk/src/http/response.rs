@@ -1,4 +1,4 @@
-//! What is answered: a status, headers and a body that is there as a whole.
+//! Responses: a status, headers and a complete body.
 
 use serde::de::DeserializeOwned;
 
@@ -27,30 +27,30 @@ impl Response {
         (200..300).contains(&self.status())
     }
 
-    /// The response itself where its status is 200 to 299.
+    /// The response itself if its status is 200 to 299.
     ///
     /// # Errors
-    /// `http_status` with the status in its details.
+    /// `http_status` for any other status, which is in the details.
     pub fn checked(self) -> Result<Self> {
         if self.is_success() {
             return Ok(self);
         }
         let path = self.url.split('?').next().unwrap_or_default();
-        let failure = error(format!("{path} answered with status {}", self.status())).with_code("http_status");
+        let failure = error(format!("{path} responded with status {}", self.status())).with_code("http_status");
         Err(failure.with_details(serde_json::json!({ "status": self.status() })))
     }
 
-    /// Where it came from: the URL that the last redirect led to.
+    /// The URL of the response, after all redirects.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The first header of this name, in upper or lower case, where there is one that is text.
+    /// The first header with this name, ignoring case, if its value is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers().find(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// All headers that are text, in their order; names are in lower case.
+    /// All headers whose values are text, in their order, with names in lower case.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.answer.headers.iter().map(|(name, value)| (&**name, &**value))
     }
@@ -60,7 +60,7 @@ impl Response {
         &self.answer.body
     }
 
-    /// The body, taken out.
+    /// Consumes the response and returns the body.
     pub fn into_bytes(self) -> Vec<u8> {
         self.answer.body
     }
@@ -68,7 +68,7 @@ impl Response {
     /// The body as text.
     ///
     /// # Errors
-    /// `invalid_response` if it is not in UTF-8.
+    /// `invalid_response` if the body is not UTF-8.
     pub fn text(&self) -> Result<&str> {
         std::str::from_utf8(&self.answer.body).map_err(|_| self.unreadable("not text in UTF-8"))
     }
@@ -76,7 +76,7 @@ impl Response {
     /// The body read as JSON.
     ///
     /// # Errors
-    /// `invalid_response` if it is no JSON, or not of a `T`.
+    /// `invalid_response` if the body is not JSON, or not a `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_slice(&self.answer.body)
             .map_err(|reason| self.unreadable(&format!("not as expected: {reason}")))

@@ -1,4 +1,4 @@
-//! As much of URLs as it takes to send a request and to follow a redirect. What a host name means is judged by the host.
+//! The parts of URLs that sending a request and following a redirect need. The host checks host names.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ pub(crate) struct Url {
 }
 
 impl Url {
-    /// Reads an absolute URL. What follows a `#` is left out: it is never sent.
+    /// Parses an absolute URL. The fragment after `#` is dropped, because it is never sent.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.trim().split('#').next()?;
         let (scheme, rest) = text.split_once("://")?;
@@ -26,7 +26,7 @@ impl Url {
         (!authority.is_empty()).then(|| Url { is_https, authority: authority.to_owned(), path_with_query })
     }
 
-    /// The URL that a reference leads to from here (RFC 3986, section 5).
+    /// Resolves a reference relative to this URL (RFC 3986, section 5).
     pub(crate) fn join(&self, reference: &str) -> Option<Self> {
         let reference = reference.trim().split('#').next()?;
         if let Some(colon) = reference.find(':')
@@ -65,7 +65,7 @@ impl Url {
         format!("{}://{}{path}", self.scheme(), self.authority)
     }
 
-    /// What has to be granted: `http.api.example.org`, with the port where it is not the scheme's own.
+    /// The resource that must be granted: `http.api.example.org`, with the port if it is not the scheme's default.
     pub(crate) fn resource(&self) -> String {
         let own_port = if self.is_https { ":443" } else { ":80" };
         let authority = self.authority.to_ascii_lowercase();
@@ -83,12 +83,12 @@ impl fmt::Display for Url {
     }
 }
 
-/// A name or value of a query: all but letters, digits and `-._~` as percent and two digits.
+/// Percent-encodes a name or value of a query: all characters except letters, digits and `-._~`.
 pub(crate) fn encode(text: &str) -> String {
     percent(text, |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
 }
 
-/// What stands in a URL as people write them: blanks and what is not ASCII is escaped, and nothing else.
+/// Percent-encodes the blanks and non-ASCII characters of a URL, and nothing else.
 fn escaped(text: &str) -> String {
     percent(text, |byte| byte.is_ascii_graphic())
 }
@@ -108,7 +108,7 @@ fn percent(text: &str, is_plain: impl Fn(u8) -> bool) -> String {
     encoded
 }
 
-/// The path without `.` and `..`, which cannot lead above its beginning.
+/// Removes `.` and `..` from a path. `..` cannot go above the root.
 fn without_dots(path_with_query: &str) -> String {
     let end = path_with_query.find('?').unwrap_or(path_with_query.len());
     let (path, query) = path_with_query.split_at(end);
@@ -131,11 +131,11 @@ mod tests {
     use super::*;
 
     fn url(text: &str) -> Url {
-        Url::parse(text).unwrap_or_else(|| panic!("{text} is no URL"))
+        Url::parse(text).unwrap_or_else(|| panic!("{text} is not a URL"))
     }
 
     #[test]
-    fn url_has_a_scheme_an_authority_and_a_path() {
+    fn url_needs_scheme_and_authority_and_gets_a_path() {
         assert_eq!(url("HTTPS://a.example").to_string(), "https://a.example/");
         assert_eq!(url("http://a.example:8080?b=c#d").to_string(), "http://a.example:8080/?b=c");
         assert_eq!(url("http://a.example/ä b").to_string(), "http://a.example/%C3%A4%20b");
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn reference_is_joined_as_the_standard_says() {
+    fn reference_is_resolved_by_rfc_3986() {
         let base = url("http://a.example/b/c/d?q");
         for (reference, expected) in [
             ("https://z.example/y", "https://z.example/y"),
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn resource_names_a_port_that_is_not_the_schemes_own() {
+    fn resource_contains_a_port_other_than_the_default() {
         assert_eq!(url("https://A.example:443/").resource(), "http.a.example");
         assert_eq!(url("http://a.example:443/").resource(), "http.a.example:443");
     }

@@ -8,10 +8,10 @@ struct ToHost;
 
 static TO_HOST: ToHost = ToHost;
 
-/// Makes the host's log the one of the `log` crate, unless the plugin has installed another.
+/// Installs the host's log as the logger of the `log` crate, unless the plugin has installed another.
 pub(super) fn install() {
     if log::set_logger(&TO_HOST).is_ok() {
-        // The host's threshold may change, so it is asked line by line.
+        // The host's threshold may change, so each line checks it.
         log::set_max_level(log::LevelFilter::Trace);
     }
 }
@@ -24,7 +24,7 @@ impl log::Log for ToHost {
     fn log(&self, record: &log::Record<'_>) {
         if self.enabled(record.metadata()) {
             let mut fields = Fields::default();
-            // Only a visitor can fail, and this one does not.
+            // Only the visitor can fail, and this one does not.
             let _ = record.key_values().visit(&mut fields);
             write(level(record.level()), record.target(), &record.args().to_string(), &fields.0);
         }
@@ -72,7 +72,7 @@ mod tests {
     use crate::native::take_log;
 
     #[test]
-    fn line_keeps_its_pairs_as_fields_of_their_types() {
+    fn key_value_pairs_become_fields_of_their_types() {
         let pairs = [
             ("user", Value::from("ada")),
             ("left", Value::from(-3)),

@@ -23,14 +23,14 @@ struct ToHost {
 #[derive(Default)]
 struct Spans {
     last_id: u64,
-    /// The fields of each living span and how many handles keep it alive.
+    /// The fields of each open span and the number of its handles.
     living: BTreeMap<u64, (Fields, usize)>,
     entered: Vec<u64>,
 }
 
-/// Makes the host's log the default of the `tracing` crate, unless the plugin has installed another.
+/// Installs the host's log as the default subscriber of the `tracing` crate, unless the plugin has installed another.
 pub(super) fn install() {
-    // An error means that there is a default already, and that is the plugin's choice.
+    // An error means that the plugin has already installed a default.
     let _ = tracing::subscriber::set_global_default(ToHost::default());
 }
 
@@ -166,7 +166,7 @@ mod tests {
     use crate::native::take_log;
 
     #[test]
-    fn event_in_a_span_carries_the_fields_of_both() {
+    fn event_in_a_span_has_the_fields_of_both() {
         tracing::subscriber::with_default(ToHost::default(), || {
             let span = tracing::info_span!("order", id = 7);
             span.in_scope(|| tracing::warn!(target: "shop", left = 0, who = "ann", "sold out"));

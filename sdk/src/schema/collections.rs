@@ -18,7 +18,7 @@ macro_rules! sequences {
 
 sequences!([T] Vec<T> VecDeque<T> LinkedList<T> BinaryHeap<T> BTreeSet<T>);
 
-/// A set takes an element that comes twice once, so the schema does not ask for unique ones.
+/// A set accepts duplicate elements and stores them once, so the schema does not require unique ones.
 impl<T: Schema, S> Schema for HashSet<T, S> {
     both_directions!(of => Shape {
         schema: simple!("array", "items": of!(T).schema),

@@ -1,15 +1,15 @@
-//! Whether a keyword says anything about a type.
+//! The check that a keyword applies to a type.
 //!
-//! JSON Schema lets `minLength` stand beside `"type": "integer"` and ignores it. An author who writes `min` for the length
-//! of a text would get a check that never happens, so it does not compile.
+//! JSON Schema allows `minLength` next to `"type": "integer"` and ignores it. A plugin author who writes `min` for the
+//! length of a text would get a check without effect, so it does not compile.
 
 use crate::builder::fail;
 use crate::constant::{Json, Member, same};
 
-/// The value of a keyword that was added to the schema of a type.
+/// The value of a keyword that is added to the schema of a type.
 ///
 /// # Panics
-/// At compile time, where the keyword is for values of other types.
+/// If the keyword does not apply to values of the type. This runs at compile time.
 pub const fn keyword(of: &Json, name: &str, value: Json) -> Json {
     let is_for = match name.as_bytes() {
         b"min" | b"max" => &["number", "integer"],
@@ -19,21 +19,21 @@ pub const fn keyword(of: &Json, name: &str, value: Json) -> Json {
     };
     if let Is::Only(other) = is(of, is_for) {
         let right = match other.as_bytes() {
-            b"string" => ": for the length of a text there are `min_length` and `max_length`",
-            b"array" => ": for the length of a sequence there are `min_items` and `max_items`",
-            b"number" | b"integer" => ": for numbers there are `min` and `max`",
+            b"string" => "; for the length of a text, use `min_length` and `max_length`",
+            b"array" => "; for the length of a sequence, use `min_items` and `max_items`",
+            b"number" | b"integer" => "; for numbers, use `min` and `max`",
             _ => "",
         };
-        fail(&["`", name, "` says nothing about a value that JSON writes as ", other, right]);
+        fail(&["`", name, "` does not apply to a value that JSON writes as ", other, right]);
     }
     value
 }
 
-/// Whether values may be of one of some types.
+/// Whether the values of a schema may have one of some types.
 enum Is {
-    /// They may, or it is not known.
+    /// They may, or the schema does not say.
     Maybe,
-    /// They are of this other type.
+    /// They have this other type.
     Only(&'static str),
 }
 
@@ -72,7 +72,7 @@ const fn is_type(found: &'static str, types: &[&str]) -> Is {
     Is::Only(found)
 }
 
-/// Of several alternatives, one that may be is enough; `null` is an unlikely intention.
+/// The answer for several alternatives: one that may have the type is enough. `null` is ignored.
 const fn is_any(choices: &[Json], types: &[&str]) -> Is {
     let mut answer = Is::Maybe;
     let mut index = 0;

@@ -53,7 +53,7 @@ unsigned! {
     u32, NonZeroU32, Json::Integer(u32::MAX as i128);
     u64, NonZeroU64, Json::Integer(u64::MAX as i128);
     usize, NonZeroUsize, Json::Integer(usize::MAX as i128);
-    // No bound: what JSON parsers make of larger numbers is theirs to say.
+    // No bound, because JSON parsers differ in their handling of larger numbers.
     u128, NonZeroU128, Json::Nothing;
 }
 
@@ -68,7 +68,7 @@ signed! {
 
 macro_rules! floats {
     ($($float:ty)*) => {$(
-        /// `NaN` and the infinities have no JSON: serde writes `null` for them, which this schema does not show.
+        /// JSON has no `NaN` and no infinities. Serde writes `null` for them, which this schema does not include.
         impl Schema for $float {
             const ACCEPTS: Shape = Shape {
                 schema: simple!("number"),

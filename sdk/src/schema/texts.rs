@@ -1,4 +1,4 @@
-//! Schemas of what JSON writes as a string, and of the few std types that serde writes as small objects.
+//! Schemas of types that JSON writes as a string, and of the std types that serde writes as small objects.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! Schemas of types that serde looks through, and of `Option`.
+//! Schemas of transparent wrappers, and of `Option`.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};

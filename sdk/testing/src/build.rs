@@ -1,7 +1,7 @@
 //! From what a test names to a package: a crate is built first, once for each process.
 //!
-//! Cargo's own target directory is used. The cargo that runs the tests does not hold the lock of the directory for another
-//! target, and several test processes wait for each other there.
+//! Cargo's own target directory is used. The cargo that runs the tests does not hold the lock of the directory for
+//! another target, and several test processes wait for each other there.
 
 use std::any::Any;
 use std::collections::HashMap;

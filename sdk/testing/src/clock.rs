@@ -11,8 +11,8 @@ use plugbay::{Clock, ManualClock};
 
 /// The clock of a test. It stands still until it is moved. Clones are the same clock.
 ///
-/// Moved by itself it jumps, as a machine's clock does that is set; [`TestHost::advance`](crate::TestHost::advance) lets
-/// time pass, which jobs notice one after another.
+/// Moved by itself it jumps, as a machine's clock does that is set; [`TestHost::advance`](crate::TestHost::advance)
+/// lets time pass, which jobs notice one after another.
 #[derive(Clone, Default)]
 pub struct TestClock {
     clock: ManualClock,

@@ -54,8 +54,8 @@ impl TestHost {
         TestHostBuilder { clock: TestClock::default(), runtime }
     }
 
-    /// A plugin to be loaded: the directory of a crate, which is built first, a `.wasm` file, or a plugin directory. A test
-    /// of the crate that it is in names it as `env!("CARGO_MANIFEST_DIR")`.
+    /// A plugin to be loaded: the directory of a crate, which is built first, a `.wasm` file, or a plugin directory. A
+    /// test of the crate that it is in names it as `env!("CARGO_MANIFEST_DIR")`.
     ///
     /// # Panics
     /// Where there is no plugin, or its crate does not build.
@@ -67,7 +67,8 @@ impl TestHost {
         }
     }
 
-    /// A plugin to be loaded: a component from memory. `name` is its name unless it carries a manifest that says otherwise.
+    /// A plugin to be loaded: a component from memory. `name` is its name unless it carries a manifest that says
+    /// otherwise.
     pub fn component(&self, name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> PluginSetup {
         self.package(Package::from_bytes(name, bytes))
     }
@@ -145,8 +146,8 @@ impl TestHostBuilder {
         self
     }
 
-    /// Any setting of the runtime, such as its ceilings or a directory for what plugins keep (in memory by default). The
-    /// clock, the log, the audit and the network are the harness's own.
+    /// Any setting of the runtime, such as its ceilings or a directory for what plugins keep (in memory by default).
+    /// The clock, the log, the audit and the network are the harness's own.
     pub fn runtime(mut self, settings: impl FnOnce(RuntimeBuilder) -> RuntimeBuilder) -> Self {
         self.runtime = settings(self.runtime);
         self

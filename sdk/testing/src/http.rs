@@ -77,9 +77,9 @@ pub struct HttpMock {
 }
 
 impl HttpReplies {
-    /// Says what requests to a URL get. The URL is compared as a whole, its query included; `*` stands for any text, so that
-    /// `https://api.example.org/*` is all of a host. Of several that fit, the one that was said first answers. The method
-    /// `*` is any.
+    /// Says what requests to a URL get. The URL is compared as a whole, its query included; `*` stands for any text, so
+    /// that `https://api.example.org/*` is all of a host. Of several that fit, the one that was said first answers. The
+    /// method `*` is any.
     pub fn on(&self, method: impl Into<String>, url: impl Into<String>) -> HttpMock {
         HttpMock { replies: self.clone(), method: method.into(), url: url.into(), times: None }
     }

@@ -1,10 +1,10 @@
 //! Test a Plugbay plugin as it will run: the compiled component, in the real runtime, with services in memory.
 //!
-//! A native test of a plugin ([`plugbay_sdk::native`](https://docs.rs/plugbay-sdk)) is quick and sees nothing of what the
-//! host does. Here the host is the real one: payloads are checked against their schemas, each use of a service against the
-//! permissions that the manifest asks for, limits hold, a trap is a trap. What the plugin would meet outside is under the
-//! test's control: what the plugin stores is forgotten with the test, time stands still until the test moves it, requests
-//! are answered by the test, and log lines, denials and requests are kept for it to look at.
+//! A native test of a plugin ([`plugbay_sdk::native`](https://docs.rs/plugbay-sdk)) is quick and sees nothing of what
+//! the host does. Here the host is the real one: payloads are checked against their schemas, each use of a service
+//! against the permissions that the manifest asks for, limits hold, a trap is a trap. What the plugin would meet
+//! outside is under the test's control: what the plugin stores is forgotten with the test, time stands still until the
+//! test moves it, requests are answered by the test, and log lines, denials and requests are kept for it to look at.
 //!
 //! ```no_run
 //! // tests/component.rs
@@ -37,13 +37,15 @@
 //! }
 //! ```
 //!
-//! - [`TestHost`] is one runtime with one clock. Plugins that `require` each other are loaded into the same host, in order.
+//! - [`TestHost`] is one runtime with one clock. Plugins that `require` each other are loaded into the same host, in
+//!   order.
 //! - [`TestHost::plugin`] takes what the `plugbay` command takes: a crate, which is built first (once for each test
-//!   process, in cargo's own target directory, so that `plugbay run` finds it built), a `.wasm` file, or a plugin directory.
-//! - The operator allows whatever the manifest asks for; [`PluginSetup::deny`] and [`PluginSetup::only`] are for the tests
-//!   of denials.
-//! - Tests stay synchronous. Each host has a small executor of its own, and nothing of its plugins runs between calls; an
-//!   asynchronous test finds the runtime itself behind [`TestHost::runtime`] and [`TestPlugin::plugin`].
+//!   process, in cargo's own target directory, so that `plugbay run` finds it built), a `.wasm` file, or a plugin
+//!   directory.
+//! - The operator allows whatever the manifest asks for; [`PluginSetup::deny`] and [`PluginSetup::only`] are for the
+//!   tests of denials.
+//! - Tests stay synchronous. Each host has a small executor of its own, and nothing of its plugins runs between calls;
+//!   an asynchronous test finds the runtime itself behind [`TestHost::runtime`] and [`TestPlugin::plugin`].
 //! - Rate limits and deadlines are in real time, as they are everywhere.
 
 mod build;

@@ -1,5 +1,5 @@
-//! A loaded plugin, and what a test says of it. What is expected and does not come panics with what came, the plugin's log
-//! and what it was denied.
+//! A loaded plugin, and what a test says of it. What is expected and does not come panics with what came, the plugin's
+//! log and what it was denied.
 
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -182,8 +182,8 @@ impl TestPlugin {
         &self.plugin
     }
 
-    /// Asserts that it was about to use a resource, such as `db.users`, for an action, such as `read`, and was not granted
-    /// it.
+    /// Asserts that it was about to use a resource, such as `db.users`, for an action, such as `read`, and was not
+    /// granted it.
     ///
     /// # Panics
     /// Where it was granted, or the plugin did not try.

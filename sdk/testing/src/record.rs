@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use plugbay::{AuditRecord, AuditSink, Level, LogRecord, LogSink, Refused};
 
-/// Lines, denials and granted uses that one host keeps of each: what a test of a plugin that never stops has seen by then
-/// is enough.
+/// Lines, denials and granted uses that one host keeps of each: what a test of a plugin that never stops has seen by
+/// then is enough.
 const KEPT_MAX: usize = 100_000;
 
 /// One line of a plugin's log.

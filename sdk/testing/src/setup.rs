@@ -12,8 +12,8 @@ use crate::record::Record;
 
 /// A plugin to be loaded into a [`TestHost`](crate::TestHost).
 ///
-/// The operator allows whatever its manifest asks for, unless something is said here. Rules are looked at in the order in
-/// which they are said, and the first that fits decides.
+/// The operator allows whatever its manifest asks for, unless something is said here. Rules are looked at in the order
+/// in which they are said, and the first that fits decides.
 #[must_use = "nothing happens before `load`"]
 pub struct PluginSetup {
     host: Arc<Inner>,
@@ -40,9 +40,9 @@ impl PluginSetup {
         self
     }
 
-    /// The operator allows this: `RESOURCE:ACTION,ACTION`, or `RESOURCE` alone for all actions, such as `db.*:read`. That is
-    /// the default for whatever the manifest asks for; it is worth saying before a [`PluginSetup::deny`], and for what has to
-    /// be named by the operator, such as a private address.
+    /// The operator allows this: `RESOURCE:ACTION,ACTION`, or `RESOURCE` alone for all actions, such as `db.*:read`.
+    /// That is the default for whatever the manifest asks for; it is worth saying before a [`PluginSetup::deny`], and
+    /// for what has to be named by the operator, such as a private address.
     ///
     /// # Panics
     /// Where that is no permission.
@@ -60,7 +60,8 @@ impl PluginSetup {
         self.with(permission, Policy::deny)
     }
 
-    /// The operator allows these and nothing else, but for what every plugin may: write its log, read its configuration.
+    /// The operator allows these and nothing else, but for what every plugin may: write its log, read its
+    /// configuration.
     ///
     /// # Panics
     /// Where one of them is no permission.

@@ -128,7 +128,7 @@ fn named() -> Builder<Declared> {
 }
 
 #[test]
-#[should_panic(expected = "two tables are called `users`")]
+#[should_panic(expected = "two tables have the name `users`")]
 fn table_that_is_declared_twice_does_not_build() {
     const TABLES: &[Declaration] = &[User::TABLE, User::TABLE];
     let _ = named().tables(TABLES).build();
@@ -189,7 +189,7 @@ fn table_of_file_and_code_does_not_build() {
 }
 
 #[test]
-#[should_panic(expected = "the column `a` is varchar, and its type makes integer")]
+#[should_panic(expected = "the column `a` is varchar, but its type is stored as integer")]
 fn kind_that_cannot_hold_the_type_does_not_build() {
     let _ = ColumnDeclaration::new("a", Kind::Integer, false).kind(Kind::Varchar);
 }

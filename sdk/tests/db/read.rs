@@ -93,7 +93,7 @@ fn row_that_does_not_fit_is_named() {
     let failure = rows(&["name"], vec![vec![text("a")]]).into_typed::<Small>().expect_err("no age");
     assert!(failure.message().contains("missing field `age`"), "{failure}");
     let failure = rows(&["a", "b"], vec![fits()]).into_typed::<i64>().expect_err("two columns");
-    assert!(failure.message().contains("2 columns do not make one value"), "{failure}");
+    assert!(failure.message().contains("a single value needs one column, but the row has 2"), "{failure}");
     let failure = rows(&["a"], vec![vec![text("[1,")]]).into_typed::<Json<Vec<u8>>>().expect_err("no JSON");
     assert!(failure.message().contains("JSON"), "{failure}");
 }

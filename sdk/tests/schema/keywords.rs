@@ -78,10 +78,10 @@ fn refused<T: Schema>(name: &str) -> String {
 fn keyword_that_says_nothing_about_the_type_does_not_compile() {
     assert_eq!(
         refused::<String>("min"),
-        "`min` says nothing about a value that JSON writes as string: for the length of a text there are `min_length` and `max_length`"
+        "`min` does not apply to a value that JSON writes as string; for the length of a text, use `min_length` and `max_length`"
     );
-    assert!(refused::<Option<Vec<u8>>>("max_length").contains("array: for the length of a sequence"));
-    assert!(refused::<Percent>("pattern").contains("integer: for numbers there are `min` and `max`"));
+    assert!(refused::<Option<Vec<u8>>>("max_length").contains("array; for the length of a sequence"));
+    assert!(refused::<Percent>("pattern").contains("integer; for numbers, use `min` and `max`"));
     assert!(refused::<Limits>("min_items").ends_with("as object"));
 }
 

@@ -73,7 +73,8 @@ pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStrea
     quote!(#block #expanded)
 }
 
-/// Explains what is no `impl` block, or is one with a mistake in it: that one the compiler has told already, with more to say.
+/// Explains what is no `impl` block, or is one with a mistake in it: that one the compiler has told already, with more
+/// to say.
 fn refuse(item: TokenStream, error: &syn::Error) -> TokenStream {
     let mut words = item.clone().into_iter().filter(|token| matches!(token, TokenTree::Ident(_)));
     if words.next().is_some_and(|first| first.to_string() == "impl") {

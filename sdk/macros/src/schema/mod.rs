@@ -65,8 +65,8 @@ impl Shape {
     }
 }
 
-/// The implementation; where there is a mistake, one that accepts anything comes with it, so that the mistake is not told
-/// again wherever the type is used.
+/// The implementation; where there is a mistake, one that accepts anything comes with it, so that the mistake is not
+/// told again wherever the type is used.
 pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
     implementation(input).unwrap_or_else(|error| {
         let error = error.into_compile_error();

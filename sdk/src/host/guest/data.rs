@@ -3,7 +3,7 @@
 use crate::bindings::imports::plugbay::plugin::data;
 use crate::error::{Error, INTERNAL_ERROR, Result, error};
 
-/// Keys with their values, and where the next page begins.
+/// Keys with their values, and the cursor of the next page.
 type Entries = (Vec<(String, String)>, Option<String>);
 
 pub(crate) fn data_get(key: &str) -> Result<Option<String>> {

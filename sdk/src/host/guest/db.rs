@@ -1,4 +1,4 @@
-//! `db` as the component's imports show it.
+//! `plugbay:plugin/db`.
 
 use crate::bindings::imports::plugbay::plugin::db as wit;
 use crate::db::{Changes, Rows, Value};
@@ -21,7 +21,7 @@ pub(crate) fn db_begin() -> Result<Transaction> {
     wit::begin().map(Transaction).map_err(failure)
 }
 
-/// A transaction of the host; it is rolled back where it is dropped.
+/// A transaction of the host. It is rolled back if it is dropped.
 #[derive(Debug)]
 pub(crate) struct Transaction(wit::Transaction);
 

@@ -12,7 +12,7 @@ use wasip2::io::streams::StreamError;
 
 use crate::host::{HttpAnswer, HttpCall, HttpFailure};
 
-/// What is read at once.
+/// The size of one read.
 const CHUNK_BYTES: u64 = 64 << 10;
 
 pub(crate) fn http_send(call: &HttpCall) -> Result<HttpAnswer, HttpFailure> {
@@ -63,7 +63,7 @@ fn method(name: &str) -> Method {
     }
 }
 
-/// Writes the body as the host takes it. Where the host stops taking it, the response tells why.
+/// Writes the body as fast as the host accepts it. If the host stops, the response contains the reason.
 fn write(body: OutgoingBody, mut bytes: &[u8], deadline: Option<Instant>) -> Result<(), HttpFailure> {
     let stream = body.write().map_err(|()| invalid("the body"))?;
     while !bytes.is_empty() {
@@ -76,7 +76,7 @@ fn write(body: OutgoingBody, mut bytes: &[u8], deadline: Option<Instant>) -> Res
         bytes = rest;
     }
     drop(stream);
-    // A body that was not taken whole is one that the host has given up already.
+    // If this fails, the host has already given up on the body.
     let _ = OutgoingBody::finish(body, None);
     Ok(())
 }
@@ -101,7 +101,7 @@ fn read(response: &IncomingResponse, deadline: Option<Instant>) -> Result<Vec<u8
             Err(StreamError::Closed) => return Ok(bytes),
             Err(StreamError::LastOperationFailed(error)) => {
                 return Err(http_error_code(&error).map_or_else(
-                    || HttpFailure::Unavailable("the response broke off".to_owned()),
+                    || HttpFailure::Unavailable("the response was cut off".to_owned()),
                     |code| failure(&code),
                 ));
             }
@@ -109,7 +109,7 @@ fn read(response: &IncomingResponse, deadline: Option<Instant>) -> Result<Vec<u8
     }
 }
 
-/// Waits until it is ready, and no longer than until the deadline.
+/// Waits until the pollable is ready or the deadline has passed.
 fn wait(pollable: &Pollable, deadline: Option<Instant>) -> Result<(), HttpFailure> {
     let Some(deadline) = deadline else {
         pollable.block();
@@ -121,7 +121,7 @@ fn wait(pollable: &Pollable, deadline: Option<Instant>) -> Result<(), HttpFailur
 }
 
 fn invalid(what: &str) -> HttpFailure {
-    HttpFailure::Invalid(format!("{what} cannot be sent as it is"))
+    HttpFailure::Invalid(format!("{what} is not valid"))
 }
 
 fn failure(code: &ErrorCode) -> HttpFailure {
@@ -140,23 +140,19 @@ fn failure(code: &ErrorCode) -> HttpFailure {
         }
         ErrorCode::HttpRequestUriTooLong => HttpFailure::Limit("the URL is too long".to_owned()),
         ErrorCode::ConnectionLimitReached => HttpFailure::Limit("too many requests".to_owned()),
-        ErrorCode::HttpRequestUriInvalid => {
-            HttpFailure::Invalid("the URL names no host that could be asked".to_owned())
-        }
-        ErrorCode::HttpRequestMethodInvalid => HttpFailure::Invalid("the method is one that is not sent".to_owned()),
+        ErrorCode::HttpRequestUriInvalid => HttpFailure::Invalid("the URL does not name a valid host".to_owned()),
+        ErrorCode::HttpRequestMethodInvalid => HttpFailure::Invalid("the method is not allowed".to_owned()),
         ErrorCode::InternalError(Some(text)) => HttpFailure::Unavailable(text.clone()),
-        ErrorCode::DnsError(_) => HttpFailure::Unavailable("the host's name is not known".to_owned()),
+        ErrorCode::DnsError(_) => HttpFailure::Unavailable("the host's name cannot be resolved".to_owned()),
         ErrorCode::ConnectionRefused => HttpFailure::Unavailable("the connection was refused".to_owned()),
-        ErrorCode::TlsCertificateError => {
-            HttpFailure::Unavailable("the host's certificate is not to be trusted".to_owned())
-        }
+        ErrorCode::TlsCertificateError => HttpFailure::Unavailable("the host's certificate is not trusted".to_owned()),
         other => HttpFailure::Unavailable(format!("{other:?}").trim_start_matches("ErrorCode::").to_owned()),
     }
 }
 
 fn over(what: &str, most: Option<&u64>) -> String {
     match most {
-        Some(most) => format!("{what} has more than the {most} bytes that are allowed"),
+        Some(most) => format!("{what} is larger than the maximum of {most} bytes"),
         None => format!("{what} is too large"),
     }
 }

@@ -74,7 +74,7 @@ fn outcome(outcome: host::Outcome) -> Outcome {
     }
 }
 
-/// The host keeps JSON; what is none, all the same, is a text.
+/// The host stores JSON. Any other text becomes a JSON string.
 fn value(json: String) -> Value {
     serde_json::from_str(&json).unwrap_or(Value::String(json))
 }

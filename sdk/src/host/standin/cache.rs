@@ -1,4 +1,4 @@
-//! What the plugin caches, in this thread's memory. Keys are as strict as the host's; how much there may be is not counted.
+//! The plugin's cache, in this thread's memory. Keys follow the host's rules; the total size is not limited.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ const TTL_DEFAULT_MS: i64 = 300_000;
 
 struct Entry {
     json: String,
-    /// `None` is never.
+    /// `None` if the entry never expires.
     expires_at: Option<Instant>,
 }
 
@@ -83,7 +83,8 @@ fn remove(fits: impl Fn(&str) -> bool) -> u64 {
     })
 }
 
-/// The definition of a match: the stand-in has few keys and friendly patterns.
+/// Whether a text matches a pattern. This takes exponential time in the worst case, which is fine for the few keys of a
+/// test.
 fn matches(pattern: &[char], text: &[char]) -> bool {
     match pattern {
         [] => text.is_empty(),

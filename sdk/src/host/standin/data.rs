@@ -1,4 +1,5 @@
-//! The plugin's persistent values, in this thread's memory. Keys are as strict as the host's; the total is not bounded.
+//! The plugin's persistent values, in this thread's memory. Keys follow the host's rules; the total size is not
+//! limited.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -7,7 +8,7 @@ use std::ops::Bound;
 use super::check_key;
 use crate::error::{Result, error};
 
-/// Keys with their values, and where the next page begins.
+/// Keys with their values, and the cursor of the next page.
 type Entries = (Vec<(String, String)>, Option<String>);
 
 thread_local! {

@@ -1,5 +1,5 @@
-//! `db` in a native build: there is none. A second SQL database that behaves nearly like the host's would only make
-//! tests pass that should not.
+//! `db` in a native build, which has no database. A second SQL database that behaves almost like the host's would let
+//! tests pass that should fail.
 
 use crate::db::{Changes, Rows, Value};
 use crate::error::{Error, Result, error};
@@ -20,7 +20,7 @@ pub(crate) fn db_begin() -> Result<Transaction> {
     Err(no_database())
 }
 
-/// Nothing begins a transaction here.
+/// A transaction, which cannot exist here.
 #[derive(Debug)]
 pub(crate) enum Transaction {}
 
@@ -43,7 +43,7 @@ impl Transaction {
 }
 
 fn no_database() -> Error {
-    let message = "a native test has no database: test this with the crate `plugbay-testing`, which runs the compiled \
+    let message = "native tests have no database; test this with the crate `plugbay-testing`, which runs the compiled \
                    plugin on a real one";
     error(message).with_code("unavailable")
 }

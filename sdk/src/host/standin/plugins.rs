@@ -1,4 +1,4 @@
-//! Other plugins as a test plays them, by functions that answer in their stead.
+//! Other plugins in a native build: functions that a test has set in their place.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -8,14 +8,14 @@ use serde_json::Value;
 use crate::error::{Error, Result, error};
 use crate::plugins::{PluginInfo, ServiceInfo};
 
-/// Under which name the plugin that is tested offers its services.
+/// The name under which the tested plugin offers its services.
 const ITSELF: &str = "native";
 
-/// Answers for a plugin: an action and its payload to a result.
+/// Takes the place of a plugin: maps an action and its payload to a result.
 pub(crate) type Stub = Box<dyn FnMut(&str, Value) -> Result<Value>>;
 
 thread_local! {
-    /// `None` while it runs: a plugin that is called again meanwhile has no instance left.
+    /// `None` while a call runs, so that a second call is reentrant.
     static PLUGINS: RefCell<BTreeMap<String, Option<Stub>>> = const { RefCell::new(BTreeMap::new()) };
     static SERVICES: RefCell<BTreeMap<String, String>> = const { RefCell::new(BTreeMap::new()) };
 }
@@ -24,13 +24,15 @@ pub(crate) fn plugins_call(plugin: &str, action: &str, payload: &str) -> Result<
     let payload = serde_json::from_str(payload)?;
     let Some(stub) = PLUGINS.with_borrow_mut(|plugins| plugins.get_mut(plugin).map(Option::take)) else {
         return Err(missing(format!(
-            "no plugin `{plugin}` is here: a native test plays one with `native::set_plugin`, and one of the compiled \
-             component, with `plugbay-testing`, loads it beside"
+            "there is no plugin `{plugin}`: set one with `native::set_plugin`, or test the compiled component with \
+             `plugbay-testing` and load the other plugin into the same host"
         )));
     };
     let Some(mut stub) = stub else {
-        return Err(error(format!("plugin `{plugin}` waits for the answer to a call that led here"))
-            .with_code("reentrant_call"));
+        return Err(error(format!(
+            "calling plugin `{plugin}` would deadlock: it is waiting for the result of a call that led here"
+        ))
+        .with_code("reentrant_call"));
     };
     let answer = stub(action, payload);
     PLUGINS.with_borrow_mut(|plugins| {
@@ -52,7 +54,7 @@ pub(crate) fn plugins_all() -> Result<Vec<PluginInfo>> {
 pub(crate) fn plugins_register_service(name: &str) -> Result<()> {
     SERVICES.with_borrow_mut(|services| match services.get(name) {
         Some(plugin) if plugin != ITSELF => {
-            Err(error(format!("the service `{name}` is offered by plugin `{plugin}` already"))
+            Err(error(format!("the service `{name}` is already offered by plugin `{plugin}`"))
                 .with_code("permission_denied"))
         }
         _ => {
@@ -75,7 +77,8 @@ pub(crate) fn plugins_unregister_service(name: &str) -> Result<bool> {
 pub(crate) fn plugins_find_service(name: &str) -> Result<String> {
     SERVICES.with_borrow(|services| {
         let there: Vec<&str> = services.keys().map(String::as_str).collect();
-        let missing = || missing(format!("no plugin offers a service `{name}`; there are: {}", there.join(", ")));
+        let missing =
+            || missing(format!("no plugin offers a service `{name}`; the services are: {}", there.join(", ")));
         services.get(name).cloned().ok_or_else(missing)
     })
 }

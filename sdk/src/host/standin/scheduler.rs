@@ -1,6 +1,6 @@
-//! Jobs in this thread's memory. Nothing runs them by itself: a test says when, with
-//! [`Instance::run_job`](crate::native::Instance::run_job). When a cron expression comes next is not worked out here;
-//! `plugbay-testing` runs a component on the real host, with a clock that the test moves.
+//! Jobs in this thread's memory. They run only when a test calls
+//! [`Instance::run_job`](crate::native::Instance::run_job). The next time of a cron expression is not computed here;
+//! `plugbay-testing` runs a component on the real host, with a clock that the test controls.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -35,13 +35,15 @@ pub(crate) fn scheduler_add(
 ) -> Result<Option<u64>> {
     check(id)?;
     if args.len() > ARGS_BYTES_MAX {
-        return Err(error(format!("{ARGS_BYTES_MAX} bytes of arguments are allowed, and these are {}", args.len()))
+        return Err(error(format!("the arguments have {} bytes; the maximum is {ARGS_BYTES_MAX}", args.len()))
             .with_code("limit_exceeded"));
     }
     let next = first(schedule)?;
     JOBS.with_borrow_mut(|jobs| {
         if !replace_existing && jobs.contains_key(id) {
-            return Err(error("it is there, and was not to be replaced").with_code("already_exists"));
+            return Err(
+                error("the job exists already; replace it with `.replace_existing()`").with_code("already_exists")
+            );
         }
         OUTCOMES.with_borrow_mut(|outcomes| outcomes.remove(id));
         let (args, schedule) = (serde_json::from_str(args)?, schedule.clone());
@@ -82,14 +84,14 @@ pub(crate) fn scheduler_outcomes(id: &str, limit: u32) -> Result<Vec<Outcome>> {
     Ok(OUTCOMES.with_borrow(last))
 }
 
-/// Begins a run of a job, whenever it is due: its action, and what the action gets.
+/// Begins a run of a job, due or not, and returns its action and payload.
 pub(crate) fn begin_run(id: &str) -> Result<(String, Run<Value>)> {
     let job = JOBS.with_borrow(|jobs| jobs.get(id).cloned()).ok_or_else(|| none(id))?;
     let scheduled_ms = milliseconds(job.next_run.unwrap_or_else(SystemTime::now));
     Ok((job.action, Run { job: job.id, args: job.args, scheduled_ms }))
 }
 
-/// Keeps how the run ended. A one-time job goes with it.
+/// Stores the outcome of a run, and removes a one-time job.
 pub(crate) fn end_run(run: &Run<Value>, answer: &Result<Value>) {
     let answer = answer
         .clone()
@@ -126,28 +128,29 @@ fn set_paused(id: &str, paused: bool) -> Result<bool> {
 fn first(schedule: &Schedule) -> Result<Option<SystemTime>> {
     match schedule {
         Schedule::Every(interval) if *interval < INTERVAL_MIN => {
-            Err(error(format!("an interval of {interval:?} is too short: {INTERVAL_MIN:?} is the least"))
+            Err(error(format!("an interval of {interval:?} is too short; the minimum is {INTERVAL_MIN:?}"))
                 .with_code("invalid_argument"))
         }
         Schedule::Every(interval) => Ok(SystemTime::now().checked_add(*interval)),
         Schedule::At(moment) => Ok(Some(*moment)),
         Schedule::Cron { expression, .. } if matches!(expression.split_whitespace().count(), 5 | 6) => Ok(None),
         Schedule::Cron { expression, .. } => {
-            Err(error(format!("`{expression}` is no cron expression: it has five fields, or six"))
+            Err(error(format!("`{expression}` is not a cron expression: it must have five or six fields"))
                 .with_code("invalid_argument"))
         }
-        Schedule::Other(_) => Err(error("no such schedule is known").with_code("invalid_argument")),
+        Schedule::Other(_) => Err(error("unknown kind of schedule").with_code("invalid_argument")),
     }
 }
 
 fn check(id: &str) -> Result<()> {
     let fits = (1..=ID_BYTES_MAX).contains(&id.len()) && !id.contains(char::is_control);
     let wrong = || {
-        error(format!("an id has 1 to {ID_BYTES_MAX} bytes and no control characters")).with_code("invalid_argument")
+        error(format!("a job's id must have 1 to {ID_BYTES_MAX} bytes and no control characters"))
+            .with_code("invalid_argument")
     };
     if fits { Ok(()) } else { Err(wrong()) }
 }
 
 fn none(id: &str) -> Error {
-    error(format!("there is no job `{id}`")).with_code("not_found")
+    error(format!("the plugin has no job `{id}`")).with_code("not_found")
 }

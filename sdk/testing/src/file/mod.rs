@@ -136,8 +136,8 @@ impl DeclaredTests {
         self.file.tests.iter().map(|test| &*test.name)
     }
 
-    /// Runs the tests that are wanted, each in a host of its own, one after another, and tells what became of each as soon
-    /// as that is known.
+    /// Runs the tests that are wanted, each in a host of its own, one after another, and tells what became of each as
+    /// soon as that is known.
     ///
     /// # Errors
     /// [`BuildError`] where no host can be made.
