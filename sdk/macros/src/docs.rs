@@ -1,8 +1,8 @@
-//! Doc comments as descriptions.
+//! Descriptions from doc comments.
 
 use syn::{Attribute, Expr, Lit, Meta};
 
-/// The text of the doc comments, without the indentation that comment markers bring; `None` if there are none.
+/// The text of the doc comments, without the indentation after the comment markers; `None` if there are none.
 pub(crate) fn text(attributes: &[Attribute]) -> Option<String> {
     let mut lines = Vec::new();
     for attribute in attributes {

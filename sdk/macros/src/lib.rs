@@ -1,7 +1,7 @@
 //! The attribute and derive macros of `plugbay-sdk`, which documents and re-exports them.
 //!
-//! They write calls of that crate's const builder and nothing that an author could not write by hand. Their own
-//! errors point at the attribute or the type that is wrong, and name what would be right.
+//! They generate calls of that crate's const builder, which an author could also write by hand. Their errors point at
+//! the wrong attribute or type, and say what to write instead.
 
 mod docs;
 mod manifest;
@@ -37,7 +37,7 @@ pub fn plugin(arguments: TokenStream, item: TokenStream) -> TokenStream {
 pub fn manifest(input: TokenStream) -> TokenStream {
     let input = proc_macro2::TokenStream::from(input);
     if !input.is_empty() {
-        return syn::Error::new_spanned(input, "`manifest!()` takes nothing").into_compile_error().into();
+        return syn::Error::new_spanned(input, "`manifest!()` takes no arguments").into_compile_error().into();
     }
     manifest::source(&manifest::Declared::default()).unwrap_or_else(syn::Error::into_compile_error).into()
 }

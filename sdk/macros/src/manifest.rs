@@ -2,7 +2,7 @@
 //! `Cargo.toml`.
 //!
 //! The file is parsed and checked here, by the same code as in the host, so that a mistake in it is a compile error
-//! with all its problems. What goes into the plugin is the canonical form.
+//! with all its problems. The canonical form is embedded in the plugin.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -12,17 +12,17 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use serde_json::{Map, Value, json};
 
-/// How problems name the layer that the code is.
+/// The origin of the code's layer in messages.
 const CODE: &str = "the code";
 
-/// A manifest file, as it was found beside the `Cargo.toml`.
+/// The manifest file next to the `Cargo.toml`.
 struct File {
     name: String,
     path: PathBuf,
     layer: Layer,
 }
 
-/// What the code declares, as far as it is known while a macro runs. It is checked together with the file.
+/// The declarations in the code that the macro can see. They are checked together with the file.
 #[derive(Default)]
 pub(crate) struct Declared {
     /// The names of the actions.
@@ -33,7 +33,7 @@ pub(crate) struct Declared {
     pub(crate) permissions: Vec<Part>,
 }
 
-/// Something that the code declares, as the manifest writes it, and where the code does.
+/// A declaration in the code, in the form of the manifest, with its position in the code.
 pub(crate) struct Part {
     pub(crate) value: Value,
     pub(crate) span: Span,
@@ -45,11 +45,11 @@ pub(crate) fn source(declared: &Declared) -> syn::Result<TokenStream> {
     let cargo = cargo(&variable);
     let mut places = Vec::new();
     let code = code(declared, &mut places);
-    let told = |error: ManifestError| problems_of_code(&error, &places);
-    let mut layers = vec![layer("Cargo.toml", &cargo)?, Layer::from_value(CODE, Value::Object(code)).map_err(told)?];
+    let located = |error: ManifestError| problems_of_code(&error, &places);
+    let mut layers = vec![layer("Cargo.toml", &cargo)?, Layer::from_value(CODE, Value::Object(code)).map_err(located)?];
     let of_file = file.as_ref().map(|file| canonical(&file.layer)).transpose()?;
     layers.extend(file.as_ref().map(|file| file.layer.clone()));
-    Manifest::from_layers(&layers).map_err(told)?;
+    Manifest::from_layers(&layers).map_err(located)?;
 
     let name = file.as_ref().map_or("Cargo.toml", |file| file.name.as_str());
     let cargo = Value::Object(cargo).to_string();
@@ -93,7 +93,7 @@ pub(crate) fn source(declared: &Declared) -> syn::Result<TokenStream> {
     })
 }
 
-/// The layer that the code will be. The places are the paths in it, with where the code says it.
+/// The code's layer. `places` gets the paths in it with their positions in the code.
 fn code(declared: &Declared, places: &mut Vec<(String, Span)>) -> Map<String, Value> {
     let mut list = |path: &str, parts: &[Part]| {
         places.extend(parts.iter().enumerate().map(|(index, part)| (format!("{path}[{index}]"), part.span)));
@@ -112,7 +112,7 @@ fn code(declared: &Declared, places: &mut Vec<(String, Span)>) -> Map<String, Va
     fields
 }
 
-/// What `Cargo.toml` says, as far as it says anything.
+/// The fields that `Cargo.toml` sets.
 fn cargo(variable: &dyn Fn(&str) -> String) -> Map<String, Value> {
     let mut fields = Map::new();
     for (field, name) in [
@@ -127,7 +127,7 @@ fn cargo(variable: &dyn Fn(&str) -> String) -> Map<String, Value> {
             fields.insert(field.to_owned(), Value::String(text));
         }
     }
-    // The first of several authors is the one to write to.
+    // Of several authors, the first is the contact.
     if let Some(author) = variable("CARGO_PKG_AUTHORS").split(':').next().filter(|author| !author.trim().is_empty()) {
         fields.insert("author".to_owned(), person(author.trim()));
     }
@@ -156,11 +156,11 @@ fn read_file(directory: &Path) -> syn::Result<Option<File>> {
     Ok(None)
 }
 
-/// A layer as what is embedded of it.
+/// The canonical form of a layer, which is embedded.
 fn canonical(layer: &Layer) -> syn::Result<Map<String, Value>> {
     match serde_json::from_str(&layer.to_json()) {
         Ok(Value::Object(mut fields)) => {
-            // The component is the file that this ends up in.
+            // The component is the file in which this is embedded.
             fields.remove("entry_point");
             Ok(fields)
         }
@@ -181,7 +181,7 @@ fn elements(list: &Value) -> &[Value] {
     list.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-/// A member of each element.
+/// The member with this name of each element.
 fn names_of<'a>(list: &'a Value, member: &str) -> Vec<&'a str> {
     elements(list).iter().map(|element| text(&element[member])).collect()
 }
@@ -194,7 +194,7 @@ fn variable(name: &str) -> String {
     env::var(name).unwrap_or_default()
 }
 
-/// Problems of what the code declares, each where the code does; the others together.
+/// Problems of the declarations, each at its position in the code; all others in one error.
 fn problems_of_code(error: &ManifestError, places: &[(String, Span)]) -> syn::Error {
     let span = |problem: &Problem| {
         let is_it = |place: &&(String, Span)| {

@@ -1,4 +1,4 @@
-//! The constant that a `#[plugin]` is, made with the builder of `plugbay-sdk`, and its export.
+//! The expansion of `#[plugin]`: a constant, built with the builder of `plugbay-sdk`, and its export.
 
 use std::collections::BTreeMap;
 
@@ -51,14 +51,14 @@ pub(super) fn expand(arguments: &Arguments, block: &ItemImpl, methods: &[Method]
     })
 }
 
-/// What concerns several methods.
+/// The checks that concern several methods.
 ///
-/// The builder's const checks and the host find these mistakes too. Here they point at the method and not at the whole
-/// `impl` block, in the editor and without the notes of a const evaluation; and two `#[on_load]` are found only here,
-/// because the builder would take the second. Of methods with `#[cfg]`, only the const checks know which are compiled.
+/// The builder's const checks and the host find these mistakes too. Here the error points at the method instead of the
+/// whole `impl` block, in the editor and without notes about const evaluation. Two `#[on_load]` are found only here,
+/// because the builder would take the second. Whether a method with `#[cfg]` is compiled, only the const checks know.
 fn check(block: &ItemImpl, methods: &[Method], names: &[LitStr]) -> syn::Result<()> {
     if methods.is_empty() {
-        let message = "nothing here is marked: a plugin has at least one `#[action]` or `#[on_event(\"…\")]`";
+        let message = "no method is marked: a plugin needs at least one `#[action]` or `#[on_event(\"…\")]`";
         return Err(syn::Error::new_spanned(&block.self_ty, message));
     }
     let mut seen: BTreeMap<String, &Ident> = BTreeMap::new();
@@ -66,7 +66,7 @@ fn check(block: &ItemImpl, methods: &[Method], names: &[LitStr]) -> syn::Result<
         let (key, what) = match &method.mark {
             Mark::Action(_) => {
                 let name = action_name(method).map(|name| name.value()).unwrap_or_default();
-                (format!("action {name}"), format!("an action called `{name}`"))
+                (format!("action {name}"), format!("an action with the name `{name}`"))
             }
             Mark::OnEvent(event) => {
                 let pattern = event.pattern.value();
@@ -74,12 +74,12 @@ fn check(block: &ItemImpl, methods: &[Method], names: &[LitStr]) -> syn::Result<
             }
             other => (other.name().to_owned(), format!("an `#[{}]`", other.name())),
         };
-        // Of two with conditions, only one may be compiled; if both are, the builder says so.
+        // Of two methods with `#[cfg]`, possibly only one is compiled. If both are, the builder reports it.
         if !method.conditions.is_empty() {
             continue;
         }
         if let Some(earlier) = seen.insert(key, &method.ident) {
-            let message = format!("there is {what} already: `{earlier}`");
+            let message = format!("there is already {what}: method `{earlier}`");
             return Err(syn::Error::new_spanned(&method.ident, message));
         }
     }
@@ -88,7 +88,8 @@ fn check(block: &ItemImpl, methods: &[Method], names: &[LitStr]) -> syn::Result<
         for step in action.routes.iter().flat_map(|route| &route.after) {
             if !names.iter().any(|name| name.value() == step.value()) {
                 let known: Vec<_> = names.iter().map(LitStr::value).collect();
-                let message = format!("there is no action `{}`; there are: {}", step.value(), known.join(", "));
+                let message =
+                    format!("the plugin has no action `{}`; its actions are: {}", step.value(), known.join(", "));
                 return Err(syn::Error::new_spanned(step, message));
             }
         }
@@ -96,7 +97,8 @@ fn check(block: &ItemImpl, methods: &[Method], names: &[LitStr]) -> syn::Result<
     Ok(())
 }
 
-/// What the manifest file has to agree with. Of methods with conditions it is not known whether they are compiled.
+/// The declarations with which the manifest file must agree. Methods with `#[cfg]` are left out, because it is not
+/// known whether they are compiled.
 fn declared(arguments: &Arguments, methods: &[Method], names: &[LitStr]) -> Declared {
     let mut declared = Declared {
         actions: names.iter().map(|name| Part { value: json!(name.value()), span: name.span() }).collect(),
@@ -126,7 +128,7 @@ fn declared(arguments: &Arguments, methods: &[Method], names: &[LitStr]) -> Decl
     declared
 }
 
-/// A permission as the manifest writes it.
+/// A permission in the form of the manifest.
 fn permission(literal: &LitStr) -> Part {
     let text = literal.value();
     let value = match text.split_once(':') {
@@ -171,7 +173,7 @@ fn action(method: &Method) -> Option<TokenStream> {
     })
 }
 
-/// The elements of `.routes(&[…])` that a method answers.
+/// The elements of `.routes(&[…])` for a method.
 fn routes(method: &Method) -> Vec<TokenStream> {
     let (Mark::Action(mark), Some(name)) = (&method.mark, action_name(method)) else { return Vec::new() };
     let conditions = &method.conditions;
@@ -222,15 +224,15 @@ fn hook(method: &Method) -> Option<TokenStream> {
         Mark::Action(_) | Mark::OnEvent(_) => return None,
         Mark::OnLoad => quote!(.on_load(|state: &mut Self| { #plain #loaded })),
         Mark::OnUnload => {
-            // An error can stop nothing any more. It is logged, where the method can have one.
-            let told = method.answer.as_ref().map(|_| {
+            // An error can no longer stop the unload. It is logged if the method returns one.
+            let report = method.answer.as_ref().map(|_| {
                 quote! {
                     if let ::core::result::Result::Err(error) = #loaded {
                         ::plugbay_sdk::log::error!("on_unload failed: {error}");
                     }
                 }
             });
-            quote!(.on_unload(|state: &mut Self| { #plain #told }))
+            quote!(.on_unload(|state: &mut Self| { #plain #report }))
         }
         Mark::SaveState => {
             let bytes = quote_spanned!(span=> ::plugbay_sdk::__private::State(answer.outcome()?).bytes());
@@ -266,7 +268,7 @@ fn hook(method: &Method) -> Option<TokenStream> {
     })
 }
 
-/// Statements that call the method and leave what it answers in `answer`.
+/// Statements that call the method and bind its result to `answer`.
 fn answer(method: &Method, payload: Option<TokenStream>, context: &TokenStream) -> TokenStream {
     let payload = payload.map(|payload| quote!(let payload = #payload;));
     let call = method.call(context);
@@ -278,7 +280,7 @@ fn answer(method: &Method, payload: Option<TokenStream>, context: &TokenStream) 
     }
 }
 
-/// The interfaces that the plugin needs beside `actions`.
+/// The interfaces that the plugin must export in addition to `actions`.
 fn exports(methods: &[Method]) -> Vec<Ident> {
     let mut exports = Vec::new();
     for method in methods {

@@ -1,4 +1,4 @@
-//! The attributes on the methods of a `#[plugin]`: which moment a method is for.
+//! The attributes on the methods of a `#[plugin]`, called marks.
 
 use proc_macro2::Span;
 use syn::parse::{Parse, ParseStream};
@@ -6,7 +6,7 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Attribute, Expr, ExprLit, ExprUnary, Ident, Lit, LitStr, Meta, Token, UnOp, bracketed};
 
-/// What a method is for.
+/// The purpose of a method.
 pub(super) enum Mark {
     Action(ActionMark),
     OnLoad,
@@ -54,7 +54,7 @@ pub(super) struct EventMark {
     pub(super) once: bool,
 }
 
-/// Takes the marks off a method's attributes and leaves the others.
+/// Removes the mark from a method's attributes and leaves the others.
 pub(super) fn take(attributes: &mut Vec<Attribute>) -> syn::Result<Option<(Mark, Span)>> {
     let mut mark: Option<(Mark, Span)> = None;
     let mut routes: Vec<(RouteMark, Span)> = Vec::new();
@@ -69,7 +69,7 @@ pub(super) fn take(attributes: &mut Vec<Attribute>) -> syn::Result<Option<(Mark,
             continue;
         };
         if let Some((earlier, _)) = &mark {
-            let message = format!("the method is marked `#[{}]` already: write a method for each", earlier.name());
+            let message = format!("the method is already marked `#[{}]`: write a separate method", earlier.name());
             return Err(syn::Error::new_spanned(attribute, message));
         }
         mark = Some((found, attribute.span()));
@@ -88,7 +88,7 @@ fn parse(attribute: &Attribute) -> syn::Result<Option<Mark>> {
     let Some(name) = attribute.path().get_ident() else { return Ok(None) };
     let plain = |mark| match &attribute.meta {
         Meta::Path(_) => Ok(Some(mark)),
-        _ => Err(syn::Error::new_spanned(attribute, format!("`#[{name}]` takes nothing"))),
+        _ => Err(syn::Error::new_spanned(attribute, format!("`#[{name}]` takes no arguments"))),
     };
     match name.to_string().as_str() {
         "action" => match &attribute.meta {
@@ -125,7 +125,10 @@ impl Parse for ActionMark {
 impl Parse for RouteMark {
     fn parse(input: ParseStream<'_>) -> syn::Result<RouteMark> {
         let method: Ident = input.parse().map_err(|error| {
-            syn::Error::new(error.span(), "a route is `#[route(GET \"/path\")]`, with GET, POST, PUT, PATCH or DELETE")
+            syn::Error::new(
+                error.span(),
+                "a route is written `#[route(GET \"/path\")]`, with GET, POST, PUT, PATCH or DELETE",
+            )
         })?;
         if !matches!(method.to_string().as_str(), "GET" | "POST" | "PUT" | "PATCH" | "DELETE") {
             return Err(syn::Error::new_spanned(method, "a route's method is GET, POST, PUT, PATCH or DELETE"));
@@ -141,7 +144,7 @@ impl Parse for RouteMark {
             if !input.is_empty() {
                 let option: Ident = input.parse()?;
                 if option != "after" {
-                    let message = "a route takes `after = [\"action\", …]`: what runs before this action";
+                    let message = "a route takes `after = [\"action\", …]`, the actions that run before this one";
                     return Err(syn::Error::new_spanned(option, message));
                 }
                 input.parse::<Token![=]>()?;
@@ -160,7 +163,7 @@ impl Parse for EventMark {
         let pattern: LitStr = input.parse().map_err(|error| {
             syn::Error::new(error.span(), "name the events first: `#[on_event(\"order.*\", priority = 50, once)]`")
         })?;
-        // `onContainerStart` is another spelling of `container.start`, and the host delivers with the latter.
+        // `onContainerStart` is another spelling of `container.start`, which is the topic that the host delivers.
         let topic = plugbay_manifest::parse_topic(&pattern.value())
             .map_err(|message| syn::Error::new_spanned(&pattern, message))?;
         let pattern = LitStr::new(&topic, pattern.span());
@@ -193,6 +196,6 @@ fn integer(expression: &Expr) -> syn::Result<i32> {
     match expression {
         Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => number.base10_parse(),
         Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => Ok(-integer(expr)?),
-        other => Err(syn::Error::new_spanned(other, "expected an integer, written out")),
+        other => Err(syn::Error::new_spanned(other, "expected an integer literal")),
     }
 }

@@ -1,4 +1,4 @@
-//! The signature of a marked method: whether it can be what it is marked as, and how it is called.
+//! The signature of a marked method: its check against the mark, and the expression that calls it.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -13,19 +13,19 @@ pub(super) struct Method {
     pub(super) mark: Mark,
     /// The doc comment.
     pub(super) description: Option<String>,
-    /// `#[cfg(…)]`: what is not compiled is not declared either.
+    /// `#[cfg(…)]`, which applies to the declaration too.
     pub(super) conditions: Vec<Attribute>,
     has_receiver: bool,
     parameters: Vec<Parameter>,
-    /// What it answers, where that is not `()`.
+    /// The returned type, if that is not `()`.
     pub(super) answer: Option<Type>,
 }
 
 /// A parameter after the receiver.
 enum Parameter {
-    /// What the caller sent.
+    /// The payload.
     Payload(Box<Type>),
-    /// `&Invocation` or `&Event`: what the call or the event knows of itself.
+    /// `&Invocation` or `&Event`.
     Context,
 }
 
@@ -33,16 +33,19 @@ impl Method {
     pub(super) fn new(function: &ImplItemFn, mark: Mark) -> syn::Result<Method> {
         let signature = &function.sig;
         if let Some(token) = &signature.asyncness {
-            let message = "a plugin waits for the host, which serves others meanwhile: remove `async`";
+            let message = "calls to the host block only this plugin: remove `async`";
             return Err(syn::Error::new_spanned(token, message));
         }
         if let Some(parameter) =
             signature.generics.params.iter().find(|it| !matches!(it, syn::GenericParam::Lifetime(_)))
         {
-            return Err(syn::Error::new_spanned(parameter, "the host calls it with JSON: it cannot be generic"));
+            return Err(syn::Error::new_spanned(
+                parameter,
+                "the method cannot be generic, because the host calls it with JSON",
+            ));
         }
         if let Some(token) = &signature.variadic {
-            return Err(syn::Error::new_spanned(token, "the host cannot call it"));
+            return Err(syn::Error::new_spanned(token, "the host cannot call a variadic method"));
         }
         let answer = match &signature.output {
             ReturnType::Default => None,
@@ -73,7 +76,7 @@ impl Method {
                     _ => false,
                 };
                 if !by_reference {
-                    let message = "the state lives on after the call: take `&mut self` or `&self`";
+                    let message = "the state outlives the call: take `&mut self` or `&self`";
                     return Err(syn::Error::new_spanned(receiver, message));
                 }
                 self.has_receiver = true;
@@ -92,7 +95,7 @@ impl Method {
             && refers_to(&typed.ty, context)
         {
             if self.parameters.iter().any(|it| matches!(it, Parameter::Context)) {
-                return Err(syn::Error::new_spanned(typed, format!("`&{context}` is there already")));
+                return Err(syn::Error::new_spanned(typed, format!("there is already a parameter `&{context}`")));
             }
             self.parameters.push(Parameter::Context);
             return Ok(());
@@ -103,27 +106,30 @@ impl Method {
             return Err(syn::Error::new_spanned(&typed.ty, format!("take it by reference: `&{context}`")));
         }
         if !takes_payload {
-            return Err(syn::Error::new_spanned(typed, format!("`#[{mark}]` takes nothing but `&mut self`")));
+            return Err(syn::Error::new_spanned(typed, format!("a method with `#[{mark}]` takes only `&mut self`")));
         }
         if self.payload().is_some() {
             let message = match &self.mark {
-                Mark::OnReload => "`#[on_reload]` takes one state: make a struct of the two",
-                _ => "a call carries one payload: make a struct of the two, and `#[derive(Deserialize, Schema)]`",
+                Mark::OnReload => "a method with `#[on_reload]` takes one state: combine the two in a struct",
+                _ => "an action takes one payload: combine the two in a struct with `#[derive(Deserialize, Schema)]`",
             };
             return Err(syn::Error::new_spanned(typed, message));
         }
         if contains_impl(&typed.ty) {
-            return Err(syn::Error::new_spanned(&typed.ty, "the host calls it with JSON: name a type"));
+            return Err(syn::Error::new_spanned(
+                &typed.ty,
+                "`impl Trait` cannot be deserialized from JSON: name a type",
+            ));
         }
         if refers_to(&typed.ty, "str") {
-            let message = "take a `String`: a text that JSON writes with an escape cannot be borrowed";
+            let message = "take a `String`: text that JSON writes with an escape cannot be borrowed";
             return Err(syn::Error::new_spanned(&typed.ty, message));
         }
         self.parameters.push(Parameter::Payload(typed.ty.clone()));
         Ok(())
     }
 
-    /// The type of what the caller sends.
+    /// The type of the payload.
     pub(super) fn payload(&self) -> Option<&Type> {
         self.parameters.iter().find_map(|parameter| match parameter {
             Parameter::Payload(ty) => Some(&**ty),
@@ -142,12 +148,12 @@ impl Method {
         quote!(Self::#ident(#receiver #(#arguments),*))
     }
 
-    /// The answer's type where it can be named outside the method's own signature.
+    /// The returned type, if it can be named outside the method's signature.
     pub(super) fn nameable_answer(&self) -> Option<&Type> {
         self.answer.as_ref().filter(|ty| !contains_impl(ty))
     }
 
-    /// Where to point at in errors about the answer.
+    /// The span for errors about the returned type.
     pub(super) fn answer_span(&self) -> proc_macro2::Span {
         self.answer.as_ref().map_or_else(|| self.ident.span(), Spanned::span)
     }
@@ -169,7 +175,7 @@ fn names(ty: &Type, name: &str) -> bool {
     }
 }
 
-/// Whether `impl Trait` occurs in a type: it then has no name.
+/// Whether `impl Trait` occurs in a type, which then cannot be named.
 fn contains_impl(ty: &Type) -> bool {
     struct Finder(bool);
     impl syn::visit_mut::VisitMut for Finder {

@@ -1,4 +1,4 @@
-//! `#[plugin]`: an impl block's marked methods as a constant plugin, exported.
+//! `#[plugin]`, which turns the marked methods of an `impl` block into an exported plugin.
 
 mod expand;
 mod marks;
@@ -15,11 +15,11 @@ use method::Method;
 /// `#[plugin(new = Self::new, tables(Note, Tag), permissions("db.*:read,write"))]`.
 #[derive(Default)]
 struct Arguments {
-    /// What makes the state, where that is not `Default`.
+    /// The function that creates the state, if that is not `Default`.
     new: Option<Expr>,
     /// The structs that are tables.
     tables: Vec<Type>,
-    /// What the plugin asks to be allowed.
+    /// The requested permissions.
     permissions: Vec<LitStr>,
 }
 
@@ -46,7 +46,7 @@ impl Parse for Arguments {
                 _ => {
                     let message = "`#[plugin]` takes `new = <function>`, what makes the state, if not `Default`; \
                                    `tables(<Type>, …)`, the structs that are its tables; and \
-                                   `permissions(\"<resource>:<actions>\", …)`, what it asks to be allowed";
+                                   `permissions(\"<resource>:<actions>\", …)`, the requested permissions";
                     return Err(syn::Error::new_spanned(name, message));
                 }
             }
@@ -58,8 +58,8 @@ impl Parse for Arguments {
     }
 }
 
-/// Expands the attribute. The methods stay in the output whatever is wrong, so that an error here does not bring a
-/// dozen more about methods that are not there.
+/// Expands the attribute. The methods stay in the output in any case, so that an error here does not cause others about
+/// missing methods.
 pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut block: ItemImpl = match syn::parse2(item.clone()) {
         Ok(block) => block,
@@ -73,31 +73,31 @@ pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStrea
     quote!(#block #expanded)
 }
 
-/// Explains what is no `impl` block, or is one with a mistake in it: that one the compiler has told already, with more
-/// to say.
+/// The error for an item that is not an `impl` block. If it is one with a syntax error, the compiler has already
+/// reported that in more detail.
 fn refuse(item: TokenStream, error: &syn::Error) -> TokenStream {
     let mut words = item.clone().into_iter().filter(|token| matches!(token, TokenTree::Ident(_)));
     if words.next().is_some_and(|first| first.to_string() == "impl") {
         return error.to_compile_error();
     }
-    let message = "`#[plugin]` goes on the `impl` block with the plugin's methods";
+    let message = "`#[plugin]` belongs on the `impl` block with the plugin's methods";
     let error = syn::Error::new(Span::call_site(), message).into_compile_error();
     quote!(#error #item)
 }
 
 fn check_block(block: &ItemImpl) -> syn::Result<()> {
     if let Some((path, _)) = &block.trait_ {
-        let message = "`#[plugin]` goes on the type's own `impl` block, not on that of a trait";
+        let message = "`#[plugin]` belongs on the type's inherent `impl` block, not on that of a trait";
         return Err(syn::Error::new_spanned(path, message));
     }
     if !block.generics.params.is_empty() {
-        let message = "a plugin is one type: it cannot be generic";
+        let message = "the type of a plugin cannot be generic";
         return Err(syn::Error::new_spanned(&block.generics, message));
     }
     Ok(())
 }
 
-/// Takes the marks off the methods. All mistakes are reported at once.
+/// Removes the marks from the methods. All mistakes are reported at once.
 fn take_methods(block: &mut ItemImpl) -> syn::Result<Vec<Method>> {
     let mut methods = Vec::new();
     let mut errors: Option<syn::Error> = None;
@@ -110,7 +110,9 @@ fn take_methods(block: &mut ItemImpl) -> syn::Result<Vec<Method>> {
         let method = match (marks::take(attributes), item) {
             (Ok(None), _) => continue,
             (Ok(Some((mark, _))), ImplItem::Fn(function)) => Method::new(function, mark),
-            (Ok(Some((mark, span))), _) => Err(syn::Error::new(span, format!("`#[{}]` goes on a method", mark.name()))),
+            (Ok(Some((mark, span))), _) => {
+                Err(syn::Error::new(span, format!("`#[{}]` belongs on a method", mark.name())))
+            }
             (Err(error), _) => Err(error),
         };
         match (method, &mut errors) {
@@ -122,7 +124,7 @@ fn take_methods(block: &mut ItemImpl) -> syn::Result<Vec<Method>> {
     errors.map_or(Ok(methods), Err)
 }
 
-/// The name under which an action is called.
+/// The name of an action.
 fn action_name(method: &Method) -> Option<syn::LitStr> {
     let Mark::Action(action) = &method.mark else { return None };
     Some(action.name.clone().unwrap_or_else(|| {

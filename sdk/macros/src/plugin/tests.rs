@@ -1,4 +1,4 @@
-//! What `#[plugin]` refuses, and in which words.
+//! The errors of `#[plugin]`.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
@@ -64,18 +64,18 @@ fn all_mistakes_are_reported_at_once() {
     };
     let expected = [
         "remove `async`",
-        "it cannot be generic",
+        "the method cannot be generic",
         "take `&mut self` or `&self`",
-        "a call carries one payload: make a struct of the two",
+        "an action takes one payload: combine the two in a struct",
         "name a type",
         "take it by reference: `&Invocation`",
-        "`&Invocation` is there already",
+        "there is already a parameter `&Invocation`",
     ];
     check(methods, &expected);
 }
 
 #[test]
-fn attribute_with_a_wrong_argument_says_what_it_takes() {
+fn wrong_attribute_argument_is_refused_with_the_valid_ones() {
     check(
         quote!(
             #[action(nam = "x")]
@@ -95,7 +95,7 @@ fn attribute_with_a_wrong_argument_says_what_it_takes() {
             #[on_load(now)]
             fn a(&self) {}
         ),
-        &["`#[on_load]` takes nothing"],
+        &["`#[on_load]` takes no arguments"],
     );
     check(
         quote!(
@@ -138,7 +138,7 @@ fn attribute_with_a_wrong_argument_says_what_it_takes() {
             #[route("/a")]
             fn a(&self) {}
         ),
-        &["a route is `#[route(GET \"/path\")]`"],
+        &["a route is written `#[route(GET \"/path\")]`"],
     );
     check(
         quote!(
@@ -174,14 +174,14 @@ fn hook_with_a_parameter_is_refused() {
             #[on_load]
             fn a(&mut self, x: X) {}
         ),
-        &["`#[on_load]` takes nothing but `&mut self`"],
+        &["a method with `#[on_load]` takes only `&mut self`"],
     );
     check(
         quote!(
             #[on_reload]
             fn a(&mut self, x: X, y: Y) {}
         ),
-        &["`#[on_reload]` takes one state"],
+        &["a method with `#[on_reload]` takes one state"],
     );
     check(
         quote!(
@@ -193,14 +193,14 @@ fn hook_with_a_parameter_is_refused() {
 }
 
 #[test]
-fn method_for_two_moments_is_refused() {
+fn method_with_two_marks_is_refused() {
     check(
         quote!(
             #[action]
             #[on_load]
             fn a(&self) {}
         ),
-        &["marked `#[action]` already"],
+        &["already marked `#[action]`"],
     );
     check(
         quote!(
@@ -213,7 +213,7 @@ fn method_for_two_moments_is_refused() {
 }
 
 #[test]
-fn moment_with_two_methods_is_refused() {
+fn mark_on_two_methods_is_refused() {
     check(
         quote!(
             #[on_load]
@@ -221,7 +221,7 @@ fn moment_with_two_methods_is_refused() {
             #[on_load]
             fn b(&self) {}
         ),
-        &["there is an `#[on_load]` already: `a`"],
+        &["there is already an `#[on_load]`: method `a`"],
     );
     check(
         quote!(
@@ -230,7 +230,7 @@ fn moment_with_two_methods_is_refused() {
             #[action(name = "a")]
             fn b(&self) {}
         ),
-        &["there is an action called `a` already: `a`"],
+        &["there is already an action with the name `a`: method `a`"],
     );
     check(
         quote!(
@@ -239,7 +239,7 @@ fn moment_with_two_methods_is_refused() {
             #[on_event("x")]
             fn b(&self) {}
         ),
-        &["there is a handler for `x` already: `a`"],
+        &["there is already a handler for `x`: method `a`"],
     );
     check(
         quote!(
@@ -264,7 +264,7 @@ fn route_after_an_unknown_action_names_the_known_ones() {
             #[route(GET "/b", after = ["c"])]
             fn b(&self) {}
         ),
-        &["there is no action `c`; there are: a, b"],
+        &["the plugin has no action `c`; its actions are: a, b"],
     );
 }
 
@@ -284,7 +284,7 @@ fn routes_that_answer_the_same_requests_are_refused() {
 }
 
 #[test]
-fn name_and_permission_that_no_manifest_could_have_are_refused_each() {
+fn invalid_name_and_permissions_are_each_refused() {
     let methods = quote!(impl P {
         #[action(name = "")]
         fn a(&self) {}
@@ -296,7 +296,7 @@ fn name_and_permission_that_no_manifest_could_have_are_refused_each() {
 }
 
 #[test]
-fn payload_that_would_be_borrowed_text_is_refused() {
+fn borrowed_text_payload_is_refused() {
     check(
         quote!(
             #[action]
@@ -313,15 +313,15 @@ fn mark_on_a_constant_is_refused() {
             #[action]
             const A: u8 = 1;
         ),
-        &["`#[action]` goes on a method"],
+        &["`#[action]` belongs on a method"],
     );
 }
 
 #[test]
-fn block_with_a_syntax_error_is_not_said_to_be_none() {
+fn block_with_a_syntax_error_has_only_the_syntax_error() {
     let broken = quote!(impl P { #[action] fn a(&self) -> u8 { 1 2 } });
     let errors = errors(super::attribute(TokenStream::new(), broken));
-    assert!(errors.len() == 1 && !errors[0].contains("goes on the `impl` block"), "{errors:?}");
+    assert!(errors.len() == 1 && !errors[0].contains("belongs on the `impl` block"), "{errors:?}");
 }
 
 #[test]
@@ -333,7 +333,7 @@ fn hook_name_stands_for_its_topic() {
             #[on_event("container.start")]
             fn b(&self) {}
         ),
-        &["there is a handler for `container.start` already: `a`"],
+        &["there is already a handler for `container.start`: method `a`"],
     );
 }
 
@@ -343,14 +343,14 @@ fn item_that_cannot_be_a_plugin_is_refused() {
         #[action]
         fn a(&self) {}
     );
-    check(TokenStream::new(), &["a plugin has at least one `#[action]`"]);
+    check(TokenStream::new(), &["a plugin needs at least one `#[action]`"]);
     check_with(
         quote!(),
         quote!(
             struct P;
         ),
-        &["goes on the `impl` block"],
+        &["belongs on the `impl` block"],
     );
     check_with(quote!(), quote!(impl T for P { #action }), &["not on that of a trait"]);
-    check_with(quote!(), quote!(impl<T> P<T> { #action }), &["it cannot be generic"]);
+    check_with(quote!(), quote!(impl<T> P<T> { #action }), &["cannot be generic"]);
 }

@@ -1,4 +1,4 @@
-//! `#[schema(…)]`: what an author says beyond the type.
+//! The attribute `#[schema(…)]`.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
@@ -12,19 +12,19 @@ const KNOWN: &str = "any, like, min, max, min_length, max_length, pattern, forma
 /// The attributes of a container or a field.
 #[derive(Default)]
 pub(super) struct Attributes {
-    /// Nothing is said about the value.
+    /// The value may be anything.
     pub(super) any: bool,
-    /// The type whose schema to take instead.
+    /// The type whose schema is used instead.
     pub(super) like: Option<Type>,
     keywords: Vec<Keyword>,
 }
 
 /// A keyword of JSON Schema.
 struct Keyword {
-    /// As the author wrote it.
+    /// The name that the author wrote.
     name: Ident,
     keyword: &'static str,
-    /// As JSON.
+    /// The value as JSON.
     value: String,
 }
 
@@ -75,7 +75,7 @@ impl Attributes {
             if let (Some(low_value), Some(high_value)) = (self.number(low), self.number(high))
                 && low_value > high_value
             {
-                return Err(syn::Error::new_spanned(at, format!("no value can fit: {low} is above {high}")));
+                return Err(syn::Error::new_spanned(at, format!("no value can match, because {low} is above {high}")));
             }
         }
         Ok(())
@@ -85,12 +85,12 @@ impl Attributes {
         self.keywords.iter().find(|known| known.keyword == keyword)?.value.parse().ok()
     }
 
-    /// Whether there is any keyword to add.
+    /// Whether there are keywords to add.
     pub(super) fn has_keywords(&self) -> bool {
         !self.keywords.is_empty()
     }
 
-    /// The schema of a type with the keywords added, each of which has to be one for values of that type.
+    /// The schema of a type with the keywords added. Each must apply to values of that type.
     pub(super) fn added_to(&self, bare: &TokenStream) -> Object {
         let mut object = Object::new().all(bare.clone());
         for Keyword { name, keyword, value } in &self.keywords {
@@ -100,7 +100,7 @@ impl Attributes {
         object
     }
 
-    /// The type whose schema counts, where that is another than the field's own; `None` where nothing is said at all.
+    /// The type whose schema is used; `None` if any value is accepted.
     pub(super) fn stand_in<'a>(&'a self, own: &'a Type, serde_calls_a_function: bool) -> Option<&'a Type> {
         match &self.like {
             Some(like) => Some(like),
@@ -121,12 +121,12 @@ fn number(meta: &ParseNestedMeta<'_>) -> syn::Result<String> {
             Lit::Int(int) => int.base10_digits().to_owned(),
             Lit::Float(float) => {
                 let digits = float.base10_digits();
-                // JSON wants a digit after the point.
+                // JSON requires a digit after the point.
                 if digits.ends_with('.') { format!("{digits}0") } else { digits.to_owned() }
             }
             _ => return Err(syn::Error::new_spanned(&expression, "expected a number")),
         },
-        _ => return Err(syn::Error::new_spanned(&expression, "expected a number, written out")),
+        _ => return Err(syn::Error::new_spanned(&expression, "expected a number literal")),
     };
     Ok(format!("{sign}{digits}"))
 }
@@ -135,7 +135,7 @@ fn size(meta: &ParseNestedMeta<'_>) -> syn::Result<String> {
     let literal: LitInt = meta.value()?.parse()?;
     match literal.base10_parse::<u32>() {
         Ok(size) => Ok(size.to_string()),
-        Err(_) => Err(syn::Error::new_spanned(literal, "expected a size: a whole number from 0")),
+        Err(_) => Err(syn::Error::new_spanned(literal, "expected a size, which is an integer from 0")),
     }
 }
 
@@ -144,12 +144,12 @@ fn string(meta: &ParseNestedMeta<'_>) -> syn::Result<String> {
     Ok(serde_json::Value::String(literal.value()).to_string())
 }
 
-/// A regular expression of linear time, as the host will compile it.
+/// A regular expression that runs in linear time, as the host compiles it.
 fn pattern(meta: &ParseNestedMeta<'_>) -> syn::Result<String> {
     let literal: LitStr = meta.value()?.parse()?;
     match plugbay_manifest::Pattern::new(&literal.value()) {
         Ok(_) => Ok(serde_json::Value::String(literal.value()).to_string()),
-        Err(message) => Err(syn::Error::new_spanned(literal, format!("not a pattern: {message}"))),
+        Err(message) => Err(syn::Error::new_spanned(literal, format!("invalid pattern: {message}"))),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The schemas of structs, of tuples, and of the variants that are like them.
+//! The schemas of structs and tuples, and of the variants with such contents.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -8,10 +8,10 @@ use super::attributes::{Attributes, of_type};
 use super::json::{self, Object};
 use super::{Direction, Shape};
 
-/// What a struct's fields inherit from around them.
+/// The settings that fields inherit from their container.
 #[derive(Clone, Copy)]
 pub(super) struct Surroundings {
-    /// Members that no field is for are refused.
+    /// Unknown members are refused.
     pub(super) deny_unknown: bool,
     /// Each field has a default.
     pub(super) default: bool,
@@ -26,11 +26,11 @@ impl Surroundings {
     }
 }
 
-/// The members of an object that named fields are read from or written to.
+/// The members of an object for named fields.
 pub(super) struct Members {
     properties: Object,
     required: Vec<TokenStream>,
-    /// What else must hold: one of several names, what flattened fields ask for.
+    /// Further constraints: one of several names, and the constraints of flattened fields.
     all_of: Vec<TokenStream>,
     /// The shapes of the flattened fields.
     flattened: Vec<TokenStream>,
@@ -61,7 +61,7 @@ impl Members {
                 self.all_of.push(quote!(#shape.flat));
                 self.flattened.push(shape);
             } else {
-                // Anything may come out of it, so nothing can be refused.
+                // A flattened field without a schema may take any member, so none can be refused.
                 self.deny_unknown = false;
             }
             return Ok(());
@@ -77,7 +77,7 @@ impl Members {
                     Some(ty) if field.attrs.deserialize_with().is_none() => {
                         quote!(<#ty as ::plugbay_sdk::Schema>::OPTIONAL)
                     }
-                    // Without a schema it is not known whether serde takes a missing one.
+                    // Without a schema, it is not known whether serde accepts a missing member.
                     _ if attributes.any && field.attrs.deserialize_with().is_none() => quote!(true),
                     _ => quote!(false),
                 };
@@ -116,7 +116,7 @@ impl Members {
         let flat = object.clone().build();
         match self.flattened.as_slice() {
             [] if self.deny_unknown => object.add("additionalProperties", json::raw("false")),
-            // With more than one, it is not known which of them takes a member.
+            // With several, it is not known which of them takes a member.
             [only] => object.add("additionalProperties", quote!(#only.rest)),
             _ => {}
         }
@@ -124,7 +124,7 @@ impl Members {
     }
 }
 
-/// The schema of a newtype or of a transparent type: that of its field.
+/// The schema of a newtype or a transparent type, which is that of its field.
 pub(super) fn transparent(field: &Field<'_>, direction: Direction) -> syn::Result<Shape> {
     let attributes = Attributes::parse(&field.original.attrs)?;
     let schema = schema(direction, field, &attributes);
@@ -134,7 +134,7 @@ pub(super) fn transparent(field: &Field<'_>, direction: Direction) -> syn::Resul
     })
 }
 
-/// The schema of a tuple: elements in order, all of them there but for defaults at the end.
+/// The schema of a tuple: elements in order, of which those at the end with a default may be missing.
 pub(super) fn tuple(direction: Direction, fields: &[Field<'_>], all_default: bool) -> syn::Result<TokenStream> {
     let mut elements = Vec::new();
     let mut needed = 0;
@@ -175,7 +175,7 @@ pub(super) fn schema(direction: Direction, field: &Field<'_>, attributes: &Attri
     object.build()
 }
 
-/// The names under which a field is accepted, or the one under which it is made.
+/// The names under which a field is deserialized, or the one under which it is serialized.
 fn names(direction: Direction, field: &Field<'_>) -> Vec<String> {
     match direction {
         Direction::Accepts => {
@@ -194,7 +194,7 @@ pub(super) fn takes_part(field: &Field<'_>, direction: Direction) -> bool {
     }
 }
 
-/// Whether serde calls a function of the author for this field: what it reads or writes, only that function knows.
+/// Whether serde calls a function of the author for this field, so that its form is not known.
 fn calls_a_function(field: &Field<'_>, direction: Direction) -> bool {
     match direction {
         Direction::Accepts => field.attrs.deserialize_with().is_some(),
@@ -202,7 +202,7 @@ fn calls_a_function(field: &Field<'_>, direction: Direction) -> bool {
     }
 }
 
-/// `if condition { yes } else { no }`, or one of the two where the condition is known already.
+/// `if condition { yes } else { no }`, or one of the two if the condition is a literal.
 fn either(condition: &TokenStream, yes: &TokenStream, no: &TokenStream) -> TokenStream {
     match condition.to_string().as_str() {
         "true" => yes.clone(),

@@ -1,4 +1,4 @@
-//! The Rust expressions that `plugbay_sdk::constant::Json` values are made with.
+//! Rust expressions of type `plugbay_sdk::constant::Json`.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -8,7 +8,7 @@ pub(super) fn text(value: &str) -> TokenStream {
     quote!(::plugbay_sdk::constant::Json::Text(#value))
 }
 
-/// JSON text as it is.
+/// JSON text that is written unchanged.
 pub(super) fn raw(json: &str) -> TokenStream {
     quote!(::plugbay_sdk::constant::Json::Raw(#json))
 }
@@ -19,7 +19,7 @@ pub(super) fn integer(value: usize) -> TokenStream {
     quote!(::plugbay_sdk::constant::Json::Integer(#value))
 }
 
-/// What leaves no trace.
+/// An omitted value.
 pub(super) fn nothing() -> TokenStream {
     quote!(::plugbay_sdk::constant::Json::Nothing)
 }
@@ -30,7 +30,7 @@ pub(super) fn list(elements: impl IntoIterator<Item = TokenStream>) -> TokenStre
     quote!(::plugbay_sdk::constant::Json::List(&[#(#elements),*]))
 }
 
-/// An array that is left out where it has no elements.
+/// An array that is omitted if it has no elements.
 pub(super) fn non_empty(elements: impl IntoIterator<Item = TokenStream>) -> TokenStream {
     let elements = elements.into_iter();
     quote!(::plugbay_sdk::constant::Json::NonEmpty(&[#(#elements),*]))
@@ -41,7 +41,7 @@ pub(super) fn texts<'a>(values: impl IntoIterator<Item = &'a str>) -> TokenStrea
     list(values.into_iter().map(text))
 }
 
-/// An object in the making.
+/// The builder of an object.
 #[derive(Clone, Default)]
 pub(super) struct Object {
     members: Vec<TokenStream>,
@@ -66,7 +66,7 @@ impl Object {
         self.members.push(quote!(::plugbay_sdk::constant::Member::Is(#key, #value)));
     }
 
-    /// Takes over all members of another object.
+    /// Adds all members of another object.
     pub(super) fn all(mut self, object: TokenStream) -> Object {
         self.members.push(quote!(::plugbay_sdk::constant::Member::All(#object)));
         self

@@ -1,12 +1,12 @@
 //! `#[derive(Schema)]`.
 //!
 //! Serde's attributes are read by serde's own parser (`serde_derive_internals`), so that this crate and serde cannot
-//! disagree about a name. What the parser finds is turned into a constant for each direction: what deserialising
-//! accepts and what serialising makes.
+//! disagree about a name. The derive generates one constant for each direction: the schema that deserialization
+//! accepts, and the schema that serialization produces.
 //!
-//! A type that contains itself has no finite constant. The derive sees its own name in a field's type, puts a
-//! placeholder there and makes the schema a `$ref` to itself. Two types that contain each other it cannot see: the
-//! compiler reports a cycle, and `#[schema(any)]` on one of the fields breaks it.
+//! A type that contains itself has no finite constant. The derive finds its own name in a field's type, puts a
+//! placeholder there and generates a `$ref` to the schema. It cannot see that two types contain each other. The
+//! compiler then reports a cycle, which `#[schema(any)]` on one of the fields breaks.
 
 mod attributes;
 mod fields;
@@ -23,7 +23,7 @@ use syn::{DeriveInput, Ident, parse_quote};
 use attributes::Attributes;
 use json::Object;
 
-/// Which of a type's two shapes is being made.
+/// The direction of a schema, one for each of a type's two shapes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {
     Accepts,
@@ -65,8 +65,8 @@ impl Shape {
     }
 }
 
-/// The implementation; where there is a mistake, one that accepts anything comes with it, so that the mistake is not
-/// told again wherever the type is used.
+/// Generates the implementation. After a mistake, it generates the error and an implementation that accepts anything,
+/// so that uses of the type do not cause further errors.
 pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
     implementation(input).unwrap_or_else(|error| {
         let error = error.into_compile_error();
@@ -85,7 +85,7 @@ pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
 
 fn implementation(input: &DeriveInput) -> syn::Result<TokenStream> {
     if let syn::Data::Union(union) = &input.data {
-        return Err(syn::Error::new_spanned(union.union_token, "a schema needs a struct or an enum"));
+        return Err(syn::Error::new_spanned(union.union_token, "`Schema` can be derived for structs and enums only"));
     }
     check_attributes(&input.data)?;
     let mut input = input.clone();
@@ -95,10 +95,13 @@ fn implementation(input: &DeriveInput) -> syn::Result<TokenStream> {
     let container = Container::from_ast(&context, &input, Derive::Deserialize, &private);
     context.check()?;
     let Some(container) = container else {
-        return Err(syn::Error::new_spanned(&input, "a schema needs a struct or an enum"));
+        return Err(syn::Error::new_spanned(&input, "`Schema` can be derived for structs and enums only"));
     };
     if let Some(remote) = container.attrs.remote() {
-        return Err(syn::Error::new_spanned(remote, "a remote definition is no type of its own: it has no schema"));
+        return Err(syn::Error::new_spanned(
+            remote,
+            "a remote definition is not a type of its own and cannot have a schema",
+        ));
     }
 
     let own = Attributes::parse(&input.attrs)?;
@@ -129,7 +132,7 @@ fn implementation(input: &DeriveInput) -> syn::Result<TokenStream> {
     })
 }
 
-/// All mistakes in the attributes of fields, at once.
+/// Reports all mistakes in the attributes of fields at once.
 fn check_attributes(data: &syn::Data) -> syn::Result<()> {
     let fields: Vec<&syn::Field> = match data {
         syn::Data::Struct(data) => data.fields.iter().collect(),
@@ -168,7 +171,7 @@ fn shape(
     if let Some(recursive) = recursive {
         shape.schema = recursive.wrap(&shape.schema);
         shape.flat = recursive.wrap(&shape.flat);
-        // These would be taken out of the schema that a placeholder in them refers to.
+        // Used without the schema, their placeholders would refer to nothing.
         shape.rest = json::nothing();
         shape.key = json::nothing();
     }
@@ -213,8 +216,8 @@ fn bare_shape(container: &Container<'_>, own: &Attributes, direction: Direction)
     }
 }
 
-/// Whether a field of this type may be missing: serde asks the type itself, and only a transparent one passes the
-/// question on.
+/// Whether a field of this type may be missing. As in serde, that depends on the type, and only a transparent type
+/// takes it from its field.
 fn optional(container: &Container<'_>) -> TokenStream {
     if let Data::Struct(_, fields) = &container.data
         && container.attrs.transparent()
@@ -266,7 +269,7 @@ mod tests {
                     a: u8,
                 }
             ),
-            "expected a number, written out",
+            "expected a number literal",
         );
         check(
             parse_quote!(
@@ -291,13 +294,13 @@ mod tests {
                 #[schema(min = 2, max = 1)]
                 struct A(u8);
             ),
-            "no value can fit: minimum is above maximum",
+            "no value can match, because minimum is above maximum",
         );
     }
 
     #[test]
-    fn type_that_serde_would_refuse_is_refused() {
-        check(parse_quote!(union A { a: u8 }), "a schema needs a struct or an enum");
+    fn type_that_serde_refuses_is_refused() {
+        check(parse_quote!(union A { a: u8 }), "`Schema` can be derived for structs and enums only");
         check(
             parse_quote!(
                 struct A {
@@ -314,7 +317,7 @@ mod tests {
                     a: u8,
                 }
             ),
-            "a remote definition is no type of its own",
+            "a remote definition is not a type of its own",
         );
     }
 }

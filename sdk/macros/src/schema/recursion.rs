@@ -10,7 +10,7 @@ pub(super) struct Recursion {
     name: Ident,
 }
 
-/// Puts the placeholder where the fields of a type name the type itself. `None` where none does.
+/// Replaces the type's own name in its fields by the placeholder. `None` if no field contains it.
 pub(super) fn replace(input: &mut DeriveInput) -> Option<Recursion> {
     let name = input.ident.clone();
     let mut replacer = Replacer { name: &name, found: false };
@@ -44,7 +44,7 @@ impl Recursion {
         quote!(::plugbay_sdk::constant::Json::Recursive(#name, &#schema))
     }
 
-    /// A name that no other type around this one has.
+    /// A name that is unique among the enclosing types.
     fn anchor(&self) -> TokenStream {
         let name = self.name.to_string();
         quote!(::core::concat!(::core::module_path!(), "::", #name))
@@ -59,7 +59,7 @@ struct Replacer<'a> {
 impl Replacer<'_> {
     fn fields(&mut self, fields: &mut syn::Fields) {
         for field in fields {
-            // What a field says of itself is not to be replaced, and a field that says `any` needs no placeholder.
+            // A field with `any` needs no placeholder.
             if !field.attrs.iter().any(says_any) {
                 self.visit_type_mut(&mut field.ty);
             }
@@ -70,7 +70,7 @@ impl Replacer<'_> {
 fn says_any(attribute: &Attribute) -> bool {
     let mut any = false;
     if attribute.path().is_ident("schema") {
-        // Errors are reported where the attribute is read in earnest.
+        // Errors are reported when the attribute is parsed for the schema.
         let _ = attribute.parse_nested_meta(|meta| {
             any |= meta.path.is_ident("any");
             if meta.input.peek(syn::Token![=]) {

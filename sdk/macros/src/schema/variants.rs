@@ -29,7 +29,7 @@ pub(super) fn shape(container: &Container<'_>, variants: &[Variant<'_>], directi
     Ok(shape)
 }
 
-/// A line for each variant that has a doc comment, for the description of the whole.
+/// The description of an enum: a line for each variant that has a doc comment.
 pub(super) fn descriptions(variants: &[Variant<'_>], direction: Direction) -> String {
     let described = variants.iter().filter(|variant| takes_part(variant, direction)).filter_map(|variant| {
         let text = crate::docs::text(&variant.original.attrs)?;
@@ -156,7 +156,7 @@ impl Writer {
         Ok(Shape { flat: json::nothing(), ..Shape::of(schema) })
     }
 
-    /// An `Option` as content may be left out.
+    /// The requirement for the content, which may be missing if it is an `Option`.
     fn required_content(&self, variant: &Variant<'_>, content: &str) -> TokenStream {
         let name = json::text(content);
         match (variant.style, self.direction, self.calls_a_function(variant)) {
@@ -169,7 +169,7 @@ impl Writer {
         }
     }
 
-    /// A tag that is none of the known ones.
+    /// The schema of a variant for unknown tags.
     fn other(&self, object: Object, variants: &[&Variant<'_>], tag: &str) -> Object {
         let known = variants.iter().filter(|variant| !variant.attrs.other()).flat_map(|variant| self.names(variant));
         let known: Vec<_> = known.collect();
@@ -234,7 +234,7 @@ fn takes_part(variant: &Variant<'_>, direction: Direction) -> bool {
     }
 }
 
-/// One of several schemas, or the only one. With none, nothing fits.
+/// A schema that accepts any of several alternatives. With none, it accepts nothing.
 fn any_of(mut choices: Vec<TokenStream>) -> TokenStream {
     match choices.len() {
         0 => Object::new().with("not", Object::new().build()).build(),

@@ -1,4 +1,4 @@
-//! `#[column(…)]`: what an author says of a column beyond its type.
+//! The attribute `#[column(…)]`.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -7,7 +7,7 @@ use syn::{Attribute, Expr, ExprUnary, Ident, Lit, LitInt, LitStr, Path, UnOp, pa
 
 use super::check_name;
 
-/// The kinds that are written as a word, with their variants of `plugbay_sdk::db::Kind`.
+/// The kinds that are written as one word, with their variants of `plugbay_sdk::db::Kind`.
 const KINDS: [(&str, &str); 15] = [
     ("id", "Id"),
     ("text", "Text"),
@@ -26,20 +26,20 @@ const KINDS: [(&str, &str); 15] = [
     ("updated_at", "UpdatedAt"),
 ];
 
-/// Everything else that can be said.
+/// All other options.
 const OPTIONS: [&str; 10] =
     ["enum", "varchar", "char", "references", "on_delete", "unique", "primary_key", "default", "name", "skip"];
 
 const ON_DELETE: [&str; 3] = ["restrict", "cascade", "set_null"];
 
-/// The kind of a column, where the author says it.
+/// The explicit kind of a column.
 #[derive(Clone)]
 pub(super) enum Kind {
     /// One of [`KINDS`].
     Word(&'static str, Ident),
     /// `varchar(80)` or `char(2)`.
     Sized(&'static str, Ident, u32),
-    /// `enum`, with its words where the type does not tell them.
+    /// `enum`, with its words if they are given explicitly.
     Enum(Vec<LitStr>),
     References(Target),
 }
@@ -54,7 +54,7 @@ impl Kind {
     }
 }
 
-/// What a foreign key refers to.
+/// The target of a foreign key.
 #[derive(Clone)]
 pub(super) enum Target {
     /// `"users.id"`
@@ -73,7 +73,7 @@ pub(super) struct Attributes {
     pub(super) skip: bool,
     pub(super) default: Option<Expr>,
     pub(super) on_delete: Option<LitStr>,
-    /// The names of all that was said, to find what is said twice.
+    /// The names of all options so far, to find duplicates.
     said: Vec<String>,
 }
 
@@ -85,19 +85,19 @@ impl Attributes {
         }
         if parsed.skip && parsed.said.len() > 1 {
             let at = attributes.iter().find(|attribute| attribute.path().is_ident("column"));
-            return Err(syn::Error::new_spanned(at, "a field that is skipped is no column: nothing more can be said"));
+            return Err(syn::Error::new_spanned(at, "a skipped field is not a column and takes no other options"));
         }
         Ok(parsed)
     }
 
-    /// Whether one of the words was said.
+    /// Whether the column has this kind.
     pub(super) fn is(&self, kind: &str) -> bool {
         self.kind.as_ref().is_some_and(|known| known.name() == kind)
     }
 
     fn parse_one(&mut self, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
         let Some(name) = meta.path.get_ident().map(ToString::to_string) else {
-            return Err(meta.error("a column attribute is a word"));
+            return Err(meta.error("expected the name of a column option"));
         };
         if self.said.contains(&name) {
             return Err(meta.error(format!("`{name}` is given twice")));
@@ -121,7 +121,9 @@ impl Attributes {
 
     fn set_kind(&mut self, kind: Kind, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
         match &self.kind {
-            Some(known) => Err(meta.error(format!("a column has one kind: `{}` or `{}`", known.name(), kind.name()))),
+            Some(known) => {
+                Err(meta.error(format!("a column has one kind, either `{}` or `{}`", known.name(), kind.name())))
+            }
             None => {
                 self.kind = Some(kind);
                 Ok(())
@@ -165,7 +167,7 @@ fn length(name: &str, meta: &ParseNestedMeta<'_>) -> syn::Result<u32> {
     let literal: LitInt = inside.parse()?;
     match literal.base10_parse::<u32>() {
         Ok(length) if length > 0 => Ok(length),
-        _ => Err(syn::Error::new_spanned(literal, "a length is a whole number from 1")),
+        _ => Err(syn::Error::new_spanned(literal, "a length is an integer from 1")),
     }
 }
 
@@ -178,7 +180,7 @@ fn words(meta: &ParseNestedMeta<'_>) -> syn::Result<Vec<LitStr>> {
     parenthesized!(inside in meta.input);
     let words = inside.parse_terminated(<LitStr as syn::parse::Parse>::parse, syn::Token![,])?;
     if words.is_empty() {
-        return Err(inside.error("an enum has at least one word; without a list, they are those of the type"));
+        return Err(inside.error("an enum needs at least one word; without a list, the words come from the type"));
     }
     Ok(words.into_iter().collect())
 }
@@ -200,7 +202,7 @@ fn target(expression: &Expr) -> syn::Result<Target> {
 }
 
 fn no_target(expression: &Expr) -> syn::Error {
-    syn::Error::new_spanned(expression, "a reference is `Type::column`, or `table.column` in a string")
+    syn::Error::new_spanned(expression, "a reference is written `Type::column`, or `\"table.column\"`")
 }
 
 fn on_delete(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
@@ -211,14 +213,14 @@ fn on_delete(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
     }
 }
 
-/// A default as an expression of `plugbay_sdk::constant::Json`. That of a JSON column is JSON in a string.
+/// A default as an expression of type `plugbay_sdk::constant::Json`. The default of a JSON column is JSON in a string.
 pub(super) fn default(expression: &Expr, is_json: bool) -> syn::Result<TokenStream> {
     let (minus, literal) = match expression {
         Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => ("-", &**expr),
         other => ("", other),
     };
     let no_literal =
-        || syn::Error::new_spanned(expression, "a default is a text, a number, true or false, written out");
+        || syn::Error::new_spanned(expression, "a default is a literal: a string, a number, true or false");
     let Expr::Lit(literal) = literal else { return Err(no_literal()) };
     let raw = |text: String| quote!(::plugbay_sdk::constant::Json::Raw(#text));
     match &literal.lit {

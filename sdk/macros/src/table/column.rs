@@ -14,7 +14,7 @@ pub(super) struct Column<'a> {
     visibility: &'a Visibility,
     /// The type of the field.
     ty: &'a Type,
-    /// The same without the `Option` around it.
+    /// The type without the `Option` around it.
     pub(super) inner: &'a Type,
     attributes: Attributes,
     name: LitStr,
@@ -24,7 +24,7 @@ pub(super) struct Column<'a> {
 impl<'a> Column<'a> {
     pub(super) fn new(field: &'a Field) -> syn::Result<Column<'a>> {
         let Some(ident) = &field.ident else {
-            return Err(syn::Error::new_spanned(field, "a column has a name"));
+            return Err(syn::Error::new_spanned(field, "a column needs a field name"));
         };
         let attributes = Attributes::parse(&field.attrs)?;
         let name = attributes.name.clone().unwrap_or_else(|| LitStr::new(&ident.unraw().to_string(), ident.span()));
@@ -39,26 +39,29 @@ impl<'a> Column<'a> {
         Ok(column)
     }
 
-    /// Whether the options go together.
+    /// Checks that the options are compatible.
     fn check(&self) -> syn::Result<()> {
         let attributes = &self.attributes;
         let wrong = |message: &str| Err(syn::Error::new_spanned(self.ident, message));
         if let Some(rule) = &attributes.on_delete {
             if !attributes.is("references") {
-                return Err(syn::Error::new_spanned(rule, "`on_delete` goes with `references`"));
+                return Err(syn::Error::new_spanned(rule, "`on_delete` needs `references`"));
             }
             if rule.value() == "set_null" && !self.is_nullable() {
-                return Err(syn::Error::new_spanned(rule, "a column that is set to null is an `Option`"));
+                return Err(syn::Error::new_spanned(rule, "a column with `set_null` must be an `Option`"));
             }
         }
         if let (Some(default), true) = (&attributes.default, self.is_key_of_host() || self.is_set_by_host()) {
-            return Err(syn::Error::new_spanned(default, "the host gives this column its values: it has no default"));
+            return Err(syn::Error::new_spanned(
+                default,
+                "the host sets the values of this column, so it cannot have a default",
+            ));
         }
         if attributes.primary_key && (attributes.is("json") || attributes.is("enum")) {
-            return wrong("a key is an integer, a text or bytes");
+            return wrong("a key must be an integer, text or bytes");
         }
         if attributes.primary_key && self.is_nullable() {
-            return wrong("a key is there in every row: it cannot be an `Option`");
+            return wrong("a key cannot be an `Option`, because every row has one");
         }
         Ok(())
     }
@@ -87,8 +90,8 @@ impl<'a> Column<'a> {
         inside_option(self.ty).is_some()
     }
 
-    /// The codec of the values that are there. It stands where the type does, so that a type that does not fit is
-    /// reported there.
+    /// The codec of the values that are not null. It has the span of the type, so that an unsuitable type is reported
+    /// there.
     fn codec(&self) -> TokenStream {
         let span = self.ty.span();
         match &self.attributes.kind {
@@ -113,7 +116,7 @@ impl<'a> Column<'a> {
         quote_spanned!(ty.span()=> <#codec as ::plugbay_sdk::db::Codec<#ty>>::#constant)
     }
 
-    /// The variant of `Kind`, where it is not that of the type.
+    /// The variant of `Kind`, if it is not the default of the type.
     fn own_kind(&self) -> Option<TokenStream> {
         match &self.attributes.kind {
             Some(Kind::Word(_, variant) | Kind::Sized(_, variant, _)) => {
@@ -166,11 +169,11 @@ impl<'a> Column<'a> {
         }
     }
 
-    /// An element of what `to_values` answers.
+    /// An element of the result of `to_values`.
     pub(super) fn to_value(&self) -> TokenStream {
         let (ident, name, ty, codec) = (self.ident, &self.name, self.ty, self.field_codec());
         if self.is_set_by_host() {
-            // It is read only so that the compiler does not warn about a field that is never read.
+            // Reading the field prevents the compiler's warning that it is never read.
             return quote!({
                 let _ = &self.#ident;
                 ::core::option::Option::None
@@ -189,7 +192,7 @@ impl<'a> Column<'a> {
         quote_spanned!(ty.span()=> ::plugbay_sdk::db::__private::#function::<#ty, #codec>(#name, &self.#ident)?)
     }
 
-    /// A field of what `from_row` makes.
+    /// A field of the result of `from_row`.
     pub(super) fn read(&self) -> TokenStream {
         let (ident, ty, codec) = (self.ident, self.ty, self.field_codec());
         match self.is_skipped() {
@@ -211,7 +214,7 @@ impl<'a> Column<'a> {
     }
 }
 
-/// What is inside an `Option`, as it is written.
+/// The type inside an `Option`, by its spelling.
 fn inside_option(ty: &Type) -> Option<&Type> {
     let Type::Path(path) = ty else { return None };
     let last = path.path.segments.last().filter(|last| last.ident == "Option")?;

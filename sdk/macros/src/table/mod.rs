@@ -1,8 +1,7 @@
 //! `#[derive(Table)]`: a struct as a table of the plugin's database.
 //!
-//! What a field's Rust type makes of its column is decided by traits of `plugbay-sdk`, so an alias is as good as the
-//! type itself; only `Option` has to be written as such. What is wrong with a kind and a type is therefore found by the
-//! constants that this writes, when they are evaluated.
+//! The default kind of a field's type comes from traits of `plugbay-sdk`, so type aliases work; only `Option` must be
+//! written as such. A mismatch of kind and type is therefore found when the generated constants are evaluated.
 
 mod attributes;
 mod column;
@@ -14,21 +13,21 @@ use syn::{Data, DeriveInput, Fields, LitStr};
 
 use column::Column;
 
-/// The most columns that a manifest may declare for a table.
+/// The maximum number of columns that a manifest may declare for a table.
 const COLUMNS_MAX: usize = 128;
 
-/// The longest name, in bytes: PostgreSQL cuts identifiers after 63.
+/// The maximum length of a name in bytes, because PostgreSQL truncates identifiers to 63 bytes.
 const NAME_BYTES_MAX: usize = 63;
 
 pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
     if !input.generics.params.is_empty() {
-        return Err(syn::Error::new_spanned(&input.generics, "a table is one type: it cannot be generic"));
+        return Err(syn::Error::new_spanned(&input.generics, "the type of a table cannot be generic"));
     }
     let Data::Struct(data) = &input.data else {
-        return Err(syn::Error::new_spanned(&input.ident, "a table is a struct with a field for each column"));
+        return Err(syn::Error::new_spanned(&input.ident, "a table must be a struct with a field for each column"));
     };
     let Fields::Named(fields) = &data.fields else {
-        return Err(syn::Error::new_spanned(&input.ident, "a table is a struct with named fields"));
+        return Err(syn::Error::new_spanned(&input.ident, "a table must be a struct with named fields"));
     };
     let name = table_name(input)?;
     let mut columns = Vec::new();
@@ -75,7 +74,7 @@ fn snake_case(name: &str) -> String {
     snake
 }
 
-/// The rules that the manifest has for names in the database.
+/// Checks a name by the manifest's rules for names in the database.
 fn check_name(name: &LitStr) -> syn::Result<()> {
     let text = name.value();
     let starts = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
@@ -86,29 +85,29 @@ fn check_name(name: &LitStr) -> syn::Result<()> {
             "`{text}` cannot be a name in the database: use letters, digits and `_`, beginning with a letter or `_`"
         )
     } else if text.to_ascii_lowercase().starts_with("sqlite_") {
-        format!("`{text}` is reserved: names may not begin with `sqlite_`")
+        format!("`{text}` is reserved: names must not begin with `sqlite_`")
     } else {
         return Ok(());
     };
     Err(syn::Error::new_spanned(name, message))
 }
 
-/// What concerns several columns.
+/// The checks that concern several columns.
 fn check(input: &DeriveInput, columns: &[Column<'_>]) -> syn::Result<()> {
-    let kept: Vec<&Column<'_>> = columns.iter().filter(|column| !column.is_skipped()).collect();
-    if kept.is_empty() || kept.len() > COLUMNS_MAX {
-        let message = format!("a table has between one and {COLUMNS_MAX} columns, and this has {}", kept.len());
+    let stored: Vec<&Column<'_>> = columns.iter().filter(|column| !column.is_skipped()).collect();
+    if stored.is_empty() || stored.len() > COLUMNS_MAX {
+        let message = format!("a table has between one and {COLUMNS_MAX} columns, but this one has {}", stored.len());
         return Err(syn::Error::new_spanned(&input.ident, message));
     }
-    for (index, column) in kept.iter().enumerate() {
+    for (index, column) in stored.iter().enumerate() {
         let name = column.name().value();
-        if kept[..index].iter().any(|other| other.name().value().eq_ignore_ascii_case(&name)) {
-            return Err(syn::Error::new_spanned(column.ident, format!("there is a column `{name}` already")));
+        if stored[..index].iter().any(|other| other.name().value().eq_ignore_ascii_case(&name)) {
+            return Err(syn::Error::new_spanned(column.ident, format!("there is already a column `{name}`")));
         }
-        if column.is_key() && kept[..index].iter().any(|other| other.is_key()) {
+        if column.is_key() && stored[..index].iter().any(|other| other.is_key()) {
             return Err(syn::Error::new_spanned(
                 column.ident,
-                "a table has one key: make the columns `unique` instead",
+                "a table has one key; mark other columns `unique` instead",
             ));
         }
     }
@@ -117,13 +116,13 @@ fn check(input: &DeriveInput, columns: &[Column<'_>]) -> syn::Result<()> {
 
 fn expand(input: &DeriveInput, name: &LitStr, columns: &[Column<'_>]) -> TokenStream {
     let ident = &input.ident;
-    let kept: Vec<&Column<'_>> = columns.iter().filter(|column| !column.is_skipped()).collect();
-    let kinds = kept.iter().map(|column| column.kind());
-    let declarations = kept.iter().map(|column| column.declaration());
-    let values = kept.iter().map(|column| column.to_value());
+    let stored: Vec<&Column<'_>> = columns.iter().filter(|column| !column.is_skipped()).collect();
+    let kinds = stored.iter().map(|column| column.kind());
+    let declarations = stored.iter().map(|column| column.declaration());
+    let values = stored.iter().map(|column| column.to_value());
     let fields = columns.iter().map(Column::read);
-    let constants = kept.iter().map(|column| column.constant(ident));
-    let keyed = kept.iter().find(|column| column.is_key()).map(|column| {
+    let constants = stored.iter().map(|column| column.constant(ident));
+    let keyed = stored.iter().find(|column| column.is_key()).map(|column| {
         let (name, ty) = (column.name(), column.inner);
         quote! {
             #[automatically_derived]
@@ -223,33 +222,33 @@ mod tests {
         };
         let expected = [
             "unknown column attribute `idd`: did you mean `id`?",
-            "a column has one kind: `json` or `text`",
+            "a column has one kind, either `json` or `text`",
             "`varchar` takes a length",
-            "`on_delete` goes with `references`",
+            "`on_delete` needs `references`",
         ];
         check(item, &expected);
     }
 
     #[test]
-    fn option_that_makes_no_sense_says_why() {
-        check_field(quote!(#[column(id, default = 1)] a: i64), "the host gives this column its values");
+    fn invalid_option_is_refused_with_a_reason() {
+        check_field(quote!(#[column(id, default = 1)] a: i64), "the host sets the values of this column");
         check_field(quote!(#[column(json, default = "{")] a: X), "is not JSON");
-        check_field(quote!(#[column(varchar(0))] a: String), "a length is a whole number from 1");
+        check_field(quote!(#[column(varchar(0))] a: String), "a length is an integer from 1");
         check_field(quote!(#[column(references = "users.id.x")] a: i64), "`table.column`");
         check_field(quote!(#[column(references = User)] a: i64), "`table.column`");
         check_field(quote!(#[column(references = "u.id", on_delete = "drop")] a: i64), "restrict, cascade or set_null");
         check_field(quote!(#[column(references = "u.id", on_delete = "set_null")] a: i64), "an `Option`");
-        check_field(quote!(#[column(default = a + b)] a: i64), "written out");
+        check_field(quote!(#[column(default = a + b)] a: i64), "a default is a literal");
         check_field(quote!(#[column(name = "sqlite_a")] a: i64), "reserved");
         check_field(quote!(#[column(name = "a b")] a: i64), "letters, digits");
         check_field(quote!(#[column(primary_key)] a: Option<String>), "cannot be an `Option`");
-        check_field(quote!(#[column(json, primary_key)] a: X), "a key is");
-        check_field(quote!(#[column(skip, unique)] a: X), "no column");
+        check_field(quote!(#[column(json, primary_key)] a: X), "a key must be");
+        check_field(quote!(#[column(skip, unique)] a: X), "not a column");
         check_field(quote!(#[column(unique, unique)] a: i64), "given twice");
     }
 
     #[test]
-    fn what_is_no_table_is_refused() {
+    fn item_that_cannot_be_a_table_is_refused() {
         check(
             quote!(
                 enum T {
@@ -276,7 +275,7 @@ mod tests {
                     a: X,
                 }
             ),
-            &["it cannot be generic"],
+            &["cannot be generic"],
         );
         check(
             quote!(
@@ -286,7 +285,7 @@ mod tests {
                     b: i64,
                 }
             ),
-            &["there is a column `A` already"],
+            &["there is already a column `A`"],
         );
         check(
             quote!(
@@ -320,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn table_without_a_name_is_called_like_the_struct() {
+    fn table_without_a_name_has_the_name_of_the_struct() {
         let input = syn::parse_quote!(
             struct BlogPost {
                 a: i64,
