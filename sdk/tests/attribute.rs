@@ -1,4 +1,4 @@
-//! `#[plugin]`: every kind of method, driven as the host drives it.
+//! `#[plugin]` with every kind of method, called as by the host.
 #![forbid(unsafe_code)]
 
 use std::borrow::Cow;
@@ -44,11 +44,11 @@ impl Shop {
 
     /// Adds an item.
     ///
-    /// Refuses more than there is room for.
+    /// Refuses items over the limit.
     #[action]
     #[route(POST "/items", after = ["check"])]
     fn add(&mut self, item: Item) -> Result<usize> {
-        ensure!(self.items.len() < Self::LIMIT, code = "full", "no room for {}", item.name);
+        ensure!(self.items.len() < Self::LIMIT, code = "full", "the shop has no space for {}", item.name);
         self.items.push(item);
         Ok(self.items.len())
     }
@@ -189,11 +189,11 @@ fn error_of_an_action_keeps_its_code() {
     for _ in 0..3 {
         shop.call("add", &item).expect("added");
     }
-    assert_eq!(shop.call("add", &item).expect_err("full").to_string(), "full: no room for pen");
+    assert_eq!(shop.call("add", &item).expect_err("full").to_string(), "full: the shop has no space for pen");
 }
 
 #[test]
-fn error_of_another_type_becomes_internal() {
+fn error_of_another_type_becomes_internal_error() {
     let failure = shop().call("check", json!({ "name": "bad", "count": 1 })).expect_err("bad");
     assert_eq!(failure.code(), "internal_error");
 }
@@ -214,19 +214,19 @@ fn payload_that_does_not_fit_is_a_validation_error() {
 }
 
 #[test]
-fn answers_of_all_kinds_are_json() {
+fn results_of_all_kinds_are_json() {
     let mut shop = shop();
     assert_eq!(shop.call("who", ()).expect("who"), json!("host native None"));
     assert_eq!(shop.call("undescribed", ()).expect("text"), json!("no schema"));
     assert_eq!(shop.call("unnamed", ()).expect("text"), json!("opened"));
     assert_eq!(shop.call("length", json!({ "text": "abc" })).expect("3"), json!(3));
-    assert_eq!(shop.call("length", json!({ "text": "a\n" })).expect("what has an escape is not borrowed"), json!(2));
+    assert_eq!(shop.call("length", json!({ "text": "a\n" })).expect("text with an escape is copied"), json!(2));
     assert_eq!(shop.call("type", json!([1])).expect("the same"), json!([1]));
     assert_eq!(Shop::opened().not_marked(), 1);
 }
 
 #[test]
-fn on_load_that_answers_false_fails_the_load() {
+fn on_load_that_returns_false_fails_the_load() {
     set_config("open", false);
     let failure = shop().load().expect_err("closed");
     assert_eq!(failure.code(), "load_refused");
@@ -236,7 +236,7 @@ fn on_load_that_answers_false_fails_the_load() {
 }
 
 #[test]
-fn state_is_handed_from_one_revision_to_the_next() {
+fn state_is_passed_from_one_revision_to_the_next() {
     let (mut old, mut new, mut fresh) = (shop(), shop(), shop());
     old.call("add", json!({ "name": "pen", "count": 1 })).expect("added");
     let state = old.save_state().expect("saved");
@@ -248,7 +248,7 @@ fn state_is_handed_from_one_revision_to_the_next() {
 }
 
 #[test]
-fn on_unload_that_fails_is_logged_and_the_state_dropped() {
+fn on_unload_that_fails_is_logged_and_drops_the_state() {
     let mut shop = shop();
     shop.call("add", json!({ "name": "pen", "count": 1 })).expect("added");
     shop.unload();
@@ -270,7 +270,7 @@ fn event_goes_to_the_handler_of_its_pattern() {
 }
 
 #[test]
-fn health_is_asked_of_the_plugin() {
+fn health_check_returns_the_plugins_health() {
     let expected = json!({
         "healthy": false, "message": "sold out", "components": { "shelf": "full" }, "metrics": { "items": 0.0 },
     });
@@ -278,7 +278,7 @@ fn health_is_asked_of_the_plugin() {
 }
 
 #[test]
-fn manifest_has_metadata_and_all_that_is_declared() {
+fn manifest_has_metadata_and_all_declarations() {
     let layers = shop().manifest();
     assert_eq!(layers.len(), 2);
     assert_eq!((&layers[0]["name"], &layers[0]["version"]), (&json!("plugbay-sdk"), &json!(env!("CARGO_PKG_VERSION"))));
@@ -296,7 +296,7 @@ fn manifest_has_metadata_and_all_that_is_declared() {
     });
     let add = json!({
         "name": "add",
-        "description": "Adds an item.\n\nRefuses more than there is room for.",
+        "description": "Adds an item.\n\nRefuses items over the limit.",
         "payload": item,
         "result": { "type": "integer", "minimum": 0, "maximum": usize::MAX },
     });
@@ -306,7 +306,7 @@ fn manifest_has_metadata_and_all_that_is_declared() {
     assert_eq!(declared["actions"][5], json!({ "name": "undescribed" }));
     assert_eq!(declared["actions"][6], json!({ "name": "unnamed" }));
 
-    let description = "Adds an item.\n\nRefuses more than there is room for.";
+    let description = "Adds an item.\n\nRefuses items over the limit.";
     let routes = json!([
         { "method": "POST", "path": "/items", "actions": ["check", "add"], "description": description },
         { "method": "GET", "path": "/items", "actions": ["list"] },

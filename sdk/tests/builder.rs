@@ -1,5 +1,5 @@
-//! The fluent builder, and what it refuses. Its functions are const, and a test may call them all the same: what is a
-//! compile error in a constant is a panic here.
+//! The fluent builder and its checks. Its functions are const, but tests call them at run time, where a failed check is
+//! a panic instead of a compile error.
 
 use plugbay_sdk::builder::{
     Action, Export, Method, Plugin, Route, Source, SourceRoute, Subscription, create_actions, create_api_routes,
@@ -206,7 +206,7 @@ fn plugin_with_a_manifest_file_needs_no_name_of_its_own() {
 
 #[test]
 #[should_panic(expected = "plugin.yaml declares the action `add`, which is not in the code")]
-fn action_that_only_the_file_knows_does_not_build() {
+fn action_only_in_the_file_does_not_build() {
     let _ = named().actions(LIST).source(Source { actions: &["list", "add"], ..SOURCE }).build();
 }
 
@@ -219,7 +219,7 @@ fn route_of_the_file_to_an_unknown_action_does_not_build() {
 
 #[test]
 #[should_panic(expected = "route GET /x has other actions in plugin.yaml")]
-fn route_of_file_and_code_with_other_actions_does_not_build() {
+fn route_with_other_actions_in_file_and_code_does_not_build() {
     const ROUTE: SourceRoute = SourceRoute { method: "GET", path: "/x", actions: &["list", "list"] };
     const ROUTES: &[Route] = create_api_routes! { GET "/x" => ["list"] };
     let _ = named().actions(LIST).routes(ROUTES).source(Source { routes: &[ROUTE], ..SOURCE }).build();
@@ -227,7 +227,7 @@ fn route_of_file_and_code_with_other_actions_does_not_build() {
 
 #[test]
 #[should_panic(expected = "plugin.yaml subscribes to `a.b`, for which the code has no handler")]
-fn subscription_that_only_the_file_knows_does_not_build() {
+fn subscription_only_in_the_file_does_not_build() {
     let _ = named().source(Source { subscribes: &["a.b"], ..SOURCE }).build();
 }
 

@@ -1,4 +1,4 @@
-//! The database's API as far as it needs no database: what is declared, and which SQL it comes to.
+//! The parts of the database API that need no database: declarations and generated SQL.
 
 mod db {
     mod collection;

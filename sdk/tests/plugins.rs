@@ -1,4 +1,4 @@
-//! Calls of other plugins against the stand-in.
+//! Calls to other plugins against the stand-in.
 
 use plugbay_sdk::native::{set_plugin, set_service};
 use plugbay_sdk::plugins;
@@ -21,7 +21,7 @@ fn erp(action: &str, payload: Value) -> Result<Value> {
 }
 
 #[test]
-fn call_answers_typed_values() {
+fn call_returns_typed_values() {
     set_plugin("erp-core", erp);
     let customer: Customer = plugins::get("erp-core").call("get_customer", &json!({ "id": 7 })).expect("an answer");
     assert_eq!(customer, Customer { id: 7, name: "Ada".to_owned() });
@@ -30,7 +30,7 @@ fn call_answers_typed_values() {
 }
 
 #[test]
-fn failure_of_the_other_plugin_keeps_its_code_and_gains_context() {
+fn failure_of_the_other_plugin_keeps_its_code_with_context() {
     set_plugin("erp-core", erp);
     let failure = plugins::call::<Value>("erp-core", "pay", &()).expect_err("closed");
     assert_eq!(failure.to_string(), "closed: `pay` of plugin `erp-core`: no `pay` today");
@@ -38,14 +38,14 @@ fn failure_of_the_other_plugin_keeps_its_code_and_gains_context() {
 }
 
 #[test]
-fn plugin_that_nobody_plays_is_not_found() {
-    let failure = plugins::call::<Value>("erp-core", "get_customer", &()).expect_err("nobody is there");
+fn plugin_without_a_stand_in_is_not_found() {
+    let failure = plugins::call::<Value>("erp-core", "get_customer", &()).expect_err("it does not exist");
     assert_eq!(failure.code(), "not_found");
     assert!(failure.message().contains("native::set_plugin"), "{failure}");
 }
 
 #[test]
-fn plugin_that_is_called_while_it_answers_is_reentrant() {
+fn call_to_a_plugin_that_is_running_is_reentrant() {
     set_plugin("a", |_, _| plugins::call("a", "again", &()));
     let failure = plugins::call::<Value>("a", "first", &()).expect_err("it would wait for itself");
     assert_eq!(failure.code(), "reentrant_call");

@@ -1,4 +1,4 @@
-//! `#[derive(Schema)]` against serde: what one accepts, the other has to.
+//! `#[derive(Schema)]` against serde: both must accept the same texts.
 
 #![allow(dead_code, reason = "the fields are read by serde")]
 
@@ -25,7 +25,7 @@ macro_rules! text_of {
 }
 pub(crate) use text_of;
 
-/// Checks what a type accepts: `accepts!(T: "fits", … ; "does not", …)`.
+/// Checks what a type accepts: `accepts!(T: "valid", … ; "invalid", …)`.
 macro_rules! accepts {
     ($type:ty: $($fits:expr),* ; $($wrong:expr),* $(,)?) => {
         crate::check::<$type>(
@@ -49,7 +49,7 @@ const fn bytes<const N: usize>(json: &Json) -> [u8; N] {
     writer.finish()
 }
 
-/// Each text that fits has to pass the schema and serde, each other one neither.
+/// Checks that both the schema and serde accept the valid texts and refuse the others.
 fn check<T: DeserializeOwned + Schema>(schema: &Value, fits: &[&str], wrong: &[&str]) {
     let validator = validator(schema);
     for (text, expected) in fits.iter().map(|it| (it, true)).chain(wrong.iter().map(|it| (it, false))) {
@@ -61,7 +61,7 @@ fn check<T: DeserializeOwned + Schema>(schema: &Value, fits: &[&str], wrong: &[&
     }
 }
 
-/// What a value makes has to pass the schema of results.
+/// Checks that the JSON of a value matches the schema of results.
 fn check_made(schema: &Value, made: &impl serde::Serialize) {
     let made = serde_json::to_value(made).expect("a test's value is JSON");
     assert!(validator(schema).is_valid(&made), "schema {schema} on {made}");

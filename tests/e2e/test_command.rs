@@ -153,7 +153,7 @@ tests:
     let ran = test(client.path(), &["--file", &file]).exits_with(1);
     assert_contains(
         &ran.stdout,
-        &["3 passed, 2 failed", "no route", "http.api.example.org should be denied, and nothing was"],
+        &["3 passed, 2 failed", "no route", "http.api.example.org should have been denied, but nothing was"],
     );
 }
 

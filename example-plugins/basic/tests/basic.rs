@@ -20,7 +20,7 @@ fn echo_sends_back_any_json() {
 fn unknown_action_is_an_error_that_names_the_known_ones() {
     let failure = basic::native_instance().call("pong", ()).expect_err("no such action");
     assert_eq!((failure.code(), failure.status()), ("unknown_action", Some(404)));
-    assert!(failure.message().ends_with("there are: ping, echo"), "{failure}");
+    assert!(failure.message().ends_with("its actions are: ping, echo"), "{failure}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
-//! From what a test names to a package: a crate is built first, once for each process.
+//! Opens the package of a plugin that a test names. A crate is built first, once for each process.
 //!
-//! Cargo's own target directory is used. The cargo that runs the tests does not hold the lock of the directory for
-//! another target, and several test processes wait for each other there.
+//! The build uses cargo's own target directory. The cargo that runs the tests does not hold its lock for another
+//! target, and concurrent test processes wait for each other's builds.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use plugbay::{CodeCacheAt, Package};
 use plugbay_project::{BuildObserver, Crate, Source};
 
-/// A component that was built, or why it was not. Built by the first test that needs it; the others wait.
+/// The path of a built component, or why it was not built. The first test that needs it builds it; the others wait.
 type Built = Arc<OnceLock<Result<PathBuf, String>>>;
 
 /// Opens PLUGIN as the command does: a crate, a `.wasm` file or a plugin directory.
@@ -35,7 +35,7 @@ fn component_of(directory: &Path) -> Result<PathBuf, String> {
     built.get_or_init(|| build().map_err(|error| error.to_string())).clone()
 }
 
-/// A test reports what failed, and nothing else.
+/// The build observer of a test, which reports failures only.
 struct Test;
 
 impl BuildObserver for Test {
@@ -56,7 +56,8 @@ impl BuildObserver for Test {
     }
 }
 
-/// Where compiled code is kept between test processes: in cargo's target directory, where this test's own program is.
+/// The cache of compiled code, shared by test processes: a directory in cargo's target directory, where the test's own
+/// executable is.
 pub(crate) fn code_cache() -> CodeCacheAt {
     let program = std::env::current_exe().unwrap_or_default();
     match program.parent() {
@@ -70,13 +71,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn path_that_is_no_plugin_says_what_would_be() {
+    fn path_without_a_plugin_is_refused_with_the_alternatives() {
         let error = open(Path::new("/no/such/plugin")).expect_err("nothing is there");
         assert!(error.contains("/no/such/plugin") && error.contains("Rust crate"), "{error}");
     }
 
     #[test]
-    fn compiled_code_is_kept_beside_the_tests() {
+    fn compiled_code_is_cached_next_to_the_tests() {
         let CodeCacheAt::Directory(directory) = code_cache() else { panic!("cargo runs this") };
         assert!(directory.ends_with(".plugbay-code"), "{}", directory.display());
     }

@@ -1,4 +1,4 @@
-//! A clock that the test moves, moment by moment: a task that sleeps until some moment wakes at that moment.
+//! A clock that the test controls. Each sleeping task wakes at its own time while the clock advances.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,10 +9,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use plugbay::{Clock, ManualClock};
 
-/// The clock of a test. It stands still until it is moved. Clones are the same clock.
+/// The clock of a test, which stands still until it is set. Clones are the same clock.
 ///
-/// Moved by itself it jumps, as a machine's clock does that is set; [`TestHost::advance`](crate::TestHost::advance)
-/// lets time pass, which jobs notice one after another.
+/// [`TestClock::set`] jumps to a time, like setting the clock of a machine.
+/// [`TestHost::advance`](crate::TestHost::advance) lets time pass, so that jobs run one after another at their own
+/// times.
 #[derive(Clone, Default)]
 pub struct TestClock {
     clock: ManualClock,
@@ -37,12 +38,12 @@ impl TestClock {
         self.clock.set(now);
     }
 
-    /// What time it is.
+    /// The current time.
     pub fn now(&self) -> SystemTime {
         self.clock.now()
     }
 
-    /// The next moment that a task waits for, no later than `end`.
+    /// The next time for which a task waits, not later than `end`.
     fn next_until(&self, end: SystemTime) -> Option<SystemTime> {
         let now = self.now();
         self.sleepers().keys().copied().find(|moment| *moment > now && *moment <= end)
@@ -94,7 +95,7 @@ impl fmt::Debug for TestClock {
     }
 }
 
-/// A task that waits, for as long as this lives.
+/// The registration of a waiting task, removed on drop.
 struct Sleeper<'a> {
     clock: &'a TestClock,
     moment: SystemTime,
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn time_that_passes_wakes_a_sleeper_at_each_of_its_moments() {
+    async fn passing_time_wakes_a_sleeper_at_each_of_its_times() {
         let clock = TestClock::default();
         let begin = clock.now();
         let woken: Arc<Mutex<Vec<u64>>> = Arc::default();

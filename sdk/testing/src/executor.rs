@@ -1,16 +1,16 @@
-//! Where a host's plugins run: a current-thread executor of its own, driven only while the test waits for it.
+//! The executor of a host: a current-thread Tokio runtime that is driven only while the test waits for it.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// Jobs end at the deadlines of their calls; a plugin without one is not waited for any longer than this.
+/// The time limit of [`settle`]. Jobs end at the deadlines of their calls, so it concerns plugins without a deadline.
 const SETTLED_WITHIN: Duration = Duration::from_secs(60);
-/// How often it is looked whether what runs on other threads is done.
+/// The interval of checks for work on other threads.
 const LOOK_AGAIN: Duration = Duration::from_micros(200);
 
-/// Turns that tasks which wait for nothing outside get to come to rest.
+/// The number of turns in which tasks that wait for nothing external settle.
 const TURNS: usize = 64;
 
 pub(crate) struct Executor {
@@ -20,19 +20,21 @@ pub(crate) struct Executor {
 
 impl Executor {
     /// # Panics
-    /// Where the system has no more handles for one.
+    /// If the operating system is out of handles.
     pub(crate) fn new() -> Self {
         let runtime = Builder::new_current_thread().enable_all().build();
-        Executor { runtime: Some(runtime.unwrap_or_else(|error| panic!("no executor can be made: {error}"))) }
+        Executor {
+            runtime: Some(runtime.unwrap_or_else(|error| panic!("the test executor cannot be created: {error}"))),
+        }
     }
 
-    /// Runs a future to its end. In a test that is asynchronous itself, on a thread of its own meanwhile.
+    /// Runs a future to completion. In an asynchronous test, it runs on a separate thread.
     pub(crate) fn wait<F>(&self, future: F) -> F::Output
     where
         F: Future + Send,
         F::Output: Send,
     {
-        let Some(runtime) = &self.runtime else { unreachable!("it is there until it is dropped") };
+        let Some(runtime) = &self.runtime else { unreachable!("the runtime is only taken on drop") };
         if Handle::try_current().is_err() {
             return runtime.block_on(future);
         }
@@ -44,7 +46,7 @@ impl Executor {
 }
 
 impl Drop for Executor {
-    /// Does not wait: a host may be dropped where waiting is not allowed.
+    /// Does not wait, because a host may be dropped in an asynchronous context, which must not block.
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
@@ -52,7 +54,7 @@ impl Drop for Executor {
     }
 }
 
-/// Lets everything in the background run until it waits again, and the jobs that have become due to their ends.
+/// Runs background tasks until they wait, and due jobs until they end.
 pub(crate) async fn settle(plugins: &plugbay::Runtime) {
     let begun = Instant::now();
     loop {
@@ -62,7 +64,7 @@ pub(crate) async fn settle(plugins: &plugbay::Runtime) {
         if plugins.jobs_are_at_rest() || begun.elapsed() > SETTLED_WITHIN {
             return;
         }
-        // Something runs on another thread, such as a database. This thread has to wait for it.
+        // Work on another thread, such as a database call, is still running.
         tokio::time::sleep(LOOK_AGAIN).await;
     }
 }

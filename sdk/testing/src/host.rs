@@ -1,4 +1,4 @@
-//! One host for one test: a runtime, a clock, replies for requests, and a record of what happened.
+//! The host of a test: a runtime, a clock, replies to HTTP requests, and a record of what happened.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::record::{LogLine, Record};
 use crate::setup::PluginSetup;
 use crate::{build, record};
 
-/// Enough for a few plugins that each run a few calls at once; each costs addresses, not memory.
+/// Enough for a few plugins with a few concurrent calls each. An instance reserves address space, not memory.
 const LIVE_INSTANCES: u32 = 32;
 
 /// A host for the plugins of one test. Cheap to clone; clones are the same host.
@@ -29,7 +29,7 @@ pub(crate) struct Inner {
 }
 
 /// Settings of a [`TestHost`].
-#[must_use = "it is no host before `build`"]
+#[must_use = "the builder creates no host before `build`"]
 pub struct TestHostBuilder {
     clock: TestClock,
     runtime: RuntimeBuilder,
@@ -39,13 +39,13 @@ impl TestHost {
     /// A host without plugins, on 1 January 2026, 00:00 UTC.
     ///
     /// # Panics
-    /// Where no runtime can be made.
+    /// If no runtime can be created.
     #[track_caller]
     pub fn new() -> Self {
         TestHost::builder().build()
     }
 
-    /// A host with other settings.
+    /// A builder for a host with other settings.
     pub fn builder() -> TestHostBuilder {
         let runtime = Runtime::builder()
             .live_instances(LIVE_INSTANCES)
@@ -54,11 +54,11 @@ impl TestHost {
         TestHostBuilder { clock: TestClock::default(), runtime }
     }
 
-    /// A plugin to be loaded: the directory of a crate, which is built first, a `.wasm` file, or a plugin directory. A
-    /// test of the crate that it is in names it as `env!("CARGO_MANIFEST_DIR")`.
+    /// Prepares the plugin at a path: the directory of a crate, which is built first, a `.wasm` file, or a plugin
+    /// directory. A test of the crate itself passes `env!("CARGO_MANIFEST_DIR")`.
     ///
     /// # Panics
-    /// Where there is no plugin, or its crate does not build.
+    /// If the path contains no plugin, or its crate does not build.
     #[track_caller]
     pub fn plugin(&self, path: impl AsRef<Path>) -> PluginSetup {
         match build::open(path.as_ref()) {
@@ -67,13 +67,12 @@ impl TestHost {
         }
     }
 
-    /// A plugin to be loaded: a component from memory. `name` is its name unless it carries a manifest that says
-    /// otherwise.
+    /// Prepares a plugin from the bytes of a component. `name` is its name unless an embedded manifest sets another.
     pub fn component(&self, name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> PluginSetup {
         self.package(Package::from_bytes(name, bytes))
     }
 
-    /// A plugin to be loaded: a package that was put together elsewhere.
+    /// Prepares a plugin from a package that was created elsewhere.
     pub fn package(&self, package: Package) -> PluginSetup {
         PluginSetup::new(self.0.clone(), package)
     }
@@ -95,33 +94,34 @@ impl TestHost {
         Ok(())
     }
 
-    /// Sets the clock, back or ahead, as one sets the clock of a machine. Waiters in between are not woken.
+    /// Sets the clock, back or ahead. In contrast to [`TestHost::advance`], waiters in between are not woken one by
+    /// one.
     pub fn set_time(&self, now: SystemTime) {
         self.0.clock.set(now);
         self.0.executor.wait(settle(&self.0.runtime));
     }
 
-    /// What time it is for plugins.
+    /// The current time of the plugins.
     pub fn now(&self) -> SystemTime {
         self.0.clock.now()
     }
 
-    /// The world outside: what requests get, and which were made.
+    /// The replies to HTTP requests, and the requests that were made.
     pub fn http(&self) -> HttpReplies {
         self.0.http.clone()
     }
 
-    /// The log lines of all plugins, in their order.
+    /// The log lines of all plugins, in order.
     pub fn log_lines(&self) -> Vec<LogLine> {
-        self.0.record.kept().lines.clone()
+        self.0.record.entries().lines.clone()
     }
 
-    /// What plugins were about to use and were not granted, in order.
+    /// The denied uses of all plugins, in order.
     pub fn denials(&self) -> Vec<record::DeniedUse> {
-        self.0.record.kept().denials.clone()
+        self.0.record.entries().denials.clone()
     }
 
-    /// The runtime itself, for an asynchronous test or for what this harness has no word for.
+    /// The runtime itself, for an asynchronous test or for functions that this harness does not cover.
     pub fn runtime(&self) -> &Runtime {
         &self.0.runtime
     }
@@ -140,42 +140,42 @@ impl std::fmt::Debug for TestHost {
 }
 
 impl TestHostBuilder {
-    /// What time it is when the test begins. Default: 1 January 2026, 00:00 UTC.
+    /// Sets the time at which the test begins. Default: 1 January 2026, 00:00 UTC.
     pub fn time(mut self, now: SystemTime) -> Self {
         self.clock = TestClock::new(now);
         self
     }
 
-    /// Any setting of the runtime, such as its ceilings or a directory for what plugins keep (in memory by default).
-    /// The clock, the log, the audit and the network are the harness's own.
+    /// Changes any setting of the runtime, such as its ceilings or the directory for stored data (in memory by
+    /// default). The harness itself sets the clock, the log, the audit and the network.
     pub fn runtime(mut self, settings: impl FnOnce(RuntimeBuilder) -> RuntimeBuilder) -> Self {
         self.runtime = settings(self.runtime);
         self
     }
 
-    /// Lets the plugin of this name run in trusted mode if its manifest asks for that; may be called again for others.
-    /// Default: none. A file of tests cannot say so: it comes with the plugin.
+    /// Allows the plugin with this name to run in trusted mode if its manifest requests that. May be called several
+    /// times. Default: no plugin. A test file cannot allow this, because it comes with the plugin.
     pub fn trust(mut self, plugin: impl Into<String>) -> Self {
         self.runtime = self.runtime.trust(plugin);
         self
     }
 
-    /// Makes the host.
+    /// Creates the host.
     ///
     /// # Panics
-    /// Where no runtime can be made.
+    /// If no runtime can be created.
     #[track_caller]
     pub fn build(self) -> TestHost {
         match self.try_build() {
             Ok(host) => host,
-            Err(error) => panic!("no runtime can be made: {error}"),
+            Err(error) => panic!("the runtime of the test cannot be created: {error}"),
         }
     }
 
-    /// Makes the host.
+    /// Creates the host.
     ///
     /// # Errors
-    /// [`plugbay::BuildError`] where no runtime can be made.
+    /// [`plugbay::BuildError`] if no runtime can be created.
     pub fn try_build(self) -> Result<TestHost, plugbay::BuildError> {
         let (record, http) = (Record::default(), HttpReplies::default());
         let runtime = self

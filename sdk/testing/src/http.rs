@@ -1,7 +1,7 @@
-//! The world outside, played by the test: replies for requests that are expected, and all requests that were made.
+//! HTTP for tested plugins: replies to expected requests, and a record of all requests.
 //!
-//! A request gets here after the host has checked it against what the plugin was granted; one that was denied does not.
-//! Nothing ever reaches a network.
+//! A request arrives here after the host has checked it against the plugin's permissions; a denied one does not. No
+//! request reaches a network.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use plugbay::{HttpResponder, Pattern};
 use serde::Serialize;
 use serde_json::Value;
 
-/// Requests that one host keeps: each may have a body of megabytes.
+/// The maximum number of recorded requests of a host. Each may have a body of megabytes.
 const REQUESTS_MAX: usize = 1_000;
 
 /// A request that a plugin made.
@@ -23,14 +23,14 @@ pub struct HttpRequest {
     pub method: String,
     /// The whole URL.
     pub url: String,
-    /// Names in lower case, with their values.
+    /// The headers, with names in lower case.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
 }
 
 impl HttpRequest {
-    /// The value of the first header of this name, whatever its case.
+    /// The value of the first header with this name, ignoring case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
     }
@@ -40,35 +40,35 @@ impl HttpRequest {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The body as JSON; `null` if it is none.
+    /// The body as JSON; `null` if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 }
 
-/// The replies that plugins get to their requests, and the requests that they made. Clones are the same.
+/// The replies to the requests of plugins, and the recorded requests. Clones share their state.
 #[derive(Clone, Default)]
-pub struct HttpReplies(Arc<Mutex<Kept>>);
+pub struct HttpReplies(Arc<Mutex<State>>);
 
 #[derive(Default)]
-struct Kept {
+struct State {
     rules: Vec<Rule>,
     requests: Vec<HttpRequest>,
 }
 
-/// What a request gets for an answer.
+/// A function that replies to a request.
 type Reply = Arc<dyn Fn(&HttpRequest) -> Result<http::Response<Bytes>, String> + Send + Sync>;
 
 struct Rule {
     method: String,
     url: Pattern,
-    /// How many more requests it serves; `None` is all.
+    /// The remaining number of requests to serve; `None` is unlimited.
     left: Option<usize>,
     reply: Reply,
 }
 
-/// A request that is expected. It is answered by what [`HttpMock::reply`] or one of its like says.
-#[must_use = "it is answered only once a reply is said"]
+/// An expected request, whose reply [`HttpMock::reply`] or a similar method sets.
+#[must_use = "an expected request needs a reply: call `reply`"]
 pub struct HttpMock {
     replies: HttpReplies,
     method: String,
@@ -77,42 +77,42 @@ pub struct HttpMock {
 }
 
 impl HttpReplies {
-    /// Says what requests to a URL get. The URL is compared as a whole, its query included; `*` stands for any text, so
-    /// that `https://api.example.org/*` is all of a host. Of several that fit, the one that was said first answers. The
-    /// method `*` is any.
+    /// Sets the reply to requests for a URL. The whole URL is compared, including its query; `*` matches any text, so
+    /// `https://api.example.org/*` matches all requests to a host. Of several that match, the first one that was set
+    /// replies. The method `*` matches any method.
     pub fn on(&self, method: impl Into<String>, url: impl Into<String>) -> HttpMock {
         HttpMock { replies: self.clone(), method: method.into(), url: url.into(), times: None }
     }
 
-    /// The requests that were made so far, in their order, at most 1,000; those that were denied are not among them.
+    /// The requests so far, in order: at most 1,000, without those that were denied.
     pub fn requests(&self) -> Vec<HttpRequest> {
-        self.kept().requests.clone()
+        self.state().requests.clone()
     }
 
-    /// Forgets the requests so far.
+    /// Clears the recorded requests.
     pub fn clear_requests(&self) {
-        self.kept().requests.clear();
+        self.state().requests.clear();
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps the request and answers it.
+    /// Records the request and replies to it.
     fn answer(&self, request: HttpRequest) -> Result<http::Response<Bytes>, String> {
         let reply = {
-            let mut kept = self.kept();
-            if kept.requests.len() < REQUESTS_MAX {
-                kept.requests.push(request.clone());
+            let mut state = self.state();
+            if state.requests.len() < REQUESTS_MAX {
+                state.requests.push(request.clone());
             }
-            kept.rules.iter_mut().find(|rule| rule.fits(&request)).map(Rule::take)
+            state.rules.iter_mut().find(|rule| rule.fits(&request)).map(Rule::take)
         };
         match reply {
             Some(reply) => reply(&request),
             None => {
                 let HttpRequest { method, url, .. } = request;
                 Err(format!(
-                    "the test has no reply for {method} {url}: say one with `host.http().on({method:?}, {url:?})`"
+                    "the test has no reply to {method} {url}: set one with `host.http().on({method:?}, {url:?})`"
                 ))
             }
         }
@@ -133,7 +133,7 @@ impl Rule {
 }
 
 impl HttpMock {
-    /// Serves only this many requests; later ones are for the next reply that fits.
+    /// Serves only this many requests; later ones get the next matching reply.
     pub fn times(self, times: usize) -> Self {
         HttpMock { times: Some(times), ..self }
     }
@@ -141,7 +141,7 @@ impl HttpMock {
     /// Replies with a status and a JSON body.
     ///
     /// # Panics
-    /// Where the status is none (100 to 999), or serde cannot make JSON of the body.
+    /// If the status is not 100 to 999, or serde cannot write the body as JSON.
     #[track_caller]
     pub fn reply(self, status: u16, body: impl Serialize) {
         let body = serde_json::to_vec(&body).unwrap_or_else(|error| panic!("the body is not JSON: {error}"));
@@ -151,7 +151,7 @@ impl HttpMock {
     /// Replies with a status and a text.
     ///
     /// # Panics
-    /// Where the status is none (100 to 999).
+    /// If the status is not 100 to 999.
     #[track_caller]
     pub fn reply_text(self, status: u16, body: impl Into<String>) {
         self.reply_bytes(status, &[("content-type", "text/plain; charset=utf-8")], body.into());
@@ -160,7 +160,7 @@ impl HttpMock {
     /// Replies with a status, headers and a body.
     ///
     /// # Panics
-    /// Where the status is none (100 to 999), or a header is not one.
+    /// If the status is not 100 to 999, or a header is not valid.
     #[track_caller]
     pub fn reply_bytes(self, status: u16, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) {
         match response(status, headers.iter().copied(), body.into()) {
@@ -169,23 +169,23 @@ impl HttpMock {
         }
     }
 
-    /// Fails as a connection does.
+    /// Fails with a connection error.
     pub fn fail(self, reason: impl Into<String>) {
         let reason = reason.into();
         self.reply_with(move |_| Err(reason.clone()));
     }
 
-    /// Replies with what a function makes of the request.
+    /// Replies with the result of a function of the request.
     pub fn reply_with(
         self,
         reply: impl Fn(&HttpRequest) -> Result<http::Response<Bytes>, String> + Send + Sync + 'static,
     ) {
         let HttpMock { replies, method, url, times } = self;
-        replies.kept().rules.push(Rule { method, url: Pattern::new(url), left: times, reply: Arc::new(reply) });
+        replies.state().rules.push(Rule { method, url: Pattern::new(url), left: times, reply: Arc::new(reply) });
     }
 }
 
-/// A response of these parts, if they make one.
+/// A response with these parts, if they are valid.
 pub(crate) fn response<'h>(
     status: u16,
     headers: impl IntoIterator<Item = (&'h str, &'h str)>,
@@ -195,7 +195,7 @@ pub(crate) fn response<'h>(
     for (name, value) in headers {
         builder = builder.header(name, value);
     }
-    builder.body(Bytes::from(body)).map_err(|error| format!("that is no response: {error}"))
+    builder.body(Bytes::from(body)).map_err(|error| format!("the reply is not a valid response: {error}"))
 }
 
 impl HttpResponder for HttpReplies {
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn first_reply_that_fits_answers_as_often_as_it_may() {
+    fn first_matching_reply_is_used_until_its_limit() {
         let replies = HttpReplies::default();
         replies.on("GET", "https://a.test/*").times(1).reply_text(503, "later");
         replies.on("get", "https://a.test/x?q=1").reply(200, json!([1]));
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn request_without_a_reply_is_kept_and_says_what_to_add() {
+    fn request_without_a_reply_is_recorded_with_a_hint() {
         let replies = HttpReplies::default();
         let error = request(&replies, "GET", "https://a.test/").expect_err("nothing was said");
         assert!(error.contains("host.http().on(\"GET\", \"https://a.test/\")"), "{error}");

@@ -1,5 +1,5 @@
-//! A loaded plugin, and what a test says of it. What is expected and does not come panics with what came, the plugin's
-//! log and what it was denied.
+//! A loaded plugin with its calls and assertions. A failed assertion panics with the found value, the log and the
+//! denied uses of the plugin.
 
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -30,31 +30,31 @@ impl TestPlugin {
         self.plugin.name()
     }
 
-    /// The manifest of the revision that serves.
+    /// The manifest of the serving revision.
     pub fn manifest(&self) -> Manifest {
         self.plugin.manifest()
     }
 
-    /// Calls an action and gets its answer. `()` is a call without a payload.
+    /// Calls an action and returns its result. Pass `()` for no payload.
     ///
     /// # Panics
-    /// Where it answers an error, or something stops it.
+    /// If the call fails.
     #[track_caller]
     pub fn call(&self, action: &str, payload: impl Serialize) -> Value {
         self.answered(action, self.try_call(action, payload))
     }
 
-    /// Calls an action and gets its answer as an `R`.
+    /// Calls an action and returns its result as an `R`.
     ///
     /// # Panics
-    /// As [`TestPlugin::call`], and where the answer is no `R`.
+    /// If the call fails, or its result is not an `R`.
     #[track_caller]
     pub fn call_as<R: DeserializeOwned>(&self, action: &str, payload: impl Serialize) -> R {
         let answer = self.call(action, payload);
         match R::deserialize(&answer) {
             Ok(answer) => answer,
             Err(error) => panic!(
-                "`{}` answered `{action}` with what is no `{}` ({error}): {answer}{}",
+                "plugin `{}` returned a result of `{action}` that is not a `{}` ({error}): {answer}{}",
                 self.name(),
                 std::any::type_name::<R>(),
                 self.scene()
@@ -62,16 +62,20 @@ impl TestPlugin {
         }
     }
 
-    /// Calls an action that is expected to fail, and gets the error.
+    /// Calls an action that is expected to fail, and returns the error.
     ///
     /// # Panics
-    /// Where it succeeds.
+    /// If the call succeeds.
     #[track_caller]
     pub fn call_error(&self, action: &str, payload: impl Serialize) -> InvokeError {
         match self.try_call(action, payload) {
             Err(error) => error,
             Ok(answer) => {
-                panic!("`{}` answered `{action}`, and an error was expected: {answer}{}", self.name(), self.scene())
+                panic!(
+                    "expected an error of `{action}`, but plugin `{}` returned {answer}{}",
+                    self.name(),
+                    self.scene()
+                )
             }
         }
     }
@@ -79,31 +83,32 @@ impl TestPlugin {
     /// Calls an action.
     ///
     /// # Errors
-    /// [`InvokeError`]: what stopped the call, or what the plugin answered.
+    /// [`InvokeError`] if the call fails.
     pub fn try_call(&self, action: &str, payload: impl Serialize) -> Result<Value, InvokeError> {
         self.invoke(Invocation::new(action).payload(&payload)?)
     }
 
-    /// Makes a call that says more of itself: who makes it, under which id, until when.
+    /// Makes a call with all settings, such as the caller, the request id and the deadline.
     ///
     /// # Errors
-    /// [`InvokeError`]: what stopped the call, or what the plugin answered.
+    /// [`InvokeError`] if the call fails.
     pub fn invoke(&self, invocation: Invocation<'_>) -> Result<Value, InvokeError> {
         let outcome = self.host.executor.wait(self.plugin.invoke(invocation))?;
         outcome.parse(&self.name(), "the action")
     }
 
-    /// Hands an event of the host to the plugin's subscriptions, at the time of the test's clock.
+    /// Delivers an event of the host to the plugin's subscriptions, with the time of the test's clock.
     ///
     /// # Panics
-    /// Where a handler fails.
+    /// If a handler fails.
     #[track_caller]
     pub fn event(&self, topic: &str, data: impl Into<Value>) -> Reaction {
         let event = self.make_event(topic, data);
         self.answered(topic, self.deliver(&event))
     }
 
-    /// An event of the host, at the time of the test's clock, to be changed before it is delivered.
+    /// Creates an event of the host with the time of the test's clock, which can be changed before
+    /// [`TestPlugin::deliver`].
     pub fn make_event(&self, topic: &str, data: impl Into<Value>) -> Event {
         let mut event = Event::new(topic, data);
         let since = self.host.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -111,7 +116,7 @@ impl TestPlugin {
         event
     }
 
-    /// Hands any event to the plugin's subscriptions.
+    /// Delivers any event to the plugin's subscriptions.
     ///
     /// # Errors
     /// [`InvokeError`] of the first handler that failed.
@@ -119,27 +124,27 @@ impl TestPlugin {
         self.host.executor.wait(self.plugin.deliver(event))
     }
 
-    /// Asks the plugin how it is.
+    /// Runs the plugin's health check.
     ///
     /// # Panics
-    /// Where the check cannot run.
+    /// If the check cannot run.
     #[track_caller]
     pub fn health(&self) -> Health {
         self.answered("health", self.try_health())
     }
 
-    /// Asks the plugin how it is.
+    /// Runs the plugin's health check.
     ///
     /// # Errors
-    /// [`InvokeError`] where the check cannot run.
+    /// [`InvokeError`] if the check cannot run.
     pub fn try_health(&self) -> Result<Health, InvokeError> {
         self.host.executor.wait(self.plugin.health())
     }
 
-    /// Loads the same package again beside the running revision, which hands its state over.
+    /// Loads the same package as a new revision, to which the running one passes its state.
     ///
     /// # Panics
-    /// Where the new revision cannot take over.
+    /// If the new revision cannot take over.
     #[track_caller]
     pub fn reload(&self) {
         if let Err(error) = self.try_reload() {
@@ -147,46 +152,46 @@ impl TestPlugin {
         }
     }
 
-    /// Loads the same package again.
+    /// Like [`TestPlugin::reload`], without the panic.
     ///
     /// # Errors
-    /// [`LoadError`] with the stage that failed. The old revision keeps serving then.
+    /// [`LoadError`] with the stage that failed. The old revision then continues to serve.
     pub fn try_reload(&self) -> Result<(), LoadError> {
         self.host.executor.wait(self.host.runtime.reload(self.package.clone())).map(|_| ())
     }
 
-    /// Unloads the plugin: its `on_unload` has run when this returns.
+    /// Unloads the plugin. Its `on_unload` has run when this returns.
     pub fn unload(&self) {
         self.host.executor.wait(self.host.runtime.unload(&self.name()));
     }
 
-    /// The lines of its log so far, its standard output and error among them.
+    /// The plugin's log lines so far, including its standard output and error.
     pub fn log_lines(&self) -> Vec<LogLine> {
         let name = self.name();
-        self.host.record.kept().lines.iter().filter(|line| line.plugin == name).cloned().collect()
+        self.host.record.entries().lines.iter().filter(|line| line.plugin == name).cloned().collect()
     }
 
-    /// What it was about to use and was not granted so far.
+    /// The plugin's denied uses so far.
     pub fn denials(&self) -> Vec<DeniedUse> {
         let name = self.name();
-        self.host.record.kept().denials.iter().filter(|denied| denied.plugin == name).cloned().collect()
+        self.host.record.entries().denials.iter().filter(|denied| denied.plugin == name).cloned().collect()
     }
 
-    /// What it did since it was loaded, in numbers.
+    /// The plugin's metrics since it was loaded.
     pub fn metrics(&self) -> MetricsSnapshot {
         self.plugin.metrics()
     }
 
-    /// The plugin itself, for an asynchronous test or for what this harness has no word for.
+    /// The plugin itself, for an asynchronous test or for functions that this harness does not cover.
     pub fn plugin(&self) -> &Plugin {
         &self.plugin
     }
 
-    /// Asserts that it was about to use a resource, such as `db.users`, for an action, such as `read`, and was not
-    /// granted it.
+    /// Asserts that the plugin attempted to use a resource, such as `db.users`, for an action, such as `read`, and that
+    /// this was denied.
     ///
     /// # Panics
-    /// Where it was granted, or the plugin did not try.
+    /// If the use was granted, or the plugin did not attempt it.
     #[track_caller]
     pub fn assert_denied(&self, resource: &str, action: &str) {
         let denied = self.denials().iter().any(|denied| denied.resource == resource && denied.action == action);
@@ -197,44 +202,44 @@ impl TestPlugin {
         let granted = self
             .host
             .record
-            .kept()
+            .entries()
             .uses
             .iter()
             .any(|granted| granted.plugin == name && granted.resource == resource && granted.action == action);
-        let what = if granted { "was granted it" } else { "did not try" };
-        panic!("`{name}` should be denied to {action} `{resource}`, and {what}{}", self.scene());
+        let what = if granted { "it was granted" } else { "the plugin did not try" };
+        panic!("`{action}` of `{resource}` should have been denied to plugin `{name}`, but {what}{}", self.scene());
     }
 
-    /// Asserts that it was denied nothing at all.
+    /// Asserts that no use was denied to the plugin.
     ///
     /// # Panics
-    /// Where it was.
+    /// If any was.
     #[track_caller]
     pub fn assert_nothing_denied(&self) {
         if !self.denials().is_empty() {
-            panic!("`{}` should be denied nothing{}", self.name(), self.scene());
+            panic!("plugin `{}` should have no denied uses{}", self.name(), self.scene());
         }
     }
 
-    /// Asserts that a line of its log contains a text, as it is shown: `INFO [target] message name=value`.
+    /// Asserts that a log line of the plugin contains a text, in the form `INFO [target] message name=value`.
     ///
     /// # Panics
-    /// Where none does.
+    /// If no line does.
     #[track_caller]
     pub fn assert_logged(&self, text: &str) {
         if !self.log_lines().iter().any(|line| line.to_string().contains(text)) {
-            panic!("no line of the log of `{}` contains `{text}`{}", self.name(), self.scene());
+            panic!("no line of the log of plugin `{}` contains `{text}`{}", self.name(), self.scene());
         }
     }
 
-    /// Asserts that no line of its log contains a text, such as a secret.
+    /// Asserts that no log line of the plugin contains a text, such as a secret.
     ///
     /// # Panics
-    /// Where one does.
+    /// If a line does.
     #[track_caller]
     pub fn assert_not_logged(&self, text: &str) {
         if self.log_lines().iter().any(|line| line.to_string().contains(text)) {
-            panic!("the log of `{}` contains `{text}`{}", self.name(), self.scene());
+            panic!("the log of plugin `{}` contains `{text}`{}", self.name(), self.scene());
         }
     }
 
@@ -243,7 +248,7 @@ impl TestPlugin {
         match answer {
             Ok(answer) => answer,
             Err(error) => {
-                panic!("`{}` did not answer `{what}`: [{}] {error}{}", self.name(), error.code(), self.scene())
+                panic!("plugin `{}` failed in `{what}`: [{}] {error}{}", self.name(), error.code(), self.scene())
             }
         }
     }

@@ -1,13 +1,13 @@
-//! What the plugins of a host said and what they were refused, for the test to look at.
+//! The record of a host: log lines, denied uses and granted uses.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use plugbay::{AuditRecord, AuditSink, Level, LogRecord, LogSink, Refused};
 
-/// Lines, denials and granted uses that one host keeps of each: what a test of a plugin that never stops has seen by
-/// then is enough.
-const KEPT_MAX: usize = 100_000;
+/// The maximum number of log lines, of denied uses and of granted uses that a host records, for plugins that never
+/// stop.
+const ENTRIES_MAX: usize = 100_000;
 
 /// One line of a plugin's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,15 +15,15 @@ const KEPT_MAX: usize = 100_000;
 pub struct LogLine {
     /// The plugin.
     pub plugin: String,
-    /// How much it matters.
+    /// The severity.
     pub level: Level,
-    /// The part of the plugin that speaks: what it says itself, `stdout`, `stderr`, or empty.
+    /// The part of the plugin that logs: a target that it names, `stdout`, `stderr`, or empty.
     pub target: String,
-    /// The text.
+    /// The message.
     pub message: String,
     /// Names with their values as JSON.
     pub fields: Vec<(String, String)>,
-    /// The id of the call in which it was written; `None` for standard output and error.
+    /// The id of the call that wrote it; `None` for standard output and error.
     pub request_id: Option<String>,
 }
 
@@ -39,17 +39,17 @@ impl fmt::Display for LogLine {
     }
 }
 
-/// Something that a plugin was about to use and was not granted.
+/// A denied use of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeniedUse {
     /// The plugin.
     pub plugin: String,
-    /// What it was about to use, such as `db.users`.
+    /// The resource, such as `db.users`.
     pub resource: String,
-    /// What for: `read`, `write`, `execute`, `publish` or `subscribe`.
+    /// The action: `read`, `write`, `execute`, `publish` or `subscribe`.
     pub action: String,
-    /// Who said no: its own manifest or the operator.
+    /// The origin of the denial, such as the plugin's manifest or the operator.
     pub refused: Refused,
 }
 
@@ -57,9 +57,9 @@ impl fmt::Display for DeniedUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let DeniedUse { resource, action, refused, .. } = self;
         let by = match refused {
-            Refused::ByManifest => "its manifest does not ask for it",
-            Refused::ByOperator => "the operator does not allow it",
-            Refused::ByMode => "it is for trusted plugins only",
+            Refused::ByManifest => "its manifest does not request it",
+            Refused::ByOperator => "the operator did not grant it",
+            Refused::ByMode => "only trusted plugins may use it",
             Refused::ByCallee => "the other plugin does not admit it",
         };
         write!(f, "{action} {resource}: {by}")
@@ -74,39 +74,39 @@ pub(crate) struct GrantedUse {
     pub(crate) action: &'static str,
 }
 
-/// All that is kept of a host. Clones are the same record.
+/// The record of a host. Clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct Record(Arc<Mutex<Kept>>);
+pub(crate) struct Record(Arc<Mutex<Entries>>);
 
 #[derive(Default)]
-pub(crate) struct Kept {
+pub(crate) struct Entries {
     pub(crate) lines: Vec<LogLine>,
     pub(crate) denials: Vec<DeniedUse>,
     pub(crate) uses: Vec<GrantedUse>,
 }
 
 impl Record {
-    pub(crate) fn kept(&self) -> MutexGuard<'_, Kept> {
+    pub(crate) fn entries(&self) -> MutexGuard<'_, Entries> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What a person who looks at a failed test wants to know of a plugin: its log and what it was refused.
+    /// The context of a failed assertion: the log and the denied uses of a plugin.
     pub(crate) fn scene(&self, plugin: &str) -> String {
-        let kept = self.kept();
-        let lines = kept.lines.iter().filter(|line| line.plugin == plugin).map(ToString::to_string);
-        let denials = kept.denials.iter().filter(|denied| denied.plugin == plugin).map(ToString::to_string);
-        format!("\n  its log:{}\n  denied to it:{}", listed(lines), listed(denials))
+        let entries = self.entries();
+        let lines = entries.lines.iter().filter(|line| line.plugin == plugin).map(ToString::to_string);
+        let denials = entries.denials.iter().filter(|denied| denied.plugin == plugin).map(ToString::to_string);
+        format!("\n  log:{}\n  denied uses:{}", listed(lines), listed(denials))
     }
 }
 
 fn listed(items: impl Iterator<Item = String>) -> String {
     let items: String = items.map(|item| format!("\n    {}", item.replace('\n', "\n      "))).collect();
-    if items.is_empty() { " nothing".to_owned() } else { items }
+    if items.is_empty() { " none".to_owned() } else { items }
 }
 
-fn keep<T>(kept: &mut Vec<T>, item: T) {
-    if kept.len() < KEPT_MAX {
-        kept.push(item);
+fn push<T>(entries: &mut Vec<T>, item: T) {
+    if entries.len() < ENTRIES_MAX {
+        entries.push(item);
     }
 }
 
@@ -120,7 +120,7 @@ impl LogSink for Record {
             fields: record.fields.to_vec(),
             request_id: record.request_id.map(str::to_owned),
         };
-        keep(&mut self.kept().lines, line);
+        push(&mut self.entries().lines, line);
     }
 }
 
@@ -130,9 +130,9 @@ impl AuditSink for Record {
         match record.refused {
             Some(refused) => {
                 let denied = DeniedUse { plugin, resource, action: action.to_owned(), refused };
-                keep(&mut self.kept().denials, denied);
+                push(&mut self.entries().denials, denied);
             }
-            None => keep(&mut self.kept().uses, GrantedUse { plugin, resource, action }),
+            None => push(&mut self.entries().uses, GrantedUse { plugin, resource, action }),
         }
     }
 

@@ -1,4 +1,4 @@
-//! A plugin before it is loaded: its configuration and what the operator allows it.
+//! The setup of a plugin before it is loaded: its configuration and the operator's grants.
 
 use std::sync::Arc;
 
@@ -12,16 +12,17 @@ use crate::record::Record;
 
 /// A plugin to be loaded into a [`TestHost`](crate::TestHost).
 ///
-/// The operator allows whatever its manifest asks for, unless something is said here. Rules are looked at in the order
-/// in which they are said, and the first that fits decides.
-#[must_use = "nothing happens before `load`"]
+/// By default, the operator grants everything that the manifest requests. Rules are evaluated in the order in which
+/// they are added, and the first that matches decides.
+#[must_use = "the plugin is not loaded before `load`"]
 pub struct PluginSetup {
     host: Arc<Inner>,
     package: Package,
     policy: Policy,
 }
 
-/// The rules with nothing allowed below them but what every plugin may: write its log, read its configuration.
+/// The rules of a policy that ends with the grants of every plugin, to write its log and read its configuration, and
+/// denies everything else.
 pub(crate) fn nothing_else(mut policy: Policy) -> Policy {
     policy.push("log", Some(vec![PermissionAction::Write]), Effect::Allow);
     policy.push("config.*", Some(vec![PermissionAction::Read]), Effect::Allow);
@@ -34,37 +35,37 @@ impl PluginSetup {
         PluginSetup { host, package, policy: Policy::default() }
     }
 
-    /// Sets a value of its configuration, as the operator would.
+    /// Sets a value of the plugin's configuration, as the operator would.
     pub fn config(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.package = self.package.configure(key, value);
         self
     }
 
-    /// The operator allows this: `RESOURCE:ACTION,ACTION`, or `RESOURCE` alone for all actions, such as `db.*:read`.
-    /// That is the default for whatever the manifest asks for; it is worth saying before a [`PluginSetup::deny`], and
-    /// for what has to be named by the operator, such as a private address.
+    /// Adds a rule that grants a permission: `RESOURCE:ACTION,ACTION`, or `RESOURCE` alone for all actions, such as
+    /// `db.*:read`. Requested permissions are granted by default, so this is needed only before a
+    /// [`PluginSetup::deny`], and for resources that the operator must name, such as a private address.
     ///
     /// # Panics
-    /// Where that is no permission.
+    /// If the text is not a permission.
     #[track_caller]
     pub fn grant(self, permission: &str) -> Self {
         self.with(permission, Policy::allow)
     }
 
-    /// The operator does not allow this, written as for [`PluginSetup::grant`].
+    /// Adds a rule that denies a permission, written as for [`PluginSetup::grant`].
     ///
     /// # Panics
-    /// Where that is no permission.
+    /// If the text is not a permission.
     #[track_caller]
     pub fn deny(self, permission: &str) -> Self {
         self.with(permission, Policy::deny)
     }
 
-    /// The operator allows these and nothing else, but for what every plugin may: write its log, read its
+    /// Grants these permissions and nothing else, except those of every plugin: to write its log and to read its
     /// configuration.
     ///
     /// # Panics
-    /// Where one of them is no permission.
+    /// If one of the texts is not a permission.
     #[track_caller]
     pub fn only<'p>(self, permissions: impl IntoIterator<Item = &'p str>) -> Self {
         let mut setup = permissions.into_iter().fold(self, PluginSetup::grant);
@@ -72,22 +73,22 @@ impl PluginSetup {
         setup
     }
 
-    /// The operator's rules for this plugin, in place of those that were said before.
+    /// Replaces all rules that were added before by a policy.
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// The operator lets it run in trusted mode, which its manifest asks for.
+    /// Allows the plugin to run in trusted mode, which its manifest must request. Default: not allowed.
     pub fn trusted(mut self) -> Self {
         self.package = self.package.trusted(true);
         self
     }
 
-    /// Lays a manifest over the plugin's own: for limits, subscriptions or permissions that only this test wants.
+    /// Overrides parts of the plugin's manifest, such as limits, subscriptions or permissions, for this test.
     ///
     /// # Panics
-    /// Where it is not an object. What else is wrong with it fails the load.
+    /// If it is not an object. Any other mistake fails the load.
     #[track_caller]
     pub fn manifest(mut self, manifest: Value) -> Self {
         match Layer::from_value("the test's manifest", manifest) {
@@ -97,23 +98,23 @@ impl PluginSetup {
         self
     }
 
-    /// The limits that the host sets, in place of those that the manifest asks for.
+    /// Sets the limits of the host, which replace those that the manifest requests.
     pub fn resources(mut self, resources: Resources) -> Self {
         self.package = self.package.resources(resources);
         self
     }
 
-    /// Loads it: when this returns, its `on_load` has run and it serves.
+    /// Loads the plugin. When this returns, its `on_load` has run and it is serving.
     ///
     /// # Panics
-    /// Where it cannot be loaded, with its log.
+    /// If the plugin cannot be loaded; the message contains its log.
     #[track_caller]
     pub fn load(self) -> TestPlugin {
         let record = self.host.record.clone();
         loaded(self.try_load(), &record)
     }
 
-    /// Loads it.
+    /// Like [`PluginSetup::load`], without the panic.
     ///
     /// # Errors
     /// [`LoadError`] with the stage that failed.
@@ -124,20 +125,20 @@ impl PluginSetup {
         Ok(TestPlugin::new(host, plugin, package))
     }
 
-    /// Loads it in place of the revision that is loaded, which hands its state over.
+    /// Loads the plugin as a new revision, to which the loaded one passes its state.
     ///
     /// # Panics
-    /// Where it cannot be loaded, with its log. The old revision keeps serving then.
+    /// If the plugin cannot be loaded; the message contains its log. The old revision then continues to serve.
     #[track_caller]
     pub fn reload(self) -> TestPlugin {
         let record = self.host.record.clone();
         loaded(self.try_reload(), &record)
     }
 
-    /// Loads it in place of the revision that is loaded.
+    /// Like [`PluginSetup::reload`], without the panic.
     ///
     /// # Errors
-    /// [`LoadError`] with the stage that failed. The old revision keeps serving then.
+    /// [`LoadError`] with the stage that failed. The old revision then continues to serve.
     pub fn try_reload(self) -> Result<TestPlugin, LoadError> {
         let PluginSetup { host, package, policy } = self;
         let package = package.policy(policy);

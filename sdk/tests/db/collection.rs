@@ -1,4 +1,4 @@
-//! Which SQL a search in a collection comes to.
+//! The generated SQL of searches in collections.
 
 use plugbay_sdk::db::{self, Field, Filter, Value, field};
 use plugbay_sdk::prelude::json;
@@ -9,14 +9,14 @@ const ALL: &str = r#"SELECT id, doc, created_at, updated_at FROM "tasks""#;
 
 #[track_caller]
 fn check(filter: impl Into<Filter>, expected: &str, values: &[Value]) {
-    let (sql, params) = db::collection::<()>("tasks").find(filter).to_sql().expect("it can be said");
+    let (sql, params) = db::collection::<()>("tasks").find(filter).to_sql().expect("valid SQL");
     let sql = sql.strip_prefix(ALL).and_then(|sql| sql.strip_suffix(" ORDER BY id")).expect("all columns");
     assert_eq!(sql, expected);
     assert_eq!(params, values);
 }
 
 #[test]
-fn filters_are_over_the_expressions_of_the_indexes() {
+fn filters_use_the_expressions_of_the_indexes() {
     check((), "", &[]);
     check(field("done").eq(false), r#" WHERE json_extract(doc, '$."done"') = ?"#, &[Value::Integer(0)]);
     check(field("a.b-c").gt(1.5), r#" WHERE json_extract(doc, '$."a"."b-c"') > ?"#, &[Value::Real(1.5)]);
@@ -32,7 +32,7 @@ fn filters_are_over_the_expressions_of_the_indexes() {
 }
 
 #[test]
-fn filters_are_joined() {
+fn filters_are_combined() {
     let (a, b) = (|| field("a").eq(1), || field("b").eq(2));
     let (one, two) = (Value::Integer(1), Value::Integer(2));
     let both = r#" WHERE (json_extract(doc, '$."a"') = ? AND json_extract(doc, '$."b"') = ?)"#;
@@ -48,7 +48,7 @@ fn filters_are_joined() {
 }
 
 #[test]
-fn order_ends_with_the_number() {
+fn order_ends_with_the_id() {
     let find =
         db::collection::<()>("tasks").find(()).order_by("due").order_by_desc(Field::CREATED_AT).limit(5).offset(2);
     let (sql, values) = find.to_sql().expect("said");
@@ -58,7 +58,7 @@ fn order_ends_with_the_number() {
 }
 
 #[test]
-fn field_that_could_end_the_text_of_a_path_is_refused() {
+fn field_name_that_could_end_the_sql_literal_is_refused() {
     for name in ["", "a.", "a b", "a'b", "a\"b", "$", "a[0]", "a')--", "ä", &"a".repeat(513)] {
         let failure = db::collection::<()>("tasks").find(field(name).eq(1)).to_sql().expect_err("no field");
         assert_eq!(failure.code(), "invalid_argument", "{name}");
@@ -67,7 +67,7 @@ fn field_that_could_end_the_text_of_a_path_is_refused() {
 }
 
 #[test]
-fn change_of_all_documents_is_refused_before_the_host_is_asked() {
+fn change_of_all_documents_is_refused_without_the_host() {
     let tasks = db::collection::<serde_json::Value>("tasks");
     for filter in [Filter::from(()), json!({}).into()] {
         assert_eq!(tasks.delete_where(filter.clone()).expect_err("all").code(), "invalid_argument");

@@ -1,4 +1,4 @@
-//! What goes into the manifest.
+//! Table declarations in the manifest.
 
 use plugbay_sdk::builder::{Builder, Plugin, Source, SourceTable};
 use plugbay_sdk::constant::Json;
@@ -7,7 +7,7 @@ use plugbay_sdk::prelude::*;
 
 use super::{Note, User};
 
-/// A column of every kind that has no place in the other tables.
+/// A table with every kind of column that the other tables do not have.
 #[derive(Debug, Table)]
 struct AllKinds {
     #[column(uuid, primary_key)]
@@ -81,12 +81,12 @@ fn tables_are_in_the_manifest_as_declared() {
 }
 
 #[test]
-fn every_kind_is_what_the_host_takes() {
+fn column_kinds_have_the_names_of_the_manifest() {
     let layers = native_instance().manifest();
     let tables = layers.last().expect("a layer")["tables"].clone();
     assert_eq!(tables[2]["name"], "all_kinds");
     let columns = tables[2]["columns"].as_array().expect("a list");
-    let told: Vec<String> = columns.iter().map(|column| format!("{} {}", column["name"], column["type"])).collect();
+    let found: Vec<String> = columns.iter().map(|column| format!("{} {}", column["name"], column["type"])).collect();
     let expected = [
         "key uuid",
         "country char",
@@ -103,14 +103,14 @@ fn every_kind_is_what_the_host_takes() {
         "user foreign_key",
         "changed updated_at",
     ];
-    assert_eq!(told.join("\n").replace('"', ""), expected.join("\n"));
+    assert_eq!(found.join("\n").replace('"', ""), expected.join("\n"));
     let defaults: Vec<_> = columns.iter().filter_map(|column| column.get("default")).collect();
     assert_eq!(defaults, [&json!(-0.5), &json!(true), &json!("low")]);
     assert_eq!((&columns[0]["primary_key"], &columns[0]["not_null"]), (&json!(true), &json!(true)));
 }
 
 #[test]
-fn manifest_with_these_tables_is_accepted_by_the_hosts_own_checks() {
+fn manifest_with_tables_passes_the_hosts_checks() {
     let layers = native_instance().manifest();
     let layers: Vec<plugbay_manifest::Layer> = layers
         .into_iter()
@@ -136,7 +136,7 @@ fn table_that_is_declared_twice_does_not_build() {
 
 #[test]
 #[should_panic(expected = "`notes.owner` refers to `users.id`, which is not among the plugin's tables")]
-fn reference_to_a_table_that_is_not_declared_does_not_build() {
+fn reference_to_an_undeclared_table_does_not_build() {
     const TABLES: &[Declaration] = &[Note::TABLE];
     let _ = named().tables(TABLES).build();
 }
@@ -152,7 +152,7 @@ const FILE: Source = Source {
 };
 
 #[test]
-fn tables_and_permissions_of_the_file_stay_beside_those_of_the_code() {
+fn tables_and_permissions_of_file_and_code_are_merged() {
     const BUILT: Plugin<Declared> =
         Plugin::builder().source(FILE).tables(create_tables![Note]).permissions(&["db.*: read, write"]).build();
     let section: [u8; BUILT.section_length()] = BUILT.section();

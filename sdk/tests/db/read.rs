@@ -1,4 +1,4 @@
-//! From rows to Rust types.
+//! Reading rows into Rust types.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ fn rows(columns: &[&str], rows: Vec<Vec<Value>>) -> Rows {
 }
 
 #[test]
-fn struct_is_read_by_the_names_of_the_columns() {
+fn struct_is_read_by_column_names() {
     let columns = ["pinned", "id", "tags", "meta", "note", "price", "role", "bytes", "any", "more"];
     let row = vec![
         Value::Integer(1),
@@ -39,7 +39,7 @@ fn struct_is_read_by_the_names_of_the_columns() {
         text("guest"),
         Value::Blob(vec![1, 2]),
         text(r#"{"deep":[1]}"#),
-        text("nobody asks"),
+        text("ignored"),
     ];
     let found: Vec<Found> = rows(&columns, vec![row]).into_typed().expect("it fits");
     let expected = Found {
@@ -58,7 +58,7 @@ fn struct_is_read_by_the_names_of_the_columns() {
 }
 
 #[test]
-fn tuples_values_and_objects_are_read_too() {
+fn tuples_values_and_objects_are_read() {
     let pairs = rows(&["a", "b"], vec![vec![Value::Integer(1), text("x")]]);
     assert_eq!(pairs.clone().into_typed::<(i64, String)>().expect("a pair"), [(1, "x".to_owned())]);
     assert_eq!(pairs.into_typed::<serde_json::Value>().expect("an object"), [json!({ "a": 1, "b": "x" })]);
@@ -73,7 +73,7 @@ fn tuples_values_and_objects_are_read_too() {
 }
 
 #[test]
-fn row_that_does_not_fit_is_named() {
+fn row_of_the_wrong_type_is_named() {
     #[derive(Debug, Deserialize)]
     #[allow(dead_code, reason = "only read")]
     struct Small {

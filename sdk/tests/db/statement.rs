@@ -1,4 +1,4 @@
-//! Which SQL a builder comes to, and what it refuses before the host is asked.
+//! The generated SQL of statements, and the errors that need no host.
 
 use plugbay_sdk::db::{self, Changes, Keyed as _, Table as _, Value, column, params};
 use plugbay_sdk::prelude::{error, json};
@@ -9,7 +9,7 @@ const ALL: &str = r#"SELECT "id", "title", "body", "pinned", "tags", "owner", "c
 
 #[track_caller]
 fn check(select: &db::Select<'_, Note>, expected: &str, values: &[Value]) {
-    let (sql, params) = select.to_sql().expect("it can be said");
+    let (sql, params) = select.to_sql().expect("valid SQL");
     assert_eq!(sql.strip_prefix(ALL).expect("all columns"), expected);
     assert_eq!(params, values);
 }
@@ -38,12 +38,12 @@ fn typed_conditions_become_parameters() {
 }
 
 #[test]
-fn conditions_are_joined_as_they_are_said() {
+fn conditions_are_combined_in_order() {
     let either = Note::pinned.eq(true).or(Note::title.eq("a").and(!Note::body.is_null()));
     let expected = r#" WHERE ("notes"."pinned" = ? OR ("notes"."title" = ? AND NOT ("notes"."body" IS NULL))) AND "notes"."id" < ?"#;
     let values = [Value::Integer(1), text("a"), Value::Integer(9)];
     check(&Note::select().filter(either).filter(Note::id.lt(9)), expected, &values);
-    let by_name = |name| column(name).expect("it is there");
+    let by_name = |name| column(name).expect("it exists");
     let named = Note::select().filter(by_name("pinned").eq(Value::Integer(1)));
     let named = named.filter(by_name("id").lt(Value::Integer(9))).or_filter(by_name("title").like("a%"));
     let expected = r#" WHERE "notes"."pinned" = ? AND "notes"."id" < ? OR "notes"."title" LIKE ? ESCAPE '\'"#;
@@ -64,7 +64,7 @@ fn order_and_page_follow_the_conditions() {
 }
 
 #[test]
-fn search_text_has_no_meaning_in_a_pattern() {
+fn search_text_is_escaped_in_a_pattern() {
     let search = Note::select().filter(Note::title.contains(r"100%_\"));
     check(&search, r#" WHERE instr(lower("notes"."title"), lower(?)) > 0"#, &[text(r"100%_\")]);
     let begins = Note::select().filter(Note::title.starts_with(r"100%_\"));
@@ -106,17 +106,17 @@ fn some_columns_are_named_and_looked_up() {
 }
 
 #[test]
-fn comparison_that_makes_no_sense_is_refused() {
+fn ordering_comparison_with_null_is_refused() {
     let failure = Note::select().filter(Note::id.lt(None)).to_sql().expect_err("no order");
     assert_eq!(failure.code(), "invalid_argument", "{failure}");
     let failure = column::<Note>("body").map(|body| Note::select().filter(body.ge(Value::Null)).to_sql());
-    assert_eq!(failure.expect("it is there").expect_err("no order").code(), "invalid_argument");
-    let there = column("body").map(|body| body.ne(Value::Null)).expect("it is there");
+    assert_eq!(failure.expect("it exists").expect_err("no order").code(), "invalid_argument");
+    let there = column("body").map(|body| body.ne(Value::Null)).expect("it exists");
     check(&Note::select().filter(there), r#" WHERE "notes"."body" IS NOT NULL"#, &[]);
 }
 
 #[test]
-fn update_sets_what_is_said() {
+fn update_sets_the_given_columns() {
     let update = Note::update().set(Note::title, "b").set(Note::body, None).filter(Note::id.eq(1));
     let (sql, values) = update.to_sql().expect("said");
     assert_eq!(sql, r#"UPDATE "notes" SET "title" = ?, "body" = ? WHERE "notes"."id" = ?"#);
@@ -128,7 +128,7 @@ fn update_sets_what_is_said() {
 }
 
 #[test]
-fn update_of_nothing_or_of_what_does_not_fit_is_refused() {
+fn empty_or_mismatched_update_is_refused() {
     for update in [
         Note::update(),
         Note::update().set(Note::title, "a").set(Note::title, "b"),
@@ -144,13 +144,13 @@ fn update_of_nothing_or_of_what_does_not_fit_is_refused() {
 }
 
 #[test]
-fn delete_names_its_rows() {
+fn delete_has_its_condition() {
     let (sql, values) = Note::delete().filter(Note::pinned.eq(false)).to_sql().expect("said");
     assert_eq!((sql.as_str(), values), (r#"DELETE FROM "notes" WHERE "notes"."pinned" = ?"#, vec![Value::Integer(0)]));
 }
 
 #[test]
-fn new_row_leaves_to_the_host_what_the_host_gives() {
+fn new_row_leaves_host_values_to_the_host() {
     let values = note("a").to_values().expect("values");
     let expected = [
         None,
@@ -174,8 +174,8 @@ fn row_without_a_key_is_not_saved() {
 }
 
 #[test]
-fn native_test_is_told_that_there_is_no_database() {
-    let told = [
+fn native_test_gets_an_error_without_a_database() {
+    let results = [
         Note::insert(&note("a")).map(drop),
         Note::find(1).map(drop),
         Note::select().count().map(drop),
@@ -185,7 +185,7 @@ fn native_test_is_told_that_there_is_no_database() {
         db::transaction(|_| -> plugbay_sdk::Result<()> { Err(error("not reached")) }),
         db::collection::<Note>("notes").delete(1).map(drop),
     ];
-    for answer in told {
+    for answer in results {
         let failure = answer.expect_err("no database");
         assert_eq!(failure.code(), "unavailable");
         assert!(failure.message().contains("plugbay-testing"), "{failure}");

@@ -1,4 +1,4 @@
-//! Structs, with all that serde's attributes do to them.
+//! Structs with serde's attributes.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,14 @@ struct Plain {
 }
 
 #[test]
-fn struct_without_attributes_takes_unknown_members_and_misses_options() {
+fn plain_struct_allows_unknown_members_and_missing_options() {
     accepts!(Plain:
         r#"{"name": "a"}"#, r#"{"name": "a", "age": null}"#, r#"{"name": "a", "age": 1, "more": []}"#;
         r#"{}"#, r#"{"name": 1}"#, r#"{"name": "a", "age": 256}"#, r#"null"#, r#""a""#);
 }
 
 #[test]
-fn schema_of_a_plain_struct_reads_as_people_would_write_it() {
+fn schema_of_a_plain_struct_has_no_redundant_parts() {
     let expected = json!({
         "type": "object",
         "properties": {
@@ -112,7 +112,7 @@ struct WithRest {
 }
 
 #[test]
-fn flattened_map_checks_what_is_left() {
+fn flattened_map_checks_the_remaining_members() {
     accepts!(WithRest: r#"{"name": "a"}"#, r#"{"name": "a", "b": 1}"#; r#"{"name": "a", "b": "c"}"#, r#"{"b": 1}"#);
 }
 
@@ -158,7 +158,7 @@ impl Ord for Newtype {
 }
 
 #[test]
-fn structs_without_names_are_their_contents() {
+fn structs_without_field_names_are_their_contents() {
     accepts!(Small:
         r#"{"newtype": 1, "transparent": 2, "pair": [1, "a"], "unit": null, "keys": {"1": null}}"#,
         r#"{"newtype": 1, "pair": [1], "unit": null, "keys": {}}"#;
@@ -195,7 +195,7 @@ struct Lent<'a> {
     name: &'a str,
 }
 
-/// A `&str` is made, and cannot be accepted: it would have to be in the payload as it is, without an escape.
+/// A `&str` can be serialized but not accepted, because the payload may contain it with escapes.
 #[test]
 fn struct_that_borrows_has_a_schema() {
     let schema = text_of!(<Borrowed<'static> as plugbay_sdk::Schema>::ACCEPTS.schema);
@@ -212,7 +212,7 @@ struct Tree {
     other: Option<Box<Self>>,
 }
 
-/// Two of the same recursive type in one document, and one of another kind.
+/// Two values of one recursive type in a document, and a value of another.
 #[derive(Deserialize, Schema)]
 struct Forest {
     left: Tree,
@@ -251,14 +251,14 @@ struct Custom {
     text_number: u8,
     #[serde(deserialize_with = "even")]
     #[schema(like = String)]
-    told: u8,
+    declared: u8,
 }
 
 #[test]
-fn field_read_by_a_function_is_checked_as_far_as_it_is_told() {
+fn field_with_a_function_is_checked_by_its_attributes() {
     accepts!(Custom:
-        r#"{"text_number": "1", "told": "2"}"#;
-        r#"{"text_number": "1"}"#, r#"{"told": "1"}"#, r#"{"text_number": "1", "told": 2}"#);
+        r#"{"text_number": "1", "declared": "2"}"#;
+        r#"{"text_number": "1"}"#, r#"{"declared": "1"}"#, r#"{"text_number": "1", "declared": 2}"#);
 }
 
 #[derive(Deserialize, Schema)]

@@ -1,4 +1,4 @@
-//! Enums, in each of serde's representations.
+//! Enums in each of serde's representations.
 
 use std::collections::BTreeMap;
 
@@ -147,7 +147,7 @@ fn flattened_enum_keeps_its_tag() {
         r#"{"id": 1}"#, r#"{"id": 1, "type": "other"}"#, r#"{"id": 1, "type": "struct"}"#);
 }
 
-/// How it went.
+/// The outcome.
 #[derive(Deserialize, Schema)]
 enum Described {
     /// All is well.
@@ -161,6 +161,6 @@ enum Described {
 #[test]
 fn doc_comments_of_variants_are_part_of_the_description() {
     let schema = text_of!(Described::ACCEPTS.schema);
-    assert_eq!(schema["description"], "How it went.\n\n- `Good`: All is well.\n- `Bad`: It could be better.");
+    assert_eq!(schema["description"], "The outcome.\n\n- `Good`: All is well.\n- `Bad`: It could be better.");
     assert_eq!(schema["enum"], json!(["Good", "Bad", "Unknown"]));
 }

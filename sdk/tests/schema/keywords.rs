@@ -23,7 +23,7 @@ struct Limits {
     #[schema(min_items = 1, max_items = 2)]
     tags: Vec<String>,
     share: Percent,
-    /// Its own words win.
+    /// Its own description.
     other: Percent,
     #[schema(min = 5)]
     maybe: Option<u8>,
@@ -42,7 +42,7 @@ impl<'de> Deserialize<'de> for Box<dyn Anything> {
 }
 
 #[test]
-fn keywords_are_laid_over_the_schema_of_the_type() {
+fn keywords_are_added_to_the_schema_of_the_type() {
     let schema = text_of!(Limits::ACCEPTS.schema);
     let expected = json!({
         "count": { "type": "integer", "description": "How \"many\"?", "minimum": 1, "maximum": 10 },
@@ -52,7 +52,7 @@ fn keywords_are_laid_over_the_schema_of_the_type() {
         },
         "tags": { "type": "array", "items": { "type": "string" }, "minItems": 1, "maxItems": 2 },
         "share": { "type": "integer", "minimum": 0, "maximum": 100, "description": "A part of a whole." },
-        "other": { "type": "integer", "minimum": 0, "maximum": 100, "description": "Its own words win." },
+        "other": { "type": "integer", "minimum": 0, "maximum": 100, "description": "Its own description." },
         "maybe": {
             "anyOf": [{ "type": "integer", "minimum": 0, "maximum": 255 }, { "type": "null" }], "minimum": 5,
         },
@@ -63,19 +63,19 @@ fn keywords_are_laid_over_the_schema_of_the_type() {
 }
 
 #[test]
-fn keyword_on_an_option_still_lets_null_through() {
+fn keyword_on_an_option_still_allows_null() {
     let validator = crate::validator(&text_of!(Limits::ACCEPTS.schema)["properties"]["maybe"]);
     assert!(validator.is_valid(&json!(null)) && validator.is_valid(&json!(5)) && !validator.is_valid(&json!(4)));
 }
 
-/// What the compiler says where it evaluates the keyword on a field of the type.
+/// The message of the compiler for the keyword on a field of the type.
 fn refused<T: Schema>(name: &str) -> String {
     let panic = std::panic::catch_unwind(|| keyword(&T::ACCEPTS.schema, name, Json::Nothing)).expect_err(name);
     panic.downcast_ref::<String>().expect("a text").clone()
 }
 
 #[test]
-fn keyword_that_says_nothing_about_the_type_does_not_compile() {
+fn keyword_that_does_not_apply_to_the_type_does_not_compile() {
     assert_eq!(
         refused::<String>("min"),
         "`min` does not apply to a value that JSON writes as string; for the length of a text, use `min_length` and `max_length`"
@@ -86,7 +86,7 @@ fn keyword_that_says_nothing_about_the_type_does_not_compile() {
 }
 
 #[test]
-fn keyword_on_a_choice_is_for_one_of_the_alternatives() {
+fn keyword_on_alternatives_applies_to_one_of_them() {
     #[derive(Deserialize, Schema)]
     #[serde(untagged)]
     enum Size {

@@ -1,4 +1,4 @@
-//! What serialising makes, where that differs from what deserialising accepts.
+//! The schemas of results that differ from those of payloads.
 
 use plugbay_sdk::prelude::*;
 
@@ -22,7 +22,7 @@ struct Both {
 }
 
 #[test]
-fn result_has_its_own_names_and_always_its_defaults() {
+fn result_has_serialization_names_and_all_defaults() {
     let made = text_of!(Both::MAKES.schema);
     assert_eq!(made["required"], json!(["out", "count", "made", "named"]));
     let properties = made["properties"].as_object().expect("an object").keys().map(String::as_str);
@@ -46,7 +46,7 @@ enum Adjacent {
 }
 
 #[test]
-fn tags_are_made() {
+fn tags_are_part_of_results() {
     let made = text_of!(Tagged::MAKES.schema);
     assert_eq!(made["required"], json!(["type", "x"]));
     check_made(&made, &Tagged { x: 1 });
@@ -60,7 +60,7 @@ struct Tree {
 }
 
 #[test]
-fn reply_puts_status_beside_the_members() {
+fn reply_puts_status_next_to_the_members() {
     let made = text_of!(<Reply<Tree> as plugbay_sdk::Schema>::MAKES.schema);
     check_made(&made, &ok(Tree { children: vec![Tree { children: vec![] }] }));
     assert!(!crate::validator(&made).is_valid(&json!({ "children": [] })), "{made}");

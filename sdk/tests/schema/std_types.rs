@@ -1,4 +1,4 @@
-//! The types of std that serde knows.
+//! The std types that serde supports.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -79,7 +79,7 @@ fn map_checks_values_and_keys() {
 }
 
 #[test]
-fn duration_is_what_serde_makes_of_it() {
+fn duration_is_an_object_as_in_serde() {
     accepts!(Duration: "{\"secs\": 1, \"nanos\": 2}"; "{\"secs\": 1}", "1", "{\"secs\": -1, \"nanos\": 0}");
     crate::check_made(&text_of!(Duration::MAKES.schema), &Duration::from_millis(1500));
 }

@@ -1,24 +1,24 @@
-//! How two JSON values differ, place by place, in lines for people.
+//! The differences of two JSON values as lines of text, one for each path.
 
 use serde_json::Value;
 
-/// The most that is told: who has more to mend begins with these.
+/// The maximum number of reported differences.
 const DIFFERENCES_MAX: usize = 20;
-/// The longest value that is shown.
+/// The maximum length of a value in a message, in characters.
 const SHOWN_CHARS_MAX: usize = 200;
 
-/// Whether all that is found must be expected.
+/// The mode of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Match {
-    /// Both are the same.
+    /// Both values are equal.
     Exact,
-    /// What is found may have more: members of objects, and items of lists, in any order.
+    /// The found value may have more members in objects and more items in lists, in any order.
     Part,
-    /// As [`Match::Part`], with the items of lists in their order.
+    /// Like [`Match::Part`], with the items of lists in the expected order.
     PartInOrder,
 }
 
-/// Where `found` is not as expected; empty where it is.
+/// The differences between the values; empty if `found` is as expected.
 pub(super) fn differences(expected: &Value, found: &Value, how: Match) -> Vec<String> {
     let mut differences = Vec::new();
     collect(expected, found, how, "", &mut differences);
@@ -60,7 +60,7 @@ fn collect(expected: &Value, found: &Value, how: Match, path: &str, differences:
             for expected in wanted {
                 if !rest.any(|found| differs_nowhere(expected, found, how)) {
                     let path = shown_path(path);
-                    differences.push(format!("{path}: no item is {} after those before it", shown(expected)));
+                    differences.push(format!("{path}: no item matches {} after the items before it", shown(expected)));
                     break;
                 }
             }
@@ -68,7 +68,7 @@ fn collect(expected: &Value, found: &Value, how: Match, path: &str, differences:
         (Value::Array(wanted), Value::Array(there)) => {
             for expected in wanted {
                 if !there.iter().any(|found| differs_nowhere(expected, found, how)) {
-                    differences.push(format!("{}: no item is {}", shown_path(path), shown(expected)));
+                    differences.push(format!("{}: no item matches {}", shown_path(path), shown(expected)));
                 }
             }
         }
@@ -83,7 +83,7 @@ fn differs_nowhere(expected: &Value, found: &Value, how: Match) -> bool {
     differences.is_empty()
 }
 
-/// Whether two values that are not both lists or objects are the same. A number is its value, however it is written.
+/// Whether two values are equal that are not both lists or objects. Numbers are compared by value.
 fn same(expected: &Value, found: &Value) -> bool {
     match (expected, found) {
         (Value::Number(expected), Value::Number(found)) if expected.is_f64() != found.is_f64() => {
@@ -97,7 +97,7 @@ fn shown_path(path: &str) -> String {
     if path.is_empty() { "the value".to_owned() } else { path.trim_start_matches('.').to_owned() }
 }
 
-/// The value as JSON, cut where it is long.
+/// The value as JSON, truncated if it is long.
 pub(super) fn shown(value: &Value) -> String {
     let text = value.to_string();
     match text.char_indices().nth(SHOWN_CHARS_MAX) {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn differences_are_told_place_by_place() {
+    fn differences_are_listed_by_path() {
         check(
             json!({ "a": 1, "b": [1, { "c": "x" }], "d": true }),
             json!({ "a": 2, "b": [1, { "c": "y" }, 3], "e": null }),
@@ -147,19 +147,19 @@ mod tests {
     }
 
     #[test]
-    fn part_leaves_out_what_it_does_not_name() {
+    fn part_ignores_additional_members_and_items() {
         let found = json!({ "a": 1, "items": [{ "id": 1, "x": 0 }, { "id": 2, "x": 0 }] });
         check(json!({ "items": [{ "id": 2 }] }), found.clone(), Match::Part, &[]);
-        check(json!({ "items": [{ "id": 3 }] }), found.clone(), Match::Part, &["items: no item is {\"id\":3}"]);
+        check(json!({ "items": [{ "id": 3 }] }), found.clone(), Match::Part, &["items: no item matches {\"id\":3}"]);
         check(json!({ "b": 1 }), found, Match::Part, &["b: expected 1, found nothing"]);
         check(json!([1]), json!({}), Match::Part, &["the value: expected [1], found {}"]);
     }
 
     #[test]
-    fn part_in_order_needs_the_order() {
+    fn part_in_order_requires_the_order() {
         let found = json!({ "items": [{ "id": 1 }, { "id": 2 }, { "id": 3 }] });
         check(json!({ "items": [{ "id": 1 }, { "id": 3 }] }), found.clone(), Match::PartInOrder, &[]);
-        let lines = ["items: no item is {\"id\":1} after those before it"];
+        let lines = ["items: no item matches {\"id\":1} after the items before it"];
         check(json!({ "items": [{ "id": 3 }, { "id": 1 }] }), found.clone(), Match::PartInOrder, &lines);
         check(json!({ "items": [{ "id": 3 }, { "id": 1 }] }), found, Match::Part, &[]);
     }

@@ -1,4 +1,4 @@
-//! What is expected, held against what was found.
+//! The comparison of expectations with results.
 
 use plugbay::manifest::{ExpectedAnswer, ExpectedDenial, ExpectedError, ExpectedLine, ExpectedRequest};
 use plugbay::{LoadError, Pattern};
@@ -13,27 +13,23 @@ use crate::record::{DeniedUse, LogLine};
 pub(super) fn answer(expected: &ExpectedAnswer, in_order: bool, found: Result<Value, Refusal>) -> Expectation {
     match (expected, found) {
         (ExpectedAnswer::Any, _) | (ExpectedAnswer::Success, Ok(_)) => Ok(()),
-        (ExpectedAnswer::Exactly(expected), Ok(found)) => {
-            value("the result is another", expected, &found, Match::Exact)
-        }
+        (ExpectedAnswer::Exactly(expected), Ok(found)) => value("the result differs", expected, &found, Match::Exact),
         (ExpectedAnswer::Containing(Value::String(part)), Ok(Value::String(text))) if text.contains(part) => Ok(()),
         (ExpectedAnswer::Containing(expected), Ok(found)) => {
             let how = if in_order { Match::PartInOrder } else { Match::Part };
-            value("the result does not contain it", expected, &found, how)
+            value("the result does not contain the expected value", expected, &found, how)
         }
         (ExpectedAnswer::Error(expected), Err(found)) => error(expected, &found),
         (ExpectedAnswer::Error(expected), Ok(found)) => {
-            Err(failure(format!("expected {}, found the result {}", shown_error(expected), shown(&found))))
+            Err(failure(format!("expected {}, but the result is {}", shown_error(expected), shown(&found))))
         }
-        (_, Err(Refusal { code, message, .. })) => {
-            Err(failure(format!("an error was not expected: [{code}] {message}")))
-        }
+        (_, Err(Refusal { code, message, .. })) => Err(failure(format!("unexpected error: [{code}] {message}"))),
     }
 }
 
 pub(super) fn load_error(expected: &ExpectedError, found: Result<(), LoadError>) -> Expectation {
     match found {
-        Ok(()) => Err(failure(format!("expected {}, and the plugin was loaded", shown_error(expected)))),
+        Ok(()) => Err(failure(format!("expected {}, but the plugin was loaded", shown_error(expected)))),
         Err(found) => error(expected, &found.into()),
     }
 }
@@ -43,17 +39,17 @@ fn error(expected: &ExpectedError, found: &Refusal) -> Expectation {
     let code_fits = expected.code.as_ref().is_none_or(|expected| expected == code);
     let message_fits = expected.message.as_ref().is_none_or(|part| message.contains(part));
     if !code_fits || !message_fits {
-        return Err(failure(format!("expected {}, found the error [{code}] {message}", shown_error(expected))));
+        return Err(failure(format!("expected {}, but the error is [{code}] {message}", shown_error(expected))));
     }
     match &expected.details {
-        Some(expected) => value("the error has other details", expected, details, Match::Part),
+        Some(expected) => value("the details of the error differ", expected, details, Match::Part),
         None => Ok(()),
     }
 }
 
 fn shown_error(expected: &ExpectedError) -> String {
     let code = expected.code.as_ref().map(|code| format!(" [{code}]")).unwrap_or_default();
-    let message = expected.message.as_ref().map(|part| format!(" that says `{part}`")).unwrap_or_default();
+    let message = expected.message.as_ref().map(|part| format!(" that contains `{part}`")).unwrap_or_default();
     format!("the error{code}{message}")
 }
 
@@ -65,7 +61,7 @@ fn value(what: &str, expected: &Value, found: &Value, how: Match) -> Expectation
     Err(Box::new(TestFailure { message: format!("{what}: {}", shown(found)), differences, ..TestFailure::default() }))
 }
 
-/// `found` is what was denied since the step began.
+/// Compares with `found`, the denials since the step began.
 pub(super) fn denied(expected: &ExpectedDenial, found: &[DeniedUse]) -> Expectation {
     let ExpectedDenial { resource, action } = expected;
     let pattern = Pattern::new(resource.as_str());
@@ -77,9 +73,9 @@ pub(super) fn denied(expected: &ExpectedDenial, found: &[DeniedUse]) -> Expectat
         return Ok(());
     }
     let action = action.map(|action| format!("{} ", action.name())).unwrap_or_default();
-    let what = if found.is_empty() { "and nothing was" } else { "and these were" };
+    let what = if found.is_empty() { "but nothing was" } else { "but only these were" };
     Err(Box::new(TestFailure {
-        message: format!("{action}{resource} should be denied, {what}"),
+        message: format!("{action}{resource} should have been denied, {what}"),
         differences: found.iter().map(ToString::to_string).collect(),
         ..TestFailure::default()
     }))
@@ -110,19 +106,19 @@ pub(super) fn request(expected: &ExpectedRequest, found: &[HttpRequest]) -> Expe
     let mut what = "a request".to_owned();
     what.extend([&expected.method, &expected.url].into_iter().flatten().map(|part| format!(" {part}")));
     what.extend(expected.json.as_ref().map(|json| format!(" with {}", shown(json))));
-    what.extend(expected.text.as_ref().map(|part| format!(" that says `{part}`")));
+    what.extend(expected.text.as_ref().map(|part| format!(" that contains `{part}`")));
     counted(&what, expected.count, found.iter().filter(fits).count(), || {
         found.iter().map(|HttpRequest { method, url, .. }| format!("made: {method} {url}")).collect()
     })
 }
 
-/// So many are expected, or at least one.
+/// Compares a count with the expected one, which is at least one by default.
 fn counted(what: &str, expected: Option<u64>, found: usize, more: impl FnOnce() -> Vec<String>) -> Expectation {
     let message = match expected {
         None if found > 0 => return Ok(()),
         Some(expected) if expected == found as u64 => return Ok(()),
-        None => format!("there is not {what}"),
-        Some(expected) => format!("expected {expected} times {what}, found {found}"),
+        None => format!("expected {what}, found none"),
+        Some(expected) => format!("expected {what} {expected} times, found {found}"),
     };
     Err(Box::new(TestFailure { message, differences: more(), ..TestFailure::default() }))
 }
@@ -144,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn error_is_compared_in_what_is_said_of_it() {
+    fn error_is_compared_by_the_given_parts() {
         check_error(None, None, None, true);
         check_error(Some("not_found"), Some("note 7"), Some(json!({ "id": 7 })), true);
         check_error(Some("other"), None, None, false);
@@ -153,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn error_for_a_result_and_a_result_for_an_error_fail() {
+    fn result_and_error_are_not_interchangeable() {
         assert!(answer(&ExpectedAnswer::Success, false, Err(refusal())).is_err());
         assert!(answer(&ExpectedAnswer::Exactly(Value::Null), false, Err(refusal())).is_err());
         assert!(answer(&ExpectedAnswer::Error(ExpectedError::default()), false, Ok(Value::Null)).is_err());
@@ -161,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn text_contains_a_part_of_it() {
+    fn text_contains_its_parts() {
         let contains =
             |part: &str, found: Value| answer(&ExpectedAnswer::Containing(json!(part)), false, Ok(found)).is_ok();
         assert!(contains("21", json!("21 °C")) && !contains("22", json!("21 °C")) && !contains("21", json!(21)));
@@ -169,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn denial_needs_resource_and_action() {
+    fn denial_must_match_resource_and_action() {
         let found = [DeniedUse {
             plugin: "p".into(),
             resource: "db.notes".into(),
@@ -184,7 +180,7 @@ mod tests {
         assert!(denied(&expected("db.notes", Some("write")), &found).is_ok());
         assert!(denied(&expected("db.notes", Some("read")), &found).is_err());
         assert!(denied(&expected("db.other", None), &found).is_err());
-        assert!(denied(&expected("db.n*", None), &found).is_ok(), "`*` stands for any text");
+        assert!(denied(&expected("db.n*", None), &found).is_ok(), "`*` matches any text");
         assert!(denied(&expected("db.x*", None), &found).is_err());
         assert!(denied(&expected("db.notes", None), &[]).is_err());
     }

@@ -1,7 +1,7 @@
-//! Tests that are declared in a file, for a plugin in any language: the same host, driven by data.
+//! Declared tests: files of tests for a plugin in any language, run on a [`TestHost`].
 //!
-//! `plugbay test` prints what this finds out. A crate runs its files with its other tests by
-//! [`assert_test_files_pass`]. What a file may hold is `plugbay schema test`.
+//! `plugbay test` runs them and prints the outcomes. A crate runs its files with [`assert_test_files_pass`].
+//! `plugbay schema test` prints the JSON Schema of a file.
 
 mod compare;
 mod expect;
@@ -18,76 +18,76 @@ use crate::build;
 use crate::host::{TestHost, TestHostBuilder};
 use crate::record::LogLine;
 
-/// A file of tests that was read.
+/// The tests of a file.
 #[derive(Debug, Clone)]
 pub struct DeclaredTests {
     path: PathBuf,
     file: TestFile,
 }
 
-/// Why a file of tests cannot be read.
+/// The error of a test file that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TestFileError {
-    /// There is no such file, or it is no text.
+    /// The file does not exist or is not text.
     Open {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What is wrong.
+        /// The reason.
         message: String,
     },
-    /// What it says is wrong: all of it at once.
+    /// The content is not valid; all problems are listed.
     Content(ManifestError),
 }
 
-/// What became of one declared test.
+/// The outcome of one declared test.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct TestOutcome {
     /// The test's name.
     pub name: String,
-    /// What did not go as expected; none where all did.
+    /// The first failure; `None` if the test passed.
     pub failure: Option<TestFailure>,
-    /// How long it took.
+    /// The duration of the test.
     pub duration: Duration,
-    /// What the plugins wrote to their logs.
+    /// The log lines of its plugins.
     pub log: Vec<LogLine>,
 }
 
-/// What did not go as expected.
+/// The failure of a declared test.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct TestFailure {
-    /// Where in the file that is, such as `tests[0].steps[2]`; empty where it is the test as a whole.
+    /// The path of the step in the file, such as `tests[0].steps[2]`; empty if the failure concerns the whole test.
     pub step: String,
-    /// What happened, in one sentence.
+    /// A sentence that describes the failure.
     pub message: String,
-    /// How what was found differs from what was expected, place by place.
+    /// The differences between the expected and the found value, one for each path.
     pub differences: Vec<String>,
-    /// The plugin could not be loaded, and that was not expected.
+    /// The load error, if the plugin could not be loaded unexpectedly.
     pub load_error: Option<Box<LoadError>>,
 }
 
-/// How declared tests get their hosts and plugins.
+/// Provides declared tests with hosts and plugins.
 pub trait Surroundings {
-    /// The settings of each host. What a test says itself comes after them.
+    /// The settings of each host. Those of the test itself are applied afterwards.
     ///
     /// # Errors
-    /// Why there are none.
+    /// If the settings cannot be created.
     fn host(&self) -> Result<TestHostBuilder, BuildError> {
         Ok(TestHost::builder())
     }
 
-    /// Opens a plugin that is loaded beside the one that is tested.
+    /// Opens a plugin that is loaded in addition to the tested one.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The reason why the plugin cannot be opened.
     fn open(&self, path: &Path) -> Result<Package, String> {
         build::open(path)
     }
 }
 
-/// The surroundings of a test in a crate.
+/// The surroundings of tests in a crate.
 struct Cargo;
 
 impl Surroundings for Cargo {}
@@ -126,7 +126,7 @@ impl DeclaredTests {
         }
     }
 
-    /// Where the file is.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -136,23 +136,23 @@ impl DeclaredTests {
         self.file.tests.iter().map(|test| &*test.name)
     }
 
-    /// Runs the tests that are wanted, each in a host of its own, one after another, and tells what became of each as
-    /// soon as that is known.
+    /// Runs the selected tests one after another, each in its own host, and reports the outcome of each as soon as it
+    /// is known.
     ///
     /// # Errors
-    /// [`BuildError`] where no host can be made.
+    /// [`BuildError`] if no host can be created.
     pub fn run(
         &self,
         package: &Package,
         surroundings: &dyn Surroundings,
         wanted: &dyn Fn(&str) -> bool,
-        told: &mut dyn FnMut(&TestOutcome),
+        report: &mut dyn FnMut(&TestOutcome),
     ) -> Result<Vec<TestOutcome>, BuildError> {
         let directory = self.path.parent().unwrap_or(Path::new(""));
         let mut outcomes = Vec::new();
         for test in self.file.tests.iter().filter(|test| wanted(&test.name)) {
             let outcome = run::run(test, package, directory, surroundings)?;
-            told(&outcome);
+            report(&outcome);
             outcomes.push(outcome);
         }
         Ok(outcomes)
@@ -175,7 +175,7 @@ fn test_files(directory: &PluginDirectory) -> Result<Vec<PathBuf>, FileError> {
     Ok(files)
 }
 
-/// Runs all files of tests of a plugin's crate or directory, and asserts that every test passes.
+/// Runs all test files of a plugin's crate or directory, and asserts that every test passes.
 ///
 /// ```no_run
 /// #[test]
@@ -185,7 +185,7 @@ fn test_files(directory: &PluginDirectory) -> Result<Vec<PathBuf>, FileError> {
 /// ```
 ///
 /// # Panics
-/// Where a test fails, a file is wrong, there is none, or the plugin cannot be opened.
+/// If a test fails, a file is missing or not valid, or the plugin cannot be opened.
 #[track_caller]
 pub fn assert_test_files_pass(plugin: impl AsRef<Path>) {
     let plugin = plugin.as_ref();
@@ -210,7 +210,7 @@ impl std::fmt::Display for TestFileError {
             TestFileError::Open { path, message } => {
                 write!(f, "the file of tests {} {message}", path.display())
             }
-            TestFileError::Content(error) => write!(f, "the file of tests is wrong:\n{error}"),
+            TestFileError::Content(error) => write!(f, "the test file is not valid:\n{error}"),
         }
     }
 }
@@ -250,7 +250,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_of_tests_are_found_in_the_directory_and_its_tests() {
+    fn test_files_are_found_in_the_plugin_and_in_tests() {
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::create_dir(directory.path().join("tests")).expect("made");
         for name in [

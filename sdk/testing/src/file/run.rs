@@ -1,4 +1,4 @@
-//! One declared test: a fresh host, the plugins, and step after step until one does not go as expected.
+//! The run of one declared test: a new host, the plugins, and the steps until one fails.
 
 use std::path::Path;
 use std::time::Instant;
@@ -31,7 +31,7 @@ pub(super) fn run(
     Ok(TestOutcome { name: test.name.clone(), failure, duration: begun.elapsed(), log: host.log_lines() })
 }
 
-/// Boxed, because it carries what people are told.
+/// The result of a step. The failure is boxed because it is large.
 pub(super) type Expectation = Result<(), Box<TestFailure>>;
 
 fn go(
@@ -44,10 +44,12 @@ fn go(
     let mut plugins = Vec::new();
     for beside in &test.settings.with {
         let path = directory.join(&beside.path);
-        let opened = surroundings.open(&path).map_err(|error| failure(format!("a plugin beside it: {error}")))?;
+        let opened = surroundings
+            .open(&path)
+            .map_err(|error| failure(format!("a plugin of `with` cannot be opened: {error}")))?;
         let setup =
             beside.config.iter().fold(host.package(opened), |setup, (key, value)| setup.config(key, value.clone()));
-        plugins.push(setup.try_load().map_err(|error| not_loaded("a plugin beside it: ", error))?);
+        plugins.push(setup.try_load().map_err(|error| not_loaded("a plugin of `with` was not loaded: ", error))?);
     }
     let loaded = set_up(host.package(package.clone()), &test.settings).try_load();
     let plugin = match (loaded, &test.load_error) {
@@ -61,7 +63,7 @@ fn go(
         let name = step.plugin.as_deref().unwrap_or(&subject);
         let taken = match plugins.iter().find(|plugin| plugin.name() == name) {
             Some(plugin) => take(step, host, plugin),
-            None => Err(failure(format!("there is no plugin `{name}` in this host"))),
+            None => Err(failure(format!("the host has no plugin `{name}`"))),
         };
         taken.map_err(|failure| Box::new(TestFailure { step: step.path.clone(), ..*failure }))?;
     }
@@ -83,7 +85,7 @@ fn take(step: &Step, host: &TestHost, plugin: &TestPlugin) -> Expectation {
             if let (ExpectedAnswer::Success, Ok(health)) = (&expect.answer, &health)
                 && !health.healthy
             {
-                return Err(failure(format!("`{}` is not healthy: {}", plugin.name(), health.message)));
+                return Err(failure(format!("plugin `{}` is not healthy: {}", plugin.name(), health.message)));
             }
             (expect, health.map(|health| json!(health)).map_err(Refusal::from))
         }
@@ -100,7 +102,7 @@ fn take(step: &Step, host: &TestHost, plugin: &TestPlugin) -> Expectation {
     expect.denied.iter().try_for_each(|denied| expect::denied(denied, &host.denials()[denied_before..]))
 }
 
-/// Why there is no answer, whatever was asked for: as the errors of calls and loads are shown to programs.
+/// The error of a call or a load, in the form that programs see.
 pub(super) struct Refusal {
     pub(super) code: String,
     pub(super) message: String,
