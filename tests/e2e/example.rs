@@ -101,7 +101,7 @@ fn legacy_program_counts_words() {
     assert_contains(&count.stderr, &["counting 13 bytes"]);
     let failed = run(example::LEGACY, &["fail", "--json"]).exits_with(1);
     assert_eq!(failed.json()["code"], "exit_status");
-    assert_contains(failed.json()["msg"].as_str().unwrap_or_default(), &["told to fail"]);
+    assert_contains(failed.json()["msg"].as_str().unwrap_or_default(), &["failed on request"]);
 }
 
 #[tokio::test]

@@ -136,7 +136,7 @@ fn erp_auth_calls_back_unless_its_caller_is_waiting() {
     let asked = erp("erp-auth", &[&["may", question], &with[..]].concat()).exits_with(0);
     assert_eq!(asked.json(), json!(false));
     let permission = erp("erp-core", &["permission", r#"{"token": "t-ada", "action": "hire"}"#]).exits_with(0);
-    assert_eq!(permission.json(), json!({ "employee": "ada", "allowed": true, "told_roles": true }));
+    assert_eq!(permission.json(), json!({ "employee": "ada", "allowed": true, "passed_roles": true }));
 }
 
 /// Runs one of the two, with the host's file of `erp-core`.

@@ -1,12 +1,17 @@
-//! A plugin without the SDK: bindings that `wit-bindgen` makes of the contract, and one function.
+//! A plugin without the SDK: bindings that `wit-bindgen` generates from the contract, and one function.
 //!
-//! This is all that the host asks for. The component exports `plugbay:plugin/actions` and imports nothing of the
-//! contract but its types; the manifest is the `plugin.yaml` beside it. A payload is JSON text, and so is a result:
-//! here no JSON library is needed for either.
+//! The host requires nothing more. The component exports `plugbay:plugin/actions` and imports only the types of the
+//! contract; the manifest is the `plugin.yaml` next to it. Payloads and results are JSON text, for which this plugin
+//! needs no JSON library.
 
 mod bindings {
-    //! What `wit-bindgen` writes.
-    #![allow(missing_docs, unreachable_pub, unsafe_code, reason = "generated: calls across the border are unsafe")]
+    //! The code that `wit-bindgen` generates.
+    #![allow(
+        missing_docs,
+        unreachable_pub,
+        unsafe_code,
+        reason = "generated: calls across the sandbox boundary are unsafe"
+    )]
 
     wit_bindgen::generate!({ path: "../../wit", world: "handles-actions" });
 
@@ -20,7 +25,7 @@ mod bindings {
 use bindings::exports::plugbay::plugin::actions::Guest;
 use bindings::plugbay::plugin::types::Failure;
 
-/// The plugin: its actions need no state.
+/// The plugin, whose actions need no state.
 #[derive(Debug)]
 pub struct Bare;
 
@@ -32,7 +37,7 @@ impl Guest for Bare {
             "length" => Ok(payload.len().to_string()),
             other => Err(Failure {
                 code: "unknown_action".to_owned(),
-                message: format!("there is no action `{other}`; there are: ping, echo, length"),
+                message: format!("the plugin has no action `{other}`; its actions are: ping, echo, length"),
                 details: None,
                 status_code: Some(404),
             }),
@@ -49,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn known_actions_answer_json() {
+    fn known_actions_return_json() {
         assert_eq!(handle("ping", "null").as_deref(), Ok(r#"{"status":"ok","message":"pong"}"#));
         assert_eq!(handle("echo", "[1, 2]").as_deref(), Ok("[1, 2]"));
         assert_eq!(handle("length", "\"ü\"").as_deref(), Ok("4"));

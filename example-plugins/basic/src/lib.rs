@@ -1,7 +1,7 @@
-//! The basic plugin: `ping` answers, `echo` sends back, and every other action is an error.
+//! The basic plugin: `ping` returns pong, `echo` returns its payload, and every other action is an error.
 //!
-//! `plugbay run . ping` prints `{"status":"ok","message":"pong"}`. An action that is not here, say `pong`, is the error
-//! `unknown_action`: nothing in this file does that.
+//! `plugbay run . ping` prints `{"status":"ok","message":"pong"}`. An unknown action, such as `pong`, is the error
+//! `unknown_action`, without any code for it in this file.
 
 #![forbid(unsafe_code)]
 
@@ -12,13 +12,13 @@ struct Basic;
 
 #[plugin]
 impl Basic {
-    /// Says that the plugin is there.
+    /// Returns "pong".
     #[action(idempotent)]
     fn ping(&self) -> Reply {
         ok!({ "message": "pong" })
     }
 
-    /// Sends back whatever it is sent.
+    /// Returns its payload.
     #[action(idempotent)]
     fn echo(&self, anything: Value) -> Reply {
         ok!({ "received": anything })

@@ -1,7 +1,7 @@
 //! A guest book, declared with the fluent builder instead of attributes, with routes.
 //!
-//! The builder says what the attributes say, and everything it says is checked while it compiles: leave out the name,
-//! or let a route run an action that is not there, and there is no plugin.
+//! The builder declares the same as the attributes, and is checked at compile time: a missing name, or a route to an
+//! unknown action, is a compile error.
 
 use plugbay_sdk::builder::{Plugin, create_actions, create_api_routes, export_plugin};
 use plugbay_sdk::prelude::*;
@@ -27,7 +27,7 @@ struct GuestBook {
 
 impl GuestBook {
     fn check(&mut self, entry: Entry) -> Result<Entry> {
-        ensure!(!entry.guest.trim().is_empty(), code = "no_guest", "who are you?");
+        ensure!(!entry.guest.trim().is_empty(), code = "no_guest", "an entry needs the name of a guest");
         Ok(entry)
     }
 
@@ -53,16 +53,16 @@ const PLUGIN: Plugin<GuestBook> = Plugin::builder()
     .name("guest_book")
     .version("1.0.0")
     .title("Guest book")
-    .description("Keeps what guests write, as long as it lives")
+    .description("Keeps the entries of guests in memory")
     .author("The Plugbay developers")
     .license("Apache-2.0 OR MIT")
     .tags(&["example", "builder"])
     .actions(create_actions! {
-        /// Refuses an entry without a guest.
+        /// Checks that an entry has a guest.
         "check" => GuestBook::check,
         /// Adds an entry.
         "sign" => GuestBook::sign,
-        /// Gives all entries.
+        /// Returns all entries.
         "read" => GuestBook::read,
     })
     .routes(create_api_routes! {

@@ -1,9 +1,9 @@
-//! The plugin as its callers see it, and what it declares.
+//! Native tests of the plugin's actions and its manifest.
 
 use plugbay_sdk::json;
 
 #[test]
-fn guest_book_keeps_what_is_signed() {
+fn guest_book_keeps_signed_entries() {
     let mut book = builder::native_instance();
     book.load().expect("open");
     let entry = json!({ "guest": "Ann", "text": "Hello" });
@@ -14,8 +14,8 @@ fn guest_book_keeps_what_is_signed() {
 
 #[test]
 fn entry_without_a_guest_is_refused() {
-    let failure = builder::native_instance().call("sign", json!({ "guest": " ", "text": "" })).expect_err("nobody");
-    assert_eq!(failure.to_string(), "no_guest: who are you?");
+    let failure = builder::native_instance().call("sign", json!({ "guest": " ", "text": "" })).expect_err("no guest");
+    assert_eq!(failure.to_string(), "no_guest: an entry needs the name of a guest");
 }
 
 #[test]

@@ -1,16 +1,16 @@
-//! A calculator: typed payloads, ranges, and an error code for each thing that can go wrong.
+//! A calculator: typed payloads, ranges, and an error code for each kind of failure.
 //!
-//! What a payload must look like is said by its type alone. The host refuses `{"a": "one"}` or a percentage of 101 with
-//! the code `validation_error` before any of this runs. What no schema can say, the action says itself.
+//! The type of a payload defines its schema. The host refuses `{"a": "one"}` or a percentage of 101 with the code
+//! `validation_error` before the plugin runs. Rules that no schema can express are checked by the actions.
 
 use plugbay_sdk::prelude::*;
 
 #[derive(Deserialize, Schema)]
 #[serde(deny_unknown_fields)]
 struct Division {
-    /// What is divided.
+    /// The dividend.
     a: f64,
-    /// What it is divided by; not zero.
+    /// The divisor, which must not be zero.
     b: f64,
 }
 
@@ -59,10 +59,10 @@ impl Calculator {
         finite(a / b)
     }
 
-    /// Takes a percentage.
+    /// Computes a percentage.
     #[action(idempotent)]
     fn percent(&self, Share { of, percent }: Share) -> Result<Reply<Answer<f64>>> {
-        // The host has checked the range already. Nobody has when the plugin is called as a library.
+        // The host has already checked the range, but not if the plugin is called as a library.
         ensure!(percent <= 100, code = "out_of_range", "{percent} % is more than the whole");
         finite(of / 100.0 * f64::from(percent))
     }
@@ -72,20 +72,20 @@ impl Calculator {
     fn power(&self, Power { base, exponent }: Power) -> Result<Reply<Answer<i64>>> {
         match base.checked_pow(exponent) {
             Some(result) => Ok(ok(Answer { result })),
-            None => bail!(code = "overflow", "{base} to the power of {exponent} has more than 64 bits"),
+            None => bail!(code = "overflow", "{base} to the power of {exponent} exceeds 64 bits"),
         }
     }
 
-    /// Takes the mean of some numbers.
+    /// Computes the mean of some numbers.
     #[action(idempotent)]
     fn mean(&self, Numbers { numbers }: Numbers) -> Result<Reply<Answer<f64>>> {
-        ensure!(!numbers.is_empty(), code = "no_numbers", "the mean of nothing is nothing");
+        ensure!(!numbers.is_empty(), code = "no_numbers", "the mean needs at least one number");
         finite(numbers.iter().sum::<f64>() / numbers.len() as f64)
     }
 }
 
-/// JSON has no infinity: it would arrive as `null`.
+/// Refuses infinity, which JSON cannot represent: it would become `null`.
 fn finite(result: f64) -> Result<Reply<Answer<f64>>> {
-    ensure!(result.is_finite(), code = "overflow", "the result is beyond the largest number");
+    ensure!(result.is_finite(), code = "overflow", "the result exceeds the largest number");
     Ok(ok(Answer { result }))
 }

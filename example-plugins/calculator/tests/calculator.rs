@@ -1,4 +1,4 @@
-//! The plugin as its callers see it.
+//! Native tests of the plugin's actions.
 
 use plugbay_sdk::{Error, Value, json};
 
@@ -24,7 +24,7 @@ fn numbers_are_calculated() {
 }
 
 #[test]
-fn division_by_zero_has_its_own_code_status_and_details() {
+fn division_by_zero_has_code_status_and_details() {
     let failure = call("divide", json!({ "a": 1, "b": 0 })).expect_err("no result");
     assert_eq!(failure.to_string(), "divide_by_zero: Cannot divide by zero");
     assert_eq!((failure.status(), failure.details()), (Some(400), Some(r#"{"a":1.0}"#)));
@@ -45,7 +45,7 @@ fn payload_of_the_wrong_type_is_a_validation_error() {
 }
 
 #[test]
-fn value_out_of_range_is_refused_without_a_host_too() {
+fn value_out_of_range_is_refused_even_without_a_host() {
     check_code("percent", json!({ "of": 1, "percent": 101 }), "out_of_range");
     check_code("mean", json!({ "numbers": [] }), "no_numbers");
 }

@@ -1,11 +1,11 @@
-//! A counter: state that lives between calls, and that a newer revision of the plugin takes over.
+//! A counter: state that persists between calls, and that a newer revision of the plugin takes over.
 //!
-//! The state is a struct. Each instance has one, made before its first call; `save_state` and `on_reload` carry the
-//! count from an older revision to a newer one, so that a reload loses nothing.
+//! The state is a struct. Each instance creates one before its first call. `save_state` and `on_reload` pass the count
+//! from an older revision to a newer one, so that a reload does not lose it.
 
 use plugbay_sdk::prelude::*;
 
-/// What a newer revision has to know. It is JSON on the way, so a later version may add fields with a default.
+/// The state for a newer revision. It is passed as JSON, so a later version may add fields with a default.
 #[derive(Serialize, Deserialize)]
 struct Saved {
     count: u64,
@@ -15,7 +15,7 @@ struct Saved {
 
 #[derive(Deserialize, Schema)]
 struct Step {
-    /// How far to count.
+    /// The step to add.
     #[serde(default = "one")]
     #[schema(min = 1, max = 1000)]
     by: u64,
@@ -28,7 +28,7 @@ fn one() -> u64 {
 #[derive(Serialize, Schema)]
 struct Count {
     count: u64,
-    /// How many revisions have counted.
+    /// The number of revisions that have counted.
     revisions: u32,
 }
 
@@ -40,24 +40,24 @@ struct Counter {
 
 #[plugin]
 impl Counter {
-    /// Counts on, by one or by more.
+    /// Adds one or a given step to the count.
     #[action]
     fn increment(&mut self, step: Option<Step>) -> Result<Count> {
         let by = step.map_or(1, |step| step.by);
         let Some(count) = self.count.checked_add(by) else {
-            bail!(code = "overflow", "{} and {by} is too much to count", self.count)
+            bail!(code = "overflow", "{} + {by} exceeds 64 bits", self.count)
         };
         self.count = count;
         Ok(self.counted())
     }
 
-    /// Tells how far it has counted.
+    /// Returns the count.
     #[action(idempotent, name = "count")]
     fn counted(&self) -> Count {
         Count { count: self.count, revisions: self.revisions }
     }
 
-    /// Begins again at zero.
+    /// Resets the count to zero.
     #[action(idempotent)]
     fn reset(&mut self) -> Count {
         self.count = 0;

@@ -1,9 +1,9 @@
-//! The component as its host runs it: state between calls, through a reload and after a refused call.
+//! Tests of the component: its state between calls, during a reload and after a refused call.
 
 use plugbay_testing::{TestHost, json};
 
 #[test]
-fn count_goes_on_through_a_reload() {
+fn count_survives_a_reload() {
     let host = TestHost::new();
     let counter = host.plugin(env!("CARGO_MANIFEST_DIR")).load();
     counter.call("increment", ());
@@ -21,7 +21,7 @@ fn count_goes_on_through_a_reload() {
 }
 
 #[test]
-fn step_that_is_too_long_is_refused_before_the_plugin_counts() {
+fn step_over_the_maximum_is_refused_by_the_host() {
     let host = TestHost::new();
     let counter = host.plugin(env!("CARGO_MANIFEST_DIR")).load();
     assert_eq!(counter.call_error("increment", json!({ "by": 1_001 })).code(), "validation_error");

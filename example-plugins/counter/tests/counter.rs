@@ -1,4 +1,4 @@
-//! The plugin as its host drives it.
+//! Native tests of the actions and lifecycle hooks.
 
 use plugbay_sdk::json;
 use plugbay_sdk::native::{Instance, take_log};
@@ -10,7 +10,7 @@ fn loaded() -> Instance {
 }
 
 #[test]
-fn count_lives_between_calls() {
+fn count_persists_between_calls() {
     let mut counter = loaded();
     counter.call("increment", ()).expect("one");
     counter.call("increment", json!({})).expect("two");
@@ -43,9 +43,9 @@ fn state_of_an_older_version_is_taken_over() {
 }
 
 #[test]
-fn state_that_is_none_fails_the_reload() {
+fn invalid_state_fails_the_reload() {
     let mut counter = counter::native_instance();
-    assert_eq!(counter.reload(Some(b"?".to_vec())).expect_err("no JSON").code(), "state_mismatch");
+    assert_eq!(counter.reload(Some(b"?".to_vec())).expect_err("it is not JSON").code(), "state_mismatch");
     assert_eq!(counter.reload(None).expect_err("nothing").code(), "no_state");
 }
 

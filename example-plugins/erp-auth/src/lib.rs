@@ -1,16 +1,16 @@
-//! The sign-in of a small ERP: whose token is it, and what may they do?
+//! The authentication of a small ERP: it resolves tokens to employees, and checks what an employee may do.
 //!
-//! `erp-core` requires this plugin and asks it both. What somebody may do depends on their roles, and those are
-//! `erp-core`'s: this plugin asks for them in turn. While `erp-core` itself waits for the answer that cannot work, because
-//! its one instance is busy with waiting. The host says so at once (`reentrant_call`), and this plugin answers that it
-//! needs to be told the roles.
+//! `erp-core` requires this plugin and calls both actions. The permissions of an employee depend on their roles, which
+//! belong to `erp-core`, so this plugin calls it for them. While `erp-core` waits for this plugin, that call would
+//! deadlock, because its only instance is busy. The host fails the call at once (`reentrant_call`), and this plugin
+//! then returns the error `roles_needed`, upon which `erp-core` passes the roles with the payload.
 
 use std::collections::BTreeMap;
 
 use plugbay_sdk::prelude::*;
 use plugbay_sdk::{config, plugins};
 
-/// What the roles allow.
+/// The actions that each role may do.
 const RULES: [(&str, &[&str]); 2] = [("manager", &["hire", "list"]), ("clerk", &["list"])];
 
 #[derive(Deserialize, Schema)]
@@ -23,9 +23,9 @@ struct Token {
 #[serde(deny_unknown_fields)]
 struct Question {
     employee: String,
-    /// What they want to do.
+    /// The action to check.
     action: String,
-    /// Their roles, where whoever asks knows them. Otherwise `erp-core` is asked.
+    /// The employee's roles, if the caller knows them. By default, `erp-core` is called for them.
     #[serde(default)]
     roles: Option<Vec<String>>,
 }
@@ -41,7 +41,7 @@ impl Auth {
         let mut tokens: BTreeMap<String, String> = config::require("tokens")?;
         tokens
             .remove(&input.token)
-            .ok_or_else(|| error("nobody has this token").with_code("invalid_token").with_status(401))
+            .ok_or_else(|| error("the token is unknown").with_code("invalid_token").with_status(401))
     }
 
     /// Whether an employee may do something.
@@ -59,7 +59,9 @@ impl Auth {
 
 fn roles_of(employee: &str) -> Result<Vec<String>> {
     plugins::call("erp-core", "roles", &json!({ "employee": employee })).map_err(|failure| match failure.code() {
-        "reentrant_call" => error("erp-core waits for this answer: it has to tell the roles").with_code("roles_needed"),
+        "reentrant_call" => {
+            error("erp-core is waiting for this result and must pass the roles").with_code("roles_needed")
+        }
         _ => failure,
     })
 }

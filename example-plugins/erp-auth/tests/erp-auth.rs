@@ -1,10 +1,10 @@
-//! The plugin beside an `erp-core` that the test plays.
+//! Native tests of the plugin with a stand-in for `erp-core`.
 
 use plugbay_sdk::native::{set_config, set_plugin};
 use plugbay_sdk::{error, json};
 
 #[test]
-fn token_tells_the_employee() {
+fn token_identifies_the_employee() {
     set_config("tokens", json!({ "t-ada": "ada" }));
     let mut auth = erp_auth::native_instance();
     assert_eq!(auth.call("check_token", json!({ "token": "t-ada" })).expect("known"), "ada");
@@ -13,7 +13,7 @@ fn token_tells_the_employee() {
 }
 
 #[test]
-fn roles_are_asked_for_where_nobody_tells_them() {
+fn roles_are_requested_if_the_caller_passes_none() {
     set_plugin("erp-core", |action, payload| {
         assert_eq!((action, &payload), ("roles", &json!({ "employee": "ada" })));
         Ok(json!(["manager"]))
@@ -25,11 +25,11 @@ fn roles_are_asked_for_where_nobody_tells_them() {
 }
 
 #[test]
-fn core_that_waits_has_to_tell_the_roles() {
-    set_plugin("erp-core", |_, _| Err(error("it waits").with_code("reentrant_call")));
+fn waiting_core_must_pass_the_roles() {
+    set_plugin("erp-core", |_, _| Err(error("it is waiting").with_code("reentrant_call")));
     let failure = erp_auth::native_instance().call("may", json!({ "employee": "ada", "action": "hire" }));
-    assert_eq!(failure.expect_err("nobody knows").code(), "roles_needed");
+    assert_eq!(failure.expect_err("the roles are unknown").code(), "roles_needed");
     set_plugin("erp-core", |_, _| Err(error("no such employee").with_code("unknown_employee")));
     let failure = erp_auth::native_instance().call("may", json!({ "employee": "eve", "action": "hire" }));
-    assert_eq!(failure.expect_err("nobody knows").code(), "unknown_employee");
+    assert_eq!(failure.expect_err("the roles are unknown").code(), "unknown_employee");
 }

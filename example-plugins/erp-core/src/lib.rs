@@ -1,8 +1,8 @@
 //! The core of a small ERP: its employees and their roles.
 //!
-//! Who is calling is the business of `erp-auth`, which this plugin requires and asks. `erp-auth` for its part asks this
-//! plugin for roles: two plugins that call each other. One instance can answer one call at a time, so the way back is closed
-//! for as long as this plugin waits for `erp-auth`; `permission` shows what comes of that.
+//! `erp-auth`, which this plugin requires, identifies callers. `erp-auth` in turn calls this plugin for roles, so the
+//! two call each other. An instance runs one call at a time, so the call back fails while this plugin waits for
+//! `erp-auth`. `permission` shows how the two handle that.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ struct Employee {
 #[derive(Deserialize, Schema)]
 #[serde(deny_unknown_fields)]
 struct Caller {
-    /// Whoever holds it is who is calling.
+    /// The token that identifies the caller.
     token: String,
 }
 
@@ -41,17 +41,17 @@ struct Who {
 #[serde(deny_unknown_fields)]
 struct Wish {
     token: String,
-    /// What they want to do.
+    /// The action to check.
     action: String,
 }
 
-/// Whether somebody may do something, and how that was found out.
+/// Whether the caller may do something, and whether the roles had to be passed.
 #[derive(Serialize, Schema)]
 struct Permission {
     employee: String,
     allowed: bool,
-    /// Whether the roles had to be sent along, because `erp-auth` could not ask for them.
-    told_roles: bool,
+    /// Whether the roles had to be passed, because `erp-auth` could not call back for them.
+    passed_roles: bool,
 }
 
 struct Core {
@@ -67,7 +67,7 @@ impl Default for Core {
 
 #[plugin]
 impl Core {
-    /// All employees, for those who may see them.
+    /// Lists all employees, if the caller may.
     #[action(idempotent)]
     fn employees(&self, input: Caller) -> Result<Vec<Employee>> {
         self.ensure_may(&input.token, "list")?;
@@ -75,17 +75,17 @@ impl Core {
         Ok(self.employees.iter().map(employee).collect())
     }
 
-    /// Hires somebody, on behalf of those who may.
+    /// Hires an employee, if the caller may.
     #[action]
     fn hire(&mut self, input: Hire) -> Result<Employee> {
         let by = self.ensure_may(&input.token, "hire")?;
-        ensure!(!self.employees.contains_key(&input.name), code = "already_hired", "{} works here", input.name);
+        ensure!(!self.employees.contains_key(&input.name), code = "already_hired", "{} already works here", input.name);
         self.employees.insert(input.name.clone(), input.roles.clone());
         log::info!("hired", name = input.name, by = by);
         Ok(Employee { name: input.name, roles: input.roles })
     }
 
-    /// An employee's roles. `erp-auth` asks for them.
+    /// Returns an employee's roles, for `erp-auth`.
     #[action(idempotent)]
     fn roles(&self, input: Who) -> Result<Vec<String>> {
         let roles = self.employees.get(&input.employee).cloned();
@@ -94,17 +94,18 @@ impl Core {
         })
     }
 
-    /// Whether the caller may do something. Asks `erp-auth` without telling the roles, to show what becomes of it.
+    /// Returns whether the caller may do something. First calls `erp-auth` without the roles, to show the reentrant
+    /// call.
     #[action(idempotent)]
     fn permission(&self, input: Wish) -> Result<Permission> {
         let auth = plugins::get("erp-auth");
         let employee: String = auth.call("check_token", &json!({ "token": input.token }))?;
-        // `erp-auth` would ask back, and this instance is the only one: the host tells it that this cannot work.
+        // `erp-auth` calls back, and this instance is the only one, so the host refuses that call.
         match auth.call("may", &json!({ "employee": employee, "action": input.action })) {
-            Ok(allowed) => Ok(Permission { employee, allowed, told_roles: false }),
+            Ok(allowed) => Ok(Permission { employee, allowed, passed_roles: false }),
             Err(failure) if failure.code() == "roles_needed" => {
                 let allowed = self.may(&employee, &input.action)?;
-                Ok(Permission { employee, allowed, told_roles: true })
+                Ok(Permission { employee, allowed, passed_roles: true })
             }
             Err(failure) => Err(failure),
         }
@@ -112,7 +113,7 @@ impl Core {
 }
 
 impl Core {
-    /// The caller's name, if they may.
+    /// Returns the caller's name, or an error if the caller may not do this.
     fn ensure_may(&self, token: &str, action: &str) -> Result<String> {
         let employee: String = plugins::call("erp-auth", "check_token", &json!({ "token": token }))?;
         if !self.may(&employee, action)? {
@@ -121,7 +122,7 @@ impl Core {
         Ok(employee)
     }
 
-    /// Asks `erp-auth`, and tells it what it would have to ask for.
+    /// Asks `erp-auth`, and passes the roles that it needs.
     fn may(&self, employee: &str, action: &str) -> Result<bool> {
         let roles = self.employees.get(employee).cloned().unwrap_or_default();
         plugins::call("erp-auth", "may", &json!({ "employee": employee, "action": action, "roles": roles }))

@@ -1,22 +1,22 @@
-//! The plugin beside an `erp-auth` that the test plays.
+//! Native tests of the plugin with a stand-in for `erp-auth`.
 
 use plugbay_sdk::native::set_plugin;
 use plugbay_sdk::{Result, Value, error, json};
 
-/// Everybody's token is their name, managers may do everything, and without roles it cannot say.
+/// The stand-in: a token is the name itself, managers may do everything, and the roles are needed.
 fn auth(action: &str, payload: Value) -> Result<Value> {
     match (action, &payload["roles"]) {
         ("check_token", _) if payload["token"] == "eve" => {
-            Err(error("nobody").with_code("invalid_token").with_status(401))
+            Err(error("the token is unknown").with_code("invalid_token").with_status(401))
         }
         ("check_token", _) => Ok(payload["token"].clone()),
         ("may", Value::Array(roles)) => Ok(json!(roles.contains(&json!("manager")))),
-        _ => Err(error("which roles?").with_code("roles_needed")),
+        _ => Err(error("the roles are needed").with_code("roles_needed")),
     }
 }
 
 #[test]
-fn manager_hires_and_clerk_does_not() {
+fn manager_may_hire_but_clerk_may_not() {
     set_plugin("erp-auth", auth);
     let mut core = erp_core::native_instance();
     let hire = |token: &str| json!({ "token": token, "name": "cy", "roles": ["clerk"] });
@@ -28,7 +28,7 @@ fn manager_hires_and_clerk_does_not() {
 }
 
 #[test]
-fn failure_of_the_sign_in_is_passed_on() {
+fn authentication_failure_is_passed_on() {
     set_plugin("erp-auth", auth);
     let failure = erp_core::native_instance().call("employees", json!({ "token": "eve" })).expect_err("no token");
     assert_eq!((failure.code(), failure.status()), ("invalid_token", Some(401)));
@@ -36,9 +36,9 @@ fn failure_of_the_sign_in_is_passed_on() {
 }
 
 #[test]
-fn roles_are_told_where_they_are_needed() {
+fn roles_are_passed_if_they_are_needed() {
     set_plugin("erp-auth", auth);
     let permission = erp_core::native_instance().call("permission", json!({ "token": "ada", "action": "hire" }));
-    let expected = json!({ "employee": "ada", "allowed": true, "told_roles": true });
+    let expected = json!({ "employee": "ada", "allowed": true, "passed_roles": true });
     assert_eq!(permission.expect("an answer"), expected);
 }

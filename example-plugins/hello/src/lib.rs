@@ -12,7 +12,7 @@ struct Hello;
 
 #[plugin]
 impl Hello {
-    /// Greets somebody by name.
+    /// Greets a person by name.
     #[action]
     fn hello(&mut self, input: Greeting) -> Result<String> {
         Ok(format!("Hello, {}!", input.name))

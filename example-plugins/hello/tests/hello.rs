@@ -1,4 +1,4 @@
-//! The plugin as its callers see it, and the promise that it is short.
+//! Native tests of the plugin's action, and of its length.
 
 use plugbay_sdk::json;
 

@@ -1,12 +1,17 @@
 //! A key-value store over `wasi:keyvalue`: the standard alone, without the SDK.
 //!
-//! The component imports the standard's three interfaces and nothing of Plugbay's own, and exports the contract's
-//! `actions`. The host puts the plugin's `data` behind the bucket without a name: kept across restarts, seen by nobody
-//! else, under the permission `data.<key>`.
+//! The component imports the standard's three interfaces and none of Plugbay's own, and exports the contract's
+//! `actions`. The host maps the bucket without a name to the plugin's `data`, which persists across restarts, is
+//! private to the plugin, and needs the permission `data.<key>`.
 
 mod bindings {
-    //! What `wit-bindgen` writes.
-    #![allow(missing_docs, unreachable_pub, unsafe_code, reason = "generated: calls across the border are unsafe")]
+    //! The code that `wit-bindgen` generates.
+    #![allow(
+        missing_docs,
+        unreachable_pub,
+        unsafe_code,
+        reason = "generated: calls across the sandbox boundary are unsafe"
+    )]
 
     wit_bindgen::generate!({
         inline: "
@@ -34,7 +39,7 @@ use bindings::wasi::keyvalue0_2_0_draft2::{atomics, store};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// The plugin: all of its state is in the store.
+/// The plugin, all of whose state is in the bucket.
 #[derive(Debug)]
 pub struct KeyValue;
 
@@ -45,7 +50,7 @@ struct Entry {
     value: Value,
 }
 
-/// What an action is asked to do, once its payload is read.
+/// An action with its parsed payload.
 #[derive(Debug, PartialEq)]
 enum Request {
     Set(Entry),
@@ -64,7 +69,7 @@ impl Request {
             "delete" => Request::Delete(key()?),
             "list" => Request::List,
             "count" => Request::Count(key()?),
-            other => return Err(failure("unknown_action", format!("there is no action `{other}`"))),
+            other => return Err(failure("unknown_action", format!("the plugin has no action `{other}`"))),
         })
     }
 
@@ -77,7 +82,7 @@ impl Request {
             }
             Request::Get(key) => match bucket.get(&key)? {
                 Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| invalid(&error))?,
-                None => return Err(failure("not_found", format!("there is nothing under `{key}`"))),
+                None => return Err(failure("not_found", format!("the key `{key}` has no value"))),
             },
             Request::Delete(key) => {
                 let was_there = bucket.exists(&key)?;
@@ -109,7 +114,7 @@ impl From<store::Error> for Failure {
         match error {
             store::Error::NoSuchStore => failure("unavailable", "the host has no store"),
             store::Error::AccessDenied => {
-                failure("permission_denied", "this key may not be used like that: grant `data.<key>`")
+                failure("permission_denied", "this use of the key was not granted: grant `data.<key>`")
             }
             store::Error::Other(text) => failure("store_error", text),
         }
@@ -134,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn payloads_are_read_as_the_actions_want_them() {
+    fn payloads_are_parsed_for_each_action() {
         let entry = Entry { key: "a".to_owned(), value: json!([1]) };
         assert_eq!(read("set", r#"{"key": "a", "value": [1]}"#), Ok(Request::Set(entry)));
         assert_eq!(read("get", "\"a\""), Ok(Request::Get("a".to_owned())));

@@ -1,9 +1,9 @@
-//! An ordinary command: reads `{"action": …, "payload": …}` from stdin, writes the result to stdout, notes to stderr,
-//! and says by its exit code whether it went well.
+//! An ordinary command. It reads `{"action": …, "payload": …}` from stdin, writes the result to stdout and messages to
+//! stderr, and reports success or failure by its exit code.
 //!
-//! It has never heard of Plugbay and needs nothing but a WASI target: `wasm32-wasip1` makes a core module of it,
-//! `wasm32-wasip2` a component, and both run as plugins because `plugin.yaml` says `execution_mode: legacy`. On the
-//! author's machine it is a program like any other: `echo '{"action": "shout", "payload": {"text": "hi"}}' | legacy`.
+//! It does not depend on Plugbay and needs only a WASI target: `wasm32-wasip1` produces a core module, `wasm32-wasip2`
+//! a component, and both run as plugins because `plugin.yaml` sets `execution_mode: legacy`. It also runs natively:
+//! `echo '{"action": "shout", "payload": {"text": "hi"}}' | legacy`.
 
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
@@ -56,6 +56,6 @@ fn answer(request: Request) -> Result<Answer, &'static str> {
             })
         }
         Request::Shout { text } => Ok(Answer::Shouted { text: text.to_uppercase() }),
-        Request::Fail(_) => Err("told to fail"),
+        Request::Fail(_) => Err("failed on request"),
     }
 }

@@ -1,4 +1,4 @@
-//! The program as its users run it: text in, text out.
+//! Native tests of the program.
 
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
@@ -23,12 +23,12 @@ fn count_writes_numbers_to_stdout_and_a_note_to_stderr() {
 }
 
 #[test]
-fn shout_writes_capitals() {
+fn shout_converts_to_upper_case() {
     assert_eq!(run(r#"{"action": "shout", "payload": {"text": "straße"}}"#).stdout, b"{\"text\":\"STRASSE\"}\n");
 }
 
 #[test]
-fn what_cannot_be_done_ends_with_an_exit_code() {
+fn failed_or_invalid_request_sets_the_exit_code() {
     for input in [r#"{"action": "fail", "payload": null}"#, r#"{"action": "sing", "payload": null}"#, "no JSON", ""] {
         let output = run(input);
         assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{input}");

@@ -1,15 +1,15 @@
 //! Notes in a database of the plugin's own: create, read, update, delete, search, statistics.
 //!
-//! The struct `Note` is the table. The host makes it when it loads the plugin, and nobody but this plugin sees it. What
-//! can be said with typed columns is; the one question that is easier in SQL is asked in SQL.
+//! The struct `Note` is the table. The host creates it when it loads the plugin, and only this plugin can access it.
+//! The queries use typed columns, except for one that is easier in SQL.
 
 use plugbay_sdk::db::{self, Condition, Keyed, Table, params};
 use plugbay_sdk::prelude::*;
 
-/// The most notes on a page.
+/// The maximum number of notes on a page.
 const PAGE_MAX: u64 = 100;
 
-/// A note, as it is kept and as it is answered.
+/// A note, as a row of the table and as a result.
 #[derive(Table, Serialize, Schema)]
 #[table(name = "notes")]
 struct Note {
@@ -45,7 +45,7 @@ struct NewNote {
     pinned: bool,
 }
 
-/// What is to change: fields that are left out stay as they are.
+/// The changes of a note. Omitted fields stay unchanged.
 #[derive(Deserialize, Serialize, Schema)]
 #[serde(deny_unknown_fields)]
 struct Change {
@@ -69,18 +69,18 @@ struct Which {
     id: i64,
 }
 
-/// Which notes, and which page of them.
+/// A search, and the page of its results.
 #[derive(Deserialize, Schema, Default)]
 #[serde(deny_unknown_fields, default)]
 struct Wanted {
-    /// Only notes with this in their title or body.
+    /// Only notes with this text in their title or body.
     #[schema(max_length = 200)]
     text: Option<String>,
     /// Only notes with this tag.
     tag: Option<String>,
-    /// Only notes that are pinned, or that are not.
+    /// Only notes that are pinned, or only others.
     pinned: Option<bool>,
-    /// Which page; the first is 1.
+    /// The number of the page, from 1.
     #[schema(min = 1)]
     page: Option<u32>,
     #[schema(min = 1, max = 100)]
@@ -92,7 +92,7 @@ struct Page {
     notes: Vec<Note>,
     page: u64,
     pages: u64,
-    /// How many notes there are on all pages.
+    /// The number of notes on all pages.
     total: u64,
 }
 
@@ -124,7 +124,7 @@ impl Notes {
         existing(id)
     }
 
-    /// Adds notes: all of them, or none. Answers how many there were.
+    /// Adds notes: all of them, or none. Returns their number.
     #[action]
     fn import(&self, notes: Vec<NewNote>) -> Result<u64> {
         let rows: Vec<Note> = notes.into_iter().map(NewNote::into_row).collect();
@@ -141,18 +141,18 @@ impl Notes {
     #[action(idempotent)]
     fn update(&self, mut change: Change) -> Result<Note> {
         change.tags = change.tags.map(tidy);
-        ensure!(change.says_something(), code = "nothing_to_change", "say what is to change in note {}", change.id);
+        ensure!(change.says_something(), code = "nothing_to_change", "the change of note {} sets no field", change.id);
         Note::update().set_from(&change).filter(Note::id.eq(change.id)).run()?;
         existing(change.id)
     }
 
-    /// Deletes a note. Answers whether it was there.
+    /// Deletes a note. Returns whether it existed.
     #[action(idempotent)]
     fn delete(&self, which: Which) -> Result<bool> {
         Ok(Note::delete().filter(Note::id.eq(which.id)).run()? > 0)
     }
 
-    /// Finds notes, a page at a time: pinned ones first, then the newest.
+    /// Returns a page of matching notes, pinned ones first, then the newest.
     #[action(idempotent)]
     fn find(&self, wanted: Option<Wanted>) -> Result<Page> {
         let wanted = wanted.unwrap_or_default();
@@ -170,7 +170,7 @@ impl Notes {
         Ok(Page { notes, page, pages: total.div_ceil(per_page), total })
     }
 
-    /// Tells how many notes there are, with which tags, and which is the newest.
+    /// Returns the number of notes, in total and by tag, and the newest note.
     #[action(idempotent)]
     fn statistics(&self) -> Result<Statistics> {
         let by_tag = "SELECT value AS tag, count(*) AS notes FROM notes, json_each(notes.tags) \
@@ -187,7 +187,7 @@ impl Notes {
 impl NewNote {
     fn into_row(self) -> Note {
         let NewNote { title, body, tags, pinned } = self;
-        // The database counts up the id, and the host knows the time.
+        // The database assigns the id, and the host sets the times.
         Note { id: 0, title, body, tags: tidy(tags), pinned, created_at: 0, updated_at: 0 }
     }
 }
@@ -199,9 +199,9 @@ impl Change {
 }
 
 impl Wanted {
-    /// All that is wanted at once, if anything is.
+    /// The conditions of the search, combined; `None` without any.
     fn condition(self) -> Option<Condition<Note>> {
-        // What is searched for is text: `%` and `_` have no meaning in it.
+        // `contains` searches for plain text, in which `%` and `_` have no special meaning.
         let text = self.text.map(|text| Note::title.contains(&text).or(Note::body.contains(&text)));
         let tag = self.tag.map(|tag| Note::tags.has(tag.trim().to_lowercase()));
         let pinned = self.pinned.map(|pinned| Note::pinned.eq(pinned));
@@ -210,10 +210,10 @@ impl Wanted {
 }
 
 fn existing(id: i64) -> Result<Note> {
-    Note::find(id)?.ok_or_else(|| error(format!("there is no note {id}")).with_code("not_found"))
+    Note::find(id)?.ok_or_else(|| error(format!("note {id} does not exist")).with_code("not_found"))
 }
 
-/// Tags in lower case, none of them twice and none empty.
+/// Tags in lower case, without duplicates and empty ones.
 fn tidy(tags: Vec<String>) -> Vec<String> {
     let mut tidy: Vec<String> = Vec::new();
     for tag in tags {

@@ -1,4 +1,4 @@
-//! The compiled plugin with a real database, as its host runs it.
+//! Tests of the component with a real database.
 
 use plugbay_testing::{TestHost, TestPlugin, Value, json};
 
@@ -35,7 +35,7 @@ fn note_is_created_read_changed_and_deleted() {
 }
 
 #[test]
-fn search_takes_text_for_text() {
+fn search_treats_wildcards_as_text() {
     let host = TestHost::new();
     let notes = loaded(&host);
     let titles_and_bodies = [
@@ -67,7 +67,7 @@ fn search_takes_text_for_text() {
 }
 
 #[test]
-fn pages_have_every_note_once_pinned_ones_first() {
+fn pages_list_every_note_once_with_pinned_ones_first() {
     let host = TestHost::new();
     let notes = loaded(&host);
     let many: Vec<Value> = (1..=25).map(|n| json!({ "title": format!("n{n}"), "pinned": n == 3 })).collect();
@@ -97,7 +97,7 @@ fn statistics_count_by_tag() {
 }
 
 #[test]
-fn notes_that_are_not_granted_are_denied() {
+fn ungranted_notes_are_denied() {
     let host = TestHost::new();
     let notes = host.plugin(env!("CARGO_MANIFEST_DIR")).deny("db.notes:write").load();
     assert_eq!(notes.call("find", json!({}))["total"], 0);

@@ -1,4 +1,4 @@
-//! What needs no database: the declaration, and what is refused before it is asked.
+//! Native tests without a database: the declaration, and changes that are refused without it.
 
 use plugbay_sdk::json;
 
@@ -15,13 +15,13 @@ fn table_is_declared_in_the_manifest() {
 }
 
 #[test]
-fn change_without_anything_to_change_is_refused() {
+fn empty_change_is_refused() {
     let failure = notes::native_instance().call("update", json!({ "id": 1 })).expect_err("nothing to change");
     assert_eq!(failure.code(), "nothing_to_change");
 }
 
 #[test]
-fn native_test_is_told_where_the_database_is() {
+fn native_test_gets_an_error_without_a_database() {
     let failure = notes::native_instance().call("statistics", ()).expect_err("no database");
     assert_eq!(failure.code(), "unavailable");
 }

@@ -1,7 +1,7 @@
-//! Jobs: a cleanup that recurs, and actions that run once at a moment of the caller's choice.
+//! Jobs: a recurring cleanup, and actions that run once at a time that the caller sets.
 //!
-//! Jobs are kept by the host. They outlive the instance, the plugin's revision and the process; the state of this struct
-//! does not.
+//! The host stores the jobs. They outlive the instance, the plugin's revision and the process, in contrast to the state
+//! of this struct.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use plugbay_sdk::config;
 use plugbay_sdk::prelude::*;
 use plugbay_sdk::scheduler::{self, Run};
 
-/// What is to be done later.
+/// A one-time job to schedule.
 #[derive(Deserialize, Schema)]
 struct Later {
-    /// When, as `2026-12-24T18:00:00Z`.
+    /// The time of the run, such as `2026-12-24T18:00:00Z`.
     run_at: String,
-    /// Handed to the action when the time has come.
+    /// The arguments of the action.
     #[serde(default)]
     #[schema(any)]
     data: Value,
@@ -24,7 +24,7 @@ struct Later {
 struct Scheduled {
     status: &'static str,
     scheduled: bool,
-    /// The job's id: whoever knows it can cancel the job.
+    /// The job's id, with which any caller can cancel the job.
     job: String,
 }
 
@@ -41,7 +41,7 @@ struct SchedulerDemo {
 
 #[plugin]
 impl SchedulerDemo {
-    /// Takes the place of the job of an earlier load, so that a changed interval takes effect.
+    /// Schedules the cleanup. Replaces the job of an earlier load, so that a changed interval takes effect.
     #[on_load]
     fn on_load(&mut self) -> Result<()> {
         let seconds = config::get("cleanup_seconds")?.unwrap_or(300);
@@ -49,31 +49,31 @@ impl SchedulerDemo {
         Ok(())
     }
 
-    /// Runs `scheduled_action` once, at a given moment; at once where it is past.
+    /// Runs `scheduled_action` once, at a given time, or immediately if that is in the past.
     #[action]
     fn schedule(&mut self, later: Later, call: &Invocation) -> Result<Scheduled> {
         let Ok(moment) = humantime::parse_rfc3339_weak(&later.run_at) else {
-            bail!(code = "bad_moment", "`{}` is no moment such as 2026-12-24T18:00:00Z", later.run_at);
+            bail!(code = "bad_moment", "`{}` is not a time such as 2026-12-24T18:00:00Z", later.run_at);
         };
         let job = format!("once-{}", call.request_id());
         scheduler::at(moment).job(&job).action("scheduled_action").args(&later.data).add()?;
         Ok(Scheduled { status: "ok", scheduled: true, job })
     }
 
-    /// Cancels what `schedule` has scheduled. Answers whether it was still to come.
+    /// Cancels a job of `schedule`. Returns whether it was still pending.
     #[action]
     fn cancel(&mut self, which: Which) -> Result<bool> {
-        ensure!(which.job.starts_with("once-"), code = "not_yours", "`{}` is no job of `schedule`", which.job);
+        ensure!(which.job.starts_with("once-"), code = "not_yours", "`{}` is not a job of `schedule`", which.job);
         scheduler::remove(&which.job)
     }
 
-    /// Tells what is to come.
+    /// Lists the pending jobs.
     #[action(idempotent)]
     fn jobs(&self) -> Result<Vec<String>> {
         Ok(scheduler::list()?.into_iter().map(|job| format!("{}: {}", job.id, job.schedule)).collect())
     }
 
-    /// What the recurring job runs.
+    /// The action of the recurring job.
     #[action]
     fn cleanup(&mut self, _: Run<()>) -> u64 {
         self.cleanups += 1;
@@ -81,7 +81,7 @@ impl SchedulerDemo {
         self.cleanups
     }
 
-    /// What the one-time jobs run.
+    /// The action of the one-time jobs.
     #[action]
     fn scheduled_action(&mut self, run: Run) -> Value {
         log::info!("scheduled action executed", data = run.args.to_string());

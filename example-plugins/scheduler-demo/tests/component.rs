@@ -1,11 +1,11 @@
-//! The component as its host runs it, by a clock that the test moves.
+//! Tests of the component, with a clock that the test controls.
 
 use std::time::Duration;
 
 use plugbay_testing::{TestHost, json};
 
 #[test]
-fn cleanup_runs_every_five_minutes_and_what_was_scheduled_once() {
+fn jobs_run_at_their_times() {
     let host = TestHost::new();
     let plugin = host.plugin(env!("CARGO_MANIFEST_DIR")).load();
     plugin.call("schedule", json!({ "run_at": "2026-01-01T00:07:00Z", "data": "tea" }));
@@ -23,7 +23,7 @@ fn cleanup_runs_every_five_minutes_and_what_was_scheduled_once() {
 }
 
 #[test]
-fn jobs_are_denied_where_the_operator_does_not_allow_them() {
+fn jobs_are_denied_without_a_grant() {
     let host = TestHost::new();
     let plugin = host.plugin(env!("CARGO_MANIFEST_DIR")).deny("scheduler.once-*").load();
     let error = plugin.call_error("schedule", json!({ "run_at": "2026-01-01T00:07:00Z" }));

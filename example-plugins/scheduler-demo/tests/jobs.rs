@@ -1,4 +1,4 @@
-//! The plugin by itself: which jobs there are, and what they run. When they run is the host's part.
+//! Native tests of the jobs and their actions. The times of the runs are tested with the component.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ fn scheduled_action_runs_once_with_its_data() {
 }
 
 #[test]
-fn scheduled_action_can_be_cancelled_and_the_cleanup_cannot() {
+fn only_scheduled_actions_can_be_cancelled() {
     let mut demo = loaded();
     let job = demo.call("schedule", json!({ "run_at": "2026-12-24 18:00:00" })).expect("scheduled")["job"].clone();
     assert_eq!(demo.call("cancel", json!({ "job": job })).expect("cancelled"), Value::Bool(true));
@@ -46,7 +46,7 @@ fn scheduled_action_can_be_cancelled_and_the_cleanup_cannot() {
 }
 
 #[test]
-fn moment_that_is_none_is_refused() {
-    let failure = loaded().call("schedule", json!({ "run_at": "tomorrow" })).expect_err("no moment");
+fn invalid_time_is_refused() {
+    let failure = loaded().call("schedule", json!({ "run_at": "tomorrow" })).expect_err("not a time");
     assert_eq!(failure.code(), "bad_moment");
 }

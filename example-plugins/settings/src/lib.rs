@@ -1,12 +1,12 @@
 //! Configuration: a required secret, a range and a switch, declared in `plugin.yaml`.
 //!
-//! The host checks every value against that schema, when the plugin is loaded and when a value is set, and keeps the
-//! secret out of logs and answers. The plugin itself takes care not to hand it out: it only tells whether there is one.
+//! The host checks every value against that schema, when the plugin is loaded and when a value is set, and masks the
+//! secret in logs. The plugin itself does not return the secret, only whether it is set.
 
 use plugbay_sdk::config;
 use plugbay_sdk::prelude::*;
 
-/// What anybody may see.
+/// The settings that every caller may see.
 #[derive(Serialize, Schema)]
 struct Shown {
     has_api_key: bool,
@@ -23,7 +23,7 @@ struct Retries {
 
 #[derive(Default)]
 struct Settings {
-    /// A fingerprint of the key that this instance was loaded with, to tell when it has changed.
+    /// The length of the key with which this instance was loaded, to detect a change.
     key_length: usize,
 }
 
@@ -38,7 +38,7 @@ impl Settings {
         Ok(())
     }
 
-    /// Shows the settings, all but the secret.
+    /// Shows all settings except the secret.
     #[action(idempotent)]
     fn show(&self) -> Result<Shown> {
         Ok(Shown {
@@ -48,21 +48,21 @@ impl Settings {
         })
     }
 
-    /// Sets how often to try again.
+    /// Sets the maximum number of retries.
     #[action(idempotent)]
     fn set_max_retries(&mut self, input: Retries) -> Result<Shown> {
         config::set("max_retries", input.max_retries)?;
         self.show()
     }
 
-    /// Tries to switch the plugin off, which it has not asked to be allowed.
+    /// Tries to disable the plugin, for which it has not requested the permission.
     #[action(idempotent)]
     fn switch_off(&mut self) -> Result<Shown> {
         config::set("enabled", false)?;
         self.show()
     }
 
-    /// Tells whether the plugin is switched on.
+    /// Reports whether the plugin is enabled.
     #[health]
     fn health(&self) -> Result<Health> {
         let enabled = config::get("enabled")?.unwrap_or(true);

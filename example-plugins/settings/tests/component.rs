@@ -1,4 +1,4 @@
-//! The component as its host runs it: its schema, its secret and its permissions are the host's to keep.
+//! Tests of the component: the host enforces its schema, its secret and its permissions.
 
 use plugbay_testing::{PluginSetup, TestHost, json};
 
@@ -9,7 +9,7 @@ fn settings(host: &TestHost) -> PluginSetup {
 }
 
 #[test]
-fn load_without_the_secret_or_with_a_value_out_of_range_fails() {
+fn load_with_a_missing_or_invalid_value_fails() {
     let host = TestHost::new();
     let missing = host.plugin(env!("CARGO_MANIFEST_DIR")).try_load().expect_err("no key");
     assert_eq!(missing.code(), "invalid_configuration");
@@ -19,7 +19,7 @@ fn load_without_the_secret_or_with_a_value_out_of_range_fails() {
 }
 
 #[test]
-fn setting_that_was_asked_for_is_kept_and_the_other_denied() {
+fn only_a_requested_setting_can_be_changed() {
     let host = TestHost::new();
     let settings = settings(&host).load();
     assert_eq!(settings.call("set_max_retries", json!({ "max_retries": 7 }))["max_retries"], 7);
@@ -30,7 +30,7 @@ fn setting_that_was_asked_for_is_kept_and_the_other_denied() {
 }
 
 #[test]
-fn operator_may_deny_what_the_manifest_asks_for() {
+fn operator_may_deny_a_requested_permission() {
     let host = TestHost::new();
     let settings = settings(&host).deny("config.max_retries:write").load();
     assert_eq!(settings.call_error("set_max_retries", json!({ "max_retries": 7 })).code(), "permission_denied");

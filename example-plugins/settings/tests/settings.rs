@@ -1,4 +1,4 @@
-//! The plugin with a configuration from the test.
+//! Native tests of the plugin with a configuration.
 
 use plugbay_sdk::json;
 use plugbay_sdk::native::{Instance, set_config, take_log};
@@ -19,9 +19,9 @@ fn load_without_the_required_secret_fails() {
 }
 
 #[test]
-fn load_with_a_secret_of_another_type_does_not_show_it() {
+fn load_error_does_not_show_a_secret_of_the_wrong_type() {
     set_config("api_key", 123_456);
-    let failure = settings::native_instance().load().expect_err("no text");
+    let failure = settings::native_instance().load().expect_err("the key is not text");
     assert_eq!(failure.code(), "invalid_configuration");
     assert!(!failure.message().contains("123456"), "{failure}");
 }
@@ -35,7 +35,7 @@ fn secret_is_neither_shown_nor_logged() {
 }
 
 #[test]
-fn setting_that_is_set_is_shown() {
+fn changed_setting_is_shown() {
     let mut settings = loaded();
     let shown = settings.call("set_max_retries", json!({ "max_retries": 5 })).expect("settings");
     assert_eq!(shown["max_retries"], 5);

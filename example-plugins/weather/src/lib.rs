@@ -1,7 +1,7 @@
-//! The weather of a city: asked of another service over HTTP, and kept in the cache for as long as it is as good as new.
+//! The weather of a city: requested from another service over HTTP, and cached for a configured time.
 //!
-//! The service answers `GET <base_url>/current?city=…` with `{"celsius": 7.5, "sky": "rain"}`, and 404 for a city that it
-//! does not know. Where it is slow or away, callers learn that, and what was cached is still told.
+//! The service responds to `GET <base_url>/current?city=…` with `{"celsius": 7.5, "sky": "rain"}`, and with 404 for a
+//! city that it does not know. If it is slow or unavailable, callers get an error, unless the city is still cached.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use plugbay_sdk::config;
 use plugbay_sdk::prelude::*;
 use plugbay_sdk::{cache, http};
 
-/// How long the service may take. The plugin's callers wait as well.
+/// The timeout of the service. The plugin's callers wait as long.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Deserialize, Schema)]
@@ -20,13 +20,13 @@ struct Place {
 }
 
 impl Place {
-    /// One key for all spellings of a city.
+    /// The cache key, which is the same for all spellings of a city.
     fn key(&self) -> String {
         format!("weather/{}", self.city.trim().to_lowercase())
     }
 }
 
-/// What the service answers, and what is cached.
+/// The response of the service, which is cached.
 #[derive(Serialize, Deserialize)]
 struct Current {
     celsius: f64,
@@ -37,7 +37,7 @@ struct Current {
 struct Report {
     celsius: f64,
     sky: String,
-    /// Whether it was known already.
+    /// Whether it comes from the cache.
     cached: bool,
 }
 
@@ -46,7 +46,7 @@ struct Weather;
 
 #[plugin]
 impl Weather {
-    /// Tells the weather of a city.
+    /// Returns the weather of a city.
     #[action(idempotent)]
     fn current(&self, place: Place) -> Result<Report> {
         let ttl = Duration::from_secs(config::get("ttl_seconds")?.unwrap_or(600));
@@ -58,7 +58,7 @@ impl Weather {
         Ok(Report { celsius, sky, cached })
     }
 
-    /// Forgets what is known of a city, and tells whether anything was.
+    /// Removes a city from the cache. Returns whether it was cached.
     #[action]
     fn forget(&self, place: Place) -> Result<bool> {
         cache::delete(&place.key())
@@ -73,10 +73,10 @@ fn ask(place: &Place) -> Result<Current> {
     }
     let response = request.send()?;
     if response.status() == 404 {
-        return Err(error(format!("nobody knows the weather of `{}`", place.city))
+        return Err(error(format!("the service does not know the city `{}`", place.city))
             .with_code("unknown_city")
             .with_status(404));
     }
-    log::debug!("asked the service", city = place.city.trim(), status = response.status());
+    log::debug!("called the service", city = place.city.trim(), status = response.status());
     response.checked()?.json()
 }

@@ -1,4 +1,4 @@
-//! The plugin with a service from the test.
+//! Native tests of the plugin with a stand-in for the service.
 
 use plugbay_sdk::json;
 use plugbay_sdk::native::{Instance, set_config, set_http};
@@ -11,7 +11,7 @@ fn weather() -> Instance {
 }
 
 #[test]
-fn first_answer_is_asked_for_and_the_second_is_cached() {
+fn second_result_comes_from_the_cache() {
     let mut weather = weather();
     set_http(BERN, 200, r#"{"celsius": 7.5, "sky": "rain"}"#);
     let first = weather.call("current", json!({ "city": "Bern" })).expect("an answer");
@@ -25,7 +25,7 @@ fn first_answer_is_asked_for_and_the_second_is_cached() {
 }
 
 #[test]
-fn city_that_nobody_knows_is_an_error_and_not_cached() {
+fn unknown_city_is_an_error_that_is_not_cached() {
     let mut weather = weather();
     set_http(BERN, 404, "");
     let failure = weather.call("current", json!({ "city": "Bern" })).expect_err("unknown");
@@ -35,11 +35,11 @@ fn city_that_nobody_knows_is_an_error_and_not_cached() {
 }
 
 #[test]
-fn service_that_is_away_or_talks_nonsense_is_told() {
+fn unavailable_or_broken_service_is_an_error() {
     let mut weather = weather();
-    let failure = weather.call("current", json!({ "city": "Thun" })).expect_err("nothing was prepared");
+    let failure = weather.call("current", json!({ "city": "Thun" })).expect_err("no response is set");
     assert_eq!(failure.code(), "unavailable");
     set_http(BERN, 200, "sunny");
-    let failure = weather.call("current", json!({ "city": "Bern" })).expect_err("no JSON");
+    let failure = weather.call("current", json!({ "city": "Bern" })).expect_err("it is not JSON");
     assert_eq!(failure.code(), "invalid_response");
 }
