@@ -1,4 +1,4 @@
-//! Builds what the benchmark runs, with the cargo that runs the benchmark.
+//! Builds the guests and commands of the benchmark, with the cargo that runs the benchmark.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
-/// The folder of this crate.
+/// The directory of this crate.
 pub const BENCH: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The benchmark's plugin, as a component.
@@ -23,7 +23,7 @@ pub fn service_component(build_directory: &Path) -> anyhow::Result<PathBuf> {
     Ok(build_directory.join("wasm32-wasip2/release/plugbay_bench_service_guest.wasm"))
 }
 
-/// The same job as Extism's module.
+/// The benchmark's job, as a module for Extism.
 pub fn extism_module(build_directory: &Path) -> anyhow::Result<PathBuf> {
     let manifest = Path::new(BENCH).join("extism/Cargo.toml");
     let package = ["-p", "plugbay-bench-extism-guest", "--target", "wasm32-wasip1", "--ignore-rust-version"];
@@ -31,11 +31,11 @@ pub fn extism_module(build_directory: &Path) -> anyhow::Result<PathBuf> {
     Ok(build_directory.join("wasm32-wasip1/release/plugbay_bench_extism_guest.wasm"))
 }
 
-/// The command line and the smallest host, beside this program.
+/// The paths of the command line and the smallest host, next to this program.
 pub fn commands() -> anyhow::Result<(PathBuf, PathBuf)> {
     let own = std::env::current_exe()?;
-    let release = own.parent().context("this program is in no directory")?;
-    let target = release.parent().context("this program is in no target directory")?;
+    let release = own.parent().context("this program's path has no directory")?;
+    let target = release.parent().context("this program is not in a target directory")?;
     let manifest = Path::new(BENCH).with_file_name("Cargo.toml");
     let packages = ["-p", "plugbay-cli", "-p", "plugbay-bench", "--bin", "plugbay", "--bin", "smallest"];
     cargo(&manifest, target, packages)?;
@@ -55,7 +55,7 @@ fn cargo<A: AsRef<OsStr>>(
         .arg(target_directory)
         .args(arguments)
         .status()
-        .context("cargo does not start")?;
+        .context("cargo cannot be started")?;
     if !status.success() {
         bail!("cargo cannot build {} ({status})", manifest.display());
     }

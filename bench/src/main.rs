@@ -1,5 +1,5 @@
-//! Plugbay beside a native function, raw wasmtime and Extism, in one run. `README.md` says what is compared and how to read
-//! it.
+//! The benchmark of Plugbay against a native function, raw wasmtime and Extism. `README.md` describes the comparisons
+//! and how to read the results.
 
 mod guest;
 mod measure;
@@ -21,27 +21,28 @@ use crate::row::threads::Serving;
 use crate::row::{Bench, call, fresh, load, memory, service, start, threads};
 use crate::subject::extism::Extism;
 
-/// Measures Plugbay beside a native function, raw wasmtime and Extism.
+/// Measures Plugbay against a native function, raw wasmtime and Extism.
 #[derive(Parser)]
 struct Arguments {
-    /// Rounds: each runs every subject once.
+    /// Number of rounds; each runs every subject once.
     #[arg(long, default_value_t = 60)]
     rounds: usize,
-    /// How long one batch takes, in milliseconds.
+    /// Duration of one batch in milliseconds.
     #[arg(long, default_value_t = 4.0)]
     batch_ms: f64,
-    /// Only the rows whose key contains one of these words: ping, echo-100, typed, fresh, threads, compute, load, memory, service, cli.
+    /// Run only rows whose key contains one of these words: ping, echo-100, typed, fresh, threads, compute, load,
+    /// memory, service, cli.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Writes everything that was measured to this file, as JSON.
+    /// Write all measurements to this file, as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// The program that `just bench-extism` built, where it is not at its usual place.
+    /// Path of the program that `just bench-extism` builds, if it is not the default.
     #[arg(long)]
     extism: Option<PathBuf>,
 }
 
-/// A row by its key, and how it is measured.
+/// The key of a row, and the function that measures it.
 type Measure = (&'static str, fn(&Bench) -> anyhow::Result<Row>);
 
 const ROWS: &[Measure] = &[

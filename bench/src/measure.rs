@@ -1,16 +1,17 @@
-//! Measuring side by side: every subject runs a short batch in every round, and ratios are taken within a round.
+//! Interleaved measurement: every subject runs a short batch in every round, and ratios are computed within a round.
 //!
-//! What disturbs a machine (other processes, its clock, its heat) then disturbs all subjects alike, or one batch of many. The
-//! order is another one in each round, so that nobody always runs after the same neighbour, in what it left of the caches.
+//! A disturbance of the machine (other processes, clock changes, heat) then affects all subjects alike, or one batch of
+//! many. The order changes in each round, so that no subject always runs after the same other one, with the caches that
+//! it leaves.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-/// Runs so many calls and answers how long they took.
+/// Runs a number of calls and returns their duration.
 pub type Batch<'a> = Box<dyn FnMut(u32) -> anyhow::Result<Duration> + 'a>;
 
-/// One of those that are compared.
+/// A subject of the comparison.
 pub struct Subject<'a> {
     pub name: &'static str,
     pub batch: Batch<'a>,
@@ -22,18 +23,18 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// How long and how often.
+/// The number of rounds and the duration of a batch.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
     pub rounds: usize,
-    /// How long one batch should take.
+    /// The intended duration of one batch.
     pub batch: Duration,
 }
 
-/// The most calls in one batch, where a call is almost nothing.
+/// The maximum number of calls in a batch, for calls that take almost no time.
 const CALLS_MAX: f64 = 1e7;
 
-/// What one subject took per call, in nanoseconds, round by round.
+/// The time per call of one subject in nanoseconds, for each round.
 #[derive(Debug, Clone, Serialize)]
 pub struct Samples {
     pub subject: &'static str,
@@ -41,7 +42,7 @@ pub struct Samples {
     pub nanos: Vec<f64>,
 }
 
-/// Least, median and most.
+/// The minimum, median and maximum.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Spread {
     pub min: f64,
@@ -63,12 +64,12 @@ impl Samples {
         Spread::of(self.nanos.clone())
     }
 
-    /// This subject over another one, within each round.
+    /// The ratio of this subject to another one, computed within each round.
     pub fn ratio(&self, other: &Samples) -> Spread {
         Spread::of(self.nanos.iter().zip(&other.nanos).map(|(mine, theirs)| mine / theirs).collect())
     }
 
-    /// The fastest round of this subject over the fastest round of another one: what is left when nothing disturbs either.
+    /// The ratio of the fastest rounds of two subjects, in which disturbances are smallest.
     pub fn ratio_of_fastest(&self, other: &Samples) -> f64 {
         self.spread().min / other.spread().min
     }
@@ -83,7 +84,7 @@ pub fn interleave(subjects: Vec<Subject<'_>>, plan: Plan) -> anyhow::Result<Vec<
         running.push((subject.batch, samples));
     }
     let mut order: Vec<usize> = (0..running.len()).collect();
-    // The same orders in each run.
+    // A fixed seed, so that each run has the same orders.
     let mut random = fastrand::Rng::with_seed(1);
     for _ in 0..plan.rounds {
         random.shuffle(&mut order);
@@ -96,13 +97,13 @@ pub fn interleave(subjects: Vec<Subject<'_>>, plan: Plan) -> anyhow::Result<Vec<
     Ok(running.into_iter().map(|(_, samples)| samples).collect())
 }
 
-/// How many calls fill a batch. Warms the subject up on the way.
+/// The number of calls that fill a batch. Finding it also warms the subject up.
 fn calibrate(batch: &mut Batch<'_>, wanted: Duration) -> anyhow::Result<u32> {
     let mut calls = 1_u32;
     loop {
         let took = batch(calls)?.as_secs_f64().max(1e-9);
         let fitting = (f64::from(calls) * wanted.as_secs_f64() / took).clamp(1.0, CALLS_MAX);
-        // The first calls are slow: what was found only counts once it was tried with about as many.
+        // The first calls are slow, so an estimate counts only after a batch of about that size.
         if fitting <= f64::from(calls) * 2.0 {
             return Ok(fitting.round() as u32);
         }
@@ -115,13 +116,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spread_of_an_even_number_of_values_has_the_median_between_two() {
+    fn median_of_an_even_number_of_values_is_between_two() {
         assert_eq!(Spread::of(vec![4.0, 1.0, 3.0, 2.0]), Spread { min: 1.0, median: 2.5, max: 4.0 });
         assert_eq!(Spread::of(vec![7.0]), Spread { min: 7.0, median: 7.0, max: 7.0 });
     }
 
     #[test]
-    fn ratio_is_taken_within_each_round() {
+    fn ratio_is_computed_within_each_round() {
         let samples = |nanos: &[f64]| Samples { subject: "s", calls_per_batch: 1, nanos: nanos.to_vec() };
         // The second round was ten times slower for both, and their ratio is the same.
         let ratio = samples(&[2.0, 20.0, 4.0]).ratio(&samples(&[1.0, 10.0, 1.0]));
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn every_subject_runs_in_every_round_with_batches_that_fit_it() {
+    fn every_subject_runs_in_every_round_with_its_batch_size() {
         let fast = Subject::new("fast", |calls| Ok(Duration::from_micros(1) * calls));
         let slow = Subject::new("slow", |calls| Ok(Duration::from_millis(3) * calls));
         let plan = Plan { rounds: 5, batch: Duration::from_millis(2) };

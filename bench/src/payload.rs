@@ -1,8 +1,8 @@
-//! The JSON payloads of `echo`: records as an application would pass them on, in three sizes.
+//! The JSON payloads of `echo`: typical records of an application, in three sizes.
 
 use serde_json::{Value, json};
 
-/// A payload that is about this long, in compact JSON. It lives as long as the process: calls borrow it.
+/// A payload of about this length, as compact JSON. It is leaked, so that calls can borrow it.
 pub fn json_of(bytes: usize) -> &'static str {
     let one = record(0).to_string().len() + 1;
     let value = match bytes / one {
@@ -12,7 +12,7 @@ pub fn json_of(bytes: usize) -> &'static str {
     value.to_string().leak()
 }
 
-/// About a hundred bytes: numbers of both kinds, texts, a truth value, a list.
+/// A record of about a hundred bytes, with integers, floats, texts, a boolean and a list.
 fn record(n: usize) -> Value {
     json!({
         "id": 100_000 + n,
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn payload_is_json_of_about_the_size_that_was_asked_for() {
+    fn payload_is_json_of_about_the_requested_size() {
         for bytes in [100, 10_000, 1_000_000] {
             let json = json_of(bytes);
             assert!(serde_json::from_str::<Value>(json).is_ok());

@@ -1,4 +1,4 @@
-//! What was measured: rows of subjects, what they are to each other, and what is asked of that. As a table and as JSON.
+//! The report: rows of subjects, their ratios and the targets of those, as a table and as JSON.
 
 use std::fmt::Write as _;
 
@@ -6,26 +6,26 @@ use serde::Serialize;
 
 use crate::measure::{Samples, Spread};
 
-/// Everything of one run.
+/// The results of one run.
 #[derive(Debug, Serialize)]
 pub struct Report {
     pub machine: Machine,
     pub rows: Vec<Row>,
 }
 
-/// Where it ran: numbers of another machine say nothing about these.
+/// The machine of the run. Results of different machines are not comparable.
 #[derive(Debug, Serialize)]
 pub struct Machine {
     pub cpu: String,
     pub cores: usize,
     pub kernel: String,
-    /// Processes that wanted to run when the benchmark began and ended: more than a few tenths disturb it.
+    /// The load average before and after the run. More than a few tenths disturb the results.
     pub load_before: String,
     pub load_after: String,
     pub extism: bool,
 }
 
-/// One thing that all subjects did.
+/// A measurement of all subjects.
 #[derive(Debug, Serialize)]
 pub struct Row {
     pub name: String,
@@ -34,17 +34,17 @@ pub struct Row {
     pub facts: Vec<Fact>,
 }
 
-/// Two subjects of a row beside each other.
+/// The ratio of two subjects of a row.
 #[derive(Debug, Serialize)]
 pub struct Ratio {
     pub name: String,
     pub spread: Spread,
-    /// Between the fastest rounds of both.
+    /// The ratio of the fastest rounds.
     pub of_fastest: f64,
     pub target: Option<Target>,
 }
 
-/// A number that is no time.
+/// A result other than a time.
 #[derive(Debug, Serialize)]
 pub struct Fact {
     pub name: String,
@@ -68,8 +68,8 @@ impl Target {
         }
     }
 
-    /// What became of it, by the median and by the fastest rounds. A machine that is busy disturbs a subject in a process of
-    /// its own more than the others; where the two disagree, nothing was shown.
+    /// The verdict by the median and by the fastest rounds. A busy machine disturbs a subject in a separate process
+    /// more than the others. If the two criteria disagree, the result is unclear.
     fn verdict(this: Option<Self>, median: f64, of_fastest: f64) -> String {
         let Some(target) = this else { return String::new() };
         let met = match (target.met(median), target.met(of_fastest)) {
@@ -89,7 +89,7 @@ impl Row {
         Row { name: name.into(), samples, ratios: Vec::new(), facts: Vec::new() }
     }
 
-    /// Puts one subject over another; nothing where one of them did not run.
+    /// Adds the ratio of two subjects, unless one of them did not run.
     #[must_use]
     pub fn ratio(mut self, mine: &str, theirs: &str, target: Option<Target>) -> Self {
         if let (Some(mine), Some(theirs)) = (self.samples_of(mine), self.samples_of(theirs)) {
@@ -103,7 +103,7 @@ impl Row {
         self
     }
 
-    /// Takes one subject from another: the time that the first adds, in the median of all rounds.
+    /// Adds the difference of two subjects, as the median over all rounds.
     #[must_use]
     pub fn difference(self, mine: &str, theirs: &str, target: Option<Target>) -> Self {
         let (Some(ours), Some(others)) = (self.samples_of(mine), self.samples_of(theirs)) else { return self };
@@ -121,7 +121,7 @@ impl Row {
         self.samples.iter().find(|samples| samples.subject == subject)
     }
 
-    /// The row as lines of the table.
+    /// The lines of the row in the table.
     pub fn table(&self) -> String {
         let mut text = format!("\n{}\n", self.name);
         for samples in &self.samples {
@@ -142,7 +142,7 @@ impl Row {
     }
 }
 
-/// A duration with three digits.
+/// A duration with three significant digits.
 fn nanos(nanos: f64) -> String {
     match nanos {
         n if n < 1e3 => format!("{n:.1} ns"),
@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn target_that_is_missed_says_so() {
+    fn missed_target_is_reported() {
         assert_eq!(Target::verdict(Some(Target::AtMost(1.5)), 1.6, 1.6), "<= 1.5 MISSED");
         assert_eq!(Target::verdict(Some(Target::AtLeast(3.0)), 3.0, 3.1), ">= 3 met");
         assert!(Target::verdict(Some(Target::AtLeast(3.0)), 3.5, 2.9).contains("UNCLEAR"));
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn ratio_to_a_subject_that_did_not_run_is_left_out() {
+    fn ratio_to_a_missing_subject_is_omitted() {
         let row = Row::new("r", vec![Samples { subject: "plugbay", calls_per_batch: 1, nanos: vec![1.0] }]);
         assert!(row.ratio("extism", "plugbay", None).ratios.is_empty());
     }

@@ -1,8 +1,9 @@
-//! Extism doing the benchmark's job with all of its limits on: a process that runs one batch for each line that it is sent.
+//! The benchmark's Extism process, which runs one batch of the job for each line of its input, with all limits of
+//! Extism.
 //!
-//! `plugbay-bench-extism MODULE MODE ACTION`; the first line on standard input is the payload and is answered with what the
-//! action answers. Every other line is a number of calls and is answered with the nanoseconds that they took (in mode
-//! `memory`: with the bytes that each of so many instances holds).
+//! Usage: `plugbay-bench-extism MODULE MODE ACTION`. The first line of standard input is the payload, for which the
+//! process prints the result of the action. Every other line is a number of calls, for which it prints their duration
+//! in nanoseconds (in mode `memory`, a number of instances, for which it prints the bytes per instance).
 
 use std::hint::black_box;
 use std::io::{BufRead, Write};
@@ -13,15 +14,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use extism::{CompiledPlugin, Manifest, Plugin, PluginBuilder, Wasm};
 
-/// The limits that Plugbay has by default.
+/// Plugbay's default limits.
 const FUEL: u64 = 10_000_000_000;
 const TIMEOUT: Duration = Duration::from_secs(10);
 const MEMORY_PAGES: u32 = 2_048;
 
-/// How long a process runs before its batch is timed.
+/// The duration of the warm-up before a timed batch.
 const WAKING: Duration = Duration::from_millis(1);
 const THREADS: usize = 4;
-/// Instances that the pool has room for.
+/// The size of the pool in instances.
 const POOL: u32 = 1_000;
 
 fn main() -> anyhow::Result<()> {
@@ -44,7 +45,7 @@ struct Peer<'a> {
     action: &'a str,
     payload: String,
     compiled: CompiledPlugin,
-    /// One for each thread that keeps one.
+    /// The warm instances, one for each thread.
     warm: Vec<Plugin>,
 }
 
@@ -78,7 +79,7 @@ impl<'a> Peer<'a> {
         Ok(started.elapsed().as_nanos())
     }
 
-    /// The process has just slept, and its batch must not begin cold: everybody else's begins where another one ended.
+    /// Warms the process up. It has just slept, whereas the batches of other subjects follow directly upon one another.
     fn wake(&mut self) -> anyhow::Result<()> {
         let until = Instant::now() + WAKING;
         while Instant::now() < until {
@@ -91,7 +92,7 @@ impl<'a> Peer<'a> {
         Ok(())
     }
 
-    /// The calls of all threads together, which start at the same moment.
+    /// The duration of the calls of all threads, which start at the same time.
     fn threads(&mut self, calls: u32) -> anyhow::Result<u128> {
         let (compiled, action, payload) = (&self.compiled, self.action, &self.payload);
         let (barrier, is_fresh) = (Barrier::new(THREADS), self.mode != "threads");
@@ -121,7 +122,7 @@ impl<'a> Peer<'a> {
         })?;
         let began = spans.iter().map(|span| span.0).min().context("no thread")?;
         let ended = spans.iter().map(|span| span.1).max().context("no thread")?;
-        // So many calls were asked for, and a few more were made so that each thread made the same number.
+        // Each thread makes the same number of calls, which may be a few more than requested. The duration is scaled.
         Ok((ended - began).as_nanos() * u128::from(calls) / u128::from(share * THREADS as u32))
     }
 

@@ -1,6 +1,6 @@
-//! What is measured: the same source runs as a native function, in the component and in Extism's module.
+//! The measured job. The same source runs as a native function, in the component and in Extism's module.
 
-/// Runs one action: a JSON text in, a JSON text out. `None` is an unknown action or a payload that does not fit.
+/// Runs one action, from JSON text to JSON text. `None` if the action is unknown or the payload not valid.
 pub fn run(action: &str, payload: &str) -> Option<String> {
     match action {
         "ping" => Some("\"pong\"".to_owned()),
@@ -14,13 +14,13 @@ pub fn run(action: &str, payload: &str) -> Option<String> {
     }
 }
 
-/// Parses a JSON value and writes it again, as a plugin does that knows nothing of its shape.
+/// Parses a JSON value and writes it again, like a plugin that does not know its type.
 fn echo(payload: &str) -> Option<String> {
     let value: serde_json::Value = serde_json::from_str(payload).ok()?;
     serde_json::to_string(&value).ok()
 }
 
-/// As many pseudo-random bytes as the payload says: made here, so that the computing actions take no large payload.
+/// Generates the number of pseudo-random bytes in the payload, so that the computing actions need no large payload.
 fn bytes(payload: &str) -> Option<Vec<u8>> {
     let count: usize = payload.parse().ok()?;
     let mut state = 0x9E37_79B9_u32;
@@ -33,7 +33,7 @@ fn bytes(payload: &str) -> Option<Vec<u8>> {
     Some((0..count).map(|_| next()).collect())
 }
 
-/// Counts words: a branch for each byte, and nothing that a compiler could make vectors of.
+/// Counts words, with a branch for each byte that prevents vectorization.
 fn scan(bytes: &[u8]) -> u32 {
     let (mut words, mut inside) = (0, false);
     for &byte in bytes {
@@ -44,8 +44,8 @@ fn scan(bytes: &[u8]) -> u32 {
     words
 }
 
-/// SHA-256 (FIPS 180-4), written out: a library would use the processor's instructions for it in the native function
-/// and could not in a guest, and then the two would not do the same.
+/// SHA-256 (FIPS 180-4) without a library, which would use the processor's SHA instructions in the native function but
+/// could not in a guest, so that the two would not be comparable.
 fn sha256(bytes: &[u8]) -> [u32; 8] {
     let mut state =
         [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];

@@ -1,4 +1,4 @@
-//! The job as a plugin, written against the contract alone: the SDK's dispatch is not what this benchmark compares.
+//! The job as a plugin, written against the contract without the SDK, whose dispatch this benchmark does not measure.
 
 mod job;
 

@@ -1,4 +1,4 @@
-//! Calls one host function as often as its payload says: a call of the action costs what so many host calls cost.
+//! A plugin whose actions call one host function as often as the payload says, to measure the cost of host calls.
 
 wit_bindgen::generate!({
     path: "../../wit",
@@ -16,7 +16,7 @@ wit_bindgen::generate!({
 use exports::plugbay::plugin::actions::{Failure, Guest};
 use plugbay::plugin::{cache, config, data, db};
 
-/// What all services hand back: 32 bytes of JSON.
+/// The value that all services return.
 const VALUE: &str = "\"thirty bytes of any text, quoted\"";
 const SELECT: &str = "SELECT value FROM entries WHERE key = ?1";
 
@@ -24,7 +24,7 @@ struct Plugin;
 
 impl Guest for Plugin {
     fn handle(action: String, payload: String) -> Result<String, Failure> {
-        let calls: u32 = payload.parse().map_err(|_| failure("the payload is a number of calls"))?;
+        let calls: u32 = payload.parse().map_err(|_| failure("the payload must be a number of calls"))?;
         match action.as_str() {
             "prepare" => prepare()?,
             "config" => repeat(calls, || config::get("key").is_ok_and(|value| value.is_some()))?,
@@ -41,7 +41,7 @@ impl Guest for Plugin {
     }
 }
 
-/// Puts in what the other actions look for.
+/// Stores the values that the other actions read.
 fn prepare() -> Result<(), Failure> {
     cache::set("key", VALUE, Some(0)).map_err(|error| failure(&error.to_string()))?;
     data::set("key", VALUE).map_err(|error| failure(&error.to_string()))?;
@@ -58,7 +58,7 @@ fn prepare() -> Result<(), Failure> {
 fn repeat(calls: u32, call: impl Fn() -> bool) -> Result<(), Failure> {
     for _ in 0..calls {
         if !call() {
-            return Err(failure("a host call did not answer what was put in"));
+            return Err(failure("a host call did not return the stored value"));
         }
     }
     Ok(())

@@ -1,13 +1,13 @@
-//! The smallest wasmtime host that answers one call: what the start of the command line is measured against.
+//! The smallest wasmtime host that runs one call, the baseline for the start of the command line.
 //!
-//! `smallest compile IN.wasm OUT.cwasm` compiles once; `smallest OUT.cwasm ACTION` maps the code, instantiates, calls the
-//! action and prints its answer. No limits, no WASI, no async: nothing that could be left out.
+//! `smallest compile IN.wasm OUT.cwasm` compiles once. `smallest OUT.cwasm ACTION` maps the code, instantiates it,
+//! calls the action and prints its result. It has no limits, no WASI and no async.
 
 use wasmtime::component::{Component, ComponentType, Lift, Linker};
 use wasmtime::error::Context;
 use wasmtime::{Engine, Result, Store, bail};
 
-/// The contract's failure: its type must fit, and its code and message are shown.
+/// The contract's failure. Its type must match, and its code and message are printed.
 #[derive(ComponentType, Lift)]
 #[component(record)]
 struct Failure {
@@ -33,8 +33,8 @@ fn main() -> Result<()> {
 }
 
 fn call(engine: &Engine, cwasm: &str, action: &str) -> Result<String> {
-    // SAFETY: the benchmark names a file that this same program has just compiled, in a directory that it made for itself.
-    #[expect(unsafe_code, reason = "mapping compiled code is what is measured")]
+    // SAFETY: the benchmark names a file that this program has just compiled, in a private temporary directory.
+    #[expect(unsafe_code, reason = "the benchmark measures the mapping of compiled code")]
     let component = unsafe { Component::deserialize_file(engine, cwasm)? };
     let mut linker = Linker::new(engine);
     linker.define_unknown_imports_as_traps(&component)?;

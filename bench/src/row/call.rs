@@ -1,4 +1,4 @@
-//! A call into an instance that is already there.
+//! Calls into a warm instance.
 
 use anyhow::ensure;
 use plugbay::manifest::Instances;
@@ -10,14 +10,14 @@ use crate::measure::{Subject, interleave};
 use crate::report::{Row, Target};
 use crate::subject::{executor, native, plugbay as bay, raw, timed};
 
-/// What is asked of a row.
+/// The targets of a row.
 #[derive(Clone, Copy, Default)]
 pub struct Asked {
     pub over_raw: Option<f64>,
     pub extism_over: Option<f64>,
 }
 
-/// An action with a JSON text as its payload and its answer.
+/// An action with JSON text as payload and result.
 pub fn text(bench: &Bench, action: &'static str, payload: &'static str, asked: Asked) -> anyhow::Result<Row> {
     let executor = executor()?;
     let raw_host = raw::Host::new(LIVE_INSTANCES)?;
@@ -28,8 +28,8 @@ pub fn text(bench: &Bench, action: &'static str, payload: &'static str, asked: A
     let plugin = executor.block_on(runtime.load(bay::package("bench", &bench.wasm, Instances::Count(1))))?;
 
     let expected = native::call(action, payload)?;
-    ensure!(executor.block_on(instance.call(action, payload))? == expected, "the raw floor does another job");
-    ensure!(executor.block_on(bay::call(&plugin, action, payload))? == expected, "Plugbay does another job");
+    ensure!(executor.block_on(instance.call(action, payload))? == expected, "raw wasmtime returned a different result");
+    ensure!(executor.block_on(bay::call(&plugin, action, payload))? == expected, "Plugbay returned a different result");
 
     let json: &RawValue = serde_json::from_str(payload)?;
     let mut subjects = vec![
@@ -59,7 +59,7 @@ pub fn text(bench: &Bench, action: &'static str, payload: &'static str, asked: A
         .ratio("extism", "plugbay", asked.extism_over.map(Target::AtLeast)))
 }
 
-/// An action with values: both write the payload and read the answer with the same serde.
+/// An action with values, for which both subjects serialize the payload and deserialize the result with serde.
 pub fn typed(bench: &Bench, action: &'static str, payload: &'static str, over_raw: Option<f64>) -> anyhow::Result<Row> {
     let executor = executor()?;
     let raw_host = raw::Host::new(LIVE_INSTANCES)?;

@@ -1,4 +1,4 @@
-//! A fresh sandbox for each call.
+//! Calls with a new instance for each.
 
 use plugbay::manifest::Instances;
 use serde_json::value::RawValue;

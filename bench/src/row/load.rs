@@ -1,4 +1,4 @@
-//! From a file to a plugin that serves: compiled, and taken from the cache of compiled code.
+//! Loading a plugin from a file, compiled or from the code cache.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::measure::{Subject, interleave};
 use crate::report::Row;
 use crate::subject::{executor, plugbay as bay, raw};
 
-/// Reads the component, makes a plugin of it, calls `ping` and lets go of it.
+/// Reads the component, loads it, calls `ping` and unloads it.
 pub fn row(bench: &Bench, cached: bool) -> anyhow::Result<Row> {
     let executor = executor()?;
     let host = raw::Host::new(LIVE_INSTANCES)?;
@@ -19,7 +19,7 @@ pub fn row(bench: &Bench, cached: bool) -> anyhow::Result<Row> {
     let raw_load = || -> anyhow::Result<()> {
         let plugin = if cached { host.load(&cwasm)? } else { host.compile(&std::fs::read(&bench.wasm_path)?)? };
         let answer = executor.block_on(async { plugin.start().await?.call("ping", "null").await })?;
-        ensure!(answer == "\"pong\"", "the raw floor answered {answer}");
+        ensure!(answer == "\"pong\"", "raw wasmtime returned {answer}");
         Ok(())
     };
     let directory = bench.scratch("code");
@@ -29,7 +29,7 @@ pub fn row(bench: &Bench, cached: bool) -> anyhow::Result<Row> {
             let package = bay::package("bench", &std::fs::read(&bench.wasm_path)?, Instances::Count(1));
             let plugin = runtime.load(package).await?;
             let answer = bay::call(&plugin, "ping", "null").await?;
-            ensure!(answer == "\"pong\"", "Plugbay answered {answer}");
+            ensure!(answer == "\"pong\"", "Plugbay returned {answer}");
             drop(plugin);
             runtime.unload("bench").await;
             Ok(())

@@ -1,4 +1,4 @@
-//! Resident memory of live instances. Each subject is counted in a process of its own.
+//! Resident memory of live instances, measured in a separate process for each subject.
 
 use std::process::Command;
 
@@ -9,9 +9,9 @@ use super::Bench;
 use crate::report::{Row, Target};
 use crate::subject::{executor, plugbay as bay, raw};
 
-/// The word by which this program knows that it is such a process.
+/// The argument that starts this program as such a process.
 pub const CHILD: &str = "count-memory";
-/// Room beyond the instances that are counted.
+/// Additional instances of the pool, beyond the measured ones.
 const SPARE: u32 = 100;
 
 pub fn row(bench: &Bench, instances: u32, kibibytes_max: Option<f64>) -> anyhow::Result<Row> {
@@ -36,7 +36,7 @@ fn in_child(bench: &Bench, subject: &str, instances: u32) -> anyhow::Result<f64>
     Ok(String::from_utf8(output.stdout)?.trim().parse()?)
 }
 
-/// The process: makes the instances, calls each one, prints kibibytes per instance.
+/// Runs the child process, which creates the instances, calls each one and prints the kibibytes per instance.
 pub fn child(arguments: &[String]) -> anyhow::Result<()> {
     let [subject, instances, wasm] = arguments else { bail!("subject, instances, component") };
     let wasm = std::fs::read(wasm)?;
@@ -51,7 +51,7 @@ async fn count(subject: &str, instances: u32, wasm: &[u8]) -> anyhow::Result<f64
     match subject {
         "raw wasmtime" => {
             let plugin = raw::Host::new(instances + SPARE)?.compile(wasm)?;
-            // The first one pays for what all share.
+            // The first instance allocates the memory that all share.
             let mut live = vec![plugin.start().await?];
             live[0].call("ping", "null").await?;
             before = resident_bytes()?;
@@ -72,9 +72,13 @@ async fn count(subject: &str, instances: u32, wasm: &[u8]) -> anyhow::Result<f64
                 bay::call(&plugin, "ping", "null").await?;
             }
             after = resident_bytes()?;
-            // All of them live at once, and still serve.
+            // All plugins must still be serving.
             for plugin in runtime.plugins() {
-                ensure!(bay::call(&plugin, "ping", "null").await? == "\"pong\"", "{} is gone", plugin.name());
+                ensure!(
+                    bay::call(&plugin, "ping", "null").await? == "\"pong\"",
+                    "plugin {} no longer serves",
+                    plugin.name()
+                );
             }
         }
     }

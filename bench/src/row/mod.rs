@@ -1,4 +1,4 @@
-//! What is measured: one file for each kind of row.
+//! The rows of the benchmark, with a file for each kind.
 
 pub mod call;
 pub mod fresh;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::measure::Plan;
 use crate::subject::extism::Extism;
 
-/// What all rows share.
+/// The data that all rows share.
 pub struct Bench {
     pub plan: Plan,
     /// The benchmark's plugin.
@@ -23,12 +23,12 @@ pub struct Bench {
     /// The plugin that calls services.
     pub service_wasm: Vec<u8>,
     pub extism: Option<Extism>,
-    /// A directory for this run alone.
+    /// A directory of this run.
     pub scratch: PathBuf,
 }
 
 impl Bench {
-    /// A plan of longer batches for rows whose calls are slow, in about the same time.
+    /// A plan with longer and fewer batches, for rows with slow calls.
     pub fn slower(&self, batch: Duration) -> Plan {
         let rounds = self.plan.rounds.min((self.plan.rounds / 2).max(10));
         Plan { rounds, batch: self.plan.batch.max(batch) }
@@ -39,5 +39,5 @@ impl Bench {
     }
 }
 
-/// Instances that may live at once where a row needs a few.
+/// The maximum number of live instances in rows that need a few.
 pub const LIVE_INSTANCES: u32 = 1_000;

@@ -1,5 +1,5 @@
-//! What a plugin pays for the host's services: beside the same call natively on the same backend, and beside a host call
-//! that nothing checks.
+//! The cost of the host's services for a plugin, compared with the same native call on the same backend, and with an
+//! unchecked host call.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -17,16 +17,16 @@ use crate::measure::{Subject, interleave};
 use crate::report::{Row, Target};
 use crate::subject::{executor, plugbay as bay, raw, timed};
 
-/// What the guest puts in and gets back.
+/// The value that the guest stores and reads.
 const VALUE: &str = "\"thirty bytes of any text, quoted\"";
-/// What the guest asks for: only what it uses.
+/// The manifest of the guest, with the permissions that it uses.
 const MANIFEST: &str = r#"{"permissions": [
     {"resource": "cache.key", "actions": ["read", "write"]},
     {"resource": "data.key", "actions": ["read", "write"]},
     {"resource": "db.entries", "actions": ["read", "write"]}
 ]}"#;
 
-/// A host function that the guest calls again and again.
+/// A host function that the guest calls repeatedly.
 #[derive(Clone, Copy)]
 pub enum Service {
     Cache,
@@ -35,7 +35,7 @@ pub enum Service {
     Db,
 }
 
-/// A checked host call beside an unchecked one: both get a configuration value of 34 bytes.
+/// A checked host call compared with an unchecked one. Both return a configuration value of 34 bytes.
 pub fn checked_call(bench: &Bench) -> anyhow::Result<Row> {
     let executor = executor()?;
     let mut raw_host = raw::Host::new(LIVE_INSTANCES)?;
@@ -53,7 +53,7 @@ pub fn checked_call(bench: &Bench) -> anyhow::Result<Row> {
         .difference("plugbay", "raw wasmtime, unchecked", Some(Target::AtMost(1_000.0))))
 }
 
-/// A service beside its backend.
+/// A service compared with its backend.
 pub fn row(bench: &Bench, service: Service) -> anyhow::Result<Row> {
     let executor = executor()?;
     let (name, action) = match service {
@@ -77,7 +77,7 @@ pub fn row(bench: &Bench, service: Service) -> anyhow::Result<Row> {
         .difference("plugbay", "native", None))
 }
 
-/// The same call on the same backend, made so many times.
+/// A batch of the same call on the same backend.
 fn native(service: Service, scratch: &Path) -> anyhow::Result<Box<dyn FnMut(u32) -> anyhow::Result<Duration>>> {
     Ok(match service {
         Service::Cache => {
@@ -106,7 +106,7 @@ fn native(service: Service, scratch: &Path) -> anyhow::Result<Box<dyn FnMut(u32)
     })
 }
 
-/// A database as the services open theirs.
+/// A database with the settings of the services.
 fn database(scratch: &Path) -> anyhow::Result<Connection> {
     let database = Connection::open(scratch.join("native.sqlite3"))?;
     database.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
@@ -120,7 +120,7 @@ fn repeat(mut call: impl FnMut() -> anyhow::Result<bool> + 'static) -> Box<dyn F
     Box::new(move |calls| {
         let started = Instant::now();
         for _ in 0..calls {
-            ensure!(black_box(call()?), "the backend does not have what was put in");
+            ensure!(black_box(call()?), "the backend did not return the stored value");
         }
         Ok(started.elapsed())
     })
@@ -142,7 +142,7 @@ fn load(executor: &Executor, runtime: &Runtime, bench: &Bench) -> anyhow::Result
     Ok(executor.block_on(runtime.load(package))?)
 }
 
-/// One call of the action, which calls its service so many times.
+/// One call of the action, which calls its service `calls` times.
 async fn many(plugin: &Plugin, action: &str, calls: u32) -> anyhow::Result<()> {
     plugin.invoke(Invocation::new(action).payload_json(calls.to_string())?).await?;
     Ok(())

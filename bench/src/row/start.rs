@@ -1,4 +1,4 @@
-//! The command line, from its start to its answer, beside the smallest host that could do it.
+//! The command line from its start to its result, compared with the smallest host.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,7 +1,7 @@
 //! One plugin called from several threads at once.
 //!
-//! The native function on as many threads shares nothing: how much faster it gets is what the machine has to give. The calls
-//! of a batch are handed out in portions, as an executor does: a thread that the machine holds up does not hold up the rest.
+//! The threads of the native function share nothing, so its speed-up is the maximum of the machine. The calls of a
+//! batch are distributed in portions, as an executor does, so that a delayed thread does not delay the others.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,15 +17,15 @@ use crate::report::{Row, Target};
 use crate::subject::{executor, native, plugbay as bay, raw};
 
 const THREADS: usize = 4;
-/// Portions of a batch, for each thread.
+/// The number of portions of a batch per thread.
 const PORTIONS: u32 = 32;
 
-/// Which instances serve the calls.
+/// The instances that serve the calls.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Serving {
-    /// As many as there are threads.
+    /// One instance for each thread.
     Replicas,
-    /// A fresh one for each call.
+    /// A new instance for each call.
     Fresh,
 }
 
@@ -90,7 +90,7 @@ impl Portions {
         Portions { left: AtomicU32::new(calls), calls: calls.div_ceil(threads * PORTIONS) }
     }
 
-    /// One portion after another, until none is left.
+    /// Takes portions until none is left.
     fn take(&self) -> impl Iterator<Item = u32> {
         std::iter::from_fn(|| {
             let all = |left: u32| left.checked_sub(self.calls.min(left)).filter(|_| left > 0);
@@ -100,7 +100,7 @@ impl Portions {
     }
 }
 
-/// Runs `calls` calls, spread over so many threads that start together; answers when the last one ended.
+/// Runs `calls` calls on `threads` threads that start together, and returns the time until the last one ends.
 fn on_threads(
     threads: usize,
     calls: u32,

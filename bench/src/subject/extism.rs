@@ -1,5 +1,5 @@
-//! Extism, in a process of its own: it brings another wasmtime. The process runs one batch for each line that it is sent, so
-//! its batches take their turns with everybody else's.
+//! Extism, in a separate process because it links another wasmtime. The process runs one batch for each line of its
+//! input, so that its batches are interleaved with those of the other subjects.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -17,12 +17,12 @@ pub struct Extism {
 }
 
 impl Extism {
-    /// Finds the program, or says aloud that there is none.
+    /// Finds the program, or prints a notice that Extism is not measured.
     pub fn find(program: Option<&Path>, build_directory: &Path) -> anyhow::Result<Option<Self>> {
         let program = program.map_or_else(default_program, Path::to_owned);
         if !program.is_file() {
             eprintln!(
-                "\n*** Extism is NOT measured: {} is not there. `just bench-extism` builds it. ***\n",
+                "\n*** Extism is NOT measured: {} does not exist. `just bench-extism` builds it. ***\n",
                 program.display()
             );
             return Ok(None);
@@ -30,7 +30,7 @@ impl Extism {
         Ok(Some(Extism { program, module: guest::extism_module(build_directory)? }))
     }
 
-    /// Starts a process for one subject: `mode` is what each call does, `payload` one line of JSON.
+    /// Starts a process for one subject. `mode` selects the kind of call, and `payload` is one line of JSON.
     pub fn start(&self, mode: &str, action: &str, payload: &str) -> anyhow::Result<Peer> {
         let mut child = Command::new(&self.program)
             .arg(&self.module)
@@ -38,25 +38,25 @@ impl Extism {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .with_context(|| format!("{} does not start", self.program.display()))?;
+            .with_context(|| format!("{} cannot be started", self.program.display()))?;
         let requests = child.stdin.take().context("no pipe to it")?;
         let answers = BufReader::new(child.stdout.take().context("no pipe from it")?);
         let mut peer = Peer { requests: Some(requests), answers, child };
         let first = peer.ask(payload)?;
         let expected = super::native::call(action, payload)?;
-        ensure!(first == expected, "Extism answered {first} to {action}");
+        ensure!(first == expected, "Extism returned {first} for {action}");
         Ok(peer)
     }
 }
 
-/// Where `cargo build` leaves it.
+/// The path at which `cargo build` places the program.
 fn default_program() -> PathBuf {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or(Path::new(guest::BENCH).join("extism/target"), PathBuf::from);
     target.join("release/plugbay-bench-extism")
 }
 
-/// A running process. It ends with this.
+/// A running process, which ends on drop.
 pub struct Peer {
     requests: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
@@ -66,7 +66,7 @@ pub struct Peer {
 impl Peer {
     pub fn batch(&mut self, calls: u32) -> anyhow::Result<Duration> {
         let nanos = self.ask(&calls.to_string())?;
-        Ok(Duration::from_nanos(nanos.parse().with_context(|| format!("Extism answered {nanos:?}"))?))
+        Ok(Duration::from_nanos(nanos.parse().with_context(|| format!("Extism printed {nanos:?}"))?))
     }
 
     fn ask(&mut self, line: &str) -> anyhow::Result<String> {

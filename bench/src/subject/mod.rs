@@ -1,4 +1,4 @@
-//! The four that do the same job.
+//! The four subjects, which do the same job.
 
 pub mod extism;
 pub mod native;
@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 
-/// An executor on the caller's thread: nothing hops between threads, whoever is measured.
+/// An executor on the caller's thread, so that no subject switches threads.
 pub fn executor() -> anyhow::Result<Runtime> {
     Ok(Builder::new_current_thread().enable_time().build()?)
 }
 
-/// How long a future takes on the caller's thread.
+/// The duration of a future on the caller's thread.
 pub fn timed<T>(executor: &Runtime, future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<Duration> {
     executor.block_on(async {
         let started = Instant::now();

@@ -1,4 +1,4 @@
-//! The job as a function of this process.
+//! The job as a native function.
 
 #[path = "../../guest/src/job.rs"]
 mod job;
@@ -13,7 +13,7 @@ pub fn call(action: &str, payload: &str) -> anyhow::Result<String> {
     job::run(action, payload).with_context(|| format!("no action `{action}` takes this payload"))
 }
 
-/// Runs the job so many times.
+/// Runs the job `calls` times.
 pub fn batch(action: &str, payload: &str, calls: u32) -> anyhow::Result<Duration> {
     let started = Instant::now();
     for _ in 0..calls {

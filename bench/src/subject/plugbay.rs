@@ -1,5 +1,5 @@
-//! Plugbay, through its public API and nothing else: every limit, permission check and metric is on, and a rate limit that
-//! is never reached.
+//! Plugbay through its public API, with every limit, permission check and metric, and with a rate limit that is never
+//! reached.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -10,28 +10,28 @@ use ::plugbay::{CodeCacheAt, Invocation, Package, Plugin, Runtime};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// As many calls as a rate limit can let through.
+/// The highest possible rate limit.
 const RATE: RateLimit = RateLimit { calls: u32::MAX, period: Duration::from_secs(60) };
 
-/// A runtime that compiles, or one that keeps its code in this directory.
+/// A runtime that compiles, or one with a code cache in this directory.
 pub fn runtime(live_instances: u32, code_cache: Option<&Path>) -> anyhow::Result<Runtime> {
     let at = code_cache.map_or(CodeCacheAt::Off, |directory| CodeCacheAt::Directory(directory.to_owned()));
     Ok(Runtime::builder().live_instances(live_instances).code_cache(at).build()?)
 }
 
-/// The benchmark's plugin under this name.
+/// The package of the benchmark's plugin, under this name.
 pub fn package(name: impl Into<String>, wasm: &[u8], instances: Instances) -> Package {
     let resources = Resources { rate_limit: Some(RATE), instances: Some(instances), ..Resources::default() };
     Package::from_bytes(name, wasm).resources(resources)
 }
 
-/// One call: a JSON text in, a JSON text out.
+/// Makes one call, from JSON text to JSON text.
 pub async fn call(plugin: &Plugin, action: &'static str, payload: &'static str) -> anyhow::Result<String> {
     Ok(plugin.invoke(Invocation::new(action).payload_json(payload)?).await?.into_json())
 }
 
-/// Runs so many calls of a caller that has JSON in hand and parses the answer itself, as the floor's caller does: nothing
-/// looks at either a second time.
+/// Runs `calls` calls with a payload that is known to be JSON and an unchecked result, like the baseline. Neither is
+/// parsed a second time.
 pub async fn batch(plugin: &Plugin, action: &'static str, payload: &RawValue, calls: u32) -> anyhow::Result<()> {
     for _ in 0..calls {
         let invocation = Invocation::new(action).unchecked_answer().payload_raw(payload);
@@ -40,7 +40,7 @@ pub async fn batch(plugin: &Plugin, action: &'static str, payload: &RawValue, ca
     Ok(())
 }
 
-/// The same with any text as payload, and an answer that is JSON whatever the plugin does: both are looked at.
+/// Runs `calls` calls with any text as payload and a result that is guaranteed to be JSON, both of which are checked.
 pub async fn batch_checked(
     plugin: &Plugin,
     action: &'static str,
@@ -53,7 +53,7 @@ pub async fn batch_checked(
     Ok(())
 }
 
-/// The same with values: the payload is written, the answer is read.
+/// Runs `calls` calls with values, which serialize the payload and deserialize the result.
 pub async fn batch_typed(plugin: &Plugin, action: &str, payload: &Value, calls: u32) -> anyhow::Result<()> {
     for _ in 0..calls {
         black_box(plugin.call::<Value>(action, payload).await?);

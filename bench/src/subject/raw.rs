@@ -1,8 +1,8 @@
-//! The floor: wasmtime by itself, with the limits that Plugbay sets and none of its services.
+//! The baseline: raw wasmtime, with the limits of Plugbay and without its services.
 //!
-//! The same component runs on the same engine and pool (`plugbay_compile::Engines`), async, with fuel, a limiter that sums
-//! over all memories, and a deadline by `tokio::time::timeout`. WASI is linked and made when a guest first asks for it.
-//! There is no manifest, no permission, no rate, no metric, no lease.
+//! The same component runs on the same engine and pool (`plugbay_compile::Engines`), async, with fuel, a limiter that
+//! sums over all memories, and a deadline by `tokio::time::timeout`. WASI is linked, and created when a guest first
+//! uses it. It has no manifests, permissions, rate limits, metrics or leases.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ use wasmtime::component::{
 use wasmtime::{Engine, ResourceLimiter, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-/// What the contract's `handle` answers when it fails.
+/// The error of the contract's `handle`.
 #[derive(ComponentType, Lift)]
 #[component(record)]
 struct Failure {
@@ -29,10 +29,10 @@ struct Failure {
     _status_code: Option<u16>,
 }
 
-/// What the contract's `config.get` answers when it fails.
+/// The error of the contract's `config.get`.
 #[derive(ComponentType, Lower)]
 #[component(variant)]
-#[expect(dead_code, reason = "the floor refuses nothing")]
+#[expect(dead_code, reason = "the baseline refuses nothing")]
 enum ConfigError {
     #[component(name = "denied")]
     Denied(String),
@@ -44,9 +44,9 @@ enum ConfigError {
     Other(String),
 }
 
-/// Payloads live as long as the process, so that the function can be looked up once and borrow them.
+/// The function with payloads that live as long as the process, so that it can be looked up once and borrow them.
 type Handle = TypedFunc<(&'static str, &'static str), (Result<String, Failure>,)>;
-/// The same for payloads that were made for the call.
+/// The function with payloads that are created for each call.
 type HandleOwned = TypedFunc<(&'static str, String), (Result<String, Failure>,)>;
 
 struct State {
@@ -111,7 +111,7 @@ impl Host {
         self.link(Component::new(&self.engine, wasm).map_err(plain)?)
     }
 
-    /// Compiles a component that reads its configuration. Nothing is checked: whoever asks gets `value`.
+    /// Compiles a component that reads its configuration. Without a check, each read returns `value`.
     pub fn compile_with_config(&mut self, wasm: &[u8], value: &'static str) -> anyhow::Result<Plugin> {
         let component = Component::new(&self.engine, wasm).map_err(plain)?;
         let mut config = self.linker.instance("plugbay:plugin/config@0.1.0").map_err(plain)?;
@@ -132,8 +132,8 @@ impl Host {
 
     /// Maps a file that [`Host::precompile`] wrote.
     pub fn load(&self, file: &Path) -> anyhow::Result<Plugin> {
-        // SAFETY: the benchmark has just compiled this file for this engine, in a directory that it made for itself.
-        #[expect(unsafe_code, reason = "mapping compiled code is what is measured")]
+        // SAFETY: the benchmark has just compiled this file for this engine, in a private temporary directory.
+        #[expect(unsafe_code, reason = "the benchmark measures the mapping of compiled code")]
         let component = unsafe { Component::deserialize_file(&self.engine, file).map_err(plain)? };
         self.link(component)
     }
@@ -169,7 +169,7 @@ impl Plugin {
 pub struct Instance {
     store: Store<State>,
     handle: Handle,
-    /// Looked up when it is first needed.
+    /// Looked up on first use.
     handle_owned: Option<HandleOwned>,
 }
 
@@ -183,7 +183,7 @@ impl Instance {
         )
     }
 
-    /// The same with a payload that was made for this call.
+    /// Makes a call with a payload that was created for it.
     pub async fn call_owned(&mut self, action: &'static str, payload: String) -> anyhow::Result<String> {
         let handle = match self.handle_owned {
             Some(handle) => handle,
@@ -198,12 +198,12 @@ fn answer((answer,): (Result<String, Failure>,)) -> anyhow::Result<String> {
     answer.map_err(|Failure { code, message, .. }| anyhow!("{code}: {message}"))
 }
 
-/// wasmtime's errors are no standard errors.
+/// Converts an error of wasmtime, which does not implement the standard trait.
 fn plain(error: wasmtime::Error) -> anyhow::Error {
     anyhow!("{error:#}")
 }
 
-/// Runs so many calls in one instance.
+/// Runs `calls` calls in one instance.
 pub async fn warm(
     instance: &mut Instance,
     action: &'static str,
@@ -216,7 +216,7 @@ pub async fn warm(
     Ok(())
 }
 
-/// The same for an application that promises JSON, as Plugbay's answer does: it looks at the payload and at the answer.
+/// Runs `calls` calls in one instance, and checks that the payload and the result are JSON, as Plugbay does.
 pub async fn warm_checked(
     instance: &mut Instance,
     action: &'static str,
@@ -232,7 +232,7 @@ pub async fn warm_checked(
     Ok(())
 }
 
-/// Runs so many calls, each in an instance of its own.
+/// Runs `calls` calls, each in a new instance.
 pub async fn fresh(plugin: &Plugin, action: &'static str, payload: &'static str, calls: u32) -> anyhow::Result<()> {
     for _ in 0..calls {
         std::hint::black_box(plugin.start().await?.call(action, payload).await?);

@@ -1,4 +1,4 @@
-//! The job as an Extism plugin: one export for each action, a JSON text in, a JSON text out.
+//! The benchmark's job as an Extism plugin, with one export for each action, from JSON text to JSON text.
 
 #[path = "../../../guest/src/job.rs"]
 mod job;
@@ -6,7 +6,7 @@ mod job;
 use extism_pdk::{FnResult, plugin_fn};
 
 fn answer(action: &str, payload: &str) -> FnResult<String> {
-    Ok(job::run(action, payload).ok_or_else(|| extism_pdk::Error::msg("the payload does not fit"))?)
+    Ok(job::run(action, payload).ok_or_else(|| extism_pdk::Error::msg("the payload is not valid for the action"))?)
 }
 
 #[plugin_fn]
