@@ -20,11 +20,11 @@ pub struct TestClock {
     sleepers: Arc<Mutex<Sleepers>>,
 }
 
-/// The last moment that a clock of a test can be advanced to, the end of the year 9999. Schedules and the usual formats of
-/// dates know no later ones.
+/// The last time to which the clock can be advanced, the end of the year 9999. Schedules and the usual date formats
+/// have no later ones.
 const LAST_MOMENT: Duration = Duration::from_secs(253_402_300_799);
 
-/// The moments that tasks wait for, and how many tasks do.
+/// The times for which tasks wait, each with the number of tasks.
 type Sleepers = BTreeMap<SystemTime, usize>;
 
 impl TestClock {
@@ -49,10 +49,10 @@ impl TestClock {
         self.sleepers().keys().copied().find(|moment| *moment > now && *moment <= end)
     }
 
-    /// The moment that is `by` later.
+    /// The time that is `by` later.
     ///
     /// # Errors
-    /// A text that says why there is none: it would be after the year 9999.
+    /// A message if that is after the year 9999.
     pub(crate) fn later(&self, by: Duration) -> Result<SystemTime, String> {
         let last = UNIX_EPOCH + LAST_MOMENT;
         self.now().checked_add(by).filter(|moment| *moment <= last).ok_or_else(|| {
@@ -60,7 +60,7 @@ impl TestClock {
         })
     }
 
-    /// Lets time pass until `end`: from one moment that is waited for to the next, with time to do what was waited for.
+    /// Advances the clock to `end`, from one time for which a task waits to the next, and lets the task run in between.
     pub(crate) async fn pass<F: Future<Output = ()>>(&self, end: SystemTime, settle: impl Fn() -> F) {
         settle().await;
         while let Some(moment) = self.next_until(end) {

@@ -77,8 +77,8 @@ impl TestHost {
         PluginSetup::new(self.0.clone(), package)
     }
 
-    /// Lets time pass for services, jobs and the wall clocks of guests. Each waiter on the way, such as a
-    /// job, gets it, one after another.
+    /// Advances the time of services, jobs and the wall clocks of guests. Waiters such as jobs wake one after another
+    /// at their own times.
     ///
     /// # Panics
     /// If that is after the year 9999.
@@ -87,7 +87,7 @@ impl TestHost {
         self.try_advance(by).unwrap_or_else(|error| panic!("{error}"));
     }
 
-    /// The same, for a length of time that comes from a file.
+    /// Like [`TestHost::advance`], without the panic, for durations from a test file.
     pub(crate) fn try_advance(&self, by: Duration) -> Result<(), String> {
         let end = self.0.clock.later(by)?;
         self.0.executor.wait(self.0.clock.pass(end, || settle(&self.0.runtime)));

@@ -93,10 +93,10 @@ struct Cargo;
 impl Surroundings for Cargo {}
 
 impl DeclaredTests {
-    /// Reads a file of tests, which may be a pipe. At most 1 MiB is read.
+    /// Reads a test file of at most 1 MiB, which may be a pipe.
     ///
     /// # Errors
-    /// [`TestFileError`] if it cannot be read, with all that is wrong with it.
+    /// [`TestFileError`] if the file cannot be read or is not valid.
     pub fn read(path: impl Into<PathBuf>) -> Result<Self, TestFileError> {
         let path = path.into();
         let bytes = plugbay_files::read_stream(&path, TEXT_FILE_BYTES_MAX)?;
@@ -104,11 +104,11 @@ impl DeclaredTests {
         DeclaredTests::parse(path, &text)
     }
 
-    /// Reads the files of tests of a plugin's directory: `plugin.test.yaml` (or `.yml`, `.json`, `.toml`) and
-    /// `tests/*.test.yaml`, in that order. There may be none. Each is a regular file inside the directory of at most 1 MiB.
+    /// Reads the test files in a plugin's directory: `plugin.test.yaml` (or `.yml`, `.json`, `.toml`) and
+    /// `tests/*.test.yaml`, in that order. Each must be a regular file inside the directory, of at most 1 MiB.
     ///
     /// # Errors
-    /// [`TestFileError`] if one of them cannot be read, with all that is wrong with it.
+    /// [`TestFileError`] if one of them cannot be read or is not valid.
     pub fn read_all(directory: impl AsRef<Path>) -> Result<Vec<Self>, TestFileError> {
         let directory = PluginDirectory::open(directory.as_ref())?;
         let read = |name: PathBuf| {
@@ -159,7 +159,7 @@ impl DeclaredTests {
     }
 }
 
-/// The names of the files of tests of a plugin's directory.
+/// The names of the test files in a plugin's directory.
 fn test_files(directory: &PluginDirectory) -> Result<Vec<PathBuf>, FileError> {
     let names_in = |inside: &str, in_tests: bool| -> Result<Vec<PathBuf>, FileError> {
         let names = directory.names(inside)?.filter_map(|name| name.into_string().ok());
@@ -208,7 +208,7 @@ impl std::fmt::Display for TestFileError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             TestFileError::Open { path, message } => {
-                write!(f, "the file of tests {} {message}", path.display())
+                write!(f, "the test file {} {message}", path.display())
             }
             TestFileError::Content(error) => write!(f, "the test file is not valid:\n{error}"),
         }
@@ -223,7 +223,7 @@ impl From<FileError> for TestFileError {
     }
 }
 
-/// The name, and for a failure what did not go as expected, with the log.
+/// The name; after a failure, also its description and the log.
 impl std::fmt::Display for TestOutcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Some(failure) = &self.failure else { return write!(f, "{} … ok", self.name) };
@@ -271,7 +271,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn file_of_tests_that_is_not_a_regular_file_is_refused() {
+    fn test_file_that_is_not_a_regular_file_is_refused() {
         use std::os::unix::fs::symlink;
 
         for (target, expected) in [("gone", "does not exist"), ("/etc/passwd", "leads out of the plugin's directory")] {
@@ -284,7 +284,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn file_of_tests_without_an_end_is_refused() {
+    fn endless_test_file_is_refused() {
         let error = DeclaredTests::read("/dev/zero").expect_err("it has no end").to_string();
         assert!(error.contains("/dev/zero has more than the 1048576 bytes"), "{error}");
     }
