@@ -20,8 +20,8 @@ fn roles_are_requested_if_the_caller_passes_none() {
     });
     let mut auth = erp_auth::native_instance();
     assert_eq!(auth.call("may", json!({ "employee": "ada", "action": "hire" })).expect("an answer"), true);
-    let told = json!({ "employee": "ada", "action": "hire", "roles": ["clerk"] });
-    assert_eq!(auth.call("may", told).expect("an answer"), false);
+    let with_roles = json!({ "employee": "ada", "action": "hire", "roles": ["clerk"] });
+    assert_eq!(auth.call("may", with_roles).expect("an answer"), false);
 }
 
 #[test]
