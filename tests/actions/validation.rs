@@ -12,6 +12,7 @@ use tokio::task::spawn_blocking;
 use crate::harness::assert::{assert_contains, assert_invoke_error, assert_load_error};
 use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin};
+use crate::harness::processor::Moment;
 
 #[tokio::test]
 async fn payload_that_fits_reaches_the_guest() {
@@ -128,13 +129,13 @@ async fn schema_with_a_remote_reference_fails_the_load() {
 async fn schema_with_a_hostile_pattern_costs_no_time() {
     let plugin = TestPlugin::from(feature::ECHO)
         .manifest("actions", json!([{ "name": "echo", "payload": { "type": "string", "pattern": "^(a+)+$" } }]));
-    let start = std::time::Instant::now();
+    let start = Moment::now();
     if let Ok(plugin) = Host::new().try_load(plugin).await {
         let payload = format!("{}!", "a".repeat(50_000));
         let error = plugin.call::<Value>("echo", &payload).await.expect_err("it ends with an exclamation mark");
         assert_eq!(error.code(), "validation_error");
     }
-    assert!(start.elapsed() < std::time::Duration::from_secs(5));
+    assert!(start.elapsed() < std::time::Duration::from_secs(5), "of the processor's time");
 }
 
 fn declared() -> TestPlugin {

@@ -1,7 +1,7 @@
 //! Files that are not plugins: they are refused before any part of them is compiled, with a message that says why.
 
 use std::fmt::Write;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use plugbay::Package;
 use serde_json::json;
@@ -10,6 +10,8 @@ use crate::harness::assert::{assert_contains, assert_load_error};
 use crate::harness::core_module::CoreModule;
 use crate::harness::guest::{command, component, feature};
 use crate::harness::host::{Host, TestPlugin, pings};
+use crate::harness::patience::ends;
+use crate::harness::processor::Moment;
 
 #[tokio::test]
 async fn empty_file_is_refused() {
@@ -141,12 +143,10 @@ async fn million_segment_elements_are_refused_before_compiling() {
 }
 
 #[tokio::test]
-async fn function_with_many_locals_is_refused_or_compiled_soon() {
+async fn function_with_fifty_thousand_locals_is_compiled_soon() {
     let many = format!("(func {})", "(local i64)".repeat(49_000));
-    let start = Instant::now();
     let plugin = TestPlugin::new("locals", CoreModule::default().with(&many).plugin());
-    let _ = Host::new().try_load(plugin).await;
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    ends(Host::new().try_load(plugin)).await.expect("the scan lets it through, and compiling it ends");
 }
 
 #[tokio::test]
@@ -187,9 +187,7 @@ async fn component_that_instantiates_exponentially_is_refused() {
     }
     let text = format!("(component {text} (instance (instantiate $c8)))");
     let bytes = wat::parse_str(&text).expect("valid text");
-    let start = Instant::now();
-    let error = Host::new().runtime.load(raw(bytes)).await.expect_err("it has no actions, whatever else it is");
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    let error = ends(Host::new().runtime.load(raw(bytes))).await.expect_err("it has no actions, whatever else it is");
     assert_ne!(error.code(), "host_error", "{error}");
 }
 
@@ -222,7 +220,7 @@ async fn refused(bytes: Vec<u8>, code: &str, words: &[&str]) {
 
 async fn refused_soon(module: &CoreModule) {
     let bytes = module.plugin();
-    let start = Instant::now();
+    let start = Moment::now();
     let error = Host::new().try_load(TestPlugin::new("costly", bytes)).await.expect_err("it is too large");
     assert_load_error(&error, "costly", "component_too_large");
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());

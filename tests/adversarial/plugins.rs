@@ -1,20 +1,17 @@
 //! Plugins that abuse their right to call others.
 
-use std::time::{Duration, Instant};
-
 use plugbay::{Plugin, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::guest::{Guest, feature, hostile};
 use crate::harness::host::{Host, TestPlugin, pings};
+use crate::harness::patience::ends;
 
 #[tokio::test]
 async fn cycle_of_calls_ends_at_once_and_harms_no_plugin() {
     let (host, [a, b, neighbour]) = scene(hostile::CALL_CYCLE, json!(1)).await;
-    let start = Instant::now();
-    let answer: Value = a.call("attack", &["b", "a"]).await.expect("the cycle is an error that the guest handles");
+    let answer: Value = ends(a.call("attack", &["b", "a"])).await.expect("the cycle is reported as an error");
     assert_eq!(answer["error"]["kind"], "reentrant_call", "{answer}");
-    assert!(start.elapsed() < Duration::from_secs(5), "no deadlock");
     assert_eq!((pings(&a).await, pings(&b).await, pings(&neighbour).await), (1, 1, 1));
     assert_eq!((a.metrics().instances_started, b.metrics().instances_started), (1, 1));
     drop(host);

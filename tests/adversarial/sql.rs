@@ -1,6 +1,7 @@
 //! Plugins that attack through their database: other plugins' data, the host's files, its time, memory and disk.
 
-use std::time::{Duration, Instant};
+use std::pin::pin;
+use std::time::Duration;
 
 use plugbay::{InvokeError, Plugin, Policy};
 use serde_json::{Value, json};
@@ -8,6 +9,7 @@ use serde_json::{Value, json};
 use crate::harness::assert::{assert_contains, assert_invoke_error};
 use crate::harness::guest::{feature, hostile};
 use crate::harness::host::{Host, TestPlugin};
+use crate::harness::patience::ends;
 
 #[tokio::test]
 async fn sql_in_a_parameter_is_a_text() {
@@ -113,21 +115,27 @@ async fn tables_of_the_host_cannot_be_read_or_changed() {
 async fn endless_statement_yields_and_ends_at_the_deadline() {
     for attack in ["endless query", "endless change", "cross join"] {
         let scene = Scene::new().await;
-        let start = Instant::now();
-        let (ended, served) = tokio::join!(scene.attack(json!({ "attack": attack })), async {
-            let mut served = 0;
-            while start.elapsed() < DEADLINE / 2 {
-                assert_eq!(notes(&scene.neighbour).await, json!([{ "title": "theirs" }]));
-                served += 1;
+        let mut attack_ends = pin!(scene.attack(json!({ "attack": attack })));
+        let mut served = 0;
+        let ended = ends(async {
+            loop {
+                let neighbour = async {
+                    assert_eq!(notes(&scene.neighbour).await, json!([{ "title": "theirs" }]));
+                };
+                // Polled in this order: an attack that keeps the thread to itself lets the neighbour be served once.
+                tokio::select! {
+                    biased;
+                    ended = &mut attack_ends => break ended,
+                    () = neighbour => served += 1,
+                }
             }
-            served
-        });
+        })
+        .await;
         // The host returns the error before the call's deadline. On a busy machine the guest may be too late to answer.
         match ended {
             Ok(answer) => assert!(answer[0]["error"]["interrupted"].is_string(), "{attack}: {answer}"),
             Err(error) => assert_invoke_error(&error, "hostile_sql", "timeout"),
         }
-        assert!(start.elapsed() < DEADLINE + Duration::from_secs(2), "{attack}: {:?}", start.elapsed());
         assert!(served > 10, "{attack}: the neighbour was served {served} times");
         scene.is_unharmed().await;
     }
@@ -179,7 +187,6 @@ async fn thousand_statements_in_one_text_are_refused_once() {
 #[tokio::test]
 async fn functions_on_long_texts_end_soon() {
     let scene = Scene::with_deadline(20).await;
-    let start = Instant::now();
     let long = "hex(zeroblob(490000))";
     let statements = [
         format!("SELECT instr({long}, substr({long}, 1, 490000) || '1')"),
@@ -188,9 +195,9 @@ async fn functions_on_long_texts_end_soon() {
         format!("SELECT {long} LIKE '%' || substr({long}, 1, 97) || '1%'"),
         format!("SELECT {long} GLOB '*[0-0]*[0-0]*[0-0]*[0-0]*[0-0]*[0-0]*[0-0]*[0-0]*[0-0]*[0-0]1'"),
     ];
-    let answer = scene.answers(json!({ "attack": "statements", "sql": statements })).await;
+    // Each is answered before the statement's deadline, which is well below what SQLite's own would take.
+    let answer = ends(scene.answers(json!({ "attack": "statements", "sql": statements }))).await;
     assert!(answer.as_array().expect("a list").iter().all(Value::is_array), "{answer}");
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     scene.are_all_invalid(&[format!("SELECT json_patch({long}, {long})"), format!("SELECT unhex('', {long})")]).await;
 }
 

@@ -1,7 +1,7 @@
 //! Every example plugin, built, loaded and called through the command from its crate's directory.
 
 use std::io::{BufRead, BufReader};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use plugbay::{ManualClock, Package, Policy};
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ use crate::harness::build::cargo_target_directory;
 use crate::harness::command::{Plugbay, Ran};
 use crate::harness::guest::{Guest, example};
 use crate::harness::host::Host;
+use crate::harness::patience::until;
 use crate::harness::server::{Answer, Server};
 
 #[test]
@@ -113,11 +114,8 @@ async fn scheduler_demo_cleans_up_and_runs_delayed_jobs() {
     let scheduled: Value = plugin.call("schedule", &later).await.expect("it schedules");
     assert_eq!((&scheduled["status"], &scheduled["scheduled"]), (&json!("ok"), &json!(true)));
     let logged = async |words: &str| {
-        let start = Instant::now();
-        while !host.log.lines().iter().any(|line| format!("{line:?}").contains(words)) {
-            assert!(start.elapsed() < Duration::from_secs(60), "`{words}` was never logged: {:?}", host.log.lines());
-            tokio::task::yield_now().await;
-        }
+        let is_logged = || host.log.lines().iter().any(|line| format!("{line:?}").contains(words));
+        until(format!("`{words}` in the log"), async || is_logged().then_some(())).await;
     };
     clock.advance(Duration::from_secs(240));
     logged("scheduled action executed").await;

@@ -10,5 +10,6 @@ pub(crate) mod database;
 pub(crate) mod guest;
 pub(crate) mod host;
 pub(crate) mod log;
+pub(crate) mod patience;
 pub(crate) mod processor;
 pub(crate) mod server;

@@ -6,13 +6,11 @@ use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::harness::patience::until;
 use plugbay::HttpResolver;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-
-/// The longest that a test waits for a condition.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A response of the server.
 pub(crate) enum Answer {
@@ -124,12 +122,10 @@ impl Server {
 
     /// Waits until this many clients are connected.
     pub(crate) async fn wait_for_open(&self, expected: usize) {
-        let since = Instant::now();
-        while self.open.load(Ordering::SeqCst) != expected {
-            let open = self.open.load(Ordering::SeqCst);
-            assert!(since.elapsed() < PATIENCE, "{open} connections are open, not {expected}");
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        until(format!("{expected} open connections"), async || {
+            (self.open.load(Ordering::SeqCst) == expected).then_some(())
+        })
+        .await;
     }
 }
 

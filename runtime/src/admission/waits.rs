@@ -194,9 +194,9 @@ mod tests {
     }
 
     #[test]
-    fn thousand_chains_in_a_row_are_looked_through_soon() {
+    fn thousand_chains_in_a_row_are_followed_to_their_end() {
         let names: Vec<Arc<str>> = (0..=1_000).map(|n| format!("p{n}").into()).collect();
-        let (waits, start) = (Waits::default(), std::time::Instant::now());
+        let waits = Waits::default();
         let mut places = Vec::new();
         for pair in names.windows(2) {
             let chain = Chain::new(pair[0].clone(), [].into(), None);
@@ -204,6 +204,5 @@ mod tests {
         }
         let last = Chain::new(names[1_000].clone(), [].into(), None);
         assert!(waits.enter(&last, &names[0], 1).is_err());
-        assert!(start.elapsed() < std::time::Duration::from_secs(5), "{:?}", start.elapsed());
     }
 }

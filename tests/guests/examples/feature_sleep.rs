@@ -8,6 +8,7 @@ plugbay_guests::actions!(|action, payload| {
     let time = Duration::from_millis(payload.as_u64().unwrap_or(0));
     match action {
         "sleep" => {
+            println!("sleeping");
             std::thread::sleep(time);
             Ok(json!("slept"))
         }

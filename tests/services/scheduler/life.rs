@@ -1,14 +1,15 @@
 //! The lifetime of jobs: reloads, unloading, new runtimes, removed and damaged data.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use plugbay::{ManualClock, RemoveDataError};
 use serde_json::{Value, json};
 
-use super::{HOUR, PATIENCE, START, Scene, jobs, open};
+use super::{HOUR, START, Scene, jobs, open};
 use crate::harness::assert::assert_contains;
 use crate::harness::database;
 use crate::harness::host::{Host, call, pings};
+use crate::harness::patience::until;
 
 #[tokio::test]
 async fn jobs_survive_in_a_new_runtime_and_missed_runs_catch_up() {
@@ -63,19 +64,13 @@ async fn run_queued_while_unloading_runs_later() {
         let plugin = scene.plugin.clone();
         async move { call(&plugin, "hang").await }
     });
-    let start = Instant::now();
-    while !scene.host.log.lines().iter().any(|line| line.message == "hanging") {
-        assert!(start.elapsed() < PATIENCE, "it does not hang");
-        tokio::task::yield_now().await;
-    }
+    let hangs = || scene.host.log.lines().iter().any(|line| line.message == "hanging");
+    until("a call that hangs", async || hangs().then_some(())).await;
     scene.set_clock(START + HOUR);
     let file = database::open(&data.path().join("feature_scheduler/scheduler.sqlite3"));
     let begun = || file.query_row("SELECT count(begun_ms) FROM jobs", [], |row| row.get::<_, u8>(0)) == Ok(1);
-    while !begun() {
-        assert!(start.elapsed() < PATIENCE, "it does not begin");
-        tokio::task::yield_now().await;
-    }
-    // The run has begun and waits for the instance. Unloading refuses it before it runs.
+    until("a run that has begun", async || begun().then_some(())).await;
+    // The run has begun and waits for the instance. It is turned away without having run.
     scene.host.runtime.unload("feature_scheduler").await;
     busy.await.expect("it ended").expect_err("it hung");
     let plugin = scene.host.load(slow()).await;

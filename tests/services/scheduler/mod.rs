@@ -7,23 +7,21 @@ mod life;
 mod when;
 
 use std::path::Path;
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use plugbay::{ManualClock, Plugin, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin};
+use crate::harness::patience::until;
 
 const SECOND: u64 = 1_000;
 const HOUR: u64 = 3_600 * SECOND;
 const DAY: u64 = 24 * HOUR;
 /// The clock's initial time: 1 January 2026, 00:00 UTC.
 const START: u64 = 1_767_225_600_000;
-/// Far longer than any step here takes.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A runtime with its own clock, and a plugin that may schedule any job.
+/// A runtime by its own clock with a plugin that may have any job.
 struct Scene {
     host: Host,
     plugin: Plugin,
@@ -62,15 +60,11 @@ impl Scene {
 
     /// Repeats the call until the answer is as expected.
     async fn until(&self, action: &str, id: &str, expected: impl Fn(&Value) -> bool) -> Value {
-        let start = Instant::now();
-        loop {
+        until(format!("the expected answer of `{action}` for `{id}`"), async || {
             let answer = self.ask(action, id).await;
-            if expected(&answer) {
-                return answer;
-            }
-            assert!(start.elapsed() < PATIENCE, "`{action}` of `{id}` answers {answer}");
-            tokio::task::yield_now().await;
-        }
+            expected(&answer).then_some(answer)
+        })
+        .await
     }
 
     /// Waits for this many outcomes of a job, and returns them.
@@ -82,14 +76,10 @@ impl Scene {
 
     /// Waits for a line about a run in the host's log, without calling the plugin.
     async fn until_logged(&self, part: &str) -> String {
-        let start = Instant::now();
-        loop {
-            if let Some(line) = self.host.log.messages("schedule").into_iter().find(|line| line.contains(part)) {
-                return line;
-            }
-            assert!(start.elapsed() < PATIENCE, "never logged: {part}");
-            tokio::task::yield_now().await;
-        }
+        until(format!("`{part}` in the log"), async || {
+            self.host.log.messages("schedule").into_iter().find(|line| line.contains(part))
+        })
+        .await
     }
 }
 

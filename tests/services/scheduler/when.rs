@@ -1,12 +1,13 @@
 //! Due times of jobs: intervals, dates, cron expressions and clock changes. Also, outcomes of failed runs.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{DAY, HOUR, PATIENCE, START, Scene, jobs};
+use super::{DAY, HOUR, START, Scene, jobs};
 use crate::harness::assert::assert_contains;
 use crate::harness::host::{call, pings};
+use crate::harness::patience::until;
 
 #[tokio::test]
 async fn interval_job_runs_at_each_interval() {
@@ -139,11 +140,10 @@ async fn one_time_job_over_the_rate_limit_is_retried() {
     scene.set_clock(START + HOUR);
     let text = scene.until_logged("`later` failed").await;
     assert_contains(&text, &["rate_limit_exceeded"]);
-    // It is retried as often as the refusal allows, until the rate window has passed by the machine's clock.
-    let start = Instant::now();
-    while !scene.host.log.messages("schedule").iter().any(|line| line.contains("`later` answered")) {
-        assert!(start.elapsed() < PATIENCE, "it is never tried again");
+    // Again and again, as often as the refusal allows, until the window has room by the machine's clock.
+    until("another try", async || {
         scene.clock.advance(Duration::from_secs(1));
-        tokio::task::yield_now().await;
-    }
+        scene.host.log.messages("schedule").iter().any(|line| line.contains("`later` answered")).then_some(())
+    })
+    .await;
 }
