@@ -149,7 +149,7 @@ fn on_load_that_fails_exits_with_3() {
 
 #[test]
 fn denied_import_exits_with_4() {
-    check(hostile::SOCKETS.into(), &["x"], 4, Some("permission_denied"));
+    check(feature::CACHE.into(), &["x"], 4, Some("permission_denied"));
 }
 
 #[test]

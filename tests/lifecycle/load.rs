@@ -142,7 +142,7 @@ async fn another_version_of_plugbay_is_refused() {
 async fn variable_of_the_host_needs_the_operators_grant() {
     let plugin = || TestPlugin::from(feature::WASI).manifest("env", json!({ "SEARCH": "${PATH}", "PLAIN": "x" }));
     let error = Host::new().try_load(plugin()).await.expect_err("the operator does not allow it");
-    assert_load_error(&error, "feature_wasi", "invalid_environment");
+    assert_load_error(&error, "feature_wasi", "permission_denied");
     assert_contains(&error.to_string(), &["PATH", "--grant env.PATH:read"]);
 
     let allowed = || Policy::default().allow("env.PATH:read").expect("a permission");

@@ -11,7 +11,7 @@ fn table_is_declared_in_the_manifest() {
     let named = |name: &str| columns.iter().find(|column| column["name"] == name).expect("a column");
     assert_eq!(named("title"), &json!({ "name": "title", "type": "varchar", "not_null": true, "length": 200 }));
     assert_eq!(named("tags")["default"], json!([]));
-    assert_eq!(layers[0]["permissions"][0]["resource"], "db.notes");
+    assert_eq!(layers[2]["permissions"][0]["resource"], "db.notes", "plugin.yaml lies above the code");
 }
 
 #[test]
