@@ -51,6 +51,11 @@ async fn printed_lines_are_log_lines() {
     assert_eq!(host.log.messages("stderr"), ["three"]);
     let levels: Vec<Level> = host.log.lines().iter().map(|line| line.level).collect();
     assert_eq!(levels, [Level::Info, Level::Info, Level::Warn]);
+    let ids: Vec<Option<String>> = host.log.lines().iter().map(|line| line.request_id.clone()).collect();
+    assert!(
+        ids[0].is_some() && ids[0] == ids[1] && ids[2].is_some() && ids[1] != ids[2],
+        "that of their call: {ids:?}"
+    );
 }
 
 #[tokio::test]

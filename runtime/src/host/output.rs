@@ -24,6 +24,8 @@ struct Written {
     stdout: Sink,
     stderr_line: Vec<u8>,
     stderr_tail: Vec<u8>,
+    /// The id of the call that writes.
+    request_id: String,
 }
 
 /// Where standard output goes.
@@ -56,7 +58,13 @@ impl Output {
     }
 
     fn new(plugin: Arc<PluginContext>, stdout: Sink) -> Self {
-        Output(Arc::new(Mutex::new(Written { plugin, stdout, stderr_line: Vec::new(), stderr_tail: Vec::new() })))
+        Output(Arc::new(Mutex::new(Written {
+            plugin,
+            stdout,
+            stderr_line: Vec::new(),
+            stderr_tail: Vec::new(),
+            request_id: String::new(),
+        })))
     }
 
     pub(crate) fn stdout(&self) -> GuestStream {
@@ -97,9 +105,12 @@ impl Output {
         self.lock().plugin.log.mask.apply(text).into_owned()
     }
 
-    /// Forgets what was written to standard error so far: the next call's report is not about this one.
-    pub(crate) fn start_call(&self) {
-        self.lock().stderr_tail.clear();
+    /// Begins a call: lines carry its id from here on, and the report of a trap shows nothing of the calls before.
+    pub(crate) fn start_call(&self, request_id: &str) {
+        let mut written = self.lock();
+        written.stderr_tail.clear();
+        written.request_id.clear();
+        written.request_id.push_str(request_id);
     }
 
     fn lock(&self) -> MutexGuard<'_, Written> {
@@ -111,11 +122,11 @@ impl Written {
     fn write(&mut self, error: bool, bytes: &[u8]) -> Result<(), ResultOverflow> {
         if error {
             keep_tail(&mut self.stderr_tail, bytes);
-            log_lines(&self.plugin, Level::Warn, "stderr", &mut self.stderr_line, bytes);
+            log_lines(&self.plugin, &self.request_id, Level::Warn, "stderr", &mut self.stderr_line, bytes);
             return Ok(());
         }
         match &mut self.stdout {
-            Sink::Log(line) => log_lines(&self.plugin, Level::Info, "stdout", line, bytes),
+            Sink::Log(line) => log_lines(&self.plugin, &self.request_id, Level::Info, "stdout", line, bytes),
             Sink::Result { bytes: result, bytes_max } => {
                 let observed = result.len().saturating_add(bytes.len());
                 if observed > *bytes_max {
@@ -129,30 +140,30 @@ impl Written {
 
     fn flush(&mut self) {
         if let Sink::Log(line) = &mut self.stdout {
-            flush_line(&self.plugin, Level::Info, "stdout", line);
+            flush_line(&self.plugin, &self.request_id, Level::Info, "stdout", line);
         }
-        flush_line(&self.plugin, Level::Warn, "stderr", &mut self.stderr_line);
+        flush_line(&self.plugin, &self.request_id, Level::Warn, "stderr", &mut self.stderr_line);
     }
 }
 
 /// Logs every line that ends in `bytes`, and keeps what follows the last end.
-fn log_lines(plugin: &PluginContext, level: Level, target: &str, line: &mut Vec<u8>, bytes: &[u8]) {
+fn log_lines(plugin: &PluginContext, request_id: &str, level: Level, target: &str, line: &mut Vec<u8>, bytes: &[u8]) {
     for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
         let room = LOG_LINE_BYTES_MAX.saturating_sub(line.len());
         let ends = piece.ends_with(b"\n");
         let text = &piece[..piece.len() - usize::from(ends)];
         line.extend_from_slice(&text[..text.len().min(room)]);
         if ends {
-            flush_line(plugin, level, target, line);
+            flush_line(plugin, request_id, level, target, line);
         }
     }
 }
 
-fn flush_line(plugin: &PluginContext, level: Level, target: &str, line: &mut Vec<u8>) {
+fn flush_line(plugin: &PluginContext, request_id: &str, level: Level, target: &str, line: &mut Vec<u8>) {
     let text = String::from_utf8_lossy(line);
     let text = text.trim_end();
     if !text.is_empty() && plugin.permissions.check("log", plugbay_manifest::PermissionAction::Write).is_ok() {
-        plugin.log.write(level, target, text, &[]);
+        plugin.log.write_in(|| Some(request_id), level, target, text, &[]);
     }
     line.clear();
 }

@@ -111,7 +111,11 @@ impl HostState {
     /// The WASI side, made on its first use, with the rest of the state.
     fn wasi(&mut self) -> (&mut Wasi, WasiCaller<'_>) {
         let wasi = self.wasi.get_or_insert_with(|| {
-            let output = self.output.get_or_insert_with(|| Output::to_log(self.plugin.clone()));
+            let output = self.output.get_or_insert_with(|| {
+                let output = Output::to_log(self.plugin.clone());
+                output.start_call(self.call.origin.request_id());
+                output
+            });
             Box::new(Wasi::new(&self.plugin, output, self.stdin.take()))
         });
         (wasi, WasiCaller { plugin: &self.plugin, call: &self.call, work: &mut self.host_work })

@@ -269,7 +269,7 @@ impl Instance {
         let state = self.store.data_mut();
         state.call = CallState::new(call);
         if let Some(output) = &state.output {
-            output.start_call();
+            output.start_call(state.call.origin.request_id());
         }
         refuel(&mut self.store, self.linked.metering, limits);
     }

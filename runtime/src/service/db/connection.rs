@@ -41,7 +41,6 @@ impl Conn {
         keep_safe(&sqlite)?;
         bound(&sqlite)?;
         keep(&sqlite, path.is_some())?;
-        functions::install(&sqlite, clock)?;
         sqlite.set_prepared_statement_cache_capacity(DB_PREPARED_MAX + HOST_STATEMENTS);
         let log = path.map(|path| {
             let mut log = path.as_os_str().to_owned();
@@ -49,6 +48,7 @@ impl Conn {
             log.into()
         });
         let watch = Watch::install(&mut sqlite, log)?;
+        functions::install(&sqlite, clock, watch.clone())?;
         Ok(Conn { sqlite, watch, known: HashMap::new(), schema: 0 })
     }
 

@@ -9,6 +9,7 @@ use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Error, ffi};
 
+use super::watch::Watch;
 use crate::clock::{Clock, unix_ms};
 use crate::limits::DB_VALUE_BYTES_MAX;
 
@@ -134,13 +135,14 @@ pub(super) fn is_allowed(function: &str) -> bool {
     ALLOWED.binary_search(&function.to_ascii_lowercase().as_str()).is_ok()
 }
 
-/// Puts the host's functions in the place of SQLite's, and `plugbay_now()` beside them: milliseconds since the Unix epoch
-/// by the host's clock.
-pub(super) fn install(connection: &Connection, clock: Arc<dyn Clock>) -> rusqlite::Result<()> {
+/// Replaces some of SQLite's functions by the host's, and adds `plugbay_now()`: milliseconds since the Unix epoch by the
+/// host's clock, the same for all of a statement, like SQLite's own `now`.
+pub(super) fn install(connection: &Connection, clock: Arc<dyn Clock>, watch: Watch) -> rusqlite::Result<()> {
     // Innocuous: declared tables and plugins' own may use them in defaults, checks and indexes.
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;
     let pure = flags | FunctionFlags::SQLITE_DETERMINISTIC;
-    connection.create_scalar_function("plugbay_now", 0, flags, move |_| Ok(now_ms(clock.as_ref())))?;
+    connection
+        .create_scalar_function("plugbay_now", 0, flags, move |_| Ok(watch.book().moment(|| now_ms(clock.as_ref()))))?;
     connection.create_scalar_function("instr", 2, pure, instr)?;
     connection.create_scalar_function("replace", 3, pure, replace)?;
     connection.create_scalar_function("trim", 2, pure, |context| trim(context, true, true))?;

@@ -28,6 +28,8 @@ pub(super) struct Book {
     pub(super) until: Until,
     /// Why a statement was stopped while it ran.
     pub(super) stopped: Option<Stop>,
+    /// The time of the running statement, from when it is first asked for.
+    moment: Option<i64>,
     looks: u32,
     /// The write-ahead log, where there is one.
     log: Option<PathBuf>,
@@ -86,6 +88,11 @@ impl Book {
     /// A plugin's statement is about to be prepared or run.
     pub(super) fn begin(&mut self, whose: Whose, until: &Until) {
         *self = Book { whose, until: until.clone(), log: self.log.take(), ..Book::default() };
+    }
+
+    /// The time of the running statement. The host's own statements are never begun, so they read the clock each time.
+    pub(super) fn moment(&mut self, now: impl FnOnce() -> i64) -> i64 {
+        if self.whose == Whose::Host { now() } else { *self.moment.get_or_insert_with(now) }
     }
 
     fn authorize(&mut self, context: &AuthContext<'_>) -> Authorization {
