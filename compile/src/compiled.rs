@@ -2,12 +2,11 @@
 
 use std::borrow::Cow;
 
-use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::code_cache::{self, CodeCache, CodeKey};
 use crate::compiler::{CompileError, Compiler};
-use crate::engine::Metering;
+use crate::engine::{CodeEngine, Metering};
 use crate::legacy::{self, LegacyError};
 use crate::scan::{Kind, Scan};
 
@@ -38,10 +37,8 @@ pub enum CodeError {
 
 /// Where and how a file is compiled.
 pub struct CompileContext<'a> {
-    /// The engine of this metering, from [`Engines`](crate::Engines).
-    pub engine: &'a Engine,
-    /// How the code is interrupted.
-    pub metering: Metering,
+    /// The engine that it is compiled for, from [`Engines`](crate::Engines).
+    pub engine: &'a CodeEngine,
     /// Where it is compiled, within which limits.
     pub compiler: &'a Compiler,
     /// Where machine code is stored between processes.
@@ -54,10 +51,11 @@ impl CompileContext<'_> {
     /// # Errors
     /// [`CodeError`] with the stage that failed.
     pub async fn compile(&self, bytes: &[u8], scan: &Scan, digest: &[u8; 32]) -> Result<Compiled, CodeError> {
-        let made = |component| Compiled { component, metering: self.metering, is_composed: scan.is_composed };
-        let cache = self.cache.map(|cache| (cache, CodeKey::new(self.engine, digest)));
+        let CodeEngine { engine, settings } = self.engine;
+        let made = |component| Compiled { component, metering: settings.metering, is_composed: scan.is_composed };
+        let cache = self.cache.map(|cache| (cache, CodeKey::new(engine, digest)));
         if let Some((cache, key)) = &cache
-            && let Some(component) = cache.get(self.engine, key)
+            && let Some(component) = cache.get(engine, key)
         {
             return Ok(made(component));
         }
@@ -66,10 +64,10 @@ impl CompileContext<'_> {
             Kind::Component => Cow::Borrowed(bytes),
             Kind::CoreModule => Cow::Owned(legacy::componentize(bytes)?),
         };
-        let code = self.compiler.compile(self.engine, self.metering, &bytes).await?;
+        let code = self.compiler.compile(self.engine, &bytes).await?;
         if let Some((cache, key)) = &cache {
             cache.put(key, &code);
         }
-        code_cache::load(self.engine, &code).map(made).map_err(|error| CodeError::TooLarge(format!("{error:#}")))
+        code_cache::load(engine, &code).map(made).map_err(|error| CodeError::TooLarge(format!("{error:#}")))
     }
 }

@@ -31,7 +31,7 @@ use wasmtime::Engine;
 pub use self::error::CompileError;
 pub use self::worker::{compile_worker, compile_worker_if_asked, is_worker};
 
-use crate::engine::Metering;
+use crate::engine::CodeEngine;
 use crate::limits::{
     COMPILATIONS_MAX, COMPILE_MEMORY_BYTES_DEFAULT, COMPILE_MEMORY_BYTES_MIN, COMPILE_TIMEOUT_DEFAULT,
     WORKER_THREADS_MAX,
@@ -137,18 +137,14 @@ impl Compiler {
         Compiler { isolation, limits, turns: Arc::new(Semaphore::new(COMPILATIONS_MAX)) }
     }
 
-    /// Compiles `component` for `engine`, whose settings are those of `metering`.
-    pub(crate) async fn compile(
-        &self,
-        engine: &Engine,
-        metering: Metering,
-        component: &[u8],
-    ) -> Result<MachineCode, CompileError> {
+    /// Compiles `component` for an engine.
+    pub(crate) async fn compile(&self, engine: &CodeEngine, component: &[u8]) -> Result<MachineCode, CompileError> {
         let turn = self.turn().await?;
+        let CodeEngine { engine, settings } = engine;
         match &self.isolation {
             CompileIsolation::InProcess => self.in_process(engine, component, turn).await,
             CompileIsolation::ChildProcess(command) => {
-                let job = child::Job { command, limits: &self.limits, metering, component };
+                let job = child::Job { command, limits: &self.limits, settings: *settings, component };
                 let code = job.run(engine).await;
                 drop(turn);
                 code

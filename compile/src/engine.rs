@@ -2,20 +2,24 @@
 //!
 //! There is one engine per process and metering: *metered* code counts fuel, *unmetered* code (trusted plugins) looks at
 //! an epoch counter instead. Metering is compiled in, so it cannot be switched for each plugin; the unmetered engine is
-//! made when the first trusted plugin is loaded. Both have a memory pool, or, in a process that compiles only, none.
+//! made when the first trusted plugin is loaded.
+//!
+//! Each engine allocates from a memory pool that is reserved in advance ([`Memories::Pooled`]). If the address space does
+//! not suffice for it, as under `ulimit -v`, the engine maps memories as they are needed ([`Memories::OnDemand`]).
 //!
 //! Metered code has no epoch checks: every [`FUEL_YIELD_INTERVAL`] it yields to the executor, and that is where its
 //! deadline is looked at. Compiling both in costs 10 to 40 % of compute.
 
 use std::sync::OnceLock;
 
+use serde::{Deserialize, Serialize};
 use wasmtime::{
     Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, OperatorCost, PoolingAllocationConfig,
 };
 
 use crate::limits::*;
 
-/// An engine refused its settings or could not reserve its memory pool.
+/// An engine refused its settings.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot set up the WebAssembly engine for {instances} live instances: {message}")]
 #[non_exhaustive]
@@ -27,7 +31,8 @@ pub struct EngineError {
 }
 
 /// How running code is interrupted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Metering {
     /// By fuel: sandboxed and legacy plugins.
     Fuel,
@@ -35,23 +40,48 @@ pub enum Metering {
     Epoch,
 }
 
-impl Metering {
-    /// The name under which a compile worker is told.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Metering::Fuel => "fuel",
-            Metering::Epoch => "epoch",
-        }
-    }
-
-    pub(crate) fn from_str(name: &str) -> Option<Self> {
-        [Metering::Fuel, Metering::Epoch].into_iter().find(|metering| metering.as_str() == name)
-    }
+/// Where linear memories, tables and stacks come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Memories {
+    /// From a pool that is reserved when the engine is made. Each memory has 4 GiB of addresses, so that its code needs no
+    /// bounds checks.
+    Pooled,
+    /// From the operating system, each when its instance is made. Memories take little more address space than they hold
+    /// and move when they grow, and their code checks bounds.
+    OnDemand,
 }
 
-/// The settings that compiled code depends on. A compile worker uses the same, without a pool.
-pub(crate) fn config(metering: Metering) -> Config {
+/// The settings that compiled code depends on, besides those that never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CodeSettings {
+    /// How the code is interrupted.
+    pub metering: Metering,
+    /// What its memories are.
+    pub memories: Memories,
+}
+
+/// An engine, and the settings that code for it is compiled with.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct CodeEngine {
+    /// The engine.
+    pub engine: Engine,
+    /// Its settings.
+    pub settings: CodeSettings,
+}
+
+/// The configuration of an engine with these settings, without a pool: a process that only compiles needs none.
+pub(crate) fn config(settings: CodeSettings) -> Config {
+    let metering = settings.metering;
     let mut config = Config::new();
+    if settings.memories == Memories::OnDemand {
+        config
+            .memory_reservation(0)
+            .memory_reservation_for_growth(MEMORY_GROWTH_BYTES)
+            .memory_guard_size(MEMORY_GUARD_BYTES)
+            .guard_before_linear_memory(false);
+    }
     config
         .consume_fuel(metering == Metering::Fuel)
         .epoch_interruption(metering == Metering::Epoch)
@@ -78,18 +108,19 @@ pub(crate) fn config(metering: Metering) -> Config {
 
 /// The engines of a runtime.
 pub struct Engines {
-    metered: Engine,
-    unmetered: OnceLock<Engine>,
+    metered: CodeEngine,
+    unmetered: OnceLock<CodeEngine>,
     live_instances: u32,
 }
 
 impl Engines {
-    /// Makes the metered engine, with a pool for this many live instances.
+    /// Makes the metered engine, with a pool for this many live instances if the address space suffices. Without a pool
+    /// the engine does not bound the number of live instances: the caller does.
     ///
     /// # Errors
-    /// [`EngineError`], if the pool cannot be reserved.
+    /// [`EngineError`], if the engine cannot be made even without a pool.
     pub fn new(live_instances: u32) -> Result<Self, EngineError> {
-        Ok(Engines { metered: pooled(Metering::Fuel, live_instances)?, unmetered: OnceLock::new(), live_instances })
+        Ok(Engines { metered: make(Metering::Fuel, live_instances)?, unmetered: OnceLock::new(), live_instances })
     }
 
     /// Instances that may live at the same time.
@@ -97,19 +128,24 @@ impl Engines {
         self.live_instances
     }
 
+    /// Whether the metered engine has a memory pool.
+    pub fn has_pool(&self) -> bool {
+        self.metered.settings.memories == Memories::Pooled
+    }
+
     /// The engine whose code is interrupted in this way.
     ///
     /// # Errors
     /// [`EngineError`], if the unmetered engine was not needed before and cannot be made.
-    pub fn get(&self, metering: Metering) -> Result<&Engine, EngineError> {
+    pub fn get(&self, metering: Metering) -> Result<&CodeEngine, EngineError> {
         match metering {
             Metering::Fuel => Ok(&self.metered),
             Metering::Epoch => {
                 if let Some(engine) = self.unmetered.get() {
                     return Ok(engine);
                 }
-                let engine = pooled(Metering::Epoch, self.live_instances)?;
-                tick(&engine, self.live_instances)?;
+                let engine = make(Metering::Epoch, self.live_instances)?;
+                tick(&engine.engine, self.live_instances)?;
                 // Two loads at once may both make one; the second is dropped, and its ticker ends with it.
                 Ok(self.unmetered.get_or_init(|| engine))
             }
@@ -117,20 +153,42 @@ impl Engines {
     }
 }
 
-fn pooled(metering: Metering, live_instances: u32) -> Result<Engine, EngineError> {
-    let mut config = config(metering);
+fn make(metering: Metering, live_instances: u32) -> Result<CodeEngine, EngineError> {
+    let settings = CodeSettings { metering, memories: Memories::Pooled };
+    let mut config = config(settings);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(live_instances)));
-    Engine::new(&config).map_err(|error| EngineError { instances: live_instances, message: format!("{error:#}") })
+    match Engine::new(&config) {
+        Ok(engine) => Ok(CodeEngine { engine, settings }),
+        Err(error) => {
+            let error = format!("{error:#}");
+            tracing::warn!(live_instances, error, "the memory pool cannot be reserved; plugins run without it, slower");
+            on_demand(metering, live_instances)
+        }
+    }
 }
 
-/// A pool with a slot for each live instance. A component is often several core instances (the plugin and the shims that
-/// `wit-component` adds), most of them without a memory of their own.
+fn on_demand(metering: Metering, live_instances: u32) -> Result<CodeEngine, EngineError> {
+    let settings = CodeSettings { metering, memories: Memories::OnDemand };
+    match Engine::new(&config(settings)) {
+        Ok(engine) => Ok(CodeEngine { engine, settings }),
+        Err(error) => Err(EngineError { instances: live_instances, message: format!("{error:#}") }),
+    }
+}
+
+/// The linear memories of a pool. Nearly every component has one; a composed one has one for each part. The 16 are for two
+/// of the largest in a pool of few instances.
+pub fn pooled_memories(live_instances: u32) -> u32 {
+    live_instances.saturating_add(live_instances / 8).saturating_add(16)
+}
+
+/// A pool in which each live instance can be the largest that is allowed, except for its memories: those alone take much
+/// address space, 4 GiB each. Core instances are only counted; a table takes 160 kB of addresses.
 fn pool(live_instances: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(live_instances)
-        .total_core_instances(live_instances.saturating_mul(4))
-        .total_memories(live_instances.saturating_add(live_instances / 8).saturating_add(16))
-        .total_tables(live_instances.saturating_mul(3))
+        .total_core_instances(live_instances.saturating_mul(CORE_INSTANCES_MAX))
+        .total_memories(pooled_memories(live_instances))
+        .total_tables(live_instances.saturating_mul(TABLES_MAX))
         .total_stacks(live_instances)
         .max_component_instance_size(INSTANCE_DATA_BYTES_MAX)
         .max_core_instance_size(INSTANCE_DATA_BYTES_MAX)
@@ -169,4 +227,11 @@ fn tick(engine: &Engine, live_instances: u32) -> Result<(), EngineError> {
             instances: live_instances,
             message: format!("the epoch clock cannot start: {error}"),
         })
+}
+
+/// An engine that compiles for a pool and has none.
+#[cfg(test)]
+pub(crate) fn compiling(metering: Metering) -> CodeEngine {
+    let settings = CodeSettings { metering, memories: Memories::Pooled };
+    CodeEngine { engine: Engine::new(&config(settings)).expect("the settings are right"), settings }
 }

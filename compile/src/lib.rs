@@ -35,7 +35,7 @@ pub use compiler::{
     CompileError, CompileIsolation, CompileLimits, Compiler, WorkerCommand, compile_worker, compile_worker_if_asked,
     is_worker,
 };
-pub use engine::{EngineError, Engines, Metering};
+pub use engine::{CodeEngine, CodeSettings, EngineError, Engines, Memories, Metering, pooled_memories};
 pub use legacy::LegacyError;
 pub use section::append_custom_section;
 

@@ -26,6 +26,10 @@ pub const TABLES_MAX: u32 = 8;
 pub const TABLE_ELEMENTS_MAX: usize = 20_000;
 /// Bytes of one component's instance data inside the pool, wasmtime's bookkeeping for its core instances included.
 pub const INSTANCE_DATA_BYTES_MAX: usize = 1 << 20;
+/// Addresses that a memory outside of a pool reserves to grow without moving: 16 MiB, beyond what it starts with.
+pub const MEMORY_GROWTH_BYTES: u64 = 16 << 20;
+/// Addresses after a memory outside of a pool that nothing is mapped to: 64 KiB.
+pub const MEMORY_GUARD_BYTES: u64 = 64 << 10;
 /// Bytes of a pooled instance's memory that stay resident between two calls, so that the next one faults no pages in.
 pub const MEMORY_KEPT_RESIDENT_BYTES: usize = 4 << 20;
 /// The same of each of its tables.

@@ -28,7 +28,7 @@ pub use self::load::{LoadError, LoadFailure};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The engine refused its settings or could not reserve its memory pool.
+    /// The engine cannot be made, with or without a memory pool.
     #[error(
         "cannot set up the WebAssembly engine for {instances} live instances: {message}\n  try fewer with `RuntimeBuilder::live_instances`, or raise vm.max_map_count and the address-space limit"
     )]

@@ -178,6 +178,12 @@ impl Runtime {
         true
     }
 
+    /// Whether a memory pool is reserved for the instances of this runtime; see
+    /// [`RuntimeBuilder::live_instances`].
+    pub fn has_memory_pool(&self) -> bool {
+        self.0.engines.has_pool()
+    }
+
     /// Whether no job runs and none is about to: for whoever moves the clock that this runtime was given, and wants to know
     /// when what became due by that is done.
     pub fn jobs_are_at_rest(&self) -> bool {

@@ -1,5 +1,7 @@
 //! The `plugbay` command from the outside: its output, its exit codes, and every example plugin.
 
+#[cfg(target_os = "linux")]
+mod address_space;
 #[cfg(unix)]
 mod bare_machine;
 mod build;

@@ -106,3 +106,38 @@ fn encode(text: &str, resolve: &Resolve, world: wit_parser::WorldId) -> Vec<u8> 
     let mut encoder = ComponentEncoder::default().module(&module).expect("the module has the world's exports");
     encoder.encode().expect("the module fits the world")
 }
+
+/// The component with core modules added at its end, each instantiated. The first six have a table.
+pub(crate) fn with_more_modules(mut component: Vec<u8>, count: u32) -> Vec<u8> {
+    use wasm_encoder::{ComponentSection, InstanceSection, Module, ModuleArg, ModuleSection, TableSection, TableType};
+
+    let first = core_modules(&component);
+    let mut instances = InstanceSection::new();
+    for number in 0..count {
+        let mut tables = TableSection::new();
+        if number < 6 {
+            let element_type = wasm_encoder::RefType::FUNCREF;
+            tables.table(TableType { element_type, minimum: 1, maximum: None, table64: false, shared: false });
+        }
+        let mut module = Module::new();
+        module.section(&tables);
+        ModuleSection(&module).append_to_component(&mut component);
+        instances.instantiate(first + number, [] as [(&str, ModuleArg); 0]);
+    }
+    instances.append_to_component(&mut component);
+    component
+}
+
+/// The core modules that a component defines itself.
+fn core_modules(component: &[u8]) -> u32 {
+    let mut modules = 0;
+    // After the header, each section is its id, its size in LEB128 and its content.
+    let mut rest = &component[8..];
+    while let Some((id, after)) = rest.split_first() {
+        modules += u32::from(*id == wasm_encoder::ComponentSectionId::CoreModule as u8);
+        let length = 1 + after.iter().position(|byte| byte & 0x80 == 0).expect("a size");
+        let size = after[..length].iter().rev().fold(0, |size, byte| size << 7 | usize::from(byte & 0x7f));
+        rest = &after[length + size..];
+    }
+    modules
+}

@@ -5,5 +5,6 @@ mod event;
 mod isolation;
 mod layers;
 mod load;
+mod pool;
 mod reload;
 mod unload;

@@ -100,7 +100,7 @@ pub struct Host {
 
 impl Host {
     pub fn new(live_instances: u32) -> anyhow::Result<Self> {
-        let engine = Engines::new(live_instances)?.get(Metering::Fuel)?.clone();
+        let engine = Engines::new(live_instances)?.get(Metering::Fuel)?.engine.clone();
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(plain)?;
         Ok(Host { engine, linker })

@@ -106,7 +106,12 @@ fn examine(directory: &Path) -> Vec<Finding> {
 
 fn engine() -> Finding {
     match host::bare_runtime() {
-        Ok(_) => Finding::ok("engine", "its memory pool can be reserved"),
+        Ok(runtime) if runtime.has_memory_pool() => Finding::ok("engine", "its memory pool can be reserved"),
+        Ok(_) => Finding::warning(
+            "engine",
+            "the address space does not suffice for its memory pool: plugins run without it, slower",
+            "`ulimit -v unlimited` raises the address-space limit of this shell",
+        ),
         Err(error) => {
             Finding::missing("engine", error.to_string(), "raise the address-space limit (ulimit -v) of this shell")
         }

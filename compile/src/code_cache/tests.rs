@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::compiler::{CompileIsolation, CompileLimits, Compiler};
-use crate::engine::{Metering, config};
+use crate::engine::{CodeSettings, Memories, Metering, compiling, config};
 
 struct Fixture {
     _parent: tempfile::TempDir,
@@ -15,11 +15,11 @@ impl Fixture {
     async fn new() -> Self {
         let parent = tempfile::tempdir().expect("a temporary directory");
         let cache = CodeCache::open(parent.path().join("deep").join("code")).expect("it is made");
-        let engine = Engine::new(&config(Metering::Fuel)).expect("the settings are right");
+        let engine = compiling(Metering::Fuel);
         let component = wat::parse_str("(component)").expect("the text is valid");
         let compiler = Compiler::new(CompileIsolation::InProcess, CompileLimits::default());
-        let code = compiler.compile(&engine, Metering::Fuel, &component).await.expect("it compiles");
-        Fixture { _parent: parent, cache, engine, code }
+        let code = compiler.compile(&engine, &component).await.expect("it compiles");
+        Fixture { _parent: parent, cache, engine: engine.engine, code }
     }
 
     fn key(&self, number: u8) -> CodeKey {
@@ -56,8 +56,8 @@ async fn entry_that_was_put_is_got() {
 
 #[test]
 fn keys_differ_by_engine_and_not_by_pool() {
-    let engine = |metering, pooled| {
-        let mut config = config(metering);
+    let engine = |metering, memories, pooled| {
+        let mut config = config(CodeSettings { metering, memories });
         if pooled {
             let mut pool = wasmtime::PoolingAllocationConfig::default();
             pool.total_component_instances(2).total_core_instances(2).total_memories(2).total_tables(2).total_stacks(2);
@@ -66,9 +66,10 @@ fn keys_differ_by_engine_and_not_by_pool() {
         Engine::new(&config).expect("the settings are right")
     };
     let key = |engine: &Engine| CodeKey::new(engine, &[1; 32]);
-    let fuel = key(&engine(Metering::Fuel, false));
-    assert_eq!(fuel, key(&engine(Metering::Fuel, true)));
-    assert_ne!(fuel, key(&engine(Metering::Epoch, false)));
+    let fuel = key(&engine(Metering::Fuel, Memories::Pooled, false));
+    assert_eq!(fuel, key(&engine(Metering::Fuel, Memories::Pooled, true)));
+    assert_ne!(fuel, key(&engine(Metering::Epoch, Memories::Pooled, false)));
+    assert_ne!(fuel, key(&engine(Metering::Fuel, Memories::OnDemand, false)));
 }
 
 #[tokio::test]
@@ -103,7 +104,7 @@ async fn damaged_entries_are_removed_and_not_used() {
 async fn entry_of_another_engine_under_this_name_is_removed_and_not_used() {
     let fixture = Fixture::new().await;
     fixture.put(1);
-    let other = Engine::new(&config(Metering::Epoch)).expect("the settings are right");
+    let other = compiling(Metering::Epoch).engine;
     let key = CodeKey::new(&other, &[1; 32]);
     let path = fixture.cache.path().join(key.file_name());
     std::fs::rename(fixture.path(1), &path).expect("it can be renamed");

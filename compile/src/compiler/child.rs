@@ -15,7 +15,7 @@ use super::protocol::{self, Request};
 use super::worker::WORKER_VARIABLE;
 use super::{CompileError, CompileLimits, MachineCode, WorkerCommand, worker_threads};
 use crate::code_cache::fingerprint;
-use crate::engine::Metering;
+use crate::engine::CodeSettings;
 use crate::hex;
 
 /// What is kept of the child's standard error: the last 4 KiB.
@@ -27,7 +27,7 @@ const CODE_BYTES_EXPECTED: usize = 64 << 20;
 pub(super) struct Job<'a> {
     pub(super) command: &'a WorkerCommand,
     pub(super) limits: &'a CompileLimits,
-    pub(super) metering: Metering,
+    pub(super) settings: CodeSettings,
     pub(super) component: &'a [u8],
 }
 
@@ -98,7 +98,7 @@ impl Job<'_> {
     fn request(&self, engine: &Engine) -> Request {
         Request {
             version: protocol::VERSION,
-            metering: self.metering.as_str().to_owned(),
+            settings: self.settings,
             fingerprint: hex(&fingerprint(engine)),
             memory_bytes_max: self.limits.memory_bytes(),
             // All threads together: the deadline is wall-clock time. One second more, so that it is the deadline that

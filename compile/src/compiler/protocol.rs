@@ -8,8 +8,10 @@ use std::io::{self, BufRead, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::CodeSettings;
+
 /// Raised when anything here changes: a host never talks to a worker of another version.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 /// The longest first line: 1 KiB.
 const REQUEST_BYTES_MAX: u64 = 1 << 10;
 
@@ -17,8 +19,7 @@ const REQUEST_BYTES_MAX: u64 = 1 << 10;
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Request {
     pub(super) version: u32,
-    /// [`Metering`](crate::engine::Metering) by name.
-    pub(super) metering: String,
+    pub(super) settings: CodeSettings,
     /// The [`fingerprint`](crate::code_cache::fingerprint) of the host's engine, in hexadecimal. The child's must
     /// be the same, or its code would not load.
     pub(super) fingerprint: String,

@@ -4,10 +4,11 @@ use super::protocol::Request;
 use super::worker::serve;
 use super::*;
 use crate::code_cache::{fingerprint, load};
+use crate::engine::{CodeSettings, Memories, Metering, compiling, config};
 use crate::hex;
 
-fn engine() -> Engine {
-    Engine::new(&crate::engine::config(Metering::Fuel)).expect("the settings are right")
+fn engine() -> CodeEngine {
+    compiling(Metering::Fuel)
 }
 
 fn component() -> Vec<u8> {
@@ -19,11 +20,11 @@ fn invalid_component() -> Vec<u8> {
     wat::parse_str("(component (core module (func i32.add drop)))").expect("the text is well-formed")
 }
 
-fn request(engine: &Engine, component: &[u8]) -> Vec<u8> {
+fn request(engine: &CodeEngine, component: &[u8]) -> Vec<u8> {
     let request = Request {
         version: protocol::VERSION,
-        metering: Metering::Fuel.as_str().to_owned(),
-        fingerprint: hex(&fingerprint(engine)),
+        settings: engine.settings,
+        fingerprint: hex(&fingerprint(&engine.engine)),
         memory_bytes_max: COMPILE_MEMORY_BYTES_DEFAULT,
         cpu_seconds_max: 60,
         component_bytes: component.len() as u64,
@@ -46,14 +47,14 @@ fn worker_error(input: &[u8]) -> String {
 async fn component_compiled_in_process_loads() {
     let compiler = Compiler::new(CompileIsolation::InProcess, CompileLimits::default());
     let engine = engine();
-    let code = compiler.compile(&engine, Metering::Fuel, &component()).await.expect("it compiles");
-    load(&engine, &code).expect("it loads");
+    let code = compiler.compile(&engine, &component()).await.expect("it compiles");
+    load(&engine.engine, &code).expect("it loads");
 }
 
 #[tokio::test]
 async fn invalid_component_is_refused_with_what_and_where() {
     let compiler = Compiler::new(CompileIsolation::InProcess, CompileLimits::default());
-    match compiler.compile(&engine(), Metering::Fuel, &invalid_component()).await.map(|_| ()) {
+    match compiler.compile(&engine(), &invalid_component()).await.map(|_| ()) {
         Err(error @ CompileError::Invalid { offset: Some(offset), .. }) => {
             assert!(offset > 8 && offset < invalid_component().len() as u64, "{offset}");
             assert!(error.to_string().contains("type mismatch"), "{error}");
@@ -70,7 +71,7 @@ async fn compilation_over_its_deadline_is_told_and_still_takes_its_turn() {
     // 60,000 functions take some seconds of processor time.
     let slow = wat::parse_str(format!("(component (core module {}))", "(func)".repeat(60_000))).expect("valid text");
     let engine = engine();
-    let compile = || compiler.compile(&engine, Metering::Fuel, &slow);
+    let compile = || compiler.compile(&engine, &slow);
     let (one, two) = tokio::join!(compile(), compile());
     for compiled in [one, two] {
         let error = compiled.map(|_| ()).expect_err("it takes longer than its deadline");
@@ -84,14 +85,23 @@ async fn compilation_over_its_deadline_is_told_and_still_takes_its_turn() {
 fn worker_compiles_code_that_its_host_loads() {
     let engine = engine();
     let code = answer(&request(&engine, &component())).expect("it compiles");
-    load(&engine, &code).expect("the host's engine has the same settings");
+    load(&engine.engine, &code).expect("the host's engine has the same settings");
+}
+
+#[test]
+fn worker_compiles_for_an_engine_without_a_pool() {
+    let settings = CodeSettings { memories: Memories::OnDemand, ..engine().settings };
+    let engine = CodeEngine { engine: Engine::new(&config(settings)).expect("the settings are right"), settings };
+    let code = answer(&request(&engine, &component())).expect("it compiles");
+    load(&engine.engine, &code).expect("the host's engine has the same settings");
 }
 
 #[test]
 fn worker_of_another_build_refuses() {
-    let mut other = crate::engine::config(Metering::Fuel);
+    let settings = engine().settings;
+    let mut other = config(settings);
     other.cranelift_opt_level(wasmtime::OptLevel::None);
-    let other = Engine::new(&other).expect("the settings are right");
+    let other = CodeEngine { engine: Engine::new(&other).expect("the settings are right"), settings };
     assert!(worker_error(&request(&other, &component())).contains("another build"));
 }
 
@@ -103,8 +113,8 @@ fn request_that_is_none_is_refused() {
     let component = component();
     let whole = request(&engine(), &component);
     assert!(worker_error(&whole[..whole.len() - 1]).contains("it ends after"));
-    let later = String::from_utf8_lossy(&whole).replacen("\"version\":1", "\"version\":2", 1);
-    assert!(worker_error(later.as_bytes()).contains("version 2"));
+    let later = String::from_utf8_lossy(&whole).replacen("\"version\":2", "\"version\":3", 1);
+    assert!(worker_error(later.as_bytes()).contains("version 3"));
 }
 
 #[test]
@@ -125,7 +135,7 @@ mod scripted {
     async fn compile_by(script: &str, limits: CompileLimits) -> Result<MachineCode, CompileError> {
         let command = WorkerCommand::new("/bin/sh", ["-c", script]);
         let compiler = Compiler::new(CompileIsolation::ChildProcess(command), limits);
-        compiler.compile(&engine(), Metering::Fuel, &component()).await
+        compiler.compile(&engine(), &component()).await
     }
 
     async fn refused_by(script: &str) -> CompileError {
@@ -141,7 +151,7 @@ mod scripted {
         protocol::write_code(&mut file, code.as_bytes()).expect("it is written");
         let script = format!("cat >/dev/null; cat {}", file.path().display());
         let code = compile_by(&script, CompileLimits::default()).await.expect("it is whole");
-        load(&engine, &code).expect("it loads");
+        load(&engine.engine, &code).expect("it loads");
     }
 
     #[tokio::test]
@@ -220,7 +230,7 @@ mod scripted {
     async fn program_that_is_not_there_is_told_by_name() {
         let command = WorkerCommand::new("/nonexistent/worker", [""; 0]);
         let compiler = Compiler::new(CompileIsolation::ChildProcess(command), CompileLimits::default());
-        let error = compiler.compile(&engine(), Metering::Fuel, &component()).await.map(|_| ()).expect_err("not there");
+        let error = compiler.compile(&engine(), &component()).await.map(|_| ()).expect_err("not there");
         assert!(error.to_string().contains("/nonexistent/worker"), "{error}");
     }
 
@@ -300,5 +310,5 @@ async fn inner_components_that_call_each_other_compile() {
     )
     .expect("the text is valid");
     let compiler = Compiler::new(CompileIsolation::InProcess, CompileLimits::default());
-    compiler.compile(&engine(), Metering::Fuel, &component).await.expect("it compiles");
+    compiler.compile(&engine(), &component).await.expect("it compiles");
 }

@@ -11,7 +11,7 @@ use wasmtime::Engine;
 use super::protocol::{Request, read_component, write_code};
 use super::{CompileError, MachineCode, precompile};
 use crate::code_cache::fingerprint;
-use crate::engine::{self, Metering};
+use crate::engine;
 use crate::hex;
 
 /// Set in the environment of a process that is to compile a component.
@@ -72,9 +72,7 @@ pub(super) fn serve(
 }
 
 fn engine(request: &Request) -> Result<Engine, String> {
-    let metering = Metering::from_str(&request.metering)
-        .ok_or_else(|| format!("this worker knows no metering by `{}`", request.metering))?;
-    let engine = Engine::new(&engine::config(metering)).map_err(|error| format!("{error:#}"))?;
+    let engine = Engine::new(&engine::config(request.settings)).map_err(|error| format!("{error:#}"))?;
     if hex(&fingerprint(&engine)) != request.fingerprint {
         return Err(
             "the worker is another build than its host: it would compile code that the host cannot load".to_owned()

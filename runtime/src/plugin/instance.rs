@@ -9,6 +9,7 @@ use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 
 use plugbay_compile::Metering;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::{
     ComponentExportIndex, ComponentNamedList, ComponentType, InstancePre, Lift, Lower, TypedFunc, Val,
 };
@@ -30,6 +31,8 @@ pub(crate) struct Linked {
     pub(crate) fuel_yield_interval: u64,
     pub(crate) pre: InstancePre<HostState>,
     pub(crate) exports: Exports,
+    /// One permit for each instance that may live in the runtime.
+    pub(crate) live: Arc<Semaphore>,
     /// Set once the types of the exports were checked, on the first instance.
     pub(crate) types_checked: OnceLock<()>,
 }
@@ -52,6 +55,8 @@ pub(crate) struct Instance {
     linked: Arc<Linked>,
     fuel: Option<u64>,
     last_action: Arc<str>,
+    /// After the store: the next instance may be made once this one's memory is free.
+    _live: OwnedSemaphorePermit,
 }
 
 impl Instance {
@@ -63,6 +68,11 @@ impl Instance {
         start: Start,
         call: &Call<'_>,
     ) -> Result<Result<Box<Self>, Box<Failure>>, Box<InvokeError>> {
+        let live = linked.live.clone().try_acquire_owned().map_err(|_| InvokeError::Busy {
+            plugin: context.name.to_string(),
+            reason: "the process runs its maximum of live instances",
+            allowed: context.live_instances as usize,
+        })?;
         let mut store = new_store(linked, context, limits);
         store.data_mut().call = CallState::new(call);
         let pre = &linked.pre;
@@ -86,6 +96,7 @@ impl Instance {
             linked: linked.clone(),
             fuel: limits.fuel,
             last_action: Arc::default(),
+            _live: live,
         };
         let answer = match start {
             Start::Load => started.call_optional(|exports| exports.on_load.as_ref(), (), call, limits).await?,

@@ -3,10 +3,11 @@
 //! There is one linker for each engine, made once. Linking checks every import's type, so that
 //! instantiating later has nothing left to look up.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use plugbay_compile::{Compiled, Metering};
 use plugbay_manifest::ExecutionMode;
+use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 use wasmtime_wasi::p2::bindings::{cli, filesystem, random};
@@ -18,13 +19,23 @@ use crate::host::{HostState, SERVICES, directory, poll, socket};
 use crate::limits::{FUEL_YIELD_INTERVAL, FUEL_YIELD_INTERVAL_COMPOSED};
 
 /// The linkers of a runtime.
-#[derive(Default)]
 pub(crate) struct Linkers {
     metered: OnceLock<Linker<HostState>>,
     unmetered: OnceLock<Linker<HostState>>,
+    /// One permit for each instance that may live.
+    live: Arc<Semaphore>,
 }
 
 impl Linkers {
+    /// Links components of which this many instances may live, those of all components together.
+    pub(crate) fn new(live_instances: u32) -> Self {
+        Linkers {
+            metered: OnceLock::new(),
+            unmetered: OnceLock::new(),
+            live: Arc::new(Semaphore::new(live_instances as usize)),
+        }
+    }
+
     pub(crate) fn link(&self, compiled: Compiled) -> Result<Linked, LoadFailure> {
         let Compiled { component, metering, is_composed } = compiled;
         let fuel_yield_interval = if is_composed { FUEL_YIELD_INTERVAL_COMPOSED } else { FUEL_YIELD_INTERVAL };
@@ -42,7 +53,8 @@ impl Linkers {
         };
         let pre = linker.instantiate_pre(&component).map_err(|error| LoadFailure::Link(format!("{error:#}")))?;
         let exports = Exports::find(engine, &component);
-        Ok(Linked { metering, fuel_yield_interval, exports, pre, types_checked: OnceLock::new() })
+        let live = self.live.clone();
+        Ok(Linked { metering, fuel_yield_interval, exports, pre, live, types_checked: OnceLock::new() })
     }
 }
 

@@ -3,6 +3,7 @@
 //! wasmtime tells what happened, the store's own books tell why: a refused growth of memory and an access out of bounds are
 //! both "a trap", and a plugin author needs to know which.
 
+use plugbay_compile::pooled_memories;
 use wasmtime::component::ResourceTableError;
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
@@ -13,8 +14,8 @@ use crate::error::{Failure, InvokeError, LimitHit};
 use crate::host::output::{Output, ResultOverflow};
 use crate::host::{Call, HostState, RefusedGrowth};
 use crate::limits::{
-    FRAME_CHARS_MAX, HANDLES_MAX, HOSTCALL_BYTES_MAX, HTTP_HEADER_BYTES_MAX, Limits, MANGLED_NAME_BYTES_MAX,
-    RESOURCES_MAX, TABLE_ELEMENTS_MAX, WASM_STACK_BYTES,
+    CORE_INSTANCES_MAX, FRAME_CHARS_MAX, HANDLES_MAX, HOSTCALL_BYTES_MAX, HTTP_HEADER_BYTES_MAX, Limits,
+    MANGLED_NAME_BYTES_MAX, MEMORIES_MAX, RESOURCES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX, WASM_STACK_BYTES,
 };
 
 /// The guest's answer, or the error that names what stopped it.
@@ -99,19 +100,30 @@ fn stopped(error: &wasmtime::Error, store: &mut Store<HostState>, call: &Call<'_
         return resource_limit("http_header_bytes", HTTP_HEADER_BYTES_MAX, format!("{}", HTTP_HEADER_BYTES_MAX + 1));
     }
     if error.is::<PoolConcurrencyLimitError>() {
-        let allowed = store.data().plugin.live_instances as usize;
-        return InvokeError::Busy { plugin, reason: "as many instances live in this process as may", allowed };
+        // Memories alone can be short: of everything else the pool has the most that its instances may have.
+        let allowed = pooled_memories(store.data().plugin.live_instances) as usize;
+        return InvokeError::Busy { plugin, reason: "live instances use all memories of the pool", allowed };
     }
     if let Some(ResultOverflow { allowed, observed }) = error.downcast_ref() {
         return InvokeError::ResultTooLarge { plugin, action, allowed: *allowed, observed: Some(*observed) };
     }
-    // wasmtime tells these two by their text alone.
+    // wasmtime reports these by their text alone.
     let cause = error.root_cause().to_string();
     if cause.contains("fuel allocated for hostcalls") {
         return InvokeError::ResultTooLarge { plugin, action, allowed: HOSTCALL_BYTES_MAX, observed: None };
     }
     if cause.contains("handle limit exceeded") {
         return resource_limit("handles", HANDLES_MAX, format!("{}", HANDLES_MAX + 1));
+    }
+    // An engine with a pool refuses such a component when it is loaded.
+    for (what, limit, allowed) in [
+        ("instance", "core_instances", CORE_INSTANCES_MAX),
+        ("memory", "memories", MEMORIES_MAX),
+        ("table", "tables", TABLES_MAX),
+    ] {
+        if let Some(observed) = cause.strip_prefix(&format!("resource limit exceeded: {what} count too high at ")) {
+            return resource_limit(limit, allowed as usize, observed.to_owned());
+        }
     }
     let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
     InvokeError::Trapped { plugin, action, message: last_words(error, store), backtrace }

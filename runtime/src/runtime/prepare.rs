@@ -78,8 +78,7 @@ impl Runtime {
         let load_error = |failure: LoadFailure| LoadError::new(&checked.manifest.name, failure);
         let engine =
             self.0.engines.get(metering).map_err(|error| load_error(LoadFailure::Engine(error.to_string())))?;
-        let context =
-            CompileContext { engine, metering, compiler: &self.0.compiler, cache: self.0.code_cache.as_ref() };
+        let context = CompileContext { engine, compiler: &self.0.compiler, cache: self.0.code_cache.as_ref() };
         let compiled = context.compile(&checked.package.bytes, &checked.scan, &checked.digest).await;
         let compiled = compiled.map_err(|error| load_error(error.into()))?;
         let linked = Arc::new(self.0.linkers.link(compiled).map_err(load_error)?);
