@@ -6,6 +6,8 @@
 //! `exit` (the exit code). `host` turns the command line into a runtime; no other file decides how plugins run. The
 //! crate `plugbay-project` finds plugins and builds Rust crates, for this crate and for the authors' test harness.
 
+#![forbid(unsafe_code)]
+
 mod args;
 mod command;
 mod error;

@@ -30,6 +30,8 @@
 //! # Ok::<(), plugbay_manifest::ManifestError>(())
 //! ```
 
+#![forbid(unsafe_code)]
+
 mod document;
 mod field;
 mod format;

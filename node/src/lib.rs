@@ -4,6 +4,8 @@
 //! The command and a server share this crate. It parses no command line and prints nothing; remarks that are not errors
 //! are in [`Node::notes`].
 
+#![forbid(unsafe_code)]
+
 mod cache;
 mod data_dir;
 mod file;

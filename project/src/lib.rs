@@ -10,6 +10,8 @@
 //! The command and the test harness for authors share this crate, each with its own [`BuildObserver`]. It knows nothing
 //! about WebAssembly; the runtime checks whether a file is a component.
 
+#![forbid(unsafe_code)]
+
 mod artifact;
 mod cargo;
 mod observer;

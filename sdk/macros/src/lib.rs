@@ -3,6 +3,8 @@
 //! They generate calls of that crate's const builder, which an author could also write by hand. Their errors point at
 //! the wrong attribute or type, and say what to write instead.
 
+#![forbid(unsafe_code)]
+
 mod docs;
 mod manifest;
 mod plugin;

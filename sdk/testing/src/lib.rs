@@ -47,6 +47,8 @@
 //!   test uses the runtime itself with [`TestHost::runtime`] and [`TestPlugin::plugin`].
 //! - Rate limits and deadlines are in real time.
 
+#![forbid(unsafe_code)]
+
 mod build;
 mod clock;
 mod executor;
