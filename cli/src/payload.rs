@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn marker_stands_under_the_character_not_the_byte() {
+    fn marker_is_below_the_character_not_the_byte() {
         let error = read(Some("\"é\" x")).expect_err("trailing characters");
         assert!(error.contains("  \"é\" x\n      ^"), "{error}");
     }

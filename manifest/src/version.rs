@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn matches_partial_version_stands_for_all_that_begin_with_it() {
+    fn matches_partial_version_matches_its_prefix() {
         check(">=2.0", &["2.0.0", "3.1.4"], &["1.9.9"]);
         check(">2.0", &["2.1.0"], &["2.0.0", "2.0.9"]);
         check("<=2.0", &["2.0.9", "1.0.0"], &["2.1.0"]);

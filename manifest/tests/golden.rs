@@ -113,7 +113,7 @@ fn good_test_file_becomes_its_tests() {
 fn bad_test_file_reports_all_problems() {
     for path in documents("test-bad") {
         let (name, text, format) = read(&path);
-        let error = TestFile::parse(name, &text, format).expect_err("the golden is a bad file of tests");
+        let error = TestFile::parse(name, &text, format).expect_err("the golden is a bad test file");
         compare(&path, &error.to_string());
     }
 }

@@ -51,7 +51,7 @@ fn with_file(file: &str) -> Result<Manifest, ManifestError> {
         permissions: [{ resource: db.*, actions: [read] }],
         configuration: { ttl: { type: integer, default: 60 } } }";
     let once = merged(&[code, file])?;
-    assert_eq!(merged(&[code, file, file])?, once, "laid twice, a file means the same");
+    assert_eq!(merged(&[code, file, file])?, once, "a file that is present twice has the same meaning");
     Ok(once)
 }
 
