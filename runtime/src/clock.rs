@@ -22,8 +22,8 @@ pub trait Clock: Send + Sync + 'static {
     /// What time it is.
     fn now(&self) -> SystemTime;
 
-    /// Ends when it is `moment` or later by this clock, and sooner where the clock is set back in the meantime: who waits
-    /// has to look at the clock again.
+    /// Ends when it is `moment` or later by this clock, and sooner where the clock is set back in the meantime: who
+    /// waits has to look at the clock again.
     fn sleep_until(&self, moment: SystemTime) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 

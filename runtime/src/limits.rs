@@ -1,11 +1,11 @@
-//! Every bound of the host, in one place: its unit, its default and the reason for that number. Those of a component before
-//! it is compiled are a table of their own ([`ScanLimits`]).
+//! Every bound of the host, in one place: its unit, its default and the reason for that number. Those of a component
+//! before it is compiled are a table of their own ([`ScanLimits`]).
 //!
-//! The constants are in the order of a plugin's life: what bounds a call, an instance, all of them, a component on its way
-//! in, and then each service. No manifest can change them, but for the defaults of [`Limits`], which are those of one
-//! plugin: what its manifest asks for, cut down to the operator's [`Ceilings`]. Nothing in here measures or enforces: that
-//! happens where the resource is used (`host/limiter.rs`, `plugin/instance.rs`, `admission/`, `service/`), with the
-//! numbers from here.
+//! The constants are in the order of a plugin's life: what bounds a call, an instance, all of them, a component on its
+//! way in, and then each service. No manifest can change them, but for the defaults of [`Limits`], which are those of
+//! one plugin: what its manifest asks for, cut down to the operator's [`Ceilings`]. Nothing in here measures or
+//! enforces: that happens where the resource is used (`host/limiter.rs`, `plugin/instance.rs`, `admission/`,
+//! `service/`), with the numbers from here.
 //!
 //! Units: bytes, fuel units (wasmtime's: about one per WebAssembly instruction), [`Duration`]s and plain counts.
 
@@ -20,19 +20,20 @@ pub use self::plugin::{Ceilings, Limits};
 
 // One call.
 
-/// Fuel for one call where the manifest names none: 10¹⁰ units, one to five seconds of computing on a current core. Enough
-/// for interpreters (Python, JavaScript), and below the default deadline, so that a runaway loop ends as `out_of_fuel` at
-/// the same instruction on every machine that is not very slow.
+/// Fuel for one call where the manifest names none: 10¹⁰ units, one to five seconds of computing on a current core.
+/// Enough for interpreters (Python, JavaScript), and below the default deadline, so that a runaway loop ends as
+/// `out_of_fuel` at the same instruction on every machine that is not very slow.
 pub const FUEL_DEFAULT: u64 = 10_000_000_000;
-/// Fuel for one call that a manifest may ask for where the operator names no ceiling: 10¹² units, some minutes of computing.
+/// Fuel for one call that a manifest may ask for where the operator names no ceiling: 10¹² units, some minutes of
+/// computing.
 pub const FUEL_CEILING_DEFAULT: u64 = 1_000_000_000_000;
-/// Fuel between two moments at which a running guest lets other tasks run and its deadline is looked at: 5·10⁵ units are
-/// 50 to 250 µs of computing. Shorter costs throughput, since each yield may wake another thread; longer costs the
+/// Fuel between two moments at which a running guest lets other tasks run and its deadline is looked at: 5·10⁵ units
+/// are 50 to 250 µs of computing. Shorter costs throughput, since each yield may wake another thread; longer costs the
 /// neighbours latency.
 pub const FUEL_YIELD_INTERVAL: u64 = 500_000;
-/// The same for components that are composed of several: a string that one part hands to another is copied without counting
-/// fuel, up to a tenth of a second for the largest, and a call of that kind costs some ten units. Yielding so often makes
-/// such a component compute half as fast again.
+/// The same for components that are composed of several: a string that one part hands to another is copied without
+/// counting fuel, up to a tenth of a second for the largest, and a call of that kind costs some ten units. Yielding so
+/// often makes such a component compute half as fast again.
 pub const FUEL_YIELD_INTERVAL_COMPOSED: u64 = 2_000;
 /// Wall-clock time of one call, waiting included, where the manifest names none: 10 s.
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
@@ -48,8 +49,8 @@ pub const WAITING_CALLS_MAX: usize = 1_000;
 pub const PAYLOAD_BYTES_MAX: usize = 4 << 20;
 /// From this length on a payload that its caller lends is not copied: 64 KiB. For less the copy is the cheaper way.
 pub const LENT_PAYLOAD_BYTES: usize = 64 << 10;
-/// From this length on a payload is compared with its schema on a thread that may be busy for longer: 64 KiB take about a
-/// millisecond, or much more where the schema is made for it.
+/// From this length on a payload is compared with its schema on a thread that may be busy for longer: 64 KiB take about
+/// a millisecond, or much more where the schema is made for it.
 pub const PAYLOAD_CHECKED_ASIDE_BYTES: usize = 64 << 10;
 /// The longest JSON result of a call: 4 MiB, as for payloads.
 pub const RESULT_BYTES_MAX: usize = 4 << 20;
@@ -70,18 +71,19 @@ pub const VALIDATION_PROBLEM_BYTES_MAX: usize = 512;
 pub const SCHEMA_VALUES_MAX: u64 = 5_000;
 /// References in a payload schema that lead on to others: 32. Whatever follows them does so by recursion.
 pub const SCHEMA_REFERENCE_DEPTH_MAX: usize = 32;
-/// How often `unevaluatedProperties` and `unevaluatedItems` may be inside one another: 8. Each evaluates what is inside twice.
+/// How often `unevaluatedProperties` and `unevaluatedItems` may be inside one another: 8. Each evaluates what is inside
+/// twice.
 pub const SCHEMA_UNEVALUATED_DEPTH_MAX: usize = 8;
 /// Patterns in all payload schemas of one plugin: 500. Making sure of one takes a millisecond.
 pub const SCHEMA_PATTERNS_MAX: usize = 500;
-/// What all the states take together that a comparison with a schema's pattern can be in: 1 MiB, as much as the engine keeps
-/// of them. A pattern with more states than it can keep takes 40 µs for each character of a text.
+/// What all the states take together that a comparison with a schema's pattern can be in: 1 MiB, as much as the engine
+/// keeps of them. A pattern with more states than it can keep takes 40 µs for each character of a text.
 pub const SCHEMA_PATTERN_BYTES_MAX: usize = 1 << 20;
-/// Values of a payload times values of its schema up to which they are compared: 5·10⁸, some seconds at worst. The largest
-/// payloads of ordinary schemas stay below it.
+/// Values of a payload times values of its schema up to which they are compared: 5·10⁸, some seconds at worst. The
+/// largest payloads of ordinary schemas stay below it.
 pub const SCHEMA_WORK_MAX: u64 = 500_000_000;
-/// The same for listing all that is wrong with a payload: 2·10⁵, since each takes a kilobyte. Beyond it the first problem
-/// is told, or that there is one.
+/// The same for listing all that is wrong with a payload: 2·10⁵, since each takes a kilobyte. Beyond it the first
+/// problem is told, or that there is one.
 pub const SCHEMA_LISTED_MAX: u64 = 200_000;
 /// Codes that a guest makes up are counted under their own names only so far: a guest must not fill the table.
 pub const ERROR_CODES_MAX: usize = 64;
@@ -149,15 +151,16 @@ pub const FRAME_CHARS_MAX: usize = 200;
 pub const MANGLED_NAME_BYTES_MAX: usize = 2 << 10;
 /// Bytes that a guest may write to standard output or error before it has to ask again: 64 KiB.
 pub const OUTPUT_PERMIT_BYTES: usize = 64 << 10;
-/// Texts that are looked for to mask one secret: 64, for its members and lines. A plugin can set secrets itself, and each
-/// text is looked for in each line that it logs.
+/// Texts that are looked for to mask one secret: 64, for its members and lines. A plugin can set secrets itself, and
+/// each text is looked for in each line that it logs.
 pub const SECRET_TEXTS_MAX: usize = 64;
 /// Texts that are looked for in all, secrets that were replaced included; the oldest are forgotten first.
 pub const MASKED_TEXTS_MAX: usize = 256;
 
 // Configuration.
 
-/// The longest key that a plugin may ask its configuration for: 512 bytes. It is part of permission checks and messages.
+/// The longest key that a plugin may ask its configuration for: 512 bytes. It is part of permission checks and
+/// messages.
 pub const CONFIG_KEY_BYTES_MAX: usize = 512;
 /// The longest configuration value: 64 KiB of JSON.
 pub const CONFIG_VALUE_BYTES_MAX: usize = 64 << 10;
@@ -178,14 +181,15 @@ pub const DATA_KEYS_MAX: i64 = 100_000;
 pub const DATA_BYTES_MAX: i64 = 64 << 20;
 /// Keys in one page of a listing: 1,000, at most half a megabyte.
 pub const DATA_PAGE_KEYS_MAX: usize = 1_000;
-/// Bytes of values in one page of entries: 1 MiB, so that a page of large values takes no more memory than one value; an
-/// entry that is larger by itself is a page of its own.
+/// Bytes of values in one page of entries: 1 MiB, so that a page of large values takes no more memory than one value;
+/// an entry that is larger by itself is a page of its own.
 pub const DATA_ENTRIES_BYTES_MAX: usize = 1 << 20;
 /// Keys that one call may get, set or delete: 1,000 writes in one transaction take some milliseconds.
 pub const DATA_BATCH_KEYS_MAX: usize = 1_000;
 /// Bytes of values that one call may get: 8 MiB, as much as a guest may hand to the host.
 pub const DATA_BATCH_BYTES_MAX: usize = 8 << 20;
-/// How long a write of a service waits for another process that holds the same database: 5 s, below the default deadline.
+/// How long a write of a service waits for another process that holds the same database: 5 s, below the default
+/// deadline.
 pub const DATABASE_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Pages of a service's database that each of its two connections keeps in memory: 1 MiB for each plugin that uses it.
 pub const DATABASE_CACHE_BYTES: i64 = 1 << 20;
@@ -206,7 +210,8 @@ pub const CACHE_BATCH_KEYS_MAX: usize = 1_000;
 pub const CACHE_BATCH_BYTES_MAX: usize = 8 << 20;
 /// Bytes that one plugin's cache holds, keys and bookkeeping included: 8 MiB. What was not used for longest goes first.
 pub const CACHE_BYTES_MAX: u64 = 8 << 20;
-/// Bytes that all caches of a runtime hold together: 256 MiB, 32 full ones. Where it is exceeded, the largest is emptied.
+/// Bytes that all caches of a runtime hold together: 256 MiB, 32 full ones. Where it is exceeded, the largest is
+/// emptied.
 pub const CACHE_BYTES_IN_ALL_MAX: u64 = 256 << 20;
 /// As how many bytes an entry counts beside its key and value: what the cache's bookkeeping takes for one.
 pub const CACHE_ENTRY_BYTES: usize = 256;
@@ -230,8 +235,8 @@ pub const DB_ROWS_MAX: usize = 10_000;
 pub const DB_RESULT_BYTES_MAX: usize = 4 << 20;
 /// As how many bytes each value of a query's answer counts beside its own: 16, what a number takes on its way.
 pub const DB_CELL_BYTES: usize = 16;
-/// The longest text, blob or row of a plugin's database, stored or computed: 1 MB. Some of SQLite's functions take time in
-/// proportion to it and cannot be interrupted.
+/// The longest text, blob or row of a plugin's database, stored or computed: 1 MB. Some of SQLite's functions take time
+/// in proportion to it and cannot be interrupted.
 pub const DB_VALUE_BYTES_MAX: i32 = 1_000_000;
 /// The longest SQL statement: 100 kB. Values belong into parameters.
 pub const DB_STATEMENT_BYTES_MAX: i32 = 100_000;
@@ -277,13 +282,13 @@ pub const DB_PREPARED_BYTES_MAX: usize = 4_000;
 pub const DB_STATEMENT_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long before the call's deadline its statement is stopped: 50 ms, in which the plugin can still answer.
 pub const DB_TIME_TO_ANSWER: Duration = Duration::from_millis(50);
-/// Statements that run at once, of all plugins of a runtime together: 32, each on a thread of its own and with memory of its
-/// own. One plugin has two at most, a query and a change.
+/// Statements that run at once, of all plugins of a runtime together: 32, each on a thread of its own and with memory
+/// of its own. One plugin has two at most, a query and a change.
 pub const DB_STATEMENTS_AT_ONCE_MAX: usize = 32;
 /// How long a statement waits for another transaction of its plugin before it is answered `busy`: 5 s.
 pub const DB_WAIT_MAX: Duration = Duration::from_secs(5);
-/// Instructions of SQLite's machine between two looks at whether anybody still waits: 20 take less than a microsecond, but
-/// some of them may be functions that take milliseconds.
+/// Instructions of SQLite's machine between two looks at whether anybody still waits: 20 take less than a microsecond,
+/// but some of them may be functions that take milliseconds.
 pub const DB_STEPS_UNTIL_LOOK: i32 = 20;
 /// Looks that a short query may take in its caller's thread before it goes on in one that may wait: 100, some 50 µs.
 pub const DB_LOOKS_HERE_MAX: u32 = 100;
@@ -314,14 +319,16 @@ pub const JOB_OUTCOMES_MAX: u32 = 100;
 pub const JOB_OUTCOMES_TOTAL_MAX: u32 = 10_000;
 /// The longest answer that is kept in an outcome: 4 KiB. Of a longer one its length is kept, of an error its message.
 pub const JOB_ANSWER_BYTES_MAX: usize = 4 << 10;
-/// How far back the clock may be set before cron jobs count from the new time: 1 day. Within it they do not run a second
-/// time for a moment that they ran for already; beyond it the clock must have been wrong before.
+/// How far back the clock may be set before cron jobs count from the new time: 1 day. Within it they do not run a
+/// second time for a moment that they ran for already; beyond it the clock must have been wrong before.
 pub const JOB_CLOCK_CORRECTION: Duration = Duration::from_secs(24 * 60 * 60);
-/// Runs of a job in a row during which the host may end: 5. Then the job is paused, because it may have been what ended it.
+/// Runs of a job in a row during which the host may end: 5. Then the job is paused, because it may have been what ended
+/// it.
 pub const JOB_INTERRUPTIONS_MAX: u32 = 5;
 /// How soon a one-time job is tried again that was turned away without a word on when to come back: 1 s.
 pub const JOB_RETRY_MIN: Duration = Duration::from_secs(1);
-/// How long unloading waits for the outcomes of jobs whose runs have ended: 5 s, the longest that a write waits for others.
+/// How long unloading waits for the outcomes of jobs whose runs have ended: 5 s, the longest that a write waits for
+/// others.
 pub const OUTCOMES_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How soon it is tried again to run the jobs of a plugin that another process runs: 1 s.
 pub const JOBS_TAKE_OVER: Duration = Duration::from_secs(1);
@@ -340,10 +347,11 @@ pub const HTTP_HEADER_BYTES_MAX: usize = 32 << 10;
 pub const HTTP_HEADER_FIELDS_MAX: usize = 100;
 /// Path and query of a request: 8 KiB, what most servers take.
 pub const HTTP_PATH_BYTES_MAX: usize = 8 << 10;
-/// Method, scheme, host and path of a request, each, while it is put together: 16 KiB. What is too long to be sent is told
-/// so when it is sent.
+/// Method, scheme, host and path of a request, each, while it is put together: 16 KiB. What is too long to be sent is
+/// told so when it is sent.
 pub const HTTP_PART_BYTES_MAX: usize = 16 << 10;
-/// What one write to a request's body may hold, and two of them are buffered: 16 KiB. A guest can hold a thousand bodies.
+/// What one write to a request's body may hold, and two of them are buffered: 16 KiB. A guest can hold a thousand
+/// bodies.
 pub const HTTP_CHUNK_BYTES: usize = 16 << 10;
 /// What is read ahead of a guest on one connection: 64 KiB.
 pub const HTTP_BUFFER_BYTES: usize = 64 << 10;
@@ -362,15 +370,16 @@ pub const HTTP_LOOKUPS_IN_ALL_MAX: usize = 64;
 pub const HTTP_ADDRESSES_MAX: usize = 8;
 /// How long a connection may take: name, TCP and TLS together.
 pub const HTTP_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a request may take from its beginning to the end of its response's body, where its call leaves it that long.
+/// How long a request may take from its beginning to the end of its response's body, where its call leaves it that
+/// long.
 pub const HTTP_TIMEOUT: Duration = Duration::from_secs(60);
 /// The longest time that an embedder may name for that: a day, as long as a call may take.
 pub const HTTP_TIMEOUT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 // `plugins`: calls from one to another.
 
-/// Plugins that may wait for one another, each for the answer to a call that it made: 8. Each holds an instance, and real
-/// chains have two or three links.
+/// Plugins that may wait for one another, each for the answer to a call that it made: 8. Each holds an instance, and
+/// real chains have two or three links.
 pub const CALL_DEPTH_MAX: usize = 8;
 /// Services that one plugin may offer: 64.
 pub const SERVICES_MAX: usize = 64;

@@ -12,7 +12,8 @@ use crate::audit::PluginAudit;
 use crate::error::InvokeError;
 use crate::limits::ERROR_CODES_MAX;
 
-/// Upper ends of the latency buckets, in microseconds: a factor of four apart, from a warm call to the longest deadline.
+/// Upper ends of the latency buckets, in microseconds: a factor of four apart, from a warm call to the longest
+/// deadline.
 pub const LATENCY_BUCKETS_MICROS: [u64; 14] =
     [1, 4, 16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, u64::MAX];
 
@@ -26,8 +27,8 @@ pub(crate) struct Metrics {
     instances_started: AtomicU64,
 }
 
-/// What every call counts. Those that run at the same time count in different places, which are summed when they are read.
-/// In this order: short calls write to what comes first.
+/// What every call counts. Those that run at the same time count in different places, which are summed when they are
+/// read. In this order: short calls write to what comes first.
 #[repr(C)]
 #[derive(Default)]
 pub(crate) struct Counters {

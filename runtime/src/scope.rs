@@ -42,8 +42,8 @@ pub(crate) fn forget_gone<K, V>(all: &mut HashMap<K, V>, is_there: impl Fn(&V) -
     }
 }
 
-/// Makes a directory that only this user can enter, and sees to it that it is still there after a power cut. One that is
-/// there already is closed to others.
+/// Makes a directory that only this user can enter, and sees to it that it is still there after a power cut. One that
+/// is there already is closed to others.
 ///
 /// # Errors
 /// Those of the file system.

@@ -1,8 +1,8 @@
 //! Sinks that may panic.
 //!
-//! A sink belongs to the embedding application and is called in the middle of a guest's call and while a plugin unloads.
-//! Its panic there would cost the call or, if the thread is unwinding already, the process. Only the record is lost: the
-//! panic hook has reported what happened.
+//! A sink belongs to the embedding application and is called in the middle of a guest's call and while a plugin
+//! unloads. Its panic there would cost the call or, if the thread is unwinding already, the process. Only the record is
+//! lost: the panic hook has reported what happened.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

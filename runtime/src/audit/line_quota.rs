@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// The lines of the running period. The bound is a parameter of [`LineQuota::admit`] and not stored: each plugin has several
-/// quotas.
+/// The lines of the running period. The bound is a parameter of [`LineQuota::admit`] and not stored: each plugin has
+/// several quotas.
 pub(crate) struct LineQuota {
     since: Instant,
     lines: u32,

@@ -1,8 +1,8 @@
 //! Takes secrets out of texts that leave the plugin: log lines, standard output, failures, trap messages, audits.
 //!
-//! A secret is masked where its value appears as it was configured, as JSON writes it, or, where it has several lines or
-//! members, in part; and where a text was cut, also what the cut left of it. What a guest encodes or splits cannot be
-//! recognised: masking protects from accidents, not from a plugin that means to leak what it was given.
+//! A secret is masked where its value appears as it was configured, as JSON writes it, or, where it has several lines
+//! or members, in part; and where a text was cut, also what the cut left of it. What a guest encodes or splits cannot
+//! be recognised: masking protects from accidents, not from a plugin that means to leak what it was given.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;

@@ -1,8 +1,8 @@
 //! Which plugin used which capability and what was denied to it: counted always, recorded within bounds.
 //!
-//! Every denial becomes a record, for the embedder's sink and for a trail that the runtime remembers; of a plugin that asks
-//! in a loop only so many a second, and each record tells how many before it were not recorded. Uses that were allowed are
-//! counted, and recorded only where the sink wants them: that is the way that nearly every host call goes.
+//! Every denial becomes a record, for the embedder's sink and for a trail that the runtime remembers; of a plugin that
+//! asks in a loop only so many a second, and each record tells how many before it were not recorded. Uses that were
+//! allowed are counted, and recorded only where the sink wants them: that is the way that nearly every host call goes.
 
 pub(crate) mod catch_panic;
 pub(crate) mod line_quota;
@@ -55,8 +55,8 @@ impl AuditRecord<'_> {
 
 /// Where audit records go.
 pub trait AuditSink: Send + Sync {
-    /// Takes one record. Called from the thread that runs the guest: hand over and return. A panic costs this record, and
-    /// the plugin goes on.
+    /// Takes one record. Called from the thread that runs the guest: hand over and return. A panic costs this record,
+    /// and the plugin goes on.
     fn record(&self, record: &AuditRecord<'_>);
 
     /// Whether uses that were allowed are to be recorded too, within the same bound. Asked at each use.

@@ -1,7 +1,7 @@
 //! The exports of the contract, as the host finds and calls them.
 //!
-//! Each function is looked up by itself: a component may leave interfaces out, and one built for an older 0.1.x leaves out
-//! the functions that came later. Absent means not provided, never an error, but for `actions.handle`.
+//! Each function is looked up by itself: a component may leave interfaces out, and one built for an older 0.1.x leaves
+//! out the functions that came later. Absent means not provided, never an error, but for `actions.handle`.
 
 use std::sync::Arc;
 

@@ -6,9 +6,9 @@
 //!
 //! 1. The path is resolved: links, `.` and `..` are gone, and the path that is left is the one that policies are asked
 //!    about, beside the one that the manifest names.
-//! 2. The resolved path is opened name by name from the root, each name relative to the directory before it, and a name that
-//!    is a link by now fails. What is open in the end is therefore the directory that had this very path, whatever was
-//!    swapped in between: a swap before step 1 is seen by the policy, one after it fails the load.
+//! 2. The resolved path is opened name by name from the root, each name relative to the directory before it, and a name
+//!    that is a link by now fails. What is open in the end is therefore the directory that had this very path, whatever
+//!    was swapped in between: a swap before step 1 is seen by the policy, one after it fails the load.
 //!
 //! What happens below an open directory is wasmtime-wasi's concern: it follows no link that leads out.
 

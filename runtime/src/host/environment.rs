@@ -1,7 +1,7 @@
 //! What a plugin sees of its surroundings: environment variables, directories, the network.
 //!
-//! A manifest's `env` is a list of values, not a window: the guest sees those and nothing else. `${NAME}` in a value takes the
-//! host's variable where the operator allows `env.NAME`. Directories and the network are for trusted plugins.
+//! A manifest's `env` is a list of values, not a window: the guest sees those and nothing else. `${NAME}` in a value
+//! takes the host's variable where the operator allows `env.NAME`. Directories and the network are for trusted plugins.
 
 use plugbay_manifest::{Effect, ExecutionMode, Manifest, PermissionAction, expand_env};
 
@@ -75,7 +75,8 @@ pub(crate) fn wasi_grants(manifest: &Manifest, grants: &Grants) -> Result<WasiGr
     Ok(WasiGrants { directories, no_network })
 }
 
-/// What comes after `prefix` in the resources that the manifest asks for by name. A pattern asks for nothing in particular.
+/// What comes after `prefix` in the resources that the manifest asks for by name. A pattern asks for nothing in
+/// particular.
 fn asked<'a>(manifest: &'a Manifest, prefix: &'static str) -> impl Iterator<Item = &'a str> {
     manifest
         .permissions

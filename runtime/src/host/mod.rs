@@ -1,8 +1,8 @@
 //! Between guests and services: the only part of the runtime that names WIT types.
 //!
-//! Each interface has one adapter, a file of the interface's name. A host function parses what the guest passed, checks the
-//! grant ([`permissions`]), calls the service, which knows plain Rust types alone, and counts the work ([`HostWork`]).
-//! [`SERVICES`] has one entry for each interface.
+//! Each interface has one adapter, a file of the interface's name. A host function parses what the guest passed, checks
+//! the grant ([`permissions`]), calls the service, which knows plain Rust types alone, and counts the work
+//! ([`HostWork`]). [`SERVICES`] has one entry for each interface.
 //!
 //! Host functions never trap a guest for what it asked: a denial is a value.
 
@@ -144,8 +144,8 @@ pub(crate) const SERVICES: &[Service] = &[
 pub(crate) struct Service {
     /// The interface's name, without its version.
     pub(crate) interface: &'static str,
-    /// The kind of resource behind it and what most plugins do with it. To import it, a plugin must be granted some use of
-    /// that kind; the functions check the exact resource and action of each call.
+    /// The kind of resource behind it and what most plugins do with it. To import it, a plugin must be granted some use
+    /// of that kind; the functions check the exact resource and action of each call.
     pub(crate) permission: Option<(&'static str, PermissionAction)>,
     /// Puts the functions into a linker.
     pub(crate) link: fn(&mut Linker<HostState>) -> wasmtime::Result<()>,

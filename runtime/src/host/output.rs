@@ -1,7 +1,7 @@
 //! A guest's standard output and error: lines of its log, and for a trap the last words.
 //!
-//! Nothing is buffered without a bound: a line that does not end is logged in pieces, the tail of standard error is a ring,
-//! and a legacy plugin's standard output, which is its result, ends at the result limit.
+//! Nothing is buffered without a bound: a line that does not end is logged in pieces, the tail of standard error is a
+//! ring, and a legacy plugin's standard output, which is its result, ends at the result limit.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

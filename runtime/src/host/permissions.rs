@@ -1,7 +1,8 @@
-//! The one place where grants are used: every check of a running plugin goes through here, and filtering a list as well.
+//! The one place where grants are used: every check of a running plugin goes through here, and filtering a list as
+//! well.
 //!
-//! A check that a plugin meets is counted and audited. Deciding which entries of a list a plugin sees is neither: the plugin
-//! did not ask for one of them.
+//! A check that a plugin meets is counted and audited. Deciding which entries of a list a plugin sees is neither: the
+//! plugin did not ask for one of them.
 
 use plugbay_manifest::PermissionAction;
 
@@ -46,8 +47,8 @@ impl Permissions {
         self.checked(self.grants.check(resource, action), resource, action, Some(call))
     }
 
-    /// Checks whether any resource of a kind such as `cache.*` may be used. Only a denial is counted and audited: the uses
-    /// that follow are decided one by one.
+    /// Checks whether any resource of a kind such as `cache.*` may be used. Only a denial is counted and audited: the
+    /// uses that follow are decided one by one.
     ///
     /// # Errors
     /// The [`Denial`] of the kind.
@@ -55,8 +56,8 @@ impl Permissions {
         self.grants.check_any(kind, action).inspect_err(|denial| self.audit.deny(denial, Some(call)))
     }
 
-    /// Checks a use of a directory under both of its paths, that of the manifest and the one without links. It is counted and
-    /// audited under the first.
+    /// Checks a use of a directory under both of its paths, that of the manifest and the one without links. It is
+    /// counted and audited under the first.
     ///
     /// # Errors
     /// The [`Denial`], which says what to add and where.
@@ -75,8 +76,8 @@ impl Permissions {
         self.grants.check_directory(path, resolved, action).is_ok()
     }
 
-    /// Whether the plugin holds a permission at this moment. Neither counted nor audited: for filtering a list, and for what
-    /// the host does on the plugin's behalf.
+    /// Whether the plugin holds a permission at this moment. Neither counted nor audited: for filtering a list, and for
+    /// what the host does on the plugin's behalf.
     pub(crate) fn holds(&self, resource: &str, action: PermissionAction) -> bool {
         self.grants.check(resource, action).is_ok()
     }

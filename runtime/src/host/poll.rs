@@ -1,7 +1,7 @@
 //! `wasi:io/poll`, as wasmtime-wasi has it, but with breaks.
 //!
-//! A guest can ask after a thousand pollables that are all ready, again and again: next to no work for the guest, and all
-//! of the time of the thread for the host. Everything here counts what it does and lets others run in between.
+//! A guest can ask after a thousand pollables that are all ready, again and again: next to no work for the guest, and
+//! all of the time of the thread for the host. Everything here counts what it does and lets others run in between.
 
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 use wasmtime_wasi::p2::DynPollable;

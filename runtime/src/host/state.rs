@@ -1,7 +1,7 @@
 //! What belongs to one wasmtime `Store`: one instance of one plugin.
 //!
-//! A fresh sandbox for each call makes one of these for each call, so it holds what is cheap and makes the rest when a guest
-//! first needs it.
+//! A fresh sandbox for each call makes one of these for each call, so it holds what is cheap and makes the rest when a
+//! guest first needs it.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,10 +1,10 @@
 //! WASI 0.2 for guests: what the standard library of a guest expects to find, and what of it leads anywhere.
 //!
-//! A sandboxed guest finds all interfaces that Rust's, C's or Python's standard library imports, but nothing behind them:
-//! no preopened directory, no arguments, no environment but what its manifest declares, no socket. Clocks and random
-//! numbers work: the wall clock is the runtime's own, the monotonic one is the machine's. Trusted plugins get the
-//! directories, variables and addresses that their manifest asks for and the operator allows. Which interfaces may be
-//! imported in which mode is decided before anything runs, in `plugin/check.rs`.
+//! A sandboxed guest finds all interfaces that Rust's, C's or Python's standard library imports, but nothing behind
+//! them: no preopened directory, no arguments, no environment but what its manifest declares, no socket. Clocks and
+//! random numbers work: the wall clock is the runtime's own, the monotonic one is the machine's. Trusted plugins get
+//! the directories, variables and addresses that their manifest asks for and the operator allows. Which interfaces may
+//! be imported in which mode is decided before anything runs, in `plugin/check.rs`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

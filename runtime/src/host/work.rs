@@ -11,8 +11,8 @@ pub(crate) struct HostWork {
 }
 
 impl HostWork {
-    /// Counts a host call that moved this many bytes. Returns whether it is time to let other tasks run and to look at the
-    /// deadline.
+    /// Counts a host call that moved this many bytes. Returns whether it is time to let other tasks run and to look at
+    /// the deadline.
     pub(crate) fn is_time_to_yield(&mut self, bytes: usize) -> bool {
         self.bytes = self.bytes.saturating_add(HOST_CALL_BYTES).saturating_add(bytes);
         let enough = self.bytes >= HOST_BYTES_UNTIL_YIELD;

@@ -50,8 +50,8 @@ impl Default for Limits {
 /// The defaults leave a manifest room to ask for more than [`Limits::default`] gives, but never for no limit at all.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ceilings {
-    /// Fuel for one call. Default: 10¹² units. Any other value is a limit for trusted plugins too, which are metered then;
-    /// the default leaves them unmetered.
+    /// Fuel for one call. Default: 10¹² units. Any other value is a limit for trusted plugins too, which are metered
+    /// then; the default leaves them unmetered.
     pub fuel: Option<u64>,
     /// Bytes of one instance. Default: 1 GiB. `None` means the 4 GiB that 32-bit addresses reach.
     pub memory_bytes: Option<u64>,

@@ -1,11 +1,12 @@
 //! The typed configuration of a plugin, from its layers.
 //!
-//! Lowest first: the defaults of the manifest's schema, `config/default.yaml` and `config/<environment>.yaml` in the plugin's
-//! directory, the options of the host, and what the plugin itself `set`. Every value is checked against the schema, at load
-//! and at set. A stored value that does not fit a newer schema is reported, not used, and stays stored. A manifest without a `configuration` takes any options, untyped; one with it takes only its keys.
+//! Lowest first: the defaults of the manifest's schema, `config/default.yaml` and `config/<environment>.yaml` in the
+//! plugin's directory, the options of the host, and what the plugin itself `set`. Every value is checked against the
+//! schema, at load and at set. A stored value that does not fit a newer schema is reported, not used, and stays stored.
+//! A manifest without a `configuration` takes any options, untyped; one with it takes only its keys.
 //!
-//! Secrets are given to the plugin that declares them, and to nobody else: they are masked in its log, and nothing in here
-//! prints a value.
+//! Secrets are given to the plugin that declares them, and to nobody else: they are masked in its log, and nothing in
+//! here prints a value.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! The log of a plugin: its lines, stamped, masked, bounded and handed to the application's sink.
 //!
-//! Lines of a guest's standard output and error end here as well. Logging never fails and never waits: a sink that blocks
-//! holds up its plugin, so sinks hand over and return.
+//! Lines of a guest's standard output and error end here as well. Logging never fails and never waits: a sink that
+//! blocks holds up its plugin, so sinks hand over and return.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -55,8 +55,8 @@ pub struct LogRecord<'a> {
     pub message: &'a str,
     /// Names with their values as JSON.
     pub fields: &'a [(String, String)],
-    /// The id of the call in which it was written, which the plugins that this call leads to share. `None` where there is
-    /// no call, and for standard output and error.
+    /// The id of the call in which it was written, which the plugins that this call leads to share. `None` where there
+    /// is no call, and for standard output and error.
     pub request_id: Option<&'a str>,
 }
 
@@ -75,8 +75,8 @@ impl fmt::Display for LogRecord<'_> {
 
 /// Where the lines of all plugins go.
 pub trait LogSink: Send + Sync {
-    /// Takes one line. Called from the thread that runs the guest: hand over and return. A panic costs this line, and the
-    /// plugin goes on.
+    /// Takes one line. Called from the thread that runs the guest: hand over and return. A panic costs this line, and
+    /// the plugin goes on.
     fn log(&self, record: &LogRecord<'_>);
 
     /// The least level that this sink is interested in: guests do not even make lines below it.

@@ -1,8 +1,8 @@
-//! What the host offers to plugins, in plain Rust: one file or folder for each service, with its types, its errors and its
-//! tests.
+//! What the host offers to plugins, in plain Rust: one file or folder for each service, with its types, its errors and
+//! its tests.
 //!
-//! A service knows neither WIT nor wasmtime, neither manifests nor grants: the adapters in `host/` parse, check the grant,
-//! call the service and count the work.
+//! A service knows neither WIT nor wasmtime, neither manifests nor grants: the adapters in `host/` parse, check the
+//! grant, call the service and count the work.
 
 pub(crate) mod cache;
 pub(crate) mod config;

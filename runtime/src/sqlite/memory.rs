@@ -1,10 +1,10 @@
 //! What one statement may take of the host's memory.
 //!
-//! SQLite bounds the memory of a process, not of a statement: under its own limit, a plugin that takes all and keeps it would
-//! make the statements of its neighbours fail. So the host gives SQLite an allocator that counts. A statement runs on one
-//! thread from its beginning to its end, and what that thread takes meanwhile is the statement's: sorting, temporary tables,
-//! values in the making, its own program. Where it takes too much, SQLite is told that there is no memory, and ends that
-//! statement alone.
+//! SQLite bounds the memory of a process, not of a statement: under its own limit, a plugin that takes all and keeps it
+//! would make the statements of its neighbours fail. So the host gives SQLite an allocator that counts. A statement
+//! runs on one thread from its beginning to its end, and what that thread takes meanwhile is the statement's: sorting,
+//! temporary tables, values in the making, its own program. Where it takes too much, SQLite is told that there is no
+//! memory, and ends that statement alone.
 //!
 //! SQLite takes its allocator once in a process, before its first use. An embedder that uses SQLite before it builds a
 //! runtime keeps its own allocator, and the host says in its log that statements are not bounded.
@@ -80,13 +80,13 @@ fn layout(bytes: usize) -> Option<Layout> {
 }
 
 // SAFETY, for all of this module: the five functions keep the promises of `sqlite3_mem_methods`. What `take_memory` and
-// `change_memory` answer is null or the address `HEAD` bytes into an allocation of the global allocator, whose first word
-// is the length that was asked for; SQLite hands back nothing but such addresses, each at most once to be freed, and so
-// every length that is read was written here and every layout is the one of the allocation. 16 is at least the alignment
-// that SQLite needs. Nothing in them panics, so nothing unwinds into SQLite. The global allocator is thread-safe, the
-// count is the thread's own, and a wrong count could make a statement fail, never an address wrong. `sqlite3_config` is
-// called once, before any connection was opened by this crate; where another has initialised SQLite by then, it answers
-// `SQLITE_MISUSE` and changes nothing. The table that it gets is copied.
+// `change_memory` answer is null or the address `HEAD` bytes into an allocation of the global allocator, whose first
+// word is the length that was asked for; SQLite hands back nothing but such addresses, each at most once to be freed,
+// and so every length that is read was written here and every layout is the one of the allocation. 16 is at least the
+// alignment that SQLite needs. Nothing in them panics, so nothing unwinds into SQLite. The global allocator is
+// thread-safe, the count is the thread's own, and a wrong count could make a statement fail, never an address wrong.
+// `sqlite3_config` is called once, before any connection was opened by this crate; where another has initialised SQLite
+// by then, it answers `SQLITE_MISUSE` and changes nothing. The table that it gets is copied.
 #[allow(unsafe_code)]
 mod allocator {
     use super::*;

@@ -1,13 +1,14 @@
 //! The one way to open, write, read and close a SQLite file of the host: the values of `data`, the jobs of `scheduler`.
 //!
-//! The SQL in it is the host's own. (A plugin's SQL runs in `db`, which trusts nothing of it.) What was written is on disk
-//! when [`Database::write`] returns: write-ahead log, `synchronous=FULL`. Reads do not wait for writers, since they look
-//! at the last committed state through a connection of their own; they run where they are called, writes on a thread that
-//! may wait for the disk.
+//! The SQL in it is the host's own. (A plugin's SQL runs in `db`, which trusts nothing of it.) What was written is on
+//! disk when [`Database::write`] returns: write-ahead log, `synchronous=FULL`. Reads do not wait for writers, since
+//! they look at the last committed state through a connection of their own; they run where they are called, writes on a
+//! thread that may wait for the disk.
 //!
 //! Without a directory the same statements run on a database in memory: one way to keep things, not two.
 //!
-//! Each plugin has files of its own. A damaged one fails its plugin's calls with a text that says so, and nobody else's.
+//! Each plugin has files of its own. A damaged one fails its plugin's calls with a text that says so, and nobody
+//! else's.
 
 pub(crate) mod memory;
 pub(crate) mod open;
@@ -21,7 +22,8 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use crate::scope::PluginScope;
 
-/// A database of one plugin. Made by [`Database::open`], which may wait for the disk: services do that at the first use.
+/// A database of one plugin. Made by [`Database::open`], which may wait for the disk: services do that at the first
+/// use.
 pub(crate) struct Database {
     about: Arc<About>,
     /// Who holds it writes; the others wait without a thread.
@@ -131,7 +133,8 @@ impl Database {
         .map_err(|error| self.about.unavailable(&error))
     }
 
-    /// Does all of `work`, or nothing of it. It is on disk when this returns, and goes on where the caller does not wait.
+    /// Does all of `work`, or nothing of it. It is on disk when this returns, and goes on where the caller does not
+    /// wait.
     pub(crate) async fn write<T, E>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Stopped<E>> + Send + 'static,

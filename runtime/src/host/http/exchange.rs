@@ -1,7 +1,7 @@
 //! One request and its response: admitted, sent, bounded in time.
 //!
-//! The guest learns of a failure as one of `wasi:http`'s error codes, which have no room for a reason. Where a permission
-//! or a limit is the reason, it is in the plugin's log in full.
+//! The guest learns of a failure as one of `wasi:http`'s error codes, which have no room for a reason. Where a
+//! permission or a limit is the reason, it is in the plugin's log in full.
 
 use std::future::poll_fn;
 use std::net::IpAddr;
@@ -125,7 +125,8 @@ impl Exchange {
         Ok(plugin.http.network.connect(target, &allowed, deadline).await?)
     }
 
-    /// The addresses that may be connected to. Those that are not of the public internet may where the operator names them.
+    /// The addresses that may be connected to. Those that are not of the public internet may where the operator names
+    /// them.
     fn permitted(&self, addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, Error> {
         let mut refused = None;
         let mut open = addresses;

@@ -1,8 +1,8 @@
 //! `wasi:http` over the http service.
 //!
-//! Every request is admitted by itself: the host that it names is granted (`http.<host>`, or `http.<host>:<port>` if the port
-//! is not the scheme's own), and the addresses that the host stands for are of the public internet or named by the operator.
-//! Redirects are answers like any other: a plugin that follows one sends another request.
+//! Every request is admitted by itself: the host that it names is granted (`http.<host>`, or `http.<host>:<port>` if
+//! the port is not the scheme's own), and the addresses that the host stands for are of the public internet or named by
+//! the operator. Redirects are answers like any other: a plugin that follows one sends another request.
 
 mod body;
 mod exchange;

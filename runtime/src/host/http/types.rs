@@ -1,9 +1,9 @@
 //! `wasi:http/types`, as wasmtime-wasi-http has it, but for those of its functions that a guest can make costly.
 //!
-//! A guest can copy a header of 32 KiB with a dozen instructions, again and again, and keep texts of megabytes in requests
-//! that it never sends. What copies headers counts here as work and lets others run in between; what a request is made of
-//! is bounded. And who asks why a body broke off is told: wasmtime-wasi-http looks for another type of error than its own
-//! bodies end with.
+//! A guest can copy a header of 32 KiB with a dozen instructions, again and again, and keep texts of megabytes in
+//! requests that it never sends. What copies headers counts here as work and lets others run in between; what a request
+//! is made of is bounded. And who asks why a body broke off is told: wasmtime-wasi-http looks for another type of error
+//! than its own bodies end with.
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentNamedList, Lift, Linker, LinkerInstance, Lower, Resource};

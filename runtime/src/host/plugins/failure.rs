@@ -1,7 +1,7 @@
 //! What a caller learns of a call that did not succeed.
 //!
-//! One exhaustive match from the library's errors to those of the contract. Texts that a person may act on are passed on;
-//! what happened inside the other plugin when it broke, or inside the host, is not the caller's to see.
+//! One exhaustive match from the library's errors to those of the contract. Texts that a person may act on are passed
+//! on; what happened inside the other plugin when it broke, or inside the host, is not the caller's to see.
 
 use crate::error::{Failure, InvokeError};
 use crate::host::bindings::plugbay::plugin::{plugins as wit, types};

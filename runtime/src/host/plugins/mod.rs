@@ -1,7 +1,7 @@
 //! `plugbay:plugin/plugins` over the plugins service.
 //!
-//! A caller learns what the other plugin answered and, of a plugin that broke, only that it did: its panic message and output
-//! are for its author and go to its log.
+//! A caller learns what the other plugin answered and, of a plugin that broke, only that it did: its panic message and
+//! output are for its author and go to its log.
 
 mod failure;
 

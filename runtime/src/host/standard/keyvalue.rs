@@ -1,8 +1,8 @@
 //! `wasi:keyvalue@0.2.0-draft2`, and the draft before it, over the plugin's data, and over its cache.
 //!
-//! Both drafts are the same but for the types of cursors and counters, and for compare-and-swap. What is done is done once,
-//! on [`HostState`]; it is said in the types of a draft by one macro (`keyvalue/same.rs`), and where the drafts differ by
-//! each of them (`keyvalue/draft2.rs`, `keyvalue/draft1.rs`).
+//! Both drafts are the same but for the types of cursors and counters, and for compare-and-swap. What is done is done
+//! once, on [`HostState`]; it is said in the types of a draft by one macro (`keyvalue/same.rs`), and where the drafts
+//! differ by each of them (`keyvalue/draft2.rs`, `keyvalue/draft1.rs`).
 
 mod draft1;
 mod draft2;
@@ -110,7 +110,8 @@ fn value(bytes: Vec<u8>) -> Result<Value, DataError> {
     Ok(Value { bytes, is_json })
 }
 
-/// The sum of the number that a value is, 0 where there is none, and another: as a value, and as a number between bounds.
+/// The sum of the number that a value is, 0 where there is none, and another: as a value, and as a number between
+/// bounds.
 fn sum(old: Option<&[u8]>, delta: i128, bounds: RangeInclusive<i128>) -> Result<(Vec<u8>, i128), DataError> {
     let invalid = |text: &str| DataError::Invalid(text.to_owned());
     let old = match old {

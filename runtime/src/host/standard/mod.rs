@@ -1,5 +1,5 @@
-//! The draft standards that are served beside the contract, on the same backends, under the same permissions and limits: a
-//! plugin that is written to the standards alone runs.
+//! The draft standards that are served beside the contract, on the same backends, under the same permissions and
+//! limits: a plugin that is written to the standards alone runs.
 //!
 //! Nothing is kept in here. Each function asks the service behind it.
 

@@ -1,11 +1,11 @@
 //! A cache in this process: moka's, bounded by weight, where what was not used for longest goes first.
 //!
-//! Values expire by the runtime's clock, which moka does not know: each entry tells when, and whoever looks compares. moka's
-//! own timer only makes room, a while later. moka also keeps its books lazily; they are brought up to date after so many
-//! bytes, so that the bound holds however fast a plugin writes.
+//! Values expire by the runtime's clock, which moka does not know: each entry tells when, and whoever looks compares.
+//! moka's own timer only makes room, a while later. moka also keeps its books lazily; they are brought up to date after
+//! so many bytes, so that the bound holds however fast a plugin writes.
 //!
-//! All caches of a runtime share one bound: where it is exceeded, the largest cache is emptied. So whoever fills the room
-//! pays for it, and a plugin with a small cache never notices.
+//! All caches of a runtime share one bound: where it is exceeded, the largest cache is emptied. So whoever fills the
+//! room pays for it, and a plugin with a small cache never notices.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -123,8 +123,8 @@ impl Memory {
         self.entries.remove(key).is_some_and(|entry| entry.is_alive(self.clock.now()))
     }
 
-    /// Removes all keys that fit, and answers how many were there. A large cache is looked through on another thread, and
-    /// none for longer than [`CACHE_SCAN_TIME_MAX`]: nothing is removed then.
+    /// Removes all keys that fit, and answers how many were there. A large cache is looked through on another thread,
+    /// and none for longer than [`CACHE_SCAN_TIME_MAX`]: nothing is removed then.
     pub(super) async fn delete_all(
         memory: Arc<Self>,
         fits: impl Fn(&str) -> bool + Send + 'static,

@@ -1,7 +1,8 @@
 //! The cache of a plugin: values that may be forgotten.
 //!
-//! A cache belongs to a plugin by its name: it outlives instances and a reload, and goes with the plugin. It is made when it
-//! is first used. What keeps the values is [`Memory`]; this file is what may be done with it and how much of it.
+//! A cache belongs to a plugin by its name: it outlives instances and a reload, and goes with the plugin. It is made
+//! when it is first used. What keeps the values is [`Memory`]; this file is what may be done with it and how much of
+//! it.
 
 mod bytes;
 mod memory;

@@ -90,11 +90,11 @@ impl DataDb {
         Ok(self.database.read(read).await?)
     }
 
-    /// At most `limit` entries whose keys begin with `prefix` and come after `after`, in the order of the keys' bytes; fewer
-    /// if their values have more than `bytes_max` bytes together, but at least one if there is one.
+    /// At most `limit` entries whose keys begin with `prefix` and come after `after`, in the order of the keys' bytes;
+    /// fewer if their values have more than `bytes_max` bytes together, but at least one if there is one.
     ///
-    /// Only values under keys that are `wanted` are read. Returns them, and the last key that was looked at if there may be
-    /// more.
+    /// Only values under keys that are `wanted` are read. Returns them, and the last key that was looked at if there
+    /// may be more.
     pub(crate) async fn entries(
         &self,
         prefix: String,
@@ -163,8 +163,8 @@ impl DataDb {
             .await
     }
 
-    /// Replaces the value of a key by what `replace` makes of it, with nobody in between. Where it answers an error, nothing
-    /// happens.
+    /// Replaces the value of a key by what `replace` makes of it, with nobody in between. Where it answers an error,
+    /// nothing happens.
     pub(crate) async fn update<T: Send + 'static>(
         &self,
         key: String,

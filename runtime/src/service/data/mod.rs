@@ -1,10 +1,10 @@
 //! The persistent values of a plugin.
 //!
-//! A database of the plugin's own, opened at its first use, so that a plugin that keeps nothing costs nothing. A key is a
-//! key: it is looked up, compared with permissions, and never part of a path.
+//! A database of the plugin's own, opened at its first use, so that a plugin that keeps nothing costs nothing. A key is
+//! a key: it is looked up, compared with permissions, and never part of a path.
 //!
-//! The standard `wasi:keyvalue` reaches the same values, as bytes. What is set through `data` are the
-//! bytes of its JSON text. What is set through the standard is any bytes, and `data` answers those of them that are JSON.
+//! The standard `wasi:keyvalue` reaches the same values, as bytes. What is set through `data` are the bytes of its JSON
+//! text. What is set through the standard is any bytes, and `data` answers those of them that are JSON.
 
 mod data_db;
 

@@ -1,7 +1,8 @@
 //! What a plugin's SQL may do: an allow-list. What is not in here is refused.
 //!
-//! Accesses to tables are allowed here and written down; whether the plugin was granted them is checked before the statement
-//! runs (`statement.rs`). Everything else is either harmless or refused to all plugins, whatever they were granted.
+//! Accesses to tables are allowed here and written down; whether the plugin was granted them is checked before the
+//! statement runs (`statement.rs`). Everything else is either harmless or refused to all plugins, whatever they were
+//! granted.
 
 use plugbay_manifest::PermissionAction;
 use rusqlite::hooks::{AuthAction, AuthContext};

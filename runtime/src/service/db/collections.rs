@@ -1,5 +1,5 @@
-//! The collections of documents that a manifest declares (`database`), with their indexes and the documents that they begin
-//! with.
+//! The collections of documents that a manifest declares (`database`), with their indexes and the documents that they
+//! begin with.
 //!
 //! A collection is an ordinary table of that name, of which the permission is `db.<collection>`:
 //!
@@ -12,9 +12,9 @@
 //! ) STRICT
 //! ```
 //!
-//! `doc` is the document as JSON text. `id` is the host's key and no part of it: a document may have an `id` of its own.
-//! A field `a.b` is `json_extract(doc, '$."a"."b"')`, and its index is over exactly that expression, so that queries
-//! written like this use it. A unique index holds for documents that have the field.
+//! `doc` is the document as JSON text. `id` is the host's key and no part of it: a document may have an `id` of its
+//! own. A field `a.b` is `json_extract(doc, '$."a"."b"')`, and its index is over exactly that expression, so that
+//! queries written like this use it. A unique index holds for documents that have the field.
 //!
 //! `initial_data` is put there in the transaction that makes the collection, and never again.
 

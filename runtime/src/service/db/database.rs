@@ -1,8 +1,8 @@
 //! One plugin's database: its file, its two connections, and who holds them.
 //!
-//! Reads do not wait for a write that waits for the disk: they have a connection of their own. Statements run on threads
-//! that may wait, but for short queries that were run before. Who holds the writing connection is the plugin's one writer;
-//! others wait for it without a thread.
+//! Reads do not wait for a write that waits for the disk: they have a connection of their own. Statements run on
+//! threads that may wait, but for short queries that were run before. Who holds the writing connection is the plugin's
+//! one writer; others wait for it without a thread.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -176,8 +176,8 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Runs on a thread that may wait, and comes back. Where nobody waits for the end any more, what runs is stopped, and the
-    /// connection let go there.
+    /// Runs on a thread that may wait, and comes back. Where nobody waits for the end any more, what runs is stopped,
+    /// and the connection let go there.
     pub(super) async fn run<R: Send + 'static>(
         mut self,
         cancelled: Arc<AtomicBool>,

@@ -24,8 +24,8 @@ impl PluginDb {
     /// Sees to it that the declared tables and collections are there.
     ///
     /// # Errors
-    /// What of the declaration cannot be done; everything is then as it was. A database that cannot be opened or read is
-    /// none: the plugin loads, and is told whenever it uses the database.
+    /// What of the declaration cannot be done; everything is then as it was. A database that cannot be opened or read
+    /// is none: the plugin loads, and is told whenever it uses the database.
     pub(crate) async fn declare(&self, tables: &[Table], collections: Option<&Declared>) -> Result<(), NotMade> {
         let declaration =
             Declaration { tables: tables.to_vec(), collections: collections.cloned().unwrap_or_default() };

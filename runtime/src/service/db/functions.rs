@@ -1,7 +1,7 @@
 //! The SQL functions that plugins may call, and those of them that the host replaces.
 //!
-//! SQLite cannot be interrupted inside a function. A few of its own take the square of their arguments' length: with texts
-//! of a megabyte, minutes to hours. Those are replaced by others that answer the same in one pass.
+//! SQLite cannot be interrupted inside a function. A few of its own take the square of their arguments' length: with
+//! texts of a megabyte, minutes to hours. Those are replaced by others that answer the same in one pass.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use super::watch::Watch;
 use crate::clock::{Clock, unix_ms};
 use crate::limits::DB_VALUE_BYTES_MAX;
 
-/// Sorted, in lower case. Not in here, among others: `load_extension`, everything of the full-text and geometry extensions,
-/// and `json_patch`, which takes the square of its arguments' length.
+/// Sorted, in lower case. Not in here, among others: `load_extension`, everything of the full-text and geometry
+/// extensions, and `json_patch`, which takes the square of its arguments' length.
 const ALLOWED: &[&str] = &[
     "->",
     "->>",
@@ -135,8 +135,8 @@ pub(super) fn is_allowed(function: &str) -> bool {
     ALLOWED.binary_search(&function.to_ascii_lowercase().as_str()).is_ok()
 }
 
-/// Replaces some of SQLite's functions by the host's, and adds `plugbay_now()`: milliseconds since the Unix epoch by the
-/// host's clock, the same for all of a statement, like SQLite's own `now`.
+/// Replaces some of SQLite's functions by the host's, and adds `plugbay_now()`: milliseconds since the Unix epoch by
+/// the host's clock, the same for all of a statement, like SQLite's own `now`.
 pub(super) fn install(connection: &Connection, clock: Arc<dyn Clock>, watch: Watch) -> rusqlite::Result<()> {
     // Innocuous: declared tables and plugins' own may use them in defaults, checks and indexes.
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;

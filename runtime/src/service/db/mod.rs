@@ -1,10 +1,10 @@
 //! A SQL database (SQLite) of the plugin's own, in a file of its own.
 //!
-//! The SQL is a stranger's. A statement goes through these hands, in this order: one statement only (`text.rs`), nothing that
-//! is refused to all plugins (`authorizer.rs`, `functions.rs`), every table granted (`facts.rs`, `statement.rs`), and while it runs its
-//! time (`watch.rs`), rows and bytes (`statement.rs`), and room (`connection.rs`). Waiting, holding and letting go of the
-//! database is `database.rs`; transactions are `transaction.rs`; what a manifest declares is `tables.rs` and
-//! `collections.rs`.
+//! The SQL is a stranger's. A statement goes through these hands, in this order: one statement only (`text.rs`),
+//! nothing that is refused to all plugins (`authorizer.rs`, `functions.rs`), every table granted (`facts.rs`,
+//! `statement.rs`), and while it runs its time (`watch.rs`), rows and bytes (`statement.rs`), and room
+//! (`connection.rs`). Waiting, holding and letting go of the database is `database.rs`; transactions are
+//! `transaction.rs`; what a manifest declares is `tables.rs` and `collections.rs`.
 
 mod authorizer;
 mod collections;
@@ -42,8 +42,8 @@ pub(crate) struct PluginDb {
 }
 
 impl PluginDb {
-    /// A statement that is ready to run. `may` decides whether the plugin was granted what the statement needs; `time_left`
-    /// is the rest of its call's time, `None` if that is unlimited. Rows are only collected if `keep_rows`.
+    /// A statement that is ready to run. `may` decides whether the plugin was granted what the statement needs;
+    /// `time_left` is the rest of its call's time, `None` if that is unlimited. Rows are only collected if `keep_rows`.
     pub(crate) fn statement(&self, sql: String, keep_rows: bool, may: May, time_left: Option<Duration>) -> SqlCall {
         let until = Until { deadline: Some(database::deadline(time_left)), ..Until::default() };
         SqlCall { may, about: self.database.about.clone(), sql, until, keep_rows }

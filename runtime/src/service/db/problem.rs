@@ -1,7 +1,7 @@
 //! Why a statement did not run, in words for the plugin that sent it.
 //!
-//! What SQLite says of a plugin's own SQL and tables is passed on: its author needs it. What it says of files, memory and
-//! locks is for the operator's log.
+//! What SQLite says of a plugin's own SQL and tables is passed on: its author needs it. What it says of files, memory
+//! and locks is for the operator's log.
 
 use plugbay_manifest::PermissionAction;
 use rusqlite::ErrorCode;

@@ -1,4 +1,5 @@
-//! One statement of a plugin, from its text to its answer: prepared, checked against the grants, bound, run within its bounds.
+//! One statement of a plugin, from its text to its answer: prepared, checked against the grants, bound, run within its
+//! bounds.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! The tables that a manifest declares: made when the plugin first loads, rebuilt when the declaration changes.
 //!
-//! A declared table is an ordinary `STRICT` table of that name. What a column's kind becomes, and so what a plugin binds
-//! and gets back:
+//! A declared table is an ordinary `STRICT` table of that name. What a column's kind becomes, and so what a plugin
+//! binds and gets back:
 //!
 //! | kind | SQLite | value |
 //! |---|---|---|
@@ -25,11 +25,11 @@
 //! `created_at` may be given on insert and is filled in where it is not; `updated_at` changes with every update. A
 //! column's `default` is a constant of its kind, `true` being 1, and a `json` default being the text of the JSON.
 //!
-//! A declaration that changed rebuilds the table: a new one is made as declared, the rows are copied, the old one goes, all
-//! in the transaction of `declare.rs`. That takes any change that the rows fit, such as a column more, a longer `varchar`,
-//! another default or a kind that every value can be read as; where one row does not fit, the load fails and the old table
-//! stays. A column that is not declared any more stays with its values, without its constraints. So do indexes and triggers
-//! that the plugin made itself.
+//! A declaration that changed rebuilds the table: a new one is made as declared, the rows are copied, the old one goes,
+//! all in the transaction of `declare.rs`. That takes any change that the rows fit, such as a column more, a longer
+//! `varchar`, another default or a kind that every value can be read as; where one row does not fit, the load fails and
+//! the old table stays. A column that is not declared any more stays with its values, without its constraints. So do
+//! indexes and triggers that the plugin made itself.
 
 use std::fmt::Write;
 

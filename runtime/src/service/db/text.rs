@@ -1,7 +1,7 @@
 //! One statement in one text: found out before SQLite sees it.
 //!
-//! rusqlite finds a second statement by preparing what is left, and so on: a text of ten thousand statements would go ten
-//! thousand calls deep.
+//! rusqlite finds a second statement by preparing what is left, and so on: a text of ten thousand statements would go
+//! ten thousand calls deep.
 
 use crate::limits::DB_TRIGGER_STEPS_MAX;
 

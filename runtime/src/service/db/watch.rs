@@ -1,5 +1,5 @@
-//! What SQLite asks back while a plugin's statement is prepared and runs: may it do this (the authorizer), and may it go on
-//! (the progress handler)?
+//! What SQLite asks back while a plugin's statement is prepared and runs: may it do this (the authorizer), and may it
+//! go on (the progress handler)?
 //!
 //! Both answer from one book for each connection, which whoever runs a statement fills in before and reads after.
 
@@ -43,8 +43,8 @@ pub(super) enum Whose {
     Host,
     /// A plugin's that is being prepared: what it wants is written down.
     Preparing,
-    /// A plugin's that was prepared and checked. SQLite prepares it again where the tables have changed, and then it must
-    /// want the same.
+    /// A plugin's that was prepared and checked. SQLite prepares it again where the tables have changed, and then it
+    /// must want the same.
     Running(Arc<[Access]>),
 }
 

@@ -1,4 +1,5 @@
-//! Which addresses are the public internet, and which are not: the host itself, its neighbours, the metadata of its cloud.
+//! Which addresses are the public internet, and which are not: the host itself, its neighbours, the metadata of its
+//! cloud.
 //!
 //! A plugin that may ask `api.example.org` must not reach the machine that it runs on by way of a name that its owner
 //! points there. Everything that the registries of special addresses (RFC 6890 and its successors) set aside is refused

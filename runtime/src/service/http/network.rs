@@ -1,7 +1,7 @@
 //! From a target to a connection: the name is looked up, its addresses are checked, and one of those is connected to.
 //!
-//! Nothing is looked up twice, so that no second answer can lead elsewhere than the one that was checked. The proxies of
-//! the environment are not asked, and no connection serves two requests: what one plugin opened, no other sees.
+//! Nothing is looked up twice, so that no second answer can lead elsewhere than the one that was checked. The proxies
+//! of the environment are not asked, and no connection serves two requests: what one plugin opened, no other sees.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -91,8 +91,8 @@ impl Network {
         }
     }
 
-    /// The addresses of a host, each once. An address is its own; a name is looked up when one of the plugin's turns and
-    /// one of the runtime's are free.
+    /// The addresses of a host, each once. An address is its own; a name is looked up when one of the plugin's turns
+    /// and one of the runtime's are free.
     pub(crate) async fn lookup(&self, host: &Host, turns: &Arc<Semaphore>) -> Result<Vec<IpAddr>, ConnectError> {
         let name = match host {
             Host::Ipv4(address) => return Ok(vec![IpAddr::V4(*address)]),
@@ -165,8 +165,8 @@ async fn take_turn(turns: &Arc<Semaphore>, in_all: &Arc<Semaphore>) -> Result<[O
     Ok([turn, in_all.clone().acquire_owned().await?])
 }
 
-/// Asks on a thread of its own, since the system's resolver blocks. It cannot be told to stop either: the turns are kept
-/// until it answers, though nobody may be waiting any more.
+/// Asks on a thread of its own, since the system's resolver blocks. It cannot be told to stop either: the turns are
+/// kept until it answers, though nobody may be waiting any more.
 async fn ask(
     turns: [OwnedSemaphorePermit; 2],
     question: impl FnOnce() -> io::Result<Vec<IpAddr>> + Send + 'static,

@@ -1,8 +1,9 @@
-//! Where a request goes, in one spelling: what is granted, what is looked up and what is connected to are the same thing.
+//! Where a request goes, in one spelling: what is granted, what is looked up and what is connected to are the same
+//! thing.
 //!
-//! A host can be written in many ways: `EXAMPLE.org.`, `bücher.example`, `0177.0.0.1`, `2130706433`, `[::ffff:127.0.0.1]`.
-//! They are read as browsers read them (the URL standard), so that a permission for one spelling is one for all of them,
-//! and an address cannot hide in a number.
+//! A host can be written in many ways: `EXAMPLE.org.`, `bücher.example`, `0177.0.0.1`, `2130706433`,
+//! `[::ffff:127.0.0.1]`. They are read as browsers read them (the URL standard), so that a permission for one spelling
+//! is one for all of them, and an address cannot hide in a number.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -66,7 +67,8 @@ impl Target {
     }
 }
 
-/// `host`, or `host:port` where the port is not the scheme's own: the `Host` header, and what follows `http.` in a grant.
+/// `host`, or `host:port` where the port is not the scheme's own: the `Host` header, and what follows `http.` in a
+/// grant.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.port == default_port(self.tls) {

@@ -1,5 +1,5 @@
-//! What is kept of one plugin's jobs: the jobs and their last outcomes, by the plugin's name, whatever revision of it is
-//! loaded. In `scheduler.sqlite3` in the plugin's directory, or in memory where there is none.
+//! What is kept of one plugin's jobs: the jobs and their last outcomes, by the plugin's name, whatever revision of it
+//! is loaded. In `scheduler.sqlite3` in the plugin's directory, or in memory where there is none.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -20,9 +20,9 @@ use crate::sqlite::{Database, Stopped, Unavailable};
 /// The file in the plugin's directory.
 pub(super) const FILE: &str = "scheduler.sqlite3";
 
-/// How the file came to its shape. `next_ms` is none where a job will not run any more; `covered_ms` is the moment up to
-/// which its runs are accounted for; `begun_ms` is set while it runs, and what finds it set later knows that it was killed.
-/// `interruptions` counts the runs since the last that ended.
+/// How the file came to its shape. `next_ms` is none where a job will not run any more; `covered_ms` is the moment up
+/// to which its runs are accounted for; `begun_ms` is set while it runs, and what finds it set later knows that it was
+/// killed. `interruptions` counts the runs since the last that ended.
 const STEPS: &[&str] = &[
     "
     CREATE TABLE jobs (

@@ -1,7 +1,7 @@
 //! The jobs of a plugin: actions that the host runs later or again and again.
 //!
-//! Jobs are checked here, stored (`jobs_db.rs`) and looked at. What runs them is a trigger (`trigger/schedule.rs`), which
-//! finds here what is due and reports how it ended (`runs.rs`).
+//! Jobs are checked here, stored (`jobs_db.rs`) and looked at. What runs them is a trigger (`trigger/schedule.rs`),
+//! which finds here what is due and reports how it ended (`runs.rs`).
 
 mod claim;
 mod job;
@@ -76,8 +76,8 @@ impl PluginJobs {
     }
 }
 
-/// The jobs of all plugins, by name: they belong to the plugin and not to a revision, so two that are loaded at the same
-/// time share them.
+/// The jobs of all plugins, by name: they belong to the plugin and not to a revision, so two that are loaded at the
+/// same time share them.
 #[derive(Default)]
 pub(crate) struct AllJobs(Mutex<HashMap<Arc<str>, Entry>>);
 

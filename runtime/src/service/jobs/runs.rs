@@ -2,8 +2,8 @@
 //!
 //! A run is written down before it begins, and a second time, together with its outcome and the next run, when it has
 //! ended. So a run that was begun and killed is never lost: whoever looks next finds its mark, keeps the outcome
-//! `interrupted` and runs the job again. **Jobs run at least once**: an action that must not be done twice has to see to
-//! that itself, by `scheduled_ms`, say. A one-time job is taken away only after its run.
+//! `interrupted` and runs the job again. **Jobs run at least once**: an action that must not be done twice has to see
+//! to that itself, by `scheduled_ms`, say. A one-time job is taken away only after its run.
 //!
 //! It may have been the run that ended the host. A job that was interrupted several times in a row is paused, so that a
 //! host that starts again and again comes up in the end.
@@ -74,8 +74,8 @@ impl Run {
 }
 
 impl JobsDb {
-    /// Begins what is due, as far as there is room: the job that has been due for longest comes first. `may` says whether
-    /// the job of an id may run.
+    /// Begins what is due, as far as there is room: the job that has been due for longest comes first. `may` says
+    /// whether the job of an id may run.
     pub(crate) async fn look(
         self: &Arc<Self>,
         claim: Arc<Claim>,
@@ -199,8 +199,8 @@ fn begin(
     Ok(Run { job, action, args, mark, _claim: claim, _running: running })
 }
 
-/// Runs that have begun and that nobody knows of were killed with their host. They are due again, unless that has happened
-/// too often.
+/// Runs that have begun and that nobody knows of were killed with their host. They are due again, unless that has
+/// happened too often.
 fn mend_interrupted(
     rows: &Transaction<'_>,
     running: &watch::Sender<HashSet<String>>,
@@ -237,8 +237,8 @@ fn mend_interrupted(
     Ok(())
 }
 
-/// The clock may have been set back. An interval is then counted from now. A cron job does not run again for what it ran
-/// for already, unless the clock was set back so far that it must have been wrong before.
+/// The clock may have been set back. An interval is then counted from now. A cron job does not run again for what it
+/// ran for already, unless the clock was set back so far that it must have been wrong before.
 fn mend_after_jump(rows: &Transaction<'_>, now_ms: u64) -> rusqlite::Result<()> {
     let now = to_sql(now_ms);
     rows.prepare_cached(

@@ -4,8 +4,9 @@
 //!
 //! - What was missed is made up for by one run: the next one is always after the moment at which this one began.
 //! - An interval keeps its grid: a job of every ten minutes that was late once is not late for ever.
-//! - A cron expression is read in its time zone. What falls into the hour that is left out in spring runs when that hour
-//!   has passed; what falls into the hour that comes twice in autumn runs once, unless its hour or minute is a wildcard.
+//! - A cron expression is read in its time zone. What falls into the hour that is left out in spring runs when that
+//!   hour has passed; what falls into the hour that comes twice in autumn runs once, unless its hour or minute is a
+//!   wildcard.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! Other plugins, their actions and the named services that they offer.
 //!
-//! A call is dispatched like every call: the adapter checks what its plugin was granted, dispatch checks whether the other
-//! plugin's manifest lets the caller in, and admits, runs and counts it. What the service needs of the runtime is a
-//! [`Directory`]; it holds it weakly, because the runtime holds its plugins.
+//! A call is dispatched like every call: the adapter checks what its plugin was granted, dispatch checks whether the
+//! other plugin's manifest lets the caller in, and admits, runs and counts it. What the service needs of the runtime is
+//! a [`Directory`]; it holds it weakly, because the runtime holds its plugins.
 
 mod service_registry;
 

@@ -1,7 +1,8 @@
 //! Which plugin offers which service: names that plugins hold, first come first served.
 //!
-//! A name is held by revisions. One that fails to load or is dropped lets go of what it held without a word from anybody;
-//! a revision that replaces another takes over what that one held, so that a reload is no moment without the service.
+//! A name is held by revisions. One that fails to load or is dropped lets go of what it held without a word from
+//! anybody; a revision that replaces another takes over what that one held, so that a reload is no moment without the
+//! service.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
