@@ -1,10 +1,10 @@
-//! The origin of a call: who makes it, and the id under which it is logged and audited.
+//! The origin of a call: its caller, and the id under which it is logged and audited.
 
 use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Who makes a call. The host sets it; a plugin cannot choose its own.
+/// The caller of a plugin. The host sets it; a plugin cannot choose its own.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Caller {
@@ -31,7 +31,7 @@ impl fmt::Display for Caller {
     }
 }
 
-/// What logs and audit records say about the call in which something happened.
+/// The origin of the current call, as log lines and audit records report it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CallOrigin {
     pub(crate) caller: Caller,
@@ -43,7 +43,7 @@ impl CallOrigin {
         CallOrigin { caller, request_id: request_id.map(|id| OnceLock::from(id.to_owned())).unwrap_or_default() }
     }
 
-    /// The id under which the call is logged. Most calls log nothing, so it is made when it is first asked for.
+    /// The id under which the call is logged. Most calls log nothing, so it is created on first use.
     pub(crate) fn request_id(&self) -> &str {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         self.request_id.get_or_init(|| format!("{:x}-{:x}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)))

@@ -1,7 +1,7 @@
-//! What time it is, for everything that keeps or compares moments: expiry, schedules, outcomes.
+//! The wall clock for everything that stores or compares moments: expiry, schedules, outcomes.
 //!
-//! The clock is given to the runtime, so that a test can move it. Deadlines of calls do not look at it: they bound real
-//! time.
+//! The embedder passes the clock to the runtime, so a test can control it. Call deadlines do not use it: they bound
+//! real time.
 
 use std::fmt;
 use std::future::Future;
@@ -10,20 +10,20 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
-/// The longest sleep before the wall clock is looked at again: it may have been set in the meantime.
+/// The longest sleep before the wall clock is read again, because it may have been set in the meantime.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
-/// By how much the wall clock may fall behind between two looks before it counts as set back: time servers let it run
-/// slower without setting it.
+/// How far the wall clock may fall behind between two reads before it counts as set back: time servers slow it down
+/// without setting it.
 const SLEWED_MAX: Duration = Duration::from_secs(1);
 
 /// A wall clock.
 pub trait Clock: Send + Sync + 'static {
-    /// What time it is.
+    /// The current time.
     fn now(&self) -> SystemTime;
 
-    /// Ends when it is `moment` or later by this clock, and sooner where the clock is set back in the meantime: who
-    /// waits has to look at the clock again.
+    /// Completes when this clock reaches `moment`, and earlier if the clock is set back in the meantime: the caller has
+    /// to read the clock again.
     fn sleep_until(&self, moment: SystemTime) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
@@ -54,7 +54,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until somebody moves it: for tests. Clones are the same clock.
+/// A clock for tests, which changes only when it is set. Clones share the same time.
 #[derive(Clone)]
 pub struct ManualClock {
     now: watch::Sender<SystemTime>,
@@ -99,20 +99,20 @@ impl Clock for ManualClock {
         let mut seen = self.now.subscribe();
         let mut shown = *seen.borrow();
         Box::pin(async move {
-            // The sender lives in `self`: waiting can only end with the moment.
+            // `self` owns the sender, so the wait can only end with the moment.
             let mut set_back = |now: SystemTime| std::mem::replace(&mut shown, now) > now;
             let _ = seen.wait_for(|now| *now >= moment || set_back(*now)).await;
         })
     }
 }
 
-/// Milliseconds since the Unix epoch; 0 for what was before it.
+/// Milliseconds since the Unix epoch; 0 for earlier moments.
 pub(crate) fn unix_ms(moment: SystemTime) -> u64 {
     let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The moment so many milliseconds after the Unix epoch; none where it is beyond what the system can hold.
+/// The moment `ms` milliseconds after the Unix epoch; `None` if the system cannot represent it.
 pub(crate) fn from_unix_ms(ms: u64) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_millis(ms))
 }

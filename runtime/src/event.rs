@@ -1,4 +1,4 @@
-//! Events and health, as the host hands them to a plugin and gets them back.
+//! Events, handlers' reactions and health reports, as the host exchanges them with a plugin.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::capability::Pattern;
 use crate::error::InvokeError;
 
-/// Something that happened.
+/// An event on the bus.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Event {
@@ -18,13 +18,13 @@ pub struct Event {
     pub id: String,
     /// The topic, such as `order.placed`.
     pub name: String,
-    /// What the emitter said about it.
+    /// The event's payload.
     pub data: Value,
-    /// Who emitted it: a plugin's name, or `host`.
+    /// The emitter: a plugin's name, or `host`.
     pub source: String,
     /// Milliseconds since the Unix epoch.
     pub timestamp_ms: u64,
-    /// The id that events of one story share.
+    /// The id shared by related events.
     pub correlation_id: Option<String>,
 }
 
@@ -46,7 +46,7 @@ impl Event {
         }
     }
 
-    /// The same event as part of a story.
+    /// The same event with a correlation id.
     #[must_use]
     pub fn correlation_id(mut self, id: impl Into<String>) -> Self {
         self.correlation_id = Some(id.into());
@@ -54,24 +54,24 @@ impl Event {
     }
 }
 
-/// What one plugin listens to, highest priority first.
+/// The subscriptions of one plugin, highest priority first.
 pub(crate) struct Subscriptions(Vec<(Subscription, AtomicBool)>);
 
 impl Subscriptions {
     pub(crate) fn new(declared: &[Subscription]) -> Self {
         let mut subscriptions: Vec<_> =
             declared.iter().map(|subscription| (subscription.clone(), AtomicBool::new(false))).collect();
-        // Stable: of equal priority, the one that was declared first hears it first.
+        // The sort is stable: among equal priorities, the subscription declared first receives the event first.
         subscriptions.sort_by_key(|(subscription, _)| std::cmp::Reverse(subscription.priority));
         Subscriptions(subscriptions)
     }
 
-    /// Whether a subscription has this very pattern.
+    /// Whether a subscription has exactly this pattern.
     pub(crate) fn has(&self, pattern: &str) -> bool {
         self.0.iter().any(|(subscription, _)| subscription.topic == pattern)
     }
 
-    /// The patterns of the subscriptions that hear this topic. One that is `once` hears nothing after it.
+    /// The patterns of the subscriptions that match this topic. A `once` subscription matches only one event.
     pub(crate) fn hearing<'a>(&'a self, topic: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter_map(move |(subscription, heard)| {
             if !topic_matches(&subscription.topic, topic) {
@@ -113,28 +113,28 @@ fn words_match(pattern: &[&str], topic: &[&str]) -> bool {
     pattern[p..].iter().all(|word| *word == "**")
 }
 
-/// What a handler wants to become of an event.
+/// A handler's reaction to an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Reaction {
-    /// Handlers of lower priority should not hear it.
+    /// Handlers of lower priority should not receive the event.
     pub stop: bool,
-    /// The emitter should be told that somebody objected.
+    /// The handler objects to the event, which is reported to the emitter.
     pub cancel: bool,
 }
 
-/// How a plugin says it is.
+/// A plugin's health report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Health {
-    /// Whether it can do its work.
+    /// Whether the plugin can do its work.
     pub healthy: bool,
-    /// For people.
+    /// A text for people.
     #[serde(default)]
     pub message: String,
-    /// The parts of the plugin.
+    /// The health of the plugin's parts.
     #[serde(default)]
     pub components: serde_json::Map<String, Value>,
-    /// Numbers that the plugin counts itself.
+    /// Metrics that the plugin counts itself.
     #[serde(default)]
     pub metrics: serde_json::Map<String, Value>,
 }

@@ -1,4 +1,4 @@
-//! What a plugin did since it was loaded: counters that cost a call a few nanoseconds, read whenever somebody asks.
+//! Counters of one plugin since it was loaded. They cost a call a few nanoseconds and are summed when they are read.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
@@ -12,23 +12,22 @@ use crate::audit::PluginAudit;
 use crate::error::InvokeError;
 use crate::limits::ERROR_CODES_MAX;
 
-/// Upper ends of the latency buckets, in microseconds: a factor of four apart, from a warm call to the longest
-/// deadline.
+/// Upper ends of the latency buckets in microseconds, a factor of four apart, from a warm call to the longest deadline.
 pub const LATENCY_BUCKETS_MICROS: [u64; 14] =
     [1, 4, 16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, u64::MAX];
 
-/// The counters of one plugin that are not kept with its instances.
+/// The counters of one plugin that do not belong to one of its instances.
 #[derive(Default)]
 pub(crate) struct Metrics {
-    /// Calls that ran in no instance, and those that ran in several. Few plugins have any.
+    /// Calls that ran in no instance or in several. Few plugins have any.
     elsewhere: OnceLock<Box<Counters>>,
-    /// Errors are rare and already cost more than a lock.
+    /// Calls by error code. A lock is cheap enough here: errors are rare.
     errors: Mutex<BTreeMap<String, u64>>,
     instances_started: AtomicU64,
 }
 
-/// What every call counts. Those that run at the same time count in different places, which are summed when they are
-/// read. In this order: short calls write to what comes first.
+/// The counters that every call updates. Concurrent calls update different copies, which are summed when they are read.
+/// The order of the fields matters: short calls write to the first ones.
 #[repr(C)]
 #[derive(Default)]
 pub(crate) struct Counters {
@@ -38,7 +37,7 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    /// Counts a call, where nobody else counts at this moment: that is several times as fast as [`Counters::count`].
+    /// Counts a call while no other thread counts here, which is several times as fast as [`Counters::count`].
     pub(crate) fn count_alone(&self, duration: Duration, fuel: Option<u64>) {
         let add = |counter: &AtomicU64, by| counter.store(counter.load(Relaxed).wrapping_add(by), Relaxed);
         self.add(duration, fuel, add);
@@ -63,7 +62,7 @@ impl Counters {
 pub struct MetricsSnapshot {
     /// Calls that were admitted or refused.
     pub calls: u64,
-    /// Calls that did not answer, by error code.
+    /// Calls that failed, by error code.
     pub errors: BTreeMap<String, u64>,
     /// Fuel burned.
     pub fuel: u64,
@@ -79,17 +78,17 @@ pub struct MetricsSnapshot {
     pub denials: u64,
     /// Denials that were counted but not recorded, because there were too many in a second.
     pub denials_unrecorded: u64,
-    /// Log lines that were dropped in a flood.
+    /// Log lines that were dropped because the plugin exceeded its quota.
     pub log_lines_dropped: u64,
 }
 
 impl Metrics {
-    /// Counts a call that no instance's counters know of.
+    /// Counts a call that is in no instance's counters.
     pub(crate) fn call(&self, duration: Duration, fuel: Option<u64>) {
         self.elsewhere.get_or_init(Box::default).count(duration, fuel);
     }
 
-    /// Counts what a call failed of.
+    /// Counts the error of a failed call.
     pub(crate) fn error(&self, error: &InvokeError) {
         let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
         let known = errors.len() < ERROR_CODES_MAX || errors.contains_key(error.code());
@@ -100,7 +99,7 @@ impl Metrics {
         self.instances_started.fetch_add(1, Relaxed);
     }
 
-    /// All of it, with what was counted where calls run.
+    /// A snapshot of these counters and those of the instances.
     pub(crate) fn snapshot<'a>(
         &'a self,
         counted: impl Iterator<Item = &'a Counters> + Clone,
@@ -131,7 +130,7 @@ impl Metrics {
     }
 }
 
-/// The bucket of a duration: the exponent of four of its microseconds, rounded up.
+/// The bucket of a duration: the logarithm to base 4 of its microseconds, rounded up.
 fn bucket(nanos: u64) -> usize {
     let micros = nanos.div_ceil(1_000).max(1);
     let bits = (u64::BITS - (micros - 1).leading_zeros()) as usize;

@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 
-/// The scope in which one plugin's services work. All of them hold it, so that it is one value that they share.
+/// The scope of one plugin's services: a handle that all of them share.
 #[derive(Clone)]
 pub(crate) struct PluginScope(Arc<Scope>);
 
-/// What a [`PluginScope`] shares.
+/// The contents of a [`PluginScope`].
 pub(crate) struct Scope {
     pub(crate) name: Arc<str>,
-    /// The directory of what this plugin's services store; `None` stores it in memory only. Made by the first write.
+    /// The directory in which this plugin's services store their files; `None` stores everything in memory. Created by
+    /// the first write.
     pub(crate) directory: Option<PathBuf>,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -34,16 +35,16 @@ impl Deref for PluginScope {
     }
 }
 
-/// Drops the entries of what is gone from a map that knows all plugins, when it is full: a look at all of them for each
-/// plugin that is loaded would take the longer the more there are.
+/// Drops the entries of unloaded plugins from a map of all plugins, but only when the map is full: scanning it at each
+/// load would make loading slower the more plugins there are.
 pub(crate) fn forget_gone<K, V>(all: &mut HashMap<K, V>, is_there: impl Fn(&V) -> bool) {
     if all.len() == all.capacity() {
         all.retain(|_, entry| is_there(entry));
     }
 }
 
-/// Makes a directory that only this user can enter, and sees to it that it is still there after a power cut. One that
-/// is there already is closed to others.
+/// Creates a directory that only this user can enter, and syncs it so that it survives a power failure. An existing
+/// directory is made private as well.
 ///
 /// # Errors
 /// Those of the file system.
@@ -68,12 +69,12 @@ pub(crate) fn make_private_directory(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Waits until the names of files in a directory are on disk.
+/// Syncs a directory, so that the names of its files are on disk.
 ///
 /// # Errors
 /// Those of the file system.
 pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
-    // Elsewhere a directory cannot be opened, and its file system keeps names without being asked.
+    // On other systems a directory cannot be opened, and the file system persists names by itself.
     if cfg!(unix) { std::fs::File::open(directory)?.sync_all() } else { Ok(()) }
 }
 

@@ -1,9 +1,9 @@
-//! A small number for each thread, by which threads that call at the same time choose different memory to write to.
+//! A small number for each thread, used to spread concurrent writers over different memory.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The number of this thread. Threads that call at the same time mostly have different ones.
+/// The number of this thread. Threads that run at the same time mostly have different numbers.
 pub(crate) fn thread_number() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {

@@ -1,15 +1,15 @@
-//! Sinks that may panic.
+//! Catches panics of the embedder's sinks.
 //!
 //! A sink belongs to the embedding application and is called in the middle of a guest's call and while a plugin
-//! unloads. Its panic there would cost the call or, if the thread is unwinding already, the process. Only the record is
-//! lost: the panic hook has reported what happened.
+//! unloads. A panic there would fail the call or, if the thread is already unwinding, abort the process. When it is
+//! caught, only the record is lost; the panic hook has already reported the panic.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::{AuditRecord, AuditSink};
 
-/// A sink that does not panic, around one that may.
+/// A sink that catches the panics of the sink it wraps.
 pub(crate) struct CatchPanic<S: ?Sized>(pub(crate) Arc<S>);
 
 /// What `call` returns, unless it panics.

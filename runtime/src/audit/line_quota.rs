@@ -1,4 +1,4 @@
-//! A bound on the lines of one plugin in a period, so that it cannot fill a log that belongs to others too.
+//! A limit on the lines of one plugin per period, so that it cannot flood a log that it shares with others.
 
 use std::time::{Duration, Instant};
 
@@ -13,9 +13,9 @@ pub(crate) struct LineQuota {
 /// Whether one more line may be written.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Quota {
-    /// It may; `dropped_before` lines were dropped since the last one that was written.
+    /// The line may be written; `dropped_before` lines were dropped since the last one that was.
     Left { dropped_before: u64 },
-    /// It may not. The line is dropped and counted.
+    /// The quota is used up. The line is dropped and counted.
     Spent,
 }
 

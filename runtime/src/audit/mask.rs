@@ -1,8 +1,9 @@
-//! Takes secrets out of texts that leave the plugin: log lines, standard output, failures, trap messages, audits.
+//! Masks secrets in texts that leave the plugin: log lines, standard output, failures, trap messages, audit records.
 //!
-//! A secret is masked where its value appears as it was configured, as JSON writes it, or, where it has several lines
-//! or members, in part; and where a text was cut, also what the cut left of it. What a guest encodes or splits cannot
-//! be recognised: masking protects from accidents, not from a plugin that means to leak what it was given.
+//! A secret is masked wherever its value appears as configured or as JSON writes it; each line or member of a value
+//! that has several is masked as well, and so is the part of a secret that a cut left at the end of a text. Values that
+//! a guest encodes or splits cannot be recognised: masking protects against accidents, not against a plugin that means
+//! to leak what it was given.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -23,10 +24,10 @@ pub(crate) struct Mask {
     known: RwLock<Known>,
 }
 
-/// The texts that are looked for.
+/// The texts that are masked.
 #[derive(Default)]
 struct Known {
-    /// The newest last. Values that were replaced stay: what they open may still be open.
+    /// The masked texts, newest last. Replaced values stay: the credentials they hold may still be valid.
     by_age: VecDeque<String>,
     /// Longest first, so that a secret that contains another is masked whole.
     by_length: Vec<String>,
@@ -42,7 +43,7 @@ pub(crate) enum Cut {
 }
 
 impl Mask {
-    /// Looks for these values from now on.
+    /// Masks these values from now on.
     pub(crate) fn add<'a>(&self, secrets: impl IntoIterator<Item = &'a Value>) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         for text in secrets.into_iter().flat_map(texts_of) {
@@ -91,14 +92,14 @@ impl Mask {
             })
         };
         let torn = known.by_length.iter().filter_map(|secret| of_secret(secret)).max().unwrap_or(0);
-        // A secret of several bytes to a character may have been cut inside one; its text was not.
+        // The cut may have fallen inside a multi-byte character of the secret; the text has only whole characters.
         match cut {
             Cut::Start => (torn..text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(torn),
             Cut::End => text.len() - text.floor_char_boundary(text.len() - torn),
         }
     }
 
-    /// Takes secrets out of every text in a JSON value, names of members included.
+    /// Masks secrets in every string of a JSON value, member names included.
     pub(crate) fn apply_json(&self, value: Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.apply(&text).into_owned()),
@@ -116,7 +117,7 @@ impl Mask {
     }
 }
 
-/// The texts in which a value may be printed, the most telling first.
+/// The texts as which a value may be printed, the most specific first.
 fn texts_of(value: &Value) -> Vec<String> {
     let mut texts = Vec::new();
     collect(value, &mut texts);
@@ -213,7 +214,7 @@ mod tests {
         assert_eq!(by.apply_cut("key: hunter2-th", Cut::End), "key: ***hidden***");
         assert_eq!(by.apply_cut("the-key was it", Cut::Start), "***hidden*** was it");
         assert_eq!(by.apply_cut("hunter2-the-key hunt", Cut::End), "***hidden*** ***hidden***");
-        assert_eq!(by.apply_cut("nothing hun", Cut::End), "nothing hun", "three bytes tell nothing");
+        assert_eq!(by.apply_cut("nothing hun", Cut::End), "nothing hun", "three bytes are below the minimum");
         assert_eq!(knowing(&["ä-ö-ü-ß-secret".into()]).apply_cut("x ä-ö-ü-", Cut::End), "x ***hidden***");
     }
 

@@ -1,8 +1,8 @@
-//! Which plugin used which capability and what was denied to it: counted always, recorded within bounds.
+//! The audit: which plugin used which capability and which uses were denied. All uses are counted; records are bounded.
 //!
-//! Every denial becomes a record, for the embedder's sink and for a trail that the runtime remembers; of a plugin that
-//! asks in a loop only so many a second, and each record tells how many before it were not recorded. Uses that were
-//! allowed are counted, and recorded only where the sink wants them: that is the way that nearly every host call goes.
+//! Every denial becomes a record, for the embedder's sink and for a trail that the runtime keeps in memory. The records
+//! of one plugin are limited per second, and each record holds the number of denials that were left out before it.
+//! Allowed uses are counted, and recorded only if the sink wants them, because nearly every host call is one.
 
 pub(crate) mod catch_panic;
 pub(crate) mod line_quota;
@@ -24,25 +24,26 @@ use crate::clock::{Clock, unix_ms};
 use crate::limits::{AUDIT_PERIOD, AUDIT_RECORDS_MAX, AUDIT_TRAIL_MAX, RESOURCE_BYTES_TOLD};
 use crate::thread_number::thread_number;
 
-/// One use of a host capability, or the attempt, as a sink gets it.
+/// One use or attempted use of a host capability, as passed to a sink.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct AuditRecord<'a> {
-    /// The plugin that used it or was told no.
+    /// The plugin that used the capability or was denied it.
     pub plugin: &'a str,
     /// What was used, such as `data.notes`; cut after 1,024 bytes.
     pub resource: &'a str,
-    /// What for: `read`, `write`, `execute`, `publish` or `subscribe`.
+    /// The action: `read`, `write`, `execute`, `publish` or `subscribe`.
     pub action: &'static str,
-    /// Who said no; `None` where nobody did.
+    /// Which side denied the use; `None` if it was allowed.
     pub refused: Option<Refused>,
-    /// Who made the call in which it happened; `None` where that was no call, or nobody knows which.
+    /// The caller of the call in which it happened; `None` outside a call or if the call is not known.
     pub caller: Option<&'a Caller>,
     /// The id of that call.
     pub request_id: Option<&'a str>,
     /// When, by the runtime's clock.
     pub time: SystemTime,
-    /// Records of the same kind about this plugin that were left out since the last one: there were too many.
+    /// The number of records of the same kind about this plugin that were left out since the last one because of the
+    /// limit.
     pub left_out: u64,
 }
 
@@ -59,13 +60,13 @@ pub trait AuditSink: Send + Sync {
     /// and the plugin goes on.
     fn record(&self, record: &AuditRecord<'_>);
 
-    /// Whether uses that were allowed are to be recorded too, within the same bound. Asked at each use.
+    /// Whether allowed uses are recorded too, under the same limit. Called at each use.
     fn wants_allowed(&self) -> bool {
         false
     }
 }
 
-/// A sink that the embedder keeps a hold of.
+/// Lets the embedder keep a handle to the sink.
 impl<S: AuditSink + ?Sized> AuditSink for Arc<S> {
     fn record(&self, record: &AuditRecord<'_>) {
         (**self).record(record);
@@ -115,13 +116,13 @@ impl AuditSink for TracingAudit {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AuditEntry {
-    /// The plugin that was told no.
+    /// The plugin that was denied.
     pub plugin: String,
-    /// What it was about to use; cut after 1,024 bytes.
+    /// The resource it asked for; cut after 1,024 bytes.
     pub resource: String,
-    /// What for.
+    /// The action that was denied.
     pub action: &'static str,
-    /// Who said no.
+    /// Which side denied the use.
     pub refused: Refused,
     /// Who made the call in which it happened.
     pub caller: Option<String>,
@@ -150,7 +151,7 @@ impl Audit {
         self.trail.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    /// Records a denial, within a call or, as at a load, without one.
+    /// Records a denial that happened within a call or, for example during a load, outside one.
     pub(crate) fn deny(&self, plugin: &str, denial: &Denial, call: Option<&CallOrigin>, left_out: u64) {
         let record = AuditRecord {
             plugin,
@@ -185,7 +186,7 @@ impl Audit {
 pub(crate) struct PluginAudit {
     plugin: Arc<str>,
     audit: Arc<Audit>,
-    /// A plugin may ask for a key that is a secret.
+    /// Masks resources: a plugin may ask for a key that is a secret.
     mask: Arc<Mask>,
     allowed: ThreadedCount,
     denied: AtomicU64,
@@ -209,7 +210,7 @@ impl PluginAudit {
         }
     }
 
-    /// Counts a use that was allowed, and records it where somebody listens and there is room.
+    /// Counts an allowed use, and records it if the sink wants allowed uses and the quota permits.
     pub(crate) fn allow(&self, resource: &str, action: PermissionAction, call: Option<&CallOrigin>) {
         self.allowed.add_one();
         if self.audit.sink.wants_allowed() {
@@ -217,7 +218,7 @@ impl PluginAudit {
         }
     }
 
-    /// Counts a use that was denied, and records it where there is room.
+    /// Counts a denied use, and records it if the quota permits.
     pub(crate) fn deny(&self, denial: &Denial, call: Option<&CallOrigin>) {
         self.denied.fetch_add(1, Ordering::Relaxed);
         match admit(&self.denials) {
@@ -244,17 +245,17 @@ impl PluginAudit {
         });
     }
 
-    /// Uses that were allowed since the load.
+    /// The number of allowed uses since the plugin was loaded.
     pub(crate) fn allowed(&self) -> u64 {
         self.allowed.sum()
     }
 
-    /// Uses that were denied since the load.
+    /// The number of denied uses since the plugin was loaded.
     pub(crate) fn denied(&self) -> u64 {
         self.denied.load(Ordering::Relaxed)
     }
 
-    /// Denials that were counted but not recorded.
+    /// The number of denials that were counted but not recorded.
     pub(crate) fn left_out(&self) -> u64 {
         self.left_out.load(Ordering::Relaxed)
     }
@@ -264,12 +265,12 @@ fn admit(quota: &Mutex<LineQuota>) -> Quota {
     quota.lock().unwrap_or_else(PoisonError::into_inner).admit(Instant::now(), AUDIT_RECORDS_MAX, AUDIT_PERIOD)
 }
 
-/// A count that threads add to without taking the line of memory from each other. Made for the first of them: many
-/// plugins use nothing.
+/// A counter that is sharded by thread, so that threads do not contend for its cache line. Allocated at the first use,
+/// because many plugins use nothing.
 #[derive(Default)]
 struct ThreadedCount(OnceLock<Box<[Shard; 4]>>);
 
-/// Two cache lines, because processors fetch lines in pairs.
+/// Two cache lines wide, because processors prefetch lines in pairs.
 #[repr(align(128))]
 #[derive(Default)]
 struct Shard(AtomicU64);

@@ -1,13 +1,13 @@
-//! What one statement may take of the host's memory.
+//! Bounds the memory that one SQL statement may allocate.
 //!
-//! SQLite bounds the memory of a process, not of a statement: under its own limit, a plugin that takes all and keeps it
-//! would make the statements of its neighbours fail. So the host gives SQLite an allocator that counts. A statement
-//! runs on one thread from its beginning to its end, and what that thread takes meanwhile is the statement's: sorting,
-//! temporary tables, values in the making, its own program. Where it takes too much, SQLite is told that there is no
-//! memory, and ends that statement alone.
+//! SQLite bounds the memory of a process, not of a statement: under its own limit, a plugin that allocates all of it
+//! and holds on would make its neighbours' statements fail. So the host gives SQLite an allocator that counts. A
+//! statement runs on one thread from beginning to end, and all memory that SQLite allocates on that thread meanwhile
+//! counts as the statement's: sorting, temporary tables, intermediate values, its own program. If a statement exceeds
+//! the bound, the allocation fails, and SQLite ends that statement alone with an out-of-memory error.
 //!
-//! SQLite takes its allocator once in a process, before its first use. An embedder that uses SQLite before it builds a
-//! runtime keeps its own allocator, and the host says in its log that statements are not bounded.
+//! SQLite accepts an allocator once per process, before its first use. If an embedder uses SQLite before it builds a
+//! runtime, SQLite keeps its own allocator, and the host logs that statements are not bounded.
 
 use std::alloc::{Layout, alloc, dealloc, realloc};
 use std::cell::Cell;
@@ -18,7 +18,7 @@ use rusqlite::ffi;
 
 use crate::limits::DB_STATEMENT_MEMORY_BYTES_MAX;
 
-/// Makes SQLite use the allocator that counts. Only the first call of a process does something.
+/// Installs the counting allocator. Only the first call in a process has an effect.
 pub(crate) fn count_memory() {
     static COUNTS: OnceLock<bool> = OnceLock::new();
     let counts = *COUNTS.get_or_init(give_allocator);
@@ -28,18 +28,18 @@ pub(crate) fn count_memory() {
 }
 
 thread_local! {
-    /// Bytes that the statement on this thread may still take; `None` where the host's own work runs.
+    /// Bytes that the statement on this thread may still allocate; `None` while the host's own SQL runs.
     static ROOM: Cell<Option<usize>> = const { Cell::new(None) };
-    /// Whether the last statement on this thread was refused memory.
+    /// Whether an allocation of the last statement on this thread was refused.
     static REFUSED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether the last statement on this thread wanted more memory than it may take.
+/// Whether the last statement on this thread tried to allocate more memory than its bound.
 pub(crate) fn was_refused() -> bool {
     REFUSED.get()
 }
 
-/// While this lives, what SQLite takes on this thread is one statement's. Stays on its thread.
+/// A guard: while it lives, SQLite's allocations on this thread count as one statement's. It cannot leave its thread.
 pub(crate) struct OneStatement(std::marker::PhantomData<*const ()>);
 
 impl OneStatement {
@@ -56,7 +56,7 @@ impl Drop for OneStatement {
     }
 }
 
-/// Whether the statement on this thread may take so much.
+/// Counts an allocation of `bytes` bytes; returns whether the statement may have it.
 fn take(bytes: usize) -> bool {
     let Some(room) = ROOM.get() else { return true };
     let left = room.checked_sub(bytes);
@@ -71,10 +71,10 @@ fn give_back(bytes: usize) {
     ROOM.set(ROOM.get().map(|room| room.saturating_add(bytes)));
 }
 
-/// Before each allocation stands how long it is, in as many bytes as its alignment takes.
+/// The size of the header in front of each allocation, which stores its length. As large as the alignment.
 const HEAD: usize = 16;
 
-/// Room for so many bytes and their head.
+/// The layout of an allocation of `bytes` bytes and its header.
 fn layout(bytes: usize) -> Option<Layout> {
     Layout::from_size_align(bytes.checked_add(HEAD)?, HEAD).ok()
 }

@@ -1,14 +1,14 @@
-//! The one way to open, write, read and close a SQLite file of the host: the values of `data`, the jobs of `scheduler`.
+//! Opens, reads, writes and closes the host's own SQLite files: the values of `data` and the jobs of `scheduler`.
 //!
-//! The SQL in it is the host's own. (A plugin's SQL runs in `db`, which trusts nothing of it.) What was written is on
-//! disk when [`Database::write`] returns: write-ahead log, `synchronous=FULL`. Reads do not wait for writers, since
-//! they look at the last committed state through a connection of their own; they run where they are called, writes on a
-//! thread that may wait for the disk.
+//! All SQL here is the host's own. (A plugin's SQL runs in `db`, which does not trust it.) A write is on disk when
+//! [`Database::write`] returns: write-ahead log, `synchronous=FULL`. Reads do not wait for writers, since they see the
+//! last committed state through a connection of their own. Reads run on the caller's thread, writes on a thread that
+//! may block on the disk.
 //!
-//! Without a directory the same statements run on a database in memory: one way to keep things, not two.
+//! Without a directory, the same statements run on a database in memory.
 //!
-//! Each plugin has files of its own. A damaged one fails its plugin's calls with a text that says so, and nobody
-//! else's.
+//! Each plugin has its own files. A damaged file fails the calls of its plugin with an error that says so, and does not
+//! affect other plugins.
 
 pub(crate) mod memory;
 pub(crate) mod open;
@@ -22,27 +22,27 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use crate::scope::PluginScope;
 
-/// A database of one plugin. Made by [`Database::open`], which may wait for the disk: services do that at the first
-/// use.
+/// A database of one plugin. [`Database::open`] may block on the disk, so services open it at the first use.
 pub(crate) struct Database {
     about: Arc<About>,
-    /// Who holds it writes; the others wait without a thread.
+    /// The lock of the one writer; others wait for it without blocking a thread.
     writer: Arc<tokio::sync::Mutex<Connection>>,
-    /// Absent where the database is in memory: there, one connection does both.
+    /// `None` if the database is in memory, where one connection both reads and writes.
     reader: Option<Mutex<Connection>>,
 }
 
-/// What messages say of a database.
+/// The names by which messages refer to a database.
 pub(super) struct About {
     plugin: Arc<str>,
     /// The file's name, without a directory.
     file: &'static str,
     path: Option<PathBuf>,
-    /// One bit for each reason that was logged: a plugin that tries again and again does not fill the log.
+    /// One bit for each reason that was already logged, so that a plugin that retries does not fill the log.
     told: AtomicU8,
 }
 
-/// Why the host could not read or keep something. Its text is for plugins: no path, nothing of SQLite's.
+/// The reason why the host could not read or write a file. Its text is for plugins: it has no path and no SQLite
+/// message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Unavailable {
     plugin: Arc<str>,
@@ -76,11 +76,11 @@ impl fmt::Display for Unavailable {
     }
 }
 
-/// Why a unit of work in [`Database::write`] ended without a commit.
+/// The reason why a unit of work in [`Database::write`] ended without a commit.
 pub(crate) enum Stopped<E> {
-    /// SQLite said no.
+    /// SQLite returned an error.
     Sql(rusqlite::Error),
-    /// The service said no.
+    /// The service refused the change.
     Refused(E),
 }
 
@@ -91,8 +91,8 @@ impl<E> From<rusqlite::Error> for Stopped<E> {
 }
 
 impl Database {
-    /// Opens the plugin's database of this name, and makes it and its directory where they are not there. `steps` are
-    /// SQL texts: each one is run once in the life of a file, in their order; more may be added at the end.
+    /// Opens the plugin's database of this name, and creates it and its directory if they do not exist. `steps` are SQL
+    /// texts. Each runs once in the life of a file, in order; new steps are appended at the end.
     pub(crate) async fn open(
         scope: &PluginScope,
         file: &'static str,
@@ -114,7 +114,7 @@ impl Database {
         }
     }
 
-    /// Reads, here and now. `work` is short, and may run twice.
+    /// Reads on the caller's thread. `work` must be short, and may run twice.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         work: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -124,7 +124,8 @@ impl Database {
             None => work(&*self.writer.lock().await),
         };
         match read {
-            // Another process recovers or closes the file: this takes patience, and so a thread that may wait.
+            // Another process recovers or closes the file. Waiting for it may block, so this continues on a blocking
+            // thread.
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
                 self.on_writer(move |connection| work(connection)).await?
             }
@@ -133,8 +134,8 @@ impl Database {
         .map_err(|error| self.about.unavailable(&error))
     }
 
-    /// Does all of `work`, or nothing of it. It is on disk when this returns, and goes on where the caller does not
-    /// wait.
+    /// Runs `work` in a transaction. The changes are on disk when this returns; the work completes even if the caller
+    /// stops waiting.
     pub(crate) async fn write<T, E>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Stopped<E>> + Send + 'static,
@@ -155,7 +156,7 @@ impl Database {
         })
     }
 
-    /// Runs on a thread that may wait, on the connection that has the patience to.
+    /// Runs on a blocking thread, with the connection that waits for locks.
     async fn on_writer<R: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> R + Send + 'static,
@@ -167,7 +168,7 @@ impl Database {
     }
 }
 
-/// Closing moves the write-ahead log into the file, which waits for the disk.
+/// Closing copies the write-ahead log into the file, which may block on the disk.
 impl Drop for Database {
     fn drop(&mut self) {
         if let (Ok(runtime), Some(reader)) = (tokio::runtime::Handle::try_current(), self.reader.take()) {
@@ -192,7 +193,7 @@ impl About {
         self.failed(why, error)
     }
 
-    /// Tells the operator, once for each reason, and makes what the plugin is told.
+    /// Logs the error, once for each reason, and returns the error for the plugin.
     fn failed(&self, why: Why, error: &dyn fmt::Display) -> Unavailable {
         let unavailable = Unavailable { plugin: self.plugin.clone(), file: self.file, why };
         let bit = 1 << why as u8;

@@ -1,4 +1,4 @@
-//! Opening a file with the settings that make it safe, and bringing it to the present shape.
+//! Opens a file with safe settings and brings its schema up to date.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -16,11 +16,11 @@ pub(crate) struct Connections {
     pub(super) reader: Option<Connection>,
 }
 
-/// How often an opening that found the file in use is tried again.
+/// How long to wait before opening a file that was in use is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(10);
 
 pub(crate) fn open(about: &About, steps: &[&str]) -> Result<Connections, Unavailable> {
-    // Whoever is first to use SQLite in this process: later, it would not take the allocator any more.
+    // Before the first use of SQLite in this process: afterwards it no longer accepts an allocator.
     count_memory();
     let Some(path) = &about.path else {
         let mut writer = Connection::open_in_memory().map_err(|error| about.unavailable(&error))?;
@@ -39,10 +39,10 @@ pub(crate) fn open(about: &About, steps: &[&str]) -> Result<Connections, Unavail
     Ok(Connections { writer, reader: Some(reader) })
 }
 
-/// Makes the file for this user alone, in a directory for this user alone; SQLite makes the files beside it alike. The
-/// answer has no links in it, since the connection refuses them.
+/// Creates the file and its directory for this user alone; SQLite creates its companion files with the same mode. The
+/// returned path contains no links, since the connection refuses them.
 ///
-/// A file that is there is not opened here: closing it would end the locks that other connections of this process hold.
+/// An existing file is not opened here: closing it would release the locks of other connections in this process.
 pub(in super::super) fn make_file(path: &Path) -> std::io::Result<std::path::PathBuf> {
     let directory = path.parent().unwrap_or(Path::new("."));
     make_private_directory(directory)?;
@@ -62,7 +62,7 @@ fn connect(path: &Path, wait: Duration) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(wait)?;
-    // A file that somebody else prepared must not run anything but the host's statements.
+    // A file that another program prepared must not run anything but the host's statements.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
@@ -76,7 +76,7 @@ fn connect(path: &Path, wait: Duration) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Runs the steps that this file has not seen, all of them or none.
+/// Runs the steps that this file has not had yet, in one transaction.
 fn shape(about: &About, connection: &mut Connection, steps: &[&str]) -> Result<(), Unavailable> {
     let seen = version(connection).map_err(|error| about.unavailable(&error))?;
     if seen > steps.len() {
@@ -90,7 +90,7 @@ fn shape(about: &About, connection: &mut Connection, steps: &[&str]) -> Result<(
 
 fn run_steps(connection: &mut Connection, steps: &[&str]) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Another process may have run them since.
+    // Another process may have run them in the meantime.
     for step in steps.iter().skip(version(&transaction)?) {
         transaction.execute_batch(step)?;
     }
@@ -98,13 +98,13 @@ fn run_steps(connection: &mut Connection, steps: &[&str]) -> rusqlite::Result<()
     transaction.commit()
 }
 
-/// How many steps the file has seen.
+/// The number of steps that have run on this file.
 fn version(connection: &Connection) -> rusqlite::Result<usize> {
     let version: i64 = connection.query_row("PRAGMA user_version", (), |row| row.get(0))?;
     Ok(usize::try_from(version).unwrap_or(usize::MAX))
 }
 
-/// Two processes that open a new file at once can find it busy without SQLite having waited.
+/// Retries an opening that fails as busy: if two processes open a new file at once, SQLite may fail without waiting.
 pub(in super::super) fn patiently<T>(mut open: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
     let start = Instant::now();
     loop {
