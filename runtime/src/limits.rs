@@ -1,5 +1,5 @@
-//! Every bound of the host, in one place: its unit, its default and the reason for that number. Those of a component
-//! before it is compiled are a table of their own ([`ScanLimits`]).
+//! Every bound of the host, in one place: its unit, its default and the reason for that number. The bounds of a
+//! component before it is compiled are in a table of their own ([`ScanLimits`]).
 //!
 //! The constants are in the order of a plugin's life: what bounds a call, an instance, all of them, a component on its
 //! way in, and then each service. No manifest can change them, but for the defaults of [`Limits`], which are those of
@@ -45,7 +45,7 @@ pub const RATE_CALLS_DEFAULT: u32 = 100;
 pub const RATE_PERIOD_DEFAULT: Duration = Duration::from_secs(60);
 /// Calls that wait for a busy plugin; one more is answered `busy` at once.
 pub const WAITING_CALLS_MAX: usize = 1_000;
-/// The longest JSON payload of a call: 4 MiB. Bigger things belong into a service or a stream.
+/// The longest JSON payload of a call: 4 MiB. Larger data belongs in a service or a stream.
 pub const PAYLOAD_BYTES_MAX: usize = 4 << 20;
 /// From this length on a payload that its caller lends is not copied: 64 KiB. For less the copy is the cheaper way.
 pub const LENT_PAYLOAD_BYTES: usize = 64 << 10;
@@ -59,7 +59,7 @@ pub const RESULT_BYTES_MAX: usize = 4 << 20;
 pub const HOSTCALL_BYTES_MAX: usize = 8 << 20;
 /// Bytes that host calls may move before they let other tasks run: 64 KiB take some 10 µs.
 pub const HOST_BYTES_UNTIL_YIELD: usize = 64 << 10;
-/// As how many bytes the call itself counts.
+/// Bytes that the call itself counts as: 1 KiB.
 pub const HOST_CALL_BYTES: usize = 1 << 10;
 /// The longest action name: 128 bytes.
 pub const ACTION_NAME_BYTES_MAX: usize = 128;
@@ -69,23 +69,23 @@ pub const VALIDATION_PROBLEMS_MAX: usize = 20;
 pub const VALIDATION_PROBLEM_BYTES_MAX: usize = 512;
 /// JSON values in one payload schema, with what its references stand for: 5,000. A large form has 500.
 pub const SCHEMA_VALUES_MAX: u64 = 5_000;
-/// References in a payload schema that lead on to others: 32. Whatever follows them does so by recursion.
+/// References in a payload schema that lead on to others: 32. The code that follows them is recursive.
 pub const SCHEMA_REFERENCE_DEPTH_MAX: usize = 32;
 /// How often `unevaluatedProperties` and `unevaluatedItems` may be inside one another: 8. Each evaluates what is inside
 /// twice.
 pub const SCHEMA_UNEVALUATED_DEPTH_MAX: usize = 8;
-/// Patterns in all payload schemas of one plugin: 500. Making sure of one takes a millisecond.
+/// Patterns in all payload schemas of one plugin: 500. Checking one takes a millisecond.
 pub const SCHEMA_PATTERNS_MAX: usize = 500;
-/// What all the states take together that a comparison with a schema's pattern can be in: 1 MiB, as much as the engine
-/// keeps of them. A pattern with more states than it can keep takes 40 µs for each character of a text.
+/// Memory for all states of matching a schema's pattern: 1 MiB, the size of the engine's state cache. A pattern whose
+/// states exceed the cache takes 40 µs for each character of a text.
 pub const SCHEMA_PATTERN_BYTES_MAX: usize = 1 << 20;
 /// Values of a payload times values of its schema up to which they are compared: 5·10⁸, some seconds at worst. The
 /// largest payloads of ordinary schemas stay below it.
 pub const SCHEMA_WORK_MAX: u64 = 500_000_000;
-/// The same for listing all that is wrong with a payload: 2·10⁵, since each takes a kilobyte. Beyond it the first
-/// problem is told, or that there is one.
+/// The same for listing all that is wrong with a payload: 2·10⁵, since each takes a kilobyte. Beyond it only the first
+/// problem is reported, or only that there is one.
 pub const SCHEMA_LISTED_MAX: u64 = 200_000;
-/// Codes that a guest makes up are counted under their own names only so far: a guest must not fill the table.
+/// Error codes of a guest's own that are counted under their own names: 64, so that a guest cannot fill the table.
 pub const ERROR_CODES_MAX: usize = 64;
 
 // One instance.
@@ -123,10 +123,10 @@ pub use plugbay_files::TEXT_FILE_BYTES_MAX;
 /// Steps of matching that one use may cost in one policy: 200,000 take half a millisecond, and a policy of a hundred
 /// ordinary rules takes some hundred. A use that takes more is denied.
 pub const POLICY_STEPS_MAX: usize = 200_000;
-/// Bytes of a resource's name that a denial tells: more than the longest key has.
+/// Bytes of a resource's name that a denial quotes: 1 KiB, more than the longest key has.
 pub const RESOURCE_BYTES_TOLD: usize = 1 << 10;
-/// Denials of one plugin that are recorded per [`AUDIT_PERIOD`], and as many allowed uses where somebody listens to
-/// them; more are counted only. A plugin that asks again and again must not fill the operator's log.
+/// Denials of one plugin that are recorded per [`AUDIT_PERIOD`], and as many allowed uses if the sink wants them; the
+/// rest are only counted. A plugin that asks again and again must not fill the operator's log.
 pub const AUDIT_RECORDS_MAX: u32 = 100;
 /// The period of [`AUDIT_RECORDS_MAX`].
 pub const AUDIT_PERIOD: Duration = Duration::from_secs(1);
@@ -143,11 +143,12 @@ pub const LOG_FIELDS_MAX: usize = 32;
 pub const LOG_LINES_MAX: u32 = 1_000;
 /// The period of [`LOG_LINES_MAX`].
 pub const LOG_PERIOD: Duration = Duration::from_secs(1);
-/// What is kept of a call's standard error for the report of a trap: the last 4 KiB, which hold a panic message.
+/// Bytes of a call's standard error that are stored for the report of a trap: the last 4 KiB, which hold a panic
+/// message.
 pub const STDERR_TAIL_BYTES: usize = 4 << 10;
-/// What is shown of a function's name in the backtrace of a trap: 200 characters. The guest's file says what it is.
+/// Characters shown of a function's name in the backtrace of a trap: 200 characters. The guest's file says what it is.
 pub const FRAME_CHARS_MAX: usize = 200;
-/// What is read of such a name, as compilers mangle it: 2 KiB. Generic ones of Rust have some hundred bytes.
+/// Bytes read of a mangled function name: 2 KiB. Those of generic Rust functions have some hundred bytes.
 pub const MANGLED_NAME_BYTES_MAX: usize = 2 << 10;
 /// Bytes that a guest may write to standard output or error before it has to ask again: 64 KiB.
 pub const OUTPUT_PERMIT_BYTES: usize = 64 << 10;
@@ -171,9 +172,9 @@ pub const CONFIG_BYTES_MAX: usize = 1 << 20;
 
 // `data`, and the databases in which services keep what they keep.
 
-/// The longest key of `data`: 512 bytes, room for a path of names; it is part of every permission check and denial.
+/// The longest key of `data`: 512 bytes, enough for a path of names. It is part of every permission check and denial.
 pub const DATA_KEY_BYTES_MAX: usize = 512;
-/// The longest value of `data`: 1 MiB. Values are read whole, in one piece; bigger things belong into several.
+/// The longest value of `data`: 1 MiB. Values are read whole, in one piece; larger data belongs in several values.
 pub const DATA_VALUE_BYTES_MAX: usize = 1 << 20;
 /// Keys that one plugin keeps: 100,000. A plugin that needs more of them wants tables and indexes (`db`).
 pub const DATA_KEYS_MAX: i64 = 100_000;
@@ -213,9 +214,9 @@ pub const CACHE_BYTES_MAX: u64 = 8 << 20;
 /// Bytes that all caches of a runtime hold together: 256 MiB, 32 full ones. Where it is exceeded, the largest is
 /// emptied.
 pub const CACHE_BYTES_IN_ALL_MAX: u64 = 256 << 20;
-/// As how many bytes an entry counts beside its key and value: what the cache's bookkeeping takes for one.
+/// Bytes that an entry counts as in addition to its key and value: 256, about the cache's own overhead.
 pub const CACHE_ENTRY_BYTES: usize = 256;
-/// Bytes that may be written to a cache before its bound is seen to: a sixteenth of it.
+/// Bytes that may be written to a cache before its bound is enforced: a sixteenth of the bound.
 pub const CACHE_BYTES_UNTIL_BOOKED: u64 = 512 << 10;
 /// For how long a value is cached where its plugin does not say: five minutes.
 pub const CACHE_TTL_DEFAULT: Duration = Duration::from_secs(300);
@@ -229,16 +230,16 @@ pub const CACHE_SCAN_TIME_MAX: Duration = Duration::from_millis(200);
 
 // `db`: a plugin's own SQL.
 
-/// Rows that one database query may answer: 10,000. Whoever wants more asks page by page, with `LIMIT`.
+/// Rows that one database query may answer: 10,000. For more, a plugin asks page by page, with `LIMIT`.
 pub const DB_ROWS_MAX: usize = 10_000;
 /// Bytes that one database query may answer: 4 MiB, as the results of calls.
 pub const DB_RESULT_BYTES_MAX: usize = 4 << 20;
-/// As how many bytes each value of a query's answer counts beside its own: 16, what a number takes on its way.
+/// Bytes that each value of a query's answer counts as in addition to its own: 16, the size of a number in transit.
 pub const DB_CELL_BYTES: usize = 16;
 /// The longest text, blob or row of a plugin's database, stored or computed: 1 MB. Some of SQLite's functions take time
 /// in proportion to it and cannot be interrupted.
 pub const DB_VALUE_BYTES_MAX: i32 = 1_000_000;
-/// The longest SQL statement: 100 kB. Values belong into parameters.
+/// The longest SQL statement: 100 kB. Values belong in parameters.
 pub const DB_STATEMENT_BYTES_MAX: i32 = 100_000;
 /// Columns of a table or of an answer: twice what a manifest may declare.
 pub const DB_COLUMNS_MAX: i32 = 256;
@@ -265,7 +266,7 @@ pub const DB_OBJECTS_MAX: i32 = 1_000;
 pub const DB_STATEMENT_MEMORY_BYTES_MAX: usize = 64 << 20;
 /// The size of one plugin's database: 256 MiB on disk.
 pub const DB_FILE_BYTES_MAX: u64 = 256 << 20;
-/// The size of one plugin's database where there is no data directory: 64 MiB of memory.
+/// The size of one plugin's database without a data directory: 64 MiB of memory.
 pub const DB_MEMORY_BYTES_MAX: u64 = 64 << 20;
 /// The write-ahead log of one plugin's database, beside the file itself: 256 MiB. It grows beyond what one transaction
 /// changes only while a query still reads what was there before.
@@ -287,7 +288,7 @@ pub const DB_TIME_TO_ANSWER: Duration = Duration::from_millis(50);
 pub const DB_STATEMENTS_AT_ONCE_MAX: usize = 32;
 /// How long a statement waits for another transaction of its plugin before it is answered `busy`: 5 s.
 pub const DB_WAIT_MAX: Duration = Duration::from_secs(5);
-/// Instructions of SQLite's machine between two looks at whether anybody still waits: 20 take less than a microsecond,
+/// Instructions of SQLite's machine between two checks whether the caller still waits: 20 take less than a microsecond,
 /// but some of them may be functions that take milliseconds.
 pub const DB_STEPS_UNTIL_LOOK: i32 = 20;
 /// Looks that a short query may take in its caller's thread before it goes on in one that may wait: 100, some 50 µs.
@@ -301,7 +302,7 @@ pub const DB_VALUE_BYTES_HERE_MAX: i32 = 8_000;
 pub const JOBS_MAX: usize = 1_000;
 /// The longest id of a job: 128 bytes.
 pub const JOB_ID_BYTES_MAX: usize = 128;
-/// The arguments of one job: 64 KiB of JSON. What is bigger belongs into `data` or `db`, and its key into the job.
+/// The arguments of one job: 64 KiB of JSON. Larger data belongs in `data` or `db`, and its key in the job.
 pub const JOB_ARGS_BYTES_MAX: usize = 64 << 10;
 /// The arguments of all jobs of one plugin: 8 MiB. A list of all jobs goes to the guest in one piece.
 pub const JOB_ARGS_BYTES_TOTAL_MAX: usize = 8 << 20;
@@ -311,7 +312,8 @@ pub const JOB_INTERVAL_MIN: Duration = Duration::from_secs(1);
 pub const JOB_MOMENT_MS_MAX: u64 = 253_402_300_799_999;
 /// The longest cron expression or time zone: 256 bytes. Real ones have 9 to 40.
 pub const CRON_BYTES_MAX: usize = 256;
-/// Runs of one plugin's jobs at the same time, if so many of its calls may run at once: 4. Other callers need room too.
+/// Runs of one plugin's jobs at the same time, if that many of its calls may run at once: 4. The rest is left to other
+/// callers.
 pub const JOB_RUNS_AT_ONCE_MAX: usize = 4;
 /// Outcomes that are kept of one job: 100, the newest.
 pub const JOB_OUTCOMES_MAX: u32 = 100;
@@ -322,17 +324,17 @@ pub const JOB_ANSWER_BYTES_MAX: usize = 4 << 10;
 /// How far back the clock may be set before cron jobs count from the new time: 1 day. Within it they do not run a
 /// second time for a moment that they ran for already; beyond it the clock must have been wrong before.
 pub const JOB_CLOCK_CORRECTION: Duration = Duration::from_secs(24 * 60 * 60);
-/// Runs of a job in a row during which the host may end: 5. Then the job is paused, because it may have been what ended
-/// it.
+/// Successive runs of a job during which the host may end: 5. Then the job is paused, because it may be what ends the
+/// host.
 pub const JOB_INTERRUPTIONS_MAX: u32 = 5;
-/// How soon a one-time job is tried again that was turned away without a word on when to come back: 1 s.
+/// The delay before a one-time job that was refused without a retry time is tried again: 1 s.
 pub const JOB_RETRY_MIN: Duration = Duration::from_secs(1);
 /// How long unloading waits for the outcomes of jobs whose runs have ended: 5 s, the longest that a write waits for
 /// others.
 pub const OUTCOMES_WAIT_MAX: Duration = Duration::from_secs(5);
-/// How soon it is tried again to run the jobs of a plugin that another process runs: 1 s.
+/// The interval at which the host tries to take over the jobs of a plugin that another process runs: 1 s.
 pub const JOBS_TAKE_OVER: Duration = Duration::from_secs(1);
-/// How soon the jobs of a plugin are looked at again that could not be read: 1 min. Each time may be a line of the log.
+/// The delay before jobs that could not be read are read again: 1 min. Each attempt may log a line.
 pub const JOBS_UNREADABLE_PAUSE: Duration = Duration::from_secs(60);
 
 // `http`: outgoing requests.
@@ -347,13 +349,12 @@ pub const HTTP_HEADER_BYTES_MAX: usize = 32 << 10;
 pub const HTTP_HEADER_FIELDS_MAX: usize = 100;
 /// Path and query of a request: 8 KiB, what most servers take.
 pub const HTTP_PATH_BYTES_MAX: usize = 8 << 10;
-/// Method, scheme, host and path of a request, each, while it is put together: 16 KiB. What is too long to be sent is
-/// told so when it is sent.
+/// Method, scheme, host and path of a request, each, while it is put together: 16 KiB. A request that is too long to be
+/// sent fails when it is sent.
 pub const HTTP_PART_BYTES_MAX: usize = 16 << 10;
-/// What one write to a request's body may hold, and two of them are buffered: 16 KiB. A guest can hold a thousand
-/// bodies.
+/// The size of one write to a request's body: 16 KiB, of which two are buffered. A guest can hold a thousand bodies.
 pub const HTTP_CHUNK_BYTES: usize = 16 << 10;
-/// What is read ahead of a guest on one connection: 64 KiB.
+/// Bytes read ahead of the guest on one connection: 64 KiB.
 pub const HTTP_BUFFER_BYTES: usize = 64 << 10;
 /// Requests that one call may send, one after another or at once.
 pub const HTTP_REQUESTS_PER_CALL_MAX: u32 = 256;
@@ -385,5 +386,5 @@ pub const CALL_DEPTH_MAX: usize = 8;
 pub const SERVICES_MAX: usize = 64;
 /// The longest name of a service: 128 bytes, a plugin's name and a word besides.
 pub const SERVICE_NAME_BYTES_MAX: usize = 128;
-/// Plugins or services that the text of a `not-found` lists: 32, more than anybody reads.
+/// Plugins or services that the text of a `not-found` lists: 32, more than a person reads.
 pub const PLUGINS_TOLD_MAX: usize = 32;

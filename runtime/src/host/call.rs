@@ -1,4 +1,4 @@
-//! One call into a guest, as the host sees it: what it is for, who makes it and how long it may take.
+//! One call into a guest: its purpose, its caller and its time limit.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::admission::Chain;
 use crate::caller::Caller;
 
-/// One call into a guest: what it is called for, for whom and until when.
+/// One call into a guest, with its caller and its time limit.
 pub(crate) struct Call<'a> {
     /// The action or contract function, for errors.
     pub(crate) name: &'a str,
@@ -24,11 +24,11 @@ impl<'a> Call<'a> {
     }
 }
 
-/// When a call began and how long it may take. Most calls are over before the end is asked for.
+/// The time limit of a call. The deadline is computed on demand, since most calls end without asking for it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TimeLimit {
     started: Instant,
-    /// `None` is no limit.
+    /// `None` means unlimited.
     pub(crate) timeout: Option<Duration>,
 }
 
@@ -45,7 +45,7 @@ impl TimeLimit {
         self.started.elapsed()
     }
 
-    /// What is left of it; zero once it is over, and `None` where there is no limit.
+    /// The remaining time: zero once it is over, `None` if the call has no limit.
     pub(crate) fn left(&self) -> Option<Duration> {
         Some(self.timeout?.saturating_sub(self.elapsed()))
     }
@@ -54,7 +54,7 @@ impl TimeLimit {
         self.left() == Some(Duration::ZERO)
     }
 
-    /// When it is over; `None` if that is never.
+    /// The moment at which the time is over; `None` if the call has no limit.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.started.checked_add(self.timeout?)
     }

@@ -1,4 +1,4 @@
-//! What the host knows of one loaded plugin.
+//! The host's context of one loaded plugin.
 
 use std::sync::Arc;
 
@@ -17,9 +17,9 @@ use crate::service::plugins::PluginCalls;
 /// The services and permissions of one loaded plugin. Made once per load and shared by all its instances.
 pub(crate) struct PluginContext {
     pub(crate) name: Arc<str>,
-    /// What it may use, and the record of what it used.
+    /// The plugin's grants and the audit of their use.
     pub(crate) permissions: Permissions,
-    /// What time it is for the guest.
+    /// The guest's wall clock.
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) log: PluginLog,
     pub(crate) config: PluginConfig,
@@ -32,6 +32,6 @@ pub(crate) struct PluginContext {
     /// The environment that the guest sees: what its manifest declares, and for trusted plugins what was granted.
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) wasi: WasiGrants,
-    /// Instances that may live in this process, for the message of a plugin that finds no room.
+    /// The limit on live instances in this process, for the error of a plugin that gets none.
     pub(crate) live_instances: u32,
 }

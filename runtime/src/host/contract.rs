@@ -1,4 +1,4 @@
-//! The exports of the contract, as the host finds and calls them.
+//! The exports of the contract, and how the host finds and calls them.
 //!
 //! Each function is looked up by itself: a component may leave interfaces out, and one built for an older 0.1.x leaves
 //! out the functions that came later. Absent means not provided, never an error, but for `actions.handle`.
@@ -21,7 +21,7 @@ pub(crate) type HandleParams = (Arc<str>, String);
 #[derive(Debug, ComponentType, Lift, Lower)]
 #[component(record)]
 pub(crate) struct WitFailure {
-    // Every answer has room for one of these, and is moved a few times.
+    // Boxed, because every answer is as large as this type and is moved several times.
     code: Box<str>,
     message: Box<str>,
     details: Option<Box<str>>,
@@ -58,7 +58,7 @@ pub(crate) fn failure(failure: WitFailure) -> Box<Failure> {
     let WitFailure { code, message, details, status_code } = failure;
     let details = details.map(|details| match serde_json::from_str(&details) {
         Ok(details) => details,
-        // A guest that writes plain text there still gets it through.
+        // Plain text from a guest is passed on as a JSON string.
         Err(_) => serde_json::Value::from(&*details),
     });
     Box::new(Failure {
@@ -69,7 +69,7 @@ pub(crate) fn failure(failure: WitFailure) -> Box<Failure> {
     })
 }
 
-/// The event as the handler of `pattern` gets it; `data` is that of the event as JSON text.
+/// The event as passed to the handler of `pattern`; `data` is the event's data as JSON text.
 pub(crate) fn event(event: &Event, data: String, pattern: &str) -> WitEvent {
     WitEvent {
         id: event.id.clone(),
@@ -82,7 +82,7 @@ pub(crate) fn event(event: &Event, data: String, pattern: &str) -> WitEvent {
     }
 }
 
-/// What a handler wants to become of the event.
+/// The reaction of a handler to the event.
 pub(crate) fn reaction(reaction: WitReaction) -> Reaction {
     Reaction {
         stop: (reaction & WitReaction::STOP) == WitReaction::STOP,

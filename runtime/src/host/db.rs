@@ -9,7 +9,7 @@ use super::HostState;
 use super::bindings::plugbay::plugin::db as wit;
 use crate::service::db::{Answer, DbError, OpenTransaction, SqlCall, Value};
 
-/// A transaction as the guest holds it: a number. What it stands for is in the store ([`OpenTransaction`]).
+/// The guest's handle of a transaction. The transaction itself is in the store ([`OpenTransaction`]).
 pub struct Transaction;
 
 impl HostState {
@@ -32,7 +32,7 @@ impl HostState {
         self.end_statement(ran).await
     }
 
-    /// While the call holds the database in a transaction, it would wait for itself.
+    /// Refuses a statement outside the call's own open transaction, because it would wait for itself.
     fn no_transaction(&self) -> Result<(), wit::Error> {
         match self.transaction {
             None => Ok(()),
@@ -42,14 +42,14 @@ impl HostState {
         }
     }
 
-    /// Counts what was used, lets others run, and tells the plugin what went wrong.
+    /// Ends a statement: counts what it used, lets other tasks run, and converts its error for the guest.
     async fn end_statement<T: Moved>(&mut self, ran: Result<T, DbError>) -> Result<T, wit::Error> {
         for (resource, action) in ran.as_ref().map_or(&[][..], Moved::uses) {
             self.plugin.permissions.note_allowed(Some(&self.call.origin), resource, *action);
         }
         self.end_host_call(ran.as_ref().map_or(0, Moved::bytes)).await;
         ran.map_err(|problem| match problem {
-            // Asked once more, so that the denial is counted, audited and worded as everywhere.
+            // Checked once more, so that the denial is counted, audited and worded like any other.
             DbError::Denied(ref resource, action) => match self.check(resource, action) {
                 Err(denial) => wit::Error::Denied(denial.to_string()),
                 Ok(()) => problem.into(),
@@ -87,7 +87,7 @@ impl HostState {
     }
 }
 
-/// What an answer moved and used.
+/// The cost of an answer: the bytes moved and the resources used.
 trait Moved {
     fn bytes(&self) -> usize {
         0

@@ -36,9 +36,9 @@ pub(crate) struct Directory {
     opened: Dir,
 }
 
-/// A directory cannot be granted.
+/// The reason why a directory cannot be opened for a plugin.
 pub(crate) enum NotOpened {
-    /// It is not there, or not a directory.
+    /// The path does not exist or is not a directory.
     Io(io::Error),
     /// Its own path is allowed, and the one to which its links lead, or something below it, is not.
     Denied {
@@ -59,7 +59,7 @@ impl Directory {
     pub(crate) fn open(path: &str, grants: &Grants) -> Result<Self, NotOpened> {
         let canonical = Path::new(path).canonicalize()?;
         let resolved = canonical.to_str().ok_or_else(|| io::Error::other("its path is not UTF-8"))?;
-        // Windows resolves `C:\photos` to `\\?\C:\photos`, which nobody writes into a policy.
+        // Windows resolves `C:\photos` to `\\?\C:\photos`, a form that policies do not use.
         let resolved = resolved.strip_prefix(r"\\?\").unwrap_or(resolved).to_owned();
         if let Err(denial) = grants.check_directory(path, &resolved, PermissionAction::Read) {
             return Err(NotOpened::Denied { resolved, denial });
@@ -69,7 +69,7 @@ impl Directory {
         Ok(Directory { guest_path: path.to_owned(), resolved, writable, opened })
     }
 
-    /// The directory for one instance, with as much as both sides allow by now.
+    /// The directory for one instance, with the permissions that both sides grant at this moment.
     fn lent(&self, plugin: &PluginContext, call: &CallState) -> Option<Dir> {
         let permissions = &plugin.permissions;
         permissions.check_directory(&call.origin, &self.guest_path, &self.resolved, PermissionAction::Read).ok()?;
@@ -116,8 +116,8 @@ fn open_without_links(canonical: &Path) -> io::Result<File> {
     Ok(File::from(opened))
 }
 
-/// Windows has no such way in its standard library. The directory that is open cannot be replaced from then on; between
-/// resolving and opening it can.
+/// The standard library offers no equivalent on Windows. The directory cannot be replaced once it is open, but it can
+/// be between resolving and opening.
 #[cfg(windows)]
 fn open_without_links(canonical: &Path) -> io::Result<File> {
     use std::os::windows::fs::OpenOptionsExt;

@@ -1,7 +1,7 @@
-//! What a plugin sees of its surroundings: environment variables, directories, the network.
+//! The parts of the host's environment that a plugin can see: environment variables, directories, the network.
 //!
-//! A manifest's `env` is a list of values, not a window: the guest sees those and nothing else. `${NAME}` in a value
-//! takes the host's variable where the operator allows `env.NAME`. Directories and the network are for trusted plugins.
+//! A manifest's `env` lists all variables that the guest sees. `${NAME}` in a value is replaced by the host's variable
+//! if the operator allows `env.NAME`. Directories and the network are for trusted plugins.
 
 use plugbay_manifest::{Effect, ExecutionMode, Manifest, PermissionAction, expand_env};
 
@@ -44,7 +44,8 @@ pub(crate) fn variables(manifest: &Manifest, grants: &Grants) -> Result<Vec<(Str
     Ok(variables)
 }
 
-/// What lies behind WASI for this plugin: nothing, unless it is trusted, asked and was allowed.
+/// The host resources behind WASI for this plugin: none unless the plugin is trusted, asked for them and was granted
+/// them.
 pub(crate) fn wasi_grants(manifest: &Manifest, grants: &Grants) -> Result<WasiGrants, LoadFailure> {
     let no_network = match manifest.execution_mode {
         ExecutionMode::Trusted if asked(manifest, "net.").next().is_some() => None,
@@ -75,8 +76,8 @@ pub(crate) fn wasi_grants(manifest: &Manifest, grants: &Grants) -> Result<WasiGr
     Ok(WasiGrants { directories, no_network })
 }
 
-/// What comes after `prefix` in the resources that the manifest asks for by name. A pattern asks for nothing in
-/// particular.
+/// The suffixes, after `prefix`, of the resources that the manifest requests by name. Patterns are left out, because
+/// they request no particular resource.
 fn asked<'a>(manifest: &'a Manifest, prefix: &'static str) -> impl Iterator<Item = &'a str> {
     manifest
         .permissions

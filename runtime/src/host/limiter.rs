@@ -9,14 +9,14 @@ use crate::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES
 pub(crate) struct InstanceLimiter {
     bytes: u64,
     bytes_max: u64,
-    /// What the instance asked for when it was refused.
+    /// The growth that the instance asked for when it was refused.
     pub(crate) refused: Option<RefusedGrowth>,
 }
 
 /// A growth that was refused: why the guest is trapping.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum RefusedGrowth {
-    /// Bytes that it would have had.
+    /// The total bytes that the instance would have had.
     Memory(u64),
     /// Elements that the table would have had.
     Table(usize),
@@ -34,9 +34,10 @@ impl InstanceLimiter {
 }
 
 impl ResourceLimiter for InstanceLimiter {
-    /// Refuses by a trap: a guest whose allocator is told no aborts without a reason.
+    /// Refuses by a trap, because a guest whose allocator only gets a failure aborts without a reason.
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        // The guest's own maximum comes first: it is told no, as it asked to be, and nothing is counted.
+        // The guest's own maximum comes first. Beyond it the growth fails as the guest declared, and nothing is
+        // counted.
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }

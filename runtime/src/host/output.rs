@@ -1,4 +1,5 @@
-//! A guest's standard output and error: lines of its log, and for a trap the last words.
+//! A guest's standard output and error: they become log lines, and the end of standard error goes into the report of a
+//! trap.
 //!
 //! Nothing is buffered without a bound: a line that does not end is logged in pieces, the tail of standard error is a
 //! ring, and a legacy plugin's standard output, which is its result, ends at the result limit.
@@ -15,7 +16,7 @@ use crate::audit::mask::Cut;
 use crate::limits::{LOG_LINE_BYTES_MAX, OUTPUT_PERMIT_BYTES, STDERR_TAIL_BYTES};
 use crate::service::log::Level;
 
-/// What one instance wrote.
+/// The output of one instance.
 #[derive(Clone)]
 pub(crate) struct Output(Arc<Mutex<Written>>);
 
@@ -88,7 +89,7 @@ impl Output {
         self.lock().flush();
     }
 
-    /// The last of what this call wrote to standard error, as far as it is text, without secrets.
+    /// The end of this call's standard error, as far as it is text, with secrets masked.
     pub(crate) fn stderr_tail(&self) -> String {
         let mut written = self.lock();
         written.flush();
@@ -100,7 +101,7 @@ impl Output {
         if is_cut { mask.apply_cut(text, Cut::Start) } else { mask.apply(text) }.into_owned()
     }
 
-    /// A text of the guest's without secrets.
+    /// A text of the guest with its secrets masked.
     pub(crate) fn masked(&self, text: &str) -> String {
         self.lock().plugin.log.mask.apply(text).into_owned()
     }
@@ -146,7 +147,7 @@ impl Written {
     }
 }
 
-/// Logs every line that ends in `bytes`, and keeps what follows the last end.
+/// Logs every line that is complete in `bytes`, and buffers the rest.
 fn log_lines(plugin: &PluginContext, request_id: &str, level: Level, target: &str, line: &mut Vec<u8>, bytes: &[u8]) {
     for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
         let room = LOG_LINE_BYTES_MAX.saturating_sub(line.len());
@@ -176,13 +177,14 @@ fn keep_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
     tail.extend_from_slice(bytes);
 }
 
-/// One of the two streams, as WASI sees it: never a terminal, and ready as soon as others had their turn.
+/// One of the two streams as WASI sees it. It is never a terminal, and it is ready as soon as other tasks have run.
 #[derive(Clone)]
 pub(crate) struct GuestStream {
     output: Output,
     error: bool,
     work: HostWork,
-    /// Whether it has written so much that others come first: until somebody waits for it, it permits nothing.
+    /// Whether it has written enough that other tasks come first. Until the guest waits for it, it permits no further
+    /// bytes.
     rests: bool,
 }
 

@@ -1,7 +1,7 @@
 //! `wasi:io/poll`, as wasmtime-wasi has it, but with breaks.
 //!
-//! A guest can ask after a thousand pollables that are all ready, again and again: next to no work for the guest, and
-//! all of the time of the thread for the host. Everything here counts what it does and lets others run in between.
+//! A guest can poll a thousand ready pollables again and again. That is next to no work for the guest, but takes all of
+//! the thread's time on the host. So everything here counts its work and lets other tasks run in between.
 
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 use wasmtime_wasi::p2::DynPollable;

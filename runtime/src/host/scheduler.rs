@@ -54,7 +54,7 @@ impl From<Outcome> for wit::Outcome {
 }
 
 impl HostState {
-    /// Whether `id` can be one, and whether the plugin may do this with the job.
+    /// Checks that `id` is valid and that the plugin may do this with the job.
     fn may_use_job(&self, id: &str, action: PermissionAction) -> Result<(), wit::Error> {
         check_id(id)?;
         self.check(&format!("scheduler.{id}"), action).map_err(|denial| wit::Error::Denied(denial.to_string()))
@@ -78,7 +78,8 @@ impl HostState {
         Ok(self.plugin.jobs.db.get(id).await.map_err(JobsError::from)?.map(wit::Job::from))
     }
 
-    /// Those that it may not read are left out, and that is no denial: it did not ask for one of them.
+    /// The jobs that the plugin may read. The others are left out without a denial, because the plugin did not ask for
+    /// one of them.
     async fn readable_jobs(&mut self) -> Result<Vec<wit::Job>, wit::Error> {
         let mut jobs = self.plugin.jobs.db.all().await.map_err(JobsError::from)?;
         jobs.retain(|job| self.plugin.permissions.holds(&format!("scheduler.{}", job.id), PermissionAction::Read));

@@ -1,8 +1,8 @@
 //! `wasi:sockets`: offered to all plugins, leading somewhere for those that asked for `net.` addresses and got them.
 //!
-//! What Python, Go or a whole C library is built into imports these interfaces whatever the program does, so that they
-//! are there says nothing. Where the plugin has no network, making a socket and looking up a name are denied: nothing
-//! else of the interfaces works without one of them.
+//! Guests built with Python, Go or a whole C library import these interfaces whatever the program does, so an import
+//! does not mean that the program uses the network. Without a grant, making a socket and looking up a name are denied;
+//! nothing else in the interfaces works without one of them.
 
 use plugbay_manifest::PermissionAction;
 use wasmtime::component::{HasData, Linker, Resource};

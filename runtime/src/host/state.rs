@@ -1,6 +1,6 @@
-//! What belongs to one wasmtime `Store`: one instance of one plugin.
+//! The data of one wasmtime `Store`, that is, of one instance of one plugin.
 //!
-//! A fresh sandbox for each call makes one of these for each call, so it holds what is cheap and makes the rest when a
+//! A `per_call` plugin makes one of these for each call, so it holds only what is cheap and creates the rest when a
 //! guest first needs it.
 
 use std::sync::Arc;

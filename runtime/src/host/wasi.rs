@@ -1,4 +1,4 @@
-//! WASI 0.2 for guests: what the standard library of a guest expects to find, and what of it leads anywhere.
+//! WASI 0.2 for guests: the interfaces that standard libraries import, and the host resources behind them.
 //!
 //! A sandboxed guest finds all interfaces that Rust's, C's or Python's standard library imports, but nothing behind
 //! them: no preopened directory, no arguments, no environment but what its manifest declares, no socket. Clocks and
@@ -27,12 +27,12 @@ use crate::capability::Refused;
 use crate::clock::Clock;
 use crate::limits::{RANDOM_BYTES_MAX, RESOURCES_MAX};
 
-/// What lies behind WASI for one plugin.
+/// The host resources behind WASI for one plugin.
 #[derive(Debug)]
 pub(crate) struct WasiGrants {
     /// Host directories that a trusted plugin sees.
     pub(crate) directories: Vec<Directory>,
-    /// Why sockets lead nowhere; none where they do. Each address is then checked against `net.<address>`.
+    /// Why sockets are denied; `None` if they are not. Each address is then checked against `net.<address>`.
     pub(crate) no_network: Option<Refused>,
 }
 

@@ -1,10 +1,10 @@
-//! What host calls cost the host, and when other tasks are to run in between.
+//! Accounts for the cost of host calls, and decides when other tasks run in between.
 
 use super::HostState;
 use crate::limits::{HOST_BYTES_UNTIL_YIELD, HOST_CALL_BYTES};
 
-/// What host calls have cost the host since it last let others run. Fuel measures the guest's own work: a guest can ask
-/// for thousands of calls between two yields of its own, and for megabytes in each.
+/// The cost of host calls since the store last let other tasks run. Fuel measures only the guest's own work: between
+/// two yields, a guest can make thousands of host calls that move megabytes each.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HostWork {
     bytes: usize,

@@ -1,4 +1,4 @@
-//! The limits of one plugin: what it has if it asks for nothing, what its manifest may ask for, and what comes of both.
+//! The limits of one plugin: the defaults, the ceilings for what a manifest may ask for, and the limits that result.
 
 use std::time::Duration;
 
@@ -44,10 +44,10 @@ impl Default for Limits {
     }
 }
 
-/// The most that an operator lets any plugin have. Where a member is `None` there is no ceiling, and a manifest's `0`
-/// (unlimited) is then granted.
+/// The highest limits that an operator lets any plugin have. A member that is `None` sets no ceiling, so a manifest's
+/// `0` (unlimited) is granted.
 ///
-/// The defaults leave a manifest room to ask for more than [`Limits::default`] gives, but never for no limit at all.
+/// The defaults leave a manifest room to ask for more than [`Limits::default`] gives, but never to be unlimited.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ceilings {
     /// Fuel for one call. Default: 10¹² units. Any other value is a limit for trusted plugins too, which are metered
@@ -76,7 +76,7 @@ impl Default for Ceilings {
 }
 
 impl Ceilings {
-    /// No ceilings but those that nobody can lift: for hosts that trust the manifests of their plugins.
+    /// No ceilings except those that cannot be lifted, for hosts that trust the manifests of their plugins.
     pub fn unlimited() -> Self {
         Ceilings { fuel: None, memory_bytes: None, timeout: None, calls_per_second: None, instances: REPLICAS_MAX }
     }

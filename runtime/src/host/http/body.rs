@@ -1,4 +1,4 @@
-//! Bodies on their way, counted: neither side can send more than it may, or take longer.
+//! Streaming bodies with limits on their size and time, in both directions.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,7 +14,7 @@ use wasmtime_wasi_http::{Error, WasiBody};
 use super::exchange::{Exchange, from_hyper};
 use crate::limits::{HTTP_REQUEST_BYTES_MAX, HTTP_RESPONSE_BYTES_MAX};
 
-/// What the guest sends.
+/// The body of a request, which the guest writes.
 pub(super) struct RequestBody {
     body: WasiBody,
     bytes: u64,
@@ -51,11 +51,11 @@ impl Body for RequestBody {
     }
 }
 
-/// What the server sends.
+/// The body of a response, which the server sends.
 pub(super) struct ResponseBody {
     body: Incoming,
     bytes: u64,
-    /// Rings when the server has been silent for too long, or the whole request took too long.
+    /// Fires when the server has been silent for too long, or the whole request took too long.
     alarm: Pin<Box<Sleep>>,
     silence: Option<Duration>,
     deadline: Instant,
@@ -69,7 +69,7 @@ impl ResponseBody {
     }
 }
 
-/// The server may be silent for so long, and never beyond the deadline.
+/// The next moment to give up: after `silence` without data, but never later than the deadline.
 fn next_alarm(silence: Option<Duration>, deadline: Instant) -> Instant {
     silence.and_then(|silence| Instant::now().checked_add(silence)).map_or(deadline, |then| then.min(deadline))
 }

@@ -1,7 +1,7 @@
 //! One request and its response: admitted, sent, bounded in time.
 //!
-//! The guest learns of a failure as one of `wasi:http`'s error codes, which have no room for a reason. Where a
-//! permission or a limit is the reason, it is in the plugin's log in full.
+//! A failure reaches the guest as one of `wasi:http`'s error codes, which cannot carry a reason. If the reason is a
+//! permission or a limit, the plugin's log has it in full.
 
 use std::future::poll_fn;
 use std::net::IpAddr;
@@ -31,10 +31,10 @@ use crate::limits::{
 use crate::service::http::{ConnectError, HttpResponder, Later, Stream, Target, address};
 use crate::service::log::Level;
 
-/// A response and what still has to be done for its body to come.
+/// A response, and the future that has to be polled for its body to arrive.
 pub(super) type Sent = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
 
-/// Who asks whom, until when.
+/// One request's plugin, target and time limit.
 #[derive(Clone)]
 pub(super) struct Exchange(Arc<Parts>);
 
@@ -47,7 +47,8 @@ struct Parts {
 }
 
 impl Exchange {
-    /// Admits a request: it names a host, the plugin may ask that host, and the request is none that is never sent.
+    /// Admits a request if it names a host, the plugin may send requests to that host, and the request is of a kind
+    /// that is sent at all.
     pub(super) fn admit(
         plugin: &Arc<PluginContext>,
         call: &CallState,
@@ -62,7 +63,7 @@ impl Exchange {
             exchange.say(&denial.to_string());
             return Err(Error::HttpRequestDenied);
         }
-        // A tunnel would lead past everything that is checked here.
+        // A tunnel would bypass all checks made here.
         if request.method() == Method::CONNECT {
             return Err(Error::HttpRequestMethodInvalid);
         }
@@ -103,7 +104,7 @@ impl Exchange {
         let this = self.clone();
         let response =
             response.map(|body| ResponseBody::new(body, options.between_bytes_timeout, deadline, this).boxed_unsync());
-        // The connection ends with the deadline at the latest, though nobody may be reading.
+        // The connection ends at the deadline at the latest, even if the body is not being read.
         let rest = async move {
             let _turns = turns;
             match connection {
@@ -117,7 +118,7 @@ impl Exchange {
         Ok((response, Box::new(rest)))
     }
 
-    /// Looks the host up and connects to an address that was found to be allowed.
+    /// Looks up the host and connects to one of its permitted addresses.
     async fn connect(&self, deadline: Instant) -> Result<Box<dyn Stream>, Error> {
         let Parts { plugin, target, .. } = &*self.0;
         let addresses = plugin.http.lookup(&target.host).await?;
@@ -125,8 +126,7 @@ impl Exchange {
         Ok(plugin.http.network.connect(target, &allowed, deadline).await?)
     }
 
-    /// The addresses that may be connected to. Those that are not of the public internet may where the operator names
-    /// them.
+    /// The addresses that may be connected to: public ones, and others that the operator names.
     fn permitted(&self, addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, Error> {
         let mut refused = None;
         let mut open = addresses;
@@ -195,7 +195,7 @@ impl Exchange {
         Ok((response, open))
     }
 
-    /// The request as the server reads it: its path alone, and the host in the one spelling that was checked.
+    /// The request as the server reads it: only the path, and the host in the spelling that was checked.
     fn on_the_wire(&self, request: Request<WasiBody>) -> Request<RequestBody> {
         let (mut parts, body) = request.into_parts();
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
@@ -218,7 +218,7 @@ impl Exchange {
         Ok(())
     }
 
-    /// Has somebody else answer than the network.
+    /// Lets the embedder's responder answer in place of the network.
     async fn ask(&self, responder: &dyn HttpResponder, request: Request<WasiBody>) -> Result<Sent, Error> {
         let (parts, body) = request.into_parts();
         let body = RequestBody::new(body, self.clone()).collect().await?.to_bytes();
@@ -262,7 +262,7 @@ impl Exchange {
         Error::ConnectionLimitReached
     }
 
-    /// The server took too long: for any request, or for what the guest itself asked for.
+    /// The error for a server that took too long, by the host's limit or by a timeout that the guest set.
     pub(super) fn too_slow(&self, deadline: Instant) -> Error {
         if deadline == self.0.deadline {
             let allowed = self.0.plugin.http.network.timeout;
@@ -271,7 +271,7 @@ impl Exchange {
         Error::HttpResponseTimeout
     }
 
-    /// Why an exchange broke off.
+    /// Converts an error of the exchange.
     fn failed(&self, error: &hyper::Error) -> Error {
         if error.is_parse_too_large() {
             self.say(&format!(

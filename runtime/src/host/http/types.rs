@@ -1,9 +1,9 @@
-//! `wasi:http/types`, as wasmtime-wasi-http has it, but for those of its functions that a guest can make costly.
+//! `wasi:http/types` of wasmtime-wasi-http, with replacements for the functions that a guest can make costly.
 //!
-//! A guest can copy a header of 32 KiB with a dozen instructions, again and again, and keep texts of megabytes in
-//! requests that it never sends. What copies headers counts here as work and lets others run in between; what a request
-//! is made of is bounded. And who asks why a body broke off is told: wasmtime-wasi-http looks for another type of error
-//! than its own bodies end with.
+//! A guest can copy a header of 32 KiB with a dozen instructions, again and again, and hold megabytes of text in
+//! requests that it never sends. So functions that copy headers count as work here and let other tasks run in between,
+//! and the parts of a request are bounded. The function that returns why a body broke off is replaced as well, because
+//! wasmtime-wasi-http looks for another type of error than its own bodies end with.
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentNamedList, Lift, Linker, LinkerInstance, Lower, Resource};
@@ -20,14 +20,14 @@ use crate::limits::HTTP_PART_BYTES_MAX;
 
 /// The interface in the version that wasmtime-wasi-http serves.
 const INTERFACE: &str = "wasi:http/types@0.2.12";
-/// As how many bytes a header field counts, beside its text.
+/// Bytes that a header field counts as in addition to its text.
 const FIELD_BYTES: usize = 128;
 
 type Store<'a> = StoreContextMut<'a, HostState>;
 type Fields = Resource<FieldMap>;
 type Request = Resource<HostOutgoingRequest>;
 
-/// Puts what requests and responses are made of into a linker. None of it leads anywhere by itself.
+/// Adds the types of requests and responses to a linker. None of them gives access to the network by itself.
 pub(crate) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     types::add_to_linker::<_, WasiHttp>(linker, &LinkOptions::default(), HostState::http)?;
     linker.allow_shadowing(true);
@@ -114,7 +114,7 @@ fn replace_parts(types: &mut LinkerInstance<'_, HostState>) -> wasmtime::Result<
     )
 }
 
-/// A function that tells how many bytes it moved, and lets others run when that was enough.
+/// Wraps a function that returns how many bytes it moved, and lets other tasks run when that was enough.
 fn counted<P, R>(
     types: &mut LinkerInstance<'_, HostState>,
     name: &str,
@@ -134,7 +134,7 @@ where
     })
 }
 
-/// What copying these fields costs.
+/// The cost of copying these fields, in bytes.
 fn cost(state: &mut HostState, fields: &Fields) -> wasmtime::Result<usize> {
     Ok(state.http().table.get(fields)?.len().saturating_mul(FIELD_BYTES))
 }

@@ -1,7 +1,7 @@
-//! What a caller learns of a call that did not succeed.
+//! Converts the error of a call to another plugin into the failure that the caller receives.
 //!
-//! One exhaustive match from the library's errors to those of the contract. Texts that a person may act on are passed
-//! on; what happened inside the other plugin when it broke, or inside the host, is not the caller's to see.
+//! One exhaustive match maps the library's errors to those of the contract. Texts that a person may act on are passed
+//! on. The internals of the host, or of a plugin that broke, are not for the caller.
 
 use crate::error::{Failure, InvokeError};
 use crate::host::bindings::plugbay::plugin::{plugins as wit, types};
@@ -74,7 +74,7 @@ pub(super) fn quoted(name: &str) -> String {
     if name.chars().nth(QUOTED_CHARS_MAX).is_some() { format!("`{start}…`") } else { format!("`{start}`") }
 }
 
-/// What there is, for those who asked for something else.
+/// The names that do exist, for the message of a `not-found`.
 pub(super) fn listed(names: &[String]) -> String {
     if names.is_empty() {
         "there is none that you may see".to_owned()

@@ -1,7 +1,7 @@
 //! `plugbay:plugin/plugins` over the plugins service.
 //!
-//! A caller learns what the other plugin answered and, of a plugin that broke, only that it did: its panic message and
-//! output are for its author and go to its log.
+//! A caller receives the other plugin's answer. Of a plugin that broke it learns only that it did: panic message and
+//! output are for the plugin's author and go to its log.
 
 mod failure;
 
@@ -48,10 +48,10 @@ impl HostState {
         self.plugin.permissions.holds(&format!("plugin.{name}"), Read)
     }
 
-    /// A call that this plugin may make, as far as its own grants go.
+    /// Begins a call, if this plugin's own grants allow it.
     fn calling(&mut self, plugin: String, action: String, payload: String) -> Result<Calling, wit::Error> {
         if plugin.len() > SERVICE_NAME_BYTES_MAX {
-            return Err(wit::Error::NotFound(format!("{} is no plugin's name", failure::quoted(&plugin))));
+            return Err(wit::Error::NotFound(format!("{} is not the name of a plugin", failure::quoted(&plugin))));
         }
         self.may_with_plugin(&plugin, Execute)?;
         if action.len() > ACTION_NAME_BYTES_MAX {
@@ -64,7 +64,7 @@ impl HostState {
         self.plugin.plugins.call(caller, before, call).map_err(|plugin| self.no_such_plugin(&plugin))
     }
 
-    /// What became of a call.
+    /// The outcome of a call, for the guest.
     fn called(&self, callee: &str, answer: Result<String, Box<InvokeError>>) -> Result<String, wit::Error> {
         answer.map_err(|error| {
             let caller = &*self.plugin.name;

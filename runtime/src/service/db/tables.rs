@@ -20,7 +20,7 @@
 //! | `timestamp` | `INTEGER` | integer: milliseconds since the Unix epoch |
 //! | `uuid` | `TEXT`, 36 characters with dashes | text |
 //! | `foreign_key` | the type of the column that it refers to, `REFERENCES … ON DELETE …` | as there |
-//! | `created_at`, `updated_at` | `INTEGER NOT NULL`, set by the host's clock | integer: milliseconds since the Unix epoch |
+//! | `created_at`, `updated_at` | `INTEGER NOT NULL`, set by the host's clock | integer: as for `timestamp` |
 //!
 //! `created_at` may be given on insert and is filled in where it is not; `updated_at` changes with every update. A
 //! column's `default` is a constant of its kind, `true` being 1, and a `json` default being the text of the JSON.
@@ -59,7 +59,7 @@ pub(super) fn make(sqlite: &Connection, table: &Table, all: &[Table]) -> rusqlit
     sqlite.execute_batch(&beside_sql(table))
 }
 
-/// What SQL cannot tell as well.
+/// Checks what SQLite would report less clearly.
 pub(super) fn check(table: &Table, all: &[Table]) -> Result<(), DbError> {
     let keys: Vec<&str> = table.columns.iter().filter(|c| is_key(c)).map(|column| column.name.as_str()).collect();
     let ids = table.columns.iter().filter(|column| column.kind == ColumnKind::Id).count();
