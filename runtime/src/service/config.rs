@@ -5,8 +5,8 @@
 //! schema, at load and at set. A stored value that does not fit a newer schema is reported, not used, and stays stored.
 //! A manifest without a `configuration` takes any options, untyped; one with it takes only its keys.
 //!
-//! Secrets are given to the plugin that declares them, and to nobody else: they are masked in its log, and nothing in
-//! here prints a value.
+//! Secrets are given to the plugin that declares them, and to no other: they are masked in its log, and nothing in here
+//! prints a value.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -141,7 +141,7 @@ impl PluginConfig {
             .collect()
     }
 
-    /// Whether there is room for a value: where there is no schema, a plugin can set whatever keys it likes.
+    /// Checks the bounds for a value: without a schema, a plugin can set any keys.
     fn check_room(&self, key: &str, value: &Value) -> Result<(), String> {
         let values = self.values.read().unwrap_or_else(PoisonError::into_inner);
         let others = values.iter().filter(|(other, _)| *other != key);

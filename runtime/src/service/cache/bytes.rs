@@ -47,7 +47,7 @@ impl PluginCache {
         self.memory().set(key, &to_text(bytes), ttl(None));
     }
 
-    /// Replaces a value by what `replace` makes of it, with nobody in between; it is asked again where somebody was.
+    /// Replaces a value by what `replace` makes of it, atomically; `replace` runs again if the value changed meanwhile.
     pub(crate) fn update_bytes<T, E>(
         &self,
         key: &str,

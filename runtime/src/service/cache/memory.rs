@@ -1,11 +1,11 @@
 //! A cache in this process: moka's, bounded by weight, where what was not used for longest goes first.
 //!
-//! Values expire by the runtime's clock, which moka does not know: each entry tells when, and whoever looks compares.
-//! moka's own timer only makes room, a while later. moka also keeps its books lazily; they are brought up to date after
-//! so many bytes, so that the bound holds however fast a plugin writes.
+//! Values expire by the runtime's clock, which moka does not know: each entry holds its expiry, which every read
+//! checks. moka's own timer only frees the memory, a while later. moka also updates its counters lazily; they are
+//! brought up to date after a number of written bytes, so that the bound holds however fast a plugin writes.
 //!
-//! All caches of a runtime share one bound: where it is exceeded, the largest cache is emptied. So whoever fills the
-//! room pays for it, and a plugin with a small cache never notices.
+//! All caches of a runtime share one bound: where it is exceeded, the largest cache is emptied. So the plugin that
+//! fills the memory pays for it, and a plugin with a small cache never notices.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -56,7 +56,7 @@ pub(super) struct Memory {
     total: Arc<Total>,
     /// Bytes of this cache that are counted in the total.
     counted: AtomicU64,
-    /// Bytes that were written since moka's books were last up to date.
+    /// Bytes that were written since moka's counters were last up to date.
     unbooked: AtomicU64,
 }
 
@@ -133,7 +133,7 @@ impl Memory {
             return memory.scan_and_delete(fits);
         }
         let scan = tokio::task::spawn_blocking(move || memory.scan_and_delete(fits));
-        // The scan does not panic, and nobody cancels it.
+        // The scan does not panic and is never cancelled.
         scan.await.unwrap_or(Ok(0))
     }
 
@@ -179,7 +179,7 @@ impl Memory {
         }
     }
 
-    /// Brings moka's books up to date when enough was written since the last time.
+    /// Brings moka's counters up to date when enough was written since the last time.
     fn wrote(&self, key: &str, value: &str) {
         let bytes = u64::from(weight(key, value));
         if self.unbooked.fetch_add(bytes, Ordering::Relaxed) + bytes >= CACHE_BYTES_UNTIL_BOOKED {

@@ -163,8 +163,7 @@ impl DataDb {
             .await
     }
 
-    /// Replaces the value of a key by what `replace` makes of it, with nobody in between. Where it answers an error,
-    /// nothing happens.
+    /// Replaces the value of a key by what `replace` makes of it, atomically. If it returns an error, nothing changes.
     pub(crate) async fn update<T: Send + 'static>(
         &self,
         key: String,

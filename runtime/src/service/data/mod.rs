@@ -22,7 +22,7 @@ use crate::sqlite::{Database, Unavailable};
 /// The data service of one loaded plugin.
 pub(crate) struct PluginData {
     scope: PluginScope,
-    /// Boxed, because most plugins keep nothing: each that is loaded would carry its room.
+    /// Boxed, because most plugins keep nothing: each loaded plugin would pay for its size.
     kept: OnceCell<Box<DataDb>>,
 }
 
@@ -42,7 +42,7 @@ impl PluginData {
         PluginData { scope, kept: OnceCell::new() }
     }
 
-    /// What is kept, opened by whoever comes first.
+    /// What is kept, opened at the first use.
     pub(crate) async fn kept(&self) -> Result<&DataDb, DataError> {
         let open = || async {
             Database::open(&self.scope, "data.sqlite3", STEPS).await.map(|file| Box::new(DataDb::new(file)))
@@ -68,7 +68,7 @@ pub(crate) fn check_key(key: &str) -> Result<(), DataError> {
     }
 }
 
-/// Whether a call may name so many keys.
+/// Whether a call may name this many keys.
 ///
 /// # Errors
 /// [`DataError::Limit`].

@@ -40,7 +40,7 @@ impl AccessKind {
     }
 }
 
-/// Whether anybody may do this: freely, or with a grant for the access that is answered.
+/// Whether any plugin may do this, freely or with a grant for the returned access.
 ///
 /// # Errors
 /// Why no plugin may.
@@ -76,7 +76,7 @@ pub(super) fn judge(context: &AuthContext<'_>) -> Result<Option<Access>, String>
         }
         ref refused => return Err(format!("{} is refused to all plugins", name(refused))),
     };
-    // The triggers that the host made keep the columns that it promised: whoever may change a row sets them off.
+    // The triggers that the host made keep the columns that it promised: every permitted change of a row fires them.
     if context.accessor.is_some_and(is_the_hosts) {
         return Ok(None);
     }

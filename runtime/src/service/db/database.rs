@@ -44,7 +44,7 @@ impl Default for Databases {
 }
 
 impl Databases {
-    /// The database of this plugin. Nothing is opened or made before somebody uses it.
+    /// The database of this plugin. Nothing is opened or created before the first use.
     pub(super) fn of(&self, scope: &PluginScope) -> Arc<Database> {
         let mut databases = self.of.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(database) = databases.get(&scope.name).and_then(Weak::upgrade) {
@@ -98,7 +98,7 @@ impl Database {
             .await
     }
 
-    /// The connection for changes. Waits for whoever holds it.
+    /// The connection for changes. Waits until it is free.
     pub(super) async fn writer(&self) -> Result<Held, DbError> {
         let writer = self.opened().await?.writer.clone();
         self.hold(writer).await
@@ -111,7 +111,7 @@ impl Database {
         self.hold(reader).await
     }
 
-    /// The connection for queries, if nobody holds it and it is open.
+    /// The connection for queries, if it is free and open.
     pub(super) fn reader_now(&self) -> Option<Held> {
         let opened = self.opened.get()?;
         let reader = opened.reader.as_ref().unwrap_or(&opened.writer).clone();
@@ -169,15 +169,15 @@ impl Drop for Database {
     }
 }
 
-/// A connection while somebody holds it. A transaction that is open when it is let go is rolled back.
+/// A connection that is in use. Dropping it rolls back an open transaction.
 pub(super) struct Held {
     conn: Option<OwnedMutexGuard<Conn>>,
     turns: Arc<Semaphore>,
 }
 
 impl Held {
-    /// Runs on a thread that may wait, and comes back. Where nobody waits for the end any more, what runs is stopped,
-    /// and the connection let go there.
+    /// Runs on a thread that may wait, and comes back. If the caller stops waiting, the statement is stopped and the
+    /// connection released on that thread.
     pub(super) async fn run<R: Send + 'static>(
         mut self,
         cancelled: Arc<AtomicBool>,
@@ -233,7 +233,7 @@ impl Drop for Held {
     }
 }
 
-/// Tells a thread that nobody waits for it.
+/// Signals a thread, when dropped, that its caller no longer waits.
 struct CancelOnDrop(Arc<AtomicBool>);
 
 impl Drop for CancelOnDrop {
@@ -287,7 +287,7 @@ impl About {
         self.unavailable(why, error)
     }
 
-    /// Tells the operator, once for each reason, and makes what the plugin is told: no path, nothing of SQLite's.
+    /// Logs the error, once for each reason, and returns the plugin's error, which has no path and no SQLite message.
     pub(super) fn unavailable(&self, why: Why, error: &dyn fmt::Display) -> DbError {
         let what = match why {
             Why::Damaged => {
@@ -326,7 +326,7 @@ mod tests {
         let scope = PluginScope::new("p".into(), None, Arc::new(SystemClock));
         let database = databases.of(&scope);
         let turns = databases.turns.clone();
-        let others = turns.acquire_many(DB_STATEMENTS_AT_ONCE_MAX as u32).await.expect("nobody else has one");
+        let others = turns.acquire_many(DB_STATEMENTS_AT_ONCE_MAX as u32).await.expect("all turns are free");
         let held = database.writer().await.expect("it opens");
         let mut statement = std::pin::pin!(held.run(Arc::default(), |_| ()));
         let early = tokio::time::timeout(Duration::from_millis(50), &mut statement).await;

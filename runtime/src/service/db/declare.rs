@@ -25,7 +25,7 @@ impl PluginDb {
     ///
     /// # Errors
     /// What of the declaration cannot be done; everything is then as it was. A database that cannot be opened or read
-    /// is none: the plugin loads, and is told whenever it uses the database.
+    /// is not an error here: the plugin loads, and each use of the database fails with the reason.
     pub(crate) async fn declare(&self, tables: &[Table], collections: Option<&Declared>) -> Result<(), NotMade> {
         let declaration =
             Declaration { tables: tables.to_vec(), collections: collections.cloned().unwrap_or_default() };
@@ -144,7 +144,8 @@ fn last_made(sqlite: &Connection) -> rusqlite::Result<Option<String>> {
     sqlite.query_row("SELECT made FROM plugbay_declared WHERE name = ''", (), |row| row.get(0)).optional()
 }
 
-/// Runs with foreign keys and renames that leave other tables alone, and with room for a second copy of everything.
+/// Runs with foreign keys and renames that leave other tables alone, and with the size limit raised for a second copy
+/// of everything.
 fn with_room_to_rebuild(sqlite: &Connection, work: impl FnOnce() -> Result<(), Stopped>) -> Result<(), Stopped> {
     let pages_before: i64 = sqlite.pragma_query_value(None, "max_page_count", |row| row.get(0))?;
     let pages = 2 * (DB_FILE_BYTES_MAX / DB_PAGE_BYTES) as i64;

@@ -23,7 +23,7 @@ pub(super) struct Facts {
 pub(super) enum Inserts {
     No,
     Yes,
-    /// It may change rows instead, and then SQLite tells the row that was inserted before.
+    /// It may change rows instead, and then SQLite returns the row that was inserted before.
     Perhaps,
 }
 

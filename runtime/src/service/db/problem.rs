@@ -52,7 +52,7 @@ pub(super) fn of_statement(error: &rusqlite::Error) -> Option<DbError> {
             DbError::limit("bytes of a statement", DB_STATEMENT_BYTES_MAX, "more")
         }
         ErrorCode::TooBig => DbError::limit("bytes of a value or row", DB_VALUE_BYTES_MAX, "more"),
-        // A program that is too long is told as if there were no memory for it.
+        // SQLite reports a program that is too long as out of memory.
         ErrorCode::OutOfMemory if !memory::was_refused() => {
             DbError::limit("instructions of a statement's program", DB_PROGRAM_STEPS_MAX, "more")
         }
@@ -77,7 +77,7 @@ pub(super) fn code(error: &rusqlite::Error) -> Option<ErrorCode> {
     }
 }
 
-/// SQLite tells its limits by their texts alone.
+/// SQLite's limits can be distinguished by their texts alone.
 fn sqlite_limit(text: &str) -> Option<DbError> {
     let named: &[(&str, &str, i32)] = &[
         ("Expression tree is too large", "depth of an expression", DB_EXPRESSION_DEPTH_MAX),

@@ -256,7 +256,7 @@ fn interrupted(stopped: Option<Stop>) -> DbError {
     match stopped {
         Some(Stop::Log(bytes)) => log_is_full(bytes),
         Some(Stop::TooLongHere) => DbError::TooLongHere,
-        Some(Stop::Cancelled) => DbError::Interrupted("nobody waits for the answer any more".to_owned()),
+        Some(Stop::Cancelled) => DbError::Interrupted("the statement was stopped because its call ended".to_owned()),
         Some(Stop::Deadline) | None => DbError::Interrupted(format!(
             "the statement ran until the call's deadline, or for {} s, and was stopped",
             DB_STATEMENT_TIME_MAX.as_secs()

@@ -1,7 +1,7 @@
 //! A transaction across several calls of the host: it holds the plugin's writing connection until it ends.
 //!
 //! It belongs to the call that began it, and there is one for each plugin at a time. However the call ends, by an
-//! answer, a trap, at its deadline, or because nobody waits any more, what was not committed is rolled back: dropping
+//! answer, a trap, at its deadline, or by cancellation, what was not committed is rolled back: dropping
 //! [`OpenTransaction`] does that, on another thread.
 
 use std::sync::Arc;

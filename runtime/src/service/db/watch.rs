@@ -1,7 +1,7 @@
 //! What SQLite asks back while a plugin's statement is prepared and runs: may it do this (the authorizer), and may it
 //! go on (the progress handler)?
 //!
-//! Both answer from one book for each connection, which whoever runs a statement fills in before and reads after.
+//! Both use one record for each connection, which is filled in before a statement runs and read afterwards.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ use rusqlite::hooks::{AuthContext, Authorization};
 use super::authorizer::{self, Access};
 use crate::limits::{DB_LOG_BYTES_MAX, DB_LOOKS_HERE_MAX, DB_STEPS_UNTIL_LOOK};
 
-/// The book of one connection.
+/// The record of one connection.
 #[derive(Clone, Default)]
 pub(super) struct Watch(Arc<Mutex<Book>>);
 
@@ -52,7 +52,7 @@ pub(super) enum Whose {
 #[derive(Clone, Default)]
 pub(super) struct Until {
     pub(super) deadline: Option<Instant>,
-    /// Set when nobody waits for the answer any more.
+    /// Set when the caller no longer waits for the answer.
     pub(super) cancelled: Arc<AtomicBool>,
     /// Whether it runs in its caller's thread, and so for moments only.
     pub(super) here: bool,

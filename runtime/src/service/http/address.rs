@@ -21,7 +21,7 @@ fn special_v4(address: Ipv4Addr) -> Option<&'static str> {
         [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => "a private address",
         [100, 64..=127, ..] => "a shared (carrier) address",
         [127, ..] => "a loopback address",
-        // The services that tell a cloud machine its secrets.
+        // The services that give a cloud machine its credentials.
         [169, 254, 169, 254] | [168, 63, 129, 16] => "a metadata address",
         [169, 254, ..] => "a link-local address",
         [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => "a documentation address",

@@ -1,8 +1,8 @@
 //! Requests to the world outside: names, addresses, connections and their bounds.
 //!
 //! The addresses that a host stands for are of the public internet or named by the operator, and size, time and number
-//! are bounded. There are no cookies, no proxies, no connections that two requests share. The adapter (`host/http/`)
-//! admits each request and speaks `wasi:http`.
+//! are bounded. Cookies and proxies are not supported, and two requests never share a connection. The adapter
+//! (`host/http/`) admits each request and speaks `wasi:http`.
 
 pub(crate) mod address;
 mod network;

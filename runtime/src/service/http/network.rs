@@ -21,14 +21,14 @@ use super::target::Target;
 use super::{HttpResolver, HttpResponder};
 use crate::limits::{HTTP_ADDRESSES_MAX, HTTP_CONNECTIONS_MAX, HTTP_LOOKUPS_IN_ALL_MAX};
 
-/// Why there is no connection.
+/// The reason why a connection failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ConnectError {
     /// The name was not looked up in time.
     LookupTimeout,
     /// The name has no address.
     UnknownName,
-    /// There is no address to connect to.
+    /// The host has no permitted address.
     NoAddress,
     /// The name cannot be one of a certificate.
     InvalidName,
@@ -165,8 +165,8 @@ async fn take_turn(turns: &Arc<Semaphore>, in_all: &Arc<Semaphore>) -> Result<[O
     Ok([turn, in_all.clone().acquire_owned().await?])
 }
 
-/// Asks on a thread of its own, since the system's resolver blocks. It cannot be told to stop either: the turns are
-/// kept until it answers, though nobody may be waiting any more.
+/// Asks on a thread of its own, since the system's resolver blocks. Nor can it be cancelled, so the turns are held
+/// until it answers, even if the caller no longer waits.
 async fn ask(
     turns: [OwnedSemaphorePermit; 2],
     question: impl FnOnce() -> io::Result<Vec<IpAddr>> + Send + 'static,
@@ -240,13 +240,13 @@ mod tests {
         let (none, one) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(1)));
         let name = Host::parse("localhost").expect("a name");
         let waiting = tokio::time::timeout(Duration::from_millis(20), network.lookup(&name, &none));
-        assert!(waiting.await.is_err(), "there is no turn");
+        assert!(waiting.await.is_err(), "all turns are taken");
         assert!(network.lookup(&name, &one).await.is_ok_and(|found| found.iter().all(IpAddr::is_loopback)));
         let address = Host::parse("127.1").expect("an address");
         assert_eq!(network.lookup(&address, &none).await.ok(), Some(vec![[127, 0, 0, 1].into()]));
     }
 
-    /// Nobody waits for the answer any more, but the thread that asks is not free before it has one.
+    /// The caller no longer waits, but the thread that asks is not free before it has an answer.
     #[tokio::test]
     async fn turn_is_kept_by_who_asks_and_not_by_who_waits() {
         let turns = Arc::new(Semaphore::new(1));

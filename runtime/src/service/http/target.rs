@@ -83,7 +83,7 @@ fn default_port(tls: bool) -> u16 {
     if tls { 443 } else { 80 }
 }
 
-/// Host and port as they are written. Names and passwords before the host are refused: they belong into a header.
+/// Host and port as they are written. Names and passwords before the host are refused: they belong in a header.
 fn split(authority: &Authority) -> Option<(&str, Option<&str>)> {
     let text = authority.as_str();
     let rest = text.strip_prefix(authority.host()).filter(|_| !text.contains('@'))?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::jobs_db::{JobsDb, lock};
 use crate::scope::make_private_directory;
 
-/// The file that whoever runs the jobs keeps locked.
+/// The file that the process running the jobs holds locked.
 const FILE: &str = "scheduler.lock";
 
 /// The right to run the jobs of one plugin, until the last copy of it goes.

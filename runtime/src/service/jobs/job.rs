@@ -55,7 +55,7 @@ pub(crate) enum JobsError {
     Invalid(String),
     /// There is a job of this id already.
     Exists(String),
-    /// There is no job of this id.
+    /// The id does not exist.
     NotFound(String),
     /// A bound was reached.
     Limit(String),

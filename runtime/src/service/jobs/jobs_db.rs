@@ -56,16 +56,16 @@ const STEPS: &[&str] = &[
 /// The jobs of one plugin.
 pub(crate) struct JobsDb {
     scope: PluginScope,
-    /// Opened by whoever first needs it: a plugin without jobs costs no file, and no room for what it has none of.
+    /// Opened at the first use: a plugin without jobs costs no file and no memory.
     database: OnceCell<Box<Database>>,
     /// The ids of the jobs that run now: no job runs twice at once, whatever was added in its place.
     running: OnceLock<watch::Sender<HashSet<String>>>,
-    /// Held by whoever runs these jobs.
+    /// Held by the runner of these jobs.
     pub(super) claim: Mutex<Weak<Claim>>,
     waker: Arc<Mutex<Option<Box<dyn Wake>>>>,
 }
 
-/// Whoever runs the jobs, as far as they know of it.
+/// The runner of the jobs, as seen from here.
 pub(crate) trait Wake: Send + Sync {
     /// Something has changed: look again what is due.
     fn wake(&self);
@@ -73,7 +73,7 @@ pub(crate) trait Wake: Send + Sync {
     /// Whether it only waits, for a moment or a change.
     fn is_at_rest(&self) -> bool;
 
-    /// Begin nothing more. The answer ends when there is nobody left who would.
+    /// Begins no more jobs. The returned handle, if any, completes when the runner has ended.
     fn stop(&self) -> Option<JoinHandle<()>>;
 }
 
@@ -106,7 +106,7 @@ impl JobsDb {
         self.database.initialized() || self.scope.directory.as_ref().is_some_and(on_disk)
     }
 
-    /// Whoever runs the jobs is told of every change from now on. Answers who was told before.
+    /// Notifies this runner of every change from now on. Returns the previous one.
     pub(crate) fn set_waker(&self, waker: Option<Box<dyn Wake>>) -> Option<Box<dyn Wake>> {
         std::mem::replace(&mut *lock(&self.waker), waker)
     }
@@ -115,19 +115,19 @@ impl JobsDb {
         self.running.get_or_init(watch::Sender::default)
     }
 
-    /// Whether no job runs, and nobody is about to begin one.
+    /// Whether no job runs or is about to begin.
     pub(crate) fn are_at_rest(&self) -> bool {
         self.running_ids().borrow().is_empty() && lock(&self.waker).as_ref().is_none_or(|waker| waker.is_at_rest())
     }
 
-    /// Has whoever runs the jobs look again what is due, if there may be any.
+    /// Has the runner check again what is due, if there may be any jobs.
     pub(crate) fn wake(&self) {
         if self.may_have_jobs() {
             drop(self.waking());
         }
     }
 
-    /// Tells whoever runs the jobs when it is dropped: also where the call that changed something was dropped before.
+    /// Notifies the runner when it is dropped, even if the call that changed something was dropped before.
     pub(super) fn waking(&self) -> Waking {
         Waking(self.waker.clone())
     }
@@ -220,7 +220,7 @@ impl JobsDb {
     }
 }
 
-/// Tells whoever runs the jobs that something has changed, at the end of its life.
+/// Notifies the runner of a change when it is dropped.
 pub(super) struct Waking(Arc<Mutex<Option<Box<dyn Wake>>>>);
 
 impl Drop for Waking {
@@ -231,7 +231,7 @@ impl Drop for Waking {
     }
 }
 
-/// Takes away the job that a new one replaces, if it may, and sees whether there is room.
+/// Takes away the job that a new one replaces, if it may, and checks the bounds for the new one.
 fn make_room(rows: &Transaction<'_>, job: &NewJob) -> Result<(), Stopped<JobsError>> {
     let refuse = |error: JobsError| Err(Stopped::Refused(error));
     if job.replace_existing {

@@ -1,7 +1,7 @@
 //! The runs of jobs: what is due, what becomes of it, and what is known of it after a crash.
 //!
 //! A run is written down before it begins, and a second time, together with its outcome and the next run, when it has
-//! ended. So a run that was begun and killed is never lost: whoever looks next finds its mark, keeps the outcome
+//! ended. So a run that was begun and killed is never lost: the next look finds its mark, stores the outcome
 //! `interrupted` and runs the job again. **Jobs run at least once**: an action that must not be done twice has to see
 //! to that itself, by `scheduled_ms`, say. A one-time job is taken away only after its run.
 //!
@@ -74,8 +74,8 @@ impl Run {
 }
 
 impl JobsDb {
-    /// Begins what is due, as far as there is room: the job that has been due for longest comes first. `may` says
-    /// whether the job of an id may run.
+    /// Begins what is due, up to the limit: the job that has been due for longest comes first. `may` says whether the
+    /// job of an id may run.
     pub(crate) async fn look(
         self: &Arc<Self>,
         claim: Arc<Claim>,
@@ -144,7 +144,7 @@ impl JobsDb {
 struct Running {
     ids: watch::Sender<HashSet<String>>,
     id: String,
-    /// Last: whoever is woken finds the id gone.
+    /// The last field, so that the woken runner finds the id gone.
     _waking: Waking,
 }
 
@@ -199,8 +199,8 @@ fn begin(
     Ok(Run { job, action, args, mark, _claim: claim, _running: running })
 }
 
-/// Runs that have begun and that nobody knows of were killed with their host. They are due again, unless that has
-/// happened too often.
+/// Runs that have begun but are not running were killed with their host. They are due again, unless that has happened
+/// too often.
 fn mend_interrupted(
     rows: &Transaction<'_>,
     running: &watch::Sender<HashSet<String>>,

@@ -3,7 +3,7 @@
 //! Pure: moments come in and go out as milliseconds since the Unix epoch.
 //!
 //! - What was missed is made up for by one run: the next one is always after the moment at which this one began.
-//! - An interval keeps its grid: a job of every ten minutes that was late once is not late for ever.
+//! - An interval keeps its grid: a job of every ten minutes that was late once is not late forever.
 //! - A cron expression is read in its time zone. What falls into the hour that is left out in spring runs when that
 //!   hour has passed; what falls into the hour that comes twice in autumn runs once, unless its hour or minute is a
 //!   wildcard.
@@ -23,7 +23,7 @@ use crate::limits::{CRON_BYTES_MAX, JOB_INTERVAL_MIN, JOB_MOMENT_MS_MAX};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum When {
-    /// So many milliseconds apart.
+    /// This many milliseconds apart.
     IntervalMs(u64),
     /// Once.
     DateMs(u64),

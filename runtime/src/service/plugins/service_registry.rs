@@ -1,8 +1,7 @@
 //! Which plugin offers which service: names that plugins hold, first come first served.
 //!
-//! A name is held by revisions. One that fails to load or is dropped lets go of what it held without a word from
-//! anybody; a revision that replaces another takes over what that one held, so that a reload is no moment without the
-//! service.
+//! A name is held by revisions. One that fails to load or is dropped releases its names automatically; a revision that
+//! replaces another takes over what that one held, so that the service stays available during a reload.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -128,7 +127,7 @@ mod tests {
         let registry = Arc::<ServiceRegistry>::default();
         let (one, two) = (held(&registry, "one"), held(&registry, "two"));
         assert_eq!(one.register("mailer"), Ok(()));
-        assert_eq!(one.register("mailer"), Ok(()), "again is no harm");
+        assert_eq!(one.register("mailer"), Ok(()), "registering again succeeds");
         assert_eq!(two.register("mailer"), Err(NotRegistered::HeldBy("one".into())));
         assert!(!two.unregister("mailer") && one.unregister("mailer") && !one.unregister("mailer"));
         assert_eq!(two.register("mailer"), Ok(()));

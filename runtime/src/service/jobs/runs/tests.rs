@@ -45,13 +45,13 @@ impl Scene {
         self.jobs.add(job).await
     }
 
-    /// Moves the clock to so many milliseconds after the beginning.
+    /// Moves the clock to `ms` milliseconds after the beginning.
     fn set(&self, ms: u64) {
         self.clock.set(crate::clock::from_unix_ms(START + ms).expect("a moment"));
     }
 
     async fn look(&self) -> Look {
-        let claim = self.jobs.claim().await.expect("it can be locked").expect("nobody else has it");
+        let claim = self.jobs.claim().await.expect("it can be locked").expect("the claim is free");
         self.jobs.look(claim, 10, |_| true).await.expect("it can be read")
     }
 
@@ -268,7 +268,7 @@ async fn run_that_was_killed_is_an_outcome_and_runs_again() {
     first.add_with("j", at(0), r#"{"to": "Ada"}"#, false).await.expect("added");
     let run = first.look().await.begun.pop().expect("it is due");
     assert_eq!(run.payload(), format!(r#"{{"job":"j","args":{{"to": "Ada"}},"scheduled_ms":{START}}}"#));
-    // Killed: nobody tells how it ended.
+    // Killed, so its end is never reported.
     drop((run, first.jobs));
     let second = Scene::at(first.clock, Some(directory.path()));
     second.set(5_000);
@@ -301,7 +301,7 @@ async fn job_during_which_the_host_ends_again_and_again_is_paused_until_it_is_re
     assert_eq!(outcomes.len(), JOB_INTERRUPTIONS_MAX as usize);
     assert!(outcomes[0].answer.as_ref().is_err_and(|error| error.contains("paused")), "{:?}", outcomes[0]);
 
-    // Whoever resumes it begins to count anew, and so does a run that ended.
+    // Resuming resets the count, and so does a run that ended.
     host.jobs.set_paused("j".into(), false).await.expect("resumed");
     drop(host);
     assert_eq!(killed().await, 1);
