@@ -110,7 +110,7 @@ fn operator_allows_what_is_requested_by_default() {
     };
     let setup = |host: &TestHost| guest(host, feature::CONFIG);
     assert!(set(setup(&TestHost::new()), "a").is_empty());
-    let by_operator = ["write config.a: the operator does not allow it"];
+    let by_operator = ["write config.a: the operator did not grant it"];
     assert_eq!(set(setup(&TestHost::new()).deny("config.a:write"), "a"), by_operator);
     assert!(set(setup(&TestHost::new()).deny("config.a:write"), "b").is_empty());
     assert!(set(setup(&TestHost::new()).grant("config.a").deny("config.*"), "a").is_empty());

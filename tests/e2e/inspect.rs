@@ -54,7 +54,7 @@ fn inspection_names_what_is_not_granted() {
 fn inspection_of_a_component_that_is_not_a_plugin_says_so() {
     let path = component::GEOMETRY.path();
     let ran = Plugbay::new(["inspect", path.to_str().expect("UTF-8")]).run().exits_with(0);
-    assert_contains(&ran.stderr, &["no plugin", "plugbay call"]);
+    assert_contains(&ran.stderr, &["not a plugin", "plugbay call"]);
     let plugin = Plugbay::new(["inspect", feature::ECHO.path().to_str().expect("UTF-8")]).run().exits_with(0);
     assert_eq!(plugin.stderr, "");
 }

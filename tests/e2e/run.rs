@@ -116,7 +116,7 @@ fn unusable_default_cache_is_only_noted() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     let below_a_file = file.path().join("cache");
     let ran = run().environment("XDG_CACHE_HOME", &below_a_file).run().exits_with(0);
-    assert_contains(&ran.stderr, &["note: compiled code is not kept"]);
+    assert_contains(&ran.stderr, &["note: compiled code is not cached"]);
     let ran = run().environment("PLUGBAY_CACHE_DIR", &below_a_file).run().exits_with(2);
     assert_contains(&ran.stderr, &["PLUGBAY_CACHE_DIR"]);
 }

@@ -42,7 +42,7 @@ fn declared_tests_of_the_examples_pass() {
 fn passed_tests_are_listed_with_their_file() {
     example::BARE.path();
     let ran = test(&example::BARE.directory(), &["--filter", "echo", "--filter", "length"]).exits_with(0);
-    assert_contains(&ran.stdout, &["plugin.test.yaml", "ok     echo sends back", "2 passed, 0 failed"]);
+    assert_contains(&ran.stdout, &["plugin.test.yaml", "ok     echo returns its payload", "2 passed, 0 failed"]);
     assert!(!ran.stdout.contains("ping is answered"), "{}", ran.stdout);
 }
 

@@ -131,13 +131,13 @@ async fn every_failure_has_its_code() {
     let plugin = host.load(client()).await;
     let here = |path: &str| format!("http://{}{path}", server.authority());
     for (url, code, words) in [
-        (here("/silent"), "timeout", "too long"),
-        (here("/slow"), "timeout", "too long"),
+        (here("/silent"), "timeout", "timed out"),
+        (here("/slow"), "timeout", "timed out"),
         (here("/huge"), "limit_exceeded", "16777216"),
         (here("/bomb"), "limit_exceeded", "32768"),
         (here("/noise"), "unavailable", "HttpProtocolError"),
         (format!("http://{gone}/"), "unavailable", "refused"),
-        ("http://private.example/".to_owned(), "permission_denied", "operator names the address"),
+        ("http://private.example/".to_owned(), "permission_denied", "outside of the public internet"),
         ("https://other.example/".to_owned(), "permission_denied", "--grant http.other.example:execute"),
         ("ftp://other.example/".to_owned(), "invalid_argument", "ftp://other.example/"),
     ] {

@@ -55,7 +55,7 @@ fn health_follows_the_switch() {
 #[test]
 fn manifest_file_is_embedded_over_cargo_metadata() {
     let manifest = settings::native_instance().manifest();
-    assert_eq!((&manifest[0]["name"], &manifest[0]["title"]), (&json!("settings"), &json!("Settings")));
-    let api_key = &manifest[0]["configuration"]["api_key"];
+    assert_eq!((&manifest[0]["name"], &manifest[2]["title"]), (&json!("settings"), &json!("Settings")));
+    let api_key = &manifest[2]["configuration"]["api_key"];
     assert_eq!((&api_key["secret"], &api_key["required"]), (&json!(true), &json!(true)));
 }

@@ -235,7 +235,7 @@ mod tests {
         check_field(quote!(#[column(json, default = "{")] a: X), "is not JSON");
         check_field(quote!(#[column(varchar(0))] a: String), "a length is an integer from 1");
         check_field(quote!(#[column(references = "users.id.x")] a: i64), "`\"table.column\"`");
-        check_field(quote!(#[column(references = User)] a: i64), "`table.column`");
+        check_field(quote!(#[column(references = User)] a: i64), "`\"table.column\"`");
         check_field(quote!(#[column(references = "u.id", on_delete = "drop")] a: i64), "restrict, cascade or set_null");
         check_field(quote!(#[column(references = "u.id", on_delete = "set_null")] a: i64), "an `Option`");
         check_field(quote!(#[column(default = a + b)] a: i64), "a default is a literal");
