@@ -128,7 +128,7 @@ pub(crate) struct Call {
     pub(crate) file: PathBuf,
     /// The function: `name`, or `interface.name` for one in an exported interface; if left out, all are listed
     pub(crate) export: Option<String>,
-    /// The arguments, as WAVE or JSON
+    /// The arguments, as WAVE or JSON; `-` is standard input, @FILE a file
     #[arg(allow_negative_numbers = true)]
     pub(crate) arguments: Vec<String>,
     /// Print what the call cost on standard error: fuel, memory, time

@@ -111,7 +111,7 @@ Examples:
   plugbay inspect . --build
 
 Limits and permissions are shown as they would apply with the given options and
-host's file.";
+host's file. An invalid component exits with 3.";
 
 pub(crate) const CHECK: &str = "\
 Examples:

@@ -28,7 +28,7 @@ mod units;
 use std::process::ExitCode;
 
 use clap::builder::Resettable;
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches};
 
 use args::{Args, Command};
@@ -75,7 +75,11 @@ fn run(args: &Args, output: Output) -> Result<Exit, Error> {
 fn parse() -> Result<Args, clap::Error> {
     let mut command = without_empty_variables(Args::command());
     let parsed = command.try_get_matches_from_mut(std::env::args_os()).and_then(|typed| Args::from_arg_matches(&typed));
-    parsed.map_err(|error| with_its_variable(error.format(&mut command)))
+    parsed.map_err(|error| {
+        let commands: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        let error = with_nearest_command(error, &commands);
+        with_quoting(with_its_variable(error.format(&mut command)))
+    })
 }
 
 /// Ignores variables that are set to an empty text, as shells and service files do to unset them.
@@ -94,6 +98,32 @@ fn with_its_variable(mut error: clap::Error) -> clap::Error {
     let typed = std::env::args_os().any(|argument| argument.to_string_lossy().starts_with("--log-level"));
     if about_the_level && !typed {
         let tip = "it comes from the environment variable PLUGBAY_LOG".into();
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    }
+    error
+}
+
+/// Suggests the command that was meant by one in which two letters changed places, which clap does not find.
+fn with_nearest_command(mut error: clap::Error, commands: &[&str]) -> clap::Error {
+    let nearest = match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(typed)) if error.get(ContextKind::SuggestedSubcommand).is_none() => {
+            plugbay::manifest::nearest(typed, commands.iter().copied())
+        }
+        _ => None,
+    };
+    if let Some(nearest) = nearest {
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(vec![nearest.to_owned()]));
+    }
+    error
+}
+
+/// A payload that a shell has split at its spaces looks like arguments that `run` does not have.
+fn with_quoting(mut error: clap::Error) -> clap::Error {
+    let command = std::env::args_os().skip(1).find(|argument| !argument.to_string_lossy().starts_with('-'));
+    let is_word = matches!(error.get(ContextKind::InvalidArg),
+        Some(ContextValue::String(argument)) if !argument.starts_with('-'));
+    if error.kind() == ErrorKind::UnknownArgument && is_word && command.is_some_and(|command| command == "run") {
+        let tip = "the payload is one argument: quote it for the shell, as in '{\"name\": \"Ada\"}'".into();
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
     }
     error

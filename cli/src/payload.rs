@@ -30,6 +30,17 @@ pub(crate) fn read(argument: Option<&str>) -> Result<String, String> {
     Ok(text.trim().to_owned())
 }
 
+/// Reads an argument of `call`: the text itself, or what `-` or `@FILE` names. Neither is WAVE or JSON by itself.
+pub(crate) fn read_argument(argument: &str) -> Result<String, String> {
+    let text = match argument.strip_prefix('@') {
+        _ if argument == "-" => read_bounded(io::stdin().lock(), "standard input")?,
+        Some("") => return Err("@ is followed by the name of a file: @data.json".to_owned()),
+        Some(path) => read_file(Path::new(path))?,
+        None => return Ok(argument.to_owned()),
+    };
+    Ok(text.trim().to_owned())
+}
+
 fn read_file(path: &Path) -> Result<String, String> {
     let origin = path.display().to_string();
     let file = File::open(path).map_err(|error| format!("cannot read the payload from {origin}: {error}"))?;
@@ -107,6 +118,17 @@ mod tests {
     #[test]
     fn empty_payload_says_what_to_send() {
         assert!(read(Some("")).expect_err("empty").contains("send null"));
+    }
+
+    #[test]
+    fn argument_of_a_file_is_its_text() {
+        let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+        file.write_all(b"rectangle((2, 3))\n").expect("written");
+        let argument = format!("@{}", file.path().display());
+        assert_eq!(read_argument(&argument), Ok("rectangle((2, 3))".to_owned()));
+        assert_eq!(read_argument("-1"), Ok("-1".to_owned()));
+        assert!(read_argument("@").expect_err("no name").contains("@data.json"));
+        assert!(read_argument("@/no/such/file").expect_err("missing").contains("/no/such/file"));
     }
 
     #[test]

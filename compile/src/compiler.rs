@@ -17,6 +17,7 @@
 mod child;
 mod error;
 mod protocol;
+mod validate;
 mod worker;
 
 use std::ffi::OsString;
@@ -150,6 +151,15 @@ impl Compiler {
                 code
             }
         }
+    }
+
+    /// Validates a component or a core module without compiling it, in this process and within the time that compiling
+    /// may take.
+    ///
+    /// # Errors
+    /// [`CompileError::Invalid`] with what is wrong and where, or [`CompileError::Timeout`].
+    pub fn validate(&self, bytes: &[u8]) -> Result<(), CompileError> {
+        validate::validate(bytes, self.limits.timeout)
     }
 
     /// Waits for no longer than a compilation may take: whoever is before has ended by then, or, in this process, may

@@ -13,6 +13,7 @@
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
+use wasmparser::WasmFeatures;
 use wasmtime::{
     Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, OperatorCost, PoolingAllocationConfig,
 };
@@ -71,6 +72,17 @@ pub struct CodeEngine {
     pub settings: CodeSettings,
 }
 
+/// The proposals that components may use. Those that plugins do not need are left out: several of 2026's advisories live
+/// there. Several memories in one module are accepted, because wasmtime's own adapters between two inner components need
+/// them; the scan refuses modules of guests with more than one.
+pub(crate) const FEATURES: WasmFeatures = WasmFeatures::WASM3
+    .difference(WasmFeatures::GC)
+    .difference(WasmFeatures::FUNCTION_REFERENCES)
+    .difference(WasmFeatures::EXCEPTIONS)
+    .difference(WasmFeatures::THREADS)
+    .difference(WasmFeatures::MEMORY64)
+    .union(WasmFeatures::COMPONENT_MODEL);
+
 /// The configuration of an engine with these settings, without a pool: a process that only compiles needs none.
 pub(crate) fn config(settings: CodeSettings) -> Config {
     let metering = settings.metering;
@@ -88,14 +100,8 @@ pub(crate) fn config(settings: CodeSettings) -> Config {
         .max_wasm_stack(WASM_STACK_BYTES)
         .async_stack_size(FIBER_STACK_BYTES)
         .memory_init_cow(true)
-        // Proposals that plugins do not need stay off: several of 2026's advisories live there.
-        .wasm_gc(false)
-        .wasm_function_references(false)
-        .wasm_exceptions(false)
-        .wasm_threads(false)
-        .wasm_memory64(false)
-        // Several memories in one module stay on: wasmtime's own adapters between two inner components need them. Guests'
-        // modules with more than one are refused by the scan.
+        .wasm_features(WasmFeatures::all(), false)
+        .wasm_features(FEATURES, true)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16));
     // Growing a memory or a table costs a system call or a copy, and by default as much fuel as an addition: 10⁸ fuel of
     // failing growth ran for seconds.

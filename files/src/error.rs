@@ -43,6 +43,9 @@ pub enum FileProblem {
     /// The file was expected to be text.
     #[error("is not UTF-8: {0}")]
     NotText(std::str::Utf8Error),
+    /// The file is text in UTF-16, as some editors and shells of Windows write it.
+    #[error("is UTF-16: save it as UTF-8")]
+    Utf16,
     /// The operating system reports an error.
     #[error("cannot be read: {0}")]
     Io(io::Error),

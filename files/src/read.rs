@@ -42,7 +42,13 @@ pub fn read_stream(path: &Path, bytes_max: u64) -> Result<Vec<u8>, FileError> {
 /// # Errors
 /// [`FileError`] if they are not UTF-8.
 pub fn text(path: &Path, bytes: Vec<u8>) -> Result<String, FileError> {
-    String::from_utf8(bytes).map_err(|error| FileError::new(path, FileProblem::NotText(error.utf8_error())))
+    String::from_utf8(bytes).map_err(|error| {
+        let problem = match error.as_bytes() {
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => FileProblem::Utf16,
+            _ => FileProblem::NotText(error.utf8_error()),
+        };
+        FileError::new(path, problem)
+    })
 }
 
 /// Reads an open file if it is a regular one.

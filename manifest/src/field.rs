@@ -56,9 +56,12 @@ fn similarity(wanted: &str, known: &str) -> f64 {
     /// Shorter parts match by chance.
     const PART_CHARS_MIN: usize = 4;
     const OF_A_PART: f64 = 0.9;
+    /// In shorter names, one letter is too much of a difference.
+    const SLIP_CHARS_MIN: usize = 3;
     let (short, long) = if wanted.len() < known.len() { (wanted, known) } else { (known, wanted) };
     let is_part = short.len() >= PART_CHARS_MIN && long.contains(short);
-    strsim::jaro_winkler(wanted, known).max(if is_part { OF_A_PART } else { 0.0 })
+    let is_one_slip = short.len() >= SLIP_CHARS_MIN && strsim::osa_distance(wanted, known) == 1;
+    strsim::jaro_winkler(wanted, known).max(if is_part || is_one_slip { OF_A_PART } else { 0.0 })
 }
 
 /// `: did you mean `x`?`, or an empty text.
@@ -82,6 +85,7 @@ mod tests {
         assert_eq!(nearest("rateLimit", known), Some("rate_limit"));
         assert_eq!(nearest("memory", known), Some("max_memory_mb"));
         assert_eq!(nearest("endpoints", ["entry_point", "api_endpoints"]), Some("api_endpoints"));
+        assert_eq!(nearest("rnu", ["run", "new"]), Some("run"));
         assert_eq!(nearest("zzz", known), None);
         assert_eq!(nearest("", known), None);
     }

@@ -165,7 +165,10 @@ fn read_bounded(path: &Path) -> Result<String, String> {
     if bytes.len() > limit {
         return Err(format!("it has more than {limit} bytes"));
     }
-    String::from_utf8(bytes).map_err(|error| format!("it is not UTF-8 text: {error}"))
+    String::from_utf8(bytes).map_err(|error| match error.as_bytes() {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "it is UTF-16: save it as UTF-8".to_owned(),
+        _ => format!("it is not UTF-8 text: {error}"),
+    })
 }
 
 /// The written value or the default; none if the written value is zero.

@@ -120,6 +120,9 @@ pub struct Reaction {
     pub stop: bool,
     /// The handler objects to the event, which is reported to the emitter.
     pub cancel: bool,
+    /// How many subscriptions heard it. Not serialized: it is counted by the host.
+    #[serde(skip)]
+    pub heard: usize,
 }
 
 /// A plugin's health report.

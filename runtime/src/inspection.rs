@@ -24,6 +24,8 @@ pub struct Inspection {
     pub initial_memory_bytes: u64,
     /// The interfaces and functions that it exports.
     pub exports: Vec<String>,
+    /// The optional interfaces of the contract that it exports: `events`, `health`, `lifecycle`.
+    pub hooks: Vec<&'static str>,
     /// Whether it may run in trusted mode.
     pub trust: Trust,
     /// What it imports.
@@ -132,6 +134,7 @@ impl Inspection {
             size_bytes: package.bytes.len() as u64,
             kind: if scan.kind == Kind::Component { "component" } else { "core module" },
             initial_memory_bytes: scan.total(Quantity::MemoryBytes),
+            hooks: HOOKS.into_iter().filter(|hook| exports.iter().any(|export| is_hook(export, hook))).collect(),
             exports,
             trust: *trust,
             imports,
@@ -139,6 +142,14 @@ impl Inspection {
             limits: InspectedLimits::new(limits),
         }
     }
+}
+
+/// What a plugin may export beside `actions`.
+const HOOKS: [&str; 3] = ["events", "health", "lifecycle"];
+
+fn is_hook(export: &str, hook: &str) -> bool {
+    let interface = export.strip_prefix("plugbay:plugin/").and_then(|rest| rest.split_once('@'));
+    interface.is_some_and(|(interface, _)| interface == hook)
 }
 
 impl InspectedLimits {

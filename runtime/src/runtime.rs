@@ -280,12 +280,16 @@ impl Runtime {
         self.0.audit.trail()
     }
 
-    /// What a plugin is and asks for. Nothing of it is compiled or run.
+    /// What a plugin is and asks for. Its component is validated, within the time that compiling may take, and not compiled
+    /// or run.
     ///
     /// # Errors
-    /// [`LoadError`] where it is no package or its manifest is wrong. Imports that are not granted are reported, not refused.
+    /// [`LoadError`], if it is not a package, its manifest is wrong or its component is not valid. Imports that are not granted are reported, not refused.
     pub fn inspect(&self, source: impl Into<Source>) -> Result<Inspection, LoadError> {
-        Ok(Inspection::new(&CheckedPackage::examine(source.into().open()?, &self.0.operator)?))
+        let checked = CheckedPackage::examine(source.into().open()?, &self.0.operator)?;
+        let validated = self.0.compiler.validate(&checked.package.bytes);
+        validated.map_err(|error| LoadError::new(&checked.manifest.name, LoadFailure::Compile(error)))?;
+        Ok(Inspection::new(&checked))
     }
 
     /// Takes a plugin through every stage before it would run: manifest, limits, grants, compilation, linking,

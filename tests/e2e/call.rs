@@ -64,6 +64,27 @@ fn limits_are_those_of_a_plugin() {
 }
 
 #[test]
+fn argument_is_read_from_a_file_or_standard_input() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), "[{x: 1, y: 2}]\n").expect("written");
+    let named = format!("@{}", file.path().display());
+    assert_eq!(call(&["centre", &named]).exits_with(0).stdout.trim(), "some({x: 1, y: 2})");
+    let path = component::GEOMETRY.path();
+    let arguments = ["call", path.to_str().expect("UTF-8"), "centre", "-"];
+    assert_eq!(
+        Plugbay::new(arguments)
+            .stdin(std::fs::File::open(file.path()).expect("opened"))
+            .run()
+            .exits_with(0)
+            .stdout
+            .trim(),
+        "some({x: 1, y: 2})"
+    );
+    assert_contains(&call(&["add", "-", "-"]).exits_with(2).stderr, &["once"]);
+    assert_contains(&call(&["add", "@/no/such/file", "1"]).exits_with(2).stderr, &["/no/such/file"]);
+}
+
+#[test]
 fn action_of_a_plugin_can_be_called_as_a_function() {
     let path = feature::ECHO.path();
     let arguments = ["call", path.to_str().expect("UTF-8"), "handle", "echo", "[1, 2]"];

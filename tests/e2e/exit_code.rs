@@ -47,6 +47,23 @@ fn invalid_payload_exits_with_1() {
 }
 
 #[test]
+fn payload_mistakes_say_what_to_type() {
+    let schema = json!([{ "name": "echo", "payload": { "type": "object" } }]);
+    let file = plugin_file(TestPlugin::from(feature::ECHO).manifest("actions", schema));
+    let path = file.path().to_str().expect("UTF-8");
+    let split = Plugbay::new(["run", path, "echo", "{name:", "Ada}"]).run().exits_with(2);
+    assert_contains(&split.stderr, &["the payload is one argument: quote it"]);
+    let none = Plugbay::new(["run", path, "echo"]).run().exits_with(1);
+    assert_contains(&none.stderr, &["no payload was given", "error[validation_error]"]);
+    let deep = format!("{{\"a\":{}{}}}", "[".repeat(200), "]".repeat(200));
+    let deep = Plugbay::new(["run", path, "echo", &deep]).run().exits_with(1);
+    assert_contains(&deep.stderr, &["error[validation_error]", "nested more than 128 levels deep"]);
+    let slip = Plugbay::new(["rnu", path, "echo"]).run().exits_with(2);
+    assert_contains(&slip.stderr, &["run"]);
+    assert!(slip.stderr.contains("similar"), "{}", slip.stderr);
+}
+
+#[test]
 fn answer_that_is_not_json_exits_with_1() {
     let not_json = CoreModule::attacking("(i32.store8 (i32.const 64) (i32.const 0x7b)) (i32.const 16)");
     check(TestPlugin::new("attacker", not_json.plugin()), &["attack"], 1, Some("invalid_answer"));

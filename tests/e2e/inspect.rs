@@ -60,6 +60,34 @@ fn inspection_of_a_component_that_is_not_a_plugin_says_so() {
 }
 
 #[test]
+fn inspection_of_an_invalid_component_exits_with_3() {
+    // Well-formed, and an addition without operands.
+    let invalid = wat::parse_str("(component (core module (func i32.add drop)))").expect("well-formed");
+    let file = plugin_file(TestPlugin::new("invalid", invalid));
+    let path = file.path().to_str().expect("UTF-8");
+    for command in ["inspect", "check"] {
+        let ran = Plugbay::new([command, path]).run().exits_with(3);
+        assert_contains(&ran.stderr, &["error[invalid_component]", "type mismatch", "at byte"]);
+        assert_eq!(ran.stdout, "");
+    }
+    assert_eq!(Plugbay::new(["inspect", path, "--json"]).run().exits_with(3).json()["code"], "invalid_component");
+}
+
+#[test]
+fn inspection_shows_hooks_in_text_and_json() {
+    let file = plugin_file(
+        TestPlugin::from(feature::EVENTS).manifest("tables", json!({ "orders": { "columns": { "id": "id" } } })),
+    );
+    let path = file.path().to_str().expect("UTF-8");
+    let text = Plugbay::new(["inspect", path]).run().exits_with(0).stdout;
+    assert_contains(&text, &["Hooks\n  events  "]);
+    let json = Plugbay::new(["inspect", path, "--json"]).run().exits_with(0).json();
+    assert_eq!(json["hooks"], json!(["events"]));
+    assert_eq!(json["manifest"]["tables"][0]["name"], "orders");
+    assert!(json["manifest"]["events"]["subscribes"].is_array(), "{json}");
+}
+
+#[test]
 fn check_of_a_good_plugin_says_so() {
     let path = feature::ECHO.path();
     let ran = Plugbay::new(["check", path.to_str().expect("UTF-8")]).run().exits_with(0);

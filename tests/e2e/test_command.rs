@@ -208,6 +208,51 @@ tests:
 }
 
 #[test]
+fn saved_values_are_used_in_later_payloads_and_outlive_a_restart() {
+    let (_directory, file) = test_file(
+        "tests:
+  - name: saves
+    steps:
+      - { call: { action: echo, payload: { note: { id: 7, tags: [a, b] } } }, save: { id: note.id, tag: note.tags.1 } }
+      - { call: { action: echo, payload: { is: $id, of: [$tag, $$id] } }, expect: { result: { is: 7, of: [b, $id] } } }
+      - restart: true
+      - { call: { action: echo, payload: $id }, expect: { result: 7 } }
+  - name: misses
+    steps:
+      - { call: { action: echo, payload: { id: 7 } }, save: { id: note.id } }
+",
+    );
+    let ran = test(&feature::ECHO.path(), &["--file", &file]).exits_with(1);
+    assert_contains(&ran.stdout, &["ok     saves", "tests[1].steps[0]", "there is no `note.id`"]);
+}
+
+#[test]
+fn event_that_no_subscription_hears_fails_unless_it_is_expected() {
+    let (_directory, file) = test_file(
+        "tests:
+  - name: hears
+    steps:
+      - { event: order.placed, expect: { heard: 2 } }
+      - { event: order.stop, expect: { heard: 1, result: { stop: true, cancel: false } } }
+      - { event: user.created, expect: { heard: 0 } }
+      - restart: true
+      - { call: heard, expect: { result: [] } }
+  - name: misses
+    steps: [{ event: ordre.placed }]
+  - name: miscounts
+    steps: [{ event: order.placed, expect: { heard: 1 } }]
+",
+    );
+    let subscribes = json!({ "subscribes": ["order.*", "order.**"] });
+    let hears = plugin_file(TestPlugin::from(feature::EVENTS).manifest("events", subscribes));
+    let ran = test(hears.path(), &["--file", &file]).exits_with(1);
+    assert_contains(
+        &ran.stdout,
+        &["ok     hears", "no subscription of the plugin hears `ordre.placed`", "expected 1 subscriptions"],
+    );
+}
+
+#[test]
 fn invalid_test_file_is_refused_with_all_its_problems() {
     let (_directory, file) = test_file("tests:\n  - nam: x\n    steps: [{ cal: y }]\n");
     let ran = test(Path::new("no/such/plugin"), &["--file", &file]).exits_with(2);

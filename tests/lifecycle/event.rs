@@ -11,7 +11,7 @@ async fn event_arrives_as_it_was_sent() {
     let plugin = subscriber(json!([{ "topic": "order.*" }])).await;
     let event = Event::new("order.placed", json!({ "id": 7 })).correlation_id("story");
     let reaction = plugin.deliver(&event).await.expect("the event is handled");
-    assert_eq!(reaction, Reaction::default());
+    assert_eq!(reaction, Reaction { heard: 1, ..Reaction::default() });
     let heard = heard(&plugin).await;
     let [first] = &heard[..] else { panic!("one event: {heard:?}") };
     assert_eq!((&first["name"], &first["data"]), (&json!("order.placed"), &json!({ "id": 7 })));
@@ -68,9 +68,9 @@ async fn once_subscription_gets_one_event() {
 async fn stop_ends_the_delivery_and_cancel_is_reported() {
     let plugin = subscriber(json!([{ "topic": "**", "priority": 100 }, { "topic": "order.*" }])).await;
     let stopped = plugin.deliver(&Event::new("order.stop", json!(null))).await.expect("the event is handled");
-    assert_eq!((stopped, heard(&plugin).await.len()), (Reaction { stop: true, cancel: false }, 1));
+    assert_eq!((stopped, heard(&plugin).await.len()), (Reaction { stop: true, cancel: false, heard: 1 }, 1));
     let cancelled = plugin.deliver(&Event::new("order.cancel", json!(null))).await.expect("the event is handled");
-    assert_eq!((cancelled, heard(&plugin).await.len()), (Reaction { stop: false, cancel: true }, 3));
+    assert_eq!((cancelled, heard(&plugin).await.len()), (Reaction { stop: false, cancel: true, heard: 2 }, 3));
 }
 
 #[tokio::test]

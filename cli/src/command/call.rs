@@ -11,16 +11,23 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::host::{self, Crates, Host};
 use crate::output::{Output, plain};
+use crate::payload;
 use crate::progress::Progress;
 use crate::stats::Stats;
 
 pub(crate) fn run(args: &Call, common: &Common, output: Output) -> Result<Exit, Error> {
+    if args.arguments.iter().filter(|argument| *argument == "-").count() > 1 {
+        return Err(Error::Usage("`-` stands for standard input, which can be read once".to_owned()));
+    }
+    let arguments: Result<Vec<String>, String> =
+        args.arguments.iter().map(|argument| payload::read_argument(argument)).collect();
+    let arguments = arguments.map_err(Error::Usage)?;
     let operator = HostArgs { trust: args.trust.clone(), ..HostArgs::default() };
     let host = Host::open(&args.file, Crates::build_if(args.build), &args.limits, Some(&operator), common, output)?;
-    host::block_on(call(host, args, output))?
+    host::block_on(call(host, args, &arguments, output))?
 }
 
-async fn call(host: Host, args: &Call, output: Output) -> Result<Exit, Error> {
+async fn call(host: Host, args: &Call, arguments: &[String], output: Output) -> Result<Exit, Error> {
     let loading = Instant::now();
     let progress = Progress::start(format!("loading {}", args.file.display()), output.quiet);
     let component = host.runtime.component(host.package).await?;
@@ -32,7 +39,7 @@ async fn call(host: Host, args: &Call, output: Output) -> Result<Exit, Error> {
         return list(&component, output).map(|()| Exit::Ok);
     };
     let progress = Progress::start(format!("running {export}"), output.quiet);
-    let called = component.call(export, &args.arguments).await;
+    let called = component.call(export, arguments).await;
     drop(progress);
     let called = called?;
     show(&called, output)?;

@@ -1,5 +1,5 @@
-//! `plugbay inspect`: a plugin's manifest, exports, imports and permissions. Its code is neither compiled nor run,
-//! except by cargo with `--build`.
+//! `plugbay inspect`: a plugin's manifest, exports, imports and permissions. Its component is validated, and neither
+//! compiled nor run, except by cargo with `--build`.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -44,6 +44,11 @@ pub(crate) fn text(inspection: &Inspection) -> String {
     let mut text = String::new();
     section(&mut text, &heading(manifest), identity(inspection));
     section(&mut text, "Exports", inspection.exports.iter().map(|export| vec![export.as_str().into()]).collect());
+    section(
+        &mut text,
+        "Hooks",
+        inspection.hooks.iter().map(|hook| vec![(*hook).into(), hook_functions(hook).into()]).collect(),
+    );
     section(&mut text, "Imports", imports(inspection));
     let asked = manifest.permissions.iter().map(|rule| permission(rule, &inspection.not_allowed));
     section(&mut text, "Asks for", asked.collect());
@@ -106,6 +111,16 @@ fn identity(inspection: &Inspection) -> Vec<Vec<Cell>> {
         ("requires", Some(requires.join(", ")).filter(|requires| !requires.is_empty()).map(Cell::from)),
     ];
     rows.into_iter().filter_map(|(name, value)| Some(vec![name.into(), value?])).collect()
+}
+
+/// What the host calls of an optional interface.
+fn hook_functions(hook: &str) -> &'static str {
+    match hook {
+        "lifecycle" => "called when it is loaded, reloaded and unloaded",
+        "health" => "called when it is asked how it is",
+        "events" => "called for the events that it subscribes to",
+        _ => "",
+    }
 }
 
 fn imports(inspection: &Inspection) -> Vec<Vec<Cell>> {

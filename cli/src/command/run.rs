@@ -89,6 +89,9 @@ async fn load_and_call(
     let denials = denials_of(&runtime);
     let answer = invoke(&plugin, &args.action, payload).await;
     drop(progress);
+    if args.payload.is_none() && matches!(answer, Err(InvokeError::Validation { .. })) {
+        output.note("no payload was given, so the action was called with null; write it behind the action, as JSON");
+    }
     let outcome = answer.map_err(|error| passed_on(error, denials < denials_of(&runtime)))?;
     is_printing.store(true, Ordering::SeqCst);
     print(&outcome, output).await?;

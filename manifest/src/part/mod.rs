@@ -8,6 +8,7 @@ pub(crate) mod database;
 pub(crate) mod env;
 pub(crate) mod event;
 pub(crate) mod frontend;
+mod host_pattern;
 pub(crate) mod identity;
 pub(crate) mod page_action;
 pub(crate) mod path;

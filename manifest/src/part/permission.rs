@@ -6,6 +6,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::host_pattern::check_host;
 use crate::field::{Field, Table, field, nearest};
 use crate::limits::{NAME_CHARS_MAX, RESOURCE_CHARS_MAX, RULES_MAX};
 use crate::problem::{Report, code, quoted};
@@ -131,6 +132,9 @@ pub fn check_resource(resource: &str) -> Result<(), String> {
             Err(format!("{} contains control characters: remove them", quoted(resource)))
         }
         Some(path) if kind == "fs" => check_path(path).map_err(|message| format!("{} {message}", quoted(resource))),
+        Some(host) if kind == "http" || kind == "net" => {
+            check_host(host).map_err(|message| format!("{} {message}", quoted(resource)))
+        }
         Some(_) => Ok(()),
     }
 }

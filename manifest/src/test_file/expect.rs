@@ -24,6 +24,8 @@ pub struct Expected {
     pub in_order: bool,
     /// The uses that are denied during it.
     pub denied: Vec<ExpectedDenial>,
+    /// How many subscriptions hear an event; none is at least one.
+    pub heard: Option<u64>,
 }
 
 /// An expected answer.
@@ -100,6 +102,9 @@ const EXPECTED: Table = &[
     ),
     field("in_order", "Whether the items of a list in `contains` must be in that order.", shape::boolean),
     field("error", "An error: its code, or an object with some of its fields.", error_shape),
+    field("heard", "How many subscriptions hear the event, 0 for none. Left out: at least one.", || {
+        shape::count(0, TEST_COUNT_MAX)
+    }),
     field("denied", "Uses that are denied, such as `db.users` or `data.note/*`.", denied_shape),
 ];
 const ERROR: Table = &[
@@ -136,9 +141,11 @@ pub(super) fn read_expected(node: &Node<'_>, report: &mut Report) -> Option<Expe
     let error =
         object.get("error").map(|node| ("error", ExpectedAnswer::Error(read_error(&node, report).unwrap_or_default())));
     let denied = object.get("denied").map(|node| read_denied(&node, report));
+    let heard = object.get("heard").and_then(|node| node.count(0..=TEST_COUNT_MAX, report));
     let mut answers = [exactly, containing, error].into_iter().flatten();
     let answer = match (answers.next(), answers.next()) {
         (None, _) if denied.is_some() => ExpectedAnswer::Any,
+        (None, _) if object.get("heard").is_some() => ExpectedAnswer::Success,
         (None, _) => {
             node.problem(report, code::MISSING_FIELD, "expects nothing: leave it out to accept any answer");
             ExpectedAnswer::Success
@@ -156,7 +163,7 @@ pub(super) fn read_expected(node: &Node<'_>, report: &mut Report) -> Option<Expe
         }
         order.boolean(report)
     });
-    Some(Expected { answer, in_order: in_order.unwrap_or(false), denied: denied.unwrap_or_default() })
+    Some(Expected { answer, in_order: in_order.unwrap_or(false), denied: denied.unwrap_or_default(), heard })
 }
 
 /// Reads a code, or an object.

@@ -25,6 +25,8 @@ pub struct Step {
     pub plugin: Option<String>,
     /// Its kind.
     pub kind: StepKind,
+    /// Parts of the answer that later steps use: each a name and the path of a value, such as `note.id`.
+    pub save: Vec<(String, String)>,
 }
 
 /// The kind of a step.
@@ -62,6 +64,11 @@ pub enum StepKind {
         /// The expected outcome.
         expect: Expected,
     },
+    /// Unloads the plugin and loads it, with what it stored and without its state.
+    Restart {
+        /// The expected outcome.
+        expect: Expected,
+    },
     /// Advances the clock.
     Advance(Duration),
     /// Checks the log.
@@ -79,10 +86,20 @@ const STEP: Table = &[
     field("reload", "Reloads the plugin, which passes its state to the new revision: `true`.", || {
         shape::any_of([yes(), shape::object(PLUGIN_ONLY, &[])])
     }),
-    field("advance", "Advances the clock, such as by `5m` or `1h 30m`.", line),
-    field("expect", "The expected outcome of a call, an event, a health check or a reload. Left out: success.", || {
-        expected_shape()
+    field("restart", "Unloads the plugin and loads it, with what it stored and without its state: `true`.", || {
+        shape::any_of([yes(), shape::object(PLUGIN_ONLY, &[])])
     }),
+    field("advance", "Advances the clock, such as by `5m` or `1h 30m`.", line),
+    field(
+        "expect",
+        "The expected outcome of a call, an event, a health check, a reload or a restart. Left out: success.",
+        expected_shape,
+    ),
+    field(
+        "save",
+        "Values of a call's answer: a name, and the path of a value, which later payloads use as `$name`.",
+        || shape::map(line(), SAVED_MAX),
+    ),
     field("expect_log", "Lines that the log must have at this point.", lines_shape),
     field("expect_requests", "Requests that must have been sent at this point.", requests_shape),
 ];
@@ -101,10 +118,12 @@ const EVENT: Table = &[
 const PLUGIN: crate::field::Field =
     field("plugin", "The plugin, if it is not the tested one.", || shape::name(name::PLUGIN_PATTERN, NAME_CHARS_MAX));
 const PLUGIN_ONLY: Table = &[PLUGIN];
+/// Values that one step saves.
+const SAVED_MAX: usize = 32;
 /// The fields of which a step has exactly one.
-const KINDS: [&str; 7] = ["call", "event", "health", "reload", "advance", "expect_log", "expect_requests"];
+const KINDS: [&str; 8] = ["call", "event", "health", "reload", "restart", "advance", "expect_log", "expect_requests"];
 /// The kinds with an `expect` of their own.
-const ANSWERED: [&str; 4] = ["call", "event", "health", "reload"];
+const ANSWERED: [&str; 5] = ["call", "event", "health", "reload", "restart"];
 
 pub(super) fn read_step(node: &Node<'_>, report: &mut Report) -> Option<Step> {
     let object = node.object(STEP, report)?;
@@ -128,9 +147,34 @@ pub(super) fn read_step(node: &Node<'_>, report: &mut Report) -> Option<Step> {
         let message = format!("belongs to a step with one of {}", ANSWERED.join(", "));
         expected.problem(report, code::CONFLICT, message);
     }
-    let expect = expected.and_then(|node| read_expected(&node, report)).unwrap_or_default();
+    let expect = expected.as_ref().and_then(|node| read_expected(node, report)).unwrap_or_default();
+    if let (Some(expected), Some(_), false) = (&expected, expect.heard, *kind == "event") {
+        expected.problem(report, code::CONFLICT, "`heard` belongs to an event");
+    }
+    let save = object.get("save").map(|node| read_save(&node, kind, report)).unwrap_or_default();
     let (plugin, kind) = read_kind(kind, what, expect, report)?;
-    Some(Step { path: node.path.clone(), plugin, kind })
+    Some(Step { path: node.path.clone(), plugin, kind, save })
+}
+
+/// Names and the paths of what they stand for.
+fn read_save(node: &Node<'_>, kind: &str, report: &mut Report) -> Vec<(String, String)> {
+    if kind != "call" {
+        node.problem(report, code::CONFLICT, "belongs to a `call`: only its answer has values to save");
+    }
+    let mut saved = Vec::new();
+    for (name, path) in node.entries(SAVED_MAX, report) {
+        if let Err(message) = name::identifier(name) {
+            path.problem(report, code::INVALID_NAME, message);
+        }
+        let Some(text) = path.line(LINE_CHARS_MAX, report) else { continue };
+        if text != "." && text.split('.').any(str::is_empty) {
+            let message =
+                format!("{} is not the path of a value: write `note.id`, `items.0`, or `.` for all", quoted(&text));
+            path.problem(report, code::INVALID_VALUE, message);
+        }
+        saved.push((name.to_owned(), text));
+    }
+    saved
 }
 
 fn read_kind(kind: &str, what: &Node<'_>, expect: Expected, report: &mut Report) -> Option<(Option<String>, StepKind)> {
@@ -139,6 +183,7 @@ fn read_kind(kind: &str, what: &Node<'_>, expect: Expected, report: &mut Report)
         "event" => return read_event(what, expect, report),
         "health" => (read_subject(what, report)?, StepKind::Health { expect }),
         "reload" => (read_subject(what, report)?, StepKind::Reload { expect }),
+        "restart" => (read_subject(what, report)?, StepKind::Restart { expect }),
         "advance" => (None, StepKind::Advance(read_duration(what, report)?)),
         "expect_log" => (None, StepKind::Log(read_lines(what, report))),
         _ => (None, StepKind::Requests(read_requests(what, report))),

@@ -65,6 +65,7 @@ pub(crate) async fn deliver(plugin: &CurrentRevision, event: &Event) -> Result<R
     let (mut sum, mut failed) = (Reaction::default(), None);
     for pattern in revision.subscriptions.hearing(&event.name) {
         let mut request = EventRequest { event, data: &data, pattern };
+        sum.heard += 1;
         match dispatch(plugin, &Circumstances::by_host("on_event"), &mut request).await {
             Ok((reaction, _)) => {
                 sum.cancel |= reaction.cancel;

@@ -169,6 +169,14 @@ impl fmt::Display for PayloadProblem {
     }
 }
 
+pub(super) fn bytes_are(count: usize) -> String {
+    if count == 1 { "1 byte is".to_owned() } else { format!("{count} bytes are") }
+}
+
+pub(super) fn all_units(fuel: u64) -> String {
+    if fuel == 1 { "its only unit".to_owned() } else { format!("all of {fuel} units") }
+}
+
 pub(super) fn observed_bytes(observed: Option<usize>) -> String {
     match observed {
         Some(bytes) => format!("{bytes} bytes"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::answer::observed_bytes;
+use super::answer::{all_units, bytes_are, observed_bytes};
 use super::{Failure, LimitHit, PayloadProblem, binary_size, listed};
 use crate::capability::Denial;
 
@@ -61,7 +61,7 @@ pub enum InvokeError {
         observed: usize,
     },
     /// The plugin handed the host more bytes than it accepts, in its result or in a host call.
-    #[error("plugin `{plugin}` handed over {} in `{action}`, and {allowed} bytes are allowed", observed_bytes(*observed))]
+    #[error("plugin `{plugin}` handed over {} in `{action}`, and {} allowed", observed_bytes(*observed), bytes_are(*allowed))]
     ResultTooLarge {
         /// The plugin.
         plugin: String,
@@ -110,7 +110,8 @@ pub enum InvokeError {
     },
     /// The fuel of the call is burned.
     #[error(
-        "plugin `{plugin}` ran out of fuel in `{action}`: all of {allowed} units burned; raise `resources.max_fuel`, or do less in one call"
+        "plugin `{plugin}` ran out of fuel in `{action}`: {} burned; raise `resources.max_fuel`, or do less in one call",
+        all_units(*allowed)
     )]
     OutOfFuel {
         /// The plugin.

@@ -87,6 +87,7 @@ pub(crate) fn reaction(reaction: WitReaction) -> Reaction {
     Reaction {
         stop: (reaction & WitReaction::STOP) == WitReaction::STOP,
         cancel: (reaction & WitReaction::CANCEL) == WitReaction::CANCEL,
+        heard: 1,
     }
 }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use plugbay_files::{FileError, FileProblem, PluginDirectory, read_file};
 use plugbay_manifest::limits::NAME_CHARS_MAX;
-use plugbay_manifest::{Layer, ManifestError, Resources};
+use plugbay_manifest::{Layer, ManifestError, Problem, Resources, code};
 use serde_json::Value;
 
 use self::directory::ManifestFile;
@@ -156,7 +156,8 @@ impl Package {
     fn open_directory(directory: &Path) -> Result<Self, LoadFailure> {
         let files = PluginDirectory::open(directory)?;
         let manifest = directory::manifest(&files)?;
-        let component = directory::component(&files, manifest.entry_point().as_deref())?;
+        let component = directory::component(&files, manifest.entry_point().as_deref());
+        let component = component.map_err(|failure| manifest.with_problems(failure))?;
         let directory_name = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
         let stem = directory_name.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut package = Package::from_bytes(name_from(&stem), files.read(component, COMPONENT_BYTES_MAX)?);
@@ -265,7 +266,16 @@ fn read_component(path: &Path) -> Result<Vec<u8>, LoadFailure> {
 
 impl From<FileError> for LoadFailure {
     fn from(error: FileError) -> Self {
-        LoadFailure::Open { message: error.problem.to_string(), path: error.path }
+        let message = error.problem.to_string();
+        match error.problem {
+            // Only manifests and configuration files are read as text.
+            FileProblem::NotText(_) | FileProblem::Utf16 => {
+                let origin = error.path.display().to_string();
+                let problem = Problem { origin, path: String::new(), code: code::SYNTAX, message };
+                LoadFailure::Manifest(ManifestError { problems: vec![problem] })
+            }
+            _ => LoadFailure::Open { message, path: error.path },
+        }
     }
 }
 
@@ -292,6 +302,36 @@ mod tests {
             let package = Package::from_bytes(name_from(long), &b"x"[..]);
             package.fallback_layer().unwrap_or_else(|error| panic!("{long}: {error}"));
         }
+    }
+
+    #[test]
+    fn missing_entry_point_is_reported_with_all_problems_of_the_manifest() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let open = |manifest: &str| {
+            std::fs::write(directory.path().join("plugin.yaml"), manifest).expect("written");
+            Package::open(directory.path()).expect_err("there is no component")
+        };
+        let error = open("name: x\nversion: 1.0.0\nentry_point: gone.wasm");
+        assert_eq!(error.code(), "not_a_package");
+        let error = open("naem: x\nversion: one\nentry_point: gone.wasm");
+        assert_eq!(error.code(), "invalid_manifest");
+        let text = error.to_string();
+        for part in ["naem", "version", "entry_point: its entry_point `gone.wasm` does not exist"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        let error = open("naem: x").to_string();
+        assert!(error.contains("naem") && error.contains("no `.wasm` file"), "{error}");
+    }
+
+    #[test]
+    fn manifest_in_utf_16_says_what_to_save_it_as() {
+        let directory = tempfile::tempdir().expect("a directory");
+        std::fs::write(directory.path().join("a.wasm"), b"x").expect("written");
+        let text: Vec<u8> = "\u{feff}name: x".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        std::fs::write(directory.path().join("plugin.yaml"), text).expect("written");
+        let error = Package::open(directory.path()).expect_err("not UTF-8");
+        assert_eq!(error.code(), "invalid_manifest");
+        assert!(error.to_string().contains("is UTF-16: save it as UTF-8"), "{error}");
     }
 
     #[cfg(unix)]

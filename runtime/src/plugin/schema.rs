@@ -19,6 +19,9 @@ use crate::limits::{
     VALIDATION_PROBLEMS_MAX,
 };
 
+/// The most levels of a payload that serde_json reads as a value.
+const PAYLOAD_DEPTH_MAX: usize = 128;
+
 /// Whether the payload schemas of all of a plugin's actions are bounded in what they can cost.
 ///
 /// # Errors
@@ -69,9 +72,21 @@ impl PayloadSchema {
 
     /// Every problem of a payload, up to a bound.
     pub(crate) fn check(&self, plugin: &str, action: &str, payload: &str) -> Result<(), InvokeError> {
-        let value: Value = serde_json::from_str(payload)
-            .map_err(|error| InvokeError::Payload { action: action.to_owned(), message: error.to_string() })?;
-        let problems = self.problems(&value, payload.len());
+        let problems = match serde_json::from_str::<Value>(payload) {
+            Ok(value) => self.problems(&value, payload.len()),
+            Err(error) if error.to_string().starts_with("recursion limit exceeded") => {
+                let message = format!(
+                    "it is nested more than {PAYLOAD_DEPTH_MAX} levels deep at line {} column {}, which cannot be compared \
+                     with what is declared: nest it less",
+                    error.line(),
+                    error.column()
+                );
+                vec![PayloadProblem { path: String::new(), message }]
+            }
+            Err(error) => {
+                return Err(InvokeError::Payload { action: action.to_owned(), message: error.to_string() });
+            }
+        };
         if problems.is_empty() {
             return Ok(());
         }

@@ -160,6 +160,28 @@ impl TestPlugin {
         self.host.executor.wait(self.host.runtime.reload(self.package.clone())).map(|_| ())
     }
 
+    /// Unloads the plugin and loads the same package, as a restart of the host does: what it stored is there, its state is
+    /// not.
+    ///
+    /// # Panics
+    /// Where it cannot be loaded.
+    #[track_caller]
+    pub fn restart(&mut self) {
+        if let Err(error) = self.try_restart() {
+            panic!("{error}{}", self.scene());
+        }
+    }
+
+    /// Unloads the plugin and loads the same package.
+    ///
+    /// # Errors
+    /// [`LoadError`] with the stage that failed. The plugin is not loaded then.
+    pub fn try_restart(&mut self) -> Result<(), LoadError> {
+        self.unload();
+        self.plugin = self.host.executor.wait(self.host.runtime.load(self.package.clone()))?;
+        Ok(())
+    }
+
     /// Unloads the plugin. Its `on_unload` has run when this returns.
     pub fn unload(&self) {
         self.host.executor.wait(self.host.runtime.unload(&self.name()));

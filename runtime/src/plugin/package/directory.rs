@@ -6,7 +6,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use plugbay_files::PluginDirectory;
-use plugbay_manifest::{FILE_NAMES, Format, Layer};
+use plugbay_manifest::{FILE_NAMES, Format, Layer, Manifest, Problem, code};
 use serde_json::Value;
 
 use crate::error::LoadFailure;
@@ -26,6 +26,26 @@ impl ManifestFile {
     pub(super) fn entry_point(&self) -> Option<String> {
         let value: Value = serde_json::from_str(&self.layer.as_ref()?.to_json()).ok()?;
         value.get("entry_point")?.as_str().map(str::to_owned)
+    }
+
+    /// Why the component is not found, together with every problem of the manifest if it has any.
+    pub(super) fn with_problems(&self, failure: LoadFailure) -> LoadFailure {
+        let (LoadFailure::Open { message, .. } | LoadFailure::NoComponent { message, .. }) = &failure else {
+            return failure;
+        };
+        let Some(layer) = &self.layer else { return failure };
+        // What the component would add to the manifest is not known; its name and version are all that must be there.
+        let named = Layer::from_value("(no manifest)", serde_json::json!({ "name": "plugin", "version": "0.0.0" }));
+        let Ok(Err(mut error)) = named.map(|named| Manifest::from_layers(&[named, layer.clone()])) else {
+            return failure;
+        };
+        error.problems.push(Problem {
+            origin: layer.origin().to_owned(),
+            path: self.entry_point().map(|_| "entry_point".to_owned()).unwrap_or_default(),
+            code: code::INVALID_VALUE,
+            message: message.clone(),
+        });
+        LoadFailure::Manifest(error)
     }
 }
 

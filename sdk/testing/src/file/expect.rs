@@ -112,6 +112,18 @@ pub(super) fn request(expected: &ExpectedRequest, found: &[HttpRequest]) -> Expe
     })
 }
 
+/// An event of a topic that no subscription hears is usually a slip in its name.
+pub(super) fn heard(topic: &str, expected: Option<u64>, found: usize) -> Expectation {
+    match expected {
+        None if found > 0 => Ok(()),
+        Some(expected) if expected == found as u64 => Ok(()),
+        None => {
+            Err(failure(format!("no subscription of the plugin hears `{topic}`; if none should, expect `heard: 0`")))
+        }
+        Some(expected) => Err(failure(format!("expected {expected} subscriptions to hear `{topic}`, found {found}"))),
+    }
+}
+
 /// Compares a count with the expected one, which is at least one by default.
 fn counted(what: &str, expected: Option<u64>, found: usize, more: impl FnOnce() -> Vec<String>) -> Expectation {
     let message = match expected {

@@ -6,6 +6,7 @@
 mod compare;
 mod expect;
 mod run;
+mod saved;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -8,6 +8,7 @@ use plugbay::{BuildError, InvokeError, LoadError, Package, Policy};
 use serde_json::{Value, json};
 
 use super::expect;
+use super::saved::Saved;
 use super::{Surroundings, TestFailure, TestOutcome};
 use crate::host::TestHost;
 use crate::http::response;
@@ -59,10 +60,11 @@ fn go(
     };
     let subject = plugin.name();
     plugins.push(plugin);
+    let mut saved = Saved::default();
     for step in &test.steps {
         let name = step.plugin.as_deref().unwrap_or(&subject);
-        let taken = match plugins.iter().find(|plugin| plugin.name() == name) {
-            Some(plugin) => take(step, host, plugin),
+        let taken = match plugins.iter_mut().find(|plugin| plugin.name() == name) {
+            Some(plugin) => take(step, host, plugin, &mut saved),
             None => Err(failure(format!("the host has no plugin `{name}`"))),
         };
         taken.map_err(|failure| Box::new(TestFailure { step: step.path.clone(), ..*failure }))?;
@@ -70,15 +72,21 @@ fn go(
     Ok(())
 }
 
-fn take(step: &Step, host: &TestHost, plugin: &TestPlugin) -> Expectation {
+fn take(step: &Step, host: &TestHost, plugin: &mut TestPlugin, saved: &mut Saved) -> Expectation {
     let denied_before = host.denials().len();
     let (expect, answer) = match &step.kind {
-        StepKind::Call { action, payload, expect } => (expect, plugin.try_call(action, payload).map_err(Refusal::from)),
+        StepKind::Call { action, payload, expect } => {
+            (expect, plugin.try_call(action, saved.fill(payload)?).map_err(Refusal::from))
+        }
         StepKind::Event { name, data, source, correlation_id, expect } => {
-            let mut event = plugin.make_event(name, data.clone());
+            let mut event = plugin.make_event(name, saved.fill(data)?);
             event.source = source.clone().unwrap_or_else(|| "host".to_owned());
             event.correlation_id.clone_from(correlation_id);
-            (expect, plugin.deliver(&event).map(|reaction| json!(reaction)).map_err(Refusal::from))
+            let reaction = plugin.deliver(&event);
+            if let Ok(reaction) = &reaction {
+                expect::heard(name, expect.heard, reaction.heard)?;
+            }
+            (expect, reaction.map(|reaction| json!(reaction)).map_err(Refusal::from))
         }
         StepKind::Health { expect } => {
             let health = plugin.try_health();
@@ -90,6 +98,7 @@ fn take(step: &Step, host: &TestHost, plugin: &TestPlugin) -> Expectation {
             (expect, health.map(|health| json!(health)).map_err(Refusal::from))
         }
         StepKind::Reload { expect } => (expect, plugin.try_reload().map(|()| Value::Null).map_err(Refusal::from)),
+        StepKind::Restart { expect } => (expect, plugin.try_restart().map(|()| Value::Null).map_err(Refusal::from)),
         StepKind::Advance(by) => {
             return host.try_advance(*by).map_err(failure);
         }
@@ -98,7 +107,13 @@ fn take(step: &Step, host: &TestHost, plugin: &TestPlugin) -> Expectation {
             return expected.iter().try_for_each(|request| expect::request(request, &host.http().requests()));
         }
     };
+    let save = answer.as_ref().ok().filter(|_| !step.save.is_empty()).cloned();
     expect::answer(&expect.answer, expect.in_order, answer)?;
+    match save {
+        Some(answer) => saved.save(&step.save, &answer)?,
+        None if step.save.is_empty() => {}
+        None => return Err(failure("an error has nothing to save")),
+    }
     expect.denied.iter().try_for_each(|denied| expect::denied(denied, &host.denials()[denied_before..]))
 }
 
