@@ -163,7 +163,8 @@ fn read_save(node: &Node<'_>, kind: &str, report: &mut Report) -> Vec<(String, S
     }
     let mut saved = Vec::new();
     for (name, path) in node.entries(SAVED_MAX, report) {
-        if let Err(message) = name::identifier(name) {
+        if name::identifier(name).is_err() {
+            let message = format!("{} is not a name: use letters, digits and `_`, a letter first", quoted(name));
             path.problem(report, code::INVALID_NAME, message);
         }
         let Some(text) = path.line(LINE_CHARS_MAX, report) else { continue };
