@@ -33,6 +33,8 @@ use crate::plugin::link::Linkers;
 use crate::plugin::package::Source;
 use crate::plugin::registry::{Registry, Turn};
 use crate::service::cache::Caches;
+use crate::service::config::ConfigInMemory;
+use crate::service::data::DataInMemory;
 use crate::service::db::Databases;
 use crate::service::http::Network;
 use crate::service::jobs::AllJobs;
@@ -66,6 +68,8 @@ struct Shared {
     network: Arc<Network>,
     /// Components that are linked already, by what they are and how they run: a thousand plugins of one component share it.
     linked: Mutex<LinkedComponents>,
+    config_in_memory: Arc<ConfigInMemory>,
+    data_in_memory: Arc<DataInMemory>,
     /// The SQL databases of loaded plugins, so that two revisions of one share theirs.
     databases: Databases,
     /// The caches of loaded plugins, in the same way.
@@ -215,7 +219,9 @@ impl Runtime {
         if self.plugin(name).is_some() {
             return Err(RemoveDataError::Loaded { plugin: name.to_owned() });
         }
-        let in_memory = self.0.jobs.forget(name);
+        let forgotten =
+            [self.0.jobs.forget(name), self.0.config_in_memory.forget(name), self.0.data_in_memory.forget(name).await];
+        let in_memory = forgotten.contains(&true);
         let Some(directory) = self.0.data_dir.as_ref().map(|directory| directory.join(name)) else {
             return Ok(in_memory);
         };

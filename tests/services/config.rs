@@ -174,6 +174,22 @@ async fn set_values_without_a_data_directory_end_with_the_process() {
 }
 
 #[tokio::test]
+async fn values_in_memory_survive_reload_and_unload_until_removed() {
+    let host = writing_host();
+    let plugin = host.load(settings()).await;
+    let neighbour = host.load(settings().manifest("name", json!("neighbour"))).await;
+    assert_eq!(set(&plugin, "retries", json!(9)).await, json!("set"));
+    host.runtime.reload(settings().package().configure("retries", 5)).await.expect("it reloads");
+    assert_eq!(get(&plugin, "retries").await, json!(9), "a reload keeps it, above the options");
+    assert!(host.runtime.unload("feature_config").await);
+    assert_eq!(get(&host.load(settings()).await, "retries").await, json!(9), "unloading keeps it");
+    assert_eq!(get(&neighbour, "retries").await, json!(3));
+    assert!(host.runtime.unload("feature_config").await);
+    assert!(host.runtime.remove_data("feature_config").await.expect("removed"));
+    assert_eq!(get(&host.load(settings()).await, "retries").await, json!(3));
+}
+
+#[tokio::test]
 async fn two_plugins_do_not_share_values() {
     let data = tempfile::tempdir().expect("a directory");
     let host = Host::with(|builder| builder.policy(Policy::allow_all()).data_dir(data.path()));

@@ -221,6 +221,25 @@ async fn values_survive_a_reload() {
 }
 
 #[tokio::test]
+async fn values_in_memory_survive_reload_and_unload_until_removed() {
+    let host = host();
+    let plugin = host.load(notes()).await;
+    let neighbour = host.load(notes().manifest("name", json!("neighbour"))).await;
+    set(&plugin, "a", &json!(1)).await;
+    host.runtime.reload(notes().package()).await.expect("it reloads");
+    assert_eq!(get(&plugin, "a").await, json!(1), "a reload keeps it");
+    drop(plugin);
+    assert!(host.runtime.unload("feature_data").await);
+    let plugin = host.load(notes()).await;
+    assert_eq!(get(&plugin, "a").await, json!(1), "unloading keeps it");
+    assert_eq!(get(&neighbour, "a").await, json!({ "absent": true }));
+    assert!(host.runtime.unload("feature_data").await);
+    assert!(host.runtime.remove_data("feature_data").await.expect("removed"));
+    assert!(!host.runtime.remove_data("feature_data").await.expect("nothing is left"));
+    assert_eq!(get(&host.load(notes()).await, "a").await, json!({ "absent": true }));
+}
+
+#[tokio::test]
 async fn two_plugins_share_no_values_but_two_hosts_do() {
     let data = tempfile::tempdir().expect("a directory");
     let (one_host, other_host) = (persistent(data.path()), persistent(data.path()));

@@ -183,8 +183,9 @@ impl RuntimeBuilder {
         self
     }
 
-    /// The directory that keeps what plugins set, one directory for each plugin. Default: none, and it is forgotten with
-    /// the process.
+    /// The directory in which services store what plugins set, one directory for each plugin. Default: none. Values of
+    /// `data`, configuration and jobs are then held in memory until the process ends or [`Runtime::remove_data`] removes
+    /// them; the SQL database of `db` is dropped when its plugin is unloaded.
     #[must_use]
     pub fn data_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.data_dir = Some(directory.into());
@@ -292,6 +293,8 @@ impl RuntimeBuilder {
                 self.http_timeout,
             )),
             linked: Mutex::default(),
+            config_in_memory: Arc::default(),
+            data_in_memory: Arc::default(),
             databases: Databases::default(),
             caches: Caches::default(),
             plugins: Arc::default(),

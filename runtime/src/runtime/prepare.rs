@@ -18,7 +18,7 @@ use crate::plugin::package::Package;
 use crate::plugin::registry::Registry;
 use crate::scope::{PluginScope, forget_gone};
 use crate::service::cache::PluginCache;
-use crate::service::config::PluginConfig;
+use crate::service::config::{PluginConfig, StoredValues};
 use crate::service::data::PluginData;
 use crate::service::db::{NotMade, PluginDb};
 use crate::service::http::PluginHttp;
@@ -95,10 +95,11 @@ impl Runtime {
         let load_error = |failure: LoadFailure| LoadError::new(&manifest.name, failure);
         let layers = checked.package.config_layers(self.0.environment.as_deref()).map_err(load_error)?;
         let directory = self.0.data_dir.as_ref().map(|directory| directory.join(&manifest.name));
-        let kept_at = directory.as_ref().map(|directory| directory.join("config.json"));
         let scope = PluginScope::new(name.clone(), directory, self.0.clock.clone());
         let schema = manifest.configuration.clone().into_iter().collect();
-        let config = PluginConfig::new(schema, manifest.additional_configuration, layers, kept_at)
+        let config = StoredValues::open(&scope, &self.0.config_in_memory)
+            .map_err(|problem| vec![problem])
+            .and_then(|stored| PluginConfig::new(schema, manifest.additional_configuration, layers, stored))
             .map_err(|problems| load_error(LoadFailure::Configuration { problems }))?;
         let log = PluginLog::new(name.clone(), self.0.log_sink.clone());
         log.mask.add(&config.secrets());
@@ -106,7 +107,7 @@ impl Runtime {
         Ok(Arc::new(PluginContext {
             log,
             config,
-            data: PluginData::new(scope.clone()),
+            data: PluginData::new(scope.clone(), self.0.data_in_memory.clone()),
             cache: PluginCache::new(&self.0.caches, &scope),
             db: PluginDb::new(&self.0.databases, &scope),
             jobs: PluginJobs::new(self.0.jobs.of(&scope), manifest.actions.iter().map(|action| action.name.clone())),

@@ -8,11 +8,11 @@
 //! Secrets are given to the plugin that declares them, and to no other: they are masked in its log, and nothing in here
 //! prints a value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use plugbay_manifest::Setting;
 use serde_json::Value;
@@ -21,7 +21,7 @@ use super::over_limit;
 use crate::audit::mask::HIDDEN;
 use crate::error::ConfigProblem;
 use crate::limits::{CONFIG_BYTES_MAX, CONFIG_KEY_BYTES_MAX, CONFIG_KEYS_MAX, CONFIG_VALUE_BYTES_MAX};
-use crate::scope::{make_private_directory, sync_directory};
+use crate::scope::{PluginScope, make_private_directory, sync_directory};
 
 /// The settings that a manifest declares, by key.
 pub(crate) type Schema = BTreeMap<String, Setting>;
@@ -58,8 +58,7 @@ pub(crate) struct PluginConfig {
     /// Whether the plugin may set keys that the schema does not have.
     additional: bool,
     values: RwLock<BTreeMap<String, Value>>,
-    /// Where what the plugin sets is kept; `None` keeps it in memory only.
-    kept: Option<KeptValues>,
+    stored: StoredValues,
 }
 
 impl PluginConfig {
@@ -68,9 +67,8 @@ impl PluginConfig {
         schema: Schema,
         additional: bool,
         layers: Vec<ConfigLayer>,
-        kept_at: Option<PathBuf>,
+        stored: StoredValues,
     ) -> Result<Self, Vec<ConfigProblem>> {
-        let kept = kept_at.map(KeptValues::open).transpose().map_err(|problem| vec![problem])?;
         let mut problems = Vec::new();
         let mut values: BTreeMap<String, Value> =
             schema.iter().filter_map(|(key, setting)| Some((key.clone(), setting.default.clone()?))).collect();
@@ -82,15 +80,13 @@ impl PluginConfig {
                 }
             }
         }
-        let stored = kept.as_ref().map(KeptValues::read).unwrap_or_default();
-        for (key, value) in stored {
+        for (key, value) in stored.read() {
             // A newer schema may be narrower than the one that a stored value was checked against. The value stays
             // stored until it is set again: an older version of the plugin, or a later one, may still take it.
             match check(&schema, additional, &key, &value) {
                 Ok(()) => drop(values.insert(key, value)),
                 Err(message) => {
-                    let file = kept.as_ref().map(|kept| kept.path.display().to_string()).unwrap_or_default();
-                    tracing::warn!(key, file, "a stored configuration value is not used: {message}");
+                    tracing::warn!(key, place = stored.place(), "a stored configuration value is not used: {message}");
                 }
             }
         }
@@ -106,7 +102,7 @@ impl PluginConfig {
             }
         }
         if problems.is_empty() {
-            Ok(PluginConfig { schema, additional, values: RwLock::new(values), kept })
+            Ok(PluginConfig { schema, additional, values: RwLock::new(values), stored })
         } else {
             Err(problems)
         }
@@ -157,14 +153,12 @@ impl PluginConfig {
         Ok(())
     }
 
-    /// Checks a value, stores it on disk and only then shows it to the plugin.
+    /// Checks a value, stores it and only then shows it to the plugin.
     pub(crate) async fn set(&self, key: &str, value: Value) -> Result<(), ConfigError> {
         check(&self.schema, self.additional, key, &value)
             .map_err(|message| ConfigError::Invalid(format!("{key}: {message}")))?;
         self.check_room(key, &value).map_err(ConfigError::Invalid)?;
-        if let Some(kept) = &self.kept {
-            kept.write(key, value.clone()).await.map_err(ConfigError::Unavailable)?;
-        }
+        self.stored.write(key, value.clone()).await.map_err(ConfigError::Unavailable)?;
         self.values.write().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), value);
         Ok(())
     }
@@ -197,13 +191,71 @@ fn check(schema: &Schema, additional: bool, key: &str, value: &Value) -> Result<
     }
 }
 
-/// What a plugin set, in a file of its own: one JSON object, replaced as a whole and never half-written.
-struct KeptValues {
+/// The values that plugins without a data directory have set, by plugin name. They outlive reloads and unloading.
+#[derive(Default)]
+pub(crate) struct ConfigInMemory(Mutex<HashMap<Arc<str>, BTreeMap<String, Value>>>);
+
+impl ConfigInMemory {
+    /// Removes the values of a plugin. Returns whether there were any.
+    pub(crate) fn forget(&self, name: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name).is_some()
+    }
+}
+
+/// The values that one plugin has set: in its directory, or in memory if it has none.
+pub(crate) enum StoredValues {
+    File(ValuesFile),
+    Memory { all: Arc<ConfigInMemory>, name: Arc<str> },
+}
+
+impl StoredValues {
+    /// The values of the plugin of this scope.
+    ///
+    /// # Errors
+    /// [`ConfigProblem`] if its file is damaged or cannot be read.
+    pub(crate) fn open(scope: &PluginScope, in_memory: &Arc<ConfigInMemory>) -> Result<Self, ConfigProblem> {
+        Ok(match &scope.directory {
+            Some(directory) => StoredValues::File(ValuesFile::open(directory.join("config.json"))?),
+            None => StoredValues::Memory { all: in_memory.clone(), name: scope.name.clone() },
+        })
+    }
+
+    fn read(&self) -> BTreeMap<String, Value> {
+        match self {
+            StoredValues::File(file) => file.read(),
+            StoredValues::Memory { all, name } => {
+                all.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned().unwrap_or_default()
+            }
+        }
+    }
+
+    async fn write(&self, key: &str, value: Value) -> Result<(), String> {
+        match self {
+            StoredValues::File(file) => file.write(key, value).await,
+            StoredValues::Memory { all, name } => {
+                let mut all = all.0.lock().unwrap_or_else(PoisonError::into_inner);
+                all.entry(name.clone()).or_default().insert(key.to_owned(), value);
+                Ok(())
+            }
+        }
+    }
+
+    /// Where the values are, for the operator.
+    fn place(&self) -> String {
+        match self {
+            StoredValues::File(file) => file.path.display().to_string(),
+            StoredValues::Memory { name, .. } => format!("memory of plugin `{name}`"),
+        }
+    }
+}
+
+/// The values that a plugin has set, in a file of its own: one JSON object, replaced as a whole and never half-written.
+pub(crate) struct ValuesFile {
     path: Arc<Path>,
     values: Arc<tokio::sync::Mutex<BTreeMap<String, Value>>>,
 }
 
-impl KeptValues {
+impl ValuesFile {
     fn open(path: PathBuf) -> Result<Self, ConfigProblem> {
         let problem = |message: String| ConfigProblem {
             key: "(kept values)".into(),
@@ -216,7 +268,7 @@ impl KeptValues {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(problem(format!("cannot be read: {error}"))),
         };
-        Ok(KeptValues { path: path.into(), values: Arc::new(tokio::sync::Mutex::new(values)) })
+        Ok(ValuesFile { path: path.into(), values: Arc::new(tokio::sync::Mutex::new(values)) })
     }
 
     fn read(&self) -> BTreeMap<String, Value> {

@@ -8,9 +8,11 @@
 
 mod data_db;
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 
 pub(crate) use self::data_db::Value;
 use self::data_db::{DataDb, STEPS};
@@ -22,8 +24,34 @@ use crate::sqlite::{Database, Unavailable};
 /// The data service of one loaded plugin.
 pub(crate) struct PluginData {
     scope: PluginScope,
-    /// Boxed, because most plugins keep nothing: each loaded plugin would pay for its size.
-    kept: OnceCell<Box<DataDb>>,
+    in_memory: Arc<DataInMemory>,
+    /// Behind a pointer, because most plugins store nothing.
+    kept: OnceCell<Arc<DataDb>>,
+}
+
+/// The values of plugins without a data directory, by plugin name. They outlive reloads and unloading.
+#[derive(Default)]
+pub(crate) struct DataInMemory(Mutex<HashMap<Arc<str>, Arc<DataDb>>>);
+
+impl DataInMemory {
+    /// Removes the values of a plugin. Returns whether there were any.
+    pub(crate) async fn forget(&self, name: &str) -> bool {
+        self.0.lock().await.remove(name).is_some()
+    }
+
+    async fn open(&self, scope: &PluginScope) -> Result<Arc<DataDb>, Unavailable> {
+        let mut all = self.0.lock().await;
+        if let Some(kept) = all.get(&scope.name) {
+            return Ok(kept.clone());
+        }
+        let kept = open(scope).await?;
+        all.insert(scope.name.clone(), kept.clone());
+        Ok(kept)
+    }
+}
+
+async fn open(scope: &PluginScope) -> Result<Arc<DataDb>, Unavailable> {
+    Database::open(scope, "data.sqlite3", STEPS).await.map(|database| Arc::new(DataDb::new(database)))
 }
 
 /// Why a use of the data was refused, or failed.
@@ -38,14 +66,17 @@ pub(crate) enum DataError {
 }
 
 impl PluginData {
-    pub(crate) fn new(scope: PluginScope) -> Self {
-        PluginData { scope, kept: OnceCell::new() }
+    pub(crate) fn new(scope: PluginScope, in_memory: Arc<DataInMemory>) -> Self {
+        PluginData { scope, in_memory, kept: OnceCell::new() }
     }
 
-    /// What is kept, opened at the first use.
+    /// The stored values, opened at their first use.
     pub(crate) async fn kept(&self) -> Result<&DataDb, DataError> {
         let open = || async {
-            Database::open(&self.scope, "data.sqlite3", STEPS).await.map(|file| Box::new(DataDb::new(file)))
+            match self.scope.directory {
+                Some(_) => open(&self.scope).await,
+                None => self.in_memory.open(&self.scope).await,
+            }
         };
         Ok(self.kept.get_or_try_init(open).await?)
     }
