@@ -12,8 +12,11 @@ pub(crate) const ACTION_PATTERN: &str = "^[A-Za-z_][A-Za-z0-9_.-]*$";
 /// The regular expression of names in a database.
 pub(crate) const IDENTIFIER_PATTERN: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
 
-/// Checks a plugin's name, which is also a directory, a part of URLs and a metric label.
-pub(crate) fn plugin(name: &str) -> Result<(), String> {
+/// Checks the name of a plugin, which is a directory, a part of URLs and a metric label.
+///
+/// # Errors
+/// What is wrong with it, and a name that would do.
+pub fn plugin(name: &str) -> Result<(), String> {
     let starts = |c: char| c.is_ascii_lowercase();
     let goes_on = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
     bounded(name, "a plugin name", NAME_CHARS_MAX)?;
@@ -30,8 +33,11 @@ pub(crate) fn plugin(name: &str) -> Result<(), String> {
     Err(format!("{} is not a plugin name: {rule}{hint}", quoted(name)))
 }
 
-/// Checks an action's name.
-pub(crate) fn action(name: &str) -> Result<(), String> {
+/// Checks the name of an action.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn action(name: &str) -> Result<(), String> {
     dotted(name, "an action name")
 }
 

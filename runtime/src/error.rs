@@ -13,6 +13,7 @@ mod answer;
 mod config;
 mod invoke;
 mod load;
+mod provide;
 mod status;
 
 use std::fmt;
@@ -23,6 +24,7 @@ pub use self::answer::{Failure, LimitHit, PayloadProblem};
 pub use self::config::ConfigProblem;
 pub use self::invoke::InvokeError;
 pub use self::load::{LoadError, LoadFailure};
+pub use self::provide::ProvideError;
 
 /// The runtime cannot be built.
 #[derive(Debug, thiserror::Error)]

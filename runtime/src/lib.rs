@@ -52,6 +52,7 @@ mod inspection;
 mod plugin;
 
 mod host;
+mod host_plugin;
 
 mod event;
 mod service;
@@ -86,10 +87,12 @@ pub use component::{
     AnyComponent, CallError, Called, ComponentError, ExportedFunction, ValueError, ValueProblem, to_json, to_wave,
 };
 pub use error::{
-    BuildError, ConfigProblem, Failure, InvokeError, LimitHit, LoadError, LoadFailure, PayloadProblem, RemoveDataError,
+    BuildError, ConfigProblem, Failure, InvokeError, LimitHit, LoadError, LoadFailure, PayloadProblem, ProvideError,
+    RemoveDataError,
 };
 pub use event::{Event, Health, Reaction};
 pub use handle::Plugin;
+pub use host_plugin::{HostCall, HostPlugin};
 pub use inspection::{InspectedImport, InspectedLimits, InspectedRate, Inspection, Trust};
 pub use invocation::{Invocation, Outcome, Usage};
 pub use limits::{Ceilings, Limits};

@@ -22,8 +22,9 @@ use crate::audit::{Audit, AuditEntry};
 use crate::capability::Policy;
 use crate::clock::Clock;
 use crate::component::AnyComponent;
-use crate::error::{BuildError, LoadError, LoadFailure, RemoveDataError};
+use crate::error::{BuildError, LoadError, LoadFailure, ProvideError, RemoveDataError};
 use crate::handle::Plugin;
+use crate::host_plugin::{HostPlugin, ProvidedPlugin};
 use crate::inspection::Inspection;
 use crate::limits::OUTCOMES_WAIT_MAX;
 use crate::plugin::check::{CheckedPackage, Operator};
@@ -125,6 +126,9 @@ impl Runtime {
         if self.plugin(name).is_some() {
             return Err(LoadError::new(name, LoadFailure::AlreadyLoaded));
         }
+        if self.0.plugins.provided(name).is_some() {
+            return Err(LoadError::new(name, LoadFailure::Provided));
+        }
         let prepared = self.prepare(checked).await?;
         let plugin = CurrentRevision::new(prepared.start(Start::Load).await?);
         self.0.plugins.add(&plugin);
@@ -186,6 +190,20 @@ impl Runtime {
     /// [`RuntimeBuilder::live_instances`].
     pub fn has_memory_pool(&self) -> bool {
         self.0.engines.has_pool()
+    }
+
+    /// Adds a plugin of the application, whose actions are Rust functions, for as long as the runtime lives. Plugins call it
+    /// as they call one another, if they were granted `plugin.<name>:execute`; it admits every plugin that was. A plugin that
+    /// `requires` it can be loaded from then on. Its payloads and results are as long as those of [`Limits`] may be.
+    ///
+    /// [`Runtime::plugin`] and [`Runtime::plugins`] do not return it: the application calls its own functions directly.
+    ///
+    /// [`Limits`]: crate::Limits
+    ///
+    /// # Errors
+    /// [`ProvideError`] if a name or the version is wrong, or the name is that of another plugin.
+    pub fn provide(&self, plugin: HostPlugin) -> Result<(), ProvideError> {
+        self.0.plugins.provide(ProvidedPlugin::check(plugin, &self.0.operator.limits)?)
     }
 
     /// Whether no job runs and none is about to: for whoever moves the clock that this runtime was given, and wants to know

@@ -4,12 +4,14 @@
 //! answered, or why it did not.
 
 mod payload;
+mod provided;
 mod request;
 mod retry;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub(crate) use self::provided::invoke_provided;
 pub(crate) use self::request::Request;
 use self::request::{EventRequest, HealthRequest, RunAction};
 use crate::admission::Chain;
@@ -166,13 +168,17 @@ fn admit_caller(plugin: &LoadedPlugin, action: &str, chain: &Chain) -> Result<()
         let (caller, names_callers) = (chain.caller().to_owned(), allowed_callers.is_some());
         return Err(Box::new(InvokeError::CallerRefused { plugin: name, caller, names_callers }));
     }
+    check_depth(&name, action, chain)
+}
+
+/// Is there an end to the chain?
+fn check_depth(plugin: &str, action: &str, chain: &Chain) -> Result<(), Box<InvokeError>> {
     let observed = chain.depth();
     if observed > CALL_DEPTH_MAX {
-        let (action, chain) = (action.chars().take(ACTION_NAME_BYTES_MAX).collect(), format!("{chain} -> {name}"));
         return Err(Box::new(InvokeError::CallDepth {
-            plugin: name,
-            action,
-            chain,
+            plugin: plugin.to_owned(),
+            action: action.chars().take(ACTION_NAME_BYTES_MAX).collect(),
+            chain: format!("{chain} -> {plugin}"),
             allowed: CALL_DEPTH_MAX,
             observed,
         }));

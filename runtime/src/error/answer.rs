@@ -146,6 +146,13 @@ pub struct Failure {
     pub status_code: Option<u16>,
 }
 
+impl Failure {
+    /// A failure with a code for programs and a message for people, without details or a status.
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Failure { code: code.into(), message: message.into(), details: None, status_code: None }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.message, self.code)

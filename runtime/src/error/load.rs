@@ -99,6 +99,9 @@ pub enum LoadFailure {
     /// Another plugin of this name is loaded.
     #[error("a plugin of this name is loaded already: unload it first, or reload it")]
     AlreadyLoaded,
+    /// The application provides a plugin of this name.
+    #[error("the application itself provides a plugin of this name: give one of the two another name")]
+    Provided,
     /// The bytes are not a component, or one that is over a limit.
     #[error(transparent)]
     Scan(#[from] ScanError),
@@ -231,6 +234,7 @@ impl LoadError {
             LoadFailure::Engine(_) => "host_error",
             LoadFailure::NothingToReload => "not_loaded",
             LoadFailure::AlreadyLoaded => "already_loaded",
+            LoadFailure::Provided => "provided_name",
             LoadFailure::Scan(error) => error.code(),
             LoadFailure::MinimumMemory { .. } => "memory_limit",
             LoadFailure::UnknownImport { .. } => "unknown_import",

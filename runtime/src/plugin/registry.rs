@@ -1,16 +1,22 @@
-//! The plugins that serve, by name, and whose turn it is to change one.
+//! The plugins that serve, by name, and whose turn it is to change one. Those that are loaded and those that the application
+//! provides share one name space.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::OwnedMutexGuard;
 
 use super::current::CurrentRevision;
+use crate::error::ProvideError;
+use crate::host_plugin::ProvidedPlugin;
 
 /// All plugins of one runtime.
 #[derive(Default)]
 pub(crate) struct Registry {
     plugins: Mutex<BTreeMap<String, Arc<CurrentRevision>>>,
+    /// The plugins that the application provides.
+    provided: Mutex<BTreeMap<String, Arc<ProvidedPlugin>>>,
     /// Who loads, reloads, unloads or removes a plugin, by its name.
     turns: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
 }
@@ -22,14 +28,50 @@ impl Registry {
     /// Waits for whoever loads, reloads or unloads the plugin of this name, in the order in which they came. Two at once
     /// would leave a revision that serves and that nobody can unload.
     pub(crate) async fn turn(&self, name: &str) -> Turn {
-        let turn = {
-            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-            turns.retain(|_, turn| turn.strong_count() > 0);
-            let turn = turns.get(name).and_then(Weak::upgrade).unwrap_or_default();
-            turns.insert(name.to_owned(), Arc::downgrade(&turn));
-            turn
-        };
-        turn.lock_owned().await
+        self.turn_lock(name).lock_owned().await
+    }
+
+    fn turn_lock(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        let turn = turns.get(name).and_then(Weak::upgrade).unwrap_or_default();
+        turns.insert(name.to_owned(), Arc::downgrade(&turn));
+        turn
+    }
+
+    /// Adds a plugin of the application.
+    ///
+    /// # Errors
+    /// [`ProvideError::Loaded`] and [`ProvideError::Provided`] if its name is in use.
+    pub(crate) fn provide(&self, plugin: ProvidedPlugin) -> Result<(), ProvideError> {
+        let name = plugin.name().to_owned();
+        // A load holds the turn from its look for the name until it has added its plugin.
+        let Ok(_turn) = self.turn_lock(&name).try_lock_owned() else { return Err(ProvideError::Loaded { name }) };
+        if self.get(&name).is_some() {
+            return Err(ProvideError::Loaded { name });
+        }
+        match self.provided_lock().entry(name) {
+            Entry::Vacant(entry) => {
+                entry.insert(Arc::new(plugin));
+                Ok(())
+            }
+            Entry::Occupied(entry) => Err(ProvideError::Provided { name: entry.key().clone() }),
+        }
+    }
+
+    /// The plugin of this name that the application provides.
+    pub(crate) fn provided(&self, name: &str) -> Option<Arc<ProvidedPlugin>> {
+        self.provided_lock().get(name).cloned()
+    }
+
+    /// All plugins that the application provides, by name.
+    pub(crate) fn all_provided(&self) -> Vec<Arc<ProvidedPlugin>> {
+        self.provided_lock().values().cloned().collect()
+    }
+
+    /// Whether a plugin of this name is loaded or provided.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.lock().contains_key(name) || self.provided_lock().contains_key(name)
     }
 
     /// Adds a plugin. Whoever adds one has the turn, and knows that there is none of its name.
@@ -49,6 +91,10 @@ impl Registry {
     /// All of them, by name.
     pub(crate) fn all(&self) -> Vec<Arc<CurrentRevision>> {
         self.lock().values().cloned().collect()
+    }
+
+    fn provided_lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<ProvidedPlugin>>> {
+        self.provided.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<CurrentRevision>>> {

@@ -6,6 +6,7 @@ use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 
 use plugbay_compile::CompileContext;
 use plugbay_manifest::Manifest;
+use semver::Version;
 
 use super::{LinkedComponents, Runtime};
 use crate::audit::PluginAudit;
@@ -135,7 +136,7 @@ impl Runtime {
 
     fn check_requirements(&self, manifest: &Manifest) -> Result<(), LoadError> {
         for required in &manifest.requires {
-            let found = match self.plugin(&required.name).map(|plugin| plugin.manifest().version) {
+            let found = match self.version_of(&required.name) {
                 None => "not loaded".to_owned(),
                 Some(version) if required.version.as_ref().is_some_and(|wanted| !wanted.matches(&version)) => {
                     format!("loaded in version {version}")
@@ -148,6 +149,12 @@ impl Runtime {
             return Err(LoadError::new(&manifest.name, failure));
         }
         Ok(())
+    }
+
+    /// The version of the plugin of this name that is loaded or provided.
+    fn version_of(&self, name: &str) -> Option<Version> {
+        let loaded = self.plugin(name).map(|plugin| plugin.manifest().version);
+        loaded.or_else(|| self.0.plugins.provided(name).map(|provided| provided.version().clone()))
     }
 
     fn linked_lock(&self) -> MutexGuard<'_, LinkedComponents> {

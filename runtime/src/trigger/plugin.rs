@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::caller::Caller;
 use crate::dispatch;
 use crate::error::InvokeError;
+use crate::host_plugin::ProvidedPlugin;
 use crate::invocation::Invocation;
 use crate::plugin::current::CurrentRevision;
 use crate::plugin::registry::Registry;
@@ -13,19 +14,22 @@ use crate::service::plugins::{Calling, Directory, PluginCall, PluginInfo};
 
 impl Directory for Registry {
     fn call(&self, call: PluginCall) -> Calling {
-        match self.get(&call.plugin) {
-            // The future keeps the plugin that it calls alive, and nothing else of the runtime.
-            Some(plugin) => Box::pin(invoke(plugin, call)),
-            None => Box::pin(std::future::ready(Err(Box::new(InvokeError::NotLoaded { plugin: call.plugin })))),
+        // The future keeps the plugin that it calls alive, and nothing else of the runtime.
+        if let Some(plugin) = self.get(&call.plugin) {
+            Box::pin(invoke(plugin, call))
+        } else if let Some(provided) = self.provided(&call.plugin) {
+            Box::pin(invoke_provided(provided, call))
+        } else {
+            Box::pin(std::future::ready(Err(Box::new(InvokeError::NotLoaded { plugin: call.plugin }))))
         }
     }
 
     fn serves(&self, plugin: &str) -> bool {
-        self.get(plugin).is_some()
+        self.contains(plugin)
     }
 
     fn plugins(&self) -> Vec<PluginInfo> {
-        let list = |plugin: Arc<CurrentRevision>| {
+        let loaded = |plugin: Arc<CurrentRevision>| {
             let manifest = &plugin.borrow().manifest;
             PluginInfo {
                 name: manifest.name.clone(),
@@ -34,26 +38,46 @@ impl Directory for Registry {
                 actions: manifest.actions.iter().map(|action| action.name.clone()).collect(),
             }
         };
-        self.all().into_iter().map(list).collect()
+        let provided = |plugin: Arc<ProvidedPlugin>| PluginInfo {
+            name: plugin.name().to_owned(),
+            version: plugin.version().to_string(),
+            title: plugin.name().to_owned(),
+            actions: plugin.action_names(),
+        };
+        let mut all: Vec<PluginInfo> = self.all().into_iter().map(loaded).collect();
+        all.extend(self.all_provided().into_iter().map(provided));
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
     }
 }
 
 async fn invoke(plugin: Arc<CurrentRevision>, call: PluginCall) -> Result<String, Box<InvokeError>> {
-    let PluginCall { action, payload, request_id, time_left, chain, .. } = call;
-    let caller = Caller::Plugin(chain.caller().to_owned());
-    let mut invocation = Invocation::new(action).caller(caller).request_id(request_id.clone());
-    invocation.timeout = time_left;
-    invocation.chain = Some(chain);
-    if payload.len() > plugin.borrow().limits.payload_bytes {
-        // Dispatch refuses it: it need not be read.
-        invocation.payload = payload.into();
-    } else {
-        invocation = invocation.payload_json(payload)?;
-    }
+    let request_id = call.request_id.clone();
+    let mut invocation = invocation(call, plugin.borrow().limits.payload_bytes)?;
     let answer = dispatch::invoke(&plugin, &mut invocation).await;
     if let Err(error @ InvokeError::Trapped { .. }) = &answer {
         // Its caller is not told what broke inside, so this is the one place where the author can see it.
         plugin.borrow().context.log.write_in(|| Some(&request_id), Level::Error, "plugbay", &error.to_string(), &[]);
     }
     Ok(answer?.into_json())
+}
+
+async fn invoke_provided(plugin: Arc<ProvidedPlugin>, call: PluginCall) -> Result<String, Box<InvokeError>> {
+    let invocation = invocation(call, plugin.payload_bytes())?;
+    Ok(dispatch::invoke_provided(&plugin, invocation).await?)
+}
+
+/// The call, for a plugin whose payloads may have this many bytes.
+fn invocation(call: PluginCall, payload_bytes: usize) -> Result<Invocation<'static>, Box<InvokeError>> {
+    let PluginCall { action, payload, request_id, time_left, chain, .. } = call;
+    let caller = Caller::Plugin(chain.caller().to_owned());
+    let mut invocation = Invocation::new(action).caller(caller).request_id(request_id);
+    invocation.timeout = time_left;
+    invocation.chain = Some(chain);
+    if payload.len() > payload_bytes {
+        // Dispatch refuses it: it need not be read.
+        invocation.payload = payload.into();
+        return Ok(invocation);
+    }
+    Ok(invocation.payload_json(payload)?)
 }

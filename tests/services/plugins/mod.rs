@@ -1,8 +1,9 @@
-//! `plugbay:plugin/plugins`: calls between plugins, and named services.
+//! `plugbay:plugin/plugins`: calls of other plugins and of the application, and named services.
 
 mod call;
 mod chain;
 mod offer;
+mod provided;
 
 use plugbay::{Plugin, Policy};
 use serde_json::{Value, json};

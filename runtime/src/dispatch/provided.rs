@@ -1,0 +1,89 @@
+//! Calls of the actions that the application provides. No guest runs, so there is no instance to lease; the size, depth and
+//! time of the call are limited as those of a call between plugins.
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+
+use super::check_depth;
+use crate::error::{InvokeError, PayloadProblem};
+use crate::host::TimeLimit;
+use crate::host_plugin::{HandlerError, HostCall, ProvidedPlugin};
+use crate::invocation::Invocation;
+use crate::limits::ACTION_NAME_BYTES_MAX;
+
+/// An action of the application panicked.
+struct Panicked;
+
+/// Runs an action that the application provides, and returns the JSON that it answers.
+pub(crate) async fn invoke_provided(
+    plugin: &ProvidedPlugin,
+    invocation: Invocation<'_>,
+) -> Result<String, Box<InvokeError>> {
+    let Invocation { action, payload, request_id, timeout, chain, .. } = invocation;
+    let name = || plugin.name().to_owned();
+    if let Some(chain) = &chain {
+        check_depth(plugin.name(), &action, chain)?;
+    }
+    let Some(handler) = plugin.action(&action) else {
+        let action = action.chars().take(ACTION_NAME_BYTES_MAX).collect();
+        return Err(Box::new(InvokeError::UnknownAction { plugin: name(), action, known: plugin.action_names() }));
+    };
+    let action = action.into_owned();
+    let (allowed, observed) = (plugin.payload_bytes(), payload.len());
+    if observed > allowed {
+        return Err(Box::new(InvokeError::PayloadTooLarge { plugin: name(), action, allowed, observed }));
+    }
+    let call = HostCall {
+        plugin: chain.as_ref().map(|chain| chain.caller().to_owned()).unwrap_or_default(),
+        request_id: request_id.unwrap_or_default(),
+        time_left: timeout,
+    };
+    let time = TimeLimit::from_now(timeout);
+    let work = without_panic(async { handler(call, &payload).await });
+    let answer = match time.deadline() {
+        Some(deadline) => tokio::time::timeout_at(deadline.into(), work).await,
+        None => Ok(work.await),
+    };
+    let json = match answer {
+        Ok(Ok(Ok(json))) => json,
+        Ok(Ok(Err(HandlerError::Failed(failure)))) => {
+            return Err(Box::new(InvokeError::Guest { plugin: name(), failure: Box::new(failure) }));
+        }
+        Ok(Ok(Err(HandlerError::Payload(error)))) => {
+            let problems = vec![PayloadProblem { path: String::new(), message: error.to_string() }];
+            return Err(Box::new(InvokeError::Validation { plugin: name(), action, problems }));
+        }
+        Ok(Ok(Err(HandlerError::Answer(error)))) => {
+            let message = format!("its answer cannot be JSON: {error}");
+            return Err(Box::new(InvokeError::Host { plugin: name(), action, message }));
+        }
+        Ok(Err(Panicked)) => {
+            let message = "the action panicked".to_owned();
+            return Err(Box::new(InvokeError::Host { plugin: name(), action, message }));
+        }
+        Err(_) => {
+            let (allowed, observed) = (timeout.unwrap_or_default(), time.elapsed());
+            return Err(Box::new(InvokeError::Timeout { plugin: name(), action, allowed, observed }));
+        }
+    };
+    let (allowed, observed) = (plugin.result_bytes(), json.len());
+    if observed > allowed {
+        let observed = Some(observed);
+        return Err(Box::new(InvokeError::ResultTooLarge { plugin: name(), action, allowed, observed }));
+    }
+    Ok(json)
+}
+
+/// The output of a future, unless polling it panics. The panic hook has reported what happened. The future is not polled
+/// again, and what the application shares between its actions it has to keep consistent itself.
+async fn without_panic<T>(future: impl Future<Output = T>) -> Result<T, Panicked> {
+    let mut future = pin!(future);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+        Ok(Poll::Pending) => Poll::Pending,
+        Err(_) => Poll::Ready(Err(Panicked)),
+    })
+    .await
+}

@@ -1,0 +1,243 @@
+//! Plugins that the application provides. Their actions are Rust functions of the application, and plugins call them as
+//! they call one another.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use plugbay_manifest::{check_action_name, check_plugin_name};
+use semver::Version;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Failure, ProvideError};
+use crate::limits::Limits;
+
+/// A plugin whose actions are Rust functions of the application.
+///
+/// [`Runtime::provide`](crate::Runtime::provide) adds it. A plugin calls its actions as those of any other plugin
+/// (`plugbay:plugin/plugins`, `plugins::call` of the SDK), and needs the same permission, `plugin.<name>:execute`.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use plugbay::{Failure, HostCall, HostPlugin, Runtime};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Deserialize)]
+/// struct Item {
+///     item: String,
+/// }
+///
+/// #[derive(Serialize)]
+/// struct Price {
+///     cents: u32,
+/// }
+///
+/// async fn price(call: HostCall, wanted: Item) -> Result<Price, Failure> {
+///     match wanted.item.as_str() {
+///         "apple" => Ok(Price { cents: 40 }),
+///         item => Err(Failure::new("unknown_item", format!("{} asked for `{item}`", call.plugin()))),
+///     }
+/// }
+///
+/// let shop = HostPlugin::new("shop")
+///     .version("1.0.0")
+///     .action("price", price)
+///     .action("currency", |_, (): ()| async { Ok("CHF") });
+/// Runtime::new()?.provide(shop)?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a plugin of the application serves once `Runtime::provide` has added it"]
+pub struct HostPlugin {
+    name: String,
+    version: String,
+    actions: Vec<(String, Handler)>,
+}
+
+/// An action whose payload and answer are JSON.
+type Handler = Box<dyn Fn(HostCall, &str) -> Handling + Send + Sync>;
+
+/// An action that runs.
+pub(crate) type Handling = Pin<Box<dyn Future<Output = Result<String, HandlerError>> + Send>>;
+
+/// The reason for which an action of the application has no answer.
+#[derive(Debug)]
+pub(crate) enum HandlerError {
+    /// The payload is not what the action takes.
+    Payload(serde_json::Error),
+    /// The action failed.
+    Failed(Failure),
+    /// The answer cannot be JSON.
+    Answer(serde_json::Error),
+}
+
+/// A call of an action that the application provides.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct HostCall {
+    pub(crate) plugin: String,
+    pub(crate) request_id: String,
+    pub(crate) time_left: Option<Duration>,
+}
+
+impl HostCall {
+    /// The name of the plugin that calls. The host sets it.
+    pub fn plugin(&self) -> &str {
+        &self.plugin
+    }
+
+    /// The id of the request within which the plugin calls, for logs.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// The time that the action had when it began: what was left to its caller. `None` is no limit. When it has passed, the
+    /// action's future is dropped.
+    pub fn time_left(&self) -> Option<Duration> {
+        self.time_left
+    }
+}
+
+impl HostPlugin {
+    /// A plugin of this name without actions. The name follows the rule of all plugin names: lower-case letters, digits, `_`
+    /// and `-`, beginning with a letter.
+    pub fn new(name: impl Into<String>) -> Self {
+        HostPlugin { name: name.into(), version: "0.0.0".to_owned(), actions: Vec::new() }
+    }
+
+    /// The version, which the `requires` of a plugin may ask for. Default: `0.0.0`.
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.version = version.into();
+        self
+    }
+
+    /// An action: an asynchronous function from a payload to an answer, both by serde. An action without a payload takes
+    /// `()`.
+    ///
+    /// It runs on the caller's task, and its future is dropped when the caller's time has passed or its call is dropped. Work
+    /// that blocks belongs on a thread of its own, such as that of `tokio::task::spawn_blocking`. A panic is an error for the
+    /// caller alone.
+    ///
+    /// The plugin that calls waits with its instance. An action that calls the same plugin in turn waits for another instance
+    /// of it until the time has passed.
+    pub fn action<P, R, F>(
+        mut self,
+        name: impl Into<String>,
+        handler: impl Fn(HostCall, P) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        P: DeserializeOwned,
+        R: Serialize,
+        F: Future<Output = Result<R, Failure>> + Send + 'static,
+    {
+        let handler = move |call: HostCall, payload: &str| -> Handling {
+            let answer = match serde_json::from_str(payload) {
+                Ok(payload) => handler(call, payload),
+                Err(error) => return Box::pin(std::future::ready(Err(HandlerError::Payload(error)))),
+            };
+            Box::pin(async move {
+                let answer = answer.await.map_err(HandlerError::Failed)?;
+                serde_json::to_string(&answer).map_err(HandlerError::Answer)
+            })
+        };
+        self.actions.push((name.into(), Box::new(handler)));
+        self
+    }
+}
+
+impl fmt::Debug for HostPlugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let actions: Vec<&str> = self.actions.iter().map(|(name, _)| &**name).collect();
+        let HostPlugin { name, version, .. } = self;
+        f.debug_struct("HostPlugin").field("name", name).field("version", version).field("actions", &actions).finish()
+    }
+}
+
+/// A plugin of the application whose names and version were checked.
+pub(crate) struct ProvidedPlugin {
+    name: String,
+    version: Version,
+    actions: BTreeMap<String, Handler>,
+    payload_bytes: usize,
+    result_bytes: usize,
+}
+
+impl ProvidedPlugin {
+    /// The plugin, with the limits that the runtime has for payloads and results.
+    pub(crate) fn check(plugin: HostPlugin, limits: &Limits) -> Result<Self, ProvideError> {
+        let HostPlugin { name, version, actions } = plugin;
+        check_plugin_name(&name).map_err(|message| ProvideError::Name { message })?;
+        let version = Version::parse(&version).map_err(|error| ProvideError::Version {
+            name: name.clone(),
+            version: version.clone(),
+            message: error.to_string(),
+        })?;
+        let mut by_name = BTreeMap::new();
+        for (action, handler) in actions {
+            check_action_name(&action).map_err(|message| ProvideError::Action { name: name.clone(), message })?;
+            if by_name.contains_key(&action) {
+                let message = format!("it has two actions `{action}`");
+                return Err(ProvideError::Action { name, message });
+            }
+            by_name.insert(action, handler);
+        }
+        let &Limits { payload_bytes, result_bytes, .. } = limits;
+        Ok(ProvidedPlugin { name, version, actions: by_name, payload_bytes, result_bytes })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn version(&self) -> &Version {
+        &self.version
+    }
+
+    /// The longest payload, in bytes of JSON.
+    pub(crate) fn payload_bytes(&self) -> usize {
+        self.payload_bytes
+    }
+
+    /// The longest answer, in bytes of JSON.
+    pub(crate) fn result_bytes(&self) -> usize {
+        self.result_bytes
+    }
+
+    pub(crate) fn action_names(&self) -> Vec<String> {
+        self.actions.keys().cloned().collect()
+    }
+
+    pub(crate) fn action(&self, name: &str) -> Option<&(dyn Fn(HostCall, &str) -> Handling + Send + Sync)> {
+        self.actions.get(name).map(|handler| &**handler)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(plugin: HostPlugin) -> Result<Vec<String>, String> {
+        let checked = ProvidedPlugin::check(plugin, &Limits::default());
+        checked.map(|plugin| plugin.action_names()).map_err(|error| error.to_string())
+    }
+
+    fn shop() -> HostPlugin {
+        HostPlugin::new("shop").action("price", |_, (): ()| async { Ok(1) })
+    }
+
+    #[test]
+    fn names_and_version_are_checked() {
+        assert_eq!(check(shop().version("1.2.3")), Ok(vec!["price".to_owned()]));
+        let refused = |plugin, text: &str| {
+            let error = check(plugin).expect_err("it is wrong");
+            assert!(error.contains(text), "{error}");
+        };
+        refused(HostPlugin::new("The Shop"), "not a plugin name");
+        refused(shop().version("one"), "its version `one` is not a semantic version");
+        refused(shop().action("a b", |_, (): ()| async { Ok(1) }), "not an action name");
+        refused(shop().action("price", |_, (): ()| async { Ok(1) }), "two actions `price`");
+    }
+}
