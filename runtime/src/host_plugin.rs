@@ -58,7 +58,7 @@ pub struct HostPlugin {
 }
 
 /// An action whose payload and answer are JSON.
-type Handler = Box<dyn Fn(HostCall, &str) -> Handling + Send + Sync>;
+pub(crate) type Handler = Box<dyn Fn(HostCall, &str) -> Handling + Send + Sync>;
 
 /// An action that runs.
 pub(crate) type Handling = Pin<Box<dyn Future<Output = Result<String, HandlerError>> + Send>>;
@@ -210,8 +210,8 @@ impl ProvidedPlugin {
         self.actions.keys().cloned().collect()
     }
 
-    pub(crate) fn action(&self, name: &str) -> Option<&(dyn Fn(HostCall, &str) -> Handling + Send + Sync)> {
-        self.actions.get(name).map(|handler| &**handler)
+    pub(crate) fn action(&self, name: &str) -> Option<&Handler> {
+        self.actions.get(name)
     }
 }
 

@@ -64,7 +64,7 @@ async fn invoke(plugin: Arc<CurrentRevision>, call: PluginCall) -> Result<String
 
 async fn invoke_provided(plugin: Arc<ProvidedPlugin>, call: PluginCall) -> Result<String, Box<InvokeError>> {
     let invocation = invocation(call, plugin.payload_bytes())?;
-    Ok(dispatch::invoke_provided(&plugin, invocation).await?)
+    dispatch::invoke_provided(&plugin, invocation).await
 }
 
 /// The call, for a plugin whose payloads may have this many bytes.

@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex};
 
 use plugbay::limits::{CALL_DEPTH_MAX, PAYLOAD_BYTES_MAX, RESULT_BYTES_MAX};
-use plugbay::{Caller, Failure, HostCall, HostPlugin, Invocation, Policy};
+use plugbay::{Caller, Failure, HostCall, HostPlugin, Invocation, Package, Policy};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{allow, call, call_error, host, named, text};
 use crate::harness::assert::{assert_contains, assert_load_error};
+use crate::harness::guest::example;
 use crate::harness::host::{Host, pings};
 
 #[derive(Deserialize)]
@@ -219,4 +220,13 @@ async fn plugins_that_may_see_it_find_it_among_the_others() {
     assert_eq!(all.len(), 3, "{all:?}");
     assert_eq!(all[1], json!(["shop", "1.2.0", "shop", ["price"]]));
     assert_eq!(names(&z).await.len(), 1, "it may see `a` alone");
+}
+
+#[tokio::test]
+async fn example_adds_up_the_prices_of_the_application() {
+    let host = with_shop();
+    let package = Package::open_with_component(example::CART.directory(), example::CART.path()).expect("a package");
+    let cart = host.runtime.load(package).await.expect("it is granted everything");
+    let total: Value = cart.call("total", &json!({ "items": ["apple", "apple"] })).await.expect("it answers");
+    assert_eq!(total, json!({ "cents": 80 }));
 }
