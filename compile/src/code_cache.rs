@@ -2,17 +2,17 @@
 //!
 //! An entry is a file named by what the code depends on: the component's SHA-256, this crate's version and the
 //! [`fingerprint`] of the engine, that is wasmtime's version, the processor's features and every setting that changes
-//! code. It is loaded by mapping it into memory, so a 40 MB interpreter costs milliseconds and is shared by all processes
-//! that use it.
+//! code. It is loaded by mapping it into memory, so a 40 MB interpreter costs milliseconds and is shared by all
+//! processes that use it.
 //!
-//! Machine code from a file runs with all rights of the host. Therefore the directory belongs to this user alone, entries
-//! are only read if they do too, and nothing that came from outside is ever put there: only [`MachineCode`], which this
-//! host's compiler made.
+//! Machine code from a file runs with all rights of the host. Therefore the directory belongs to this user alone,
+//! entries are only read if they do too, and nothing that came from outside is ever put there: only [`MachineCode`],
+//! which this host's compiler made.
 //!
 //! An entry ends with a checksum of the rest. Wasmtime looks at the first bytes of a file only, and a flipped bit in
-//! machine code is an arbitrary instruction; CRC-32 reads 20 GB/s and more, which is 5 µs for the code of a small plugin and
-//! 4 ms for that of an interpreter. It protects against faulty disks and files that were cut off by a crash, not against
-//! people, and not against faults after the check.
+//! machine code is an arbitrary instruction; CRC-32 reads 20 GB/s and more, which is 5 µs for the code of a small
+//! plugin and 4 ms for that of an interpreter. It protects against faulty disks and files that were cut off by a crash,
+//! not against people, and not against faults after the check.
 //!
 //! The cache is never in the way: what cannot be read or does not fit is removed and compiled again, what cannot be
 //! written is not cached.
@@ -76,8 +76,8 @@ impl CodeKey {
 }
 
 impl CodeCache {
-    /// Where this user's compiled code belongs: `plugbay/code` in `$XDG_CACHE_HOME` or `~/.cache`, on Windows in the local
-    /// application data. `None` for a user without a home.
+    /// Where this user's compiled code belongs: `plugbay/code` in `$XDG_CACHE_HOME` or `~/.cache`, on Windows in the
+    /// local application data. `None` for a user without a home.
     pub fn user_directory() -> Option<PathBuf> {
         Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("plugbay").join("code"))
     }
@@ -92,8 +92,8 @@ impl CodeCache {
         Ok(CodeCache { directory: Directory::open(directory.into())?, bytes_max: CODE_CACHE_BYTES_MAX })
     }
 
-    /// Bounds all entries together. Default: [`CODE_CACHE_BYTES_MAX`]. The least recently used ones go first, when one is
-    /// added.
+    /// Bounds all entries together. Default: [`CODE_CACHE_BYTES_MAX`]. The least recently used ones go first, when one
+    /// is added.
     #[must_use]
     pub fn with_bytes_max(mut self, bytes_max: u64) -> Self {
         self.bytes_max = bytes_max;
@@ -126,15 +126,15 @@ impl CodeCache {
         // SAFETY: the file must hold what `Engine::precompile_component` of this version of wasmtime made, and must not
         // change while it is mapped.
         //
-        // Who can have written it: `open_own_file` found, through the file's own handle, that it is a regular file of this
-        // user in a directory of this user, that nobody else may write either, and that no link led there. So whoever
-        // wrote it was this user (or root), who can make this process do anything without the help of a cache. What is
-        // mapped is the file that was checked, and not what has the same name by now: the path leads through the handle
-        // where the system offers that.
+        // Who can have written it: `open_own_file` found, through the file's own handle, that it is a regular file of
+        // this user in a directory of this user, that nobody else may write either, and that no link led there. So
+        // whoever wrote it was this user (or root), who can make this process do anything without the help of a cache.
+        // What is mapped is the file that was checked, and not what has the same name by now: the path leads through
+        // the handle where the system offers that.
         // What they wrote: this crate writes only `MachineCode` there, which only this crate's compiler makes, possibly
-        // in a child process that had to prove that its engine has the same fingerprint. The name holds the fingerprint,
-        // which holds wasmtime's version; wasmtime compares version, target and settings again. The checksum has just
-        // shown that the bytes are still those.
+        // in a child process that had to prove that its engine has the same fingerprint. The name holds the
+        // fingerprint, which holds wasmtime's version; wasmtime compares version, target and settings again. The
+        // checksum has just shown that the bytes are still those.
         // Whether it changes: entries are written under another name and renamed when they are whole. After that this
         // crate only ever removes the name or sets the times, which leaves a mapping as it is.
         #[allow(unsafe_code)]
@@ -201,8 +201,8 @@ impl CodeCache {
 
 /// Makes a component of code that was compiled a moment ago, where there is no cache to map it from.
 pub(crate) fn load(engine: &Engine, code: &MachineCode) -> wasmtime::Result<Component> {
-    // SAFETY: a `MachineCode` is what this crate's compiler made and has never left memory, or came through a pipe from a
-    // child process that this host started and that had to prove that its engine has the same fingerprint.
+    // SAFETY: a `MachineCode` is what this crate's compiler made and has never left memory, or came through a pipe from
+    // a child process that this host started and that had to prove that its engine has the same fingerprint.
     #[allow(unsafe_code)]
     unsafe {
         Component::deserialize(engine, code.as_bytes())

@@ -4,12 +4,12 @@
 //! gets a deadline here. How much the deadline is worth depends on where the compiler runs:
 //!
 //! - In this process, a compilation cannot be interrupted and its memory is not bounded by anything but the scan. The
-//!   caller is told in time that the deadline has passed; the thread compiles on until it is done. That suits components
-//!   whose author is trusted not to attack the compiler.
-//! - In a child process ([`WorkerCommand`]), the deadline ends it and the operating system bounds its memory. That suits
-//!   uploads of strangers. It costs about 10 ms for each component that is compiled, and nothing for one from the cache.
-//!   It needs a program to be the child, which is why it is not the default: usually the embedder's own, and what that does
-//!   at its start is the embedder's ([`compile_worker_if_asked`]).
+//!   caller is told in time that the deadline has passed; the thread compiles on until it is done. That suits
+//!   components whose author is trusted not to attack the compiler.
+//! - In a child process ([`WorkerCommand`]), the deadline ends it and the operating system bounds its memory. That
+//!   suits uploads of strangers. It costs about 10 ms for each component that is compiled, and nothing for one from the
+//!   cache. It needs a program to be the child, which is why it is not the default: usually the embedder's own, and
+//!   what that does at its start is the embedder's ([`compile_worker_if_asked`]).
 //!
 //! The child is a bound on resources and not a sandbox: it runs as the same user. A component that could take over the
 //! compiler would be caught by neither way of compiling.
@@ -79,8 +79,8 @@ impl WorkerCommand {
         WorkerCommand { program: program.into(), arguments: arguments.into_iter().map(Into::into).collect() }
     }
 
-    /// This program again. Its `main` has to begin with [`compile_worker_if_asked`]: otherwise the child would be a second
-    /// application, which starts like the first one up to where it would build a runtime, and is refused that.
+    /// This program again. Its `main` has to begin with [`compile_worker_if_asked`]: otherwise the child would be a
+    /// second application, which starts like the first one up to where it would build a runtime, and is refused that.
     ///
     /// On Linux that is the file which is running, even where it has been replaced since.
     ///

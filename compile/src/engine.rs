@@ -103,8 +103,8 @@ pub(crate) fn config(settings: CodeSettings) -> Config {
         .wasm_features(WasmFeatures::all(), false)
         .wasm_features(FEATURES, true)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16));
-    // Growing a memory or a table costs a system call or a copy, and by default as much fuel as an addition: 10⁸ fuel of
-    // failing growth ran for seconds.
+    // Growing a memory or a table costs a system call or a copy, and by default as much fuel as an addition: 10⁸ fuel
+    // of failing growth ran for seconds.
     let mut cost = OperatorCost::new();
     cost.MemoryGrow = u8::MAX;
     cost.TableGrow = u8::MAX;

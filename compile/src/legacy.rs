@@ -2,8 +2,8 @@
 //!
 //! Preview 1 programs are plain modules: they import functions of `wasi_snapshot_preview1` and export `_start`. An
 //! adapter from the wasmtime project gives them those functions in terms of WASI 0.2, and the pair of them, encoded as
-//! one component, exports `wasi:cli/run`. From here on there is one kind of legacy plugin, linked, limited and run in one
-//! way, whatever WASI it was built for.
+//! one component, exports `wasi:cli/run`. From here on there is one kind of legacy plugin, linked, limited and run in
+//! one way, whatever WASI it was built for.
 //!
 //! What the module imports and exports is looked at first, since the encoder's own messages are about worlds and
 //! adapters, which the author of such a program has never heard of.

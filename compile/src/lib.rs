@@ -2,18 +2,18 @@
 //!
 //! A component goes through these stages, in this order:
 //!
-//! 1. [`scan`] recognises what a file is, counts what compiling it would cost, and refuses what is over a limit. Nothing is
-//!    compiled.
+//! 1. [`scan`] recognises what a file is, counts what compiling it would cost, and refuses what is over a limit.
+//!    Nothing is compiled.
 //! 2. A WASI preview 1 command is made a component ([`LegacyError`] says why one cannot be).
 //! 3. [`Compiler`] compiles it within a deadline, in this process or in a child process with a memory limit
 //!    ([`CompileIsolation`]).
 //! 4. [`CodeCache`] stores the machine code, so that the next process maps it into memory.
 //!
-//! [`CompileContext::compile`] is stages 2 to 4. [`Engines`] has the settings that the code is compiled with and the memory
-//! pool that its instances live in.
+//! [`CompileContext::compile`] is stages 2 to 4. [`Engines`] has the settings that the code is compiled with and the
+//! memory pool that its instances live in.
 //!
-//! This crate knows nothing of plugins: no manifest, no permission, no host function. Running what it compiled is up to its
-//! caller, as is the choice of what to run.
+//! This crate knows nothing of plugins: no manifest, no permission, no host function. Running what it compiled is up to
+//! its caller, as is the choice of what to run.
 //!
 //! # `unsafe`
 //!

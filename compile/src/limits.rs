@@ -1,5 +1,5 @@
-//! The bounds of this crate: the unit, the default and the reason of each. Those of a component before it is compiled are a
-//! table of their own ([`ScanLimits`]).
+//! The bounds of this crate: the unit, the default and the reason of each. Those of a component before it is compiled
+//! are a table of their own ([`ScanLimits`]).
 
 mod scan;
 
@@ -11,7 +11,8 @@ pub use self::scan::{Quantity, ScanLimits};
 
 /// The most that one linear memory can hold: 4 GiB, the end of 32-bit addresses. 64-bit memories are switched off.
 pub const MEMORY_BYTES_MAX: u64 = 1 << 32;
-/// The stack of a guest: 512 KiB, deep enough for recursive parsers; a runaway recursion ends in well under a millisecond.
+/// The stack of a guest: 512 KiB, deep enough for recursive parsers; a runaway recursion ends in well under a
+/// millisecond.
 pub const WASM_STACK_BYTES: usize = 512 << 10;
 /// The fiber that a guest runs on: its stack and 1.5 MiB for the host functions that it calls. A host function that
 /// overran its part would abort the process.
@@ -47,15 +48,17 @@ pub const COMPONENT_BYTES_MAX: u64 = 128 << 20;
 /// How long a compilation may take, waiting for its turn not included: 60 s. Python takes 4 s on four cores and 15 s on
 /// one, unoptimised Rust with large dependencies twice that.
 pub const COMPILE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
-/// Memory of a compiling child: 2 GiB. StarlingMonkey takes 500 MiB and unoptimised Rust with large dependencies 600 MiB
-/// on four cores; more cores compile more functions at once and take more.
+/// Memory of a compiling child: 2 GiB. StarlingMonkey takes 500 MiB and unoptimised Rust with large dependencies 600
+/// MiB on four cores; more cores compile more functions at once and take more.
 pub const COMPILE_MEMORY_BYTES_DEFAULT: u64 = 2 << 30;
 /// Compilations at the same time: 2. One already uses every core as long as it has functions left, so more would only
 /// add up their memory; with one alone, a component that takes its whole deadline would hold up everybody.
 pub const COMPILATIONS_MAX: usize = 2;
-/// The least memory that a compiling child gets, whatever it is allowed: 64 MiB. With less, it could not start its threads.
+/// The least memory that a compiling child gets, whatever it is allowed: 64 MiB. With less, it could not start its
+/// threads.
 pub const COMPILE_MEMORY_BYTES_MIN: u64 = 64 << 20;
 /// The most threads that a compiling child uses: 8. Its memory grows with them.
 pub const WORKER_THREADS_MAX: usize = 8;
-/// All entries of the cache of compiled code together: 1 GiB, the code of 25 interpreters or some thousands of small plugins.
+/// All entries of the cache of compiled code together: 1 GiB, the code of 25 interpreters or some thousands of small
+/// plugins.
 pub const CODE_CACHE_BYTES_MAX: u64 = 1 << 30;

@@ -6,8 +6,8 @@
 //! what compiling will have to pay for, and refuses what is above its [`ScanLimits`].
 //!
 //! A scan is not a validation. It reads no instruction, resolves no index and checks no type: a file that it admits may
-//! still be nonsense, and [`Compiler`](crate::Compiler) says so. It is a filter and not a proof either: within the limits
-//! there are files that compile slowly, which is why compilation has a deadline of its own.
+//! still be nonsense, and [`Compiler`](crate::Compiler) says so. It is a filter and not a proof either: within the
+//! limits there are files that compile slowly, which is why compilation has a deadline of its own.
 
 mod error;
 mod recognise;
@@ -91,8 +91,8 @@ pub struct Scan {
     pub exports: Vec<Export>,
     /// The contents of every custom section named [`MANIFEST_SECTION`], at any depth, in the file's order.
     pub manifests: Vec<Vec<u8>>,
-    /// Whether it is a component of parts that call each other: inner components with functions of their own, as composing
-    /// makes them. What one component's tools produce has none.
+    /// Whether it is a component of parts that call each other: inner components with functions of their own, as
+    /// composing makes them. What one component's tools produce has none.
     pub is_composed: bool,
     totals: [u64; Quantity::ALL.len()],
 }

@@ -5,9 +5,9 @@
 //! [`code`](InvokeError::code) for programs and a text for people that names the plugin, what happened and what to do.
 //! Triggers map codes to their own world (exit codes, later HTTP statuses) in one exhaustive match.
 //!
-//! A failure that the plugin itself reports is [`InvokeError::Guest`]; its instance lives on. A limit or a trap costs the
-//! plugin its instance, and the next call gets a fresh one. What went wrong inside the host is [`InvokeError::Host`]: its
-//! details are for the operator's log, never for the guest.
+//! A failure that the plugin itself reports is [`InvokeError::Guest`]; its instance lives on. A limit or a trap costs
+//! the plugin its instance, and the next call gets a fresh one. What went wrong inside the host is
+//! [`InvokeError::Host`]: its details are for the operator's log, never for the guest.
 
 mod answer;
 mod config;
@@ -46,8 +46,8 @@ pub enum BuildError {
     /// This process was started to compile a component for another one, and is not doing that.
     #[error("this process was started to compile a component: {hint}")]
     CompileWorker {
-        /// What to do. It is here because what an application prints when it cannot start, and so what the other process
-        /// tells, is often this value as `Debug` shows it.
+        /// What to do. It is here because what an application prints when it cannot start, and so what the other
+        /// process tells, is often this value as `Debug` shows it.
         hint: &'static str,
     },
 }

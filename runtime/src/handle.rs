@@ -89,11 +89,11 @@ impl Plugin {
         dispatch::invoke(&self.current, &mut invocation).await
     }
 
-    /// Hands an event to the plugin: once for each of its subscriptions that fits, those of higher priority first. A plugin
-    /// that subscribed to nothing of the kind hears nothing, and that is no error.
+    /// Hands an event to the plugin: once for each of its subscriptions that fits, those of higher priority first. A
+    /// plugin that subscribed to nothing of the kind hears nothing, and that is no error.
     ///
-    /// Events do not count against the plugin's rate limit, which bounds its callers: the emitter was counted, and an event
-    /// that is refused would be lost.
+    /// Events do not count against the plugin's rate limit, which bounds its callers: the emitter was counted, and an
+    /// event that is refused would be lost.
     ///
     /// # Errors
     /// [`InvokeError`]: what stopped the first handler that failed, or what it reported. Later handlers are called all the
@@ -102,11 +102,12 @@ impl Plugin {
         dispatch::deliver(&self.current, event).await
     }
 
-    /// Asks the plugin how it is. One that exports no health check is healthy as long as it is loaded. The check does not
-    /// count against the plugin's rate limit: a busy plugin is not an unhealthy one.
+    /// Asks the plugin how it is. One that exports no health check is healthy as long as it is loaded. The check does
+    /// not count against the plugin's rate limit: a busy plugin is not an unhealthy one.
     ///
     /// # Errors
-    /// [`InvokeError`] where the check could not run. A check that reports a failure is an unhealthy plugin, not an error.
+    /// [`InvokeError`] where the check could not run. A check that reports a failure is an unhealthy plugin, not an
+    /// error.
     pub async fn health(&self) -> Result<Health, InvokeError> {
         dispatch::health(&self.current).await
     }

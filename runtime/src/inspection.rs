@@ -30,7 +30,8 @@ pub struct Inspection {
     pub trust: Trust,
     /// What it imports.
     pub imports: Vec<InspectedImport>,
-    /// What the manifest asks for and the operator does not allow, each as [`Policy::allow`](crate::Policy::allow) takes it.
+    /// What the manifest asks for and the operator does not allow, each as [`Policy::allow`](crate::Policy::allow)
+    /// takes it.
     pub not_allowed: Vec<String>,
     /// The limits that it would run under.
     pub limits: InspectedLimits,

@@ -1,7 +1,8 @@
 //! One call, as every trigger describes it, and what becomes of it.
 //!
-//! A trigger (the CLI, an embedder, a schedule, later HTTP, events and other plugins) makes an [`Invocation`] and gets an
-//! [`Outcome`] or an [`InvokeError`](crate::InvokeError). It knows nothing of instances; dispatch knows nothing of triggers.
+//! A trigger (the CLI, an embedder, a schedule, later HTTP, events and other plugins) makes an [`Invocation`] and gets
+//! an [`Outcome`] or an [`InvokeError`](crate::InvokeError). It knows nothing of instances; dispatch knows nothing of
+//! triggers.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -90,15 +91,16 @@ impl<'a> Invocation<'a> {
         self
     }
 
-    /// A deadline of this call, if it is sooner than the plugin's own. The caller's remaining time is passed on with it.
+    /// A deadline of this call, if it is sooner than the plugin's own. The caller's remaining time is passed on with
+    /// it.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Takes the answer as it comes, without looking whether it is JSON: for callers that parse it anyway. Looking takes
-    /// about a microsecond for each kilobyte.
+    /// Takes the answer as it comes, without looking whether it is JSON: for callers that parse it anyway. Looking
+    /// takes about a microsecond for each kilobyte.
     #[must_use]
     pub fn unchecked_answer(mut self) -> Self {
         self.answer_checked = false;

@@ -1,5 +1,5 @@
-//! Plugbay lets an application be extended by plugins that nobody has to trust: WebAssembly components with a manifest, run
-//! in a sandbox with fuel, memory and time limits, and with no more than what they were granted.
+//! Plugbay lets an application be extended by plugins that nobody has to trust: WebAssembly components with a manifest,
+//! run in a sandbox with fuel, memory and time limits, and with no more than what they were granted.
 //!
 //! ```no_run
 //! use plugbay::Runtime;
@@ -20,16 +20,17 @@
 //!
 //! # Plugins of strangers
 //!
-//! What runs is sandboxed by default. What is *compiled* is scanned first, and refused where it is known to take long; what
-//! passes is compiled in this process, on a thread of its own: its caller is told when the deadline of [`CompileLimits`]
-//! passes, but the thread goes on and its memory is not bounded. A host for uploads of strangers has components compiled
-//! in a child process, which is ended at its deadline and at its memory limit. That takes two lines: see [`WorkerCommand`].
+//! What runs is sandboxed by default. What is *compiled* is scanned first, and refused where it is known to take long;
+//! what passes is compiled in this process, on a thread of its own: its caller is told when the deadline of
+//! [`CompileLimits`] passes, but the thread goes on and its memory is not bounded. A host for uploads of strangers has
+//! components compiled in a child process, which is ended at its deadline and at its memory limit. That takes two
+//! lines: see [`WorkerCommand`].
 //!
 //! # What it needs
 //!
-//! The library never prints, never exits and never blocks the async executor for longer than it takes to read a file. It
-//! needs a tokio runtime, of either flavour, with time enabled; with IO, too, where plugins send requests or components are
-//! compiled in a child process (`enable_all`).
+//! The library never prints, never exits and never blocks the async executor for longer than it takes to read a file.
+//! It needs a tokio runtime, of either flavour, with time enabled; with IO, too, where plugins send requests or
+//! components are compiled in a child process (`enable_all`).
 //!
 //! Without optimisation the compiler is many times slower. `[profile.dev.package."*"] opt-level = 2` in the embedder's
 //! `Cargo.toml` spares its debug builds that.

@@ -1,10 +1,11 @@
 //! The runtime: the only place where everything meets.
 //!
-//! Loading goes through the stages of a plugin's life, each of which consumes what the one before it returned: `Package` →
-//! [`CheckedPackage`] → `Compiled` → [`Linked`] → `LoadedPlugin` ([`prepare`]). A stage that is skipped does not compile.
+//! Loading goes through the stages of a plugin's life, each of which consumes what the one before it returned:
+//! `Package` → [`CheckedPackage`] → `Compiled` → [`Linked`] → `LoadedPlugin` ([`prepare`]). A stage that is skipped
+//! does not compile.
 //!
-//! One plugin is changed by one caller at a time ([`Registry::turn`]), and what has begun to end is ended whether or not
-//! somebody still waits for it.
+//! One plugin is changed by one caller at a time ([`Registry::turn`]), and what has begun to end is ended whether or
+//! not somebody still waits for it.
 
 mod boot;
 mod builder;
@@ -67,7 +68,8 @@ struct Shared {
     run_jobs: AtomicBool,
     jobs: AllJobs,
     network: Arc<Network>,
-    /// Components that are linked already, by what they are and how they run: a thousand plugins of one component share it.
+    /// Components that are linked already, by what they are and how they run: a thousand plugins of one component share
+    /// it.
     linked: Mutex<LinkedComponents>,
     config_in_memory: Arc<ConfigInMemory>,
     data_in_memory: Arc<DataInMemory>,
@@ -110,12 +112,12 @@ impl Runtime {
         RuntimeBuilder::default()
     }
 
-    /// Loads a plugin: a path, bytes or a [`Package`](crate::Package). When this returns, the plugin serves. Where somebody
-    /// else loads, reloads or unloads the plugin of this name, that is waited for.
+    /// Loads a plugin: a path, bytes or a [`Package`](crate::Package). When this returns, the plugin serves. Where
+    /// somebody else loads, reloads or unloads the plugin of this name, that is waited for.
     ///
     /// # Errors
-    /// [`LoadError`] with the stage that failed; nothing of the plugin stays behind. Nor does it where the future is dropped
-    /// before it is done.
+    /// [`LoadError`] with the stage that failed; nothing of the plugin stays behind. Nor does it where the future is
+    /// dropped before it is done.
     pub async fn load(&self, source: impl Into<Source>) -> Result<Plugin, LoadError> {
         self.load_checked(self.check_package(source.into().open()?)?).await
     }
@@ -138,12 +140,12 @@ impl Runtime {
         Ok(Plugin::new(plugin))
     }
 
-    /// Replaces a loaded plugin by another revision: compiles it, asks the old one for its state, starts the new one beside
-    /// it with that state, swaps, lets the calls in flight finish and unloads the old one. If anything fails, or the future
-    /// is dropped before the swap, the old one keeps serving; what comes after the swap goes on even then.
+    /// Replaces a loaded plugin by another revision: compiles it, asks the old one for its state, starts the new one
+    /// beside it with that state, swaps, lets the calls in flight finish and unloads the old one. If anything fails, or
+    /// the future is dropped before the swap, the old one keeps serving; what comes after the swap goes on even then.
     ///
-    /// The old revision answers calls until the swap. What they change in its memory after it was asked for its state, the
-    /// new one does not know: what must not be lost belongs into a service.
+    /// The old revision answers calls until the swap. What they change in its memory after it was asked for its state,
+    /// the new one does not know: what must not be lost belongs into a service.
     ///
     /// # Errors
     /// [`LoadError`] where the new revision cannot be loaded or no plugin of its name is.
@@ -166,8 +168,8 @@ impl Runtime {
         Ok(Plugin::new(plugin))
     }
 
-    /// Unloads a plugin: lets its calls in flight finish and runs its `on-unload`, all within its deadline. Answers whether
-    /// there was one. What has begun goes on to its end, though the future be dropped.
+    /// Unloads a plugin: lets its calls in flight finish and runs its `on-unload`, all within its deadline. Answers
+    /// whether there was one. What has begun goes on to its end, though the future be dropped.
     pub async fn unload(&self, name: &str) -> bool {
         let turn = self.0.plugins.turn(name).await;
         let Some(plugin) = self.0.plugins.remove(name) else { return false };
@@ -221,8 +223,8 @@ impl Runtime {
         }
     }
 
-    /// Removes everything that is kept of a plugin that is not loaded: values, tables, jobs with their outcomes. Answers
-    /// whether there was anything. Unloading alone keeps all of it.
+    /// Removes everything that is kept of a plugin that is not loaded: values, tables, jobs with their outcomes.
+    /// Answers whether there was anything. Unloading alone keeps all of it.
     ///
     /// # Errors
     /// [`RemoveDataError`] where the plugin is loaded or its directory cannot be removed.
@@ -266,8 +268,8 @@ impl Runtime {
         Policy::clone(&self.0.operator.policy.now())
     }
 
-    /// Replaces the operator's policy, for the plugins that are loaded and for those that will be: the next use of a host
-    /// capability is checked against this one. As with the builder's, every plugin may write its log and read its
+    /// Replaces the operator's policy, for the plugins that are loaded and for those that will be: the next use of a
+    /// host capability is checked against this one. As with the builder's, every plugin may write its log and read its
     /// configuration below it, and what was said of one [`Package`](crate::Package) alone comes before it.
     ///
     /// What a plugin holds already, it keeps: the environment of a loaded plugin, and the directories that a running
@@ -278,8 +280,8 @@ impl Runtime {
         self.0.plugins.all().iter().for_each(|plugin| schedule::look_again(plugin));
     }
 
-    /// Changes the operator's policy, as [`Runtime::set_policy`] replaces it. No change that is made at the same time is
-    /// lost: `change` is called again if another one came between, so it should do nothing else.
+    /// Changes the operator's policy, as [`Runtime::set_policy`] replaces it. No change that is made at the same time
+    /// is lost: `change` is called again if another one came between, so it should do nothing else.
     ///
     /// A right is taken back with [`Policy::deny_first`]: the first rule that covers a use decides.
     ///

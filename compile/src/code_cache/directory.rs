@@ -1,7 +1,8 @@
 //! A directory that belongs to this user alone, and the files in it that do.
 //!
-//! On Unix the directory is opened once, and everything is found through that handle: a name that leads elsewhere by now
-//! does not matter. Elsewhere the system is trusted to have made the user's own directories private, as Windows does.
+//! On Unix the directory is opened once, and everything is found through that handle: a name that leads elsewhere by
+//! now does not matter. Elsewhere the system is trusted to have made the user's own directories private, as Windows
+//! does.
 
 use std::fs::File;
 use std::io;

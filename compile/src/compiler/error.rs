@@ -70,7 +70,8 @@ impl CompileError {
         }
     }
 
-    /// What wasmtime says about a component, with the validator's place in the file where it is the validator who says it.
+    /// What wasmtime says about a component, with the validator's place in the file where it is the validator who says
+    /// it.
     pub(super) fn from_wasmtime(error: &wasmtime::Error) -> Self {
         if let Some(invalid) = error.downcast_ref::<wasmparser::Error>() {
             let (message, offset) = (invalid.message().to_owned(), Some(invalid.offset() as u64));

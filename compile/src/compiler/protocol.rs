@@ -1,8 +1,8 @@
 //! What the host and a compiling child say to each other.
 //!
-//! To the child's standard input: one line of JSON, the [`Request`], then the component. From its standard output, if it
-//! succeeds: the length of the machine code in eight bytes, lowest first, then the machine code. From its standard error,
-//! if it fails: one line of JSON, a [`CompileError`](super::CompileError), maybe among what others write there.
+//! To the child's standard input: one line of JSON, the [`Request`], then the component. From its standard output, if
+//! it succeeds: the length of the machine code in eight bytes, lowest first, then the machine code. From its standard
+//! error, if it fails: one line of JSON, a [`CompileError`](super::CompileError), maybe among what others write there.
 
 use std::io::{self, BufRead, Read, Write};
 

@@ -22,17 +22,18 @@ pub fn is_worker() -> bool {
     std::env::var_os(WORKER_VARIABLE).is_some()
 }
 
-/// Compiles a component if that is what this process was started for, and tells how to end it then; `None` in every other
-/// process.
+/// Compiles a component if that is what this process was started for, and tells how to end it then; `None` in every
+/// other process.
 ///
-/// For the beginning of `main` in a program that is its own [`WorkerCommand`](super::WorkerCommand), before anything else
-/// is started or opened.
+/// For the beginning of `main` in a program that is its own [`WorkerCommand`](super::WorkerCommand), before anything
+/// else is started or opened.
 #[must_use = "a process that compiled has to end with this code"]
 pub fn compile_worker_if_asked() -> Option<ExitCode> {
     is_worker().then(compile_worker)
 }
 
-/// The whole `main` of a compile worker: reads a component from standard input and writes machine code to standard output.
+/// The whole `main` of a compile worker: reads a component from standard input and writes machine code to standard
+/// output.
 ///
 /// The process must do nothing else, and must be started by a host that has it as its
 /// [`WorkerCommand`](super::WorkerCommand). It limits its own memory and processor time for good.

@@ -66,12 +66,12 @@ quantities! {
     CoreModules, core_modules_max = 256, "core modules";
     /// Components at any depth, the outermost included. Real files have 2 to 5, compositions a few for each part.
     Components, components_max = 256, "components";
-    /// How deep modules, components and the types of components nest, the outermost counting as 1. Real files have 2 to 4,
-    /// compositions one more for each time that they were composed. Compilers read types by recursion: a thousand levels,
-    /// three bytes each, are more than the stack of a thread holds.
+    /// How deep modules, components and the types of components nest, the outermost counting as 1. Real files have 2 to
+    /// 4, compositions one more for each time that they were composed. Compilers read types by recursion: a thousand
+    /// levels, three bytes each, are more than the stack of a thread holds.
     Depth, depth_max = 16, "levels of nesting";
-    /// Core instances after inlining: each instantiation counts with all that it instantiates. Real files have up to 18.
-    /// 968 bytes can stand for 10,000 (0.3 s, 220 MiB), and 300 more bytes for a hundred times that.
+    /// Core instances after inlining: each instantiation counts with all that it instantiates. Real files have up to
+    /// 18. 968 bytes can stand for 10,000 (0.3 s, 220 MiB), and 300 more bytes for a hundred times that.
     Instances, instances_max = 1_000, "core instances";
     /// Functions lifted or lowered between components, after inlining. Real files have up to 122.
     Adapters, adapters_max = 10_000, "lifted or lowered functions";
@@ -80,33 +80,33 @@ quantities! {
     /// The longest function body. Compiling takes more than linear time in it. Python has one of 427 kB.
     FunctionBytes, function_bytes_max = MIB, "bytes in one function body";
     /// The bytes of a function body times its locals: what finding out which value each local has in each block costs.
-    /// Unoptimised Rust reaches 87 million, Python and StarlingMonkey 9 million. 171 kB with 5,000 locals are 855 million,
-    /// and take 15 s and 1.5 GiB.
+    /// Unoptimised Rust reaches 87 million, Python and StarlingMonkey 9 million. 171 kB with 5,000 locals are 855
+    /// million, and take 15 s and 1.5 GiB.
     FunctionWeight, function_weight_max = 256 * MIB, "bytes times locals in one function";
     /// All function bodies together. Unoptimised Rust has 11 MB, StarlingMonkey 9 MB.
     CodeBytes, code_bytes_max = 32 * MIB, "bytes of code";
-    /// Parameters, results and locals of all functions. Unoptimised Rust has 425,000. Five bytes declare 50,000 of them:
-    /// 10,000 such functions, 80 kB, take 7 s.
+    /// Parameters, results and locals of all functions. Unoptimised Rust has 425,000. Five bytes declare 50,000 of
+    /// them: 10,000 such functions, 80 kB, take 7 s.
     Locals, locals_max = 10_000_000, "locals";
     /// Core and component types. Python has 1,222. 20,000 different signatures take 0.6 s, 100,000 take 3.8 s.
     Types, types_max = 20_000, "types";
     /// Elements in the segments that fill tables. StarlingMonkey has 7,737. 100,000 take 0.7 s and 240 MiB, a million,
     /// which is a 1 MB file, 10 s and 2.3 GiB.
     SegmentElements, segment_elements_max = 100_000, "elements in table segments";
-    /// Items of all other sections together: imports, exports, globals, aliases, arguments. Unoptimised Rust has 51,000;
-    /// 100,000 exports take 58 ms, as many globals 29 ms.
+    /// Items of all other sections together: imports, exports, globals, aliases, arguments. Unoptimised Rust has
+    /// 51,000; 100,000 exports take 58 ms, as many globals 29 ms.
     Definitions, definitions_max = 500_000, "definitions";
     /// The segments that fill memories. Python has 11 MB.
     DataBytes, data_bytes_max = 64 * MIB, "bytes of data segments";
-    /// Memories that one module imports and defines. No toolchain makes modules with two unless it is told to. The engine
-    /// has to accept them, because the code by which components call each other works on the memories of both.
+    /// Memories that one module imports and defines. No toolchain makes modules with two unless it is told to. The
+    /// engine has to accept them, because the code by which components call each other works on the memories of both.
     ModuleMemories, module_memories_max = 1, "memories in one module";
-    /// Memories that the modules define, each module counted once. Real files have 1 or 2. As many as the pool has room for
-    /// in one instance.
+    /// Memories that the modules define, each module counted once. Real files have 1 or 2. As many as the pool has room
+    /// for in one instance.
     Memories, memories_max = super::MEMORIES_MAX as u64, "memories";
-    /// What these memories hold before anything runs. Python starts with 12.9 MB. The default is what one 32-bit memory can
-    /// hold; whoever knows the memory limit of the plugin compares that too, because a component that starts above it
-    /// could never be instantiated.
+    /// What these memories hold before anything runs. Python starts with 12.9 MB. The default is what one 32-bit memory
+    /// can hold; whoever knows the memory limit of the plugin compares that too, because a component that starts above
+    /// it could never be instantiated.
     MemoryBytes, memory_bytes_max = 1 << 32, "bytes of minimum memory";
     /// Tables that the modules define, each module counted once. Real files have 2.
     Tables, tables_max = 64, "tables";

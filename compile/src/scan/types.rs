@@ -1,7 +1,7 @@
 //! Component types, whose declarations hold types again.
 //!
-//! wasmparser reads them by recursion, and so does the compiler: three bytes for each level, and some thousand levels end
-//! the process. They are read here with a stack of their own, and never deeper than a scan admits.
+//! wasmparser reads them by recursion, and so does the compiler: three bytes for each level, and some thousand levels
+//! end the process. They are read here with a stack of their own, and never deeper than a scan admits.
 
 use wasmparser::{
     BinaryReader, ComponentAlias, ComponentExternName, ComponentImport, ComponentType, ComponentTypeRef, CoreType,
@@ -20,7 +20,8 @@ const INSTANCE_TYPE: u8 = 0x42;
 pub(super) fn read(mut section: BinaryReader<'_>, tally: &mut Tally<'_>) -> Result<(), ScanError> {
     let types = section.read_var_u32().map_err(|error| malformed(&error))?;
     tally.add(Quantity::Definitions, types.into())?;
-    // How much is left to read of each type that is open. What comes first is the section, which holds nothing but types.
+    // How much is left to read of each type that is open. What comes first is the section, which holds nothing but
+    // types.
     let mut open = vec![types];
     while let Some(left) = open.last_mut() {
         let Some(rest) = left.checked_sub(1) else {

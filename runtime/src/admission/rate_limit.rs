@@ -1,13 +1,14 @@
 //! A sliding window of calls.
 //!
-//! The period is cut into [`SLOTS`] parts with a counter each, so that a limit of a million calls costs as little memory as
-//! one of ten. A part leaves the window only when every call in it is older than the period: never more than `calls` pass
-//! in any period, and a caller waits at most 1/64 of the period longer than an exact log of all calls would make it.
+//! The period is cut into [`SLOTS`] parts with a counter each, so that a limit of a million calls costs as little
+//! memory as one of ten. A part leaves the window only when every call in it is older than the period: never more than
+//! `calls` pass in any period, and a caller waits at most 1/64 of the period longer than an exact log of all calls
+//! would make it.
 //!
-//! What is left of the limit is lent to those who call, as numbers that calls take from without a lock: one for each thread
-//! that may call at the same time, because threads that all write to one number wait for each other. The lock is for the
-//! moments at which a part ends or a number is used up. What one thread was lent and did not use, another one gets before
-//! anybody is refused.
+//! What is left of the limit is lent to those who call, as numbers that calls take from without a lock: one for each
+//! thread that may call at the same time, because threads that all write to one number wait for each other. The lock is
+//! for the moments at which a part ends or a number is used up. What one thread was lent and did not use, another one
+//! gets before anybody is refused.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -32,8 +33,8 @@ pub(crate) struct RateLimiter {
     window: Mutex<Window>,
 }
 
-/// The current part's number (its lower 32 bits, above) and how many calls it may still take (below). It has a cache line of
-/// its own.
+/// The current part's number (its lower 32 bits, above) and how many calls it may still take (below). It has a cache
+/// line of its own.
 #[repr(align(64))]
 #[derive(Default)]
 struct Loan(AtomicU64);
@@ -129,7 +130,8 @@ impl Window {
     }
 
     fn until_oldest_leaves(&self, nanos: u64, slot_nanos: u64) -> Duration {
-        // The oldest part is the one that will become the newest: with it, `counts` holds one more part than the period has.
+        // The oldest part is the one that will become the newest: with it, `counts` holds one more part than the period
+        // has.
         let ahead = (1..=self.counts.len() as u64).find(|&ahead| self.counts[self.index(ahead)] > 0).unwrap_or(1);
         Duration::from_nanos((self.number + ahead).saturating_mul(slot_nanos).saturating_sub(nanos))
     }

@@ -1,8 +1,9 @@
 //! Chains that would wait for one another for ever, found when the last of them begins to wait.
 //!
-//! A chain holds an instance of each plugin in it. One that waits for a plugin is stuck where every instance of that plugin
-//! is held by chains that are stuck themselves; an instance that a running call holds will be free some day. So what is
-//! looked for is the largest set of waiting chains that need nobody outside of it, and whether the newcomer is in it.
+//! A chain holds an instance of each plugin in it. One that waits for a plugin is stuck where every instance of that
+//! plugin is held by chains that are stuck themselves; an instance that a running call holds will be free some day. So
+//! what is looked for is the largest set of waiting chains that need nobody outside of it, and whether the newcomer is
+//! in it.
 //!
 //! Only calls that plugins make and that find no free instance come here.
 

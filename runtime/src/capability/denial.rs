@@ -1,7 +1,7 @@
 //! A no, and what would make it a yes.
 //!
-//! The line that a denial tells to add grants the use that was denied and nothing else: wildcards in the name of a resource
-//! are escaped, and what a shell or YAML would read otherwise is quoted.
+//! The line that a denial tells to add grants the use that was denied and nothing else: wildcards in the name of a
+//! resource are escaped, and what a shell or YAML would read otherwise is quoted.
 
 use std::borrow::Cow;
 use std::fmt;

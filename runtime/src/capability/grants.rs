@@ -42,9 +42,9 @@ impl Grants {
         }
     }
 
-    /// Whether both sides allow a directory and everything below it: `path` as the manifest names it, and `resolved`, to
-    /// which the links in it lead. An open directory gives access to all that is below it, so a rule that denies anything
-    /// below it counts as one about the directory: the first rule about either decides.
+    /// Whether both sides allow a directory and everything below it: `path` as the manifest names it, and `resolved`,
+    /// to which the links in it lead. An open directory gives access to all that is below it, so a rule that denies
+    /// anything below it counts as one about the directory: the first rule about either decides.
     ///
     /// # Errors
     /// The [`Denial`], of the path that is not allowed.
@@ -73,8 +73,8 @@ impl Grants {
         Ok(())
     }
 
-    /// Whether anything at all of a kind such as `net.*` is allowed by both sides: an interface behind which there are many
-    /// resources may be imported for one of them. Each use is checked by itself.
+    /// Whether anything at all of a kind such as `net.*` is allowed by both sides: an interface behind which there are
+    /// many resources may be imported for one of them. Each use is checked by itself.
     ///
     /// # Errors
     /// The [`Denial`] of what the manifest asks for and the operator does not allow, or of the whole kind.
@@ -96,8 +96,8 @@ impl Grants {
         })
     }
 
-    /// The same for a service, behind which there are uses of several sorts: who may only write may import it as well as
-    /// who may only read.
+    /// The same for a service, behind which there are uses of several sorts: who may only write may import it as well
+    /// as who may only read.
     ///
     /// # Errors
     /// As [`Grants::check_any`], for the `usual` action unless the manifest asks for another alone.
@@ -115,8 +115,8 @@ impl Grants {
         denied
     }
 
-    /// What the rules of a manifest ask for and the operator does not allow, each as [`Policy::allow`] takes it, such as
-    /// `db.notes:read,write`.
+    /// What the rules of a manifest ask for and the operator does not allow, each as [`Policy::allow`] takes it, such
+    /// as `db.notes:read,write`.
     pub(crate) fn not_allowed(&self, rules: &[Rule]) -> Vec<String> {
         let mut missing: Vec<String> = Vec::new();
         for Rule { resource, actions, effect } in rules {

@@ -1,13 +1,15 @@
 //! Resource patterns: `db.users`, `cache.*`, `http.*.example.org`, `*`.
 //!
-//! A `*` stands for any run of characters, dots included, so that `config.*` covers `config.smtp.host`; `?` stands for one
-//! character. A backslash takes the meaning from the `*`, `?` or backslash after it, so that every resource, whatever its
-//! name holds, has a pattern that covers it alone ([`Pattern::exact`]); before anything else it is a character like others.
+//! A `*` stands for any run of characters, dots included, so that `config.*` covers `config.smtp.host`; `?` stands for
+//! one character. A backslash takes the meaning from the `*`, `?` or backslash after it, so that every resource,
+//! whatever its name holds, has a pattern that covers it alone ([`Pattern::exact`]); before anything else it is a
+//! character like others.
 //!
-//! Names of tables (`db.…`) are compared as SQLite compares them, without regard to the case of ASCII letters: `db.users`
-//! and `db.USERS` are one table. All other names are compared byte by byte.
+//! Names of tables (`db.…`) are compared as SQLite compares them, without regard to the case of ASCII letters:
+//! `db.users` and `db.USERS` are one table. All other names are compared byte by byte.
 //!
-//! Matching takes no memory, whatever the pattern, and at most pattern times text steps, of which a caller may allow fewer.
+//! Matching takes no memory, whatever the pattern, and at most pattern times text steps, of which a caller may allow
+//! fewer.
 
 use std::fmt;
 
@@ -69,10 +71,11 @@ impl Pattern {
         }
     }
 
-    /// Whether this pattern matches everything that the other one matches. `false` also where that takes more than a look
-    /// from left to right to find out: `?*` does cover `*?`, and is not seen to.
+    /// Whether this pattern matches everything that the other one matches. `false` also where that takes more than a
+    /// look from left to right to find out: `?*` does cover `*?`, and is not seen to.
     pub(crate) fn covers(&self, other: &Pattern) -> bool {
-        // A run matches any tokens of the other, whatever they stand for; anything else matches one that allows no more.
+        // A run matches any tokens of the other, whatever they stand for; anything else matches one that allows no
+        // more.
         let (mine, theirs) = (self.tokens(self.ignores_case), other.tokens(self.ignores_case));
         let mut reached = vec![false; mine.len() + 1];
         reached[0] = true;
@@ -102,7 +105,8 @@ impl Pattern {
 
     /// Whether the pattern matches some text that begins with `prefix`, and is longer.
     pub(crate) fn reaches_beyond(&self, prefix: &str) -> bool {
-        // What is left of a pattern after a prefix always matches some text; a text that is longer needs something left.
+        // What is left of a pattern after a prefix always matches some text; a text that is longer needs something
+        // left.
         let mine = self.tokens(false);
         let mut reached = vec![0];
         for character in prefix.chars() {
@@ -145,7 +149,8 @@ impl Pattern {
     }
 }
 
-/// One token of a pattern, by characters: for comparing patterns, which is done when rules are written and not at each use.
+/// One token of a pattern, by characters: for comparing patterns, which is done when rules are written and not at each
+/// use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Piece {
     Run,
@@ -210,8 +215,8 @@ fn glob(pattern: &[u8], text: &[u8], ignores_case: bool, steps: &mut usize) -> R
             }
         }
     }
-    // What is left of a pattern matches the empty rest of the text if it is stars alone. `t` is beyond the end where the
-    // last byte was that of a character cut short, which no `str` holds.
+    // What is left of a pattern matches the empty rest of the text if it is stars alone. `t` is beyond the end where
+    // the last byte was that of a character cut short, which no `str` holds.
     Ok(pattern.get(p..).is_some_and(|rest| rest.iter().all(|&byte| byte == b'*')))
 }
 
@@ -339,7 +344,8 @@ mod tests {
         all
     }
 
-    /// Not a sample: every pattern of up to five and every text of up to four characters out of those that differ in kind.
+    /// Not a sample: every pattern of up to five and every text of up to four characters out of those that differ in
+    /// kind.
     #[test]
     fn every_short_pattern_matches_what_the_definition_says() {
         let texts = texts(&['a', 'ä', '*', '\\'], 4);

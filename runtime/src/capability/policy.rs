@@ -1,7 +1,7 @@
 //! An ordered list of rules: the first that matches decides, and where none does the answer is no.
 //!
-//! The rules may come from somebody who would like their matching to take long, and so may the names that they are matched
-//! against: the answer to a use that takes too many steps is no.
+//! The rules may come from somebody who would like their matching to take long, and so may the names that they are
+//! matched against: the answer to a use that takes too many steps is no.
 
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use super::Pattern;
 use super::pattern::TooManySteps;
 use crate::limits::POLICY_STEPS_MAX;
 
-/// What one side, a manifest or an operator, says about resources: rules in an order, of which the first that covers a use
-/// decides. A use that no rule covers is denied.
+/// What one side, a manifest or an operator, says about resources: rules in an order, of which the first that covers a
+/// use decides. A use that no rule covers is denied.
 ///
-/// The order matters. [`Policy::allow`] and [`Policy::deny`] add a rule *below* all others, so that a policy is written as
-/// it is read, top first: exceptions before what they are exceptions from. To change a policy that is there, use
+/// The order matters. [`Policy::allow`] and [`Policy::deny`] add a rule *below* all others, so that a policy is written
+/// as it is read, top first: exceptions before what they are exceptions from. To change a policy that is there, use
 /// [`Policy::allow_first`] and [`Policy::deny_first`]: a denial below the rule that allows the same has no effect, and
 /// [`Policy::unreachable_rules`] lists it.
 ///
@@ -76,8 +76,8 @@ impl Policy {
         policy
     }
 
-    /// What every operator's policy ends with unless it says otherwise first: a plugin may write its log and read its own
-    /// configuration. Manifests end with the same, so neither has to be asked for.
+    /// What every operator's policy ends with unless it says otherwise first: a plugin may write its log and read its
+    /// own configuration. Manifests end with the same, so neither has to be asked for.
     pub fn with_basics(mut self) -> Self {
         if self.without_basics().len() == self.rules.len() {
             for (resource, action) in BASICS {
@@ -105,8 +105,9 @@ impl Policy {
         self.rules.push(PolicyRule { resource: Pattern::new(resource), actions, effect });
     }
 
-    /// Adds an allowing rule below all others, which decide first, from its text form: `RESOURCE:ACTION,ACTION`, or `RESOURCE` alone for all
-    /// actions. The last colon is the one that separates: a resource may have colons of its own.
+    /// Adds an allowing rule below all others, which decide first, from its text form: `RESOURCE:ACTION,ACTION`, or
+    /// `RESOURCE` alone for all actions. The last colon is the one that separates: a resource may have colons of its
+    /// own.
     ///
     /// # Errors
     /// [`PolicyError`] where the resource is of no kind that there is, or an action is not one of read, write, execute,
@@ -294,8 +295,8 @@ impl LivePolicy {
         self.0.store(Arc::new(policy));
     }
 
-    /// Puts what `change` makes of the policy in force into its place. If another change comes between, `change` is made
-    /// once more, from the policy that is in force by then.
+    /// Puts what `change` makes of the policy in force into its place. If another change comes between, `change` is
+    /// made once more, from the policy that is in force by then.
     pub(crate) fn update<E>(&self, mut change: impl FnMut(Policy) -> Result<Policy, E>) -> Result<(), E> {
         let mut before = self.0.load_full();
         loop {

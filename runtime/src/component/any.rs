@@ -1,4 +1,5 @@
-//! A component that is no plugin, or is called as if it were none: instantiated afresh for each call, under the same limits.
+//! A component that is no plugin, or is called as if it were none: instantiated afresh for each call, under the same
+//! limits.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -70,12 +71,12 @@ impl AnyComponent {
         &self.functions
     }
 
-    /// Calls a function in a fresh instance. `export` is its name, or a whole call in WAVE such as `add(1, 2)`; arguments
-    /// are WAVE or JSON.
+    /// Calls a function in a fresh instance. `export` is its name, or a whole call in WAVE such as `add(1, 2)`;
+    /// arguments are WAVE or JSON.
     ///
     /// # Errors
-    /// [`ComponentError::Call`] where the name or the arguments do not fit, [`ComponentError::Invoke`] with the limit or trap
-    /// that stopped the call.
+    /// [`ComponentError::Call`] where the name or the arguments do not fit, [`ComponentError::Invoke`] with the limit
+    /// or trap that stopped the call.
     pub async fn call(&self, export: &str, arguments: &[String]) -> Result<Called, ComponentError> {
         let (function, values) = resolve(&self.functions, export, arguments)?;
         let started = Instant::now();

@@ -1,7 +1,7 @@
 //! The spine: everything that makes a guest run goes through [`dispatch`], actions, events and health checks alike.
 //!
-//! admission (serves, lets the caller in, knows the request, fits, rate) -> lease an instance -> the guest runs -> what it
-//! answered, or why it did not.
+//! admission (serves, lets the caller in, knows the request, fits, rate) -> lease an instance -> the guest runs -> what
+//! it answered, or why it did not.
 
 mod payload;
 mod provided;
@@ -100,7 +100,8 @@ async fn dispatch<R: Request>(
     request: &mut R,
 ) -> Result<(R::Reply, Usage), InvokeError> {
     loop {
-        // A caller that calls in a loop an instance that is always free never waits, and would keep its thread to itself.
+        // A caller that calls in a loop an instance that is always free never waits, and would keep its thread to
+        // itself.
         tokio::task::coop::consume_budget().await;
         let revision = plugin.borrow();
         let call = circumstances.call(&revision);
@@ -128,8 +129,8 @@ async fn dispatch<R: Request>(
     }
 }
 
-/// May this request run now? The cheap questions come first, and a request that is refused for what it is costs no quota
-/// but for the work of checking it.
+/// May this request run now? The cheap questions come first, and a request that is refused for what it is costs no
+/// quota but for the work of checking it.
 fn admit<'a, R: Request>(
     plugin: &'a LoadedPlugin,
     request: &R,

@@ -1,5 +1,5 @@
-//! Payloads against the schemas of their actions: short ones in the call's own thread, large ones on a thread that may take
-//! its time.
+//! Payloads against the schemas of their actions: short ones in the call's own thread, large ones on a thread that may
+//! take its time.
 
 use std::sync::Arc;
 

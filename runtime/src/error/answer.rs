@@ -35,8 +35,8 @@ impl InvokeError {
         }
     }
 
-    /// Whether the same call may well succeed if it is made again: the instance broke, all were busy, or the plugin itself
-    /// says that it failed for a reason of its own (a status of 500 or more).
+    /// Whether the same call may well succeed if it is made again: the instance broke, all were busy, or the plugin
+    /// itself says that it failed for a reason of its own (a status of 500 or more).
     pub fn is_transient(&self) -> bool {
         match self {
             InvokeError::Trapped { .. } | InvokeError::Busy { .. } => true,

@@ -172,8 +172,8 @@ pub enum LoadFailure {
         /// One entry for each problem.
         problems: Vec<ConfigProblem>,
     },
-    /// The tables or collections that it declares cannot be made, or what is there cannot be brought to them. The database
-    /// is as it was.
+    /// The tables or collections that it declares cannot be made, or what is there cannot be brought to them. The
+    /// database is as it was.
     #[error("{message}")]
     Tables {
         /// Which table, and why.
@@ -273,8 +273,8 @@ impl LoadError {
         }
     }
 
-    /// The error as a JSON object: `{"status":"error","msg","code","plugin"}`, with `details` where there is more to tell
-    /// than text.
+    /// The error as a JSON object: `{"status":"error","msg","code","plugin"}`, with `details` where there is more to
+    /// tell than text.
     pub fn to_json(&self) -> serde_json::Value {
         let mut object = serde_json::json!({
             "status": "error", "msg": self.to_string(), "code": self.code(), "plugin": self.plugin,

@@ -1,5 +1,5 @@
-//! Everything that is decided about a plugin before any of its code is compiled or run: its manifest, what it is granted,
-//! its limits, and whether it imports anything else.
+//! Everything that is decided about a plugin before any of its code is compiled or run: its manifest, what it is
+//! granted, its limits, and whether it imports anything else.
 
 use std::collections::BTreeSet;
 
@@ -163,8 +163,8 @@ pub(crate) const NETWORK: (&str, PermissionAction) = ("net.*", PermissionAction:
 pub(crate) const OTHER_WASI: &str =
     ": of WASI it offers version 0.2; build the plugin for that, in Rust with the target wasm32-wasip2";
 
-/// Whether a plugin that imports sockets may have those that its manifest asks for. One that asks for none may import them
-/// all the same, because whole libraries do so for nothing; what it uses of them is denied then.
+/// Whether a plugin that imports sockets may have those that its manifest asks for. One that asks for none may import
+/// them all the same, because whole libraries do so for nothing; what it uses of them is denied then.
 pub(crate) fn check_network(grants: &Grants, manifest: &Manifest) -> Result<(), Denial> {
     let (resource, action) = NETWORK;
     let asks = |rule: &Rule| rule.effect == Effect::Allow && rule.resource.starts_with("net.");
@@ -177,8 +177,8 @@ pub(crate) fn check_network(grants: &Grants, manifest: &Manifest) -> Result<(), 
     }
 }
 
-/// Whether a limit of fuel was set for a plugin that would have none: by its manifest, by the host for it, or as a ceiling.
-/// The default ceiling is for plugins that are metered anyway.
+/// Whether a limit of fuel was set for a plugin that would have none: by its manifest, by the host for it, or as a
+/// ceiling. The default ceiling is for plugins that are metered anyway.
 fn is_fuel_limited(asked: &Resources, ceilings: &Ceilings) -> bool {
     asked.max_fuel.is_some_and(|fuel| fuel != 0) || ceilings.fuel.is_some_and(|fuel| fuel != FUEL_CEILING_DEFAULT)
 }

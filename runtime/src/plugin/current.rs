@@ -1,7 +1,7 @@
 //! The revision of a plugin that serves now.
 //!
-//! The registry, the triggers and every handle of a plugin share one of these, so that all of them follow the plugin through
-//! reloads.
+//! The registry, the triggers and every handle of a plugin share one of these, so that all of them follow the plugin
+//! through reloads.
 
 use std::sync::Arc;
 

@@ -8,8 +8,9 @@ use super::package::Package;
 use crate::error::{LoadError, LoadFailure};
 
 impl Package {
-    /// The component with its manifest inside: one file that is the whole plugin, but for a `config` directory. Where the
-    /// component carries all of it already, its bytes are not touched; else one custom section is added at their end.
+    /// The component with its manifest inside: one file that is the whole plugin, but for a `config` directory. Where
+    /// the component carries all of it already, its bytes are not touched; else one custom section is added at their
+    /// end.
     ///
     /// # Errors
     /// [`LoadError`] where the bytes are not WebAssembly or are over a limit, or the manifest is wrong.

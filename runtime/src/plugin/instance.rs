@@ -1,8 +1,8 @@
 //! One instance in its store: started, asked, and judged when it breaks.
 //!
-//! The store is the unit of failure. After a trap, an interruption or a panic under it nothing in it can be used again; the
-//! methods here say so by answering an [`InvokeError`], and their callers drop the instance. A failure that the guest
-//! itself reports is an answer like any other.
+//! The store is the unit of failure. After a trap, an interruption or a panic under it nothing in it can be used again;
+//! the methods here say so by answering an [`InvokeError`], and their callers drop the instance. A failure that the
+//! guest itself reports is an answer like any other.
 
 use std::borrow::Cow;
 use std::pin::pin;
@@ -127,8 +127,8 @@ impl Instance {
             payload => std::mem::take(payload).into_owned(),
         };
         let action = self.action_name(call.name);
-        // What `enter` does, without its layers: this is the way that every call takes, and each layer of futures moves the
-        // payload and the answer once more.
+        // What `enter` does, without its layers: this is the way that every call takes, and each layer of futures moves
+        // the payload and the answer once more.
         self.prepare(call, limits);
         let answer = deadline::until(call.time, pin!(handle.call_async(&mut self.store, (action, payload)))).await;
         let (answer,) = self.judge(answer, call, limits)?;
@@ -149,8 +149,8 @@ impl Instance {
         self.enter(&lent, (call.name, payload), call, limits).await
     }
 
-    /// The name of an action as an owned value that costs nothing to pass for the action that was called before. It is this
-    /// instance's own: one that all instances shared would be written to by all threads that call.
+    /// The name of an action as an owned value that costs nothing to pass for the action that was called before. It is
+    /// this instance's own: one that all instances shared would be written to by all threads that call.
     fn action_name(&mut self, name: &str) -> Arc<str> {
         if &*self.last_action != name {
             self.last_action = name.into();

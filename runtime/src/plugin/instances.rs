@@ -1,11 +1,11 @@
 //! The instances of one plugin, leased to one call at a time.
 //!
-//! A plugin has as many slots as calls may run at once. A call borrows a free slot, in the order in which calls came, and
-//! with it the idle instance that is in it or the right to make one. What a lease does not put back, because the instance
-//! broke or the call was dropped, is gone; its slot is not.
+//! A plugin has as many slots as calls may run at once. A call borrows a free slot, in the order in which calls came,
+//! and with it the idle instance that is in it or the right to make one. What a lease does not put back, because the
+//! instance broke or the call was dropped, is gone; its slot is not.
 //!
-//! Slots lie on cache lines of their own and each thread starts looking at its own, so that threads which call one plugin
-//! at the same time do not write to the same memory.
+//! Slots lie on cache lines of their own and each thread starts looking at its own, so that threads which call one
+//! plugin at the same time do not write to the same memory.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::time::{Duration, Instant};
@@ -32,8 +32,8 @@ pub(crate) struct Instances {
     reused: bool,
 }
 
-/// Room for one running call, which borrows it for as long as it runs. What every call writes to is on its first cache line;
-/// the next slot's is two lines further, because processors fetch lines in pairs.
+/// Room for one running call, which borrows it for as long as it runs. What every call writes to is on its first cache
+/// line; the next slot's is two lines further, because processors fetch lines in pairs.
 #[repr(C, align(64))]
 #[derive(Default)]
 struct Slot {
@@ -159,7 +159,8 @@ impl Instances {
         }
     }
 
-    /// Whether no call runs. Asked of closed instances only: a call that came at this moment could find a free slot taken.
+    /// Whether no call runs. Asked of closed instances only: a call that came at this moment could find a free slot
+    /// taken.
     pub(crate) fn is_idle(&self) -> bool {
         self.slots.iter().all(|slot| slot.idle.try_borrow().is_ok())
     }
@@ -199,8 +200,8 @@ impl Lease<'_> {
 
 impl Drop for WakeNext<'_> {
     fn drop(&mut self) {
-        // Either this sees the call that waits, or that call sees the free slot. Writing to the count is the cheaper way to
-        // order the two, but not where threads that run at the same time would write to it by turns.
+        // Either this sees the call that waits, or that call sees the free slot. Writing to the count is the cheaper
+        // way to order the two, but not where threads that run at the same time would write to it by turns.
         let Instances { slots, waiting, freed, .. } = self.0;
         let waiting = if slots.len() == 1 {
             waiting.fetch_add(0, Ordering::SeqCst)

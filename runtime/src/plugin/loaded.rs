@@ -17,7 +17,8 @@ use crate::host::{Call, PluginContext};
 use crate::limits::{Limits, UNLOAD_TIMEOUT_MAX};
 use crate::metrics::Metrics;
 
-/// How often a revision that is going looks whether somebody still calls it. Nobody waits for this but its own unloading.
+/// How often a revision that is going looks whether somebody still calls it. Nobody waits for this but its own
+/// unloading.
 const DRAIN_POLL: Duration = Duration::from_millis(1);
 
 /// One revision: a checked manifest, a linked component and its instances.
@@ -111,8 +112,8 @@ impl LoadedPlugin {
         state.map_err(|failure| self.guest_error(failure))
     }
 
-    /// Turns new calls away, lets those in flight finish within the plugin's deadline, and runs `on-unload` in every idle
-    /// instance.
+    /// Turns new calls away, lets those in flight finish within the plugin's deadline, and runs `on-unload` in every
+    /// idle instance.
     pub(crate) async fn unload(&self) {
         let timeout = self.unload_timeout();
         self.instances.close();
@@ -129,8 +130,8 @@ impl LoadedPlugin {
         }
     }
 
-    /// The same for a revision that another one replaced: new calls do not reach it any more, and those that did are let
-    /// through before it closes, so that no call fails because of a reload.
+    /// The same for a revision that another one replaced: new calls do not reach it any more, and those that did are
+    /// let through before it closes, so that no call fails because of a reload.
     pub(crate) async fn drain_and_unload(self: Arc<Self>) {
         self.poll_until(self.unload_timeout(), || Arc::strong_count(&self) == 1).await;
         self.unload().await;

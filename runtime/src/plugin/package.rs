@@ -1,7 +1,7 @@
 //! A package: the bytes of a component and the layers of its manifest, as they were found. Nothing is believed yet.
 //!
-//! A package is a `.wasm` file, a directory with a manifest file and a `.wasm`, or bytes. Reading it is bounded, and what a
-//! directory names as its entry point stays inside that directory.
+//! A package is a `.wasm` file, a directory with a manifest file and a `.wasm`, or bytes. Reading it is bounded, and
+//! what a directory names as its entry point stays inside that directory.
 
 mod directory;
 
@@ -43,16 +43,16 @@ impl Package {
     /// Opens a `.wasm` file or a plugin directory.
     ///
     /// # Errors
-    /// [`LoadFailure::NoComponent`] if a directory has no component, [`LoadFailure::Open`] if there is no package or one of
-    /// its files is not a regular file inside it, [`LoadFailure::Manifest`] if its manifest file is wrong.
+    /// [`LoadFailure::NoComponent`] if a directory has no component, [`LoadFailure::Open`] if there is no package or
+    /// one of its files is not a regular file inside it, [`LoadFailure::Manifest`] if its manifest file is wrong.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, LoadError> {
         let path = path.as_ref();
         let opened = if path.is_dir() { Package::open_directory(path) } else { Package::open_file(path) };
         opened.map_err(|failure| LoadError::new(path.display().to_string(), failure))
     }
 
-    /// Opens a directory whose component is elsewhere: a crate and what cargo built of it. The manifest and `config` files
-    /// are the directory's; an `entry_point` is not looked at.
+    /// Opens a directory whose component is elsewhere: a crate and what cargo built of it. The manifest and `config`
+    /// files are the directory's; an `entry_point` is not looked at.
     ///
     /// # Errors
     /// As [`Package::open`].
@@ -124,17 +124,18 @@ impl Package {
         self
     }
 
-    /// Whether this plugin may run in trusted mode if its manifest asks for that (`execution_mode: trusted`). Default: no,
-    /// and one that asks is not loaded. A trusted plugin is not metered with fuel unless a limit is set, and sees the
-    /// directories and addresses that it asks for and is granted. [`RuntimeBuilder::trust`](crate::RuntimeBuilder::trust)
-    /// does the same by name.
+    /// Whether this plugin may run in trusted mode if its manifest asks for that (`execution_mode: trusted`). Default:
+    /// no, and one that asks is not loaded. A trusted plugin is not metered with fuel unless a limit is set, and sees
+    /// the directories and addresses that it asks for and is granted.
+    /// [`RuntimeBuilder::trust`](crate::RuntimeBuilder::trust) does the same by name.
     #[must_use]
     pub fn trusted(mut self, trusted: bool) -> Self {
         self.trusted = trusted;
         self
     }
 
-    /// What the author of the package should know of its files, such as a manifest that is not read because of its name.
+    /// What the author of the package should know of its files, such as a manifest that is not read because of its
+    /// name.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }

@@ -25,8 +25,8 @@ pub(crate) struct Registry {
 pub(crate) type Turn = OwnedMutexGuard<()>;
 
 impl Registry {
-    /// Waits for whoever loads, reloads or unloads the plugin of this name, in the order in which they came. Two at once
-    /// would leave a revision that serves and that nobody can unload.
+    /// Waits for whoever loads, reloads or unloads the plugin of this name, in the order in which they came. Two at
+    /// once would leave a revision that serves and that nobody can unload.
     pub(crate) async fn turn(&self, name: &str) -> Turn {
         self.turn_lock(name).lock_owned().await
     }

@@ -1,9 +1,9 @@
 //! The schema of an action's payload: compiled once at load, asked before any guest code runs.
 //!
-//! Schemas come from plugins, which are not trusted, and so do the payloads of jobs and of calls between plugins; nothing
-//! interrupts a comparison. So what it can cost is bounded before: how much a schema unfolds to and how complex its
-//! patterns are (`extent.rs`), that times the values of a payload, and the work of listing what is wrong, which takes more
-//! than finding out that something is.
+//! Schemas come from plugins, which are not trusted, and so do the payloads of jobs and of calls between plugins;
+//! nothing interrupts a comparison. So what it can cost is bounded before: how much a schema unfolds to and how complex
+//! its patterns are (`extent.rs`), that times the values of a payload, and the work of listing what is wrong, which
+//! takes more than finding out that something is.
 
 mod extent;
 
@@ -60,7 +60,8 @@ impl PayloadSchema {
         let extent = Extent::of(schema).map_err(failed)?;
         let validator = jsonschema::options()
             .with_draft(Draft::Draft202012)
-            // This draft asserts `format` only on request, and plugins rely on `email`, `uuid`, `date-time` and the like.
+            // This draft asserts `format` only on request, and plugins rely on `email`, `uuid`, `date-time` and the
+            // like.
             .should_validate_formats(true)
             .with_pattern_options(
                 PatternOptions::regex().size_limit(SCHEMA_PATTERN_BYTES_MAX).dfa_size_limit(SCHEMA_PATTERN_BYTES_MAX),
@@ -140,8 +141,8 @@ fn count_paths(value: &Value, ways: u64) -> u64 {
     inner.saturating_mul(ways).saturating_add(1)
 }
 
-/// Adds what is wrong. That a choice, such as "this object or null" or an enum of Rust, has no alternative that fits would be
-/// true and help nobody: it is what is wrong with the alternative that is meant, or what all of them ask for.
+/// Adds what is wrong. That a choice, such as "this object or null" or an enum of Rust, has no alternative that fits
+/// would be true and help nobody: it is what is wrong with the alternative that is meant, or what all of them ask for.
 fn explain(error: &ValidationError<'_>, problems: &mut Vec<PayloadProblem>) {
     if problems.len() >= VALIDATION_PROBLEMS_MAX {
         return;

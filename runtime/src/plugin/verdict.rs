@@ -1,7 +1,7 @@
 //! Why a guest stopped: from wasmtime's errors and traps to the names that users know.
 //!
-//! wasmtime tells what happened, the store's own books tell why: a refused growth of memory and an access out of bounds are
-//! both "a trap", and a plugin author needs to know which.
+//! wasmtime tells what happened, the store's own books tell why: a refused growth of memory and an access out of bounds
+//! are both "a trap", and a plugin author needs to know which.
 
 use plugbay_compile::pooled_memories;
 use wasmtime::component::ResourceTableError;
@@ -180,8 +180,8 @@ fn demangled(name: &str) -> String {
 pub(crate) enum Ended {
     /// With status 0.
     Success,
-    /// With a status that is not known. WASI 0.2's `exit`, which the adapter for preview 1 and the C library use, reports
-    /// success or failure and no number.
+    /// With a status that is not known. WASI 0.2's `exit`, which the adapter for preview 1 and the C library use,
+    /// reports success or failure and no number.
     Failure,
     /// With this status, which WASI 0.2.12's `exit-with-code` reports.
     Status(i32),

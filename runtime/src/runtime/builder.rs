@@ -28,7 +28,8 @@ use crate::sqlite::memory::count_memory;
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub enum CodeCacheAt {
-    /// `$XDG_CACHE_HOME/plugbay`, or `~/.cache/plugbay`. Where there is no scope, code is compiled anew by each process.
+    /// `$XDG_CACHE_HOME/plugbay`, or `~/.cache/plugbay`. Where there is no scope, code is compiled anew by each
+    /// process.
     #[default]
     UserDirectory,
     /// This directory. It is made if it is not there, and must belong to this user alone.
@@ -129,9 +130,9 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Whether a component is compiled in this process or in a child that has a deadline and a memory limit. Default: in
-    /// this process, where what a component may cost is bounded by the scan before it alone. Hosts for uploads of strangers
-    /// should use a child: [`WorkerCommand`](crate::WorkerCommand) shows how.
+    /// Whether a component is compiled in this process or in a child that has a deadline and a memory limit. Default:
+    /// in this process, where what a component may cost is bounded by the scan before it alone. Hosts for uploads of
+    /// strangers should use a child: [`WorkerCommand`](crate::WorkerCommand) shows how.
     #[must_use]
     pub fn compile_isolation(mut self, isolation: CompileIsolation) -> Self {
         self.compile_isolation = isolation;
@@ -154,8 +155,8 @@ impl RuntimeBuilder {
     }
 
     /// Lets the plugin of this name run in trusted mode if its manifest asks for that; may be called again for others.
-    /// Default: none. A name is what a plugin calls itself: where the packages that are loaded are not all chosen by the
-    /// operator, use [`Package::trusted`](crate::Package::trusted) for the one that is meant.
+    /// Default: none. A name is what a plugin calls itself: where the packages that are loaded are not all chosen by
+    /// the operator, use [`Package::trusted`](crate::Package::trusted) for the one that is meant.
     #[must_use]
     pub fn trust(mut self, plugin: impl Into<String>) -> Self {
         self.trusted.insert(plugin.into());
@@ -207,8 +208,8 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Whether the jobs that plugins have scheduled are run. Default: yes, as long as their plugin is loaded. Without, jobs
-    /// are kept until somebody runs them: another process, or this one from [`Runtime::run_jobs`] on.
+    /// Whether the jobs that plugins have scheduled are run. Default: yes, as long as their plugin is loaded. Without,
+    /// jobs are kept until somebody runs them: another process, or this one from [`Runtime::run_jobs`] on.
     #[must_use]
     pub fn run_jobs(mut self, run: bool) -> Self {
         self.run_jobs = run;
@@ -243,8 +244,8 @@ impl RuntimeBuilder {
         self
     }
 
-    /// How long an outgoing request may take, from its beginning to the end of its response's body, where its call leaves it
-    /// that long. At most a day. Default: [`HTTP_TIMEOUT`].
+    /// How long an outgoing request may take, from its beginning to the end of its response's body, where its call
+    /// leaves it that long. At most a day. Default: [`HTTP_TIMEOUT`].
     #[must_use]
     pub fn http_timeout(mut self, timeout: Duration) -> Self {
         self.http_timeout = timeout.min(HTTP_TIMEOUT_MAX);

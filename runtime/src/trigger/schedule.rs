@@ -1,12 +1,13 @@
 //! Runs the jobs of loaded plugins when they are due, as `schedule`.
 //!
 //! One task for each plugin that has jobs, started by the first of them. It sleeps until the next job is due by the
-//! runtime's clock, and is woken by whatever changes the jobs; it never polls, unless another process runs the same jobs
-//! or they cannot be read. Each run is a task of its own and a call like any other: rate, concurrency, deadline and fuel
-//! are the plugin's.
+//! runtime's clock, and is woken by whatever changes the jobs; it never polls, unless another process runs the same
+//! jobs or they cannot be read. Each run is a task of its own and a call like any other: rate, concurrency, deadline
+//! and fuel are the plugin's.
 //!
-//! - A run that is turned away (`rate_limit_exceeded`, `busy`) is an outcome like every other. A job that runs again runs
-//!   when it is due again; a one-time job is tried again when the refusal says so, and until it was not turned away.
+//! - A run that is turned away (`rate_limit_exceeded`, `busy`) is an outcome like every other. A job that runs again
+//!   runs when it is due again; a one-time job is tried again when the refusal says so, and until it was not turned
+//!   away.
 //! - What fails, traps or takes too long is an outcome, and is not tried again but for the plugin's own retry policy.
 //! - A job whose plugin has lost the permission to write `scheduler.<job>` stays and does not run.
 

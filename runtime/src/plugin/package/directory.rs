@@ -1,7 +1,7 @@
 //! What a plugin's directory holds: its manifest file, its component, its configuration files.
 //!
-//! The directory is not trusted. [`PluginDirectory`] refuses what is not a regular file inside it; here is decided which
-//! names are looked for.
+//! The directory is not trusted. [`PluginDirectory`] refuses what is not a regular file inside it; here is decided
+//! which names are looked for.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -58,8 +58,8 @@ pub(super) fn manifest(directory: &PluginDirectory) -> Result<ManifestFile, Load
     Ok(manifest)
 }
 
-/// Reads the manifest file of a directory. Of several, the first of [`FILE_NAMES`] is taken, with a note. Does not list the
-/// directory, which may be a large one that holds components and other things.
+/// Reads the manifest file of a directory. Of several, the first of [`FILE_NAMES`] is taken, with a note. Does not list
+/// the directory, which may be a large one that holds components and other things.
 pub(super) fn manifest_file(directory: &PluginDirectory) -> Result<ManifestFile, LoadFailure> {
     let mut there = Vec::new();
     for name in FILE_NAMES {

@@ -1,9 +1,9 @@
 //! How much checking against a schema can cost, found out before it is used.
 //!
 //! A few hundred bytes of references can stand for 2⁶⁰ comparisons, and a pattern of thirty characters for thousands of
-//! states that are looked at for each character of a text. So a schema is unfolded once, on paper: each reference counts as
-//! what it stands for, but for one into itself, which counts as one value. What that comes to is bounded, and with it what
-//! one value of a payload can cost.
+//! states that are looked at for each character of a text. So a schema is unfolded once, on paper: each reference
+//! counts as what it stands for, but for one into itself, which counts as one value. What that comes to is bounded, and
+//! with it what one value of a payload can cost.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -194,8 +194,8 @@ impl<'a> Unfolding<'a> {
     }
 }
 
-/// Whether a text is compared with a pattern in a time that depends on the text alone, because few states are all that the
-/// comparison can be in.
+/// Whether a text is compared with a pattern in a time that depends on the text alone, because few states are all that
+/// the comparison can be in.
 ///
 /// # Errors
 /// Says why not.

@@ -123,7 +123,8 @@ impl<T> LoadOrder<T> {
         }
     }
 
-    /// The next plugin that can be loaded now, whose outcome [`loaded`](Self::loaded) or [`failed`](Self::failed) takes.
+    /// The next plugin that can be loaded now, whose outcome [`loaded`](Self::loaded) or [`failed`](Self::failed)
+    /// takes.
     pub(super) fn next_ready(&mut self) -> Option<(usize, T)> {
         loop {
             let index = self.ready.pop_front()?;
@@ -167,7 +168,8 @@ impl<T> LoadOrder<T> {
         }
     }
 
-    /// The errors, in the order in which the plugins were added. Those that still wait are on a cycle, or require one that is.
+    /// The errors, in the order in which the plugins were added. Those that still wait are on a cycle, or require one
+    /// that is.
     pub(super) fn into_errors(mut self) -> Vec<LoadError> {
         for index in 0..self.members.len() {
             if let State::Waiting(_) = self.members[index].state {
@@ -241,8 +243,8 @@ fn shortened(mut chain: Vec<String>) -> Vec<String> {
 mod tests {
     use super::*;
 
-    /// `"a: b c"` is a plugin `a` that requires `b` and `c`. Plugins in `broken` fail when they are loaded. Returns the names
-    /// in the order of loading, and the errors.
+    /// `"a: b c"` is a plugin `a` that requires `b` and `c`. Plugins in `broken` fail when they are loaded. Returns the
+    /// names in the order of loading, and the errors.
     fn run(plugins: &[&str], broken: &str) -> (String, Vec<String>) {
         let mut order = LoadOrder::default();
         for text in plugins {
