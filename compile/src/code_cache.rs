@@ -14,8 +14,8 @@
 //! plugin and 4 ms for that of an interpreter. It protects against faulty disks and files that were cut off by a crash,
 //! not against people, and not against faults after the check.
 //!
-//! The cache is never in the way: what cannot be read or does not fit is removed and compiled again, what cannot be
-//! written is not cached.
+//! A fault of the cache never fails a load: an entry that cannot be read or does not match is removed and compiled
+//! again, one that cannot be written is not cached.
 
 mod directory;
 mod entry;
@@ -37,11 +37,11 @@ use crate::compiler::MachineCode;
 use crate::hex;
 use crate::limits::CODE_CACHE_BYTES_MAX;
 
-/// How much of a full cache is kept when room is made, in percent: 90, so that room is not made each time.
+/// The share of a full cache that an eviction leaves, in percent: 90, so that not each new entry needs an eviction.
 const KEPT_PERCENT: u64 = 90;
-/// How exactly the last use of an entry is known: an hour. Recording each use would write to the disk on each start.
+/// The resolution of an entry's last use: an hour. Recording each use would write to the disk on each start.
 const USE_RECORDED_EVERY: Duration = Duration::from_secs(60 * 60);
-/// When a file that a process began to write belongs to nobody any more: an hour.
+/// The age from which an unfinished file is taken to be abandoned by its process: an hour.
 const ABANDONED_AFTER: Duration = Duration::from_secs(60 * 60);
 const ENTRY_SUFFIX: &str = ".cwasm";
 const UNFINISHED_PREFIX: &str = ".unfinished-";
@@ -53,7 +53,7 @@ pub struct CodeCache {
     bytes_max: u64,
 }
 
-/// What an entry is found by.
+/// The key of an entry, which is its file's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CodeKey(String);
 
@@ -76,36 +76,36 @@ impl CodeKey {
 }
 
 impl CodeCache {
-    /// Where this user's compiled code belongs: `plugbay/code` in `$XDG_CACHE_HOME` or `~/.cache`, on Windows in the
-    /// local application data. `None` for a user without a home.
+    /// The default directory of this user's compiled code: `plugbay/code` in `$XDG_CACHE_HOME` or `~/.cache`, on
+    /// Windows in the local application data. `None` for a user without a home.
     pub fn user_directory() -> Option<PathBuf> {
         Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("plugbay").join("code"))
     }
 
-    /// Opens the cache in `directory`, which is made if it is not there.
+    /// Opens the cache in `directory`, which is created if it does not exist.
     ///
     /// # Errors
     ///
-    /// [`CodeCacheError`], where it cannot be made or opened, is a link, belongs to somebody else, or may be written by
-    /// somebody else.
+    /// [`CodeCacheError`] if the directory cannot be created or opened, is a link, belongs to another user, or is
+    /// writable by other users.
     pub fn open(directory: impl Into<PathBuf>) -> Result<Self, CodeCacheError> {
         Ok(CodeCache { directory: Directory::open(directory.into())?, bytes_max: CODE_CACHE_BYTES_MAX })
     }
 
-    /// Bounds all entries together. Default: [`CODE_CACHE_BYTES_MAX`]. The least recently used ones go first, when one
-    /// is added.
+    /// Limits the total size of all entries, in bytes. Default: [`CODE_CACHE_BYTES_MAX`]. Adding an entry evicts the
+    /// least recently used ones.
     #[must_use]
     pub fn with_bytes_max(mut self, bytes_max: u64) -> Self {
         self.bytes_max = bytes_max;
         self
     }
 
-    /// Where the entries are.
+    /// The directory of the entries.
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    /// The component of this key, if it is there and whole.
+    /// The component of this key, if it is cached and intact.
     pub(crate) fn get(&self, engine: &Engine, key: &CodeKey) -> Option<Component> {
         let name = key.file_name();
         match self.load(engine, &name) {
@@ -127,10 +127,10 @@ impl CodeCache {
         // change while it is mapped.
         //
         // Who can have written it: `open_own_file` found, through the file's own handle, that it is a regular file of
-        // this user in a directory of this user, that nobody else may write either, and that no link led there. So
-        // whoever wrote it was this user (or root), who can make this process do anything without the help of a cache.
-        // What is mapped is the file that was checked, and not what has the same name by now: the path leads through
-        // the handle where the system offers that.
+        // this user in a directory of this user, that no other user may write either, and that no link led there. So it
+        // was written by this user (or root), who can make this process do anything without the help of a cache. What
+        // is mapped is the file that was checked, and not what has the same name by now: the path leads through the
+        // handle where the system offers that.
         // What they wrote: this crate writes only `MachineCode` there, which only this crate's compiler makes, possibly
         // in a child process that had to prove that its engine has the same fingerprint. The name holds the
         // fingerprint, which holds wasmtime's version; wasmtime compares version, target and settings again. The
@@ -142,7 +142,7 @@ impl CodeCache {
         component.map_err(|error| io::Error::other(format!("{error:#}")))
     }
 
-    /// Adds an entry, and makes room for it. What cannot be written is not cached.
+    /// Adds an entry, and evicts others if the cache is full. An entry that cannot be written is not cached.
     pub(crate) fn put(&self, key: &CodeKey, code: &MachineCode) {
         let written = self.write(&key.file_name(), code).and_then(|()| self.make_room());
         if let Err(error) = written {
@@ -199,7 +199,7 @@ impl CodeCache {
     }
 }
 
-/// Makes a component of code that was compiled a moment ago, where there is no cache to map it from.
+/// Makes a component from code that was compiled a moment ago, for hosts without a cache to map it from.
 pub(crate) fn load(engine: &Engine, code: &MachineCode) -> wasmtime::Result<Component> {
     // SAFETY: a `MachineCode` is what this crate's compiler made and has never left memory, or came through a pipe from
     // a child process that this host started and that had to prove that its engine has the same fingerprint.
@@ -212,7 +212,7 @@ pub(crate) fn load(engine: &Engine, code: &MachineCode) -> wasmtime::Result<Comp
 /// Everything of an engine that compiled code depends on: wasmtime's version, the target with the processor's features,
 /// and the settings. The memory pool is none of it.
 pub(crate) fn fingerprint(engine: &Engine) -> [u8; 32] {
-    /// The standard library's hashers are too short to tell native code by.
+    /// A SHA-256 [`Hasher`], because the 64 bits of the standard library's hashers are too few to identify native code.
     struct Sha256Hasher(Sha256);
 
     impl Hasher for Sha256Hasher {
@@ -231,7 +231,7 @@ pub(crate) fn fingerprint(engine: &Engine) -> [u8; 32] {
     hasher.0.finalize().into()
 }
 
-/// An entry's modification time is that of its last use, about.
+/// Sets the entry's modification time, which stands for its last use to within an hour.
 fn record_use(file: &File) {
     let now = SystemTime::now();
     let last = file.metadata().and_then(|metadata| metadata.modified());

@@ -20,7 +20,7 @@ pub struct Compiled {
     pub is_composed: bool,
 }
 
-/// Why there is no machine code of a file.
+/// Why a file could not be turned into machine code.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CodeError {

@@ -4,8 +4,8 @@
 //! gets a deadline here. How much the deadline is worth depends on where the compiler runs:
 //!
 //! - In this process, a compilation cannot be interrupted and its memory is not bounded by anything but the scan. The
-//!   caller is told in time that the deadline has passed; the thread compiles on until it is done. That suits
-//!   components whose author is trusted not to attack the compiler.
+//!   caller gets an error when the deadline passes; the thread compiles on until it is done. That suits components
+//!   whose author is trusted not to attack the compiler.
 //! - In a child process ([`WorkerCommand`]), the deadline ends it and the operating system bounds its memory. That
 //!   suits uploads of strangers. It costs about 10 ms for each component that is compiled, and nothing for one from the
 //!   cache. It needs a program to be the child, which is why it is not the default: usually the embedder's own, and
@@ -86,7 +86,7 @@ impl WorkerCommand {
     ///
     /// # Errors
     ///
-    /// Where the operating system does not tell which program this is.
+    /// If the operating system does not report the path of this program.
     pub fn this_program() -> std::io::Result<Self> {
         let own = Path::new("/proc/self/exe");
         let program = if cfg!(target_os = "linux") && own.exists() { own.to_owned() } else { std::env::current_exe()? };

@@ -30,7 +30,7 @@ pub enum LegacyError {
         /// What is wrong, with the byte where it is.
         message: String,
     },
-    /// The bytes are a component, which is no module and needs no adapter.
+    /// The bytes are a component, not a module, and need no adapter.
     #[error("it is a component already, not a WASI preview 1 module")]
     IsComponent,
     /// The module is a library: it has an initialiser and functions, and nothing that runs.
@@ -79,7 +79,7 @@ impl From<BinaryReaderError> for LegacyError {
 /// The component that a WASI preview 1 command module becomes. It imports WASI 0.2 and exports `wasi:cli/run`.
 ///
 /// # Errors
-/// [`LegacyError`]: it is no module, no command, or needs more than preview 1.
+/// [`LegacyError`] if it is not a module or not a command, or needs more than preview 1.
 pub(crate) fn componentize(module: &[u8]) -> Result<Vec<u8>, LegacyError> {
     if Parser::is_component(module) {
         return Err(LegacyError::IsComponent);
@@ -164,7 +164,7 @@ fn adapted_functions() -> Result<BTreeSet<&'static str>, LegacyError> {
         };
         for export in section {
             let export = export?;
-            // What is no name of preview 1 is between the adapter and the encoder.
+            // Names that are not of preview 1 are between the adapter and the encoder.
             let internal =
                 export.name.contains(':') || matches!(export.name, "cabi_import_realloc" | "reset_adapter_state");
             if is_function(export.kind) && !internal {

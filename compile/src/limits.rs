@@ -52,7 +52,7 @@ pub const COMPILE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
 /// MiB on four cores; more cores compile more functions at once and take more.
 pub const COMPILE_MEMORY_BYTES_DEFAULT: u64 = 2 << 30;
 /// Compilations at the same time: 2. One already uses every core as long as it has functions left, so more would only
-/// add up their memory; with one alone, a component that takes its whole deadline would hold up everybody.
+/// add up their memory; with one alone, a component that takes its whole deadline would hold up all others.
 pub const COMPILATIONS_MAX: usize = 2;
 /// The least memory that a compiling child gets, whatever it is allowed: 64 MiB. With less, it could not start its
 /// threads.

@@ -111,8 +111,8 @@ impl Scan {
 ///
 /// # Errors
 ///
-/// [`ScanError`], where `bytes` are something else than a component or module in binary form, are cut off, cannot be
-/// parsed, or are over a limit.
+/// [`ScanError`] if `bytes` are not a component or module in binary form, are cut off, cannot be parsed, or are over a
+/// limit.
 pub fn scan(bytes: &[u8], limits: &ScanLimits) -> Result<Scan, ScanError> {
     let mut tally = Tally::new(limits);
     tally.add(Quantity::Bytes, bytes.len() as u64)?;
@@ -141,7 +141,7 @@ pub fn scan(bytes: &[u8], limits: &ScanLimits) -> Result<Scan, ScanError> {
             Err(error) => return Err(malformed(&error)),
         };
         match payload {
-            // The parser takes an inner module that lacks its last sections for a whole one: its size tells.
+            // The parser takes an inner module that lacks its last sections for a whole one: only its size shows it.
             Payload::ModuleSection { unchecked_range, .. } | Payload::ComponentSection { unchecked_range, .. }
                 if unchecked_range.end > bytes.len() =>
             {

@@ -2,8 +2,8 @@
 //!
 //! Compiling is the one stage at which a component costs the host time and memory before any of its limits hold. A
 //! component is scanned first and refused if it is known to be expensive. What passes is compiled within
-//! [`CompileLimits`]: in this process, where the deadline ends the wait and not the work, or in a child process, which is
-//! ended at its deadline and at its memory limit ([`CompileIsolation`]).
+//! [`CompileLimits`]: in this process, where the deadline ends the wait and not the work, or in a child process, which
+//! is ended at its deadline and at its memory limit ([`CompileIsolation`]).
 //!
 //! All of it is implemented in the crate `plugbay-compile`.
 //!

@@ -1,4 +1,4 @@
-//! What can go wrong, and how it is told.
+//! The library's errors, and their texts.
 //!
 //! There are three kinds, one for each thing a user asks of the library: a runtime cannot be built ([`BuildError`]), a
 //! plugin cannot be loaded ([`LoadError`]), an action cannot be answered ([`InvokeError`]). Each has a stable
@@ -46,8 +46,8 @@ pub enum BuildError {
     /// This process was started to compile a component for another one, and is not doing that.
     #[error("this process was started to compile a component: {hint}")]
     CompileWorker {
-        /// What to do. It is here because what an application prints when it cannot start, and so what the other
-        /// process tells, is often this value as `Debug` shows it.
+        /// What to do. It is here because what an application prints when it cannot start, and so what the child
+        /// process prints, is often this value as `Debug` shows it.
         hint: &'static str,
     },
 }

@@ -90,14 +90,14 @@ impl Plugin {
     }
 
     /// Hands an event to the plugin: once for each of its subscriptions that fits, those of higher priority first. A
-    /// plugin that subscribed to nothing of the kind hears nothing, and that is no error.
+    /// plugin without a subscription that fits receives nothing, which is not an error.
     ///
     /// Events do not count against the plugin's rate limit, which bounds its callers: the emitter was counted, and an
     /// event that is refused would be lost.
     ///
     /// # Errors
-    /// [`InvokeError`]: what stopped the first handler that failed, or what it reported. Later handlers are called all the
-    /// same.
+    /// [`InvokeError`]: what stopped the first handler that failed, or what it reported. Later handlers are called all
+    /// the same.
     pub async fn deliver(&self, event: &Event) -> Result<Reaction, InvokeError> {
         dispatch::deliver(&self.current, event).await
     }

@@ -69,8 +69,7 @@ impl<'a> Invocation<'a> {
         Ok(self)
     }
 
-    /// The payload, as JSON that somebody has looked at already: it goes to the plugin as it is, and where it is large
-    /// without being copied.
+    /// The payload, as JSON that was parsed before: it goes to the plugin unchanged, and without a copy if it is large.
     #[must_use]
     pub fn payload_raw(mut self, json: &'a RawValue) -> Self {
         self.payload = Cow::Borrowed(json.get());

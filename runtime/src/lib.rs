@@ -1,4 +1,4 @@
-//! Plugbay lets an application be extended by plugins that nobody has to trust: WebAssembly components with a manifest,
+//! Plugbay extends an application with plugins that need not be trusted: WebAssembly components with a manifest,
 //! run in a sandbox with fuel, memory and time limits, and with no more than what they were granted.
 //!
 //! ```no_run
@@ -21,7 +21,7 @@
 //! # Plugins of strangers
 //!
 //! What runs is sandboxed by default. What is *compiled* is scanned first, and refused where it is known to take long;
-//! what passes is compiled in this process, on a thread of its own: its caller is told when the deadline of
+//! what passes is compiled in this process, on a thread of its own: its caller gets an error when the deadline of
 //! [`CompileLimits`] passes, but the thread goes on and its memory is not bounded. A host for uploads of strangers has
 //! components compiled in a child process, which is ended at its deadline and at its memory limit. That takes two
 //! lines: see [`WorkerCommand`].

@@ -4,8 +4,8 @@
 //! `Package` → [`CheckedPackage`] → `Compiled` → [`Linked`] → `LoadedPlugin` ([`prepare`]). A stage that is skipped
 //! does not compile.
 //!
-//! One plugin is changed by one caller at a time ([`Registry::turn`]), and what has begun to end is ended whether or
-//! not somebody still waits for it.
+//! One plugin is changed by one caller at a time ([`Registry::turn`]), and an unload or reload that has begun is
+//! completed even if its caller stops waiting.
 
 mod boot;
 mod builder;
@@ -84,13 +84,13 @@ struct Shared {
     waits: Arc<Waits>,
 }
 
-/// Does what has been begun, though whoever waits for it may stop waiting, and keeps the turn until it is done.
+/// Completes `work` even if its caller stops waiting, and holds the turn until then.
 async fn to_its_end(turn: Turn, work: impl Future<Output = ()> + Send + 'static) {
     let done = tokio::spawn(async move {
         work.await;
         drop(turn);
     });
-    // Without an executor nothing goes on, and there is nobody to be told.
+    // Without an executor nothing runs any more, and no caller is left to get the panic.
     if let Err(error) = done.await
         && let Ok(panic) = error.try_into_panic()
     {
@@ -112,8 +112,8 @@ impl Runtime {
         RuntimeBuilder::default()
     }
 
-    /// Loads a plugin: a path, bytes or a [`Package`](crate::Package). When this returns, the plugin serves. Where
-    /// somebody else loads, reloads or unloads the plugin of this name, that is waited for.
+    /// Loads a plugin: a path, bytes or a [`Package`](crate::Package). When this returns, the plugin serves. If another
+    /// caller is loading, reloading or unloading the plugin of this name, this waits until that is done.
     ///
     /// # Errors
     /// [`LoadError`] with the stage that failed; nothing of the plugin stays behind. Nor does it where the future is
@@ -144,8 +144,8 @@ impl Runtime {
     /// beside it with that state, swaps, lets the calls in flight finish and unloads the old one. If anything fails, or
     /// the future is dropped before the swap, the old one keeps serving; what comes after the swap goes on even then.
     ///
-    /// The old revision answers calls until the swap. What they change in its memory after it was asked for its state,
-    /// the new one does not know: what must not be lost belongs into a service.
+    /// The old revision answers calls until the swap. Changes that they make in its memory after it was asked for its
+    /// state do not reach the new one: state that must not be lost belongs in a service.
     ///
     /// # Errors
     /// [`LoadError`] where the new revision cannot be loaded or no plugin of its name is.
@@ -334,7 +334,7 @@ impl Runtime {
     /// Any component, plugin or not, for calling its exports one by one.
     ///
     /// # Errors
-    /// [`LoadError`] where it is no component, is over a limit, or imports what the host does not offer.
+    /// [`LoadError`] if it is not a component, is over a limit, or imports what the host does not offer.
     pub async fn component(&self, source: impl Into<Source>) -> Result<AnyComponent, LoadError> {
         let checked = self.check_package(source.into().open()?)?;
         let context = self.context(&checked)?;

@@ -28,7 +28,7 @@ pub enum CodeCacheError {
         /// The directory.
         path: PathBuf,
     },
-    /// It belongs to somebody else.
+    /// It belongs to another user.
     #[error(
         "{} belongs to user {owner} and not to user {user}, who runs this: compiled code is native code, and whoever can \
          write it could run anything; name a directory of your own",
@@ -83,12 +83,12 @@ mod unix {
     const WRITABLE_BY_OTHERS: u32 = 0o022;
 
     impl Directory {
-        /// Opens `path`, which is made for this user alone if it is not there.
+        /// Opens `path`, which is created for this user alone if it does not exist.
         pub(in super::super) fn open(path: PathBuf) -> Result<Self, CodeCacheError> {
             let open_error = |path: &Path, error| CodeCacheError::Open { path: path.to_owned(), error };
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).or_else(|error| {
                 match error.kind() {
-                    // A link that leads nowhere is there too: opening it says what it is.
+                    // This may be a link that leads nowhere: opening it below reports that.
                     io::ErrorKind::AlreadyExists => Ok(()),
                     _ => Err(open_error(&path, error)),
                 }
@@ -111,9 +111,9 @@ mod unix {
             Ok(Directory { path, handle })
         }
 
-        /// Opens a regular file of this user that nobody else may write.
+        /// Opens a regular file of this user that no other user may write.
         pub(in super::super) fn open_own_file(&self, name: &str) -> io::Result<File> {
-            // Without waiting for the other end of a pipe that somebody put there.
+            // Without waiting for the other end of a pipe that was put there.
             let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
             let file = rustix::fs::openat(&self.handle, name, flags, Mode::empty())?;
             let stat = rustix::fs::fstat(&file)?;

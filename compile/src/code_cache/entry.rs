@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 pub(super) const FORMAT: &[u8; 8] = b"plugbay1";
 /// The format's name, the length in eight bytes and the checksum in four, lowest first.
 const TRAILER_BYTES: usize = FORMAT.len() + 8 + 4;
-/// What is read at once: 256 KiB, which fit into a processor's second cache.
+/// The size of one read: 256 KiB, which fits into a processor's second-level cache.
 const BUFFER_BYTES: usize = 256 << 10;
 
 /// Writes an entry.
@@ -43,7 +43,7 @@ pub(super) fn check(mut file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// The trailer of so many bytes of code. The length is part of what the checksum covers.
+/// The trailer for code of this length in bytes. The checksum covers the length too.
 fn trailer(length: u64, mut hasher: crc32fast::Hasher) -> [u8; TRAILER_BYTES] {
     let length = length.to_le_bytes();
     hasher.update(&length);

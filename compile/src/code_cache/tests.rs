@@ -1,4 +1,4 @@
-//! What is put in comes out again; what somebody or something else left there does not.
+//! An entry that was put in is found again; a damaged or planted one is not.
 
 use super::*;
 use crate::compiler::{CompileIsolation, CompileLimits, Compiler};
@@ -200,7 +200,7 @@ mod ownership {
         symlink("nowhere", &dangling).expect("it can be made");
         std::fs::write(&file, b"").expect("it can be made");
         for path in [link, dangling, file] {
-            let error = CodeCache::open(&path).expect_err("it is no directory");
+            let error = CodeCache::open(&path).expect_err("it is not a directory");
             assert!(matches!(error, CodeCacheError::NotDirectory { .. }), "{error}");
         }
     }
@@ -221,7 +221,7 @@ mod ownership {
     #[test]
     fn directory_of_somebody_else_is_refused() {
         let parent = tempfile::tempdir().expect("a temporary directory");
-        // Root can give a directory away; for anybody else, the root directory is somebody else's.
+        // Root can give a directory away; for other users, the root directory belongs to another user.
         let foreign = if chown(parent.path(), Some(1), None).is_ok() { parent.path() } else { Path::new("/") };
         let error = CodeCache::open(foreign).expect_err("it is not ours");
         assert!(matches!(error, CodeCacheError::ForeignOwner { .. }), "{error}");

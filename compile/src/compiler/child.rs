@@ -2,7 +2,8 @@
 //!
 //! The child gets no environment but the number of its threads and what it was started for, and of the files that the
 //! host opens none but its three standard streams: what Rust opens is closed in children. Everything that it says is
-//! bounded. It is killed and waited for when its deadline passes, and killed when whoever waits for it goes away.
+//! bounded. It is killed and waited for when its deadline passes, and killed when the future that waits for it is
+//! dropped.
 
 use std::process::{ExitStatus, Stdio};
 use std::time::Instant;

@@ -22,8 +22,8 @@ pub fn is_worker() -> bool {
     std::env::var_os(WORKER_VARIABLE).is_some()
 }
 
-/// Compiles a component if that is what this process was started for, and tells how to end it then; `None` in every
-/// other process.
+/// Compiles a component if that is what this process was started for, and returns the exit code to end it with; `None`
+/// in every other process.
 ///
 /// For the beginning of `main` in a program that is its own [`WorkerCommand`](super::WorkerCommand), before anything
 /// else is started or opened.
@@ -42,7 +42,7 @@ pub fn compile_worker() -> ExitCode {
     match serve(io::stdin().lock(), bound) {
         Ok(code) => match write_code(&mut stdout, code.as_bytes()) {
             Ok(()) => ExitCode::SUCCESS,
-            // The host is gone or does not listen any more: nobody is there to be told.
+            // The host is gone or has stopped reading: an error message would not reach it.
             Err(_) => ExitCode::FAILURE,
         },
         Err(error) => {
@@ -53,7 +53,7 @@ pub fn compile_worker() -> ExitCode {
     }
 }
 
-/// Answers the request on `input`; `bound` is told it before anything of the component is read.
+/// Answers the request on `input`; `bound` receives it before anything of the component is read.
 pub(super) fn serve(
     input: impl Read,
     bound: impl FnOnce(&Request) -> Result<(), String>,

@@ -98,15 +98,15 @@ quantities! {
     Definitions, definitions_max = 500_000, "definitions";
     /// The segments that fill memories. Python has 11 MB.
     DataBytes, data_bytes_max = 64 * MIB, "bytes of data segments";
-    /// Memories that one module imports and defines. No toolchain makes modules with two unless it is told to. The
+    /// Memories that one module imports and defines. No toolchain makes modules with two unless asked to. The
     /// engine has to accept them, because the code by which components call each other works on the memories of both.
     ModuleMemories, module_memories_max = 1, "memories in one module";
     /// Memories that the modules define, each module counted once. Real files have 1 or 2. As many as the pool has room
     /// for in one instance.
     Memories, memories_max = super::MEMORIES_MAX as u64, "memories";
     /// What these memories hold before anything runs. Python starts with 12.9 MB. The default is what one 32-bit memory
-    /// can hold; whoever knows the memory limit of the plugin compares that too, because a component that starts above
-    /// it could never be instantiated.
+    /// can hold; the runtime, which knows the plugin's memory limit, compares it with that too, because a component
+    /// that starts above it could never be instantiated.
     MemoryBytes, memory_bytes_max = 1 << 32, "bytes of minimum memory";
     /// Tables that the modules define, each module counted once. Real files have 2.
     Tables, tables_max = 64, "tables";

@@ -20,13 +20,13 @@ pub enum ScanError {
     /// The file is WebAssembly text.
     #[error("the file is WebAssembly text: turn it into a binary first, with `wasm-tools parse FILE.wat -o FILE.wasm`")]
     Text,
-    /// The file is something else than WebAssembly.
+    /// The file is not WebAssembly.
     #[error("the file is not WebAssembly: it starts with the bytes {start}, not with 00 61 73 6d")]
     NotWasm {
         /// The first bytes, at most eight, in hexadecimal.
         start: String,
     },
-    /// The file is WebAssembly of a version or layer that nobody here knows.
+    /// The file is WebAssembly of a version or layer that is not supported.
     #[error("the file is WebAssembly of an unknown version ({version}) or layer ({layer})")]
     Version {
         /// The version that the header names.
@@ -49,7 +49,7 @@ pub enum ScanError {
         message: String,
     },
     /// A component inside the file takes a module or a component as an import. No toolchain makes such files, and how
-    /// much code they expand to cannot be told by looking at them.
+    /// much code they expand to cannot be found out without compiling them.
     #[error("the file imports a {what}, which this host does not support: import instances and functions instead")]
     ImportsCode {
         /// `component` or `core module`.

@@ -5,7 +5,7 @@ use super::{Kind, ScanError};
 const MAGIC: [u8; 4] = *b"\0asm";
 const HEADER_BYTES: usize = 8;
 
-/// Tells components and core modules from everything that people mistake for them.
+/// Distinguishes components and core modules from the files that are mistaken for them.
 pub(super) fn kind(bytes: &[u8]) -> Result<Kind, ScanError> {
     if bytes.is_empty() {
         return Err(ScanError::Empty);

@@ -1,4 +1,4 @@
-//! Files that people make, and files that somebody made on purpose.
+//! Ordinary files, and files that were made to attack the host.
 
 use wasm_encoder::{
     CodeSection, Component, ComponentExportKind, ComponentInstanceSection, CustomSection, ElementSection, Elements,
@@ -266,7 +266,7 @@ fn deep_nesting_is_refused() {
     check_limit(&bytes, Quantity::Depth);
 }
 
-/// A type section with so many types inside one another: three bytes each.
+/// A type section of `depth` nested types: three bytes each.
 fn nested_types(kind: u8, depth: usize) -> Vec<u8> {
     let mut section = vec![1];
     (0..depth).for_each(|_| section.extend([kind, 1, 0x01]));
@@ -274,7 +274,7 @@ fn nested_types(kind: u8, depth: usize) -> Vec<u8> {
     component_of(TYPE_SECTION, &section).finish()
 }
 
-/// Whoever reads these by recursion needs a stack of gibibytes.
+/// A recursive reader of these needs a stack of gibibytes.
 #[test]
 fn component_types_that_nest_without_end_are_over_a_limit() {
     for kind in [0x41, 0x42] {

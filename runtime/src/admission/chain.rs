@@ -1,8 +1,8 @@
 //! Who waits for whom: the plugins behind a call that another plugin makes, and whether they may make it.
 //!
 //! A call from outside has no chain and costs nothing here. Each plugin that calls another one adds a link; the links
-//! before it are shared. Revisions are told apart by the very name that they were loaded with: a plugin that was
-//! reloaded has fresh instances, and its old revision's calls do not hold them.
+//! before it are shared. Revisions are identified by the allocation of the name that they were loaded with, not by its
+//! text: a plugin that was reloaded has fresh instances, and its old revision's calls do not hold them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -34,8 +34,8 @@ impl Chain {
         self.depth
     }
 
-    /// Whether a plugin of this name lets the caller in: those that it names (`*` is everybody), or, where it names
-    /// none, those that require it.
+    /// Whether a plugin of this name admits the caller: the callers that it names (`*` is all), or, if it names none,
+    /// the plugins that require it.
     pub(crate) fn is_let_in(&self, callee: &str, allowed_callers: Option<&[String]>) -> bool {
         match allowed_callers {
             Some(allowed) => allowed.iter().any(|name| name == "*" || *name == *self.plugin),

@@ -8,7 +8,7 @@
 //! What is left of the limit is lent to those who call, as numbers that calls take from without a lock: one for each
 //! thread that may call at the same time, because threads that all write to one number wait for each other. The lock is
 //! for the moments at which a part ends or a number is used up. What one thread was lent and did not use, another one
-//! gets before anybody is refused.
+//! gets before any call is refused.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -51,7 +51,7 @@ struct Window {
 }
 
 impl RateLimiter {
-    /// Counts from `now` on, for a plugin of which so many calls may run at once.
+    /// A limiter that counts from `now` on, for a plugin of which `concurrency` calls may run at once.
     pub(crate) fn new(limit: RateLimit, now: Instant, concurrency: usize) -> Self {
         let slot_nanos = u64::try_from(limit.period.as_nanos()).unwrap_or(u64::MAX).div_ceil(SLOTS as u64);
         RateLimiter {
@@ -89,7 +89,7 @@ impl RateLimiter {
         let number = number.max(window.number);
         let mut free = self.limit.calls - window.total - window.lent;
         if number > window.number || free == 0 {
-            // From here on nobody takes anything without the lock.
+            // From here on no thread takes anything without the lock.
             let unused: u32 = self.loans.iter().map(|Loan(loan)| (loan.swap(0, Ordering::Relaxed) & LEFT) as u32).sum();
             let used = std::mem::take(&mut window.lent) - unused;
             window.count(used);
@@ -136,7 +136,7 @@ impl Window {
         Duration::from_nanos((self.number + ahead).saturating_mul(slot_nanos).saturating_sub(nanos))
     }
 
-    /// Where the part is kept that comes so many after the current one.
+    /// The index of the part that comes `ahead` parts after the current one.
     fn index(&self, ahead: u64) -> usize {
         ((self.number + ahead) % self.counts.len() as u64) as usize
     }

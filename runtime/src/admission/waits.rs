@@ -1,9 +1,9 @@
-//! Chains that would wait for one another for ever, found when the last of them begins to wait.
+//! Deadlock detection: finds chains that would wait for one another forever, when the last of them begins to wait.
 //!
 //! A chain holds an instance of each plugin in it. One that waits for a plugin is stuck where every instance of that
 //! plugin is held by chains that are stuck themselves; an instance that a running call holds will be free some day. So
-//! what is looked for is the largest set of waiting chains that need nobody outside of it, and whether the newcomer is
-//! in it.
+//! what is looked for is the largest set of waiting chains that depend on no chain outside of it, and whether the
+//! newcomer is in it.
 //!
 //! Only calls that plugins make and that find no free instance come here.
 
@@ -44,7 +44,7 @@ impl Waits {
     /// Begins to wait.
     ///
     /// # Errors
-    /// Where that would be for ever: who waits for whom.
+    /// If the wait would never end: the text of which chain waits for which plugin.
     pub(crate) fn enter(&self, chain: &Arc<Chain>, target: &Arc<str>, instances: usize) -> Result<Waiting<'_>, String> {
         let mut state = self.lock();
         let number = state.next;
@@ -70,12 +70,12 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// A revision, told apart by where its name lies: whoever asks holds on to it.
+/// The identity of a revision: the address of its name, which the caller keeps alive.
 fn revision(name: &Arc<str>) -> *const u8 {
     name.as_ptr()
 }
 
-/// Which of these wait for ever. Takes time in proportion to the links of all chains.
+/// Which of these wait forever. Takes time in proportion to the links of all chains.
 fn stuck(waiting: &[Wait]) -> Vec<bool> {
     // How many instances of each revision are held by chains that may be stuck.
     let mut held: HashMap<*const u8, usize> = HashMap::new();
@@ -154,7 +154,7 @@ mod tests {
         let error = waits.enter(&plugins.chain("ab"), plugins.get('a'), 1).err();
         assert_eq!(error.as_deref(), Some("a -> b -> a"));
         assert!(waits.enter(&plugins.chain("ab"), plugins.get('a'), 2).is_ok(), "another instance may become free");
-        assert!(waits.lock().waiting.is_empty(), "who goes is forgotten");
+        assert!(waits.lock().waiting.is_empty(), "a wait that ended is removed");
     }
 
     #[test]
@@ -189,7 +189,7 @@ mod tests {
         let first = waits.enter(&plugins.chain("a"), plugins.get('b'), 1).expect("b will be free");
         let _second = waits.enter(&plugins.chain("d"), plugins.get('a'), 1).expect("a will be free");
         assert!(waits.enter(&plugins.chain("b"), plugins.get('d'), 1).is_err(), "b -> d -> a -> b");
-        assert!(waits.enter(&plugins.chain("b"), plugins.get('c'), 1).is_ok(), "c waits for nobody");
+        assert!(waits.enter(&plugins.chain("b"), plugins.get('c'), 1).is_ok(), "c does not wait");
         drop(first);
         assert!(waits.enter(&plugins.chain("b"), plugins.get('d'), 1).is_ok(), "a goes on");
     }

@@ -1,7 +1,7 @@
-//! A no, and what would make it a yes.
+//! A denied use, and the rule that would allow it.
 //!
-//! The line that a denial tells to add grants the use that was denied and nothing else: wildcards in the name of a
-//! resource are escaped, and what a shell or YAML would read otherwise is quoted.
+//! The rule that a denial suggests grants the use that was denied and nothing else: wildcards in the name of a resource
+//! are escaped, and characters that are special in a shell or in YAML are quoted.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -34,7 +34,7 @@ pub struct Denial {
     pub resource: String,
     /// What for.
     pub action: &'static str,
-    /// Who said no.
+    /// Which side refused.
     pub refused: Refused,
     /// The pattern of a rule that would cover this use and no other.
     pub grant: String,
@@ -128,7 +128,7 @@ mod tests {
     use plugbay_manifest::{Format, HostFile, PermissionAction::Read};
 
     fn denied(resource: &str, asked: Policy) -> Denial {
-        Grants::new(asked, Policy::default()).check(resource, Read).expect_err("nobody allows it")
+        Grants::new(asked, Policy::default()).check(resource, Read).expect_err("no rule allows it")
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl Grants {
         if named.any(|one| self.refusal(one, action).is_none()) {
             return Ok(());
         }
-        // Who asks for one table only is not told to ask for all of them.
+        // A plugin that asks for one table only is not advised to ask for all of them.
         let by_operator = |one: &&str| self.refusal(one, action) == Some(Refused::ByOperator);
         let mut asked = self.asked.resources().filter(|one| one.starts_with(prefix));
         Err(match asked.find(by_operator) {

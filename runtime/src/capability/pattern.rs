@@ -24,7 +24,7 @@ pub struct Pattern {
     ignores_case: bool,
 }
 
-/// More steps than were allowed: nobody knows whether the pattern matches.
+/// The match took more steps than allowed, so its result is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooManySteps;
 

@@ -1,7 +1,7 @@
-//! An ordered list of rules: the first that matches decides, and where none does the answer is no.
+//! An ordered list of rules: the first that matches decides, and a use that no rule matches is denied.
 //!
-//! The rules may come from somebody who would like their matching to take long, and so may the names that they are
-//! matched against: the answer to a use that takes too many steps is no.
+//! Rules and the names that they are matched against may come from an attacker who wants matching to take long: a use
+//! that takes too many steps is denied.
 
 use std::sync::Arc;
 
@@ -276,7 +276,7 @@ impl std::fmt::Display for PolicyRule {
     }
 }
 
-/// The operator's policy at this moment. Clones are the same policy: whoever holds one sees a change at its next look.
+/// The operator's current policy. Clones share it, and see a change at their next check.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LivePolicy(Arc<ArcSwap<Policy>>);
 
@@ -290,7 +290,7 @@ impl LivePolicy {
         self.0.load()
     }
 
-    /// Puts another policy into force, for everybody who holds this one.
+    /// Replaces the policy, for all clones.
     pub(crate) fn set(&self, policy: Policy) {
         self.0.store(Arc::new(policy));
     }

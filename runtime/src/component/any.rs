@@ -1,5 +1,5 @@
-//! A component that is no plugin, or is called as if it were none: instantiated afresh for each call, under the same
-//! limits.
+//! A component that is called as a plain component, whether or not it is a plugin: instantiated afresh for each call,
+//! under the limits of plugins.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! From the words of a call that somebody typed to the function and the values to call it with.
+//! Parses the words of a typed call into the function and the values to call it with.
 
 use wasm_wave::untyped::UntypedFuncCall;
 use wasmtime::component::{Type, Val};

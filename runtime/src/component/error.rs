@@ -1,4 +1,4 @@
-//! Why a call that somebody typed cannot be made.
+//! Why a typed call cannot be made.
 //!
 //! Two layers: [`ValueError`] is about one value, its type and the place inside it; [`CallError`] adds the function and
 //! the parameter. All of them are the caller's to correct, so each message says what came and what would fit.

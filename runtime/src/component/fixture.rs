@@ -111,7 +111,7 @@ pub(super) fn interface(export: &str, functions: &[&str]) -> String {
     format!(r#"(instance (export "{export}"){functions})"#)
 }
 
-/// A function of this signature, with types from [`TYPES`]; it is no component's, and cannot be called.
+/// A function of this signature, with types from [`TYPES`]. It is not part of a component and cannot be called.
 pub(super) fn signature(name: &str, params: &[(&str, &str)], result: Option<&str>) -> ExportedFunction {
     ExportedFunction {
         name: name.to_owned(),

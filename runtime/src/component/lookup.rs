@@ -1,4 +1,4 @@
-//! From a name that somebody typed to one exported function.
+//! Finds the exported function that a typed name means.
 //!
 //! Rather than taking names apart, each function is asked for all the ways in which it may be called: a function's name
 //! may itself contain dots, and an interface's name needs not be a package's.
@@ -162,7 +162,7 @@ mod tests {
         assert!(text.starts_with("no exported function is called `other`; exported: all#f0, all#f1, "), "{text}");
         assert!(text.ends_with(", all#f19 and 5 more"), "{text}");
 
-        let error = find(&[], "other").map(|f| f.name.clone()).expect_err("there is no function at all");
+        let error = find(&[], "other").map(|f| f.name.clone()).expect_err("no function is exported");
         assert_eq!(error.to_string(), "no exported function is called `other`; there are none");
     }
 }

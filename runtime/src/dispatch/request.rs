@@ -20,8 +20,8 @@ pub(crate) trait Request: Clone + Send + Sync {
     /// What it answers.
     type Reply: Send;
     /// Whether the plugin's rate limit bounds it. The limit bounds those who call the plugin's actions. An event was
-    /// counted where it was emitted, and would be lost if it were refused; a health check tells a busy plugin from a
-    /// broken one.
+    /// counted where it was emitted, and would be lost if it were refused; a health check distinguishes a busy plugin
+    /// from a broken one.
     const COUNTS_AGAINST_RATE: bool;
 
     /// What the manifest declares of it.

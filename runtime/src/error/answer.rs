@@ -1,4 +1,4 @@
-//! What programs are told of an action that failed: a stable code, the limit that was hit, an object of JSON.
+//! The machine-readable form of a failed action: a stable code, the limit that was hit, a JSON object.
 
 use std::fmt;
 
@@ -91,7 +91,7 @@ impl InvokeError {
         serde_json::Value::Object(object)
     }
 
-    /// What is told besides text and code.
+    /// The members of the JSON object besides text and code.
     pub(super) fn details(&self) -> Option<serde_json::Value> {
         match self {
             InvokeError::Guest { failure, .. } => failure.details.clone(),

@@ -1,4 +1,4 @@
-//! An action cannot be answered: each reason, and its text for people. What programs are told is in `error/answer.rs`.
+//! Why an action failed: each reason with its text. The form for programs is in `error/answer.rs`.
 
 use std::time::Duration;
 

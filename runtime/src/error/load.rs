@@ -93,7 +93,7 @@ pub enum LoadFailure {
     /// The engine for this plugin's mode cannot be made.
     #[error("{0}")]
     Engine(String),
-    /// There is no plugin of this name to be replaced.
+    /// A plugin was to be reloaded, and none of its name is loaded.
     #[error("no plugin of this name is loaded: load it instead of reloading it")]
     NothingToReload,
     /// Another plugin of this name is loaded.
@@ -273,8 +273,8 @@ impl LoadError {
         }
     }
 
-    /// The error as a JSON object: `{"status":"error","msg","code","plugin"}`, with `details` where there is more to
-    /// tell than text.
+    /// The error as a JSON object: `{"status":"error","msg","code","plugin"}`, with `details` if there is more than
+    /// text.
     pub fn to_json(&self) -> serde_json::Value {
         let mut object = serde_json::json!({
             "status": "error", "msg": self.to_string(), "code": self.code(), "plugin": self.plugin,

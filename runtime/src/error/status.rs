@@ -3,7 +3,7 @@
 use super::InvokeError;
 
 impl InvokeError {
-    /// The HTTP status that tells a client what happened:
+    /// The HTTP status that stands for this error:
     ///
     /// | Status | Errors |
     /// |---|---|

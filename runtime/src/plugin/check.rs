@@ -144,15 +144,15 @@ impl CheckedPackage {
 /// What the host has behind an import.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Offer {
-    /// It is there for everybody.
+    /// It is offered to all plugins.
     Free,
-    /// It is there for those who may use anything of this kind, usually for this.
+    /// It is offered to plugins that may use any resource of this kind, usually for this action.
     Service(&'static str, PermissionAction),
-    /// It is there for everybody, and of use to trusted plugins that ask for addresses and may use them.
+    /// It is offered to all plugins, and of use to trusted ones that ask for addresses and are granted them.
     Network,
-    /// It is there in another version.
+    /// It is offered in another version only.
     OtherVersion,
-    /// It is not there.
+    /// It is not offered.
     Nothing,
 }
 

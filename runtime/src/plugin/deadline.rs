@@ -1,8 +1,8 @@
 //! Runs a guest until it answers, its deadline passes or the host panics under it.
 //!
-//! A guest gives the thread back in two ways: it waits in a host call, or, metered, it yields after so much fuel. The
-//! deadline is looked at in both, without the timer's help in the second: a machine full of spinning guests is late
-//! with its timers. A call that answers at once never touches the timer.
+//! A guest gives the thread back in two ways: it waits in a host call, or, if it is metered, it yields after a number
+//! of fuel units. The deadline is looked at in both, without the timer's help in the second: a machine full of spinning
+//! guests is late with its timers. A call that answers at once never touches the timer.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,8 +25,8 @@ pub(crate) enum Interrupted {
 pub(crate) async fn until<F: Future>(limit: TimeLimit, mut guest: Pin<&mut F>) -> Result<F::Output, Interrupted> {
     let mut timer = None;
     poll_fn(move |cx| {
-        // A panic in a host function passes through the guest's fiber; the store is thrown away, so nobody sees its
-        // state.
+        // A panic in a host function passes through the guest's fiber; the store is thrown away, so its broken state is
+        // never used.
         match catch_unwind(AssertUnwindSafe(|| guest.as_mut().poll(cx))) {
             Ok(Poll::Ready(answer)) => return Poll::Ready(Ok(answer)),
             Ok(Poll::Pending) => {}

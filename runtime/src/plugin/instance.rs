@@ -116,7 +116,7 @@ impl Instance {
         limits: &Limits,
     ) -> Result<Result<String, Box<Failure>>, Box<InvokeError>> {
         let Some(handle) = self.handle else {
-            // Boxed: few plugins are commands, and every call would carry its room.
+            // Boxed: few plugins are commands, and its size would be added to the future of every call.
             return Box::pin(self.run_command(payload, call, limits)).await;
         };
         let payload = match payload {
@@ -349,7 +349,7 @@ fn new_store(linked: &Linked, context: &Arc<PluginContext>, limits: &Limits) -> 
     if linked.metering == Metering::Epoch {
         store.epoch_deadline_callback(|store| match &store.data().call.time {
             Some(time) if time.is_over() => Ok(UpdateDeadline::Interrupt),
-            // wasmtime's own yield would be rescheduled before everybody who waits.
+            // wasmtime's own yield would be rescheduled before all tasks that wait.
             _ => Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))),
         });
     }

@@ -32,7 +32,7 @@ pub(crate) struct Instances {
     reused: bool,
 }
 
-/// Room for one running call, which borrows it for as long as it runs. What every call writes to is on its first cache
+/// A slot for one running call, which holds it for as long as it runs. What every call writes to is on its first cache
 /// line; the next slot's is two lines further, because processors fetch lines in pairs.
 #[repr(C, align(64))]
 #[derive(Default)]
@@ -42,10 +42,10 @@ struct Slot {
     counters: Counters,
 }
 
-/// The instance that is in a slot, if there is one. Nobody but who borrowed the slot looks at it.
+/// The instance that is in a slot, if there is one. Only the lease that holds the slot looks at it.
 type Idle = SyncWrapper<Option<Box<Instance>>>;
 
-/// Why there is no lease.
+/// Why a call got no lease.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum NoLease {
     /// As many calls wait as may.
@@ -60,7 +60,7 @@ pub(crate) enum NoLease {
 pub(crate) struct Lease<'a> {
     idle: AtomicRefMut<'a, Idle>,
     counters: &'a Counters,
-    /// After the slot: whoever is woken finds it free.
+    /// Dropped after the slot, so that the call that it wakes finds the slot free.
     _wake: WakeNext<'a>,
 }
 
@@ -83,7 +83,7 @@ impl Instances {
         }
     }
 
-    /// A lease, if a slot is free and nobody waits for it.
+    /// A lease, if a slot is free and no call waits for one.
     pub(crate) fn try_lease(&self) -> Option<Lease<'_>> {
         let nobody_waits = self.waiting.load(Ordering::Relaxed) == 0;
         if nobody_waits && !self.is_closed() { self.take_free_slot() } else { None }
@@ -300,7 +300,7 @@ mod tests {
         assert_eq!(instances.lease(None).await.err(), Some(NoLease::Closed));
     }
 
-    /// Many threads, few slots: nobody is lost, and never more run than may.
+    /// Many threads, few slots: no call is lost, and no more run at once than are allowed.
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn no_call_is_lost_and_no_slot_is_taken_twice() {
         let instances = Arc::new(Instances::new(Asked::Count(2), false));

@@ -17,8 +17,8 @@ use crate::host::{Call, PluginContext};
 use crate::limits::{Limits, UNLOAD_TIMEOUT_MAX};
 use crate::metrics::Metrics;
 
-/// How often a revision that is going looks whether somebody still calls it. Nobody waits for this but its own
-/// unloading.
+/// How often a revision that is being unloaded checks whether calls still run on it. Only its own unloading waits for
+/// this.
 const DRAIN_POLL: Duration = Duration::from_millis(1);
 
 /// One revision: a checked manifest, a linked component and its instances.

@@ -43,8 +43,8 @@ impl Package {
     /// Opens a `.wasm` file or a plugin directory.
     ///
     /// # Errors
-    /// [`LoadFailure::NoComponent`] if a directory has no component, [`LoadFailure::Open`] if there is no package or
-    /// one of its files is not a regular file inside it, [`LoadFailure::Manifest`] if its manifest file is wrong.
+    /// [`LoadFailure::NoComponent`] if a directory has no component, [`LoadFailure::Open`] if the path is not a package
+    /// or one of its files is not a regular file inside it, [`LoadFailure::Manifest`] if its manifest file is wrong.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, LoadError> {
         let path = path.as_ref();
         let opened = if path.is_dir() { Package::open_directory(path) } else { Package::open_file(path) };

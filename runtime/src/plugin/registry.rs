@@ -25,8 +25,8 @@ pub(crate) struct Registry {
 pub(crate) type Turn = OwnedMutexGuard<()>;
 
 impl Registry {
-    /// Waits for whoever loads, reloads or unloads the plugin of this name, in the order in which they came. Two at
-    /// once would leave a revision that serves and that nobody can unload.
+    /// Waits until no other caller loads, reloads or unloads the plugin of this name; callers get their turn in the
+    /// order in which they came. Two at once could leave a revision that serves and cannot be unloaded.
     pub(crate) async fn turn(&self, name: &str) -> Turn {
         self.turn_lock(name).lock_owned().await
     }
@@ -74,12 +74,12 @@ impl Registry {
         self.lock().contains_key(name) || self.provided_lock().contains_key(name)
     }
 
-    /// Adds a plugin. Whoever adds one has the turn, and knows that there is none of its name.
+    /// Adds a plugin. The caller has the turn, and knows that no plugin of this name is registered.
     pub(crate) fn add(&self, plugin: &Arc<CurrentRevision>) {
         self.lock().insert(plugin.borrow().name().to_owned(), plugin.clone());
     }
 
-    /// Takes a plugin out: nobody finds it any more.
+    /// Removes a plugin: it is not found any more.
     pub(crate) fn remove(&self, name: &str) -> Option<Arc<CurrentRevision>> {
         self.lock().remove(name)
     }

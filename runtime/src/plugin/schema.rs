@@ -94,7 +94,7 @@ impl PayloadSchema {
         Err(InvokeError::Validation { plugin: plugin.to_owned(), action: action.to_owned(), problems })
     }
 
-    /// What is wrong with a payload of so many bytes.
+    /// The problems of a payload of this length in bytes.
     fn problems(&self, value: &Value, bytes: usize) -> Vec<PayloadProblem> {
         let of_all = |message: &str| vec![PayloadProblem { path: String::new(), message: message.to_owned() }];
         // A value takes two bytes or more: most payloads need not be counted.
@@ -141,8 +141,9 @@ fn count_paths(value: &Value, ways: u64) -> u64 {
     inner.saturating_mul(ways).saturating_add(1)
 }
 
-/// Adds what is wrong. That a choice, such as "this object or null" or an enum of Rust, has no alternative that fits
-/// would be true and help nobody: it is what is wrong with the alternative that is meant, or what all of them ask for.
+/// Adds the problems that an error stands for. If no alternative of a choice fits, such as "this object or null" or a
+/// Rust enum, saying just that would not help: the problem is that of the alternative that is meant, or what all of
+/// them require.
 fn explain(error: &ValidationError<'_>, problems: &mut Vec<PayloadProblem>) {
     if problems.len() >= VALIDATION_PROBLEMS_MAX {
         return;

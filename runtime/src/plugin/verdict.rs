@@ -1,7 +1,7 @@
 //! Why a guest stopped: from wasmtime's errors and traps to the names that users know.
 //!
-//! wasmtime tells what happened, the store's own books tell why: a refused growth of memory and an access out of bounds
-//! are both "a trap", and a plugin author needs to know which.
+//! wasmtime reports what happened, and the state of the store shows why: a refused growth of memory and an access out
+//! of bounds are both "a trap", and a plugin author needs to know which.
 
 use plugbay_compile::pooled_memories;
 use wasmtime::component::ResourceTableError;

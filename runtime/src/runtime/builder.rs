@@ -28,8 +28,8 @@ use crate::sqlite::memory::count_memory;
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub enum CodeCacheAt {
-    /// `$XDG_CACHE_HOME/plugbay`, or `~/.cache/plugbay`. Where there is no scope, code is compiled anew by each
-    /// process.
+    /// `$XDG_CACHE_HOME/plugbay`, or `~/.cache/plugbay`. For a user without a home directory, each process compiles
+    /// anew.
     #[default]
     UserDirectory,
     /// This directory. It is made if it is not there, and must belong to this user alone.
@@ -38,7 +38,7 @@ pub enum CodeCacheAt {
     Off,
 }
 
-/// Settings of a [`Runtime`]. Every one has a default that suits a host for plugins that nobody trusts.
+/// Settings of a [`Runtime`]. Every one has a default that suits a host of untrusted plugins.
 #[derive(Clone)]
 pub struct RuntimeBuilder {
     live_instances: u32,
@@ -61,7 +61,7 @@ pub struct RuntimeBuilder {
     http_timeout: Duration,
 }
 
-/// Tells the settings that are values. The others are the embedder's own code, and whatever that knows.
+/// Shows the settings that are values. The others are the embedder's own code, and may hold secrets.
 impl std::fmt::Debug for RuntimeBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RuntimeBuilder")
@@ -208,8 +208,8 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Whether the jobs that plugins have scheduled are run. Default: yes, as long as their plugin is loaded. Without,
-    /// jobs are kept until somebody runs them: another process, or this one from [`Runtime::run_jobs`] on.
+    /// Whether the jobs that plugins have scheduled are run. Default: yes, as long as their plugin is loaded. If not,
+    /// jobs stay stored until another process runs them, or this one does from [`Runtime::run_jobs`] on.
     #[must_use]
     pub fn run_jobs(mut self, run: bool) -> Self {
         self.run_jobs = run;
@@ -223,14 +223,15 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Who looks up the names in outgoing HTTP requests. Default: the system.
+    /// The resolver of the host names in outgoing HTTP requests. Default: the system's.
     #[must_use]
     pub fn http_resolver(mut self, resolver: impl HttpResolver) -> Self {
         self.http_resolver = Some(Arc::new(resolver));
         self
     }
 
-    /// Who answers outgoing HTTP requests in place of the network, for tests. Default: nobody.
+    /// Answers outgoing HTTP requests in place of the network, for tests. Default: none, and requests go to the
+    /// network.
     #[must_use]
     pub fn http_responder(mut self, responder: impl HttpResponder) -> Self {
         self.http_responder = Some(Arc::new(responder));

@@ -61,7 +61,7 @@ impl Runtime {
         Ok(Prepared { checked, context, linked })
     }
 
-    /// Compiles and links, or finds that somebody did already; the contract must be exported.
+    /// Compiles and links the component, or finds it linked already. Fails if the contract is not exported.
     pub(super) async fn link(&self, checked: &CheckedPackage) -> Result<Arc<Linked>, LoadError> {
         let linked = self.link_any(checked).await?;
         linked

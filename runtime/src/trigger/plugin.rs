@@ -56,7 +56,7 @@ async fn invoke(plugin: Arc<CurrentRevision>, call: PluginCall) -> Result<String
     let mut invocation = invocation(call, plugin.borrow().limits.payload_bytes)?;
     let answer = dispatch::invoke(&plugin, &mut invocation).await;
     if let Err(error @ InvokeError::Trapped { .. }) = &answer {
-        // Its caller is not told what broke inside, so this is the one place where the author can see it.
+        // The caller does not receive what broke inside, so this is the one place where the author can see it.
         plugin.borrow().context.log.write_in(|| Some(&request_id), Level::Error, "plugbay", &error.to_string(), &[]);
     }
     Ok(answer?.into_json())

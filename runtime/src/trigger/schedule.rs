@@ -32,9 +32,9 @@ use crate::plugin::loaded::LoadedPlugin;
 use crate::service::jobs::{Claim, Ended, JobsDb, Run, Wake};
 use crate::service::log::Level;
 
-/// The part of the plugin's log that tells of runs.
+/// The log target of lines about runs.
 const TARGET: &str = "schedule";
-/// What of an answer is told in the log.
+/// The most of an answer that the log shows, in bytes.
 const TOLD_BYTES_MAX: usize = 256;
 
 /// Runs the jobs of a plugin from now on, until it is stopped or the plugin is gone.
@@ -108,9 +108,9 @@ struct Runner {
     /// Set while the task only waits.
     at_rest: AtomicBool,
     task: Mutex<Option<JoinHandle<()>>>,
-    /// Jobs of which the log has told that they may not run.
+    /// Jobs that were logged as not permitted to run.
     told: Mutex<BTreeSet<String>>,
-    /// Jobs of which the log has told that they are paused.
+    /// Jobs that were logged as paused.
     told_paused: Mutex<BTreeSet<String>>,
 }
 

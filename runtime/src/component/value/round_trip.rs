@@ -6,7 +6,7 @@ use wasmtime::component::{Type, Val};
 use super::{from_json, from_text, to_json, to_wave};
 use crate::component::fixture::{TYPES, echoed, ty};
 
-/// Nothing that somebody types takes the reader down, and what it accepts is a value that can be written and read.
+/// No typed text makes the reader panic, and what it accepts is a value that can be written and read.
 #[test]
 fn text_of_any_kind_is_read_or_refused() {
     const WORDS: &[&str] = &[

@@ -23,7 +23,7 @@ pub(super) struct Extent {
     pub(super) values: u64,
     /// References into themselves.
     pub(super) recursions: u64,
-    /// Whether there are alternatives: what is wrong with a value is then told for each of them.
+    /// Whether it has alternatives: the problems of a value are then listed for each of them.
     pub(super) has_choice: bool,
     /// Its patterns.
     pub(super) patterns: BTreeSet<String>,
@@ -31,7 +31,7 @@ pub(super) struct Extent {
 
 impl Extent {
     /// # Errors
-    /// Says what of the schema is above a limit, or cannot be told.
+    /// A text that says which part of the schema is above a limit or cannot be bounded.
     pub(super) fn of(schema: &Value) -> Result<Self, String> {
         let mut anchors = BTreeMap::new();
         find_anchors(schema, true, &mut anchors)?;
@@ -59,7 +59,7 @@ impl Extent {
 const NOTES: [&str; 8] = ["title", "description", "default", "examples", "$comment", "$schema", "$id", "$anchor"];
 /// Keywords about what other keywords have not evaluated: which means to evaluate those again.
 const UNEVALUATED: [&str; 2] = ["unevaluatedProperties", "unevaluatedItems"];
-/// Keywords with values that are no schemas.
+/// Keywords with values that are not schemas.
 const VALUES: [&str; 2] = ["const", "enum"];
 
 /// The schemas that have a name of their own.
@@ -148,7 +148,7 @@ impl<'a> Unfolding<'a> {
         self.visit(value)
     }
 
-    /// Counts a value that is no schema.
+    /// Counts a value that is not a schema.
     fn plain(&mut self, value: &Value) -> Result<(), String> {
         self.count(1)?;
         match value {
