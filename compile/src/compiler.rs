@@ -162,8 +162,8 @@ impl Compiler {
         validate::validate(bytes, self.limits.timeout)
     }
 
-    /// Waits for no longer than a compilation may take: whoever is before has ended by then, or, in this process, may
-    /// never end.
+    /// Waits for no longer than a compilation may take: the compilation before has ended by then or, in this
+    /// process, may never end.
     async fn turn(&self) -> Result<OwnedSemaphorePermit, CompileError> {
         match tokio::time::timeout(self.limits.timeout, self.turns.clone().acquire_owned()).await {
             Ok(Ok(turn)) => Ok(turn),

@@ -1,11 +1,11 @@
 //! The WebAssembly engines of one process, and the clock of the one that has no fuel.
 //!
-//! There is one engine per process and metering: *metered* code counts fuel, *unmetered* code (trusted plugins) looks at
-//! an epoch counter instead. Metering is compiled in, so it cannot be switched for each plugin; the unmetered engine is
-//! made when the first trusted plugin is loaded.
+//! There is one engine per process and metering: *metered* code counts fuel, *unmetered* code (trusted plugins) looks
+//! at an epoch counter instead. Metering is compiled in, so it cannot be switched for each plugin; the unmetered engine
+//! is made when the first trusted plugin is loaded.
 //!
-//! Each engine allocates from a memory pool that is reserved in advance ([`Memories::Pooled`]). If the address space does
-//! not suffice for it, as under `ulimit -v`, the engine maps memories as they are needed ([`Memories::OnDemand`]).
+//! Each engine allocates from a memory pool that is reserved in advance ([`Memories::Pooled`]). If the address space
+//! does not suffice for it, as under `ulimit -v`, the engine maps memories as they are needed ([`Memories::OnDemand`]).
 //!
 //! Metered code has no epoch checks: every [`FUEL_YIELD_INTERVAL`] it yields to the executor, and that is where its
 //! deadline is looked at. Compiling both in costs 10 to 40 % of compute.
@@ -45,11 +45,11 @@ pub enum Metering {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Memories {
-    /// From a pool that is reserved when the engine is made. Each memory has 4 GiB of addresses, so that its code needs no
-    /// bounds checks.
+    /// From a pool that is reserved when the engine is made. Each memory has 4 GiB of addresses, so that its code needs
+    /// no bounds checks.
     Pooled,
-    /// From the operating system, each when its instance is made. Memories take little more address space than they hold
-    /// and move when they grow, and their code checks bounds.
+    /// From the operating system, each when its instance is made. Memories take little more address space than they
+    /// hold and move when they grow, and their code checks bounds.
     OnDemand,
 }
 
@@ -72,9 +72,9 @@ pub struct CodeEngine {
     pub settings: CodeSettings,
 }
 
-/// The proposals that components may use. Those that plugins do not need are left out: several of 2026's advisories live
-/// there. Several memories in one module are accepted, because wasmtime's own adapters between two inner components need
-/// them; the scan refuses modules of guests with more than one.
+/// The proposals that components may use. Those that plugins do not need are left out: several of 2026's advisories
+/// live there. Several memories in one module are accepted, because wasmtime's own adapters between two inner
+/// components need them; the scan refuses modules of guests with more than one.
 pub(crate) const FEATURES: WasmFeatures = WasmFeatures::WASM3
     .difference(WasmFeatures::GC)
     .difference(WasmFeatures::FUNCTION_REFERENCES)
@@ -181,14 +181,14 @@ fn on_demand(metering: Metering, live_instances: u32) -> Result<CodeEngine, Engi
     }
 }
 
-/// The linear memories of a pool. Nearly every component has one; a composed one has one for each part. The 16 are for two
-/// of the largest in a pool of few instances.
+/// The linear memories of a pool. Nearly every component has one; a composed one has one for each part. The 16 are for
+/// two of the largest in a pool of few instances.
 pub fn pooled_memories(live_instances: u32) -> u32 {
     live_instances.saturating_add(live_instances / 8).saturating_add(16)
 }
 
-/// A pool in which each live instance can be the largest that is allowed, except for its memories: those alone take much
-/// address space, 4 GiB each. Core instances are only counted; a table takes 160 kB of addresses.
+/// A pool in which each live instance can be the largest that is allowed, except for its memories: those alone take
+/// much address space, 4 GiB each. Core instances are only counted; a table takes 160 kB of addresses.
 fn pool(live_instances: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(live_instances)

@@ -17,9 +17,9 @@
 //!
 //! # `unsafe`
 //!
-//! Loading machine code is unsafe in wasmtime, since a wrong byte in it can do anything that this process can. The two calls
-//! that do it are in `code_cache.rs`, with the argument beside each. SECURITY.md lists every use of `unsafe` in the crates of
-//! the host. Those without one forbid it.
+//! Loading machine code is unsafe in wasmtime, since a wrong byte in it can do anything that this process can. The two
+//! calls that do it are in `code_cache.rs`, with the argument beside each. SECURITY.md lists every use of `unsafe` in
+//! the crates of the host. Those without one forbid it.
 
 mod code_cache;
 mod compiled;

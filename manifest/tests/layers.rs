@@ -181,8 +181,7 @@ fn from_layers_problems_of_all_layers_name_their_origin() {
 
 #[test]
 fn from_layers_email_completes_author_of_another_layer() {
-    let manifest =
-        merged(&["{ name: a, version: 1.0.0, author: Somebody }", "{ email: a@example.com }"]).expect("good");
+    let manifest = merged(&["{ name: a, version: 1.0.0, author: Ada }", "{ email: a@example.com }"]).expect("good");
     assert_eq!(manifest.author.and_then(|author| author.email).as_deref(), Some("a@example.com"));
 }
 

@@ -123,11 +123,11 @@ mod tests {
             Box::new(cache()),
         ];
         for error in errors {
-            let mut told = error.to_string();
+            let mut text = error.to_string();
             let mut source = error.source();
             while let Some(cause) = source {
-                assert!(!told.contains(&cause.to_string()), "{told} | {cause}");
-                told = cause.to_string();
+                assert!(!text.contains(&cause.to_string()), "{text} | {cause}");
+                text = cause.to_string();
                 source = cause.source();
             }
         }

@@ -94,16 +94,16 @@ impl HostCall {
         &self.request_id
     }
 
-    /// The time that the action had when it began: what was left to its caller. `None` is no limit. When it has passed, the
-    /// action's future is dropped.
+    /// The time that the action had when it began: what was left to its caller. `None` is no limit. When it has passed,
+    /// the action's future is dropped.
     pub fn time_left(&self) -> Option<Duration> {
         self.time_left
     }
 }
 
 impl HostPlugin {
-    /// A plugin of this name without actions. The name follows the rule of all plugin names: lower-case letters, digits, `_`
-    /// and `-`, beginning with a letter.
+    /// A plugin of this name without actions. The name follows the rule of all plugin names: lower-case letters,
+    /// digits, `_` and `-`, beginning with a letter.
     pub fn new(name: impl Into<String>) -> Self {
         HostPlugin { name: name.into(), version: "0.0.0".to_owned(), actions: Vec::new() }
     }
@@ -114,15 +114,15 @@ impl HostPlugin {
         self
     }
 
-    /// An action: an asynchronous function from a payload to an answer, both by serde. An action without a payload takes
-    /// `()`.
+    /// An action: an asynchronous function from a payload to an answer, both by serde. An action without a payload
+    /// takes `()`.
     ///
-    /// It runs on the caller's task, and its future is dropped when the caller's time has passed or its call is dropped. Work
-    /// that blocks belongs on a thread of its own, such as that of `tokio::task::spawn_blocking`. A panic is an error for the
-    /// caller alone.
+    /// It runs on the caller's task, and its future is dropped when the caller's time has passed or its call is
+    /// dropped. Work that blocks belongs on a thread of its own, such as that of `tokio::task::spawn_blocking`. A panic
+    /// is an error for the caller alone.
     ///
-    /// The plugin that calls waits with its instance. An action that calls the same plugin in turn waits for another instance
-    /// of it until the time has passed.
+    /// The plugin that calls waits with its instance. An action that calls the same plugin in turn waits for another
+    /// instance of it until the time has passed.
     pub fn action<P, R, F>(
         mut self,
         name: impl Into<String>,

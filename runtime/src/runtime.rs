@@ -194,9 +194,10 @@ impl Runtime {
         self.0.engines.has_pool()
     }
 
-    /// Adds a plugin of the application, whose actions are Rust functions, for as long as the runtime lives. Plugins call it
-    /// as they call one another, if they were granted `plugin.<name>:execute`; it admits every plugin that was. A plugin that
-    /// `requires` it can be loaded from then on. Its payloads and results are as long as those of [`Limits`] may be.
+    /// Adds a plugin of the application, whose actions are Rust functions, for as long as the runtime lives. Plugins
+    /// call it as they call one another, if they were granted `plugin.<name>:execute`; it admits every plugin that was.
+    /// A plugin that `requires` it can be loaded from then on. Its payloads and results are as long as those of
+    /// [`Limits`] may be.
     ///
     /// [`Runtime::plugin`] and [`Runtime::plugins`] do not return it: the application calls its own functions directly.
     ///
@@ -208,8 +209,8 @@ impl Runtime {
         self.0.plugins.provide(ProvidedPlugin::check(plugin, &self.0.operator.limits)?)
     }
 
-    /// Whether no job runs and none is about to: for whoever moves the clock that this runtime was given, and wants to know
-    /// when what became due by that is done.
+    /// Whether no job runs and none is about to. A test that moves the clock of this runtime asks this to learn when
+    /// everything that became due has run.
     pub fn jobs_are_at_rest(&self) -> bool {
         self.0.plugins.all().iter().all(|plugin| plugin.borrow().context.jobs.db.are_at_rest())
     }
@@ -306,11 +307,12 @@ impl Runtime {
         self.0.audit.trail()
     }
 
-    /// What a plugin is and asks for. Its component is validated, within the time that compiling may take, and not compiled
-    /// or run.
+    /// What a plugin is and asks for. Its component is validated, within the time that compiling may take, and not
+    /// compiled or run.
     ///
     /// # Errors
-    /// [`LoadError`], if it is not a package, its manifest is wrong or its component is not valid. Imports that are not granted are reported, not refused.
+    /// [`LoadError`], if it is not a package, its manifest is wrong or its component is not valid. Imports that are not
+    /// granted are reported, not refused.
     pub fn inspect(&self, source: impl Into<Source>) -> Result<Inspection, LoadError> {
         let checked = CheckedPackage::examine(source.into().open()?, &self.0.operator)?;
         let validated = self.0.compiler.validate(&checked.package.bytes);

@@ -1,5 +1,6 @@
 //! The repository: its pages are true, its layout keeps the invariants, its crates can be published.
 
+mod english;
 mod layout;
 mod packaging;
 mod pages;

@@ -30,8 +30,8 @@ pub enum CodeCacheError {
     },
     /// It belongs to another user.
     #[error(
-        "{} belongs to user {owner} and not to user {user}, who runs this: compiled code is native code, and whoever can \
-         write it could run anything; name a directory of your own",
+        "{} belongs to user {owner} and not to user {user}, who runs this: compiled code is native code, and its writer \
+         could run anything; name a directory of your own",
         path.display()
     )]
     ForeignOwner {
@@ -44,7 +44,7 @@ pub enum CodeCacheError {
     },
     /// Others may write to it.
     #[error(
-        "{} may be written by others (mode {mode:o}): compiled code is native code, and whoever can write it could run \
+        "{} may be written by others (mode {mode:o}): compiled code is native code, and its writer could run \
          anything; name a directory of your own, or, if this one serves nothing else, run `chmod 700 {}`",
         path.display(),
         path.display()

@@ -11,7 +11,8 @@ use crate::engine::FEATURES;
 
 /// Validates a component or a core module, its functions included.
 ///
-/// The deadline is looked at between two sections and between two functions, so that it is exceeded by at most one of them.
+/// The deadline is looked at between two sections and between two functions, so that it is exceeded by at most one of
+/// them.
 pub(super) fn validate(bytes: &[u8], timeout: Duration) -> Result<(), CompileError> {
     let start = Instant::now();
     let in_time = || match start.elapsed() {

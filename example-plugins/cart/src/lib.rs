@@ -1,5 +1,5 @@
-//! A shopping cart. Its prices come from `shop`, which is not a WebAssembly component: the application that runs this plugin
-//! provides it (`examples/shop`).
+//! A shopping cart. Its prices come from `shop`, which is not a WebAssembly component: the application that runs this
+//! plugin provides it (`examples/shop`).
 
 use plugbay_sdk::plugins;
 use plugbay_sdk::prelude::*;

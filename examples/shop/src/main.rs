@@ -1,6 +1,7 @@
 //! A shop whose plugins ask it for prices: an application that gives its plugins functions of its own.
 //!
-//! `cargo run --bin shop` builds `example-plugins/cart`, which calls them, and runs it without the permission and with it.
+//! `cargo run --bin shop` builds `example-plugins/cart`, which calls them, and runs it without the permission and with
+//! it.
 
 mod build;
 

@@ -1,8 +1,8 @@
 //! Hosts and addresses in the rules of `http.` and `net.` resources.
 //!
-//! What a plugin uses is compared in one spelling: names in lower case and ASCII, without a dot at the end; addresses as
-//! they are usually printed. A rule in another spelling would match nothing, and a rule that was meant to deny something
-//! would deny nothing. Such rules are refused with the spelling that matches.
+//! What a plugin uses is compared in one spelling: names in lower case and ASCII, without a dot at the end; addresses
+//! as they are usually printed. A rule in another spelling would match nothing, and a rule that was meant to deny
+//! something would deny nothing. Such rules are refused with the spelling that matches.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

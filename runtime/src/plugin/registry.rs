@@ -1,5 +1,5 @@
-//! The plugins that serve, by name, and whose turn it is to change one. Those that are loaded and those that the application
-//! provides share one name space.
+//! The plugins that serve, by name, and whose turn it is to change one. Those that are loaded and those that the
+//! application provides share one name space.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};

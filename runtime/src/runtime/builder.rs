@@ -106,17 +106,17 @@ impl Default for RuntimeBuilder {
 }
 
 impl RuntimeBuilder {
-    /// The maximum number of instances that live at the same time in this runtime. Default: 1,000. An idle plugin has one,
-    /// a plugin with `resources.instances` up to that number, and a reload needs one more. A call that would need one too
-    /// many fails with `busy`.
+    /// The maximum number of instances that live at the same time in this runtime. Default: 1,000. An idle plugin has
+    /// one, a plugin with `resources.instances` up to that number, and a reload needs one more. A call that would need
+    /// one too many fails with `busy`.
     ///
-    /// [`build`](Self::build) reserves a memory pool for them: 4 GiB of addresses (not of memory) for each instance, and
-    /// half an instance's worth for some that have several memories. Each takes at most six mappings, of which Linux
-    /// allows a process 65,530 unless `vm.max_map_count` says otherwise.
+    /// [`build`](Self::build) reserves a memory pool for them: 4 GiB of addresses (not of memory) for each instance,
+    /// and half an instance's worth for some that have several memories. Each takes at most six mappings, of which
+    /// Linux allows a process 65,530 unless `vm.max_map_count` says otherwise.
     ///
-    /// If the address space does not suffice, as under `ulimit -v`, there is no pool, which a warning in the log says and
-    /// [`Runtime::has_memory_pool`] returns. Everything works as before and the same limits hold, but instances take
-    /// longer to make, and guests check the bounds of each access to memory.
+    /// If the address space does not suffice, as under `ulimit -v`, there is no pool, which a warning in the log says
+    /// and [`Runtime::has_memory_pool`] returns. Everything works as before and the same limits hold, but instances
+    /// take longer to make, and guests check the bounds of each access to memory.
     #[must_use]
     pub fn live_instances(mut self, count: u32) -> Self {
         self.live_instances = count.max(1);
@@ -185,8 +185,8 @@ impl RuntimeBuilder {
     }
 
     /// The directory in which services store what plugins set, one directory for each plugin. Default: none. Values of
-    /// `data`, configuration and jobs are then held in memory until the process ends or [`Runtime::remove_data`] removes
-    /// them; the SQL database of `db` is dropped when its plugin is unloaded.
+    /// `data`, configuration and jobs are then held in memory until the process ends or [`Runtime::remove_data`]
+    /// removes them; the SQL database of `db` is dropped when its plugin is unloaded.
     #[must_use]
     pub fn data_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.data_dir = Some(directory.into());
@@ -256,8 +256,8 @@ impl RuntimeBuilder {
     /// Makes the engine and its memory pool.
     ///
     /// # Errors
-    /// [`BuildError`] if the engine cannot be made, the cache directory is not this user's alone, or this process is a child
-    /// that was started to compile.
+    /// [`BuildError`] if the engine cannot be made, the cache directory is not this user's alone, or this process is a
+    /// child that was started to compile.
     pub fn build(self) -> Result<Runtime, BuildError> {
         if is_worker() {
             // An application that was started to compile would start others for what it compiles itself, without end.

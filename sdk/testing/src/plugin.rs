@@ -160,8 +160,8 @@ impl TestPlugin {
         self.host.executor.wait(self.host.runtime.reload(self.package.clone())).map(|_| ())
     }
 
-    /// Unloads the plugin and loads the same package, as a restart of the host does: what it stored is there, its state is
-    /// not.
+    /// Unloads the plugin and loads the same package, as a restart of the host does: what it stored is there, its state
+    /// is not.
     ///
     /// # Panics
     /// Where it cannot be loaded.

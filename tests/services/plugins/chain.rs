@@ -98,7 +98,7 @@ async fn caller_over_its_deadline_stops_its_callee() {
     let a = host.load(named("a").resource("timeout_seconds", json!(0.2))).await;
     for (action, payload) in [("sleep", json!(60_000)), ("spin", json!(null))] {
         let payload = json!({ "plugin": "b", "action": action, "payload": payload });
-        // Either the caller is told in time that the callee was stopped, or it is stopped itself.
+        // Either the caller receives in time that the callee was stopped, or it is stopped itself.
         match ends(a.call::<Value>("call", &payload)).await {
             Ok(answer) => assert_eq!(answer["error"]["code"], "timeout", "{answer}"),
             Err(error) => assert_eq!(error.code(), "timeout", "{error}"),

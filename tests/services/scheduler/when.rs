@@ -140,7 +140,7 @@ async fn one_time_job_over_the_rate_limit_is_retried() {
     scene.set_clock(START + HOUR);
     let text = scene.until_logged("`later` failed").await;
     assert_contains(&text, &["rate_limit_exceeded"]);
-    // Again and again, as often as the refusal allows, until the window has room by the machine's clock.
+    // Again and again, as often as the refusal allows, until the window admits a call by the machine's clock.
     until("another try", async || {
         scene.clock.advance(Duration::from_secs(1));
         scene.host.log.messages("schedule").iter().any(|line| line.contains("`later` answered")).then_some(())

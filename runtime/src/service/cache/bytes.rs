@@ -1,7 +1,7 @@
 //! Bytes in the cache, for `wasi:keyvalue`.
 //!
 //! The cache keeps JSON texts. Bytes that are one are kept as they are, so that `cache` and the standard read each
-//! other's values; others are kept as a text that is no JSON, behind a mark with which no JSON begins.
+//! other's values; others are kept as a text that is not JSON, behind a mark with which no JSON begins.
 
 use std::sync::Arc;
 

@@ -34,7 +34,7 @@ impl PluginDb {
         }
         match self.database.declare(declaration).await {
             Ok(()) => Ok(()),
-            // Told to the operator where it was found.
+            // Reported to the operator where it was found.
             Err(DbError::Unavailable(_)) => Ok(()),
             Err(DbError::Invalid(text) | DbError::Constraint(text) | DbError::Limit(text) | DbError::Busy(text)) => {
                 Err(NotMade(text))

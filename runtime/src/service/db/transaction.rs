@@ -16,7 +16,7 @@ use crate::limits::DB_WAIT_MAX;
 
 /// The transaction of the call that runs.
 pub(crate) struct OpenTransaction {
-    /// Tells it apart: no two transactions of a process have the same number soon.
+    /// Its number: no two transactions of a process have the same one soon.
     pub(crate) number: u32,
     database: Arc<Database>,
     held: Held,

@@ -23,8 +23,8 @@ impl Saved {
         Ok(())
     }
 
-    /// The payload with every text `$name` replaced by the value of that name, and `$$` at the start of a text by `$`. In a
-    /// test that saved nothing, texts are left as they are.
+    /// The payload with every text `$name` replaced by the value of that name, and `$$` at the start of a text by `$`.
+    /// In a test that saved nothing, texts are left as they are.
     pub(super) fn fill(&self, payload: &Value) -> Result<Value, Box<super::TestFailure>> {
         if self.0.is_empty() {
             return Ok(payload.clone());
