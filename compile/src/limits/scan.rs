@@ -101,8 +101,8 @@ quantities! {
     /// Memories that one module imports and defines. No toolchain makes modules with two unless asked to. The
     /// engine has to accept them, because the code by which components call each other works on the memories of both.
     ModuleMemories, module_memories_max = 1, "memories in one module";
-    /// Memories that the modules define, each module counted once. Real files have 1 or 2. As many as the pool has slots
-    /// for in one instance.
+    /// Memories that the modules define, each module counted once. Real files have 1 or 2. As many as the pool has
+    /// slots for in one instance.
     Memories, memories_max = super::MEMORIES_MAX as u64, "memories";
     /// What these memories hold before anything runs. Python starts with 12.9 MB. The default is what one 32-bit memory
     /// can hold; the runtime, which knows the plugin's memory limit, compares it with that too, because a component
