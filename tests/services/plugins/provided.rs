@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use plugbay::limits::{CALL_DEPTH_MAX, PAYLOAD_BYTES_MAX, RESULT_BYTES_MAX};
-use plugbay::{Caller, Failure, HostCall, HostPlugin, Invocation, Package, Policy};
+use plugbay::limits::CALL_DEPTH_MAX;
+use plugbay::{Caller, Failure, HostCall, HostPlugin, Invocation, Limits, Package, Policy};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -102,18 +102,19 @@ async fn payload_and_action_that_do_not_fit_are_errors_that_name_them() {
 
 #[tokio::test]
 async fn payload_and_answer_are_limited_in_length() {
-    let host = host();
+    let limits = Limits { payload_bytes: 1_000, result_bytes: 1_000, ..Limits::default() };
+    let host = Host::with(|builder| builder.policy(Policy::allow_all()).limits(limits));
     let shop = HostPlugin::new("shop")
         .action("length", |_, text: String| async move { Ok(text.len()) })
         .action("long", |_, bytes: usize| async move { Ok("x".repeat(bytes - 2)) });
     host.runtime.provide(shop).expect("the name is free");
     let a = host.load(named("a")).await;
     let long = |bytes: usize| json!({ "plugin": "shop", "action": "length", "bytes": bytes });
-    let fits: Value = a.call("call_long", &long(PAYLOAD_BYTES_MAX)).await.expect("it answers");
-    assert_eq!(fits, json!({ "ok": PAYLOAD_BYTES_MAX - 2 }));
-    let error: Value = a.call("call_long", &long(PAYLOAD_BYTES_MAX + 1)).await.expect("it answers");
+    let fits: Value = a.call("call_long", &long(1_000)).await.expect("it answers");
+    assert_eq!(fits, json!({ "ok": 998 }));
+    let error: Value = a.call("call_long", &long(1_001)).await.expect("it answers");
     assert_eq!(error["error"]["code"], "payload_too_large", "{error}");
-    let error = call(&a, "shop", "long", json!(RESULT_BYTES_MAX + 1)).await["error"].clone();
+    let error = call(&a, "shop", "long", json!(1_001)).await["error"].clone();
     assert_eq!(error["code"], "result_too_large", "{error}");
     assert_eq!((pings(&a).await, a.metrics().instances_started), (1, 1), "the caller is unharmed");
 }
