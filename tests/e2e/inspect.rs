@@ -76,15 +76,21 @@ fn inspection_of_an_invalid_component_exits_with_3() {
 #[test]
 fn inspection_shows_hooks_in_text_and_json() {
     let file = plugin_file(
-        TestPlugin::from(feature::EVENTS).manifest("tables", json!({ "orders": { "columns": { "id": "id" } } })),
+        TestPlugin::from(feature::EVENTS)
+            .manifest("events", json!({ "publishes": ["order.done"], "subscribes": ["order.*"] }))
+            .manifest("tables", json!({ "orders": { "columns": { "id": "id" } } })),
     );
     let path = file.path().to_str().expect("UTF-8");
     let text = Plugbay::new(["inspect", path]).run().exits_with(0).stdout;
-    assert_contains(&text, &["Hooks\n  events  "]);
+    assert_contains(&text, &["Hooks\n  events  ", "\n  health  ", "\n  lifecycle  "]);
     let json = Plugbay::new(["inspect", path, "--json"]).run().exits_with(0).json();
-    assert_eq!(json["hooks"], json!(["events"]));
+    assert_eq!(json["hooks"], json!(["events", "health", "lifecycle"]));
     assert_eq!(json["manifest"]["tables"][0]["name"], "orders");
-    assert!(json["manifest"]["events"]["subscribes"].is_array(), "{json}");
+    assert_eq!(json["manifest"]["events"]["subscribes"][0]["topic"], "order.*");
+    assert_eq!(json["manifest"]["events"]["publishes"], json!(["order.done"]));
+    let plain = feature::ECHO.path();
+    let json = Plugbay::new(["inspect", plain.to_str().expect("UTF-8"), "--json"]).run().exits_with(0).json();
+    assert_eq!(json["hooks"], json!([]));
 }
 
 #[test]
