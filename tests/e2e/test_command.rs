@@ -227,6 +227,26 @@ fn saved_values_are_used_in_later_payloads_and_outlive_a_restart() {
 }
 
 #[test]
+fn restart_keeps_stored_values() {
+    let (_directory, file) = test_file(
+        "tests:
+  - name: stores
+    steps:
+      - { call: { action: set, payload: { key: town, value: Bern } } }
+      - restart: true
+      - { call: { action: get, payload: town }, expect: { contains: Bern } }
+  - name: has a host of its own
+    steps:
+      - { call: { action: get, payload: town }, expect: { contains: Bern } }
+",
+    );
+    let stores =
+        plugin_file(TestPlugin::from(feature::DATA).manifest("permissions", json!([{ "resource": "data.*" }])));
+    let ran = test(stores.path(), &["--file", &file]).exits_with(1);
+    assert_contains(&ran.stdout, &["ok     stores", "1 passed, 1 failed"]);
+}
+
+#[test]
 fn event_that_no_subscription_hears_fails_unless_it_is_expected() {
     let (_directory, file) = test_file(
         "tests:
