@@ -1,8 +1,8 @@
 //! The repository's English: phrases that a reader stumbles over are refused in comments, texts and pages.
 //!
-//! The list is CONTRIBUTING.md's advice in a form that can be checked: name the role that acts (the caller, the operator,
-//! the plugin author) or use the passive, define instead of hinting, and use the field's terms. It catches habits, not bad
-//! writing as such.
+//! The list is CONTRIBUTING.md's advice in a form that can be checked: name the role that acts (the caller, the
+//! operator, the plugin author) or use the passive, define instead of hinting, and use the field's terms. It catches
+//! habits, not bad writing as such.
 
 use std::path::Path;
 use std::sync::LazyLock;
