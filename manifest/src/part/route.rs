@@ -35,7 +35,7 @@ pub struct Route {
     pub tags: Vec<String>,
 }
 
-/// The HTTP methods of routes. The host itself answers HEAD and OPTIONS.
+/// The HTTP methods that a route may declare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Method {
