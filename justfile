@@ -52,7 +52,7 @@ deny:
 # Package the crates for crates.io, in `target/package/`.
 package *ARGS:
     cargo package --no-verify {{ARGS}} -p plugbay-manifest -p plugbay-sdk-macros -p plugbay-sdk -p plugbay-compile -p plugbay \
-        -p plugbay-node -p plugbay-files -p plugbay-project -p plugbay-testing -p plugbay-cli
+        -p plugbay-component-call -p plugbay-node -p plugbay-files -p plugbay-project -p plugbay-testing -p plugbay-cli
 
 # Measure Plugbay next to a native function, raw wasmtime and, if it was built, Extism.
 bench *ARGS:

@@ -9,7 +9,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use plugbay::manifest::ManifestError;
-use plugbay::{BuildError, CallError, ComponentError, InvokeError, LoadError, LoadFailure};
+use plugbay::{BuildError, InvokeError, LoadError, LoadFailure};
+use plugbay_component_call::{CallError, ComponentError};
 use serde::Serialize;
 use serde_json::{Value, json};
 

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use plugbay::{BuildError, CallError, CompileError, InvokeError, LoadError, LoadFailure, ScanError};
+use plugbay::{BuildError, CompileError, InvokeError, LoadError, LoadFailure, ScanError};
+use plugbay_component_call::CallError;
 
 use crate::error::Error;
 

@@ -48,7 +48,7 @@ mod dispatch;
 mod invocation;
 mod metrics;
 
-mod component;
+pub mod component;
 mod inspection;
 mod plugin;
 
@@ -83,9 +83,6 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use compile::{
     CodeCache, CodeCacheError, CompileError, CompileIsolation, CompileLimits, LegacyError, Quantity, ScanError,
     ScanLimits, WorkerCommand, compile_worker, compile_worker_if_asked,
-};
-pub use component::{
-    AnyComponent, CallError, Called, ComponentError, ExportedFunction, ValueError, ValueProblem, to_json, to_wave,
 };
 pub use error::{
     BuildError, ConfigProblem, Failure, InvokeError, LimitHit, LoadError, LoadFailure, PayloadProblem, ProvideError,

@@ -22,7 +22,7 @@ use crate::admission::Waits;
 use crate::audit::{Audit, AuditEntry};
 use crate::capability::Policy;
 use crate::clock::Clock;
-use crate::component::AnyComponent;
+use crate::component::Component;
 use crate::error::{BuildError, LoadError, LoadFailure, ProvideError, RemoveDataError};
 use crate::handle::Plugin;
 use crate::host_plugin::{HostPlugin, ProvidedPlugin};
@@ -337,11 +337,11 @@ impl Runtime {
     ///
     /// # Errors
     /// [`LoadError`] if it is not a component, is over a limit, or imports what the host does not offer.
-    pub async fn component(&self, source: impl Into<Source>) -> Result<AnyComponent, LoadError> {
+    pub async fn component(&self, source: impl Into<Source>) -> Result<Component, LoadError> {
         let checked = self.check_package(source.into().open()?)?;
         let context = self.context(&checked)?;
         let linked = self.link_any(&checked).await?;
-        Ok(AnyComponent::new(linked, context, checked.limits))
+        Ok(Component::new(linked, context, checked.limits))
     }
 }
 

@@ -1,7 +1,8 @@
 //! Calls of any exported function of any component, with arguments as text.
 
+use plugbay::Package;
 use plugbay::manifest::Resources;
-use plugbay::{AnyComponent, ComponentError, Package, to_json, to_wave};
+use plugbay_component_call::{AnyComponent, ComponentError, to_json, to_wave};
 use serde_json::json;
 
 use crate::harness::assert::assert_contains;
@@ -63,6 +64,7 @@ async fn hostile_function_hits_the_same_limits() {
     let limits = Resources { max_fuel: Some(20_000_000), max_memory_bytes: Some(8 << 20), ..Resources::default() };
     let package = Package::open(component::GEOMETRY.path()).expect("it opens").resources(limits);
     let component = Host::new().runtime.component(package).await.expect("it is a component");
+    let component = AnyComponent::new(component);
     for (function, arguments, code) in [
         ("spin", vec![], "out_of_fuel"),
         ("hoard", vec![], "memory_limit"),
@@ -78,7 +80,7 @@ async fn hostile_function_hits_the_same_limits() {
 
 async fn geometry() -> AnyComponent {
     let host = Host::new();
-    host.runtime.component(component::GEOMETRY.path()).await.expect("it is a component")
+    AnyComponent::new(host.runtime.component(component::GEOMETRY.path()).await.expect("it is a component"))
 }
 
 fn texts(arguments: &[&str]) -> Vec<String> {

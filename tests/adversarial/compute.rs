@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use plugbay::manifest::Resources;
-use plugbay::{ComponentError, Invocation, InvokeError, Package, limits};
+use plugbay::{Invocation, InvokeError, Package, limits};
+use plugbay_component_call::{AnyComponent, ComponentError};
 use serde_json::json;
 
 use crate::harness::assert::assert_invoke_error;
@@ -171,6 +172,7 @@ async fn large_strings_between_parts_of_a_component_time_out() {
     let limits = Resources { timeout: Some(Duration::from_millis(200)), ..Resources::default() };
     let package = Package::from_bytes("composed", composed.expect("valid text")).resources(limits);
     let component = Host::new().runtime.component(package).await.expect("it is a component");
+    let component = AnyComponent::new(component);
     let start = Moment::now();
     let error = component.call("attack", &[]).await.expect_err("it does not end");
     let ComponentError::Invoke(error) = error else { panic!("{error}") };

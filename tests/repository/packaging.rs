@@ -8,8 +8,19 @@ use std::process::Command;
 
 use super::{files_in, root, texts};
 
-const PUBLISHED: [&str; 10] =
-    ["cli", "compile", "files", "manifest", "node", "project", "runtime", "sdk", "sdk/macros", "sdk/testing"];
+const PUBLISHED: [&str; 11] = [
+    "cli",
+    "compile",
+    "component-call",
+    "files",
+    "manifest",
+    "node",
+    "project",
+    "runtime",
+    "sdk",
+    "sdk/macros",
+    "sdk/testing",
+];
 
 /// The path that a line of code makes the compiler read, and whether it is relative to the file or to the crate.
 fn read_by(line: &str) -> Option<(&str, bool)> {

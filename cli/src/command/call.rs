@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use plugbay::{AnyComponent, Called, ExportedFunction};
+use plugbay_component_call::{AnyComponent, Called, ExportedFunction, to_json, to_wave};
 use serde_json::json;
 
 use crate::args::{Call, Common, HostArgs};
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Call, common: &Common, output: Output) -> Result<Exit, 
 async fn call(host: Host, args: &Call, arguments: &[String], output: Output) -> Result<Exit, Error> {
     let loading = Instant::now();
     let progress = Progress::start(format!("loading {}", args.file.display()), output.quiet);
-    let component = host.runtime.component(host.package).await?;
+    let component = AnyComponent::new(host.runtime.component(host.package).await?);
     let load = loading.elapsed();
     drop(progress);
     host.asked.note_cuts(component.limits(), output);
@@ -54,9 +54,9 @@ fn show(called: &Called, output: Output) -> Result<(), Error> {
     let unwritable = |error| Error::Internal(anyhow::anyhow!("the result cannot be written as text: {error}"));
     match &called.value {
         Some(value) if output.json => {
-            output.json_result(&plugbay::to_json(value).map_err(unwritable)?.to_string())?;
+            output.json_result(&to_json(value).map_err(unwritable)?.to_string())?;
         }
-        Some(value) => output.result(&plain(&plugbay::to_wave(value).map_err(unwritable)?))?,
+        Some(value) => output.result(&plain(&to_wave(value).map_err(unwritable)?))?,
         None if output.json => output.json_result("null")?,
         None => {}
     }

@@ -17,7 +17,6 @@ use wasmtime::{Store, UpdateDeadline};
 
 use super::deadline;
 use super::verdict::{self, Ended};
-use crate::component::ExportedFunction;
 use crate::error::{Failure, InvokeError};
 use crate::event::{Event, Reaction};
 use crate::host::contract::{self, Answer, Exports, HandleParams};
@@ -201,19 +200,19 @@ impl Instance {
     /// Calls any export with values that fit its type.
     pub(crate) async fn call_dynamic(
         &mut self,
-        function: &ExportedFunction,
+        function: ComponentExportIndex,
         params: &[Val],
         call: &Call<'_>,
         limits: &Limits,
-    ) -> Result<Option<Val>, Box<InvokeError>> {
-        let Some(func) = self.instance.get_func(&mut self.store, function.index) else {
+    ) -> Result<Vec<Val>, Box<InvokeError>> {
+        let Some(func) = self.instance.get_func(&mut self.store, function) else {
             return Err(verdict::host_error(&self.store, call, &wasmtime::Error::msg("the export is gone")));
         };
         self.prepare(call, limits);
-        let mut results = vec![Val::Bool(false); usize::from(function.result.is_some())];
+        let mut results = vec![Val::Bool(false); func.ty(&self.store).results().len()];
         let answer = deadline::until(call.time, pin!(func.call_async(&mut self.store, params, &mut results))).await;
         self.judge(answer, call, limits)?;
-        Ok(results.pop())
+        Ok(results)
     }
 
     /// Fuel that the last call burned.

@@ -99,7 +99,7 @@ impl fmt::Display for Signature<'_> {
 ///
 /// Functions that cannot be called with text are among them: see [`ExportedFunction::callable`]. Instances inside of
 /// exported instances are left out: WIT has no way to write them.
-pub(crate) fn exported_functions(component: &Component) -> Vec<ExportedFunction> {
+pub fn exported_functions(component: &Component) -> Vec<ExportedFunction> {
     let engine = component.engine();
     let mut functions = Vec::new();
     for (name, item) in component.component_type().exports(engine) {
@@ -161,7 +161,7 @@ mod tests {
     use wasmtime::component::{Linker, Val};
 
     use super::*;
-    use crate::component::fixture::{component, engine, interface, signature};
+    use crate::fixture::{component, engine, interface, signature};
 
     const ADD: &str = r#"
         (func $add (param "x" u32) (param "y" u32) (result u32) (canon lift (core func $core "add")))

@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use wasmtime::component::types::{Enum, Flags, OptionType, Record, ResultType, Variant};
 use wasmtime::component::{Type, Val};
 
-use crate::component::error::{ValueError, ValueProblem};
-use crate::component::lookup::nearest;
-use crate::component::type_text::{fits, quote, type_text};
+use crate::error::{ValueError, ValueProblem};
+use crate::lookup::nearest;
+use crate::type_text::{fits, quote, type_text};
 
 type Converted = Result<Val, ValueError>;
 

@@ -4,7 +4,7 @@ use wasmtime::component::types::{Case, Field};
 use wasmtime::component::{Type, Val};
 
 use super::{from_json, from_text, to_json, to_wave};
-use crate::component::fixture::{TYPES, echoed, ty};
+use crate::fixture::{TYPES, echoed, ty};
 
 /// No typed text makes the reader panic, and what it accepts is a value that can be written and read.
 #[test]

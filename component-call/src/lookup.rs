@@ -82,8 +82,8 @@ pub(super) fn nearest<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::component::fixture::{component, interface};
-    use crate::component::signature::exported_functions;
+    use crate::fixture::{component, interface};
+    use crate::signature::exported_functions;
 
     /// A function at the root, and interfaces with and without a package, one of them in two versions.
     fn functions() -> Vec<ExportedFunction> {

@@ -2,7 +2,8 @@
 //!
 //! [`exported_functions`] lists what a component offers, with types; [`resolve`] takes what a person typed, as in
 //! `plugbay call FILE EXPORT ARGS…`, to one of those functions and the values to call it with; [`to_wave`] and
-//! [`to_json`] turn its answer back into text. Nothing here instantiates or calls anything: no guest code runs.
+//! [`to_json`] turn its answer back into text. None of these runs guest code. [`AnyComponent`] makes the call, in a
+//! fresh instance under a plugin's limits.
 //!
 //! An argument is read as WAVE first and as JSON where it is not WAVE or does not fit as WAVE. For a parameter of type
 //! `string`, any text that is neither stands for itself, unless it begins with a double quote.
@@ -28,9 +29,24 @@
 //! Resources, streams, futures, error contexts and maps have no text form; functions that need one are listed, and
 //! refused when they are asked for.
 //!
-//! What bounds it: the text of a call ([`PAYLOAD_BYTES_MAX`](crate::limits::PAYLOAD_BYTES_MAX)); nesting, by WAVE's own
-//! limit of 100 levels, by serde_json's of 128 and by the 100 levels that a component's types may have; every text that
-//! quotes a type or a value in a message.
+//! ```no_run
+//! use plugbay::Runtime;
+//! use plugbay_component_call::{AnyComponent, to_wave};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let runtime = Runtime::new()?;
+//! let adder = AnyComponent::new(runtime.component("adder.wasm").await?);
+//! let called = adder.call("add(1, 2)", &[]).await?;
+//! assert_eq!(called.value.map(|value| to_wave(&value)).transpose()?.as_deref(), Some("3"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The text of a call has at most [`PAYLOAD_BYTES_MAX`](plugbay::limits::PAYLOAD_BYTES_MAX) bytes. Nesting is limited
+//! by WAVE to 100 levels, by serde_json to 128 and by a component's types to 100. Messages cut the types and values that
+//! they quote.
+
+#![forbid(unsafe_code)]
 
 mod any;
 mod argument;
@@ -43,8 +59,7 @@ mod type_text;
 mod value;
 
 pub use any::{AnyComponent, Called, ComponentError};
-pub(crate) use argument::resolve;
+pub use argument::resolve;
 pub use error::{CallError, ValueError, ValueProblem};
-pub use signature::ExportedFunction;
-pub(crate) use signature::exported_functions;
+pub use signature::{ExportedFunction, exported_functions};
 pub use value::{to_json, to_wave};

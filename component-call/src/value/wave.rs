@@ -12,13 +12,13 @@ use wasm_wave::parser::ParserError;
 use wasmtime::component::{Type, Val};
 
 use super::assemble::{self, check_length, mismatch};
-use crate::component::error::{ValueError, ValueProblem};
+use crate::error::{ValueError, ValueProblem};
 
 /// A value from a part of a WAVE text: `text` is the whole text that `node` was parsed from.
 ///
 /// # Errors
 /// [`ValueError`]: what of it does not fit.
-pub(in crate::component) fn from_node(node: &Node, text: &str, ty: &Type) -> Result<Val, ValueError> {
+pub(crate) fn from_node(node: &Node, text: &str, ty: &Type) -> Result<Val, ValueError> {
     convert(Part { node, text }, ty)
 }
 

@@ -1,10 +1,10 @@
-//! Values from JSON and to JSON. The mapping is on the page of [`component`](crate::component).
+//! Values from JSON and to JSON. The mapping is on the page of [this crate](crate).
 
 use serde_json::{Map, Number, Value};
 use wasmtime::component::{Type, Val};
 
 use super::assemble::{self, check_length, mismatch};
-use crate::component::error::{ValueError, ValueProblem};
+use crate::error::{ValueError, ValueProblem};
 
 /// A value from JSON.
 ///

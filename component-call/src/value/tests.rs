@@ -3,7 +3,7 @@
 use wasmtime::component::{Type, Val};
 
 use super::{from_text, to_json, to_wave};
-use crate::component::fixture::ty;
+use crate::fixture::ty;
 
 /// `text`, read as the type of this name, is the value that reads `wave` in WAVE and `json` in JSON.
 fn check(name: &str, text: &str, wave: &str, json: &str) {

@@ -24,7 +24,7 @@ pub(super) use wave::from_node;
 ///
 /// # Errors
 /// [`ValueError`]: what of the text does not fit.
-pub(in crate::component) fn from_text(text: &str, ty: &Type) -> Result<Val, ValueError> {
+pub(crate) fn from_text(text: &str, ty: &Type) -> Result<Val, ValueError> {
     let as_wave = UntypedValue::parse(text).map(|value| from_node(value.node(), value.source(), ty));
     let wave = match as_wave {
         Ok(Ok(value)) => return Ok(value),

@@ -8,7 +8,7 @@ use super::lookup::find;
 use super::signature::ExportedFunction;
 use super::type_text::{quote, type_text};
 use super::value::{from_node, from_text};
-use crate::limits::PAYLOAD_BYTES_MAX;
+use plugbay::limits::PAYLOAD_BYTES_MAX;
 
 /// The function that `export` names, and the values of its arguments.
 ///
@@ -17,7 +17,7 @@ use crate::limits::PAYLOAD_BYTES_MAX;
 ///
 /// # Errors
 /// Each [`CallError`]: the name, the function or an argument does not fit.
-pub(crate) fn resolve<'f>(
+pub fn resolve<'f>(
     functions: &'f [ExportedFunction],
     export: &str,
     arguments: &[impl AsRef<str>],
@@ -98,8 +98,8 @@ fn values<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::component::fixture::signature;
-    use crate::component::value::to_wave;
+    use crate::fixture::signature;
+    use crate::value::to_wave;
 
     fn functions() -> Vec<ExportedFunction> {
         vec![
