@@ -13,10 +13,10 @@ pub enum Caller {
     Host,
     /// A person or program at the command line.
     Cli,
-    /// A job of the plugin itself.
+    /// A scheduled job of the plugin itself.
     Schedule,
-    /// Another plugin, by its name. An application that sets this on a call of its own vouches for it: the plugin's
-    /// `allowed_callers` are checked only if a plugin itself calls.
+    /// Another plugin, by its name. An application that sets it vouches for it: the plugin's `allowed_callers` are
+    /// checked only for calls that come from a plugin.
     Plugin(String),
 }
 

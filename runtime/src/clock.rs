@@ -1,4 +1,4 @@
-//! The wall clock for everything that stores or compares moments: expiry, schedules, outcomes.
+//! The wall clock of everything that stores or compares moments: expiry, schedules, outcomes.
 //!
 //! The embedder passes the clock to the runtime, so a test can control it. Call deadlines do not use it: they bound
 //! real time.
@@ -19,11 +19,11 @@ const SLEWED_MAX: Duration = Duration::from_secs(1);
 
 /// A wall clock.
 pub trait Clock: Send + Sync + 'static {
-    /// The current time.
+    /// Returns the current time.
     fn now(&self) -> SystemTime;
 
-    /// Completes when this clock reaches `moment`, and earlier if the clock is set back in the meantime: the caller has
-    /// to read the clock again.
+    /// Completes when this clock reaches `moment`, or earlier if the clock is set back meanwhile; the caller must then
+    /// read the clock again.
     fn sleep_until(&self, moment: SystemTime) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
@@ -54,31 +54,31 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock for tests, which changes only when it is set. Clones share the same time.
+/// A clock for tests, which changes only when it is set. Clones share one time.
 #[derive(Clone)]
 pub struct ManualClock {
     now: watch::Sender<SystemTime>,
 }
 
 impl ManualClock {
-    /// A clock that shows `now`.
+    /// Creates a clock that shows `now`.
     pub fn new(now: SystemTime) -> Self {
         ManualClock { now: watch::Sender::new(now) }
     }
 
-    /// Moves the clock ahead.
+    /// Advances the clock.
     pub fn advance(&self, by: Duration) {
         self.now.send_modify(|now| *now += by);
     }
 
-    /// Sets the clock, back or ahead.
+    /// Sets the clock, backwards or forwards.
     pub fn set(&self, now: SystemTime) {
         self.now.send_replace(now);
     }
 }
 
 impl Default for ManualClock {
-    /// Begins on 1 January 2026, 00:00 UTC.
+    /// Starts at 2026-01-01 00:00 UTC.
     fn default() -> Self {
         ManualClock::new(UNIX_EPOCH + Duration::from_secs(1_767_225_600))
     }

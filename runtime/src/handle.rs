@@ -1,4 +1,4 @@
-//! The handle of a loaded plugin: what an application holds and calls.
+//! The handle of a loaded plugin, which an application holds and calls.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::limits::Limits;
 use crate::metrics::MetricsSnapshot;
 use crate::plugin::current::CurrentRevision;
 
-/// A loaded plugin, for its callers. Cheap to clone; follows the plugin through reloads.
+/// A handle of a loaded plugin. Cheap to clone; follows the plugin through reloads.
 #[derive(Clone)]
 pub struct Plugin {
     current: Arc<CurrentRevision>,
@@ -27,37 +27,37 @@ impl Plugin {
         Plugin { current }
     }
 
-    /// The plugin's name.
+    /// Returns the plugin's name.
     pub fn name(&self) -> String {
         self.current.get().name().to_owned()
     }
 
-    /// The manifest of the revision that serves now.
+    /// Returns the manifest of the revision that serves now.
     pub fn manifest(&self) -> Manifest {
         self.current.get().manifest.clone()
     }
 
-    /// The limits of the revision that serves now.
+    /// Returns the limits of the revision that serves now.
     pub fn limits(&self) -> Limits {
         self.current.get().limits.clone()
     }
 
-    /// What the plugin may use. A change of the runtime's policy shows in it.
+    /// Returns the plugin's grants, as of the runtime's current policy.
     pub fn grants(&self) -> Grants {
         self.current.get().context.permissions.grants().clone()
     }
 
-    /// SHA-256 of the component that serves now, in lower-case hexadecimal.
+    /// Returns the SHA-256 of the component that serves now, in lower-case hexadecimal.
     pub fn digest(&self) -> String {
         data_encoding::HEXLOWER.encode(&self.current.get().digest)
     }
 
-    /// The configuration that the plugin sees, with secrets hidden.
+    /// Returns the configuration that the plugin sees, with secrets hidden.
     pub fn configuration(&self) -> BTreeMap<String, serde_json::Value> {
         self.current.get().context.config.shown()
     }
 
-    /// What the plugin did since it was loaded.
+    /// Returns the plugin's counters since it was loaded.
     pub fn metrics(&self) -> MetricsSnapshot {
         let plugin = self.current.get();
         plugin.metrics.snapshot(
@@ -67,11 +67,11 @@ impl Plugin {
         )
     }
 
-    /// Calls an action with a value and gets its answer as a value.
+    /// Calls an action with a value and returns its answer as a value.
     ///
     /// # Errors
-    /// [`InvokeError`]: what stopped the call, or [`InvokeError::Guest`] with what the plugin answered, or
-    /// [`InvokeError::Answer`] where the answer does not fit `R`.
+    /// [`InvokeError`] if the call did not complete; [`InvokeError::Guest`] if the plugin answered with a failure;
+    /// [`InvokeError::Answer`] if the answer does not fit `R`.
     pub async fn call<R: DeserializeOwned>(
         &self,
         action: &str,
@@ -81,43 +81,42 @@ impl Plugin {
         outcome.parse(self.current.borrow().name(), action)
     }
 
-    /// Makes a call that says who makes it, under which id and until when, and gets the JSON answer with what it cost.
+    /// Makes a call with the caller, request id and deadline of `invocation`, and returns the JSON answer with its
+    /// cost.
     ///
     /// # Errors
-    /// [`InvokeError`]: what stopped the call, or what the plugin answered.
+    /// [`InvokeError`] if the call did not complete or the plugin answered with a failure.
     pub async fn invoke(&self, mut invocation: Invocation<'_>) -> Result<Outcome, InvokeError> {
         dispatch::invoke(&self.current, &mut invocation).await
     }
 
-    /// Hands an event to the plugin: once for each of its subscriptions that fits, those of higher priority first. A
-    /// plugin without a subscription that fits receives nothing, which is not an error.
+    /// Delivers an event to the plugin, once for each matching subscription, those of higher priority first. Without a
+    /// matching subscription the plugin receives nothing, which is not an error.
     ///
-    /// Events do not count against the plugin's rate limit, which bounds its callers: the emitter was counted, and an
-    /// event that is refused would be lost.
+    /// Events do not count against the plugin's rate limit, which bounds its callers: the emitter has been counted, and
+    /// a refused event would be lost.
     ///
     /// # Errors
-    /// [`InvokeError`]: what stopped the first handler that failed, or what it reported. Later handlers are called all
-    /// the same.
+    /// [`InvokeError`] of the first handler that failed. Later handlers are called nevertheless.
     pub async fn deliver(&self, event: &Event) -> Result<Reaction, InvokeError> {
         dispatch::deliver(&self.current, event).await
     }
 
-    /// Asks the plugin how it is. One that exports no health check is healthy as long as it is loaded. The check does
+    /// Runs the plugin's health check. A plugin that exports none is healthy as long as it is loaded. The check does
     /// not count against the plugin's rate limit: a busy plugin is not an unhealthy one.
     ///
     /// # Errors
-    /// [`InvokeError`] where the check could not run. A check that reports a failure is an unhealthy plugin, not an
-    /// error.
+    /// [`InvokeError`] if the check could not run. A check that reports a failure is an unhealthy plugin, not an error.
     pub async fn health(&self) -> Result<Health, InvokeError> {
         dispatch::health(&self.current).await
     }
 
-    /// How many of the plugin's calls may run at once.
+    /// Returns how many of the plugin's calls may run at once.
     pub fn concurrency(&self) -> usize {
         self.current.get().instances.concurrency()
     }
 
-    /// Whether the plugin still serves.
+    /// Returns whether the plugin still serves.
     pub fn is_loaded(&self) -> bool {
         !self.current.get().instances.is_closed()
     }

@@ -1,4 +1,4 @@
-//! What a plugin is and asks for, found out without running any of it.
+//! The description of a plugin, obtained without running any of its code.
 
 use data_encoding::HEXLOWER;
 use plugbay_compile::scan::{ItemKind, Kind, Quantity};
@@ -12,7 +12,7 @@ use crate::plugin::check::{CheckedPackage, NETWORK, OTHER_WASI, Offer, check_net
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Inspection {
-    /// The checked manifest. Values of environment variables and defaults of secrets are left out.
+    /// The checked manifest, without the values of environment variables and the defaults of secrets.
     pub manifest: Manifest,
     /// SHA-256 of the component, in lower-case hexadecimal.
     pub digest: String,
@@ -20,7 +20,7 @@ pub struct Inspection {
     pub size_bytes: u64,
     /// `component` or `core module`.
     pub kind: &'static str,
-    /// Bytes of memory that it starts with, over all its memories.
+    /// Initial size of its memories, in bytes, summed.
     pub initial_memory_bytes: u64,
     /// The interfaces and functions that it exports.
     pub exports: Vec<String>,
@@ -28,59 +28,59 @@ pub struct Inspection {
     pub hooks: Vec<&'static str>,
     /// Whether it may run in trusted mode.
     pub trust: Trust,
-    /// What it imports.
+    /// The component's imports.
     pub imports: Vec<InspectedImport>,
-    /// What the manifest asks for and the operator does not allow, each as [`Policy::allow`](crate::Policy::allow)
-    /// takes it.
+    /// Permissions that the manifest asks for and the operator does not allow, in the form that
+    /// [`Policy::allow`](crate::Policy::allow) takes.
     pub not_allowed: Vec<String>,
-    /// The limits that it would run under.
+    /// The limits that the plugin would run under.
     pub limits: InspectedLimits,
 }
 
-/// Whether a plugin asks to run in trusted mode, and the operator lets it.
+/// Whether a plugin may run in trusted mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trust {
-    /// Its manifest does not ask for it.
+    /// The manifest does not ask for it.
     NotAsked,
-    /// It asks, and the operator trusts it.
+    /// The manifest asks for it, and the operator trusts the plugin.
     Given,
-    /// It asks, and the operator does not trust it: it is not loaded.
+    /// The manifest asks for it, and the operator does not trust the plugin, which is therefore not loaded.
     NotGiven,
 }
 
-/// One import.
+/// An import of an inspected component.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct InspectedImport {
-    /// The interface with its version.
+    /// The interface, with its version.
     pub name: String,
-    /// The permission that it, or what is behind it, needs, as `resource:action`; `None` where it needs none.
+    /// The permission that the interface requires, as `resource:action`; `None` if it requires none.
     pub permission: Option<String>,
-    /// Whether it is there and granted.
+    /// Whether the host offers the interface and the plugin was granted its permission.
     pub granted: bool,
-    /// Why not.
+    /// The reason if it is not granted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub denial: Option<String>,
 }
 
-/// The limits in units that programs like. `None` is unlimited.
+/// Limits in machine-readable units. `None` is unlimited.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct InspectedLimits {
-    /// Fuel for one call.
+    /// Fuel per call.
     pub fuel: Option<u64>,
-    /// Bytes of one instance.
+    /// Memory per instance, in bytes.
     pub memory_bytes: u64,
-    /// Seconds of one call.
+    /// Deadline of a call, in seconds.
     pub timeout_seconds: Option<f64>,
-    /// Calls per period.
+    /// Maximum rate of calls.
     pub rate_limit: Option<InspectedRate>,
-    /// Instances, or `per_call`.
+    /// The maximum number of instances, or `per_call`.
     pub instances: String,
-    /// Bytes of a payload.
+    /// Maximum size of a payload, in bytes.
     pub payload_bytes: usize,
-    /// Bytes of a result.
+    /// Maximum size of a result, in bytes.
     pub result_bytes: usize,
 }
 
@@ -88,9 +88,9 @@ pub struct InspectedLimits {
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct InspectedRate {
-    /// Calls that are allowed.
+    /// Calls allowed per period.
     pub calls: u32,
-    /// Seconds in which they are.
+    /// The period, in seconds.
     pub period_seconds: f64,
 }
 
@@ -145,7 +145,7 @@ impl Inspection {
     }
 }
 
-/// What a plugin may export beside `actions`.
+/// Interfaces of the contract that a plugin may export besides `actions`.
 const HOOKS: [&str; 3] = ["events", "health", "lifecycle"];
 
 fn is_hook(export: &str, hook: &str) -> bool {
@@ -172,7 +172,7 @@ impl InspectedLimits {
     }
 }
 
-/// A manifest is shown to people and programs that need not know what its author put into it.
+/// Manifests are shown to people and programs that need not know their authors' secrets.
 fn without_secrets(mut manifest: Manifest) -> Manifest {
     for setting in manifest.configuration.values_mut().filter(|setting| setting.secret) {
         setting.default = None;

@@ -1,8 +1,8 @@
-//! One call, as every trigger describes it, and what becomes of it.
+//! A call of an action as every trigger describes it, and its outcome.
 //!
-//! A trigger (the CLI, an embedder, a schedule, later HTTP, events and other plugins) makes an [`Invocation`] and gets
-//! an [`Outcome`] or an [`InvokeError`](crate::InvokeError). It knows nothing of instances; dispatch knows nothing of
-//! triggers.
+//! A trigger (the CLI, an embedder, a schedule, an event, another plugin) makes an [`Invocation`] and gets an
+//! [`Outcome`] or an [`InvokeError`](crate::InvokeError). Triggers know nothing of instances, and dispatch knows
+//! nothing of triggers.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::admission::Chain;
 use crate::caller::Caller;
 use crate::error::InvokeError;
 
-/// One call of one action.
+/// A call of an action.
 #[derive(Debug, Clone)]
 pub struct Invocation<'a> {
     pub(crate) action: Cow<'a, str>,
@@ -25,12 +25,12 @@ pub struct Invocation<'a> {
     pub(crate) request_id: Option<String>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) answer_checked: bool,
-    /// The plugins that wait for this call, where a plugin makes it.
+    /// The chain of waiting plugins, if a plugin makes this call.
     pub(crate) chain: Option<Arc<Chain>>,
 }
 
 impl<'a> Invocation<'a> {
-    /// A call without a payload (JSON `null`).
+    /// Creates a call without a payload (JSON `null`).
     pub fn new(action: impl Into<Cow<'a, str>>) -> Self {
         Invocation {
             action: action.into(),
@@ -43,10 +43,10 @@ impl<'a> Invocation<'a> {
         }
     }
 
-    /// The payload, from a value.
+    /// Sets the payload from a value.
     ///
     /// # Errors
-    /// [`InvokeError::Payload`] where serde cannot make JSON of it, such as a map with keys that are not strings.
+    /// [`InvokeError::Payload`] if serde cannot serialise it as JSON, such as a map with keys that are not strings.
     pub fn payload<P: Serialize + ?Sized>(mut self, payload: &P) -> Result<Self, InvokeError> {
         self.payload = Cow::Owned(serde_json::to_string(payload).map_err(|error| InvokeError::Payload {
             action: self.action.clone().into_owned(),
@@ -55,10 +55,10 @@ impl<'a> Invocation<'a> {
         Ok(self)
     }
 
-    /// The payload, as a JSON text: it goes to the plugin as it is.
+    /// Sets the payload from a JSON text, which the plugin receives unchanged.
     ///
     /// # Errors
-    /// [`InvokeError::Payload`] where the text is not JSON, with line and column.
+    /// [`InvokeError::Payload`] with line and column if the text is not JSON.
     pub fn payload_json(mut self, json: impl Into<Cow<'a, str>>) -> Result<Self, InvokeError> {
         let json = json.into();
         serde_json::from_str::<serde::de::IgnoredAny>(&json).map_err(|error| InvokeError::Payload {
@@ -69,37 +69,37 @@ impl<'a> Invocation<'a> {
         Ok(self)
     }
 
-    /// The payload, as JSON that was parsed before: it goes to the plugin unchanged, and without a copy if it is large.
+    /// Sets the payload from JSON that is already parsed. It is passed on unchanged, and without a copy if it is large.
     #[must_use]
     pub fn payload_raw(mut self, json: &'a RawValue) -> Self {
         self.payload = Cow::Borrowed(json.get());
         self
     }
 
-    /// Who calls. Default: [`Caller::Host`].
+    /// Sets the caller. Default: [`Caller::Host`].
     #[must_use]
     pub fn caller(mut self, caller: Caller) -> Self {
         self.caller = caller;
         self
     }
 
-    /// The id under which the call is logged. Default: a number that is unique in this process.
+    /// Sets the id under which the call is logged. Default: a number that is unique in this process.
     #[must_use]
     pub fn request_id(mut self, id: impl Into<String>) -> Self {
         self.request_id = Some(id.into());
         self
     }
 
-    /// A deadline of this call, if it is sooner than the plugin's own. The caller's remaining time is passed on with
-    /// it.
+    /// Sets a deadline for this call. The plugin's own applies if it is sooner. Callers pass on their remaining time
+    /// with it.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Takes the answer as it comes, without looking whether it is JSON: for callers that parse it anyway. Looking
-    /// takes about a microsecond for each kilobyte.
+    /// Skips the check that the answer is JSON, for callers that parse it anyway. The check takes about a microsecond
+    /// per kilobyte.
     #[must_use]
     pub fn unchecked_answer(mut self) -> Self {
         self.answer_checked = false;
@@ -107,7 +107,7 @@ impl<'a> Invocation<'a> {
     }
 }
 
-/// What an action answered, and what it cost.
+/// The answer of an action and its cost.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     pub(crate) json: String,
@@ -115,26 +115,25 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The JSON text that the action answered. It is JSON, unless the call was made with
-    /// [`Invocation::unchecked_answer`].
+    /// Returns the answer. It is a valid JSON text unless the call was made with [`Invocation::unchecked_answer`].
     pub fn json(&self) -> &str {
         &self.json
     }
 
-    /// The JSON text, owned.
+    /// Returns the answer as an owned text.
     pub fn into_json(self) -> String {
         self.json
     }
 
-    /// What the call cost.
+    /// Returns the resources that the call used.
     pub fn usage(&self) -> &Usage {
         &self.usage
     }
 
-    /// The answer as a value.
+    /// Parses the answer.
     ///
     /// # Errors
-    /// [`InvokeError::Answer`] where the plugin's answer is not JSON or does not fit `R`.
+    /// [`InvokeError::Answer`] if the answer is not JSON or does not fit `R`.
     pub fn parse<R: DeserializeOwned>(&self, plugin: &str, action: &str) -> Result<R, InvokeError> {
         parse_answer(plugin, action, &self.json)
     }
@@ -152,17 +151,17 @@ pub(crate) fn parse_answer<'a, R: Deserialize<'a>>(
     })
 }
 
-/// What one call used.
+/// The resources that a call used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Usage {
-    /// Fuel burned by the call; `None` where the plugin is not metered.
+    /// Fuel burned by the call; `None` if the plugin is not metered.
     pub fuel: Option<u64>,
-    /// The most memory that the instance has held so far, in bytes, over all its memories.
+    /// The instance's peak memory so far, in bytes, over all its memories.
     pub memory_bytes: u64,
-    /// From admission to answer.
+    /// Time from admission to answer.
     #[serde(rename = "duration_seconds", serialize_with = "seconds")]
     pub duration: Duration,
-    /// What of `duration` went into making a fresh instance; zero where one was ready.
+    /// The part of `duration` spent on instantiation; zero if an instance was ready.
     #[serde(rename = "instantiation_seconds", serialize_with = "seconds")]
     pub instantiation: Duration,
 }

@@ -1,5 +1,5 @@
-//! Plugbay extends an application with plugins that need not be trusted: WebAssembly components with a manifest,
-//! run in a sandbox with fuel, memory and time limits, and with no more than what they were granted.
+//! Plugbay extends an application with untrusted plugins: WebAssembly components with a manifest, run in a sandbox with
+//! fuel, memory and time limits and only the permissions that they were granted.
 //!
 //! ```no_run
 //! use plugbay::Runtime;
@@ -14,26 +14,26 @@
 //! }
 //! ```
 //!
-//! A plugin's life goes through the modules in this order: [`Package`] (what was found), the checks of its manifest and
-//! imports, compilation, linking, [`Plugin`] (what serves). A call's life goes [`Invocation`] → admission → dispatch →
+//! A plugin passes through these stages: [`Package`] (what was found), the checks of its manifest and imports,
+//! compilation, linking, [`Plugin`] (what serves). A call passes through [`Invocation`] → admission → dispatch →
 //! [`Outcome`] or [`InvokeError`]. `ARCHITECTURE.md` in the repository draws both.
 //!
-//! # Plugins of strangers
+//! # Untrusted plugins
 //!
-//! What runs is sandboxed by default. What is *compiled* is scanned first, and refused where it is known to take long;
-//! what passes is compiled in this process, on a thread of its own: its caller gets an error when the deadline of
-//! [`CompileLimits`] passes, but the thread goes on and its memory is not bounded. A host for uploads of strangers has
-//! components compiled in a child process, which is ended at its deadline and at its memory limit. That takes two
-//! lines: see [`WorkerCommand`].
+//! Running plugins are sandboxed by default. Before compilation, a component is scanned and refused if it is known to
+//! take long. By default it is then compiled in this process, on a separate thread: when the deadline of
+//! [`CompileLimits`] passes, the caller gets an error, but the thread continues and its memory is not bounded. A host
+//! that accepts uploads from strangers should compile in a child process, which is killed at its deadline and at its
+//! memory limit. That takes two lines: see [`WorkerCommand`].
 //!
-//! # What it needs
+//! # Requirements
 //!
-//! The library never prints, never exits and never blocks the async executor for longer than it takes to read a file.
-//! It needs a tokio runtime, of either flavour, with time enabled; with IO, too, where plugins send requests or
-//! components are compiled in a child process (`enable_all`).
+//! The library never prints, never exits, and never blocks the async executor for longer than it takes to read a file.
+//! It needs a tokio runtime, of either flavour, with time enabled. If plugins send requests or components are compiled
+//! in a child process, it also needs IO (`enable_all`).
 //!
 //! Without optimisation the compiler is many times slower. `[profile.dev.package."*"] opt-level = 2` in the embedder's
-//! `Cargo.toml` spares its debug builds that.
+//! `Cargo.toml` avoids that in debug builds.
 
 #![deny(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! Counters of one plugin since it was loaded. They cost a call a few nanoseconds and are summed when they are read.
+//! Counters of a plugin since it was loaded. They cost a call a few nanoseconds and are summed when they are read.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
@@ -57,33 +57,33 @@ impl Counters {
     }
 }
 
-/// The counters at one moment.
+/// A snapshot of a plugin's counters.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MetricsSnapshot {
-    /// Calls that were admitted or refused.
+    /// Calls, admitted or refused.
     pub calls: u64,
     /// Calls that failed, by error code.
     pub errors: BTreeMap<String, u64>,
-    /// Fuel burned.
+    /// Fuel burned by all calls.
     pub fuel: u64,
-    /// Time from admission to answer, summed.
+    /// Time from admission to answer in seconds, summed over all calls.
     pub busy_seconds: f64,
-    /// Calls by duration: upper end of the bucket in microseconds (the last is open), and how many.
+    /// Calls by duration. Each entry is a bucket's upper end in microseconds (the last bucket is open) and its count.
     pub latency_micros: Vec<(u64, u64)>,
-    /// Instances made, the first one included.
+    /// Instances created, including the first.
     pub instances_started: u64,
-    /// Uses of host capabilities that were granted.
+    /// Accesses to host capabilities that were granted.
     pub allows: u64,
-    /// Uses of host capabilities that were denied.
+    /// Accesses to host capabilities that were denied.
     pub denials: u64,
-    /// Denials that were counted but not recorded, because there were too many in a second.
+    /// Denials that were counted but not recorded, because there were too many in one second.
     pub denials_unrecorded: u64,
     /// Log lines that were dropped because the plugin exceeded its quota.
     pub log_lines_dropped: u64,
 }
 
 impl Metrics {
-    /// Counts a call that is in no instance's counters.
+    /// Counts a call that no instance's counters include.
     pub(crate) fn call(&self, duration: Duration, fuel: Option<u64>) {
         self.elsewhere.get_or_init(Box::default).count(duration, fuel);
     }

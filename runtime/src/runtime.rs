@@ -1,11 +1,11 @@
-//! The runtime: the only place where everything meets.
+//! The runtime, which connects all other modules.
 //!
-//! Loading goes through the stages of a plugin's life, each of which consumes what the one before it returned:
-//! `Package` → [`CheckedPackage`] → `Compiled` → [`Linked`] → `LoadedPlugin` ([`prepare`]). A stage that is skipped
+//! Loading goes through the stages of a plugin's life, each of which consumes what the stage before it returned:
+//! `Package` → [`CheckedPackage`] → `Compiled` → [`Linked`] → `LoadedPlugin` ([`prepare`]). Code that skips a stage
 //! does not compile.
 //!
-//! One plugin is changed by one caller at a time ([`Registry::turn`]), and an unload or reload that has begun is
-//! completed even if its caller stops waiting.
+//! Changes to one plugin are serialised ([`Registry::turn`]), and an unload or reload that has begun is completed even
+//! if its caller stops waiting.
 
 mod boot;
 mod builder;
@@ -47,11 +47,11 @@ use crate::trigger::schedule;
 pub use self::boot::LoadedPlugins;
 pub use self::builder::{CodeCacheAt, RuntimeBuilder};
 
-/// A host for plugins. Cheap to clone; everything it made goes when the last clone and the last plugin go.
+/// A host for plugins. Cheap to clone. Its resources are released with the last clone and the last plugin.
 #[derive(Clone)]
 pub struct Runtime(Arc<Shared>);
 
-/// By SHA-256 and metering.
+/// Linked components by SHA-256 of the component and metering.
 type LinkedComponents = HashMap<([u8; 32], Metering), Weak<Linked>>;
 
 struct Shared {
@@ -68,12 +68,11 @@ struct Shared {
     run_jobs: AtomicBool,
     jobs: AllJobs,
     network: Arc<Network>,
-    /// Components that are linked already, by what they are and how they run: a thousand plugins of one component share
-    /// it.
+    /// Linked components that are in use, so that plugins with the same component and metering share one.
     linked: Mutex<LinkedComponents>,
     config_in_memory: Arc<ConfigInMemory>,
     data_in_memory: Arc<DataInMemory>,
-    /// The SQL databases of loaded plugins, so that two revisions of one share theirs.
+    /// The SQL databases of loaded plugins, shared between the revisions of a plugin.
     databases: Databases,
     /// The caches of loaded plugins, in the same way.
     caches: Caches,
@@ -90,7 +89,7 @@ async fn to_its_end(turn: Turn, work: impl Future<Output = ()> + Send + 'static)
         work.await;
         drop(turn);
     });
-    // Without an executor nothing runs any more, and no caller is left to get the panic.
+    // Without an executor nothing runs any more, and no caller is left that could get the panic.
     if let Err(error) = done.await
         && let Ok(panic) = error.try_into_panic()
     {
@@ -99,7 +98,7 @@ async fn to_its_end(turn: Turn, work: impl Future<Output = ()> + Send + 'static)
 }
 
 impl Runtime {
-    /// A runtime with the default settings.
+    /// Creates a runtime with the default settings.
     ///
     /// # Errors
     /// As [`RuntimeBuilder::build`].
@@ -107,17 +106,17 @@ impl Runtime {
         Runtime::builder().build()
     }
 
-    /// The settings, to be changed before the runtime is built.
+    /// Returns a builder with the default settings.
     pub fn builder() -> RuntimeBuilder {
         RuntimeBuilder::default()
     }
 
-    /// Loads a plugin: a path, bytes or a [`Package`](crate::Package). When this returns, the plugin serves. If another
-    /// caller is loading, reloading or unloading the plugin of this name, this waits until that is done.
+    /// Loads a plugin from a path, bytes or a [`Package`](crate::Package), and returns when it serves. If another
+    /// caller is loading, reloading or unloading the plugin of this name, waits until that is done.
     ///
     /// # Errors
-    /// [`LoadError`] with the stage that failed; nothing of the plugin stays behind. Nor does it where the future is
-    /// dropped before it is done.
+    /// [`LoadError`] with the stage that failed. Nothing of the plugin remains then, nor if the future is dropped
+    /// early.
     pub async fn load(&self, source: impl Into<Source>) -> Result<Plugin, LoadError> {
         self.load_checked(self.check_package(source.into().open()?)?).await
     }
@@ -140,22 +139,23 @@ impl Runtime {
         Ok(Plugin::new(plugin))
     }
 
-    /// Replaces a loaded plugin by another revision: compiles it, asks the old one for its state, starts the new one
-    /// beside it with that state, swaps, lets the calls in flight finish and unloads the old one. If anything fails, or
-    /// the future is dropped before the swap, the old one keeps serving; what comes after the swap goes on even then.
+    /// Replaces a loaded plugin with another revision. The new revision is compiled and started with the state that the
+    /// old one hands over; then the two are swapped, and the old one finishes its calls in flight and is unloaded. If
+    /// anything fails, or if the future is dropped before the swap, the old revision keeps serving. Once swapped, the
+    /// reload is completed even if the future is dropped.
     ///
-    /// The old revision answers calls until the swap. Changes that they make in its memory after it was asked for its
-    /// state do not reach the new one: state that must not be lost belongs in a service.
+    /// The old revision answers calls until the swap. Changes to its memory after it handed over its state do not reach
+    /// the new revision, so state that must not be lost belongs in a service.
     ///
     /// # Errors
-    /// [`LoadError`] where the new revision cannot be loaded or no plugin of its name is.
+    /// [`LoadError`] if the new revision cannot be loaded, or if no plugin of its name is loaded.
     pub async fn reload(&self, source: impl Into<Source>) -> Result<Plugin, LoadError> {
         let checked = self.check_package(source.into().open()?)?;
         let name = checked.manifest.name.clone();
         let turn = self.0.plugins.turn(&name).await;
         let plugin = self.0.plugins.get(&name);
         let plugin = plugin.ok_or_else(|| LoadError::new(&name, LoadFailure::NothingToReload))?;
-        // Whatever takes long comes before the state is asked for: what calls change after that is not handed over.
+        // Everything slow happens before the state is requested: later changes by calls are not handed over.
         let prepared = self.prepare(checked).await?;
         let old = plugin.get();
         let state = old.save_state().await.map_err(|error| LoadError::new(&name, error))?;
@@ -168,8 +168,8 @@ impl Runtime {
         Ok(Plugin::new(plugin))
     }
 
-    /// Unloads a plugin: lets its calls in flight finish and runs its `on-unload`, all within its deadline. Answers
-    /// whether there was one. What has begun goes on to its end, though the future be dropped.
+    /// Unloads a plugin: finishes its calls in flight and runs its `on-unload`, all within its deadline. Returns
+    /// whether a plugin of this name was loaded. An unload that has begun is completed even if the future is dropped.
     pub async fn unload(&self, name: &str) -> bool {
         let turn = self.0.plugins.turn(name).await;
         let Some(plugin) = self.0.plugins.remove(name) else { return false };
@@ -188,34 +188,33 @@ impl Runtime {
         true
     }
 
-    /// Whether a memory pool is reserved for the instances of this runtime; see
+    /// Returns whether a memory pool is reserved for the instances of this runtime; see
     /// [`RuntimeBuilder::live_instances`].
     pub fn has_memory_pool(&self) -> bool {
         self.0.engines.has_pool()
     }
 
-    /// Adds a plugin of the application, whose actions are Rust functions, for as long as the runtime lives. Plugins
-    /// call it as they call one another, if they were granted `plugin.<name>:execute`; it admits every plugin that was.
-    /// A plugin that `requires` it can be loaded from then on. Its payloads and results are as long as those of
-    /// [`Limits`] may be.
+    /// Adds a plugin whose actions are Rust functions of the application, for as long as the runtime lives. It admits
+    /// every plugin that was granted `plugin.<name>:execute`, and plugins that `requires` it can be loaded from then
+    /// on. The runtime's [`Limits`] bound its payloads and results.
     ///
     /// [`Runtime::plugin`] and [`Runtime::plugins`] do not return it: the application calls its own functions directly.
     ///
     /// [`Limits`]: crate::Limits
     ///
     /// # Errors
-    /// [`ProvideError`] if a name or the version is wrong, or the name is that of another plugin.
+    /// [`ProvideError`] if a name or the version is invalid, or if another plugin has the name.
     pub fn provide(&self, plugin: HostPlugin) -> Result<(), ProvideError> {
         self.0.plugins.provide(ProvidedPlugin::check(plugin, &self.0.operator.limits)?)
     }
 
-    /// Whether no job runs and none is about to. A test that moves the clock of this runtime asks this to learn when
-    /// everything that became due has run.
+    /// Returns whether no job is running or due. Tests that advance the clock use it to detect that all due jobs have
+    /// run.
     pub fn jobs_are_at_rest(&self) -> bool {
         self.0.plugins.all().iter().all(|plugin| plugin.borrow().context.jobs.db.are_at_rest())
     }
 
-    /// Runs the jobs of all plugins from now on, where the builder said no.
+    /// Starts running the jobs of all plugins, if [`RuntimeBuilder::run_jobs`] was set to `false`.
     pub fn run_jobs(&self) {
         if !self.0.run_jobs.swap(true, Ordering::SeqCst) {
             for plugin in self.0.plugins.all() {
@@ -224,11 +223,11 @@ impl Runtime {
         }
     }
 
-    /// Removes everything that is kept of a plugin that is not loaded: values, tables, jobs with their outcomes.
-    /// Answers whether there was anything. Unloading alone keeps all of it.
+    /// Removes all stored data of a plugin that is not loaded: values, tables, jobs with their outcomes. Returns
+    /// whether there was any. Unloading alone removes none of it.
     ///
     /// # Errors
-    /// [`RemoveDataError`] where the plugin is loaded or its directory cannot be removed.
+    /// [`RemoveDataError`] if the plugin is loaded or its directory cannot be removed.
     pub async fn remove_data(&self, name: &str) -> Result<bool, RemoveDataError> {
         let mut letters = name.chars();
         let is_name = letters.next().is_some_and(|first| first.is_ascii_lowercase())
@@ -254,37 +253,37 @@ impl Runtime {
         }
     }
 
-    /// The loaded plugin of this name.
+    /// Returns the loaded plugin of this name.
     pub fn plugin(&self, name: &str) -> Option<Plugin> {
         self.0.plugins.get(name).map(Plugin::new)
     }
 
-    /// All loaded plugins, by name.
+    /// Returns all loaded plugins, by name.
     pub fn plugins(&self) -> Vec<Plugin> {
         self.0.plugins.all().into_iter().map(Plugin::new).collect()
     }
 
-    /// The operator's policy that is in force, with what every policy ends with.
+    /// Returns the operator's policy that is in force, with the basic rules that end every policy.
     pub fn policy(&self) -> Policy {
         Policy::clone(&self.0.operator.policy.now())
     }
 
-    /// Replaces the operator's policy, for the plugins that are loaded and for those that will be: the next use of a
-    /// host capability is checked against this one. As with the builder's, every plugin may write its log and read its
-    /// configuration below it, and what was said of one [`Package`](crate::Package) alone comes before it.
+    /// Replaces the operator's policy for all plugins, loaded or not, from their next access to a host capability. As
+    /// with the builder's policy, rules that let every plugin write its log and read its configuration are added at its
+    /// end, and the rules of a [`Package`](crate::Package) take precedence.
     ///
-    /// What a plugin holds already, it keeps: the environment of a loaded plugin, and the directories that a running
-    /// instance of a trusted plugin has open. [`Runtime::reload`] takes those back.
+    /// Access that a plugin already holds is not revoked: the environment of a loaded plugin, and the directories that
+    /// a running instance of a trusted plugin has open. [`Runtime::reload`] revokes both.
     pub fn set_policy(&self, policy: Policy) {
         self.0.operator.policy.set(policy.with_basics());
-        // Jobs that may run now may have been waiting for it.
+        // A job may have been waiting for a permission that this policy grants.
         self.0.plugins.all().iter().for_each(|plugin| schedule::look_again(plugin));
     }
 
-    /// Changes the operator's policy, as [`Runtime::set_policy`] replaces it. No change that is made at the same time
-    /// is lost: `change` is called again if another one came between, so it should do nothing else.
+    /// Changes the operator's policy atomically. If another change intervenes, `change` is called again, so it should
+    /// have no side effects.
     ///
-    /// A right is taken back with [`Policy::deny_first`]: the first rule that covers a use decides.
+    /// Revoke a permission with [`Policy::deny_first`]: the first rule that matches an access decides.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -295,24 +294,24 @@ impl Runtime {
     /// ```
     ///
     /// # Errors
-    /// That of `change`; the policy is then as it was.
+    /// The error of `change`; the policy is then unchanged.
     pub fn update_policy<E>(&self, mut change: impl FnMut(Policy) -> Result<Policy, E>) -> Result<(), E> {
         self.0.operator.policy.update(|policy| change(policy).map(Policy::with_basics))?;
         self.0.plugins.all().iter().for_each(|plugin| schedule::look_again(plugin));
         Ok(())
     }
 
-    /// The last denials of all plugins, the oldest first: at most 1,000.
+    /// Returns the latest denials of all plugins, oldest first, at most 1,000.
     pub fn audit_trail(&self) -> Vec<AuditEntry> {
         self.0.audit.trail()
     }
 
-    /// What a plugin is and asks for. Its component is validated, within the time that compiling may take, and not
-    /// compiled or run.
+    /// Describes a plugin without compiling or running it. Its component is validated, within the time limit for
+    /// compilation.
     ///
     /// # Errors
-    /// [`LoadError`], if it is not a package, its manifest is wrong or its component is not valid. Imports that are not
-    /// granted are reported, not refused.
+    /// [`LoadError`] if it is not a package, or if its manifest or component is invalid. Imports that are not granted
+    /// are reported in the result, not refused.
     pub fn inspect(&self, source: impl Into<Source>) -> Result<Inspection, LoadError> {
         let checked = CheckedPackage::examine(source.into().open()?, &self.0.operator)?;
         let validated = self.0.compiler.validate(&checked.package.bytes);
@@ -320,7 +319,7 @@ impl Runtime {
         Ok(Inspection::new(&checked))
     }
 
-    /// Takes a plugin through every stage before it would run: manifest, limits, grants, compilation, linking,
+    /// Takes a plugin through all stages before the first run: manifest, limits, grants, compilation, linking,
     /// configuration.
     ///
     /// # Errors
@@ -333,7 +332,7 @@ impl Runtime {
         Ok(inspection)
     }
 
-    /// Any component, plugin or not, for calling its exports one by one.
+    /// Loads any component, plugin or not, to call its exports one by one.
     ///
     /// # Errors
     /// [`LoadError`] if it is not a component, is over a limit, or imports what the host does not offer.

@@ -1,4 +1,4 @@
-//! The scope of one plugin: the name, the directory and the clock with which its services work.
+//! The scope of a plugin's services: the plugin's name, and the directory and the clock that they use.
 
 use std::collections::HashMap;
 use std::io;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 
-/// The scope of one plugin's services: a handle that all of them share.
+/// The scope of a plugin's services: a handle that all of them share.
 #[derive(Clone)]
 pub(crate) struct PluginScope(Arc<Scope>);
 
@@ -36,7 +36,7 @@ impl Deref for PluginScope {
 }
 
 /// Drops the entries of unloaded plugins from a map of all plugins, but only when the map is full: scanning it at each
-/// load would make loading slower the more plugins there are.
+/// load would make loads slower as plugins are added.
 pub(crate) fn forget_gone<K, V>(all: &mut HashMap<K, V>, is_there: impl Fn(&V) -> bool) {
     if all.len() == all.capacity() {
         all.retain(|_, entry| is_there(entry));

@@ -1,8 +1,8 @@
-//! Many plugins at once. [`Runtime::load_all`] loads each after the plugins that it `requires`, and independent ones at
-//! the same time; [`Runtime::shutdown`] unloads all of them in the opposite order.
+//! Loading and unloading of many plugins. [`Runtime::load_all`] loads each plugin after those that it `requires`, and
+//! independent plugins concurrently; [`Runtime::shutdown`] unloads all of them in the opposite order.
 //!
-//! A plugin that cannot be loaded fails alone, with the plugins that require it, directly or through others. Their
-//! errors carry the chain that leads to the one that failed.
+//! A plugin that cannot be loaded fails only the plugins that require it, directly or indirectly. Their errors contain
+//! the chain that leads to it.
 
 mod order;
 
@@ -19,8 +19,8 @@ use crate::limits::COMPILATIONS_MAX;
 use crate::plugin::check::CheckedPackage;
 use crate::plugin::package::Source;
 
-/// Plugins that [`Runtime::load_all`] loads at the same time. With as many waiting for the compiler as it compiles,
-/// none waits for longer than one compilation may take, which is when loading gives up with `busy`.
+/// Plugins that [`Runtime::load_all`] loads concurrently. With at most as many waiting for the compiler as it compiles,
+/// none waits longer than one compilation may take, after which loading gives up with `busy`.
 const LOADS_AT_ONCE: usize = 2 * COMPILATIONS_MAX;
 
 /// The outcome of [`Runtime::load_all`].
@@ -29,16 +29,16 @@ const LOADS_AT_ONCE: usize = 2 * COMPILATIONS_MAX;
 pub struct LoadedPlugins {
     /// The plugins that were loaded, in the order in which they began to serve.
     pub successes: Vec<Plugin>,
-    /// One error for each plugin that was not, in the order of the sources.
+    /// One error for each plugin that was not loaded, in the order of the sources.
     pub errors: Vec<LoadError>,
 }
 
 impl Runtime {
-    /// Loads plugins, each after those that it `requires` and up to four at a time. Requirements are looked for among
-    /// the sources and the plugins that are loaded already. A source whose plugin is loaded already is skipped.
+    /// Loads plugins, each after those that it `requires`, and up to four concurrently. A required plugin may be among
+    /// the sources or loaded already. A source whose plugin is loaded already is skipped.
     ///
-    /// A plugin that cannot be loaded is an entry of [`LoadedPlugins::errors`], and so is each plugin that requires it;
-    /// the others are loaded. If the future is dropped, the plugins that serve by then stay loaded.
+    /// If a plugin cannot be loaded, [`LoadedPlugins::errors`] has an entry for it and for each plugin that requires
+    /// it; the others are loaded. If the future is dropped, the plugins that serve by then stay loaded.
     pub async fn load_all<S: Into<Source>>(&self, sources: impl IntoIterator<Item = S>) -> LoadedPlugins {
         let sources: Vec<Source> = sources.into_iter().map(Into::into).collect();
         let mut order = LoadOrder::default();
@@ -48,7 +48,7 @@ impl Runtime {
                 Ok(checked) => order.add(node(&checked.manifest), checked),
                 Err(error) => order.add_failed(error),
             }
-            // Checking a package takes as long as reading its file: others run in between.
+            // Checking a package takes as long as reading its file, so other tasks run in between.
             tokio::task::yield_now().await;
         }
         order.connect(|required| self.0.plugins.contains(required));
@@ -82,9 +82,8 @@ impl Runtime {
         LoadedPlugins { successes, errors: order.into_errors() }
     }
 
-    /// Unloads all plugins that are loaded now, as [`unload`](Self::unload) does, each after the plugins that require
-    /// it and independent ones at the same time. It takes at most as long as the deadlines of the plugins along one
-    /// chain of requirements.
+    /// Unloads all loaded plugins as [`unload`](Self::unload) does, each after the plugins that require it, and
+    /// independent plugins concurrently. This takes at most the sum of the deadlines along one chain of requirements.
     pub async fn shutdown(&self) {
         let mut left: HashMap<String, Manifest> =
             self.plugins().into_iter().map(|plugin| (plugin.name(), plugin.manifest())).collect();

@@ -1,4 +1,4 @@
-//! The settings of a runtime, and how it is made of them.
+//! The settings of a runtime, and its construction from them.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -24,21 +24,20 @@ use crate::service::jobs::AllJobs;
 use crate::service::log::{LogSink, TracingSink};
 use crate::sqlite::memory::count_memory;
 
-/// Where compiled code is kept between processes.
+/// Location of the cache of compiled code, which outlives the process.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub enum CodeCacheAt {
-    /// `$XDG_CACHE_HOME/plugbay`, or `~/.cache/plugbay`. For a user without a home directory, each process compiles
-    /// anew.
+    /// `$XDG_CACHE_HOME/plugbay`, or `~/.cache/plugbay`. If the user has no home directory, nothing is cached.
     #[default]
     UserDirectory,
-    /// This directory. It is made if it is not there, and must belong to this user alone.
+    /// This directory. It is created if missing, and must belong to this user alone.
     Directory(PathBuf),
-    /// Nowhere: each process compiles anew.
+    /// No cache: each process compiles anew.
     Off,
 }
 
-/// Settings of a [`Runtime`]. Every one has a default that suits a host of untrusted plugins.
+/// Settings of a [`Runtime`]. The defaults suit a host of untrusted plugins.
 #[derive(Clone)]
 pub struct RuntimeBuilder {
     live_instances: u32,
@@ -61,7 +60,7 @@ pub struct RuntimeBuilder {
     http_timeout: Duration,
 }
 
-/// Shows the settings that are values. The others are the embedder's own code, and may hold secrets.
+/// Shows the settings that are values. The others are the embedder's own code and may hold secrets.
 impl std::fmt::Debug for RuntimeBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RuntimeBuilder")
@@ -106,86 +105,86 @@ impl Default for RuntimeBuilder {
 }
 
 impl RuntimeBuilder {
-    /// The maximum number of instances that live at the same time in this runtime. Default: 1,000. An idle plugin has
-    /// one, a plugin with `resources.instances` up to that number, and a reload needs one more. A call that would need
-    /// one too many fails with `busy`.
+    /// Sets the maximum number of live instances in this runtime. Default: 1,000. An idle plugin has one, a plugin with
+    /// `resources.instances` up to that number, and a reload needs one more. A call that would exceed the maximum fails
+    /// with `busy`.
     ///
-    /// [`build`](Self::build) reserves a memory pool for them: 4 GiB of addresses (not of memory) for each instance,
-    /// and half an instance's worth for some that have several memories. Each takes at most six mappings, of which
-    /// Linux allows a process 65,530 unless `vm.max_map_count` says otherwise.
+    /// [`build`](Self::build) reserves a memory pool for them: 4 GiB of address space (not of memory) per instance, and
+    /// half as much again for instances with several memories. Each takes at most six mappings, of which Linux allows a
+    /// process 65,530 unless `vm.max_map_count` is raised.
     ///
-    /// If the address space does not suffice, as under `ulimit -v`, there is no pool, which a warning in the log says
-    /// and [`Runtime::has_memory_pool`] returns. Everything works as before and the same limits hold, but instances
-    /// take longer to make, and guests check the bounds of each access to memory.
+    /// If the address space does not suffice, as under `ulimit -v`, there is no pool: a warning is logged, and
+    /// [`Runtime::has_memory_pool`] returns `false`. The same limits hold, but instantiation takes longer, and guests
+    /// check the bounds of each memory access.
     #[must_use]
     pub fn live_instances(mut self, count: u32) -> Self {
         self.live_instances = count.max(1);
         self
     }
 
-    /// Where compiled code is kept between processes. Default: the user's cache directory.
+    /// Sets where compiled code is cached between processes. Default: the user's cache directory.
     #[must_use]
     pub fn code_cache(mut self, at: CodeCacheAt) -> Self {
         self.code_cache = at;
         self
     }
 
-    /// Whether a component is compiled in this process or in a child that has a deadline and a memory limit. Default:
-    /// in this process, where what a component may cost is bounded by the scan before it alone. Hosts for uploads of
-    /// strangers should use a child: [`WorkerCommand`](crate::WorkerCommand) shows how.
+    /// Sets whether components are compiled in this process or in a child process with a deadline and a memory limit.
+    /// Default: in this process, where only the preceding scan bounds the cost of a component. A host that accepts
+    /// uploads from strangers should use a child process, as [`WorkerCommand`](crate::WorkerCommand) shows.
     #[must_use]
     pub fn compile_isolation(mut self, isolation: CompileIsolation) -> Self {
         self.compile_isolation = isolation;
         self
     }
 
-    /// What compiling one component may cost. Default: 60 s, and 2 GiB in a child process.
+    /// Sets the limits for compiling one component. Default: 60 s, and 2 GiB in a child process.
     #[must_use]
     pub fn compile_limits(mut self, limits: CompileLimits) -> Self {
         self.compile_limits = limits;
         self
     }
 
-    /// What the operator allows. Below its rules stands that every plugin may write its log and read its configuration.
-    /// Default: nothing else.
+    /// Sets the operator's policy. Rules that let every plugin write its log and read its configuration are added at
+    /// its end. Default: those rules alone.
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// Lets the plugin of this name run in trusted mode if its manifest asks for that; may be called again for others.
-    /// Default: none. A name is what a plugin calls itself: where the packages that are loaded are not all chosen by
-    /// the operator, use [`Package::trusted`](crate::Package::trusted) for the one that is meant.
+    /// Lets the plugin of this name run in trusted mode if its manifest asks for that. May be called repeatedly.
+    /// Default: none. A plugin chooses its own name: unless the operator chose all packages that are loaded, use
+    /// [`Package::trusted`](crate::Package::trusted) for the one package.
     #[must_use]
     pub fn trust(mut self, plugin: impl Into<String>) -> Self {
         self.trusted.insert(plugin.into());
         self
     }
 
-    /// The limits of plugins whose manifests ask for nothing else. Default: [`Limits::default`].
+    /// Sets the limits of plugins whose manifests do not ask for others. Default: [`Limits::default`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// The most that a manifest can ask for. Default: [`Ceilings::default`].
+    /// Sets the highest limits that a manifest can ask for. Default: [`Ceilings::default`].
     #[must_use]
     pub fn ceilings(mut self, ceilings: Ceilings) -> Self {
         self.ceilings = ceilings;
         self
     }
 
-    /// The environment whose `config/<environment>.yaml` is read over `config/default.yaml`. Default: none.
+    /// Sets the environment whose `config/<environment>.yaml` overrides `config/default.yaml`. Default: none.
     #[must_use]
     pub fn environment(mut self, name: impl Into<String>) -> Self {
         self.environment = Some(name.into());
         self
     }
 
-    /// The directory in which services store what plugins set, one directory for each plugin. Default: none. Values of
-    /// `data`, configuration and jobs are then held in memory until the process ends or [`Runtime::remove_data`]
+    /// Sets the directory in which services store plugins' data, one directory for each plugin. Default: none. Values
+    /// of `data`, configuration and jobs are then held in memory until the process ends or [`Runtime::remove_data`]
     /// removes them; the SQL database of `db` is dropped when its plugin is unloaded.
     #[must_use]
     pub fn data_dir(mut self, directory: impl Into<PathBuf>) -> Self {
@@ -193,74 +192,75 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Where the log lines of plugins go. Default: the `tracing` crate, target `plugbay::plugin`.
+    /// Sets the sink for log lines of plugins. Default: the `tracing` crate, target `plugbay::plugin`.
     #[must_use]
     pub fn log_sink(mut self, sink: impl LogSink + 'static) -> Self {
         self.log_sink = Arc::new(sink);
         self
     }
 
-    /// Where it is recorded which host capabilities plugins were denied, and, if the sink wants that, which they used.
-    /// Default: the `tracing` crate, target `plugbay::audit`.
+    /// Sets the sink for denied accesses to host capabilities and, if the sink wants them, granted ones. Default: the
+    /// `tracing` crate, target `plugbay::audit`.
     #[must_use]
     pub fn audit_sink(mut self, sink: impl AuditSink + 'static) -> Self {
         self.audit_sink = Arc::new(sink);
         self
     }
 
-    /// Whether the jobs that plugins have scheduled are run. Default: yes, as long as their plugin is loaded. If not,
-    /// jobs stay stored until another process runs them, or this one does from [`Runtime::run_jobs`] on.
+    /// Sets whether the jobs that plugins have scheduled are run while their plugin is loaded. Default: `true`. If
+    /// `false`, jobs stay stored until another process runs them, or until [`Runtime::run_jobs`] is called.
     #[must_use]
     pub fn run_jobs(mut self, run: bool) -> Self {
         self.run_jobs = run;
         self
     }
 
-    /// The clock by which cached values expire and jobs run, and that guests see. Default: the machine's.
+    /// Sets the clock that guests see and that determines when cached values expire and jobs run. Default: the
+    /// machine's.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// The resolver of the host names in outgoing HTTP requests. Default: the system's.
+    /// Sets the resolver of host names in outgoing HTTP requests. Default: the system's.
     #[must_use]
     pub fn http_resolver(mut self, resolver: impl HttpResolver) -> Self {
         self.http_resolver = Some(Arc::new(resolver));
         self
     }
 
-    /// Answers outgoing HTTP requests in place of the network, for tests. Default: none, and requests go to the
-    /// network.
+    /// Answers outgoing HTTP requests in place of the network, for tests. Default: none; requests go to the network.
     #[must_use]
     pub fn http_responder(mut self, responder: impl HttpResponder) -> Self {
         self.http_responder = Some(Arc::new(responder));
         self
     }
 
-    /// A root certificate (X.509, DER) that outgoing HTTPS requests trust besides Mozilla's, such as that of a company.
+    /// Adds a root certificate (X.509, DER) that outgoing HTTPS requests trust besides Mozilla's, such as a company's.
     #[must_use]
     pub fn http_root_certificate(mut self, der: impl Into<Vec<u8>>) -> Self {
         self.http_root_certificates.push(der.into());
         self
     }
 
-    /// How long an outgoing request may take, from its beginning to the end of its response's body, where its call
-    /// leaves it that long. At most a day. Default: [`HTTP_TIMEOUT`].
+    /// Sets the time limit of an outgoing request, from its beginning to the end of its response's body. At most a day.
+    /// The deadline of the plugin's call applies if it is sooner. Default: [`HTTP_TIMEOUT`].
     #[must_use]
     pub fn http_timeout(mut self, timeout: Duration) -> Self {
         self.http_timeout = timeout.min(HTTP_TIMEOUT_MAX);
         self
     }
 
-    /// Makes the engine and its memory pool.
+    /// Builds the engine and its memory pool.
     ///
     /// # Errors
-    /// [`BuildError`] if the engine cannot be made, the cache directory is not this user's alone, or this process is a
-    /// child that was started to compile.
+    /// [`BuildError`] if the engine cannot be made, if the cache directory does not belong to this user alone, or if
+    /// this process is a child that was started to compile.
     pub fn build(self) -> Result<Runtime, BuildError> {
         if is_worker() {
-            // An application that was started to compile would start others for what it compiles itself, without end.
+            // If it were allowed, a child process started to compile would start another one for its own components,
+            // without end.
             return Err(BuildError::CompileWorker { hint: "begin `main` with `plugbay::compile_worker_if_asked()`" });
         }
         count_memory();

@@ -1,6 +1,6 @@
-//! From a package to everything that its first instance is made of, and from there to a revision that serves.
+//! The steps from a package to a revision that serves.
 //!
-//! Everything here but [`Prepared::start`] happens before any of the plugin's code runs.
+//! Except for [`Prepared::start`], everything here happens before any of the plugin's code runs.
 
 use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 
@@ -27,7 +27,7 @@ use crate::service::jobs::PluginJobs;
 use crate::service::log::PluginLog;
 use crate::service::plugins::{Directory, PluginCalls};
 
-/// A plugin that was checked, compiled and linked, and of which nothing has run.
+/// A plugin that is checked, compiled and linked, and none of whose code has run.
 pub(super) struct Prepared {
     checked: CheckedPackage,
     context: Arc<PluginContext>,
@@ -35,7 +35,7 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// Makes what the plugin declares, starts its first instance and is a revision that serves.
+    /// Creates the declared tables, starts the first instance and returns the revision that serves.
     pub(super) async fn start(self, start: Start) -> Result<LoadedPlugin, LoadError> {
         let Prepared { checked, context, linked } = self;
         let declared = context.db.declare(&checked.manifest.tables, checked.manifest.database.as_ref()).await;
@@ -53,7 +53,7 @@ impl Runtime {
         })
     }
 
-    /// From a checked package to everything that its first instance is made of.
+    /// Prepares everything that the first instance needs.
     pub(super) async fn prepare(&self, checked: CheckedPackage) -> Result<Prepared, LoadError> {
         self.check_requirements(&checked.manifest)?;
         let context = self.context(&checked)?;
@@ -61,7 +61,7 @@ impl Runtime {
         Ok(Prepared { checked, context, linked })
     }
 
-    /// Compiles and links the component, or finds it linked already. Fails if the contract is not exported.
+    /// Compiles and links the component, unless a linked one exists. Fails if it does not export the contract.
     pub(super) async fn link(&self, checked: &CheckedPackage) -> Result<Arc<Linked>, LoadError> {
         let linked = self.link_any(checked).await?;
         linked
@@ -89,7 +89,7 @@ impl Runtime {
         Ok(linked)
     }
 
-    /// What the plugin's services will know of it: its grants, its configuration, its environment.
+    /// Creates the context of the plugin's host functions: grants, configuration, environment and services.
     pub(super) fn context(&self, checked: &CheckedPackage) -> Result<Arc<PluginContext>, LoadError> {
         let manifest = &checked.manifest;
         let name: Arc<str> = manifest.name.as_str().into();
@@ -126,7 +126,7 @@ impl Runtime {
         }))
     }
 
-    /// The service of this plugin, which sees the others and not the runtime.
+    /// Creates the plugin's access to other plugins, which reaches the registry but not the runtime.
     fn plugin_calls(&self, manifest: &Manifest, name: &Arc<str>) -> PluginCalls {
         let registry: Weak<Registry> = Arc::downgrade(&self.0.plugins);
         let directory: Weak<dyn Directory> = registry;
@@ -151,7 +151,7 @@ impl Runtime {
         Ok(())
     }
 
-    /// The version of the plugin of this name that is loaded or provided.
+    /// Returns the version of the loaded or provided plugin of this name.
     fn version_of(&self, name: &str) -> Option<Version> {
         let loaded = self.plugin(name).map(|plugin| plugin.manifest().version);
         loaded.or_else(|| self.0.plugins.provided(name).map(|provided| provided.version().clone()))

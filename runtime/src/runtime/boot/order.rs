@@ -1,4 +1,5 @@
-//! In which order plugins are loaded: a graph of what they require, and how far loading is. Pure: it loads nothing.
+//! The order in which plugins are loaded: a graph of their requirements and the progress of loading. Pure: loads
+//! nothing.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -7,10 +8,10 @@ use semver::Version;
 
 use crate::error::{LoadError, LoadFailure};
 
-/// Names of a chain in an error.
+/// Maximum number of names of a chain in an error.
 const CHAIN_NAMES_MAX: usize = 32;
 
-/// A plugin of the graph, as its manifest has it.
+/// A plugin of the graph, taken from its manifest.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) name: String,
@@ -18,11 +19,11 @@ pub(super) struct Node {
     pub(super) requires: Vec<Requirement>,
 }
 
-/// The plugins that are to be loaded, each with the package `T` that it is loaded from.
+/// The plugins to be loaded, each with the package `T` that it is loaded from.
 pub(super) struct LoadOrder<T> {
     members: Vec<Member<T>>,
     by_name: HashMap<String, usize>,
-    /// Members whose requirements all serve, in the order in which that became so.
+    /// Members whose requirements all serve, in the order in which they became ready.
     ready: VecDeque<usize>,
 }
 
@@ -32,13 +33,13 @@ struct Member<T> {
     requires: Vec<Requirement>,
     /// The members that require this one.
     dependents: Vec<usize>,
-    /// How many of its requirements are members that do not serve yet.
+    /// How many required members do not serve yet.
     waits_for: usize,
     state: State<T>,
 }
 
 enum State<T> {
-    /// Until all that it requires serves.
+    /// Some requirements do not serve yet.
     Waiting(T),
     /// Handed out by [`LoadOrder::next_ready`].
     Loading,
@@ -53,7 +54,7 @@ impl<T> Default for LoadOrder<T> {
 }
 
 impl<T> LoadOrder<T> {
-    /// Adds a plugin. A second one of the same name fails.
+    /// Adds a plugin. The second plugin of a name fails.
     pub(super) fn add(&mut self, node: Node, package: T) {
         let state = match self.by_name.contains_key(&node.name) {
             true => State::Failed(LoadError::new(&node.name, LoadFailure::AlreadyLoaded)),
@@ -62,7 +63,7 @@ impl<T> LoadOrder<T> {
         self.push(node.name, Some(node.version), node.requires, state);
     }
 
-    /// Adds a plugin that was found to be unloadable, under the name that its error has.
+    /// Adds a plugin that failed before it could be loaded, under the name in its error.
     pub(super) fn add_failed(&mut self, error: LoadError) {
         self.push(error.plugin.clone(), None, Vec::new(), State::Failed(error));
     }
@@ -72,7 +73,7 @@ impl<T> LoadOrder<T> {
         self.members.push(Member { name, version, requires, dependents: Vec::new(), waits_for: 0, state });
     }
 
-    /// Connects all members. `is_loaded` says whether a plugin that is not a member serves already.
+    /// Connects all members. `is_loaded` returns whether a plugin that is not a member serves already.
     pub(super) fn connect(&mut self, is_loaded: impl Fn(&str) -> bool) {
         let mut failed = Vec::new();
         for index in 0..self.members.len() {
@@ -112,7 +113,7 @@ impl<T> LoadOrder<T> {
         }
     }
 
-    /// The member that is required, none if one serves already, or what is there instead.
+    /// Returns the required member, `None` if a plugin outside the graph satisfies the requirement, or why none does.
     fn find(&self, required: &Requirement, is_loaded: impl Fn(&str) -> bool) -> Result<Option<usize>, String> {
         let Some(index) = self.by_name.get(&required.name) else {
             return if is_loaded(&required.name) { Ok(None) } else { Err("not loaded".to_owned()) };
@@ -123,8 +124,8 @@ impl<T> LoadOrder<T> {
         }
     }
 
-    /// The next plugin that can be loaded now, whose outcome [`loaded`](Self::loaded) or [`failed`](Self::failed)
-    /// takes.
+    /// Returns the next plugin that can be loaded. Its outcome is passed to [`loaded`](Self::loaded) or
+    /// [`failed`](Self::failed).
     pub(super) fn next_ready(&mut self) -> Option<(usize, T)> {
         loop {
             let index = self.ready.pop_front()?;
@@ -135,7 +136,7 @@ impl<T> LoadOrder<T> {
         }
     }
 
-    /// The plugin serves: those that require it wait for one less.
+    /// Records that the plugin serves, which can make its dependents ready.
     pub(super) fn loaded(&mut self, index: usize) {
         self.members[index].state = State::Loaded;
         for dependent in std::mem::take(&mut self.members[index].dependents) {
@@ -146,7 +147,7 @@ impl<T> LoadOrder<T> {
         }
     }
 
-    /// The plugin cannot be loaded, and neither can those that require it.
+    /// Records that the plugin cannot be loaded. Its dependents fail too.
     pub(super) fn failed(&mut self, index: usize, error: LoadError) {
         self.members[index].state = State::Failed(error);
         self.fail_dependents(index);
@@ -168,8 +169,8 @@ impl<T> LoadOrder<T> {
         }
     }
 
-    /// The errors, in the order in which the plugins were added. Those that still wait are on a cycle, or require one
-    /// that is.
+    /// Returns the errors in the order in which the plugins were added. Members that still wait are on a cycle or
+    /// require one that is.
     pub(super) fn into_errors(mut self) -> Vec<LoadError> {
         for index in 0..self.members.len() {
             if let State::Waiting(_) = self.members[index].state {
@@ -183,12 +184,13 @@ impl<T> LoadOrder<T> {
         failed.collect()
     }
 
-    /// Fails the members of the cycle that waiting for this member leads to, and all that require them.
+    /// Fails the members of the cycle that this member waits for, and all that require them.
     fn fail_at_cycle(&mut self, start: usize) {
         let mut path = vec![start];
         let cycle = loop {
             let last = path[path.len() - 1];
-            // Each one that waits at the end waits for another: what does not is loaded or has failed.
+            // Each waiting member at the end of the path waits for another: members that do not wait are loaded or have
+            // failed.
             let Some(next) = self.waiting_requirement(last) else { return };
             if let Some(from) = path.iter().position(|index| *index == next) {
                 break path.split_off(from);
@@ -210,7 +212,7 @@ impl<T> LoadOrder<T> {
     }
 }
 
-/// Why a plugin cannot be loaded that requires one which cannot.
+/// The failure of a plugin that requires one which cannot be loaded.
 fn because_of(dependent: &str, cause: &LoadError) -> LoadFailure {
     let with = |chain: &[String]| shortened([&[dependent.to_owned()], chain].concat());
     match &cause.source {
@@ -230,7 +232,7 @@ fn because_of(dependent: &str, cause: &LoadError) -> LoadFailure {
     }
 }
 
-/// A chain with an ellipsis in its middle if it has too many names.
+/// Replaces the middle of a chain that has too many names with an ellipsis.
 fn shortened(mut chain: Vec<String>) -> Vec<String> {
     if chain.len() > CHAIN_NAMES_MAX {
         let half = CHAIN_NAMES_MAX / 2;
@@ -243,8 +245,8 @@ fn shortened(mut chain: Vec<String>) -> Vec<String> {
 mod tests {
     use super::*;
 
-    /// `"a: b c"` is a plugin `a` that requires `b` and `c`. Plugins in `broken` fail when they are loaded. Returns the
-    /// names in the order of loading, and the errors.
+    /// Each text `"a: b c"` is a plugin `a` that requires `b` and `c`. Plugins in `broken` fail when they are loaded.
+    /// Returns the names in the order of loading, and the errors.
     fn run(plugins: &[&str], broken: &str) -> (String, Vec<String>) {
         let mut order = LoadOrder::default();
         for text in plugins {
