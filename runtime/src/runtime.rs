@@ -1,8 +1,8 @@
 //! The runtime, which connects all other modules.
 //!
 //! Loading goes through the stages of a plugin's life, each of which consumes what the stage before it returned:
-//! `Package` → [`CheckedPackage`] → `Compiled` → [`Linked`] → `LoadedPlugin` ([`prepare`]). Code that skips a stage
-//! does not compile.
+//! `Package` → [`CheckedPackage`] → `Compiled` → [`Linked`] → `LoadedPlugin` ([`prepare`]). Code that skips a
+//! stage does not compile.
 //!
 //! Changes to one plugin are serialised ([`Registry::turn`]), and an unload or reload that has begun is completed even
 //! if its caller stops waiting.

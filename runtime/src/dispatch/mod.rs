@@ -1,7 +1,7 @@
-//! The spine: everything that makes a guest run goes through [`dispatch`], actions, events and health checks alike.
+//! The spine: all guest calls go through [`dispatch`], for actions, events and health checks alike.
 //!
-//! admission (serves, lets the caller in, knows the request, fits, rate) -> lease an instance -> the guest runs -> what
-//! it answered, or why it did not.
+//! Admission (the plugin serves, admits the caller and knows the request; size and rate are within limits) -> an
+//! instance is leased -> the guest runs -> its answer or an error.
 
 mod payload;
 mod provided;
@@ -27,7 +27,7 @@ use crate::plugin::instances::Lease;
 use crate::plugin::loaded::{Action, LoadedPlugin};
 use crate::thread_number::thread_number;
 
-/// The circumstances of a request: what it is called in errors, who makes it and how long it may take.
+/// The circumstances of a request: its name in errors, its caller and its deadline.
 struct Circumstances<'a> {
     name: &'a str,
     caller: &'a Caller,
@@ -36,13 +36,13 @@ struct Circumstances<'a> {
     chain: Option<&'a Arc<Chain>>,
 }
 
-/// What a request costs.
+/// The cost of a request.
 #[derive(Default)]
 struct Cost {
     usage: Usage,
-    /// Whether it may be tried again: then it is counted at its end.
+    /// Whether the request may be retried. It is then counted at its end.
     repeats: bool,
-    /// Whether the plugin's counters know of it.
+    /// Whether the plugin's counters include the request.
     counted: bool,
 }
 
@@ -61,7 +61,7 @@ pub(crate) async fn invoke(plugin: &CurrentRevision, invocation: &mut Invocation
     Ok(Outcome { json, usage })
 }
 
-/// Hands an event to every subscription that fits, until one of them stops it.
+/// Delivers an event to each matching subscription until one of them stops it.
 pub(crate) async fn deliver(plugin: &CurrentRevision, event: &Event) -> Result<Reaction, InvokeError> {
     let (revision, data) = (plugin.get(), event.data.to_string());
     let (mut sum, mut failed) = (Reaction::default(), None);
@@ -82,7 +82,7 @@ pub(crate) async fn deliver(plugin: &CurrentRevision, event: &Event) -> Result<R
     failed.map_or(Ok(sum), Err)
 }
 
-/// Asks the plugin how it is.
+/// Runs the plugin's health check.
 pub(crate) async fn health(plugin: &CurrentRevision) -> Result<Health, InvokeError> {
     match dispatch(plugin, &Circumstances::by_host("health"), &mut HealthRequest).await {
         Ok((Some(json), _)) => Health::parse(plugin.borrow().name(), &json),
@@ -92,21 +92,20 @@ pub(crate) async fn health(plugin: &CurrentRevision) -> Result<Health, InvokeErr
     }
 }
 
-/// Runs one request on the revision that serves, and on the next one if that took over before anything of it ran. The
-/// request stays where its caller has it: it is large, and every call would pay for moving it.
+/// Runs a request on the revision that serves, and on its successor if a reload intervenes before any of it ran. The
+/// request is borrowed because it is large: every call would pay for moving it.
 async fn dispatch<R: Request>(
     plugin: &CurrentRevision,
     circumstances: &Circumstances<'_>,
     request: &mut R,
 ) -> Result<(R::Reply, Usage), InvokeError> {
     loop {
-        // A caller that calls in a loop an instance that is always free never waits, and would keep its thread to
-        // itself.
+        // Without this, a caller that loops over calls to an instance that is always free would never yield its thread.
         tokio::task::coop::consume_budget().await;
         let revision = plugin.borrow();
         let call = circumstances.call(&revision);
         let mut cost = Cost::default();
-        // What few requests need is boxed: every call would carry the size of its future.
+        // Steps that few requests need are boxed: otherwise every call would carry the size of their futures.
         let admitted = match admit(&revision, request, &call) {
             Ok(declared) if payload::is_checked_aside(declared, request) => {
                 Box::pin(payload::check_aside(&revision, declared, request, &call)).await.map(|()| declared)
@@ -129,8 +128,8 @@ async fn dispatch<R: Request>(
     }
 }
 
-/// May this request run now? The cheap questions come first, and a request that is refused for what it is costs no
-/// quota but for the work of checking it.
+/// Decides whether a request may run now. The cheap checks come first, and a request that is refused for its content
+/// does not count against the rate limit, except for the work of checking it.
 fn admit<'a, R: Request>(
     plugin: &'a LoadedPlugin,
     request: &R,
@@ -161,7 +160,7 @@ fn admit<'a, R: Request>(
     Ok(declared)
 }
 
-/// May the plugin at the end of this chain call, and is there an end to the chain?
+/// Checks that the plugin admits the plugin at the end of this chain, and that the chain is within its limit.
 fn admit_caller(plugin: &LoadedPlugin, action: &str, chain: &Chain) -> Result<(), Box<InvokeError>> {
     let name = plugin.name().to_owned();
     let allowed_callers = plugin.manifest.allowed_callers.as_deref();
@@ -172,7 +171,7 @@ fn admit_caller(plugin: &LoadedPlugin, action: &str, chain: &Chain) -> Result<()
     check_depth(&name, action, chain)
 }
 
-/// Is there an end to the chain?
+/// Checks that the chain is within its limit.
 fn check_depth(plugin: &str, action: &str, chain: &Chain) -> Result<(), Box<InvokeError>> {
     let observed = chain.depth();
     if observed > CALL_DEPTH_MAX {
@@ -187,7 +186,7 @@ fn check_depth(plugin: &str, action: &str, chain: &Chain) -> Result<(), Box<Invo
     Ok(())
 }
 
-/// Leases an instance, makes one if none is idle, and gives it back if it is still whole.
+/// Leases an instance, creates one if none is idle, and returns it if it is still intact.
 async fn serve<R: Request>(
     plugin: &LoadedPlugin,
     request: &mut R,
@@ -196,7 +195,7 @@ async fn serve<R: Request>(
 ) -> Result<R::Reply, Box<InvokeError>> {
     let mut lease = match plugin.instances.try_lease() {
         Some(lease) => lease,
-        // Boxed: a call that has to wait has time for that.
+        // Boxed: a call that has to wait can afford the allocation.
         None => Box::pin(wait_for_turn(plugin, call)).await?,
     };
     let mut instance = match lease.take() {
@@ -208,7 +207,7 @@ async fn serve<R: Request>(
             instance
         }
     };
-    // The request itself makes the guest's future: each layer of futures between a call and its guest costs it time.
+    // The request makes the guest's future itself: each layer of futures between a call and its guest costs time.
     let answer = match request.ask(plugin, &mut instance, call).await {
         Ok(Ok(reply)) => request.within_limit(plugin, call, reply).map(Ok),
         Ok(Err(failure)) => Ok(Err(failure)),
@@ -238,12 +237,12 @@ async fn wait_for_turn<'a>(plugin: &'a LoadedPlugin, call: &Call<'_>) -> Result<
 }
 
 impl<'a> Circumstances<'a> {
-    /// Of a request that the host makes of its own accord.
+    /// The circumstances of a request that the host itself makes.
     fn by_host(name: &'a str) -> Self {
         Circumstances { name, caller: &Caller::Host, request_id: None, timeout: None, chain: None }
     }
 
-    /// The call that begins now on this revision.
+    /// Begins the call on this revision.
     fn call(&self, plugin: &LoadedPlugin) -> Call<'a> {
         let &Circumstances { name, caller, request_id, timeout, chain } = self;
         let time = TimeLimit::from_now(shorter(timeout, plugin.limits.timeout));
@@ -252,7 +251,7 @@ impl<'a> Circumstances<'a> {
 }
 
 impl Cost {
-    /// Counts a call by its lease, which is the fast way.
+    /// Counts a call in the counters of its lease, which is the fast path.
     fn count(&mut self, lease: &Lease<'_>, call: &Call<'_>) {
         if !self.repeats {
             self.usage.duration = call.time.elapsed();
@@ -261,7 +260,7 @@ impl Cost {
         }
     }
 
-    /// Counts a call that was not counted yet, and its failure.
+    /// Counts a call that has not been counted yet, and its failure.
     fn settle(&mut self, plugin: &LoadedPlugin, time: TimeLimit, error: Option<&InvokeError>) {
         if !self.counted {
             self.usage.duration = time.elapsed();
@@ -273,7 +272,7 @@ impl Cost {
     }
 }
 
-/// The shorter of two deadlines of which each may be absent.
+/// Returns the shorter of two optional deadlines.
 fn shorter(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),

@@ -1,5 +1,5 @@
-//! Payloads against the schemas of their actions: short ones in the call's own thread, large ones on a thread that may
-//! take its time.
+//! Checks of payloads against the schemas of their actions: short payloads on the call's own thread, large ones on a
+//! blocking thread.
 
 use std::sync::Arc;
 
@@ -14,12 +14,12 @@ fn schema(declared: Option<&Action>) -> Option<&Arc<PayloadSchema>> {
     declared?.payload.as_ref()
 }
 
-/// Whether checking the payload would hold up the executor.
+/// Returns whether checking the payload would block the executor for too long.
 pub(super) fn is_checked_aside(declared: Option<&Action>, request: &impl Request) -> bool {
     schema(declared).is_some() && request.payload().len() >= PAYLOAD_CHECKED_ASIDE_BYTES
 }
 
-/// Checks a payload that is short.
+/// Checks a short payload on this thread.
 pub(super) fn check_here(
     plugin: &LoadedPlugin,
     declared: Option<&Action>,
@@ -34,7 +34,7 @@ pub(super) fn check_here(
     }
 }
 
-/// Checks a large payload on a thread of its own.
+/// Checks a large payload on a separate thread.
 pub(super) async fn check_aside(
     plugin: &LoadedPlugin,
     declared: Option<&Action>,

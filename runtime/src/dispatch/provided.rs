@@ -1,5 +1,5 @@
-//! Calls of the actions that the application provides. No guest runs, so there is no instance to lease; the size, depth
-//! and time of the call are limited as those of a call between plugins.
+//! Calls of actions that the application provides. No guest runs, so no instance is leased; size, depth and time of a
+//! call are limited as those of a call between plugins.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,7 +16,7 @@ use crate::limits::ACTION_NAME_BYTES_MAX;
 /// An action of the application panicked.
 struct Panicked;
 
-/// Runs an action that the application provides, and returns the JSON that it answers.
+/// Runs an action that the application provides, and returns its JSON answer.
 pub(crate) async fn invoke_provided(
     plugin: &ProvidedPlugin,
     invocation: Invocation<'_>,
@@ -76,8 +76,8 @@ pub(crate) async fn invoke_provided(
     Ok(json)
 }
 
-/// The output of a future, unless polling it panics. The panic hook has reported what happened. The future is not
-/// polled again, and what the application shares between its actions it has to keep consistent itself.
+/// Returns the output of a future unless polling it panics. The panic hook has then reported the panic, and the future
+/// is not polled again. The application must itself keep the state that its actions share consistent.
 async fn without_panic<T>(future: impl Future<Output = T>) -> Result<T, Panicked> {
     let mut future = pin!(future);
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {

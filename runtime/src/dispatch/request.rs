@@ -1,4 +1,4 @@
-//! The kinds of requests, each with the reply that belongs to it.
+//! The kinds of requests that a guest answers, each with its reply type.
 
 use std::borrow::Cow;
 
@@ -12,28 +12,28 @@ use crate::limits::ACTION_NAME_BYTES_MAX;
 use crate::plugin::instance::Instance;
 use crate::plugin::loaded::{Action, LoadedPlugin};
 
-/// What the guest answered, the failure that it reported, or what stopped it.
+/// The guest's answer, the failure that it reported, or the error that stopped it.
 pub(crate) type Asked<T> = Result<Result<T, Box<Failure>>, Box<InvokeError>>;
 
-/// What a guest is asked. A request that may be tried again is cloned for each attempt.
+/// A request to a guest. It is cloned for each attempt if it may be retried.
 pub(crate) trait Request: Clone + Send + Sync {
-    /// What it answers.
+    /// The type of the guest's reply.
     type Reply: Send;
-    /// Whether the plugin's rate limit bounds it. The limit bounds those who call the plugin's actions. An event was
-    /// counted where it was emitted, and would be lost if it were refused; a health check distinguishes a busy plugin
-    /// from a broken one.
+    /// Whether the request counts against the plugin's rate limit, which bounds callers of its actions. Events do not:
+    /// the emitter has been counted, and a refused event would be lost. Health checks do not: they distinguish a busy
+    /// plugin from a broken one.
     const COUNTS_AGAINST_RATE: bool;
 
-    /// What the manifest declares of it.
+    /// Returns the manifest's declaration of the requested action, if there is one.
     ///
     /// # Errors
     /// [`InvokeError::UnknownAction`].
     fn declared<'p>(&self, plugin: &'p LoadedPlugin, call: &Call<'_>) -> Result<Option<&'p Action>, Box<InvokeError>>;
 
-    /// The JSON that the guest gets.
+    /// The JSON that the guest receives.
     fn payload(&self) -> &str;
 
-    /// Asks the guest. The future is that of the instance itself, without a layer around it.
+    /// Calls the guest. Returns the future of the instance itself, without a layer around it.
     fn ask(
         &mut self,
         plugin: &LoadedPlugin,
@@ -41,7 +41,7 @@ pub(crate) trait Request: Clone + Send + Sync {
         call: &Call<'_>,
     ) -> impl Future<Output = Asked<Self::Reply>> + Send;
 
-    /// A reply that is as short as it must be.
+    /// Returns the reply if it is within the limit of its size.
     ///
     /// # Errors
     /// [`InvokeError::ResultTooLarge`].
@@ -52,7 +52,7 @@ pub(crate) trait Request: Clone + Send + Sync {
         reply: Self::Reply,
     ) -> Result<Self::Reply, Box<InvokeError>>;
 
-    /// A reply that is what it has to be.
+    /// Returns the reply if it is valid.
     ///
     /// # Errors
     /// [`InvokeError::Answer`].
@@ -64,12 +64,12 @@ pub(crate) trait Request: Clone + Send + Sync {
     ) -> Result<Self::Reply, Box<InvokeError>>;
 }
 
-/// To run the action that the call names.
+/// A request to run the action that the call names.
 #[derive(Clone)]
 pub(super) struct RunAction<'a> {
-    /// JSON. It is taken when the guest is asked: passed on by reference it would be copied once more.
+    /// JSON. It is moved out when the guest is called: passed by reference, it would be copied once more.
     pub(super) payload: Cow<'a, str>,
-    /// Whether the caller wants an answer that is JSON, and can pass it on as it is.
+    /// Whether the answer must be checked to be JSON, because the caller passes it on unparsed.
     pub(super) answer_checked: bool,
 }
 
@@ -113,7 +113,7 @@ impl Request for RunAction<'_> {
     }
 }
 
-/// To hear an event, as the subscription of this pattern.
+/// A request to handle an event, for the subscription with this pattern.
 #[derive(Clone, Copy)]
 pub(super) struct EventRequest<'a> {
     pub(super) event: &'a Event,
@@ -135,7 +135,7 @@ impl Request for EventRequest<'_> {
     }
 
     async fn ask(&mut self, plugin: &LoadedPlugin, instance: &mut Instance, call: &Call<'_>) -> Asked<Reaction> {
-        // A revision that took over meanwhile may not subscribe to this any more.
+        // A revision that took over meanwhile may have no such subscription.
         if !plugin.subscriptions.has(self.pattern) {
             return Ok(Ok(Reaction::default()));
         }
@@ -153,7 +153,7 @@ impl Request for EventRequest<'_> {
     }
 }
 
-/// To report its health, as JSON; `None` if the plugin exports no check.
+/// A request to report the plugin's health as JSON. The reply is `None` if the plugin exports no health check.
 #[derive(Clone, Copy)]
 pub(super) struct HealthRequest;
 

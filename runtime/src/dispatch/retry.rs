@@ -1,4 +1,4 @@
-//! Idempotent actions that are tried again.
+//! Retries of idempotent actions.
 
 use plugbay_manifest::Retry;
 
@@ -8,7 +8,7 @@ use crate::error::InvokeError;
 use crate::host::Call;
 use crate::plugin::loaded::LoadedPlugin;
 
-/// Runs a request again while its failures look transient, attempts are left and the deadline allows it.
+/// Runs a request, and retries it while its failures look transient, attempts are left and the deadline allows it.
 pub(super) async fn serve_with_retries<R: Request>(
     plugin: &LoadedPlugin,
     request: &R,

@@ -1,5 +1,4 @@
-//! Everything that is decided about a plugin before any of its code is compiled or run: its manifest, what it is
-//! granted, its limits, and whether it imports anything else.
+//! The checks of a plugin before any of its code is compiled or run: its manifest, grants, limits and imports.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +16,7 @@ use crate::host::SERVICES;
 use crate::inspection::Trust;
 use crate::limits::{Ceilings, FUEL_CEILING_DEFAULT, Limits};
 
-/// A package whose manifest, limits and imports were found to be in order.
+/// A package whose manifest, limits and imports passed the checks.
 pub(crate) struct CheckedPackage {
     pub(crate) package: Package,
     pub(crate) manifest: Manifest,
@@ -29,12 +28,12 @@ pub(crate) struct CheckedPackage {
     pub(crate) digest: [u8; 32],
 }
 
-/// What a module that is not a component can be.
+/// The advice for a core module, which is not a component.
 const CORE_MODULE: &str = "it is a core module, not a component: build it for wasm32-wasip2, or, if it is a WASI command, \
                            set `execution_mode: legacy` in its manifest, a `plugin.yaml` beside it with its file's name \
                            as `entry_point`";
 
-/// What the operator says to every plugin.
+/// The operator's settings for all plugins.
 pub(crate) struct Operator {
     pub(crate) policy: LivePolicy,
     /// Names of plugins that may run in trusted mode.
@@ -58,7 +57,7 @@ impl CheckedPackage {
         }
     }
 
-    /// The same, without a verdict about imports and versions: for showing what a plugin is.
+    /// Like `check`, but without judging imports and versions, for describing a plugin.
     pub(crate) fn examine(mut package: Package, operator: &Operator) -> Result<Self, LoadError> {
         let origin = package.origin.clone();
         let scan =
@@ -94,7 +93,7 @@ impl CheckedPackage {
         if wanted.matches(&have) { Ok(()) } else { Err(LoadFailure::Version { wanted: wanted.to_string() }) }
     }
 
-    /// A manifest is the plugin's own word: it asks for trust, and the operator gives it.
+    /// Checks that the operator trusts a plugin whose manifest asks for trusted mode.
     fn check_trust(&self) -> Result<(), LoadFailure> {
         match self.trust {
             Trust::NotAsked | Trust::Given => Ok(()),
@@ -102,17 +101,17 @@ impl CheckedPackage {
         }
     }
 
-    /// How its code is stopped: by its fuel, unless it is trusted and has no limit of fuel.
+    /// Returns how the plugin's code is interrupted: by fuel, unless it is trusted and has no fuel limit.
     pub(crate) fn metering(&self) -> Metering {
         if self.trust == Trust::Given && self.limits.fuel.is_none() { Metering::Epoch } else { Metering::Fuel }
     }
 
-    /// Each import that the host does not offer or did not grant.
+    /// Returns a failure for each import that the host does not offer or did not grant.
     pub(crate) fn import_problems(&self) -> impl Iterator<Item = LoadFailure> + '_ {
         self.scan
             .imports
             .iter()
-            // The imports of a core module are judged when it is made a component.
+            // The imports of a core module are judged after it has been made a component.
             .filter(|import| self.scan.kind == Kind::Component && import.kind == ItemKind::Instance)
             .filter_map(|import| self.judge_import(&import.name).err())
     }
@@ -141,30 +140,30 @@ impl CheckedPackage {
     }
 }
 
-/// What the host has behind an import.
+/// What the host offers behind an import.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Offer {
-    /// It is offered to all plugins.
+    /// Offered to all plugins.
     Free,
-    /// It is offered to plugins that may use any resource of this kind, usually for this action.
+    /// Offered to plugins that may use any resource of this kind, usually for this action.
     Service(&'static str, PermissionAction),
-    /// It is offered to all plugins, and of use to trusted ones that ask for addresses and are granted them.
+    /// Offered to all plugins, but usable only by trusted ones that ask for addresses and are granted them.
     Network,
-    /// It is offered in another version only.
+    /// Offered in another version only.
     OtherVersion,
-    /// It is not offered.
+    /// Not offered.
     Nothing,
 }
 
-/// What Offer::Network needs, see [`check_network`].
+/// The permission that [`Offer::Network`] requires; see [`check_network`].
 pub(crate) const NETWORK: (&str, PermissionAction) = ("net.*", PermissionAction::Execute);
 
-/// Why an interface of another version of WASI is not there.
+/// The advice for an interface of another version of WASI.
 pub(crate) const OTHER_WASI: &str =
     ": of WASI it offers version 0.2; build the plugin for that, in Rust with the target wasm32-wasip2";
 
-/// Whether a plugin that imports sockets may have those that its manifest asks for. One that asks for none may import
-/// them all the same, because whole libraries do so for nothing; what it uses of them is denied then.
+/// Checks that a plugin that imports sockets was granted those that its manifest asks for. A plugin that asks for none
+/// may still import them, because whole libraries do so without use; each attempt to use one is then denied.
 pub(crate) fn check_network(grants: &Grants, manifest: &Manifest) -> Result<(), Denial> {
     let (resource, action) = NETWORK;
     let asks = |rule: &Rule| rule.effect == Effect::Allow && rule.resource.starts_with("net.");
@@ -177,13 +176,13 @@ pub(crate) fn check_network(grants: &Grants, manifest: &Manifest) -> Result<(), 
     }
 }
 
-/// Whether a limit of fuel was set for a plugin that would have none: by its manifest, by the host for it, or as a
-/// ceiling. The default ceiling is for plugins that are metered anyway.
+/// Returns whether fuel is limited for a trusted plugin, which has no limit by default: by its manifest, by the host
+/// for this plugin, or by a ceiling. The default ceiling applies to metered plugins only.
 fn is_fuel_limited(asked: &Resources, ceilings: &Ceilings) -> bool {
     asked.max_fuel.is_some_and(|fuel| fuel != 0) || ceilings.fuel.is_some_and(|fuel| fuel != FUEL_CEILING_DEFAULT)
 }
 
-/// Whether a plugin may import a service: it must be granted some use of what is behind it.
+/// Checks that a plugin may import a service, which requires a grant for at least one of its resources.
 pub(crate) fn check_service(
     grants: &Grants,
     import: &str,
@@ -191,16 +190,16 @@ pub(crate) fn check_service(
     usual: PermissionAction,
 ) -> Result<(), Denial> {
     let checked = grants.check_service(resource, usual);
-    // Behind the standard there is the cache as well as the data.
+    // The standard interface gives access to the cache as well as to data.
     let may_cache = || import.starts_with("wasi:keyvalue/") && grants.check_service("cache.*", usual).is_ok();
     if checked.is_err() && may_cache() { Ok(()) } else { checked }
 }
 
-/// Looks an import up by its name. Of a service, whatever its version: the linker judges that.
+/// Looks up an import by its name. The version of a service is ignored here: the linker judges it.
 pub(crate) fn offered(import: &str) -> Offer {
     let (interface, version) = import.split_once('@').unwrap_or((import, ""));
     if interface == "plugbay:plugin/types" {
-        // Types only: nothing is behind it.
+        // It declares types only.
         return Offer::Free;
     }
     let package = interface.split_once('/').map_or(interface, |(package, _)| package);
@@ -224,7 +223,8 @@ pub(crate) fn offered(import: &str) -> Offer {
     }
 }
 
-/// The manifest of a package: what its component carries, under the files beside it; a name where nothing says one.
+/// Returns the manifest of a package: the component's embedded manifest, overridden by the files beside it, with a
+/// fallback name if none names the plugin.
 fn manifest(package: &mut Package, scan: &Scan) -> Result<Manifest, LoadFailure> {
     let mut layers = vec![package.fallback_layer()?];
     for section in &scan.manifests {
@@ -236,7 +236,7 @@ fn manifest(package: &mut Package, scan: &Scan) -> Result<Manifest, LoadFailure>
     Ok(manifest)
 }
 
-/// What the host sets wins, member by member.
+/// Merges the two; members that the host sets take precedence.
 fn overridden(asked: &Resources, host: &Resources) -> Resources {
     Resources {
         timeout: host.timeout.or(asked.timeout),

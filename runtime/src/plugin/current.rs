@@ -9,7 +9,7 @@ use arc_swap::{ArcSwap, Guard};
 
 use super::loaded::LoadedPlugin;
 
-/// The revision of a plugin that serves now.
+/// The revision of a plugin that serves now, which a reload replaces.
 pub(crate) struct CurrentRevision(ArcSwap<LoadedPlugin>);
 
 impl CurrentRevision {
@@ -17,22 +17,22 @@ impl CurrentRevision {
         Arc::new(CurrentRevision(ArcSwap::from_pointee(revision)))
     }
 
-    /// The revision, borrowed: cheaper than [`CurrentRevision::get`], for the time of a call.
+    /// Borrows the revision for the duration of a call, which is cheaper than [`CurrentRevision::get`].
     pub(crate) fn borrow(&self) -> Guard<Arc<LoadedPlugin>> {
         self.0.load()
     }
 
-    /// The revision.
+    /// Returns the revision.
     pub(crate) fn get(&self) -> Arc<LoadedPlugin> {
         self.0.load_full()
     }
 
-    /// Whether this is the revision that serves now.
+    /// Returns whether this revision serves now.
     pub(crate) fn is(&self, revision: &Arc<LoadedPlugin>) -> bool {
         Arc::ptr_eq(revision, &self.0.load())
     }
 
-    /// Lets another revision serve, and returns the one before it.
+    /// Replaces the revision, and returns the previous one.
     pub(crate) fn swap(&self, revision: LoadedPlugin) -> Arc<LoadedPlugin> {
         self.0.swap(Arc::new(revision))
     }

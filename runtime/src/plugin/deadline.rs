@@ -1,8 +1,8 @@
-//! Runs a guest until it answers, its deadline passes or the host panics under it.
+//! Runs a guest until it answers, its deadline passes or a host function panics.
 //!
-//! A guest gives the thread back in two ways: it waits in a host call, or, if it is metered, it yields after a number
-//! of fuel units. The deadline is looked at in both, without the timer's help in the second: a machine full of spinning
-//! guests is late with its timers. A call that answers at once never touches the timer.
+//! A guest yields its thread in two ways: it waits in a host call, or, if it is metered, it yields after a number of
+//! fuel units. Both check the deadline. The second does so without the timer, because timers fire late on a machine
+//! full of spinning guests. A call that answers at once never touches the timer.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +11,7 @@ use std::task::Poll;
 
 use crate::host::TimeLimit;
 
-/// Why a guest was not run to its end. Its store must be thrown away.
+/// Why a guest was interrupted. Its store must be dropped.
 #[derive(Debug)]
 pub(crate) enum Interrupted {
     /// The deadline passed.
@@ -20,12 +20,12 @@ pub(crate) enum Interrupted {
     Panicked(String),
 }
 
-/// Polls `guest` until it is ready or its time is over. The guest stays where it is pinned: its
-/// future holds its parameters and its answer, and every call would pay for moving them.
+/// Polls `guest` until it is ready or its deadline passes. The guest stays pinned where it is: its future holds its
+/// parameters and its answer, and every call would pay for moving them.
 pub(crate) async fn until<F: Future>(limit: TimeLimit, mut guest: Pin<&mut F>) -> Result<F::Output, Interrupted> {
     let mut timer = None;
     poll_fn(move |cx| {
-        // A panic in a host function passes through the guest's fiber; the store is thrown away, so its broken state is
+        // A panic in a host function unwinds through the guest's fiber. Its store is dropped, so its broken state is
         // never used.
         match catch_unwind(AssertUnwindSafe(|| guest.as_mut().poll(cx))) {
             Ok(Poll::Ready(answer)) => return Poll::Ready(Ok(answer)),

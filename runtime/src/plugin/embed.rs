@@ -1,4 +1,4 @@
-//! A package as one file: what its manifest files say, put into the component itself.
+//! A package as one file: its manifest files embedded in the component.
 
 use plugbay_compile::append_custom_section;
 use plugbay_compile::scan::{self, ScanLimits};
@@ -8,12 +8,11 @@ use super::package::Package;
 use crate::error::{LoadError, LoadFailure};
 
 impl Package {
-    /// The component with its manifest inside: one file that is the whole plugin, but for a `config` directory. Where
-    /// the component carries all of it already, its bytes are not touched; else one custom section is added at their
-    /// end.
+    /// Returns the component with its manifest embedded: the whole plugin in one file, except for a `config` directory.
+    /// Bytes that already contain the whole manifest are returned unchanged; otherwise one custom section is appended.
     ///
     /// # Errors
-    /// [`LoadError`] where the bytes are not WebAssembly or are over a limit, or the manifest is wrong.
+    /// [`LoadError`] if the bytes are not WebAssembly or exceed a limit, or if the manifest is invalid.
     pub fn to_component(&self) -> Result<Vec<u8>, LoadError> {
         let failed = |failure: LoadFailure| LoadError::new(&self.origin, failure);
         let scan = scan::scan(&self.bytes, &ScanLimits::default()).map_err(|error| failed(error.into()))?;

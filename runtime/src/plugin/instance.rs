@@ -1,8 +1,8 @@
-//! One instance in its store: started, asked, and judged when it breaks.
+//! An instance in its store: instantiated, called, and judged when it fails.
 //!
-//! The store is the unit of failure. After a trap, an interruption or a panic under it nothing in it can be used again;
-//! the methods here say so by answering an [`InvokeError`], and their callers drop the instance. A failure that the
-//! guest itself reports is an answer like any other.
+//! The store is the unit of failure. After a trap, an interruption or a panic in a host function, nothing in it can be
+//! used again; the methods here then return an [`InvokeError`], and their callers drop the instance. A failure that the
+//! guest itself reports is an ordinary answer.
 
 use std::borrow::Cow;
 use std::pin::pin;
@@ -24,7 +24,7 @@ use crate::host::output::Output;
 use crate::host::{Call, CallState, HostState, PluginContext};
 use crate::limits::{HANDLES_MAX, HOSTCALL_BYTES_MAX, LENT_PAYLOAD_BYTES, Limits};
 
-/// What instances are made of: shared by all of one component, whatever plugin they belong to.
+/// A linked component, from which instances are made. Plugins with the same component share it.
 pub(crate) struct Linked {
     pub(crate) metering: Metering,
     pub(crate) fuel_yield_interval: u64,
@@ -32,17 +32,17 @@ pub(crate) struct Linked {
     pub(crate) exports: Exports,
     /// One permit for each instance that may live in the runtime.
     pub(crate) live: Arc<Semaphore>,
-    /// Set once the types of the exports were checked, on the first instance.
+    /// Set once the types of the exports have been checked, on the first instance.
     pub(crate) types_checked: OnceLock<()>,
 }
 
-/// How an instance comes to life.
+/// How an instance is started.
 pub(crate) enum Start {
-    /// By itself: `on-load`.
+    /// Newly: `on-load` is called.
     Load,
-    /// From the state of the revision before it: `on-reload`.
+    /// From the state of the previous revision: `on-reload` is called.
     Reload(Option<Vec<u8>>),
-    /// Without a word: a component that is not called as a plugin.
+    /// Without a hook: the component is not called as a plugin.
     Bare,
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct Instance {
     linked: Arc<Linked>,
     fuel: Option<u64>,
     last_action: Arc<str>,
-    /// After the store: the next instance may be made once this one's memory is free.
+    /// Declared after the store, so that a permit is released only when this instance's memory is free.
     _live: OwnedSemaphorePermit,
 }
 
@@ -107,7 +107,7 @@ impl Instance {
         Ok(answer.unwrap_or(Ok(())).map(|()| Box::new(started)))
     }
 
-    /// Runs one action. The payload is taken from where it is: passed on by value it would be moved once more.
+    /// Runs an action. The payload is moved out of its place: passed by value, it would be moved once more.
     pub(crate) async fn handle(
         &mut self,
         payload: &mut Cow<'_, str>,
@@ -119,23 +119,23 @@ impl Instance {
             return Box::pin(self.run_command(payload, call, limits)).await;
         };
         let payload = match payload {
-            // Boxed: what is large takes long anyway.
+            // Boxed: the call is long anyway.
             Cow::Borrowed(large) if large.len() >= LENT_PAYLOAD_BYTES => {
                 return Box::pin(self.handle_large(&handle, large, call, limits)).await;
             }
             payload => std::mem::take(payload).into_owned(),
         };
         let action = self.action_name(call.name);
-        // What `enter` does, without its layers: this is the way that every call takes, and each layer of futures moves
-        // the payload and the answer once more.
+        // Does what `enter` does, without its layers: every call takes this path, and each layer of futures moves the
+        // payload and the answer once more.
         self.prepare(call, limits);
         let answer = deadline::until(call.time, pin!(handle.call_async(&mut self.store, (action, payload)))).await;
         let (answer,) = self.judge(answer, call, limits)?;
         Ok(answer.map_err(contract::failure))
     }
 
-    /// The same without a copy of the payload. The function's type is looked at once more, because the one that is kept
-    /// takes values that it owns; for a large payload that is less than the copy.
+    /// Runs an action without a copy of the payload. The function's type is checked again, because the stored one takes
+    /// values that it owns; for a large payload that costs less than the copy.
     async fn handle_large(
         &mut self,
         handle: &TypedFunc<HandleParams, Answer<String>>,
@@ -148,8 +148,8 @@ impl Instance {
         self.enter(&lent, (call.name, payload), call, limits).await
     }
 
-    /// The name of an action as an owned value that costs nothing to pass for the action that was called before. It is
-    /// this instance's own: one that all instances shared would be written to by all threads that call.
+    /// Returns the name of an action as an owned value, without an allocation if the action is the last one called. It
+    /// belongs to this instance: a name that all instances share would be written to by all calling threads.
     fn action_name(&mut self, name: &str) -> Arc<str> {
         if &*self.last_action != name {
             self.last_action = name.into();
@@ -157,7 +157,7 @@ impl Instance {
         self.last_action.clone()
     }
 
-    /// Hands an event over to the handler of `pattern`; `None` if the plugin exports no handler.
+    /// Calls the handler with an event for `pattern`; `None` if the plugin exports no handler.
     pub(crate) async fn on_event(
         &mut self,
         event: &Event,
@@ -171,7 +171,7 @@ impl Instance {
         Ok(answer.map(|answer| answer.map(contract::reaction)))
     }
 
-    /// Asks for the plugin's health; `None` where it exports none.
+    /// Runs the plugin's health check; `None` if it exports none.
     pub(crate) async fn health(
         &mut self,
         call: &Call<'_>,
@@ -180,7 +180,7 @@ impl Instance {
         self.call_optional(|exports| exports.health.as_ref(), (), call, limits).await
     }
 
-    /// Asks for the state to hand over; `None` where the plugin exports nothing for it.
+    /// Returns the state to hand over; `None` if the plugin does not export `save-state`.
     pub(crate) async fn save_state(
         &mut self,
         call: &Call<'_>,
@@ -197,7 +197,7 @@ impl Instance {
         self.enter_raw(&on_unload, (), call, limits).await
     }
 
-    /// Calls any export with values that fit its type.
+    /// Calls any export with values of its type.
     pub(crate) async fn call_dynamic(
         &mut self,
         function: ComponentExportIndex,
@@ -220,7 +220,7 @@ impl Instance {
         Some(self.fuel?.saturating_sub(self.store.get_fuel().ok()?))
     }
 
-    /// The most memory that the instance has held.
+    /// The instance's peak memory, in bytes.
     pub(crate) fn memory_bytes(&self) -> u64 {
         self.store.data().memory.bytes()
     }
@@ -241,7 +241,7 @@ impl Instance {
         self.enter(&function, params, call, limits).await.map(Some)
     }
 
-    /// Calls a function that may report a failure.
+    /// Calls a function of the contract that may report a failure.
     async fn enter<P, R>(
         &mut self,
         function: &TypedFunc<P, Answer<R>>,
@@ -257,7 +257,7 @@ impl Instance {
         Ok(answer.map_err(contract::failure))
     }
 
-    /// Calls a function of the contract: budget, deadline, verdict.
+    /// Calls a function of the contract within its budget and deadline, and judges the result.
     async fn enter_raw<P, R>(
         &mut self,
         function: &TypedFunc<P, R>,
@@ -274,7 +274,7 @@ impl Instance {
         self.judge(answer, call, limits)
     }
 
-    /// A fresh budget and the call that it is for.
+    /// Sets the call and its budget.
     fn prepare(&mut self, call: &Call<'_>, limits: &Limits) {
         let state = self.store.data_mut();
         state.call = CallState::new(call);
@@ -292,7 +292,7 @@ impl Instance {
         limits: &Limits,
     ) -> Result<R, Box<InvokeError>> {
         let answer = verdict::judge(ran, &mut self.store, call, limits);
-        // A transaction ends with the call that began it, though the guest may have kept its handle.
+        // A transaction ends with the call that began it, even if the guest still holds its handle.
         self.store.data_mut().transaction = None;
         if let Some(output) = &self.store.data().output {
             output.flush();
@@ -300,7 +300,7 @@ impl Instance {
         answer
     }
 
-    /// Runs a legacy command: the call on its standard input, its standard output is the answer.
+    /// Runs a legacy command, which receives the call on standard input and answers on standard output.
     async fn run_command(
         &mut self,
         payload: &str,
@@ -325,7 +325,7 @@ impl Instance {
     }
 }
 
-/// An export as a function of this type. Its type was checked on the component's first instance.
+/// Returns an export as a function of this type, which was checked on the component's first instance.
 fn typed<P, R>(
     instance: &wasmtime::component::Instance,
     store: &mut Store<HostState>,
@@ -348,7 +348,7 @@ fn new_store(linked: &Linked, context: &Arc<PluginContext>, limits: &Limits) -> 
     if linked.metering == Metering::Epoch {
         store.epoch_deadline_callback(|store| match &store.data().call.time {
             Some(time) if time.is_over() => Ok(UpdateDeadline::Interrupt),
-            // wasmtime's own yield would be rescheduled before all tasks that wait.
+            // wasmtime's own yield would be rescheduled before all waiting tasks.
             _ => Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))),
         });
     }
@@ -360,7 +360,7 @@ fn new_store(linked: &Linked, context: &Arc<PluginContext>, limits: &Limits) -> 
     store
 }
 
-/// A fresh budget for the next entry.
+/// Sets the budget of the next call.
 fn refuel(store: &mut Store<HostState>, metering: Metering, limits: &Limits) {
     match metering {
         Metering::Fuel => {

@@ -1,11 +1,11 @@
-//! The instances of one plugin, leased to one call at a time.
+//! The instances of one plugin, each leased to one call at a time.
 //!
-//! A plugin has as many slots as calls may run at once. A call borrows a free slot, in the order in which calls came,
-//! and with it the idle instance that is in it or the right to make one. What a lease does not put back, because the
-//! instance broke or the call was dropped, is gone; its slot is not.
+//! A plugin has one slot for each call that may run at once. Calls borrow free slots in the order of their arrival, and
+//! with a slot its idle instance or the right to make one. An instance that a lease does not return, because it broke
+//! or because the call was dropped, is lost; its slot is not.
 //!
-//! Slots lie on cache lines of their own and each thread starts looking at its own, so that threads which call one
-//! plugin at the same time do not write to the same memory.
+//! Each slot has cache lines of its own, and each thread begins its search at a different slot, so that threads that
+//! call one plugin at the same time do not write to the same memory.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::time::{Duration, Instant};
@@ -20,10 +20,10 @@ use crate::limits::{CONCURRENT_SANDBOXES_MAX, WAITING_CALLS_MAX};
 use crate::metrics::Counters;
 use crate::thread_number::thread_number;
 
-/// The live instances of one plugin and the calls that wait for them.
+/// The live instances of one plugin, and the calls that wait for them.
 pub(crate) struct Instances {
     slots: Box<[Slot]>,
-    /// Calls that wait. While there are any, newcomers queue behind them even if a slot is free.
+    /// The number of waiting calls. While there are any, new calls queue behind them even if a slot is free.
     waiting: AtomicUsize,
     /// Wakes the call that has waited longest.
     freed: Notify,
@@ -32,23 +32,23 @@ pub(crate) struct Instances {
     reused: bool,
 }
 
-/// A slot for one running call, which holds it for as long as it runs. What every call writes to is on its first cache
-/// line; the next slot's is two lines further, because processors fetch lines in pairs.
+/// A slot, held by one call while it runs. Its first cache line has the fields that every call writes to. The next slot
+/// begins two lines later, because processors fetch lines in pairs.
 #[repr(C, align(64))]
 #[derive(Default)]
 struct Slot {
     idle: AtomicRefCell<Idle>,
-    /// What the calls that ran here counted.
+    /// Counters of the calls that ran in this slot.
     counters: Counters,
 }
 
-/// The instance that is in a slot, if there is one. Only the lease that holds the slot looks at it.
+/// The idle instance of a slot, if there is one. Only the lease that holds the slot accesses it.
 type Idle = SyncWrapper<Option<Box<Instance>>>;
 
 /// Why a call got no lease.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum NoLease {
-    /// As many calls wait as may.
+    /// The queue has reached its maximum length.
     Full,
     /// The deadline passed in the queue.
     Deadline,
@@ -64,7 +64,7 @@ pub(crate) struct Lease<'a> {
     _wake: WakeNext<'a>,
 }
 
-/// Wakes the call that waits next, when it is dropped.
+/// Wakes the next waiting call when dropped.
 struct WakeNext<'a>(&'a Instances);
 
 impl Instances {
@@ -83,13 +83,13 @@ impl Instances {
         }
     }
 
-    /// A lease, if a slot is free and no call waits for one.
+    /// Returns a lease if a slot is free and no call waits.
     pub(crate) fn try_lease(&self) -> Option<Lease<'_>> {
         let nobody_waits = self.waiting.load(Ordering::Relaxed) == 0;
         if nobody_waits && !self.is_closed() { self.take_free_slot() } else { None }
     }
 
-    /// Waits for the call's turn.
+    /// Waits until it is the call's turn.
     pub(crate) async fn lease(&self, deadline: Option<Instant>) -> Result<Lease<'_>, NoLease> {
         if self.is_closed() {
             return Err(NoLease::Closed);
@@ -114,7 +114,7 @@ impl Instances {
     async fn wait(&self) -> Result<Lease<'_>, NoLease> {
         loop {
             let mut freed = std::pin::pin!(self.freed.notified());
-            // In the queue from here on: a slot that is freed after the look below wakes this call.
+            // Enqueues this call: from here on, a slot that is freed after the check below wakes it.
             freed.as_mut().enable();
             fence(Ordering::SeqCst);
             if self.is_closed() {
@@ -128,7 +128,7 @@ impl Instances {
     }
 
     fn take_free_slot(&self) -> Option<Lease<'_>> {
-        // Most plugins have one slot, and a division is not for nothing.
+        // Most plugins have one slot, and a division costs time.
         let first = if self.slots.len() == 1 { 0 } else { thread_number() % self.slots.len() };
         let (before, from) = self.slots.split_at(first);
         from.iter().chain(before).find_map(|slot| {
@@ -137,7 +137,7 @@ impl Instances {
         })
     }
 
-    /// Turns away every call that waits or comes.
+    /// Fails all calls that wait or arrive from now on.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.freed.notify_waiters();
@@ -147,52 +147,52 @@ impl Instances {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// Whether an instance serves more than one call.
+    /// Returns whether an instance serves more than one call.
     pub(crate) fn are_reused(&self) -> bool {
         self.reused
     }
 
-    /// Puts an instance in that was started ahead of the first call.
+    /// Adds an instance that was started before the first call.
     pub(crate) fn put_first(&self, instance: Box<Instance>) {
         if let Some(mut slot) = self.slots.first().and_then(|slot| slot.idle.try_borrow_mut().ok()) {
             *slot.get_mut() = Some(instance);
         }
     }
 
-    /// Whether no call runs. Asked of closed instances only: a call that came at this moment could find a free slot
+    /// Returns whether no call runs. Only for closed instances: an arriving call could find the slot that this checks
     /// taken.
     pub(crate) fn is_idle(&self) -> bool {
         self.slots.iter().all(|slot| slot.idle.try_borrow().is_ok())
     }
 
-    /// Takes all idle instances out.
+    /// Removes and returns all idle instances.
     pub(crate) fn drain(&self) -> impl Iterator<Item = Box<Instance>> {
         self.slots.iter().filter_map(|slot| slot.idle.try_borrow_mut().ok()?.get_mut().take())
     }
 
-    /// What the calls counted, slot by slot.
+    /// Returns the counters of each slot.
     pub(crate) fn counters(&self) -> impl Iterator<Item = &Counters> + Clone {
         self.slots.iter().map(|slot| &slot.counters)
     }
 
-    /// Calls that may run at once.
+    /// Returns how many calls may run at once.
     pub(crate) fn concurrency(&self) -> usize {
         self.slots.len()
     }
 }
 
 impl Lease<'_> {
-    /// The idle instance that came with the lease, if there was one.
+    /// Takes the slot's idle instance, if it has one.
     pub(crate) fn take(&mut self) -> Option<Box<Instance>> {
         self.idle.get_mut().take()
     }
 
-    /// Counts a call that runs by this lease.
+    /// Counts a call that runs with this lease.
     pub(crate) fn count(&self, duration: Duration, fuel: Option<u64>) {
         self.counters.count_alone(duration, fuel);
     }
 
-    /// Gives a healthy instance back for the next call.
+    /// Returns an intact instance for the next call.
     pub(crate) fn give_back(mut self, instance: Box<Instance>) {
         *self.idle.get_mut() = Some(instance);
     }
@@ -200,8 +200,8 @@ impl Lease<'_> {
 
 impl Drop for WakeNext<'_> {
     fn drop(&mut self) {
-        // Either this sees the call that waits, or that call sees the free slot. Writing to the count is the cheaper
-        // way to order the two, but not where threads that run at the same time would write to it by turns.
+        // Either this sees the waiting call, or the waiting call sees the free slot. Writing to the counter is the
+        // cheaper way to order the two, unless concurrent threads would contend for it.
         let Instances { slots, waiting, freed, .. } = self.0;
         let waiting = if slots.len() == 1 {
             waiting.fetch_add(0, Ordering::SeqCst)
@@ -215,7 +215,7 @@ impl Drop for WakeNext<'_> {
     }
 }
 
-/// One place in the queue.
+/// A call's place in the queue.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {
@@ -300,7 +300,7 @@ mod tests {
         assert_eq!(instances.lease(None).await.err(), Some(NoLease::Closed));
     }
 
-    /// Many threads, few slots: no call is lost, and no more run at once than are allowed.
+    /// With many threads and few slots, no call is lost, and at most the allowed number run at once.
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn no_call_is_lost_and_no_slot_is_taken_twice() {
         let instances = Arc::new(Instances::new(Asked::Count(2), false));

@@ -1,7 +1,7 @@
-//! Puts the host functions behind the imports of a component.
+//! Links components to host functions.
 //!
-//! There is one linker for each engine, made once. Linking checks every import's type, so that
-//! instantiating later has nothing left to look up.
+//! Each engine has one linker, made once. Linking checks the type of every import, so that instantiation has nothing
+//! left to look up.
 
 use std::sync::{Arc, OnceLock};
 
@@ -27,7 +27,7 @@ pub(crate) struct Linkers {
 }
 
 impl Linkers {
-    /// Links components of which this many instances may live, those of all components together.
+    /// Creates linkers for at most this many live instances, of all components together.
     pub(crate) fn new(live_instances: u32) -> Self {
         Linkers {
             metered: OnceLock::new(),
@@ -59,7 +59,8 @@ impl Linkers {
 }
 
 impl Linked {
-    /// Whether the component exports what its mode needs. That it has the right types is seen on its first instance.
+    /// Checks that the component exports what its mode requires. The types of the exports are checked on its first
+    /// instance.
     pub(crate) fn check_contract(&self, mode: ExecutionMode) -> Result<(), LoadFailure> {
         let missing = |message: &str| Err(LoadFailure::Contract(message.to_owned()));
         match mode {
@@ -84,7 +85,7 @@ impl Linked {
         }
     }
 
-    /// The interface of another version of the contract that the component exports.
+    /// Returns the interface of another contract version that the component exports, if it does.
     fn other_contract(&self) -> Option<String> {
         let component = self.pre.component();
         let ty = component.component_type();
@@ -93,7 +94,7 @@ impl Linked {
     }
 }
 
-/// The same interfaces for all plugins: what is behind them is decided when they are used.
+/// Creates a linker with the same interfaces for all plugins. Access is checked when they are used.
 fn new_linker(engine: &Engine) -> wasmtime::Result<Linker<HostState>> {
     let mut linker = Linker::new(engine);
     for service in SERVICES {
@@ -103,7 +104,7 @@ fn new_linker(engine: &Engine) -> wasmtime::Result<Linker<HostState>> {
     Ok(linker)
 }
 
-/// What the standard libraries of guests import.
+/// Adds the interfaces that guests' standard libraries import.
 fn add_wasi(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     use wasmtime_wasi::cli::{WasiCli, WasiCliView};
     use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView};

@@ -1,4 +1,4 @@
-//! One loaded revision of a plugin.
+//! A loaded revision of a plugin.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,18 +17,18 @@ use crate::host::{Call, PluginContext};
 use crate::limits::{Limits, UNLOAD_TIMEOUT_MAX};
 use crate::metrics::Metrics;
 
-/// How often a revision that is being unloaded checks whether calls still run on it. Only its own unloading waits for
-/// this.
+/// How often a revision that is being unloaded checks whether calls still run on it. Only its own unloading is delayed
+/// by this.
 const DRAIN_POLL: Duration = Duration::from_millis(1);
 
-/// One revision: a checked manifest, a linked component and its instances.
+/// A revision: a checked manifest, a linked component and its instances.
 pub(crate) struct LoadedPlugin {
     pub(crate) context: Arc<PluginContext>,
     pub(crate) manifest: Manifest,
     pub(crate) limits: Limits,
     pub(crate) digest: [u8; 32],
     pub(crate) linked: Arc<Linked>,
-    /// The declared actions; empty where the manifest declares none, and every name then goes to the guest.
+    /// The declared actions. If the manifest declares none, this is empty, and the guest receives every action name.
     pub(crate) actions: BTreeMap<String, Action>,
     pub(crate) rate: Option<RateLimiter>,
     pub(crate) instances: Instances,
@@ -36,15 +36,15 @@ pub(crate) struct LoadedPlugin {
     pub(crate) subscriptions: Subscriptions,
 }
 
-/// What dispatch needs to know of a declared action.
+/// The parts of an action's declaration that dispatch needs.
 pub(crate) struct Action {
     pub(crate) payload: Option<Arc<PayloadSchema>>,
-    /// Set where the action is idempotent and the plugin asks to be retried.
+    /// Set if the action is idempotent and the plugin asks for retries.
     pub(crate) retry: Option<Retry>,
 }
 
 impl LoadedPlugin {
-    /// Puts a revision together and starts its first instance: a plugin that cannot start does not load.
+    /// Creates a revision and starts its first instance: a plugin that cannot start is not loaded.
     pub(crate) async fn start(
         checked: CheckedPackage,
         context: Arc<PluginContext>,
@@ -87,7 +87,7 @@ impl LoadedPlugin {
         &self.manifest.name
     }
 
-    /// Makes a fresh instance. A failure that its `on-load` reports is an error here: it cannot serve.
+    /// Creates an instance. A failure that its `on-load` reports is an error, because the instance cannot serve.
     pub(crate) async fn start_instance(
         &self,
         start: Start,
@@ -99,7 +99,7 @@ impl LoadedPlugin {
             .map_err(|failure| self.guest_error(failure))
     }
 
-    /// The state that the next revision should know. Waits for its turn like any call.
+    /// Returns the state to hand over to the next revision. Waits for its turn like any call.
     pub(crate) async fn save_state(&self) -> Result<Option<Vec<u8>>, Box<InvokeError>> {
         if self.linked.exports.save_state.is_none() {
             return Ok(None);
@@ -112,8 +112,8 @@ impl LoadedPlugin {
         state.map_err(|failure| self.guest_error(failure))
     }
 
-    /// Turns new calls away, lets those in flight finish within the plugin's deadline, and runs `on-unload` in every
-    /// idle instance.
+    /// Refuses new calls, lets those in flight finish within the plugin's deadline, and runs `on-unload` in every idle
+    /// instance.
     pub(crate) async fn unload(&self) {
         let timeout = self.unload_timeout();
         self.instances.close();
@@ -123,15 +123,15 @@ impl LoadedPlugin {
         }
     }
 
-    /// Ends an instance that is still whole: `on-unload` is called, and whatever comes of it the instance goes.
+    /// Drops an intact instance after calling its `on-unload`, whether that succeeds or not.
     pub(crate) async fn retire(&self, instance: Box<Instance>, call: &Call<'_>) {
         if let Err(error) = instance.unload(call, &self.limits).await {
             tracing::warn!(plugin = self.name(), "on_unload did not end well: {error}");
         }
     }
 
-    /// The same for a revision that another one replaced: new calls do not reach it any more, and those that did are
-    /// let through before it closes, so that no call fails because of a reload.
+    /// Unloads a revision that was replaced. New calls no longer reach it; those that did are served before it closes,
+    /// so that no call fails because of a reload.
     pub(crate) async fn drain_and_unload(self: Arc<Self>) {
         self.poll_until(self.unload_timeout(), || Arc::strong_count(&self) == 1).await;
         self.unload().await;

@@ -1,4 +1,4 @@
-//! From bytes to a plugin that serves, in the order of its life.
+//! Plugins from bytes to serving, in the order of their life.
 
 pub(crate) mod check;
 pub(crate) mod current;

@@ -1,7 +1,7 @@
-//! A package: the bytes of a component and the layers of its manifest, as they were found. Nothing is believed yet.
+//! A package: the bytes of a component and the layers of its manifest, as they were found and not yet checked.
 //!
-//! A package is a `.wasm` file, a directory with a manifest file and a `.wasm`, or bytes. Reading it is bounded, and
-//! what a directory names as its entry point stays inside that directory.
+//! A package is a `.wasm` file, a directory with a manifest file and a `.wasm` file, or bytes. Reading is bounded in
+//! size, and a directory's entry point must be inside the directory.
 
 mod directory;
 
@@ -19,18 +19,18 @@ use crate::error::{LoadError, LoadFailure};
 use crate::limits::COMPONENT_BYTES_MAX;
 use crate::service::config::ConfigLayer;
 
-/// A plugin before anything was checked.
+/// An unchecked plugin: the component's bytes and the layers of its manifest.
 #[derive(Clone)]
 pub struct Package {
-    /// Where it came from, for messages.
+    /// Its origin, for messages.
     pub(crate) origin: String,
-    /// The name of a plugin that no manifest names.
+    /// The plugin's name if no manifest has one.
     pub(crate) fallback_name: String,
-    /// Where relative paths lead, if it came from a directory.
+    /// The base of relative paths, if the package came from a directory.
     pub(crate) directory: Option<PathBuf>,
     /// Manifest layers from files beside the component, lowest first.
     pub(crate) layers: Vec<Layer>,
-    /// What its author should know of its files, such as one that is not read.
+    /// Notes on the package's files for its author, such as a file that is not read.
     pub(crate) notes: Vec<String>,
     pub(crate) bytes: Vec<u8>,
     pub(crate) options: BTreeMap<String, Value>,
@@ -44,15 +44,15 @@ impl Package {
     ///
     /// # Errors
     /// [`LoadFailure::NoComponent`] if a directory has no component, [`LoadFailure::Open`] if the path is not a package
-    /// or one of its files is not a regular file inside it, [`LoadFailure::Manifest`] if its manifest file is wrong.
+    /// or one of its files is not a regular file inside it, [`LoadFailure::Manifest`] if its manifest file is invalid.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, LoadError> {
         let path = path.as_ref();
         let opened = if path.is_dir() { Package::open_directory(path) } else { Package::open_file(path) };
         opened.map_err(|failure| LoadError::new(path.display().to_string(), failure))
     }
 
-    /// Opens a directory whose component is elsewhere: a crate and what cargo built of it. The manifest and `config`
-    /// files are the directory's; an `entry_point` is not looked at.
+    /// Opens a directory whose component is elsewhere, such as a crate and the file that cargo built. The manifest and
+    /// the `config` files are the directory's; its `entry_point` is ignored.
     ///
     /// # Errors
     /// As [`Package::open`].
@@ -69,17 +69,17 @@ impl Package {
         open().map_err(|failure: LoadFailure| LoadError::new(directory.display().to_string(), failure))
     }
 
-    /// The name of the plugin where no manifest names it.
+    /// Returns the plugin's name if no manifest has one.
     pub fn fallback_name(&self) -> &str {
         &self.fallback_name
     }
 
-    /// The lowest layer: what a component without any manifest is called.
+    /// The lowest layer, which names a component without a manifest.
     pub(crate) fn fallback_layer(&self) -> Result<Layer, ManifestError> {
         Layer::from_value("(no manifest)", serde_json::json!({ "name": self.fallback_name, "version": "0.0.0" }))
     }
 
-    /// A component from memory. Its name is `fallback_name` unless its manifest says otherwise.
+    /// Creates a package from a component's bytes. Its name is `fallback_name` unless its manifest has another.
     pub fn from_bytes(fallback_name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
         let fallback_name = fallback_name.into();
         Package {
@@ -96,37 +96,38 @@ impl Package {
         }
     }
 
-    /// Adds a manifest layer that wins over what the component carries and over the layers before it.
+    /// Adds a manifest layer, which overrides the component's embedded manifest and the layers added before.
     #[must_use]
     pub fn manifest(mut self, layer: Layer) -> Self {
         self.layers.push(layer);
         self
     }
 
-    /// Sets an option of the plugin's configuration, above its own files and below what the plugin itself sets.
+    /// Sets an option of the plugin's configuration. It overrides the plugin's files, and values that the plugin itself
+    /// sets override it.
     #[must_use]
     pub fn configure(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.options.insert(key.into(), value.into());
         self
     }
 
-    /// Replaces what the manifest asks for by what the host wants: members that are set here win, below the ceilings.
+    /// Sets resource limits that override the manifest's, up to the ceilings.
     #[must_use]
     pub fn resources(mut self, resources: Resources) -> Self {
         self.overrides = resources;
         self
     }
 
-    /// What the operator says of this plugin alone: it comes before the runtime's policy for all.
+    /// Sets the operator's rules for this plugin, which take precedence over the rules for all plugins.
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// Whether this plugin may run in trusted mode if its manifest asks for that (`execution_mode: trusted`). Default:
-    /// no, and one that asks is not loaded. A trusted plugin is not metered with fuel unless a limit is set, and sees
-    /// the directories and addresses that it asks for and is granted.
+    /// Sets whether this plugin may run in trusted mode if its manifest asks for that (`execution_mode: trusted`).
+    /// Default: `false`; a plugin that asks is then not loaded. A trusted plugin is not metered with fuel unless a
+    /// limit is set, and can access the directories and addresses that it asks for and is granted.
     /// [`RuntimeBuilder::trust`](crate::RuntimeBuilder::trust) does the same by name.
     #[must_use]
     pub fn trusted(mut self, trusted: bool) -> Self {
@@ -134,8 +135,7 @@ impl Package {
         self
     }
 
-    /// What the author of the package should know of its files, such as a manifest that is not read because of its
-    /// name.
+    /// Returns notes on the package's files for its author, such as a manifest that is not read because of its name.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -146,7 +146,7 @@ impl Package {
         let mut package = Package::from_bytes(name_from(&stem), bytes);
         package.origin = path.display().to_string();
         let Some(directory) = path.parent() else { return Ok(package) };
-        // A manifest file beside it speaks for this component if it says so.
+        // A manifest file in the same directory applies if it names this component.
         let manifest = directory::manifest_file(&PluginDirectory::open(directory)?)?;
         if manifest.entry_point().is_some_and(|entry_point| directory.join(entry_point) == path) {
             package.describe(manifest, directory);
@@ -167,14 +167,14 @@ impl Package {
         Ok(package)
     }
 
-    /// Takes over what the files of its directory say of it.
+    /// Adds the layers and notes of a manifest file.
     fn describe(&mut self, manifest: ManifestFile, directory: &Path) {
         self.layers.extend(manifest.layer);
         self.notes = manifest.notes;
         self.directory = Some(directory.to_owned());
     }
 
-    /// The layers of the plugin's configuration, lowest first: its own files, then the host's options.
+    /// Returns the layers of the plugin's configuration, lowest first: its own files, then the host's options.
     pub(crate) fn config_layers(&self, environment: Option<&str>) -> Result<Vec<ConfigLayer>, LoadFailure> {
         let mut layers = match &self.directory {
             Some(directory) => directory::config_files(&PluginDirectory::open(directory)?, environment)?,
@@ -188,7 +188,7 @@ impl Package {
 }
 
 impl std::fmt::Debug for Package {
-    /// Options may be secret and bytes are long: neither is shown.
+    /// Omits options, which may be secret, and bytes, which are long.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Package")
             .field("origin", &self.origin)
@@ -197,16 +197,16 @@ impl std::fmt::Debug for Package {
     }
 }
 
-/// What [`Runtime::load`](crate::Runtime::load) takes: a path, bytes or a [`Package`].
+/// The argument of [`Runtime::load`](crate::Runtime::load): a path, bytes or a [`Package`].
 ///
-/// Bytes are a component, as a `Vec`, a slice or what `include_bytes!` gives. One that carries no manifest is called
-/// `plugin`; [`Package::from_bytes`] gives it another name.
+/// Bytes are a component, as a `Vec`, a slice or the result of `include_bytes!`. A component without a manifest is
+/// named `plugin`; [`Package::from_bytes`] gives it another name.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Source {
     /// A `.wasm` file or a plugin directory.
     Path(PathBuf),
-    /// A package that was opened or put together before.
+    /// A package.
     Package(Box<Package>),
 }
 
@@ -254,7 +254,7 @@ macro_rules! source_from_path {
 }
 source_from_path!(&str, String, &Path, PathBuf, &PathBuf);
 
-/// Reads a component that is named by itself, not as part of a plugin's directory.
+/// Reads a component that was named by its own path, not as part of a plugin's directory.
 fn read_component(path: &Path) -> Result<Vec<u8>, LoadFailure> {
     read_file(path, COMPONENT_BYTES_MAX).map_err(|error| match error.problem {
         FileProblem::NotFound => LoadFailure::Open {
@@ -280,7 +280,8 @@ impl From<FileError> for LoadFailure {
     }
 }
 
-/// A plugin name from a file's: lower case, with `_` for what a name cannot have, and not longer than a name may be.
+/// Derives a plugin name from a file name: lower case, with `_` for characters that a name cannot have, and cut to the
+/// maximum length of a name.
 fn name_from(stem: &str) -> String {
     let letter = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c.to_ascii_lowercase() } else { '_' };
     let prefix = if stem.starts_with(|c: char| c.is_ascii_alphabetic()) { "" } else { "p" };
@@ -355,7 +356,7 @@ mod tests {
         }
     }
 
-    /// Each of these was once taken for "no such file", and the plugin ran without what it says.
+    /// Each of these was once treated as "no such file", and the plugin ran without the file's contents.
     #[cfg(target_os = "linux")]
     #[test]
     fn entry_that_is_not_a_regular_file_is_refused_at_once() {

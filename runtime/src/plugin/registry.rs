@@ -1,5 +1,5 @@
-//! The plugins that serve, by name, and whose turn it is to change one. Those that are loaded and those that the
-//! application provides share one name space.
+//! The serving plugins by name, and the locks that serialise changes to one. Loaded plugins and those that the
+//! application provides share one namespace.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -17,16 +17,16 @@ pub(crate) struct Registry {
     plugins: Mutex<BTreeMap<String, Arc<CurrentRevision>>>,
     /// The plugins that the application provides.
     provided: Mutex<BTreeMap<String, Arc<ProvidedPlugin>>>,
-    /// Who loads, reloads, unloads or removes a plugin, by its name.
+    /// Locks for loading, reloading, unloading and removing a plugin, by its name.
     turns: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
 }
 
-/// The right to change one plugin, until it is dropped.
+/// The exclusive right to change one plugin, until dropped.
 pub(crate) type Turn = OwnedMutexGuard<()>;
 
 impl Registry {
-    /// Waits until no other caller loads, reloads or unloads the plugin of this name; callers get their turn in the
-    /// order in which they came. Two at once could leave a revision that serves and cannot be unloaded.
+    /// Waits until no other caller loads, reloads or unloads the plugin of this name. Callers are served in order. Two
+    /// at once could leave a revision that serves and cannot be unloaded.
     pub(crate) async fn turn(&self, name: &str) -> Turn {
         self.turn_lock(name).lock_owned().await
     }
@@ -39,13 +39,13 @@ impl Registry {
         turn
     }
 
-    /// Adds a plugin of the application.
+    /// Adds a plugin that the application provides.
     ///
     /// # Errors
     /// [`ProvideError::Loaded`] and [`ProvideError::Provided`] if its name is in use.
     pub(crate) fn provide(&self, plugin: ProvidedPlugin) -> Result<(), ProvideError> {
         let name = plugin.name().to_owned();
-        // A load holds the turn from its look for the name until it has added its plugin.
+        // A load holds the turn from its check of the name until it has added its plugin.
         let Ok(_turn) = self.turn_lock(&name).try_lock_owned() else { return Err(ProvideError::Loaded { name }) };
         if self.get(&name).is_some() {
             return Err(ProvideError::Loaded { name });
@@ -59,27 +59,27 @@ impl Registry {
         }
     }
 
-    /// The plugin of this name that the application provides.
+    /// Returns the provided plugin of this name.
     pub(crate) fn provided(&self, name: &str) -> Option<Arc<ProvidedPlugin>> {
         self.provided_lock().get(name).cloned()
     }
 
-    /// All plugins that the application provides, by name.
+    /// Returns all plugins that the application provides, by name.
     pub(crate) fn all_provided(&self) -> Vec<Arc<ProvidedPlugin>> {
         self.provided_lock().values().cloned().collect()
     }
 
-    /// Whether a plugin of this name is loaded or provided.
+    /// Returns whether a plugin of this name is loaded or provided.
     pub(crate) fn contains(&self, name: &str) -> bool {
         self.lock().contains_key(name) || self.provided_lock().contains_key(name)
     }
 
-    /// Adds a plugin. The caller has the turn, and knows that no plugin of this name is registered.
+    /// Adds a plugin. The caller must hold the turn and have checked that no plugin of this name is registered.
     pub(crate) fn add(&self, plugin: &Arc<CurrentRevision>) {
         self.lock().insert(plugin.borrow().name().to_owned(), plugin.clone());
     }
 
-    /// Removes a plugin: it is not found any more.
+    /// Removes a plugin, and returns it if it was registered.
     pub(crate) fn remove(&self, name: &str) -> Option<Arc<CurrentRevision>> {
         self.lock().remove(name)
     }
@@ -88,7 +88,7 @@ impl Registry {
         self.lock().get(name).cloned()
     }
 
-    /// All of them, by name.
+    /// Returns all loaded plugins, by name.
     pub(crate) fn all(&self) -> Vec<Arc<CurrentRevision>> {
         self.lock().values().cloned().collect()
     }

@@ -1,9 +1,9 @@
-//! The schema of an action's payload: compiled once at load, asked before any guest code runs.
+//! The schema of an action's payload, compiled once at load and checked before any guest code runs.
 //!
-//! Schemas come from plugins, which are not trusted, and so do the payloads of jobs and of calls between plugins;
-//! nothing interrupts a comparison. So what it can cost is bounded before: how much a schema unfolds to and how complex
-//! its patterns are (`extent.rs`), that times the values of a payload, and the work of listing what is wrong, which
-//! takes more than finding out that something is.
+//! Schemas come from untrusted plugins, and so do the payloads of jobs and of calls between plugins; a comparison
+//! cannot be interrupted. Its cost is therefore bounded in advance: the size of the unfolded schema and the complexity
+//! of its patterns (`extent.rs`), that size times the number of values in a payload, and the work of listing all
+//! problems, which exceeds that of finding one.
 
 mod extent;
 
@@ -19,13 +19,13 @@ use crate::limits::{
     VALIDATION_PROBLEMS_MAX,
 };
 
-/// The most levels of a payload that serde_json reads as a value.
+/// Maximum nesting depth of a payload that serde_json reads as a value.
 const PAYLOAD_DEPTH_MAX: usize = 128;
 
-/// Whether the payload schemas of all of a plugin's actions are bounded in what they can cost.
+/// Checks that the cost of the payload schemas of all of a plugin's actions is bounded.
 ///
 /// # Errors
-/// [`LoadFailure::Schema`] with what is not, and in which action.
+/// [`LoadFailure::Schema`] with the action and the part of its schema that is not.
 pub(crate) fn check_cost(actions: &[ActionDeclaration]) -> Result<(), LoadFailure> {
     let mut patterns = 0;
     for action in actions {
@@ -41,7 +41,7 @@ pub(crate) fn check_cost(actions: &[ActionDeclaration]) -> Result<(), LoadFailur
     Ok(())
 }
 
-/// The longest value that a problem repeats, in bytes: what is longer hides what is wrong with it.
+/// Maximum length of a value quoted in a problem, in bytes: a longer value would hide the problem.
 const SHOWN_BYTES_MAX: usize = 200;
 
 /// A compiled payload schema.
@@ -51,7 +51,7 @@ pub(crate) struct PayloadSchema {
 }
 
 impl PayloadSchema {
-    /// `None` where anything is accepted, so that such payloads are not even parsed.
+    /// Compiles a schema; `None` if it accepts everything, so that such payloads are not even parsed.
     pub(crate) fn compile(action: &str, schema: Option<&Value>) -> Result<Option<Self>, LoadFailure> {
         let Some(schema) = schema.filter(|schema| **schema != Value::Bool(true) && !is_empty(schema)) else {
             return Ok(None);
@@ -60,8 +60,8 @@ impl PayloadSchema {
         let extent = Extent::of(schema).map_err(failed)?;
         let validator = jsonschema::options()
             .with_draft(Draft::Draft202012)
-            // This draft asserts `format` only on request, and plugins rely on `email`, `uuid`, `date-time` and the
-            // like.
+            // This draft asserts `format` only on request, and plugins rely on formats such as `email`, `uuid` and
+            // `date-time`.
             .should_validate_formats(true)
             .with_pattern_options(
                 PatternOptions::regex().size_limit(SCHEMA_PATTERN_BYTES_MAX).dfa_size_limit(SCHEMA_PATTERN_BYTES_MAX),
@@ -71,7 +71,7 @@ impl PayloadSchema {
         Ok(Some(PayloadSchema { validator, extent }))
     }
 
-    /// Every problem of a payload, up to a bound.
+    /// Checks a payload, and returns its problems up to a maximum number.
     pub(crate) fn check(&self, plugin: &str, action: &str, payload: &str) -> Result<(), InvokeError> {
         let problems = match serde_json::from_str::<Value>(payload) {
             Ok(value) => self.problems(&value, payload.len()),
@@ -94,10 +94,10 @@ impl PayloadSchema {
         Err(InvokeError::Validation { plugin: plugin.to_owned(), action: action.to_owned(), problems })
     }
 
-    /// The problems of a payload of this length in bytes.
+    /// Returns the problems of a payload that is this many bytes long.
     fn problems(&self, value: &Value, bytes: usize) -> Vec<PayloadProblem> {
         let of_all = |message: &str| vec![PayloadProblem { path: String::new(), message: message.to_owned() }];
-        // A value takes two bytes or more: most payloads need not be counted.
+        // A value takes at least two bytes, so most payloads need not be counted.
         let may_be_costly = self.extent.values.saturating_mul(bytes as u64) > SCHEMA_WORK_MAX;
         if may_be_costly && self.extent.values.saturating_mul(count(value)) > SCHEMA_WORK_MAX {
             return of_all("it has too many values to be compared with what is declared: send it in parts");
@@ -111,7 +111,7 @@ impl PayloadSchema {
                 explain(&error, &mut problems);
             }
         } else if !self.extent.has_choice && self.extent.recursions <= 1 {
-            // The first one is found on the way, without looking for more.
+            // The first problem is found by validation itself.
             self.validator.validate(value).err().iter().for_each(|error| explain(error, &mut problems));
         }
         if problems.is_empty() {
@@ -123,12 +123,12 @@ impl PayloadSchema {
     }
 }
 
-/// Values in a value, itself included.
+/// Counts the values in a value, including itself.
 fn count(value: &Value) -> u64 {
     count_paths(value, 1)
 }
 
-/// The same, where each counts as often as `ways` lead to it at each level.
+/// Like `count`, but each value counts once for each of the `ways` that lead to it at each level.
 fn count_paths(value: &Value, ways: u64) -> u64 {
     let ways = ways.max(1);
     let inner = match value {
@@ -141,9 +141,9 @@ fn count_paths(value: &Value, ways: u64) -> u64 {
     inner.saturating_mul(ways).saturating_add(1)
 }
 
-/// Adds the problems that an error stands for. If no alternative of a choice fits, such as "this object or null" or a
-/// Rust enum, saying just that would not help: the problem is that of the alternative that is meant, or what all of
-/// them require.
+/// Adds the problems behind an error. If no alternative of a choice fits, such as "this object or null" or a Rust enum,
+/// that alone would not help the reader: the problems are those of the intended alternative, or those that all
+/// alternatives share.
 fn explain(error: &ValidationError<'_>, problems: &mut Vec<PayloadProblem>) {
     if problems.len() >= VALIDATION_PROBLEMS_MAX {
         return;
@@ -170,7 +170,7 @@ fn explain(error: &ValidationError<'_>, problems: &mut Vec<PayloadProblem>) {
                 };
                 others.iter().all(|other| other.iter().take(VALIDATION_PROBLEMS_MAX).any(same))
             };
-            // Each is compared with each: the first ones of many will do.
+            // The comparison is quadratic, so only the first ones are compared.
             let shared: Vec<_> = first.iter().take(VALIDATION_PROBLEMS_MAX).filter(of_all).collect();
             if shared.is_empty() {
                 problems.push(PayloadProblem { path, message: text(error) });
@@ -180,7 +180,7 @@ fn explain(error: &ValidationError<'_>, problems: &mut Vec<PayloadProblem>) {
     }
 }
 
-/// What an alternative is for, in a word, where the value is something else: another type, another tag, another key.
+/// Describes an alternative in a word if the value clearly is not one: it has another type, another tag or another key.
 fn what_it_is(choice: &ValidationError<'_>, alternative: &[ValidationError<'_>]) -> Option<String> {
     let of_the_value = |inner: &&ValidationError<'_>| inner.instance_path() == choice.instance_path();
     if let Some(kind) = alternative.iter().filter(of_the_value).find_map(|inner| match inner.kind() {
@@ -197,7 +197,7 @@ fn what_it_is(choice: &ValidationError<'_>, alternative: &[ValidationError<'_>])
     }) {
         return Some(kind);
     }
-    // A member that can be one text only is a tag.
+    // A member with a single allowed text is a tag.
     for inner in alternative {
         let ValidationErrorKind::Enum { options } = inner.kind() else { continue };
         let tag = inner.instance_path().as_str().strip_prefix(choice.instance_path().as_str())?.strip_prefix('/')?;
@@ -207,7 +207,7 @@ fn what_it_is(choice: &ValidationError<'_>, alternative: &[ValidationError<'_>])
             return Some(format!("{{\"{tag}\": {only}}}"));
         }
     }
-    // A member that has to be there, and no other may be: the key is the tag.
+    // If a member is required and no other is allowed, its key is the tag.
     let closed = |inner: &ValidationError<'_>| matches!(inner.kind(), ValidationErrorKind::AdditionalProperties { .. });
     let key = alternative.iter().filter(of_the_value).find_map(|inner| match inner.kind() {
         ValidationErrorKind::Required { property } => Some(property),
@@ -220,7 +220,7 @@ fn same_type(left: &Value, right: &Value) -> bool {
     std::mem::discriminant(left) == std::mem::discriminant(right)
 }
 
-/// What is wrong, without the value where that is long.
+/// Returns the error's message, without the value if that is long.
 fn text(error: &ValidationError<'_>) -> String {
     let value = error.instance();
     if value.to_string().len() > SHOWN_BYTES_MAX {
@@ -235,7 +235,7 @@ fn shown(value: &Value) -> String {
     if text.len() > SHOWN_BYTES_MAX { "the value".to_owned() } else { text }
 }
 
-/// A text without its middle, if it is long: names of members are a payload's, too.
+/// Cuts the middle out of a long text: member names, too, come from the payload.
 fn shortened(text: String) -> String {
     if text.len() <= VALIDATION_PROBLEM_BYTES_MAX {
         return text;
@@ -366,7 +366,7 @@ mod tests {
         }
     }
 
-    /// Each level has two ways to the one below: to list what is wrong on all of them takes 2⁶⁰ errors.
+    /// Each level has two ways to the one below, so listing the problems on all of them takes 2⁶⁰ errors.
     #[test]
     fn payload_on_which_errors_multiply_is_refused_at_once() {
         let inner = json!({ "type": "object", "required": ["x"], "properties": { "x": { "$ref": "#" } } });

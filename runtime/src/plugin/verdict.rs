@@ -1,7 +1,7 @@
-//! Why a guest stopped: from wasmtime's errors and traps to the names that users know.
+//! The reason why a guest stopped: maps wasmtime's errors and traps to the names that users know.
 //!
-//! wasmtime reports what happened, and the state of the store shows why: a refused growth of memory and an access out
-//! of bounds are both "a trap", and a plugin author needs to know which.
+//! wasmtime reports what happened, and the state of the store shows why: refused growth of memory and access out of
+//! bounds are both "a trap", but a plugin author needs to know which it was.
 
 use plugbay_compile::pooled_memories;
 use wasmtime::component::ResourceTableError;
@@ -18,7 +18,7 @@ use crate::limits::{
     MANGLED_NAME_BYTES_MAX, MEMORIES_MAX, RESOURCES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX, WASM_STACK_BYTES,
 };
 
-/// The guest's answer, or the error that names what stopped it.
+/// Returns the guest's answer, or the error that names what stopped it.
 #[inline]
 pub(crate) fn judge<R>(
     ran: Result<wasmtime::Result<R>, Interrupted>,
@@ -45,7 +45,7 @@ fn interruption(interrupted: Interrupted, store: &Store<HostState>, call: &Call<
     }
 }
 
-/// Something inside the host failed.
+/// Returns the error for a failure inside the host.
 pub(crate) fn host_error(store: &Store<HostState>, call: &Call<'_>, error: &wasmtime::Error) -> Box<InvokeError> {
     let (plugin, action) = names(store, call);
     Box::new(InvokeError::Host { plugin, action, message: format!("{error:#}") })
@@ -100,14 +100,14 @@ fn stopped(error: &wasmtime::Error, store: &mut Store<HostState>, call: &Call<'_
         return resource_limit("http_header_bytes", HTTP_HEADER_BYTES_MAX, format!("{}", HTTP_HEADER_BYTES_MAX + 1));
     }
     if error.is::<PoolConcurrencyLimitError>() {
-        // Memories alone can be short: of everything else the pool has the most that its instances may have.
+        // Only memories can run out: of all other resources the pool has the maximum that its instances may use.
         let allowed = pooled_memories(store.data().plugin.live_instances) as usize;
         return InvokeError::Busy { plugin, reason: "live instances use all memories of the pool", allowed };
     }
     if let Some(ResultOverflow { allowed, observed }) = error.downcast_ref() {
         return InvokeError::ResultTooLarge { plugin, action, allowed: *allowed, observed: Some(*observed) };
     }
-    // wasmtime reports these by their text alone.
+    // wasmtime distinguishes these by their texts alone.
     let cause = error.root_cause().to_string();
     if cause.contains("fuel allocated for hostcalls") {
         return InvokeError::ResultTooLarge { plugin, action, allowed: HOSTCALL_BYTES_MAX, observed: None };
@@ -115,7 +115,7 @@ fn stopped(error: &wasmtime::Error, store: &mut Store<HostState>, call: &Call<'_
     if cause.contains("handle limit exceeded") {
         return resource_limit("handles", HANDLES_MAX, format!("{}", HANDLES_MAX + 1));
     }
-    // An engine with a pool refuses such a component when it is loaded.
+    // An engine with a pool refuses such a component at load.
     for (what, limit, allowed) in [
         ("instance", "core_instances", CORE_INSTANCES_MAX),
         ("memory", "memories", MEMORIES_MAX),
@@ -129,7 +129,7 @@ fn stopped(error: &wasmtime::Error, store: &mut Store<HostState>, call: &Call<'_
     InvokeError::Trapped { plugin, action, message: last_words(error, store), backtrace }
 }
 
-/// The panic that the guest printed, or the trap with the end of its standard error.
+/// Returns the panic that the guest printed, or the trap with the end of its standard error.
 fn last_words(error: &wasmtime::Error, store: &Store<HostState>) -> String {
     let tail = store.data().output.as_ref().map(Output::stderr_tail).unwrap_or_default();
     if let Some(panic) = panic_in(&tail) {
@@ -149,7 +149,7 @@ fn last_words(error: &wasmtime::Error, store: &Store<HostState>) -> String {
     }
 }
 
-/// `panicked at src/lib.rs:9:5: message`, from what Rust's panic handler prints.
+/// Extracts `panicked at src/lib.rs:9:5: message` from the output of Rust's panic handler.
 fn panic_in(stderr: &str) -> Option<String> {
     let start = stderr.rfind("panicked at ")?;
     let (place, rest) = stderr[start..].split_once(":\n").unwrap_or((&stderr[start..], ""));
@@ -168,7 +168,7 @@ fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
         .collect()
 }
 
-/// A function's name as its Rust author wrote it. The guest's file says what it is, so it may be anything.
+/// Demangles a function's name to its Rust form. The name is untrusted, so it may be anything.
 fn demangled(name: &str) -> String {
     let name = &name[..name.floor_char_boundary(MANGLED_NAME_BYTES_MAX)];
     let shown = format!("{:#}", rustc_demangle::demangle(name));
@@ -180,15 +180,15 @@ fn demangled(name: &str) -> String {
 pub(crate) enum Ended {
     /// With status 0.
     Success,
-    /// With a status that is not known. WASI 0.2's `exit`, which the adapter for preview 1 and the C library use,
-    /// reports success or failure and no number.
+    /// With an unknown status. WASI 0.2's `exit`, which the adapter for preview 1 and the C library use, reports
+    /// success or failure without a number.
     Failure,
     /// With this status, which WASI 0.2.12's `exit-with-code` reports.
     Status(i32),
 }
 
 impl Ended {
-    /// wasmtime reports a failure without a number as 1, so that a 1 is not certain to be the program's.
+    /// wasmtime reports a failure without a number as 1, so a 1 may not be the program's own.
     pub(crate) fn with_code(code: i32) -> Self {
         match code {
             0 => Ended::Success,
@@ -198,15 +198,16 @@ impl Ended {
     }
 }
 
-/// The exit status of a command, where that is why it stopped.
+/// Returns the exit status of a command that stopped by exiting.
 pub(crate) fn exit_code(store: &mut Store<HostState>) -> Option<i32> {
     store.data_mut().exit_code.take()
 }
 
-/// What a legacy command answered: JSON on standard output and a success; else a failure, its own if it printed one.
+/// Returns the answer of a legacy command: JSON on standard output if it succeeded; otherwise a failure, the command's
+/// own if it printed one.
 pub(crate) fn command_answer(ended: Ended, stdout: Vec<u8>, output: &Output) -> Result<String, Box<Failure>> {
     if ended == Ended::Success {
-        // Never repaired: a replaced byte would be another answer.
+        // Never repaired: with a replaced byte, the answer would be a different one.
         let stdout = std::str::from_utf8(&stdout)
             .map_err(|error| failure("invalid_answer", format!("its standard output is not UTF-8: {error}"), None))?;
         let json = if stdout.trim().is_empty() { "null" } else { stdout.trim() };

@@ -110,7 +110,7 @@ impl RuntimeBuilder {
     /// with `busy`.
     ///
     /// [`build`](Self::build) reserves a memory pool for them: 4 GiB of address space (not of memory) per instance, and
-    /// half as much again for instances with several memories. Each takes at most six mappings, of which Linux allows a
+    /// an eighth more for instances with several memories. Each takes at most six mappings, of which Linux allows a
     /// process 65,530 unless `vm.max_map_count` is raised.
     ///
     /// If the address space does not suffice, as under `ulimit -v`, there is no pool: a warning is logged, and

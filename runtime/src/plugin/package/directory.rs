@@ -1,7 +1,7 @@
-//! What a plugin's directory holds: its manifest file, its component, its configuration files.
+//! The files of a plugin's directory: its manifest, its component and its configuration.
 //!
-//! The directory is not trusted. [`PluginDirectory`] refuses what is not a regular file inside it; here is decided
-//! which names are looked for.
+//! The directory is not trusted. [`PluginDirectory`] refuses anything but regular files inside it; this module decides
+//! which names are looked up.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -17,24 +17,24 @@ use crate::service::config::ConfigLayer;
 #[derive(Default)]
 pub(super) struct ManifestFile {
     pub(super) layer: Option<Layer>,
-    /// What the author should know of other files that look like a manifest.
+    /// Notes for the author on other files that look like a manifest.
     pub(super) notes: Vec<String>,
 }
 
 impl ManifestFile {
-    /// The component's file, as the manifest names it.
+    /// Returns the component's file name from the manifest.
     pub(super) fn entry_point(&self) -> Option<String> {
         let value: Value = serde_json::from_str(&self.layer.as_ref()?.to_json()).ok()?;
         value.get("entry_point")?.as_str().map(str::to_owned)
     }
 
-    /// Why the component is not found, together with every problem of the manifest if it has any.
+    /// Extends the failure to find the component with every problem of the manifest.
     pub(super) fn with_problems(&self, failure: LoadFailure) -> LoadFailure {
         let (LoadFailure::Open { message, .. } | LoadFailure::NoComponent { message, .. }) = &failure else {
             return failure;
         };
         let Some(layer) = &self.layer else { return failure };
-        // What the component would add to the manifest is not known; its name and version are all that must be there.
+        // The component's own manifest is unknown here, so its required members, name and version, are filled in.
         let named = Layer::from_value("(no manifest)", serde_json::json!({ "name": "plugin", "version": "0.0.0" }));
         let Ok(Err(mut error)) = named.map(|named| Manifest::from_layers(&[named, layer.clone()])) else {
             return failure;
@@ -49,7 +49,7 @@ impl ManifestFile {
     }
 }
 
-/// The manifest file of a plugin's directory, or notes on files whose names are almost right.
+/// Returns the manifest file of a plugin's directory, or notes on files with similar names.
 pub(super) fn manifest(directory: &PluginDirectory) -> Result<ManifestFile, LoadFailure> {
     let mut manifest = manifest_file(directory)?;
     if manifest.layer.is_none() {
@@ -58,8 +58,8 @@ pub(super) fn manifest(directory: &PluginDirectory) -> Result<ManifestFile, Load
     Ok(manifest)
 }
 
-/// Reads the manifest file of a directory. Of several, the first of [`FILE_NAMES`] is taken, with a note. Does not list
-/// the directory, which may be a large one that holds components and other things.
+/// Reads the manifest file of a directory: the first of [`FILE_NAMES`], with a note if there are several. Does not list
+/// the directory, which may be large and hold other things.
 pub(super) fn manifest_file(directory: &PluginDirectory) -> Result<ManifestFile, LoadFailure> {
     let mut there = Vec::new();
     for name in FILE_NAMES {
@@ -77,7 +77,7 @@ pub(super) fn manifest_file(directory: &PluginDirectory) -> Result<ManifestFile,
     Ok(ManifestFile { layer: Some(layer), notes: others.iter().map(note).collect() })
 }
 
-/// Notes on files whose authors may have meant a manifest, in a directory without one.
+/// Returns notes on files that may have been meant as a manifest, in a directory without one.
 fn misnamed(directory: &PluginDirectory) -> Result<Vec<String>, LoadFailure> {
     let looks_like_one = |name: &String| {
         let lower = name.to_ascii_lowercase();
@@ -94,7 +94,7 @@ fn misnamed(directory: &PluginDirectory) -> Result<Vec<String>, LoadFailure> {
     Ok(names.iter().map(note).collect())
 }
 
-/// The name of the component: what the manifest names, else the only `.wasm` file.
+/// Returns the component's path: the manifest's entry point, else the only `.wasm` file.
 pub(super) fn component(directory: &PluginDirectory, entry_point: Option<&str>) -> Result<PathBuf, LoadFailure> {
     let path = || directory.path().to_owned();
     let Some(entry_point) = entry_point else { return only_component(directory) };
@@ -131,7 +131,7 @@ fn only_component(directory: &PluginDirectory) -> Result<PathBuf, LoadFailure> {
     }
 }
 
-/// The plugin's own configuration, lowest first: `config/default.*`, then `config/ENVIRONMENT.*`.
+/// Returns the plugin's own configuration, lowest first: `config/default.*`, then `config/ENVIRONMENT.*`.
 pub(super) fn config_files(
     directory: &PluginDirectory,
     environment: Option<&str>,

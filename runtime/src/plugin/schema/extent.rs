@@ -1,9 +1,9 @@
-//! How much checking against a schema can cost, found out before it is used.
+//! The cost of checking against a schema, estimated before the schema is used.
 //!
-//! A few hundred bytes of references can stand for 2⁶⁰ comparisons, and a pattern of thirty characters for thousands of
-//! states that are looked at for each character of a text. So a schema is unfolded once, on paper: each reference
-//! counts as what it stands for, but for one into itself, which counts as one value. What that comes to is bounded, and
-//! with it what one value of a payload can cost.
+//! A few hundred bytes of references can stand for 2⁶⁰ comparisons, and a pattern of thirty characters for
+//! thousands of states that are visited for each character of a text. A schema is therefore unfolded once, without
+//! building the result: each reference counts as its target, except a reference into itself, which counts as one
+//! value. The size is bounded, and with it the cost of one value of a payload.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -16,22 +16,24 @@ use crate::limits::{
     SCHEMA_PATTERN_BYTES_MAX, SCHEMA_REFERENCE_DEPTH_MAX, SCHEMA_UNEVALUATED_DEPTH_MAX, SCHEMA_VALUES_MAX,
 };
 
-/// What a schema comes to when it is unfolded.
+/// The size of an unfolded schema.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Extent {
-    /// JSON values in it.
+    /// The number of JSON values.
     pub(super) values: u64,
-    /// References into themselves.
+    /// The number of references into themselves.
     pub(super) recursions: u64,
-    /// Whether it has alternatives: the problems of a value are then listed for each of them.
+    /// Whether there are alternatives, in which case the problems of a value are listed for each.
     pub(super) has_choice: bool,
-    /// Its patterns.
+    /// All patterns.
     pub(super) patterns: BTreeSet<String>,
 }
 
 impl Extent {
+    /// Measures a schema.
+    ///
     /// # Errors
-    /// A text that says which part of the schema is above a limit or cannot be bounded.
+    /// The part of the schema that exceeds a limit or cannot be bounded.
     pub(super) fn of(schema: &Value) -> Result<Self, String> {
         let mut anchors = BTreeMap::new();
         find_anchors(schema, true, &mut anchors)?;
@@ -55,14 +57,14 @@ impl Extent {
     }
 }
 
-/// Keywords for people and for those who read schemas.
+/// Keywords for readers of schemas, without effect on validation.
 const NOTES: [&str; 8] = ["title", "description", "default", "examples", "$comment", "$schema", "$id", "$anchor"];
-/// Keywords about what other keywords have not evaluated: which means to evaluate those again.
+/// Keywords about members that other keywords have not evaluated, for which those are evaluated again.
 const UNEVALUATED: [&str; 2] = ["unevaluatedProperties", "unevaluatedItems"];
 /// Keywords with values that are not schemas.
 const VALUES: [&str; 2] = ["const", "enum"];
 
-/// The schemas that have a name of their own.
+/// Collects the schemas with an `$anchor`.
 fn find_anchors<'a>(
     schema: &'a Value,
     is_root: bool,
@@ -89,13 +91,13 @@ fn find_anchors<'a>(
 
 struct Unfolding<'a> {
     root: &'a Value,
-    /// The schemas that have a name of their own.
+    /// The schemas with an `$anchor`.
     anchors: BTreeMap<&'a str, &'a Value>,
-    /// The schemas that it is in by reference, the outermost first.
+    /// The referenced schemas that are being visited, outermost first.
     open: Vec<&'a Value>,
-    /// How many schemas it is in that ask what other keywords have not evaluated.
+    /// The number of enclosing schemas with an `unevaluated…` keyword.
     unevaluated: usize,
-    /// Whether any has asked.
+    /// Whether any schema has such a keyword.
     asks_what_is_unevaluated: bool,
     extent: Extent,
 }
@@ -127,14 +129,14 @@ impl<'a> Unfolding<'a> {
         match (keyword, value) {
             // Used by reference only, and counted there.
             ("$defs" | "definitions", _) => return Ok(()),
-            // Nothing is compared with these.
+            // Values are not compared with these.
             (keyword, _) if NOTES.contains(&keyword) => return Ok(()),
             (keyword, _) if VALUES.contains(&keyword) => return self.plain(value),
             ("$ref", Value::String(reference)) => return self.follow(reference),
             ("$dynamicRef" | "$recursiveRef" | "$dynamicAnchor", _) => {
                 return Err(format!("`{keyword}` is not supported: refer to `#/$defs/NAME` with `$ref`"));
             }
-            // Names, which may be those of keywords, and schemas.
+            // Their keys are names, which may look like keywords; their values are schemas.
             ("properties" | "patternProperties" | "dependentSchemas" | "dependencies", Value::Object(members)) => {
                 if keyword == "patternProperties" {
                     self.extent.patterns.extend(members.keys().cloned());
@@ -194,14 +196,13 @@ impl<'a> Unfolding<'a> {
     }
 }
 
-/// Whether a text is compared with a pattern in a time that depends on the text alone, because few states are all that
-/// the comparison can be in.
+/// Checks that the time to match a pattern depends on the text alone, because the matcher has few states.
 ///
 /// # Errors
-/// Says why not.
+/// The reason if it does not.
 pub(super) fn check_pattern(pattern: &str) -> Result<(), String> {
     let bytes_max = Some(SCHEMA_PATTERN_BYTES_MAX);
-    // Beside letters that are not ASCII, where a word ends is looked for in each state by itself: there may be few.
+    // If a text is not ASCII, word boundaries are searched in each state separately, so fewer states are allowed.
     let nfa_bytes_max =
         if pattern.contains("\\b") || pattern.contains("\\B") { bytes_max.map(|max| max / 64) } else { bytes_max };
     let built = jsonschema_regex::to_rust_regex(pattern).map_err(|()| "it is none".to_owned()).and_then(|pattern| {
