@@ -1,4 +1,4 @@
-//! Both sides together: what a plugin may use.
+//! A plugin's grants: the intersection of the manifest's policy and the operator's.
 
 use std::sync::Arc;
 
@@ -7,32 +7,32 @@ use plugbay_manifest::{Effect, PermissionAction, Rule};
 use super::policy::LivePolicy;
 use super::{Denial, Pattern, Policy, Refused};
 
-/// What one plugin may use: its manifest's policy and the operator's, both of which must allow a use.
+/// The permissions of one plugin: those that its manifest asks for and the operator allows.
 ///
-/// The operator's policy is looked at on each use, and may be another one by then. Clones follow the same policy.
+/// The operator's policy is consulted on each access, so a change takes effect at once. Clones follow the same policy.
 #[derive(Debug, Clone, Default)]
 pub struct Grants {
     asked: Arc<Policy>,
-    /// What the operator says of this plugin alone: it comes before what is said of all.
+    /// The operator's rules for this plugin, which take precedence over the rules for all plugins.
     own: Arc<Policy>,
     allowed: LivePolicy,
 }
 
 impl Grants {
-    /// What a manifest asks for and what the operator allows.
+    /// Combines the policy of a manifest with the operator's.
     pub fn new(asked: Policy, allowed: Policy) -> Self {
         Grants::live(asked, Policy::default(), LivePolicy::new(allowed))
     }
 
-    /// The same with a policy for this plugin alone, above one that may change.
+    /// Like [`Grants::new`], with rules for this plugin alone above an operator's policy that may change.
     pub(crate) fn live(asked: Policy, own: Policy, allowed: LivePolicy) -> Self {
         Grants { asked: Arc::new(asked), own: Arc::new(own), allowed }
     }
 
-    /// Whether both sides allow this use now.
+    /// Checks that the manifest and the operator allow this access now.
     ///
     /// # Errors
-    /// The [`Denial`], which says what to add and where.
+    /// The [`Denial`], with the rule to add and where to add it.
     pub fn check(&self, resource: &str, action: PermissionAction) -> Result<(), Denial> {
         match self.refusal(resource, action) {
             None => Ok(()),
@@ -42,12 +42,13 @@ impl Grants {
         }
     }
 
-    /// Whether both sides allow a directory and everything below it: `path` as the manifest names it, and `resolved`,
-    /// to which the links in it lead. An open directory gives access to all that is below it, so a rule that denies
-    /// anything below it counts as one about the directory: the first rule about either decides.
+    /// Checks that the manifest and the operator allow a directory and everything below it. `path` is the manifest's
+    /// name of the directory, and `resolved` is the path to which its links lead. An open directory gives access to all
+    /// that is below it, so a rule that denies anything below it counts as a rule about the directory: the first rule
+    /// about either decides.
     ///
     /// # Errors
-    /// The [`Denial`], of the path that is not allowed.
+    /// The [`Denial`] for the path that is not allowed.
     pub(crate) fn check_directory(&self, path: &str, resolved: &str, action: PermissionAction) -> Result<(), Denial> {
         self.check(&format!("fs.{path}"), action)?;
         let denied = |resource: &str, refused, rule: Option<&str>| {
@@ -73,11 +74,11 @@ impl Grants {
         Ok(())
     }
 
-    /// Whether anything at all of a kind such as `net.*` is allowed by both sides: an interface behind which there are
-    /// many resources may be imported for one of them. Each use is checked by itself.
+    /// Checks that the manifest and the operator allow at least one resource of a kind such as `net.*`, so that the
+    /// interface behind which there are many may be imported. Each access is still checked separately.
     ///
     /// # Errors
-    /// The [`Denial`] of what the manifest asks for and the operator does not allow, or of the whole kind.
+    /// The [`Denial`] for a resource that the manifest asks for and the operator does not allow, or for the whole kind.
     pub fn check_any(&self, kind: &str, action: PermissionAction) -> Result<(), Denial> {
         let Some(refused) = self.refusal(kind, action) else { return Ok(()) };
         let prefix = kind.strip_suffix('*').unwrap_or(kind);
@@ -87,7 +88,7 @@ impl Grants {
         if named.any(|one| self.refusal(one, action).is_none()) {
             return Ok(());
         }
-        // A plugin that asks for one table only is not advised to ask for all of them.
+        // A plugin that asks for one table is not advised to ask for all of them.
         let by_operator = |one: &&str| self.refusal(one, action) == Some(Refused::ByOperator);
         let mut asked = self.asked.resources().filter(|one| one.starts_with(prefix));
         Err(match asked.find(by_operator) {
@@ -96,11 +97,10 @@ impl Grants {
         })
     }
 
-    /// The same for a service, behind which there are uses of several sorts: who may only write may import it as well
-    /// as who may only read.
+    /// Checks that a plugin may import a service: permission for any action on any resource of its kind suffices.
     ///
     /// # Errors
-    /// As [`Grants::check_any`], for the `usual` action unless the manifest asks for another alone.
+    /// As [`Grants::check_any`], for the `usual` action unless the manifest asks only for another.
     pub(crate) fn check_service(&self, kind: &str, usual: PermissionAction) -> Result<(), Denial> {
         let mut denied = self.check_any(kind, usual);
         for action in PermissionAction::ALL {
@@ -115,8 +115,8 @@ impl Grants {
         denied
     }
 
-    /// What the rules of a manifest ask for and the operator does not allow, each as [`Policy::allow`] takes it, such
-    /// as `db.notes:read,write`.
+    /// Returns the permissions in a manifest's rules that the operator does not allow, each in the form that
+    /// [`Policy::allow`] takes, such as `db.notes:read,write`.
     pub(crate) fn not_allowed(&self, rules: &[Rule]) -> Vec<String> {
         let mut missing: Vec<String> = Vec::new();
         for Rule { resource, actions, effect } in rules {
@@ -135,8 +135,8 @@ impl Grants {
         missing
     }
 
-    /// Whether the operator allows this use by a rule that `names` it, whatever broader rules stand above that one: for
-    /// what a wildcard must not open. A rule above it that denies the use decides.
+    /// Returns whether the operator allows this access by a rule that `names` the resource, even if a broader allowing
+    /// rule precedes it. This is for resources that a wildcard must not open. A denying rule that precedes it decides.
     pub(crate) fn operator_names(
         &self,
         resource: &str,
@@ -148,10 +148,10 @@ impl Grants {
         rules.by_ref().take_while(|(_, effect)| *effect == Effect::Allow).any(|(rule, _)| names(rule))
     }
 
-    /// Whether the operator allows this, whatever the manifest asks for.
+    /// Checks that the operator allows this access, regardless of the manifest.
     ///
     /// # Errors
-    /// The [`Denial`], which says what to add and where.
+    /// The [`Denial`], with the rule to add and where to add it.
     pub(crate) fn check_operator(&self, resource: &str, action: PermissionAction) -> Result<(), Denial> {
         if self.operator_allows(resource, action) {
             return Ok(());
@@ -167,7 +167,7 @@ impl Grants {
         }
     }
 
-    /// The rule by which a side denies this, if it does not deny it for want of one.
+    /// Returns the rule that denies this access, if the access is not denied merely because no rule allows it.
     fn denying_rule(&self, resource: &str, action: PermissionAction, refused: Refused) -> Option<String> {
         let allowed = self.allowed.now();
         let sides: &[&Policy] = match refused {
@@ -176,7 +176,7 @@ impl Grants {
             Refused::ByMode | Refused::ByCallee => &[],
         };
         let (rule, effect) = sides.iter().find_map(|side| side.covering(resource, action).next())?;
-        // A rule without a name stands for matching that took too long.
+        // An empty rule means that matching took too long.
         (effect == Effect::Deny && !rule.is_empty()).then(|| rule.to_owned())
     }
 

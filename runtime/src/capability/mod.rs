@@ -1,8 +1,8 @@
-//! What a plugin gets: the intersection of what its manifest asks for and what the operator allows.
+//! Capabilities: a plugin gets the intersection of what its manifest asks for and what the operator allows.
 //!
-//! Pure: nothing in here knows of components, services or callers. A [`Policy`] is what one side says, [`Grants`] are
-//! both sides together, a [`Denial`] is a refused use with the rule that would allow it. The operator's side may be
-//! replaced while plugins run ([`LivePolicy`]).
+//! Pure: nothing here knows of components, services or callers. A [`Policy`] is the rules of a manifest or an operator,
+//! [`Grants`] combine both, and a [`Denial`] is a refused access with the rule that would allow it. The operator's
+//! policy may be replaced while plugins run ([`LivePolicy`]).
 
 mod denial;
 mod grants;

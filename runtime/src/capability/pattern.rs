@@ -1,35 +1,33 @@
 //! Resource patterns: `db.users`, `cache.*`, `http.*.example.org`, `*`.
 //!
-//! A `*` stands for any run of characters, dots included, so that `config.*` covers `config.smtp.host`; `?` stands for
-//! one character. A backslash takes the meaning from the `*`, `?` or backslash after it, so that every resource,
-//! whatever its name holds, has a pattern that covers it alone ([`Pattern::exact`]); before anything else it is a
-//! character like others.
+//! A `*` matches any run of characters, dots included, so that `config.*` covers `config.smtp.host`; `?` matches one
+//! character. A backslash escapes a following `*`, `?` or backslash, so that every resource has a pattern that covers
+//! it alone ([`Pattern::exact`]); before any other character it is an ordinary character.
 //!
-//! Names of tables (`db.…`) are compared as SQLite compares them, without regard to the case of ASCII letters:
-//! `db.users` and `db.USERS` are one table. All other names are compared byte by byte.
+//! Names of tables (`db.…`) are compared as in SQLite, ignoring the case of ASCII letters: `db.users` and `db.USERS`
+//! are one table. All other names are compared byte by byte.
 //!
-//! Matching takes no memory, whatever the pattern, and at most pattern times text steps, of which a caller may allow
-//! fewer.
+//! Matching allocates no memory and takes at most pattern length times text length steps; a caller may allow fewer.
 
 use std::fmt;
 
-/// A glob over resource names.
+/// A glob pattern for resource names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     glob: Box<str>,
-    /// Bytes before the first `*`, `?` or backslash: they stand for themselves, and most rules that do not match differ
-    /// there.
+    /// The number of bytes before the first `*`, `?` or backslash. They match literally, and most rules that do not
+    /// match already differ in them.
     literal: usize,
-    /// Whether `A` is `a`.
+    /// Whether the case of ASCII letters is ignored.
     ignores_case: bool,
 }
 
-/// The match took more steps than allowed, so its result is unknown.
+/// Matching exceeded the allowed number of steps, so the result is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooManySteps;
 
 impl Pattern {
-    /// Any text is a pattern: whether its resource kind exists is the manifest's or policy's business.
+    /// Creates a pattern. Any text is valid: manifests and policies check whether its resource kind exists.
     pub fn new(glob: impl Into<Box<str>>) -> Self {
         let glob = glob.into();
         let literal = glob.find(['*', '?', '\\']).unwrap_or(glob.len());
@@ -37,7 +35,7 @@ impl Pattern {
         Pattern { glob, literal, ignores_case }
     }
 
-    /// The pattern that covers this resource and no other.
+    /// Creates the pattern that covers this resource and no other.
     pub fn exact(resource: &str) -> Self {
         let mut glob = String::with_capacity(resource.len());
         for character in resource.chars() {
@@ -49,18 +47,18 @@ impl Pattern {
         Pattern::new(glob)
     }
 
-    /// The pattern as it was written.
+    /// Returns the pattern's text.
     pub fn as_str(&self) -> &str {
         &self.glob
     }
 
-    /// Whether the pattern covers this resource. `log` covers `log` itself; `db.*` does not cover `db`.
+    /// Returns whether the pattern covers this resource. `log` covers only `log` itself; `db.*` does not cover `db`.
     pub fn matches(&self, resource: &str) -> bool {
         let mut steps = usize::MAX;
         self.matches_within(resource, &mut steps) == Ok(true)
     }
 
-    /// The same in no more than `steps`, from which those that it took are subtracted.
+    /// Like [`Pattern::matches`], but takes at most `steps`, from which the steps taken are subtracted.
     pub(crate) fn matches_within(&self, resource: &str, steps: &mut usize) -> Result<bool, TooManySteps> {
         let (literal, rest) = self.glob.as_bytes().split_at(self.literal);
         match resource.as_bytes().split_at_checked(self.literal) {
@@ -71,11 +69,10 @@ impl Pattern {
         }
     }
 
-    /// Whether this pattern matches everything that the other one matches. `false` also where that takes more than a
-    /// look from left to right to find out: `?*` does cover `*?`, and is not seen to.
+    /// Returns whether this pattern matches everything that the other one matches. The comparison is a single pass from
+    /// left to right and may miss a cover: it returns `false` for `?*` and `*?`.
     pub(crate) fn covers(&self, other: &Pattern) -> bool {
-        // A run matches any tokens of the other, whatever they stand for; anything else matches one that allows no
-        // more.
+        // A run matches any tokens of the other; any other token matches one that allows no more.
         let (mine, theirs) = (self.tokens(self.ignores_case), other.tokens(self.ignores_case));
         let mut reached = vec![false; mine.len() + 1];
         reached[0] = true;
@@ -103,10 +100,9 @@ impl Pattern {
         reached[mine.len()]
     }
 
-    /// Whether the pattern matches some text that begins with `prefix`, and is longer.
+    /// Returns whether the pattern matches some text that is longer than `prefix` and begins with it.
     pub(crate) fn reaches_beyond(&self, prefix: &str) -> bool {
-        // What is left of a pattern after a prefix always matches some text; a text that is longer needs something
-        // left.
+        // The rest of a pattern after a prefix always matches some text; for a longer text there must be a rest.
         let mine = self.tokens(false);
         let mut reached = vec![0];
         for character in prefix.chars() {
@@ -149,8 +145,8 @@ impl Pattern {
     }
 }
 
-/// One token of a pattern, by characters: for comparing patterns, which is done when rules are written and not at each
-/// use.
+/// A token of a pattern, by characters, for comparing patterns. That happens when rules are written, not on each
+/// access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Piece {
     Run,
@@ -164,14 +160,14 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// What stands at one place of a pattern.
+/// A token at one position of a pattern.
 enum Token {
     Run,
     One,
     Byte(u8),
 }
 
-/// The token at `at`, and where the next one begins.
+/// Returns the token at `at` and the position of the next one.
 fn token(pattern: &[u8], at: usize) -> Option<(Token, usize)> {
     Some(match *pattern.get(at)? {
         b'*' => (Token::Run, at + 1),
@@ -184,10 +180,10 @@ fn token(pattern: &[u8], at: usize) -> Option<(Token, usize)> {
     })
 }
 
-/// Greedy matching that goes back to the last star only: linear for patterns with one star.
+/// Matches greedily and backtracks to the last star only, which is linear for patterns with one star.
 fn glob(pattern: &[u8], text: &[u8], ignores_case: bool, steps: &mut usize) -> Result<bool, TooManySteps> {
     let (mut p, mut t) = (0, 0);
-    // Where to go on after a mismatch: behind the last star, one character of the text later than last time.
+    // Where to resume after a mismatch: after the last star, one character later in the text than before.
     let mut retry: Option<(usize, usize)> = None;
     while t < text.len() {
         *steps = steps.checked_sub(1).ok_or(TooManySteps)?;
@@ -215,12 +211,12 @@ fn glob(pattern: &[u8], text: &[u8], ignores_case: bool, steps: &mut usize) -> R
             }
         }
     }
-    // What is left of a pattern matches the empty rest of the text if it is stars alone. `t` is beyond the end where
-    // the last byte was that of a character cut short, which no `str` holds.
+    // The rest of the pattern matches the empty rest of the text if it consists of stars. `t` is past the end only
+    // after a truncated character, which a `str` cannot contain.
     Ok(pattern.get(p..).is_some_and(|rest| rest.iter().all(|&byte| byte == b'*')))
 }
 
-/// How many bytes the character has that begins with this one.
+/// Returns the length in bytes of the character that begins with this byte.
 fn width(first: u8) -> usize {
     match first {
         0xf0.. => 4,
@@ -314,7 +310,7 @@ mod tests {
         assert_eq!(Pattern::new("aaa*").matches_within(&text, &mut 4), Ok(true), "a last star matches at once");
     }
 
-    /// The definition of a match, without any cleverness.
+    /// The definition of a match, as plainly as possible.
     fn matches_by_definition(pattern: &[char], text: &[char]) -> bool {
         match pattern {
             [] => text.is_empty(),
@@ -326,7 +322,7 @@ mod tests {
         }
     }
 
-    /// All texts of these characters up to a length.
+    /// Returns all texts of these characters up to a length.
     fn texts(characters: &[char], length_max: usize) -> Vec<Vec<char>> {
         let mut all = vec![Vec::new()];
         let mut from = 0;
@@ -344,8 +340,7 @@ mod tests {
         all
     }
 
-    /// Not a sample: every pattern of up to five and every text of up to four characters out of those that differ in
-    /// kind.
+    /// Exhaustive: every pattern of up to five and every text of up to four characters, with one of each kind.
     #[test]
     fn every_short_pattern_matches_what_the_definition_says() {
         let texts = texts(&['a', 'ä', '*', '\\'], 4);
@@ -358,7 +353,7 @@ mod tests {
         }
     }
 
-    /// Against the definition: every text that the one matches, out of all short texts.
+    /// Compared with the definition, for all short texts that the other pattern matches.
     #[test]
     fn pattern_that_covers_another_matches_all_that_it_matches() {
         let texts: Vec<String> = texts(&['a', 'b', '*'], 4).iter().map(|text| text.iter().collect()).collect();

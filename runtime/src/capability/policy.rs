@@ -1,7 +1,7 @@
-//! An ordered list of rules: the first that matches decides, and a use that no rule matches is denied.
+//! An ordered list of rules. The first matching rule decides; an access that no rule matches is denied.
 //!
-//! Rules and the names that they are matched against may come from an attacker who wants matching to take long: a use
-//! that takes too many steps is denied.
+//! Rules and resource names may come from an attacker who wants matching to take long, so an access whose check takes
+//! too many steps is denied.
 
 use std::sync::Arc;
 
@@ -12,12 +12,12 @@ use super::Pattern;
 use super::pattern::TooManySteps;
 use crate::limits::POLICY_STEPS_MAX;
 
-/// What one side, a manifest or an operator, says about resources: rules in an order, of which the first that covers a
-/// use decides. A use that no rule covers is denied.
+/// An ordered list of rules of a manifest or an operator. The first rule that covers an access decides; an access that
+/// no rule covers is denied.
 ///
-/// The order matters. [`Policy::allow`] and [`Policy::deny`] add a rule *below* all others, so that a policy is written
-/// as it is read, top first: exceptions before what they are exceptions from. To change a policy that is there, use
-/// [`Policy::allow_first`] and [`Policy::deny_first`]: a denial below the rule that allows the same has no effect, and
+/// [`Policy::allow`] and [`Policy::deny`] add a rule *below* all others, so that a policy is written as it is read, top
+/// first: exceptions before the rules that they except from. To change an existing policy, use [`Policy::allow_first`]
+/// and [`Policy::deny_first`]: a denial below a rule that allows the same has no effect, and
 /// [`Policy::unreachable_rules`] lists it.
 ///
 /// ```
@@ -37,12 +37,12 @@ pub struct Policy {
 #[derive(Debug, Clone)]
 struct PolicyRule {
     resource: Pattern,
-    /// `None` covers every action.
+    /// `None` covers all actions.
     actions: Option<Vec<PermissionAction>>,
     effect: Effect,
 }
 
-/// A permission text that cannot be read.
+/// An invalid permission text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{text}` is not a permission: {reason}; write RESOURCE:ACTIONS, such as `config.retries:write` or `cache.*:read,write`"
@@ -50,12 +50,12 @@ struct PolicyRule {
 pub struct PolicyError {
     /// The text.
     pub text: String,
-    /// What is wrong with it.
+    /// The reason why it is invalid.
     pub reason: String,
 }
 
 impl Policy {
-    /// The rules in their order.
+    /// Creates a policy from rules, first rule first.
     pub fn from_rules<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Self {
         Policy {
             rules: rules
@@ -69,15 +69,16 @@ impl Policy {
         }
     }
 
-    /// Allows everything. For an operator's side only: a plugin then gets exactly what its manifest asks for.
+    /// Creates a policy that allows everything. Only for an operator: a plugin then gets exactly what its manifest asks
+    /// for.
     pub fn allow_all() -> Self {
         let mut policy = Policy::default();
         policy.push("*", None, Effect::Allow);
         policy
     }
 
-    /// What every operator's policy ends with unless it says otherwise first: a plugin may write its log and read its
-    /// own configuration. Manifests end with the same, so neither has to be asked for.
+    /// Adds the basic rules at the end: a plugin may write its log and read its own configuration. Every policy of a
+    /// manifest or an operator ends with them, so neither needs to be asked for.
     pub fn with_basics(mut self) -> Self {
         if self.without_basics().len() == self.rules.len() {
             for (resource, action) in BASICS {
@@ -87,7 +88,7 @@ impl Policy {
         self
     }
 
-    /// The rules that are not those with which every policy ends.
+    /// Returns the rules without the basic rules at the end.
     fn without_basics(&self) -> &[PolicyRule] {
         let is_basic = |rule: &PolicyRule, (resource, action): &(&str, PermissionAction)| {
             rule.resource.as_str() == *resource
@@ -100,23 +101,22 @@ impl Policy {
         }
     }
 
-    /// Adds a rule below all others. The resource is not looked at: one of a kind that does not exist covers nothing.
+    /// Adds a rule below all others. The resource is not checked: a rule for an unknown kind covers nothing.
     pub fn push(&mut self, resource: &str, actions: Option<Vec<PermissionAction>>, effect: Effect) {
         self.rules.push(PolicyRule { resource: Pattern::new(resource), actions, effect });
     }
 
-    /// Adds an allowing rule below all others, which decide first, from its text form: `RESOURCE:ACTION,ACTION`, or
-    /// `RESOURCE` alone for all actions. The last colon is the one that separates: a resource may have colons of its
-    /// own.
+    /// Adds an allowing rule below all others, from its text form: `RESOURCE:ACTION,ACTION`, or `RESOURCE` alone for
+    /// all actions. The last colon separates the two, since a resource may contain colons.
     ///
     /// # Errors
-    /// [`PolicyError`] where the resource is of no kind that there is, or an action is not one of read, write, execute,
+    /// [`PolicyError`] if the kind of the resource is unknown, or if an action is not one of read, write, execute,
     /// publish, subscribe.
     pub fn allow(self, permission: &str) -> Result<Self, PolicyError> {
         self.with(permission, Effect::Allow)
     }
 
-    /// Adds a denying rule below all others, in the same way. It denies nothing that a rule above it allows.
+    /// Adds a denying rule below all others, in the same form. It does not deny what a rule above it allows.
     ///
     /// # Errors
     /// As [`Policy::allow`].
@@ -124,7 +124,7 @@ impl Policy {
         self.with(permission, Effect::Deny)
     }
 
-    /// Adds an allowing rule above all others: it decides first. Its text is that of [`Policy::allow`].
+    /// Adds an allowing rule above all others, in the form of [`Policy::allow`]. It takes precedence over them.
     ///
     /// # Errors
     /// As [`Policy::allow`].
@@ -132,7 +132,7 @@ impl Policy {
         self.with(permission, Effect::Allow).map(Policy::last_rule_first)
     }
 
-    /// Adds a denying rule above all others: it decides first. Its text is that of [`Policy::allow`].
+    /// Adds a denying rule above all others, in the form of [`Policy::allow`]. It takes precedence over them.
     ///
     /// # Errors
     /// As [`Policy::allow`].
@@ -145,8 +145,8 @@ impl Policy {
         self
     }
 
-    /// The rules that decide no use, because rules above them cover all that they cover. Those with which every policy
-    /// ends are left out. A rule that several others cover only together is not always found.
+    /// Returns the rules that never decide because rules above them cover the same accesses. The basic rules are left
+    /// out. A rule that is covered only by several others together is not always found.
     pub fn unreachable_rules(&self) -> Vec<UnreachableRule> {
         let rules = self.without_basics();
         let mut unreachable = Vec::new();
@@ -171,7 +171,7 @@ impl Policy {
     fn with(mut self, permission: &str, effect: Effect) -> Result<Self, PolicyError> {
         let error = |reason: String| PolicyError { text: permission.to_owned(), reason };
         let (resource, actions) = match permission.rsplit_once(':') {
-            // An address has colons of its own: what follows the last one is its port unless it is made of words.
+            // An address contains colons: the part after the last one is its port unless it consists of words.
             Some((_, port))
                 if ["net.", "http."].iter().any(|kind| permission.starts_with(kind))
                     && !port.chars().all(|c| c.is_alphabetic() || c == ',') =>
@@ -201,28 +201,28 @@ impl Policy {
         Ok(self)
     }
 
-    /// The resources that the rules name, in their order.
+    /// Returns the resources that the rules name, in order.
     pub(super) fn resources(&self) -> impl Iterator<Item = &str> {
         self.rules.iter().map(|rule| rule.resource.as_str())
     }
 
-    /// Whether the first rule that covers this use allows it.
+    /// Returns whether the first rule that covers this access allows it.
     pub fn allows(&self, resource: &str, action: PermissionAction) -> bool {
         self.verdict(resource, action) == Some(Effect::Allow)
     }
 
-    /// The rules about this action in their order, each with what it says.
+    /// Returns the rules about this action in order, each with its effect.
     pub(super) fn rules_about(&self, action: PermissionAction) -> impl Iterator<Item = (&Pattern, Effect)> {
         self.rules.iter().filter(move |rule| rule.is_about(action)).map(|rule| (&rule.resource, rule.effect))
     }
 
-    /// What the first rule that covers this use says; `None` where no rule does.
+    /// Returns the effect of the first rule that covers this access; `None` if no rule does.
     pub(super) fn verdict(&self, resource: &str, action: PermissionAction) -> Option<Effect> {
         self.covering(resource, action).next().map(|(_, effect)| effect)
     }
 
-    /// The rules that cover this use, in their order, each with what it says. Where matching takes too many steps, a
-    /// denial stands in for the rest.
+    /// Returns the rules that cover this access in order, each with its effect. If matching takes too many steps, a
+    /// denial replaces the rest.
     pub(super) fn covering<'a>(
         &'a self,
         resource: &'a str,
@@ -242,20 +242,20 @@ impl Policy {
     }
 }
 
-/// What every policy ends with.
+/// The rules that end every policy.
 const BASICS: [(&str, PermissionAction); 2] = [("log", PermissionAction::Write), ("config.*", PermissionAction::Read)];
 
-/// A rule of a policy that decides no use, see [`Policy::unreachable_rules`].
+/// A rule that never decides; see [`Policy::unreachable_rules`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnreachableRule {
-    /// Where it is among the rules, from 0.
+    /// The index of the rule in the policy.
     pub index: usize,
     /// The rule, such as `deny data.city/*:write`.
     pub rule: String,
-    /// The rule that decides in its place, or the first of several.
+    /// The rule that decides instead, or the first of several.
     pub covered_by: String,
-    /// Whether that one says the opposite: the rule is not only superfluous, it has no effect.
+    /// Whether the two have opposite effects. The rule is then ineffective, not merely redundant.
     pub effect_differs: bool,
 }
 
@@ -276,7 +276,7 @@ impl std::fmt::Display for PolicyRule {
     }
 }
 
-/// The operator's current policy. Clones share it, and see a change at their next check.
+/// The operator's current policy. Clones share it and see a change at their next check.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LivePolicy(Arc<ArcSwap<Policy>>);
 
@@ -285,18 +285,18 @@ impl LivePolicy {
         LivePolicy(Arc::new(ArcSwap::from_pointee(policy)))
     }
 
-    /// What is in force now.
+    /// Returns the current policy.
     pub(crate) fn now(&self) -> arc_swap::Guard<Arc<Policy>> {
         self.0.load()
     }
 
-    /// Replaces the policy, for all clones.
+    /// Replaces the policy for all clones.
     pub(crate) fn set(&self, policy: Policy) {
         self.0.store(Arc::new(policy));
     }
 
-    /// Puts what `change` makes of the policy in force into its place. If another change comes between, `change` is
-    /// made once more, from the policy that is in force by then.
+    /// Replaces the policy with the result of `change`. If another change intervenes, `change` is called again with the
+    /// policy as of then.
     pub(crate) fn update<E>(&self, mut change: impl FnMut(Policy) -> Result<Policy, E>) -> Result<(), E> {
         let mut before = self.0.load_full();
         loop {
@@ -333,7 +333,7 @@ mod tests {
         assert!(policy.allows("cache.x", Write));
     }
 
-    /// Every policy of up to three rules out of these, against the definition: look for the first rule that fits.
+    /// Compares every policy of up to three of these rules with the definition, a search for the first matching rule.
     #[test]
     fn every_order_of_rules_decides_by_the_first_that_fits() {
         let rules: Vec<(&str, Option<Vec<PermissionAction>>, Effect)> = ["*", "db.*", "db.a", "db.?"]

@@ -1,4 +1,4 @@
-//! One call into a guest: its purpose, its caller and its time limit.
+//! A call into a guest: its purpose, its caller and its time limit.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::admission::Chain;
 use crate::caller::Caller;
 
-/// One call into a guest, with its caller and its time limit.
+/// A call into a guest, with its caller and its time limit.
 pub(crate) struct Call<'a> {
     /// The action or contract function, for errors.
     pub(crate) name: &'a str,
@@ -18,13 +18,13 @@ pub(crate) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// A call that the host makes of its own accord, such as `on-load`.
+    /// Creates a call that the host itself makes, such as `on-load`.
     pub(crate) fn by_host(name: &'a str, timeout: Option<Duration>) -> Self {
         Call { name, caller: &Caller::Host, request_id: None, time: TimeLimit::from_now(timeout), chain: None }
     }
 }
 
-/// The time limit of a call. The deadline is computed on demand, since most calls end without asking for it.
+/// The time limit of a call. The deadline is computed on demand, since most calls end before they need it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TimeLimit {
     started: Instant,
@@ -45,7 +45,7 @@ impl TimeLimit {
         self.started.elapsed()
     }
 
-    /// The remaining time: zero once it is over, `None` if the call has no limit.
+    /// Returns the remaining time: zero once it is over, `None` if the call has no limit.
     pub(crate) fn left(&self) -> Option<Duration> {
         Some(self.timeout?.saturating_sub(self.elapsed()))
     }
@@ -54,7 +54,7 @@ impl TimeLimit {
         self.left() == Some(Duration::ZERO)
     }
 
-    /// The moment at which the time is over; `None` if the call has no limit.
+    /// Returns the deadline; `None` if the call has no limit.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.started.checked_add(self.timeout?)
     }

@@ -19,7 +19,7 @@ impl From<ConfigError> for wit::Error {
 }
 
 impl HostState {
-    /// All values that the plugin may read.
+    /// Returns all values that the plugin may read.
     pub(super) fn readable(&self) -> BTreeMap<String, Value> {
         let mut readable = self.plugin.config.all();
         readable.retain(|key, _| self.plugin.permissions.holds(&format!("config.{key}"), PermissionAction::Read));
@@ -31,7 +31,7 @@ impl HostState {
         let value = serde_json::from_str(value)
             .map_err(|error| wit::Error::Invalid(format!("{key}: the value is not JSON: {error}")))?;
         if self.plugin.config.is_secret(key) {
-            // Before anything can read the value, and whether it is taken or not.
+            // Masked before anything can read the value, and even if the service refuses it.
             self.plugin.log.mask.add([&value]);
         }
         Ok(self.plugin.config.set(key, value).await?)
@@ -42,7 +42,7 @@ impl HostState {
         Ok(check_key(key)?)
     }
 
-    /// The same, for the standard, which has one text for either.
+    /// Like [`HostState::may`], for `wasi:config`, whose errors are plain texts.
     pub(super) fn may_use_config(&self, key: &str, action: PermissionAction) -> Result<(), String> {
         self.may(key, action).map_err(|error| match error {
             wit::Error::Denied(text)

@@ -1,4 +1,4 @@
-//! The host's context of one loaded plugin.
+//! The host's context of a loaded plugin.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::service::jobs::PluginJobs;
 use crate::service::log::PluginLog;
 use crate::service::plugins::PluginCalls;
 
-/// The services and permissions of one loaded plugin. Made once per load and shared by all its instances.
+/// The services and permissions of a loaded plugin. Created once per load and shared by all its instances.
 pub(crate) struct PluginContext {
     pub(crate) name: Arc<str>,
     /// The plugin's grants and the audit of their use.
@@ -29,9 +29,10 @@ pub(crate) struct PluginContext {
     pub(crate) jobs: PluginJobs,
     pub(crate) plugins: PluginCalls,
     pub(crate) http: PluginHttp,
-    /// The environment that the guest sees: what its manifest declares, and for trusted plugins what was granted.
+    /// The environment that the guest sees: variables that its manifest declares and, for trusted plugins, granted
+    /// ones.
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) wasi: WasiGrants,
-    /// The limit on live instances in this process, for the error of a plugin that gets none.
+    /// The maximum number of live instances in this process, for the error of a plugin that gets none.
     pub(crate) live_instances: u32,
 }

@@ -1,7 +1,7 @@
 //! The exports of the contract, and how the host finds and calls them.
 //!
-//! Each function is looked up by itself: a component may leave interfaces out, and one built for an older 0.1.x leaves
-//! out the functions that came later. Absent means not provided, never an error, but for `actions.handle`.
+//! Each function is looked up separately: a component may omit interfaces, and one built for an older 0.1.x lacks newer
+//! functions. A missing function is not an error, except `actions.handle`.
 
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ wasmtime::component::flags! {
     }
 }
 
-/// The failure as callers see it. A code must be there: programs branch on it.
+/// Converts a failure for callers. The code must not be empty: programs branch on it.
 pub(crate) fn failure(failure: WitFailure) -> Box<Failure> {
     let WitFailure { code, message, details, status_code } = failure;
     let details = details.map(|details| match serde_json::from_str(&details) {
@@ -69,7 +69,7 @@ pub(crate) fn failure(failure: WitFailure) -> Box<Failure> {
     })
 }
 
-/// The event as passed to the handler of `pattern`; `data` is the event's data as JSON text.
+/// Converts an event for the handler of `pattern`; `data` is the event's data as JSON text.
 pub(crate) fn event(event: &Event, data: String, pattern: &str) -> WitEvent {
     WitEvent {
         id: event.id.clone(),
@@ -82,7 +82,7 @@ pub(crate) fn event(event: &Event, data: String, pattern: &str) -> WitEvent {
     }
 }
 
-/// The reaction of a handler to the event.
+/// Converts a handler's reaction to an event.
 pub(crate) fn reaction(reaction: WitReaction) -> Reaction {
     Reaction {
         stop: (reaction & WitReaction::STOP) == WitReaction::STOP,
@@ -91,7 +91,7 @@ pub(crate) fn reaction(reaction: WitReaction) -> Reaction {
     }
 }
 
-/// The contract functions that one component exports.
+/// The contract functions that a component exports.
 pub(crate) struct Exports {
     pub(crate) handle: Option<ComponentExportIndex>,
     pub(crate) on_load: Option<ComponentExportIndex>,
@@ -121,10 +121,10 @@ impl Exports {
 }
 
 impl Exports {
-    /// Whether every export of the contract has the type that the host calls.
+    /// Checks that every export of the contract has the type that the host calls.
     ///
     /// # Errors
-    /// Names the first export that has another type.
+    /// The name of the first export of another type.
     pub(crate) fn check_types<T: Send>(&self, instance: &Instance, store: &mut Store<T>) -> Result<(), String> {
         fn check<P, R>(
             name: &str,
@@ -153,7 +153,7 @@ impl Exports {
     }
 }
 
-/// A function of an exported interface of this `package/interface@major.minor`, whatever its patch version.
+/// Finds a function of an exported interface of this `package/interface@major.minor`, with any patch version.
 fn find(engine: &Engine, component: &Component, interface: &str, function: &str) -> Option<ComponentExportIndex> {
     let ty = component.component_type();
     let (name, _) = ty.exports(engine).find(|(name, export)| {

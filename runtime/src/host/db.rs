@@ -19,7 +19,7 @@ impl HostState {
         self.plugin.db.statement(sql, keep_rows, may, self.call.time_left())
     }
 
-    /// Runs one statement by itself.
+    /// Runs a statement outside a transaction.
     async fn run_statement(
         &mut self,
         sql: String,
@@ -32,7 +32,7 @@ impl HostState {
         self.end_statement(ran).await
     }
 
-    /// Refuses a statement outside the call's own open transaction, because it would wait for itself.
+    /// Refuses a statement outside the call's own open transaction, because it would wait for that transaction.
     fn no_transaction(&self) -> Result<(), wit::Error> {
         match self.transaction {
             None => Ok(()),
@@ -42,14 +42,14 @@ impl HostState {
         }
     }
 
-    /// Ends a statement: counts what it used, lets other tasks run, and converts its error for the guest.
+    /// Ends a statement: counts its work, lets other tasks run, and converts its error for the guest.
     async fn end_statement<T: Moved>(&mut self, ran: Result<T, DbError>) -> Result<T, wit::Error> {
         for (resource, action) in ran.as_ref().map_or(&[][..], Moved::uses) {
             self.plugin.permissions.note_allowed(Some(&self.call.origin), resource, *action);
         }
         self.end_host_call(ran.as_ref().map_or(0, Moved::bytes)).await;
         ran.map_err(|problem| match problem {
-            // Checked once more, so that the denial is counted, audited and worded like any other.
+            // Checked again, so that the denial is counted, audited and worded like any other.
             DbError::Denied(ref resource, action) => match self.check(resource, action) {
                 Err(denial) => wit::Error::Denied(denial.to_string()),
                 Ok(()) => problem.into(),
@@ -65,7 +65,7 @@ impl HostState {
         })
     }
 
-    /// Runs a statement inside the transaction. A transaction that cannot go on is rolled back.
+    /// Runs a statement in the transaction, which is rolled back if it cannot continue.
     async fn run_inside(
         &mut self,
         named: &Resource<Transaction>,

@@ -1,16 +1,16 @@
-//! The directories that a trusted plugin is granted, and `wasi:filesystem/preopens`, through which its guest gets them.
+//! The directories granted to a trusted plugin, and `wasi:filesystem/preopens`, through which its guest accesses them.
 //!
-//! A path is text until it is opened, and another plugin, or the same one, may write to a directory above it: what is a
-//! directory at one moment may be a link to `/etc` at the next. So a directory is opened once for each load, and every
-//! instance gets that open directory; no instance opens a path. Opening is safe in itself:
+//! A path can change its meaning: another plugin, or the same one, may write to a parent directory and replace a
+//! directory with a link to `/etc`. Therefore a directory is opened once per load, and every instance gets that open
+//! directory; no instance opens a path. Opening is itself safe from such swaps:
 //!
-//! 1. The path is resolved: links, `.` and `..` are gone, and the path that is left is the one that policies are asked
-//!    about, beside the one that the manifest names.
+//! 1. The path is resolved, so that no link, `.` or `..` is left. Policies are consulted for the resolved path as well
+//!    as for the manifest's path.
 //! 2. The resolved path is opened name by name from the root, each name relative to the directory before it, and a name
-//!    that is a link by now fails. What is open in the end is therefore the directory that had this very path, whatever
-//!    was swapped in between: a swap before step 1 is seen by the policy, one after it fails the load.
+//!    that has become a link fails. The directory that is open in the end therefore had exactly the resolved path,
+//!    whatever was swapped meanwhile: the policy sees a swap before step 1, and a later swap fails the load.
 //!
-//! What happens below an open directory is wasmtime-wasi's concern: it follows no link that leads out.
+//! wasmtime-wasi guards the tree below an open directory: it follows no link that leads out of it.
 
 use std::fs::File;
 use std::io;
@@ -25,9 +25,9 @@ use wasmtime_wasi::{FsPerms, OpenMode};
 use super::{CallState, HostState, PluginContext};
 use crate::capability::{Denial, Grants};
 
-/// A directory of the host that was granted to a plugin, opened when the plugin was loaded.
+/// A host directory that was granted to a plugin and opened when the plugin was loaded.
 pub(crate) struct Directory {
-    /// The path under which the manifest asks for it, which is its name in the guest too.
+    /// The path in the manifest, which is also the directory's name in the guest.
     guest_path: String,
     /// The path without links.
     resolved: String,
@@ -36,11 +36,11 @@ pub(crate) struct Directory {
     opened: Dir,
 }
 
-/// The reason why a directory cannot be opened for a plugin.
+/// Why a directory cannot be opened for a plugin.
 pub(crate) enum NotOpened {
     /// The path does not exist or is not a directory.
     Io(io::Error),
-    /// Its own path is allowed, and the one to which its links lead, or something below it, is not.
+    /// Its own path is allowed, but not the path to which its links lead, or something below it.
     Denied {
         /// The path without links.
         resolved: String,
@@ -55,7 +55,7 @@ impl From<io::Error> for NotOpened {
 }
 
 impl Directory {
-    /// Opens the directory if both sides allow it and all that is below it.
+    /// Opens the directory if the manifest and the operator allow it and everything below it.
     pub(crate) fn open(path: &str, grants: &Grants) -> Result<Self, NotOpened> {
         let canonical = Path::new(path).canonicalize()?;
         let resolved = canonical.to_str().ok_or_else(|| io::Error::other("its path is not UTF-8"))?;
@@ -69,7 +69,7 @@ impl Directory {
         Ok(Directory { guest_path: path.to_owned(), resolved, writable, opened })
     }
 
-    /// The directory for one instance, with the permissions that both sides grant at this moment.
+    /// Returns the directory for an instance, with the permissions that are granted now.
     fn lent(&self, plugin: &PluginContext, call: &CallState) -> Option<Dir> {
         let permissions = &plugin.permissions;
         permissions.check_directory(&call.origin, &self.guest_path, &self.resolved, PermissionAction::Read).ok()?;
@@ -93,14 +93,14 @@ impl std::fmt::Debug for Directory {
     }
 }
 
-/// Opens a directory by its canonical path, and fails where any part of that is a link.
+/// Opens a directory by its canonical path, and fails if any part of the path is a link.
 #[cfg(unix)]
 fn open_without_links(canonical: &Path) -> io::Result<File> {
     use std::path::Component;
 
     use rustix::fs::{CWD, Mode, OFlags, openat};
 
-    // As wasmtime-wasi opens directories: where there is `O_PATH`, what may be entered need not be listed.
+    // As wasmtime-wasi opens directories: with `O_PATH`, a directory need not be readable to be entered.
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
     let how = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
@@ -116,8 +116,8 @@ fn open_without_links(canonical: &Path) -> io::Result<File> {
     Ok(File::from(opened))
 }
 
-/// The standard library offers no equivalent on Windows. The directory cannot be replaced once it is open, but it can
-/// be between resolving and opening.
+/// Opens a directory by its canonical path. On Windows the standard library offers no equivalent: the directory cannot
+/// be replaced once it is open, but it can be between resolving and opening.
 #[cfg(windows)]
 fn open_without_links(canonical: &Path) -> io::Result<File> {
     use std::os::windows::fs::OpenOptionsExt;
@@ -131,7 +131,7 @@ fn open_without_links(canonical: &Path) -> io::Result<File> {
     if opened.metadata()?.is_dir() { Ok(opened) } else { Err(io::ErrorKind::NotADirectory.into()) }
 }
 
-/// Puts `wasi:filesystem/preopens` into a linker.
+/// Adds `wasi:filesystem/preopens` to a linker.
 pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     preopens::add_to_linker::<_, Granted>(linker, HostState::directories)
 }
@@ -142,7 +142,7 @@ impl HasData for Granted {
     type Data<'a> = Directories<'a>;
 }
 
-/// What `wasi:filesystem/preopens` works on.
+/// The state that `wasi:filesystem/preopens` works on.
 pub(crate) struct Directories<'a> {
     pub(crate) plugin: &'a PluginContext,
     pub(crate) call: &'a CallState,

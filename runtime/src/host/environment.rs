@@ -10,7 +10,7 @@ use super::wasi::WasiGrants;
 use crate::capability::{Grants, Refused};
 use crate::error::LoadFailure;
 
-/// The environment that the guest sees.
+/// Returns the environment that the guest sees.
 pub(crate) fn variables(manifest: &Manifest, grants: &Grants) -> Result<Vec<(String, String)>, LoadFailure> {
     let mut variables = Vec::new();
     for (name, value) in &manifest.env {
@@ -44,8 +44,8 @@ pub(crate) fn variables(manifest: &Manifest, grants: &Grants) -> Result<Vec<(Str
     Ok(variables)
 }
 
-/// The host resources behind WASI for this plugin: none unless the plugin is trusted, asked for them and was granted
-/// them.
+/// Returns the host resources behind WASI for this plugin: none unless the plugin is trusted, asked for them and was
+/// granted them.
 pub(crate) fn wasi_grants(manifest: &Manifest, grants: &Grants) -> Result<WasiGrants, LoadFailure> {
     let no_network = match manifest.execution_mode {
         ExecutionMode::Trusted if asked(manifest, "net.").next().is_some() => None,
@@ -76,8 +76,8 @@ pub(crate) fn wasi_grants(manifest: &Manifest, grants: &Grants) -> Result<WasiGr
     Ok(WasiGrants { directories, no_network })
 }
 
-/// The suffixes, after `prefix`, of the resources that the manifest requests by name. Patterns are left out, because
-/// they request no particular resource.
+/// Returns the parts after `prefix` of the resources that the manifest names. Patterns are left out, because they name
+/// no particular resource.
 fn asked<'a>(manifest: &'a Manifest, prefix: &'static str) -> impl Iterator<Item = &'a str> {
     manifest
         .permissions

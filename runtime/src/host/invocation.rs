@@ -1,4 +1,4 @@
-//! `plugbay:plugin/invocation`: what a running call may know of itself. It needs no permission.
+//! `plugbay:plugin/invocation`: the context of the running call. It requires no permission.
 
 use super::HostState;
 use super::bindings::plugbay::plugin::invocation::Host;

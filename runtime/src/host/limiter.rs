@@ -1,24 +1,24 @@
-//! The bounds on what one instance allocates: memory, tables, core instances.
+//! The bounds on an instance's allocations: memory, tables, core instances.
 
 use wasmtime::ResourceLimiter;
 
 use crate::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
 
-/// Counts and bounds what one instance allocates. wasmtime's own limiter bounds each memory by itself: a component with
-/// eight memories would have eight times its limit.
+/// Counts and bounds an instance's allocations. wasmtime's own limiter bounds each memory separately: a component with
+/// eight memories would get eight times its limit.
 pub(crate) struct InstanceLimiter {
     bytes: u64,
     bytes_max: u64,
-    /// The growth that the instance asked for when it was refused.
+    /// The growth that was refused, if any.
     pub(crate) refused: Option<RefusedGrowth>,
 }
 
-/// A growth that was refused: why the guest is trapping.
+/// A refused growth, which is why the guest traps.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum RefusedGrowth {
-    /// The total bytes that the instance would have had.
+    /// The total memory in bytes that the instance would have had.
     Memory(u64),
-    /// Elements that the table would have had.
+    /// The number of elements that the table would have had.
     Table(usize),
 }
 
@@ -27,17 +27,17 @@ impl InstanceLimiter {
         InstanceLimiter { bytes: 0, bytes_max, refused: None }
     }
 
-    /// Bytes that the instance holds. A WebAssembly memory never shrinks, so this is its peak as well.
+    /// Returns the memory that the instance holds, in bytes. WebAssembly memory never shrinks, so this is also its
+    /// peak.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 }
 
 impl ResourceLimiter for InstanceLimiter {
-    /// Refuses by a trap, because a guest whose allocator only gets a failure aborts without a reason.
+    /// Refuses by trapping, because a guest whose allocator merely fails aborts without a reason.
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        // The guest's own maximum comes first. Beyond it the growth fails as the guest declared, and nothing is
-        // counted.
+        // The guest's own maximum comes first: growth beyond it fails as the guest declared, and is not counted.
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }

@@ -7,7 +7,7 @@ use super::bindings::plugbay::plugin::log as wit;
 use crate::service::log::Level;
 
 impl HostState {
-    /// Writes a line where the plugin may, and ends the host call.
+    /// Logs a line if the plugin may, and ends the host call.
     pub(crate) async fn log_line(&mut self, level: Level, target: &str, message: &str, fields: &[(String, String)]) {
         if self.check("log", PermissionAction::Write).is_ok() {
             self.plugin.log.write_in(|| Some(self.call.origin.request_id()), level, target, message, fields);

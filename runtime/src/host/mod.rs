@@ -1,10 +1,10 @@
-//! Between guests and services: the only part of the runtime that names WIT types.
+//! The layer between guests and services: the only part of the runtime that names WIT types.
 //!
-//! Each interface has one adapter, a file of the interface's name. A host function parses what the guest passed, checks
-//! the grant ([`permissions`]), calls the service, which knows plain Rust types alone, and counts the work
-//! ([`HostWork`]). [`SERVICES`] has one entry for each interface.
+//! Each interface has one adapter, a file of the same name. A host function parses the guest's arguments, checks the
+//! grant ([`permissions`]), calls the service, which uses plain Rust types only, and counts the work ([`HostWork`]).
+//! [`SERVICES`] has one entry for each interface.
 //!
-//! Host functions never trap a guest for what it asked: a denial is a value.
+//! Host functions never trap a guest for its request: a denial is a value.
 
 pub(crate) mod cache;
 pub(crate) mod call;
@@ -63,7 +63,7 @@ pub(crate) mod bindings {
     });
 }
 
-/// One line for each service of the contract and for each standard interface that is served.
+/// All services of the contract and all standard interfaces that are served.
 pub(crate) const SERVICES: &[Service] = &[
     Service {
         interface: "plugbay:plugin/invocation",
@@ -144,9 +144,10 @@ pub(crate) const SERVICES: &[Service] = &[
 pub(crate) struct Service {
     /// The interface's name, without its version.
     pub(crate) interface: &'static str,
-    /// The kind of resource behind it and what most plugins do with it. To import it, a plugin must be granted some use
-    /// of that kind; the functions check the exact resource and action of each call.
+    /// The kind of resource behind the interface, and its most common action. A plugin may import the interface if it
+    /// was granted at least one permission of that kind; the functions check the exact resource and action of each
+    /// call.
     pub(crate) permission: Option<(&'static str, PermissionAction)>,
-    /// Puts the functions into a linker.
+    /// Adds the functions to a linker.
     pub(crate) link: fn(&mut Linker<HostState>) -> wasmtime::Result<()>,
 }

@@ -1,8 +1,8 @@
-//! A guest's standard output and error: they become log lines, and the end of standard error goes into the report of a
-//! trap.
+//! A guest's standard output and error: both become log lines, and the end of standard error is added to the report of
+//! a trap.
 //!
-//! Nothing is buffered without a bound: a line that does not end is logged in pieces, the tail of standard error is a
-//! ring, and a legacy plugin's standard output, which is its result, ends at the result limit.
+//! All buffers are bounded: a line without an end is logged in pieces, the tail of standard error is a ring, and a
+//! legacy plugin's standard output, which is its result, ends at the result limit.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -16,7 +16,7 @@ use crate::audit::mask::Cut;
 use crate::limits::{LOG_LINE_BYTES_MAX, OUTPUT_PERMIT_BYTES, STDERR_TAIL_BYTES};
 use crate::service::log::Level;
 
-/// The output of one instance.
+/// The output of an instance.
 #[derive(Clone)]
 pub(crate) struct Output(Arc<Mutex<Written>>);
 
@@ -25,35 +25,36 @@ struct Written {
     stdout: Sink,
     stderr_line: Vec<u8>,
     stderr_tail: Vec<u8>,
-    /// The id of the call that writes.
+    /// The id of the running call.
     request_id: String,
 }
 
-/// Where standard output goes.
+/// The destination of standard output.
 enum Sink {
-    /// To the log, line by line.
+    /// The log, line by line.
     Log(Vec<u8>),
-    /// Into the result of a legacy plugin, up to a limit.
+    /// The result of a legacy plugin, up to a limit.
     Result { bytes: Vec<u8>, bytes_max: usize },
 }
 
-/// A legacy plugin wrote more to its standard output than a result may have, which ends it.
+/// A legacy plugin wrote more to its standard output than a result may have. This ends the plugin.
 #[derive(Debug, thiserror::Error)]
 #[error("it wrote more than {allowed} bytes to its standard output")]
 pub(crate) struct ResultOverflow {
-    /// Bytes that a result may have.
+    /// Maximum size of a result, in bytes.
     pub(crate) allowed: usize,
-    /// Bytes that it had written when it was stopped.
+    /// Bytes written when it was stopped.
     pub(crate) observed: usize,
 }
 
 impl Output {
-    /// Both streams become log lines.
+    /// Creates an output of which both streams become log lines.
     pub(crate) fn to_log(plugin: Arc<PluginContext>) -> Self {
         Output::new(plugin, Sink::Log(Vec::new()))
     }
 
-    /// Standard output is kept as the result, up to `bytes_max`; standard error becomes log lines.
+    /// Creates an output of which standard output is the result, up to `bytes_max`, and standard error becomes log
+    /// lines.
     pub(crate) fn to_result(plugin: Arc<PluginContext>, bytes_max: usize) -> Self {
         Output::new(plugin, Sink::Result { bytes: Vec::new(), bytes_max })
     }
@@ -76,7 +77,7 @@ impl Output {
         GuestStream { output: self.clone(), error: true, work: HostWork::default(), rests: false }
     }
 
-    /// The result of a legacy plugin.
+    /// Returns the result of a legacy plugin.
     pub(crate) fn take_result(&self) -> Vec<u8> {
         match &mut self.lock().stdout {
             Sink::Log(_) => Vec::new(),
@@ -84,29 +85,29 @@ impl Output {
         }
     }
 
-    /// Logs lines that were not ended, at the end of a call.
+    /// Logs unterminated lines at the end of a call.
     pub(crate) fn flush(&self) {
         self.lock().flush();
     }
 
-    /// The end of this call's standard error, as far as it is text, with secrets masked.
+    /// Returns the end of this call's standard error as text, with secrets masked.
     pub(crate) fn stderr_tail(&self) -> String {
         let mut written = self.lock();
         written.flush();
         let text = String::from_utf8_lossy(&written.stderr_tail);
-        // The first character may have lost bytes, and a secret its beginning.
+        // The first character may lack bytes, and a secret its beginning.
         let text = text.trim_start_matches(char::REPLACEMENT_CHARACTER);
         let mask = &written.plugin.log.mask;
         let is_cut = written.stderr_tail.len() == STDERR_TAIL_BYTES;
         if is_cut { mask.apply_cut(text, Cut::Start) } else { mask.apply(text) }.into_owned()
     }
 
-    /// A text of the guest with its secrets masked.
+    /// Masks the secrets in a text of the guest.
     pub(crate) fn masked(&self, text: &str) -> String {
         self.lock().plugin.log.mask.apply(text).into_owned()
     }
 
-    /// Begins a call: lines carry its id from here on, and the report of a trap shows nothing of the calls before.
+    /// Begins a call: lines have its id from here on, and the report of a trap omits the output of earlier calls.
     pub(crate) fn start_call(&self, request_id: &str) {
         let mut written = self.lock();
         written.stderr_tail.clear();
@@ -147,7 +148,7 @@ impl Written {
     }
 }
 
-/// Logs every line that is complete in `bytes`, and buffers the rest.
+/// Logs every complete line of `bytes`, and buffers the rest.
 fn log_lines(plugin: &PluginContext, request_id: &str, level: Level, target: &str, line: &mut Vec<u8>, bytes: &[u8]) {
     for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
         let room = LOG_LINE_BYTES_MAX.saturating_sub(line.len());
@@ -169,7 +170,7 @@ fn flush_line(plugin: &PluginContext, request_id: &str, level: Level, target: &s
     line.clear();
 }
 
-/// Keeps the last [`STDERR_TAIL_BYTES`].
+/// Retains the last [`STDERR_TAIL_BYTES`].
 fn keep_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
     let bytes = &bytes[bytes.len().saturating_sub(STDERR_TAIL_BYTES)..];
     let excess = (tail.len() + bytes.len()).saturating_sub(STDERR_TAIL_BYTES);
@@ -177,13 +178,13 @@ fn keep_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
     tail.extend_from_slice(bytes);
 }
 
-/// One of the two streams as WASI sees it. It is never a terminal, and it is ready as soon as other tasks have run.
+/// A stream as WASI sees it. It is never a terminal, and it is ready as soon as other tasks have run.
 #[derive(Clone)]
 pub(crate) struct GuestStream {
     output: Output,
     error: bool,
     work: HostWork,
-    /// Whether it has written enough that other tasks come first. Until the guest waits for it, it permits no further
+    /// Whether it has written enough that other tasks run first. Until the guest waits for it, it permits no more
     /// bytes.
     rests: bool,
 }

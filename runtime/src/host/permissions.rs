@@ -1,8 +1,7 @@
-//! The one place where grants are used: every check of a running plugin goes through here, and filtering a list as
-//! well.
+//! The only place where grants are checked while a plugin runs, including the filtering of lists.
 //!
-//! A check that a plugin meets is counted and audited. Deciding which entries of a list a plugin sees is neither: the
-//! plugin did not ask for one of them.
+//! A check that a plugin causes is counted and audited. Filtering the entries of a list that a plugin sees is neither,
+//! because the plugin did not ask for a particular entry.
 
 use plugbay_manifest::PermissionAction;
 
@@ -10,7 +9,7 @@ use crate::audit::PluginAudit;
 use crate::caller::CallOrigin;
 use crate::capability::{Denial, Grants};
 
-/// What one plugin may use, and the record of what it used.
+/// The permissions of a plugin, and the record of their use.
 pub(crate) struct Permissions {
     grants: Grants,
     audit: PluginAudit,
@@ -21,34 +20,34 @@ impl Permissions {
         Permissions { grants, audit }
     }
 
-    /// The grants themselves, for showing them.
+    /// Returns the grants, for display.
     pub(crate) fn grants(&self) -> &Grants {
         &self.grants
     }
 
-    /// The counters of uses and denials.
+    /// Returns the counters of granted and denied accesses.
     pub(crate) fn audit(&self) -> &PluginAudit {
         &self.audit
     }
 
-    /// Checks a use that belongs to no known call. It is counted and audited.
+    /// Checks an access outside any known call. It is counted and audited.
     ///
     /// # Errors
-    /// The [`Denial`], which says what to add and where.
+    /// The [`Denial`], with the rule to add and where to add it.
     pub(crate) fn check(&self, resource: &str, action: PermissionAction) -> Result<(), Denial> {
         self.checked(self.grants.check(resource, action), resource, action, None)
     }
 
-    /// Checks a use within a call. It is counted and audited.
+    /// Checks an access in a call. It is counted and audited.
     ///
     /// # Errors
-    /// The [`Denial`], which says what to add and where.
+    /// The [`Denial`], with the rule to add and where to add it.
     pub(crate) fn check_in(&self, call: &CallOrigin, resource: &str, action: PermissionAction) -> Result<(), Denial> {
         self.checked(self.grants.check(resource, action), resource, action, Some(call))
     }
 
-    /// Checks whether any resource of a kind such as `cache.*` may be used. Only a denial is counted and audited: the
-    /// uses that follow are decided one by one.
+    /// Checks that at least one resource of a kind such as `cache.*` may be accessed. Only a denial is counted and
+    /// audited: later accesses are checked one by one.
     ///
     /// # Errors
     /// The [`Denial`] of the kind.
@@ -56,11 +55,11 @@ impl Permissions {
         self.grants.check_any(kind, action).inspect_err(|denial| self.audit.deny(denial, Some(call)))
     }
 
-    /// Checks a use of a directory under both of its paths, that of the manifest and the one without links. It is
-    /// counted and audited under the first.
+    /// Checks an access to a directory under both of its paths, the manifest's and the one without links. It is counted
+    /// and audited under the manifest's path.
     ///
     /// # Errors
-    /// The [`Denial`], which says what to add and where.
+    /// The [`Denial`], with the rule to add and where to add it.
     pub(crate) fn check_directory(
         &self,
         call: &CallOrigin,
@@ -71,24 +70,25 @@ impl Permissions {
         self.checked(self.grants.check_directory(path, resolved, action), &format!("fs.{path}"), action, Some(call))
     }
 
-    /// Whether the plugin may use a directory at this moment. Neither counted nor audited.
+    /// Returns whether the plugin may access a directory now. Neither counted nor audited.
     pub(crate) fn holds_directory(&self, path: &str, resolved: &str, action: PermissionAction) -> bool {
         self.grants.check_directory(path, resolved, action).is_ok()
     }
 
-    /// Whether the plugin holds a permission at this moment. Neither counted nor audited: for filtering a list, and for
-    /// what the host does on the plugin's behalf.
+    /// Returns whether the plugin holds a permission now. Neither counted nor audited: for filtering lists, and for
+    /// work that the host does on the plugin's behalf.
     pub(crate) fn holds(&self, resource: &str, action: PermissionAction) -> bool {
         self.grants.check(resource, action).is_ok()
     }
 
-    /// [`Permissions::holds`] for one action, as a value that outlives the borrow: for work on another thread.
+    /// Returns [`Permissions::holds`] for one action as an owned function, for work on another thread.
     pub(crate) fn filter(&self, action: PermissionAction) -> impl Fn(&str) -> bool + Send + Sync + 'static {
         let grants = self.grants.clone();
         move |resource| grants.check(resource, action).is_ok()
     }
 
-    /// Whether the operator allows this use by a rule that `names` it, whatever broader rules stand above that one.
+    /// Returns whether the operator allows this access by a rule that `names` it, even if a broader allowing rule
+    /// precedes it.
     pub(crate) fn operator_names(
         &self,
         resource: &str,
@@ -98,7 +98,7 @@ impl Permissions {
         self.grants.operator_names(resource, action, names)
     }
 
-    /// Checks a use whose denial is reported later: only an allowed use is counted and audited here.
+    /// Checks an access whose denial is reported later: only a granted access is counted and audited here.
     pub(crate) fn allows(&self, resource: &str, action: PermissionAction) -> bool {
         let allowed = self.holds(resource, action);
         if allowed {
@@ -107,12 +107,12 @@ impl Permissions {
         allowed
     }
 
-    /// Counts and audits a use that was allowed by [`Permissions::holds`].
+    /// Counts and audits an access that [`Permissions::holds`] allowed.
     pub(crate) fn note_allowed(&self, call: Option<&CallOrigin>, resource: &str, action: PermissionAction) {
         self.audit.allow(resource, action, call);
     }
 
-    /// Counts and audits a denial that something other than the grants decided.
+    /// Counts and audits a denial that was not decided by the grants.
     pub(crate) fn note_denied(&self, call: &CallOrigin, denial: &Denial) {
         self.audit.deny(denial, Some(call));
     }

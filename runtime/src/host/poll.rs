@@ -1,7 +1,7 @@
-//! `wasi:io/poll`, as wasmtime-wasi has it, but with breaks.
+//! `wasi:io/poll` of wasmtime-wasi, with pauses for other tasks.
 //!
-//! A guest can poll a thousand ready pollables again and again. That is next to no work for the guest, but takes all of
-//! the thread's time on the host. So everything here counts its work and lets other tasks run in between.
+//! A guest can poll a thousand ready pollables again and again, which costs the guest little but takes all of the
+//! thread's time on the host. Therefore the functions here count their work and let other tasks run in between.
 
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 use wasmtime_wasi::p2::DynPollable;
@@ -10,7 +10,7 @@ use wasmtime_wasi::p2::bindings::io::poll::{self, Host, HostPollable};
 use super::{HostState, HostWork};
 use crate::limits::HOST_CALL_BYTES;
 
-/// Puts the functions into a linker, over those of wasmtime-wasi.
+/// Adds the functions to a linker, replacing those of wasmtime-wasi.
 pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     let added = poll::add_to_linker::<_, WithBreaks>(linker, HostState::polling);
@@ -24,7 +24,7 @@ impl HasData for WithBreaks {
     type Data<'a> = Polling<'a>;
 }
 
-/// The resources of one instance, and what its host calls have cost so far.
+/// The resources of an instance, and the cost of its host calls so far.
 pub(crate) struct Polling<'a> {
     pub(crate) table: &'a mut ResourceTable,
     pub(crate) work: &'a mut HostWork,

@@ -54,7 +54,7 @@ impl From<Outcome> for wit::Outcome {
 }
 
 impl HostState {
-    /// Checks that `id` is valid and that the plugin may do this with the job.
+    /// Checks that `id` is valid and that the plugin may take this action on the job.
     fn may_use_job(&self, id: &str, action: PermissionAction) -> Result<(), wit::Error> {
         check_id(id)?;
         self.check(&format!("scheduler.{id}"), action).map_err(|denial| wit::Error::Denied(denial.to_string()))
@@ -78,8 +78,8 @@ impl HostState {
         Ok(self.plugin.jobs.db.get(id).await.map_err(JobsError::from)?.map(wit::Job::from))
     }
 
-    /// The jobs that the plugin may read. The others are left out without a denial, because the plugin did not ask for
-    /// one of them.
+    /// Returns the jobs that the plugin may read. Others are left out without a denial, because the plugin did not ask
+    /// for a particular one.
     async fn readable_jobs(&mut self) -> Result<Vec<wit::Job>, wit::Error> {
         let mut jobs = self.plugin.jobs.db.all().await.map_err(JobsError::from)?;
         jobs.retain(|job| self.plugin.permissions.holds(&format!("scheduler.{}", job.id), PermissionAction::Read));
@@ -98,7 +98,7 @@ impl HostState {
     }
 }
 
-/// Bytes of a job that go to the guest, about.
+/// The approximate size of a job for the guest, in bytes.
 fn job_bytes(job: &wit::Job) -> usize {
     size_of::<wit::Job>() + job.id.len() + job.action.len() + job.args.len()
 }

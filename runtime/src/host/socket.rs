@@ -1,8 +1,8 @@
-//! `wasi:sockets`: offered to all plugins, leading somewhere for those that asked for `net.` addresses and got them.
+//! `wasi:sockets`: offered to all plugins, usable by those that asked for `net.` addresses and were granted them.
 //!
-//! Guests built with Python, Go or a whole C library import these interfaces whatever the program does, so an import
-//! does not mean that the program uses the network. Without a grant, making a socket and looking up a name are denied;
-//! nothing else in the interfaces works without one of them.
+//! Guests built with Python, Go or a whole C library import these interfaces regardless of the program, so an import
+//! does not mean that the program uses the network. Without a grant, creating a socket and looking up a name are
+//! denied; nothing else in the interfaces works without one of them.
 
 use plugbay_manifest::PermissionAction;
 use wasmtime::component::{HasData, Linker, Resource};
@@ -17,7 +17,7 @@ use wasmtime_wasi::sockets::{WasiSockets, WasiSocketsCtxView, WasiSocketsView};
 use super::{CallState, HostState, PluginContext};
 use crate::capability::Denial;
 
-/// Puts the interfaces into a linker.
+/// Adds the interfaces to a linker.
 pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     let sockets = <HostState as WasiSocketsView>::sockets;
     let options = network::LinkOptions::default();
@@ -36,7 +36,7 @@ impl HasData for Guarded {
     type Data<'a> = GuardedSockets<'a>;
 }
 
-/// wasmtime-wasi's sockets for a plugin that may have them, and denials for one that may not.
+/// wasmtime-wasi's sockets for a plugin that may use them, and denials for one that may not.
 pub(crate) struct GuardedSockets<'a> {
     pub(crate) plugin: &'a PluginContext,
     pub(crate) call: &'a CallState,
@@ -44,7 +44,7 @@ pub(crate) struct GuardedSockets<'a> {
 }
 
 impl GuardedSockets<'_> {
-    /// Each address is checked by itself when it is used.
+    /// Checks that sockets may be used at all. Each address is checked separately when it is used.
     fn check(&self) -> SocketResult<()> {
         let Some(refused) = self.plugin.wasi.no_network else { return Ok(()) };
         let denial = Denial::of_kind("net.*", PermissionAction::Execute, refused);
@@ -78,7 +78,7 @@ impl ip_name_lookup::Host for GuardedSockets<'_> {
     }
 }
 
-/// Unchanged: streams of addresses are there only for plugins that may look up names.
+/// Unchanged: only plugins that may look up names get streams of addresses.
 impl ip_name_lookup::HostResolveAddressStream for GuardedSockets<'_> {
     fn resolve_next_address(&mut self, stream: Resource<ResolveAddressStream>) -> SocketResult<Option<IpAddress>> {
         ip_name_lookup::HostResolveAddressStream::resolve_next_address(&mut self.sockets, stream)
@@ -93,7 +93,7 @@ impl ip_name_lookup::HostResolveAddressStream for GuardedSockets<'_> {
     }
 }
 
-/// Unchanged: how the errors of the others become the guest's.
+/// Unchanged: converts the errors of the other interfaces.
 impl network::Host for GuardedSockets<'_> {
     fn convert_error_code(&mut self, error: SocketError) -> wasmtime::Result<ErrorCode> {
         network::Host::convert_error_code(&mut self.sockets, error)

@@ -1,7 +1,7 @@
-//! The data of one wasmtime `Store`, that is, of one instance of one plugin.
+//! The data of a wasmtime `Store`, that is, of one instance of one plugin.
 //!
-//! A `per_call` plugin makes one of these for each call, so it holds only what is cheap and creates the rest when a
-//! guest first needs it.
+//! A `per_call` plugin creates one for each call, so it holds only what is cheap, and creates the rest when a guest
+//! first needs it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,14 +22,14 @@ pub(crate) struct HostState {
     pub(crate) plugin: Arc<PluginContext>,
     pub(crate) call: CallState,
     pub(crate) memory: InstanceLimiter,
-    /// What a legacy plugin reads; handed to WASI when it is made.
+    /// Standard input of a legacy plugin, which WASI takes over when it is created.
     pub(crate) stdin: Option<Vec<u8>>,
     pub(crate) output: Option<Output>,
     pub(crate) wasi: Option<Box<Wasi>>,
     pub(crate) host_work: HostWork,
     /// The database transaction that the running call has begun.
     pub(crate) transaction: Option<OpenTransaction>,
-    /// The status with which the guest ended itself.
+    /// The status with which the guest exited.
     pub(crate) exit_code: Option<i32>,
 }
 
@@ -48,7 +48,7 @@ impl HostState {
         }
     }
 
-    /// Checks a use within the call that runs. It is counted and audited.
+    /// Checks an access in the running call. It is counted and audited.
     pub(crate) fn check(&self, resource: &str, action: PermissionAction) -> Result<(), Denial> {
         self.plugin.permissions.check_in(&self.call.origin, resource, action)
     }
@@ -57,7 +57,7 @@ impl HostState {
 /// The call that runs in the store.
 #[derive(Clone, Default)]
 pub(crate) struct CallState {
-    /// Who makes the call, and its id.
+    /// The caller and the id of the call.
     pub(crate) origin: CallOrigin,
     /// `None` between calls.
     pub(crate) time: Option<TimeLimit>,
@@ -77,15 +77,15 @@ impl CallState {
         }
     }
 
-    /// The time that is left to it; `None` if it may take as long as it likes.
+    /// Returns the remaining time; `None` if the call has no limit.
     pub(crate) fn time_left(&self) -> Option<Duration> {
         self.time?.left()
     }
 
-    /// Counts a request, and returns what is to be known of the call while that is under way.
+    /// Counts a request, and returns the state of the call for the duration of that request.
     pub(crate) fn count_http_request(&mut self) -> CallState {
         self.http_requests = self.http_requests.saturating_add(1);
-        // Before it is copied: two copies would make two ids.
+        // Created before the state is copied: each copy would create an id of its own.
         self.origin.request_id();
         self.clone()
     }

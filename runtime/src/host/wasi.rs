@@ -1,10 +1,10 @@
 //! WASI 0.2 for guests: the interfaces that standard libraries import, and the host resources behind them.
 //!
 //! A sandboxed guest finds all interfaces that Rust's, C's or Python's standard library imports, but nothing behind
-//! them: no preopened directory, no arguments, no environment but what its manifest declares, no socket. Clocks and
-//! random numbers work: the wall clock is the runtime's own, the monotonic one is the machine's. Trusted plugins get
-//! the directories, variables and addresses that their manifest asks for and the operator allows. Which interfaces may
-//! be imported in which mode is decided before anything runs, in `plugin/check.rs`.
+//! them: no preopened directories, no arguments, no environment except what its manifest declares, no sockets. Clocks
+//! and random numbers work: the wall clock is the runtime's own, the monotonic clock is the machine's. Trusted plugins
+//! get the directories, variables and addresses that their manifest asks for and the operator allows. `plugin/check.rs`
+//! decides before anything runs which interfaces may be imported in which mode.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,23 +27,23 @@ use crate::capability::Refused;
 use crate::clock::Clock;
 use crate::limits::{RANDOM_BYTES_MAX, RESOURCES_MAX};
 
-/// The host resources behind WASI for one plugin.
+/// The host resources behind WASI for a plugin.
 #[derive(Debug)]
 pub(crate) struct WasiGrants {
-    /// Host directories that a trusted plugin sees.
+    /// Host directories that a trusted plugin can access.
     pub(crate) directories: Vec<Directory>,
     /// Why sockets are denied; `None` if they are not. Each address is then checked against `net.<address>`.
     pub(crate) no_network: Option<Refused>,
 }
 
 impl Default for WasiGrants {
-    /// What a sandboxed plugin has.
+    /// The resources of a sandboxed plugin: none.
     fn default() -> Self {
         WasiGrants { directories: Vec::new(), no_network: Some(Refused::ByMode) }
     }
 }
 
-/// The WASI side of one instance, made when the guest first uses it: many plugins never do.
+/// The WASI state of an instance, created when the guest first uses it: many plugins never do.
 pub(crate) struct Wasi {
     ctx: WasiCtx,
     table: ResourceTable,
@@ -55,7 +55,7 @@ impl Wasi {
         let network = plugin.wasi.no_network.is_none();
         let mut builder = WasiCtx::builder();
         if stdin.is_some() {
-            // A program expects its name there; many read it without a look at how many arguments there are.
+            // Programs expect their name there, and many read it without checking the number of arguments.
             builder.arg(&*plugin.name);
         }
         builder
@@ -71,11 +71,11 @@ impl Wasi {
         if network {
             let plugin = plugin.clone();
             builder.socket_addr_check(move |address, usage| {
-                // Any free port of this machine, to connect or send from: where to is checked by itself.
+                // A free port of this machine, to connect or send from. The destination is checked separately.
                 let local = matches!(usage, SocketAddrUse::TcpBind | SocketAddrUse::UdpBind)
                     && address.ip().is_unspecified()
                     && address.port() == 0;
-                // A scope is the guest's to choose and would give one address many names.
+                // The guest can choose any scope, which would give one address many names.
                 let resource = format!("net.{}", SocketAddr::new(address.ip().to_canonical(), address.port()));
                 let granted = local || plugin.permissions.check(&resource, PermissionAction::Execute).is_ok();
                 Box::pin(std::future::ready(granted))
@@ -87,7 +87,7 @@ impl Wasi {
     }
 }
 
-/// The runtime's clock, as WASI wants it.
+/// Adapts the runtime's clock to WASI.
 struct GuestClock(Arc<dyn Clock>);
 
 impl HostWallClock for GuestClock {
@@ -100,7 +100,7 @@ impl HostWallClock for GuestClock {
     }
 }
 
-/// Who calls WASI, and what host calls have cost so far.
+/// The calling plugin, and the cost of its host calls so far.
 struct WasiCaller<'a> {
     plugin: &'a PluginContext,
     call: &'a CallState,
@@ -108,7 +108,7 @@ struct WasiCaller<'a> {
 }
 
 impl HostState {
-    /// The WASI side, made on its first use, with the rest of the state.
+    /// Returns the WASI state, created on first use, with the rest of the state.
     fn wasi(&mut self) -> (&mut Wasi, WasiCaller<'_>) {
         let wasi = self.wasi.get_or_insert_with(|| {
             let output = self.output.get_or_insert_with(|| {
@@ -121,32 +121,32 @@ impl HostState {
         (wasi, WasiCaller { plugin: &self.plugin, call: &self.call, work: &mut self.host_work })
     }
 
-    /// What `wasi:io/poll` works on.
+    /// Returns the state for `wasi:io/poll`.
     pub(crate) fn polling(&mut self) -> Polling<'_> {
         let (wasi, caller) = self.wasi();
         Polling { table: &mut wasi.table, work: caller.work }
     }
 
-    /// What `wasi:filesystem/preopens` works on.
+    /// Returns the state for `wasi:filesystem/preopens`.
     pub(crate) fn directories(&mut self) -> Directories<'_> {
         let (wasi, WasiCaller { plugin, call, .. }) = self.wasi();
         Directories { plugin, call, table: &mut wasi.table }
     }
 
-    /// What those interfaces of `wasi:sockets` work on that make a socket or look up a name.
+    /// Returns the state for those interfaces of `wasi:sockets` that create a socket or look up a name.
     pub(crate) fn guarded_sockets(&mut self) -> GuardedSockets<'_> {
         let (wasi, WasiCaller { plugin, call, .. }) = self.wasi();
         let sockets = WasiSocketsCtxView { ctx: wasi.ctx.sockets(), table: &mut wasi.table };
         GuardedSockets { plugin, call, sockets }
     }
 
-    /// What `wasi:http` works on.
+    /// Returns the state for `wasi:http`.
     pub(crate) fn http(&mut self) -> WasiHttpCtxView<'_> {
         let (wasi, _) = self.wasi();
         wasi.http.view(&mut wasi.table)
     }
 
-    /// The same for a request of the call that runs, which counts it.
+    /// Counts a request of the running call, and returns the state for it.
     pub(crate) fn http_request(&mut self) -> WasiHttpCtxView<'_> {
         let call = self.call.count_http_request();
         let (wasi, _) = self.wasi();

@@ -1,18 +1,17 @@
-//! Accounts for the cost of host calls, and decides when other tasks run in between.
+//! The accounting of host calls, which determines when other tasks run in between.
 
 use super::HostState;
 use crate::limits::{HOST_BYTES_UNTIL_YIELD, HOST_CALL_BYTES};
 
 /// The cost of host calls since the store last let other tasks run. Fuel measures only the guest's own work: between
-/// two yields, a guest can make thousands of host calls that move megabytes each.
+/// two yields, a guest can make thousands of host calls that each move megabytes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HostWork {
     bytes: usize,
 }
 
 impl HostWork {
-    /// Counts a host call that moved this many bytes. Returns whether it is time to let other tasks run and to look at
-    /// the deadline.
+    /// Counts a host call that moved this many bytes. Returns whether to let other tasks run and check the deadline.
     pub(crate) fn is_time_to_yield(&mut self, bytes: usize) -> bool {
         self.bytes = self.bytes.saturating_add(HOST_CALL_BYTES).saturating_add(bytes);
         let enough = self.bytes >= HOST_BYTES_UNTIL_YIELD;

@@ -14,7 +14,7 @@ use wasmtime_wasi_http::{Error, WasiBody};
 use super::exchange::{Exchange, from_hyper};
 use crate::limits::{HTTP_REQUEST_BYTES_MAX, HTTP_RESPONSE_BYTES_MAX};
 
-/// The body of a request, which the guest writes.
+/// A request's body, which the guest writes.
 pub(super) struct RequestBody {
     body: WasiBody,
     bytes: u64,
@@ -51,11 +51,11 @@ impl Body for RequestBody {
     }
 }
 
-/// The body of a response, which the server sends.
+/// A response's body, which the server sends.
 pub(super) struct ResponseBody {
     body: Incoming,
     bytes: u64,
-    /// Fires when the server has been silent for too long, or the whole request took too long.
+    /// Fires if the server is silent for too long or the whole request takes too long.
     alarm: Pin<Box<Sleep>>,
     silence: Option<Duration>,
     deadline: Instant,
@@ -69,7 +69,7 @@ impl ResponseBody {
     }
 }
 
-/// The next moment to give up: after `silence` without data, but never later than the deadline.
+/// Returns the next time to give up: after `silence` without data, but never later than the deadline.
 fn next_alarm(silence: Option<Duration>, deadline: Instant) -> Instant {
     silence.and_then(|silence| Instant::now().checked_add(silence)).map_or(deadline, |then| then.min(deadline))
 }
@@ -80,7 +80,7 @@ impl Body for ResponseBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = &mut *self;
-        // Before the frame: a server that always has one more byte would never be found to be slow.
+        // Checked before the frame: otherwise a server that always has one more byte would never count as slow.
         if this.alarm.as_mut().poll(context).is_ready() {
             return Poll::Ready(Some(Err(this.exchange.too_slow(this.deadline))));
         }
@@ -112,7 +112,7 @@ impl Body for ResponseBody {
     }
 }
 
-/// Why a body ended early, in the words of `wasi:http`.
+/// Returns the `wasi:http` error code of a body that ended early.
 pub(super) fn error_code(error: &wasmtime::Error) -> Option<ErrorCode> {
     if let Some(code) = error.downcast_ref::<ErrorCode>() {
         return Some(code.clone());

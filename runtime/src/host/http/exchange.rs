@@ -1,7 +1,7 @@
-//! One request and its response: admitted, sent, bounded in time.
+//! A request and its response: admitted, sent, bounded in time.
 //!
-//! A failure reaches the guest as one of `wasi:http`'s error codes, which cannot carry a reason. If the reason is a
-//! permission or a limit, the plugin's log has it in full.
+//! The guest receives a failure as one of `wasi:http`'s error codes, which cannot contain a reason. If the reason is a
+//! permission or a limit, it is logged in full to the plugin's log.
 
 use std::future::poll_fn;
 use std::net::IpAddr;
@@ -31,10 +31,10 @@ use crate::limits::{
 use crate::service::http::{ConnectError, HttpResponder, Later, Stream, Target, address};
 use crate::service::log::Level;
 
-/// A response, and the future that has to be polled for its body to arrive.
+/// A response, and the future that must be polled for its body to arrive.
 pub(super) type Sent = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
 
-/// One request's plugin, target and time limit.
+/// A request's plugin, target and time limit.
 #[derive(Clone)]
 pub(super) struct Exchange(Arc<Parts>);
 
@@ -47,8 +47,7 @@ struct Parts {
 }
 
 impl Exchange {
-    /// Admits a request if it names a host, the plugin may send requests to that host, and the request is of a kind
-    /// that is sent at all.
+    /// Admits a request if it names a host, the plugin may send requests to that host, and its kind is supported.
     pub(super) fn admit(
         plugin: &Arc<PluginContext>,
         call: &CallState,
@@ -63,7 +62,7 @@ impl Exchange {
             exchange.say(&denial.to_string());
             return Err(Error::HttpRequestDenied);
         }
-        // A tunnel would bypass all checks made here.
+        // A tunnel would bypass all checks.
         if request.method() == Method::CONNECT {
             return Err(Error::HttpRequestMethodInvalid);
         }
@@ -104,7 +103,7 @@ impl Exchange {
         let this = self.clone();
         let response =
             response.map(|body| ResponseBody::new(body, options.between_bytes_timeout, deadline, this).boxed_unsync());
-        // The connection ends at the deadline at the latest, even if the body is not being read.
+        // The connection ends by the deadline even if the body is not read.
         let rest = async move {
             let _turns = turns;
             match connection {
@@ -126,7 +125,7 @@ impl Exchange {
         Ok(plugin.http.network.connect(target, &allowed, deadline).await?)
     }
 
-    /// The addresses that may be connected to: public ones, and others that the operator names.
+    /// Returns the addresses that may be connected to: public ones, and others that the operator names.
     fn permitted(&self, addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, Error> {
         let mut refused = None;
         let mut open = addresses;
@@ -143,7 +142,7 @@ impl Exchange {
         }
     }
 
-    /// Whether the operator names an address that is not of the public internet: by itself, or as `localhost`.
+    /// Returns whether the operator names an address outside the public internet, by itself or as `localhost`.
     fn is_named(&self, address: IpAddr) -> bool {
         let Parts { plugin, target, .. } = &*self.0;
         let named = |resource: &str, names: &dyn Fn(&str) -> bool| {
@@ -156,7 +155,7 @@ impl Exchange {
             })
     }
 
-    /// The address, where the host is one.
+    /// Returns the host's address if the host is an IP address.
     fn literal(&self) -> Vec<IpAddr> {
         match self.0.target.host {
             url::Host::Domain(_) => Vec::new(),
@@ -165,7 +164,7 @@ impl Exchange {
         }
     }
 
-    /// Sends over a connection of its own.
+    /// Sends the request over a connection of its own.
     async fn begin(
         &self,
         stream: Box<dyn Stream>,
@@ -195,7 +194,7 @@ impl Exchange {
         Ok((response, open))
     }
 
-    /// The request as the server reads it: only the path, and the host in the spelling that was checked.
+    /// Converts the request to its wire form: only the path, and the host in the spelling that was checked.
     fn on_the_wire(&self, request: Request<WasiBody>) -> Request<RequestBody> {
         let (mut parts, body) = request.into_parts();
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
@@ -319,7 +318,7 @@ fn after(timeout: Option<std::time::Duration>, deadline: Instant) -> Instant {
     timeout.and_then(|timeout| Instant::now().checked_add(timeout)).map_or(deadline, |then| then.min(deadline))
 }
 
-/// hyper's errors in the words of `wasi:http`. The backend's own text is for the host's log.
+/// Maps hyper's errors to `wasi:http`'s. hyper's own text goes to the host's log.
 pub(super) fn from_hyper(error: &hyper::Error) -> Error {
     tracing::debug!("an exchange broke off: {error:?}");
     let own = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>());
@@ -338,7 +337,7 @@ pub(super) fn from_hyper(error: &hyper::Error) -> Error {
     Error::ConnectionTerminated
 }
 
-/// Whether the other side closed the connection before the body's end.
+/// Returns whether the server closed the connection before the body's end.
 fn is_end_of_file(error: &hyper::Error) -> bool {
     let cause = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
     cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::UnexpectedEof)

@@ -1,8 +1,8 @@
 //! `wasi:http` over the http service.
 //!
-//! Every request is admitted by itself: the host that it names is granted (`http.<host>`, or `http.<host>:<port>` if
-//! the port is not the scheme's own), and the addresses that the host stands for are of the public internet or named by
-//! the operator. Redirects are answers like any other: a plugin that follows one sends another request.
+//! Each request is admitted separately: its host must be granted (`http.<host>`, or `http.<host>:<port>` if the port is
+//! not the scheme's default), and the host's addresses must be public or named by the operator. Redirects are ordinary
+//! responses: a plugin that follows one sends another request.
 
 mod body;
 mod exchange;
@@ -22,7 +22,7 @@ use self::exchange::{Exchange, Sent};
 use super::{CallState, HostState, PluginContext};
 use crate::limits::{HTTP_CHUNK_BYTES, HTTP_HEADER_BYTES_MAX, HTTP_REQUESTS_PER_CALL_MAX};
 
-/// The `wasi:http` side of one instance.
+/// The `wasi:http` state of an instance.
 pub(crate) struct InstanceHttp {
     ctx: WasiHttpCtx,
     hooks: Hooks,
@@ -30,7 +30,7 @@ pub(crate) struct InstanceHttp {
 
 struct Hooks {
     plugin: Arc<PluginContext>,
-    /// The call that asks. It has counted the request.
+    /// The current call, in which the request has been counted.
     call: CallState,
 }
 
@@ -41,7 +41,7 @@ impl InstanceHttp {
         InstanceHttp { ctx, hooks: Hooks { plugin, call: CallState::default() } }
     }
 
-    /// The next request is one of this call.
+    /// Assigns the next request to this call.
     pub(crate) fn ask_for(&mut self, call: CallState) {
         self.hooks.call = call;
     }
@@ -86,7 +86,7 @@ impl WasiHttpHooks for Hooks {
     }
 }
 
-/// Puts the function that sends requests into a linker, and counts its calls.
+/// Adds the function that sends requests to a linker, and counts its calls.
 pub(crate) fn link_handler(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     outgoing_handler::add_to_linker::<_, WasiHttp>(linker, HostState::http_request)
 }

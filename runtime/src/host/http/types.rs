@@ -1,9 +1,9 @@
 //! `wasi:http/types` of wasmtime-wasi-http, with replacements for the functions that a guest can make costly.
 //!
 //! A guest can copy a header of 32 KiB with a dozen instructions, again and again, and hold megabytes of text in
-//! requests that it never sends. So functions that copy headers count as work here and let other tasks run in between,
-//! and the parts of a request are bounded. The function that returns why a body broke off is replaced as well, because
-//! wasmtime-wasi-http looks for another type of error than its own bodies end with.
+//! requests that it never sends. Therefore functions that copy headers count as work here and let other tasks run in
+//! between, and the parts of a request are bounded. The function that returns why a body broke off is replaced as well,
+//! because wasmtime-wasi-http expects another error type than its own bodies produce.
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentNamedList, Lift, Linker, LinkerInstance, Lower, Resource};
@@ -18,9 +18,9 @@ use super::body;
 use crate::host::HostState;
 use crate::limits::HTTP_PART_BYTES_MAX;
 
-/// The interface in the version that wasmtime-wasi-http serves.
+/// The interface, in the version that wasmtime-wasi-http serves.
 const INTERFACE: &str = "wasi:http/types@0.2.12";
-/// Bytes that a header field counts as in addition to its text.
+/// The overhead of a header field in bytes, in addition to its text.
 const FIELD_BYTES: usize = 128;
 
 type Store<'a> = StoreContextMut<'a, HostState>;
@@ -43,7 +43,7 @@ pub(crate) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     replaced
 }
 
-/// The functions that copy headers.
+/// Replaces the functions that copy headers.
 fn replace_fields(types: &mut LinkerInstance<'_, HostState>) -> wasmtime::Result<()> {
     counted(types, "[static]fields.from-list", |state, (entries,): (Vec<(String, Vec<u8>)>,)| {
         let bytes = entries.iter().map(|(name, value)| FIELD_BYTES + name.len() + value.len()).sum();
@@ -74,7 +74,7 @@ fn replace_fields(types: &mut LinkerInstance<'_, HostState>) -> wasmtime::Result
     })
 }
 
-/// The functions that put texts of any length into a request.
+/// Replaces the functions that put texts of any length into a request.
 fn replace_parts(types: &mut LinkerInstance<'_, HostState>) -> wasmtime::Result<()> {
     types.func_wrap(
         "[method]outgoing-request.set-method",
@@ -114,7 +114,7 @@ fn replace_parts(types: &mut LinkerInstance<'_, HostState>) -> wasmtime::Result<
     )
 }
 
-/// Wraps a function that returns how many bytes it moved, and lets other tasks run when that was enough.
+/// Adds a function that returns how many bytes it moved, and lets other tasks run once that is enough.
 fn counted<P, R>(
     types: &mut LinkerInstance<'_, HostState>,
     name: &str,
@@ -134,7 +134,7 @@ where
     })
 }
 
-/// The cost of copying these fields, in bytes.
+/// Returns the cost of copying these fields, in bytes.
 fn cost(state: &mut HostState, fields: &Fields) -> wasmtime::Result<usize> {
     Ok(state.http().table.get(fields)?.len().saturating_mul(FIELD_BYTES))
 }

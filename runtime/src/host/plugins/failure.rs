@@ -1,12 +1,12 @@
 //! Converts the error of a call to another plugin into the failure that the caller receives.
 //!
-//! One exhaustive match maps the library's errors to those of the contract. Texts that a person may act on are passed
-//! on. The internals of the host, or of a plugin that broke, are not for the caller.
+//! One exhaustive match maps the library's errors to those of the contract. Actionable texts are passed on. The
+//! internals of the host, or of a plugin that broke, are not.
 
 use crate::error::{Failure, InvokeError};
 use crate::host::bindings::plugbay::plugin::{plugins as wit, types};
 
-/// The longest part of a name that is quoted in a text.
+/// Maximum length of a name quoted in a text, in characters.
 const QUOTED_CHARS_MAX: usize = 80;
 
 pub(super) fn from_error(error: InvokeError) -> wit::Error {
@@ -46,13 +46,13 @@ fn broken(error: &InvokeError, message: String) -> wit::Error {
     wit::Error::Broken(failure(error.code(), message))
 }
 
-/// The other plugin's own failure, as it is.
+/// Passes on the other plugin's own failure unchanged.
 fn from_guest(failure: Failure) -> types::Failure {
     let Failure { code, message, details, status_code } = failure;
     types::Failure { code, message, details: details.map(|details| details.to_string()), status_code }
 }
 
-/// An error of the host with its code, its text and its numbers.
+/// Converts an error of the host, with its code, text and numbers.
 fn from_host(error: &InvokeError) -> types::Failure {
     let details = error.to_json().get("details").map(ToString::to_string);
     types::Failure { details, ..failure(error.code(), error.to_string()) }
@@ -62,19 +62,19 @@ pub(super) fn failure(code: &str, message: String) -> types::Failure {
     types::Failure { code: code.to_owned(), message, details: None, status_code: None }
 }
 
-/// A limit of the service itself.
+/// Creates the error for a limit of the service itself.
 pub(super) fn over_limit(message: String, limit: &str, allowed: usize, observed: usize) -> types::Failure {
     let details = serde_json::json!({ "limit": limit, "allowed": allowed, "observed": observed });
     types::Failure { details: Some(details.to_string()), ..failure("limit_exceeded", message) }
 }
 
-/// A name that a guest made up, so that a text stays short and on one line.
+/// Quotes a name chosen by a guest, so that the text stays short and on one line.
 pub(super) fn quoted(name: &str) -> String {
     let start: String = name.chars().take(QUOTED_CHARS_MAX).flat_map(char::escape_debug).collect();
     if name.chars().nth(QUOTED_CHARS_MAX).is_some() { format!("`{start}…`") } else { format!("`{start}`") }
 }
 
-/// The names that do exist, for the message of a `not-found`.
+/// Lists the names that exist, for the message of a `not-found`.
 pub(super) fn listed(names: &[String]) -> String {
     if names.is_empty() {
         "there is none that you may see".to_owned()

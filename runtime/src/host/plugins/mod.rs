@@ -1,7 +1,7 @@
 //! `plugbay:plugin/plugins` over the plugins service.
 //!
-//! A caller receives the other plugin's answer. Of a plugin that broke it learns only that it did: panic message and
-//! output are for the plugin's author and go to its log.
+//! A caller receives the other plugin's answer. If that plugin broke, the caller learns only this fact: panic message
+//! and output are for the plugin's author and go to its log.
 
 mod failure;
 
@@ -16,8 +16,8 @@ use crate::limits::{
 };
 use crate::service::plugins::{Calling, NewCall, NotRegistered, PluginInfo, ServiceInfo, is_service_name};
 
-/// The bytes as which a host call counts that lists plugins or services, for its answer or for a message: there may be
-/// thousands of them, so others run after each such call.
+/// The cost in bytes of a host call that lists plugins or services, for its answer or for a message. There may be
+/// thousands, so other tasks run after each such call.
 const LOOKED_THROUGH_ALL: usize = HOST_BYTES_UNTIL_YIELD;
 
 impl From<PluginInfo> for wit::PluginInfo {
@@ -48,7 +48,7 @@ impl HostState {
         self.plugin.permissions.holds(&format!("plugin.{name}"), Read)
     }
 
-    /// Begins a call, if this plugin's own grants allow it.
+    /// Begins a call if this plugin's grants allow it.
     fn calling(&mut self, plugin: String, action: String, payload: String) -> Result<Calling, wit::Error> {
         if plugin.len() > SERVICE_NAME_BYTES_MAX {
             return Err(wit::Error::NotFound(format!("{} is not the name of a plugin", failure::quoted(&plugin))));
@@ -64,7 +64,7 @@ impl HostState {
         self.plugin.plugins.call(caller, before, call).map_err(|plugin| self.no_such_plugin(&plugin))
     }
 
-    /// The outcome of a call, for the guest.
+    /// Converts the outcome of a call for the guest.
     fn called(&self, callee: &str, answer: Result<String, Box<InvokeError>>) -> Result<String, wit::Error> {
         answer.map_err(|error| {
             let caller = &*self.plugin.name;
@@ -89,7 +89,7 @@ impl HostState {
         wit::Error::NotFound(format!("no plugin {} is loaded; {}", failure::quoted(plugin), failure::listed(&seen)))
     }
 
-    /// The services whose plugin serves and that this plugin may see.
+    /// Returns the services that this plugin may see and whose plugin serves.
     fn seen_services(&self) -> Vec<wit::ServiceInfo> {
         let services = self.plugin.plugins.services().into_iter().filter(|service| self.may_see(&service.name));
         services.map(|ServiceInfo { name, plugin }| wit::ServiceInfo { name, plugin: plugin.to_string() }).collect()

@@ -1,7 +1,7 @@
-//! `wasi:config/store@0.2.0-rc.1` over the plugin's configuration: a string as it is, anything else as its JSON text.
+//! `wasi:config/store@0.2.0-rc.1` over the plugin's configuration: strings unchanged, other values as JSON text.
 //!
-//! Secrets are given to their owner, as by `plugbay:plugin/config`; a key that may not be read is an error to `get` and
-//! left out by `get-all`.
+//! Secrets are returned to their plugin, as by `plugbay:plugin/config`. For a key that may not be read, `get` returns
+//! an error; `get-all` omits it.
 
 use plugbay_manifest::PermissionAction;
 use serde_json::Value;

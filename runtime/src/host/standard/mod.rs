@@ -1,7 +1,7 @@
-//! The draft standards that are served beside the contract, on the same backends, under the same permissions and
-//! limits: a plugin that is written to the standards alone runs.
+//! The draft standards that are served in addition to the contract, on the same backends and with the same permissions
+//! and limits, so that a plugin written only for the standards runs.
 //!
-//! Nothing is kept in here. Each function asks the service behind it.
+//! Stateless: each function calls the service behind it.
 
 pub(crate) mod config;
 pub(crate) mod keyvalue;

@@ -10,7 +10,7 @@ use crate::host::HostState;
 same_in_both_drafts!(u64, keyvalue_keys_from);
 
 impl HostState {
-    /// A page of keys. The cursor is how many keys came before: the host goes through them again to find where it was.
+    /// Returns a page of keys. The cursor is the number of keys before the page, which the host skips again.
     async fn keyvalue_keys_from(
         &mut self,
         behind: Behind,

@@ -11,7 +11,7 @@ use crate::host::HostState;
 same_in_both_drafts!(String, keyvalue_keys);
 
 impl HostState {
-    /// A handle for the guest. It may hold as many as of all other resources.
+    /// Creates a handle for the guest. It counts against the same limit as all other resources.
     fn keyvalue_keep(&mut self, cas: Cas) -> Result<Resource<Cas>, Refused> {
         self.ctx().table.push(cas).map_err(|error| Refused::Other(format!("too many handles are open: {error}")))
     }
@@ -29,7 +29,7 @@ impl atomics::HostCas for HostState {
         Ok(self.keyvalue_keep(cas)?)
     }
 
-    /// The present value: where it is another one than the handle looked at, the swap will say so.
+    /// Returns the current value. If it differs from the one that the handle read, the swap will fail.
     async fn current(&mut self, cas: Resource<Cas>) -> Result<Option<Vec<u8>>, store::Error> {
         let cas = self.ctx().table.get(&cas).map_err(|error| store::Error::Other(error.to_string()))?;
         let (behind, key) = (cas.behind, cas.key.clone());

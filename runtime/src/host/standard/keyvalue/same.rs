@@ -1,6 +1,6 @@
-//! What both drafts of `wasi:keyvalue` say in the same words: all but cursors, counters and compare-and-swap.
+//! The part that both drafts of `wasi:keyvalue` share: everything but cursors, counters and compare-and-swap.
 
-/// Implements one draft's buckets and batches. It takes the type of the draft's cursors, and what lists keys by them.
+/// Implements a draft's buckets and batches, for the draft's cursor type and its function that lists keys.
 macro_rules! same_in_both_drafts {
     ($cursor:ty, $list:ident) => {
         impl From<Refused> for store::Error {
