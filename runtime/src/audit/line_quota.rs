@@ -1,19 +1,19 @@
-//! A limit on the lines of one plugin per period, so that it cannot flood a log that it shares with others.
+//! A limit on the lines that a plugin writes per period, so that it cannot flood a log that it shares with others.
 
 use std::time::{Duration, Instant};
 
-/// The lines of the running period. The bound is a parameter of [`LineQuota::admit`] and not stored: each plugin has
-/// several quotas.
+/// The lines of the current period. The limit is a parameter of [`LineQuota::admit`] because each plugin has several
+/// quotas.
 pub(crate) struct LineQuota {
     since: Instant,
     lines: u32,
     dropped: u32,
 }
 
-/// Whether one more line may be written.
+/// Whether another line may be written.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Quota {
-    /// The line may be written; `dropped_before` lines were dropped since the last one that was.
+    /// The line may be written; `dropped_before` lines were dropped since the last written one.
     Left { dropped_before: u64 },
     /// The quota is used up. The line is dropped and counted.
     Spent,
@@ -24,7 +24,7 @@ impl LineQuota {
         LineQuota { since: Instant::now(), lines: 0, dropped: 0 }
     }
 
-    /// Counts a line that is to be written now, if the period has fewer than `lines_max`.
+    /// Counts a line to be written now, if the period has had fewer than `lines_max`.
     pub(crate) fn admit(&mut self, now: Instant, lines_max: u32, period: Duration) -> Quota {
         if now.saturating_duration_since(self.since) >= period {
             self.since = now;
@@ -38,7 +38,7 @@ impl LineQuota {
         Quota::Left { dropped_before: std::mem::take(&mut self.dropped).into() }
     }
 
-    /// Lines that were dropped and not reported yet.
+    /// Returns the number of dropped lines that have not been reported yet.
     pub(crate) fn unreported(&self) -> u64 {
         self.dropped.into()
     }

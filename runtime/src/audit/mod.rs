@@ -1,8 +1,8 @@
-//! The audit: which plugin used which capability and which uses were denied. All uses are counted; records are bounded.
+//! The audit of accesses to host capabilities. All accesses are counted; records are bounded.
 //!
-//! Every denial becomes a record, for the embedder's sink and for a trail that the runtime keeps in memory. The records
-//! of one plugin are limited per second, and each record holds the number of denials that were left out before it.
-//! Allowed uses are counted, and recorded only if the sink wants them, because nearly every host call is one.
+//! Every denial becomes a record, for the embedder's sink and for a trail that the runtime holds in memory. The records
+//! of a plugin are limited per second, and each contains the number of denials omitted before it. Allowed accesses are
+//! counted, and recorded only if the sink wants them, because nearly every host call is one.
 
 pub(crate) mod catch_panic;
 pub(crate) mod line_quota;
@@ -24,49 +24,49 @@ use crate::clock::{Clock, unix_ms};
 use crate::limits::{AUDIT_PERIOD, AUDIT_RECORDS_MAX, AUDIT_TRAIL_MAX, RESOURCE_BYTES_TOLD};
 use crate::thread_number::thread_number;
 
-/// One use or attempted use of a host capability, as passed to a sink.
+/// A record of an access to a host capability, allowed or denied, as passed to a sink.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct AuditRecord<'a> {
-    /// The plugin that used the capability or was denied it.
+    /// The plugin.
     pub plugin: &'a str,
-    /// What was used, such as `data.notes`; cut after 1,024 bytes.
+    /// The resource, such as `data.notes`; cut after 1,024 bytes.
     pub resource: &'a str,
     /// The action: `read`, `write`, `execute`, `publish` or `subscribe`.
     pub action: &'static str,
-    /// Which side denied the use; `None` if it was allowed.
+    /// Whether the manifest or the operator denied the access; `None` if it was allowed.
     pub refused: Option<Refused>,
-    /// The caller of the call in which it happened; `None` outside a call or if the call is not known.
+    /// The caller of the plugin's call; `None` outside a call or if the call is not known.
     pub caller: Option<&'a Caller>,
     /// The id of that call.
     pub request_id: Option<&'a str>,
-    /// When, by the runtime's clock.
+    /// The time of the access, by the runtime's clock.
     pub time: SystemTime,
-    /// The number of records of the same kind about this plugin that were left out since the last one because of the
-    /// limit.
+    /// The number of records of the same kind about this plugin that the limit omitted since the last one.
     pub left_out: u64,
 }
 
 impl AuditRecord<'_> {
-    /// `permission.allow` or `permission.deny`.
+    /// Returns `permission.allow` or `permission.deny`.
     pub fn event(&self) -> &'static str {
         if self.refused.is_none() { "permission.allow" } else { "permission.deny" }
     }
 }
 
-/// Where audit records go.
+/// A destination of audit records.
 pub trait AuditSink: Send + Sync {
-    /// Takes one record. Called from the thread that runs the guest: hand over and return. A panic costs this record,
-    /// and the plugin goes on.
+    /// Receives a record. It is called on the thread that runs the guest, so it should hand the record over and return.
+    /// A panic loses the record; the plugin continues.
     fn record(&self, record: &AuditRecord<'_>);
 
-    /// Whether allowed uses are recorded too, under the same limit. Called at each use.
+    /// Returns whether allowed accesses are recorded too, under the same limit. It is called on each access. Default:
+    /// `false`.
     fn wants_allowed(&self) -> bool {
         false
     }
 }
 
-/// Lets the embedder keep a handle to the sink.
+/// Lets the embedder retain a handle to the sink.
 impl<S: AuditSink + ?Sized> AuditSink for Arc<S> {
     fn record(&self, record: &AuditRecord<'_>) {
         (**self).record(record);
@@ -77,15 +77,15 @@ impl<S: AuditSink + ?Sized> AuditSink for Arc<S> {
     }
 }
 
-/// A function that takes denials.
+/// Uses a function as a sink for denials.
 impl<F: Fn(&AuditRecord<'_>) + Send + Sync> AuditSink for F {
     fn record(&self, record: &AuditRecord<'_>) {
         self(record);
     }
 }
 
-/// The default sink: events of the `tracing` crate with target `plugbay::audit`, denials at `INFO` and allowed uses at
-/// `TRACE`.
+/// The default sink: events of the `tracing` crate with target `plugbay::audit`, denials at `INFO` and allowed accesses
+/// at `TRACE`.
 #[derive(Debug, Default)]
 pub struct TracingAudit;
 
@@ -112,29 +112,29 @@ impl AuditSink for TracingAudit {
     }
 }
 
-/// A denial that the runtime remembers.
+/// A denial in the runtime's audit trail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AuditEntry {
-    /// The plugin that was denied.
+    /// The plugin that was denied access.
     pub plugin: String,
-    /// The resource it asked for; cut after 1,024 bytes.
+    /// The resource; cut after 1,024 bytes.
     pub resource: String,
-    /// The action that was denied.
+    /// The denied action.
     pub action: &'static str,
-    /// Which side denied the use.
+    /// Whether the manifest or the operator denied the access.
     pub refused: Refused,
-    /// Who made the call in which it happened.
+    /// The caller of the plugin's call.
     pub caller: Option<String>,
     /// The id of that call.
     pub request_id: Option<String>,
-    /// When, in milliseconds since the Unix epoch.
+    /// The time of the denial, in milliseconds since the Unix epoch.
     pub time_ms: u64,
-    /// Denials of this plugin that were left out before this one.
+    /// The number of this plugin's denials omitted before this one.
     pub left_out: u64,
 }
 
-/// The audit of a runtime: its sink, and the last denials of all plugins.
+/// The audit of a runtime: its sink, and the latest denials of all plugins.
 pub(crate) struct Audit {
     sink: Arc<dyn AuditSink>,
     clock: Arc<dyn Clock>,
@@ -146,12 +146,12 @@ impl Audit {
         Audit { sink, clock, trail: Mutex::default() }
     }
 
-    /// The last denials, the oldest first.
+    /// Returns the latest denials, oldest first.
     pub(crate) fn trail(&self) -> Vec<AuditEntry> {
         self.trail.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    /// Records a denial that happened within a call or, for example during a load, outside one.
+    /// Records a denial, in a call or outside one, such as during a load.
     pub(crate) fn deny(&self, plugin: &str, denial: &Denial, call: Option<&CallOrigin>, left_out: u64) {
         let record = AuditRecord {
             plugin,
@@ -182,7 +182,7 @@ impl Audit {
     }
 }
 
-/// The audit of one loaded plugin.
+/// The audit of a loaded plugin.
 pub(crate) struct PluginAudit {
     plugin: Arc<str>,
     audit: Arc<Audit>,
@@ -210,7 +210,7 @@ impl PluginAudit {
         }
     }
 
-    /// Counts an allowed use, and records it if the sink wants allowed uses and the quota permits.
+    /// Counts an allowed access, and records it if the sink wants allowed accesses and the quota permits.
     pub(crate) fn allow(&self, resource: &str, action: PermissionAction, call: Option<&CallOrigin>) {
         self.allowed.add_one();
         if self.audit.sink.wants_allowed() {
@@ -218,7 +218,7 @@ impl PluginAudit {
         }
     }
 
-    /// Counts a denied use, and records it if the quota permits.
+    /// Counts a denied access, and records it if the quota permits.
     pub(crate) fn deny(&self, denial: &Denial, call: Option<&CallOrigin>) {
         self.denied.fetch_add(1, Ordering::Relaxed);
         match admit(&self.denials) {
@@ -245,17 +245,17 @@ impl PluginAudit {
         });
     }
 
-    /// The number of allowed uses since the plugin was loaded.
+    /// Returns the number of allowed accesses since the plugin was loaded.
     pub(crate) fn allowed(&self) -> u64 {
         self.allowed.sum()
     }
 
-    /// The number of denied uses since the plugin was loaded.
+    /// Returns the number of denied accesses since the plugin was loaded.
     pub(crate) fn denied(&self) -> u64 {
         self.denied.load(Ordering::Relaxed)
     }
 
-    /// The number of denials that were counted but not recorded.
+    /// Returns the number of denials that were counted but not recorded.
     pub(crate) fn left_out(&self) -> u64 {
         self.left_out.load(Ordering::Relaxed)
     }
@@ -265,8 +265,8 @@ fn admit(quota: &Mutex<LineQuota>) -> Quota {
     quota.lock().unwrap_or_else(PoisonError::into_inner).admit(Instant::now(), AUDIT_RECORDS_MAX, AUDIT_PERIOD)
 }
 
-/// A counter that is sharded by thread, so that threads do not contend for its cache line. Allocated at the first use,
-/// because many plugins use nothing.
+/// A counter sharded by thread, so that threads do not contend for its cache line. Allocated on first use, because many
+/// plugins access nothing.
 #[derive(Default)]
 struct ThreadedCount(OnceLock<Box<[Shard; 4]>>);
 
@@ -292,7 +292,7 @@ mod tests {
     use crate::capability::{Grants, Policy};
     use crate::clock::SystemClock;
 
-    /// Keeps `event resource caller left_out`.
+    /// Collects lines of `event resource caller left_out`.
     #[derive(Default)]
     struct Kept {
         lines: Mutex<Vec<String>>,

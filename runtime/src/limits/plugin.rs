@@ -1,4 +1,4 @@
-//! The limits of one plugin: the defaults, the ceilings for what a manifest may ask for, and the limits that result.
+//! The limits of a plugin: the defaults, the ceilings for a manifest's requests, and the resulting limits.
 
 use std::time::Duration;
 
@@ -10,23 +10,23 @@ use super::{
     TIMEOUT_CEILING_DEFAULT, TIMEOUT_DEFAULT,
 };
 
-/// The limits that one loaded plugin runs under.
+/// The limits that a loaded plugin runs under.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
-    /// Fuel for one call; `None` is unlimited. Trusted plugins run without metering unless their manifest, the
-    /// host or a ceiling sets a limit.
+    /// Fuel for a call; `None` is unlimited. Trusted plugins are not metered unless their manifest, the host or a
+    /// ceiling sets a limit.
     pub fuel: Option<u64>,
-    /// Bytes of one instance, summed over all its linear memories.
+    /// Memory of an instance in bytes, summed over all its linear memories.
     pub memory_bytes: u64,
-    /// Wall-clock time of one call, waiting included; `None` is unlimited.
+    /// Wall-clock time of a call, including waiting; `None` is unlimited.
     pub timeout: Option<Duration>,
     /// Calls per period; `None` is unlimited.
     pub rate: Option<RateLimit>,
-    /// How many instances serve the plugin.
+    /// The number of instances that serve the plugin.
     pub instances: Instances,
-    /// The longest JSON payload, in bytes.
+    /// Maximum size of a JSON payload, in bytes.
     pub payload_bytes: usize,
-    /// The longest JSON result, in bytes.
+    /// Maximum size of a JSON result, in bytes.
     pub result_bytes: usize,
 }
 
@@ -44,22 +44,21 @@ impl Default for Limits {
     }
 }
 
-/// The highest limits that an operator lets any plugin have. A member that is `None` sets no ceiling, so a manifest's
-/// `0` (unlimited) is granted.
+/// The highest limits that an operator permits to any plugin. `None` sets no ceiling, so that a manifest's `0`
+/// (unlimited) is granted.
 ///
-/// The defaults leave a manifest room to ask for more than [`Limits::default`] gives, but never to be unlimited.
+/// With the defaults, a manifest can ask for more than [`Limits::default`], but never for unlimited resources.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ceilings {
-    /// Fuel for one call. Default: 10¹² units. Any other value is a limit for trusted plugins too, which are metered
-    /// then; the default leaves them unmetered.
+    /// Fuel for a call. Default: 10¹² units. Any other value also limits trusted plugins, which are then metered.
     pub fuel: Option<u64>,
-    /// Bytes of one instance. Default: 1 GiB. `None` means the 4 GiB that 32-bit addresses reach.
+    /// Memory of an instance, in bytes. Default: 1 GiB. `None` means 4 GiB, the maximum for 32-bit addresses.
     pub memory_bytes: Option<u64>,
-    /// Wall-clock time of one call. Default: 10 minutes.
+    /// Wall-clock time of a call. Default: 10 minutes.
     pub timeout: Option<Duration>,
     /// Calls per second. Default: none.
     pub calls_per_second: Option<f64>,
-    /// Instances of one plugin. Default: [`REPLICAS_MAX`].
+    /// Instances of a plugin. Default: [`REPLICAS_MAX`].
     pub instances: u32,
 }
 
@@ -76,14 +75,14 @@ impl Default for Ceilings {
 }
 
 impl Ceilings {
-    /// No ceilings except those that cannot be lifted, for hosts that trust the manifests of their plugins.
+    /// No ceilings except those that cannot be lifted, for hosts that trust their plugins' manifests.
     pub fn unlimited() -> Self {
         Ceilings { fuel: None, memory_bytes: None, timeout: None, calls_per_second: None, instances: REPLICAS_MAX }
     }
 }
 
 impl Limits {
-    /// What a manifest asks for, over these defaults, cut down to `ceilings`.
+    /// Applies a manifest's requests to these defaults, up to `ceilings`.
     #[must_use]
     pub fn asked(&self, asked: &Resources, ceilings: &Ceilings) -> Limits {
         let replicas_max = ceilings.instances.clamp(1, REPLICAS_MAX);
@@ -127,7 +126,7 @@ fn zero_is_none(asked: Option<u64>, default: Option<u64>) -> Option<u64> {
     }
 }
 
-/// The lower of two limits of which each may be absent.
+/// Returns the lower of two optional limits.
 fn lower<T: Ord>(asked: Option<T>, ceiling: Option<T>) -> Option<T> {
     match (asked, ceiling) {
         (Some(asked), Some(ceiling)) => Some(asked.min(ceiling)),
