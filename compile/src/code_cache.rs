@@ -1,21 +1,21 @@
-//! Compiled code on disk, so that a component is compiled once and not by each process.
+//! The cache of compiled code on disk, so that a component is compiled once and not by each process.
 //!
-//! An entry is a file named by what the code depends on: the component's SHA-256, this crate's version and the
-//! [`fingerprint`] of the engine, that is wasmtime's version, the processor's features and every setting that changes
-//! code. It is loaded by mapping it into memory, so a 40 MB interpreter costs milliseconds and is shared by all
+//! An entry is a file named by everything that its code depends on: the component's SHA-256, this crate's version and
+//! the [`fingerprint`] of the engine, which covers wasmtime's version, the processor's features and every setting that
+//! changes code. Entries are mapped into memory, so a 40 MB interpreter loads in milliseconds and is shared by all
 //! processes that use it.
 //!
-//! Machine code from a file runs with all rights of the host. Therefore the directory belongs to this user alone,
-//! entries are only read if they do too, and nothing that came from outside is ever put there: only [`MachineCode`],
-//! which this host's compiler made.
+//! Machine code from a file runs with all rights of the host. Therefore the directory must belong to this user alone,
+//! entries are read only if they do too, and nothing from outside is ever stored in it: only [`MachineCode`], which
+//! this host's compiler made.
 //!
-//! An entry ends with a checksum of the rest. Wasmtime looks at the first bytes of a file only, and a flipped bit in
+//! An entry ends with a checksum of the rest. wasmtime checks only the first bytes of a file, and a flipped bit in
 //! machine code is an arbitrary instruction; CRC-32 reads 20 GB/s and more, which is 5 µs for the code of a small
-//! plugin and 4 ms for that of an interpreter. It protects against faulty disks and files that were cut off by a crash,
-//! not against people, and not against faults after the check.
+//! plugin and 4 ms for that of an interpreter. It protects against faulty disks and files truncated by a crash, not
+//! against attackers, and not against faults after the check.
 //!
 //! A fault of the cache never fails a load: an entry that cannot be read or does not match is removed and compiled
-//! again, one that cannot be written is not cached.
+//! again, and an entry that cannot be written is not cached.
 
 mod directory;
 mod entry;
@@ -37,16 +37,16 @@ use crate::compiler::MachineCode;
 use crate::hex;
 use crate::limits::CODE_CACHE_BYTES_MAX;
 
-/// The share of a full cache that an eviction leaves, in percent: 90, so that not each new entry needs an eviction.
+/// The share of the limit that an eviction leaves in use, in percent: 90, so that not each new entry needs an eviction.
 const KEPT_PERCENT: u64 = 90;
 /// The resolution of an entry's last use: an hour. Recording each use would write to the disk on each start.
 const USE_RECORDED_EVERY: Duration = Duration::from_secs(60 * 60);
-/// The age from which an unfinished file is taken to be abandoned by its process: an hour.
+/// The age at which an unfinished file counts as abandoned by its process: an hour.
 const ABANDONED_AFTER: Duration = Duration::from_secs(60 * 60);
 const ENTRY_SUFFIX: &str = ".cwasm";
 const UNFINISHED_PREFIX: &str = ".unfinished-";
 
-/// A directory of compiled code. Any number of processes may use one at the same time.
+/// A directory of compiled code. Any number of processes may share one.
 #[derive(Debug)]
 pub struct CodeCache {
     directory: Directory,
@@ -58,11 +58,11 @@ pub struct CodeCache {
 pub(crate) struct CodeKey(String);
 
 impl CodeKey {
-    /// The key of the component whose SHA-256 is `digest`, compiled for `engine`.
+    /// Returns the key of the component whose SHA-256 is `digest`, compiled for `engine`.
     pub(crate) fn new(engine: &Engine, digest: &[u8; 32]) -> Self {
         let mut hash = Sha256::new();
         hash.update(entry::FORMAT);
-        // What is compiled may be more than the component: this crate gives preview 1 commands an adapter first.
+        // The compiled code may contain more than the component: this crate adds an adapter to preview 1 commands.
         hash.update(env!("CARGO_PKG_VERSION"));
         hash.update([0]);
         hash.update(fingerprint(engine));
@@ -76,8 +76,8 @@ impl CodeKey {
 }
 
 impl CodeCache {
-    /// The default directory of this user's compiled code: `plugbay/code` in `$XDG_CACHE_HOME` or `~/.cache`, on
-    /// Windows in the local application data. `None` for a user without a home.
+    /// Returns the default directory of this user's compiled code: `plugbay/code` in `$XDG_CACHE_HOME` or `~/.cache`,
+    /// or on Windows in the local application data. `None` if the user has no home directory.
     pub fn user_directory() -> Option<PathBuf> {
         Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("plugbay").join("code"))
     }
@@ -92,20 +92,20 @@ impl CodeCache {
         Ok(CodeCache { directory: Directory::open(directory.into())?, bytes_max: CODE_CACHE_BYTES_MAX })
     }
 
-    /// Limits the total size of all entries, in bytes. Default: [`CODE_CACHE_BYTES_MAX`]. Adding an entry evicts the
-    /// least recently used ones.
+    /// Sets the maximum total size of all entries, in bytes. Default: [`CODE_CACHE_BYTES_MAX`]. Adding an entry evicts
+    /// the least recently used ones.
     #[must_use]
     pub fn with_bytes_max(mut self, bytes_max: u64) -> Self {
         self.bytes_max = bytes_max;
         self
     }
 
-    /// The directory of the entries.
+    /// Returns the directory of the entries.
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    /// The component of this key, if it is cached and intact.
+    /// Returns the component of this key, if it is cached and intact.
     pub(crate) fn get(&self, engine: &Engine, key: &CodeKey) -> Option<Component> {
         let name = key.file_name();
         match self.load(engine, &name) {
@@ -123,20 +123,22 @@ impl CodeCache {
         let file = self.directory.open_own_file(name)?;
         entry::check(&file)?;
         record_use(&file);
-        // SAFETY: the file must hold what `Engine::precompile_component` of this version of wasmtime made, and must not
-        // change while it is mapped.
+        // SAFETY: the file must be the output of `Engine::precompile_component` of this version of wasmtime, and must
+        // not change while it is mapped.
         //
-        // Who can have written it: `open_own_file` found, through the file's own handle, that it is a regular file of
-        // this user in a directory of this user, that no other user may write either, and that no link led there. So it
-        // was written by this user (or root), who can make this process do anything without the help of a cache. What
-        // is mapped is the file that was checked, and not what has the same name by now: the path leads through the
-        // handle where the system offers that.
-        // What they wrote: this crate writes only `MachineCode` there, which only this crate's compiler makes, possibly
-        // in a child process that had to prove that its engine has the same fingerprint. The name holds the
-        // fingerprint, which holds wasmtime's version; wasmtime compares version, target and settings again. The
-        // checksum has just shown that the bytes are still those.
-        // Whether it changes: entries are written under another name and renamed when they are whole. After that this
-        // crate only ever removes the name or sets the times, which leaves a mapping as it is.
+        // Its writer: `open_own_file` checked, through the file's own handle, that it is a regular file of this user in
+        // a directory of this user, that no other user may write either, and that no link led to it. So it was written
+        // by this user (or root), who can make this process do anything without the help of a cache. The mapped file is
+        // the file that was checked, not one that has taken its name meanwhile: the path leads through the handle if
+        // the system offers that.
+        //
+        // Its contents: this crate writes only `MachineCode` to the directory, which only this crate's compiler makes,
+        // possibly in a child process that had to prove that its engine has the same fingerprint. The name contains the
+        // fingerprint, which covers wasmtime's version; wasmtime compares version, target and settings again. The
+        // checksum has just shown that the bytes are unchanged.
+        //
+        // Its stability: entries are written under another name and renamed when they are complete. After that this
+        // crate only removes the name or sets the times, neither of which affects a mapping.
         #[allow(unsafe_code)]
         let component = unsafe { Component::deserialize_file(engine, self.directory.path_of(&file, name)) };
         component.map_err(|error| io::Error::other(format!("{error:#}")))
@@ -154,20 +156,20 @@ impl CodeCache {
         if code.as_bytes().len() as u64 > self.bytes_max {
             return Ok(());
         }
-        // Made for this user alone (0600) by tempfile.
+        // tempfile creates it for this user alone (0600).
         let mut file = tempfile::Builder::new().prefix(UNFINISHED_PREFIX).tempfile_in(self.path())?;
         entry::write(file.as_file_mut(), code.as_bytes())?;
         file.persist(self.path().join(name)).map_err(|error| error.error)?;
         Ok(())
     }
 
-    /// Removes the least recently used entries of a full cache, and what processes that died began to write.
+    /// Removes the least recently used entries of a full cache, and unfinished files of processes that died.
     fn make_room(&self) -> io::Result<()> {
         let now = SystemTime::now();
         let mut entries = Vec::new();
         for file in std::fs::read_dir(self.path())? {
             let file = file?;
-            // A file that is gone was removed by another process.
+            // Another process removed the file.
             let Ok(metadata) = file.metadata() else { continue };
             let used = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
             let name = file.file_name();
@@ -186,7 +188,7 @@ impl CodeCache {
         }
         entries.sort_unstable();
         let kept = self.bytes_max / 100 * KEPT_PERCENT;
-        // The newest entry stays, however large it is: it has just been asked for.
+        // The newest entry stays, however large: it has just been requested.
         entries.pop();
         for (_, bytes, path) in entries {
             if total <= kept {
@@ -199,9 +201,9 @@ impl CodeCache {
     }
 }
 
-/// Makes a component from code that was compiled a moment ago, for hosts without a cache to map it from.
+/// Makes a component from code that was just compiled, for hosts without a cache to map it from.
 pub(crate) fn load(engine: &Engine, code: &MachineCode) -> wasmtime::Result<Component> {
-    // SAFETY: a `MachineCode` is what this crate's compiler made and has never left memory, or came through a pipe from
+    // SAFETY: a `MachineCode` was made by this crate's compiler and has never left memory, or came through a pipe from
     // a child process that this host started and that had to prove that its engine has the same fingerprint.
     #[allow(unsafe_code)]
     unsafe {
@@ -209,8 +211,8 @@ pub(crate) fn load(engine: &Engine, code: &MachineCode) -> wasmtime::Result<Comp
     }
 }
 
-/// Everything of an engine that compiled code depends on: wasmtime's version, the target with the processor's features,
-/// and the settings. The memory pool is none of it.
+/// Returns a hash of everything in an engine that compiled code depends on: wasmtime's version, the target with the
+/// processor's features, and the settings, without the memory pool's.
 pub(crate) fn fingerprint(engine: &Engine) -> [u8; 32] {
     /// A SHA-256 [`Hasher`], because the 64 bits of the standard library's hashers are too few to identify native code.
     struct Sha256Hasher(Sha256);
@@ -231,7 +233,7 @@ pub(crate) fn fingerprint(engine: &Engine) -> [u8; 32] {
     hasher.0.finalize().into()
 }
 
-/// Sets the entry's modification time, which stands for its last use to within an hour.
+/// Sets the entry's modification time, which records its last use to within an hour.
 fn record_use(file: &File) {
     let now = SystemTime::now();
     let last = file.metadata().and_then(|metadata| metadata.modified());

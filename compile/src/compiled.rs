@@ -1,4 +1,4 @@
-//! From a scanned file to machine code, taken from the cache or compiled and put there.
+//! The steps from a scanned file to machine code, which is cached.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use crate::scan::{Kind, Scan};
 
 /// A compiled component.
 pub struct Compiled {
-    /// What instances are made of.
+    /// The component, from which instances are made.
     pub component: Component,
     /// How its code is interrupted.
     pub metering: Metering,
@@ -20,7 +20,7 @@ pub struct Compiled {
     pub is_composed: bool,
 }
 
-/// Why a file could not be turned into machine code.
+/// Why a file could not be compiled.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CodeError {
@@ -35,18 +35,19 @@ pub enum CodeError {
     TooLarge(String),
 }
 
-/// Where and how a file is compiled.
+/// The settings with which a file is compiled.
 pub struct CompileContext<'a> {
-    /// The engine that it is compiled for, from [`Engines`](crate::Engines).
+    /// The engine to compile for, from [`Engines`](crate::Engines).
     pub engine: &'a CodeEngine,
-    /// Where it is compiled, within which limits.
+    /// The compiler, with its isolation and limits.
     pub compiler: &'a Compiler,
-    /// Where machine code is stored between processes.
+    /// The cache of machine code, if there is one.
     pub cache: Option<&'a CodeCache>,
 }
 
 impl CompileContext<'_> {
-    /// The machine code of `bytes`, whose [`scan`](fn@crate::scan::scan) and SHA-256 are `scan` and `digest`.
+    /// Compiles `bytes`, whose [`scan`](fn@crate::scan::scan) and SHA-256 are `scan` and `digest`, or takes the code
+    /// from the cache.
     ///
     /// # Errors
     /// [`CodeError`] with the stage that failed.
@@ -59,7 +60,7 @@ impl CompileContext<'_> {
         {
             return Ok(made(component));
         }
-        // A preview 1 command becomes a component here, and is one from here on.
+        // A preview 1 command becomes a component here.
         let bytes = match scan.kind {
             Kind::Component => Cow::Borrowed(bytes),
             Kind::CoreModule => Cow::Owned(legacy::componentize(bytes)?),

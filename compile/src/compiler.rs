@@ -1,18 +1,18 @@
-//! From bytes to machine code, within a deadline and with bounded memory.
+//! The compiler, which turns bytes into machine code within a deadline and with bounded memory.
 //!
-//! Compiling is bounded twice. The [`scan`](crate::scan) before it refuses what is known to be expensive; what is left
-//! gets a deadline here. How much the deadline is worth depends on where the compiler runs:
+//! Compiling is bounded twice. The preceding [`scan`](crate::scan) refuses files that are known to be expensive; the
+//! rest get a deadline here. How effective the deadline is depends on where the compiler runs:
 //!
-//! - In this process, a compilation cannot be interrupted and its memory is not bounded by anything but the scan. The
-//!   caller gets an error when the deadline passes; the thread compiles on until it is done. That suits components
-//!   whose author is trusted not to attack the compiler.
-//! - In a child process ([`WorkerCommand`]), the deadline ends it and the operating system bounds its memory. That
-//!   suits uploads of strangers. It costs about 10 ms for each component that is compiled, and nothing for one from the
-//!   cache. It needs a program to be the child, which is why it is not the default: usually the embedder's own, and
-//!   what that does at its start is the embedder's ([`compile_worker_if_asked`]).
+//! - In this process, a compilation cannot be interrupted, and only the scan bounds its memory. The caller gets an
+//!   error when the deadline passes; the thread continues until it is done. That suits components whose authors are
+//!   trusted not to attack the compiler.
+//! - In a child process ([`WorkerCommand`]), the deadline kills it and the operating system bounds its memory. That
+//!   suits uploads from strangers. It costs about 10 ms per compiled component, and nothing for cached ones. It is not
+//!   the default because it needs a program to run as the child, usually the embedder's own, whose `main` must
+//!   cooperate ([`compile_worker_if_asked`]).
 //!
-//! The child is a bound on resources and not a sandbox: it runs as the same user. A component that could take over the
-//! compiler would be caught by neither way of compiling.
+//! The child process bounds resources but is not a sandbox: it runs as the same user. Neither way contains a component
+//! that takes over the compiler.
 
 mod child;
 mod error;
@@ -42,7 +42,7 @@ use crate::limits::{
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum CompileIsolation {
-    /// In this process, on a thread for blocking work. Only the scan bounds what a component may cost.
+    /// In this process, on a blocking thread. Only the scan bounds the cost of a component.
     #[default]
     InProcess,
     /// In a child process that has a deadline and a memory limit. Starting it needs a tokio runtime with IO enabled.
@@ -74,15 +74,15 @@ pub struct WorkerCommand {
 }
 
 impl WorkerCommand {
-    /// Any program, as long as it was built with the same version of this crate.
+    /// Creates the command for any program that was built with the same version of this crate.
     pub fn new(program: impl Into<PathBuf>, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         WorkerCommand { program: program.into(), arguments: arguments.into_iter().map(Into::into).collect() }
     }
 
-    /// This program again. Its `main` has to begin with [`compile_worker_if_asked`]: otherwise the child would be a
-    /// second application, which starts like the first one up to where it would build a runtime, and is refused that.
+    /// Creates the command for this program itself. Its `main` must begin with [`compile_worker_if_asked`]; otherwise
+    /// the child starts as a second instance of the application, which fails when it builds a runtime.
     ///
-    /// On Linux that is the file which is running, even where it has been replaced since.
+    /// On Linux the program is the running file, even if it has been replaced since.
     ///
     /// # Errors
     ///
@@ -94,12 +94,12 @@ impl WorkerCommand {
     }
 }
 
-/// How much a compilation may cost.
+/// Limits for compiling one component.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompileLimits {
     /// The deadline. Default: [`COMPILE_TIMEOUT_DEFAULT`].
     pub timeout: Duration,
-    /// What a child process may allocate; at least [`COMPILE_MEMORY_BYTES_MIN`] is given. Default:
+    /// Maximum memory of a child process, in bytes, but at least [`COMPILE_MEMORY_BYTES_MIN`]. Default:
     /// [`COMPILE_MEMORY_BYTES_DEFAULT`]. Not enforced in this process.
     pub memory_bytes_max: u64,
 }
@@ -116,7 +116,7 @@ impl Default for CompileLimits {
     }
 }
 
-/// Machine code that this host compiled. Nothing else makes one, which is what makes loading it safe.
+/// Machine code that this host compiled. Only the compiler can construct it, which is what makes loading it safe.
 pub(crate) struct MachineCode(Vec<u8>);
 
 impl MachineCode {
@@ -125,7 +125,7 @@ impl MachineCode {
     }
 }
 
-/// Compiles components, a few at a time.
+/// A compiler of components, with a bounded number of concurrent compilations.
 pub struct Compiler {
     isolation: CompileIsolation,
     limits: CompileLimits,
@@ -133,7 +133,7 @@ pub struct Compiler {
 }
 
 impl Compiler {
-    /// Compiles as `isolation` says, each component within `limits`.
+    /// Creates a compiler with this isolation, and these limits for each component.
     pub fn new(isolation: CompileIsolation, limits: CompileLimits) -> Self {
         Compiler { isolation, limits, turns: Arc::new(Semaphore::new(COMPILATIONS_MAX)) }
     }
@@ -153,17 +153,17 @@ impl Compiler {
         }
     }
 
-    /// Validates a component or a core module without compiling it, in this process and within the time that compiling
-    /// may take.
+    /// Validates a component or a core module without compiling it, in this process and within the time limit for
+    /// compilation.
     ///
     /// # Errors
-    /// [`CompileError::Invalid`] with what is wrong and where, or [`CompileError::Timeout`].
+    /// [`CompileError::Invalid`] with the problem and its position, or [`CompileError::Timeout`].
     pub fn validate(&self, bytes: &[u8]) -> Result<(), CompileError> {
         validate::validate(bytes, self.limits.timeout)
     }
 
-    /// Waits for no longer than a compilation may take: the compilation before has ended by then or, in this
-    /// process, may never end.
+    /// Waits at most as long as a compilation may take: by then the previous compilation has ended or, in this process,
+    /// may never end.
     async fn turn(&self) -> Result<OwnedSemaphorePermit, CompileError> {
         match tokio::time::timeout(self.limits.timeout, self.turns.clone().acquire_owned()).await {
             Ok(Ok(turn)) => Ok(turn),
@@ -180,7 +180,7 @@ impl Compiler {
         let (engine, component) = (engine.clone(), component.to_vec());
         let start = Instant::now();
         let compiling = tokio::task::spawn_blocking(move || {
-            // Held by the thread and not by the caller: one that is over its deadline still takes its turn.
+            // Held by the thread, not by the caller: a compilation past its deadline still occupies its turn.
             let _turn = turn;
             precompile(&engine, &component)
         });
@@ -192,12 +192,12 @@ impl Compiler {
     }
 }
 
-/// Validates and compiles.
+/// Validates and compiles a component.
 fn precompile(engine: &Engine, component: &[u8]) -> Result<MachineCode, CompileError> {
     engine.precompile_component(component).map(MachineCode).map_err(|error| CompileError::from_wasmtime(&error))
 }
 
-/// How many threads a compiling child gets.
+/// The number of threads of a compiling child.
 fn worker_threads() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(WORKER_THREADS_MAX)
 }

@@ -1,14 +1,14 @@
-//! The WebAssembly engines of one process, and the clock of the one that has no fuel.
+//! The WebAssembly engines of a process, and the epoch clock of the one without fuel.
 //!
-//! There is one engine per process and metering: *metered* code counts fuel, *unmetered* code (trusted plugins) looks
-//! at an epoch counter instead. Metering is compiled in, so it cannot be switched for each plugin; the unmetered engine
-//! is made when the first trusted plugin is loaded.
+//! There is one engine per process and metering: *metered* code counts fuel, *unmetered* code (trusted plugins) checks
+//! an epoch counter instead. Metering is compiled in, so it cannot be switched per plugin; the unmetered engine is made
+//! when the first trusted plugin is loaded.
 //!
 //! Each engine allocates from a memory pool that is reserved in advance ([`Memories::Pooled`]). If the address space
 //! does not suffice for it, as under `ulimit -v`, the engine maps memories as they are needed ([`Memories::OnDemand`]).
 //!
-//! Metered code has no epoch checks: every [`FUEL_YIELD_INTERVAL`] it yields to the executor, and that is where its
-//! deadline is looked at. Compiling both in costs 10 to 40 % of compute.
+//! Metered code has no epoch checks: every [`FUEL_YIELD_INTERVAL`] it yields to the executor, and its deadline is
+//! checked there. Compiling in both costs 10 to 40 % of compute.
 
 use std::sync::OnceLock;
 
@@ -20,14 +20,14 @@ use wasmtime::{
 
 use crate::limits::*;
 
-/// An engine refused its settings.
+/// The engine could not be set up.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot set up the WebAssembly engine for {instances} live instances: {message}")]
 #[non_exhaustive]
 pub struct EngineError {
-    /// Live instances that were asked for.
+    /// Requested live instances.
     pub instances: u32,
-    /// What the engine reported.
+    /// The engine's message.
     pub message: String,
 }
 
@@ -41,24 +41,24 @@ pub enum Metering {
     Epoch,
 }
 
-/// Where linear memories, tables and stacks come from.
+/// Where linear memories, tables and stacks are allocated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Memories {
-    /// From a pool that is reserved when the engine is made. Each memory has 4 GiB of addresses, so that its code needs
-    /// no bounds checks.
+    /// In a pool that is reserved when the engine is made. Each memory has 4 GiB of address space, so that its code
+    /// needs no bounds checks.
     Pooled,
-    /// From the operating system, each when its instance is made. Memories take little more address space than they
-    /// hold and move when they grow, and their code checks bounds.
+    /// By the operating system, when an instance is made. Memories take little more address space than they hold and
+    /// move when they grow, and their code checks bounds.
     OnDemand,
 }
 
-/// The settings that compiled code depends on, besides those that never change.
+/// The variable settings that compiled code depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CodeSettings {
     /// How the code is interrupted.
     pub metering: Metering,
-    /// What its memories are.
+    /// How its memories are allocated.
     pub memories: Memories,
 }
 
@@ -72,9 +72,9 @@ pub struct CodeEngine {
     pub settings: CodeSettings,
 }
 
-/// The proposals that components may use. Those that plugins do not need are left out: several of 2026's advisories
-/// live there. Several memories in one module are accepted, because wasmtime's own adapters between two inner
-/// components need them; the scan refuses modules of guests with more than one.
+/// The WebAssembly proposals that components may use. Proposals that plugins do not need are disabled: several of
+/// 2026's advisories are in them. Several memories in a module are accepted, because wasmtime's own adapters between
+/// two inner components need them; the scan refuses guest modules with more than one.
 pub(crate) const FEATURES: WasmFeatures = WasmFeatures::WASM3
     .difference(WasmFeatures::GC)
     .difference(WasmFeatures::FUNCTION_REFERENCES)
@@ -83,7 +83,8 @@ pub(crate) const FEATURES: WasmFeatures = WasmFeatures::WASM3
     .difference(WasmFeatures::MEMORY64)
     .union(WasmFeatures::COMPONENT_MODEL);
 
-/// The configuration of an engine with these settings, without a pool: a process that only compiles needs none.
+/// Returns the configuration of an engine with these settings, without a pool, which a process that only compiles does
+/// not need.
 pub(crate) fn config(settings: CodeSettings) -> Config {
     let metering = settings.metering;
     let mut config = Config::new();
@@ -121,28 +122,28 @@ pub struct Engines {
 
 impl Engines {
     /// Makes the metered engine, with a pool for this many live instances if the address space suffices. Without a pool
-    /// the engine does not bound the number of live instances: the caller does.
+    /// the engine does not bound the number of live instances; the caller must.
     ///
     /// # Errors
-    /// [`EngineError`], if the engine cannot be made even without a pool.
+    /// [`EngineError`] if the engine cannot be made even without a pool.
     pub fn new(live_instances: u32) -> Result<Self, EngineError> {
         Ok(Engines { metered: make(Metering::Fuel, live_instances)?, unmetered: OnceLock::new(), live_instances })
     }
 
-    /// Instances that may live at the same time.
+    /// Returns the maximum number of live instances.
     pub fn live_instances(&self) -> u32 {
         self.live_instances
     }
 
-    /// Whether the metered engine has a memory pool.
+    /// Returns whether the metered engine has a memory pool.
     pub fn has_pool(&self) -> bool {
         self.metered.settings.memories == Memories::Pooled
     }
 
-    /// The engine whose code is interrupted in this way.
+    /// Returns the engine whose code is interrupted in this way.
     ///
     /// # Errors
-    /// [`EngineError`], if the unmetered engine was not needed before and cannot be made.
+    /// [`EngineError`] if the unmetered engine was not needed before and cannot be made.
     pub fn get(&self, metering: Metering) -> Result<&CodeEngine, EngineError> {
         match metering {
             Metering::Fuel => Ok(&self.metered),
@@ -152,7 +153,7 @@ impl Engines {
                 }
                 let engine = make(Metering::Epoch, self.live_instances)?;
                 tick(&engine.engine, self.live_instances)?;
-                // Two loads at once may both make one; the second is dropped, and its ticker ends with it.
+                // Two concurrent loads may each make one; the second is dropped, and its ticker ends with it.
                 Ok(self.unmetered.get_or_init(|| engine))
             }
         }
@@ -181,14 +182,14 @@ fn on_demand(metering: Metering, live_instances: u32) -> Result<CodeEngine, Engi
     }
 }
 
-/// The linear memories of a pool. Nearly every component has one; a composed one has one for each part. The 16 are for
-/// two of the largest in a pool of few instances.
+/// The number of linear memories in a pool. Nearly every component has one; a composed one has one for each part. The
+/// 16 are for two of the largest components in a pool of few instances.
 pub fn pooled_memories(live_instances: u32) -> u32 {
     live_instances.saturating_add(live_instances / 8).saturating_add(16)
 }
 
-/// A pool in which each live instance can be the largest that is allowed, except for its memories: those alone take
-/// much address space, 4 GiB each. Core instances are only counted; a table takes 160 kB of addresses.
+/// A pool in which each live instance may have the maximum size, except for its memories, which take much address
+/// space, 4 GiB each. Core instances are only counted; a table takes 160 kB of address space.
 fn pool(live_instances: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(live_instances)
@@ -215,8 +216,8 @@ fn pool(live_instances: u32) -> PoolingAllocationConfig {
     pool
 }
 
-/// One thread for each unmetered engine: a spinning guest can hold up the executor's timers, but not this. It ends with
-/// the engine.
+/// Starts the ticker of an unmetered engine, a thread of its own: a spinning guest can delay the executor's timers, but
+/// not this thread. It ends with the engine.
 fn tick(engine: &Engine, live_instances: u32) -> Result<(), EngineError> {
     let engine: EngineWeak = engine.weak();
     std::thread::Builder::new()
@@ -235,7 +236,7 @@ fn tick(engine: &Engine, live_instances: u32) -> Result<(), EngineError> {
         })
 }
 
-/// An engine that compiles for a pool and has none.
+/// Makes an engine without a pool that compiles for one with a pool.
 #[cfg(test)]
 pub(crate) fn compiling(metering: Metering) -> CodeEngine {
     let settings = CodeSettings { metering, memories: Memories::Pooled };

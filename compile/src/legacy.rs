@@ -1,12 +1,12 @@
-//! A WASI preview 1 command becomes a component.
+//! The adapter that makes a WASI preview 1 command a component.
 //!
-//! Preview 1 programs are plain modules: they import functions of `wasi_snapshot_preview1` and export `_start`. An
-//! adapter from the wasmtime project gives them those functions in terms of WASI 0.2, and the pair of them, encoded as
-//! one component, exports `wasi:cli/run`. From here on there is one kind of legacy plugin, linked, limited and run in
-//! one way, whatever WASI it was built for.
+//! Preview 1 programs are core modules: they import functions of `wasi_snapshot_preview1` and export `_start`. An
+//! adapter from the wasmtime project implements those functions with WASI 0.2. Adapter and module, encoded as one
+//! component, export `wasi:cli/run`. From then on there is one kind of legacy plugin, linked, limited and run in one
+//! way, for either version of WASI.
 //!
-//! What the module imports and exports is looked at first, since the encoder's own messages are about worlds and
-//! adapters, which the author of such a program has never heard of.
+//! The module's imports and exports are checked first, because the encoder's own messages are about worlds and
+//! adapters, which the author of such a program need not know.
 
 use std::collections::BTreeSet;
 
@@ -17,23 +17,23 @@ use wasm_encoder::{Module, RawSection};
 use wasmparser::{BinaryReaderError, ExternalKind, Import, Parser, Payload, TypeRef};
 use wit_component::ComponentEncoder;
 
-/// The longest name that a message quotes: a module may carry names of 100,000 bytes.
+/// Maximum length of a name quoted in a message: a module's names may have 100,000 bytes.
 const NAME_CHARS_MAX: usize = 100;
 
 /// Why a module cannot be run as a WASI preview 1 command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LegacyError {
-    /// The bytes are not those of a WebAssembly module.
+    /// The bytes are not a WebAssembly module.
     #[error("it is no WebAssembly module: {message}")]
     NotAModule {
-        /// What is wrong, with the byte where it is.
+        /// The problem, with its position in bytes.
         message: String,
     },
     /// The bytes are a component, not a module, and need no adapter.
     #[error("it is a component already, not a WASI preview 1 module")]
     IsComponent,
-    /// The module is a library: it has an initialiser and functions, and nothing that runs.
+    /// The module is a library: it has an initialiser and functions, but nothing to run.
     #[error(
         "it is a WASI reactor (it exports `_initialize` and no `_start`): a legacy plugin is a program with a `main` function; \
          build it as a command, not as a library"
@@ -45,7 +45,7 @@ pub enum LegacyError {
          built for WASI (for Rust: `--target wasm32-wasip1` or `wasm32-wasip2`)"
     )]
     NoStart,
-    /// The module has no memory through which it could exchange anything with WASI.
+    /// The module has no memory through which to exchange data with WASI.
     #[error("it exports no memory called `memory`, which every WASI preview 1 program does")]
     NoMemory,
     /// The module needs threads.
@@ -65,7 +65,7 @@ pub enum LegacyError {
     /// The adapter and the module do not fit together.
     #[error("it cannot be adapted to WASI 0.2: {message}")]
     Adapt {
-        /// What the encoder said.
+        /// The encoder's message.
         message: String,
     },
 }
@@ -76,7 +76,7 @@ impl From<BinaryReaderError> for LegacyError {
     }
 }
 
-/// The component that a WASI preview 1 command module becomes. It imports WASI 0.2 and exports `wasi:cli/run`.
+/// Converts a WASI preview 1 command module to a component, which imports WASI 0.2 and exports `wasi:cli/run`.
 ///
 /// # Errors
 /// [`LegacyError`] if it is not a module or not a command, or needs more than preview 1.
@@ -86,7 +86,7 @@ pub(crate) fn componentize(module: &[u8]) -> Result<Vec<u8>, LegacyError> {
     }
     let module = examine(module)?;
     ComponentEncoder::default()
-        // Else a `_start` of another type would only be noticed by the compiler, which knows nothing of the adapter.
+        // Otherwise only the compiler, which knows nothing of the adapter, would notice a `_start` of another type.
         .validate(true)
         .module(&module)
         .and_then(|encoder| encoder.adapter(PREVIEW1, ADAPTER))
@@ -94,8 +94,8 @@ pub(crate) fn componentize(module: &[u8]) -> Result<Vec<u8>, LegacyError> {
         .map_err(|error| LegacyError::Adapt { message: format!("{error:#}") })
 }
 
-/// Checks what the module imports and exports, and gives it back without the sections that describe it as part of some
-/// component: the encoder would believe them.
+/// Checks the module's imports and exports, and returns the module without the sections that describe it as part of a
+/// component, which the encoder would trust.
 fn examine(bytes: &[u8]) -> Result<Vec<u8>, LegacyError> {
     let adapted = adapted_functions()?;
     let mut exports = BTreeSet::new();
@@ -121,7 +121,7 @@ fn examine(bytes: &[u8]) -> Result<Vec<u8>, LegacyError> {
             _ => {}
         }
         if let Some((id, range)) = payload.as_section() {
-            // The parser announces the code before it has seen whether all of it is there.
+            // The parser announces the code section before it knows whether all of it is there.
             let Some(data) = bytes.get(range) else {
                 return Err(LegacyError::NotAModule { message: "its code section is cut short".to_owned() });
             };
@@ -155,7 +155,7 @@ fn check_import(import: Import<'_>, adapted: &BTreeSet<&str>) -> Result<(), Lega
     }
 }
 
-/// The functions of preview 1, by the adapter's own account.
+/// Returns the functions of preview 1, as the adapter exports them.
 fn adapted_functions() -> Result<BTreeSet<&'static str>, LegacyError> {
     let mut functions = BTreeSet::new();
     for payload in Parser::new(0).parse_all(ADAPTER) {
@@ -164,7 +164,7 @@ fn adapted_functions() -> Result<BTreeSet<&'static str>, LegacyError> {
         };
         for export in section {
             let export = export?;
-            // Names that are not of preview 1 are between the adapter and the encoder.
+            // Other names are internal to the adapter and the encoder.
             let internal =
                 export.name.contains(':') || matches!(export.name, "cabi_import_realloc" | "reset_adapter_state");
             if is_function(export.kind) && !internal {
@@ -185,7 +185,7 @@ mod tests {
 
     use super::*;
 
-    /// Copies its standard input to its standard output, in pieces of at most 7 bytes.
+    /// A command that copies its standard input to its standard output, in pieces of at most 7 bytes.
     const CAT: &str = r#"
         (module
             (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
@@ -216,7 +216,7 @@ mod tests {
         componentize(&wat::parse_str(module).expect("the module is well-formed WAT"))
     }
 
-    /// Runs a command with this standard input, and gives its standard output.
+    /// Runs a command with this standard input, and returns its standard output.
     async fn run(component: &[u8], input: &str) -> String {
         let engine = Engine::new(&Config::new()).expect("the default settings are valid");
         let component = Component::new(&engine, component).expect("the encoder makes valid components");

@@ -1,25 +1,25 @@
-//! Machine code of WebAssembly components whose authors are not trusted.
+//! Compiles WebAssembly components of untrusted authors to machine code.
 //!
-//! A component goes through these stages, in this order:
+//! A component passes through these stages:
 //!
-//! 1. [`scan`] recognises what a file is, counts what compiling it would cost, and refuses what is over a limit.
-//!    Nothing is compiled.
-//! 2. A WASI preview 1 command is made a component ([`LegacyError`] says why one cannot be).
+//! 1. [`scan`] recognises the kind of a file, estimates the cost of compiling it, and refuses a file that exceeds a
+//!    limit. Nothing is compiled.
+//! 2. A WASI preview 1 command is made a component ([`LegacyError`] is the reason if it cannot be).
 //! 3. [`Compiler`] compiles it within a deadline, in this process or in a child process with a memory limit
 //!    ([`CompileIsolation`]).
-//! 4. [`CodeCache`] stores the machine code, so that the next process maps it into memory.
+//! 4. [`CodeCache`] stores the machine code, so that the next process can map it into memory.
 //!
-//! [`CompileContext::compile`] is stages 2 to 4. [`Engines`] has the settings that the code is compiled with and the
-//! memory pool that its instances live in.
+//! [`CompileContext::compile`] runs stages 2 to 4. [`Engines`] holds the settings that code is compiled with and the
+//! memory pool of its instances.
 //!
-//! This crate knows nothing of plugins: no manifest, no permission, no host function. Running what it compiled is up to
-//! its caller, as is the choice of what to run.
+//! This crate knows nothing of plugins: no manifest, no permission, no host function. Its caller runs the compiled code
+//! and decides what to run.
 //!
 //! # `unsafe`
 //!
 //! Loading machine code is unsafe in wasmtime, since a wrong byte in it can do anything that this process can. The two
-//! calls that do it are in `code_cache.rs`, with the argument beside each. SECURITY.md lists every use of `unsafe` in
-//! the crates of the host. Those without one forbid it.
+//! calls that do it are in `code_cache.rs`, each with its safety argument. SECURITY.md lists every use of `unsafe` in
+//! the crates of the host. Crates without one forbid it.
 
 mod code_cache;
 mod compiled;
@@ -40,7 +40,7 @@ pub use engine::{CodeEngine, CodeSettings, EngineError, Engines, Memories, Meter
 pub use legacy::LegacyError;
 pub use section::append_custom_section;
 
-/// Lower-case hexadecimal.
+/// Encodes bytes as lower-case hexadecimal.
 fn hex(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(bytes)
 }

@@ -1,13 +1,13 @@
-//! What a component is, found out before anything compiles it.
+//! The scan of a component before it is compiled.
 //!
 //! Compiling is the one stage at which a hostile file can cost the host more than its own size: the time and memory
 //! that Cranelift takes depend on how many functions, types, table entries and instances a file declares, and a few
-//! hundred bytes can declare millions. A scan walks the sections once, in time linear to the size of the file, counts
-//! what compiling will have to pay for, and refuses what is above its [`ScanLimits`].
+//! hundred bytes can declare millions. A scan reads the sections once, in time linear in the size of the file, counts
+//! what compiling will have to process, and refuses a file that exceeds its [`ScanLimits`].
 //!
-//! A scan is not a validation. It reads no instruction, resolves no index and checks no type: a file that it admits may
-//! still be nonsense, and [`Compiler`](crate::Compiler) says so. It is a filter and not a proof either: within the
-//! limits there are files that compile slowly, which is why compilation has a deadline of its own.
+//! A scan is not a validation. It reads no instruction, resolves no index and checks no type: an admitted file may
+//! still be invalid, which [`Compiler`](crate::Compiler) reports. It is a filter and not a proof either: some files
+//! within the limits compile slowly, which is why compilation has a deadline of its own.
 
 mod error;
 mod recognise;
@@ -23,10 +23,10 @@ use wasmparser::{Chunk, Parser, Payload};
 use self::error::malformed;
 use self::tally::Tally;
 
-/// The custom section in which a component carries its manifest.
+/// The custom section that contains a component's manifest.
 pub const MANIFEST_SECTION: &str = "plugbay:manifest";
 
-/// What a file is.
+/// The kind of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A WebAssembly component.
@@ -35,12 +35,12 @@ pub enum Kind {
     CoreModule,
 }
 
-/// What sort of thing an import or an export is.
+/// The kind of an import or an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ItemKind {
     /// A function.
     Function,
-    /// An instance: what an interface such as `wasi:cli/run@0.2.0` is imported and exported as.
+    /// An instance, the form in which an interface such as `wasi:cli/run@0.2.0` is imported and exported.
     Instance,
     /// A type.
     Type,
@@ -60,45 +60,45 @@ pub enum ItemKind {
     Tag,
 }
 
-/// One import of the outermost component or module.
+/// An import of the outermost component or module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Import {
-    /// The name with its version, such as `wasi:sockets/tcp@0.2.0`. For a core module: the module's name.
+    /// The name with its version, such as `wasi:sockets/tcp@0.2.0`. In a core module: the module's name.
     pub name: String,
-    /// The second name that imports of a core module have, such as `fd_write`.
+    /// The second name of a core module's import, such as `fd_write`.
     pub field: Option<String>,
-    /// What is imported.
+    /// The kind of the import.
     pub kind: ItemKind,
 }
 
-/// One export of the outermost component or module.
+/// An export of the outermost component or module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Export {
     /// The name with its version.
     pub name: String,
-    /// What is exported. The functions inside an exported instance are known only after compiling.
+    /// The kind of the export. The functions inside an exported instance are known only after compiling.
     pub kind: ItemKind,
 }
 
-/// What [`scan`] found.
+/// The result of a [`scan`](fn@scan).
 #[derive(Clone, Debug)]
 pub struct Scan {
-    /// What the file is.
+    /// The kind of the file.
     pub kind: Kind,
-    /// What the outermost component or module imports, in the file's order.
+    /// The imports of the outermost component or module, in the file's order.
     pub imports: Vec<Import>,
-    /// What the outermost component or module exports, in the file's order.
+    /// The exports of the outermost component or module, in the file's order.
     pub exports: Vec<Export>,
     /// The contents of every custom section named [`MANIFEST_SECTION`], at any depth, in the file's order.
     pub manifests: Vec<Vec<u8>>,
-    /// Whether it is a component of parts that call each other: inner components with functions of their own, as
-    /// composing makes them. What one component's tools produce has none.
+    /// Whether it is composed of parts that call each other: inner components with functions of their own. The tools
+    /// that build a single component produce none.
     pub is_composed: bool,
     totals: [u64; Quantity::ALL.len()],
 }
 
 impl Scan {
-    /// How much of `quantity` the whole file has, nested modules and components included.
+    /// Returns the amount of `quantity` in the whole file, including nested modules and components.
     pub fn total(&self, quantity: Quantity) -> u64 {
         self.totals[quantity as usize]
     }
@@ -106,12 +106,12 @@ impl Scan {
 
 /// Scans `bytes`.
 ///
-/// Never panics, takes time linear to the length of `bytes`, and keeps at most the names and manifests that the limits
-/// admit, plus two bytes for each type and function of the modules that are open at once.
+/// Never panics, takes time linear in the length of `bytes`, and retains at most the names and manifests that the
+/// limits admit, plus two bytes for each type and function of the modules being read.
 ///
 /// # Errors
 ///
-/// [`ScanError`] if `bytes` are not a component or module in binary form, are cut off, cannot be parsed, or are over a
+/// [`ScanError`] if `bytes` are not a component or module in binary form, are truncated, cannot be parsed, or exceed a
 /// limit.
 pub fn scan(bytes: &[u8], limits: &ScanLimits) -> Result<Scan, ScanError> {
     let mut tally = Tally::new(limits);
@@ -135,13 +135,13 @@ pub fn scan(bytes: &[u8], limits: &ScanLimits) -> Result<Scan, ScanError> {
                 rest = rest.get(consumed..).unwrap_or_default();
                 payload
             }
-            // Nothing is left to read, yet the parser is not at an end.
+            // The input is exhausted, but the parser expects more.
             Ok(Chunk::NeedMoreData(_)) => return Err(truncated(bytes)),
             Err(_) if rest.is_empty() => return Err(truncated(bytes)),
             Err(error) => return Err(malformed(&error)),
         };
         match payload {
-            // The parser takes an inner module that lacks its last sections for a whole one: only its size shows it.
+            // The parser accepts an inner module that lacks its last sections: only its declared size reveals that.
             Payload::ModuleSection { unchecked_range, .. } | Payload::ComponentSection { unchecked_range, .. }
                 if unchecked_range.end > bytes.len() =>
             {

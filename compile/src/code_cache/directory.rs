@@ -1,7 +1,7 @@
 //! A directory that belongs to this user alone, and the files in it that do.
 //!
-//! On Unix the directory is opened once, and everything is found through that handle: a name that leads elsewhere by
-//! now does not matter. Elsewhere the system is trusted to have made the user's own directories private, as Windows
+//! On Unix the directory is opened once and all files are opened through its handle, so that a name that has since been
+//! redirected has no effect. Other systems are trusted to have made the user's own directories private, as Windows
 //! does.
 
 use std::fs::File;
@@ -14,12 +14,12 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CodeCacheError {
-    /// It cannot be made or opened.
+    /// It cannot be created or opened.
     #[error("the directory for compiled code, {}, cannot be opened: {error}", path.display())]
     Open {
         /// The directory.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         error: io::Error,
     },
     /// It is a file or a link.
@@ -37,12 +37,12 @@ pub enum CodeCacheError {
     ForeignOwner {
         /// The directory.
         path: PathBuf,
-        /// Whose it is.
+        /// Its owner's user id.
         owner: u32,
-        /// Who runs this process.
+        /// This process's user id.
         user: u32,
     },
-    /// Others may write to it.
+    /// Other users may write to it.
     #[error(
         "{} may be written by others (mode {mode:o}): compiled code is native code, and its writer could run \
          anything; name a directory of your own, or, if this one serves nothing else, run `chmod 700 {}`",
@@ -88,7 +88,7 @@ mod unix {
             let open_error = |path: &Path, error| CodeCacheError::Open { path: path.to_owned(), error };
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).or_else(|error| {
                 match error.kind() {
-                    // This may be a link that leads nowhere: opening it below reports that.
+                    // This may be a dangling link, which opening it below reports.
                     io::ErrorKind::AlreadyExists => Ok(()),
                     _ => Err(open_error(&path, error)),
                 }
@@ -113,7 +113,7 @@ mod unix {
 
         /// Opens a regular file of this user that no other user may write.
         pub(in super::super) fn open_own_file(&self, name: &str) -> io::Result<File> {
-            // Without waiting for the other end of a pipe that was put there.
+            // Does not wait for a writer if a pipe was put there.
             let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
             let file = rustix::fs::openat(&self.handle, name, flags, Mode::empty())?;
             let stat = rustix::fs::fstat(&file)?;
@@ -127,7 +127,7 @@ mod unix {
             Ok(file.into())
         }
 
-        /// A path that leads to `file`: on Linux through the handle, so that it leads to no other.
+        /// Returns a path that leads to `file`: on Linux through the handle, so that it cannot lead to another file.
         pub(in super::super) fn path_of(&self, file: &File, name: &str) -> PathBuf {
             use std::os::fd::AsRawFd;
 
@@ -145,7 +145,7 @@ mod unix {
 
 #[cfg(not(unix))]
 impl Directory {
-    /// Opens `path`, which is made if it is not there.
+    /// Opens `path`, which is created if it does not exist.
     pub(super) fn open(path: PathBuf) -> Result<Self, CodeCacheError> {
         if let Err(error) = std::fs::create_dir_all(&path) {
             return Err(CodeCacheError::Open { path, error });
@@ -162,7 +162,7 @@ impl Directory {
         File::open(self.path.join(name))
     }
 
-    /// The path of that file.
+    /// Returns the path of that file.
     pub(super) fn path_of(&self, _file: &File, name: &str) -> PathBuf {
         self.path.join(name)
     }

@@ -5,11 +5,11 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 
-/// Names the format; part of every key, so that entries of another format are not found.
+/// The name of the format. It is part of every key, so that entries of another format are not found.
 pub(super) const FORMAT: &[u8; 8] = b"plugbay1";
-/// The format's name, the length in eight bytes and the checksum in four, lowest first.
+/// The size of the trailer: the format's name, the length in eight bytes and the checksum in four, little-endian.
 const TRAILER_BYTES: usize = FORMAT.len() + 8 + 4;
-/// The size of one read: 256 KiB, which fits into a processor's second-level cache.
+/// The size of a read: 256 KiB, which fits in a processor's second-level cache.
 const BUFFER_BYTES: usize = 256 << 10;
 
 /// Writes an entry.
@@ -43,7 +43,7 @@ pub(super) fn check(mut file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// The trailer for code of this length in bytes. The checksum covers the length too.
+/// Returns the trailer for code of this length in bytes. The checksum covers the length too.
 fn trailer(length: u64, mut hasher: crc32fast::Hasher) -> [u8; TRAILER_BYTES] {
     let length = length.to_le_bytes();
     hasher.update(&length);

@@ -1,4 +1,4 @@
-//! An entry that was put in is found again; a damaged or planted one is not.
+//! A stored entry is found again; a damaged or planted one is not.
 
 use super::*;
 use crate::compiler::{CompileIsolation, CompileLimits, Compiler};
@@ -84,7 +84,7 @@ async fn damaged_entries_are_removed_and_not_used() {
         flipped[whole.len() * part / 64] ^= 1 << (part % 8);
         flipped
     }));
-    // The trailer too, byte by byte.
+    // Flips each byte of the trailer as well.
     damaged.extend((1..=20).map(|from_end| {
         let mut flipped = whole.clone();
         let at = whole.len() - from_end;

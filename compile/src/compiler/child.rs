@@ -1,9 +1,8 @@
 //! The host's side of a compilation in a child process.
 //!
-//! The child gets no environment but the number of its threads and what it was started for, and of the files that the
-//! host opens none but its three standard streams: what Rust opens is closed in children. Everything that it says is
-//! bounded. It is killed and waited for when its deadline passes, and killed when the future that waits for it is
-//! dropped.
+//! The child's environment contains only the number of its threads and its task, and it inherits no open file but its
+//! three standard streams: Rust's files are closed in children. Its output is bounded. It is killed and reaped when its
+//! deadline passes, and killed when the future that waits for it is dropped.
 
 use std::process::{ExitStatus, Stdio};
 use std::time::Instant;
@@ -19,12 +18,12 @@ use crate::code_cache::fingerprint;
 use crate::engine::CodeSettings;
 use crate::hex;
 
-/// What is kept of the child's standard error: the last 4 KiB.
+/// The size of the retained end of the child's standard error: 4 KiB.
 const OUTPUT_TAIL_BYTES: usize = 4 << 10;
-/// Room that is made for machine code before it comes: 64 MiB. Python and StarlingMonkey have 40.
+/// The initial capacity for machine code: 64 MiB. Python and StarlingMonkey have 40.
 const CODE_BYTES_EXPECTED: usize = 64 << 20;
 
-/// One component to compile.
+/// A component to compile.
 pub(super) struct Job<'a> {
     pub(super) command: &'a WorkerCommand,
     pub(super) limits: &'a CompileLimits,
@@ -32,10 +31,10 @@ pub(super) struct Job<'a> {
     pub(super) component: &'a [u8],
 }
 
-/// What a child left behind.
+/// The result of a child that ended.
 struct Ended {
     status: ExitStatus,
-    /// The machine code, if it wrote all that it announced.
+    /// The machine code, if the child wrote all that it announced.
     code: Option<Vec<u8>>,
     /// The end of its standard error.
     output: String,
@@ -48,7 +47,7 @@ impl Job<'_> {
         match tokio::time::timeout(self.limits.timeout, self.talk(&mut child, engine)).await {
             Ok(ended) => self.judge(ended?, start),
             Err(_) => {
-                // Waits for the end too, so that no dead process is left.
+                // Waits for the end too, so that no zombie is left.
                 let _ = child.kill().await;
                 Err(CompileError::Timeout { allowed: self.limits.timeout, observed: start.elapsed() })
             }
@@ -74,7 +73,7 @@ impl Job<'_> {
         })
     }
 
-    /// Writes and reads at the same time: either side's pipe may be full.
+    /// Exchanges data with the child, writing and reading concurrently, because either pipe may be full.
     async fn talk(&self, child: &mut Child, engine: &Engine) -> Result<Ended, CompileError> {
         let (Some(mut stdin), Some(stdout), Some(stderr)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
@@ -83,7 +82,7 @@ impl Job<'_> {
         };
         let request = self.request(engine).to_line();
         let write = async {
-            // A child that ends early does not read everything. How it ended says why.
+            // A child that ends early does not read everything. Its exit says why.
             if stdin.write_all(&request).await.is_ok() {
                 let _ = stdin.write_all(self.component).await;
             }
@@ -102,8 +101,8 @@ impl Job<'_> {
             settings: self.settings,
             fingerprint: hex(&fingerprint(engine)),
             memory_bytes_max: self.limits.memory_bytes(),
-            // All threads together: the deadline is wall-clock time. One second more, so that it is the deadline that
-            // strikes as long as the host is there.
+            // Covers all threads, because the deadline is wall-clock time. One second more, so that the deadline takes
+            // effect first while the host is alive.
             cpu_seconds_max: (self.limits.timeout.as_secs() + 1).saturating_mul(worker_threads() as u64) + 1,
             component_bytes: self.component.len() as u64,
         }
@@ -138,14 +137,14 @@ impl Job<'_> {
     }
 }
 
-/// What the standard library says when an allocation fails, just before it aborts the process.
+/// Extracts the size from the standard library's message for a failed allocation, which precedes an abort.
 fn out_of_memory(output: &str) -> Option<u64> {
     let (_, after) = output.split_once("memory allocation of ")?;
     let (bytes, _) = after.split_once(" bytes failed")?;
     bytes.parse().ok()
 }
 
-/// Reads machine code with its length, which may be as much as the child can have in memory.
+/// Reads machine code with its length, which may be as large as the child's memory.
 async fn read_code(mut stdout: impl AsyncRead + Unpin, bytes_max: u64) -> Option<Vec<u8>> {
     let length = stdout.read_u64_le().await.ok().filter(|length| *length <= bytes_max)?;
     let mut code = Vec::with_capacity(usize::try_from(length).ok()?.min(CODE_BYTES_EXPECTED));
@@ -153,7 +152,7 @@ async fn read_code(mut stdout: impl AsyncRead + Unpin, bytes_max: u64) -> Option
     (code.len() as u64 == length).then_some(code)
 }
 
-/// Reads everything, so that the child never waits, and keeps the end.
+/// Reads everything, so that the child never blocks, and retains the end.
 async fn read_tail(mut stderr: impl AsyncRead + Unpin) -> String {
     let mut tail = Vec::new();
     let mut buffer = [0; OUTPUT_TAIL_BYTES];

@@ -1,4 +1,4 @@
-//! Why a component was not compiled.
+//! The error of compiling a component.
 
 use std::time::Duration;
 
@@ -9,56 +9,56 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum CompileError {
-    /// The component is not valid WebAssembly, or uses what this host has switched off.
+    /// The component is not valid WebAssembly, or uses a proposal that this host has disabled.
     #[error("the component is not valid{}: {message}", at(*offset))]
     Invalid {
-        /// What the validator said.
+        /// The validator's message.
         message: String,
-        /// Where, in bytes from the start of the component, if the validator said so.
+        /// The position in bytes from the start of the component, if the validator reported it.
         offset: Option<u64>,
     },
     /// The deadline passed.
     #[error("compiling took longer than the {allowed:?} that are allowed (stopped after {observed:.1?})")]
     Timeout {
-        /// The time it had.
+        /// The time limit.
         allowed: Duration,
-        /// The time it took until it was stopped.
+        /// The time until it was stopped.
         observed: Duration,
     },
-    /// The compiler needed more memory than it may have.
+    /// The compiler needed more memory than its limit.
     #[error("compiling needs more than the {allowed} bytes of memory that are allowed{}", asked_for(*observed))]
     Memory {
-        /// Bytes that the compiler may have.
+        /// The limit, in bytes.
         allowed: u64,
-        /// Bytes that it asked for when they were used up, or 0 where it did not say.
+        /// The size of the allocation that failed, in bytes; 0 if it is not known.
         observed: u64,
     },
-    /// Other components are being compiled, and none of them was done in time.
+    /// Other components are being compiled, and none was done in time.
     #[error("{allowed} other components are being compiled, and none was done within {waited:.1?}: try again later")]
     Busy {
-        /// Compilations at the same time that are allowed.
+        /// The maximum number of concurrent compilations.
         allowed: usize,
-        /// How long this one waited for its turn.
+        /// How long this compilation waited for its turn.
         waited: Duration,
     },
-    /// The compiler came to an end that it should not have.
+    /// The compiler crashed.
     #[error("the compiler {how}{}", output_of(output))]
     Crashed {
         /// How it ended, such as `was killed by signal 11`.
         how: String,
-        /// The end of what it wrote to its standard error.
+        /// The end of its standard error.
         output: String,
     },
-    /// The child process could not be started, or is not the worker that it should be.
+    /// The child process could not be started, or is not a compile worker of the same build.
     #[error("cannot compile in a child process: {message}")]
     Worker {
-        /// What is wrong with it.
+        /// The reason.
         message: String,
     },
 }
 
 impl CompileError {
-    /// The stable name of this kind of error.
+    /// Returns the stable name of this kind of error.
     pub fn code(&self) -> &'static str {
         match self {
             CompileError::Invalid { .. } => "invalid_component",
@@ -70,14 +70,13 @@ impl CompileError {
         }
     }
 
-    /// What wasmtime says about a component, with the validator's place in the file where it is the validator who says
-    /// it.
+    /// Converts wasmtime's error about a component, with the position in the file if the validator reported it.
     pub(super) fn from_wasmtime(error: &wasmtime::Error) -> Self {
         if let Some(invalid) = error.downcast_ref::<wasmparser::Error>() {
             let (message, offset) = (invalid.message().to_owned(), Some(invalid.offset() as u64));
             return CompileError::Invalid { message, offset };
         }
-        // Function bodies are validated as they are compiled, and what is wrong with one comes as text.
+        // Function bodies are validated while they are compiled, and their errors come as text.
         let cause = error.root_cause().to_string();
         let told =
             cause.strip_prefix("Invalid input WebAssembly code at offset ").and_then(|rest| rest.split_once(": "));

@@ -1,8 +1,9 @@
-//! What the host and a compiling child say to each other.
+//! The protocol between the host and a compiling child.
 //!
-//! To the child's standard input: one line of JSON, the [`Request`], then the component. From its standard output, if
-//! it succeeds: the length of the machine code in eight bytes, lowest first, then the machine code. From its standard
-//! error, if it fails: one line of JSON, a [`CompileError`](super::CompileError), maybe among what others write there.
+//! The child reads from its standard input one line of JSON, the [`Request`], and then the component. On success it
+//! writes to its standard output the length of the machine code in eight bytes, little-endian, and then the machine
+//! code. On failure it writes to its standard error one line of JSON, a [`CompileError`](super::CompileError), possibly
+//! among other output.
 
 use std::io::{self, BufRead, Read, Write};
 
@@ -10,12 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::CodeSettings;
 
-/// Raised when anything here changes: a host never talks to a worker of another version.
+/// The version, raised when anything here changes: a host never communicates with a worker of another version.
 pub(super) const VERSION: u32 = 2;
-/// The longest first line: 1 KiB.
+/// Maximum length of the request's line: 1 KiB.
 const REQUEST_BYTES_MAX: u64 = 1 << 10;
 
-/// What to compile, and within which bounds.
+/// A request to compile a component within limits.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Request {
     pub(super) version: u32,

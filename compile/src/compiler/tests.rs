@@ -1,4 +1,4 @@
-//! Compiling in both ways. What a child may do wrong is played by shell scripts.
+//! Tests of compiling in both ways. Shell scripts act as misbehaving children.
 
 use super::protocol::Request;
 use super::worker::serve;
@@ -15,7 +15,7 @@ fn component() -> Vec<u8> {
     wat::parse_str("(component (core module (func (result i32) i32.const 1)))").expect("the text is valid")
 }
 
-/// Valid in its structure and wrong in its code: an addition without operands.
+/// A component with a valid structure and invalid code: an addition without operands.
 fn invalid_component() -> Vec<u8> {
     wat::parse_str("(component (core module (func i32.add drop)))").expect("the text is well-formed")
 }
@@ -142,7 +142,7 @@ mod scripted {
         compile_by(script, CompileLimits::default()).await.map(|_| ()).expect_err("it must be refused")
     }
 
-    /// What a worker writes, from a file.
+    /// The script writes a worker's output from a file.
     #[tokio::test]
     async fn code_of_a_child_loads() {
         let engine = engine();
@@ -166,7 +166,7 @@ mod scripted {
 
     #[tokio::test]
     async fn child_has_no_environment_but_its_threads_and_its_task() {
-        // `PWD`, `SHLVL` and `_` are made by the shell.
+        // The shell sets `PWD`, `SHLVL` and `_`.
         let error = refused_by("/usr/bin/env | grep -vE '^(PWD|SHLVL|OLDPWD|_)=' | sort >&2; exit 1").await;
         match error {
             CompileError::Crashed { output, .. } => {
@@ -234,7 +234,7 @@ mod scripted {
         assert!(error.to_string().contains("/nonexistent/worker"), "{error}");
     }
 
-    /// The identifier that a script writes before it goes on.
+    /// Waits for the process id that a script writes.
     async fn pid_in(path: &Path) -> rustix::process::Pid {
         for _ in 0..1_000 {
             let text = std::fs::read_to_string(path).unwrap_or_default();
@@ -280,7 +280,7 @@ mod scripted {
     }
 }
 
-/// Two inner components with a memory each, of which one calls the other: wasmtime makes an adapter with both memories.
+/// Two inner components with a memory each, one of which calls the other: wasmtime makes an adapter with both memories.
 #[tokio::test]
 async fn inner_components_that_call_each_other_compile() {
     let component = wat::parse_str(

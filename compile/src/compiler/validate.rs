@@ -1,6 +1,6 @@
-//! Validation without compiling: whether a component is valid WebAssembly of the proposals that the engines accept.
+//! Validation without compiling: checks that a component is valid WebAssembly of the proposals that the engines accept.
 //!
-//! Compiling validates as well. This is for looking at a component that is not going to run.
+//! Compiling validates as well. This is for inspecting a component that is not going to run.
 
 use std::time::{Duration, Instant};
 
@@ -9,10 +9,9 @@ use wasmparser::{FuncValidatorAllocations, Parser, ValidPayload, Validator};
 use super::CompileError;
 use crate::engine::FEATURES;
 
-/// Validates a component or a core module, its functions included.
+/// Validates a component or a core module, including its functions.
 ///
-/// The deadline is looked at between two sections and between two functions, so that it is exceeded by at most one of
-/// them.
+/// The deadline is checked between sections and between functions, so that it is exceeded by at most one of them.
 pub(super) fn validate(bytes: &[u8], timeout: Duration) -> Result<(), CompileError> {
     let start = Instant::now();
     let in_time = || match start.elapsed() {

@@ -1,7 +1,7 @@
 //! The child process that compiles one component.
 //!
-//! It bounds itself before it looks at the component. Its engine has the host's settings and no memory pool: a pool is
-//! for instances, and compiled code does not depend on it.
+//! It limits itself before it reads the component. Its engine has the host's settings but no memory pool, which only
+//! instances need and compiled code does not depend on.
 
 use std::io::{self, BufReader, Read, Write};
 use std::process::ExitCode;
@@ -14,35 +14,35 @@ use crate::code_cache::fingerprint;
 use crate::engine;
 use crate::hex;
 
-/// Set in the environment of a process that is to compile a component.
+/// The environment variable of a process that was started to compile a component.
 pub(super) const WORKER_VARIABLE: &str = "PLUGBAY_COMPILE_WORKER";
 
-/// Whether this process was started to compile a component.
+/// Returns whether this process was started to compile a component.
 pub fn is_worker() -> bool {
     std::env::var_os(WORKER_VARIABLE).is_some()
 }
 
-/// Compiles a component if that is what this process was started for, and returns the exit code to end it with; `None`
-/// in every other process.
+/// Compiles a component if this process was started for that, and returns the exit code with which it must end; returns
+/// `None` in every other process.
 ///
-/// For the beginning of `main` in a program that is its own [`WorkerCommand`](super::WorkerCommand), before anything
-/// else is started or opened.
+/// Call it at the beginning of `main` in a program that is its own [`WorkerCommand`](super::WorkerCommand), before
+/// anything else is started or opened.
 #[must_use = "a process that compiled has to end with this code"]
 pub fn compile_worker_if_asked() -> Option<ExitCode> {
     is_worker().then(compile_worker)
 }
 
-/// The whole `main` of a compile worker: reads a component from standard input and writes machine code to standard
-/// output.
+/// Runs a compile worker, which reads a component from standard input and writes machine code to standard output. This
+/// is the whole `main` of such a program.
 ///
-/// The process must do nothing else, and must be started by a host that has it as its
-/// [`WorkerCommand`](super::WorkerCommand). It limits its own memory and processor time for good.
+/// The process must do nothing else, and must be started by a host that uses it as its
+/// [`WorkerCommand`](super::WorkerCommand). It limits its own memory and processor time permanently.
 pub fn compile_worker() -> ExitCode {
     let mut stdout = io::stdout().lock();
     match serve(io::stdin().lock(), bound) {
         Ok(code) => match write_code(&mut stdout, code.as_bytes()) {
             Ok(()) => ExitCode::SUCCESS,
-            // The host is gone or has stopped reading: an error message would not reach it.
+            // The host has ended or has stopped reading: an error message would not reach it.
             Err(_) => ExitCode::FAILURE,
         },
         Err(error) => {
@@ -53,7 +53,7 @@ pub fn compile_worker() -> ExitCode {
     }
 }
 
-/// Answers the request on `input`; `bound` receives it before anything of the component is read.
+/// Answers the request on `input`. `bound` is called with it before any of the component is read.
 pub(super) fn serve(
     input: impl Read,
     bound: impl FnOnce(&Request) -> Result<(), String>,
@@ -82,25 +82,25 @@ fn engine(request: &Request) -> Result<Engine, String> {
     Ok(engine)
 }
 
-/// Bounds memory and processor time, and leaves no core file.
+/// Limits memory and processor time, and disables core files.
 #[cfg(unix)]
 fn bound(request: &Request) -> Result<(), String> {
     use rustix::process::{Resource, Rlimit, setrlimit};
 
-    // Linux counts private writable memory here, wherever it was mapped: what a process really takes. Its address space
-    // is another matter: each thread reserves 64 MiB of that for its heap and never uses most of them.
+    // Linux counts private writable memory here, wherever it was mapped: the memory that a process really takes.
+    // Limiting the address space would not do: each thread reserves 64 MiB of it for its heap and uses little of that.
     let memory = if cfg!(target_os = "linux") { Resource::Data } else { Resource::As };
     let limit = |resource, soft, hard| {
         setrlimit(resource, Rlimit { current: Some(soft), maximum: Some(hard) })
             .map_err(|error| format!("cannot limit {resource:?}: {error}"))
     };
     limit(memory, request.memory_bytes_max, request.memory_bytes_max)?;
-    // The soft limit ends the process with a signal of its own; the hard one is for a process that would ignore it.
+    // The soft limit ends the process with its own signal; the hard limit applies if the process ignores that.
     limit(Resource::Cpu, request.cpu_seconds_max, request.cpu_seconds_max.saturating_add(1))?;
     limit(Resource::Core, 0, 0)
 }
 
-/// Other systems have no such limits: there the host's deadline alone bounds the child.
+/// Does nothing: other systems have no such limits, so the host's deadline alone bounds the child.
 #[cfg(not(unix))]
 fn bound(_request: &Request) -> Result<(), String> {
     Ok(())

@@ -1,24 +1,24 @@
-//! What a scan counts, and how much of each it admits: one row for each quantity, with its unit, default and reason.
+//! The quantities that a scan counts and their limits: one row each, with unit, default and reason.
 //!
 //! The reasons compare real files with hostile ones. The real ones: Python (componentize-py 0.25.1, 18.3 MB),
 //! StarlingMonkey (componentize-js 0.23, 12.0 MB), QuickJS (componentize-qjs 0.4.5, 1.6 MB), and an unoptimised Rust
-//! command with clap, regex, syn and jsonschema (97 MB, of which 85 MB debug information). Times are of wasmtime 48.0.8
-//! on four cores.
+//! command with clap, regex, syn and jsonschema (97 MB, of which 85 MB debug information). Times were measured with
+//! wasmtime 48.0.8 on four cores.
 
 use std::fmt;
 
 macro_rules! quantities {
     ($($(#[doc = $reason:literal])* $variant:ident, $field:ident = $default:expr, $unit:literal;)*) => {
-        /// Something that a scan counts.
+        /// A quantity that a scan counts.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Quantity { $($(#[doc = $reason])* $variant,)* }
 
         impl Quantity {
-            /// Every quantity.
+            /// All quantities.
             pub const ALL: [Self; [$($unit),*].len()] = [$(Self::$variant),*];
 
-            /// The field of [`ScanLimits`] that bounds this.
+            /// Returns the field of [`ScanLimits`] that limits this quantity.
             pub fn limit_name(self) -> &'static str {
                 match self { $(Self::$variant => stringify!($field),)* }
             }
@@ -30,7 +30,7 @@ macro_rules! quantities {
             }
         }
 
-        /// How much of each [`Quantity`] a file may have.
+        /// The limit of each [`Quantity`] of a file.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct ScanLimits {
             $(
@@ -48,7 +48,7 @@ macro_rules! quantities {
         }
 
         impl ScanLimits {
-            /// How much of `quantity` is allowed.
+            /// Returns the limit of `quantity`.
             pub fn allowed(&self, quantity: Quantity) -> u64 {
                 match quantity { $(Quantity::$variant => self.$field,)* }
             }
@@ -66,9 +66,9 @@ quantities! {
     CoreModules, core_modules_max = 256, "core modules";
     /// Components at any depth, the outermost included. Real files have 2 to 5, compositions a few for each part.
     Components, components_max = 256, "components";
-    /// How deep modules, components and the types of components nest, the outermost counting as 1. Real files have 2 to
-    /// 4, compositions one more for each time that they were composed. Compilers read types by recursion: a thousand
-    /// levels, three bytes each, are more than the stack of a thread holds.
+    /// Nesting depth of modules, components and types of components, the outermost counting as 1. Real files have 2 to
+    /// 4, compositions one more for each time that they were composed. Compilers read types recursively: a thousand
+    /// levels, three bytes each, overflow the stack of a thread.
     Depth, depth_max = 16, "levels of nesting";
     /// Core instances after inlining: each instantiation counts with all that it instantiates. Real files have up to
     /// 18. 968 bytes can stand for 10,000 (0.3 s, 220 MiB), and 300 more bytes for a hundred times that.
@@ -77,49 +77,49 @@ quantities! {
     Adapters, adapters_max = 10_000, "lifted or lowered functions";
     /// Core functions. Unoptimised Rust has 50,000. Empty ones, four bytes each: 150,000 take 5.7 s and 880 MiB.
     Functions, functions_max = 150_000, "functions";
-    /// The longest function body. Compiling takes more than linear time in it. Python has one of 427 kB.
+    /// Size of the longest function body. Compiling takes more than linear time in it. Python has one of 427 kB.
     FunctionBytes, function_bytes_max = MIB, "bytes in one function body";
-    /// The bytes of a function body times its locals: what finding out which value each local has in each block costs.
+    /// The size of a function body times its locals, which is the cost of determining each local's value in each block.
     /// Unoptimised Rust reaches 87 million, Python and StarlingMonkey 9 million. 171 kB with 5,000 locals are 855
     /// million, and take 15 s and 1.5 GiB.
     FunctionWeight, function_weight_max = 256 * MIB, "bytes times locals in one function";
-    /// All function bodies together. Unoptimised Rust has 11 MB, StarlingMonkey 9 MB.
+    /// Total size of function bodies. Unoptimised Rust has 11 MB, StarlingMonkey 9 MB.
     CodeBytes, code_bytes_max = 32 * MIB, "bytes of code";
     /// Parameters, results and locals of all functions. Unoptimised Rust has 425,000. Five bytes declare 50,000 of
     /// them: 10,000 such functions, 80 kB, take 7 s.
     Locals, locals_max = 10_000_000, "locals";
     /// Core and component types. Python has 1,222. 20,000 different signatures take 0.6 s, 100,000 take 3.8 s.
     Types, types_max = 20_000, "types";
-    /// Elements in the segments that fill tables. StarlingMonkey has 7,737. 100,000 take 0.7 s and 240 MiB, a million,
+    /// Elements in the segments that fill tables. StarlingMonkey has 7,737. 100,000 take 0.7 s and 240 MiB; a million,
     /// which is a 1 MB file, 10 s and 2.3 GiB.
     SegmentElements, segment_elements_max = 100_000, "elements in table segments";
-    /// Items of all other sections together: imports, exports, globals, aliases, arguments. Unoptimised Rust has
-    /// 51,000; 100,000 exports take 58 ms, as many globals 29 ms.
+    /// Items of all other sections: imports, exports, globals, aliases, arguments. Unoptimised Rust has 51,000; 100,000
+    /// exports take 58 ms, 100,000 globals 29 ms.
     Definitions, definitions_max = 500_000, "definitions";
-    /// The segments that fill memories. Python has 11 MB.
+    /// Total size of the segments that fill memories. Python has 11 MB.
     DataBytes, data_bytes_max = 64 * MIB, "bytes of data segments";
-    /// Memories that one module imports and defines. No toolchain makes modules with two unless asked to. The
-    /// engine has to accept them, because the code by which components call each other works on the memories of both.
+    /// Memories that a module imports and defines. No toolchain makes modules with two unless asked to. The engine must
+    /// accept them, because the adapters between components access the memories of both.
     ModuleMemories, module_memories_max = 1, "memories in one module";
-    /// Memories that the modules define, each module counted once. Real files have 1 or 2. As many as the pool has
-    /// slots for in one instance.
+    /// Memories that modules define, each module counted once. Real files have 1 or 2. The limit is the number of slots
+    /// that the pool has for an instance.
     Memories, memories_max = super::MEMORIES_MAX as u64, "memories";
-    /// What these memories hold before anything runs. Python starts with 12.9 MB. The default is what one 32-bit memory
-    /// can hold; the runtime, which knows the plugin's memory limit, compares it with that too, because a component
-    /// that starts above it could never be instantiated.
+    /// Initial size of these memories. Python starts with 12.9 MB. The default is the maximum of a 32-bit memory; the
+    /// runtime also compares it with the plugin's memory limit, because a component that starts above that could never
+    /// be instantiated.
     MemoryBytes, memory_bytes_max = 1 << 32, "bytes of minimum memory";
-    /// Tables that the modules define, each module counted once. Real files have 2.
+    /// Tables that modules define, each module counted once. Real files have 2.
     Tables, tables_max = 64, "tables";
-    /// What these tables hold before anything runs. StarlingMonkey starts with 7,738. The default is eight tables of
-    /// 20,000, the most that an instance may have.
+    /// Initial size of these tables. StarlingMonkey starts with 7,738. The default is eight tables of 20,000, the
+    /// maximum of an instance.
     TableElements, table_elements_max = 160_000, "minimum table elements";
     /// Imports of the outermost component or module. All of WASI 0.2 is 50; Python has 26.
     Imports, imports_max = 1_000, "imports";
     /// Exports of the outermost component or module. A C++ module may export every function.
     Exports, exports_max = 10_000, "exports";
-    /// The longest name of such an import or export. Interface names have some 40 bytes, mangled C++ names up to a few
-    /// thousand.
+    /// Length of the longest name of such an import or export. Interface names have some 40 bytes, mangled C++ names up
+    /// to a few thousand.
     NameBytes, name_bytes_max = 4 * KIB, "bytes in a name";
-    /// All embedded manifests together. They hold a JSON Schema for each action.
+    /// Total size of embedded manifests. They contain a JSON Schema for each action.
     ManifestBytes, manifest_bytes_max = MIB, "bytes of embedded manifest";
 }

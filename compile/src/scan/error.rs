@@ -1,4 +1,4 @@
-//! Why a scan refused a file.
+//! The error of scanning a file.
 
 use thiserror::Error;
 
@@ -8,7 +8,7 @@ use super::Quantity;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ScanError {
-    /// The file has no bytes.
+    /// The file is empty.
     #[error("the file is empty")]
     Empty,
     /// The file is native code: a `.cwasm`, or some other ELF file.
@@ -34,7 +34,7 @@ pub enum ScanError {
         /// The layer that the header names: 0 is a core module, 1 a component.
         layer: u16,
     },
-    /// The file ends before its last section does.
+    /// The file ends inside a section.
     #[error("the file is cut off: it ends after {size} bytes, in the middle of a section")]
     Truncated {
         /// The file's size in bytes.
@@ -43,32 +43,32 @@ pub enum ScanError {
     /// The file is not well-formed.
     #[error("the file is malformed at byte {offset}: {message}")]
     Malformed {
-        /// Where, in bytes from the start of the file.
+        /// The position, in bytes from the start of the file.
         offset: u64,
-        /// What is wrong there.
+        /// The problem.
         message: String,
     },
-    /// A component inside the file takes a module or a component as an import. No toolchain makes such files, and how
-    /// much code they expand to cannot be found out without compiling them.
+    /// A component in the file imports a module or a component. No toolchain makes such files, and their expanded size
+    /// cannot be determined without compiling them.
     #[error("the file imports a {what}, which this host does not support: import instances and functions instead")]
     ImportsCode {
         /// `component` or `core module`.
         what: &'static str,
     },
-    /// The file is over a limit.
+    /// The file exceeds a limit.
     #[error("the file is over a limit: {observed} {quantity}, where at most {allowed} are allowed")]
     Limit {
-        /// Which limit.
+        /// The exceeded quantity.
         quantity: Quantity,
-        /// How much is allowed.
+        /// The limit.
         allowed: u64,
-        /// How much the file has, or how much of it had been seen when the limit was passed.
+        /// The amount in the file, or the amount counted when the limit was exceeded.
         observed: u64,
     },
 }
 
 impl ScanError {
-    /// The stable name of this kind of error.
+    /// Returns the stable name of this kind of error.
     pub fn code(&self) -> &'static str {
         match self {
             ScanError::Empty | ScanError::NotWasm { .. } | ScanError::Version { .. } => "not_wasm",
@@ -82,7 +82,7 @@ impl ScanError {
     }
 }
 
-/// What wasmparser says, as our error.
+/// Converts an error of wasmparser.
 pub(super) fn malformed(error: &wasmparser::Error) -> ScanError {
     ScanError::Malformed { offset: error.offset() as u64, message: error.message().to_owned() }
 }

@@ -1,16 +1,16 @@
-//! What a file is by its first bytes.
+//! The kind of a file, recognised by its first bytes.
 
 use super::{Kind, ScanError};
 
 const MAGIC: [u8; 4] = *b"\0asm";
 const HEADER_BYTES: usize = 8;
 
-/// Distinguishes components and core modules from the files that are mistaken for them.
+/// Distinguishes components and core modules from files that are mistaken for them.
 pub(super) fn kind(bytes: &[u8]) -> Result<Kind, ScanError> {
     if bytes.is_empty() {
         return Err(ScanError::Empty);
     }
-    // Wasmtime's compiled artifacts are ELF files on every platform.
+    // wasmtime's compiled artifacts are ELF files on every platform.
     if bytes.starts_with(b"\x7fELF") {
         return Err(ScanError::CompiledArtifact);
     }
@@ -28,7 +28,7 @@ pub(super) fn kind(bytes: &[u8]) -> Result<Kind, ScanError> {
     }
 }
 
-/// The text format starts with a parenthesis or a comment.
+/// Returns whether the file is in the text format, which begins with a parenthesis or a comment.
 fn is_text(bytes: &[u8]) -> bool {
     let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
     start.starts_with(b";;")

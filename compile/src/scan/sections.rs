@@ -1,4 +1,4 @@
-//! What each section adds to the count.
+//! The contribution of each section to the counts.
 
 use wasmparser::{
     BinaryReader, ComponentExternalKind, ComponentInstance, ComponentTypeRef, CompositeInnerType, ElementItems,
@@ -11,10 +11,10 @@ use super::tally::Tally;
 use super::types;
 use super::{Export, Import, ItemKind, MANIFEST_SECTION, Scan, ScanError};
 
-/// The pages of a memory that does not choose another size.
+/// The default page size of a memory, as a power of two.
 const PAGE_SIZE_LOG2: u32 = 16;
 
-/// Counts one section of the file's `bytes`; `outermost` says whether it belongs to the outermost component or module.
+/// Counts a section of the file's `bytes`; `outermost` is set if it belongs to the outermost component or module.
 pub(super) fn read(
     payload: Payload<'_>,
     bytes: &[u8],
@@ -25,7 +25,7 @@ pub(super) fn read(
     match payload {
         // Core modules.
         Payload::TypeSection(section) => items(section, tally, |group, tally| {
-            // A group of types counts for each of them: the section's own count has one for the group.
+            // A group of types counts as its number of types: the section's own count has one for the group.
             tally.add(Quantity::Definitions, group.types().len().saturating_sub(1) as u64)?;
             for ty in group.types() {
                 tally.add(Quantity::Types, 1)?;
@@ -132,7 +132,7 @@ fn items<'a, T: FromReader<'a>>(
     Ok(())
 }
 
-/// A function's body. Its locals are declared in groups, so that five bytes can stand for 50,000 of them.
+/// Counts a function's body. Its locals are declared in groups, so that five bytes can stand for 50,000 of them.
 fn code(body: &FunctionBody<'_>, tally: &mut Tally<'_>) -> Result<(), ScanError> {
     let size = body.range().len() as u64;
     tally.raise(Quantity::FunctionBytes, size)?;
@@ -174,7 +174,7 @@ fn core_imports(
     }
 }
 
-/// Counts an import, and keeps it where it is one of the file's own.
+/// Counts an import, and stores it if it belongs to the outermost component or module.
 fn keep_import(
     outermost: bool,
     name: &str,
@@ -195,7 +195,7 @@ fn keep_import(
     Ok(())
 }
 
-/// Counts an export, and keeps it where it is one of the file's own.
+/// Counts an export, and stores it if it belongs to the outermost component or module.
 fn keep_export(
     outermost: bool,
     name: &str,

@@ -1,10 +1,10 @@
-//! Counting against the limits.
+//! Counts checked against the limits.
 //!
-//! Most quantities are sums or maxima over the whole file. Two are not: how many core instances and adapters a file
-//! stands for once the compiler has inlined its nested components. A component that instantiates a component a hundred
-//! times, which instantiates another a hundred times, is a few hundred bytes long and means ten thousand instances, so
-//! these two are multiplied instead of added. Which component an instantiation refers to is not resolved: the largest
-//! one that has been seen stands for all.
+//! Most quantities are sums or maxima over the whole file. Two are not: the core instances and the adapters that result
+//! once the compiler has inlined nested components. A component that instantiates a component a hundred times, which
+//! instantiates another a hundred times, is a few hundred bytes long and means ten thousand instances, so these two are
+//! multiplied instead of added. The component that an instantiation refers to is not resolved: the largest one read so
+//! far is assumed.
 
 use super::{Kind, ScanError};
 use super::{Quantity, ScanLimits};
@@ -13,16 +13,16 @@ pub(super) struct Tally<'a> {
     limits: &'a ScanLimits,
     totals: [u64; Quantity::ALL.len()],
     open: Vec<Open>,
-    /// The most that instantiating any component which has been read to its end stands for.
+    /// The largest expansion of any component read so far.
     largest: Expanded,
 }
 
-/// A module or component whose end has not been reached.
+/// A module or component that has not been read to its end.
 struct Open {
     kind: Kind,
-    /// For each function type of a module, how many parameters and results it has.
+    /// The number of parameters and results of each function type of a module.
     signatures: Vec<u16>,
-    /// The same number for each function of a module, and how many bodies have been read.
+    /// The number of parameters and results of each function of a module, and below, how many bodies have been read.
     functions: Vec<u16>,
     bodies: usize,
     /// Memories of a module, imported ones included.
@@ -67,7 +67,7 @@ impl<'a> Tally<'a> {
         Ok(())
     }
 
-    /// A module or component starts.
+    /// Begins a module or component.
     pub(super) fn enter(&mut self, kind: Kind) -> Result<(), ScanError> {
         match kind {
             Kind::Component => self.add(Quantity::Components, 1)?,
@@ -85,12 +85,12 @@ impl<'a> Tally<'a> {
         self.raise(Quantity::Depth, self.open.len() as u64)
     }
 
-    /// Types that are nested so deep begin in the innermost component.
+    /// Counts the nesting depth of types in the innermost component.
     pub(super) fn nest(&mut self, types: u64) -> Result<(), ScanError> {
         self.raise(Quantity::Depth, self.open.len() as u64 + types)
     }
 
-    /// The innermost module or component ends.
+    /// Ends the innermost module or component.
     pub(super) fn leave(&mut self) -> Result<(), ScanError> {
         let Some(Open { kind: Kind::Component, expanded, component_instances: times, .. }) = self.open.pop() else {
             return Ok(());
@@ -104,17 +104,17 @@ impl<'a> Tally<'a> {
         Ok(())
     }
 
-    /// The innermost component instantiates a core module.
+    /// Counts an instantiation of a core module by the innermost component.
     pub(super) fn instantiate_module(&mut self) -> Result<(), ScanError> {
         self.expand(|open| open.expanded.instances += 1)
     }
 
-    /// The innermost component instantiates a component.
+    /// Counts an instantiation of a component by the innermost component.
     pub(super) fn instantiate_component(&mut self) -> Result<(), ScanError> {
         self.expand(|open| open.component_instances += 1)
     }
 
-    /// The innermost component lifts or lowers `count` functions.
+    /// Counts `count` functions that the innermost component lifts or lowers.
     pub(super) fn adapt(&mut self, count: u64) -> Result<(), ScanError> {
         self.expand(|open| open.expanded.adapters += count)
     }
@@ -127,21 +127,21 @@ impl<'a> Tally<'a> {
         self.raise(Quantity::Adapters, adapters)
     }
 
-    /// The innermost module declares a type with that many parameters and results.
+    /// Records a type of the innermost module with this many parameters and results.
     pub(super) fn declare_type(&mut self, values: usize) {
         if let Some(open) = self.open.last_mut() {
             open.signatures.push(u16::try_from(values).unwrap_or(u16::MAX));
         }
     }
 
-    /// The innermost module has a function of that type. An index without a type is left to validation.
+    /// Records a function of this type in the innermost module. An index without a type is left to validation.
     pub(super) fn define_function(&mut self, type_index: u32) {
         if let Some(open) = self.open.last_mut() {
             open.functions.push(open.signatures.get(type_index as usize).copied().unwrap_or(0));
         }
     }
 
-    /// The innermost module imports or defines a memory.
+    /// Counts a memory that the innermost module imports or defines.
     pub(super) fn see_memory(&mut self) -> Result<(), ScanError> {
         let Some(open) = self.open.last_mut() else { return Ok(()) };
         open.memories += 1;
@@ -149,7 +149,7 @@ impl<'a> Tally<'a> {
         self.raise(Quantity::ModuleMemories, memories)
     }
 
-    /// How many parameters and results the function has whose body comes next.
+    /// Returns the number of parameters and results of the function whose body comes next.
     pub(super) fn next_body_signature(&mut self) -> u64 {
         let Some(open) = self.open.last_mut() else { return 0 };
         let values = open.functions.get(open.bodies).copied().unwrap_or(0);

@@ -1,4 +1,4 @@
-//! Ordinary files, and files that were made to attack the host.
+//! Scans of ordinary files and of files made to attack the host.
 
 use wasm_encoder::{
     CodeSection, Component, ComponentExportKind, ComponentInstanceSection, CustomSection, ElementSection, Elements,
@@ -53,7 +53,7 @@ fn check_limit(bytes: &[u8], expected: Quantity) {
     }
 }
 
-/// A module with `functions` functions, all with the same parameters, locals and body.
+/// A module of `functions` functions, all with the same parameters, locals and body.
 fn module(functions: u32, parameters: usize, locals: u32, body: impl Fn(&mut Function)) -> Vec<u8> {
     let (mut types, mut indices, mut code) = (TypeSection::new(), FunctionSection::new(), CodeSection::new());
     types.ty().function(vec![ValType::I64; parameters], []);
@@ -161,7 +161,7 @@ fn every_quantity_at_its_limit_is_admitted_and_one_above_is_refused() {
     }
 }
 
-/// The default limits with one of them set.
+/// The default limits, with a changed limit for one quantity.
 fn limited(quantity: Quantity, allowed: u64) -> ScanLimits {
     let mut limits = ScanLimits::default();
     let field = match quantity {
@@ -266,7 +266,7 @@ fn deep_nesting_is_refused() {
     check_limit(&bytes, Quantity::Depth);
 }
 
-/// A type section of `depth` nested types: three bytes each.
+/// A type section of `depth` nested types, three bytes each.
 fn nested_types(kind: u8, depth: usize) -> Vec<u8> {
     let mut section = vec![1];
     (0..depth).for_each(|_| section.extend([kind, 1, 0x01]));
@@ -274,7 +274,7 @@ fn nested_types(kind: u8, depth: usize) -> Vec<u8> {
     component_of(TYPE_SECTION, &section).finish()
 }
 
-/// A recursive reader of these needs a stack of gibibytes.
+/// A recursive reader of this file needs a stack of gibibytes.
 #[test]
 fn component_types_that_nest_without_end_are_over_a_limit() {
     for kind in [0x41, 0x42] {
@@ -345,8 +345,8 @@ fn file_cut_off_anywhere_is_refused_or_ends_at_a_section() {
     }
 }
 
-/// Where the header and each section of the outermost component end. The sample's sections are short: their sizes have
-/// one or two bytes.
+/// Returns the end of the header and of each section of the outermost component. The sample's sections are short: their
+/// sizes have one or two bytes.
 fn section_ends(bytes: &[u8]) -> Vec<usize> {
     let mut ends = vec![8];
     while let Some(&[_, low, high]) = bytes.get(ends[ends.len() - 1]..).and_then(|rest| rest.first_chunk()) {

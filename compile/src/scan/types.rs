@@ -1,7 +1,7 @@
-//! Component types, whose declarations hold types again.
+//! Component types, whose declarations contain types.
 //!
-//! wasmparser reads them by recursion, and so does the compiler: three bytes for each level, and some thousand levels
-//! end the process. They are read here with a stack of their own, and never deeper than a scan admits.
+//! wasmparser reads them recursively, and so does the compiler: three bytes per level, and some thousand levels crash
+//! the process. Here they are read with an explicit stack, never deeper than a scan admits.
 
 use wasmparser::{
     BinaryReader, ComponentAlias, ComponentExternName, ComponentImport, ComponentType, ComponentTypeRef, CoreType,
@@ -16,12 +16,11 @@ type Read<T> = Result<T, wasmparser::Error>;
 const COMPONENT_TYPE: u8 = 0x41;
 const INSTANCE_TYPE: u8 = 0x42;
 
-/// Counts a section of types with everything that they declare.
+/// Counts a section of types and everything that they declare.
 pub(super) fn read(mut section: BinaryReader<'_>, tally: &mut Tally<'_>) -> Result<(), ScanError> {
     let types = section.read_var_u32().map_err(|error| malformed(&error))?;
     tally.add(Quantity::Definitions, types.into())?;
-    // How much is left to read of each type that is open. What comes first is the section, which holds nothing but
-    // types.
+    // The number of items left to read in each open type. The first is the section itself, which contains only types.
     let mut open = vec![types];
     while let Some(left) = open.last_mut() {
         let Some(rest) = left.checked_sub(1) else {
@@ -42,7 +41,7 @@ pub(super) fn read(mut section: BinaryReader<'_>, tally: &mut Tally<'_>) -> Resu
     Ok(())
 }
 
-/// Reads a declaration, or only says that it is one of a type, which comes next.
+/// Reads a declaration, or returns `true` if it declares a type, which comes next.
 fn declares_type(section: &mut BinaryReader<'_>) -> Read<bool> {
     let kind = section.clone().read_u8()?;
     match kind {
@@ -54,13 +53,13 @@ fn declares_type(section: &mut BinaryReader<'_>) -> Read<bool> {
     }
 }
 
-/// Reads what follows the byte of its kind.
+/// Reads the rest of an item after its kind byte.
 fn skip<'a, T: wasmparser::FromReader<'a>>(section: &mut BinaryReader<'a>) -> Read<bool> {
     section.read_u8()?;
     section.read::<T>().map(|_| false)
 }
 
-/// Reads a type, or only the number of declarations of one that has them.
+/// Reads a type, or only its number of declarations if it has any.
 fn begin(section: &mut BinaryReader<'_>) -> Read<Option<u32>> {
     if matches!(section.clone().read_u8()?, COMPONENT_TYPE | INSTANCE_TYPE) {
         section.read_u8()?;
