@@ -331,6 +331,8 @@ pub const JOB_RETRY_MIN: Duration = Duration::from_secs(1);
 /// Time that unloading waits for the outcomes of jobs whose runs have ended: 5 s, the longest that a write waits for
 /// others.
 pub const OUTCOMES_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Time that the host waits for the store of a plugin's jobs, unless the deadline of a call comes first: 30 s.
+pub const JOB_STORE_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Interval at which the host tries to take over the jobs of a plugin that another process runs: 1 s.
 pub const JOBS_TAKE_OVER: Duration = Duration::from_secs(1);
 /// Delay before jobs that could not be read are read again: 1 min. Each attempt may log a line.

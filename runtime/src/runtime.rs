@@ -176,13 +176,13 @@ impl Runtime {
         let runtime = self.clone();
         to_its_end(turn, async move {
             let revision = plugin.get();
-            let jobs = revision.context.jobs.db.clone();
+            let jobs = revision.context.jobs.queue.clone();
             schedule::stop(&jobs).await;
             revision.unload().await;
             revision.context.plugins.release();
             // The outcome of a run that has just ended is still on its way.
             let _ = tokio::time::timeout(OUTCOMES_WAIT_MAX, jobs.settled()).await;
-            runtime.0.jobs.keep(&jobs);
+            runtime.0.jobs.retain(&jobs);
         })
         .await;
         true
@@ -211,7 +211,7 @@ impl Runtime {
     /// Returns whether no job is running or due. Tests that advance the clock use it to detect that all due jobs have
     /// run.
     pub fn jobs_are_at_rest(&self) -> bool {
-        self.0.plugins.all().iter().all(|plugin| plugin.borrow().context.jobs.db.are_at_rest())
+        self.0.plugins.all().iter().all(|plugin| plugin.borrow().context.jobs.queue.is_idle())
     }
 
     /// Starts running the jobs of all plugins, if [`RuntimeBuilder::run_jobs`] was set to `false`.
@@ -240,7 +240,7 @@ impl Runtime {
             return Err(RemoveDataError::Loaded { plugin: name.to_owned() });
         }
         let forgotten =
-            [self.0.jobs.forget(name), self.0.config_in_memory.forget(name), self.0.data_in_memory.forget(name).await];
+            [self.0.jobs.remove(name), self.0.config_in_memory.forget(name), self.0.data_in_memory.forget(name).await];
         let in_memory = forgotten.contains(&true);
         let Some(directory) = self.0.data_dir.as_ref().map(|directory| directory.join(name)) else {
             return Ok(in_memory);

@@ -4,51 +4,52 @@ use plugbay_manifest::PermissionAction;
 
 use super::HostState;
 use super::bindings::plugbay::plugin::scheduler as wit;
-use crate::service::jobs::{Job, JobsError, Outcome, Schedule, check_id};
+use crate::service::jobs::{Job, JobError, JobOutcome, JobSchedule, check_id};
 
-impl From<JobsError> for wit::Error {
-    fn from(error: JobsError) -> Self {
+impl From<JobError> for wit::Error {
+    fn from(error: JobError) -> Self {
         match error {
-            JobsError::Invalid(text) => wit::Error::Invalid(text),
-            JobsError::Exists(text) => wit::Error::Exists(text),
-            JobsError::NotFound(text) => wit::Error::NotFound(text),
-            JobsError::Limit(text) => wit::Error::Limit(text),
-            JobsError::Unavailable(unavailable) => wit::Error::Unavailable(unavailable.to_string()),
+            JobError::Invalid(text) => wit::Error::Invalid(text),
+            JobError::Exists(text) => wit::Error::Exists(text),
+            JobError::NotFound(text) => wit::Error::NotFound(text),
+            JobError::Limit(text) => wit::Error::Limit(text),
+            JobError::Unavailable(text) => wit::Error::Unavailable(text),
         }
     }
 }
 
-fn asked(schedule: wit::Schedule) -> Result<Schedule, wit::Error> {
+fn parse(schedule: wit::Schedule) -> Result<JobSchedule, wit::Error> {
     Ok(match schedule {
-        wit::Schedule::IntervalMs(ms) => Schedule::IntervalMs(ms),
-        wit::Schedule::DateMs(ms) => Schedule::DateMs(ms),
-        wit::Schedule::Cron(wit::Cron { expression, time_zone }) => Schedule::Cron { expression, time_zone },
+        wit::Schedule::IntervalMs(ms) => JobSchedule::IntervalMs(ms),
+        wit::Schedule::DateMs(ms) => JobSchedule::DateMs(ms),
+        wit::Schedule::Cron(wit::Cron { expression, time_zone }) => JobSchedule::Cron { expression, time_zone },
         wit::Schedule::Other(_) => {
             return Err(wit::Error::Invalid("this host knows schedules by interval, date and cron only".to_owned()));
         }
     })
 }
 
-impl From<Schedule> for wit::Schedule {
-    fn from(schedule: Schedule) -> Self {
+impl From<JobSchedule> for wit::Schedule {
+    fn from(schedule: JobSchedule) -> Self {
         match schedule {
-            Schedule::IntervalMs(ms) => wit::Schedule::IntervalMs(ms),
-            Schedule::DateMs(ms) => wit::Schedule::DateMs(ms),
-            Schedule::Cron { expression, time_zone } => wit::Schedule::Cron(wit::Cron { expression, time_zone }),
+            JobSchedule::IntervalMs(ms) => wit::Schedule::IntervalMs(ms),
+            JobSchedule::DateMs(ms) => wit::Schedule::DateMs(ms),
+            JobSchedule::Cron { expression, time_zone } => wit::Schedule::Cron(wit::Cron { expression, time_zone }),
         }
     }
 }
 
 impl From<Job> for wit::Job {
     fn from(job: Job) -> Self {
-        let Job { id, action, args, schedule, next_run_ms, paused } = job;
-        wit::Job { id, action, args, schedule: schedule.into(), next_run_ms, paused }
+        let next_run_ms = job.next_run_ms();
+        let Job { id, action, args, schedule, state, .. } = job;
+        wit::Job { id, action, args, schedule: schedule.into(), next_run_ms, paused: state.paused }
     }
 }
 
-impl From<Outcome> for wit::Outcome {
-    fn from(outcome: Outcome) -> Self {
-        let Outcome { job, scheduled_ms, started_ms, finished_ms, answer } = outcome;
+impl From<JobOutcome> for wit::Outcome {
+    fn from(outcome: JobOutcome) -> Self {
+        let JobOutcome { job, scheduled_ms, started_ms, finished_ms, answer } = outcome;
         wit::Outcome { job, scheduled_ms, started_ms, finished_ms, answer }
     }
 }
@@ -69,31 +70,31 @@ impl HostState {
         replace_existing: bool,
     ) -> Result<Option<u64>, wit::Error> {
         self.may_use_job(&id, PermissionAction::Write)?;
-        let schedule = asked(schedule)?;
+        let schedule = parse(schedule)?;
         Ok(self.plugin.jobs.add(id, action, args, schedule, replace_existing).await?)
     }
 
     async fn job_of(&mut self, id: String) -> Result<Option<wit::Job>, wit::Error> {
         self.may_use_job(&id, PermissionAction::Read)?;
-        Ok(self.plugin.jobs.db.get(id).await.map_err(JobsError::from)?.map(wit::Job::from))
+        Ok(self.plugin.jobs.queue.get(&id).await?.map(wit::Job::from))
     }
 
     /// Returns the jobs that the plugin may read. Others are left out without a denial, because the plugin did not ask
     /// for a particular one.
     async fn readable_jobs(&mut self) -> Result<Vec<wit::Job>, wit::Error> {
-        let mut jobs = self.plugin.jobs.db.all().await.map_err(JobsError::from)?;
+        let mut jobs = self.plugin.jobs.queue.list().await?;
         jobs.retain(|job| self.plugin.permissions.holds(&format!("scheduler.{}", job.id), PermissionAction::Read));
         Ok(jobs.into_iter().map(wit::Job::from).collect())
     }
 
     async fn set_job_paused(&mut self, id: String, paused: bool) -> Result<bool, wit::Error> {
         self.may_use_job(&id, PermissionAction::Write)?;
-        Ok(self.plugin.jobs.db.set_paused(id, paused).await?)
+        Ok(self.plugin.jobs.queue.set_paused(id, paused).await?)
     }
 
     async fn job_outcomes(&mut self, id: String, limit: u32) -> Result<Vec<wit::Outcome>, wit::Error> {
         self.may_use_job(&id, PermissionAction::Read)?;
-        let outcomes = self.plugin.jobs.db.outcomes(id, limit).await.map_err(JobsError::from)?;
+        let outcomes = self.plugin.jobs.queue.outcomes(&id, limit).await?;
         Ok(outcomes.into_iter().map(wit::Outcome::from).collect())
     }
 }
@@ -144,7 +145,7 @@ impl wit::Host for HostState {
 
     async fn remove(&mut self, id: String) -> Result<bool, wit::Error> {
         let answer = match self.may_use_job(&id, PermissionAction::Write) {
-            Ok(()) => self.plugin.jobs.db.remove(id).await.map_err(wit::Error::from),
+            Ok(()) => self.plugin.jobs.queue.remove(id).await.map_err(wit::Error::from),
             Err(denied) => Err(denied),
         };
         self.end_host_call(0).await;
@@ -167,7 +168,7 @@ mod tests {
 
     #[test]
     fn schedule_of_a_later_contract_is_refused() {
-        let refused = asked(wit::Schedule::Other("{}".into()));
+        let refused = parse(wit::Schedule::Other("{}".into()));
         assert!(matches!(refused, Err(wit::Error::Invalid(text)) if text.contains("interval, date and cron")));
     }
 }

@@ -1,4 +1,5 @@
-//! What makes calls: each trigger describes its calls as [`Invocation`](crate::Invocation)s and hands them to dispatch.
+//! Triggers, which make calls: each describes its calls as [`Invocation`](crate::Invocation)s and passes them to
+//! dispatch.
 
 pub(crate) mod plugin;
 pub(crate) mod schedule;

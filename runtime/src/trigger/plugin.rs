@@ -1,4 +1,4 @@
-//! Plugins that call plugins: the other side of the `plugins` service.
+//! Calls between plugins: the implementation of the `plugins` service's directory by the registry of loaded plugins.
 
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ async fn invoke(plugin: Arc<CurrentRevision>, call: PluginCall) -> Result<String
     let mut invocation = invocation(call, plugin.borrow().limits.payload_bytes)?;
     let answer = dispatch::invoke(&plugin, &mut invocation).await;
     if let Err(error @ InvokeError::Trapped { .. }) = &answer {
-        // The caller does not receive what broke inside, so this is the one place where the author can see it.
+        // The caller does not receive the trap's message, so the plugin's log is the only place where its author sees it.
         plugin.borrow().context.log.write_in(|| Some(&request_id), Level::Error, "plugbay", &error.to_string(), &[]);
     }
     Ok(answer?.into_json())
@@ -67,7 +67,7 @@ async fn invoke_provided(plugin: Arc<ProvidedPlugin>, call: PluginCall) -> Resul
     dispatch::invoke_provided(&plugin, invocation).await
 }
 
-/// The call, for a plugin whose payloads may have this many bytes.
+/// The invocation of a call, for a plugin whose payloads may have `payload_bytes` bytes.
 fn invocation(call: PluginCall, payload_bytes: usize) -> Result<Invocation<'static>, Box<InvokeError>> {
     let PluginCall { action, payload, request_id, time_left, chain, .. } = call;
     let caller = Caller::Plugin(chain.caller().to_owned());
@@ -75,7 +75,7 @@ fn invocation(call: PluginCall, payload_bytes: usize) -> Result<Invocation<'stat
     invocation.timeout = time_left;
     invocation.chain = Some(chain);
     if payload.len() > payload_bytes {
-        // Dispatch refuses it: it need not be read.
+        // Dispatch refuses it, so it need not be parsed.
         invocation.payload = payload.into();
         return Ok(invocation);
     }

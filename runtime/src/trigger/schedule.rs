@@ -1,14 +1,13 @@
-//! Runs the jobs of loaded plugins when they are due, as `schedule`.
+//! Runs the jobs of loaded plugins when they are due, with the caller `schedule`.
 //!
 //! One task for each plugin that has jobs, started by the first of them. It sleeps until the next job is due by the
-//! runtime's clock, and is woken by whatever changes the jobs; it never polls, unless another process runs the same
-//! jobs or they cannot be read. Each run is a task of its own and a call like any other: rate, concurrency, deadline
-//! and fuel are the plugin's.
+//! runtime's clock, and every change of the jobs wakes it. It polls only while another process runs the same jobs, or
+//! while they cannot be read. Each run is a task of its own and a call like any other: rate, concurrency, deadline and
+//! fuel are the plugin's.
 //!
-//! - A run that is turned away (`rate_limit_exceeded`, `busy`) is an outcome like every other. A job that runs again
-//!   runs when it is due again; a one-time job is tried again when the refusal says so, and until it was not turned
-//!   away.
-//! - What fails, traps or takes too long is an outcome, and is not tried again but for the plugin's own retry policy.
+//! - A refused run (`rate_limit_exceeded`, `busy`) is an outcome like every other. A job that repeats runs when it is
+//!   due again. A one-time job is tried again at the time that the refusal names, until it is no longer refused.
+//! - A run that fails, traps or takes too long is an outcome, and is tried again only by the plugin's own retry policy.
 //! - A job whose plugin has lost the permission to write `scheduler.<job>` stays and does not run.
 
 use std::collections::BTreeSet;
@@ -26,30 +25,32 @@ use crate::clock::{Clock, from_unix_ms};
 use crate::dispatch;
 use crate::error::InvokeError;
 use crate::invocation::Invocation;
-use crate::limits::{JOB_INTERRUPTIONS_MAX, JOB_RUNS_AT_ONCE_MAX, JOBS_TAKE_OVER, JOBS_UNREADABLE_PAUSE};
+use crate::limits::{
+    JOB_INTERRUPTIONS_MAX, JOB_RUNS_AT_ONCE_MAX, JOBS_TAKE_OVER, JOBS_UNREADABLE_PAUSE, OUTCOMES_WAIT_MAX,
+};
 use crate::plugin::current::CurrentRevision;
 use crate::plugin::loaded::LoadedPlugin;
-use crate::service::jobs::{Claim, Ended, JobsDb, Run, Wake};
+use crate::service::jobs::{Claim, Ended, JobQueue, Run, Wake};
 use crate::service::log::Level;
 
 /// The log target of lines about runs.
 const TARGET: &str = "schedule";
-/// The most of an answer that the log shows, in bytes.
-const TOLD_BYTES_MAX: usize = 256;
+/// The longest part of an answer that the log shows, in bytes.
+const LOGGED_BYTES_MAX: usize = 256;
 
 /// Runs the jobs of a plugin from now on, until it is stopped or the plugin is gone.
 pub(crate) fn start(plugin: &Arc<CurrentRevision>) {
-    let jobs = plugin.borrow().context.jobs.db.clone();
+    let jobs = plugin.borrow().context.jobs.queue.clone();
     let runner = Arc::new(Runner {
         plugin: Arc::downgrade(plugin),
         jobs: Arc::downgrade(&jobs),
         clock: jobs.clock(),
         woken: Notify::new(),
         stopped: AtomicBool::new(false),
-        at_rest: AtomicBool::new(true),
+        waiting: AtomicBool::new(true),
         task: Mutex::default(),
-        told: Mutex::default(),
-        told_paused: Mutex::default(),
+        logged_withheld: Mutex::default(),
+        logged_paused: Mutex::default(),
     });
     drop(jobs.set_waker(Some(Box::new(Waker(runner.clone())))));
     if jobs.may_have_jobs() {
@@ -57,23 +58,29 @@ pub(crate) fn start(plugin: &Arc<CurrentRevision>) {
     }
 }
 
-/// Looks again at what may run: the plugin has another revision, with other grants, or more room.
+/// Looks again at what may run: the plugin has another revision, with other grants or other limits.
 pub(crate) fn look_again(plugin: &CurrentRevision) {
-    plugin.borrow().context.jobs.db.wake();
+    plugin.borrow().context.jobs.queue.wake();
 }
 
 /// Begins no more runs. Those that have begun go on.
-pub(crate) async fn stop(jobs: &JobsDb) {
+pub(crate) async fn stop(jobs: &JobQueue) {
     let Some(task) = jobs.set_waker(None).and_then(|waker| waker.stop()) else { return };
-    // A task that went with its executor has nothing left to end.
-    if let Err(error) = task.await
-        && error.is_panic()
-    {
-        tracing::error!(plugin = &*jobs.scope().name, %error, "the task that ran its jobs did not end well");
+    let abort = task.abort_handle();
+    match tokio::time::timeout(OUTCOMES_WAIT_MAX, task).await {
+        // A task that was cancelled with its executor has nothing left to end.
+        Ok(Err(error)) if error.is_panic() => {
+            tracing::error!(plugin = &*jobs.scope().name, %error, "the task that ran its jobs panicked");
+        }
+        Ok(_) => {}
+        Err(_) => {
+            tracing::error!(plugin = &*jobs.scope().name, "the store of its jobs has not answered");
+            abort.abort();
+        }
     }
 }
 
-/// What the jobs hold of their runner: when they go, or another runner takes its place, it stops.
+/// The handle by which the jobs wake their runner. The runner stops when it is dropped.
 struct Waker(Arc<Runner>);
 
 impl Wake for Waker {
@@ -81,8 +88,8 @@ impl Wake for Waker {
         self.0.wake();
     }
 
-    fn is_at_rest(&self) -> bool {
-        self.0.at_rest.load(Ordering::Relaxed)
+    fn is_waiting(&self) -> bool {
+        self.0.waiting.load(Ordering::Relaxed)
     }
 
     fn stop(&self) -> Option<JoinHandle<()>> {
@@ -101,30 +108,30 @@ impl Drop for Waker {
 /// Runs the jobs of one plugin.
 struct Runner {
     plugin: Weak<CurrentRevision>,
-    jobs: Weak<JobsDb>,
+    jobs: Weak<JobQueue>,
     clock: Arc<dyn Clock>,
     woken: Notify,
     stopped: AtomicBool,
-    /// Set while the task only waits.
-    at_rest: AtomicBool,
+    /// Set while the task waits for a moment or a change.
+    waiting: AtomicBool,
     task: Mutex<Option<JoinHandle<()>>>,
     /// Jobs that were logged as not permitted to run.
-    told: Mutex<BTreeSet<String>>,
+    logged_withheld: Mutex<BTreeSet<String>>,
     /// Jobs that were logged as paused.
-    told_paused: Mutex<BTreeSet<String>>,
+    logged_paused: Mutex<BTreeSet<String>>,
 }
 
-/// What to wait for, beside being woken.
+/// What the task waits for, unless it is woken first.
 enum Wait {
     Nothing,
     /// Until a moment by the runtime's clock, in milliseconds since the Unix epoch.
     Moment(u64),
-    /// For a while, whatever the clock says.
-    While(Duration),
+    /// For a time, independently of the runtime's clock.
+    Time(Duration),
 }
 
 impl Runner {
-    /// Starts the task, or wakes it. A task that went with its executor is started anew.
+    /// Starts the task, or wakes it. A task that was cancelled with its executor is started anew.
     fn wake(self: &Arc<Self>) {
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         if task.as_ref().is_none_or(JoinHandle::is_finished)
@@ -133,7 +140,7 @@ impl Runner {
             *task = Some(executor.spawn(self.clone().run()));
         }
         if task.as_ref().is_some_and(|task| !task.is_finished()) {
-            self.at_rest.store(false, Ordering::Relaxed);
+            self.waiting.store(false, Ordering::Relaxed);
         }
         self.woken.notify_one();
     }
@@ -141,27 +148,27 @@ impl Runner {
     async fn run(self: Arc<Self>) {
         let mut claim = None;
         while !self.stopped.load(Ordering::Relaxed) {
-            self.at_rest.store(false, Ordering::Relaxed);
+            self.waiting.store(false, Ordering::Relaxed);
             let before = self.clock.now();
             let Some(wait) = self.look(&mut claim).await else { break };
-            self.at_rest.store(true, Ordering::Relaxed);
+            self.waiting.store(true, Ordering::Relaxed);
             tokio::select! {
                 () = self.woken.notified() => {}
                 () = self.wait(wait, before) => {}
             }
         }
-        self.at_rest.store(true, Ordering::Relaxed);
+        self.waiting.store(true, Ordering::Relaxed);
     }
 
-    /// `before` is what the clock showed before the look that says what to wait for.
+    /// `before` is the clock's time before the look that returned `wait`.
     async fn wait(&self, wait: Wait, before: SystemTime) {
         match wait {
             Wait::Nothing => std::future::pending().await,
-            Wait::While(time) => tokio::time::sleep(time).await,
+            Wait::Time(time) => tokio::time::sleep(time).await,
             Wait::Moment(ms) => match from_unix_ms(ms) {
                 Some(moment) => {
                     let sleep = self.clock.sleep_until(moment);
-                    // Set back meanwhile, which the sleep did not see: the moment was that of another time.
+                    // If the clock was set back before the sleep began, the moment is no longer valid.
                     if self.clock.now() >= before {
                         sleep.await;
                     }
@@ -171,30 +178,27 @@ impl Runner {
         }
     }
 
-    /// Begins what is due. None where there is nothing left to run for.
+    /// Begins the runs that are due. Returns `None` if the plugin or its jobs are gone.
     async fn look(&self, claim: &mut Option<Arc<Claim>>) -> Option<Wait> {
         let (plugin, jobs) = (self.plugin.upgrade()?, self.jobs.upgrade()?);
         if claim.is_none() {
             match jobs.claim().await {
                 Ok(taken) => *claim = taken,
-                Err(error) => {
-                    tracing::error!(plugin = &*jobs.scope().name, %error, "the lock of its jobs cannot be opened");
-                    return Some(Wait::While(JOBS_UNREADABLE_PAUSE));
-                }
+                Err(_) => return Some(Wait::Time(JOBS_UNREADABLE_PAUSE)),
             }
         }
-        // Where another process runs these jobs, this one may have to take over.
-        let Some(claim) = claim.clone() else { return Some(Wait::While(JOBS_TAKE_OVER)) };
+        // Another process runs these jobs. This one takes over when that one ends.
+        let Some(claim) = claim.clone() else { return Some(Wait::Time(JOBS_TAKE_OVER)) };
         let revision = plugin.get();
-        let room = revision.instances.concurrency().min(JOB_RUNS_AT_ONCE_MAX).saturating_sub(jobs.running());
+        let capacity = revision.instances.concurrency().min(JOB_RUNS_AT_ONCE_MAX).saturating_sub(jobs.running());
         let context = revision.context.clone();
         let may = move |job: &str| context.permissions.holds(&format!("scheduler.{job}"), PermissionAction::Write);
-        let Ok(look) = jobs.look(claim, room, may).await else { return Some(Wait::While(JOBS_UNREADABLE_PAUSE)) };
+        let Ok(look) = jobs.look(claim, capacity, may).await else { return Some(Wait::Time(JOBS_UNREADABLE_PAUSE)) };
         for job in look.given_up {
-            self.warn_given_up(&revision, job);
+            self.log_given_up(&revision, job);
         }
         for job in look.withheld {
-            self.tell_withheld(&revision, job);
+            self.log_withheld(&revision, job);
         }
         for run in look.begun {
             tokio::spawn(run_job(plugin.clone(), jobs.clone(), run));
@@ -202,21 +206,21 @@ impl Runner {
         Some(look.next_ms.map_or(Wait::Nothing, Wait::Moment))
     }
 
-    /// Warns once, and so at each start of a host, that a job is paused because hosts ended while it ran.
-    fn warn_given_up(&self, revision: &LoadedPlugin, job: String) {
+    /// Logs once for each start of a host that a job is paused because hosts ended while it ran.
+    fn log_given_up(&self, revision: &LoadedPlugin, job: String) {
         let text = format!(
             "job `{job}` is paused: the host ended while it ran, {JOB_INTERRUPTIONS_MAX} times in a row; it runs again when \
              the plugin resumes it"
         );
-        if self.told_paused.lock().unwrap_or_else(PoisonError::into_inner).insert(job) {
+        if self.logged_paused.lock().unwrap_or_else(PoisonError::into_inner).insert(job) {
             revision.context.log.write(Level::Warn, TARGET, &text, &[]);
         }
     }
 
-    /// Says once why a job does not run.
-    fn tell_withheld(&self, revision: &LoadedPlugin, job: String) {
+    /// Logs once why a job does not run.
+    fn log_withheld(&self, revision: &LoadedPlugin, job: String) {
         let resource = format!("scheduler.{job}");
-        let new = self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(job.clone());
+        let new = self.logged_withheld.lock().unwrap_or_else(PoisonError::into_inner).insert(job.clone());
         if new && let Err(denial) = revision.context.permissions.check(&resource, PermissionAction::Write) {
             let text = format!("job `{job}` is due and does not run: {denial}");
             revision.context.log.write(Level::Warn, TARGET, &text, &[]);
@@ -224,21 +228,21 @@ impl Runner {
     }
 }
 
-/// One run, from its call to its outcome on disk.
-async fn run_job(plugin: Arc<CurrentRevision>, jobs: Arc<JobsDb>, run: Run) {
-    let (job, started) = (run.job.clone(), Instant::now());
+/// One run, from its call to its stored outcome.
+async fn run_job(plugin: Arc<CurrentRevision>, jobs: Arc<JobQueue>, run: Run) {
+    let (job, started) = (run.job().to_owned(), Instant::now());
     let answer = call(&plugin, &run).await;
     let took = started.elapsed();
     let revision = plugin.get();
     let (level, text, ended) = match answer {
-        // Not the job's fault, and not its run: it stays due.
+        // The action was not called: the job stays due.
         Err(InvokeError::NotLoaded { .. }) => {
             let _ = jobs.put_back(run).await;
             return;
         }
-        Ok(answer) => (Level::Info, format!("job `{job}` answered {}", told(&answer)), Ended::With(Ok(answer))),
+        Ok(answer) => (Level::Info, format!("job `{job}` answered {}", beginning(&answer)), Ended::With(Ok(answer))),
         Err(error) => {
-            let text = format!("job `{job}` failed: {} ({})", told(&error.to_string()), error.code());
+            let text = format!("job `{job}` failed: {} ({})", beginning(&error.to_string()), error.code());
             (Level::Warn, text, ended_by(&error))
         }
     };
@@ -249,13 +253,13 @@ async fn run_job(plugin: Arc<CurrentRevision>, jobs: Arc<JobsDb>, run: Run) {
 }
 
 async fn call(plugin: &CurrentRevision, run: &Run) -> Result<String, InvokeError> {
-    let mut invocation = Invocation::new(&run.action).payload_json(run.payload())?.caller(Caller::Schedule);
+    let mut invocation = Invocation::new(run.action()).payload_json(run.payload())?.caller(Caller::Schedule);
     Ok(dispatch::invoke(plugin, &mut invocation).await?.into_json())
 }
 
 fn ended_by(error: &InvokeError) -> Ended {
     let json = match error {
-        // What failed inside the host is for the operator, who finds it in the log, and not for the plugin.
+        // A failure inside the host is for the operator, who finds it in the log, and not for the plugin.
         InvokeError::Host { plugin, action, .. } => {
             let message = format!("the host failed while plugin `{plugin}` ran `{action}`");
             json!({ "status": "error", "msg": message, "code": error.code() }).to_string()
@@ -270,7 +274,7 @@ fn ended_by(error: &InvokeError) -> Ended {
 }
 
 /// The beginning of a text.
-fn told(text: &str) -> String {
-    let end = text.floor_char_boundary(TOLD_BYTES_MAX);
+fn beginning(text: &str) -> String {
+    let end = text.floor_char_boundary(LOGGED_BYTES_MAX);
     if end == text.len() { text.to_owned() } else { format!("{}…", &text[..end]) }
 }

@@ -1,54 +1,41 @@
-//! Who runs the jobs of a plugin: one process of all that share a data directory.
+//! The claim on a plugin's jobs: of all processes that share a data directory, one runs them.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::sync::Arc;
+use std::path::Path;
 
-use super::jobs_db::{JobsDb, lock};
 use crate::scope::make_private_directory;
 
-/// The file that the process running the jobs holds locked.
+/// The file that the process which runs the jobs holds locked.
 const FILE: &str = "scheduler.lock";
 
-/// The right to run the jobs of one plugin, until the last copy of it goes.
+/// The claim on the jobs of one plugin. It is held until it is dropped, or its process ends.
 pub(crate) struct Claim {
-    /// Absent where the jobs are in memory, which no other process sees.
+    /// `None` if the jobs are in memory, which no other process sees.
     _locked: Option<File>,
 }
 
-impl JobsDb {
-    /// The right to run these jobs, unless another process has it.
+impl Claim {
+    /// The claim on jobs in memory.
+    pub(super) fn in_memory() -> Self {
+        Claim { _locked: None }
+    }
+
+    /// Locks the file in this directory. Returns `None` if another process holds it.
     ///
     /// # Errors
     /// Those of the file system.
-    pub(crate) async fn claim(self: &Arc<Self>) -> io::Result<Option<Arc<Claim>>> {
-        let jobs = self.clone();
-        tokio::task::spawn_blocking(move || jobs.claim_now()).await.map_err(io::Error::other)?
-    }
-
-    fn claim_now(&self) -> io::Result<Option<Arc<Claim>>> {
-        let mut held = lock(&self.claim);
-        if let Some(claim) = held.upgrade() {
-            return Ok(Some(claim));
+    pub(super) fn lock(directory: &Path) -> io::Result<Option<Self>> {
+        make_private_directory(directory)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(directory.join(FILE))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Claim { _locked: Some(file) })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
         }
-        let locked = match &self.scope().directory {
-            None => None,
-            Some(directory) => {
-                make_private_directory(directory)?;
-                let mut options = OpenOptions::new();
-                options.write(true).create(true).truncate(false);
-                #[cfg(unix)]
-                std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-                let file = options.open(directory.join(FILE))?;
-                match file.try_lock() {
-                    Ok(()) => Some(file),
-                    Err(TryLockError::WouldBlock) => return Ok(None),
-                    Err(TryLockError::Error(error)) => return Err(error),
-                }
-            }
-        };
-        let claim = Arc::new(Claim { _locked: locked });
-        *held = Arc::downgrade(&claim);
-        Ok(Some(claim))
     }
 }

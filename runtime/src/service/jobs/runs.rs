@@ -1,158 +1,301 @@
-//! The runs of jobs: what is due, what becomes of it, and what is known of it after a crash.
+//! The runs of jobs: which begin, what follows from their ends, and what remains of them after a crash.
 //!
-//! A run is written down before it begins, and a second time, together with its outcome and the next run, when it has
-//! ended. So a run that was begun and killed is never lost: the next look finds its mark, stores the outcome
-//! `interrupted` and runs the job again. **Jobs run at least once**: an action that must not be done twice has to see
-//! to that itself, by `scheduled_ms`, say. A one-time job is taken away only after its run.
+//! A run is stored before it begins, and again, with its outcome and the job's next run, when it has ended. So a run
+//! that was begun and killed is never lost: the next look finds it begun and not running, stores the outcome
+//! `interrupted` and runs the job again. **Jobs run at least once**: an action that must not happen twice has to ensure
+//! that itself, for example by `scheduled_ms`. A one-time job is removed only after its run.
 //!
-//! It may have been the run that ended the host. A job that was interrupted several times in a row is paused, so that a
-//! host that starts again and again comes up in the end.
+//! The run may have ended the host. A job that was interrupted several times in a row is paused, so that a host that
+//! is restarted again and again comes up in the end.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{OptionalExtension, Transaction, named_params};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::claim::Claim;
-use super::jobs_db::{JobsDb, Waking, from_sql, to_sql, when};
-use crate::limits::{
-    JOB_ANSWER_BYTES_MAX, JOB_CLOCK_CORRECTION, JOB_INTERRUPTIONS_MAX, JOB_OUTCOMES_MAX, JOB_OUTCOMES_TOTAL_MAX,
-    JOB_RETRY_MIN,
-};
-use crate::sqlite::{Stopped, Unavailable};
+use super::job::{DueJob, DueRun, Job, JobChange, JobError, JobOutcome, JobUpdate};
+use super::job_queue::{JobQueue, WakeOnDrop, find_run, within};
+use super::when::{When, milliseconds};
+use crate::limits::{JOB_ANSWER_BYTES_MAX, JOB_INTERRUPTIONS_MAX, JOB_RETRY_MIN};
 
 /// A run that has begun.
 pub(crate) struct Run {
-    pub(crate) job: String,
-    pub(crate) action: String,
+    job: DueJob,
+    action: String,
     args: String,
-    mark: Mark,
-    /// Other processes keep their hands off until it has ended.
+    started_ms: u64,
+    /// Other processes do not run these jobs until it has ended.
     _claim: Arc<Claim>,
     _running: Running,
 }
 
-/// Where a run is written down.
-#[derive(Clone, Copy)]
-struct Mark {
-    /// The job's, which no other job ever has: what takes its place under the same id is another job.
-    number: i64,
-    scheduled_ms: u64,
-    started_ms: u64,
-}
-
-/// What a look at the jobs found.
+/// The result of a look at the jobs.
 #[derive(Default)]
 pub(crate) struct Look {
-    /// Runs that have begun by it.
+    /// The runs that it began.
     pub(crate) begun: Vec<Run>,
     /// When the next job is due that is not due yet, in milliseconds since the Unix epoch.
     pub(crate) next_ms: Option<u64>,
     /// Jobs that are due and may not run.
     pub(crate) withheld: Vec<String>,
-    /// Jobs that are paused because the host ended while they ran, again and again.
+    /// Jobs that are paused because the host ended while they ran, several times in a row. Found by the first look of a
+    /// runner, and by the look that pauses them.
     pub(crate) given_up: Vec<String>,
 }
 
-/// How a run ended.
+/// The end of a run.
 pub(crate) enum Ended {
-    /// The action answered this, or the error that kept it from answering.
+    /// The action returned this result, or failed with this error.
     With(Result<String, String>),
-    /// It was turned away before the action began, with this error; it may come back after this long.
+    /// It was refused with this error before the action began. It may be tried again after this time.
     Refused(String, Option<Duration>),
 }
 
 impl Run {
-    /// What the action gets.
+    /// The job's id.
+    pub(crate) fn job(&self) -> &str {
+        &self.job.id
+    }
+
+    pub(crate) fn action(&self) -> &str {
+        &self.action
+    }
+
+    /// The payload of the action.
     pub(crate) fn payload(&self) -> String {
-        // The arguments are JSON, and go to the action byte by byte as they were given.
-        format!(r#"{{"job":{},"args":{},"scheduled_ms":{}}}"#, json!(self.job), self.args, self.mark.scheduled_ms)
+        // The arguments are JSON, and reach the action byte by byte as they were given.
+        format!(r#"{{"job":{},"args":{},"scheduled_ms":{}}}"#, json!(self.job.id), self.args, self.scheduled_ms())
+    }
+
+    pub(super) fn scheduled_ms(&self) -> u64 {
+        self.job.scheduled_ms()
     }
 }
 
-impl JobsDb {
-    /// Begins what is due, up to the limit: the job that has been due for longest comes first. `may` says whether the
-    /// job of an id may run.
+impl DueJob {
+    /// When its run is or was due.
+    fn scheduled_ms(&self) -> u64 {
+        self.state.next_ms.or(self.state.begun_ms).unwrap_or(self.state.covered_ms)
+    }
+}
+
+impl JobQueue {
+    /// Begins runs that are due, at most `capacity`: the job that has been due the longest comes first. `may` returns
+    /// whether the job with an id may run.
+    ///
+    /// # Errors
+    /// Those of the store.
     pub(crate) async fn look(
         self: &Arc<Self>,
         claim: Arc<Claim>,
-        room: usize,
-        may: impl Fn(&str) -> bool + Send + 'static,
-    ) -> Result<Look, Unavailable> {
-        let (now_ms, jobs) = (self.now_ms(), self.clone());
-        let work = move |rows: &Transaction<'_>| {
-            mend_interrupted(rows, jobs.running_ids(), now_ms)?;
-            mend_after_jump(rows, now_ms)?;
-            let mut look = Look { next_ms: next_after(rows, now_ms)?, given_up: given_up(rows)?, ..Look::default() };
-            for (number, id, scheduled_ms) in due(rows, now_ms)? {
-                if look.begun.len() >= room {
-                    break;
-                }
-                if !may(&id) {
-                    look.withheld.push(id);
-                    continue;
-                }
-                let Some(running) = Running::begin(&jobs, &id) else { continue };
-                let mark = Mark { number, scheduled_ms, started_ms: now_ms };
-                look.begun.push(begin(rows, id, mark, claim.clone(), running)?);
+        capacity: usize,
+        may: impl Fn(&str) -> bool + Send,
+    ) -> Result<Look, JobError> {
+        // One look at a time. Only looks begin runs, so a run that has begun and is not among these ids was killed: its
+        // end is stored before its id is removed.
+        let _looking = self.looking.lock().await;
+        let running = self.running_ids().borrow().clone();
+        let (now_ms, set_back) = self.now_ms_and_set_back();
+        let mut look = Look::default();
+        if set_back {
+            look.given_up = self.check_clock(now_ms).await.inspect_err(|_| self.check_clock_again())?;
+        }
+        let store = self.store().await?;
+        let mut due = within(store.due(now_ms)).await?;
+        let interrupted = interrupted(&due.jobs, &running, now_ms, &mut look.given_up);
+        if !interrupted.is_empty() {
+            within(store.update(interrupted)).await?;
+            due = within(store.due(now_ms)).await?;
+        }
+        look.next_ms = due.next_ms;
+        let mut reserved = Vec::new();
+        for job in due.jobs.into_iter().filter(|job| job.state.begun_ms.is_none()) {
+            if reserved.len() >= capacity {
+                break;
             }
-            Ok::<_, Stopped<Unavailable>>(look)
+            if !may(&job.id) {
+                look.withheld.push(job.id);
+                continue;
+            }
+            if let Some(running) = Running::reserve(self, &job.id) {
+                reserved.push((job, running));
+            }
+        }
+        if reserved.is_empty() {
+            return Ok(look);
+        }
+        let runs = reserved
+            .iter()
+            .map(|(job, _)| DueRun { number: job.number, scheduled_ms: job.scheduled_ms() })
+            .collect();
+        let mut begun = within(store.begin(runs, now_ms)).await?;
+        for (job, mut running) in reserved {
+            // A job that was removed, replaced or paused in the meantime has not begun.
+            let Some(index) = begun.iter().position(|run| run.number == job.number) else { continue };
+            let run = begun.swap_remove(index);
+            running.wake_at_end(self);
+            look.begun.push(Run {
+                job,
+                action: run.action,
+                args: run.args,
+                started_ms: now_ms,
+                _claim: claim.clone(),
+                _running: running,
+            });
+        }
+        Ok(look)
+    }
+
+    /// Checks all jobs against a clock that may have been set back. Returns the jobs that are paused because the host
+    /// ended while they ran.
+    async fn check_clock(&self, now_ms: u64) -> Result<Vec<String>, JobError> {
+        let store = self.store().await?;
+        let jobs = within(store.list()).await?;
+        let given_up = |job: &&Job| job.state.paused && job.state.interruptions >= JOB_INTERRUPTIONS_MAX;
+        let ids = jobs.iter().filter(given_up).map(|job| job.id.clone()).collect();
+        // On a thread that may block, because a cron expression may take long to search.
+        let updates = tokio::task::spawn_blocking(move || {
+            jobs.iter().filter_map(|job| after_set_back(job, now_ms)).collect::<Vec<_>>()
+        });
+        let updates = updates.await.map_err(|error| {
+            tracing::error!(plugin = &*self.scope().name, %error, "its jobs were not checked against the clock");
+            JobError::Unavailable("the jobs were not checked against the clock; the host's log says why".to_owned())
+        })?;
+        if !updates.is_empty() {
+            within(store.update(updates)).await?;
+        }
+        Ok(ids)
+    }
+
+    /// Stores the outcome of a run, and when its job runs next.
+    ///
+    /// # Errors
+    /// Those of the store. The run then counts as interrupted.
+    pub(crate) async fn end(&self, run: Run, ended: Ended) -> Result<(), JobError> {
+        let finished_ms = self.now_ms();
+        let (scheduled_ms, started_ms) = (run.scheduled_ms(), run.started_ms);
+        let (answer, again) = match ended {
+            Ended::With(answer) => (answer, None),
+            Ended::Refused(error, again) => (Err(error), Some(again.unwrap_or_default().max(JOB_RETRY_MIN))),
         };
-        self.database().await?.write(work).await
-    }
-
-    /// Keeps how a run ended, and when the job runs next.
-    pub(crate) async fn end(&self, run: Run, ended: Ended) -> Result<(), Unavailable> {
-        let (job, mark, finished_ms) = (run.job.clone(), run.mark, self.now_ms());
-        let keep = move |rows: &Transaction<'_>| {
-            let (answer, again) = match ended {
-                Ended::With(answer) => (answer, None),
-                Ended::Refused(error, again) => (Err(error), Some(again.unwrap_or_default().max(JOB_RETRY_MIN))),
-            };
-            keep_outcome(rows, &job, mark, finished_ms, answer)?;
-            let again_ms = again.map(|pause| finished_ms.saturating_add(milliseconds(pause)));
-            Ok::<_, Stopped<Unavailable>>(go_on(rows, mark, again_ms)?)
+        let again_ms = again.map(|pause| finished_ms.saturating_add(milliseconds(pause)));
+        let next_ms = match When::parse(&run.job.schedule) {
+            // A one-time job is removed, unless it is to be tried again.
+            Ok(When::DateMs(_)) => again_ms,
+            Ok(when) => find_run(&when, move |when| when.after(scheduled_ms, started_ms)).await,
+            Err(error) => {
+                let (plugin, job) = (&*self.scope().name, &run.job.id);
+                tracing::error!(plugin, job, %error, "the stored schedule cannot be read: the job does not run again");
+                None
+            }
         };
-        self.database().await?.write(keep).await
-    }
-
-    /// Takes back that a run has begun: the plugin went before the action was called.
-    pub(crate) async fn put_back(&self, run: Run) -> Result<(), Unavailable> {
-        let number = run.mark.number;
-        let put_back = move |rows: &Transaction<'_>| {
-            rows.execute("UPDATE jobs SET begun_ms = NULL WHERE number = ?1", [number])?;
-            Ok::<_, Stopped<Unavailable>>(())
+        let change = match (&run.job.schedule, next_ms) {
+            (super::JobSchedule::DateMs(_), None) => JobChange::Remove,
+            _ => JobChange::Set { next_ms, covered_ms: started_ms, interruptions: 0, pause: false },
         };
-        self.database().await?.write(put_back).await
+        let outcome =
+            JobOutcome { job: run.job.id.clone(), scheduled_ms, started_ms, finished_ms, answer: bounded(answer) };
+        self.update(&run, Some(outcome), change).await
     }
 
-    /// How many jobs run now.
-    pub(crate) fn running(&self) -> usize {
-        self.running_ids().borrow().len()
+    /// Takes back that a run has begun: its plugin was unloaded before the action was called.
+    ///
+    /// # Errors
+    /// Those of the store. The run then counts as interrupted.
+    pub(crate) async fn put_back(&self, run: Run) -> Result<(), JobError> {
+        let state = run.job.state;
+        let change = JobChange::Set {
+            next_ms: state.next_ms,
+            covered_ms: state.covered_ms,
+            interruptions: state.interruptions,
+            pause: false,
+        };
+        self.update(&run, None, change).await
     }
 
-    /// Waits until no job runs.
-    pub(crate) async fn settled(&self) {
-        let _ = self.running_ids().subscribe().wait_for(HashSet::is_empty).await;
+    async fn update(&self, run: &Run, outcome: Option<JobOutcome>, change: JobChange) -> Result<(), JobError> {
+        let update = JobUpdate { number: run.job.number, begun_ms: Some(run.started_ms), outcome, change };
+        within(self.store().await?.update(vec![update])).await
     }
+}
+
+/// The updates for runs that have begun and do not run: they were killed with their host. Their jobs are due again,
+/// unless that has happened too often.
+fn interrupted(
+    jobs: &[DueJob],
+    running: &HashSet<String>,
+    now_ms: u64,
+    given_up: &mut Vec<String>,
+) -> Vec<JobUpdate> {
+    let mut updates = Vec::new();
+    for job in jobs {
+        let Some(started_ms) = job.state.begun_ms.filter(|_| !running.contains(&job.id)) else { continue };
+        let interruptions = job.state.interruptions.saturating_add(1);
+        let pause = interruptions >= JOB_INTERRUPTIONS_MAX;
+        let message = if pause {
+            given_up.push(job.id.clone());
+            format!(
+                "the host ended while the job ran, {interruptions} times in a row: the job is paused; \
+                 resume it when it is known why"
+            )
+        } else {
+            "the host ended while the job ran, which is run again".to_owned()
+        };
+        updates.push(JobUpdate {
+            number: job.number,
+            begun_ms: Some(started_ms),
+            outcome: Some(JobOutcome {
+                job: job.id.clone(),
+                scheduled_ms: job.scheduled_ms(),
+                started_ms,
+                finished_ms: now_ms.max(started_ms),
+                answer: Err(error_json("interrupted", &message)),
+            }),
+            change: JobChange::Set {
+                next_ms: job.state.next_ms,
+                covered_ms: job.state.covered_ms,
+                interruptions,
+                pause,
+            },
+        });
+    }
+    updates
+}
+
+/// The update of a job after the clock was set back, if it needs one.
+fn after_set_back(job: &Job, now_ms: u64) -> Option<JobUpdate> {
+    let (next_ms, covered_ms) = When::parse(&job.schedule).ok()?.after_set_back(&job.state, now_ms)?;
+    let interruptions = job.state.interruptions;
+    Some(JobUpdate {
+        number: job.number,
+        begun_ms: None,
+        outcome: None,
+        change: JobChange::Set { next_ms, covered_ms, interruptions, pause: false },
+    })
 }
 
 /// A job is running for as long as this lives.
 struct Running {
     ids: watch::Sender<HashSet<String>>,
     id: String,
-    /// The last field, so that the woken runner finds the id gone.
-    _waking: Waking,
+    /// The last field, so that the runner that it wakes finds the id removed.
+    wake: Option<WakeOnDrop>,
 }
 
 impl Running {
-    /// None where a job of this id runs already.
-    fn begin(jobs: &JobsDb, id: &str) -> Option<Self> {
-        let new = jobs.running_ids().send_if_modified(|ids| ids.insert(id.to_owned()));
-        new.then(|| Running { ids: jobs.running_ids().clone(), id: id.to_owned(), _waking: jobs.waking() })
+    /// `None` if a job with this id runs already.
+    fn reserve(queue: &JobQueue, id: &str) -> Option<Self> {
+        let new = queue.running_ids().send_if_modified(|ids| ids.insert(id.to_owned()));
+        new.then(|| Running { ids: queue.running_ids().clone(), id: id.to_owned(), wake: None })
+    }
+
+    /// Wakes the runner when the job no longer runs. A reservation that is given up does not: the runner would try
+    /// again at once, and forever if the store fails.
+    fn wake_at_end(&mut self, queue: &JobQueue) {
+        self.wake = Some(queue.wake_on_drop());
     }
 }
 
@@ -162,164 +305,19 @@ impl Drop for Running {
     }
 }
 
-/// Jobs that may begin now: number, id and since when they are due.
-fn due(rows: &Transaction<'_>, now_ms: u64) -> rusqlite::Result<Vec<(i64, String, u64)>> {
-    rows.prepare_cached(
-        "SELECT number, id, next_ms FROM jobs
-         WHERE NOT paused AND begun_ms IS NULL AND next_ms <= ?1 ORDER BY next_ms, number",
-    )?
-    .query_map([to_sql(now_ms)], |row| Ok((row.get(0)?, row.get(1)?, from_sql(row.get(2)?))))?
-    .collect()
-}
-
-/// Resuming a job resets its count, so that a job which its plugin paused is not among them.
-fn given_up(rows: &Transaction<'_>) -> rusqlite::Result<Vec<String>> {
-    rows.prepare_cached("SELECT id FROM jobs WHERE paused AND interruptions >= ?1 ORDER BY id")?
-        .query_map([JOB_INTERRUPTIONS_MAX], |row| row.get(0))?
-        .collect()
-}
-
-fn next_after(rows: &Transaction<'_>, now_ms: u64) -> rusqlite::Result<Option<u64>> {
-    let next: Option<i64> = rows
-        .prepare_cached("SELECT min(next_ms) FROM jobs WHERE NOT paused AND begun_ms IS NULL AND next_ms > ?1")?
-        .query_row([to_sql(now_ms)], |row| row.get(0))?;
-    Ok(next.map(from_sql))
-}
-
-fn begin(
-    rows: &Transaction<'_>,
-    job: String,
-    mark: Mark,
-    claim: Arc<Claim>,
-    running: Running,
-) -> rusqlite::Result<Run> {
-    let (action, args) = rows
-        .prepare_cached("UPDATE jobs SET begun_ms = ?2 WHERE number = ?1 RETURNING action, args")?
-        .query_row((mark.number, to_sql(mark.started_ms)), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(Run { job, action, args, mark, _claim: claim, _running: running })
-}
-
-/// Runs that have begun but are not running were killed with their host. They are due again, unless that has happened
-/// too often.
-fn mend_interrupted(
-    rows: &Transaction<'_>,
-    running: &watch::Sender<HashSet<String>>,
-    now_ms: u64,
-) -> rusqlite::Result<()> {
-    let begun: Vec<(i64, String, i64, i64, u32)> = rows
-        .prepare_cached(
-            "SELECT number, id, coalesce(next_ms, begun_ms), begun_ms, interruptions FROM jobs
-             WHERE begun_ms IS NOT NULL",
-        )?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
-        .collect::<rusqlite::Result<_>>()?;
-    for (number, id, scheduled, started, before) in begun {
-        if running.borrow().contains(&id) {
-            continue;
-        }
-        let mark = Mark { number, scheduled_ms: from_sql(scheduled), started_ms: from_sql(started) };
-        let interruptions = before.saturating_add(1);
-        let gives_up = interruptions >= JOB_INTERRUPTIONS_MAX;
-        let message = if gives_up {
-            format!(
-                "the host ended while the job ran, {interruptions} times in a row: the job is paused; \
-                 resume it when it is known why"
-            )
-        } else {
-            "the host ended while the job ran, which is run again".to_owned()
-        };
-        keep_outcome(rows, &id, mark, now_ms.max(mark.started_ms), Err(error_json("interrupted", &message)))?;
-        rows.execute(
-            "UPDATE jobs SET begun_ms = NULL, interruptions = ?2, paused = paused OR ?3 WHERE number = ?1",
-            (number, interruptions, gives_up),
-        )?;
+/// An answer that is short enough to be stored.
+fn bounded(answer: Result<String, String>) -> Result<String, String> {
+    match answer {
+        Ok(answer) => Ok(bounded_answer(answer)),
+        Err(error) => Err(bounded_error(error)),
     }
-    Ok(())
-}
-
-/// The clock may have been set back. An interval is then counted from now. A cron job does not run again for what it
-/// ran for already, unless the clock was set back so far that it must have been wrong before.
-fn mend_after_jump(rows: &Transaction<'_>, now_ms: u64) -> rusqlite::Result<()> {
-    let now = to_sql(now_ms);
-    rows.prepare_cached(
-        "UPDATE jobs SET next_ms = ?1 + interval_ms
-         WHERE interval_ms IS NOT NULL AND begun_ms IS NULL AND next_ms > ?1 + interval_ms",
-    )?
-    .execute([now])?;
-    let latest = to_sql(now_ms.saturating_add(milliseconds(JOB_CLOCK_CORRECTION)));
-    let ahead: Vec<(i64, super::when::When)> = rows
-        .prepare_cached("SELECT number, schedule FROM jobs WHERE begun_ms IS NULL AND covered_ms > ?1")?
-        .query_map([latest], |row| Ok((row.get(0)?, when(row, 1)?)))?
-        .collect::<rusqlite::Result<_>>()?;
-    for (number, when) in ahead {
-        let next = when.first(now_ms).map(to_sql);
-        rows.execute("UPDATE jobs SET covered_ms = ?2, next_ms = ?3 WHERE number = ?1", (number, now, next))?;
-    }
-    Ok(())
-}
-
-/// What becomes of a job after its run: a one-time job goes, unless it is to be tried `again`.
-fn go_on(rows: &Transaction<'_>, mark: Mark, again_ms: Option<u64>) -> rusqlite::Result<()> {
-    let found = rows
-        .prepare_cached("SELECT schedule FROM jobs WHERE number = ?1")?
-        .query_row([mark.number], |row| when(row, 0))
-        .optional()?;
-    // Removed or replaced in the meantime: what is there now is another job.
-    let Some(when) = found else { return Ok(()) };
-    let next = if when.is_date() { again_ms } else { when.after(mark.scheduled_ms, mark.started_ms) };
-    if when.is_date() && next.is_none() {
-        rows.execute("DELETE FROM jobs WHERE number = ?1", [mark.number])?;
-        return Ok(());
-    }
-    rows.prepare_cached(
-        "UPDATE jobs SET next_ms = :next, covered_ms = :covered, begun_ms = NULL, interruptions = 0
-         WHERE number = :number",
-    )?
-    .execute(named_params! {
-        ":next": next.map(to_sql), ":covered": to_sql(mark.started_ms), ":number": mark.number,
-    })?;
-    Ok(())
-}
-
-/// Keeps an outcome, and lets the oldest ones go.
-fn keep_outcome(
-    rows: &Transaction<'_>,
-    job: &str,
-    mark: Mark,
-    finished_ms: u64,
-    answer: Result<String, String>,
-) -> rusqlite::Result<()> {
-    let (succeeded, answer) = match answer {
-        Ok(answer) => (true, bounded_answer(answer)),
-        Err(error) => (false, bounded_error(error)),
-    };
-    rows.prepare_cached(
-        "INSERT INTO outcomes (job, scheduled_ms, started_ms, finished_ms, succeeded, answer)
-         VALUES (:job, :scheduled, :started, :finished, :succeeded, :answer)",
-    )?
-    .execute(named_params! {
-        ":job": job, ":scheduled": to_sql(mark.scheduled_ms), ":started": to_sql(mark.started_ms),
-        ":finished": to_sql(finished_ms), ":succeeded": succeeded, ":answer": answer,
-    })?;
-    rows.prepare_cached(
-        "DELETE FROM outcomes WHERE job = ?1 AND number <=
-         (SELECT number FROM outcomes WHERE job = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)",
-    )?
-    .execute((job, JOB_OUTCOMES_MAX))?;
-    // Counted in the index, so that the answers are not read.
-    rows.prepare_cached(
-        "DELETE FROM outcomes WHERE number IN (SELECT number FROM outcomes ORDER BY number
-         LIMIT max(0, (SELECT count(*) FROM outcomes INDEXED BY outcomes_by_job) - ?1))",
-    )?
-    .execute([JOB_OUTCOMES_TOTAL_MAX])?;
-    Ok(())
 }
 
 fn bounded_answer(answer: String) -> String {
     if answer.len() <= JOB_ANSWER_BYTES_MAX { answer } else { json!({ "left_out_bytes": answer.len() }).to_string() }
 }
 
-/// An error without its details and with the beginning of its message, where it is too long as a whole.
+/// An error that fits: if it is too long as a whole, its code and the beginning of its message.
 fn bounded_error(error: String) -> String {
     if error.len() <= JOB_ANSWER_BYTES_MAX {
         return error;
@@ -335,10 +333,6 @@ fn bounded_error(error: String) -> String {
 
 fn error_json(code: &str, message: &str) -> String {
     json!({ "status": "error", "msg": message, "code": code }).to_string()
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

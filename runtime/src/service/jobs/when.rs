@@ -1,79 +1,62 @@
-//! When a job runs: intervals, moments and cron expressions, and what follows from a clock that jumps.
+//! The moments of a job's runs: intervals, dates and cron expressions, and the effect of a clock that jumps.
 //!
 //! Pure: moments come in and go out as milliseconds since the Unix epoch.
 //!
-//! - What was missed is made up for by one run: the next one is always after the moment at which this one began.
+//! - One run makes up for all missed ones: the next one is always after the moment at which this one began.
 //! - An interval keeps its grid: a job of every ten minutes that was late once is not late forever.
-//! - A cron expression is read in its time zone. What falls into the hour that is left out in spring runs when that
-//!   hour has passed; what falls into the hour that comes twice in autumn runs once, unless its hour or minute is a
-//!   wildcard.
+//! - A cron expression is read in its time zone. A run in the hour that spring leaves out happens when that hour has
+//!   passed; a run in the hour that autumn repeats happens once, unless its hour or minute is a wildcard.
+//! - If the clock was set back, an interval counts from now. A cron job does not run a second time for the same moment,
+//!   unless the clock was set back so far that it must have been wrong before.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde::{Deserialize, Serialize};
 
-use super::job::Schedule;
-use crate::limits::{CRON_BYTES_MAX, JOB_INTERVAL_MIN, JOB_MOMENT_MS_MAX};
+use super::job::{JobSchedule, JobState};
+use crate::limits::{CRON_BYTES_MAX, JOB_CLOCK_CORRECTION, JOB_INTERVAL_MIN, JOB_MOMENT_MS_MAX};
 
-/// When a job runs, as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum When {
+/// A schedule that was checked and parsed.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum When {
     /// This many milliseconds apart.
     IntervalMs(u64),
     /// Once.
     DateMs(u64),
-    /// Whenever the expression fits.
+    /// Whenever the expression matches.
     Cron(Box<CronWhen>),
 }
 
-/// A cron expression in a time zone. Only what parses is one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "CronText", into = "CronText")]
-pub(crate) struct CronWhen {
-    text: CronText,
+/// A cron expression in a time zone.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct CronWhen {
     cron: Arc<Cron>,
     zone: TimeZone,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct CronText {
-    expression: String,
-    time_zone: String,
-}
-
-impl TryFrom<CronText> for CronWhen {
-    type Error = String;
-
-    fn try_from(text: CronText) -> Result<Self, String> {
-        let bytes = text.expression.len().max(text.time_zone.len());
+impl CronWhen {
+    fn parse(expression: &str, time_zone: &str) -> Result<Self, String> {
+        let bytes = expression.len().max(time_zone.len());
         if bytes > CRON_BYTES_MAX {
             return Err(format!("has {bytes} bytes, and {CRON_BYTES_MAX} are allowed"));
         }
-        let zone = if text.time_zone.is_empty() { "UTC" } else { &text.time_zone };
+        let zone = if time_zone.is_empty() { "UTC" } else { time_zone };
         let zone = TimeZone::get(zone).map_err(|_| {
-            format!("`{zone}` is not in the IANA time zone database; write `Europe/Berlin` or `UTC`, say")
+            format!("`{zone}` is not in the IANA time zone database; write `Europe/Berlin` or `UTC`, for example")
         })?;
         let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
-        let cron = parser.parse(&text.expression).map_err(|error| {
-            format!("`{}` cannot be read: {error}; write `0 3 * * *` for every day at three, say", text.expression)
+        let cron = parser.parse(expression).map_err(|error| {
+            format!("`{expression}` cannot be read: {error}; write `0 3 * * *` for every day at three, for example")
         })?;
-        Ok(CronWhen { cron: Arc::new(cron), zone, text })
+        Ok(CronWhen { cron: Arc::new(cron), zone })
     }
-}
 
-impl From<CronWhen> for CronText {
-    fn from(cron: CronWhen) -> Self {
-        cron.text
-    }
-}
-
-impl CronWhen {
-    /// The first moment after this one at which the expression fits, if there is one.
+    /// The first moment after `ms` that the expression matches, if there is one. The search for one that does not exist
+    /// takes milliseconds.
     fn after(&self, ms: u64) -> Option<u64> {
         let moment = Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok()?.to_zoned(self.zone.clone());
         let next = self.cron.find_next_occurrence(&moment, false).ok()?.timestamp().as_millisecond();
@@ -84,39 +67,29 @@ impl CronWhen {
 }
 
 impl When {
-    /// What a plugin asked for, if it can be.
-    pub(crate) fn asked(schedule: Schedule) -> Result<Self, String> {
+    /// Checks and parses a schedule.
+    ///
+    /// # Errors
+    /// Why it is not valid.
+    pub(super) fn parse(schedule: &JobSchedule) -> Result<Self, String> {
         let least = u64::try_from(JOB_INTERVAL_MIN.as_millis()).unwrap_or(u64::MAX);
         match schedule {
-            Schedule::IntervalMs(ms) if ms < least => {
+            JobSchedule::IntervalMs(ms) if *ms < least => {
                 Err(format!("an interval of {ms} ms is too short: {least} ms are the least"))
             }
-            Schedule::IntervalMs(ms) | Schedule::DateMs(ms) if ms > JOB_MOMENT_MS_MAX => Err(format!(
+            JobSchedule::IntervalMs(ms) | JobSchedule::DateMs(ms) if *ms > JOB_MOMENT_MS_MAX => Err(format!(
                 "{ms} ms are too many: {JOB_MOMENT_MS_MAX} are the most, which is the end of the year 9999"
             )),
-            Schedule::IntervalMs(ms) => Ok(When::IntervalMs(ms)),
-            Schedule::DateMs(ms) => Ok(When::DateMs(ms)),
-            Schedule::Cron { expression, time_zone } => CronText { expression, time_zone }
-                .try_into()
+            JobSchedule::IntervalMs(ms) => Ok(When::IntervalMs(*ms)),
+            JobSchedule::DateMs(ms) => Ok(When::DateMs(*ms)),
+            JobSchedule::Cron { expression, time_zone } => CronWhen::parse(expression, time_zone)
                 .map(|cron| When::Cron(Box::new(cron)))
                 .map_err(|reason| format!("the cron expression or its time zone {reason}")),
         }
     }
 
-    /// As a plugin sees it.
-    pub(crate) fn shown(self) -> Schedule {
-        match self {
-            When::IntervalMs(ms) => Schedule::IntervalMs(ms),
-            When::DateMs(ms) => Schedule::DateMs(ms),
-            When::Cron(cron) => {
-                let CronText { expression, time_zone } = cron.text;
-                Schedule::Cron { expression, time_zone }
-            }
-        }
-    }
-
-    /// The first run of a job that is made now; none where there will never be one.
-    pub(crate) fn first(&self, now_ms: u64) -> Option<u64> {
+    /// The first run of a job that is added now; `None` if there will never be one.
+    pub(super) fn first(&self, now_ms: u64) -> Option<u64> {
         match self {
             When::IntervalMs(every) => Some(now_ms.saturating_add(*every).min(JOB_MOMENT_MS_MAX)),
             When::DateMs(ms) => Some(*ms),
@@ -124,8 +97,8 @@ impl When {
         }
     }
 
-    /// The run after one that was due at one moment and began at another; none where there is none.
-    pub(crate) fn after(&self, due_ms: u64, begun_ms: u64) -> Option<u64> {
+    /// The run after one that was due at one moment and began at another; `None` if there is none.
+    pub(super) fn after(&self, due_ms: u64, begun_ms: u64) -> Option<u64> {
         match self {
             When::IntervalMs(every) => {
                 let missed = begun_ms.saturating_sub(due_ms) / every.max(&1);
@@ -137,18 +110,30 @@ impl When {
         }
     }
 
-    /// The milliseconds between two runs, where they are always the same.
-    pub(crate) fn interval_ms(&self) -> Option<u64> {
+    /// The next run and the covered moment of a job after the clock was set back to `now_ms`; `None` if they stay.
+    pub(super) fn after_set_back(&self, state: &JobState, now_ms: u64) -> Option<(Option<u64>, u64)> {
+        if state.begun_ms.is_some() {
+            return None;
+        }
+        if state.covered_ms > now_ms.saturating_add(milliseconds(JOB_CLOCK_CORRECTION)) {
+            return Some((self.first(now_ms), now_ms));
+        }
         match self {
-            When::IntervalMs(every) => Some(*every),
-            When::DateMs(_) | When::Cron(_) => None,
+            When::IntervalMs(every) if state.next_ms > Some(now_ms.saturating_add(*every)) => {
+                Some((self.first(now_ms), state.covered_ms))
+            }
+            _ => None,
         }
     }
 
-    /// Whether it runs once.
-    pub(crate) fn is_date(&self) -> bool {
-        matches!(self, When::DateMs(_))
+    /// Whether finding the next run may take long enough to need a thread that may block.
+    pub(super) fn is_slow(&self) -> bool {
+        matches!(self, When::Cron(_))
     }
+}
+
+pub(super) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -158,7 +143,7 @@ mod tests {
     use super::*;
 
     fn cron(expression: &str, time_zone: &str) -> Result<When, String> {
-        When::asked(Schedule::Cron { expression: expression.into(), time_zone: time_zone.into() })
+        When::parse(&JobSchedule::Cron { expression: expression.into(), time_zone: time_zone.into() })
     }
 
     /// The next runs after a local time, as local times with their offset.
@@ -178,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn cron_in_the_hour_that_spring_leaves_out_runs_when_it_has_passed() {
+    fn cron_in_the_hour_that_spring_leaves_out_runs_after_it() {
         let noon = (2026, 3, 28, 12);
         check("30 2 * * *", "Europe/Berlin", noon, &["03-29T03:00:00+02:00", "03-30T02:30:00+02:00"]);
         check("0 3 * * *", "Europe/Berlin", noon, &["03-29T03:00:00+02:00", "03-30T03:00:00+02:00"]);
@@ -192,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn cron_in_the_hour_that_autumn_repeats_runs_once_unless_it_is_a_wildcard() {
+    fn cron_in_the_hour_that_autumn_repeats_runs_once() {
         let night = (2026, 10, 25, 1);
         check("30 2 * * *", "Europe/Berlin", night, &["10-25T02:30:00+02:00", "10-26T02:30:00+01:00"]);
         check(
@@ -212,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn cron_that_cannot_be_read_is_told_why() {
+    fn cron_that_cannot_be_read_has_a_reason() {
         for (expression, zone, part) in [
             ("", "", "cannot be read"),
             ("* * * *", "", "5 or 6 fields"),
@@ -254,22 +239,13 @@ mod tests {
     #[test]
     fn schedule_out_of_bounds_is_refused() {
         for (schedule, part) in [
-            (Schedule::IntervalMs(999), "1000 ms are the least"),
-            (Schedule::IntervalMs(u64::MAX), "too many"),
-            (Schedule::DateMs(u64::MAX), "too many"),
+            (JobSchedule::IntervalMs(999), "1000 ms are the least"),
+            (JobSchedule::IntervalMs(u64::MAX), "too many"),
+            (JobSchedule::DateMs(u64::MAX), "too many"),
         ] {
-            let error = When::asked(schedule).expect_err(part);
+            let error = When::parse(&schedule).expect_err(part);
             assert!(error.contains(part), "{error}");
         }
-        assert_eq!(When::asked(Schedule::DateMs(0)), Ok(When::DateMs(0)), "the past is at once");
-    }
-
-    #[test]
-    fn kept_text_is_read_back() {
-        for when in [When::IntervalMs(1_000), When::DateMs(7), cron("0 3 * * *", "Europe/Berlin").expect("it parses")] {
-            let text = serde_json::to_string(&when).expect("it can be written");
-            assert_eq!(serde_json::from_str::<When>(&text).expect(&text), when, "{text}");
-        }
-        assert!(serde_json::from_str::<When>(r#"{"cron":{"expression":"x","time_zone":""}}"#).is_err());
+        assert_eq!(When::parse(&JobSchedule::DateMs(0)), Ok(When::DateMs(0)), "the past is at once");
     }
 }

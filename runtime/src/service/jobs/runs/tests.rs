@@ -1,11 +1,12 @@
-//! Runs by a clock that the test moves, without a plugin: what is due, what is kept, what a crash leaves.
+//! Runs by a clock that the test moves, without a plugin: due jobs, stored outcomes, and what a crash leaves behind.
 
 use super::*;
 use crate::clock::{Clock, ManualClock, unix_ms};
-use crate::limits::{JOB_ARGS_BYTES_MAX, JOB_ARGS_BYTES_TOTAL_MAX, JOBS_MAX};
+use crate::limits::{
+    JOB_ARGS_BYTES_MAX, JOB_ARGS_BYTES_TOTAL_MAX, JOB_OUTCOMES_MAX, JOB_OUTCOMES_TOTAL_MAX, JOBS_MAX,
+};
 use crate::scope::PluginScope;
-use crate::service::jobs::job::{JobsError, NewJob, Outcome, Schedule};
-use crate::service::jobs::when::When;
+use crate::service::jobs::JobSchedule;
 
 const SECOND: u64 = 1_000;
 const HOUR: u64 = 3_600 * SECOND;
@@ -15,7 +16,7 @@ const START: u64 = 1_767_225_600_000;
 /// Jobs in memory or in a directory, and their clock.
 struct Scene {
     clock: ManualClock,
-    jobs: Arc<JobsDb>,
+    jobs: Arc<JobQueue>,
 }
 
 impl Scene {
@@ -26,23 +27,21 @@ impl Scene {
     fn at(clock: ManualClock, directory: Option<&std::path::Path>) -> Self {
         let directory = directory.map(std::path::Path::to_owned);
         let scope = PluginScope::new("p".into(), directory, Arc::new(clock.clone()));
-        Scene { clock, jobs: Arc::new(JobsDb::new(scope)) }
+        Scene { clock, jobs: Arc::new(JobQueue::new(scope)) }
     }
 
-    async fn add(&self, id: &str, schedule: Schedule) -> Result<Option<u64>, JobsError> {
+    async fn add(&self, id: &str, schedule: JobSchedule) -> Result<Option<u64>, JobError> {
         self.add_with(id, schedule, "null", false).await
     }
 
     async fn add_with(
         &self,
         id: &str,
-        schedule: Schedule,
+        schedule: JobSchedule,
         args: &str,
         replace_existing: bool,
-    ) -> Result<Option<u64>, JobsError> {
-        let when = When::asked(schedule).expect("a schedule");
-        let job = NewJob { id: id.into(), action: "act".into(), args: args.into(), when, replace_existing };
-        self.jobs.add(job).await
+    ) -> Result<Option<u64>, JobError> {
+        self.jobs.add(id.into(), "act".into(), args.into(), schedule, replace_existing).await
     }
 
     /// Moves the clock to `ms` milliseconds after the beginning.
@@ -55,37 +54,37 @@ impl Scene {
         self.jobs.look(claim, 10, |_| true).await.expect("it can be read")
     }
 
-    /// Begins what is due and ends it at once. Answers the jobs' ids with the moment each was due, from the beginning.
+    /// Begins what is due and ends it at once. Returns the jobs' ids with the moment each was due, from the beginning.
     async fn run(&self) -> Vec<(String, u64)> {
         let mut ran = Vec::new();
         for run in self.look().await.begun {
-            ran.push((run.job.clone(), run.mark.scheduled_ms.saturating_sub(START)));
-            self.jobs.end(run, Ended::With(Ok("1".into()))).await.expect("it can be kept");
+            ran.push((run.job().to_owned(), run.scheduled_ms().saturating_sub(START)));
+            self.jobs.end(run, Ended::With(Ok("1".into()))).await.expect("stored");
         }
         ran
     }
 
     /// When a job runs next, from the beginning.
     async fn next(&self, id: &str) -> Option<u64> {
-        let job = self.jobs.get(id.into()).await.expect("it can be read");
-        job.and_then(|job| job.next_run_ms).map(|ms| ms.saturating_sub(START))
+        let job = self.jobs.get(id).await.expect("it can be read");
+        job.and_then(|job| job.next_run_ms()).map(|ms| ms.saturating_sub(START))
     }
 
-    async fn outcomes(&self, id: &str) -> Vec<Outcome> {
-        self.jobs.outcomes(id.into(), u32::MAX).await.expect("it can be read")
+    async fn outcomes(&self, id: &str) -> Vec<JobOutcome> {
+        self.jobs.outcomes(id, u32::MAX).await.expect("it can be read")
     }
 }
 
-fn every(seconds: u64) -> Schedule {
-    Schedule::IntervalMs(seconds * SECOND)
+fn every(seconds: u64) -> JobSchedule {
+    JobSchedule::IntervalMs(seconds * SECOND)
 }
 
-fn at(ms: u64) -> Schedule {
-    Schedule::DateMs(START + ms)
+fn at(ms: u64) -> JobSchedule {
+    JobSchedule::DateMs(START + ms)
 }
 
-fn cron(expression: &str) -> Schedule {
-    Schedule::Cron { expression: expression.into(), time_zone: String::new() }
+fn cron(expression: &str) -> JobSchedule {
+    JobSchedule::Cron { expression: expression.into(), time_zone: String::new() }
 }
 
 fn ran(id: &str, ms: u64) -> Vec<(String, u64)> {
@@ -125,7 +124,7 @@ async fn run_that_took_longer_than_the_interval_is_followed_by_one() {
     let run = scene.look().await.begun.pop().expect("it is due");
     scene.set(45_000);
     assert!(scene.look().await.begun.is_empty(), "two runs of one job never overlap");
-    scene.jobs.end(run, Ended::With(Ok("1".into()))).await.expect("kept");
+    scene.jobs.end(run, Ended::With(Ok("1".into()))).await.expect("stored");
     assert_eq!(scene.run().await, ran("j", 20_000));
     assert_eq!(scene.next("j").await, Some(50_000));
 }
@@ -136,9 +135,9 @@ async fn date_that_is_past_runs_at_once_and_is_gone_after_its_run() {
     scene.set(HOUR);
     scene.add("j", at(0)).await.expect("added");
     let run = scene.look().await.begun.pop().expect("it is due");
-    assert!(scene.jobs.get("j".into()).await.expect("read").is_some(), "it is there while it runs");
-    scene.jobs.end(run, Ended::With(Ok("1".into()))).await.expect("kept");
-    assert!(scene.jobs.get("j".into()).await.expect("read").is_none());
+    assert!(scene.jobs.get("j").await.expect("read").is_some(), "it is there while it runs");
+    scene.jobs.end(run, Ended::With(Ok("1".into()))).await.expect("stored");
+    assert!(scene.jobs.get("j").await.expect("read").is_none());
     assert_eq!(scene.outcomes("j").await.len(), 1, "what became of it is still known");
 }
 
@@ -191,7 +190,7 @@ async fn paused_job_does_not_run_and_makes_up_for_it_once() {
     assert_eq!(scene.run().await, ran("j", 10_000));
     assert_eq!(scene.next("j").await, Some(HOUR + 10_000));
     let error = scene.jobs.set_paused("x".into(), true).await.expect_err("there is none");
-    assert!(matches!(error, JobsError::NotFound(_)), "{error:?}");
+    assert!(matches!(error, JobError::NotFound(_)), "{error:?}");
 }
 
 #[tokio::test]
@@ -201,7 +200,7 @@ async fn job_of_an_id_that_is_taken_exists_unless_it_replaces() {
     scene.set(10_000);
     scene.run().await;
     let error = scene.add("j", every(5)).await.expect_err("it is there");
-    assert!(matches!(&error, JobsError::Exists(text) if text.contains("`j`")), "{error:?}");
+    assert!(matches!(&error, JobError::Exists(text) if text.contains("`j`")), "{error:?}");
     assert_eq!(scene.next("j").await, Some(20_000));
     scene.add_with("j", every(5), "null", true).await.expect("replaced");
     assert_eq!(scene.next("j").await, Some(15_000));
@@ -215,7 +214,7 @@ async fn job_replaced_while_it_runs_is_another_job_that_waits_for_the_run() {
     let run = scene.look().await.begun.pop().expect("it is due");
     scene.add_with("j", at(0), "null", true).await.expect("replaced");
     assert!(scene.look().await.begun.is_empty(), "the old one still runs");
-    scene.jobs.end(run, Ended::With(Ok("1".into()))).await.expect("kept");
+    scene.jobs.end(run, Ended::With(Ok("1".into()))).await.expect("stored");
     assert_eq!(scene.run().await, ran("j", 0), "the end of the old one did not take the new one away");
     assert_eq!(scene.outcomes("j").await.len(), 2);
 }
@@ -231,8 +230,8 @@ async fn removed_job_is_gone_with_its_outcomes_and_its_run_goes_on() {
     assert!(scene.jobs.remove("j".into()).await.expect("removed"));
     assert!(!scene.jobs.remove("j".into()).await.expect("gone already"));
     assert_eq!(scene.outcomes("j").await.len(), 0);
-    scene.jobs.end(run, Ended::With(Ok("1".into()))).await.expect("kept");
-    assert_eq!((scene.jobs.all().await.expect("read").len(), scene.outcomes("j").await.len()), (0, 1));
+    scene.jobs.end(run, Ended::With(Ok("1".into()))).await.expect("stored");
+    assert_eq!((scene.jobs.list().await.expect("read").len(), scene.outcomes("j").await.len()), (0, 1));
 }
 
 #[tokio::test]
@@ -243,7 +242,7 @@ async fn one_time_job_that_was_turned_away_is_tried_again_and_others_run_when_th
     scene.set(1_000);
     for run in scene.look().await.begun {
         let refused = Ended::Refused("{}".into(), Some(Duration::from_secs(7)));
-        scene.jobs.end(run, refused).await.expect("kept");
+        scene.jobs.end(run, refused).await.expect("stored");
     }
     assert_eq!((scene.next("date").await, scene.next("interval").await), (Some(8_000), Some(2_000)));
     assert!(scene.outcomes("date").await[0].answer.is_err());
@@ -277,7 +276,7 @@ async fn run_that_was_killed_is_an_outcome_and_runs_again() {
     let interrupted = &outcomes[1];
     assert!(interrupted.answer.as_ref().is_err_and(|error| error.contains("interrupted")), "{outcomes:?}");
     assert_eq!((interrupted.scheduled_ms, interrupted.started_ms), (START, START));
-    assert!(second.jobs.get("j".into()).await.expect("read").is_none());
+    assert!(second.jobs.get("j").await.expect("read").is_none());
 }
 
 #[tokio::test]
@@ -296,7 +295,7 @@ async fn job_during_which_the_host_ends_again_and_again_is_paused_until_it_is_re
     assert_eq!(killed().await, 0, "it is not begun once more");
 
     let host = restarted();
-    assert!(host.jobs.get("j".into()).await.expect("read").is_some_and(|job| job.paused));
+    assert!(host.jobs.get("j").await.expect("read").is_some_and(|job| job.state.paused));
     let outcomes = host.outcomes("j").await;
     assert_eq!(outcomes.len(), JOB_INTERRUPTIONS_MAX as usize);
     assert!(outcomes[0].answer.as_ref().is_err_and(|error| error.contains("paused")), "{:?}", outcomes[0]);
@@ -324,19 +323,19 @@ async fn another_process_may_not_run_the_same_jobs_until_the_last_run_has_ended(
     one.add("j", at(0)).await.expect("added");
     let run = one.look().await.begun.pop().expect("it is due");
     assert!(other.jobs.claim().await.expect("it can be opened").is_none());
-    one.jobs.end(run, Ended::With(Ok("1".into()))).await.expect("kept");
+    one.jobs.end(run, Ended::With(Ok("1".into()))).await.expect("stored");
     assert!(other.jobs.claim().await.expect("it can be opened").is_some());
 }
 
 #[tokio::test]
-async fn room_bounds_what_begins_and_a_job_that_may_not_run_stays() {
+async fn capacity_bounds_the_runs_that_begin_and_a_withheld_job_stays() {
     let scene = Scene::new();
     for id in ["a", "b", "c"] {
         scene.add(id, at(0)).await.expect("added");
     }
     let claim = scene.jobs.claim().await.expect("locked").expect("free");
     let look = scene.jobs.look(claim, 1, |id| id != "a").await.expect("read");
-    let begun: Vec<&str> = look.begun.iter().map(|run| run.job.as_str()).collect();
+    let begun: Vec<&str> = look.begun.iter().map(Run::job).collect();
     assert_eq!((begun, look.withheld), (vec!["b"], vec!["a".to_owned()]));
     assert_eq!((scene.jobs.running(), look.next_ms), (1, None));
 }
@@ -349,15 +348,15 @@ async fn jobs_and_their_arguments_are_bounded() {
     for n in 0..fitting {
         scene.add_with(&format!("large-{n}"), every(1), &args, false).await.expect("it fits");
     }
-    let error = scene.add("one-more", every(1)).await.expect_err("the arguments fill the room");
-    assert!(matches!(&error, JobsError::Limit(text) if text.contains("8388608 allowed") && text.contains("8388612")));
-    scene.add_with("large-0", every(1), "1", true).await.expect("a replacement makes room");
+    let error = scene.add("one-more", every(1)).await.expect_err("the arguments reach the limit");
+    assert!(matches!(&error, JobError::Limit(text) if text.contains("8388608 allowed") && text.contains("8388612")));
+    scene.add_with("large-0", every(1), "1", true).await.expect("it replaces a job");
     for n in fitting..JOBS_MAX {
         scene.add_with(&format!("small-{n}"), every(1), "1", false).await.expect("it fits");
     }
     let error = scene.add("one-more", every(1)).await.expect_err("there are enough");
-    assert!(matches!(&error, JobsError::Limit(text) if text.contains("1000 allowed") && text.contains("1001")));
-    scene.add_with("small-999", every(2), "1", true).await.expect("a replacement makes room");
+    assert!(matches!(&error, JobError::Limit(text) if text.contains("1000 allowed") && text.contains("1001")));
+    scene.add_with("small-999", every(2), "1", true).await.expect("it replaces a job");
 }
 
 #[tokio::test]
@@ -367,16 +366,13 @@ async fn job_that_fails_ten_thousand_times_keeps_its_last_outcomes_only() {
     for n in 1..=10_000_u64 {
         scene.set(n * SECOND);
         for run in scene.look().await.begun {
-            scene.jobs.end(run, Ended::With(Err(format!("{{\"n\":{n}}}")))).await.expect("kept");
+            scene.jobs.end(run, Ended::With(Err(format!("{{\"n\":{n}}}")))).await.expect("stored");
         }
     }
     let outcomes = scene.outcomes("j").await;
     assert_eq!(outcomes.len(), JOB_OUTCOMES_MAX as usize);
     assert_eq!(outcomes[0].answer, Err("{\"n\":10000}".to_owned()), "the newest first");
-    let rows = "SELECT (SELECT count(*) FROM jobs) + (SELECT count(*) FROM outcomes)";
-    let database = scene.jobs.database().await.expect("open");
-    let kept: i64 = database.read(move |all| all.query_row(rows, [], |row| row.get(0))).await.expect("read");
-    assert_eq!(kept, 101);
+    assert_eq!(scene.jobs.store().await.expect("open").count_rows().await, 101);
 }
 
 #[tokio::test]
@@ -400,7 +396,7 @@ async fn long_answers_are_left_out_and_long_errors_are_cut() {
     ] {
         scene.add(id, at(0)).await.expect("added");
         let run = scene.look().await.begun.pop().expect("it is due");
-        scene.jobs.end(run, Ended::With(answer)).await.expect("kept");
+        scene.jobs.end(run, Ended::With(answer)).await.expect("stored");
     }
     assert_eq!(scene.outcomes("answer").await[0].answer, Ok(r#"{"left_out_bytes":5002}"#.to_owned()));
     let error = scene.outcomes("error").await.remove(0).answer.expect_err("it failed");
