@@ -261,10 +261,7 @@ pub(super) async fn within<T>(operation: impl Future<Output = Result<T, JobError
 }
 
 /// Finds a run of a schedule, on a thread that may block if that may take long.
-pub(super) async fn find_run(
-    when: &When,
-    find: impl Fn(&When) -> Option<u64> + Send + 'static,
-) -> Option<u64> {
+pub(super) async fn find_run(when: &When, find: impl Fn(&When) -> Option<u64> + Send + 'static) -> Option<u64> {
     if !when.is_slow() {
         return find(when);
     }

@@ -127,10 +127,8 @@ impl JobQueue {
         if reserved.is_empty() {
             return Ok(look);
         }
-        let runs = reserved
-            .iter()
-            .map(|(job, _)| DueRun { number: job.number, scheduled_ms: job.scheduled_ms() })
-            .collect();
+        let runs =
+            reserved.iter().map(|(job, _)| DueRun { number: job.number, scheduled_ms: job.scheduled_ms() }).collect();
         let mut begun = within(store.begin(runs, now_ms)).await?;
         for (job, mut running) in reserved {
             // A job that was removed, replaced or paused in the meantime has not begun.
@@ -224,12 +222,7 @@ impl JobQueue {
 
 /// The updates for runs that have begun and do not run: they were killed with their host. Their jobs are due again,
 /// unless that has happened too often.
-fn interrupted(
-    jobs: &[DueJob],
-    running: &HashSet<String>,
-    now_ms: u64,
-    given_up: &mut Vec<String>,
-) -> Vec<JobUpdate> {
+fn interrupted(jobs: &[DueJob], running: &HashSet<String>, now_ms: u64, given_up: &mut Vec<String>) -> Vec<JobUpdate> {
     let mut updates = Vec::new();
     for job in jobs {
         let Some(started_ms) = job.state.begun_ms.filter(|_| !running.contains(&job.id)) else { continue };

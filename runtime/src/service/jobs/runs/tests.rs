@@ -2,9 +2,7 @@
 
 use super::*;
 use crate::clock::{Clock, ManualClock, unix_ms};
-use crate::limits::{
-    JOB_ARGS_BYTES_MAX, JOB_ARGS_BYTES_TOTAL_MAX, JOB_OUTCOMES_MAX, JOB_OUTCOMES_TOTAL_MAX, JOBS_MAX,
-};
+use crate::limits::{JOB_ARGS_BYTES_MAX, JOB_ARGS_BYTES_TOTAL_MAX, JOB_OUTCOMES_MAX, JOB_OUTCOMES_TOTAL_MAX, JOBS_MAX};
 use crate::scope::PluginScope;
 use crate::service::jobs::JobSchedule;
 
