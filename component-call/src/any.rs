@@ -1,4 +1,4 @@
-//! Any component whose exports are called with text.
+//! A component of any world, whose exports are called with text.
 
 use plugbay::component::Component;
 use plugbay::{InvokeError, Limits, Usage};
@@ -6,20 +6,20 @@ use wasmtime::component::Val;
 
 use super::{CallError, ExportedFunction, exported_functions, resolve};
 
-/// Any component, compiled and linked, with the functions that it exports.
+/// A compiled and linked component of any world, with the functions that it exports.
 #[derive(Debug)]
 pub struct AnyComponent {
     component: Component,
     functions: Vec<ExportedFunction>,
 }
 
-/// What a function returned, and what the call cost.
+/// The result of a call, and its cost.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Called {
     /// The result; `None` if the function has none.
     pub value: Option<Val>,
-    /// What the call cost.
+    /// The resources that the call used.
     pub usage: Usage,
 }
 
@@ -29,31 +29,31 @@ pub enum ComponentError {
     /// The component has no such function, or the arguments do not fit it.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// What stopped the call.
+    /// The call was stopped.
     #[error(transparent)]
     Invoke(#[from] InvokeError),
 }
 
 impl Called {
-    /// Whether the function returned the error of a `result`.
+    /// Returns whether the function returned the error of a `result`.
     pub fn is_err(&self) -> bool {
         matches!(self.value, Some(Val::Result(Err(_))))
     }
 }
 
 impl AnyComponent {
-    /// Finds the functions of a component, from [`Runtime::component`](plugbay::Runtime::component).
+    /// Lists the functions of a component, which comes from [`Runtime::component`](plugbay::Runtime::component).
     pub fn new(component: Component) -> Self {
         let functions = exported_functions(component.wasmtime());
         AnyComponent { component, functions }
     }
 
-    /// The limits of each call.
+    /// Returns the limits of each call.
     pub fn limits(&self) -> &Limits {
         self.component.limits()
     }
 
-    /// The functions that the component exports, at its root and in its interfaces.
+    /// Returns the functions that the component exports, at its root and in its interfaces.
     pub fn functions(&self) -> &[ExportedFunction] {
         &self.functions
     }

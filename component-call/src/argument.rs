@@ -1,4 +1,4 @@
-//! Parses the words of a typed call into the function and the values to call it with.
+//! Parses the words of a typed call into a function and its arguments.
 
 use wasm_wave::untyped::UntypedFuncCall;
 use wasmtime::component::{Type, Val};
@@ -10,12 +10,13 @@ use super::type_text::{quote, type_text};
 use super::value::{from_node, from_text};
 use plugbay::limits::PAYLOAD_BYTES_MAX;
 
-/// The function that `export` names, and the values of its arguments.
+/// Resolves `export` and `arguments` to a function and the values of its arguments.
 ///
-/// `export` is a name as for [`find`], with one text per argument in `arguments`; or, with no `arguments`, a whole call
+/// `export` is a name as for [`find`], with one text per argument in `arguments`; or, without `arguments`, a whole call
 /// such as `add(1, 2)`, whose arguments are WAVE.
 ///
 /// # Errors
+/// [`CallError`] if the name does not match, or if the function or an argument is not suitable.
 /// Each [`CallError`]: the name, the function or an argument does not fit.
 pub fn resolve<'f>(
     functions: &'f [ExportedFunction],
@@ -33,21 +34,21 @@ pub fn resolve<'f>(
     Ok((function, parse_call(function, export, open)?))
 }
 
-/// The values of a function's arguments, from one text each: WAVE, JSON, or for a `string` the bare text. Trailing
-/// parameters of an option type may be left out.
+/// Parses a function's arguments, from one text each: WAVE, JSON, or for a `string` the bare text. Trailing parameters
+/// of an option type may be omitted.
 ///
 /// # Errors
-/// Each [`CallError`] but those about names.
+/// [`CallError`], but not one about names.
 fn parse_arguments(function: &ExportedFunction, arguments: &[impl AsRef<str>]) -> Result<Vec<Val>, CallError> {
     check_size(arguments.iter().map(|argument| argument.as_ref().len()).sum())?;
     values(function, arguments, |text, ty| from_text(text.as_ref(), ty))
 }
 
-/// The values of the arguments of a whole call, whose parentheses begin at `open`.
+/// Parses the arguments of a whole call, whose parentheses begin at `open`.
 fn parse_call(function: &ExportedFunction, call: &str, open: usize) -> Result<Vec<Val>, CallError> {
     check_size(call.len())?;
-    // WAVE allows fewer names than `find` does: the parser gets another one of the same length, for the positions in
-    // its messages.
+    // WAVE allows fewer names than `find` does, so the parser gets a placeholder of the same length, which keeps the
+    // positions in its messages correct.
     let text = format!("{:a<open$}{}", "", &call[open..]);
     let parsed = UntypedFuncCall::parse(&text)
         .map_err(|error| CallError::Syntax { text: quote(call), message: error.to_string() })?;
@@ -65,7 +66,7 @@ fn check_size(bytes: usize) -> Result<(), CallError> {
     Ok(())
 }
 
-/// One value for each parameter.
+/// Returns one value for each parameter.
 fn values<T>(
     function: &ExportedFunction,
     given: &[T],
@@ -111,7 +112,7 @@ mod tests {
         ]
     }
 
-    /// Typed as `plugbay call FILE words…`, it is a call of this function with these arguments, in WAVE.
+    /// Checks that `plugbay call FILE words…` is a call of this function with these arguments, in WAVE.
     fn check(words: &[&str], function: &str, expected: &[&str]) {
         let functions = functions();
         let (found, values) = match resolve(&functions, words[0], &words[1..]) {

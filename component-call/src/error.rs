@@ -1,44 +1,44 @@
-//! Why a typed call cannot be made.
+//! The errors of typed calls.
 //!
-//! Two layers: [`ValueError`] is about one value, its type and the place inside it; [`CallError`] adds the function and
-//! the parameter. All of them are the caller's to correct, so each message says what came and what would fit.
+//! Two layers: [`ValueError`] is about a value, its type and the position inside it; [`CallError`] adds the function
+//! and the parameter. The caller can correct all of them, so each message says what was given and what would fit.
 
 use std::fmt;
 
-/// Names that a message lists; the others are counted.
+/// Maximum number of names listed in a message; the rest are counted.
 const NAMES_LISTED_MAX: usize = 20;
 
-/// What [`CallError::NotCallable`] and [`ValueProblem::Unsupported`] say.
+/// The reason given by [`CallError::NotCallable`] and [`ValueProblem::Unsupported`].
 const NO_TEXT: &str = "resources, streams, futures, error contexts and maps have no text form";
 
 /// Why a text does not name a function of a component, or why its arguments do not fit that function.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
-    /// No exported function goes by this name.
+    /// No exported function has this name.
     #[error("no exported function is called `{wanted}`{}{}", did_you_mean(nearest.as_ref()), listed("; exported: ", candidates))]
     UnknownFunction {
-        /// What was asked for.
+        /// The requested name.
         wanted: String,
-        /// The full name of the exported function that is spelt most alike, if one is.
+        /// The full name of the exported function with the most similar spelling, if any is similar.
         nearest: Option<String>,
-        /// The full names of all exported functions; empty where the component exports none.
+        /// The full names of all exported functions; empty if the component exports none.
         candidates: Vec<String>,
     },
-    /// Several exported functions go by this name.
+    /// Several exported functions match this name.
     #[error("`{wanted}` could be any of several exported functions, name one in full: {}", list(candidates))]
     AmbiguousFunction {
-        /// What was asked for.
+        /// The requested name.
         wanted: String,
-        /// The full names of the functions that it could mean.
+        /// The full names of the matching functions.
         candidates: Vec<String>,
     },
-    /// The function takes or answers something that has no text form.
+    /// A parameter or the result of the function has no text form.
     #[error("`{function}` cannot be called with text: {position} has the type `{ty}`, and {NO_TEXT}")]
     NotCallable {
         /// The function's full name.
         function: String,
-        /// Which part of it: ``parameter `x` `` or `its result`.
+        /// The part without a text form: ``parameter `x` `` or `its result`.
         position: String,
         /// The type of that part.
         ty: String,
@@ -50,11 +50,11 @@ pub enum CallError {
         function: String,
         /// The whole signature.
         signature: String,
-        /// How many arguments must be given: trailing options may be left out.
+        /// The minimum number of arguments: trailing options may be omitted.
         least: usize,
-        /// How many arguments may be given.
+        /// The maximum number of arguments.
         most: usize,
-        /// How many were given.
+        /// The number of arguments given.
         given: usize,
     },
     /// An argument does not fit its parameter.
@@ -66,7 +66,7 @@ pub enum CallError {
         parameter: String,
         /// The parameter's type.
         ty: String,
-        /// What does not fit, where and why.
+        /// The problem and its position.
         error: Box<ValueError>,
     },
     /// The arguments in the parentheses of a whole call such as `add(1, 2)` are not WAVE.
@@ -74,10 +74,10 @@ pub enum CallError {
     Syntax {
         /// The call, shortened if it is long.
         text: String,
-        /// What the WAVE parser says of it.
+        /// The WAVE parser's message.
         message: String,
     },
-    /// Arguments came both inside the parentheses of a whole call and after it.
+    /// Arguments were given both in the parentheses of a whole call and after it.
     #[error("`{text}` brings its arguments in parentheses: no other arguments can follow, and {given} came")]
     ArgumentsTwice {
         /// The call, shortened if it is long.
@@ -88,15 +88,15 @@ pub enum CallError {
     /// The text of the call is too long.
     #[error("the arguments are {bytes} bytes of text, and {bytes_max} are allowed")]
     TooLarge {
-        /// Bytes of text that came.
+        /// The length of the text, in bytes.
         bytes: usize,
-        /// Bytes of text that are allowed.
+        /// The maximum length, in bytes.
         bytes_max: usize,
     },
 }
 
 impl CallError {
-    /// What kind of failure, for programs. Never changes.
+    /// Returns the stable code of this kind of error, for programs.
     pub fn code(&self) -> &'static str {
         match self {
             CallError::UnknownFunction { .. } => "unknown_function",
@@ -111,18 +111,18 @@ impl CallError {
     }
 }
 
-/// Why a text or a JSON value does not fit a type, and where in it.
+/// Why a text or a JSON value does not fit a type, with the position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValueError {
-    /// The place inside the value, such as `.points[2].x`; empty where it is the whole value. The payload of a variant
-    /// case, of `some`, `ok` and `err` is a place of that name.
+    /// The position in the value, such as `.points[2].x`; empty for the whole value. The payload of a variant case, of
+    /// `some`, `ok` and `err` has that name as its position.
     pub path: String,
-    /// What is wrong there.
+    /// The problem at that position.
     pub problem: ValueProblem,
 }
 
 impl ValueError {
-    /// The same problem, seen from one level further out.
+    /// Prefixes the position with that of an enclosing value.
     pub(super) fn within(mut self, place: impl fmt::Display) -> Self {
         self.path = format!("{place}{}", self.path);
         self
@@ -146,45 +146,45 @@ impl fmt::Display for ValueError {
 
 impl std::error::Error for ValueError {}
 
-/// What is wrong with a value. Texts that quote a type or a value are shortened where they are long.
+/// The problem of a value. Quoted types and values are shortened if they are long.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ValueProblem {
     /// The text is neither WAVE nor JSON.
     #[error("`{found}` is neither WAVE ({wave}) nor JSON ({json}); {fits} would fit")]
     Syntax {
-        /// What came.
+        /// The given text.
         found: String,
-        /// What the WAVE parser says of it.
+        /// The WAVE parser's message.
         wave: String,
-        /// What the JSON parser says of it.
+        /// The JSON parser's message.
         json: String,
-        /// What would fit.
+        /// A description of what would fit.
         fits: String,
     },
     /// The value is of another type, or out of this type's range.
     #[error("`{found}` does not fit `{ty}`; {fits} would")]
     Mismatch {
-        /// What came.
+        /// The given value.
         found: String,
-        /// The type that was expected.
+        /// The expected type.
         ty: String,
-        /// What would fit.
+        /// A description of what would fit.
         fits: String,
     },
-    /// A record, variant, enum or flags type has no such name.
+    /// A record, variant, enum or flags type has no member of this name.
     #[error("there is no {kind} `{name}`{}{}", did_you_mean(nearest.as_ref()), listed("; it has ", known))]
     UnknownName {
-        /// What the name would be: `field`, `case` or `flag`.
+        /// The kind of the member: `field`, `case` or `flag`.
         kind: &'static str,
-        /// The name that came.
+        /// The given name.
         name: String,
-        /// The known name that is spelt most alike, if one is.
+        /// The member with the most similar spelling, if any is similar.
         nearest: Option<String>,
-        /// All known names, in the order of their declaration.
+        /// All members, in the order of their declaration.
         known: Vec<String>,
     },
-    /// A field that is not an option was left out.
+    /// A field that is not an option is missing.
     #[error("the field `{name}: {ty}` is missing")]
     MissingField {
         /// The field.
@@ -198,30 +198,30 @@ pub enum ValueProblem {
         /// The flag.
         name: String,
     },
-    /// A tuple or a list of fixed length with too few or too many values.
+    /// A tuple or a list of fixed length was given too few or too many values.
     #[error("`{ty}` takes exactly {expected} values, and {found} came")]
     Length {
         /// The type.
         ty: String,
-        /// How many values it takes.
+        /// The number of values that it takes.
         expected: usize,
-        /// How many came.
+        /// The number of values given.
         found: usize,
     },
-    /// A case that carries a value came without one.
+    /// A case with a payload was given without one.
     #[error("the case `{case}` carries a value, and none came: `{case}({ty})`")]
     MissingPayload {
         /// The case.
         case: String,
-        /// The type of its value.
+        /// The type of its payload.
         ty: String,
     },
-    /// A case that carries no value came with one.
+    /// A case without a payload was given with one.
     #[error("the case `{case}` carries no value, and `{found}` came")]
     UnexpectedPayload {
         /// The case.
         case: String,
-        /// The value that came.
+        /// The given payload.
         found: String,
     },
     /// The type has no text form.

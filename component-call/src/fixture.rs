@@ -1,7 +1,7 @@
-//! The components that this folder's tests read their types and functions from.
+//! The components that provide the tests of this crate with types and functions.
 //!
-//! One component has a function for each type in [`TYPES`] that takes a list of that type and answers it. A list is
-//! handed over as an address and a length whatever is in it, so the same few instructions echo all of them, while
+//! One component has a function for each type in [`TYPES`] that takes a list of that type and returns it. A list is
+//! passed as an address and a length for any element type, so the same few instructions echo all of them, while
 //! wasmtime lowers and lifts every value in full.
 
 use std::fmt::Write;
@@ -12,7 +12,7 @@ use wasmtime::{Config, Engine, Store};
 
 use super::signature::{ExportedFunction, exported_functions};
 
-/// Names of types and how WAT writes them. `$name` refers to a type further up.
+/// Types by name and in WAT. `$name` refers to an earlier type.
 pub(super) const TYPES: &[(&str, &str)] = &[
     ("bool", "bool"),
     ("s8", "s8"),
@@ -60,7 +60,7 @@ pub(super) const TYPES: &[(&str, &str)] = &[
     ),
 ];
 
-/// What definitions can lift: core functions of some signatures, and one function that takes and answers nothing.
+/// Core functions of some signatures, which definitions can lift, and a function without parameters or a result.
 const CORE: &str = r#"
     (core module $module
         (memory (export "memory") 256)
@@ -88,7 +88,7 @@ const CORE: &str = r#"
     (func $nothing (canon lift (core func $core "nothing")))
 "#;
 
-/// An engine that knows every type, those too that no plugin may use.
+/// An engine that supports every type, including those that plugins may not use.
 pub(super) fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     ENGINE.get_or_init(|| {
@@ -98,20 +98,20 @@ pub(super) fn engine() -> &'static Engine {
     })
 }
 
-/// A component from WAT: `definitions` come after [`CORE`].
+/// Compiles a component from WAT: `definitions` come after [`CORE`].
 pub(super) fn component(definitions: &str) -> Component {
     let text = format!("(component {CORE} {definitions})");
     let bytes = wat::parse_str(&text).expect("the component is well-formed WAT");
     Component::new(engine(), bytes).expect("the component is valid")
 }
 
-/// Definitions of an exported interface with functions that take and answer nothing.
+/// Defines an exported interface with functions without parameters or results.
 pub(super) fn interface(export: &str, functions: &[&str]) -> String {
     let functions: String = functions.iter().map(|name| format!(r#" (export "{name}" (func $nothing))"#)).collect();
     format!(r#"(instance (export "{export}"){functions})"#)
 }
 
-/// A function of this signature, with types from [`TYPES`]. It is not part of a component and cannot be called.
+/// Creates a function of this signature, with types from [`TYPES`]. It is not part of a component and cannot be called.
 pub(super) fn signature(name: &str, params: &[(&str, &str)], result: Option<&str>) -> ExportedFunction {
     ExportedFunction {
         name: name.to_owned(),
@@ -149,7 +149,7 @@ fn echo_function(name: &str) -> &'static ExportedFunction {
     echo().1.iter().find(|function| function.name == wanted).expect("the type is in the table")
 }
 
-/// The type of this name.
+/// Returns the type of this name.
 pub(super) fn ty(name: &str) -> Type {
     match &echo_function(name).params[..] {
         [(_, Type::List(list))] => list.ty(),
@@ -157,7 +157,7 @@ pub(super) fn ty(name: &str) -> Type {
     }
 }
 
-/// What comes back when values of a type go into a component and out again.
+/// Passes values of a type to a component and returns the values that it returns.
 pub(super) fn echoed(name: &str, values: Vec<Val>) -> Vec<Val> {
     let mut store = Store::new(engine(), ());
     let instance = Linker::new(engine()).instantiate(&mut store, &echo().0).expect("the component imports nothing");

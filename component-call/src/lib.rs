@@ -1,12 +1,11 @@
-//! Any component's exports, callable with text.
+//! Calls any component's exports with text.
 //!
-//! [`exported_functions`] lists what a component offers, with types; [`resolve`] takes what a person typed, as in
-//! `plugbay call FILE EXPORT ARGS…`, to one of those functions and the values to call it with; [`to_wave`] and
-//! [`to_json`] turn its answer back into text. None of these runs guest code. [`AnyComponent`] makes the call, in a
-//! fresh instance under a plugin's limits.
+//! [`exported_functions`] lists a component's functions with their types; [`resolve`] maps typed words, as in `plugbay
+//! call FILE EXPORT ARGS…`, to a function and its argument values; [`to_wave`] and [`to_json`] convert its result to
+//! text. None of these runs guest code. [`AnyComponent`] makes the call, in a fresh instance under a plugin's limits.
 //!
-//! An argument is read as WAVE first and as JSON where it is not WAVE or does not fit as WAVE. For a parameter of type
-//! `string`, any text that is neither stands for itself, unless it begins with a double quote.
+//! An argument is parsed as WAVE, and as JSON if it is not WAVE or does not fit as WAVE. For a parameter of type
+//! `string`, any other text is taken literally, unless it begins with a double quote.
 //!
 //! | Type | WAVE | JSON |
 //! |---|---|---|
@@ -22,12 +21,12 @@
 //! | option of an option | `none`, `some(none)`, `some(some(1))` | `null`, `{"some": null}`, `{"some": 1}` |
 //! | result | `ok(1)` or `1`, `err("why")`, `ok` | `{"ok": 1}`, `{"err": "why"}`, `{"ok": null}` |
 //!
-//! Record fields of an option type may be left out, and so may trailing parameters of an option type: they are `none`.
-//! A `list<u8>` is a list of numbers like any other. In JSON, a variant case or a result without a payload may be
-//! written either way, `"empty"` or `{"empty": null}`.
+//! Record fields of an option type may be omitted, and so may trailing parameters of an option type: they are `none`. A
+//! `list<u8>` is an ordinary list of numbers. In JSON, a variant case or a result without a payload may be written as
+//! `"empty"` or `{"empty": null}`.
 //!
-//! Resources, streams, futures, error contexts and maps have no text form; functions that need one are listed, and
-//! refused when they are asked for.
+//! Resources, streams, futures, error contexts and maps have no text form. Functions that need one are listed, but
+//! calling them is refused.
 //!
 //! ```no_run
 //! use plugbay::Runtime;
@@ -43,8 +42,8 @@
 //! ```
 //!
 //! The text of a call has at most [`PAYLOAD_BYTES_MAX`](plugbay::limits::PAYLOAD_BYTES_MAX) bytes. Nesting is limited
-//! by WAVE to 100 levels, by serde_json to 128 and by a component's types to 100. Messages cut the types and values that
-//! they quote.
+//! to 100 levels by WAVE, to 128 by serde_json and to 100 by a component's types. Messages shorten the types and values
+//! that they quote.
 
 #![forbid(unsafe_code)]
 

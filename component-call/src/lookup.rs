@@ -1,21 +1,22 @@
 //! Finds the exported function that a typed name means.
 //!
-//! Rather than taking names apart, each function is asked for all the ways in which it may be called: a function's name
-//! may itself contain dots, and an interface's name needs not be a package's.
+//! Names are not parsed. Instead, all spellings of each function are compared: a function's name may itself contain
+//! dots, and an interface's name need not be a package's.
 
 use super::error::CallError;
 use super::signature::ExportedFunction;
 use super::type_text::quote;
 
-/// How many spellings a search for the nearest name looks at: it costs time in proportion to the lengths of both.
+/// Maximum number of spellings that a search for the nearest name compares: its cost is proportional to the lengths of
+/// both names.
 const COMPARED_MAX: usize = 2_000;
-/// The longest name that such a search looks at.
+/// Maximum length of a name that such a search compares.
 const COMPARED_BYTES_MAX: usize = 256;
 
-/// The function that `text` names: its full name (`docs:adder/add@0.1.0#add`), or less of it where that is enough:
-/// without the version, without the package (`add#add`), without the interface (`add`); a dot may stand for the `#`.
+/// Finds the function that `text` names, by its full name (`docs:adder/add@0.1.0#add`) or an unambiguous part of it:
+/// without the version, without the package (`add#add`), without the interface (`add`). A dot may replace the `#`.
 ///
-/// A full name comes before anything shorter, and a function at the root before functions in interfaces.
+/// A full name takes precedence over anything shorter, and a function at the root over functions in interfaces.
 ///
 /// # Errors
 /// [`CallError::UnknownFunction`] with the nearest name, [`CallError::AmbiguousFunction`] with the candidates.
@@ -39,7 +40,7 @@ pub(super) fn find<'f>(functions: &'f [ExportedFunction], text: &str) -> Result<
     }
 }
 
-/// Everything that a function may be called.
+/// Returns all spellings of a function's name.
 fn spellings(function: &ExportedFunction) -> Vec<String> {
     let own = &function.function;
     let mut names = vec![own.clone()];
@@ -52,14 +53,14 @@ fn spellings(function: &ExportedFunction) -> Vec<String> {
         names.push(format!("{interface}#{own}"));
         names.push(format!("{interface}.{own}"));
     }
-    // The way of WAVE's own function names: the version comes last.
+    // WAVE's own form of function names has the version last.
     if let Some((name, version)) = interface.split_once('@') {
         names.push(format!("{name}.{own}@{version}"));
     }
     names
 }
 
-/// The full name of the function of which some spelling is nearest.
+/// Returns the full name of the function with the nearest spelling.
 fn nearest_function(functions: &[ExportedFunction], wanted: &str) -> Option<String> {
     let spelt: Vec<_> = functions
         .iter()
@@ -70,7 +71,7 @@ fn nearest_function(functions: &[ExportedFunction], wanted: &str) -> Option<Stri
     spelt.iter().find(|(spelling, _)| *spelling == name).map(|(_, full)| (*full).clone())
 }
 
-/// The name that is spelt most alike, if any is like it at all.
+/// Returns the name with the most similar spelling, if any is similar.
 pub(super) fn nearest<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
     if wanted.len() > COMPARED_BYTES_MAX {
         return None;

@@ -1,4 +1,4 @@
-//! What a component exports that can be called, with types.
+//! The functions that a component exports, with their types.
 
 use std::fmt;
 
@@ -8,27 +8,27 @@ use wasmtime::component::{Component, ComponentExportIndex, Type};
 use super::error::CallError;
 use super::type_text::{TypeText, cut, type_text};
 
-/// The longest text of a signature; real ones have some hundred bytes.
+/// Maximum length of a signature's text; real ones have some hundred bytes.
 const SIGNATURE_BYTES_MAX: usize = 8 << 10;
 
-/// One function that a component exports, at its root or in an interface.
+/// A function that a component exports, at its root or in an interface.
 ///
 /// Displays as in WIT, with its full name: `docs:adder/add@0.1.0#add: func(x: u32, y: u32) -> u32`.
 #[derive(Clone)]
 pub struct ExportedFunction {
-    /// The full name: `interface#function`, or the function's own name where it is exported at the root.
+    /// The full name: `interface#function`, or the function's own name if it is exported at the root.
     pub name: String,
-    /// The interface as the component names it, such as `docs:adder/add@0.1.0`; `None` at the root.
+    /// The interface's name in the component, such as `docs:adder/add@0.1.0`; `None` at the root.
     pub interface: Option<String>,
     /// The function's own name, such as `add`, or `[method]counter.next`.
     pub function: String,
     /// Parameters in order, with their names.
     pub params: Vec<(String, Type)>,
-    /// What it answers, if anything.
+    /// The type of the result, if there is one.
     pub result: Option<Type>,
     /// Whether it is an `async func`.
     pub is_async: bool,
-    /// Where any instance of the component has this function: for `Instance::get_func`.
+    /// The index of the function in any instance of the component, for `Instance::get_func`.
     pub index: ComponentExportIndex,
 }
 
@@ -48,10 +48,10 @@ impl ExportedFunction {
         }
     }
 
-    /// Whether the function can be called with text and its answer written as text.
+    /// Checks that the function can be called with text and that its result has a text form.
     ///
     /// # Errors
-    /// [`CallError::NotCallable`], which names the first part of the signature that has no text form.
+    /// [`CallError::NotCallable`] with the first part of the signature that has no text form.
     pub fn callable(&self) -> Result<(), CallError> {
         let params = self.params.iter().map(|(name, ty)| (format!("parameter `{name}`"), ty));
         let result = self.result.iter().map(|ty| ("its result".to_owned(), ty));
@@ -71,7 +71,7 @@ impl fmt::Display for ExportedFunction {
     }
 }
 
-/// `wasmtime`'s index says nothing to people: the signature does.
+/// Shows the signature, because `wasmtime`'s index means nothing to people.
 impl fmt::Debug for ExportedFunction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ExportedFunction({self})")
@@ -95,10 +95,10 @@ impl fmt::Display for Signature<'_> {
     }
 }
 
-/// All functions that a component exports at its root and in its interfaces, in the order of its exports.
+/// Lists all functions that a component exports at its root and in its interfaces, in the order of its exports.
 ///
-/// Functions that cannot be called with text are among them: see [`ExportedFunction::callable`]. Instances inside of
-/// exported instances are left out: WIT has no way to write them.
+/// Functions that cannot be called with text are included: see [`ExportedFunction::callable`]. Instances nested in
+/// exported instances are omitted, because WIT cannot express them.
 pub fn exported_functions(component: &Component) -> Vec<ExportedFunction> {
     let engine = component.engine();
     let mut functions = Vec::new();
@@ -125,7 +125,7 @@ pub fn exported_functions(component: &Component) -> Vec<ExportedFunction> {
     functions
 }
 
-/// Whether every value of the type can be written as text.
+/// Returns whether every value of the type has a text form.
 fn has_text(ty: &Type) -> bool {
     let absent_or_text = |ty: Option<Type>| ty.as_ref().is_none_or(has_text);
     match ty {

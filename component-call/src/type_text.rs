@@ -1,30 +1,30 @@
-//! Types and values as short texts for people: signatures, and the parts of messages that quote something.
+//! Types and values as short texts for people: signatures, and quotations in messages.
 //!
-//! Types are written as in WIT. A component's types have no names here, so a record is spelt out wherever it is used,
-//! and a type of many small parts can have a very long text: everything is cut at a bound.
+//! Types are written as in WIT. A component's types have no names here, so a record is spelled out wherever it is used,
+//! and a type of many small parts can have a very long text: all texts are cut at a maximum length.
 
 use std::fmt::{self, Write};
 
 use wasmtime::component::Type;
 
-/// The longest text of a type in a message.
+/// Maximum length of a type in a message.
 pub(super) const TYPE_BYTES_MAX: usize = 256;
-/// The longest quotation of a value in a message.
+/// Maximum length of a quoted value in a message.
 const QUOTE_BYTES_MAX: usize = 80;
-/// The longest list of names in a message that says what would fit.
+/// Maximum length of a list of names in a message.
 const FITS_BYTES_MAX: usize = 512;
 
-/// A type, for a message.
+/// Formats a type for a message.
 pub(super) fn type_text(ty: &Type) -> String {
     cut(TYPE_BYTES_MAX, &TypeText(ty))
 }
 
-/// A quotation of something that came.
+/// Quotes a given text for a message.
 pub(super) fn quote(text: impl fmt::Display) -> String {
     cut(QUOTE_BYTES_MAX, &text)
 }
 
-/// What would fit a type: a phrase for a message.
+/// Describes the values that fit a type, as a phrase for a message.
 pub(super) fn fits(ty: &Type) -> String {
     match ty {
         Type::Bool => "`true` or `false`".to_owned(),
@@ -80,7 +80,7 @@ fn case(name: &str, payload: Option<&Type>) -> String {
     }
 }
 
-/// A type as in WIT, however long.
+/// A type in WIT, of any length.
 pub(super) struct TypeText<'a>(pub(super) &'a Type);
 
 impl fmt::Display for TypeText<'_> {
@@ -161,7 +161,8 @@ fn separated<T>(
     Ok(())
 }
 
-/// What an iterator yields, with commas between: written as it is made, so that a cut ends the work too.
+/// The items of an iterator, separated by commas. They are written as they are produced, so that a cut ends the work
+/// too.
 struct Separated<F>(F);
 
 impl<F, I> fmt::Display for Separated<F>
@@ -174,7 +175,7 @@ where
     }
 }
 
-/// At most `bytes_max` bytes of a text, with `…` after them where something is missing.
+/// Returns at most `bytes_max` bytes of a text, followed by `…` if it is cut.
 pub(super) fn cut(bytes_max: usize, text: &impl fmt::Display) -> String {
     let mut cut = Cut { text: String::new(), bytes_max };
     if write!(cut, "{text}").is_err() {
@@ -183,7 +184,7 @@ pub(super) fn cut(bytes_max: usize, text: &impl fmt::Display) -> String {
     cut.text
 }
 
-/// Refuses to be written to once it is full, which ends the writing.
+/// A writer that fails once it is full, which ends the writing.
 struct Cut {
     text: String,
     bytes_max: usize,

@@ -10,7 +10,7 @@ use cap_std::fs::{Dir, OpenOptions};
 use crate::error::{FileError, FileProblem, name, regular};
 use crate::read::{read_regular, text};
 
-/// An untrusted directory. No name and no link in it can lead outside.
+/// An untrusted directory. Neither a name nor a link in it can lead outside.
 ///
 /// Links are followed if they are relative and stay inside, as in a Kubernetes config map.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct PluginDirectory {
 }
 
 impl PluginDirectory {
-    /// Opens a directory that the user named. The empty path is the current directory.
+    /// Opens a directory that the user named. The empty path means the current directory.
     ///
     /// # Errors
     /// [`FileError`] if it is not a directory or cannot be opened.
@@ -30,12 +30,12 @@ impl PluginDirectory {
         Ok(PluginDirectory { path: path.to_owned(), dir: dir.map_err(|error| FileError::new(path, error))? })
     }
 
-    /// The path with which it was opened.
+    /// Returns the path with which it was opened.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether an entry of any kind has this name, including a pipe or a dangling link.
+    /// Returns whether an entry of any kind has this name, including a pipe or a dangling link.
     ///
     /// # Errors
     /// [`FileError`] if that cannot be determined, such as for a name below a link that leads out of the directory.
@@ -48,7 +48,7 @@ impl PluginDirectory {
         }
     }
 
-    /// Whether a regular file has this name.
+    /// Returns whether a regular file has this name.
     ///
     /// # Errors
     /// [`FileError`] if an entry of another kind has it.
@@ -60,7 +60,7 @@ impl PluginDirectory {
         self.kind(name).and_then(regular).map(|()| true).map_err(|problem| self.error(name, problem))
     }
 
-    /// Whether a directory has this name.
+    /// Returns whether a directory has this name.
     ///
     /// # Errors
     /// [`FileError`] if an entry of another kind has it.
@@ -76,7 +76,7 @@ impl PluginDirectory {
         }
     }
 
-    /// The names in this directory, or in a subdirectory, in no particular order.
+    /// Lists the names in this directory, or in a subdirectory, in no particular order.
     ///
     /// # Errors
     /// [`FileError`] if they cannot be listed.
@@ -99,7 +99,7 @@ impl PluginDirectory {
             regular(self.kind(name)?)?;
             let mut options = OpenOptions::new();
             options.read(true);
-            // It may have become a pipe since: without this, opening it would wait for a writer.
+            // It may have become a pipe meanwhile: without this, opening it would wait for a writer.
             #[cfg(unix)]
             options.custom_flags(crate::read::nonblocking());
             read_regular(self.dir.open_with(name, &options)?.into_std(), bytes_max)
@@ -116,7 +116,7 @@ impl PluginDirectory {
         text(&self.path.join(name), self.read(name, bytes_max)?)
     }
 
-    /// The metadata of a name's target, without opening it.
+    /// Returns the file type of a name's target, without opening it.
     fn kind(&self, name: &Path) -> Result<cap_std::fs::FileType, FileProblem> {
         match self.dir.metadata(name).map_err(FileProblem::from) {
             Ok(metadata) => Ok(metadata.file_type()),

@@ -61,7 +61,7 @@ impl From<io::Error> for FileProblem {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::NotFound => FileProblem::NotFound,
-            // An error of the sandbox itself has no error number of the operating system.
+            // The sandbox's own errors have no error number of the operating system.
             io::ErrorKind::PermissionDenied if error.raw_os_error().is_none() => FileProblem::LeadsOut,
             _ => FileProblem::Io(error),
         }
@@ -73,7 +73,7 @@ pub(crate) fn regular(kind: FileType) -> Result<(), FileProblem> {
     if kind.is_file() { Ok(()) } else { Err(FileProblem::NotRegular(name(kind))) }
 }
 
-/// The kind of an entry, for messages.
+/// Returns the kind of an entry, for messages.
 pub(crate) fn name(kind: FileType) -> &'static str {
     #[cfg(unix)]
     {

@@ -1,4 +1,4 @@
-//! Reading an open file, and files that the user names.
+//! Reads open files, and files that the user names.
 
 use std::fs::{File, OpenOptions};
 use std::io::Read;
@@ -20,7 +20,7 @@ pub fn read_file(path: &Path, bytes_max: u64) -> Result<Vec<u8>, FileError> {
         let metadata = std::fs::metadata(path).map_err(|error| dangling(path, error))?;
         regular(Metadata::from_just_metadata(metadata).file_type())?;
         let mut options = OpenOptions::new();
-        // It may have become a pipe since: without this, opening it would wait for a writer.
+        // It may have become a pipe meanwhile: without this, opening it would wait for a writer.
         #[cfg(unix)]
         options.custom_flags(nonblocking());
         read_regular(options.read(true).open(path)?, bytes_max)
@@ -28,7 +28,7 @@ pub fn read_file(path: &Path, bytes_max: u64) -> Result<Vec<u8>, FileError> {
     read().map_err(|problem| FileError::new(path, problem))
 }
 
-/// Reads a file that the user named until its end. It may be a pipe, such as `/dev/stdin` or a shell's `<(command)`.
+/// Reads a file that the user named to its end. It may be a pipe, such as `/dev/stdin` or a shell's `<(command)`.
 ///
 /// # Errors
 /// [`FileError`] if it cannot be read, or has more than `bytes_max` bytes.
@@ -51,7 +51,7 @@ pub fn text(path: &Path, bytes: Vec<u8>) -> Result<String, FileError> {
     })
 }
 
-/// Reads an open file if it is a regular one.
+/// Reads an open file if it is regular.
 pub(crate) fn read_regular(file: File, bytes_max: u64) -> Result<Vec<u8>, FileProblem> {
     let metadata = Metadata::from_file(&file)?;
     regular(metadata.file_type())?;

@@ -1,7 +1,7 @@
-//! Values put together from their parts, by their type: what WAVE and JSON have in common.
+//! Assembles values from their parts, by type: the part that WAVE and JSON share.
 //!
-//! Each function takes the parts as its format found them (`T`) and a way to turn one part into a value. Names and
-//! numbers of parts are checked here, and errors get the place where they happened.
+//! Each function takes the parts in their format (`T`) and a function that converts one part to a value. Names and
+//! numbers of parts are checked here, and errors get their position.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,12 +14,12 @@ use crate::type_text::{fits, quote, type_text};
 
 type Converted = Result<Val, ValueError>;
 
-/// The error for a part that is nothing of the kind that `ty` takes.
+/// Returns the error for a part that is not of the kind that `ty` takes.
 pub(super) fn mismatch(found: impl std::fmt::Display, ty: &Type) -> ValueError {
     ValueProblem::Mismatch { found: quote(found), ty: type_text(ty), fits: fits(ty) }.into()
 }
 
-/// The error for a name that a type does not have.
+/// Returns the error for a name that a type does not have.
 fn unknown<'n>(kind: &'static str, name: &str, known: impl Iterator<Item = &'n str> + Clone) -> ValueError {
     ValueProblem::UnknownName {
         kind,
@@ -30,7 +30,7 @@ fn unknown<'n>(kind: &'static str, name: &str, known: impl Iterator<Item = &'n s
     .into()
 }
 
-/// The elements of a list, which all have the same type.
+/// Converts the elements of a list, which all have the same type.
 pub(super) fn elements<T>(
     parts: impl Iterator<Item = T>,
     ty: &Type,
@@ -41,7 +41,7 @@ pub(super) fn elements<T>(
     parts.enumerate().map(element).collect()
 }
 
-/// The values of a tuple, each of its own type.
+/// Converts the values of a tuple, each of its own type.
 pub(super) fn tuple<T>(
     parts: impl ExactSizeIterator<Item = T>,
     types: impl ExactSizeIterator<Item = Type>,
@@ -52,7 +52,7 @@ pub(super) fn tuple<T>(
     parts.zip(types).enumerate().map(value).collect::<Result<_, _>>().map(Val::Tuple)
 }
 
-/// Refuses more or fewer parts than `ty` takes.
+/// Checks that there are as many parts as `ty` takes.
 pub(super) fn check_length(found: usize, expected: usize, ty: &Type) -> Result<(), ValueError> {
     if found == expected {
         return Ok(());
@@ -60,7 +60,7 @@ pub(super) fn check_length(found: usize, expected: usize, ty: &Type) -> Result<(
     Err(ValueProblem::Length { ty: type_text(ty), expected, found }.into())
 }
 
-/// A record from its fields in any order. Options may be left out.
+/// Assembles a record from its fields in any order. Options may be omitted.
 pub(super) fn record<'n, T>(
     parts: impl Iterator<Item = (&'n str, T)>,
     record: &Record,
@@ -85,7 +85,7 @@ pub(super) fn record<'n, T>(
     record.fields().map(field).collect::<Result<_, _>>().map(Val::Record)
 }
 
-/// A variant from the name of a case and what came with it.
+/// Assembles a variant from the name of a case and its payload.
 pub(super) fn variant<T: std::fmt::Display>(
     name: &str,
     part: Option<T>,
@@ -99,7 +99,7 @@ pub(super) fn variant<T: std::fmt::Display>(
     Ok(Val::Variant(name.to_owned(), payload(name, part, case.ty, convert)?))
 }
 
-/// A result from `ok` or `err` and what came with it.
+/// Assembles a result from `ok` or `err` and its payload.
 pub(super) fn result<T: std::fmt::Display>(
     part: Result<Option<T>, Option<T>>,
     result: &ResultType,
@@ -111,7 +111,7 @@ pub(super) fn result<T: std::fmt::Display>(
     }))
 }
 
-/// `some`, with a value.
+/// Assembles `some` with a value.
 pub(super) fn some<T>(part: T, option: &OptionType, convert: impl Fn(T, &Type) -> Converted) -> Converted {
     let value = convert(part, &option.ty()).map_err(|error| error.within(".some"))?;
     Ok(Val::Option(Some(Box::new(value))))
@@ -134,7 +134,7 @@ fn payload<T: std::fmt::Display>(
     }
 }
 
-/// A case of an enum.
+/// Converts the name of an enum's case.
 pub(super) fn enumeration(name: &str, cases: &Enum) -> Converted {
     if !cases.names().any(|case| case == name) {
         let names: Vec<_> = cases.names().collect();
@@ -143,7 +143,7 @@ pub(super) fn enumeration(name: &str, cases: &Enum) -> Converted {
     Ok(Val::Enum(name.to_owned()))
 }
 
-/// Flags from the names of those that are set, in any order.
+/// Assembles flags from the names of those that are set, in any order.
 pub(super) fn flags<'n>(given: impl Iterator<Item = &'n str>, flags: &Flags) -> Converted {
     let mut set = BTreeSet::new();
     for name in given {

@@ -1,4 +1,4 @@
-//! Values from JSON and to JSON. The mapping is on the page of [this crate](crate).
+//! Conversion of values from and to JSON. The documentation of [this crate](crate) shows the mapping.
 
 use serde_json::{Map, Number, Value};
 use wasmtime::component::{Type, Val};
@@ -6,10 +6,10 @@ use wasmtime::component::{Type, Val};
 use super::assemble::{self, check_length, mismatch};
 use crate::error::{ValueError, ValueProblem};
 
-/// A value from JSON.
+/// Converts JSON to a value.
 ///
 /// # Errors
-/// [`ValueError`]: what of the JSON does not fit the type.
+/// [`ValueError`] with the part of the JSON that does not fit the type.
 pub(super) fn from_json(json: &Value, ty: &Type) -> Result<Val, ValueError> {
     let misfit = || mismatch(json, ty);
     let array = || json.as_array().ok_or_else(misfit);
@@ -81,7 +81,7 @@ pub(super) fn from_json(json: &Value, ty: &Type) -> Result<Val, ValueError> {
     }
 }
 
-/// `"name"`, or `{"name": payload}`.
+/// Parses `"name"`, or `{"name": payload}`.
 fn case(json: &Value) -> Option<(&str, Option<&Value>)> {
     match json {
         Value::String(name) => Some((name, None)),
@@ -92,7 +92,7 @@ fn case(json: &Value) -> Option<(&str, Option<&Value>)> {
     }
 }
 
-/// A payload, unless it is `null` in a case that carries none.
+/// Returns the payload, unless it is `null` in a case that has none.
 fn present(payload: Option<&Value>, empty: bool) -> Option<&Value> {
     payload.filter(|payload| !(empty && payload.is_null()))
 }
@@ -105,7 +105,7 @@ fn unsigned<N: TryFrom<u64>>(json: &Value, ty: &Type) -> Result<N, ValueError> {
     json.as_u64().and_then(|number| N::try_from(number).ok()).ok_or_else(|| mismatch(json, ty))
 }
 
-/// A number, or one of the three that JSON has no numbers for.
+/// Parses a number, or one of the three texts for floats that JSON numbers cannot express.
 fn float(json: &Value, ty: &Type) -> Result<f64, ValueError> {
     match json {
         Value::Number(number) => number.as_f64(),
@@ -120,10 +120,10 @@ fn float(json: &Value, ty: &Type) -> Result<f64, ValueError> {
     .ok_or_else(|| mismatch(json, ty))
 }
 
-/// A value as JSON: as an argument of the value's type it is read as the same value again.
+/// Converts a value to JSON, which as an argument of the value's type is read as the same value.
 ///
 /// # Errors
-/// [`ValueProblem::Unsupported`] where the value holds something that has no text form.
+/// [`ValueProblem::Unsupported`] if part of the value has no text form.
 pub fn to_json(value: &Val) -> Result<Value, ValueError> {
     let array = |values: &[Val]| values.iter().map(to_json).collect::<Result<_, _>>().map(Value::Array);
     let payload = |payload: &Option<Box<Val>>| payload.as_deref().map_or(Ok(Value::Null), to_json);
@@ -149,7 +149,7 @@ pub fn to_json(value: &Val) -> Result<Value, ValueError> {
         Val::Flags(names) => names.iter().map(String::as_str).collect(),
         Val::Variant(name, None) => name.as_str().into(),
         Val::Variant(name, value) => object(name, payload(value)?),
-        // Without its own object, `some(none)` would read as `none`.
+        // Without an object of its own, `some(none)` would be read as `none`.
         Val::Option(Some(inner)) if matches!(**inner, Val::Option(_)) => object("some", to_json(inner)?),
         Val::Option(value) => payload(value)?,
         Val::Result(Ok(value)) => object("ok", payload(value)?),
@@ -173,7 +173,7 @@ fn from_f64(value: f64) -> Value {
     }
 }
 
-/// The shortest number of 64 bits that reads as this one of 32: 0.1 rather than 0.10000000149011612.
+/// Returns the shortest 64-bit number that reads as this 32-bit one: 0.1 rather than 0.10000000149011612.
 fn widened(value: f32) -> f64 {
     match value.to_string().parse::<f64>() {
         Ok(short) if short as f32 == value => short,

@@ -1,4 +1,4 @@
-//! Values from text and to text, by their type.
+//! Conversion of values from and to text, by type.
 
 mod assemble;
 mod json;
@@ -19,11 +19,11 @@ use json::from_json;
 pub use json::to_json;
 pub(super) use wave::from_node;
 
-/// A value from text: WAVE, or JSON where it is not WAVE or does not fit as WAVE, or for a `string` any other text that
-/// does not begin with a double quote.
+/// Parses a value: as WAVE; as JSON if it is not WAVE or does not fit as WAVE; for a `string`, any other text that does
+/// not begin with a double quote is taken literally.
 ///
 /// # Errors
-/// [`ValueError`]: what of the text does not fit.
+/// [`ValueError`] with the part of the text that does not fit.
 pub(crate) fn from_text(text: &str, ty: &Type) -> Result<Val, ValueError> {
     let as_wave = UntypedValue::parse(text).map(|value| from_node(value.node(), value.source(), ty));
     let wave = match as_wave {
@@ -40,7 +40,7 @@ pub(crate) fn from_text(text: &str, ty: &Type) -> Result<Val, ValueError> {
         return Ok(Val::String(text.to_owned()));
     }
     Err(match (wave, json) {
-        // `["read"]` is WAVE too, for a list: where only JSON's reading comes near the type, that one was meant.
+        // `["read"]` is WAVE too, for a list: if only the JSON value resembles the type, JSON was intended.
         (Ok(wave), Ok(json)) if is_another_kind(&wave) && !is_another_kind(&json) => json,
         (Ok(misfit), _) | (Err(_), Ok(misfit)) => misfit,
         (Err(wave), Err(json)) => {
@@ -50,17 +50,17 @@ pub(crate) fn from_text(text: &str, ty: &Type) -> Result<Val, ValueError> {
     })
 }
 
-/// Whether the value as a whole is nothing like the type.
+/// Returns whether the value as a whole is of another kind than the type.
 fn is_another_kind(error: &ValueError) -> bool {
     error.path.is_empty() && matches!(error.problem, ValueProblem::Mismatch { .. })
 }
 
-/// A value as WAVE.
+/// Converts a value to WAVE.
 ///
 /// # Errors
-/// [`ValueProblem::Unsupported`] where the value holds something that has no text form.
+/// [`ValueProblem::Unsupported`] if part of the value has no text form.
 pub fn to_wave(value: &Val) -> Result<String, ValueError> {
-    // wasm-wave panics where it meets such a value.
+    // wasm-wave panics on such a value.
     check_supported(value)?;
     Ok(DisplayValue(value).to_string())
 }

@@ -1,4 +1,4 @@
-//! Random values of every type through every round trip, and random texts.
+//! Round trips of random values of every type, and parsing of random texts.
 
 use wasmtime::component::types::{Case, Field};
 use wasmtime::component::{Type, Val};
@@ -6,7 +6,7 @@ use wasmtime::component::{Type, Val};
 use super::{from_json, from_text, to_json, to_wave};
 use crate::fixture::{TYPES, echoed, ty};
 
-/// No typed text makes the reader panic, and what it accepts is a value that can be written and read.
+/// No text makes the parser panic, and every accepted text is a value that can be written and read.
 #[test]
 fn text_of_any_kind_is_read_or_refused() {
     const WORDS: &[&str] = &[
@@ -27,11 +27,11 @@ fn text_of_any_kind_is_read_or_refused() {
     }
 }
 
-/// Values of each type go to WAVE and back, to JSON and back, and through a component, and are the same each time.
-/// wasm-wave's own reader has to agree where it can read the type.
+/// Values of each type are unchanged after a round trip through WAVE, JSON and a component. wasm-wave's own parser must
+/// agree if it supports the type.
 #[test]
 fn values_of_each_type_survive_every_round_trip() {
-    // It does not read lists of fixed length, and gives flags in alphabetical order.
+    // It does not support lists of fixed length, and returns flags in alphabetical order.
     let unlike_wasm_wave = ["three", "access", "everything"];
     let mut random = Random(0x5eed);
     for (name, _) in TYPES {
@@ -53,7 +53,7 @@ fn values_of_each_type_survive_every_round_trip() {
     }
 }
 
-/// A number generator of a few lines (SplitMix64), so that a failure can be repeated.
+/// A short number generator (SplitMix64), so that a failure can be repeated.
 struct Random(u64);
 
 impl Random {
@@ -73,7 +73,7 @@ impl Random {
         choices[self.below(choices.len())]
     }
 
-    /// Any integer, those at the ends of the ranges more often than chance has it.
+    /// Returns any integer, with the ends of ranges more often than by chance.
     fn bits(&mut self) -> u64 {
         let any = self.next();
         self.one_of(&[0, 1, u64::MAX, 1 << 63, (1 << 63) - 1, any, any, any])
@@ -124,7 +124,7 @@ impl Random {
     }
 }
 
-/// Some value of a type.
+/// Returns a random value of a type.
 fn value(ty: &Type, random: &mut Random) -> Val {
     let payload = |ty: Option<Type>, random: &mut Random| ty.map(|ty| Box::new(value(&ty, random)));
     match ty {

@@ -1,11 +1,11 @@
-//! What texts of each type mean, and what is said of texts that do not fit.
+//! The meaning of texts of each type, and the messages for texts that do not fit.
 
 use wasmtime::component::{Type, Val};
 
 use super::{from_text, to_json, to_wave};
 use crate::fixture::ty;
 
-/// `text`, read as the type of this name, is the value that reads `wave` in WAVE and `json` in JSON.
+/// Checks that `text`, parsed as the type of this name, is the value with this WAVE and this JSON.
 fn check(name: &str, text: &str, wave: &str, json: &str) {
     let value = match from_text(text, &ty(name)) {
         Ok(value) => value,

@@ -1,8 +1,8 @@
-//! Values from WAVE.
+//! Conversion of values from WAVE.
 //!
-//! wasm-wave parses; what it parsed is matched with types here and not there, because messages should name the place
-//! and what would fit, and because it would pass over unknown record fields. Two things are accepted beyond WAVE: a
-//! keyword as the name of a case (`ok` for the case `%ok`), since the type leaves no doubt, and `{}` as a record.
+//! wasm-wave only parses. Types are matched here, because messages should name the position and what would fit, and
+//! because wasm-wave ignores unknown record fields. Two forms are accepted beyond WAVE: a keyword as the name of a case
+//! (`ok` for the case `%ok`), since the type leaves no doubt, and `{}` as a record.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,10 +14,10 @@ use wasmtime::component::{Type, Val};
 use super::assemble::{self, check_length, mismatch};
 use crate::error::{ValueError, ValueProblem};
 
-/// A value from a part of a WAVE text: `text` is the whole text that `node` was parsed from.
+/// Converts a part of a WAVE text to a value; `text` is the whole text that `node` was parsed from.
 ///
 /// # Errors
-/// [`ValueError`]: what of it does not fit.
+/// [`ValueError`] with the part that does not fit.
 pub(crate) fn from_node(node: &Node, text: &str, ty: &Type) -> Result<Val, ValueError> {
     convert(Part { node, text }, ty)
 }
@@ -47,7 +47,7 @@ fn convert(part: Part<'_>, ty: &Type) -> Result<Val, ValueError> {
         Type::U32 => number(part, ty).map(Val::U32),
         Type::S64 => number(part, ty).map(Val::S64),
         Type::U64 => number(part, ty).map(Val::U64),
-        // What is too large for a float parses as infinity: only `inf` means it.
+        // Numbers too large for a float parse as infinity, which only `inf` means.
         Type::Float32 => match number(part, ty)? {
             value if f32::is_infinite(value) && !part.source().ends_with("inf") => Err(mismatch(part, ty)),
             value => Ok(Val::Float32(value)),
@@ -87,7 +87,7 @@ fn convert(part: Part<'_>, ty: &Type) -> Result<Val, ValueError> {
         },
         Type::Flags(flags) => {
             let names = part.node.as_flags(part.text).map_err(misfit)?;
-            // wasm-wave leaves the escape of a keyword on the names of flags.
+            // wasm-wave does not strip the escape of a keyword from names of flags.
             assemble::flags(names.map(|name| name.strip_prefix('%').unwrap_or(name)), flags)
         }
         Type::Option(option) => match part.node.ty() {
@@ -115,7 +115,7 @@ fn convert(part: Part<'_>, ty: &Type) -> Result<Val, ValueError> {
     }
 }
 
-/// Whether WAVE lets a payload of this type stand for `some` or `ok` of it.
+/// Returns whether WAVE permits a bare payload of this type for `some` or `ok`.
 fn may_be_bare(payload: &Type) -> bool {
     !matches!(payload, Type::Option(_) | Type::Result(_))
 }
@@ -133,12 +133,12 @@ impl<'a> Part<'a> {
         self.text.get(self.node.span()).unwrap_or_default()
     }
 
-    /// `{}`, which WAVE reads as an empty set of flags.
+    /// Returns whether this is `{}`, which WAVE parses as an empty set of flags.
     fn is_empty_braces(self) -> bool {
         self.node.as_flags(self.text).is_ok_and(|mut names| names.next().is_none())
     }
 
-    /// The name of a case and its payload, if this part may be one.
+    /// Returns the name of a case and its payload, if this part may be one.
     fn case(self) -> Option<(&'a str, Option<Part<'a>>)> {
         let (name, payload) = match self.node.ty() {
             NodeType::Label | NodeType::VariantWithPayload => self.node.as_variant(self.text).ok()?,
