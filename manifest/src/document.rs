@@ -1,4 +1,4 @@
-//! Parsing: text to a JSON value. No other file runs a parser.
+//! Parses text to a JSON value. No other file runs a parser.
 //!
 //! All formats become a `serde_json::Value`, built by one visitor. It counts values and depth as they arrive, so that a
 //! document exhausts neither the memory nor the stack, and refuses duplicate keys: JSON parsers usually take the last
@@ -19,7 +19,7 @@ use crate::format::Format;
 use crate::limits::{DEPTH_MAX, DOCUMENT_BYTES_MAX, NODES_MAX, SECTION_BYTES_MAX, SECTION_DOCUMENTS_MAX};
 use crate::problem::{ManifestError, code, quoted, single};
 
-/// Parses one document.
+/// Parses a document.
 pub(crate) fn parse(origin: &str, text: &str, format: Format) -> Result<Value, ManifestError> {
     if text.len() > DOCUMENT_BYTES_MAX {
         let message = format!("the document has {} bytes, more than {DOCUMENT_BYTES_MAX}", text.len());
@@ -42,8 +42,9 @@ pub(crate) fn parse(origin: &str, text: &str, format: Format) -> Result<Value, M
     }
 }
 
-/// Runs a recursive parser on a stack of its own. Unoptimised, its frames have tens of kilobytes: [`DEPTH_MAX`] of them
-/// fill most of the 2 MiB stack of a thread of an asynchronous runtime, which the caller uses too.
+/// Runs a recursive parser on a stack of its own. In unoptimised builds its frames take tens of kilobytes:
+/// [`DEPTH_MAX`] of them fill most of the 2 MiB stack of a thread of an asynchronous runtime, which the caller uses
+/// too.
 fn on_own_stack<T: Send>(parse: impl Fn() -> T + Sync) -> T {
     const STACK_BYTES: usize = 4 << 20;
     std::thread::scope(|scope| {
@@ -57,7 +58,7 @@ fn on_own_stack<T: Send>(parse: impl Fn() -> T + Sync) -> T {
     })
 }
 
-/// Parses the documents of a custom section, one after another with nothing or white space between them.
+/// Parses the documents of a custom section, which follow one another with nothing or white space in between.
 pub(crate) fn parse_section(origin: &str, bytes: &[u8]) -> Result<Vec<Value>, ManifestError> {
     if bytes.len() > SECTION_BYTES_MAX {
         let message = format!("the manifest section has {} bytes, more than {SECTION_BYTES_MAX}", bytes.len());
@@ -92,7 +93,7 @@ pub(crate) fn parse_section(origin: &str, bytes: &[u8]) -> Result<Vec<Value>, Ma
     Ok(documents)
 }
 
-/// Checks that a value that was not parsed here is within the bounds of a parsed one.
+/// Checks that a value that was not parsed here is within the bounds of parsed ones.
 pub(crate) fn check_bounds(origin: &str, value: &Value) -> Result<(), ManifestError> {
     let budget = Budget::default();
     match budget.copy(value, DEPTH_MAX) {
@@ -110,7 +111,7 @@ fn parse_json(text: &str, budget: &Budget) -> Result<Value, String> {
 
 fn parse_toml(text: &str, budget: &Budget) -> Result<Value, String> {
     let explain = |error: toml::de::Error| {
-        // The parser has a limit of its own, above ours, for nesting that it sees before the visitor does.
+        // The parser has its own limit, above ours, for nesting that it sees before the visitor does.
         if error.message().contains("recurs") {
             budget.exceeded.set(true);
             return too_deep();
@@ -155,7 +156,7 @@ fn parse_yaml(text: &str, budget: &Budget) -> Result<Value, String> {
     .map_err(|error| explain_yaml(&error, text, budget))
 }
 
-/// The text of an error of the YAML parser. An exceeded budget is worded like the other bounds.
+/// Converts an error of the YAML parser to text. An exceeded budget is worded like the other bounds.
 fn explain_yaml(error: &serde_saphyr::Error, text: &str, budget: &Budget) -> String {
     use serde_saphyr::Error;
     use serde_saphyr::budget::BudgetBreach;
@@ -189,7 +190,7 @@ fn too_deep() -> String {
     format!("the document is nested more than {DEPTH_MAX} levels deep")
 }
 
-/// Line and column, from 1, of a byte of the text.
+/// Returns the line and column, from 1, of a byte of the text.
 fn line_and_column(text: &str, byte: usize) -> String {
     let before = text.get(..byte).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
@@ -197,8 +198,8 @@ fn line_and_column(text: &str, byte: usize) -> String {
     format!("line {line}, column {column}")
 }
 
-/// The remaining part of [`NODES_MAX`], and whether a bound was exceeded: the error then has another code than for
-/// syntax.
+/// The remaining part of [`NODES_MAX`], and whether a bound was exceeded, in which case the error has another code than
+/// for syntax.
 struct Budget {
     nodes_left: Cell<usize>,
     exceeded: Cell<bool>,
@@ -224,7 +225,7 @@ impl Budget {
         Ok(())
     }
 
-    /// The error for a failed parse: `too_large` if a bound was exceeded, otherwise `syntax`.
+    /// Returns the error of a failed parse: `too_large` if a bound was exceeded, otherwise `syntax`.
     fn error(&self, origin: &str, format: Format, message: String) -> ManifestError {
         match self.exceeded.get() {
             true => single(origin, code::TOO_LARGE, message),
@@ -238,7 +239,7 @@ impl Budget {
     }
 }
 
-/// Builds one value and, recursively, its members.
+/// Builds a value and, recursively, its members.
 #[derive(Clone, Copy)]
 struct Seed<'b> {
     budget: &'b Budget,

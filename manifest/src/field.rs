@@ -1,43 +1,43 @@
-//! Field tables: which fields an object has, under which names, and what they mean.
+//! Field tables: the fields of an object, their names and their meanings.
 //!
 //! One table serves the reader (unknown fields, aliases, the nearest known name) and the published JSON Schema, which
 //! keeps the two consistent.
 
 use serde_json::Value;
 
-/// One field of an object.
+/// A field of an object.
 pub(crate) struct Field {
     /// The canonical name.
     pub(crate) name: &'static str,
     /// Other names for the same field, mostly from the systems whose manifests Plugbay accepts.
     pub(crate) aliases: &'static [&'static str],
-    /// Its description, in a sentence or two.
+    /// The description, in a sentence or two.
     pub(crate) about: &'static str,
-    /// The JSON Schema of its value.
+    /// The JSON Schema of the value.
     pub(crate) shape: fn() -> Value,
 }
 
 /// All fields of an object.
 pub(crate) type Table = &'static [Field];
 
-/// A field with one name.
+/// Creates a field with one name.
 pub(crate) const fn field(name: &'static str, about: &'static str, shape: fn() -> Value) -> Field {
     Field { name, aliases: &[], about, shape }
 }
 
 impl Field {
-    /// The same field with other names.
+    /// Adds other names to the field.
     pub(crate) const fn or(self, aliases: &'static [&'static str]) -> Field {
         Field { aliases, ..self }
     }
 }
 
-/// The field with this name or alias.
+/// Finds the field with this name or alias.
 pub(crate) fn find(table: Table, name: &str) -> Option<&'static Field> {
     table.iter().find(|field| field.name == name || field.aliases.contains(&name))
 }
 
-/// The known name that is most similar to `name`, if any is similar enough: for "did you mean".
+/// Returns the known name that is most similar to `name`, if any is similar enough for "did you mean".
 pub fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     /// A suggestion below this similarity (0 to 1) would confuse.
     const SIMILARITY_MIN: f64 = 0.8;
@@ -50,8 +50,8 @@ pub fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
-/// The similarity of two names, from 0 to 1. A name that is part of the other is more similar than one that shares a
-/// few letters: `fuel` suggests `max_fuel`.
+/// Returns the similarity of two names, from 0 to 1. A name that is part of the other is more similar than one that
+/// shares a few letters: `fuel` suggests `max_fuel`.
 fn similarity(wanted: &str, known: &str) -> f64 {
     /// Shorter parts match by chance.
     const PART_CHARS_MIN: usize = 4;
@@ -64,12 +64,12 @@ fn similarity(wanted: &str, known: &str) -> f64 {
     strsim::jaro_winkler(wanted, known).max(if is_part || is_one_slip { OF_A_PART } else { 0.0 })
 }
 
-/// `: did you mean `x`?`, or an empty text.
+/// Returns `: did you mean `x`?`, or an empty text.
 pub(crate) fn suggestion<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> String {
     nearest(name, known).map(|nearest| format!(": did you mean `{nearest}`?")).unwrap_or_default()
 }
 
-/// The name without case and separators, so that `repoType` equals `repo_type`.
+/// Returns the name without case and separators, so that `repoType` equals `repo_type`.
 fn folded(name: &str) -> String {
     name.chars().take(64).filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

@@ -19,7 +19,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format of a file's extension, in upper or lower case.
+    /// Returns the format of a file's extension, in upper or lower case.
     pub fn from_path(path: &Path) -> Option<Format> {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
         match extension.as_str() {
@@ -30,16 +30,17 @@ impl Format {
         }
     }
 
-    /// Parses any document in this format, with the bounds of a manifest: for related files, such as configuration.
+    /// Parses any document in this format, with the bounds of a manifest. It is for related files, such as
+    /// configuration.
     ///
     /// # Errors
     ///
-    /// [`ManifestError`] if the text is not of the format, is too large or is nested too deeply.
+    /// [`ManifestError`] if the text is not of this format, is too large or is nested too deeply.
     pub fn parse(self, origin: &str, text: &str) -> Result<serde_json::Value, ManifestError> {
         crate::document::parse(origin, text, self)
     }
 
-    /// The format's name, such as `YAML`.
+    /// Returns the format's name, such as `YAML`.
     pub fn name(self) -> &'static str {
         match self {
             Format::Yaml => "YAML",

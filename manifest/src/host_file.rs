@@ -1,7 +1,7 @@
 //! The host's file, `plugbay.yaml`: the plugins to run, their options, and the operator's policy.
 //!
-//! Options may be secret, and this crate cannot know which ones: they are never quoted in problems and never shown by
-//! `Debug`. They are checked against the plugin's configuration when it is loaded.
+//! Options may be secret, and this crate cannot know which, so problems never quote them and `Debug` never shows them.
+//! They are checked against the plugin's configuration when it is loaded.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -21,35 +21,35 @@ use crate::{shape, top};
 /// The file names of the host's file, in order of precedence. The first that exists is used.
 pub const HOST_FILE_NAMES: [&str; 4] = ["plugbay.yaml", "plugbay.yml", "plugbay.json", "plugbay.toml"];
 
-/// The host's file, checked. `Default` is that of a host without one.
+/// The checked contents of a host's file. `Default` is a host without a file.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct HostFile {
     /// The plugins to load, in addition to those that discovery finds.
     pub plugins: Vec<HostPlugin>,
-    /// The operator's policy. The first rule that matches decides; a use that no rule matches is denied.
+    /// The operator's policy. The first matching rule decides; an access that no rule matches is denied.
     pub policy: Vec<Rule>,
-    /// Upper bounds for the resources of every plugin. An omitted member has the host's default ceiling; 0 means no
+    /// Upper bounds for the resources of every plugin. An omitted member has the host's default ceiling. 0 means no
     /// ceiling, so that a plugin that asks for 0 has no limit.
     pub ceilings: Resources,
-    /// The name of the file `config/<environment>.yaml` of each plugin, which overrides its `config/default.yaml`. None
-    /// reads no second file.
+    /// The name of the file `config/<environment>.yaml` of each plugin, which overrides its `config/default.yaml`.
+    /// `None` reads no such file.
     pub environment: Option<String>,
-    /// The directory for data, relative to this file unless it is absolute. None leaves it to the host.
+    /// The directory for data, relative to this file unless it is absolute. `None` uses the host's default.
     pub data_dir: Option<PathBuf>,
 }
 
-/// A plugin that the host's file names.
+/// A plugin in the host's file.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct HostPlugin {
-    /// Its location.
+    /// The plugin's location.
     pub source: PluginSource,
-    /// Values of its configuration.
+    /// Values of the plugin's configuration.
     pub options: Map<String, Value>,
-    /// Rules for this plugin alone. They come before the host's `policy`.
+    /// Rules for this plugin, which take precedence over the host's `policy`.
     pub permissions: Vec<Rule>,
-    /// Whether it may run in trusted mode if its manifest asks for that.
+    /// Whether the plugin may run in trusted mode if its manifest asks for that.
     pub trusted: bool,
 }
 
@@ -124,7 +124,7 @@ impl PluginSource {
     ///
     /// # Errors
     ///
-    /// A text that says what is wrong and what to write instead.
+    /// The problem and what to write instead.
     pub fn parse(url: &str) -> Result<PluginSource, String> {
         if let Some(rest) = url.strip_prefix("file://") {
             return local_file(rest);
@@ -160,7 +160,7 @@ impl fmt::Debug for HostPlugin {
     }
 }
 
-/// A URL's scheme with its colon. A drive letter is not a scheme.
+/// Returns a URL's scheme with its colon. A drive letter is not a scheme.
 fn scheme(url: &str) -> Option<&str> {
     let (scheme, _) = url.split_once(':')?;
     let is_scheme = scheme.len() > 1 && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-'));
@@ -219,7 +219,7 @@ fn read_host_file(node: &Node<'_>, report: &mut Report) -> Option<HostFile> {
     })
 }
 
-/// Reads the environment's name, which becomes part of a file's name.
+/// Reads the environment's name, which becomes part of a file name.
 fn read_environment(node: &Node<'_>, report: &mut Report) -> Option<String> {
     let name = node.line(NAME_CHARS_MAX, report)?;
     if !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')) {

@@ -2,8 +2,8 @@
 //!
 //! A plugin may have several layers: the declarations in its code and its `plugin.yaml`, both embedded in the
 //! component, and a file next to the component. Each is read separately, with all its problems, and then they are
-//! merged ([`Manifest::from_layers`](crate::Manifest::from_layers)), because fields such as the name need not be in
-//! each.
+//! merged ([`Manifest::from_layers`](crate::Manifest::from_layers)), because no layer needs to have all fields, not
+//! even the name.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -36,7 +36,7 @@ use crate::top::{GROUP, MANIFEST};
 use crate::version::VersionRequirement;
 use crate::{limits, name};
 
-/// One document of a manifest: parsed, its aliases resolved, and not yet checked as a whole.
+/// A document of a manifest: parsed, its aliases resolved, and not yet checked as a whole.
 #[derive(Clone)]
 pub struct Layer {
     pub(crate) origin: Arc<str>,
@@ -47,10 +47,10 @@ pub struct Layer {
     written: Value,
 }
 
-/// The fields of a layer, all of them optional, under their canonical names. Serialized, they are a manifest again.
+/// The fields of a layer, all optional, under their canonical names. Serialised, they form a manifest again.
 ///
 /// `None` is a field that the layer does not have; the value of the layers below applies. An empty list or map drops
-/// it.
+/// that value.
 #[derive(Clone, Default, Serialize)]
 pub(crate) struct Fields {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,12 +120,13 @@ pub(crate) struct Fields {
 }
 
 impl Layer {
-    /// Parses a document. `origin` names it in problems: usually its file.
+    /// Parses a document. `origin` names it in problems; it is usually the file.
     ///
     /// # Errors
     ///
     /// [`ManifestError`] if the text is not of that format, exceeds a bound of [`limits`] or is not an object. All
     /// other problems are collected for [`Manifest::from_layers`](crate::Manifest::from_layers), which reports those of
+    /// all layers at once.
     /// all layers at once.
     pub fn parse(origin: impl Into<String>, text: &str, format: Format) -> Result<Layer, ManifestError> {
         let origin = origin.into();
@@ -144,7 +145,7 @@ impl Layer {
         Layer::read(&origin, value)
     }
 
-    /// Parses the custom section of a component: JSON documents one after another, lowest first.
+    /// Parses the custom section of a component: consecutive JSON documents, lowest first.
     ///
     /// # Errors
     ///
@@ -155,9 +156,9 @@ impl Layer {
         documents.into_iter().map(|value| Layer::read(&origin, value)).collect()
     }
 
-    /// The layer as JSON, to be embedded: with canonical names and the defaults of secret settings, since it is the
-    /// manifest itself. A layer with problems is returned as it was written, so that they are reported again when it is
-    /// read.
+    /// Returns the layer as JSON for embedding, with canonical names. The JSON is the manifest itself, so it contains
+    /// the defaults of secret settings. A layer with problems is returned as it was written, so that they are reported
+    /// again when it is read.
     pub fn to_json(&self) -> String {
         let canonical = match self.problems.is_empty() {
             true => serde_json::to_value(&self.fields).unwrap_or_else(|_| self.written.clone()),
@@ -166,12 +167,12 @@ impl Layer {
         canonical.to_string()
     }
 
-    /// The name of this layer in problems.
+    /// Returns the name of this layer in problems.
     pub fn origin(&self) -> &str {
         &self.origin
     }
 
-    /// The problems of this document alone.
+    /// Returns the problems of this document alone.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
@@ -189,21 +190,21 @@ impl Layer {
     }
 }
 
-/// Shows no values, because the document may contain a secret's default.
+/// Omits the values, because the document may contain a secret's default.
 impl fmt::Debug for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Layer").field("origin", &self.origin).field("problems", &self.problems).finish_non_exhaustive()
     }
 }
 
-/// A document's fields. DockStat puts some of them into a group `config`, where they mean the same as outside.
+/// The fields of a document. DockStat puts some of them into a group `config`, where they have the same meaning.
 struct Document<'a> {
     top: Object<'a>,
     group: Option<Object<'a>>,
 }
 
 impl<'a> Document<'a> {
-    /// The field, inside or outside of the group.
+    /// Returns the field, inside or outside the group.
     fn get(&self, name: &str, report: &mut Report) -> Option<Node<'a>> {
         let top = self.top.get(name);
         let grouped = self.group.as_ref().and_then(|group| group.get(name));
@@ -217,7 +218,7 @@ impl<'a> Document<'a> {
         top.or(grouped)
     }
 
-    /// The field outside of the group, read with `read`.
+    /// Reads a field outside the group with `read`.
     fn take<T>(&self, name: &str, read: fn(&Node<'_>, &mut Report) -> T, report: &mut Report) -> Option<T> {
         self.top.get(name).map(|node| read(&node, report))
     }
@@ -283,7 +284,7 @@ fn read_identity(document: &Document<'_>, fields: &mut Fields, report: &mut Repo
     });
 }
 
-/// Reads the plugin's requirements and how it runs.
+/// Reads the plugin's requirements and its execution mode.
 fn read_needs(document: &Document<'_>, fields: &mut Fields, report: &mut Report) {
     fields.plugbay_version = document.take("plugbay_version", read_version_requirement, report).flatten();
     for (name, field) in [
@@ -311,7 +312,7 @@ fn read_needs(document: &Document<'_>, fields: &mut Fields, report: &mut Report)
     fields.allowed_callers = document.take("allowed_callers", read_callers, report);
 }
 
-/// Reads what the plugin offers.
+/// Reads the plugin's declarations: actions, routes, events, tables, collections and pages.
 fn read_offers(document: &Document<'_>, fields: &mut Fields, report: &mut Report) {
     let actions = document.get("actions", report);
     fields.actions = actions.and_then(|node| node.written(read_actions(&node, report), Vec::len));

@@ -2,11 +2,11 @@
 //!
 //! A manifest is read in two steps. Each reports all problems at once, with the document, the path, a stable code and a
 //! message that says what to do:
-//! 1. text to [`Layer`]: YAML, JSON or TOML, or the custom section of a component; bounded against hostile documents;
-//! 2. layers to [`Manifest`]: merged, checked as a whole, typed.
+//! 1. Text to [`Layer`]: YAML, JSON or TOML, or the custom section of a component, bounded against hostile documents.
+//! 2. Layers to [`Manifest`]: merged, checked as a whole, typed.
 //!
-//! Comparing the manifest with the operator's policy is left to the host. This crate knows no WebAssembly, opens no
-//! file and reads no environment.
+//! The host compares the manifest with the operator's policy. This crate knows no WebAssembly, opens no files and reads
+//! no environment variables.
 //!
 //! ```
 //! use plugbay_manifest::{Format, Layer, Manifest};
@@ -84,6 +84,6 @@ pub use test_file::{
 };
 pub use version::{VersionRequirement, VersionRequirementError};
 
-/// The custom section of a component that holds its manifest: one or more JSON documents one after another. Each is a
-/// layer, and later ones win field by field.
+/// The custom section of a component that contains its manifest: one or more consecutive JSON documents. Each is a
+/// layer, and later ones override earlier ones field by field.
 pub const SECTION: &str = "plugbay:manifest";

@@ -14,14 +14,14 @@ pub const SECTION_BYTES_MAX: usize = 4 << 20;
 /// Documents in one section. The SDK may write one for each action.
 pub const SECTION_DOCUMENTS_MAX: usize = 2 * ACTIONS_MAX;
 
-/// Nesting depth of objects and lists. Page templates are the deepest part; the rest needs six levels. Low enough for
+/// Nesting depth of objects and lists. Page templates are the deepest part; the rest needs six levels. The bound suits
 /// code that walks a document recursively.
 pub const DEPTH_MAX: usize = 48;
 
 /// Values in one document after the expansion of YAML aliases. It bounds memory, which the bound on bytes does not.
 pub const NODES_MAX: usize = 100_000;
 
-/// Problems that one report lists. The others are only counted: a hostile document could have millions.
+/// Problems in a report. The others are only counted: a hostile document could have millions.
 pub const PROBLEMS_MAX: usize = 100;
 
 /// Characters of the names of plugins, actions and settings: they become file names, metric labels and URLs.
@@ -40,7 +40,7 @@ pub const PROSE_CHARS_MAX: usize = 8 << 10;
 /// Characters of the value of an environment variable.
 pub const ENV_VALUE_CHARS_MAX: usize = 8 << 10;
 
-/// Characters of an event's topic. It is matched on every use.
+/// Characters of an event's topic, which is matched on every use.
 pub const PATTERN_CHARS_MAX: usize = 256;
 
 /// Characters of a permission's resource: a kind and a key of 512 bytes, each an escaped wildcard.
@@ -55,7 +55,7 @@ pub const REGEX_BYTES_MAX: usize = 1 << 20;
 /// Characters of a version requirement.
 pub const REQUIREMENT_CHARS_MAX: usize = 256;
 
-/// Comparators of a version requirement.
+/// Comparators in a version requirement.
 pub const COMPARATORS_MAX: usize = 16;
 
 /// Characters of a path template or of a path to a file.
@@ -76,13 +76,13 @@ pub const ROUTES_MAX: usize = 512;
 /// Actions in a route's chain: they run one after another within one deadline.
 pub const CHAIN_MAX: usize = 32;
 
-/// Rules of a policy. The first that matches decides, so each use may try all of them.
+/// Rules of a policy. The first matching rule decides, so an access may be compared with all of them.
 pub const RULES_MAX: usize = 256;
 
 /// Settings of a configuration.
 pub const SETTINGS_MAX: usize = 256;
 
-/// Values that a setting's `enum` lists.
+/// Values in a setting's `enum`.
 pub const ENUM_MAX: usize = 256;
 
 /// Environment variables.
@@ -124,7 +124,7 @@ pub const TIMEOUT_SECONDS_MAX: u64 = 86_400;
 /// Seconds of a rate limit's window: the longest timeout of a call.
 pub const PERIOD_SECONDS_MAX: u64 = 86_400;
 
-/// Megabytes (2^20 bytes) of linear memory: what 32-bit WebAssembly can address.
+/// Megabytes (2^20 bytes) of linear memory: the maximum for 32-bit WebAssembly.
 pub const MEMORY_MB_MAX: u64 = 4_096;
 
 /// Instances of one plugin.
@@ -139,10 +139,10 @@ pub const BACKOFF_SECONDS_MAX: u64 = 3_600;
 /// The absolute value of a subscription's priority.
 pub const PRIORITY_MAX: i64 = 1_000_000;
 
-/// Milliseconds between two polls of a page's loader, at least: a page must not overload its plugin.
+/// Minimum of milliseconds between two polls of a page's loader: a page must not overload its plugin.
 pub const POLLING_MS_MIN: u64 = 100;
 
-/// Milliseconds of an interval of a page's action or loader, at most: a day.
+/// Maximum of milliseconds of an interval of a page's action or loader: a day.
 pub const INTERVAL_MS_MAX: u64 = 86_400_000;
 
 /// Tests of one file.
@@ -151,7 +151,7 @@ pub const TESTS_MAX: usize = 1_000;
 /// Steps of one test.
 pub const TEST_STEPS_MAX: usize = 1_000;
 
-/// Log lines, requests or denials that one step expects.
+/// Log lines, requests or denials that a step expects.
 pub const EXPECTED_MAX: usize = 100;
 
 /// The largest count in a test.

@@ -27,7 +27,7 @@ use crate::problem::{ManifestError, Report, code, quoted};
 use crate::version::VersionRequirement;
 use crate::whole;
 
-/// A checked manifest. Serialized, it is the canonical JSON of a manifest file, with secrets masked.
+/// A checked manifest. Serialised, it is the canonical JSON of a manifest file, with secrets masked.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Manifest {
@@ -62,16 +62,16 @@ pub struct Manifest {
     /// The author.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author: Option<Author>,
-    /// The versions of Plugbay that it accepts.
+    /// The accepted versions of Plugbay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plugbay_version: Option<VersionRequirement>,
-    /// The versions of XCore that it accepts; checked against [`System::XCore`](crate::System::XCore)'s level.
+    /// The accepted versions of XCore, checked against the level of [`System::XCore`](crate::System::XCore).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub framework_version: Option<VersionRequirement>,
-    /// The versions of Nexus that it accepts; checked against [`System::Nexus`](crate::System::Nexus)'s level.
+    /// The accepted versions of Nexus, checked against the level of [`System::Nexus`](crate::System::Nexus).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nexus_version: Option<VersionRequirement>,
-    /// The versions of Pup's plugin API that it accepts; checked against [`System::Pup`](crate::System::Pup)'s level.
+    /// The accepted versions of Pup's plugin API, checked against the level of [`System::Pup`](crate::System::Pup).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api: Option<VersionRequirement>,
     /// Plugins that must be loaded first.
@@ -80,37 +80,37 @@ pub struct Manifest {
     /// The component's path, relative to the manifest, with `/` and inside the manifest's directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entry_point: Option<String>,
-    /// Its execution mode.
+    /// The execution mode.
     pub execution_mode: ExecutionMode,
-    /// The permissions that it asks for. The first rule that matches decides; anything else is denied.
+    /// The requested permissions. The first matching rule decides; an access that no rule matches is denied.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub permissions: Vec<Rule>,
     /// Environment variables; values may contain `${NAME}` ([`expand_env`](crate::expand_env)).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
-    /// The limits that it asks for.
+    /// The requested limits.
     #[serde(skip_serializing_if = "Resources::is_empty")]
     pub resources: Resources,
     /// Its settings by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub configuration: BTreeMap<String, Setting>,
-    /// Whether the plugin may set keys that `configuration` does not declare. The default is false, and true for a
-    /// manifest with `nexus_version`. A manifest without `configuration` takes any key.
+    /// Whether the plugin may set keys that `configuration` does not declare. Default: `false`, but `true` for a
+    /// manifest with `nexus_version`. A manifest without `configuration` accepts any key.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub additional_configuration: bool,
-    /// The actions that it declares. If there are none, it may answer any action.
+    /// The declared actions. If there are none, the plugin may answer any action.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<ActionDeclaration>,
-    /// HTTP routes and the actions that answer them.
+    /// HTTP routes, and the actions that answer them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<Route>,
-    /// The events that it publishes and subscribes to.
+    /// The events that the plugin publishes and subscribes to.
     #[serde(skip_serializing_if = "has_no_events")]
     pub events: Events,
-    /// Tables that the host creates for it.
+    /// Tables that the host creates for the plugin.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<Table>,
-    /// Collections of documents that the host creates for it.
+    /// Collections of documents that the host creates for the plugin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database: Option<Database>,
     /// Its pages.
@@ -119,7 +119,8 @@ pub struct Manifest {
     /// How failed calls of idempotent actions are retried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
-    /// The plugins that may call it, or `*`. None means those that require it; with an empty list, no plugin may.
+    /// The plugins that may call this one, or `*`. `None` means those that require it; with an empty list, no plugin
+    /// may.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_callers: Option<Vec<String>>,
     /// Remarks that are not errors, such as fields that do not apply here.

@@ -1,4 +1,4 @@
-//! Merging the layers of a manifest.
+//! Merges the layers of a manifest.
 //!
 //! A later layer adds to the lists and maps of an earlier one, entry by entry, and replaces every other field that it
 //! has. So a manifest file adds to the declarations in the plugin's code, and a file that is present twice, inside the
@@ -15,7 +15,7 @@ use crate::part::table::Table;
 use crate::problem::{Report, code};
 use crate::read::Found;
 
-/// The fields of all layers, lowest first. Contradictions between layers are reported.
+/// Merges the fields of all layers, lowest first, and reports contradictions between them.
 pub(crate) fn merge(layers: &[Layer], report: &mut Report) -> Fields {
     layers.iter().fold(Fields::default(), |below, layer| overridden(below, layer.fields.clone(), report))
 }
@@ -57,7 +57,7 @@ fn overridden(below: Fields, above: Fields, report: &mut Report) -> Fields {
     }
 }
 
-/// The list below with the entries above, each of which `add` adds. New entries come last.
+/// Merges the entries above into the list below with `add`. New entries come last.
 fn list<T>(below: Option<Vec<T>>, above: Option<Vec<T>>, mut add: impl FnMut(&mut Vec<T>, T)) -> Option<Vec<T>> {
     match above {
         None => below,
@@ -81,7 +81,7 @@ fn map<V>(below: Option<BTreeMap<String, V>>, above: Option<BTreeMap<String, V>>
     }
 }
 
-/// The rules above come first, because the first rule that matches decides. A rule in both lists occurs once.
+/// Puts the rules above first, because the first matching rule decides. A rule in both lists occurs once.
 fn permissions(below: Option<Vec<Rule>>, above: Option<Vec<Rule>>) -> Option<Vec<Rule>> {
     match (below, above) {
         (Some(below), Some(mut above)) if !above.is_empty() => {
@@ -93,7 +93,7 @@ fn permissions(below: Option<Vec<Rule>>, above: Option<Vec<Rule>>) -> Option<Vec
     }
 }
 
-/// By name, field by field: if a file has only an action's description, the schemas from the code remain.
+/// Merges by name, field by field: if a file has only an action's description, the schemas from the code remain.
 fn action(actions: &mut Vec<ActionFields>, above: ActionFields) {
     match actions.iter_mut().find(|known| known.name == above.name) {
         Some(known) => known.overridden_by(above),
@@ -101,7 +101,7 @@ fn action(actions: &mut Vec<ActionFields>, above: ActionFields) {
     }
 }
 
-/// By method and path.
+/// Merges by method and path.
 fn route(routes: &mut Vec<Found<RouteFields>>, above: Found<RouteFields>, report: &mut Report) {
     let Some(known) = routes.iter_mut().find(|known| known.value.clashes_with(&above.value)) else {
         return routes.push(above);
@@ -113,7 +113,7 @@ fn route(routes: &mut Vec<Found<RouteFields>>, above: Found<RouteFields>, report
     }
 }
 
-/// By name.
+/// Merges by name.
 fn table(tables: &mut Vec<Found<Table>>, above: Found<Table>, report: &mut Report) {
     let Some(known) = tables.iter_mut().find(|known| known.value.has_name(&above.value.name)) else {
         return tables.push(above);
@@ -124,7 +124,7 @@ fn table(tables: &mut Vec<Found<Table>>, above: Found<Table>, report: &mut Repor
     }
 }
 
-/// Reports a declaration that contradicts one of the layers below, with both places.
+/// Reports a declaration that contradicts one of the layers below, with both positions.
 fn contradiction<T>(what: &str, above: &Found<T>, instead: &str, below: &Found<T>, report: &mut Report) {
     let (origin, path) = (&below.origin, &below.path);
     let message = format!("{what} contradicts {path} of {origin}, which has {instead}: change or remove one of them");
@@ -146,7 +146,7 @@ fn events(below: Option<EventFields>, above: Option<EventFields>) -> Option<Even
     }
 }
 
-/// By topic, field by field.
+/// Merges by topic, field by field.
 fn subscription(subscriptions: &mut Vec<SubscriptionFields>, above: SubscriptionFields) {
     match subscriptions.iter_mut().find(|known| known.topic == above.topic) {
         Some(known) => known.overridden_by(&above),

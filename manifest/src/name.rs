@@ -1,4 +1,4 @@
-//! The rules for names. An error says what is wrong and what to write instead.
+//! The rules for names. Their errors say what is wrong and what to write instead.
 
 use crate::limits::{IDENTIFIER_CHARS_MAX, NAME_CHARS_MAX};
 use crate::problem::quoted;
@@ -12,10 +12,10 @@ pub(crate) const ACTION_PATTERN: &str = "^[A-Za-z_][A-Za-z0-9_.-]*$";
 /// The regular expression of names in a database.
 pub(crate) const IDENTIFIER_PATTERN: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
 
-/// Checks the name of a plugin, which is a directory, a part of URLs and a metric label.
+/// Checks the name of a plugin, which is also a directory name, a part of URLs and a metric label.
 ///
 /// # Errors
-/// What is wrong with it, and a name that would do.
+/// The problem, and a valid name.
 pub fn plugin(name: &str) -> Result<(), String> {
     let starts = |c: char| c.is_ascii_lowercase();
     let goes_on = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
@@ -36,7 +36,7 @@ pub fn plugin(name: &str) -> Result<(), String> {
 /// Checks the name of an action.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The problem.
 pub fn action(name: &str) -> Result<(), String> {
     dotted(name, "an action name")
 }

@@ -38,7 +38,7 @@ pub mod code {
     pub const UNKNOWN_REFERENCE: &str = "unknown_reference";
 }
 
-/// One problem of a document.
+/// A problem of a document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// The name of the document, usually a file.
@@ -119,7 +119,7 @@ impl Report {
         self.notes.push(visible(&format!("{}: {path}: {text}", self.origin)));
     }
 
-    /// The problems, and a last one with the number of those that are not listed.
+    /// Returns the problems, followed by one with the number of those that are not listed.
     pub(crate) fn into_problems(mut self) -> Vec<Problem> {
         if self.unlisted > 0 {
             let message = format!("{} more problems are not listed: fix these first", self.unlisted);
@@ -130,13 +130,13 @@ impl Report {
     }
 }
 
-/// An error with exactly one problem.
+/// Creates an error with exactly one problem.
 pub(crate) fn single(origin: &str, code: &'static str, message: impl Into<String>) -> ManifestError {
     let message = visible(&message.into());
     ManifestError { problems: vec![Problem { origin: visible(origin), path: String::new(), code, message }] }
 }
 
-/// Text from a document, quoted for a message: in backticks, short enough for a line.
+/// Quotes text from a document for a message: in backticks, short enough for a line.
 pub(crate) fn quoted(text: &str) -> String {
     const SHOWN_CHARS_MAX: usize = 80;
     match text.char_indices().nth(SHOWN_CHARS_MAX) {
@@ -145,7 +145,7 @@ pub(crate) fn quoted(text: &str) -> String {
     }
 }
 
-/// The text with its control characters escaped, so that it cannot drive a terminal or forge another line.
+/// Escapes control characters in the text, so that it cannot drive a terminal or forge another line.
 fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
@@ -158,7 +158,7 @@ fn visible(text: &str) -> String {
     shown
 }
 
-/// Whether the character reorders the text around it, so that a line looks different from its content.
+/// Returns whether the character reorders the text around it, so that a line looks different from its content.
 pub(crate) fn is_direction_mark(character: char) -> bool {
     matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -1,7 +1,7 @@
-//! Reading a JSON value against field tables and bounds.
+//! Reads JSON values against field tables and bounds.
 //!
-//! Every reader reports a problem and continues, because all problems of a document are reported at once. It returns
-//! `None` without a usable value; the caller then omits the field without another report.
+//! Every reader reports a problem and continues, because all problems of a document are reported at once. Without a
+//! usable value it returns `None`, and the caller omits the field without another report.
 //!
 //! `null` counts as absent: in YAML a key without a value is null, and programs write `null` for fields that they do
 //! not set.
@@ -22,7 +22,7 @@ pub(crate) struct Node<'a> {
     pub(crate) path: String,
 }
 
-/// A value and its place in a document, for checks across fields and layers.
+/// A value and its position in a document, for checks across fields and layers.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Found<T> {
     pub(crate) origin: Arc<str>,
@@ -42,13 +42,13 @@ impl<'a> Node<'a> {
         Node { value, path: String::new() }
     }
 
-    /// `value`, with this node's place.
+    /// Returns `value` with this node's position.
     pub(crate) fn found<T>(&self, value: T, report: &Report) -> Found<T> {
         Found { origin: Arc::clone(&report.origin), path: self.path.clone(), value }
     }
 
-    /// The entries that were read here. `None` if entries were written and none is usable: only a list that is written
-    /// as empty drops the entries of the layers below.
+    /// Returns the entries that were read, or `None` if entries were written and none is usable: only a list that is
+    /// written as empty drops the entries of the layers below.
     pub(crate) fn written<T>(&self, entries: T, count: impl Fn(&T) -> usize) -> Option<T> {
         let is_empty = match self.value {
             Value::Array(items) => items.is_empty(),
@@ -69,7 +69,7 @@ impl<'a> Node<'a> {
         self.problem(report, code::WRONG_TYPE, message);
     }
 
-    /// An object with the table's fields. Unknown fields are reported here.
+    /// Reads an object with the table's fields. Unknown fields are reported here.
     pub(crate) fn object(&self, table: Table, report: &mut Report) -> Option<Object<'a>> {
         let Value::Object(map) = self.value else {
             self.wrong_type(report, "an object");
@@ -80,7 +80,7 @@ impl<'a> Node<'a> {
         Some(object)
     }
 
-    /// An object whose keys are names.
+    /// Reads an object whose keys are names.
     pub(crate) fn entries(&self, count_max: usize, report: &mut Report) -> Vec<(&'a str, Node<'a>)> {
         let Value::Object(map) = self.value else {
             self.wrong_type(report, "an object");
@@ -92,7 +92,7 @@ impl<'a> Node<'a> {
         map.iter().map(|(key, value)| (key.as_str(), Node { value, path: join(&self.path, key) })).collect()
     }
 
-    /// A list.
+    /// Reads a list.
     pub(crate) fn items(&self, count_max: usize, report: &mut Report) -> Vec<Node<'a>> {
         let Value::Array(items) = self.value else {
             self.wrong_type(report, "a list");
@@ -124,7 +124,7 @@ impl<'a> Node<'a> {
         text
     }
 
-    /// A string of one line: not empty, bounded, without control characters.
+    /// Reads a string of one line: not empty, bounded, without control characters.
     pub(crate) fn line(&self, chars_max: usize, report: &mut Report) -> Option<String> {
         let text = self.prose(chars_max, report)?;
         let message = if text.trim().is_empty() {
@@ -138,7 +138,7 @@ impl<'a> Node<'a> {
         None
     }
 
-    /// A bounded string that may have several lines and may be empty.
+    /// Reads a bounded string that may have several lines and may be empty.
     pub(crate) fn prose(&self, chars_max: usize, report: &mut Report) -> Option<String> {
         let text = self.string(report)?;
         let chars = text.chars().count();
@@ -175,7 +175,7 @@ impl<'a> Node<'a> {
         None
     }
 
-    /// An integer that cannot be negative.
+    /// Reads an integer that cannot be negative.
     pub(crate) fn count(&self, range: RangeInclusive<u64>, report: &mut Report) -> Option<u64> {
         match self.value.as_u64() {
             Some(value) if range.contains(&value) => return Some(value),
@@ -188,7 +188,7 @@ impl<'a> Node<'a> {
         None
     }
 
-    /// One of a few words, in the spelling of the list.
+    /// Reads one of a few words, and returns it in the spelling of the list.
     pub(crate) fn word(&self, words: &[&'static str], report: &mut Report) -> Option<&'static str> {
         let text = self.string(report)?;
         let found = words.iter().find(|word| **word == text).copied();
@@ -200,7 +200,7 @@ impl<'a> Node<'a> {
         found
     }
 
-    /// A list of distinct names, each checked by `check`.
+    /// Reads a list of distinct names, each checked by `check`.
     pub(crate) fn names(
         &self,
         count_max: usize,
@@ -232,8 +232,8 @@ pub(crate) struct Object<'a> {
 }
 
 impl<'a> Object<'a> {
-    /// The field's value, under any of its names. If it is written under several, the first wins; the conflict is
-    /// reported once, when the object is opened.
+    /// Returns the field's value, under any of its names. If it is written under several, the first applies; the
+    /// conflict is reported once, when the object is opened.
     pub(crate) fn get(&self, name: &str) -> Option<Node<'a>> {
         let field = find(self.table, name);
         debug_assert!(field.is_some(), "{name} is not in its table");
@@ -242,13 +242,13 @@ impl<'a> Object<'a> {
         Some(Node { value, path: join(&self.path, written) })
     }
 
-    /// The field's value under its first name, even if it is null, for fields that give null a meaning.
+    /// Returns the field's value under its first name, even if it is null, for fields that give null a meaning.
     pub(crate) fn written(&self, name: &str) -> Option<Node<'a>> {
         debug_assert!(find(self.table, name).is_some(), "{name} is not in its table");
         self.map.get(name).map(|value| Node { value, path: join(&self.path, name) })
     }
 
-    /// The field's value. A missing one is reported.
+    /// Returns the field's value, and reports a missing one.
     pub(crate) fn need(&self, name: &str, report: &mut Report) -> Option<Node<'a>> {
         let node = self.get(name);
         if node.is_none() {
@@ -277,7 +277,8 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// `listed` is whether the known fields were listed before; they are listed once.
+    /// Returns the message for an unknown field. `listed` records whether the known fields have been listed; they are
+    /// listed once.
     fn unknown(&self, written: &str, listed: &mut bool) -> String {
         let names =
             self.table.iter().flat_map(|field| std::iter::once(field.name).chain(field.aliases.iter().copied()));
@@ -293,7 +294,7 @@ impl<'a> Object<'a> {
     }
 }
 
-/// The path of a member. Keys that contain dots are shown in brackets.
+/// Returns the path of a member. Keys that contain dots are shown in brackets.
 pub(crate) fn join(path: &str, key: &str) -> String {
     let plain = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '$'));
     match (path, plain) {
@@ -303,7 +304,7 @@ pub(crate) fn join(path: &str, key: &str) -> String {
     }
 }
 
-/// The value's type with its article.
+/// Returns the value's type with its article.
 pub(crate) fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",

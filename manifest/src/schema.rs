@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{host_file, shape, test_file, top};
 
-/// The JSON Schema of a manifest file.
+/// Returns the JSON Schema of a manifest file.
 ///
 /// It accepts everything that the parser accepts: all fields, aliases and short forms. It cannot express some rules,
 /// such as that a default must fit its own setting. It does not require `name` and `version`, because a file next to a
@@ -16,13 +16,13 @@ pub fn json_schema() -> Value {
     document("Plugbay plugin manifest", about, shape::object(top::MANIFEST, &[]))
 }
 
-/// The JSON Schema of the host's file, `plugbay.yaml`.
+/// Returns the JSON Schema of the host's file, `plugbay.yaml`.
 pub fn host_json_schema() -> Value {
     let about = "A Plugbay host: the plugins that it runs, and the operator's policy.";
     document("Plugbay host file", about, shape::object(host_file::HOST_FILE, &[]))
 }
 
-/// The JSON Schema of a test file, `plugin.test.yaml`.
+/// Returns the JSON Schema of a test file, `plugin.test.yaml`.
 pub fn test_json_schema() -> Value {
     let about = "Tests of a Plugbay plugin: steps and expected outcomes.";
     document("Plugbay test file", about, shape::object(test_file::TEST_FILE, &["tests"]))

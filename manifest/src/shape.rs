@@ -1,6 +1,6 @@
-//! Shapes: parts from which field tables build the published JSON Schema.
+//! Shapes: the parts from which field tables build the published JSON Schema.
 //!
-//! A shape is never stricter than the reader of the same field, because an editor must not mark what the host accepts.
+//! A shape is never stricter than the reader of the same field, because an editor must not flag what the host accepts.
 //! It is laxer if JSON Schema cannot express a rule, such as that a default must fit its own setting.
 
 use serde_json::{Map, Value, json};
@@ -35,7 +35,7 @@ pub(crate) fn count(least: u64, most: u64) -> Value {
     json!({ "type": "integer", "minimum": least, "maximum": most })
 }
 
-/// Any value at all.
+/// Any value.
 pub(crate) fn anything() -> Value {
     json!({})
 }

@@ -17,7 +17,7 @@ pub enum System {
 }
 
 impl System {
-    /// The version that Plugbay is compatible with.
+    /// Returns the version that Plugbay is compatible with.
     pub const fn level(self) -> Version {
         match self {
             System::XCore => Version::new(2, 0, 0),
@@ -26,7 +26,7 @@ impl System {
         }
     }
 
-    /// The system's display name.
+    /// Returns the system's display name.
     pub const fn name(self) -> &'static str {
         match self {
             System::XCore => "XCore",

@@ -1,4 +1,4 @@
-//! The fields of a manifest file: their names, their names in other systems, and their descriptions.
+//! The fields of a manifest file: their names, their aliases from other systems, and their descriptions.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::part::{
 };
 use crate::{name, shape};
 
-/// A manifest file.
+/// The fields of a manifest file.
 pub(crate) const MANIFEST: Table = &[
     field("$schema", "The JSON Schema that an editor checks this file against.", line),
     field("name", "The plugin's unique name.", || shape::name(name::PLUGIN_PATTERN, NAME_CHARS_MAX)),
@@ -75,7 +75,7 @@ const ROUTES: Field = field("routes", "HTTP routes and the actions that answer t
 const TABLES: Field =
     field("tables", "Tables that the host creates for the plugin.", || definition("tables")).or(&["table"]);
 
-/// The shapes that occur under several names.
+/// Returns the shapes that occur under several names.
 pub(crate) fn definitions() -> Value {
     let [table, keyed_table] = table::table_definitions();
     let definitions = [

@@ -33,7 +33,7 @@ pub struct VersionRequirement {
     comparators: Vec<(Operator, Comparator)>,
 }
 
-/// A version requirement cannot be parsed. `Display` says why.
+/// Why a version requirement cannot be parsed; see its `Display`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionRequirementError(String);
 
@@ -63,7 +63,7 @@ const OPERATORS: [(&str, Operator); 9] = [
 ];
 
 impl VersionRequirement {
-    /// Whether the version is accepted.
+    /// Returns whether the version is accepted.
     pub fn matches(&self, version: &Version) -> bool {
         let (excluded, wanted): (Vec<_>, Vec<_>) =
             self.comparators.iter().partition(|(operator, _)| *operator == Operator::NotEqual);
@@ -72,7 +72,7 @@ impl VersionRequirement {
     }
 }
 
-/// Whether the version begins with the partial version.
+/// Returns whether the version begins with the partial version.
 fn begins_with(version: &Version, partial: &Comparator) -> bool {
     version.major == partial.major
         && partial.minor.is_none_or(|minor| version.minor == minor)

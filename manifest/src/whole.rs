@@ -29,12 +29,12 @@ pub(crate) fn check(fields: &Fields, report: &mut Report) {
     check_references(fields.tables.as_deref().unwrap_or_default(), report);
 }
 
-/// The author, with the e-mail address from the field `email`.
+/// Returns the author, with the e-mail address from the field `email`.
 pub(crate) fn author(author: Option<Author>, email: Option<String>) -> Option<Author> {
     author.map(|author| Author { email: author.email.or(email), ..author })
 }
 
-/// Checks the bounds of the merged lists. Each layer is within them, but together they may exceed them.
+/// Checks the bounds of the merged lists: each layer is within them, but all layers together may exceed them.
 fn check_counts(fields: &Fields, report: &mut Report) {
     let events = fields.events.as_ref();
     let counts = [
@@ -90,7 +90,7 @@ fn check_requires(fields: &Fields, report: &mut Report) {
     }
 }
 
-/// Checks the actions of routes. A plugin that declares actions has no others.
+/// Checks that routes name declared actions, if the plugin declares any.
 fn check_routes(routes: &[Found<RouteFields>], actions: &[ActionFields], report: &mut Report) {
     if actions.is_empty() {
         return;
@@ -106,7 +106,7 @@ fn check_routes(routes: &[Found<RouteFields>], actions: &[ActionFields], report:
     }
 }
 
-/// Checks the routes that pages request: they are routes of the same plugin.
+/// Checks that the routes that pages request are routes of the same plugin.
 fn check_pages(frontend: &Found<Frontend>, routes: &[Found<RouteFields>], report: &mut Report) {
     if routes.is_empty() {
         return;

@@ -1,8 +1,8 @@
-//! The errors of the YAML parser, worded for authors of manifests. The parser's own texts are for Rust programs.
+//! Errors of the YAML parser, reworded for authors of manifests: the parser's own texts are for Rust programmers.
 
 use serde_saphyr::Error;
 
-/// The text of an error: what is wrong, where, and what to do.
+/// Returns the text of an error: the problem, its position and the remedy.
 pub(super) fn explain(error: &Error, text: &str) -> String {
     let shown = error.to_string();
     if let Some((line, column)) = tab_in_indentation(text).filter(|_| shown.contains("tab")) {
@@ -32,7 +32,7 @@ pub(super) fn explain(error: &Error, text: &str) -> String {
     }
 }
 
-/// The parser's text, with advice for the two most common mistakes in plain text.
+/// Returns the parser's text, with advice for the two most common mistakes in plain text.
 fn hint(shown: String) -> String {
     let quotes = ["unexpected character: `@'", "unexpected character: ``'", "mapping values are not allowed"];
     if quotes.iter().any(|part| shown.contains(part)) {
@@ -41,7 +41,7 @@ fn hint(shown: String) -> String {
     shown
 }
 
-/// The first line that is indented with a tab. The position that the parser reports depends on the lines before it.
+/// Returns the position of the first tab indentation. The position that the parser reports depends on earlier lines.
 fn tab_in_indentation(text: &str) -> Option<(usize, usize)> {
     text.lines().enumerate().find_map(|(index, line)| {
         let indentation = line.len() - line.trim_start_matches([' ', '\t']).len();

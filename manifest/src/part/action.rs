@@ -10,21 +10,21 @@ use crate::problem::{Report, code};
 use crate::read::{Node, Object};
 use crate::shape;
 
-/// One action that a plugin declares.
+/// An action that a plugin declares.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ActionDeclaration {
-    /// Its name.
+    /// The action's name.
     pub name: String,
     /// A description.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// The JSON Schema of its payload. Payloads that do not fit are refused before the plugin runs.
+    /// The JSON Schema of the payload. Payloads that do not match it are refused before the plugin runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<Value>,
-    /// The JSON Schema of its result: documentation for callers, not checked.
+    /// The JSON Schema of the result. It documents the result for callers and is not checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,
-    /// Whether calling it twice has the same effect as calling it once, so that it may be retried.
+    /// Whether calling the action twice has the same effect as calling it once, so that it may be retried.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub idempotent: bool,
 }
@@ -48,7 +48,7 @@ impl ActionFields {
         ActionFields { name, description: None, payload: None, result: None, idempotent: None }
     }
 
-    /// The same action with the fields of a layer above, field by field.
+    /// Overrides fields with those of a layer above.
     pub(crate) fn overridden_by(&mut self, above: ActionFields) {
         let below = std::mem::replace(self, ActionFields::named(above.name));
         self.description = above.description.or(below.description);

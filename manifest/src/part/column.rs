@@ -14,18 +14,18 @@ use crate::shape;
 /// A column of a table.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Column {
-    /// Its name, unique within the table (case-insensitive).
+    /// The name, unique within the table (case-insensitive).
     pub name: String,
     /// The kind of its values.
     #[serde(rename = "type")]
     pub kind: ColumnKind,
-    /// Whether it must have a value.
+    /// Whether the column must have a value.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub not_null: bool,
     /// Whether no two rows may have the same value.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unique: bool,
-    /// Whether it identifies the row; a column of kind `id` always does.
+    /// Whether the column identifies the row; a column of kind `id` always does.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub primary_key: bool,
     /// The value of rows that omit it.
@@ -34,10 +34,10 @@ pub struct Column {
     /// The maximum number of characters of a `varchar`, and the exact number of a `char`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub length: Option<u32>,
-    /// The only values of an `enum`.
+    /// The allowed values of an `enum`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<String>,
-    /// What a `foreign_key` refers to.
+    /// The target of a `foreign_key`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub references: Option<Reference>,
 }
@@ -47,13 +47,13 @@ pub struct Column {
 pub struct Reference {
     /// The table.
     pub table: String,
-    /// The column, `id` if left out.
+    /// The column. Default: `id`.
     pub column: String,
-    /// What happens to this row when the referenced row is deleted.
+    /// The effect on this row of deleting the referenced row.
     pub on_delete: OnDelete,
 }
 
-/// What happens to a row when the row that it refers to is deleted.
+/// The effect on a row of deleting the row that it refers to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnDelete {

@@ -1,7 +1,7 @@
-//! Checks of column defaults: whether the column can hold its declared default.
+//! Checks that a column can hold its declared default.
 //!
-//! The database makes the same checks for every value. Without these, the table would be created and every row that
-//! uses the default would be refused; here the author gets the error.
+//! The database makes the same checks for every value. Without the checks here, the table would be created and every
+//! row that uses the default would be refused; with them, the author gets the error.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::part::column::{Column, ColumnKind};
 use crate::problem::quoted;
 use crate::read::kind_of;
 
-/// What is wrong with the default of a column that is not a foreign key. For foreign keys, the referenced column
+/// Returns the problem with the default of a column that is not a foreign key. For foreign keys, the referenced column
 /// decides.
 pub(crate) fn wrong_default(column: &Column, default: &Value) -> Option<String> {
     let expected = match column.kind {
@@ -34,7 +34,7 @@ pub(crate) fn wrong_default(column: &Column, default: &Value) -> Option<String> 
     Some(format!("does not fit the column's type: expected {expected}, found {}", shown(default)))
 }
 
-/// What is wrong with the default of a foreign key to this column.
+/// Returns the problem with the default of a foreign key to this column.
 pub(crate) fn wrong_reference(target: &Column, default: &Value) -> Option<String> {
     match target.kind {
         ColumnKind::Id if default.is_i64() => None,
@@ -72,7 +72,7 @@ fn shown(default: &Value) -> String {
     default.as_str().map_or_else(|| kind_of(default).to_owned(), |text| format!("the string {}", quoted(text)))
 }
 
-/// `YYYY-MM-DD`, a day that exists.
+/// Returns whether the text is `YYYY-MM-DD`, a day that exists.
 fn is_date(text: &str) -> bool {
     let [Some(year), Some(month), Some(day)] = [(0, 4), (5, 7), (8, 10)].map(|(from, to)| number(text, from, to))
     else {
@@ -88,7 +88,7 @@ fn is_date(text: &str) -> bool {
     text.len() == 10 && text.get(4..5) == Some("-") && text.get(7..8) == Some("-") && (1..=days).contains(&day)
 }
 
-/// `HH:MM`, `HH:MM:SS` or `HH:MM:SS.SSS`, optionally with a zone, `Z` or `+HH:MM`.
+/// Returns whether the text is `HH:MM`, `HH:MM:SS` or `HH:MM:SS.SSS`, optionally with a zone, `Z` or `+HH:MM`.
 fn is_time(text: &str) -> bool {
     let text = text.strip_suffix('Z').unwrap_or(text);
     let (time, zone) = match text.find(['+', '-']) {
@@ -104,7 +104,7 @@ fn is_time(text: &str) -> bool {
     is_clock(time, 8) && fraction.is_none_or(is_fraction) && zone.is_none_or(|zone| is_clock(zone, 5))
 }
 
-/// `HH:MM`, and seconds if the text is longer.
+/// Returns whether the text is `HH:MM`, with seconds if it is longer.
 fn is_clock(text: &str, length_max: usize) -> bool {
     let below = |from, most| number(text, from, from + 2).is_some_and(|part| part < most);
     let colon = |at| text.get(at..at + 1) == Some(":");
@@ -125,7 +125,7 @@ fn is_uuid(text: &str) -> bool {
     text.len() == 36 && text.bytes().enumerate().all(fits)
 }
 
-/// The digits of a part of the text.
+/// Parses the digits of a part of the text.
 fn number(text: &str, from: usize, to: usize) -> Option<u32> {
     let digits = text.get(from..to)?;
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten()

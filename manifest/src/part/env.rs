@@ -10,13 +10,13 @@ use crate::problem::{Report, code};
 use crate::read::Node;
 use crate::shape;
 
-/// Replaces each `${NAME}` of the template by the result of `lookup`. `$${` stands for a literal `${`; any other `$` is
+/// Replaces each `${NAME}` in the template with the result of `lookup`. `$${` is a literal `${`; any other `$` is
 /// literal.
 ///
 /// # Errors
 ///
-/// A text that says what is wrong: a reference that is not closed or not a name, or the error of `lookup`. It does not
-/// quote the template, which may contain a secret.
+/// The problem: an unclosed reference, an invalid name, or the error of `lookup`. It does not quote the template, which
+/// may contain a secret.
 pub fn expand_env(template: &str, mut lookup: impl FnMut(&str) -> Result<String, String>) -> Result<String, String> {
     let mut expanded = String::with_capacity(template.len());
     let mut rest = template;

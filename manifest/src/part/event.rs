@@ -1,6 +1,6 @@
 //! Events: the topics that a plugin publishes and subscribes to.
 //!
-//! Topics are read in all of their spellings and stored in the canonical one: see [`topic`](super::topic).
+//! Topics are read in all of their spellings and stored in the canonical one; see [`topic`](super::topic).
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -15,22 +15,22 @@ use crate::shape;
 /// The events of a plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Events {
-    /// The topics, or patterns of topics, that it may publish.
+    /// The topics, or patterns of topics, that the plugin may publish.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub publishes: Vec<String>,
-    /// Its subscriptions.
+    /// The plugin's subscriptions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub subscribes: Vec<Subscription>,
 }
 
-/// One subscription.
+/// A subscription to a topic.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Subscription {
     /// A topic or a pattern of topics.
     pub topic: String,
-    /// Handlers of higher priority receive an event first.
+    /// The priority. Handlers of higher priority receive an event first.
     pub priority: i32,
-    /// Whether it ends with the first event.
+    /// Whether the subscription ends with its first event.
     pub once: bool,
     /// Whether events survive a crash of the host. The plugin may then receive an event twice.
     pub durable: bool,
@@ -72,7 +72,7 @@ impl SubscriptionFields {
         SubscriptionFields { topic, ..SubscriptionFields::default() }
     }
 
-    /// The same subscription with the fields of a layer above, field by field.
+    /// Overrides fields with those of a layer above.
     pub(crate) fn overridden_by(&mut self, above: &SubscriptionFields) {
         self.priority = above.priority.or(self.priority);
         self.once = above.once.or(self.once);
@@ -86,7 +86,7 @@ impl SubscriptionFields {
     }
 }
 
-/// The priority of a subscription without one.
+/// The default priority of a subscription.
 pub const DEFAULT_PRIORITY: i32 = 50;
 
 const PUBLISHES: Field = field("publishes", "Topics or patterns of topics that the plugin may publish.", || {

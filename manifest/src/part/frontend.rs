@@ -32,16 +32,16 @@ pub struct Frontend {
     pub global_state: Option<GlobalState>,
 }
 
-/// One page.
+/// A page of a plugin.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Page {
-    /// Its path below the plugin's pages, with parameters as `{name}`.
+    /// The path below the plugin's pages, with parameters as `{name}`.
     pub path: String,
     /// The tree of widgets.
     pub template: Value,
-    /// How it appears in the navigation.
+    /// The page's entry in the navigation.
     pub meta: PageMeta,
-    /// The data that is fetched when it opens.
+    /// The loaders that fetch data when the page opens.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub loaders: Vec<PageLoader>,
     /// The actions of its widgets.
@@ -49,37 +49,37 @@ pub struct Page {
     pub actions: Vec<PageAction>,
 }
 
-/// How a page appears in the navigation.
+/// A page's entry in the navigation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PageMeta {
-    /// Its title. Default: the path.
+    /// The title. Default: the path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The name of an icon.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub icon: Option<String>,
-    /// Whether the navigation lists it.
+    /// Whether the navigation lists the page.
     pub show_in_nav: bool,
-    /// Its position there; smaller numbers come first.
+    /// The position in the navigation; smaller numbers come first.
     pub nav_order: i32,
 }
 
 /// A loader, which fetches data for a page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PageLoader {
-    /// Unique within the page.
+    /// The loader's id, unique within the page.
     pub id: String,
-    /// The plugin's route that it requests.
+    /// The requested route of the plugin.
     pub api_route: String,
     /// The HTTP method of the request.
     pub method: Method,
     /// The key of the page's state for the response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state_key: Option<String>,
-    /// The part of the response that is used. Default: all of it.
+    /// The part of the response to use. Default: all of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_key: Option<String>,
-    /// Whether and how often the request is repeated.
+    /// Whether and how often to repeat the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub polling: Option<Polling>,
 }
@@ -90,7 +90,7 @@ pub struct Polling {
     /// Milliseconds between two requests (`interval`).
     #[serde(rename = "interval")]
     pub interval_ms: u64,
-    /// Whether polling is on.
+    /// Whether polling is enabled.
     pub enabled: bool,
 }
 
@@ -105,7 +105,7 @@ pub struct GlobalState {
     pub computed: BTreeMap<String, String>,
 }
 
-/// The position in the navigation of a page without one: after those that have one.
+/// The default position of a page in the navigation: after all pages that declare one.
 const DEFAULT_NAV_ORDER: i64 = 999;
 const NAV_ORDER_MAX: i64 = 1_000_000;
 

@@ -1,17 +1,17 @@
 //! Hosts and addresses in the rules of `http.` and `net.` resources.
 //!
-//! What a plugin uses is compared in one spelling: names in lower case and ASCII, without a dot at the end; addresses
-//! as they are usually printed. A rule in another spelling would match nothing, and a rule that was meant to deny
-//! something would deny nothing. Such rules are refused with the spelling that matches.
+//! The hosts that a plugin accesses are compared in one spelling: names in lower case and ASCII, without a trailing
+//! dot; addresses in their usual printed form. A rule in another spelling would match nothing, and a denying rule would
+//! deny nothing. Such rules are refused with the spelling that matches.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 const WILDCARDS: [char; 3] = ['*', '?', '\\'];
 
-/// Whether `member`, what follows `http.` or `net.`, can match a use.
+/// Checks that `member`, the text after `http.` or `net.`, can match an access.
 ///
 /// # Errors
-/// What is wrong with it and what to write instead.
+/// The problem and what to write instead.
 pub(super) fn check_host(member: &str) -> Result<(), String> {
     if !member.is_ascii() {
         let message =

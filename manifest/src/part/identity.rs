@@ -14,7 +14,7 @@ use crate::shape;
 /// The author of a plugin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Author {
-    /// A person or an organisation.
+    /// The name of a person or an organisation.
     pub name: String,
     /// An e-mail address.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,7 +38,7 @@ pub enum RepoType {
     Default,
 }
 
-/// How a plugin is run. All modes are WebAssembly.
+/// How a plugin runs. All modes run WebAssembly.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ExecutionMode {
@@ -47,12 +47,12 @@ pub enum ExecutionMode {
     Sandboxed,
     /// Not metered, with the parts of WASI that it asks for and the operator allows.
     Trusted,
-    /// An ordinary WASI command without Plugbay's exports. An action runs it once.
+    /// An ordinary WASI command without Plugbay's exports. Each action runs the command once.
     Legacy,
 }
 
 impl ExecutionMode {
-    /// The mode's word in manifests.
+    /// Returns the mode's name in manifests.
     pub fn name(self) -> &'static str {
         match self {
             ExecutionMode::Sandboxed => "sandboxed",
@@ -89,7 +89,7 @@ pub(crate) fn read_author(node: &Node<'_>, report: &mut Report) -> Option<Author
     Some(Author { name: name?, email, url })
 }
 
-/// Reads the licence, which DockStat's manifests have within `author`.
+/// Reads the licence, which is inside `author` in DockStat's manifests.
 pub(crate) fn read_author_license(node: &Node<'_>, report: &mut Report) -> Option<String> {
     let license = node.value.get("license").filter(|license| !license.is_null())?;
     Node { value: license, path: join(&node.path, "license") }.line(LINE_CHARS_MAX, report)

@@ -1,5 +1,5 @@
-//! The parts of a manifest, one file each. Each file has, in this order, the types, their field tables, the reader that
-//! checks them, and the shape for the JSON Schema.
+//! The parts of a manifest, one file each. Each file contains, in this order, the types, their field tables, the reader
+//! that checks them, and the shape for the JSON Schema.
 
 pub(crate) mod action;
 pub(crate) mod column;

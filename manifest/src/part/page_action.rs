@@ -11,15 +11,15 @@ use crate::problem::{Report, code, quoted};
 use crate::read::{Node, Object};
 use crate::shape;
 
-/// One action of a page.
+/// An action of a page.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PageAction {
-    /// Unique within the page.
+    /// The action's id, unique within the page.
     pub id: String,
-    /// Its kind.
+    /// The action's kind.
     #[serde(rename = "type")]
     pub kind: PageActionKind,
-    /// `api`: the plugin's route that is called.
+    /// `api`: the plugin's route to call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_route: Option<String>,
     /// `api`: the method of the call.
@@ -28,7 +28,7 @@ pub struct PageAction {
     /// `api`: the payload, which may contain `{{…}}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
-    /// `reload`: the loaders that run again; none means all.
+    /// `reload`: the loaders to run again; `None` means all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loader_ids: Option<Vec<String>>,
     /// `navigate`: the target.
@@ -46,7 +46,7 @@ pub struct PageAction {
     /// Milliseconds without another trigger before it runs (`debounce`).
     #[serde(rename = "debounce", skip_serializing_if = "Option::is_none")]
     pub debounce_ms: Option<u64>,
-    /// Whether the page shows that it is running.
+    /// Whether the page shows that the action is running.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub show_loading: bool,
     /// The reaction to success.
@@ -138,7 +138,7 @@ const FIELDS_OF_KINDS: [(&str, PageActionKind, bool); 7] = [
     ("options", PageActionKind::Custom, false),
 ];
 
-/// The path at which an action names the next one, and the next one's id. They may be declared in any order.
+/// The path of an action's reference to the next action, and that action's id. They may be declared in any order.
 type Trigger = (String, String);
 
 /// Reads the actions of a page whose loaders have these ids.

@@ -4,11 +4,11 @@ use crate::limits::{PATH_CHARS_MAX, PATH_SEGMENTS_MAX};
 use crate::name;
 use crate::problem::quoted;
 
-/// The path template with its parameters as `{name}`.
+/// Normalises a path template, with its parameters as `{name}`.
 ///
 /// # Errors
 ///
-/// A text that says what is wrong with the template and what to write instead.
+/// The problem with the template and what to write instead.
 pub fn normalise_path(template: &str) -> Result<String, String> {
     let Some(below) = template.strip_prefix('/') else {
         return Err(format!("{} does not begin with `/`", quoted(template)));
@@ -21,7 +21,7 @@ pub fn normalise_path(template: &str) -> Result<String, String> {
     let count = below.split('/').count();
     for (index, segment) in below.split('/').enumerate() {
         path.push('/');
-        // A path may end with a slash. It differs from the one without.
+        // A path may end with a slash, and is then another path than without it.
         if segment.is_empty() && index + 1 < count {
             return Err(format!("{} has an empty segment: remove a `/`", quoted(template)));
         }
@@ -39,7 +39,7 @@ pub fn normalise_path(template: &str) -> Result<String, String> {
     Ok(path)
 }
 
-/// Whether a path, which may have parameters of its own, matches the template.
+/// Returns whether a path, which may have parameters of its own, matches the template.
 pub(crate) fn matches(template: &str, path: &str) -> bool {
     let path = path.split('?').next().unwrap_or(path);
     let fits =

@@ -1,7 +1,7 @@
 //! Permissions: the ordered list of rules in a manifest, and in the operator's policy in the host's file.
 //!
 //! This file checks the syntax of rules. The host's capability code evaluates them: the first rule whose resource and
-//! action match decides, and a use that no rule matches is denied.
+//! action match decides, and an access that no rule matches is denied.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -13,13 +13,13 @@ use crate::problem::{Report, code, quoted};
 use crate::read::Node;
 use crate::shape;
 
-/// One rule of a policy.
+/// A rule of a policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Rule {
     /// A kind and, after a dot, a glob: `db.users`, `http.*.example.org`. `*` alone matches everything. A backslash
     /// escapes `*`, `?` and backslash.
     pub resource: String,
-    /// The actions that the rule covers; none means all.
+    /// The actions that the rule covers; `None` means all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actions: Option<Vec<PermissionAction>>,
     /// Whether the rule allows or denies.
@@ -30,15 +30,15 @@ pub struct Rule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PermissionAction {
-    /// Read it.
+    /// Reading the resource.
     Read,
-    /// Change it.
+    /// Changing the resource.
     Write,
-    /// Run it, or send a request to it.
+    /// Running the resource, or sending a request to it.
     Execute,
-    /// Emit an event.
+    /// Emitting an event.
     Publish,
-    /// Receive an event.
+    /// Receiving an event.
     Subscribe,
 }
 
@@ -46,10 +46,10 @@ pub enum PermissionAction {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
-    /// The use is allowed.
+    /// The access is allowed.
     #[default]
     Allow,
-    /// The use is denied.
+    /// The access is denied.
     Deny,
 }
 
@@ -60,7 +60,7 @@ pub const RESOURCE_KINDS: [&str; 13] =
 /// Kinds without members: there is only one log.
 const KINDS_WITHOUT_MEMBERS: [&str; 1] = ["log"];
 
-/// Wrong words for kinds, and the right ones, for suggestions.
+/// Wrong words for kinds with the right ones, for suggestions.
 const KIND_SYNONYMS: [(&str, &str); 8] = [
     ("database", "db"),
     ("network", "net"),
@@ -72,7 +72,7 @@ const KIND_SYNONYMS: [(&str, &str); 8] = [
     ("filesystem", "fs"),
 ];
 
-/// In Nexus's manifests, `database.read` and `database.write` cover everything that is stored, including settings.
+/// In Nexus's manifests, `database.read` and `database.write` cover all stored data, including settings.
 const NEXUS_DATABASE: &str = "database";
 const NEXUS_DATABASE_KINDS: [&str; 3] = ["db", "data", "config"];
 
@@ -86,7 +86,7 @@ impl PermissionAction {
         PermissionAction::Subscribe,
     ];
 
-    /// The word that a manifest uses.
+    /// Returns the action's name in manifests.
     pub fn name(self) -> &'static str {
         match self {
             PermissionAction::Read => "read",
@@ -97,17 +97,17 @@ impl PermissionAction {
         }
     }
 
-    /// The action that a manifest's word stands for.
+    /// Returns the action with this name in manifests.
     pub fn from_name(name: &str) -> Option<PermissionAction> {
         PermissionAction::ALL.into_iter().find(|action| action.name() == name)
     }
 }
 
-/// Whether the text can be a rule's resource.
+/// Checks that the text is valid as a rule's resource.
 ///
 /// # Errors
 ///
-/// What is wrong with it and what to write instead.
+/// The problem and what to write instead.
 pub fn check_resource(resource: &str) -> Result<(), String> {
     if matches!(resource, "*" | "**") {
         return Ok(());
@@ -140,7 +140,7 @@ pub fn check_resource(resource: &str) -> Result<(), String> {
 }
 
 /// Checks that the text is, or as a pattern can match, the absolute path of a directory without `.`, `..` and `//`.
-/// Paths are compared in that form only, so a rule in any other form would match nothing.
+/// Paths are compared only in that form, so a rule in any other form would match nothing.
 fn check_path(path: &str) -> Result<(), String> {
     let separators: &[char] = if has_drive(path) { &['/', '\\'] } else { &['/'] };
     let Some((root, below)) = path.split_once(separators) else {
@@ -161,7 +161,7 @@ fn check_path(path: &str) -> Result<(), String> {
 
 const NOT_ABSOLUTE: &str = "is not an absolute path: it begins with `/`, such as `fs./srv/photos`";
 
-/// Whether a path begins with a drive letter, such as `C:`.
+/// Returns whether a path begins with a drive letter, such as `C:`.
 fn has_drive(path: &str) -> bool {
     matches!(path.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic())
 }
@@ -189,7 +189,7 @@ fn action_names() -> [&'static str; 5] {
     PermissionAction::ALL.map(PermissionAction::name)
 }
 
-/// A policy: rules, or short forms such as `db.read`.
+/// Reads a policy: rules, or short forms such as `db.read`.
 pub(crate) fn read_policy(node: &Node<'_>, report: &mut Report) -> Vec<Rule> {
     let rules = node.items(RULES_MAX, report);
     rules.iter().flat_map(|rule| read_rule(rule, report)).collect()

@@ -14,9 +14,9 @@ use crate::version::VersionRequirement;
 /// Another plugin that must be loaded first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Requirement {
-    /// Its name.
+    /// The plugin's name.
     pub name: String,
-    /// The versions that are accepted; none means any.
+    /// The accepted versions; `None` means any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<VersionRequirement>,
 }

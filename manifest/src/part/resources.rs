@@ -18,13 +18,13 @@ use crate::shape;
 /// Limits that a plugin asks for, or that an operator sets. `None` is an omitted field; zero means unlimited.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resources {
-    /// Wall time of one call (`timeout_seconds`).
+    /// Wall-clock time of a call (`timeout_seconds`).
     pub timeout: Option<Duration>,
-    /// Bytes of linear memory, all memories of an instance together (`max_memory_mb`, in units of 2^20 bytes).
+    /// Linear memory of an instance in bytes, summed over all its memories (`max_memory_mb`, in units of 2^20 bytes).
     pub max_memory_bytes: Option<u64>,
-    /// Fuel of one call.
+    /// Fuel of a call.
     pub max_fuel: Option<u64>,
-    /// Calls in a sliding window.
+    /// Maximum number of calls in a sliding window.
     pub rate_limit: Option<RateLimit>,
     /// The number of instances.
     pub instances: Option<Instances>,
@@ -33,17 +33,17 @@ pub struct Resources {
 /// A rate limit: the number of calls in any window of the given length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
-    /// Calls; 0 is unlimited.
+    /// The number of calls; 0 is unlimited.
     pub calls: u32,
-    /// The window's length, more than zero (`period_seconds`).
+    /// The length of the window, more than zero (`period_seconds`).
     pub period: Duration,
 }
 
 /// The number of instances of a plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Instances {
-    /// At most this many at once; 0 means as many as the host allows. A single instance has state in memory between
-    /// calls; several are for plugins that are stateless or share state through services only.
+    /// At most this many at once; 0 means as many as the host allows. A single instance retains state in memory between
+    /// calls; several are for plugins that are stateless or share state only through services.
     Count(u32),
     /// A fresh instance for each call.
     PerCall,
@@ -88,7 +88,7 @@ const RATE_LIMIT: Table = &[
 const PER_CALL: &str = "per_call";
 
 impl Resources {
-    /// These resources, overridden by the members of `later`.
+    /// Overrides these resources with the members of `later`.
     pub(crate) fn overridden_by(self, later: Resources) -> Resources {
         Resources {
             timeout: later.timeout.or(self.timeout),
@@ -99,7 +99,7 @@ impl Resources {
         }
     }
 
-    /// Whether all fields are omitted.
+    /// Returns whether all fields are omitted.
     pub fn is_empty(&self) -> bool {
         *self == Resources::default()
     }
@@ -134,7 +134,7 @@ fn read_seconds(node: &Node<'_>, seconds_max: u64, report: &mut Report) -> Optio
     read_length(node, "from 0.001", seconds_max, report)
 }
 
-/// Reads a duration of at least a millisecond: less would round down to zero.
+/// Reads a duration of at least a millisecond: a shorter one would round down to zero.
 fn read_length(node: &Node<'_>, least: &str, seconds_max: u64, report: &mut Report) -> Option<Duration> {
     let Some(seconds) = node.value.as_f64() else {
         node.wrong_type(report, "a number of seconds");
@@ -179,7 +179,7 @@ pub(crate) fn resources_shape() -> Value {
     shape::object(RESOURCES, &[])
 }
 
-/// A duration as it is written in a manifest, as an integer if possible.
+/// Returns a duration as it is written in a manifest, as an integer if possible.
 pub(crate) fn seconds(length: Duration) -> Value {
     match length.subsec_nanos() {
         0 => json!(length.as_secs()),
@@ -196,7 +196,7 @@ impl Serialize for Resources {
             }
         };
         add("timeout_seconds", self.timeout.map(seconds));
-        // Rounded up: less than a unit must not become 0, which means unlimited.
+        // Rounded up: a fraction of a unit must not become 0, which means unlimited.
         add("max_memory_mb", self.max_memory_bytes.map(|bytes| json!(bytes.div_ceil(BYTES_PER_MB))));
         add("max_fuel", self.max_fuel.map(|fuel| json!(fuel)));
         add("rate_limit", self.rate_limit.map(|limit| json!(limit)));

@@ -1,4 +1,4 @@
-//! Retries of failed calls of idempotent actions.
+//! Retries of failed calls to idempotent actions.
 
 use std::time::Duration;
 

@@ -18,7 +18,7 @@ use crate::problem::{Report, code, quoted};
 use crate::read::{Found, Node, Object};
 use crate::shape;
 
-/// One route.
+/// A route of a plugin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Route {
     /// The HTTP method.
@@ -55,7 +55,7 @@ impl Method {
     /// All methods.
     pub const ALL: [Method; 5] = [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete];
 
-    /// The method's name in upper case.
+    /// Returns the method's name in upper case.
     pub fn name(self) -> &'static str {
         match self {
             Method::Get => "GET",
@@ -66,7 +66,7 @@ impl Method {
         }
     }
 
-    /// The method of that name, in upper or lower case.
+    /// Returns the method of that name, in upper or lower case.
     pub fn from_name(name: &str) -> Option<Method> {
         Method::ALL.into_iter().find(|method| method.name().eq_ignore_ascii_case(name))
     }
@@ -85,7 +85,7 @@ pub(crate) struct RouteFields {
 }
 
 impl RouteFields {
-    /// Whether both answer the same requests: only the names of their parameters may differ.
+    /// Returns whether both answer the same requests: only the names of their parameters may differ.
     pub(crate) fn clashes_with(&self, other: &RouteFields) -> bool {
         let shape = |path: &str| -> Vec<String> {
             let segment = |segment: &str| {
@@ -96,8 +96,8 @@ impl RouteFields {
         self.method == other.method && shape(&self.path) == shape(&other.path)
     }
 
-    /// Adds the fields of a layer above. Returns false and changes nothing if the two contradict each other: in the
-    /// names of their parameters, or in their actions.
+    /// Adds the fields of a layer above. Returns `false` and changes nothing if the two contradict each other in the
+    /// names of their parameters or in their actions.
     pub(crate) fn overridden_by(&mut self, above: &RouteFields) -> bool {
         if (self.method, &self.path, &self.actions) != (above.method, &above.path, &above.actions) {
             return false;
@@ -122,12 +122,12 @@ const ROUTE: Table = &[
     field("tags", "Groups in the API's documentation.", || shape::list(shape::line(LINE_CHARS_MAX), TAGS_MAX)),
 ];
 
-/// The place where a route is written, which determines the fields that it may omit.
+/// Where a route is written, which determines the fields that it may omit.
 #[derive(Clone, Copy)]
 enum Place<'a> {
-    /// In a list: it has its path and its actions.
+    /// In a list, with its path and its actions.
     Listed,
-    /// In the list of Nexus's manifests: it has its path, and may omit its actions.
+    /// In the list of Nexus's manifests, with its path; it may omit its actions.
     Endpoint,
     /// In an object, with its path as the key.
     Key(&'a str),
@@ -170,7 +170,7 @@ pub(crate) fn read_routes(node: &Node<'_>, report: &mut Report) -> Vec<Found<Rou
     routes
 }
 
-/// A path may have several routes, one for each method.
+/// Returns the routes of a path, which may have several, one for each method.
 fn one_or_several<'a>(entry: &Node<'a>, report: &mut Report) -> Vec<Node<'a>> {
     match entry.value {
         Value::Array(_) => entry.items(Method::ALL.len(), report),
@@ -245,7 +245,7 @@ fn read_chain(node: &Node<'_>, report: &mut Report) -> Option<Vec<String>> {
     chain.filter(|chain| !chain.is_empty())
 }
 
-/// The action that answers an endpoint that names none.
+/// Returns the action that answers an endpoint without one.
 fn implied_action(method: Method, path: &str) -> String {
     let word = |segment: &str| -> String {
         segment

@@ -21,22 +21,22 @@ use crate::shape;
 /// The text that replaces a secret.
 pub const HIDDEN: &str = "***hidden***";
 
-/// One setting of a plugin's configuration.
+/// A setting of a plugin's configuration.
 #[derive(Clone, PartialEq)]
 pub struct Setting {
-    /// The type of its value.
+    /// The type of the value.
     pub kind: SettingType,
     /// Whether loading fails without a value.
     pub required: bool,
-    /// The value if none is set. It fits the setting.
+    /// The value if none is set. It is valid for the setting.
     pub default: Option<Value>,
-    /// Whether the value is never shown.
+    /// Whether the value is secret, and therefore never shown.
     pub secret: bool,
     /// The minimum of a number, of the characters of a string, or of the entries of a list or object.
     pub min: Option<Number>,
     /// The maximum of a number, of the characters of a string, or of the entries of a list or object.
     pub max: Option<Number>,
-    /// The only accepted values, if they are limited (`enum`).
+    /// The allowed values, if they are restricted (`enum`).
     pub allowed: Option<Vec<Value>>,
     /// A regular expression that a string must match.
     pub pattern: Option<Pattern>,
@@ -62,8 +62,8 @@ pub enum SettingType {
     Object,
 }
 
-/// A regular expression. It may match anywhere in the text, as `pattern` in JSON Schema does; write `^…$` to match all
-/// of it. Matching takes time linear in the length of the text.
+/// A regular expression. It may match anywhere in the text, like `pattern` in JSON Schema; write `^…$` to match the
+/// whole text. Matching takes time linear in the length of the text.
 #[derive(Clone)]
 pub struct Pattern(Regex);
 
@@ -86,22 +86,22 @@ impl Pattern {
     ///
     /// # Errors
     ///
-    /// A text that says what is wrong with the expression.
+    /// The problem with the expression.
     pub fn new(expression: &str) -> Result<Pattern, String> {
         let regex = RegexBuilder::new(expression).size_limit(REGEX_BYTES_MAX).build();
         regex.map(Pattern).map_err(|error| match error {
             regex::Error::CompiledTooBig(_) => "the expression is too large once compiled: make it smaller".to_owned(),
-            // The first lines of a syntax error show the expression; the last one says what is wrong.
+            // The first lines of a syntax error show the expression; the last line states the problem.
             other => other.to_string().lines().last().unwrap_or_default().replace("error: ", ""),
         })
     }
 
-    /// The expression as it was written.
+    /// Returns the expression's text.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
 
-    /// Whether it matches somewhere in the text.
+    /// Returns whether the expression matches somewhere in the text.
     pub fn is_match(&self, text: &str) -> bool {
         self.0.is_match(text)
     }
@@ -120,7 +120,7 @@ impl fmt::Debug for Pattern {
 }
 
 impl SettingType {
-    /// The type's word in manifests.
+    /// Returns the type's name in manifests.
     pub fn name(self) -> &'static str {
         match self {
             SettingType::String => "string",
@@ -134,7 +134,7 @@ impl SettingType {
 }
 
 impl Setting {
-    /// The setting's JSON. A secret's default and its allowed values are masked unless `with_secrets` is set.
+    /// Returns the setting as JSON. A secret's default and its allowed values are masked unless `keep_secrets` is set.
     fn to_json(&self, keep_secrets: bool) -> Value {
         let shown = |value: &Value| match self.secret && !keep_secrets {
             true => json!(HIDDEN),

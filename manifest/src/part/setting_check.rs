@@ -1,7 +1,7 @@
 //! Checks of values against settings.
 //!
-//! The messages are for authors, operators and logs. They quote the value, unless the setting is secret: then they only
-//! name the rule that it breaks.
+//! The messages are for authors, operators and logs. They quote the value unless the setting is secret, in which case
+//! they name only the broken rule.
 
 use std::cmp::Ordering;
 
@@ -12,11 +12,11 @@ use crate::problem::quoted;
 use crate::read::kind_of;
 
 impl Setting {
-    /// Checks a value: type, `min` and `max`, `enum`, `pattern`. `null` never fits; omit the setting instead.
+    /// Checks a value: type, `min` and `max`, `enum`, `pattern`. `null` is never valid; omit the setting instead.
     ///
     /// # Errors
     ///
-    /// A text that says why it does not fit. It does not name the setting, and never shows the value of a secret one.
+    /// The reason why the value is not valid. It does not name the setting, and never shows the value of a secret one.
     pub fn check(&self, value: &Value) -> Result<(), String> {
         self.check_type(value)?;
         self.check_bounds(value)?;
@@ -86,7 +86,7 @@ impl Setting {
     }
 }
 
-/// Equality of values, in which 1 and 1.0 are the same number.
+/// Compares values for equality; 1 and 1.0 are equal.
 fn equal(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Number(left), Value::Number(right)) => compare(left, right).is_eq(),

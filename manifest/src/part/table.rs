@@ -16,26 +16,26 @@ use crate::problem::{Report, code, quoted};
 use crate::read::{Found, Node};
 use crate::shape;
 
-/// A table.
+/// A table of a plugin's database.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Table {
-    /// Its name, unique within the plugin.
+    /// The name, unique within the plugin.
     pub name: String,
-    /// Its columns in the order of their declaration; at least one.
+    /// The columns in the order of their declaration; at least one.
     pub columns: Vec<Column>,
-    /// The columns whose values are written as JSON and parsed when they are read: those of kind `json` and those that
-    /// the manifest names (`jsonColumns`, `parser.JSON`).
+    /// The columns whose values are stored as JSON text and parsed when they are read: those of kind `json` and those
+    /// that the manifest names (`jsonColumns`, `parser.JSON`).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub json_columns: Vec<String>,
 }
 
 impl Table {
-    /// Whether this is the table's name. SQL compares names without case.
+    /// Returns whether this is the table's name. SQL compares names without case.
     pub(crate) fn has_name(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
 
-    /// Adds the JSON columns that a layer above names. Returns false and changes nothing if the columns differ.
+    /// Adds the JSON columns that a layer above names. Returns `false` and changes nothing if the columns differ.
     pub(crate) fn overridden_by(&mut self, above: &Table) -> bool {
         if self.columns != above.columns {
             return false;

@@ -9,7 +9,7 @@
 //! | `container:start`, and for Docker's objects also `container:started` | `container.start` |
 //! | the hook name `onContainerStart` | `container.start` |
 //!
-//! Only [`parse_topic`] maps them. All other code (the manifest's lists, the SDK's attributes, test files, events that
+//! Only [`parse_topic`] maps the spellings. All other code (the manifest's lists, the SDK's attributes, test files, events that
 //! an application emits) calls it and then compares topics as text.
 
 use crate::limits::PATTERN_CHARS_MAX;
@@ -45,13 +45,13 @@ const PAST_TENSE: &[(&str, &str)] = &[
 ///
 /// # Errors
 ///
-/// A text that says what is wrong and what to write instead.
+/// The problem and what to write instead.
 pub fn parse_topic(text: &str) -> Result<String, String> {
     let topic = canonical_topic(text);
     check(&topic).map(|()| topic)
 }
 
-/// The canonical spelling of a topic, which is not checked.
+/// Returns the canonical spelling of a topic, without checking it.
 pub fn canonical_topic(text: &str) -> String {
     if let Some(topic) = topic_of_hook(text) {
         return topic;
@@ -85,7 +85,7 @@ fn check(topic: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The topic of a DockStat hook name: the first word after `on` is the object, and the rest is the event
+/// Returns the topic of a DockStat hook name. The first word after `on` is the object, and the rest is the event
 /// (`onContainerHealthStatus` is `container.health_status`).
 pub(crate) fn topic_of_hook(name: &str) -> Option<String> {
     let words = name.strip_prefix("on").filter(|rest| rest.chars().all(|c| c.is_ascii_alphanumeric()))?;

@@ -1,7 +1,7 @@
-//! Sharing: parts of a schema that occur several times become definitions, and their places references to them.
+//! Shares repeated parts of a schema: they become definitions, and their occurrences references.
 //!
-//! Field tables write each field under all of its names and in all of its places. Without sharing the document would be
-//! ten times as large, too large for editors and people.
+//! Field tables repeat each field under all of its names and in all of its places. Without sharing, the document would
+//! be ten times as large, too large for editors and people.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 /// The minimum length of a shared part. For a shorter one, a reference saves little and is harder to read.
 const SHARED_BYTES_MIN: usize = 100;
 
-/// The same schema with each part that occurs more than once as an entry of `$defs`.
+/// Replaces each part of the schema that occurs more than once with a reference to an entry of `$defs`.
 pub(super) fn share(mut schema: Value) -> Value {
     let mut counts = BTreeMap::new();
     count(&schema, &mut counts);
@@ -23,7 +23,7 @@ pub(super) fn share(mut schema: Value) -> Value {
     schema
 }
 
-/// The number of occurrences of each part, by its text. The contents of a repeated part are counted once.
+/// Counts the occurrences of each part, by its text. The contents of a repeated part are counted once.
 fn count(schema: &Value, counts: &mut BTreeMap<String, usize>) {
     for_each_part(schema, &mut |_, part| {
         let text = part.to_string();
@@ -37,14 +37,14 @@ fn count(schema: &Value, counts: &mut BTreeMap<String, usize>) {
 
 struct Sharing {
     counts: BTreeMap<String, usize>,
-    /// The names of the definitions by their text.
+    /// The names of the definitions, by their text.
     names: BTreeMap<String, String>,
     taken: BTreeSet<String>,
     definitions: Map<String, Value>,
 }
 
 impl Sharing {
-    /// `near` is the nearest property, which names the part.
+    /// Shares the parts of a schema. `near` is the nearest property, which names the part.
     fn parts_of(&mut self, schema: &mut Value, near: &str) {
         for_each_part_mut(schema, &mut |property, part| self.part(part, property.unwrap_or(near)));
     }
@@ -94,7 +94,7 @@ fn for_each_part(schema: &Value, visit: &mut dyn FnMut(Option<&str>, &Value)) {
     maps.flatten().for_each(|(name, part)| visit(Some(name), part));
 }
 
-/// As [`for_each_part`], with mutable access.
+/// Like [`for_each_part`], with mutable access.
 fn for_each_part_mut(schema: &mut Value, visit: &mut dyn FnMut(Option<&str>, &mut Value)) {
     for key in ONE {
         if let Some(part) = schema.get_mut(key).filter(|part| part.is_object()) {

@@ -22,9 +22,9 @@ pub struct Expected {
     pub answer: ExpectedAnswer,
     /// Whether the items of lists in `contains` must be in the same order.
     pub in_order: bool,
-    /// The uses that are denied during it.
+    /// The accesses that must be denied meanwhile.
     pub denied: Vec<ExpectedDenial>,
-    /// How many subscriptions hear an event; none is at least one.
+    /// The number of subscriptions that receive an event; `None` means at least one.
     pub heard: Option<u64>,
 }
 
@@ -48,20 +48,20 @@ pub enum ExpectedAnswer {
 /// An expected error. Omitted fields match anything.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ExpectedError {
-    /// Its code.
+    /// The code.
     pub code: Option<String>,
-    /// A substring of its text.
+    /// A substring of the message.
     pub message: Option<String>,
-    /// Members of its details.
+    /// The details, or members of them.
     pub details: Option<Value>,
 }
 
 /// An expected denial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectedDenial {
-    /// The resource, such as `db.users`. `*` stands for any text, as in a policy.
+    /// The resource, such as `db.users`. `*` matches any text, as in a policy.
     pub resource: String,
-    /// The action; none matches any.
+    /// The action; `None` matches any.
     pub action: Option<PermissionAction>,
 }
 
@@ -70,26 +70,26 @@ pub struct ExpectedDenial {
 pub struct ExpectedLine {
     /// A substring of the line as it is shown: `INFO [target] message name=value`.
     pub contains: Option<String>,
-    /// Its level, in lower case.
+    /// The level, in lower case.
     pub level: Option<&'static str>,
     /// The plugin that wrote it.
     pub plugin: Option<String>,
-    /// Their number; none means at least one.
+    /// The number of such lines; `None` means at least one.
     pub count: Option<u64>,
 }
 
 /// An expected request. Omitted fields match anything.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ExpectedRequest {
-    /// The method, in capitals.
+    /// The method, in upper case.
     pub method: Option<String>,
-    /// The whole URL; `*` stands for any text.
+    /// The whole URL; `*` matches any text.
     pub url: Option<String>,
-    /// Its body as JSON, or members of it.
+    /// The body as JSON, or members of it.
     pub json: Option<Value>,
-    /// A substring of its body.
+    /// A substring of the body.
     pub text: Option<String>,
-    /// Their number; none means at least one.
+    /// The number of such requests; `None` means at least one.
     pub count: Option<u64>,
 }
 

@@ -1,4 +1,5 @@
-//! Test files: tests of a plugin, declared by its author. Each has the settings of its host, steps and expectations.
+//! Test files: tests of a plugin, declared by its author. Each test has the settings of its host, steps and
+//! expectations.
 //!
 //! This crate reads and checks the file, and the crate `plugbay-testing` runs it. All problems are reported at once,
 //! with their paths and suggestions for unknown fields.
@@ -31,12 +32,12 @@ pub struct TestFile {
     pub tests: Vec<Test>,
 }
 
-/// One test: a fresh host and steps.
+/// A test: a fresh host and steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Test {
-    /// Its name, unique in its file.
+    /// The name, unique in the file.
     pub name: String,
-    /// The settings of its host: the file's, overridden by its own.
+    /// The settings of the test's host: the file's, overridden by the test's own.
     pub settings: TestSettings,
     /// The expected error of loading the plugin.
     pub load_error: Option<ExpectedError>,
@@ -59,8 +60,8 @@ const TEST: Table = &[
 ];
 
 impl TestFile {
-    /// Whether a file of this name in a plugin's directory, or in its `tests`, is a test file: `plugin.test.yaml`, or
-    /// in `tests` any name that ends in `.test.yaml`, with the extension of any format.
+    /// Returns whether a file of this name in a plugin's directory, or in its `tests`, is a test file:
+    /// `plugin.test.yaml`, or in `tests` any name that ends in `.test.yaml`, with the extension of any format.
     pub fn is_named(file_name: &str, in_tests: bool) -> bool {
         let path = Path::new(file_name);
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();

@@ -21,15 +21,15 @@ use crate::{shape, top};
 pub struct TestSettings {
     /// Values of the plugin's configuration.
     pub config: Map<String, Value>,
-    /// The operator's policy; none allows everything that the manifest asks for.
+    /// The operator's policy; `None` allows everything that the manifest asks for.
     pub policy: Option<Vec<Rule>>,
-    /// Rules that deny, before those of the policy.
+    /// Denying rules, which take precedence over the policy.
     pub deny: Vec<Rule>,
     /// The time at which the test begins.
     pub clock: Option<SystemTime>,
-    /// Replies for HTTP requests. The first that matches is used.
+    /// Replies for HTTP requests. The first matching one is used.
     pub http: Vec<HttpReply>,
-    /// Plugins that are loaded first, in order.
+    /// Plugins to load first, in order.
     pub with: Vec<PluginBeside>,
     /// Limits that replace the manifest's.
     pub resources: Resources,
@@ -38,19 +38,19 @@ pub struct TestSettings {
 /// A reply for HTTP requests of a plugin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpReply {
-    /// The method; none matches any.
+    /// The method; `None` matches any.
     pub method: Option<String>,
-    /// The URL, in which `*` stands for any text.
+    /// The URL, in which `*` matches any text.
     pub url: String,
     /// The status of the response.
     pub status: u16,
-    /// Its headers.
+    /// The headers of the response.
     pub headers: Vec<(String, String)>,
-    /// Its body.
+    /// The body of the response.
     pub body: ReplyBody,
-    /// The connection fails with this reason, without a response.
+    /// The reason with which the connection fails, without a response.
     pub error: Option<String>,
-    /// The number of requests that it serves; none means all.
+    /// The number of requests that the reply serves; `None` means all.
     pub times: Option<u64>,
 }
 
@@ -66,9 +66,9 @@ pub enum ReplyBody {
 /// Another plugin in the same host.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PluginBeside {
-    /// Its path, relative to the test file.
+    /// The plugin's path, relative to the test file.
     pub path: PathBuf,
-    /// Values of its configuration.
+    /// Values of the plugin's configuration.
     pub config: Map<String, Value>,
 }
 
@@ -109,7 +109,7 @@ const OTHER_PLUGIN: Table = &[
 ];
 
 impl TestSettings {
-    /// These settings, overridden by a test's own.
+    /// Overrides these settings with a test's own.
     pub(super) fn overridden_by(mut self, own: TestSettings) -> TestSettings {
         self.config.extend(own.config);
         TestSettings {
@@ -186,7 +186,7 @@ fn read_reply(node: &Node<'_>, report: &mut Report) -> Option<HttpReply> {
     })
 }
 
-/// Reads a method, in upper case as in requests.
+/// Reads a method and converts it to upper case, as in requests.
 pub(super) fn read_method(node: &Node<'_>, report: &mut Report) -> Option<String> {
     let method = node.line(LINE_CHARS_MAX, report)?;
     if !method.chars().all(|c| c.is_ascii_alphabetic()) {

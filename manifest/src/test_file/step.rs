@@ -1,4 +1,4 @@
-//! One step of a test: an event in the host, or an expectation about earlier steps.
+//! A step of a test: an event in the host, or an expectation about earlier steps.
 
 use std::time::Duration;
 
@@ -16,16 +16,16 @@ use crate::problem::{Report, code, quoted};
 use crate::read::{Node, Object};
 use crate::shape;
 
-/// One step of a test.
+/// A step of a test.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// Its path in the file, such as `tests[0].steps[2]`.
+    /// The path in the file, such as `tests[0].steps[2]`.
     pub path: String,
-    /// The name of the plugin that it uses; none means the tested one.
+    /// The plugin that the step uses, by name; `None` means the tested one.
     pub plugin: Option<String>,
-    /// Its kind.
+    /// The step's kind.
     pub kind: StepKind,
-    /// Parts of the answer that later steps use: each a name and the path of a value, such as `note.id`.
+    /// Parts of the answer for later steps: each a name and the path of a value, such as `note.id`.
     pub save: Vec<(String, String)>,
 }
 
@@ -34,9 +34,9 @@ pub struct Step {
 pub enum StepKind {
     /// Calls an action.
     Call {
-        /// Its name.
+        /// The action's name.
         action: String,
-        /// The payload; null if omitted.
+        /// The payload; `null` if omitted.
         payload: Value,
         /// The expected answer.
         expect: Expected,
@@ -47,7 +47,7 @@ pub enum StepKind {
         name: String,
         /// The event's data.
         data: Value,
-        /// The emitter; none means the host.
+        /// The emitter; `None` means the host.
         source: Option<String>,
         /// The correlation id, which related events share.
         correlation_id: Option<String>,
@@ -64,7 +64,7 @@ pub enum StepKind {
         /// The expected outcome.
         expect: Expected,
     },
-    /// Unloads the plugin and loads it, with what it stored and without its state.
+    /// Unloads the plugin and loads it again, with its stored data and without its state.
     Restart {
         /// The expected outcome.
         expect: Expected,
@@ -118,7 +118,7 @@ const EVENT: Table = &[
 const PLUGIN: crate::field::Field =
     field("plugin", "The plugin, if it is not the tested one.", || shape::name(name::PLUGIN_PATTERN, NAME_CHARS_MAX));
 const PLUGIN_ONLY: Table = &[PLUGIN];
-/// Values that one step saves.
+/// Values that a step saves.
 const SAVED_MAX: usize = 32;
 /// The fields of which a step has exactly one.
 const KINDS: [&str; 8] = ["call", "event", "health", "reload", "restart", "advance", "expect_log", "expect_requests"];
@@ -156,7 +156,7 @@ pub(super) fn read_step(node: &Node<'_>, report: &mut Report) -> Option<Step> {
     Some(Step { path: node.path.clone(), plugin, kind, save })
 }
 
-/// Names and the paths of what they stand for.
+/// Reads names and the paths of their values.
 fn read_save(node: &Node<'_>, kind: &str, report: &mut Report) -> Vec<(String, String)> {
     if kind != "call" {
         node.problem(report, code::CONFLICT, "belongs to a `call`: only its answer has values to save");
