@@ -1,8 +1,7 @@
 //! Interleaved measurement: every subject runs a short batch in every round, and ratios are computed within a round.
 //!
 //! A disturbance of the machine (other processes, clock changes, heat) then affects all subjects alike, or one batch of
-//! many. The order changes in each round, so that no subject always runs after the same other one, with the caches that
-//! it leaves.
+//! many. The order changes in each round, so that no subject always runs after the same one and finds the same caches.
 
 use std::time::Duration;
 
@@ -64,12 +63,12 @@ impl Samples {
         Spread::of(self.nanos.clone())
     }
 
-    /// The ratio of this subject to another one, computed within each round.
+    /// Returns the ratio of this subject to another, computed within each round.
     pub fn ratio(&self, other: &Samples) -> Spread {
         Spread::of(self.nanos.iter().zip(&other.nanos).map(|(mine, theirs)| mine / theirs).collect())
     }
 
-    /// The ratio of the fastest rounds of two subjects, in which disturbances are smallest.
+    /// Returns the ratio of the fastest rounds of two subjects, in which disturbances are smallest.
     pub fn ratio_of_fastest(&self, other: &Samples) -> f64 {
         self.spread().min / other.spread().min
     }
@@ -97,7 +96,7 @@ pub fn interleave(subjects: Vec<Subject<'_>>, plan: Plan) -> anyhow::Result<Vec<
     Ok(running.into_iter().map(|(_, samples)| samples).collect())
 }
 
-/// The number of calls that fill a batch. Finding it also warms the subject up.
+/// Finds the number of calls that fill a batch, which also warms the subject up.
 fn calibrate(batch: &mut Batch<'_>, wanted: Duration) -> anyhow::Result<u32> {
     let mut calls = 1_u32;
     loop {

@@ -68,8 +68,8 @@ impl Target {
         }
     }
 
-    /// The verdict by the median and by the fastest rounds. A busy machine disturbs a subject in a separate process
-    /// more than the others. If the two criteria disagree, the result is unclear.
+    /// Returns the verdict by the median and by the fastest rounds. A busy machine disturbs a subject in a separate
+    /// process more than the others. If the two criteria disagree, the result is unclear.
     fn verdict(this: Option<Self>, median: f64, of_fastest: f64) -> String {
         let Some(target) = this else { return String::new() };
         let met = match (target.met(median), target.met(of_fastest)) {

@@ -79,7 +79,7 @@ impl<'a> Peer<'a> {
         Ok(started.elapsed().as_nanos())
     }
 
-    /// Warms the process up. It has just slept, whereas the batches of other subjects follow directly upon one another.
+    /// Warms the process up: it has just slept, whereas the batches of other subjects follow directly upon one another.
     fn wake(&mut self) -> anyhow::Result<()> {
         let until = Instant::now() + WAKING;
         while Instant::now() < until {

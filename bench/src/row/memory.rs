@@ -11,7 +11,7 @@ use crate::subject::{executor, plugbay as bay, raw};
 
 /// The argument that starts this program as such a process.
 pub const CHILD: &str = "count-memory";
-/// Additional instances of the pool, beyond the measured ones.
+/// Instances that the pool has beyond the measured ones.
 const SPARE: u32 = 100;
 
 pub fn row(bench: &Bench, instances: u32, kibibytes_max: Option<f64>) -> anyhow::Result<Row> {

@@ -9,8 +9,8 @@
 //! | `container:start`, and for Docker's objects also `container:started` | `container.start` |
 //! | the hook name `onContainerStart` | `container.start` |
 //!
-//! Only [`parse_topic`] maps the spellings. All other code (the manifest's lists, the SDK's attributes, test files, events that
-//! an application emits) calls it and then compares topics as text.
+//! Only [`parse_topic`] maps the spellings. All other code (the manifest's lists, the SDK's attributes, test files,
+//! events that an application emits) calls it and then compares topics as text.
 
 use crate::limits::PATTERN_CHARS_MAX;
 use crate::problem::quoted;

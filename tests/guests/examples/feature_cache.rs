@@ -1,4 +1,4 @@
-//! Uses `cache`. An error of the host becomes the answer `{"error": {kind: text}}`.
+//! Uses `cache`, and returns an error of the host as `{"error": {kind: text}}`.
 
 use plugbay_guests::{Value, cache, json};
 

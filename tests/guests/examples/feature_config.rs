@@ -1,4 +1,4 @@
-//! Uses `config`. An error of the host becomes the answer `{"error": {kind: text}}`.
+//! Uses `config`, and returns an error of the host as `{"error": {kind: text}}`.
 
 use plugbay_guests::{Value, config, json, log};
 
@@ -12,7 +12,7 @@ fn error(error: config::Error) -> Value {
     json!({ "error": { kind: text } })
 }
 
-/// The text of the setting `token`, or of its field `inner` if it is an object.
+/// Returns the text of the setting `token`, or of its field `inner` if it is an object.
 fn secret() -> String {
     let secret = config::get("token").ok().flatten().unwrap_or_default();
     let secret: Value = serde_json::from_str(&secret).unwrap_or_default();
@@ -70,7 +70,7 @@ plugbay_guests::actions!(|action, payload| match action {
         Ok(json!(secret.len()))
     }
     "trap_after_secret" => {
-        // The part of standard error that the host keeps begins within the secret.
+        // The part of standard error that the host retains begins within the secret.
         let secret = secret();
         eprint!("{secret}{}", "x".repeat(4096 - secret.len() / 2));
         std::process::exit(3)

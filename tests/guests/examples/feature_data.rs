@@ -1,4 +1,4 @@
-//! Uses `data`. An error of the host becomes the answer `{"error": {kind: text}}`.
+//! Uses `data`, and returns an error of the host as `{"error": {kind: text}}`.
 
 use plugbay_guests::{Value, data, json, log};
 
@@ -25,7 +25,7 @@ fn done(result: Result<(), data::Error>) -> Value {
     result.map_or_else(error, |()| json!("set"))
 }
 
-/// The value that is stored under a number.
+/// Returns the value that is stored under a number.
 fn numbered(index: usize) -> Value {
     json!({ "index": index, "padding": "x".repeat(index % 500) })
 }
@@ -42,7 +42,7 @@ fn acknowledge(payload: &Value) -> Value {
     Value::Null
 }
 
-/// The numbers whose values are stored, and the keys whose values differ from what was set.
+/// Returns the numbers whose values are stored, and the keys whose values differ from those that were set.
 fn kept() -> Result<Value, data::Error> {
     let (mut kept, mut wrong, mut cursor) = (Vec::new(), Vec::new(), None);
     loop {

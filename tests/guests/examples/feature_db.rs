@@ -1,10 +1,10 @@
-//! Runs SQL from its payload, alone or in a transaction that ends as the payload says.
+//! Runs SQL from its payload, alone or in a transaction that ends as the payload specifies.
 
 use plugbay_guests::sql::{self, db};
 use plugbay_guests::{Value, json};
 
-/// `{"steps": […], "end": "commit" | "rollback" | "drop" | "keep" | "trap" | "hang" | "outside"}`: returns the answer
-/// of each step.
+/// Runs `{"steps": […], "end": "commit" | "rollback" | "drop" | "keep" | "trap" | "hang" | "outside"}`, and returns
+/// the answer of each step.
 fn transaction(script: &Value) -> Value {
     let transaction = match db::begin() {
         Ok(transaction) => transaction,
@@ -39,7 +39,7 @@ fn transaction(script: &Value) -> Value {
     json!(answers)
 }
 
-/// Inserts one number after the other, each into two tables in one transaction, and logs it as soon as the host has
+/// Inserts numbers one by one, each into two tables in one transaction, and logs each as soon as the host has
 /// acknowledged the commit.
 fn acknowledge(first: u64, count: u64) -> Result<Value, db::Error> {
     for table in ["kept", "kept_too"] {
@@ -56,7 +56,7 @@ fn acknowledge(first: u64, count: u64) -> Result<Value, db::Error> {
     Ok(json!(count))
 }
 
-/// The numbers that are in both tables, and those that are in one only.
+/// Returns the numbers that are in both tables, and those that are in only one.
 fn kept() -> Result<Value, db::Error> {
     let numbers = |sql: &str| -> Result<Vec<Value>, db::Error> {
         let rows = sql::rows(db::query(sql, &[])?);

@@ -1,4 +1,4 @@
-//! Records the events that it receives, reacts as their names say, and reports the health that its payload sets.
+//! Records the events that it receives, reacts as their names specify, and reports the health that its payload sets.
 
 use std::cell::RefCell;
 

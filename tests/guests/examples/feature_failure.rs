@@ -1,4 +1,4 @@
-//! Fails as its payload says: `{"code", "message", "details", "status"}`, with `details` as JSON text.
+//! Fails as its payload specifies: `{"code", "message", "details", "status"}`, with `details` as JSON text.
 //!
 //! `fail_first` fails the first `times` times, and then answers with the number of calls.
 

@@ -1,4 +1,4 @@
-//! Sends requests as its payload says, with the bindings of `wasi:http` alone.
+//! Sends requests as its payload specifies, with the bindings of `wasi:http` alone.
 
 use std::cell::RefCell;
 

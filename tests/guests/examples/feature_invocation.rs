@@ -1,4 +1,4 @@
-//! Answers with what `invocation` says about the call.
+//! Returns the values that `invocation` provides about the call.
 
 use plugbay_guests::{invocation, json};
 

@@ -1,4 +1,4 @@
-//! Uses `wasi:keyvalue` 0.2.0-draft, the draft before the present one.
+//! Uses `wasi:keyvalue` 0.2.0-draft, the draft before the current one.
 
 use plugbay_guests::{Value, json};
 

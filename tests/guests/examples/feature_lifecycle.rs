@@ -1,7 +1,7 @@
-//! Behaves in each lifecycle call as its configuration says: `fail`, `trap`, `hang`, or ordinary.
+//! Behaves in each lifecycle call as its configuration specifies: `fail`, `trap`, `hang`, or ordinary.
 //!
 //! Its state is a total that `add` increases and that survives a reload. `moments` lists the lifecycle calls that this
-//! instance has had.
+//! instance has received.
 
 use std::cell::{Cell, RefCell};
 

@@ -1,4 +1,4 @@
-//! Calls other plugins and offers services. An error of the host becomes the answer `{"error": {"kind", …}}`.
+//! Calls other plugins and offers services, and returns an error of the host as `{"error": {"kind", …}}`.
 //!
 //! On load and reload it registers the names in its configuration's `services`, and then fails if `fail` is set.
 
@@ -22,7 +22,7 @@ fn value(json: String) -> Value {
     serde_json::from_str(&json).unwrap_or_else(|_| json!({ "not_json": json }))
 }
 
-/// Passes a call along the plugins named in the payload. The last one answers with what it knows of its call.
+/// Passes a call along the plugins named in the payload. The last one returns what it can see of its call.
 fn relay(payload: &Value) -> Value {
     let route = payload.as_array().cloned().unwrap_or_default();
     match route.split_first() {
@@ -66,7 +66,7 @@ impl actions::Guest for Guest {
                 ))
             }
             "call_long" => {
-                // As JSON, a text has two more characters: its quotes.
+                // As JSON, a text is two characters longer, because of its quotes.
                 let long = "x".repeat(payload["bytes"].as_u64().unwrap_or(2) as usize - 2);
                 let (plugin, action) = (text(&payload["plugin"]), text(&payload["action"]));
                 Ok(answer(plugins::call(plugin, action, &json!(long).to_string()), |json| json!({ "ok": value(json) })))

@@ -1,5 +1,4 @@
-//! Schedules jobs, and has the actions that they run. An error of the host becomes the answer `{"error": {kind:
-//! text}}`.
+//! Schedules jobs and contains the actions that they run. It returns an error of the host as `{"error": {kind: text}}`.
 
 use std::cell::RefCell;
 
@@ -27,7 +26,8 @@ fn text<'a>(payload: &'a Value, member: &str) -> &'a str {
     payload[member].as_str().unwrap_or_default()
 }
 
-/// `{"interval_ms": n}`, `{"date_ms": n}`, `{"cron": "* * * * *", "time_zone": "UTC"}` or anything else.
+/// Parses `{"interval_ms": n}`, `{"date_ms": n}`, `{"cron": "* * * * *", "time_zone": "UTC"}`; anything else is a
+/// schedule that no host knows.
 fn schedule(payload: &Value) -> scheduler::Schedule {
     if let Some(ms) = payload["interval_ms"].as_u64() {
         scheduler::Schedule::IntervalMs(ms)
@@ -88,7 +88,7 @@ fn acknowledge(payload: &Value) -> Value {
     json!("all kept")
 }
 
-/// The jobs of [`acknowledge`] that are stored, and those that differ from what was added.
+/// Returns the jobs of [`acknowledge`] that are stored, and those that differ from what was added.
 fn kept() -> Value {
     let jobs = match scheduler::jobs() {
         Ok(jobs) => jobs,
@@ -138,7 +138,7 @@ plugbay_guests::actions!(|action, payload| {
         }
         "worked" => RUNS.with_borrow(|runs| json!(runs)),
         "again" => {
-            // A job that schedules itself again immediately, forever.
+            // This job schedules itself again immediately, forever.
             let next = json!({ "id": payload["job"], "action": "again", "date_ms": 0, "replace": true });
             RUNS.with_borrow_mut(|runs| runs.push(payload));
             add(&next).map_or_else(error, |next| json!({ "next_ms": next }))

@@ -1,4 +1,4 @@
-//! Takes long: one action waits in the host, another computes.
+//! Takes long: one action waits in the host, the other computes.
 
 use std::time::{Duration, Instant};
 

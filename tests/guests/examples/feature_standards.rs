@@ -1,5 +1,5 @@
-//! Uses the standard interfaces and the contract's own, so that a test can check that both see the same values. An
-//! error of the host becomes the answer `{"error": …}`.
+//! Uses the standard interfaces and the contract's own, so that a test can check that both see the same values. It
+//! returns an error of the host as `{"error": …}`.
 
 use std::cell::RefCell;
 
@@ -55,7 +55,7 @@ fn bytes(value: &Value) -> Vec<u8> {
     }
 }
 
-/// Bytes as text, or as a list of numbers if they are not UTF-8.
+/// Returns bytes as text, or as a list of numbers if they are not UTF-8.
 fn shown(bytes: Option<Vec<u8>>) -> Value {
     bytes.map_or(Value::Null, |bytes| match String::from_utf8(bytes) {
         Ok(text) => json!(text),

@@ -1,4 +1,4 @@
-//! Answers with what it sees of the machine through WASI: environment, arguments, files, clocks and standard input.
+//! Returns what it sees of the machine through WASI: environment, arguments, files, clocks and standard input.
 
 use std::io::Read;
 

@@ -1,4 +1,4 @@
-//! Stores more than it may, or keeps the host busy with keys.
+//! Stores more than its limit, or keeps the host busy with keys.
 
 use plugbay_guests::{Value, data, json};
 

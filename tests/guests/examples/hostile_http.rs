@@ -1,4 +1,4 @@
-//! Sends the requests that its payload describes, to destinations or in amounts that the host has to refuse.
+//! Sends the requests that its payload describes, to destinations or in amounts that the host must refuse.
 
 use plugbay_guests::{Value, http, json};
 use wasip2::http::types::{Fields, Method, OutgoingRequest};
@@ -28,7 +28,7 @@ fn follow(request: &Value) -> Value {
     follow(&next)
 }
 
-/// Makes the host copy headers forever, at a few guest instructions for each copy.
+/// Makes the host copy headers forever, with a few guest instructions per copy.
 fn work(how: &str) {
     let entries: Vec<(String, Vec<u8>)> = (0..250).map(|number| (format!("x-{number}"), vec![b'x'; 8])).collect();
     let fields = Fields::from_list(&entries).expect("they are below the limit");

@@ -2,7 +2,7 @@
 
 use plugbay_guests::{Value, json, scheduler};
 
-/// Adds one job after the other, whatever the host refuses. With `until_refused` it stops at the first refusal.
+/// Adds jobs one by one despite refusals. With `until_refused` it stops at the first refusal.
 fn flood(payload: Value) -> Value {
     let every = scheduler::Schedule::IntervalMs(1_000);
     let mut added = 0;

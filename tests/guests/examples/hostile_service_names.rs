@@ -1,4 +1,4 @@
-//! Registers service names until the host refuses one, and answers with the number it got and the refusal.
+//! Registers service names until the host refuses one, and returns their number and the refusal.
 
 use plugbay_guests::{json, plugins, plugins_error};
 

@@ -1,4 +1,4 @@
-//! Attacks through its database. `{"attack": name, …}` answers with the outcome of each statement.
+//! Attacks through its database. `{"attack": name, …}` returns the outcome of each statement.
 
 use plugbay_guests::sql::{self, db};
 use plugbay_guests::{Value, json};

@@ -1,4 +1,4 @@
-//! Misuses its standard streams as its payload says: `{"how", "count"}`.
+//! Misuses its standard streams as its payload specifies: `{"how", "count"}`.
 
 use wasip2::cli::{stdin, stdout};
 use wasip2::io::streams::StreamError;

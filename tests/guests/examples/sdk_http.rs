@@ -1,4 +1,4 @@
-//! Sends requests as its payload says, with the SDK's `http`.
+//! Sends requests as its payload specifies, with the SDK's `http`.
 
 use std::time::Duration;
 

@@ -47,7 +47,7 @@ fn options(payload: &Value) -> RequestOptions {
     options
 }
 
-/// Writes this many bytes, or stops when the host stops reading. The response then says why.
+/// Writes this many bytes, or stops when the host stops reading. The response then contains the reason.
 fn write(body: OutgoingBody, mut bytes: u64) -> Result<(), String> {
     let stream = body.write().map_err(|()| "NoStream")?;
     while bytes > 0 {
@@ -74,7 +74,7 @@ pub fn header(response: &FutureIncomingResponse) -> Result<IncomingResponse, Str
     }
 }
 
-/// Sends, and reads everything: `{status, headers, body, body_bytes}` or `{error, body_bytes}`.
+/// Sends a request and reads the whole response: `{status, headers, body, body_bytes}` or `{error, body_bytes}`.
 pub fn fetch(payload: &Value) -> Value {
     let response = match send(payload).and_then(|response| header(&response)) {
         Ok(response) => response,
@@ -94,7 +94,7 @@ pub fn fetch(payload: &Value) -> Value {
     }
 }
 
-/// The start of the body, its length, and the error that it ended with.
+/// Returns the start of the body, its length, and the error that it ended with.
 fn read(response: &IncomingResponse) -> (String, u64, Option<String>) {
     const KEPT: usize = 1024;
     let (mut start, mut bytes) = (Vec::new(), 0);
@@ -116,7 +116,7 @@ fn read(response: &IncomingResponse) -> (String, u64, Option<String>) {
     (String::from_utf8_lossy(&start).into_owned(), bytes, error)
 }
 
-/// `HttpRequestDenied`, `HttpResponseBodySize(Some(16777216))`.
+/// Returns the name of an error code, such as `HttpRequestDenied` or `HttpResponseBodySize(Some(16777216))`.
 fn code_name(code: &ErrorCode) -> String {
     format!("{code:?}").trim_start_matches("ErrorCode::").to_owned()
 }

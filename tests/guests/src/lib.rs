@@ -33,12 +33,12 @@ thread_local! {
     static CALLS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// A failure without details.
+/// Creates a failure without details.
 pub fn failure(code: &str, message: impl Into<String>) -> Failure {
     Failure { code: code.to_owned(), message: message.into(), details: None, status_code: None }
 }
 
-/// An error of `plugins` as JSON: `{"kind", …}` with the text or the failure's fields.
+/// Converts an error of `plugins` to JSON: `{"kind", …}` with the text or the failure's fields.
 pub fn plugins_error(error: plugins::Error) -> Value {
     let text = |kind: &str, text: String| json!({ "kind": kind, "text": text });
     let failure = |kind: &str, failure: Failure| {
@@ -57,13 +57,13 @@ pub fn plugins_error(error: plugins::Error) -> Value {
     }
 }
 
-/// The failure for an action that the guest does not have.
+/// Returns the failure for an action that the guest does not have.
 pub fn unknown(action: &str) -> Result<Value, Failure> {
     Err(failure("unknown_action", format!("no action `{action}`")))
 }
 
-/// Runs an action. `ping` answers with the number of pings that this instance has had, so that a test can distinguish a
-/// fresh instance from an old one. Every other action goes to the guest.
+/// Runs an action. `ping` returns the number of pings that this instance has received, so that a test can distinguish a
+/// fresh instance from an old one. The guest handles every other action.
 pub fn dispatch(
     action: &str,
     payload: String,

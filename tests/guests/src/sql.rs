@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 pub use crate::actions_only::plugbay::plugin::db;
 
-/// An error as `{"error": {kind: text}}`.
+/// Converts an error to `{"error": {kind: text}}`.
 pub fn error(error: db::Error) -> Value {
     let (kind, text) = match error {
         db::Error::Denied(text) => ("denied", text),
@@ -19,7 +19,7 @@ pub fn error(error: db::Error) -> Value {
     json!({ "error": { kind: text } })
 }
 
-/// Rows as JSON objects.
+/// Converts rows to JSON objects.
 pub fn rows(rows: db::Rows) -> Value {
     let row = |values: Vec<db::Value>| -> Value {
         rows.columns.iter().cloned().zip(values.into_iter().map(value)).collect::<Map<_, _>>().into()
@@ -41,7 +41,7 @@ fn value(value: db::Value) -> Value {
     }
 }
 
-/// Parameters from a JSON list; a blob is `{"blob": [bytes]}`.
+/// Converts a JSON list to parameters; a blob is `{"blob": [bytes]}`.
 pub fn params(values: &Value) -> Vec<db::Value> {
     let param = |value: &Value| match value {
         Value::Null => db::Value::Null,
@@ -75,7 +75,7 @@ pub fn run(step: &Value) -> Value {
     answer.unwrap_or_else(error)
 }
 
-/// The same inside a transaction.
+/// Like [`run`], in a transaction.
 pub fn run_inside(transaction: &db::Transaction, step: &Value) -> Value {
     let answer = match step["query"].as_str() {
         Some(sql) => transaction.query(sql, &params(&step["params"])).map(rows),

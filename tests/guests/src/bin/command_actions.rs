@@ -1,4 +1,4 @@
-//! A program that reads its request from standard input, as every legacy plugin may: `{"action", "payload"}`.
+//! A legacy plugin that reads its request from standard input: `{"action", "payload"}`.
 
 use std::io::Write;
 
