@@ -1,4 +1,6 @@
 //! The functions that a component exports, with their types.
+//!
+//! They come from the compiled component's own type, so no WIT file is needed and no guest code runs.
 
 use std::fmt;
 

@@ -1,4 +1,7 @@
 //! Plugin directories: names are resolved inside the directory, and only regular files are read.
+//!
+//! cap-std resolves each name relative to the open directory, so that replacing a file or a directory with a link
+//! meanwhile does not lead outside.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,6 @@
 //! The handle of a loaded plugin, which an application holds and calls.
+//!
+//! It refers to the plugin, not to a revision, so it stays valid through reloads. After an unload its calls fail.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,6 @@
 //! The description of a plugin, obtained without running any of its code.
+//!
+//! Its form is for people and programs, is separate from the runtime's own types, and contains no secrets.
 
 use data_encoding::HEXLOWER;
 use plugbay_compile::scan::{ItemKind, Kind, Quantity};

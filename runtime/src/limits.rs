@@ -33,7 +33,7 @@ pub const FUEL_CEILING_DEFAULT: u64 = 1_000_000_000_000;
 pub const FUEL_YIELD_INTERVAL: u64 = 500_000;
 /// [`FUEL_YIELD_INTERVAL`] of components composed of several. A string that one part passes to another is copied
 /// without counting fuel, which takes up to a tenth of a second for the largest, and such a call costs some ten units.
-/// Yielding this often makes such a component compute half as fast again.
+/// Yielding this often makes such a component take half as long again.
 pub const FUEL_YIELD_INTERVAL_COMPOSED: u64 = 2_000;
 /// Wall-clock time of a call, including waiting, if the manifest sets none: 10 s.
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);

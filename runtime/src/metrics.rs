@@ -1,4 +1,6 @@
 //! Counters of a plugin since it was loaded. They cost a call a few nanoseconds and are summed when they are read.
+//!
+//! They are plain numbers that an application can export in any format.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;

@@ -1,4 +1,7 @@
 //! The contribution of each section to the counts.
+//!
+//! Each section is read item by item and nothing is stored but counts, the outermost imports and exports, and embedded
+//! manifests. Instructions are not read.
 
 use wasmparser::{
     BinaryReader, ComponentExternalKind, ComponentInstance, ComponentTypeRef, CompositeInnerType, ElementItems,

@@ -1,4 +1,8 @@
 //! A plugin's grants: the intersection of the manifest's policy and the operator's.
+//!
+//! The two are never merged into one policy: each is checked, so that a denial can say which of them to change, and so
+//! that the operator's can be replaced while plugins run. Checks here neither count nor audit; `host/permissions.rs`
+//! does.
 
 use std::sync::Arc;
 

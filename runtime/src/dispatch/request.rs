@@ -1,4 +1,7 @@
 //! The kinds of requests that a guest answers, each with its reply type.
+//!
+//! A kind defines what is called, whether it counts against the rate limit and how its reply is checked, so that
+//! [`dispatch`](super::dispatch) can be the same for all. Nothing here decides whether a request may run.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,7 @@
 //! `plugbay:plugin/db` over the db service.
+//!
+//! Permissions are checked while SQLite prepares a statement, because only then the tables that it accesses are known.
+//! The service reports them, and they are counted and audited here.
 
 use std::sync::Arc;
 

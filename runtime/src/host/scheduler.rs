@@ -1,4 +1,6 @@
 //! `plugbay:plugin/scheduler` over the jobs service.
+//!
+//! It only changes and lists jobs; `trigger/schedule.rs` runs them.
 
 use plugbay_manifest::PermissionAction;
 

@@ -1,4 +1,7 @@
 //! The checks of a plugin before any of its code is compiled or run: its manifest, grants, limits and imports.
+//!
+//! They come first because compiling is expensive, and because a missing permission should be reported before the
+//! plugin starts. Whether the component is valid and exports the contract is not known until it is compiled and linked.
 
 use std::collections::BTreeSet;
 

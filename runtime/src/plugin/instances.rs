@@ -4,8 +4,8 @@
 //! with a slot its idle instance or the right to make one. An instance that a lease does not return, because it broke
 //! or because the call was dropped, is lost; its slot is not.
 //!
-//! Each slot has cache lines of its own, and each thread begins its search at a different slot, so that threads that
-//! call one plugin at the same time do not write to the same memory.
+//! Each slot has cache lines of its own, and each thread begins its search at the slot of its own number, so that
+//! threads that call one plugin at the same time do not write to the same memory.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::time::{Duration, Instant};

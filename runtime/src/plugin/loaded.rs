@@ -1,4 +1,7 @@
-//! A loaded revision of a plugin.
+//! A loaded revision of a plugin: its start, its instances and its unloading.
+//!
+//! A revision never changes; a reload replaces it as a whole ([`CurrentRevision`](super::current::CurrentRevision)). It
+//! makes no calls by itself, except for the hooks of its lifecycle: `dispatch` does.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

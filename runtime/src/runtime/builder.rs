@@ -1,4 +1,7 @@
 //! The settings of a runtime, and its construction from them.
+//!
+//! Every setting has a safe default, so an application names only what it changes. Nothing is created before
+//! [`RuntimeBuilder::build`], and nothing here loads a plugin.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
