@@ -16,15 +16,15 @@ use crate::limits::POLICY_STEPS_MAX;
 /// no rule covers is denied.
 ///
 /// [`Policy::allow`] and [`Policy::deny`] add a rule *below* all others, so that a policy is written as it is read, top
-/// first: exceptions before the rules that they except from. To change an existing policy, use [`Policy::allow_first`]
-/// and [`Policy::deny_first`]: a denial below a rule that allows the same has no effect, and
-/// [`Policy::unreachable_rules`] lists it.
+/// first: exceptions come before the general rule. To change an existing policy, use [`Policy::allow_first`] and
+/// [`Policy::deny_first`]: a denial below a rule that allows the same has no effect, and [`Policy::unreachable_rules`]
+/// lists it.
 ///
 /// ```
 /// use plugbay::Policy;
 ///
 /// let policy = Policy::default().deny("data.secret/*")?.allow("data.*")?;
-/// // Later, above all of that:
+/// // Later, above all other rules:
 /// let policy = policy.deny_first("data.*:write")?;
 /// # assert!(policy.unreachable_rules().is_empty());
 /// # Ok::<(), plugbay::PolicyError>(())
