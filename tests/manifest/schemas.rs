@@ -1,8 +1,8 @@
 //! The published JSON Schemas of manifests, host files and test files, against the documents of the manifest crate's
 //! golden tests.
 //!
-//! These tests are not in that crate because it is a dependency of a procedural macro. A validator among its development
-//! dependencies would have `cargo test` build wasmtime with other features than `cargo run`.
+//! These tests are not in that crate because it is a dependency of a procedural macro. With a validator among its
+//! development dependencies, `cargo test` would build wasmtime with other features than `cargo run`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
