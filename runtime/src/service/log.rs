@@ -1,7 +1,7 @@
-//! The log of a plugin: its lines, stamped, masked, bounded and handed to the application's sink.
+//! The log of a plugin: its lines, with secrets masked, bounded and passed to the application's sink.
 //!
-//! Lines of a guest's standard output and error end here as well. Logging never fails and never waits: a sink that
-//! blocks holds up its plugin, so sinks hand over and return.
+//! It also receives the lines of a guest's standard output and error. Logging never fails and never waits: a sink that
+//! blocks delays its plugin, so a sink should hand the line over and return.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,19 +14,19 @@ use crate::audit::line_quota::{LineQuota, Quota};
 use crate::audit::mask::{Cut, Mask};
 use crate::limits::{LOG_FIELDS_MAX, LOG_LINE_BYTES_MAX, LOG_LINES_MAX, LOG_PERIOD};
 
-/// How much a line matters.
+/// The severity of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// For following a program step by step.
+    /// Following a program step by step.
     Trace,
-    /// For finding a fault.
+    /// Finding a fault.
     Debug,
-    /// For knowing what happens.
+    /// Normal operation.
     Info,
-    /// For what may become a fault.
+    /// A potential fault.
     Warn,
-    /// For faults.
+    /// A fault.
     Error,
 }
 
@@ -42,26 +42,26 @@ impl fmt::Display for Level {
     }
 }
 
-/// One line of a plugin, as a sink gets it.
+/// A log line of a plugin, as passed to a sink.
 #[derive(Debug, Clone)]
 pub struct LogRecord<'a> {
     /// The plugin's name.
     pub plugin: &'a str,
-    /// How much it matters.
+    /// The line's severity.
     pub level: Level,
-    /// The part of the plugin that speaks: what the guest says, `stdout`, `stderr`, or empty.
+    /// The part of the plugin that logs: chosen by the guest, `stdout`, `stderr`, or empty.
     pub target: &'a str,
     /// The text. It may have several lines.
     pub message: &'a str,
-    /// Names with their values as JSON.
+    /// Fields: names, with values as JSON.
     pub fields: &'a [(String, String)],
-    /// The id of the call in which it was written, which the plugins that this call leads to share. `None` where there
-    /// is no call, and for standard output and error.
+    /// The id of the call in which it was written. Calls to other plugins share the id of the first call. `None`
+    /// outside a call.
     pub request_id: Option<&'a str>,
 }
 
-/// `[hello] INFO auth: signed in user="Ada"`, as it was written: a sink that prints it on a terminal escapes control
-/// characters first.
+/// Shows the line as `[hello] INFO auth: signed in user="Ada"`, without escaping: a sink that prints it on a terminal
+/// must escape control characters.
 impl fmt::Display for LogRecord<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[{}] {} ", self.plugin, self.level)?;
@@ -73,19 +73,19 @@ impl fmt::Display for LogRecord<'_> {
     }
 }
 
-/// Where the lines of all plugins go.
+/// A destination of the log lines of all plugins.
 pub trait LogSink: Send + Sync {
-    /// Takes one line. Called from the thread that runs the guest: hand over and return. A panic costs this line, and
-    /// the plugin goes on.
+    /// Receives a line. It is called on the thread that runs the guest, so it should hand the line over and return. A
+    /// panic loses the line; the plugin continues.
     fn log(&self, record: &LogRecord<'_>);
 
-    /// The least level that this sink is interested in: guests do not even make lines below it.
+    /// Returns the minimum level that the sink wants. Guests skip lines below it. Default: [`Level::Trace`].
     fn threshold(&self) -> Level {
         Level::Trace
     }
 }
 
-/// A sink that the embedder keeps a hold of.
+/// Lets the embedder retain a handle to the sink.
 impl<S: LogSink + ?Sized> LogSink for Arc<S> {
     fn log(&self, record: &LogRecord<'_>) {
         (**self).log(record);
@@ -96,7 +96,7 @@ impl<S: LogSink + ?Sized> LogSink for Arc<S> {
     }
 }
 
-/// A function that takes lines of every level.
+/// Uses a function as a sink for lines of every level.
 impl<F: Fn(&LogRecord<'_>) + Send + Sync> LogSink for F {
     fn log(&self, record: &LogRecord<'_>) {
         self(record);
@@ -149,7 +149,7 @@ impl fmt::Display for Fields<'_> {
     }
 }
 
-/// The log of one plugin: its quota of lines, its secrets and the sink.
+/// The log of a plugin: its quota of lines, its secrets and the sink.
 pub(crate) struct PluginLog {
     plugin: Arc<str>,
     sink: Arc<dyn LogSink>,
@@ -169,12 +169,12 @@ impl PluginLog {
         }
     }
 
-    /// Writes a line that belongs to no call, unless the plugin wrote too many in this period.
+    /// Writes a line outside a call, unless the plugin has exceeded its quota.
     pub(crate) fn write(&self, level: Level, target: &str, message: &str, fields: &[(String, String)]) {
         self.write_in(|| None, level, target, message, fields);
     }
 
-    /// Writes a line that belongs to a call, whose id is asked for only if the line is written.
+    /// Writes a line of a call, whose id is computed only if the line is written.
     pub(crate) fn write_in<'a>(
         &self,
         request_id: impl FnOnce() -> Option<&'a str>,
@@ -206,25 +206,26 @@ impl PluginLog {
         });
     }
 
-    /// A text without secrets, as long as a line may be, and how many bytes were left out.
+    /// Masks the secrets in a text and cuts it to the maximum length of a line. Returns the number of bytes cut as
+    /// well.
     fn shown<'a>(&self, text: &'a str) -> (Cow<'a, str>, usize) {
         let (text, left_out) = cut(text, LOG_LINE_BYTES_MAX);
-        // Standard output has cut its lines already, and may have lost a character in the middle.
+        // Standard output has been cut into lines before, possibly inside a character.
         let is_cut = text.len() + char::MAX.len_utf8() > LOG_LINE_BYTES_MAX;
         (if is_cut { self.mask.apply_cut(text, Cut::End) } else { self.mask.apply(text) }, left_out)
     }
 
-    /// The least level that the sink takes.
+    /// Returns the minimum level that the sink wants.
     pub(crate) fn threshold(&self) -> Level {
         self.sink.threshold()
     }
 
-    /// Lines that were dropped since the plugin was loaded.
+    /// Returns the number of lines dropped since the plugin was loaded.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Counts the line. The first one after a period with dropped lines says how many there were.
+    /// Counts the line. The first line after a period with dropped lines is preceded by their number.
     fn admit(&self, now: Instant) -> bool {
         let quota =
             self.quota.lock().unwrap_or_else(std::sync::PoisonError::into_inner).admit(now, LOG_LINES_MAX, LOG_PERIOD);
@@ -262,7 +263,7 @@ impl Drop for PluginLog {
     }
 }
 
-/// The text up to a character boundary within `bytes_max`, and how many bytes were left out.
+/// Returns the text up to a character boundary within `bytes_max`, and the number of bytes cut.
 fn cut(text: &str, bytes_max: usize) -> (&str, usize) {
     let end = text.floor_char_boundary(bytes_max);
     (&text[..end], text.len() - end)

@@ -1,5 +1,5 @@
-//! What the host offers to plugins, in plain Rust: one file or folder for each service, with its types, its errors and
-//! its tests.
+//! The services that the host offers to plugins, in plain Rust: one file or folder for each, with its types, errors and
+//! tests.
 //!
 //! A service knows neither WIT nor wasmtime, neither manifests nor grants: the adapters in `host/` parse, check the
 //! grant, call the service and count the work.
@@ -13,7 +13,7 @@ pub(crate) mod jobs;
 pub(crate) mod log;
 pub(crate) mod plugins;
 
-/// The text for a bound that was reached, with both of its numbers.
+/// Returns the text for an exceeded limit, with both numbers.
 pub(crate) fn over_limit(what: &str, allowed: impl std::fmt::Display, observed: impl std::fmt::Display) -> String {
     format!("{what}: {allowed} allowed, {observed} observed")
 }

@@ -1,8 +1,8 @@
-//! Requests to the world outside: names, addresses, connections and their bounds.
+//! The http service: names, addresses and connections of outgoing requests, and their limits.
 //!
-//! The addresses that a host stands for are of the public internet or named by the operator, and size, time and number
-//! are bounded. Cookies and proxies are not supported, and two requests never share a connection. The adapter
-//! (`host/http/`) admits each request and speaks `wasi:http`.
+//! A host's addresses must be public or named by the operator, and size, time and number of requests are bounded.
+//! Cookies and proxies are not supported, and two requests never share a connection. The adapter (`host/http/`) admits
+//! each request and translates to `wasi:http`.
 
 pub(crate) mod address;
 mod network;
@@ -21,34 +21,33 @@ pub(crate) use self::network::{ConnectError, Later, Network, Stream};
 pub(crate) use self::target::Target;
 use crate::limits::{HTTP_LOOKUPS_MAX, HTTP_REQUESTS_OPEN_MAX};
 
-/// Answers the outgoing requests of plugins in place of the network, after all that is checked about a request was
-/// checked. For tests.
+/// Answers the outgoing requests of plugins in place of the network, after all checks of a request. For tests.
 pub trait HttpResponder: Send + Sync + 'static {
-    /// Answers one request, whose URI is absolute. A text is an error of the connection, and the plugin gets to see it.
+    /// Answers a request, whose URI is absolute. A text is an error of the connection, which the plugin receives.
     fn respond(
         &self,
         request: Request<Bytes>,
     ) -> Pin<Box<dyn Future<Output = Result<http::Response<Bytes>, String>> + Send>>;
 }
 
-/// Looks up the names of hosts in place of the system. The addresses that it answers are checked as the system's are.
+/// Resolves host names in place of the system. The returned addresses are checked like the system's.
 pub trait HttpResolver: Send + Sync + 'static {
-    /// The addresses of a name, which is in lower case, in ASCII and without a dot at its end.
+    /// Returns the addresses of a name, which is lower-case ASCII without a trailing dot.
     fn resolve(&self, host: &str) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
 }
 
-/// What the requests of one loaded plugin share.
+/// The state that the requests of a loaded plugin share.
 pub(crate) struct PluginHttp {
     pub(crate) network: Arc<Network>,
-    /// Made for the plugin's first request.
+    /// Created for the plugin's first request.
     turns: OnceLock<Turns>,
 }
 
-/// What bounds the requests of one plugin.
+/// Permits that bound the requests of a plugin.
 struct Turns {
-    /// One turn for each request that is under way.
+    /// One permit per open request.
     open: Arc<Semaphore>,
-    /// One turn for each name that is looked up.
+    /// One permit per name lookup.
     lookups: Arc<Semaphore>,
 }
 
@@ -64,7 +63,7 @@ impl PluginHttp {
         })
     }
 
-    /// The addresses of a host, each once.
+    /// Returns the distinct addresses of a host.
     ///
     /// # Errors
     /// [`ConnectError`] if the name cannot be looked up.
@@ -72,7 +71,7 @@ impl PluginHttp {
         self.network.lookup(host, &self.turns().lookups).await
     }
 
-    /// A place among the plugin's open requests and among those of all plugins.
+    /// Takes a permit for an open request of this plugin and one of all plugins'; `None` if there is none.
     pub(crate) fn take_turn(&self) -> Option<[OwnedSemaphorePermit; 2]> {
         let open = self.turns().open.clone();
         Some([open.try_acquire_owned().ok()?, self.network.connections.clone().try_acquire_owned().ok()?])

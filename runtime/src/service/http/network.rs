@@ -1,7 +1,7 @@
-//! From a target to a connection: the name is looked up, its addresses are checked, and one of those is connected to.
+//! Connects to a target: looks up its name, checks the addresses, and connects to one of them.
 //!
-//! Nothing is looked up twice, so that no second answer can lead elsewhere than the one that was checked. The proxies
-//! of the environment are not asked, and no connection serves two requests: what one plugin opened, no other sees.
+//! Each name is looked up once, so that no second answer can differ from the one that was checked. Proxies in the
+//! environment are ignored, and no connection serves two requests, so that no plugin can use another's connection.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -24,23 +24,23 @@ use crate::limits::{HTTP_ADDRESSES_MAX, HTTP_CONNECTIONS_MAX, HTTP_LOOKUPS_IN_AL
 /// The reason why a connection failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ConnectError {
-    /// The name was not looked up in time.
+    /// The name lookup took too long.
     LookupTimeout,
     /// The name has no address.
     UnknownName,
     /// The host has no permitted address.
     NoAddress,
-    /// The name cannot be one of a certificate.
+    /// The name cannot occur in a certificate.
     InvalidName,
-    /// No address took the connection.
+    /// No address accepted the connection.
     Refused,
     /// No address answered in time.
     Timeout,
-    /// The network leads to none of the addresses.
+    /// None of the addresses is reachable.
     Unreachable,
-    /// Certificates of the host's own configuration cannot be used.
+    /// The host's own root certificates are not valid.
     TlsConfiguration,
-    /// The certificate of the server is not valid.
+    /// The server's certificate is not valid.
     TlsCertificate,
     /// The server refused the handshake with this alert.
     TlsAlert {
@@ -49,27 +49,27 @@ pub(crate) enum ConnectError {
         /// Its name.
         name: String,
     },
-    /// The server does not speak TLS as it should.
+    /// The server violated the TLS protocol.
     TlsProtocol,
     /// The connection was closed during the handshake.
     Terminated,
 }
 
-/// The way out that all plugins of a runtime share.
+/// Outgoing network access, shared by all plugins of a runtime.
 pub(crate) struct Network {
-    /// `None` asks the system.
+    /// `None` uses the system's resolver.
     resolver: Option<Arc<dyn HttpResolver>>,
     pub(crate) responder: Option<Arc<dyn HttpResponder>>,
     root_certificates: Vec<Vec<u8>>,
-    /// Made for the first `https` request.
+    /// Created for the first `https` request.
     tls: OnceLock<Result<TlsConnector, rustls::Error>>,
-    /// How long a request may take as a whole.
+    /// Time limit of a whole request.
     pub(crate) timeout: Duration,
     pub(crate) connections: Arc<Semaphore>,
     lookups: Arc<Semaphore>,
 }
 
-/// What bytes go through, encrypted or not.
+/// A byte stream, encrypted or not.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
@@ -91,8 +91,8 @@ impl Network {
         }
     }
 
-    /// The addresses of a host, each once. An address is its own; a name is looked up when one of the plugin's turns
-    /// and one of the runtime's are free.
+    /// Returns the distinct addresses of a host. An IP address is its own; a name is looked up once a permit of the
+    /// plugin and one of the runtime are free.
     pub(crate) async fn lookup(&self, host: &Host, turns: &Arc<Semaphore>) -> Result<Vec<IpAddr>, ConnectError> {
         let name = match host {
             Host::Ipv4(address) => return Ok(vec![IpAddr::V4(*address)]),
@@ -117,7 +117,7 @@ impl Network {
         Ok(addresses)
     }
 
-    /// Connects to the first of these addresses that answers; the name is for the certificate.
+    /// Connects to the first of these addresses that answers; the name is checked against the certificate.
     pub(crate) async fn connect(
         &self,
         target: &Target,
@@ -147,7 +147,7 @@ impl Network {
     }
 }
 
-/// Trusts Mozilla's roots and those of the host.
+/// Creates a connector that trusts Mozilla's roots and those of the host.
 fn connector(root_certificates: &[Vec<u8>]) -> Result<TlsConnector, rustls::Error> {
     let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
     for certificate in root_certificates {
@@ -165,8 +165,8 @@ async fn take_turn(turns: &Arc<Semaphore>, in_all: &Arc<Semaphore>) -> Result<[O
     Ok([turn, in_all.clone().acquire_owned().await?])
 }
 
-/// Asks on a thread of its own, since the system's resolver blocks. Nor can it be cancelled, so the turns are held
-/// until it answers, even if the caller no longer waits.
+/// Resolves a name on a separate thread, because the system's resolver blocks. It cannot be cancelled either, so the
+/// permits are held until it answers, even if the caller no longer waits.
 async fn ask(
     turns: [OwnedSemaphorePermit; 2],
     question: impl FnOnce() -> io::Result<Vec<IpAddr>> + Send + 'static,
@@ -188,7 +188,7 @@ fn unknown_name(name: &str, error: &io::Error) -> ConnectError {
     ConnectError::UnknownName
 }
 
-/// One address after the other, each with its share of the time that is left.
+/// Tries one address after the other, each with its share of the remaining time.
 async fn connect_tcp(addresses: &[IpAddr], port: u16, deadline: Instant) -> Result<TcpStream, ConnectError> {
     let mut last = ConnectError::NoAddress;
     for (index, &address) in addresses.iter().enumerate() {
@@ -196,7 +196,7 @@ async fn connect_tcp(addresses: &[IpAddr], port: u16, deadline: Instant) -> Resu
         let share = left / u32::try_from(addresses.len() - index).unwrap_or(1);
         last = match tokio::time::timeout(share, TcpStream::connect(SocketAddr::new(address, port))).await {
             Ok(Ok(stream)) => {
-                // Requests are written in one piece; waiting for more would only delay them.
+                // Requests are written in one piece, so waiting for more data would only delay them.
                 let _ = stream.set_nodelay(true);
                 return Ok(stream);
             }
@@ -226,7 +226,7 @@ fn tls_error(target: &Target, error: &io::Error) -> ConnectError {
     }
 }
 
-/// What a resolver or a responder answers, some time later.
+/// The future of a resolver or a responder.
 pub(crate) type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 #[cfg(test)]
@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(network.lookup(&address, &none).await.ok(), Some(vec![[127, 0, 0, 1].into()]));
     }
 
-    /// The caller no longer waits, but the thread that asks is not free before it has an answer.
+    /// The caller no longer waits, but the resolver's thread is not free until it has an answer.
     #[tokio::test]
     async fn turn_is_kept_by_who_asks_and_not_by_who_waits() {
         let turns = Arc::new(Semaphore::new(1));

@@ -1,9 +1,8 @@
-//! Where a request goes, in one spelling: what is granted, what is looked up and what is connected to are the same
-//! thing.
+//! The target of a request, in one canonical spelling for grants, lookups and connections.
 //!
 //! A host can be written in many ways: `EXAMPLE.org.`, `bücher.example`, `0177.0.0.1`, `2130706433`,
-//! `[::ffff:127.0.0.1]`. They are read as browsers read them (the URL standard), so that a permission for one spelling
-//! is one for all of them, and an address cannot hide in a number.
+//! `[::ffff:127.0.0.1]`. They are parsed as browsers do (the URL standard), so that a permission for one spelling
+//! covers all of them, and an address cannot be disguised as a number.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -13,7 +12,7 @@ use url::Host;
 
 /// The prefix of the resources of this service.
 const KIND: &str = "http.";
-/// The longest name that DNS knows.
+/// Maximum length of a name in DNS.
 const NAME_BYTES_MAX: usize = 253;
 
 /// A host with its port.
@@ -25,7 +24,7 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Reads scheme and authority. `None` where they name no host that could be asked.
+    /// Parses scheme and authority. `None` if they do not name a valid host.
     pub(crate) fn read(uri: &http::Uri) -> Option<Self> {
         let tls = *uri.scheme()? == Scheme::HTTPS;
         let (host, port) = split(uri.authority()?)?;
@@ -47,12 +46,12 @@ impl Target {
         Some(Target { host, port, tls })
     }
 
-    /// What has to be granted: `http.api.example.org`, or with the port where it is not the scheme's own.
+    /// Returns the resource to be granted: `http.api.example.org`, with the port if it is not the scheme's default.
     pub(crate) fn resource(&self) -> String {
         format!("{KIND}{self}")
     }
 
-    /// The same for one of the addresses that the host stands for.
+    /// Returns the resource for one of the host's addresses.
     pub(crate) fn resource_at(&self, address: IpAddr) -> String {
         let host = match address {
             IpAddr::V4(address) => Host::Ipv4(address),
@@ -61,14 +60,14 @@ impl Target {
         Target { host, ..*self }.resource()
     }
 
-    /// Whether the name means this very machine by definition.
+    /// Returns whether the name denotes this machine by definition.
     pub(crate) fn is_localhost(&self) -> bool {
         matches!(&self.host, Host::Domain(name) if name == "localhost" || name.ends_with(".localhost"))
     }
 }
 
-/// `host`, or `host:port` where the port is not the scheme's own: the `Host` header, and what follows `http.` in a
-/// grant.
+/// Shows `host`, or `host:port` if the port is not the scheme's default. This is the `Host` header, and the part of a
+/// grant after `http.`.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.port == default_port(self.tls) {
@@ -83,7 +82,7 @@ fn default_port(tls: bool) -> u16 {
     if tls { 443 } else { 80 }
 }
 
-/// Host and port as they are written. Names and passwords before the host are refused: they belong in a header.
+/// Splits host and port. A user name or a password before the host is refused: credentials belong in a header.
 fn split(authority: &Authority) -> Option<(&str, Option<&str>)> {
     let text = authority.as_str();
     let rest = text.strip_prefix(authority.host()).filter(|_| !text.contains('@'))?;
@@ -94,7 +93,7 @@ fn split(authority: &Authority) -> Option<(&str, Option<&str>)> {
     }
 }
 
-/// An IPv4 address that is written as an IPv6 one is that IPv4 address.
+/// Converts an IPv4 address that is written as an IPv6 one to IPv4.
 fn embedded(address: Ipv6Addr) -> Host {
     match address.to_ipv4_mapped() {
         Some(address) => Host::Ipv4(address),

@@ -1,7 +1,7 @@
-//! Which plugin offers which service: names that plugins hold, first come first served.
+//! The named services and the plugins that offer them: the first plugin to register a name holds it.
 //!
-//! A name is held by revisions. One that fails to load or is dropped releases its names automatically; a revision that
-//! replaces another takes over what that one held, so that the service stays available during a reload.
+//! A name is held by revisions. A revision that fails to load or is dropped releases its names automatically. A
+//! revision that replaces another also holds the names of that one, so that services stay available during a reload.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,22 +22,22 @@ struct Offer {
     held_by: BTreeSet<u64>,
 }
 
-/// Why a name cannot be had.
+/// Why a name cannot be registered.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum NotRegistered {
     /// Another plugin holds it.
     HeldBy(Arc<str>),
-    /// The plugin holds this many already.
+    /// The plugin already holds this many names, the maximum.
     TooMany(usize),
 }
 
 impl ServiceRegistry {
-    /// The plugin that holds a name.
+    /// Returns the plugin that holds a name.
     pub(super) fn find(&self, service: &str) -> Option<Arc<str>> {
         self.lock().get(service).map(|offer| offer.plugin.clone())
     }
 
-    /// All names, with the plugin that holds each.
+    /// Returns all names, each with the plugin that holds it.
     pub(super) fn all(&self) -> Vec<(String, Arc<str>)> {
         self.lock().iter().map(|(service, offer)| (service.clone(), offer.plugin.clone())).collect()
     }
@@ -47,7 +47,7 @@ impl ServiceRegistry {
     }
 }
 
-/// What one revision of a plugin holds. Dropping it lets go of all of it.
+/// The names that a revision of a plugin holds. Dropping it releases them.
 pub(super) struct Held {
     registry: Arc<ServiceRegistry>,
     plugin: Arc<str>,
@@ -82,7 +82,7 @@ impl Held {
         Ok(())
     }
 
-    /// Takes a name back, whichever revision of the plugin held it. Answers whether one did.
+    /// Releases a name that any revision of the plugin holds. Returns whether one did.
     pub(super) fn unregister(&self, service: &str) -> bool {
         let mut services = self.registry.lock();
         let held = services.get(service).is_some_and(|offer| *offer.plugin == *self.plugin);
@@ -92,14 +92,14 @@ impl Held {
         held
     }
 
-    /// Holds what another revision of the plugin holds.
+    /// Also holds the names that another revision of the plugin holds.
     pub(super) fn take_over(&self, from: &Held) {
         for offer in self.registry.lock().values_mut().filter(|offer| offer.held_by.contains(&from.revision)) {
             offer.held_by.insert(self.revision);
         }
     }
 
-    /// Lets go of everything.
+    /// Releases all names.
     pub(super) fn release(&self) {
         self.registry.lock().retain(|_, offer| {
             offer.held_by.remove(&self.revision);
