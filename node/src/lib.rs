@@ -19,7 +19,7 @@ pub use requirements::RequirementsError;
 use std::path::{Path, PathBuf};
 
 use plugbay::manifest::Rule;
-use plugbay::{BuildError, Ceilings, Package, Policy, Runtime, RuntimeBuilder};
+use plugbay::{BuildError, Ceilings, Package, Policy, Runtime, RuntimeBuilder, SqliteInUse};
 
 /// The operator's settings in addition to the host's file.
 #[derive(Debug, Default)]
@@ -64,18 +64,24 @@ pub enum NodeError {
     /// The data directory cannot be used.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
+    /// The memory of plugins' SQL statements cannot be bounded.
+    #[error(transparent)]
+    SqlMemory(#[from] SqliteInUse),
     /// The runtime cannot be built.
     #[error(transparent)]
     Build(#[from] BuildError),
 }
 
 impl Node {
-    /// Sets up a runtime. `builder` has the settings that a file cannot have, such as sinks and the isolation of
+    /// Sets up a runtime, and bounds the memory of SQL statements in this process
+    /// ([`bound_sql_memory`](plugbay::bound_sql_memory)). `builder` has the settings that a file cannot have, such as sinks and the isolation of
     /// compiling; its policy, ceilings, environment and data directory are replaced.
     ///
     /// # Errors
-    /// [`NodeError`] if the environment or the data directory cannot be used, or the runtime cannot be built.
+    /// [`NodeError`] if the environment or the data directory cannot be used, this process used SQLite before, or the
+    /// runtime cannot be built.
     pub fn open(options: NodeOptions, builder: RuntimeBuilder) -> Result<Self, NodeError> {
+        plugbay::bound_sql_memory()?;
         let NodeOptions { file, policy, ceilings, environment, data_dir, only_checks } = options;
         let mut builder = builder
             .policy(with_rules(policy.clone(), file.policy()))

@@ -26,6 +26,8 @@
 //! that accepts uploads from strangers should compile in a child process, which is killed at its deadline and at its
 //! memory limit. That takes two lines: see [`WorkerCommand`].
 //!
+//! The memory of plugins' SQL statements is bounded if the host begins with [`bound_sql_memory`].
+//!
 //! # Requirements
 //!
 //! The library never prints, never exits, and never blocks the async executor for longer than it takes to read a file.
@@ -35,7 +37,7 @@
 //! Without optimisation the compiler is many times slower. `[profile.dev.package."*"] opt-level = 2` in the embedder's
 //! `Cargo.toml` avoids that in debug builds.
 
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
 mod runtime;
 
@@ -73,6 +75,7 @@ mod thread_number;
 pub use bytes;
 pub use http;
 pub use plugbay_manifest as manifest;
+pub use plugbay_sqlite_memory::SqliteInUse;
 
 pub mod compile;
 
@@ -98,4 +101,5 @@ pub use metrics::{LATENCY_BUCKETS_MICROS, MetricsSnapshot};
 pub use plugin::package::{Package, Source};
 pub use runtime::{CodeCacheAt, LoadedPlugins, Runtime, RuntimeBuilder};
 pub use service::http::{HttpResolver, HttpResponder};
+pub use service::db::bound_sql_memory;
 pub use service::log::{Level, LogRecord, LogSink, TracingSink};

@@ -151,12 +151,6 @@ async fn statement_over_a_limit_is_refused_with_its_name() {
         ("SELECT printf('%1000000000d', 1)".to_owned(), "bytes of a value or row"),
         ("SELECT hex(hex(hex(zeroblob(900000))))".to_owned(), "bytes of a value or row"),
         ("SELECT replace(hex(zeroblob(400000)), '0', hex(zeroblob(400000)))".to_owned(), "bytes of a value or row"),
-        (format!("{rows} SELECT n, hex(randomblob(50)) AS h FROM c ORDER BY h"), "bytes of memory for one statement"),
-        (
-            format!("{rows} SELECT DISTINCT randomblob(900000) FROM c LIMIT 1 OFFSET 1000000"),
-            "bytes of memory for one statement",
-        ),
-        (format!("SELECT {}", vec!["randomblob(990000)"; 200].join(", ")), "bytes of memory for one statement"),
         (format!("{rows} SELECT n FROM c"), "rows of an answer"),
         (format!("{rows} SELECT randomblob(900000) FROM c"), "bytes of an answer"),
         (format!("SELECT 1 IN ({})", vec!["1"; 45_000].join(",")), "instructions of a statement's program"),
@@ -170,6 +164,33 @@ async fn statement_over_a_limit_is_refused_with_its_name() {
         let answer = scene.answers(json!({ "attack": "statements", "sql": [sql] })).await;
         let text = answer[0]["error"]["limit"].as_str().unwrap_or_else(|| panic!("{:.80}: {answer:.300}", sql));
         assert_contains(text, &[limit]);
+    }
+    scene.is_unharmed().await;
+}
+
+/// Without the bound, each of these takes between 200 MB and 4 GB.
+#[tokio::test]
+async fn statement_over_its_memory_is_stopped_alone() {
+    let scene = Scene::with_deadline(20).await;
+    let rows = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c)";
+    // Each constant has a register of its own.
+    let constants: Vec<String> = (0..3_000).map(|n| format!("length(hex(zeroblob({})))", 490_000 - n)).collect();
+    let constants: Vec<String> = constants.chunks(90).map(|some| format!("max({})", some.join(","))).collect();
+    let statements = [
+        format!("{rows} SELECT n, hex(randomblob(50)) AS h FROM c ORDER BY h"),
+        format!("{rows} SELECT n FROM c ORDER BY random()"),
+        format!("{rows} SELECT randomblob(900000) FROM c ORDER BY 1"),
+        format!("{rows} SELECT DISTINCT randomblob(900000) FROM c LIMIT 1 OFFSET 1000000"),
+        format!("{rows} SELECT count(DISTINCT n) FROM c"),
+        format!("{rows} SELECT count(*) OVER (), b FROM (SELECT randomblob(900000) AS b FROM c)"),
+        format!("{rows} SELECT json_group_array(hex(zeroblob(400000))) FROM c"),
+        format!("SELECT {}", vec!["randomblob(990000)"; 250].join(", ")),
+        format!("SELECT max({})", constants.join(",")),
+    ];
+    for sql in statements {
+        let answer = scene.answers(json!({ "attack": "statements", "sql": [sql] })).await;
+        let text = answer[0]["error"]["limit"].as_str().unwrap_or_else(|| panic!("{:.80}: {answer:.300}", sql));
+        assert_contains(text, &["bytes of memory for one statement: 67108864 allowed"]);
     }
     scene.is_unharmed().await;
 }

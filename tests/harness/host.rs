@@ -28,6 +28,7 @@ impl Host {
     /// A runtime with more settings.
     pub(crate) fn with(settings: impl FnOnce(RuntimeBuilder) -> RuntimeBuilder) -> Self {
         let log = Arc::new(RecordedLog::default());
+        plugbay::bound_sql_memory().expect("SQLite was not used before");
         let builder = Runtime::builder()
             .live_instances(16)
             .code_cache(CodeCacheAt::Directory(target_directory().join("code-cache")))

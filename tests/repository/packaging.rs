@@ -8,7 +8,7 @@ use std::process::Command;
 
 use super::{files_in, root, texts};
 
-const PUBLISHED: [&str; 11] = [
+const PUBLISHED: [&str; 12] = [
     "cli",
     "compile",
     "component-call",
@@ -20,6 +20,7 @@ const PUBLISHED: [&str; 11] = [
     "sdk",
     "sdk/macros",
     "sdk/testing",
+    "sqlite-memory",
 ];
 
 /// The path that a line of code makes the compiler read, and whether it is relative to the file or to the crate.

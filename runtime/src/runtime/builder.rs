@@ -25,7 +25,6 @@ use crate::service::db::Databases;
 use crate::service::http::{HttpResolver, HttpResponder, Network};
 use crate::service::jobs::AllJobs;
 use crate::service::log::{LogSink, TracingSink};
-use crate::sqlite::memory::count_memory;
 
 /// Location of the cache of compiled code, which outlives the process.
 #[derive(Debug, Clone, Default)]
@@ -266,7 +265,6 @@ impl RuntimeBuilder {
             // without end.
             return Err(BuildError::CompileWorker { hint: "begin `main` with `plugbay::compile_worker_if_asked()`" });
         }
-        count_memory();
         let engines = Engines::new(self.live_instances)?;
         let code_cache = match &self.code_cache {
             CodeCacheAt::UserDirectory => CodeCache::user_directory().map(CodeCache::open).transpose()?,

@@ -10,7 +10,6 @@
 //! Each plugin has its own files. A damaged file fails the calls of its plugin with an error that says so, and does not
 //! affect other plugins.
 
-pub(crate) mod memory;
 pub(crate) mod open;
 
 use std::fmt;

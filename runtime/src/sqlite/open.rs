@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use super::memory::count_memory;
 use super::{About, Unavailable, Why};
 use crate::limits::{DATABASE_CACHE_BYTES, DATABASE_LOG_BYTES_MAX, DATABASE_WAIT_MAX};
 use crate::scope::make_private_directory;
@@ -20,8 +19,6 @@ pub(crate) struct Connections {
 const TRY_AGAIN: Duration = Duration::from_millis(10);
 
 pub(crate) fn open(about: &About, steps: &[&str]) -> Result<Connections, Unavailable> {
-    // Before the first use of SQLite in this process: afterwards it no longer accepts an allocator.
-    count_memory();
     let Some(path) = &about.path else {
         let mut writer = Connection::open_in_memory().map_err(|error| about.unavailable(&error))?;
         shape(about, &mut writer, steps)?;

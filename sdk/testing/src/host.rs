@@ -178,6 +178,8 @@ impl TestHostBuilder {
     /// [`plugbay::BuildError`] if no runtime can be created.
     pub fn try_build(self) -> Result<TestHost, plugbay::BuildError> {
         let (record, http) = (Record::default(), HttpReplies::default());
+        // If the test used SQLite before, its plugins' statements run without this bound.
+        let _ = plugbay::bound_sql_memory();
         let runtime = self
             .runtime
             .clock(self.clock.clone())

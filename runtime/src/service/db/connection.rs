@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -14,7 +14,6 @@ use super::functions;
 use super::watch::Watch;
 use crate::clock::Clock;
 use crate::limits::*;
-use crate::sqlite::memory::count_memory;
 
 /// Statements of the host's own that are kept prepared beside the plugin's.
 const HOST_STATEMENTS: usize = 4;
@@ -31,7 +30,7 @@ pub(super) struct Conn {
 impl Conn {
     /// Opens the file, or a database in memory where there is none.
     pub(super) fn open(path: Option<&Path>, clock: Arc<dyn Clock>) -> rusqlite::Result<Self> {
-        count_memory();
+        warn_if_memory_is_unbounded();
         let flags =
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let mut sqlite = match path {
@@ -70,6 +69,19 @@ impl Conn {
         {
             tracing::warn!("a plugin's transaction was not rolled back: {error}");
         }
+    }
+}
+
+/// Logs, once per process, that plugins' statements may allocate without a bound.
+fn warn_if_memory_is_unbounded() {
+    static WARNED: Once = Once::new();
+    if !plugbay_sqlite_memory::is_installed() {
+        WARNED.call_once(|| {
+            tracing::warn!(
+                "the memory of plugins' SQL statements is not bounded: call `plugbay::bound_sql_memory` at the beginning \
+                 of `main`"
+            );
+        });
     }
 }
 

@@ -24,6 +24,8 @@ mod watch;
 use std::sync::Arc;
 use std::time::Duration;
 
+use plugbay_sqlite_memory::SqliteInUse;
+
 use self::connection::Conn;
 use self::database::Database;
 use self::watch::Until;
@@ -76,6 +78,21 @@ impl PluginDb {
     pub(crate) fn new(databases: &Databases, scope: &PluginScope) -> Self {
         PluginDb { database: databases.of(scope) }
     }
+}
+
+/// Bounds the memory that one SQL statement of a plugin may allocate: 64 MiB
+/// ([`DB_STATEMENT_MEMORY_BYTES_MAX`](crate::limits::DB_STATEMENT_MEMORY_BYTES_MAX)). To be called at the beginning of
+/// `main`, by a host that gives strangers' plugins a database; `plugbay-node` and the command do.
+///
+/// It gives SQLite an allocator that counts, for the whole process; the statements of the application itself are not
+/// counted. Without it, SQLite is left as the application has it, and a hostile statement can allocate gigabytes before
+/// it is stopped at its deadline. The log warns of that when the first plugin uses a database. Calls after the first
+/// return the same.
+///
+/// # Errors
+/// [`SqliteInUse`] if SQLite was used before in this process: it keeps the allocator that it has.
+pub fn bound_sql_memory() -> Result<(), SqliteInUse> {
+    plugbay_sqlite_memory::install()
 }
 
 impl Database {

@@ -11,7 +11,6 @@ use crate::limits::{
     DB_COLUMNS_MAX, DB_EXPRESSION_DEPTH_MAX, DB_FUNCTION_ARGUMENTS_MAX, DB_PARAMETERS_MAX, DB_PATTERN_BYTES_MAX,
     DB_PROGRAM_STEPS_MAX, DB_STATEMENT_BYTES_MAX, DB_STATEMENT_MEMORY_BYTES_MAX, DB_VALUE_BYTES_MAX,
 };
-use crate::sqlite::memory;
 
 /// A statement that did not run, or not to its end.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,7 +52,7 @@ pub(super) fn of_statement(error: &rusqlite::Error) -> Option<DbError> {
         }
         ErrorCode::TooBig => DbError::limit("bytes of a value or row", DB_VALUE_BYTES_MAX, "more"),
         // SQLite reports a program that is too long as out of memory.
-        ErrorCode::OutOfMemory if !memory::was_refused() => {
+        ErrorCode::OutOfMemory if !plugbay_sqlite_memory::was_refused() => {
             DbError::limit("instructions of a statement's program", DB_PROGRAM_STEPS_MAX, "more")
         }
         ErrorCode::OutOfMemory => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plugbay_manifest::PermissionAction;
+use plugbay_sqlite_memory::StatementMemory;
 use rusqlite::Statement;
 use rusqlite::limits::Limit;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -19,9 +20,8 @@ use super::value::Value;
 use super::watch::{Stop, Until, Whose};
 use crate::limits::{
     DB_CELL_BYTES, DB_LOG_BYTES_MAX, DB_PREPARED_BYTES_MAX, DB_PREPARED_MAX, DB_RESULT_BYTES_MAX, DB_ROWS_MAX,
-    DB_STATEMENT_TIME_MAX, DB_VALUE_BYTES_HERE_MAX, DB_VALUE_BYTES_MAX, DB_WAIT_MAX,
+    DB_STATEMENT_MEMORY_BYTES_MAX, DB_STATEMENT_TIME_MAX, DB_VALUE_BYTES_HERE_MAX, DB_VALUE_BYTES_MAX, DB_WAIT_MAX,
 };
-use crate::sqlite::memory::OneStatement;
 
 /// What a statement answered.
 #[derive(Default)]
@@ -151,7 +151,7 @@ impl SqlCall {
         // Reads the tables' shape anew where another connection has changed it.
         object(conn, "")?;
         conn.watch.book().begin(Whose::Preparing, &self.until);
-        let _memory = OneStatement::begin();
+        let _memory = StatementMemory::at_most(DB_STATEMENT_MEMORY_BYTES_MAX);
         let is_read_only = prepare(conn, sql)?.readonly();
         let mut book = conn.watch.book();
         book.whose = Whose::Host;
@@ -169,7 +169,7 @@ impl SqlCall {
 
     fn step(&self, conn: &Conn, facts: &Facts, params: &[Value], here: bool) -> Result<Answer, DbError> {
         let problem = |error: rusqlite::Error| self.problem(conn, &error);
-        let _memory = OneStatement::begin();
+        let _memory = StatementMemory::at_most(DB_STATEMENT_MEMORY_BYTES_MAX);
         let mut statement = prepare(conn, self.sql.trim()).map_err(problem)?;
         let (length_max, wait) =
             if here { (DB_VALUE_BYTES_HERE_MAX, Duration::ZERO) } else { (DB_VALUE_BYTES_MAX, DB_WAIT_MAX) };
