@@ -130,12 +130,8 @@ fn is_bidirectional_control(c: char) -> bool {
 
 /// The text as one word of a POSIX shell.
 pub(crate) fn shell_word(text: &str) -> Cow<'_, str> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:,%=".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        Cow::Borrowed(text)
-    } else {
-        Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")))
-    }
+    // Quoting fails for NUL characters only, and only unless they are allowed.
+    shlex::Quoter::new().allow_nul(true).quote(text).unwrap_or_default()
 }
 
 /// Text in which all lines after the first begin with `indent`. Lines that are indented further stay unchanged.
@@ -175,7 +171,7 @@ mod tests {
     #[test]
     fn word_is_quoted_for_the_shell_where_it_must_be() {
         assert_eq!(shell_word("plugins/demo-1"), "plugins/demo-1");
-        assert_eq!(shell_word("my plugins/it's"), r"'my plugins/it'\''s'");
+        assert_eq!(shell_word("my plugins/it's"), r#""my plugins/it's""#);
         assert_eq!((shell_word(""), shell_word("cache.*:read")), ("''".into(), "'cache.*:read'".into()));
     }
 

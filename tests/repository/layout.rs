@@ -53,7 +53,6 @@ const MODULES: &[(&str, &[&str])] = &[
             "service",
             "admission",
             "audit",
-            "sqlite",
             "error",
             "capability",
             "scope",

@@ -4,6 +4,13 @@
 //! that has several is masked as well, and so is the part of a secret that a cut left at the end of a text. Values that
 //! a guest encodes or splits cannot be recognised: masking protects against accidents, not against a plugin that means
 //! to leak what it was given.
+//!
+//! # Why not an automaton for all secrets
+//!
+//! Secrets are looked for one after another. `aho-corasick` is not faster for the few secrets that plugins have (a line
+//! of 100 bytes and 1 or 3 secrets: 15 and 73 ns, one by one 8 and 21 ns), and faster from some dozen on (64 secrets:
+//! 70 and 414 ns). But its states take 130 to 260 bytes for each byte of a secret, and plugins can set secrets
+//! themselves: 16 of 64 KiB took 0.5 s to prepare and 263 MB, one of 1 MiB 0.4 s and 132 MB.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;

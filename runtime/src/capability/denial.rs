@@ -8,6 +8,7 @@ use std::fmt;
 
 use plugbay_manifest::PermissionAction;
 use serde::Serialize;
+use shlex::Quoter;
 
 use super::Pattern;
 use crate::limits::RESOURCE_BYTES_TOLD;
@@ -86,7 +87,9 @@ impl fmt::Display for Denial {
         let Denial { resource, action, refused, grant, rule: denied_by } = self;
         // A JSON text is a YAML text too.
         let rule = format!("- {{resource: {}, actions: [{action}]}}", serde_json::Value::from(&**grant));
-        let option = format!("--grant {}", shell_word(&format!("{grant}:{action}")));
+        // Quoting fails for NUL characters only, and only unless they are allowed.
+        let quoted = Quoter::new().allow_nul(true).quote(&format!("{grant}:{action}")).map(Cow::into_owned);
+        let option = format!("--grant {}", quoted.unwrap_or_default());
         write!(f, "permission to {action} `{resource}` ")?;
         match refused {
             Refused::ByManifest if let Some(denied_by) = denied_by => {
@@ -115,12 +118,6 @@ impl fmt::Display for Denial {
     }
 }
 
-/// The text as one word of a POSIX shell.
-fn shell_word(text: &str) -> Cow<'_, str> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:,@%+=".contains(c);
-    if text.chars().all(plain) { Cow::Borrowed(text) } else { Cow::Owned(format!("'{}'", text.replace('\'', r"'\''"))) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,11 +136,6 @@ mod tests {
         assert!(denial.to_string().contains("`- {resource: \"config.a\", actions: [read]}`"), "{denial}");
     }
 
-    /// What a shell makes of a word in single quotes, or without any.
-    fn unquoted(word: &str) -> String {
-        word.replace(r"'\''", "\u{0}").replace('\'', "").replace('\u{0}', "'")
-    }
-
     /// Takes the lines out of the text and adds them, as a reader of it would.
     #[test]
     fn line_to_add_grants_what_was_denied_and_nothing_else() {
@@ -156,6 +148,7 @@ mod tests {
             "data.a:b",
             "data.a,b",
             "data.it's",
+            "data.nul\0; `rm`",
             "data.\"quoted\"",
             r"data.back\slash",
             r"data.\*",
@@ -176,7 +169,9 @@ mod tests {
             let text = denied(resource, Policy::allow_all()).to_string();
             let told = text.split_once("allow it with `--grant ").and_then(|(_, rest)| rest.split_once("`, or `"));
             let (word, rest) = told.unwrap_or_else(|| panic!("no option: {text}"));
-            let option = Policy::default().allow(&unquoted(word)).unwrap_or_else(|error| panic!("{error}"));
+            let words = shlex::split(word).unwrap_or_else(|| panic!("not the words of a shell: {word}"));
+            let [permission] = words.as_slice() else { panic!("not one word: {word}") };
+            let option = Policy::default().allow(permission).unwrap_or_else(|error| panic!("{error}"));
             let (rule, _) = rest.split_once("` at the top of").unwrap_or_else(|| panic!("no rule: {text}"));
             let file = HostFile::parse("plugbay.yaml", &format!("policy:\n  {rule}\n"), Format::Yaml);
             let rules = file.unwrap_or_else(|error| panic!("{rule}: {error}")).policy;

@@ -4,6 +4,14 @@
 //! A plugin that may ask `api.example.org` must not reach the machine that it runs on by way of a name that its owner
 //! points there. Everything that the registries of special addresses (RFC 6890 and its successors) set aside is refused
 //! unless the operator names it: a rule of the operator's for the address itself, not one that merely covers it.
+//!
+//! The tables are those of IANA:
+//! [IPv4 special-purpose addresses](https://www.iana.org/assignments/iana-ipv4-special-registry),
+//! [IPv6 special-purpose addresses](https://www.iana.org/assignments/iana-ipv6-special-registry) and
+//! [IPv6 address space](https://www.iana.org/assignments/ipv6-address-space), and the metadata addresses of clouds,
+//! which no registry has. The standard library's `is_global` is not stable. Crates of such ranges (`iprfc`,
+//! `ip_network`) list what is set aside, as known at their last release, and treat the rest as public. Here IPv6 is the
+//! other way round: only the range that is assigned to the internet is public.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
