@@ -8,7 +8,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use plugbay_manifest::{Format, HostFile, Layer, Manifest, TestFile};
+use plugbay_manifest::{Format, HostFile, Layer, Manifest, TestFile, json_schema};
 use serde_json::Value;
 
 /// The documents of one directory, sorted.
@@ -105,6 +105,24 @@ fn bad_test_file_reports_all_problems() {
         let error = TestFile::parse(name, &text, format).expect_err("the golden is a bad test file");
         compare(&path, &error.to_string());
     }
+}
+
+/// A field that is declared but not read, merged and published is missing in the canonical form of every golden.
+#[test]
+fn every_field_of_the_schema_reaches_the_manifest() {
+    /// Fields that have no effect, and those that mean the same as others.
+    const OTHERS: [&str; 6] = ["$schema", "config", "email", "id", "plugin", "python_version"];
+    let mut reached: Vec<String> = OTHERS.map(str::to_owned).to_vec();
+    for path in documents("good") {
+        let canonical = serde_json::to_value(manifest(&path)).expect("a manifest serializes");
+        reached.extend(canonical.as_object().expect("an object").keys().cloned());
+    }
+    let schema = json_schema();
+    let declared = schema["properties"].as_object().expect("the manifest is an object");
+    let is_alias = |field: &Value| field["description"].as_str().is_some_and(|about| about.starts_with("The same as"));
+    let fields = declared.iter().filter(|(_, field)| !is_alias(field)).map(|(name, _)| name);
+    let missing: Vec<&String> = fields.filter(|name| !reached.contains(name)).collect();
+    assert!(missing.is_empty(), "no golden has {missing:?}");
 }
 
 #[test]

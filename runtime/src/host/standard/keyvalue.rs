@@ -5,7 +5,7 @@
 //! differ by each of them (`keyvalue/draft2.rs`, `keyvalue/draft1.rs`).
 //!
 //! The first draft stays: it is the one of wasmtime's own `wasmtime serve -S keyvalue` and of wasmCloud's interfaces, so
-//! most components that use the standard import it. It costs 37 lines of code.
+//! components that are built for these import it. It costs 37 lines of code.
 
 mod draft1;
 mod draft2;

@@ -9,9 +9,9 @@
 //! [IPv4 special-purpose addresses](https://www.iana.org/assignments/iana-ipv4-special-registry),
 //! [IPv6 special-purpose addresses](https://www.iana.org/assignments/iana-ipv6-special-registry) and
 //! [IPv6 address space](https://www.iana.org/assignments/ipv6-address-space), and the metadata addresses of clouds,
-//! which no registry has. The standard library's `is_global` is not stable. Crates of such ranges (`iprfc`,
-//! `ip_network`) list what is set aside, as known at their last release, and treat the rest as public. Here IPv6 is the
-//! other way round: only the range that is assigned to the internet is public.
+//! which no registry has. The standard library's `is_global` is not stable. Crates of such ranges
+//! (`iprfc`) list what was set aside at their last release, and the rest is public. Here IPv6 is the other way round:
+//! only the range that is assigned to the internet is public.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
