@@ -74,8 +74,8 @@ pub enum NodeError {
 
 impl Node {
     /// Sets up a runtime, and bounds the memory of SQL statements in this process
-    /// ([`bound_sql_memory`](plugbay::bound_sql_memory)). `builder` has the settings that a file cannot have, such as sinks and the isolation of
-    /// compiling; its policy, ceilings, environment and data directory are replaced.
+    /// ([`bound_sql_memory`](plugbay::bound_sql_memory)). `builder` has the settings that a file cannot have, such as
+    /// sinks and the isolation of compiling; its policy, ceilings, environment and data directory are replaced.
     ///
     /// # Errors
     /// [`NodeError`] if the environment or the data directory cannot be used, this process used SQLite before, or the

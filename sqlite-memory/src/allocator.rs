@@ -19,8 +19,8 @@ fn layout(bytes: usize) -> Option<Layout> {
 
 // SAFETY, for all of this module: the seven functions keep the promises of `sqlite3_mem_methods`. `take_memory` and
 // `change_memory` return null or the address `HEAD` bytes into an allocation of the global allocator, whose first word
-// is the length that was asked for. SQLite passes back only such addresses, and frees each at most once. So every length
-// that is read was written here, and every layout is that of the allocation. 16 is at least the alignment that SQLite
+// is the length that was asked for. SQLite passes back only such addresses, and frees each at most once. So each length
+// that is read was written here, and each layout is that of the allocation. 16 is at least the alignment that SQLite
 // needs. Nothing in them panics, so nothing unwinds into SQLite. The global allocator is thread-safe and the count is
 // the thread's own; a wrong count could make a statement fail, but never makes an address wrong. `sqlite3_config` must
 // not run while another thread uses SQLite: if SQLite is initialised, it returns `SQLITE_MISUSE` and changes nothing.

@@ -4,7 +4,7 @@
 //! once, on [`HostState`]; it is said in the types of a draft by one macro (`keyvalue/same.rs`), and where the drafts
 //! differ by each of them (`keyvalue/draft2.rs`, `keyvalue/draft1.rs`).
 //!
-//! The first draft stays: it is the one of wasmtime's own `wasmtime serve -S keyvalue` and of wasmCloud's interfaces, so
+//! The first draft stays. It is the one of wasmtime's `wasmtime serve -S keyvalue` and of wasmCloud's interfaces, so
 //! components that are built for these import it. It costs 37 lines of code.
 
 mod draft1;
