@@ -7,9 +7,9 @@
 //!
 //! A field occurs in six places, each of which says something that the others do not: its names, description and JSON
 //! Schema (`top.rs`), its type in a layer and how it is read (here), how layers merge (`merge.rs`), its public type
-//! with documentation, and its default (`manifest.rs`). One table for all six would be a macro with six columns, in which
-//! neither rustdoc nor the compiler's messages would name the place. Forgetting one does not compile, or fails the test
-//! `every_field_of_the_schema_reaches_the_manifest`.
+//! with documentation, and its default (`manifest.rs`). One table for all six would be a macro with six columns. Then
+//! neither rustdoc nor the compiler's messages would name the place. A forgotten place does not compile, or fails the
+//! test `every_field_of_the_schema_reaches_the_manifest`.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -260,8 +260,8 @@ pub const DB_TRIGGER_DEPTH_MAX: i32 = 16;
 pub const DB_TRIGGER_STEPS_MAX: i32 = 50;
 /// Tables, indexes, views and triggers in a plugin's database. They are read when it is opened.
 pub const DB_OBJECTS_MAX: i32 = 1_000;
-/// Host memory that a statement may take: 64 MiB, for sorting and temporary tables. It is bounded if the host has called
-/// [`bound_sql_memory`](crate::bound_sql_memory).
+/// Host memory that a statement may take: 64 MiB, for sorting and temporary tables. It is bounded if the host has
+/// called [`bound_sql_memory`](crate::bound_sql_memory).
 pub const DB_STATEMENT_MEMORY_BYTES_MAX: usize = 64 << 20;
 /// Size of a plugin's database: 256 MiB on disk.
 pub const DB_FILE_BYTES_MAX: u64 = 256 << 20;

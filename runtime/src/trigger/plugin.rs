@@ -56,7 +56,8 @@ async fn invoke(plugin: Arc<CurrentRevision>, call: PluginCall) -> Result<String
     let mut invocation = invocation(call, plugin.borrow().limits.payload_bytes)?;
     let answer = dispatch::invoke(&plugin, &mut invocation).await;
     if let Err(error @ InvokeError::Trapped { .. }) = &answer {
-        // The caller does not receive the trap's message, so the plugin's log is the only place where its author sees it.
+        // The caller does not receive the trap's message, so the plugin's log is the only place where its author sees
+        // it.
         plugin.borrow().context.log.write_in(|| Some(&request_id), Level::Error, "plugbay", &error.to_string(), &[]);
     }
     Ok(answer?.into_json())
