@@ -100,6 +100,6 @@ pub use limits::{Ceilings, Limits};
 pub use metrics::{LATENCY_BUCKETS_MICROS, MetricsSnapshot};
 pub use plugin::package::{Package, Source};
 pub use runtime::{CodeCacheAt, LoadedPlugins, Runtime, RuntimeBuilder};
-pub use service::http::{HttpResolver, HttpResponder};
 pub use service::db::bound_sql_memory;
+pub use service::http::{HttpResolver, HttpResponder};
 pub use service::log::{Level, LogRecord, LogSink, TracingSink};

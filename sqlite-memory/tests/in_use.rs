@@ -8,7 +8,8 @@ fn sqlite_in_use_keeps_its_own_allocator() {
     assert_eq!(install(), Err(SqliteInUse));
     assert!(!is_installed());
     let _counted = StatementMemory::at_most(1 << 10);
-    let long: String = connection.query_row("SELECT hex(zeroblob(1000000))", (), |row| row.get(0)).expect("not bounded");
+    let long: String =
+        connection.query_row("SELECT hex(zeroblob(1000000))", (), |row| row.get(0)).expect("not bounded");
     assert_eq!(long.len(), 2_000_000);
     assert!(!was_refused());
 }
