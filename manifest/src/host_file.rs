@@ -26,7 +26,7 @@ pub const HOST_FILE_NAMES: [&str; 4] = ["plugbay.yaml", "plugbay.yml", "plugbay.
 #[non_exhaustive]
 pub struct HostFile {
     /// The plugins to load, in addition to those that discovery finds.
-    pub plugins: Vec<HostPlugin>,
+    pub plugins: Vec<PluginEntry>,
     /// The operator's policy. The first matching rule decides; an access that no rule matches is denied.
     pub policy: Vec<Rule>,
     /// Upper bounds for the resources of every plugin. An omitted member has the host's default ceiling. 0 means no
@@ -42,7 +42,7 @@ pub struct HostFile {
 /// A plugin in the host's file.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
-pub struct HostPlugin {
+pub struct PluginEntry {
     /// The plugin's location.
     pub source: PluginSource,
     /// Values of the plugin's configuration.
@@ -148,10 +148,10 @@ impl PluginSource {
 }
 
 /// Shows the names of options, never their values.
-impl fmt::Debug for HostPlugin {
+impl fmt::Debug for PluginEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&String> = self.options.keys().collect();
-        f.debug_struct("HostPlugin")
+        f.debug_struct("PluginEntry")
             .field("source", &self.source)
             .field("options", &names)
             .field("permissions", &self.permissions)
@@ -230,12 +230,12 @@ fn read_environment(node: &Node<'_>, report: &mut Report) -> Option<String> {
     Some(name)
 }
 
-fn read_plugins(node: &Node<'_>, report: &mut Report) -> Vec<HostPlugin> {
+fn read_plugins(node: &Node<'_>, report: &mut Report) -> Vec<PluginEntry> {
     let items = node.items(HOST_PLUGINS_MAX, report);
     items.iter().filter_map(|item| read_plugin(item, report)).collect()
 }
 
-fn read_plugin(node: &Node<'_>, report: &mut Report) -> Option<HostPlugin> {
+fn read_plugin(node: &Node<'_>, report: &mut Report) -> Option<PluginEntry> {
     let object = node.object(PLUGIN, report)?;
     let source = object.need("url", report).and_then(|node| {
         let url = node.line(LINE_CHARS_MAX, report)?;
@@ -253,7 +253,7 @@ fn read_plugin(node: &Node<'_>, report: &mut Report) -> Option<HostPlugin> {
     };
     let permissions = object.get("permissions").map(|node| read_policy(&node, report)).unwrap_or_default();
     let trusted = object.get("trusted").and_then(|node| node.boolean(report)).unwrap_or(false);
-    Some(HostPlugin { source: source?, options: options?, permissions, trusted })
+    Some(PluginEntry { source: source?, options: options?, permissions, trusted })
 }
 
 fn plugins_shape() -> Value {

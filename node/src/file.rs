@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use plugbay::manifest::{self, Format, HostPlugin, ManifestError, PluginSource, Resources, Rule};
+use plugbay::manifest::{self, Format, ManifestError, PluginEntry, PluginSource, Resources, Rule};
 use plugbay::{Ceilings, Policy, UnreachableRule};
 use serde_json::Value;
 
@@ -136,7 +136,7 @@ impl HostFile {
         self.entries_of(path).any(|plugin| plugin.trusted)
     }
 
-    fn entries_of(&self, path: &Path) -> impl Iterator<Item = &HostPlugin> {
+    fn entries_of(&self, path: &Path) -> impl Iterator<Item = &PluginEntry> {
         let wanted = path.canonicalize().ok();
         self.contents.plugins.iter().filter(move |plugin| {
             let local = self.local(plugin).and_then(|local| local.canonicalize().ok());
@@ -144,7 +144,7 @@ impl HostFile {
         })
     }
 
-    fn local(&self, plugin: &HostPlugin) -> Option<PathBuf> {
+    fn local(&self, plugin: &PluginEntry) -> Option<PathBuf> {
         match &plugin.source {
             PluginSource::Local(local) => Some(self.directory.join(local)),
             PluginSource::Https(_) | PluginSource::Oci(_) => None,
