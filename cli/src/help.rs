@@ -187,7 +187,9 @@ DIR/deps contains the contract. Then, for example:
   jco componentize app.js --wit wit --world-name plugin -o plugin.wasm
   componentize-py -d wit -w plugin componentize app -o plugin.wasm
 
-A host grants each import, so name only what the plugin uses.";
+A host grants each import, so name only what the plugin uses. An interface of
+an application that runs the plugin is not part of the contract: copy the
+application's WIT to DIR/deps, and add its import to DIR/world.wit.";
 
 pub(crate) const COMPLETIONS: &str = "\
 Examples:

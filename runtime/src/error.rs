@@ -43,6 +43,14 @@ pub enum BuildError {
     /// The directory for compiled code cannot be used.
     #[error(transparent)]
     CodeCache(#[from] CodeCacheError),
+    /// An extension of the application cannot be offered.
+    #[error("the extension `{name}` cannot be offered: {message}")]
+    Extension {
+        /// The interface, or the resource of an extension that has no interface.
+        name: String,
+        /// What is wrong with it.
+        message: String,
+    },
     /// This process was started to compile a component for another one, and is not doing that.
     #[error("this process was started to compile a component: {hint}")]
     CompileWorker {

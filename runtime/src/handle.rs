@@ -64,7 +64,7 @@ impl Plugin {
         let plugin = self.current.get();
         plugin.metrics.snapshot(
             plugin.instances.counters(),
-            plugin.context.permissions.audit(),
+            Some(plugin.context.permissions.audit()),
             plugin.context.log.dropped(),
         )
     }

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Failure, ProvideError};
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 
 /// A plugin whose actions are Rust functions of the application.
 ///
@@ -121,8 +122,9 @@ impl HostPlugin {
     /// dropped. Work that blocks belongs on a thread of its own, such as that of `tokio::task::spawn_blocking`. A panic
     /// is an error for the caller alone.
     ///
-    /// The plugin that calls waits with its instance. An action that calls the same plugin in turn waits for another
-    /// instance of it until the time has passed.
+    /// The plugin that calls waits with its instance. An action that calls the same plugin in turn needs another
+    /// instance of it; if there is none, its call ends at once with `reentrant_call`. A task that the action spawns is
+    /// not known to belong to it: a call from there waits until its time has passed.
     pub fn action<P, R, F>(
         mut self,
         name: impl Into<String>,
@@ -163,6 +165,7 @@ pub(crate) struct ProvidedPlugin {
     actions: BTreeMap<String, Handler>,
     payload_bytes: usize,
     result_bytes: usize,
+    metrics: Metrics,
 }
 
 impl ProvidedPlugin {
@@ -185,7 +188,7 @@ impl ProvidedPlugin {
             by_name.insert(action, handler);
         }
         let &Limits { payload_bytes, result_bytes, .. } = limits;
-        Ok(ProvidedPlugin { name, version, actions: by_name, payload_bytes, result_bytes })
+        Ok(ProvidedPlugin { name, version, actions: by_name, payload_bytes, result_bytes, metrics: Metrics::default() })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -194,6 +197,11 @@ impl ProvidedPlugin {
 
     pub(crate) fn version(&self) -> &Version {
         &self.version
+    }
+
+    /// The counters of its calls.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// The longest payload, in bytes of JSON.

@@ -8,7 +8,7 @@ use plugbay_manifest::Manifest;
 use serde::Serialize;
 
 use crate::limits::Limits;
-use crate::plugin::check::{CheckedPackage, NETWORK, OTHER_WASI, Offer, check_network, check_service, offered};
+use crate::plugin::check::{CheckedPackage, NETWORK, OF_APPLICATION, Offer, check_network, check_service, offered};
 
 /// A plugin's identity, exports, imports with the permission that each needs, actions and limits.
 #[derive(Debug, Clone, Serialize)]
@@ -98,13 +98,13 @@ pub struct InspectedRate {
 
 impl Inspection {
     pub(crate) fn new(checked: &CheckedPackage) -> Self {
-        let CheckedPackage { package, manifest, limits, grants, trust, scan, digest } = checked;
+        let CheckedPackage { package, manifest, limits, grants, trust, scan, extensions, digest } = checked;
         let imports = scan
             .imports
             .iter()
             .filter(|import| scan.kind == Kind::Component && import.kind == ItemKind::Instance)
             .map(|import| {
-                let (permission, denied) = match offered(&import.name) {
+                let (permission, denied) = match offered(&import.name, extensions) {
                     Offer::Free => (None, None),
                     Offer::Service(resource, usual) => (
                         Some((resource, usual)),
@@ -113,8 +113,9 @@ impl Inspection {
                     Offer::Network => {
                         (Some(NETWORK), check_network(grants, manifest).err().map(|denial| denial.to_string()))
                     }
-                    Offer::OtherVersion => (None, Some(format!("this host does not offer it{OTHER_WASI}"))),
-                    Offer::Nothing => (None, Some("this host does not offer it".to_owned())),
+                    Offer::OtherVersion(hint) => (None, Some(format!("{NOT_OFFERED}{hint}"))),
+                    Offer::OfApplication => (None, Some(format!("{NOT_OFFERED}{OF_APPLICATION}"))),
+                    Offer::Nothing => (None, Some(NOT_OFFERED.to_owned())),
                 };
                 InspectedImport {
                     name: import.name.clone(),
@@ -146,6 +147,8 @@ impl Inspection {
         }
     }
 }
+
+const NOT_OFFERED: &str = "this host does not offer it";
 
 /// Interfaces of the contract that a plugin may export besides `actions`.
 const HOOKS: [&str; 3] = ["events", "health", "lifecycle"];

@@ -76,8 +76,10 @@ pub use bytes;
 pub use http;
 pub use plugbay_manifest as manifest;
 pub use plugbay_sqlite_memory::SqliteInUse;
+pub use wasmtime;
 
 pub mod compile;
+pub mod extension;
 
 pub use audit::{AuditEntry, AuditRecord, AuditSink, TracingAudit};
 pub use caller::Caller;

@@ -101,11 +101,12 @@ impl Metrics {
         self.instances_started.fetch_add(1, Relaxed);
     }
 
-    /// A snapshot of these counters and those of the instances.
+    /// A snapshot of these counters and those of the instances. An action that the application provides uses no host
+    /// capabilities, and has no audit.
     pub(crate) fn snapshot<'a>(
         &'a self,
         counted: impl Iterator<Item = &'a Counters> + Clone,
-        audit: &PluginAudit,
+        audit: Option<&PluginAudit>,
         log_lines_dropped: u64,
     ) -> MetricsSnapshot {
         let counted = counted.chain(self.elsewhere.get().map(|counters| &**counters));
@@ -124,9 +125,9 @@ impl Metrics {
             busy_seconds: Duration::from_nanos(sum(&|counters| &counters.nanos)).as_secs_f64(),
             latency_micros,
             instances_started: self.instances_started.load(Relaxed),
-            allows: audit.allowed(),
-            denials: audit.denied(),
-            denials_unrecorded: audit.left_out(),
+            allows: audit.map_or(0, PluginAudit::allowed),
+            denials: audit.map_or(0, PluginAudit::denied),
+            denials_unrecorded: audit.map_or(0, PluginAudit::left_out),
             log_lines_dropped,
         }
     }
@@ -149,7 +150,7 @@ mod tests {
 
     fn snapshot(metrics: &Metrics) -> MetricsSnapshot {
         let audit = Arc::new(Audit::new(Arc::new(TracingAudit), Arc::new(SystemClock)));
-        metrics.snapshot([].iter(), &PluginAudit::new("p".into(), audit, Arc::default()), 0)
+        metrics.snapshot([].iter(), Some(&PluginAudit::new("p".into(), audit, Arc::default())), 0)
     }
 
     #[test]

@@ -28,6 +28,7 @@ use crate::handle::Plugin;
 use crate::host_plugin::{HostPlugin, ProvidedPlugin};
 use crate::inspection::Inspection;
 use crate::limits::OUTCOMES_WAIT_MAX;
+use crate::metrics::MetricsSnapshot;
 use crate::plugin::check::{CheckedPackage, Operator};
 use crate::plugin::current::CurrentRevision;
 use crate::plugin::instance::{Linked, Start};
@@ -206,6 +207,12 @@ impl Runtime {
     /// [`ProvideError`] if a name or the version is invalid, or if another plugin has the name.
     pub fn provide(&self, plugin: HostPlugin) -> Result<(), ProvideError> {
         self.0.plugins.provide(ProvidedPlugin::check(plugin, &self.0.operator.limits)?)
+    }
+
+    /// The counters of a plugin that the application provides; `None` if there is none of this name. They have calls,
+    /// errors and durations. The rest is zero.
+    pub fn provided_metrics(&self, name: &str) -> Option<MetricsSnapshot> {
+        self.0.plugins.provided(name).map(|plugin| plugin.metrics().snapshot([].iter(), None, 0))
     }
 
     /// Returns whether no job is running or due. Tests that advance the clock use it to detect that all due jobs have

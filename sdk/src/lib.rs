@@ -41,6 +41,7 @@
 //! | a SQL database, tables as structs, collections of documents | [`db`] |
 //! | requests to other hosts | [`http`] |
 //! | calls to other plugins | [`plugins`] |
+//! | interfaces of the application that runs the plugin | [`import_wit!`] |
 //! | actions that run later or repeatedly | [`scheduler`] |
 //! | the plugin's own `cargo test` | [`native`] |
 //! | a plugin without attributes | [`builder`] |
@@ -66,6 +67,7 @@
 //! | `env.<variable>` | `read` | variables of the host in the manifest's `env` |
 //! | `fs.<path>` | `read`, `write` | directories, for trusted plugins only |
 //! | `net.<address>` | `execute` | sockets, for trusted plugins only |
+//! | `ext.<name>` | the application's choice | interfaces of the application: [`import_wit!`] |
 //! | `events.<topic>` | `publish`, `subscribe` | reserved for publishing; a subscription needs no permission |
 //! | `process.<name>` | | reserved |
 //!
@@ -124,6 +126,7 @@ mod export;
 mod health;
 mod host;
 pub mod http;
+mod import_wit;
 mod invocation;
 pub mod log;
 mod macros;
@@ -157,4 +160,5 @@ pub mod __private {
     pub use crate::export::{event, failure, reaction};
     pub use crate::invocation::running;
     pub use crate::payload::parse;
+    pub use wit_bindgen;
 }

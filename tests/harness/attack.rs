@@ -1,6 +1,6 @@
 //! One hostile call, and the checks that follow it: the error, the attacker's next call, an unharmed neighbour.
 
-use plugbay::{InvokeError, Plugin, Policy};
+use plugbay::{InvokeError, Plugin, Policy, RuntimeBuilder};
 use serde_json::{Value, json};
 
 use super::assert::assert_invoke_error;
@@ -12,6 +12,7 @@ pub(crate) struct Attack {
     plugin: TestPlugin,
     payload: Value,
     granted: Policy,
+    settings: Box<dyn Fn(RuntimeBuilder) -> RuntimeBuilder>,
 }
 
 /// The state after an attack that was stopped.
@@ -23,7 +24,12 @@ pub(crate) struct Aftermath {
 
 impl Attack {
     pub(crate) fn by(plugin: impl Into<TestPlugin>) -> Self {
-        Attack { plugin: plugin.into(), payload: Value::Null, granted: Policy::default() }
+        Attack {
+            plugin: plugin.into(),
+            payload: Value::Null,
+            granted: Policy::default(),
+            settings: Box::new(|builder| builder),
+        }
     }
 
     /// An attack by a plugin from bytes.
@@ -34,6 +40,12 @@ impl Attack {
     #[must_use]
     pub(crate) fn payload(self, payload: Value) -> Self {
         Attack { payload, ..self }
+    }
+
+    /// Changes settings of the host.
+    #[must_use]
+    pub(crate) fn host(self, settings: impl Fn(RuntimeBuilder) -> RuntimeBuilder + 'static) -> Self {
+        Attack { settings: Box::new(settings), ..self }
     }
 
     /// Requests a permission in the attacker's manifest, and grants it.
@@ -90,7 +102,7 @@ impl Attack {
 
     /// A host with the attacker and a neighbour that has state.
     async fn scene(&self) -> (Host, Plugin, Plugin) {
-        let host = Host::with(|builder| builder.policy(self.granted.clone()));
+        let host = Host::with(|builder| (self.settings)(builder.policy(self.granted.clone())));
         let neighbour = host.load(TestPlugin::from(feature::ECHO).manifest("name", json!("neighbour"))).await;
         let attacker = host.load(self.plugin.clone()).await;
         assert_eq!((pings(&attacker).await, pings(&neighbour).await), (1, 1));

@@ -13,3 +13,4 @@ pub(crate) mod log;
 pub(crate) mod patience;
 pub(crate) mod processor;
 pub(crate) mod server;
+pub(crate) mod warehouse;

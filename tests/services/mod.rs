@@ -9,6 +9,7 @@ mod db;
 mod db_sdk;
 mod db_tables;
 mod embedder;
+mod extension;
 mod http;
 mod http_sdk;
 mod invocation;

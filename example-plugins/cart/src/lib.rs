@@ -1,8 +1,11 @@
 //! A shopping cart. Its prices come from `shop`, which is not a WebAssembly component: the application that runs this
-//! plugin provides it (`examples/shop`).
+//! plugin provides it (`examples/shop`). What is sold out it learns from an interface of that application.
 
 use plugbay_sdk::plugins;
 use plugbay_sdk::prelude::*;
+
+plugbay_sdk::import_wit!("../../examples/shop/wit");
+use acme::shop::stock;
 
 #[derive(Deserialize, Schema)]
 #[serde(deny_unknown_fields)]
@@ -37,5 +40,17 @@ impl ShoppingCart {
         let price = |item: &String| plugins::call("shop", "price", &Item { item });
         let prices = cart.items.iter().map(price).collect::<Result<Vec<Price>>>()?;
         Ok(Total { cents: prices.iter().map(|price| price.cents).sum() })
+    }
+
+    /// Returns the items of which nothing is left.
+    #[action(idempotent)]
+    fn sold_out(&self, cart: Cart) -> Result<Vec<String>> {
+        let mut sold_out = Vec::new();
+        for item in cart.items {
+            if stock::left(&item).map_err(error)? == 0 {
+                sold_out.push(item);
+            }
+        }
+        Ok(sold_out)
     }
 }

@@ -1,9 +1,11 @@
-//! A shop whose plugins ask it for prices: an application that gives its plugins functions of its own.
+//! A shop whose plugins ask it for prices and for its stock. An application gives its plugins functions of its own as
+//! actions (here) or as an interface in WIT (`stock.rs`).
 //!
-//! `cargo run --bin shop` builds `example-plugins/cart`, which calls them, and runs it without the permission and with
-//! it.
+//! `cargo run --bin shop` builds `example-plugins/cart`, which calls them, and runs it without the permissions and with
+//! them.
 
 mod build;
+mod stock;
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -16,7 +18,12 @@ use serde_json::{Value, json};
 
 /// What the application knows and its plugins do not.
 struct Shop {
-    cents: BTreeMap<&'static str, u32>,
+    items: BTreeMap<&'static str, Goods>,
+}
+
+struct Goods {
+    cents: u32,
+    left: u32,
 }
 
 #[derive(Deserialize)]
@@ -32,49 +39,54 @@ struct Price {
 impl Shop {
     async fn price(self: Arc<Self>, call: HostCall, wanted: Item) -> Result<Price, Failure> {
         println!("  {} asks for the price of {:?}", call.plugin(), wanted.item);
-        match self.cents.get(&*wanted.item) {
-            Some(&cents) => Ok(Price { cents }),
+        match self.items.get(&*wanted.item) {
+            Some(&Goods { cents, .. }) => Ok(Price { cents }),
             None => Err(Failure::new("unknown_item", format!("the shop does not sell {:?}", wanted.item))),
         }
     }
 
     /// The shop as its plugins see it.
-    fn into_plugin(self) -> HostPlugin {
-        let shop = Arc::new(self);
+    fn plugin(self: &Arc<Self>) -> HostPlugin {
+        let shop = self.clone();
         HostPlugin::new("shop").version("1.0.0").action("price", move |call, item| shop.clone().price(call, item))
     }
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let shop = Shop { cents: BTreeMap::from([("apple", 40), ("pear", 55)]) };
-    let runtime = Runtime::new()?;
-    runtime.provide(shop.into_plugin())?;
+    let (apple, pear) = (Goods { cents: 40, left: 12 }, Goods { cents: 55, left: 0 });
+    let shop = Arc::new(Shop { items: BTreeMap::from([("apple", apple), ("pear", pear)]) });
+    let runtime = Runtime::builder().extension(stock::extension(&shop)).build()?;
+    runtime.provide(shop.plugin())?;
 
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../example-plugins/cart");
     let component = build::component(&directory)?;
     let package = || Package::open_with_component(&directory, &component);
 
-    println!("without the permission:");
-    if let Err(error) = runtime.load(package()?).await {
-        println!("  {error}");
+    println!("without the permissions:");
+    for permission in ["plugin.shop:execute", "ext.stock.*:read"] {
+        if let Err(error) = runtime.load(package()?).await {
+            println!("  {error}");
+        }
+        runtime.update_policy(|policy| policy.allow(permission))?;
     }
 
-    println!("with it:");
-    runtime.update_policy(|policy| policy.allow("plugin.shop:execute"))?;
+    println!("with them:");
     let cart = runtime.load(package()?).await?;
-    total(&cart, &["apple", "apple", "pear"]).await;
-    total(&cart, &["moon"]).await;
+    call(&cart, "total", &["apple", "apple", "pear"]).await;
+    call(&cart, "total", &["moon"]).await;
+    call(&cart, "sold_out", &["apple", "pear"]).await;
 
-    println!("after it is taken back:");
-    runtime.update_policy(|policy| policy.deny_first("plugin.shop"))?;
-    total(&cart, &["apple"]).await;
+    println!("after they are taken back:");
+    runtime.update_policy(|policy| policy.deny_first("plugin.shop")?.deny_first("ext.stock.apple"))?;
+    call(&cart, "total", &["apple"]).await;
+    call(&cart, "sold_out", &["apple"]).await;
     Ok(())
 }
 
-async fn total(cart: &Plugin, items: &[&str]) {
-    match cart.call::<Value>("total", &json!({ "items": items })).await {
-        Ok(total) => println!("  {items:?}: {total}"),
-        Err(error) => println!("  {items:?}: {error}"),
+async fn call(cart: &Plugin, action: &str, items: &[&str]) {
+    match cart.call::<Value>(action, &json!({ "items": items })).await {
+        Ok(answer) => println!("  {action} of {items:?}: {answer}"),
+        Err(error) => println!("  {action} of {items:?}: {error}"),
     }
 }

@@ -7,11 +7,20 @@ fn plugin_uses_the_functions_of_the_application_that_it_was_granted() {
     let output = Command::new(env!("CARGO_BIN_EXE_shop")).output().expect("it starts");
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{stdout}{stderr}");
-    let (before, rest) = stdout.split_once("with it:\n").expect("two parts");
-    let (granted, after) = rest.split_once("after it is taken back:\n").expect("three parts");
-    assert!(before.contains("cannot load cart") && before.contains("plugin.shop:execute"), "{stdout}");
+    let (before, rest) = stdout.split_once("with them:\n").expect("two parts");
+    let (granted, after) = rest.split_once("after they are taken back:\n").expect("three parts");
+
+    let denials: Vec<&str> = before.lines().filter(|line| line.contains("cannot load cart")).collect();
+    assert_eq!(denials.len(), 2, "{stdout}");
+    assert!(denials[0].contains("plugbay:plugin/plugins") && denials[0].contains("plugin.shop:execute"), "{stdout}");
+    assert!(denials[1].contains("acme:shop/stock@1.0.0") && denials[1].contains("ext.stock.*:read"), "{stdout}");
+    let line = r#"`- {resource: "ext.stock.*", actions: [read]}` at the top of `policy`"#;
+    assert!(denials[1].contains(line), "{stdout}");
+
     assert!(granted.contains(r#"cart asks for the price of "pear""#), "{stdout}");
-    assert!(granted.contains(r#"["apple", "apple", "pear"]: {"cents":135}"#), "{stdout}");
+    assert!(granted.contains(r#"total of ["apple", "apple", "pear"]: {"cents":135}"#), "{stdout}");
     assert!(granted.contains(r#"the shop does not sell "moon""#), "{stdout}");
-    assert!(!after.contains("asks") && after.contains("plugin.shop"), "{stdout}");
+    assert!(granted.contains(r#"cart asks how many of "pear" are left"#), "{stdout}");
+    assert!(granted.contains(r#"sold_out of ["apple", "pear"]: ["pear"]"#), "{stdout}");
+    assert!(!after.contains("asks") && after.contains("plugin.shop") && after.contains("ext.stock.apple"), "{stdout}");
 }

@@ -53,15 +53,30 @@ pub enum Effect {
     Deny,
 }
 
-/// The kinds of resources that a rule may name before its first dot, in addition to `*`.
-pub const RESOURCE_KINDS: [&str; 13] =
-    ["db", "cache", "data", "config", "events", "scheduler", "http", "plugin", "process", "log", "fs", "env", "net"];
+/// The kinds of resources that a rule may name before its first dot, in addition to `*`. `ext` is for the interfaces of
+/// an application, which chooses what follows the dot: `ext.stock.apple`.
+pub const RESOURCE_KINDS: [&str; 14] = [
+    "db",
+    "cache",
+    "data",
+    "config",
+    "events",
+    "scheduler",
+    "http",
+    "plugin",
+    "process",
+    "log",
+    "fs",
+    "env",
+    "net",
+    "ext",
+];
 
 /// Kinds without members: there is only one log.
 const KINDS_WITHOUT_MEMBERS: [&str; 1] = ["log"];
 
 /// Wrong words for kinds with the right ones, for suggestions.
-const KIND_SYNONYMS: [(&str, &str); 8] = [
+const KIND_SYNONYMS: [(&str, &str); 10] = [
     ("database", "db"),
     ("network", "net"),
     ("plugins", "plugin"),
@@ -70,6 +85,8 @@ const KIND_SYNONYMS: [(&str, &str); 8] = [
     ("logs", "log"),
     ("files", "fs"),
     ("filesystem", "fs"),
+    ("extension", "ext"),
+    ("extensions", "ext"),
 ];
 
 /// In Nexus's manifests, `database.read` and `database.write` cover all stored data, including settings.
@@ -282,6 +299,7 @@ mod tests {
             "fs./var/lib/**",
             "plugin.other-plugin",
             "net.10.0.0.1:80",
+            "ext.stock.apple",
             r"data.a key with \* and spaces",
         ] {
             assert_eq!(check_resource(good), Ok(()), "{good}");

@@ -1,7 +1,8 @@
 //! Who waits for whom: the plugins behind a call that another plugin makes, and whether they may make it.
 //!
 //! A call from outside has no chain and costs nothing here. Each plugin that calls another one adds a link; the links
-//! before it are shared. Revisions are identified by the allocation of the name that they were loaded with, not by its
+//! before it are shared. A function of the application that a plugin calls is a link too: what it calls in turn waits
+//! with it. Revisions are identified by the allocation of the name that they were loaded with, not by its
 //! text: a plugin that was reloaded has fresh instances, and its old revision's calls do not hold them.
 
 use std::fmt;
@@ -15,13 +16,38 @@ pub(crate) struct Chain {
     requires: Arc<[String]>,
     before: Option<Arc<Chain>>,
     depth: usize,
+    /// Whether this link is not a plugin but the application.
+    of_application: bool,
+}
+
+tokio::task_local! {
+    /// The chain that waits for the function of the application that the task runs.
+    static OF_THIS_TASK: Arc<Chain>;
 }
 
 impl Chain {
     /// The chain of a call that `plugin` makes, which is itself the last of `before`.
     pub(crate) fn new(plugin: Arc<str>, requires: Arc<[String]>, before: Option<Arc<Chain>>) -> Arc<Self> {
         let depth = before.as_ref().map_or(1, |before| before.depth + 1);
-        Arc::new(Chain { plugin, requires, before, depth })
+        Arc::new(Chain { plugin, requires, before, depth, of_application: false })
+    }
+
+    /// The chain of a call that a function of the application makes while the plugins of `before` wait for it.
+    pub(crate) fn of_application(name: Arc<str>, before: Arc<Chain>) -> Arc<Self> {
+        let depth = before.depth + 1;
+        Arc::new(Chain { plugin: name, requires: [].into(), before: Some(before), depth, of_application: true })
+    }
+
+    /// Runs a function of the application for which this chain waits: calls that it makes find the chain by
+    /// [`Chain::of_this_task`].
+    pub(crate) async fn waits_for<T>(self: Arc<Self>, function: impl Future<Output = T>) -> T {
+        OF_THIS_TASK.scope(self, function).await
+    }
+
+    /// The chain that waits for what this task does, if a function of the application does it. Only calls that have to
+    /// wait and calls that plugins make ask for it.
+    pub(crate) fn of_this_task() -> Option<Arc<Chain>> {
+        OF_THIS_TASK.try_with(Arc::clone).ok()
     }
 
     /// The plugin that makes the call.
@@ -35,9 +61,10 @@ impl Chain {
     }
 
     /// Whether a plugin of this name admits the caller: the callers that it names (`*` is all), or, if it names none,
-    /// the plugins that require it.
+    /// the plugins that require it. The application may call every plugin.
     pub(crate) fn is_let_in(&self, callee: &str, allowed_callers: Option<&[String]>) -> bool {
         match allowed_callers {
+            _ if self.of_application => true,
             Some(allowed) => allowed.iter().any(|name| name == "*" || *name == *self.plugin),
             None => self.requires.iter().any(|name| name == callee),
         }
@@ -82,6 +109,13 @@ mod tests {
         check(&[], Some(&["*"]), true);
         check(&["b"], Some(&["c"]), false);
         check(&["b"], Some(&[]), false);
+    }
+
+    #[test]
+    fn application_within_a_chain_may_call_every_plugin() {
+        let chain = Chain::of_application("shop".into(), caller(&[]));
+        assert!(chain.is_let_in("a", None) && chain.is_let_in("b", Some(&[])));
+        assert_eq!((chain.depth(), chain.to_string().as_str()), (2, "a -> shop"));
     }
 
     #[test]

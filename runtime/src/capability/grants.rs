@@ -85,16 +85,19 @@ impl Grants {
     /// The [`Denial`] for a resource that the manifest asks for and the operator does not allow, or for the whole kind.
     pub fn check_any(&self, kind: &str, action: PermissionAction) -> Result<(), Denial> {
         let Some(refused) = self.refusal(kind, action) else { return Ok(()) };
-        let prefix = kind.strip_suffix('*').unwrap_or(kind);
+        let is_of_kind = |one: &&str| match kind.strip_suffix('*') {
+            Some(prefix) => one.starts_with(prefix),
+            None => *one == kind,
+        };
         let allowed = self.allowed.now();
         let sides = [&*self.asked, &*self.own, &**allowed];
-        let mut named = sides.into_iter().flat_map(Policy::resources).filter(|one| one.starts_with(prefix));
+        let mut named = sides.into_iter().flat_map(Policy::resources).filter(is_of_kind);
         if named.any(|one| self.refusal(one, action).is_none()) {
             return Ok(());
         }
         // A plugin that asks for one table is not advised to ask for all of them.
         let by_operator = |one: &&str| self.refusal(one, action) == Some(Refused::ByOperator);
-        let mut asked = self.asked.resources().filter(|one| one.starts_with(prefix));
+        let mut asked = self.asked.resources().filter(is_of_kind);
         Err(match asked.find(by_operator) {
             Some(asked) => Denial::of_kind(asked, action, Refused::ByOperator),
             None => Denial::of_kind(kind, action, refused),

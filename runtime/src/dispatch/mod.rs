@@ -227,8 +227,10 @@ async fn serve<R: Request>(
 
 /// Waits for an instance, unless the call that holds it waits for this one.
 async fn wait_for_turn<'a>(plugin: &'a LoadedPlugin, call: &Call<'_>) -> Result<Lease<'a>, Box<InvokeError>> {
+    // A function of the application that a plugin waits for calls without a chain.
+    let chain = call.chain.cloned().or_else(Chain::of_this_task);
     let enter = |chain| plugin.context.plugins.waits.enter(chain, &plugin.context.name, plugin.instances.concurrency());
-    let _waiting = call.chain.map(enter).transpose().map_err(|chain| InvokeError::Reentrant {
+    let _waiting = chain.as_ref().map(enter).transpose().map_err(|chain| InvokeError::Reentrant {
         plugin: plugin.name().to_owned(),
         action: call.name.to_owned(),
         chain,

@@ -5,8 +5,10 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Instant;
 
 use super::check_depth;
+use crate::admission::Chain;
 use crate::error::{InvokeError, PayloadProblem};
 use crate::host::TimeLimit;
 use crate::host_plugin::{HandlerError, HostCall, ProvidedPlugin};
@@ -16,11 +18,21 @@ use crate::limits::ACTION_NAME_BYTES_MAX;
 /// An action of the application panicked.
 struct Panicked;
 
-/// Runs an action that the application provides, and returns its JSON answer.
+/// Runs an action that the application provides, counts it, and returns its JSON answer.
 pub(crate) async fn invoke_provided(
     plugin: &ProvidedPlugin,
     invocation: Invocation<'_>,
 ) -> Result<String, Box<InvokeError>> {
+    let begun = Instant::now();
+    let answer = run(plugin, invocation).await;
+    plugin.metrics().call(begun.elapsed(), None);
+    if let Err(error) = &answer {
+        plugin.metrics().error(error);
+    }
+    answer
+}
+
+async fn run(plugin: &ProvidedPlugin, invocation: Invocation<'_>) -> Result<String, Box<InvokeError>> {
     let Invocation { action, payload, request_id, timeout, chain, .. } = invocation;
     let name = || plugin.name().to_owned();
     if let Some(chain) = &chain {
@@ -42,6 +54,12 @@ pub(crate) async fn invoke_provided(
     };
     let time = TimeLimit::from_now(timeout);
     let work = without_panic(async { handler(call, &payload).await });
+    let work = async {
+        match chain {
+            Some(chain) => Chain::of_application(plugin.name().into(), chain).waits_for(work).await,
+            None => work.await,
+        }
+    };
     let answer = match time.deadline() {
         Some(deadline) => tokio::time::timeout_at(deadline.into(), work).await,
         None => Ok(work.await),

@@ -121,7 +121,7 @@ pub enum LoadFailure {
         /// The plugin's execution mode.
         mode: &'static str,
         /// What to do.
-        hint: &'static str,
+        hint: String,
     },
     /// The component imports something that was not granted.
     #[error("it imports `{import}`: {denial}")]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Permissions;
+use super::extension::PluginExtensions;
 use super::wasi::WasiGrants;
 use crate::clock::Clock;
 use crate::service::cache::PluginCache;
@@ -29,6 +30,8 @@ pub(crate) struct PluginContext {
     pub(crate) jobs: PluginJobs,
     pub(crate) plugins: PluginCalls,
     pub(crate) http: PluginHttp,
+    /// The interfaces of the application.
+    pub(crate) extensions: PluginExtensions,
     /// The environment that the guest sees: variables that its manifest declares and, for trusted plugins, granted
     /// ones.
     pub(crate) environment: Vec<(String, String)>,

@@ -2,7 +2,7 @@
 //!
 //! Each interface has one adapter, a file of the same name. A host function parses the guest's arguments, checks the
 //! grant ([`permissions`]), calls the service, which uses plain Rust types only, and counts the work ([`HostWork`]).
-//! [`SERVICES`] has one entry for each interface.
+//! [`SERVICES`] has one entry for each interface. Interfaces of the application are in [`extension`].
 //!
 //! Host functions never trap a guest for its request: a denial is a value.
 
@@ -15,6 +15,7 @@ pub(crate) mod data;
 pub(crate) mod db;
 pub(crate) mod directory;
 pub(crate) mod environment;
+pub(crate) mod extension;
 pub(crate) mod http;
 mod invocation;
 mod limiter;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use plugbay_manifest::PermissionAction;
 
+use super::extension::StoreExtensions;
 use super::limiter::InstanceLimiter;
 use super::output::Output;
 use super::wasi::Wasi;
@@ -17,8 +18,8 @@ use crate::caller::CallOrigin;
 use crate::capability::Denial;
 use crate::service::db::OpenTransaction;
 
-/// The data of one store.
-pub(crate) struct HostState {
+/// The data of one store. It is public for the signature of the functions that link interfaces, and has no public part.
+pub struct HostState {
     pub(crate) plugin: Arc<PluginContext>,
     pub(crate) call: CallState,
     pub(crate) memory: InstanceLimiter,
@@ -29,6 +30,8 @@ pub(crate) struct HostState {
     pub(crate) host_work: HostWork,
     /// The database transaction that the running call has begun.
     pub(crate) transaction: Option<OpenTransaction>,
+    /// The states of the application's interfaces that the guest has used.
+    pub(crate) extensions: Option<Box<StoreExtensions>>,
     /// The status with which the guest exited.
     pub(crate) exit_code: Option<i32>,
 }
@@ -44,6 +47,7 @@ impl HostState {
             wasi: None,
             host_work: HostWork::default(),
             transaction: None,
+            extensions: None,
             exit_code: None,
         }
     }
@@ -65,6 +69,8 @@ pub(crate) struct CallState {
     pub(crate) http_requests: u32,
     /// The plugins that wait for this call.
     pub(crate) chain: Option<Arc<Chain>>,
+    /// Whether it has called a function of the application.
+    pub(crate) used_extension: bool,
 }
 
 impl CallState {
@@ -74,6 +80,7 @@ impl CallState {
             time: Some(call.time),
             http_requests: 0,
             chain: call.chain.cloned(),
+            used_extension: false,
         }
     }
 
@@ -85,6 +92,11 @@ impl CallState {
     /// Counts a request, and returns the state of the call for the duration of that request.
     pub(crate) fn count_http_request(&mut self) -> CallState {
         self.http_requests = self.http_requests.saturating_add(1);
+        self.share()
+    }
+
+    /// A copy for another owner, with the same request id.
+    pub(crate) fn share(&self) -> CallState {
         // Created before the state is copied: each copy would create an id of its own.
         self.origin.request_id();
         self.clone()

@@ -3,6 +3,7 @@
 //! They come first because compiling is expensive, and because a missing permission should be reported before the
 //! plugin starts. Whether the component is valid and exports the contract is not known until it is compiled and linked.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use plugbay_compile::Metering;
@@ -16,6 +17,7 @@ use super::schema;
 use crate::capability::{Denial, Grants, LivePolicy, Policy, Refused};
 use crate::error::{LoadError, LoadFailure};
 use crate::host::SERVICES;
+use crate::host::extension::Extensions;
 use crate::inspection::Trust;
 use crate::limits::{Ceilings, FUEL_CEILING_DEFAULT, Limits};
 
@@ -27,6 +29,8 @@ pub(crate) struct CheckedPackage {
     pub(crate) grants: Grants,
     pub(crate) trust: Trust,
     pub(crate) scan: Scan,
+    /// The interfaces that the application offers.
+    pub(crate) extensions: Extensions,
     /// SHA-256 of the bytes.
     pub(crate) digest: [u8; 32],
 }
@@ -43,6 +47,8 @@ pub(crate) struct Operator {
     pub(crate) trusted: BTreeSet<String>,
     pub(crate) limits: Limits,
     pub(crate) ceilings: Ceilings,
+    /// The interfaces that the application offers beside those of the host.
+    pub(crate) extensions: Extensions,
 }
 
 impl CheckedPackage {
@@ -87,7 +93,8 @@ impl CheckedPackage {
         let asked = Policy::from_rules(&manifest.permissions).with_basics();
         let grants = Grants::live(asked, std::mem::take(&mut package.policy), operator.policy.clone());
         let digest = Sha256::digest(&package.bytes).into();
-        Ok(CheckedPackage { package, manifest, limits, grants, trust, scan, digest })
+        let extensions = operator.extensions.clone();
+        Ok(CheckedPackage { package, manifest, limits, grants, trust, scan, extensions, digest })
     }
 
     fn check_version(&self) -> Result<(), LoadFailure> {
@@ -127,33 +134,35 @@ impl CheckedPackage {
             denial: Box::new(denial),
             not_allowed: not_allowed(),
         };
-        match offered(import) {
+        let not_offered = |hint: Cow<'static, str>| LoadFailure::UnknownImport {
+            import: import.to_owned(),
+            mode: mode.name(),
+            hint: hint.into_owned(),
+        };
+        match offered(import, &self.extensions) {
             Offer::Free => Ok(()),
             Offer::Service(resource, usual) => check_service(&self.grants, import, resource, usual).map_err(denied),
             Offer::Network => check_network(&self.grants, &self.manifest).map_err(denied),
-            Offer::OtherVersion => {
-                Err(LoadFailure::UnknownImport { import: import.to_owned(), mode: mode.name(), hint: OTHER_WASI })
-            }
-            Offer::Nothing => Err(LoadFailure::UnknownImport {
-                import: import.to_owned(),
-                mode: mode.name(),
-                hint: "; `plugbay inspect` lists what it imports",
-            }),
+            Offer::OtherVersion(hint) => Err(not_offered(hint)),
+            Offer::OfApplication => Err(not_offered(OF_APPLICATION.into())),
+            Offer::Nothing => Err(not_offered("; `plugbay inspect` lists what it imports".into())),
         }
     }
 }
 
 /// What the host offers behind an import.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Offer {
+pub(crate) enum Offer<'a> {
     /// Offered to all plugins.
     Free,
     /// Offered to plugins that may use any resource of this kind, usually for this action.
-    Service(&'static str, PermissionAction),
+    Service(&'a str, PermissionAction),
     /// Offered to all plugins, but usable only by trusted ones that ask for addresses and are granted them.
     Network,
-    /// Offered in another version only.
-    OtherVersion,
+    /// Offered in another version only, which the text names.
+    OtherVersion(Cow<'static, str>),
+    /// Not offered, and neither of the host's namespace nor of WASI's: it may be an application's.
+    OfApplication,
     /// Not offered.
     Nothing,
 }
@@ -162,8 +171,12 @@ pub(crate) enum Offer {
 pub(crate) const NETWORK: (&str, PermissionAction) = ("net.*", PermissionAction::Execute);
 
 /// The advice for an interface of another version of WASI.
-pub(crate) const OTHER_WASI: &str =
+const OTHER_WASI: &str =
     ": of WASI it offers version 0.2; build the plugin for that, in Rust with the target wasm32-wasip2";
+
+/// The advice for an interface of an unknown namespace.
+pub(crate) const OF_APPLICATION: &str =
+    "; if it is an interface of an application, only that application can load the plugin";
 
 /// Checks that a plugin that imports sockets was granted those that its manifest asks for. A plugin that asks for none
 /// may still import them, because whole libraries do so without use; each attempt to use one is then denied.
@@ -199,7 +212,7 @@ pub(crate) fn check_service(
 }
 
 /// Looks up an import by its name. The version of a service is ignored here: the linker judges it.
-pub(crate) fn offered(import: &str) -> Offer {
+pub(crate) fn offered<'a>(import: &str, extensions: &'a Extensions) -> Offer<'a> {
     let (interface, version) = import.split_once('@').unwrap_or((import, ""));
     if interface == "plugbay:plugin/types" {
         // It declares types only.
@@ -210,7 +223,7 @@ pub(crate) fn offered(import: &str) -> Offer {
         ["wasi:cli", "wasi:clocks", "wasi:io", "wasi:random", "wasi:filesystem", "wasi:sockets", "wasi:http"]
             .contains(&package);
     if is_core_wasi && !version.starts_with("0.2.") {
-        return Offer::OtherVersion;
+        return Offer::OtherVersion(OTHER_WASI.into());
     }
     if let Some(service) = SERVICES.iter().find(|service| service.interface == interface) {
         return match service.permission {
@@ -222,7 +235,18 @@ pub(crate) fn offered(import: &str) -> Offer {
         "wasi:sockets" => Offer::Network,
         "wasi:http" => Offer::Nothing,
         _ if is_core_wasi => Offer::Free,
-        _ => Offer::Nothing,
+        _ if ["wasi:", "plugbay:"].iter().any(|namespace| package.starts_with(namespace)) => Offer::Nothing,
+        _ => offered_by_application(import, extensions),
+    }
+}
+
+fn offered_by_application<'a>(import: &str, extensions: &'a Extensions) -> Offer<'a> {
+    if let Some((resource, usual)) = extensions.permission(import) {
+        return Offer::Service(resource, usual);
+    }
+    match extensions.other_version(import) {
+        Some(other) => Offer::OtherVersion(format!("; the application offers it as `{other}`").into()),
+        None => Offer::OfApplication,
     }
 }
 
@@ -254,9 +278,20 @@ fn overridden(asked: &Resources, host: &Resources) -> Resources {
 mod tests {
     use super::*;
 
+    fn offered(import: &str) -> Offer<'static> {
+        match super::offered(import, &Extensions::default()) {
+            Offer::Service(..) => panic!("{import} is a service"),
+            Offer::Free => Offer::Free,
+            Offer::Network => Offer::Network,
+            Offer::OtherVersion(hint) => Offer::OtherVersion(hint),
+            Offer::OfApplication => Offer::OfApplication,
+            Offer::Nothing => Offer::Nothing,
+        }
+    }
+
     #[test]
-    fn import_that_nobody_knows_is_not_offered() {
-        assert_eq!(offered("acme:telemetry/spy@1.0.0"), Offer::Nothing);
+    fn unknown_import_is_not_offered() {
+        assert_eq!(offered("acme:telemetry/spy@1.0.0"), Offer::OfApplication);
         assert_eq!(offered("plugbay:plugin/teleport@0.1.0"), Offer::Nothing);
         assert_eq!(offered("wasi:http/incoming-handler@0.2.6"), Offer::Nothing);
         assert_eq!(offered("plugbay:plugin/invocation@0.1.7"), Offer::Free);
@@ -267,7 +302,7 @@ mod tests {
         assert_eq!(offered("wasi:sockets/tcp@0.2.6"), Offer::Network);
         assert_eq!(offered("wasi:cli/environment@0.2.0"), Offer::Free);
         for other in ["wasi:sockets/types@0.3.0", "wasi:cli/environment@0.3.0-rc-2026-01-01", "wasi:http/types@0.3.0"] {
-            assert_eq!(offered(other), Offer::OtherVersion, "{other}");
+            assert_eq!(offered(other), Offer::OtherVersion(OTHER_WASI.into()), "{other}");
         }
     }
 

@@ -15,6 +15,7 @@ use wasmtime_wasi::p2::bindings::{cli, filesystem, random};
 use super::instance::Linked;
 use crate::error::LoadFailure;
 use crate::host::contract::Exports;
+use crate::host::extension::Extensions;
 use crate::host::{HostState, SERVICES, directory, poll, socket};
 use crate::limits::{FUEL_YIELD_INTERVAL, FUEL_YIELD_INTERVAL_COMPOSED};
 
@@ -22,16 +23,19 @@ use crate::limits::{FUEL_YIELD_INTERVAL, FUEL_YIELD_INTERVAL_COMPOSED};
 pub(crate) struct Linkers {
     metered: OnceLock<Linker<HostState>>,
     unmetered: OnceLock<Linker<HostState>>,
+    extensions: Extensions,
     /// One permit for each instance that may live.
     live: Arc<Semaphore>,
 }
 
 impl Linkers {
-    /// Creates linkers for at most this many live instances, of all components together.
-    pub(crate) fn new(live_instances: u32) -> Self {
+    /// Creates linkers for at most this many live instances, of all components together. They link the host's
+    /// interfaces and those of the application.
+    pub(crate) fn new(live_instances: u32, extensions: Extensions) -> Self {
         Linkers {
             metered: OnceLock::new(),
             unmetered: OnceLock::new(),
+            extensions,
             live: Arc::new(Semaphore::new(live_instances as usize)),
         }
     }
@@ -47,7 +51,7 @@ impl Linkers {
         let linker = match slot.get() {
             Some(linker) => linker,
             None => {
-                let linker = new_linker(engine).map_err(|error| LoadFailure::Link(format!("{error:#}")))?;
+                let linker = self.new_linker(engine).map_err(|error| LoadFailure::Link(format!("{error:#}")))?;
                 slot.get_or_init(|| linker)
             }
         };
@@ -55,6 +59,17 @@ impl Linkers {
         let exports = Exports::find(engine, &component);
         let live = self.live.clone();
         Ok(Linked { metering, fuel_yield_interval, exports, pre, live, types_checked: OnceLock::new() })
+    }
+
+    /// Creates a linker with the same interfaces for all plugins. Access is checked when they are used.
+    fn new_linker(&self, engine: &Engine) -> wasmtime::Result<Linker<HostState>> {
+        let mut linker = Linker::new(engine);
+        for service in SERVICES {
+            (service.link)(&mut linker)?;
+        }
+        add_wasi(&mut linker)?;
+        self.extensions.add_to_linker(&mut linker)?;
+        Ok(linker)
     }
 }
 
@@ -92,16 +107,6 @@ impl Linked {
         let mut names = ty.exports(component.engine()).map(|(name, _)| name);
         names.find(|name| name.starts_with("plugbay:plugin/actions@")).map(str::to_owned)
     }
-}
-
-/// Creates a linker with the same interfaces for all plugins. Access is checked when they are used.
-fn new_linker(engine: &Engine) -> wasmtime::Result<Linker<HostState>> {
-    let mut linker = Linker::new(engine);
-    for service in SERVICES {
-        (service.link)(&mut linker)?;
-    }
-    add_wasi(&mut linker)?;
-    Ok(linker)
 }
 
 /// Adds the interfaces that guests' standard libraries import.

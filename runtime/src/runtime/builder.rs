@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use plugbay_compile::{CodeCache, CompileIsolation, CompileLimits, Compiler, Engines, is_worker};
+use plugbay_compile::{CodeCache, CompileIsolation, CompileLimits, Compiler, Engines, Metering, is_worker};
 
 use super::{Runtime, Shared};
 use crate::audit::catch_panic::CatchPanic;
@@ -17,6 +17,7 @@ use crate::audit::{Audit, AuditSink, TracingAudit};
 use crate::capability::{LivePolicy, Policy};
 use crate::clock::{Clock, SystemClock};
 use crate::error::BuildError;
+use crate::host::extension::{AnyExtension, Extension, Extensions};
 use crate::limits::{Ceilings, HTTP_TIMEOUT, HTTP_TIMEOUT_MAX, LIVE_INSTANCES_DEFAULT, Limits};
 use crate::plugin::check::Operator;
 use crate::plugin::link::Linkers;
@@ -60,6 +61,7 @@ pub struct RuntimeBuilder {
     http_responder: Option<Arc<dyn HttpResponder>>,
     http_root_certificates: Vec<Vec<u8>>,
     http_timeout: Duration,
+    extensions: Vec<Arc<AnyExtension>>,
 }
 
 /// Shows the settings that are values. The others are the embedder's own code and may hold secrets.
@@ -102,6 +104,7 @@ impl Default for RuntimeBuilder {
             http_responder: None,
             http_root_certificates: Vec::new(),
             http_timeout: HTTP_TIMEOUT,
+            extensions: Vec::new(),
         }
     }
 }
@@ -254,11 +257,19 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Offers interfaces of the application to plugins that are granted them. May be called several times. Default:
+    /// none. [`crate::extension`] has an example.
+    #[must_use]
+    pub fn extension<S: Send + 'static>(mut self, extension: Extension<S>) -> Self {
+        self.extensions.push(Arc::new(extension.erase()));
+        self
+    }
+
     /// Builds the engine and its memory pool.
     ///
     /// # Errors
-    /// [`BuildError`] if the engine cannot be made, if the cache directory does not belong to this user alone, or if
-    /// this process is a child that was started to compile.
+    /// [`BuildError`] if the engine cannot be made, if the cache directory does not belong to this user alone, if an
+    /// extension cannot be offered, or if this process is a child that was started to compile.
     pub fn build(self) -> Result<Runtime, BuildError> {
         if is_worker() {
             // If it were allowed, a child process started to compile would start another one for its own components,
@@ -266,6 +277,7 @@ impl RuntimeBuilder {
             return Err(BuildError::CompileWorker { hint: "begin `main` with `plugbay::compile_worker_if_asked()`" });
         }
         let engines = Engines::new(self.live_instances)?;
+        let extensions = Extensions::check(self.extensions, &engines.get(Metering::Fuel)?.engine)?;
         let code_cache = match &self.code_cache {
             CodeCacheAt::UserDirectory => CodeCache::user_directory().map(CodeCache::open).transpose()?,
             CodeCacheAt::Directory(directory) => Some(CodeCache::open(directory.clone())?),
@@ -273,7 +285,7 @@ impl RuntimeBuilder {
         };
         Ok(Runtime(Arc::new(Shared {
             engines,
-            linkers: Linkers::new(self.live_instances),
+            linkers: Linkers::new(self.live_instances, extensions.clone()),
             code_cache,
             compiler: Compiler::new(self.compile_isolation, self.compile_limits),
             operator: Operator {
@@ -281,6 +293,7 @@ impl RuntimeBuilder {
                 trusted: self.trusted,
                 limits: self.limits,
                 ceilings: self.ceilings,
+                extensions,
             },
             environment: self.environment,
             data_dir: self.data_dir,

@@ -11,6 +11,7 @@ use semver::Version;
 use super::{LinkedComponents, Runtime};
 use crate::audit::PluginAudit;
 use crate::error::{LoadError, LoadFailure};
+use crate::host::extension::PluginExtensions;
 use crate::host::{Permissions, PluginContext, environment};
 use crate::plugin::check::CheckedPackage;
 use crate::plugin::instance::{Linked, Start};
@@ -114,6 +115,7 @@ impl Runtime {
             jobs: PluginJobs::new(self.0.jobs.of(&scope), manifest.actions.iter().map(|action| action.name.clone())),
             plugins: self.plugin_calls(manifest, &name),
             http: PluginHttp::new(self.0.network.clone()),
+            extensions: PluginExtensions::new(&self.0.operator.extensions),
             environment: environment::variables(manifest, &checked.grants).map_err(load_error)?,
             wasi: environment::wasi_grants(manifest, &checked.grants).map_err(load_error)?,
             live_instances: self.0.engines.live_instances(),

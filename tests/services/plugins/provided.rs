@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex};
 
 use plugbay::limits::CALL_DEPTH_MAX;
-use plugbay::{Caller, Failure, HostCall, HostPlugin, Invocation, Limits, Package, Policy};
+use plugbay::{Caller, Failure, HostCall, HostPlugin, Invocation, Limits, Policy};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{allow, call, call_error, host, named, text};
 use crate::harness::assert::{assert_contains, assert_load_error};
-use crate::harness::guest::example;
 use crate::harness::host::{Host, pings};
+use crate::harness::patience::ends;
 
 #[derive(Deserialize)]
 struct Item {
@@ -83,6 +83,18 @@ async fn failure_keeps_its_code_details_and_status() {
     assert_eq!((&error["kind"], &error["code"]), (&json!("failed"), &json!("unknown_item")), "{error}");
     assert_eq!((&error["details"]["item"], &error["status"]), (&json!("moon"), &json!(404)), "{error}");
     assert_contains(text(&error), &["the shop has no moon"]);
+}
+
+#[tokio::test]
+async fn calls_and_errors_of_a_provided_plugin_are_counted() {
+    let host = with_shop();
+    let a = host.load(named("a")).await;
+    for item in ["apple", "moon", "apple"] {
+        call(&a, "shop", "price", json!({ "item": item })).await;
+    }
+    let metrics = host.runtime.provided_metrics("shop").expect("it is provided");
+    assert_eq!((metrics.calls, &metrics.errors), (3, &[("unknown_item".to_owned(), 1)].into()), "{metrics:?}");
+    assert!(host.runtime.provided_metrics("a").is_none());
 }
 
 #[tokio::test]
@@ -223,11 +235,37 @@ async fn plugins_that_may_see_it_find_it_among_the_others() {
     assert_eq!(names(&z).await.len(), 1, "it may see `a` alone");
 }
 
+/// A plugin of the application that calls an action of its caller, and passes a failure on.
+fn calling_back(host: &Host, action: &'static str, payload: Value) -> HostPlugin {
+    let runtime = host.runtime.clone();
+    HostPlugin::new("shop").action("call_back", move |call, (): ()| {
+        let (plugin, payload) = (runtime.plugin(call.plugin()), payload.clone());
+        async move {
+            let plugin = plugin.ok_or_else(|| Failure::new("not_loaded", "the caller is not loaded"))?;
+            let answer = plugin.call::<Value>(action, &payload).await;
+            answer.map_err(|error| Failure::new(error.code(), error.to_string()))
+        }
+    })
+}
+
 #[tokio::test]
-async fn example_adds_up_the_prices_of_the_application() {
-    let host = with_shop();
-    let package = Package::open_with_component(example::CART.directory(), example::CART.path()).expect("a package");
-    let cart = host.runtime.load(package).await.expect("it is granted everything");
-    let total: Value = cart.call("total", &json!({ "items": ["apple", "apple"] })).await.expect("it answers");
-    assert_eq!(total, json!({ "cents": 80 }));
+async fn action_that_calls_its_waiting_caller_is_refused_at_once() {
+    let host = host();
+    host.runtime.provide(calling_back(&host, "ping", Value::Null)).expect("the name is free");
+    let a = host.load(named("a").resource("timeout_seconds", json!(3_600))).await;
+    let error = ends(call_error(&a, "shop", "call_back")).await;
+    assert_eq!(error["code"], "reentrant_call", "{error}");
+    assert_contains(text(&error), &["a -> shop -> a"]);
+    let pair = host.load(named("pair").resource("instances", json!(2))).await;
+    assert_eq!(ends(call(&pair, "shop", "call_back", Value::Null)).await, json!({ "ok": 1 }), "another instance");
+}
+
+#[tokio::test]
+async fn circle_through_the_application_is_limited_in_depth() {
+    let host = host();
+    let again = json!({ "plugin": "shop", "action": "call_back", "payload": null });
+    host.runtime.provide(calling_back(&host, "call", again)).expect("the name is free");
+    let a = host.load(named("a").resource("instances", json!("per_call"))).await;
+    let answer = call(&a, "shop", "call_back", Value::Null).await;
+    assert_contains(&answer.to_string(), &["call_depth", "a -> shop -> a -> shop"]);
 }

@@ -9,6 +9,7 @@ use plugbay_manifest::PermissionAction::{self, Execute, Read, Write};
 
 use super::HostState;
 use super::bindings::plugbay::plugin::plugins as wit;
+use crate::admission::Chain;
 use crate::capability::{Denial, Refused};
 use crate::error::InvokeError;
 use crate::limits::{
@@ -59,7 +60,8 @@ impl HostState {
         }
         let time_left = self.call.time_left();
         let request_id = self.call.origin.request_id().to_owned();
-        let (caller, before) = (self.plugin.name.clone(), self.call.chain.clone());
+        let before = self.call.chain.clone().or_else(Chain::of_this_task);
+        let caller = self.plugin.name.clone();
         let call = NewCall { plugin, action, payload, request_id, time_left };
         self.plugin.plugins.call(caller, before, call).map_err(|plugin| self.no_such_plugin(&plugin))
     }
