@@ -1,5 +1,5 @@
-//! Plugins that the application provides. Their actions are Rust functions of the application, and plugins call them as
-//! they call one another.
+//! Plugins that the application provides. Their actions are Rust functions of the application, which plugins call like
+//! actions of other plugins.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,8 +18,8 @@ use crate::metrics::Metrics;
 
 /// A plugin whose actions are Rust functions of the application.
 ///
-/// [`Runtime::provide`](crate::Runtime::provide) adds it. A plugin calls its actions as those of any other plugin
-/// (`plugbay:plugin/plugins`, `plugins::call` of the SDK), and needs the same permission, `plugin.<name>:execute`.
+/// [`Runtime::provide`](crate::Runtime::provide) adds it. Plugins call its actions like those of any other plugin
+/// (`plugbay:plugin/plugins`, `plugins::call` of the SDK), and need the same permission, `plugin.<name>:execute`.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -61,17 +61,17 @@ pub struct HostPlugin {
 /// An action whose payload and answer are JSON.
 pub(crate) type Handler = Box<dyn Fn(HostCall, &str) -> Handling + Send + Sync>;
 
-/// An action that runs.
+/// A running action.
 pub(crate) type Handling = Pin<Box<dyn Future<Output = Result<String, HandlerError>> + Send>>;
 
-/// The reason for which an action of the application has no answer.
+/// Why an action of the application has no answer.
 #[derive(Debug)]
 pub(crate) enum HandlerError {
-    /// The payload is not what the action takes.
+    /// The payload does not fit the action's type.
     Payload(serde_json::Error),
     /// The action failed.
     Failed(Failure),
-    /// The answer cannot be JSON.
+    /// The answer cannot be serialised as JSON.
     Answer(serde_json::Error),
 }
 
@@ -85,46 +85,46 @@ pub struct HostCall {
 }
 
 impl HostCall {
-    /// The name of the plugin that calls. The host sets it.
+    /// Returns the name of the calling plugin. The host sets it.
     pub fn plugin(&self) -> &str {
         &self.plugin
     }
 
-    /// The id of the request within which the plugin calls, for logs.
+    /// Returns the id of the request in which the plugin calls, for logs.
     pub fn request_id(&self) -> &str {
         &self.request_id
     }
 
-    /// The time that the action had when it began: what was left to its caller. `None` is no limit. When it has passed,
-    /// the action's future is dropped.
+    /// Returns the time that the action had when it began: its caller's remaining time. `None` is unlimited. When it is
+    /// over, the action's future is dropped.
     pub fn time_left(&self) -> Option<Duration> {
         self.time_left
     }
 }
 
 impl HostPlugin {
-    /// A plugin of this name without actions. The name follows the rule of all plugin names: lower-case letters,
-    /// digits, `_` and `-`, beginning with a letter.
+    /// Creates a plugin of this name without actions. The rule for plugin names applies: lower-case letters, digits,
+    /// `_` and `-`, beginning with a letter.
     pub fn new(name: impl Into<String>) -> Self {
         HostPlugin { name: name.into(), version: "0.0.0".to_owned(), actions: Vec::new() }
     }
 
-    /// The version, which the `requires` of a plugin may ask for. Default: `0.0.0`.
+    /// Sets the version, which plugins may require with `requires`. Default: `0.0.0`.
     pub fn version(mut self, version: impl Into<String>) -> Self {
         self.version = version.into();
         self
     }
 
-    /// An action: an asynchronous function from a payload to an answer, both by serde. An action without a payload
-    /// takes `()`.
+    /// Adds an action: an asynchronous function from a payload to an answer, converted by serde. The payload of an
+    /// action without one is `()`.
     ///
-    /// It runs on the caller's task, and its future is dropped when the caller's time has passed or its call is
-    /// dropped. Work that blocks belongs on a thread of its own, such as that of `tokio::task::spawn_blocking`. A panic
-    /// is an error for the caller alone.
+    /// The action runs on the caller's task, and its future is dropped when the caller's time is over or its call is
+    /// dropped. Blocking work belongs on a separate thread, such as that of `tokio::task::spawn_blocking`. A panic is
+    /// an error for the caller only.
     ///
-    /// The plugin that calls waits with its instance. An action that calls the same plugin in turn needs another
-    /// instance of it; if there is none, its call ends at once with `reentrant_call`. A task that the action spawns is
-    /// not known to belong to it: a call from there waits until its time has passed.
+    /// The calling plugin's instance waits meanwhile. If the action calls the same plugin, it needs another instance;
+    /// if there is none, that call fails at once with `reentrant_call`. A task that the action spawns is not recognised
+    /// as part of it: a call from there waits until its time is over.
     pub fn action<P, R, F>(
         mut self,
         name: impl Into<String>,
@@ -158,7 +158,7 @@ impl fmt::Debug for HostPlugin {
     }
 }
 
-/// A plugin of the application whose names and version were checked.
+/// A plugin of the application with checked names and version.
 pub(crate) struct ProvidedPlugin {
     name: String,
     version: Version,
@@ -169,7 +169,7 @@ pub(crate) struct ProvidedPlugin {
 }
 
 impl ProvidedPlugin {
-    /// The plugin, with the limits that the runtime has for payloads and results.
+    /// Checks the plugin, and bounds its payloads and results by the runtime's limits.
     pub(crate) fn check(plugin: HostPlugin, limits: &Limits) -> Result<Self, ProvideError> {
         let HostPlugin { name, version, actions } = plugin;
         check_plugin_name(&name).map_err(|message| ProvideError::Name { message })?;
@@ -199,17 +199,17 @@ impl ProvidedPlugin {
         &self.version
     }
 
-    /// The counters of its calls.
+    /// Returns the counters of its calls.
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
-    /// The longest payload, in bytes of JSON.
+    /// Returns the maximum size of a payload, in bytes of JSON.
     pub(crate) fn payload_bytes(&self) -> usize {
         self.payload_bytes
     }
 
-    /// The longest answer, in bytes of JSON.
+    /// Returns the maximum size of an answer, in bytes of JSON.
     pub(crate) fn result_bytes(&self) -> usize {
         self.result_bytes
     }

@@ -1,6 +1,6 @@
-//! The allocator: the global one, with a header in front of each allocation that stores its length.
+//! The counting allocator: the global one, with a header in front of each allocation that stores its length.
 //!
-//! This module has the crate's unsafe code.
+//! This module contains the crate's unsafe code.
 
 use std::alloc::{Layout, alloc, dealloc, realloc};
 use std::ffi::{c_int, c_void};
@@ -9,21 +9,21 @@ use rusqlite::ffi;
 
 use super::{give_back, take};
 
-/// The size of the header in front of each allocation, which stores its length. As large as the alignment.
+/// The size of the header in front of each allocation, which is also its alignment.
 const HEAD: usize = 16;
 
-/// The layout of an allocation of `bytes` bytes and its header.
+/// Returns the layout of an allocation of `bytes` bytes and its header.
 fn layout(bytes: usize) -> Option<Layout> {
     Layout::from_size_align(bytes.checked_add(HEAD)?, HEAD).ok()
 }
 
-// SAFETY, for all of this module: the seven functions keep the promises of `sqlite3_mem_methods`. `take_memory` and
+// SAFETY, for all of this module: the seven functions satisfy the contract of `sqlite3_mem_methods`. `take_memory` and
 // `change_memory` return null or the address `HEAD` bytes into an allocation of the global allocator, whose first word
-// is the length that was asked for. SQLite passes back only such addresses, and frees each at most once. So each length
-// that is read was written here, and each layout is that of the allocation. 16 is at least the alignment that SQLite
-// needs. Nothing in them panics, so nothing unwinds into SQLite. The global allocator is thread-safe and the count is
-// the thread's own; a wrong count could make a statement fail, but never makes an address wrong. `sqlite3_config` must
-// not run while another thread uses SQLite: if SQLite is initialised, it returns `SQLITE_MISUSE` and changes nothing.
+// is the requested length. SQLite passes back only such addresses, and frees each at most once. So each length that is
+// read was written here, and each layout is that of the allocation. 16 is at least the alignment that SQLite needs.
+// None of them panics, so nothing unwinds into SQLite. The global allocator is thread-safe and the count is
+// thread-local; a wrong count could make a statement fail, but never makes an address wrong. `sqlite3_config` must not
+// run while another thread uses SQLite: if SQLite is initialised, it returns `SQLITE_MISUSE` and changes nothing.
 // SQLite copies the table of functions.
 #[allow(unsafe_code)]
 mod functions {

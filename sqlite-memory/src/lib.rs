@@ -1,11 +1,11 @@
 //! A bound on the memory that SQLite allocates for one statement.
 //!
 //! SQLite can limit the memory of a process, not of a statement. Under the process's limit, one statement that takes
-//! all of it makes the others fail. [`install`] gives SQLite an allocator that counts, for the whole process. While a
-//! [`StatementMemory`] lives, whatever SQLite allocates on its thread counts as one statement's: sorting, temporary
-//! tables, intermediate values, the compiled program. An allocation beyond the bound fails, and SQLite ends that
-//! statement alone with an out-of-memory error. All other statements of the process are served as before: the
-//! allocator counts nothing for them.
+//! all of it makes the others fail. [`install`] gives SQLite a counting allocator for the whole process. While a
+//! [`StatementMemory`] lives, everything that SQLite allocates on its thread counts as one statement's: sorting,
+//! temporary tables, intermediate values, the compiled program. If an allocation exceeds the bound, it fails, and
+//! SQLite ends only that statement with an out-of-memory error. All other statements of the process are served as
+//! before: the allocator does not count theirs.
 //!
 //! # Why an allocator
 //!
@@ -20,8 +20,8 @@
 //! | has 200 columns of 1 MB, or parses 250 JSON texts | 0.4 to 0.7 GB | 0.4 to 0.7 GB |
 //! | names 3,000 constant expressions of 1 MB (89 kB of SQL) | 4.2 GB | 4.2 GB |
 //!
-//! Temporary files are not bounded either: their size is known to `sqlite3_db_status` alone, and they share one
-//! directory in a process. `soft_heap_limit` and `hard_heap_limit` are the process's, so a neighbour or the embedding
+//! Temporary files are not bounded either: only `sqlite3_db_status` reports their size, and they share one directory
+//! per process. `soft_heap_limit` and `hard_heap_limit` apply to the process, so a neighbour or the embedding
 //! application would run out of memory instead. The progress handler cannot see how much memory its statement takes.
 //!
 //! # Once per process, before SQLite is used
@@ -42,7 +42,7 @@ pub struct SqliteInUse;
 
 static INSTALLED: OnceLock<bool> = OnceLock::new();
 
-/// Gives SQLite the counting allocator, for the rest of the process. Calls after the first return the same.
+/// Gives SQLite the counting allocator, for the rest of the process. Later calls return the same result.
 ///
 /// # Errors
 /// [`SqliteInUse`] if SQLite was used before.
@@ -53,7 +53,7 @@ pub fn install() -> Result<(), SqliteInUse> {
     }
 }
 
-/// Whether SQLite has the counting allocator.
+/// Returns whether SQLite has the counting allocator.
 pub fn is_installed() -> bool {
     INSTALLED.get() == Some(&true)
 }
@@ -65,20 +65,21 @@ thread_local! {
     static REFUSED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether an allocation of the last counted statement on this thread was refused.
+/// Returns whether an allocation of the last counted statement on this thread was refused.
 pub fn was_refused() -> bool {
     REFUSED.get()
 }
 
-/// A guard. While it lives, SQLite's allocations on this thread count as one statement's. It cannot leave its thread.
+/// A guard for counting: while it lives, SQLite's allocations on this thread count as one statement's. It cannot leave
+/// its thread.
 ///
-/// Memory that the statement gives back may be allocated again. One guard per thread counts at a time.
+/// Memory that the statement frees may be allocated again. One guard per thread counts at a time.
 #[must_use = "nothing is counted after it is dropped"]
 #[derive(Debug)]
 pub struct StatementMemory(PhantomData<*const ()>);
 
 impl StatementMemory {
-    /// Counts from now on, up to a bound in bytes.
+    /// Starts counting, up to a bound in bytes.
     pub fn at_most(bytes: usize) -> Self {
         LEFT.set(Some(bytes));
         REFUSED.set(false);
@@ -92,7 +93,7 @@ impl Drop for StatementMemory {
     }
 }
 
-/// Counts an allocation of `bytes` bytes. Returns whether the statement may have it.
+/// Counts an allocation of `bytes` bytes. Returns whether it is within the bound.
 fn take(bytes: usize) -> bool {
     let Some(left) = LEFT.get() else { return true };
     let left = left.checked_sub(bytes);

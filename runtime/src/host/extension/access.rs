@@ -1,4 +1,4 @@
-//! The handle through which a function of the application knows its caller and asks for permission.
+//! The handle with which a function of the application identifies its caller and checks permissions.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,11 +11,11 @@ use crate::admission::Chain;
 use crate::capability::Denial;
 use crate::invocation::Invocation;
 
-/// The plugin that calls a function of an [`Extension`](crate::extension::Extension), and its present call.
+/// The plugin that calls a function of an [`Extension`](crate::extension::Extension), and its current call.
 ///
-/// Each instance of a plugin has one, which the state of the extension is made with. An instance runs one call at a
-/// time; between two calls the handle describes the last one. Clones are the same handle. It keeps the plugin's
-/// services alive, so it belongs in the state of an instance and not in what instances share.
+/// Each instance of a plugin has one, from which the state of the extension is made. An instance runs one call at a
+/// time; between calls the handle describes the last one. Clones are the same handle. It keeps the plugin's services
+/// alive, so it belongs in the state of an instance, not in data that instances share.
 #[derive(Clone)]
 pub struct Access(Arc<Shared>);
 
@@ -28,7 +28,7 @@ struct Shared {
 struct Running {
     call: CallState,
     work: HostWork,
-    /// Whether it is time to let other tasks run.
+    /// Whether other tasks should run now.
     yield_due: bool,
 }
 
@@ -37,7 +37,7 @@ impl Access {
         Access(Arc::new(Shared { plugin, running: Mutex::default() }))
     }
 
-    /// Begins a use within this call.
+    /// Begins an access in this call.
     pub(super) fn begin(&self, call: &mut CallState) {
         let mut running = self.running();
         if !std::mem::replace(&mut call.used_extension, true) {
@@ -46,30 +46,29 @@ impl Access {
         running.count(0);
     }
 
-    /// The name of the plugin.
+    /// Returns the name of the plugin.
     pub fn plugin(&self) -> &str {
         &self.0.plugin.name
     }
 
-    /// The id of the request within which the plugin calls, for logs.
+    /// Returns the id of the request in which the plugin calls, for logs.
     pub fn request_id(&self) -> String {
         self.running().call.origin.request_id().to_owned()
     }
 
-    /// The time that is left to the plugin's call. `None` is no limit. When it has passed, the future of the function
-    /// is dropped.
+    /// Returns the remaining time of the plugin's call; `None` if it has no limit. When it is over, the future of the
+    /// function is dropped.
     pub fn time_left(&self) -> Option<Duration> {
         self.running().call.time_left()
     }
 
-    /// Checks that the plugin may use a resource now, such as `ext.stock.apple`, as both its manifest and the
-    /// operator's policy say. The use is counted and audited. Every function of an extension begins with this.
+    /// Checks that the plugin's manifest and the operator's policy allow access to a resource now, such as
+    /// `ext.stock.apple`. The access is counted and audited. Every function of an extension should begin with this.
     ///
-    /// Other tasks run meanwhile if the plugin has kept the thread busy with calls, which is when its deadline is
-    /// looked at.
+    /// If the plugin has kept the thread busy with calls, other tasks run meanwhile, and the deadline is checked.
     ///
     /// # Errors
-    /// The [`Denial`], which says what to add and where. Return it to the plugin as an error of the interface
+    /// The [`Denial`], with the rule to add and where to add it. Return it to the plugin as an error of the interface
     /// (`denial.to_string()`).
     pub async fn check(&self, resource: &str, action: PermissionAction) -> Result<(), Denial> {
         let checked = self.0.plugin.permissions.check_in(&self.running().call.origin, resource, action);
@@ -77,21 +76,20 @@ impl Access {
         checked
     }
 
-    /// Whether the plugin may use a resource now. The question is neither counted nor audited: it is for leaving out
-    /// entries of a list.
+    /// Returns whether the plugin may access a resource now. Neither counted nor audited: for filtering lists.
     pub fn holds(&self, resource: &str, action: PermissionAction) -> bool {
         self.0.plugin.permissions.holds(resource, action)
     }
 
-    /// Counts bytes that a function has read or returned as work of the plugin, and lets other tasks run when it has
-    /// done much. The host knows the number of calls by itself, but not how long their arguments and results are.
+    /// Counts bytes that a function has read or returned as work of the plugin, and lets other tasks run if that is
+    /// much. The host counts calls by itself, but does not know the size of their arguments and results.
     pub async fn count_bytes(&self, bytes: usize) {
         self.let_others_run(bytes).await;
     }
 
-    /// A call of an action of any plugin on behalf of the present call: with its request id, and no more time than is
-    /// left to it. A call that would wait for the present one, because it needs the instance that waits for this
-    /// function, ends at once with `reentrant_call`.
+    /// Creates a call of any plugin's action on behalf of the current call, with its request id and at most its
+    /// remaining time. A call that would wait for the current one, because it needs the instance that waits for this
+    /// function, fails at once with `reentrant_call`.
     ///
     /// ```no_run
     /// # async fn example(access: plugbay::extension::Access, plugin: plugbay::Plugin)

@@ -1,11 +1,11 @@
-//! Interfaces of the application, linked beside those of the built-in services.
+//! Interfaces of the application, linked like those of the built-in services.
 //!
-//! An [`Extension`] is the application's description. [`Extensions`] are those of one runtime, after they were checked.
-//! A loaded plugin has a factory of states for each of them ([`PluginExtensions`]), and a store has the states that its
-//! guest has used so far ([`StoreExtensions`]). Without extensions nothing of this exists.
+//! An [`Extension`] is the application's description, and [`Extensions`] are the checked extensions of a runtime. A
+//! loaded plugin has a factory of states for each of them ([`PluginExtensions`]), and a store has the states that its
+//! guest has used so far ([`StoreExtensions`]). Without extensions none of this exists.
 //!
-//! The functions that `bindgen!` generates ask for their state when a guest calls one, by a plain function pointer.
-//! [`HostState::extension_state`] is that pointer: it is where a use begins, and where its work is counted.
+//! When a guest calls a function that `bindgen!` generated, the function requests its state through a plain function
+//! pointer, [`HostState::extension_state`]. An access begins there, and its work is counted there.
 
 mod access;
 
@@ -24,9 +24,9 @@ pub use self::access::Access;
 use super::HostState;
 use crate::error::BuildError;
 
-/// Interfaces that an application offers to its plugins, with the permission that they need and the state behind them.
+/// Interfaces that an application offers to its plugins, with the permission that they require and their state.
 ///
-/// `S` is a type of the application. It implements the `Host` traits that `wasmtime::component::bindgen!` generates
+/// `S` is a type of the application that implements the `Host` traits that `wasmtime::component::bindgen!` generates
 /// from the application's WIT. [The module](crate::extension) has an example.
 #[must_use = "an extension is offered once `RuntimeBuilder::extension` has taken it"]
 pub struct Extension<S> {
@@ -36,16 +36,16 @@ pub struct Extension<S> {
     new_factory: NewFactory<S>,
 }
 
-/// Makes the state for one store.
+/// Creates the state of a store.
 type Factory<S> = Box<dyn Fn(Access) -> S + Send + Sync>;
 
-/// Makes the factory of the plugin of this name.
+/// Creates the factory for the plugin of this name.
 type NewFactory<S> = Box<dyn Fn(&str) -> Factory<S> + Send + Sync>;
 
-/// Puts an interface into a linker.
+/// Adds an interface to a linker.
 type AddToLinker = Box<dyn Fn(&mut Linker<HostState>) -> wasmtime::Result<()> + Send + Sync>;
 
-/// A state whose type is known to its extension alone. It is used by one thread at a time.
+/// A state whose type only its extension knows. One thread uses it at a time.
 type AnyState = SyncWrapper<Box<dyn Any + Send>>;
 
 struct Interface {
@@ -54,14 +54,14 @@ struct Interface {
 }
 
 impl<S: Send + 'static> Extension<S> {
-    /// An extension without interfaces yet.
+    /// Creates an extension without interfaces.
     ///
     /// `resource` and `action` are the permission that a plugin needs to import one of the interfaces, such as
-    /// `ext.stock.*` and `read`: some use of these resources must be granted to it. The resource begins with `ext.`;
-    /// the application chooses the rest. Each use is checked by the functions themselves, with [`Access::check`].
+    /// `ext.stock.*` and `read`: it must be granted at least one of these resources. The resource begins with `ext.`;
+    /// the application chooses the rest. The functions themselves check each access, with [`Access::check`].
     ///
-    /// `state` makes the state of one instance of a plugin, when the instance first calls one of the functions. It goes
-    /// with the instance.
+    /// `state` creates the state of an instance, when the instance first calls one of the functions. It is dropped with
+    /// the instance.
     pub fn new(
         resource: impl Into<String>,
         action: PermissionAction,
@@ -74,9 +74,10 @@ impl<S: Send + 'static> Extension<S> {
         })
     }
 
-    /// The same with something that all instances of a plugin share: `plugin` is called once for each loaded plugin,
-    /// with the plugin's name, when one of its instances first calls one of the functions. What it returns makes the
-    /// state of each instance, and is dropped when the plugin is unloaded or replaced by another revision.
+    /// Creates an extension with data that all instances of a plugin share. `plugin` is called once per loaded plugin,
+    /// with the plugin's name, when one of its instances first calls one of the functions. It returns the function that
+    /// creates the state of each instance, which is dropped when the plugin is unloaded or replaced by another
+    /// revision.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -106,8 +107,8 @@ impl<S: Send + 'static> Extension<S> {
         Extension { resource: resource.into(), action, interfaces: Vec::new(), new_factory: Box::new(new_factory) }
     }
 
-    /// Adds an interface by its full name, such as `acme:shop/stock@1.0.0`, with the function of the generated module
-    /// that links it: `stock::add_to_linker::<_, HasSelf<Stock>>`.
+    /// Adds an interface by its full name, such as `acme:shop/stock@1.0.0`, and the generated function that links it:
+    /// `stock::add_to_linker::<_, HasSelf<Stock>>`.
     pub fn interface<L>(mut self, name: impl Into<String>, add_to_linker: L) -> Self
     where
         L: Fn(&mut Linker<HostState>, fn(&mut HostState) -> &mut S) -> wasmtime::Result<()> + Send + Sync + 'static,
@@ -146,7 +147,7 @@ impl<S> fmt::Debug for Extension<S> {
     }
 }
 
-/// An extension, whatever its state.
+/// An extension with a state of any type.
 pub(crate) struct AnyExtension {
     resource: String,
     action: PermissionAction,
@@ -156,12 +157,12 @@ pub(crate) struct AnyExtension {
     new_factory: NewFactory<AnyState>,
 }
 
-/// The extensions of one runtime.
+/// The extensions of a runtime.
 #[derive(Clone, Default)]
 pub(crate) struct Extensions(Arc<[Arc<AnyExtension>]>);
 
 impl Extensions {
-    /// Checks names, permissions and states, and links every interface once, so that a mistake is found before a plugin
+    /// Checks names, permissions and states, and links every interface once, so that mistakes are found before a plugin
     /// is loaded.
     ///
     /// # Errors
@@ -188,7 +189,7 @@ impl Extensions {
                 check_interface(name, &names).map_err(|message| error(name, message))?;
                 names.push(name);
                 (interface.add_to_linker)(&mut linker).map_err(|cause| error(name, format!("{cause:#}")))?;
-                // A name that is taken cannot be that of a function. This linker is dropped.
+                // Defining a function fails if the name is taken by an interface. This linker is dropped.
                 if linker.root().func_wrap(name, |_, (): ()| Ok(())).is_ok() {
                     let message = "its function links an interface of another name or version".to_owned();
                     return Err(error(name, message));
@@ -198,7 +199,7 @@ impl Extensions {
         Ok(Extensions(all.into()))
     }
 
-    /// The permission that an import needs, if it is an interface of an extension.
+    /// Returns the permission that an import requires, if it is an interface of an extension.
     pub(crate) fn permission(&self, import: &str) -> Option<(&str, PermissionAction)> {
         let has_it = |extension: &&Arc<AnyExtension>| {
             extension.interfaces.iter().any(|interface| compatible(&interface.name) == compatible(import))
@@ -206,14 +207,14 @@ impl Extensions {
         self.0.iter().find(has_it).map(|extension| (&*extension.resource, extension.action))
     }
 
-    /// The interface of the same name in an incompatible version.
+    /// Returns the interface of the same name in an incompatible version.
     pub(crate) fn other_version(&self, import: &str) -> Option<&str> {
         let interfaces = self.0.iter().flat_map(|extension| &extension.interfaces);
         let mut others = interfaces.filter(|interface| without_version(&interface.name) == without_version(import));
         others.next().map(|interface| &*interface.name)
     }
 
-    /// Puts the functions of all extensions into a linker.
+    /// Adds the functions of all extensions to a linker.
     pub(crate) fn add_to_linker(&self, linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
         let mut interfaces = self.0.iter().flat_map(|extension| &extension.interfaces);
         interfaces.try_for_each(|interface| (interface.add_to_linker)(linker))
@@ -227,7 +228,7 @@ fn check_permission(resource: &str) -> Result<(), String> {
     check_resource(resource)
 }
 
-/// Checks the name of an interface, given those before it.
+/// Checks the name of an interface against the earlier ones.
 fn check_interface(name: &str, before: &[&str]) -> Result<(), String> {
     let parts = without_version(name).split_once('/').and_then(|(package, interface)| {
         let (namespace, package) = package.split_once(':')?;
@@ -256,8 +257,7 @@ fn without_version(name: &str) -> &str {
     name.split_once('@').map_or(name, |(interface, _)| interface)
 }
 
-/// The interface with the part of its version in which an import and an export must agree. wasmtime's linker compares
-/// them in the same way.
+/// Returns the interface's name with the part of its version that must match, as wasmtime's linker compares them.
 fn compatible(name: &str) -> String {
     let Some((interface, version)) = name.split_once('@') else { return name.to_owned() };
     match Version::parse(version) {
@@ -268,10 +268,10 @@ fn compatible(name: &str) -> String {
     }
 }
 
-/// The extensions as one loaded plugin has them.
+/// The extensions of a loaded plugin.
 pub(crate) struct PluginExtensions {
     extensions: Extensions,
-    /// One for each extension, made when the plugin first uses it.
+    /// One factory per extension, created when the plugin first uses it.
     factories: Box<[OnceLock<Factory<AnyState>>]>,
 }
 
@@ -281,7 +281,7 @@ impl PluginExtensions {
         PluginExtensions { extensions: extensions.clone(), factories }
     }
 
-    /// A state of this type. Only functions of the extension that has the type ask for it.
+    /// Creates a state of this type. Only functions of the extension with that type call this.
     fn new_state(&self, state: TypeId, plugin: &str, access: Access) -> AnyState {
         let mut all = self.extensions.0.iter().zip(&self.factories);
         let Some((extension, factory)) = all.find(|(extension, _)| extension.state == state) else {
@@ -291,13 +291,13 @@ impl PluginExtensions {
     }
 }
 
-/// The states of the extensions that the guest of one store has used.
+/// The states of the extensions that the guest of a store has used.
 pub(crate) struct StoreExtensions {
     access: Access,
     states: Vec<(TypeId, AnyState)>,
 }
 
-/// The states are the application's: a panic while one of them is dropped stays here.
+/// The states belong to the application, so a panic while one is dropped is caught.
 impl Drop for StoreExtensions {
     fn drop(&mut self) {
         for state in self.states.drain(..) {
@@ -308,7 +308,7 @@ impl Drop for StoreExtensions {
 }
 
 impl HostState {
-    /// The state of an extension, for a function that the guest has called.
+    /// Returns the state of an extension, for a function that the guest has called.
     fn extension_state<S: Send + 'static>(&mut self) -> &mut S {
         let HostState { plugin, call, extensions, .. } = self;
         let StoreExtensions { access, states } = &mut **extensions.get_or_insert_with(|| {

@@ -15,7 +15,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// What kind of address it is where it is not one of the public internet.
+/// Returns the kind of an address that is not public.
 pub(crate) fn special(address: IpAddr) -> Option<&'static str> {
     match address {
         IpAddr::V4(address) => special_v4(address),
@@ -43,7 +43,8 @@ fn special_v4(address: Ipv4Addr) -> Option<&'static str> {
     })
 }
 
-/// Of IPv6 only the part that is handed out (2000::/3) is public, and not all of that.
+/// Returns the kind of an IPv6 address that is not public. Only the assigned range (2000::/3) is public, with
+/// exceptions.
 fn special_v6(address: Ipv6Addr) -> Option<&'static str> {
     if let Some(address) = address.to_ipv4_mapped() {
         return special_v4(address);
@@ -67,8 +68,8 @@ fn special_v6(address: Ipv6Addr) -> Option<&'static str> {
     })
 }
 
-/// Whether a rule's resource names addresses and does not merely cover them: it has no wildcard, or at least one whole
-/// number of an address before it, such as `http.10.*` or `http.[fd00:*`.
+/// Returns whether a rule's resource names addresses rather than merely covering them: it has no wildcard, or at least
+/// one whole number of an address before it, such as `http.10.*` or `http.[fd00:*`.
 pub(crate) fn is_named(resource: &str) -> bool {
     let Some(host) = resource.strip_prefix("http.") else { return false };
     let Some((literal, _)) = host.split_once(['*', '?']) else { return true };
