@@ -5,9 +5,9 @@
 //! merged ([`Manifest::from_layers`](crate::Manifest::from_layers)), because no layer needs to have all fields, not
 //! even the name.
 //!
-//! A field occurs in six places, each of which says something that the others do not: its names, description and JSON
-//! Schema (`top.rs`), its type in a layer and how it is read (here), how layers merge (`merge.rs`), its public type
-//! with documentation, and its default (`manifest.rs`). One table for all six would be a macro with six columns. Then
+//! A field occurs in six places, each with information that the others lack: its names, description and JSON Schema
+//! (`top.rs`), its type in a layer and how it is read (here), how layers merge (`merge.rs`), its public type with
+//! documentation, and its default (`manifest.rs`). A single table of all six would be a macro with six columns, and
 //! neither rustdoc nor the compiler's messages would name the place. A forgotten place does not compile, or fails the
 //! test `every_field_of_the_schema_reaches_the_manifest`.
 

@@ -26,7 +26,7 @@
 //! that accepts uploads from strangers should compile in a child process, which is killed at its deadline and at its
 //! memory limit. That takes two lines: see [`WorkerCommand`].
 //!
-//! The memory of plugins' SQL statements is bounded if the host begins with [`bound_sql_memory`].
+//! The memory of plugins' SQL statements is bounded only if the application first calls [`bound_sql_memory`].
 //!
 //! # Requirements
 //!

@@ -101,8 +101,8 @@ impl Metrics {
         self.instances_started.fetch_add(1, Relaxed);
     }
 
-    /// A snapshot of these counters and those of the instances. An action that the application provides uses no host
-    /// capabilities, and has no audit.
+    /// Returns a snapshot of these counters and those of the instances. `audit` is `None` for a provided plugin, which
+    /// uses no host capabilities.
     pub(crate) fn snapshot<'a>(
         &'a self,
         counted: impl Iterator<Item = &'a Counters> + Clone,

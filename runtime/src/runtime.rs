@@ -209,8 +209,8 @@ impl Runtime {
         self.0.plugins.provide(ProvidedPlugin::check(plugin, &self.0.operator.limits)?)
     }
 
-    /// The counters of a plugin that the application provides; `None` if there is none of this name. They have calls,
-    /// errors and durations. The rest is zero.
+    /// Returns the counters of a plugin that the application provides; `None` if there is none of this name. Only
+    /// calls, errors and durations are counted; the rest is zero.
     pub fn provided_metrics(&self, name: &str) -> Option<MetricsSnapshot> {
         self.0.plugins.provided(name).map(|plugin| plugin.metrics().snapshot([].iter(), None, 0))
     }

@@ -227,7 +227,7 @@ async fn serve<R: Request>(
 
 /// Waits for an instance, unless the call that holds it waits for this one.
 async fn wait_for_turn<'a>(plugin: &'a LoadedPlugin, call: &Call<'_>) -> Result<Lease<'a>, Box<InvokeError>> {
-    // A function of the application that a plugin waits for calls without a chain.
+    // A call by a function of the application has no chain, even if a plugin waits for that function.
     let chain = call.chain.cloned().or_else(Chain::of_this_task);
     let enter = |chain| plugin.context.plugins.waits.enter(chain, &plugin.context.name, plugin.instances.concurrency());
     let _waiting = chain.as_ref().map(enter).transpose().map_err(|chain| InvokeError::Reentrant {

@@ -18,7 +18,7 @@ use crate::caller::CallOrigin;
 use crate::capability::Denial;
 use crate::service::db::OpenTransaction;
 
-/// The data of one store. It is public for the signature of the functions that link interfaces, and has no public part.
+/// The data of a store. It is public for the signatures of functions that link interfaces, and has no public members.
 pub struct HostState {
     pub(crate) plugin: Arc<PluginContext>,
     pub(crate) call: CallState,
@@ -69,7 +69,7 @@ pub(crate) struct CallState {
     pub(crate) http_requests: u32,
     /// The plugins that wait for this call.
     pub(crate) chain: Option<Arc<Chain>>,
-    /// Whether it has called a function of the application.
+    /// Whether the call has used a function of the application.
     pub(crate) used_extension: bool,
 }
 
@@ -95,7 +95,7 @@ impl CallState {
         self.share()
     }
 
-    /// A copy for another owner, with the same request id.
+    /// Returns a copy with the same request id.
     pub(crate) fn share(&self) -> CallState {
         // Created before the state is copied: each copy would create an id of its own.
         self.origin.request_id();

@@ -159,9 +159,9 @@ pub(crate) enum Offer<'a> {
     Service(&'a str, PermissionAction),
     /// Offered to all plugins, but usable only by trusted ones that ask for addresses and are granted them.
     Network,
-    /// Offered in another version only, which the text names.
+    /// Offered in another version only, which the text describes.
     OtherVersion(Cow<'static, str>),
-    /// Not offered, and neither of the host's namespace nor of WASI's: it may be an application's.
+    /// Not offered, and outside the namespaces of the host and WASI: it may belong to an application.
     OfApplication,
     /// Not offered.
     Nothing,

@@ -257,8 +257,8 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Offers interfaces of the application to plugins that are granted them. May be called several times. Default:
-    /// none. [`crate::extension`] has an example.
+    /// Offers interfaces of the application to plugins that are granted them. May be called repeatedly. Default: none.
+    /// [`crate::extension`] has an example.
     #[must_use]
     pub fn extension<S: Send + 'static>(mut self, extension: Extension<S>) -> Self {
         self.extensions.push(Arc::new(extension.erase()));

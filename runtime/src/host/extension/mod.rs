@@ -76,7 +76,7 @@ impl<S: Send + 'static> Extension<S> {
 
     /// Creates an extension with data that all instances of a plugin share. `plugin` is called once per loaded plugin,
     /// with the plugin's name, when one of its instances first calls one of the functions. It returns the function that
-    /// creates the state of each instance, which is dropped when the plugin is unloaded or replaced by another
+    /// creates the state of each instance; that function is dropped when the plugin is unloaded or replaced by another
     /// revision.
     ///
     /// ```

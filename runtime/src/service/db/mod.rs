@@ -80,17 +80,16 @@ impl PluginDb {
     }
 }
 
-/// Bounds the memory that one SQL statement of a plugin may allocate: 64 MiB
-/// ([`DB_STATEMENT_MEMORY_BYTES_MAX`](crate::limits::DB_STATEMENT_MEMORY_BYTES_MAX)). To be called at the beginning of
-/// `main`, by a host that gives strangers' plugins a database; `plugbay-node` and the command do.
+/// Bounds the memory that one SQL statement of a plugin may allocate, to 64 MiB
+/// ([`DB_STATEMENT_MEMORY_BYTES_MAX`](crate::limits::DB_STATEMENT_MEMORY_BYTES_MAX)). Call it at the beginning of
+/// `main` if untrusted plugins may use a database; `plugbay-node` and the command do.
 ///
-/// It gives SQLite an allocator that counts, for the whole process; the statements of the application itself are not
-/// counted. Without it, SQLite is left as the application has it, and a hostile statement can allocate gigabytes before
-/// it is stopped at its deadline. The log warns of that when the first plugin uses a database. Calls after the first
-/// return the same.
+/// It gives SQLite a counting allocator for the whole process; the application's own statements are not counted.
+/// Without it, SQLite keeps its allocator, and a hostile statement can allocate gigabytes until its deadline stops it;
+/// a warning is logged when the first plugin uses a database. Later calls return the same result.
 ///
 /// # Errors
-/// [`SqliteInUse`] if SQLite was used before in this process: it keeps the allocator that it has.
+/// [`SqliteInUse`] if SQLite was used before in this process. It then keeps its allocator.
 pub fn bound_sql_memory() -> Result<(), SqliteInUse> {
     plugbay_sqlite_memory::install()
 }

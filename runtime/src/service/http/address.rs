@@ -1,17 +1,17 @@
-//! Which addresses are the public internet, and which are not: the host itself, its neighbours, the metadata of its
-//! cloud.
+//! Distinguishes the public internet from special addresses: the host itself, its neighbours, the metadata services of
+//! clouds.
 //!
-//! A plugin that may ask `api.example.org` must not reach the machine that it runs on by way of a name that its owner
-//! points there. Everything that the registries of special addresses (RFC 6890 and its successors) set aside is refused
-//! unless the operator names it: a rule of the operator's for the address itself, not one that merely covers it.
+//! A plugin that may access `api.example.org` must not reach the machine that it runs on through a name that its owner
+//! points there. All addresses set aside in the registries of special addresses (RFC 6890 and its successors) are
+//! refused unless the operator names them, by a rule for the address itself and not one that merely covers it.
 //!
-//! The tables are those of IANA:
-//! [IPv4 special-purpose addresses](https://www.iana.org/assignments/iana-ipv4-special-registry),
-//! [IPv6 special-purpose addresses](https://www.iana.org/assignments/iana-ipv6-special-registry) and
-//! [IPv6 address space](https://www.iana.org/assignments/ipv6-address-space), and the metadata addresses of clouds,
-//! which no registry has. The standard library's `is_global` is not stable. Crates of such ranges
-//! (`iprfc`) list what was set aside at their last release, and the rest is public. Here IPv6 is the other way round:
-//! only the range that is assigned to the internet is public.
+//! The tables are those of IANA: [IPv4 special-purpose
+//! addresses](https://www.iana.org/assignments/iana-ipv4-special-registry), [IPv6 special-purpose
+//! addresses](https://www.iana.org/assignments/iana-ipv6-special-registry) and [IPv6 address
+//! space](https://www.iana.org/assignments/ipv6-address-space), and the metadata addresses of clouds, which no registry
+//! has. The standard library's `is_global` is not stable. Crates of such ranges (`iprfc`) list what was set aside at
+//! their last release and treat the rest as public. Here the reverse holds for IPv6: only the range that is assigned to
+//! the internet is public.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
