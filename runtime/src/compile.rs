@@ -1,10 +1,11 @@
-//! How components are compiled: where, within which limits, and where machine code is stored.
+//! The compilation of components: where it runs, its limits, and the cache of machine code.
 //!
-//! Compiling is the one stage at which a component costs the host time and memory before any of its limits hold. A
-//! component is scanned first and refused if it is known to be expensive. What passes is compiled within
-//! [`CompileLimits`]: in this process, where the deadline ends the wait and not the work, or in a child process, which
-//! is ended at its deadline and at its memory limit ([`CompileIsolation`]).
+//! Compiling is the one stage at which a component costs the host time and memory before any of its limits apply. A
+//! component is scanned first and refused if it is known to be expensive. Otherwise it is compiled within
+//! [`CompileLimits`]: in this process, where the deadline ends the wait but not the work, or in a child process, which
+//! is killed at its deadline and at its memory limit ([`CompileIsolation`]).
 //!
+//! The crate `plugbay-compile` implements all of this.
 //! All of it is implemented in the crate `plugbay-compile`.
 //!
 //! ```no_run

@@ -1,4 +1,4 @@
-//! Functions of an application's own interfaces.
+//! Functions of an application's own interfaces, generated from WIT.
 
 /// Makes Rust functions of the interfaces that an application offers to its plugins, from the application's WIT.
 ///
