@@ -28,14 +28,11 @@ pub enum DataDirProblem {
     /// Its entries cannot be listed.
     #[error("cannot be read: {_0}")]
     Read(io::Error),
-    /// Nothing can be created in it.
-    #[error("cannot be written: {_0}")]
-    Write(io::Error),
 }
 
-/// Creates the directory if it does not exist, and checks that it can be read and written. With `only_checks`, created
-/// directories are removed again.
-pub(crate) fn prepare(path: &Path, only_checks: bool) -> Result<(), DataDirError> {
+/// Creates the directory if it does not exist, and checks that it can be read. With `only_checks`, created directories
+/// are removed again. Returns a note if it cannot be written.
+pub(crate) fn prepare(path: &Path, only_checks: bool) -> Result<Option<String>, DataDirError> {
     let with = |problem| DataDirError { path: path.to_owned(), problem };
     let missing = missing_directories(path);
     match path.metadata() {
@@ -46,14 +43,18 @@ pub(crate) fn prepare(path: &Path, only_checks: bool) -> Result<(), DataDirError
         }
         Err(error) => return Err(with(DataDirProblem::Read(error))),
     }
-    let usable = path.read_dir().map_err(DataDirProblem::Read).and_then(|_| check_writable(path));
+    let listed = path.read_dir().map_err(|error| with(DataDirProblem::Read(error)));
+    let note = check_writable(path).err().map(|error| {
+        let path = path.display();
+        format!("the data directory {path} cannot be written ({error}): plugins can only read what is stored in it")
+    });
     if only_checks {
         for directory in missing {
             // Fails if another process has created an entry in it meanwhile.
             let _ = std::fs::remove_dir(directory);
         }
     }
-    usable.map_err(with)
+    listed.map(|_| note)
 }
 
 /// The directories of the path that do not exist, the innermost first.
@@ -71,15 +72,15 @@ fn create(path: &Path) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-fn check_writable(path: &Path) -> Result<(), DataDirProblem> {
+fn check_writable(path: &Path) -> io::Result<()> {
     use rustix::fs::{Access, access};
 
-    access(path, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| DataDirProblem::Write(error.into()))
+    Ok(access(path, Access::WRITE_OK | Access::EXEC_OK)?)
 }
 
 /// On other systems, permissions of a directory are only known once a file is created.
 #[cfg(not(unix))]
-fn check_writable(_: &Path) -> Result<(), DataDirProblem> {
+fn check_writable(_: &Path) -> io::Result<()> {
     Ok(())
 }
 

@@ -3,12 +3,12 @@
 //! Only a file that the operator names is read. A file that happens to be in the current directory could grant
 //! permissions without the operator's knowledge.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use plugbay::manifest::limits::DOCUMENT_BYTES_MAX;
 use plugbay::manifest::{self, Format, ManifestError, PluginEntry, PluginSource, Resources, Rule};
-use plugbay::{Ceilings, Policy, UnreachableRule};
+use plugbay::{Policy, UnreachableRule};
+use plugbay_files::FileError;
 use serde_json::Value;
 
 /// The host's file and its directory, to which paths in it are relative.
@@ -23,25 +23,21 @@ pub struct HostFile {
 #[non_exhaustive]
 pub enum HostFileError {
     /// It cannot be read.
-    #[error("cannot read the host's file {}: {reason}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The reason.
-        reason: String,
-    },
+    #[error("the host's file {_0}")]
+    Read(FileError),
     /// Its content is invalid.
     #[error("the host's file is invalid:\n{_0}")]
     Content(ManifestError),
 }
 
 impl HostFile {
-    /// Reads a file of at most [`DOCUMENT_BYTES_MAX`](manifest::limits::DOCUMENT_BYTES_MAX) bytes.
+    /// Reads a regular file of at most [`DOCUMENT_BYTES_MAX`] bytes.
     ///
     /// # Errors
     /// [`HostFileError`] if it cannot be read, is too large or is invalid.
     pub fn read(path: &Path) -> Result<Self, HostFileError> {
-        let text = read_bounded(path).map_err(|reason| HostFileError::Read { path: path.to_owned(), reason })?;
+        let bytes = plugbay_files::read_file(path, DOCUMENT_BYTES_MAX as u64);
+        let text = bytes.and_then(|bytes| plugbay_files::text(path, bytes)).map_err(HostFileError::Read)?;
         let format = Format::from_path(path).unwrap_or(Format::Yaml);
         let contents = manifest::HostFile::parse(path.display().to_string(), &text, format);
         let directory = path.parent().map(Path::to_owned).unwrap_or_default();
@@ -53,27 +49,8 @@ impl HostFile {
     }
 
     /// The ceilings as written.
-    pub fn written_ceilings(&self) -> &Resources {
+    pub(crate) fn ceilings(&self) -> &Resources {
         &self.contents.ceilings
-    }
-
-    /// The ceilings of the file, with defaults for omitted ones. 0 removes a ceiling.
-    pub fn ceilings(&self) -> Ceilings {
-        let (written, default) = (&self.contents.ceilings, Ceilings::default());
-        Ceilings {
-            timeout: unless_zero(written.timeout, default.timeout, |timeout| timeout.is_zero()),
-            memory_bytes: unless_zero(written.max_memory_bytes, default.memory_bytes, |bytes| *bytes == 0),
-            fuel: unless_zero(written.max_fuel, default.fuel, |fuel| *fuel == 0),
-            calls_per_second: match written.rate_limit {
-                Some(rate) if rate.calls == 0 => None,
-                Some(rate) => Some(f64::from(rate.calls) / rate.period.as_secs_f64()),
-                None => default.calls_per_second,
-            },
-            instances: match written.instances {
-                Some(manifest::Instances::Count(count)) if count > 0 => count,
-                _ => default.instances,
-            },
-        }
     }
 
     /// The environment, if the file names one.
@@ -152,33 +129,6 @@ impl HostFile {
     }
 }
 
-/// The text of a file that is no longer than a document may be. Nothing that is not a regular file is opened: a device
-/// has no end, and a pipe may have no writer.
-fn read_bounded(path: &Path) -> Result<String, String> {
-    let limit = manifest::limits::DOCUMENT_BYTES_MAX;
-    let text_of = |error: std::io::Error| error.to_string();
-    if !std::fs::metadata(path).map_err(text_of)?.is_file() {
-        return Err("it is not a regular file".to_owned());
-    }
-    let mut bytes = Vec::new();
-    File::open(path).map_err(text_of)?.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(text_of)?;
-    if bytes.len() > limit {
-        return Err(format!("it has more than {limit} bytes"));
-    }
-    String::from_utf8(bytes).map_err(|error| match error.as_bytes() {
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "it is UTF-16: save it as UTF-8".to_owned(),
-        _ => format!("it is not UTF-8 text: {error}"),
-    })
-}
-
-/// The written value or the default; none if the written value is zero.
-fn unless_zero<T: Clone>(written: Option<T>, default: Option<T>, is_zero: impl Fn(&T) -> bool) -> Option<T> {
-    match written {
-        None => default,
-        Some(value) => Some(value).filter(|value| !is_zero(value)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,24 +142,15 @@ mod tests {
 
     #[test]
     fn file_longer_than_a_document_is_refused_unparsed() {
-        let error = read(&" ".repeat(manifest::limits::DOCUMENT_BYTES_MAX + 1)).expect_err("too long");
-        assert!(matches!(&error, HostFileError::Read { reason, .. } if reason.contains("1048576")), "{error}");
+        let error = read(&" ".repeat(DOCUMENT_BYTES_MAX + 1)).expect_err("too long");
+        assert!(matches!(error, HostFileError::Read(_)) && error.to_string().contains("1048576"), "{error}");
     }
 
     #[cfg(unix)]
     #[test]
     fn device_is_refused_unread() {
         let error = HostFile::read(Path::new("/dev/zero")).expect_err("it has no end");
-        assert!(error.to_string().contains("not a regular file"), "{error}");
-    }
-
-    #[test]
-    fn zero_removes_a_ceiling_and_nothing_leaves_the_default() {
-        let file =
-            read("ceilings: { max_fuel: 0, rate_limit: { calls: 10, period_seconds: 2 } }").expect("a host's file");
-        let ceilings = file.ceilings();
-        assert_eq!((ceilings.fuel, ceilings.calls_per_second), (None, Some(5.0)));
-        assert_eq!(ceilings.timeout, Ceilings::default().timeout);
+        assert!(error.to_string().contains("/dev/zero: is a device, not a regular file"), "{error}");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod cache;
+mod ceilings;
 mod data_dir;
 mod file;
 mod requirements;
@@ -18,8 +19,8 @@ pub use requirements::RequirementsError;
 
 use std::path::{Path, PathBuf};
 
-use plugbay::manifest::Rule;
-use plugbay::{BuildError, Ceilings, Package, Policy, Runtime, RuntimeBuilder, SqliteInUse};
+use plugbay::manifest::{Resources, Rule};
+use plugbay::{BuildError, Package, Policy, Runtime, RuntimeBuilder, SqliteInUse};
 
 /// The operator's settings in addition to the host's file.
 #[derive(Debug, Default)]
@@ -29,11 +30,13 @@ pub struct NodeOptions {
     pub file: HostFile,
     /// Rules that come before those of the file, both the policy and the rules of each plugin. Default: none.
     pub policy: Policy,
-    /// The ceilings, which replace the file's. Default: [`HostFile::ceilings`].
-    pub ceilings: Option<Ceilings>,
+    /// The operator's limits of all plugins, which raise default ceilings but not those of the file. They are not
+    /// applied to packages: that is [`Package::resources`]. Default: none.
+    pub limits: Resources,
     /// The environment, which replaces the file's. Default: the file's.
     pub environment: Option<String>,
-    /// The data directory, which replaces the file's. It is created if it does not exist. Default: the file's.
+    /// The data directory, which replaces the file's. It is created if it does not exist. If it cannot be written,
+    /// plugins can read what is stored in it. Default: the file's.
     pub data_dir: Option<PathBuf>,
     /// Whether the data directory is only checked: if it was created for that, it is removed again. Default: false.
     pub only_checks: bool,
@@ -45,7 +48,7 @@ pub struct NodeOptions {
 pub struct Node {
     /// The runtime. It has no plugins yet.
     pub runtime: Runtime,
-    /// Remarks for the operator: parts of the file without effect.
+    /// Remarks for the operator: parts of the file without effect, and a data directory that cannot be written.
     pub notes: Vec<String>,
     file: HostFile,
     policy: Policy,
@@ -82,21 +85,21 @@ impl Node {
     /// runtime cannot be built.
     pub fn open(options: NodeOptions, builder: RuntimeBuilder) -> Result<Self, NodeError> {
         plugbay::bound_sql_memory()?;
-        let NodeOptions { file, policy, ceilings, environment, data_dir, only_checks } = options;
+        let NodeOptions { file, policy, limits, environment, data_dir, only_checks } = options;
         let mut builder = builder
             .policy(with_rules(policy.clone(), file.policy()))
-            .ceilings(ceilings.unwrap_or_else(|| file.ceilings()));
+            .ceilings(ceilings::in_force(file.ceilings(), &limits));
         if let Some(name) = environment.or_else(|| file.environment().map(str::to_owned)) {
             if !is_environment(&name) {
                 return Err(NodeError::Environment { name });
             }
             builder = builder.environment(name);
         }
+        let mut notes = file.notes();
         if let Some(directory) = data_dir.or_else(|| file.data_dir()) {
-            data_dir::prepare(&directory, only_checks)?;
+            notes.extend(data_dir::prepare(&directory, only_checks)?);
             builder = builder.data_dir(directory);
         }
-        let notes = file.notes();
         Ok(Node { runtime: builder.build()?, notes, file, policy })
     }
 
@@ -104,8 +107,7 @@ impl Node {
     pub fn configured(&self, path: &Path, package: Package) -> Package {
         let policy = with_rules(self.policy.clone(), &self.file.permissions_of(path));
         let package = package.trusted(self.file.trusts(path));
-        let options = self.file.options_of(path);
-        options.into_iter().fold(package.policy(policy), |package, (key, value)| package.configure(key, value))
+        package.policy(policy).configure_all(self.file.options_of(path))
     }
 }
 

@@ -4,9 +4,12 @@
 
 use data_encoding::HEXLOWER;
 use plugbay_compile::scan::{ItemKind, Kind, Quantity};
-use plugbay_manifest::Manifest;
+use plugbay_manifest::{Manifest, PermissionAction};
 use serde::Serialize;
 
+use crate::capability::Grants;
+use crate::host::directory::resolve;
+use crate::host::environment::directories;
 use crate::limits::Limits;
 use crate::plugin::check::{CheckedPackage, NETWORK, OF_APPLICATION, Offer, check_network, check_service, offered};
 
@@ -35,6 +38,8 @@ pub struct Inspection {
     /// Permissions that the manifest asks for and the operator does not allow, in the form that
     /// [`Policy::allow`](crate::Policy::allow) takes.
     pub not_allowed: Vec<String>,
+    /// The host's directories that it asks for by name; empty unless it asks for trusted mode.
+    pub directories: Vec<InspectedDirectory>,
     /// The limits that the plugin would run under.
     pub limits: InspectedLimits,
 }
@@ -64,6 +69,39 @@ pub struct InspectedImport {
     /// The reason if it is not granted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub denial: Option<String>,
+}
+
+/// One directory of the host that a trusted plugin asks for. Its path and the path to which its links lead must both be
+/// granted.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct InspectedDirectory {
+    /// The path in the manifest.
+    pub path: String,
+    /// The path without links; `None` if it cannot be resolved.
+    pub resolved: Option<String>,
+    /// The actions that are granted, of `read` and `write`.
+    pub granted: Vec<&'static str>,
+    /// The reason why it cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub denial: Option<String>,
+}
+
+impl InspectedDirectory {
+    fn new(path: &str, grants: &Grants) -> Self {
+        let (resolved, denial, granted) = match resolve(path) {
+            Err(error) => (None, Some(format!("this host cannot open it: {error}")), Vec::new()),
+            Ok((_, resolved)) => {
+                let check = |action| grants.check_directory(path, &resolved, action);
+                let denial = check(PermissionAction::Read).err().map(|denial| denial.to_string());
+                let actions = [PermissionAction::Read, PermissionAction::Write].into_iter();
+                let granted = actions.filter(|action| denial.is_none() && check(*action).is_ok());
+                let granted = granted.map(PermissionAction::name).collect();
+                (Some(resolved), denial, granted)
+            }
+        };
+        InspectedDirectory { path: path.to_owned(), resolved, granted, denial }
+    }
 }
 
 /// Limits in machine-readable units. `None` is unlimited.
@@ -143,6 +181,7 @@ impl Inspection {
             trust: *trust,
             imports,
             not_allowed: grants.not_allowed(&manifest.permissions),
+            directories: directories(manifest).map(|path| InspectedDirectory::new(path, grants)).collect(),
             limits: InspectedLimits::new(limits),
         }
     }

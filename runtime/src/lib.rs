@@ -96,7 +96,7 @@ pub use error::{
 pub use event::{Event, Health, Reaction};
 pub use handle::Plugin;
 pub use host_plugin::{HostCall, HostPlugin};
-pub use inspection::{InspectedImport, InspectedLimits, InspectedRate, Inspection, Trust};
+pub use inspection::{InspectedDirectory, InspectedImport, InspectedLimits, InspectedRate, Inspection, Trust};
 pub use invocation::{Invocation, Outcome, Usage};
 pub use limits::{Ceilings, Limits};
 pub use metrics::{LATENCY_BUCKETS_MICROS, MetricsSnapshot};

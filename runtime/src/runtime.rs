@@ -29,14 +29,14 @@ use crate::host_plugin::{HostPlugin, ProvidedPlugin};
 use crate::inspection::Inspection;
 use crate::limits::OUTCOMES_WAIT_MAX;
 use crate::metrics::MetricsSnapshot;
-use crate::plugin::check::{CheckedPackage, Operator};
+use crate::plugin::check::{CheckedPackage, Operator, ReadPackage};
 use crate::plugin::current::CurrentRevision;
 use crate::plugin::instance::{Linked, Start};
 use crate::plugin::link::Linkers;
 use crate::plugin::package::Source;
 use crate::plugin::registry::{Registry, Turn};
 use crate::service::cache::Caches;
-use crate::service::config::ConfigInMemory;
+use crate::service::config::ConfigStores;
 use crate::service::data::DataInMemory;
 use crate::service::db::Databases;
 use crate::service::http::Network;
@@ -71,7 +71,8 @@ struct Shared {
     network: Arc<Network>,
     /// Linked components that are in use, so that plugins with the same component and metering share one.
     linked: Mutex<LinkedComponents>,
-    config_in_memory: Arc<ConfigInMemory>,
+    /// The configuration values that plugins have set, shared by the revisions of a plugin.
+    configs: ConfigStores,
     data_in_memory: Arc<DataInMemory>,
     /// The SQL databases of loaded plugins, shared between the revisions of a plugin.
     databases: Databases,
@@ -148,14 +149,56 @@ impl Runtime {
     /// The old revision answers calls until the swap. Changes to its memory after it handed over its state do not reach
     /// the new revision, so state that must not be lost belongs in a service.
     ///
+    /// What the application has set for the plugin is kept: each of [`Package::manifest`], [`Package::configure`],
+    /// [`Package::resources`], [`Package::policy`] and [`Package::trusted`] holds for the new revision too, unless
+    /// `source` is a package that sets it. [`Runtime::reload_from_source`] reads the same files again.
+    ///
+    /// [`Package::manifest`]: crate::Package::manifest
+    /// [`Package::configure`]: crate::Package::configure
+    /// [`Package::resources`]: crate::Package::resources
+    /// [`Package::policy`]: crate::Package::policy
+    /// [`Package::trusted`]: crate::Package::trusted
+    ///
     /// # Errors
     /// [`LoadError`] if the new revision cannot be loaded, or if no plugin of its name is loaded.
     pub async fn reload(&self, source: impl Into<Source>) -> Result<Plugin, LoadError> {
-        let checked = self.check_package(source.into().open()?)?;
+        let package = ReadPackage::read(source.into().open()?)?;
+        let turn = self.0.plugins.turn(package.name()).await;
+        let plugin = self.loaded(package.name())?;
+        let package = package.with_kept(&plugin.get().origin.options)?;
+        self.replace(&plugin, package, turn).await
+    }
+
+    /// Reads the files of a loaded plugin again and replaces it, as [`Runtime::reload`] does, with what the application
+    /// has set for it.
+    ///
+    /// # Errors
+    /// [`LoadError`] if no plugin of this name is loaded, if it was loaded from memory, or if what is in its files now
+    /// cannot be loaded or has another name.
+    pub async fn reload_from_source(&self, name: &str) -> Result<Plugin, LoadError> {
+        let turn = self.0.plugins.turn(name).await;
+        let plugin = self.loaded(name)?;
+        let origin = plugin.get().origin.clone();
+        let package = origin.reopen().ok_or_else(|| LoadError::new(name, LoadFailure::FromMemory))??;
+        let package = ReadPackage::read(package)?.with_kept(&origin.options)?;
+        if package.name() != name {
+            return Err(LoadError::new(package.name(), LoadFailure::NothingToReload));
+        }
+        self.replace(&plugin, package, turn).await
+    }
+
+    fn loaded(&self, name: &str) -> Result<Arc<CurrentRevision>, LoadError> {
+        self.0.plugins.get(name).ok_or_else(|| LoadError::new(name, LoadFailure::NothingToReload))
+    }
+
+    async fn replace(
+        &self,
+        plugin: &Arc<CurrentRevision>,
+        package: ReadPackage,
+        turn: Turn,
+    ) -> Result<Plugin, LoadError> {
+        let checked = self.check_read_package(package)?;
         let name = checked.manifest.name.clone();
-        let turn = self.0.plugins.turn(&name).await;
-        let plugin = self.0.plugins.get(&name);
-        let plugin = plugin.ok_or_else(|| LoadError::new(&name, LoadFailure::NothingToReload))?;
         // Everything slow happens before the state is requested: later changes by calls are not handed over.
         let prepared = self.prepare(checked).await?;
         let old = plugin.get();
@@ -164,9 +207,9 @@ impl Runtime {
         new.context.plugins.take_over(&old.context.plugins);
         drop(old);
         let old = plugin.swap(new);
-        schedule::look_again(&plugin);
+        schedule::look_again(plugin);
         to_its_end(turn, async move { old.drain_and_unload().await }).await;
-        Ok(Plugin::new(plugin))
+        Ok(Plugin::new(plugin.clone()))
     }
 
     /// Unloads a plugin: finishes its calls in flight and runs its `on-unload`, all within its deadline. Returns
@@ -247,7 +290,10 @@ impl Runtime {
             return Err(RemoveDataError::Loaded { plugin: name.to_owned() });
         }
         let forgotten =
-            [self.0.jobs.remove(name), self.0.config_in_memory.forget(name), self.0.data_in_memory.forget(name).await];
+            [self.0.jobs.remove(name), self.0.configs.forget(name), self.0.data_in_memory.forget(name).await];
+        // A handle of the unloaded plugin may hold what is removed: the plugin that is loaded next must not share it.
+        self.0.databases.forget(name);
+        self.0.caches.forget(name);
         let in_memory = forgotten.contains(&true);
         let Some(directory) = self.0.data_dir.as_ref().map(|directory| directory.join(name)) else {
             return Ok(in_memory);
@@ -320,7 +366,7 @@ impl Runtime {
     /// [`LoadError`] if it is not a package, or if its manifest or component is invalid. Imports that are not granted
     /// are reported in the result, not refused.
     pub fn inspect(&self, source: impl Into<Source>) -> Result<Inspection, LoadError> {
-        let checked = CheckedPackage::examine(source.into().open()?, &self.0.operator)?;
+        let checked = CheckedPackage::examine(ReadPackage::read(source.into().open()?)?, &self.0.operator)?;
         let validated = self.0.compiler.validate(&checked.package.bytes);
         validated.map_err(|error| LoadError::new(&checked.manifest.name, LoadFailure::Compile(error)))?;
         Ok(Inspection::new(&checked))

@@ -18,6 +18,8 @@ mod output;
 #[cfg(unix)]
 mod plugin_directory;
 mod policy;
+#[cfg(target_os = "linux")]
+mod read_only;
 mod run;
 mod service_cache;
 mod service_config;

@@ -86,6 +86,35 @@ fn inspection_shows_whether_trust_is_requested_and_given() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn inspection_shows_where_the_links_of_a_directory_lead() {
+    let root = tempfile::tempdir().expect("a directory");
+    let root = root.path().canonicalize().expect("it exists");
+    for name in ["granted", "outside"] {
+        std::fs::create_dir_all(root.join(name)).expect("created");
+    }
+    std::os::unix::fs::symlink(root.join("outside"), root.join("granted/link")).expect("linked");
+    let (granted, link, missing) = (root.join("granted"), root.join("granted/link"), root.join("granted/missing"));
+    let resources = [&granted, &link, &missing].map(|path| json!({ "resource": format!("fs.{}", text(path)) }));
+    let asking = Asking::new(feature::WASI, &format!("permissions: {}\n", json!(resources)));
+    let grant = format!("fs.{}*:read", text(&granted));
+    let ran = asking.plugbay("inspect", &["--grant", &grant, "--json"]).run().exits_with(0).json();
+    let directories = ran["directories"].as_array().expect("a list");
+    assert_eq!(directories.len(), 3, "{ran}");
+    assert_eq!(directories[0], json!({ "path": granted, "resolved": granted, "granted": ["read"] }));
+    assert_eq!((&directories[1]["resolved"], &directories[1]["granted"]), (&json!(root.join("outside")), &json!([])));
+    let denial = directories[1]["denial"].as_str().unwrap_or_default();
+    assert_contains(denial, &[&format!("`fs.{}`", text(&root.join("outside")))]);
+    assert_eq!(directories[2]["resolved"], json!(null));
+
+    let ran = asking.plugbay("inspect", &["--grant", &grant]).run().exits_with(0);
+    let arrow = format!("{} -> {}  refused: ", text(&link), text(&root.join("outside")));
+    assert_contains(&ran.stdout, &["\nDirectories\n", &arrow, "this host cannot open it"]);
+    let sandboxed = Plugbay::new(["inspect", text(&feature::WASI.path()), "--json"]).run().exits_with(0).json();
+    assert_eq!(sandboxed["directories"], json!([]));
+}
+
 #[test]
 fn fuel_limit_applies_to_a_trusted_plugin() {
     let asking = Asking::new(hostile::INFINITE_LOOP, "");

@@ -34,6 +34,27 @@ impl Plugbay {
         Plugbay(command)
     }
 
+    /// The same command in a process that the permissions of files restrict, also if this user is root.
+    #[cfg(target_os = "linux")]
+    #[must_use]
+    pub(crate) fn restricted(self) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        std::fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o500)).expect("set");
+        if std::fs::write(directory.path().join("file"), "").is_err() {
+            return self;
+        }
+        let mut command = Command::new("setpriv");
+        command.args(["--bounding-set", "-dac_override", "--"]).arg(self.0.get_program()).args(self.0.get_args());
+        for (name, value) in self.0.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.stdin(Stdio::null());
+        Plugbay(command)
+    }
+
     pub(crate) fn directory(mut self, directory: &Path) -> Self {
         self.0.current_dir(directory);
         self

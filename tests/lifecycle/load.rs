@@ -153,6 +153,24 @@ async fn variable_of_the_host_needs_the_operators_grant() {
 }
 
 #[tokio::test]
+async fn trusted_plugin_sees_the_granted_variables_that_it_asks_for() {
+    let asks =
+        |plugin: TestPlugin| plugin.manifest("permissions", json!([{ "resource": "env.PATH", "actions": ["read"] }]));
+    let environment = async |policy: Policy, plugin: TestPlugin| {
+        let host = Host::with(|builder| builder.policy(policy));
+        call(&host.load(plugin).await, "environment").await.expect("it answers")
+    };
+    let allowed = || Policy::default().allow("env.*:read").expect("a permission");
+    let trusted = || asks(TestPlugin::from(feature::WASI).trusted());
+    let path = std::env::var("PATH").expect("it is set");
+    assert_eq!(environment(allowed(), trusted()).await, json!({ "PATH": path }), "no other variable of the host");
+    assert_eq!(environment(Policy::default(), trusted()).await, json!({}), "the operator does not allow it");
+    assert_eq!(environment(allowed(), asks(feature::WASI.into())).await, json!({}), "it is not trusted");
+    let own = trusted().manifest("env", json!({ "PATH": "mine" }));
+    assert_eq!(environment(allowed(), own).await, json!({ "PATH": "mine" }), "the manifest's value wins");
+}
+
+#[tokio::test]
 async fn variable_that_is_not_set_is_named() {
     let host = Host::with(|builder| builder.policy(Policy::allow_all()));
     let plugin = TestPlugin::from(feature::WASI).manifest("env", json!({ "X": "${NO_SUCH_VARIABLE_HERE}" }));

@@ -2,9 +2,11 @@
 
 mod boot;
 mod event;
+mod event_admission;
 mod isolation;
 mod layers;
 mod load;
 mod pool;
 mod reload;
+mod reload_options;
 mod unload;

@@ -61,7 +61,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "limits",
         ],
     ),
-    ("inspection", &["plugin", "audit", "limits"]),
+    ("inspection", &["plugin", "host", "audit", "capability", "limits"]),
     ("handle", &["dispatch", "plugin", "event", "invocation", "metrics", "error", "capability", "limits"]),
     ("trigger", &["dispatch", "plugin", "host_plugin", "service", "invocation", "error", "caller", "clock", "limits"]),
     (
@@ -166,7 +166,7 @@ const CRATES: &[(&str, &[&str])] = &[
         &["plugbay-component-call", "plugbay-node", "plugbay-testing", "plugbay-project", "plugbay", "plugbay-files"],
     ),
     ("component-call", &["plugbay", "plugbay-manifest"]),
-    ("node", &["plugbay"]),
+    ("node", &["plugbay", "plugbay-files"]),
     ("sdk/testing", &["plugbay-project", "plugbay", "plugbay-files"]),
     ("project", &["plugbay-files", "plugbay-manifest"]),
     ("runtime", &["plugbay-compile", "plugbay-files", "plugbay-manifest", "plugbay-sqlite-memory"]),

@@ -1,6 +1,10 @@
 //! `plugbay:plugin/config`: layers, types, permissions, secrets, and values that survive a restart.
 
-use plugbay::{Package, Plugin, Policy};
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Waker};
+
+use plugbay::{CodeCacheAt, Package, Plugin, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::assert::{assert_contains, assert_load_error};
@@ -187,6 +191,34 @@ async fn values_in_memory_survive_reload_and_unload_until_removed() {
     assert!(host.runtime.unload("feature_config").await);
     assert!(host.runtime.remove_data("feature_config").await.expect("removed"));
     assert_eq!(get(&host.load(settings()).await, "retries").await, json!(3));
+}
+
+/// The new revision has read the stored values when the old one sets another.
+#[tokio::test]
+async fn value_set_during_a_reload_is_kept_and_seen() {
+    for directory in [None, Some(tempfile::tempdir().expect("a directory"))] {
+        let host = Host::with(|builder| {
+            let builder = builder.policy(Policy::allow_all()).code_cache(CodeCacheAt::Off);
+            match &directory {
+                Some(directory) => builder.data_dir(directory.path()),
+                None => builder,
+            }
+        });
+        let plugin = host.load(settings()).await;
+        let next = settings().manifest("version", json!("0.2.0")).package();
+        let mut reload = pin!(host.runtime.reload(next));
+        assert!(reload.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "it is being compiled");
+        assert_eq!(set(&plugin, "retries", json!(9)).await, json!("set"));
+        assert_eq!(set(&plugin, "token", json!("swordfish")).await, json!("set"));
+        reload.await.expect("it reloads");
+        assert_eq!(plugin.manifest().version.to_string(), "0.2.0");
+        assert_eq!(get(&plugin, "retries").await, json!(9), "the new revision sees it");
+        let failed = plugin.call::<Value>("fail_with", &"it was swordfish").await.expect_err("it fails");
+        assert!(!failed.to_string().contains("swordfish"), "the secret is masked: {failed}");
+        assert_eq!(set(&plugin, "endpoint", json!("https://a.test")).await, json!("set"));
+        assert!(host.runtime.unload("feature_config").await);
+        assert_eq!(get(&host.load(settings()).await, "retries").await, json!(9), "it is still stored");
+    }
 }
 
 #[tokio::test]

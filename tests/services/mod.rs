@@ -16,5 +16,6 @@ mod invocation;
 mod log;
 mod plugins;
 mod policy;
+mod remove_data;
 mod scheduler;
 mod standards;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anstyle::Style;
 use plugbay::manifest::{ActionDeclaration, Effect, ExecutionMode, Manifest, Rule, Setting, Subscription, Table};
-use plugbay::{Inspection, Trust};
+use plugbay::{InspectedDirectory, Inspection, Trust};
 
 use crate::args::{Common, Inspect};
 use crate::error::{Error, grant_option, is_everything, trust_option};
@@ -52,6 +52,7 @@ pub(crate) fn text(inspection: &Inspection) -> String {
     section(&mut text, "Imports", imports(inspection));
     let asked = manifest.permissions.iter().map(|rule| permission(rule, &inspection.not_allowed));
     section(&mut text, "Asks for", asked.collect());
+    section(&mut text, "Directories", inspection.directories.iter().map(directory).collect());
     section(&mut text, "Actions", manifest.actions.iter().map(action).collect());
     section(
         &mut text,
@@ -157,6 +158,19 @@ fn permission(rule: &Rule, not_allowed: &[String]) -> Vec<Cell> {
         None => Cell::styled(GREEN, "granted"),
     };
     vec![rule.resource.as_str().into(), actions.into(), verdict]
+}
+
+/// The path with the one to which its links lead, and what is granted.
+fn directory(directory: &InspectedDirectory) -> Vec<Cell> {
+    let path = match &directory.resolved {
+        Some(resolved) if *resolved != directory.path => format!("{} -> {resolved}", directory.path),
+        _ => directory.path.clone(),
+    };
+    let verdict = match &directory.denial {
+        Some(denial) => Cell::styled(RED, format!("refused: {denial}")),
+        None => Cell::styled(GREEN, directory.granted.join(", ")),
+    };
+    vec![path.into(), verdict]
 }
 
 /// The action's description, and on a line of its own the types of its payload and result.

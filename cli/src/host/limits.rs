@@ -1,33 +1,23 @@
-//! Limits from the command line, and the ceilings that bound them.
+//! The limit options of the command line.
 
 use std::time::Duration;
 
 use plugbay::manifest::Resources;
-use plugbay::{Ceilings, Inspection, Limits};
+use plugbay::{Inspection, Limits};
 
 use crate::args::LimitArgs;
 use crate::output::Output;
 use crate::units::{show_bytes, show_count, show_duration};
 
-/// Limits from the command line, and the resulting ceilings.
+/// The limit options.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     args: LimitArgs,
-    pub(crate) ceilings: Ceilings,
 }
 
 impl Asked {
-    /// `file` has the ceilings written in the host's file, which always hold, and `in_force` their values with
-    /// defaults. If the file sets no ceiling, a larger option raises the default.
-    pub(crate) fn new(args: &LimitArgs, file: &Resources, in_force: Ceilings) -> Self {
-        let default = Ceilings::default();
-        let ceilings = Ceilings {
-            timeout: ceiling(file.timeout, args.timeout, default.timeout),
-            memory_bytes: ceiling(file.max_memory_bytes, args.max_memory, default.memory_bytes),
-            fuel: ceiling(file.max_fuel, args.fuel, default.fuel),
-            ..in_force
-        };
-        Asked { args: args.clone(), ceilings }
+    pub(crate) fn new(args: &LimitArgs) -> Self {
+        Asked { args: args.clone() }
     }
 
     /// The resources that replace the manifest's.
@@ -81,60 +71,15 @@ impl Asked {
     }
 }
 
-/// The file's ceiling if it sets one (0 means none), else the default or the option, whichever is larger. An option of
-/// 0 means no limit, so it removes the default ceiling.
-fn ceiling<T: Ord + Default>(file: Option<T>, typed: Option<T>, default: Option<T>) -> Option<T> {
-    match (file, typed) {
-        (Some(file), _) => Some(file).filter(|file| *file != T::default()),
-        (None, Some(typed)) if typed == T::default() => None,
-        (None, typed) => default.map(|default| typed.unwrap_or_default().max(default)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const MINUTES: fn(u64) -> Duration = |minutes| Duration::from_secs(minutes * 60);
-
-    fn in_force(args: &LimitArgs, file: &Resources) -> (Limits, Vec<String>) {
-        let asked = Asked::new(args, file, Ceilings::default());
-        let limits = Limits::default().asked(&asked.resources(), &asked.ceilings);
-        let cut = asked.cut(limits.timeout, limits.memory_bytes, limits.fuel);
-        (limits, cut)
-    }
-
     #[test]
-    fn typed_limit_above_the_default_ceiling_holds() {
-        let args = LimitArgs { timeout: Some(MINUTES(30)), max_memory: Some(2 << 30), fuel: Some(u64::MAX) };
-        let (limits, cut) = in_force(&args, &Resources::default());
-        assert_eq!((limits.timeout, limits.memory_bytes, limits.fuel), (Some(MINUTES(30)), 2 << 30, Some(u64::MAX)));
-        assert!(cut.is_empty(), "{cut:?}");
-    }
-
-    #[test]
-    fn typed_limit_above_the_host_files_ceiling_is_cut() {
-        let args = LimitArgs { timeout: Some(MINUTES(30)), ..LimitArgs::default() };
-        let file = Resources { timeout: Some(MINUTES(1)), ..Resources::default() };
-        let (limits, cut) = in_force(&args, &file);
-        assert_eq!(limits.timeout, Some(MINUTES(1)));
+    fn option_above_its_ceiling_is_noted() {
+        let timeout = Some(Duration::from_secs(30 * 60));
+        let asked = Asked::new(&LimitArgs { timeout, max_memory: Some(2 << 30), fuel: None });
+        let cut = asked.cut(Some(Duration::from_secs(60)), 2 << 30, Some(7));
         assert_eq!(cut, ["--timeout 30 min is cut to the host's ceiling of 60 s"]);
-    }
-
-    #[test]
-    fn zero_is_no_limit_below_the_host_files_ceilings() {
-        let args = LimitArgs { timeout: Some(Duration::ZERO), max_memory: Some(0), fuel: Some(0) };
-        let (limits, _) = in_force(&args, &Resources::default());
-        assert_eq!(
-            (limits.timeout, limits.fuel, limits.memory_bytes),
-            (None, None, 4 << 30),
-            "the maximum of 32-bit memory"
-        );
-        let lifted = Resources { timeout: Some(Duration::ZERO), max_fuel: Some(0), ..Resources::default() };
-        let (limits, _) = in_force(&args, &lifted);
-        assert_eq!((limits.timeout, limits.fuel), (None, None));
-        let held = Resources { timeout: Some(MINUTES(1)), max_fuel: Some(7), ..Resources::default() };
-        let (limits, _) = in_force(&args, &held);
-        assert_eq!((limits.timeout, limits.fuel), (Some(MINUTES(1)), Some(7)));
     }
 }

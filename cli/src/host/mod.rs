@@ -89,7 +89,7 @@ impl Host {
         let defaults = HostArgs::default();
         let args = host.unwrap_or(&defaults);
         let file = args.host_file.as_deref().map(HostFile::read).transpose()?.unwrap_or_default();
-        let asked = Asked::new(limits, file.written_ceilings(), file.ceilings());
+        let asked = Asked::new(limits);
         let policy = typed_policy(args)?;
         let package = open_package(path, purpose.crates(), output)?;
         // The host's file is for all plugins, but the option is meant for this one.
@@ -111,7 +111,7 @@ impl Host {
         let mut options = NodeOptions::default();
         options.file = file;
         options.policy = policy;
-        options.ceilings = Some(asked.ceilings.clone());
+        options.limits = asked.resources();
         options.environment = args.environment.clone();
         options.data_dir = args.data_dir.clone();
         options.only_checks = matches!(purpose, Purpose::Look(_));

@@ -4,8 +4,8 @@
 //! Parameters may be written as `:id` or `{id}`; both become `{id}`.
 //!
 //! Nexus's endpoints name no action. Each is answered by the action named after its method and path: `GET /items/{id}`
-//! by `get_items_id`, `GET /` by `get_root`. The host itself answers `GET /status` and `GET /health` unless an action
-//! is named.
+//! by `get_items_id`, `GET /` by `get_root`. `GET /status` and `GET /health` are reserved for the host:
+//! they are routes of the plugin only if they name an action.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -192,7 +192,7 @@ fn read_route(node: &Node<'_>, place: Place<'_>, report: &mut Report) -> Option<
     let actions = match chain {
         Some(chain) => chain?,
         None if method == Method::Get && HOSTS_OWN.contains(&path.as_str()) => {
-            report.note(&node.path, "is answered by the host: name an action to answer it in the plugin");
+            report.note(&node.path, "is reserved for the host: name an action to make it a route of the plugin");
             return None;
         }
         None => vec![implied_action(method, &path)],

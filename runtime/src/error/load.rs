@@ -96,6 +96,9 @@ pub enum LoadFailure {
     /// A plugin was to be reloaded, and none of its name is loaded.
     #[error("no plugin of this name is loaded: load it instead of reloading it")]
     NothingToReload,
+    /// A plugin was to be reloaded from its files, and it was loaded from memory.
+    #[error("it was loaded from memory and not from a file: reload it with its new package")]
+    FromMemory,
     /// Another plugin of this name is loaded.
     #[error("a plugin of this name is loaded already: unload it first, or reload it")]
     AlreadyLoaded,
@@ -233,6 +236,7 @@ impl LoadError {
             LoadFailure::RequiresItself { .. } => "requirement_cycle",
             LoadFailure::Engine(_) => "host_error",
             LoadFailure::NothingToReload => "not_loaded",
+            LoadFailure::FromMemory => "no_source",
             LoadFailure::AlreadyLoaded => "already_loaded",
             LoadFailure::Provided => "provided_name",
             LoadFailure::Scan(error) => error.code(),

@@ -14,7 +14,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use plugbay_manifest::PermissionAction;
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
@@ -57,10 +57,7 @@ impl From<io::Error> for NotOpened {
 impl Directory {
     /// Opens the directory if the manifest and the operator allow it and everything below it.
     pub(crate) fn open(path: &str, grants: &Grants) -> Result<Self, NotOpened> {
-        let canonical = Path::new(path).canonicalize()?;
-        let resolved = canonical.to_str().ok_or_else(|| io::Error::other("its path is not UTF-8"))?;
-        // Windows resolves `C:\photos` to `\\?\C:\photos`, a form that policies do not use.
-        let resolved = resolved.strip_prefix(r"\\?\").unwrap_or(resolved).to_owned();
+        let (canonical, resolved) = resolve(path)?;
         if let Err(denial) = grants.check_directory(path, &resolved, PermissionAction::Read) {
             return Err(NotOpened::Denied { resolved, denial });
         }
@@ -91,6 +88,15 @@ impl std::fmt::Debug for Directory {
             .field("writable", writable)
             .finish_non_exhaustive()
     }
+}
+
+/// The path without links, and its text as policies name it.
+pub(crate) fn resolve(path: &str) -> io::Result<(PathBuf, String)> {
+    let canonical = Path::new(path).canonicalize()?;
+    let resolved = canonical.to_str().ok_or_else(|| io::Error::other("its path is not UTF-8"))?;
+    // Windows resolves `C:\photos` to `\\?\C:\photos`, a form that policies do not use.
+    let resolved = resolved.strip_prefix(r"\\?\").unwrap_or(resolved).to_owned();
+    Ok((canonical, resolved))
 }
 
 /// Opens a directory by its canonical path, and fails if any part of the path is a link.

@@ -52,13 +52,13 @@ pub(crate) fn wasi_grants(manifest: &Manifest, grants: &Grants) -> Result<WasiGr
         ExecutionMode::Trusted => Some(Refused::ByManifest),
         ExecutionMode::Sandboxed | ExecutionMode::Legacy => return Ok(WasiGrants::default()),
     };
-    let mut directories = Vec::new();
-    for path in asked(manifest, "fs.") {
+    let mut opened = Vec::new();
+    for path in directories(manifest) {
         let resource = format!("fs.{path}");
         if grants.check(&resource, PermissionAction::Read).is_err() {
             continue;
         }
-        directories.push(Directory::open(path, grants).map_err(|error| match error {
+        opened.push(Directory::open(path, grants).map_err(|error| match error {
             NotOpened::Io(error) => {
                 let message = format!("`{path}` is not a directory that this host can open: {error}");
                 LoadFailure::Environment { name: resource.clone(), message }
@@ -73,7 +73,12 @@ pub(crate) fn wasi_grants(manifest: &Manifest, grants: &Grants) -> Result<WasiGr
             },
         })?);
     }
-    Ok(WasiGrants { directories, no_network })
+    Ok(WasiGrants { directories: opened, no_network })
+}
+
+/// The paths of the directories that a trusted plugin asks for. Other plugins get none.
+pub(crate) fn directories(manifest: &Manifest) -> impl Iterator<Item = &str> {
+    asked(manifest, "fs.").filter(|_| manifest.execution_mode == ExecutionMode::Trusted)
 }
 
 /// Returns the parts after `prefix` of the resources that the manifest names. Patterns are left out, because they name

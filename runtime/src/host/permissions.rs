@@ -20,7 +20,7 @@ impl Permissions {
         Permissions { grants, audit }
     }
 
-    /// Returns the grants, for display.
+    /// Returns the grants, for display and for questions that are not about an access.
     pub(crate) fn grants(&self) -> &Grants {
         &self.grants
     }
@@ -85,17 +85,6 @@ impl Permissions {
     pub(crate) fn filter(&self, action: PermissionAction) -> impl Fn(&str) -> bool + Send + Sync + 'static {
         let grants = self.grants.clone();
         move |resource| grants.check(resource, action).is_ok()
-    }
-
-    /// Returns whether the operator allows this access by a rule that `names` it, even if a broader allowing rule
-    /// precedes it.
-    pub(crate) fn operator_names(
-        &self,
-        resource: &str,
-        action: PermissionAction,
-        names: impl Fn(&str) -> bool,
-    ) -> bool {
-        self.grants.operator_names(resource, action, names)
     }
 
     /// Checks an access whose denial is reported later: only a granted access is counted and audited here.

@@ -12,7 +12,7 @@ use plugbay_manifest::{Effect, ExecutionMode, Layer, Manifest, PermissionAction,
 use semver::Version;
 use sha2::{Digest, Sha256};
 
-use super::package::Package;
+use super::package::{Package, PackageOptions};
 use super::schema;
 use crate::capability::{Denial, Grants, LivePolicy, Policy, Refused};
 use crate::error::{LoadError, LoadFailure};
@@ -20,6 +20,35 @@ use crate::host::SERVICES;
 use crate::host::extension::Extensions;
 use crate::inspection::Trust;
 use crate::limits::{Ceilings, FUEL_CEILING_DEFAULT, Limits};
+
+/// A package whose component was scanned and whose manifest was read.
+pub(crate) struct ReadPackage {
+    package: Package,
+    manifest: Manifest,
+    scan: Scan,
+}
+
+impl ReadPackage {
+    pub(crate) fn read(package: Package) -> Result<Self, LoadError> {
+        let load_error = |failure: LoadFailure| LoadError::new(&package.origin, failure);
+        let scan = scan::scan(&package.bytes, &ScanLimits::default()).map_err(|error| load_error(error.into()))?;
+        let manifest = manifest(&package, &scan).map_err(load_error)?;
+        Ok(ReadPackage { package, manifest, scan })
+    }
+
+    /// The plugin's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.manifest.name
+    }
+
+    /// The package with the options of `kept` that it does not set itself.
+    pub(crate) fn with_kept(mut self, kept: &PackageOptions) -> Result<Self, LoadError> {
+        self.package.options = std::mem::take(&mut self.package.options).or(kept);
+        let manifest = manifest(&self.package, &self.scan);
+        self.manifest = manifest.map_err(|failure| LoadError::new(&self.package.origin, failure))?;
+        Ok(self)
+    }
+}
 
 /// A package whose manifest, limits and imports passed the checks.
 pub(crate) struct CheckedPackage {
@@ -52,7 +81,7 @@ pub(crate) struct Operator {
 }
 
 impl CheckedPackage {
-    pub(crate) fn check(package: Package, operator: &Operator) -> Result<Self, LoadError> {
+    pub(crate) fn check(package: ReadPackage, operator: &Operator) -> Result<Self, LoadError> {
         let checked = CheckedPackage::examine(package, operator)?;
         checked
             .check_version()
@@ -67,16 +96,16 @@ impl CheckedPackage {
     }
 
     /// Like `check`, but without judging imports and versions, for describing a plugin.
-    pub(crate) fn examine(mut package: Package, operator: &Operator) -> Result<Self, LoadError> {
-        let origin = package.origin.clone();
-        let scan =
-            scan::scan(&package.bytes, &ScanLimits::default()).map_err(|error| LoadError::new(&origin, error))?;
-        let manifest = manifest(&mut package, &scan).map_err(|failure| LoadError::new(&origin, failure))?;
-        let asked = overridden(&manifest.resources, &package.overrides);
+    pub(crate) fn examine(package: ReadPackage, operator: &Operator) -> Result<Self, LoadError> {
+        let ReadPackage { package, manifest, scan } = package;
+        let options = &package.options;
+        let asked = overridden(&manifest.resources, &options.resources.clone().unwrap_or_default());
         let mut limits = operator.limits.asked(&asked, &operator.ceilings);
         let trust = match manifest.execution_mode {
             ExecutionMode::Sandboxed | ExecutionMode::Legacy => Trust::NotAsked,
-            ExecutionMode::Trusted if package.trusted || operator.trusted.contains(&manifest.name) => Trust::Given,
+            ExecutionMode::Trusted if options.trusted == Some(true) || operator.trusted.contains(&manifest.name) => {
+                Trust::Given
+            }
             ExecutionMode::Trusted => Trust::NotGiven,
         };
         if trust == Trust::Given && !is_fuel_limited(&asked, &operator.ceilings) {
@@ -91,7 +120,8 @@ impl CheckedPackage {
             return Err(LoadError::new(&manifest.name, LoadFailure::Contract(CORE_MODULE.to_owned())));
         }
         let asked = Policy::from_rules(&manifest.permissions).with_basics();
-        let grants = Grants::live(asked, std::mem::take(&mut package.policy), operator.policy.clone());
+        let own = options.policy.clone().unwrap_or_default();
+        let grants = Grants::live(asked, own, operator.policy.clone());
         let digest = Sha256::digest(&package.bytes).into();
         let extensions = operator.extensions.clone();
         Ok(CheckedPackage { package, manifest, limits, grants, trust, scan, extensions, digest })
@@ -252,14 +282,14 @@ fn offered_by_application<'a>(import: &str, extensions: &'a Extensions) -> Offer
 
 /// Returns the manifest of a package: the component's embedded manifest, overridden by the files beside it, with a
 /// fallback name if none names the plugin.
-fn manifest(package: &mut Package, scan: &Scan) -> Result<Manifest, LoadFailure> {
+fn manifest(package: &Package, scan: &Scan) -> Result<Manifest, LoadFailure> {
     let mut layers = vec![package.fallback_layer()?];
     for section in &scan.manifests {
         layers.extend(Layer::from_section(format!("{} (embedded manifest)", package.origin), section)?);
     }
-    layers.append(&mut package.layers);
+    layers.extend(package.layers().cloned());
     let mut manifest = Manifest::from_layers(&layers)?;
-    manifest.notes.append(&mut package.notes);
+    manifest.notes.extend_from_slice(package.notes());
     Ok(manifest)
 }
 

@@ -21,11 +21,11 @@ impl Package {
             layers.extend(Layer::from_section(&self.origin, section).map_err(|error| failed(error.into()))?);
         }
         let carried = Manifest::from_layers(&layers).ok();
-        layers.extend(self.layers.iter().cloned());
+        layers.extend(self.layers().cloned());
         let whole = Manifest::from_layers(&layers).map_err(|error| failed(error.into()))?;
         let mut bytes = self.bytes.clone();
         if carried.as_ref() != Some(&whole) {
-            let documents: Vec<String> = self.layers.iter().map(Layer::to_json).collect();
+            let documents: Vec<String> = self.layers().map(Layer::to_json).collect();
             append_custom_section(&mut bytes, SECTION, documents.join("\n").as_bytes());
         }
         Ok(bytes)

@@ -12,6 +12,7 @@ use plugbay_manifest::{ExecutionMode, Manifest, Retry};
 use super::check::CheckedPackage;
 use super::instance::{Instance, Linked, Start};
 use super::instances::{Instances, NoLease};
+use super::package::PackageOrigin;
 use super::schema::PayloadSchema;
 use crate::admission::RateLimiter;
 use crate::error::{Failure, InvokeError, LoadError, LoadFailure};
@@ -30,6 +31,7 @@ pub(crate) struct LoadedPlugin {
     pub(crate) manifest: Manifest,
     pub(crate) limits: Limits,
     pub(crate) digest: [u8; 32],
+    pub(crate) origin: PackageOrigin,
     pub(crate) linked: Arc<Linked>,
     /// The declared actions. If the manifest declares none, this is empty, and the guest receives every action name.
     pub(crate) actions: BTreeMap<String, Action>,
@@ -54,7 +56,7 @@ impl LoadedPlugin {
         linked: Arc<Linked>,
         start: Start,
     ) -> Result<Self, LoadError> {
-        let CheckedPackage { manifest, limits, digest, .. } = checked;
+        let CheckedPackage { package, manifest, limits, digest, .. } = checked;
         let actions = actions(&manifest).map_err(|failure| LoadError::new(&manifest.name, failure))?;
         let legacy = manifest.execution_mode == ExecutionMode::Legacy;
         let instances = Instances::new(limits.instances, legacy);
@@ -68,6 +70,7 @@ impl LoadedPlugin {
             manifest,
             limits,
             digest,
+            origin: package.into_origin(),
             linked,
         };
         if !legacy {

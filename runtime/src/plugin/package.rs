@@ -4,8 +4,8 @@
 //! size, and a directory's entry point must be inside the directory.
 
 mod directory;
+mod options;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use plugbay_files::{FileError, FileProblem, PluginDirectory, read_file};
@@ -14,12 +14,16 @@ use plugbay_manifest::{Layer, ManifestError, Problem, Resources, code};
 use serde_json::Value;
 
 use self::directory::ManifestFile;
+pub(crate) use self::options::PackageOptions;
 use crate::capability::Policy;
 use crate::error::{LoadError, LoadFailure};
 use crate::limits::COMPONENT_BYTES_MAX;
 use crate::service::config::ConfigLayer;
 
 /// An unchecked plugin: the component's bytes and the layers of its manifest.
+///
+/// The manifest layers, options, resources, policy and trust that the application sets here belong to the loaded
+/// plugin: [`Runtime::reload`](crate::Runtime::reload) keeps each of the five unless the new package sets it.
 #[derive(Clone)]
 pub struct Package {
     /// Its origin, for messages.
@@ -28,15 +32,40 @@ pub struct Package {
     pub(crate) fallback_name: String,
     /// The base of relative paths, if the package came from a directory.
     pub(crate) directory: Option<PathBuf>,
+    /// The files that it was opened from; `None` if it comes from memory.
+    files: Option<PackageFiles>,
     /// Manifest layers from files beside the component, lowest first.
-    pub(crate) layers: Vec<Layer>,
+    layers: Vec<Layer>,
     /// Notes on the package's files for its author, such as a file that is not read.
     pub(crate) notes: Vec<String>,
     pub(crate) bytes: Vec<u8>,
-    pub(crate) options: BTreeMap<String, Value>,
-    pub(crate) overrides: Resources,
-    pub(crate) policy: Policy,
-    pub(crate) trusted: bool,
+    pub(crate) options: PackageOptions,
+}
+
+/// The files that a package was opened from, with absolute paths.
+#[derive(Clone)]
+enum PackageFiles {
+    /// A `.wasm` file or a plugin directory.
+    Path(PathBuf),
+    /// A directory whose component is elsewhere.
+    WithComponent { directory: PathBuf, component: PathBuf },
+}
+
+/// What a loaded plugin keeps of its package, for reloads.
+#[derive(Clone)]
+pub(crate) struct PackageOrigin {
+    files: Option<PackageFiles>,
+    pub(crate) options: PackageOptions,
+}
+
+impl PackageOrigin {
+    /// Opens the same files again; `None` if the package came from memory.
+    pub(crate) fn reopen(&self) -> Option<Result<Package, LoadError>> {
+        Some(match self.files.as_ref()? {
+            PackageFiles::Path(path) => Package::open(path),
+            PackageFiles::WithComponent { directory, component } => Package::open_with_component(directory, component),
+        })
+    }
 }
 
 impl Package {
@@ -48,7 +77,9 @@ impl Package {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, LoadError> {
         let path = path.as_ref();
         let opened = if path.is_dir() { Package::open_directory(path) } else { Package::open_file(path) };
-        opened.map_err(|failure| LoadError::new(path.display().to_string(), failure))
+        let mut package = opened.map_err(|failure| LoadError::new(path.display().to_string(), failure))?;
+        package.files = Some(PackageFiles::Path(absolute(path)));
+        Ok(package)
     }
 
     /// Opens a directory whose component is elsewhere, such as a crate and the file that cargo built. The manifest and
@@ -64,6 +95,8 @@ impl Package {
             let mut package = Package::from_bytes(name_from(&stem), read_component(component)?);
             package.origin = directory.display().to_string();
             package.describe(manifest, directory);
+            let (directory, component) = (absolute(directory), absolute(component));
+            package.files = Some(PackageFiles::WithComponent { directory, component });
             Ok(package)
         };
         open().map_err(|failure: LoadFailure| LoadError::new(directory.display().to_string(), failure))
@@ -86,20 +119,18 @@ impl Package {
             origin: fallback_name.clone(),
             fallback_name,
             directory: None,
+            files: None,
             layers: Vec::new(),
             notes: Vec::new(),
             bytes: bytes.into(),
-            options: BTreeMap::new(),
-            overrides: Resources::default(),
-            policy: Policy::default(),
-            trusted: false,
+            options: PackageOptions::default(),
         }
     }
 
     /// Adds a manifest layer, which overrides the component's embedded manifest and the layers added before.
     #[must_use]
     pub fn manifest(mut self, layer: Layer) -> Self {
-        self.layers.push(layer);
+        self.options.layers.push(layer);
         self
     }
 
@@ -107,21 +138,29 @@ impl Package {
     /// sets override it.
     #[must_use]
     pub fn configure(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.options.insert(key.into(), value.into());
+        self.options.configuration.get_or_insert_default().insert(key.into(), value.into());
+        self
+    }
+
+    /// Sets all options of the plugin's configuration, in place of those set before. With no options, those that the
+    /// loaded plugin has are removed by a reload.
+    #[must_use]
+    pub fn configure_all(mut self, options: impl IntoIterator<Item = (String, Value)>) -> Self {
+        self.options.configuration = Some(options.into_iter().collect());
         self
     }
 
     /// Sets resource limits that override the manifest's, up to the ceilings.
     #[must_use]
     pub fn resources(mut self, resources: Resources) -> Self {
-        self.overrides = resources;
+        self.options.resources = Some(resources);
         self
     }
 
     /// Sets the operator's rules for this plugin, which take precedence over the rules for all plugins.
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
-        self.policy = policy;
+        self.options.policy = Some(policy);
         self
     }
 
@@ -131,7 +170,7 @@ impl Package {
     /// [`RuntimeBuilder::trust`](crate::RuntimeBuilder::trust) does the same by name.
     #[must_use]
     pub fn trusted(mut self, trusted: bool) -> Self {
-        self.trusted = trusted;
+        self.options.trusted = Some(trusted);
         self
     }
 
@@ -180,10 +219,19 @@ impl Package {
             Some(directory) => directory::config_files(&PluginDirectory::open(directory)?, environment)?,
             None => Vec::new(),
         };
-        if !self.options.is_empty() {
-            layers.push(ConfigLayer { origin: "options".into(), values: self.options.clone() });
+        if let Some(options) = &self.options.configuration {
+            layers.push(ConfigLayer { origin: "options".into(), values: options.clone() });
         }
         Ok(layers)
+    }
+
+    /// The manifest layers of its files and of the application, lowest first.
+    pub(crate) fn layers(&self) -> impl Iterator<Item = &Layer> {
+        self.layers.iter().chain(&self.options.layers)
+    }
+
+    pub(crate) fn into_origin(self) -> PackageOrigin {
+        PackageOrigin { files: self.files, options: self.options }
     }
 }
 
@@ -278,6 +326,11 @@ impl From<FileError> for LoadFailure {
             _ => LoadFailure::Open { message, path: error.path },
         }
     }
+}
+
+/// The path from the root, so that it stays valid if the process changes its directory.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Derives a plugin name from a file name: lower case, with `_` for characters that a name cannot have, and cut to the

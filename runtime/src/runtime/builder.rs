@@ -22,6 +22,7 @@ use crate::limits::{Ceilings, HTTP_TIMEOUT, HTTP_TIMEOUT_MAX, LIVE_INSTANCES_DEF
 use crate::plugin::check::Operator;
 use crate::plugin::link::Linkers;
 use crate::service::cache::Caches;
+use crate::service::config::ConfigStores;
 use crate::service::db::Databases;
 use crate::service::http::{HttpResolver, HttpResponder, Network};
 use crate::service::jobs::AllJobs;
@@ -309,7 +310,7 @@ impl RuntimeBuilder {
                 self.http_timeout,
             )),
             linked: Mutex::default(),
-            config_in_memory: Arc::default(),
+            configs: ConfigStores::default(),
             data_in_memory: Arc::default(),
             databases: Databases::default(),
             caches: Caches::default(),

@@ -13,14 +13,14 @@ use crate::audit::PluginAudit;
 use crate::error::{LoadError, LoadFailure};
 use crate::host::extension::PluginExtensions;
 use crate::host::{Permissions, PluginContext, environment};
-use crate::plugin::check::CheckedPackage;
+use crate::plugin::check::{CheckedPackage, ReadPackage};
 use crate::plugin::instance::{Linked, Start};
 use crate::plugin::loaded::LoadedPlugin;
 use crate::plugin::package::Package;
 use crate::plugin::registry::Registry;
 use crate::scope::{PluginScope, forget_gone};
 use crate::service::cache::PluginCache;
-use crate::service::config::{PluginConfig, StoredValues};
+use crate::service::config::PluginConfig;
 use crate::service::data::PluginData;
 use crate::service::db::{NotMade, PluginDb};
 use crate::service::http::PluginHttp;
@@ -47,6 +47,10 @@ impl Prepared {
 
 impl Runtime {
     pub(super) fn check_package(&self, package: Package) -> Result<CheckedPackage, LoadError> {
+        self.check_read_package(ReadPackage::read(package)?)
+    }
+
+    pub(super) fn check_read_package(&self, package: ReadPackage) -> Result<CheckedPackage, LoadError> {
         CheckedPackage::check(package, &self.0.operator).inspect_err(|error| {
             if let LoadFailure::Denied { denial, .. } | LoadFailure::NotGranted { denial, .. } = &error.source {
                 self.0.audit.deny(&error.plugin, denial, None, 0);
@@ -99,13 +103,13 @@ impl Runtime {
         let directory = self.0.data_dir.as_ref().map(|directory| directory.join(&manifest.name));
         let scope = PluginScope::new(name.clone(), directory, self.0.clock.clone());
         let schema = manifest.configuration.clone().into_iter().collect();
-        let config = StoredValues::open(&scope, &self.0.config_in_memory)
-            .map_err(|problem| vec![problem])
-            .and_then(|stored| PluginConfig::new(schema, manifest.additional_configuration, layers, stored))
-            .map_err(|problems| load_error(LoadFailure::Configuration { problems }))?;
         let log = PluginLog::new(name.clone(), self.0.log_sink.clone());
-        log.mask.add(&config.secrets());
         let mask = log.mask.clone();
+        let config = (self.0.configs.open(&scope).map_err(|problem| vec![problem]))
+            .and_then(|stored| {
+                PluginConfig::new(schema, manifest.additional_configuration, layers, stored, mask.clone())
+            })
+            .map_err(|problems| load_error(LoadFailure::Configuration { problems }))?;
         Ok(Arc::new(PluginContext {
             log,
             config,

@@ -5,7 +5,8 @@
 //! last committed state through a connection of their own. Reads run on the caller's thread, writes on a thread that
 //! may block on the disk.
 //!
-//! Without a directory, the same statements run on a database in memory.
+//! Without a directory, the same statements run on a database in memory. In a directory that cannot be written, reads
+//! work and writes fail.
 //!
 //! Each plugin has its own files. A damaged file fails the calls of its plugin with an error that says so, and does not
 //! affect other plugins.
@@ -26,7 +27,7 @@ pub(crate) struct Database {
     about: Arc<About>,
     /// The lock of the one writer; others wait for it without blocking a thread.
     writer: Arc<tokio::sync::Mutex<Connection>>,
-    /// `None` if the database is in memory, where one connection both reads and writes.
+    /// `None` if one connection does both: in memory, and if the file cannot be written.
     reader: Option<Mutex<Connection>>,
 }
 
@@ -56,6 +57,7 @@ enum Why {
     Full,
     Busy,
     NoAccess,
+    ReadOnly,
     Failed,
 }
 
@@ -69,6 +71,7 @@ impl fmt::Display for Unavailable {
             Why::Full => "cannot grow: the disk is full",
             Why::Busy => "is in use by another process for too long: try again",
             Why::NoAccess => "cannot be opened or written in the data directory; the host's log says why",
+            Why::ReadOnly => "cannot be written: the operator has to make it and its directory writable",
             Why::Failed => "could not be read or written; the host's log says why",
         };
         write!(f, "`{}` of plugin `{}` {why}", self.file, self.plugin)
@@ -186,7 +189,8 @@ impl About {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Why::Damaged,
             Some(ErrorCode::DiskFull) => Why::Full,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Why::Busy,
-            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Why::NoAccess,
+            Some(ErrorCode::ReadOnly) => Why::ReadOnly,
+            Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => Why::NoAccess,
             _ => Why::Failed,
         };
         self.failed(why, error)

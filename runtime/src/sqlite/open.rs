@@ -1,5 +1,6 @@
 //! Opens a file with safe settings and brings its schema up to date.
 
+use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -24,8 +25,16 @@ pub(crate) fn open(about: &About, steps: &[&str]) -> Result<Connections, Unavail
         shape(about, &mut writer, steps)?;
         return Ok(Connections { writer, reader: None });
     };
-    let path = make_file(path).map_err(|error| about.failed(Why::NoAccess, &error))?;
-    let mut writer = patiently(|| connect(&path, DATABASE_WAIT_MAX)).map_err(|error| about.unavailable(&error))?;
+    let path = match make_file(path) {
+        Err(error) if is_forbidden(&error) => return open_read_only(about, path, steps),
+        made => made.map_err(|error| about.failed(Why::NoAccess, &error))?,
+    };
+    let mut writer = match patiently(|| connect(&path, DATABASE_WAIT_MAX)) {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ReadOnly) => {
+            return open_read_only(about, &path, steps);
+        }
+        opened => opened.map_err(|error| about.unavailable(&error))?,
+    };
     shape(about, &mut writer, steps)?;
     let reader = patiently(|| {
         let reader = connect(&path, Duration::ZERO)?;
@@ -36,11 +45,76 @@ pub(crate) fn open(about: &About, steps: &[&str]) -> Result<Connections, Unavail
     Ok(Connections { writer, reader: Some(reader) })
 }
 
+/// Opens a file that this process may read but not write. A file that does not exist reads as an empty one.
+fn open_read_only(about: &About, path: &Path, steps: &[&str]) -> Result<Connections, Unavailable> {
+    let opened = match ReadOnly::of(path).map_err(|error| about.failed(Why::NoAccess, &error))? {
+        ReadOnly::Missing => Connection::open_in_memory(),
+        ReadOnly::File(uri) => {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            Connection::open_with_flags(uri, flags)
+        }
+    };
+    let mut connection = opened.map_err(|error| about.unavailable(&error))?;
+    protect(&connection).map_err(|error| about.unavailable(&error))?;
+    shape(about, &mut connection, steps)?;
+    connection.pragma_update(None, "query_only", true).map_err(|error| about.unavailable(&error))?;
+    Ok(Connections { writer: connection, reader: None })
+}
+
+/// A file that cannot be written, or that cannot be created.
+pub(in super::super) enum ReadOnly {
+    /// There is no file.
+    Missing,
+    /// The URI by which SQLite opens the file without a write-ahead log, which it could not create.
+    File(String),
+}
+
+impl ReadOnly {
+    /// Looks at the file at this path.
+    ///
+    /// # Errors
+    /// An error if it is not a regular file, or a process that ended without closing it left a log. Without its log
+    /// the file lacks acknowledged writes.
+    pub(in super::super) fn of(path: &Path) -> io::Result<Self> {
+        let is_file = |path: &Path| match path.symlink_metadata() {
+            Ok(found) if found.is_file() => Ok(Some(found.len())),
+            Ok(_) => Err(io::Error::other("it is not a regular file")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        };
+        let Some(_) = is_file(path)? else { return Ok(ReadOnly::Missing) };
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        if is_file(Path::new(&log))?.is_some_and(|bytes| bytes > 0) {
+            return Err(io::Error::other(
+                "its write-ahead log has to be applied first, which needs a writable directory",
+            ));
+        }
+        // The path without links in its directories: the file itself is not one.
+        let directory = path.parent().unwrap_or(Path::new(".")).canonicalize()?;
+        let path = directory.join(path.file_name().unwrap_or_default());
+        let mut uri = "file:".to_owned();
+        for byte in path.as_os_str().as_encoded_bytes() {
+            match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => uri.push(char::from(*byte)),
+                byte => uri.push_str(&format!("%{byte:02X}")),
+            }
+        }
+        uri.push_str("?immutable=1");
+        Ok(ReadOnly::File(uri))
+    }
+}
+
+/// Whether an error means that a file or directory cannot be written.
+pub(in super::super) fn is_forbidden(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+}
+
 /// Creates the file and its directory for this user alone; SQLite creates its companion files with the same mode. The
 /// returned path contains no links, since the connection refuses them.
 ///
 /// An existing file is not opened here: closing it would release the locks of other connections in this process.
-pub(in super::super) fn make_file(path: &Path) -> std::io::Result<std::path::PathBuf> {
+pub(in super::super) fn make_file(path: &Path) -> io::Result<std::path::PathBuf> {
     let directory = path.parent().unwrap_or(Path::new("."));
     make_private_directory(directory)?;
     let path = directory.canonicalize()?.join(path.file_name().unwrap_or_default());
@@ -50,7 +124,7 @@ pub(in super::super) fn make_file(path: &Path) -> std::io::Result<std::path::Pat
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     match options.open(&path) {
         Ok(_) => Ok(path),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(path),
         Err(error) => Err(error),
     }
 }
@@ -59,18 +133,23 @@ fn connect(path: &Path, wait: Duration) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(wait)?;
-    // A file that another program prepared must not run anything but the host's statements.
+    protect(&connection)?;
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update_and_check(None, "journal_size_limit", DATABASE_LOG_BYTES_MAX, |_| Ok(()))?;
+    Ok(connection)
+}
+
+/// The settings of every connection. A file that another program prepared must not run anything but the host's
+/// statements.
+fn protect(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
-    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
-    connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "cell_size_check", true)?;
-    connection.pragma_update_and_check(None, "journal_size_limit", DATABASE_LOG_BYTES_MAX, |_| Ok(()))?;
     // A negative size is in KiB.
-    connection.pragma_update(None, "cache_size", -(DATABASE_CACHE_BYTES / 1024))?;
-    Ok(connection)
+    connection.pragma_update(None, "cache_size", -(DATABASE_CACHE_BYTES / 1024))
 }
 
 /// Runs the steps that this file has not had yet, in one transaction.

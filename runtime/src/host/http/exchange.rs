@@ -146,7 +146,7 @@ impl Exchange {
     fn is_named(&self, address: IpAddr) -> bool {
         let Parts { plugin, target, .. } = &*self.0;
         let named = |resource: &str, names: &dyn Fn(&str) -> bool| {
-            plugin.permissions.operator_names(resource, PermissionAction::Execute, names)
+            plugin.permissions.grants().operator_names(resource, PermissionAction::Execute, names)
         };
         named(&target.resource_at(address), &address::is_named)
             || (target.is_localhost() && address.is_loopback() && {

@@ -36,6 +36,13 @@ struct Room {
     memory: OnceLock<Arc<Memory>>,
 }
 
+impl Caches {
+    /// Forgets the cache of a plugin: the plugin that is loaded next has an empty one.
+    pub(crate) fn forget(&self, name: &str) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+}
+
 /// The cache service of one loaded plugin.
 pub(crate) struct PluginCache(Arc<Room>);
 

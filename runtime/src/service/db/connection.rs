@@ -27,19 +27,35 @@ pub(super) struct Conn {
     pub(super) schema: u64,
 }
 
+/// Where a database is.
+pub(super) enum Place<'a> {
+    Memory,
+    File(&'a Path),
+    /// A file that cannot be written, by its URI.
+    ReadOnlyFile(&'a str),
+    /// A file that does not exist and cannot be created.
+    EmptyReadOnly,
+}
+
 impl Conn {
-    /// Opens the file, or a database in memory where there is none.
-    pub(super) fn open(path: Option<&Path>, clock: Arc<dyn Clock>) -> rusqlite::Result<Self> {
+    pub(super) fn open(place: &Place<'_>, clock: Arc<dyn Clock>) -> rusqlite::Result<Self> {
         warn_if_memory_is_unbounded();
-        let flags =
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-        let mut sqlite = match path {
-            Some(path) => Connection::open_with_flags(path, flags)?,
-            None => Connection::open_in_memory_with_flags(flags)?,
+        let read_write = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut sqlite = match place {
+            Place::File(path) => Connection::open_with_flags(path, read_write | OpenFlags::SQLITE_OPEN_NOFOLLOW)?,
+            Place::ReadOnlyFile(uri) => {
+                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+                Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?
+            }
+            Place::Memory | Place::EmptyReadOnly => Connection::open_in_memory_with_flags(read_write)?,
         };
         keep_safe(&sqlite)?;
         bound(&sqlite)?;
+        let path = if let Place::File(path) = place { Some(path) } else { None };
         keep(&sqlite, path.is_some())?;
+        if let Place::EmptyReadOnly = place {
+            sqlite.pragma_update(None, "query_only", true)?;
+        }
         sqlite.set_prepared_statement_cache_capacity(DB_PREPARED_MAX + HOST_STATEMENTS);
         let log = path.map(|path| {
             let mut log = path.as_os_str().to_owned();

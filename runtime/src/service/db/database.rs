@@ -14,14 +14,14 @@ use std::time::{Duration, Instant};
 use rusqlite::ErrorCode;
 use tokio::sync::{Mutex as AsyncMutex, OnceCell, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
-use super::connection::Conn;
+use super::connection::{Conn, Place};
 use super::problem::DbError;
 use crate::limits::{
     DB_FILE_BYTES_MAX, DB_MEMORY_BYTES_MAX, DB_STATEMENT_TIME_MAX, DB_STATEMENTS_AT_ONCE_MAX, DB_TIME_TO_ANSWER,
     DB_WAIT_MAX,
 };
 use crate::scope::{PluginScope, forget_gone};
-use crate::sqlite::open::{make_file, patiently};
+use crate::sqlite::open::{ReadOnly, is_forbidden, make_file, patiently};
 
 /// The file in the plugin's directory.
 const FILE: &str = "db.sqlite3";
@@ -55,6 +55,11 @@ impl Databases {
         databases.insert(scope.name.clone(), Arc::downgrade(&database));
         database
     }
+
+    /// Forgets the database of a plugin: the plugin that is loaded next opens its own.
+    pub(crate) fn forget(&self, name: &str) {
+        self.of.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
 }
 
 /// One plugin's database.
@@ -69,7 +74,7 @@ pub(super) struct Database {
 
 struct Opened {
     writer: Arc<AsyncMutex<Conn>>,
-    /// Absent in memory, where one connection does both.
+    /// Absent if one connection does both: in memory, and if the file cannot be written.
     reader: Option<Arc<AsyncMutex<Conn>>>,
 }
 
@@ -146,18 +151,28 @@ impl Database {
 }
 
 fn open(about: &About, scope: &PluginScope) -> Result<Opened, DbError> {
-    let sql = |error: rusqlite::Error| about.of_file(&error);
-    let connect = |path: Option<&std::path::Path>| {
-        let conn = patiently(|| Conn::open(path, scope.clock.clone())).map_err(sql)?;
-        // Reads the file for the first time: one that is none is found here.
-        conn.sqlite.query_row("SELECT count(*) FROM sqlite_schema", (), |_| Ok(())).map_err(sql)?;
+    let connect = |place: Place<'_>| {
+        let conn = patiently(|| Conn::open(&place, scope.clock.clone()))?;
+        // Reads the file for the first time: one that is not a database is found here.
+        conn.sqlite.query_row("SELECT count(*) FROM sqlite_schema", (), |_| Ok(()))?;
         Ok(Arc::new(AsyncMutex::new(conn)))
     };
-    let Some(path) = &about.path else {
-        return Ok(Opened { writer: connect(None)?, reader: None });
+    let sql = |error: rusqlite::Error| about.of_file(&error);
+    let only_one = |opened: rusqlite::Result<_>| Ok(Opened { writer: opened.map_err(sql)?, reader: None });
+    let Some(path) = &about.path else { return only_one(connect(Place::Memory)) };
+    let no_access = |error: std::io::Error| about.unavailable(Why::NoAccess, &error);
+    let read_only = || match ReadOnly::of(path).map_err(no_access)? {
+        ReadOnly::Missing => only_one(connect(Place::EmptyReadOnly)),
+        ReadOnly::File(uri) => only_one(connect(Place::ReadOnlyFile(&uri))),
     };
-    let path = make_file(path).map_err(|error| about.unavailable(Why::NoAccess, &error))?;
-    Ok(Opened { writer: connect(Some(&path))?, reader: Some(connect(Some(&path))?) })
+    let path = match make_file(path) {
+        Err(error) if is_forbidden(&error) => return read_only(),
+        made => made.map_err(no_access)?,
+    };
+    match connect(Place::File(&path)) {
+        Err(error) if super::problem::code(&error) == Some(ErrorCode::ReadOnly) => read_only(),
+        writer => Ok(Opened { writer: writer.map_err(sql)?, reader: Some(connect(Place::File(&path)).map_err(sql)?) }),
+    }
 }
 
 /// Closing moves the write-ahead log into the file, which waits for the disk.
@@ -248,6 +263,7 @@ pub(super) enum Why {
     Damaged,
     Full,
     NoAccess,
+    ReadOnly,
     Failed,
 }
 
@@ -278,7 +294,8 @@ impl About {
         let why = match super::problem::code(error) {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Why::Damaged,
             Some(ErrorCode::DiskFull) => Why::Full,
-            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Why::NoAccess,
+            Some(ErrorCode::ReadOnly) => Why::ReadOnly,
+            Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => Why::NoAccess,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                 return DbError::Busy("another process holds the database: try again".to_owned());
             }
@@ -295,6 +312,7 @@ impl About {
             }
             Why::Full => "cannot grow: the disk is full",
             Why::NoAccess => "cannot be opened or written in the data directory; the host's log says why",
+            Why::ReadOnly => "cannot be written: the operator has to make it and its directory writable",
             Why::Failed => "could not be read or written; the host's log says why",
         };
         let text = format!("`{FILE}` of plugin `{}` {what}", self.plugin);

@@ -22,7 +22,7 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let conn = Conn::open(None, Arc::new(SystemClock)).expect("it opens");
+        let conn = Conn::open(&Place::Memory, Arc::new(SystemClock)).expect("it opens");
         Scene { conn, patience: Duration::from_secs(60), granted: |_, _| true }
     }
 
@@ -66,7 +66,7 @@ impl Clock for Ticking {
 
 #[test]
 fn plugbay_now_is_the_same_throughout_a_statement() {
-    let conn = Conn::open(None, Arc::new(Ticking(AtomicU64::new(1)))).expect("it opens");
+    let conn = Conn::open(&Place::Memory, Arc::new(Ticking(AtomicU64::new(1)))).expect("it opens");
     let mut scene = Scene { conn, ..Scene::new() };
     scene.run("CREATE TABLE t (made DEFAULT (plugbay_now()), changed DEFAULT (plugbay_now()), x)").expect("made");
     scene.run("INSERT INTO t (x) VALUES (1), (2)").expect("inserted");

@@ -1,0 +1,220 @@
+//! The typed configuration of a plugin, from its layers.
+//!
+//! Lowest first: the defaults of the manifest's schema, `config/default.yaml` and `config/<environment>.yaml` in the
+//! plugin's directory, the options of the host, and what the plugin itself `set`. Every value is checked against the
+//! schema, at load and at set. A stored value that does not fit a newer schema is reported, not used, and stays stored.
+//! A manifest without a `configuration` takes any options, untyped; one with it takes only its keys.
+//!
+//! Secrets are given to the plugin that declares them, and to no other: they are masked in its log, and nothing in here
+//! prints a value.
+
+mod stored;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use plugbay_manifest::Setting;
+use serde_json::Value;
+
+pub(crate) use self::stored::{ConfigStores, StoredValues};
+use super::over_limit;
+use crate::audit::mask::{HIDDEN, Mask};
+use crate::error::ConfigProblem;
+use crate::limits::{CONFIG_BYTES_MAX, CONFIG_KEY_BYTES_MAX, CONFIG_KEYS_MAX, CONFIG_VALUE_BYTES_MAX};
+
+/// The settings that a manifest declares, by key.
+pub(crate) type Schema = BTreeMap<String, Setting>;
+
+/// A value that was not set, or a key that cannot be one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ConfigError {
+    /// The key or the value is not one of this configuration, or a bound was reached.
+    Invalid(String),
+    /// The host cannot store the value.
+    Unavailable(String),
+}
+
+/// Whether a key is no longer than [`CONFIG_KEY_BYTES_MAX`].
+///
+/// # Errors
+/// [`ConfigError::Invalid`], with both lengths.
+pub(crate) fn check_key(key: &str) -> Result<(), ConfigError> {
+    if key.len() > CONFIG_KEY_BYTES_MAX {
+        return Err(ConfigError::Invalid(over_limit("config_key_bytes", CONFIG_KEY_BYTES_MAX, key.len())));
+    }
+    Ok(())
+}
+
+/// Values from one place.
+pub(crate) struct ConfigLayer {
+    pub(crate) origin: String,
+    pub(crate) values: BTreeMap<String, Value>,
+}
+
+/// The configuration of one loaded plugin.
+pub(crate) struct PluginConfig {
+    schema: Schema,
+    /// Whether the plugin may set keys that the schema does not have.
+    additional: bool,
+    /// The values of all layers below those that the plugin itself has set.
+    configured: BTreeMap<String, Value>,
+    stored: Arc<StoredValues>,
+    seen: RwLock<Seen>,
+    /// Gets every secret that the plugin can see.
+    mask: Arc<Mask>,
+}
+
+/// The values that the plugin sees, of all layers.
+struct Seen {
+    /// The state of the stored values that they include: another revision of the plugin may have set others since.
+    changes: u64,
+    values: BTreeMap<String, Value>,
+}
+
+impl PluginConfig {
+    /// Lays the layers over each other and checks the result.
+    pub(crate) fn new(
+        schema: Schema,
+        additional: bool,
+        layers: Vec<ConfigLayer>,
+        stored: Arc<StoredValues>,
+        mask: Arc<Mask>,
+    ) -> Result<Self, Vec<ConfigProblem>> {
+        let mut problems = Vec::new();
+        let mut configured: BTreeMap<String, Value> =
+            schema.iter().filter_map(|(key, setting)| Some((key.clone(), setting.default.clone()?))).collect();
+        for layer in layers {
+            for (key, value) in layer.values {
+                match check(&schema, false, &key, &value) {
+                    Ok(()) => drop(configured.insert(key, value)),
+                    Err(message) => problems.push(ConfigProblem { key, origin: layer.origin.clone(), message }),
+                }
+            }
+        }
+        let seen = Seen { changes: 0, values: BTreeMap::new() };
+        let config = PluginConfig { schema, additional, configured, stored, seen: RwLock::new(seen), mask };
+        config.see();
+        let seen = config.seen();
+        for (key, setting) in &config.schema {
+            let bad = problems.iter().any(|problem| problem.key == *key);
+            if setting.required && !bad && !seen.values.contains_key(key) {
+                let description = setting.description.as_deref().map(|text| format!(" ({text})")).unwrap_or_default();
+                problems.push(ConfigProblem {
+                    key: key.clone(),
+                    origin: String::new(),
+                    message: format!("is required and has no value{description}; set it with `--config {key}=…` or in the host's options"),
+                });
+            }
+        }
+        drop(seen);
+        if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+
+    /// Lays the stored values over the configured ones.
+    ///
+    /// A newer schema may be narrower than the one that a stored value was checked against. The value stays stored
+    /// until it is set again: an older version of the plugin, or a later one, may still take it.
+    fn see(&self) {
+        let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
+        let (changes, stored) = self.stored.read();
+        let mut values = self.configured.clone();
+        for (key, value) in stored {
+            match check(&self.schema, self.additional, &key, &value) {
+                Ok(()) => drop(values.insert(key, value)),
+                Err(message) => {
+                    let place = self.stored.place();
+                    tracing::warn!(key, place, "a stored configuration value is not used: {message}");
+                }
+            }
+        }
+        self.mask.add(values.iter().filter(|(key, _)| self.is_secret(key)).map(|(_, value)| value));
+        *seen = Seen { changes, values };
+    }
+
+    /// The values that the plugin sees now.
+    fn seen(&self) -> RwLockReadGuard<'_, Seen> {
+        let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
+        if seen.changes == self.stored.changes() {
+            return seen;
+        }
+        drop(seen);
+        self.see();
+        self.seen.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<Value> {
+        self.seen().values.get(key).cloned()
+    }
+
+    /// Whether the schema declares the key as a secret.
+    pub(crate) fn is_secret(&self, key: &str) -> bool {
+        self.schema.get(key).is_some_and(|setting| setting.secret)
+    }
+
+    /// A copy of all values, secrets included.
+    pub(crate) fn all(&self) -> BTreeMap<String, Value> {
+        self.seen().values.clone()
+    }
+
+    /// All values, for people: secrets are hidden.
+    pub(crate) fn shown(&self) -> BTreeMap<String, Value> {
+        self.seen()
+            .values
+            .iter()
+            .map(|(key, value)| (key.clone(), if self.is_secret(key) { HIDDEN.into() } else { value.clone() }))
+            .collect()
+    }
+
+    /// Checks the bounds for a value: without a schema, a plugin can set any keys.
+    fn check_room(&self, key: &str, value: &Value) -> Result<(), String> {
+        let seen = self.seen();
+        let values = &seen.values;
+        let others = values.iter().filter(|(other, _)| *other != key);
+        let (keys, bytes) = others.fold((1, key.len() + value.to_string().len()), |(keys, bytes), (key, value)| {
+            (keys + 1, bytes + key.len() + value.to_string().len())
+        });
+        if keys > CONFIG_KEYS_MAX && !values.contains_key(key) {
+            return Err(over_limit("config_keys", CONFIG_KEYS_MAX, keys));
+        }
+        if bytes > CONFIG_BYTES_MAX {
+            return Err(over_limit("config_bytes", CONFIG_BYTES_MAX, bytes));
+        }
+        Ok(())
+    }
+
+    /// Checks a value, stores it and only then shows it to the plugin.
+    pub(crate) async fn set(&self, key: &str, value: Value) -> Result<(), ConfigError> {
+        check(&self.schema, self.additional, key, &value)
+            .map_err(|message| ConfigError::Invalid(format!("{key}: {message}")))?;
+        self.check_room(key, &value).map_err(ConfigError::Invalid)?;
+        self.stored.clone().write(key, value).await.map_err(ConfigError::Unavailable)
+    }
+}
+
+impl fmt::Debug for PluginConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PluginConfig").field(&self.shown()).finish()
+    }
+}
+
+fn check(schema: &Schema, additional: bool, key: &str, value: &Value) -> Result<(), String> {
+    let bytes = value.to_string().len();
+    if bytes > CONFIG_VALUE_BYTES_MAX {
+        return Err(format!("has {bytes} bytes, and {CONFIG_VALUE_BYTES_MAX} are allowed"));
+    }
+    if schema.is_empty() {
+        return Ok(());
+    }
+    match schema.get(key) {
+        Some(setting) => setting.check(value),
+        None if additional => Ok(()),
+        None => Err(match plugbay_manifest::nearest(key, schema.keys().map(String::as_str)) {
+            Some(nearest) => format!("is not in the plugin's configuration; did you mean `{nearest}`?"),
+            None => format!(
+                "is not in the plugin's configuration, which has: {}",
+                schema.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+            ),
+        }),
+    }
+}

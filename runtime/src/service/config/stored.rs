@@ -1,0 +1,179 @@
+//! The values that plugins have set: in a file of the plugin's directory, or in memory without a data directory.
+//!
+//! All revisions of a plugin share them. While one revision replaces another, both may set values, and neither loses
+//! those of the other.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use serde_json::Value;
+
+use crate::error::ConfigProblem;
+use crate::scope::{PluginScope, forget_gone, make_private_directory, sync_directory};
+
+/// The file in the plugin's directory: one JSON object, replaced as a whole and never half-written.
+const FILE: &str = "config.json";
+
+/// The values of all plugins of a runtime, by plugin name.
+#[derive(Default)]
+pub(crate) struct ConfigStores(Mutex<HashMap<Arc<str>, Entry>>);
+
+enum Entry {
+    /// Outlives unloading.
+    Memory(Arc<StoredValues>),
+    /// Read again when the plugin is loaded again: the file may be another one by then.
+    File(Weak<StoredValues>),
+}
+
+impl Entry {
+    fn values(&self) -> Option<Arc<StoredValues>> {
+        match self {
+            Entry::Memory(values) => Some(values.clone()),
+            Entry::File(values) => values.upgrade(),
+        }
+    }
+
+    fn is_needed(&self) -> bool {
+        match self {
+            Entry::Memory(values) => Arc::strong_count(values) > 1 || values.changes() > 0,
+            Entry::File(values) => values.strong_count() > 0,
+        }
+    }
+}
+
+impl ConfigStores {
+    /// The values of the plugin of this scope. Reads its file if no revision of it is loaded.
+    ///
+    /// # Errors
+    /// [`ConfigProblem`] if the file is damaged or cannot be read.
+    pub(crate) fn open(&self, scope: &PluginScope) -> Result<Arc<StoredValues>, ConfigProblem> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(values) = all.get(&scope.name).and_then(Entry::values) {
+            return Ok(values);
+        }
+        let values = Arc::new(StoredValues::open(scope)?);
+        let entry = match scope.directory {
+            Some(_) => Entry::File(Arc::downgrade(&values)),
+            None => Entry::Memory(values.clone()),
+        };
+        forget_gone(&mut all, Entry::is_needed);
+        all.insert(scope.name.clone(), entry);
+        Ok(values)
+    }
+
+    /// Forgets the values of a plugin: handles of an unloaded revision no longer share theirs with later ones. Returns
+    /// whether any were in memory.
+    pub(crate) fn forget(&self, name: &str) -> bool {
+        let entry = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        matches!(entry, Some(Entry::Memory(values)) if values.changes() > 0)
+    }
+}
+
+/// The values that one plugin has set.
+pub(crate) struct StoredValues {
+    plugin: Arc<str>,
+    /// `None` if they are in memory only.
+    path: Option<PathBuf>,
+    values: Mutex<BTreeMap<String, Value>>,
+    /// How often a value was set.
+    changes: AtomicU64,
+    /// Held by the one writer, also while the disk keeps it waiting.
+    writer: tokio::sync::Mutex<()>,
+}
+
+impl StoredValues {
+    fn open(scope: &PluginScope) -> Result<Self, ConfigProblem> {
+        let path = scope.directory.as_ref().map(|directory| directory.join(FILE));
+        let values = path.as_deref().map_or_else(|| Ok(BTreeMap::new()), read_file)?;
+        Ok(StoredValues {
+            plugin: scope.name.clone(),
+            path,
+            values: Mutex::new(values),
+            changes: AtomicU64::new(0),
+            writer: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// How often a value was set since the values were opened.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    /// The values, and the number of changes that led to them.
+    pub(super) fn read(&self) -> (u64, BTreeMap<String, Value>) {
+        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        (self.changes(), values.clone())
+    }
+
+    /// Stores a value. It is on disk when this returns, and the work completes even if the caller stops waiting:
+    /// otherwise the file and the memory could differ.
+    ///
+    /// # Errors
+    /// The reason why the value is not stored.
+    pub(super) async fn write(self: Arc<Self>, key: &str, value: Value) -> Result<(), String> {
+        let key = key.to_owned();
+        if self.path.is_none() {
+            self.insert(key, value);
+            return Ok(());
+        }
+        let written = tokio::spawn(async move {
+            let _writer = self.writer.lock().await;
+            let stored = self.clone();
+            tokio::task::spawn_blocking(move || stored.write_file(key, value)).await
+        });
+        match written.await.flatten() {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(format!("the value could not be stored: {}", error.kind())),
+            Err(error) => Err(format!("the value could not be stored: {error}")),
+        }
+    }
+
+    fn write_file(&self, key: String, value: Value) -> std::io::Result<()> {
+        let (_, mut next) = self.read();
+        next.insert(key.clone(), value.clone());
+        if let Some(path) = &self.path {
+            replace(path, &next)?;
+        }
+        self.insert(key, value);
+        Ok(())
+    }
+
+    fn insert(&self, key: String, value: Value) {
+        let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        values.insert(key, value);
+        self.changes.fetch_add(1, Ordering::Release);
+    }
+
+    /// Where the values are, for the operator.
+    pub(super) fn place(&self) -> String {
+        match &self.path {
+            Some(path) => path.display().to_string(),
+            None => format!("memory of plugin `{}`", self.plugin),
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<BTreeMap<String, Value>, ConfigProblem> {
+    let problem =
+        |message: String| ConfigProblem { key: "(stored values)".into(), origin: path.display().to_string(), message };
+    match std::fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map_err(|error| problem(format!("the file is damaged ({error}); repair or remove it"))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+        Err(error) => Err(problem(format!("cannot be read: {error}"))),
+    }
+}
+
+fn replace(path: &Path, values: &BTreeMap<String, Value>) -> std::io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    make_private_directory(directory)?;
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    serde_json::to_writer_pretty(&mut file, values)?;
+    file.flush()?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    sync_directory(directory)
+}

@@ -1,0 +1,28 @@
+//! Hears events and reports its health, without lifecycle hooks. It cancels every event, so that a test sees whether it
+//! was handled. The event `listen.forever` is not handled before any deadline.
+
+use plugbay_sdk::prelude::*;
+
+#[derive(Default)]
+struct Listener;
+
+#[plugin]
+impl Listener {
+    #[on_event("listen.*")]
+    fn hear(&mut self, event: &Event) -> Reaction {
+        if event.name == "listen.forever" {
+            std::thread::sleep(std::time::Duration::from_secs(3600));
+        }
+        Reaction::CANCEL
+    }
+
+    #[health]
+    fn health(&self) -> bool {
+        true
+    }
+
+    #[action]
+    fn answer(&self) -> u32 {
+        42
+    }
+}
