@@ -248,7 +248,7 @@ pub(crate) struct Doctor {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct PluginArg {
-    /// A .wasm file, a plugin directory, or the directory of a Rust crate, which is built first
+    /// A .wasm file, a plugin directory, or the directory of a Rust crate
     #[arg(value_name = "PLUGIN", value_hint = ValueHint::AnyPath)]
     pub(crate) path: PathBuf,
 }

@@ -194,7 +194,7 @@ fn not_built(directory: &Path) -> String {
 const LOAD_REQUIREMENT: &str =
     "\nhere: load it with `run --with PLUGIN`, or list it under `plugins` in the host's file";
 
-const MORE_MEMORY: &str = "\nhere: --max-memory SIZE replaces the manifest's limit";
+const MORE_MEMORY: &str = "\nhere: --max-memory SIZE replaces the manifest's limit, up to the host file's ceiling";
 
 /// The options that allow everything that a manifest asks for, so that the user need not find them one by one.
 fn all_grants(not_allowed: &[String]) -> String {
@@ -260,8 +260,8 @@ fn what_helps(error: &InvokeError) -> String {
                 let _ = write!(text, "\nat {frame}");
             }
         }
-        InvokeError::Timeout { .. } => text.push_str("\nhere: --timeout TIME replaces the manifest's limit"),
-        InvokeError::OutOfFuel { .. } => text.push_str("\nhere: --fuel N replaces the manifest's limit"),
+        InvokeError::Timeout { .. } => text.push_str("\nhere: --timeout TIME replaces the manifest's limit, up to the host file's ceiling"),
+        InvokeError::OutOfFuel { .. } => text.push_str("\nhere: --fuel N replaces the manifest's limit, up to the host file's ceiling"),
         InvokeError::MemoryLimit { .. } => text.push_str(MORE_MEMORY),
         _ => {}
     }
@@ -396,7 +396,7 @@ mod tests {
     #[test]
     fn limit_names_the_option_that_raises_it() {
         let error = InvokeError::OutOfFuel { plugin: "p".to_owned(), action: "a".to_owned(), allowed: 5 };
-        assert!(Error::from(error).text().ends_with("here: --fuel N replaces the manifest's limit"));
+        assert!(Error::from(error).text().ends_with("here: --fuel N replaces the manifest's limit, up to the host file's ceiling"));
     }
 
     #[test]

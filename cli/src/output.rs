@@ -125,7 +125,7 @@ fn harmless_json(json: &str) -> String {
 
 /// Whether the character reorders text, so that a line looks different from its content.
 fn is_bidirectional_control(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The text as one word of a POSIX shell.
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn control_characters_are_shown_not_obeyed() {
         assert_eq!(plain("a\x1b[31mb\rc\u{9b}d"), "a\\u{1b}[31mb\\rc\\u{9b}d");
-        assert_eq!(plain("x\u{202e}y"), "x\\u{202e}y");
+        assert_eq!(plain("x\u{202e}y\u{200f}z"), "x\\u{202e}y\\u{200f}z");
         assert!(matches!(plain("naïve\n\ttext"), Cow::Borrowed(_)));
     }
 

@@ -49,6 +49,8 @@ pub(crate) fn show_bytes(bytes: u64) -> String {
 pub(crate) fn show_duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     let (value, unit) = match seconds {
+        s if s >= 172_800.0 => (s / 86_400.0, "d"),
+        s if s >= 7_200.0 => (s / 3_600.0, "h"),
         s if s >= 120.0 => (s / 60.0, "min"),
         s if s >= 1.0 => (s, "s"),
         s if s >= 1e-3 => (s * 1e3, "ms"),
@@ -135,6 +137,9 @@ mod tests {
         assert_eq!(show_bytes(16 << 20), "16.0 MiB");
         assert_eq!(show_duration(Duration::from_secs(10)), "10 s");
         assert_eq!(show_duration(Duration::from_secs(600)), "10 min");
+        assert_eq!(show_duration(Duration::from_secs(5_400)), "90 min");
+        assert_eq!(show_duration(Duration::from_secs(36 * 3_600)), "36 h");
+        assert_eq!(show_duration(Duration::from_secs(999_999 * 3_600)), "41667 d");
         assert_eq!(show_duration(Duration::from_micros(1_250)), "1.25 ms");
         assert_eq!(show_duration(Duration::from_nanos(340)), "0.34 µs");
         assert_eq!(show_duration(Duration::ZERO), "0 s");

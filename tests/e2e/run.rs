@@ -97,6 +97,20 @@ fn numeric_configuration_is_text_if_the_schema_says_so() {
 }
 
 #[test]
+fn configured_integer_of_many_digits_keeps_them() {
+    let file = plugin_file(TestPlugin::from(feature::CONFIG));
+    let path = file.path().to_str().expect("a path in UTF-8");
+    for (given, expected) in [
+        ("n=18446744073709551615", json!(u64::MAX)),
+        ("n=12345678901234567890123", json!("12345678901234567890123")),
+        ("n=1e5", json!(100_000.0)),
+    ] {
+        let answer = Plugbay::new(["run", path, "all", "--config", given]).run().exits_with(0).json();
+        assert_eq!(answer["n"], expected, "{given}");
+    }
+}
+
+#[test]
 fn unknown_environment_is_noted() {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::write(directory.path().join("echo.wasm"), feature::ECHO.bytes()).expect("written");

@@ -96,7 +96,7 @@ pub(crate) fn run(args: &New, output: Output) -> Result<Exit, Error> {
     check_name(&args.name).map_err(Error::Usage)?;
     let directory = args.path.clone().unwrap_or_else(|| PathBuf::from(&args.name));
     check_directory(&directory, "choose another name, or another place with --path DIR").map_err(Error::Usage)?;
-    write_files(&args.name, &directory)
+    create(&args.name, &directory)
         .map_err(|error| Error::Usage(format!("{error:#}; choose another place with --path DIR")))?;
     if output.json {
         output.document(&json!({ "name": args.name, "path": directory }))?;
@@ -135,6 +135,23 @@ pub(crate) fn check_directory(directory: &Path, advice: &str) -> Result<(), Stri
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(format!("cannot use {shown}: {error}")),
     }
+}
+
+/// Writes the files into a directory that is empty or does not exist, and leaves it so if one cannot be written.
+fn create(name: &str, directory: &Path) -> anyhow::Result<()> {
+    let existed = directory.exists();
+    write_files(name, directory).inspect_err(|_| {
+        for (path, _) in FILES {
+            let path = directory.join(path);
+            let _ = fs::remove_file(&path);
+            if let Some(parent) = path.parent().filter(|parent| *parent != directory) {
+                let _ = fs::remove_dir(parent);
+            }
+        }
+        if !existed {
+            let _ = fs::remove_dir(directory);
+        }
+    })
 }
 
 fn write_files(name: &str, directory: &Path) -> anyhow::Result<()> {
@@ -277,6 +294,28 @@ mod tests {
         assert!(!table.contains_key("workspace"), "no workspace is above a temporary directory");
         let lib = fs::read_to_string(directory.path().join("src/lib.rs")).expect("readable");
         assert!(lib.contains("OrderMailer"), "{lib}");
+    }
+
+    /// The longest path of Linux has room for `Cargo.toml`, but not for `plugin.test.yaml`.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn directory_is_left_empty_if_a_file_cannot_be_written() {
+        const PATH_BYTES_MAX: usize = 4095;
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let mut parent = root.path().to_owned();
+        let left = |path: &Path| PATH_BYTES_MAX - "/Cargo.toml".len() - path.as_os_str().len();
+        while left(&parent) > 250 {
+            parent.push("x".repeat(100));
+        }
+        fs::create_dir_all(&parent).expect("created");
+        let directory = parent.join("y".repeat(left(&parent) - 1));
+        for existed in [false, true] {
+            let error = create("demo", &directory).expect_err("a path is too long");
+            assert!(error.to_string().contains("plugin.test.yaml"), "{error:#}");
+            assert_eq!(directory.exists(), existed);
+            fs::create_dir_all(&directory).expect("created");
+            assert_eq!(check_directory(&directory, "choose another"), Ok(()));
+        }
     }
 
     #[test]

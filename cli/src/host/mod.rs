@@ -224,7 +224,12 @@ pub(crate) fn open_package(path: &Path, crates: Crates, output: Output) -> Resul
 /// Sets the values of `--config`: as JSON if they parse as JSON, else as text. A value that looks like a number, such
 /// as a key of digits, is a text if the plugin's configuration declares a string.
 fn configured(runtime: &Runtime, package: Package, settings: &[(String, String)]) -> Package {
-    let value = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
+    // An integer of more than 64 bits would become another number.
+    let is_exact = |text: &str, value: &Value| !value.is_f64() || text.contains(['.', 'e', 'E']);
+    let value = |text: &str| match serde_json::from_str(text) {
+        Ok(value) if is_exact(text, &value) => value,
+        _ => Value::from(text),
+    };
     let is_in_doubt = |(_, text): &(String, String)| !value(text).is_string();
     // An invalid manifest is reported by a later step.
     let declared = settings.iter().any(is_in_doubt).then(|| runtime.inspect(package.clone()).ok()).flatten();
