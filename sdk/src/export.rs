@@ -11,11 +11,25 @@ use crate::event::{Event, Reaction};
 /// A plugin with lifecycle hooks exports `lifecycle`, one with subscriptions `events`, one with a health check
 /// `health`: `export_plugin!(PLUGIN: State, lifecycle, health)`. A missing export is a compile error.
 ///
+/// ```compile_fail,E0428
+/// # use plugbay_sdk::prelude::*;
+/// # #[derive(Default)] struct Tea;
+/// # #[derive(Default)] struct Coffee;
+/// #[plugin] impl Tea { #[action] fn brew(&self) {} }
+/// #[plugin] impl Coffee { #[action] fn brew(&self) {} } // `A_CRATE_EXPORTS_ONE_PLUGIN` is defined multiple times
+/// # fn main() {}
+/// ```
+///
 /// In a native build, it exports nothing and generates a function `native_instance()`, which returns an
 /// [`Instance`](crate::native::Instance) for tests.
 #[macro_export]
 macro_rules! export_plugin {
     ($plugin:path: $state:ty $(, $interface:ident)* $(,)?) => {
+        // The name is the error if there are two.
+        #[doc(hidden)]
+        #[allow(dead_code)]
+        const A_CRATE_EXPORTS_ONE_PLUGIN: () = ();
+
         const _: () = $plugin.check_exports(&[$($crate::__export!(kind $interface)),*]);
 
         #[cfg(target_family = "wasm")]

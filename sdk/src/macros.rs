@@ -248,3 +248,7 @@ pub use plugbay_sdk_macros::Table;
 /// The crate's manifest file and its `Cargo.toml`, for [`Builder::source`](crate::builder::Builder::source):
 /// `Plugin::builder().source(manifest!())`. It is checked while the plugin compiles.
 pub use plugbay_sdk_macros::manifest;
+
+/// The marks of [`plugin`], for an error where they are not inside of one.
+#[doc(hidden)]
+pub use plugbay_sdk_macros::{action, health, on_event, on_load, on_reload, on_unload, route, save_state};

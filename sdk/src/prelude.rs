@@ -9,3 +9,5 @@ pub use crate::{
     plugin,
 };
 pub use serde::{Deserialize, Serialize};
+#[doc(hidden)]
+pub use crate::macros::{action, health, on_event, on_load, on_reload, on_unload, route, save_state};

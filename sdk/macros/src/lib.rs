@@ -43,3 +43,15 @@ pub fn manifest(input: TokenStream) -> TokenStream {
     }
     manifest::source(&manifest::Declared::default()).unwrap_or_else(syn::Error::into_compile_error).into()
 }
+
+/// `#[plugin]` takes these attributes off the methods of its `impl` block, so they are expanded only elsewhere.
+macro_rules! misplaced_marks {
+    ($($name:ident),*) => {$(
+        #[allow(missing_docs, reason = "documented at `#[plugin]`")]
+        #[proc_macro_attribute]
+        pub fn $name(_: TokenStream, item: TokenStream) -> TokenStream {
+            plugin::misplaced(stringify!($name), item.into()).into()
+        }
+    )*};
+}
+misplaced_marks!(action, health, on_event, on_load, on_reload, on_unload, route, save_state);

@@ -85,6 +85,13 @@ fn refuse(item: TokenStream, error: &syn::Error) -> TokenStream {
     quote!(#error #item)
 }
 
+/// The error for a mark on an item outside of a `#[plugin]` block. The item stays in the output.
+pub(crate) fn misplaced(name: &str, item: TokenStream) -> TokenStream {
+    let message = format!("`#[{name}]` belongs on a method of the `impl` block that is marked `#[plugin]`");
+    let error = syn::Error::new(Span::call_site(), message).into_compile_error();
+    quote!(#error #item)
+}
+
 fn check_block(block: &ItemImpl) -> syn::Result<()> {
     if let Some((path, _)) = &block.trait_ {
         let message = "`#[plugin]` belongs on the type's inherent `impl` block, not on that of a trait";

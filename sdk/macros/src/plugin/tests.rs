@@ -52,6 +52,15 @@ fn methods_of_all_kinds_are_accepted() {
 }
 
 #[test]
+fn mark_outside_of_a_plugin_block_says_where_it_belongs() {
+    let expanded = super::misplaced("on_load", quote!(fn a(&mut self) {}));
+    assert!(expanded.to_string().contains("fn a"), "the method stays: {expanded}");
+    let errors = errors(expanded);
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(errors[0].contains("`#[on_load]`") && errors[0].contains("`#[plugin]`"), "{errors:?}");
+}
+
+#[test]
 fn all_mistakes_are_reported_at_once() {
     let methods = quote! {
         #[action] async fn a(&mut self) {}
