@@ -76,10 +76,12 @@ impl CodeKey {
 }
 
 impl CodeCache {
-    /// Returns the default directory of this user's compiled code: `plugbay/code` in `$XDG_CACHE_HOME` or `~/.cache`,
-    /// or on Windows in the local application data. `None` if the user has no home directory.
+    /// The default directory of this user's compiled code: `plugbay/code` in `$XDG_CACHE_HOME` or `~/.cache`, on
+    /// Windows in the local application data. `None` for a user without a home, and for a home that is a relative path:
+    /// it would be another one in each directory.
     pub fn user_directory() -> Option<PathBuf> {
-        Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("plugbay").join("code"))
+        let caches = etcetera::choose_base_strategy().ok()?.cache_dir();
+        caches.is_absolute().then(|| caches.join("plugbay").join("code"))
     }
 
     /// Opens the cache in `directory`, which is created if it does not exist.

@@ -97,6 +97,15 @@ fn numeric_configuration_is_text_if_the_schema_says_so() {
 }
 
 #[test]
+fn relative_home_gets_no_cache() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = feature::ECHO.path();
+    let run = Plugbay::new(["run", path.to_str().expect("UTF-8"), "ping"]).directory(directory.path());
+    run.environment("HOME", "relative").environment("XDG_CACHE_HOME", "").run().exits_with(0);
+    assert_eq!(std::fs::read_dir(directory.path()).expect("readable").count(), 0);
+}
+
+#[test]
 fn configured_integer_of_many_digits_keeps_them() {
     let file = plugin_file(TestPlugin::from(feature::CONFIG));
     let path = file.path().to_str().expect("a path in UTF-8");
