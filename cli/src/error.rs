@@ -260,8 +260,12 @@ fn what_helps(error: &InvokeError) -> String {
                 let _ = write!(text, "\nat {frame}");
             }
         }
-        InvokeError::Timeout { .. } => text.push_str("\nhere: --timeout TIME replaces the manifest's limit, up to the host file's ceiling"),
-        InvokeError::OutOfFuel { .. } => text.push_str("\nhere: --fuel N replaces the manifest's limit, up to the host file's ceiling"),
+        InvokeError::Timeout { .. } => {
+            text.push_str("\nhere: --timeout TIME replaces the manifest's limit, up to the host file's ceiling")
+        }
+        InvokeError::OutOfFuel { .. } => {
+            text.push_str("\nhere: --fuel N replaces the manifest's limit, up to the host file's ceiling")
+        }
         InvokeError::MemoryLimit { .. } => text.push_str(MORE_MEMORY),
         _ => {}
     }
@@ -396,7 +400,11 @@ mod tests {
     #[test]
     fn limit_names_the_option_that_raises_it() {
         let error = InvokeError::OutOfFuel { plugin: "p".to_owned(), action: "a".to_owned(), allowed: 5 };
-        assert!(Error::from(error).text().ends_with("here: --fuel N replaces the manifest's limit, up to the host file's ceiling"));
+        assert!(
+            Error::from(error)
+                .text()
+                .ends_with("here: --fuel N replaces the manifest's limit, up to the host file's ceiling")
+        );
     }
 
     #[test]

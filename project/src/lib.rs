@@ -160,8 +160,24 @@ impl Source {
             let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
             return Source::locate(directory);
         }
-        Ok(Source::File(path.to_owned()))
+        match crate_of_source(path) {
+            Some(directory) => {
+                let reason = format!("it is Rust source code; did you mean the crate {}?", directory.display());
+                Err(ProjectError::NotAPlugin { path: path.to_owned(), reason })
+            }
+            None => Ok(Source::File(path.to_owned())),
+        }
     }
+}
+
+/// The directory of the crate that a file of Rust source code belongs to.
+fn crate_of_source(path: &Path) -> Option<&Path> {
+    if path.extension()? != "rs" {
+        return None;
+    }
+    let is_crate = |directory: &&Path| directory.join(CARGO_TOML).is_file();
+    let directory = path.ancestors().skip(1).find(is_crate)?;
+    Some(if directory.as_os_str().is_empty() { Path::new(".") } else { directory })
 }
 
 fn not_a_plugin(path: &Path, error: &std::io::Error) -> ProjectError {
@@ -224,6 +240,14 @@ mod tests {
         let directory = directory_with(&["plugin.yaml", "Cargo.toml", "demo.wasm"]);
         assert!(matches!(Source::locate(directory.path()), Ok(Source::Crate(_))));
         assert!(matches!(Source::locate(&directory.path().join("Cargo.toml")), Ok(Source::Crate(_))));
+    }
+
+    #[test]
+    fn source_file_of_a_crate_names_the_crate() {
+        let directory = directory_with(&["Cargo.toml", "lib.rs"]);
+        let source = directory.path().join("lib.rs");
+        let error = Source::locate(&source).expect_err("it is source code").to_string();
+        assert!(error.contains(&format!("did you mean the crate {}?", directory.path().display())), "{error}");
     }
 
     #[cfg(unix)]

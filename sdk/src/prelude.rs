@@ -4,10 +4,10 @@
 //! `use plugbay_sdk::{data, http};`. A plugin's imports then show what it needs from its host. [`log`](mod@crate::log)
 //! is the exception, because it needs no permission.
 
+#[doc(hidden)]
+pub use crate::macros::{action, health, on_event, on_load, on_reload, on_unload, route, save_state};
 pub use crate::{
     Error, Event, Health, Invocation, Reaction, Reply, Result, Schema, Value, bail, ensure, error, json, log, ok,
     plugin,
 };
 pub use serde::{Deserialize, Serialize};
-#[doc(hidden)]
-pub use crate::macros::{action, health, on_event, on_load, on_reload, on_unload, route, save_state};

@@ -58,6 +58,8 @@ fn payload_mistakes_say_what_to_type() {
     let deep = format!("{{\"a\":{}{}}}", "[".repeat(200), "]".repeat(200));
     let deep = Plugbay::new(["run", path, "echo", &deep]).run().exits_with(1);
     assert_contains(&deep.stderr, &["error[validation_error]", "nested more than 128 levels deep"]);
+    let swapped = Plugbay::new(["run", "echo", path]).run().exits_with(2);
+    assert_contains(&swapped.stderr, &["PLUGIN comes before ACTION", &format!("plugbay run {path} echo")]);
     let slip = Plugbay::new(["rnu", path, "echo"]).run().exits_with(2);
     assert_contains(&slip.stderr, &["run"]);
     assert!(slip.stderr.contains("similar"), "{}", slip.stderr);

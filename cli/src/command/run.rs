@@ -1,5 +1,6 @@
 //! `plugbay run`: loads a plugin, calls one action and prints its result.
 
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +14,7 @@ use crate::args::{Common, Run};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::host::{self, Host, Purpose};
-use crate::output::Output;
+use crate::output::{Output, shell_word};
 use crate::payload;
 use crate::progress::Progress;
 use crate::signal::EndSignals;
@@ -26,6 +27,11 @@ pub(crate) fn run(args: &Run, common: &Common, output: Output) -> Result<Exit, E
     // Errors of the command line are reported before anything is built or compiled.
     let payload = payload::read(args.payload.as_deref()).map_err(Error::Usage)?;
     let (path, others) = (&args.plugin.path, args.with.len());
+    if !path.exists() && Path::new(&args.action).exists() {
+        let (plugin, action) = (shell_word(&args.action), path.display().to_string());
+        let right = format!("plugbay run {plugin} {}", shell_word(&action));
+        return Err(Error::Usage(format!("PLUGIN comes before ACTION; did you mean `{right}`?")));
+    }
     let host = Host::open_for(Purpose::Run, path, others, &args.limits, Some(&args.host), common, output)?;
     // Crates are built before the executor starts.
     let packages = host.with_requirements(path, &args.with, output)?;

@@ -53,7 +53,12 @@ fn methods_of_all_kinds_are_accepted() {
 
 #[test]
 fn mark_outside_of_a_plugin_block_says_where_it_belongs() {
-    let expanded = super::misplaced("on_load", quote!(fn a(&mut self) {}));
+    let expanded = super::misplaced(
+        "on_load",
+        quote!(
+            fn a(&mut self) {}
+        ),
+    );
     assert!(expanded.to_string().contains("fn a"), "the method stays: {expanded}");
     let errors = errors(expanded);
     assert_eq!(errors.len(), 1, "{errors:?}");
