@@ -76,9 +76,9 @@ impl CodeKey {
 }
 
 impl CodeCache {
-    /// The default directory of this user's compiled code: `plugbay/code` in `$XDG_CACHE_HOME` or `~/.cache`, on
-    /// Windows in the local application data. `None` for a user without a home, and for a home that is a relative path:
-    /// it would be another one in each directory.
+    /// Returns the default directory of this user's compiled code: `plugbay/code` in `$XDG_CACHE_HOME` or `~/.cache`,
+    /// or on Windows in the local application data. `None` if the user has no home directory, or one that is a relative
+    /// path, which would be another directory for each working directory.
     pub fn user_directory() -> Option<PathBuf> {
         let caches = etcetera::choose_base_strategy().ok()?.cache_dir();
         caches.is_absolute().then(|| caches.join("plugbay").join("code"))

@@ -1,7 +1,5 @@
 //! The ceilings in force: those of the host's file, and defaults for those that it does not set.
 
-use std::time::Duration;
-
 use plugbay::Ceilings;
 use plugbay::manifest::{Instances, Resources};
 
@@ -35,6 +33,8 @@ fn ceiling<T: Ord + Default>(file: Option<T>, asked: Option<T>, default: Option<
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use plugbay::Limits;
     use plugbay::manifest::RateLimit;
 

@@ -296,7 +296,7 @@ mod tests {
         assert!(lib.contains("OrderMailer"), "{lib}");
     }
 
-    /// The longest path of Linux has room for `Cargo.toml`, but not for `plugin.test.yaml`.
+    /// Linux limits the length of a path. Here `Cargo.toml` is within the limit, and `plugin.test.yaml` is not.
     #[cfg(target_os = "linux")]
     #[test]
     fn directory_is_left_empty_if_a_file_cannot_be_written() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::connection::Conn;
+use super::connection::{Conn, Place};
 use super::database::About;
 use super::problem::DbError;
 use super::statement::{Answer, SqlCall};
