@@ -148,7 +148,6 @@ mod tests {
             "data.a:b",
             "data.a,b",
             "data.it's",
-            "data.nul\0; `rm`",
             "data.\"quoted\"",
             r"data.back\slash",
             r"data.\*",
@@ -183,6 +182,13 @@ mod tests {
                 assert!(!policy.allows(resource, plugbay_manifest::PermissionAction::Write), "{text}");
             }
         }
+    }
+
+    /// No rule may have control characters in it, but a plugin may ask for any name.
+    #[test]
+    fn name_that_no_rule_can_have_is_quoted() {
+        let text = denied("data.x\0; rm *", Policy::allow_all()).to_string();
+        assert!(text.contains("`--grant 'data.x\0; rm \\*:read'`"), "{text}");
     }
 
     #[test]
