@@ -38,7 +38,7 @@ pub struct Inspection {
     /// Permissions that the manifest asks for and the operator does not allow, in the form that
     /// [`Policy::allow`](crate::Policy::allow) takes.
     pub not_allowed: Vec<String>,
-    /// The host's directories that it asks for by name; empty unless it asks for trusted mode.
+    /// The host directories that the manifest names; empty unless it asks for trusted mode.
     pub directories: Vec<InspectedDirectory>,
     /// The limits that the plugin would run under.
     pub limits: InspectedLimits,
@@ -71,8 +71,7 @@ pub struct InspectedImport {
     pub denial: Option<String>,
 }
 
-/// One directory of the host that a trusted plugin asks for. Its path and the path to which its links lead must both be
-/// granted.
+/// A host directory that a trusted plugin asks for. Both its path and the path to which its links lead must be granted.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct InspectedDirectory {
@@ -80,9 +79,9 @@ pub struct InspectedDirectory {
     pub path: String,
     /// The path without links; `None` if it cannot be resolved.
     pub resolved: Option<String>,
-    /// The actions that are granted, of `read` and `write`.
+    /// The granted actions: `read`, `write`, both or neither.
     pub granted: Vec<&'static str>,
-    /// The reason why it cannot be read.
+    /// The reason if the directory cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub denial: Option<String>,
 }

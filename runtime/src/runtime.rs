@@ -149,8 +149,8 @@ impl Runtime {
     /// The old revision answers calls until the swap. Changes to its memory after it handed over its state do not reach
     /// the new revision, so state that must not be lost belongs in a service.
     ///
-    /// What the application has set for the plugin is kept: each of [`Package::manifest`], [`Package::configure`],
-    /// [`Package::resources`], [`Package::policy`] and [`Package::trusted`] holds for the new revision too, unless
+    /// Settings of the application are retained: each of [`Package::manifest`], [`Package::configure`],
+    /// [`Package::resources`], [`Package::policy`] and [`Package::trusted`] also applies to the new revision, unless
     /// `source` is a package that sets it. [`Runtime::reload_from_source`] reads the same files again.
     ///
     /// [`Package::manifest`]: crate::Package::manifest
@@ -169,12 +169,12 @@ impl Runtime {
         self.replace(&plugin, package, turn).await
     }
 
-    /// Reads the files of a loaded plugin again and replaces it, as [`Runtime::reload`] does, with what the application
-    /// has set for it.
+    /// Reloads a plugin from the files that it was loaded from, like [`Runtime::reload`], including the application's
+    /// settings.
     ///
     /// # Errors
-    /// [`LoadError`] if no plugin of this name is loaded, if it was loaded from memory, or if what is in its files now
-    /// cannot be loaded or has another name.
+    /// [`LoadError`] if no plugin of this name is loaded, if it was loaded from memory, or if its files cannot be
+    /// loaded or name another plugin.
     pub async fn reload_from_source(&self, name: &str) -> Result<Plugin, LoadError> {
         let turn = self.0.plugins.turn(name).await;
         let plugin = self.loaded(name)?;
@@ -224,7 +224,7 @@ impl Runtime {
             schedule::stop(&jobs).await;
             revision.unload().await;
             revision.context.plugins.release();
-            // The outcome of a run that has just ended is still on its way.
+            // The outcome of a run that has just ended may not be stored yet.
             let _ = tokio::time::timeout(OUTCOMES_WAIT_MAX, jobs.settled()).await;
             runtime.0.jobs.retain(&jobs);
         })

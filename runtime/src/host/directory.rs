@@ -90,7 +90,7 @@ impl std::fmt::Debug for Directory {
     }
 }
 
-/// The path without links, and its text as policies name it.
+/// Returns the path without links, and its text in the form that policies use.
 pub(crate) fn resolve(path: &str) -> io::Result<(PathBuf, String)> {
     let canonical = Path::new(path).canonicalize()?;
     let resolved = canonical.to_str().ok_or_else(|| io::Error::other("its path is not UTF-8"))?;

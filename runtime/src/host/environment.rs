@@ -76,7 +76,7 @@ pub(crate) fn wasi_grants(manifest: &Manifest, grants: &Grants) -> Result<WasiGr
     Ok(WasiGrants { directories: opened, no_network })
 }
 
-/// The paths of the directories that a trusted plugin asks for. Other plugins get none.
+/// Returns the paths of the directories that a trusted plugin asks for; none for other plugins.
 pub(crate) fn directories(manifest: &Manifest) -> impl Iterator<Item = &str> {
     asked(manifest, "fs.").filter(|_| manifest.execution_mode == ExecutionMode::Trusted)
 }

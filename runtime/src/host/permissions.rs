@@ -20,7 +20,7 @@ impl Permissions {
         Permissions { grants, audit }
     }
 
-    /// Returns the grants, for display and for questions that are not about an access.
+    /// Returns the grants, for display and for checks that are not accesses.
     pub(crate) fn grants(&self) -> &Grants {
         &self.grants
     }

@@ -21,7 +21,7 @@ use crate::host::extension::Extensions;
 use crate::inspection::Trust;
 use crate::limits::{Ceilings, FUEL_CEILING_DEFAULT, Limits};
 
-/// A package whose component was scanned and whose manifest was read.
+/// A package with its scanned component and its parsed manifest.
 pub(crate) struct ReadPackage {
     package: Package,
     manifest: Manifest,
@@ -36,12 +36,12 @@ impl ReadPackage {
         Ok(ReadPackage { package, manifest, scan })
     }
 
-    /// The plugin's name.
+    /// Returns the plugin's name.
     pub(crate) fn name(&self) -> &str {
         &self.manifest.name
     }
 
-    /// The package with the options of `kept` that it does not set itself.
+    /// Returns the package, with the options of `kept` that it does not set itself.
     pub(crate) fn with_kept(mut self, kept: &PackageOptions) -> Result<Self, LoadError> {
         self.package.options = std::mem::take(&mut self.package.options).or(kept);
         let manifest = manifest(&self.package, &self.scan);

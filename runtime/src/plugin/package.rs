@@ -22,8 +22,8 @@ use crate::service::config::ConfigLayer;
 
 /// An unchecked plugin: the component's bytes and the layers of its manifest.
 ///
-/// The manifest layers, options, resources, policy and trust that the application sets here belong to the loaded
-/// plugin: [`Runtime::reload`](crate::Runtime::reload) keeps each of the five unless the new package sets it.
+/// The manifest layers, options, resources, policy and trust that the application sets here also apply after a reload:
+/// [`Runtime::reload`](crate::Runtime::reload) retains each of the five unless the new package sets it.
 #[derive(Clone)]
 pub struct Package {
     /// Its origin, for messages.
@@ -51,7 +51,7 @@ enum PackageFiles {
     WithComponent { directory: PathBuf, component: PathBuf },
 }
 
-/// What a loaded plugin keeps of its package, for reloads.
+/// The parts of a loaded plugin's package that reloads need.
 #[derive(Clone)]
 pub(crate) struct PackageOrigin {
     files: Option<PackageFiles>,
@@ -142,8 +142,8 @@ impl Package {
         self
     }
 
-    /// Sets all options of the plugin's configuration, in place of those set before. With no options, those that the
-    /// loaded plugin has are removed by a reload.
+    /// Sets all options of the plugin's configuration, replacing options set before. If there are none, a reload
+    /// removes the options of the loaded plugin.
     #[must_use]
     pub fn configure_all(mut self, options: impl IntoIterator<Item = (String, Value)>) -> Self {
         self.options.configuration = Some(options.into_iter().collect());
@@ -225,7 +225,7 @@ impl Package {
         Ok(layers)
     }
 
-    /// The manifest layers of its files and of the application, lowest first.
+    /// Returns the manifest layers of the files and of the application, lowest first.
     pub(crate) fn layers(&self) -> impl Iterator<Item = &Layer> {
         self.layers.iter().chain(&self.options.layers)
     }

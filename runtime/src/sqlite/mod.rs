@@ -1,15 +1,15 @@
-//! Opens, reads, writes and closes the host's own SQLite files: the values of `data` and the jobs of `scheduler`.
+//! The host's own SQLite files: the values of `data` and the jobs of `scheduler`.
 //!
 //! All SQL here is the host's own. (A plugin's SQL runs in `db`, which does not trust it.) A write is on disk when
 //! [`Database::write`] returns: write-ahead log, `synchronous=FULL`. Reads do not wait for writers, since they see the
 //! last committed state through a connection of their own. Reads run on the caller's thread, writes on a thread that
 //! may block on the disk.
 //!
-//! Without a directory, the same statements run on a database in memory. In a directory that cannot be written, reads
-//! work and writes fail.
+//! Without a directory, the same statements run on a database in memory. If the directory cannot be written, reads work
+//! and writes fail.
 //!
-//! Each plugin has its own files. A damaged file fails the calls of its plugin with an error that says so, and does not
-//! affect other plugins.
+//! Each plugin has its own files. A damaged file fails the calls of its own plugin with an error that names the damage,
+//! and does not affect other plugins.
 
 pub(crate) mod open;
 
@@ -22,10 +22,10 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use crate::scope::PluginScope;
 
-/// A database of one plugin. [`Database::open`] may block on the disk, so services open it at the first use.
+/// A database of one plugin. [`Database::open`] may block on the disk, so services open it on first use.
 pub(crate) struct Database {
     about: Arc<About>,
-    /// The lock of the one writer; others wait for it without blocking a thread.
+    /// The lock of the only writer; others wait for it without blocking a thread.
     writer: Arc<tokio::sync::Mutex<Connection>>,
     /// `None` if one connection does both: in memory, and if the file cannot be written.
     reader: Option<Mutex<Connection>>,
@@ -37,7 +37,7 @@ pub(super) struct About {
     /// The file's name, without a directory.
     file: &'static str,
     path: Option<PathBuf>,
-    /// One bit for each reason that was already logged, so that a plugin that retries does not fill the log.
+    /// One bit for each reason that has been logged, so that a plugin that retries does not fill the log.
     told: AtomicU8,
 }
 

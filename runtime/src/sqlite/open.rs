@@ -16,7 +16,7 @@ pub(crate) struct Connections {
     pub(super) reader: Option<Connection>,
 }
 
-/// How long to wait before opening a file that was in use is tried again.
+/// The delay before opening a file that is in use is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(10);
 
 pub(crate) fn open(about: &About, steps: &[&str]) -> Result<Connections, Unavailable> {
@@ -45,7 +45,7 @@ pub(crate) fn open(about: &About, steps: &[&str]) -> Result<Connections, Unavail
     Ok(Connections { writer, reader: Some(reader) })
 }
 
-/// Opens a file that this process may read but not write. A file that does not exist reads as an empty one.
+/// Opens a file that this process may read but not write. A missing file reads as an empty one.
 fn open_read_only(about: &About, path: &Path, steps: &[&str]) -> Result<Connections, Unavailable> {
     let opened = match ReadOnly::of(path).map_err(|error| about.failed(Why::NoAccess, &error))? {
         ReadOnly::Missing => Connection::open_in_memory(),
@@ -61,19 +61,19 @@ fn open_read_only(about: &About, path: &Path, steps: &[&str]) -> Result<Connecti
     Ok(Connections { writer: connection, reader: None })
 }
 
-/// A file that cannot be written, or that cannot be created.
+/// A file that cannot be written or created.
 pub(in super::super) enum ReadOnly {
-    /// There is no file.
+    /// The file does not exist.
     Missing,
-    /// The URI by which SQLite opens the file without a write-ahead log, which it could not create.
+    /// The URI with which SQLite opens the file without a write-ahead log, which it could not create.
     File(String),
 }
 
 impl ReadOnly {
-    /// Looks at the file at this path.
+    /// Examines the file at this path.
     ///
     /// # Errors
-    /// An error if it is not a regular file, or a process that ended without closing it left a log. Without its log
+    /// The file is not a regular file, or a process that ended without closing it left a write-ahead log, without which
     /// the file lacks acknowledged writes.
     pub(in super::super) fn of(path: &Path) -> io::Result<Self> {
         let is_file = |path: &Path| match path.symlink_metadata() {
@@ -90,7 +90,7 @@ impl ReadOnly {
                 "its write-ahead log has to be applied first, which needs a writable directory",
             ));
         }
-        // The path without links in its directories: the file itself is not one.
+        // The path without links in its directories; the file itself is not a link.
         let directory = path.parent().unwrap_or(Path::new(".")).canonicalize()?;
         let path = directory.join(path.file_name().unwrap_or_default());
         let mut uri = "file:".to_owned();
@@ -105,7 +105,7 @@ impl ReadOnly {
     }
 }
 
-/// Whether an error means that a file or directory cannot be written.
+/// Returns whether an error means that a file or directory cannot be written.
 pub(in super::super) fn is_forbidden(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }

@@ -1,5 +1,5 @@
-//! What the application sets for one plugin in addition to the plugin's files. A loaded plugin keeps these options: a
-//! reload applies each one that the new package does not set itself.
+//! The application's settings for one plugin, in addition to the plugin's files. They outlive the package: a reload
+//! applies each one that the new package does not set itself.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use crate::capability::Policy;
 
-/// The options of a package. `None` is an option that was not set.
+/// The settings of a package. `None` is a setting that the application did not make.
 #[derive(Clone, Default)]
 pub(crate) struct PackageOptions {
-    /// Manifest layers above those of the component and of its files.
+    /// Manifest layers that override those of the component and the files.
     pub(crate) layers: Vec<Layer>,
     pub(crate) configuration: Option<BTreeMap<String, Value>>,
     pub(crate) resources: Option<Resources>,
@@ -20,7 +20,7 @@ pub(crate) struct PackageOptions {
 }
 
 impl PackageOptions {
-    /// These options, and those of `kept` that are not set here.
+    /// Returns these settings, with those of `kept` that are not made here.
     pub(crate) fn or(self, kept: &PackageOptions) -> Self {
         PackageOptions {
             layers: if self.layers.is_empty() { kept.layers.clone() } else { self.layers },

@@ -1,12 +1,13 @@
 //! The typed configuration of a plugin, from its layers.
 //!
-//! Lowest first: the defaults of the manifest's schema, `config/default.yaml` and `config/<environment>.yaml` in the
-//! plugin's directory, the options of the host, and what the plugin itself `set`. Every value is checked against the
-//! schema, at load and at set. A stored value that does not fit a newer schema is reported, not used, and stays stored.
-//! A manifest without a `configuration` takes any options, untyped; one with it takes only its keys.
+//! The layers, lowest first: the defaults of the manifest's schema, `config/default.yaml` and
+//! `config/<environment>.yaml` in the plugin's directory, the options of the host, and the values that the plugin
+//! itself has set. Every value is checked against the schema, when it is loaded and when it is set. A stored value that
+//! does not fit a newer schema is reported and ignored, and stays stored. If the manifest has no `configuration`, any
+//! option is accepted, untyped; otherwise only its keys are.
 //!
-//! Secrets are given to the plugin that declares them, and to no other: they are masked in its log, and nothing in here
-//! prints a value.
+//! Secrets are available only to the plugin that declares them. They are masked in its log, and nothing here prints a
+//! value.
 
 mod stored;
 
@@ -26,16 +27,16 @@ use crate::limits::{CONFIG_BYTES_MAX, CONFIG_KEY_BYTES_MAX, CONFIG_KEYS_MAX, CON
 /// The settings that a manifest declares, by key.
 pub(crate) type Schema = BTreeMap<String, Setting>;
 
-/// A value that was not set, or a key that cannot be one.
+/// Why a value was not set, or a key is not valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ConfigError {
-    /// The key or the value is not one of this configuration, or a bound was reached.
+    /// The key or the value does not fit the configuration, or a limit was reached.
     Invalid(String),
     /// The host cannot store the value.
     Unavailable(String),
 }
 
-/// Whether a key is no longer than [`CONFIG_KEY_BYTES_MAX`].
+/// Checks that a key is not longer than [`CONFIG_KEY_BYTES_MAX`].
 ///
 /// # Errors
 /// [`ConfigError::Invalid`], with both lengths.
@@ -46,13 +47,13 @@ pub(crate) fn check_key(key: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Values from one place.
+/// The values of one origin, such as a file.
 pub(crate) struct ConfigLayer {
     pub(crate) origin: String,
     pub(crate) values: BTreeMap<String, Value>,
 }
 
-/// The configuration of one loaded plugin.
+/// The configuration of a loaded plugin.
 pub(crate) struct PluginConfig {
     schema: Schema,
     /// Whether the plugin may set keys that the schema does not have.
@@ -61,19 +62,19 @@ pub(crate) struct PluginConfig {
     configured: BTreeMap<String, Value>,
     stored: Arc<StoredValues>,
     seen: RwLock<Seen>,
-    /// Gets every secret that the plugin can see.
+    /// The log's mask, which receives every secret that the plugin can see.
     mask: Arc<Mask>,
 }
 
-/// The values that the plugin sees, of all layers.
+/// The values of all layers, as the plugin sees them.
 struct Seen {
-    /// The state of the stored values that they include: another revision of the plugin may have set others since.
+    /// The number of changes of the stored values that are included. Another revision of the plugin may have made more.
     changes: u64,
     values: BTreeMap<String, Value>,
 }
 
 impl PluginConfig {
-    /// Lays the layers over each other and checks the result.
+    /// Merges the layers and checks the result.
     pub(crate) fn new(
         schema: Schema,
         additional: bool,
@@ -111,10 +112,10 @@ impl PluginConfig {
         if problems.is_empty() { Ok(config) } else { Err(problems) }
     }
 
-    /// Lays the stored values over the configured ones.
+    /// Merges the stored values into the configured ones.
     ///
     /// A newer schema may be narrower than the one that a stored value was checked against. The value stays stored
-    /// until it is set again: an older version of the plugin, or a later one, may still take it.
+    /// until it is set again: an older or a later version of the plugin may still accept it.
     fn see(&self) {
         let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
         let (changes, stored) = self.stored.read();
@@ -132,7 +133,7 @@ impl PluginConfig {
         *seen = Seen { changes, values };
     }
 
-    /// The values that the plugin sees now.
+    /// Returns the values that the plugin sees now.
     fn seen(&self) -> RwLockReadGuard<'_, Seen> {
         let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
         if seen.changes == self.stored.changes() {
@@ -147,17 +148,17 @@ impl PluginConfig {
         self.seen().values.get(key).cloned()
     }
 
-    /// Whether the schema declares the key as a secret.
+    /// Returns whether the schema declares the key as a secret.
     pub(crate) fn is_secret(&self, key: &str) -> bool {
         self.schema.get(key).is_some_and(|setting| setting.secret)
     }
 
-    /// A copy of all values, secrets included.
+    /// Returns a copy of all values, including secrets.
     pub(crate) fn all(&self) -> BTreeMap<String, Value> {
         self.seen().values.clone()
     }
 
-    /// All values, for people: secrets are hidden.
+    /// Returns all values for display, with secrets hidden.
     pub(crate) fn shown(&self) -> BTreeMap<String, Value> {
         self.seen()
             .values
@@ -166,7 +167,7 @@ impl PluginConfig {
             .collect()
     }
 
-    /// Checks the bounds for a value: without a schema, a plugin can set any keys.
+    /// Checks the limits for a new value: without a schema, a plugin can set any keys.
     fn check_room(&self, key: &str, value: &Value) -> Result<(), String> {
         let seen = self.seen();
         let values = &seen.values;
@@ -183,7 +184,7 @@ impl PluginConfig {
         Ok(())
     }
 
-    /// Checks a value, stores it and only then shows it to the plugin.
+    /// Checks a value, stores it, and only then makes it visible to the plugin.
     pub(crate) async fn set(&self, key: &str, value: Value) -> Result<(), ConfigError> {
         check(&self.schema, self.additional, key, &value)
             .map_err(|message| ConfigError::Invalid(format!("{key}: {message}")))?;

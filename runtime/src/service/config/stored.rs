@@ -1,7 +1,8 @@
-//! The values that plugins have set: in a file of the plugin's directory, or in memory without a data directory.
+//! The values that plugins have set, stored in a file of the plugin's directory, or in memory if there is no data
+//! directory.
 //!
-//! All revisions of a plugin share them. While one revision replaces another, both may set values, and neither loses
-//! those of the other.
+//! All revisions of a plugin share them. While one revision replaces another, both may set values, and neither
+//! overwrites the other's.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
@@ -14,7 +15,7 @@ use serde_json::Value;
 use crate::error::ConfigProblem;
 use crate::scope::{PluginScope, forget_gone, make_private_directory, sync_directory};
 
-/// The file in the plugin's directory: one JSON object, replaced as a whole and never half-written.
+/// The file in the plugin's directory: one JSON object, always replaced as a whole.
 const FILE: &str = "config.json";
 
 /// The values of all plugins of a runtime, by plugin name.
@@ -22,9 +23,9 @@ const FILE: &str = "config.json";
 pub(crate) struct ConfigStores(Mutex<HashMap<Arc<str>, Entry>>);
 
 enum Entry {
-    /// Outlives unloading.
+    /// Values that outlive unloading.
     Memory(Arc<StoredValues>),
-    /// Read again when the plugin is loaded again: the file may be another one by then.
+    /// Values that are read again at the next load, since the file may have changed by then.
     File(Weak<StoredValues>),
 }
 
@@ -45,7 +46,7 @@ impl Entry {
 }
 
 impl ConfigStores {
-    /// The values of the plugin of this scope. Reads its file if no revision of it is loaded.
+    /// Returns the values of this scope's plugin. Reads its file if no revision of it is loaded.
     ///
     /// # Errors
     /// [`ConfigProblem`] if the file is damaged or cannot be read.
@@ -64,23 +65,23 @@ impl ConfigStores {
         Ok(values)
     }
 
-    /// Forgets the values of a plugin: handles of an unloaded revision no longer share theirs with later ones. Returns
-    /// whether any were in memory.
+    /// Drops the values of a plugin, so that handles of an unloaded revision no longer share theirs with later
+    /// revisions. Returns whether any were in memory.
     pub(crate) fn forget(&self, name: &str) -> bool {
         let entry = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
         matches!(entry, Some(Entry::Memory(values)) if values.changes() > 0)
     }
 }
 
-/// The values that one plugin has set.
+/// The values that a plugin has set.
 pub(crate) struct StoredValues {
     plugin: Arc<str>,
-    /// `None` if they are in memory only.
+    /// `None` if they are only in memory.
     path: Option<PathBuf>,
     values: Mutex<BTreeMap<String, Value>>,
-    /// How often a value was set.
+    /// The number of changes.
     changes: AtomicU64,
-    /// Held by the one writer, also while the disk keeps it waiting.
+    /// Held by the only writer while the value is written to disk.
     writer: tokio::sync::Mutex<()>,
 }
 
@@ -97,18 +98,18 @@ impl StoredValues {
         })
     }
 
-    /// How often a value was set since the values were opened.
+    /// Returns the number of changes since the values were opened.
     pub(super) fn changes(&self) -> u64 {
         self.changes.load(Ordering::Acquire)
     }
 
-    /// The values, and the number of changes that led to them.
+    /// Returns the values and the number of changes that led to them.
     pub(super) fn read(&self) -> (u64, BTreeMap<String, Value>) {
         let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
         (self.changes(), values.clone())
     }
 
-    /// Stores a value. It is on disk when this returns, and the work completes even if the caller stops waiting:
+    /// Stores a value. When this returns, it is on disk. The write completes even if the caller stops waiting:
     /// otherwise the file and the memory could differ.
     ///
     /// # Errors
@@ -147,7 +148,7 @@ impl StoredValues {
         self.changes.fetch_add(1, Ordering::Release);
     }
 
-    /// Where the values are, for the operator.
+    /// Describes where the values are stored, for the operator.
     pub(super) fn place(&self) -> String {
         match &self.path {
             Some(path) => path.display().to_string(),
