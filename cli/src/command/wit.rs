@@ -17,37 +17,18 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::{Output, shell_word};
 
-/// The files of the contract. Each interface is one file of its name.
-const CONTRACT: [(&str, &str); 14] = [
-    ("actions.wit", include_str!("../../wit/actions.wit")),
-    ("cache.wit", include_str!("../../wit/cache.wit")),
-    ("config.wit", include_str!("../../wit/config.wit")),
-    ("data.wit", include_str!("../../wit/data.wit")),
-    ("db.wit", include_str!("../../wit/db.wit")),
-    ("events.wit", include_str!("../../wit/events.wit")),
-    ("health.wit", include_str!("../../wit/health.wit")),
-    ("invocation.wit", include_str!("../../wit/invocation.wit")),
-    ("lifecycle.wit", include_str!("../../wit/lifecycle.wit")),
-    ("log.wit", include_str!("../../wit/log.wit")),
-    ("plugins.wit", include_str!("../../wit/plugins.wit")),
-    ("scheduler.wit", include_str!("../../wit/scheduler.wit")),
-    ("types.wit", include_str!("../../wit/types.wit")),
-    ("world.wit", include_str!("../../wit/world.wit")),
-];
-
-/// The interfaces that a plugin may import.
-const IMPORTS: [&str; 8] = ["cache", "config", "data", "db", "invocation", "log", "plugins", "scheduler"];
-
-/// The interfaces that a plugin may export in addition to `actions`.
-const EXPORTS: [&str; 3] = ["events", "health", "lifecycle"];
+/// The files of the contract, in alphabetical order, as `build.rs` lists them. Each interface is one file of its name.
+const CONTRACT: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/contract.rs"));
 
 /// The contract's package and version, as `world.wit` declares it.
 const PACKAGE: &str = "plugbay:plugin";
 const VERSION: &str = "0.1.0";
 
 pub(crate) fn run(args: &Wit, output: Output) -> Result<Exit, Error> {
-    let imports = interfaces("import", &args.import, &IMPORTS)?;
-    let exports = interfaces("export", &args.export, &EXPORTS)?;
+    let imports = interfaces("import", &args.import, &of_worlds("import"))?;
+    let mut optional = of_worlds("export");
+    optional.retain(|interface| *interface != "actions");
+    let exports = interfaces("export", &args.export, &optional)?;
     let directory = &args.directory;
     check_directory(directory, "choose another directory").map_err(Error::Usage)?;
     write_files(directory, &world(&imports, &exports)).map_err(|error| Error::Usage(format!("{error:#}")))?;
@@ -58,6 +39,15 @@ pub(crate) fn run(args: &Wit, output: Output) -> Result<Exit, Error> {
     }
     output.result(&format!("World `plugin` is in {}.", shell_word(&directory.display().to_string())))?;
     Ok(Exit::Ok)
+}
+
+/// The interfaces that the worlds of the contract import or export, in alphabetical order.
+fn of_worlds(word: &str) -> Vec<&'static str> {
+    let worlds = CONTRACT.iter().find(|(name, _)| *name == "world.wit").map_or("", |(_, text)| *text);
+    let named = |line: &'static str| line.trim().strip_prefix(word)?.strip_prefix(' ')?.strip_suffix(';');
+    let mut names: Vec<&str> = worlds.lines().filter_map(named).collect();
+    names.sort_unstable();
+    names
 }
 
 /// The named interfaces, without duplicates, in alphabetical order.
@@ -106,27 +96,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn contract_is_every_file_of_the_contract() {
-        let files = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/wit")).expect("the contract");
-        let names = files.map(|file| file.expect("readable").file_name().to_string_lossy().into_owned());
-        let mut names: Vec<String> = names.filter(|name| name.ends_with(".wit")).collect();
-        names.sort();
-        assert_eq!(names, CONTRACT.map(|(name, _)| name));
+    fn contract_has_a_file_for_each_interface_and_its_package() {
+        let has = |name: &str| CONTRACT.iter().any(|(file, _)| file.strip_suffix(".wit") == Some(name));
+        let interfaces = [of_worlds("import"), of_worlds("export")].concat();
+        assert!(interfaces.iter().all(|name| has(name)), "{interfaces:?}");
+        assert!(interfaces.contains(&"log") && has("types") && !has("keyvalue"), "{CONTRACT:?}");
         let declared = format!("package {PACKAGE}@{VERSION};");
         assert!(CONTRACT.iter().any(|(_, text)| text.contains(&declared)), "{declared}");
-    }
-
-    #[test]
-    fn imports_and_exports_are_those_of_the_contract() {
-        let (_, worlds) = CONTRACT.iter().find(|(name, _)| *name == "world.wit").expect("it is there");
-        let named = |word: &str| -> Vec<&str> {
-            let lines = worlds.lines().filter_map(|line| line.trim().strip_prefix(word)?.strip_suffix(';'));
-            let mut names: Vec<&str> = lines.collect();
-            names.sort_unstable();
-            names
-        };
-        assert_eq!(named("import "), IMPORTS);
-        assert_eq!(named("export "), ["actions", "events", "health", "lifecycle"]);
-        assert_eq!(named("export ")[1..], EXPORTS);
+        assert_eq!(of_worlds("export"), ["actions", "events", "health", "lifecycle"]);
     }
 }

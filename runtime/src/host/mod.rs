@@ -64,43 +64,34 @@ pub(crate) mod bindings {
     });
 }
 
+/// An interface of the contract. One that needs a permission has the kind of resource behind it and the most common
+/// action.
+macro_rules! contract {
+    ($interface:ident) => {
+        contract!($interface, None)
+    };
+    ($interface:ident, $resource:literal, $usual:ident) => {
+        contract!($interface, Some(($resource, PermissionAction::$usual)))
+    };
+    ($interface:ident, $permission:expr) => {
+        Service {
+            interface: concat!("plugbay:plugin/", stringify!($interface)),
+            permission: $permission,
+            link: |linker| bindings::plugbay::plugin::$interface::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
+        }
+    };
+}
+
 /// All services of the contract and all standard interfaces that are served.
 pub(crate) const SERVICES: &[Service] = &[
-    Service {
-        interface: "plugbay:plugin/invocation",
-        permission: None,
-        link: |linker| bindings::plugbay::plugin::invocation::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
-    },
-    Service {
-        interface: "plugbay:plugin/log",
-        permission: Some(("log", PermissionAction::Write)),
-        link: |linker| bindings::plugbay::plugin::log::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
-    },
-    Service {
-        interface: "plugbay:plugin/config",
-        permission: Some(("config.*", PermissionAction::Read)),
-        link: |linker| bindings::plugbay::plugin::config::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
-    },
-    Service {
-        interface: "plugbay:plugin/data",
-        permission: Some(("data.*", PermissionAction::Read)),
-        link: |linker| bindings::plugbay::plugin::data::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
-    },
-    Service {
-        interface: "plugbay:plugin/cache",
-        permission: Some(("cache.*", PermissionAction::Read)),
-        link: |linker| bindings::plugbay::plugin::cache::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
-    },
-    Service {
-        interface: "plugbay:plugin/db",
-        permission: Some(("db.*", PermissionAction::Read)),
-        link: |linker| bindings::plugbay::plugin::db::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
-    },
-    Service {
-        interface: "plugbay:plugin/scheduler",
-        permission: Some(("scheduler.*", PermissionAction::Read)),
-        link: |linker| bindings::plugbay::plugin::scheduler::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
-    },
+    contract!(invocation),
+    contract!(log, "log", Write),
+    contract!(config, "config.*", Read),
+    contract!(data, "data.*", Read),
+    contract!(cache, "cache.*", Read),
+    contract!(db, "db.*", Read),
+    contract!(scheduler, "scheduler.*", Read),
+    contract!(plugins, "plugin.*", Execute),
     Service {
         interface: "wasi:keyvalue/store",
         permission: Some(("data.*", PermissionAction::Read)),
@@ -133,11 +124,6 @@ pub(crate) const SERVICES: &[Service] = &[
         interface: "wasi:http/outgoing-handler",
         permission: Some(("http.*", PermissionAction::Execute)),
         link: http::link_handler,
-    },
-    Service {
-        interface: "plugbay:plugin/plugins",
-        permission: Some(("plugin.*", PermissionAction::Execute)),
-        link: |linker| bindings::plugbay::plugin::plugins::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
     },
 ];
 
