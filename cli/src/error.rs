@@ -1,19 +1,20 @@
 //! The errors of commands, and how they are printed: for people on standard error, for programs as JSON on standard
 //! output.
 //!
-//! The library's errors already name the plugin, the limit, and the allowed and observed values. This file adds advice
-//! for the command line: the option that helps, details and stack frames.
+//! The library's errors already name the plugin, the limit, and the allowed and observed values. This file adds details
+//! and stack frames, and `advice.rs` the option that helps.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use plugbay::manifest::ManifestError;
-use plugbay::{BuildError, InvokeError, LoadError, LoadFailure};
+use plugbay::{BuildError, Denial, InvokeError, InvokeErrorKind, LoadError, LoadErrorKind};
 use plugbay_component_call::{CallError, ComponentError};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::advice;
 use crate::output::{Output, RED, indented, plain, shell_word, to_stderr};
 use crate::signal::EndSignal;
 use crate::units::show_count;
@@ -34,6 +35,9 @@ pub(crate) struct RefusedImport {
     /// The permission that it needs; `None` if this host does not offer it.
     pub(crate) permission: Option<String>,
     pub(crate) msg: String,
+    /// What to do about it.
+    #[serde(rename = "hint", skip_serializing_if = "Option::is_none")]
+    pub(crate) advice: Option<String>,
 }
 
 /// A command failed.
@@ -46,7 +50,7 @@ pub(crate) enum Error {
     /// The crate in this directory has no finished component, and the command does not build.
     NotBuilt(PathBuf),
     /// The plugin cannot be loaded.
-    Load(Box<LoadError>),
+    Load(LoadError),
     /// The host's file is invalid.
     HostFile(ManifestError),
     /// The data directory cannot be used.
@@ -62,10 +66,10 @@ pub(crate) enum Error {
         /// The permissions that the manifest asks for and the operator does not allow.
         not_allowed: Vec<String>,
     },
-    /// The action failed.
-    Invoke(Box<InvokeError>),
+    /// The action failed. These uses were denied in the call.
+    Invoke(InvokeError, Vec<Denial>),
     /// The plugin was denied a host capability in the call, and returned that denial as its error.
-    PassedOn(Box<InvokeError>),
+    PassedOn(InvokeError, Vec<Denial>),
     /// A signal ended the command before it was done.
     Signal(EndSignal),
     /// The result cannot be written to standard output.
@@ -94,7 +98,7 @@ impl Error {
                 "permission_denied"
             }
             Error::Imports { .. } => "unknown_import",
-            Error::Invoke(error) | Error::PassedOn(error) => error.code(),
+            Error::Invoke(error, _) | Error::PassedOn(error, _) => error.code(),
             Error::Signal(_) => "interrupted",
             Error::Output(_) => "output_unwritable",
             Error::Call(error) => error.code(),
@@ -120,10 +124,20 @@ impl Error {
         if is_code && !matches!(self, Error::Usage(_)) { format!("[{code}]") } else { String::new() }
     }
 
+    /// The error with its advice as `hint`, if there is any.
     fn to_json(&self) -> Value {
+        let mut object = self.object();
+        let advice = self.advice();
+        if !advice.is_empty() {
+            object["hint"] = advice.join("\n").into();
+        }
+        object
+    }
+
+    fn object(&self) -> Value {
         match self {
             Error::Load(error) => error.to_json(),
-            Error::Invoke(error) | Error::PassedOn(error) => error.to_json(),
+            Error::Invoke(error, _) | Error::PassedOn(error, _) => error.to_json(),
             Error::HostFile(error) | Error::TestFile(TestFileError::Content(error)) => {
                 self.json_with(Some(json!(error.problems)))
             }
@@ -133,7 +147,7 @@ impl Error {
     }
 
     fn json_with(&self, details: Option<Value>) -> Value {
-        let mut object = json!({ "status": "error", "msg": self.text(), "code": self.code() });
+        let mut object = json!({ "status": "error", "msg": self.message(), "code": self.code() });
         if let Some(details) = details {
             object["details"] = details;
         }
@@ -142,134 +156,118 @@ impl Error {
 
     /// The text for people: what happened, then advice.
     pub(crate) fn text(&self) -> String {
+        let advice: String = self.advice().iter().map(|advice| format!("\nhere: {advice}")).collect();
+        format!("{}{advice}", self.message())
+    }
+
+    /// What happened.
+    fn message(&self) -> String {
         match self {
             Error::Usage(message) => message.clone(),
             Error::Project(error) => error.to_string(),
-            Error::NotBuilt(directory) => not_built(directory),
-            Error::Load(error) => match &error.source {
-                LoadFailure::Start(cause) => format!("{}{}", cut(&error.to_string()), what_helps(cause)),
-                LoadFailure::Requires { .. } => format!("{error}{LOAD_REQUIREMENT}"),
-                LoadFailure::MinimumMemory { .. } => format!("{error}{MORE_MEMORY}"),
-                LoadFailure::Denied { denial, not_allowed, .. } => {
-                    // The error itself already names the denied use.
-                    let denied = format!("{}:{}", denial.grant, denial.action);
-                    let rest = if *not_allowed == [denied] { String::new() } else { all_grants(not_allowed) };
-                    format!("{error}{rest}")
-                }
-                _ => error.to_string(),
-            },
+            Error::NotBuilt(directory) => format!(
+                "{} is a Rust crate without a finished component, and this command does not build",
+                directory.display()
+            ),
+            Error::Load(error) => load_text(error),
             Error::HostFile(error) => format!("the host's file is invalid:\n{error}"),
             Error::DataDir(error) => error.to_string(),
             Error::TestFile(error) => error.to_string(),
-            Error::Imports { plugin, refused, not_allowed } => {
+            Error::Imports { plugin, refused, .. } => {
                 let list: String =
                     refused.iter().map(|refused| format!("\n{}: {}", refused.import, refused.msg)).collect();
-                let count = refused.len();
-                format!("cannot load {plugin}: {count} of its imports are refused{list}{}", all_grants(not_allowed))
+                format!("cannot load {plugin}: {} of its imports are refused{list}", refused.len())
             }
-            Error::Invoke(error) | Error::PassedOn(error) => format!("{}{}", invoke_text(error), what_helps(error)),
+            Error::Invoke(error, _) | Error::PassedOn(error, _) => {
+                format!("{}{}", invoke_text(error), lines_below(error))
+            }
             Error::Signal(signal) => {
                 format!("{} ended the command before it was done; its plugins were unloaded", signal.name())
             }
             Error::Output(error) => format!("cannot write the result to standard output: {error}"),
             Error::Call(error) => error.to_string(),
-            Error::Runtime(error) => format!("{error}{}", what_helps_the_host(error)),
+            Error::Runtime(error) => error.to_string(),
             Error::Internal(error) => format!("{error:#}"),
         }
     }
-}
 
-/// The text for a crate without a finished component. The command does not build, because that runs the crate's code.
-fn not_built(directory: &Path) -> String {
-    let directory = directory.display().to_string();
-    let word = shell_word(&directory);
-    format!(
-        "{directory} is a Rust crate without a finished component, and this command does not build\n\
-         here: `plugbay build {word}` builds it, and so does this command with --build\n\
-         building runs the crate's build scripts and macros as you, outside of the sandbox"
-    )
-}
-
-/// Advice for a missing requirement.
-const LOAD_REQUIREMENT: &str =
-    "\nhere: load it with `run --with PLUGIN`, or list it under `plugins` in the host's file";
-
-const MORE_MEMORY: &str = "\nhere: --max-memory SIZE replaces the manifest's limit, up to the host file's ceiling";
-
-/// The options that allow everything that a manifest asks for, so that the user need not find them one by one.
-fn all_grants(not_allowed: &[String]) -> String {
-    if not_allowed.is_empty() {
-        return String::new();
-    }
-    // No ready-made option: it would be pasted without thought.
-    if not_allowed.iter().any(|permission| is_everything(permission)) {
-        return "\nhere: it asks for everything (`*`); grant what it needs, one by one, such as `--grant data.*:read`; \
-                `plugbay inspect` lists what it imports"
-            .to_owned();
-    }
-    let options: String = not_allowed.iter().map(|permission| format!(" {}", grant_option(permission))).collect();
-    format!("\nhere: to allow everything that it asks for, add{options}")
-}
-
-/// The option that allows this, as it is typed in a shell.
-pub(crate) fn grant_option(permission: &str) -> String {
-    format!("--grant {}", shell_word(permission))
-}
-
-/// The option that lets a plugin run in trusted mode.
-pub(crate) fn trust_option(plugin: &str) -> String {
-    format!("--trust {}", shell_word(plugin))
-}
-
-/// Whether a permission covers all resources of all kinds.
-pub(crate) fn is_everything(permission: &str) -> bool {
-    let resource = permission.split_once(':').map_or(permission, |(resource, _)| resource);
-    !resource.is_empty() && resource.chars().all(|c| c == '*')
-}
-
-fn what_helps_the_host(error: &BuildError) -> &'static str {
-    match error {
-        BuildError::Engine { .. } => {
-            "\nhere: `ulimit -v unlimited` raises the address-space limit of this shell; `plugbay doctor` checks the rest"
+    /// What to do about it, one line each.
+    fn advice(&self) -> Vec<String> {
+        match self {
+            Error::NotBuilt(directory) => not_built(directory),
+            Error::Load(error) => advice::of_load(error),
+            Error::Imports { refused, not_allowed, .. } => advice::of_imports(refused, not_allowed),
+            Error::Invoke(error, denials) | Error::PassedOn(error, denials) => advice::of_invoke(error, denials),
+            Error::Runtime(error) => advice::of_runtime(error).into_iter().collect(),
+            Error::Usage(_)
+            | Error::Project(_)
+            | Error::HostFile(_)
+            | Error::DataDir(_)
+            | Error::TestFile(_)
+            | Error::Signal(_)
+            | Error::Output(_)
+            | Error::Call(_)
+            | Error::Internal(_) => Vec::new(),
         }
-        BuildError::CodeCache(_) => "\nhere: set PLUGBAY_CACHE_DIR to another directory, or to `off` for no cache",
-        _ => "",
     }
+}
+
+/// Advice for a crate without a finished component. The command does not build, because that runs the crate's code.
+fn not_built(directory: &Path) -> Vec<String> {
+    let directory = directory.display().to_string();
+    vec![format!(
+        "`plugbay build {}` builds it, and so does this command with --build; building runs the crate's build scripts \
+         and macros as you, outside of the sandbox",
+        shell_word(&directory)
+    )]
 }
 
 fn invoke_text(error: &InvokeError) -> String {
-    match error {
-        InvokeError::Guest { plugin, failure } => {
-            format!("plugin `{plugin}` answered an error: {}", cut(&failure.message))
-        }
-        other => other.to_string(),
+    match error.failure() {
+        Some(failure) => format!("plugin `{}` answered an error: {}", error.plugin(), cut(&failure.message)),
+        None => match error.kind() {
+            InvokeErrorKind::Validation { problems } => listed(&error.to_string(), problems),
+            _ => error.to_string(),
+        },
     }
 }
 
-/// Advice for a failed call: details, frames and the option that raises a limit, each on a line of its own.
-fn what_helps(error: &InvokeError) -> String {
+/// What belongs to the error of a call, on lines of their own: problems, details, frames.
+fn lines_below(error: &InvokeError) -> String {
     let mut text = String::new();
-    match error {
-        InvokeError::Guest { failure, .. } => {
+    match error.kind() {
+        InvokeErrorKind::Guest { failure } => {
             if let Some(details) = &failure.details {
                 let _ = write!(text, "\ndetails: {}", cut(&details.to_string()));
             }
         }
-        InvokeError::Trapped { backtrace, .. } => {
+        InvokeErrorKind::Trapped { backtrace, .. } => {
             for frame in frames_of_its_own(backtrace) {
                 let _ = write!(text, "\nat {frame}");
             }
         }
-        InvokeError::Timeout { .. } => {
-            text.push_str("\nhere: --timeout TIME replaces the manifest's limit, up to the host file's ceiling")
-        }
-        InvokeError::OutOfFuel { .. } => {
-            text.push_str("\nhere: --fuel N replaces the manifest's limit, up to the host file's ceiling")
-        }
-        InvokeError::MemoryLimit { .. } => text.push_str(MORE_MEMORY),
         _ => {}
     }
     text
+}
+
+/// The error of a load. Several problems are on a line each.
+fn load_text(error: &LoadError) -> String {
+    match error.kind() {
+        LoadErrorKind::Manifest(problems) => listed(&error.to_string(), &problems.problems),
+        LoadErrorKind::Configuration { problems } => listed(&error.to_string(), problems),
+        LoadErrorKind::Start(cause) => format!("{}{}", cut(&error.to_string()), lines_below(cause)),
+        _ => error.to_string(),
+    }
+}
+
+/// A text that ends with a list of problems, with the problems on lines of their own.
+fn listed<T: ToString>(text: &str, problems: &[T]) -> String {
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    match text.strip_suffix(&problems.join("; ")) {
+        Some(begin) => format!("{}\n  {}", begin.trim_end(), problems.join("\n  ")),
+        None => text.to_owned(),
+    }
 }
 
 /// A plugin's text, truncated with a note of its length if it is too long.
@@ -300,7 +298,19 @@ macro_rules! error_from {
         }
     )*};
 }
-error_from!(Project(ProjectError), Load(LoadError), Invoke(InvokeError), Call(CallError), Runtime(BuildError),);
+error_from!(Project(ProjectError), Call(CallError), Runtime(BuildError),);
+
+impl From<LoadError> for Error {
+    fn from(error: LoadError) -> Self {
+        Error::Load(error)
+    }
+}
+
+impl From<InvokeError> for Error {
+    fn from(error: InvokeError) -> Self {
+        Error::Invoke(error, Vec::new())
+    }
+}
 
 impl From<ComponentError> for Error {
     fn from(error: ComponentError) -> Self {
@@ -356,12 +366,13 @@ mod tests {
     use super::*;
 
     fn trapped(frames: &[&str]) -> InvokeError {
-        InvokeError::Trapped {
-            plugin: "p".to_owned(),
-            action: "a".to_owned(),
-            message: "panicked at src/lib.rs:9:5: no".to_owned(),
-            backtrace: frames.iter().map(ToString::to_string).collect(),
-        }
+        let message = "panicked at src/lib.rs:9:5: no".to_owned();
+        let backtrace = frames.iter().map(ToString::to_string).collect();
+        InvokeError::new("p", "a", InvokeErrorKind::Trapped { message, backtrace })
+    }
+
+    fn guest(failure: Failure) -> Error {
+        Error::from(InvokeError::new("p", "a", InvokeErrorKind::Guest { failure: Box::new(failure) }))
     }
 
     #[test]
@@ -375,13 +386,10 @@ mod tests {
 
     #[test]
     fn code_of_a_plugin_is_shown_if_it_is_well_formed() {
-        let guest = |code: &str| {
-            let failure = Failure { code: code.to_owned(), message: "no".to_owned(), details: None, status_code: None };
-            Error::from(InvokeError::Guest { plugin: "p".to_owned(), failure: failure.into() }).shown_code()
-        };
-        assert_eq!(guest("not_found"), "[not_found]");
-        assert_eq!(guest("a\nb"), "");
-        assert_eq!(guest(&"x".repeat(65)), "");
+        let shown = |code: &str| guest(Failure::new(code, "no")).shown_code();
+        assert_eq!(shown("not_found"), "[not_found]");
+        assert_eq!(shown("a\nb"), "");
+        assert_eq!(shown(&"x".repeat(65)), "");
         assert_eq!(Error::Usage("no".to_owned()).shown_code(), "");
     }
 
@@ -390,7 +398,7 @@ mod tests {
         let long = "ü".repeat(100_000);
         let failure =
             Failure { code: "x".to_owned(), message: long.clone(), details: Some(json!(long)), status_code: None };
-        let error = Error::from(InvokeError::Guest { plugin: "p".to_owned(), failure: failure.into() });
+        let error = guest(failure);
         let text = error.text();
         assert!(text.len() < 3 * ANSWER_BYTES_SHOWN_MAX, "{} bytes", text.len());
         assert!(text.contains("(200,000 bytes in all; --json prints them)"), "{text}");
@@ -398,23 +406,10 @@ mod tests {
     }
 
     #[test]
-    fn limit_names_the_option_that_raises_it() {
-        let error = InvokeError::OutOfFuel { plugin: "p".to_owned(), action: "a".to_owned(), allowed: 5 };
-        assert!(
-            Error::from(error)
-                .text()
-                .ends_with("here: --fuel N replaces the manifest's limit, up to the host file's ceiling")
-        );
-    }
-
-    #[test]
-    fn request_for_everything_gets_no_line_to_paste() {
-        let text = all_grants(&["*".to_owned(), "data.*:read".to_owned()]);
-        assert!(text.contains("one by one") && !text.contains("--grant '*'"), "{text}");
-        for everything in ["*", "**", "*:read,write"] {
-            assert!(is_everything(everything), "{everything}");
-        }
-        assert!(!is_everything("data.*") && all_grants(&["data.*:read".to_owned()]).contains("--grant 'data.*:read'"));
+    fn problems_are_on_lines_of_their_own() {
+        let text = "its manifest has 2 problems: a: wrong; b: wrong";
+        assert_eq!(listed(text, &["a: wrong", "b: wrong"]), "its manifest has 2 problems:\n  a: wrong\n  b: wrong");
+        assert_eq!(listed(text, &["c"]), text);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use plugbay::{BuildError, CompileError, InvokeError, LoadError, LoadFailure, ScanError};
+use plugbay::{BuildError, CompileError, InvokeErrorKind, LoadError, LoadErrorKind, ScanError};
 use plugbay_component_call::CallError;
 
 use crate::error::Error;
@@ -51,7 +51,7 @@ impl From<&Error> for Exit {
             // An import that this host does not offer cannot be granted.
             Error::Imports { refused, .. } if refused.iter().all(|import| import.permission.is_some()) => Exit::Denied,
             Error::Imports { .. } => Exit::NotLoadable,
-            Error::Invoke(error) => of_invoke(error),
+            Error::Invoke(error, _) => of_invoke(error.kind()),
             Error::Call(error) => match **error {
                 CallError::TooLarge { .. } => Exit::Limit,
                 _ => Exit::Usage,
@@ -62,47 +62,47 @@ impl From<&Error> for Exit {
                 _ => Exit::Internal,
             },
             Error::Signal(signal) => signal.exit(),
-            Error::PassedOn(_) => Exit::Denied,
+            Error::PassedOn(..) => Exit::Denied,
             Error::Internal(_) => Exit::Internal,
         }
     }
 }
 
-fn of_invoke(error: &InvokeError) -> Exit {
+fn of_invoke(error: &InvokeErrorKind) -> Exit {
     match error {
-        InvokeError::UnknownAction { .. }
-        | InvokeError::Validation { .. }
-        | InvokeError::Payload { .. }
-        | InvokeError::Answer { .. }
-        | InvokeError::Reentrant { .. }
-        | InvokeError::Guest { .. } => Exit::PluginError,
-        InvokeError::Denied { .. } | InvokeError::CallerRefused { .. } => Exit::Denied,
-        InvokeError::PayloadTooLarge { .. }
-        | InvokeError::ResultTooLarge { .. }
-        | InvokeError::RateLimited { .. }
-        | InvokeError::Busy { .. }
-        | InvokeError::Timeout { .. }
-        | InvokeError::OutOfFuel { .. }
-        | InvokeError::MemoryLimit { .. }
-        | InvokeError::StackOverflow { .. }
-        | InvokeError::CallDepth { .. }
-        | InvokeError::ResourceLimit { .. } => Exit::Limit,
-        InvokeError::Trapped { .. } => Exit::Trapped,
-        InvokeError::Contract { .. } => Exit::NotLoadable,
+        InvokeErrorKind::UnknownAction { .. }
+        | InvokeErrorKind::Validation { .. }
+        | InvokeErrorKind::Payload { .. }
+        | InvokeErrorKind::Answer { .. }
+        | InvokeErrorKind::Reentrant { .. }
+        | InvokeErrorKind::Guest { .. } => Exit::PluginError,
+        InvokeErrorKind::CallerRefused { .. } => Exit::Denied,
+        InvokeErrorKind::PayloadTooLarge { .. }
+        | InvokeErrorKind::ResultTooLarge { .. }
+        | InvokeErrorKind::RateLimited { .. }
+        | InvokeErrorKind::Busy { .. }
+        | InvokeErrorKind::Timeout { .. }
+        | InvokeErrorKind::OutOfFuel { .. }
+        | InvokeErrorKind::MemoryLimit { .. }
+        | InvokeErrorKind::StackOverflow { .. }
+        | InvokeErrorKind::CallDepth { .. }
+        | InvokeErrorKind::ResourceLimit { .. } => Exit::Limit,
+        InvokeErrorKind::Trapped { .. } => Exit::Trapped,
+        InvokeErrorKind::Contract { .. } => Exit::NotLoadable,
         // The enum may grow. An error that is unknown here is not the plugin's fault.
-        InvokeError::NotLoaded { .. } | InvokeError::Host { .. } | _ => Exit::Internal,
+        InvokeErrorKind::NotLoaded | InvokeErrorKind::Host { .. } | _ => Exit::Internal,
     }
 }
 
 fn of_load(error: &LoadError) -> Exit {
-    match &error.source {
-        LoadFailure::Denied { .. } | LoadFailure::NotGranted { .. } | LoadFailure::NotTrusted { .. } => Exit::Denied,
-        LoadFailure::Scan(ScanError::Limit { .. }) | LoadFailure::MinimumMemory { .. } | LoadFailure::Pool(_) => {
+    match error.kind() {
+        LoadErrorKind::Denied { .. } | LoadErrorKind::NotGranted { .. } | LoadErrorKind::NotTrusted => Exit::Denied,
+        LoadErrorKind::Scan(ScanError::Limit { .. }) | LoadErrorKind::MinimumMemory { .. } | LoadErrorKind::Pool(_) => {
             Exit::Limit
         }
-        LoadFailure::Compile(error) => of_compile(error),
-        LoadFailure::Engine(_) => Exit::Internal,
-        LoadFailure::Start(cause) => match of_invoke(cause) {
+        LoadErrorKind::Compile(error) => of_compile(error),
+        LoadErrorKind::Engine(_) => Exit::Internal,
+        LoadErrorKind::Start(cause) => match of_invoke(cause.kind()) {
             // If `on-load` returns an error, the plugin cannot be loaded.
             Exit::PluginError => Exit::NotLoadable,
             exit => exit,

@@ -8,6 +8,7 @@ use plugbay::{AuditRecord, AuditSink, Level, LogRecord, LogSink};
 
 use serde_json::Value;
 
+use crate::advice::of_denial;
 use crate::args::LogLevel;
 use crate::output::{DIM, RED, YELLOW, indented, plain};
 use crate::stderr;
@@ -26,11 +27,19 @@ impl StderrLog {
     }
 }
 
+impl StderrLog {
+    /// Writes a line, and advice below it.
+    fn write(&self, record: &LogRecord<'_>, advice: Option<String>) {
+        if self.threshold.is_some_and(|threshold| record.level >= threshold) {
+            let advice = advice.map(|advice| format!("\n    here: {}", plain(&advice))).unwrap_or_default();
+            stderr::log(format!("{}{advice}", line(record)));
+        }
+    }
+}
+
 impl LogSink for StderrLog {
     fn log(&self, record: &LogRecord<'_>) {
-        if self.threshold.is_some_and(|threshold| record.level >= threshold) {
-            stderr::log(line(record));
-        }
+        self.write(record, None);
     }
 
     fn threshold(&self) -> Level {
@@ -44,21 +53,23 @@ impl AuditSink for StderrLog {
         if record.caller.is_none() {
             return;
         }
-        let level = if record.refused.is_some() { Level::Info } else { Level::Trace };
+        let level = if record.denial.is_some() { Level::Info } else { Level::Trace };
         let text = |text: &str| Value::from(text).to_string();
         let mut fields =
             vec![("action".to_owned(), text(record.action)), ("resource".to_owned(), text(record.resource))];
         if record.left_out > 0 {
             fields.push(("left_out".to_owned(), record.left_out.to_string()));
         }
-        self.log(&LogRecord {
+        let line = LogRecord {
             plugin: record.plugin,
             level,
             target: "audit",
             message: record.event(),
             fields: &fields,
             request_id: record.request_id,
-        });
+        };
+        // Not a field: those are quoted as JSON, and this is to be pasted.
+        self.write(&line, record.denial.map(of_denial));
     }
 
     fn wants_allowed(&self) -> bool {

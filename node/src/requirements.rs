@@ -25,7 +25,7 @@ pub enum RequirementsError<E> {
     Open(E),
     /// A package is not a plugin.
     #[error(transparent)]
-    Load(Box<LoadError>),
+    Load(LoadError),
     /// Two of the named plugins have the same name.
     #[error("{} and {} are both called `{name}`: load one of them", first.display(), second.display())]
     SameName {
@@ -85,7 +85,7 @@ impl Node {
 
     fn candidate<E>(&self, path: PathBuf, package: Package) -> Result<Candidate, RequirementsError<E>> {
         let inspection = self.runtime.inspect(package.clone());
-        let manifest = inspection.map_err(|error| RequirementsError::Load(Box::new(error)))?.manifest;
+        let manifest = inspection.map_err(|error| RequirementsError::Load(error))?.manifest;
         let requires = manifest.requires.into_iter().map(|required| required.name).collect();
         Ok(Candidate { path, package, name: manifest.name, requires })
     }

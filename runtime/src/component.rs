@@ -10,7 +10,7 @@ use std::time::Instant;
 pub use wasmtime;
 use wasmtime::component::{ComponentExportIndex, Val};
 
-use crate::error::InvokeError;
+use crate::error::{InvokeError, InvokeErrorKind};
 use crate::host::{Call, PluginContext};
 use crate::invocation::Usage;
 use crate::limits::Limits;
@@ -53,7 +53,7 @@ impl Component {
     ///
     /// # Errors
     /// [`InvokeError`] with the limit or trap that stopped the call. An index that is not a function of this component
-    /// is [`InvokeError::Host`], arguments that do not fit are [`InvokeError::Trapped`].
+    /// is [`InvokeErrorKind::Host`], arguments that do not fit are [`InvokeErrorKind::Trapped`].
     pub async fn call(
         &self,
         name: &str,
@@ -64,12 +64,10 @@ impl Component {
         let call = Call::by_host(name, self.limits.timeout);
         let instance = Instance::start(&self.linked, &self.context, &self.limits, Start::Bare, &call);
         let mut instance = instance
-            .await
-            .map_err(|error| *error)?
-            .map_err(|failure| InvokeError::Guest { plugin: self.context.name.to_string(), failure })?;
+            .await?
+            .map_err(|failure| InvokeError::new(&*self.context.name, name, InvokeErrorKind::Guest { failure }))?;
         let instantiation = started.elapsed();
-        let called = instance.call_dynamic(function, arguments, &call, &self.limits).await;
-        let values = called.map_err(|error| *error)?;
+        let values = instance.call_dynamic(function, arguments, &call, &self.limits).await?;
         let usage = Usage {
             fuel: instance.fuel_used(),
             memory_bytes: instance.memory_bytes(),

@@ -5,12 +5,13 @@
 //! [`code`](InvokeError::code) for programs and a text for people that names the plugin, what happened and what to do.
 //! Triggers map codes to their own world (exit codes, later HTTP statuses) in one exhaustive match.
 //!
-//! A failure that the plugin itself reports is [`InvokeError::Guest`]; its instance lives on. A limit or a trap costs
+//! A failure that the plugin itself reports is [`InvokeErrorKind::Guest`]; its instance lives on. A limit or a trap costs
 //! the plugin its instance, and the next call gets a fresh one. What went wrong inside the host is
-//! [`InvokeError::Host`]: its details are for the operator's log, never for the guest.
+//! [`InvokeErrorKind::Host`]: its details are for the operator's log, never for the guest.
 
 mod answer;
 mod config;
+mod hint;
 mod invoke;
 mod load;
 mod provide;
@@ -20,10 +21,10 @@ use std::fmt;
 
 use plugbay_compile::{CodeCacheError, EngineError};
 
-pub use self::answer::{Failure, LimitHit, PayloadProblem};
+pub use self::answer::{Failure, LimitHit, LimitOrigin, PayloadProblem};
 pub use self::config::ConfigProblem;
-pub use self::invoke::InvokeError;
-pub use self::load::{LoadError, LoadFailure};
+pub use self::invoke::{InvokeError, InvokeErrorKind};
+pub use self::load::{LoadError, LoadErrorKind};
 pub use self::provide::ProvideError;
 
 /// The runtime cannot be built.
@@ -31,9 +32,7 @@ pub use self::provide::ProvideError;
 #[non_exhaustive]
 pub enum BuildError {
     /// The engine cannot be made, with or without a memory pool.
-    #[error(
-        "cannot set up the WebAssembly engine for {instances} live instances: {message}\n  try fewer with `RuntimeBuilder::live_instances`, or raise vm.max_map_count and the address-space limit"
-    )]
+    #[error("cannot set up the WebAssembly engine for {instances} live instances: {message}")]
     Engine {
         /// Live instances that were asked for.
         instances: u32,
@@ -58,6 +57,19 @@ pub enum BuildError {
         /// process prints, is often this value as `Debug` shows it.
         hint: &'static str,
     },
+}
+
+impl BuildError {
+    /// What to do about it, if there is something to do. One line.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            BuildError::Engine { .. } => Some(
+                "try fewer with `RuntimeBuilder::live_instances`, or raise vm.max_map_count and the address-space limit"
+                    .to_owned(),
+            ),
+            BuildError::CodeCache(_) | BuildError::Extension { .. } | BuildError::CompileWorker { .. } => None,
+        }
+    }
 }
 
 impl From<EngineError> for BuildError {
@@ -92,9 +104,13 @@ pub enum RemoveDataError {
     },
 }
 
-/// A line of its own for each problem.
+/// All problems, one after the other.
 fn listed<T: fmt::Display>(problems: &[T]) -> String {
-    problems.iter().map(|problem| format!("\n  {problem}")).collect()
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn problem_count(count: usize) -> String {
+    if count == 1 { "1 problem".to_owned() } else { format!("{count} problems") }
 }
 
 fn binary_size(bytes: u64) -> String {
@@ -119,7 +135,7 @@ mod tests {
     fn text_of_an_error_says_nothing_that_its_source_says_again() {
         let layer = plugbay_manifest::Layer::from_value("m", serde_json::json!({})).expect("an object");
         let manifest = plugbay_manifest::Manifest::from_layers(&[layer]).expect_err("it has no name");
-        let not_loaded = Box::new(InvokeError::NotLoaded { plugin: "p".into() });
+        let not_loaded = InvokeError::new("p", "on_load", InvokeErrorKind::NotLoaded);
         let io = || io::Error::other("the disk is gone");
         let cache = || CodeCacheError::Open { path: PathBuf::from("code"), error: io() };
         let errors: Vec<Box<dyn Error>> = vec![

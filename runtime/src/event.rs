@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::capability::Pattern;
-use crate::error::InvokeError;
+use crate::error::{InvokeError, InvokeErrorKind};
 
 /// An event on the bus.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -157,11 +157,8 @@ impl Health {
     }
 
     pub(crate) fn parse(plugin: &str, json: &str) -> Result<Self, InvokeError> {
-        serde_json::from_str(json).map_err(|error| InvokeError::Answer {
-            plugin: plugin.to_owned(),
-            action: "health".to_owned(),
-            message: error.to_string(),
-        })
+        serde_json::from_str(json)
+            .map_err(|error| InvokeError::new(plugin, "health", InvokeErrorKind::Answer { message: error.to_string() }))
     }
 }
 

@@ -12,6 +12,8 @@ use serde::de::DeserializeOwned;
 use crate::capability::Grants;
 use crate::dispatch;
 use crate::error::InvokeError;
+#[cfg(doc)]
+use crate::error::InvokeErrorKind;
 use crate::event::{Event, Health, Reaction};
 use crate::invocation::{Invocation, Outcome};
 use crate::limits::Limits;
@@ -72,14 +74,14 @@ impl Plugin {
     /// Calls an action with a value and returns its answer as a value.
     ///
     /// # Errors
-    /// [`InvokeError`] if the call did not complete; [`InvokeError::Guest`] if the plugin answered with a failure;
-    /// [`InvokeError::Answer`] if the answer does not fit `R`.
+    /// [`InvokeError`] if the call did not complete; [`Guest`](InvokeErrorKind::Guest) if the plugin answered with a
+    /// failure; [`Answer`](InvokeErrorKind::Answer) if the answer does not fit `R`.
     pub async fn call<R: DeserializeOwned>(
         &self,
         action: &str,
         payload: &(impl Serialize + ?Sized),
     ) -> Result<R, InvokeError> {
-        let outcome = self.invoke(Invocation::new(action).payload(payload)?.unchecked_answer()).await?;
+        let outcome = self.invoke(Invocation::new(action).payload(payload).unchecked_answer()).await?;
         outcome.parse(self.current.borrow().name(), action)
     }
 

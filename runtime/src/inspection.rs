@@ -2,16 +2,19 @@
 //!
 //! Its form is for people and programs, is separate from the runtime's own types, and contains no secrets.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use data_encoding::HEXLOWER;
 use plugbay_compile::scan::{ItemKind, Kind, Quantity};
 use plugbay_manifest::{Manifest, PermissionAction};
 use serde::Serialize;
 
-use crate::capability::Grants;
+use crate::capability::{Denial, Grants};
 use crate::host::directory::resolve;
 use crate::host::environment::directories;
 use crate::limits::Limits;
-use crate::plugin::check::{CheckedPackage, NETWORK, OF_APPLICATION, Offer, check_network, check_service, offered};
+use crate::plugin::check::{CheckedPackage, NETWORK, Offer, check_network, check_service, offered};
 
 /// A plugin's identity, exports, imports with the permission that each needs, actions and limits.
 #[derive(Debug, Clone, Serialize)]
@@ -66,9 +69,47 @@ pub struct InspectedImport {
     pub permission: Option<String>,
     /// Whether the host offers the interface and the plugin was granted its permission.
     pub granted: bool,
-    /// The reason if it is not granted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub denial: Option<String>,
+    /// The reason if it is not granted. In JSON it is its text.
+    #[serde(rename = "denial", skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<ImportRefusal>,
+}
+
+/// The reason for which an import is not available to a plugin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ImportRefusal {
+    /// It is not granted.
+    Denied(Denial),
+    /// This host does not offer it.
+    NotOffered {
+        /// What to do, if the host knows it.
+        hint: Option<String>,
+    },
+}
+
+impl ImportRefusal {
+    /// What to do about it, if there is something to do. One line.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            ImportRefusal::Denied(denial) => Some(denial.hint()),
+            ImportRefusal::NotOffered { hint } => hint.clone(),
+        }
+    }
+}
+
+impl fmt::Display for ImportRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ImportRefusal::Denied(denial) => denial.fmt(f),
+            ImportRefusal::NotOffered { .. } => f.write_str("this host does not offer it"),
+        }
+    }
+}
+
+impl Serialize for ImportRefusal {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// A host directory that a trusted plugin asks for. Both its path and the path to which its links lead must be granted.
@@ -92,7 +133,7 @@ impl InspectedDirectory {
             Err(error) => (None, Some(format!("this host cannot open it: {error}")), Vec::new()),
             Ok((_, resolved)) => {
                 let check = |action| grants.check_directory(path, &resolved, action);
-                let denial = check(PermissionAction::Read).err().map(|denial| denial.to_string());
+                let denial = check(PermissionAction::Read).err().map(|denial| format!("{denial}: {}", denial.hint()));
                 let actions = [PermissionAction::Read, PermissionAction::Write].into_iter();
                 let granted = actions.filter(|action| denial.is_none() && check(*action).is_ok());
                 let granted = granted.map(PermissionAction::name).collect();
@@ -141,24 +182,22 @@ impl Inspection {
             .iter()
             .filter(|import| scan.kind == Kind::Component && import.kind == ItemKind::Instance)
             .map(|import| {
-                let (permission, denied) = match offered(&import.name, extensions) {
+                let (permission, refusal) = match offered(&import.name, extensions) {
                     Offer::Free => (None, None),
                     Offer::Service(resource, usual) => (
                         Some((resource, usual)),
-                        check_service(grants, &import.name, resource, usual).err().map(|denial| denial.to_string()),
+                        check_service(grants, &import.name, resource, usual).err().map(ImportRefusal::Denied),
                     ),
-                    Offer::Network => {
-                        (Some(NETWORK), check_network(grants, manifest).err().map(|denial| denial.to_string()))
+                    Offer::Network => (Some(NETWORK), check_network(grants, manifest).err().map(ImportRefusal::Denied)),
+                    Offer::NotOffered(hint) => {
+                        (None, Some(ImportRefusal::NotOffered { hint: hint.map(Cow::into_owned) }))
                     }
-                    Offer::OtherVersion(hint) => (None, Some(format!("{NOT_OFFERED}{hint}"))),
-                    Offer::OfApplication => (None, Some(format!("{NOT_OFFERED}{OF_APPLICATION}"))),
-                    Offer::Nothing => (None, Some(NOT_OFFERED.to_owned())),
                 };
                 InspectedImport {
                     name: import.name.clone(),
                     permission: permission.map(|(resource, action)| format!("{resource}:{}", action.name())),
-                    granted: denied.is_none(),
-                    denial: denied,
+                    granted: refusal.is_none(),
+                    refusal,
                 }
             })
             .collect();
@@ -185,8 +224,6 @@ impl Inspection {
         }
     }
 }
-
-const NOT_OFFERED: &str = "this host does not offer it";
 
 /// Interfaces of the contract that a plugin may export besides `actions`.
 const HOOKS: [&str; 3] = ["events", "health", "lifecycle"];

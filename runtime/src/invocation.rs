@@ -14,13 +14,15 @@ use serde_json::value::RawValue;
 
 use crate::admission::Chain;
 use crate::caller::Caller;
-use crate::error::InvokeError;
+use crate::error::{InvokeError, InvokeErrorKind};
 
 /// A call of an action.
 #[derive(Debug, Clone)]
 pub struct Invocation<'a> {
     pub(crate) action: Cow<'a, str>,
     pub(crate) payload: Cow<'a, str>,
+    /// Why the payload is not JSON: the call fails with it.
+    pub(crate) invalid_payload: Option<Box<str>>,
     pub(crate) caller: Caller,
     pub(crate) request_id: Option<String>,
     pub(crate) timeout: Option<Duration>,
@@ -35,6 +37,7 @@ impl<'a> Invocation<'a> {
         Invocation {
             action: action.into(),
             payload: Cow::Borrowed("null"),
+            invalid_payload: None,
             caller: Caller::Host,
             request_id: None,
             timeout: None,
@@ -43,37 +46,35 @@ impl<'a> Invocation<'a> {
         }
     }
 
-    /// Sets the payload from a value.
-    ///
-    /// # Errors
-    /// [`InvokeError::Payload`] if serde cannot serialise it as JSON, such as a map with keys that are not strings.
-    pub fn payload<P: Serialize + ?Sized>(mut self, payload: &P) -> Result<Self, InvokeError> {
-        self.payload = Cow::Owned(serde_json::to_string(payload).map_err(|error| InvokeError::Payload {
-            action: self.action.clone().into_owned(),
-            message: error.to_string(),
-        })?);
-        Ok(self)
+    /// Sets the payload from a value. If serde cannot serialise it as JSON, such as a map with keys that are not
+    /// strings, the call fails with [`InvokeErrorKind::Payload`].
+    #[must_use]
+    pub fn payload<P: Serialize + ?Sized>(self, payload: &P) -> Self {
+        self.with_payload(serde_json::to_string(payload).map(Cow::Owned))
     }
 
-    /// Sets the payload from a JSON text, which the plugin receives unchanged.
-    ///
-    /// # Errors
-    /// [`InvokeError::Payload`] with line and column if the text is not JSON.
-    pub fn payload_json(mut self, json: impl Into<Cow<'a, str>>) -> Result<Self, InvokeError> {
+    /// Sets the payload from a JSON text, which the plugin receives unchanged. If the text is not JSON, the call fails
+    /// with [`InvokeErrorKind::Payload`], which has the line and the column.
+    #[must_use]
+    pub fn payload_json(self, json: impl Into<Cow<'a, str>>) -> Self {
         let json = json.into();
-        serde_json::from_str::<serde::de::IgnoredAny>(&json).map_err(|error| InvokeError::Payload {
-            action: self.action.clone().into_owned(),
-            message: error.to_string(),
-        })?;
-        self.payload = json;
-        Ok(self)
+        let checked = serde_json::from_str::<serde::de::IgnoredAny>(&json);
+        self.with_payload(checked.map(|_| json))
+    }
+
+    fn with_payload(mut self, payload: serde_json::Result<Cow<'a, str>>) -> Self {
+        self.invalid_payload = None;
+        match payload {
+            Ok(payload) => self.payload = payload,
+            Err(error) => self.invalid_payload = Some(error.to_string().into()),
+        }
+        self
     }
 
     /// Sets the payload from JSON that is already parsed. It is passed on unchanged, and without a copy if it is large.
     #[must_use]
-    pub fn payload_raw(mut self, json: &'a RawValue) -> Self {
-        self.payload = Cow::Borrowed(json.get());
-        self
+    pub fn payload_raw(self, json: &'a RawValue) -> Self {
+        self.with_payload(Ok(Cow::Borrowed(json.get())))
     }
 
     /// Sets the caller. Default: [`Caller::Host`].
@@ -133,7 +134,7 @@ impl Outcome {
     /// Parses the answer.
     ///
     /// # Errors
-    /// [`InvokeError::Answer`] if the answer is not JSON or does not fit `R`.
+    /// [`InvokeErrorKind::Answer`] if the answer is not JSON or does not fit `R`.
     pub fn parse<R: DeserializeOwned>(&self, plugin: &str, action: &str) -> Result<R, InvokeError> {
         parse_answer(plugin, action, &self.json)
     }
@@ -144,11 +145,8 @@ pub(crate) fn parse_answer<'a, R: Deserialize<'a>>(
     action: &str,
     json: &'a str,
 ) -> Result<R, InvokeError> {
-    serde_json::from_str(json).map_err(|error| InvokeError::Answer {
-        plugin: plugin.to_owned(),
-        action: action.to_owned(),
-        message: error.to_string(),
-    })
+    serde_json::from_str(json)
+        .map_err(|error| InvokeError::new(plugin, action, InvokeErrorKind::Answer { message: error.to_string() }))
 }
 
 /// The resources that a call used.

@@ -90,13 +90,15 @@ pub use compile::{
     ScanLimits, WorkerCommand, compile_worker, compile_worker_if_asked,
 };
 pub use error::{
-    BuildError, ConfigProblem, Failure, InvokeError, LimitHit, LoadError, LoadFailure, PayloadProblem, ProvideError,
-    RemoveDataError,
+    BuildError, ConfigProblem, Failure, InvokeError, InvokeErrorKind, LimitHit, LimitOrigin, LoadError, LoadErrorKind,
+    PayloadProblem, ProvideError, RemoveDataError,
 };
 pub use event::{Event, Health, Reaction};
 pub use handle::Plugin;
 pub use host_plugin::{HostCall, HostPlugin};
-pub use inspection::{InspectedDirectory, InspectedImport, InspectedLimits, InspectedRate, Inspection, Trust};
+pub use inspection::{
+    ImportRefusal, InspectedDirectory, InspectedImport, InspectedLimits, InspectedRate, Inspection, Trust,
+};
 pub use invocation::{Invocation, Outcome, Usage};
 pub use limits::{Ceilings, Limits};
 pub use metrics::{LATENCY_BUCKETS_MICROS, MetricsSnapshot};

@@ -185,7 +185,8 @@ mod tests {
                 details: None,
                 status_code: None,
             };
-            metrics.error(&InvokeError::Guest { plugin: "p".into(), failure: Box::new(failure) });
+            let kind = crate::error::InvokeErrorKind::Guest { failure: Box::new(failure) };
+            metrics.error(&InvokeError::new("p", "a", kind));
         }
         let errors = snapshot(&metrics).errors;
         assert_eq!(errors.len(), ERROR_CODES_MAX + 1);

@@ -23,7 +23,7 @@ use crate::audit::{Audit, AuditEntry};
 use crate::capability::Policy;
 use crate::clock::Clock;
 use crate::component::Component;
-use crate::error::{BuildError, LoadError, LoadFailure, ProvideError, RemoveDataError};
+use crate::error::{BuildError, LoadError, LoadErrorKind, ProvideError, RemoveDataError};
 use crate::handle::Plugin;
 use crate::host_plugin::{HostPlugin, ProvidedPlugin};
 use crate::inspection::Inspection;
@@ -127,10 +127,10 @@ impl Runtime {
         let name = &checked.manifest.name;
         let _turn = self.0.plugins.turn(name).await;
         if self.plugin(name).is_some() {
-            return Err(LoadError::new(name, LoadFailure::AlreadyLoaded));
+            return Err(LoadError::new(name, LoadErrorKind::AlreadyLoaded));
         }
         if self.0.plugins.provided(name).is_some() {
-            return Err(LoadError::new(name, LoadFailure::Provided));
+            return Err(LoadError::new(name, LoadErrorKind::Provided));
         }
         let prepared = self.prepare(checked).await?;
         let plugin = CurrentRevision::new(prepared.start(Start::Load).await?);
@@ -179,16 +179,16 @@ impl Runtime {
         let turn = self.0.plugins.turn(name).await;
         let plugin = self.loaded(name)?;
         let origin = plugin.get().origin.clone();
-        let package = origin.reopen().ok_or_else(|| LoadError::new(name, LoadFailure::FromMemory))??;
+        let package = origin.reopen().ok_or_else(|| LoadError::new(name, LoadErrorKind::FromMemory))??;
         let package = ReadPackage::read(package)?.with_kept(&origin.options)?;
         if package.name() != name {
-            return Err(LoadError::new(package.name(), LoadFailure::NothingToReload));
+            return Err(LoadError::new(package.name(), LoadErrorKind::NothingToReload));
         }
         self.replace(&plugin, package, turn).await
     }
 
     fn loaded(&self, name: &str) -> Result<Arc<CurrentRevision>, LoadError> {
-        self.0.plugins.get(name).ok_or_else(|| LoadError::new(name, LoadFailure::NothingToReload))
+        self.0.plugins.get(name).ok_or_else(|| LoadError::new(name, LoadErrorKind::NothingToReload))
     }
 
     async fn replace(
@@ -368,7 +368,7 @@ impl Runtime {
     pub fn inspect(&self, source: impl Into<Source>) -> Result<Inspection, LoadError> {
         let checked = CheckedPackage::examine(ReadPackage::read(source.into().open()?)?, &self.0.operator)?;
         let validated = self.0.compiler.validate(&checked.package.bytes);
-        validated.map_err(|error| LoadError::new(&checked.manifest.name, LoadFailure::Compile(error)))?;
+        validated.map_err(|error| LoadError::new(&checked.manifest.name, LoadErrorKind::Compile(error)))?;
         Ok(Inspection::new(&checked))
     }
 

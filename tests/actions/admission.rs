@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use plugbay::{Invocation, InvokeError, limits};
+use plugbay::{Invocation, InvokeError, InvokeErrorKind, limits};
 use serde_json::{Value, json};
 
 use crate::harness::assert::assert_invoke_error;
@@ -22,7 +22,7 @@ async fn calls_above_the_rate_are_refused_with_retry_after() {
     }
     let error = plugin.call::<Value>("ping", &()).await.expect_err("the fourth within a minute");
     assert_invoke_error(&error, "feature_echo", "rate_limit_exceeded");
-    let InvokeError::RateLimited { calls: 3, retry_after, .. } = error else { panic!("{error:?}") };
+    let &InvokeErrorKind::RateLimited { calls: 3, retry_after, .. } = error.kind() else { panic!("{error:?}") };
     // The window slides in steps, so it may end one step late.
     assert!(retry_after > Duration::from_secs(50) && retry_after <= Duration::from_secs(62), "{retry_after:?}");
     assert!(error.to_json()["details"]["retry_after"].as_f64().is_some_and(|seconds| seconds > 50.0));
@@ -35,7 +35,7 @@ async fn rate_admits_again_after_the_window() {
     assert_eq!(pings(&plugin).await, 1);
     let pings = until("a call that is admitted again", async || match plugin.call::<u64>("ping", &()).await {
         Ok(pings) => Some(pings),
-        Err(InvokeError::RateLimited { .. }) => None,
+        Err(error) if matches!(error.kind(), InvokeErrorKind::RateLimited { .. }) => None,
         Err(error) => panic!("{error}"),
     })
     .await;

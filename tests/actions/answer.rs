@@ -1,6 +1,6 @@
 //! Payloads, answers and failures of actions.
 
-use plugbay::{Invocation, InvokeError, limits};
+use plugbay::{Invocation, limits};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ async fn answer_of_another_type_is_an_invalid_answer() {
 #[tokio::test]
 async fn payload_text_reaches_the_plugin_unchanged() {
     let plugin = Host::new().load(feature::ECHO.into()).await;
-    let invocation = Invocation::new("echo").payload_json(" {\"a\" : 1.50}").expect("it is JSON");
+    let invocation = Invocation::new("echo").payload_json(" {\"a\" : 1.50}");
     assert_eq!(plugin.invoke(invocation).await.expect("it echoes").json(), r#"{"a":1.5}"#);
 }
 
@@ -65,8 +65,8 @@ async fn payload_of_any_length_arrives_whole_borrowed_or_owned() {
         let raw: &RawValue = serde_json::from_str(&json).expect("it is JSON");
         for invocation in [
             Invocation::new("length").payload_raw(raw),
-            Invocation::new("length").payload_json(json.as_str()).expect("it is JSON"),
-            Invocation::new("length").payload_json(json.clone()).expect("it is JSON"),
+            Invocation::new("length").payload_json(json.as_str()),
+            Invocation::new("length").payload_json(json.clone()),
         ] {
             assert_eq!(plugin.invoke(invocation).await.expect("it answers").json(), length.to_string());
         }
@@ -74,13 +74,17 @@ async fn payload_of_any_length_arrives_whole_borrowed_or_owned() {
     assert_eq!(plugin.metrics().instances_started, 1);
 }
 
-#[test]
-fn payload_that_is_not_json_is_refused_with_its_position() {
+#[tokio::test]
+async fn payload_that_is_not_json_is_refused_with_its_position() {
+    let plugin = Host::new().load(feature::ECHO.into()).await;
     for text in ["", "{", "{\"a\":}", "nul", "1 2", "\u{feff}1"] {
-        let error = Invocation::new("echo").payload_json(text).expect_err(text);
-        assert_eq!(error.code(), "invalid_payload", "{text}: {error}");
+        let error = plugin.invoke(Invocation::new("echo").payload_json(text)).await.expect_err(text);
+        assert_invoke_error(&error, "feature_echo", "invalid_payload");
         assert_contains(&error.to_string(), &["line 1"]);
     }
+    let replaced = Invocation::new("echo").payload_json("{").payload(&1);
+    assert_eq!(plugin.invoke(replaced).await.expect("the last payload counts").json(), "1");
+    assert_eq!(plugin.metrics().calls, 1);
 }
 
 #[tokio::test]
@@ -133,7 +137,7 @@ async fn failure_has_code_message_details_and_status() {
     let plugin = Host::new().load(feature::FAILURE.into()).await;
     let wanted = json!({ "code": "out_of_stock", "message": "no tea", "details": "{\"left\":0}", "status": 409 });
     let error = plugin.call::<Value>("fail", &wanted).await.expect_err("it fails");
-    let InvokeError::Guest { failure, .. } = &error else { panic!("not the guest's: {error:?}") };
+    let failure = error.failure().unwrap_or_else(|| panic!("not the guest's: {error:?}"));
     assert_eq!((&*failure.code, &*failure.message), ("out_of_stock", "no tea"));
     assert_eq!((&failure.details, failure.status_code), (&Some(json!({ "left": 0 })), Some(409)));
     let json = json!({ "status": "error", "msg": "no tea", "code": "out_of_stock", "details": { "left": 0 } });
@@ -149,7 +153,7 @@ async fn failure_with_invalid_fields_is_still_a_failure() {
     for (status, kept) in [(0, None), (200, None), (399, None), (400, Some(400)), (599, Some(599)), (600, None)] {
         let odd = json!({ "code": "", "message": "", "details": "not json", "status": status });
         let error = plugin.call::<Value>("fail", &odd).await.expect_err("it fails");
-        let InvokeError::Guest { failure, .. } = &error else { panic!("not the guest's: {error:?}") };
+        let failure = error.failure().unwrap_or_else(|| panic!("not the guest's: {error:?}"));
         assert!(!failure.code.is_empty());
         assert_eq!(failure.status_code, kept);
     }

@@ -75,10 +75,8 @@ async fn no_attempt_begins_after_the_deadline() {
     let plugin = retried(feature::FAILURE, "fail_first", 60.0).await;
     let invocation = Invocation::new("fail_first").timeout(Duration::from_secs(5));
     let payload = json!({ "times": 1, "code": "no_luck", "status": 503 });
-    let error = plugin
-        .invoke(invocation.payload(&payload).expect("JSON"))
-        .await
-        .expect_err("the deadline leaves no time for another attempt");
+    let error =
+        plugin.invoke(invocation.payload(&payload)).await.expect_err("the deadline leaves no time for another attempt");
     assert_eq!(error.code(), "no_luck");
     assert!(plugin.metrics().busy_seconds < 5.0, "it did not wait for an attempt that cannot begin");
 }

@@ -68,7 +68,7 @@ async fn errors_keep_code_message_details_and_status() {
     assert_eq!(error.code(), "internal_error");
     assert_contains(&error.to_string(), &["number too large"]);
     let error = plugin.call::<Value>("refuse", &()).await.expect_err("it refuses");
-    let plugbay::InvokeError::Guest { failure, .. } = &error else { panic!("{error:?}") };
+    let failure = error.failure().unwrap_or_else(|| panic!("{error:?}"));
     assert_eq!(
         (&*failure.code, failure.status_code, &failure.details),
         ("teapot", Some(418), &Some(json!({ "short": true })))

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-use plugbay::{InvokeError, Plugin, limits};
+use plugbay::{InvokeError, InvokeErrorKind, Plugin, limits};
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
 use tokio::task::spawn_blocking;
@@ -26,7 +26,7 @@ async fn payload_that_fits_reaches_the_guest() {
 async fn all_problems_of_a_payload_are_listed_with_paths() {
     let plugin = Host::new().load(declared()).await;
     let error = refused(&plugin, json!({ "id": "seven", "lines": ["tea", 5], "extra": true })).await;
-    let InvokeError::Validation { problems, .. } = &error else { panic!("not a validation error: {error:?}") };
+    let InvokeErrorKind::Validation { problems } = error.kind() else { panic!("not a validation error: {error:?}") };
     let paths: Vec<&str> = problems.iter().map(|problem| &*problem.path).collect();
     assert!(paths.contains(&"/id") && paths.contains(&"/lines/1"), "{problems:?}");
     assert_contains(&error.to_string(), &["/id", "/lines/1", "extra"]);
@@ -64,7 +64,7 @@ async fn missing_payload_is_a_problem_at_the_root() {
 async fn payload_with_thousands_of_problems_gets_a_short_error() {
     let plugin = Host::new().load(declared()).await;
     let error = refused(&plugin, json!({ "id": 1, "lines": vec![0; 10_000] })).await;
-    let InvokeError::Validation { problems, .. } = &error else { panic!("not a validation error: {error:?}") };
+    let InvokeErrorKind::Validation { problems } = error.kind() else { panic!("not a validation error: {error:?}") };
     assert!(problems.len() <= plugbay::limits::VALIDATION_PROBLEMS_MAX, "{}", problems.len());
     assert!(error.to_string().len() < 20_000);
 }

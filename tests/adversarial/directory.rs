@@ -187,5 +187,8 @@ async fn revoked_directory_is_missing_in_the_next_instance() {
     assert!(answer["error"].is_string(), "{answer}");
     host.runtime.update_policy(|policy| policy.deny_first(&format!("fs.{path}"))).expect("readable");
     read(&plugin, &format!("{path}/file")).await.expect_err("it was revoked");
-    assert_eq!(host.runtime.audit_trail().last().map(|entry| entry.resource.clone()), Some(format!("fs.{path}")));
+    assert_eq!(
+        host.runtime.audit_trail().last().map(|entry| entry.denial.resource.clone()),
+        Some(format!("fs.{path}"))
+    );
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use plugbay::{Policy, limits};
 use serde_json::{Value, json};
 
-use crate::harness::assert::{assert_contains, assert_invoke_error};
+use crate::harness::assert::{assert_contains, assert_invoke_error, line_to_add};
 use crate::harness::guest::{feature, hostile};
 use crate::harness::host::{Host, TestPlugin, pings};
 use crate::harness::server::{Answer, Names, Server};
@@ -65,7 +65,7 @@ async fn address_of_this_machine_is_refused_in_any_spelling() {
     assert!(secret.received().is_empty());
     assert_contains(
         &host.log.messages("http").concat(),
-        &["a loopback address", &format!("--grant http.127.0.0.1:{port}:execute")],
+        &["a loopback address", &line_to_add(&format!("http.127.0.0.1:{port}"), "execute")],
     );
 }
 

@@ -1,7 +1,7 @@
 //! Payload schemas that cost the host more than their size suggests, and payloads that exploit them. A plugin chooses
 //! both: it declares the schema, and sets the payloads of its jobs and of its calls to other plugins.
 
-use plugbay::{InvokeError, LoadError, Plugin};
+use plugbay::{InvokeErrorKind, LoadError, Plugin};
 use serde_json::{Value, json};
 
 use crate::harness::assert::{assert_contains, assert_load_error};
@@ -51,10 +51,9 @@ async fn refused(schema: Value, words: &[&str]) {
 
 /// The number of problems of the action's payload.
 async fn problems(plugin: &Plugin, payload: &Value) -> usize {
-    match plugin.call::<Value>("declared", payload).await {
-        Err(InvokeError::Validation { problems, .. }) => problems.len(),
-        other => panic!("{other:?}"),
-    }
+    let error = plugin.call::<Value>("declared", payload).await.expect_err("it does not fit");
+    let InvokeErrorKind::Validation { problems } = error.kind() else { panic!("{error:?}") };
+    problems.len()
 }
 
 fn declaring(schema: Value) -> TestPlugin {

@@ -194,7 +194,7 @@ fn notes_report_errors() {
 fn notes_without_a_grant_are_denied_with_the_line_to_add() {
     let denied = run(example::NOTES, &["statistics", "--json"]);
     assert_ne!(denied.exit_code, 0);
-    assert_contains(denied.json()["msg"].as_str().unwrap_or_default(), &["db.notes", "--grant db.notes:read"]);
+    assert_contains(&denied.advice(), &["db.notes", "--grant db.notes:read"]);
 }
 
 #[test]
@@ -216,8 +216,8 @@ fn settings_need_their_secret_and_do_not_show_it() {
 #[test]
 fn settings_change_what_was_granted() {
     let set = ["set_max_retries", r#"{"max_retries": 7}"#, "--config", "api_key=k", "--json"];
-    let denied = run(example::SETTINGS, &set).exits_with(4).json();
-    assert_contains(denied["msg"].as_str().unwrap_or_default(), &["--grant config.max_retries:write"]);
+    let denied = run(example::SETTINGS, &set).exits_with(4);
+    assert_contains(denied.json()["hint"].as_str().unwrap_or_default(), &["--grant config.max_retries:write"]);
     let granted = [&set[..], &["--grant", "config.*:write"]].concat();
     assert_eq!(run(example::SETTINGS, &granted).exits_with(0).json()["max_retries"], 7);
     let not_asked = ["switch_off", "--config", "api_key=k", "--grant", "config.*:write", "--json"];

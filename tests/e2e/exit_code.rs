@@ -187,6 +187,19 @@ fn denied_import_lists_every_missing_grant() {
 }
 
 #[test]
+fn limit_is_raised_where_the_advice_says() {
+    let plugin = plugin_file(hostile::INFINITE_LOOP.into());
+    let host_file = tempfile::NamedTempFile::with_suffix(".yaml").expect("a file");
+    std::fs::write(host_file.path(), "ceilings: { max_fuel: 1000000 }\n").expect("written");
+    let (path, file) = (plugin.path().to_str().expect("UTF-8"), host_file.path().to_str().expect("UTF-8"));
+    let advice =
+        |options: &[&str]| Plugbay::new([&["run", path, "attack"], options].concat()).run().exits_with(5).advice();
+    assert_contains(&advice(&["--fuel", "1e6"]), &["--fuel N"]);
+    let at_the_ceiling = advice(&["--fuel", "1e12", "--host-file", file]);
+    assert!(at_the_ceiling.contains("`ceilings.max_fuel`") && !at_the_ceiling.contains("--fuel"), "{at_the_ceiling}");
+}
+
+#[test]
 fn every_limit_exits_with_5() {
     let spin = || TestPlugin::from(hostile::INFINITE_LOOP).resource("max_fuel", json!(100_000_000_000_u64));
     check(hostile::INFINITE_LOOP.into(), &["attack", "--fuel", "5e6"], 5, Some("out_of_fuel"));

@@ -71,14 +71,14 @@ policy: [{{ resource: config.all }}]
 #[test]
 fn pasted_lines_of_a_denial_grant_only_what_was_denied() {
     for key in ["plain", "a b", "a:b:read", "it's \"quoted\"", "a*b", r"back\slash\?", "$HOME `x` #, {y: z}", "ä€"] {
-        let text = denied(&set(&writer(), None, &[], key));
+        let text = advice(&writer(), key);
         let (_, rest) = text.split_once("allow it with `--grant ").expect("it names an option to add");
         let (word, rest) = rest.split_once("`, or `").expect("and a rule");
         let (rule, _) = rest.split_once("` at the top of `policy`").expect("and the place for it");
         let grant = shell(word);
         let policy = format!("policy:\n  {rule}\n  - {{ resource: config.*, actions: [write], effect: deny }}\n");
 
-        let text = denied(&set(&TestPlugin::from(feature::CONFIG), None, &[], key));
+        let text = advice(&TestPlugin::from(feature::CONFIG), key);
         let (_, rest) = text.split_once("add `").expect("it names a rule");
         let (asking, _) = rest.split_once("` at the top of `permissions`").expect("and the place for it");
         for other in [key, "axb", "back\\slash\\x", "other"] {
@@ -148,7 +148,7 @@ fn denied_import_exits_with_4_and_the_line_to_add() {
                 (&ran["details"]["resource"], &ran["details"]["action"]),
                 (&json!(format!("{kind}.*")), &json!(action))
             );
-            ran["msg"].as_str().unwrap_or_default().to_owned()
+            format!("{} {}", ran["msg"].as_str().unwrap_or_default(), ran["hint"].as_str().unwrap_or_default())
         };
         let rule = format!("{{resource: \"{kind}.*\", actions: [{action}]}}");
         assert_contains(&told(&unasked, &["--grant", &format!("{kind}.*")]), &[import, "manifest", &rule]);
@@ -272,9 +272,14 @@ fn run(path: &str, directory: &Path, host_file: Option<&str>, grants: &[&str], a
     Plugbay::new(arguments).run()
 }
 
+/// The advice on a denied `set`.
 #[track_caller]
-fn denied(answer: &Value) -> String {
-    answer["error"]["denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}")).to_owned()
+fn advice(plugin: &TestPlugin, key: &str) -> String {
+    let file = plugin_file(plugin.clone());
+    let directory = tempfile::tempdir().expect("a directory");
+    let ran = run(file.path().to_str().expect("UTF-8"), directory.path(), None, &[], "set", &entry(key)).exits_with(0);
+    assert!(ran.json()["error"]["denied"].is_string(), "not denied: {ran:?}");
+    ran.advice()
 }
 
 /// Expands one word as a shell does.

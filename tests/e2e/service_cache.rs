@@ -31,8 +31,9 @@ fn plugin_without_a_grant_exits_with_the_line_to_add() {
 fn write_without_a_grant_is_denied_with_the_line_to_add() {
     let data = tempfile::tempdir().expect("a directory");
     let set = json!({ "key": "a", "value": 1 });
-    let denied = run(data.path(), Some("cache.*:read"), "set", &set).exits_with(0).json();
-    assert_contains(denied["error"]["denied"].as_str().unwrap_or_default(), &["--grant cache.a:write"]);
+    let denied = run(data.path(), Some("cache.*:read"), "set", &set).exits_with(0);
+    assert_contains(denied.json()["error"]["denied"].as_str().unwrap_or_default(), &["write `cache.a`"]);
+    assert_contains(&denied.advice(), &["--grant cache.a:write"]);
     assert_eq!(run(data.path(), Some("cache.a:write"), "set", &set).exits_with(0).json(), "set");
 }
 

@@ -34,9 +34,10 @@ fn plugin_without_a_grant_exits_with_the_line_to_add() {
 fn write_without_a_grant_is_denied_with_the_line_to_add() {
     let data = tempfile::tempdir().expect("a directory");
     let set = json!({ "key": "note", "value": 1 });
-    let denied = run(data.path(), Some("data.*:read"), "set", &set).exits_with(0).json();
-    let text = denied["error"]["denied"].as_str().expect("no grant allows it").to_owned();
-    assert_contains(&text, &["data.note", "write", "--grant data.note:write"]);
+    let denied = run(data.path(), Some("data.*:read"), "set", &set).exits_with(0);
+    let text = denied.json()["error"]["denied"].as_str().expect("no grant allows it").to_owned();
+    assert_contains(&text, &["data.note", "write"]);
+    let text = denied.advice();
     let granted = text.split("--grant ").nth(1).and_then(|rest| rest.split('`').next()).expect("the line to add");
     assert_eq!(run(data.path(), Some(granted), "set", &set).exits_with(0).json(), "set");
 }

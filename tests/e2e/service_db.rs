@@ -51,12 +51,13 @@ fn import_without_a_grant_exits_with_the_line_to_add() {
 #[test]
 fn table_without_a_grant_is_denied_with_the_line_to_add() {
     let sql = json!({ "execute": "CREATE TABLE secret (x)" });
-    let answer = run(plugin(), &sql, &["--grant", "db.notes"]).exits_with(0).json();
-    let text = answer["error"]["denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}"));
-    assert_contains(text, &["write", "`db.secret`", "--grant db.secret:write"]);
-    let answer = run(asking(json!([{ "resource": "db.notes" }])), &sql, &["--grant", "db.*"]).exits_with(0).json();
-    let text = answer["error"]["denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}"));
-    assert_contains(text, &["{resource: \"db.secret\", actions: [write]}", "manifest"]);
+    let ran = run(plugin(), &sql, &["--grant", "db.notes"]).exits_with(0);
+    let denied = |ran: &Ran| ran.json()["error"]["denied"].as_str().unwrap_or_else(|| panic!("{ran:?}")).to_owned();
+    assert_contains(&denied(&ran), &["write", "`db.secret`"]);
+    assert_contains(&ran.advice(), &["--grant db.secret:write"]);
+    let ran = run(asking(json!([{ "resource": "db.notes" }])), &sql, &["--grant", "db.*"]).exits_with(0);
+    assert_contains(&denied(&ran), &["write", "`db.secret`", "manifest"]);
+    assert_contains(&ran.advice(), &["{resource: \"db.secret\", actions: [write]}", "manifest"]);
 }
 
 #[test]

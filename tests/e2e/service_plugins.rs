@@ -24,23 +24,25 @@ fn plugin_loaded_with_it_can_be_called() {
 #[test]
 fn call_without_a_grant_is_denied_with_the_line_to_add() {
     let ran = run(&named("a"), &["call", &calling("b", "echo", json!(1)), "--grant", "plugin.b:read"], &[&open("b")]);
-    let error = ran.exits_with(0).json()["error"].clone();
-    assert_contains(text(&error), &["execute `plugin.b`", "--grant plugin.b:execute"]);
+    let ran = ran.exits_with(0);
+    assert_contains(text(&ran.json()["error"]), &["execute `plugin.b`"]);
+    assert_contains(&ran.advice(), &["--grant plugin.b:execute"]);
     let refused = run(&named("a"), &["call", "{}", "--json"], &[&open("b")]).exits_with(4).json();
     assert_eq!(refused["code"], "permission_denied", "{refused}");
-    assert_contains(
-        refused["msg"].as_str().unwrap_or_default(),
-        &["plugin.*", "execute", "--grant 'plugin.*:execute'"],
-    );
+    assert_contains(refused["msg"].as_str().unwrap_or_default(), &["plugin.*", "execute"]);
+    assert_contains(refused["hint"].as_str().unwrap_or_default(), &["--grant 'plugin.*:execute'"]);
 }
 
 #[test]
 fn caller_that_is_not_allowed_gets_the_line_to_add() {
     let ran =
         run(&named("a"), &["call", &calling("b", "echo", json!(1)), "--grant", "plugin.b:execute"], &[&named("b")]);
-    let error = ran.exits_with(0).json()["error"].clone();
-    assert_eq!(error["kind"], "denied");
-    assert_contains(text(&error), &["`requires: [b]` to the manifest of `a`", "`allowed_callers: [a]` to that of `b`"]);
+    let ran = ran.exits_with(0);
+    assert_eq!(ran.json()["error"]["kind"], "denied");
+    assert_contains(
+        &ran.advice(),
+        &["`requires: [b]` to the manifest of `a`", "`allowed_callers: [a]` to that of `b`"],
+    );
 }
 
 #[test]
@@ -70,7 +72,8 @@ fn missing_requirement_is_reported_with_chain_and_advice() {
     assert_contains(&text, &["cannot load a", "a -> b -> c", "--with PLUGIN"]);
     let cycle = run(&requiring("a", "b"), &JSON, &[&requiring("b", "a")]).exits_with(3).json();
     assert_eq!(cycle["code"], "requirement_cycle");
-    assert_contains(cycle["msg"].as_str().unwrap_or_default(), &["a -> b -> a", "allowed_callers"]);
+    assert_contains(cycle["msg"].as_str().unwrap_or_default(), &["a -> b -> a"]);
+    assert_contains(cycle["hint"].as_str().unwrap_or_default(), &["allowed_callers"]);
 }
 
 #[test]

@@ -52,7 +52,8 @@ fn plugin_without_the_operators_trust_exits_with_4() {
         let rest = [&command[1..], &["--json"]].concat();
         let ran = asking.plugbay(command[0], &rest).run().exits_with(4).json();
         assert_eq!(ran["code"], "permission_denied", "{ran}");
-        assert_contains(ran["msg"].as_str().unwrap_or_default(), &["`--trust asking`", "trusted: true", "plugins"]);
+        assert_contains(ran["msg"].as_str().unwrap_or_default(), &["execution_mode: trusted"]);
+        assert_contains(ran["hint"].as_str().unwrap_or_default(), &["`--trust asking`", "trusted: true", "plugins"]);
     }
     asking.plugbay("run", &["ping", "--trust", "other"]).run().exits_with(4);
 }

@@ -1,6 +1,6 @@
 //! Assertions on errors, shared by all tests.
 
-use plugbay::{InvokeError, LimitHit, LoadError};
+use plugbay::{InvokeError, LimitHit, LoadError, Runtime};
 use serde_json::Value;
 
 /// The codes of limits. Their errors carry the limit's name, the allowed value and the observed value.
@@ -22,14 +22,15 @@ const LIMITS: [&str; 12] = [
 /// Asserts the code, that the text names the plugin, and for a limit its name and both numbers.
 #[track_caller]
 pub(crate) fn assert_invoke_error(error: &InvokeError, plugin: &str, code: &str) {
-    assert_eq!(error.code(), code, "{error}");
+    assert_eq!((error.code(), error.plugin()), (code, plugin), "{error}");
     let json = error.to_json();
     assert_eq!((json["status"].as_str(), json["code"].as_str()), (Some("error"), Some(code)), "{json}");
     assert!(json["msg"].as_str().is_some_and(|text| !text.is_empty()), "{json}");
-    if let InvokeError::Guest { .. } = error {
+    if error.failure().is_some() {
         return;
     }
-    assert!(error.to_string().contains(&format!("`{plugin}`")), "the error does not name the plugin: {error}");
+    let text = error.to_string();
+    assert!(text.contains(&format!("`{plugin}`")) && !text.contains('\n'), "one line that names the plugin: {text}");
     assert_eq!(error.limit().is_some(), LIMITS.contains(&code), "{error:?}");
     assert_limit(error.limit(), &json);
 }
@@ -48,11 +49,25 @@ fn assert_limit(hit: Option<LimitHit>, json: &Value) {
 #[track_caller]
 pub(crate) fn assert_load_error(error: &LoadError, plugin: &str, code: &str) {
     assert_eq!(error.code(), code, "{error}");
-    assert!(error.to_string().contains(plugin), "the error does not name the plugin: {error}");
+    let text = error.to_string();
+    assert!(text.contains(plugin) && !text.contains('\n'), "one line that names the plugin: {text}");
     let json = error.to_json();
     assert_eq!((json["status"].as_str(), json["code"].as_str()), (Some("error"), Some(code)), "{json}");
     assert!(error.limit().is_some() || !LIMITS.contains(&code), "{error:?}");
     assert_limit(error.limit(), &json);
+}
+
+/// Asserts that the last denial on record is of this use, and that its hint has the line that grants it.
+#[track_caller]
+pub(crate) fn assert_last_denial(runtime: &Runtime, resource: &str, action: &str) {
+    let denial = runtime.audit_trail().pop().expect("a denial").denial;
+    assert_eq!((&*denial.resource, denial.action), (resource, action), "{denial}");
+    assert_contains(&denial.hint(), &[&line_to_add(resource, action)]);
+}
+
+/// The line of a policy that grants a use of a resource without special characters.
+pub(crate) fn line_to_add(resource: &str, action: &str) -> String {
+    format!("- {{resource: \"{resource}\", actions: [{action}]}}")
 }
 
 /// Asserts that a text contains each of these parts.

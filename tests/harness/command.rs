@@ -112,6 +112,15 @@ impl Ran {
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("{error} in: {}\nstderr: {}", self.stdout, self.stderr))
     }
+
+    /// What the user is advised to do: the `hint` of a JSON error, and the lines on standard error that begin with
+    /// `here: `.
+    pub(crate) fn advice(&self) -> String {
+        let json: Value = serde_json::from_str(&self.stdout).unwrap_or_default();
+        let lines = self.stderr.lines().filter_map(|line| line.trim_start().strip_prefix("here: "));
+        let hint = json.get("hint").and_then(Value::as_str);
+        hint.into_iter().chain(lines).collect::<Vec<_>>().join("\n")
+    }
 }
 
 /// Reads a process's standard error until this many lines contain these words, and returns all of it.

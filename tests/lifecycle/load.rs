@@ -3,7 +3,7 @@
 use plugbay::Policy;
 use serde_json::json;
 
-use crate::harness::assert::{assert_contains, assert_load_error};
+use crate::harness::assert::{assert_contains, assert_load_error, line_to_add};
 use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin, call, pings};
 
@@ -143,7 +143,8 @@ async fn variable_of_the_host_needs_the_operators_grant() {
     let plugin = || TestPlugin::from(feature::WASI).manifest("env", json!({ "SEARCH": "${PATH}", "PLAIN": "x" }));
     let error = Host::new().try_load(plugin()).await.expect_err("the operator does not allow it");
     assert_load_error(&error, "feature_wasi", "permission_denied");
-    assert_contains(&error.to_string(), &["PATH", "--grant env.PATH:read"]);
+    assert_contains(&error.to_string(), &["PATH", "env.PATH"]);
+    assert_contains(&error.hint().unwrap_or_default(), &[&line_to_add("env.PATH", "read")]);
 
     let allowed = || Policy::default().allow("env.PATH:read").expect("a permission");
     let loaded = Host::with(|builder| builder.policy(allowed())).load(plugin()).await;

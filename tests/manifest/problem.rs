@@ -1,6 +1,6 @@
 //! Manifests with problems: nothing is loaded, and all problems are reported at once.
 
-use plugbay::LoadFailure;
+use plugbay::LoadErrorKind;
 use serde_json::json;
 
 use crate::harness::assert::{assert_contains, assert_load_error};
@@ -19,7 +19,7 @@ async fn all_problems_are_reported_with_path_and_nearest_name() {
     assert_eq!(error.code(), "invalid_manifest");
     let text = error.to_string();
     assert_contains(&text, &["titel", "`title`", "version", "execution_mode", "`sandboxed`", "fly", "`max_memory_mb`"]);
-    let LoadFailure::Manifest(error) = &error.source else { panic!("{error:?}") };
+    let LoadErrorKind::Manifest(error) = error.kind() else { panic!("{error:?}") };
     assert!(error.problems.len() >= 5, "{:?}", error.problems);
     assert!(error.problems.iter().all(|problem| !problem.path.is_empty() && !problem.origin.is_empty()));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use plugbay::{ManualClock, Plugin, Policy};
 use serde_json::{Value, json};
 
-use crate::harness::assert::assert_contains;
+use crate::harness::assert::{assert_contains, assert_last_denial};
 use crate::harness::guest::sdk;
 use crate::harness::host::{Host, TestPlugin, call};
 
@@ -50,7 +50,8 @@ async fn errors_have_codes_and_name_the_key() {
     host.runtime.set_policy(Policy::default());
     let error = plugin.call::<Value>("note", "key").await.expect_err("the grant was revoked");
     assert_eq!(error.code(), "permission_denied");
-    assert_contains(&error.to_string(), &["cache `key`: ", "--grant cache.key:read"]);
+    assert_contains(&error.to_string(), &["cache `key`: ", "read `cache.key`"]);
+    assert_last_denial(&host.runtime, "cache.key", "read");
 }
 
 async fn loaded(clock: ManualClock) -> (Host, Plugin) {

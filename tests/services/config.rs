@@ -7,7 +7,7 @@ use std::task::{Context, Waker};
 use plugbay::{CodeCacheAt, Package, Plugin, Policy};
 use serde_json::{Value, json};
 
-use crate::harness::assert::{assert_contains, assert_load_error};
+use crate::harness::assert::{assert_contains, assert_last_denial, assert_load_error};
 use crate::harness::audit::RecordedAudit;
 use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin, call};
@@ -81,10 +81,12 @@ async fn set_without_a_request_is_denied_with_the_line_to_add() {
 
 #[tokio::test]
 async fn set_without_the_operators_grant_is_denied_with_advice() {
-    let plugin = Host::new().load(settings()).await;
+    let host = Host::new();
+    let plugin = host.load(settings()).await;
     let answer = set(&plugin, "retries", json!(4)).await;
     let text = answer["error"]["denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}"));
-    assert_contains(text, &["config.retries", "--grant config.retries:write"]);
+    assert_contains(text, &["write `config.retries`", "operator"]);
+    assert_last_denial(&host.runtime, "config.retries", "write");
 }
 
 #[tokio::test]

@@ -3,7 +3,9 @@
 use plugbay::{Plugin, Policy};
 use serde_json::{Value, json};
 
-use crate::harness::assert::{assert_contains, assert_invoke_error, assert_load_error};
+use crate::harness::assert::{
+    assert_contains, assert_invoke_error, assert_last_denial, assert_load_error, line_to_add,
+};
 use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin, call};
 
@@ -101,17 +103,20 @@ async fn use_without_a_request_is_denied_with_the_line_to_add() {
 #[tokio::test]
 async fn write_without_the_operators_grant_is_denied_with_advice() {
     let policy = Policy::default().allow("data.*:read").expect("readable");
-    let plugin = Host::with(|builder| builder.policy(policy)).load(notes()).await;
+    let host = Host::with(|builder| builder.policy(policy));
+    let plugin = host.load(notes()).await;
     assert_eq!(get(&plugin, "a").await, json!({ "absent": true }));
     let answer = set(&plugin, "a", &json!(1)).await;
-    assert_contains(answer["error"]["denied"].as_str().unwrap_or_default(), &["--grant data.a:write"]);
+    assert_contains(answer["error"]["denied"].as_str().unwrap_or_default(), &["write `data.a`"]);
+    assert_last_denial(&host.runtime, "data.a", "write");
 }
 
 #[tokio::test]
 async fn plugin_without_a_grant_is_not_loaded() {
     let error = Host::new().try_load(notes()).await.expect_err("the operator allows nothing");
     assert_load_error(&error, "feature_data", "permission_denied");
-    assert_contains(&error.to_string(), &["data.*", "--grant"]);
+    assert_contains(&error.to_string(), &["data.*"]);
+    assert_contains(&error.hint().unwrap_or_default(), &[&line_to_add("data.*", "read")]);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The SDK's `data` module against the host: types, pages, defaults, and error codes.
 
-use plugbay::{InvokeError, Plugin, Policy};
+use plugbay::{Plugin, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::assert::assert_contains;
@@ -117,7 +117,7 @@ async fn refusal_has_a_code_and_names_the_key() {
         ("write_all", json!(vec!["mine"; 1_001]), "limit_exceeded", vec!["data_batch_keys", "1000", "1001"]),
     ] {
         let error = plugin.call::<Value>(action, &payload).await.expect_err("it is refused");
-        let InvokeError::Guest { failure, .. } = &error else { panic!("{action}: {error}") };
+        let failure = error.failure().unwrap_or_else(|| panic!("{action}: {error}"));
         assert_eq!(failure.code, code, "{error}");
         assert_contains(&failure.message, &words);
     }

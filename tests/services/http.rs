@@ -7,7 +7,9 @@ use bytes::Bytes;
 use plugbay::{HttpResponder, Plugin, Policy, limits};
 use serde_json::{Value, json};
 
-use crate::harness::assert::{assert_contains, assert_invoke_error, assert_load_error};
+use crate::harness::assert::{
+    assert_contains, assert_invoke_error, assert_last_denial, assert_load_error, line_to_add,
+};
 use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin, pings};
 use crate::harness::server::{Answer, Identity, Names, Server};
@@ -43,10 +45,11 @@ async fn denial_is_audited_with_its_call() {
     let host = Host::with(|builder| builder.policy(Policy::default().allow("http.*").expect("readable")));
     let plugin = host.load(client().manifest("permissions", json!([{ "resource": "http.10.*" }]))).await;
     for authority in ["a.example", "10.0.0.1"] {
-        let asks = plugbay::Invocation::new("fetch").payload(&json!({ "authority": authority })).expect("it is JSON");
+        let asks = plugbay::Invocation::new("fetch").payload(&json!({ "authority": authority }));
         plugin.invoke(asks.request_id("asked-by-me")).await.expect("the guest handles the denial");
     }
-    let told: Vec<_> = host.runtime.audit_trail().into_iter().map(|entry| (entry.resource, entry.request_id)).collect();
+    let told: Vec<_> =
+        host.runtime.audit_trail().into_iter().map(|entry| (entry.denial.resource, entry.request_id)).collect();
     let by_me = |resource: &str| (resource.to_owned(), Some("asked-by-me".to_owned()));
     assert_eq!(told, [by_me("http.a.example"), by_me("http.10.0.0.1")]);
 }
@@ -63,14 +66,12 @@ async fn body_of_a_request_is_sent_whole() {
 async fn plugin_without_a_grant_is_refused_with_the_line_to_add() {
     let error = Host::new().try_load(client()).await.expect_err("the operator allows nothing");
     assert_load_error(&error, "feature_http", "permission_denied");
-    assert_contains(
-        &error.to_string(),
-        &["wasi:http/outgoing-handler", "http.*", "execute", "--grant 'http.*:execute'"],
-    );
+    assert_contains(&error.to_string(), &["wasi:http/outgoing-handler", "http.*", "execute"]);
+    assert_contains(&error.hint().unwrap_or_default(), &[&line_to_add("http.*", "execute")]);
     let host = Host::with(|builder| builder.policy(Policy::allow_all()));
     let error =
         host.try_load(client().manifest("permissions", json!([]))).await.expect_err("the manifest does not request it");
-    assert_contains(&error.to_string(), &["manifest", "{resource: \"http.*\", actions: [execute]}"]);
+    assert_contains(&error.hint().unwrap_or_default(), &["manifest", &line_to_add("http.*", "execute")]);
 }
 
 #[tokio::test]
@@ -87,10 +88,7 @@ async fn host_outside_the_manifest_is_denied_counted_logged() {
         let answer = fetch(&plugin, json!({ "scheme": scheme, "authority": authority })).await;
         assert_eq!(answer["error"], "HttpRequestDenied", "{authority}");
         let line = host.log.messages("http").pop().unwrap_or_default();
-        assert_contains(
-            &line,
-            &[authority, "execute", "manifest", &format!("{{resource: \"{resource}\", actions: [execute]}}")],
-        );
+        assert_contains(&line, &[authority, "execute", "manifest", &line_to_add(resource, "execute")]);
     }
     assert_eq!(plugin.metrics().denials, 3);
 }
@@ -102,7 +100,8 @@ async fn host_without_the_operators_grant_is_denied_with_the_line() {
     let plugin = host.load(client()).await;
     assert_eq!(fetch(&plugin, json!({ "authority": "api.example.org" })).await["status"], 200);
     assert_eq!(fetch(&plugin, json!({ "authority": "api.example.com" })).await["error"], "HttpRequestDenied");
-    assert_contains(&host.log.messages("http").concat(), &["--grant http.api.example.com:execute"]);
+    assert_contains(&host.log.messages("http").concat(), &[&line_to_add("http.api.example.com", "execute")]);
+    assert_last_denial(&host.runtime, "http.api.example.com", "execute");
 }
 
 #[tokio::test]

@@ -107,7 +107,7 @@ async fn redirect_to_a_host_that_is_not_granted_is_denied() {
     let error = fetch(&plugin, json!({ "url": format!("http://{}/", server.authority()) })).await.expect_err("denied");
     assert_eq!(error.code(), "permission_denied");
     let resource = format!("http.{}", other.authority());
-    assert_contains(&error.to_string(), &[&resource, "execute", &format!("--grant {resource}:execute")]);
+    assert_contains(&error.to_string(), &[&format!("execute `{resource}`")]);
     assert!(other.received().is_empty());
 }
 
@@ -138,7 +138,7 @@ async fn every_failure_has_its_code() {
         (here("/noise"), "unavailable", "HttpProtocolError"),
         (format!("http://{gone}/"), "unavailable", "refused"),
         ("http://private.example/".to_owned(), "permission_denied", "outside of the public internet"),
-        ("https://other.example/".to_owned(), "permission_denied", "--grant http.other.example:execute"),
+        ("https://other.example/".to_owned(), "permission_denied", "execute `http.other.example`"),
         ("ftp://other.example/".to_owned(), "invalid_argument", "ftp://other.example/"),
     ] {
         let error = fetch(&plugin, json!({ "url": url, "timeout_ms": 300 })).await.expect_err("it fails");

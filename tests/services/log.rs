@@ -32,7 +32,7 @@ async fn line_has_the_id_of_its_call() {
     let host = Host::new();
     let plugin = host.load(feature::LOG.into()).await;
     for id in [Some("order-7"), None, None] {
-        let invocation = Invocation::new("log").payload(&json!({ "message": "placed" })).expect("JSON");
+        let invocation = Invocation::new("log").payload(&json!({ "message": "placed" }));
         let invocation = id.into_iter().fold(invocation, Invocation::request_id);
         plugin.invoke(invocation).await.expect("it answers");
     }

@@ -6,10 +6,11 @@
 //! The plugin is checked, not the operator's grants: without `--grant` and `--host-file`, everything that its manifest
 //! asks for counts as granted, and a note lists it. With either, the plugin is checked against those grants.
 
-use plugbay::{Inspection, LoadError, LoadFailure, Policy};
+use plugbay::{Inspection, LoadError, LoadErrorKind, Policy};
 
+use crate::advice::{self, grant_option};
 use crate::args::{Check, Common, HostArgs};
-use crate::error::{Error, RefusedImport, grant_option};
+use crate::error::{Error, RefusedImport};
 use crate::exit::Exit;
 use crate::host::{self, Crates, Host};
 use crate::output::{GREEN, Output, plain};
@@ -69,17 +70,26 @@ fn print(inspection: &Inspection, output: Output) -> Result<(), Error> {
 
 /// The error, with all refused imports. Loading reports only the first one.
 fn with_all_imports(error: LoadError, inspection: &Inspection) -> Error {
-    let about_an_import = matches!(error.source, LoadFailure::Denied { .. } | LoadFailure::UnknownImport { .. });
+    let about_an_import = matches!(error.kind(), LoadErrorKind::Denied { .. } | LoadErrorKind::UnknownImport { .. });
     let refused: Vec<RefusedImport> = inspection
         .imports
         .iter()
         .filter_map(|import| {
-            let msg = plain(import.denial.as_deref()?).into_owned();
-            Some(RefusedImport { import: import.name.clone(), permission: import.permission.clone(), msg })
+            let refusal = import.refusal.as_ref()?;
+            Some(RefusedImport {
+                import: import.name.clone(),
+                permission: import.permission.clone(),
+                msg: plain(&refusal.to_string()).into_owned(),
+                advice: advice::of_refusal(refusal),
+            })
         })
         .collect();
     if about_an_import && refused.len() > 1 {
-        return Error::Imports { plugin: error.plugin, refused, not_allowed: inspection.not_allowed.clone() };
+        return Error::Imports {
+            plugin: error.subject().to_owned(),
+            refused,
+            not_allowed: inspection.not_allowed.clone(),
+        };
     }
     error.into()
 }

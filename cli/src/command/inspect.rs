@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use anstyle::Style;
 use plugbay::manifest::{ActionDeclaration, Effect, ExecutionMode, Manifest, Rule, Setting, Subscription, Table};
-use plugbay::{InspectedDirectory, Inspection, Trust};
+use plugbay::{ImportRefusal, InspectedDirectory, Inspection, Trust};
 
+use crate::advice::{self, grant_option, is_everything, trust_option};
 use crate::args::{Common, Inspect};
-use crate::error::{Error, grant_option, is_everything, trust_option};
+use crate::error::Error;
 use crate::exit::Exit;
 use crate::host::{Crates, Host};
 use crate::output::{GREEN, Output, RED, indented, plain};
@@ -130,14 +131,21 @@ fn imports(inspection: &Inspection) -> Vec<Vec<Cell>> {
         .iter()
         .map(|import| {
             let permission = import.permission.as_deref().unwrap_or("-");
-            let verdict = match &import.denial {
+            let verdict = match &import.refusal {
                 None if import.permission.is_none() => Cell::from("needs no permission"),
                 None => Cell::styled(GREEN, "granted"),
-                Some(denial) => Cell::styled(RED, format!("refused: {denial}")),
+                Some(refusal) => Cell::styled(RED, refused(refusal)),
             };
             vec![import.name.as_str().into(), permission.into(), verdict]
         })
         .collect()
+}
+
+fn refused(refusal: &ImportRefusal) -> String {
+    match advice::of_refusal(refusal) {
+        Some(advice) => format!("refused: {refusal}: {advice}"),
+        None => format!("refused: {refusal}"),
+    }
 }
 
 fn permission(rule: &Rule, not_allowed: &[String]) -> Vec<Cell> {

@@ -8,7 +8,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use plugbay::{Caller, Invocation, InvokeError, LoadError, LoadFailure, Outcome, Package, Plugin, Runtime};
+use plugbay::{
+    Caller, Denial, Invocation, InvokeError, InvokeErrorKind, LoadError, LoadErrorKind, Outcome, Package, Plugin,
+    Runtime,
+};
 
 use crate::args::{Common, Run};
 use crate::error::Error;
@@ -22,6 +25,9 @@ use crate::stats::Stats;
 
 /// The time to finish printing a result after a signal. Without a limit, a pipe that is not read would block forever.
 const PRINTING_MAX: Duration = Duration::from_secs(1);
+
+/// The most denials of a failed call for which advice is printed. The others are in the log.
+const DENIALS_SHOWN_MAX: usize = 3;
 
 pub(crate) fn run(args: &Run, common: &Common, output: Output) -> Result<Exit, Error> {
     // Errors of the command line are reported before anything is built or compiled.
@@ -92,13 +98,17 @@ async fn load_and_call(
     asked.note_cuts(&plugin.limits(), output);
 
     let progress = Progress::start(format!("running {}", args.action), output.quiet);
-    let denials = denials_of(&runtime);
+    let (denied, recorded) = (denials_of(&runtime), runtime.audit_trail().len());
     let answer = invoke(&plugin, &args.action, payload).await;
     drop(progress);
-    if args.payload.is_none() && matches!(answer, Err(InvokeError::Validation { .. })) {
+    let invalid = |error: &InvokeError| matches!(error.kind(), InvokeErrorKind::Validation { .. });
+    if args.payload.is_none() && answer.as_ref().is_err_and(invalid) {
         output.note("no payload was given, so the action was called with null; write it behind the action, as JSON");
     }
-    let outcome = answer.map_err(|error| passed_on(error, denials < denials_of(&runtime)))?;
+    let outcome = answer.map_err(|error| {
+        let denials = runtime.audit_trail().into_iter().skip(recorded).map(|entry| entry.denial);
+        failed(error, denied < denials_of(&runtime), denials.take(DENIALS_SHOWN_MAX).collect())
+    })?;
     is_printing.store(true, Ordering::SeqCst);
     print(&outcome, output).await?;
     if args.stats {
@@ -126,7 +136,7 @@ async fn load(runtime: &Runtime, main: Package, mut packages: Vec<Package>) -> R
 }
 
 fn is_consequence(error: &LoadError) -> bool {
-    matches!(error.source, LoadFailure::RequirementFailed { .. })
+    matches!(error.kind(), LoadErrorKind::RequirementFailed { .. })
 }
 
 /// Prints the result on a thread of its own. A pipe that is not read blocks that thread, while the command still
@@ -160,15 +170,13 @@ fn denials_of(runtime: &Runtime) -> u64 {
 
 /// A plugin's error `permission_denied` counts as a denial only if one occurred in the call, since any plugin can
 /// return that code.
-fn passed_on(error: InvokeError, was_denied: bool) -> Error {
-    match &error {
-        InvokeError::Guest { failure, .. } if was_denied && failure.code == "permission_denied" => {
-            Error::PassedOn(Box::new(error))
-        }
-        _ => error.into(),
+fn failed(error: InvokeError, was_denied: bool, denials: Vec<Denial>) -> Error {
+    match error.failure() {
+        Some(failure) if was_denied && failure.code == "permission_denied" => Error::PassedOn(error, denials),
+        _ => Error::Invoke(error, denials),
     }
 }
 
 async fn invoke(plugin: &Plugin, action: &str, payload: String) -> Result<Outcome, InvokeError> {
-    plugin.invoke(Invocation::new(action).payload_json(payload)?.caller(Caller::Cli)).await
+    plugin.invoke(Invocation::new(action).payload_json(payload).caller(Caller::Cli)).await
 }

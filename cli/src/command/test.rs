@@ -9,6 +9,7 @@ use plugbay_project::Source;
 use plugbay_testing::{DeclaredTests, Surroundings, TestFailure, TestHostBuilder, TestOutcome};
 use serde_json::{Value, json};
 
+use crate::advice;
 use crate::args::{Common, LogLevel, Test};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -106,6 +107,9 @@ fn print(outcome: &TestOutcome, level: LogLevel, output: Output) {
 fn shown_failure(failure: &TestFailure) -> String {
     let step = if failure.step.is_empty() { String::new() } else { format!("{}: ", failure.step) };
     let mut text = format!("\n    {step}{}", indented(&plain(&failure.message), "      "));
+    for advice in failure.load_error.iter().flat_map(advice::of_load) {
+        text.push_str(&format!("\n      here: {}", plain(&advice)));
+    }
     for difference in &failure.differences {
         text.push_str(&format!("\n      {}", indented(&plain(difference), "        ")));
     }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use plugbay::manifest::{Format, SettingType};
 use plugbay::{
-    BuildError, CodeCacheAt, CompileIsolation, LoadError, LoadFailure, Package, Policy, Runtime, WorkerCommand,
+    BuildError, CodeCacheAt, CompileIsolation, LoadError, LoadErrorKind, Package, Policy, Runtime, WorkerCommand,
 };
 use plugbay_node::{HostFile, Node, NodeOptions, RequirementsError, usable_code_cache};
 use plugbay_project::{Crate, Source};
@@ -208,7 +208,7 @@ pub(crate) fn open_package(path: &Path, crates: Crates, output: Output) -> Resul
             Ok(Package::open_with_component(directory, component)?)
         }
         (Source::Crate(directory), Crates::UseFinished) => match Package::open(&directory) {
-            Err(LoadError { source: LoadFailure::NoComponent { .. }, .. }) => Err(Error::NotBuilt(directory)),
+            Err(error) if matches!(error.kind(), LoadErrorKind::NoComponent { .. }) => Err(Error::NotBuilt(directory)),
             opened => {
                 let package = opened?;
                 let shown = directory.display();

@@ -67,6 +67,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for permission in ["plugin.shop:execute", "ext.stock.*:read"] {
         if let Err(error) = runtime.load(package()?).await {
             println!("  {error}");
+            println!("  {}", error.hint().unwrap_or_default());
         }
         runtime.update_policy(|policy| policy.allow(permission))?;
     }

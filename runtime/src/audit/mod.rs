@@ -19,7 +19,7 @@ use serde::Serialize;
 use self::line_quota::{LineQuota, Quota};
 use self::mask::Mask;
 use crate::caller::{CallOrigin, Caller};
-use crate::capability::{Denial, Refused};
+use crate::capability::Denial;
 use crate::clock::{Clock, unix_ms};
 use crate::limits::{AUDIT_PERIOD, AUDIT_RECORDS_MAX, AUDIT_TRAIL_MAX, RESOURCE_BYTES_TOLD};
 use crate::thread_number::thread_number;
@@ -34,8 +34,8 @@ pub struct AuditRecord<'a> {
     pub resource: &'a str,
     /// The action: `read`, `write`, `execute`, `publish` or `subscribe`.
     pub action: &'static str,
-    /// Whether the manifest or the operator denied the access; `None` if it was allowed.
-    pub refused: Option<Refused>,
+    /// The denial, with what would grant the use; `None` if it was allowed.
+    pub denial: Option<&'a Denial>,
     /// The caller of the plugin's call; `None` outside a call or if the call is not known.
     pub caller: Option<&'a Caller>,
     /// The id of that call.
@@ -49,7 +49,7 @@ pub struct AuditRecord<'a> {
 impl AuditRecord<'_> {
     /// Returns `permission.allow` or `permission.deny`.
     pub fn event(&self) -> &'static str {
-        if self.refused.is_none() { "permission.allow" } else { "permission.deny" }
+        if self.denial.is_none() { "permission.allow" } else { "permission.deny" }
     }
 }
 
@@ -91,17 +91,18 @@ pub struct TracingAudit;
 
 impl AuditSink for TracingAudit {
     fn record(&self, record: &AuditRecord<'_>) {
-        let AuditRecord { plugin, resource, action, refused, caller, request_id, time: _, left_out } = record;
+        let AuditRecord { plugin, resource, action, denial, caller, request_id, time: _, left_out } = record;
+        let (refused, hint) = (denial.map(|denial| denial.refused.name()), denial.map(Denial::hint));
         let caller = caller.map(tracing::field::display);
         macro_rules! event {
             ($level:ident, $name:literal) => {
                 tracing::event!(
                     target: "plugbay::audit", tracing::Level::$level,
-                    plugin, resource, action, refused = refused.map(Refused::name), caller, request_id, left_out, $name
+                    plugin, resource, action, refused, hint, caller, request_id, left_out, $name
                 )
             };
         }
-        match refused {
+        match denial {
             Some(_) => event!(INFO, "permission.deny"),
             None => event!(TRACE, "permission.allow"),
         }
@@ -118,12 +119,9 @@ impl AuditSink for TracingAudit {
 pub struct AuditEntry {
     /// The plugin that was denied access.
     pub plugin: String,
-    /// The resource; cut after 1,024 bytes.
-    pub resource: String,
-    /// The denied action.
-    pub action: &'static str,
-    /// Whether the manifest or the operator denied the access.
-    pub refused: Refused,
+    /// The denied use, with what would grant it. In JSON its members are those of the entry.
+    #[serde(flatten)]
+    pub denial: Denial,
     /// The caller of the plugin's call.
     pub caller: Option<String>,
     /// The id of that call.
@@ -157,7 +155,7 @@ impl Audit {
             plugin,
             resource: &denial.resource,
             action: denial.action,
-            refused: Some(denial.refused),
+            denial: Some(denial),
             caller: call.map(|call| &call.caller),
             request_id: call.map(CallOrigin::request_id),
             time: self.clock.now(),
@@ -166,9 +164,7 @@ impl Audit {
         self.sink.record(&record);
         let entry = AuditEntry {
             plugin: plugin.to_owned(),
-            resource: denial.resource.clone(),
-            action: denial.action,
-            refused: denial.refused,
+            denial: denial.clone(),
             caller: record.caller.map(ToString::to_string),
             request_id: record.request_id.map(str::to_owned),
             time_ms: unix_ms(record.time),
@@ -223,8 +219,7 @@ impl PluginAudit {
         self.denied.fetch_add(1, Ordering::Relaxed);
         match admit(&self.denials) {
             Quota::Left { dropped_before } => {
-                let denial = Denial { resource: self.mask.apply(&denial.resource).into_owned(), ..denial.clone() };
-                self.audit.deny(&self.plugin, &denial, call, dropped_before);
+                self.audit.deny(&self.plugin, &denial.masked(|text| self.mask.apply(text)), call, dropped_before);
             }
             Quota::Spent => drop(self.left_out.fetch_add(1, Ordering::Relaxed)),
         }
@@ -237,7 +232,7 @@ impl PluginAudit {
             plugin: &self.plugin,
             resource: &resource[..resource.floor_char_boundary(RESOURCE_BYTES_TOLD)],
             action: action.name(),
-            refused: None,
+            denial: None,
             caller: call.map(|call| &call.caller),
             request_id: call.map(CallOrigin::request_id),
             time: self.audit.clock.now(),
@@ -334,8 +329,8 @@ mod tests {
         let lines = kept.lines.lock().expect("not poisoned");
         assert_eq!(*lines, ["permission.deny data.a cli 0", "permission.deny data.b - 0"]);
         let trail = audit.trail();
-        assert_eq!((&*trail[0].resource, trail[0].request_id.as_deref()), ("data.a", Some("r-1")));
-        assert_eq!((&*trail[1].resource, trail[1].request_id.as_deref()), ("data.b", None));
+        assert_eq!((&*trail[0].denial.resource, trail[0].request_id.as_deref()), ("data.a", Some("r-1")));
+        assert_eq!((&*trail[1].denial.resource, trail[1].request_id.as_deref()), ("data.b", None));
     }
 
     #[test]
@@ -370,6 +365,6 @@ mod tests {
             audit.deny("p", &denial, None, 0);
         }
         let trail = audit.trail();
-        assert_eq!((trail.len(), &*trail[0].resource), (AUDIT_TRAIL_MAX, "data.5"));
+        assert_eq!((trail.len(), &*trail[0].denial.resource), (AUDIT_TRAIL_MAX, "data.5"));
     }
 }

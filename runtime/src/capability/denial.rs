@@ -1,14 +1,11 @@
-//! A denied use, and the rule that would allow it.
-//!
-//! The rule that a denial suggests grants the use that was denied and nothing else: wildcards in the name of a resource
-//! are escaped, and characters that are special in a shell or in YAML are quoted.
+//! A denied use, and the pattern of a rule that would allow it and nothing else: wildcards in the name of the resource
+//! are escaped. [`Denial::hint`] has the line to add.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use plugbay_manifest::PermissionAction;
 use serde::Serialize;
-use shlex::Quoter;
 
 use super::Pattern;
 use crate::limits::RESOURCE_BYTES_TOLD;
@@ -42,6 +39,9 @@ pub struct Denial {
     /// The resource of the rule that denies it, if one does; else no rule allows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// What the plugin that was to be called would have to do, if it refused the caller.
+    #[serde(skip)]
+    pub(crate) remedy: Option<String>,
 }
 
 impl Refused {
@@ -57,16 +57,56 @@ impl Refused {
 }
 
 impl Denial {
+    /// The rule that allows this use and no other, as it stands in a list of `policy` or `permissions`:
+    /// `- {resource: "data.notes", actions: [read]}`.
+    pub fn line(&self) -> String {
+        // A JSON text is a YAML text too.
+        format!("- {{resource: {}, actions: [{}]}}", serde_json::Value::from(&*self.grant), self.action)
+    }
+
+    /// What grants the use: the line to add, and where. One line.
+    pub fn hint(&self) -> String {
+        let line = self.line();
+        match (self.refused, &self.rule) {
+            (Refused::ByManifest, Some(rule)) => {
+                format!("remove the rule about `{rule}` from `permissions` in the plugin's manifest")
+            }
+            (Refused::ByManifest, None) => {
+                format!("add `{line}` at the top of `permissions` in the plugin's manifest")
+            }
+            (Refused::ByOperator, _) => format!("add `{line}` at the top of the policy"),
+            (Refused::ByMode, _) => format!(
+                "it needs `execution_mode: trusted` in the plugin's manifest, the operator's trust in the plugin, and \
+                 `{line}` in the policy"
+            ),
+            (Refused::ByCallee, _) => self.remedy.clone().unwrap_or_else(|| {
+                "add the caller to `allowed_callers` in the manifest of the plugin that it calls".to_owned()
+            }),
+        }
+    }
+
     /// A use of one resource.
     pub(crate) fn of_use(resource: &str, action: PermissionAction, refused: Refused) -> Self {
         let told = &resource[..resource.floor_char_boundary(RESOURCE_BYTES_TOLD)];
         let grant = Pattern::exact(told).as_str().to_owned();
-        Denial { resource: told.to_owned(), action: action.name(), refused, grant, rule: None }
+        Denial { resource: told.to_owned(), action: action.name(), refused, grant, rule: None, remedy: None }
     }
 
     /// The same by a rule that says so.
     pub(super) fn by_rule(self, rule: Option<String>) -> Self {
         Denial { rule, ..self }
+    }
+
+    /// The same with secrets replaced in the name of the resource.
+    pub(crate) fn masked<'t>(&'t self, mask: impl Fn(&'t str) -> Cow<'t, str>) -> Denial {
+        match mask(&self.resource) {
+            Cow::Borrowed(text) if text == self.resource => self.clone(),
+            masked => Denial {
+                grant: Pattern::exact(&masked).as_str().to_owned(),
+                resource: masked.into_owned(),
+                ..self.clone()
+            },
+        }
     }
 
     /// A use that the operator would have to name.
@@ -76,7 +116,14 @@ impl Denial {
 
     /// The use of an interface behind which there are many resources.
     pub(crate) fn of_kind(kind: &str, action: PermissionAction, refused: Refused) -> Self {
-        Denial { resource: kind.to_owned(), action: action.name(), refused, grant: kind.to_owned(), rule: None }
+        Denial {
+            resource: kind.to_owned(),
+            action: action.name(),
+            refused,
+            grant: kind.to_owned(),
+            rule: None,
+            remedy: None,
+        }
     }
 }
 
@@ -84,36 +131,19 @@ impl std::error::Error for Denial {}
 
 impl fmt::Display for Denial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Denial { resource, action, refused, grant, rule: denied_by } = self;
-        // A JSON text is a YAML text too.
-        let rule = format!("- {{resource: {}, actions: [{action}]}}", serde_json::Value::from(&**grant));
-        // Quoting fails for NUL characters only, and only unless they are allowed.
-        let quoted = Quoter::new().allow_nul(true).quote(&format!("{grant}:{action}")).map(Cow::into_owned);
-        let option = format!("--grant {}", quoted.unwrap_or_default());
+        let Denial { resource, action, refused, rule, .. } = self;
         write!(f, "permission to {action} `{resource}` ")?;
-        match refused {
-            Refused::ByManifest if let Some(denied_by) = denied_by => {
-                write!(f, "is denied by the plugin's own manifest: its rule about `{denied_by}` says so")
+        match (refused, rule) {
+            (Refused::ByManifest, Some(rule)) => {
+                write!(f, "is denied by the plugin's own manifest, in its rule about `{rule}`")
             }
-            Refused::ByOperator if let Some(denied_by) = denied_by => write!(
-                f,
-                "is denied by the operator's rule about `{denied_by}`; a rule above it decides first: `{option}`, or \
-                 `{rule}` at the top of `policy` in the host's file"
-            ),
-            Refused::ByManifest => {
-                write!(f, "was not asked for: add `{rule}` at the top of `permissions` in the plugin's manifest")
+            (Refused::ByManifest, None) => write!(f, "is not requested by the plugin's manifest"),
+            (Refused::ByOperator, Some(rule)) => write!(f, "is denied by the operator's rule about `{rule}`"),
+            (Refused::ByOperator, None) => write!(f, "is not allowed by the operator"),
+            (Refused::ByMode, _) => write!(f, "is for trusted plugins only"),
+            (Refused::ByCallee, _) => {
+                write!(f, "is not given by that plugin: its `allowed_callers` do not name the caller")
             }
-            Refused::ByCallee => write!(f, "is not given by that plugin: its `allowed_callers` do not name this one"),
-            Refused::ByMode => write!(
-                f,
-                "is for trusted plugins only: it needs `execution_mode: trusted` in the plugin's manifest, the \
-                 operator's trust in the plugin, and a grant of `{grant}:{action}`"
-            ),
-            Refused::ByOperator => write!(
-                f,
-                "is not allowed by the operator: allow it with `{option}`, or `{rule}` at the top of `policy` in the \
-                 host's file"
-            ),
         }
     }
 }
@@ -130,13 +160,16 @@ mod tests {
 
     #[test]
     fn denial_names_the_line_to_add() {
-        let denial = denied("config.a", Policy::allow_all());
-        assert!(denial.to_string().contains("`--grant config.a:read`"), "{denial}");
-        let denial = denied("config.a", Policy::default());
-        assert!(denial.to_string().contains("`- {resource: \"config.a\", actions: [read]}`"), "{denial}");
+        let line = "`- {resource: \"config.a\", actions: [read]}`";
+        for (asked, place) in [(Policy::allow_all(), "the policy"), (Policy::default(), "`permissions`")] {
+            let denial = denied("config.a", asked);
+            let hint = denial.hint();
+            assert!(hint.contains(line) && hint.contains(place), "{hint}");
+            assert!(!denial.to_string().contains(line), "what happened is told without advice: {denial}");
+        }
     }
 
-    /// Takes the lines out of the text and adds them, as a reader of it would.
+    /// Takes the line out of the hint and adds it, as a reader of it would, and the grant as the command's option.
     #[test]
     fn line_to_add_grants_what_was_denied_and_nothing_else() {
         for resource in [
@@ -165,13 +198,12 @@ mod tests {
             "process.1",
             "cache.x:read",
         ] {
-            let text = denied(resource, Policy::allow_all()).to_string();
-            let told = text.split_once("allow it with `--grant ").and_then(|(_, rest)| rest.split_once("`, or `"));
-            let (word, rest) = told.unwrap_or_else(|| panic!("no option: {text}"));
-            let words = shlex::split(word).unwrap_or_else(|| panic!("not the words of a shell: {word}"));
-            let [permission] = words.as_slice() else { panic!("not one word: {word}") };
-            let option = Policy::default().allow(permission).unwrap_or_else(|error| panic!("{error}"));
-            let (rule, _) = rest.split_once("` at the top of").unwrap_or_else(|| panic!("no rule: {text}"));
+            let denial = denied(resource, Policy::allow_all());
+            let text = denial.hint();
+            let grant = format!("{}:{}", denial.grant, denial.action);
+            let option = Policy::default().allow(&grant).unwrap_or_else(|error| panic!("{error}"));
+            let line = text.strip_prefix("add `").and_then(|rest| rest.split_once("` at the top of"));
+            let (rule, _) = line.unwrap_or_else(|| panic!("no rule: {text}"));
             let file = HostFile::parse("plugbay.yaml", &format!("policy:\n  {rule}\n"), Format::Yaml);
             let rules = file.unwrap_or_else(|error| panic!("{rule}: {error}")).policy;
             for policy in [option, Policy::from_rules(&rules)] {
@@ -194,8 +226,8 @@ mod tests {
     #[test]
     fn huge_name_is_cut_in_what_is_told() {
         let denial = denied(&format!("data.{}", "ä".repeat(1 << 20)), Policy::default());
-        assert!(denial.to_string().len() < 4_000);
-        let denial = Denial::of_kind("net.*", Read, Refused::ByMode);
-        assert!(denial.to_string().contains("`net.*:read`"), "{denial}");
+        assert!(denial.to_string().len() + denial.hint().len() < 4_000);
+        let hint = Denial::of_kind("net.*", Read, Refused::ByMode).hint();
+        assert!(hint.contains("{resource: \"net.*\", actions: [read]}"), "{hint}");
     }
 }

@@ -16,7 +16,7 @@ pub(crate) use self::request::Request;
 use self::request::{EventRequest, HealthRequest, RunAction};
 use crate::admission::Chain;
 use crate::caller::Caller;
-use crate::error::InvokeError;
+use crate::error::{InvokeError, InvokeErrorKind};
 use crate::event::{Event, Health, Reaction};
 use crate::host::{Call, TimeLimit};
 use crate::invocation::{Invocation, Outcome, Usage};
@@ -48,7 +48,11 @@ struct Cost {
 
 /// Runs an action.
 pub(crate) async fn invoke(plugin: &CurrentRevision, invocation: &mut Invocation<'_>) -> Result<Outcome, InvokeError> {
-    let Invocation { action, payload, caller, request_id, timeout, answer_checked, chain } = invocation;
+    let Invocation { action, payload, invalid_payload, caller, request_id, timeout, answer_checked, chain } =
+        invocation;
+    if let Some(message) = invalid_payload.take() {
+        return Err(not_json(plugin.borrow().name(), action, message));
+    }
     let circumstances = Circumstances {
         name: action,
         caller,
@@ -87,8 +91,10 @@ pub(crate) async fn health(plugin: &CurrentRevision) -> Result<Health, InvokeErr
     match dispatch(plugin, &Circumstances::by_host("health"), &mut HealthRequest).await {
         Ok((Some(json), _)) => Health::parse(plugin.borrow().name(), &json),
         Ok((None, _)) => Ok(Health::healthy()),
-        Err(InvokeError::Guest { failure, .. }) => Ok(Health::unhealthy(failure.message)),
-        Err(error) => Err(error),
+        Err(error) => match error.failure() {
+            Some(failure) => Ok(Health::unhealthy(failure.message.clone())),
+            None => Err(error),
+        },
     }
 }
 
@@ -120,10 +126,10 @@ async fn dispatch<R: Request>(
             Err(refused) => Err(refused),
         };
         let answer = answer.and_then(|reply| request.check_reply(&revision, &call, reply));
-        cost.settle(&revision, call.time, answer.as_ref().err().map(|error| &**error));
+        cost.settle(&revision, call.time, answer.as_ref().err());
         match answer {
-            Err(error) if matches!(*error, InvokeError::NotLoaded { .. }) && !plugin.is(&revision) => {}
-            answer => return answer.map(|reply| (reply, cost.usage)).map_err(|error| *error),
+            Err(error) if matches!(error.kind(), InvokeErrorKind::NotLoaded) && !plugin.is(&revision) => {}
+            answer => return answer.map(|reply| (reply, cost.usage)),
         }
     }
 }
@@ -134,26 +140,24 @@ fn admit<'a, R: Request>(
     plugin: &'a LoadedPlugin,
     request: &R,
     call: &Call<'_>,
-) -> Result<Option<&'a Action>, Box<InvokeError>> {
+) -> Result<Option<&'a Action>, InvokeError> {
     if plugin.instances.is_closed() {
-        return Err(Box::new(InvokeError::NotLoaded { plugin: plugin.name().to_owned() }));
+        return Err(plugin.error(call, InvokeErrorKind::NotLoaded));
     }
     if let Some(chain) = call.chain {
-        admit_caller(plugin, call.name, chain)?;
+        admit_caller(plugin, call, chain)?;
     }
     let declared = request.declared(plugin, call)?;
     let (allowed, observed) = (plugin.limits.payload_bytes, request.payload().len());
     if observed > allowed {
-        let (plugin, action) = (plugin.name().to_owned(), call.name.to_owned());
-        return Err(Box::new(InvokeError::PayloadTooLarge { plugin, action, allowed, observed }));
+        return Err(plugin.error(call, InvokeErrorKind::PayloadTooLarge { allowed, observed }));
     }
     if let Some(rate) = &plugin.rate
         && R::COUNTS_AGAINST_RATE
     {
         rate.admit(call.time.started(), thread_number()).map_err(|retry_after| {
             let limit = rate.limit();
-            let plugin = plugin.name().to_owned();
-            InvokeError::RateLimited { plugin, calls: limit.calls, period: limit.period, retry_after }
+            plugin.error(call, InvokeErrorKind::RateLimited { calls: limit.calls, period: limit.period, retry_after })
         })?;
     }
     payload::check_here(plugin, declared, request, call)?;
@@ -161,29 +165,34 @@ fn admit<'a, R: Request>(
 }
 
 /// Checks that the plugin admits the plugin at the end of this chain, and that the chain is within its limit.
-fn admit_caller(plugin: &LoadedPlugin, action: &str, chain: &Chain) -> Result<(), Box<InvokeError>> {
-    let name = plugin.name().to_owned();
+fn admit_caller(plugin: &LoadedPlugin, call: &Call<'_>, chain: &Chain) -> Result<(), InvokeError> {
     let allowed_callers = plugin.manifest.allowed_callers.as_deref();
-    if !chain.is_let_in(&name, allowed_callers) {
+    if !chain.is_let_in(plugin.name(), allowed_callers) {
         let (caller, names_callers) = (chain.caller().to_owned(), allowed_callers.is_some());
-        return Err(Box::new(InvokeError::CallerRefused { plugin: name, caller, names_callers }));
+        return Err(plugin.error(call, InvokeErrorKind::CallerRefused { caller, names_callers }));
     }
-    check_depth(&name, action, chain)
+    check_depth(plugin.name(), call.name, chain)
 }
 
 /// Checks that the chain is within its limit.
-fn check_depth(plugin: &str, action: &str, chain: &Chain) -> Result<(), Box<InvokeError>> {
+fn check_depth(plugin: &str, action: &str, chain: &Chain) -> Result<(), InvokeError> {
     let observed = chain.depth();
     if observed > CALL_DEPTH_MAX {
-        return Err(Box::new(InvokeError::CallDepth {
-            plugin: plugin.to_owned(),
-            action: action.chars().take(ACTION_NAME_BYTES_MAX).collect(),
-            chain: format!("{chain} -> {plugin}"),
-            allowed: CALL_DEPTH_MAX,
-            observed,
-        }));
+        let chain = format!("{chain} -> {plugin}");
+        let kind = InvokeErrorKind::CallDepth { chain, allowed: CALL_DEPTH_MAX, observed };
+        return Err(InvokeError::new(plugin, shown(action), kind));
     }
     Ok(())
+}
+
+/// The error of an invocation whose payload is not JSON.
+fn not_json(plugin: &str, action: &str, message: Box<str>) -> InvokeError {
+    InvokeError::new(plugin, shown(action), InvokeErrorKind::Payload { message: message.into() })
+}
+
+/// The beginning of an action's name, which a caller may have made very long.
+fn shown(action: &str) -> String {
+    action.chars().take(ACTION_NAME_BYTES_MAX).collect()
 }
 
 /// Leases an instance, creates one if none is idle, and returns it if it is still intact.
@@ -192,7 +201,7 @@ async fn serve<R: Request>(
     request: &mut R,
     call: &Call<'_>,
     cost: &mut Cost,
-) -> Result<R::Reply, Box<InvokeError>> {
+) -> Result<R::Reply, InvokeError> {
     let mut lease = match plugin.instances.try_lease() {
         Some(lease) => lease,
         // Boxed: a call that has to wait can afford the allocation.
@@ -222,19 +231,16 @@ async fn serve<R: Request>(
     } else {
         Box::pin(plugin.retire(instance, call)).await;
     }
-    answer.map_err(|failure| plugin.guest_error(failure))
+    answer.map_err(|failure| plugin.guest_error(failure, call))
 }
 
 /// Waits for an instance, unless the call that holds it waits for this one.
-async fn wait_for_turn<'a>(plugin: &'a LoadedPlugin, call: &Call<'_>) -> Result<Lease<'a>, Box<InvokeError>> {
+async fn wait_for_turn<'a>(plugin: &'a LoadedPlugin, call: &Call<'_>) -> Result<Lease<'a>, InvokeError> {
     // A call by a function of the application has no chain, even if a plugin waits for that function.
     let chain = call.chain.cloned().or_else(Chain::of_this_task);
     let enter = |chain| plugin.context.plugins.waits.enter(chain, &plugin.context.name, plugin.instances.concurrency());
-    let _waiting = chain.as_ref().map(enter).transpose().map_err(|chain| InvokeError::Reentrant {
-        plugin: plugin.name().to_owned(),
-        action: call.name.to_owned(),
-        chain,
-    })?;
+    let waiting = chain.as_ref().map(enter).transpose();
+    let _waiting = waiting.map_err(|chain| plugin.error(call, InvokeErrorKind::Reentrant { chain }))?;
     plugin.instances.lease(call.time.deadline()).await.map_err(|no| plugin.no_lease(no, call))
 }
 

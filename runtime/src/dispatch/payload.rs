@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use super::request::Request;
-use crate::error::InvokeError;
+use crate::error::{InvokeError, InvokeErrorKind};
 use crate::host::Call;
 use crate::limits::PAYLOAD_CHECKED_ASIDE_BYTES;
 use crate::plugin::loaded::{Action, LoadedPlugin};
 use crate::plugin::schema::PayloadSchema;
+use crate::plugin::verdict;
 
 fn schema(declared: Option<&Action>) -> Option<&Arc<PayloadSchema>> {
     declared?.payload.as_ref()
@@ -25,10 +26,10 @@ pub(super) fn check_here(
     declared: Option<&Action>,
     request: &impl Request,
     call: &Call<'_>,
-) -> Result<(), Box<InvokeError>> {
+) -> Result<(), InvokeError> {
     match schema(declared) {
         Some(schema) if request.payload().len() < PAYLOAD_CHECKED_ASIDE_BYTES => {
-            Ok(schema.check(plugin.name(), call.name, request.payload())?)
+            schema.check(plugin.name(), call.name, request.payload())
         }
         _ => Ok(()),
     }
@@ -40,7 +41,7 @@ pub(super) async fn check_aside(
     declared: Option<&Action>,
     request: &impl Request,
     call: &Call<'_>,
-) -> Result<(), Box<InvokeError>> {
+) -> Result<(), InvokeError> {
     let Some(schema) = schema(declared).cloned() else { return Ok(()) };
     let (name, payload, action) = (plugin.name().to_owned(), request.payload().to_owned(), call.name.to_owned());
     let check = tokio::task::spawn_blocking(move || schema.check(&name, &action, &payload));
@@ -48,16 +49,12 @@ pub(super) async fn check_aside(
         Some(deadline) => tokio::time::timeout_at(deadline.into(), check).await,
         None => Ok(check.await),
     };
-    let (plugin, action) = (|| plugin.name().to_owned(), || call.name.to_owned());
     match checked {
-        Ok(Ok(checked)) => Ok(checked?),
+        Ok(Ok(checked)) => checked,
         Ok(Err(error)) => {
             let message = format!("its payload could not be checked: {error}");
-            Err(Box::new(InvokeError::Host { plugin: plugin(), action: action(), message }))
+            Err(plugin.error(call, InvokeErrorKind::Host { message }))
         }
-        Err(_) => {
-            let (allowed, observed) = (call.time.timeout.unwrap_or_default(), call.time.elapsed());
-            Err(Box::new(InvokeError::Timeout { plugin: plugin(), action: action(), allowed, observed }))
-        }
+        Err(_) => Err(plugin.error(call, verdict::timeout(call, &plugin.limits, &plugin.context.ceilings, false))),
     }
 }

@@ -7,13 +7,12 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Instant;
 
-use super::check_depth;
+use super::{check_depth, not_json, shown};
 use crate::admission::Chain;
-use crate::error::{InvokeError, PayloadProblem};
+use crate::error::{InvokeError, InvokeErrorKind, LimitOrigin, PayloadProblem};
 use crate::host::TimeLimit;
 use crate::host_plugin::{HandlerError, HostCall, ProvidedPlugin};
 use crate::invocation::Invocation;
-use crate::limits::ACTION_NAME_BYTES_MAX;
 
 /// An action of the application panicked.
 struct Panicked;
@@ -22,7 +21,7 @@ struct Panicked;
 pub(crate) async fn invoke_provided(
     plugin: &ProvidedPlugin,
     invocation: Invocation<'_>,
-) -> Result<String, Box<InvokeError>> {
+) -> Result<String, InvokeError> {
     let begun = Instant::now();
     let answer = run(plugin, invocation).await;
     plugin.metrics().call(begun.elapsed(), None);
@@ -32,20 +31,22 @@ pub(crate) async fn invoke_provided(
     answer
 }
 
-async fn run(plugin: &ProvidedPlugin, invocation: Invocation<'_>) -> Result<String, Box<InvokeError>> {
-    let Invocation { action, payload, request_id, timeout, chain, .. } = invocation;
-    let name = || plugin.name().to_owned();
+async fn run(plugin: &ProvidedPlugin, invocation: Invocation<'_>) -> Result<String, InvokeError> {
+    let Invocation { action, payload, invalid_payload, request_id, timeout, chain, .. } = invocation;
+    if let Some(message) = invalid_payload {
+        return Err(not_json(plugin.name(), &action, message));
+    }
     if let Some(chain) = &chain {
         check_depth(plugin.name(), &action, chain)?;
     }
     let Some(handler) = plugin.action(&action) else {
-        let action = action.chars().take(ACTION_NAME_BYTES_MAX).collect();
-        return Err(Box::new(InvokeError::UnknownAction { plugin: name(), action, known: plugin.action_names() }));
+        let kind = InvokeErrorKind::UnknownAction { known: plugin.action_names() };
+        return Err(InvokeError::new(plugin.name(), shown(&action), kind));
     };
-    let action = action.into_owned();
+    let failed = |kind| Err(InvokeError::new(plugin.name(), &*action, kind));
     let (allowed, observed) = (plugin.payload_bytes(), payload.len());
     if observed > allowed {
-        return Err(Box::new(InvokeError::PayloadTooLarge { plugin: name(), action, allowed, observed }));
+        return failed(InvokeErrorKind::PayloadTooLarge { allowed, observed });
     }
     let call = HostCall {
         plugin: chain.as_ref().map(|chain| chain.caller().to_owned()).unwrap_or_default(),
@@ -67,29 +68,34 @@ async fn run(plugin: &ProvidedPlugin, invocation: Invocation<'_>) -> Result<Stri
     let json = match answer {
         Ok(Ok(Ok(json))) => json,
         Ok(Ok(Err(HandlerError::Failed(failure)))) => {
-            return Err(Box::new(InvokeError::Guest { plugin: name(), failure: Box::new(failure) }));
+            return failed(InvokeErrorKind::Guest { failure: Box::new(failure) });
         }
         Ok(Ok(Err(HandlerError::Payload(error)))) => {
             let problems = vec![PayloadProblem { path: String::new(), message: error.to_string() }];
-            return Err(Box::new(InvokeError::Validation { plugin: name(), action, problems }));
+            return failed(InvokeErrorKind::Validation { problems });
         }
         Ok(Ok(Err(HandlerError::Answer(error)))) => {
             let message = format!("its answer cannot be JSON: {error}");
-            return Err(Box::new(InvokeError::Host { plugin: name(), action, message }));
+            return failed(InvokeErrorKind::Host { message });
         }
         Ok(Err(Panicked)) => {
             let message = "the action panicked".to_owned();
-            return Err(Box::new(InvokeError::Host { plugin: name(), action, message }));
+            return failed(InvokeErrorKind::Host { message });
         }
         Err(_) => {
             let (allowed, observed) = (timeout.unwrap_or_default(), time.elapsed());
-            return Err(Box::new(InvokeError::Timeout { plugin: name(), action, allowed, observed }));
+            return failed(InvokeErrorKind::Timeout {
+                allowed,
+                observed,
+                is_waiting: false,
+                origin: LimitOrigin::Caller,
+            });
         }
     };
     let (allowed, observed) = (plugin.result_bytes(), json.len());
     if observed > allowed {
         let observed = Some(observed);
-        return Err(Box::new(InvokeError::ResultTooLarge { plugin: name(), action, allowed, observed }));
+        return failed(InvokeErrorKind::ResultTooLarge { allowed, observed });
     }
     Ok(json)
 }

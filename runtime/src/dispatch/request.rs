@@ -7,7 +7,8 @@ use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
 
-use crate::error::{Failure, InvokeError};
+use super::shown;
+use crate::error::{Failure, InvokeError, InvokeErrorKind};
 use crate::event::{Event, Reaction};
 use crate::host::Call;
 use crate::invocation::parse_answer;
@@ -16,7 +17,7 @@ use crate::plugin::instance::Instance;
 use crate::plugin::loaded::{Action, LoadedPlugin};
 
 /// The guest's answer, the failure that it reported, or the error that stopped it.
-pub(crate) type Asked<T> = Result<Result<T, Box<Failure>>, Box<InvokeError>>;
+pub(crate) type Asked<T> = Result<Result<T, Box<Failure>>, InvokeError>;
 
 /// A request to a guest. It is cloned for each attempt if it may be retried.
 pub(crate) trait Request: Clone + Send + Sync {
@@ -30,8 +31,8 @@ pub(crate) trait Request: Clone + Send + Sync {
     /// Returns the manifest's declaration of the requested action, if there is one.
     ///
     /// # Errors
-    /// [`InvokeError::UnknownAction`].
-    fn declared<'p>(&self, plugin: &'p LoadedPlugin, call: &Call<'_>) -> Result<Option<&'p Action>, Box<InvokeError>>;
+    /// [`InvokeErrorKind::UnknownAction`].
+    fn declared<'p>(&self, plugin: &'p LoadedPlugin, call: &Call<'_>) -> Result<Option<&'p Action>, InvokeError>;
 
     /// The JSON that the guest receives.
     fn payload(&self) -> &str;
@@ -47,24 +48,24 @@ pub(crate) trait Request: Clone + Send + Sync {
     /// Returns the reply if it is within the limit of its size.
     ///
     /// # Errors
-    /// [`InvokeError::ResultTooLarge`].
+    /// [`InvokeErrorKind::ResultTooLarge`].
     fn within_limit(
         &self,
         plugin: &LoadedPlugin,
         call: &Call<'_>,
         reply: Self::Reply,
-    ) -> Result<Self::Reply, Box<InvokeError>>;
+    ) -> Result<Self::Reply, InvokeError>;
 
     /// Returns the reply if it is valid.
     ///
     /// # Errors
-    /// [`InvokeError::Answer`].
+    /// [`InvokeErrorKind::Answer`].
     fn check_reply(
         &self,
         plugin: &LoadedPlugin,
         call: &Call<'_>,
         reply: Self::Reply,
-    ) -> Result<Self::Reply, Box<InvokeError>>;
+    ) -> Result<Self::Reply, InvokeError>;
 }
 
 /// A request to run the action that the call names.
@@ -80,10 +81,10 @@ impl Request for RunAction<'_> {
     type Reply = String;
     const COUNTS_AGAINST_RATE: bool = true;
 
-    fn declared<'p>(&self, plugin: &'p LoadedPlugin, call: &Call<'_>) -> Result<Option<&'p Action>, Box<InvokeError>> {
+    fn declared<'p>(&self, plugin: &'p LoadedPlugin, call: &Call<'_>) -> Result<Option<&'p Action>, InvokeError> {
         let declared = plugin.actions.get(call.name);
         if declared.is_none() && (!plugin.actions.is_empty() || call.name.len() > ACTION_NAME_BYTES_MAX) {
-            return Err(Box::new(unknown_action(plugin, call.name)));
+            return Err(unknown_action(plugin, call.name));
         }
         Ok(declared)
     }
@@ -103,12 +104,12 @@ impl Request for RunAction<'_> {
     }
 
     #[inline]
-    fn within_limit(&self, plugin: &LoadedPlugin, call: &Call<'_>, json: String) -> Result<String, Box<InvokeError>> {
+    fn within_limit(&self, plugin: &LoadedPlugin, call: &Call<'_>, json: String) -> Result<String, InvokeError> {
         within_result_limit(plugin, call, &json)?;
         Ok(json)
     }
 
-    fn check_reply(&self, plugin: &LoadedPlugin, call: &Call<'_>, json: String) -> Result<String, Box<InvokeError>> {
+    fn check_reply(&self, plugin: &LoadedPlugin, call: &Call<'_>, json: String) -> Result<String, InvokeError> {
         if self.answer_checked {
             parse_answer::<IgnoredAny>(plugin.name(), call.name, &json)?;
         }
@@ -129,7 +130,7 @@ impl Request for EventRequest<'_> {
     type Reply = Reaction;
     const COUNTS_AGAINST_RATE: bool = false;
 
-    fn declared<'p>(&self, _: &'p LoadedPlugin, _: &Call<'_>) -> Result<Option<&'p Action>, Box<InvokeError>> {
+    fn declared<'p>(&self, _: &'p LoadedPlugin, _: &Call<'_>) -> Result<Option<&'p Action>, InvokeError> {
         Ok(None)
     }
 
@@ -147,11 +148,11 @@ impl Request for EventRequest<'_> {
         Ok(answer.unwrap_or(Ok(Reaction::default())))
     }
 
-    fn within_limit(&self, _: &LoadedPlugin, _: &Call<'_>, reaction: Reaction) -> Result<Reaction, Box<InvokeError>> {
+    fn within_limit(&self, _: &LoadedPlugin, _: &Call<'_>, reaction: Reaction) -> Result<Reaction, InvokeError> {
         Ok(reaction)
     }
 
-    fn check_reply(&self, _: &LoadedPlugin, _: &Call<'_>, reaction: Reaction) -> Result<Reaction, Box<InvokeError>> {
+    fn check_reply(&self, _: &LoadedPlugin, _: &Call<'_>, reaction: Reaction) -> Result<Reaction, InvokeError> {
         Ok(reaction)
     }
 }
@@ -164,7 +165,7 @@ impl Request for HealthRequest {
     type Reply = Option<String>;
     const COUNTS_AGAINST_RATE: bool = false;
 
-    fn declared<'p>(&self, _: &'p LoadedPlugin, _: &Call<'_>) -> Result<Option<&'p Action>, Box<InvokeError>> {
+    fn declared<'p>(&self, _: &'p LoadedPlugin, _: &Call<'_>) -> Result<Option<&'p Action>, InvokeError> {
         Ok(None)
     }
 
@@ -182,35 +183,26 @@ impl Request for HealthRequest {
         plugin: &LoadedPlugin,
         call: &Call<'_>,
         json: Option<String>,
-    ) -> Result<Option<String>, Box<InvokeError>> {
+    ) -> Result<Option<String>, InvokeError> {
         json.as_ref().map_or(Ok(()), |json| within_result_limit(plugin, call, json))?;
         Ok(json)
     }
 
-    fn check_reply(
-        &self,
-        _: &LoadedPlugin,
-        _: &Call<'_>,
-        json: Option<String>,
-    ) -> Result<Option<String>, Box<InvokeError>> {
+    fn check_reply(&self, _: &LoadedPlugin, _: &Call<'_>, json: Option<String>) -> Result<Option<String>, InvokeError> {
         Ok(json)
     }
 }
 
 #[inline]
-fn within_result_limit(plugin: &LoadedPlugin, call: &Call<'_>, json: &str) -> Result<(), Box<InvokeError>> {
+fn within_result_limit(plugin: &LoadedPlugin, call: &Call<'_>, json: &str) -> Result<(), InvokeError> {
     let (allowed, observed) = (plugin.limits.result_bytes, json.len());
     if observed <= allowed {
         return Ok(());
     }
-    let (plugin, action) = (plugin.name().to_owned(), call.name.to_owned());
-    Err(Box::new(InvokeError::ResultTooLarge { plugin, action, allowed, observed: Some(observed) }))
+    Err(plugin.error(call, InvokeErrorKind::ResultTooLarge { allowed, observed: Some(observed) }))
 }
 
 fn unknown_action(plugin: &LoadedPlugin, action: &str) -> InvokeError {
-    InvokeError::UnknownAction {
-        plugin: plugin.name().to_owned(),
-        action: action.chars().take(ACTION_NAME_BYTES_MAX).collect(),
-        known: plugin.manifest.actions.iter().map(|action| action.name.clone()).collect(),
-    }
+    let known = plugin.manifest.actions.iter().map(|action| action.name.clone()).collect();
+    InvokeError::new(plugin.name(), shown(action), InvokeErrorKind::UnknownAction { known })
 }

@@ -15,7 +15,7 @@ pub(super) async fn serve_with_retries<R: Request>(
     call: &Call<'_>,
     retry: Retry,
     cost: &mut Cost,
-) -> Result<R::Reply, Box<InvokeError>> {
+) -> Result<R::Reply, InvokeError> {
     cost.repeats = true;
     let mut pause = retry.backoff;
     for attempt in 1..retry.max_attempts {

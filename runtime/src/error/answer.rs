@@ -4,43 +4,53 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::InvokeError;
+use super::{InvokeError, InvokeErrorKind};
+
+impl InvokeErrorKind {
+    /// The stable name of this kind of error, which no plugin can choose: a failure that a plugin answered is
+    /// `guest_error`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            InvokeErrorKind::UnknownAction { .. } => "unknown_action",
+            InvokeErrorKind::Validation { .. } => "validation_error",
+            InvokeErrorKind::Payload { .. } => "invalid_payload",
+            InvokeErrorKind::Answer { .. } => "invalid_answer",
+            InvokeErrorKind::PayloadTooLarge { .. } => "payload_too_large",
+            InvokeErrorKind::ResultTooLarge { .. } => "result_too_large",
+            InvokeErrorKind::RateLimited { .. } => "rate_limit_exceeded",
+            InvokeErrorKind::Busy { .. } => "busy",
+            InvokeErrorKind::Timeout { .. } => "timeout",
+            InvokeErrorKind::OutOfFuel { .. } => "out_of_fuel",
+            InvokeErrorKind::MemoryLimit { .. } => "memory_limit",
+            InvokeErrorKind::StackOverflow { .. } => "stack_overflow",
+            InvokeErrorKind::ResourceLimit { .. } => "resource_limit",
+            InvokeErrorKind::CallerRefused { .. } => "permission_denied",
+            InvokeErrorKind::Reentrant { .. } => "reentrant_call",
+            InvokeErrorKind::CallDepth { .. } => "call_depth",
+            InvokeErrorKind::Trapped { .. } => "plugin_trapped",
+            InvokeErrorKind::Guest { .. } => "guest_error",
+            InvokeErrorKind::Contract { .. } => "contract_mismatch",
+            InvokeErrorKind::NotLoaded => "not_loaded",
+            InvokeErrorKind::Host { .. } => "host_error",
+        }
+    }
+}
 
 impl InvokeError {
-    /// The stable name of this kind of error; for a guest's failure, the code that the guest chose.
+    /// The stable name of this kind of error; for a failure that the plugin answered, the code that the plugin chose.
     pub fn code(&self) -> &str {
-        match self {
-            InvokeError::UnknownAction { .. } => "unknown_action",
-            InvokeError::Validation { .. } => "validation_error",
-            InvokeError::Payload { .. } => "invalid_payload",
-            InvokeError::Answer { .. } => "invalid_answer",
-            InvokeError::PayloadTooLarge { .. } => "payload_too_large",
-            InvokeError::ResultTooLarge { .. } => "result_too_large",
-            InvokeError::RateLimited { .. } => "rate_limit_exceeded",
-            InvokeError::Busy { .. } => "busy",
-            InvokeError::Timeout { .. } => "timeout",
-            InvokeError::OutOfFuel { .. } => "out_of_fuel",
-            InvokeError::MemoryLimit { .. } => "memory_limit",
-            InvokeError::StackOverflow { .. } => "stack_overflow",
-            InvokeError::ResourceLimit { .. } => "resource_limit",
-            InvokeError::Denied { .. } => "permission_denied",
-            InvokeError::CallerRefused { .. } => "permission_denied",
-            InvokeError::Reentrant { .. } => "reentrant_call",
-            InvokeError::CallDepth { .. } => "call_depth",
-            InvokeError::Trapped { .. } => "plugin_trapped",
-            InvokeError::Guest { failure, .. } => &failure.code,
-            InvokeError::Contract { .. } => "contract_mismatch",
-            InvokeError::NotLoaded { .. } => "not_loaded",
-            InvokeError::Host { .. } => "host_error",
+        match self.kind() {
+            InvokeErrorKind::Guest { failure } => &failure.code,
+            kind => kind.code(),
         }
     }
 
     /// Whether the same call may well succeed if it is made again: the instance broke, all were busy, or the plugin
     /// itself says that it failed for a reason of its own (a status of 500 or more).
     pub fn is_transient(&self) -> bool {
-        match self {
-            InvokeError::Trapped { .. } | InvokeError::Busy { .. } => true,
-            InvokeError::Guest { failure, .. } => failure.status_code.is_some_and(|status| status >= 500),
+        match self.kind() {
+            InvokeErrorKind::Trapped { .. } | InvokeErrorKind::Busy { .. } => true,
+            InvokeErrorKind::Guest { failure, .. } => failure.status_code.is_some_and(|status| status >= 500),
             _ => false,
         }
     }
@@ -48,35 +58,35 @@ impl InvokeError {
     /// The limit that was hit, if this is about one.
     pub fn limit(&self) -> Option<LimitHit> {
         let hit = |limit, allowed: String, observed: String| Some(LimitHit { limit, allowed, observed });
-        match self {
-            InvokeError::PayloadTooLarge { allowed, observed, .. } => {
-                hit("payload_bytes", format!("{allowed} bytes"), format!("{observed} bytes"))
+        match self.kind() {
+            InvokeErrorKind::PayloadTooLarge { allowed, observed, .. } => {
+                hit("payload_bytes", bytes(*allowed), bytes(*observed))
             }
-            InvokeError::ResultTooLarge { allowed, observed, .. } => {
-                hit("result_bytes", format!("{allowed} bytes"), observed_bytes(*observed))
+            InvokeErrorKind::ResultTooLarge { allowed, observed, .. } => {
+                hit("result_bytes", bytes(*allowed), observed_bytes(*observed))
             }
-            InvokeError::RateLimited { calls, period, .. } => {
-                hit("rate_limit", format!("{calls} calls per {period:?}"), format!("{} calls", u64::from(*calls) + 1))
+            InvokeErrorKind::RateLimited { calls, period, .. } => {
+                hit("rate_limit", format!("{calls} calls per {period:?}"), format!("more than {calls} calls"))
             }
-            InvokeError::Busy { reason, allowed, .. } => {
-                hit("concurrency", format!("{allowed} ({reason})"), format!("{}", allowed + 1))
+            InvokeErrorKind::Busy { reason, allowed, .. } => {
+                hit("concurrency", format!("{allowed} ({reason})"), format!("more than {allowed}"))
             }
-            InvokeError::Timeout { allowed, observed, .. } => {
+            InvokeErrorKind::Timeout { allowed, observed, .. } => {
                 hit("timeout", format!("{allowed:?}"), format!("{observed:?}"))
             }
-            InvokeError::OutOfFuel { allowed, .. } => {
+            InvokeErrorKind::OutOfFuel { allowed, .. } => {
                 hit("max_fuel", format!("{allowed} units"), format!("{allowed} units"))
             }
-            InvokeError::MemoryLimit { allowed, observed, .. } => {
+            InvokeErrorKind::MemoryLimit { allowed, observed, .. } => {
                 hit("max_memory", format!("{allowed} bytes"), format!("{observed} bytes"))
             }
-            InvokeError::StackOverflow { allowed, .. } => {
+            InvokeErrorKind::StackOverflow { allowed, .. } => {
                 hit("wasm_stack", format!("{allowed} bytes"), format!("more than {allowed} bytes"))
             }
-            InvokeError::CallDepth { allowed, observed, .. } => {
+            InvokeErrorKind::CallDepth { allowed, observed, .. } => {
                 hit("call_depth", format!("{allowed} calls"), format!("{observed} calls"))
             }
-            InvokeError::ResourceLimit { hit, .. } => Some(hit.clone()),
+            InvokeErrorKind::ResourceLimit { hit, .. } => Some(hit.clone()),
             _ => None,
         }
     }
@@ -93,19 +103,18 @@ impl InvokeError {
 
     /// The members of the JSON object besides text and code.
     pub(super) fn details(&self) -> Option<serde_json::Value> {
-        match self {
-            InvokeError::Guest { failure, .. } => failure.details.clone(),
-            InvokeError::Validation { problems, .. } => Some(serde_json::json!({ "problems": problems })),
-            InvokeError::RateLimited { retry_after, .. } => {
+        match self.kind() {
+            InvokeErrorKind::Guest { failure, .. } => failure.details.clone(),
+            InvokeErrorKind::Validation { problems, .. } => Some(serde_json::json!({ "problems": problems })),
+            InvokeErrorKind::RateLimited { retry_after, .. } => {
                 let mut details = serde_json::json!(self.limit());
                 details["retry_after"] = retry_after.as_secs_f64().into();
                 Some(details)
             }
-            InvokeError::Denied { denial, .. } => serde_json::to_value(denial).ok(),
-            InvokeError::CallerRefused { plugin, .. } => Some(serde_json::json!({
-                "resource": format!("plugin.{plugin}"), "action": "execute", "refused": "by_callee",
+            InvokeErrorKind::CallerRefused { .. } => Some(serde_json::json!({
+                "resource": format!("plugin.{}", self.plugin()), "action": "execute", "refused": "by_callee",
             })),
-            InvokeError::Trapped { backtrace, .. } if !backtrace.is_empty() => {
+            InvokeErrorKind::Trapped { backtrace, .. } if !backtrace.is_empty() => {
                 Some(serde_json::json!({ "backtrace": backtrace }))
             }
             _ => self.limit().and_then(|hit| serde_json::to_value(hit).ok()),
@@ -114,9 +123,9 @@ impl InvokeError {
 
     /// The text for people: a guest's own message without its code, else what `Display` says.
     fn message(&self) -> String {
-        match self {
-            InvokeError::Guest { failure, .. } => failure.message.clone(),
-            other => other.to_string(),
+        match self.kind() {
+            InvokeErrorKind::Guest { failure } => failure.message.clone(),
+            _ => self.to_string(),
         }
     }
 }
@@ -131,6 +140,25 @@ pub struct LimitHit {
     pub allowed: String,
     /// What was observed, with its unit.
     pub observed: String,
+}
+
+/// What set a limit, and so what raises it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LimitOrigin {
+    /// The plugin's manifest, or the default if that names none.
+    Plugin,
+    /// A ceiling of the operator's: no manifest can ask for more.
+    Ceiling,
+    /// The caller, with a deadline of this call.
+    Caller,
+}
+
+impl LimitOrigin {
+    /// The origin of a limit below this ceiling.
+    pub(crate) fn below<T: PartialEq>(limit: Option<T>, ceiling: Option<T>) -> Self {
+        if limit.is_some() && limit == ceiling { LimitOrigin::Ceiling } else { LimitOrigin::Plugin }
+    }
 }
 
 /// What a plugin answers when an action fails. [`InvokeError::to_json`] has it as JSON.
@@ -176,6 +204,10 @@ impl fmt::Display for PayloadProblem {
     }
 }
 
+pub(super) fn bytes(count: usize) -> String {
+    if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") }
+}
+
 pub(super) fn bytes_are(count: usize) -> String {
     if count == 1 { "1 byte is".to_owned() } else { format!("{count} bytes are") }
 }
@@ -186,7 +218,7 @@ pub(super) fn all_units(fuel: u64) -> String {
 
 pub(super) fn observed_bytes(observed: Option<usize>) -> String {
     match observed {
-        Some(bytes) => format!("{bytes} bytes"),
+        Some(count) => bytes(count),
         None => "more bytes than are allowed".to_owned(),
     }
 }

@@ -1,82 +1,64 @@
-//! Why an action failed: each reason with its text. The form for programs is in `error/answer.rs`.
+//! Why an action failed: the error, its reasons, and its text. The form for programs is in `error/answer.rs`.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
-use super::answer::{all_units, bytes_are, observed_bytes};
-use super::{Failure, LimitHit, PayloadProblem, binary_size, listed};
-use crate::capability::Denial;
+use super::answer::{all_units, bytes, bytes_are, observed_bytes};
+use super::{Failure, LimitHit, LimitOrigin, PayloadProblem, binary_size, listed};
 
-/// An action could not be answered.
-#[derive(Debug, thiserror::Error)]
+/// An action could not be answered: of which plugin, which action, and why.
+///
+/// Its text is for the operator and the plugin's author. [`InvokeError::public`] is for everyone else. It is one pointer
+/// wide, so that a `Result` of a call is no larger for it.
+pub struct InvokeError(Box<Inner>);
+
+struct Inner {
+    plugin: String,
+    action: String,
+    kind: InvokeErrorKind,
+}
+
+/// The reasons for which an action is not answered.
+#[derive(Debug)]
 #[non_exhaustive]
-pub enum InvokeError {
+pub enum InvokeErrorKind {
     /// The plugin has no such action.
-    #[error("plugin `{plugin}` has no action `{action}`{}", known_actions(action, known))]
     UnknownAction {
-        /// The plugin.
-        plugin: String,
-        /// The action that was asked for.
-        action: String,
-        /// The actions that there are.
+        /// The actions that it has.
         known: Vec<String>,
     },
     /// The payload does not match the schema that the action declares. No guest code ran.
-    #[error("the payload of `{action}` does not fit what plugin `{plugin}` declares:{}", listed(problems))]
     Validation {
-        /// The plugin.
-        plugin: String,
-        /// The action.
-        action: String,
         /// One entry for each problem, with its path.
         problems: Vec<PayloadProblem>,
     },
-    /// The payload is not JSON.
-    #[error("the payload of `{action}` is not JSON: {message}")]
+    /// The payload is not JSON, or cannot be made JSON. No guest code ran.
     Payload {
-        /// The action.
-        action: String,
         /// What is wrong with it, and where.
         message: String,
     },
     /// What the plugin answered is not JSON, or not what the caller expected.
-    #[error("plugin `{plugin}` answered `{action}` with something unexpected: {message}")]
     Answer {
-        /// The plugin.
-        plugin: String,
-        /// The action.
-        action: String,
         /// What is wrong with it.
         message: String,
     },
     /// The payload is longer than the plugin accepts. No guest code ran.
-    #[error("the payload of `{action}` for plugin `{plugin}` has {observed} bytes, and {allowed} are allowed")]
     PayloadTooLarge {
-        /// The plugin.
-        plugin: String,
-        /// The action.
-        action: String,
         /// Bytes that are allowed.
         allowed: usize,
         /// Bytes that came.
         observed: usize,
     },
     /// The plugin handed the host more bytes than it accepts, in its result or in a host call.
-    #[error("plugin `{plugin}` handed over {} in `{action}`, and {} allowed", observed_bytes(*observed), bytes_are(*allowed))]
     ResultTooLarge {
-        /// The plugin.
-        plugin: String,
-        /// The action.
-        action: String,
         /// Bytes that are allowed.
         allowed: usize,
         /// Bytes that came, where they were counted.
         observed: Option<usize>,
     },
     /// More calls than the rate limit allows.
-    #[error("plugin `{plugin}` is limited to {calls} calls per {period:?}: try again in {retry_after:.1?}")]
     RateLimited {
-        /// The plugin.
-        plugin: String,
         /// Calls that are allowed.
         calls: u32,
         /// The period in which they are.
@@ -85,113 +67,63 @@ pub enum InvokeError {
         retry_after: Duration,
     },
     /// The plugin has as much to do as it may.
-    #[error("plugin `{plugin}` is busy: {reason} ({allowed} allowed); try again later")]
     Busy {
-        /// The plugin.
-        plugin: String,
         /// What is used up.
         reason: &'static str,
         /// How many there may be.
         allowed: usize,
     },
     /// The deadline passed, while the plugin computed, waited for the host or waited for its turn.
-    #[error(
-        "plugin `{plugin}` did not answer `{action}` within {allowed:?} (stopped after {observed:.1?}): raise `resources.timeout_seconds`, or do less in one call"
-    )]
     Timeout {
-        /// The plugin.
-        plugin: String,
-        /// The action or lifecycle function.
-        action: String,
         /// The time it had.
         allowed: Duration,
         /// The time it took until it was stopped.
         observed: Duration,
+        /// Whether the call still waited for an instance.
+        is_waiting: bool,
+        /// What set the time.
+        origin: LimitOrigin,
     },
     /// The fuel of the call is burned.
-    #[error(
-        "plugin `{plugin}` ran out of fuel in `{action}`: {} burned; raise `resources.max_fuel`, or do less in one call",
-        all_units(*allowed)
-    )]
     OutOfFuel {
-        /// The plugin.
-        plugin: String,
-        /// The action or lifecycle function.
-        action: String,
         /// Fuel units that it had.
         allowed: u64,
+        /// What set them.
+        origin: LimitOrigin,
     },
     /// The instance asked for more memory than it may have.
-    #[error("plugin `{plugin}` needs more memory in `{action}` than it may have: {} wanted, {} allowed; raise `resources.max_memory_mb`", binary_size(*observed), binary_size(*allowed))]
     MemoryLimit {
-        /// The plugin.
-        plugin: String,
-        /// The action or lifecycle function.
-        action: String,
         /// Bytes that are allowed.
         allowed: u64,
         /// Bytes that it would have had.
         observed: u64,
+        /// What set the limit.
+        origin: LimitOrigin,
     },
     /// The guest recursed too deeply.
-    #[error(
-        "plugin `{plugin}` overflowed its stack of {allowed} bytes in `{action}`: look for a recursion without an end"
-    )]
     StackOverflow {
-        /// The plugin.
-        plugin: String,
-        /// The action or lifecycle function.
-        action: String,
         /// Bytes of stack that it has.
         allowed: usize,
     },
     /// Another bound of the host: tables, handles, host resources.
-    #[error("plugin `{plugin}` hit a limit in `{action}`: {} ({} allowed, {} observed)", hit.limit, hit.allowed, hit.observed)]
     ResourceLimit {
-        /// The plugin.
-        plugin: String,
-        /// The action or lifecycle function.
-        action: String,
         /// Which one.
         hit: LimitHit,
     },
-    /// The plugin may not do this.
-    #[error("{denial}")]
-    Denied {
-        /// The plugin.
-        plugin: String,
-        /// What was denied, and what would grant it.
-        denial: Denial,
-    },
     /// The plugin does not let the plugin that calls it in.
-    #[error("plugin `{plugin}` does not let plugin `{caller}` call it: {}", lets_in(plugin, caller, *names_callers))]
     CallerRefused {
-        /// The plugin.
-        plugin: String,
         /// The plugin that calls.
         caller: String,
         /// Whether its manifest names its callers; else it lets those in that require it.
         names_callers: bool,
     },
     /// The plugin waits for an answer that cannot come before it takes this call.
-    #[error("plugin `{plugin}` cannot take a call of `{action}`, because it waits for who makes it: {chain}")]
     Reentrant {
-        /// The plugin.
-        plugin: String,
-        /// The action.
-        action: String,
         /// Who called whom.
         chain: String,
     },
     /// Too many plugins wait for one another.
-    #[error(
-        "plugin `{plugin}` cannot take a call of `{action}`: {observed} calls would wait for one another ({chain}), and {allowed} may"
-    )]
     CallDepth {
-        /// The plugin.
-        plugin: String,
-        /// The action.
-        action: String,
         /// Who called whom.
         chain: String,
         /// Calls that may wait.
@@ -200,59 +132,191 @@ pub enum InvokeError {
         observed: usize,
     },
     /// The guest trapped: a panic, an abort, an access out of bounds.
-    #[error("plugin `{plugin}` trapped in `{action}`: {message}")]
     Trapped {
-        /// The plugin.
-        plugin: String,
-        /// The action or lifecycle function.
-        action: String,
         /// The panic's message and place where the guest printed one, else the kind of trap.
         message: String,
         /// The guest's frames, innermost first, for the plugin's author.
         backtrace: Vec<String>,
     },
     /// The plugin itself answered with a failure.
-    #[error("{failure}")]
     Guest {
-        /// The plugin.
-        plugin: String,
         /// What it answered.
         failure: Box<Failure>,
     },
     /// The component's exports are not what the contract says. Found when its first instance is made.
-    #[error("plugin `{plugin}` does not follow the contract: {message}")]
     Contract {
-        /// The plugin.
-        plugin: String,
         /// Which export, and how it differs.
         message: String,
     },
     /// The plugin is not there any more: unloaded, or replaced by one that failed.
-    #[error("plugin `{plugin}` is not loaded")]
-    NotLoaded {
-        /// The plugin.
-        plugin: String,
-    },
+    NotLoaded,
     /// Something failed inside the host. The plugin is not at fault.
-    #[error("the host failed while plugin `{plugin}` ran `{action}`: {message}")]
     Host {
-        /// The plugin.
-        plugin: String,
-        /// The action or lifecycle function.
-        action: String,
         /// For the operator.
         message: String,
     },
 }
 
-/// What would let the caller in.
-fn lets_in(plugin: &str, caller: &str, names_callers: bool) -> String {
-    if names_callers {
-        format!("add `{caller}` to `allowed_callers` in the manifest of `{plugin}`")
-    } else {
-        format!(
-            "add `requires: [{plugin}]` to the manifest of `{caller}`, or `allowed_callers: [{caller}]` to that of `{plugin}`"
-        )
+impl InvokeError {
+    /// An error of a call of `action` of `plugin`. Applications need it for tests of what they do with errors.
+    pub fn new(plugin: impl Into<String>, action: impl Into<String>, kind: InvokeErrorKind) -> Self {
+        InvokeError(Box::new(Inner { plugin: plugin.into(), action: action.into(), kind }))
+    }
+
+    /// The plugin that was called.
+    pub fn plugin(&self) -> &str {
+        &self.0.plugin
+    }
+
+    /// The action that was called, or the lifecycle function, such as `on_load`.
+    pub fn action(&self) -> &str {
+        &self.0.action
+    }
+
+    /// Why the action was not answered.
+    pub fn kind(&self) -> &InvokeErrorKind {
+        &self.0.kind
+    }
+
+    /// What the plugin answered, if it answered a failure.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self.kind() {
+            InvokeErrorKind::Guest { failure } => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// The text that an outsider may read, such as an HTTP client or another plugin: what happened, without what the
+    /// plugin printed when it broke, what failed inside the host, or advice to the operator. For a failure that the
+    /// plugin answered it is the plugin's own message.
+    pub fn public(&self) -> Cow<'_, str> {
+        let (plugin, action) = (self.plugin(), self.action());
+        match self.kind() {
+            InvokeErrorKind::Guest { failure } => Cow::Borrowed(&failure.message),
+            InvokeErrorKind::Trapped { .. } => Cow::Owned(format!("plugin `{plugin}` trapped in `{action}`")),
+            InvokeErrorKind::Answer { .. } => {
+                Cow::Owned(format!("plugin `{plugin}` answered `{action}` with something that is not JSON"))
+            }
+            InvokeErrorKind::Contract { .. } => Cow::Owned(format!("plugin `{plugin}` does not follow the contract")),
+            InvokeErrorKind::Host { .. } => {
+                Cow::Owned(format!("the host failed while plugin `{plugin}` ran `{action}`"))
+            }
+            InvokeErrorKind::UnknownAction { .. }
+            | InvokeErrorKind::Validation { .. }
+            | InvokeErrorKind::Payload { .. }
+            | InvokeErrorKind::PayloadTooLarge { .. }
+            | InvokeErrorKind::ResultTooLarge { .. }
+            | InvokeErrorKind::RateLimited { .. }
+            | InvokeErrorKind::Busy { .. }
+            | InvokeErrorKind::Timeout { .. }
+            | InvokeErrorKind::OutOfFuel { .. }
+            | InvokeErrorKind::MemoryLimit { .. }
+            | InvokeErrorKind::StackOverflow { .. }
+            | InvokeErrorKind::ResourceLimit { .. }
+            | InvokeErrorKind::CallerRefused { .. }
+            | InvokeErrorKind::Reentrant { .. }
+            | InvokeErrorKind::CallDepth { .. }
+            | InvokeErrorKind::NotLoaded => Cow::Owned(self.to_string()),
+        }
+    }
+}
+
+impl std::error::Error for InvokeError {}
+
+impl fmt::Debug for InvokeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { plugin, action, kind } = &*self.0;
+        f.debug_struct("InvokeError").field("plugin", plugin).field("action", action).field("kind", kind).finish()
+    }
+}
+
+impl fmt::Display for InvokeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { plugin, action, kind } = &*self.0;
+        match kind {
+            InvokeErrorKind::UnknownAction { known } => {
+                write!(f, "plugin `{plugin}` has no action `{action}`{}", known_actions(action, known))
+            }
+            InvokeErrorKind::Validation { problems } => {
+                write!(
+                    f,
+                    "the payload of `{action}` does not fit what plugin `{plugin}` declares: {}",
+                    listed(problems)
+                )
+            }
+            InvokeErrorKind::Payload { message } => {
+                write!(f, "the payload of `{action}` for plugin `{plugin}` is not JSON: {message}")
+            }
+            InvokeErrorKind::Answer { message } => {
+                write!(f, "plugin `{plugin}` answered `{action}` with something unexpected: {message}")
+            }
+            InvokeErrorKind::PayloadTooLarge { allowed, observed } => write!(
+                f,
+                "the payload of `{action}` for plugin `{plugin}` has {}, and {} allowed",
+                bytes(*observed),
+                bytes_are(*allowed)
+            ),
+            InvokeErrorKind::ResultTooLarge { allowed, observed } => write!(
+                f,
+                "plugin `{plugin}` handed over {} in `{action}`, and {} allowed",
+                observed_bytes(*observed),
+                bytes_are(*allowed)
+            ),
+            InvokeErrorKind::RateLimited { calls, period, retry_after } => {
+                let calls = if *calls == 1 { "1 call".to_owned() } else { format!("{calls} calls") };
+                write!(f, "plugin `{plugin}` is limited to {calls} per {period:?}; try again in {retry_after:.1?}")
+            }
+            InvokeErrorKind::Busy { reason, allowed } => {
+                write!(f, "plugin `{plugin}` is busy: {reason} ({allowed} allowed); try again later")
+            }
+            InvokeErrorKind::Timeout { allowed, observed, is_waiting, .. } => {
+                let waiting = if *is_waiting { " (waiting for its turn)" } else { "" };
+                write!(
+                    f,
+                    "plugin `{plugin}` did not answer `{action}`{waiting} within {allowed:?} (stopped after \
+                     {observed:.1?})"
+                )
+            }
+            InvokeErrorKind::OutOfFuel { allowed, .. } => {
+                write!(f, "plugin `{plugin}` ran out of fuel in `{action}`: {} burned", all_units(*allowed))
+            }
+            InvokeErrorKind::MemoryLimit { allowed, observed, .. } => write!(
+                f,
+                "plugin `{plugin}` needs more memory in `{action}` than it may have: {} wanted, {} allowed",
+                binary_size(*observed),
+                binary_size(*allowed)
+            ),
+            InvokeErrorKind::StackOverflow { allowed } => {
+                write!(f, "plugin `{plugin}` overflowed its stack of {allowed} bytes in `{action}`")
+            }
+            InvokeErrorKind::ResourceLimit { hit: LimitHit { limit, allowed, observed } } => write!(
+                f,
+                "plugin `{plugin}` hit a limit in `{action}`: {limit} ({allowed} allowed, {observed} observed)"
+            ),
+            InvokeErrorKind::CallerRefused { caller, .. } => {
+                write!(f, "plugin `{plugin}` does not admit calls of plugin `{caller}`")
+            }
+            InvokeErrorKind::Reentrant { chain } => write!(
+                f,
+                "calling `{action}` of plugin `{plugin}` would deadlock: `{plugin}` is waiting for its caller ({chain})"
+            ),
+            InvokeErrorKind::CallDepth { chain, allowed, observed } => write!(
+                f,
+                "calling `{action}` of plugin `{plugin}` would make {observed} calls wait for one another, and {allowed} \
+                 may ({chain})"
+            ),
+            InvokeErrorKind::Trapped { message, .. } => {
+                write!(f, "plugin `{plugin}` trapped in `{action}`: {message}")
+            }
+            InvokeErrorKind::Guest { failure } => write!(f, "{failure}"),
+            InvokeErrorKind::Contract { message } => {
+                write!(f, "plugin `{plugin}` does not follow the contract: {message}")
+            }
+            InvokeErrorKind::NotLoaded => write!(f, "plugin `{plugin}` is not loaded"),
+            InvokeErrorKind::Host { message } => {
+                write!(f, "the host failed while plugin `{plugin}` ran `{action}`: {message}")
+            }
+        }
     }
 }
 
@@ -264,5 +328,45 @@ fn known_actions(action: &str, known: &[String]) -> String {
     match nearest {
         Some(nearest) => format!("; did you mean `{nearest}`? It has: {}", known.join(", ")),
         None => format!("; it has: {}", known.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::invocation::Outcome;
+
+    /// The result of every call is moved several times, so an error must not make it larger.
+    #[test]
+    fn error_is_one_pointer_wide() {
+        assert_eq!(size_of::<InvokeError>(), size_of::<usize>());
+        assert_eq!(size_of::<Result<Outcome, InvokeError>>(), size_of::<Outcome>());
+    }
+
+    #[test]
+    fn public_text_has_nothing_of_what_broke() {
+        let secret = || "/var/lib/plugbay: hunter2".to_owned();
+        for kind in [
+            InvokeErrorKind::Trapped { message: secret(), backtrace: vec![secret()] },
+            InvokeErrorKind::Host { message: secret() },
+            InvokeErrorKind::Contract { message: secret() },
+            InvokeErrorKind::Answer { message: secret() },
+        ] {
+            let error = InvokeError::new("p", "a", kind);
+            assert!(error.to_string().contains("hunter2"), "{error}");
+            assert!(!error.public().contains("hunter2") && error.public().contains("`p`"), "{}", error.public());
+        }
+        let failure = Box::new(Failure::new("sold_out", "no tea"));
+        assert_eq!(InvokeError::new("p", "a", InvokeErrorKind::Guest { failure }).public(), "no tea");
+    }
+
+    #[test]
+    fn count_of_one_is_singular() {
+        let text = |kind| InvokeError::new("p", "a", kind).to_string();
+        let large = text(InvokeErrorKind::PayloadTooLarge { allowed: 1, observed: 2 });
+        assert_eq!(large, "the payload of `a` for plugin `p` has 2 bytes, and 1 byte is allowed");
+        let minute = Duration::from_secs(60);
+        let rate = text(InvokeErrorKind::RateLimited { calls: 1, period: minute, retry_after: minute });
+        assert!(rate.contains("1 call per 60s"), "{rate}");
     }
 }

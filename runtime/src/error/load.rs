@@ -8,37 +8,73 @@ use plugbay_compile::scan::ScanError;
 use plugbay_compile::{CodeError, CompileError, LegacyError};
 use plugbay_manifest::ManifestError;
 
-use super::{ConfigProblem, InvokeError, LimitHit, binary_size, listed};
+use super::{ConfigProblem, InvokeError, LimitHit, LimitOrigin, binary_size, listed, problem_count};
 use crate::capability::Denial;
 
-/// A plugin could not be loaded, and at which stage of its life it failed. Nothing of it stays behind.
+/// A plugin could not be loaded: which one, and at which stage of its life it failed. Nothing of it stays behind.
 ///
 /// Its text says everything, with what failed; what [`source`](std::error::Error::source) answers is not said in it.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct LoadError {
-    /// The plugin's name where it is known by then, else where it came from.
-    pub plugin: String,
+/// It is for the operator: it names files of the host.
+pub struct LoadError(Box<Inner>);
+
+struct Inner {
+    /// The plugin's name if it is known, else the file or directory.
+    subject: String,
+    is_named: bool,
+    kind: LoadErrorKind,
+}
+
+impl LoadError {
+    /// An error of the plugin with this name.
+    pub(crate) fn new(plugin: impl Into<String>, kind: impl Into<LoadErrorKind>) -> Self {
+        LoadError(Box::new(Inner { subject: plugin.into(), is_named: true, kind: kind.into() }))
+    }
+
+    /// An error of a package whose plugin's name is not known, because its manifest was not read.
+    pub(crate) fn of_package(origin: impl Into<String>, kind: impl Into<LoadErrorKind>) -> Self {
+        LoadError(Box::new(Inner { subject: origin.into(), is_named: false, kind: kind.into() }))
+    }
+
+    /// The plugin's name, if the manifest was read before loading failed.
+    pub fn plugin(&self) -> Option<&str> {
+        self.0.is_named.then_some(&*self.0.subject)
+    }
+
+    /// What could not be loaded: the plugin's name if it is known, else the file or directory, or the origin that was
+    /// given with the bytes.
+    pub fn subject(&self) -> &str {
+        &self.0.subject
+    }
+
     /// What failed.
-    pub source: LoadFailure,
+    pub fn kind(&self) -> &LoadErrorKind {
+        &self.0.kind
+    }
+}
+
+impl fmt::Debug for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { subject, kind, .. } = &*self.0;
+        f.debug_struct("LoadError").field("subject", subject).field("kind", kind).finish()
+    }
 }
 
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot load {}: {}", self.plugin, said_once(&self.plugin, &self.source))
+        write!(f, "cannot load {}: {}", self.subject(), said_once(self.subject(), self.kind()))
     }
 }
 
 impl Error for LoadError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.source()
+        self.kind().source()
     }
 }
 
 /// The stages of loading, each with what can fail there.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum LoadFailure {
+pub enum LoadErrorKind {
     /// The package cannot be read.
     #[error("{}: {message}", path.display())]
     Open {
@@ -56,7 +92,7 @@ pub enum LoadFailure {
         message: String,
     },
     /// The manifest is wrong.
-    #[error("its manifest has {} problem{}\n{_0}", _0.problems.len(), if _0.problems.len() == 1 { "" } else { "s" })]
+    #[error("its manifest has {}: {}", problem_count(_0.problems.len()), listed(&_0.problems))]
     Manifest(ManifestError),
     /// The plugin asks for another version of Plugbay.
     #[error("it asks for plugbay_version `{wanted}`, and this is {}", env!("CARGO_PKG_VERSION"))]
@@ -85,7 +121,7 @@ pub enum LoadFailure {
         reason: String,
     },
     /// It requires itself, through others or directly, so that nothing can be loaded first.
-    #[error("it requires itself ({}); a plugin that is only called back need not be required: it admits its callers by `allowed_callers`", chain.join(" -> "))]
+    #[error("it requires itself ({})", chain.join(" -> "))]
     RequiresItself {
         /// The names along the cycle. The first is the last.
         chain: Vec<String>,
@@ -94,37 +130,39 @@ pub enum LoadFailure {
     #[error("{0}")]
     Engine(String),
     /// A plugin was to be reloaded, and none of its name is loaded.
-    #[error("no plugin of this name is loaded: load it instead of reloading it")]
+    #[error("no plugin of this name is loaded")]
     NothingToReload,
     /// A plugin was to be reloaded from its files, and it was loaded from memory.
-    #[error("it was loaded from memory and not from a file: reload it with its new package")]
+    #[error("it was loaded from memory and not from a file")]
     FromMemory,
     /// Another plugin of this name is loaded.
-    #[error("a plugin of this name is loaded already: unload it first, or reload it")]
+    #[error("a plugin of this name is loaded already")]
     AlreadyLoaded,
     /// The application provides a plugin of this name.
-    #[error("the application itself provides a plugin of this name: give one of the two another name")]
+    #[error("the application itself provides a plugin of this name")]
     Provided,
     /// The bytes are not a component, or one that is over a limit.
     #[error(transparent)]
     Scan(#[from] ScanError),
     /// The component starts with more memory than the plugin may have.
-    #[error("it starts with {} of memory, and {} are allowed; raise `resources.max_memory_mb`, or link it with less", binary_size(*observed), binary_size(*allowed))]
+    #[error("it starts with {} of memory, and {} are allowed", binary_size(*observed), binary_size(*allowed))]
     MinimumMemory {
         /// Bytes that are allowed.
         allowed: u64,
         /// Bytes that it starts with, over all its memories.
         observed: u64,
+        /// What set the limit.
+        origin: LimitOrigin,
     },
     /// The component imports something that this host does not offer.
-    #[error("it imports `{import}`, which this host does not offer in {mode} mode{hint}")]
+    #[error("it imports `{import}`, which this host does not offer in {mode} mode")]
     UnknownImport {
         /// The import's name.
         import: String,
         /// The plugin's execution mode.
         mode: &'static str,
-        /// What to do.
-        hint: String,
+        /// What to do, if the host knows it.
+        hint: Option<String>,
     },
     /// The component imports something that was not granted.
     #[error("it imports `{import}`: {denial}")]
@@ -146,14 +184,8 @@ pub enum LoadFailure {
         denial: Box<Denial>,
     },
     /// The manifest asks to run in trusted mode, and the operator does not trust the plugin.
-    #[error(
-        "its manifest asks for `execution_mode: trusted`, and the operator does not trust it: trust it with \
-         `--trust {plugin}`, or `trusted: true` in its entry of `plugins` in the host's file"
-    )]
-    NotTrusted {
-        /// The plugin's name.
-        plugin: String,
-    },
+    #[error("its manifest asks for `execution_mode: trusted`, and the operator does not trust it")]
+    NotTrusted,
     /// The component does not export the contract.
     #[error("{0}")]
     Contract(String),
@@ -170,7 +202,7 @@ pub enum LoadFailure {
     #[error("its imports do not fit this host: {0}")]
     Link(String),
     /// The configuration is incomplete or wrong.
-    #[error("its configuration has {} problem{}:{}", problems.len(), if problems.len() == 1 { "" } else { "s" }, listed(problems))]
+    #[error("its configuration has {}: {}", problem_count(problems.len()), listed(problems))]
     Configuration {
         /// One entry for each problem.
         problems: Vec<ConfigProblem>,
@@ -200,79 +232,75 @@ pub enum LoadFailure {
     },
     /// Instantiating or `on-load` failed.
     #[error(transparent)]
-    Start(#[from] Box<InvokeError>),
+    Start(#[from] InvokeError),
 }
 
-impl From<ManifestError> for LoadFailure {
+impl From<ManifestError> for LoadErrorKind {
     fn from(error: ManifestError) -> Self {
-        LoadFailure::Manifest(error)
+        LoadErrorKind::Manifest(error)
     }
 }
 
-impl From<CodeError> for LoadFailure {
+impl From<CodeError> for LoadErrorKind {
     fn from(error: CodeError) -> Self {
         match error {
-            CodeError::Legacy(error) => LoadFailure::Legacy(error),
-            CodeError::Compile(error) => LoadFailure::Compile(error),
-            CodeError::TooLarge(message) => LoadFailure::Pool(message),
-            error => LoadFailure::Engine(error.to_string()),
+            CodeError::Legacy(error) => LoadErrorKind::Legacy(error),
+            CodeError::Compile(error) => LoadErrorKind::Compile(error),
+            CodeError::TooLarge(message) => LoadErrorKind::Pool(message),
+            error => LoadErrorKind::Engine(error.to_string()),
         }
     }
 }
 
 impl LoadError {
-    pub(crate) fn new(plugin: impl Into<String>, source: impl Into<LoadFailure>) -> Self {
-        LoadError { plugin: plugin.into(), source: source.into() }
-    }
-
     /// The stable name of this kind of error.
     pub fn code(&self) -> &str {
-        match &self.source {
-            LoadFailure::Open { .. } | LoadFailure::NoComponent { .. } => "not_a_package",
-            LoadFailure::Manifest(_) => "invalid_manifest",
-            LoadFailure::Version { .. } => "version_mismatch",
-            LoadFailure::Requires { .. } => "missing_requirement",
-            LoadFailure::RequirementFailed { .. } => "failed_requirement",
-            LoadFailure::RequiresItself { .. } => "requirement_cycle",
-            LoadFailure::Engine(_) => "host_error",
-            LoadFailure::NothingToReload => "not_loaded",
-            LoadFailure::FromMemory => "no_source",
-            LoadFailure::AlreadyLoaded => "already_loaded",
-            LoadFailure::Provided => "provided_name",
-            LoadFailure::Scan(error) => error.code(),
-            LoadFailure::MinimumMemory { .. } => "memory_limit",
-            LoadFailure::UnknownImport { .. } => "unknown_import",
-            LoadFailure::Denied { .. } | LoadFailure::NotGranted { .. } | LoadFailure::NotTrusted { .. } => {
+        match self.kind() {
+            LoadErrorKind::Open { .. } | LoadErrorKind::NoComponent { .. } => "not_a_package",
+            LoadErrorKind::Manifest(_) => "invalid_manifest",
+            LoadErrorKind::Version { .. } => "version_mismatch",
+            LoadErrorKind::Requires { .. } => "missing_requirement",
+            LoadErrorKind::RequirementFailed { .. } => "failed_requirement",
+            LoadErrorKind::RequiresItself { .. } => "requirement_cycle",
+            LoadErrorKind::Engine(_) => "host_error",
+            LoadErrorKind::NothingToReload => "not_loaded",
+            LoadErrorKind::FromMemory => "no_source",
+            LoadErrorKind::AlreadyLoaded => "already_loaded",
+            LoadErrorKind::Provided => "provided_name",
+            LoadErrorKind::Scan(error) => error.code(),
+            LoadErrorKind::MinimumMemory { .. } => "memory_limit",
+            LoadErrorKind::UnknownImport { .. } => "unknown_import",
+            LoadErrorKind::Denied { .. } | LoadErrorKind::NotGranted { .. } | LoadErrorKind::NotTrusted => {
                 "permission_denied"
             }
-            LoadFailure::Contract(_) => "contract_mismatch",
-            LoadFailure::Compile(error) => error.code(),
-            LoadFailure::Pool(_) => "component_too_large",
-            LoadFailure::Legacy(_) => "invalid_legacy_module",
-            LoadFailure::Link(_) => "link_error",
-            LoadFailure::Configuration { .. } => "invalid_configuration",
-            LoadFailure::Tables { .. } => "invalid_table",
-            LoadFailure::Environment { .. } => "invalid_environment",
-            LoadFailure::Schema { .. } => "invalid_schema",
-            LoadFailure::Start(error) => error.code(),
+            LoadErrorKind::Contract(_) => "contract_mismatch",
+            LoadErrorKind::Compile(error) => error.code(),
+            LoadErrorKind::Pool(_) => "component_too_large",
+            LoadErrorKind::Legacy(_) => "invalid_legacy_module",
+            LoadErrorKind::Link(_) => "link_error",
+            LoadErrorKind::Configuration { .. } => "invalid_configuration",
+            LoadErrorKind::Tables { .. } => "invalid_table",
+            LoadErrorKind::Environment { .. } => "invalid_environment",
+            LoadErrorKind::Schema { .. } => "invalid_schema",
+            LoadErrorKind::Start(error) => error.code(),
         }
     }
 
     /// The limit that was hit, if this is about one.
     pub fn limit(&self) -> Option<LimitHit> {
-        match &self.source {
-            LoadFailure::Scan(ScanError::Limit { quantity, allowed, observed }) => Some(LimitHit {
+        match self.kind() {
+            LoadErrorKind::Scan(ScanError::Limit { quantity, allowed, observed }) => Some(LimitHit {
                 limit: quantity.limit_name(),
                 allowed: format!("{allowed} {quantity}"),
                 observed: format!("{observed} {quantity}"),
             }),
-            LoadFailure::MinimumMemory { allowed, observed } => Some(LimitHit {
+            LoadErrorKind::MinimumMemory { allowed, observed, .. } => Some(LimitHit {
                 limit: "max_memory",
                 allowed: format!("{allowed} bytes"),
                 observed: format!("{observed} bytes"),
             }),
-            LoadFailure::Compile(error) => compile_limit(error),
-            LoadFailure::Start(error) => error.limit(),
+            LoadErrorKind::Compile(error) => compile_limit(error),
+            LoadErrorKind::Start(error) => error.limit(),
             _ => None,
         }
     }
@@ -281,17 +309,19 @@ impl LoadError {
     /// text.
     pub fn to_json(&self) -> serde_json::Value {
         let mut object = serde_json::json!({
-            "status": "error", "msg": self.to_string(), "code": self.code(), "plugin": self.plugin,
+            "status": "error", "msg": self.to_string(), "code": self.code(), "plugin": self.subject(),
         });
-        let details = match &self.source {
-            LoadFailure::Manifest(error) => serde_json::to_value(&error.problems).ok(),
-            LoadFailure::Configuration { problems } => serde_json::to_value(problems).ok(),
-            LoadFailure::Denied { denial, not_allowed, .. } => serde_json::to_value(denial).ok().map(|mut details| {
-                details["not_allowed"] = not_allowed.as_slice().into();
-                details
-            }),
-            LoadFailure::NotGranted { denial, .. } => serde_json::to_value(denial).ok(),
-            LoadFailure::Start(error) => error.details(),
+        let details = match self.kind() {
+            LoadErrorKind::Manifest(error) => serde_json::to_value(&error.problems).ok(),
+            LoadErrorKind::Configuration { problems } => serde_json::to_value(problems).ok(),
+            LoadErrorKind::Denied { denial, not_allowed, .. } => {
+                serde_json::to_value(denial).ok().map(|mut details| {
+                    details["not_allowed"] = not_allowed.as_slice().into();
+                    details
+                })
+            }
+            LoadErrorKind::NotGranted { denial, .. } => serde_json::to_value(denial).ok(),
+            LoadErrorKind::Start(error) => error.details(),
             _ => self.limit().and_then(|hit| serde_json::to_value(hit).ok()),
         };
         if let Some(details) = details {
@@ -318,16 +348,18 @@ fn compile_limit(error: &CompileError) -> Option<LimitHit> {
             allowed: format!("{allowed} bytes"),
             observed: "more bytes than are allowed".to_owned(),
         }),
-        CompileError::Busy { allowed, .. } => {
-            Some(LimitHit { limit: "compilations", allowed: allowed.to_string(), observed: (allowed + 1).to_string() })
-        }
+        CompileError::Busy { allowed, .. } => Some(LimitHit {
+            limit: "compilations",
+            allowed: allowed.to_string(),
+            observed: format!("more than {allowed}"),
+        }),
         // The others are about no limit.
         _ => None,
     }
 }
 
 /// What failed, without the plugin's name where it begins with that: the sentence before it has named the plugin.
-fn said_once(plugin: &str, failure: &LoadFailure) -> String {
+fn said_once(plugin: &str, failure: &LoadErrorKind) -> String {
     let text = failure.to_string();
     match text.strip_prefix(plugin).and_then(|rest| rest.strip_prefix(": ")) {
         Some(rest) => rest.to_owned(),

@@ -1,6 +1,6 @@
 //! The HTTP status of an error, for applications that answer requests with what plugins answer.
 
-use super::InvokeError;
+use super::{InvokeError, InvokeErrorKind};
 
 impl InvokeError {
     /// The HTTP status that stands for this error:
@@ -8,7 +8,7 @@ impl InvokeError {
     /// | Status | Errors |
     /// |---|---|
     /// | 400 | the payload is not JSON |
-    /// | 403 | denied, or the plugin does not admit the caller |
+    /// | 403 | the plugin does not admit the caller |
     /// | 404 | the plugin has no such action |
     /// | 413 | the payload is too large |
     /// | 422 | the payload does not fit the action's schema |
@@ -19,28 +19,28 @@ impl InvokeError {
     /// | the plugin's own | the plugin answered an error with a status from 400 to 599; otherwise 500 |
     /// | 500 | everything else: traps, other limits, an unusable answer, failures of the host |
     pub fn http_status(&self) -> u16 {
-        match self {
-            InvokeError::Payload { .. } => 400,
-            InvokeError::Denied { .. } | InvokeError::CallerRefused { .. } => 403,
-            InvokeError::UnknownAction { .. } => 404,
-            InvokeError::PayloadTooLarge { .. } => 413,
-            InvokeError::Validation { .. } => 422,
-            InvokeError::RateLimited { .. } => 429,
-            InvokeError::Busy { .. } | InvokeError::NotLoaded { .. } => 503,
-            InvokeError::Timeout { .. } => 504,
-            InvokeError::Reentrant { .. } | InvokeError::CallDepth { .. } => 508,
-            InvokeError::Guest { failure, .. } => {
+        match self.kind() {
+            InvokeErrorKind::Payload { .. } => 400,
+            InvokeErrorKind::CallerRefused { .. } => 403,
+            InvokeErrorKind::UnknownAction { .. } => 404,
+            InvokeErrorKind::PayloadTooLarge { .. } => 413,
+            InvokeErrorKind::Validation { .. } => 422,
+            InvokeErrorKind::RateLimited { .. } => 429,
+            InvokeErrorKind::Busy { .. } | InvokeErrorKind::NotLoaded => 503,
+            InvokeErrorKind::Timeout { .. } => 504,
+            InvokeErrorKind::Reentrant { .. } | InvokeErrorKind::CallDepth { .. } => 508,
+            InvokeErrorKind::Guest { failure } => {
                 failure.status_code.filter(|status| (400..600).contains(status)).unwrap_or(500)
             }
-            InvokeError::Answer { .. }
-            | InvokeError::ResultTooLarge { .. }
-            | InvokeError::OutOfFuel { .. }
-            | InvokeError::MemoryLimit { .. }
-            | InvokeError::StackOverflow { .. }
-            | InvokeError::ResourceLimit { .. }
-            | InvokeError::Trapped { .. }
-            | InvokeError::Contract { .. }
-            | InvokeError::Host { .. } => 500,
+            InvokeErrorKind::Answer { .. }
+            | InvokeErrorKind::ResultTooLarge { .. }
+            | InvokeErrorKind::OutOfFuel { .. }
+            | InvokeErrorKind::MemoryLimit { .. }
+            | InvokeErrorKind::StackOverflow { .. }
+            | InvokeErrorKind::ResourceLimit { .. }
+            | InvokeErrorKind::Trapped { .. }
+            | InvokeErrorKind::Contract { .. }
+            | InvokeErrorKind::Host { .. } => 500,
         }
     }
 }
@@ -54,7 +54,7 @@ mod tests {
     fn status_of_a_plugin_is_its_own_if_it_is_one_of_an_error() {
         let status = |status_code: Option<u16>| {
             let failure = Failure { code: "x".to_owned(), message: "x".to_owned(), details: None, status_code };
-            InvokeError::Guest { plugin: "p".to_owned(), failure: Box::new(failure) }.http_status()
+            InvokeError::new("p", "a", InvokeErrorKind::Guest { failure: Box::new(failure) }).http_status()
         };
         assert_eq!((status(Some(404)), status(Some(200)), status(Some(600)), status(None)), (404, 500, 500, 500));
     }

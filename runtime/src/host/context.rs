@@ -6,6 +6,7 @@ use super::Permissions;
 use super::extension::PluginExtensions;
 use super::wasi::WasiGrants;
 use crate::clock::Clock;
+use crate::limits::Ceilings;
 use crate::service::cache::PluginCache;
 use crate::service::config::PluginConfig;
 use crate::service::data::PluginData;
@@ -36,6 +37,8 @@ pub(crate) struct PluginContext {
     /// ones.
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) wasi: WasiGrants,
+    /// The operator's ceilings, for the errors of limits that are at one.
+    pub(crate) ceilings: Ceilings,
     /// The maximum number of live instances in this process, for the error of a plugin that gets none.
     pub(crate) live_instances: u32,
 }

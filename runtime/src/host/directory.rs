@@ -44,7 +44,7 @@ pub(crate) enum NotOpened {
     Denied {
         /// The path without links.
         resolved: String,
-        denial: Denial,
+        denial: Box<Denial>,
     },
 }
 
@@ -59,7 +59,7 @@ impl Directory {
     pub(crate) fn open(path: &str, grants: &Grants) -> Result<Self, NotOpened> {
         let (canonical, resolved) = resolve(path)?;
         if let Err(denial) = grants.check_directory(path, &resolved, PermissionAction::Read) {
-            return Err(NotOpened::Denied { resolved, denial });
+            return Err(NotOpened::Denied { resolved, denial: Box::new(denial) });
         }
         let writable = grants.check_directory(path, &resolved, PermissionAction::Write).is_ok();
         let opened = Dir::new(open_without_links(&canonical)?, FsPerms::ReadOnly, OpenMode::READ, false);

@@ -8,10 +8,10 @@ use plugbay_manifest::{Effect, ExecutionMode, Manifest, PermissionAction, expand
 use super::directory::{Directory, NotOpened};
 use super::wasi::WasiGrants;
 use crate::capability::{Grants, Refused};
-use crate::error::LoadFailure;
+use crate::error::LoadErrorKind;
 
 /// Returns the environment that the guest sees.
-pub(crate) fn variables(manifest: &Manifest, grants: &Grants) -> Result<Vec<(String, String)>, LoadFailure> {
+pub(crate) fn variables(manifest: &Manifest, grants: &Grants) -> Result<Vec<(String, String)>, LoadErrorKind> {
     let mut variables = Vec::new();
     for (name, value) in &manifest.env {
         let mut denied = None;
@@ -25,9 +25,9 @@ pub(crate) fn variables(manifest: &Manifest, grants: &Grants) -> Result<Vec<(Str
         });
         if let Some((variable, denial)) = denied {
             let what = format!("its variable `env.{name}` asks for the host's variable {variable}");
-            return Err(LoadFailure::NotGranted { what, denial: Box::new(denial) });
+            return Err(LoadErrorKind::NotGranted { what, denial: Box::new(denial) });
         }
-        let value = value.map_err(|message| LoadFailure::Environment { name: name.clone(), message })?;
+        let value = value.map_err(|message| LoadErrorKind::Environment { name: name.clone(), message })?;
         variables.push((name.clone(), value));
     }
     if manifest.execution_mode == ExecutionMode::Trusted {
@@ -46,7 +46,7 @@ pub(crate) fn variables(manifest: &Manifest, grants: &Grants) -> Result<Vec<(Str
 
 /// Returns the host resources behind WASI for this plugin: none unless the plugin is trusted, asked for them and was
 /// granted them.
-pub(crate) fn wasi_grants(manifest: &Manifest, grants: &Grants) -> Result<WasiGrants, LoadFailure> {
+pub(crate) fn wasi_grants(manifest: &Manifest, grants: &Grants) -> Result<WasiGrants, LoadErrorKind> {
     let no_network = match manifest.execution_mode {
         ExecutionMode::Trusted if asked(manifest, "net.").next().is_some() => None,
         ExecutionMode::Trusted => Some(Refused::ByManifest),
@@ -61,15 +61,14 @@ pub(crate) fn wasi_grants(manifest: &Manifest, grants: &Grants) -> Result<WasiGr
         opened.push(Directory::open(path, grants).map_err(|error| match error {
             NotOpened::Io(error) => {
                 let message = format!("`{path}` is not a directory that this host can open: {error}");
-                LoadFailure::Environment { name: resource.clone(), message }
+                LoadErrorKind::Environment { name: resource.clone(), message }
             }
-            NotOpened::Denied { resolved, denial } if resolved == path => LoadFailure::NotGranted {
-                what: format!("it asks for the directory `{path}`"),
-                denial: Box::new(denial),
-            },
-            NotOpened::Denied { resolved, denial } => LoadFailure::NotGranted {
+            NotOpened::Denied { resolved, denial } if resolved == path => {
+                LoadErrorKind::NotGranted { what: format!("it asks for the directory `{path}`"), denial }
+            }
+            NotOpened::Denied { resolved, denial } => LoadErrorKind::NotGranted {
                 what: format!("it asks for the directory `{path}`, which leads to `{resolved}`"),
-                denial: Box::new(denial),
+                denial,
             },
         })?);
     }

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::package::{Package, PackageOptions};
 use super::schema;
 use crate::capability::{Denial, Grants, LivePolicy, Policy, Refused};
-use crate::error::{LoadError, LoadFailure};
+use crate::error::{LimitOrigin, LoadError, LoadErrorKind};
 use crate::host::SERVICES;
 use crate::host::extension::Extensions;
 use crate::inspection::Trust;
@@ -30,7 +30,7 @@ pub(crate) struct ReadPackage {
 
 impl ReadPackage {
     pub(crate) fn read(package: Package) -> Result<Self, LoadError> {
-        let load_error = |failure: LoadFailure| LoadError::new(&package.origin, failure);
+        let load_error = |failure: LoadErrorKind| LoadError::of_package(&package.origin, failure);
         let scan = scan::scan(&package.bytes, &ScanLimits::default()).map_err(|error| load_error(error.into()))?;
         let manifest = manifest(&package, &scan).map_err(load_error)?;
         Ok(ReadPackage { package, manifest, scan })
@@ -45,7 +45,7 @@ impl ReadPackage {
     pub(crate) fn with_kept(mut self, kept: &PackageOptions) -> Result<Self, LoadError> {
         self.package.options = std::mem::take(&mut self.package.options).or(kept);
         let manifest = manifest(&self.package, &self.scan);
-        self.manifest = manifest.map_err(|failure| LoadError::new(&self.package.origin, failure))?;
+        self.manifest = manifest.map_err(|failure| LoadError::of_package(&self.package.origin, failure))?;
         Ok(self)
     }
 }
@@ -113,11 +113,12 @@ impl CheckedPackage {
         }
         let observed = scan.total(Quantity::MemoryBytes);
         if observed > limits.memory_bytes {
-            let failure = LoadFailure::MinimumMemory { allowed: limits.memory_bytes, observed };
+            let origin = LimitOrigin::below(Some(limits.memory_bytes), operator.ceilings.memory_bytes);
+            let failure = LoadErrorKind::MinimumMemory { allowed: limits.memory_bytes, observed, origin };
             return Err(LoadError::new(&manifest.name, failure));
         }
         if scan.kind == Kind::CoreModule && manifest.execution_mode != ExecutionMode::Legacy {
-            return Err(LoadError::new(&manifest.name, LoadFailure::Contract(CORE_MODULE.to_owned())));
+            return Err(LoadError::new(&manifest.name, LoadErrorKind::Contract(CORE_MODULE.to_owned())));
         }
         let asked = Policy::from_rules(&manifest.permissions).with_basics();
         let own = options.policy.clone().unwrap_or_default();
@@ -127,17 +128,17 @@ impl CheckedPackage {
         Ok(CheckedPackage { package, manifest, limits, grants, trust, scan, extensions, digest })
     }
 
-    fn check_version(&self) -> Result<(), LoadFailure> {
+    fn check_version(&self) -> Result<(), LoadErrorKind> {
         let Some(wanted) = &self.manifest.plugbay_version else { return Ok(()) };
         let have = Version::parse(env!("CARGO_PKG_VERSION")).unwrap_or(Version::new(0, 0, 0));
-        if wanted.matches(&have) { Ok(()) } else { Err(LoadFailure::Version { wanted: wanted.to_string() }) }
+        if wanted.matches(&have) { Ok(()) } else { Err(LoadErrorKind::Version { wanted: wanted.to_string() }) }
     }
 
     /// Checks that the operator trusts a plugin whose manifest asks for trusted mode.
-    fn check_trust(&self) -> Result<(), LoadFailure> {
+    fn check_trust(&self) -> Result<(), LoadErrorKind> {
         match self.trust {
             Trust::NotAsked | Trust::Given => Ok(()),
-            Trust::NotGiven => Err(LoadFailure::NotTrusted { plugin: self.manifest.name.clone() }),
+            Trust::NotGiven => Err(LoadErrorKind::NotTrusted),
         }
     }
 
@@ -147,7 +148,7 @@ impl CheckedPackage {
     }
 
     /// Returns a failure for each import that the host does not offer or did not grant.
-    pub(crate) fn import_problems(&self) -> impl Iterator<Item = LoadFailure> + '_ {
+    pub(crate) fn import_problems(&self) -> impl Iterator<Item = LoadErrorKind> + '_ {
         self.scan
             .imports
             .iter()
@@ -156,26 +157,23 @@ impl CheckedPackage {
             .filter_map(|import| self.judge_import(&import.name).err())
     }
 
-    fn judge_import(&self, import: &str) -> Result<(), LoadFailure> {
+    fn judge_import(&self, import: &str) -> Result<(), LoadErrorKind> {
         let mode = self.manifest.execution_mode;
         let not_allowed = || self.grants.not_allowed(&self.manifest.permissions);
-        let denied = |denial: Denial| LoadFailure::Denied {
+        let denied = |denial: Denial| LoadErrorKind::Denied {
             import: import.to_owned(),
             denial: Box::new(denial),
             not_allowed: not_allowed(),
-        };
-        let not_offered = |hint: Cow<'static, str>| LoadFailure::UnknownImport {
-            import: import.to_owned(),
-            mode: mode.name(),
-            hint: hint.into_owned(),
         };
         match offered(import, &self.extensions) {
             Offer::Free => Ok(()),
             Offer::Service(resource, usual) => check_service(&self.grants, import, resource, usual).map_err(denied),
             Offer::Network => check_network(&self.grants, &self.manifest).map_err(denied),
-            Offer::OtherVersion(hint) => Err(not_offered(hint)),
-            Offer::OfApplication => Err(not_offered(OF_APPLICATION.into())),
-            Offer::Nothing => Err(not_offered("; `plugbay inspect` lists what it imports".into())),
+            Offer::NotOffered(hint) => Err(LoadErrorKind::UnknownImport {
+                import: import.to_owned(),
+                mode: mode.name(),
+                hint: hint.map(Cow::into_owned),
+            }),
         }
     }
 }
@@ -189,12 +187,8 @@ pub(crate) enum Offer<'a> {
     Service(&'a str, PermissionAction),
     /// Offered to all plugins, but usable only by trusted ones that ask for addresses and are granted them.
     Network,
-    /// Offered in another version only, which the text describes.
-    OtherVersion(Cow<'static, str>),
-    /// Not offered, and outside the namespaces of the host and WASI: it may belong to an application.
-    OfApplication,
-    /// Not offered.
-    Nothing,
+    /// Not offered, with advice if there is any: another version is offered, or it may be an application's.
+    NotOffered(Option<Cow<'static, str>>),
 }
 
 /// The permission that [`Offer::Network`] requires; see [`check_network`].
@@ -202,11 +196,10 @@ pub(crate) const NETWORK: (&str, PermissionAction) = ("net.*", PermissionAction:
 
 /// The advice for an interface of another version of WASI.
 const OTHER_WASI: &str =
-    ": of WASI it offers version 0.2; build the plugin for that, in Rust with the target wasm32-wasip2";
+    "of WASI the host offers version 0.2: build the plugin for that, in Rust with the target wasm32-wasip2";
 
 /// The advice for an interface of an unknown namespace.
-pub(crate) const OF_APPLICATION: &str =
-    "; if it is an interface of an application, only that application can load the plugin";
+const OF_APPLICATION: &str = "if it is an interface of an application, only that application can load the plugin";
 
 /// Checks that a plugin that imports sockets was granted those that its manifest asks for. A plugin that asks for none
 /// may still import them, because whole libraries do so without use; each attempt to use one is then denied.
@@ -253,7 +246,7 @@ pub(crate) fn offered<'a>(import: &str, extensions: &'a Extensions) -> Offer<'a>
         ["wasi:cli", "wasi:clocks", "wasi:io", "wasi:random", "wasi:filesystem", "wasi:sockets", "wasi:http"]
             .contains(&package);
     if is_core_wasi && !version.starts_with("0.2.") {
-        return Offer::OtherVersion(OTHER_WASI.into());
+        return Offer::NotOffered(Some(OTHER_WASI.into()));
     }
     if let Some(service) = SERVICES.iter().find(|service| service.interface == interface) {
         return match service.permission {
@@ -263,9 +256,9 @@ pub(crate) fn offered<'a>(import: &str, extensions: &'a Extensions) -> Offer<'a>
     }
     match package {
         "wasi:sockets" => Offer::Network,
-        "wasi:http" => Offer::Nothing,
+        "wasi:http" => Offer::NotOffered(None),
         _ if is_core_wasi => Offer::Free,
-        _ if ["wasi:", "plugbay:"].iter().any(|namespace| package.starts_with(namespace)) => Offer::Nothing,
+        _ if ["wasi:", "plugbay:"].iter().any(|namespace| package.starts_with(namespace)) => Offer::NotOffered(None),
         _ => offered_by_application(import, extensions),
     }
 }
@@ -274,15 +267,13 @@ fn offered_by_application<'a>(import: &str, extensions: &'a Extensions) -> Offer
     if let Some((resource, usual)) = extensions.permission(import) {
         return Offer::Service(resource, usual);
     }
-    match extensions.other_version(import) {
-        Some(other) => Offer::OtherVersion(format!("; the application offers it as `{other}`").into()),
-        None => Offer::OfApplication,
-    }
+    let other = extensions.other_version(import).map(|other| format!("the application offers it as `{other}`").into());
+    Offer::NotOffered(Some(other.unwrap_or(OF_APPLICATION.into())))
 }
 
 /// Returns the manifest of a package: the component's embedded manifest, overridden by the files beside it, with a
 /// fallback name if none names the plugin.
-fn manifest(package: &Package, scan: &Scan) -> Result<Manifest, LoadFailure> {
+fn manifest(package: &Package, scan: &Scan) -> Result<Manifest, LoadErrorKind> {
     let mut layers = vec![package.fallback_layer()?];
     for section in &scan.manifests {
         layers.extend(Layer::from_section(format!("{} (embedded manifest)", package.origin), section)?);
@@ -313,17 +304,15 @@ mod tests {
             Offer::Service(..) => panic!("{import} is a service"),
             Offer::Free => Offer::Free,
             Offer::Network => Offer::Network,
-            Offer::OtherVersion(hint) => Offer::OtherVersion(hint),
-            Offer::OfApplication => Offer::OfApplication,
-            Offer::Nothing => Offer::Nothing,
+            Offer::NotOffered(hint) => Offer::NotOffered(hint),
         }
     }
 
     #[test]
     fn unknown_import_is_not_offered() {
-        assert_eq!(offered("acme:telemetry/spy@1.0.0"), Offer::OfApplication);
-        assert_eq!(offered("plugbay:plugin/teleport@0.1.0"), Offer::Nothing);
-        assert_eq!(offered("wasi:http/incoming-handler@0.2.6"), Offer::Nothing);
+        assert_eq!(offered("acme:telemetry/spy@1.0.0"), Offer::NotOffered(Some(OF_APPLICATION.into())));
+        assert_eq!(offered("plugbay:plugin/teleport@0.1.0"), Offer::NotOffered(None));
+        assert_eq!(offered("wasi:http/incoming-handler@0.2.6"), Offer::NotOffered(None));
         assert_eq!(offered("plugbay:plugin/invocation@0.1.7"), Offer::Free);
     }
 
@@ -332,7 +321,7 @@ mod tests {
         assert_eq!(offered("wasi:sockets/tcp@0.2.6"), Offer::Network);
         assert_eq!(offered("wasi:cli/environment@0.2.0"), Offer::Free);
         for other in ["wasi:sockets/types@0.3.0", "wasi:cli/environment@0.3.0-rc-2026-01-01", "wasi:http/types@0.3.0"] {
-            assert_eq!(offered(other), Offer::OtherVersion(OTHER_WASI.into()), "{other}");
+            assert_eq!(offered(other), Offer::NotOffered(Some(OTHER_WASI.into())), "{other}");
         }
     }
 

@@ -5,7 +5,7 @@ use plugbay_compile::scan::{self, ScanLimits};
 use plugbay_manifest::{Layer, Manifest, SECTION};
 
 use super::package::Package;
-use crate::error::{LoadError, LoadFailure};
+use crate::error::{LoadError, LoadErrorKind};
 
 impl Package {
     /// Returns the component with its manifest embedded: the whole plugin in one file, except for a `config` directory.
@@ -14,7 +14,7 @@ impl Package {
     /// # Errors
     /// [`LoadError`] if the bytes are not WebAssembly or exceed a limit, or if the manifest is invalid.
     pub fn to_component(&self) -> Result<Vec<u8>, LoadError> {
-        let failed = |failure: LoadFailure| LoadError::new(&self.origin, failure);
+        let failed = |failure: LoadErrorKind| LoadError::of_package(&self.origin, failure);
         let scan = scan::scan(&self.bytes, &ScanLimits::default()).map_err(|error| failed(error.into()))?;
         let mut layers = vec![self.fallback_layer().map_err(|error| failed(error.into()))?];
         for section in &scan.manifests {

@@ -17,7 +17,7 @@ use wasmtime::{Store, UpdateDeadline};
 
 use super::deadline;
 use super::verdict::{self, Ended};
-use crate::error::{Failure, InvokeError};
+use crate::error::{Failure, InvokeError, InvokeErrorKind};
 use crate::event::{Event, Reaction};
 use crate::host::contract::{self, Answer, Exports, HandleParams};
 use crate::host::output::Output;
@@ -66,11 +66,11 @@ impl Instance {
         limits: &Limits,
         start: Start,
         call: &Call<'_>,
-    ) -> Result<Result<Box<Self>, Box<Failure>>, Box<InvokeError>> {
-        let live = linked.live.clone().try_acquire_owned().map_err(|_| InvokeError::Busy {
-            plugin: context.name.to_string(),
-            reason: "the process runs its maximum of live instances",
-            allowed: context.live_instances as usize,
+    ) -> Result<Result<Box<Self>, Box<Failure>>, InvokeError> {
+        let failed = |kind| InvokeError::new(&*context.name, call.name, kind);
+        let live = linked.live.clone().try_acquire_owned().map_err(|_| {
+            let reason = "the process runs its maximum of live instances";
+            failed(InvokeErrorKind::Busy { reason, allowed: context.live_instances as usize })
         })?;
         let mut store = new_store(linked, context, limits);
         store.data_mut().call = CallState::new(call);
@@ -81,7 +81,7 @@ impl Instance {
             linked
                 .exports
                 .check_types(&instance, &mut store)
-                .map_err(|message| InvokeError::Contract { plugin: context.name.to_string(), message })?;
+                .map_err(|message| failed(InvokeErrorKind::Contract { message }))?;
             linked.types_checked.get_or_init(|| ());
         }
         let handle = match &linked.exports.handle {
@@ -113,7 +113,7 @@ impl Instance {
         payload: &mut Cow<'_, str>,
         call: &Call<'_>,
         limits: &Limits,
-    ) -> Result<Result<String, Box<Failure>>, Box<InvokeError>> {
+    ) -> Result<Result<String, Box<Failure>>, InvokeError> {
         let Some(handle) = self.handle else {
             // Boxed: few plugins are commands, and its size would be added to the future of every call.
             return Box::pin(self.run_command(payload, call, limits)).await;
@@ -142,7 +142,7 @@ impl Instance {
         payload: &str,
         call: &Call<'_>,
         limits: &Limits,
-    ) -> Result<Result<String, Box<Failure>>, Box<InvokeError>> {
+    ) -> Result<Result<String, Box<Failure>>, InvokeError> {
         let lent = handle.func().typed::<(&str, &str), Answer<String>>(&self.store);
         let lent = lent.map_err(|error| verdict::host_error(&self.store, call, &error))?;
         self.enter(&lent, (call.name, payload), call, limits).await
@@ -165,7 +165,7 @@ impl Instance {
         pattern: &str,
         call: &Call<'_>,
         limits: &Limits,
-    ) -> Result<Option<Result<Reaction, Box<Failure>>>, Box<InvokeError>> {
+    ) -> Result<Option<Result<Reaction, Box<Failure>>>, InvokeError> {
         let params = (contract::event(event, data, pattern),);
         let answer = self.call_optional(|exports| exports.on_event.as_ref(), params, call, limits).await?;
         Ok(answer.map(|answer| answer.map(contract::reaction)))
@@ -176,7 +176,7 @@ impl Instance {
         &mut self,
         call: &Call<'_>,
         limits: &Limits,
-    ) -> Result<Option<Result<String, Box<Failure>>>, Box<InvokeError>> {
+    ) -> Result<Option<Result<String, Box<Failure>>>, InvokeError> {
         self.call_optional(|exports| exports.health.as_ref(), (), call, limits).await
     }
 
@@ -185,13 +185,13 @@ impl Instance {
         &mut self,
         call: &Call<'_>,
         limits: &Limits,
-    ) -> Result<Result<Option<Vec<u8>>, Box<Failure>>, Box<InvokeError>> {
+    ) -> Result<Result<Option<Vec<u8>>, Box<Failure>>, InvokeError> {
         let answer = self.call_optional(|exports| exports.save_state.as_ref(), (), call, limits).await?;
         Ok(answer.unwrap_or(Ok(None)))
     }
 
     /// Runs `on-unload` and drops the instance.
-    pub(crate) async fn unload(mut self: Box<Self>, call: &Call<'_>, limits: &Limits) -> Result<(), Box<InvokeError>> {
+    pub(crate) async fn unload(mut self: Box<Self>, call: &Call<'_>, limits: &Limits) -> Result<(), InvokeError> {
         let Some(index) = &self.linked.exports.on_unload else { return Ok(()) };
         let on_unload: TypedFunc<(), ()> = typed(&self.instance, &mut self.store, index, call)?;
         self.enter_raw(&on_unload, (), call, limits).await
@@ -204,7 +204,7 @@ impl Instance {
         params: &[Val],
         call: &Call<'_>,
         limits: &Limits,
-    ) -> Result<Vec<Val>, Box<InvokeError>> {
+    ) -> Result<Vec<Val>, InvokeError> {
         let Some(func) = self.instance.get_func(&mut self.store, function) else {
             return Err(verdict::host_error(&self.store, call, &wasmtime::Error::msg("the export is gone")));
         };
@@ -231,7 +231,7 @@ impl Instance {
         params: P,
         call: &Call<'_>,
         limits: &Limits,
-    ) -> Result<Option<Result<R, Box<Failure>>>, Box<InvokeError>>
+    ) -> Result<Option<Result<R, Box<Failure>>>, InvokeError>
     where
         P: ComponentNamedList + Lower + Send + Sync,
         R: Lift + Send + Sync + ComponentType + 'static,
@@ -248,7 +248,7 @@ impl Instance {
         params: P,
         call: &Call<'_>,
         limits: &Limits,
-    ) -> Result<Result<R, Box<Failure>>, Box<InvokeError>>
+    ) -> Result<Result<R, Box<Failure>>, InvokeError>
     where
         P: ComponentNamedList + Lower + Send + Sync,
         R: Lift + Send + Sync + ComponentType + 'static,
@@ -264,7 +264,7 @@ impl Instance {
         params: P,
         call: &Call<'_>,
         limits: &Limits,
-    ) -> Result<R, Box<InvokeError>>
+    ) -> Result<R, InvokeError>
     where
         P: ComponentNamedList + Lower + Send + Sync,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
@@ -290,7 +290,7 @@ impl Instance {
         ran: Result<wasmtime::Result<R>, deadline::Interrupted>,
         call: &Call<'_>,
         limits: &Limits,
-    ) -> Result<R, Box<InvokeError>> {
+    ) -> Result<R, InvokeError> {
         let answer = verdict::judge(ran, &mut self.store, call, limits);
         // A transaction ends with the call that began it, even if the guest still holds its handle.
         self.store.data_mut().transaction = None;
@@ -306,7 +306,7 @@ impl Instance {
         payload: &str,
         call: &Call<'_>,
         limits: &Limits,
-    ) -> Result<Result<String, Box<Failure>>, Box<InvokeError>> {
+    ) -> Result<Result<String, Box<Failure>>, InvokeError> {
         let state = self.store.data_mut();
         let output = Output::to_result(state.plugin.clone(), limits.result_bytes);
         state.output = Some(output.clone());
@@ -331,7 +331,7 @@ fn typed<P, R>(
     store: &mut Store<HostState>,
     export: &ComponentExportIndex,
     call: &Call<'_>,
-) -> Result<TypedFunc<P, R>, Box<InvokeError>>
+) -> Result<TypedFunc<P, R>, InvokeError>
 where
     P: ComponentNamedList + Lower,
     R: ComponentNamedList + Lift,

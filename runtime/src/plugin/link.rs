@@ -13,7 +13,7 @@ use wasmtime::component::Linker;
 use wasmtime_wasi::p2::bindings::{cli, filesystem, random};
 
 use super::instance::Linked;
-use crate::error::LoadFailure;
+use crate::error::LoadErrorKind;
 use crate::host::contract::Exports;
 use crate::host::extension::Extensions;
 use crate::host::{HostState, SERVICES, directory, poll, socket};
@@ -40,7 +40,7 @@ impl Linkers {
         }
     }
 
-    pub(crate) fn link(&self, compiled: Compiled) -> Result<Linked, LoadFailure> {
+    pub(crate) fn link(&self, compiled: Compiled) -> Result<Linked, LoadErrorKind> {
         let Compiled { component, metering, is_composed } = compiled;
         let fuel_yield_interval = if is_composed { FUEL_YIELD_INTERVAL_COMPOSED } else { FUEL_YIELD_INTERVAL };
         let engine = component.engine();
@@ -51,11 +51,11 @@ impl Linkers {
         let linker = match slot.get() {
             Some(linker) => linker,
             None => {
-                let linker = self.new_linker(engine).map_err(|error| LoadFailure::Link(format!("{error:#}")))?;
+                let linker = self.new_linker(engine).map_err(|error| LoadErrorKind::Link(format!("{error:#}")))?;
                 slot.get_or_init(|| linker)
             }
         };
-        let pre = linker.instantiate_pre(&component).map_err(|error| LoadFailure::Link(format!("{error:#}")))?;
+        let pre = linker.instantiate_pre(&component).map_err(|error| LoadErrorKind::Link(format!("{error:#}")))?;
         let exports = Exports::find(engine, &component);
         let live = self.live.clone();
         Ok(Linked { metering, fuel_yield_interval, exports, pre, live, types_checked: OnceLock::new() })
@@ -76,8 +76,8 @@ impl Linkers {
 impl Linked {
     /// Checks that the component exports what its mode requires. The types of the exports are checked on its first
     /// instance.
-    pub(crate) fn check_contract(&self, mode: ExecutionMode) -> Result<(), LoadFailure> {
-        let missing = |message: &str| Err(LoadFailure::Contract(message.to_owned()));
+    pub(crate) fn check_contract(&self, mode: ExecutionMode) -> Result<(), LoadErrorKind> {
+        let missing = |message: &str| Err(LoadErrorKind::Contract(message.to_owned()));
         match mode {
             ExecutionMode::Legacy if self.exports.run.is_none() => missing(
                 "it exports no `wasi:cli/run`: a legacy plugin is a WASI command, a program with a `main` function",

@@ -14,8 +14,9 @@ use super::instance::{Instance, Linked, Start};
 use super::instances::{Instances, NoLease};
 use super::package::PackageOrigin;
 use super::schema::PayloadSchema;
+use super::verdict;
 use crate::admission::RateLimiter;
-use crate::error::{Failure, InvokeError, LoadError, LoadFailure};
+use crate::error::{Failure, InvokeError, InvokeErrorKind, LoadError, LoadErrorKind};
 use crate::event::Subscriptions;
 use crate::host::{Call, PluginContext};
 use crate::limits::{Limits, UNLOAD_TIMEOUT_MAX};
@@ -94,19 +95,15 @@ impl LoadedPlugin {
     }
 
     /// Creates an instance. A failure that its `on-load` reports is an error, because the instance cannot serve.
-    pub(crate) async fn start_instance(
-        &self,
-        start: Start,
-        call: &Call<'_>,
-    ) -> Result<Box<Instance>, Box<InvokeError>> {
+    pub(crate) async fn start_instance(&self, start: Start, call: &Call<'_>) -> Result<Box<Instance>, InvokeError> {
         self.metrics.instance_started();
         Instance::start(&self.linked, &self.context, &self.limits, start, call)
             .await?
-            .map_err(|failure| self.guest_error(failure))
+            .map_err(|failure| self.guest_error(failure, call))
     }
 
     /// Returns the state to hand over to the next revision. Waits for its turn like any call.
-    pub(crate) async fn save_state(&self) -> Result<Option<Vec<u8>>, Box<InvokeError>> {
+    pub(crate) async fn save_state(&self) -> Result<Option<Vec<u8>>, InvokeError> {
         if self.linked.exports.save_state.is_none() {
             return Ok(None);
         }
@@ -115,7 +112,7 @@ impl LoadedPlugin {
         let Some(mut instance) = lease.take() else { return Ok(None) };
         let state = instance.save_state(&call, &self.limits).await?;
         lease.give_back(instance);
-        state.map_err(|failure| self.guest_error(failure))
+        state.map_err(|failure| self.guest_error(failure, &call))
     }
 
     /// Refuses new calls, lets those in flight finish within the plugin's deadline, and runs `on-unload` in every idle
@@ -154,34 +151,34 @@ impl LoadedPlugin {
         }
     }
 
-    pub(crate) fn guest_error(&self, mut failure: Box<Failure>) -> Box<InvokeError> {
+    /// The error of a call of this plugin.
+    pub(crate) fn error(&self, call: &Call<'_>, kind: InvokeErrorKind) -> InvokeError {
+        InvokeError::new(self.name(), call.name, kind)
+    }
+
+    /// The failure that the guest answered, without secrets.
+    pub(crate) fn guest_error(&self, mut failure: Box<Failure>, call: &Call<'_>) -> InvokeError {
         let mask = &self.context.log.mask;
         failure.code = mask.apply(&failure.code).into_owned();
         failure.message = mask.apply(&failure.message).into_owned();
         failure.details = failure.details.take().map(|details| mask.apply_json(details));
-        Box::new(InvokeError::Guest { plugin: self.name().to_owned(), failure })
+        self.error(call, InvokeErrorKind::Guest { failure })
     }
 
-    pub(crate) fn no_lease(&self, no: NoLease, call: &Call<'_>) -> Box<InvokeError> {
-        let plugin = self.name().to_owned();
-        Box::new(match no {
-            NoLease::Full => InvokeError::Busy {
-                plugin,
+    pub(crate) fn no_lease(&self, no: NoLease, call: &Call<'_>) -> InvokeError {
+        let kind = match no {
+            NoLease::Full => InvokeErrorKind::Busy {
                 reason: "as many calls wait for it as may",
                 allowed: crate::limits::WAITING_CALLS_MAX,
             },
-            NoLease::Deadline => InvokeError::Timeout {
-                plugin,
-                action: format!("{} (waiting for its turn)", call.name),
-                allowed: call.time.timeout.unwrap_or_default(),
-                observed: call.time.elapsed(),
-            },
-            NoLease::Closed => InvokeError::NotLoaded { plugin },
-        })
+            NoLease::Deadline => verdict::timeout(call, &self.limits, &self.context.ceilings, true),
+            NoLease::Closed => InvokeErrorKind::NotLoaded,
+        };
+        self.error(call, kind)
     }
 }
 
-fn actions(manifest: &Manifest) -> Result<BTreeMap<String, Action>, LoadFailure> {
+fn actions(manifest: &Manifest) -> Result<BTreeMap<String, Action>, LoadErrorKind> {
     manifest
         .actions
         .iter()

@@ -16,7 +16,7 @@ use serde_json::Value;
 use self::directory::ManifestFile;
 pub(crate) use self::options::PackageOptions;
 use crate::capability::Policy;
-use crate::error::{LoadError, LoadFailure};
+use crate::error::{LoadError, LoadErrorKind};
 use crate::limits::COMPONENT_BYTES_MAX;
 use crate::service::config::ConfigLayer;
 
@@ -72,12 +72,13 @@ impl Package {
     /// Opens a `.wasm` file or a plugin directory.
     ///
     /// # Errors
-    /// [`LoadFailure::NoComponent`] if a directory has no component, [`LoadFailure::Open`] if the path is not a package
-    /// or one of its files is not a regular file inside it, [`LoadFailure::Manifest`] if its manifest file is invalid.
+    /// [`LoadErrorKind::NoComponent`] if a directory has no component, [`LoadErrorKind::Open`] if the path is not a
+    /// package or one of its files is not a regular file inside it, [`LoadErrorKind::Manifest`] if its manifest file is
+    /// invalid.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, LoadError> {
         let path = path.as_ref();
         let opened = if path.is_dir() { Package::open_directory(path) } else { Package::open_file(path) };
-        let mut package = opened.map_err(|failure| LoadError::new(path.display().to_string(), failure))?;
+        let mut package = opened.map_err(|failure| LoadError::of_package(path.display().to_string(), failure))?;
         package.files = Some(PackageFiles::Path(absolute(path)));
         Ok(package)
     }
@@ -99,7 +100,7 @@ impl Package {
             package.files = Some(PackageFiles::WithComponent { directory, component });
             Ok(package)
         };
-        open().map_err(|failure: LoadFailure| LoadError::new(directory.display().to_string(), failure))
+        open().map_err(|failure: LoadErrorKind| LoadError::of_package(directory.display().to_string(), failure))
     }
 
     /// Returns the plugin's name if no manifest has one.
@@ -179,7 +180,7 @@ impl Package {
         &self.notes
     }
 
-    fn open_file(path: &Path) -> Result<Self, LoadFailure> {
+    fn open_file(path: &Path) -> Result<Self, LoadErrorKind> {
         let bytes = read_component(path)?;
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         let mut package = Package::from_bytes(name_from(&stem), bytes);
@@ -193,7 +194,7 @@ impl Package {
         Ok(package)
     }
 
-    fn open_directory(directory: &Path) -> Result<Self, LoadFailure> {
+    fn open_directory(directory: &Path) -> Result<Self, LoadErrorKind> {
         let files = PluginDirectory::open(directory)?;
         let manifest = directory::manifest(&files)?;
         let component = directory::component(&files, manifest.entry_point().as_deref());
@@ -214,7 +215,7 @@ impl Package {
     }
 
     /// Returns the layers of the plugin's configuration, lowest first: its own files, then the host's options.
-    pub(crate) fn config_layers(&self, environment: Option<&str>) -> Result<Vec<ConfigLayer>, LoadFailure> {
+    pub(crate) fn config_layers(&self, environment: Option<&str>) -> Result<Vec<ConfigLayer>, LoadErrorKind> {
         let mut layers = match &self.directory {
             Some(directory) => directory::config_files(&PluginDirectory::open(directory)?, environment)?,
             None => Vec::new(),
@@ -303,9 +304,9 @@ macro_rules! source_from_path {
 source_from_path!(&str, String, &Path, PathBuf, &PathBuf);
 
 /// Reads a component that was named by its own path, not as part of a plugin's directory.
-fn read_component(path: &Path) -> Result<Vec<u8>, LoadFailure> {
+fn read_component(path: &Path) -> Result<Vec<u8>, LoadErrorKind> {
     read_file(path, COMPONENT_BYTES_MAX).map_err(|error| match error.problem {
-        FileProblem::NotFound => LoadFailure::Open {
+        FileProblem::NotFound => LoadErrorKind::Open {
             path: error.path,
             message: "there is no such file; a plugin is a `.wasm` file or a directory with a manifest and one".into(),
         },
@@ -313,7 +314,7 @@ fn read_component(path: &Path) -> Result<Vec<u8>, LoadFailure> {
     })
 }
 
-impl From<FileError> for LoadFailure {
+impl From<FileError> for LoadErrorKind {
     fn from(error: FileError) -> Self {
         let message = error.problem.to_string();
         match error.problem {
@@ -321,9 +322,9 @@ impl From<FileError> for LoadFailure {
             FileProblem::NotText(_) | FileProblem::Utf16 => {
                 let origin = error.path.display().to_string();
                 let problem = Problem { origin, path: String::new(), code: code::SYNTAX, message };
-                LoadFailure::Manifest(ManifestError { problems: vec![problem] })
+                LoadErrorKind::Manifest(ManifestError { problems: vec![problem] })
             }
-            _ => LoadFailure::Open { message, path: error.path },
+            _ => LoadErrorKind::Open { message, path: error.path },
         }
     }
 }

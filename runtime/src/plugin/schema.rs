@@ -18,7 +18,7 @@ use plugbay_manifest::ActionDeclaration;
 use serde_json::Value;
 
 use self::extent::{Extent, check_pattern};
-use crate::error::{InvokeError, LoadFailure, PayloadProblem};
+use crate::error::{InvokeError, InvokeErrorKind, LoadErrorKind, PayloadProblem};
 use crate::limits::{
     SCHEMA_LISTED_MAX, SCHEMA_PATTERN_BYTES_MAX, SCHEMA_PATTERNS_MAX, SCHEMA_WORK_MAX, VALIDATION_PROBLEM_BYTES_MAX,
     VALIDATION_PROBLEMS_MAX,
@@ -30,12 +30,12 @@ const PAYLOAD_DEPTH_MAX: usize = 128;
 /// Checks that the cost of the payload schemas of all of a plugin's actions is bounded.
 ///
 /// # Errors
-/// [`LoadFailure::Schema`] with the action and the part of its schema that is not.
-pub(crate) fn check_cost(actions: &[ActionDeclaration]) -> Result<(), LoadFailure> {
+/// [`LoadErrorKind::Schema`] with the action and the part of its schema that is not.
+pub(crate) fn check_cost(actions: &[ActionDeclaration]) -> Result<(), LoadErrorKind> {
     let mut patterns = 0;
     for action in actions {
         let Some(schema) = &action.payload else { continue };
-        let failed = |message| LoadFailure::Schema { action: action.name.clone(), message };
+        let failed = |message| LoadErrorKind::Schema { action: action.name.clone(), message };
         let extent = Extent::of(schema).map_err(failed)?;
         patterns += extent.patterns.len();
         if patterns > SCHEMA_PATTERNS_MAX {
@@ -57,11 +57,11 @@ pub(crate) struct PayloadSchema {
 
 impl PayloadSchema {
     /// Compiles a schema; `None` if it accepts everything, so that such payloads are not even parsed.
-    pub(crate) fn compile(action: &str, schema: Option<&Value>) -> Result<Option<Self>, LoadFailure> {
+    pub(crate) fn compile(action: &str, schema: Option<&Value>) -> Result<Option<Self>, LoadErrorKind> {
         let Some(schema) = schema.filter(|schema| **schema != Value::Bool(true) && !is_empty(schema)) else {
             return Ok(None);
         };
-        let failed = |message| LoadFailure::Schema { action: action.to_owned(), message };
+        let failed = |message| LoadErrorKind::Schema { action: action.to_owned(), message };
         let extent = Extent::of(schema).map_err(failed)?;
         let validator = jsonschema::options()
             .with_draft(Draft::Draft202012)
@@ -78,6 +78,7 @@ impl PayloadSchema {
 
     /// Checks a payload, and returns its problems up to a maximum number.
     pub(crate) fn check(&self, plugin: &str, action: &str, payload: &str) -> Result<(), InvokeError> {
+        let failed = |kind| Err(InvokeError::new(plugin, action, kind));
         let problems = match serde_json::from_str::<Value>(payload) {
             Ok(value) => self.problems(&value, payload.len()),
             Err(error) if error.to_string().starts_with("recursion limit exceeded") => {
@@ -89,14 +90,12 @@ impl PayloadSchema {
                 );
                 vec![PayloadProblem { path: String::new(), message }]
             }
-            Err(error) => {
-                return Err(InvokeError::Payload { action: action.to_owned(), message: error.to_string() });
-            }
+            Err(error) => return failed(InvokeErrorKind::Payload { message: error.to_string() }),
         };
         if problems.is_empty() {
             return Ok(());
         }
-        Err(InvokeError::Validation { plugin: plugin.to_owned(), action: action.to_owned(), problems })
+        failed(InvokeErrorKind::Validation { problems })
     }
 
     /// Returns the problems of a payload that is this many bytes long.
@@ -278,17 +277,13 @@ mod tests {
             "properties": { "age": { "type": "integer", "minimum": 0 } },
         }));
         assert!(schema.check("p", "a", r#"{"name":"Ada","age":36}"#).is_ok());
-        let Err(InvokeError::Validation { problems, .. }) = schema.check("p", "a", r#"{"age":-1}"#) else {
-            panic!("refused");
-        };
+        let problems = problems(&schema, r#"{"age":-1}"#);
         let paths: Vec<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();
         assert!(paths.contains(&"/age") && paths.contains(&""), "{problems:?}");
     }
 
     fn check(schema: &PayloadSchema, payload: &str, path: &str, message: &str) {
-        let Err(InvokeError::Validation { problems, .. }) = schema.check("p", "a", payload) else {
-            panic!("{payload} was accepted");
-        };
+        let problems = problems(schema, payload);
         let first = (problems[0].path.as_str(), problems[0].message.as_str());
         assert_eq!((problems.len(), first), (1, (path, message)), "{payload}: {problems:?}");
     }
@@ -347,9 +342,7 @@ mod tests {
         for members in [json!({ "type": "integer" }), json!(false)] {
             let schema = schema(json!({ "type": "object", "additionalProperties": members }));
             let payload = json!({ huge.clone(): true }).to_string();
-            let Err(InvokeError::Validation { problems, .. }) = schema.check("p", "a", &payload) else {
-                panic!("refused");
-            };
+            let problems = problems(&schema, &payload);
             let PayloadProblem { path, message } = &problems[0];
             assert!(path.len() <= VALIDATION_PROBLEM_BYTES_MAX && message.len() <= VALIDATION_PROBLEM_BYTES_MAX);
         }
@@ -365,9 +358,10 @@ mod tests {
     }
 
     fn problems(schema: &PayloadSchema, payload: &str) -> Vec<PayloadProblem> {
-        match schema.check("p", "a", payload) {
-            Err(InvokeError::Validation { problems, .. }) => problems,
-            other => panic!("{other:?}"),
+        let error = schema.check("p", "a", payload).expect_err("it does not fit");
+        match error.kind() {
+            InvokeErrorKind::Validation { problems } => problems.clone(),
+            other => panic!("{payload}: {other:?}"),
         }
     }
 

@@ -10,11 +10,11 @@ use wasmtime_wasi::I32Exit;
 use wasmtime_wasi_http::FieldMapError;
 
 use super::deadline::Interrupted;
-use crate::error::{Failure, InvokeError, LimitHit};
+use crate::error::{Failure, InvokeError, InvokeErrorKind, LimitHit, LimitOrigin};
 use crate::host::output::{Output, ResultOverflow};
 use crate::host::{Call, HostState, RefusedGrowth};
 use crate::limits::{
-    CORE_INSTANCES_MAX, FRAME_CHARS_MAX, HANDLES_MAX, HOSTCALL_BYTES_MAX, HTTP_HEADER_BYTES_MAX, Limits,
+    CORE_INSTANCES_MAX, Ceilings, FRAME_CHARS_MAX, HANDLES_MAX, HOSTCALL_BYTES_MAX, HTTP_HEADER_BYTES_MAX, Limits,
     MANGLED_NAME_BYTES_MAX, MEMORIES_MAX, RESOURCES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX, WASM_STACK_BYTES,
 };
 
@@ -25,18 +25,18 @@ pub(crate) fn judge<R>(
     store: &mut Store<HostState>,
     call: &Call<'_>,
     limits: &Limits,
-) -> Result<R, Box<InvokeError>> {
+) -> Result<R, InvokeError> {
     match ran {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(Box::new(stopped(&error, store, call, limits))),
-        Err(interrupted) => Err(interruption(interrupted, store, call)),
+        Ok(Err(error)) => Err(stopped(&error, store, call, limits)),
+        Err(interrupted) => Err(interruption(interrupted, store, call, limits)),
     }
 }
 
 #[cold]
-fn interruption(interrupted: Interrupted, store: &Store<HostState>, call: &Call<'_>) -> Box<InvokeError> {
+fn interruption(interrupted: Interrupted, store: &Store<HostState>, call: &Call<'_>, limits: &Limits) -> InvokeError {
     match interrupted {
-        Interrupted::Deadline => Box::new(timeout(store, call)),
+        Interrupted::Deadline => named(store, call, timeout(call, limits, &store.data().plugin.ceilings, false)),
         Interrupted::Panicked(message) => {
             let message = format!("a host function panicked: {message}");
             tracing::error!(plugin = &*store.data().plugin.name, action = call.name, "{message}");
@@ -46,39 +46,48 @@ fn interruption(interrupted: Interrupted, store: &Store<HostState>, call: &Call<
 }
 
 /// Returns the error for a failure inside the host.
-pub(crate) fn host_error(store: &Store<HostState>, call: &Call<'_>, error: &wasmtime::Error) -> Box<InvokeError> {
-    let (plugin, action) = names(store, call);
-    Box::new(InvokeError::Host { plugin, action, message: format!("{error:#}") })
+pub(crate) fn host_error(store: &Store<HostState>, call: &Call<'_>, error: &wasmtime::Error) -> InvokeError {
+    named(store, call, InvokeErrorKind::Host { message: format!("{error:#}") })
 }
 
-fn names(store: &Store<HostState>, call: &Call<'_>) -> (String, String) {
-    (store.data().plugin.name.to_string(), call.name.to_string())
+/// The error of this call of the plugin in this store.
+fn named(store: &Store<HostState>, call: &Call<'_>, kind: InvokeErrorKind) -> InvokeError {
+    InvokeError::new(&*store.data().plugin.name, call.name, kind)
 }
 
-fn timeout(store: &Store<HostState>, call: &Call<'_>) -> InvokeError {
-    let (plugin, action) = names(store, call);
-    InvokeError::Timeout {
-        plugin,
-        action,
-        allowed: call.time.timeout.unwrap_or_default(),
-        observed: call.time.elapsed(),
-    }
+/// The deadline of this call passed, perhaps while it waited for an instance.
+pub(crate) fn timeout(call: &Call<'_>, limits: &Limits, ceilings: &Ceilings, is_waiting: bool) -> InvokeErrorKind {
+    let origin = if call.time.timeout == limits.timeout {
+        LimitOrigin::below(limits.timeout, ceilings.timeout)
+    } else {
+        LimitOrigin::Caller
+    };
+    let (allowed, observed) = (call.time.timeout.unwrap_or_default(), call.time.elapsed());
+    InvokeErrorKind::Timeout { allowed, observed, is_waiting, origin }
 }
 
 #[cold]
 fn stopped(error: &wasmtime::Error, store: &mut Store<HostState>, call: &Call<'_>, limits: &Limits) -> InvokeError {
-    let (plugin, action) = names(store, call);
+    let kind = why_stopped(error, store, call, limits);
+    named(store, call, kind)
+}
+
+fn why_stopped(
+    error: &wasmtime::Error,
+    store: &mut Store<HostState>,
+    call: &Call<'_>,
+    limits: &Limits,
+) -> InvokeErrorKind {
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
         store.data_mut().exit_code = Some(exit.0);
     }
-    let resource_limit = |limit, allowed: usize, observed: String| InvokeError::ResourceLimit {
-        plugin: plugin.clone(),
-        action: action.clone(),
+    let resource_limit = |limit, allowed: usize, observed: String| InvokeErrorKind::ResourceLimit {
         hit: LimitHit { limit, allowed: allowed.to_string(), observed },
     };
     match store.data().memory.refused {
         Some(RefusedGrowth::Memory(observed)) => {
-            return InvokeError::MemoryLimit { plugin, action, allowed: limits.memory_bytes, observed };
+            let origin = LimitOrigin::below(Some(limits.memory_bytes), store.data().plugin.ceilings.memory_bytes);
+            return InvokeErrorKind::MemoryLimit { allowed: limits.memory_bytes, observed, origin };
         }
         Some(RefusedGrowth::Table(elements)) => {
             return resource_limit("table_elements", TABLE_ELEMENTS_MAX, elements.to_string());
@@ -87,33 +96,34 @@ fn stopped(error: &wasmtime::Error, store: &mut Store<HostState>, call: &Call<'_
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => {
-            return InvokeError::OutOfFuel { plugin, action, allowed: limits.fuel.unwrap_or(u64::MAX) };
+            let origin = LimitOrigin::below(limits.fuel, store.data().plugin.ceilings.fuel);
+            return InvokeErrorKind::OutOfFuel { allowed: limits.fuel.unwrap_or(u64::MAX), origin };
         }
-        Some(Trap::StackOverflow) => return InvokeError::StackOverflow { plugin, action, allowed: WASM_STACK_BYTES },
-        Some(Trap::Interrupt) => return timeout(store, call),
+        Some(Trap::StackOverflow) => return InvokeErrorKind::StackOverflow { allowed: WASM_STACK_BYTES },
+        Some(Trap::Interrupt) => return timeout(call, limits, &store.data().plugin.ceilings, false),
         _ => {}
     }
     if let Some(ResourceTableError::Full) = error.downcast_ref::<ResourceTableError>() {
-        return resource_limit("host_resources", RESOURCES_MAX, format!("{}", RESOURCES_MAX + 1));
+        return resource_limit("host_resources", RESOURCES_MAX, more_than(RESOURCES_MAX));
     }
     if let Some(FieldMapError::TotalSizeTooBig | FieldMapError::TooManyFields) = error.downcast_ref::<FieldMapError>() {
-        return resource_limit("http_header_bytes", HTTP_HEADER_BYTES_MAX, format!("{}", HTTP_HEADER_BYTES_MAX + 1));
+        return resource_limit("http_header_bytes", HTTP_HEADER_BYTES_MAX, more_than(HTTP_HEADER_BYTES_MAX));
     }
     if error.is::<PoolConcurrencyLimitError>() {
         // Only memories can run out: of all other resources the pool has the maximum that its instances may use.
         let allowed = pooled_memories(store.data().plugin.live_instances) as usize;
-        return InvokeError::Busy { plugin, reason: "live instances use all memories of the pool", allowed };
+        return InvokeErrorKind::Busy { reason: "live instances use all memories of the pool", allowed };
     }
     if let Some(ResultOverflow { allowed, observed }) = error.downcast_ref() {
-        return InvokeError::ResultTooLarge { plugin, action, allowed: *allowed, observed: Some(*observed) };
+        return InvokeErrorKind::ResultTooLarge { allowed: *allowed, observed: Some(*observed) };
     }
     // wasmtime distinguishes these by their texts alone.
     let cause = error.root_cause().to_string();
     if cause.contains("fuel allocated for hostcalls") {
-        return InvokeError::ResultTooLarge { plugin, action, allowed: HOSTCALL_BYTES_MAX, observed: None };
+        return InvokeErrorKind::ResultTooLarge { allowed: HOSTCALL_BYTES_MAX, observed: None };
     }
     if cause.contains("handle limit exceeded") {
-        return resource_limit("handles", HANDLES_MAX, format!("{}", HANDLES_MAX + 1));
+        return resource_limit("handles", HANDLES_MAX, more_than(HANDLES_MAX));
     }
     // An engine with a pool refuses such a component at load.
     for (what, limit, allowed) in [
@@ -126,7 +136,12 @@ fn stopped(error: &wasmtime::Error, store: &mut Store<HostState>, call: &Call<'_
         }
     }
     let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
-    InvokeError::Trapped { plugin, action, message: last_words(error, store), backtrace }
+    InvokeErrorKind::Trapped { message: last_words(error, store), backtrace }
+}
+
+/// What was observed of a limit that is checked before it is passed.
+fn more_than(allowed: usize) -> String {
+    format!("more than {allowed}")
 }
 
 /// Returns the panic that the guest printed, or the trap with the end of its standard error.

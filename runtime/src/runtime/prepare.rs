@@ -10,7 +10,7 @@ use semver::Version;
 
 use super::{LinkedComponents, Runtime};
 use crate::audit::PluginAudit;
-use crate::error::{LoadError, LoadFailure};
+use crate::error::{LoadError, LoadErrorKind};
 use crate::host::extension::PluginExtensions;
 use crate::host::{Permissions, PluginContext, environment};
 use crate::plugin::check::{CheckedPackage, ReadPackage};
@@ -40,7 +40,7 @@ impl Prepared {
     pub(super) async fn start(self, start: Start) -> Result<LoadedPlugin, LoadError> {
         let Prepared { checked, context, linked } = self;
         let declared = context.db.declare(&checked.manifest.tables, checked.manifest.database.as_ref()).await;
-        declared.map_err(|NotMade(message)| LoadError::new(&*context.name, LoadFailure::Tables { message }))?;
+        declared.map_err(|NotMade(message)| LoadError::new(&*context.name, LoadErrorKind::Tables { message }))?;
         LoadedPlugin::start(checked, context, linked, start).await
     }
 }
@@ -52,8 +52,8 @@ impl Runtime {
 
     pub(super) fn check_read_package(&self, package: ReadPackage) -> Result<CheckedPackage, LoadError> {
         CheckedPackage::check(package, &self.0.operator).inspect_err(|error| {
-            if let LoadFailure::Denied { denial, .. } | LoadFailure::NotGranted { denial, .. } = &error.source {
-                self.0.audit.deny(&error.plugin, denial, None, 0);
+            if let LoadErrorKind::Denied { denial, .. } | LoadErrorKind::NotGranted { denial, .. } = error.kind() {
+                self.0.audit.deny(error.subject(), denial, None, 0);
             }
         })
     }
@@ -81,9 +81,9 @@ impl Runtime {
         if let Some(linked) = self.linked_lock().get(&key).and_then(Weak::upgrade) {
             return Ok(linked);
         }
-        let load_error = |failure: LoadFailure| LoadError::new(&checked.manifest.name, failure);
+        let load_error = |failure: LoadErrorKind| LoadError::new(&checked.manifest.name, failure);
         let engine =
-            self.0.engines.get(metering).map_err(|error| load_error(LoadFailure::Engine(error.to_string())))?;
+            self.0.engines.get(metering).map_err(|error| load_error(LoadErrorKind::Engine(error.to_string())))?;
         let context = CompileContext { engine, compiler: &self.0.compiler, cache: self.0.code_cache.as_ref() };
         let compiled = context.compile(&checked.package.bytes, &checked.scan, &checked.digest).await;
         let compiled = compiled.map_err(|error| load_error(error.into()))?;
@@ -98,7 +98,7 @@ impl Runtime {
     pub(super) fn context(&self, checked: &CheckedPackage) -> Result<Arc<PluginContext>, LoadError> {
         let manifest = &checked.manifest;
         let name: Arc<str> = manifest.name.as_str().into();
-        let load_error = |failure: LoadFailure| LoadError::new(&manifest.name, failure);
+        let load_error = |failure: LoadErrorKind| LoadError::new(&manifest.name, failure);
         let layers = checked.package.config_layers(self.0.environment.as_deref()).map_err(load_error)?;
         let directory = self.0.data_dir.as_ref().map(|directory| directory.join(&manifest.name));
         let scope = PluginScope::new(name.clone(), directory, self.0.clock.clone());
@@ -109,7 +109,7 @@ impl Runtime {
             .and_then(|stored| {
                 PluginConfig::new(schema, manifest.additional_configuration, layers, stored, mask.clone())
             })
-            .map_err(|problems| load_error(LoadFailure::Configuration { problems }))?;
+            .map_err(|problems| load_error(LoadErrorKind::Configuration { problems }))?;
         Ok(Arc::new(PluginContext {
             log,
             config,
@@ -122,6 +122,7 @@ impl Runtime {
             extensions: PluginExtensions::new(&self.0.operator.extensions),
             environment: environment::variables(manifest, &checked.grants).map_err(load_error)?,
             wasi: environment::wasi_grants(manifest, &checked.grants).map_err(load_error)?,
+            ceilings: self.0.operator.ceilings.clone(),
             live_instances: self.0.engines.live_instances(),
             clock: self.0.clock.clone(),
             permissions: Permissions::new(
@@ -151,7 +152,7 @@ impl Runtime {
             };
             let version = required.version.as_ref().map(ToString::to_string);
             let chain = vec![manifest.name.clone(), required.name.clone()];
-            let failure = LoadFailure::Requires { name: required.name.clone(), version, found, chain };
+            let failure = LoadErrorKind::Requires { name: required.name.clone(), version, found, chain };
             return Err(LoadError::new(&manifest.name, failure));
         }
         Ok(())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::caller::Caller;
 use crate::dispatch;
-use crate::error::InvokeError;
+use crate::error::{InvokeError, InvokeErrorKind};
 use crate::host_plugin::ProvidedPlugin;
 use crate::invocation::Invocation;
 use crate::plugin::current::CurrentRevision;
@@ -20,7 +20,8 @@ impl Directory for Registry {
         } else if let Some(provided) = self.provided(&call.plugin) {
             Box::pin(invoke_provided(provided, call))
         } else {
-            Box::pin(std::future::ready(Err(Box::new(InvokeError::NotLoaded { plugin: call.plugin }))))
+            let error = InvokeError::new(call.plugin, call.action, InvokeErrorKind::NotLoaded);
+            Box::pin(std::future::ready(Err(error)))
         }
     }
 
@@ -51,11 +52,13 @@ impl Directory for Registry {
     }
 }
 
-async fn invoke(plugin: Arc<CurrentRevision>, call: PluginCall) -> Result<String, Box<InvokeError>> {
+async fn invoke(plugin: Arc<CurrentRevision>, call: PluginCall) -> Result<String, InvokeError> {
     let request_id = call.request_id.clone();
-    let mut invocation = invocation(call, plugin.borrow().limits.payload_bytes)?;
+    let mut invocation = invocation(call, plugin.borrow().limits.payload_bytes);
     let answer = dispatch::invoke(&plugin, &mut invocation).await;
-    if let Err(error @ InvokeError::Trapped { .. }) = &answer {
+    if let Err(error) = &answer
+        && matches!(error.kind(), InvokeErrorKind::Trapped { .. })
+    {
         // The caller does not receive the trap's message, so the plugin's log is the only place where its author sees
         // it.
         plugin.borrow().context.log.write_in(|| Some(&request_id), Level::Error, "plugbay", &error.to_string(), &[]);
@@ -63,13 +66,13 @@ async fn invoke(plugin: Arc<CurrentRevision>, call: PluginCall) -> Result<String
     Ok(answer?.into_json())
 }
 
-async fn invoke_provided(plugin: Arc<ProvidedPlugin>, call: PluginCall) -> Result<String, Box<InvokeError>> {
-    let invocation = invocation(call, plugin.payload_bytes())?;
+async fn invoke_provided(plugin: Arc<ProvidedPlugin>, call: PluginCall) -> Result<String, InvokeError> {
+    let invocation = invocation(call, plugin.payload_bytes());
     dispatch::invoke_provided(&plugin, invocation).await
 }
 
 /// The invocation of a call, for a plugin whose payloads may have `payload_bytes` bytes.
-fn invocation(call: PluginCall, payload_bytes: usize) -> Result<Invocation<'static>, Box<InvokeError>> {
+fn invocation(call: PluginCall, payload_bytes: usize) -> Invocation<'static> {
     let PluginCall { action, payload, request_id, time_left, chain, .. } = call;
     let caller = Caller::Plugin(chain.caller().to_owned());
     let mut invocation = Invocation::new(action).caller(caller).request_id(request_id);
@@ -78,7 +81,7 @@ fn invocation(call: PluginCall, payload_bytes: usize) -> Result<Invocation<'stat
     if payload.len() > payload_bytes {
         // Dispatch refuses it, so it need not be parsed.
         invocation.payload = payload.into();
-        return Ok(invocation);
+        return invocation;
     }
-    Ok(invocation.payload_json(payload)?)
+    invocation.payload_json(payload)
 }

@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 use crate::caller::Caller;
 use crate::clock::{Clock, from_unix_ms};
 use crate::dispatch;
-use crate::error::InvokeError;
+use crate::error::{InvokeError, InvokeErrorKind};
 use crate::invocation::Invocation;
 use crate::limits::{
     JOB_INTERRUPTIONS_MAX, JOB_RUNS_AT_ONCE_MAX, JOBS_TAKE_OVER, JOBS_UNREADABLE_PAUSE, OUTCOMES_WAIT_MAX,
@@ -222,7 +222,7 @@ impl Runner {
         let resource = format!("scheduler.{job}");
         let new = self.logged_withheld.lock().unwrap_or_else(PoisonError::into_inner).insert(job.clone());
         if new && let Err(denial) = revision.context.permissions.check(&resource, PermissionAction::Write) {
-            let text = format!("job `{job}` is due and does not run: {denial}");
+            let text = format!("job `{job}` is due and does not run: {denial}; {}", denial.hint());
             revision.context.log.write(Level::Warn, TARGET, &text, &[]);
         }
     }
@@ -236,7 +236,7 @@ async fn run_job(plugin: Arc<CurrentRevision>, jobs: Arc<JobQueue>, run: Run) {
     let revision = plugin.get();
     let (level, text, ended) = match answer {
         // The action was not called: the job stays due.
-        Err(InvokeError::NotLoaded { .. }) => {
+        Err(error) if matches!(error.kind(), InvokeErrorKind::NotLoaded) => {
             let _ = jobs.put_back(run).await;
             return;
         }
@@ -253,22 +253,21 @@ async fn run_job(plugin: Arc<CurrentRevision>, jobs: Arc<JobQueue>, run: Run) {
 }
 
 async fn call(plugin: &CurrentRevision, run: &Run) -> Result<String, InvokeError> {
-    let mut invocation = Invocation::new(run.action()).payload_json(run.payload())?.caller(Caller::Schedule);
+    let mut invocation = Invocation::new(run.action()).payload_json(run.payload()).caller(Caller::Schedule);
     Ok(dispatch::invoke(plugin, &mut invocation).await?.into_json())
 }
 
 fn ended_by(error: &InvokeError) -> Ended {
-    let json = match error {
+    let json = match error.kind() {
         // A failure inside the host is for the operator, who finds it in the log, and not for the plugin.
-        InvokeError::Host { plugin, action, .. } => {
-            let message = format!("the host failed while plugin `{plugin}` ran `{action}`");
-            json!({ "status": "error", "msg": message, "code": error.code() }).to_string()
+        InvokeErrorKind::Host { .. } => {
+            json!({ "status": "error", "msg": error.public(), "code": error.code() }).to_string()
         }
-        error => error.to_json().to_string(),
+        _ => error.to_json().to_string(),
     };
-    match error {
-        InvokeError::RateLimited { retry_after, .. } => Ended::Refused(json, Some(*retry_after)),
-        InvokeError::Busy { .. } => Ended::Refused(json, None),
+    match error.kind() {
+        InvokeErrorKind::RateLimited { retry_after, .. } => Ended::Refused(json, Some(*retry_after)),
+        InvokeErrorKind::Busy { .. } => Ended::Refused(json, None),
         _ => Ended::With(Err(json)),
     }
 }

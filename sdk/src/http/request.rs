@@ -154,11 +154,7 @@ fn refused(call: &HttpCall, failure: HttpFailure) -> Error {
     let (code, text) = match failure {
         HttpFailure::Denied => (
             "permission_denied",
-            format!(
-                "permission to execute `{resource}` was not granted: request it in the plugin's manifest with \
-                 `{{resource: \"{resource}\", actions: [execute]}}`, and let the operator grant it, such as with \
-                 `--grant {resource}:execute`; the plugin's log says which of the two is missing, or which rule denies it"
-            ),
+            format!("permission to execute `{resource}` is not granted; the plugin's log says how it is granted"),
         ),
         HttpFailure::Prohibited => (
             "permission_denied",

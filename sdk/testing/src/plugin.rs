@@ -85,7 +85,7 @@ impl TestPlugin {
     /// # Errors
     /// [`InvokeError`] if the call fails.
     pub fn try_call(&self, action: &str, payload: impl Serialize) -> Result<Value, InvokeError> {
-        self.invoke(Invocation::new(action).payload(&payload)?)
+        self.invoke(Invocation::new(action).payload(&payload))
     }
 
     /// Makes a call with all settings, such as the caller, the request id and the deadline.
@@ -270,7 +270,8 @@ impl TestPlugin {
         match answer {
             Ok(answer) => answer,
             Err(error) => {
-                panic!("plugin `{}` failed in `{what}`: [{}] {error}{}", self.name(), error.code(), self.scene())
+                let hint = hint(error.hint());
+                panic!("plugin `{}` failed in `{what}`: [{}] {error}{hint}{}", self.name(), error.code(), self.scene())
             }
         }
     }
@@ -278,6 +279,11 @@ impl TestPlugin {
     fn scene(&self) -> String {
         self.host.record.scene(&self.name())
     }
+}
+
+/// What to do about an error, on a line of its own below its text.
+pub(crate) fn hint(hint: Option<String>) -> String {
+    hint.map(|hint| format!("\n  hint: {hint}")).unwrap_or_default()
 }
 
 impl std::fmt::Debug for TestPlugin {

@@ -127,9 +127,9 @@ impl LogSink for Record {
 impl AuditSink for Record {
     fn record(&self, record: &AuditRecord<'_>) {
         let (plugin, resource, action) = (record.plugin.to_owned(), record.resource.to_owned(), record.action);
-        match record.refused {
-            Some(refused) => {
-                let denied = DeniedUse { plugin, resource, action: action.to_owned(), refused };
+        match record.denial {
+            Some(denial) => {
+                let denied = DeniedUse { plugin, resource, action: action.to_owned(), refused: denial.refused };
                 push(&mut self.entries().denials, denied);
             }
             None => push(&mut self.entries().uses, GrantedUse { plugin, resource, action }),

@@ -7,7 +7,7 @@ use plugbay::{LoadError, Package, Policy, PolicyError};
 use serde_json::Value;
 
 use crate::host::Inner;
-use crate::plugin::TestPlugin;
+use crate::plugin::{TestPlugin, hint};
 use crate::record::Record;
 
 /// A plugin to be loaded into a [`TestHost`](crate::TestHost).
@@ -160,6 +160,6 @@ impl PluginSetup {
 fn loaded(plugin: Result<TestPlugin, LoadError>, record: &Record) -> TestPlugin {
     match plugin {
         Ok(plugin) => plugin,
-        Err(error) => panic!("{error}{}", record.scene(&error.plugin)),
+        Err(error) => panic!("{error}{}{}", hint(error.hint()), record.scene(error.subject())),
     }
 }

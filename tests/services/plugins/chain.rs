@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-use plugbay::{Caller, InvokeError};
+use plugbay::Caller;
 use serde_json::{Value, json};
 
 use super::{call, call_error, host, named, open, pair, text};
@@ -176,5 +176,8 @@ async fn handle_that_outlives_its_runtime_reaches_no_other_plugin() {
     drop((host, _b));
     assert_eq!(call_error(&a, "b", "ping").await["kind"], "not_found");
     let error = a.invoke(plugbay::Invocation::new("ping").caller(Caller::Cli)).await;
-    assert!(!matches!(error, Err(InvokeError::NotLoaded { .. })), "the plugin itself serves: {error:?}");
+    assert!(
+        error.as_ref().err().is_none_or(|error| error.code() != "not_loaded"),
+        "the plugin itself serves: {error:?}"
+    );
 }

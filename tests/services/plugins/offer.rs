@@ -5,7 +5,7 @@ use plugbay::{Plugin, Policy};
 use serde_json::{Value, json};
 
 use super::{allow, call, host, named, open, text};
-use crate::harness::assert::{assert_contains, assert_load_error};
+use crate::harness::assert::{assert_contains, assert_last_denial, assert_load_error};
 use crate::harness::host::{Host, TestPlugin};
 
 #[tokio::test]
@@ -48,13 +48,15 @@ async fn registering_needs_write_and_lookup_needs_read() {
     let a = host.load(named("a").manifest("permissions", rules)).await;
     let error = ask(&a, "register", "mailer").await["error"].clone();
     assert_eq!(error["kind"], "denied");
-    assert_contains(text(&error), &["write", "{resource: \"plugin.mailer\", actions: [write]}"]);
+    assert_contains(text(&error), &["write `plugin.mailer`", "manifest"]);
+    assert_last_denial(&host.runtime, "plugin.mailer", "write");
     assert_eq!(ask(&a, "unregister", "mailer").await["error"]["kind"], "denied");
     assert_eq!(ask(&a, "find", "mailer").await["error"]["kind"], "not_found");
     let operator = Policy::default().allow("plugin.*:read").expect("readable");
     let host = Host::with(|builder| builder.policy(operator));
     let error = ask(&host.load(named("a")).await, "register", "mailer").await["error"].clone();
-    assert_contains(text(&error), &["--grant plugin.mailer:write"]);
+    assert_contains(text(&error), &["write `plugin.mailer`"]);
+    assert_last_denial(&host.runtime, "plugin.mailer", "write");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{allow, call, call_error, host, named, text};
-use crate::harness::assert::{assert_contains, assert_load_error};
+use crate::harness::assert::{assert_contains, assert_last_denial, assert_load_error};
 use crate::harness::host::{Host, pings};
 use crate::harness::patience::ends;
 
@@ -55,7 +55,7 @@ async fn function_of_the_application_answers_a_plugin() {
     let host = with_shop();
     let a = host.load(named("a")).await;
     let payload = json!({ "plugin": "shop", "action": "price", "payload": { "item": "apple" } });
-    let invocation = Invocation::new("call").payload(&payload).expect("JSON").caller(Caller::Cli).request_id("order-7");
+    let invocation = Invocation::new("call").payload(&payload).caller(Caller::Cli).request_id("order-7");
     let answer: Value = a.invoke(invocation).await.expect("it answers").parse("", "").expect("JSON");
     let price = json!({ "item": "apple", "cents": 40, "caller": "a", "request_id": "order-7", "has_deadline": true });
     assert_eq!(answer, json!({ "ok": price }));
@@ -68,9 +68,10 @@ async fn plugin_without_the_grant_is_denied_and_audited() {
     let a = host.load(named("a")).await;
     let error = call_error(&a, "shop", "price").await;
     assert_eq!(error["kind"], "denied", "{error}");
-    assert_contains(text(&error), &["plugin.shop:execute"]);
+    assert_contains(text(&error), &["execute `plugin.shop`"]);
+    assert_last_denial(&host.runtime, "plugin.shop", "execute");
     let trail = host.runtime.audit_trail();
-    assert_eq!((trail.len(), &*trail[0].resource), (1, "plugin.shop"), "{trail:?}");
+    assert_eq!((trail.len(), &*trail[0].denial.resource), (1, "plugin.shop"), "{trail:?}");
     host.runtime.update_policy(|policy| policy.allow("plugin.shop:execute")).expect("a rule");
     assert_eq!(call(&a, "shop", "price", json!({ "item": "apple" })).await["ok"]["cents"], 40);
 }

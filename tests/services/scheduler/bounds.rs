@@ -7,7 +7,7 @@ use plugbay::{ManualClock, Policy};
 use serde_json::{Value, json};
 
 use super::{HOUR, SECOND, START, Scene, jobs};
-use crate::harness::assert::{assert_contains, assert_load_error};
+use crate::harness::assert::{assert_contains, assert_load_error, line_to_add};
 use crate::harness::host::{Host, call};
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn job_without_the_operators_grant_is_denied_with_advice() {
         scene.ask("outcomes", "yours").await,
     ] {
         let text = answer["error"]["denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}"));
-        assert_contains(text, &["scheduler.yours", "--grant scheduler.yours:"]);
+        assert_contains(text, &["scheduler.yours", "not allowed by the operator"]);
     }
     assert!(scene.add(json!({ "id": "blind", "interval_ms": 60_000 })).await["next_ms"].is_u64());
     let list = call(&scene.plugin, "jobs").await.expect("it answers");
@@ -126,7 +126,7 @@ async fn job_with_a_revoked_permission_stays_but_does_not_run() {
     second.host.runtime.set_policy(Policy::allow_all());
     second.outcomes("secret", 1).await;
     assert!(
-        lines.iter().any(|line| line.contains("`secret`") && line.contains("--grant scheduler.secret:write")),
+        lines.iter().any(|line| line.contains("`secret`") && line.contains(&line_to_add("scheduler.secret", "write"))),
         "{lines:?}"
     );
 }

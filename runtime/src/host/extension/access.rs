@@ -68,8 +68,8 @@ impl Access {
     /// If the plugin has kept the thread busy with calls, other tasks run meanwhile, and the deadline is checked.
     ///
     /// # Errors
-    /// The [`Denial`], with the rule to add and where to add it. Return it to the plugin as an error of the interface
-    /// (`denial.to_string()`).
+    /// The [`Denial`]. Return it to the plugin as an error of the interface (`denial.to_string()`); its
+    /// [`hint`](Denial::hint) is for the operator, who finds it in the audit trail.
     pub async fn check(&self, resource: &str, action: PermissionAction) -> Result<(), Denial> {
         let checked = self.0.plugin.permissions.check_in(&self.running().call.origin, resource, action);
         self.let_others_run(resource.len()).await;
@@ -94,7 +94,7 @@ impl Access {
     /// ```no_run
     /// # async fn example(access: plugbay::extension::Access, plugin: plugbay::Plugin)
     /// # -> Result<(), plugbay::InvokeError> {
-    /// plugin.invoke(access.invocation("on_restock").payload(&"apple")?).await?;
+    /// plugin.invoke(access.invocation("on_restock").payload(&"apple")).await?;
     /// # Ok(())
     /// # }
     /// ```

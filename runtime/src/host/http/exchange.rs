@@ -59,7 +59,7 @@ impl Exchange {
         if let Err(denial) =
             plugin.permissions.check_in(&call.origin, &exchange.0.target.resource(), PermissionAction::Execute)
         {
-            exchange.say(&denial.to_string());
+            exchange.say(&format!("{denial}; {}", denial.hint()));
             return Err(Error::HttpRequestDenied);
         }
         // A tunnel would bypass all checks.
@@ -234,7 +234,10 @@ impl Exchange {
     fn prohibited(&self, address: IpAddr, kind: &str) -> Error {
         let denial = Denial::by_operator(&self.0.target.resource_at(address), PermissionAction::Execute);
         self.0.plugin.permissions.note_denied(&self.0.call.origin, &denial);
-        self.say(&format!("{address} is {kind}, which the operator has to name, no pattern covers it: {denial}"));
+        let hint = denial.hint();
+        self.say(&format!(
+            "{address} is {kind}, which the operator has to name, no pattern covers it: {denial}; {hint}"
+        ));
         Error::DestinationIpProhibited
     }
 

@@ -3,59 +3,54 @@
 //! One exhaustive match maps the library's errors to those of the contract. Actionable texts are passed on. The
 //! internals of the host, or of a plugin that broke, are not.
 
-use crate::error::{Failure, InvokeError};
+use crate::error::{Failure, InvokeError, InvokeErrorKind};
 use crate::host::bindings::plugbay::plugin::{plugins as wit, types};
 
 /// Maximum length of a name quoted in a text, in characters.
 const QUOTED_CHARS_MAX: usize = 80;
 
-pub(super) fn from_error(error: InvokeError) -> wit::Error {
-    match error {
-        InvokeError::Guest { failure, .. } => wit::Error::Failed(from_guest(*failure)),
-        InvokeError::NotLoaded { .. } | InvokeError::UnknownAction { .. } => wit::Error::NotFound(error.to_string()),
-        InvokeError::Denied { .. } | InvokeError::CallerRefused { .. } => wit::Error::Denied(error.to_string()),
-        InvokeError::Reentrant { .. } => wit::Error::ReentrantCall(error.to_string()),
-        InvokeError::Validation { .. } | InvokeError::Payload { .. } => wit::Error::Invalid(from_host(&error)),
-        InvokeError::PayloadTooLarge { .. }
-        | InvokeError::RateLimited { .. }
-        | InvokeError::Busy { .. }
-        | InvokeError::CallDepth { .. }
-        | InvokeError::Timeout { .. } => wit::Error::Limit(from_host(&error)),
-        InvokeError::ResultTooLarge { .. }
-        | InvokeError::OutOfFuel { .. }
-        | InvokeError::MemoryLimit { .. }
-        | InvokeError::StackOverflow { .. }
-        | InvokeError::ResourceLimit { .. } => wit::Error::Broken(from_host(&error)),
-        InvokeError::Trapped { ref plugin, ref action, .. } => {
-            broken(&error, format!("plugin `{plugin}` trapped in `{action}`; its log says where"))
+pub(super) fn from_error(error: &InvokeError) -> wit::Error {
+    let text = error.public().into_owned();
+    match error.kind() {
+        InvokeErrorKind::NotLoaded | InvokeErrorKind::UnknownAction { .. } => wit::Error::NotFound(text),
+        InvokeErrorKind::CallerRefused { .. } => wit::Error::Denied(text),
+        InvokeErrorKind::Reentrant { .. } => wit::Error::ReentrantCall(text),
+        InvokeErrorKind::Validation { .. } | InvokeErrorKind::Payload { .. } => wit::Error::Invalid(from_host(error)),
+        InvokeErrorKind::PayloadTooLarge { .. }
+        | InvokeErrorKind::RateLimited { .. }
+        | InvokeErrorKind::Busy { .. }
+        | InvokeErrorKind::CallDepth { .. }
+        | InvokeErrorKind::Timeout { .. } => wit::Error::Limit(from_host(error)),
+        InvokeErrorKind::ResultTooLarge { .. }
+        | InvokeErrorKind::OutOfFuel { .. }
+        | InvokeErrorKind::MemoryLimit { .. }
+        | InvokeErrorKind::StackOverflow { .. }
+        | InvokeErrorKind::ResourceLimit { .. } => wit::Error::Broken(from_host(error)),
+        InvokeErrorKind::Trapped { .. } => {
+            wit::Error::Broken(failure(error.code(), format!("{text}; its log says where")))
         }
-        InvokeError::Answer { ref plugin, ref action, .. } => {
-            broken(&error, format!("plugin `{plugin}` answered `{action}` with something that is not JSON"))
+        InvokeErrorKind::Answer { .. } | InvokeErrorKind::Contract { .. } => {
+            wit::Error::Broken(failure(error.code(), text))
         }
-        InvokeError::Contract { ref plugin, .. } => {
-            broken(&error, format!("plugin `{plugin}` does not follow the contract"))
-        }
-        InvokeError::Host { ref plugin, ref action, .. } => {
+        InvokeErrorKind::Host { .. } => {
+            let (plugin, action) = (error.plugin(), error.action());
             tracing::error!(plugin, action, "a plugin's call of a plugin failed: {error}");
-            wit::Error::Other(format!("the host failed while plugin `{plugin}` ran `{action}`"))
+            wit::Error::Other(text)
         }
+        InvokeErrorKind::Guest { failure } => wit::Error::Failed(from_guest(failure)),
     }
 }
 
-fn broken(error: &InvokeError, message: String) -> wit::Error {
-    wit::Error::Broken(failure(error.code(), message))
-}
-
 /// Passes on the other plugin's own failure unchanged.
-fn from_guest(failure: Failure) -> types::Failure {
-    let Failure { code, message, details, status_code } = failure;
+fn from_guest(failure: &Failure) -> types::Failure {
+    let Failure { code, message, details, status_code } = failure.clone();
     types::Failure { code, message, details: details.map(|details| details.to_string()), status_code }
 }
 
 /// Converts an error of the host, with its code, text and numbers.
 fn from_host(error: &InvokeError) -> types::Failure {
     let details = error.to_json().get("details").map(ToString::to_string);
-    types::Failure { details, ..failure(error.code(), error.to_string()) }
+    types::Failure { details, ..failure(error.code(), error.public().into_owned()) }
 }
 
 pub(super) fn failure(code: &str, message: String) -> types::Failure {
@@ -89,23 +84,23 @@ mod tests {
 
     #[test]
     fn words_of_a_broken_plugin_do_not_reach_its_caller() {
-        let trapped = InvokeError::Trapped {
-            plugin: "b".into(),
-            action: "x".into(),
+        let trapped = InvokeErrorKind::Trapped {
             message: "panicked at src/lib.rs:1:1: hunter2".into(),
             backtrace: vec!["b::inner".into()],
         };
-        let wit::Error::Broken(failure) = from_error(trapped) else { panic!("not broken") };
+        let wit::Error::Broken(failure) = from_error(&InvokeError::new("b", "x", trapped)) else {
+            panic!("not broken")
+        };
         assert_eq!((&*failure.code, failure.details), ("plugin_trapped", None));
         assert!(failure.message.contains("`b`") && !failure.message.contains("hunter2"), "{}", failure.message);
-        let host = InvokeError::Host { plugin: "b".into(), action: "x".into(), message: "/var/lib".into() };
-        assert!(matches!(from_error(host), wit::Error::Other(text) if !text.contains("/var")));
+        let host = InvokeError::new("b", "x", InvokeErrorKind::Host { message: "/var/lib".into() });
+        assert!(matches!(from_error(&host), wit::Error::Other(text) if !text.contains("/var")));
     }
 
     #[test]
     fn limit_tells_its_numbers() {
-        let busy = InvokeError::Busy { plugin: "b".into(), reason: "calls wait", allowed: 7 };
-        let wit::Error::Limit(failure) = from_error(busy) else { panic!("not a limit") };
+        let busy = InvokeErrorKind::Busy { reason: "calls wait", allowed: 7 };
+        let wit::Error::Limit(failure) = from_error(&InvokeError::new("b", "x", busy)) else { panic!("not a limit") };
         assert_eq!(failure.code, "busy");
         assert!(failure.details.is_some_and(|details| details.contains('7')));
     }

@@ -11,7 +11,7 @@ use super::HostState;
 use super::bindings::plugbay::plugin::plugins as wit;
 use crate::admission::Chain;
 use crate::capability::{Denial, Refused};
-use crate::error::InvokeError;
+use crate::error::{InvokeError, InvokeErrorKind};
 use crate::limits::{
     ACTION_NAME_BYTES_MAX, HOST_BYTES_UNTIL_YIELD, PLUGINS_TOLD_MAX, SERVICE_NAME_BYTES_MAX, SERVICES_MAX,
 };
@@ -67,19 +67,20 @@ impl HostState {
     }
 
     /// Converts the outcome of a call for the guest.
-    fn called(&self, callee: &str, answer: Result<String, Box<InvokeError>>) -> Result<String, wit::Error> {
+    fn called(&self, callee: &str, answer: Result<String, InvokeError>) -> Result<String, wit::Error> {
         answer.map_err(|error| {
             let caller = &*self.plugin.name;
-            match *error {
-                InvokeError::NotLoaded { plugin } => self.no_such_plugin(&plugin),
-                InvokeError::CallerRefused { .. } => {
+            match error.kind() {
+                InvokeErrorKind::NotLoaded => self.no_such_plugin(error.plugin()),
+                InvokeErrorKind::CallerRefused { .. } => {
                     let denial = Denial::of_use(&format!("plugin.{callee}"), Execute, Refused::ByCallee);
+                    let denial = Denial { remedy: error.hint(), ..denial };
                     self.plugin.permissions.note_denied(&self.call.origin, &denial);
-                    wit::Error::Denied(error.to_string())
+                    wit::Error::Denied(error.public().into_owned())
                 }
-                error => {
+                _ => {
                     tracing::debug!(plugin = caller, callee, code = error.code(), "a call did not succeed: {error}");
-                    failure::from_error(error)
+                    failure::from_error(&error)
                 }
             }
         })

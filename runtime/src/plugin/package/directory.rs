@@ -9,7 +9,7 @@ use plugbay_files::PluginDirectory;
 use plugbay_manifest::{FILE_NAMES, Format, Layer, Manifest, Problem, code};
 use serde_json::Value;
 
-use crate::error::LoadFailure;
+use crate::error::LoadErrorKind;
 use crate::limits::TEXT_FILE_BYTES_MAX;
 use crate::service::config::ConfigLayer;
 
@@ -29,8 +29,8 @@ impl ManifestFile {
     }
 
     /// Extends the failure to find the component with every problem of the manifest.
-    pub(super) fn with_problems(&self, failure: LoadFailure) -> LoadFailure {
-        let (LoadFailure::Open { message, .. } | LoadFailure::NoComponent { message, .. }) = &failure else {
+    pub(super) fn with_problems(&self, failure: LoadErrorKind) -> LoadErrorKind {
+        let (LoadErrorKind::Open { message, .. } | LoadErrorKind::NoComponent { message, .. }) = &failure else {
             return failure;
         };
         let Some(layer) = &self.layer else { return failure };
@@ -45,12 +45,12 @@ impl ManifestFile {
             code: code::INVALID_VALUE,
             message: message.clone(),
         });
-        LoadFailure::Manifest(error)
+        LoadErrorKind::Manifest(error)
     }
 }
 
 /// Returns the manifest file of a plugin's directory, or notes on files with similar names.
-pub(super) fn manifest(directory: &PluginDirectory) -> Result<ManifestFile, LoadFailure> {
+pub(super) fn manifest(directory: &PluginDirectory) -> Result<ManifestFile, LoadErrorKind> {
     let mut manifest = manifest_file(directory)?;
     if manifest.layer.is_none() {
         manifest.notes = misnamed(directory)?;
@@ -60,7 +60,7 @@ pub(super) fn manifest(directory: &PluginDirectory) -> Result<ManifestFile, Load
 
 /// Reads the manifest file of a directory: the first of [`FILE_NAMES`], with a note if there are several. Does not list
 /// the directory, which may be large and hold other things.
-pub(super) fn manifest_file(directory: &PluginDirectory) -> Result<ManifestFile, LoadFailure> {
+pub(super) fn manifest_file(directory: &PluginDirectory) -> Result<ManifestFile, LoadErrorKind> {
     let mut there = Vec::new();
     for name in FILE_NAMES {
         if directory.contains(name)? {
@@ -78,7 +78,7 @@ pub(super) fn manifest_file(directory: &PluginDirectory) -> Result<ManifestFile,
 }
 
 /// Returns notes on files that may have been meant as a manifest, in a directory without one.
-fn misnamed(directory: &PluginDirectory) -> Result<Vec<String>, LoadFailure> {
+fn misnamed(directory: &PluginDirectory) -> Result<Vec<String>, LoadErrorKind> {
     let looks_like_one = |name: &String| {
         let lower = name.to_ascii_lowercase();
         let (stem, _) = lower.rsplit_once('.').unwrap_or_default();
@@ -95,7 +95,7 @@ fn misnamed(directory: &PluginDirectory) -> Result<Vec<String>, LoadFailure> {
 }
 
 /// Returns the component's path: the manifest's entry point, else the only `.wasm` file.
-pub(super) fn component(directory: &PluginDirectory, entry_point: Option<&str>) -> Result<PathBuf, LoadFailure> {
+pub(super) fn component(directory: &PluginDirectory, entry_point: Option<&str>) -> Result<PathBuf, LoadErrorKind> {
     let path = || directory.path().to_owned();
     let Some(entry_point) = entry_point else { return only_component(directory) };
     let relative = Path::new(entry_point);
@@ -103,17 +103,17 @@ pub(super) fn component(directory: &PluginDirectory, entry_point: Option<&str>) 
     if !plain {
         let message =
             format!("its entry_point `{entry_point}` leads out of the plugin's directory; name a file inside it");
-        return Err(LoadFailure::Open { path: path(), message });
+        return Err(LoadErrorKind::Open { path: path(), message });
     }
     if !directory.contains(relative)? {
         let message =
             format!("its entry_point `{entry_point}` does not exist; build the plugin, or name the right file");
-        return Err(LoadFailure::NoComponent { path: path(), message });
+        return Err(LoadErrorKind::NoComponent { path: path(), message });
     }
     Ok(relative.to_owned())
 }
 
-fn only_component(directory: &PluginDirectory) -> Result<PathBuf, LoadFailure> {
+fn only_component(directory: &PluginDirectory) -> Result<PathBuf, LoadErrorKind> {
     let path = directory.path().to_owned();
     let is_component = |name: &PathBuf| name.extension().is_some_and(|extension| extension == "wasm");
     let mut components = directory.names("")?.map(PathBuf::from).filter(is_component);
@@ -121,12 +121,12 @@ fn only_component(directory: &PluginDirectory) -> Result<PathBuf, LoadFailure> {
         (Some(only), None) => Ok(only),
         (Some(_), Some(_)) => {
             let message = "has more than one `.wasm` file; name one as `entry_point` in the manifest".to_owned();
-            Err(LoadFailure::Open { path, message })
+            Err(LoadErrorKind::Open { path, message })
         }
         (None, _) => {
             let message =
                 "has no `.wasm` file; build the plugin first, or name its file as `entry_point` in the manifest";
-            Err(LoadFailure::NoComponent { path, message: message.to_owned() })
+            Err(LoadErrorKind::NoComponent { path, message: message.to_owned() })
         }
     }
 }
@@ -135,7 +135,7 @@ fn only_component(directory: &PluginDirectory) -> Result<PathBuf, LoadFailure> {
 pub(super) fn config_files(
     directory: &PluginDirectory,
     environment: Option<&str>,
-) -> Result<Vec<ConfigLayer>, LoadFailure> {
+) -> Result<Vec<ConfigLayer>, LoadErrorKind> {
     let mut layers = Vec::new();
     if !directory.contains_directory("config")? {
         return Ok(layers);
@@ -151,14 +151,14 @@ pub(super) fn config_files(
     Ok(layers)
 }
 
-fn config_file(directory: &PluginDirectory, name: &Path) -> Result<ConfigLayer, LoadFailure> {
+fn config_file(directory: &PluginDirectory, name: &Path) -> Result<ConfigLayer, LoadErrorKind> {
     let path = directory.path().join(name);
     let origin = path.display().to_string();
     let text = directory.read_text(name, TEXT_FILE_BYTES_MAX)?;
     match format_of(&path).parse(&origin, &text)? {
         Value::Object(values) => Ok(ConfigLayer { origin, values: values.into_iter().collect() }),
         Value::Null => Ok(ConfigLayer { origin, values: Default::default() }),
-        _ => Err(LoadFailure::Open { path, message: "is not a mapping of keys to values".to_owned() }),
+        _ => Err(LoadErrorKind::Open { path, message: "is not a mapping of keys to values".to_owned() }),
     }
 }
 
@@ -189,16 +189,16 @@ mod tests {
         assert!(component(&directory, Some("a.wasm")).is_ok());
         assert!(component(&directory, Some("./a.wasm")).is_ok());
         for out in ["../a.wasm", "/etc/passwd", "x/../../a.wasm"] {
-            assert!(matches!(component(&directory, Some(out)), Err(LoadFailure::Open { .. })), "{out}");
+            assert!(matches!(component(&directory, Some(out)), Err(LoadErrorKind::Open { .. })), "{out}");
         }
         let missing = component(&directory, Some("missing.wasm"));
-        assert!(matches!(missing, Err(LoadFailure::NoComponent { .. })));
+        assert!(matches!(missing, Err(LoadErrorKind::NoComponent { .. })));
     }
 
     #[test]
     fn directory_without_or_with_two_components_is_refused() {
         let directory = with_files(&[]);
-        assert!(matches!(component(&opened(&directory), None), Err(LoadFailure::NoComponent { .. })));
+        assert!(matches!(component(&opened(&directory), None), Err(LoadErrorKind::NoComponent { .. })));
         let directory = with_files(&["a.wasm", "a.txt"]);
         assert_eq!(component(&opened(&directory), None).expect("one"), Path::new("a.wasm"));
         let directory = with_files(&["a.wasm", "b.wasm"]);

@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use plugbay_manifest::Requirement;
 use semver::Version;
 
-use crate::error::{LoadError, LoadFailure};
+use crate::error::{LoadError, LoadErrorKind};
 
 /// Maximum number of names of a chain in an error.
 const CHAIN_NAMES_MAX: usize = 32;
@@ -57,7 +57,7 @@ impl<T> LoadOrder<T> {
     /// Adds a plugin. The second plugin of a name fails.
     pub(super) fn add(&mut self, node: Node, package: T) {
         let state = match self.by_name.contains_key(&node.name) {
-            true => State::Failed(LoadError::new(&node.name, LoadFailure::AlreadyLoaded)),
+            true => State::Failed(LoadError::new(&node.name, LoadErrorKind::AlreadyLoaded)),
             false => State::Waiting(package),
         };
         self.push(node.name, Some(node.version), node.requires, state);
@@ -65,7 +65,7 @@ impl<T> LoadOrder<T> {
 
     /// Adds a plugin that failed before it could be loaded, under the name in its error.
     pub(super) fn add_failed(&mut self, error: LoadError) {
-        self.push(error.plugin.clone(), None, Vec::new(), State::Failed(error));
+        self.push(error.subject().to_owned(), None, Vec::new(), State::Failed(error));
     }
 
     fn push(&mut self, name: String, version: Option<Version>, requires: Vec<Requirement>, state: State<T>) {
@@ -87,7 +87,7 @@ impl<T> LoadOrder<T> {
                     Ok(None) => {}
                     Err(found) => {
                         let name = self.members[index].name.clone();
-                        let failure = LoadFailure::Requires {
+                        let failure = LoadErrorKind::Requires {
                             name: required.name.clone(),
                             version: required.version.as_ref().map(ToString::to_string),
                             found,
@@ -200,7 +200,7 @@ impl<T> LoadOrder<T> {
         for (offset, &index) in cycle.iter().enumerate() {
             let members = cycle[offset..].iter().chain(&cycle[..=offset]);
             let chain = shortened(members.map(|index| self.members[*index].name.clone()).collect());
-            let error = LoadError::new(&self.members[index].name, LoadFailure::RequiresItself { chain });
+            let error = LoadError::new(&self.members[index].name, LoadErrorKind::RequiresItself { chain });
             self.members[index].state = State::Failed(error);
         }
         cycle.into_iter().for_each(|index| self.fail_dependents(index));
@@ -213,20 +213,20 @@ impl<T> LoadOrder<T> {
 }
 
 /// The failure of a plugin that requires one which cannot be loaded.
-fn because_of(dependent: &str, cause: &LoadError) -> LoadFailure {
+fn because_of(dependent: &str, cause: &LoadError) -> LoadErrorKind {
     let with = |chain: &[String]| shortened([&[dependent.to_owned()], chain].concat());
-    match &cause.source {
-        LoadFailure::Requires { name, version, found, chain } => LoadFailure::Requires {
+    match cause.kind() {
+        LoadErrorKind::Requires { name, version, found, chain } => LoadErrorKind::Requires {
             name: name.clone(),
             version: version.clone(),
             found: found.clone(),
             chain: with(chain),
         },
-        LoadFailure::RequirementFailed { chain, reason } => {
-            LoadFailure::RequirementFailed { chain: with(chain), reason: reason.clone() }
+        LoadErrorKind::RequirementFailed { chain, reason } => {
+            LoadErrorKind::RequirementFailed { chain: with(chain), reason: reason.clone() }
         }
-        other => LoadFailure::RequirementFailed {
-            chain: vec![dependent.to_owned(), cause.plugin.clone()],
+        other => LoadErrorKind::RequirementFailed {
+            chain: vec![dependent.to_owned(), cause.subject().to_owned()],
             reason: other.to_string(),
         },
     }
@@ -261,7 +261,7 @@ mod tests {
         let mut loaded = String::new();
         while let Some((index, name)) = order.next_ready() {
             if broken.contains(&name) {
-                order.failed(index, LoadError::new(&name, LoadFailure::Contract("it is broken".to_owned())));
+                order.failed(index, LoadError::new(&name, LoadErrorKind::Contract("it is broken".to_owned())));
             } else {
                 loaded.push_str(&name);
                 order.loaded(index);

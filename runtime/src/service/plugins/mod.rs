@@ -47,7 +47,7 @@ pub(crate) struct ServiceInfo {
 }
 
 /// A call on its way. Dropping it drops the other plugin's call.
-pub(crate) type Calling = Pin<Box<dyn Future<Output = Result<String, Box<InvokeError>>> + Send>>;
+pub(crate) type Calling = Pin<Box<dyn Future<Output = Result<String, InvokeError>> + Send>>;
 
 /// What one plugin asks of another.
 pub(crate) struct PluginCall {

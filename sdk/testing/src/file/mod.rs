@@ -66,7 +66,7 @@ pub struct TestFailure {
     /// The differences between the expected and the found value, one for each path.
     pub differences: Vec<String>,
     /// The load error, if the plugin could not be loaded unexpectedly.
-    pub load_error: Option<Box<LoadError>>,
+    pub load_error: Option<LoadError>,
 }
 
 /// Provides declared tests with hosts and plugins.

@@ -152,7 +152,7 @@ pub(super) fn failure(message: impl Into<String>) -> Box<TestFailure> {
 
 fn not_loaded(which: &str, error: LoadError) -> Box<TestFailure> {
     let message = format!("{which}[{}] {error}", error.code());
-    Box::new(TestFailure { message, load_error: Some(Box::new(error)), ..TestFailure::default() })
+    Box::new(TestFailure { message, load_error: Some(error), ..TestFailure::default() })
 }
 
 fn say_replies(host: &TestHost, replies: &[HttpReply]) {
