@@ -9,9 +9,10 @@
 
 use std::collections::VecDeque;
 use std::io::Write;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::progress;
 
@@ -81,8 +82,7 @@ pub(crate) fn flush() {
             queue.push_dropped();
         }
         let writes = queue.writes;
-        let (changed, wait) = CHANGED.wait_timeout(guard, STALLED_AFTER).unwrap_or_else(PoisonError::into_inner);
-        guard = changed;
+        let wait = CHANGED.wait_for(&mut guard, STALLED_AFTER);
         if let Some(queue) = guard.as_mut().filter(|queue| wait.timed_out() && queue.writes == writes) {
             queue.has_stalled = true;
         }
@@ -109,7 +109,7 @@ impl Queue {
 }
 
 fn lock() -> MutexGuard<'static, Option<Queue>> {
-    QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
+    QUEUE.lock()
 }
 
 /// Starts the thread with the first line. Without one, the caller writes.
@@ -141,7 +141,7 @@ fn write_lines(waits: bool) {
                 guard.get_or_insert_default().is_writing = false;
                 CHANGED.notify_all();
             }
-            None if waits => guard = CHANGED.wait(guard).unwrap_or_else(PoisonError::into_inner),
+            None if waits => CHANGED.wait(&mut guard),
             None => return,
         }
     }

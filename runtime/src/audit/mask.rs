@@ -14,8 +14,8 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::sync::{PoisonError, RwLock};
 
+use parking_lot::RwLock;
 use serde_json::Value;
 
 pub(crate) use plugbay_manifest::HIDDEN;
@@ -52,7 +52,7 @@ pub(crate) enum Cut {
 impl Mask {
     /// Masks these values from now on.
     pub(crate) fn add<'a>(&self, secrets: impl IntoIterator<Item = &'a Value>) {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.write();
         for text in secrets.into_iter().flat_map(texts_of) {
             if !known.by_age.contains(&text) {
                 known.by_age.push_back(text);
@@ -66,7 +66,7 @@ impl Mask {
 
     /// The text without secrets.
     pub(crate) fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.read();
         let mut masked = Cow::Borrowed(text);
         for secret in &known.by_length {
             if masked.contains(secret.as_str()) {
@@ -90,7 +90,7 @@ impl Mask {
 
     /// How many bytes at the cut are part of a secret.
     fn torn(&self, text: &str, cut: Cut) -> usize {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.read();
         let of_secret = |secret: &str| {
             let lengths = SECRET_BYTES_MIN..secret.len().min(text.len() + 1);
             lengths.rev().find(|&length| match cut {

@@ -3,8 +3,9 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::OwnedMutexGuard;
 
 use super::current::CurrentRevision;
@@ -32,7 +33,7 @@ impl Registry {
     }
 
     fn turn_lock(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
-        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut turns = self.turns.lock();
         turns.retain(|_, turn| turn.strong_count() > 0);
         let turn = turns.get(name).and_then(Weak::upgrade).unwrap_or_default();
         turns.insert(name.to_owned(), Arc::downgrade(&turn));
@@ -94,10 +95,10 @@ impl Registry {
     }
 
     fn provided_lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<ProvidedPlugin>>> {
-        self.provided.lock().unwrap_or_else(PoisonError::into_inner)
+        self.provided.lock()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<CurrentRevision>>> {
-        self.plugins.lock().unwrap_or_else(PoisonError::into_inner)
+        self.plugins.lock()
     }
 }

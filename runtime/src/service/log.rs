@@ -6,8 +6,10 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
+
+use parking_lot::Mutex;
 
 use crate::audit::catch_panic::{CatchPanic, caught};
 use crate::audit::line_quota::{LineQuota, Quota};
@@ -228,7 +230,7 @@ impl PluginLog {
     /// Counts the line. The first line after a period with dropped lines is preceded by their number.
     fn admit(&self, now: Instant) -> bool {
         let quota =
-            self.quota.lock().unwrap_or_else(std::sync::PoisonError::into_inner).admit(now, LOG_LINES_MAX, LOG_PERIOD);
+            self.quota.lock().admit(now, LOG_LINES_MAX, LOG_PERIOD);
         match quota {
             Quota::Left { dropped_before: 0 } => true,
             Quota::Left { dropped_before } => {
@@ -256,7 +258,7 @@ impl PluginLog {
 
 impl Drop for PluginLog {
     fn drop(&mut self) {
-        let dropped = self.quota.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).unreported();
+        let dropped = self.quota.get_mut().unreported();
         if dropped > 0 {
             self.report(dropped);
         }

@@ -16,8 +16,9 @@ pub(crate) mod open;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use crate::scope::PluginScope;
@@ -122,7 +123,7 @@ impl Database {
         work: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Unavailable> {
         let read = match &self.reader {
-            Some(reader) => work(&reader.lock().unwrap_or_else(PoisonError::into_inner)),
+            Some(reader) => work(&reader.lock()),
             None => work(&*self.writer.lock().await),
         };
         match read {
@@ -176,7 +177,7 @@ impl Drop for Database {
         if let (Ok(runtime), Some(reader)) = (tokio::runtime::Handle::try_current(), self.reader.take()) {
             let writer = self.writer.clone();
             runtime.spawn_blocking(move || {
-                drop(reader.into_inner().unwrap_or_else(PoisonError::into_inner));
+                drop(reader.into_inner());
                 drop(writer);
             });
         }

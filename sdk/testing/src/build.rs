@@ -6,8 +6,9 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
 use plugbay::{CodeCacheAt, Package};
 use plugbay_project::{BuildObserver, Crate, Source};
 
@@ -30,7 +31,7 @@ fn component_of(directory: &Path) -> Result<PathBuf, String> {
     static BUILT: Mutex<Option<HashMap<PathBuf, Built>>> = Mutex::new(None);
     let key = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
     let built: Built =
-        BUILT.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().entry(key).or_default().clone();
+        BUILT.lock().get_or_insert_default().entry(key).or_default().clone();
     let build = || Crate::open(directory)?.build(&Test);
     built.get_or_init(|| build().map_err(|error| error.to_string())).clone()
 }

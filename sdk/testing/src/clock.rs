@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use parking_lot::{Mutex, MutexGuard};
 use plugbay::{Clock, ManualClock};
 
 /// The clock of a test, which stands still until it is set. Clones are the same clock.
@@ -72,7 +73,7 @@ impl TestClock {
     }
 
     fn sleepers(&self) -> MutexGuard<'_, Sleepers> {
-        self.sleepers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sleepers.lock()
     }
 }
 

@@ -13,8 +13,9 @@ mod stored;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::Arc;
 
+use parking_lot::{RwLock, RwLockReadGuard};
 use plugbay_manifest::Setting;
 use serde_json::Value;
 
@@ -117,7 +118,7 @@ impl PluginConfig {
     /// A newer schema may be narrower than the one that a stored value was checked against. The value stays stored
     /// until it is set again: an older or a later version of the plugin may still accept it.
     fn see(&self) {
-        let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.write();
         let (changes, stored) = self.stored.read();
         let mut values = self.configured.clone();
         for (key, value) in stored {
@@ -135,13 +136,13 @@ impl PluginConfig {
 
     /// Returns the values that the plugin sees now.
     fn seen(&self) -> RwLockReadGuard<'_, Seen> {
-        let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
+        let seen = self.seen.read();
         if seen.changes == self.stored.changes() {
             return seen;
         }
         drop(seen);
         self.see();
-        self.seen.read().unwrap_or_else(PoisonError::into_inner)
+        self.seen.read()
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<Value> {
