@@ -30,8 +30,7 @@ pub(crate) fn open(path: &Path) -> Result<Package, String> {
 fn component_of(directory: &Path) -> Result<PathBuf, String> {
     static BUILT: Mutex<Option<HashMap<PathBuf, Built>>> = Mutex::new(None);
     let key = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
-    let built: Built =
-        BUILT.lock().get_or_insert_default().entry(key).or_default().clone();
+    let built: Built = BUILT.lock().get_or_insert_default().entry(key).or_default().clone();
     let build = || Crate::open(directory)?.build(&Test);
     built.get_or_init(|| build().map_err(|error| error.to_string())).clone()
 }
