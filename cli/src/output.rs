@@ -173,6 +173,8 @@ mod tests {
         assert_eq!(shell_word("plugins/demo-1"), "plugins/demo-1");
         assert_eq!(shell_word("my plugins/it's"), r#""my plugins/it's""#);
         assert_eq!((shell_word(""), shell_word("cache.*:read")), ("''".into(), "'cache.*:read'".into()));
+        // No rule may have control characters in it, but a plugin may ask for any name.
+        assert_eq!(shell_word("data.x\0; rm y"), "'data.x\0; rm y'");
     }
 
     #[test]

@@ -216,15 +216,6 @@ mod tests {
         }
     }
 
-    /// No rule may have control characters in it, but a plugin may ask for any name.
-    #[test]
-    fn name_that_no_rule_can_have_is_quoted() {
-        let text = denied("data.x\0; rm *", Policy::allow_all()).to_string();
-        let told = text.split_once("`--grant ").and_then(|(_, rest)| rest.split_once("`, or `"));
-        let (word, _) = told.unwrap_or_else(|| panic!("no option: {text}"));
-        assert_eq!(shlex::split(word), Some(vec!["data.x\0; rm \\*:read".to_owned()]), "{text}");
-    }
-
     #[test]
     fn huge_name_is_cut_in_what_is_told() {
         let denial = denied(&format!("data.{}", "ä".repeat(1 << 20)), Policy::default());
