@@ -1,8 +1,8 @@
-//! Any component, plugin or not, whose exports are called one by one with values.
+//! Any component, plugin or not, whose exports are called with values.
 //!
-//! [`Runtime::component`](crate::Runtime::component) compiles and links one; the services that its manifest asks for
-//! are granted as a plugin's are. Its exports are in the type of [`Component::wasmtime`]. The crate
-//! `plugbay-component-call` lists exports as WIT has them and converts values from text and to text.
+//! [`Runtime::component`](crate::Runtime::component) compiles and links one, and grants it the services that its
+//! manifest asks for, as for a plugin. The type of [`Component::wasmtime`] lists its exports. The crate
+//! `plugbay-component-call` lists exports as in WIT and converts values from and to text.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,20 +16,20 @@ use crate::invocation::Usage;
 use crate::limits::Limits;
 use crate::plugin::instance::{Instance, Linked, Start};
 
-/// A component that is compiled and linked. Each call runs in an instance of its own, under the limits of a plugin.
+/// A compiled and linked component. Each call runs in a fresh instance, with the limits of a plugin.
 pub struct Component {
     linked: Arc<Linked>,
     context: Arc<PluginContext>,
     limits: Limits,
 }
 
-/// The results of a function, and what the call cost.
+/// The results of a function, and the resources that the call used.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Returned {
-    /// One value, or none if the function has no result.
+    /// The result; empty if the function has none.
     pub values: Vec<Val>,
-    /// What the call cost.
+    /// The resources that the call used.
     pub usage: Usage,
 }
 
@@ -38,22 +38,22 @@ impl Component {
         Component { linked, context, limits }
     }
 
-    /// The limits of each call.
+    /// Returns the limits of each call.
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
 
-    /// The component as [`wasmtime`] has it, with its type and the indices of its exports.
+    /// Returns wasmtime's component, with its type and the indices of its exports.
     pub fn wasmtime(&self) -> &wasmtime::component::Component {
         self.linked.pre.component()
     }
 
     /// Calls an exported function in a fresh instance. `name` is the function's name in errors and in the audit;
-    /// `arguments` are one value for each parameter, of its type.
+    /// `arguments` has one value for each parameter, of its type.
     ///
     /// # Errors
-    /// [`InvokeError`] with the limit or trap that stopped the call. An index that is not a function of this component
-    /// is [`InvokeErrorKind::Host`], arguments that do not fit are [`InvokeErrorKind::Trapped`].
+    /// [`InvokeError`] with the limit or trap that stopped the call: [`InvokeErrorKind::Host`] if the index is not a
+    /// function of this component, [`InvokeErrorKind::Trapped`] if the arguments do not fit.
     pub async fn call(
         &self,
         name: &str,

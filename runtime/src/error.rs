@@ -1,12 +1,12 @@
-//! The library's errors, and their texts.
+//! The library's errors and their texts.
 //!
-//! There are three kinds, one for each thing a user asks of the library: a runtime cannot be built ([`BuildError`]), a
-//! plugin cannot be loaded ([`LoadError`]), an action cannot be answered ([`InvokeError`]). Each has a stable
-//! [`code`](InvokeError::code) for programs and a text for people that names the plugin, what happened and what to do.
-//! Triggers map codes to their own world (exit codes, later HTTP statuses) in one exhaustive match.
+//! There is one error for each operation of an application: building a runtime ([`BuildError`]), loading a plugin
+//! ([`LoadError`]) and calling an action ([`InvokeError`]). Each has a text for people that names the plugin and what
+//! happened; the latter two also have a stable [`code`](InvokeError::code) for programs. Advice is separate, in a
+//! `hint`. Triggers map codes to their own answers, such as exit codes or HTTP statuses, in one exhaustive match.
 //!
-//! A failure that the plugin itself reports is [`InvokeErrorKind::Guest`]; its instance lives on. A limit or a trap costs
-//! the plugin its instance, and the next call gets a fresh one. What went wrong inside the host is
+//! A failure that the plugin itself reports is [`InvokeErrorKind::Guest`]; its instance survives. A limit or a trap
+//! costs the plugin its instance, and the next call gets a fresh one. A failure inside the host is
 //! [`InvokeErrorKind::Host`]: its details are for the operator's log, never for the guest.
 
 mod answer;
@@ -27,40 +27,40 @@ pub use self::invoke::{InvokeError, InvokeErrorKind};
 pub use self::load::{LoadError, LoadErrorKind};
 pub use self::provide::ProvideError;
 
-/// The runtime cannot be built.
+/// Why a runtime cannot be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
     /// The engine cannot be made, with or without a memory pool.
     #[error("cannot set up the WebAssembly engine for {instances} live instances: {message}")]
     Engine {
-        /// Live instances that were asked for.
+        /// Requested live instances.
         instances: u32,
-        /// What the engine said.
+        /// The engine's message.
         message: String,
     },
     /// The directory for compiled code cannot be used.
     #[error(transparent)]
     CodeCache(#[from] CodeCacheError),
-    /// An extension of the application cannot be offered.
+    /// An extension of the application is not valid.
     #[error("the extension `{name}` cannot be offered: {message}")]
     Extension {
         /// The interface, or the resource of an extension that has no interface.
         name: String,
-        /// What is wrong with it.
+        /// The problem.
         message: String,
     },
-    /// This process was started to compile a component for another one, and is not doing that.
+    /// This process was started to compile a component for another one, but builds a runtime.
     #[error("this process was started to compile a component: {hint}")]
     CompileWorker {
-        /// What to do. It is here because what an application prints when it cannot start, and so what the child
-        /// process prints, is often this value as `Debug` shows it.
+        /// The remedy. It is a field because an application often prints this error with `Debug` when it cannot start,
+        /// and the child process does too.
         hint: &'static str,
     },
 }
 
 impl BuildError {
-    /// What to do about it, if there is something to do. One line.
+    /// Returns advice on one line, if there is any.
     pub fn hint(&self) -> Option<String> {
         match self {
             BuildError::Engine { .. } => Some(
@@ -78,7 +78,7 @@ impl From<EngineError> for BuildError {
     }
 }
 
-/// What is kept of a plugin cannot be removed.
+/// Why the stored data of a plugin cannot be removed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RemoveDataError {
@@ -94,17 +94,17 @@ pub enum RemoveDataError {
         /// The name.
         name: String,
     },
-    /// The directory or a file in it cannot be removed. Some of it may be gone.
+    /// The directory or a file in it cannot be removed. Some files may have been removed.
     #[error("what is kept of plugin `{plugin}` cannot be removed: {error}")]
     Io {
         /// The plugin.
         plugin: String,
-        /// What the file system said.
+        /// The file system's error.
         error: std::io::Error,
     },
 }
 
-/// All problems, one after the other.
+/// Joins all problems to one text.
 fn listed<T: fmt::Display>(problems: &[T]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
     use plugbay_compile::CompileError;
 
-    /// Who prints an error with its sources, as `anyhow` does, must not read the same twice.
+    /// Printing an error with its sources, as `anyhow` does, must not repeat a text.
     #[test]
     fn text_of_an_error_says_nothing_that_its_source_says_again() {
         let layer = plugbay_manifest::Layer::from_value("m", serde_json::json!({})).expect("an object");

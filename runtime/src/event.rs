@@ -1,4 +1,4 @@
-//! Events, handlers' reactions and health reports, as the host exchanges them with a plugin.
+//! Events, handlers' reactions and health reports, as exchanged between the host and a plugin.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -14,7 +14,7 @@ use crate::error::{InvokeError, InvokeErrorKind};
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Event {
-    /// Unique among all events of this host.
+    /// The id, unique among all events of this host.
     pub id: String,
     /// The topic, such as `order.placed`.
     pub name: String,
@@ -22,16 +22,16 @@ pub struct Event {
     pub data: Value,
     /// The emitter: a plugin's name, or `host`.
     pub source: String,
-    /// Milliseconds since the Unix epoch.
+    /// The time of the event, in milliseconds since the Unix epoch.
     pub timestamp_ms: u64,
     /// The id shared by related events.
     pub correlation_id: Option<String>,
 }
 
 impl Event {
-    /// An event of the host, with a fresh id and the current time.
+    /// Creates an event of the host, with a new id and the current time.
     ///
-    /// The name may be any spelling of a topic: `container:started` and `onContainerStart` are `container.start`, see
+    /// The name may be any spelling of a topic: `container:started` and `onContainerStart` are `container.start`; see
     /// [`canonical_topic`](plugbay_manifest::canonical_topic).
     pub fn new(name: impl Into<String>, data: impl Into<Value>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -46,7 +46,7 @@ impl Event {
         }
     }
 
-    /// The same event with a correlation id.
+    /// Sets the correlation id.
     #[must_use]
     pub fn correlation_id(mut self, id: impl Into<String>) -> Self {
         self.correlation_id = Some(id.into());
@@ -54,7 +54,7 @@ impl Event {
     }
 }
 
-/// The subscriptions of one plugin, highest priority first.
+/// The subscriptions of a plugin, highest priority first.
 pub(crate) struct Subscriptions(Vec<(Subscription, AtomicBool)>);
 
 impl Subscriptions {
@@ -66,12 +66,12 @@ impl Subscriptions {
         Subscriptions(subscriptions)
     }
 
-    /// Whether a subscription has exactly this pattern.
+    /// Returns whether a subscription has exactly this pattern.
     pub(crate) fn has(&self, pattern: &str) -> bool {
         self.0.iter().any(|(subscription, _)| subscription.topic == pattern)
     }
 
-    /// The patterns of the subscriptions that match this topic. A `once` subscription matches only one event.
+    /// Returns the patterns of the subscriptions that match this topic. A `once` subscription matches only one event.
     pub(crate) fn hearing<'a>(&'a self, topic: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter_map(move |(subscription, heard)| {
             if !topic_matches(&subscription.topic, topic) {
@@ -83,7 +83,7 @@ impl Subscriptions {
     }
 }
 
-/// Whether a pattern covers a topic: `*` is any text within a word, `**` any number of words.
+/// Returns whether a pattern covers a topic: `*` matches any text within a word, `**` any number of words.
 fn topic_matches(pattern: &str, topic: &str) -> bool {
     let pattern: Vec<&str> = pattern.split('.').collect();
     let topic: Vec<&str> = topic.split('.').collect();
@@ -116,11 +116,11 @@ fn words_match(pattern: &[&str], topic: &[&str]) -> bool {
 /// A handler's reaction to an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Reaction {
-    /// Handlers of lower priority should not receive the event.
+    /// Whether handlers of lower priority should not receive the event.
     pub stop: bool,
-    /// The handler objects to the event, which is reported to the emitter.
+    /// Whether the handler objects to the event, which is reported to the emitter.
     pub cancel: bool,
-    /// How many subscriptions heard it. Not serialized: it is counted by the host.
+    /// The number of subscriptions that received the event. The host counts it; it is not serialised.
     #[serde(skip)]
     pub heard: usize,
 }
@@ -131,13 +131,13 @@ pub struct Reaction {
 pub struct Health {
     /// Whether the plugin can do its work.
     pub healthy: bool,
-    /// A text for people.
+    /// A message for people.
     #[serde(default)]
     pub message: String,
     /// The health of the plugin's parts.
     #[serde(default)]
     pub components: serde_json::Map<String, Value>,
-    /// Metrics that the plugin counts itself.
+    /// The plugin's own metrics.
     #[serde(default)]
     pub metrics: serde_json::Map<String, Value>,
 }

@@ -69,26 +69,26 @@ pub struct InspectedImport {
     pub permission: Option<String>,
     /// Whether the host offers the interface and the plugin was granted its permission.
     pub granted: bool,
-    /// The reason if it is not granted. In JSON it is its text.
+    /// The reason if it is not granted. In JSON it is a text.
     #[serde(rename = "denial", skip_serializing_if = "Option::is_none")]
     pub refusal: Option<ImportRefusal>,
 }
 
-/// The reason for which an import is not available to a plugin.
+/// Why an import is not available to a plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ImportRefusal {
-    /// It is not granted.
+    /// The permission is not granted.
     Denied(Denial),
-    /// This host does not offer it.
+    /// This host does not offer the interface.
     NotOffered {
-        /// What to do, if the host knows it.
+        /// Advice, if there is any.
         hint: Option<String>,
     },
 }
 
 impl ImportRefusal {
-    /// What to do about it, if there is something to do. One line.
+    /// Returns advice on one line, if there is any.
     pub fn hint(&self) -> Option<String> {
         match self {
             ImportRefusal::Denied(denial) => Some(denial.hint()),

@@ -21,7 +21,7 @@ use crate::error::{InvokeError, InvokeErrorKind};
 pub struct Invocation<'a> {
     pub(crate) action: Cow<'a, str>,
     pub(crate) payload: Cow<'a, str>,
-    /// Why the payload is not JSON: the call fails with it.
+    /// The reason if the payload is not JSON, with which the call fails.
     pub(crate) invalid_payload: Option<Box<str>>,
     pub(crate) caller: Caller,
     pub(crate) request_id: Option<String>,

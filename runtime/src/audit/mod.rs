@@ -34,7 +34,7 @@ pub struct AuditRecord<'a> {
     pub resource: &'a str,
     /// The action: `read`, `write`, `execute`, `publish` or `subscribe`.
     pub action: &'static str,
-    /// The denial, with what would grant the use; `None` if it was allowed.
+    /// The denial; `None` if the access was allowed.
     pub denial: Option<&'a Denial>,
     /// The caller of the plugin's call; `None` outside a call or if the call is not known.
     pub caller: Option<&'a Caller>,
@@ -119,7 +119,7 @@ impl AuditSink for TracingAudit {
 pub struct AuditEntry {
     /// The plugin that was denied access.
     pub plugin: String,
-    /// The denied use, with what would grant it. In JSON its members are those of the entry.
+    /// The denial. In JSON its members are those of the entry.
     #[serde(flatten)]
     pub denial: Denial,
     /// The caller of the plugin's call.

@@ -1,5 +1,5 @@
-//! A denied use, and the pattern of a rule that would allow it and nothing else: wildcards in the name of the resource
-//! are escaped. [`Denial::hint`] has the line to add.
+//! A denied access, with the pattern of a rule that would allow it and nothing else: wildcards in the resource's name
+//! are escaped. [`Denial::hint`] contains the rule to add.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,42 +10,42 @@ use serde::Serialize;
 use super::Pattern;
 use crate::limits::RESOURCE_BYTES_TOLD;
 
-/// Which side refused.
+/// The origin of a denial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Refused {
-    /// The manifest does not ask for it, or denies it to itself.
+    /// The manifest does not ask for the access, or denies it.
     ByManifest,
-    /// The operator's policy does not allow it.
+    /// The operator's policy does not allow the access.
     ByOperator,
-    /// It is for trusted plugins only, and this one is not.
+    /// The access is for trusted plugins only, and this one is not trusted.
     ByMode,
-    /// The plugin that was to be called does not admit the caller.
+    /// The called plugin does not admit the caller.
     ByCallee,
 }
 
-/// A use that was not granted.
+/// A denied access.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Denial {
-    /// What was to be used, such as `config.retries`; cut after 1,024 bytes.
+    /// The resource, such as `config.retries`; cut after 1,024 bytes.
     pub resource: String,
-    /// What for.
+    /// The action on the resource.
     pub action: &'static str,
-    /// Which side refused.
+    /// The origin of the denial.
     pub refused: Refused,
-    /// The pattern of a rule that would cover this use and no other.
+    /// The pattern of a rule that would cover this access and no other.
     pub grant: String,
-    /// The resource of the rule that denies it, if one does; else no rule allows it.
+    /// The resource of the denying rule; `None` if there is none and merely no rule allows the access.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
-    /// What the plugin that was to be called would have to do, if it refused the caller.
+    /// The remedy of the called plugin, if it refused the caller.
     #[serde(skip)]
     pub(crate) remedy: Option<String>,
 }
 
 impl Refused {
-    /// The word of an audit record.
+    /// Returns the name in audit records.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Refused::ByManifest => "by_manifest",
@@ -57,14 +57,14 @@ impl Refused {
 }
 
 impl Denial {
-    /// The rule that allows this use and no other, as it stands in a list of `policy` or `permissions`:
+    /// Returns the rule that allows this access and no other, in the form of a list entry in `policy` or `permissions`:
     /// `- {resource: "data.notes", actions: [read]}`.
     pub fn line(&self) -> String {
-        // A JSON text is a YAML text too.
+        // JSON text is also YAML.
         format!("- {{resource: {}, actions: [{}]}}", serde_json::Value::from(&*self.grant), self.action)
     }
 
-    /// What grants the use: the line to add, and where. One line.
+    /// Returns how to grant the access, on one line: the rule to add and where to add it.
     pub fn hint(&self) -> String {
         let line = self.line();
         match (self.refused, &self.rule) {
@@ -85,19 +85,19 @@ impl Denial {
         }
     }
 
-    /// A use of one resource.
+    /// Creates the denial of access to one resource.
     pub(crate) fn of_use(resource: &str, action: PermissionAction, refused: Refused) -> Self {
         let told = &resource[..resource.floor_char_boundary(RESOURCE_BYTES_TOLD)];
         let grant = Pattern::exact(told).as_str().to_owned();
         Denial { resource: told.to_owned(), action: action.name(), refused, grant, rule: None, remedy: None }
     }
 
-    /// The same by a rule that says so.
+    /// Sets the rule that denies the access.
     pub(super) fn by_rule(self, rule: Option<String>) -> Self {
         Denial { rule, ..self }
     }
 
-    /// The same with secrets replaced in the name of the resource.
+    /// Returns the denial with secrets masked in the resource's name.
     pub(crate) fn masked<'t>(&'t self, mask: impl Fn(&'t str) -> Cow<'t, str>) -> Denial {
         match mask(&self.resource) {
             Cow::Borrowed(text) if text == self.resource => self.clone(),
@@ -109,12 +109,12 @@ impl Denial {
         }
     }
 
-    /// A use that the operator would have to name.
+    /// Creates the denial of access that the operator would have to grant by name.
     pub(crate) fn by_operator(resource: &str, action: PermissionAction) -> Self {
         Denial::of_use(resource, action, Refused::ByOperator)
     }
 
-    /// The use of an interface behind which there are many resources.
+    /// Creates the denial of an interface behind which there are many resources.
     pub(crate) fn of_kind(kind: &str, action: PermissionAction, refused: Refused) -> Self {
         Denial {
             resource: kind.to_owned(),
@@ -169,7 +169,7 @@ mod tests {
         }
     }
 
-    /// Takes the line out of the hint and adds it, as a reader of it would, and the grant as the command's option.
+    /// Extracts the rule from the hint and adds it as a reader would, and the grant as the command's option.
     #[test]
     fn line_to_add_grants_what_was_denied_and_nothing_else() {
         for resource in [

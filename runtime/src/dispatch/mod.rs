@@ -185,12 +185,12 @@ fn check_depth(plugin: &str, action: &str, chain: &Chain) -> Result<(), InvokeEr
     Ok(())
 }
 
-/// The error of an invocation whose payload is not JSON.
+/// Creates the error of an invocation whose payload is not JSON.
 fn not_json(plugin: &str, action: &str, message: Box<str>) -> InvokeError {
     InvokeError::new(plugin, shown(action), InvokeErrorKind::Payload { message: message.into() })
 }
 
-/// The beginning of an action's name, which a caller may have made very long.
+/// Returns the beginning of an action's name, which the caller may have made very long.
 fn shown(action: &str) -> String {
     action.chars().take(ACTION_NAME_BYTES_MAX).collect()
 }

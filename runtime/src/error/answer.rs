@@ -1,4 +1,4 @@
-//! The machine-readable form of a failed action: a stable code, the limit that was hit, a JSON object.
+//! The machine-readable form of a failed call: a stable code, the exceeded limit, a JSON object.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::{InvokeError, InvokeErrorKind};
 
 impl InvokeErrorKind {
-    /// The stable name of this kind of error, which no plugin can choose: a failure that a plugin answered is
-    /// `guest_error`.
+    /// Returns the stable name of this kind of error. A plugin cannot choose it: the code of a failure that a plugin
+    /// answered is `guest_error`.
     pub fn code(&self) -> &'static str {
         match self {
             InvokeErrorKind::UnknownAction { .. } => "unknown_action",
@@ -37,7 +37,7 @@ impl InvokeErrorKind {
 }
 
 impl InvokeError {
-    /// The stable name of this kind of error; for a failure that the plugin answered, the code that the plugin chose.
+    /// Returns the stable name of this kind of error; for a failure that the plugin answered, the code that it chose.
     pub fn code(&self) -> &str {
         match self.kind() {
             InvokeErrorKind::Guest { failure } => &failure.code,
@@ -45,8 +45,8 @@ impl InvokeError {
         }
     }
 
-    /// Whether the same call may well succeed if it is made again: the instance broke, all were busy, or the plugin
-    /// itself says that it failed for a reason of its own (a status of 500 or more).
+    /// Returns whether the same call may succeed if it is repeated: the instance broke, all instances were busy, or the
+    /// plugin reported a failure on its side (a status of 500 or more).
     pub fn is_transient(&self) -> bool {
         match self.kind() {
             InvokeErrorKind::Trapped { .. } | InvokeErrorKind::Busy { .. } => true,
@@ -55,7 +55,7 @@ impl InvokeError {
         }
     }
 
-    /// The limit that was hit, if this is about one.
+    /// Returns the limit that was exceeded, if there is one.
     pub fn limit(&self) -> Option<LimitHit> {
         let hit = |limit, allowed: String, observed: String| Some(LimitHit { limit, allowed, observed });
         match self.kind() {
@@ -91,7 +91,7 @@ impl InvokeError {
         }
     }
 
-    /// The error as the JSON object that actions answer: `{"status":"error","msg","code","details"}`.
+    /// Returns the error as the JSON object that actions answer with: `{"status":"error","msg","code","details"}`.
     pub fn to_json(&self) -> serde_json::Value {
         let mut object = serde_json::Map::new();
         object.insert("status".into(), "error".into());
@@ -101,7 +101,7 @@ impl InvokeError {
         serde_json::Value::Object(object)
     }
 
-    /// The members of the JSON object besides text and code.
+    /// Returns the details of the JSON object.
     pub(super) fn details(&self) -> Option<serde_json::Value> {
         match self.kind() {
             InvokeErrorKind::Guest { failure, .. } => failure.details.clone(),
@@ -121,7 +121,7 @@ impl InvokeError {
         }
     }
 
-    /// The text for people: a guest's own message without its code, else what `Display` says.
+    /// Returns the text for people: a guest's own message without its code, otherwise the `Display` text.
     fn message(&self) -> String {
         match self.kind() {
             InvokeErrorKind::Guest { failure } => failure.message.clone(),
@@ -130,52 +130,52 @@ impl InvokeError {
     }
 }
 
-/// A limit that was hit: which one, what it allows and what was observed.
+/// An exceeded limit, with its allowed and observed values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct LimitHit {
-    /// A stable name, such as `max_fuel`.
+    /// The stable name of the limit, such as `max_fuel`.
     pub limit: &'static str,
-    /// What it allows, with its unit.
+    /// The allowed value, with its unit.
     pub allowed: String,
-    /// What was observed, with its unit.
+    /// The observed value, with its unit.
     pub observed: String,
 }
 
-/// What set a limit, and so what raises it.
+/// The origin of a limit, which determines how to raise it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LimitOrigin {
-    /// The plugin's manifest, or the default if that names none.
+    /// The plugin's manifest, or the default if the manifest sets none.
     Plugin,
-    /// A ceiling of the operator's: no manifest can ask for more.
+    /// The operator's ceiling, which no manifest can exceed.
     Ceiling,
-    /// The caller, with a deadline of this call.
+    /// The caller's deadline for this call.
     Caller,
 }
 
 impl LimitOrigin {
-    /// The origin of a limit below this ceiling.
+    /// Returns the origin of a limit with this ceiling.
     pub(crate) fn below<T: PartialEq>(limit: Option<T>, ceiling: Option<T>) -> Self {
         if limit.is_some() && limit == ceiling { LimitOrigin::Ceiling } else { LimitOrigin::Plugin }
     }
 }
 
-/// What a plugin answers when an action fails. [`InvokeError::to_json`] has it as JSON.
+/// A failure that a plugin answers with. [`InvokeError::to_json`] has it as JSON.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failure {
-    /// What kind of failure, for programs.
+    /// The code of the failure, for programs.
     pub code: String,
-    /// What happened, for people.
+    /// The message, for people.
     pub message: String,
-    /// More for programs.
+    /// Details, for programs.
     pub details: Option<serde_json::Value>,
-    /// The HTTP status that fits, if the plugin named one.
+    /// The HTTP status, if the plugin set one.
     pub status_code: Option<u16>,
 }
 
 impl Failure {
-    /// A failure with a code for programs and a message for people, without details or a status.
+    /// Creates a failure with a code for programs and a message for people, without details or a status.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
         Failure { code: code.into(), message: message.into(), details: None, status_code: None }
     }
@@ -187,13 +187,13 @@ impl fmt::Display for Failure {
     }
 }
 
-/// One way in which a payload does not match its schema.
+/// A mismatch of a payload with its schema.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PayloadProblem {
     /// A JSON Pointer (RFC 6901) to the value; empty for the payload as a whole.
     pub path: String,
-    /// What is wrong with it.
+    /// The problem.
     pub message: String,
 }
 

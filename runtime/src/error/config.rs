@@ -1,17 +1,17 @@
-//! A problem of a plugin's configuration, found when it is loaded.
+//! A problem in a plugin's configuration, found when it is loaded.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// One way in which a configuration is incomplete or wrong.
+/// A problem in a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ConfigProblem {
     /// The key.
     pub key: String,
-    /// Where the value came from, such as `config/default.yaml` or `options`; empty where there is none.
+    /// The origin of the value, such as `config/default.yaml` or `options`; empty if there is none.
     pub origin: String,
-    /// What is wrong with it. Never shows a secret's value.
+    /// The problem. Never contains a secret's value.
     pub message: String,
 }
 

@@ -1,10 +1,10 @@
-//! What to do about an error: which line to add, which limit to raise. The texts speak of manifests, of the policy and
-//! of the library; the command adds its options.
+//! Advice about errors: which rule to add, which limit to raise. The texts refer to manifests, policies and the
+//! library; the command adds its options.
 
 use super::{InvokeError, InvokeErrorKind, LimitOrigin, LoadError, LoadErrorKind};
 
 impl InvokeError {
-    /// What to do about it, for the operator or the plugin's author, if there is something to do. One line.
+    /// Returns advice for the operator or the plugin's author on one line, if there is any.
     pub fn hint(&self) -> Option<String> {
         match self.kind() {
             InvokeErrorKind::Timeout { origin, .. } => {
@@ -41,7 +41,7 @@ impl InvokeError {
 }
 
 impl LoadError {
-    /// What to do about it, for the operator or the plugin's author, if there is something to do. One line.
+    /// Returns advice for the operator or the plugin's author on one line, if there is any.
     pub fn hint(&self) -> Option<String> {
         let text = match self.kind() {
             LoadErrorKind::Denied { denial, .. } | LoadErrorKind::NotGranted { denial, .. } => denial.hint(),
@@ -83,7 +83,7 @@ impl LoadError {
     }
 }
 
-/// How a limit is raised, by what set it.
+/// Returns how to raise a limit, by its origin.
 fn raise(resource: &str, ceiling: &str, origin: LimitOrigin, or: &str) -> String {
     match origin {
         LimitOrigin::Plugin => format!("raise `resources.{resource}` in the plugin's manifest, or {or}"),
@@ -96,7 +96,7 @@ fn raise(resource: &str, ceiling: &str, origin: LimitOrigin, or: &str) -> String
     }
 }
 
-/// What would let the caller in.
+/// Returns how to make the plugin admit the caller.
 fn lets_in(plugin: &str, caller: &str, names_callers: bool) -> String {
     if names_callers {
         format!("add `{caller}` to `allowed_callers` in the manifest of `{plugin}`")

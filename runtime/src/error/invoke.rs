@@ -1,4 +1,4 @@
-//! Why an action failed: the error, its reasons, and its text. The form for programs is in `error/answer.rs`.
+//! The error of a call: its kinds and its text. The form for programs is in `error/answer.rs`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,10 +7,10 @@ use std::time::Duration;
 use super::answer::{all_units, bytes, bytes_are, observed_bytes};
 use super::{Failure, LimitHit, LimitOrigin, PayloadProblem, binary_size, listed};
 
-/// An action could not be answered: of which plugin, which action, and why.
+/// The error of a call: the plugin, the action and the reason.
 ///
-/// Its text is for the operator and the plugin's author. [`InvokeError::public`] is for everyone else. It is one pointer
-/// wide, so that a `Result` of a call is no larger for it.
+/// Its text is for the operator and the plugin's author; [`InvokeError::public`] is for everyone else. It is one
+/// pointer wide, so that it does not enlarge the `Result` of a call.
 pub struct InvokeError(Box<Inner>);
 
 struct Inner {
@@ -19,13 +19,13 @@ struct Inner {
     kind: InvokeErrorKind,
 }
 
-/// The reasons for which an action is not answered.
+/// The reason why an action has no answer.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum InvokeErrorKind {
     /// The plugin has no such action.
     UnknownAction {
-        /// The actions that it has.
+        /// The actions that the plugin has.
         known: Vec<String>,
     },
     /// The payload does not match the schema that the action declares. No guest code ran.
@@ -33,152 +33,152 @@ pub enum InvokeErrorKind {
         /// One entry for each problem, with its path.
         problems: Vec<PayloadProblem>,
     },
-    /// The payload is not JSON, or cannot be made JSON. No guest code ran.
+    /// The payload is not JSON, or cannot be serialised as JSON. No guest code ran.
     Payload {
-        /// What is wrong with it, and where.
+        /// The problem and its position.
         message: String,
     },
-    /// What the plugin answered is not JSON, or not what the caller expected.
+    /// The plugin's answer is not JSON, or does not fit the type that the caller expects.
     Answer {
-        /// What is wrong with it.
+        /// The problem.
         message: String,
     },
-    /// The payload is longer than the plugin accepts. No guest code ran.
+    /// The payload exceeds the plugin's limit. No guest code ran.
     PayloadTooLarge {
-        /// Bytes that are allowed.
+        /// The limit, in bytes.
         allowed: usize,
-        /// Bytes that came.
+        /// The size of the payload, in bytes.
         observed: usize,
     },
-    /// The plugin handed the host more bytes than it accepts, in its result or in a host call.
+    /// The plugin passed the host more bytes than allowed, in its result or in a host call.
     ResultTooLarge {
-        /// Bytes that are allowed.
+        /// The limit, in bytes.
         allowed: usize,
-        /// Bytes that came, where they were counted.
+        /// The size, in bytes, if it was counted.
         observed: Option<usize>,
     },
-    /// More calls than the rate limit allows.
+    /// The call exceeds the rate limit.
     RateLimited {
-        /// Calls that are allowed.
+        /// Calls allowed per period.
         calls: u32,
-        /// The period in which they are.
+        /// The period.
         period: Duration,
-        /// How long to wait.
+        /// The time after which to retry.
         retry_after: Duration,
     },
-    /// The plugin has as much to do as it may.
+    /// The plugin is at a limit of concurrency.
     Busy {
-        /// What is used up.
+        /// The limit that is reached.
         reason: &'static str,
-        /// How many there may be.
+        /// The value of the limit.
         allowed: usize,
     },
-    /// The deadline passed, while the plugin computed, waited for the host or waited for its turn.
+    /// The deadline passed while the plugin computed, waited for the host or waited for its turn.
     Timeout {
-        /// The time it had.
+        /// The time limit.
         allowed: Duration,
-        /// The time it took until it was stopped.
+        /// The time until the call was stopped.
         observed: Duration,
         /// Whether the call still waited for an instance.
         is_waiting: bool,
-        /// What set the time.
+        /// The origin of the time limit.
         origin: LimitOrigin,
     },
-    /// The fuel of the call is burned.
+    /// The call used up its fuel.
     OutOfFuel {
-        /// Fuel units that it had.
+        /// The limit, in fuel units.
         allowed: u64,
-        /// What set them.
+        /// The origin of the limit.
         origin: LimitOrigin,
     },
-    /// The instance asked for more memory than it may have.
+    /// The instance exceeded its memory limit.
     MemoryLimit {
-        /// Bytes that are allowed.
+        /// The limit, in bytes.
         allowed: u64,
-        /// Bytes that it would have had.
+        /// The requested total, in bytes.
         observed: u64,
-        /// What set the limit.
+        /// The origin of the limit.
         origin: LimitOrigin,
     },
     /// The guest recursed too deeply.
     StackOverflow {
-        /// Bytes of stack that it has.
+        /// The size of the guest's stack, in bytes.
         allowed: usize,
     },
-    /// Another bound of the host: tables, handles, host resources.
+    /// The plugin reached another limit of the host: tables, handles, host resources.
     ResourceLimit {
-        /// Which one.
+        /// The limit.
         hit: LimitHit,
     },
-    /// The plugin does not let the plugin that calls it in.
+    /// The plugin does not admit the calling plugin.
     CallerRefused {
-        /// The plugin that calls.
+        /// The calling plugin.
         caller: String,
-        /// Whether its manifest names its callers; else it lets those in that require it.
+        /// Whether the plugin's manifest names its callers; otherwise it admits the plugins that require it.
         names_callers: bool,
     },
-    /// The plugin waits for an answer that cannot come before it takes this call.
+    /// The call would deadlock: the plugin waits, directly or indirectly, for its caller.
     Reentrant {
-        /// Who called whom.
+        /// The chain of calls.
         chain: String,
     },
     /// Too many plugins wait for one another.
     CallDepth {
-        /// Who called whom.
+        /// The chain of calls.
         chain: String,
-        /// Calls that may wait.
+        /// Maximum number of waiting calls.
         allowed: usize,
-        /// Calls that would wait.
+        /// The number of calls that would wait.
         observed: usize,
     },
     /// The guest trapped: a panic, an abort, an access out of bounds.
     Trapped {
-        /// The panic's message and place where the guest printed one, else the kind of trap.
+        /// The panic's message and position if the guest printed one, otherwise the kind of trap.
         message: String,
         /// The guest's frames, innermost first, for the plugin's author.
         backtrace: Vec<String>,
     },
     /// The plugin itself answered with a failure.
     Guest {
-        /// What it answered.
+        /// The plugin's answer.
         failure: Box<Failure>,
     },
-    /// The component's exports are not what the contract says. Found when its first instance is made.
+    /// The component's exports do not match the contract. This is detected when its first instance is made.
     Contract {
-        /// Which export, and how it differs.
+        /// The export and the difference.
         message: String,
     },
-    /// The plugin is not there any more: unloaded, or replaced by one that failed.
+    /// The plugin is no longer loaded: it was unloaded, or a failed one replaced it.
     NotLoaded,
     /// Something failed inside the host. The plugin is not at fault.
     Host {
-        /// For the operator.
+        /// The failure, for the operator.
         message: String,
     },
 }
 
 impl InvokeError {
-    /// An error of a call of `action` of `plugin`. Applications need it for tests of what they do with errors.
+    /// Creates the error of a call. Applications use it to test their error handling.
     pub fn new(plugin: impl Into<String>, action: impl Into<String>, kind: InvokeErrorKind) -> Self {
         InvokeError(Box::new(Inner { plugin: plugin.into(), action: action.into(), kind }))
     }
 
-    /// The plugin that was called.
+    /// Returns the plugin that was called.
     pub fn plugin(&self) -> &str {
         &self.0.plugin
     }
 
-    /// The action that was called, or the lifecycle function, such as `on_load`.
+    /// Returns the action that was called, or the lifecycle function, such as `on_load`.
     pub fn action(&self) -> &str {
         &self.0.action
     }
 
-    /// Why the action was not answered.
+    /// Returns the reason why there is no answer.
     pub fn kind(&self) -> &InvokeErrorKind {
         &self.0.kind
     }
 
-    /// What the plugin answered, if it answered a failure.
+    /// Returns the plugin's own failure, if it answered with one.
     pub fn failure(&self) -> Option<&Failure> {
         match self.kind() {
             InvokeErrorKind::Guest { failure } => Some(failure),
@@ -186,9 +186,9 @@ impl InvokeError {
         }
     }
 
-    /// The text that an outsider may read, such as an HTTP client or another plugin: what happened, without what the
-    /// plugin printed when it broke, what failed inside the host, or advice to the operator. For a failure that the
-    /// plugin answered it is the plugin's own message.
+    /// Returns the text for outsiders, such as an HTTP client or another plugin: what happened, without the output of a
+    /// broken plugin, internals of the host, or advice to the operator. If the plugin answered with a failure, the text
+    /// is the failure's message.
     pub fn public(&self) -> Cow<'_, str> {
         let (plugin, action) = (self.plugin(), self.action());
         match self.kind() {
@@ -336,7 +336,7 @@ mod tests {
     use super::*;
     use crate::invocation::Outcome;
 
-    /// The result of every call is moved several times, so an error must not make it larger.
+    /// Results of calls are moved several times, so the error must not enlarge them.
     #[test]
     fn error_is_one_pointer_wide() {
         assert_eq!(size_of::<InvokeError>(), size_of::<usize>());

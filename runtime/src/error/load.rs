@@ -1,4 +1,4 @@
-//! A plugin cannot be loaded: at which stage of its life it failed, and why.
+//! The error of loading a plugin: the stage that failed, and the reason.
 
 use std::error::Error;
 use std::fmt;
@@ -11,10 +11,10 @@ use plugbay_manifest::ManifestError;
 use super::{ConfigProblem, InvokeError, LimitHit, LimitOrigin, binary_size, listed, problem_count};
 use crate::capability::Denial;
 
-/// A plugin could not be loaded: which one, and at which stage of its life it failed. Nothing of it stays behind.
+/// The error of loading a plugin: which plugin, the stage that failed and the reason. Nothing of the plugin remains.
 ///
-/// Its text says everything, with what failed; what [`source`](std::error::Error::source) answers is not said in it.
-/// It is for the operator: it names files of the host.
+/// Its text is complete except for the text of its [`source`](std::error::Error::source), which it does not repeat. It
+/// is for the operator: it names files of the host.
 pub struct LoadError(Box<Inner>);
 
 struct Inner {
@@ -25,28 +25,28 @@ struct Inner {
 }
 
 impl LoadError {
-    /// An error of the plugin with this name.
+    /// Creates an error of the plugin with this name.
     pub(crate) fn new(plugin: impl Into<String>, kind: impl Into<LoadErrorKind>) -> Self {
         LoadError(Box::new(Inner { subject: plugin.into(), is_named: true, kind: kind.into() }))
     }
 
-    /// An error of a package whose plugin's name is not known, because its manifest was not read.
+    /// Creates an error of a package whose plugin is unknown, because its manifest was not read.
     pub(crate) fn of_package(origin: impl Into<String>, kind: impl Into<LoadErrorKind>) -> Self {
         LoadError(Box::new(Inner { subject: origin.into(), is_named: false, kind: kind.into() }))
     }
 
-    /// The plugin's name, if the manifest was read before loading failed.
+    /// Returns the plugin's name, if the manifest was read before loading failed.
     pub fn plugin(&self) -> Option<&str> {
         self.0.is_named.then_some(&*self.0.subject)
     }
 
-    /// What could not be loaded: the plugin's name if it is known, else the file or directory, or the origin that was
+    /// Returns what could not be loaded: the plugin's name if it is known, otherwise the file or directory, or the name
     /// given with the bytes.
     pub fn subject(&self) -> &str {
         &self.0.subject
     }
 
-    /// What failed.
+    /// Returns the reason.
     pub fn kind(&self) -> &LoadErrorKind {
         &self.0.kind
     }
@@ -71,7 +71,7 @@ impl Error for LoadError {
     }
 }
 
-/// The stages of loading, each with what can fail there.
+/// The reasons why loading fails, in the order of its stages.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadErrorKind {
@@ -80,7 +80,7 @@ pub enum LoadErrorKind {
     Open {
         /// The file or directory.
         path: PathBuf,
-        /// Why not, and what would be a package.
+        /// The reason, and what would be a package.
         message: String,
     },
     /// A directory has no component.
@@ -88,26 +88,26 @@ pub enum LoadErrorKind {
     NoComponent {
         /// The directory.
         path: PathBuf,
-        /// What is missing, and what to do.
+        /// What is missing, and the remedy.
         message: String,
     },
-    /// The manifest is wrong.
+    /// The manifest is not valid.
     #[error("its manifest has {}: {}", problem_count(_0.problems.len()), listed(&_0.problems))]
     Manifest(ManifestError),
-    /// The plugin asks for another version of Plugbay.
+    /// The plugin requires another version of Plugbay.
     #[error("it asks for plugbay_version `{wanted}`, and this is {}", env!("CARGO_PKG_VERSION"))]
     Version {
-        /// What its manifest asks for.
+        /// The version requirement in its manifest.
         wanted: String,
     },
-    /// A plugin that it requires is not there, or in another version.
+    /// A required plugin is missing or has another version.
     #[error("it requires plugin `{name}`{}{}, which is {found}", version.as_ref().map(|version| format!(" {version}")).unwrap_or_default(), through(chain))]
     Requires {
-        /// The plugin that it requires.
+        /// The required plugin.
         name: String,
-        /// The version that it requires.
+        /// The required version.
         version: Option<String>,
-        /// What there is instead.
+        /// What was found instead.
         found: String,
         /// The names from this plugin to the missing one, each of which requires the next.
         chain: Vec<String>,
@@ -120,19 +120,19 @@ pub enum LoadErrorKind {
         /// Why it cannot be loaded.
         reason: String,
     },
-    /// It requires itself, through others or directly, so that nothing can be loaded first.
+    /// The plugin requires itself, directly or through others, so that nothing can be loaded first.
     #[error("it requires itself ({})", chain.join(" -> "))]
     RequiresItself {
-        /// The names along the cycle. The first is the last.
+        /// The names along the cycle. The first and the last are the same.
         chain: Vec<String>,
     },
     /// The engine for this plugin's mode cannot be made.
     #[error("{0}")]
     Engine(String),
-    /// A plugin was to be reloaded, and none of its name is loaded.
+    /// The plugin to be reloaded is not loaded.
     #[error("no plugin of this name is loaded")]
     NothingToReload,
-    /// A plugin was to be reloaded from its files, and it was loaded from memory.
+    /// The plugin to be reloaded from its files was loaded from memory.
     #[error("it was loaded from memory and not from a file")]
     FromMemory,
     /// Another plugin of this name is loaded.
@@ -141,46 +141,46 @@ pub enum LoadErrorKind {
     /// The application provides a plugin of this name.
     #[error("the application itself provides a plugin of this name")]
     Provided,
-    /// The bytes are not a component, or one that is over a limit.
+    /// The bytes are not a component, or exceed a limit.
     #[error(transparent)]
     Scan(#[from] ScanError),
-    /// The component starts with more memory than the plugin may have.
+    /// The component's initial memory exceeds the plugin's limit.
     #[error("it starts with {} of memory, and {} are allowed", binary_size(*observed), binary_size(*allowed))]
     MinimumMemory {
-        /// Bytes that are allowed.
+        /// The limit, in bytes.
         allowed: u64,
-        /// Bytes that it starts with, over all its memories.
+        /// The initial size of all its memories, in bytes.
         observed: u64,
-        /// What set the limit.
+        /// The origin of the limit.
         origin: LimitOrigin,
     },
-    /// The component imports something that this host does not offer.
+    /// The component imports an interface that this host does not offer.
     #[error("it imports `{import}`, which this host does not offer in {mode} mode")]
     UnknownImport {
         /// The import's name.
         import: String,
         /// The plugin's execution mode.
         mode: &'static str,
-        /// What to do, if the host knows it.
+        /// Advice, if there is any.
         hint: Option<String>,
     },
-    /// The component imports something that was not granted.
+    /// The component imports an interface that was not granted.
     #[error("it imports `{import}`: {denial}")]
     Denied {
         /// The import's name.
         import: String,
-        /// What was denied, and what would grant it.
+        /// The denial.
         denial: Box<Denial>,
-        /// Everything that the manifest asks for and the operator does not allow, each as
-        /// [`Policy::allow`](crate::Policy::allow) takes it.
+        /// All permissions that the manifest asks for and the operator does not allow, in the form that
+        /// [`Policy::allow`](crate::Policy::allow) takes.
         not_allowed: Vec<String>,
     },
-    /// The plugin asks for something of the host that was not granted.
+    /// The plugin asks for a host resource that was not granted.
     #[error("{what}: {denial}")]
     NotGranted {
-        /// What it asks for.
+        /// The request.
         what: String,
-        /// What was denied, and what would grant it.
+        /// The denial.
         denial: Box<Denial>,
     },
     /// The manifest asks to run in trusted mode, and the operator does not trust the plugin.
@@ -201,33 +201,33 @@ pub enum LoadErrorKind {
     /// The component does not fit the host's interfaces.
     #[error("its imports do not fit this host: {0}")]
     Link(String),
-    /// The configuration is incomplete or wrong.
+    /// The configuration is incomplete or not valid.
     #[error("its configuration has {}: {}", problem_count(problems.len()), listed(problems))]
     Configuration {
         /// One entry for each problem.
         problems: Vec<ConfigProblem>,
     },
-    /// The tables or collections that it declares cannot be made, or what is there cannot be brought to them. The
-    /// database is as it was.
+    /// The declared tables or collections cannot be created, or existing ones cannot be changed to match. The database
+    /// is unchanged.
     #[error("{message}")]
     Tables {
-        /// Which table, and why.
+        /// The table, and the reason.
         message: String,
     },
-    /// An environment variable that the manifest names is not there or not allowed.
+    /// An environment variable in the manifest is not set or not allowed.
     #[error("env.{name}: {message}")]
     Environment {
         /// The variable in the manifest.
         name: String,
-        /// What is wrong.
+        /// The problem.
         message: String,
     },
-    /// A schema that the manifest declares is not one.
+    /// A schema in the manifest is not valid.
     #[error("action `{action}`: its payload schema is not usable: {message}")]
     Schema {
         /// The action.
         action: String,
-        /// What is wrong.
+        /// The problem.
         message: String,
     },
     /// Instantiating or `on-load` failed.
@@ -253,7 +253,7 @@ impl From<CodeError> for LoadErrorKind {
 }
 
 impl LoadError {
-    /// The stable name of this kind of error.
+    /// Returns the stable name of this kind of error.
     pub fn code(&self) -> &str {
         match self.kind() {
             LoadErrorKind::Open { .. } | LoadErrorKind::NoComponent { .. } => "not_a_package",
@@ -286,7 +286,7 @@ impl LoadError {
         }
     }
 
-    /// The limit that was hit, if this is about one.
+    /// Returns the limit that was exceeded, if there is one.
     pub fn limit(&self) -> Option<LimitHit> {
         match self.kind() {
             LoadErrorKind::Scan(ScanError::Limit { quantity, allowed, observed }) => Some(LimitHit {
@@ -305,8 +305,8 @@ impl LoadError {
         }
     }
 
-    /// The error as a JSON object: `{"status":"error","msg","code","plugin"}`, with `details` if there is more than
-    /// text.
+    /// Returns the error as a JSON object: `{"status":"error","msg","code","plugin"}`, with `details` if there is more
+    /// than text.
     pub fn to_json(&self) -> serde_json::Value {
         let mut object = serde_json::json!({
             "status": "error", "msg": self.to_string(), "code": self.code(), "plugin": self.subject(),
@@ -331,7 +331,7 @@ impl LoadError {
     }
 }
 
-/// The chain of requirements, if it is longer than its two ends.
+/// Formats the chain of requirements, if it is longer than its two ends.
 fn through(chain: &[String]) -> String {
     if chain.len() > 2 { format!(" ({})", chain.join(" -> ")) } else { String::new() }
 }
@@ -353,12 +353,12 @@ fn compile_limit(error: &CompileError) -> Option<LimitHit> {
             allowed: allowed.to_string(),
             observed: format!("more than {allowed}"),
         }),
-        // The others are about no limit.
+        // The other errors are not about limits.
         _ => None,
     }
 }
 
-/// What failed, without the plugin's name where it begins with that: the sentence before it has named the plugin.
+/// Returns the reason without a leading plugin name: the preceding text has named the plugin.
 fn said_once(plugin: &str, failure: &LoadErrorKind) -> String {
     let text = failure.to_string();
     match text.strip_prefix(plugin).and_then(|rest| rest.strip_prefix(": ")) {

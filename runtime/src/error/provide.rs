@@ -1,31 +1,31 @@
-//! A plugin that the application provides cannot be added to the runtime.
+//! The error of adding a plugin that the application provides.
 
-/// A plugin of the application cannot be provided. The plugins of the runtime are as they were.
+/// Why a plugin of the application cannot be provided. The runtime's plugins are unchanged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProvideError {
-    /// Its name does not follow the rule of plugin names.
+    /// The name is not a valid plugin name.
     #[error("{message}")]
     Name {
-        /// What is wrong with the name.
+        /// The problem.
         message: String,
     },
-    /// Its version is not a semantic version.
+    /// The version is not a semantic version.
     #[error("plugin `{name}` cannot be provided: its version `{version}` is not a semantic version ({message})")]
     Version {
         /// The plugin.
         name: String,
         /// The version.
         version: String,
-        /// What is wrong with it.
+        /// The problem.
         message: String,
     },
-    /// The name of an action does not follow the rule, or two actions have the same name.
+    /// The name of an action is not valid, or two actions have the same name.
     #[error("plugin `{name}` cannot be provided: {message}")]
     Action {
         /// The plugin.
         name: String,
-        /// Which action, and what is wrong with it.
+        /// The action, and the problem.
         message: String,
     },
     /// A plugin of this name is loaded, or is being loaded or unloaded.

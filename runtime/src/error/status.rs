@@ -1,9 +1,9 @@
-//! The HTTP status of an error, for applications that answer requests with what plugins answer.
+//! The HTTP status of an error, for applications that answer requests with plugins' answers.
 
 use super::{InvokeError, InvokeErrorKind};
 
 impl InvokeError {
-    /// The HTTP status that stands for this error:
+    /// Returns the HTTP status of this error:
     ///
     /// | Status | Errors |
     /// |---|---|

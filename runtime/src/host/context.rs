@@ -37,7 +37,7 @@ pub(crate) struct PluginContext {
     /// ones.
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) wasi: WasiGrants,
-    /// The operator's ceilings, for the errors of limits that are at one.
+    /// The operator's ceilings, to determine the origin of an exceeded limit.
     pub(crate) ceilings: Ceilings,
     /// The maximum number of live instances in this process, for the error of a plugin that gets none.
     pub(crate) live_instances: u32,

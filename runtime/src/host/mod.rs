@@ -64,8 +64,8 @@ pub(crate) mod bindings {
     });
 }
 
-/// An interface of the contract. One that needs a permission has the kind of resource behind it and the most common
-/// action.
+/// Creates the entry for an interface of the contract, with the kind of resource behind it and its most common action
+/// if it requires a permission.
 macro_rules! contract {
     ($interface:ident) => {
         contract!($interface, None)

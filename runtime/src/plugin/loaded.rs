@@ -151,12 +151,12 @@ impl LoadedPlugin {
         }
     }
 
-    /// The error of a call of this plugin.
+    /// Creates the error of a call to this plugin.
     pub(crate) fn error(&self, call: &Call<'_>, kind: InvokeErrorKind) -> InvokeError {
         InvokeError::new(self.name(), call.name, kind)
     }
 
-    /// The failure that the guest answered, without secrets.
+    /// Creates the error for a guest's failure, with secrets masked.
     pub(crate) fn guest_error(&self, mut failure: Box<Failure>, call: &Call<'_>) -> InvokeError {
         let mask = &self.context.log.mask;
         failure.code = mask.apply(&failure.code).into_owned();

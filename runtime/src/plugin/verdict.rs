@@ -50,12 +50,12 @@ pub(crate) fn host_error(store: &Store<HostState>, call: &Call<'_>, error: &wasm
     named(store, call, InvokeErrorKind::Host { message: format!("{error:#}") })
 }
 
-/// The error of this call of the plugin in this store.
+/// Creates the error of this call of the plugin in this store.
 fn named(store: &Store<HostState>, call: &Call<'_>, kind: InvokeErrorKind) -> InvokeError {
     InvokeError::new(&*store.data().plugin.name, call.name, kind)
 }
 
-/// The deadline of this call passed, perhaps while it waited for an instance.
+/// Returns the error for a passed deadline, possibly while the call waited for an instance.
 pub(crate) fn timeout(call: &Call<'_>, limits: &Limits, ceilings: &Ceilings, is_waiting: bool) -> InvokeErrorKind {
     let origin = if call.time.timeout == limits.timeout {
         LimitOrigin::below(limits.timeout, ceilings.timeout)
@@ -139,7 +139,7 @@ fn why_stopped(
     InvokeErrorKind::Trapped { message: last_words(error, store), backtrace }
 }
 
-/// What was observed of a limit that is checked before it is passed.
+/// Returns the observed value of a limit that is checked before it is exceeded.
 fn more_than(allowed: usize) -> String {
     format!("more than {allowed}")
 }
