@@ -1,15 +1,15 @@
 //! Masks secrets in texts that leave the plugin: log lines, standard output, failures, trap messages, audit records.
 //!
-//! A secret is masked wherever its value appears as configured or as JSON writes it; each line or member of a value
-//! that has several is masked as well, and so is the part of a secret that a cut left at the end of a text. Values that
-//! a guest encodes or splits cannot be recognised: masking protects against accidents, not against a plugin that means
-//! to leak what it was given.
+//! A secret is masked wherever its value appears as configured or as JSON writes it. Each line or member of a value
+//! that has several is masked as well, and so is the part of a secret at the end of a text that was cut. Values that a
+//! guest encodes or splits cannot be recognised: masking protects against accidents, not against a plugin that intends
+//! to leak its secrets.
 //!
 //! # Why not an automaton for all secrets
 //!
-//! Secrets are looked for one after another. `aho-corasick` is not faster for the few secrets that plugins have (a line
-//! of 100 bytes and 1 or 3 secrets: 15 and 73 ns, one by one 8 and 21 ns), and faster from some dozen on (64 secrets:
-//! 70 and 414 ns). But its states take 130 to 260 bytes for each byte of a secret, and plugins can set secrets
+//! Secrets are searched for one after another. `aho-corasick` is not faster for the few secrets that plugins have (a
+//! line of 100 bytes and 1 or 3 secrets: 15 and 73 ns, one by one 8 and 21 ns), and faster from some dozen on (64
+//! secrets: 70 and 414 ns). But its states take 130 to 260 bytes per byte of a secret, and plugins can set secrets
 //! themselves: 16 of 64 KiB took 0.5 s to prepare and 263 MB, one of 1 MiB 0.4 s and 132 MB.
 
 use std::borrow::Cow;
@@ -22,7 +22,7 @@ pub(crate) use plugbay_manifest::HIDDEN;
 
 use crate::limits::{MASKED_TEXTS_MAX, SECRET_TEXTS_MAX};
 
-/// Values shorter than this are not looked for: masking every `1` in a log would hide the log, not the secret.
+/// Values shorter than this are not searched for: masking every `1` in a log would hide the log, not the secret.
 const SECRET_BYTES_MIN: usize = 4;
 
 /// The secrets of one plugin.
@@ -64,7 +64,7 @@ impl Mask {
         known.by_length.sort_by_key(|text| std::cmp::Reverse(text.len()));
     }
 
-    /// The text without secrets.
+    /// Returns the text with its secrets masked.
     pub(crate) fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let known = self.known.read();
         let mut masked = Cow::Borrowed(text);
@@ -76,7 +76,7 @@ impl Mask {
         masked
     }
 
-    /// A text that was cut off, without secrets and without what the cut left of one.
+    /// Returns a text that was cut, with its secrets masked, including a partial secret at the cut.
     pub(crate) fn apply_cut<'a>(&self, text: &'a str, cut: Cut) -> Cow<'a, str> {
         let torn = self.torn(text, cut);
         if torn == 0 {
@@ -88,7 +88,7 @@ impl Mask {
         })
     }
 
-    /// How many bytes at the cut are part of a secret.
+    /// Returns how many bytes at the cut belong to a secret.
     fn torn(&self, text: &str, cut: Cut) -> usize {
         let known = self.known.read();
         let of_secret = |secret: &str| {
@@ -124,7 +124,7 @@ impl Mask {
     }
 }
 
-/// The texts as which a value may be printed, the most specific first.
+/// Returns the texts in which a value may be printed, the most specific first.
 fn texts_of(value: &Value) -> Vec<String> {
     let mut texts = Vec::new();
     collect(value, &mut texts);

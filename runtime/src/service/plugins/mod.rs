@@ -1,8 +1,8 @@
-//! Other plugins, their actions and the named services that they offer.
+//! The plugins service: other plugins, their actions and the named services that they offer.
 //!
-//! A call is dispatched like every call: the adapter checks what its plugin was granted, dispatch checks whether the
-//! other plugin's manifest lets the caller in, and admits, runs and counts it. What the service needs of the runtime is
-//! a [`Directory`]; it holds it weakly, because the runtime holds its plugins.
+//! A call is dispatched like every call: the adapter checks the calling plugin's grants, and dispatch checks that the
+//! called plugin admits the caller, and admits, runs and counts the call. The service reaches the runtime through a
+//! [`Directory`], which it holds weakly because the runtime holds its plugins.
 
 mod service_registry;
 
@@ -17,22 +17,22 @@ use crate::admission::{Chain, Waits};
 use crate::error::InvokeError;
 use crate::limits::SERVICE_NAME_BYTES_MAX;
 
-/// The plugins of the runtime, as far as other plugins have to do with them.
+/// The plugins of the runtime, as other plugins see them.
 pub(crate) trait Directory: Send + Sync {
-    /// Makes a call. The plugin is looked up at once.
+    /// Makes a call. The plugin is looked up immediately.
     fn call(&self, call: PluginCall) -> Calling;
-    /// Whether there is a plugin of this name.
+    /// Returns whether a plugin of this name serves.
     fn serves(&self, plugin: &str) -> bool;
-    /// All plugins, by name.
+    /// Returns all plugins, by name.
     fn plugins(&self) -> Vec<PluginInfo>;
 }
 
-/// What other plugins may know of a plugin.
+/// A plugin, as other plugins see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PluginInfo {
     pub(crate) name: String,
     pub(crate) version: String,
-    /// What people call it; its name if the manifest has no title.
+    /// The display name; the plugin's name if the manifest has no title.
     pub(crate) title: String,
     /// The declared actions.
     pub(crate) actions: Vec<String>,
@@ -46,10 +46,10 @@ pub(crate) struct ServiceInfo {
     pub(crate) plugin: Arc<str>,
 }
 
-/// A call on its way. Dropping it drops the other plugin's call.
+/// A call in progress. Dropping it drops the other plugin's call.
 pub(crate) type Calling = Pin<Box<dyn Future<Output = Result<String, InvokeError>> + Send>>;
 
-/// What one plugin asks of another.
+/// A call from one plugin to another.
 pub(crate) struct PluginCall {
     pub(crate) plugin: String,
     pub(crate) action: String,
@@ -68,17 +68,17 @@ pub(crate) struct NewCall {
     pub(crate) time_left: Option<Duration>,
 }
 
-/// The plugins service of one loaded revision.
+/// The plugins service of a loaded revision.
 pub(crate) struct PluginCalls {
     directory: Weak<dyn Directory>,
     requires: Arc<[String]>,
     held: Held,
-    /// The calls of all plugins of the runtime that wait for one another.
+    /// The waiting calls of all plugins of the runtime.
     pub(crate) waits: Arc<Waits>,
 }
 
 impl PluginCalls {
-    /// For a plugin of this name that requires these.
+    /// Creates the service of a plugin of this name that requires these plugins.
     pub(crate) fn new(
         plugin: Arc<str>,
         requires: impl IntoIterator<Item = String>,
@@ -89,20 +89,20 @@ impl PluginCalls {
         PluginCalls { directory, requires: requires.into_iter().collect(), held: Held::new(registry, plugin), waits }
     }
 
-    /// Holds the services of the revision that this one replaces.
+    /// Also holds the services of the revision that this one replaces.
     pub(crate) fn take_over(&self, old: &PluginCalls) {
         self.held.take_over(&old.held);
     }
 
-    /// Takes all services back.
+    /// Releases all services.
     pub(crate) fn release(&self) {
         self.held.release();
     }
 
-    /// A call that the plugin `caller` makes, for which the plugins of `before` wait.
+    /// Makes a call from the plugin `caller`, for which the plugins of `before` wait.
     ///
     /// # Errors
-    /// The name of the plugin that was to be called, if the runtime is gone.
+    /// The name of the plugin to be called, if the runtime is gone.
     pub(crate) fn call(&self, caller: Arc<str>, before: Option<Arc<Chain>>, call: NewCall) -> Result<Calling, String> {
         let NewCall { plugin, action, payload, request_id, time_left } = call;
         let Some(directory) = self.directory.upgrade() else { return Err(plugin) };
@@ -110,7 +110,7 @@ impl PluginCalls {
         Ok(directory.call(PluginCall { plugin, action, payload, request_id, time_left, chain }))
     }
 
-    /// All plugins that serve, by name.
+    /// Returns all plugins that serve, by name.
     pub(crate) fn plugins(&self) -> Vec<PluginInfo> {
         self.directory.upgrade().map(|directory| directory.plugins()).unwrap_or_default()
     }
@@ -118,34 +118,34 @@ impl PluginCalls {
     /// Offers a service under this name.
     ///
     /// # Errors
-    /// [`NotRegistered`] if another plugin offers it or this one offers too many.
+    /// [`NotRegistered`] if another plugin offers it or this one already offers the maximum number.
     pub(crate) fn register(&self, service: &str) -> Result<(), NotRegistered> {
         self.held.register(service)
     }
 
-    /// Takes a service back. Returns whether this plugin offered it.
+    /// Withdraws a service. Returns whether this plugin offered it.
     pub(crate) fn unregister(&self, service: &str) -> bool {
         self.held.unregister(service)
     }
 
-    /// The plugin that offers a service and serves.
+    /// Returns the plugin that offers a service, if it serves.
     pub(crate) fn find(&self, service: &str) -> Option<Arc<str>> {
         self.held.registry().find(service).filter(|plugin| self.serves(plugin))
     }
 
-    /// All services whose plugin serves.
+    /// Returns all services whose plugin serves.
     pub(crate) fn services(&self) -> Vec<ServiceInfo> {
         let all = self.held.registry().all().into_iter().map(|(name, plugin)| ServiceInfo { name, plugin });
         all.filter(|service| self.serves(&service.plugin)).collect()
     }
 
-    /// Whether a plugin serves. One that still loads or is being unloaded does not.
+    /// Returns whether a plugin serves, that is, is neither still loading nor being unloaded.
     fn serves(&self, plugin: &str) -> bool {
         self.directory.upgrade().is_some_and(|directory| directory.serves(plugin))
     }
 }
 
-/// The rule for the names of services: that of plugin names, and `.` besides.
+/// Returns whether the name is valid for a service: the rule for plugin names, and `.` in addition.
 pub(crate) fn is_service_name(name: &str) -> bool {
     let goes_on = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'_' | b'-' | b'.');
     name.len() <= SERVICE_NAME_BYTES_MAX
