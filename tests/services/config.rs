@@ -141,6 +141,22 @@ async fn set_values_survive_a_restart_with_a_data_directory() {
 }
 
 #[tokio::test]
+async fn values_set_by_two_processes_are_all_stored() {
+    let data = tempfile::tempdir().expect("a directory");
+    let host = || Host::with(|builder| builder.policy(Policy::allow_all()).data_dir(data.path()));
+    let (first, second) = (host(), host());
+    let (one, two) = (first.load(settings()).await, second.load(settings()).await);
+    assert_eq!(set(&one, "retries", json!(9)).await, json!("set"));
+    assert_eq!(set(&two, "endpoint", json!("https://a.test")).await, json!("set"));
+    assert_eq!(get(&two, "retries").await, json!(9), "read again when the other value was set");
+    drop((one, two, first, second));
+    let third = host();
+    let plugin = third.load(settings()).await;
+    assert_eq!(get(&plugin, "retries").await, json!(9));
+    assert_eq!(get(&plugin, "endpoint").await, json!("https://a.test"));
+}
+
+#[tokio::test]
 async fn stored_value_that_no_longer_fits_is_kept_but_not_used() {
     let data = tempfile::tempdir().expect("a directory");
     let host = || Host::with(|builder| builder.policy(Policy::allow_all()).data_dir(data.path()));

@@ -2,10 +2,12 @@
 //! directory.
 //!
 //! All revisions of a plugin share them. While one revision replaces another, both may set values, and neither
-//! overwrites the other's.
+//! overwrites the other's. Nor do processes that share a data directory; each sees the values of another when it sets
+//! one itself or loads the plugin.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -117,7 +119,7 @@ impl StoredValues {
     pub(super) async fn write(self: Arc<Self>, key: &str, value: Value) -> Result<(), String> {
         let key = key.to_owned();
         if self.path.is_none() {
-            self.insert(key, value);
+            self.show(|values| drop(values.insert(key, value)));
             return Ok(());
         }
         let written = tokio::spawn(async move {
@@ -132,19 +134,21 @@ impl StoredValues {
         }
     }
 
-    fn write_file(&self, key: String, value: Value) -> std::io::Result<()> {
-        let (_, mut next) = self.read();
-        next.insert(key.clone(), value.clone());
-        if let Some(path) = &self.path {
-            replace(path, &next)?;
-        }
-        self.insert(key, value);
+    fn write_file(&self, key: String, value: Value) -> io::Result<()> {
+        let Some(path) = &self.path else { return Ok(()) };
+        make_private_directory(path.parent().unwrap_or(Path::new(".")))?;
+        let _lock = lock(&path.with_extension("lock"))?;
+        // Another process may have set other keys since the file was read.
+        let mut next = read(path)?;
+        next.insert(key, value);
+        replace(path, &next)?;
+        self.show(|values| *values = next);
         Ok(())
     }
 
-    fn insert(&self, key: String, value: Value) {
+    fn show(&self, change: impl FnOnce(&mut BTreeMap<String, Value>)) {
         let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
-        values.insert(key, value);
+        change(&mut values);
         self.changes.fetch_add(1, Ordering::Release);
     }
 
@@ -160,17 +164,34 @@ impl StoredValues {
 fn read_file(path: &Path) -> Result<BTreeMap<String, Value>, ConfigProblem> {
     let problem =
         |message: String| ConfigProblem { key: "(stored values)".into(), origin: path.display().to_string(), message };
+    read(path).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => problem(format!("the file is damaged ({error}); repair or remove it")),
+        _ => problem(format!("cannot be read: {error}")),
+    })
+}
+
+/// The values in the file, none if it does not exist.
+fn read(path: &Path) -> io::Result<BTreeMap<String, Value>> {
     match std::fs::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes)
-            .map_err(|error| problem(format!("the file is damaged ({error}); repair or remove it"))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
-        Err(error) => Err(problem(format!("cannot be read: {error}"))),
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+        Err(error) => Err(error),
     }
 }
 
-fn replace(path: &Path, values: &BTreeMap<String, Value>) -> std::io::Result<()> {
+/// Waits until no other process writes the values, and keeps others waiting until the file is dropped.
+fn lock(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    file.lock()?;
+    Ok(file)
+}
+
+fn replace(path: &Path, values: &BTreeMap<String, Value>) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
-    make_private_directory(directory)?;
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     serde_json::to_writer_pretty(&mut file, values)?;
     file.flush()?;
