@@ -51,6 +51,20 @@ fn inspection_names_what_is_not_granted() {
 }
 
 #[test]
+fn interface_of_an_application_is_named_as_such() {
+    let plugin = plugin_file(
+        TestPlugin::from(feature::EXTENSION).manifest("permissions", json!([{ "resource": "ext.stock.*" }])),
+    );
+    let path = plugin.path().to_str().expect("UTF-8");
+    for arguments in [&["check", path][..], &["check", path, "--grant", "ext.stock.*:read"]] {
+        let ran = Plugbay::new(arguments).run().exits_with(3);
+        assert_contains(&ran.stderr, &["acme:warehouse/stock@1.2.0", "only that application can load the plugin"]);
+    }
+    let text = Plugbay::new(["inspect", path]).run().exits_with(0).stdout;
+    assert_contains(&text, &["acme:warehouse/stock@1.2.0", "ext.stock.*"]);
+}
+
+#[test]
 fn inspection_of_a_component_that_is_not_a_plugin_says_so() {
     let path = component::GEOMETRY.path();
     let ran = Plugbay::new(["inspect", path.to_str().expect("UTF-8")]).run().exits_with(0);

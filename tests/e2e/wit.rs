@@ -42,7 +42,8 @@ fn unknown_interface_is_refused_with_the_nearest_name() {
         assert_contains(&run.stderr, told);
     };
     refused(&["wit", "wit", "--import", "dta"], &["--import", "`dta`", "did you mean `data`?"]);
-    refused(&["wit", "wit", "--import", "sockets"], &["`sockets`", "cache, config, data, db"]);
+    refused(&["wit", "wit", "--import", "sockets"], &["`sockets`", "use one of ", "config, ", "db, ", "scheduler"]);
+    refused(&["wit", "wit", "--import", "acme:shop/stock"], &["`acme:shop/stock`", "an application's own", "`deps`"]);
     refused(&["wit", "wit", "--export", "actoins"], &["--export", "`actoins`", "events, health, lifecycle"]);
     assert!(!directory.path().join("wit").exists(), "nothing was written");
 }

@@ -56,6 +56,10 @@ fn interfaces(option: &str, named: &[String], known: &[&'static str]) -> Result<
     for name in named {
         let Some(interface) = known.iter().find(|interface| *interface == name) else {
             let advice = match nearest(name, known.iter().copied()) {
+                _ if name.contains(':') => {
+                    "copy the WIT of an application's own interface to `deps`, and add its import to `world.wit`"
+                        .to_owned()
+                }
                 Some(right) => format!("did you mean `{right}`?"),
                 None => format!("use one of {}", known.join(", ")),
             };
