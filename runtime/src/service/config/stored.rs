@@ -2,8 +2,8 @@
 //! directory.
 //!
 //! All revisions of a plugin share them. While one revision replaces another, both may set values, and neither
-//! overwrites the other's. Nor do processes that share a data directory; each sees the values of another when it sets
-//! one itself or loads the plugin.
+//! overwrites the other's. The same holds for processes that share a data directory; a process sees another's values
+//! when it sets one itself or loads the plugin.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, OpenOptions};
@@ -170,7 +170,7 @@ fn read_file(path: &Path) -> Result<BTreeMap<String, Value>, ConfigProblem> {
     })
 }
 
-/// The values in the file, none if it does not exist.
+/// Returns the values in the file; none if it does not exist.
 fn read(path: &Path) -> io::Result<BTreeMap<String, Value>> {
     match std::fs::read(path) {
         Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
@@ -179,7 +179,7 @@ fn read(path: &Path) -> io::Result<BTreeMap<String, Value>> {
     }
 }
 
-/// Waits until no other process writes the values, and keeps others waiting until the file is dropped.
+/// Waits until no other process writes the values, and blocks others until the returned file is dropped.
 fn lock(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
