@@ -117,8 +117,8 @@ impl Runtime {
     /// caller is loading, reloading or unloading the plugin of this name, waits until that is done.
     ///
     /// # Errors
-    /// [`LoadError`] with the stage that failed. Nothing of the plugin remains then, nor if the future is dropped
-    /// early.
+    /// [`LoadError`] with the stage that failed. If it fails or the future is dropped early, nothing of the plugin
+    /// remains.
     pub async fn load(&self, source: impl Into<Source>) -> Result<Plugin, LoadError> {
         self.load_checked(self.check_package(source.into().open()?)?).await
     }
