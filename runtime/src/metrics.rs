@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde::Serialize;
 
 use crate::audit::PluginAudit;
@@ -92,7 +93,7 @@ impl Metrics {
 
     /// Counts the error of a failed call.
     pub(crate) fn error(&self, error: &InvokeError) {
-        let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut errors = self.errors.lock();
         let known = errors.len() < ERROR_CODES_MAX || errors.contains_key(error.code());
         *errors.entry(if known { error.code() } else { "other" }.to_owned()).or_default() += 1;
     }
@@ -120,7 +121,7 @@ impl Metrics {
             .collect();
         MetricsSnapshot {
             calls: latency_micros.iter().map(|(_, calls)| calls).sum(),
-            errors: self.errors.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            errors: self.errors.lock().clone(),
             fuel: sum(&|counters| &counters.fuel),
             busy_seconds: Duration::from_nanos(sum(&|counters| &counters.nanos)).as_secs_f64(),
             latency_micros,

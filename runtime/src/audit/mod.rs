@@ -10,9 +10,10 @@ pub(crate) mod mask;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
+use parking_lot::Mutex;
 use plugbay_manifest::PermissionAction;
 use serde::Serialize;
 
@@ -146,7 +147,7 @@ impl Audit {
 
     /// Returns the latest denials, oldest first.
     pub(crate) fn trail(&self) -> Vec<AuditEntry> {
-        self.trail.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.trail.lock().iter().cloned().collect()
     }
 
     /// Records a denial, in a call or outside one, such as during a load.
@@ -170,7 +171,7 @@ impl Audit {
             time_ms: unix_ms(record.time),
             left_out,
         };
-        let mut trail = self.trail.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut trail = self.trail.lock();
         if trail.len() == AUDIT_TRAIL_MAX {
             trail.pop_front();
         }
@@ -257,7 +258,7 @@ impl PluginAudit {
 }
 
 fn admit(quota: &Mutex<LineQuota>) -> Quota {
-    quota.lock().unwrap_or_else(PoisonError::into_inner).admit(Instant::now(), AUDIT_RECORDS_MAX, AUDIT_PERIOD)
+    quota.lock().admit(Instant::now(), AUDIT_RECORDS_MAX, AUDIT_PERIOD)
 }
 
 /// A counter sharded by thread, so that threads do not contend for its cache line. Allocated on first use, because many
@@ -298,7 +299,7 @@ mod tests {
         fn record(&self, record: &AuditRecord<'_>) {
             let caller = record.caller.map_or("-".to_owned(), ToString::to_string);
             let line = format!("{} {} {caller} {}", record.event(), record.resource, record.left_out);
-            self.lines.lock().expect("not poisoned").push(line);
+            self.lines.lock().push(line);
         }
 
         fn wants_allowed(&self) -> bool {
@@ -326,7 +327,7 @@ mod tests {
         note(&plugin, &Grants::default(), "data.a", Some(&call));
         note(&plugin, &Grants::default(), "data.b", None);
         assert_eq!((plugin.denied(), plugin.allowed()), (2, 0));
-        let lines = kept.lines.lock().expect("not poisoned");
+        let lines = kept.lines.lock();
         assert_eq!(*lines, ["permission.deny data.a cli 0", "permission.deny data.b - 0"]);
         let trail = audit.trail();
         assert_eq!((&*trail[0].denial.resource, trail[0].request_id.as_deref()), ("data.a", Some("r-1")));
@@ -340,7 +341,7 @@ mod tests {
             let (kept, audit, plugin) = audit(wanted);
             note(&plugin, &all, "data.a", None);
             assert_eq!((plugin.denied(), plugin.allowed()), (0, 1));
-            assert_eq!(kept.lines.lock().expect("not poisoned").len(), usize::from(wanted));
+            assert_eq!(kept.lines.lock().len(), usize::from(wanted));
             assert!(audit.trail().is_empty(), "the trail is of denials");
         }
     }
@@ -351,7 +352,7 @@ mod tests {
         for _ in 0..10_000 {
             note(&plugin, &Grants::default(), "data.a", None);
         }
-        let recorded = kept.lines.lock().expect("not poisoned").len() as u64;
+        let recorded = kept.lines.lock().len() as u64;
         assert_eq!((plugin.denied(), recorded + plugin.left_out()), (10_000, 10_000));
         assert_eq!(audit.trail().len() as u64, recorded);
         assert!(recorded >= u64::from(AUDIT_RECORDS_MAX) && recorded < 1_000, "{recorded}");

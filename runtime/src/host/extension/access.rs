@@ -1,9 +1,10 @@
 //! The handle with which a function of the application identifies its caller and checks permissions.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use plugbay_manifest::PermissionAction;
 
 use super::super::{CallState, HostWork, PluginContext};
@@ -120,7 +121,7 @@ impl Access {
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {
-        self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.running.lock()
     }
 }
 
