@@ -3,9 +3,9 @@
 //! They are plain numbers that an application can export in any format.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use parking_lot::Mutex;
