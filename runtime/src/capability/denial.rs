@@ -165,7 +165,7 @@ mod tests {
             let denial = denied("config.a", asked);
             let hint = denial.hint();
             assert!(hint.contains(line) && hint.contains(place), "{hint}");
-            assert!(!denial.to_string().contains(line), "what happened is told without advice: {denial}");
+            assert!(!denial.to_string().contains(line), "the text has no advice: {denial}");
         }
     }
 
