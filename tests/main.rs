@@ -10,6 +10,7 @@ mod harness;
 mod actions;
 mod adversarial;
 mod author;
+mod conformance;
 mod e2e;
 mod lifecycle;
 mod manifest;

@@ -83,7 +83,7 @@ impl From<EngineError> for BuildError {
 #[non_exhaustive]
 pub enum RemoveDataError {
     /// The plugin is loaded.
-    #[error("plugin `{plugin}` is loaded: unload it before what is kept of it is removed")]
+    #[error("plugin `{plugin}` is loaded: unload it before its data is removed")]
     Loaded {
         /// The plugin.
         plugin: String,
@@ -95,12 +95,20 @@ pub enum RemoveDataError {
         name: String,
     },
     /// The directory or a file in it cannot be removed. Some files may have been removed.
-    #[error("what is kept of plugin `{plugin}` cannot be removed: {error}")]
+    #[error("the data of plugin `{plugin}` cannot be removed: {error}")]
     Io {
         /// The plugin.
         plugin: String,
         /// The file system's error.
         error: std::io::Error,
+    },
+    /// The backend that stores its data cannot remove it.
+    #[error("the data of plugin `{plugin}` cannot be removed: {message}")]
+    Unavailable {
+        /// The plugin.
+        plugin: String,
+        /// The error of the backend.
+        message: String,
     },
 }
 

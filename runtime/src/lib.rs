@@ -70,6 +70,8 @@ mod clock;
 mod error;
 pub mod limits;
 mod scope;
+pub mod store;
+mod store_future;
 mod thread_number;
 
 pub use bytes;

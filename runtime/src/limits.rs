@@ -177,9 +177,9 @@ pub const DATA_KEY_BYTES_MAX: usize = 512;
 /// Size of a `data` value: 1 MiB. Values are read in one piece; larger data belongs in several values.
 pub const DATA_VALUE_BYTES_MAX: usize = 1 << 20;
 /// `data` keys of a plugin: 100,000. A plugin that needs more should use tables and indexes (`db`).
-pub const DATA_KEYS_MAX: i64 = 100_000;
+pub const DATA_KEYS_MAX: u64 = 100_000;
 /// Total size of a plugin's `data` keys and values: 64 MiB.
-pub const DATA_BYTES_MAX: i64 = 64 << 20;
+pub const DATA_BYTES_MAX: u64 = 64 << 20;
 /// Keys in a page of a listing: 1,000, at most half a megabyte.
 pub const DATA_PAGE_KEYS_MAX: usize = 1_000;
 /// Bytes of values in a page of entries: 1 MiB, so that a page of large values takes no more memory than one value. A
@@ -215,7 +215,7 @@ pub const CACHE_BYTES_IN_ALL_MAX: u64 = 256 << 20;
 /// Bytes that an entry counts as in addition to its key and value: 256, about the cache's own overhead.
 pub const CACHE_ENTRY_BYTES: usize = 256;
 /// Bytes that may be written to a cache before its limit is enforced: a sixteenth of the limit.
-pub const CACHE_BYTES_UNTIL_BOOKED: u64 = 512 << 10;
+pub const CACHE_BYTES_UNTIL_COUNTED: u64 = 512 << 10;
 /// Lifetime of a cached value if its plugin sets none: five minutes.
 pub const CACHE_TTL_DEFAULT: Duration = Duration::from_secs(300);
 /// Delay after which an expired value may be removed from memory: longer than any test sets a clock back.

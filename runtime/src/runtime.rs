@@ -13,31 +13,35 @@ mod prepare;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use plugbay_compile::{CodeCache, Compiler, Engines, Metering};
 
 use crate::admission::Waits;
+use crate::admission::rate::RateCounters;
 use crate::audit::{Audit, AuditEntry};
 use crate::capability::Policy;
 use crate::clock::Clock;
 use crate::component::Component;
 use crate::error::{BuildError, LoadError, LoadErrorKind, ProvideError, RemoveDataError};
 use crate::handle::Plugin;
+use crate::host::TimeLimit;
 use crate::host_plugin::{HostPlugin, ProvidedPlugin};
 use crate::inspection::Inspection;
 use crate::limits::OUTCOMES_WAIT_MAX;
 use crate::metrics::MetricsSnapshot;
 use crate::plugin::check::{CheckedPackage, Operator, ReadPackage};
 use crate::plugin::current::CurrentRevision;
+use crate::plugin::deadline::{Interrupted, until};
 use crate::plugin::instance::{Linked, Start};
 use crate::plugin::link::Linkers;
 use crate::plugin::package::Source;
 use crate::plugin::registry::{Registry, Turn};
 use crate::service::cache::Caches;
 use crate::service::config::ConfigStores;
-use crate::service::data::DataInMemory;
+use crate::service::data::DataStoreProvider;
 use crate::service::db::Databases;
 use crate::service::http::Network;
 use crate::service::jobs::AllJobs;
@@ -73,11 +77,14 @@ struct Shared {
     linked: Mutex<LinkedComponents>,
     /// The configuration values that plugins have set, shared by the revisions of a plugin.
     configs: ConfigStores,
-    data_in_memory: Arc<DataInMemory>,
+    /// The backend of `data`.
+    data: Arc<dyn DataStoreProvider>,
     /// The SQL databases of loaded plugins, shared between the revisions of a plugin.
     databases: Databases,
     /// The caches of loaded plugins, in the same way.
     caches: Caches,
+    /// The backend of rate limits.
+    rates: Arc<dyn RateCounters>,
     plugins: Arc<Registry>,
     /// The services that plugins offer one another.
     services: Arc<ServiceRegistry>,
@@ -277,7 +284,8 @@ impl Runtime {
     /// whether there was any. Unloading alone removes none of it.
     ///
     /// # Errors
-    /// [`RemoveDataError`] if the plugin is loaded or its directory cannot be removed.
+    /// [`RemoveDataError`] if the plugin is loaded, its directory cannot be removed or a backend fails. Some of its
+    /// data may be removed then.
     pub async fn remove_data(&self, name: &str) -> Result<bool, RemoveDataError> {
         let mut letters = name.chars();
         let is_name = letters.next().is_some_and(|first| first.is_ascii_lowercase())
@@ -289,12 +297,10 @@ impl Runtime {
         if self.plugin(name).is_some() {
             return Err(RemoveDataError::Loaded { plugin: name.to_owned() });
         }
-        let forgotten =
-            [self.0.jobs.remove(name), self.0.configs.forget(name), self.0.data_in_memory.forget(name).await];
+        let stored = self.remove_stored(name).await?;
         // A handle of the unloaded plugin may hold what is removed: the plugin that is loaded next must not share it.
         self.0.databases.forget(name);
-        self.0.caches.forget(name);
-        let in_memory = forgotten.contains(&true);
+        let in_memory = [stored, self.0.jobs.remove(name), self.0.configs.forget(name)].contains(&true);
         let Some(directory) = self.0.data_dir.as_ref().map(|directory| directory.join(name)) else {
             return Ok(in_memory);
         };
@@ -303,6 +309,21 @@ impl Runtime {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(in_memory),
             Err(error) => Err(RemoveDataError::Io { plugin: name.to_owned(), error }),
+        }
+    }
+
+    /// Removes the values of a plugin from the backends of `data` and `cache`. Returns whether there were any.
+    async fn remove_stored(&self, plugin: &str) -> Result<bool, RemoveDataError> {
+        let unavailable = |message: String| RemoveDataError::Unavailable { plugin: plugin.to_owned(), message };
+        let removed = pin!(async {
+            let data = self.0.data.remove(plugin).await.map_err(|error| error.to_string())?;
+            let cached = self.0.caches.remove(plugin).await.map_err(|error| error.to_string())?;
+            Ok(data || cached)
+        });
+        match until(TimeLimit::from_now(None), removed).await {
+            Ok(removed) => removed.map_err(unavailable),
+            Err(Interrupted::Panicked(message)) => Err(unavailable(format!("the backend panicked: {message}"))),
+            Err(Interrupted::Deadline) => Err(unavailable("the backend takes too long".to_owned())),
         }
     }
 
@@ -405,7 +426,6 @@ impl std::fmt::Debug for Runtime {
 
 #[cfg(test)]
 mod tests {
-    use std::pin::pin;
     use std::task::{Context, Waker};
 
     use tokio::sync::Notify;

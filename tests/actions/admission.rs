@@ -43,6 +43,25 @@ async fn rate_admits_again_after_the_window() {
 }
 
 #[tokio::test]
+async fn reload_does_not_begin_a_new_rate_window() {
+    let host = Host::new();
+    let revision = |calls: u32| {
+        let limit = json!({ "calls": calls, "period_seconds": 60 });
+        TestPlugin::from(feature::ECHO).resource("rate_limit", limit)
+    };
+    let plugin = host.load(revision(3)).await;
+    assert_eq!((pings(&plugin).await, pings(&plugin).await), (1, 2));
+    host.runtime.reload(revision(3).package()).await.expect("the reload succeeds");
+    assert_eq!(pings(&plugin).await, 1, "the third call");
+    let error = plugin.call::<Value>("ping", &()).await.expect_err("the fourth within a minute");
+    assert_invoke_error(&error, "feature_echo", "rate_limit_exceeded");
+    host.runtime.reload(revision(4).package()).await.expect("the reload succeeds");
+    assert_eq!(pings(&plugin).await, 1, "the new limit allows one more");
+    let error = plugin.call::<Value>("ping", &()).await.expect_err("the fifth within a minute");
+    assert_invoke_error(&error, "feature_echo", "rate_limit_exceeded");
+}
+
+#[tokio::test]
 async fn refused_payload_consumes_no_quota() {
     let limit = json!({ "calls": 2, "period_seconds": 60 });
     let plugin = Host::new().load(TestPlugin::from(feature::ECHO).resource("rate_limit", limit)).await;

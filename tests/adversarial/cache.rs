@@ -13,7 +13,7 @@ use crate::harness::processor::Moment;
 
 /// The most by which a full cache may grow the process: its bound and the bytes written before the bound is checked,
 /// doubled for the allocator.
-const GROWTH_BYTES_MAX: u64 = 2 * (limits::CACHE_BYTES_MAX + limits::CACHE_BYTES_UNTIL_BOOKED);
+const GROWTH_BYTES_MAX: u64 = 2 * (limits::CACHE_BYTES_MAX + limits::CACHE_BYTES_UNTIL_COUNTED);
 
 #[test]
 fn full_cache_takes_no_more_memory_than_its_bound() {

@@ -1,5 +1,6 @@
 //! The services of the host: each one allowed, denied and over its limits.
 
+mod backends;
 mod cache;
 mod cache_sdk;
 mod config;

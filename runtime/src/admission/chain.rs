@@ -1,14 +1,14 @@
-//! Who waits for whom: the plugins behind a call that another plugin makes, and whether they may make it.
+//! The chain of plugins behind a call that a plugin makes: each of them waits for the answer to a call of its own.
 //!
-//! A call from outside has no chain and costs nothing here. Each plugin that calls another one adds a link; the links
-//! before it are shared. A function of the application that a plugin calls is a link too: what it calls in turn waits
+//! A call from outside has no chain and costs nothing here. Each plugin that calls another one adds a link, and shares
+//! the links before it. A function of the application that a plugin calls is a link too: what it calls in turn waits
 //! with it. Revisions are identified by the allocation of the name that they were loaded with, not by its
 //! text: a plugin that was reloaded has fresh instances, and its old revision's calls do not hold them.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// A plugin that waits for the answer to a call that it made, and those that wait for it.
+/// A plugin that waits for the answer to a call that it made, and the plugins that wait for it.
 #[derive(Debug)]
 pub(crate) struct Chain {
     plugin: Arc<str>,
@@ -26,7 +26,7 @@ tokio::task_local! {
 }
 
 impl Chain {
-    /// The chain of a call that `plugin` makes, which is itself the last of `before`.
+    /// The chain of a call that `plugin` makes while it serves the last call of `before`.
     pub(crate) fn new(plugin: Arc<str>, requires: Arc<[String]>, before: Option<Arc<Chain>>) -> Arc<Self> {
         let depth = before.as_ref().map_or(1, |before| before.depth + 1);
         Arc::new(Chain { plugin, requires, before, depth, of_application: false })
@@ -55,14 +55,14 @@ impl Chain {
         &self.plugin
     }
 
-    /// How many plugins wait.
+    /// The number of plugins that wait.
     pub(crate) fn depth(&self) -> usize {
         self.depth
     }
 
-    /// Whether a plugin of this name admits the caller: the callers that it names (`*` is all), or, if it names none,
-    /// the plugins that require it. The application may call every plugin.
-    pub(crate) fn is_let_in(&self, callee: &str, allowed_callers: Option<&[String]>) -> bool {
+    /// Whether a plugin of this name admits the caller: it admits the callers that it names (`*` is all), or, if it
+    /// names none, the plugins that require it. The application may call every plugin.
+    pub(crate) fn is_admitted_by(&self, callee: &str, allowed_callers: Option<&[String]>) -> bool {
         match allowed_callers {
             _ if self.of_application => true,
             Some(allowed) => allowed.iter().any(|name| name == "*" || *name == *self.plugin),
@@ -76,7 +76,7 @@ impl Chain {
     }
 }
 
-/// `a -> b`, in the order in which they called.
+/// Shows `a -> b`, in the order of the calls.
 impl fmt::Display for Chain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(before) = &self.before {
@@ -95,11 +95,11 @@ mod tests {
     }
 
     #[test]
-    fn caller_is_let_in_by_name_by_star_or_because_it_requires_the_other() {
+    fn caller_is_admitted_by_name_by_star_or_by_its_requirement() {
         let check = |requires: &[&str], allowed: Option<&[&str]>, expected: bool| {
             let names: Option<Vec<String>> = allowed.map(|names| names.iter().map(ToString::to_string).collect());
-            let let_in = caller(requires).is_let_in("b", names.as_deref());
-            assert_eq!(let_in, expected, "{requires:?} {allowed:?}");
+            let admitted = caller(requires).is_admitted_by("b", names.as_deref());
+            assert_eq!(admitted, expected, "{requires:?} {allowed:?}");
         };
         check(&["b"], None, true);
         check(&["c", "b"], None, true);
@@ -114,12 +114,12 @@ mod tests {
     #[test]
     fn application_within_a_chain_may_call_every_plugin() {
         let chain = Chain::of_application("shop".into(), caller(&[]));
-        assert!(chain.is_let_in("a", None) && chain.is_let_in("b", Some(&[])));
+        assert!(chain.is_admitted_by("a", None) && chain.is_admitted_by("b", Some(&[])));
         assert_eq!((chain.depth(), chain.to_string().as_str()), (2, "a -> shop"));
     }
 
     #[test]
-    fn chain_shows_who_called_whom() {
+    fn chain_shows_its_plugins_in_the_order_of_the_calls() {
         let link = |before, name: &str| Some(Chain::new(name.into(), [].into(), before));
         let chain = ["a", "b", "a"].into_iter().fold(None, link).expect("three links");
         assert_eq!((chain.depth(), chain.caller(), chain.to_string().as_str()), (3, "a", "a -> b -> a"));

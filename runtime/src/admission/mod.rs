@@ -1,11 +1,10 @@
-//! What decides, before any guest work, whether a call may run now.
+//! Decides, before any guest code runs, whether a call may run now.
 //!
-//! Admission knows names, counts and clocks; it knows neither plugins nor instances.
+//! Admission knows names, counters and clocks. It knows neither plugins nor instances.
 
 mod chain;
-mod rate_limit;
+pub(crate) mod rate;
 mod waits;
 
 pub(crate) use chain::Chain;
-pub(crate) use rate_limit::RateLimiter;
 pub(crate) use waits::Waits;

@@ -1,11 +1,11 @@
 //! Deadlock detection: finds chains that would wait for one another forever, when the last of them begins to wait.
 //!
-//! A chain holds an instance of each plugin in it. One that waits for a plugin is stuck where every instance of that
-//! plugin is held by chains that are stuck themselves; an instance that a running call holds will be free some day. So
-//! what is looked for is the largest set of waiting chains that depend on no chain outside of it, and whether the
-//! newcomer is in it.
+//! A chain holds an instance of each plugin in it. A chain that waits for a plugin is stuck if every instance of that
+//! plugin is held by chains that are stuck themselves; an instance that a running call holds becomes free at some time.
+//! So this determines the largest set of waiting chains that depend on no chain outside of the set, and refuses a chain
+//! that would be in it.
 //!
-//! Only calls that plugins make and that find no free instance come here.
+//! Only calls that plugins make and that find no free instance are looked at.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Chain;
 
-/// Other chains that the text of a refusal shows.
-const CHAINS_TOLD_MAX: usize = 4;
+/// The number of other chains that the text of a refusal shows.
+const CHAINS_SHOWN_MAX: usize = 4;
 
 /// The chains of one runtime that wait for an instance.
 #[derive(Default)]
@@ -29,22 +29,22 @@ struct State {
 struct Wait {
     number: u64,
     chain: Arc<Chain>,
-    /// The revision that the chain waits for, and how many instances it may have.
+    /// The revision that the chain waits for, and the number of instances that it may have.
     target: Arc<str>,
     instances: usize,
 }
 
-/// A place among those that wait, until it is dropped.
+/// The registration of a chain that waits, until it is dropped.
 pub(crate) struct Waiting<'a> {
     waits: &'a Waits,
     number: u64,
 }
 
 impl Waits {
-    /// Begins to wait.
+    /// Registers a chain that is about to wait.
     ///
     /// # Errors
-    /// If the wait would never end: the text of which chain waits for which plugin.
+    /// If the wait would never end: a text that shows which chain waits for which plugin.
     pub(crate) fn enter(&self, chain: &Arc<Chain>, target: &Arc<str>, instances: usize) -> Result<Waiting<'_>, String> {
         let mut state = self.lock();
         let number = state.next;
@@ -52,7 +52,7 @@ impl Waits {
         state.waiting.push(Wait { number, chain: chain.clone(), target: target.clone(), instances });
         let stuck = stuck(&state.waiting);
         if stuck.last() == Some(&true) {
-            let text = told(&state.waiting, &stuck);
+            let text = describe(&state.waiting, &stuck);
             state.waiting.pop();
             return Err(text);
         }
@@ -75,9 +75,9 @@ fn revision(name: &Arc<str>) -> *const u8 {
     name.as_ptr()
 }
 
-/// Which of these wait forever. Takes time in proportion to the links of all chains.
+/// Returns for each wait whether it would never end. Takes time in proportion to the links of all chains.
 fn stuck(waiting: &[Wait]) -> Vec<bool> {
-    // How many instances of each revision are held by chains that may be stuck.
+    // The number of instances of each revision that are held by chains that may be stuck.
     let mut held: HashMap<*const u8, usize> = HashMap::new();
     let mut waiting_for: HashMap<*const u8, Vec<usize>> = HashMap::new();
     for (index, wait) in waiting.iter().enumerate() {
@@ -95,7 +95,7 @@ fn stuck(waiting: &[Wait]) -> Vec<bool> {
         if !std::mem::replace(&mut stuck[index], false) {
             continue;
         }
-        // It will get its turn, and then give back what it holds.
+        // It gets an instance at some time, and then releases those that it holds.
         for name in waiting[index].chain.plugins() {
             if let Some(count) = held.get_mut(&revision(name)) {
                 *count -= 1;
@@ -110,11 +110,11 @@ fn stuck(waiting: &[Wait]) -> Vec<bool> {
     stuck
 }
 
-/// The newcomer first, then those that it would wait with.
-fn told(waiting: &[Wait], stuck: &[bool]) -> String {
+/// The text of a refusal: the last chain first, then those that are stuck with it.
+fn describe(waiting: &[Wait], stuck: &[bool]) -> String {
     let shown = waiting.iter().zip(stuck).rev().filter(|(_, stuck)| **stuck).map(|(wait, _)| wait);
     let mut text = String::new();
-    for (index, wait) in shown.take(1 + CHAINS_TOLD_MAX).enumerate() {
+    for (index, wait) in shown.take(1 + CHAINS_SHOWN_MAX).enumerate() {
         let joint = match index {
             0 => "",
             1 => ", while ",
@@ -158,14 +158,14 @@ mod tests {
     }
 
     #[test]
-    fn revision_that_was_replaced_holds_no_instance_of_the_new_one() {
+    fn replaced_revision_holds_no_instance_of_the_new_one() {
         let (plugins, waits) = (Plugins::new(2), Waits::default());
         let reloaded: Arc<str> = "a".into();
         assert!(waits.enter(&plugins.chain("ab"), &reloaded, 1).is_ok());
     }
 
     #[test]
-    fn last_of_a_circle_is_refused_and_the_others_wait_on() {
+    fn last_chain_of_a_circle_is_refused() {
         let (plugins, waits) = (Plugins::new(3), Waits::default());
         let _a = waits.enter(&plugins.chain("a"), plugins.get('b'), 1).expect("b will be free");
         let _b = waits.enter(&plugins.chain("b"), plugins.get('c'), 1).expect("c will be free");
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn instance_that_a_running_call_holds_is_worth_waiting_for() {
+    fn instance_that_a_running_call_holds_may_be_waited_for() {
         let (plugins, waits) = (Plugins::new(2), Waits::default());
         let _a = waits.enter(&plugins.chain("a"), plugins.get('b'), 2).expect("one of two instances of b is running");
         let _b = waits.enter(&plugins.chain("b"), plugins.get('a'), 1).expect("a goes on when the other b is free");
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_stuck_chains_is_stuck_and_who_is_waited_for_is_not() {
+    fn chain_that_waits_for_a_stuck_chain_is_stuck() {
         let (plugins, waits) = (Plugins::new(4), Waits::default());
         let first = waits.enter(&plugins.chain("a"), plugins.get('b'), 1).expect("b will be free");
         let _second = waits.enter(&plugins.chain("d"), plugins.get('a'), 1).expect("a will be free");

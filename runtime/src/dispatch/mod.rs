@@ -5,6 +5,7 @@
 
 mod payload;
 mod provided;
+mod rate;
 mod request;
 mod retry;
 
@@ -25,7 +26,6 @@ use crate::plugin::current::CurrentRevision;
 use crate::plugin::instance::Start;
 use crate::plugin::instances::Lease;
 use crate::plugin::loaded::{Action, LoadedPlugin};
-use crate::thread_number::thread_number;
 
 /// The circumstances of a request: its name in errors, its caller and its deadline.
 struct Circumstances<'a> {
@@ -111,15 +111,9 @@ async fn dispatch<R: Request>(
         let revision = plugin.borrow();
         let call = circumstances.call(&revision);
         let mut cost = Cost::default();
-        // Steps that few requests need are boxed: otherwise every call would carry the size of their futures.
-        let admitted = match admit(&revision, request, &call) {
-            Ok(declared) if payload::is_checked_aside(declared, request) => {
-                Box::pin(payload::check_aside(&revision, declared, request, &call)).await.map(|()| declared)
-            }
-            admitted => admitted,
-        };
-        let answer = match admitted {
+        let answer = match admit(&revision, request, &call).await {
             Ok(Some(Action { retry: Some(retry), .. })) => {
+                // Boxed, as everything that few requests need: every call would carry the size of its future.
                 Box::pin(retry::serve_with_retries(&revision, request, &call, *retry, &mut cost)).await
             }
             Ok(_) => serve(&revision, request, &call, &mut cost).await,
@@ -136,7 +130,7 @@ async fn dispatch<R: Request>(
 
 /// Decides whether a request may run now. The cheap checks come first, and a request that is refused for its content
 /// does not count against the rate limit, except for the work of checking it.
-fn admit<'a, R: Request>(
+async fn admit<'a, R: Request>(
     plugin: &'a LoadedPlugin,
     request: &R,
     call: &Call<'_>,
@@ -152,22 +146,23 @@ fn admit<'a, R: Request>(
     if observed > allowed {
         return Err(plugin.error(call, InvokeErrorKind::PayloadTooLarge { allowed, observed }));
     }
-    if let Some(rate) = &plugin.rate
+    if let Some(counter) = &plugin.rate
         && R::COUNTS_AGAINST_RATE
     {
-        rate.admit(call.time.started(), thread_number()).map_err(|retry_after| {
-            let limit = rate.limit();
-            plugin.error(call, InvokeErrorKind::RateLimited { calls: limit.calls, period: limit.period, retry_after })
-        })?;
+        rate::admit(plugin, &**counter, call).await?;
     }
-    payload::check_here(plugin, declared, request, call)?;
+    if payload::is_checked_aside(declared, request) {
+        Box::pin(payload::check_aside(plugin, declared, request, call)).await?;
+    } else {
+        payload::check_here(plugin, declared, request, call)?;
+    }
     Ok(declared)
 }
 
 /// Checks that the plugin admits the plugin at the end of this chain, and that the chain is within its limit.
 fn admit_caller(plugin: &LoadedPlugin, call: &Call<'_>, chain: &Chain) -> Result<(), InvokeError> {
     let allowed_callers = plugin.manifest.allowed_callers.as_deref();
-    if !chain.is_let_in(plugin.name(), allowed_callers) {
+    if !chain.is_admitted_by(plugin.name(), allowed_callers) {
         let (caller, names_callers) = (chain.caller().to_owned(), allowed_callers.is_some());
         return Err(plugin.error(call, InvokeErrorKind::CallerRefused { caller, names_callers }));
     }

@@ -1,21 +1,21 @@
 //! `plugbay:plugin/cache` over the cache service.
 
-use std::sync::Arc;
-
 use plugbay_manifest::PermissionAction;
 
 use super::HostState;
 use super::bindings::plugbay::plugin::cache as wit;
 use crate::capability::Pattern;
 use crate::limits::CACHE_PATTERN_BYTES_MAX;
-use crate::service::cache::{CacheError, check_batch, check_key, check_value, ttl};
+use crate::service::cache::{CacheError, CacheFuture, CacheValue, check_batch, check_key, json, text, ttl};
 use crate::service::over_limit;
+use crate::store_future::StoreFuture;
 
 impl From<CacheError> for wit::Error {
     fn from(error: CacheError) -> Self {
         match error {
             CacheError::Invalid(text) => wit::Error::Invalid(text),
             CacheError::Limit(text) => wit::Error::Limit(text),
+            CacheError::Unavailable(text) => wit::Error::Unavailable(text),
         }
     }
 }
@@ -26,51 +26,64 @@ impl HostState {
         self.check(&format!("cache.{key}"), action).map_err(|denial| wit::Error::Denied(denial.to_string()))
     }
 
-    fn cache_get(&self, key: &str) -> Result<Option<Arc<str>>, wit::Error> {
+    fn cache_get<'a>(&'a self, key: &'a str) -> Result<CacheFuture<'a, Option<CacheValue>>, wit::Error> {
         self.may_use_cache(key, PermissionAction::Read)?;
-        Ok(self.plugin.cache.get(key)?)
+        Ok(self.plugin.cache.get(key))
     }
 
-    fn cache_get_many(&self, keys: &[String]) -> Result<Vec<Option<String>>, wit::Error> {
+    async fn cache_get_many(&mut self, keys: &[String]) -> Result<Vec<Option<String>>, wit::Error> {
         check_batch(keys.len())?;
         keys.iter().try_for_each(|key| self.may_use_cache(key, PermissionAction::Read))?;
-        Ok(self.plugin.cache.get_many(keys)?)
+        let values = self.plugin.cache.store().await?.get_many(keys).await?;
+        let texts = keys.iter().zip(values).map(|(key, value)| value.map(|value| text(key, &value)).transpose());
+        Ok(texts.collect::<Result<_, CacheError>>()?)
     }
 
-    fn cache_set(&self, entries: &[(String, String)], ttl_ms: Option<i64>) -> Result<(), wit::Error> {
+    async fn cache_set(&mut self, entries: Vec<(String, String)>, ttl_ms: Option<i64>) -> Result<(), wit::Error> {
         check_batch(entries.len())?;
+        let mut checked = Vec::with_capacity(entries.len());
         for (key, value) in entries {
-            self.may_use_cache(key, PermissionAction::Write)?;
-            check_value(key, value)?;
+            self.may_use_cache(&key, PermissionAction::Write)?;
+            let value = json(&key, &value)?;
+            checked.push((key, value));
         }
-        for (key, value) in entries {
-            self.plugin.cache.set(key, value, ttl(ttl_ms));
-        }
-        Ok(())
+        Ok(self.plugin.cache.store().await?.set_many(checked, ttl(ttl_ms)).await?)
     }
 
-    /// The plugin learns the value that is there, so reading must be granted too.
-    fn cache_get_or_set(&self, key: &str, value: &str, ttl_ms: Option<i64>) -> Result<Arc<str>, wit::Error> {
+    /// The plugin gets the present value, so reading must be granted as well.
+    async fn cache_get_or_set(&mut self, key: &str, value: &str, ttl_ms: Option<i64>) -> Result<String, wit::Error> {
         self.may_use_cache(key, PermissionAction::Write)?;
         self.may_use_cache(key, PermissionAction::Read)?;
-        check_value(key, value)?;
-        Ok(self.plugin.cache.get_or_set(key, value, ttl(ttl_ms))?)
+        let value = json(key, value)?;
+        let value = self.plugin.cache.store().await?.get_or_set(key, value, ttl(ttl_ms)).await?;
+        Ok(text(key, &value)?)
     }
 
-    /// Removes what fits the pattern and may be written. A plugin that may write nothing of its cache is denied.
+    async fn cache_delete(&mut self, key: &String) -> Result<bool, wit::Error> {
+        self.may_use_cache(key, PermissionAction::Write)?;
+        Ok(self.plugin.cache.store().await?.delete(std::slice::from_ref(key)).await? > 0)
+    }
+
+    /// Removes the keys that match the pattern and may be written. A plugin that may write nothing of its cache is
+    /// denied.
     async fn cache_delete_all(&mut self, pattern: Pattern) -> Result<u64, wit::Error> {
         let plugin = self.plugin.clone();
         let any = plugin.permissions.check_any(&self.call.origin, "cache.*", PermissionAction::Write);
         any.map_err(|denial| wit::Error::Denied(denial.to_string()))?;
         let may = plugin.permissions.filter(PermissionAction::Write);
-        let fits = move |key: &str| pattern.matches(key) && may(&format!("cache.{key}"));
-        Ok(plugin.cache.delete_all(fits).await?)
+        let selects = Box::new(move |key: &str| pattern.matches(key) && may(&format!("cache.{key}")));
+        Ok(plugin.cache.store().await?.delete_selected(selects).await?)
     }
 }
 
 impl wit::Host for HostState {
     async fn get(&mut self, key: String) -> Result<Option<String>, wit::Error> {
-        let got = self.cache_get(&key).map(|value| value.map(|value| value.to_string()));
+        let got = match self.cache_get(&key).map(StoreFuture::into_ready) {
+            Ok(Ok(value)) => value.map_err(wit::Error::from),
+            Ok(Err(waiting)) => waiting.await.map_err(wit::Error::from),
+            Err(denied) => Err(denied),
+        };
+        let got = got.and_then(|value| Ok(value.map(|value| text(&key, &value)).transpose()?));
         self.end_host_call(got.iter().flatten().map(String::len).sum()).await;
         got
     }
@@ -80,28 +93,28 @@ impl wit::Host for HostState {
     }
 
     async fn get_or_set(&mut self, key: String, value: String, ttl_ms: Option<i64>) -> Result<String, wit::Error> {
-        let got = self.cache_get_or_set(&key, &value, ttl_ms).map(|value| value.to_string());
+        let got = self.cache_get_or_set(&key, &value, ttl_ms).await;
         self.end_host_call(value.len() + got.as_ref().map_or(0, String::len)).await;
         got
     }
 
     async fn delete(&mut self, key: String) -> Result<bool, wit::Error> {
-        let may = self.may_use_cache(&key, PermissionAction::Write);
-        let deleted = may.map(|()| self.plugin.cache.delete(&key));
+        let deleted = self.cache_delete(&key).await;
         self.end_host_call(key.len()).await;
         deleted
     }
 
     async fn get_many(&mut self, keys: Vec<String>) -> Result<Vec<Option<String>>, wit::Error> {
-        let got = self.cache_get_many(&keys);
+        let got = self.cache_get_many(&keys).await;
         let values = got.iter().flatten().flatten().map(String::len).sum::<usize>();
         self.end_host_call(values + keys.iter().map(String::len).sum::<usize>()).await;
         got
     }
 
     async fn set_many(&mut self, entries: Vec<(String, String)>, ttl_ms: Option<i64>) -> Result<(), wit::Error> {
-        let set = self.cache_set(&entries, ttl_ms);
-        self.end_host_call(entries.iter().map(|(key, value)| key.len() + value.len()).sum()).await;
+        let bytes = entries.iter().map(|(key, value)| key.len() + value.len()).sum();
+        let set = self.cache_set(entries, ttl_ms).await;
+        self.end_host_call(bytes).await;
         set
     }
 

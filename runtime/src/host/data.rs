@@ -5,14 +5,14 @@ use plugbay_manifest::PermissionAction;
 use super::HostState;
 use super::bindings::plugbay::plugin::data as wit;
 use crate::limits::{DATA_ENTRIES_BYTES_MAX, DATA_PAGE_KEYS_MAX};
-use crate::service::data::{DataError, Value, check_batch, check_key, json, sum, text};
+use crate::service::data::{DataChange, DataError, DataValue, EntriesQuery, check_batch, check_key, json, sum, text};
 
 impl From<DataError> for wit::Error {
     fn from(error: DataError) -> Self {
         match error {
             DataError::Invalid(text) => wit::Error::Invalid(text),
             DataError::Limit(text) => wit::Error::Limit(text),
-            DataError::Unavailable(unavailable) => wit::Error::Unavailable(unavailable.to_string()),
+            DataError::Unavailable(text) => wit::Error::Unavailable(text),
         }
     }
 }
@@ -25,7 +25,7 @@ impl HostState {
 
     async fn data_get(&mut self, key: String) -> Result<Option<String>, wit::Error> {
         self.may_use_data(&key, PermissionAction::Read)?;
-        let value = self.plugin.data.kept().await?.get(key.clone()).await?;
+        let value = self.plugin.data.store().await?.get(&key).await?;
         Ok(value.map(|value| text(&key, value)).transpose()?)
     }
 
@@ -37,7 +37,7 @@ impl HostState {
             let value = json(&key, value)?;
             checked.push((key, value));
         }
-        Ok(self.plugin.data.kept().await?.set(checked).await?)
+        Ok(self.plugin.data.store().await?.set_many(checked).await?)
     }
 
     async fn data_get_many(&mut self, keys: Vec<String>) -> Result<Vec<Option<String>>, wit::Error> {
@@ -45,7 +45,7 @@ impl HostState {
         for key in &keys {
             self.may_use_data(key, PermissionAction::Read)?;
         }
-        let values = self.plugin.data.kept().await?.get_many(keys.clone()).await?;
+        let values = self.plugin.data.store().await?.get_many(&keys).await?;
         let texts = keys.iter().zip(values).map(|(key, value)| value.map(|value| text(key, value)).transpose());
         Ok(texts.collect::<Result<_, DataError>>()?)
     }
@@ -54,11 +54,11 @@ impl HostState {
         self.may_use_data(&key, PermissionAction::Read)?;
         self.may_use_data(&key, PermissionAction::Write)?;
         let name = key.clone();
-        let add = move |old: Option<Value>| {
+        let add = move |old: Option<&DataValue>| {
             let sum = sum(&name, old, by)?;
-            Ok((Value { bytes: sum.to_string().into_bytes(), is_json: true }, sum))
+            Ok((DataValue::Json(sum.to_string()), sum))
         };
-        Ok(self.plugin.data.kept().await?.update(key, add).await?)
+        Ok(self.plugin.data.replace(&key, add).await?)
     }
 
     async fn data_swap(
@@ -69,9 +69,15 @@ impl HostState {
     ) -> Result<bool, wit::Error> {
         self.may_use_data(&key, PermissionAction::Read)?;
         self.may_use_data(&key, PermissionAction::Write)?;
-        let expected = expected.map(|text| Value { bytes: text.into_bytes(), is_json: true });
+        let expected = expected.map(DataValue::Json);
         let new = new.map(|text| json(&key, text)).transpose()?;
-        Ok(self.plugin.data.kept().await?.swap(key, expected, new).await?)
+        let swap = move |old: Option<&DataValue>| {
+            if old != expected.as_ref() {
+                return Ok(DataChange::Keep);
+            }
+            Ok(new.clone().map_or(DataChange::Remove, DataChange::Set))
+        };
+        Ok(self.plugin.data.store().await?.update(&key, Box::new(swap)).await?)
     }
 
     /// A page of the entries that the plugin may read. The cursor is a key of the page, so that it reveals no other.
@@ -82,14 +88,18 @@ impl HostState {
         limit: usize,
     ) -> Result<wit::EntriesPage, wit::Error> {
         let plugin = self.plugin.clone();
-        let kept = plugin.data.kept().await?;
+        let store = plugin.data.store().await?;
         loop {
             let reader = plugin.clone();
             let readable = move |key: &str| reader.permissions.holds(&format!("data.{key}"), PermissionAction::Read);
-            let (found, more) = kept.entries(prefix.clone(), after, limit, DATA_ENTRIES_BYTES_MAX, readable).await?;
-            self.end_host_call(found.iter().map(|(key, value)| key.len() + value.bytes.len()).sum()).await;
+            let wanted = Box::new(readable);
+            let query =
+                EntriesQuery { prefix: prefix.clone(), after, limit, bytes_max: DATA_ENTRIES_BYTES_MAX, wanted };
+            let page = store.entries(query).await?;
+            let (found, more) = (page.entries, page.last);
+            self.end_host_call(found.iter().map(|(key, value)| key.len() + value.as_bytes().len()).sum()).await;
             if found.is_empty() && more.is_some() {
-                // A policy that hides most of the keys makes this look at many of them: others run in between.
+                // The policy hides all keys of this page.
                 after = more;
                 continue;
             }
@@ -101,7 +111,7 @@ impl HostState {
 
     async fn data_delete(&mut self, key: String) -> Result<bool, wit::Error> {
         self.may_use_data(&key, PermissionAction::Write)?;
-        Ok(self.plugin.data.kept().await?.delete(vec![key]).await? > 0)
+        Ok(self.plugin.data.store().await?.delete(std::slice::from_ref(&key)).await? > 0)
     }
 
     /// A page of the keys that the plugin may read. The cursor is a key of the page, so that it reveals no other.
@@ -112,14 +122,14 @@ impl HostState {
         limit: usize,
     ) -> Result<wit::Page, DataError> {
         let plugin = self.plugin.clone();
-        let kept = plugin.data.kept().await?;
+        let store = plugin.data.store().await?;
         let readable = |key: &String| plugin.permissions.holds(&format!("data.{key}"), PermissionAction::Read);
         let mut keys: Vec<String> = Vec::new();
         loop {
-            let found = kept.keys(prefix.to_owned(), after.clone(), DATA_PAGE_KEYS_MAX).await?;
+            let found = store.keys(prefix, after.as_deref(), DATA_PAGE_KEYS_MAX).await?;
             let is_last = found.len() < DATA_PAGE_KEYS_MAX;
             after = found.last().cloned();
-            // A policy that hides most of the keys makes this look at many of them: others run in between.
+            // If the policy hides most of the keys, this looks at many of them: other tasks run in between.
             self.end_host_call(found.iter().map(String::len).sum()).await;
             keys.extend(found.into_iter().filter(readable).take(limit + 1 - keys.len()));
             if keys.len() > limit {

@@ -1,4 +1,4 @@
-//! Runs a guest until it answers, its deadline passes or a host function panics.
+//! Runs a guest, or another future of a call, until it is ready, its deadline passes or it panics.
 //!
 //! A guest yields its thread in two ways: it waits in a host call, or, if it is metered, it yields after a number of
 //! fuel units. Both check the deadline. The second does so without the timer, because timers fire late on a machine
@@ -11,7 +11,7 @@ use std::task::Poll;
 
 use crate::host::TimeLimit;
 
-/// Why a guest was interrupted. Its store must be dropped.
+/// Why a future was interrupted. If it was a guest's, its store must be dropped.
 #[derive(Debug)]
 pub(crate) enum Interrupted {
     /// The deadline passed.
@@ -44,7 +44,8 @@ pub(crate) async fn until<F: Future>(limit: TimeLimit, mut guest: Pin<&mut F>) -
     .await
 }
 
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+/// The message of a caught panic.
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("a panic without a message").to_owned()
 }

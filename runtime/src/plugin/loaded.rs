@@ -15,7 +15,7 @@ use super::instances::{Instances, NoLease};
 use super::package::PackageOrigin;
 use super::schema::PayloadSchema;
 use super::verdict;
-use crate::admission::RateLimiter;
+use crate::admission::rate::RateCounter;
 use crate::error::{Failure, InvokeError, InvokeErrorKind, LoadError, LoadErrorKind};
 use crate::event::Subscriptions;
 use crate::host::{Call, PluginContext};
@@ -36,7 +36,8 @@ pub(crate) struct LoadedPlugin {
     pub(crate) linked: Arc<Linked>,
     /// The declared actions. If the manifest declares none, this is empty, and the guest receives every action name.
     pub(crate) actions: BTreeMap<String, Action>,
-    pub(crate) rate: Option<RateLimiter>,
+    /// The counter of its rate limit.
+    pub(crate) rate: Option<Arc<dyn RateCounter>>,
     pub(crate) instances: Instances,
     pub(crate) metrics: Metrics,
     pub(crate) subscriptions: Subscriptions,
@@ -55,6 +56,7 @@ impl LoadedPlugin {
         checked: CheckedPackage,
         context: Arc<PluginContext>,
         linked: Arc<Linked>,
+        rate: Option<Arc<dyn RateCounter>>,
         start: Start,
     ) -> Result<Self, LoadError> {
         let CheckedPackage { package, manifest, limits, digest, .. } = checked;
@@ -64,7 +66,7 @@ impl LoadedPlugin {
         let plugin = LoadedPlugin {
             context,
             actions,
-            rate: limits.rate.map(|rate| RateLimiter::new(rate, Instant::now(), instances.concurrency())),
+            rate,
             metrics: Metrics::default(),
             instances,
             subscriptions: Subscriptions::new(&manifest.events.subscribes),

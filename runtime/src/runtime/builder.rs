@@ -12,6 +12,7 @@ use std::time::Duration;
 use plugbay_compile::{CodeCache, CompileIsolation, CompileLimits, Compiler, Engines, Metering, is_worker};
 
 use super::{Runtime, Shared};
+use crate::admission::rate::{MemoryRates, RateCounters};
 use crate::audit::catch_panic::CatchPanic;
 use crate::audit::{Audit, AuditSink, TracingAudit};
 use crate::capability::{LivePolicy, Policy};
@@ -21,8 +22,9 @@ use crate::host::extension::{AnyExtension, Extension, Extensions};
 use crate::limits::{Ceilings, HTTP_TIMEOUT, HTTP_TIMEOUT_MAX, LIVE_INSTANCES_DEFAULT, Limits};
 use crate::plugin::check::Operator;
 use crate::plugin::link::Linkers;
-use crate::service::cache::Caches;
+use crate::service::cache::{CacheStoreProvider, Caches, MemoryCache};
 use crate::service::config::ConfigStores;
+use crate::service::data::{DataStoreProvider, MemoryData, SqliteData};
 use crate::service::db::Databases;
 use crate::service::http::{HttpResolver, HttpResponder, Network};
 use crate::service::jobs::AllJobs;
@@ -54,6 +56,9 @@ pub struct RuntimeBuilder {
     ceilings: Ceilings,
     environment: Option<String>,
     data_dir: Option<PathBuf>,
+    data_store: Option<Arc<dyn DataStoreProvider>>,
+    cache_store: Option<Arc<dyn CacheStoreProvider>>,
+    rate_counters: Option<Arc<dyn RateCounters>>,
     log_sink: Arc<dyn LogSink>,
     audit_sink: Arc<dyn AuditSink>,
     clock: Arc<dyn Clock>,
@@ -97,6 +102,9 @@ impl Default for RuntimeBuilder {
             ceilings: Ceilings::default(),
             environment: None,
             data_dir: None,
+            data_store: None,
+            cache_store: None,
+            rate_counters: None,
             log_sink: Arc::new(TracingSink),
             audit_sink: Arc::new(TracingAudit),
             clock: Arc::new(SystemClock),
@@ -191,10 +199,35 @@ impl RuntimeBuilder {
 
     /// Sets the directory in which services store plugins' data, one directory for each plugin. Default: none. Values
     /// of `data`, configuration and jobs are then held in memory until the process ends or [`Runtime::remove_data`]
-    /// removes them; the SQL database of `db` is dropped when its plugin is unloaded.
+    /// removes them; the SQL database of `db` is dropped when its plugin is unloaded. A service that has a backend of
+    /// its own, such as [`data_store`](Self::data_store), stores nothing in the directory.
     #[must_use]
     pub fn data_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.data_dir = Some(directory.into());
+        self
+    }
+
+    /// Sets the backend that stores the values of `data`. Default: [`SqliteData`](crate::store::SqliteData) in the data
+    /// directory, or [`MemoryData`](crate::store::MemoryData) without one.
+    #[must_use]
+    pub fn data_store(mut self, backend: impl DataStoreProvider) -> Self {
+        self.data_store = Some(Arc::new(backend));
+        self
+    }
+
+    /// Sets the backend that stores the values of `cache`. Default: a [`MemoryCache`](crate::store::MemoryCache) with
+    /// the runtime's clock.
+    #[must_use]
+    pub fn cache_store(mut self, backend: impl CacheStoreProvider) -> Self {
+        self.cache_store = Some(Arc::new(backend));
+        self
+    }
+
+    /// Sets the backend that counts calls against rate limits. Default: [`MemoryRates`](crate::store::MemoryRates),
+    /// which counts the calls of this runtime.
+    #[must_use]
+    pub fn rate_counters(mut self, backend: impl RateCounters) -> Self {
+        self.rate_counters = Some(Arc::new(backend));
         self
     }
 
@@ -284,6 +317,11 @@ impl RuntimeBuilder {
             CodeCacheAt::Directory(directory) => Some(CodeCache::open(directory.clone())?),
             CodeCacheAt::Off => None,
         };
+        let data = self.data_store.unwrap_or_else(|| match &self.data_dir {
+            Some(directory) => Arc::new(SqliteData::new(directory)),
+            None => Arc::new(MemoryData::default()),
+        });
+        let cache = self.cache_store.unwrap_or_else(|| Arc::new(MemoryCache::with_clock(self.clock.clone())));
         Ok(Runtime(Arc::new(Shared {
             engines,
             linkers: Linkers::new(self.live_instances, extensions.clone()),
@@ -298,6 +336,7 @@ impl RuntimeBuilder {
             },
             environment: self.environment,
             data_dir: self.data_dir,
+            data,
             log_sink: Arc::new(CatchPanic(self.log_sink)),
             audit: Arc::new(Audit::new(Arc::new(CatchPanic(self.audit_sink)), self.clock.clone())),
             clock: self.clock,
@@ -311,9 +350,9 @@ impl RuntimeBuilder {
             )),
             linked: Mutex::default(),
             configs: ConfigStores::default(),
-            data_in_memory: Arc::default(),
             databases: Databases::default(),
-            caches: Caches::default(),
+            caches: Caches::new(cache),
+            rates: self.rate_counters.unwrap_or_else(|| Arc::new(MemoryRates::default())),
             plugins: Arc::default(),
             services: Arc::default(),
             waits: Arc::default(),

@@ -2,6 +2,7 @@
 //!
 //! Except for [`Prepared::start`], everything here happens before any of the plugin's code runs.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 
 use plugbay_compile::CompileContext;
@@ -9,17 +10,18 @@ use plugbay_manifest::Manifest;
 use semver::Version;
 
 use super::{LinkedComponents, Runtime};
+use crate::admission::rate::RateCounter;
 use crate::audit::PluginAudit;
-use crate::error::{LoadError, LoadErrorKind};
+use crate::error::{InvokeError, InvokeErrorKind, LoadError, LoadErrorKind};
 use crate::host::extension::PluginExtensions;
 use crate::host::{Permissions, PluginContext, environment};
 use crate::plugin::check::{CheckedPackage, ReadPackage};
+use crate::plugin::deadline::panic_message;
 use crate::plugin::instance::{Linked, Start};
 use crate::plugin::loaded::LoadedPlugin;
 use crate::plugin::package::Package;
 use crate::plugin::registry::Registry;
 use crate::scope::{PluginScope, forget_gone};
-use crate::service::cache::PluginCache;
 use crate::service::config::PluginConfig;
 use crate::service::data::PluginData;
 use crate::service::db::{NotMade, PluginDb};
@@ -33,15 +35,16 @@ pub(super) struct Prepared {
     checked: CheckedPackage,
     context: Arc<PluginContext>,
     linked: Arc<Linked>,
+    rate: Option<Arc<dyn RateCounter>>,
 }
 
 impl Prepared {
     /// Creates the declared tables, starts the first instance and returns the revision that serves.
     pub(super) async fn start(self, start: Start) -> Result<LoadedPlugin, LoadError> {
-        let Prepared { checked, context, linked } = self;
+        let Prepared { checked, context, linked, rate } = self;
         let declared = context.db.declare(&checked.manifest.tables, checked.manifest.database.as_ref()).await;
         declared.map_err(|NotMade(message)| LoadError::new(&*context.name, LoadErrorKind::Tables { message }))?;
-        LoadedPlugin::start(checked, context, linked, start).await
+        LoadedPlugin::start(checked, context, linked, rate, start).await
     }
 }
 
@@ -63,7 +66,19 @@ impl Runtime {
         self.check_requirements(&checked.manifest)?;
         let context = self.context(&checked)?;
         let linked = self.link(&checked).await?;
-        Ok(Prepared { checked, context, linked })
+        let rate = self.rate_counter(&checked)?;
+        Ok(Prepared { checked, context, linked, rate })
+    }
+
+    /// The counter of the plugin's rate limit, if it has one.
+    fn rate_counter(&self, checked: &CheckedPackage) -> Result<Option<Arc<dyn RateCounter>>, LoadError> {
+        let Some(limit) = checked.limits.rate else { return Ok(None) };
+        let name = &checked.manifest.name;
+        let counter = catch_unwind(AssertUnwindSafe(|| self.0.rates.counter(name, limit)));
+        counter.map(Some).map_err(|panic| {
+            let message = format!("its rate limit cannot be counted: {}", panic_message(&*panic));
+            LoadError::new(name, InvokeError::new(name, "on_load", InvokeErrorKind::Host { message }))
+        })
     }
 
     /// Compiles and links the component, unless a linked one exists. Fails if it does not export the contract.
@@ -113,8 +128,8 @@ impl Runtime {
         Ok(Arc::new(PluginContext {
             log,
             config,
-            data: PluginData::new(scope.clone(), self.0.data_in_memory.clone()),
-            cache: PluginCache::new(&self.0.caches, &scope),
+            data: PluginData::new(name.clone(), self.0.data.clone()),
+            cache: self.0.caches.of(&name),
             db: PluginDb::new(&self.0.databases, &scope),
             jobs: PluginJobs::new(self.0.jobs.of(&scope), manifest.actions.iter().map(|action| action.name.clone())),
             plugins: self.plugin_calls(manifest, &name),

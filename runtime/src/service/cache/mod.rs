@@ -1,118 +1,125 @@
-//! The cache of a plugin: values that may be forgotten.
+//! The cache of a plugin: values that may be evicted.
 //!
-//! A cache belongs to a plugin by its name: it outlives instances and a reload, and goes with the plugin. It is made
-//! when it is first used. What keeps the values is [`Memory`]; this file is what may be done with it and how much of
-//! it.
+//! `store.rs` has the interface of backends, `memory.rs` the backend that is built in. A cache belongs to a plugin by
+//! its name: it outlives instances and a reload, and is dropped with the plugin. Its store is opened at its first use.
+//!
+//! The standard `wasi:keyvalue` reads and writes the same values as bytes. Bytes that are JSON are cached as JSON, so
+//! that `cache` can read them.
 
-mod bytes;
 mod memory;
+mod store;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use serde::de::IgnoredAny;
+use tokio::sync::OnceCell;
 
-use self::memory::{Memory, TooSlow, Total};
-use super::over_limit;
-use crate::clock::Clock;
-use crate::limits::{
-    CACHE_BATCH_BYTES_MAX, CACHE_BATCH_KEYS_MAX, CACHE_KEY_BYTES_MAX, CACHE_SCAN_TIME_MAX, CACHE_TTL_DEFAULT,
-    CACHE_VALUE_BYTES_MAX,
+pub use self::memory::MemoryCache;
+pub use self::store::{
+    CacheChange, CacheError, CacheFuture, CacheKeyFilter, CacheLimits, CacheStore, CacheStoreProvider, CacheUpdate,
+    CacheValue,
 };
-use crate::scope::{PluginScope, forget_gone};
+use super::over_limit;
+use crate::limits::{CACHE_BATCH_KEYS_MAX, CACHE_KEY_BYTES_MAX, CACHE_TTL_DEFAULT, CACHE_VALUE_BYTES_MAX};
+use crate::scope::forget_gone;
+use crate::store_future::StoreFuture;
 
-/// The caches of a runtime, by plugin.
-#[derive(Default)]
+/// A plugin's store, once it is opened.
+type OpenedStore = OnceCell<Arc<dyn CacheStore>>;
+
+/// The caches of loaded plugins, by plugin name.
 pub(crate) struct Caches {
-    all: Mutex<HashMap<Arc<str>, Weak<Room>>>,
-    total: Arc<Total>,
-}
-
-/// Where one plugin's cache is, or will be.
-struct Room {
-    clock: Arc<dyn Clock>,
-    total: Arc<Total>,
-    memory: OnceLock<Arc<Memory>>,
+    provider: Arc<dyn CacheStoreProvider>,
+    opened: Mutex<HashMap<Arc<str>, Weak<OpenedStore>>>,
 }
 
 impl Caches {
-    /// Forgets the cache of a plugin: the plugin that is loaded next has an empty one.
-    pub(crate) fn forget(&self, name: &str) {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    pub(crate) fn new(provider: Arc<dyn CacheStoreProvider>) -> Self {
+        Caches { provider, opened: Mutex::default() }
+    }
+
+    /// The service of the plugin of this name. Its revisions share one store, which is open as long as one of them
+    /// lives, even if the newest has not used it yet.
+    pub(crate) fn of(&self, plugin: &Arc<str>) -> PluginCache {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let store = opened.get(plugin).and_then(Weak::upgrade).unwrap_or_else(|| {
+            forget_gone(&mut opened, |store| store.strong_count() > 0);
+            let store = Arc::default();
+            opened.insert(plugin.clone(), Arc::downgrade(&store));
+            store
+        });
+        PluginCache { plugin: plugin.clone(), provider: self.provider.clone(), store }
+    }
+
+    /// Removes the values of a plugin that is not loaded. Returns whether there were any. A handle of the unloaded plugin
+    /// may hold its store: the plugin that is loaded next does not share it.
+    ///
+    /// # Errors
+    /// Those of [`CacheStoreProvider::remove`].
+    pub(crate) async fn remove(&self, plugin: &str) -> Result<bool, CacheError> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).remove(plugin);
+        self.provider.remove(plugin).await
     }
 }
 
 /// The cache service of one loaded plugin.
-pub(crate) struct PluginCache(Arc<Room>);
+pub(crate) struct PluginCache {
+    plugin: Arc<str>,
+    provider: Arc<dyn CacheStoreProvider>,
+    store: Arc<OpenedStore>,
+}
 
 impl PluginCache {
-    /// The cache that another revision of the plugin uses already, or a new one.
-    pub(crate) fn new(caches: &Caches, scope: &PluginScope) -> Self {
-        let mut all = caches.all.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(room) = all.get(&scope.name).and_then(Weak::upgrade) {
-            return PluginCache(room);
+    /// Returns the value of a key. If the store is open, this is its future: an asynchronous function in between would
+    /// cost a value in memory a tenth of its time.
+    pub(crate) fn get<'a>(&'a self, key: &'a str) -> CacheFuture<'a, Option<CacheValue>> {
+        match self.store.get() {
+            Some(store) => store.get(key),
+            None => StoreFuture::new(async move { self.store().await?.get(key).await }),
         }
-        forget_gone(&mut all, |room| room.strong_count() > 0);
-        let room = Arc::new(Room { clock: scope.clock.clone(), total: caches.total.clone(), memory: OnceLock::new() });
-        all.insert(scope.name.clone(), Arc::downgrade(&room));
-        PluginCache(room)
     }
 
-    /// The JSON text under a key, if there is one.
+    /// The plugin's store, opened at its first use.
     ///
     /// # Errors
-    /// [`CacheError::Invalid`] if the value is not JSON: the standard can cache other bytes.
-    pub(crate) fn get(&self, key: &str) -> Result<Option<Arc<str>>, CacheError> {
-        self.memory().get(key).map(|text| json(key, text)).transpose()
-    }
-
-    /// The values of these keys, in their order.
-    ///
-    /// # Errors
-    /// As [`PluginCache::get`], or [`CacheError::Limit`] if they are longer together than one call may get.
-    pub(crate) fn get_many(&self, keys: &[String]) -> Result<Vec<Option<String>>, CacheError> {
-        let values: Vec<Option<Arc<str>>> = keys.iter().map(|key| self.get(key)).collect::<Result<_, _>>()?;
-        // Counted before anything is copied: a thousand times the same key is a thousand values.
-        let bytes = values.iter().flatten().map(|value| value.len()).sum::<usize>();
-        if bytes > CACHE_BATCH_BYTES_MAX {
-            return Err(CacheError::Limit(over_limit("cache_batch_bytes", CACHE_BATCH_BYTES_MAX, bytes)));
+    /// Those of [`CacheStoreProvider::open`]; the next use tries again.
+    pub(crate) async fn store(&self) -> Result<&dyn CacheStore, CacheError> {
+        if let Some(store) = self.store.get() {
+            return Ok(&**store);
         }
-        Ok(values.into_iter().map(|value| value.map(|value| value.to_string())).collect())
+        let open = || self.provider.open(&self.plugin, CacheLimits::default());
+        // Boxed: every other use would carry the size of its future.
+        Ok(&**Box::pin(self.store.get_or_try_init(open)).await?)
     }
 
-    /// Sets a key to a JSON text that [`check_value`] has accepted.
-    pub(crate) fn set(&self, key: &str, value: &str, ttl: Option<Duration>) {
-        self.memory().set(key, value, ttl);
-    }
-
-    /// The value under a key, which is set to `value` if there is none.
+    /// Replaces a value atomically, as [`CacheStore::update`] does. `replace` returns the new value, and an answer that
+    /// this returns.
     ///
     /// # Errors
-    /// As [`PluginCache::get`].
-    pub(crate) fn get_or_set(&self, key: &str, value: &str, ttl: Option<Duration>) -> Result<Arc<str>, CacheError> {
-        json(key, self.memory().get_or_set(key, value, ttl))
-    }
-
-    /// Forgets a key. Returns whether it was there.
-    pub(crate) fn delete(&self, key: &str) -> bool {
-        self.memory().delete(key)
-    }
-
-    /// Forgets every key that fits. Returns how many there were.
-    ///
-    /// # Errors
-    /// [`CacheError::Limit`] if the scan takes longer than [`CACHE_SCAN_TIME_MAX`].
-    pub(crate) async fn delete_all(&self, fits: impl Fn(&str) -> bool + Send + 'static) -> Result<u64, CacheError> {
-        Ok(Memory::delete_all(self.memory().clone(), fits).await?)
-    }
-
-    fn memory(&self) -> &Arc<Memory> {
-        self.0.memory.get_or_init(|| Memory::new(self.0.clock.clone(), &self.0.total))
+    /// Those of `replace` and of the store; the value is then unchanged.
+    pub(crate) async fn replace<T: Send + 'static>(
+        &self,
+        key: &str,
+        mut replace: impl FnMut(Option<&CacheValue>) -> Result<(CacheValue, T), CacheError> + Send + 'static,
+    ) -> Result<T, CacheError> {
+        let answer = Arc::new(Mutex::new(None));
+        let update = {
+            let answer = answer.clone();
+            move |old: Option<&CacheValue>| {
+                let (value, made) = replace(old)?;
+                *answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
+                Ok(CacheChange::Set(value))
+            }
+        };
+        self.store().await?.update(key, Box::new(update), ttl(None)).await?;
+        let made = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        made.ok_or_else(|| CacheError::Unavailable("the backend of `cache` did not change the value".to_owned()))
     }
 }
 
-/// How long a value is cached, from what a plugin asked for; `None` is forever.
+/// The time to live of a value, from what a plugin asked for. `None` does not expire.
 pub(crate) fn ttl(ttl_ms: Option<i64>) -> Option<Duration> {
     match ttl_ms {
         None => Some(CACHE_TTL_DEFAULT),
@@ -120,16 +127,7 @@ pub(crate) fn ttl(ttl_ms: Option<i64>) -> Option<Duration> {
     }
 }
 
-/// A use of the cache that was refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum CacheError {
-    /// The key or value cannot be taken as it is.
-    Invalid(String),
-    /// A bound was reached.
-    Limit(String),
-}
-
-/// Whether a text can be a key: 1 to [`CACHE_KEY_BYTES_MAX`] bytes without control characters.
+/// Checks a key: 1 to [`CACHE_KEY_BYTES_MAX`] bytes without control characters.
 ///
 /// # Errors
 /// [`CacheError::Invalid`] or [`CacheError::Limit`], with what is wrong.
@@ -148,35 +146,7 @@ pub(crate) fn check_key(key: &str) -> Result<(), CacheError> {
     }
 }
 
-/// Whether a value is JSON and as short as it must be.
-///
-/// # Errors
-/// [`CacheError::Limit`] or [`CacheError::Invalid`].
-pub(crate) fn check_value(key: &str, value: &str) -> Result<(), CacheError> {
-    if value.len() > CACHE_VALUE_BYTES_MAX {
-        return Err(CacheError::Limit(over_limit("cache_value_bytes", CACHE_VALUE_BYTES_MAX, value.len())));
-    }
-    match serde_json::from_str::<IgnoredAny>(value) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(CacheError::Invalid(format!("{key}: the value is not JSON: {error}"))),
-    }
-}
-
-/// A cached text, if it is JSON.
-fn json(key: &str, text: Arc<str>) -> Result<Arc<str>, CacheError> {
-    if bytes::is_bytes(&text) {
-        return Err(CacheError::Invalid(format!("{key}: the value is not JSON: it was set through `wasi:keyvalue`")));
-    }
-    Ok(text)
-}
-
-impl From<TooSlow> for CacheError {
-    fn from(TooSlow(observed): TooSlow) -> Self {
-        CacheError::Limit(over_limit("cache_scan_time", format!("{CACHE_SCAN_TIME_MAX:?}"), format!("{observed:?}")))
-    }
-}
-
-/// Whether one call may name this many keys.
+/// Checks the number of keys that one call names.
 ///
 /// # Errors
 /// [`CacheError::Limit`].
@@ -187,33 +157,75 @@ pub(crate) fn check_batch(keys: usize) -> Result<(), CacheError> {
     Ok(())
 }
 
+/// A JSON text as a value to cache.
+///
+/// # Errors
+/// [`CacheError::Limit`] or [`CacheError::Invalid`].
+pub(crate) fn json(key: &str, value: &str) -> Result<CacheValue, CacheError> {
+    if value.len() > CACHE_VALUE_BYTES_MAX {
+        return Err(CacheError::Limit(over_limit("cache_value_bytes", CACHE_VALUE_BYTES_MAX, value.len())));
+    }
+    match serde_json::from_str::<IgnoredAny>(value) {
+        Ok(_) => Ok(CacheValue::Json(value.into())),
+        Err(error) => Err(CacheError::Invalid(format!("{key}: the value is not JSON: {error}"))),
+    }
+}
+
+/// Any bytes as a value to cache. Those that are JSON are cached as JSON.
+pub(crate) fn bytes(bytes: &[u8]) -> CacheValue {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if serde_json::from_str::<IgnoredAny>(text).is_ok() => CacheValue::Json(text.into()),
+        _ => CacheValue::Bytes(bytes.into()),
+    }
+}
+
+/// A cached value as JSON text.
+///
+/// # Errors
+/// [`CacheError::Invalid`] if the value is not JSON.
+pub(crate) fn text(key: &str, value: &CacheValue) -> Result<String, CacheError> {
+    match value {
+        CacheValue::Json(text) => Ok((**text).to_owned()),
+        CacheValue::Bytes(_) => {
+            Err(CacheError::Invalid(format!("{key}: the value is not JSON: it was set through `wasi:keyvalue`")))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::SystemClock;
 
-    fn scope(name: &str) -> PluginScope {
-        PluginScope::new(name.into(), None, Arc::new(SystemClock))
+    fn caches() -> Caches {
+        Caches::new(Arc::new(MemoryCache::default()))
+    }
+
+    async fn set(cache: &PluginCache, key: &str, value: &[u8]) {
+        let entries = vec![(key.to_owned(), bytes(value))];
+        cache.store().await.expect("opened").set_many(entries, None).await.expect("set");
+    }
+
+    async fn get(cache: &PluginCache, key: &str) -> Option<CacheValue> {
+        cache.store().await.expect("opened").get(key).await.expect("read")
+    }
+
+    #[tokio::test]
+    async fn revisions_of_a_plugin_share_its_cache_until_the_last_one_is_dropped() {
+        let caches = caches();
+        let old = caches.of(&"one".into());
+        set(&old, "a", b"1").await;
+        let new = caches.of(&"one".into());
+        drop(old);
+        assert_eq!(get(&new, "a").await, Some(bytes(b"1")));
+        assert_eq!(get(&caches.of(&"two".into()), "a").await, None);
+        drop(new);
+        assert_eq!(get(&caches.of(&"one".into()), "a").await, None);
     }
 
     #[test]
-    fn revisions_of_a_plugin_share_its_cache_until_the_last_one_goes() {
-        let caches = Caches::default();
-        let one = PluginCache::new(&caches, &scope("one"));
-        one.memory().set("a", "1", None);
-        let next = PluginCache::new(&caches, &scope("one"));
-        drop(one);
-        assert_eq!(next.memory().get("a").as_deref(), Some("1"));
-        assert_eq!(PluginCache::new(&caches, &scope("two")).memory().get("a"), None);
-        drop(next);
-        assert_eq!(PluginCache::new(&caches, &scope("one")).memory().get("a"), None);
-        assert_eq!(caches.total.bytes(), 0, "what a cache held is given back");
-    }
-
-    #[test]
-    fn cache_that_is_not_used_is_not_made() {
-        let cache = PluginCache::new(&Caches::default(), &scope("one"));
-        assert!(cache.0.memory.get().is_none());
+    fn unused_cache_is_not_opened() {
+        let cache = caches().of(&"one".into());
+        assert!(cache.store.get().is_none());
     }
 
     #[test]
@@ -224,11 +236,23 @@ mod tests {
     }
 
     #[test]
-    fn key_that_cannot_be_one_is_refused() {
+    fn key_that_is_empty_has_control_characters_or_is_too_long_is_refused() {
         assert!(matches!(check_key(""), Err(CacheError::Invalid(_))));
         assert!(matches!(check_key("a\nb"), Err(CacheError::Invalid(_))));
         let Err(CacheError::Limit(text)) = check_key(&"k".repeat(513)) else { panic!("it is too long") };
         assert!(["cache_key_bytes", "512", "513"].iter().all(|part| text.contains(part)), "{text}");
         assert!(check_key(&"k".repeat(512)).is_ok());
+    }
+
+    #[test]
+    fn bytes_are_cached_as_json_if_they_are_json() {
+        for json in ["{\"a\": 1}", "7", "[1, 2]", " null "] {
+            assert_eq!(bytes(json.as_bytes()), CacheValue::Json(json.into()));
+        }
+        for other in [&b""[..], b"plain", &[0], &[0, 1, 127, 128, 255], "\0ü".as_bytes()] {
+            let value = bytes(other);
+            assert_eq!(value, CacheValue::Bytes(other.into()));
+            assert!(text("k", &value).expect_err("bytes").to_string().contains("wasi:keyvalue"));
+        }
     }
 }

@@ -1,88 +1,81 @@
 //! The persistent values of a plugin.
 //!
-//! A database of the plugin's own, opened at its first use, so that a plugin that keeps nothing costs nothing. A key is
-//! a key: it is looked up, compared with permissions, and never part of a path.
+//! `store.rs` has the interface of backends, `sqlite.rs` and `memory.rs` the backends that are built in. A plugin's
+//! store is opened at its first use, so that a plugin that stores nothing costs nothing. A key is opaque: it is looked
+//! up, compared with permissions, and never part of a path.
 //!
-//! The standard `wasi:keyvalue` reaches the same values, as bytes. What is set through `data` are the bytes of its JSON
-//! text. What is set through the standard is any bytes, and `data` answers those of them that are JSON.
+//! The standard `wasi:keyvalue` reads and writes the same values as bytes: those of the JSON text of a value that was
+//! set through `data`. Bytes that were set through the standard can be read through `data` if they are JSON.
 
-mod data_db;
+mod memory;
+mod sqlite;
+mod store;
 
-use std::collections::HashMap;
-use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::OnceCell;
 
-pub(crate) use self::data_db::Value;
-use self::data_db::{DataDb, STEPS};
+pub use self::memory::MemoryData;
+pub use self::sqlite::SqliteData;
+pub use self::store::{
+    DataChange, DataError, DataFuture, DataLimits, DataStore, DataStoreProvider, DataTotals, DataUpdate, DataValue,
+    EntriesPage, EntriesQuery,
+};
 use super::over_limit;
 use crate::limits::{DATA_BATCH_KEYS_MAX, DATA_KEY_BYTES_MAX, DATA_VALUE_BYTES_MAX};
-use crate::scope::PluginScope;
-use crate::sqlite::{Database, Unavailable};
 
 /// The data service of one loaded plugin.
 pub(crate) struct PluginData {
-    scope: PluginScope,
-    in_memory: Arc<DataInMemory>,
-    /// Behind a pointer, because most plugins store nothing.
-    kept: OnceCell<Arc<DataDb>>,
-}
-
-/// The values of plugins without a data directory, by plugin name. They outlive reloads and unloading.
-#[derive(Default)]
-pub(crate) struct DataInMemory(Mutex<HashMap<Arc<str>, Arc<DataDb>>>);
-
-impl DataInMemory {
-    /// Removes the values of a plugin. Returns whether there were any.
-    pub(crate) async fn forget(&self, name: &str) -> bool {
-        self.0.lock().await.remove(name).is_some()
-    }
-
-    async fn open(&self, scope: &PluginScope) -> Result<Arc<DataDb>, Unavailable> {
-        let mut all = self.0.lock().await;
-        if let Some(kept) = all.get(&scope.name) {
-            return Ok(kept.clone());
-        }
-        let kept = open(scope).await?;
-        all.insert(scope.name.clone(), kept.clone());
-        Ok(kept)
-    }
-}
-
-async fn open(scope: &PluginScope) -> Result<Arc<DataDb>, Unavailable> {
-    Database::open(scope, "data.sqlite3", STEPS).await.map(|database| Arc::new(DataDb::new(database)))
-}
-
-/// Why a use of the data was refused, or failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum DataError {
-    /// The key or value cannot be taken as it is.
-    Invalid(String),
-    /// A bound was reached.
-    Limit(String),
-    /// The host cannot read or keep it.
-    Unavailable(Unavailable),
+    plugin: Arc<str>,
+    provider: Arc<dyn DataStoreProvider>,
+    store: OnceCell<Arc<dyn DataStore>>,
 }
 
 impl PluginData {
-    pub(crate) fn new(scope: PluginScope, in_memory: Arc<DataInMemory>) -> Self {
-        PluginData { scope, in_memory, kept: OnceCell::new() }
+    /// The service of the plugin of this name.
+    pub(crate) fn new(plugin: Arc<str>, provider: Arc<dyn DataStoreProvider>) -> Self {
+        PluginData { plugin, provider, store: OnceCell::new() }
     }
 
-    /// The stored values, opened at their first use.
-    pub(crate) async fn kept(&self) -> Result<&DataDb, DataError> {
-        let open = || async {
-            match self.scope.directory {
-                Some(_) => open(&self.scope).await,
-                None => self.in_memory.open(&self.scope).await,
+    /// The plugin's store, opened at its first use.
+    ///
+    /// # Errors
+    /// Those of [`DataStoreProvider::open`]; the next use tries again.
+    pub(crate) async fn store(&self) -> Result<&dyn DataStore, DataError> {
+        if let Some(store) = self.store.get() {
+            return Ok(&**store);
+        }
+        let open = || self.provider.open(&self.plugin, DataLimits::default());
+        // Boxed: every other use would carry the size of its future.
+        Ok(&**Box::pin(self.store.get_or_try_init(open)).await?)
+    }
+
+    /// Replaces a value atomically, as [`DataStore::update`] does. `replace` returns the new value, and an answer that
+    /// this returns.
+    ///
+    /// # Errors
+    /// Those of `replace` and of the store; the value is then unchanged.
+    pub(crate) async fn replace<T: Send + 'static>(
+        &self,
+        key: &str,
+        mut replace: impl FnMut(Option<&DataValue>) -> Result<(DataValue, T), DataError> + Send + 'static,
+    ) -> Result<T, DataError> {
+        let answer = Arc::new(Mutex::new(None));
+        let update = {
+            let answer = answer.clone();
+            move |old: Option<&DataValue>| {
+                let (value, made) = replace(old)?;
+                *answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
+                Ok(DataChange::Set(value))
             }
         };
-        Ok(self.kept.get_or_try_init(open).await?)
+        self.store().await?.update(key, Box::new(update)).await?;
+        let made = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        made.ok_or_else(|| DataError::Unavailable("the backend of `data` did not change the value".to_owned()))
     }
 }
 
-/// Whether a text can be a key: 1 to [`DATA_KEY_BYTES_MAX`] bytes without control characters.
+/// Checks a key: 1 to [`DATA_KEY_BYTES_MAX`] bytes without control characters.
 ///
 /// # Errors
 /// [`DataError::Invalid`] or [`DataError::Limit`], with what is wrong.
@@ -99,7 +92,7 @@ pub(crate) fn check_key(key: &str) -> Result<(), DataError> {
     }
 }
 
-/// Whether a call may name this many keys.
+/// Checks the number of keys that one call names.
 ///
 /// # Errors
 /// [`DataError::Limit`].
@@ -110,7 +103,7 @@ pub(crate) fn check_batch(keys: usize) -> Result<(), DataError> {
     Ok(())
 }
 
-/// Whether a value is as short as it must be.
+/// Checks the size of a value.
 ///
 /// # Errors
 /// [`DataError::Limit`].
@@ -125,53 +118,42 @@ pub(crate) fn check_size(value: &[u8]) -> Result<(), DataError> {
 ///
 /// # Errors
 /// [`DataError::Limit`] or [`DataError::Invalid`].
-pub(crate) fn json(key: &str, text: String) -> Result<Value, DataError> {
+pub(crate) fn json(key: &str, text: String) -> Result<DataValue, DataError> {
     check_size(text.as_bytes())?;
     serde_json::from_str::<serde::de::IgnoredAny>(&text)
         .map_err(|error| DataError::Invalid(format!("{key}: the value is not JSON: {error}")))?;
-    Ok(Value { bytes: text.into_bytes(), is_json: true })
+    Ok(DataValue::Json(text))
 }
 
 /// A stored value as JSON text.
 ///
 /// # Errors
 /// [`DataError::Invalid`] if the value is not JSON.
-pub(crate) fn text(key: &str, value: Value) -> Result<String, DataError> {
-    let not_json = || DataError::Invalid(format!("{key}: the value is not JSON: it was set through `wasi:keyvalue`"));
-    if !value.is_json {
-        return Err(not_json());
+pub(crate) fn text(key: &str, value: DataValue) -> Result<String, DataError> {
+    match value {
+        DataValue::Json(text) => Ok(text),
+        DataValue::Bytes(_) => Err(not_json(key)),
     }
-    String::from_utf8(value.bytes).map_err(|_| not_json())
+}
+
+fn not_json(key: &str) -> DataError {
+    DataError::Invalid(format!("{key}: the value is not JSON: it was set through `wasi:keyvalue`"))
 }
 
 /// The sum of a stored integer and another; a key without a value counts as 0.
 ///
 /// # Errors
 /// [`DataError::Invalid`] if the value is not an integer or the sum is too large for one.
-pub(crate) fn sum(key: &str, old: Option<Value>, by: i64) -> Result<i64, DataError> {
+pub(crate) fn sum(key: &str, old: Option<&DataValue>, by: i64) -> Result<i64, DataError> {
     let old = match old {
         None => 0,
-        Some(value) => text(key, value)?
-            .parse()
-            .map_err(|_| DataError::Invalid(format!("{key}: the value is not an integer of 64 bits")))?,
+        Some(DataValue::Bytes(_)) => return Err(not_json(key)),
+        Some(DataValue::Json(text)) => {
+            text.parse().map_err(|_| DataError::Invalid(format!("{key}: the value is not an integer of 64 bits")))?
+        }
     };
     let over = || DataError::Invalid(format!("{key}: {old} and {by} are more than an integer of 64 bits can hold"));
     i64::checked_add(old, by).ok_or_else(over)
-}
-
-impl fmt::Display for DataError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            DataError::Invalid(text) | DataError::Limit(text) => f.write_str(text),
-            DataError::Unavailable(unavailable) => unavailable.fmt(f),
-        }
-    }
-}
-
-impl From<Unavailable> for DataError {
-    fn from(unavailable: Unavailable) -> Self {
-        DataError::Unavailable(unavailable)
-    }
 }
 
 #[cfg(test)]
@@ -202,7 +184,7 @@ mod tests {
     fn value_that_is_not_json_is_invalid_either_way() {
         assert!(matches!(json("k", "{".to_owned()), Err(DataError::Invalid(_))));
         assert!(matches!(json("k", String::new()), Err(DataError::Invalid(_))));
-        let raw = Value { bytes: vec![0xff], is_json: false };
+        let raw = DataValue::Bytes(vec![0xff]);
         assert!(text("k", raw).expect_err("bytes").to_string().contains("wasi:keyvalue"));
     }
 }

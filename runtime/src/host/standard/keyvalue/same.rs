@@ -21,19 +21,19 @@ macro_rules! same_in_both_drafts {
 
         impl store::HostBucket for HostState {
             async fn get(&mut self, bucket: Resource<Bucket>, key: String) -> Result<Option<Vec<u8>>, store::Error> {
-                Ok(self.keyvalue_get(Behind::of(&bucket), key).await?)
+                Ok(self.keyvalue_get(Backing::of(&bucket), key).await?)
             }
 
             async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Result<(), store::Error> {
-                Ok(self.keyvalue_set(Behind::of(&bucket), vec![(key, value)]).await?)
+                Ok(self.keyvalue_set(Backing::of(&bucket), vec![(key, value)]).await?)
             }
 
             async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Result<(), store::Error> {
-                Ok(self.keyvalue_delete(Behind::of(&bucket), vec![key]).await?)
+                Ok(self.keyvalue_delete(Backing::of(&bucket), vec![key]).await?)
             }
 
             async fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Result<bool, store::Error> {
-                Ok(self.keyvalue_exists(Behind::of(&bucket), key).await?)
+                Ok(self.keyvalue_exists(Backing::of(&bucket), key).await?)
             }
 
             async fn list_keys(
@@ -41,7 +41,7 @@ macro_rules! same_in_both_drafts {
                 bucket: Resource<Bucket>,
                 cursor: Option<$cursor>,
             ) -> Result<store::KeyResponse, store::Error> {
-                let (keys, cursor) = self.$list(Behind::of(&bucket), cursor).await?;
+                let (keys, cursor) = self.$list(Backing::of(&bucket), cursor).await?;
                 Ok(store::KeyResponse { keys, cursor })
             }
 
@@ -56,7 +56,7 @@ macro_rules! same_in_both_drafts {
                 bucket: Resource<Bucket>,
                 keys: Vec<String>,
             ) -> Result<Vec<Option<(String, Vec<u8>)>>, store::Error> {
-                Ok(self.keyvalue_get_many(Behind::of(&bucket), keys).await?)
+                Ok(self.keyvalue_get_many(Backing::of(&bucket), keys).await?)
             }
 
             async fn set_many(
@@ -64,11 +64,11 @@ macro_rules! same_in_both_drafts {
                 bucket: Resource<Bucket>,
                 entries: Vec<(String, Vec<u8>)>,
             ) -> Result<(), store::Error> {
-                Ok(self.keyvalue_set(Behind::of(&bucket), entries).await?)
+                Ok(self.keyvalue_set(Backing::of(&bucket), entries).await?)
             }
 
             async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Result<(), store::Error> {
-                Ok(self.keyvalue_delete(Behind::of(&bucket), keys).await?)
+                Ok(self.keyvalue_delete(Backing::of(&bucket), keys).await?)
             }
         }
     };

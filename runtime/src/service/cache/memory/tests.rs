@@ -1,143 +1,138 @@
-//! Expiry, order, bounds and scans of one cache, and the bound of all.
+//! Expiry, eviction, limits and scans of one cache, and the limit of all together.
 
 use super::*;
 use crate::clock::ManualClock;
+use crate::limits::CACHE_BYTES_MAX;
 
 fn memory() -> (ManualClock, Arc<Memory>) {
     let clock = ManualClock::default();
-    (clock.clone(), Memory::new(Arc::new(clock), &Arc::default()))
+    (clock.clone(), Memory::new(Arc::new(clock), &Arc::default(), CACHE_BYTES_MAX))
+}
+
+fn json(text: &str) -> CacheValue {
+    CacheValue::Json(text.into())
+}
+
+fn set(memory: &Memory, key: &str, value: &str, ttl: Option<Duration>) {
+    memory.set(key.to_owned(), json(value), ttl);
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]
-fn value_expires_by_the_clock_that_is_given() {
+fn value_expires_by_the_given_clock() {
     let (clock, memory) = memory();
-    memory.set("minute", "1", Some(MINUTE));
-    memory.set("ever", "2", None);
-    memory.set("very long", "3", Some(Duration::MAX));
+    set(&memory, "minute", "1", Some(MINUTE));
+    set(&memory, "ever", "2", None);
+    set(&memory, "very long", "3", Some(Duration::MAX));
     clock.advance(MINUTE - Duration::from_millis(1));
-    assert_eq!(memory.get("minute").as_deref(), Some("1"));
+    assert_eq!(memory.get("minute"), Some(json("1")));
     clock.advance(Duration::from_millis(1));
     assert_eq!(memory.get("minute"), None);
-    assert!(!memory.delete("minute"), "what has expired is not there");
+    assert!(!memory.delete("minute"), "an expired value is absent");
     clock.advance(1_000_000 * MINUTE);
-    assert_eq!((memory.get("ever").as_deref(), memory.get("very long").as_deref()), (Some("2"), Some("3")));
+    assert_eq!((memory.get("ever"), memory.get("very long")), (Some(json("2")), Some(json("3"))));
 }
 
 #[test]
-fn value_lives_on_while_the_clock_that_is_given_stands_still() {
+fn value_lives_on_while_the_given_clock_stands_still() {
     let (_, memory) = memory();
-    memory.set("short", "1", Some(Duration::from_millis(1)));
+    set(&memory, "short", "1", Some(Duration::from_millis(1)));
     std::thread::sleep(Duration::from_millis(5));
-    memory.book();
-    assert_eq!(memory.get("short").as_deref(), Some("1"));
+    memory.update_counters();
+    assert_eq!(memory.get("short"), Some(json("1")));
 }
 
 #[test]
-fn get_or_set_sets_what_is_not_there_or_has_expired() {
-    let (clock, memory) = memory();
-    assert_eq!(&*memory.get_or_set("a", "1", Some(MINUTE)), "1");
-    assert_eq!(&*memory.get_or_set("a", "2", Some(MINUTE)), "1");
-    clock.advance(MINUTE);
-    assert_eq!(&*memory.get_or_set("a", "3", Some(MINUTE)), "3");
-    assert_eq!(memory.get("a").as_deref(), Some("3"));
-}
-
-#[test]
-fn of_many_who_get_or_set_at_once_one_sets() {
-    let (_, memory) = memory();
-    let answers: Vec<Arc<str>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8)
-            .map(|n| {
-                let memory = &memory;
-                scope.spawn(move || memory.get_or_set("a", &n.to_string(), None))
-            })
-            .collect();
-        threads.into_iter().map(|thread| thread.join().expect("it ends")).collect()
-    });
-    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
-}
-
-#[test]
-fn what_was_not_used_for_longest_goes_first() {
+fn full_cache_evicts_the_least_recently_used_value() {
     let (_, memory) = memory();
     let value = "v".repeat(1 << 20);
     for key in ["used", "unused"] {
-        memory.set(key, "1", None);
+        set(&memory, key, "1", None);
     }
     for n in 0..20 {
-        assert_eq!(memory.get("used").as_deref(), Some("1"), "after {n} MiB");
-        memory.set(&n.to_string(), &value, None);
+        assert_eq!(memory.get("used"), Some(json("1")), "after {n} MiB");
+        set(&memory, &n.to_string(), &value, None);
     }
     assert_eq!((memory.get("unused"), memory.get("0")), (None, None));
     assert!(memory.get("19").is_some());
 }
 
 #[test]
-fn cache_is_never_much_larger_than_it_may_be() {
+fn cache_is_never_much_larger_than_its_limit() {
     let (_, memory) = memory();
     for (bytes, count) in [(1 << 20, 100), (10, 100_000)] {
         let value = "v".repeat(bytes);
         for n in 0..count {
-            memory.set(&format!("{bytes}/{n}"), &value, None);
+            set(&memory, &format!("{bytes}/{n}"), &value, None);
         }
         let held: u64 = memory.entries.iter().map(|(key, entry)| u64::from(weight(&key, &entry.value))).sum();
-        assert!(held <= CACHE_BYTES_MAX + CACHE_BYTES_UNTIL_BOOKED, "{held}");
+        assert!(held <= CACHE_BYTES_MAX + CACHE_BYTES_UNTIL_COUNTED, "{held}");
         assert!(held > CACHE_BYTES_MAX / 2, "{held}");
     }
 }
 
 #[test]
-fn where_all_caches_are_full_the_largest_is_emptied() {
+fn largest_cache_is_emptied_when_all_together_exceed_their_limit() {
     let total = Arc::<Total>::default();
-    let cache = || Memory::new(Arc::new(ManualClock::default()), &total);
+    let cache = || Memory::new(Arc::new(ManualClock::default()), &total, CACHE_BYTES_MAX);
     let small = cache();
-    small.set("a", "1", None);
+    set(&small, "a", "1", None);
     let value = "v".repeat(1 << 20);
     let large: Vec<Arc<Memory>> = (0..=CACHE_BYTES_IN_ALL_MAX / CACHE_BYTES_MAX + 4).map(|_| cache()).collect();
     for memory in &large {
         for n in 0..16 {
-            memory.set(&n.to_string(), &value, None);
+            set(memory, &n.to_string(), &value, None);
             assert!(total.bytes() <= CACHE_BYTES_IN_ALL_MAX, "{}", total.bytes());
         }
     }
-    assert_eq!(small.get("a").as_deref(), Some("1"));
+    assert_eq!(small.get("a"), Some(json("1")));
     assert!(total.bytes() > CACHE_BYTES_IN_ALL_MAX / 2, "{}", total.bytes());
     drop(large);
-    small.book();
+    small.update_counters();
     assert!(total.bytes() < 1_000, "{}", total.bytes());
 }
 
 #[tokio::test]
-async fn delete_all_removes_what_fits_and_counts_what_was_alive() {
-    let (clock, memory) = memory();
-    memory.set("a/old", "1", Some(MINUTE));
-    clock.advance(MINUTE);
-    for key in ["a/1", "a/2", "b/1"] {
-        memory.set(key, "1", None);
-    }
-    let deleted = Memory::delete_all(memory.clone(), |key| key.starts_with("a/")).await.expect("it is quick");
-    assert_eq!((deleted, memory.get("a/1"), memory.get("b/1").as_deref()), (2, None, Some("1")));
-    for n in 0..2 * CACHE_KEYS_SCANNED_HERE {
-        memory.set(&format!("c/{n}"), "1", None);
-    }
-    memory.book();
-    let deleted = Memory::delete_all(memory.clone(), |key| key.starts_with("c/")).await.expect("it is quick");
-    assert_eq!(deleted, 2 * CACHE_KEYS_SCANNED_HERE);
+async fn dropped_store_gives_its_bytes_back() {
+    let cache = MemoryCache::default();
+    let open = async || cache.open("p", CacheLimits::default()).await.expect("opened");
+    let store = open().await;
+    store.set_many(vec![("a".to_owned(), json(&"v".repeat(1 << 20)))], None).await.expect("set");
+    assert!(cache.total.bytes() > 1 << 20);
+    drop(store);
+    assert_eq!(cache.total.bytes(), 0);
+    assert_eq!(open().await.get("a").await, Ok(None));
 }
 
 #[tokio::test]
-async fn scan_that_takes_too_long_removes_nothing() {
+async fn large_cache_is_scanned_on_another_thread() {
+    let (clock, memory) = memory();
+    let store = MemoryStore { memory: memory.clone(), limits: CacheLimits::default() };
+    set(&memory, "a/old", "1", Some(MINUTE));
+    clock.advance(MINUTE);
+    for n in 0..2 * CACHE_KEYS_SCANNED_HERE {
+        set(&memory, &format!("a/{n}"), "1", None);
+    }
+    set(&memory, "b", "1", None);
+    memory.update_counters();
+    let deleted = store.delete_selected(Box::new(|key| key.starts_with("a/"))).into_ready();
+    let deleted = deleted.expect_err("it is not ready").await;
+    assert_eq!(deleted, Ok(2 * CACHE_KEYS_SCANNED_HERE), "an expired value is not counted");
+    assert_eq!(memory.get("b"), Some(json("1")));
+}
+
+#[test]
+fn scan_that_takes_too_long_removes_nothing() {
     let (_, memory) = memory();
     for key in ["a", "b", "c"] {
-        memory.set(key, "1", None);
+        set(&memory, key, "1", None);
     }
-    let slow = |_: &str| {
+    let slow: CacheKeyFilter = Box::new(|_| {
         std::thread::sleep(CACHE_SCAN_TIME_MAX / 2);
         true
-    };
-    let TooSlow(observed) = Memory::delete_all(memory.clone(), slow).await.expect_err("it is slow");
-    assert!(observed > CACHE_SCAN_TIME_MAX);
+    });
+    let error = memory.delete_selected(&slow).expect_err("it is slow").to_string();
+    assert!(error.contains("cache_scan_time: 200ms allowed"), "{error}");
     assert!(["a", "b", "c"].iter().all(|key| memory.get(key).is_some()));
 }

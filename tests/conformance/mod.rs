@@ -1,0 +1,35 @@
+//! Conformance suites: one for each interface of a backend. A suite checks every rule of the interface's documentation,
+//! for any provider.
+//!
+//! A suite depends on `plugbay` and `tokio` alone, so that the crate of a backend can include its file with `#[path]`
+//! and call `check` from a test on a multi-threaded tokio runtime. It removes its values before it begins, not after.
+
+mod cache;
+mod data;
+mod rate;
+
+use plugbay::ManualClock;
+use plugbay::store::{MemoryCache, MemoryData, MemoryRates, SqliteData};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn data_in_memory_conforms() {
+    data::check(&MemoryData::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn data_in_sqlite_conforms() {
+    let directory = tempfile::tempdir().expect("a directory");
+    data::check(&SqliteData::new(directory.path())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cache_in_memory_conforms() {
+    let clock = ManualClock::default();
+    cache::check(&MemoryCache::new(clock.clone()), async |time| clock.advance(time)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rates_in_memory_conform() {
+    // The counters know the time of a call from the call alone.
+    rate::check(&MemoryRates::default(), async |_| ()).await;
+}
