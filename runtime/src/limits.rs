@@ -287,6 +287,8 @@ pub const DB_TIME_TO_ANSWER: Duration = Duration::from_millis(50);
 pub const DB_STATEMENTS_AT_ONCE_MAX: usize = 32;
 /// Time that a statement waits for another transaction of its plugin before it fails with `busy`: 5 s.
 pub const DB_WAIT_MAX: Duration = Duration::from_secs(5);
+/// How long creating the declared tables of a plugin may take: 2 min. A changed table is copied as a whole.
+pub const DB_DECLARE_TIME_MAX: Duration = Duration::from_secs(120);
 /// Instructions of SQLite's machine between two checks whether the caller still waits: 20 take less than a microsecond,
 /// but some may be functions that take milliseconds.
 pub const DB_STEPS_UNTIL_LOOK: i32 = 20;

@@ -224,7 +224,6 @@ impl Runtime {
     pub async fn unload(&self, name: &str) -> bool {
         let turn = self.0.plugins.turn(name).await;
         let Some(plugin) = self.0.plugins.remove(name) else { return false };
-        let runtime = self.clone();
         to_its_end(turn, async move {
             let revision = plugin.get();
             let jobs = revision.context.jobs.queue.clone();
@@ -233,7 +232,6 @@ impl Runtime {
             revision.context.plugins.release();
             // The outcome of a run that has just ended may not be stored yet.
             let _ = tokio::time::timeout(OUTCOMES_WAIT_MAX, jobs.settled()).await;
-            runtime.0.jobs.retain(&jobs);
         })
         .await;
         true
@@ -298,9 +296,7 @@ impl Runtime {
             return Err(RemoveDataError::Loaded { plugin: name.to_owned() });
         }
         let stored = self.remove_stored(name).await?;
-        // A handle of the unloaded plugin may hold what is removed: the plugin that is loaded next must not share it.
-        self.0.databases.forget(name);
-        let in_memory = [stored, self.0.jobs.remove(name), self.0.configs.forget(name)].contains(&true);
+        let in_memory = stored || self.0.configs.forget(name);
         let Some(directory) = self.0.data_dir.as_ref().map(|directory| directory.join(name)) else {
             return Ok(in_memory);
         };
@@ -312,13 +308,15 @@ impl Runtime {
         }
     }
 
-    /// Removes the values of a plugin from the backends of `data` and `cache`. Returns whether there were any.
+    /// Removes everything that the backends store for a plugin. Returns whether there was anything.
     async fn remove_stored(&self, plugin: &str) -> Result<bool, RemoveDataError> {
         let unavailable = |message: String| RemoveDataError::Unavailable { plugin: plugin.to_owned(), message };
         let removed = pin!(async {
             let data = self.0.data.remove(plugin).await.map_err(|error| error.to_string())?;
             let cached = self.0.caches.remove(plugin).await.map_err(|error| error.to_string())?;
-            Ok(data || cached)
+            let jobs = self.0.jobs.remove(plugin).await.map_err(|error| error.to_string())?;
+            let tables = self.0.databases.remove(plugin).await.map_err(|error| error.to_string())?;
+            Ok(data || cached || jobs || tables)
         });
         match until(TimeLimit::from_now(None), removed).await {
             Ok(removed) => removed.map_err(unavailable),

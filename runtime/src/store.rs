@@ -1,4 +1,4 @@
-//! Backends, which store the values of `data` and `cache` and count calls against rate limits.
+//! Backends, which store the data, cached values, jobs and SQL tables of plugins, and count calls against rate limits.
 //!
 //! Each interface is a pair of traits. A provider is passed to the [`RuntimeBuilder`], and opens the store of a plugin
 //! by the plugin's name:
@@ -7,15 +7,20 @@
 //! |---|---|---|---|
 //! | [`DataStoreProvider`] | [`DataStore`] | [`SqliteData`], [`MemoryData`] | [`RuntimeBuilder::data_store`] |
 //! | [`CacheStoreProvider`] | [`CacheStore`] | [`MemoryCache`] | [`RuntimeBuilder::cache_store`] |
+//! | [`JobStoreProvider`] | [`JobStore`] | [`SqliteJobs`] | [`RuntimeBuilder::job_store`] |
+//! | [`SqlStoreProvider`] | [`SqlStore`] | [`SqliteDatabases`] | [`RuntimeBuilder::sql_store`] |
 //! | [`RateCounters`] | [`RateCounter`] | [`MemoryRates`] | [`RuntimeBuilder::rate_counters`] |
 //!
 //! [`RuntimeBuilder`]: crate::RuntimeBuilder
 //! [`RuntimeBuilder::data_store`]: crate::RuntimeBuilder::data_store
 //! [`RuntimeBuilder::cache_store`]: crate::RuntimeBuilder::cache_store
+//! [`RuntimeBuilder::job_store`]: crate::RuntimeBuilder::job_store
+//! [`RuntimeBuilder::sql_store`]: crate::RuntimeBuilder::sql_store
 //! [`RuntimeBuilder::rate_counters`]: crate::RuntimeBuilder::rate_counters
 //!
 //! The traits use plain types: a backend knows neither WebAssembly nor permissions, which are checked before it is
-//! called. Their documentation states every rule that a backend keeps. `tests/conformance` in the repository checks
+//! called. Only a SQL backend asks whether a statement may use a table, because only it can find the tables. Their
+//! documentation states every rule that a backend keeps. `tests/conformance` in the repository checks
 //! those rules, for any provider.
 //!
 //! Methods return a [`StoreFuture`], which is a value or a boxed future. A backend that fails returns an error, which
@@ -45,5 +50,13 @@ pub use crate::service::cache::{
 pub use crate::service::data::{
     DataChange, DataError, DataFuture, DataLimits, DataStore, DataStoreProvider, DataTotals, DataUpdate, DataValue,
     EntriesPage, EntriesQuery, MemoryData, SqliteData,
+};
+pub use crate::service::db::{
+    SqlAnswer, SqlDeclaration, SqlError, SqlFuture, SqlPermission, SqlStatement, SqlStore, SqlStoreProvider,
+    SqlTransaction, SqlUse, SqlValue, SqliteDatabases,
+};
+pub use crate::service::jobs::{
+    BegunRun, DueJob, DueJobs, DueRun, Job, JobChange, JobClaim, JobError, JobFuture, JobLimits, JobOutcome,
+    JobSchedule, JobState, JobStore, JobStoreProvider, JobUpdate, NewJob, SqliteJobs,
 };
 pub use crate::store_future::StoreFuture;

@@ -6,10 +6,12 @@
 
 mod cache;
 mod data;
+mod db;
+mod jobs;
 mod rate;
 
 use plugbay::ManualClock;
-use plugbay::store::{MemoryCache, MemoryData, MemoryRates, SqliteData};
+use plugbay::store::{MemoryCache, MemoryData, MemoryRates, SqliteData, SqliteDatabases, SqliteJobs};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn data_in_memory_conforms() {
@@ -32,4 +34,28 @@ async fn cache_in_memory_conforms() {
 async fn rates_in_memory_conform() {
     // The counters know the time of a call from the call alone.
     rate::check(&MemoryRates::default(), async |_| ()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn jobs_in_memory_conform() {
+    jobs::check(&SqliteJobs::in_memory()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn jobs_in_sqlite_conform() {
+    let directory = tempfile::tempdir().expect("a directory");
+    jobs::check(&SqliteJobs::new(directory.path())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn db_in_memory_conforms() {
+    db::check(&SqliteDatabases::in_memory()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn db_in_sqlite_conforms() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let provider = SqliteDatabases::new(directory.path());
+    db::check(&provider).await;
+    db::check_tables_outlive_stores(&provider).await;
 }

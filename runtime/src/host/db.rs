@@ -5,21 +5,20 @@
 
 use std::sync::Arc;
 
-use plugbay_manifest::PermissionAction;
 use wasmtime::component::Resource;
 
 use super::HostState;
 use super::bindings::plugbay::plugin::db as wit;
-use crate::service::db::{Answer, DbError, OpenTransaction, SqlCall, Value};
+use crate::service::db::{OpenTransaction, SqlAnswer, SqlError, SqlStatement, SqlUse, SqlValue};
 
 /// The guest's handle of a transaction. The transaction itself is in the store ([`OpenTransaction`]).
 pub struct Transaction;
 
 impl HostState {
-    fn statement(&self, sql: String, keep_rows: bool) -> SqlCall {
+    fn statement(&self, sql: String, wants_rows: bool) -> SqlStatement {
         let plugin = self.plugin.clone();
         let may = Arc::new(move |resource: &str, action| plugin.permissions.allows(resource, action));
-        self.plugin.db.statement(sql, keep_rows, may, self.call.time_left())
+        self.plugin.db.statement(sql, wants_rows, may, self.call.time_left())
     }
 
     /// Runs a statement outside a transaction.
@@ -27,11 +26,11 @@ impl HostState {
         &mut self,
         sql: String,
         params: Vec<wit::Value>,
-        keep_rows: bool,
-    ) -> Result<Answer, wit::Error> {
+        wants_rows: bool,
+    ) -> Result<SqlAnswer, wit::Error> {
         self.no_transaction()?;
-        let job = self.statement(sql, keep_rows);
-        let ran = self.plugin.db.run(job, values(params)).await;
+        let statement = self.statement(sql, wants_rows);
+        let ran = self.plugin.db.run(statement, values(params)).await;
         self.end_statement(ran).await
     }
 
@@ -46,25 +45,25 @@ impl HostState {
     }
 
     /// Ends a statement: counts its work, lets other tasks run, and converts its error for the guest.
-    async fn end_statement<T: Moved>(&mut self, ran: Result<T, DbError>) -> Result<T, wit::Error> {
-        for (resource, action) in ran.as_ref().map_or(&[][..], Moved::uses) {
-            self.plugin.permissions.note_allowed(Some(&self.call.origin), resource, *action);
+    async fn end_statement<T: Moved>(&mut self, ran: Result<T, SqlError>) -> Result<T, wit::Error> {
+        for used in ran.as_ref().map_or(&[][..], Moved::uses) {
+            self.plugin.permissions.note_allowed(Some(&self.call.origin), &used.resource, used.action);
         }
         self.end_host_call(ran.as_ref().map_or(0, Moved::bytes)).await;
-        ran.map_err(|problem| match problem {
+        ran.map_err(|error| match &error {
             // Checked again, so that the denial is counted, audited and worded like any other.
-            DbError::Denied(ref resource, action) => match self.check(resource, action) {
+            SqlError::Denied(denied) => match self.check(&denied.resource, denied.action) {
                 Err(denial) => wit::Error::Denied(denial.to_string()),
-                Ok(()) => problem.into(),
+                Ok(()) => error.into(),
             },
-            other => other.into(),
+            _ => error.into(),
         })
     }
 
     /// Takes the transaction that the guest names out of the store.
-    fn take_transaction(&mut self, named: &Resource<Transaction>) -> Result<OpenTransaction, DbError> {
+    fn take_transaction(&mut self, named: &Resource<Transaction>) -> Result<OpenTransaction, SqlError> {
         self.transaction.take_if(|open| open.number == named.rep()).ok_or_else(|| {
-            DbError::Invalid("this transaction has ended: it was rolled back, by a limit or with its call".to_owned())
+            SqlError::Invalid("this transaction has ended: it was rolled back, by a limit or with its call".to_owned())
         })
     }
 
@@ -72,20 +71,19 @@ impl HostState {
     async fn run_inside(
         &mut self,
         named: &Resource<Transaction>,
-        job: SqlCall,
+        statement: SqlStatement,
         params: Vec<wit::Value>,
-    ) -> Result<Answer, DbError> {
-        let (open, ran) = self.take_transaction(named)?.run(job, values(params)).await;
+    ) -> Result<SqlAnswer, SqlError> {
+        let (open, ran) = self.take_transaction(named)?.run(statement, values(params)).await;
         self.transaction = open;
         ran
     }
 
-    async fn commit_transaction(&mut self, named: &Resource<Transaction>) -> Result<(), DbError> {
-        let open = self.take_transaction(named)?;
-        open.commit(self.statement(String::new(), false)).await
+    async fn commit_transaction(&mut self, named: &Resource<Transaction>) -> Result<(), SqlError> {
+        self.take_transaction(named)?.commit().await
     }
 
-    async fn roll_back_transaction(&mut self, named: &Resource<Transaction>) -> Result<(), DbError> {
+    async fn roll_back_transaction(&mut self, named: &Resource<Transaction>) -> Result<(), SqlError> {
         self.take_transaction(named)?.roll_back().await
     }
 }
@@ -96,18 +94,18 @@ trait Moved {
         0
     }
 
-    fn uses(&self) -> &[(String, PermissionAction)] {
+    fn uses(&self) -> &[SqlUse] {
         &[]
     }
 }
 
-impl Moved for Answer {
+impl Moved for SqlAnswer {
     fn bytes(&self) -> usize {
         self.bytes
     }
 
-    fn uses(&self) -> &[(String, PermissionAction)] {
-        Answer::uses(self)
+    fn uses(&self) -> &[SqlUse] {
+        &self.uses
     }
 }
 
@@ -118,59 +116,54 @@ impl Moved for Begun {}
 
 impl Moved for () {}
 
-fn values(params: Vec<wit::Value>) -> Vec<Value> {
-    params.into_iter().map(Value::from).collect()
+fn values(params: Vec<wit::Value>) -> Vec<SqlValue> {
+    params.into_iter().map(SqlValue::from).collect()
 }
 
-impl From<wit::Value> for Value {
+impl From<wit::Value> for SqlValue {
     fn from(value: wit::Value) -> Self {
         match value {
-            wit::Value::Null => Value::Null,
-            wit::Value::Integer(number) => Value::Integer(number),
-            wit::Value::Real(number) => Value::Real(number),
-            wit::Value::Text(text) => Value::Text(text),
-            wit::Value::Blob(bytes) => Value::Blob(bytes),
+            wit::Value::Null => SqlValue::Null,
+            wit::Value::Integer(number) => SqlValue::Integer(number),
+            wit::Value::Real(number) => SqlValue::Real(number),
+            wit::Value::Text(text) => SqlValue::Text(text),
+            wit::Value::Blob(bytes) => SqlValue::Blob(bytes),
         }
     }
 }
 
-impl From<Value> for wit::Value {
-    fn from(value: Value) -> Self {
+impl From<SqlValue> for wit::Value {
+    fn from(value: SqlValue) -> Self {
         match value {
-            Value::Null => wit::Value::Null,
-            Value::Integer(number) => wit::Value::Integer(number),
-            Value::Real(number) => wit::Value::Real(number),
-            Value::Text(text) => wit::Value::Text(text),
-            Value::Blob(bytes) => wit::Value::Blob(bytes),
+            SqlValue::Null => wit::Value::Null,
+            SqlValue::Integer(number) => wit::Value::Integer(number),
+            SqlValue::Real(number) => wit::Value::Real(number),
+            SqlValue::Text(text) => wit::Value::Text(text),
+            SqlValue::Blob(bytes) => wit::Value::Blob(bytes),
         }
     }
 }
 
-impl From<DbError> for wit::Error {
-    fn from(problem: DbError) -> Self {
-        match problem {
-            DbError::Denied(resource, action) => {
-                wit::Error::Denied(format!("permission to {} `{resource}` is missing", action.name()))
-            }
-            DbError::Invalid(text) => wit::Error::Invalid(text),
-            DbError::Constraint(text) => wit::Error::Constraint(text),
-            DbError::Limit(text) => wit::Error::Limit(text),
-            DbError::Interrupted(text) => wit::Error::Interrupted(text),
-            DbError::Busy(text) => wit::Error::Busy(text),
-            DbError::Unavailable(text) => wit::Error::Unavailable(text),
-            DbError::Stale | DbError::TooLongHere => {
-                wit::Error::Busy("the tables change while the statement runs: try again".to_owned())
-            }
+impl From<SqlError> for wit::Error {
+    fn from(error: SqlError) -> Self {
+        match error {
+            SqlError::Denied(_) => wit::Error::Denied(error.to_string()),
+            SqlError::Invalid(text) => wit::Error::Invalid(text),
+            SqlError::Constraint(text) => wit::Error::Constraint(text),
+            SqlError::Limit(text) => wit::Error::Limit(text),
+            SqlError::Interrupted(text) => wit::Error::Interrupted(text),
+            SqlError::Busy(text) => wit::Error::Busy(text),
+            SqlError::Unavailable(text) => wit::Error::Unavailable(text),
         }
     }
 }
 
-fn rows(answer: Answer) -> wit::Rows {
+fn rows(answer: SqlAnswer) -> wit::Rows {
     let rows = answer.rows.into_iter().map(|row| row.into_iter().map(wit::Value::from).collect()).collect();
     wit::Rows { columns: answer.columns, rows }
 }
 
-fn changes(answer: &Answer) -> wit::Changes {
+fn changes(answer: &SqlAnswer) -> wit::Changes {
     wit::Changes { insert_id: answer.insert_id, changes: answer.changes }
 }
 
@@ -185,21 +178,20 @@ impl wit::Host for HostState {
 
     async fn execute_many(&mut self, sql: String, many: Vec<Vec<wit::Value>>) -> Result<wit::Changes, wit::Error> {
         self.no_transaction()?;
-        let job = self.statement(sql, false);
-        let ran = self.plugin.db.run_many(job, many.into_iter().map(values).collect()).await;
+        let statement = self.statement(sql, false);
+        let ran = self.plugin.db.run_many(statement, many.into_iter().map(values).collect()).await;
         self.end_statement(ran).await.map(|answer| changes(&answer))
     }
 
     async fn begin(&mut self) -> Result<Resource<Transaction>, wit::Error> {
         self.no_transaction()?;
-        let job = self.statement(String::new(), false);
-        let begun = match self.plugin.db.begin(job).await {
+        let begun = match self.plugin.db.begin(self.call.time_left()).await {
             Ok(open) => {
                 let number = open.number;
                 self.transaction = Some(open);
                 Ok(Begun(number))
             }
-            Err(problem) => Err(problem),
+            Err(error) => Err(error),
         };
         let Begun(number) = self.end_statement(begun).await?;
         Ok(Resource::new_own(number))
@@ -213,8 +205,8 @@ impl wit::HostTransaction for HostState {
         sql: String,
         params: Vec<wit::Value>,
     ) -> Result<wit::Rows, wit::Error> {
-        let job = self.statement(sql, true);
-        let ran = self.run_inside(&named, job, params).await;
+        let statement = self.statement(sql, true);
+        let ran = self.run_inside(&named, statement, params).await;
         self.end_statement(ran).await.map(rows)
     }
 
@@ -224,8 +216,8 @@ impl wit::HostTransaction for HostState {
         sql: String,
         params: Vec<wit::Value>,
     ) -> Result<wit::Changes, wit::Error> {
-        let job = self.statement(sql, false);
-        let ran = self.run_inside(&named, job, params).await;
+        let statement = self.statement(sql, false);
+        let ran = self.run_inside(&named, statement, params).await;
         self.end_statement(ran).await.map(|answer| changes(&answer))
     }
 

@@ -25,9 +25,9 @@ use crate::plugin::link::Linkers;
 use crate::service::cache::{CacheStoreProvider, Caches, MemoryCache};
 use crate::service::config::ConfigStores;
 use crate::service::data::{DataStoreProvider, MemoryData, SqliteData};
-use crate::service::db::Databases;
+use crate::service::db::{Databases, SqlStoreProvider, SqliteDatabases};
 use crate::service::http::{HttpResolver, HttpResponder, Network};
-use crate::service::jobs::AllJobs;
+use crate::service::jobs::{AllJobs, JobStoreProvider, SqliteJobs};
 use crate::service::log::{LogSink, TracingSink};
 
 /// Location of the cache of compiled code, which outlives the process.
@@ -63,6 +63,8 @@ pub struct RuntimeBuilder {
     audit_sink: Arc<dyn AuditSink>,
     clock: Arc<dyn Clock>,
     run_jobs: bool,
+    job_store: Option<Arc<dyn JobStoreProvider>>,
+    sql_store: Option<Arc<dyn SqlStoreProvider>>,
     http_resolver: Option<Arc<dyn HttpResolver>>,
     http_responder: Option<Arc<dyn HttpResponder>>,
     http_root_certificates: Vec<Vec<u8>>,
@@ -109,6 +111,8 @@ impl Default for RuntimeBuilder {
             audit_sink: Arc::new(TracingAudit),
             clock: Arc::new(SystemClock),
             run_jobs: true,
+            job_store: None,
+            sql_store: None,
             http_resolver: None,
             http_responder: None,
             http_root_certificates: Vec::new(),
@@ -223,6 +227,22 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Sets the backend that stores jobs. Default: [`SqliteJobs`](crate::store::SqliteJobs) in the data directory, or
+    /// in memory without one.
+    #[must_use]
+    pub fn job_store(mut self, backend: impl JobStoreProvider) -> Self {
+        self.job_store = Some(Arc::new(backend));
+        self
+    }
+
+    /// Sets the backend of the SQL databases of `db`. Default: [`SqliteDatabases`](crate::store::SqliteDatabases) in
+    /// the data directory, or in memory without one.
+    #[must_use]
+    pub fn sql_store(mut self, backend: impl SqlStoreProvider) -> Self {
+        self.sql_store = Some(Arc::new(backend));
+        self
+    }
+
     /// Sets the backend that counts calls against rate limits. Default: [`MemoryRates`](crate::store::MemoryRates),
     /// which counts the calls of this runtime.
     #[must_use]
@@ -322,6 +342,14 @@ impl RuntimeBuilder {
             None => Arc::new(MemoryData::default()),
         });
         let cache = self.cache_store.unwrap_or_else(|| Arc::new(MemoryCache::with_clock(self.clock.clone())));
+        let job_store = self.job_store.unwrap_or_else(|| match &self.data_dir {
+            Some(directory) => Arc::new(SqliteJobs::new(directory)),
+            None => Arc::new(SqliteJobs::in_memory()),
+        });
+        let sql_store = self.sql_store.unwrap_or_else(|| match &self.data_dir {
+            Some(directory) => Arc::new(SqliteDatabases::new(directory)),
+            None => Arc::new(SqliteDatabases::in_memory()),
+        });
         Ok(Runtime(Arc::new(Shared {
             engines,
             linkers: Linkers::new(self.live_instances, extensions.clone()),
@@ -341,7 +369,7 @@ impl RuntimeBuilder {
             audit: Arc::new(Audit::new(Arc::new(CatchPanic(self.audit_sink)), self.clock.clone())),
             clock: self.clock,
             run_jobs: AtomicBool::new(self.run_jobs),
-            jobs: AllJobs::default(),
+            jobs: AllJobs::new(job_store),
             network: Arc::new(Network::new(
                 self.http_resolver,
                 self.http_responder,
@@ -350,7 +378,7 @@ impl RuntimeBuilder {
             )),
             linked: Mutex::default(),
             configs: ConfigStores::default(),
-            databases: Databases::default(),
+            databases: Databases::new(sql_store),
             caches: Caches::new(cache),
             rates: self.rate_counters.unwrap_or_else(|| Arc::new(MemoryRates::default())),
             plugins: Arc::default(),

@@ -24,7 +24,7 @@ use crate::plugin::registry::Registry;
 use crate::scope::{PluginScope, forget_gone};
 use crate::service::config::PluginConfig;
 use crate::service::data::PluginData;
-use crate::service::db::{NotMade, PluginDb};
+use crate::service::db::NotDeclared;
 use crate::service::http::PluginHttp;
 use crate::service::jobs::PluginJobs;
 use crate::service::log::PluginLog;
@@ -43,7 +43,7 @@ impl Prepared {
     pub(super) async fn start(self, start: Start) -> Result<LoadedPlugin, LoadError> {
         let Prepared { checked, context, linked, rate } = self;
         let declared = context.db.declare(&checked.manifest.tables, checked.manifest.database.as_ref()).await;
-        declared.map_err(|NotMade(message)| LoadError::new(&*context.name, LoadErrorKind::Tables { message }))?;
+        declared.map_err(|NotDeclared(message)| LoadError::new(&*context.name, LoadErrorKind::Tables { message }))?;
         LoadedPlugin::start(checked, context, linked, rate, start).await
     }
 }
@@ -130,7 +130,7 @@ impl Runtime {
             config,
             data: PluginData::new(name.clone(), self.0.data.clone()),
             cache: self.0.caches.of(&name),
-            db: PluginDb::new(&self.0.databases, &scope),
+            db: self.0.databases.of(&scope),
             jobs: PluginJobs::new(self.0.jobs.of(&scope), manifest.actions.iter().map(|action| action.name.clone())),
             plugins: self.plugin_calls(manifest, &name),
             http: PluginHttp::new(self.0.network.clone()),

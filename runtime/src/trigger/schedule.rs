@@ -30,7 +30,7 @@ use crate::limits::{
 };
 use crate::plugin::current::CurrentRevision;
 use crate::plugin::loaded::LoadedPlugin;
-use crate::service::jobs::{Claim, Ended, JobQueue, Run, Wake};
+use crate::service::jobs::{Ended, JobClaim, JobQueue, Run, Wake};
 use crate::service::log::Level;
 
 /// The log target of lines about runs.
@@ -70,11 +70,11 @@ pub(crate) async fn stop(jobs: &JobQueue) {
     match tokio::time::timeout(OUTCOMES_WAIT_MAX, task).await {
         // A task that was cancelled with its executor has nothing left to end.
         Ok(Err(error)) if error.is_panic() => {
-            tracing::error!(plugin = &*jobs.scope().name, %error, "the task that ran its jobs panicked");
+            tracing::error!(plugin = jobs.plugin(), %error, "the task that ran its jobs panicked");
         }
         Ok(_) => {}
         Err(_) => {
-            tracing::error!(plugin = &*jobs.scope().name, "the store of its jobs has not answered");
+            tracing::error!(plugin = jobs.plugin(), "the store of its jobs has not answered");
             abort.abort();
         }
     }
@@ -179,9 +179,10 @@ impl Runner {
     }
 
     /// Begins the runs that are due. Returns `None` if the plugin or its jobs are gone.
-    async fn look(&self, claim: &mut Option<Arc<Claim>>) -> Option<Wait> {
+    async fn look(&self, claim: &mut Option<Arc<dyn JobClaim>>) -> Option<Wait> {
         let (plugin, jobs) = (self.plugin.upgrade()?, self.jobs.upgrade()?);
-        if claim.is_none() {
+        if claim.as_ref().is_none_or(|claim| !claim.is_held()) {
+            *claim = None;
             match jobs.claim().await {
                 Ok(taken) => *claim = taken,
                 Err(_) => return Some(Wait::Time(JOBS_UNREADABLE_PAUSE)),

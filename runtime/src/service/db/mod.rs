@@ -1,82 +1,164 @@
-//! A SQL database (SQLite) of the plugin's own, in a file of its own.
+//! A SQL database for each plugin, which no other plugin can access.
 //!
-//! The SQL is a stranger's. A statement goes through these hands, in this order: one statement only (`text.rs`),
-//! nothing that is refused to all plugins (`authorizer.rs`, `functions.rs`), every table granted (`facts.rs`,
-//! `statement.rs`), and while it runs its time (`watch.rs`), rows and bytes (`statement.rs`), and room
-//! (`connection.rs`). Waiting, holding and letting go of the database is `database.rs`; transactions are
-//! `transaction.rs`; what a manifest declares is `tables.rs` and `collections.rs`.
+//! `store.rs` has the interface of backends, and `sqlite/` the backend that is built in. A plugin's database is opened
+//! at its first use, or when the plugin is loaded if its manifest declares tables.
 
-mod authorizer;
-mod collections;
-mod connection;
-mod database;
-mod declare;
-mod facts;
-mod functions;
-mod problem;
-mod statement;
-mod tables;
-mod text;
-mod transaction;
-mod value;
-mod watch;
+mod sqlite;
+mod store;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
+use plugbay_manifest::{Database, Table};
 use plugbay_sqlite_memory::SqliteInUse;
+use tokio::sync::OnceCell;
 
-use self::connection::Conn;
-use self::database::Database;
-use self::watch::Until;
-use crate::scope::PluginScope;
+use crate::clock::Clock;
+use crate::limits::{DB_DECLARE_TIME_MAX, DB_STATEMENT_TIME_MAX, DB_TIME_TO_ANSWER};
+use crate::scope::{PluginScope, forget_gone};
 
-pub(crate) use self::database::Databases;
-pub(crate) use self::declare::NotMade;
-pub(crate) use self::problem::DbError;
-pub(crate) use self::statement::{Answer, May, SqlCall};
-pub(crate) use self::transaction::OpenTransaction;
-pub(crate) use self::value::Value;
+pub use self::sqlite::SqliteDatabases;
+pub use self::store::{
+    SqlAnswer, SqlDeclaration, SqlError, SqlFuture, SqlPermission, SqlStatement, SqlStore, SqlStoreProvider,
+    SqlTransaction, SqlUse, SqlValue,
+};
 
-/// The db service of one loaded plugin.
-pub(crate) struct PluginDb {
-    database: Arc<Database>,
+/// The databases of all loaded plugins. Two revisions of a plugin that are loaded at the same time share one.
+pub(crate) struct Databases {
+    provider: Arc<dyn SqlStoreProvider>,
+    databases: Mutex<HashMap<Arc<str>, Weak<PluginDatabase>>>,
 }
 
+impl Databases {
+    pub(crate) fn new(provider: Arc<dyn SqlStoreProvider>) -> Self {
+        Databases { provider, databases: Mutex::default() }
+    }
+
+    /// The db service of the plugin of this scope. Nothing is opened or created before the first use.
+    pub(crate) fn of(&self, scope: &PluginScope) -> PluginDb {
+        let mut databases = self.databases.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(database) = databases.get(&scope.name).and_then(Weak::upgrade) {
+            return PluginDb(database);
+        }
+        forget_gone(&mut databases, |database| database.strong_count() > 0);
+        let database = Arc::new(PluginDatabase {
+            plugin: scope.name.clone(),
+            clock: scope.clock.clone(),
+            provider: self.provider.clone(),
+            store: OnceCell::new(),
+        });
+        databases.insert(scope.name.clone(), Arc::downgrade(&database));
+        PluginDb(database)
+    }
+
+    /// Removes the tables of a plugin that is not loaded. Returns whether there were any.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(crate) async fn remove(&self, name: &str) -> Result<bool, SqlError> {
+        self.databases.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.provider.remove(name).await
+    }
+}
+
+/// One plugin's database, opened at its first use.
+struct PluginDatabase {
+    plugin: Arc<str>,
+    clock: Arc<dyn Clock>,
+    provider: Arc<dyn SqlStoreProvider>,
+    store: OnceCell<Arc<dyn SqlStore>>,
+}
+
+/// The db service of one loaded plugin.
+pub(crate) struct PluginDb(Arc<PluginDatabase>);
+
+/// The declared tables and collections cannot be created, or those that exist cannot be changed to them.
+pub(crate) struct NotDeclared(pub(crate) String);
+
 impl PluginDb {
-    /// A statement that is ready to run. `may` decides whether the plugin was granted what the statement needs;
-    /// `time_left` is the rest of its call's time, `None` if that is unlimited. Rows are only collected if `keep_rows`.
-    pub(crate) fn statement(&self, sql: String, keep_rows: bool, may: May, time_left: Option<Duration>) -> SqlCall {
-        let until = Until { deadline: Some(database::deadline(time_left)), ..Until::default() };
-        SqlCall { may, about: self.database.about.clone(), sql, until, keep_rows }
+    /// A statement that is ready to run. `may` decides whether the plugin was granted a use of a table; `time_left` is
+    /// the rest of its call's time, `None` if that is unlimited.
+    pub(crate) fn statement(
+        &self,
+        sql: String,
+        wants_rows: bool,
+        may: SqlPermission,
+        time_left: Option<Duration>,
+    ) -> SqlStatement {
+        SqlStatement { sql, wants_rows, deadline: deadline(time_left), may }
+    }
+
+    async fn store(&self) -> Result<&dyn SqlStore, SqlError> {
+        if let Some(store) = self.0.store.get() {
+            return Ok(&**store);
+        }
+        let open = || self.0.provider.open(&self.0.plugin, self.0.clock.clone());
+        // Boxed: every other use would carry the size of its future.
+        Ok(&**Box::pin(self.0.store.get_or_try_init(open)).await?)
     }
 
     /// Runs one statement by itself.
     ///
     /// # Errors
-    /// Why it did not run to its end; it has then changed nothing.
-    pub(crate) async fn run(&self, job: SqlCall, params: Vec<Value>) -> Result<Answer, DbError> {
-        self.database.run(job, params).await
+    /// The reason why it did not run to its end; it has then changed nothing.
+    pub(crate) async fn run(&self, statement: SqlStatement, params: Vec<SqlValue>) -> Result<SqlAnswer, SqlError> {
+        let deadline = statement.deadline;
+        let store = self.store().await?;
+        until(deadline, store.run(statement, params)).await
     }
 
     /// Runs one statement once for each list of parameters, all of them or none.
     ///
     /// # Errors
     /// As [`PluginDb::run`].
-    pub(crate) async fn run_many(&self, job: SqlCall, many: Vec<Vec<Value>>) -> Result<Answer, DbError> {
-        self.database.run_many(job, many).await
+    pub(crate) async fn run_many(
+        &self,
+        statement: SqlStatement,
+        many: Vec<Vec<SqlValue>>,
+    ) -> Result<SqlAnswer, SqlError> {
+        let deadline = statement.deadline;
+        let store = self.store().await?;
+        until(deadline, store.run_many(statement, many)).await
     }
 
-    /// Begins a transaction as soon as no other one writes.
+    /// Begins a transaction as soon as no other one writes. `time_left` is as of [`PluginDb::statement`].
     ///
     /// # Errors
-    /// [`DbError::Busy`] and what the database itself reports.
-    pub(crate) async fn begin(&self, job: SqlCall) -> Result<OpenTransaction, DbError> {
-        self.database.begin(job).await
+    /// [`SqlError::Busy`], [`SqlError::Interrupted`] and [`SqlError::Unavailable`].
+    pub(crate) async fn begin(&self, time_left: Option<Duration>) -> Result<OpenTransaction, SqlError> {
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
+        let deadline = deadline(time_left);
+        let store = self.store().await?;
+        let transaction = until(deadline, store.begin()).await?;
+        Ok(OpenTransaction { number: NUMBER.fetch_add(1, Ordering::Relaxed), transaction })
     }
 
-    pub(crate) fn new(databases: &Databases, scope: &PluginScope) -> Self {
-        PluginDb { database: databases.of(scope) }
+    /// Creates the declared tables and collections, and changes those that exist to what is declared now.
+    ///
+    /// # Errors
+    /// The part of the declaration that cannot be created; everything is then unchanged. A database that cannot be
+    /// opened or read is not an error here: the plugin loads, and each use of the database fails with the reason.
+    pub(crate) async fn declare(&self, tables: &[Table], collections: Option<&Database>) -> Result<(), NotDeclared> {
+        let declaration =
+            SqlDeclaration { tables: tables.to_vec(), collections: collections.cloned().unwrap_or_default() };
+        if declaration.is_empty() {
+            return Ok(());
+        }
+        let declared = tokio::time::timeout(DB_DECLARE_TIME_MAX, async {
+            let store = self.store().await?;
+            store.declare(declaration).await
+        });
+        match declared.await {
+            // The operator finds the reason in the log.
+            Ok(Ok(()) | Err(SqlError::Unavailable(_))) => Ok(()),
+            Ok(Err(error)) => Err(NotDeclared(error.to_string())),
+            Err(_) => {
+                let seconds = DB_DECLARE_TIME_MAX.as_secs();
+                Err(NotDeclared(format!("the database has not created the declared tables for {seconds} s")))
+            }
+        }
     }
 }
 
@@ -94,75 +176,60 @@ pub fn bound_sql_memory() -> Result<(), SqliteInUse> {
     plugbay_sqlite_memory::install()
 }
 
-impl Database {
-    /// Runs one statement by itself: here and now if it is a short query that is known, else on a thread that may wait.
-    async fn run(&self, job: SqlCall, params: Vec<Value>) -> Result<Answer, DbError> {
-        if let Some(mut held) = self.reader_now()
-            && let Some(conn) = held.conn()
-        {
-            match job.run_here(conn, &params) {
-                Err(DbError::TooLongHere | DbError::Stale) => {}
-                ran => return ran,
-            }
-        }
-        let held = if job.may_be_query() { self.reader().await? } else { self.writer().await? };
-        let (job, params) = (Arc::new(job), Arc::new(params));
-        let ran = self.run_on(held, job.clone(), params.clone(), job.may_be_query()).await;
-        match ran {
-            Err(DbError::TooLongHere) => self.run_on(self.writer().await?, job, params, false).await,
-            ran => ran,
-        }
+/// The transaction of the call that runs. It belongs to the call that began it, and there is one for each plugin at a
+/// time. However the call ends, by an answer, a trap, at its deadline or by cancellation, what was not committed is
+/// rolled back: dropping this does that.
+pub(crate) struct OpenTransaction {
+    /// Its number. Two transactions of a process have the same one only after 2³² others.
+    pub(crate) number: u32,
+    transaction: Box<dyn SqlTransaction>,
+}
+
+impl OpenTransaction {
+    /// Runs a statement inside. Returns the transaction with the outcome, unless it cannot go on and was rolled back.
+    pub(crate) async fn run(
+        mut self,
+        statement: SqlStatement,
+        params: Vec<SqlValue>,
+    ) -> (Option<Self>, Result<SqlAnswer, SqlError>) {
+        let deadline = statement.deadline;
+        let ran = until(deadline, self.transaction.run(statement, params)).await;
+        let is_open = self.transaction.is_open();
+        (is_open.then_some(self), ran)
     }
 
-    /// Answers [`DbError::TooLongHere`] where the connection is for queries and this is none.
-    async fn run_on(
-        &self,
-        held: database::Held,
-        job: Arc<SqlCall>,
-        params: Arc<Vec<Value>>,
-        only_query: bool,
-    ) -> Result<Answer, DbError> {
-        let cancelled = job.until.cancelled.clone();
-        let run = move |conn: &mut Conn| {
-            if only_query && !job.facts(conn)?.is_read_only {
-                return Err(DbError::TooLongHere);
-            }
-            job.run(conn, &params)
-        };
-        let (_held, ran) = held.run(cancelled, run).await?;
-        self.ended(ran)
+    /// Makes all changes permanent.
+    ///
+    /// # Errors
+    /// The reason why they were rolled back instead.
+    pub(crate) async fn commit(self) -> Result<(), SqlError> {
+        self.transaction.commit().await
     }
 
-    /// Makes the other connection forget what it knows, where the tables have another shape now.
-    fn ended(&self, ran: Result<Answer, DbError>) -> Result<Answer, DbError> {
-        if matches!(&ran, Ok(answer) if answer.changed_schema) {
-            self.schema_changed();
-        }
-        ran
-    }
-
-    /// Runs one statement once for each list of parameters, all of them or none.
-    async fn run_many(&self, job: SqlCall, many: Vec<Vec<Value>>) -> Result<Answer, DbError> {
-        let held = self.writer().await?;
-        let (_held, ran) = held.run(job.until.cancelled.clone(), move |conn| run_many(conn, &job, &many)).await?;
-        self.ended(ran)
+    /// Undoes all changes.
+    ///
+    /// # Errors
+    /// [`SqlError::Busy`] or [`SqlError::Unavailable`]; they are undone all the same.
+    pub(crate) async fn roll_back(self) -> Result<(), SqlError> {
+        self.transaction.roll_back().await
     }
 }
 
-/// What is not committed is rolled back when the connection is let go.
-fn run_many(conn: &mut Conn, job: &SqlCall, many: &[Vec<Value>]) -> Result<Answer, DbError> {
-    transaction::begin(conn, job)?;
-    let mut sum = Answer::default();
-    for params in many {
-        let answer = job.run(conn, params)?;
-        sum.insert_id = if answer.insert_id == 0 { sum.insert_id } else { answer.insert_id };
-        sum.changes += answer.changes;
-        sum.changed_schema |= answer.changed_schema;
-        sum.facts = answer.facts;
-    }
-    transaction::commit(conn, job)?;
-    Ok(sum)
+/// When a statement has to stop: a little before the call, so that its plugin can still answer.
+fn deadline(call_time_left: Option<Duration>) -> Instant {
+    let left = call_time_left.unwrap_or(DB_STATEMENT_TIME_MAX);
+    let left = left.saturating_sub(DB_TIME_TO_ANSWER.min(left / 10));
+    Instant::now() + left.min(DB_STATEMENT_TIME_MAX)
 }
 
-#[cfg(test)]
-mod tests;
+/// Waits until the deadline of a statement, at which the store should have stopped it. No timer is made for a statement
+/// that has run already.
+async fn until<T>(deadline: Instant, ran: SqlFuture<'_, T>) -> Result<T, SqlError> {
+    match ran.into_ready() {
+        Ok(ran) => ran,
+        Err(running) => {
+            let ran = tokio::time::timeout_at(deadline.into(), running).await;
+            ran.unwrap_or_else(|_| Err(SqlError::interrupted()))
+        }
+    }
+}

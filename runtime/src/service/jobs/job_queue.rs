@@ -8,25 +8,25 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use tokio::sync::{OnceCell, watch};
 use tokio::task::JoinHandle;
 
-use super::claim::Claim;
-use super::job::{Job, JobError, JobOutcome, JobSchedule, NewJob};
-use super::sqlite::{FILE, JobsDb};
+use super::store::{Job, JobClaim, JobError, JobLimits, JobOutcome, JobSchedule, JobStore, JobStoreProvider, NewJob};
 use super::when::When;
 use crate::clock::{Clock, unix_ms};
 use crate::limits::{JOB_MOMENT_MS_MAX, JOB_OUTCOMES_MAX, JOB_STORE_WAIT_MAX};
-use crate::scope::PluginScope;
 
 /// The jobs of one plugin.
 pub(crate) struct JobQueue {
-    scope: PluginScope,
+    /// The plugin's name.
+    plugin: Arc<str>,
+    clock: Arc<dyn Clock>,
+    provider: Arc<dyn JobStoreProvider>,
     /// Opened at the first use: a plugin without jobs costs no file and no memory.
-    store: OnceCell<Arc<JobsDb>>,
+    store: OnceCell<Arc<dyn JobStore>>,
     /// The ids of the jobs that run now. Two runs of one id never overlap, even if the job was replaced.
     running: OnceLock<watch::Sender<HashSet<String>>>,
     /// Held during a look at what is due.
     pub(super) looking: tokio::sync::Mutex<()>,
     /// Held by the runner and by each run.
-    claim: Mutex<Weak<Claim>>,
+    claim: Mutex<Option<Weak<dyn JobClaim>>>,
     /// The latest time that was read since the jobs were last checked against the clock. An earlier time shows that the
     /// clock was set back. `u64::MAX` if they have not been checked.
     latest_ms: AtomicU64,
@@ -46,9 +46,11 @@ pub(crate) trait Wake: Send + Sync {
 }
 
 impl JobQueue {
-    pub(super) fn new(scope: PluginScope) -> Self {
+    pub(super) fn new(plugin: Arc<str>, clock: Arc<dyn Clock>, provider: Arc<dyn JobStoreProvider>) -> Self {
         JobQueue {
-            scope,
+            plugin,
+            clock,
+            provider,
             store: OnceCell::new(),
             running: OnceLock::new(),
             looking: tokio::sync::Mutex::default(),
@@ -58,17 +60,18 @@ impl JobQueue {
         }
     }
 
-    pub(crate) fn scope(&self) -> &PluginScope {
-        &self.scope
+    /// The plugin's name.
+    pub(crate) fn plugin(&self) -> &str {
+        &self.plugin
     }
 
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {
-        self.scope.clock.clone()
+        self.clock.clone()
     }
 
     /// The current time.
     pub(super) fn now_ms(&self) -> u64 {
-        let now_ms = unix_ms(self.scope.clock.now()).min(JOB_MOMENT_MS_MAX);
+        let now_ms = unix_ms(self.clock.now()).min(JOB_MOMENT_MS_MAX);
         self.latest_ms.fetch_max(now_ms, Ordering::Relaxed);
         now_ms
     }
@@ -76,7 +79,7 @@ impl JobQueue {
     /// The current time, and whether the stored jobs have to be checked against it: the clock was set back, or they
     /// were never checked.
     pub(super) fn now_ms_and_set_back(&self) -> (u64, bool) {
-        let now_ms = unix_ms(self.scope.clock.now()).min(JOB_MOMENT_MS_MAX);
+        let now_ms = unix_ms(self.clock.now()).min(JOB_MOMENT_MS_MAX);
         (now_ms, now_ms < self.latest_ms.swap(now_ms, Ordering::Relaxed))
     }
 
@@ -87,13 +90,11 @@ impl JobQueue {
 
     /// Whether there may be jobs: something was stored, by this process or an earlier one.
     pub(crate) fn may_have_jobs(&self) -> bool {
-        let on_disk = |directory: &std::path::PathBuf| directory.join(FILE).exists();
-        self.store.initialized() || self.scope.directory.as_ref().is_some_and(on_disk)
+        self.store.initialized() || self.provider.may_have_jobs(&self.plugin)
     }
 
-    pub(super) async fn store(&self) -> Result<&Arc<JobsDb>, JobError> {
-        let open = || within(async { JobsDb::open(&self.scope).await.map(Arc::new) });
-        self.store.get_or_try_init(open).await
+    pub(super) async fn store(&self) -> Result<&Arc<dyn JobStore>, JobError> {
+        self.store.get_or_try_init(|| within(self.provider.open(&self.plugin, JobLimits::default()))).await
     }
 
     /// Notifies this runner of every change from now on. Returns the previous one.
@@ -135,25 +136,14 @@ impl JobQueue {
     ///
     /// # Errors
     /// Those of the store.
-    pub(crate) async fn claim(&self) -> Result<Option<Arc<Claim>>, JobError> {
+    pub(crate) async fn claim(&self) -> Result<Option<Arc<dyn JobClaim>>, JobError> {
         self.check_clock_again();
-        if let Some(claim) = lock(&self.claim).upgrade() {
+        let held = lock(&self.claim).as_ref().and_then(Weak::upgrade);
+        if let Some(claim) = held.filter(|claim| claim.is_held()) {
             return Ok(Some(claim));
         }
-        let directory = self.scope.directory.clone();
-        let lock_file = move || match directory {
-            Some(directory) => Claim::lock(&directory),
-            None => Ok(Some(Claim::in_memory())),
-        };
-        let locked = tokio::task::spawn_blocking(lock_file).await.map_err(std::io::Error::other).flatten();
-        let claim = locked.map_err(|error| {
-            tracing::error!(plugin = &*self.scope.name, %error, "the lock of its jobs cannot be opened");
-            JobError::Unavailable("the lock of the jobs cannot be opened; the host's log says why".to_owned())
-        })?;
-        let claim = claim.map(Arc::new);
-        if let Some(claim) = &claim {
-            *lock(&self.claim) = Arc::downgrade(claim);
-        }
+        let claim = within(self.store().await?.claim()).await?;
+        *lock(&self.claim) = claim.as_ref().map(Arc::downgrade);
         Ok(claim)
     }
 
@@ -222,7 +212,7 @@ impl JobQueue {
 
     /// Makes a change and wakes the runner after it. A task of its own does both, so that the runner learns of the
     /// change even if the caller stops waiting before it is made.
-    async fn change<T, F>(&self, change: impl FnOnce(Arc<JobsDb>) -> F) -> Result<T, JobError>
+    async fn change<T, F>(&self, change: impl FnOnce(Arc<dyn JobStore>) -> F) -> Result<T, JobError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, JobError>> + Send + 'static,

@@ -1,14 +1,13 @@
 //! The jobs of a plugin: actions that the host runs later or repeatedly.
 //!
 //! A job that a plugin adds is checked here. `job_queue.rs` is what revisions, guests and the runner of a plugin share,
-//! `sqlite.rs` stores the jobs, and `runs.rs` decides which runs begin and what follows from their ends. A trigger
-//! (`trigger/schedule.rs`) runs them.
+//! and `runs.rs` decides which runs begin and what follows from their ends. A trigger (`trigger/schedule.rs`) runs
+//! them. `store.rs` is the interface to the backends that store jobs, of which `sqlite/` is one.
 
-mod claim;
-mod job;
 mod job_queue;
 mod runs;
 mod sqlite;
+mod store;
 mod when;
 
 use std::collections::HashMap;
@@ -20,10 +19,13 @@ use super::over_limit;
 use crate::limits::{ACTION_NAME_BYTES_MAX, JOB_ARGS_BYTES_MAX, JOB_ID_BYTES_MAX};
 use crate::scope::{PluginScope, forget_gone};
 
-pub(crate) use self::claim::Claim;
-pub(crate) use self::job::{Job, JobError, JobOutcome, JobSchedule};
 pub(crate) use self::job_queue::{JobQueue, Wake};
 pub(crate) use self::runs::{Ended, Run};
+pub use self::sqlite::SqliteJobs;
+pub use self::store::{
+    BegunRun, DueJob, DueJobs, DueRun, Job, JobChange, JobClaim, JobError, JobFuture, JobLimits, JobOutcome,
+    JobSchedule, JobState, JobStore, JobStoreProvider, JobUpdate, NewJob,
+};
 
 /// The scheduler service of one loaded plugin.
 pub(crate) struct PluginJobs {
@@ -76,43 +78,35 @@ impl PluginJobs {
 }
 
 /// The jobs of all plugins, by plugin name. Two revisions of a plugin that are loaded at the same time share them.
-#[derive(Default)]
-pub(crate) struct AllJobs(Mutex<HashMap<Arc<str>, Entry>>);
-
-#[derive(Default)]
-struct Entry {
-    queue: Weak<JobQueue>,
-    /// Jobs that are only in memory stay here when their plugin is unloaded.
-    in_memory: Option<Arc<JobQueue>>,
+pub(crate) struct AllJobs {
+    provider: Arc<dyn JobStoreProvider>,
+    queues: Mutex<HashMap<Arc<str>, Weak<JobQueue>>>,
 }
 
 impl AllJobs {
+    pub(crate) fn new(provider: Arc<dyn JobStoreProvider>) -> Self {
+        AllJobs { provider, queues: Mutex::default() }
+    }
+
     /// The jobs of the plugin of this scope. Nothing is opened or created before the first use.
     pub(crate) fn of(&self, scope: &PluginScope) -> Arc<JobQueue> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(queue) = all.get(&scope.name).and_then(|entry| entry.queue.upgrade()) {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(queue) = queues.get(&scope.name).and_then(Weak::upgrade) {
             return queue;
         }
-        forget_gone(&mut all, |entry| entry.queue.strong_count() > 0);
-        let queue = Arc::new(JobQueue::new(scope.clone()));
-        all.insert(scope.name.clone(), Entry { queue: Arc::downgrade(&queue), in_memory: None });
+        forget_gone(&mut queues, |queue| queue.strong_count() > 0);
+        let queue = Arc::new(JobQueue::new(scope.name.clone(), scope.clock.clone(), self.provider.clone()));
+        queues.insert(scope.name.clone(), Arc::downgrade(&queue));
         queue
     }
 
-    /// Retains jobs that are only in memory until the plugin is loaded again.
-    pub(crate) fn retain(&self, queue: &Arc<JobQueue>) {
-        let scope = queue.scope();
-        if scope.directory.is_none() && queue.may_have_jobs() {
-            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let entry = Entry { queue: Arc::downgrade(queue), in_memory: Some(queue.clone()) };
-            all.insert(scope.name.clone(), entry);
-        }
-    }
-
-    /// Removes the jobs of a plugin that are only in memory. Returns whether there were any.
-    pub(crate) fn remove(&self, name: &str) -> bool {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.remove(name).is_some_and(|entry| entry.in_memory.is_some())
+    /// Removes the jobs of a plugin that is not loaded. Returns whether there were any.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(crate) async fn remove(&self, name: &str) -> Result<bool, JobError> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.provider.remove(name).await
     }
 }
 

@@ -15,9 +15,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::claim::Claim;
-use super::job::{DueJob, DueRun, Job, JobChange, JobError, JobOutcome, JobUpdate};
 use super::job_queue::{JobQueue, WakeOnDrop, find_run, within};
+use super::store::{DueJob, DueRun, Job, JobChange, JobClaim, JobError, JobOutcome, JobSchedule, JobUpdate};
 use super::when::{When, milliseconds};
 use crate::limits::{JOB_ANSWER_BYTES_MAX, JOB_INTERRUPTIONS_MAX, JOB_RETRY_MIN};
 
@@ -28,7 +27,7 @@ pub(crate) struct Run {
     args: String,
     started_ms: u64,
     /// Other processes do not run these jobs until it has ended.
-    _claim: Arc<Claim>,
+    _claim: Arc<dyn JobClaim>,
     _running: Running,
 }
 
@@ -90,7 +89,7 @@ impl JobQueue {
     /// Those of the store.
     pub(crate) async fn look(
         self: &Arc<Self>,
-        claim: Arc<Claim>,
+        claim: Arc<dyn JobClaim>,
         capacity: usize,
         may: impl Fn(&str) -> bool + Send,
     ) -> Result<Look, JobError> {
@@ -159,7 +158,7 @@ impl JobQueue {
             jobs.iter().filter_map(|job| after_set_back(job, now_ms)).collect::<Vec<_>>()
         });
         let updates = updates.await.map_err(|error| {
-            tracing::error!(plugin = &*self.scope().name, %error, "its jobs were not checked against the clock");
+            tracing::error!(plugin = self.plugin(), %error, "its jobs were not checked against the clock");
             JobError::Unavailable("the jobs were not checked against the clock; the host's log says why".to_owned())
         })?;
         if !updates.is_empty() {
@@ -185,13 +184,13 @@ impl JobQueue {
             Ok(When::DateMs(_)) => again_ms,
             Ok(when) => find_run(&when, move |when| when.after(scheduled_ms, started_ms)).await,
             Err(error) => {
-                let (plugin, job) = (&*self.scope().name, &run.job.id);
+                let (plugin, job) = (self.plugin(), &run.job.id);
                 tracing::error!(plugin, job, %error, "the stored schedule cannot be read: the job does not run again");
                 None
             }
         };
         let change = match (&run.job.schedule, next_ms) {
-            (super::JobSchedule::DateMs(_), None) => JobChange::Remove,
+            (JobSchedule::DateMs(_), None) => JobChange::Remove,
             _ => JobChange::Set { next_ms, covered_ms: started_ms, interruptions: 0, pause: false },
         };
         let outcome =

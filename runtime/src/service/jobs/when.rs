@@ -17,7 +17,7 @@ use croner::parser::{CronParser, Seconds, Year};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::job::{JobSchedule, JobState};
+use super::store::{JobSchedule, JobState};
 use crate::limits::{CRON_BYTES_MAX, JOB_CLOCK_CORRECTION, JOB_INTERVAL_MIN, JOB_MOMENT_MS_MAX};
 
 /// A schedule that was checked and parsed.

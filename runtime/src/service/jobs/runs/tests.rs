@@ -3,8 +3,7 @@
 use super::*;
 use crate::clock::{Clock, ManualClock, unix_ms};
 use crate::limits::{JOB_ARGS_BYTES_MAX, JOB_ARGS_BYTES_TOTAL_MAX, JOB_OUTCOMES_MAX, JOB_OUTCOMES_TOTAL_MAX, JOBS_MAX};
-use crate::scope::PluginScope;
-use crate::service::jobs::JobSchedule;
+use crate::service::jobs::SqliteJobs;
 
 const SECOND: u64 = 1_000;
 const HOUR: u64 = 3_600 * SECOND;
@@ -23,9 +22,9 @@ impl Scene {
     }
 
     fn at(clock: ManualClock, directory: Option<&std::path::Path>) -> Self {
-        let directory = directory.map(std::path::Path::to_owned);
-        let scope = PluginScope::new("p".into(), directory, Arc::new(clock.clone()));
-        Scene { clock, jobs: Arc::new(JobQueue::new(scope)) }
+        let provider = directory.map_or_else(SqliteJobs::in_memory, SqliteJobs::new);
+        let jobs = JobQueue::new("p".into(), Arc::new(clock.clone()), Arc::new(provider));
+        Scene { clock, jobs: Arc::new(jobs) }
     }
 
     async fn add(&self, id: &str, schedule: JobSchedule) -> Result<Option<u64>, JobError> {
@@ -370,7 +369,6 @@ async fn job_that_fails_ten_thousand_times_keeps_its_last_outcomes_only() {
     let outcomes = scene.outcomes("j").await;
     assert_eq!(outcomes.len(), JOB_OUTCOMES_MAX as usize);
     assert_eq!(outcomes[0].answer, Err("{\"n\":10000}".to_owned()), "the newest first");
-    assert_eq!(scene.jobs.store().await.expect("open").count_rows().await, 101);
 }
 
 #[tokio::test]
@@ -404,18 +402,18 @@ async fn long_answers_are_left_out_and_long_errors_are_cut() {
 #[tokio::test]
 async fn jobs_survive_in_a_directory_and_are_private() {
     let directory = tempfile::tempdir().expect("a directory");
-    let scope = directory.path().join("p");
-    let first = Scene::at(ManualClock::default(), Some(&scope));
-    assert!(!first.jobs.may_have_jobs() && !scope.exists(), "nothing is made before the first use");
+    let first = Scene::at(ManualClock::default(), Some(directory.path()));
+    let files = directory.path().join("p");
+    assert!(!first.jobs.may_have_jobs() && !files.exists(), "nothing is created before the first use");
     first.add("j", cron("0 3 * * *")).await.expect("added");
     drop(first);
-    let second = Scene::at(ManualClock::default(), Some(&scope));
+    let second = Scene::at(ManualClock::default(), Some(directory.path()));
     assert!(second.jobs.may_have_jobs());
     assert_eq!(second.next("j").await, Some(3 * HOUR));
     assert_eq!(unix_ms(second.clock.now()), START);
     drop(second.look().await);
     #[cfg(unix)]
-    for entry in std::fs::read_dir(&scope).expect("readable").flatten() {
+    for entry in std::fs::read_dir(&files).expect("readable").flatten() {
         let mode = std::os::unix::fs::PermissionsExt::mode(&entry.metadata().expect("there").permissions());
         assert_eq!(mode & 0o077, 0, "{entry:?}");
     }

@@ -141,8 +141,9 @@ pub(super) fn install(connection: &Connection, clock: Arc<dyn Clock>, watch: Wat
     // Innocuous: declared tables and plugins' own may use them in defaults, checks and indexes.
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;
     let pure = flags | FunctionFlags::SQLITE_DETERMINISTIC;
-    connection
-        .create_scalar_function("plugbay_now", 0, flags, move |_| Ok(watch.book().moment(|| now_ms(clock.as_ref()))))?;
+    connection.create_scalar_function("plugbay_now", 0, flags, move |_| {
+        Ok(watch.record().moment(|| now_ms(clock.as_ref())))
+    })?;
     connection.create_scalar_function("instr", 2, pure, instr)?;
     connection.create_scalar_function("replace", 3, pure, replace)?;
     connection.create_scalar_function("trim", 2, pure, |context| trim(context, true, true))?;

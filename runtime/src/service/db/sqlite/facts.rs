@@ -1,19 +1,19 @@
-//! What is known of a statement once SQLite has prepared it: which tables it names, and so what it needs to be granted.
+//! The facts of a statement that SQLite has prepared: the tables that it uses, and so the grants that it needs.
 
 use std::sync::Arc;
 
-use plugbay_manifest::PermissionAction;
 use rusqlite::OptionalExtension;
 
 use super::authorizer::{Access, AccessKind};
 use super::connection::Conn;
+use crate::service::db::store::SqlUse;
 
-/// What is known of a statement once it was prepared.
+/// The facts of a prepared statement.
 pub(super) struct Facts {
-    /// Everything that it wants to do: where SQLite has to prepare it anew, it may not want more.
+    /// All of its accesses. If SQLite has to prepare it again, it may not need others.
     pub(super) accesses: Arc<[Access]>,
-    /// The resources that it needs, with what for.
-    pub(super) needs: Vec<(String, PermissionAction)>,
+    /// The resources that it needs.
+    pub(super) needs: Arc<[SqlUse]>,
     pub(super) is_read_only: bool,
     pub(super) changes_schema: bool,
     pub(super) inserts: Inserts,
@@ -23,11 +23,11 @@ pub(super) struct Facts {
 pub(super) enum Inserts {
     No,
     Yes,
-    /// It may change rows instead, and then SQLite returns the row that was inserted before.
+    /// It may change rows instead, and then SQLite returns the row that an earlier statement inserted.
     Perhaps,
 }
 
-/// Why there is nothing to know.
+/// The reason why a statement has no facts.
 pub(super) enum NoFacts {
     Refused(String),
     Sql(rusqlite::Error),
@@ -50,7 +50,7 @@ impl Facts {
         };
         let mut needs = Vec::new();
         for access in &wanted {
-            // Changing the tables' shape changes SQLite's own tables, and reads them.
+            // A change of the schema reads and changes SQLite's own tables.
             let is_sqlites = access.table.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("sqlite_"));
             if is_sqlites && changes_schema {
                 continue;
@@ -58,14 +58,14 @@ impl Facts {
             let table = match (object(conn, &access.table)?, access.kind) {
                 (Some(table), _) => table,
                 (None, AccessKind::Name) => continue,
-                // The table that the statement makes: its checks and keys read it.
-                (None, AccessKind::Read) if makes(&wanted, &access.table) => continue,
+                // The table that the statement creates: its checks and keys read it.
+                (None, AccessKind::Read) if creates(&wanted, &access.table) => continue,
                 (None, AccessKind::Read) if !is_sqlites => {
                     return Err(NoFacts::Refused(format!("the table `{}` is refused to all plugins", access.table)));
                 }
                 (None, _) => access.table.clone(),
             };
-            let need = (format!("db.{table}"), access.kind.action());
+            let need = SqlUse { resource: format!("db.{table}"), action: access.kind.action() };
             if !needs.contains(&need) {
                 needs.push(need);
             }
@@ -75,16 +75,16 @@ impl Facts {
                 "what changes no table, such as `VACUUM` or `REINDEX`, is refused to all plugins".to_owned(),
             ));
         }
-        Ok(Facts { accesses: wanted.into(), needs, is_read_only, changes_schema, inserts })
+        Ok(Facts { accesses: wanted.into(), needs: needs.into(), is_read_only, changes_schema, inserts })
     }
 }
 
-/// Whether a statement that wants all this makes a table of this name.
-fn makes(wanted: &[Access], table: &str) -> bool {
+/// Whether a statement with these accesses creates a table of this name.
+fn creates(wanted: &[Access], table: &str) -> bool {
     wanted.iter().any(|access| access.kind == AccessKind::Schema && access.table.eq_ignore_ascii_case(table))
 }
 
-/// The name of a table or view as it was made, whatever the case in which a statement has it.
+/// The name of a table or view as it was created, for a name in any case.
 pub(super) fn object(conn: &Conn, name: &str) -> rusqlite::Result<Option<String>> {
     let mut find = conn.sqlite.prepare_cached(
         "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE",

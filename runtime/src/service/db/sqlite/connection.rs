@@ -1,4 +1,4 @@
-//! A connection that may be given a stranger's SQL.
+//! A connection for untrusted SQL, with every dangerous feature off and every limit set.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -15,15 +15,15 @@ use super::watch::Watch;
 use crate::clock::Clock;
 use crate::limits::*;
 
-/// Statements of the host's own that are kept prepared beside the plugin's.
+/// Statements of the host that stay prepared beside the plugin's.
 const HOST_STATEMENTS: usize = 4;
 
-/// A connection with what is known of the statements that it keeps prepared.
+/// A connection, with the facts of the statements that it has prepared.
 pub(super) struct Conn {
     pub(super) sqlite: Connection,
     pub(super) watch: Watch,
     pub(super) known: HashMap<Arc<str>, Arc<Facts>>,
-    /// Which shape of the tables `known` is about.
+    /// The version of the schema that `known` describes.
     pub(super) schema: u64,
 }
 
@@ -38,6 +38,7 @@ pub(super) enum Place<'a> {
 }
 
 impl Conn {
+    /// Opens the database.
     pub(super) fn open(place: &Place<'_>, clock: Arc<dyn Clock>) -> rusqlite::Result<Self> {
         warn_if_memory_is_unbounded();
         let read_write = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -49,10 +50,10 @@ impl Conn {
             }
             Place::Memory | Place::EmptyReadOnly => Connection::open_in_memory_with_flags(read_write)?,
         };
-        keep_safe(&sqlite)?;
-        bound(&sqlite)?;
+        disable_dangerous_features(&sqlite)?;
+        set_limits(&sqlite)?;
         let path = if let Place::File(path) = place { Some(path) } else { None };
-        keep(&sqlite, path.is_some())?;
+        set_storage(&sqlite, path.is_some())?;
         if let Place::EmptyReadOnly = place {
             sqlite.pragma_update(None, "query_only", true)?;
         }
@@ -67,8 +68,8 @@ impl Conn {
         Ok(Conn { sqlite, watch, known: HashMap::new(), schema: 0 })
     }
 
-    /// Forgets what it knows of statements: the tables have changed.
-    pub(super) fn forget(&mut self) {
+    /// Drops prepared statements and their facts, because the schema has changed.
+    pub(super) fn forget_statements(&mut self) {
         self.known.clear();
         self.sqlite.flush_prepared_statement_cache();
     }
@@ -77,9 +78,9 @@ impl Conn {
         !self.sqlite.is_autocommit()
     }
 
-    /// Undoes what is not committed, if anything.
+    /// Rolls back the open transaction, if any.
     pub(super) fn roll_back(&mut self) {
-        self.watch.book().whose = super::watch::Whose::Host;
+        self.watch.record().origin = super::watch::Origin::Host;
         if self.is_in_transaction()
             && let Err(error) = self.sqlite.execute_batch("ROLLBACK")
         {
@@ -101,8 +102,8 @@ fn warn_if_memory_is_unbounded() {
     }
 }
 
-/// Switches off what a stranger's SQL, or a file that a stranger made, could harm with.
-fn keep_safe(sqlite: &Connection) -> rusqlite::Result<()> {
+/// Disables features with which untrusted SQL, or a file that was made elsewhere, could do harm.
+fn disable_dangerous_features(sqlite: &Connection) -> rusqlite::Result<()> {
     sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, false)?;
@@ -115,7 +116,7 @@ fn keep_safe(sqlite: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn bound(sqlite: &Connection) -> rusqlite::Result<()> {
+fn set_limits(sqlite: &Connection) -> rusqlite::Result<()> {
     for (limit, most) in [
         (Limit::SQLITE_LIMIT_LENGTH, DB_VALUE_BYTES_MAX),
         (Limit::SQLITE_LIMIT_SQL_LENGTH, DB_STATEMENT_BYTES_MAX),
@@ -138,8 +139,8 @@ fn bound(sqlite: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// How it keeps things: committed is on disk, and bounded there and in memory.
-fn keep(sqlite: &Connection, on_disk: bool) -> rusqlite::Result<()> {
+/// Makes commits durable, and bounds the database on disk and in memory.
+fn set_storage(sqlite: &Connection, on_disk: bool) -> rusqlite::Result<()> {
     let bytes_max = if on_disk { DB_FILE_BYTES_MAX } else { DB_MEMORY_BYTES_MAX };
     if on_disk {
         sqlite.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
@@ -150,6 +151,6 @@ fn keep(sqlite: &Connection, on_disk: bool) -> rusqlite::Result<()> {
     sqlite.pragma_update(None, "cell_size_check", true)?;
     sqlite.pragma_update(None, "cache_size", -(DB_CACHE_BYTES / 1024))?;
     sqlite.pragma_update_and_check(None, "max_page_count", (bytes_max / DB_PAGE_BYTES) as i64, |_| Ok(()))?;
-    // What a statement needs beside its tables stays out of the file system, and counts as its memory.
+    // Temporary tables of a statement stay out of the file system, and count as its memory.
     sqlite.pragma_update(None, "temp_store", "memory")
 }

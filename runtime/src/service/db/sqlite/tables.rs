@@ -1,7 +1,7 @@
-//! The tables that a manifest declares: made when the plugin first loads, rebuilt when the declaration changes.
+//! The tables that a manifest declares: created when the plugin first loads, rebuilt when the declaration changes.
 //!
-//! A declared table is an ordinary `STRICT` table of that name. What a column's kind becomes, and so what a plugin
-//! binds and gets back:
+//! A declared table is an ordinary `STRICT` table of that name. A column's kind determines its type, and so the values
+//! that a plugin binds and receives:
 //!
 //! | kind | SQLite | value |
 //! |---|---|---|
@@ -25,11 +25,11 @@
 //! `created_at` may be given on insert and is filled in where it is not; `updated_at` changes with every update. A
 //! column's `default` is a constant of its kind, `true` being 1, and a `json` default being the text of the JSON.
 //!
-//! A declaration that changed rebuilds the table: a new one is made as declared, the rows are copied, the old one goes,
-//! all in the transaction of `declare.rs`. That takes any change that the rows fit, such as a column more, a longer
-//! `varchar`, another default or a kind that every value can be read as; where one row does not fit, the load fails and
-//! the old table stays. A column that is not declared any more stays with its values, without its constraints. So do
-//! indexes and triggers that the plugin made itself.
+//! A declaration that changed rebuilds the table: a new one is created as declared, the rows are copied and the old one
+//! is dropped, all in the transaction of `declare.rs`. Any change is possible that all rows fit, such as a further
+//! column, a longer `varchar`, another default or a kind to which every value converts. If a row does not fit, the load
+//! fails and the old table stays. A column that is no longer declared stays with its values, without its constraints.
+//! So do indexes and triggers that the plugin created itself.
 
 use std::fmt::Write;
 
@@ -37,18 +37,18 @@ use plugbay_manifest::{Column, ColumnKind, OnDelete, Table};
 use rusqlite::{Connection, OptionalExtension};
 use serde_json::Value;
 
-use super::problem::DbError;
+use crate::service::db::store::SqlError;
 
-/// What the new table's name begins with until the old one is gone.
+/// The prefix of the new table's name until the old one is dropped.
 pub(super) const NEW_PREFIX: &str = "plugbay_new_";
 
-/// A column that is in the file: its name and its type, as a strict table may have it.
+/// A column of an existing table: its name and its type, as a strict table may have it.
 struct Existing {
     name: String,
     strict_type: String,
 }
 
-/// Makes the table, or rebuilds the one that is there.
+/// Creates the table, or rebuilds the existing one.
 pub(super) fn make(sqlite: &Connection, table: &Table, all: &[Table]) -> rusqlite::Result<()> {
     let existing = existing_columns(sqlite, &table.name)?;
     if existing.is_empty() {
@@ -59,13 +59,13 @@ pub(super) fn make(sqlite: &Connection, table: &Table, all: &[Table]) -> rusqlit
     sqlite.execute_batch(&beside_sql(table))
 }
 
-/// Checks what SQLite would report less clearly.
-pub(super) fn check(table: &Table, all: &[Table]) -> Result<(), DbError> {
+/// Checks the declaration for mistakes that SQLite would report less clearly.
+pub(super) fn check(table: &Table, all: &[Table]) -> Result<(), SqlError> {
     let keys: Vec<&str> = table.columns.iter().filter(|c| is_key(c)).map(|column| column.name.as_str()).collect();
     let ids = table.columns.iter().filter(|column| column.kind == ColumnKind::Id).count();
     if ids > 1 || (ids == 1 && keys.len() > 1) {
         let keys = keys.join("`, `");
-        return Err(DbError::Invalid(format!("table `{}` has more than one key: `{keys}`", table.name)));
+        return Err(SqlError::Invalid(format!("table `{}` has more than one key: `{keys}`", table.name)));
     }
     for column in &table.columns {
         let Some(reference) = &column.references else { continue };
@@ -74,7 +74,7 @@ pub(super) fn check(table: &Table, all: &[Table]) -> Result<(), DbError> {
             column.unique || is_key(column) && table.columns.iter().filter(|column| is_key(column)).count() == 1
         });
         if !alone {
-            return Err(DbError::Invalid(format!(
+            return Err(SqlError::Invalid(format!(
                 "`{}.{}` refers to `{}.{}`, which has to be its table's key or unique",
                 table.name, column.name, reference.table, reference.column
             )));
@@ -107,7 +107,7 @@ fn existing_columns(sqlite: &Connection, table: &str) -> rusqlite::Result<Vec<Ex
 
 fn rebuild(sqlite: &Connection, table: &Table, all: &[Table], existing: &[Existing]) -> rusqlite::Result<()> {
     let declared = |name: &str| table.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
-    let kept: Vec<&Existing> = existing.iter().filter(|column| declared(&column.name).is_none()).collect();
+    let undeclared: Vec<&Existing> = existing.iter().filter(|column| declared(&column.name).is_none()).collect();
     let (mut to, mut from) = (Vec::new(), Vec::new());
     for column in existing {
         let name = quoted(&column.name);
@@ -129,7 +129,7 @@ fn rebuild(sqlite: &Connection, table: &Table, all: &[Table], existing: &[Existi
     };
     sqlite.execute_batch(&format!(
         "{}; INSERT INTO {new} ({}) SELECT {} FROM {old}; DROP TABLE {old}; ALTER TABLE {new} RENAME TO {old}",
-        create_sql(table, &new_name, all, &kept),
+        create_sql(table, &new_name, all, &undeclared),
         to.join(", "),
         from.join(", "),
         new = quoted(&new_name),
@@ -156,11 +156,11 @@ fn own_objects(sqlite: &Connection, table: &str) -> rusqlite::Result<Vec<String>
     objects.query_map([table], |row| row.get(0))?.collect()
 }
 
-fn create_sql(table: &Table, name: &str, all: &[Table], kept: &[&Existing]) -> String {
+fn create_sql(table: &Table, name: &str, all: &[Table], undeclared: &[&Existing]) -> String {
     let keys: Vec<String> = table.columns.iter().filter(|column| column.primary_key).map(|c| quoted(&c.name)).collect();
     let has_id = table.columns.iter().any(|column| column.kind == ColumnKind::Id);
     let mut parts: Vec<String> = table.columns.iter().map(|column| column_sql(table, column, all)).collect();
-    parts.extend(kept.iter().map(|column| format!("{} {}", quoted(&column.name), column.strict_type)));
+    parts.extend(undeclared.iter().map(|column| format!("{} {}", quoted(&column.name), column.strict_type)));
     if !keys.is_empty() && !has_id {
         parts.push(format!("PRIMARY KEY ({})", keys.join(", ")));
     }

@@ -1,5 +1,4 @@
-//! The collections of documents that a manifest declares (`database`), with their indexes and the documents that they
-//! begin with.
+//! The collections of documents that a manifest declares (`database`), with their indexes and initial documents.
 //!
 //! A collection is an ordinary table of that name, of which the permission is `db.<collection>`:
 //!
@@ -8,7 +7,7 @@
 //!     id INTEGER PRIMARY KEY AUTOINCREMENT,
 //!     doc TEXT NOT NULL CHECK (json_valid(doc) AND json_type(doc) = 'object'),
 //!     created_at INTEGER NOT NULL DEFAULT (plugbay_now()), -- milliseconds since the Unix epoch
-//!     updated_at INTEGER NOT NULL DEFAULT (plugbay_now())  -- the same, kept by a trigger
+//!     updated_at INTEGER NOT NULL DEFAULT (plugbay_now())  -- the same, set by a trigger
 //! ) STRICT
 //! ```
 //!
@@ -16,7 +15,7 @@
 //! own. A field `a.b` is `json_extract(doc, '$."a"."b"')`, and its index is over exactly that expression, so that
 //! queries written like this use it. A unique index holds for documents that have the field.
 //!
-//! `initial_data` is put there in the transaction that makes the collection, and never again.
+//! `initial_data` is inserted in the transaction that creates the collection, and never again.
 
 use plugbay_manifest::{Collection, Index};
 use rusqlite::Connection;
@@ -24,7 +23,7 @@ use serde_json::Value;
 
 use super::tables::{quoted, text, updated_at_sql};
 
-/// Makes the collection with its first documents.
+/// Creates the collection with its initial documents.
 pub(super) fn make(sqlite: &Connection, name: &str, initial: &[Value]) -> rusqlite::Result<()> {
     sqlite.execute_batch(&format!(
         "CREATE TABLE {table} (id INTEGER PRIMARY KEY AUTOINCREMENT, \
@@ -38,7 +37,7 @@ pub(super) fn make(sqlite: &Connection, name: &str, initial: &[Value]) -> rusqli
     initial.iter().try_for_each(|document| insert.execute([document.to_string()]).map(drop))
 }
 
-/// Makes the indexes that are declared, and drops those that the host made for an older declaration.
+/// Creates the declared indexes, and drops those that the host created for an older declaration.
 pub(super) fn index(sqlite: &Connection, name: &str, collection: &Collection) -> rusqlite::Result<()> {
     let wanted: Vec<(String, String)> = collection.indexes.iter().map(|index| index_sql(name, index)).collect();
     let mut found = sqlite.prepare(
@@ -56,7 +55,7 @@ pub(super) fn index(sqlite: &Connection, name: &str, collection: &Collection) ->
     Ok(())
 }
 
-/// The index's name and how it is made.
+/// The name of an index and the SQL that creates it.
 fn index_sql(collection: &str, index: &Index) -> (String, String) {
     let name = format!("plugbay_{collection}.{}", index.fields.join("+"));
     let unique = if index.unique { "UNIQUE " } else { "" };

@@ -7,11 +7,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::connection::{Conn, Place};
 use super::database::About;
-use super::problem::DbError;
-use super::statement::{Answer, SqlCall};
-use super::value::Value;
+use super::statement::SqlCall;
 use super::watch::Until;
 use crate::clock::{Clock, SystemClock};
+use crate::service::db::store::{SqlAnswer, SqlError, SqlStatement, SqlUse, SqlValue};
 
 struct Scene {
     conn: Conn,
@@ -26,26 +25,23 @@ impl Scene {
         Scene { conn, patience: Duration::from_secs(60), granted: |_, _| true }
     }
 
-    fn run(&mut self, sql: &str) -> Result<Answer, DbError> {
-        let job = SqlCall {
-            may: Arc::new(self.granted),
-            about: Arc::new(About::of_test()),
-            sql: sql.to_owned(),
-            until: Until { deadline: Some(Instant::now() + self.patience), ..Until::default() },
-            keep_rows: true,
-        };
-        job.run(&mut self.conn, &[])
+    fn run(&mut self, sql: &str) -> Result<SqlAnswer, SqlError> {
+        let deadline = Instant::now() + self.patience;
+        let statement = SqlStatement { sql: sql.to_owned(), wants_rows: true, deadline, may: Arc::new(self.granted) };
+        let until = Until { deadline: Some(deadline), ..Until::default() };
+        let call = SqlCall { statement, about: Arc::new(About::of_test()), until };
+        Ok(call.run(&mut self.conn, &[])?.answer)
     }
 
     /// The first value of the first row.
-    fn value(&mut self, sql: &str) -> Value {
+    fn value(&mut self, sql: &str) -> SqlValue {
         let answer = self.run(sql).unwrap_or_else(|problem| panic!("{sql}: {problem:?}"));
         answer.rows.into_iter().flatten().next().unwrap_or_else(|| panic!("{sql}: no rows"))
     }
 
     fn integer(&mut self, sql: &str) -> i64 {
         match self.value(sql) {
-            Value::Integer(number) => number,
+            SqlValue::Integer(number) => number,
             other => panic!("{sql}: {other:?}"),
         }
     }
@@ -122,7 +118,7 @@ fn ordinary_sql_runs() {
 /// Asserts that no plugin may run it, whatever it was granted, and that the text says which part of it is refused.
 fn check_refused(scene: &mut Scene, sql: &str, said: &str) {
     match scene.run(sql) {
-        Err(DbError::Invalid(text)) if text.contains(said) => {}
+        Err(SqlError::Invalid(text)) if text.contains(said) => {}
         other => panic!("{sql}: {:?}", other.map(|answer| answer.rows)),
     }
 }
@@ -197,7 +193,7 @@ fn statement_over_a_bound_is_stopped_with_the_bound_by_name() {
         ("SELECT ?1001".to_owned(), "parameters of a statement: 1000"),
     ] {
         match scene.run(&sql) {
-            Err(DbError::Limit(text)) if text.contains(said) => {}
+            Err(SqlError::Limit(text)) if text.contains(said) => {}
             other => panic!("{}: {:?}", &sql[..sql.len().min(100)], other.map(|answer| answer.rows)),
         }
     }
@@ -209,7 +205,7 @@ fn statement_without_an_end_is_stopped_at_its_deadline() {
     scene.patience = Duration::from_millis(200);
     let endless = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c";
     match scene.run(endless) {
-        Err(DbError::Interrupted(text)) if text.contains("the call's deadline") => {}
+        Err(SqlError::Interrupted(text)) if text.contains("the call's deadline") => {}
         other => panic!("{:?}", other.map(|answer| answer.rows)),
     }
 }
@@ -238,7 +234,7 @@ fn change_that_answers_too_many_rows_is_undone() {
         if inside {
             scene.conn.sqlite.execute_batch("BEGIN").expect("begun");
         }
-        assert!(matches!(scene.run(&insert), Err(DbError::Limit(_))));
+        assert!(matches!(scene.run(&insert), Err(SqlError::Limit(_))));
         assert_eq!(scene.integer("SELECT count(*) FROM b"), before, "inside a transaction: {inside}");
         assert_eq!(scene.conn.is_in_transaction(), inside);
     }
@@ -296,7 +292,7 @@ fn replaced_functions_answer_what_sqlite_answers() {
     ] {
         let sql = format!("SELECT quote({expression})");
         let expected: String = plain.query_row(&sql, (), |row| row.get(0)).expect("it is SQL");
-        assert_eq!(format!("{:?}", ours.value(&sql)), format!("{:?}", Value::Text(expected)), "{expression}");
+        assert_eq!(format!("{:?}", ours.value(&sql)), format!("{:?}", SqlValue::Text(expected)), "{expression}");
     }
 }
 
@@ -332,18 +328,22 @@ fn each_table_needs_its_own_grant() {
         match denied {
             None => drop(ran.unwrap_or_else(|problem| panic!("{sql}: {problem:?}"))),
             Some((resource, action)) => {
-                assert_eq!(ran.map(drop).err(), Some(DbError::Denied(resource.to_owned(), action)), "{sql}");
+                assert_eq!(
+                    ran.map(drop).err(),
+                    Some(SqlError::Denied(SqlUse { resource: resource.to_owned(), action })),
+                    "{sql}"
+                );
             }
         }
     }
 }
 
 #[test]
-fn grant_that_is_taken_back_stops_a_statement_that_is_kept_prepared() {
+fn revoked_grant_stops_a_prepared_statement() {
     let mut scene = made();
     scene.run("SELECT x FROM a").expect("granted");
     scene.granted = |_, _| false;
-    assert!(matches!(scene.run("SELECT x FROM a"), Err(DbError::Denied(..))));
+    assert!(matches!(scene.run("SELECT x FROM a"), Err(SqlError::Denied(_))));
 }
 
 #[test]
@@ -355,7 +355,7 @@ fn view_that_comes_to_show_another_table_needs_that_tables_grant() {
     scene.conn.sqlite.execute_batch("DROP VIEW v; CREATE VIEW v AS SELECT x FROM secret").expect("made");
     scene.granted = |resource, _| resource != "db.secret";
     let ran = scene.run("SELECT x FROM v");
-    assert!(matches!(&ran, Err(DbError::Denied(resource, _)) if resource == "db.secret"), "{:?}", ran.map(drop));
+    assert!(matches!(&ran, Err(SqlError::Denied(denied)) if denied.resource == "db.secret"), "{:?}", ran.map(drop));
 }
 
 #[test]
@@ -370,7 +370,7 @@ fn chains_of_views_and_triggers_are_bounded_before_the_stack_is() {
     let ran = small_stack.spawn(|| {
         let mut scene = Scene::new();
         let too_deep =
-            |ran: Result<Answer, DbError>| matches!(ran, Err(DbError::Limit(text)) if text.contains("too deep"));
+            |ran: Result<SqlAnswer, SqlError>| matches!(ran, Err(SqlError::Limit(text)) if text.contains("too deep"));
         scene.run("CREATE TABLE v0 (x)").expect("made");
         for i in 1..400 {
             scene.run(&format!("CREATE VIEW v{i} AS SELECT * FROM v{}", i - 1)).expect("made");

@@ -1,68 +1,47 @@
-//! Why a statement did not run, in words for the plugin that sent it.
+//! The errors of statements, in words for the plugin that sent them.
 //!
-//! What SQLite says of a plugin's own SQL and tables is passed on: its author needs it. What it says of files, memory
-//! and locks is for the operator's log.
+//! SQLite's messages about a plugin's own SQL and tables are passed on, because its author needs them. Its messages
+//! about files, memory and locks are for the operator's log.
 
-use plugbay_manifest::PermissionAction;
 use rusqlite::ErrorCode;
 
-use super::super::over_limit;
 use crate::limits::{
     DB_COLUMNS_MAX, DB_EXPRESSION_DEPTH_MAX, DB_FUNCTION_ARGUMENTS_MAX, DB_PARAMETERS_MAX, DB_PATTERN_BYTES_MAX,
     DB_PROGRAM_STEPS_MAX, DB_STATEMENT_BYTES_MAX, DB_STATEMENT_MEMORY_BYTES_MAX, DB_VALUE_BYTES_MAX,
 };
+use crate::service::db::store::SqlError;
+use crate::service::over_limit;
 
-/// A statement that did not run, or not to its end.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum DbError {
-    /// The plugin was not granted this.
-    Denied(String, PermissionAction),
-    Invalid(String),
-    Constraint(String),
-    Limit(String),
-    Interrupted(String),
-    Busy(String),
-    Unavailable(String),
-    /// What the statement needs has changed since it was prepared: prepare it again.
-    Stale,
-    /// It takes longer than may be spent here: run it on a thread that may wait.
-    TooLongHere,
+/// The error of a limit that was reached.
+pub(super) fn limit(name: &str, allowed: impl std::fmt::Display, observed: impl std::fmt::Display) -> SqlError {
+    SqlError::Limit(over_limit(name, allowed, observed))
 }
 
-impl DbError {
-    /// A bound that was reached.
-    pub(super) fn limit(name: &str, allowed: impl std::fmt::Display, observed: impl std::fmt::Display) -> Self {
-        DbError::Limit(over_limit(name, allowed, observed))
-    }
-}
-
-/// What the plugin's own doing led to; `None` where it is the file, the disk or the host.
-pub(super) fn of_statement(error: &rusqlite::Error) -> Option<DbError> {
+/// The error if the plugin's statement caused it; `None` if the file, the disk or the host did.
+pub(super) fn of_statement(error: &rusqlite::Error) -> Option<SqlError> {
     if let rusqlite::Error::MultipleStatement = error {
-        return Some(DbError::Invalid("there is more than one statement: send them one by one".to_owned()));
+        return Some(SqlError::Invalid("there is more than one statement: send them one by one".to_owned()));
     }
     if let rusqlite::Error::NulError(_) = error {
-        return Some(DbError::Invalid("the statement has a NUL character".to_owned()));
+        return Some(SqlError::Invalid("the statement has a NUL character".to_owned()));
     }
     let text = text(error);
     Some(match code(error)? {
-        ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch => DbError::Constraint(text),
+        ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch => SqlError::Constraint(text),
         ErrorCode::TooBig if text.contains("statement") => {
-            DbError::limit("bytes of a statement", DB_STATEMENT_BYTES_MAX, "more")
+            limit("bytes of a statement", DB_STATEMENT_BYTES_MAX, "more")
         }
-        ErrorCode::TooBig => DbError::limit("bytes of a value or row", DB_VALUE_BYTES_MAX, "more"),
+        ErrorCode::TooBig => limit("bytes of a value or row", DB_VALUE_BYTES_MAX, "more"),
         // SQLite reports a program that is too long as out of memory.
         ErrorCode::OutOfMemory if !plugbay_sqlite_memory::was_refused() => {
-            DbError::limit("instructions of a statement's program", DB_PROGRAM_STEPS_MAX, "more")
+            limit("instructions of a statement's program", DB_PROGRAM_STEPS_MAX, "more")
         }
-        ErrorCode::OutOfMemory => {
-            DbError::limit("bytes of memory for one statement", DB_STATEMENT_MEMORY_BYTES_MAX, "more")
-        }
-        ErrorCode::Unknown => sqlite_limit(&text).unwrap_or(DbError::Invalid(text)),
-        ErrorCode::AuthorizationForStatementDenied => DbError::Invalid(text),
-        ErrorCode::ParameterOutOfRange => DbError::Invalid(text),
+        ErrorCode::OutOfMemory => limit("bytes of memory for one statement", DB_STATEMENT_MEMORY_BYTES_MAX, "more"),
+        ErrorCode::Unknown => sqlite_limit(&text).unwrap_or(SqlError::Invalid(text)),
+        ErrorCode::AuthorizationForStatementDenied => SqlError::Invalid(text),
+        ErrorCode::ParameterOutOfRange => SqlError::Invalid(text),
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
-            DbError::Busy("another process holds the database: try again".to_owned())
+            SqlError::Busy("another process holds the database: try again".to_owned())
         }
         _ => return None,
     })
@@ -77,7 +56,7 @@ pub(super) fn code(error: &rusqlite::Error) -> Option<ErrorCode> {
 }
 
 /// SQLite's limits can be distinguished by their texts alone.
-fn sqlite_limit(text: &str) -> Option<DbError> {
+fn sqlite_limit(text: &str) -> Option<SqlError> {
     let named: &[(&str, &str, i32)] = &[
         ("Expression tree is too large", "depth of an expression", DB_EXPRESSION_DEPTH_MAX),
         ("parser stack overflow", "depth of an expression", DB_EXPRESSION_DEPTH_MAX),
@@ -91,9 +70,9 @@ fn sqlite_limit(text: &str) -> Option<DbError> {
     ];
     let found = named.iter().find(|(said, ..)| text.contains(said));
     if let Some((_, name, allowed)) = found {
-        return Some(DbError::limit(name, allowed, "more"));
+        return Some(limit(name, allowed, "more"));
     }
-    let told = [
+    let quoted = [
         "too many terms",
         "at most 64 tables",
         "too many FROM",
@@ -101,10 +80,10 @@ fn sqlite_limit(text: &str) -> Option<DbError> {
         "too many references",
         "nested too deep",
     ];
-    told.iter().any(|said| text.contains(said)).then(|| DbError::Limit(text.to_owned()))
+    quoted.iter().any(|said| text.contains(said)).then(|| SqlError::Limit(text.to_owned()))
 }
 
-/// What SQLite says, without the statement that rusqlite repeats.
+/// SQLite's message, without the statement that rusqlite repeats.
 pub(super) fn text(error: &rusqlite::Error) -> String {
     match error {
         rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),

@@ -1,6 +1,6 @@
-//! What a plugin's SQL may do: an allow-list. What is not in here is refused.
+//! The allow-list of what a plugin's SQL may do. Everything else is refused.
 //!
-//! Accesses to tables are allowed here and written down; whether the plugin was granted them is checked before the
+//! Accesses to tables are allowed here and recorded; whether the plugin was granted them is checked before the
 //! statement runs (`statement.rs`). Everything else is either harmless or refused to all plugins, whatever they were
 //! granted.
 
@@ -12,7 +12,7 @@ use super::functions;
 /// Names of tables, indexes, views and triggers that begin with this are the host's.
 pub(super) const HOST_PREFIX: &str = "plugbay_";
 
-/// One thing that a statement wants to do with a table.
+/// One access of a statement to a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Access {
     pub(super) table: String,
@@ -27,7 +27,7 @@ pub(super) enum AccessKind {
     Insert,
     /// Change or delete rows.
     Change,
-    /// Make, alter or drop the table, or an index, trigger or view of it.
+    /// Create, alter or drop the table, or an index, trigger or view of it.
     Schema,
 }
 

@@ -1,5 +1,5 @@
-//! What SQLite asks back while a plugin's statement is prepared and runs: may it do this (the authorizer), and may it
-//! go on (the progress handler)?
+//! The callbacks by which SQLite asks the host while a plugin's statement is prepared and runs: the authorizer, whether
+//! it may do something, and the progress handler, whether it may go on.
 //!
 //! Both use one record for each connection, which is filled in before a statement runs and read afterwards.
 
@@ -16,45 +16,45 @@ use crate::limits::{DB_LOG_BYTES_MAX, DB_LOOKS_HERE_MAX, DB_STEPS_UNTIL_LOOK};
 
 /// The record of one connection.
 #[derive(Clone, Default)]
-pub(super) struct Watch(Arc<Mutex<Book>>);
+pub(super) struct Watch(Arc<Mutex<Record>>);
 
 #[derive(Default)]
-pub(super) struct Book {
-    pub(super) whose: Whose,
-    /// What the statement that is being prepared wants to do.
+pub(super) struct Record {
+    pub(super) origin: Origin,
+    /// The accesses of the statement that is being prepared.
     pub(super) wanted: Vec<Access>,
-    /// Why a statement was refused that no plugin may run.
+    /// The reason why a statement was refused that no plugin may run.
     pub(super) refused: Option<String>,
     pub(super) until: Until,
-    /// Why a statement was stopped while it ran.
+    /// The reason why a statement was stopped while it ran.
     pub(super) stopped: Option<Stop>,
-    /// The time of the running statement, from when it is first asked for.
+    /// The time of the running statement, read at its first use.
     moment: Option<i64>,
     looks: u32,
     /// The write-ahead log, where there is one.
     log: Option<PathBuf>,
 }
 
-/// Whose SQL runs.
+/// The origin of the SQL that runs.
 #[derive(Default, PartialEq)]
-pub(super) enum Whose {
-    /// The host's own: anything goes.
+pub(super) enum Origin {
+    /// The host: everything is allowed.
     #[default]
     Host,
-    /// A plugin's that is being prepared: what it wants is written down.
+    /// A plugin whose statement is being prepared: its accesses are recorded.
     Preparing,
-    /// A plugin's that was prepared and checked. SQLite prepares it again where the tables have changed, and then it
-    /// must want the same.
+    /// A plugin whose statement was prepared and checked. If the schema has changed, SQLite prepares it again, and then
+    /// it must need the same accesses.
     Running(Arc<[Access]>),
 }
 
-/// How long a statement may run.
+/// The bounds of a statement's run.
 #[derive(Clone, Default)]
 pub(super) struct Until {
     pub(super) deadline: Option<Instant>,
     /// Set when the caller no longer waits for the answer.
     pub(super) cancelled: Arc<AtomicBool>,
-    /// Whether it runs in its caller's thread, and so for moments only.
+    /// Whether it runs on its caller's thread, and so for a short time only.
     pub(super) here: bool,
 }
 
@@ -63,46 +63,46 @@ pub(super) enum Stop {
     Deadline,
     Cancelled,
     TooLongHere,
-    /// The write-ahead log is as long as it may be.
+    /// The write-ahead log has reached its limit.
     Log(u64),
 }
 
 impl Watch {
-    /// Makes SQLite ask.
+    /// Registers the callbacks.
     pub(super) fn install(connection: &mut Connection, log: Option<PathBuf>) -> rusqlite::Result<Self> {
         let watch = Watch::default();
-        watch.book().log = log;
+        watch.record().log = log;
         let asked = watch.clone();
-        connection.authorizer(Some(move |context: AuthContext<'_>| asked.book().authorize(&context)))?;
+        connection.authorizer(Some(move |context: AuthContext<'_>| asked.record().authorize(&context)))?;
         let asked = watch.clone();
-        connection.progress_handler(DB_STEPS_UNTIL_LOOK, Some(move || asked.book().has_to_stop()))?;
+        connection.progress_handler(DB_STEPS_UNTIL_LOOK, Some(move || asked.record().must_stop()))?;
         Ok(watch)
     }
 
-    pub(super) fn book(&self) -> MutexGuard<'_, Book> {
+    pub(super) fn record(&self) -> MutexGuard<'_, Record> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Book {
-    /// A plugin's statement is about to be prepared or run.
-    pub(super) fn begin(&mut self, whose: Whose, until: &Until) {
-        *self = Book { whose, until: until.clone(), log: self.log.take(), ..Book::default() };
+impl Record {
+    /// Resets the record for a plugin's statement that is about to be prepared or run.
+    pub(super) fn begin(&mut self, origin: Origin, until: &Until) {
+        *self = Record { origin, until: until.clone(), log: self.log.take(), ..Record::default() };
     }
 
     /// The time of the running statement. The host's own statements are never begun, so they read the clock each time.
     pub(super) fn moment(&mut self, now: impl FnOnce() -> i64) -> i64 {
-        if self.whose == Whose::Host { now() } else { *self.moment.get_or_insert_with(now) }
+        if self.origin == Origin::Host { now() } else { *self.moment.get_or_insert_with(now) }
     }
 
     fn authorize(&mut self, context: &AuthContext<'_>) -> Authorization {
-        if self.whose == Whose::Host {
+        if self.origin == Origin::Host {
             return Authorization::Allow;
         }
-        match (authorizer::judge(context), &self.whose) {
+        match (authorizer::judge(context), &self.origin) {
             (Ok(None), _) => Authorization::Allow,
-            (Ok(Some(access)), Whose::Running(known)) if known.contains(&access) => Authorization::Allow,
-            (Ok(Some(_)), Whose::Running(_)) => Authorization::Deny,
+            (Ok(Some(access)), Origin::Running(known)) if known.contains(&access) => Authorization::Allow,
+            (Ok(Some(_)), Origin::Running(_)) => Authorization::Deny,
             (Ok(Some(access)), _) => {
                 if !self.wanted.contains(&access) {
                     self.wanted.push(access);
@@ -116,8 +116,8 @@ impl Book {
         }
     }
 
-    fn has_to_stop(&mut self) -> bool {
-        if self.whose == Whose::Host {
+    fn must_stop(&mut self) -> bool {
+        if self.origin == Origin::Host {
             return false;
         }
         self.looks = self.looks.wrapping_add(1);
@@ -132,7 +132,7 @@ impl Book {
         if self.until.cancelled.load(Ordering::Relaxed) {
             return Some(Stop::Cancelled);
         }
-        // The clock takes as long as some steps, and the file system as long as some hundred.
+        // Reading the clock takes as long as some steps, and asking the file system as long as some hundred.
         if self.looks.is_multiple_of(4) && self.until.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Some(Stop::Deadline);
         }

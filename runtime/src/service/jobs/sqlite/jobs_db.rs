@@ -1,14 +1,14 @@
 //! The jobs of one plugin and their last outcomes in SQLite: `scheduler.sqlite3` in the plugin's directory, or a
 //! database in memory if there is no directory.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
 
-use super::job::{
-    BegunRun, DueJob, DueJobs, DueRun, Job, JobChange, JobError, JobOutcome, JobSchedule, JobState, JobUpdate, NewJob,
+use crate::service::jobs::store::{
+    BegunRun, DueJob, DueJobs, DueRun, Job, JobChange, JobError, JobLimits, JobOutcome, JobSchedule, JobState,
+    JobUpdate, NewJob,
 };
-use crate::limits::{JOB_ARGS_BYTES_TOTAL_MAX, JOB_OUTCOMES_MAX, JOB_OUTCOMES_TOTAL_MAX, JOBS_MAX};
-use crate::scope::PluginScope;
-use crate::service::over_limit;
 use crate::sqlite::{Database, Stopped};
 
 /// The file in the plugin's directory.
@@ -17,7 +17,7 @@ pub(super) const FILE: &str = "scheduler.sqlite3";
 /// The steps that made the file what it is. `next_ms` is null if a job will not run again. `covered_ms` is the moment
 /// up to which its runs are accounted for. `begun_ms` is set while it runs; if it is found set without a run, the run
 /// was killed. `interruptions` counts the killed runs since the last run that ended.
-const STEPS: &[&str] = &[
+pub(super) const STEPS: &[&str] = &[
     "
     CREATE TABLE jobs (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -49,18 +49,20 @@ const STEPS: &[&str] = &[
 
 /// The database of one plugin's jobs.
 pub(super) struct JobsDb {
-    database: Database,
+    database: Arc<Database>,
+    limits: JobLimits,
 }
 
 impl JobsDb {
-    pub(super) async fn open(scope: &PluginScope) -> Result<Self, JobError> {
-        Ok(JobsDb { database: Database::open(scope, FILE, STEPS).await? })
+    pub(super) fn new(database: Arc<Database>, limits: JobLimits) -> Self {
+        JobsDb { database, limits }
     }
 
     pub(super) async fn add(&self, job: NewJob) -> Result<(), JobError> {
+        let limits = self.limits;
         self.database
             .write(move |rows| {
-                replace_and_check(rows, &job)?;
+                replace_and_check(rows, &job, limits)?;
                 let interval_ms = match job.schedule {
                     JobSchedule::IntervalMs(ms) => Some(to_sql(ms)),
                     JobSchedule::DateMs(_) | JobSchedule::Cron { .. } => None,
@@ -165,10 +167,11 @@ impl JobsDb {
     }
 
     pub(super) async fn update(&self, updates: Vec<JobUpdate>) -> Result<(), JobError> {
+        let limits = self.limits;
         let change = move |rows: &Transaction<'_>| {
             for update in &updates {
                 if let Some(outcome) = &update.outcome {
-                    add_outcome(rows, outcome)?;
+                    add_outcome(rows, outcome, limits)?;
                 }
                 change(rows, update)?;
             }
@@ -176,34 +179,19 @@ impl JobsDb {
         };
         self.database.write(change).await
     }
-
-    #[cfg(test)]
-    pub(super) async fn count_rows(&self) -> i64 {
-        let rows = "SELECT (SELECT count(*) FROM jobs) + (SELECT count(*) FROM outcomes)";
-        self.database.read(move |all| all.query_row(rows, [], |row| row.get(0))).await.expect("it can be read")
-    }
 }
 
-/// Removes the job that a new one replaces, and checks the bounds for the new one.
-fn replace_and_check(rows: &Transaction<'_>, job: &NewJob) -> Result<(), Stopped<JobError>> {
-    let refuse = |error: JobError| Err(Stopped::Refused(error));
+/// Removes the job that a new one replaces, and checks the limits for the new one.
+fn replace_and_check(rows: &Transaction<'_>, job: &NewJob, limits: JobLimits) -> Result<(), Stopped<JobError>> {
     if job.replace {
         remove(rows, &job.id)?;
     } else if rows.prepare_cached("SELECT 1 FROM jobs WHERE id = ?1")?.exists([&job.id])? {
-        return refuse(JobError::exists(&job.id));
+        return Err(Stopped::Refused(JobError::exists(&job.id)));
     }
     let (jobs, bytes) = rows
         .prepare_cached("SELECT count(*), coalesce(sum(octet_length(args)), 0) FROM jobs")?
         .query_row([], |row| Ok((count(row, 0)?, count(row, 1)?)))?;
-    if jobs >= JOBS_MAX {
-        return refuse(JobError::Limit(over_limit("jobs of one plugin", JOBS_MAX, jobs + 1)));
-    }
-    let bytes = bytes + job.args.len();
-    if bytes > JOB_ARGS_BYTES_TOTAL_MAX {
-        let what = "bytes of arguments of all jobs of one plugin";
-        return refuse(JobError::Limit(over_limit(what, JOB_ARGS_BYTES_TOTAL_MAX, bytes)));
-    }
-    Ok(())
+    limits.check(jobs + 1, bytes + job.args.len()).map_err(Stopped::Refused)
 }
 
 fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<usize> {
@@ -237,7 +225,7 @@ fn change(rows: &Transaction<'_>, update: &JobUpdate) -> rusqlite::Result<()> {
 }
 
 /// Stores an outcome, and removes the oldest ones beyond the bounds.
-fn add_outcome(rows: &Transaction<'_>, outcome: &JobOutcome) -> rusqlite::Result<()> {
+fn add_outcome(rows: &Transaction<'_>, outcome: &JobOutcome, limits: JobLimits) -> rusqlite::Result<()> {
     let (Ok(answer) | Err(answer)) = &outcome.answer;
     rows.prepare_cached(
         "INSERT INTO outcomes (job, scheduled_ms, started_ms, finished_ms, succeeded, answer)
@@ -251,13 +239,13 @@ fn add_outcome(rows: &Transaction<'_>, outcome: &JobOutcome) -> rusqlite::Result
         "DELETE FROM outcomes WHERE job = ?1 AND number <=
          (SELECT number FROM outcomes WHERE job = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)",
     )?
-    .execute((&outcome.job, JOB_OUTCOMES_MAX))?;
+    .execute((&outcome.job, limits.outcomes_max))?;
     // Counted in the index, so that the answers are not read.
     rows.prepare_cached(
         "DELETE FROM outcomes WHERE number IN (SELECT number FROM outcomes ORDER BY number
          LIMIT max(0, (SELECT count(*) FROM outcomes INDEXED BY outcomes_by_job) - ?1))",
     )?
-    .execute([JOB_OUTCOMES_TOTAL_MAX])?;
+    .execute([limits.outcomes_total_max])?;
     Ok(())
 }
 
