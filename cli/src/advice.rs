@@ -1,9 +1,10 @@
 //! What to do about an error, for the user of the command: the library's hint in terms of options and of the host's
 //! file. Each advice is one line, which is printed below the error.
 
-use plugbay::{
-    BuildError, Denial, ImportRefusal, InvokeError, InvokeErrorKind, LimitOrigin, LoadError, LoadErrorKind, Refused,
-};
+use plugbay::error::{BuildError, InvokeErrorKind, LimitOrigin, LoadErrorKind};
+use plugbay::inspection::ImportRefusal;
+use plugbay::policy::{Denial, Refused};
+use plugbay::{InvokeError, LoadError};
 
 use crate::error::RefusedImport;
 use crate::output::shell_word;

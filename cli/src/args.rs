@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
-use plugbay::Level;
+use plugbay::log::LogLevel;
 
 use crate::help;
 use crate::units::{parse_bytes, parse_count, parse_duration, parse_setting};
@@ -31,13 +31,13 @@ pub(crate) struct Common {
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
     /// The lowest level of log lines that are shown
-    #[arg(long, global = true, value_enum, value_name = "LEVEL", default_value_t = LogLevel::Info, env = "PLUGBAY_LOG")]
+    #[arg(long, global = true, value_enum, value_name = "LEVEL", default_value_t = LogThreshold::Info, env = "PLUGBAY_LOG")]
     #[arg(hide_env_values = true, ignore_case = true)]
-    pub(crate) log_level: LogLevel,
+    pub(crate) log_level: LogThreshold,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogLevel {
+pub(crate) enum LogThreshold {
     Trace,
     Debug,
     Info,
@@ -46,16 +46,16 @@ pub(crate) enum LogLevel {
     Off,
 }
 
-impl LogLevel {
+impl LogThreshold {
     /// The lowest level that is shown; none shows nothing.
-    pub(crate) fn threshold(self) -> Option<Level> {
+    pub(crate) fn threshold(self) -> Option<LogLevel> {
         match self {
-            LogLevel::Trace => Some(Level::Trace),
-            LogLevel::Debug => Some(Level::Debug),
-            LogLevel::Info => Some(Level::Info),
-            LogLevel::Warn => Some(Level::Warn),
-            LogLevel::Error => Some(Level::Error),
-            LogLevel::Off => None,
+            LogThreshold::Trace => Some(LogLevel::Trace),
+            LogThreshold::Debug => Some(LogLevel::Debug),
+            LogThreshold::Info => Some(LogLevel::Info),
+            LogThreshold::Warn => Some(LogLevel::Warn),
+            LogThreshold::Error => Some(LogLevel::Error),
+            LogThreshold::Off => None,
         }
     }
 }

@@ -8,8 +8,10 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use plugbay::error::{BuildError, InvokeErrorKind, LoadErrorKind};
 use plugbay::manifest::ManifestError;
-use plugbay::{BuildError, Denial, InvokeError, InvokeErrorKind, LoadError, LoadErrorKind};
+use plugbay::policy::Denial;
+use plugbay::{InvokeError, LoadError};
 use plugbay_component_call::{CallError, ComponentError};
 use serde::Serialize;
 use serde_json::{Value, json};

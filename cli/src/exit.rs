@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use plugbay::{BuildError, CompileError, InvokeErrorKind, LoadError, LoadErrorKind, ScanError};
+use plugbay::LoadError;
+use plugbay::compile::{CompileError, ScanError};
+use plugbay::error::{BuildError, InvokeErrorKind, LoadErrorKind};
 use plugbay_component_call::CallError;
 
 use crate::error::Error;

@@ -11,7 +11,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-use crate::args::LogLevel;
+use crate::args::LogThreshold;
 use crate::output::{CYAN, DIM, RED, YELLOW, indented, plain};
 use crate::stderr;
 
@@ -21,14 +21,14 @@ struct HostLog {
 }
 
 /// Installs the subscriber. `Off` and quiet show no events.
-pub(crate) fn show(level: LogLevel, quiet: bool) {
+pub(crate) fn show(level: LogThreshold, quiet: bool) {
     let threshold = match level {
-        LogLevel::Trace => LevelFilter::TRACE,
-        LogLevel::Debug => LevelFilter::DEBUG,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Warn => LevelFilter::WARN,
-        LogLevel::Error => LevelFilter::ERROR,
-        LogLevel::Off => return,
+        LogThreshold::Trace => LevelFilter::TRACE,
+        LogThreshold::Debug => LevelFilter::DEBUG,
+        LogThreshold::Info => LevelFilter::INFO,
+        LogThreshold::Warn => LevelFilter::WARN,
+        LogThreshold::Error => LevelFilter::ERROR,
+        LogThreshold::Off => return,
     };
     if !quiet {
         // This fails only if the process already has a subscriber.

@@ -39,7 +39,7 @@ use output::Output;
 
 /// Runs the command line of this process and returns its exit code.
 pub fn main() -> ExitCode {
-    if let Some(code) = plugbay::compile_worker_if_asked() {
+    if let Some(code) = plugbay::compile::compile_worker_if_asked() {
         return code;
     }
     let args = match parse() {

@@ -4,12 +4,13 @@
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
-use plugbay::{AuditRecord, AuditSink, Level, LogRecord, LogSink};
+use plugbay::audit::{AuditRecord, AuditSink};
+use plugbay::log::{LogLevel, LogRecord, LogSink};
 
 use serde_json::Value;
 
 use crate::advice::of_denial;
-use crate::args::LogLevel;
+use crate::args::LogThreshold;
 use crate::output::{DIM, RED, YELLOW, indented, plain};
 use crate::stderr;
 
@@ -17,12 +18,12 @@ use crate::stderr;
 #[derive(Clone)]
 pub(crate) struct StderrLog {
     /// `None` shows nothing.
-    threshold: Option<Level>,
+    threshold: Option<LogLevel>,
 }
 
 impl StderrLog {
     /// A sink for this level. Quiet shows nothing at any level.
-    pub(crate) fn new(level: LogLevel, quiet: bool) -> Self {
+    pub(crate) fn new(level: LogThreshold, quiet: bool) -> Self {
         StderrLog { threshold: level.threshold().filter(|_| !quiet) }
     }
 }
@@ -42,8 +43,8 @@ impl LogSink for StderrLog {
         self.write(record, None);
     }
 
-    fn threshold(&self) -> Level {
-        self.threshold.unwrap_or(Level::Error)
+    fn threshold(&self) -> LogLevel {
+        self.threshold.unwrap_or(LogLevel::Error)
     }
 }
 
@@ -53,7 +54,7 @@ impl AuditSink for StderrLog {
         if record.caller.is_none() {
             return;
         }
-        let level = if record.denial.is_some() { Level::Info } else { Level::Trace };
+        let level = if record.denial.is_some() { LogLevel::Info } else { LogLevel::Trace };
         let text = |text: &str| Value::from(text).to_string();
         let mut fields =
             vec![("action".to_owned(), text(record.action)), ("resource".to_owned(), text(record.resource))];
@@ -73,18 +74,18 @@ impl AuditSink for StderrLog {
     }
 
     fn wants_allowed(&self) -> bool {
-        self.threshold == Some(Level::Trace)
+        self.threshold == Some(LogLevel::Trace)
     }
 }
 
 fn line(record: &LogRecord<'_>) -> String {
     let LogRecord { plugin, level, target, message, fields, request_id: _ } = record;
     let colour = match level {
-        Level::Trace => DIM,
-        Level::Debug => AnsiColor::Blue.on_default(),
-        Level::Info => AnsiColor::Green.on_default(),
-        Level::Warn => YELLOW,
-        Level::Error => RED,
+        LogLevel::Trace => DIM,
+        LogLevel::Debug => AnsiColor::Blue.on_default(),
+        LogLevel::Info => AnsiColor::Green.on_default(),
+        LogLevel::Warn => YELLOW,
+        LogLevel::Error => RED,
     };
     let mut line = format!("{DIM}[{}]{DIM:#} {colour}{level:<5}{colour:#} ", plain(plugin));
     if !target.is_empty() {
@@ -111,7 +112,7 @@ mod tests {
         let fields = [("user".to_owned(), "\"Ada\"".to_owned()), ("tries".to_owned(), "3".to_owned())];
         let record = LogRecord {
             plugin: "hello",
-            level: Level::Info,
+            level: LogLevel::Info,
             target: "auth",
             message: "signed in",
             fields: &fields,
@@ -120,7 +121,7 @@ mod tests {
         assert_eq!(shown(&record), "[hello] INFO  auth: signed in user=\"Ada\" tries=3");
         let record = LogRecord {
             plugin: "hello",
-            level: Level::Error,
+            level: LogLevel::Error,
             target: "",
             message: "gone",
             fields: &[],
@@ -133,14 +134,14 @@ mod tests {
     fn message_cannot_forge_a_line_or_move_the_cursor() {
         let message = "a\n[other] ERROR forged\x1b[2J";
         let record =
-            LogRecord { plugin: "hello", level: Level::Warn, target: "", message, fields: &[], request_id: None };
+            LogRecord { plugin: "hello", level: LogLevel::Warn, target: "", message, fields: &[], request_id: None };
         assert_eq!(shown(&record), "[hello] WARN  a\n    [other] ERROR forged\\u{1b}[2J");
     }
 
     #[test]
     fn quiet_and_off_show_nothing() {
-        assert_eq!(StderrLog::new(LogLevel::Trace, true).threshold, None);
-        assert_eq!(StderrLog::new(LogLevel::Off, false).threshold, None);
-        assert_eq!(StderrLog::new(LogLevel::Debug, false).threshold(), Level::Debug);
+        assert_eq!(StderrLog::new(LogThreshold::Trace, true).threshold, None);
+        assert_eq!(StderrLog::new(LogThreshold::Off, false).threshold, None);
+        assert_eq!(StderrLog::new(LogThreshold::Debug, false).threshold(), LogLevel::Debug);
     }
 }

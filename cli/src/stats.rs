@@ -4,7 +4,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use plugbay::{Limits, Usage};
+use plugbay::Limits;
+use plugbay::invocation::Usage;
 use serde_json::json;
 
 use crate::output::{Output, to_stderr};

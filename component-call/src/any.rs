@@ -1,7 +1,8 @@
 //! A component of any world, whose exports are called with text.
 
 use plugbay::component::Component;
-use plugbay::{InvokeError, Limits, Usage};
+use plugbay::invocation::Usage;
+use plugbay::{InvokeError, Limits};
 use wasmtime::component::Val;
 
 use super::{CallError, ExportedFunction, exported_functions, resolve};

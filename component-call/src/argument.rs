@@ -8,7 +8,9 @@ use super::lookup::find;
 use super::signature::ExportedFunction;
 use super::type_text::{quote, type_text};
 use super::value::{from_node, from_text};
-use plugbay::limits::PAYLOAD_BYTES_MAX;
+
+/// The longest text of a call, in bytes: 4 MiB, as a plugin's payload.
+const TEXT_BYTES_MAX: usize = 4 << 20;
 
 /// Resolves `export` and `arguments` to a function and the values of its arguments.
 ///
@@ -60,8 +62,8 @@ fn parse_call(function: &ExportedFunction, call: &str, open: usize) -> Result<Ve
 }
 
 fn check_size(bytes: usize) -> Result<(), CallError> {
-    if bytes > PAYLOAD_BYTES_MAX {
-        return Err(CallError::TooLarge { bytes, bytes_max: PAYLOAD_BYTES_MAX });
+    if bytes > TEXT_BYTES_MAX {
+        return Err(CallError::TooLarge { bytes, bytes_max: TEXT_BYTES_MAX });
     }
     Ok(())
 }
@@ -198,9 +200,9 @@ mod tests {
 
     #[test]
     fn text_beyond_the_limit_is_refused_before_it_is_read() {
-        let half = "x".repeat(PAYLOAD_BYTES_MAX / 2 + 1);
+        let half = "x".repeat(TEXT_BYTES_MAX / 2 + 1);
         let add = &functions()[1];
-        let error = CallError::TooLarge { bytes: PAYLOAD_BYTES_MAX + 2, bytes_max: PAYLOAD_BYTES_MAX };
+        let error = CallError::TooLarge { bytes: TEXT_BYTES_MAX + 2, bytes_max: TEXT_BYTES_MAX };
         assert_eq!(parse_arguments(add, &[&half, &half]), Err(error.clone()));
         assert_eq!(error.code(), "payload_too_large");
         let call = format!("add({half}{half})");

@@ -41,9 +41,8 @@
 //! # }
 //! ```
 //!
-//! The text of a call has at most [`PAYLOAD_BYTES_MAX`](plugbay::limits::PAYLOAD_BYTES_MAX) bytes. Nesting is limited
-//! to 100 levels by WAVE, to 128 by serde_json and to 100 by a component's types. Messages shorten the types and values
-//! that they quote.
+//! The text of a call has at most 4 MiB, as a plugin's payload. Nesting is limited to 100 levels by WAVE, to 128 by
+//! serde_json and to 100 by a component's types. Messages shorten the types and values that they quote.
 
 #![forbid(unsafe_code)]
 

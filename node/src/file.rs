@@ -5,9 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
+use plugbay::Policy;
 use plugbay::manifest::limits::DOCUMENT_BYTES_MAX;
 use plugbay::manifest::{self, Format, ManifestError, PluginEntry, PluginSource, Resources, Rule};
-use plugbay::{Policy, UnreachableRule};
+use plugbay::policy::UnreachableRule;
 use plugbay_files::FileError;
 use serde_json::Value;
 

@@ -19,8 +19,9 @@ pub use requirements::RequirementsError;
 
 use std::path::{Path, PathBuf};
 
+use plugbay::error::{BuildError, SqliteInUse};
 use plugbay::manifest::{Resources, Rule};
-use plugbay::{BuildError, Package, Policy, Runtime, RuntimeBuilder, SqliteInUse};
+use plugbay::{Package, Policy, Runtime, RuntimeBuilder};
 
 /// The operator's settings in addition to the host's file.
 #[derive(Debug, Default)]

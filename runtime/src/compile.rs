@@ -33,3 +33,4 @@ pub use plugbay_compile::{
 };
 
 pub use crate::limits::{Quantity, ScanLimits};
+pub use crate::runtime::CodeCacheLocation;

@@ -13,8 +13,8 @@ use wasmtime::component::{ComponentExportIndex, Val};
 use crate::error::{InvokeError, InvokeErrorKind};
 use crate::host::{Call, PluginContext};
 use crate::invocation::Usage;
-use crate::limits::Limits;
 use crate::plugin::instance::{Instance, Linked, Start};
+use crate::plugin_limits::Limits;
 
 /// A compiled and linked component. Each call runs in a fresh instance, with the limits of a plugin.
 pub struct Component {

@@ -20,6 +20,7 @@ mod status;
 use std::fmt;
 
 use plugbay_compile::{CodeCacheError, EngineError};
+pub use plugbay_sqlite_memory::SqliteInUse;
 
 pub use self::answer::{Failure, LimitHit, LimitOrigin, PayloadProblem};
 pub use self::config::ConfigProblem;

@@ -16,9 +16,9 @@ use crate::error::InvokeError;
 use crate::error::InvokeErrorKind;
 use crate::event::{Event, Health, Reaction};
 use crate::invocation::{Invocation, Outcome};
-use crate::limits::Limits;
 use crate::metrics::MetricsSnapshot;
 use crate::plugin::current::CurrentRevision;
+use crate::plugin_limits::Limits;
 
 /// A handle of a loaded plugin. Cheap to clone; follows the plugin through reloads.
 #[derive(Clone)]

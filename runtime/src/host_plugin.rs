@@ -13,8 +13,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Failure, ProvideError};
-use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::plugin_limits::Limits;
 
 /// A plugin whose actions are Rust functions of the application.
 ///

@@ -13,8 +13,8 @@ use serde::Serialize;
 use crate::capability::{Denial, Grants};
 use crate::host::directory::resolve;
 use crate::host::environment::directories;
-use crate::limits::Limits;
 use crate::plugin::check::{CheckedPackage, NETWORK, Offer, check_network, check_service, offered};
+use crate::plugin_limits::Limits;
 
 /// A plugin's identity, exports, imports with the permission that each needs, actions and limits.
 #[derive(Debug, Clone, Serialize)]

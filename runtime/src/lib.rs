@@ -18,13 +18,18 @@
 //! compilation, linking, [`Plugin`] (what serves). A call passes through [`Invocation`] → admission → dispatch →
 //! [`Outcome`] or [`InvokeError`]. `ARCHITECTURE.md` in the repository draws both.
 //!
+//! At the root are the names that most applications use. The others are in modules: [`policy`] for what plugins may
+//! use, [`error`] for why something failed, [`log`] and [`audit`] for what is recorded, [`compile`] for where
+//! components are compiled, [`inspection`] and [`metrics`] for what is known of a plugin, [`clock`] and [`network`] for
+//! what tests replace.
+//!
 //! # Untrusted plugins
 //!
 //! Running plugins are sandboxed by default. Before compilation, a component is scanned and refused if it is known to
 //! take long. By default it is then compiled in this process, on a separate thread: when the deadline of
-//! [`CompileLimits`] passes, the caller gets an error, but the thread continues and its memory is not bounded. A host
-//! that accepts uploads from strangers should compile in a child process, which is killed at its deadline and at its
-//! memory limit. That takes two lines: see [`WorkerCommand`].
+//! [`CompileLimits`](compile::CompileLimits) passes, the caller gets an error, but the thread continues and its memory
+//! is not bounded. A host that accepts uploads from strangers should compile in a child process, which is killed at its
+//! deadline and at its memory limit. That takes two lines: see [`WorkerCommand`](compile::WorkerCommand).
 //!
 //! The memory of plugins' SQL statements is bounded only if the application first calls [`bound_sql_memory`].
 //!
@@ -47,65 +52,55 @@ mod trigger;
 
 mod dispatch;
 
-mod invocation;
-mod metrics;
+pub mod invocation;
+pub mod metrics;
 
 pub mod component;
-mod inspection;
+pub mod inspection;
 mod plugin;
 
 mod host;
-mod host_plugin;
+pub mod host_plugin;
 
-mod event;
+pub mod event;
 mod service;
 
 mod admission;
-mod audit;
+pub mod audit;
 mod capability;
 mod sqlite;
 
 mod caller;
-mod clock;
-mod error;
-pub mod limits;
+pub mod clock;
+pub mod error;
+mod limits;
+mod plugin_limits;
 mod scope;
 pub mod store;
 mod store_future;
 mod thread_number;
 
+// The public names of modules that are arranged otherwise inside.
+pub mod compile;
+pub mod extension;
+pub mod log;
+pub mod network;
+pub mod package;
+pub mod policy;
+
 pub use bytes;
 pub use http;
 pub use plugbay_manifest as manifest;
-pub use plugbay_sqlite_memory::SqliteInUse;
 pub use wasmtime;
 
-pub mod compile;
-pub mod extension;
-
-pub use audit::{AuditEntry, AuditRecord, AuditSink, TracingAudit};
 pub use caller::Caller;
-pub use capability::{Denial, Grants, Pattern, Policy, PolicyError, Refused, UnreachableRule};
-pub use clock::{Clock, ManualClock, SystemClock};
-pub use compile::{
-    CodeCache, CodeCacheError, CompileError, CompileIsolation, CompileLimits, LegacyError, Quantity, ScanError,
-    ScanLimits, WorkerCommand, compile_worker, compile_worker_if_asked,
-};
-pub use error::{
-    BuildError, ConfigProblem, Failure, InvokeError, InvokeErrorKind, LimitHit, LimitOrigin, LoadError, LoadErrorKind,
-    PayloadProblem, ProvideError, RemoveDataError,
-};
-pub use event::{Event, Health, Reaction};
+pub use capability::Policy;
+pub use error::{Failure, InvokeError, LoadError};
+pub use event::Event;
 pub use handle::Plugin;
-pub use host_plugin::{HostCall, HostPlugin};
-pub use inspection::{
-    ImportRefusal, InspectedDirectory, InspectedImport, InspectedLimits, InspectedRate, Inspection, Trust,
-};
-pub use invocation::{Invocation, Outcome, Usage};
-pub use limits::{Ceilings, Limits};
-pub use metrics::{LATENCY_BUCKETS_MICROS, MetricsSnapshot};
-pub use plugin::package::{Package, Source};
-pub use runtime::{CodeCacheAt, LoadedPlugins, Runtime, RuntimeBuilder};
+pub use host_plugin::HostPlugin;
+pub use invocation::{Invocation, Outcome};
+pub use plugin::package::Package;
+pub use plugin_limits::{Ceilings, Limits};
+pub use runtime::{LoadedPlugins, Runtime, RuntimeBuilder};
 pub use service::db::bound_sql_memory;
-pub use service::http::{HttpResolver, HttpResponder};
-pub use service::log::{Level, LogRecord, LogSink, TracingSink};

@@ -3,20 +3,17 @@
 //!
 //! The constants are in the order of a plugin's life: the limits of a call, of an instance, of all instances, of a
 //! component that is loaded, and then of each service. Manifests cannot change them, except for the defaults of
-//! [`Limits`], which a manifest can override up to the operator's [`Ceilings`]. Nothing is measured or enforced here:
-//! that happens where the resource is used (`host/limiter.rs`, `plugin/instance.rs`, `admission/`, `service/`).
+//! [`Limits`](crate::Limits), which a manifest can override up to the operator's [`Ceilings`](crate::Ceilings). Nothing
+//! is measured or enforced here: that happens where the resource is used (`host/limiter.rs`, `plugin/instance.rs`,
+//! `admission/`, `service/`). They are no part of the library's interface; the tests include this file.
 //!
 //! Units: bytes, fuel units (wasmtime's: about one per WebAssembly instruction), [`Duration`]s and plain counts.
 //! Constants named `…_MAX` are maxima.
-
-mod plugin;
 
 use std::time::Duration;
 
 /// The limits of scanning and compiling a component, and of the memory pool of its instances.
 pub use plugbay_compile::limits::*;
-
-pub use self::plugin::{Ceilings, Limits};
 
 // One call.
 

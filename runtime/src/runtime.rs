@@ -37,7 +37,7 @@ use crate::plugin::current::CurrentRevision;
 use crate::plugin::deadline::{Interrupted, until};
 use crate::plugin::instance::{Linked, Start};
 use crate::plugin::link::Linkers;
-use crate::plugin::package::Source;
+use crate::plugin::package::PackageSource;
 use crate::plugin::registry::{Registry, Turn};
 use crate::service::cache::Caches;
 use crate::service::config::ConfigStores;
@@ -50,7 +50,7 @@ use crate::service::plugins::ServiceRegistry;
 use crate::trigger::schedule;
 
 pub use self::boot::LoadedPlugins;
-pub use self::builder::{CodeCacheAt, RuntimeBuilder};
+pub use self::builder::{CodeCacheLocation, RuntimeBuilder};
 
 /// A host for plugins. Cheap to clone. Its resources are released with the last clone and the last plugin.
 #[derive(Clone)]
@@ -126,7 +126,7 @@ impl Runtime {
     /// # Errors
     /// [`LoadError`] with the stage that failed. If it fails or the future is dropped early, nothing of the plugin
     /// remains.
-    pub async fn load(&self, source: impl Into<Source>) -> Result<Plugin, LoadError> {
+    pub async fn load(&self, source: impl Into<PackageSource>) -> Result<Plugin, LoadError> {
         self.load_checked(self.check_package(source.into().open()?)?).await
     }
 
@@ -168,7 +168,7 @@ impl Runtime {
     ///
     /// # Errors
     /// [`LoadError`] if the new revision cannot be loaded, or if no plugin of its name is loaded.
-    pub async fn reload(&self, source: impl Into<Source>) -> Result<Plugin, LoadError> {
+    pub async fn reload(&self, source: impl Into<PackageSource>) -> Result<Plugin, LoadError> {
         let package = ReadPackage::read(source.into().open()?)?;
         let turn = self.0.plugins.turn(package.name()).await;
         let plugin = self.loaded(package.name())?;
@@ -384,7 +384,7 @@ impl Runtime {
     /// # Errors
     /// [`LoadError`] if it is not a package, or if its manifest or component is invalid. Imports that are not granted
     /// are reported in the result, not refused.
-    pub fn inspect(&self, source: impl Into<Source>) -> Result<Inspection, LoadError> {
+    pub fn inspect(&self, source: impl Into<PackageSource>) -> Result<Inspection, LoadError> {
         let checked = CheckedPackage::examine(ReadPackage::read(source.into().open()?)?, &self.0.operator)?;
         let validated = self.0.compiler.validate(&checked.package.bytes);
         validated.map_err(|error| LoadError::new(&checked.manifest.name, LoadErrorKind::Compile(error)))?;
@@ -396,7 +396,7 @@ impl Runtime {
     ///
     /// # Errors
     /// [`LoadError`] with the first stage that fails.
-    pub async fn check(&self, source: impl Into<Source>) -> Result<Inspection, LoadError> {
+    pub async fn check(&self, source: impl Into<PackageSource>) -> Result<Inspection, LoadError> {
         let checked = self.check_package(source.into().open()?)?;
         let inspection = Inspection::new(&checked);
         self.context(&checked)?;
@@ -408,7 +408,7 @@ impl Runtime {
     ///
     /// # Errors
     /// [`LoadError`] if it is not a component, is over a limit, or imports what the host does not offer.
-    pub async fn component(&self, source: impl Into<Source>) -> Result<Component, LoadError> {
+    pub async fn component(&self, source: impl Into<PackageSource>) -> Result<Component, LoadError> {
         let checked = self.check_package(source.into().open()?)?;
         let context = self.context(&checked)?;
         let linked = self.link_any(&checked).await?;

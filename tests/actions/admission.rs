@@ -5,12 +5,14 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use plugbay::{Invocation, InvokeError, InvokeErrorKind, limits};
+use plugbay::error::InvokeErrorKind;
+use plugbay::{Invocation, InvokeError};
 use serde_json::{Value, json};
 
 use crate::harness::assert::assert_invoke_error;
 use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin, pings};
+use crate::harness::limits;
 use crate::harness::patience::until;
 
 #[tokio::test]

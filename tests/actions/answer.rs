@@ -1,6 +1,6 @@
 //! Payloads, answers and failures of actions.
 
-use plugbay::{Invocation, limits};
+use plugbay::Invocation;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::harness::assert::{assert_contains, assert_invoke_error};
 use crate::harness::guest::{feature, hostile};
 use crate::harness::host::{Host, TestPlugin, call, pings};
+use crate::harness::limits;
 
 #[tokio::test]
 async fn any_json_value_is_returned_unchanged() {

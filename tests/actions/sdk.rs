@@ -1,6 +1,7 @@
 //! The SDK's additions as the host sees them: schemas, readable panics, errors, hooks, log, configuration.
 
-use plugbay::{Event, Invocation, Level};
+use plugbay::log::LogLevel;
+use plugbay::{Event, Invocation};
 use serde_json::{Value, json};
 
 use crate::harness::assert::{assert_contains, assert_invoke_error, assert_load_error};
@@ -82,7 +83,7 @@ async fn log_macros_write_levels_and_fields() {
     plugin.call::<Value>("place", &order("tea")).await.expect("there is tea");
     let lines = host.log.lines();
     let logged: Vec<_> = lines.iter().map(|line| (line.level, &*line.message)).collect();
-    assert_eq!(logged, [(Level::Info, "open for 100 orders"), (Level::Debug, "placed")]);
+    assert_eq!(logged, [(LogLevel::Info, "open for 100 orders"), (LogLevel::Debug, "placed")]);
     assert_eq!(lines[1].fields, [("item".to_owned(), "\"tea\"".to_owned()), ("count".to_owned(), "2".to_owned())]);
 }
 

@@ -4,7 +4,8 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-use plugbay::{InvokeError, InvokeErrorKind, Plugin, limits};
+use plugbay::error::InvokeErrorKind;
+use plugbay::{InvokeError, Plugin};
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
 use tokio::task::spawn_blocking;
@@ -12,6 +13,7 @@ use tokio::task::spawn_blocking;
 use crate::harness::assert::{assert_contains, assert_invoke_error, assert_load_error};
 use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin};
+use crate::harness::limits;
 use crate::harness::processor::Moment;
 
 #[tokio::test]
@@ -65,7 +67,7 @@ async fn payload_with_thousands_of_problems_gets_a_short_error() {
     let plugin = Host::new().load(declared()).await;
     let error = refused(&plugin, json!({ "id": 1, "lines": vec![0; 10_000] })).await;
     let InvokeErrorKind::Validation { problems } = error.kind() else { panic!("not a validation error: {error:?}") };
-    assert!(problems.len() <= plugbay::limits::VALIDATION_PROBLEMS_MAX, "{}", problems.len());
+    assert!(problems.len() <= crate::harness::limits::VALIDATION_PROBLEMS_MAX, "{}", problems.len());
     assert!(error.to_string().len() < 20_000);
 }
 

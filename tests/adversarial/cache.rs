@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use plugbay::{Invocation, Policy, limits};
+use plugbay::{Invocation, Policy};
 use serde_json::{Value, json};
 
 use super::release::{Held, alone};
 use crate::harness::assert::assert_invoke_error;
 use crate::harness::guest::{feature, hostile};
 use crate::harness::host::{Host, TestPlugin, pings};
+use crate::harness::limits;
 use crate::harness::processor::Moment;
 
 /// The most by which a full cache may grow the process: its bound and the bytes written before the bound is checked,

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use plugbay::error::InvokeErrorKind;
 use plugbay::manifest::Resources;
-use plugbay::{Invocation, InvokeError, InvokeErrorKind, Package, limits};
+use plugbay::{Invocation, InvokeError, Package};
 use plugbay_component_call::{AnyComponent, ComponentError};
 use serde_json::json;
 
@@ -12,6 +13,7 @@ use crate::harness::attack::Attack;
 use crate::harness::core_module::CoreModule;
 use crate::harness::guest::{feature, hostile};
 use crate::harness::host::{Host, TestPlugin, pings};
+use crate::harness::limits;
 use crate::harness::patience::ends;
 use crate::harness::processor::Moment;
 

@@ -95,7 +95,9 @@ async fn compiled_artefact_is_refused() {
 #[tokio::test]
 async fn compiled_artefact_of_this_host_is_refused() {
     let cache = tempfile::tempdir().expect("a directory");
-    let host = Host::with(|builder| builder.code_cache(plugbay::CodeCacheAt::Directory(cache.path().join("code"))));
+    let host = Host::with(|builder| {
+        builder.code_cache(plugbay::compile::CodeCacheLocation::Directory(cache.path().join("code")))
+    });
     host.load(feature::ECHO.into()).await;
     let artefacts = files(cache.path());
     assert!(!artefacts.is_empty(), "nothing was cached");

@@ -3,12 +3,13 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use plugbay::{Policy, limits};
+use plugbay::Policy;
 use serde_json::{Value, json};
 
 use crate::harness::assert::{assert_contains, assert_invoke_error, line_to_add};
 use crate::harness::guest::{feature, hostile};
 use crate::harness::host::{Host, TestPlugin, pings};
+use crate::harness::limits;
 use crate::harness::server::{Answer, Names, Server};
 
 #[tokio::test]

@@ -1,6 +1,5 @@
 //! Guests that exhaust memories, tables, stacks and handles.
 
-use plugbay::limits;
 use serde_json::json;
 
 use crate::harness::assert::{assert_contains, assert_load_error};
@@ -8,6 +7,7 @@ use crate::harness::attack::Attack;
 use crate::harness::core_module::CoreModule;
 use crate::harness::guest::hostile;
 use crate::harness::host::{Host, TestPlugin};
+use crate::harness::limits;
 
 #[tokio::test]
 async fn growing_memory_hits_the_memory_limit() {

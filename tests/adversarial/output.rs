@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use plugbay::limits;
 use serde_json::{Value, json};
 
 use crate::harness::assert::{assert_contains, assert_invoke_error};
@@ -10,6 +9,7 @@ use crate::harness::attack::Attack;
 use crate::harness::core_module::CoreModule;
 use crate::harness::guest::hostile;
 use crate::harness::host::{Host, TestPlugin, pings};
+use crate::harness::limits;
 use crate::harness::processor::Moment;
 
 #[tokio::test]

@@ -61,7 +61,7 @@ async fn squatter_gets_no_more_names_than_the_limit() {
     let squatter = host.load(plugin(hostile::SERVICE_NAMES, "squatter")).await;
     let honest = host.load(plugin(feature::PLUGINS, "honest")).await;
     let answer: Value = squatter.call("attack", &()).await.expect("the limit is an error that the guest handles");
-    assert_eq!(answer["got"], plugbay::limits::SERVICES_MAX);
+    assert_eq!(answer["got"], crate::harness::limits::SERVICES_MAX);
     assert_eq!(answer["error"]["kind"], "limit");
     let registered: Value = honest.call("register", "mailer").await.expect("it answers");
     assert_eq!(registered, "registered", "other plugins still get names");

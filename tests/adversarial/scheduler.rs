@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use plugbay::{ManualClock, Plugin, Policy};
+use plugbay::clock::ManualClock;
+use plugbay::{Plugin, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::assert::{assert_contains, assert_invoke_error};

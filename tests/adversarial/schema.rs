@@ -1,7 +1,8 @@
 //! Payload schemas that cost the host more than their size suggests, and payloads that exploit them. A plugin chooses
 //! both: it declares the schema, and sets the payloads of its jobs and of its calls to other plugins.
 
-use plugbay::{InvokeErrorKind, LoadError, Plugin};
+use plugbay::error::InvokeErrorKind;
+use plugbay::{LoadError, Plugin};
 use serde_json::{Value, json};
 
 use crate::harness::assert::{assert_contains, assert_load_error};

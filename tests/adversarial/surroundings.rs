@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
-use plugbay::{ManualClock, Policy, limits};
+use plugbay::Policy;
+use plugbay::clock::ManualClock;
 use serde_json::{Value, json};
 
 use crate::harness::attack::Attack;
 use crate::harness::guest::{feature, hostile};
 use crate::harness::host::{Host, TestPlugin, call};
+use crate::harness::limits;
 use crate::harness::processor::Moment;
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! Trust: a manifest requests it and the operator gives it. An explicit fuel limit still applies to a trusted plugin.
 
+use plugbay::inspection::Trust;
 use plugbay::manifest::Resources;
-use plugbay::{Ceilings, Policy, Trust};
+use plugbay::{Ceilings, Policy};
 use serde_json::json;
 
 use crate::harness::assert::{assert_contains, assert_invoke_error, assert_load_error};

@@ -32,7 +32,7 @@ fn command_without_a_memory_pool_runs_trusted_plugins() {
 
 #[test]
 fn component_too_large_for_an_instance_is_a_limit_error_without_a_pool() {
-    let plugin = with_more_modules(CoreModule::default().plugin(), plugbay::limits::CORE_INSTANCES_MAX);
+    let plugin = with_more_modules(CoreModule::default().plugin(), crate::harness::limits::CORE_INSTANCES_MAX);
     let file = plugin_file(TestPlugin::new("many", plugin));
     let path = file.path().to_str().expect("UTF-8");
     let error = limited(&["run", path, "ping", "--json"], &[]).exits_with(5).json();

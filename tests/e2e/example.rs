@@ -3,7 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::time::Duration;
 
-use plugbay::{ManualClock, Package, Policy};
+use plugbay::clock::ManualClock;
+use plugbay::{Package, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::assert::assert_contains;

@@ -216,7 +216,7 @@ fn every_limit_exits_with_5() {
 fn payload_that_is_too_large_exits_with_5() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("payload.json");
-    std::fs::write(&path, format!("\"{}\"", "x".repeat(plugbay::limits::PAYLOAD_BYTES_MAX))).expect("written");
+    std::fs::write(&path, format!("\"{}\"", "x".repeat(crate::harness::limits::PAYLOAD_BYTES_MAX))).expect("written");
     check(feature::ECHO.into(), &["length", &format!("@{}", path.display())], 5, Some("payload_too_large"));
 }
 

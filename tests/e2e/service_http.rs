@@ -1,12 +1,12 @@
 //! Outgoing requests through the command: granted, denied, over a limit, and shown by `inspect`.
 
-use plugbay::limits;
 use serde_json::{Value, json};
 
 use crate::harness::assert::assert_contains;
 use crate::harness::command::{Plugbay, Ran, plugin_file};
 use crate::harness::guest::{feature, sdk};
 use crate::harness::host::TestPlugin;
+use crate::harness::limits;
 use crate::harness::server::{Answer, Server};
 
 #[test]

@@ -62,7 +62,7 @@ fn job_killed_midway_is_reported_and_runs_again() {
 fn job_paused_after_host_failures_is_warned_of_at_start() {
     let scene = Scene::new();
     scene.run("add", json!({ "id": "long", "action": "hang", "date_ms": 0 }), &GRANT).exits_with(0);
-    for _ in 0..plugbay::limits::JOB_INTERRUPTIONS_MAX {
+    for _ in 0..crate::harness::limits::JOB_INTERRUPTIONS_MAX {
         scene.linger_until("hanging");
     }
     for _ in 0..2 {

@@ -1,6 +1,7 @@
 //! Assertions on errors, shared by all tests.
 
-use plugbay::{InvokeError, LimitHit, LoadError, Runtime};
+use plugbay::error::LimitHit;
+use plugbay::{InvokeError, LoadError, Runtime};
 use serde_json::Value;
 
 /// The codes of limits. Their errors carry the limit's name, the allowed value and the observed value.

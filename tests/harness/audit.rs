@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use plugbay::{AuditRecord, AuditSink};
+use plugbay::audit::{AuditRecord, AuditSink};
 
 /// A runtime's audit records, each as `event plugin action resource caller`.
 #[derive(Clone, Default)]

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use plugbay::{CodeCacheAt, InvokeError, LoadError, Package, Plugin, Runtime, RuntimeBuilder};
+use plugbay::compile::CodeCacheLocation;
+use plugbay::{InvokeError, LoadError, Package, Plugin, Runtime, RuntimeBuilder};
 use serde_json::{Value, json};
 use wasm_encoder::{CustomSection, Encode};
 
@@ -31,7 +32,7 @@ impl Host {
         plugbay::bound_sql_memory().expect("SQLite was not used before");
         let builder = Runtime::builder()
             .live_instances(16)
-            .code_cache(CodeCacheAt::Directory(target_directory().join("code-cache")))
+            .code_cache(CodeCacheLocation::Directory(target_directory().join("code-cache")))
             .log_sink(log.clone());
         Host { runtime: settings(builder).build().expect("the runtime can be built"), log }
     }

@@ -2,13 +2,13 @@
 
 use std::sync::{Mutex, MutexGuard};
 
-use plugbay::{Level, LogRecord, LogSink};
+use plugbay::log::{LogLevel, LogRecord, LogSink};
 
 /// One recorded line.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Line {
     pub(crate) plugin: String,
-    pub(crate) level: Level,
+    pub(crate) level: LogLevel,
     pub(crate) target: String,
     pub(crate) message: String,
     pub(crate) fields: Vec<(String, String)>,

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::harness::patience::until;
-use plugbay::HttpResolver;
+use plugbay::network::HttpResolver;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 /// A response of the server.

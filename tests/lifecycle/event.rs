@@ -1,6 +1,7 @@
 //! Delivery of events to a plugin, its reactions, and its health check.
 
-use plugbay::{Event, Plugin, Reaction};
+use plugbay::event::Reaction;
+use plugbay::{Event, Plugin};
 use serde_json::{Value, json};
 
 use crate::harness::guest::feature;

@@ -5,12 +5,13 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-use plugbay::{Event, Limits, limits};
+use plugbay::{Event, Limits};
 use serde_json::{Value, json};
 
 use crate::harness::assert::assert_invoke_error;
 use crate::harness::guest::{feature, sdk};
 use crate::harness::host::{Host, TestPlugin, call, pings};
+use crate::harness::limits;
 use crate::harness::patience::ends;
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use plugbay::{CodeCacheAt, CompileIsolation, CompileLimits, Runtime, WorkerCommand};
+use plugbay::Runtime;
+use plugbay::compile::{CodeCacheLocation, CompileIsolation, CompileLimits, WorkerCommand};
 
 use crate::harness::assert::{assert_contains, assert_load_error};
 use crate::harness::guest::feature;
@@ -13,7 +14,7 @@ use crate::harness::patience::ends;
 async fn code_cache_is_filled_once_and_used_by_the_next_runtime() {
     let directory = tempfile::tempdir().expect("a directory");
     let cache = directory.path().join("code");
-    let host = || Host::with(|builder| builder.code_cache(CodeCacheAt::Directory(cache.clone())));
+    let host = || Host::with(|builder| builder.code_cache(CodeCacheLocation::Directory(cache.clone())));
     assert_eq!(pings(&host().load(feature::ECHO.into()).await).await, 1);
     let filled = files(&cache);
     assert!(!filled.is_empty());
@@ -25,7 +26,7 @@ async fn code_cache_is_filled_once_and_used_by_the_next_runtime() {
 async fn damaged_entry_of_the_code_cache_is_recompiled() {
     let directory = tempfile::tempdir().expect("a directory");
     let cache = directory.path().join("code");
-    let host = || Host::with(|builder| builder.code_cache(CodeCacheAt::Directory(cache.clone())));
+    let host = || Host::with(|builder| builder.code_cache(CodeCacheLocation::Directory(cache.clone())));
     host().load(feature::ECHO.into()).await;
     for (path, bytes) in files(&cache) {
         for damaged in [Vec::new(), bytes[..bytes.len() / 2].to_vec(), vec![0; bytes.len()], b"not code".to_vec()] {
@@ -44,14 +45,14 @@ async fn code_cache_writable_by_others_is_refused() {
     let cache = directory.path().join("code");
     std::fs::create_dir(&cache).expect("created");
     std::fs::set_permissions(&cache, std::fs::Permissions::from_mode(0o777)).expect("changed");
-    let built = plugbay::Runtime::builder().live_instances(1).code_cache(CodeCacheAt::Directory(cache)).build();
+    let built = plugbay::Runtime::builder().live_instances(1).code_cache(CodeCacheLocation::Directory(cache)).build();
     let error = built.expect_err("other users could put code there");
     assert!(error.to_string().contains("code"), "{error}");
 }
 
 #[tokio::test]
 async fn runtime_without_a_code_cache_writes_nothing() {
-    let host = Host::with(|builder| builder.code_cache(CodeCacheAt::Off));
+    let host = Host::with(|builder| builder.code_cache(CodeCacheLocation::Off));
     assert_eq!(pings(&host.load(feature::ECHO.into()).await).await, 1);
 }
 
@@ -92,7 +93,7 @@ async fn application_that_is_a_misused_worker_starts_no_child() {
     let this = std::env::current_exe().expect("the test binary has a path");
     let worker = WorkerCommand::new(this, ["--exact", test, "--ignored", "--nocapture"]);
     let host = Host::with(|builder| {
-        builder.code_cache(CodeCacheAt::Off).compile_isolation(CompileIsolation::ChildProcess(worker))
+        builder.code_cache(CodeCacheLocation::Off).compile_isolation(CompileIsolation::ChildProcess(worker))
     });
     let error = host.try_load(feature::ECHO.into()).await.expect_err("the worker does not compile");
     assert_load_error(&error, "feature_echo", "compiler_crashed");
@@ -110,7 +111,7 @@ fn isolated(limits: CompileLimits) -> Host {
     let worker = WorkerCommand::new(env!("CARGO_BIN_EXE_plugbay-e2e"), [""; 0]);
     Host::with(|builder| {
         builder
-            .code_cache(CodeCacheAt::Off)
+            .code_cache(CodeCacheLocation::Off)
             .compile_isolation(CompileIsolation::ChildProcess(worker))
             .compile_limits(limits)
     })

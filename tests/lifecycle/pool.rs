@@ -1,11 +1,10 @@
 //! How many instances live at once, and how large each may be.
 
-use plugbay::limits;
-
 use crate::harness::assert::{assert_contains, assert_load_error};
 use crate::harness::core_module::{CoreModule, with_more_modules};
 use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin, pings};
+use crate::harness::limits;
 
 /// As large as componentize-py makes them.
 fn of_many_modules(name: &str) -> TestPlugin {

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use plugbay::{CodeCacheAt, Invocation};
+use plugbay::Invocation;
+use plugbay::compile::CodeCacheLocation;
 use serde_json::{Value, json};
 
 use crate::harness::assert::{assert_contains, assert_load_error};
@@ -147,7 +148,7 @@ async fn call_in_flight_finishes_on_the_old_revision() {
 
 #[tokio::test]
 async fn state_changed_while_compiling_is_handed_over() {
-    let host = Host::with(|builder| builder.code_cache(CodeCacheAt::Off));
+    let host = Host::with(|builder| builder.code_cache(CodeCacheLocation::Off));
     let plugin = host.load(revision("1.0.0")).await;
     let mut reload = pin!(host.runtime.reload(revision("2.0.0").package()));
     assert!(reload.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "it is being compiled");
@@ -160,7 +161,7 @@ async fn state_changed_while_compiling_is_handed_over() {
 
 #[tokio::test]
 async fn concurrent_reload_and_unload_leave_nothing_serving() {
-    let host = Host::with(|builder| builder.code_cache(CodeCacheAt::Off));
+    let host = Host::with(|builder| builder.code_cache(CodeCacheLocation::Off));
     let plugin = host.load(feature::ECHO.into()).await;
     let next = TestPlugin::from(feature::ECHO).manifest("version", json!("2.0.0"));
     let (reloaded, unloaded) = tokio::join!(host.runtime.reload(next.package()), host.runtime.unload("feature_echo"));
@@ -171,7 +172,7 @@ async fn concurrent_reload_and_unload_leave_nothing_serving() {
 
 #[tokio::test]
 async fn concurrent_reloads_hand_the_state_on_in_turn() {
-    let host = Host::with(|builder| builder.code_cache(CodeCacheAt::Off));
+    let host = Host::with(|builder| builder.code_cache(CodeCacheLocation::Off));
     let plugin = host.load(revision("1.0.0")).await;
     let total: u64 = plugin.call("add", &7).await.expect("it adds");
     let [second, third] = ["2.0.0", "3.0.0"].map(|version| host.runtime.reload(revision(version).package()));

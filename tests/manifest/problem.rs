@@ -1,6 +1,6 @@
 //! Manifests with problems: nothing is loaded, and all problems are reported at once.
 
-use plugbay::LoadErrorKind;
+use plugbay::error::LoadErrorKind;
 use serde_json::json;
 
 use crate::harness::assert::{assert_contains, assert_load_error};

@@ -5,6 +5,7 @@ mod layout;
 mod packaging;
 mod pages;
 mod readme;
+mod surface;
 
 use std::path::{Path, PathBuf};
 

@@ -4,7 +4,8 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-use plugbay::{CodeCacheAt, Package, Plugin, Policy};
+use plugbay::compile::CodeCacheLocation;
+use plugbay::{Package, Plugin, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::assert::{assert_contains, assert_last_denial, assert_load_error};
@@ -216,7 +217,7 @@ async fn values_in_memory_survive_reload_and_unload_until_removed() {
 async fn value_set_during_a_reload_is_kept_and_seen() {
     for directory in [None, Some(tempfile::tempdir().expect("a directory"))] {
         let host = Host::with(|builder| {
-            let builder = builder.policy(Policy::allow_all()).code_cache(CodeCacheAt::Off);
+            let builder = builder.policy(Policy::allow_all()).code_cache(CodeCacheLocation::Off);
             match &directory {
                 Some(directory) => builder.data_dir(directory.path()),
                 None => builder,

@@ -4,7 +4,10 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use plugbay::{AuditRecord, AuditSink, Clock, LogRecord, LogSink, Policy};
+use plugbay::Policy;
+use plugbay::audit::{AuditRecord, AuditSink};
+use plugbay::clock::Clock;
+use plugbay::log::{LogRecord, LogSink};
 use serde_json::{Value, json};
 
 use crate::harness::guest::feature;

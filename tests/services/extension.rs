@@ -2,8 +2,9 @@
 
 use std::sync::atomic::Ordering::SeqCst;
 
+use plugbay::error::BuildError;
 use plugbay::extension::{Extension, PermissionAction};
-use plugbay::{BuildError, Caller, Invocation, Package, Plugin, Policy, Runtime};
+use plugbay::{Caller, Invocation, Package, Plugin, Policy, Runtime};
 use serde_json::{Value, json};
 
 use crate::harness::assert::{assert_contains, assert_last_denial, assert_load_error, line_to_add};

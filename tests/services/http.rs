@@ -4,7 +4,8 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use plugbay::{HttpResponder, Plugin, Policy, limits};
+use plugbay::network::HttpResponder;
+use plugbay::{Plugin, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::assert::{
@@ -12,6 +13,7 @@ use crate::harness::assert::{
 };
 use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin, pings};
+use crate::harness::limits;
 use crate::harness::server::{Answer, Identity, Names, Server};
 
 #[tokio::test]

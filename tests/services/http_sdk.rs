@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use plugbay::{InvokeError, Plugin, Policy, limits};
+use plugbay::{InvokeError, Plugin, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::assert::assert_contains;
 use crate::harness::guest::sdk;
 use crate::harness::host::{Host, TestPlugin};
+use crate::harness::limits;
 use crate::harness::server::{Answer, Names, Server};
 
 #[tokio::test]

@@ -1,21 +1,23 @@
 //! `plugbay:plugin/log` and the standard streams: lines with their plugin, level and fields, and the limits on them.
 
-use plugbay::{Invocation, Level, Policy, limits};
+use plugbay::log::LogLevel;
+use plugbay::{Invocation, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::guest::{feature, sdk};
 use crate::harness::host::{Host, call};
+use crate::harness::limits;
 
 #[tokio::test]
 async fn line_arrives_with_plugin_level_target_and_fields() {
     let host = Host::new();
     let plugin = host.load(feature::LOG.into()).await;
     for (name, level) in [
-        ("trace", Level::Trace),
-        ("debug", Level::Debug),
-        ("info", Level::Info),
-        ("warn", Level::Warn),
-        ("error", Level::Error),
+        ("trace", LogLevel::Trace),
+        ("debug", LogLevel::Debug),
+        ("info", LogLevel::Info),
+        ("warn", LogLevel::Warn),
+        ("error", LogLevel::Error),
     ] {
         let line =
             json!({ "level": name, "target": "orders", "message": "placed\nin two lines", "fields": { "id": 7 } });
@@ -49,8 +51,8 @@ async fn printed_lines_are_log_lines() {
     plugin.call::<Value>("eprint", &json!({ "message": "three" })).await.expect("it answers");
     assert_eq!(host.log.messages("stdout"), ["one", "two"]);
     assert_eq!(host.log.messages("stderr"), ["three"]);
-    let levels: Vec<Level> = host.log.lines().iter().map(|line| line.level).collect();
-    assert_eq!(levels, [Level::Info, Level::Info, Level::Warn]);
+    let levels: Vec<LogLevel> = host.log.lines().iter().map(|line| line.level).collect();
+    assert_eq!(levels, [LogLevel::Info, LogLevel::Info, LogLevel::Warn]);
     let ids: Vec<Option<String>> = host.log.lines().iter().map(|line| line.request_id.clone()).collect();
     assert!(
         ids[0].is_some() && ids[0] == ids[1] && ids[2].is_some() && ids[1] != ids[2],
@@ -116,7 +118,7 @@ async fn lines_of_the_log_and_tracing_crates_are_the_plugins() {
     let shown: Vec<_> = lines.iter().map(|line| (line.level, &*line.target, &*line.message)).collect();
     assert_eq!(
         shown,
-        [(Level::Warn, "old", "2 left"), (Level::Error, "new", "sold out"), (Level::Trace, "new", "after")]
+        [(LogLevel::Warn, "old", "2 left"), (LogLevel::Error, "new", "sold out"), (LogLevel::Trace, "new", "after")]
     );
     let fields = [("id".to_owned(), "7".to_owned()), ("who".to_owned(), "\"Ada\"".to_owned())];
     assert_eq!(lines[1].fields, fields, "those of the span come first");

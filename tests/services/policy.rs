@@ -1,13 +1,15 @@
 //! Permissions: rules of manifest and operator, their order, changes while running, and the audit trail.
 
+use plugbay::audit::AuditEntry;
 use plugbay::manifest::Effect;
-use plugbay::{AuditEntry, Caller, Invocation, Plugin, Policy, limits};
+use plugbay::{Caller, Invocation, Plugin, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::assert::{assert_contains, assert_last_denial, line_to_add};
 use crate::harness::audit::RecordedAudit;
 use crate::harness::guest::{feature, hostile};
 use crate::harness::host::{Host, TestPlugin, pings};
+use crate::harness::limits;
 
 #[tokio::test]
 async fn first_rule_that_matches_decides_on_both_sides() {

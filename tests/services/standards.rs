@@ -1,6 +1,7 @@
 //! The standard interfaces: they share values, permissions and limits with the contract's own.
 
-use plugbay::{Level, Plugin, Policy};
+use plugbay::log::LogLevel;
+use plugbay::{Plugin, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::assert::{assert_contains, assert_invoke_error, assert_load_error};
@@ -292,12 +293,12 @@ async fn logging_writes_the_plugins_log_with_masks() {
     let host = host();
     let plugin = host.load(standards()).await;
     for (name, level) in [
-        ("trace", Level::Trace),
-        ("debug", Level::Debug),
-        ("info", Level::Info),
-        ("warn", Level::Warn),
-        ("error", Level::Error),
-        ("critical", Level::Error),
+        ("trace", LogLevel::Trace),
+        ("debug", LogLevel::Debug),
+        ("info", LogLevel::Info),
+        ("warn", LogLevel::Warn),
+        ("error", LogLevel::Error),
+        ("critical", LogLevel::Error),
     ] {
         act(&plugin, "log", json!({ "level": name, "context": "of hunter2", "message": "it is hunter2" })).await;
         let line = host.log.lines().pop().expect("it was logged");

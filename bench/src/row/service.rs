@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use moka::policy::EvictionPolicy;
+use plugbay::compile::CodeCacheLocation;
 use plugbay::manifest::{Format, Instances, Layer};
-use plugbay::{CodeCacheAt, Invocation, Package, Plugin, Policy, Runtime};
+use plugbay::{Invocation, Package, Plugin, Policy, Runtime};
 use rusqlite::{Connection, params};
 use tokio::runtime::Runtime as Executor;
 
@@ -129,7 +130,7 @@ fn repeat(mut call: impl FnMut() -> anyhow::Result<bool> + 'static) -> Box<dyn F
 fn runtime(data: &Path) -> anyhow::Result<Runtime> {
     Ok(Runtime::builder()
         .live_instances(LIVE_INSTANCES)
-        .code_cache(CodeCacheAt::Off)
+        .code_cache(CodeCacheLocation::Off)
         .policy(Policy::allow_all())
         .data_dir(data)
         .build()?)

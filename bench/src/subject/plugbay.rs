@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use ::plugbay::manifest::{Instances, RateLimit, Resources};
-use ::plugbay::{CodeCacheAt, Invocation, Package, Plugin, Runtime};
+use ::plugbay::{CodeCacheLocation, Invocation, Package, Plugin, Runtime};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -15,7 +15,7 @@ const RATE: RateLimit = RateLimit { calls: u32::MAX, period: Duration::from_secs
 
 /// A runtime that compiles, or one with a code cache in this directory.
 pub fn runtime(live_instances: u32, code_cache: Option<&Path>) -> anyhow::Result<Runtime> {
-    let at = code_cache.map_or(CodeCacheAt::Off, |directory| CodeCacheAt::Directory(directory.to_owned()));
+    let at = code_cache.map_or(CodeCacheLocation::Off, |directory| CodeCacheLocation::Directory(directory.to_owned()));
     Ok(Runtime::builder().live_instances(live_instances).code_cache(at).build()?)
 }
 

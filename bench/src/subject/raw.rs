@@ -6,7 +6,6 @@
 
 use std::path::Path;
 
-use ::plugbay::limits::*;
 use anyhow::{Context, anyhow};
 use plugbay_compile::{Engines, Metering};
 use serde::de::IgnoredAny;
@@ -16,6 +15,13 @@ use wasmtime::component::{
 };
 use wasmtime::{Engine, ResourceLimiter, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use self::limits::*;
+
+/// The host's bounds. They are no part of the library's interface, so the baseline reads its table of them.
+#[allow(dead_code, reason = "the baseline needs some of them")]
+#[path = "../../../runtime/src/limits.rs"]
+mod limits;
 
 /// The error of the contract's `handle`.
 #[derive(ComponentType, Lift)]

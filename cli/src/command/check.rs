@@ -6,7 +6,9 @@
 //! The plugin is checked, not the operator's grants: without `--grant` and `--host-file`, everything that its manifest
 //! asks for counts as granted, and a note lists it. With either, the plugin is checked against those grants.
 
-use plugbay::{Inspection, LoadError, LoadErrorKind, Policy};
+use plugbay::error::LoadErrorKind;
+use plugbay::inspection::Inspection;
+use plugbay::{LoadError, Policy};
 
 use crate::advice::{self, grant_option};
 use crate::args::{Check, Common, HostArgs};

@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::host;
 use crate::output::{GREEN, Output, RED, YELLOW, indented};
 use crate::units::show_bytes;
-use plugbay::{CodeCache, CodeCacheAt};
+use plugbay::compile::{CodeCache, CodeCacheLocation};
 use plugbay_project::{TARGET, Toolchain};
 
 /// The oldest compiler that builds plugins.
@@ -122,9 +122,9 @@ fn cache() -> Finding {
     const NAME_ONE: &str = "set PLUGBAY_CACHE_DIR to a directory that is yours alone";
     let off = |why: String| Finding::warning("cache", format!("{why}: every run compiles its plugin again"), NAME_ONE);
     let (directory, is_named) = match (host::code_cache_asked(), CodeCache::user_directory()) {
-        (CodeCacheAt::Directory(directory), _) => (directory, true),
-        (CodeCacheAt::UserDirectory, Some(directory)) => (directory, false),
-        (CodeCacheAt::UserDirectory, None) => return off("this user has no home directory".to_owned()),
+        (CodeCacheLocation::Directory(directory), _) => (directory, true),
+        (CodeCacheLocation::UserDirectory, Some(directory)) => (directory, false),
+        (CodeCacheLocation::UserDirectory, None) => return off("this user has no home directory".to_owned()),
         _ => return off("off".to_owned()),
     };
     match CodeCache::open(directory.clone()) {

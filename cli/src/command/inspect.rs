@@ -5,8 +5,8 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use anstyle::Style;
+use plugbay::inspection::{ImportRefusal, InspectedDirectory, Inspection, Trust};
 use plugbay::manifest::{ActionDeclaration, Effect, ExecutionMode, Manifest, Rule, Setting, Subscription, Table};
-use plugbay::{ImportRefusal, InspectedDirectory, Inspection, Trust};
 
 use crate::advice::{self, grant_option, is_everything, trust_option};
 use crate::args::{Common, Inspect};

@@ -8,10 +8,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use plugbay::{
-    Caller, Denial, Invocation, InvokeError, InvokeErrorKind, LoadError, LoadErrorKind, Outcome, Package, Plugin,
-    Runtime,
-};
+use plugbay::error::{InvokeErrorKind, LoadErrorKind};
+use plugbay::policy::Denial;
+use plugbay::{Caller, Invocation, InvokeError, LoadError, Outcome, Package, Plugin, Runtime};
 
 use crate::args::{Common, Run};
 use crate::error::Error;

@@ -4,13 +4,15 @@
 
 use std::path::Path;
 
-use plugbay::{BuildError, CodeCacheAt, Package, WorkerCommand};
+use plugbay::Package;
+use plugbay::compile::{CodeCacheLocation, WorkerCommand};
+use plugbay::error::BuildError;
 use plugbay_project::Source;
 use plugbay_testing::{DeclaredTests, Surroundings, TestFailure, TestHostBuilder, TestOutcome};
 use serde_json::{Value, json};
 
 use crate::advice;
-use crate::args::{Common, LogLevel, Test};
+use crate::args::{Common, LogThreshold, Test};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::host::{self, Crates};
@@ -71,7 +73,7 @@ fn directory_of(plugin: &Path) -> &Path {
 /// The environment of every test.
 struct Place<'a> {
     worker: WorkerCommand,
-    cache: CodeCacheAt,
+    cache: CodeCacheLocation,
     trust: &'a [String],
     output: Output,
 }
@@ -87,7 +89,7 @@ impl Surroundings for Place<'_> {
 }
 
 /// Prints one line for each test, and its failure below it.
-fn print(outcome: &TestOutcome, level: LogLevel, output: Output) {
+fn print(outcome: &TestOutcome, level: LogThreshold, output: Output) {
     if output.json {
         return;
     }
@@ -116,7 +118,7 @@ fn shown_failure(failure: &TestFailure) -> String {
     text
 }
 
-fn shown_log(outcome: &TestOutcome, level: LogLevel) -> String {
+fn shown_log(outcome: &TestOutcome, level: LogThreshold) -> String {
     let Some(threshold) = level.threshold() else { return String::new() };
     let lines = outcome.log.iter().filter(|line| line.level >= threshold);
     let lines: String = lines

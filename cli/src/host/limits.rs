@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use plugbay::Limits;
+use plugbay::inspection::Inspection;
 use plugbay::manifest::Resources;
-use plugbay::{Inspection, Limits};
 
 use crate::args::LimitArgs;
 use crate::output::Output;
@@ -11,13 +12,13 @@ use crate::units::{show_bytes, show_count, show_duration};
 
 /// The limit options.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked {
+pub(crate) struct LimitOptions {
     args: LimitArgs,
 }
 
-impl Asked {
+impl LimitOptions {
     pub(crate) fn new(args: &LimitArgs) -> Self {
-        Asked { args: args.clone() }
+        LimitOptions { args: args.clone() }
     }
 
     /// The resources that replace the manifest's.

@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use plugbay::compile::{CodeCacheLocation, CompileIsolation, WorkerCommand};
+use plugbay::error::{BuildError, LoadErrorKind};
 use plugbay::manifest::{Format, SettingType};
-use plugbay::{
-    BuildError, CodeCacheAt, CompileIsolation, LoadError, LoadErrorKind, Package, Policy, Runtime, WorkerCommand,
-};
+use plugbay::{LoadError, Package, Policy, Runtime};
 use plugbay_node::{HostFile, Node, NodeOptions, RequirementsError, usable_code_cache};
 use plugbay_project::{Crate, Source};
 use plugbay_testing::{TestHost, TestHostBuilder};
@@ -26,12 +26,15 @@ use crate::log::StderrLog;
 use crate::output::Output;
 use crate::signal;
 
-pub(crate) use limits::Asked;
+pub(crate) use limits::LimitOptions;
 
 /// Live instances for each plugin: the command makes one call, and reserves no more than that needs.
 const LIVE_INSTANCES: u32 = 4;
-/// Additional instances if there are several plugins: one for each call that may wait for another, and a spare one.
-const LIVE_INSTANCES_IN_CHAINS: u32 = plugbay::limits::CALL_DEPTH_MAX as u32 + 2;
+/// Additional instances if there are several plugins: one for each of the 8 calls that may wait for one
+/// another, and 2 spare ones.
+const LIVE_INSTANCES_IN_CHAINS: u32 = 10;
+/// The most live instances: the default of the library.
+const LIVE_INSTANCES_MAX: u32 = 1_000;
 /// The smallest component there is: the header alone.
 const EMPTY_COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 
@@ -40,7 +43,7 @@ pub(crate) struct Host {
     pub(crate) runtime: Runtime,
     pub(crate) package: Package,
     /// The limit options.
-    pub(crate) asked: Asked,
+    pub(crate) asked: LimitOptions,
     node: Node,
 }
 
@@ -89,7 +92,7 @@ impl Host {
         let defaults = HostArgs::default();
         let args = host.unwrap_or(&defaults);
         let file = args.host_file.as_deref().map(HostFile::read).transpose()?.unwrap_or_default();
-        let asked = Asked::new(limits);
+        let asked = LimitOptions::new(limits);
         let policy = typed_policy(args)?;
         let package = open_package(path, purpose.crates(), output)?;
         // The host's file is for all plugins, but the option is meant for this one.
@@ -149,7 +152,7 @@ fn live_instances(others: u32) -> u32 {
     LIVE_INSTANCES
         .saturating_mul(others.saturating_add(1))
         .saturating_add(LIVE_INSTANCES_IN_CHAINS)
-        .min(plugbay::limits::LIVE_INSTANCES_DEFAULT)
+        .min(LIVE_INSTANCES_MAX)
 }
 
 /// Whether a plugin has configuration files but none of this name, such as for a misspelt environment.
@@ -250,16 +253,16 @@ fn typed_policy(args: &HostArgs) -> Result<Policy, Error> {
 }
 
 /// The code cache that the environment asks for.
-pub(crate) fn code_cache_asked() -> CodeCacheAt {
+pub(crate) fn code_cache_asked() -> CodeCacheLocation {
     match std::env::var_os("PLUGBAY_CACHE_DIR") {
-        Some(off) if off == "off" => CodeCacheAt::Off,
-        Some(directory) if !directory.is_empty() => CodeCacheAt::Directory(directory.into()),
-        _ => CodeCacheAt::UserDirectory,
+        Some(off) if off == "off" => CodeCacheLocation::Off,
+        Some(directory) if !directory.is_empty() => CodeCacheLocation::Directory(directory.into()),
+        _ => CodeCacheLocation::UserDirectory,
     }
 }
 
 /// The code cache to use, with a note if the user's own directory cannot be used.
-pub(crate) fn code_cache(output: Output) -> CodeCacheAt {
+pub(crate) fn code_cache(output: Output) -> CodeCacheLocation {
     let cache = usable_code_cache(code_cache_asked());
     if let Some(problem) = cache.problem {
         output.note(&format!("compiled code is not cached, and the next run compiles again: {problem}"));
@@ -273,7 +276,7 @@ pub(crate) fn worker() -> Result<WorkerCommand, Error> {
 }
 
 /// The host of one test. It runs plugins as this program does, and those of these names may run in trusted mode.
-pub(crate) fn test_builder(worker: WorkerCommand, cache: CodeCacheAt, trusted: &[String]) -> TestHostBuilder {
+pub(crate) fn test_builder(worker: WorkerCommand, cache: CodeCacheLocation, trusted: &[String]) -> TestHostBuilder {
     let builder = TestHost::builder()
         .runtime(|runtime| runtime.code_cache(cache).compile_isolation(CompileIsolation::ChildProcess(worker)));
     trusted.iter().fold(builder, |builder, name| builder.trust(name))
@@ -281,14 +284,14 @@ pub(crate) fn test_builder(worker: WorkerCommand, cache: CodeCacheAt, trusted: &
 
 /// Builds a runtime without plugins, to check that the memory pool can be reserved.
 pub(crate) fn bare_runtime() -> Result<Runtime, BuildError> {
-    Runtime::builder().live_instances(LIVE_INSTANCES).code_cache(CodeCacheAt::Off).build()
+    Runtime::builder().live_instances(LIVE_INSTANCES).code_cache(CodeCacheLocation::Off).build()
 }
 
 /// Compiles the smallest component in a child process and returns the time that it took.
 pub(crate) fn compile_in_child() -> Result<Duration, Error> {
     let runtime = Runtime::builder()
         .live_instances(LIVE_INSTANCES)
-        .code_cache(CodeCacheAt::Off)
+        .code_cache(CodeCacheLocation::Off)
         .compile_isolation(CompileIsolation::ChildProcess(worker()?))
         .build()?;
     let started = Instant::now();

@@ -12,7 +12,8 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
-use plugbay::{Failure, HostCall, HostPlugin, Package, Plugin, Runtime};
+use plugbay::host_plugin::HostCall;
+use plugbay::{Failure, HostPlugin, Package, Plugin, Runtime};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

@@ -17,7 +17,7 @@ use crate::plugin::instance::Instance;
 use crate::plugin::loaded::{Action, LoadedPlugin};
 
 /// The guest's answer, the failure that it reported, or the error that stopped it.
-pub(crate) type Asked<T> = Result<Result<T, Box<Failure>>, InvokeError>;
+pub(crate) type GuestAnswer<T> = Result<Result<T, Box<Failure>>, InvokeError>;
 
 /// A request to a guest. It is cloned for each attempt if it may be retried.
 pub(crate) trait Request: Clone + Send + Sync {
@@ -43,7 +43,7 @@ pub(crate) trait Request: Clone + Send + Sync {
         plugin: &LoadedPlugin,
         instance: &mut Instance,
         call: &Call<'_>,
-    ) -> impl Future<Output = Asked<Self::Reply>> + Send;
+    ) -> impl Future<Output = GuestAnswer<Self::Reply>> + Send;
 
     /// Returns the reply if it is within the limit of its size.
     ///
@@ -99,7 +99,7 @@ impl Request for RunAction<'_> {
         plugin: &LoadedPlugin,
         instance: &mut Instance,
         call: &Call<'_>,
-    ) -> impl Future<Output = Asked<String>> + Send {
+    ) -> impl Future<Output = GuestAnswer<String>> + Send {
         instance.handle(&mut self.payload, call, &plugin.limits)
     }
 
@@ -138,7 +138,7 @@ impl Request for EventRequest<'_> {
         self.data
     }
 
-    async fn ask(&mut self, plugin: &LoadedPlugin, instance: &mut Instance, call: &Call<'_>) -> Asked<Reaction> {
+    async fn ask(&mut self, plugin: &LoadedPlugin, instance: &mut Instance, call: &Call<'_>) -> GuestAnswer<Reaction> {
         // A revision that took over meanwhile may have no such subscription.
         if !plugin.subscriptions.has(self.pattern) {
             return Ok(Ok(Reaction::default()));
@@ -173,7 +173,12 @@ impl Request for HealthRequest {
         ""
     }
 
-    async fn ask(&mut self, plugin: &LoadedPlugin, instance: &mut Instance, call: &Call<'_>) -> Asked<Option<String>> {
+    async fn ask(
+        &mut self,
+        plugin: &LoadedPlugin,
+        instance: &mut Instance,
+        call: &Call<'_>,
+    ) -> GuestAnswer<Option<String>> {
         let answer = instance.health(call, &plugin.limits).await?;
         Ok(answer.map_or(Ok(None), |answer| answer.map(Some)))
     }

@@ -6,7 +6,7 @@ use super::Permissions;
 use super::extension::PluginExtensions;
 use super::wasi::WasiGrants;
 use crate::clock::Clock;
-use crate::limits::Ceilings;
+use crate::plugin_limits::Ceilings;
 use crate::service::cache::PluginCache;
 use crate::service::config::PluginConfig;
 use crate::service::data::PluginData;

@@ -4,11 +4,11 @@ use plugbay_manifest::PermissionAction;
 
 use super::HostState;
 use super::bindings::plugbay::plugin::log as wit;
-use crate::service::log::Level;
+use crate::service::log::LogLevel;
 
 impl HostState {
     /// Logs a line if the plugin may, and ends the host call.
-    pub(crate) async fn log_line(&mut self, level: Level, target: &str, message: &str, fields: &[(String, String)]) {
+    pub(crate) async fn log_line(&mut self, level: LogLevel, target: &str, message: &str, fields: &[(String, String)]) {
         if self.check("log", PermissionAction::Write).is_ok() {
             self.plugin.log.write_in(|| Some(self.call.origin.request_id()), level, target, message, fields);
         }
@@ -24,23 +24,23 @@ impl wit::Host for HostState {
 
     fn threshold(&mut self) -> wit::Level {
         match self.plugin.log.threshold() {
-            Level::Trace => wit::Level::Trace,
-            Level::Debug => wit::Level::Debug,
-            Level::Info => wit::Level::Info,
-            Level::Warn => wit::Level::Warn,
-            Level::Error => wit::Level::Error,
+            LogLevel::Trace => wit::Level::Trace,
+            LogLevel::Debug => wit::Level::Debug,
+            LogLevel::Info => wit::Level::Info,
+            LogLevel::Warn => wit::Level::Warn,
+            LogLevel::Error => wit::Level::Error,
         }
     }
 }
 
-impl From<wit::Level> for Level {
+impl From<wit::Level> for LogLevel {
     fn from(level: wit::Level) -> Self {
         match level {
-            wit::Level::Trace => Level::Trace,
-            wit::Level::Debug => Level::Debug,
-            wit::Level::Info => Level::Info,
-            wit::Level::Warn => Level::Warn,
-            wit::Level::Error => Level::Error,
+            wit::Level::Trace => LogLevel::Trace,
+            wit::Level::Debug => LogLevel::Debug,
+            wit::Level::Info => LogLevel::Info,
+            wit::Level::Warn => LogLevel::Warn,
+            wit::Level::Error => LogLevel::Error,
         }
     }
 }

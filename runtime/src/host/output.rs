@@ -15,7 +15,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 use super::{HostWork, PluginContext};
 use crate::audit::mask::Cut;
 use crate::limits::{LOG_LINE_BYTES_MAX, OUTPUT_PERMIT_BYTES, STDERR_TAIL_BYTES};
-use crate::service::log::Level;
+use crate::service::log::LogLevel;
 
 /// The output of an instance.
 #[derive(Clone)]
@@ -125,11 +125,11 @@ impl Written {
     fn write(&mut self, error: bool, bytes: &[u8]) -> Result<(), ResultOverflow> {
         if error {
             keep_tail(&mut self.stderr_tail, bytes);
-            log_lines(&self.plugin, &self.request_id, Level::Warn, "stderr", &mut self.stderr_line, bytes);
+            log_lines(&self.plugin, &self.request_id, LogLevel::Warn, "stderr", &mut self.stderr_line, bytes);
             return Ok(());
         }
         match &mut self.stdout {
-            Sink::Log(line) => log_lines(&self.plugin, &self.request_id, Level::Info, "stdout", line, bytes),
+            Sink::Log(line) => log_lines(&self.plugin, &self.request_id, LogLevel::Info, "stdout", line, bytes),
             Sink::Result { bytes: result, bytes_max } => {
                 let observed = result.len().saturating_add(bytes.len());
                 if observed > *bytes_max {
@@ -143,14 +143,21 @@ impl Written {
 
     fn flush(&mut self) {
         if let Sink::Log(line) = &mut self.stdout {
-            flush_line(&self.plugin, &self.request_id, Level::Info, "stdout", line);
+            flush_line(&self.plugin, &self.request_id, LogLevel::Info, "stdout", line);
         }
-        flush_line(&self.plugin, &self.request_id, Level::Warn, "stderr", &mut self.stderr_line);
+        flush_line(&self.plugin, &self.request_id, LogLevel::Warn, "stderr", &mut self.stderr_line);
     }
 }
 
 /// Logs every complete line of `bytes`, and buffers the rest.
-fn log_lines(plugin: &PluginContext, request_id: &str, level: Level, target: &str, line: &mut Vec<u8>, bytes: &[u8]) {
+fn log_lines(
+    plugin: &PluginContext,
+    request_id: &str,
+    level: LogLevel,
+    target: &str,
+    line: &mut Vec<u8>,
+    bytes: &[u8],
+) {
     for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
         let room = LOG_LINE_BYTES_MAX.saturating_sub(line.len());
         let ends = piece.ends_with(b"\n");
@@ -162,7 +169,7 @@ fn log_lines(plugin: &PluginContext, request_id: &str, level: Level, target: &st
     }
 }
 
-fn flush_line(plugin: &PluginContext, request_id: &str, level: Level, target: &str, line: &mut Vec<u8>) {
+fn flush_line(plugin: &PluginContext, request_id: &str, level: LogLevel, target: &str, line: &mut Vec<u8>) {
     let text = String::from_utf8_lossy(line);
     let text = text.trim_end();
     if !text.is_empty() && plugin.permissions.check("log", plugbay_manifest::PermissionAction::Write).is_ok() {

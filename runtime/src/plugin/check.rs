@@ -19,7 +19,8 @@ use crate::error::{LimitOrigin, LoadError, LoadErrorKind};
 use crate::host::SERVICES;
 use crate::host::extension::Extensions;
 use crate::inspection::Trust;
-use crate::limits::{Ceilings, FUEL_CEILING_DEFAULT, Limits};
+use crate::limits::FUEL_CEILING_DEFAULT;
+use crate::plugin_limits::{Ceilings, Limits};
 
 /// A package with its scanned component and its parsed manifest.
 pub(crate) struct ReadPackage {

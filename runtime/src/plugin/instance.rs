@@ -22,7 +22,8 @@ use crate::event::{Event, Reaction};
 use crate::host::contract::{self, Answer, Exports, HandleParams};
 use crate::host::output::Output;
 use crate::host::{Call, CallState, HostState, PluginContext};
-use crate::limits::{HANDLES_MAX, HOSTCALL_BYTES_MAX, LENT_PAYLOAD_BYTES, Limits};
+use crate::limits::{HANDLES_MAX, HOSTCALL_BYTES_MAX, LENT_PAYLOAD_BYTES};
+use crate::plugin_limits::Limits;
 
 /// A linked component, from which instances are made. Plugins with the same component share it.
 pub(crate) struct Linked {

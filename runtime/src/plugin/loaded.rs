@@ -19,8 +19,9 @@ use crate::admission::rate::RateCounter;
 use crate::error::{Failure, InvokeError, InvokeErrorKind, LoadError, LoadErrorKind};
 use crate::event::Subscriptions;
 use crate::host::{Call, PluginContext};
-use crate::limits::{Limits, UNLOAD_TIMEOUT_MAX};
+use crate::limits::UNLOAD_TIMEOUT_MAX;
 use crate::metrics::Metrics;
+use crate::plugin_limits::Limits;
 
 /// How often a revision that is being unloaded checks whether calls still run on it. Only its own unloading is delayed
 /// by this.

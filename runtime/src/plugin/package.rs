@@ -252,41 +252,41 @@ impl std::fmt::Debug for Package {
 /// named `plugin`; [`Package::from_bytes`] gives it another name.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Source {
+pub enum PackageSource {
     /// A `.wasm` file or a plugin directory.
     Path(PathBuf),
     /// A package.
     Package(Box<Package>),
 }
 
-impl Source {
+impl PackageSource {
     pub(crate) fn open(self) -> Result<Package, LoadError> {
         match self {
-            Source::Path(path) => Package::open(path),
-            Source::Package(package) => Ok(*package),
+            PackageSource::Path(path) => Package::open(path),
+            PackageSource::Package(package) => Ok(*package),
         }
     }
 }
 
-impl From<Package> for Source {
+impl From<Package> for PackageSource {
     fn from(package: Package) -> Self {
-        Source::Package(Box::new(package))
+        PackageSource::Package(Box::new(package))
     }
 }
 
-impl From<Vec<u8>> for Source {
+impl From<Vec<u8>> for PackageSource {
     fn from(bytes: Vec<u8>) -> Self {
         Package::from_bytes("plugin", bytes).into()
     }
 }
 
-impl From<&[u8]> for Source {
+impl From<&[u8]> for PackageSource {
     fn from(bytes: &[u8]) -> Self {
         bytes.to_vec().into()
     }
 }
 
-impl<const N: usize> From<&[u8; N]> for Source {
+impl<const N: usize> From<&[u8; N]> for PackageSource {
     fn from(bytes: &[u8; N]) -> Self {
         bytes.to_vec().into()
     }
@@ -294,9 +294,9 @@ impl<const N: usize> From<&[u8; N]> for Source {
 
 macro_rules! source_from_path {
     ($($path:ty),*) => {$(
-        impl From<$path> for Source {
+        impl From<$path> for PackageSource {
             fn from(path: $path) -> Self {
-                Source::Path(path.into())
+                PackageSource::Path(path.into())
             }
         }
     )*};

@@ -14,9 +14,10 @@ use crate::error::{Failure, InvokeError, InvokeErrorKind, LimitHit, LimitOrigin}
 use crate::host::output::{Output, ResultOverflow};
 use crate::host::{Call, HostState, RefusedGrowth};
 use crate::limits::{
-    CORE_INSTANCES_MAX, Ceilings, FRAME_CHARS_MAX, HANDLES_MAX, HOSTCALL_BYTES_MAX, HTTP_HEADER_BYTES_MAX, Limits,
+    CORE_INSTANCES_MAX, FRAME_CHARS_MAX, HANDLES_MAX, HOSTCALL_BYTES_MAX, HTTP_HEADER_BYTES_MAX,
     MANGLED_NAME_BYTES_MAX, MEMORIES_MAX, RESOURCES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX, WASM_STACK_BYTES,
 };
+use crate::plugin_limits::{Ceilings, Limits};
 
 /// Returns the guest's answer, or the error that names what stopped it.
 #[inline]

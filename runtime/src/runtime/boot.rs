@@ -17,7 +17,7 @@ use crate::error::LoadError;
 use crate::handle::Plugin;
 use crate::limits::COMPILATIONS_MAX;
 use crate::plugin::check::CheckedPackage;
-use crate::plugin::package::Source;
+use crate::plugin::package::PackageSource;
 
 /// Plugins that [`Runtime::load_all`] loads concurrently. With at most as many waiting for the compiler as it compiles,
 /// none waits longer than one compilation may take, after which loading gives up with `busy`.
@@ -39,8 +39,8 @@ impl Runtime {
     ///
     /// If a plugin cannot be loaded, [`LoadedPlugins::errors`] has an entry for it and for each plugin that requires
     /// it; the others are loaded. If the future is dropped, the plugins that serve by then stay loaded.
-    pub async fn load_all<S: Into<Source>>(&self, sources: impl IntoIterator<Item = S>) -> LoadedPlugins {
-        let sources: Vec<Source> = sources.into_iter().map(Into::into).collect();
+    pub async fn load_all<S: Into<PackageSource>>(&self, sources: impl IntoIterator<Item = S>) -> LoadedPlugins {
+        let sources: Vec<PackageSource> = sources.into_iter().map(Into::into).collect();
         let mut order = LoadOrder::default();
         for source in sources {
             match source.open().and_then(|package| self.check_package(package)) {

@@ -19,9 +19,10 @@ use crate::capability::{LivePolicy, Policy};
 use crate::clock::{Clock, SystemClock};
 use crate::error::BuildError;
 use crate::host::extension::{AnyExtension, Extension, Extensions};
-use crate::limits::{Ceilings, HTTP_TIMEOUT, HTTP_TIMEOUT_MAX, LIVE_INSTANCES_DEFAULT, Limits};
+use crate::limits::{HTTP_TIMEOUT, HTTP_TIMEOUT_MAX, LIVE_INSTANCES_DEFAULT};
 use crate::plugin::check::Operator;
 use crate::plugin::link::Linkers;
+use crate::plugin_limits::{Ceilings, Limits};
 use crate::service::cache::{CacheStoreProvider, Caches, MemoryCache};
 use crate::service::config::ConfigStores;
 use crate::service::data::{DataStoreProvider, MemoryData, SqliteData};
@@ -33,7 +34,7 @@ use crate::service::log::{LogSink, TracingSink};
 /// Location of the cache of compiled code, which outlives the process.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
-pub enum CodeCacheAt {
+pub enum CodeCacheLocation {
     /// `$XDG_CACHE_HOME/plugbay`, or `~/.cache/plugbay`. If the user has no home directory, nothing is cached.
     #[default]
     UserDirectory,
@@ -47,7 +48,7 @@ pub enum CodeCacheAt {
 #[derive(Clone)]
 pub struct RuntimeBuilder {
     live_instances: u32,
-    code_cache: CodeCacheAt,
+    code_cache: CodeCacheLocation,
     compile_isolation: CompileIsolation,
     compile_limits: CompileLimits,
     policy: Policy,
@@ -95,7 +96,7 @@ impl Default for RuntimeBuilder {
     fn default() -> Self {
         RuntimeBuilder {
             live_instances: LIVE_INSTANCES_DEFAULT,
-            code_cache: CodeCacheAt::default(),
+            code_cache: CodeCacheLocation::default(),
             compile_isolation: CompileIsolation::InProcess,
             compile_limits: CompileLimits::default(),
             policy: Policy::default(),
@@ -142,14 +143,14 @@ impl RuntimeBuilder {
 
     /// Sets where compiled code is cached between processes. Default: the user's cache directory.
     #[must_use]
-    pub fn code_cache(mut self, at: CodeCacheAt) -> Self {
+    pub fn code_cache(mut self, at: CodeCacheLocation) -> Self {
         self.code_cache = at;
         self
     }
 
     /// Sets whether components are compiled in this process or in a child process with a deadline and a memory limit.
     /// Default: in this process, where only the preceding scan bounds the cost of a component. A host that accepts
-    /// uploads from strangers should use a child process, as [`WorkerCommand`](crate::WorkerCommand) shows.
+    /// uploads from strangers should use a child process, as [`WorkerCommand`](crate::compile::WorkerCommand) shows.
     #[must_use]
     pub fn compile_isolation(mut self, isolation: CompileIsolation) -> Self {
         self.compile_isolation = isolation;
@@ -333,9 +334,9 @@ impl RuntimeBuilder {
         let engines = Engines::new(self.live_instances)?;
         let extensions = Extensions::check(self.extensions, &engines.get(Metering::Fuel)?.engine)?;
         let code_cache = match &self.code_cache {
-            CodeCacheAt::UserDirectory => CodeCache::user_directory().map(CodeCache::open).transpose()?,
-            CodeCacheAt::Directory(directory) => Some(CodeCache::open(directory.clone())?),
-            CodeCacheAt::Off => None,
+            CodeCacheLocation::UserDirectory => CodeCache::user_directory().map(CodeCache::open).transpose()?,
+            CodeCacheLocation::Directory(directory) => Some(CodeCache::open(directory.clone())?),
+            CodeCacheLocation::Off => None,
         };
         let data = self.data_store.unwrap_or_else(|| match &self.data_dir {
             Some(directory) => Arc::new(SqliteData::new(directory)),

@@ -19,7 +19,7 @@ use crate::limits::{LOG_FIELDS_MAX, LOG_LINE_BYTES_MAX, LOG_LINES_MAX, LOG_PERIO
 /// The severity of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Level {
+pub enum LogLevel {
     /// Following a program step by step.
     Trace,
     /// Finding a fault.
@@ -32,14 +32,14 @@ pub enum Level {
     Error,
 }
 
-impl fmt::Display for Level {
+impl fmt::Display for LogLevel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Level::Trace => "TRACE",
-            Level::Debug => "DEBUG",
-            Level::Info => "INFO",
-            Level::Warn => "WARN",
-            Level::Error => "ERROR",
+            LogLevel::Trace => "TRACE",
+            LogLevel::Debug => "DEBUG",
+            LogLevel::Info => "INFO",
+            LogLevel::Warn => "WARN",
+            LogLevel::Error => "ERROR",
         })
     }
 }
@@ -50,7 +50,7 @@ pub struct LogRecord<'a> {
     /// The plugin's name.
     pub plugin: &'a str,
     /// The line's severity.
-    pub level: Level,
+    pub level: LogLevel,
     /// The part of the plugin that logs: chosen by the guest, `stdout`, `stderr`, or empty.
     pub target: &'a str,
     /// The text. It may have several lines.
@@ -81,9 +81,9 @@ pub trait LogSink: Send + Sync {
     /// panic loses the line; the plugin continues.
     fn log(&self, record: &LogRecord<'_>);
 
-    /// Returns the minimum level that the sink wants. Guests skip lines below it. Default: [`Level::Trace`].
-    fn threshold(&self) -> Level {
-        Level::Trace
+    /// Returns the minimum level that the sink wants. Guests skip lines below it. Default: [`LogLevel::Trace`].
+    fn threshold(&self) -> LogLevel {
+        LogLevel::Trace
     }
 }
 
@@ -93,7 +93,7 @@ impl<S: LogSink + ?Sized> LogSink for Arc<S> {
         (**self).log(record);
     }
 
-    fn threshold(&self) -> Level {
+    fn threshold(&self) -> LogLevel {
         (**self).threshold()
     }
 }
@@ -110,8 +110,8 @@ impl LogSink for CatchPanic<dyn LogSink> {
         caught(|| self.0.log(record));
     }
 
-    fn threshold(&self) -> Level {
-        caught(|| self.0.threshold()).unwrap_or(Level::Trace)
+    fn threshold(&self) -> LogLevel {
+        caught(|| self.0.threshold()).unwrap_or(LogLevel::Trace)
     }
 }
 
@@ -131,11 +131,11 @@ impl LogSink for TracingSink {
             };
         }
         match level {
-            Level::Trace => event!(TRACE),
-            Level::Debug => event!(DEBUG),
-            Level::Info => event!(INFO),
-            Level::Warn => event!(WARN),
-            Level::Error => event!(ERROR),
+            LogLevel::Trace => event!(TRACE),
+            LogLevel::Debug => event!(DEBUG),
+            LogLevel::Info => event!(INFO),
+            LogLevel::Warn => event!(WARN),
+            LogLevel::Error => event!(ERROR),
         }
     }
 }
@@ -172,7 +172,7 @@ impl PluginLog {
     }
 
     /// Writes a line outside a call, unless the plugin has exceeded its quota.
-    pub(crate) fn write(&self, level: Level, target: &str, message: &str, fields: &[(String, String)]) {
+    pub(crate) fn write(&self, level: LogLevel, target: &str, message: &str, fields: &[(String, String)]) {
         self.write_in(|| None, level, target, message, fields);
     }
 
@@ -180,7 +180,7 @@ impl PluginLog {
     pub(crate) fn write_in<'a>(
         &self,
         request_id: impl FnOnce() -> Option<&'a str>,
-        level: Level,
+        level: LogLevel,
         target: &str,
         message: &str,
         fields: &[(String, String)],
@@ -218,7 +218,7 @@ impl PluginLog {
     }
 
     /// Returns the minimum level that the sink wants.
-    pub(crate) fn threshold(&self) -> Level {
+    pub(crate) fn threshold(&self) -> LogLevel {
         self.sink.threshold()
     }
 
@@ -246,7 +246,7 @@ impl PluginLog {
     fn report(&self, dropped: u64) {
         self.sink.log(&LogRecord {
             plugin: &self.plugin,
-            level: Level::Warn,
+            level: LogLevel::Warn,
             target: "plugbay",
             message: &format!("{dropped} log lines dropped: more than {LOG_LINES_MAX} in {LOG_PERIOD:?}"),
             fields: &[],
@@ -292,7 +292,7 @@ mod tests {
     #[test]
     fn long_line_is_cut_at_a_character_boundary() {
         let (kept, log) = log();
-        log.write(Level::Info, "", &"ä".repeat(LOG_LINE_BYTES_MAX), &[]);
+        log.write(LogLevel::Info, "", &"ä".repeat(LOG_LINE_BYTES_MAX), &[]);
         let lines = kept.0.lock();
         assert!(
             lines[0].contains(&format!("({LOG_LINE_BYTES_MAX} more bytes)")),
@@ -305,7 +305,7 @@ mod tests {
     fn flood_is_dropped_counted_and_reported_once() {
         let (kept, log) = log();
         for _ in 0..LOG_LINES_MAX + 7 {
-            log.write(Level::Info, "", "x", &[]);
+            log.write(LogLevel::Info, "", "x", &[]);
         }
         assert_eq!(log.dropped(), 7);
         drop(log);
@@ -318,7 +318,7 @@ mod tests {
     fn secret_in_message_or_field_is_masked() {
         let (kept, log) = log();
         log.mask.add(&["hunter2".into()]);
-        log.write(Level::Info, "", "key hunter2", &[("hunter2 is".into(), "\"hunter2\"".into())]);
+        log.write(LogLevel::Info, "", "key hunter2", &[("hunter2 is".into(), "\"hunter2\"".into())]);
         assert_eq!(kept.0.lock()[0], "INFO key ***hidden*** ***hidden*** is=\"***hidden***\"");
     }
 
@@ -328,7 +328,7 @@ mod tests {
         log.mask.add(&["hunter2-the-key".into()]);
         for missing in 0..20 {
             let line = format!("{}hunter2-the-key and more", "x".repeat(LOG_LINE_BYTES_MAX - missing));
-            log.write(Level::Info, "", &line, &[]);
+            log.write(LogLevel::Info, "", &line, &[]);
         }
         let lines = kept.0.lock();
         assert!(lines.iter().all(|line| !line.contains("hunt")), "a part of the secret is there");

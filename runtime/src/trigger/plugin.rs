@@ -9,7 +9,7 @@ use crate::host_plugin::ProvidedPlugin;
 use crate::invocation::Invocation;
 use crate::plugin::current::CurrentRevision;
 use crate::plugin::registry::Registry;
-use crate::service::log::Level;
+use crate::service::log::LogLevel;
 use crate::service::plugins::{Calling, Directory, PluginCall, PluginInfo};
 
 impl Directory for Registry {
@@ -61,7 +61,7 @@ async fn invoke(plugin: Arc<CurrentRevision>, call: PluginCall) -> Result<String
     {
         // The caller does not receive the trap's message, so the plugin's log is the only place where its author sees
         // it.
-        plugin.borrow().context.log.write_in(|| Some(&request_id), Level::Error, "plugbay", &error.to_string(), &[]);
+        plugin.borrow().context.log.write_in(|| Some(&request_id), LogLevel::Error, "plugbay", &error.to_string(), &[]);
     }
     Ok(answer?.into_json())
 }

@@ -31,7 +31,7 @@ use crate::limits::{
 use crate::plugin::current::CurrentRevision;
 use crate::plugin::loaded::LoadedPlugin;
 use crate::service::jobs::{Ended, JobClaim, JobQueue, Run, Wake};
-use crate::service::log::Level;
+use crate::service::log::LogLevel;
 
 /// The log target of lines about runs.
 const TARGET: &str = "schedule";
@@ -214,7 +214,7 @@ impl Runner {
              the plugin resumes it"
         );
         if self.logged_paused.lock().unwrap_or_else(PoisonError::into_inner).insert(job) {
-            revision.context.log.write(Level::Warn, TARGET, &text, &[]);
+            revision.context.log.write(LogLevel::Warn, TARGET, &text, &[]);
         }
     }
 
@@ -224,7 +224,7 @@ impl Runner {
         let new = self.logged_withheld.lock().unwrap_or_else(PoisonError::into_inner).insert(job.clone());
         if new && let Err(denial) = revision.context.permissions.check(&resource, PermissionAction::Write) {
             let text = format!("job `{job}` is due and does not run: {denial}; {}", denial.hint());
-            revision.context.log.write(Level::Warn, TARGET, &text, &[]);
+            revision.context.log.write(LogLevel::Warn, TARGET, &text, &[]);
         }
     }
 }
@@ -241,10 +241,10 @@ async fn run_job(plugin: Arc<CurrentRevision>, jobs: Arc<JobQueue>, run: Run) {
             let _ = jobs.put_back(run).await;
             return;
         }
-        Ok(answer) => (Level::Info, format!("job `{job}` answered {}", beginning(&answer)), Ended::With(Ok(answer))),
+        Ok(answer) => (LogLevel::Info, format!("job `{job}` answered {}", beginning(&answer)), Ended::With(Ok(answer))),
         Err(error) => {
             let text = format!("job `{job}` failed: {} ({})", beginning(&error.to_string()), error.code());
-            (Level::Warn, text, ended_by(&error))
+            (LogLevel::Warn, text, ended_by(&error))
         }
     };
     if jobs.end(run, ended).await.is_ok() {

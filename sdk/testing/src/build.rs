@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
-use plugbay::{CodeCacheAt, Package};
+use plugbay::Package;
+use plugbay::compile::CodeCacheLocation;
 use plugbay_project::{BuildObserver, Crate, Source};
 
 /// The path of a built component, or why it was not built. The first test that needs it builds it; the others wait.
@@ -58,11 +59,11 @@ impl BuildObserver for Test {
 
 /// The cache of compiled code, shared by test processes: a directory in cargo's target directory, where the test's own
 /// executable is.
-pub(crate) fn code_cache() -> CodeCacheAt {
+pub(crate) fn code_cache() -> CodeCacheLocation {
     let program = std::env::current_exe().unwrap_or_default();
     match program.parent() {
-        Some(deps) if deps.ends_with("deps") => CodeCacheAt::Directory(deps.with_file_name(".plugbay-code")),
-        _ => CodeCacheAt::UserDirectory,
+        Some(deps) if deps.ends_with("deps") => CodeCacheLocation::Directory(deps.with_file_name(".plugbay-code")),
+        _ => CodeCacheLocation::UserDirectory,
     }
 }
 
@@ -78,7 +79,7 @@ mod tests {
 
     #[test]
     fn compiled_code_is_cached_next_to_the_tests() {
-        let CodeCacheAt::Directory(directory) = code_cache() else { panic!("cargo runs this") };
+        let CodeCacheLocation::Directory(directory) = code_cache() else { panic!("cargo runs this") };
         assert!(directory.ends_with(".plugbay-code"), "{}", directory.display());
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Mutex, MutexGuard};
-use plugbay::{Clock, ManualClock};
+use plugbay::clock::{Clock, ManualClock};
 
 /// The clock of a test, which stands still until it is set. Clones are the same clock.
 ///

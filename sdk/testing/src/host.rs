@@ -175,8 +175,8 @@ impl TestHostBuilder {
     /// Creates the host.
     ///
     /// # Errors
-    /// [`plugbay::BuildError`] if no runtime can be created.
-    pub fn try_build(self) -> Result<TestHost, plugbay::BuildError> {
+    /// [`plugbay::error::BuildError`] if no runtime can be created.
+    pub fn try_build(self) -> Result<TestHost, plugbay::error::BuildError> {
         let (record, http) = (Record::default(), HttpReplies::default());
         // If the test used SQLite before, its plugins' statements run without this bound.
         let _ = plugbay::bound_sql_memory();

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
-use plugbay::{HttpResponder, Pattern};
+use plugbay::network::HttpResponder;
+use plugbay::policy::Pattern;
 use serde::Serialize;
 use serde_json::Value;
 

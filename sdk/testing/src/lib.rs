@@ -67,5 +67,8 @@ pub use plugin::TestPlugin;
 pub use record::{DeniedUse, LogLine};
 pub use setup::PluginSetup;
 
-pub use plugbay::{Event, Health, InvokeError, Level, LoadError, MetricsSnapshot, Reaction};
+pub use plugbay::event::{Health, Reaction};
+pub use plugbay::log::LogLevel;
+pub use plugbay::metrics::MetricsSnapshot;
+pub use plugbay::{Event, InvokeError, LoadError};
 pub use serde_json::{Value, json};

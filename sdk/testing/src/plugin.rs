@@ -4,8 +4,10 @@
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
+use plugbay::event::{Health, Reaction};
 use plugbay::manifest::Manifest;
-use plugbay::{Event, Health, Invocation, InvokeError, LoadError, MetricsSnapshot, Package, Plugin, Reaction};
+use plugbay::metrics::MetricsSnapshot;
+use plugbay::{Event, Invocation, InvokeError, LoadError, Package, Plugin};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use plugbay::{AuditRecord, AuditSink, Level, LogRecord, LogSink, Refused};
+use plugbay::audit::{AuditRecord, AuditSink};
+use plugbay::log::{LogLevel, LogRecord, LogSink};
+use plugbay::policy::Refused;
 
 /// The maximum number of log lines, of denied uses and of granted uses that a host records, for plugins that never
 /// stop.
@@ -16,7 +18,7 @@ pub struct LogLine {
     /// The plugin.
     pub plugin: String,
     /// The severity.
-    pub level: Level,
+    pub level: LogLevel,
     /// The part of the plugin that logs: a target that it names, `stdout`, `stderr`, or empty.
     pub target: String,
     /// The message.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use plugbay::manifest::{Effect, Layer, PermissionAction, Resources};
-use plugbay::{LoadError, Package, Policy, PolicyError};
+use plugbay::policy::PolicyError;
+use plugbay::{LoadError, Package, Policy};
 use serde_json::Value;
 
 use crate::host::Inner;

@@ -45,9 +45,9 @@ async fn chain_of_fresh_sandboxes_is_bounded_by_depth() {
     let host = host();
     let a = host.load(open("a").resource("instances", json!("per_call"))).await;
     let deep = |links: usize| vec!["a"; links];
-    let about: Value = a.call("relay", &deep(plugbay::limits::CALL_DEPTH_MAX)).await.expect("it answers");
+    let about: Value = a.call("relay", &deep(crate::harness::limits::CALL_DEPTH_MAX)).await.expect("it answers");
     assert_eq!(about["caller"], "plugin:a");
-    let answer: Value = a.call("relay", &deep(plugbay::limits::CALL_DEPTH_MAX + 1)).await.expect("it answers");
+    let answer: Value = a.call("relay", &deep(crate::harness::limits::CALL_DEPTH_MAX + 1)).await.expect("it answers");
     assert_eq!((&answer["error"]["kind"], &answer["error"]["code"]), (&json!("limit"), &json!("call_depth")));
     assert_contains(text(&answer["error"]), &["`a`", "a -> a", "9", "8"]);
     assert_eq!(answer["error"]["details"]["limit"], "call_depth");
@@ -149,7 +149,7 @@ async fn plugin_with_too_many_waiting_calls_is_busy() {
     let mut context = Context::from_waker(Waker::noop());
     // One task polls all of them, which exceeds the budget that its executor allows in one go.
     let wait = |_| Box::pin(tokio::task::coop::unconstrained(b.call::<String>("sleep", &60_000)));
-    let mut waiting: Vec<_> = (0..=plugbay::limits::WAITING_CALLS_MAX).map(wait).collect();
+    let mut waiting: Vec<_> = (0..=crate::harness::limits::WAITING_CALLS_MAX).map(wait).collect();
     for call in &mut waiting {
         assert!(call.as_mut().poll(&mut context).is_pending());
     }

@@ -1,6 +1,6 @@
 //! Named services: names under which plugins offer their actions.
 
-use plugbay::limits::SERVICES_MAX;
+use crate::harness::limits::SERVICES_MAX;
 use plugbay::{Plugin, Policy};
 use serde_json::{Value, json};
 

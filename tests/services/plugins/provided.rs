@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use plugbay::limits::CALL_DEPTH_MAX;
-use plugbay::{Caller, Failure, HostCall, HostPlugin, Invocation, Limits, Policy};
+use crate::harness::limits::CALL_DEPTH_MAX;
+use plugbay::host_plugin::HostCall;
+use plugbay::{Caller, Failure, HostPlugin, Invocation, Limits, Policy};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

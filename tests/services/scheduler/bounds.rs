@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use plugbay::Policy;
+use plugbay::clock::ManualClock;
 use plugbay::manifest::Effect;
-use plugbay::{ManualClock, Policy};
 use serde_json::{Value, json};
 
 use super::{HOUR, SECOND, START, Scene, jobs};

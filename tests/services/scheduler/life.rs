@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use plugbay::{ManualClock, RemoveDataError};
+use plugbay::clock::ManualClock;
+use plugbay::error::RemoveDataError;
 use serde_json::{Value, json};
 
 use super::{HOUR, START, Scene, jobs, open};

@@ -9,7 +9,8 @@ mod when;
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
-use plugbay::{ManualClock, Plugin, Policy};
+use plugbay::clock::ManualClock;
+use plugbay::{Plugin, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::guest::feature;

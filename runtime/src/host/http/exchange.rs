@@ -29,7 +29,7 @@ use crate::limits::{
     HTTP_RESPONSE_BYTES_MAX,
 };
 use crate::service::http::{ConnectError, HttpResponder, Later, Stream, Target, address};
-use crate::service::log::Level;
+use crate::service::log::LogLevel;
 
 /// A response, and the future that must be polled for its body to arrive.
 pub(super) type Sent = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
@@ -287,7 +287,7 @@ impl Exchange {
     fn say(&self, why: &str) {
         let Parts { plugin, call, target, .. } = &*self.0;
         let text = format!("request to `{target}`: {why}");
-        plugin.log.write_in(|| Some(call.origin.request_id()), Level::Warn, "http", &text, &[]);
+        plugin.log.write_in(|| Some(call.origin.request_id()), LogLevel::Warn, "http", &text, &[]);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::bindings::wasi::logging::logging as wit;
 use crate::host::HostState;
-use crate::service::log::Level;
+use crate::service::log::LogLevel;
 
 impl wit::Host for HostState {
     async fn log(&mut self, level: wit::Level, context: String, message: String) {
@@ -10,14 +10,14 @@ impl wit::Host for HostState {
     }
 }
 
-impl From<wit::Level> for Level {
+impl From<wit::Level> for LogLevel {
     fn from(level: wit::Level) -> Self {
         match level {
-            wit::Level::Trace => Level::Trace,
-            wit::Level::Debug => Level::Debug,
-            wit::Level::Info => Level::Info,
-            wit::Level::Warn => Level::Warn,
-            wit::Level::Error | wit::Level::Critical => Level::Error,
+            wit::Level::Trace => LogLevel::Trace,
+            wit::Level::Debug => LogLevel::Debug,
+            wit::Level::Info => LogLevel::Info,
+            wit::Level::Warn => LogLevel::Warn,
+            wit::Level::Error | wit::Level::Critical => LogLevel::Error,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The comparison of expectations with results.
 
+use plugbay::LoadError;
 use plugbay::manifest::{ExpectedAnswer, ExpectedDenial, ExpectedError, ExpectedLine, ExpectedRequest};
-use plugbay::{LoadError, Pattern};
+use plugbay::policy::Pattern;
 use serde_json::Value;
 
 use super::TestFailure;
@@ -138,7 +139,8 @@ fn counted(what: &str, expected: Option<u64>, found: usize, more: impl FnOnce() 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use plugbay::{Level, Refused};
+    use plugbay::log::LogLevel;
+    use plugbay::policy::Refused;
     use serde_json::json;
 
     fn refusal() -> Refusal {
@@ -201,7 +203,7 @@ mod tests {
     fn lines_and_requests_are_counted() {
         let log = [LogLine {
             plugin: "p".into(),
-            level: Level::Info,
+            level: LogLevel::Info,
             target: String::new(),
             message: "saved".into(),
             fields: vec![("id".into(), "7".into())],

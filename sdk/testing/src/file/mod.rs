@@ -11,8 +11,9 @@ mod saved;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use plugbay::error::BuildError;
 use plugbay::manifest::{Format, ManifestError, TestFile};
-use plugbay::{BuildError, LoadError, Package};
+use plugbay::{LoadError, Package};
 use plugbay_files::{FileError, PluginDirectory, TEXT_FILE_BYTES_MAX};
 
 use crate::build;

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::Instant;
 
+use plugbay::error::BuildError;
 use plugbay::manifest::{ExpectedAnswer, HttpReply, ReplyBody, Step, StepKind, Test, TestSettings};
-use plugbay::{BuildError, InvokeError, LoadError, Package, Policy};
+use plugbay::{InvokeError, LoadError, Package, Policy};
 use serde_json::{Value, json};
 
 use super::expect;

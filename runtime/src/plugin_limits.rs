@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use plugbay_manifest::{Instances, RateLimit, Resources};
 
-use super::{
+use crate::limits::{
     FUEL_CEILING_DEFAULT, FUEL_DEFAULT, MEMORY_BYTES_CEILING_DEFAULT, MEMORY_BYTES_DEFAULT, MEMORY_BYTES_MAX,
     PAYLOAD_BYTES_MAX, RATE_CALLS_DEFAULT, RATE_PERIOD_DEFAULT, REPLICAS_MAX, RESULT_BYTES_MAX,
     TIMEOUT_CEILING_DEFAULT, TIMEOUT_DEFAULT,
@@ -58,7 +58,7 @@ pub struct Ceilings {
     pub timeout: Option<Duration>,
     /// Calls per second. Default: none.
     pub calls_per_second: Option<f64>,
-    /// Instances of a plugin. Default: [`REPLICAS_MAX`].
+    /// Instances of a plugin. Default: 256, which is also the maximum.
     pub instances: u32,
 }
 
