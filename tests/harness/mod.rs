@@ -10,7 +10,7 @@ pub(crate) mod database;
 pub(crate) mod guest;
 pub(crate) mod host;
 /// The host's bounds. They are no part of the library's interface, so the tests read its table of them.
-#[allow(dead_code, reason = "the tests need some of them")]
+#[allow(dead_code, unused_imports, reason = "the tests need some of them")]
 #[path = "../../runtime/src/limits.rs"]
 pub(crate) mod limits;
 pub(crate) mod log;

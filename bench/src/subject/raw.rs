@@ -19,7 +19,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use self::limits::*;
 
 /// The host's bounds. They are no part of the library's interface, so the baseline reads its table of them.
-#[allow(dead_code, reason = "the baseline needs some of them")]
+#[allow(dead_code, unused_imports, reason = "the baseline needs some of them")]
 #[path = "../../../runtime/src/limits.rs"]
 mod limits;
 
