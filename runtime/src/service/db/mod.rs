@@ -162,9 +162,8 @@ impl PluginDb {
     }
 }
 
-/// Bounds the memory that one SQL statement of a plugin may allocate, to 64 MiB
-/// ([`DB_STATEMENT_MEMORY_BYTES_MAX`](crate::limits::DB_STATEMENT_MEMORY_BYTES_MAX)). Call it at the beginning of
-/// `main` if untrusted plugins may use a database; `plugbay-node` and the command do.
+/// Bounds the memory that one SQL statement of a plugin may allocate, to 64 MiB. Call it at the beginning of `main` if
+/// untrusted plugins may use a database; `plugbay-node` and the command do.
 ///
 /// It gives SQLite a counting allocator for the whole process; the application's own statements are not counted.
 /// Without it, SQLite keeps its allocator, and a hostile statement can allocate gigabytes until its deadline stops it;
