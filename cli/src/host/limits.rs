@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn option_above_its_ceiling_is_noted() {
         let timeout = Some(Duration::from_secs(30 * 60));
-        let asked = Asked::new(&LimitArgs { timeout, max_memory: Some(2 << 30), fuel: None });
+        let asked = LimitOptions::new(&LimitArgs { timeout, max_memory: Some(2 << 30), fuel: None });
         let cut = asked.cut(Some(Duration::from_secs(60)), 2 << 30, Some(7));
         assert_eq!(cut, ["--timeout 30 min is cut to the host's ceiling of 60 s"]);
     }
