@@ -6,7 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use ::plugbay::manifest::{Instances, RateLimit, Resources};
-use ::plugbay::{CodeCacheLocation, Invocation, Package, Plugin, Runtime};
+use ::plugbay::compile::CodeCacheLocation;
+use ::plugbay::{Invocation, Package, Plugin, Runtime};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
