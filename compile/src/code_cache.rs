@@ -38,7 +38,7 @@ use crate::hex;
 use crate::limits::CODE_CACHE_BYTES_MAX;
 
 /// The share of the limit that an eviction leaves in use, in percent: 90, so that not each new entry needs an eviction.
-const KEPT_PERCENT: u64 = 90;
+const EVICTION_TARGET_PERCENT: u64 = 90;
 /// The resolution of an entry's last use: an hour. Recording each use would write to the disk on each start.
 const USE_RECORDED_EVERY: Duration = Duration::from_secs(60 * 60);
 /// The age at which an unfinished file counts as abandoned by its process: an hour.
@@ -148,7 +148,7 @@ impl CodeCache {
 
     /// Adds an entry, and evicts others if the cache is full. An entry that cannot be written is not cached.
     pub(crate) fn put(&self, key: &CodeKey, code: &MachineCode) {
-        let written = self.write(&key.file_name(), code).and_then(|()| self.make_room());
+        let written = self.write(&key.file_name(), code).and_then(|()| self.evict());
         if let Err(error) = written {
             tracing::warn!(directory = %self.path().display(), %error, "compiled code cannot be cached");
         }
@@ -166,7 +166,7 @@ impl CodeCache {
     }
 
     /// Removes the least recently used entries of a full cache, and unfinished files of processes that died.
-    fn make_room(&self) -> io::Result<()> {
+    fn evict(&self) -> io::Result<()> {
         let now = SystemTime::now();
         let mut entries = Vec::new();
         for file in std::fs::read_dir(self.path())? {
@@ -189,7 +189,7 @@ impl CodeCache {
             return Ok(());
         }
         entries.sort_unstable();
-        let kept = self.bytes_max / 100 * KEPT_PERCENT;
+        let kept = self.bytes_max / 100 * EVICTION_TARGET_PERCENT;
         // The newest entry stays, however large: it has just been requested.
         entries.pop();
         for (_, bytes, path) in entries {

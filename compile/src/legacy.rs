@@ -25,7 +25,7 @@ const NAME_CHARS_MAX: usize = 100;
 #[non_exhaustive]
 pub enum LegacyError {
     /// The bytes are not a WebAssembly module.
-    #[error("it is no WebAssembly module: {message}")]
+    #[error("it is not a WebAssembly module: {message}")]
     NotAModule {
         /// The problem, with its position in bytes.
         message: String,

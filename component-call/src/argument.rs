@@ -14,7 +14,7 @@ const TEXT_BYTES_MAX: usize = 4 << 20;
 
 /// Resolves `export` and `arguments` to a function and the values of its arguments.
 ///
-/// `export` is a name as for [`find`], with one text per argument in `arguments`; or, without `arguments`, a whole call
+/// `export` is an exported name, qualified by its interface or not, with one text per argument in `arguments`; or, without `arguments`, a whole call
 /// such as `add(1, 2)`, whose arguments are WAVE.
 ///
 /// # Errors

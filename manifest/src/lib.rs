@@ -79,7 +79,7 @@ pub use problem::{ManifestError, Problem, code};
 pub use schema::{host_json_schema, json_schema, test_json_schema};
 pub use system::System;
 pub use test_file::{
-    Expected, ExpectedAnswer, ExpectedDenial, ExpectedError, ExpectedLine, ExpectedRequest, HttpReply, PluginBeside,
+    CompanionPlugin, Expected, ExpectedAnswer, ExpectedDenial, ExpectedError, ExpectedLine, ExpectedRequest, HttpReply,
     ReplyBody, Step, StepKind, Test, TestFile, TestSettings,
 };
 pub use version::{VersionRequirement, VersionRequirementError};

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 
 /// The longest sleep before the wall clock is read again, because it may have been set in the meantime.
-const LOOK_AGAIN: Duration = Duration::from_secs(30);
+const SLEEP_MAX: Duration = Duration::from_secs(30);
 
 /// How far the wall clock may fall behind between two reads before it counts as set back: time servers slow it down
 /// without setting it.
@@ -44,7 +44,7 @@ impl Clock for SystemClock {
                     break;
                 }
                 let since = Instant::now();
-                tokio::time::sleep(left.min(LOOK_AGAIN)).await;
+                tokio::time::sleep(left.min(SLEEP_MAX)).await;
                 let before = std::mem::replace(&mut shown, SystemTime::now());
                 if shown + SLEWED_MAX < before + since.elapsed() {
                     break;

@@ -120,7 +120,7 @@ pub use plugbay_files::TEXT_FILE_BYTES_MAX;
 /// takes some hundred. An access that takes more is denied.
 pub const POLICY_STEPS_MAX: usize = 200_000;
 /// Bytes of a resource's name that a denial quotes: 1 KiB, more than the longest key has.
-pub const RESOURCE_BYTES_TOLD: usize = 1 << 10;
+pub const RESOURCE_QUOTED_BYTES_MAX: usize = 1 << 10;
 /// Denials of a plugin that are recorded per [`AUDIT_PERIOD`], and the same number of allowed accesses if the sink
 /// wants them; the rest are only counted. A plugin that asks again and again must not fill the operator's log.
 pub const AUDIT_RECORDS_MAX: u32 = 100;
@@ -288,7 +288,7 @@ pub const DB_WAIT_MAX: Duration = Duration::from_secs(5);
 pub const DB_DECLARE_TIME_MAX: Duration = Duration::from_secs(120);
 /// Instructions of SQLite's machine between two checks whether the caller still waits: 20 take less than a microsecond,
 /// but some may be functions that take milliseconds.
-pub const DB_STEPS_UNTIL_LOOK: i32 = 20;
+pub const DB_STEPS_PER_CHECK: i32 = 20;
 /// Checks that a short query may take on its caller's thread before it moves to a blocking thread: 100, some 50 µs.
 pub const DB_LOOKS_HERE_MAX: u32 = 100;
 /// Size of a value in a query that runs on its caller's thread: 8 kB.
@@ -387,4 +387,4 @@ pub const SERVICES_MAX: usize = 64;
 /// Length of a service's name: 128 bytes, enough for a plugin's name and a word.
 pub const SERVICE_NAME_BYTES_MAX: usize = 128;
 /// Plugins or services that the text of a `not-found` lists: 32, more than a person reads.
-pub const PLUGINS_TOLD_MAX: usize = 32;
+pub const PLUGINS_LISTED_MAX: usize = 32;

@@ -93,7 +93,7 @@ struct Shared {
 }
 
 /// Completes `work` even if its caller stops waiting, and holds the turn until then.
-async fn to_its_end(turn: Turn, work: impl Future<Output = ()> + Send + 'static) {
+async fn run_to_completion(turn: Turn, work: impl Future<Output = ()> + Send + 'static) {
     let done = tokio::spawn(async move {
         work.await;
         drop(turn);
@@ -215,7 +215,7 @@ impl Runtime {
         drop(old);
         let old = plugin.swap(new);
         schedule::look_again(plugin);
-        to_its_end(turn, async move { old.drain_and_unload().await }).await;
+        run_to_completion(turn, async move { old.drain_and_unload().await }).await;
         Ok(Plugin::new(plugin.clone()))
     }
 
@@ -224,7 +224,7 @@ impl Runtime {
     pub async fn unload(&self, name: &str) -> bool {
         let turn = self.0.plugins.turn(name).await;
         let Some(plugin) = self.0.plugins.remove(name) else { return false };
-        to_its_end(turn, async move {
+        run_to_completion(turn, async move {
             let revision = plugin.get();
             let jobs = revision.context.jobs.queue.clone();
             schedule::stop(&jobs).await;
@@ -265,7 +265,7 @@ impl Runtime {
 
     /// Returns whether no job is running or due. Tests that advance the clock use it to detect that all due jobs have
     /// run.
-    pub fn jobs_are_at_rest(&self) -> bool {
+    pub fn jobs_are_idle(&self) -> bool {
         self.0.plugins.all().iter().all(|plugin| plugin.borrow().context.jobs.queue.is_idle())
     }
 
@@ -437,7 +437,7 @@ mod tests {
         {
             let (go_on, done) = (go_on.clone(), done.clone());
             let turn = registry.turn("p").await;
-            let mut work = pin!(to_its_end(turn, async move {
+            let mut work = pin!(run_to_completion(turn, async move {
                 go_on.notified().await;
                 done.store(true, Ordering::SeqCst);
             }));

@@ -37,7 +37,7 @@ impl Deref for PluginScope {
 
 /// Drops the entries of unloaded plugins from a map of all plugins, but only when the map is full: scanning it at each
 /// load would make loads slower as plugins are added.
-pub(crate) fn forget_gone<K, V>(all: &mut HashMap<K, V>, is_there: impl Fn(&V) -> bool) {
+pub(crate) fn drop_dead<K, V>(all: &mut HashMap<K, V>, is_there: impl Fn(&V) -> bool) {
     if all.len() == all.capacity() {
         all.retain(|_, entry| is_there(entry));
     }
@@ -87,7 +87,7 @@ mod tests {
     fn what_is_gone_is_forgotten_before_the_map_grows() {
         let mut all = HashMap::new();
         for number in 0..10_000 {
-            forget_gone(&mut all, |kept| *kept);
+            drop_dead(&mut all, |kept| *kept);
             all.insert(number, number < 10);
         }
         assert!(all.len() < 100 && (0..10).all(|number| all.contains_key(&number)), "{}", all.len());

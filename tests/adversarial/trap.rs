@@ -36,7 +36,7 @@ async fn exit_is_a_trap_that_claims_no_status_but_a_known_one() {
     let host = crate::harness::host::Host::new();
     let plugin = host.load(feature::WASI.into()).await;
     // Of a failure the guest's C library passes on no number.
-    for (status, words) in [(0, "exited with status 0"), (1, "ended itself with a failure"), (3, "with a failure")] {
+    for (status, words) in [(0, "exited with status 0"), (1, "exited with a failure"), (3, "with a failure")] {
         let error = plugin.call::<Value>("exit", &status).await.expect_err("it does not answer");
         assert_eq!(error.code(), "plugin_trapped", "{error}");
         assert_contains(&error.to_string(), &[words]);

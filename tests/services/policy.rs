@@ -166,7 +166,7 @@ async fn denied_name_of_megabytes_is_cut_in_error_and_record() {
     let plugin = host.load(writer()).await;
     let answer = set(&plugin, &"k".repeat(1 << 20)).await;
     assert!(denied(&answer).len() < 4_000);
-    assert!(host.runtime.audit_trail()[0].denial.resource.len() <= limits::RESOURCE_BYTES_TOLD);
+    assert!(host.runtime.audit_trail()[0].denial.resource.len() <= limits::RESOURCE_QUOTED_BYTES_MAX);
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::Duration;
 
-use ::plugbay::manifest::{Instances, RateLimit, Resources};
 use ::plugbay::compile::CodeCacheLocation;
+use ::plugbay::manifest::{Instances, RateLimit, Resources};
 use ::plugbay::{Invocation, Package, Plugin, Runtime};
 use serde_json::Value;
 use serde_json::value::RawValue;

@@ -44,7 +44,7 @@ impl Request {
             .read_until(b'\n', &mut line)
             .map_err(|error| format!("the request cannot be read: {error}"))?;
         let request: Request =
-            serde_json::from_slice(&line).map_err(|error| format!("the request is not one: {error}"))?;
+            serde_json::from_slice(&line).map_err(|error| format!("the request is not valid: {error}"))?;
         if request.version != VERSION {
             return Err(format!("the request has version {}, and this worker has {VERSION}", request.version));
         }

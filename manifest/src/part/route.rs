@@ -137,7 +137,7 @@ enum Place<'a> {
 const ENDPOINTS: &str = "api_endpoints";
 
 /// The paths that the host itself answers for each plugin.
-const HOSTS_OWN: [&str; 2] = ["/status", "/health"];
+const HOST_PATHS: [&str; 2] = ["/status", "/health"];
 
 pub(crate) fn read_routes(node: &Node<'_>, report: &mut Report) -> Vec<Found<RouteFields>> {
     let mut read: Vec<Option<Found<RouteFields>>> = Vec::new();
@@ -191,7 +191,7 @@ fn read_route(node: &Node<'_>, place: Place<'_>, report: &mut Report) -> Option<
     let (method, path) = (method?, path?);
     let actions = match chain {
         Some(chain) => chain?,
-        None if method == Method::Get && HOSTS_OWN.contains(&path.as_str()) => {
+        None if method == Method::Get && HOST_PATHS.contains(&path.as_str()) => {
             report.note(&node.path, "is reserved for the host: name an action to make it a route of the plugin");
             return None;
         }

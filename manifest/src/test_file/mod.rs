@@ -19,7 +19,7 @@ use crate::read::{Node, kind_of};
 use crate::shape;
 
 pub use expect::{Expected, ExpectedAnswer, ExpectedDenial, ExpectedError, ExpectedLine, ExpectedRequest};
-pub use settings::{HttpReply, PluginBeside, ReplyBody, TestSettings};
+pub use settings::{CompanionPlugin, HttpReply, ReplyBody, TestSettings};
 pub use step::{Step, StepKind};
 
 /// The name of the test file in a plugin's directory, without its extension, which is that of any [`Format`].

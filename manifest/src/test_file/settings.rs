@@ -30,7 +30,7 @@ pub struct TestSettings {
     /// Replies for HTTP requests. The first matching one is used.
     pub http: Vec<HttpReply>,
     /// Plugins to load first, in order.
-    pub with: Vec<PluginBeside>,
+    pub with: Vec<CompanionPlugin>,
     /// Limits that replace the manifest's.
     pub resources: Resources,
 }
@@ -65,7 +65,7 @@ pub enum ReplyBody {
 
 /// Another plugin in the same host.
 #[derive(Clone, Debug, PartialEq)]
-pub struct PluginBeside {
+pub struct CompanionPlugin {
     /// The plugin's path, relative to the test file.
     pub path: PathBuf,
     /// Values of the plugin's configuration.
@@ -221,15 +221,15 @@ fn read_headers(node: &Node<'_>, report: &mut Report) -> Vec<(String, String)> {
     headers
 }
 
-fn read_other_plugin(node: &Node<'_>, report: &mut Report) -> Option<PluginBeside> {
+fn read_other_plugin(node: &Node<'_>, report: &mut Report) -> Option<CompanionPlugin> {
     if node.value.is_string() {
         let path = node.line(PATH_CHARS_MAX, report)?;
-        return Some(PluginBeside { path: path.into(), config: Map::new() });
+        return Some(CompanionPlugin { path: path.into(), config: Map::new() });
     }
     let object = node.object(OTHER_PLUGIN, report)?;
     let path = object.need("plugin", report).and_then(|node| node.line(PATH_CHARS_MAX, report));
     let config = read_config(&object, report);
-    Some(PluginBeside { path: path?.into(), config })
+    Some(CompanionPlugin { path: path?.into(), config })
 }
 
 pub(super) fn settings_shape() -> Value {

@@ -22,7 +22,7 @@ use self::mask::Mask;
 use crate::caller::{CallOrigin, Caller};
 use crate::capability::Denial;
 use crate::clock::{Clock, unix_ms};
-use crate::limits::{AUDIT_PERIOD, AUDIT_RECORDS_MAX, AUDIT_TRAIL_MAX, RESOURCE_BYTES_TOLD};
+use crate::limits::{AUDIT_PERIOD, AUDIT_RECORDS_MAX, AUDIT_TRAIL_MAX, RESOURCE_QUOTED_BYTES_MAX};
 use crate::thread_number::thread_number;
 
 /// A record of an access to a host capability, allowed or denied, as passed to a sink.
@@ -231,7 +231,7 @@ impl PluginAudit {
         let resource = self.mask.apply(resource);
         self.audit.sink.record(&AuditRecord {
             plugin: &self.plugin,
-            resource: &resource[..resource.floor_char_boundary(RESOURCE_BYTES_TOLD)],
+            resource: &resource[..resource.floor_char_boundary(RESOURCE_QUOTED_BYTES_MAX)],
             action: action.name(),
             denial: None,
             caller: call.map(|call| &call.caller),

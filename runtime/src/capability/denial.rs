@@ -8,7 +8,7 @@ use plugbay_manifest::PermissionAction;
 use serde::Serialize;
 
 use super::Pattern;
-use crate::limits::RESOURCE_BYTES_TOLD;
+use crate::limits::RESOURCE_QUOTED_BYTES_MAX;
 
 /// The origin of a denial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -87,7 +87,7 @@ impl Denial {
 
     /// Creates the denial of access to one resource.
     pub(crate) fn of_use(resource: &str, action: PermissionAction, refused: Refused) -> Self {
-        let told = &resource[..resource.floor_char_boundary(RESOURCE_BYTES_TOLD)];
+        let told = &resource[..resource.floor_char_boundary(RESOURCE_QUOTED_BYTES_MAX)];
         let grant = Pattern::exact(told).as_str().to_owned();
         Denial { resource: told.to_owned(), action: action.name(), refused, grant, rule: None, remedy: None }
     }

@@ -151,7 +151,7 @@ async fn admit<'a, R: Request>(
     {
         rate::admit(plugin, &**counter, call).await?;
     }
-    if payload::is_checked_aside(declared, request) {
+    if payload::is_checked_on_blocking_thread(declared, request) {
         Box::pin(payload::check_aside(plugin, declared, request, call)).await?;
     } else {
         payload::check_here(plugin, declared, request, call)?;

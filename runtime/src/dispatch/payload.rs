@@ -16,7 +16,7 @@ fn schema(declared: Option<&Action>) -> Option<&Arc<PayloadSchema>> {
 }
 
 /// Returns whether checking the payload would block the executor for too long.
-pub(super) fn is_checked_aside(declared: Option<&Action>, request: &impl Request) -> bool {
+pub(super) fn is_checked_on_blocking_thread(declared: Option<&Action>, request: &impl Request) -> bool {
     schema(declared).is_some() && request.payload().len() >= PAYLOAD_CHECKED_ASIDE_BYTES
 }
 

@@ -99,8 +99,8 @@ impl Instances {
 
     /// Returns a lease if a slot is free and no call waits.
     pub(crate) fn try_lease(&self) -> Option<Lease<'_>> {
-        let nobody_waits = self.waiting.load(Ordering::Relaxed) == 0;
-        if nobody_waits && !self.is_closed() { self.take_free_slot() } else { None }
+        let no_call_waits = self.waiting.load(Ordering::Relaxed) == 0;
+        if no_call_waits && !self.is_closed() { self.take_free_slot() } else { None }
     }
 
     /// Waits until it is the call's turn.

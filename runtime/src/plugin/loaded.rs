@@ -132,7 +132,7 @@ impl LoadedPlugin {
     /// Drops an intact instance after calling its `on-unload`, whether that succeeds or not.
     pub(crate) async fn retire(&self, instance: Box<Instance>, call: &Call<'_>) {
         if let Err(error) = instance.unload(call, &self.limits).await {
-            tracing::warn!(plugin = self.name(), "on_unload did not end well: {error}");
+            tracing::warn!(plugin = self.name(), "on_unload failed: {error}");
         }
     }
 
@@ -171,7 +171,7 @@ impl LoadedPlugin {
     pub(crate) fn no_lease(&self, no: NoLease, call: &Call<'_>) -> InvokeError {
         let kind = match no {
             NoLease::Full => InvokeErrorKind::Busy {
-                reason: "as many calls wait for it as may",
+                reason: "its queue of waiting calls is full",
                 allowed: crate::limits::WAITING_CALLS_MAX,
             },
             NoLease::Deadline => verdict::timeout(call, &self.limits, &self.context.ceilings, true),

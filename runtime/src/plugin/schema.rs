@@ -157,12 +157,12 @@ fn explain(error: &ValidationError<'_>, problems: &mut Vec<PayloadProblem>) {
         problems.push(PayloadProblem { path, message: text(error) });
         return;
     };
-    let meant = context.iter().filter(|alternative| what_it_is(error, alternative).is_none());
+    let meant = context.iter().filter(|alternative| describe_alternative(error, alternative).is_none());
     match meant.collect::<Vec<_>>().as_slice() {
         [only] => only.iter().for_each(|inner| explain(inner, problems)),
         [] => {
             let mut known: Vec<String> =
-                context.iter().filter_map(|alternative| what_it_is(error, alternative)).collect();
+                context.iter().filter_map(|alternative| describe_alternative(error, alternative)).collect();
             known.dedup();
             let message = format!("{} is none of: {}", shown(error.instance()), known.join(", "));
             problems.push(PayloadProblem { path, message });
@@ -185,7 +185,7 @@ fn explain(error: &ValidationError<'_>, problems: &mut Vec<PayloadProblem>) {
 }
 
 /// Describes an alternative in a word if the value clearly is not one: it has another type, another tag or another key.
-fn what_it_is(choice: &ValidationError<'_>, alternative: &[ValidationError<'_>]) -> Option<String> {
+fn describe_alternative(choice: &ValidationError<'_>, alternative: &[ValidationError<'_>]) -> Option<String> {
     let of_the_value = |inner: &&ValidationError<'_>| inner.instance_path() == choice.instance_path();
     if let Some(kind) = alternative.iter().filter(of_the_value).find_map(|inner| match inner.kind() {
         ValidationErrorKind::Type { kind: TypeKind::Single(kind) } => Some(kind.to_string()),

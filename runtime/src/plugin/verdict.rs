@@ -137,7 +137,7 @@ fn why_stopped(
         }
     }
     let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
-    InvokeErrorKind::Trapped { message: last_words(error, store), backtrace }
+    InvokeErrorKind::Trapped { message: trap_message(error, store), backtrace }
 }
 
 /// Returns the observed value of a limit that is checked before it is exceeded.
@@ -146,7 +146,7 @@ fn more_than(allowed: usize) -> String {
 }
 
 /// Returns the panic that the guest printed, or the trap with the end of its standard error.
-fn last_words(error: &wasmtime::Error, store: &Store<HostState>) -> String {
+fn trap_message(error: &wasmtime::Error, store: &Store<HostState>) -> String {
     let tail = store.data().output.as_ref().map(Output::stderr_tail).unwrap_or_default();
     if let Some(panic) = panic_in(&tail) {
         return panic;
@@ -154,7 +154,7 @@ fn last_words(error: &wasmtime::Error, store: &Store<HostState>) -> String {
     let trap = match (error.downcast_ref::<Trap>(), error.downcast_ref::<I32Exit>()) {
         (Some(trap), _) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
         (None, Some(I32Exit(code))) => match Ended::with_code(*code) {
-            Ended::Failure => "it ended itself with a failure instead of answering".to_owned(),
+            Ended::Failure => "it exited with a failure instead of answering".to_owned(),
             Ended::Success | Ended::Status(_) => format!("it exited with status {code} instead of answering"),
         },
         (None, None) => error.root_cause().to_string(),

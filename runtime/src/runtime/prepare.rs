@@ -21,7 +21,7 @@ use crate::plugin::instance::{Linked, Start};
 use crate::plugin::loaded::LoadedPlugin;
 use crate::plugin::package::Package;
 use crate::plugin::registry::Registry;
-use crate::scope::{PluginScope, forget_gone};
+use crate::scope::{PluginScope, drop_dead};
 use crate::service::config::PluginConfig;
 use crate::service::data::PluginData;
 use crate::service::db::NotDeclared;
@@ -104,7 +104,7 @@ impl Runtime {
         let compiled = compiled.map_err(|error| load_error(error.into()))?;
         let linked = Arc::new(self.0.linkers.link(compiled).map_err(load_error)?);
         let mut all = self.linked_lock();
-        forget_gone(&mut all, |linked| linked.strong_count() > 0);
+        drop_dead(&mut all, |linked| linked.strong_count() > 0);
         all.insert(key, Arc::downgrade(&linked));
         Ok(linked)
     }

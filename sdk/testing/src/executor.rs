@@ -61,7 +61,7 @@ pub(crate) async fn settle(plugins: &plugbay::Runtime) {
         for _ in 0..TURNS {
             tokio::task::yield_now().await;
         }
-        if plugins.jobs_are_at_rest() || begun.elapsed() > SETTLED_WITHIN {
+        if plugins.jobs_are_idle() || begun.elapsed() > SETTLED_WITHIN {
             return;
         }
         // Work on another thread, such as a database call, is still running.

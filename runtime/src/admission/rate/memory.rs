@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use plugbay_manifest::RateLimit;
 
 use super::store::{RateCounter, RateCounters, RateError, RateFuture};
-use crate::scope::forget_gone;
+use crate::scope::drop_dead;
 use crate::store_future::StoreFuture;
 
 /// The number of slots of a period.
@@ -32,7 +32,7 @@ impl RateCounters for MemoryRates {
         let mut plugins = self.plugins();
         let present = plugins.get(plugin).and_then(Weak::upgrade).filter(|window| window.period == limit.period);
         let window = present.unwrap_or_else(|| {
-            forget_gone(&mut plugins, |window| window.strong_count() > 0);
+            drop_dead(&mut plugins, |window| window.strong_count() > 0);
             let window = Arc::new(Window::new(limit.period, Instant::now()));
             plugins.insert(plugin.to_owned(), Arc::downgrade(&window));
             window

@@ -13,13 +13,13 @@ use crate::admission::Chain;
 use crate::capability::{Denial, Refused};
 use crate::error::{InvokeError, InvokeErrorKind};
 use crate::limits::{
-    ACTION_NAME_BYTES_MAX, HOST_BYTES_UNTIL_YIELD, PLUGINS_TOLD_MAX, SERVICE_NAME_BYTES_MAX, SERVICES_MAX,
+    ACTION_NAME_BYTES_MAX, HOST_BYTES_UNTIL_YIELD, PLUGINS_LISTED_MAX, SERVICE_NAME_BYTES_MAX, SERVICES_MAX,
 };
 use crate::service::plugins::{Calling, NewCall, NotRegistered, PluginInfo, ServiceInfo, is_service_name};
 
 /// The cost in bytes of a host call that lists plugins or services, for its answer or for a message. There may be
 /// thousands, so other tasks run after each such call.
-const LOOKED_THROUGH_ALL: usize = HOST_BYTES_UNTIL_YIELD;
+const LIST_COST_BYTES: usize = HOST_BYTES_UNTIL_YIELD;
 
 impl From<PluginInfo> for wit::PluginInfo {
     fn from(info: PluginInfo) -> Self {
@@ -88,7 +88,7 @@ impl HostState {
 
     fn no_such_plugin(&self, plugin: &str) -> wit::Error {
         let there = self.plugin.plugins.plugins().into_iter().map(|plugin| plugin.name);
-        let seen: Vec<String> = there.filter(|name| self.may_see(name)).take(PLUGINS_TOLD_MAX).collect();
+        let seen: Vec<String> = there.filter(|name| self.may_see(name)).take(PLUGINS_LISTED_MAX).collect();
         wit::Error::NotFound(format!("no plugin {} is loaded; {}", failure::quoted(plugin), failure::listed(&seen)))
     }
 
@@ -129,7 +129,7 @@ impl HostState {
             return Ok(plugin.to_string());
         }
         let seen = self.seen_services().into_iter().map(|service| service.name);
-        let seen: Vec<String> = seen.take(PLUGINS_TOLD_MAX).collect();
+        let seen: Vec<String> = seen.take(PLUGINS_LISTED_MAX).collect();
         Err(wit::Error::NotFound(format!("no plugin offers a service `{name}`; {}", failure::listed(&seen))))
     }
 }
@@ -145,14 +145,14 @@ impl wit::Host for HostState {
             }
             Err(refused) => Err(refused),
         };
-        self.end_host_call(sent + answer.as_ref().map_or(LOOKED_THROUGH_ALL, String::len)).await;
+        self.end_host_call(sent + answer.as_ref().map_or(LIST_COST_BYTES, String::len)).await;
         answer
     }
 
     async fn plugins(&mut self) -> Result<Vec<wit::PluginInfo>, wit::Error> {
         let plugins = self.plugin.plugins.plugins().into_iter().filter(|plugin| self.may_see(&plugin.name));
         let plugins = plugins.map(wit::PluginInfo::from).collect();
-        self.end_host_call(LOOKED_THROUGH_ALL).await;
+        self.end_host_call(LIST_COST_BYTES).await;
         Ok(plugins)
     }
 
@@ -170,13 +170,13 @@ impl wit::Host for HostState {
 
     async fn find_service(&mut self, name: String) -> Result<String, wit::Error> {
         let found = self.find(&name);
-        self.end_host_call(found.as_ref().map_or(LOOKED_THROUGH_ALL, String::len)).await;
+        self.end_host_call(found.as_ref().map_or(LIST_COST_BYTES, String::len)).await;
         found
     }
 
     async fn services(&mut self) -> Result<Vec<wit::ServiceInfo>, wit::Error> {
         let services = self.seen_services();
-        self.end_host_call(LOOKED_THROUGH_ALL).await;
+        self.end_host_call(LIST_COST_BYTES).await;
         Ok(services)
     }
 }

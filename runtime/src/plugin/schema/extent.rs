@@ -42,14 +42,14 @@ impl Extent {
             anchors,
             open: vec![schema],
             unevaluated: 0,
-            asks_what_is_unevaluated: false,
+            uses_unevaluated: false,
             extent: Extent::default(),
         };
         unfolding.visit(schema)?;
-        if unfolding.asks_what_is_unevaluated && unfolding.extent.recursions > 0 {
+        if unfolding.uses_unevaluated && unfolding.extent.recursions > 0 {
             return Err(
-                "`unevaluatedProperties` and `unevaluatedItems` are not supported where it refers to itself: what \
-                        is evaluated would be found out anew at each level, for all levels below it"
+                "`unevaluatedProperties` and `unevaluatedItems` are not supported if the schema refers to itself: they \
+                        would be evaluated again at each level, for all levels below it"
                     .to_owned(),
             );
         }
@@ -98,7 +98,7 @@ struct Unfolding<'a> {
     /// The number of enclosing schemas with an `unevaluated…` keyword.
     unevaluated: usize,
     /// Whether any schema has such a keyword.
-    asks_what_is_unevaluated: bool,
+    uses_unevaluated: bool,
     extent: Extent,
 }
 
@@ -110,7 +110,7 @@ impl<'a> Unfolding<'a> {
             Value::Object(members) => {
                 let asks = UNEVALUATED.iter().any(|keyword| members.contains_key(*keyword));
                 self.unevaluated += usize::from(asks);
-                self.asks_what_is_unevaluated |= asks;
+                self.uses_unevaluated |= asks;
                 if self.unevaluated > SCHEMA_UNEVALUATED_DEPTH_MAX {
                     return Err(format!(
                         "more than {SCHEMA_UNEVALUATED_DEPTH_MAX} `unevaluated…` are inside one another"

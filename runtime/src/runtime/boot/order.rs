@@ -119,7 +119,7 @@ impl<T> LoadOrder<T> {
             return if is_loaded(&required.name) { Ok(None) } else { Err("not loaded".to_owned()) };
         };
         match (&required.version, &self.members[*index].version) {
-            (Some(wanted), Some(version)) if !wanted.matches(version) => Err(format!("there in version {version}")),
+            (Some(wanted), Some(version)) if !wanted.matches(version) => Err(format!("available in version {version}")),
             _ => Ok(Some(*index)),
         }
     }

@@ -27,7 +27,7 @@ use crate::limits::{
     CACHE_BYTES_IN_ALL_MAX, CACHE_BYTES_UNTIL_COUNTED, CACHE_CLEAN_UP_DELAY, CACHE_ENTRY_BYTES,
     CACHE_KEYS_SCANNED_HERE, CACHE_SCAN_TIME_MAX,
 };
-use crate::scope::forget_gone;
+use crate::scope::drop_dead;
 use crate::service::over_limit;
 use crate::store_future::StoreFuture;
 
@@ -72,7 +72,7 @@ impl CacheStoreProvider for MemoryCache {
     fn open<'a>(&'a self, plugin: &'a str, limits: CacheLimits) -> CacheFuture<'a, Arc<dyn CacheStore>> {
         let mut plugins = self.plugins();
         let memory = plugins.get(plugin).and_then(Weak::upgrade).unwrap_or_else(|| {
-            forget_gone(&mut plugins, |memory| memory.strong_count() > 0);
+            drop_dead(&mut plugins, |memory| memory.strong_count() > 0);
             let memory = Memory::new(self.clock.clone(), &self.total, limits.bytes_max);
             plugins.insert(plugin.to_owned(), Arc::downgrade(&memory));
             memory

@@ -23,7 +23,7 @@ pub use self::store::{
 };
 use super::over_limit;
 use crate::limits::{CACHE_BATCH_KEYS_MAX, CACHE_KEY_BYTES_MAX, CACHE_TTL_DEFAULT, CACHE_VALUE_BYTES_MAX};
-use crate::scope::forget_gone;
+use crate::scope::drop_dead;
 use crate::store_future::StoreFuture;
 
 /// A plugin's store, once it is opened.
@@ -45,7 +45,7 @@ impl Caches {
     pub(crate) fn of(&self, plugin: &Arc<str>) -> PluginCache {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         let store = opened.get(plugin).and_then(Weak::upgrade).unwrap_or_else(|| {
-            forget_gone(&mut opened, |store| store.strong_count() > 0);
+            drop_dead(&mut opened, |store| store.strong_count() > 0);
             let store = Arc::default();
             opened.insert(plugin.clone(), Arc::downgrade(&store));
             store

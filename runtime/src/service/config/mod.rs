@@ -169,7 +169,7 @@ impl PluginConfig {
     }
 
     /// Checks the limits for a new value: without a schema, a plugin can set any keys.
-    fn check_room(&self, key: &str, value: &Value) -> Result<(), String> {
+    fn check_limits(&self, key: &str, value: &Value) -> Result<(), String> {
         let seen = self.seen();
         let values = &seen.values;
         let others = values.iter().filter(|(other, _)| *other != key);
@@ -189,7 +189,7 @@ impl PluginConfig {
     pub(crate) async fn set(&self, key: &str, value: Value) -> Result<(), ConfigError> {
         check(&self.schema, self.additional, key, &value)
             .map_err(|message| ConfigError::Invalid(format!("{key}: {message}")))?;
-        self.check_room(key, &value).map_err(ConfigError::Invalid)?;
+        self.check_limits(key, &value).map_err(ConfigError::Invalid)?;
         self.stored.clone().write(key, value).await.map_err(ConfigError::Unavailable)
     }
 }

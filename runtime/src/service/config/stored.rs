@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use serde_json::Value;
 
 use crate::error::ConfigProblem;
-use crate::scope::{PluginScope, forget_gone, make_private_directory, sync_directory};
+use crate::scope::{PluginScope, drop_dead, make_private_directory, sync_directory};
 
 /// The file in the plugin's directory: one JSON object, always replaced as a whole.
 const FILE: &str = "config.json";
@@ -62,7 +62,7 @@ impl ConfigStores {
             Some(_) => Entry::File(Arc::downgrade(&values)),
             None => Entry::Memory(values.clone()),
         };
-        forget_gone(&mut all, Entry::is_needed);
+        drop_dead(&mut all, Entry::is_needed);
         all.insert(scope.name.clone(), entry);
         Ok(values)
     }

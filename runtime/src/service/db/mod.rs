@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 
 use crate::clock::Clock;
 use crate::limits::{DB_DECLARE_TIME_MAX, DB_STATEMENT_TIME_MAX, DB_TIME_TO_ANSWER};
-use crate::scope::{PluginScope, forget_gone};
+use crate::scope::{PluginScope, drop_dead};
 
 pub use self::sqlite::SqliteDatabases;
 pub use self::store::{
@@ -42,7 +42,7 @@ impl Databases {
         if let Some(database) = databases.get(&scope.name).and_then(Weak::upgrade) {
             return PluginDb(database);
         }
-        forget_gone(&mut databases, |database| database.strong_count() > 0);
+        drop_dead(&mut databases, |database| database.strong_count() > 0);
         let database = Arc::new(PluginDatabase {
             plugin: scope.name.clone(),
             clock: scope.clock.clone(),

@@ -17,7 +17,7 @@ use serde::de::IgnoredAny;
 
 use super::over_limit;
 use crate::limits::{ACTION_NAME_BYTES_MAX, JOB_ARGS_BYTES_MAX, JOB_ID_BYTES_MAX};
-use crate::scope::{PluginScope, forget_gone};
+use crate::scope::{PluginScope, drop_dead};
 
 pub(crate) use self::job_queue::{JobQueue, Wake};
 pub(crate) use self::runs::{Ended, Run};
@@ -94,7 +94,7 @@ impl AllJobs {
         if let Some(queue) = queues.get(&scope.name).and_then(Weak::upgrade) {
             return queue;
         }
-        forget_gone(&mut queues, |queue| queue.strong_count() > 0);
+        drop_dead(&mut queues, |queue| queue.strong_count() > 0);
         let queue = Arc::new(JobQueue::new(scope.name.clone(), scope.clock.clone(), self.provider.clone()));
         queues.insert(scope.name.clone(), Arc::downgrade(&queue));
         queue

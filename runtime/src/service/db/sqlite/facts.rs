@@ -28,19 +28,19 @@ pub(super) enum Inserts {
 }
 
 /// The reason why a statement has no facts.
-pub(super) enum NoFacts {
+pub(super) enum FactsError {
     Refused(String),
     Sql(rusqlite::Error),
 }
 
-impl From<rusqlite::Error> for NoFacts {
+impl From<rusqlite::Error> for FactsError {
     fn from(error: rusqlite::Error) -> Self {
-        NoFacts::Sql(error)
+        FactsError::Sql(error)
     }
 }
 
 impl Facts {
-    pub(super) fn new(conn: &Conn, wanted: Vec<Access>, is_read_only: bool) -> Result<Self, NoFacts> {
+    pub(super) fn new(conn: &Conn, wanted: Vec<Access>, is_read_only: bool) -> Result<Self, FactsError> {
         let changes_schema = wanted.iter().any(|access| access.kind == AccessKind::Schema);
         let wants = |kind| wanted.iter().any(|access| access.kind == kind);
         let inserts = match (wants(AccessKind::Insert), wants(AccessKind::Change)) {
@@ -61,7 +61,7 @@ impl Facts {
                 // The table that the statement creates: its checks and keys read it.
                 (None, AccessKind::Read) if creates(&wanted, &access.table) => continue,
                 (None, AccessKind::Read) if !is_sqlites => {
-                    return Err(NoFacts::Refused(format!("the table `{}` is refused to all plugins", access.table)));
+                    return Err(FactsError::Refused(format!("the table `{}` is refused to all plugins", access.table)));
                 }
                 (None, _) => access.table.clone(),
             };
@@ -71,7 +71,7 @@ impl Facts {
             }
         }
         if needs.is_empty() && !is_read_only {
-            return Err(NoFacts::Refused(
+            return Err(FactsError::Refused(
                 "what changes no table, such as `VACUUM` or `REINDEX`, is refused to all plugins".to_owned(),
             ));
         }

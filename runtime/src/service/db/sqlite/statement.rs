@@ -12,7 +12,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use super::authorizer::Access;
 use super::connection::Conn;
 use super::database::About;
-use super::facts::{Facts, Inserts, NoFacts, object};
+use super::facts::{Facts, FactsError, Inserts, object};
 use super::problem::{self, limit};
 use super::text;
 use super::watch::{Origin, Stop, Until};
@@ -141,8 +141,8 @@ impl SqlCall {
         text::check_one_statement(sql).map_err(|what| SqlError::Invalid(what.to_owned()))?;
         let (wanted, is_read_only) = self.wanted(conn, sql).map_err(|error| self.problem(conn, &error))?;
         let facts = Arc::new(Facts::new(conn, wanted, is_read_only).map_err(|error| match error {
-            NoFacts::Refused(why) => NotRun::Failed(SqlError::Invalid(why)),
-            NoFacts::Sql(error) => self.problem(conn, &error),
+            FactsError::Refused(why) => NotRun::Failed(SqlError::Invalid(why)),
+            FactsError::Sql(error) => self.problem(conn, &error),
         })?);
         if sql.len() <= DB_PREPARED_BYTES_MAX && !facts.changes_schema {
             if conn.known.len() >= DB_PREPARED_MAX {

@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use rusqlite::hooks::{AuthContext, Authorization};
 
 use super::authorizer::{self, Access};
-use crate::limits::{DB_LOG_BYTES_MAX, DB_LOOKS_HERE_MAX, DB_STEPS_UNTIL_LOOK};
+use crate::limits::{DB_LOG_BYTES_MAX, DB_LOOKS_HERE_MAX, DB_STEPS_PER_CHECK};
 
 /// The record of one connection.
 #[derive(Clone, Default)]
@@ -75,7 +75,7 @@ impl Watch {
         let asked = watch.clone();
         connection.authorizer(Some(move |context: AuthContext<'_>| asked.record().authorize(&context)))?;
         let asked = watch.clone();
-        connection.progress_handler(DB_STEPS_UNTIL_LOOK, Some(move || asked.record().must_stop()))?;
+        connection.progress_handler(DB_STEPS_PER_CHECK, Some(move || asked.record().must_stop()))?;
         Ok(watch)
     }
 
