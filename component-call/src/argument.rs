@@ -14,8 +14,8 @@ const TEXT_BYTES_MAX: usize = 4 << 20;
 
 /// Resolves `export` and `arguments` to a function and the values of its arguments.
 ///
-/// `export` is an exported name, qualified by its interface or not, with one text per argument in `arguments`; or, without `arguments`, a whole call
-/// such as `add(1, 2)`, whose arguments are WAVE.
+/// `export` is an exported name, qualified by its interface or not, with one text per argument in `arguments`. Without
+/// `arguments`, it is a whole call such as `add(1, 2)`, whose arguments are WAVE.
 ///
 /// # Errors
 /// [`CallError`] if the name does not match, or if the function or an argument is not suitable.

@@ -5,10 +5,11 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use plugbay::limits::DATA_PAGE_KEYS_MAX;
 use plugbay::store::{
     DataChange, DataError, DataLimits, DataStore, DataStoreProvider, DataUpdate, DataValue, EntriesQuery,
 };
+
+use crate::harness::limits::DATA_PAGE_KEYS_MAX;
 
 /// Limits that a test can reach.
 const LIMITS: DataLimits = DataLimits { keys_max: 1_200, bytes_max: 100_000, batch_bytes_max: 10_000 };

@@ -10,7 +10,7 @@ mod db;
 mod jobs;
 mod rate;
 
-use plugbay::ManualClock;
+use plugbay::clock::ManualClock;
 use plugbay::store::{MemoryCache, MemoryData, MemoryRates, SqliteData, SqliteDatabases, SqliteJobs};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,11 +3,12 @@
 use std::future::pending;
 use std::sync::{Arc, Mutex};
 
+use plugbay::clock::ManualClock;
 use plugbay::store::{
     BegunRun, DueJobs, DueRun, Job, JobClaim, JobError, JobFuture, JobLimits, JobOutcome, JobStore, JobStoreProvider,
     JobUpdate, NewJob, SqliteJobs, StoreFuture,
 };
-use plugbay::{ManualClock, Plugin, Policy};
+use plugbay::{Plugin, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::assert::{assert_contains, assert_invoke_error};

@@ -3,11 +3,12 @@
 use std::future::pending;
 use std::sync::{Arc, Mutex};
 
+use plugbay::clock::Clock;
 use plugbay::store::{
     SqlAnswer, SqlDeclaration, SqlError, SqlFuture, SqlStatement, SqlStore, SqlStoreProvider, SqlTransaction, SqlValue,
     SqliteDatabases, StoreFuture,
 };
-use plugbay::{Clock, Plugin, Policy};
+use plugbay::{Plugin, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::assert::assert_invoke_error;

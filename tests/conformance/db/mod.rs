@@ -9,10 +9,11 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use plugbay::SystemClock;
-use plugbay::limits::{DB_RESULT_BYTES_MAX, DB_ROWS_MAX};
+use plugbay::clock::SystemClock;
 use plugbay::manifest::PermissionAction;
 use plugbay::store::{SqlAnswer, SqlError, SqlStatement, SqlStore, SqlStoreProvider, SqlUse, SqlValue};
+
+use crate::harness::limits::{DB_RESULT_BYTES_MAX, DB_ROWS_MAX};
 
 /// Checks every rule.
 ///
