@@ -53,8 +53,8 @@ impl Caches {
         PluginCache { plugin: plugin.clone(), provider: self.provider.clone(), store }
     }
 
-    /// Removes the values of a plugin that is not loaded. Returns whether there were any. A handle of the unloaded plugin
-    /// may hold its store: the plugin that is loaded next does not share it.
+    /// Removes the values of a plugin that is not loaded. Returns whether there were any. A handle of the unloaded
+    /// plugin may hold its store: the plugin that is loaded next does not share it.
     ///
     /// # Errors
     /// Those of [`CacheStoreProvider::remove`].
