@@ -3,11 +3,11 @@
 //!
 //! The constants are in the order of a plugin's life: the limits of a call, of an instance, of all instances, of a
 //! component that is loaded, and then of each service. Manifests cannot change them, except for the defaults of
-//! [`Limits`](crate::Limits), which a manifest can override up to the operator's [`Ceilings`](crate::Ceilings). Nothing
+//! `Limits`, which a manifest can override up to the operator's `Ceilings`. Nothing
 //! is measured or enforced here: that happens where the resource is used (`host/limiter.rs`, `plugin/instance.rs`,
 //! `admission/`, `service/`). They are no part of the library's interface; the tests include this file.
 //!
-//! Units: bytes, fuel units (wasmtime's: about one per WebAssembly instruction), [`Duration`]s and plain counts.
+//! Units: bytes, fuel units (wasmtime's: about one per WebAssembly instruction), `Duration`s and plain counts.
 //! Constants named `…_MAX` are maxima.
 
 use std::time::Duration;
@@ -258,7 +258,7 @@ pub const DB_TRIGGER_STEPS_MAX: i32 = 50;
 /// Tables, indexes, views and triggers in a plugin's database. They are read when it is opened.
 pub const DB_OBJECTS_MAX: i32 = 1_000;
 /// Host memory that a statement may take: 64 MiB, for sorting and temporary tables. It is bounded if the host has
-/// called [`bound_sql_memory`](crate::bound_sql_memory).
+/// called `bound_sql_memory`.
 pub const DB_STATEMENT_MEMORY_BYTES_MAX: usize = 64 << 20;
 /// Size of a plugin's database: 256 MiB on disk.
 pub const DB_FILE_BYTES_MAX: u64 = 256 << 20;

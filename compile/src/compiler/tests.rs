@@ -106,10 +106,10 @@ fn worker_of_another_build_refuses() {
 }
 
 #[test]
-fn request_that_is_none_is_refused() {
-    assert!(worker_error(b"").contains("not one"));
-    assert!(worker_error(b"{}\n").contains("not one"));
-    assert!(worker_error(&[b'{'; 1 << 20]).contains("not one"));
+fn request_that_is_not_valid_is_refused() {
+    assert!(worker_error(b"").contains("not valid"));
+    assert!(worker_error(b"{}\n").contains("not valid"));
+    assert!(worker_error(&[b'{'; 1 << 20]).contains("not valid"));
     let component = component();
     let whole = request(&engine(), &component);
     assert!(worker_error(&whole[..whole.len() - 1]).contains("it ends after"));
