@@ -1,7 +1,7 @@
 //! A call of an action as every trigger describes it, and its outcome.
 //!
 //! A trigger (the CLI, an embedder, a schedule, an event, another plugin) makes an [`Invocation`] and gets an
-//! [`Outcome`] or an [`InvokeError`](crate::InvokeError). Triggers know nothing of instances, and dispatch knows
+//! [`Outcome`] or an [`InvokeError`]. Triggers know nothing of instances, and dispatch knows
 //! nothing of triggers.
 
 use std::borrow::Cow;

@@ -305,7 +305,7 @@ impl RuntimeBuilder {
     }
 
     /// Sets the time limit of an outgoing request, from its beginning to the end of its response's body. At most a day.
-    /// The deadline of the plugin's call applies if it is sooner. Default: [`HTTP_TIMEOUT`].
+    /// The deadline of the plugin's call applies if it is sooner. Default: 60 s.
     #[must_use]
     pub fn http_timeout(mut self, timeout: Duration) -> Self {
         self.http_timeout = timeout.min(HTTP_TIMEOUT_MAX);

@@ -32,7 +32,7 @@ use crate::service::over_limit;
 use crate::store_future::StoreFuture;
 
 /// A backend for `cache` in memory. A plugin's values are dropped when the plugin is unloaded. All plugins together
-/// have at most [`CACHE_BYTES_IN_ALL_MAX`].
+/// have at most 256 MiB.
 #[derive(Clone)]
 pub struct MemoryCache {
     clock: Arc<dyn Clock>,

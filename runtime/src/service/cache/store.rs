@@ -51,7 +51,7 @@ impl<P: CacheStoreProvider + ?Sized> CacheStoreProvider for Arc<P> {
 /// A value that was set with a time to live is absent from the moment at which that has passed; every write of the
 /// value sets it anew. A value without one does not expire.
 ///
-/// Keys are compared byte by byte. A key has at most [`CACHE_KEY_BYTES_MAX`](crate::limits::CACHE_KEY_BYTES_MAX) bytes
+/// Keys are compared byte by byte. A key has at most 512 bytes
 /// and no control characters, and may contain anything else.
 ///
 /// A method may take any time: the deadline of the plugin's call ends it by dropping the future. A panic fails that
@@ -133,9 +133,9 @@ pub enum CacheChange {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CacheLimits {
     /// The bytes of all keys and values, with what the backend needs for each. A backend evicts values beyond that and
-    /// refuses none. Default: [`CACHE_BYTES_MAX`].
+    /// refuses none. Default: 8 MiB.
     pub bytes_max: u64,
-    /// The bytes of the values that one [`CacheStore::get_many`] may return. Default: [`CACHE_BATCH_BYTES_MAX`].
+    /// The bytes of the values that one [`CacheStore::get_many`] may return. Default: 8 MiB.
     pub batch_bytes_max: usize,
 }
 

@@ -46,7 +46,7 @@ impl<P: DataStoreProvider + ?Sized> DataStoreProvider for Arc<P> {
 /// takes effect as a whole or not at all, even if its future is dropped.
 ///
 /// Keys are compared byte by byte and have an order, that of their UTF-8 bytes. A key has at most
-/// [`DATA_KEY_BYTES_MAX`](crate::limits::DATA_KEY_BYTES_MAX) bytes and no control characters, and may contain anything
+/// 512 bytes and no control characters, and may contain anything
 /// else: path separators, quotation marks, wildcards.
 ///
 /// A method may take any time: the deadline of the plugin's call ends it by dropping the future. A panic fails that
@@ -163,18 +163,18 @@ pub struct EntriesPage {
     /// The entries, in the order of their keys.
     pub entries: Vec<(String, DataValue)>,
     /// The last key that the page looked at, if there may be more after it. A page looks at no more than
-    /// [`DATA_PAGE_KEYS_MAX`](crate::limits::DATA_PAGE_KEYS_MAX) keys, so it may be empty and not the last.
+    /// 1,000 keys, so it may be empty and not the last.
     pub last: Option<String>,
 }
 
 /// The limits of one plugin's data, which its store enforces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DataLimits {
-    /// The number of keys. Default: [`DATA_KEYS_MAX`].
+    /// The number of keys. Default: 100,000.
     pub keys_max: u64,
-    /// The bytes of all keys and values. Default: [`DATA_BYTES_MAX`].
+    /// The bytes of all keys and values. Default: 64 MiB.
     pub bytes_max: u64,
-    /// The bytes of the values that one [`DataStore::get_many`] may return. Default: [`DATA_BATCH_BYTES_MAX`].
+    /// The bytes of the values that one [`DataStore::get_many`] may return. Default: 8 MiB.
     pub batch_bytes_max: usize,
 }
 

@@ -46,8 +46,8 @@ pub trait SqlStoreProvider: Send + Sync + 'static {
 ///   [`SqlError::Denied`] and has had no effect. A statement that is prepared once and run often is checked each time.
 /// - **Time.** A statement ends at its [deadline](SqlStatement::deadline), and soon after its future is dropped. It is
 ///   then [`SqlError::Interrupted`] and has had no effect.
-/// - **Bounds.** A statement that would exceed [`DB_ROWS_MAX`](crate::limits::DB_ROWS_MAX) rows or
-///   [`DB_RESULT_BYTES_MAX`](crate::limits::DB_RESULT_BYTES_MAX) bytes of an answer, or a bound of the backend for the
+/// - **Bounds.** A statement that would exceed 10,000 rows or
+///   4 MiB of an answer, or a bound of the backend for the
 ///   size of the database, of a statement or of a value, for memory or for nesting, is [`SqlError::Limit`] and has had
 ///   no effect.
 /// - **One statement.** A text with more than one statement, or one that begins or ends a transaction, is
@@ -77,7 +77,7 @@ pub trait SqlStore: Send + Sync {
     fn run_many(&self, statement: SqlStatement, many: Vec<Vec<SqlValue>>) -> SqlFuture<'_, SqlAnswer>;
 
     /// Begins a transaction. Waits for another transaction of the plugin at most
-    /// [`DB_WAIT_MAX`](crate::limits::DB_WAIT_MAX).
+    /// 5 s.
     ///
     /// # Errors
     /// [`SqlError::Busy`] if the wait was in vain, and [`SqlError::Unavailable`].

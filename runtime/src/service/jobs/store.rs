@@ -43,7 +43,7 @@ pub trait JobStoreProvider: Send + Sync + 'static {
 /// method is atomic and takes effect as a whole or not at all, even if its future is dropped. A change is durable when
 /// its future completes, as far as the backend is durable, and the methods that are called after that see it.
 ///
-/// The host waits for a method at most [`JOB_STORE_WAIT_MAX`](crate::limits::JOB_STORE_WAIT_MAX), and then drops its
+/// The host waits for a method at most 30 s, and then drops its
 /// future.
 ///
 /// # Runs
@@ -279,13 +279,13 @@ pub enum JobChange {
 /// The limits of one plugin's jobs, which its store enforces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JobLimits {
-    /// The number of jobs. Default: [`JOBS_MAX`].
+    /// The number of jobs. Default: 1,000.
     pub jobs_max: usize,
-    /// The bytes of the arguments of all jobs. Default: [`JOB_ARGS_BYTES_TOTAL_MAX`].
+    /// The bytes of the arguments of all jobs. Default: 8 MiB.
     pub args_bytes_max: usize,
-    /// The outcomes that are stored under one id. Default: [`JOB_OUTCOMES_MAX`].
+    /// The outcomes that are stored under one id. Default: 100.
     pub outcomes_max: u32,
-    /// The outcomes that are stored under all ids. Default: [`JOB_OUTCOMES_TOTAL_MAX`].
+    /// The outcomes that are stored under all ids. Default: 10,000.
     pub outcomes_total_max: u32,
 }
 

@@ -41,7 +41,7 @@ use crate::store_future::StoreFuture;
 /// In files, a change is on disk when it is acknowledged. In memory, the tables of a plugin last until its last store
 /// is dropped, which is when the plugin is unloaded.
 ///
-/// At most [`DB_STATEMENTS_AT_ONCE_MAX`] statements of all plugins together run at once; others wait.
+/// At most 32 statements of all plugins together run at once; others wait.
 pub struct SqliteDatabases {
     directory: Option<PathBuf>,
     /// The databases in memory that are open, by plugin name.
