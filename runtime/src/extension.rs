@@ -37,7 +37,7 @@
 //!     }
 //! }
 //!
-//! # fn main() -> Result<(), plugbay::BuildError> {
+//! # fn main() -> Result<(), plugbay::error::BuildError> {
 //! let stock = Extension::new("ext.stock.*", PermissionAction::Read, |access| Stock { access })
 //!     .interface("acme:shop/stock@1.0.0", stock::add_to_linker::<_, HasSelf<Stock>>);
 //! let runtime = plugbay::Runtime::builder().extension(stock).build()?;

@@ -23,7 +23,8 @@ use crate::plugin_limits::Limits;
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use plugbay::{Failure, HostCall, HostPlugin, Runtime};
+/// use plugbay::host_plugin::HostCall;
+/// use plugbay::{Failure, HostPlugin, Runtime};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Deserialize)]

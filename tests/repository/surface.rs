@@ -24,7 +24,7 @@ const NAMES: [&str; 16] = [
 ];
 
 /// The public modules, with those that are crates of others, and one function.
-const MODULES: [&str; 20] = [
+const MODULES: [&str; 21] = [
     "audit",
     "bound_sql_memory",
     "bytes",
@@ -44,6 +44,7 @@ const MODULES: [&str; 20] = [
     "network",
     "package",
     "policy",
+    "store",
     "wasmtime",
 ];
 

@@ -1,8 +1,8 @@
 //! A shop whose plugins ask it for prices and for its stock. An application gives its plugins functions of its own as
 //! actions (here) or as an interface in WIT (`stock.rs`).
 //!
-//! `cargo run --bin shop` builds `example-plugins/cart`, which calls them, and runs it without the permissions and with
-//! them.
+//! `cargo run --bin shop` builds `example-plugins/cart`, which calls them, and loads it with one of the two permissions,
+//! then with both.
 
 mod build;
 mod stock;
@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use plugbay::host_plugin::HostCall;
-use plugbay::{Failure, HostPlugin, Package, Plugin, Runtime};
+use plugbay::{Failure, HostPlugin, Package, Plugin, Policy, Runtime};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -64,16 +64,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let component = build::component(&directory)?;
     let package = || Package::open_with_component(&directory, &component);
 
-    println!("without the permissions:");
-    for permission in ["plugin.shop:execute", "ext.stock.*:read"] {
-        if let Err(error) = runtime.load(package()?).await {
+    let permissions = ["plugin.shop:execute", "ext.stock.*:read"];
+    println!("with one of the two permissions:");
+    for permission in permissions {
+        let only = Policy::default().allow(permission)?;
+        if let Err(error) = runtime.load(package()?.policy(only)).await {
             println!("  {error}");
             println!("  {}", error.hint().unwrap_or_default());
         }
-        runtime.update_policy(|policy| policy.allow(permission))?;
     }
 
-    println!("with them:");
+    println!("with both:");
+    for permission in permissions {
+        runtime.update_policy(|policy| policy.allow(permission))?;
+    }
     let cart = runtime.load(package()?).await?;
     call(&cart, "total", &["apple", "apple", "pear"]).await;
     call(&cart, "total", &["moon"]).await;

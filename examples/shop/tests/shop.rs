@@ -7,14 +7,14 @@ fn plugin_uses_the_functions_of_the_application_that_it_was_granted() {
     let output = Command::new(env!("CARGO_BIN_EXE_shop")).output().expect("it starts");
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{stdout}{stderr}");
-    let (before, rest) = stdout.split_once("with them:\n").expect("two parts");
+    let (before, rest) = stdout.split_once("with both:\n").expect("two parts");
     let (granted, after) = rest.split_once("after they are taken back:\n").expect("three parts");
 
     let lines: Vec<&str> = before.lines().collect();
-    let [_, of_plugin, plugin_hint, of_stock, stock_hint] = &lines[..] else { panic!("{stdout}") };
+    let [_, of_stock, stock_hint, of_plugin, plugin_hint] = &lines[..] else { panic!("{stdout}") };
     assert!(of_plugin.contains("cannot load cart") && of_plugin.contains("plugbay:plugin/plugins"), "{stdout}");
     assert!(
-        plugin_hint.contains(r#"`- {resource: "plugin.*", actions: [execute]}` at the top of the policy"#),
+        plugin_hint.contains(r#"`- {resource: "plugin.shop", actions: [execute]}` at the top of the policy"#),
         "{stdout}"
     );
     assert!(of_stock.contains("cannot load cart") && of_stock.contains("acme:shop/stock@1.0.0"), "{stdout}");

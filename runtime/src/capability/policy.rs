@@ -27,7 +27,7 @@ use crate::limits::POLICY_STEPS_MAX;
 /// // Later, above all other rules:
 /// let policy = policy.deny_first("data.*:write")?;
 /// # assert!(policy.unreachable_rules().is_empty());
-/// # Ok::<(), plugbay::PolicyError>(())
+/// # Ok::<(), plugbay::policy::PolicyError>(())
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
