@@ -183,7 +183,6 @@ async fn statement_over_its_memory_is_stopped_alone() {
         format!("{rows} SELECT DISTINCT randomblob(900000) FROM c LIMIT 1 OFFSET 1000000"),
         format!("{rows} SELECT count(DISTINCT hex(zeroblob(1000)) || n) FROM c"),
         format!("{rows} SELECT count(*) OVER (), b FROM (SELECT randomblob(900000) AS b FROM c)"),
-        format!("{rows} SELECT json_group_array(hex(zeroblob(400000))) FROM c"),
         format!("SELECT {}", vec!["randomblob(990000)"; 250].join(", ")),
         format!("SELECT max({})", constants.join(",")),
     ];
