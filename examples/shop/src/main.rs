@@ -1,8 +1,8 @@
 //! A shop whose plugins ask it for prices and for its stock. An application gives its plugins functions of its own as
 //! actions (here) or as an interface in WIT (`stock.rs`).
 //!
-//! `cargo run --bin shop` builds `example-plugins/cart`, which calls them, and loads it with one of the two permissions,
-//! then with both.
+//! `cargo run --bin shop` builds `example-plugins/cart`, which calls them, and loads it with one of the two
+//! permissions, then with both.
 
 mod build;
 mod stock;
