@@ -90,7 +90,7 @@ fn of_invoke(error: &InvokeErrorKind) -> Exit {
         | InvokeErrorKind::CallDepth { .. }
         | InvokeErrorKind::ResourceLimit { .. } => Exit::Limit,
         InvokeErrorKind::Trapped { .. } => Exit::Trapped,
-        InvokeErrorKind::Contract { .. } => Exit::NotLoadable,
+        InvokeErrorKind::Contract { .. } | InvokeErrorKind::PluginDisabled => Exit::NotLoadable,
         // The enum may grow. An error that is unknown here is not the plugin's fault.
         InvokeErrorKind::NotLoaded | InvokeErrorKind::Host { .. } | _ => Exit::Internal,
     }

@@ -1,6 +1,7 @@
 //! The handle of a loaded plugin, which an application holds and calls.
 //!
-//! It refers to the plugin, not to a revision, so it stays valid through reloads. After an unload its calls fail.
+//! It refers to the plugin, not to a revision, so it stays valid through reloads and while the plugin is disabled. After
+//! an unload its calls fail.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use crate::error::InvokeError;
 use crate::error::InvokeErrorKind;
 use crate::event::{Event, Health, Reaction};
 use crate::invocation::{Invocation, Outcome};
+use crate::lifecycle::{PluginState, PluginStatus};
 use crate::metrics::MetricsSnapshot;
 use crate::plugin::current::CurrentRevision;
 use crate::plugin_limits::Limits;
@@ -120,9 +122,19 @@ impl Plugin {
         self.current.get().instances.concurrency()
     }
 
-    /// Returns whether the plugin still serves.
+    /// Returns whether calls reach the plugin: it is loaded, and neither disabled nor failed.
     pub fn is_loaded(&self) -> bool {
-        !self.current.get().instances.is_closed()
+        self.state().serves()
+    }
+
+    /// Returns the plugin's state.
+    pub fn state(&self) -> PluginState {
+        self.current.state()
+    }
+
+    /// Returns the plugin's state with its times and the last error.
+    pub fn status(&self) -> PluginStatus {
+        self.current.status()
     }
 }
 

@@ -4,11 +4,11 @@
 //! `Package` → [`CheckedPackage`] → `Compiled` → [`Linked`] → `LoadedPlugin` ([`prepare`]). Code that skips a
 //! stage does not compile.
 //!
-//! Changes to one plugin are serialised ([`Registry::turn`]), and an unload or reload that has begun is completed even
-//! if its caller stops waiting.
+//! Later changes of a loaded plugin are in [`change`], and those of many plugins in [`boot`].
 
 mod boot;
 mod builder;
+mod change;
 mod prepare;
 
 use std::collections::HashMap;
@@ -30,7 +30,7 @@ use crate::handle::Plugin;
 use crate::host::TimeLimit;
 use crate::host_plugin::{HostPlugin, ProvidedPlugin};
 use crate::inspection::Inspection;
-use crate::limits::OUTCOMES_WAIT_MAX;
+use crate::lifecycle::PluginState;
 use crate::metrics::MetricsSnapshot;
 use crate::plugin::check::{CheckedPackage, Operator, ReadPackage};
 use crate::plugin::current::CurrentRevision;
@@ -92,20 +92,6 @@ struct Shared {
     waits: Arc<Waits>,
 }
 
-/// Completes `work` even if its caller stops waiting, and holds the turn until then.
-async fn run_to_completion(turn: Turn, work: impl Future<Output = ()> + Send + 'static) {
-    let done = tokio::spawn(async move {
-        work.await;
-        drop(turn);
-    });
-    // Without an executor nothing runs any more, and no caller is left that could get the panic.
-    if let Err(error) = done.await
-        && let Ok(panic) = error.try_into_panic()
-    {
-        std::panic::resume_unwind(panic);
-    }
-}
-
 impl Runtime {
     /// Creates a runtime with the default settings.
     ///
@@ -131,110 +117,28 @@ impl Runtime {
     }
 
     async fn load_checked(&self, checked: CheckedPackage) -> Result<Plugin, LoadError> {
-        let name = &checked.manifest.name;
-        let _turn = self.0.plugins.turn(name).await;
+        let _turn = self.turn_to_load(&checked.manifest.name).await?;
+        self.check_requirements(&checked.manifest)?;
+        let revision = self.prepare(checked).await?.start(Start::Load).await?;
+        let plugin = CurrentRevision::new(revision, PluginState::Ready);
+        self.0.plugins.add(&plugin);
+        self.run_jobs_of(&plugin);
+        Ok(Plugin::new(plugin))
+    }
+
+    /// Waits for the right to load the plugin of this name.
+    ///
+    /// # Errors
+    /// [`LoadError`] if the name is in use.
+    async fn turn_to_load(&self, name: &str) -> Result<Turn, LoadError> {
+        let turn = self.0.plugins.turn(name).await;
         if self.plugin(name).is_some() {
             return Err(LoadError::new(name, LoadErrorKind::AlreadyLoaded));
         }
         if self.0.plugins.provided(name).is_some() {
             return Err(LoadError::new(name, LoadErrorKind::Provided));
         }
-        let prepared = self.prepare(checked).await?;
-        let plugin = CurrentRevision::new(prepared.start(Start::Load).await?);
-        self.0.plugins.add(&plugin);
-        if self.0.run_jobs.load(Ordering::SeqCst) {
-            schedule::start(&plugin);
-        }
-        Ok(Plugin::new(plugin))
-    }
-
-    /// Replaces a loaded plugin with another revision. The new revision is compiled and started with the state that the
-    /// old one hands over; then the two are swapped, and the old one finishes its calls in flight and is unloaded. If
-    /// anything fails, or if the future is dropped before the swap, the old revision keeps serving. Once swapped, the
-    /// reload is completed even if the future is dropped.
-    ///
-    /// The old revision answers calls until the swap. Changes to its memory after it handed over its state do not reach
-    /// the new revision, so state that must not be lost belongs in a service.
-    ///
-    /// Settings of the application are retained: each of [`Package::manifest`], [`Package::configure`],
-    /// [`Package::resources`], [`Package::policy`] and [`Package::trusted`] also applies to the new revision, unless
-    /// `source` is a package that sets it. [`Runtime::reload_from_source`] reads the same files again.
-    ///
-    /// [`Package::manifest`]: crate::Package::manifest
-    /// [`Package::configure`]: crate::Package::configure
-    /// [`Package::resources`]: crate::Package::resources
-    /// [`Package::policy`]: crate::Package::policy
-    /// [`Package::trusted`]: crate::Package::trusted
-    ///
-    /// # Errors
-    /// [`LoadError`] if the new revision cannot be loaded, or if no plugin of its name is loaded.
-    pub async fn reload(&self, source: impl Into<PackageSource>) -> Result<Plugin, LoadError> {
-        let package = ReadPackage::read(source.into().open()?)?;
-        let turn = self.0.plugins.turn(package.name()).await;
-        let plugin = self.loaded(package.name())?;
-        let package = package.with_kept(&plugin.get().origin.options)?;
-        self.replace(&plugin, package, turn).await
-    }
-
-    /// Reloads a plugin from the files that it was loaded from, like [`Runtime::reload`], including the application's
-    /// settings.
-    ///
-    /// # Errors
-    /// [`LoadError`] if no plugin of this name is loaded, if it was loaded from memory, or if its files cannot be
-    /// loaded or name another plugin.
-    pub async fn reload_from_source(&self, name: &str) -> Result<Plugin, LoadError> {
-        let turn = self.0.plugins.turn(name).await;
-        let plugin = self.loaded(name)?;
-        let origin = plugin.get().origin.clone();
-        let package = origin.reopen().ok_or_else(|| LoadError::new(name, LoadErrorKind::FromMemory))??;
-        let package = ReadPackage::read(package)?.with_kept(&origin.options)?;
-        if package.name() != name {
-            return Err(LoadError::new(package.name(), LoadErrorKind::NothingToReload));
-        }
-        self.replace(&plugin, package, turn).await
-    }
-
-    fn loaded(&self, name: &str) -> Result<Arc<CurrentRevision>, LoadError> {
-        self.0.plugins.get(name).ok_or_else(|| LoadError::new(name, LoadErrorKind::NothingToReload))
-    }
-
-    async fn replace(
-        &self,
-        plugin: &Arc<CurrentRevision>,
-        package: ReadPackage,
-        turn: Turn,
-    ) -> Result<Plugin, LoadError> {
-        let checked = self.check_read_package(package)?;
-        let name = checked.manifest.name.clone();
-        // Everything slow happens before the state is requested: later changes by calls are not handed over.
-        let prepared = self.prepare(checked).await?;
-        let old = plugin.get();
-        let state = old.save_state().await.map_err(|error| LoadError::new(&name, error))?;
-        let new = prepared.start(Start::Reload(state)).await?;
-        new.context.plugins.take_over(&old.context.plugins);
-        drop(old);
-        let old = plugin.swap(new);
-        schedule::look_again(plugin);
-        run_to_completion(turn, async move { old.drain_and_unload().await }).await;
-        Ok(Plugin::new(plugin.clone()))
-    }
-
-    /// Unloads a plugin: finishes its calls in flight and runs its `on-unload`, all within its deadline. Returns
-    /// whether a plugin of this name was loaded. An unload that has begun is completed even if the future is dropped.
-    pub async fn unload(&self, name: &str) -> bool {
-        let turn = self.0.plugins.turn(name).await;
-        let Some(plugin) = self.0.plugins.remove(name) else { return false };
-        run_to_completion(turn, async move {
-            let revision = plugin.get();
-            let jobs = revision.context.jobs.queue.clone();
-            schedule::stop(&jobs).await;
-            revision.unload().await;
-            revision.context.plugins.release();
-            // The outcome of a run that has just ended may not be stored yet.
-            let _ = tokio::time::timeout(OUTCOMES_WAIT_MAX, jobs.settled()).await;
-        })
-        .await;
-        true
+        Ok(turn)
     }
 
     /// Returns whether a memory pool is reserved for the instances of this runtime; see
@@ -272,8 +176,8 @@ impl Runtime {
     /// Starts running the jobs of all plugins, if [`RuntimeBuilder::run_jobs`] was set to `false`.
     pub fn run_jobs(&self) {
         if !self.0.run_jobs.swap(true, Ordering::SeqCst) {
-            for plugin in self.0.plugins.all() {
-                schedule::start(&plugin);
+            for plugin in self.0.plugins.all().iter().filter(|plugin| plugin.state().serves()) {
+                schedule::start(plugin);
             }
         }
     }
@@ -325,12 +229,13 @@ impl Runtime {
         }
     }
 
-    /// Returns the loaded plugin of this name.
+    /// Returns the loaded plugin of this name, whether it serves, is disabled or has failed.
     pub fn plugin(&self, name: &str) -> Option<Plugin> {
         self.0.plugins.get(name).map(Plugin::new)
     }
 
-    /// Returns all loaded plugins, by name.
+    /// Returns all loaded plugins, by name, including those that are disabled or have failed: [`Plugin::state`]
+    /// distinguishes them.
     pub fn plugins(&self) -> Vec<Plugin> {
         self.0.plugins.all().into_iter().map(Plugin::new).collect()
     }
@@ -419,33 +324,5 @@ impl Runtime {
 impl std::fmt::Debug for Runtime {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Runtime").field("plugins", &self.plugins()).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::task::{Context, Waker};
-
-    use tokio::sync::Notify;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn work_that_nobody_waits_for_is_done_and_keeps_its_turn_until_then() {
-        let registry = Registry::default();
-        let (go_on, done) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
-        {
-            let (go_on, done) = (go_on.clone(), done.clone());
-            let turn = registry.turn("p").await;
-            let mut work = pin!(run_to_completion(turn, async move {
-                go_on.notified().await;
-                done.store(true, Ordering::SeqCst);
-            }));
-            assert!(work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-        }
-        let _other = registry.turn("other").await;
-        go_on.notify_one();
-        let _next = registry.turn("p").await;
-        assert!(done.load(Ordering::SeqCst));
     }
 }

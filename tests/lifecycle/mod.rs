@@ -9,4 +9,5 @@ mod load;
 mod pool;
 mod reload;
 mod reload_options;
+mod state;
 mod unload;

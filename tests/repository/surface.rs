@@ -24,7 +24,7 @@ const NAMES: [&str; 16] = [
 ];
 
 /// The public modules, with those that are crates of others, and one function.
-const MODULES: [&str; 21] = [
+const MODULES: [&str; 22] = [
     "audit",
     "bound_sql_memory",
     "bytes",
@@ -38,6 +38,7 @@ const MODULES: [&str; 21] = [
     "http",
     "inspection",
     "invocation",
+    "lifecycle",
     "log",
     "manifest",
     "metrics",

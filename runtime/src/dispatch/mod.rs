@@ -119,12 +119,17 @@ async fn dispatch<R: Request>(
             Ok(_) => serve(&revision, request, &call, &mut cost).await,
             Err(refused) => Err(refused),
         };
-        let answer = answer.and_then(|reply| request.check_reply(&revision, &call, reply));
-        cost.settle(&revision, call.time, answer.as_ref().err());
-        match answer {
-            Err(error) if matches!(error.kind(), InvokeErrorKind::NotLoaded) && !plugin.is(&revision) => {}
-            answer => return answer.map(|reply| (reply, cost.usage)),
+        let mut answer = answer.and_then(|reply| request.check_reply(&revision, &call, reply));
+        if let Err(error) = &answer
+            && matches!(error.kind(), InvokeErrorKind::NotLoaded)
+        {
+            match plugin.refusal(&revision) {
+                Some(kind) => answer = Err(revision.error(&call, kind)),
+                None => continue,
+            }
         }
+        cost.settle(&revision, call.time, answer.as_ref().err());
+        return answer.map(|reply| (reply, cost.usage));
     }
 }
 

@@ -31,6 +31,7 @@ impl InvokeErrorKind {
             InvokeErrorKind::Guest { .. } => "guest_error",
             InvokeErrorKind::Contract { .. } => "contract_mismatch",
             InvokeErrorKind::NotLoaded => "not_loaded",
+            InvokeErrorKind::PluginDisabled => "plugin_disabled",
             InvokeErrorKind::Host { .. } => "host_error",
         }
     }

@@ -21,6 +21,7 @@ impl InvokeError {
                 Some(lets_in(self.plugin(), caller, *names_callers))
             }
             InvokeErrorKind::NotLoaded => Some("load it before it is called".to_owned()),
+            InvokeErrorKind::PluginDisabled => Some("enable it with `Runtime::enable`".to_owned()),
             InvokeErrorKind::UnknownAction { .. }
             | InvokeErrorKind::Validation { .. }
             | InvokeErrorKind::Payload { .. }
@@ -57,9 +58,9 @@ impl LoadError {
                 "a plugin that is only called back need not be required: it admits its callers by `allowed_callers`"
                     .to_owned()
             }
-            LoadErrorKind::NothingToReload => "load it instead of reloading it".to_owned(),
+            LoadErrorKind::NothingToReload => "load it first".to_owned(),
             LoadErrorKind::FromMemory => "reload it with its new package".to_owned(),
-            LoadErrorKind::AlreadyLoaded => "unload it first, or reload it".to_owned(),
+            LoadErrorKind::AlreadyLoaded => "unload it first, or reload it; if it is disabled, enable it".to_owned(),
             LoadErrorKind::Provided => "give one of the two another name".to_owned(),
             LoadErrorKind::Start(error) => return error.hint(),
             LoadErrorKind::Open { .. }

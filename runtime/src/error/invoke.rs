@@ -150,6 +150,8 @@ pub enum InvokeErrorKind {
     },
     /// The plugin is no longer loaded: it was unloaded, or a failed one replaced it.
     NotLoaded,
+    /// The plugin is disabled.
+    PluginDisabled,
     /// Something failed inside the host. The plugin is not at fault.
     Host {
         /// The failure, for the operator.
@@ -216,7 +218,8 @@ impl InvokeError {
             | InvokeErrorKind::CallerRefused { .. }
             | InvokeErrorKind::Reentrant { .. }
             | InvokeErrorKind::CallDepth { .. }
-            | InvokeErrorKind::NotLoaded => Cow::Owned(self.to_string()),
+            | InvokeErrorKind::NotLoaded
+            | InvokeErrorKind::PluginDisabled => Cow::Owned(self.to_string()),
         }
     }
 }
@@ -313,6 +316,7 @@ impl fmt::Display for InvokeError {
                 write!(f, "plugin `{plugin}` does not follow the contract: {message}")
             }
             InvokeErrorKind::NotLoaded => write!(f, "plugin `{plugin}` is not loaded"),
+            InvokeErrorKind::PluginDisabled => write!(f, "plugin `{plugin}` is disabled"),
             InvokeErrorKind::Host { message } => {
                 write!(f, "the host failed while plugin `{plugin}` ran `{action}`: {message}")
             }

@@ -45,6 +45,7 @@ pub(crate) struct LoadedPlugin {
 }
 
 /// The parts of an action's declaration that dispatch needs.
+#[derive(Clone)]
 pub(crate) struct Action {
     pub(crate) payload: Option<Arc<PayloadSchema>>,
     /// Set if the action is idempotent and the plugin asks for retries.
@@ -52,45 +53,62 @@ pub(crate) struct Action {
 }
 
 impl LoadedPlugin {
-    /// Creates a revision and starts its first instance: a plugin that cannot start is not loaded.
-    pub(crate) async fn start(
+    /// Creates a revision, none of whose code has run.
+    pub(crate) fn new(
         checked: CheckedPackage,
         context: Arc<PluginContext>,
         linked: Arc<Linked>,
         rate: Option<Arc<dyn RateCounter>>,
-        start: Start,
     ) -> Result<Self, LoadError> {
         let CheckedPackage { package, manifest, limits, digest, .. } = checked;
         let actions = actions(&manifest).map_err(|failure| LoadError::new(&manifest.name, failure))?;
-        let legacy = manifest.execution_mode == ExecutionMode::Legacy;
-        let instances = Instances::new(limits.instances, legacy);
-        let plugin = LoadedPlugin {
+        Ok(LoadedPlugin {
             context,
             actions,
             rate,
             metrics: Metrics::default(),
-            instances,
+            instances: Instances::new(limits.instances, manifest.execution_mode == ExecutionMode::Legacy),
             subscriptions: Subscriptions::new(&manifest.events.subscribes),
             manifest,
             limits,
             digest,
             origin: package.into_origin(),
             linked,
-        };
-        if !legacy {
-            let call = Call::by_host(
-                if matches!(start, Start::Load) { "on_load" } else { "on_reload" },
-                plugin.limits.timeout,
-            );
-            let started = plugin.start_instance(start, &call).await;
-            let instance = started.map_err(|error| LoadError::new(plugin.name(), error))?;
-            if plugin.instances.are_reused() {
-                plugin.instances.put_first(instance);
-            } else {
-                plugin.retire(instance, &Call::by_host("on_unload", Some(plugin.unload_timeout()))).await;
-            }
+        })
+    }
+
+    /// Creates a copy of this revision, none of whose code has run. It shares the context and the compiled code.
+    pub(crate) fn renewed(&self) -> Self {
+        let legacy = self.manifest.execution_mode == ExecutionMode::Legacy;
+        LoadedPlugin {
+            context: self.context.clone(),
+            manifest: self.manifest.clone(),
+            limits: self.limits.clone(),
+            digest: self.digest,
+            origin: self.origin.clone(),
+            linked: self.linked.clone(),
+            actions: self.actions.clone(),
+            rate: self.rate.clone(),
+            instances: Instances::new(self.limits.instances, legacy),
+            metrics: Metrics::default(),
+            subscriptions: Subscriptions::new(&self.manifest.events.subscribes),
         }
-        Ok(plugin)
+    }
+
+    /// Starts the first instance: a plugin that cannot start is not loaded.
+    pub(crate) async fn start(self, start: Start) -> Result<Self, LoadError> {
+        if self.manifest.execution_mode == ExecutionMode::Legacy {
+            return Ok(self);
+        }
+        let name = if matches!(start, Start::Load) { "on_load" } else { "on_reload" };
+        let started = self.start_instance(start, &Call::by_host(name, self.limits.timeout)).await;
+        let instance = started.map_err(|error| LoadError::new(self.name(), error))?;
+        if self.instances.are_reused() {
+            self.instances.put_first(instance);
+        } else {
+            self.retire(instance, &Call::by_host("on_unload", Some(self.unload_timeout()))).await;
+        }
+        Ok(self)
     }
 
     pub(crate) fn name(&self) -> &str {

@@ -70,7 +70,7 @@ impl Registry {
         self.provided_lock().values().cloned().collect()
     }
 
-    /// Returns whether a plugin of this name is loaded or provided.
+    /// Returns whether a plugin of this name is loaded, even if it is disabled, or provided.
     pub(crate) fn contains(&self, name: &str) -> bool {
         self.lock().contains_key(name) || self.provided_lock().contains_key(name)
     }
@@ -89,7 +89,7 @@ impl Registry {
         self.lock().get(name).cloned()
     }
 
-    /// Returns all loaded plugins, by name.
+    /// Returns all loaded plugins, by name, including those that are disabled or have failed.
     pub(crate) fn all(&self) -> Vec<Arc<CurrentRevision>> {
         self.lock().values().cloned().collect()
     }

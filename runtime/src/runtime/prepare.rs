@@ -30,21 +30,32 @@ use crate::service::jobs::PluginJobs;
 use crate::service::log::PluginLog;
 use crate::service::plugins::{Directory, PluginCalls};
 
-/// A plugin that is checked, compiled and linked, and none of whose code has run.
-pub(super) struct Prepared {
-    checked: CheckedPackage,
-    context: Arc<PluginContext>,
-    linked: Arc<Linked>,
-    rate: Option<Arc<dyn RateCounter>>,
-}
+/// A revision that is checked, compiled and linked, and none of whose code has run.
+pub(super) struct Prepared(LoadedPlugin);
 
 impl Prepared {
+    /// A copy of a revision that starts anew.
+    pub(super) fn again(revision: &LoadedPlugin) -> Self {
+        Prepared(revision.renewed())
+    }
+
+    pub(super) fn manifest(&self) -> &Manifest {
+        &self.0.manifest
+    }
+
     /// Creates the declared tables, starts the first instance and returns the revision that serves.
     pub(super) async fn start(self, start: Start) -> Result<LoadedPlugin, LoadError> {
-        let Prepared { checked, context, linked, rate } = self;
-        let declared = context.db.declare(&checked.manifest.tables, checked.manifest.database.as_ref()).await;
+        let Prepared(revision) = self;
+        let (context, manifest) = (&revision.context, &revision.manifest);
+        let declared = context.db.declare(&manifest.tables, manifest.database.as_ref()).await;
         declared.map_err(|NotDeclared(message)| LoadError::new(&*context.name, LoadErrorKind::Tables { message }))?;
-        LoadedPlugin::start(checked, context, linked, rate, start).await
+        revision.start(start).await
+    }
+
+    /// Returns a revision that serves nothing.
+    pub(super) fn closed(self) -> LoadedPlugin {
+        self.0.instances.close();
+        self.0
     }
 }
 
@@ -63,11 +74,10 @@ impl Runtime {
 
     /// Prepares everything that the first instance needs.
     pub(super) async fn prepare(&self, checked: CheckedPackage) -> Result<Prepared, LoadError> {
-        self.check_requirements(&checked.manifest)?;
         let context = self.context(&checked)?;
         let linked = self.link(&checked).await?;
         let rate = self.rate_counter(&checked)?;
-        Ok(Prepared { checked, context, linked, rate })
+        Ok(Prepared(LoadedPlugin::new(checked, context, linked, rate)?))
     }
 
     /// The counter of the plugin's rate limit, if it has one.
@@ -156,14 +166,15 @@ impl Runtime {
         PluginCalls::new(name.clone(), requires, directory, self.0.services.clone(), self.0.waits.clone())
     }
 
-    fn check_requirements(&self, manifest: &Manifest) -> Result<(), LoadError> {
+    /// Checks that the plugins that this one requires serve.
+    pub(super) fn check_requirements(&self, manifest: &Manifest) -> Result<(), LoadError> {
         for required in &manifest.requires {
-            let found = match self.version_of(&required.name) {
-                None => "not loaded".to_owned(),
-                Some(version) if required.version.as_ref().is_some_and(|wanted| !wanted.matches(&version)) => {
+            let found = match self.serving_version(&required.name) {
+                Err(found) => found,
+                Ok(version) if required.version.as_ref().is_some_and(|wanted| !wanted.matches(&version)) => {
                     format!("loaded in version {version}")
                 }
-                Some(_) => continue,
+                Ok(_) => continue,
             };
             let version = required.version.as_ref().map(ToString::to_string);
             let chain = vec![manifest.name.clone(), required.name.clone()];
@@ -173,10 +184,16 @@ impl Runtime {
         Ok(())
     }
 
-    /// Returns the version of the loaded or provided plugin of this name.
-    fn version_of(&self, name: &str) -> Option<Version> {
-        let loaded = self.plugin(name).map(|plugin| plugin.manifest().version);
-        loaded.or_else(|| self.0.plugins.provided(name).map(|provided| provided.version().clone()))
+    /// Returns the version of the plugin of this name, or why none serves.
+    fn serving_version(&self, name: &str) -> Result<Version, String> {
+        if let Some(provided) = self.0.plugins.provided(name) {
+            return Ok(provided.version().clone());
+        }
+        let Some(plugin) = self.0.plugins.get(name) else { return Err("not loaded".to_owned()) };
+        match plugin.state() {
+            state if state.serves() => Ok(plugin.borrow().manifest.version.clone()),
+            state => Err(state.to_string()),
+        }
     }
 
     fn linked_lock(&self) -> MutexGuard<'_, LinkedComponents> {

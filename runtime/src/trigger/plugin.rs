@@ -26,7 +26,10 @@ impl Directory for Registry {
     }
 
     fn serves(&self, plugin: &str) -> bool {
-        self.contains(plugin)
+        match self.get(plugin) {
+            Some(plugin) => plugin.state().serves(),
+            None => self.provided(plugin).is_some(),
+        }
     }
 
     fn plugins(&self) -> Vec<PluginInfo> {
@@ -45,7 +48,8 @@ impl Directory for Registry {
             title: plugin.name().to_owned(),
             actions: plugin.action_names(),
         };
-        let mut all: Vec<PluginInfo> = self.all().into_iter().map(loaded).collect();
+        let mut all: Vec<PluginInfo> =
+            self.all().into_iter().filter(|plugin| plugin.state().serves()).map(loaded).collect();
         all.extend(self.all_provided().into_iter().map(provided));
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all

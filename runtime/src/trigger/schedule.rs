@@ -237,7 +237,7 @@ async fn run_job(plugin: Arc<CurrentRevision>, jobs: Arc<JobQueue>, run: Run) {
     let revision = plugin.get();
     let (level, text, ended) = match answer {
         // The action was not called: the job stays due.
-        Err(error) if matches!(error.kind(), InvokeErrorKind::NotLoaded) => {
+        Err(error) if matches!(error.kind(), InvokeErrorKind::NotLoaded | InvokeErrorKind::PluginDisabled) => {
             let _ = jobs.put_back(run).await;
             return;
         }

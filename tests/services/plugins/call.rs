@@ -39,6 +39,16 @@ async fn generated_request_id_is_the_same_along_the_chain() {
 }
 
 #[tokio::test]
+async fn call_of_a_disabled_plugin_is_an_error_of_its_own() {
+    let (host, a, _b) = pair(named("b")).await;
+    assert!(host.runtime.disable("b").await);
+    let error = call_error(&a, "b", "ping").await;
+    assert_eq!((&error["kind"], &error["code"]), (&json!("broken"), &json!("plugin_disabled")), "{error}");
+    host.runtime.enable("b").await.expect("it starts");
+    assert_eq!(call(&a, "b", "ping", json!(null)).await, json!({ "ok": 1 }));
+}
+
+#[tokio::test]
 async fn call_outside_the_manifest_is_denied() {
     let host = host();
     let b = host.load(open("b")).await;

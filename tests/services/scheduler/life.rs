@@ -53,6 +53,18 @@ async fn jobs_survive_a_reload_and_stop_with_unloading() {
 }
 
 #[tokio::test]
+async fn jobs_of_a_disabled_plugin_rest_until_it_is_enabled() {
+    let scene = Scene::new().await;
+    scene.add(json!({ "id": "tick", "interval_ms": 60_000 })).await;
+    assert!(scene.host.runtime.disable("feature_scheduler").await);
+    scene.set_clock(START + HOUR);
+    assert!(scene.host.runtime.jobs_are_idle());
+    scene.host.runtime.enable("feature_scheduler").await.expect("it starts");
+    let outcomes = scene.outcomes("tick", 1).await;
+    assert_eq!((outcomes.len(), &outcomes[0]["started_ms"]), (1, &json!(START + HOUR)), "missed runs are made up once");
+}
+
+#[tokio::test]
 async fn run_queued_while_unloading_runs_later() {
     let data = tempfile::tempdir().expect("a directory");
     let clock = ManualClock::default();

@@ -29,7 +29,7 @@ pub(super) fn from_error(error: &InvokeError) -> wit::Error {
         InvokeErrorKind::Trapped { .. } => {
             wit::Error::Broken(failure(error.code(), format!("{text}; its log says where")))
         }
-        InvokeErrorKind::Answer { .. } | InvokeErrorKind::Contract { .. } => {
+        InvokeErrorKind::Answer { .. } | InvokeErrorKind::Contract { .. } | InvokeErrorKind::PluginDisabled => {
             wit::Error::Broken(failure(error.code(), text))
         }
         InvokeErrorKind::Host { .. } => {

@@ -1,0 +1,255 @@
+//! Changes of one loaded plugin: reload, disable, enable, unload.
+//!
+//! Changes to one plugin are serialised ([`Registry::turn`](crate::plugin::registry::Registry::turn)), and an unload or
+//! reload that has begun is completed even if its caller stops waiting.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::Runtime;
+use super::prepare::Prepared;
+use crate::error::{LoadError, LoadErrorKind};
+use crate::handle::Plugin;
+use crate::lifecycle::PluginState;
+use crate::limits::OUTCOMES_WAIT_MAX;
+use crate::plugin::check::ReadPackage;
+use crate::plugin::current::{CurrentRevision, Refusal};
+use crate::plugin::instance::Start;
+use crate::plugin::loaded::LoadedPlugin;
+use crate::plugin::package::PackageSource;
+use crate::plugin::registry::Turn;
+use crate::trigger::schedule;
+
+/// Completes `work` even if its caller stops waiting, and holds the turn until then.
+async fn run_to_completion(turn: Turn, work: impl Future<Output = ()> + Send + 'static) {
+    let done = tokio::spawn(async move {
+        work.await;
+        drop(turn);
+    });
+    // Without an executor nothing runs any more, and no caller is left that could get the panic.
+    if let Err(error) = done.await
+        && let Ok(panic) = error.try_into_panic()
+    {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+impl Runtime {
+    /// Replaces a loaded plugin with another revision. The new revision is compiled and started with the state that the
+    /// old one hands over; then the two are swapped, and the old one finishes its calls in flight and is unloaded. If
+    /// anything fails, or if the future is dropped before the swap, the old revision keeps serving. Once swapped, the
+    /// reload is completed even if the future is dropped.
+    ///
+    /// The old revision answers calls until the swap. Changes to its memory after it handed over its state do not reach
+    /// the new revision, so state that must not be lost belongs in a service.
+    ///
+    /// A plugin that is disabled gets the new revision and stays disabled: none of its code runs.
+    ///
+    /// Settings of the application are retained: each of [`Package::manifest`], [`Package::configure`],
+    /// [`Package::resources`], [`Package::policy`] and [`Package::trusted`] also applies to the new revision, unless
+    /// `source` is a package that sets it. [`Runtime::reload_from_source`] reads the same files again.
+    ///
+    /// [`Package::manifest`]: crate::Package::manifest
+    /// [`Package::configure`]: crate::Package::configure
+    /// [`Package::resources`]: crate::Package::resources
+    /// [`Package::policy`]: crate::Package::policy
+    /// [`Package::trusted`]: crate::Package::trusted
+    ///
+    /// # Errors
+    /// [`LoadError`] if the new revision cannot be loaded, or if no plugin of its name is loaded.
+    pub async fn reload(&self, source: impl Into<PackageSource>) -> Result<Plugin, LoadError> {
+        let package = ReadPackage::read(source.into().open()?)?;
+        let turn = self.0.plugins.turn(package.name()).await;
+        let plugin = self.loaded(package.name())?;
+        let package = package.with_kept(&plugin.get().origin.options)?;
+        self.replace(&plugin, package, turn).await
+    }
+
+    /// Reloads a plugin from the files that it was loaded from, like [`Runtime::reload`], including the application's
+    /// settings.
+    ///
+    /// # Errors
+    /// [`LoadError`] if no plugin of this name is loaded, if it was loaded from memory, or if its files cannot be
+    /// loaded or name another plugin.
+    pub async fn reload_from_source(&self, name: &str) -> Result<Plugin, LoadError> {
+        let turn = self.0.plugins.turn(name).await;
+        let plugin = self.loaded(name)?;
+        let origin = plugin.get().origin.clone();
+        let package = origin.reopen().ok_or_else(|| LoadError::new(name, LoadErrorKind::FromMemory))??;
+        let package = ReadPackage::read(package)?.with_kept(&origin.options)?;
+        if package.name() != name {
+            return Err(LoadError::new(package.name(), LoadErrorKind::NothingToReload));
+        }
+        self.replace(&plugin, package, turn).await
+    }
+
+    fn loaded(&self, name: &str) -> Result<Arc<CurrentRevision>, LoadError> {
+        self.0.plugins.get(name).ok_or_else(|| LoadError::new(name, LoadErrorKind::NothingToReload))
+    }
+
+    async fn replace(
+        &self,
+        plugin: &Arc<CurrentRevision>,
+        package: ReadPackage,
+        turn: Turn,
+    ) -> Result<Plugin, LoadError> {
+        let state = plugin.state();
+        let transition = plugin.begin(if state.serves() { PluginState::Reloading } else { state });
+        match self.successor(plugin, package, state).await {
+            Ok(new) => {
+                let old = plugin.swap(new);
+                transition.complete(state);
+                schedule::look_again(plugin);
+                run_to_completion(turn, async move { old.drain_and_unload().await }).await;
+                Ok(Plugin::new(plugin.clone()))
+            }
+            Err(error) => Err(transition.fail(error)),
+        }
+    }
+
+    /// Prepares and starts the revision that replaces the one of a plugin in this state.
+    async fn successor(
+        &self,
+        plugin: &CurrentRevision,
+        package: ReadPackage,
+        state: PluginState,
+    ) -> Result<LoadedPlugin, LoadError> {
+        let checked = self.check_read_package(package)?;
+        if state == PluginState::Disabled {
+            return Ok(self.prepare(checked).await?.closed());
+        }
+        self.check_requirements(&checked.manifest)?;
+        // Everything slow happens before the state is requested: later changes by calls are not handed over.
+        let prepared = self.prepare(checked).await?;
+        let old = plugin.get();
+        let saved = old.save_state().await.map_err(|error| LoadError::new(old.name(), error))?;
+        let new = prepared.start(Start::Reload(saved)).await?;
+        new.context.plugins.take_over(&old.context.plugins);
+        Ok(new)
+    }
+
+    /// Unloads a plugin: finishes its calls in flight and runs its `on-unload`, all within its deadline. Returns
+    /// whether a plugin of this name was loaded. An unload that has begun is completed even if the future is dropped.
+    pub async fn unload(&self, name: &str) -> bool {
+        let turn = self.0.plugins.turn(name).await;
+        let Some(plugin) = self.0.plugins.remove(name) else { return false };
+        run_to_completion(turn, async move { end(&plugin, Refusal::Unloaded).await }).await;
+        true
+    }
+
+    /// Disables a plugin: finishes its calls in flight and runs its `on-unload`, as [`unload`](Self::unload) does, but
+    /// the plugin stays in [`plugins`](Self::plugins), and its handles stay valid. Until it is
+    /// [enabled](Self::enable), its calls fail with `plugin_disabled` and its jobs rest; jobs that are due meanwhile
+    /// run when it is enabled, as if the host had been off. Plugins that require it are left alone.
+    ///
+    /// Returns whether a plugin of this name is loaded. If it is disabled already, nothing happens. A change that has
+    /// begun is completed even if the future is dropped. The runtime does not store the state: a new one begins with
+    /// the plugins that it is given.
+    pub async fn disable(&self, name: &str) -> bool {
+        let turn = self.0.plugins.turn(name).await;
+        let Some(plugin) = self.0.plugins.get(name) else { return false };
+        if plugin.state() != PluginState::Disabled {
+            run_to_completion(turn, async move { end(&plugin, Refusal::Disabled).await }).await;
+        }
+        true
+    }
+
+    /// Enables a disabled plugin: starts it as [`load`](Self::load) does, with the package that it was loaded from. If
+    /// it is not disabled, nothing happens.
+    ///
+    /// # Errors
+    /// [`LoadError`] if no plugin of this name is loaded, if a plugin that it requires does not serve, or if it does
+    /// not start. It then stays disabled.
+    pub async fn enable(&self, name: &str) -> Result<Plugin, LoadError> {
+        let turn = self.0.plugins.turn(name).await;
+        let plugin = self.loaded(name)?;
+        if plugin.state() == PluginState::Disabled {
+            self.start_again(&plugin, turn).await?;
+        }
+        Ok(Plugin::new(plugin))
+    }
+
+    /// Loads a plugin as disabled: it is checked, compiled and linked, but none of its code runs until it is
+    /// [enabled](Self::enable). Plugins that it requires need not be loaded yet.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), except for what is found when a plugin starts.
+    pub async fn load_disabled(&self, source: impl Into<PackageSource>) -> Result<Plugin, LoadError> {
+        let checked = self.check_package(source.into().open()?)?;
+        let _turn = self.turn_to_load(&checked.manifest.name).await?;
+        let plugin = CurrentRevision::new(self.prepare(checked).await?.closed(), PluginState::Disabled);
+        self.0.plugins.add(&plugin);
+        Ok(Plugin::new(plugin))
+    }
+
+    /// Starts a plugin that does not serve, with a fresh copy of its revision.
+    async fn start_again(&self, plugin: &Arc<CurrentRevision>, turn: Turn) -> Result<(), LoadError> {
+        let transition = plugin.begin(PluginState::Loading);
+        let started = async {
+            let prepared = Prepared::again(&plugin.borrow());
+            self.check_requirements(prepared.manifest())?;
+            prepared.start(Start::Load).await
+        };
+        match started.await {
+            Ok(new) => {
+                let old = plugin.swap(new);
+                transition.complete(PluginState::Ready);
+                self.run_jobs_of(plugin);
+                run_to_completion(turn, async move { old.drain_and_unload().await }).await;
+                Ok(())
+            }
+            Err(error) => Err(transition.fail(error)),
+        }
+    }
+
+    /// Starts running the plugin's jobs, unless the application runs none.
+    pub(super) fn run_jobs_of(&self, plugin: &Arc<CurrentRevision>) {
+        if self.0.run_jobs.load(Ordering::SeqCst) {
+            schedule::start(plugin);
+        }
+    }
+}
+
+/// Ends a plugin's serving: its jobs, its calls, its instances and its named services.
+async fn end(plugin: &CurrentRevision, refusal: Refusal) {
+    plugin.end(refusal);
+    let revision = plugin.get();
+    let jobs = revision.context.jobs.queue.clone();
+    schedule::stop(&jobs).await;
+    revision.unload().await;
+    revision.context.plugins.release();
+    // The outcome of a run that has just ended may not be stored yet.
+    let _ = tokio::time::timeout(OUTCOMES_WAIT_MAX, jobs.settled()).await;
+    plugin.ended();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::atomic::AtomicBool;
+    use std::task::{Context, Waker};
+
+    use tokio::sync::Notify;
+
+    use super::*;
+    use crate::plugin::registry::Registry;
+
+    #[tokio::test]
+    async fn work_that_nobody_waits_for_is_done_and_keeps_its_turn_until_then() {
+        let registry = Registry::default();
+        let (go_on, done) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
+        {
+            let (go_on, done) = (go_on.clone(), done.clone());
+            let turn = registry.turn("p").await;
+            let mut work = pin!(run_to_completion(turn, async move {
+                go_on.notified().await;
+                done.store(true, Ordering::SeqCst);
+            }));
+            assert!(work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
+        let _other = registry.turn("other").await;
+        go_on.notify_one();
+        let _next = registry.turn("p").await;
+        assert!(done.load(Ordering::SeqCst));
+    }
+}
