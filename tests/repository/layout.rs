@@ -182,6 +182,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ),
     ("component-call", &["plugbay", "plugbay-manifest"]),
     ("node", &["plugbay", "plugbay-files"]),
+    ("catalog", &["plugbay-files", "plugbay-manifest"]),
     ("sdk/testing", &["plugbay-project", "plugbay", "plugbay-files"]),
     ("project", &["plugbay-files", "plugbay-manifest"]),
     ("runtime", &["plugbay-compile", "plugbay-files", "plugbay-manifest", "plugbay-sqlite-memory"]),
@@ -274,7 +275,7 @@ fn unsafe_code_is_where_security_md_says() {
 #[test]
 fn crates_without_unsafe_code_forbid_it() {
     for crate_directory in
-        ["manifest", "component-call", "files", "node", "project", "runtime", "cli", "sdk/macros", "sdk/testing"]
+        ["manifest", "catalog", "component-call", "files", "node", "project", "runtime", "cli", "sdk/macros", "sdk/testing"]
     {
         let text = std::fs::read_to_string(root().join(crate_directory).join("src/lib.rs")).expect("readable");
         assert!(text.contains("\n#![forbid(unsafe_code)]\n"), "{crate_directory}");

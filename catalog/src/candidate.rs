@@ -1,0 +1,45 @@
+//! A package that is ready to be installed, with what it asks for.
+
+use crate::difference::Difference;
+use crate::installed::Installed;
+use crate::package::Package;
+
+/// A checked package, compared with what is installed. Installing it is a decision of the operator.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Candidate {
+    /// The package.
+    pub package: Package,
+    /// The installed plugin of the same name, as it was when they were compared.
+    pub replaces: Option<Installed>,
+    /// What the package asks for that the installed version does not.
+    pub difference: Difference,
+}
+
+/// What the operator confirmed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Consent {
+    /// What the plugin asks for, as [`Difference`] shows it. Default: false.
+    pub widening: bool,
+    /// Other content under the version that is installed. Default: false.
+    pub moved_version: bool,
+}
+
+impl Consent {
+    /// Nothing was confirmed: only versions that ask for no more than the installed one are accepted.
+    pub fn none() -> Consent {
+        Consent::default()
+    }
+
+    /// The difference was shown and confirmed.
+    pub fn widening() -> Consent {
+        Consent { widening: true, moved_version: false }
+    }
+
+    /// Other content under the same version is accepted as well, as during development.
+    #[must_use]
+    pub fn and_moved_version(self) -> Consent {
+        Consent { moved_version: true, ..self }
+    }
+}
