@@ -14,5 +14,6 @@ mod conformance;
 mod e2e;
 mod lifecycle;
 mod manifest;
+mod node;
 mod repository;
 mod services;

@@ -75,6 +75,9 @@ pub enum CatalogProblem {
     /// A directory has too many configuration files.
     #[error("its directory `config` has more than {CONFIG_FILES_MAX} documents")]
     TooManyFiles,
+    /// A configuration file is not an object.
+    #[error("{0} is not a mapping of keys to values")]
+    ConfigFile(String),
     /// The bytes are not a component.
     #[error("the component cannot be used: {0}")]
     Component(String),
@@ -149,9 +152,10 @@ impl CatalogError {
             CatalogProblem::Origin(_) | CatalogProblem::NoOrigin => "invalid_reference",
             CatalogProblem::File(_) | CatalogProblem::NotText(_) => "file_unreadable",
             CatalogProblem::Transfer(error) => error.problem.code(),
-            CatalogProblem::Manifest(_) | CatalogProblem::YamlTooLarge | CatalogProblem::TooManyFiles => {
-                "invalid_manifest"
-            }
+            CatalogProblem::Manifest(_)
+            | CatalogProblem::YamlTooLarge
+            | CatalogProblem::TooManyFiles
+            | CatalogProblem::ConfigFile(_) => "invalid_manifest",
             CatalogProblem::Signature(error) => error.code(),
             CatalogProblem::Store(error) => error.code(),
             CatalogProblem::UnsupportedManifest => "unsupported_manifest",

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use bytes::Bytes;
-use plugbay_manifest::{Format, Layer, ManifestError};
+use plugbay_manifest::{Layer, ManifestError};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -210,8 +210,7 @@ impl StoredPackage {
             for extension in ["yaml", "yml", "json", "toml"] {
                 let name = format!("config/{stem}.{extension}");
                 let Some(file) = self.files.iter().find(|file| file.name == name) else { continue };
-                let format = Format::from_path(name.as_ref()).unwrap_or(Format::Yaml);
-                values.push((name.clone(), format.parse(&name, &file.text)?));
+                values.push((name, file.values()?));
             }
         }
         Ok(values)

@@ -78,6 +78,16 @@ impl ConfigFile {
     }
 }
 
+impl ConfigFile {
+    /// The values of the file, `null` if it is empty.
+    ///
+    /// # Errors
+    /// [`ManifestError`] if it is not a document of its format.
+    pub fn values(&self) -> Result<Value, ManifestError> {
+        Format::from_path(self.name.as_ref()).unwrap_or(Format::Yaml).parse(&self.name, &self.text)
+    }
+}
+
 /// Shows no text, because the file may contain secrets.
 impl fmt::Debug for ConfigFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,6 +3,8 @@
 //! Options may be secret, and this crate cannot know which, so problems never quote them and `Debug` never shows them.
 //! They are checked against the plugin's configuration when it is loaded.
 
+mod catalog_settings;
+
 use std::fmt;
 use std::path::PathBuf;
 
@@ -16,7 +18,9 @@ use crate::part::permission::{Rule, read_policy};
 use crate::part::resources::{Resources, read_resources};
 use crate::problem::{ManifestError, Report, code, quoted, single};
 use crate::read::{Node, kind_of};
-use crate::{shape, top};
+use crate::{name, shape, top};
+
+pub use self::catalog_settings::CatalogSettings;
 
 /// The file names of the host's file, in order of precedence. The first that exists is used.
 pub const HOST_FILE_NAMES: [&str; 4] = ["plugbay.yaml", "plugbay.yml", "plugbay.json", "plugbay.toml"];
@@ -25,8 +29,13 @@ pub const HOST_FILE_NAMES: [&str; 4] = ["plugbay.yaml", "plugbay.yml", "plugbay.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct HostFile {
-    /// The plugins to load, in addition to those that discovery finds.
+    /// The plugins to load, in addition to those in `plugins_dir` and in the catalog, and the settings of those in the
+    /// catalog.
     pub plugins: Vec<PluginEntry>,
+    /// The directory whose plugins are all loaded, relative to this file unless it is absolute. `None` loads none.
+    pub plugins_dir: Option<PathBuf>,
+    /// The settings of the catalog.
+    pub catalog: CatalogSettings,
     /// The operator's policy. The first matching rule decides; an access that no rule matches is denied.
     pub policy: Vec<Rule>,
     /// Upper bounds for the resources of every plugin. An omitted member has the host's default ceiling. 0 means no
@@ -53,7 +62,7 @@ pub struct PluginEntry {
     pub trusted: bool,
 }
 
-/// The location of a plugin. All variants except local files need a host that can download.
+/// The location of a plugin. URLs and references to artefacts need a host with a catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PluginSource {
     /// A file or a directory, relative to the host's file unless it is absolute (a path, or `file://`).
@@ -62,12 +71,20 @@ pub enum PluginSource {
     Https(String),
     /// A reference to an artefact in a registry, without `oci://`.
     Oci(String),
+    /// The name of a plugin in the catalog. The entry only has settings for it: whether it is loaded, the catalog says.
+    Installed(String),
 }
 
 /// The fields of the host's file.
 pub(crate) const HOST_FILE: Table = &[
     field("$schema", "The JSON Schema that an editor checks this file against.", || shape::line(LINE_CHARS_MAX)),
     field("plugins", "The plugins to load: where they are and the values of their settings.", plugins_shape),
+    field(
+        "plugins_dir",
+        "The directory whose plugins are loaded, in NAME/ and CATEGORY/NAME/, relative to this file.",
+        || shape::line(PATH_CHARS_MAX),
+    ),
+    field("catalog", "Where packages may come from, and which signatures they need.", catalog_settings::catalog_shape),
     field("policy", "What the operator allows. The first rule that matches decides; anything else is denied.", || {
         top::definition("policy")
     }),
@@ -81,6 +98,9 @@ pub(crate) const HOST_FILE: Table = &[
 ];
 const PLUGIN: Table = &[
     field("url", "A path, or a URL that begins with file://, https:// or oci://.", || shape::line(LINE_CHARS_MAX)),
+    field("name", "The name of an installed plugin, in place of `url`.", || {
+        shape::name(name::PLUGIN_PATTERN, NAME_CHARS_MAX)
+    }),
     field("options", "Values of the plugin's settings.", || serde_json::json!({ "type": "object" })),
     field("permissions", "Rules for this plugin alone, which come before the policy for all.", || {
         top::definition("policy")
@@ -212,6 +232,8 @@ fn read_host_file(node: &Node<'_>, report: &mut Report) -> Option<HostFile> {
     let environment = object.get("environment").and_then(|node| read_environment(&node, report));
     Some(HostFile {
         plugins: object.get("plugins").map(|node| read_plugins(&node, report)).unwrap_or_default(),
+        plugins_dir: object.get("plugins_dir").and_then(|node| node.line(PATH_CHARS_MAX, report)).map(PathBuf::from),
+        catalog: object.get("catalog").and_then(|node| catalog_settings::read(&node, report)).unwrap_or_default(),
         policy: object.get("policy").map(|node| read_policy(&node, report)).unwrap_or_default(),
         ceilings: object.get("ceilings").and_then(|node| read_resources(&node, report)).unwrap_or_default(),
         environment,
@@ -237,10 +259,17 @@ fn read_plugins(node: &Node<'_>, report: &mut Report) -> Vec<PluginEntry> {
 
 fn read_plugin(node: &Node<'_>, report: &mut Report) -> Option<PluginEntry> {
     let object = node.object(PLUGIN, report)?;
-    let source = object.need("url", report).and_then(|node| {
-        let url = node.line(LINE_CHARS_MAX, report)?;
-        PluginSource::parse(&url).map_err(|message| node.problem(report, code::INVALID_VALUE, message)).ok()
-    });
+    let source = match (object.get("name"), object.get("url")) {
+        (Some(name), None) => read_installed(&name, report),
+        (Some(name), Some(_)) => {
+            name.problem(report, code::CONFLICT, "an entry has either `url` or `name`, not both");
+            None
+        }
+        (None, _) => object.need("url", report).and_then(|node| {
+            let url = node.line(LINE_CHARS_MAX, report)?;
+            PluginSource::parse(&url).map_err(|message| node.problem(report, code::INVALID_VALUE, message)).ok()
+        }),
+    };
     let options = match object.get("options") {
         None => Some(Map::new()),
         Some(node) => match node.value {
@@ -256,6 +285,16 @@ fn read_plugin(node: &Node<'_>, report: &mut Report) -> Option<PluginEntry> {
     Some(PluginEntry { source: source?, options: options?, permissions, trusted })
 }
 
+/// Reads the name of an installed plugin.
+fn read_installed(node: &Node<'_>, report: &mut Report) -> Option<PluginSource> {
+    let name = node.line(NAME_CHARS_MAX, report)?;
+    let checked = name::plugin(&name);
+    checked.map_err(|message| node.problem(report, code::INVALID_NAME, message)).ok()?;
+    Some(PluginSource::Installed(name))
+}
+
 fn plugins_shape() -> Value {
-    shape::list(shape::object(PLUGIN, &["url"]), HOST_PLUGINS_MAX)
+    let mut entry = shape::object(PLUGIN, &[]);
+    entry["anyOf"] = serde_json::json!([{ "required": ["url"] }, { "required": ["name"] }]);
+    shape::list(entry, HOST_PLUGINS_MAX)
 }

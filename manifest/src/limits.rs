@@ -118,6 +118,12 @@ pub const PAGE_PARTS_MAX: usize = 128;
 /// Plugins in a host's file.
 pub const HOST_PLUGINS_MAX: usize = 10_000;
 
+/// Keys of publishers that a host trusts.
+pub const TRUSTED_KEYS_MAX: usize = 256;
+
+/// Hosts in one of the lists of the catalog's settings.
+pub const HOST_NAMES_MAX: usize = 256;
+
 /// Seconds of a call's timeout: a day. Longer work belongs in a scheduled job that runs in steps.
 pub const TIMEOUT_SECONDS_MAX: u64 = 86_400;
 

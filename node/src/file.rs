@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use plugbay::Policy;
 use plugbay::manifest::limits::DOCUMENT_BYTES_MAX;
-use plugbay::manifest::{self, Format, ManifestError, PluginEntry, PluginSource, Resources, Rule};
+use plugbay::manifest::{self, CatalogSettings, Format, ManifestError, PluginEntry, PluginSource, Resources, Rule};
 use plugbay::policy::UnreachableRule;
+use plugbay_catalog::PackageOrigin;
 use plugbay_files::FileError;
-use serde_json::Value;
 
 /// The host's file and its directory, to which paths in it are relative.
 #[derive(Debug, Default)]
@@ -64,26 +64,28 @@ impl HostFile {
         self.contents.data_dir.as_ref().map(|directory| self.directory.join(directory))
     }
 
+    /// The settings of the catalog.
+    pub(crate) fn catalog(&self) -> &CatalogSettings {
+        &self.contents.catalog
+    }
+
+    /// The directory whose plugins are all loaded, if the file names one.
+    pub fn plugins_dir(&self) -> Option<PathBuf> {
+        self.contents.plugins_dir.as_ref().map(|directory| self.directory.join(directory))
+    }
+
+    /// The references to packages at URLs and in registries, as the catalog reads them.
+    pub(crate) fn remote_plugins(&self) -> impl Iterator<Item = String> + '_ {
+        self.contents.plugins.iter().filter_map(|plugin| remote(&plugin.source))
+    }
+
     /// The paths of the file's plugins on this machine.
     pub fn local_plugins(&self) -> impl Iterator<Item = PathBuf> + '_ {
         self.contents.plugins.iter().filter_map(|plugin| self.local(plugin))
     }
 
-    /// One note for each plugin that is not on this machine, and for each unreachable rule.
-    pub(crate) fn notes(&self) -> Vec<String> {
-        let remote = self.contents.plugins.iter().filter_map(|plugin| match &plugin.source {
-            PluginSource::Local(_) => None,
-            PluginSource::Https(url) => Some(url.clone()),
-            PluginSource::Oci(reference) => Some(format!("oci://{reference}")),
-        });
-        remote
-            .map(|url| format!("the host's file names {url}, which is not loaded: only local plugins are supported"))
-            .chain(self.unreachable_rules())
-            .collect()
-    }
-
     /// One note for each rule without effect, because a rule above it always decides.
-    fn unreachable_rules(&self) -> impl Iterator<Item = String> + '_ {
+    pub(crate) fn unreachable_rules(&self) -> impl Iterator<Item = String> + '_ {
         let of_plugins = self.contents.plugins.iter().enumerate();
         let of_plugins =
             of_plugins.map(|(index, plugin)| (format!("plugins[{index}].permissions"), &plugin.permissions));
@@ -99,35 +101,48 @@ impl HostFile {
         })
     }
 
-    /// The options of the plugin at `path`, if the file has an entry for it.
-    pub(crate) fn options_of(&self, path: &Path) -> Vec<(String, Value)> {
-        self.entries_of(path).flat_map(|plugin| plugin.options.clone()).collect()
-    }
-
-    /// The rules for the plugin at `path` alone.
-    pub(crate) fn permissions_of(&self, path: &Path) -> Vec<Rule> {
-        self.entries_of(path).flat_map(|plugin| plugin.permissions.clone()).collect()
-    }
-
-    /// Whether the plugin at `path` may run in trusted mode.
-    pub(crate) fn trusts(&self, path: &Path) -> bool {
-        self.entries_of(path).any(|plugin| plugin.trusted)
-    }
-
-    fn entries_of(&self, path: &Path) -> impl Iterator<Item = &PluginEntry> {
+    /// The entries for the plugin at `path`.
+    pub(crate) fn of_path(&self, path: &Path) -> Vec<&PluginEntry> {
         let wanted = path.canonicalize().ok();
-        self.contents.plugins.iter().filter(move |plugin| {
+        let is_it = |plugin: &&PluginEntry| {
             let local = self.local(plugin).and_then(|local| local.canonicalize().ok());
             local.is_some() && local == wanted
-        })
+        };
+        self.contents.plugins.iter().filter(is_it).collect()
+    }
+
+    /// The entries for an installed plugin: by its name, or by the reference that it was installed from.
+    pub(crate) fn of_installed(&self, name: &str, origin: &str) -> Vec<&PluginEntry> {
+        let is_it = |plugin: &&PluginEntry| match &plugin.source {
+            PluginSource::Installed(named) => named == name,
+            PluginSource::Local(_) => self.local(plugin).is_some_and(|path| path_text(&path) == origin),
+            source => remote(source).is_some_and(|reference| reference == origin),
+        };
+        self.contents.plugins.iter().filter(is_it).collect()
     }
 
     fn local(&self, plugin: &PluginEntry) -> Option<PathBuf> {
         match &plugin.source {
             PluginSource::Local(local) => Some(self.directory.join(local)),
-            PluginSource::Https(_) | PluginSource::Oci(_) => None,
+            PluginSource::Https(_) | PluginSource::Oci(_) | PluginSource::Installed(_) => None,
         }
     }
+}
+
+/// A path as the catalog records it as an origin.
+fn path_text(path: &Path) -> String {
+    path.canonicalize().as_deref().unwrap_or(path).display().to_string()
+}
+
+/// The reference to a package that is not on this machine, in the catalog's spelling. One that the catalog cannot read
+/// is left as it is written, so that its error names it.
+fn remote(source: &PluginSource) -> Option<String> {
+    let text = match source {
+        PluginSource::Local(_) | PluginSource::Installed(_) => return None,
+        PluginSource::Https(url) => url.clone(),
+        PluginSource::Oci(reference) => format!("oci://{reference}"),
+    };
+    Some(PackageOrigin::parse(&text).map_or(text, |origin| origin.to_string()))
 }
 
 #[cfg(test)]
@@ -155,13 +170,12 @@ mod tests {
     }
 
     #[test]
-    fn plugin_on_another_machine_is_noted() {
-        let text = "plugins: [{ url: a.wasm }, { url: https://x.example/b.wasm }, { url: oci://ghcr.io/acme/c:1 }]";
-        let notes = read(text).expect("a host's file").notes();
-        assert_eq!(notes.len(), 2);
-        assert!(
-            notes[0].contains("https://x.example/b.wasm") && notes[1].contains("oci://ghcr.io/acme/c:1"),
-            "{notes:?}"
-        );
+    fn entry_applies_to_the_installed_plugin_that_it_names() {
+        let text = "plugins: [{ name: b }, { url: https://X.example/b.wasm }, { url: oci://ghcr.io/acme/c:1 }]";
+        let file = read(text).expect("a host's file");
+        let count = |name: &str, origin: &str| file.of_installed(name, origin).len();
+        assert_eq!(count("b", "https://x.example/b.wasm"), 2, "its name, and its reference");
+        assert_eq!((count("c", "oci://ghcr.io/acme/c:1"), count("c", "oci://ghcr.io/acme/c:2")), (1, 0));
+        assert_eq!(file.remote_plugins().count(), 2);
     }
 }

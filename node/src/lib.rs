@@ -1,27 +1,40 @@
 //! A Plugbay host set up from its file, `plugbay.yaml`. [`HostFile`] (the file) and [`NodeOptions`] (the operator's
 //! other settings) become a [`Node`]: a runtime with the resulting policy, ceilings and directories.
 //!
+//! [`Node::boot`] loads the plugins of the file, of the catalog and of the directory of plugins. [`open_catalog`] opens
+//! the catalog with the settings of the file, for commands that change it.
+//!
 //! The command and a server share this crate. It parses no command line and prints nothing; remarks that are not errors
 //! are in [`Node::notes`].
 
 #![forbid(unsafe_code)]
 
+mod boot;
 mod cache;
+mod catalog;
 mod ceilings;
+mod component_scanner;
 mod data_dir;
+mod discovery;
 mod file;
+mod installed;
 mod requirements;
 
+pub use boot::{BootError, BootFailure, BootReport};
 pub use cache::{UsableCache, usable_code_cache};
+pub use catalog::{OpenCatalogError, existing_catalog, fetcher, open_catalog};
+pub use component_scanner::ComponentScanner;
 pub use data_dir::{DataDirError, DataDirProblem};
+pub use discovery::{DiscoveryError, discover};
 pub use file::{HostFile, HostFileError};
 pub use requirements::RequirementsError;
 
 use std::path::{Path, PathBuf};
 
 use plugbay::error::{BuildError, SqliteInUse};
-use plugbay::manifest::{Resources, Rule};
+use plugbay::manifest::{PluginEntry, Resources, Rule};
 use plugbay::{Package, Policy, Runtime, RuntimeBuilder};
+use plugbay_catalog::Catalog;
 
 /// The operator's settings in addition to the host's file.
 #[derive(Debug, Default)]
@@ -53,6 +66,8 @@ pub struct Node {
     pub notes: Vec<String>,
     file: HostFile,
     policy: Policy,
+    environment: Option<String>,
+    data_dir: Option<PathBuf>,
 }
 
 /// A node cannot be set up.
@@ -90,25 +105,44 @@ impl Node {
         let mut builder = builder
             .policy(with_rules(policy.clone(), file.policy()))
             .ceilings(ceilings::in_force(file.ceilings(), &limits));
-        if let Some(name) = environment.or_else(|| file.environment().map(str::to_owned)) {
-            if !is_environment(&name) {
-                return Err(NodeError::Environment { name });
+        let environment = environment.or_else(|| file.environment().map(str::to_owned));
+        if let Some(name) = &environment {
+            if !is_environment(name) {
+                return Err(NodeError::Environment { name: name.clone() });
             }
             builder = builder.environment(name);
         }
-        let mut notes = file.notes();
-        if let Some(directory) = data_dir.or_else(|| file.data_dir()) {
-            notes.extend(data_dir::prepare(&directory, only_checks)?);
+        let mut notes: Vec<String> = file.unreachable_rules().collect();
+        let data_dir = data_dir.or_else(|| file.data_dir());
+        if let Some(directory) = &data_dir {
+            notes.extend(data_dir::prepare(directory, only_checks)?);
             builder = builder.data_dir(directory);
         }
-        Ok(Node { runtime: builder.build()?, notes, file, policy })
+        Ok(Node { runtime: builder.build()?, notes, file, policy, environment, data_dir })
+    }
+
+    /// The catalog of the data directory, if there is one. It may be changed by other processes.
+    ///
+    /// # Errors
+    /// As [`existing_catalog`].
+    pub fn catalog(&self) -> Result<Option<Catalog>, OpenCatalogError> {
+        match &self.data_dir {
+            Some(directory) => existing_catalog(&self.file, directory),
+            None => Ok(None),
+        }
     }
 
     /// The package with the settings of its entry in the host's file: options, permissions and whether it is trusted.
     pub fn configured(&self, path: &Path, package: Package) -> Package {
-        let policy = with_rules(self.policy.clone(), &self.file.permissions_of(path));
-        let package = package.trusted(self.file.trusts(path));
-        package.policy(policy).configure_all(self.file.options_of(path))
+        self.with_settings(self.file.of_path(path), package)
+    }
+
+    /// The package with the settings of these entries, the first of which takes precedence for rules.
+    fn with_settings(&self, entries: Vec<&PluginEntry>, package: Package) -> Package {
+        let rules: Vec<Rule> = entries.iter().flat_map(|entry| entry.permissions.clone()).collect();
+        let options = entries.iter().flat_map(|entry| entry.options.clone());
+        let package = package.trusted(entries.iter().any(|entry| entry.trusted));
+        package.policy(with_rules(self.policy.clone(), &rules)).configure_all(options)
     }
 }
 

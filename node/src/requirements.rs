@@ -1,5 +1,5 @@
-//! Requirements: the plugins of the host's file that other plugins require, directly or transitively. The file's
-//! remaining plugins are not loaded.
+//! Requirements: the plugins of the host's file and of the catalog that other plugins require, directly or
+//! transitively. The remaining plugins of both are not loaded.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -39,8 +39,9 @@ pub enum RequirementsError<E> {
 }
 
 impl Node {
-    /// The packages of `named`, and those of the host's file that they require. `open` opens and
-    /// [configures](Self::configured) the package at a path.
+    /// The packages of `named`, and those of the host's file and of the catalog that they require. `open` opens and
+    /// [configures](Self::configured) the package at a path; `installed` that of the [installed](Self::installed)
+    /// plugin of a name, if there is one, and is left out if there is no catalog. The host's file takes precedence.
     ///
     /// # Errors
     /// [`RequirementsError`] if a package cannot be opened or two of `named` have the same name.
@@ -48,11 +49,12 @@ impl Node {
         &self,
         named: Vec<(PathBuf, Package)>,
         open: impl Fn(&Path) -> Result<Package, E>,
+        installed: Option<&dyn Fn(&str) -> Result<Option<Package>, E>>,
     ) -> Result<Vec<Package>, RequirementsError<E>> {
         let mut in_file = self.file.local_plugins();
         let is_alone = named.len() < 2;
         let mut next = in_file.next();
-        if is_alone && next.is_none() {
+        if is_alone && next.is_none() && installed.is_none() {
             // There is no other plugin to choose from; loading reports missing ones.
             return Ok(named.into_iter().map(|(_, package)| package).collect());
         }
@@ -66,16 +68,24 @@ impl Node {
             all.push(new);
         }
         let count = all.len();
-        while is_incomplete(&all)
-            && let Some(path) = next
-        {
-            let package = open(&path).map_err(RequirementsError::Open)?;
-            let found = self.candidate(path, package)?;
-            // A named plugin takes precedence over one of the file.
-            if !all.iter().any(|known| known.name == found.name) {
-                all.push(found);
-            }
-            next = in_file.next();
+        let mut asked = BTreeSet::new();
+        while let Some(name) = missing(&all, &asked) {
+            let (path, package) = match (next.take(), installed) {
+                (Some(path), _) => {
+                    next = in_file.next();
+                    let package = open(&path).map_err(RequirementsError::Open)?;
+                    (path, Some(package))
+                }
+                (None, Some(installed)) => {
+                    let package = installed(&name).map_err(RequirementsError::Open)?;
+                    asked.insert(name.clone());
+                    (PathBuf::from(name), package)
+                }
+                (None, None) => break,
+            };
+            let found = package.map(|package| self.candidate(path, package)).transpose()?;
+            // A named plugin takes precedence over one of the file, and that over an installed one.
+            all.extend(found.filter(|found| !all.iter().any(|known| known.name == found.name)));
         }
         let mut wanted = wanted(&all, count);
         let mut packages: Vec<Option<Package>> = all.into_iter().map(|one| Some(one.package)).collect();
@@ -91,10 +101,11 @@ impl Node {
     }
 }
 
-/// Whether one of them requires a plugin that is not among them.
-fn is_incomplete(all: &[Candidate]) -> bool {
+/// A plugin that one of them requires, that is not among them and was not asked for yet.
+fn missing(all: &[Candidate], asked: &BTreeSet<String>) -> Option<String> {
     let names: BTreeSet<&str> = all.iter().map(|one| &*one.name).collect();
-    all.iter().flat_map(|one| &one.requires).any(|required| !names.contains(&**required))
+    let mut required = all.iter().flat_map(|one| &one.requires);
+    required.find(|required| !names.contains(&***required) && !asked.contains(*required)).cloned()
 }
 
 /// The indexes of the first `named`, and of the plugins that they require, directly or transitively.

@@ -14,6 +14,8 @@ pub(crate) mod host;
 #[path = "../../runtime/src/limits.rs"]
 pub(crate) mod limits;
 pub(crate) mod log;
+pub(crate) mod node;
+pub(crate) mod oci;
 pub(crate) mod patience;
 pub(crate) mod processor;
 pub(crate) mod server;

@@ -178,10 +178,18 @@ fn modules_of_the_runtime_name_only_those_below() {
 const CRATES: &[(&str, &[&str])] = &[
     (
         "cli",
-        &["plugbay-component-call", "plugbay-node", "plugbay-testing", "plugbay-project", "plugbay", "plugbay-files"],
+        &[
+            "plugbay-component-call",
+            "plugbay-node",
+            "plugbay-catalog",
+            "plugbay-testing",
+            "plugbay-project",
+            "plugbay",
+            "plugbay-files",
+        ],
     ),
     ("component-call", &["plugbay", "plugbay-manifest"]),
-    ("node", &["plugbay", "plugbay-files"]),
+    ("node", &["plugbay", "plugbay-catalog", "plugbay-compile", "plugbay-files"]),
     ("catalog", &["plugbay-files", "plugbay-manifest"]),
     ("sdk/testing", &["plugbay-project", "plugbay", "plugbay-files"]),
     ("project", &["plugbay-files", "plugbay-manifest"]),

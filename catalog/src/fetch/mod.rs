@@ -233,12 +233,19 @@ impl FetchedPackage {
     /// Reads the component's facts, merges the layers of the manifest and checks it.
     ///
     /// # Errors
-    /// [`CatalogError`] with [`CatalogProblem::Component`] or [`CatalogProblem::Manifest`].
+    /// [`CatalogError`] with [`CatalogProblem::Component`], [`CatalogProblem::Manifest`] or
+    /// [`CatalogProblem::ConfigFile`].
     pub fn check(self, reader: &dyn ComponentReader) -> Result<Package, CatalogError> {
         let failed = |problem: CatalogProblem| CatalogError::new(&self.origin, problem);
         let facts = reader.read(&self.component).map_err(|reason| failed(CatalogProblem::Component(reason)))?;
         let manifest = merge(&self.origin, &self.fallback_name, &facts, self.document.as_ref());
         let manifest = manifest.map_err(|error| failed(error.into()))?;
+        for file in &self.files {
+            let values = file.values().map_err(|error| failed(error.into()))?;
+            if !values.is_object() && !values.is_null() {
+                return Err(failed(CatalogProblem::ConfigFile(file.name.clone())));
+            }
+        }
         Ok(Package {
             manifest,
             document: self.document,

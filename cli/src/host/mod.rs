@@ -136,7 +136,7 @@ impl Host {
         for path in with {
             named.push((path.clone(), open(path)?));
         }
-        self.node.with_requirements(named, open).map_err(|error| match error {
+        self.node.with_requirements(named, open, None).map_err(|error| match error {
             RequirementsError::Open(error) => error,
             RequirementsError::Load(error) => Error::Load(error),
             other => Error::Usage(other.to_string()),

@@ -36,6 +36,8 @@ pub struct Package {
     files: Option<PackageFiles>,
     /// Manifest layers from files beside the component, lowest first.
     layers: Vec<Layer>,
+    /// Configuration files of a package that is not in a directory, lowest first.
+    config_files: Vec<ConfigLayer>,
     /// Notes on the package's files for its author, such as a file that is not read.
     pub(crate) notes: Vec<String>,
     pub(crate) bytes: Vec<u8>,
@@ -122,10 +124,32 @@ impl Package {
             directory: None,
             files: None,
             layers: Vec::new(),
+            config_files: Vec::new(),
             notes: Vec::new(),
             bytes: bytes.into(),
             options: PackageOptions::default(),
         }
+    }
+
+    /// Adds the manifest file that belongs to a component from memory, such as one from a database. It overrides the
+    /// component's embedded manifest. Unlike a layer of the application ([`Package::manifest`]), it belongs to this
+    /// package alone: a reload does not apply it to another one.
+    #[must_use]
+    pub fn manifest_file(mut self, layer: Layer) -> Self {
+        self.layers.push(layer);
+        self
+    }
+
+    /// Adds a configuration file that belongs to a component from memory, as `config/default.yaml` belongs to a plugin
+    /// directory. It overrides the files added before, and options override it. `origin` names it in messages.
+    #[must_use]
+    pub fn config_file(
+        mut self,
+        origin: impl Into<String>,
+        values: impl IntoIterator<Item = (String, Value)>,
+    ) -> Self {
+        self.config_files.push(ConfigLayer { origin: origin.into(), values: values.into_iter().collect() });
+        self
     }
 
     /// Adds a manifest layer, which overrides the component's embedded manifest and the layers added before.
@@ -218,7 +242,7 @@ impl Package {
     pub(crate) fn config_layers(&self, environment: Option<&str>) -> Result<Vec<ConfigLayer>, LoadErrorKind> {
         let mut layers = match &self.directory {
             Some(directory) => directory::config_files(&PluginDirectory::open(directory)?, environment)?,
-            None => Vec::new(),
+            None => self.config_files.clone(),
         };
         if let Some(options) = &self.options.configuration {
             layers.push(ConfigLayer { origin: "options".into(), values: options.clone() });

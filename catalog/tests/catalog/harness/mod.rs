@@ -101,8 +101,8 @@ pub fn directory(files: &[(&str, &[u8])]) -> tempfile::TempDir {
     directory
 }
 
-/// Prints that a test is skipped, and why. Each reason is printed once, and past the capture of the tests' output: a run
-/// without a registry must not look like one with it.
+/// Prints that a test is skipped, and why. Each reason is printed once, and past the capture of the tests' output: a
+/// run without a registry must not look like one with it.
 pub fn skipped(reason: &str) {
     static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     if SAID.lock().expect("not poisoned").insert(reason.to_owned()) {

@@ -49,6 +49,7 @@ pub(crate) fn check_key(key: &str) -> Result<(), ConfigError> {
 }
 
 /// The values of one origin, such as a file.
+#[derive(Clone)]
 pub(crate) struct ConfigLayer {
     pub(crate) origin: String,
     pub(crate) values: BTreeMap<String, Value>,

@@ -1,0 +1,205 @@
+//! Boot: loads the plugins of a host, those of its file, of its catalog and of its directory of plugins.
+//!
+//! One plugin that cannot be loaded fails only itself and those that require it; the report has an error for each. A
+//! host's file may name packages at URLs and in registries. Such a package is installed in the catalog at the first
+//! boot and loaded from there afterwards, so that a later boot needs no network. The operator confirmed it by naming
+//! it; what it may do is still decided by the policy. A later version that asks for more than the installed one has to
+//! be confirmed with an update.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use plugbay::manifest::ManifestError;
+use plugbay::{LoadError, Package, Plugin};
+use plugbay_catalog::network::TransferObserver;
+use plugbay_catalog::store::InstalledState;
+use plugbay_catalog::{Catalog, CatalogError, Consent, HostLock, HostLockError, Installed};
+
+use crate::catalog::{catalog_in_memory, open_catalog};
+use crate::{DiscoveryError, Node, OpenCatalogError, discover};
+
+/// The outcome of [`Node::boot`].
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct BootReport {
+    /// The plugins that were loaded, in the order in which they began to serve.
+    pub loaded: Vec<Plugin>,
+    /// One error for each plugin that was not loaded.
+    pub errors: Vec<BootError>,
+    /// The names of installed plugins that are disabled, and were not loaded.
+    pub disabled: Vec<String>,
+    /// The lock on the data directory, which has to be held as long as the host runs. `None` without a data directory.
+    pub lock: Option<HostLock>,
+}
+
+/// A plugin was not loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BootError {
+    /// It cannot be loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// It cannot be installed, or the catalog cannot read it.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// A document that the catalog stores is invalid.
+    #[error("the stored manifest of plugin `{plugin}` is invalid: {}; install it again", error.to_string().replace('\n', "; "))]
+    Stored {
+        /// The plugin.
+        plugin: String,
+        /// The problems.
+        error: ManifestError,
+    },
+}
+
+/// A host cannot boot.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BootFailure {
+    /// Another host runs on the data directory, or it cannot be locked.
+    #[error(transparent)]
+    Lock(#[from] HostLockError),
+    /// The catalog cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenCatalogError),
+    /// The catalog cannot be read.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The directory of plugins cannot be listed.
+    #[error(transparent)]
+    Discovery(#[from] DiscoveryError),
+}
+
+/// The packages to load, as they are collected.
+#[derive(Default)]
+struct Collected {
+    packages: Vec<Package>,
+    errors: Vec<BootError>,
+    disabled: Vec<String>,
+    /// The paths of packages in files, so that a plugin that is named and discovered is loaded once.
+    paths: BTreeSet<PathBuf>,
+    /// The installed plugins among the packages.
+    installed: Vec<Installed>,
+}
+
+impl Node {
+    /// Locks the data directory for this process and loads all plugins: those of the host's file, those of the catalog
+    /// that are enabled, and those in the directory of plugins. Each is loaded after those that it requires
+    /// ([`Runtime::load_all`](plugbay::Runtime::load_all)). Of plugins with the same name, the first in this order is
+    /// loaded. The catalog records what became of its plugins.
+    ///
+    /// `command` is the operator's name of this process, for the message that a second host prints. `observer` is
+    /// called during downloads.
+    ///
+    /// # Errors
+    /// [`BootFailure`] if another host runs on the data directory, the catalog is damaged, or the directory of plugins
+    /// cannot be listed. Everything that concerns one plugin is in the report instead.
+    pub async fn boot(&self, command: &str, observer: &dyn TransferObserver) -> Result<BootReport, BootFailure> {
+        let lock = self.data_dir.as_ref().map(|directory| HostLock::acquire(directory, command)).transpose()?;
+        let catalog = self.boot_catalog()?;
+        let mut all = Collected::default();
+        for path in self.file.local_plugins() {
+            self.collect_path(&path, &mut all);
+        }
+        if let Some(catalog) = &catalog {
+            self.install_remote(catalog, observer, &mut all).await?;
+            self.collect_installed(catalog, &mut all).await?;
+        }
+        for path in self.file.plugins_dir().map(|directory| discover(&directory)).transpose()?.unwrap_or_default() {
+            self.collect_path(&path, &mut all);
+        }
+        let loaded = self.runtime.load_all(all.packages).await;
+        let mut report = BootReport { loaded: loaded.successes, errors: all.errors, disabled: all.disabled, lock };
+        if let Some(catalog) = &catalog {
+            record(catalog, &all.installed, &report.loaded, &loaded.errors).await?;
+        }
+        report.errors.extend(loaded.errors.into_iter().map(BootError::Load));
+        Ok(report)
+    }
+
+    /// The catalog, if this host has or needs one.
+    fn boot_catalog(&self) -> Result<Option<Catalog>, OpenCatalogError> {
+        match (&self.data_dir, self.file.remote_plugins().next()) {
+            (Some(directory), Some(_)) => open_catalog(&self.file, directory).map(Some),
+            (None, Some(_)) => catalog_in_memory(&self.file).map(Some),
+            (_, None) => self.catalog(),
+        }
+    }
+
+    fn collect_path(&self, path: &Path, all: &mut Collected) {
+        if !all.paths.insert(path.canonicalize().unwrap_or_else(|_| path.to_owned())) {
+            return;
+        }
+        match Package::open(path) {
+            Ok(package) => all.packages.push(self.configured(path, package)),
+            Err(error) => all.errors.push(error.into()),
+        }
+    }
+
+    /// Installs the packages of the host's file that are not installed.
+    async fn install_remote(
+        &self,
+        catalog: &Catalog,
+        observer: &dyn TransferObserver,
+        all: &mut Collected,
+    ) -> Result<(), CatalogError> {
+        let installed = catalog.list().await?;
+        for reference in self.file.remote_plugins() {
+            if installed.iter().any(|plugin| plugin.current.origin == reference) {
+                continue;
+            }
+            let install = async {
+                let candidate = catalog.candidate(&reference, observer).await?;
+                // A new plugin was confirmed by the file. A new version of an installed one was not.
+                let consent = if candidate.replaces.is_none() { Consent::widening() } else { Consent::none() };
+                catalog.install(&candidate, consent).await
+            };
+            if let Err(error) = install.await {
+                all.errors.push(error.into());
+            }
+        }
+        Ok(())
+    }
+
+    async fn collect_installed(&self, catalog: &Catalog, all: &mut Collected) -> Result<(), CatalogError> {
+        for installed in catalog.list().await? {
+            if !installed.enabled {
+                all.disabled.push(installed.name);
+                continue;
+            }
+            match catalog.package(installed.id).await {
+                Ok(stored) => match self.installed(&installed, stored) {
+                    Ok(package) => {
+                        all.packages.push(package);
+                        all.installed.push(installed);
+                    }
+                    Err(error) => all.errors.push(BootError::Stored { plugin: installed.name, error }),
+                },
+                Err(error) => {
+                    let text = error.to_string();
+                    catalog.record(installed.id, InstalledState::Failed, Some(&text)).await?;
+                    all.errors.push(error.into());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Records the state of each installed plugin that was to be loaded.
+async fn record(
+    catalog: &Catalog,
+    installed: &[Installed],
+    loaded: &[Plugin],
+    errors: &[LoadError],
+) -> Result<(), CatalogError> {
+    for plugin in installed {
+        let error = errors.iter().find(|error| error.subject() == plugin.name).map(ToString::to_string);
+        let state = match loaded.iter().any(|loaded| loaded.name() == plugin.name) {
+            true => InstalledState::Loaded,
+            false => InstalledState::Failed,
+        };
+        catalog.record(plugin.id, state, error.as_deref()).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! The boot of a node: discovery, the host's file and the catalog, and what the catalog records.
+
+use std::path::Path;
+
+use plugbay_catalog::store::InstalledState;
+use plugbay_catalog::{Catalog, Consent};
+use plugbay_node::{BootFailure, HostFile, open_catalog};
+use serde_json::json;
+
+use crate::harness::assert::assert_contains;
+use crate::harness::guest::feature;
+use crate::harness::host::TestPlugin;
+use crate::harness::node::{booted, failing, install, names, node, plugin};
+
+#[tokio::test]
+async fn plugins_of_file_catalog_and_directory_are_loaded_together() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for (path, name) in [("listed", "listed"), ("plugins/zebra", "zebra"), ("plugins/shop/cart", "cart")] {
+        plugin(&directory.path().join(path), &TestPlugin::from(feature::ECHO).manifest("name", json!(name)));
+    }
+    for skipped in ["plugins/_off", "plugins/.hidden", "plugins/shop/_off"] {
+        plugin(&directory.path().join(skipped), &TestPlugin::from(feature::ECHO).manifest("name", json!("skipped")));
+    }
+    install(&directory, "installed", &["cart"]).await;
+    let file = "plugins: [{ url: listed }, { url: plugins/zebra }]\nplugins_dir: plugins\ndata_dir: data\n";
+    let node = node(&directory, file);
+    let report = node.boot("plugbay test", &()).await.expect("it boots");
+    assert!(report.errors.is_empty(), "{:?}", report.errors);
+    assert_eq!(booted(&report), ["cart", "installed", "listed", "zebra"]);
+    let order = names(&report);
+    let at = |name: &str| order.iter().position(|known| known == name);
+    assert!(at("cart") < at("installed"), "an installed plugin may require a discovered one: {order:?}");
+}
+
+#[tokio::test]
+async fn failure_of_one_plugin_leaves_the_others_loaded() {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::create_dir_all(directory.path().join("plugins/shop/empty")).expect("made");
+    plugin(&directory.path().join("plugins/good"), &TestPlugin::from(feature::ECHO).manifest("name", json!("good")));
+    let catalog = install(&directory, "needy", &["missing"]).await;
+    install_failing(&catalog, &directory).await;
+    let report = node(&directory, "plugins_dir: plugins\ndata_dir: data\n").boot("test", &()).await.expect("it boots");
+    assert_eq!(booted(&report), ["good"]);
+    let errors: Vec<String> = report.errors.iter().map(ToString::to_string).collect();
+    assert_eq!(errors.len(), 3, "{errors:?}");
+    assert_contains(&errors.join("\n"), &["empty", "no `.wasm` file", "needy", "missing", "failing"]);
+    for name in ["needy", "failing"] {
+        let installed = catalog.installed(name).await.expect("it is installed");
+        assert_eq!(installed.state, InstalledState::Failed, "{name}");
+        assert!(installed.last_error.is_some_and(|error| error.contains(name)), "{name}");
+    }
+}
+
+async fn install_failing(catalog: &Catalog, directory: &tempfile::TempDir) {
+    let path = directory.path().join("failing");
+    plugin(&path, &failing());
+    let candidate = catalog.candidate(path.to_str().expect("UTF-8"), &()).await.expect("checked");
+    catalog.install(&candidate, Consent::widening()).await.expect("installed");
+}
+
+#[tokio::test]
+async fn disabled_plugin_stays_disabled_after_a_boot() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let catalog = install(&directory, "one", &[]).await;
+    install(&directory, "two", &["one"]).await;
+    catalog.set_enabled("one", false).await.expect("disabled");
+    for _ in 0..2 {
+        let report = node(&directory, "data_dir: data\n").boot("test", &()).await.expect("it boots");
+        assert_eq!(report.disabled, ["one"]);
+        assert!(report.loaded.is_empty(), "`two` requires it");
+    }
+    catalog.set_enabled("one", true).await.expect("enabled");
+    let report = node(&directory, "data_dir: data\n").boot("test", &()).await.expect("it boots");
+    assert_eq!(booted(&report), ["one", "two"]);
+    let installed = catalog.installed("two").await.expect("it is installed");
+    assert_eq!((installed.state, installed.last_error), (InstalledState::Loaded, None));
+}
+
+#[tokio::test]
+async fn second_host_on_a_data_directory_is_refused_with_the_first() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let report = node(&directory, "data_dir: data\n").boot("plugbay serve", &()).await.expect("it boots");
+    let error = node(&directory, "data_dir: data\n").boot("other", &()).await.expect_err("it is in use");
+    assert!(matches!(error, BootFailure::Lock(_)), "{error}");
+    let holder = format!("process {} (`plugbay serve`)", std::process::id());
+    assert_contains(&error.to_string(), &[&holder, "stop that host first"]);
+    drop(report);
+    node(&directory, "data_dir: data\n").boot("other", &()).await.expect("it is free");
+}
+
+#[tokio::test]
+async fn damaged_catalog_is_refused_and_left_as_it_is() {
+    let directory = tempfile::tempdir().expect("a directory");
+    install(&directory, "one", &[]).await;
+    let path = directory.path().join("data/catalog.db");
+    for damage in [&b"not a database"[..], b""] {
+        std::fs::write(&path, damage).expect("written");
+        for log in ["-wal", "-shm"] {
+            let _ = std::fs::remove_file(directory.path().join(format!("data/catalog.db{log}")));
+        }
+        let error = node(&directory, "data_dir: data\n").boot("test", &()).await.expect_err("it is damaged").to_string();
+        assert_contains(&error, &["catalog.db is damaged", "Restore it from a backup", "was not changed"]);
+        assert_eq!(std::fs::read(&path).expect("it is still there"), damage);
+        let opened = open_catalog(&HostFile::default(), &directory.path().join("data"));
+        assert!(opened.is_err(), "no command replaces it");
+    }
+}
+
+#[tokio::test]
+async fn package_whose_stored_component_is_damaged_fails_alone() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let catalog = install(&directory, "one", &[]).await;
+    let path = directory.path().join("two");
+    let two = TestPlugin::from(feature::CONFIG).manifest("name", json!("two"));
+    plugin(&path, &two);
+    let candidate = catalog.candidate(path.to_str().expect("UTF-8"), &()).await.expect("checked");
+    catalog.install(&candidate, Consent::widening()).await.expect("installed");
+    damage_component(&directory.path().join("data/catalog.db"), candidate.package.component.len());
+    let report = node(&directory, "data_dir: data\n").boot("test", &()).await.expect("it boots");
+    assert_eq!(booted(&report), ["one"]);
+    assert_contains(&report.errors[0].to_string(), &["damaged"]);
+    assert_eq!(catalog.installed("two").await.expect("listed").state, InstalledState::Failed);
+}
+
+/// Replaces the component of this length by as many zeros.
+fn damage_component(path: &Path, length: usize) {
+    let connection = rusqlite::Connection::open(path).expect("the catalog");
+    let changed = connection
+        .execute("UPDATE component SET bytes = zeroblob(?1) WHERE length(bytes) = ?1", [length as i64])
+        .expect("changed");
+    assert_eq!(changed, 1);
+}

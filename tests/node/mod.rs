@@ -1,0 +1,5 @@
+//! A node: the plugins of a host's file, of its catalog and of its directory of plugins, loaded together.
+
+mod boot;
+mod installed;
+mod remote;
