@@ -107,7 +107,8 @@ mod tests {
 
     #[test]
     fn names_with_an_underscore_or_a_dot_are_skipped() {
-        let files = ["_off/plugin.yaml", ".git/plugin.yaml", "shop/_off/plugin.yaml", "shop/.x/a.wasm", "a/plugin.toml"];
+        let files =
+            ["_off/plugin.yaml", ".git/plugin.yaml", "shop/_off/plugin.yaml", "shop/.x/a.wasm", "a/plugin.toml"];
         check(&files, &["a"]);
     }
 

@@ -98,7 +98,8 @@ async fn damaged_catalog_is_refused_and_left_as_it_is() {
         for log in ["-wal", "-shm"] {
             let _ = std::fs::remove_file(directory.path().join(format!("data/catalog.db{log}")));
         }
-        let error = node(&directory, "data_dir: data\n").boot("test", &()).await.expect_err("it is damaged").to_string();
+        let error =
+            node(&directory, "data_dir: data\n").boot("test", &()).await.expect_err("it is damaged").to_string();
         assert_contains(&error, &["catalog.db is damaged", "Restore it from a backup", "was not changed"]);
         assert_eq!(std::fs::read(&path).expect("it is still there"), damage);
         let opened = open_catalog(&HostFile::default(), &directory.path().join("data"));

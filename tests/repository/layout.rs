@@ -282,9 +282,18 @@ fn unsafe_code_is_where_security_md_says() {
 /// The other crates have the uses that SECURITY.md lists, generated bindings, or a benchmark.
 #[test]
 fn crates_without_unsafe_code_forbid_it() {
-    for crate_directory in
-        ["manifest", "catalog", "component-call", "files", "node", "project", "runtime", "cli", "sdk/macros", "sdk/testing"]
-    {
+    for crate_directory in [
+        "manifest",
+        "catalog",
+        "component-call",
+        "files",
+        "node",
+        "project",
+        "runtime",
+        "cli",
+        "sdk/macros",
+        "sdk/testing",
+    ] {
         let text = std::fs::read_to_string(root().join(crate_directory).join("src/lib.rs")).expect("readable");
         assert!(text.contains("\n#![forbid(unsafe_code)]\n"), "{crate_directory}");
     }

@@ -73,7 +73,8 @@ pub(super) fn read(node: &Node<'_>, report: &mut Report) -> Option<CatalogSettin
         default_namespace,
     };
     if settings.require_signatures && settings.trusted_keys.is_empty() {
-        let message = "no key is trusted, so no package could be installed: list the publishers' keys in `trusted_keys`";
+        let message =
+            "no key is trusted, so no package could be installed: list the publishers' keys in `trusted_keys`";
         require_signatures?.problem(report, code::INVALID_VALUE, message);
     }
     Some(settings)

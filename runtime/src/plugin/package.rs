@@ -143,11 +143,7 @@ impl Package {
     /// Adds a configuration file that belongs to a component from memory, as `config/default.yaml` belongs to a plugin
     /// directory. It overrides the files added before, and options override it. `origin` names it in messages.
     #[must_use]
-    pub fn config_file(
-        mut self,
-        origin: impl Into<String>,
-        values: impl IntoIterator<Item = (String, Value)>,
-    ) -> Self {
+    pub fn config_file(mut self, origin: impl Into<String>, values: impl IntoIterator<Item = (String, Value)>) -> Self {
         self.config_files.push(ConfigLayer { origin: origin.into(), values: values.into_iter().collect() });
         self
     }
