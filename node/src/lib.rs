@@ -27,7 +27,7 @@ pub use component_scanner::ComponentScanner;
 pub use data_dir::{DataDirError, DataDirProblem};
 pub use discovery::{DiscoveryError, discover};
 pub use file::{HostFile, HostFileError};
-pub use requirements::RequirementsError;
+pub use requirements::{FindInstalled, RequirementsError};
 
 use std::path::{Path, PathBuf};
 

@@ -8,6 +8,9 @@ use plugbay::{LoadError, Package};
 
 use crate::Node;
 
+/// Returns the package of the installed plugin of a name; `None` if there is none, or if it is disabled.
+pub type FindInstalled<'a, E> = dyn Fn(&str) -> Result<Option<Package>, E> + 'a;
+
 /// A plugin that is to be loaded, with its name and requirements.
 struct Candidate {
     path: PathBuf,
@@ -49,7 +52,7 @@ impl Node {
         &self,
         named: Vec<(PathBuf, Package)>,
         open: impl Fn(&Path) -> Result<Package, E>,
-        installed: Option<&dyn Fn(&str) -> Result<Option<Package>, E>>,
+        installed: Option<&FindInstalled<'_, E>>,
     ) -> Result<Vec<Package>, RequirementsError<E>> {
         let mut in_file = self.file.local_plugins();
         let is_alone = named.len() < 2;
