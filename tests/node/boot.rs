@@ -125,7 +125,7 @@ async fn package_whose_stored_component_is_damaged_fails_alone() {
 
 /// Replaces the component of this length by as many zeros.
 fn damage_component(path: &Path, length: usize) {
-    let connection = crate::harness::database::open(path).expect("the catalog");
+    let connection = crate::harness::database::open(path);
     let changed = connection
         .execute("UPDATE component SET bytes = zeroblob(?1) WHERE length(bytes) = ?1", [length as i64])
         .expect("changed");
