@@ -15,6 +15,8 @@ pub enum Caller {
     Cli,
     /// A scheduled job of the plugin itself.
     Schedule,
+    /// An event that the plugin subscribed to.
+    Event,
     /// Another plugin, by its name. An application that sets it vouches for it: the plugin's `allowed_callers` are
     /// checked only for calls that come from a plugin.
     Plugin(String),
@@ -26,6 +28,7 @@ impl fmt::Display for Caller {
             Caller::Host => f.write_str("host"),
             Caller::Cli => f.write_str("cli"),
             Caller::Schedule => f.write_str("schedule"),
+            Caller::Event => f.write_str("event"),
             Caller::Plugin(name) => write!(f, "plugin:{name}"),
         }
     }

@@ -11,6 +11,7 @@
 
 mod answer;
 mod config;
+mod event;
 mod hint;
 mod invoke;
 mod load;
@@ -24,6 +25,7 @@ pub use plugbay_sqlite_memory::SqliteInUse;
 
 pub use self::answer::{Failure, LimitHit, LimitOrigin, PayloadProblem};
 pub use self::config::ConfigProblem;
+pub use self::event::EventError;
 pub use self::invoke::{InvokeError, InvokeErrorKind};
 pub use self::load::{LoadError, LoadErrorKind};
 pub use self::provide::ProvideError;

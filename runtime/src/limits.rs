@@ -129,6 +129,20 @@ pub const AUDIT_PERIOD: Duration = Duration::from_secs(1);
 /// Denials in the runtime's audit trail: the latest 1,000, of at most some kilobytes each.
 pub const AUDIT_TRAIL_MAX: usize = 1_000;
 
+// Events.
+
+/// Words of a topic: 32. Matching a topic takes time in proportion to its words.
+pub const TOPIC_WORDS_MAX: usize = 32;
+/// Events that led to an event, each published by a handler of the one before it, including itself: 16. A handler that
+/// publishes what it subscribed to ends there.
+pub const EVENT_DEPTH_MAX: u32 = 16;
+/// Events in the queue of a plugin: 1,000. Further events that it would receive are refused with `busy`.
+pub const EVENT_QUEUE_MAX: usize = 1_000;
+/// Bytes of data of the events in the queue of a plugin: 32 MiB. One event of any size fits an empty queue.
+pub const EVENT_QUEUE_BYTES_MAX: usize = 32 << 20;
+/// Events in a stream of the application: 256. If more are not read, the oldest are lost.
+pub const EVENT_STREAM_EVENTS_MAX: usize = 256;
+
 // Log lines and output.
 
 /// Length of a log message: 8 KiB; a longer one is cut and marked.
@@ -188,6 +202,8 @@ pub const DATA_BATCH_KEYS_MAX: usize = 1_000;
 pub const DATA_BATCH_BYTES_MAX: usize = 8 << 20;
 /// Time that a service's write waits for another process that holds the same database: 5 s, below the default deadline.
 pub const DATABASE_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Writes to a service's database that are committed together: 256. Others wait for the next commit.
+pub const DATABASE_BATCH_MAX: usize = 256;
 /// Page cache of each of the two connections to a service's database: 1 MiB, for each plugin that uses it.
 pub const DATABASE_CACHE_BYTES: i64 = 1 << 20;
 /// Size to which the write-ahead log of a service's database is truncated after a checkpoint: 4 MiB.

@@ -6,9 +6,11 @@
 //!
 //! Later changes of a loaded plugin are in [`change`], and those of many plugins in [`boot`].
 
+mod audit_events;
 mod boot;
 mod builder;
 mod change;
+mod events;
 mod prepare;
 
 use std::collections::HashMap;
@@ -26,6 +28,7 @@ use crate::capability::Policy;
 use crate::clock::Clock;
 use crate::component::Component;
 use crate::error::{BuildError, LoadError, LoadErrorKind, ProvideError, RemoveDataError};
+use crate::event::EventBus;
 use crate::handle::Plugin;
 use crate::host::TimeLimit;
 use crate::host_plugin::{HostPlugin, ProvidedPlugin};
@@ -47,7 +50,7 @@ use crate::service::http::Network;
 use crate::service::jobs::AllJobs;
 use crate::service::log::LogSink;
 use crate::service::plugins::ServiceRegistry;
-use crate::trigger::schedule;
+use crate::trigger::{event, schedule};
 
 pub use self::boot::LoadedPlugins;
 pub use self::builder::{CodeCacheLocation, RuntimeBuilder};
@@ -90,6 +93,7 @@ struct Shared {
     services: Arc<ServiceRegistry>,
     /// Calls between plugins that wait for one another.
     waits: Arc<Waits>,
+    events: Arc<EventBus>,
 }
 
 impl Runtime {
@@ -122,6 +126,7 @@ impl Runtime {
         let revision = self.prepare(checked).await?.start(Start::Load).await?;
         let plugin = CurrentRevision::new(revision, PluginState::Ready);
         self.0.plugins.add(&plugin);
+        event::begin(&plugin);
         self.run_jobs_of(&plugin);
         Ok(Plugin::new(plugin))
     }

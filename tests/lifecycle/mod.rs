@@ -1,6 +1,7 @@
 //! The life cycle of plugins: loading, serving, events, reloading, unloading.
 
 mod boot;
+mod bus;
 mod event;
 mod event_admission;
 mod isolation;

@@ -51,6 +51,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "host_plugin",
             "host",
             "service",
+            "event",
             "admission",
             "audit",
             "metrics",
@@ -74,7 +75,10 @@ const MODULES: &[(&str, &[&str])] = &[
         "handle",
         &["dispatch", "plugin", "event", "invocation", "metrics", "lifecycle", "error", "capability", "plugin_limits"],
     ),
-    ("trigger", &["dispatch", "plugin", "host_plugin", "service", "invocation", "error", "caller", "clock", "limits"]),
+    (
+        "trigger",
+        &["dispatch", "plugin", "host_plugin", "service", "event", "invocation", "error", "caller", "clock", "limits"],
+    ),
     ("dispatch", &["plugin", "host_plugin", "host", "event", "invocation", "admission", "error", "caller", "limits"]),
     ("component", &["plugin", "host", "invocation", "error", "plugin_limits"]),
     (
@@ -117,7 +121,7 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     ("service", &["sqlite", "admission", "audit", "error", "scope", "store_future", "clock", "limits"]),
-    ("event", &["error", "capability"]),
+    ("event", &["admission", "error", "capability", "clock", "limits"]),
     ("metrics", &["audit", "error", "limits"]),
     ("lifecycle", &[]),
     ("invocation", &["admission", "error", "caller"]),

@@ -17,8 +17,8 @@ pub(crate) use self::request::Request;
 use self::request::{EventRequest, HealthRequest, RunAction};
 use crate::admission::Chain;
 use crate::caller::Caller;
-use crate::error::{InvokeError, InvokeErrorKind};
-use crate::event::{Event, Health, Reaction};
+use crate::error::{EventError, InvokeError, InvokeErrorKind};
+use crate::event::{Delivery, Event, Health, Reaction};
 use crate::host::{Call, TimeLimit};
 use crate::invocation::{Invocation, Outcome, Usage};
 use crate::limits::{ACTION_NAME_BYTES_MAX, CALL_DEPTH_MAX};
@@ -26,6 +26,9 @@ use crate::plugin::current::CurrentRevision;
 use crate::plugin::instance::Start;
 use crate::plugin::instances::Lease;
 use crate::plugin::loaded::{Action, LoadedPlugin};
+
+/// The name of an event's handler in errors.
+const ON_EVENT: &str = "on_event";
 
 /// The circumstances of a request: its name in errors, its caller and its deadline.
 struct Circumstances<'a> {
@@ -65,16 +68,23 @@ pub(crate) async fn invoke(plugin: &CurrentRevision, invocation: &mut Invocation
     Ok(Outcome { json, usage })
 }
 
-/// Delivers an event to each matching subscription until one of them stops it.
+/// Delivers an event that reached this plugin alone to each matching subscription, until one of them stops it.
 pub(crate) async fn deliver(plugin: &CurrentRevision, event: &Event) -> Result<Reaction, InvokeError> {
-    let (revision, data) = (plugin.get(), event.data.to_string());
+    let revision = plugin.get();
+    let refused = |error: EventError| {
+        InvokeError::new(revision.name(), ON_EVENT, InvokeErrorKind::Host { message: error.to_string() })
+    };
+    let bus = &revision.context.events;
+    let event = bus.accept(event.clone().into()).map_err(refused)?;
     let (mut sum, mut failed) = (Reaction::default(), None);
-    for pattern in revision.subscriptions.hearing(&event.name) {
-        let mut request = EventRequest { event, data: &data, pattern };
+    for subscription in bus.subscriptions_of(revision.name(), &event.topic) {
+        let delivery = Delivery { event: &event, subscription: &subscription, attempt: 1, chain: None, timeout: None };
+        let Some(answer) = bus.deliver(delivery).await else { continue };
         sum.heard += 1;
-        match dispatch(plugin, &Circumstances::by_host("on_event"), &mut request).await {
-            Ok((reaction, _)) => {
+        match answer {
+            Ok(reaction) => {
                 sum.cancel |= reaction.cancel;
+                sum.reason = sum.reason.or(reaction.reason);
                 sum.stop |= reaction.stop;
                 if reaction.stop {
                     break;
@@ -84,6 +94,19 @@ pub(crate) async fn deliver(plugin: &CurrentRevision, event: &Event) -> Result<R
         }
     }
     failed.map_or(Ok(sum), Err)
+}
+
+/// Calls the plugin's handler of an event.
+pub(crate) async fn handle_event(plugin: &CurrentRevision, delivery: Delivery<'_>) -> Result<Reaction, InvokeError> {
+    let circumstances = Circumstances {
+        name: ON_EVENT,
+        caller: &Caller::Event,
+        request_id: Some(&delivery.event.id),
+        timeout: delivery.timeout,
+        chain: delivery.chain,
+    };
+    let (reaction, _) = dispatch(plugin, &circumstances, &mut EventRequest(delivery)).await?;
+    Ok(reaction)
 }
 
 /// Runs the plugin's health check.
@@ -144,7 +167,10 @@ async fn admit<'a, R: Request>(
         return Err(plugin.error(call, InvokeErrorKind::NotLoaded));
     }
     if let Some(chain) = call.chain {
-        admit_caller(plugin, call, chain)?;
+        if R::NEEDS_ADMITTED_CALLER {
+            admit_caller(plugin, call, chain)?;
+        }
+        check_depth(plugin.name(), call.name, chain)?;
     }
     let declared = request.declared(plugin, call)?;
     let (allowed, observed) = (plugin.limits.payload_bytes, request.payload().len());
@@ -164,14 +190,14 @@ async fn admit<'a, R: Request>(
     Ok(declared)
 }
 
-/// Checks that the plugin admits the plugin at the end of this chain, and that the chain is within its limit.
+/// Checks that the plugin admits the plugin at the end of this chain.
 fn admit_caller(plugin: &LoadedPlugin, call: &Call<'_>, chain: &Chain) -> Result<(), InvokeError> {
     let allowed_callers = plugin.manifest.allowed_callers.as_deref();
     if !chain.is_admitted_by(plugin.name(), allowed_callers) {
         let (caller, names_callers) = (chain.caller().to_owned(), allowed_callers.is_some());
         return Err(plugin.error(call, InvokeErrorKind::CallerRefused { caller, names_callers }));
     }
-    check_depth(plugin.name(), call.name, chain)
+    Ok(())
 }
 
 /// Checks that the chain is within its limit.

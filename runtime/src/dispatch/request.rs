@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 
 use super::shown;
 use crate::error::{Failure, InvokeError, InvokeErrorKind};
-use crate::event::{Event, Reaction};
+use crate::event::{Delivery, Reaction};
 use crate::host::Call;
 use crate::invocation::parse_answer;
 use crate::limits::ACTION_NAME_BYTES_MAX;
@@ -27,6 +27,9 @@ pub(crate) trait Request: Clone + Send + Sync {
     /// the emitter has been counted, and a refused event would be lost. Health checks do not: they distinguish a busy
     /// plugin from a broken one.
     const COUNTS_AGAINST_RATE: bool;
+    /// Whether the plugin has to admit the plugin that makes the request. An event is not addressed to a plugin: the
+    /// plugin subscribed to it.
+    const NEEDS_ADMITTED_CALLER: bool;
 
     /// Returns the manifest's declaration of the requested action, if there is one.
     ///
@@ -80,6 +83,7 @@ pub(super) struct RunAction<'a> {
 impl Request for RunAction<'_> {
     type Reply = String;
     const COUNTS_AGAINST_RATE: bool = true;
+    const NEEDS_ADMITTED_CALLER: bool = true;
 
     fn declared<'p>(&self, plugin: &'p LoadedPlugin, call: &Call<'_>) -> Result<Option<&'p Action>, InvokeError> {
         let declared = plugin.actions.get(call.name);
@@ -117,33 +121,29 @@ impl Request for RunAction<'_> {
     }
 }
 
-/// A request to handle an event, for the subscription with this pattern.
+/// A request to handle an event.
 #[derive(Clone, Copy)]
-pub(super) struct EventRequest<'a> {
-    pub(super) event: &'a Event,
-    /// The data of the event as JSON.
-    pub(super) data: &'a str,
-    pub(super) pattern: &'a str,
-}
+pub(super) struct EventRequest<'a>(pub(super) Delivery<'a>);
 
 impl Request for EventRequest<'_> {
     type Reply = Reaction;
     const COUNTS_AGAINST_RATE: bool = false;
+    const NEEDS_ADMITTED_CALLER: bool = false;
 
     fn declared<'p>(&self, _: &'p LoadedPlugin, _: &Call<'_>) -> Result<Option<&'p Action>, InvokeError> {
         Ok(None)
     }
 
     fn payload(&self) -> &str {
-        self.data
+        &self.0.event.data
     }
 
     async fn ask(&mut self, plugin: &LoadedPlugin, instance: &mut Instance, call: &Call<'_>) -> GuestAnswer<Reaction> {
         // A revision that took over meanwhile may have no such subscription.
-        if !plugin.subscriptions.has(self.pattern) {
+        if !self.0.subscription.is_active() {
             return Ok(Ok(Reaction::default()));
         }
-        let answer = instance.on_event(self.event, self.data.to_owned(), self.pattern, call, &plugin.limits).await?;
+        let answer = instance.on_event(self.0, call, &plugin.limits).await?;
         // A plugin without a handler lets the event pass.
         Ok(answer.unwrap_or(Ok(Reaction::default())))
     }
@@ -164,6 +164,7 @@ pub(super) struct HealthRequest;
 impl Request for HealthRequest {
     type Reply = Option<String>;
     const COUNTS_AGAINST_RATE: bool = false;
+    const NEEDS_ADMITTED_CALLER: bool = false;
 
     fn declared<'p>(&self, _: &'p LoadedPlugin, _: &Call<'_>) -> Result<Option<&'p Action>, InvokeError> {
         Ok(None)

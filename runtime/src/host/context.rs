@@ -6,6 +6,7 @@ use super::Permissions;
 use super::extension::PluginExtensions;
 use super::wasi::WasiGrants;
 use crate::clock::Clock;
+use crate::event::EventBus;
 use crate::plugin_limits::Ceilings;
 use crate::service::cache::PluginCache;
 use crate::service::config::PluginConfig;
@@ -31,6 +32,7 @@ pub(crate) struct PluginContext {
     pub(crate) jobs: PluginJobs,
     pub(crate) plugins: PluginCalls,
     pub(crate) http: PluginHttp,
+    pub(crate) events: Arc<EventBus>,
     /// The interfaces of the application.
     pub(crate) extensions: PluginExtensions,
     /// The environment that the guest sees: variables that its manifest declares and, for trusted plugins, granted

@@ -10,7 +10,7 @@ use wasmtime::component::{Component, ComponentExportIndex, ComponentNamedList, C
 use wasmtime::{Engine, Store};
 
 use crate::error::Failure;
-use crate::event::{Event, Reaction};
+use crate::event::{Delivery, Reaction};
 
 /// The answer of a contract function that may fail.
 pub(crate) type Answer<T> = (Result<T, WitFailure>,);
@@ -69,13 +69,14 @@ pub(crate) fn failure(failure: WitFailure) -> Box<Failure> {
     })
 }
 
-/// Converts an event for the handler of `pattern`; `data` is the event's data as JSON text.
-pub(crate) fn event(event: &Event, data: String, pattern: &str) -> WitEvent {
+/// Converts an event for its handler.
+pub(crate) fn event(delivery: Delivery<'_>) -> WitEvent {
+    let Delivery { event, subscription, .. } = delivery;
     WitEvent {
         id: event.id.clone(),
-        name: event.name.clone(),
-        pattern: pattern.to_owned(),
-        data,
+        name: event.topic.clone(),
+        pattern: subscription.pattern.clone(),
+        data: event.data.clone(),
         source: event.source.clone(),
         timestamp_ms: event.timestamp_ms,
         correlation_id: event.correlation_id.clone(),
@@ -87,6 +88,7 @@ pub(crate) fn reaction(reaction: WitReaction) -> Reaction {
     Reaction {
         stop: (reaction & WitReaction::STOP) == WitReaction::STOP,
         cancel: (reaction & WitReaction::CANCEL) == WitReaction::CANCEL,
+        reason: None,
         heard: 1,
     }
 }

@@ -18,7 +18,7 @@ use wasmtime::{Store, UpdateDeadline};
 use super::deadline;
 use super::verdict::{self, Ended};
 use crate::error::{Failure, InvokeError, InvokeErrorKind};
-use crate::event::{Event, Reaction};
+use crate::event::{Delivery, Reaction};
 use crate::host::contract::{self, Answer, Exports, HandleParams};
 use crate::host::output::Output;
 use crate::host::{Call, CallState, HostState, PluginContext};
@@ -158,16 +158,14 @@ impl Instance {
         self.last_action.clone()
     }
 
-    /// Calls the handler with an event for `pattern`; `None` if the plugin exports no handler.
+    /// Calls the handler with an event; `None` if the plugin exports no handler.
     pub(crate) async fn on_event(
         &mut self,
-        event: &Event,
-        data: String,
-        pattern: &str,
+        delivery: Delivery<'_>,
         call: &Call<'_>,
         limits: &Limits,
     ) -> Result<Option<Result<Reaction, Box<Failure>>>, InvokeError> {
-        let params = (contract::event(event, data, pattern),);
+        let params = (contract::event(delivery),);
         let answer = self.call_optional(|exports| exports.on_event.as_ref(), params, call, limits).await?;
         Ok(answer.map(|answer| answer.map(contract::reaction)))
     }

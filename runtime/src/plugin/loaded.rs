@@ -17,7 +17,6 @@ use super::schema::PayloadSchema;
 use super::verdict;
 use crate::admission::rate::RateCounter;
 use crate::error::{Failure, InvokeError, InvokeErrorKind, LoadError, LoadErrorKind};
-use crate::event::Subscriptions;
 use crate::host::{Call, PluginContext};
 use crate::limits::UNLOAD_TIMEOUT_MAX;
 use crate::metrics::Metrics;
@@ -41,7 +40,6 @@ pub(crate) struct LoadedPlugin {
     pub(crate) rate: Option<Arc<dyn RateCounter>>,
     pub(crate) instances: Instances,
     pub(crate) metrics: Metrics,
-    pub(crate) subscriptions: Subscriptions,
 }
 
 /// The parts of an action's declaration that dispatch needs.
@@ -68,7 +66,6 @@ impl LoadedPlugin {
             rate,
             metrics: Metrics::default(),
             instances: Instances::new(limits.instances, manifest.execution_mode == ExecutionMode::Legacy),
-            subscriptions: Subscriptions::new(&manifest.events.subscribes),
             manifest,
             limits,
             digest,
@@ -91,7 +88,6 @@ impl LoadedPlugin {
             rate: self.rate.clone(),
             instances: Instances::new(self.limits.instances, legacy),
             metrics: Metrics::default(),
-            subscriptions: Subscriptions::new(&self.manifest.events.subscribes),
         }
     }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use plugbay_compile::{CodeCache, CompileIsolation, CompileLimits, Compiler, Engines, Metering, is_worker};
 
+use super::audit_events::AuditEvents;
 use super::{Runtime, Shared};
 use crate::admission::rate::{MemoryRates, RateCounters};
 use crate::audit::catch_panic::CatchPanic;
@@ -18,6 +19,7 @@ use crate::audit::{Audit, AuditSink, TracingAudit};
 use crate::capability::{LivePolicy, Policy};
 use crate::clock::{Clock, SystemClock};
 use crate::error::BuildError;
+use crate::event::EventBus;
 use crate::host::extension::{AnyExtension, Extension, Extensions};
 use crate::limits::{HTTP_TIMEOUT, HTTP_TIMEOUT_MAX, LIVE_INSTANCES_DEFAULT};
 use crate::plugin::check::Operator;
@@ -351,6 +353,8 @@ impl RuntimeBuilder {
             Some(directory) => Arc::new(SqliteDatabases::new(directory)),
             None => Arc::new(SqliteDatabases::in_memory()),
         });
+        let events = EventBus::new(self.clock.clone());
+        let audit_sink = AuditEvents { sink: CatchPanic(self.audit_sink), bus: events.clone() };
         Ok(Runtime(Arc::new(Shared {
             engines,
             linkers: Linkers::new(self.live_instances, extensions.clone()),
@@ -367,7 +371,7 @@ impl RuntimeBuilder {
             data_dir: self.data_dir,
             data,
             log_sink: Arc::new(CatchPanic(self.log_sink)),
-            audit: Arc::new(Audit::new(Arc::new(CatchPanic(self.audit_sink)), self.clock.clone())),
+            audit: Arc::new(Audit::new(Arc::new(audit_sink), self.clock.clone())),
             clock: self.clock,
             run_jobs: AtomicBool::new(self.run_jobs),
             jobs: AllJobs::new(job_store),
@@ -385,6 +389,7 @@ impl RuntimeBuilder {
             plugins: Arc::default(),
             services: Arc::default(),
             waits: Arc::default(),
+            events,
         })))
     }
 }

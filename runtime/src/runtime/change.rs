@@ -18,7 +18,7 @@ use crate::plugin::instance::Start;
 use crate::plugin::loaded::LoadedPlugin;
 use crate::plugin::package::PackageSource;
 use crate::plugin::registry::Turn;
-use crate::trigger::schedule;
+use crate::trigger::{event, schedule};
 
 /// Completes `work` even if its caller stops waiting, and holds the turn until then.
 async fn run_to_completion(turn: Turn, work: impl Future<Output = ()> + Send + 'static) {
@@ -99,6 +99,9 @@ impl Runtime {
             Ok(new) => {
                 let old = plugin.swap(new);
                 transition.complete(state);
+                if state.serves() {
+                    event::begin(plugin);
+                }
                 schedule::look_again(plugin);
                 run_to_completion(turn, async move { old.drain_and_unload().await }).await;
                 Ok(Plugin::new(plugin.clone()))
@@ -194,6 +197,7 @@ impl Runtime {
             Ok(new) => {
                 let old = plugin.swap(new);
                 transition.complete(PluginState::Ready);
+                event::begin(plugin);
                 self.run_jobs_of(plugin);
                 run_to_completion(turn, async move { old.drain_and_unload().await }).await;
                 Ok(())
@@ -210,9 +214,10 @@ impl Runtime {
     }
 }
 
-/// Ends a plugin's serving: its jobs, its calls, its instances and its named services.
+/// Ends a plugin's serving: its subscriptions, its jobs, its calls, its instances and its named services.
 async fn end(plugin: &CurrentRevision, refusal: Refusal) {
     plugin.end(refusal);
+    event::end(plugin);
     let revision = plugin.get();
     let jobs = revision.context.jobs.queue.clone();
     schedule::stop(&jobs).await;

@@ -1,5 +1,6 @@
 //! Triggers, which make calls: each describes its calls as [`Invocation`](crate::Invocation)s and passes them to
 //! dispatch.
 
+pub(crate) mod event;
 pub(crate) mod plugin;
 pub(crate) mod schedule;

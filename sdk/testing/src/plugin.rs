@@ -2,7 +2,6 @@
 //! denied uses of the plugin.
 
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
 use plugbay::event::{Health, Reaction};
 use plugbay::manifest::Manifest;
@@ -109,13 +108,10 @@ impl TestPlugin {
         self.answered(topic, self.deliver(&event))
     }
 
-    /// Creates an event of the host with the time of the test's clock, which can be changed before
-    /// [`TestPlugin::deliver`].
+    /// Creates an event of the host, which can be changed before [`TestPlugin::deliver`]. Its delivery sets its id, and
+    /// its time by the test's clock.
     pub fn make_event(&self, topic: &str, data: impl Into<Value>) -> Event {
-        let mut event = Event::new(topic, data);
-        let since = self.host.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        event.timestamp_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-        event
+        Event::new(topic, data)
     }
 
     /// Delivers any event to the plugin's subscriptions.

@@ -1,0 +1,41 @@
+//! The error of publishing an event, or of subscribing to events.
+
+/// Why an event is not published, or a subscription not made. No handler has run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EventError {
+    /// The topic or the pattern is not valid.
+    #[error("{message}")]
+    Topic {
+        /// The problem.
+        message: String,
+    },
+    /// The queue of a plugin that subscribed to the topic is full.
+    #[error("the queue of events for plugin `{plugin}` is full: publish again later")]
+    Busy {
+        /// The plugin.
+        plugin: String,
+    },
+    /// The event would be nested too deeply: handlers publish events that lead to one another.
+    #[error(
+        "the event `{topic}` would be published by a handler of an event that was published by a handler, and so on, \
+             more than {allowed} times"
+    )]
+    Cycle {
+        /// The topic.
+        topic: String,
+        /// The maximum depth.
+        allowed: u32,
+    },
+}
+
+impl EventError {
+    /// Returns the kind of the error, for programs: `invalid_topic`, `busy`, `cycle`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            EventError::Topic { .. } => "invalid_topic",
+            EventError::Busy { .. } => "busy",
+            EventError::Cycle { .. } => "cycle",
+        }
+    }
+}

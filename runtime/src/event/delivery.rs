@@ -1,0 +1,66 @@
+//! A published event, its delivery to a handler, and the interface of handlers.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Event, Reaction, Subscription};
+use crate::admission::Chain;
+use crate::error::InvokeError;
+
+/// An event that was published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Published {
+    pub(crate) id: String,
+    pub(crate) topic: String,
+    /// JSON.
+    pub(crate) data: String,
+    /// A plugin's name, or `host`.
+    pub(crate) source: String,
+    /// The only plugin that receives the event; `None` is all that subscribed.
+    pub(crate) target: Option<String>,
+    pub(crate) timestamp_ms: u64,
+    pub(crate) correlation_id: Option<String>,
+    /// The number of events that led to this one, each published by a handler of the one before it; itself included.
+    pub(crate) depth: u32,
+}
+
+impl Published {
+    /// Returns the event as applications see it.
+    pub(super) fn to_event(&self) -> Event {
+        Event {
+            id: self.id.clone(),
+            name: self.topic.clone(),
+            data: serde_json::from_str(&self.data).unwrap_or_default(),
+            source: self.source.clone(),
+            timestamp_ms: self.timestamp_ms,
+            correlation_id: self.correlation_id.clone(),
+        }
+    }
+}
+
+/// The delivery of an event to one subscription.
+#[derive(Clone, Copy)]
+pub(crate) struct Delivery<'a> {
+    pub(crate) event: &'a Published,
+    pub(crate) subscription: &'a Subscription,
+    /// The number of this delivery, from 1 on.
+    pub(crate) attempt: u32,
+    /// The plugins that wait for the handlers of the event.
+    pub(crate) chain: Option<&'a Arc<Chain>>,
+    /// The time that the emitter waits; `None` is unlimited.
+    pub(crate) timeout: Option<Duration>,
+}
+
+/// A running handler.
+pub(crate) type Handling<'a> = Pin<Box<dyn Future<Output = Result<Reaction, InvokeError>> + Send + 'a>>;
+
+/// The handler of a plugin's events.
+pub(crate) trait Handler: Send + Sync {
+    /// Handles an event.
+    fn handle<'a>(&'a self, delivery: Delivery<'a>) -> Handling<'a>;
+
+    /// Logs the failure of a delivery.
+    fn log_failure(&self, delivery: Delivery<'_>, error: &InvokeError);
+}

@@ -1,0 +1,60 @@
+//! The topics on which events are published.
+
+use plugbay_manifest::parse_topic;
+
+use crate::limits::TOPIC_WORDS_MAX;
+
+/// Returns the canonical spelling of a topic to publish on.
+///
+/// # Errors
+/// The problem, if it is not a topic, is a pattern or has too many words.
+pub(super) fn topic_to_publish(topic: String) -> Result<String, String> {
+    let topic = if is_canonical(&topic) { topic } else { parse_topic(&topic)? };
+    if topic.contains('*') {
+        return Err(format!("`{topic}` is a pattern: an event has one topic, without `*`"));
+    }
+    let words = topic.split('.').count();
+    if words > TOPIC_WORDS_MAX {
+        return Err(format!("a topic has at most {TOPIC_WORDS_MAX} words, this one has {words}"));
+    }
+    Ok(topic)
+}
+
+/// Returns whether a topic is short, valid and in its canonical spelling, as most are. The others are parsed.
+fn is_canonical(topic: &str) -> bool {
+    let mut in_word = false;
+    for byte in topic.bytes() {
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' => in_word = true,
+            b'.' if in_word => in_word = false,
+            _ => return false,
+        }
+    }
+    in_word && topic.len() <= 64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_are_published_in_their_canonical_spelling() {
+        for (written, topic) in [
+            ("order.placed", "order.placed"),
+            ("onContainerStart", "container.start"),
+            ("container:started", "container.start"),
+            ("onset", "onset"),
+            ("Order.Placed", "Order.Placed"),
+        ] {
+            assert_eq!(topic_to_publish(written.to_owned()).as_deref(), Ok(topic), "{written}");
+        }
+    }
+
+    #[test]
+    fn pattern_or_malformed_topic_is_not_published() {
+        let long = vec!["a"; TOPIC_WORDS_MAX + 1].join(".");
+        for bad in ["", ".", "a.", ".a", "a..b", "order.*", "**", "a b", &long] {
+            assert!(topic_to_publish(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Events of the bus, delivered to plugins by dispatch with the caller `event`.
+
+use std::sync::{Arc, Weak};
+
+use crate::dispatch;
+use crate::error::{InvokeError, InvokeErrorKind};
+use crate::event::{Delivery, Handler, Handling};
+use crate::plugin::current::CurrentRevision;
+use crate::service::log::LogLevel;
+
+/// The log target of lines about events.
+const TARGET: &str = "event";
+
+/// Subscribes a plugin that begins to serve, or that was reloaded, to the topics that its manifest declares.
+pub(crate) fn begin(plugin: &Arc<CurrentRevision>) {
+    let revision = plugin.get();
+    let handler = || -> Box<dyn Handler> {
+        Box::new(PluginHandler { name: revision.context.name.clone(), plugin: Arc::downgrade(plugin) })
+    };
+    revision.context.events.attach(&revision.context.name, &revision.manifest.events.subscribes, handler);
+}
+
+/// Ends the subscriptions of a plugin that no longer serves.
+pub(crate) fn end(plugin: &CurrentRevision) {
+    let revision = plugin.borrow();
+    revision.context.events.detach(revision.name());
+}
+
+/// The event handlers of a plugin. It follows the plugin through reloads, and does not keep it alive.
+struct PluginHandler {
+    name: Arc<str>,
+    plugin: Weak<CurrentRevision>,
+}
+
+impl Handler for PluginHandler {
+    fn handle<'a>(&'a self, delivery: Delivery<'a>) -> Handling<'a> {
+        Box::pin(async move {
+            let Some(plugin) = self.plugin.upgrade() else {
+                return Err(InvokeError::new(&*self.name, "on_event", InvokeErrorKind::NotLoaded));
+            };
+            dispatch::handle_event(&plugin, delivery).await
+        })
+    }
+
+    fn log_failure(&self, delivery: Delivery<'_>, error: &InvokeError) {
+        let Some(plugin) = self.plugin.upgrade() else { return };
+        let event = delivery.event;
+        let fields = [
+            ("topic".to_owned(), serde_json::json!(event.topic).to_string()),
+            ("source".to_owned(), serde_json::json!(event.source).to_string()),
+            ("attempt".to_owned(), delivery.attempt.to_string()),
+        ];
+        let message = format!("an event was not handled: {error}");
+        plugin.borrow().context.log.write_in(|| Some(&event.id), LogLevel::Warn, TARGET, &message, &fields);
+    }
+}

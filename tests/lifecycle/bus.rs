@@ -1,0 +1,116 @@
+//! The event bus with real plugins: the application publishes and receives, and plugins come and go.
+
+use plugbay::event::{EventStream, Received};
+use plugbay::{Event, Plugin};
+use serde_json::{Value, json};
+
+use crate::harness::guest::feature;
+use crate::harness::host::{Host, TestPlugin, call, pings};
+use crate::harness::patience::ends;
+
+#[tokio::test]
+async fn emitted_event_reaches_plugins_by_priority_until_one_stops_it() {
+    let host = Host::new();
+    let low = host.load(subscriber("low", json!([{ "topic": "order.*", "priority": 1 }]))).await;
+    let high = host.load(subscriber("high", json!([{ "topic": "**", "priority": 99 }]))).await;
+    let outcome = host.runtime.emit(Event::new("order.stop", json!(7))).await.expect("it is accepted");
+    assert_eq!((outcome.handlers, outcome.stopped, heard(&high).await.len(), heard(&low).await.len()), (1, true, 1, 0));
+    let outcome = host.runtime.emit(Event::new("order.cancel", json!(7))).await.expect("it is accepted");
+    assert_eq!((outcome.handlers, outcome.cancelled.is_some(), heard(&low).await.len()), (2, true, 1));
+    assert_eq!(heard(&low).await[0]["id"], json!(outcome.id));
+}
+
+#[tokio::test]
+async fn broken_handler_neither_stops_the_others_nor_fails_the_emitter() {
+    let host = Host::new();
+    let broken = host.load(subscriber("broken", json!([{ "topic": "**", "priority": 99 }]))).await;
+    let plugin = TestPlugin::from(feature::ECHO).manifest("events", json!({ "subscribes": ["order.*"] }));
+    host.load(plugin).await;
+    for (topic, code) in [("order.fail", "unwanted"), ("order.trap", "plugin_trapped")] {
+        let outcome = host.runtime.emit(Event::new(topic, json!(null))).await.expect("it is accepted");
+        assert_eq!((outcome.handlers, outcome.failed), (2, 1), "{topic}");
+        assert_eq!(broken.metrics().errors.get(code), Some(&1), "{topic}");
+        let is_logged = host.log.lines().iter().any(|line| {
+            (&*line.plugin, &*line.target) == ("broken", "event")
+                && line.fields.iter().any(|(_, value)| value.contains(topic))
+        });
+        assert!(is_logged, "its log says which event was not handled: {:?}", host.log.lines());
+    }
+    assert_eq!(pings(&broken).await, 1);
+}
+
+#[tokio::test]
+async fn published_events_arrive_in_order() {
+    let host = Host::new();
+    let plugin = host.load(subscriber("orders", json!(["order.*"]))).await;
+    for number in 0..100 {
+        host.runtime.publish(Event::new("order.placed", number)).await.expect("it is queued");
+    }
+    let numbers: Vec<Value> = all_heard(&plugin, 100).await.iter().map(|event| event["data"].clone()).collect();
+    assert_eq!(numbers, (0..100).map(|number| json!(number)).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn unloaded_plugin_receives_nothing_and_a_reloaded_one_goes_on() {
+    let host = Host::new();
+    let plugin = host.load(subscriber("orders", json!(["order.*"]))).await;
+    host.runtime.reload(subscriber("orders", json!(["user.*"])).package()).await.expect("it is reloaded");
+    let emit = async |topic: &str| host.runtime.emit(Event::new(topic, 1)).await.expect("it is accepted").handlers;
+    assert_eq!((emit("order.placed").await, emit("user.created").await), (0, 1));
+    assert_eq!(heard(&plugin).await.len(), 1);
+    host.runtime.unload("orders").await;
+    assert_eq!(emit("user.created").await, 0);
+}
+
+#[tokio::test]
+async fn once_subscription_is_not_spent_by_a_failure() {
+    let host = Host::new();
+    let once = json!([{ "topic": "order.*", "once": true }]);
+    let plugin = host.load(subscriber("orders", once.clone())).await;
+    let emit = async |topic: &str| host.runtime.emit(Event::new(topic, 1)).await.expect("it is accepted");
+    assert_eq!(emit("order.fail").await.failed, 1);
+    assert_eq!(emit("order.trap").await.failed, 1);
+    assert_eq!(emit("order.placed").await.handlers, 1);
+    assert_eq!((heard(&plugin).await.len(), emit("order.placed").await.handlers), (1, 0));
+    host.runtime.reload(subscriber("orders", once).package()).await.expect("it is reloaded");
+    assert_eq!(emit("order.placed").await.handlers, 0, "a reload does not renew it");
+}
+
+#[tokio::test]
+async fn denial_is_an_event_that_the_application_receives() {
+    let host = Host::new();
+    let mut denials = host.runtime.subscribe("permission.*").expect("a pattern");
+    let error = host.try_load(feature::DATA.into()).await.expect_err("it imports what it was not granted");
+    let event = next(&mut denials).await;
+    assert_eq!((&*event.name, &*event.source), ("permission.deny", "host"));
+    assert_eq!((&event.data["plugin"], &event.data["action"]), (&json!("feature_data"), &json!("read")), "{error}");
+}
+
+async fn next(stream: &mut EventStream) -> std::sync::Arc<Event> {
+    match ends(stream.next()).await {
+        Some(Received::Event(event)) => event,
+        other => panic!("an event: {other:?}"),
+    }
+}
+
+fn subscriber(name: &str, subscribes: Value) -> TestPlugin {
+    TestPlugin::from(feature::EVENTS)
+        .manifest("name", json!(name))
+        .manifest("events", json!({ "subscribes": subscribes }))
+}
+
+async fn heard(plugin: &Plugin) -> Vec<Value> {
+    let heard = call(plugin, "heard").await.expect("it answers");
+    heard.as_array().cloned().expect("a list of events")
+}
+
+/// Waits until the plugin has received this number of events.
+async fn all_heard(plugin: &Plugin, count: usize) -> Vec<Value> {
+    loop {
+        let heard = heard(plugin).await;
+        if heard.len() >= count {
+            return heard;
+        }
+        tokio::task::yield_now().await;
+    }
+}
