@@ -1,4 +1,4 @@
-//! The host's own SQLite files: the values of `data` and the jobs of `scheduler`.
+//! The host's own SQLite files: the values of `data`, the jobs of `scheduler` and durable events.
 //!
 //! All SQL here is the host's own. (A plugin's SQL runs in `db`, which does not trust it.) A write is on disk when
 //! [`Database::write`] returns: write-ahead log, `synchronous=FULL`. Reads do not wait for writers, since they see the
@@ -8,9 +8,13 @@
 //! Without a directory, the same statements run on a database in memory. If the directory cannot be written, reads work
 //! and writes fail.
 //!
+//! Writes that wait for one another are committed together ([`batch`]), so that each of them does not wait for the disk by
+//! itself.
+//!
 //! Each plugin has its own files. A damaged file fails the calls of its own plugin with an error that names the damage,
 //! and does not affect other plugins.
 
+mod batch;
 pub(crate) mod open;
 
 use std::fmt;
@@ -19,15 +23,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use parking_lot::Mutex;
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction};
+
+use self::batch::Waiting;
 
 use crate::scope::PluginScope;
 
-/// A database of one plugin. [`Database::open`] may block on the disk, so services open it on first use.
+/// The name in the scope of a database that belongs to no plugin.
+pub(crate) const HOST: &str = ".host";
+
+/// A database of one plugin, or of the host. [`Database::open`] may block on the disk, so services open it on first use.
 pub(crate) struct Database {
     about: Arc<About>,
     /// The lock of the only writer; others wait for it without blocking a thread.
     writer: Arc<tokio::sync::Mutex<Connection>>,
+    /// The writes that wait for the lock. The first that gets it commits them all.
+    waiting: Waiting,
     /// `None` if one connection does both: in memory, and if the file cannot be written.
     reader: Option<Mutex<Connection>>,
 }
@@ -75,7 +86,10 @@ impl fmt::Display for Unavailable {
             Why::ReadOnly => "cannot be written: the operator has to make it and its directory writable",
             Why::Failed => "could not be read or written; the host's log says why",
         };
-        write!(f, "`{}` of plugin `{}` {why}", self.file, self.plugin)
+        match &*self.plugin {
+            HOST => write!(f, "`{}` of the host {why}", self.file),
+            plugin => write!(f, "`{}` of plugin `{plugin}` {why}", self.file),
+        }
     }
 }
 
@@ -111,7 +125,7 @@ impl Database {
             Ok(opened) => {
                 let open::Connections { writer, reader } = opened?;
                 let writer = Arc::new(tokio::sync::Mutex::new(writer));
-                Ok(Database { about, writer, reader: reader.map(Mutex::new) })
+                Ok(Database { about, writer, waiting: Waiting::default(), reader: reader.map(Mutex::new) })
             }
             Err(error) => Err(about.failed(Why::Failed, &error)),
         }
@@ -138,7 +152,8 @@ impl Database {
     }
 
     /// Runs `work` in a transaction. The changes are on disk when this returns; the work completes even if the caller
-    /// stops waiting.
+    /// stops waiting, once it has begun. Concurrent writes may share a transaction, but if one of them fails, the others
+    /// succeed nevertheless.
     pub(crate) async fn write<T, E>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Stopped<E>> + Send + 'static,
@@ -147,16 +162,23 @@ impl Database {
         T: Send + 'static,
         E: From<Unavailable> + Send + 'static,
     {
-        let done = self.on_writer(move |connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let answer = work(&transaction)?;
-            transaction.commit()?;
-            Ok(answer)
-        });
-        done.await?.map_err(|stopped| match stopped {
-            Stopped::Sql(error) => self.about.unavailable(&error).into(),
-            Stopped::Refused(refused) => refused,
-        })
+        let mut done = self.waiting.add(self.about.clone(), work);
+        let writer = self.writer.clone().lock_owned();
+        let answer = tokio::select! {
+            biased;
+            answer = &mut done => answer,
+            mut connection = writer => {
+                let batch = self.waiting.take();
+                if !batch.is_empty() {
+                    let about = self.about.clone();
+                    let run = tokio::task::spawn_blocking(move || batch.run(&mut connection, &about));
+                    run.await.map_err(|error| self.about.failed(Why::Failed, &error))?;
+                }
+                done.await
+            }
+        };
+        // The sender is dropped without an answer only if the write panicked.
+        answer.unwrap_or_else(|_| Err(self.about.failed(Why::Failed, &"a write was dropped").into()))
     }
 
     /// Runs on a blocking thread, with the connection that waits for locks.

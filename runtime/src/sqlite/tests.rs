@@ -50,6 +50,45 @@ async fn database_in_memory_ends_with_its_owner() {
     assert_eq!(words(&open(None).await.expect("it opens")).await, Ok(0));
 }
 
+/// Writes that wait while another one holds the connection.
+#[tokio::test]
+async fn waiting_writes_are_committed_together_and_fail_alone() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let database = Arc::new(open(Some(directory.path())).await.expect("it opens"));
+    let commits = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let mut connection = database.writer.clone().lock_owned().await;
+    let counted = commits.clone();
+    let count = move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        false
+    };
+    connection.commit_hook(Some(count)).expect("it is set");
+    let words_to_add = ["one", "two", "refused", "two", "three"];
+    let writes: Vec<_> = words_to_add
+        .into_iter()
+        .map(|word| {
+            let database = database.clone();
+            tokio::spawn(async move { add(&database, word).await })
+        })
+        .collect();
+    let abandoned = tokio::spawn({
+        let database = database.clone();
+        async move { add(&database, "abandoned").await }
+    });
+    while database.waiting.len() < words_to_add.len() + 1 {
+        tokio::task::yield_now().await;
+    }
+    abandoned.abort();
+    abandoned.await.expect_err("it is aborted");
+    drop(connection);
+    let mut outcomes = Vec::new();
+    for write in writes {
+        outcomes.push(write.await.expect("it ends").is_ok());
+    }
+    assert_eq!(outcomes, [true, true, false, false, true], "one is refused, and one is a duplicate");
+    assert_eq!((words(&database).await, commits.load(Ordering::Relaxed)), (Ok(3), 1));
+}
+
 #[tokio::test]
 async fn refused_work_is_undone() {
     for directory in [None, Some(tempfile::tempdir().expect("a directory"))] {
