@@ -1,7 +1,7 @@
 //! The handle of a loaded plugin, which an application holds and calls.
 //!
-//! It refers to the plugin, not to a revision, so it stays valid through reloads and while the plugin is disabled. After
-//! an unload its calls fail.
+//! It refers to the plugin, not to a revision, so it stays valid through reloads and while the plugin is disabled.
+//! After an unload its calls fail.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

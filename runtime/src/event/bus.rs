@@ -135,8 +135,8 @@ impl EventBus {
         Ok(id)
     }
 
-    /// Publishes an event of the host unless nothing subscribed to its topic. `data` is called only if something did. If
-    /// a plugin's queue is full, the event is lost, and counted.
+    /// Publishes an event of the host unless nothing subscribed to its topic. `data` is called only if something did.
+    /// If a plugin's queue is full, the event is lost, and counted.
     pub(crate) fn host_event(self: &Arc<Self>, topic: &str, data: impl FnOnce() -> Value) {
         if !self.has_receivers(topic) {
             return;

@@ -1,8 +1,8 @@
 //! An index of patterns: the values whose patterns match a topic are found word by word, without trying each pattern.
 //!
 //! The patterns are a tree of words. A topic is followed through it with a set of nodes, because `**` makes several
-//! paths possible. The set never has a node twice, so that the work is bounded by the words of the topic times the nodes
-//! of the tree, whatever the patterns are.
+//! paths possible. The set never has a node twice, so that the work is bounded by the words of the topic times the
+//! nodes of the tree, whatever the patterns are.
 
 use std::collections::{HashMap, HashSet};
 
@@ -106,8 +106,8 @@ impl<T> PatternIndex<T> {
 /// The nodes that the words so far lead to.
 struct Reached<'a, T> {
     nodes: Vec<&'a Node<T>>,
-    /// The nodes among them that take further words. Only those can be reached twice: from themselves, and from the node
-    /// before them.
+    /// The nodes among them that take further words. Only those can be reached twice: from themselves, and from the
+    /// node before them.
     taking: HashSet<*const Node<T>>,
 }
 
@@ -153,7 +153,8 @@ impl<T> Node<T> {
         }
     }
 
-    /// Removes values below this node, and the nodes that are not needed any more. Returns the number of removed values.
+    /// Removes values below this node, and the nodes that are not needed any more. Returns the number of removed
+    /// values.
     fn remove(&mut self, words: &[&str], is_removed: &impl Fn(&T) -> bool) -> usize {
         let Some((word, rest)) = words.split_first() else {
             let before = self.values.len();

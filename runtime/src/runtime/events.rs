@@ -16,12 +16,12 @@ impl Runtime {
         self.0.events.emit(event.into(), None, None).await
     }
 
-    /// Publishes an event, and returns its id as soon as it is queued for all plugins that subscribed to its topic. Each
-    /// plugin receives the events of its queue in order.
+    /// Publishes an event, and returns its id as soon as it is queued for all plugins that subscribed to its topic.
+    /// Each plugin receives the events of its queue in order.
     ///
     /// # Errors
-    /// [`EventError::Topic`] if the topic is not valid; [`EventError::Busy`] if the queue of a plugin is full. No plugin
-    /// receives the event then.
+    /// [`EventError::Topic`] if the topic is not valid; [`EventError::Busy`] if the queue of a plugin is full. No
+    /// plugin receives the event then.
     pub async fn publish(&self, event: Event) -> Result<String, EventError> {
         self.0.events.publish(event.into()).await
     }

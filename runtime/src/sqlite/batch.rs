@@ -1,8 +1,9 @@
 //! Writes that are committed together.
 //!
 //! Waiting for the disk takes most of the time of a write, and takes as long for many as for one. While a write is
-//! committed, others queue; the next one that gets the connection commits all of them in one transaction. A single write
-//! has a transaction of its own. In a batch, each write has a savepoint, to which it alone is rolled back if it fails.
+//! committed, others queue; the next one that gets the connection commits all of them in one transaction. A single
+//! write has a transaction of its own. In a batch, each write has a savepoint, to which it alone is rolled back if it
+//! fails.
 
 use std::sync::Arc;
 

@@ -8,8 +8,8 @@
 //! Without a directory, the same statements run on a database in memory. If the directory cannot be written, reads work
 //! and writes fail.
 //!
-//! Writes that wait for one another are committed together ([`batch`]), so that each of them does not wait for the disk by
-//! itself.
+//! Writes that wait for one another are committed together ([`batch`]), so that each of them does not wait for the disk
+//! by itself.
 //!
 //! Each plugin has its own files. A damaged file fails the calls of its own plugin with an error that names the damage,
 //! and does not affect other plugins.
@@ -32,7 +32,8 @@ use crate::scope::PluginScope;
 /// The name in the scope of a database that belongs to no plugin.
 pub(crate) const HOST: &str = ".host";
 
-/// A database of one plugin, or of the host. [`Database::open`] may block on the disk, so services open it on first use.
+/// A database of one plugin, or of the host. [`Database::open`] may block on the disk, so services open it on first
+/// use.
 pub(crate) struct Database {
     about: Arc<About>,
     /// The lock of the only writer; others wait for it without blocking a thread.
@@ -152,8 +153,8 @@ impl Database {
     }
 
     /// Runs `work` in a transaction. The changes are on disk when this returns; the work completes even if the caller
-    /// stops waiting, once it has begun. Concurrent writes may share a transaction, but if one of them fails, the others
-    /// succeed nevertheless.
+    /// stops waiting, once it has begun. Concurrent writes may share a transaction, but if one of them fails, the
+    /// others succeed nevertheless.
     pub(crate) async fn write<T, E>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Stopped<E>> + Send + 'static,

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use rusqlite::TransactionBehavior;
+
 use super::*;
 use crate::clock::ManualClock;
 

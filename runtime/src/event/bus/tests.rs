@@ -1,3 +1,5 @@
+//! The bus with handlers that record what they receive.
+
 use std::sync::atomic::AtomicBool;
 
 use plugbay_manifest::Subscription as Declared;
