@@ -225,7 +225,7 @@ fn crates_depend_on_those_below_only() {
 
 #[test]
 fn services_know_neither_wit_nor_wasmtime_nor_grants() {
-    for module in ["service", "sqlite", "audit", "event.rs"] {
+    for module in ["service", "sqlite", "audit", "event"] {
         check(
             &format!("runtime/src/{module}"),
             &["wasmtime", "bindings", "wit::", "Grants", "plugbay_manifest::Manifest"],
