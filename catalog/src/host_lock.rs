@@ -7,11 +7,15 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The file's name. It has a dot, so that it is not the directory of a plugin.
 const FILE_NAME: &str = "host.lock";
 /// Bytes of the file that are read. It was written by a Plugbay host, but another program may have replaced it.
 const TEXT_BYTES_MAX: u64 = 1 << 10;
+/// How often a lock that is held is tried again, and the time in between.
+const TRIES: u32 = 5;
+const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 
 /// The right to run a host on a data directory, held until it is dropped.
 #[derive(Debug)]
@@ -57,12 +61,20 @@ impl HostLock {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(directory.join(FILE_NAME)).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(HostLockError::InUse { directory: directory.to_owned(), holder: holder(file) });
+        // A command that looks for the holder has the lock for a moment.
+        let mut tries_left = TRIES;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if tries_left > 0 => {
+                    tries_left -= 1;
+                    std::thread::sleep(BETWEEN_TRIES);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(HostLockError::InUse { directory: directory.to_owned(), holder: holder(file) });
+                }
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
             }
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
         let command: String = command.chars().filter(|character| !character.is_control()).take(200).collect();
         let write = |file: &mut File| {
@@ -72,6 +84,27 @@ impl HostLock {
         };
         write(&mut file).map_err(failed)?;
         Ok(HostLock { _file: file })
+    }
+}
+
+impl HostLock {
+    /// The process that runs a host on a data directory, such as ``process 4711 (`plugbay serve`)``; `None` if there is
+    /// none.
+    ///
+    /// # Errors
+    /// [`HostLockError::Io`] if the lock file cannot be read.
+    pub fn holder(directory: &Path) -> Result<Option<String>, HostLockError> {
+        let failed = |error| HostLockError::Io { directory: directory.to_owned(), error };
+        let file = match File::open(directory.join(FILE_NAME)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => Ok(Some(holder(file))),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
+        }
     }
 }
 
@@ -98,7 +131,10 @@ mod tests {
         let error = HostLock::acquire(directory.path(), "plugbay run").expect_err("it is held").to_string();
         let expected = format!("in use by process {} (`plugbay serve`)", std::process::id());
         assert!(error.contains(&expected), "{error}");
+        let holder = HostLock::holder(directory.path()).expect("readable");
+        assert!(holder.is_some_and(|holder| expected.ends_with(&holder)));
         drop(held);
+        assert_eq!(HostLock::holder(directory.path()).expect("readable"), None);
         HostLock::acquire(directory.path(), "plugbay run").expect("it is free again");
     }
 

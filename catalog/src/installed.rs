@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::digest::Digest;
-use crate::package::{ConfigFile, ManifestDocument};
+use crate::package::{ConfigFile, ManifestDocument, config_values};
 
 /// The number that the catalog gives to an installed plugin. It is kept by updates, and never given to another plugin.
 pub type PluginId = i64;
@@ -205,15 +205,7 @@ impl StoredPackage {
     /// # Errors
     /// [`ManifestError`] if a file is not a document of its format.
     pub fn config_values(&self, environment: Option<&str>) -> Result<Vec<(String, Value)>, ManifestError> {
-        let mut values = Vec::new();
-        for stem in ["default"].into_iter().chain(environment) {
-            for extension in ["yaml", "yml", "json", "toml"] {
-                let name = format!("config/{stem}.{extension}");
-                let Some(file) = self.files.iter().find(|file| file.name == name) else { continue };
-                values.push((name, file.values()?));
-            }
-        }
-        Ok(values)
+        config_values(&self.files, environment)
     }
 }
 

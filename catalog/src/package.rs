@@ -156,6 +156,14 @@ impl Package {
         &self.manifest.name
     }
 
+    /// The values of its configuration files for an environment, lowest first.
+    ///
+    /// # Errors
+    /// As [`StoredPackage::config_values`](crate::store::StoredPackage::config_values).
+    pub fn config_values(&self, environment: Option<&str>) -> Result<Vec<(String, Value)>, ManifestError> {
+        config_values(&self.files, environment)
+    }
+
     /// The text that a signature of this package covers.
     pub fn statement(&self) -> Statement {
         Statement::of(self.component_digest, self.document.as_ref(), &self.files)
@@ -178,6 +186,23 @@ pub(crate) fn merge(
         layers.push(document.layer(origin)?);
     }
     Manifest::from_layers(&layers)
+}
+
+/// The values of `config/default.*` and then of `config/ENVIRONMENT.*`.
+pub(crate) fn config_values(
+    files: &[ConfigFile],
+    environment: Option<&str>,
+) -> Result<Vec<(String, Value)>, ManifestError> {
+    let mut values = Vec::new();
+    for stem in ["default"].into_iter().chain(environment) {
+        for extension in ["yaml", "yml", "json", "toml"] {
+            let name = format!("config/{stem}.{extension}");
+            if let Some(file) = files.iter().find(|file| file.name == name) {
+                values.push((name, file.values()?));
+            }
+        }
+    }
+    Ok(values)
 }
 
 /// A plugin name from that of a file: lower case, with `_` for what a name cannot have, and cut to a name's length.

@@ -5,6 +5,8 @@ use plugbay::error::{BuildError, InvokeErrorKind, LimitOrigin, LoadErrorKind};
 use plugbay::inspection::ImportRefusal;
 use plugbay::policy::{Denial, Refused};
 use plugbay::{InvokeError, LoadError};
+use plugbay_catalog::network::{TransferError, TransferProblem};
+use plugbay_catalog::{CatalogError, CatalogProblem};
 
 use crate::error::RefusedImport;
 use crate::output::shell_word;
@@ -35,7 +37,7 @@ pub(crate) fn of_load(error: &LoadError) -> Vec<String> {
     let advice = match error.kind() {
         LoadErrorKind::Start(cause) => of_call(cause),
         LoadErrorKind::Requires { .. } => {
-            Some("load it with `run --with PLUGIN`, or list it under `plugins` in the host's file".to_owned())
+            Some("load it with `run --with PLUGIN`, list it under `plugins` in the host's file, or install it".to_owned())
         }
         LoadErrorKind::MinimumMemory { origin, .. } => raised("--max-memory SIZE", "max_memory_mb", *origin),
         LoadErrorKind::NotTrusted => Some(format!(
@@ -58,6 +60,17 @@ pub(crate) fn of_load(error: &LoadError) -> Vec<String> {
 pub(crate) fn of_imports(refused: &[RefusedImport], not_allowed: &[String]) -> Vec<String> {
     let of_each = refused.iter().filter_map(|import| Some(format!("{}: {}", import.import, import.advice.as_ref()?)));
     of_each.chain(all_grants(not_allowed)).collect()
+}
+
+/// Advice for an operation of the catalog.
+pub(crate) fn of_catalog(error: &CatalogError) -> Option<String> {
+    match error.problem() {
+        CatalogProblem::VersionMoved { .. } => Some("--accept-moved-version accepts it".to_owned()),
+        CatalogProblem::Transfer(TransferError { problem: TransferProblem::PrivateAddress(_), .. }) => {
+            Some("`catalog: { private_hosts: [HOST] }` in the host's file names it".to_owned())
+        }
+        _ => error.hint().map(str::to_owned),
+    }
 }
 
 /// Advice for a runtime that cannot be built.

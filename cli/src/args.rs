@@ -1,11 +1,16 @@
 //! The command line's arguments. Values are parsed here; each command interprets them.
 
+mod catalog;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 use plugbay::log::LogLevel;
 
+pub(crate) use self::catalog::{
+    CatalogArgs, ConsentArgs, HostFileArg, Install, Keygen, List, Named, Publish, Remove, Sign, Status, Update,
+};
 use crate::help;
 use crate::units::{parse_bytes, parse_count, parse_duration, parse_setting};
 
@@ -83,6 +88,39 @@ pub(crate) enum Command {
     /// Run a plugin's test files; the plugin may be in any language
     #[command(after_help = help::TEST)]
     Test(Test),
+    /// Install a plugin in the catalog of a data directory
+    #[command(after_help = help::INSTALL)]
+    Install(Install),
+    /// Replace an installed plugin by a newer version
+    #[command(after_help = help::UPDATE)]
+    Update(Update),
+    /// Bring back the previous version of an installed plugin
+    #[command(after_help = help::ROLLBACK)]
+    Rollback(Named),
+    /// Remove an installed plugin
+    #[command(after_help = help::REMOVE)]
+    Remove(Remove),
+    /// Let hosts load an installed plugin
+    #[command(after_help = help::ENABLE)]
+    Enable(Named),
+    /// Keep hosts from loading an installed plugin
+    #[command(after_help = help::DISABLE)]
+    Disable(Named),
+    /// List the installed plugins
+    #[command(after_help = help::LIST)]
+    List(List),
+    /// Show an installed plugin, or the catalog as a whole
+    #[command(after_help = help::STATUS)]
+    Status(Status),
+    /// Publish a plugin in an OCI registry
+    #[command(after_help = help::PUBLISH)]
+    Publish(Publish),
+    /// Write the signature of a plugin beside it
+    #[command(after_help = help::SIGN)]
+    Sign(Sign),
+    /// Make a key pair for signatures
+    #[command(after_help = help::KEYGEN)]
+    Keygen(Keygen),
     /// Print the JSON Schema of the manifest, the host's file or test files
     #[command(after_help = help::SCHEMA)]
     Schema(Schema),
@@ -248,7 +286,7 @@ pub(crate) struct Doctor {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct PluginArg {
-    /// A .wasm file, a plugin directory, or the directory of a Rust crate
+    /// A .wasm file, a plugin directory, the directory of a Rust crate, or the name of an installed plugin
     #[arg(value_name = "PLUGIN", value_hint = ValueHint::AnyPath)]
     pub(crate) path: PathBuf,
 }

@@ -20,7 +20,10 @@ use crate::advice;
 use crate::output::{Output, RED, indented, plain, shell_word, to_stderr};
 use crate::signal::EndSignal;
 use crate::units::show_count;
-use plugbay_node::{DataDirError, HostFileError, NodeError};
+use plugbay_catalog::signing::SignatureError;
+use plugbay_catalog::store::StoreError;
+use plugbay_catalog::{CatalogError, CatalogProblem, HostLockError};
+use plugbay_node::{DataDirError, HostFileError, NodeError, OpenCatalogError};
 use plugbay_project::ProjectError;
 use plugbay_testing::TestFileError;
 
@@ -57,6 +60,18 @@ pub(crate) enum Error {
     HostFile(ManifestError),
     /// The data directory cannot be used.
     DataDir(DataDirError),
+    /// The catalog refused or failed an operation.
+    Catalog(Box<CatalogError>),
+    /// The catalog cannot be opened.
+    Store(Box<StoreError>),
+    /// The data directory has no catalog.
+    NothingInstalled(PathBuf),
+    /// The installed plugin is disabled.
+    Disabled(String),
+    /// Another host runs on the data directory, or it cannot be locked.
+    HostLock(HostLockError),
+    /// A key cannot be used.
+    Key(SignatureError),
     /// A test file cannot be read, or is invalid.
     TestFile(TestFileError),
     /// Several imports are refused; `check` lists them all.
@@ -94,6 +109,13 @@ impl Error {
             Error::Load(error) => error.code(),
             Error::HostFile(_) => "invalid_host_file",
             Error::DataDir(_) => "data_dir_unusable",
+            Error::Catalog(error) => error.code(),
+            Error::Store(error) => error.code(),
+            Error::NothingInstalled(_) => "not_installed",
+            Error::Disabled(_) => "plugin_disabled",
+            Error::HostLock(HostLockError::InUse { .. }) => "data_dir_in_use",
+            Error::HostLock(_) => "data_dir_unusable",
+            Error::Key(error) => error.code(),
             Error::TestFile(TestFileError::Content(_)) => "invalid_test_file",
             Error::TestFile(_) => "usage",
             Error::Imports { refused, .. } if refused.iter().all(|import| import.permission.is_some()) => {
@@ -144,6 +166,10 @@ impl Error {
                 self.json_with(Some(json!(error.problems)))
             }
             Error::Imports { refused, .. } => self.json_with(Some(json!(refused))),
+            Error::Catalog(error) => self.json_with(match error.problem() {
+                CatalogProblem::Unconfirmed(difference) => Some(json!(difference)),
+                _ => None,
+            }),
             _ => self.json_with(None),
         }
     }
@@ -174,6 +200,14 @@ impl Error {
             Error::Load(error) => load_text(error),
             Error::HostFile(error) => format!("the host's file is invalid:\n{error}"),
             Error::DataDir(error) => error.to_string(),
+            Error::Catalog(error) => error.to_string(),
+            Error::Store(error) => error.to_string(),
+            Error::NothingInstalled(directory) => {
+                format!("no plugin is installed in the data directory {}", directory.display())
+            }
+            Error::Disabled(plugin) => format!("plugin `{plugin}` is disabled"),
+            Error::HostLock(error) => error.to_string(),
+            Error::Key(error) => error.to_string(),
             Error::TestFile(error) => error.to_string(),
             Error::Imports { plugin, refused, .. } => {
                 let list: String =
@@ -201,10 +235,16 @@ impl Error {
             Error::Imports { refused, not_allowed, .. } => advice::of_imports(refused, not_allowed),
             Error::Invoke(error, denials) | Error::PassedOn(error, denials) => advice::of_invoke(error, denials),
             Error::Runtime(error) => advice::of_runtime(error).into_iter().collect(),
+            Error::Catalog(error) => advice::of_catalog(error).into_iter().collect(),
+            Error::Disabled(plugin) => vec![format!("`plugbay enable {}` enables it", shell_word(plugin))],
+            Error::NothingInstalled(_) => vec!["`plugbay install REFERENCE` installs one".to_owned()],
             Error::Usage(_)
             | Error::Project(_)
             | Error::HostFile(_)
             | Error::DataDir(_)
+            | Error::Store(_)
+            | Error::HostLock(_)
+            | Error::Key(_)
             | Error::TestFile(_)
             | Error::Signal(_)
             | Error::Output(_)
@@ -300,7 +340,13 @@ macro_rules! error_from {
         }
     )*};
 }
-error_from!(Project(ProjectError), Call(CallError), Runtime(BuildError),);
+error_from!(
+    Project(ProjectError),
+    Call(CallError),
+    Runtime(BuildError),
+    Catalog(CatalogError),
+    Store(StoreError),
+);
 
 impl From<LoadError> for Error {
     fn from(error: LoadError) -> Self {
@@ -329,6 +375,28 @@ impl From<HostFileError> for Error {
             HostFileError::Content(error) => Error::HostFile(error),
             other => Error::Usage(other.to_string()),
         }
+    }
+}
+
+impl From<OpenCatalogError> for Error {
+    fn from(error: OpenCatalogError) -> Self {
+        match error {
+            OpenCatalogError::DataDir(error) => Error::DataDir(error),
+            OpenCatalogError::Store(error) => error.into(),
+            other => Error::Usage(other.to_string()),
+        }
+    }
+}
+
+impl From<HostLockError> for Error {
+    fn from(error: HostLockError) -> Self {
+        Error::HostLock(error)
+    }
+}
+
+impl From<SignatureError> for Error {
+    fn from(error: SignatureError) -> Self {
+        Error::Key(error)
     }
 }
 

@@ -48,7 +48,9 @@ impl From<&Error> for Exit {
             Error::Usage(_) | Error::HostFile(_) | Error::DataDir(_) | Error::TestFile(_) | Error::Output(_) => {
                 Exit::Usage
             }
-            Error::Project(_) | Error::NotBuilt(_) => Exit::NotLoadable,
+            Error::Store(_) | Error::NothingInstalled(_) | Error::HostLock(_) | Error::Key(_) => Exit::Usage,
+            Error::Catalog(error) => of_catalog(error.code()),
+            Error::Project(_) | Error::NotBuilt(_) | Error::Disabled(_) => Exit::NotLoadable,
             Error::Load(error) => of_load(error),
             // An import that this host does not offer cannot be granted.
             Error::Imports { refused, .. } if refused.iter().all(|import| import.permission.is_some()) => Exit::Denied,
@@ -67,6 +69,18 @@ impl From<&Error> for Exit {
             Error::PassedOn(..) => Exit::Denied,
             Error::Internal(_) => Exit::Internal,
         }
+    }
+}
+
+/// The exit code of an operation of the catalog, by the code of its error.
+fn of_catalog(code: &str) -> Exit {
+    match code {
+        "unconfirmed" | "signature_required" | "private_address" | "access_denied" => Exit::Denied,
+        "too_large" => Exit::Limit,
+        "invalid_reference" | "file_unreadable" | "no_registry" | "invalid_key" | "not_installed"
+        | "already_installed" | "no_previous_version" | "changed_meanwhile" | "catalog_full" | "catalog_damaged"
+        | "catalog_newer" | "catalog_busy" | "catalog_unavailable" | "disk_full" | "already_published" => Exit::Usage,
+        _ => Exit::NotLoadable,
     }
 }
 

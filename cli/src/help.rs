@@ -1,9 +1,16 @@
 //! The help texts below the lists of options: examples, exit codes, variables. No line is longer than 79 characters,
 //! the usual width of a terminal.
 
+mod catalog;
+
+pub(crate) use self::catalog::{
+    DISABLE, ENABLE, INSTALL, KEYGEN, LIST, PUBLISH, REMOVE, ROLLBACK, SIGN, STATUS, UPDATE,
+};
+
 pub(crate) const SHORT: &str = "\
 PLUGIN is, in every command, a .wasm file, a plugin directory, or the directory
-of a Rust crate. `plugbay --help` has examples, exit codes and environment
+of a Rust crate; for `run`, `inspect` and `check` also the name of an installed
+plugin. `plugbay --help` has examples, exit codes and environment
 variables; `plugbay COMMAND --help` has more on each command.";
 
 pub(crate) const LONG: &str = "\
@@ -11,9 +18,11 @@ PLUGIN is, in every command:
   a .wasm file            a component, with or without an embedded manifest
   a plugin directory      plugin.yaml (or plugin.yml, plugin.json,
                           manifest.json, plugin.toml) and its .wasm
-  a crate's directory     Cargo.toml: `run`, `build` and `test` build it for
-                          wasm32-wasip2; rustup adds that target to the
+  a crate's directory     Cargo.toml: `run`, `build`, `test` and `publish` build
+                          it for wasm32-wasip2; rustup adds that target to the
                           toolchain if it is missing
+  a name                  for `run`, `inspect` and `check`: a plugin that
+                          `plugbay install` put into the data directory
 
 Building a crate runs its build scripts and macros as you, outside of the
 sandbox. `inspect`, `check` and `call` do not build: they use the component in
@@ -29,6 +38,7 @@ Examples:
   plugbay call any.wasm add 1 2               call any component's functions
   plugbay test demo                           run its test files
   plugbay build demo -o demo.wasm             build one file to distribute
+  plugbay install demo.wasm --data-dir data   install it; then `plugbay run demo`
 
 Standard output has the result alone; log lines, notes and errors go to
 standard error. With --json, standard output has exactly one JSON document,
@@ -39,10 +49,10 @@ Exit codes:
    1  the plugin answered an error, has no such action or refuses the payload;
       from `test`: a test failed; from `doctor`: something needed is missing
    2  the command line is wrong, the payload is not JSON, or a file or
-      directory cannot be read or written
+      directory cannot be read or written; nothing of this name is installed
    3  the plugin cannot be loaded: not found, does not build, or its manifest,
       component or contract is wrong
-   4  permission denied
+   4  permission denied, or not confirmed with --yes, or not signed as required
    5  a limit was hit: time, fuel, memory, stack, sizes, rate
    6  the plugin trapped: a panic, an abort, an access out of bounds
   70  Plugbay itself failed
@@ -54,6 +64,7 @@ Environment variables:
   PLUGBAY_HOST_FILE    the default of --host-file
   PLUGBAY_ENVIRONMENT  the default of --environment
   PLUGBAY_DATA_DIR     the default of --data-dir
+  PLUGBAY_KEY_PASSWORD the password of a publisher's private key
   PLUGBAY_CACHE_DIR    the cache of compiled code, or `off`
                        [default: plugbay/code in $XDG_CACHE_HOME or ~/.cache]
   NO_COLOR             if set, terminal output has no colours";

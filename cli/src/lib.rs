@@ -1,4 +1,4 @@
-//! The `plugbay` command: runs, calls, inspects, checks, creates, builds and tests plugins.
+//! The `plugbay` command: runs, calls, inspects, checks, creates, builds, tests, installs and publishes plugins.
 //!
 //! It is a library only so that the end-to-end tests build the same program. Its API is [`main`] alone.
 //!
@@ -10,7 +10,9 @@
 
 mod advice;
 mod args;
+mod catalog;
 mod command;
+mod consent;
 mod error;
 mod exit;
 mod help;
@@ -18,12 +20,14 @@ mod host;
 mod host_log;
 mod log;
 mod output;
+mod password;
 mod payload;
 mod progress;
 mod shape;
 mod signal;
 mod stats;
 mod stderr;
+mod table;
 mod units;
 
 use std::process::ExitCode;
@@ -66,6 +70,17 @@ fn run(args: &Args, output: Output) -> Result<Exit, Error> {
         Command::New(args) => command::new::run(args, output),
         Command::Build(args) => command::build::run(args, common, output),
         Command::Test(args) => command::test::run(args, common, output),
+        Command::Install(args) => command::install::run(args, output),
+        Command::Update(args) => command::update::run(args, output),
+        Command::Rollback(args) => command::rollback::run(args, output),
+        Command::Remove(args) => command::remove::run(args, output),
+        Command::Enable(args) => command::enable::run(args, true, output),
+        Command::Disable(args) => command::enable::run(args, false, output),
+        Command::List(args) => command::list::run(args, output),
+        Command::Status(args) => command::status::run(args, output),
+        Command::Publish(args) => command::publish::run(args, output),
+        Command::Sign(args) => command::sign::run(args, output),
+        Command::Keygen(args) => command::keygen::run(args, output),
         Command::Schema(args) => command::schema::run(args, output),
         Command::Wit(args) => command::wit::run(args, output),
         Command::Completions(args) => command::completions::run(args, output),

@@ -1,4 +1,4 @@
-//! A spinner for steps that take longer than a second, on terminals only.
+//! A spinner for steps that take longer than a second, and a bar for transfers, on terminals only.
 //!
 //! The log shares the terminal with it, so all writes to standard error while a spinner may be shown go through
 //! [`suspended`].
@@ -10,6 +10,9 @@ use std::thread;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use plugbay_catalog::network::TransferObserver;
+
+use crate::output::plain;
 
 /// The time after which the spinner appears.
 const SHOWN_AFTER: Duration = Duration::from_secs(1);
@@ -55,6 +58,57 @@ impl Drop for Progress {
             let _ = watcher.join();
         }
     }
+}
+
+/// A bar for transfers, one after another. Dropping it removes the bar.
+pub(crate) struct TransferProgress {
+    is_shown: bool,
+}
+
+impl TransferProgress {
+    /// Shows bars if standard error is a terminal.
+    pub(crate) fn new(quiet: bool) -> Self {
+        TransferProgress { is_shown: !quiet && stderr().is_terminal() }
+    }
+}
+
+impl TransferObserver for TransferProgress {
+    fn begun(&self, what: &str, bytes: Option<u64>) {
+        if self.is_shown {
+            show(Some(bar(plain(what).into_owned(), bytes)));
+        }
+    }
+
+    fn moved(&self, bytes: u64) {
+        if let Some(bar) = &*SHOWN.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) {
+            bar.inc(bytes);
+        }
+    }
+
+    fn finished(&self) {
+        if self.is_shown {
+            show(None);
+        }
+    }
+}
+
+impl Drop for TransferProgress {
+    fn drop(&mut self) {
+        self.finished();
+    }
+}
+
+fn bar(what: String, bytes: Option<u64>) -> ProgressBar {
+    let (bar, template) = match bytes {
+        Some(bytes) => {
+            (ProgressBar::new(bytes), "{msg} [{wide_bar}] {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}")
+        }
+        None => (ProgressBar::no_length(), "{spinner} {msg} {bytes} {binary_bytes_per_sec}"),
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar.with_message(what)
 }
 
 /// Writes to standard error while the spinner is hidden.

@@ -45,6 +45,14 @@ pub(crate) fn show_bytes(bytes: u64) -> String {
     bytesize::ByteSize(bytes).display().iec().to_string()
 }
 
+/// `2026-11-29T23:00:00Z`, of seconds since 1970.
+pub(crate) fn show_time(seconds: u64) -> String {
+    // Later moments than the year 9999 cannot be formatted.
+    const LAST: u64 = 253_402_300_799;
+    let time = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.min(LAST));
+    humantime::format_rfc3339_seconds(time).to_string()
+}
+
 /// `1.25 ms`: three significant digits, in a suitable unit.
 pub(crate) fn show_duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();

@@ -95,7 +95,7 @@ impl Node {
     /// [`BootFailure`] if another host runs on the data directory, the catalog is damaged, or the directory of plugins
     /// cannot be listed. Everything that concerns one plugin is in the report instead.
     pub async fn boot(&self, command: &str, observer: &dyn TransferObserver) -> Result<BootReport, BootFailure> {
-        let lock = self.data_dir.as_ref().map(|directory| HostLock::acquire(directory, command)).transpose()?;
+        let lock = self.lock(command)?;
         let catalog = self.boot_catalog()?;
         let mut all = Collected::default();
         for path in self.file.local_plugins() {

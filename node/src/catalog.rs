@@ -45,10 +45,23 @@ pub enum OpenCatalogError {
 /// # Errors
 /// [`OpenCatalogError`] if a setting is invalid.
 pub fn fetcher(file: &HostFile) -> Result<Fetcher, OpenCatalogError> {
-    let CatalogSettings { trusted_keys, require_signatures, private_hosts, plain_hosts, default_namespace, .. } =
-        file.catalog().clone();
-    let keys: Result<Vec<PublicKey>, SignatureError> = trusted_keys.iter().map(|key| PublicKey::parse(key)).collect();
-    let trust = Trust::new(keys.map_err(OpenCatalogError::Key)?).required(require_signatures);
+    let settings = file.catalog();
+    let keys: Result<Vec<PublicKey>, SignatureError> =
+        settings.trusted_keys.iter().map(|key| PublicKey::parse(key)).collect();
+    let trust = Trust::new(keys.map_err(OpenCatalogError::Key)?).required(settings.require_signatures);
+    with_trust(file, trust)
+}
+
+/// Returns the fetcher for packages of this user, to sign or to publish them: it looks for no signatures.
+///
+/// # Errors
+/// As [`fetcher`].
+pub fn own_fetcher(file: &HostFile) -> Result<Fetcher, OpenCatalogError> {
+    with_trust(file, Trust::default())
+}
+
+fn with_trust(file: &HostFile, trust: Trust) -> Result<Fetcher, OpenCatalogError> {
+    let CatalogSettings { private_hosts, plain_hosts, default_namespace, .. } = file.catalog().clone();
     let mut network = NetworkOptions::default();
     network.private_hosts = private_hosts;
     network.plain_hosts = plain_hosts;

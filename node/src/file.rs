@@ -13,7 +13,7 @@ use plugbay_catalog::PackageOrigin;
 use plugbay_files::FileError;
 
 /// The host's file and its directory, to which paths in it are relative.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct HostFile {
     directory: PathBuf,
     contents: manifest::HostFile,

@@ -1,7 +1,7 @@
 //! Packages of the catalog, as the runtime loads them.
 
 use plugbay::Package;
-use plugbay::manifest::ManifestError;
+use plugbay::manifest::{Layer, ManifestError};
 use plugbay_catalog::Installed;
 use plugbay_catalog::store::StoredPackage;
 use serde_json::Value;
@@ -15,17 +15,33 @@ impl Node {
     /// # Errors
     /// [`ManifestError`] if a stored document is invalid. It was valid when it was installed.
     pub fn installed(&self, installed: &Installed, stored: StoredPackage) -> Result<Package, ManifestError> {
-        let layer = stored.layer()?;
         let files = stored.config_values(self.environment.as_deref())?;
-        let mut package = Package::from_bytes(&stored.name, stored.component);
-        if let Some(layer) = layer {
-            package = package.manifest_file(layer);
-        }
-        for (name, values) in files {
-            // Installing refuses configuration files that are not objects; an empty one is null.
-            let Value::Object(values) = values else { continue };
-            package = package.config_file(format!("{name} of `{}`", stored.name), values);
-        }
+        let package = package(&stored.name, stored.component.to_vec(), stored.layer()?, files);
         Ok(self.with_settings(self.file.of_installed(&installed.name, &installed.current.origin), package))
     }
+
+    /// The same for a package that is not installed yet, to check it.
+    ///
+    /// # Errors
+    /// As [`Node::installed`].
+    pub fn candidate(&self, candidate: &plugbay_catalog::Package) -> Result<Package, ManifestError> {
+        let (name, origin) = (candidate.name(), &*candidate.origin);
+        let layer = candidate.document.as_ref().map(|document| document.layer(origin)).transpose()?;
+        let files = candidate.config_values(self.environment.as_deref())?;
+        let package = package(name, candidate.component.to_vec(), layer, files);
+        Ok(self.with_settings(self.file.of_installed(name, origin), package))
+    }
+}
+
+fn package(name: &str, component: Vec<u8>, layer: Option<Layer>, files: Vec<(String, Value)>) -> Package {
+    let mut package = Package::from_bytes(name, component);
+    if let Some(layer) = layer {
+        package = package.manifest_file(layer);
+    }
+    for (file, values) in files {
+        // A checked file is an object, or null if it is empty.
+        let Value::Object(values) = values else { continue };
+        package = package.config_file(format!("{file} of `{name}`"), values);
+    }
+    package
 }

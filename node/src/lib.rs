@@ -22,7 +22,7 @@ mod requirements;
 
 pub use boot::{BootError, BootFailure, BootReport};
 pub use cache::{UsableCache, usable_code_cache};
-pub use catalog::{OpenCatalogError, existing_catalog, fetcher, open_catalog};
+pub use catalog::{OpenCatalogError, existing_catalog, fetcher, open_catalog, own_fetcher};
 pub use component_scanner::ComponentScanner;
 pub use data_dir::{DataDirError, DataDirProblem};
 pub use discovery::{DiscoveryError, discover};
@@ -34,7 +34,7 @@ use std::path::{Path, PathBuf};
 use plugbay::error::{BuildError, SqliteInUse};
 use plugbay::manifest::{PluginEntry, Resources, Rule};
 use plugbay::{Package, Policy, Runtime, RuntimeBuilder};
-use plugbay_catalog::Catalog;
+use plugbay_catalog::{Catalog, HostLock, HostLockError, SqliteStore};
 
 /// The operator's settings in addition to the host's file.
 #[derive(Debug, Default)]
@@ -119,6 +119,30 @@ impl Node {
             builder = builder.data_dir(directory);
         }
         Ok(Node { runtime: builder.build()?, notes, file, policy, environment, data_dir })
+    }
+
+    /// Locks the data directory for this process. `None` if there is none, or if it cannot be written: then nothing that
+    /// a second host stores could conflict. `command` is the operator's name of this process, for the message that a
+    /// second host prints.
+    ///
+    /// # Errors
+    /// [`HostLockError`] if another host runs on the data directory, or it cannot be locked.
+    pub fn lock(&self, command: &str) -> Result<Option<HostLock>, HostLockError> {
+        use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+
+        let Some(directory) = &self.data_dir else { return Ok(None) };
+        match HostLock::acquire(directory, command) {
+            Ok(lock) => Ok(Some(lock)),
+            Err(HostLockError::Io { error, .. }) if [PermissionDenied, ReadOnlyFilesystem].contains(&error.kind()) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the data directory has a catalog.
+    pub fn has_catalog(&self) -> bool {
+        self.data_dir.as_ref().is_some_and(|directory| SqliteStore::exists(directory))
     }
 
     /// The catalog of the data directory, if there is one. It may be changed by other processes.

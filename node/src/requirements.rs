@@ -12,7 +12,7 @@ use crate::Node;
 pub type FindInstalled<'a, E> = dyn Fn(&str) -> Result<Option<Package>, E> + 'a;
 
 /// A plugin that is to be loaded, with its name and requirements.
-struct Candidate {
+struct Described {
     path: PathBuf,
     package: Package,
     name: String,
@@ -61,9 +61,9 @@ impl Node {
             // There is no other plugin to choose from; loading reports missing ones.
             return Ok(named.into_iter().map(|(_, package)| package).collect());
         }
-        let mut all: Vec<Candidate> = Vec::new();
+        let mut all: Vec<Described> = Vec::new();
         for (path, package) in named {
-            let new = self.candidate(path, package)?;
+            let new = self.described(path, package)?;
             if let Some(known) = all.iter().find(|known| known.name == new.name) {
                 let (first, second) = (known.path.clone(), new.path);
                 return Err(RequirementsError::SameName { name: new.name, first, second });
@@ -86,7 +86,7 @@ impl Node {
                 }
                 (None, None) => break,
             };
-            let found = package.map(|package| self.candidate(path, package)).transpose()?;
+            let found = package.map(|package| self.described(path, package)).transpose()?;
             // A named plugin takes precedence over one of the file, and that over an installed one.
             all.extend(found.filter(|found| !all.iter().any(|known| known.name == found.name)));
         }
@@ -96,23 +96,23 @@ impl Node {
         Ok(wanted.into_iter().filter_map(|index| packages[index].take()).collect())
     }
 
-    fn candidate<E>(&self, path: PathBuf, package: Package) -> Result<Candidate, RequirementsError<E>> {
+    fn described<E>(&self, path: PathBuf, package: Package) -> Result<Described, RequirementsError<E>> {
         let inspection = self.runtime.inspect(package.clone());
         let manifest = inspection.map_err(|error| RequirementsError::Load(error))?.manifest;
         let requires = manifest.requires.into_iter().map(|required| required.name).collect();
-        Ok(Candidate { path, package, name: manifest.name, requires })
+        Ok(Described { path, package, name: manifest.name, requires })
     }
 }
 
 /// A plugin that one of them requires, that is not among them and was not asked for yet.
-fn missing(all: &[Candidate], asked: &BTreeSet<String>) -> Option<String> {
+fn missing(all: &[Described], asked: &BTreeSet<String>) -> Option<String> {
     let names: BTreeSet<&str> = all.iter().map(|one| &*one.name).collect();
     let mut required = all.iter().flat_map(|one| &one.requires);
     required.find(|required| !names.contains(&***required) && !asked.contains(*required)).cloned()
 }
 
 /// The indexes of the first `named`, and of the plugins that they require, directly or transitively.
-fn wanted(all: &[Candidate], named: usize) -> Vec<usize> {
+fn wanted(all: &[Described], named: usize) -> Vec<usize> {
     let mut wanted: Vec<usize> = (0..named.min(all.len())).collect();
     let mut next = 0;
     while next < wanted.len() {

@@ -65,9 +65,14 @@ impl SqliteStore {
     /// # Errors
     /// As [`SqliteStore::open`]. A data directory that does not exist has no catalog.
     pub fn open_existing(data_dir: &Path) -> Result<Option<SqliteStore>, StoreError> {
+        if SqliteStore::exists(data_dir) { SqliteStore::open(data_dir).map(Some) } else { Ok(None) }
+    }
+
+    /// Whether a data directory has a catalog, be it damaged. Opens nothing.
+    pub fn exists(data_dir: &Path) -> bool {
         let is_there = |end: &str| data_dir.join(format!("{}{end}", open::FILE_NAME)).symlink_metadata().is_ok();
-        // A log without its catalog is an error.
-        if is_there("") || is_there("-wal") { SqliteStore::open(data_dir).map(Some) } else { Ok(None) }
+        // A log without its catalog is an error of opening.
+        is_there("") || is_there("-wal")
     }
 
     /// A catalog that ends with the process: for hosts without a data directory, and for tests.

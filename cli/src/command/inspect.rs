@@ -1,10 +1,8 @@
 //! `plugbay inspect`: a plugin's manifest, exports, imports and permissions. Its component is validated, and neither
 //! compiled nor run, except by cargo with `--build`.
 
-use std::fmt::Write;
 use std::time::Duration;
 
-use anstyle::Style;
 use plugbay::inspection::{ImportRefusal, InspectedDirectory, Inspection, Trust};
 use plugbay::manifest::{ActionDeclaration, Effect, ExecutionMode, Manifest, Rule, Setting, Subscription, Table};
 
@@ -13,8 +11,9 @@ use crate::args::{Common, Inspect};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::host::{Crates, Host};
-use crate::output::{GREEN, Output, RED, indented, plain};
+use crate::output::{GREEN, Output, RED};
 use crate::shape;
+use crate::table::{Cell, section};
 use crate::units::{show_bytes, show_count, show_duration};
 
 pub(crate) fn run(args: &Inspect, common: &Common, output: Output) -> Result<Exit, Error> {
@@ -257,56 +256,4 @@ fn limits(inspection: &Inspection) -> Vec<Vec<Cell>> {
     .into_iter()
     .map(|(name, value)| vec![name.into(), value.into()])
     .collect()
-}
-
-/// One cell of a table. Its text may come from the plugin; its style does not.
-struct Cell {
-    text: String,
-    style: Style,
-}
-
-impl<T: Into<String>> From<T> for Cell {
-    fn from(text: T) -> Self {
-        Cell::styled(Style::new(), text)
-    }
-}
-
-impl Cell {
-    fn styled(style: Style, text: impl Into<String>) -> Self {
-        Cell { text: plain(&text.into()).into_owned(), style }
-    }
-}
-
-/// A heading and rows with aligned columns; empty without rows.
-fn section(text: &mut String, heading: &str, rows: Vec<Vec<Cell>>) {
-    if rows.is_empty() {
-        return;
-    }
-    let gap = if text.is_empty() { "" } else { "\n" };
-    let bold = Style::new().bold();
-    let _ = writeln!(text, "{gap}{bold}{}{bold:#}", plain(heading));
-    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
-    // The last column needs no padding.
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| match column + 1 == columns {
-            true => 0,
-            false => rows
-                .iter()
-                .filter_map(|row| row.get(column))
-                .map(|cell| cell.text.chars().count())
-                .max()
-                .unwrap_or_default(),
-        })
-        .collect();
-    for row in &rows {
-        let mut line = String::new();
-        let mut margin = 0;
-        for (Cell { text, style }, width) in row.iter().zip(&widths) {
-            let padding = width.saturating_sub(text.chars().count());
-            margin += 2;
-            let _ = write!(line, "  {style}{}{style:#}{:padding$}", indented(text, &" ".repeat(margin)), "");
-            margin += width;
-        }
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
 }

@@ -38,6 +38,8 @@ pub(crate) fn run(args: &Run, common: &Common, output: Output) -> Result<Exit, E
         return Err(Error::Usage(format!("PLUGIN comes before ACTION; did you mean `{right}`?")));
     }
     let host = Host::open_for(Purpose::Run, path, others, &args.limits, Some(&args.host), common, output)?;
+    // A process that runs jobs is a host: there is one for each data directory.
+    let _lock = args.linger.map(|_| host.lock()).transpose()?;
     // Crates are built before the executor starts.
     let packages = host.with_requirements(path, &args.with, output)?;
     host::block_on(call(host, packages, args, payload, output))?

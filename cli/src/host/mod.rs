@@ -4,6 +4,7 @@
 //! The user of the command is the operator. Options override the host's file, which overrides the manifest. A limit
 //! option above a default ceiling raises it; one above a ceiling of the host's file is cut, with a note.
 
+mod installed;
 mod limits;
 
 use std::future::Future;
@@ -15,7 +16,8 @@ use plugbay::compile::{CodeCacheLocation, CompileIsolation, WorkerCommand};
 use plugbay::error::{BuildError, LoadErrorKind};
 use plugbay::manifest::{Format, SettingType};
 use plugbay::{LoadError, Package, Policy, Runtime};
-use plugbay_node::{HostFile, Node, NodeOptions, RequirementsError, usable_code_cache};
+use plugbay_catalog::HostLock;
+use plugbay_node::{FindInstalled, HostFile, Node, NodeOptions, RequirementsError, usable_code_cache};
 use plugbay_project::{Crate, Source};
 use plugbay_testing::{TestHost, TestHostBuilder};
 use serde_json::Value;
@@ -26,10 +28,11 @@ use crate::log::StderrLog;
 use crate::output::Output;
 use crate::signal;
 
+use installed::InstalledPlugin;
 pub(crate) use limits::LimitOptions;
 
 /// Live instances for each plugin: the command makes one call, and reserves no more than that needs.
-const LIVE_INSTANCES: u32 = 4;
+pub(crate) const LIVE_INSTANCES: u32 = 4;
 /// Additional instances if there are several plugins: one for each of the 8 calls that may wait for one
 /// another, and 2 spare ones.
 const LIVE_INSTANCES_IN_CHAINS: u32 = 10;
@@ -94,7 +97,10 @@ impl Host {
         let file = args.host_file.as_deref().map(HostFile::read).transpose()?.unwrap_or_default();
         let asked = LimitOptions::new(limits);
         let policy = typed_policy(args)?;
-        let package = open_package(path, purpose.crates(), output)?;
+        let opened = match installed::find(path, || Ok(installed::catalog(&file, args)?))? {
+            Some(found) => Opened::Installed(found),
+            None => Opened::Path(open_package(path, purpose.crates(), output)?),
+        };
         // The host's file is for all plugins, but the option is meant for this one.
         if let Some(name) = &args.environment
             && lacks_environment(path, name)
@@ -120,8 +126,17 @@ impl Host {
         options.only_checks = matches!(purpose, Purpose::Look(_));
         let node = Node::open(options, builder)?;
         node.notes.iter().for_each(|note| output.note(note));
-        let package = configured(&node.runtime, node.configured(path, package), &args.config);
+        let package = match opened {
+            Opened::Path(package) => node.configured(path, package),
+            Opened::Installed(found) => found.package(&node)?,
+        };
+        let package = configured(&node.runtime, package, &args.config);
         Ok(Host { runtime: node.runtime.clone(), package: package.resources(asked.resources()), asked, node })
+    }
+
+    /// Locks the data directory for a process that runs jobs, if there is one.
+    pub(crate) fn lock(&self) -> Result<Option<HostLock>, Error> {
+        Ok(self.node.lock("plugbay run")?)
     }
 
     /// The packages of `path`, which is this host's, and `with`, and of the plugins that they require.
@@ -131,17 +146,28 @@ impl Host {
         with: &[PathBuf],
         output: Output,
     ) -> Result<Vec<Package>, Error> {
-        let open = |path: &Path| Ok::<_, Error>(self.node.configured(path, open_package(path, Crates::Build, output)?));
+        let open = |path: &Path| match installed::find(path, || Ok(self.node.catalog()?))? {
+            Some(found) => found.package(&self.node),
+            None => Ok(self.node.configured(path, open_package(path, Crates::Build, output)?)),
+        };
+        let find = |name: &str| installed::required(&self.node, name, output);
+        let find: Option<&FindInstalled<'_, Error>> = if self.node.has_catalog() { Some(&find) } else { None };
         let mut named = vec![(path.to_owned(), self.package.clone())];
         for path in with {
             named.push((path.clone(), open(path)?));
         }
-        self.node.with_requirements(named, open, None).map_err(|error| match error {
+        self.node.with_requirements(named, open, find).map_err(|error| match error {
             RequirementsError::Open(error) => error,
             RequirementsError::Load(error) => Error::Load(error),
             other => Error::Usage(other.to_string()),
         })
     }
+}
+
+/// PLUGIN, found and not yet configured.
+enum Opened {
+    Path(Package),
+    Installed(InstalledPlugin),
 }
 
 /// The number of instances for one plugin and this many others.

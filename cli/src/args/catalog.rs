@@ -1,0 +1,139 @@
+//! The arguments of the commands for installed plugins.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, ValueHint};
+
+/// The catalog of installed plugins that a command uses.
+#[derive(Debug, Clone, Default, ClapArgs)]
+#[command(next_help_heading = "Host")]
+pub(crate) struct CatalogArgs {
+    /// The data directory, which contains the catalog [default: `data_dir` of the host's file]
+    #[arg(long, value_name = "DIR", env = "PLUGBAY_DATA_DIR", hide_env_values = true, value_hint = ValueHint::DirPath)]
+    pub(crate) data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) file: HostFileArg,
+}
+
+/// The host's file, for commands that need its settings of the catalog.
+#[derive(Debug, Clone, Default, ClapArgs)]
+#[command(next_help_heading = "Host")]
+pub(crate) struct HostFileArg {
+    /// The host's file: its settings of the catalog, and its data directory
+    #[arg(long, value_name = "FILE", env = "PLUGBAY_HOST_FILE", hide_env_values = true, value_hint = ValueHint::FilePath)]
+    pub(crate) host_file: Option<PathBuf>,
+}
+
+/// What the operator confirms on the command line.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub(crate) struct ConsentArgs {
+    /// Confirm everything that the plugin asks for, without a question
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Accept other content under the version that is installed, as during development
+    #[arg(long)]
+    pub(crate) accept_moved_version: bool,
+}
+
+/// The private key of a publisher.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub(crate) struct KeyArg {
+    /// The private key, from `plugbay keygen` or minisign; its password is read from PLUGBAY_KEY_PASSWORD or asked for
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) key: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Install {
+    /// A plugin directory, a .wasm file, a manifest, their URL, oci://REGISTRY/REPOSITORY:TAG, or NAME@VERSION
+    #[arg(value_name = "REFERENCE", value_hint = ValueHint::AnyPath)]
+    pub(crate) reference: String,
+    #[command(flatten)]
+    pub(crate) consent: ConsentArgs,
+    #[command(flatten)]
+    pub(crate) catalog: CatalogArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Update {
+    /// The plugin, by its name or number
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// Where to take the new version from [default: where the plugin was installed from]
+    #[arg(value_name = "REFERENCE", value_hint = ValueHint::AnyPath)]
+    pub(crate) reference: Option<String>,
+    #[command(flatten)]
+    pub(crate) consent: ConsentArgs,
+    #[command(flatten)]
+    pub(crate) catalog: CatalogArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Named {
+    /// The plugin, by its name or number
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) catalog: CatalogArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Remove {
+    /// The plugin, by its name or number
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// Remove the plugin's data too: values, tables, jobs
+    #[arg(long)]
+    pub(crate) data: bool,
+    #[command(flatten)]
+    pub(crate) catalog: CatalogArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct List {
+    #[command(flatten)]
+    pub(crate) catalog: CatalogArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Status {
+    /// The plugin, by its name or number [default: the catalog as a whole]
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) catalog: CatalogArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Publish {
+    /// A .wasm file, a plugin directory, or the directory of a Rust crate, which is built first
+    #[arg(value_name = "PLUGIN", value_hint = ValueHint::AnyPath)]
+    pub(crate) plugin: PathBuf,
+    /// oci://REGISTRY/REPOSITORY, with :TAG unless the tag is the plugin's version
+    #[arg(value_name = "REFERENCE")]
+    pub(crate) reference: String,
+    #[command(flatten)]
+    pub(crate) key: KeyArg,
+    /// Move a tag that names other content
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    #[command(flatten)]
+    pub(crate) file: HostFileArg,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Sign {
+    /// A .wasm file, a plugin directory or a manifest with its component beside it
+    #[arg(value_name = "PLUGIN", value_hint = ValueHint::AnyPath)]
+    pub(crate) plugin: PathBuf,
+    /// The private key, from `plugbay keygen` or minisign; its password is read from PLUGBAY_KEY_PASSWORD or asked for
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) key: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Keygen {
+    /// Where to write the private key; the public key is written beside it, with the extension .pub
+    #[arg(short, long, value_name = "FILE", default_value = "plugbay.key", value_hint = ValueHint::FilePath)]
+    pub(crate) output: PathBuf,
+}

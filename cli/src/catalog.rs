@@ -1,0 +1,116 @@
+//! The catalog as the commands use it: opened with the settings of the command line and of the host's file.
+
+use std::path::{Path, PathBuf};
+
+use plugbay::compile::CompileIsolation;
+use plugbay::error::LoadErrorKind;
+use plugbay::{Policy, Runtime};
+use plugbay_catalog::{Catalog, HostLock, Package};
+use plugbay_node::{HostFile, Node, NodeOptions, existing_catalog, open_catalog};
+
+use crate::args::{CatalogArgs, HostFileArg};
+use crate::error::Error;
+use crate::host;
+use crate::output::Output;
+use crate::progress::Progress;
+
+/// An opened catalog, its data directory and the host's file.
+pub(crate) struct OpenedCatalog {
+    pub(crate) catalog: Catalog,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) file: HostFile,
+}
+
+impl OpenedCatalog {
+    /// Opens the catalog, and creates it if the data directory has none.
+    pub(crate) fn open(args: &CatalogArgs) -> Result<Self, Error> {
+        let file = host_file(&args.file)?;
+        let data_dir = data_dir(args, &file)?;
+        Ok(OpenedCatalog { catalog: open_catalog(&file, &data_dir)?, data_dir, file })
+    }
+
+    /// Opens the catalog if the data directory has one. Creates nothing.
+    pub(crate) fn open_existing(args: &CatalogArgs) -> Result<Option<Self>, Error> {
+        let file = host_file(&args.file)?;
+        let data_dir = data_dir(args, &file)?;
+        let catalog = existing_catalog(&file, &data_dir)?;
+        Ok(catalog.map(|catalog| OpenedCatalog { catalog, data_dir, file }))
+    }
+
+    /// Opens the catalog of an installed plugin. Creates nothing.
+    pub(crate) fn of_installed(args: &CatalogArgs) -> Result<Self, Error> {
+        let nothing = || {
+            let directory = data_dir(args, &host_file(&args.file)?)?;
+            Err(Error::NothingInstalled(directory))
+        };
+        OpenedCatalog::open_existing(args)?.map_or_else(nothing, Ok)
+    }
+
+    /// Checks a package as loading does, up to linking, with everything granted that it asks for. None of its code
+    /// runs. Values that its configuration lacks and plugins that it requires are noted: the operator may add them
+    /// before a host starts.
+    pub(crate) fn check(&self, package: &Package, output: Output) -> Result<(), Error> {
+        let mut options = NodeOptions::default();
+        options.file = self.file.clone();
+        options.only_checks = true;
+        let builder = Runtime::builder()
+            .live_instances(host::LIVE_INSTANCES)
+            .run_jobs(false)
+            .code_cache(host::code_cache(output))
+            .compile_isolation(CompileIsolation::ChildProcess(host::worker()?));
+        let node = Node::open(options, builder)?;
+        let candidate = node.candidate(package).map_err(|error| Error::Usage(error.to_string()))?;
+        let progress = Progress::start(format!("compiling {}", package.name()), output.quiet);
+        let checked = host::block_on(node.runtime.check(candidate.policy(Policy::allow_all()).trusted(true)))?;
+        drop(progress);
+        match checked {
+            Ok(_) => Ok(()),
+            Err(error) if may_be_added(error.kind()) => {
+                output.note(&format!("before a host can load it: {error}"));
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Notes that a host runs on the data directory. It has loaded its plugins already.
+    pub(crate) fn note_running_host(&self, output: Output) {
+        if let Ok(Some(holder)) = HostLock::holder(&self.data_dir) {
+            output.note(&format!("the host that runs on this data directory, {holder}, uses the change when it restarts"));
+        }
+    }
+}
+
+/// Whether the operator can remove the cause of the error without another version of the plugin.
+fn may_be_added(error: &LoadErrorKind) -> bool {
+    matches!(error, LoadErrorKind::Configuration { .. } | LoadErrorKind::Requires { .. })
+}
+
+/// Reads the host's file, if one is named.
+pub(crate) fn host_file(arg: &HostFileArg) -> Result<HostFile, Error> {
+    Ok(arg.host_file.as_deref().map(HostFile::read).transpose()?.unwrap_or_default())
+}
+
+fn data_dir(args: &CatalogArgs, file: &HostFile) -> Result<PathBuf, Error> {
+    args.data_dir.clone().or_else(|| file.data_dir()).ok_or_else(|| {
+        let text = "installed plugins are in a data directory: name it with --data-dir DIR, PLUGBAY_DATA_DIR, or `data_dir` in \
+                    the host's file";
+        Error::Usage(text.to_owned())
+    })
+}
+
+/// Writes a file whole, readable by this user alone if `private`. A file of this name is an error unless it may be
+/// replaced.
+pub(crate) fn write_file(path: &Path, text: &str, private: bool, replace: bool) -> Result<(), Error> {
+    use std::io::Write;
+
+    let failed = |error: std::io::Error| Error::Usage(format!("cannot write {}: {error}", path.display()));
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).create_new(!replace);
+    #[cfg(unix)]
+    if private {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    let mut file = options.open(path).map_err(failed)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
+}

@@ -1,0 +1,50 @@
+//! `plugbay list`: the installed plugins.
+
+use plugbay_catalog::Installed;
+use plugbay_catalog::store::InstalledState;
+use serde_json::json;
+
+use crate::args::List;
+use crate::catalog::OpenedCatalog;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::host;
+use crate::output::{DIM, Output, RED};
+use crate::table::{Cell, section};
+
+pub(crate) fn run(args: &List, output: Output) -> Result<Exit, Error> {
+    let installed = match OpenedCatalog::open_existing(&args.catalog)? {
+        Some(opened) => host::block_on(opened.catalog.list())??,
+        None => Vec::new(),
+    };
+    if output.json {
+        output.document(&json!({ "plugins": installed }))?;
+        return Ok(Exit::Ok);
+    }
+    let mut text = String::new();
+    match installed.len() {
+        0 => text.push_str("no plugin is installed"),
+        count => {
+            let heading = if count == 1 { "1 installed plugin".to_owned() } else { format!("{count} installed plugins") };
+            section(&mut text, &heading, installed.iter().map(row).collect());
+        }
+    }
+    output.result(&text)?;
+    Ok(Exit::Ok)
+}
+
+fn row(plugin: &Installed) -> Vec<Cell> {
+    let state = match (plugin.enabled, plugin.state) {
+        (false, _) => Cell::styled(DIM, "disabled"),
+        (true, InstalledState::Failed) => Cell::styled(RED, "failed"),
+        (true, state) => state.name().into(),
+    };
+    let number = plugin.id.to_string();
+    vec![
+        number.into(),
+        plugin.name.as_str().into(),
+        plugin.current.version.to_string().into(),
+        state,
+        plugin.current.origin.as_str().into(),
+    ]
+}

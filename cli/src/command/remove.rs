@@ -1,0 +1,84 @@
+//! `plugbay remove`: removes a plugin from the catalog, and its data if asked.
+//!
+//! The plugin is removed before its data, so that no host loads it without them. If the command ends in between, the
+//! same command removes the data: a name that is not installed but has data is accepted with `--data`.
+
+use plugbay::Runtime;
+use plugbay::compile::CodeCacheLocation;
+use plugbay_catalog::store::StoreError;
+use plugbay_catalog::{CatalogError, CatalogProblem, HostLock, Installed};
+use serde_json::json;
+
+use crate::args::Remove;
+use crate::catalog::OpenedCatalog;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::host;
+use crate::output::Output;
+
+pub(crate) fn run(args: &Remove, output: Output) -> Result<Exit, Error> {
+    let opened = OpenedCatalog::of_installed(&args.catalog)?;
+    // A host has the data of its plugins open.
+    let lock = args.data.then(|| HostLock::acquire(&opened.data_dir, "plugbay remove --data")).transpose()?;
+    let required_by = host::block_on(required_by(&opened, &args.name))??;
+    let removed = host::block_on(opened.catalog.remove(&*args.name))?;
+    let (name, removed) = match removed {
+        Ok(installed) => (installed.name.clone(), Some(installed)),
+        Err(error) if args.data && is_unknown(&error) => match remove_data(&opened, &args.name)? {
+            true => return print(&args.name, None, true, output),
+            false => return Err(error.into()),
+        },
+        Err(error) => return Err(error.into()),
+    };
+    let data_removed = args.data && remove_data(&opened, &name)?;
+    drop(lock);
+    if !required_by.is_empty() {
+        output.note(&format!("plugins that require `{name}` cannot be loaded without it: {}", required_by.join(", ")));
+    }
+    print(&name, removed.as_ref(), data_removed, output)?;
+    opened.note_running_host(output);
+    Ok(Exit::Ok)
+}
+
+fn print(name: &str, removed: Option<&Installed>, data_removed: bool, output: Output) -> Result<Exit, Error> {
+    if output.json {
+        output.document(&json!({
+            "status": "ok", "change": "removed", "name": name, "plugin": removed, "data_removed": data_removed,
+        }))?;
+        return Ok(Exit::Ok);
+    }
+    let text = match (removed, data_removed) {
+        (Some(installed), true) => format!("removed {name} {} and its data", installed.current.version),
+        (Some(installed), false) => format!("removed {name} {}", installed.current.version),
+        (None, _) => format!("removed the data of {name}, which was not installed"),
+    };
+    output.result(&text)?;
+    Ok(Exit::Ok)
+}
+
+/// The names of the other installed plugins that require this one.
+async fn required_by(opened: &OpenedCatalog, key: &str) -> Result<Vec<String>, CatalogError> {
+    let all = opened.catalog.list().await?;
+    let Some(removed) = all.iter().find(|plugin| plugin.name == key || plugin.id.to_string() == key) else {
+        return Ok(Vec::new());
+    };
+    let requires = |plugin: &&Installed| {
+        let required = plugin.current.manifest["requires"].as_array();
+        required.is_some_and(|required| required.iter().any(|one| one["name"] == *removed.name))
+    };
+    Ok(all.iter().filter(requires).map(|plugin| plugin.name.clone()).collect())
+}
+
+fn is_unknown(error: &CatalogError) -> bool {
+    matches!(error.problem(), CatalogProblem::Store(StoreError::NotInstalled(_)))
+}
+
+fn remove_data(opened: &OpenedCatalog, name: &str) -> Result<bool, Error> {
+    let runtime = Runtime::builder()
+        .live_instances(host::LIVE_INSTANCES)
+        .run_jobs(false)
+        .code_cache(CodeCacheLocation::Off)
+        .data_dir(&opened.data_dir)
+        .build()?;
+    host::block_on(runtime.remove_data(name))?.map_err(|error| Error::Usage(error.to_string()))
+}

@@ -1,0 +1,99 @@
+//! `plugbay status`: one installed plugin in detail, or the catalog with the host that runs on its data directory.
+
+use plugbay_catalog::store::{InstalledState, InstalledVersion};
+use plugbay_catalog::{HostLock, Installed};
+use serde_json::{Value, json};
+
+use crate::args::Status;
+use crate::catalog::OpenedCatalog;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::host;
+use crate::output::{Output, RED};
+use crate::table::{Cell, section};
+use crate::units::{show_bytes, show_time};
+
+pub(crate) fn run(args: &Status, output: Output) -> Result<Exit, Error> {
+    match &args.name {
+        Some(name) => of_plugin(&OpenedCatalog::of_installed(&args.catalog)?, name, output),
+        None => of_catalog(&OpenedCatalog::of_installed(&args.catalog)?, output),
+    }
+}
+
+fn of_catalog(opened: &OpenedCatalog, output: Output) -> Result<Exit, Error> {
+    let holder = HostLock::holder(&opened.data_dir)?;
+    let installed = host::block_on(opened.catalog.list())??;
+    let is_loaded = |plugin: &&Installed| holder.is_some() && plugin.state == InstalledState::Loaded;
+    let loaded: Vec<i64> = installed.iter().filter(is_loaded).map(|plugin| plugin.id).collect();
+    if output.json {
+        let status = host::block_on(opened.catalog.get_status(&loaded))??;
+        let mut document = serde_json::to_value(status).unwrap_or_default();
+        document["host"] = json!(holder);
+        document["data_dir"] = json!(opened.data_dir);
+        output.document(&document)?;
+        return Ok(Exit::Ok);
+    }
+    let count = |state: InstalledState| installed.iter().filter(|plugin| plugin.state == state).count().to_string();
+    let enabled = installed.iter().filter(|plugin| plugin.enabled).count();
+    let rows: Vec<Vec<Cell>> = vec![
+        vec!["data directory".into(), opened.data_dir.display().to_string().into()],
+        vec!["host".into(), holder.unwrap_or_else(|| "not running".to_owned()).into()],
+        vec!["installed".into(), installed.len().to_string().into()],
+        vec!["enabled".into(), enabled.to_string().into()],
+        vec!["loaded".into(), loaded.len().to_string().into()],
+        vec!["failed".into(), count(InstalledState::Failed).into()],
+    ];
+    let mut text = String::new();
+    section(&mut text, "Catalog", rows);
+    output.result(&text)?;
+    Ok(Exit::Ok)
+}
+
+fn of_plugin(opened: &OpenedCatalog, name: &str, output: Output) -> Result<Exit, Error> {
+    let installed = host::block_on(opened.catalog.installed(name))??;
+    if output.json {
+        output.document(&installed)?;
+        return Ok(Exit::Ok);
+    }
+    let mut text = String::new();
+    let mut rows: Vec<Vec<Cell>> = vec![
+        vec!["number".into(), installed.id.to_string().into()],
+        vec!["enabled".into(), if installed.enabled { "yes" } else { "no" }.into()],
+        vec!["state".into(), installed.state.name().into()],
+    ];
+    if let Some(error) = &installed.last_error {
+        rows.push(vec!["last error".into(), Cell::styled(RED, error)]);
+    }
+    rows.push(vec!["installed".into(), show_time(installed.installed_at).into()]);
+    section(&mut text, &installed.name, rows);
+    section(&mut text, "Version", version(&installed.current));
+    if let Some(previous) = &installed.previous {
+        section(&mut text, "Previous version, for `plugbay rollback`", version(previous));
+    }
+    let asked = installed.current.manifest["permissions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    section(&mut text, "Asks for", asked.iter().map(permission).collect());
+    output.result(&text)?;
+    Ok(Exit::Ok)
+}
+
+fn version(version: &InstalledVersion) -> Vec<Vec<Cell>> {
+    let mut rows: Vec<Vec<Cell>> = vec![
+        vec!["version".into(), version.version.to_string().into()],
+        vec!["stored".into(), show_time(version.stored_at).into()],
+        vec!["origin".into(), version.origin.as_str().into()],
+        vec!["content".into(), version.pinned.as_str().into()],
+        vec!["component".into(), version.component_digest.to_string().into()],
+        vec!["size".into(), show_bytes(version.component_bytes).into()],
+    ];
+    let signed = version.signed_by.as_ref().map_or("by no trusted key".to_owned(), |key| format!("by key {key}"));
+    rows.push(vec!["signed".into(), signed.into()]);
+    rows
+}
+
+/// A rule of the stored manifest.
+fn permission(rule: &Value) -> Vec<Cell> {
+    let actions = rule["actions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let actions: Vec<&str> = actions.iter().filter_map(Value::as_str).collect();
+    let effect = if rule["effect"] == "deny" { "denied" } else { "" };
+    vec![rule["resource"].as_str().unwrap_or_default().into(), actions.join(", ").into(), effect.into()]
+}

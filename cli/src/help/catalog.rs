@@ -1,0 +1,118 @@
+//! The help texts of the commands for installed plugins.
+
+pub(crate) const INSTALL: &str = "\
+Examples:
+  plugbay install ./hello --data-dir ./data
+  plugbay install https://example.org/hello/plugin.yaml --yes
+  plugbay install oci://ghcr.io/acme/hello:1.0.0
+  plugbay install acme:hello@1.0.0
+
+The plugin is checked up to linking and stored in the catalog, catalog.db in the
+data directory; none of its code runs. What it asks for is shown and has to be
+confirmed: on a terminal by an answer, otherwise with --yes. Installing grants
+nothing: the policy of the host's file still decides what it may do. A version
+under which other content is installed is refused.
+
+Registries and their credentials are those of wkg (wasm-pkg/config.toml) and
+Docker (config.json). Keys of publishers are set under `catalog` in the host's
+file; with `require_signatures`, packages that none of them signed are refused.
+Afterwards `plugbay run NAME ACTION --data-dir DIR` runs the plugin.
+
+Exit codes: 0 it is installed, 2 the reference or a setting is wrong, 3 the
+package cannot be had or used, 4 not confirmed or not signed, 5 too large.";
+
+pub(crate) const UPDATE: &str = "\
+Examples:
+  plugbay update hello
+  plugbay update hello oci://ghcr.io/acme/hello:2.0.0 --yes
+
+Without a REFERENCE the plugin is taken from where it was installed; a registry
+is asked for its newest version, pre-releases aside. What the new version asks
+for in addition, limits that grow, a lost signature and an older version are
+shown and have to be confirmed. Number, data and `enabled` stay the same. The
+installed version becomes the previous one: see `plugbay rollback`.";
+
+pub(crate) const ROLLBACK: &str = "\
+Example:
+  plugbay rollback hello
+
+Exchanges the installed and the previous version. A second rollback brings the
+newer one back.";
+
+pub(crate) const REMOVE: &str = "\
+Examples:
+  plugbay remove hello
+  plugbay remove hello --data
+
+Data stays without --data, and is found again if the plugin is installed again.
+--data needs a data directory on which no host runs.";
+
+pub(crate) const ENABLE: &str = "\
+Example:
+  plugbay enable hello
+
+A host loads the plugin when it starts. New plugins are enabled.";
+
+pub(crate) const DISABLE: &str = "\
+Example:
+  plugbay disable hello
+
+The plugin stays installed, with its data, and no host loads it until it is
+enabled.";
+
+pub(crate) const LIST: &str = "\
+Examples:
+  plugbay list --data-dir ./data
+  plugbay list --json | jq '.plugins[].name'
+
+The state is what the last host recorded: installed (not loaded since it was
+installed or updated), loaded or failed.";
+
+pub(crate) const STATUS: &str = "\
+Examples:
+  plugbay status --data-dir ./data
+  plugbay status hello
+
+Shows one plugin with its versions, origin, digests, signature and last error,
+or the catalog with the process of the host that runs on the data directory.";
+
+pub(crate) const PUBLISH: &str = "\
+Examples:
+  plugbay publish . oci://ghcr.io/acme/hello
+  plugbay publish hello.wasm oci://ghcr.io/acme/hello:1.0.0 --key plugbay.key
+
+A manifest beside the component is put inside it. The artefact has the form
+that wkg publishes and takes. The tag is the plugin's version unless one is
+given. A tag that names other content is not moved without --overwrite.";
+
+pub(crate) const SIGN: &str = "\
+Examples:
+  plugbay sign hello.wasm --key plugbay.key      writes hello.wasm.minisig
+  plugbay sign ./hello --key plugbay.key         writes hello/plugbay.minisig
+
+The signature covers the component, the manifest beside it and its configuration
+files. `plugbay publish --key` puts a signature into a registry instead.";
+
+pub(crate) const KEYGEN: &str = "\
+Examples:
+  plugbay keygen
+  plugbay keygen --output keys/acme.key
+
+Makes a key pair in minisign's format. The private key is protected by the
+password in PLUGBAY_KEY_PASSWORD, or on a terminal by the one that is typed.
+Operators who trust the key list the printed line in their host's file:
+  catalog: { trusted_keys: [RW…] }";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_fit_the_usual_terminal() {
+        for text in [INSTALL, UPDATE, ROLLBACK, REMOVE, ENABLE, DISABLE, LIST, STATUS, PUBLISH, SIGN, KEYGEN] {
+            for line in text.lines() {
+                assert!(line.chars().count() <= 80, "{line}");
+            }
+        }
+    }
+}
