@@ -36,9 +36,9 @@ fn of_call(error: &InvokeError) -> Option<String> {
 pub(crate) fn of_load(error: &LoadError) -> Vec<String> {
     let advice = match error.kind() {
         LoadErrorKind::Start(cause) => of_call(cause),
-        LoadErrorKind::Requires { .. } => {
-            Some("load it with `run --with PLUGIN`, list it under `plugins` in the host's file, or install it".to_owned())
-        }
+        LoadErrorKind::Requires { .. } => Some(
+            "load it with `run --with PLUGIN`, list it under `plugins` in the host's file, or install it".to_owned(),
+        ),
         LoadErrorKind::MinimumMemory { origin, .. } => raised("--max-memory SIZE", "max_memory_mb", *origin),
         LoadErrorKind::NotTrusted => Some(format!(
             "trust it with `{}`, or `trusted: true` in its entry of `plugins` in the host's file",

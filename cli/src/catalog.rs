@@ -76,7 +76,9 @@ impl OpenedCatalog {
     /// Notes that a host runs on the data directory. It has loaded its plugins already.
     pub(crate) fn note_running_host(&self, output: Output) {
         if let Ok(Some(holder)) = HostLock::holder(&self.data_dir) {
-            output.note(&format!("the host that runs on this data directory, {holder}, uses the change when it restarts"));
+            output.note(&format!(
+                "the host that runs on this data directory, {holder}, uses the change when it restarts"
+            ));
         }
     }
 }

@@ -340,13 +340,7 @@ macro_rules! error_from {
         }
     )*};
 }
-error_from!(
-    Project(ProjectError),
-    Call(CallError),
-    Runtime(BuildError),
-    Catalog(CatalogError),
-    Store(StoreError),
-);
+error_from!(Project(ProjectError), Call(CallError), Runtime(BuildError), Catalog(CatalogError), Store(StoreError),);
 
 impl From<LoadError> for Error {
     fn from(error: LoadError) -> Self {

@@ -77,9 +77,21 @@ fn of_catalog(code: &str) -> Exit {
     match code {
         "unconfirmed" | "signature_required" | "private_address" | "access_denied" => Exit::Denied,
         "too_large" => Exit::Limit,
-        "invalid_reference" | "file_unreadable" | "no_registry" | "invalid_key" | "not_installed"
-        | "already_installed" | "no_previous_version" | "changed_meanwhile" | "catalog_full" | "catalog_damaged"
-        | "catalog_newer" | "catalog_busy" | "catalog_unavailable" | "disk_full" | "already_published" => Exit::Usage,
+        "invalid_reference"
+        | "file_unreadable"
+        | "no_registry"
+        | "invalid_key"
+        | "not_installed"
+        | "already_installed"
+        | "no_previous_version"
+        | "changed_meanwhile"
+        | "catalog_full"
+        | "catalog_damaged"
+        | "catalog_newer"
+        | "catalog_busy"
+        | "catalog_unavailable"
+        | "disk_full"
+        | "already_published" => Exit::Usage,
         _ => Exit::NotLoadable,
     }
 }

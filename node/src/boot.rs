@@ -26,8 +26,9 @@ pub struct BootReport {
     pub loaded: Vec<Plugin>,
     /// One error for each plugin that was not loaded.
     pub errors: Vec<BootError>,
-    /// The names of installed plugins that are disabled, and were not loaded.
-    pub disabled: Vec<String>,
+    /// The installed plugins that are disabled. They are loaded as such: calls of them fail with `plugin_disabled`, and
+    /// [`Runtime::enable`](plugbay::Runtime::enable) starts them.
+    pub disabled: Vec<Plugin>,
     /// The lock on the data directory, which has to be held as long as the host runs. `None` without a data directory.
     pub lock: Option<HostLock>,
 }
@@ -75,7 +76,7 @@ pub enum BootFailure {
 struct Collected {
     packages: Vec<Package>,
     errors: Vec<BootError>,
-    disabled: Vec<String>,
+    disabled: Vec<Package>,
     /// The paths of packages in files, so that a plugin that is named and discovered is loaded once.
     paths: BTreeSet<PathBuf>,
     /// The installed plugins among the packages.
@@ -83,8 +84,8 @@ struct Collected {
 }
 
 impl Node {
-    /// Locks the data directory for this process and loads all plugins: those of the host's file, those of the catalog
-    /// that are enabled, and those in the directory of plugins. Each is loaded after those that it requires
+    /// Locks the data directory for this process and loads all plugins: those of the host's file, those of the catalog,
+    /// and those in the directory of plugins. Plugins that are disabled in the catalog are loaded as disabled. Each is loaded after those that it requires
     /// ([`Runtime::load_all`](plugbay::Runtime::load_all)). Of plugins with the same name, the first in this order is
     /// loaded. The catalog records what became of its plugins.
     ///
@@ -109,7 +110,13 @@ impl Node {
             self.collect_path(&path, &mut all);
         }
         let loaded = self.runtime.load_all(all.packages).await;
-        let mut report = BootReport { loaded: loaded.successes, errors: all.errors, disabled: all.disabled, lock };
+        let mut report = BootReport { loaded: loaded.successes, errors: all.errors, disabled: Vec::new(), lock };
+        for package in all.disabled {
+            match self.runtime.load_disabled(package).await {
+                Ok(plugin) => report.disabled.push(plugin),
+                Err(error) => report.errors.push(error.into()),
+            }
+        }
         if let Some(catalog) = &catalog {
             record(catalog, &all.installed, &report.loaded, &loaded.errors).await?;
         }
@@ -163,12 +170,9 @@ impl Node {
 
     async fn collect_installed(&self, catalog: &Catalog, all: &mut Collected) -> Result<(), CatalogError> {
         for installed in catalog.list().await? {
-            if !installed.enabled {
-                all.disabled.push(installed.name);
-                continue;
-            }
             match catalog.package(installed.id).await {
                 Ok(stored) => match self.installed(&installed, stored) {
+                    Ok(package) if !installed.enabled => all.disabled.push(package),
                     Ok(package) => {
                         all.packages.push(package);
                         all.installed.push(installed);

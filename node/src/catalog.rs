@@ -5,7 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use plugbay::manifest::CatalogSettings;
+use plugbay::Limits;
+use plugbay::manifest::{CatalogSettings, Resources};
 use plugbay_catalog::network::{NetworkOptions, TransferError};
 use plugbay_catalog::registry::{Registries, RegistriesError};
 use plugbay_catalog::signing::{PublicKey, SignatureError};
@@ -80,7 +81,7 @@ fn with_trust(file: &HostFile, trust: Trust) -> Result<Fetcher, OpenCatalogError
 pub fn open_catalog(file: &HostFile, data_dir: &Path) -> Result<Catalog, OpenCatalogError> {
     plugbay::bound_sql_memory()?;
     data_dir::prepare(data_dir, false)?;
-    Ok(Catalog::builder(SqliteStore::open(data_dir)?, fetcher(file)?, ComponentScanner).build())
+    with_limits(SqliteStore::open(data_dir)?, file)
 }
 
 /// Opens the catalog of a data directory if it has one, and creates nothing.
@@ -90,12 +91,25 @@ pub fn open_catalog(file: &HostFile, data_dir: &Path) -> Result<Catalog, OpenCat
 pub fn existing_catalog(file: &HostFile, data_dir: &Path) -> Result<Option<Catalog>, OpenCatalogError> {
     plugbay::bound_sql_memory()?;
     let Some(store) = SqliteStore::open_existing(data_dir)? else { return Ok(None) };
-    Ok(Some(Catalog::builder(store, fetcher(file)?, ComponentScanner).build()))
+    with_limits(store, file).map(Some)
 }
 
 /// A catalog in memory, for a host without a data directory whose file names packages at URLs.
 pub(crate) fn catalog_in_memory(file: &HostFile) -> Result<Catalog, OpenCatalogError> {
-    Ok(Catalog::builder(SqliteStore::in_memory()?, fetcher(file)?, ComponentScanner).build())
+    with_limits(SqliteStore::in_memory()?, file)
+}
+
+/// A catalog that compares versions with the runtime's default limits, so that only what is above them is confirmed.
+fn with_limits(store: SqliteStore, file: &HostFile) -> Result<Catalog, OpenCatalogError> {
+    let Limits { timeout, memory_bytes, fuel, rate, instances, .. } = Limits::default();
+    let defaults = Resources {
+        timeout,
+        max_memory_bytes: Some(memory_bytes),
+        max_fuel: fuel,
+        rate_limit: rate,
+        instances: Some(instances),
+    };
+    Ok(Catalog::builder(store, fetcher(file)?, ComponentScanner).default_limits(defaults).build())
 }
 
 /// The settings of wkg: `$WKG_CONFIG_FILE`, or `wasm-pkg/config.toml` in the user's directory for settings.

@@ -121,8 +121,8 @@ impl Node {
         Ok(Node { runtime: builder.build()?, notes, file, policy, environment, data_dir })
     }
 
-    /// Locks the data directory for this process. `None` if there is none, or if it cannot be written: then nothing that
-    /// a second host stores could conflict. `command` is the operator's name of this process, for the message that a
+    /// Locks the data directory for this process. `None` if there is none, or if it cannot be written: then no host can
+    /// store anything there. `command` is the operator's name of this process, for the message that a
     /// second host prints.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod address_space;
 mod bare_machine;
 mod build;
 mod call;
+mod catalog;
 mod doctor;
 #[cfg(unix)]
 mod durability;

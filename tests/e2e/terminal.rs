@@ -13,7 +13,7 @@ use crate::harness::guest::hostile;
 use crate::harness::host::TestPlugin;
 
 /// Opens a pseudo terminal, and returns the user's side and the program's side.
-fn terminal() -> rustix::io::Result<(OwnedFd, OwnedFd)> {
+pub(super) fn terminal() -> rustix::io::Result<(OwnedFd, OwnedFd)> {
     let user = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
     grantpt(&user)?;
     unlockpt(&user)?;

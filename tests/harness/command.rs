@@ -28,6 +28,10 @@ impl Plugbay {
         command
             .args(arguments)
             .env("XDG_CACHE_HOME", target_directory().join("xdg-cache"))
+            // Neither the registries nor the credentials of this user.
+            .env("WKG_CONFIG_FILE", "/nonexistent/config.toml")
+            .env("DOCKER_CONFIG", "/nonexistent")
+            .env_remove("PLUGBAY_KEY_PASSWORD")
             .env_remove("RUST_LOG")
             .env_remove("RUST_BACKTRACE")
             .stdin(Stdio::null());

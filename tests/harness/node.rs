@@ -19,6 +19,13 @@ pub(crate) fn node(directory: &tempfile::TempDir, file: &str) -> Node {
     Node::open(options, Runtime::builder().live_instances(16)).expect("it opens")
 }
 
+/// A node without a host's file on this data directory.
+pub(crate) fn node_on(data_dir: &Path) -> Node {
+    let mut options = NodeOptions::default();
+    options.data_dir = Some(data_dir.to_owned());
+    Node::open(options, Runtime::builder().live_instances(16)).expect("it opens")
+}
+
 /// The catalog of the data directory `data`.
 pub(crate) fn catalog(directory: &tempfile::TempDir) -> Catalog {
     open_catalog(&HostFile::default(), &directory.path().join("data")).expect("it opens")

@@ -7,9 +7,9 @@ use plugbay_catalog::{Catalog, Consent};
 use plugbay_node::{BootFailure, HostFile, open_catalog};
 use serde_json::json;
 
-use crate::harness::assert::assert_contains;
+use crate::harness::assert::{assert_contains, assert_invoke_error};
 use crate::harness::guest::feature;
-use crate::harness::host::TestPlugin;
+use crate::harness::host::{TestPlugin, call};
 use crate::harness::node::{booted, failing, install, names, node, plugin};
 
 #[tokio::test]
@@ -66,8 +66,10 @@ async fn disabled_plugin_stays_disabled_after_a_boot() {
     catalog.set_enabled("one", false).await.expect("disabled");
     for _ in 0..2 {
         let report = node(&directory, "data_dir: data\n").boot("test", &()).await.expect("it boots");
-        assert_eq!(report.disabled, ["one"]);
         assert!(report.loaded.is_empty(), "`two` requires it");
+        let [one] = &report.disabled[..] else { panic!("not one: {:?}", report.disabled) };
+        let error = call(one, "ping").await.expect_err("it is disabled");
+        assert_invoke_error(&error, "one", "plugin_disabled");
     }
     catalog.set_enabled("one", true).await.expect("enabled");
     let report = node(&directory, "data_dir: data\n").boot("test", &()).await.expect("it boots");

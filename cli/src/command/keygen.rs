@@ -13,7 +13,9 @@ use crate::password;
 pub(crate) fn run(args: &Keygen, output: Output) -> Result<Exit, Error> {
     let (private_path, public_path) = (&args.output, args.output.with_extension("pub"));
     if *private_path == public_path {
-        return Err(Error::Usage("the private key cannot have the extension .pub, which the public key gets".to_owned()));
+        return Err(Error::Usage(
+            "the private key cannot have the extension .pub, which the public key gets".to_owned(),
+        ));
     }
     for path in [private_path, &public_path] {
         if path.symlink_metadata().is_ok() {
@@ -22,7 +24,8 @@ pub(crate) fn run(args: &Keygen, output: Output) -> Result<Exit, Error> {
     }
     let password = new_password()?;
     if password.is_none() {
-        output.note("the private key has no password: protect its file, or set PLUGBAY_KEY_PASSWORD and run this again");
+        output
+            .note("the private key has no password: protect its file, or set PLUGBAY_KEY_PASSWORD and run this again");
     }
     let (public, private) = generate_key(password.as_deref())?;
     write_file(private_path, &private, true, false)?;

@@ -25,7 +25,8 @@ pub(crate) fn run(args: &List, output: Output) -> Result<Exit, Error> {
     match installed.len() {
         0 => text.push_str("no plugin is installed"),
         count => {
-            let heading = if count == 1 { "1 installed plugin".to_owned() } else { format!("{count} installed plugins") };
+            let heading =
+                if count == 1 { "1 installed plugin".to_owned() } else { format!("{count} installed plugins") };
             section(&mut text, &heading, installed.iter().map(row).collect());
         }
     }

@@ -15,7 +15,8 @@ use crate::progress::TransferProgress;
 
 pub(crate) fn run(args: &Publish, output: Output) -> Result<Exit, Error> {
     let reference = args.reference.strip_prefix("oci://").unwrap_or(&args.reference);
-    let wrong = |reason: String| Error::Usage(format!("`{}` is not a reference to an artefact: {reason}", args.reference));
+    let wrong =
+        |reason: String| Error::Usage(format!("`{}` is not a reference to an artefact: {reason}", args.reference));
     let reference: OciReference = reference.parse().map_err(wrong)?;
     let fetcher = plugbay_node::own_fetcher(&host_file(&args.file)?)?;
     let key = args.key.key.as_deref().map(private_key).transpose()?;

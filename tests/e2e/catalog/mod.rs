@@ -1,0 +1,12 @@
+//! Installed plugins through the command: their whole life, packages that are refused, registries and signatures,
+//! processes that are killed.
+
+#[cfg(unix)]
+mod crash;
+mod life;
+mod publish;
+#[cfg(unix)]
+mod question;
+mod refused;
+mod scene;
+mod second_host;
