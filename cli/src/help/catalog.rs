@@ -7,9 +7,9 @@ Examples:
   plugbay install oci://ghcr.io/acme/hello:1.0.0
   plugbay install acme:hello@1.0.0
 
-The plugin is checked up to linking and stored in the catalog, catalog.db in the
-data directory; none of its code runs. What it asks for is shown and has to be
-confirmed: on a terminal by an answer, otherwise with --yes. Installing grants
+The plugin is checked up to linking and stored in the catalog, catalog.db in
+the data directory; none of its code runs. What it asks for is shown and has to
+be confirmed: on a terminal by an answer, otherwise with --yes. Installing grants
 nothing: the policy of the host's file still decides what it may do. A version
 under which other content is installed is refused.
 
@@ -90,8 +90,8 @@ Examples:
   plugbay sign hello.wasm --key plugbay.key      writes hello.wasm.minisig
   plugbay sign ./hello --key plugbay.key         writes hello/plugbay.minisig
 
-The signature covers the component, the manifest beside it and its configuration
-files. `plugbay publish --key` puts a signature into a registry instead.";
+The signature covers the component, the manifest beside it and its
+configuration files. `plugbay publish --key` puts a signature into a registry instead.";
 
 pub(crate) const KEYGEN: &str = "\
 Examples:
