@@ -85,9 +85,9 @@ struct Collected {
 
 impl Node {
     /// Locks the data directory for this process and loads all plugins: those of the host's file, those of the catalog,
-    /// and those in the directory of plugins. Plugins that are disabled in the catalog are loaded as disabled. Each is loaded after those that it requires
-    /// ([`Runtime::load_all`](plugbay::Runtime::load_all)). Of plugins with the same name, the first in this order is
-    /// loaded. The catalog records what became of its plugins.
+    /// and those in the directory of plugins. Plugins that are disabled in the catalog are loaded as disabled. Each is
+    /// loaded after those that it requires ([`Runtime::load_all`](plugbay::Runtime::load_all)). Of plugins with the
+    /// same name, the first in this order is loaded. The catalog records what became of its plugins.
     ///
     /// `command` is the operator's name of this process, for the message that a second host prints. `observer` is
     /// called during downloads.
