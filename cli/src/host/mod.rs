@@ -98,7 +98,7 @@ impl Host {
         let asked = LimitOptions::new(limits);
         let policy = typed_policy(args)?;
         let opened = match installed::find(path, || Ok(installed::catalog(&file, args)?))? {
-            Some(found) => Opened::Installed(found),
+            Some(found) => Opened::Installed(Box::new(found)),
             None => Opened::Path(open_package(path, purpose.crates(), output)?),
         };
         // The host's file is for all plugins, but the option is meant for this one.
@@ -167,7 +167,7 @@ impl Host {
 /// PLUGIN, found and not yet configured.
 enum Opened {
     Path(Package),
-    Installed(InstalledPlugin),
+    Installed(Box<InstalledPlugin>),
 }
 
 /// The number of instances for one plugin and this many others.
