@@ -99,7 +99,7 @@ impl Host {
         let policy = typed_policy(args)?;
         let opened = match installed::find(path, || Ok(installed::catalog(&file, args)?))? {
             Some(found) => Opened::Installed(Box::new(found)),
-            None => Opened::Path(open_package(path, purpose.crates(), output)?),
+            None => Opened::Path(Box::new(open_package(path, purpose.crates(), output)?)),
         };
         // The host's file is for all plugins, but the option is meant for this one.
         if let Some(name) = &args.environment
@@ -127,7 +127,7 @@ impl Host {
         let node = Node::open(options, builder)?;
         node.notes.iter().for_each(|note| output.note(note));
         let package = match opened {
-            Opened::Path(package) => node.configured(path, package),
+            Opened::Path(package) => node.configured(path, *package),
             Opened::Installed(found) => found.package(&node)?,
         };
         let package = configured(&node.runtime, package, &args.config);
@@ -166,7 +166,7 @@ impl Host {
 
 /// PLUGIN, found and not yet configured.
 enum Opened {
-    Path(Package),
+    Path(Box<Package>),
     Installed(Box<InstalledPlugin>),
 }
 
