@@ -115,7 +115,7 @@ fn of_invoke(error: &InvokeErrorKind) -> Exit {
         | InvokeErrorKind::StackOverflow { .. }
         | InvokeErrorKind::CallDepth { .. }
         | InvokeErrorKind::ResourceLimit { .. } => Exit::Limit,
-        InvokeErrorKind::Trapped { .. } => Exit::Trapped,
+        InvokeErrorKind::Trapped { .. } | InvokeErrorKind::PluginFailed { .. } => Exit::Trapped,
         InvokeErrorKind::Contract { .. } | InvokeErrorKind::PluginDisabled => Exit::NotLoadable,
         // The enum may grow. An error that is unknown here is not the plugin's fault.
         InvokeErrorKind::NotLoaded | InvokeErrorKind::Host { .. } | _ => Exit::Internal,

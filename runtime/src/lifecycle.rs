@@ -9,11 +9,14 @@
 //!    Unloading ──▶ Disabled
 //! ```
 //!
+//! A plugin whose instances break again and again goes from `Ready` to `Restarting`, and back after a delay, or to
+//! `Failed`: see [`RestartPolicy`].
+//!
 //! A plugin that is disabled or has failed stays in [`Runtime::plugins`](crate::Runtime::plugins), and its handles stay
 //! valid: its calls fail with an error of their own until it serves again.
 
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
@@ -29,9 +32,11 @@ pub enum PluginState {
     Ready,
     /// It serves, and another revision is being prepared to replace it.
     Reloading,
+    /// It serves nothing until a delay has passed, because its instances broke again and again.
+    Restarting,
     /// It serves nothing until it is enabled.
     Disabled,
-    /// It serves nothing until it is restarted or reloaded: its instances failed too often.
+    /// It serves nothing until it is restarted or reloaded: its instances broke too often.
     Failed,
     /// It finishes its calls in flight, to be disabled or removed.
     Unloading,
@@ -46,6 +51,7 @@ impl PluginState {
             PluginState::Loading => "loading",
             PluginState::Ready => "ready",
             PluginState::Reloading => "reloading",
+            PluginState::Restarting => "restarting",
             PluginState::Disabled => "disabled",
             PluginState::Failed => "failed",
             PluginState::Unloading => "unloading",
@@ -75,9 +81,50 @@ pub struct PluginStatus {
     pub since: SystemTime,
     /// The time at which the plugin was loaded. Reloading does not change it.
     pub loaded: SystemTime,
-    /// The last error of its lifecycle: a reload or a start that failed. Calls that failed are counted in
-    /// [`Plugin::metrics`](crate::Plugin::metrics).
+    /// The last error of its lifecycle: a reload or a start that failed, or what broke its last instance. Other calls
+    /// that failed are counted in [`Plugin::metrics`](crate::Plugin::metrics).
     pub last_error: Option<LastError>,
+    /// The number of instances that broke in a row: since the last one that answered a call.
+    pub broken_in_a_row: u32,
+    /// If the plugin is [`Restarting`](PluginState::Restarting), the time at which it serves again.
+    pub restarts_at: Option<SystemTime>,
+}
+
+/// When a plugin whose instances break again and again is restarted, and when it has failed.
+///
+/// An instance breaks if the guest traps (a panic, an abort, an access out of bounds), or if a new instance cannot be
+/// started. A call that exceeds its own limits (time, fuel, memory, the size of its answer) costs the plugin its
+/// instance, too, but does not count: another call may need less.
+///
+/// The first instance that breaks is replaced at once, by the next call. If the next one breaks as well and none has
+/// answered a call in between, calls are refused with `plugin_failed` until a delay has passed, which doubles each time.
+/// After a number of restarts in a row the plugin has failed, and serves nothing until it is
+/// [restarted](crate::Runtime::restart) or reloaded.
+///
+/// Callers that an application does not trust can break a plugin that nothing else calls on purpose, with payloads on
+/// which it traps. For those, [`RestartPolicy::always`] replaces every instance at once and never gives up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RestartPolicy {
+    /// Restarts in a row after which a plugin has failed. Default: 3.
+    pub restarts_max: u32,
+    /// The delay of the second restart in a row, by the runtime's clock. Default: 1 s.
+    pub delay: Duration,
+    /// The time without a broken instance after which a row ends. Default: 60 s.
+    pub window: Duration,
+}
+
+impl Default for RestartPolicy {
+    fn default() -> Self {
+        RestartPolicy { restarts_max: 3, delay: Duration::from_secs(1), window: Duration::from_secs(60) }
+    }
+}
+
+impl RestartPolicy {
+    /// Returns the policy that replaces every broken instance at once, however many there are.
+    pub fn always() -> Self {
+        RestartPolicy { restarts_max: u32::MAX, delay: Duration::ZERO, ..RestartPolicy::default() }
+    }
 }
 
 /// The last error of a plugin's lifecycle.
@@ -95,5 +142,10 @@ pub struct LastError {
 impl LastError {
     pub(crate) fn new(code: &str, error: &impl fmt::Display, time: SystemTime) -> Self {
         LastError { code: code.to_owned(), message: error.to_string(), time }
+    }
+
+    /// Returns the first line of the text: what a guest prints when it panics may have many.
+    pub(crate) fn line(&self) -> String {
+        self.message.lines().next().unwrap_or_default().to_owned()
     }
 }

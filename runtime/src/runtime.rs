@@ -33,7 +33,7 @@ use crate::handle::Plugin;
 use crate::host::TimeLimit;
 use crate::host_plugin::{HostPlugin, ProvidedPlugin};
 use crate::inspection::Inspection;
-use crate::lifecycle::PluginState;
+use crate::lifecycle::{PluginState, RestartPolicy};
 use crate::metrics::MetricsSnapshot;
 use crate::plugin::check::{CheckedPackage, Operator, ReadPackage};
 use crate::plugin::current::CurrentRevision;
@@ -74,6 +74,7 @@ struct Shared {
     audit: Arc<Audit>,
     clock: Arc<dyn Clock>,
     run_jobs: AtomicBool,
+    restarts: RestartPolicy,
     jobs: AllJobs,
     network: Arc<Network>,
     /// Linked components that are in use, so that plugins with the same component and metering share one.
@@ -124,7 +125,7 @@ impl Runtime {
         let _turn = self.turn_to_load(&checked.manifest.name).await?;
         self.check_requirements(&checked.manifest)?;
         let revision = self.prepare(checked).await?.start(Start::Load).await?;
-        let plugin = CurrentRevision::new(revision, PluginState::Ready);
+        let plugin = CurrentRevision::new(revision, PluginState::Ready, self.0.restarts);
         self.0.plugins.add(&plugin);
         event::begin(&plugin);
         self.run_jobs_of(&plugin);

@@ -10,5 +10,6 @@ mod load;
 mod pool;
 mod reload;
 mod reload_options;
+mod restart;
 mod state;
 mod unload;

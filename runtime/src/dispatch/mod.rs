@@ -47,6 +47,8 @@ struct Cost {
     repeats: bool,
     /// Whether the plugin's counters include the request.
     counted: bool,
+    /// Whether the request failed because no instance could be started.
+    not_started: bool,
 }
 
 /// Runs an action.
@@ -152,6 +154,11 @@ async fn dispatch<R: Request>(
             }
         }
         cost.settle(&revision, call.time, answer.as_ref().err());
+        if let Err(error) = &answer
+            && is_broken(error, cost.not_started)
+        {
+            plugin.instance_broke(&revision, error);
+        }
         return answer.map(|reply| (reply, cost.usage));
     }
 }
@@ -237,9 +244,10 @@ async fn serve<R: Request>(
         Some(instance) => instance,
         None => {
             let since = Instant::now();
-            let instance = Box::pin(plugin.start_instance(Start::Load, call)).await?;
+            let started = Box::pin(plugin.start_instance(Start::Load, call)).await;
+            cost.not_started = started.is_err();
             cost.usage.instantiation = since.elapsed();
-            instance
+            started?
         }
     };
     // The request makes the guest's future itself: each layer of futures between a call and its guest costs time.
@@ -252,6 +260,7 @@ async fn serve<R: Request>(
     cost.usage.memory_bytes = instance.memory_bytes();
     cost.count(&lease, call);
     let answer = answer?;
+    plugin.instances.note_answer();
     if plugin.instances.are_reused() {
         lease.give_back(instance);
     } else {
@@ -303,6 +312,15 @@ impl Cost {
         if let Some(error) = error {
             plugin.metrics.error(error);
         }
+    }
+}
+
+/// Returns whether a call failed because its instance broke, and not because of the call's own limits.
+fn is_broken(error: &InvokeError, not_started: bool) -> bool {
+    match error.kind() {
+        InvokeErrorKind::Trapped { .. } => true,
+        InvokeErrorKind::Busy { .. } | InvokeErrorKind::Timeout { .. } | InvokeErrorKind::Host { .. } => false,
+        _ => not_started,
     }
 }
 

@@ -19,6 +19,7 @@ pub(super) async fn serve_with_retries<R: Request>(
     cost.repeats = true;
     let mut pause = retry.backoff;
     for attempt in 1..retry.max_attempts {
+        cost.not_started = false;
         let answer = serve(plugin, &mut request.clone(), call, cost).await;
         let Err(error) = &answer else { return answer };
         if !error.is_transient() || call.time.left().is_some_and(|left| pause >= left) {
@@ -28,5 +29,6 @@ pub(super) async fn serve_with_retries<R: Request>(
         tokio::time::sleep(pause).await;
         pause = pause.saturating_mul(2);
     }
+    cost.not_started = false;
     serve(plugin, &mut request.clone(), call, cost).await
 }

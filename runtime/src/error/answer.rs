@@ -32,6 +32,7 @@ impl InvokeErrorKind {
             InvokeErrorKind::Contract { .. } => "contract_mismatch",
             InvokeErrorKind::NotLoaded => "not_loaded",
             InvokeErrorKind::PluginDisabled => "plugin_disabled",
+            InvokeErrorKind::PluginFailed { .. } => "plugin_failed",
             InvokeErrorKind::Host { .. } => "host_error",
         }
     }
@@ -46,11 +47,12 @@ impl InvokeError {
         }
     }
 
-    /// Returns whether the same call may succeed if it is repeated: the instance broke, all instances were busy, or the
-    /// plugin reported a failure on its side (a status of 500 or more).
+    /// Returns whether the same call may succeed if it is repeated: the instance broke, all instances were busy, the
+    /// plugin waits for its restart, or it reported a failure on its side (a status of 500 or more).
     pub fn is_transient(&self) -> bool {
         match self.kind() {
             InvokeErrorKind::Trapped { .. } | InvokeErrorKind::Busy { .. } => true,
+            InvokeErrorKind::PluginFailed { retry_after, .. } => retry_after.is_some(),
             InvokeErrorKind::Guest { failure, .. } => failure.status_code.is_some_and(|status| status >= 500),
             _ => false,
         }
@@ -111,6 +113,9 @@ impl InvokeError {
                 let mut details = serde_json::json!(self.limit());
                 details["retry_after"] = retry_after.as_secs_f64().into();
                 Some(details)
+            }
+            InvokeErrorKind::PluginFailed { retry_after: Some(after), .. } => {
+                Some(serde_json::json!({ "retry_after": after.as_secs_f64() }))
             }
             InvokeErrorKind::CallerRefused { .. } => Some(serde_json::json!({
                 "resource": format!("plugin.{}", self.plugin()), "action": "execute", "refused": "by_callee",

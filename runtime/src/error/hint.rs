@@ -22,6 +22,9 @@ impl InvokeError {
             }
             InvokeErrorKind::NotLoaded => Some("load it before it is called".to_owned()),
             InvokeErrorKind::PluginDisabled => Some("enable it with `Runtime::enable`".to_owned()),
+            InvokeErrorKind::PluginFailed { retry_after: None, .. } => {
+                Some("reload it once it is mended, or restart it with `Runtime::restart`".to_owned())
+            }
             InvokeErrorKind::UnknownAction { .. }
             | InvokeErrorKind::Validation { .. }
             | InvokeErrorKind::Payload { .. }
@@ -36,6 +39,7 @@ impl InvokeError {
             | InvokeErrorKind::Trapped { .. }
             | InvokeErrorKind::Guest { .. }
             | InvokeErrorKind::Contract { .. }
+            | InvokeErrorKind::PluginFailed { .. }
             | InvokeErrorKind::Host { .. } => None,
         }
     }
@@ -59,6 +63,7 @@ impl LoadError {
                     .to_owned()
             }
             LoadErrorKind::NothingToReload => "load it first".to_owned(),
+            LoadErrorKind::Disabled => "enable it with `Runtime::enable`".to_owned(),
             LoadErrorKind::FromMemory => "reload it with its new package".to_owned(),
             LoadErrorKind::AlreadyLoaded => "unload it first, or reload it; if it is disabled, enable it".to_owned(),
             LoadErrorKind::Provided => "give one of the two another name".to_owned(),

@@ -152,6 +152,13 @@ pub enum InvokeErrorKind {
     NotLoaded,
     /// The plugin is disabled.
     PluginDisabled,
+    /// The plugin's instances broke again and again: see [`RestartPolicy`](crate::lifecycle::RestartPolicy).
+    PluginFailed {
+        /// What broke the last instance.
+        message: String,
+        /// The time after which the plugin serves again; `None` if it has to be restarted or reloaded.
+        retry_after: Option<Duration>,
+    },
     /// Something failed inside the host. The plugin is not at fault.
     Host {
         /// The failure, for the operator.
@@ -200,6 +207,10 @@ impl InvokeError {
                 Cow::Owned(format!("plugin `{plugin}` answered `{action}` with something that is not JSON"))
             }
             InvokeErrorKind::Contract { .. } => Cow::Owned(format!("plugin `{plugin}` does not follow the contract")),
+            InvokeErrorKind::PluginFailed { retry_after: Some(after), .. } => {
+                Cow::Owned(format!("plugin `{plugin}` broke again and again; try again in {after:.1?}"))
+            }
+            InvokeErrorKind::PluginFailed { .. } => Cow::Owned(format!("plugin `{plugin}` has failed")),
             InvokeErrorKind::Host { .. } => {
                 Cow::Owned(format!("the host failed while plugin `{plugin}` ran `{action}`"))
             }
@@ -317,6 +328,15 @@ impl fmt::Display for InvokeError {
             }
             InvokeErrorKind::NotLoaded => write!(f, "plugin `{plugin}` is not loaded"),
             InvokeErrorKind::PluginDisabled => write!(f, "plugin `{plugin}` is disabled"),
+            InvokeErrorKind::PluginFailed { message, retry_after: Some(after) } => {
+                write!(
+                    f,
+                    "plugin `{plugin}` broke again and again and serves again in {after:.1?}; last error: {message}"
+                )
+            }
+            InvokeErrorKind::PluginFailed { message, .. } => {
+                write!(f, "plugin `{plugin}` has failed; last error: {message}")
+            }
             InvokeErrorKind::Host { message } => {
                 write!(f, "the host failed while plugin `{plugin}` ran `{action}`: {message}")
             }

@@ -132,6 +132,9 @@ pub enum LoadErrorKind {
     /// The plugin to be reloaded is not loaded.
     #[error("no plugin of this name is loaded")]
     NothingToReload,
+    /// The plugin to be restarted is disabled.
+    #[error("it is disabled")]
+    Disabled,
     /// The plugin to be reloaded from its files was loaded from memory.
     #[error("it was loaded from memory and not from a file")]
     FromMemory,
@@ -264,6 +267,7 @@ impl LoadError {
             LoadErrorKind::RequiresItself { .. } => "requirement_cycle",
             LoadErrorKind::Engine(_) => "host_error",
             LoadErrorKind::NothingToReload => "not_loaded",
+            LoadErrorKind::Disabled => "plugin_disabled",
             LoadErrorKind::FromMemory => "no_source",
             LoadErrorKind::AlreadyLoaded => "already_loaded",
             LoadErrorKind::Provided => "provided_name",

@@ -5,24 +5,34 @@
 //!
 //! A plugin that does not serve has a revision whose instances are closed. So a call that is served never looks at the
 //! state: only a call that finds the instances closed asks why ([`CurrentRevision::refusal`]).
+//!
+//! A plugin that waits for its restart needs no task: whatever looks at its state after the delay opens the instances
+//! again, and the next call starts one.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use arc_swap::{ArcSwap, Guard};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
+use super::broken::{BrokenInstances, Consequence};
 use super::loaded::LoadedPlugin;
-use crate::error::{InvokeErrorKind, LoadError};
-use crate::lifecycle::{LastError, PluginState, PluginStatus};
+use crate::error::{InvokeError, InvokeErrorKind, LoadError};
+use crate::lifecycle::{LastError, PluginState, PluginStatus, RestartPolicy};
 
 /// The revision of a plugin that serves now, which a reload replaces, and the plugin's state.
 pub(crate) struct CurrentRevision {
     revision: ArcSwap<LoadedPlugin>,
     life: Mutex<Life>,
+    restarts: RestartPolicy,
 }
 
 struct Life {
-    status: PluginStatus,
+    state: PluginState,
+    since: SystemTime,
+    loaded: SystemTime,
+    last_error: Option<LastError>,
+    broken: BrokenInstances,
     /// Why calls are refused while the instances are closed.
     refusal: Refusal,
 }
@@ -32,16 +42,23 @@ struct Life {
 pub(crate) enum Refusal {
     Unloaded,
     Disabled,
+    /// Its instances broke too often. It serves again at this time, if there is one.
+    Failed(Option<SystemTime>),
 }
 
 impl CurrentRevision {
     /// Registers a revision in its first state, which is ready or disabled.
-    pub(crate) fn new(revision: LoadedPlugin, state: PluginState) -> Arc<Self> {
+    pub(crate) fn new(revision: LoadedPlugin, state: PluginState, restarts: RestartPolicy) -> Arc<Self> {
         let now = revision.context.clock.now();
-        let status = PluginStatus { state, since: now, loaded: now, last_error: None };
-        let refusal = if state == PluginState::Disabled { Refusal::Disabled } else { Refusal::Unloaded };
-        let life = Mutex::new(Life { status, refusal });
-        Arc::new(CurrentRevision { revision: ArcSwap::from_pointee(revision), life })
+        let life = Life {
+            state,
+            since: now,
+            loaded: now,
+            last_error: None,
+            broken: BrokenInstances::default(),
+            refusal: if state == PluginState::Disabled { Refusal::Disabled } else { Refusal::Unloaded },
+        };
+        Arc::new(CurrentRevision { revision: ArcSwap::from_pointee(revision), life: Mutex::new(life), restarts })
     }
 
     /// Borrows the revision for the duration of a call, which is cheaper than [`CurrentRevision::get`].
@@ -60,11 +77,22 @@ impl CurrentRevision {
     }
 
     pub(crate) fn state(&self) -> PluginState {
-        self.life.lock().status.state
+        self.life().state
     }
 
     pub(crate) fn status(&self) -> PluginStatus {
-        self.life.lock().status.clone()
+        let life = self.life();
+        PluginStatus {
+            state: life.state,
+            since: life.since,
+            loaded: life.loaded,
+            last_error: life.last_error.clone(),
+            broken_in_a_row: life.broken.in_a_row(),
+            restarts_at: match life.refusal {
+                Refusal::Failed(time) if life.state == PluginState::Restarting => time,
+                _ => None,
+            },
+        }
     }
 
     /// Begins to unload the plugin: its calls are refused for this reason once its instances are closed.
@@ -77,66 +105,115 @@ impl CurrentRevision {
     /// Records that the plugin has been unloaded for the reason that [`end`](Self::end) was given.
     pub(crate) fn ended(&self) {
         let mut life = self.life.lock();
-        let state = match life.refusal {
-            Refusal::Unloaded => PluginState::Unloaded,
-            Refusal::Disabled => PluginState::Disabled,
-        };
+        let state = if life.refusal == Refusal::Disabled { PluginState::Disabled } else { PluginState::Unloaded };
         self.enter(&mut life, state);
     }
 
     /// Begins a change that may fail. Until the transition is completed the plugin is in `state`, and if it fails or is
     /// dropped, in the state before.
     pub(crate) fn begin(&self, state: PluginState) -> Transition<'_> {
-        let mut life = self.life.lock();
-        let before = life.status.state;
+        let mut life = self.life();
+        let before = life.state;
         self.enter(&mut life, state);
-        Transition { plugin: self, before: Some(before) }
+        Transition { plugin: self, during: state, before }
+    }
+
+    /// Counts an instance of `revision` that broke, and refuses calls if there were too many.
+    #[cold]
+    pub(crate) fn instance_broke(&self, revision: &Arc<LoadedPlugin>, error: &InvokeError) {
+        let mut life = self.life.lock();
+        // Calls that were running when the plugin stopped serving, and those of a replaced revision, count no more.
+        if !life.state.serves() || !self.is(revision) {
+            return;
+        }
+        let now = revision.context.clock.now();
+        life.last_error = Some(LastError::new(error.code(), error, now));
+        let (plugin, answered) = (revision.name(), revision.instances.take_answered());
+        let (state, at) = match life.broken.count(&self.restarts, now, answered) {
+            Consequence::ReplacedAtOnce => return,
+            Consequence::ReplacedAt(time) => (PluginState::Restarting, Some(time)),
+            Consequence::Failed => (PluginState::Failed, None),
+        };
+        let in_a_row = life.broken.in_a_row();
+        tracing::warn!(plugin, in_a_row, %state, "its instances break again and again, the last one with: {error}");
+        life.refusal = Refusal::Failed(at);
+        self.enter(&mut life, state);
+        revision.instances.close();
+    }
+
+    /// Returns why a call that found the instances of `revision` closed is refused; `None` if it should be tried again.
+    pub(crate) fn refusal(&self, revision: &Arc<LoadedPlugin>) -> Option<InvokeErrorKind> {
+        let life = self.life();
+        if !self.is(revision) || !revision.instances.is_closed() {
+            return None;
+        }
+        Some(match life.refusal {
+            Refusal::Unloaded => InvokeErrorKind::NotLoaded,
+            Refusal::Disabled => InvokeErrorKind::PluginDisabled,
+            Refusal::Failed(time) => InvokeErrorKind::PluginFailed {
+                message: life.last_error.as_ref().map(LastError::line).unwrap_or_default(),
+                retry_after: time.map(|time| time.duration_since(revision.context.clock.now()).unwrap_or_default()),
+            },
+        })
+    }
+
+    /// Locks the state, after opening the instances if the time of a restart has come.
+    fn life(&self) -> MutexGuard<'_, Life> {
+        let mut life = self.life.lock();
+        if life.state == PluginState::Restarting
+            && let Refusal::Failed(Some(time)) = life.refusal
+        {
+            let revision = self.borrow();
+            if revision.context.clock.now() >= time {
+                revision.instances.open();
+                self.enter(&mut life, PluginState::Ready);
+            }
+        }
+        life
     }
 
     fn enter(&self, life: &mut Life, state: PluginState) {
-        life.status.state = state;
-        life.status.since = self.borrow().context.clock.now();
+        if life.state != state {
+            life.state = state;
+            life.since = self.borrow().context.clock.now();
+        }
     }
 
-    /// Returns why a call that found the instances of `revision` closed is refused; `None` if it should be tried again,
-    /// because another revision serves now.
-    pub(crate) fn refusal(&self, revision: &Arc<LoadedPlugin>) -> Option<InvokeErrorKind> {
-        if !Arc::ptr_eq(revision, &self.borrow()) {
-            return None;
-        }
-        Some(match self.life.lock().refusal {
-            Refusal::Unloaded => InvokeErrorKind::NotLoaded,
-            Refusal::Disabled => InvokeErrorKind::PluginDisabled,
-        })
+    /// Returns whether this revision serves now.
+    fn is(&self, revision: &Arc<LoadedPlugin>) -> bool {
+        Arc::ptr_eq(revision, &self.borrow())
     }
 }
 
 /// A change of a plugin that has begun.
 pub(crate) struct Transition<'a> {
     plugin: &'a CurrentRevision,
-    /// The state to return to; `None` once the change is completed.
-    before: Option<PluginState>,
+    during: PluginState,
+    before: PluginState,
 }
 
 impl Transition<'_> {
-    /// Completes the change.
-    pub(crate) fn complete(mut self, state: PluginState) {
-        self.before = None;
-        self.plugin.enter(&mut self.plugin.life.lock(), state);
+    /// Completes the change. The revision is another one, so instances that broke before count no more.
+    pub(crate) fn complete(self, state: PluginState) {
+        let mut life = self.plugin.life.lock();
+        life.broken = BrokenInstances::default();
+        self.plugin.enter(&mut life, state);
     }
 
     /// Records the error of a change that failed, and returns to the state before.
     pub(crate) fn fail(self, error: LoadError) -> LoadError {
         let time = self.plugin.borrow().context.clock.now();
-        self.plugin.life.lock().status.last_error = Some(LastError::new(error.code(), &error, time));
+        self.plugin.life.lock().last_error = Some(LastError::new(error.code(), &error, time));
         error
     }
 }
 
 impl Drop for Transition<'_> {
     fn drop(&mut self) {
-        if let Some(before) = self.before {
-            self.plugin.enter(&mut self.plugin.life.lock(), before);
+        let mut life = self.plugin.life.lock();
+        // A change that was completed, or a plugin that failed meanwhile, stays in its state.
+        if life.state == self.during {
+            self.plugin.enter(&mut life, self.before);
         }
     }
 }

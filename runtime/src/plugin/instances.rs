@@ -42,6 +42,8 @@ pub(crate) struct Instances {
     /// Wakes the call that has waited longest.
     freed: Notify,
     closed: AtomicBool,
+    /// Whether an instance has answered a call since this was last asked.
+    answered: AtomicBool,
     /// Whether an instance serves more than one call.
     reused: bool,
 }
@@ -93,6 +95,7 @@ impl Instances {
             waiting: AtomicUsize::new(0),
             freed: Notify::new(),
             closed: AtomicBool::new(false),
+            answered: AtomicBool::new(false),
             reused,
         }
     }
@@ -155,6 +158,25 @@ impl Instances {
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.freed.notify_waiters();
+    }
+
+    /// Serves calls again.
+    pub(crate) fn open(&self) {
+        self.closed.store(false, Ordering::SeqCst);
+    }
+
+    /// Records that an instance has answered a call. All calls do so, so the flag is written only if it changes: threads
+    /// that only read it do not contend for it.
+    #[inline]
+    pub(crate) fn note_answer(&self) {
+        if !self.answered.load(Ordering::Relaxed) {
+            self.answered.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns whether an instance has answered a call since this was last called.
+    pub(crate) fn take_answered(&self) -> bool {
+        self.answered.swap(false, Ordering::Relaxed)
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -121,10 +121,13 @@ impl LoadedPlugin {
 
     /// Returns the state to hand over to the next revision. Waits for its turn like any call.
     pub(crate) async fn save_state(&self) -> Result<Option<Vec<u8>>, InvokeError> {
+        let call = Call::by_host("save_state", self.limits.timeout);
+        if self.instances.is_closed() {
+            return Err(self.no_lease(NoLease::Closed, &call));
+        }
         if self.linked.exports.save_state.is_none() {
             return Ok(None);
         }
-        let call = Call::by_host("save_state", self.limits.timeout);
         let mut lease = self.instances.lease(call.time.deadline()).await.map_err(|no| self.no_lease(no, &call))?;
         let Some(mut instance) = lease.take() else { return Ok(None) };
         let state = instance.save_state(&call, &self.limits).await?;

@@ -1,5 +1,6 @@
 //! Plugins from bytes to serving, in the order of their life.
 
+pub(crate) mod broken;
 pub(crate) mod check;
 pub(crate) mod current;
 pub(crate) mod deadline;

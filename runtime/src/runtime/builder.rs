@@ -21,6 +21,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::BuildError;
 use crate::event::EventBus;
 use crate::host::extension::{AnyExtension, Extension, Extensions};
+use crate::lifecycle::RestartPolicy;
 use crate::limits::{HTTP_TIMEOUT, HTTP_TIMEOUT_MAX, LIVE_INSTANCES_DEFAULT};
 use crate::plugin::check::Operator;
 use crate::plugin::link::Linkers;
@@ -66,6 +67,7 @@ pub struct RuntimeBuilder {
     audit_sink: Arc<dyn AuditSink>,
     clock: Arc<dyn Clock>,
     run_jobs: bool,
+    restarts: RestartPolicy,
     job_store: Option<Arc<dyn JobStoreProvider>>,
     sql_store: Option<Arc<dyn SqlStoreProvider>>,
     http_resolver: Option<Arc<dyn HttpResolver>>,
@@ -90,6 +92,7 @@ impl std::fmt::Debug for RuntimeBuilder {
             .field("environment", &self.environment)
             .field("data_dir", &self.data_dir)
             .field("run_jobs", &self.run_jobs)
+            .field("restarts", &self.restarts)
             .finish_non_exhaustive()
     }
 }
@@ -114,6 +117,7 @@ impl Default for RuntimeBuilder {
             audit_sink: Arc::new(TracingAudit),
             clock: Arc::new(SystemClock),
             run_jobs: true,
+            restarts: RestartPolicy::default(),
             job_store: None,
             sql_store: None,
             http_resolver: None,
@@ -277,8 +281,16 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Sets the clock that guests see and that determines when cached values expire and jobs run. Default: the
-    /// machine's.
+    /// Sets when a plugin whose instances break again and again is restarted, and when it has failed. Default: after
+    /// three restarts in a row, with a doubling delay; see [`RestartPolicy`].
+    #[must_use]
+    pub fn restarts(mut self, policy: RestartPolicy) -> Self {
+        self.restarts = policy;
+        self
+    }
+
+    /// Sets the clock that guests see and that determines when cached values expire, jobs run and plugins restart.
+    /// Default: the machine's.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -374,6 +386,7 @@ impl RuntimeBuilder {
             audit: Arc::new(Audit::new(Arc::new(audit_sink), self.clock.clone())),
             clock: self.clock,
             run_jobs: AtomicBool::new(self.run_jobs),
+            restarts: self.restarts,
             jobs: AllJobs::new(job_store),
             network: Arc::new(Network::new(
                 self.http_resolver,

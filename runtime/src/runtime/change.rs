@@ -1,4 +1,4 @@
-//! Changes of one loaded plugin: reload, disable, enable, unload.
+//! Changes of one loaded plugin: reload, disable, enable, restart, unload.
 //!
 //! Changes to one plugin are serialised ([`Registry::turn`](crate::plugin::registry::Registry::turn)), and an unload or
 //! reload that has begun is completed even if its caller stops waiting.
@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use super::Runtime;
 use super::prepare::Prepared;
-use crate::error::{LoadError, LoadErrorKind};
+use crate::error::{InvokeErrorKind, LoadError, LoadErrorKind};
 use crate::handle::Plugin;
 use crate::lifecycle::PluginState;
 use crate::limits::OUTCOMES_WAIT_MAX;
@@ -43,7 +43,8 @@ impl Runtime {
     /// The old revision answers calls until the swap. Changes to its memory after it handed over its state do not reach
     /// the new revision, so state that must not be lost belongs in a service.
     ///
-    /// A plugin that is disabled gets the new revision and stays disabled: none of its code runs.
+    /// A plugin that is disabled gets the new revision and stays disabled: none of its code runs. One that has failed
+    /// serves again, and starts as if it were loaded.
     ///
     /// Settings of the application are retained: each of [`Package::manifest`], [`Package::configure`],
     /// [`Package::resources`], [`Package::policy`] and [`Package::trusted`] also applies to the new revision, unless
@@ -94,12 +95,17 @@ impl Runtime {
         turn: Turn,
     ) -> Result<Plugin, LoadError> {
         let state = plugin.state();
-        let transition = plugin.begin(if state.serves() { PluginState::Reloading } else { state });
+        let transition = plugin.begin(match state {
+            PluginState::Disabled => state,
+            _ if state.serves() => PluginState::Reloading,
+            _ => PluginState::Loading,
+        });
         match self.successor(plugin, package, state).await {
             Ok(new) => {
                 let old = plugin.swap(new);
-                transition.complete(state);
-                if state.serves() {
+                let next = if state == PluginState::Disabled { state } else { PluginState::Ready };
+                transition.complete(next);
+                if next.serves() {
                     event::begin(plugin);
                 }
                 schedule::look_again(plugin);
@@ -125,8 +131,13 @@ impl Runtime {
         // Everything slow happens before the state is requested: later changes by calls are not handed over.
         let prepared = self.prepare(checked).await?;
         let old = plugin.get();
-        let saved = old.save_state().await.map_err(|error| LoadError::new(old.name(), error))?;
-        let new = prepared.start(Start::Reload(saved)).await?;
+        let start = match old.save_state().await {
+            Ok(saved) => Start::Reload(saved),
+            // It has failed, so there is no state.
+            Err(error) if matches!(error.kind(), InvokeErrorKind::NotLoaded) => Start::Load,
+            Err(error) => return Err(LoadError::new(old.name(), error)),
+        };
+        let new = prepared.start(start).await?;
         new.context.plugins.take_over(&old.context.plugins);
         Ok(new)
     }
@@ -172,6 +183,23 @@ impl Runtime {
         Ok(Plugin::new(plugin))
     }
 
+    /// Starts a plugin anew, as [`load`](Self::load) does, with the package that it was loaded from: one that has
+    /// failed, or one that serves and continues to do so until the new revision replaces it. State in its memory is not
+    /// handed over.
+    ///
+    /// # Errors
+    /// [`LoadError`] if no plugin of this name is loaded, if it is disabled, if a plugin that it requires does not
+    /// serve, or if it does not start. Its state is then unchanged.
+    pub async fn restart(&self, name: &str) -> Result<Plugin, LoadError> {
+        let turn = self.0.plugins.turn(name).await;
+        let plugin = self.loaded(name)?;
+        if plugin.state() == PluginState::Disabled {
+            return Err(LoadError::new(name, LoadErrorKind::Disabled));
+        }
+        self.start_again(&plugin, turn).await?;
+        Ok(Plugin::new(plugin))
+    }
+
     /// Loads a plugin as disabled: it is checked, compiled and linked, but none of its code runs until it is
     /// [enabled](Self::enable). Plugins that it requires need not be loaded yet.
     ///
@@ -180,14 +208,16 @@ impl Runtime {
     pub async fn load_disabled(&self, source: impl Into<PackageSource>) -> Result<Plugin, LoadError> {
         let checked = self.check_package(source.into().open()?)?;
         let _turn = self.turn_to_load(&checked.manifest.name).await?;
-        let plugin = CurrentRevision::new(self.prepare(checked).await?.closed(), PluginState::Disabled);
+        let plugin =
+            CurrentRevision::new(self.prepare(checked).await?.closed(), PluginState::Disabled, self.0.restarts);
         self.0.plugins.add(&plugin);
         Ok(Plugin::new(plugin))
     }
 
-    /// Starts a plugin that does not serve, with a fresh copy of its revision.
+    /// Starts a plugin with a fresh copy of its revision.
     async fn start_again(&self, plugin: &Arc<CurrentRevision>, turn: Turn) -> Result<(), LoadError> {
-        let transition = plugin.begin(PluginState::Loading);
+        let serves = plugin.state().serves();
+        let transition = plugin.begin(if serves { PluginState::Reloading } else { PluginState::Loading });
         let started = async {
             let prepared = Prepared::again(&plugin.borrow());
             self.check_requirements(prepared.manifest())?;

@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::caller::Caller;
-use crate::clock::{Clock, from_unix_ms};
+use crate::clock::{Clock, from_unix_ms, unix_ms};
 use crate::dispatch;
 use crate::error::{InvokeError, InvokeErrorKind};
 use crate::invocation::Invocation;
@@ -181,6 +181,14 @@ impl Runner {
     /// Begins the runs that are due. Returns `None` if the plugin or its jobs are gone.
     async fn look(&self, claim: &mut Option<Arc<dyn JobClaim>>) -> Option<Wait> {
         let (plugin, jobs) = (self.plugin.upgrade()?, self.jobs.upgrade()?);
+        let status = plugin.status();
+        if !status.state.serves() {
+            // Another process may run the jobs meanwhile. A plugin that is restarted or reloaded wakes this task.
+            *claim = None;
+            // Rounded up, so that the plugin serves when the wait ends.
+            let moment = status.restarts_at.map(|time| Wait::Moment(unix_ms(time).saturating_add(1)));
+            return Some(moment.unwrap_or(Wait::Nothing));
+        }
         if claim.as_ref().is_none_or(|claim| !claim.is_held()) {
             *claim = None;
             match jobs.claim().await {
@@ -237,7 +245,12 @@ async fn run_job(plugin: Arc<CurrentRevision>, jobs: Arc<JobQueue>, run: Run) {
     let revision = plugin.get();
     let (level, text, ended) = match answer {
         // The action was not called: the job stays due.
-        Err(error) if matches!(error.kind(), InvokeErrorKind::NotLoaded | InvokeErrorKind::PluginDisabled) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                InvokeErrorKind::NotLoaded | InvokeErrorKind::PluginDisabled | InvokeErrorKind::PluginFailed { .. }
+            ) =>
+        {
             let _ = jobs.put_back(run).await;
             return;
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use plugbay::clock::ManualClock;
 use plugbay::error::RemoveDataError;
+use plugbay::lifecycle::PluginState;
 use serde_json::{Value, json};
 
 use super::{HOUR, START, Scene, jobs, open};
@@ -62,6 +63,23 @@ async fn jobs_of_a_disabled_plugin_rest_until_it_is_enabled() {
     scene.host.runtime.enable("feature_scheduler").await.expect("it starts");
     let outcomes = scene.outcomes("tick", 1).await;
     assert_eq!((outcomes.len(), &outcomes[0]["started_ms"]), (1, &json!(START + HOUR)), "missed runs are made up once");
+}
+
+#[tokio::test]
+async fn jobs_of_a_failed_plugin_rest_until_it_is_restarted() {
+    let scene = Scene::new().await;
+    scene.add(json!({ "id": "trap", "action": "trap", "interval_ms": 60_000 })).await;
+    scene.add(json!({ "id": "tick", "interval_ms": HOUR })).await;
+    for minute in 1..=4 {
+        scene.set_clock(START + minute * 60_000);
+        until("the job's trap", async || (scene.plugin.status().broken_in_a_row as u64 == minute).then_some(())).await;
+    }
+    assert_eq!(scene.plugin.state(), PluginState::Failed);
+    scene.set_clock(START + HOUR);
+    until("the runner waits", async || scene.host.runtime.jobs_are_idle().then_some(())).await;
+    assert_eq!(scene.plugin.metrics().errors.get("plugin_failed"), None, "no run was begun");
+    scene.host.runtime.restart("feature_scheduler").await.expect("it starts");
+    assert_eq!(scene.outcomes("tick", 1).await[0]["started_ms"], START + HOUR);
 }
 
 #[tokio::test]

@@ -25,7 +25,8 @@ pub(super) fn from_error(error: &InvokeError) -> wit::Error {
         | InvokeErrorKind::OutOfFuel { .. }
         | InvokeErrorKind::MemoryLimit { .. }
         | InvokeErrorKind::StackOverflow { .. }
-        | InvokeErrorKind::ResourceLimit { .. } => wit::Error::Broken(from_host(error)),
+        | InvokeErrorKind::ResourceLimit { .. }
+        | InvokeErrorKind::PluginFailed { .. } => wit::Error::Broken(from_host(error)),
         InvokeErrorKind::Trapped { .. } => {
             wit::Error::Broken(failure(error.code(), format!("{text}; its log says where")))
         }
