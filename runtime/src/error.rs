@@ -17,6 +17,7 @@ mod invoke;
 mod load;
 mod provide;
 mod status;
+mod unload;
 
 use std::fmt;
 
@@ -29,6 +30,7 @@ pub use self::event::EventError;
 pub use self::invoke::{InvokeError, InvokeErrorKind};
 pub use self::load::{LoadError, LoadErrorKind};
 pub use self::provide::ProvideError;
+pub use self::unload::UnloadError;
 
 /// Why a runtime cannot be built.
 #[derive(Debug, thiserror::Error)]

@@ -63,14 +63,9 @@ impl Plugin {
         self.current.get().context.config.shown()
     }
 
-    /// Returns the plugin's counters since it was loaded.
+    /// Returns the plugin's counters since it was loaded. Reloading, disabling and restarting do not reset them.
     pub fn metrics(&self) -> MetricsSnapshot {
-        let plugin = self.current.get();
-        plugin.metrics.snapshot(
-            plugin.instances.counters(),
-            Some(plugin.context.permissions.audit()),
-            plugin.context.log.dropped(),
-        )
+        self.current.metrics()
     }
 
     /// Calls an action with a value and returns its answer as a value.

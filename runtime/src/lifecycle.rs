@@ -127,6 +127,19 @@ impl RestartPolicy {
     }
 }
 
+/// What happens to the plugins that require, directly or through others, a plugin that is unloaded. Disabled plugins
+/// do not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Dependents {
+    /// They stay loaded, and their calls of the plugin fail.
+    Keep,
+    /// If there are any, nothing is unloaded.
+    Refuse,
+    /// They are unloaded before the plugin.
+    Unload,
+}
+
 /// The last error of a plugin's lifecycle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -22,7 +22,7 @@ pub const LATENCY_BUCKETS_MICROS: [u64; 14] =
 /// The counters of one plugin that do not belong to one of its instances.
 #[derive(Default)]
 pub(crate) struct Metrics {
-    /// Calls that ran in no instance or in several. Few plugins have any.
+    /// Calls that ran in no instance, in several, or in instances of revisions that are gone.
     elsewhere: OnceLock<Box<Counters>>,
     /// Calls by error code. A lock is cheap enough here: errors are rare.
     errors: Mutex<BTreeMap<String, u64>>,
@@ -48,6 +48,13 @@ impl Counters {
 
     fn count(&self, duration: Duration, fuel: Option<u64>) {
         self.add(duration, fuel, |counter, by| _ = counter.fetch_add(by, Relaxed));
+    }
+
+    fn add_all(&self, other: &Counters) {
+        let pairs = [(&self.fuel, &other.fuel), (&self.nanos, &other.nanos)];
+        for (sum, counter) in pairs.into_iter().chain(self.latency.iter().zip(&other.latency)) {
+            sum.fetch_add(counter.load(Relaxed), Relaxed);
+        }
     }
 
     fn add(&self, duration: Duration, fuel: Option<u64>, add: impl Fn(&AtomicU64, u64)) {
@@ -96,6 +103,14 @@ impl Metrics {
         let mut errors = self.errors.lock();
         let known = errors.len() < ERROR_CODES_MAX || errors.contains_key(error.code());
         *errors.entry(if known { error.code() } else { "other" }.to_owned()).or_default() += 1;
+    }
+
+    /// Adds the counters of instances that are gone.
+    pub(crate) fn absorb<'a>(&self, counted: impl Iterator<Item = &'a Counters>) {
+        let all = self.elsewhere.get_or_init(Box::default);
+        for counters in counted {
+            all.add_all(counters);
+        }
     }
 
     pub(crate) fn instance_started(&self) {
@@ -151,7 +166,7 @@ mod tests {
 
     fn snapshot(metrics: &Metrics) -> MetricsSnapshot {
         let audit = Arc::new(Audit::new(Arc::new(TracingAudit), Arc::new(SystemClock)));
-        metrics.snapshot([].iter(), Some(&PluginAudit::new("p".into(), audit, Arc::default())), 0)
+        metrics.snapshot([].iter(), Some(&PluginAudit::new("p".into(), audit, Arc::default(), Arc::default())), 0)
     }
 
     #[test]

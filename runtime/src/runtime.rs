@@ -124,7 +124,7 @@ impl Runtime {
     async fn load_checked(&self, checked: CheckedPackage) -> Result<Plugin, LoadError> {
         let _turn = self.turn_to_load(&checked.manifest.name).await?;
         self.check_requirements(&checked.manifest)?;
-        let revision = self.prepare(checked).await?.start(Start::Load).await?;
+        let revision = self.prepare(checked, None).await?.start(Start::Load).await?;
         let plugin = CurrentRevision::new(revision, PluginState::Ready, self.0.restarts);
         self.0.plugins.add(&plugin);
         event::begin(&plugin);
@@ -310,7 +310,7 @@ impl Runtime {
     pub async fn check(&self, source: impl Into<PackageSource>) -> Result<Inspection, LoadError> {
         let checked = self.check_package(source.into().open()?)?;
         let inspection = Inspection::new(&checked);
-        self.context(&checked)?;
+        self.context(&checked, None)?;
         self.link(&checked).await?;
         Ok(inspection)
     }
@@ -321,7 +321,7 @@ impl Runtime {
     /// [`LoadError`] if it is not a component, is over a limit, or imports what the host does not offer.
     pub async fn component(&self, source: impl Into<PackageSource>) -> Result<Component, LoadError> {
         let checked = self.check_package(source.into().open()?)?;
-        let context = self.context(&checked)?;
+        let context = self.context(&checked, None)?;
         let linked = self.link_any(&checked).await?;
         Ok(Component::new(linked, context, checked.limits))
     }

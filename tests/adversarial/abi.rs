@@ -1,5 +1,6 @@
 //! Guests that violate the component model's calling convention with invalid pointers, lengths and texts.
 
+use plugbay::lifecycle::RestartPolicy;
 use serde_json::json;
 
 use crate::harness::attack::Attack;
@@ -91,7 +92,7 @@ async fn traps(module: CoreModule) {
 
 /// Every call needs the allocator, so this sends no ping before or after.
 async fn traps_on_first_call(realloc: &str) {
-    let host = Host::new();
+    let host = Host::with(|builder| builder.restarts(RestartPolicy::always()));
     let module = CoreModule { realloc: realloc.to_owned(), ..CoreModule::default() };
     let plugin = host.load(TestPlugin::new("attacker", module.plugin())).await;
     for _ in 0..3 {

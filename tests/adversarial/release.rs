@@ -5,6 +5,7 @@
 
 use std::process::Command;
 
+use plugbay::lifecycle::RestartPolicy;
 use serde_json::{Value, json};
 
 use crate::harness::core_module::CoreModule;
@@ -37,7 +38,7 @@ async fn attacks_alone() {
         plugin.resource("timeout_seconds", json!(10))
     };
     let trap = CoreModule::attacking("(unreachable)").plugin();
-    let host = Host::new();
+    let host = Host::with(|builder| builder.restarts(RestartPolicy::always()));
     let neighbour = host.load(feature::ECHO.into()).await;
     let attackers = [
         (tight(hostile::INFINITE_LOOP).resource("max_fuel", json!(1_000_000)), "out_of_fuel"),

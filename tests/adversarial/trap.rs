@@ -1,5 +1,6 @@
 //! Broken guests: panics and traps, and the error that their author sees.
 
+use plugbay::lifecycle::RestartPolicy;
 use serde_json::{Value, json};
 
 use crate::harness::assert::assert_contains;
@@ -33,7 +34,7 @@ async fn panic_with_terminal_codes_is_reported_unchanged() {
 
 #[tokio::test]
 async fn exit_is_a_trap_that_claims_no_status_but_a_known_one() {
-    let host = crate::harness::host::Host::new();
+    let host = crate::harness::host::Host::with(|builder| builder.restarts(RestartPolicy::always()));
     let plugin = host.load(feature::WASI.into()).await;
     // Of a failure the guest's C library passes on no number.
     for (status, words) in [(0, "exited with status 0"), (1, "exited with a failure"), (3, "with a failure")] {

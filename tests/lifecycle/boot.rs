@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use plugbay::Package;
+use plugbay::error::UnloadError;
+use plugbay::lifecycle::Dependents;
 use serde_json::{Value, json};
 
 use crate::harness::assert::{assert_contains, assert_load_error};
@@ -118,6 +120,49 @@ async fn plugin_that_is_already_loaded_is_skipped() {
     assert_eq!(loaded.successes.iter().map(plugbay::Plugin::name).collect::<Vec<_>>(), ["a"]);
     assert_load_error(&loaded.errors[0], "a", "already_loaded");
     assert_eq!(pings(&before).await, 2, "it was left alone");
+}
+
+/// The plugins `top` → `middle` → `bottom`, each of which requires the next, and `other`.
+async fn tower() -> Host {
+    let host = Host::new();
+    let plugins =
+        [("top", json!(["middle"])), ("middle", json!(["bottom"])), ("bottom", json!([])), ("other", json!([]))];
+    let loaded = host.runtime.load_all(plugins.map(|(name, requires)| plugin(name, requires))).await;
+    assert!(loaded.errors.is_empty(), "{:?}", loaded.errors);
+    host
+}
+
+fn listed(host: &Host) -> Vec<String> {
+    host.runtime.plugins().iter().map(plugbay::Plugin::name).collect()
+}
+
+#[tokio::test]
+async fn required_plugin_is_not_unloaded_if_that_is_to_be_refused() {
+    let host = tower().await;
+    let error = host.runtime.unload_with("bottom", Dependents::Refuse).await.expect_err("it is required");
+    assert_eq!(error.to_string(), "plugin `bottom` is required by middle, top");
+    assert_eq!(listed(&host).len(), 4);
+    host.runtime.disable("middle").await;
+    let unloaded = host.runtime.unload_with("bottom", Dependents::Refuse).await.expect("nothing uses it");
+    assert_eq!(unloaded, ["bottom"]);
+    let error = host.runtime.unload_with("bottom", Dependents::Refuse).await.expect_err("it is gone");
+    assert!(matches!(error, UnloadError::NotLoaded { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn dependents_are_unloaded_first_if_they_are_to_be() {
+    let host = tower().await;
+    let unloaded = host.runtime.unload_with("bottom", Dependents::Unload).await.expect("it is loaded");
+    assert_eq!(unloaded, ["top", "middle", "bottom"]);
+    assert_eq!(moments(&host, "on_unload"), unloaded);
+    assert_eq!(listed(&host), ["other"]);
+}
+
+#[tokio::test]
+async fn dependents_stay_if_they_are_to_be_kept() {
+    let host = tower().await;
+    assert_eq!(host.runtime.unload_with("bottom", Dependents::Keep).await.expect("it is loaded"), ["bottom"]);
+    assert_eq!(listed(&host), ["middle", "other", "top"]);
 }
 
 async fn pings_of(plugins: &[plugbay::Plugin]) -> Vec<u64> {

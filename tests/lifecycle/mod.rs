@@ -10,6 +10,7 @@ mod load;
 mod pool;
 mod reload;
 mod reload_options;
+mod reload_under_load;
 mod restart;
 mod state;
 mod unload;

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use plugbay::Invocation;
 use plugbay::compile::CodeCacheLocation;
+use plugbay::{Invocation, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::assert::{assert_contains, assert_load_error};
@@ -56,6 +56,55 @@ async fn revision_that_cannot_be_loaded_leaves_the_old_one_serving() {
     }
     let total: u64 = plugin.call("add", &1).await.expect("it adds");
     assert_eq!(total, 8);
+}
+
+#[tokio::test]
+async fn revision_that_is_not_healthy_leaves_the_old_one_serving() {
+    let host = Host::new();
+    let plugin = host.load(revision("1.0.0")).await;
+    let total: u64 = plugin.call("add", &7).await.expect("it adds");
+    assert_eq!(total, 7);
+    let fails = json!({ "health": { "type": "string", "default": "fail" } });
+    let sick = revision("2.0.0").manifest("configuration", fails).package();
+    let error = host.runtime.reload(sick).await.expect_err("it is not healthy");
+    assert_load_error(&error, "feature_lifecycle", "unhealthy");
+    assert_contains(&error.to_string(), &["it has a fever"]);
+    assert_eq!(host.log.messages("lifecycle"), ["on_load", "save_state", "on_reload", "on_unload"]);
+    let total: u64 = plugin.call("add", &1).await.expect("it adds");
+    assert_eq!((total, plugin.manifest().version.to_string()), (8, "1.0.0".to_owned()));
+}
+
+#[tokio::test]
+async fn counters_survive_reloads_and_being_disabled() {
+    let host = Host::new();
+    let echo = || TestPlugin::from(feature::ECHO);
+    let plugin = host.load(echo()).await;
+    for _ in 0..3 {
+        pings(&plugin).await;
+    }
+    plugin.call::<Value>("unknown", &()).await.expect_err("there is no such action");
+    let before = plugin.metrics();
+    host.runtime.reload(echo().package()).await.expect("the reload succeeds");
+    pings(&plugin).await;
+    host.runtime.disable("feature_echo").await;
+    host.runtime.enable("feature_echo").await.expect("it starts");
+    pings(&plugin).await;
+    let after = plugin.metrics();
+    assert_eq!((before.calls, after.calls, after.instances_started), (4, 6, 3));
+    assert_eq!(after.errors, before.errors);
+    assert!(after.fuel > before.fuel, "{after:?}");
+}
+
+#[tokio::test]
+async fn denials_survive_a_reload() {
+    let host = Host::new();
+    let config = || TestPlugin::from(feature::DATA).manifest("permissions", json!([{ "resource": "data.a" }]));
+    let allowed = Policy::default().allow("data.a").expect("a permission");
+    let plugin = host.runtime.load(config().package().policy(allowed)).await.expect("it loads");
+    plugin.call::<Value>("get", "b").await.expect("it answers");
+    let before = plugin.metrics().denials;
+    host.runtime.reload(config().package()).await.expect("the reload succeeds");
+    assert_eq!((before, plugin.metrics().denials), (1, 1));
 }
 
 #[tokio::test]

@@ -46,6 +46,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "inspection",
             "handle",
             "trigger",
+            "dispatch",
             "component",
             "plugin",
             "host_plugin",

@@ -185,6 +185,11 @@ pub(crate) struct PluginAudit {
     audit: Arc<Audit>,
     /// Masks resources: a plugin may ask for a key that is a secret.
     mask: Arc<Mask>,
+    counters: Arc<AuditCounters>,
+}
+
+/// The accesses of a plugin and its quotas of records, which all its revisions share.
+pub(crate) struct AuditCounters {
     allowed: ThreadedCount,
     denied: AtomicU64,
     left_out: AtomicU64,
@@ -192,13 +197,10 @@ pub(crate) struct PluginAudit {
     uses: Mutex<LineQuota>,
 }
 
-impl PluginAudit {
-    pub(crate) fn new(plugin: Arc<str>, audit: Arc<Audit>, mask: Arc<Mask>) -> Self {
+impl Default for AuditCounters {
+    fn default() -> Self {
         let quota = || Mutex::new(LineQuota::new());
-        PluginAudit {
-            plugin,
-            audit,
-            mask,
+        AuditCounters {
             allowed: ThreadedCount::default(),
             denied: AtomicU64::new(0),
             left_out: AtomicU64::new(0),
@@ -206,10 +208,21 @@ impl PluginAudit {
             uses: quota(),
         }
     }
+}
+
+impl PluginAudit {
+    pub(crate) fn new(plugin: Arc<str>, audit: Arc<Audit>, mask: Arc<Mask>, counters: Arc<AuditCounters>) -> Self {
+        PluginAudit { plugin, audit, mask, counters }
+    }
+
+    /// Returns the counters, for the next revision.
+    pub(crate) fn counters(&self) -> Arc<AuditCounters> {
+        self.counters.clone()
+    }
 
     /// Counts an allowed access, and records it if the sink wants allowed accesses and the quota permits.
     pub(crate) fn allow(&self, resource: &str, action: PermissionAction, call: Option<&CallOrigin>) {
-        self.allowed.add_one();
+        self.counters.allowed.add_one();
         if self.audit.sink.wants_allowed() {
             self.record_allowed(resource, action, call);
         }
@@ -217,17 +230,17 @@ impl PluginAudit {
 
     /// Counts a denied access, and records it if the quota permits.
     pub(crate) fn deny(&self, denial: &Denial, call: Option<&CallOrigin>) {
-        self.denied.fetch_add(1, Ordering::Relaxed);
-        match admit(&self.denials) {
+        self.counters.denied.fetch_add(1, Ordering::Relaxed);
+        match admit(&self.counters.denials) {
             Quota::Left { dropped_before } => {
                 self.audit.deny(&self.plugin, &denial.masked(|text| self.mask.apply(text)), call, dropped_before);
             }
-            Quota::Spent => drop(self.left_out.fetch_add(1, Ordering::Relaxed)),
+            Quota::Spent => drop(self.counters.left_out.fetch_add(1, Ordering::Relaxed)),
         }
     }
 
     fn record_allowed(&self, resource: &str, action: PermissionAction, call: Option<&CallOrigin>) {
-        let Quota::Left { dropped_before } = admit(&self.uses) else { return };
+        let Quota::Left { dropped_before } = admit(&self.counters.uses) else { return };
         let resource = self.mask.apply(resource);
         self.audit.sink.record(&AuditRecord {
             plugin: &self.plugin,
@@ -243,17 +256,17 @@ impl PluginAudit {
 
     /// Returns the number of allowed accesses since the plugin was loaded.
     pub(crate) fn allowed(&self) -> u64 {
-        self.allowed.sum()
+        self.counters.allowed.sum()
     }
 
     /// Returns the number of denied accesses since the plugin was loaded.
     pub(crate) fn denied(&self) -> u64 {
-        self.denied.load(Ordering::Relaxed)
+        self.counters.denied.load(Ordering::Relaxed)
     }
 
     /// Returns the number of denials that were counted but not recorded.
     pub(crate) fn left_out(&self) -> u64 {
-        self.left_out.load(Ordering::Relaxed)
+        self.counters.left_out.load(Ordering::Relaxed)
     }
 }
 
@@ -310,7 +323,7 @@ mod tests {
     fn audit(wants_allowed: bool) -> (Arc<Kept>, Arc<Audit>, PluginAudit) {
         let kept = Arc::new(Kept { wants_allowed, ..Kept::default() });
         let audit = Arc::new(Audit::new(kept.clone(), Arc::new(SystemClock)));
-        (kept, audit.clone(), PluginAudit::new("p".into(), audit, Arc::default()))
+        (kept, audit.clone(), PluginAudit::new("p".into(), audit, Arc::default(), Arc::default()))
     }
 
     fn note(audit: &PluginAudit, grants: &Grants, resource: &str, call: Option<&CallOrigin>) {

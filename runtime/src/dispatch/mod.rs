@@ -17,7 +17,7 @@ pub(crate) use self::request::Request;
 use self::request::{EventRequest, HealthRequest, RunAction};
 use crate::admission::Chain;
 use crate::caller::Caller;
-use crate::error::{EventError, InvokeError, InvokeErrorKind};
+use crate::error::{EventError, InvokeError, InvokeErrorKind, LoadError, LoadErrorKind};
 use crate::event::{Delivery, Event, Health, Reaction};
 use crate::host::{Call, TimeLimit};
 use crate::invocation::{Invocation, Outcome, Usage};
@@ -113,9 +113,32 @@ pub(crate) async fn handle_event(plugin: &CurrentRevision, delivery: Delivery<'_
 
 /// Runs the plugin's health check.
 pub(crate) async fn health(plugin: &CurrentRevision) -> Result<Health, InvokeError> {
-    match dispatch(plugin, &Circumstances::by_host("health"), &mut HealthRequest).await {
-        Ok((Some(json), _)) => Health::parse(plugin.borrow().name(), &json),
-        Ok((None, _)) => Ok(Health::healthy()),
+    let answer = dispatch(plugin, &Circumstances::by_host("health"), &mut HealthRequest).await;
+    health_of(plugin.borrow().name(), answer.map(|(json, _)| json))
+}
+
+/// Runs the health check of a revision that does not serve yet, if it has one.
+///
+/// # Errors
+/// [`LoadError`] if the check cannot run or reports that the plugin is not healthy.
+pub(crate) async fn probe(revision: &LoadedPlugin) -> Result<(), LoadError> {
+    if revision.linked.exports.health.is_none() {
+        return Ok(());
+    }
+    let call = Circumstances::by_host("health").call(revision);
+    let answer = serve(revision, &mut HealthRequest, &call, &mut Cost::default()).await;
+    match health_of(revision.name(), answer) {
+        Ok(health) if health.healthy => Ok(()),
+        Ok(health) => Err(LoadError::new(revision.name(), LoadErrorKind::Unhealthy { message: health.message })),
+        Err(error) => Err(LoadError::new(revision.name(), error)),
+    }
+}
+
+/// Returns the health that a plugin's answer reports. It is healthy if it exports no check.
+fn health_of(plugin: &str, answer: Result<Option<String>, InvokeError>) -> Result<Health, InvokeError> {
+    match answer {
+        Ok(Some(json)) => Health::parse(plugin, &json),
+        Ok(None) => Ok(Health::healthy()),
         Err(error) => match error.failure() {
             Some(failure) => Ok(Health::unhealthy(failure.message.clone())),
             None => Err(error),

@@ -83,7 +83,8 @@ impl LoadError {
             | LoadErrorKind::Configuration { .. }
             | LoadErrorKind::Tables { .. }
             | LoadErrorKind::Environment { .. }
-            | LoadErrorKind::Schema { .. } => return None,
+            | LoadErrorKind::Schema { .. }
+            | LoadErrorKind::Unhealthy { .. } => return None,
         };
         Some(text)
     }

@@ -233,6 +233,12 @@ pub enum LoadErrorKind {
         /// The problem.
         message: String,
     },
+    /// The new revision of a plugin reports that it is not healthy.
+    #[error("it is not healthy: {message}")]
+    Unhealthy {
+        /// The message of its health check.
+        message: String,
+    },
     /// Instantiating or `on-load` failed.
     #[error(transparent)]
     Start(#[from] InvokeError),
@@ -286,6 +292,7 @@ impl LoadError {
             LoadErrorKind::Tables { .. } => "invalid_table",
             LoadErrorKind::Environment { .. } => "invalid_environment",
             LoadErrorKind::Schema { .. } => "invalid_schema",
+            LoadErrorKind::Unhealthy { .. } => "unhealthy",
             LoadErrorKind::Start(error) => error.code(),
         }
     }

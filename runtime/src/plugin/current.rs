@@ -9,7 +9,7 @@
 //! A plugin that waits for its restart needs no task: whatever looks at its state after the delay opens the instances
 //! again, and the next call starts one.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
 use arc_swap::{ArcSwap, Guard};
@@ -19,12 +19,15 @@ use super::broken::{BrokenInstances, Consequence};
 use super::loaded::LoadedPlugin;
 use crate::error::{InvokeError, InvokeErrorKind, LoadError};
 use crate::lifecycle::{LastError, PluginState, PluginStatus, RestartPolicy};
+use crate::metrics::MetricsSnapshot;
 
 /// The revision of a plugin that serves now, which a reload replaces, and the plugin's state.
 pub(crate) struct CurrentRevision {
     revision: ArcSwap<LoadedPlugin>,
     life: Mutex<Life>,
     restarts: RestartPolicy,
+    /// Revisions that were replaced and still serve calls. Their counters are added to the plugin's when they end.
+    retiring: Mutex<Vec<Weak<LoadedPlugin>>>,
 }
 
 struct Life {
@@ -58,7 +61,12 @@ impl CurrentRevision {
             broken: BrokenInstances::default(),
             refusal: if state == PluginState::Disabled { Refusal::Disabled } else { Refusal::Unloaded },
         };
-        Arc::new(CurrentRevision { revision: ArcSwap::from_pointee(revision), life: Mutex::new(life), restarts })
+        Arc::new(CurrentRevision {
+            revision: ArcSwap::from_pointee(revision),
+            life: Mutex::new(life),
+            restarts,
+            retiring: Mutex::default(),
+        })
     }
 
     /// Borrows the revision for the duration of a call, which is cheaper than [`CurrentRevision::get`].
@@ -71,9 +79,32 @@ impl CurrentRevision {
         self.revision.load_full()
     }
 
-    /// Replaces the revision, and returns the previous one.
+    /// Replaces the revision, and returns the previous one, which is to be [retired](Self::retire).
     pub(crate) fn swap(&self, revision: LoadedPlugin) -> Arc<LoadedPlugin> {
-        self.revision.swap(Arc::new(revision))
+        let mut retiring = self.retiring.lock();
+        let old = self.revision.swap(Arc::new(revision));
+        retiring.push(Arc::downgrade(&old));
+        old
+    }
+
+    /// Unloads a revision that was replaced, once its calls have ended.
+    pub(crate) async fn retire(&self, old: Arc<LoadedPlugin>) {
+        old.drain_and_unload().await;
+        let mut retiring = self.retiring.lock();
+        old.metrics.absorb(old.instances.counters());
+        retiring.retain(|revision| !std::ptr::eq(revision.as_ptr(), Arc::as_ptr(&old)));
+    }
+
+    /// Returns the counters of all revisions since the plugin was loaded.
+    pub(crate) fn metrics(&self) -> MetricsSnapshot {
+        let retiring = self.retiring.lock();
+        let (revision, old) = (self.get(), retiring.iter().filter_map(Weak::upgrade).collect::<Vec<_>>());
+        let revisions = old.iter().chain([&revision]);
+        revision.metrics.snapshot(
+            revisions.flat_map(|revision| revision.instances.counters()),
+            Some(revision.context.permissions.audit()),
+            revision.context.log.dropped(),
+        )
     }
 
     pub(crate) fn state(&self) -> PluginState {

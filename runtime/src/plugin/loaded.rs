@@ -39,7 +39,8 @@ pub(crate) struct LoadedPlugin {
     /// The counter of its rate limit.
     pub(crate) rate: Option<Arc<dyn RateCounter>>,
     pub(crate) instances: Instances,
-    pub(crate) metrics: Metrics,
+    /// The counters of all revisions of this plugin.
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// The parts of an action's declaration that dispatch needs.
@@ -57,6 +58,7 @@ impl LoadedPlugin {
         context: Arc<PluginContext>,
         linked: Arc<Linked>,
         rate: Option<Arc<dyn RateCounter>>,
+        metrics: Arc<Metrics>,
     ) -> Result<Self, LoadError> {
         let CheckedPackage { package, manifest, limits, digest, .. } = checked;
         let actions = actions(&manifest).map_err(|failure| LoadError::new(&manifest.name, failure))?;
@@ -64,7 +66,7 @@ impl LoadedPlugin {
             context,
             actions,
             rate,
-            metrics: Metrics::default(),
+            metrics,
             instances: Instances::new(limits.instances, manifest.execution_mode == ExecutionMode::Legacy),
             manifest,
             limits,
@@ -74,7 +76,8 @@ impl LoadedPlugin {
         })
     }
 
-    /// Creates a copy of this revision, none of whose code has run. It shares the context and the compiled code.
+    /// Creates a copy of this revision, none of whose code has run. It shares the context, the compiled code and the
+    /// counters.
     pub(crate) fn renewed(&self) -> Self {
         let legacy = self.manifest.execution_mode == ExecutionMode::Legacy;
         LoadedPlugin {
@@ -87,7 +90,7 @@ impl LoadedPlugin {
             actions: self.actions.clone(),
             rate: self.rate.clone(),
             instances: Instances::new(self.limits.instances, legacy),
-            metrics: Metrics::default(),
+            metrics: self.metrics.clone(),
         }
     }
 
@@ -155,8 +158,8 @@ impl LoadedPlugin {
 
     /// Unloads a revision that was replaced. New calls no longer reach it; those that did are served before it closes,
     /// so that no call fails because of a reload.
-    pub(crate) async fn drain_and_unload(self: Arc<Self>) {
-        self.poll_until(self.unload_timeout(), || Arc::strong_count(&self) == 1).await;
+    pub(crate) async fn drain_and_unload(self: &Arc<Self>) {
+        self.poll_until(self.unload_timeout(), || Arc::strong_count(self) == 1).await;
         self.unload().await;
     }
 

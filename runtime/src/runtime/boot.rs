@@ -6,15 +6,16 @@
 
 mod order;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use plugbay_manifest::Manifest;
 use tokio::task::JoinSet;
 
 use self::order::{LoadOrder, Node};
 use super::Runtime;
-use crate::error::LoadError;
+use crate::error::{LoadError, UnloadError};
 use crate::handle::Plugin;
+use crate::lifecycle::{Dependents, PluginState};
 use crate::limits::COMPILATIONS_MAX;
 use crate::plugin::check::CheckedPackage;
 use crate::plugin::package::PackageSource;
@@ -85,12 +86,51 @@ impl Runtime {
     /// Unloads all loaded plugins as [`unload`](Self::unload) does, each after the plugins that require it, and
     /// independent plugins concurrently. This takes at most the sum of the deadlines along one chain of requirements.
     pub async fn shutdown(&self) {
-        let mut left: HashMap<String, Manifest> =
-            self.plugins().into_iter().map(|plugin| (plugin.name(), plugin.manifest())).collect();
+        self.unload_in_order(self.requirements()).await;
+    }
+
+    /// Unloads a plugin as [`unload`](Self::unload) does, and treats the plugins that require it as `dependents` says.
+    /// Returns the names of the plugins that were unloaded, in this order.
+    ///
+    /// # Errors
+    /// [`UnloadError`] if the plugin is not loaded, or if it is required and `dependents` is [`Dependents::Refuse`].
+    pub async fn unload_with(&self, name: &str, dependents: Dependents) -> Result<Vec<String>, UnloadError> {
+        let mut all = self.requirements();
+        if !all.contains_key(name) {
+            return Err(UnloadError::NotLoaded { plugin: name.to_owned() });
+        }
+        let mut unloaded = BTreeSet::from([name.to_owned()]);
+        if dependents != Dependents::Keep {
+            let serving = |name: &str| self.plugin(name).is_some_and(|plugin| plugin.state() != PluginState::Disabled);
+            while let Some((dependent, _)) = all.iter().find(|(dependent, requires)| {
+                !unloaded.contains(*dependent) && !requires.is_disjoint(&unloaded) && serving(dependent)
+            }) {
+                unloaded.insert(dependent.clone());
+            }
+        }
+        if dependents == Dependents::Refuse && unloaded.len() > 1 {
+            unloaded.remove(name);
+            return Err(UnloadError::Required { plugin: name.to_owned(), by: unloaded.into_iter().collect() });
+        }
+        all.retain(|name, _| unloaded.contains(name));
+        Ok(self.unload_in_order(all).await)
+    }
+
+    /// Returns the names of the plugins that each loaded plugin requires.
+    fn requirements(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let requires = |plugin: Plugin| {
+            let required = plugin.manifest().requires.into_iter().map(|required| required.name);
+            (plugin.name(), required.collect())
+        };
+        self.plugins().into_iter().map(requires).collect()
+    }
+
+    /// Unloads plugins, each after those that require it. Returns their names in this order.
+    async fn unload_in_order(&self, mut left: BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+        let mut unloaded = Vec::new();
         while !left.is_empty() {
-            let required: BTreeSet<&str> =
-                left.values().flat_map(|manifest| &manifest.requires).map(|required| &*required.name).collect();
-            let mut free: Vec<String> = left.keys().filter(|name| !required.contains(&***name)).cloned().collect();
+            let required: BTreeSet<&String> = left.values().flatten().collect();
+            let mut free: Vec<String> = left.keys().filter(|name| !required.contains(name)).cloned().collect();
             if free.is_empty() {
                 // A reload can make two plugins require each other.
                 free = left.keys().cloned().collect();
@@ -99,10 +139,13 @@ impl Runtime {
             for name in free {
                 left.remove(&name);
                 let runtime = self.clone();
-                unloading.spawn(async move { runtime.unload(&name).await });
+                unloading.spawn(async move { (runtime.unload(&name).await, name) });
             }
-            while unloading.join_next().await.is_some() {}
+            while let Some(ended) = unloading.join_next().await {
+                unloaded.extend(ended.ok().and_then(|(was_loaded, name)| was_loaded.then_some(name)));
+            }
         }
+        unloaded
     }
 }
 

@@ -40,7 +40,7 @@ impl Runtime {
     /// anything fails, or if the future is dropped before the swap, the old revision keeps serving. Once swapped, the
     /// reload is completed even if the future is dropped.
     ///
-    /// The old revision answers calls until the swap. Changes to its memory after it handed over its state do not reach
+    /// A plugin with a health check must also be healthy before the swap. The old revision answers calls until then. Changes to its memory after it handed over its state do not reach
     /// the new revision, so state that must not be lost belongs in a service.
     ///
     /// A plugin that is disabled gets the new revision and stays disabled: none of its code runs. One that has failed
@@ -109,7 +109,8 @@ impl Runtime {
                     event::begin(plugin);
                 }
                 schedule::look_again(plugin);
-                run_to_completion(turn, async move { old.drain_and_unload().await }).await;
+                let retiring = plugin.clone();
+                run_to_completion(turn, async move { retiring.retire(old).await }).await;
                 Ok(Plugin::new(plugin.clone()))
             }
             Err(error) => Err(transition.fail(error)),
@@ -125,12 +126,12 @@ impl Runtime {
     ) -> Result<LoadedPlugin, LoadError> {
         let checked = self.check_read_package(package)?;
         if state == PluginState::Disabled {
-            return Ok(self.prepare(checked).await?.closed());
+            return Ok(self.prepare(checked, Some(&plugin.get())).await?.closed());
         }
         self.check_requirements(&checked.manifest)?;
         // Everything slow happens before the state is requested: later changes by calls are not handed over.
-        let prepared = self.prepare(checked).await?;
         let old = plugin.get();
+        let prepared = self.prepare(checked, Some(&old)).await?;
         let start = match old.save_state().await {
             Ok(saved) => Start::Reload(saved),
             // It has failed, so there is no state.
@@ -144,6 +145,7 @@ impl Runtime {
 
     /// Unloads a plugin: finishes its calls in flight and runs its `on-unload`, all within its deadline. Returns
     /// whether a plugin of this name was loaded. An unload that has begun is completed even if the future is dropped.
+    /// Plugins that require it stay loaded; [`unload_with`](Self::unload_with) can refuse or unload them.
     pub async fn unload(&self, name: &str) -> bool {
         let turn = self.0.plugins.turn(name).await;
         let Some(plugin) = self.0.plugins.remove(name) else { return false };
@@ -209,7 +211,7 @@ impl Runtime {
         let checked = self.check_package(source.into().open()?)?;
         let _turn = self.turn_to_load(&checked.manifest.name).await?;
         let plugin =
-            CurrentRevision::new(self.prepare(checked).await?.closed(), PluginState::Disabled, self.0.restarts);
+            CurrentRevision::new(self.prepare(checked, None).await?.closed(), PluginState::Disabled, self.0.restarts);
         self.0.plugins.add(&plugin);
         Ok(Plugin::new(plugin))
     }
@@ -229,7 +231,8 @@ impl Runtime {
                 transition.complete(PluginState::Ready);
                 event::begin(plugin);
                 self.run_jobs_of(plugin);
-                run_to_completion(turn, async move { old.drain_and_unload().await }).await;
+                let retiring = plugin.clone();
+                run_to_completion(turn, async move { retiring.retire(old).await }).await;
                 Ok(())
             }
             Err(error) => Err(transition.fail(error)),

@@ -12,6 +12,7 @@ use semver::Version;
 use super::{LinkedComponents, Runtime};
 use crate::admission::rate::RateCounter;
 use crate::audit::PluginAudit;
+use crate::dispatch;
 use crate::error::{InvokeError, InvokeErrorKind, LoadError, LoadErrorKind};
 use crate::host::extension::PluginExtensions;
 use crate::host::{Permissions, PluginContext, environment};
@@ -31,32 +32,55 @@ use crate::service::log::PluginLog;
 use crate::service::plugins::{Directory, PluginCalls};
 
 /// A revision that is checked, compiled and linked, and none of whose code has run.
-pub(super) struct Prepared(LoadedPlugin);
+pub(super) struct Prepared {
+    revision: LoadedPlugin,
+    /// Whether calls that another revision serves add jobs through the same context.
+    shares_jobs: bool,
+}
 
 impl Prepared {
     /// A copy of a revision that starts anew.
     pub(super) fn again(revision: &LoadedPlugin) -> Self {
-        Prepared(revision.renewed())
+        Prepared { revision: revision.renewed(), shares_jobs: !revision.instances.is_closed() }
     }
 
     pub(super) fn manifest(&self) -> &Manifest {
-        &self.0.manifest
+        &self.revision.manifest
     }
 
-    /// Creates the declared tables, starts the first instance and returns the revision that serves.
+    /// Creates the declared tables, starts the first instance and returns the revision that serves. A revision that
+    /// replaces another must also be healthy. If it fails, jobs that it has added are removed.
     pub(super) async fn start(self, start: Start) -> Result<LoadedPlugin, LoadError> {
-        let Prepared(revision) = self;
-        let (context, manifest) = (&revision.context, &revision.manifest);
-        let declared = context.db.declare(&manifest.tables, manifest.database.as_ref()).await;
-        declared.map_err(|NotDeclared(message)| LoadError::new(&*context.name, LoadErrorKind::Tables { message }))?;
-        revision.start(start).await
+        let Prepared { revision, shares_jobs } = self;
+        let context = revision.context.clone();
+        let jobs = (!shares_jobs).then(|| context.jobs.begin_start());
+        let started = start_revision(revision, start).await;
+        match (&started, jobs) {
+            (Ok(_), Some(jobs)) => jobs.succeeded(),
+            (Err(_), Some(jobs)) => jobs.failed().await,
+            (_, None) => {}
+        }
+        started
     }
 
     /// Returns a revision that serves nothing.
     pub(super) fn closed(self) -> LoadedPlugin {
-        self.0.instances.close();
-        self.0
+        self.revision.instances.close();
+        self.revision
     }
+}
+
+async fn start_revision(revision: LoadedPlugin, start: Start) -> Result<LoadedPlugin, LoadError> {
+    let (context, manifest) = (&revision.context, &revision.manifest);
+    let declared = context.db.declare(&manifest.tables, manifest.database.as_ref()).await;
+    declared.map_err(|NotDeclared(message)| LoadError::new(&*context.name, LoadErrorKind::Tables { message }))?;
+    let is_probed = matches!(start, Start::Reload(_));
+    let revision = revision.start(start).await?;
+    if is_probed && let Err(error) = dispatch::probe(&revision).await {
+        revision.unload().await;
+        return Err(error);
+    }
+    Ok(revision)
 }
 
 impl Runtime {
@@ -72,12 +96,19 @@ impl Runtime {
         })
     }
 
-    /// Prepares everything that the first instance needs.
-    pub(super) async fn prepare(&self, checked: CheckedPackage) -> Result<Prepared, LoadError> {
-        let context = self.context(&checked)?;
+    /// Prepares everything that the first instance needs. What is counted of the revision `before`, which this one is to
+    /// replace, is counted on.
+    pub(super) async fn prepare(
+        &self,
+        checked: CheckedPackage,
+        before: Option<&LoadedPlugin>,
+    ) -> Result<Prepared, LoadError> {
+        let context = self.context(&checked, before.map(|before| &*before.context))?;
         let linked = self.link(&checked).await?;
         let rate = self.rate_counter(&checked)?;
-        Ok(Prepared(LoadedPlugin::new(checked, context, linked, rate)?))
+        let metrics = before.map(|before| before.metrics.clone()).unwrap_or_default();
+        let revision = LoadedPlugin::new(checked, context, linked, rate, metrics)?;
+        Ok(Prepared { revision, shares_jobs: false })
     }
 
     /// The counter of the plugin's rate limit, if it has one.
@@ -120,7 +151,11 @@ impl Runtime {
     }
 
     /// Creates the context of the plugin's host functions: grants, configuration, environment and services.
-    pub(super) fn context(&self, checked: &CheckedPackage) -> Result<Arc<PluginContext>, LoadError> {
+    pub(super) fn context(
+        &self,
+        checked: &CheckedPackage,
+        before: Option<&PluginContext>,
+    ) -> Result<Arc<PluginContext>, LoadError> {
         let manifest = &checked.manifest;
         let name: Arc<str> = manifest.name.as_str().into();
         let load_error = |failure: LoadErrorKind| LoadError::new(&manifest.name, failure);
@@ -128,7 +163,8 @@ impl Runtime {
         let directory = self.0.data_dir.as_ref().map(|directory| directory.join(&manifest.name));
         let scope = PluginScope::new(name.clone(), directory, self.0.clock.clone());
         let schema = manifest.configuration.clone().into_iter().collect();
-        let log = PluginLog::new(name.clone(), self.0.log_sink.clone());
+        let counted = before.map(|before| before.log.counters()).unwrap_or_default();
+        let log = PluginLog::new(name.clone(), self.0.log_sink.clone(), counted);
         let mask = log.mask.clone();
         let config = (self.0.configs.open(&scope).map_err(|problem| vec![problem]))
             .and_then(|stored| {
@@ -153,7 +189,12 @@ impl Runtime {
             clock: self.0.clock.clone(),
             permissions: Permissions::new(
                 checked.grants.clone(),
-                PluginAudit::new(name.clone(), self.0.audit.clone(), mask),
+                PluginAudit::new(
+                    name.clone(),
+                    self.0.audit.clone(),
+                    mask,
+                    before.map(|before| before.permissions.audit().counters()).unwrap_or_default(),
+                ),
             ),
             name,
         }))

@@ -156,19 +156,24 @@ pub(crate) struct PluginLog {
     plugin: Arc<str>,
     sink: Arc<dyn LogSink>,
     pub(crate) mask: Arc<Mask>,
+    counters: Arc<LogCounters>,
+}
+
+/// The quota of lines of a plugin and the lines that exceeded it, which all its revisions share.
+pub(crate) struct LogCounters {
     quota: Mutex<LineQuota>,
     dropped: AtomicU64,
 }
 
+impl Default for LogCounters {
+    fn default() -> Self {
+        LogCounters { quota: Mutex::new(LineQuota::new()), dropped: AtomicU64::new(0) }
+    }
+}
+
 impl PluginLog {
-    pub(crate) fn new(plugin: Arc<str>, sink: Arc<dyn LogSink>) -> Self {
-        PluginLog {
-            plugin,
-            sink,
-            mask: Arc::default(),
-            quota: Mutex::new(LineQuota::new()),
-            dropped: AtomicU64::new(0),
-        }
+    pub(crate) fn new(plugin: Arc<str>, sink: Arc<dyn LogSink>, counters: Arc<LogCounters>) -> Self {
+        PluginLog { plugin, sink, mask: Arc::default(), counters }
     }
 
     /// Writes a line outside a call, unless the plugin has exceeded its quota.
@@ -224,12 +229,17 @@ impl PluginLog {
 
     /// Returns the number of lines dropped since the plugin was loaded.
     pub(crate) fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+        self.counters.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Returns the counters, for the next revision.
+    pub(crate) fn counters(&self) -> Arc<LogCounters> {
+        self.counters.clone()
     }
 
     /// Counts the line. The first line after a period with dropped lines is preceded by their number.
     fn admit(&self, now: Instant) -> bool {
-        let quota = self.quota.lock().admit(now, LOG_LINES_MAX, LOG_PERIOD);
+        let quota = self.counters.quota.lock().admit(now, LOG_LINES_MAX, LOG_PERIOD);
         match quota {
             Quota::Left { dropped_before: 0 } => true,
             Quota::Left { dropped_before } => {
@@ -237,7 +247,7 @@ impl PluginLog {
                 true
             }
             Quota::Spent => {
-                self.dropped.fetch_add(1, Ordering::Relaxed);
+                self.counters.dropped.fetch_add(1, Ordering::Relaxed);
                 false
             }
         }
@@ -257,7 +267,7 @@ impl PluginLog {
 
 impl Drop for PluginLog {
     fn drop(&mut self) {
-        let dropped = self.quota.get_mut().unreported();
+        let dropped = self.counters.quota.lock().unreported();
         if dropped > 0 {
             self.report(dropped);
         }
@@ -286,7 +296,7 @@ mod tests {
 
     fn log() -> (Arc<Kept>, PluginLog) {
         let kept = Arc::new(Kept::default());
-        (kept.clone(), PluginLog::new("p".into(), kept))
+        (kept.clone(), PluginLog::new("p".into(), kept, Arc::default()))
     }
 
     #[test]

@@ -10,6 +10,8 @@ use plugbay_guests::{Failure, Value, config, failure, json, log};
 thread_local! {
     static TOTAL: Cell<u64> = const { Cell::new(0) };
     static MOMENTS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    /// The configured revision when this instance started.
+    static REVISION: Cell<u64> = const { Cell::new(0) };
 }
 
 plugbay_guests::bindings_of_everything!();
@@ -18,7 +20,14 @@ use exports::plugbay::plugin::{actions, events, health, lifecycle};
 
 struct Guest;
 
+fn configured_revision() -> u64 {
+    config::get("revision").ok().flatten().and_then(|json| json.parse().ok()).unwrap_or_default()
+}
+
 fn moment(name: &str) -> Result<(), Failure> {
+    if name != "on_unload" && name != "save_state" {
+        REVISION.set(configured_revision());
+    }
     MOMENTS.with_borrow_mut(|moments| moments.push(name.to_owned()));
     log::write(log::Level::Info, "lifecycle", name, &[]);
     let behaviour = config::get(name).ok().flatten().unwrap_or_default();
@@ -67,6 +76,7 @@ impl actions::Guest for Guest {
                 TOTAL.set(TOTAL.get() + payload.as_u64().unwrap_or(1));
                 Ok(json!(TOTAL.get()))
             }
+            "revision" => Ok(json!([REVISION.get(), configured_revision(), TOTAL.get()])),
             "moments" => Ok(MOMENTS.with_borrow(|moments| json!(moments))),
             "trap" => panic!("the action `trap` traps"),
             other => plugbay_guests::unknown(other),
@@ -82,7 +92,9 @@ impl events::Guest for Guest {
 
 impl health::Guest for Guest {
     fn check() -> Result<String, Failure> {
-        Ok(Value::to_string(&json!({ "healthy": true })))
+        let behaviour = config::get("health").ok().flatten().unwrap_or_default();
+        let healthy = behaviour.trim_matches('"') != "fail";
+        Ok(Value::to_string(&json!({ "healthy": healthy, "message": if healthy { "" } else { "it has a fever" } })))
     }
 }
 

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+use plugbay::Plugin;
 use plugbay::clock::ManualClock;
 use plugbay::error::RemoveDataError;
 use plugbay::lifecycle::PluginState;
 use serde_json::{Value, json};
 
 use super::{HOUR, START, Scene, jobs, open};
-use crate::harness::assert::assert_contains;
+use crate::harness::assert::{assert_contains, assert_load_error};
 use crate::harness::database;
-use crate::harness::host::{Host, call, pings};
+use crate::harness::guest::sdk;
+use crate::harness::host::{Host, TestPlugin, call, pings};
 use crate::harness::patience::until;
 
 #[tokio::test]
@@ -80,6 +82,41 @@ async fn jobs_of_a_failed_plugin_rest_until_it_is_restarted() {
     assert_eq!(scene.plugin.metrics().errors.get("plugin_failed"), None, "no run was begun");
     scene.host.runtime.restart("feature_scheduler").await.expect("it starts");
     assert_eq!(scene.outcomes("tick", 1).await[0]["started_ms"], START + HOUR);
+}
+
+/// A plugin that adds these jobs when it is loaded.
+fn adding(jobs: &[&str], fail: bool) -> TestPlugin {
+    TestPlugin::from(sdk::JOBS_AT_LOAD)
+        .manifest("permissions", json!([{ "resource": "scheduler.*" }, { "resource": "config.*" }]))
+        .manifest(
+            "configuration",
+            json!({ "jobs": { "type": "array", "default": jobs }, "fail": { "type": "boolean", "default": fail } }),
+        )
+}
+
+async fn ids(plugin: &Plugin) -> Vec<String> {
+    plugin.call("jobs", &()).await.expect("it answers")
+}
+
+#[tokio::test]
+async fn jobs_of_a_failed_load_are_taken_back() {
+    let host = Host::with(|builder| open(builder, &ManualClock::default()));
+    let error = host.try_load(adding(&["a", "b"], true)).await.expect_err("it fails");
+    assert_load_error(&error, "sdk_jobs_at_load", "not_ready");
+    let plugin = host.load(adding(&["c"], false)).await;
+    assert_eq!(ids(&plugin).await, ["c"]);
+}
+
+#[tokio::test]
+async fn jobs_that_existed_before_a_failed_start_stay() {
+    let host = Host::with(|builder| open(builder, &ManualClock::default()));
+    let plugin = host.load(adding(&["a"], false)).await;
+    host.runtime.reload(adding(&["a", "b"], true).package()).await.expect_err("it fails");
+    assert_eq!(ids(&plugin).await, ["a"]);
+    host.runtime.unload("sdk_jobs_at_load").await;
+    host.try_load(adding(&["a", "b"], true)).await.expect_err("it fails");
+    let plugin = host.load(adding(&[], false)).await;
+    assert_eq!(ids(&plugin).await, ["a"]);
 }
 
 #[tokio::test]

@@ -11,9 +11,10 @@ mod store;
 mod when;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use serde::de::IgnoredAny;
+use tokio::task::JoinHandle;
 
 use super::over_limit;
 use crate::limits::{ACTION_NAME_BYTES_MAX, JOB_ARGS_BYTES_MAX, JOB_ID_BYTES_MAX};
@@ -32,11 +33,59 @@ pub(crate) struct PluginJobs {
     pub(crate) queue: Arc<JobQueue>,
     /// The actions that the plugin declares. If it declares none, a job may name any action.
     actions: Box<[String]>,
+    /// While the revision starts, the ids of the jobs that were added and did not exist before.
+    added_at_start: Mutex<Option<Vec<String>>>,
+}
+
+/// The start of a revision. Unless it succeeds, the jobs that were added since it began are removed again.
+pub(crate) struct JobsAtStart<'a>(&'a PluginJobs);
+
+impl JobsAtStart<'_> {
+    /// Leaves the jobs as they are.
+    pub(crate) fn succeeded(self) {
+        *self.0.added_at_start() = None;
+    }
+
+    /// Removes the jobs.
+    pub(crate) async fn failed(self) {
+        if let Some(removing) = self.remove() {
+            let _ = removing.await;
+        }
+    }
+
+    /// Removes the jobs in a task of its own, so that they are removed even if the caller stops waiting.
+    fn remove(&self) -> Option<JoinHandle<()>> {
+        let ids = self.0.added_at_start().take().filter(|ids| !ids.is_empty())?;
+        let (executor, queue) = (tokio::runtime::Handle::try_current().ok()?, self.0.queue.clone());
+        Some(executor.spawn(async move {
+            for id in ids {
+                if let Err(error) = queue.remove(id).await {
+                    tracing::error!(plugin = queue.plugin(), "a job of a start that failed was not removed: {error}");
+                }
+            }
+        }))
+    }
+}
+
+impl Drop for JobsAtStart<'_> {
+    fn drop(&mut self) {
+        drop(self.remove());
+    }
 }
 
 impl PluginJobs {
     pub(crate) fn new(queue: Arc<JobQueue>, actions: impl IntoIterator<Item = String>) -> Self {
-        PluginJobs { queue, actions: actions.into_iter().collect() }
+        PluginJobs { queue, actions: actions.into_iter().collect(), added_at_start: Mutex::default() }
+    }
+
+    /// Begins a start of the revision.
+    pub(crate) fn begin_start(&self) -> JobsAtStart<'_> {
+        *self.added_at_start() = Some(Vec::new());
+        JobsAtStart(self)
+    }
+
+    fn added_at_start(&self) -> MutexGuard<'_, Option<Vec<String>>> {
+        self.added_at_start.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a job. Returns when it first runs, in milliseconds since the Unix epoch.
@@ -58,7 +107,17 @@ impl PluginJobs {
         }
         serde_json::from_str::<IgnoredAny>(&args)
             .map_err(|error| JobError::Invalid(format!("the arguments are not JSON: {error}")))?;
-        self.queue.add(id, action, args, schedule, replace_existing).await
+        if self.added_at_start().is_none() {
+            return self.queue.add(id, action, args, schedule, replace_existing).await;
+        }
+        let is_new = self.queue.get(&id).await?.is_none();
+        let added = self.queue.add(id.clone(), action, args, schedule, replace_existing).await?;
+        if let Some(ids) = &mut *self.added_at_start()
+            && is_new
+        {
+            ids.push(id);
+        }
+        Ok(added)
     }
 
     fn check_action(&self, action: &str) -> Result<(), String> {

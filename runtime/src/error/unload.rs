@@ -1,0 +1,31 @@
+//! The error of unloading a plugin together with those that require it.
+
+/// Why a plugin is not unloaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UnloadError {
+    /// No plugin of this name is loaded.
+    #[error("plugin `{plugin}` is not loaded")]
+    NotLoaded {
+        /// The plugin.
+        plugin: String,
+    },
+    /// Other plugins require it.
+    #[error("plugin `{plugin}` is required by {}", by.join(", "))]
+    Required {
+        /// The plugin.
+        plugin: String,
+        /// The plugins that require it, directly or through others, by name.
+        by: Vec<String>,
+    },
+}
+
+impl UnloadError {
+    /// Returns advice on one line, if there is any.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            UnloadError::NotLoaded { .. } => None,
+            UnloadError::Required { .. } => Some("unload these first, or all with `Dependents::Unload`".to_owned()),
+        }
+    }
+}
