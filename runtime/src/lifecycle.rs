@@ -97,8 +97,8 @@ pub struct PluginStatus {
 /// instance, too, but does not count: another call may need less.
 ///
 /// The first instance that breaks is replaced at once, by the next call. If the next one breaks as well and none has
-/// answered a call in between, calls are refused with `plugin_failed` until a delay has passed, which doubles each time.
-/// After a number of restarts in a row the plugin has failed, and serves nothing until it is
+/// answered a call in between, calls are refused with `plugin_failed` until a delay has passed, which doubles each
+/// time. After a number of restarts in a row the plugin has failed, and serves nothing until it is
 /// [restarted](crate::Runtime::restart) or reloaded.
 ///
 /// Callers that an application does not trust can break a plugin that nothing else calls on purpose, with payloads on

@@ -165,8 +165,8 @@ impl Instances {
         self.closed.store(false, Ordering::SeqCst);
     }
 
-    /// Records that an instance has answered a call. All calls do so, so the flag is written only if it changes: threads
-    /// that only read it do not contend for it.
+    /// Records that an instance has answered a call. All calls do so, so the flag is written only if it changes:
+    /// threads that only read it do not contend for it.
     #[inline]
     pub(crate) fn note_answer(&self) {
         if !self.answered.load(Ordering::Relaxed) {

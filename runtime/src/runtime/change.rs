@@ -40,8 +40,9 @@ impl Runtime {
     /// anything fails, or if the future is dropped before the swap, the old revision keeps serving. Once swapped, the
     /// reload is completed even if the future is dropped.
     ///
-    /// A plugin with a health check must also be healthy before the swap. The old revision answers calls until then. Changes to its memory after it handed over its state do not reach
-    /// the new revision, so state that must not be lost belongs in a service.
+    /// A plugin with a health check must also be healthy before the swap. The old revision answers calls until then.
+    /// Changes to its memory after it handed over its state do not reach the new revision, so state that must not be
+    /// lost belongs in a service.
     ///
     /// A plugin that is disabled gets the new revision and stays disabled: none of its code runs. One that has failed
     /// serves again, and starts as if it were loaded.

@@ -96,8 +96,8 @@ impl Runtime {
         })
     }
 
-    /// Prepares everything that the first instance needs. What is counted of the revision `before`, which this one is to
-    /// replace, is counted on.
+    /// Prepares everything that the first instance needs. The counters of the revision `before`, which this one is to
+    /// replace, are continued.
     pub(super) async fn prepare(
         &self,
         checked: CheckedPackage,
