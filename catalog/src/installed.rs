@@ -171,6 +171,8 @@ pub struct StoredPackage {
     pub id: PluginId,
     /// The plugin's name.
     pub name: String,
+    /// The reference that it was installed from.
+    pub origin: String,
     /// The manifest beside the component.
     pub document: Option<ManifestDocument>,
     /// The configuration files, sorted by name.
@@ -226,6 +228,7 @@ mod tests {
         let package = StoredPackage {
             id: 1,
             name: "a".to_owned(),
+            origin: String::new(),
             document: None,
             files: vec![file("config/default.yaml", "x: 1"), file("config/prod.json", r#"{"x":2}"#)],
             component: Bytes::new(),

@@ -171,7 +171,7 @@ impl Node {
     async fn collect_installed(&self, catalog: &Catalog, all: &mut Collected) -> Result<(), CatalogError> {
         for installed in catalog.list().await? {
             match catalog.package(installed.id).await {
-                Ok(stored) => match self.installed(&installed, stored) {
+                Ok(stored) => match self.installed(stored) {
                     Ok(package) if !installed.enabled => all.disabled.push(package),
                     Ok(package) => {
                         all.packages.push(package);

@@ -2,7 +2,6 @@
 
 use plugbay::Package;
 use plugbay::manifest::{Layer, ManifestError};
-use plugbay_catalog::Installed;
 use plugbay_catalog::store::StoredPackage;
 use serde_json::Value;
 
@@ -14,10 +13,10 @@ impl Node {
     ///
     /// # Errors
     /// [`ManifestError`] if a stored document is invalid. It was valid when it was installed.
-    pub fn installed(&self, installed: &Installed, stored: StoredPackage) -> Result<Package, ManifestError> {
+    pub fn installed(&self, stored: StoredPackage) -> Result<Package, ManifestError> {
         let files = stored.config_values(self.environment.as_deref())?;
         let package = package(&stored.name, stored.component.to_vec(), stored.layer()?, files);
-        Ok(self.with_settings(self.file.of_installed(&installed.name, &installed.current.origin), package))
+        Ok(self.with_settings(self.file.of_installed(&stored.name, &stored.origin), package))
     }
 
     /// The same for a package that is not installed yet, to check it.

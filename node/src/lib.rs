@@ -18,6 +18,7 @@ mod data_dir;
 mod discovery;
 mod file;
 mod installed;
+mod loader;
 mod requirements;
 
 pub use boot::{BootError, BootFailure, BootReport};
@@ -27,6 +28,7 @@ pub use component_scanner::ComponentScanner;
 pub use data_dir::{DataDirError, DataDirProblem};
 pub use discovery::{DiscoveryError, discover};
 pub use file::{HostFile, HostFileError};
+pub use loader::SetEnabledError;
 pub use requirements::{FindInstalled, RequirementsError};
 
 use std::path::{Path, PathBuf};

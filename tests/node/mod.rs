@@ -2,4 +2,5 @@
 
 mod boot;
 mod installed;
+mod plugin_store;
 mod remote;

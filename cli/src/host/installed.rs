@@ -23,7 +23,7 @@ impl InstalledPlugin {
     /// Its package, with its settings of the host's file.
     pub(super) fn package(self, node: &Node) -> Result<Package, Error> {
         let name = &self.installed.name;
-        let package = node.installed(&self.installed, self.stored);
+        let package = node.installed(self.stored);
         package.map_err(|error| Error::Usage(format!("the stored manifest of plugin `{name}` is invalid: {error}")))
     }
 }
