@@ -44,7 +44,10 @@ async fn saved_plugin_keeps_its_number_when_it_is_updated() {
     assert_eq!(text(&again), (false, Some(1), "Plugin is already installed!"));
     assert_eq!(text(&save(&catalog, "alerts", "2.0.0", true).await), (true, Some(1), "Plugin saved successfully"));
     let all = catalog.get_all().await.expect("readable");
-    assert_eq!((&all[0]["id"], &all[0]["version"], &all[0]["repoType"]), (&json!(1), &json!("2.0.0"), &json!("github")));
+    assert_eq!(
+        (&all[0]["id"], &all[0]["version"], &all[0]["repoType"]),
+        (&json!(1), &json!("2.0.0"), &json!("github"))
+    );
     assert!(all[0].get("plugin").is_none(), "the list has no code");
     assert_eq!(text(&catalog.delete_plugin(1).await), (true, Some(1), "Deleted Plugin"));
     assert_eq!(text(&catalog.delete_plugin(1).await), (false, None, "No Plugin found for id: 1"));
@@ -62,7 +65,10 @@ async fn all_plugins_load_but_those_that_fail_with_the_reason() {
     let report = serde_json::to_value(&report).expect("JSON");
     assert_eq!(report["successes"], json!([1]));
     assert_eq!(report["errors"][0]["pluginId"], 2, "{report}");
-    assert!(report["errors"][0]["error"].as_str().is_some_and(|text| text.starts_with("Could not load 2 - ")), "{report}");
+    assert!(
+        report["errors"][0]["error"].as_str().is_some_and(|text| text.starts_with("Could not load 2 - ")),
+        "{report}"
+    );
     assert_eq!(catalog.loaded_plugins(&node).await.expect("readable"), [1]);
     let again = catalog.load_plugins(&[1, 9], &node).await.expect("readable");
     let errors: Vec<&str> = again.errors.iter().map(|error| &*error.error).collect();
