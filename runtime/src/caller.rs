@@ -1,7 +1,7 @@
 //! The origin of a call: its caller, and the id under which it is logged and audited.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The caller of a plugin. The host sets it; a plugin cannot choose its own.
@@ -38,17 +38,42 @@ impl fmt::Display for Caller {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CallOrigin {
     pub(crate) caller: Caller,
-    request_id: OnceLock<String>,
+    /// The id under which the call is logged.
+    pub(crate) request_id: RequestId,
 }
 
 impl CallOrigin {
-    pub(crate) fn new(caller: Caller, request_id: Option<&str>) -> Self {
-        CallOrigin { caller, request_id: request_id.map(|id| OnceLock::from(id.to_owned())).unwrap_or_default() }
+    /// Becomes the origin of the next call.
+    pub(crate) fn begin(&mut self, caller: &Caller, request_id: Option<&str>) {
+        self.caller.clone_from(caller);
+        self.request_id.begin(request_id);
+    }
+}
+
+/// The id of a call. Most calls log nothing, so it is created on first use. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RequestId(Arc<OnceLock<String>>);
+
+impl RequestId {
+    /// Returns the id.
+    pub(crate) fn get(&self) -> &str {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        self.0.get_or_init(|| format!("{:x}-{:x}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)))
     }
 
-    /// The id under which the call is logged. Most calls log nothing, so it is created on first use.
-    pub(crate) fn request_id(&self) -> &str {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        self.request_id.get_or_init(|| format!("{:x}-{:x}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)))
+    /// Becomes the id of the next call. An id that was never created serves for that call too, which costs nothing.
+    fn begin(&mut self, given: Option<&str>) {
+        match given {
+            Some(given) => self.0 = Arc::new(given.to_owned().into()),
+            None if self.0.get().is_some() => *self = RequestId::default(),
+            None => {}
+        }
+    }
+
+    /// Makes this a clone of `other`, at no cost if it is one.
+    pub(crate) fn follow(&mut self, other: &RequestId) {
+        if !Arc::ptr_eq(&self.0, &other.0) {
+            *self = other.clone();
+        }
     }
 }

@@ -158,7 +158,7 @@ impl Audit {
             action: denial.action,
             denial: Some(denial),
             caller: call.map(|call| &call.caller),
-            request_id: call.map(CallOrigin::request_id),
+            request_id: call.map(|call| call.request_id.get()),
             time: self.clock.now(),
             left_out,
         };
@@ -248,7 +248,7 @@ impl PluginAudit {
             action: action.name(),
             denial: None,
             caller: call.map(|call| &call.caller),
-            request_id: call.map(CallOrigin::request_id),
+            request_id: call.map(|call| call.request_id.get()),
             time: self.audit.clock.now(),
             left_out: dropped_before,
         });
@@ -336,7 +336,8 @@ mod tests {
     #[test]
     fn denial_is_counted_recorded_and_remembered_with_its_call() {
         let (kept, audit, plugin) = audit(false);
-        let call = CallOrigin::new(Caller::Cli, Some("r-1"));
+        let mut call = CallOrigin::default();
+        call.begin(&Caller::Cli, Some("r-1"));
         note(&plugin, &Grants::default(), "data.a", Some(&call));
         note(&plugin, &Grants::default(), "data.b", None);
         assert_eq!((plugin.denied(), plugin.allowed()), (2, 0));

@@ -318,6 +318,7 @@ impl<'a> Circumstances<'a> {
 
 impl Cost {
     /// Counts a call in the counters of its lease, which is the fast path.
+    #[inline]
     fn count(&mut self, lease: &Lease<'_>, call: &Call<'_>) {
         if !self.repeats {
             self.usage.duration = call.time.elapsed();

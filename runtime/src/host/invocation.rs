@@ -5,7 +5,7 @@ use super::bindings::plugbay::plugin::invocation::Host;
 
 impl Host for HostState {
     fn request_id(&mut self) -> String {
-        self.call.origin.request_id().to_owned()
+        self.call.origin.request_id.get().to_owned()
     }
 
     fn caller(&mut self) -> String {

@@ -10,7 +10,7 @@ impl HostState {
     /// Logs a line if the plugin may, and ends the host call.
     pub(crate) async fn log_line(&mut self, level: LogLevel, target: &str, message: &str, fields: &[(String, String)]) {
         if self.check("log", PermissionAction::Write).is_ok() {
-            self.plugin.log.write_in(|| Some(self.call.origin.request_id()), level, target, message, fields);
+            self.plugin.log.write_in(|| Some(self.call.origin.request_id.get()), level, target, message, fields);
         }
         let fields = fields.iter().map(|(name, value)| size_of::<(String, String)>() + name.len() + value.len());
         self.end_host_call(target.len() + message.len() + fields.sum::<usize>()).await;

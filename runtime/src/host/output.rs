@@ -14,6 +14,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use super::{HostWork, PluginContext};
 use crate::audit::mask::Cut;
+use crate::caller::RequestId;
 use crate::limits::{LOG_LINE_BYTES_MAX, OUTPUT_PERMIT_BYTES, STDERR_TAIL_BYTES};
 use crate::service::log::LogLevel;
 
@@ -27,7 +28,7 @@ struct Written {
     stderr_line: Vec<u8>,
     stderr_tail: Vec<u8>,
     /// The id of the running call.
-    request_id: String,
+    request_id: RequestId,
 }
 
 /// The destination of standard output.
@@ -66,7 +67,7 @@ impl Output {
             stdout,
             stderr_line: Vec::new(),
             stderr_tail: Vec::new(),
-            request_id: String::new(),
+            request_id: RequestId::default(),
         })))
     }
 
@@ -109,11 +110,10 @@ impl Output {
     }
 
     /// Begins a call: lines have its id from here on, and the report of a trap omits the output of earlier calls.
-    pub(crate) fn start_call(&self, request_id: &str) {
+    pub(crate) fn start_call(&self, request_id: &RequestId) {
         let mut written = self.lock();
         written.stderr_tail.clear();
-        written.request_id.clear();
-        written.request_id.push_str(request_id);
+        written.request_id.follow(request_id);
     }
 
     fn lock(&self) -> MutexGuard<'_, Written> {
@@ -152,7 +152,7 @@ impl Written {
 /// Logs every complete line of `bytes`, and buffers the rest.
 fn log_lines(
     plugin: &PluginContext,
-    request_id: &str,
+    request_id: &RequestId,
     level: LogLevel,
     target: &str,
     line: &mut Vec<u8>,
@@ -169,11 +169,11 @@ fn log_lines(
     }
 }
 
-fn flush_line(plugin: &PluginContext, request_id: &str, level: LogLevel, target: &str, line: &mut Vec<u8>) {
+fn flush_line(plugin: &PluginContext, request_id: &RequestId, level: LogLevel, target: &str, line: &mut Vec<u8>) {
     let text = String::from_utf8_lossy(line);
     let text = text.trim_end();
     if !text.is_empty() && plugin.permissions.check("log", plugbay_manifest::PermissionAction::Write).is_ok() {
-        plugin.log.write_in(|| Some(request_id), level, target, text, &[]);
+        plugin.log.write_in(|| Some(request_id.get()), level, target, text, &[]);
     }
     line.clear();
 }

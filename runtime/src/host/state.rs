@@ -74,14 +74,14 @@ pub(crate) struct CallState {
 }
 
 impl CallState {
-    pub(crate) fn new(call: &Call<'_>) -> Self {
-        CallState {
-            origin: CallOrigin::new(call.caller.clone(), call.request_id),
-            time: Some(call.time),
-            http_requests: 0,
-            chain: call.chain.cloned(),
-            used_extension: false,
-        }
+    /// Becomes the state of the next call.
+    pub(crate) fn begin(&mut self, call: &Call<'_>) {
+        let CallState { origin, time, http_requests, chain, used_extension } = self;
+        origin.begin(call.caller, call.request_id);
+        *time = Some(call.time);
+        *http_requests = 0;
+        *chain = call.chain.cloned();
+        *used_extension = false;
     }
 
     /// Returns the remaining time; `None` if the call has no limit.
@@ -95,10 +95,10 @@ impl CallState {
         self.share()
     }
 
-    /// Returns a copy with the same request id.
+    /// Returns a copy that may outlive the call.
     pub(crate) fn share(&self) -> CallState {
-        // Created before the state is copied: each copy would create an id of its own.
-        self.origin.request_id();
+        // Created now: an id that was never created would serve for the next call too.
+        self.origin.request_id.get();
         self.clone()
     }
 }

@@ -113,7 +113,7 @@ impl HostState {
         let wasi = self.wasi.get_or_insert_with(|| {
             let output = self.output.get_or_insert_with(|| {
                 let output = Output::to_log(self.plugin.clone());
-                output.start_call(self.call.origin.request_id());
+                output.start_call(&self.call.origin.request_id);
                 output
             });
             Box::new(Wasi::new(&self.plugin, output, self.stdin.take()))

@@ -21,7 +21,7 @@ use crate::error::{Failure, InvokeError, InvokeErrorKind};
 use crate::event::{Delivery, Reaction};
 use crate::host::contract::{self, Answer, Exports, HandleParams};
 use crate::host::output::Output;
-use crate::host::{Call, CallState, HostState, PluginContext};
+use crate::host::{Call, HostState, PluginContext};
 use crate::limits::{HANDLES_MAX, HOSTCALL_BYTES_MAX, LENT_PAYLOAD_BYTES};
 use crate::plugin_limits::Limits;
 
@@ -74,7 +74,7 @@ impl Instance {
             failed(InvokeErrorKind::Busy { reason, allowed: context.live_instances as usize })
         })?;
         let mut store = new_store(linked, context, limits);
-        store.data_mut().call = CallState::new(call);
+        store.data_mut().call.begin(call);
         let pre = &linked.pre;
         let instantiated = deadline::until(call.time, pin!(pre.instantiate_async(&mut store))).await;
         let instance = verdict::judge(instantiated, &mut store, call, limits)?;
@@ -276,9 +276,9 @@ impl Instance {
     /// Sets the call and its budget.
     fn prepare(&mut self, call: &Call<'_>, limits: &Limits) {
         let state = self.store.data_mut();
-        state.call = CallState::new(call);
+        state.call.begin(call);
         if let Some(output) = &state.output {
-            output.start_call(state.call.origin.request_id());
+            output.start_call(&state.call.origin.request_id);
         }
         refuel(&mut self.store, self.linked.metering, limits);
     }

@@ -11,9 +11,10 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use plugbay_manifest::RateLimit;
 
 use super::store::{RateCounter, RateCounters, RateError, RateFuture};
@@ -29,7 +30,7 @@ pub struct MemoryRates(Arc<Mutex<HashMap<String, Weak<Window>>>>);
 
 impl RateCounters for MemoryRates {
     fn counter(&self, plugin: &str, limit: RateLimit) -> Arc<dyn RateCounter> {
-        let mut plugins = self.plugins();
+        let mut plugins = self.0.lock();
         let present = plugins.get(plugin).and_then(Weak::upgrade).filter(|window| window.period == limit.period);
         let window = present.unwrap_or_else(|| {
             drop_dead(&mut plugins, |window| window.strong_count() > 0);
@@ -41,15 +42,9 @@ impl RateCounters for MemoryRates {
     }
 }
 
-impl MemoryRates {
-    fn plugins(&self) -> MutexGuard<'_, HashMap<String, Weak<Window>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl fmt::Debug for MemoryRates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryRates").field("plugins", &self.plugins().len()).finish()
+        f.debug_struct("MemoryRates").field("plugins", &self.0.lock().len()).finish()
     }
 }
 
@@ -79,6 +74,10 @@ struct Window {
 struct Slots {
     /// The number of the current slot, counted from the start of the window.
     current: u64,
+    /// Its index in `calls`.
+    index: usize,
+    /// Its end, in nanoseconds since the start of the window.
+    end_nanos: u64,
     /// One slot more than the period has: the current one has only begun.
     calls: [u32; SLOTS + 1],
     /// The sum of `calls`.
@@ -88,68 +87,54 @@ struct Slots {
 impl Window {
     fn new(period: Duration, start: Instant) -> Self {
         let nanos = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX);
-        Window {
-            period,
-            start,
-            slot_nanos: nanos.div_ceil(SLOTS as u64).max(1),
-            slots: Mutex::new(Slots { current: 0, calls: [0; SLOTS + 1], total: 0 }),
-        }
+        let slot_nanos = nanos.div_ceil(SLOTS as u64).max(1);
+        let slots = Slots { current: 0, index: 0, end_nanos: slot_nanos, calls: [0; SLOTS + 1], total: 0 };
+        Window { period, start, slot_nanos, slots: Mutex::new(slots) }
     }
 
     /// Counts one call if there are fewer than `calls_max` in the window. Otherwise returns how long to wait.
     fn admit(&self, calls_max: u32, now: Instant) -> Result<(), Duration> {
         let nanos = u64::try_from(now.saturating_duration_since(self.start).as_nanos()).unwrap_or(u64::MAX);
-        let number = nanos / self.slot_nanos;
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slots = self.slots.lock();
         // A thread that read the clock earlier may get here later: its call is counted in the current slot.
-        if number > slots.current {
-            slots.advance(number);
+        if nanos >= slots.end_nanos {
+            slots.advance(nanos / self.slot_nanos, self.slot_nanos);
         }
         if slots.total >= calls_max {
             let free_at = slots.first_below(calls_max).saturating_mul(self.slot_nanos);
             return Err(Duration::from_nanos(free_at.saturating_sub(nanos)));
         }
-        slots.count();
+        let index = slots.index;
+        slots.calls[index] += 1;
+        slots.total += 1;
         Ok(())
     }
 }
 
 impl Slots {
-    /// Adds a call to the current slot.
-    fn count(&mut self) {
-        let current = self.index(0);
-        self.calls[current] += 1;
-        self.total += 1;
-    }
-
     /// Makes a later slot the current one, and drops the slots that leave the window.
-    fn advance(&mut self, number: u64) {
+    fn advance(&mut self, number: u64, slot_nanos: u64) {
         for _ in 0..(number - self.current).min(self.calls.len() as u64) {
-            self.current += 1;
-            let current = self.index(0);
-            self.total -= self.calls[current];
-            self.calls[current] = 0;
+            self.index = (self.index + 1) % self.calls.len();
+            self.total -= self.calls[self.index];
+            self.calls[self.index] = 0;
         }
         // After a long silence all slots are empty, and it does not matter which of them is the current one.
         self.current = number;
+        self.end_nanos = number.saturating_add(1).saturating_mul(slot_nanos);
     }
 
     /// The number of the first slot in which the window has fewer calls than this.
     fn first_below(&self, calls_max: u32) -> u64 {
         let mut left = self.total;
-        for ahead in 1..=self.calls.len() as u64 {
+        for ahead in 1..=self.calls.len() {
             // A slot that becomes the current one loses the calls that it had a period ago.
-            left -= self.calls[self.index(ahead)];
+            left -= self.calls[(self.index + ahead) % self.calls.len()];
             if left < calls_max {
-                return self.current + ahead;
+                return self.current + ahead as u64;
             }
         }
         self.current + self.calls.len() as u64
-    }
-
-    /// The index of the slot that comes `ahead` slots after the current one.
-    fn index(&self, ahead: u64) -> usize {
-        ((self.current + ahead) % self.calls.len() as u64) as usize
     }
 }
 

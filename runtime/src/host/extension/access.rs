@@ -54,7 +54,7 @@ impl Access {
 
     /// Returns the id of the request in which the plugin calls, for logs.
     pub fn request_id(&self) -> String {
-        self.running().call.origin.request_id().to_owned()
+        self.running().call.origin.request_id.get().to_owned()
     }
 
     /// Returns the remaining time of the plugin's call; `None` if it has no limit. When it is over, the future of the
@@ -103,7 +103,7 @@ impl Access {
         let running = self.running();
         let plugin =
             Chain::new(self.0.plugin.name.clone(), [].into(), running.call.chain.clone().or_else(Chain::of_this_task));
-        let mut invocation = Invocation::new(action.to_owned()).request_id(running.call.origin.request_id().to_owned());
+        let mut invocation = Invocation::new(action.to_owned()).request_id(running.call.origin.request_id.get().to_owned());
         invocation.timeout = running.call.time_left();
         invocation.chain = Some(Chain::of_application("application".into(), plugin));
         invocation

@@ -287,7 +287,7 @@ impl Exchange {
     fn say(&self, why: &str) {
         let Parts { plugin, call, target, .. } = &*self.0;
         let text = format!("request to `{target}`: {why}");
-        plugin.log.write_in(|| Some(call.origin.request_id()), LogLevel::Warn, "http", &text, &[]);
+        plugin.log.write_in(|| Some(call.origin.request_id.get()), LogLevel::Warn, "http", &text, &[]);
     }
 }
 

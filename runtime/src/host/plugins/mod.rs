@@ -59,7 +59,7 @@ impl HostState {
             return Err(wit::Error::NotFound(format!("plugin `{plugin}` has no action {}", failure::quoted(&action))));
         }
         let time_left = self.call.time_left();
-        let request_id = self.call.origin.request_id().to_owned();
+        let request_id = self.call.origin.request_id.get().to_owned();
         let before = self.call.chain.clone().or_else(Chain::of_this_task);
         let caller = self.plugin.name.clone();
         let call = NewCall { plugin, action, payload, request_id, time_left };
