@@ -1,8 +1,8 @@
 //! The origin of a call: its caller, and the id under which it is logged and audited.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// The caller of a plugin. The host sets it; a plugin cannot choose its own.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

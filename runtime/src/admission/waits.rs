@@ -9,9 +9,10 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use super::Chain;
+use parking_lot::{Mutex, MutexGuard};
 
 /// The number of other chains that the text of a refusal shows.
 const CHAINS_SHOWN_MAX: usize = 4;
@@ -60,7 +61,7 @@ impl Waits {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

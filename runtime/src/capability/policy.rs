@@ -81,6 +81,7 @@ impl Policy {
     /// manifest or an operator ends with them, so neither needs to be asked for.
     pub fn with_basics(mut self) -> Self {
         if self.without_basics().len() == self.rules.len() {
+            self.rules.reserve_exact(BASICS.len());
             for (resource, action) in BASICS {
                 self.push(resource, Some(vec![action]), Effect::Allow);
             }

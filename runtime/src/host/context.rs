@@ -40,7 +40,7 @@ pub(crate) struct PluginContext {
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) wasi: WasiGrants,
     /// The operator's ceilings, to determine the origin of an exceeded limit.
-    pub(crate) ceilings: Ceilings,
+    pub(crate) ceilings: Arc<Ceilings>,
     /// The maximum number of live instances in this process, for the error of a plugin that gets none.
     pub(crate) live_instances: u32,
 }

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use plugbay_compile::Metering;
 use plugbay_compile::scan::{self, ItemKind, Kind, Quantity, Scan, ScanLimits};
@@ -76,7 +77,7 @@ pub(crate) struct Operator {
     /// Names of plugins that may run in trusted mode.
     pub(crate) trusted: BTreeSet<String>,
     pub(crate) limits: Limits,
-    pub(crate) ceilings: Ceilings,
+    pub(crate) ceilings: Arc<Ceilings>,
     /// The interfaces that the application offers beside those of the host.
     pub(crate) extensions: Extensions,
 }

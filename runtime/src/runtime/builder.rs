@@ -5,10 +5,11 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use plugbay_compile::{CodeCache, CompileIsolation, CompileLimits, Compiler, Engines, Metering, is_worker};
 
 use super::audit_events::AuditEvents;
@@ -376,7 +377,7 @@ impl RuntimeBuilder {
                 policy: LivePolicy::new(self.policy.with_basics()),
                 trusted: self.trusted,
                 limits: self.limits,
-                ceilings: self.ceilings,
+                ceilings: Arc::new(self.ceilings),
                 extensions,
             },
             environment: self.environment,

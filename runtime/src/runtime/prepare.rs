@@ -3,13 +3,13 @@
 //! Except for [`Prepared::start`], everything here happens before any of the plugin's code runs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use plugbay_compile::CompileContext;
 use plugbay_manifest::Manifest;
 use semver::Version;
 
-use super::{LinkedComponents, Runtime};
+use super::Runtime;
 use crate::admission::rate::RateCounter;
 use crate::audit::PluginAudit;
 use crate::dispatch;
@@ -134,7 +134,7 @@ impl Runtime {
     pub(super) async fn link_any(&self, checked: &CheckedPackage) -> Result<Arc<Linked>, LoadError> {
         let metering = checked.metering();
         let key = (checked.digest, metering);
-        if let Some(linked) = self.linked_lock().get(&key).and_then(Weak::upgrade) {
+        if let Some(linked) = self.0.linked.lock().get(&key).and_then(Weak::upgrade) {
             return Ok(linked);
         }
         let load_error = |failure: LoadErrorKind| LoadError::new(&checked.manifest.name, failure);
@@ -144,7 +144,7 @@ impl Runtime {
         let compiled = context.compile(&checked.package.bytes, &checked.scan, &checked.digest).await;
         let compiled = compiled.map_err(|error| load_error(error.into()))?;
         let linked = Arc::new(self.0.linkers.link(compiled).map_err(load_error)?);
-        let mut all = self.linked_lock();
+        let mut all = self.0.linked.lock();
         drop_dead(&mut all, |linked| linked.strong_count() > 0);
         all.insert(key, Arc::downgrade(&linked));
         Ok(linked)
@@ -236,9 +236,5 @@ impl Runtime {
             state if state.serves() => Ok(plugin.borrow().manifest.version.clone()),
             state => Err(state.to_string()),
         }
-    }
-
-    fn linked_lock(&self) -> MutexGuard<'_, LinkedComponents> {
-        self.0.linked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

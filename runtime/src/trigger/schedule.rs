@@ -12,9 +12,10 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
+use parking_lot::Mutex;
 use plugbay_manifest::PermissionAction;
 use serde_json::json;
 use tokio::sync::Notify;
@@ -95,7 +96,7 @@ impl Wake for Waker {
     fn stop(&self) -> Option<JoinHandle<()>> {
         self.0.stopped.store(true, Ordering::Relaxed);
         self.0.woken.notify_one();
-        self.0.task.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.0.task.lock().take()
     }
 }
 
@@ -133,7 +134,7 @@ enum Wait {
 impl Runner {
     /// Starts the task, or wakes it. A task that was cancelled with its executor is started anew.
     fn wake(self: &Arc<Self>) {
-        let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut task = self.task.lock();
         if task.as_ref().is_none_or(JoinHandle::is_finished)
             && let Ok(executor) = tokio::runtime::Handle::try_current()
         {
@@ -221,7 +222,7 @@ impl Runner {
             "job `{job}` is paused: the host ended while it ran, {JOB_INTERRUPTIONS_MAX} times in a row; it runs again when \
              the plugin resumes it"
         );
-        if self.logged_paused.lock().unwrap_or_else(PoisonError::into_inner).insert(job) {
+        if self.logged_paused.lock().insert(job) {
             revision.context.log.write(LogLevel::Warn, TARGET, &text, &[]);
         }
     }
@@ -229,7 +230,7 @@ impl Runner {
     /// Logs once why a job does not run.
     fn log_withheld(&self, revision: &LoadedPlugin, job: String) {
         let resource = format!("scheduler.{job}");
-        let new = self.logged_withheld.lock().unwrap_or_else(PoisonError::into_inner).insert(job.clone());
+        let new = self.logged_withheld.lock().insert(job.clone());
         if new && let Err(denial) = revision.context.permissions.check(&resource, PermissionAction::Write) {
             let text = format!("job `{job}` is due and does not run: {denial}; {}", denial.hint());
             revision.context.log.write(LogLevel::Warn, TARGET, &text, &[]);

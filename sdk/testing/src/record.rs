@@ -1,8 +1,9 @@
 //! The record of a host: log lines, denied uses and granted uses.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use plugbay::audit::{AuditRecord, AuditSink};
 use plugbay::log::{LogLevel, LogRecord, LogSink};
 use plugbay::policy::Refused;
@@ -89,7 +90,7 @@ pub(crate) struct Entries {
 
 impl Record {
     pub(crate) fn entries(&self) -> MutexGuard<'_, Entries> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// The context of a failed assertion: the log and the denied uses of a plugin.

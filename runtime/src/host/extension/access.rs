@@ -103,7 +103,8 @@ impl Access {
         let running = self.running();
         let plugin =
             Chain::new(self.0.plugin.name.clone(), [].into(), running.call.chain.clone().or_else(Chain::of_this_task));
-        let mut invocation = Invocation::new(action.to_owned()).request_id(running.call.origin.request_id.get().to_owned());
+        let mut invocation =
+            Invocation::new(action.to_owned()).request_id(running.call.origin.request_id.get().to_owned());
         invocation.timeout = running.call.time_left();
         invocation.chain = Some(Chain::of_application("application".into(), plugin));
         invocation

@@ -10,13 +10,14 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use moka::Expiry;
 use moka::ops::compute::{CompResult, Op};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::store::{
     CacheChange, CacheError, CacheFuture, CacheKeyFilter, CacheLimits, CacheStore, CacheStoreProvider, CacheUpdate,
@@ -51,7 +52,7 @@ impl MemoryCache {
     }
 
     fn plugins(&self) -> MutexGuard<'_, HashMap<String, Weak<Memory>>> {
-        self.plugins.lock().unwrap_or_else(PoisonError::into_inner)
+        self.plugins.lock()
     }
 }
 
@@ -323,7 +324,7 @@ impl Drop for Memory {
 
 impl Total {
     fn add(&self, memory: &Arc<Memory>) {
-        let mut caches = self.caches.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut caches = self.caches.lock();
         caches.retain(|cache| cache.strong_count() > 0);
         caches.push(Arc::downgrade(memory));
     }
@@ -337,7 +338,7 @@ impl Total {
     fn enforce(&self) {
         while self.bytes() > CACHE_BYTES_IN_ALL_MAX {
             let caches: Vec<Arc<Memory>> = {
-                let caches = self.caches.lock().unwrap_or_else(PoisonError::into_inner);
+                let caches = self.caches.lock();
                 caches.iter().filter_map(Weak::upgrade).collect()
             };
             let size = |cache: &&Arc<Memory>| cache.counted.load(Ordering::Relaxed);

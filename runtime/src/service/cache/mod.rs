@@ -10,9 +10,10 @@ mod memory;
 mod store;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde::de::IgnoredAny;
 use tokio::sync::OnceCell;
 
@@ -43,7 +44,7 @@ impl Caches {
     /// The service of the plugin of this name. Its revisions share one store, which is open as long as one of them
     /// lives, even if the newest has not used it yet.
     pub(crate) fn of(&self, plugin: &Arc<str>) -> PluginCache {
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut opened = self.opened.lock();
         let store = opened.get(plugin).and_then(Weak::upgrade).unwrap_or_else(|| {
             drop_dead(&mut opened, |store| store.strong_count() > 0);
             let store = Arc::default();
@@ -59,7 +60,7 @@ impl Caches {
     /// # Errors
     /// Those of [`CacheStoreProvider::remove`].
     pub(crate) async fn remove(&self, plugin: &str) -> Result<bool, CacheError> {
-        self.opened.lock().unwrap_or_else(PoisonError::into_inner).remove(plugin);
+        self.opened.lock().remove(plugin);
         self.provider.remove(plugin).await
     }
 }
@@ -109,12 +110,12 @@ impl PluginCache {
             let answer = answer.clone();
             move |old: Option<&CacheValue>| {
                 let (value, made) = replace(old)?;
-                *answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
+                *answer.lock() = Some(made);
                 Ok(CacheChange::Set(value))
             }
         };
         self.store().await?.update(key, Box::new(update), ttl(None)).await?;
-        let made = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let made = answer.lock().take();
         made.ok_or_else(|| CacheError::Unavailable("the backend of `cache` did not change the value".to_owned()))
     }
 }

@@ -10,8 +10,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
+use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::error::ConfigProblem;
@@ -53,7 +54,7 @@ impl ConfigStores {
     /// # Errors
     /// [`ConfigProblem`] if the file is damaged or cannot be read.
     pub(crate) fn open(&self, scope: &PluginScope) -> Result<Arc<StoredValues>, ConfigProblem> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         if let Some(values) = all.get(&scope.name).and_then(Entry::values) {
             return Ok(values);
         }
@@ -70,7 +71,7 @@ impl ConfigStores {
     /// Drops the values of a plugin, so that handles of an unloaded revision no longer share theirs with later
     /// revisions. Returns whether any were in memory.
     pub(crate) fn forget(&self, name: &str) -> bool {
-        let entry = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        let entry = self.0.lock().remove(name);
         matches!(entry, Some(Entry::Memory(values)) if values.changes() > 0)
     }
 }
@@ -107,7 +108,7 @@ impl StoredValues {
 
     /// Returns the values and the number of changes that led to them.
     pub(super) fn read(&self) -> (u64, BTreeMap<String, Value>) {
-        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        let values = self.values.lock();
         (self.changes(), values.clone())
     }
 
@@ -147,7 +148,7 @@ impl StoredValues {
     }
 
     fn show(&self, change: impl FnOnce(&mut BTreeMap<String, Value>)) {
-        let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut values = self.values.lock();
         change(&mut values);
         self.changes.fetch_add(1, Ordering::Release);
     }

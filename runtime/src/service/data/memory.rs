@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::ops::Bound;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use super::store::{
     DataChange, DataError, DataFuture, DataLimits, DataStore, DataStoreProvider, DataTotals, DataUpdate, DataValue,
@@ -11,6 +11,7 @@ use super::store::{
 };
 use crate::limits::DATA_PAGE_KEYS_MAX;
 use crate::store_future::StoreFuture;
+use parking_lot::{Mutex, MutexGuard};
 
 /// A backend for `data` in memory. The values of a plugin outlive its reloads and its unloading, and are dropped with
 /// the last clone of this backend.
@@ -19,7 +20,7 @@ pub struct MemoryData(Arc<Mutex<HashMap<String, Arc<Mutex<Values>>>>>);
 
 impl MemoryData {
     fn plugins(&self) -> MutexGuard<'_, HashMap<String, Arc<Mutex<Values>>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 
@@ -56,7 +57,7 @@ struct Values {
 
 /// A panic of an update leaves the values unchanged, so a poisoned lock does no harm.
 fn lock(values: &Mutex<Values>) -> MutexGuard<'_, Values> {
-    values.lock().unwrap_or_else(PoisonError::into_inner)
+    values.lock()
 }
 
 impl MemoryStore {

@@ -11,8 +11,9 @@ mod memory;
 mod sqlite;
 mod store;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
 pub use self::memory::MemoryData;
@@ -65,12 +66,12 @@ impl PluginData {
             let answer = answer.clone();
             move |old: Option<&DataValue>| {
                 let (value, made) = replace(old)?;
-                *answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
+                *answer.lock() = Some(made);
                 Ok(DataChange::Set(value))
             }
         };
         self.store().await?.update(key, Box::new(update)).await?;
-        let made = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let made = answer.lock().take();
         made.ok_or_else(|| DataError::Unavailable("the backend of `data` did not change the value".to_owned()))
     }
 }

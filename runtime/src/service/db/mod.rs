@@ -8,9 +8,10 @@ mod store;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use plugbay_manifest::{Database, Table};
 use plugbay_sqlite_memory::SqliteInUse;
 use tokio::sync::OnceCell;
@@ -38,7 +39,7 @@ impl Databases {
 
     /// The db service of the plugin of this scope. Nothing is opened or created before the first use.
     pub(crate) fn of(&self, scope: &PluginScope) -> PluginDb {
-        let mut databases = self.databases.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut databases = self.databases.lock();
         if let Some(database) = databases.get(&scope.name).and_then(Weak::upgrade) {
             return PluginDb(database);
         }
@@ -58,7 +59,7 @@ impl Databases {
     /// # Errors
     /// Those of the store.
     pub(crate) async fn remove(&self, name: &str) -> Result<bool, SqlError> {
-        self.databases.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.databases.lock().remove(name);
         self.provider.remove(name).await
     }
 }

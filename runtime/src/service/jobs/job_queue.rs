@@ -3,8 +3,9 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
+use parking_lot::Mutex;
 use tokio::sync::{OnceCell, watch};
 use tokio::task::JoinHandle;
 
@@ -21,16 +22,23 @@ pub(crate) struct JobQueue {
     provider: Arc<dyn JobStoreProvider>,
     /// Opened at the first use: a plugin without jobs costs no file and no memory.
     store: OnceCell<Arc<dyn JobStore>>,
-    /// The ids of the jobs that run now. Two runs of one id never overlap, even if the job was replaced.
-    running: OnceLock<watch::Sender<HashSet<String>>>,
-    /// Held during a look at what is due.
-    pub(super) looking: tokio::sync::Mutex<()>,
+    /// Created when the jobs are first looked at, for the same reason.
+    activity: OnceLock<Box<Activity>>,
     /// Held by the runner and by each run.
     claim: Mutex<Option<Weak<dyn JobClaim>>>,
     /// The latest time that was read since the jobs were last checked against the clock. An earlier time shows that the
     /// clock was set back. `u64::MAX` if they have not been checked.
     latest_ms: AtomicU64,
     waker: Arc<Mutex<Option<Box<dyn Wake>>>>,
+}
+
+/// What is going on with the jobs of a plugin.
+#[derive(Default)]
+pub(super) struct Activity {
+    /// The ids of the jobs that run now. Two runs of one id never overlap, even if the job was replaced.
+    pub(super) running: watch::Sender<HashSet<String>>,
+    /// Held during a look at what is due.
+    pub(super) looking: tokio::sync::Mutex<()>,
 }
 
 /// The runner of the jobs, as the queue sees it.
@@ -52,8 +60,7 @@ impl JobQueue {
             clock,
             provider,
             store: OnceCell::new(),
-            running: OnceLock::new(),
-            looking: tokio::sync::Mutex::default(),
+            activity: OnceLock::new(),
             claim: Mutex::default(),
             latest_ms: AtomicU64::new(u64::MAX),
             waker: Arc::default(),
@@ -99,26 +106,28 @@ impl JobQueue {
 
     /// Notifies this runner of every change from now on. Returns the previous one.
     pub(crate) fn set_waker(&self, waker: Option<Box<dyn Wake>>) -> Option<Box<dyn Wake>> {
-        std::mem::replace(&mut *lock(&self.waker), waker)
+        std::mem::replace(&mut *self.waker.lock(), waker)
     }
 
-    pub(super) fn running_ids(&self) -> &watch::Sender<HashSet<String>> {
-        self.running.get_or_init(watch::Sender::default)
+    pub(super) fn activity(&self) -> &Activity {
+        self.activity.get_or_init(Box::default)
     }
 
     /// The number of jobs that run now.
     pub(crate) fn running(&self) -> usize {
-        self.running_ids().borrow().len()
+        self.activity.get().map_or(0, |activity| activity.running.borrow().len())
     }
 
     /// Waits until no job runs.
     pub(crate) async fn settled(&self) {
-        let _ = self.running_ids().subscribe().wait_for(HashSet::is_empty).await;
+        if let Some(activity) = self.activity.get() {
+            let _ = activity.running.subscribe().wait_for(HashSet::is_empty).await;
+        }
     }
 
     /// Whether no job runs or is about to begin.
     pub(crate) fn is_idle(&self) -> bool {
-        self.running_ids().borrow().is_empty() && lock(&self.waker).as_ref().is_none_or(|waker| waker.is_waiting())
+        self.running() == 0 && self.waker.lock().as_ref().is_none_or(|waker| waker.is_waiting())
     }
 
     /// Makes the runner look again at what is due, if there may be any jobs.
@@ -138,12 +147,12 @@ impl JobQueue {
     /// Those of the store.
     pub(crate) async fn claim(&self) -> Result<Option<Arc<dyn JobClaim>>, JobError> {
         self.check_clock_again();
-        let held = lock(&self.claim).as_ref().and_then(Weak::upgrade);
+        let held = self.claim.lock().as_ref().and_then(Weak::upgrade);
         if let Some(claim) = held.filter(|claim| claim.is_held()) {
             return Ok(Some(claim));
         }
         let claim = within(self.store().await?.claim()).await?;
-        *lock(&self.claim) = claim.as_ref().map(Arc::downgrade);
+        *self.claim.lock() = claim.as_ref().map(Arc::downgrade);
         Ok(claim)
     }
 
@@ -236,7 +245,7 @@ pub(super) struct WakeOnDrop(Arc<Mutex<Option<Box<dyn Wake>>>>);
 
 impl Drop for WakeOnDrop {
     fn drop(&mut self) {
-        if let Some(waker) = &*lock(&self.0) {
+        if let Some(waker) = &*self.0.lock() {
             waker.wake();
         }
     }
@@ -257,8 +266,4 @@ pub(super) async fn find_run(when: &When, find: impl Fn(&When) -> Option<u64> + 
     }
     let when = when.clone();
     tokio::task::spawn_blocking(move || find(&when)).await.ok().flatten()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -11,8 +11,9 @@ mod store;
 mod when;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
+use parking_lot::{Mutex, MutexGuard};
 use serde::de::IgnoredAny;
 use tokio::task::JoinHandle;
 
@@ -85,7 +86,7 @@ impl PluginJobs {
     }
 
     fn added_at_start(&self) -> MutexGuard<'_, Option<Vec<String>>> {
-        self.added_at_start.lock().unwrap_or_else(PoisonError::into_inner)
+        self.added_at_start.lock()
     }
 
     /// Adds a job. Returns when it first runs, in milliseconds since the Unix epoch.
@@ -149,7 +150,7 @@ impl AllJobs {
 
     /// The jobs of the plugin of this scope. Nothing is opened or created before the first use.
     pub(crate) fn of(&self, scope: &PluginScope) -> Arc<JobQueue> {
-        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queues = self.queues.lock();
         if let Some(queue) = queues.get(&scope.name).and_then(Weak::upgrade) {
             return queue;
         }
@@ -164,7 +165,7 @@ impl AllJobs {
     /// # Errors
     /// Those of the store.
     pub(crate) async fn remove(&self, name: &str) -> Result<bool, JobError> {
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.queues.lock().remove(name);
         self.provider.remove(name).await
     }
 }

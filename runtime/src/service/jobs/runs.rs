@@ -95,8 +95,8 @@ impl JobQueue {
     ) -> Result<Look, JobError> {
         // One look at a time. Only looks begin runs, so a run that has begun and is not among these ids was killed: its
         // end is stored before its id is removed.
-        let _looking = self.looking.lock().await;
-        let running = self.running_ids().borrow().clone();
+        let _looking = self.activity().looking.lock().await;
+        let running = self.activity().running.borrow().clone();
         let (now_ms, set_back) = self.now_ms_and_set_back();
         let mut look = Look::default();
         if set_back {
@@ -280,8 +280,8 @@ struct Running {
 impl Running {
     /// `None` if a job with this id runs already.
     fn reserve(queue: &JobQueue, id: &str) -> Option<Self> {
-        let new = queue.running_ids().send_if_modified(|ids| ids.insert(id.to_owned()));
-        new.then(|| Running { ids: queue.running_ids().clone(), id: id.to_owned(), wake: None })
+        let new = queue.activity().running.send_if_modified(|ids| ids.insert(id.to_owned()));
+        new.then(|| Running { ids: queue.activity().running.clone(), id: id.to_owned(), wake: None })
     }
 
     /// Wakes the runner when the job no longer runs. A reservation that is given up does not: the runner would try

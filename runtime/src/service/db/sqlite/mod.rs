@@ -23,8 +23,9 @@ mod watch;
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use self::connection::Conn;
@@ -71,7 +72,7 @@ impl SqliteDatabases {
         if path.is_some() {
             return Arc::new(Database::new(plugin.into(), path, clock, self.turns.clone()));
         }
-        let mut all = self.in_memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.in_memory.lock();
         if let Some(database) = all.get(plugin).and_then(Weak::upgrade) {
             return database;
         }
@@ -83,7 +84,7 @@ impl SqliteDatabases {
 
     async fn remove_files(&self, plugin: &str) -> Result<bool, SqlError> {
         let Some(directory) = self.directory.as_ref().map(|directory| directory.join(plugin)) else {
-            let removed = self.in_memory.lock().unwrap_or_else(PoisonError::into_inner).remove(plugin);
+            let removed = self.in_memory.lock().remove(plugin);
             return Ok(removed.is_some_and(|database| database.strong_count() > 0));
         };
         let removed = tokio::task::spawn_blocking(move || remove_files(&directory)).await;

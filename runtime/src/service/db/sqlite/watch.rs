@@ -4,10 +4,11 @@
 //! Both use one record for each connection, which is filled in before a statement runs and read afterwards.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use parking_lot::{Mutex, MutexGuard};
 use rusqlite::Connection;
 use rusqlite::hooks::{AuthContext, Authorization};
 
@@ -80,7 +81,7 @@ impl Watch {
     }
 
     pub(super) fn record(&self) -> MutexGuard<'_, Record> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

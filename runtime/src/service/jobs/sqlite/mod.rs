@@ -6,9 +6,10 @@ mod jobs_db;
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
 use self::claim::{FileClaim, FlagClaim};
@@ -63,7 +64,7 @@ impl SqliteJobs {
             }
             Place::Memory(all) => {
                 let cell = {
-                    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut all = all.lock();
                     all.entry(plugin.to_owned()).or_default().clone()
                 };
                 let make =
@@ -87,7 +88,7 @@ impl SqliteJobs {
                 })
             }
             Place::Memory(all) => {
-                let removed = all.lock().unwrap_or_else(PoisonError::into_inner).remove(plugin);
+                let removed = all.lock().remove(plugin);
                 Ok(removed.is_some_and(|cell| cell.initialized()))
             }
         }
@@ -119,7 +120,7 @@ impl JobStoreProvider for SqliteJobs {
     fn may_have_jobs(&self, plugin: &str) -> bool {
         match &self.0 {
             Place::Directory(directory) => directory.join(plugin).join(FILE).exists(),
-            Place::Memory(all) => all.lock().unwrap_or_else(PoisonError::into_inner).contains_key(plugin),
+            Place::Memory(all) => all.lock().contains_key(plugin),
         }
     }
 
