@@ -173,6 +173,8 @@ pub struct StoredPackage {
     pub name: String,
     /// The reference that it was installed from.
     pub origin: String,
+    /// The time of storing this version, in seconds since 1970.
+    pub stored_at: u64,
     /// The manifest beside the component.
     pub document: Option<ManifestDocument>,
     /// The configuration files, sorted by name.
@@ -229,6 +231,7 @@ mod tests {
             id: 1,
             name: "a".to_owned(),
             origin: String::new(),
+            stored_at: 0,
             document: None,
             files: vec![file("config/default.yaml", "x: 1"), file("config/prod.json", r#"{"x":2}"#)],
             component: Bytes::new(),

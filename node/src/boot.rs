@@ -76,7 +76,7 @@ pub enum BootFailure {
 struct Collected {
     packages: Vec<Package>,
     errors: Vec<BootError>,
-    disabled: Vec<Package>,
+    disabled: Vec<(Installed, Package)>,
     /// The paths of packages in files, so that a plugin that is named and discovered is loaded once.
     paths: BTreeSet<PathBuf>,
     /// The installed plugins among the packages.
@@ -111,14 +111,17 @@ impl Node {
         }
         let loaded = self.runtime.load_all(all.packages).await;
         let mut report = BootReport { loaded: loaded.successes, errors: all.errors, disabled: Vec::new(), lock };
-        for package in all.disabled {
+        for (installed, package) in all.disabled {
             match self.runtime.load_disabled(package).await {
-                Ok(plugin) => report.disabled.push(plugin),
+                Ok(plugin) => {
+                    self.running.insert(&installed.name, &installed.current);
+                    report.disabled.push(plugin);
+                }
                 Err(error) => report.errors.push(error.into()),
             }
         }
         if let Some(catalog) = &catalog {
-            record(catalog, &all.installed, &report.loaded, &loaded.errors).await?;
+            self.record(catalog, &all.installed, &report.loaded, &loaded.errors).await?;
         }
         report.errors.extend(loaded.errors.into_iter().map(BootError::Load));
         Ok(report)
@@ -172,7 +175,7 @@ impl Node {
         for installed in catalog.list().await? {
             match catalog.package(installed.id).await {
                 Ok(stored) => match self.installed(stored) {
-                    Ok(package) if !installed.enabled => all.disabled.push(package),
+                    Ok(package) if !installed.enabled => all.disabled.push((installed, package)),
                     Ok(package) => {
                         all.packages.push(package);
                         all.installed.push(installed);
@@ -188,22 +191,25 @@ impl Node {
         }
         Ok(())
     }
-}
 
-/// Records the state of each installed plugin that was to be loaded.
-async fn record(
-    catalog: &Catalog,
-    installed: &[Installed],
-    loaded: &[Plugin],
-    errors: &[LoadError],
-) -> Result<(), CatalogError> {
-    for plugin in installed {
-        let error = errors.iter().find(|error| error.subject() == plugin.name).map(ToString::to_string);
-        let state = match loaded.iter().any(|loaded| loaded.name() == plugin.name) {
-            true => InstalledState::Loaded,
-            false => InstalledState::Failed,
-        };
-        catalog.record(plugin.id, state, error.as_deref()).await?;
+    /// Records the state of each installed plugin that was to be loaded.
+    async fn record(
+        &self,
+        catalog: &Catalog,
+        installed: &[Installed],
+        loaded: &[Plugin],
+        errors: &[LoadError],
+    ) -> Result<(), CatalogError> {
+        for plugin in installed {
+            let error = errors.iter().find(|error| error.subject() == plugin.name).map(ToString::to_string);
+            // A plugin of this name that came from a file was loaded before.
+            let is_loaded = error.is_none() && loaded.iter().any(|loaded| loaded.name() == plugin.name);
+            if is_loaded {
+                self.running.insert(&plugin.name, &plugin.current);
+            }
+            let state = if is_loaded { InstalledState::Loaded } else { InstalledState::Failed };
+            catalog.record(plugin.id, state, error.as_deref()).await?;
+        }
+        Ok(())
     }
-    Ok(())
 }

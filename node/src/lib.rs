@@ -1,7 +1,8 @@
 //! A Plugbay host set up from its file, `plugbay.yaml`. [`HostFile`] (the file) and [`NodeOptions`] (the operator's
 //! other settings) become a [`Node`]: a runtime with the resulting policy, ceilings and directories.
 //!
-//! [`Node::boot`] loads the plugins of the file, of the catalog and of the directory of plugins. [`open_catalog`] opens
+//! [`Node::boot`] loads the plugins of the file, of the catalog and of the directory of plugins, and [`Node::refresh`]
+//! follows later changes of the catalog. [`open_catalog`] opens
 //! the catalog with the settings of the file, for commands that change it.
 //!
 //! The command and a server share this crate. It parses no command line and prints nothing; remarks that are not errors
@@ -19,7 +20,9 @@ mod discovery;
 mod file;
 mod installed;
 mod loader;
+mod refresh;
 mod requirements;
+mod running;
 
 pub use boot::{BootError, BootFailure, BootReport};
 pub use cache::{UsableCache, usable_code_cache};
@@ -29,6 +32,7 @@ pub use data_dir::{DataDirError, DataDirProblem};
 pub use discovery::{DiscoveryError, discover};
 pub use file::{HostFile, HostFileError};
 pub use loader::SetEnabledError;
+pub use refresh::RefreshReport;
 pub use requirements::{FindInstalled, RequirementsError};
 
 use std::path::{Path, PathBuf};
@@ -37,6 +41,8 @@ use plugbay::error::{BuildError, SqliteInUse};
 use plugbay::manifest::{PluginEntry, Resources, Rule};
 use plugbay::{Package, Policy, Runtime, RuntimeBuilder};
 use plugbay_catalog::{Catalog, HostLock, HostLockError, SqliteStore};
+
+use running::Running;
 
 /// The operator's settings in addition to the host's file.
 #[derive(Debug, Default)]
@@ -70,6 +76,8 @@ pub struct Node {
     policy: Policy,
     environment: Option<String>,
     data_dir: Option<PathBuf>,
+    /// The installed plugins that were loaded.
+    running: Running,
 }
 
 /// A node cannot be set up.
@@ -120,7 +128,8 @@ impl Node {
             notes.extend(data_dir::prepare(directory, only_checks)?);
             builder = builder.data_dir(directory);
         }
-        Ok(Node { runtime: builder.build()?, notes, file, policy, environment, data_dir })
+        let runtime = builder.build()?;
+        Ok(Node { runtime, notes, file, policy, environment, data_dir, running: Running::default() })
     }
 
     /// Locks the data directory for this process. `None` if there is none, or if it cannot be written: then no host can

@@ -5,6 +5,7 @@ use plugbay_catalog::plugin_store::PluginLoader;
 use plugbay_catalog::store::{PluginKey, StoredPackage};
 use plugbay_catalog::{Catalog, CatalogError, Installed};
 
+use crate::running::RunningVersion;
 use crate::{BootError, Node};
 
 /// A plugin was neither enabled nor disabled as a whole.
@@ -46,6 +47,7 @@ impl Node {
                 SetEnabledError::Package(BootError::Stored { plugin: installed.name.clone(), error })
             })?;
             self.runtime.load(package).await?;
+            self.running.insert(&installed.name, &installed.current);
         }
         Ok(installed)
     }
@@ -63,11 +65,15 @@ impl PluginLoader for Node {
         if self.runtime.plugin(&package.name).is_some() {
             return self.runtime.enable(&package.name).await.map(drop).map_err(text);
         }
+        let (name, version) = (package.name.clone(), RunningVersion::from(&package));
         let package = self.installed(package).map_err(|error| error.to_string().replace('\n', "; "))?;
-        self.runtime.load(package).await.map(drop).map_err(text)
+        self.runtime.load(package).await.map_err(text)?;
+        self.running.insert(&name, version);
+        Ok(())
     }
 
     async fn unload(&self, name: &str) {
+        self.running.remove(name);
         self.runtime.unload(name).await;
     }
 }

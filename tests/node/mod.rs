@@ -3,4 +3,5 @@
 mod boot;
 mod installed;
 mod plugin_store;
+mod refresh;
 mod remote;

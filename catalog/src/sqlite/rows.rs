@@ -156,15 +156,17 @@ pub(super) fn stored_package(
     id: PluginId,
     name: String,
 ) -> Result<StoredPackage, Stopped> {
-    let sql = "SELECT document, format, document_digest, component, files, files_digest, bytes, origin FROM version \
+    let sql = "SELECT document, format, document_digest, component, files, files_digest, bytes, origin, stored_at FROM version \
                LEFT JOIN component ON digest = component WHERE plugin = ?1 AND place = 'current'";
     let row = transaction.prepare_cached(sql)?.query_row([id], |row| {
         let document: (Option<String>, Option<String>, Option<String>) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let files: (String, String) = (row.get(4)?, row.get(5)?);
-        Ok((document, row.get::<_, String>(3)?, files, row.get::<_, Option<Vec<u8>>>(6)?, row.get(7)?))
+        let (origin, stored_at): (String, i64) = (row.get(7)?, row.get(8)?);
+        Ok((document, row.get::<_, String>(3)?, files, row.get::<_, Option<Vec<u8>>>(6)?, origin, stored_at))
     });
     let failed = |what: &str| Stopped::Refused(damaged(place, &name, what));
-    let (document, digest, files, bytes, origin) = row.optional()?.ok_or_else(|| failed("it has no version"))?;
+    let (document, digest, files, bytes, origin, stored_at) =
+        row.optional()?.ok_or_else(|| failed("it has no version"))?;
     let bytes = bytes.ok_or_else(|| failed("its component is missing"))?;
     let component_digest = Digest::of(&bytes);
     if component_digest.to_string() != digest {
@@ -185,7 +187,8 @@ pub(super) fn stored_package(
         _ => return Err(failed("its manifest is incomplete")),
     };
     let files = read_files(&files.0).ok_or_else(|| failed("its configuration files cannot be read"))?;
-    Ok(StoredPackage { id, name, origin, document, files, component: bytes.into(), component_digest })
+    let stored_at = stored_at.unsigned_abs();
+    Ok(StoredPackage { id, name, origin, stored_at, document, files, component: bytes.into(), component_digest })
 }
 
 fn read_files(text: &str) -> Option<Vec<ConfigFile>> {
