@@ -249,7 +249,7 @@ pub(crate) struct Wit {
     /// The interfaces that the plugin imports: cache, config, data, db, invocation, log, plugins, scheduler
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) import: Vec<String>,
-    /// The interfaces that the plugin exports in addition to `actions`: events, health, lifecycle
+    /// The interfaces that the plugin exports in addition to `actions`: event-handler, health, lifecycle
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) export: Vec<String>,
 }

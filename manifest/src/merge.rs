@@ -146,9 +146,9 @@ fn events(below: Option<EventFields>, above: Option<EventFields>) -> Option<Even
     }
 }
 
-/// Merges by topic, field by field.
+/// Merges by id, field by field.
 fn subscription(subscriptions: &mut Vec<SubscriptionFields>, above: SubscriptionFields) {
-    match subscriptions.iter_mut().find(|known| known.topic == above.topic) {
+    match subscriptions.iter_mut().find(|known| known.id() == above.id()) {
         Some(known) => known.overridden_by(&above),
         None => subscriptions.push(above),
     }

@@ -186,7 +186,7 @@ impl Inspection {
                     Offer::Free => (None, None),
                     Offer::Service(resource, usual) => (
                         Some((resource, usual)),
-                        check_service(grants, &import.name, resource, usual).err().map(ImportRefusal::Denied),
+                        check_service(grants, manifest, &import.name, resource, usual).err().map(ImportRefusal::Denied),
                     ),
                     Offer::Network => (Some(NETWORK), check_network(grants, manifest).err().map(ImportRefusal::Denied)),
                     Offer::NotOffered(hint) => {
@@ -226,7 +226,7 @@ impl Inspection {
 }
 
 /// Interfaces of the contract that a plugin may export besides `actions`.
-const HOOKS: [&str; 3] = ["events", "health", "lifecycle"];
+const HOOKS: [&str; 3] = ["event-handler", "health", "lifecycle"];
 
 fn is_hook(export: &str, hook: &str) -> bool {
     let interface = export.strip_prefix("plugbay:plugin/").and_then(|rest| rest.split_once('@'));

@@ -42,6 +42,8 @@ pub const RATE_CALLS_DEFAULT: u32 = 100;
 pub const RATE_PERIOD_DEFAULT: Duration = Duration::from_secs(60);
 /// Calls that wait for a busy plugin. A further call fails with `busy` at once.
 pub const WAITING_CALLS_MAX: usize = 1_000;
+/// Size of the reason with which a handler cancels an event: 1 KiB. A longer one is cut.
+pub const EVENT_REASON_BYTES_MAX: usize = 1 << 10;
 /// Size of a call's JSON payload: 4 MiB. Larger data belongs in a service or a stream.
 pub const PAYLOAD_BYTES_MAX: usize = 4 << 20;
 /// Minimum size of a borrowed payload that is not copied: 64 KiB. Below it, a copy is cheaper.

@@ -52,7 +52,7 @@ pub use crate::service::data::{
     EntriesPage, EntriesQuery, MemoryData, SqliteData,
 };
 pub use crate::service::db::{
-    SqlAnswer, SqlDeclaration, SqlError, SqlFuture, SqlPermission, SqlStatement, SqlStore, SqlStoreProvider,
+    SqlAnswer, SqlColumn, SqlDeclaration, SqlError, SqlFuture, SqlPermission, SqlStatement, SqlStore, SqlStoreProvider,
     SqlTransaction, SqlUse, SqlValue, SqliteDatabases,
 };
 pub use crate::service::jobs::{

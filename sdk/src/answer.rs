@@ -13,7 +13,6 @@ use serde::de::DeserializeOwned;
 
 use crate::constant::Json;
 use crate::error::{Error, Result, error};
-use crate::event::Reaction;
 use crate::health::Health;
 use crate::schema::Schema;
 
@@ -168,31 +167,25 @@ impl<T: Loaded, E: Failed> Loaded for Result<T, E> {
 /// A type that an event handler may return.
 #[diagnostic::on_unimplemented(
     message = "an event handler cannot return `{Self}`",
-    label = "expected `()`, `Reaction` or a `Result` of those"
+    label = "expected `()` or a `Result` of it; to end or cancel an event, call `event.stop()` or `event.cancel(reason)`"
 )]
-pub trait Reacted {
-    /// Converts the returned value into a reaction.
+pub trait Handled {
+    /// Converts the returned value into the outcome of the handler.
     ///
     /// # Errors
     /// The handler's own error.
-    fn reacted(self) -> Result<Reaction>;
+    fn handled(self) -> Result<()>;
 }
 
-impl Reacted for () {
-    fn reacted(self) -> Result<Reaction> {
-        Ok(Reaction::GO_ON)
+impl Handled for () {
+    fn handled(self) -> Result<()> {
+        Ok(())
     }
 }
 
-impl Reacted for Reaction {
-    fn reacted(self) -> Result<Reaction> {
-        Ok(self)
-    }
-}
-
-impl<T: Reacted, E: Failed> Reacted for Result<T, E> {
-    fn reacted(self) -> Result<Reaction> {
-        self.map_err(Failed::into_error)?.reacted()
+impl<T: Handled, E: Failed> Handled for Result<T, E> {
+    fn handled(self) -> Result<()> {
+        self.map_err(Failed::into_error)?.handled()
     }
 }
 

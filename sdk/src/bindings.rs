@@ -15,15 +15,16 @@ pub mod imports {
     wit_bindgen::generate!({ path: "wit", world: "imports", generate_unused_types: true });
 }
 
+pub use imports::plugbay::plugin::events::Event;
 pub use imports::plugbay::plugin::types::Failure;
 
 macro_rules! exports {
-    ($($module:ident, $world:literal, $macro:literal;)*) => {$(
+    ($($module:ident, $world:literal, $macro:literal, [$($interface:literal: $path:path),*];)*) => {$(
         pub mod $module {
             wit_bindgen::generate!({
                 path: "wit",
                 world: $world,
-                with: { "plugbay:plugin/types@0.1.0": crate::bindings::imports::plugbay::plugin::types },
+                with: { $($interface: $path),* },
                 pub_export_macro: true,
                 export_macro_name: $macro,
                 default_bindings_module: "plugbay_sdk::__private::bindings",
@@ -33,8 +34,13 @@ macro_rules! exports {
 }
 
 exports! {
-    actions, "handles-actions", "export_actions";
-    lifecycle, "has-lifecycle", "export_lifecycle";
-    events, "hears-events", "export_events";
-    health, "tells-health", "export_health";
+    actions, "action-provider", "export_actions",
+        ["plugbay:plugin/types@0.2.0": crate::bindings::imports::plugbay::plugin::types];
+    lifecycle, "lifecycle-hooks", "export_lifecycle",
+        ["plugbay:plugin/types@0.2.0": crate::bindings::imports::plugbay::plugin::types];
+    events, "event-subscriber", "export_events",
+        ["plugbay:plugin/types@0.2.0": crate::bindings::imports::plugbay::plugin::types,
+         "plugbay:plugin/events@0.2.0": crate::bindings::imports::plugbay::plugin::events];
+    health, "health-reporter", "export_health",
+        ["plugbay:plugin/types@0.2.0": crate::bindings::imports::plugbay::plugin::types];
 }

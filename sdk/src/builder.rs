@@ -87,7 +87,7 @@ pub use crate::{create_action, create_actions, create_api_routes, create_route, 
 pub use action::{Action, Handler, WithInvocation};
 pub use check::Export;
 pub(crate) use check::fail;
-pub use hooks::{Hooks, SavedState, Subscription};
+pub use hooks::{Hooks, OnReload, SaveState, SavedState, Subscription};
 pub use route::{Method, Route};
 pub use source::{Source, SourceRoute, SourceTable};
 
@@ -267,16 +267,16 @@ impl<S> Builder<S> {
 
     /// Called before a newer revision takes over, for the state to pass to it. The plugin must export `lifecycle`.
     #[must_use]
-    pub const fn save_state(mut self, hook: fn(&mut S) -> Result<SavedState>) -> Self {
+    pub const fn save_state(mut self, hook: SaveState<S>) -> Self {
         self.parts.hooks.save_state = Some(hook);
         self
     }
 
-    /// Called instead of `on_load` if this instance takes over from an older revision, with the state that its
-    /// `save_state` returned. After an error, the older revision continues to serve. The plugin must export
+    /// Called instead of `on_load` if this instance takes over from an older revision, with the bytes of the state
+    /// that its `save_state` returned. After an error, the older revision continues to serve. The plugin must export
     /// `lifecycle`.
     #[must_use]
-    pub const fn on_reload(mut self, hook: fn(&mut S, SavedState) -> Result<()>) -> Self {
+    pub const fn on_reload(mut self, hook: OnReload<S>) -> Self {
         self.parts.hooks.on_reload = Some(hook);
         self
     }

@@ -4,8 +4,8 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{Error, INTERNAL_ERROR, Result, error};
-use crate::host::{self, ConfigFailure};
+use crate::error::{Error, Result, error};
+use crate::host;
 
 /// The value of a key, or `None` if it has neither a value nor a default.
 ///
@@ -13,7 +13,7 @@ use crate::host::{self, ConfigFailure};
 /// `permission_denied` if the plugin may not read the key, `invalid_configuration` if the manifest does not
 /// declare it or the value is not a `T`.
 pub fn get<T: DeserializeOwned>(key: &str) -> Result<Option<T>> {
-    match host::config_get(key).map_err(|failure| refused(failure, key))? {
+    match host::config_get(key).map_err(|failure| about(failure, key))? {
         Some(json) => read(key, &json).map(Some),
         None => Ok(None),
     }
@@ -41,7 +41,7 @@ pub fn require<T: DeserializeOwned>(key: &str) -> Result<T> {
 /// # Errors
 /// `invalid_configuration` if the values do not deserialize as a `T`.
 pub fn all<T: DeserializeOwned>() -> Result<T> {
-    let json = host::config_all().map_err(|failure| refused(failure, "*"))?;
+    let json = host::config_all().map_err(|failure| about(failure, "*"))?;
     read("*", &json)
 }
 
@@ -52,17 +52,11 @@ pub fn all<T: DeserializeOwned>() -> Result<T> {
 /// `invalid_configuration` if the value does not match the schema, `unavailable` if the host could not store it.
 pub fn set(key: &str, value: impl Serialize) -> Result<()> {
     let json = serde_json::to_string(&value)?;
-    host::config_set(key, &json).map_err(|failure| refused(failure, key))
+    host::config_set(key, &json).map_err(|failure| about(failure, key))
 }
 
-fn refused(failure: ConfigFailure, key: &str) -> Error {
-    let (code, text) = match failure {
-        ConfigFailure::Denied(text) => ("permission_denied", text),
-        ConfigFailure::Invalid(text) => ("invalid_configuration", text),
-        ConfigFailure::Unavailable(text) => ("unavailable", text),
-        ConfigFailure::Other(text) => (INTERNAL_ERROR, text),
-    };
-    error(text).with_code(code).context(format_args!("configuration `{key}`"))
+fn about(failure: Error, key: &str) -> Error {
+    failure.context(format_args!("configuration `{key}`"))
 }
 
 /// Serde's own message is left out because it would show the value, which may be a secret.

@@ -10,7 +10,8 @@ use std::fmt;
 use crate::answer::to_json;
 use crate::builder::{Hooks, SavedState, Subscription};
 use crate::error::{Error, Result, error};
-use crate::event::{Event, Reaction};
+use crate::event::Event;
+use crate::invocation::Reload;
 use crate::log;
 
 /// The name and the function of an action.
@@ -60,7 +61,7 @@ impl<S> Table<S> {
     }
 
     /// Runs the hook that returns the state for a newer revision.
-    pub fn save_state(&self, slot: &Slot<S>) -> Result<SavedState> {
+    pub fn save_state(&self, slot: &Slot<S>) -> Result<Option<SavedState>> {
         self.with(slot, |state| match self.hooks.save_state {
             Some(hook) => hook(state),
             None => Ok(None),
@@ -68,9 +69,10 @@ impl<S> Table<S> {
     }
 
     /// Creates the state and runs the reload hook. Without that hook, it runs the load hook.
-    pub fn on_reload(&self, slot: &Slot<S>, bytes: SavedState) -> Result<()> {
+    pub fn on_reload(&self, slot: &Slot<S>, from: String, saved: Option<SavedState>) -> Result<()> {
+        let reload = Reload { from, format: saved.as_ref().map(|saved| saved.format) };
         match self.hooks.on_reload {
-            Some(hook) => self.with(slot, |state| hook(state, bytes))?,
+            Some(hook) => self.with(slot, |state| hook(state, &reload, saved.map(|saved| saved.bytes)))?,
             None => self.on_load(slot),
         }
     }
@@ -87,10 +89,10 @@ impl<S> Table<S> {
     }
 
     /// Passes an event to the handler of its subscription.
-    pub fn on_event(&self, slot: &Slot<S>, event: &Event) -> Result<Reaction> {
-        let Some(subscription) = self.subscriptions.iter().find(|it| it.pattern == event.pattern) else {
-            return Err(error(format!("the plugin has no subscription to `{}`", event.pattern))
-                .with_code("unknown_subscription"));
+    pub fn on_event(&self, slot: &Slot<S>, event: &Event<'_>) -> Result<()> {
+        let id = event.subscription();
+        let Some(subscription) = self.subscriptions.iter().find(|it| it.id == id) else {
+            return Err(error(format!("the plugin has no subscription `{id}`")).with_code("unknown_subscription"));
         };
         self.with(slot, |state| (subscription.run)(state, event))?
     }

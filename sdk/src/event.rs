@@ -1,55 +1,137 @@
 //! Events that reach a plugin.
 
+use std::cell::OnceCell;
+use std::fmt;
+
 use serde::Deserialize;
+#[cfg(not(target_family = "wasm"))]
+use serde::Serialize;
 
 use crate::error::Result;
+use crate::host::EventFacts;
 use crate::payload;
 
-/// An event. The host sets every field but the name and the data, so a plugin cannot forge them.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Event {
-    /// Unique among all events of this host.
-    pub id: String,
-    /// The topic: words with dots between them, such as `order.placed`.
-    pub name: String,
-    /// The pattern of the subscription that this delivery is for.
-    pub pattern: String,
-    /// The emitter's data, as JSON.
-    pub data: String,
-    /// The emitter: a plugin's name, or `host`.
-    pub source: String,
-    /// Milliseconds since the Unix epoch.
-    pub timestamp_ms: u64,
-    /// The id that related events share.
-    pub correlation_id: Option<String>,
+/// The event that a handler receives. The host sets everything except the topic and the data.
+///
+/// Each method calls the host; the topic, the data and the subscription are then remembered.
+pub struct Event<'a> {
+    facts: EventFacts<'a>,
+    topic: OnceCell<String>,
+    data: OnceCell<String>,
+    subscription: OnceCell<String>,
 }
 
-impl Event {
-    /// The emitter's data, as a Rust value.
+impl<'a> Event<'a> {
+    pub(crate) fn from_facts(facts: EventFacts<'a>) -> Self {
+        Event { facts, topic: OnceCell::new(), data: OnceCell::new(), subscription: OnceCell::new() }
+    }
+
+    /// The topic: words with dots between them, such as `order.placed`.
+    pub fn topic(&self) -> &str {
+        self.topic.get_or_init(|| self.facts.topic())
+    }
+
+    /// The publisher's data, as a Rust value.
     ///
     /// # Errors
     /// `validation_error` if it is not a `T`.
     pub fn data<'de, T: Deserialize<'de>>(&'de self) -> Result<T> {
-        payload::parse(&self.data)
+        payload::parse(self.json())
+    }
+
+    /// The publisher's data, as JSON.
+    pub fn json(&self) -> &str {
+        self.data.get_or_init(|| self.facts.data())
+    }
+
+    /// The id, unique among all events of this host. An event that is delivered again has the same id.
+    pub fn id(&self) -> String {
+        self.facts.id()
+    }
+
+    /// The publisher: a plugin's name, or `host`.
+    pub fn source(&self) -> String {
+        self.facts.source()
+    }
+
+    /// When the event was published, in milliseconds since the Unix epoch.
+    pub fn timestamp_ms(&self) -> u64 {
+        self.facts.timestamp_ms()
+    }
+
+    /// The id that related events share, if the publisher set one.
+    pub fn correlation_id(&self) -> Option<String> {
+        self.facts.correlation_id()
+    }
+
+    /// The id of the subscription that this delivery is for: that of `#[on_event("…", id = "…")]`, or else its topic.
+    pub fn subscription(&self) -> &str {
+        self.subscription.get_or_init(|| self.facts.subscription())
+    }
+
+    /// The number of this delivery, from 1 on.
+    pub fn attempt(&self) -> u32 {
+        self.facts.attempt()
+    }
+
+    /// Ends the propagation: handlers of lower priority do not run.
+    pub fn stop(&self) {
+        self.facts.stop();
+    }
+
+    /// Objects to the event: a publisher that waits receives the reason. Handlers of lower priority still run unless
+    /// [`Event::stop`] was called too. The first reason counts.
+    pub fn cancel(&self, reason: impl AsRef<str>) {
+        self.facts.cancel(reason.as_ref());
     }
 }
 
-/// A handler's decision about an event: whether other handlers run, and whether the emitter learns of an objection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reaction {
-    /// Handlers of lower priority do not run.
-    pub stop: bool,
-    /// The emitter learns that a handler objected.
-    pub cancel: bool,
+/// Events for the plugin's own native tests; see [`Instance::event`](crate::native::Instance::event).
+#[cfg(not(target_family = "wasm"))]
+impl Event<'static> {
+    /// Creates an event of the host, for the subscription to exactly this topic.
+    ///
+    /// # Panics
+    /// If the data cannot be written as JSON.
+    pub fn new(topic: impl Into<String>, data: impl Serialize) -> Self {
+        let data = serde_json::to_string(&data).unwrap_or_else(|reason| panic!("the data is not JSON: {reason}"));
+        Event::from_facts(EventFacts::made(topic.into(), data))
+    }
+
+    /// Sets the id of the subscription, which by default is the pattern of its topics.
+    #[must_use]
+    pub fn for_subscription(mut self, id: impl Into<String>) -> Self {
+        self.facts.subscription = id.into();
+        self
+    }
+
+    /// Sets the publisher. Default: `host`.
+    #[must_use]
+    pub fn from_source(mut self, source: impl Into<String>) -> Self {
+        self.facts.source = source.into();
+        self
+    }
+
+    /// Sets the correlation id. Default: none.
+    #[must_use]
+    pub fn with_correlation_id(mut self, id: impl Into<String>) -> Self {
+        self.facts.correlation_id = Some(id.into());
+        self
+    }
+
+    /// Whether a handler has called [`Event::stop`].
+    pub fn is_stopped(&self) -> bool {
+        self.facts.is_stopped()
+    }
+
+    /// The reason of the first [`Event::cancel`].
+    pub fn cancelled(&self) -> Option<String> {
+        self.facts.cancelled()
+    }
 }
 
-impl Reaction {
-    /// Other handlers run too.
-    pub const GO_ON: Reaction = Reaction { stop: false, cancel: false };
-    /// Handlers of lower priority do not run.
-    pub const STOP: Reaction = Reaction { stop: true, cancel: false };
-    /// The emitter learns that this plugin objects; other handlers run too.
-    pub const CANCEL: Reaction = Reaction { stop: false, cancel: true };
-    /// The emitter learns that this plugin objects, and handlers of lower priority do not run.
-    pub const STOP_AND_CANCEL: Reaction = Reaction { stop: true, cancel: true };
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event").field("topic", &self.topic()).finish_non_exhaustive()
+    }
 }

@@ -1,9 +1,9 @@
 //! The exports of the component, the state behind them, and the embedded manifest.
 
 use crate::bindings::Failure;
-use crate::bindings::events::exports::plugbay::plugin::events;
+use crate::bindings::lifecycle::exports::plugbay::plugin::lifecycle::State;
+use crate::builder::SavedState;
 use crate::error::Error;
-use crate::event::{Event, Reaction};
 
 /// Exports the crate's plugin: `export_plugin!(PLUGIN: State)`, where `PLUGIN` is a constant of type
 /// [`Plugin<State>`](crate::builder::Plugin). A crate exports one plugin.
@@ -95,16 +95,21 @@ macro_rules! __export {
             }
 
             fn save_state() -> ::core::result::Result<
-                ::core::option::Option<::std::vec::Vec<u8>>,
+                ::core::option::Option<$crate::__private::bindings::lifecycle::exports::plugbay::plugin::lifecycle::State>,
                 $crate::__private::Failure,
             > {
-                $state.with(|slot| $table.save_state(slot)).map_err($crate::__private::failure)
+                let saved = $state.with(|slot| $table.save_state(slot)).map_err($crate::__private::failure)?;
+                ::core::result::Result::Ok(saved.map($crate::__private::state))
             }
 
             fn on_reload(
-                state: ::core::option::Option<::std::vec::Vec<u8>>,
+                from: ::std::string::String,
+                state: ::core::option::Option<
+                    $crate::__private::bindings::lifecycle::exports::plugbay::plugin::lifecycle::State,
+                >,
             ) -> ::core::result::Result<(), $crate::__private::Failure> {
-                $state.with(|slot| $table.on_reload(slot, state)).map_err($crate::__private::failure)
+                let saved = state.map($crate::__private::saved_state);
+                $state.with(|slot| $table.on_reload(slot, from, saved)).map_err($crate::__private::failure)
             }
 
             fn on_unload() {
@@ -116,18 +121,12 @@ macro_rules! __export {
         );
     };
     (events $exports:ident $table:ident $state:ident) => {
-        impl $crate::__private::bindings::events::exports::plugbay::plugin::events::Guest for $exports {
+        impl $crate::__private::bindings::events::exports::plugbay::plugin::event_handler::Guest for $exports {
             fn on_event(
-                event: $crate::__private::bindings::events::exports::plugbay::plugin::events::Event,
-            ) -> ::core::result::Result<
-                $crate::__private::bindings::events::exports::plugbay::plugin::events::Reaction,
-                $crate::__private::Failure,
-            > {
+                event: &$crate::__private::bindings::Event,
+            ) -> ::core::result::Result<(), $crate::__private::Failure> {
                 let event = $crate::__private::event(event);
-                $state
-                    .with(|slot| $table.on_event(slot, &event))
-                    .map($crate::__private::reaction)
-                    .map_err($crate::__private::failure)
+                $state.with(|slot| $table.on_event(slot, &event)).map_err($crate::__private::failure)
             }
         }
         $crate::__private::bindings::events::export_events!(
@@ -154,23 +153,18 @@ pub fn failure(error: Error) -> Failure {
     Failure { code, message, details, status_code }
 }
 
-/// Converts an event of the contract.
-pub fn event(event: events::Event) -> Event {
-    Event {
-        id: event.id,
-        name: event.name,
-        pattern: event.pattern,
-        data: event.data,
-        source: event.source,
-        timestamp_ms: event.timestamp_ms,
-        correlation_id: event.correlation_id,
-    }
+/// Converts a handle of an event.
+#[cfg(target_family = "wasm")]
+pub fn event(event: &crate::bindings::Event) -> crate::Event<'_> {
+    crate::Event::from_facts(crate::host::EventFacts::new(event))
 }
 
-/// Converts a reaction into the contract's type.
-pub fn reaction(reaction: Reaction) -> events::Reaction {
-    let mut flags = events::Reaction::empty();
-    flags.set(events::Reaction::STOP, reaction.stop);
-    flags.set(events::Reaction::CANCEL, reaction.cancel);
-    flags
+/// Converts a state into the contract's type.
+pub fn state(saved: SavedState) -> State {
+    State { format: saved.format, bytes: saved.bytes }
+}
+
+/// Converts a state of the contract.
+pub fn saved_state(state: State) -> SavedState {
+    SavedState { format: state.format, bytes: state.bytes }
 }

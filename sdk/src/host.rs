@@ -13,15 +13,6 @@ pub(crate) use guest::*;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use standin::*;
 
-/// Why a configuration call failed.
-#[cfg_attr(not(target_family = "wasm"), allow(dead_code, reason = "the stand-in denies nothing"))]
-pub(crate) enum ConfigFailure {
-    Denied(String),
-    Invalid(String),
-    Unavailable(String),
-    Other(String),
-}
-
 /// A request, whose redirects are not followed.
 #[derive(Clone)]
 pub(crate) struct HttpCall {

@@ -35,3 +35,24 @@ impl Invocation {
         host::time_left_ms().map(Duration::from_millis)
     }
 }
+
+/// The reload in which an instance takes over from an older revision. A method with `#[on_reload]` that needs it takes
+/// it as a parameter: `fn resume(&mut self, state: State, reload: &Reload)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reload {
+    /// The version of the older revision.
+    pub(crate) from: String,
+    pub(crate) format: Option<u32>,
+}
+
+impl Reload {
+    /// The version of the older revision, such as `1.2.0`.
+    pub fn from(&self) -> &str {
+        &self.from
+    }
+
+    /// The format that the older revision gave its state, with `#[save_state(format = …)]`; `None` if it left none.
+    pub fn format(&self) -> Option<u32> {
+        self.format
+    }
+}

@@ -64,6 +64,7 @@
 //! | `scheduler.<job>` | `read`, `write` | [`scheduler`] |
 //! | `http.<host>` | `execute` | [`http`] |
 //! | `plugin.<name>` | `read`, `execute` | [`plugins`]: `read` finds a plugin in lists, `execute` calls it |
+//! | `service.<name>` | `read`, `write`, `execute` | [`plugins`]: services by name; those below the plugin's own need none |
 //! | `env.<variable>` | `read` | variables of the host in the manifest's `env`; trusted plugins see them by name |
 //! | `fs.<path>` | `read`, `write` | directories, for trusted plugins only |
 //! | `net.<address>` | `execute` | sockets, for trusted plugins only |
@@ -140,9 +141,9 @@ pub mod scheduler;
 pub mod schema;
 
 pub use error::{Error, Result, error};
-pub use event::{Event, Reaction};
+pub use event::Event;
 pub use health::Health;
-pub use invocation::Invocation;
+pub use invocation::{Invocation, Reload};
 pub use macros::{Schema, plugin};
 pub use reply::{Reply, ok};
 pub use schema::Schema;
@@ -152,12 +153,14 @@ pub use serde_json::{Value, json};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::answer::{
-        Answer, Answerable, Checked, JsonState, JsonTaken, Loaded, NoSchema, PlainAnswer, Reacted, SchemaOf, State,
+        Answer, Answerable, Checked, Handled, JsonState, JsonTaken, Loaded, NoSchema, PlainAnswer, SchemaOf, State,
         Taken,
     };
     pub use crate::bindings::{self, Failure};
     pub use crate::dispatch::{Entry, Slot, Table};
-    pub use crate::export::{event, failure, reaction};
+    #[cfg(target_family = "wasm")]
+    pub use crate::export::event;
+    pub use crate::export::{failure, saved_state, state};
     pub use crate::invocation::running;
     pub use crate::payload::parse;
     pub use wit_bindgen;

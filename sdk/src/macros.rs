@@ -67,10 +67,10 @@
 /// | `#[action]`, `#[action(name = "…", idempotent)]` | a payload, `&Invocation` | any `T: Serialize`, `Result<T>` |
 /// | `#[route(GET "/path")]`, `#[route(POST "/path", after = ["check"])]` | goes with `#[action]` | |
 /// | `#[on_load]` | nothing | `()`, `bool` (`false` fails the load), `Result` of those |
-/// | `#[save_state]` | nothing | `Vec<u8>`, `Option<Vec<u8>>`, any `T: Serialize`, `Result` of those |
-/// | `#[on_reload]` | what `save_state` returned | as `#[on_load]` |
+/// | `#[save_state]`, `#[save_state(format = 2)]` | nothing | `Vec<u8>`, `Option<Vec<u8>>`, any `T: Serialize`, `Result` of those |
+/// | `#[on_reload]` | what `save_state` returned, `&Reload` | as `#[on_load]` |
 /// | `#[on_unload]` | nothing | as `#[on_load]`; an error is logged |
-/// | `#[on_event("order.*", priority = 50, once)]` | the event's data, `&Event` | `()`, [`Reaction`], a `Result` |
+/// | `#[on_event("order.*", id = "…", priority = 50, once)]` | the event's data, `&Event` | `()`, a `Result` |
 /// | `#[health]` | nothing | `bool`, [`Health`], `Result` of those |
 ///
 /// Each takes `&mut self`, `&self` or no receiver. Methods without an attribute are left alone. A payload needs
@@ -78,7 +78,8 @@
 /// descriptions. The `plugbay` command serves no routes; a route is a declaration for hosts that do.
 ///
 /// `#[on_event]` takes a topic in any spelling: `order.placed`, the pattern `order.*`, `container:started` and
-/// `onContainerStart`, which are both `container.start`. An event carries the canonical topic, with dots.
+/// `onContainerStart`, which are both `container.start`. An event has the canonical topic, with dots. A handler ends the
+/// propagation with [`Event::stop`] and objects with [`Event::cancel`]. Two handlers for one topic need ids.
 ///
 /// # Reload
 ///
@@ -91,7 +92,8 @@
 ///
 /// A state that `#[on_unload]` writes is therefore too late for `#[on_load]` to read: hand it over with
 /// `#[save_state]`, or store it when it changes. `#[on_reload]` that takes an `Option` accepts an older revision
-/// without a state; otherwise the reload fails and the older revision continues to serve.
+/// without a state; otherwise the reload fails and the older revision continues to serve. A state has a format, 1 unless
+/// `#[save_state(format = 2)]` sets another; [`Reload::format`] returns that of the older revision.
 ///
 /// # The manifest
 ///
@@ -106,7 +108,9 @@
 /// plugin, but the file's creation does not until a source file changes too.
 ///
 /// [`Health`]: crate::Health
-/// [`Reaction`]: crate::Reaction
+/// [`Event::stop`]: crate::Event::stop
+/// [`Event::cancel`]: crate::Event::cancel
+/// [`Reload::format`]: crate::Reload::format
 pub use plugbay_sdk_macros::plugin;
 
 /// Derives the JSON Schema of a type while it compiles.

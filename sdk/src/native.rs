@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::builder::SavedState;
 use crate::dispatch::{Slot, Table};
 use crate::error::Result;
-use crate::event::{Event, Reaction};
+use crate::event::Event;
 use crate::host::{self, HttpAnswer};
 
 /// Sets a value of the configuration that the plugin reads on this thread.
@@ -111,16 +111,16 @@ impl Instance {
     ///
     /// # Errors
     /// Those of the hook.
-    pub fn save_state(&mut self) -> Result<SavedState> {
+    pub fn save_state(&mut self) -> Result<Option<SavedState>> {
         self.running.save_state()
     }
 
     /// Runs `on_reload`, as the host does instead of [`Instance::load`] if this instance takes over from an older
-    /// revision.
+    /// revision, which here has the version 0.0.0.
     ///
     /// # Errors
     /// Those of the hook.
-    pub fn reload(&mut self, state: SavedState) -> Result<()> {
+    pub fn reload(&mut self, state: Option<SavedState>) -> Result<()> {
         self.running.reload(state)
     }
 
@@ -129,11 +129,12 @@ impl Instance {
         self.running.unload();
     }
 
-    /// Delivers an event to the subscription with its `pattern`.
+    /// Delivers an event to the handler of its [subscription](Event::for_subscription). Afterwards,
+    /// [`Event::is_stopped`] and [`Event::cancelled`] return what the handler did with it.
     ///
     /// # Errors
-    /// Those of the handler.
-    pub fn event(&mut self, event: &Event) -> Result<Reaction> {
+    /// Those of the handler, and `unknown_subscription`.
+    pub fn event(&mut self, event: &Event<'_>) -> Result<()> {
         self.running.event(event)
     }
 
@@ -167,10 +168,10 @@ impl std::fmt::Debug for Instance {
 trait Running {
     fn handle(&self, action: &str, payload: &str) -> Result<String>;
     fn load(&self) -> Result<()>;
-    fn save_state(&self) -> Result<SavedState>;
-    fn reload(&self, state: SavedState) -> Result<()>;
+    fn save_state(&self) -> Result<Option<SavedState>>;
+    fn reload(&self, state: Option<SavedState>) -> Result<()>;
     fn unload(&self);
-    fn event(&self, event: &Event) -> Result<Reaction>;
+    fn event(&self, event: &Event<'_>) -> Result<()>;
     fn health(&self) -> Result<String>;
 }
 
@@ -183,19 +184,19 @@ impl<S> Running for (&'static Table<S>, RefCell<Option<S>>) {
         self.0.on_load(&self.1)
     }
 
-    fn save_state(&self) -> Result<SavedState> {
+    fn save_state(&self) -> Result<Option<SavedState>> {
         self.0.save_state(&self.1)
     }
 
-    fn reload(&self, state: SavedState) -> Result<()> {
-        self.0.on_reload(&self.1, state)
+    fn reload(&self, state: Option<SavedState>) -> Result<()> {
+        self.0.on_reload(&self.1, "0.0.0".to_owned(), state)
     }
 
     fn unload(&self) {
         self.0.on_unload(&self.1);
     }
 
-    fn event(&self, event: &Event) -> Result<Reaction> {
+    fn event(&self, event: &Event<'_>) -> Result<()> {
         self.0.on_event(&self.1, event)
     }
 

@@ -13,11 +13,12 @@
 //! fn remind(customer: u64) -> Result<()> {
 //!     let address: String = plugins::call("erp-core", "get_address", &json!({ "id": customer }))?;
 //!     // The plugin that has registered as the mailer.
-//!     plugins::service("mailer")?.call("send", &Letter { to: &address, text: "Your order has arrived." })
+//!     plugins::service("mailer").call("send", &Letter { to: &address, text: "Your order has arrived." })
 //! }
 //! ```
 //!
-//! A call needs two permissions: this plugin needs `plugin.<name>` with `execute`, and the other plugin's manifest must
+//! A call needs two permissions: this plugin needs `plugin.<name>` or `service.<name>` with `execute`, and the other
+//! plugin's manifest must
 //! list this one in `allowed_callers` (without that list, plugins that `require` it may call it). The other call ends
 //! with this call's deadline at the latest.
 //!
@@ -35,14 +36,15 @@
 //! - `validation_error`, `invalid_payload`: the payload does not match the action's declaration.
 //! - `invalid_answer`: the result is not of the type that this plugin expects.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::{Result, error};
 use crate::host;
 
 /// A plugin that is serving.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PluginInfo {
     /// Its name.
@@ -56,7 +58,7 @@ pub struct PluginInfo {
 }
 
 /// A service that a plugin offers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ServiceInfo {
     /// Its name.
@@ -86,18 +88,42 @@ impl OtherPlugin {
     }
 }
 
+/// A handle of a service: the plugin that offers it, whichever that is. Its existence is checked only by a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    name: String,
+}
+
+impl Service {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Calls an action of the plugin that offers it, and waits for the result. Requires `service.<name>` with `execute`.
+    ///
+    /// # Errors
+    /// The other plugin's own error, or one of those of the [module](self).
+    pub fn call<R: DeserializeOwned>(&self, action: &str, payload: &(impl Serialize + ?Sized)) -> Result<R> {
+        let whose = format!("service `{}`", self.name);
+        answer(action, &whose, host::plugins_call_service(&self.name, action, &serde_json::to_string(payload)?))
+    }
+}
+
 /// Calls an action of another plugin and waits for its result.
 ///
 /// # Errors
 /// The other plugin's own error, or one of those of the [module](self).
 pub fn call<R: DeserializeOwned>(plugin: &str, action: &str, payload: &(impl Serialize + ?Sized)) -> Result<R> {
     let payload = serde_json::to_string(payload)?;
-    let answer = host::plugins_call(plugin, action, &payload)
-        .map_err(|failure| failure.context(format_args!("`{action}` of plugin `{plugin}`")))?;
+    answer(action, &format!("plugin `{plugin}`"), host::plugins_call(plugin, action, &payload))
+}
+
+fn answer<R: DeserializeOwned>(action: &str, whose: &str, answer: Result<String>) -> Result<R> {
+    let answer = answer.map_err(|failure| failure.context(format_args!("`{action}` of {whose}")))?;
     serde_json::from_str(&answer).map_err(|reason| {
         let wanted = std::any::type_name::<R>();
-        error(format!("`{action}` of plugin `{plugin}`: the result is not a `{wanted}`: {reason}"))
-            .with_code("invalid_answer")
+        error(format!("`{action}` of {whose}: the result is not a `{wanted}`: {reason}")).with_code("invalid_answer")
     })
 }
 
@@ -114,12 +140,24 @@ pub fn all() -> Result<Vec<PluginInfo>> {
     host::plugins_all()
 }
 
-/// Registers a service, under whose name other plugins find this plugin's actions. A name has lower-case letters,
-/// digits, `_`, `-` and `.`, a letter first. The registration survives reloads and ends when the plugin is unloaded.
+/// A description of one of these plugins: a JSON object with `name`, `version`, `title`, `description`, `services` and
+/// `actions`, with the schemas of their payloads and results. Requires `plugin.<name>` with `read`.
 ///
 /// # Errors
-/// `permission_denied` unless the plugin may `write` `plugin.<service>`, or if another plugin offers it;
-/// `limit_exceeded` if it has too many services; `invalid_argument` if the name is not valid.
+/// `permission_denied`, and `not_found` if no such plugin is serving.
+pub fn describe(plugin: &str) -> Result<Value> {
+    let description =
+        host::plugins_describe(plugin).map_err(|failure| failure.context(format_args!("plugin `{plugin}`")));
+    Ok(serde_json::from_str(&description?)?)
+}
+
+/// Registers a service, under whose name other plugins find this plugin's actions. A name has lower-case letters,
+/// digits, `_`, `-` and `.`, a letter first. The registration survives reloads and ends when the plugin is unloaded.
+/// Names below the plugin's own, `<name>` and `<name>.*`, need no permission; others need `service.<name>` with `write`.
+///
+/// # Errors
+/// `permission_denied`; `already_exists` if another plugin offers it; `limit_exceeded` if the plugin offers too many
+/// services; `invalid_argument` if the name is not valid.
 pub fn register_service(name: &str) -> Result<()> {
     host::plugins_register_service(name).map_err(|failure| failure.context(format_args!("service `{name}`")))
 }
@@ -127,19 +165,23 @@ pub fn register_service(name: &str) -> Result<()> {
 /// Unregisters a service. Returns whether this plugin offered it.
 ///
 /// # Errors
-/// `permission_denied` unless the plugin may `write` `plugin.<service>`; `invalid_argument` if the name is not valid.
+/// `permission_denied` unless the plugin may register it; `invalid_argument` if the name is not valid.
 pub fn unregister_service(name: &str) -> Result<bool> {
     host::plugins_unregister_service(name).map_err(|failure| failure.context(format_args!("service `{name}`")))
 }
 
-/// The plugin that offers a service. Calling it requires `plugin.<name>` with `execute`, for the name of the plugin.
+/// A handle of the service with this name.
+pub fn service(name: impl Into<String>) -> Service {
+    Service { name: name.into() }
+}
+
+/// The name of the plugin that offers a service.
 ///
 /// # Errors
 /// `not_found` if no plugin does, with a list of the services; `permission_denied` unless the plugin may `read`
-/// `plugin.<service>`; `invalid_argument` if the name is not valid.
-pub fn service(name: &str) -> Result<OtherPlugin> {
-    let found = host::plugins_find_service(name);
-    found.map(get).map_err(|failure| failure.context(format_args!("service `{name}`")))
+/// `service.<name>`; `invalid_argument` if the name is not valid.
+pub fn find_service(name: &str) -> Result<String> {
+    host::plugins_find_service(name).map_err(|failure| failure.context(format_args!("service `{name}`")))
 }
 
 /// All services that this plugin may see, by name.

@@ -127,9 +127,11 @@ impl Shop {
     }
 
     #[on_event("order.*", priority = -5, once)]
-    fn order(&mut self, item: Item, event: &Event) -> Result<Reaction> {
-        self.heard.push(format!("{} {}", event.name, item.name));
-        Ok(Reaction::STOP)
+    fn order(&mut self, item: Item, event: &Event) -> Result<()> {
+        self.heard.push(format!("{} {}", event.topic(), item.name));
+        event.stop();
+        event.cancel("no");
+        Ok(())
     }
 
     #[on_event("day.ended")]
@@ -152,16 +154,8 @@ fn shop() -> Instance {
     native_instance()
 }
 
-fn event(name: &str, pattern: &str, data: Value) -> Event {
-    Event {
-        id: "1".to_owned(),
-        name: name.to_owned(),
-        pattern: pattern.to_owned(),
-        data: data.to_string(),
-        source: "host".to_owned(),
-        timestamp_ms: 0,
-        correlation_id: None,
-    }
+fn event(topic: &str, subscription: &str, data: Value) -> Event<'static> {
+    Event::new(topic, data).for_subscription(subscription)
 }
 
 #[test]
@@ -243,7 +237,7 @@ fn state_is_passed_from_one_revision_to_the_next() {
     new.reload(state).expect("taken over");
     assert_eq!(new.call("list", ()).expect("a list"), json!([{ "name": "pen", "count": 1 }]));
     fresh.reload(None).expect("nothing to take over");
-    let failure = fresh.reload(Some(b"{}".to_vec())).expect_err("no list");
+    let failure = fresh.reload(Some(b"{}".to_vec().into())).expect_err("no list");
     assert_eq!(failure.code(), "state_mismatch");
 }
 
@@ -260,8 +254,11 @@ fn on_unload_that_fails_is_logged_and_drops_the_state() {
 fn event_goes_to_the_handler_of_its_pattern() {
     let mut shop = shop();
     let order = event("order.placed", "order.*", json!({ "name": "pen", "count": 1 }));
-    assert_eq!(shop.event(&order).expect("heard"), Reaction::STOP);
-    assert_eq!(shop.event(&event("day.ended", "day.ended", Value::Null)).expect("heard"), Reaction::GO_ON);
+    shop.event(&order).expect("heard");
+    assert_eq!((order.is_stopped(), order.cancelled().as_deref()), (true, Some("no")));
+    let evening = event("day.ended", "day.ended", Value::Null);
+    shop.event(&evening).expect("heard");
+    assert_eq!((evening.is_stopped(), evening.cancelled()), (false, None));
     assert_eq!(shop.call("unnamed", ()).expect("text"), json!("opened order.placed pen evening"));
     let wrong = event("order.placed", "order.*", json!({}));
     assert_eq!(shop.event(&wrong).expect_err("no item").code(), "validation_error");

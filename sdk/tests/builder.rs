@@ -157,21 +157,21 @@ fn action_given_twice_does_not_build() {
 #[test]
 #[should_panic(expected = "two subscriptions have the pattern `a.*`")]
 fn pattern_given_twice_does_not_build() {
-    const TWICE: &[Subscription<Notes>] = &[Subscription::new("a.*", |_, _| Ok(Reaction::GO_ON)); 2];
+    const TWICE: &[Subscription<Notes>] = &[Subscription::new("a.*", |_, _| Ok(())); 2];
     let _ = named().subscriptions(TWICE).build();
 }
 
 #[test]
 #[should_panic(expected = "`onContainerStart` is a hook name")]
 fn subscription_to_a_hook_name_does_not_build() {
-    const HOOK: &[Subscription<Notes>] = &[Subscription::new("onContainerStart", |_, _| Ok(Reaction::GO_ON))];
+    const HOOK: &[Subscription<Notes>] = &[Subscription::new("onContainerStart", |_, _| Ok(()))];
     let _ = named().subscriptions(HOOK).build();
 }
 
 #[test]
 #[should_panic(expected = "the topic `container:start` has a colon")]
 fn subscription_with_a_colon_does_not_build() {
-    const COLON: &[Subscription<Notes>] = &[Subscription::new("container:start", |_, _| Ok(Reaction::GO_ON))];
+    const COLON: &[Subscription<Notes>] = &[Subscription::new("container:start", |_, _| Ok(()))];
     let _ = named().subscriptions(COLON).build();
 }
 

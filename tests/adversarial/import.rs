@@ -108,25 +108,44 @@ async fn unknown_import_is_refused_at_load() {
 #[tokio::test]
 async fn contract_with_another_type_is_refused() {
     let wit = "
-        package plugbay:plugin@0.1.0;
+        package plugbay:plugin@0.2.0;
         interface actions { handle: func(action: string) -> u32; }
         world other { export actions; }";
     let module = r#"(module (memory (export "memory") 1)
         (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (unreachable))
-        (func (export "plugbay:plugin/actions@0.1.0#handle") (param i32 i32) (result i32) (i32.const 1)))"#;
+        (func (export "plugbay:plugin/actions@0.2.0#handle") (param i32 i32) (result i32) (i32.const 1)))"#;
     refused(core_module::component(module, wit, "other"), &["handle"]).await;
 }
 
 #[tokio::test]
 async fn contract_of_an_incompatible_version_is_refused() {
     let wit = "
-        package plugbay:plugin@0.2.0;
+        package plugbay:plugin@0.1.0;
         interface actions { handle: func(action: string, payload: string) -> string; }
         world other { export actions; }";
     let module = r#"(module (memory (export "memory") 1)
         (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (unreachable))
-        (func (export "plugbay:plugin/actions@0.2.0#handle") (param i32 i32 i32 i32) (result i32) (i32.const 16)))"#;
-    refused(core_module::component(module, wit, "other"), &["0.2.0"]).await;
+        (func (export "plugbay:plugin/actions@0.1.0#handle") (param i32 i32 i32 i32) (result i32) (i32.const 16)))"#;
+    refused(core_module::component(module, wit, "other"), &["actions@0.1.0", "version 0.2", "rebuild the plugin"])
+        .await;
+}
+
+#[tokio::test]
+async fn import_of_an_older_contract_is_refused_with_the_remedy() {
+    let wit = "
+        package plugbay:plugin@0.1.0;
+        interface actions { handle: func(action: string, payload: string) -> string; }
+        interface invocation { request-id: func() -> string; }
+        world other { import invocation; export actions; }";
+    let module = r#"(module (memory (export "memory") 1)
+        (import "plugbay:plugin/invocation@0.1.0" "request-id" (func (param i32)))
+        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (unreachable))
+        (func (export "plugbay:plugin/actions@0.1.0#handle") (param i32 i32 i32 i32) (result i32) (i32.const 16)))"#;
+    let plugin = TestPlugin::new("older", core_module::component(module, wit, "other"));
+    let error = Host::new().try_load(plugin).await.expect_err("it is another contract");
+    assert_load_error(&error, "older", "unknown_import");
+    assert_contains(&error.to_string(), &["plugbay:plugin/invocation@0.1.0"]);
+    assert_contains(&error.hint().unwrap_or_default(), &["version 0.2", "rebuild the plugin"]);
 }
 
 async fn refused(bytes: Vec<u8>, words: &[&str]) {

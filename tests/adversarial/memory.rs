@@ -98,7 +98,7 @@ fn with_more_memories(count: u32, attack: &str) -> Vec<u8> {
     let handle = crate::harness::core_module::HANDLE;
     let text = format!(
         r#"(component
-            (import "plugbay:plugin/types@0.1.0" (instance $types
+            (import "plugbay:plugin/types@0.2.0" (instance $types
                 (type $text string)
                 (export "json" (type $json (eq $text)))
                 (type $record (record
@@ -119,7 +119,7 @@ fn with_more_memories(count: u32, attack: &str) -> Vec<u8> {
                 (import "handle" (func $handle))
                 (export "handle" (func $handle)))
             (instance $actions (export "handle" (func $handle)))
-            (export "plugbay:plugin/actions@0.1.0" (instance $actions)))"#,
+            (export "plugbay:plugin/actions@0.2.0" (instance $actions)))"#,
         main_fields =
             main.trim().strip_prefix("(module").and_then(|fields| fields.strip_suffix(')')).expect("a module"),
     );

@@ -11,7 +11,7 @@ use crate::harness::patience::ends;
 async fn cycle_of_calls_ends_at_once_and_harms_no_plugin() {
     let (host, [a, b, neighbour]) = scene(hostile::CALL_CYCLE, json!(1)).await;
     let answer: Value = ends(a.call("attack", &["b", "a"])).await.expect("the cycle is reported as an error");
-    assert_eq!(answer["error"]["kind"], "reentrant_call", "{answer}");
+    assert_eq!(answer["error"]["code"], "reentrant_call", "{answer}");
     assert_eq!((pings(&a).await, pings(&b).await, pings(&neighbour).await), (1, 1, 1));
     assert_eq!((a.metrics().instances_started, b.metrics().instances_started), (1, 1));
     drop(host);
@@ -21,7 +21,7 @@ async fn cycle_of_calls_ends_at_once_and_harms_no_plugin() {
 async fn endless_depth_ends_at_the_limit() {
     let (host, [a, b, neighbour]) = scene(hostile::CALL_CYCLE, json!("per_call")).await;
     let answer: Value = a.call("attack", &["b", "a"]).await.expect("the depth is an error that the guest handles");
-    assert_eq!((&answer["error"]["kind"], &answer["error"]["code"]), (&json!("limit"), &json!("call_depth")));
+    assert_eq!(&answer["error"]["code"], &json!("call_depth"));
     assert_eq!((pings(&a).await, pings(&b).await, pings(&neighbour).await), (1, 1, 1));
     drop(host);
 }
@@ -62,7 +62,7 @@ async fn squatter_gets_no_more_names_than_the_limit() {
     let honest = host.load(plugin(feature::PLUGINS, "honest")).await;
     let answer: Value = squatter.call("attack", &()).await.expect("the limit is an error that the guest handles");
     assert_eq!(answer["got"], crate::harness::limits::SERVICES_MAX);
-    assert_eq!(answer["error"]["kind"], "limit");
+    assert_eq!(answer["error"]["code"], "limit_exceeded");
     let registered: Value = honest.call("register", "mailer").await.expect("it answers");
     assert_eq!(registered, "registered", "other plugins still get names");
     host.runtime.unload("squatter").await;
@@ -72,10 +72,10 @@ async fn squatter_gets_no_more_names_than_the_limit() {
 
 #[tokio::test]
 async fn squatter_without_the_grant_gets_no_name() {
-    let host = Host::with(|builder| builder.policy(Policy::default().allow("plugin.other:write").expect("readable")));
+    let host = Host::with(|builder| builder.policy(Policy::default().allow("service.other:write").expect("readable")));
     let squatter = host.load(plugin(hostile::SERVICE_NAMES, "squatter")).await;
     let answer: Value = squatter.call("attack", &()).await.expect("the denial is an error that the guest handles");
-    assert_eq!((&answer["got"], &answer["error"]["kind"]), (&json!(0), &json!("denied")));
+    assert_eq!((&answer["got"], &answer["error"]["code"]), (&json!(0), &json!("permission_denied")));
 }
 
 /// Two attackers, `a` and `b`, that may call each other, and a neighbour.
@@ -91,6 +91,6 @@ async fn scene(guest: Guest, instances: Value) -> (Host, [Plugin; 3]) {
 fn plugin(guest: Guest, name: &str) -> TestPlugin {
     TestPlugin::from(guest)
         .manifest("name", json!(name))
-        .manifest("permissions", json!([{ "resource": "plugin.*" }]))
+        .manifest("permissions", json!([{ "resource": "plugin.*" }, { "resource": "service.*" }]))
         .manifest("allowed_callers", json!(["*"]))
 }

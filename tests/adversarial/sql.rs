@@ -162,7 +162,8 @@ async fn statement_over_a_limit_is_refused_with_its_name() {
     ];
     for (sql, limit) in statements {
         let answer = scene.answers(json!({ "attack": "statements", "sql": [sql] })).await;
-        let text = answer[0]["error"]["limit"].as_str().unwrap_or_else(|| panic!("{:.80}: {answer:.300}", sql));
+        let text =
+            answer[0]["error"]["limit_exceeded"].as_str().unwrap_or_else(|| panic!("{:.80}: {answer:.300}", sql));
         assert_contains(text, &[limit]);
     }
     scene.is_unharmed().await;
@@ -188,7 +189,8 @@ async fn statement_over_its_memory_is_stopped_alone() {
     ];
     for sql in statements {
         let answer = scene.answers(json!({ "attack": "statements", "sql": [sql] })).await;
-        let text = answer[0]["error"]["limit"].as_str().unwrap_or_else(|| panic!("{:.80}: {answer:.300}", sql));
+        let text =
+            answer[0]["error"]["limit_exceeded"].as_str().unwrap_or_else(|| panic!("{:.80}: {answer:.300}", sql));
         assert_contains(text, &["bytes of memory for one statement: 67108864 allowed"]);
     }
     scene.is_unharmed().await;
@@ -263,7 +265,7 @@ async fn write_ahead_log_of_an_open_query_stops_at_its_limit() {
         answer = scene.answers(json!({ "attack": "endless reading" })) => answer[0].clone(),
         answer = scene.answers(json!({ "attack": "churn" })) => answer,
     };
-    let text = stopped["error"]["limit"].as_str().unwrap_or_else(|| panic!("{stopped}"));
+    let text = stopped["error"]["limit_exceeded"].as_str().unwrap_or_else(|| panic!("{stopped}"));
     assert_contains(text, &["not in the file yet", "268435456"]);
     let bytes = std::fs::metadata(scene.file("db.sqlite3-wal")).expect("there is a log").len();
     assert!(bytes < 400 << 20, "{bytes}");
@@ -277,7 +279,7 @@ async fn write_ahead_log_of_an_open_query_stops_at_its_limit() {
 async fn database_stops_growing_at_its_limit() {
     let scene = Scene::with_deadline(60).await;
     let answer = scene.answers(json!({ "attack": "fill" })).await;
-    let text = answer["error"]["limit"].as_str().unwrap_or_else(|| panic!("{answer}"));
+    let text = answer["error"]["limit_exceeded"].as_str().unwrap_or_else(|| panic!("{answer}"));
     assert_contains(text, &["bytes of the plugin's database", "268435456"]);
     assert!(std::fs::metadata(scene.file("db.sqlite3")).expect("it exists").len() <= 256 << 20);
     let sql = ["DELETE FROM filled WHERE rowid % 2", "SELECT count(*) > 0 AS some FROM filled"];
@@ -341,7 +343,7 @@ impl Scene {
         let statements: Vec<&str> = statements.iter().map(AsRef::as_ref).collect();
         let answers = self.answers(json!({ "attack": "statements", "sql": statements })).await;
         for (sql, answer) in statements.iter().zip(answers.as_array().expect("a list")) {
-            assert!(answer["error"]["invalid"].is_string(), "{sql:.100}: {answer}");
+            assert!(answer["error"]["invalid_sql"].is_string(), "{sql:.100}: {answer}");
             let text = answer.to_string();
             let path = self.data.path().to_str().expect("a string");
             assert!(sql.contains(path) || !text.contains(path), "a host path in: {text}");

@@ -96,9 +96,9 @@ fn inspection_shows_hooks_in_text_and_json() {
     );
     let path = file.path().to_str().expect("UTF-8");
     let text = Plugbay::new(["inspect", path]).run().exits_with(0).stdout;
-    assert_contains(&text, &["Hooks\n  events  ", "\n  health  ", "\n  lifecycle  "]);
+    assert_contains(&text, &["Hooks\n  event-handler  ", "\n  health  ", "\n  lifecycle  "]);
     let json = Plugbay::new(["inspect", path, "--json"]).run().exits_with(0).json();
-    assert_eq!(json["hooks"], json!(["events", "health", "lifecycle"]));
+    assert_eq!(json["hooks"], json!(["event-handler", "health", "lifecycle"]));
     assert_eq!(json["manifest"]["tables"][0]["name"], "orders");
     assert_eq!(json["manifest"]["events"]["subscribes"][0]["topic"], "order.*");
     assert_eq!(json["manifest"]["events"]["publishes"], json!(["order.done"]));

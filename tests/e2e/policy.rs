@@ -278,7 +278,7 @@ fn advice(plugin: &TestPlugin, key: &str) -> String {
     let file = plugin_file(plugin.clone());
     let directory = tempfile::tempdir().expect("a directory");
     let ran = run(file.path().to_str().expect("UTF-8"), directory.path(), None, &[], "set", &entry(key)).exits_with(0);
-    assert!(ran.json()["error"]["denied"].is_string(), "not denied: {ran:?}");
+    assert!(ran.json()["error"]["permission_denied"].is_string(), "not denied: {ran:?}");
     ran.advice()
 }
 

@@ -155,7 +155,10 @@ fn granted_write_is_stored_in_the_data_directory() {
     let set = r#"{"key": "retries", "value": 9}"#;
 
     let denied = Plugbay::new(["run", path, "set", set, "--data-dir", data]).run().exits_with(0);
-    assert_contains(denied.json()["error"]["denied"].as_str().expect("no grant allows it"), &["config.retries"]);
+    assert_contains(
+        denied.json()["error"]["permission_denied"].as_str().expect("no grant allows it"),
+        &["config.retries"],
+    );
     assert_contains(&denied.advice(), &["--grant config.retries:write"]);
 
     let grant = ["run", path, "set", set, "--data-dir", data, "--grant", "config.retries:write"];

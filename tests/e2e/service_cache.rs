@@ -32,7 +32,7 @@ fn write_without_a_grant_is_denied_with_the_line_to_add() {
     let data = tempfile::tempdir().expect("a directory");
     let set = json!({ "key": "a", "value": 1 });
     let denied = run(data.path(), Some("cache.*:read"), "set", &set).exits_with(0);
-    assert_contains(denied.json()["error"]["denied"].as_str().unwrap_or_default(), &["write `cache.a`"]);
+    assert_contains(denied.json()["error"]["permission_denied"].as_str().unwrap_or_default(), &["write `cache.a`"]);
     assert_contains(&denied.advice(), &["--grant cache.a:write"]);
     assert_eq!(run(data.path(), Some("cache.a:write"), "set", &set).exits_with(0).json(), "set");
 }
@@ -42,7 +42,7 @@ fn value_over_the_limit_is_refused_with_its_name() {
     let data = tempfile::tempdir().expect("a directory");
     let big = json!({ "prefix": "big", "count": 1, "bytes": 1_048_577 });
     let refused = run(data.path(), Some("cache.*"), "set_count", &big).exits_with(0).json();
-    let text = refused["error"]["limit"].as_str().expect("it is too long");
+    let text = refused["error"]["limit_exceeded"].as_str().expect("it is too long");
     assert_contains(text, &["cache_value_bytes", "1048576", "1048577"]);
 }
 

@@ -35,7 +35,7 @@ fn write_without_a_grant_is_denied_with_the_line_to_add() {
     let data = tempfile::tempdir().expect("a directory");
     let set = json!({ "key": "note", "value": 1 });
     let denied = run(data.path(), Some("data.*:read"), "set", &set).exits_with(0);
-    let text = denied.json()["error"]["denied"].as_str().expect("no grant allows it").to_owned();
+    let text = denied.json()["error"]["permission_denied"].as_str().expect("no grant allows it").to_owned();
     assert_contains(&text, &["data.note", "write"]);
     let text = denied.advice();
     let granted = text.split("--grant ").nth(1).and_then(|rest| rest.split('`').next()).expect("the line to add");
@@ -47,7 +47,7 @@ fn value_over_the_limit_is_refused_with_its_name() {
     let data = tempfile::tempdir().expect("a directory");
     let big = json!({ "prefix": "big", "count": 1, "bytes": 1_048_577 });
     let refused = run(data.path(), Some("data.*"), "set_count", &big).exits_with(0).json();
-    let text = refused["error"]["limit"].as_str().expect("it is too long");
+    let text = refused["error"]["limit_exceeded"].as_str().expect("it is too long");
     assert_contains(text, &["data_value_bytes", "1048576", "1048577"]);
 }
 

@@ -13,9 +13,9 @@ fn rows_survive_a_new_process() {
     let path = data.path().to_str().expect("a string");
     let options = ["--data-dir", path, "--grant", "db.*"];
     for (sql, answer) in [
-        ("CREATE TABLE notes (title TEXT)", json!({ "insert_id": 0, "changes": 0 })),
+        ("CREATE TABLE notes (title TEXT)", json!({ "insert_id": null, "changes": 0 })),
         ("INSERT INTO notes VALUES ('one'), ('two')", json!({ "insert_id": 2, "changes": 2 })),
-        ("DELETE FROM notes WHERE title = 'one'", json!({ "insert_id": 0, "changes": 1 })),
+        ("DELETE FROM notes WHERE title = 'one'", json!({ "insert_id": null, "changes": 1 })),
     ] {
         assert_eq!(run(plugin(), &json!({ "execute": sql }), &options).exits_with(0).json(), answer);
     }
@@ -35,7 +35,7 @@ fn declared_tables_and_first_documents_exist() {
     run(plugin(), &json!({ "execute": "INSERT INTO notes (title) VALUES ('one')" }), &options).exits_with(0);
     let sql = "SELECT notes.title, settings.doc FROM notes, settings";
     let rows = run(plugin(), &json!({ "query": sql }), &options).exits_with(0).json();
-    assert_eq!(rows, json!([{ "title": "one", "doc": "{\"theme\":\"dark\"}" }]));
+    assert_eq!(rows, json!([{ "title": "one", "doc": { "theme": "dark" } }]));
 
     let changed = plugin().manifest("tables", json!({ "notes": { "columns": { "id": "id", "title": "integer" } } }));
     let ran = run(changed, &json!({ "query": sql }), &options).exits_with(3);
@@ -52,7 +52,8 @@ fn import_without_a_grant_exits_with_the_line_to_add() {
 fn table_without_a_grant_is_denied_with_the_line_to_add() {
     let sql = json!({ "execute": "CREATE TABLE secret (x)" });
     let ran = run(plugin(), &sql, &["--grant", "db.notes"]).exits_with(0);
-    let denied = |ran: &Ran| ran.json()["error"]["denied"].as_str().unwrap_or_else(|| panic!("{ran:?}")).to_owned();
+    let denied =
+        |ran: &Ran| ran.json()["error"]["permission_denied"].as_str().unwrap_or_else(|| panic!("{ran:?}")).to_owned();
     assert_contains(&denied(&ran), &["write", "`db.secret`"]);
     assert_contains(&ran.advice(), &["--grant db.secret:write"]);
     let ran = run(asking(json!([{ "resource": "db.notes" }])), &sql, &["--grant", "db.*"]).exits_with(0);
@@ -64,7 +65,7 @@ fn table_without_a_grant_is_denied_with_the_line_to_add() {
 fn answer_over_a_limit_is_refused_with_its_name() {
     let sql = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c";
     let answer = run(plugin(), &json!({ "query": sql }), &["--grant", "db.*"]).exits_with(0).json();
-    let text = answer["error"]["limit"].as_str().unwrap_or_else(|| panic!("not over a limit: {answer}"));
+    let text = answer["error"]["limit_exceeded"].as_str().unwrap_or_else(|| panic!("not over a limit: {answer}"));
     assert_contains(text, &["rows of an answer", "10000 allowed", "LIMIT"]);
 }
 

@@ -38,7 +38,7 @@ fn caller_that_is_not_allowed_gets_the_line_to_add() {
     let ran =
         run(&named("a"), &["call", &calling("b", "echo", json!(1)), "--grant", "plugin.b:execute"], &[&named("b")]);
     let ran = ran.exits_with(0);
-    assert_eq!(ran.json()["error"]["kind"], "denied");
+    assert_eq!(ran.json()["error"]["code"], "permission_denied");
     assert_contains(
         &ran.advice(),
         &["`requires: [b]` to the manifest of `a`", "`allowed_callers: [a]` to that of `b`"],
@@ -97,7 +97,7 @@ fn requirement_is_found_in_the_hosts_file_with_its_options() {
         std::fs::write(directory.path().join(file), plugin.into_bytes()).expect("written");
     }
     let host_file = directory.path().join("plugbay.yaml");
-    let text = "plugins:\n  - url: b.wasm\n    options: {services: [mailer]}\n  - url: unrelated.wasm\npolicy: [{resource: plugin.*}]\n";
+    let text = "plugins:\n  - url: b.wasm\n    options: {services: [mailer]}\n  - url: unrelated.wasm\npolicy: [{resource: plugin.*}, {resource: service.*}]\n";
     std::fs::write(&host_file, text).expect("written");
     let options = ["--host-file", host_file.to_str().expect("a path in UTF-8")];
     let requiring = named("a").manifest("requires", json!(["b"]));
@@ -112,7 +112,7 @@ fn cycle_of_calls_is_an_error_before_its_deadline() {
     let cycling = |name: &str| with_plugins(TestPlugin::from(hostile::CALL_CYCLE), name);
     let arguments = ["attack", r#"["b", "a"]"#, "--grant", "plugin.*:execute"];
     let answer = run(&cycling("a"), &arguments, &[&cycling("b")]).exits_with(0).json();
-    assert_eq!(answer["error"]["kind"], "reentrant_call");
+    assert_eq!(answer["error"]["code"], "reentrant_call");
     let per_call = |name: &str| cycling(name).resource("instances", json!("per_call"));
     let answer = run(&per_call("a"), &arguments, &[&per_call("b")]).exits_with(0).json();
     assert_eq!(answer["error"]["code"], "call_depth", "{answer}");
@@ -172,7 +172,7 @@ fn run(plugin: &TestPlugin, arguments: &[&str], with: &[&TestPlugin]) -> Ran {
 fn named(name: &str) -> TestPlugin {
     TestPlugin::from(feature::PLUGINS)
         .manifest("name", json!(name))
-        .manifest("permissions", json!([{ "resource": "plugin.*" }]))
+        .manifest("permissions", json!([{ "resource": "plugin.*" }, { "resource": "service.*" }]))
 }
 
 /// A plugin that is only called, and does not use the service itself.
@@ -183,7 +183,7 @@ fn open(name: &str) -> TestPlugin {
 fn with_plugins(plugin: TestPlugin, name: &str) -> TestPlugin {
     plugin
         .manifest("name", json!(name))
-        .manifest("permissions", json!([{ "resource": "plugin.*" }]))
+        .manifest("permissions", json!([{ "resource": "plugin.*" }, { "resource": "service.*" }]))
         .manifest("allowed_callers", json!(["*"]))
 }
 

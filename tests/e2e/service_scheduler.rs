@@ -21,7 +21,7 @@ fn job_of_one_process_runs_in_the_next_one_that_lingers() {
     assert_contains(&lines, &["[feature_scheduler] INFO", "schedule", "{\"worked\":true}"]);
 
     let outcomes = scene.run("outcomes", json!("once"), &GRANT).exits_with(0).json();
-    assert_eq!((&outcomes[0]["answer"], outcomes.as_array().map(Vec::len)), (&json!({ "worked": true }), Some(1)));
+    assert_eq!((&outcomes[0]["result"], outcomes.as_array().map(Vec::len)), (&json!({ "worked": true }), Some(1)));
     assert_eq!(scene.run("get", json!("once"), &GRANT).exits_with(0).json(), Value::Null);
 }
 
@@ -79,7 +79,7 @@ fn job_without_a_grant_is_denied_with_the_line_to_add() {
     let other = ["--grant", "scheduler.other"];
     let ran = scene.run("add", json!({ "id": "j", "interval_ms": 60_000 }), &other).exits_with(0);
     let answer = ran.json();
-    let text = answer["error"]["denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}"));
+    let text = answer["error"]["permission_denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}"));
     assert_contains(text, &["write", "`scheduler.j`"]);
     assert_contains(&ran.advice(), &["--grant scheduler.j:write"]);
 }
@@ -88,7 +88,7 @@ fn job_without_a_grant_is_denied_with_the_line_to_add() {
 fn job_over_a_limit_is_refused_with_its_name() {
     let scene = Scene::new();
     let answer = scene.run("add_long", json!({ "id": "j", "bytes": 70_000 }), &GRANT).exits_with(0).json();
-    assert_contains(answer["error"]["limit"].as_str().unwrap_or_default(), &["arguments", "65536", "70000"]);
+    assert_contains(answer["error"]["limit_exceeded"].as_str().unwrap_or_default(), &["arguments", "65536", "70000"]);
 }
 
 const GRANT: [&str; 2] = ["--grant", "scheduler.*"];

@@ -21,7 +21,7 @@ fn world_has_the_named_interfaces_and_resolves() {
     let world = &resolve.worlds[world];
     let imports: Vec<String> = world.imports.keys().map(|key| resolve.name_world_key(key)).collect();
     let exports: Vec<String> = world.exports.keys().map(|key| resolve.name_world_key(key)).collect();
-    let interface = |name: &str| format!("plugbay:plugin/{name}@0.1.0");
+    let interface = |name: &str| format!("plugbay:plugin/{name}@0.2.0");
     // The types that both interfaces use are imported with them.
     assert_eq!(imports, ["types", "data", "log"].map(interface));
     assert_eq!(exports, ["actions", "health"].map(interface));
@@ -44,7 +44,7 @@ fn unknown_interface_is_refused_with_the_nearest_name() {
     refused(&["wit", "wit", "--import", "dta"], &["--import", "`dta`", "did you mean `data`?"]);
     refused(&["wit", "wit", "--import", "sockets"], &["`sockets`", "use one of ", "config, ", "db, ", "scheduler"]);
     refused(&["wit", "wit", "--import", "acme:shop/stock"], &["`acme:shop/stock`", "an application's own", "`deps`"]);
-    refused(&["wit", "wit", "--export", "actoins"], &["--export", "`actoins`", "events, health, lifecycle"]);
+    refused(&["wit", "wit", "--export", "actoins"], &["--export", "`actoins`", "event-handler, health, lifecycle"]);
     assert!(!directory.path().join("wit").exists(), "nothing was written");
 }
 

@@ -11,7 +11,7 @@ use wit_parser::Resolve;
 use super::build::workspace;
 
 /// The name of the core export behind `actions.handle`.
-pub(crate) const HANDLE: &str = "plugbay:plugin/actions@0.1.0#handle";
+pub(crate) const HANDLE: &str = "plugbay:plugin/actions@0.2.0#handle";
 
 /// The parts of a module that tests vary. Addresses below 1024 are reserved for the fixed part of the module.
 pub(crate) struct CoreModule {
@@ -54,7 +54,7 @@ impl CoreModule {
 
     /// The module as a component of the plugin world.
     pub(crate) fn plugin(&self) -> Vec<u8> {
-        self.component(&workspace().join("wit"), "handles-actions")
+        self.component(&workspace().join("wit"), "action-provider")
     }
 
     /// The module as a component of the world in another WIT package.

@@ -21,10 +21,11 @@ async fn event_arrives_as_it_was_sent() {
     assert_eq!(reaction, Reaction { heard: 1, ..Reaction::default() });
     let heard = heard(&plugin).await;
     let [first] = &heard[..] else { panic!("one event: {heard:?}") };
-    assert_eq!((&first["name"], &first["data"]), (&json!("order.placed"), &json!({ "id": 7 })));
+    assert_eq!((&first["topic"], &first["data"]), (&json!("order.placed"), &json!({ "id": 7 })));
     assert!(first["id"].as_str().is_some_and(|id| !id.is_empty()), "{first}");
     assert_eq!((&first["timestamp_ms"], &first["source"]), (&json!(7), &json!("host")));
-    assert_eq!((&first["correlation_id"], &first["pattern"]), (&json!("story"), &json!("order.*")));
+    assert_eq!((&first["correlation_id"], &first["subscription"]), (&json!("story"), &json!("order.*")));
+    assert_eq!(first["attempt"], 1);
 }
 
 #[tokio::test]
@@ -55,8 +56,7 @@ async fn subscriptions_get_events_in_order_of_priority() {
     ]);
     let plugin = subscriber(subscriptions).await;
     plugin.deliver(&Event::new("order.placed", json!(null))).await.expect("the event is handled");
-    let patterns: Vec<Value> = heard(&plugin).await.into_iter().map(|event| event["pattern"].clone()).collect();
-    assert_eq!(patterns, ["**", "order.*", "order.placed"]);
+    assert_eq!(subscriptions_of(&heard(&plugin).await), ["**", "order.*", "order.placed"]);
 }
 
 #[tokio::test]
@@ -76,11 +76,25 @@ async fn stop_ends_the_delivery_and_cancel_is_reported() {
     let plugin = subscriber(json!([{ "topic": "**", "priority": 100 }, { "topic": "order.*" }])).await;
     let stopped = plugin.deliver(&Event::new("order.stop", json!(null))).await.expect("the event is handled");
     assert_eq!((stopped, heard(&plugin).await.len()), (Reaction { stop: true, heard: 1, ..Reaction::default() }, 1));
-    let cancelled = plugin.deliver(&Event::new("order.cancel", json!(null))).await.expect("the event is handled");
-    assert_eq!(
-        (cancelled, heard(&plugin).await.len()),
-        (Reaction { cancel: true, heard: 2, ..Reaction::default() }, 3)
-    );
+    let event = Event::new("order.cancel", json!({ "reason": "sold out" }));
+    let cancelled = plugin.deliver(&event).await.expect("the event is handled");
+    let expected = Reaction { cancel: true, reason: Some("sold out".to_owned()), heard: 2, ..Reaction::default() };
+    assert_eq!((cancelled, heard(&plugin).await.len()), (expected, 3));
+}
+
+#[tokio::test]
+async fn reason_of_a_cancelled_event_is_bounded() {
+    let plugin = subscriber(json!([{ "topic": "**" }])).await;
+    let event = Event::new("order.cancel", json!({ "reason": "ü".repeat(1_000) }));
+    let reaction = plugin.deliver(&event).await.expect("the event is handled");
+    assert_eq!(reaction.reason.map(|reason| reason.len()), Some(1_024));
+}
+
+#[tokio::test]
+async fn two_subscriptions_to_one_topic_have_ids() {
+    let plugin = subscriber(json!([{ "topic": "order.*", "id": "second", "priority": 1 }, "order.*"])).await;
+    plugin.deliver(&Event::new("order.placed", json!(null))).await.expect("the event is handled");
+    assert_eq!(subscriptions_of(&heard(&plugin).await), ["order.*", "second"]);
 }
 
 #[tokio::test]
@@ -136,6 +150,10 @@ async fn health_is_reported_by_the_plugin() {
 async fn plugin_without_a_health_check_is_healthy() {
     let plugin = Host::new().load(feature::ECHO.into()).await;
     assert!(plugin.health().await.expect("it needs none").healthy);
+}
+
+fn subscriptions_of(events: &[Value]) -> Vec<&str> {
+    events.iter().filter_map(|event| event["subscription"].as_str()).collect()
 }
 
 async fn subscriber(subscriptions: Value) -> Plugin {

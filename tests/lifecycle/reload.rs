@@ -28,6 +28,7 @@ async fn state_is_handed_over() {
     assert_eq!(total, 42);
     let moments: Vec<String> = plugin.call("moments", &()).await.expect("it answers");
     assert_eq!(moments, ["on_reload"], "on_reload replaces on_load");
+    assert_eq!(plugin.call::<String>("from", &()).await.expect("it answers"), "1.0.0", "the older version");
     assert_eq!(host.log.messages("lifecycle"), ["on_load", "save_state", "on_reload", "on_unload"]);
 }
 

@@ -65,7 +65,7 @@ async fn many_keys_are_set_atomically_and_returned_in_order() {
     assert_eq!(act(&plugin, "set_many", json!({ "a": 1, "b": 2 })).await, json!("set"));
     assert_eq!(act(&plugin, "get_many", json!(["b", "none", "a"])).await, json!([2, absent(), 1]));
     let answer = act(&plugin, "set_many", json!({ "a": 3, "": 4 })).await;
-    assert!(answer["error"]["invalid"].is_string(), "{answer}");
+    assert!(answer["error"]["invalid_argument"].is_string(), "{answer}");
     assert_eq!(act(&plugin, "get", json!("a")).await, json!(1));
 }
 
@@ -78,7 +78,7 @@ async fn pattern_deletes_matching_keys_and_clear_all() {
     assert_eq!(act(&plugin, "delete_pattern", json!("user/?")).await, json!(2));
     assert_eq!(act(&plugin, "delete_pattern", json!("user/*")).await, json!(1));
     assert_eq!(act(&plugin, "delete_pattern", json!("user/*")).await, json!(0));
-    assert!(act(&plugin, "delete_pattern", json!("")).await["error"]["invalid"].is_string());
+    assert!(act(&plugin, "delete_pattern", json!("")).await["error"]["invalid_argument"].is_string());
     act(&plugin, "set_count", json!({ "prefix": "n", "count": 999, "bytes": 1 })).await;
     assert_eq!(call(&plugin, "clear").await.expect("it answers"), json!(1_000));
     assert_eq!(act(&plugin, "get", json!("other")).await, absent());
@@ -112,7 +112,7 @@ async fn each_use_is_checked_by_key_and_action() {
     for (action, payload, (resource, use_of_it)) in uses {
         let answer = act(&plugin, action, payload).await;
         assert_contains(
-            answer["error"]["denied"].as_str().unwrap_or_default(),
+            answer["error"]["permission_denied"].as_str().unwrap_or_default(),
             &[&format!("{use_of_it} `{resource}`"), "operator"],
         );
         assert_last_denial(&host.runtime, resource, use_of_it);
@@ -139,7 +139,7 @@ async fn deletion_by_pattern_skips_keys_without_write_access() {
     host.runtime.set_policy(Policy::default().allow("cache.*:read").expect("readable"));
     for action in ["clear", "delete_pattern"] {
         let answer = act(&plugin, action, json!("*")).await;
-        assert_contains(answer["error"]["denied"].as_str().unwrap_or_default(), &["write `cache.*`"]);
+        assert_contains(answer["error"]["permission_denied"].as_str().unwrap_or_default(), &["write `cache.*`"]);
         assert_last_denial(&host.runtime, "cache.*", "write");
     }
 }
@@ -162,17 +162,17 @@ async fn each_limit_is_named_with_both_numbers() {
         ("delete_pattern", json!("p".repeat(1_025)), "cache_pattern_bytes", ["1024", "1025"]),
     ] {
         let answer = act(&plugin, action, payload).await;
-        let text = answer["error"]["limit"].as_str().unwrap_or_else(|| panic!("{action}: no limit: {answer}"));
+        let text = answer["error"]["limit_exceeded"].as_str().unwrap_or_else(|| panic!("{action}: no limit: {answer}"));
         assert_contains(text, &[limit, numbers[0], numbers[1]]);
     }
     act(&plugin, "set_count", json!({ "prefix": "big", "count": 1, "bytes": 1 << 20 })).await;
     let answer = act(&plugin, "get_repeatedly", json!({ "key": "big0", "count": 9 })).await;
-    let text = answer["error"]["limit"].as_str().unwrap_or_else(|| panic!("no limit: {answer}"));
+    let text = answer["error"]["limit_exceeded"].as_str().unwrap_or_else(|| panic!("no limit: {answer}"));
     assert_contains(text, &["cache_batch_bytes", &(8 << 20).to_string(), &(9 << 20).to_string()]);
     for (action, payload) in
         [("set_raw", json!({ "key": "a", "value": "{" })), ("set", json!({ "key": "a\nb" })), ("get", json!(""))]
     {
-        assert!(act(&plugin, action, payload).await["error"]["invalid"].is_string(), "{action}");
+        assert!(act(&plugin, action, payload).await["error"]["invalid_argument"].is_string(), "{action}");
     }
 }
 

@@ -74,7 +74,7 @@ async fn set_without_a_request_is_denied_with_the_line_to_add() {
     let host = Host::with(|builder| builder.policy(Policy::allow_all()));
     let plugin = host.load(settings().manifest("permissions", json!([]))).await;
     let answer = set(&plugin, "retries", json!(4)).await;
-    let text = answer["error"]["denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}"));
+    let text = answer["error"]["permission_denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}"));
     assert_contains(text, &["config.retries", "write", "manifest"]);
     assert_eq!(get(&plugin, "retries").await, json!(3));
     assert_eq!(plugin.metrics().denials, 1);
@@ -85,7 +85,7 @@ async fn set_without_the_operators_grant_is_denied_with_advice() {
     let host = Host::new();
     let plugin = host.load(settings()).await;
     let answer = set(&plugin, "retries", json!(4)).await;
-    let text = answer["error"]["denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}"));
+    let text = answer["error"]["permission_denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}"));
     assert_contains(text, &["write `config.retries`", "operator"]);
     assert_last_denial(&host.runtime, "config.retries", "write");
 }
@@ -97,7 +97,7 @@ async fn denied_key_is_denied_to_get_and_left_out_of_all() {
     let host = Host::with(|builder| builder.policy(policy.with_basics()));
     let plugin = host.load(settings()).await;
     let answer = get(&plugin, "retries").await;
-    assert!(answer["error"]["denied"].is_string(), "{answer}");
+    assert!(answer["error"]["permission_denied"].is_string(), "{answer}");
     assert_eq!(call(&plugin, "all").await.expect("it answers"), json!({ "token": "hunter2" }));
 }
 
@@ -120,10 +120,10 @@ async fn set_of_a_mismatched_value_is_invalid_without_effect() {
         ("endpoint", json!("x".repeat(70_000))),
     ] {
         let answer = set(&plugin, key, value.clone()).await;
-        assert!(answer["error"]["invalid"].is_string(), "{key}: {answer}");
+        assert!(answer["error"]["invalid_configuration"].is_string(), "{key}: {answer}");
     }
     let not_json: Value = plugin.call("set_raw", &json!({ "key": "retries", "value": "{" })).await.expect("it answers");
-    assert!(not_json["error"]["invalid"].is_string(), "{not_json}");
+    assert!(not_json["error"]["invalid_configuration"].is_string(), "{not_json}");
     assert_eq!(get(&plugin, "retries").await, json!(3));
 }
 
@@ -180,7 +180,7 @@ async fn stored_value_that_no_longer_fits_is_kept_but_not_used() {
 #[tokio::test]
 async fn undeclared_key_can_be_set_with_additional_configuration() {
     let refused = set(&writing_host().load(settings()).await, "count", json!(1)).await;
-    assert!(refused["error"]["invalid"].is_string(), "{refused}");
+    assert!(refused["error"]["invalid_configuration"].is_string(), "{refused}");
     for (field, value) in [("additional_configuration", json!(true)), ("nexus_version", json!(">=0.1"))] {
         let plugin = writing_host().load(settings().manifest(field, value)).await;
         assert_eq!(set(&plugin, "count", json!(1)).await, json!("set"), "{field}");
@@ -322,7 +322,10 @@ async fn secret_set_by_the_plugin_is_masked_like_the_old_one() {
         assert!(failed.to_string().contains("***hidden***") && !failed.to_string().contains(word), "{failed}");
     }
     let refused = set(&plugin, "token", json!({ "not": "trouts-and-salmons" })).await;
-    assert!(refused["error"]["invalid"].is_string() && !refused.to_string().contains("trouts"), "{refused}");
+    assert!(
+        refused["error"]["invalid_configuration"].is_string() && !refused.to_string().contains("trouts"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
@@ -347,16 +350,25 @@ async fn endless_new_keys_are_refused_at_the_bound() {
         assert_eq!(set(&plugin, &format!("key{index}"), json!(1)).await, json!("set"));
     }
     let answer = set(&plugin, "one more", json!(1)).await;
-    assert_contains(answer["error"]["invalid"].as_str().unwrap_or_default(), &["config_keys", "256", "257"]);
+    assert_contains(
+        answer["error"]["invalid_configuration"].as_str().unwrap_or_default(),
+        &["config_keys", "256", "257"],
+    );
     assert_eq!(set(&plugin, "key0", json!(2)).await, json!("set"), "a stored key may change");
     let long = json!("x".repeat(60_000));
     let mut answer = json!("set");
     for index in 0..20 {
         answer = set(&plugin, &format!("key{index}"), long.clone()).await;
     }
-    assert_contains(answer["error"]["invalid"].as_str().unwrap_or_default(), &["config_bytes", "1048576"]);
+    assert_contains(
+        answer["error"]["invalid_configuration"].as_str().unwrap_or_default(),
+        &["config_bytes", "1048576"],
+    );
     let answer = get(&plugin, &"k".repeat(513)).await;
-    assert_contains(answer["error"]["invalid"].as_str().unwrap_or_default(), &["config_key_bytes", "512", "513"]);
+    assert_contains(
+        answer["error"]["invalid_configuration"].as_str().unwrap_or_default(),
+        &["config_key_bytes", "512", "513"],
+    );
 }
 
 #[cfg(unix)]

@@ -39,7 +39,7 @@ async fn set_many_sets_all_or_none() {
     assert_eq!(act(&plugin, "set_many", json!({ "a": 1, "b": 2 })).await, json!("set"));
     assert_eq!((get(&plugin, "a").await, get(&plugin, "b").await), (json!(1), json!(2)));
     let answer = act(&plugin, "set_many", json!({ "a": 3, "": 4 })).await;
-    assert!(answer["error"]["invalid"].is_string(), "{answer}");
+    assert!(answer["error"]["invalid_argument"].is_string(), "{answer}");
     assert_eq!(get(&plugin, "a").await, json!(1));
 }
 
@@ -53,7 +53,7 @@ async fn keys_are_listed_page_by_page_in_order() {
     assert_eq!(page, json!({ "keys": ["n/3"], "cursor": null }));
     assert_eq!(keys(&plugin, "", None, 3).await["keys"], json!(["m", "n/1", "n/2"]));
     assert_eq!(keys(&plugin, "n/", None, 3).await["cursor"], json!(null), "a page that holds all is the last");
-    assert!(keys(&plugin, "", None, 0).await["error"]["invalid"].is_string());
+    assert!(keys(&plugin, "", None, 0).await["error"]["invalid_argument"].is_string());
 }
 
 #[tokio::test]
@@ -82,6 +82,15 @@ async fn unreadable_keys_are_neither_listed_nor_in_the_cursor() {
 }
 
 #[tokio::test]
+async fn denial_has_its_resource_and_action_for_programs() {
+    let plugin = host().load(notes().manifest("permissions", json!([{ "resource": "data.public.*" }]))).await;
+    let denied = act(&plugin, "details", json!("private.a")).await;
+    assert_eq!(denied["code"], "permission_denied");
+    assert_eq!(denied["details"], json!({ "resource": "data.private.a", "action": "read" }));
+    assert_eq!(act(&plugin, "details", json!("public.a")).await, "granted");
+}
+
+#[tokio::test]
 async fn use_without_a_request_is_denied_with_the_line_to_add() {
     let plugin = notes().manifest("permissions", json!([{ "resource": "data.public.*" }]));
     let plugin = host().load(plugin).await;
@@ -93,7 +102,8 @@ async fn use_without_a_request_is_denied_with_the_line_to_add() {
         ("delete", json!("private"), "write"),
     ] {
         let answer = act(&plugin, action, payload).await;
-        let text = answer["error"]["denied"].as_str().unwrap_or_else(|| panic!("{action} is not denied: {answer}"));
+        let text =
+            answer["error"]["permission_denied"].as_str().unwrap_or_else(|| panic!("{action} is not denied: {answer}"));
         assert_contains(text, &["data.private", what, "manifest"]);
     }
     assert_eq!(get(&plugin, "public.a").await, json!(1), "the denied set had no effect");
@@ -107,7 +117,7 @@ async fn write_without_the_operators_grant_is_denied_with_advice() {
     let plugin = host.load(notes()).await;
     assert_eq!(get(&plugin, "a").await, json!({ "absent": true }));
     let answer = set(&plugin, "a", &json!(1)).await;
-    assert_contains(answer["error"]["denied"].as_str().unwrap_or_default(), &["write `data.a`"]);
+    assert_contains(answer["error"]["permission_denied"].as_str().unwrap_or_default(), &["write `data.a`"]);
     assert_last_denial(&host.runtime, "data.a", "write");
 }
 
@@ -133,7 +143,7 @@ async fn path_tricks_in_keys_touch_no_file() {
         assert_eq!(get(&plugin, key).await, json!(key));
     }
     for key in ["nul\0", "line\nbreak", ""] {
-        assert!(set(&plugin, key, &json!(1)).await["error"]["invalid"].is_string(), "{key:?}");
+        assert!(set(&plugin, key, &json!(1)).await["error"]["invalid_argument"].is_string(), "{key:?}");
     }
     assert_eq!(std::fs::read_to_string(data.path().join("outside")).expect("it exists"), "\"outside\"");
     let files = |directory: &std::path::Path| {
@@ -169,7 +179,7 @@ async fn value_that_is_not_json_is_invalid() {
     let plugin = host().load(notes()).await;
     for text in ["", "{", "nope", "1 2", "\"\u{1}\""] {
         let answer = act(&plugin, "set_raw", json!({ "key": "a", "value": text })).await;
-        assert!(answer["error"]["invalid"].is_string(), "{text}: {answer}");
+        assert!(answer["error"]["invalid_argument"].is_string(), "{text}: {answer}");
     }
     assert_eq!(get(&plugin, "a").await, json!({ "absent": true }));
 }
@@ -312,7 +322,7 @@ async fn plugin_that_stores_nothing_creates_no_file() {
 
 #[track_caller]
 fn assert_limit(answer: &Value, parts: &[&str]) {
-    let text = answer["error"]["limit"].as_str().unwrap_or_else(|| panic!("no limit was reached: {answer}"));
+    let text = answer["error"]["limit_exceeded"].as_str().unwrap_or_else(|| panic!("no limit was reached: {answer}"));
     assert_contains(text, parts);
 }
 

@@ -24,13 +24,13 @@ async fn changes_hold_the_row_count_and_the_last_insert() {
     let insert = "INSERT INTO notes (title) VALUES (?), (?)";
     assert_eq!(execute(&plugin, insert, json!(["a", "b"])).await, json!({ "insert_id": 2, "changes": 2 }));
     let update = execute(&plugin, "UPDATE notes SET title = title || '!'", json!([])).await;
-    assert_eq!(update, json!({ "insert_id": 0, "changes": 2 }));
+    assert_eq!(update, json!({ "insert_id": null, "changes": 2 }));
     let nothing = execute(&plugin, "DELETE FROM notes WHERE id = 99", json!([])).await;
-    assert_eq!(nothing, json!({ "insert_id": 0, "changes": 0 }));
+    assert_eq!(nothing, json!({ "insert_id": null, "changes": 0 }));
     let upsert = "INSERT INTO notes (id, title) VALUES (1, 'x') ON CONFLICT (id) DO UPDATE SET title = 'y'";
-    assert_eq!(execute(&plugin, upsert, json!([])).await, json!({ "insert_id": 0, "changes": 1 }));
+    assert_eq!(execute(&plugin, upsert, json!([])).await, json!({ "insert_id": null, "changes": 1 }));
     let made = execute(&plugin, "CREATE TABLE other (x)", json!([])).await;
-    assert_eq!(made, json!({ "insert_id": 0, "changes": 0 }));
+    assert_eq!(made, json!({ "insert_id": null, "changes": 0 }));
     let returned = query(&plugin, "INSERT INTO notes (title) VALUES ('c') RETURNING id", json!([])).await;
     assert_eq!(returned, json!([{ "id": 3 }]));
 }
@@ -77,7 +77,7 @@ async fn failed_statement_leaves_its_transaction_open() {
     let answers: Value =
         plugin.call("transaction", &json!({ "steps": steps, "end": "commit" })).await.expect("it answers");
     error(&answers[1], "constraint");
-    assert_contains(&error(&answers[2], "invalid"), &["`begin`"]);
+    assert_contains(&error(&answers[2], "invalid_sql"), &["`begin`"]);
     assert_eq!(titles(&plugin).await, json!(["a", "b"]));
 }
 
@@ -139,7 +139,7 @@ async fn table_without_both_grants_is_denied_with_the_line_to_add() {
     let plugin = host.load(database().manifest("permissions", asked)).await;
     execute(&plugin, "CREATE TABLE notes (title TEXT)", json!([])).await;
     let denied = execute(&plugin, "CREATE TABLE other (x)", json!([])).await;
-    assert_contains(&error(&denied, "denied"), &["write", "`db.other`"]);
+    assert_contains(&error(&denied, "permission_denied"), &["write", "`db.other`"]);
     assert_last_denial(&host.runtime, "db.other", "write");
     assert_eq!(plugin.metrics().denials, 1);
 
@@ -147,7 +147,7 @@ async fn table_without_both_grants_is_denied_with_the_line_to_add() {
     let host = Host::with(allowing);
     let plugin = host.load(database().manifest("permissions", asked)).await;
     let denied = execute(&plugin, "CREATE TABLE notes (title TEXT)", json!([])).await;
-    assert_contains(&error(&denied, "denied"), &["write `db.notes`", "manifest"]);
+    assert_contains(&error(&denied, "permission_denied"), &["write `db.notes`", "manifest"]);
     assert_last_denial(&host.runtime, "db.notes", "write");
 }
 
@@ -158,7 +158,7 @@ async fn denied_table_is_denied_in_any_spelling() {
     let plugin = host.load(database()).await;
     for name in ["users", "USERS", "Users", "[uSERS]"] {
         let denied = execute(&plugin, &format!("CREATE TABLE {name} (x)"), json!([])).await;
-        assert_contains(&error(&denied, "denied"), &["operator's rule about `db.users`"]);
+        assert_contains(&error(&denied, "permission_denied"), &["operator's rule about `db.users`"]);
     }
     execute(&plugin, "CREATE TABLE user (x)", json!([])).await;
 }
@@ -172,7 +172,7 @@ async fn denial_inside_a_transaction_keeps_its_other_changes() {
         json!([{ "execute": "INSERT INTO notes (title) VALUES ('a')" }, { "execute": "CREATE TABLE other (x)" }]);
     let answers: Value =
         plugin.call("transaction", &json!({ "steps": steps, "end": "commit" })).await.expect("it answers");
-    assert_contains(&error(&answers[1], "denied"), &["`db.other`"]);
+    assert_contains(&error(&answers[1], "permission_denied"), &["`db.other`"]);
     assert_eq!(titles(&plugin).await, json!(["a"]));
 }
 
@@ -222,7 +222,7 @@ async fn database_without_a_data_directory_ends_with_the_plugin() {
     drop(plugin);
     let plugin = host.load(database()).await;
     let answer = query(&plugin, "SELECT title FROM notes", json!([])).await;
-    assert_contains(&error(&answer, "invalid"), &["no such table"]);
+    assert_contains(&error(&answer, "invalid_sql"), &["no such table"]);
 }
 
 #[tokio::test]
@@ -239,7 +239,7 @@ async fn repeated_query_sees_changed_tables() {
     assert_eq!(query(&plugin, all, json!([])).await, json!([{ "id": 1, "title": "a", "more": 5 }]));
     execute(&plugin, "DROP TABLE notes", json!([])).await;
     let gone = query(&plugin, all, json!([])).await;
-    assert_contains(&error(&gone, "invalid"), &["no such table: notes"]);
+    assert_contains(&error(&gone, "invalid_sql"), &["no such table: notes"]);
 }
 
 #[tokio::test]
@@ -312,7 +312,7 @@ async fn notes(host: &Host) -> Plugin {
         ["CREATE TABLE notes (id INTEGER PRIMARY KEY, title TEXT NOT NULL)", "CREATE TABLE mixed (a, b, c, d, e)"]
     {
         let made = execute(&plugin, sql, json!([])).await;
-        assert_eq!(made, json!({ "insert_id": 0, "changes": 0 }));
+        assert_eq!(made, json!({ "insert_id": null, "changes": 0 }));
     }
     plugin
 }

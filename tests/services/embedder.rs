@@ -49,7 +49,7 @@ async fn panicking_audit_sink_loses_only_its_record() {
     let plugin = host.load(TestPlugin::from(feature::CONFIG).manifest("permissions", rules)).await;
     for (key, is_denied) in [("open", false), ("closed", true)] {
         let answer: Value = plugin.call("set", &json!({ "key": key, "value": 1 })).await.expect("it answers");
-        assert_eq!(answer["error"]["denied"].is_string(), is_denied, "{answer}");
+        assert_eq!(answer["error"]["permission_denied"].is_string(), is_denied, "{answer}");
     }
     assert_eq!(host.runtime.audit_trail().len(), 1, "the runtime still records it");
     let error = host.try_load(TestPlugin::from(feature::DATA)).await.expect_err("it imports data without a grant");

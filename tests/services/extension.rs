@@ -175,7 +175,7 @@ fn mistakes_in_an_extension_are_found_when_the_runtime_is_built() {
     };
     refused(Runtime::builder().extension(extension()).extension(extension()), &[INTERFACE, "same type of state"]);
     refused(linked("wasi:cli/environment@0.2.0", "ext.a"), &["wasi:cli/environment", "the host's own"]);
-    refused(linked("plugbay:plugin/log@0.1.0", "ext.a"), &["plugbay:plugin/log", "the host's own"]);
+    refused(linked("plugbay:plugin/log@0.2.0", "ext.a"), &["plugbay:plugin/log", "the host's own"]);
     refused(linked("acme:shop/stock", "data.*"), &["`ext.`"]);
     refused(linked("acme:shop/stock", "ext.a"), &["acme:shop/stock", "another name or version"]);
     refused(linked("stock", "ext.a"), &["`stock`", "full name"]);

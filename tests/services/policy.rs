@@ -74,7 +74,7 @@ async fn revoked_permission_is_denied_at_the_next_use() {
     let mut silent = Policy::default();
     silent.push("*", None, Effect::Deny);
     host.runtime.set_policy(silent);
-    assert!(get(&one, "a").await["error"]["denied"].is_string(), "default grants can be denied too");
+    assert!(get(&one, "a").await["error"]["permission_denied"].is_string(), "default grants can be denied too");
     assert!(!host.runtime.policy().allows("log", plugbay::manifest::PermissionAction::Write));
 }
 
@@ -205,5 +205,5 @@ async fn get(plugin: &Plugin, key: &str) -> Value {
 
 #[track_caller]
 fn denied(answer: &Value) -> &str {
-    answer["error"]["denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}"))
+    answer["error"]["permission_denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}"))
 }

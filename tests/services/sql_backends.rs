@@ -35,7 +35,7 @@ async fn backend_of_the_embedder_runs_the_statements() {
     let calls = ["open", "declare", "run", "run_many", "begin", "run", "commit", "begin", "run", "roll_back", "run"];
     assert_eq!(*backend.calls.lock().expect("no panic in here"), calls);
     let denied = act(&plugin, "run", json!({ "query": "SELECT * FROM other" })).await;
-    assert!(denied["error"]["invalid"].is_string(), "{denied}");
+    assert!(denied["error"]["invalid_sql"].is_string(), "{denied}");
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn denial_of_a_backend_is_worded_and_counted_like_any_other() {
     let host = Host::with(|builder| builder.policy(policy).sql_store(Backend::new(None)));
     let plugin = host.load(database()).await;
     let answer = act(&plugin, "run", json!({ "execute": "CREATE TABLE secret (x)" })).await;
-    let text = answer["error"]["denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}"));
+    let text = answer["error"]["permission_denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}"));
     assert_eq!(text, "permission to write `db.secret` is not allowed by the operator");
     assert_eq!(plugin.metrics().denials, 1);
 }
@@ -164,6 +164,10 @@ impl SqlStoreProvider for Backend {
 
     fn remove<'a>(&'a self, plugin: &'a str) -> SqlFuture<'a, bool> {
         self.pass("remove", || self.inner.remove(plugin))
+    }
+
+    fn dialect(&self) -> &'static str {
+        "postgresql"
     }
 }
 

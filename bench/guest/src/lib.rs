@@ -4,7 +4,7 @@ mod job;
 
 wit_bindgen::generate!({
     path: "../../wit",
-    inline: "package plugbay:bench-guest; world guest { include plugbay:plugin/handles-actions@0.1.0; }",
+    inline: "package plugbay:bench-guest; world guest { include plugbay:plugin/action-provider@0.2.0; }",
     world: "guest",
     generate_all,
 });

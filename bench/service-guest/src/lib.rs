@@ -3,11 +3,11 @@
 wit_bindgen::generate!({
     path: "../../wit",
     inline: "package plugbay:bench-guest; world guest {
-        import plugbay:plugin/config@0.1.0;
-        import plugbay:plugin/data@0.1.0;
-        import plugbay:plugin/cache@0.1.0;
-        import plugbay:plugin/db@0.1.0;
-        include plugbay:plugin/handles-actions@0.1.0;
+        import plugbay:plugin/config@0.2.0;
+        import plugbay:plugin/data@0.2.0;
+        import plugbay:plugin/cache@0.2.0;
+        import plugbay:plugin/db@0.2.0;
+        include plugbay:plugin/action-provider@0.2.0;
     }",
     world: "guest",
     generate_all,

@@ -40,7 +40,7 @@ fn call(engine: &Engine, cwasm: &str, action: &str) -> Result<String> {
     linker.define_unknown_imports_as_traps(&component)?;
     let mut store = Store::new(engine, ());
     let instance = linker.instantiate(&mut store, &component)?;
-    let actions = instance.get_export_index(&mut store, None, "plugbay:plugin/actions@0.1.0").context("no actions")?;
+    let actions = instance.get_export_index(&mut store, None, "plugbay:plugin/actions@0.2.0").context("no actions")?;
     let handle = instance.get_export_index(&mut store, Some(&actions), "handle").context("no handle")?;
     let handle = instance.get_typed_func::<(&str, &str), (Result<String, Failure>,)>(&mut store, &handle)?;
     match handle.call(&mut store, (action, "null"))? {

@@ -120,7 +120,7 @@ impl Host {
     /// Compiles a component that reads its configuration. Without a check, each read returns `value`.
     pub fn compile_with_config(&mut self, wasm: &[u8], value: &'static str) -> anyhow::Result<Plugin> {
         let component = Component::new(&self.engine, wasm).map_err(plain)?;
-        let mut config = self.linker.instance("plugbay:plugin/config@0.1.0").map_err(plain)?;
+        let mut config = self.linker.instance("plugbay:plugin/config@0.2.0").map_err(plain)?;
         config
             .func_wrap("get", move |_, (_key,): (String,)| {
                 Ok((Ok::<Option<String>, ConfigError>(Some(value.to_owned())),))
@@ -145,7 +145,7 @@ impl Host {
     }
 
     fn link(&self, component: Component) -> anyhow::Result<Plugin> {
-        let actions = component.get_export_index(None, "plugbay:plugin/actions@0.1.0").context("no actions")?;
+        let actions = component.get_export_index(None, "plugbay:plugin/actions@0.2.0").context("no actions")?;
         let handle = component.get_export_index(Some(&actions), "handle").context("no handle")?;
         Ok(Plugin { pre: self.linker.instantiate_pre(&component).map_err(plain)?, handle })
     }

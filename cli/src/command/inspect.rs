@@ -119,7 +119,7 @@ fn hook_functions(hook: &str) -> &'static str {
     match hook {
         "lifecycle" => "called when it is loaded, reloaded and unloaded",
         "health" => "called when it is asked how it is",
-        "events" => "called for the events that it subscribes to",
+        "event-handler" => "called for the events that it subscribes to",
         _ => "",
     }
 }

@@ -246,7 +246,7 @@ mod tests {
             "None",
             "Ok",
             "Plugin",
-            "Reaction",
+            "Reload",
             "Reply",
             "Route",
             "Self",

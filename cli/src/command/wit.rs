@@ -22,7 +22,7 @@ const CONTRACT: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/contract.r
 
 /// The contract's package and version, as `world.wit` declares it.
 const PACKAGE: &str = "plugbay:plugin";
-const VERSION: &str = "0.1.0";
+const VERSION: &str = "0.2.0";
 
 pub(crate) fn run(args: &Wit, output: Output) -> Result<Exit, Error> {
     let imports = interfaces("import", &args.import, &of_worlds("import"))?;
@@ -107,6 +107,6 @@ mod tests {
         assert!(interfaces.contains(&"log") && has("types") && !has("keyvalue"), "{CONTRACT:?}");
         let declared = format!("package {PACKAGE}@{VERSION};");
         assert!(CONTRACT.iter().any(|(_, text)| text.contains(&declared)), "{declared}");
-        assert_eq!(of_worlds("export"), ["actions", "events", "health", "lifecycle"]);
+        assert_eq!(of_worlds("export"), ["actions", "event-handler", "health", "lifecycle"]);
     }
 }

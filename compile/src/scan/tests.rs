@@ -33,7 +33,7 @@ fn sample() -> Vec<u8> {
             (component $inner)
             (instance $i (instantiate $inner))
             (core func (canon lower (func $log)))
-            (export "plugbay:plugin/actions@0.1.0" (instance $i)))"#,
+            (export "plugbay:plugin/actions@0.2.0" (instance $i)))"#,
     )
 }
 
@@ -79,7 +79,7 @@ fn component_tells_its_imports_and_exports() {
     assert_eq!(scan.kind, Kind::Component);
     let imports: Vec<_> = scan.imports.iter().map(|import| (import.name.as_str(), import.kind)).collect();
     assert_eq!(imports, [("wasi:sockets/tcp@0.2.0", ItemKind::Instance), ("log", ItemKind::Function)]);
-    let export = Export { name: "plugbay:plugin/actions@0.1.0".to_owned(), kind: ItemKind::Instance };
+    let export = Export { name: "plugbay:plugin/actions@0.2.0".to_owned(), kind: ItemKind::Instance };
     assert_eq!(scan.exports, [export]);
 }
 
@@ -104,7 +104,7 @@ fn component_tells_its_totals() {
         (Quantity::TableElements, 7),
         (Quantity::Imports, 2),
         (Quantity::Exports, 1),
-        (Quantity::NameBytes, "plugbay:plugin/actions@0.1.0".len() as u64),
+        (Quantity::NameBytes, "plugbay:plugin/actions@0.2.0".len() as u64),
         (Quantity::ManifestBytes, 0),
     ] {
         assert_eq!(scan.total(quantity), expected, "{quantity}");

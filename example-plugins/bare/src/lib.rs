@@ -13,7 +13,7 @@ mod bindings {
         reason = "generated: calls across the sandbox boundary are unsafe"
     )]
 
-    wit_bindgen::generate!({ path: "../../wit", world: "handles-actions" });
+    wit_bindgen::generate!({ path: "../../wit", world: "action-provider" });
 
     #[cfg(target_family = "wasm")]
     export!(Bare with_types_in self);

@@ -19,7 +19,7 @@ mod bindings {
             world key-value {
                 import wasi:keyvalue/store@0.2.0-draft2;
                 import wasi:keyvalue/atomics@0.2.0-draft2;
-                include plugbay:plugin/handles-actions@0.1.0;
+                include plugbay:plugin/action-provider@0.2.0;
             }
         ",
         path: "../../wit",

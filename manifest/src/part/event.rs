@@ -26,6 +26,8 @@ pub struct Events {
 /// A subscription to a topic.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Subscription {
+    /// The id, unique among the plugin's subscriptions, by which its handler is found. Default: the topic.
+    pub id: String,
     /// A topic or a pattern of topics.
     pub topic: String,
     /// The priority. Handlers of higher priority receive an event first.
@@ -48,6 +50,8 @@ pub(crate) struct EventFields {
 /// A subscription as one layer declares it. Omitted fields are taken from the layers below.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct SubscriptionFields {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
     pub(crate) topic: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     priority: Option<i32>,
@@ -72,17 +76,24 @@ impl SubscriptionFields {
         SubscriptionFields { topic, ..SubscriptionFields::default() }
     }
 
+    /// The id: the declared one, or else the topic.
+    pub(crate) fn id(&self) -> &str {
+        self.id.as_deref().unwrap_or(&self.topic)
+    }
+
     /// Overrides fields with those of a layer above.
     pub(crate) fn overridden_by(&mut self, above: &SubscriptionFields) {
+        self.topic.clone_from(&above.topic);
         self.priority = above.priority.or(self.priority);
         self.once = above.once.or(self.once);
         self.durable = above.durable.or(self.durable);
     }
 
     fn subscription(self) -> Subscription {
-        let SubscriptionFields { topic, priority, once, durable } = self;
+        let SubscriptionFields { id, topic, priority, once, durable } = self;
+        let id = id.unwrap_or_else(|| topic.clone());
         let priority = priority.unwrap_or(DEFAULT_PRIORITY);
-        Subscription { topic, priority, once: once.unwrap_or(false), durable: durable.unwrap_or(false) }
+        Subscription { id, topic, priority, once: once.unwrap_or(false), durable: durable.unwrap_or(false) }
     }
 }
 
@@ -99,6 +110,12 @@ const SUBSCRIBES: Field = field("subscribes", "Topics, patterns of topics or hoo
 .or(&["subscribe"]);
 const EVENTS: Table = &[PUBLISHES, SUBSCRIBES];
 
+const ID: Field = field(
+    "id",
+    "The id of the subscription, by which its handler is found; the topic if left out. Two subscriptions to one topic \
+     need ids.",
+    || shape::line(PATTERN_CHARS_MAX),
+);
 const TOPIC: Field =
     field("topic", "A topic or a pattern: `order.placed`, `order.*`, `**`.", || shape::line(PATTERN_CHARS_MAX))
         .or(&["event", "pattern"]);
@@ -108,7 +125,7 @@ const PRIORITY: Field =
     });
 const ONCE: Field = field("once", "Whether the subscription ends with the first event.", shape::boolean);
 const DURABLE: Field = field("durable", "Whether events are delivered again after a crash.", shape::boolean);
-const SUBSCRIPTION: Table = &[TOPIC, PRIORITY, ONCE, DURABLE];
+const SUBSCRIPTION: Table = &[ID, TOPIC, PRIORITY, ONCE, DURABLE];
 /// The fields of the options after a hook's name.
 const HOOK: Table = &[PRIORITY, ONCE, DURABLE];
 
@@ -135,8 +152,14 @@ pub(crate) fn read_events(node: &Node<'_>, report: &mut Report) -> Option<EventF
         let Some(subscription) = subscription else {
             continue;
         };
-        if subscribes.iter().any(|known| known.topic == subscription.topic) {
-            report.add(&at, code::DUPLICATE, format!("`{}` is subscribed to twice", subscription.topic));
+        if subscribes.iter().any(|known| known.id() == subscription.id()) {
+            let message = match &subscription.id {
+                Some(id) => format!("there are two subscriptions with the id `{id}`"),
+                None => {
+                    format!("`{}` is subscribed to twice: give one of the subscriptions an `id`", subscription.topic)
+                }
+            };
+            report.add(&at, code::DUPLICATE, message);
         } else if subscribes.len() == TOPICS_MAX {
             report.add(&at, code::TOO_LARGE, format!("at most {TOPICS_MAX} subscriptions are allowed"));
         } else {
@@ -191,13 +214,24 @@ fn read_subscription(node: &Node<'_>, report: &mut Report) -> Option<Subscriptio
         return read_topic(node, report).map(SubscriptionFields::plain);
     }
     if !node.value.is_object() {
-        node.wrong_type(report, "a topic or an object with topic, priority, once and durable");
+        node.wrong_type(report, "a topic or an object with id, topic, priority, once and durable");
         return None;
     }
     let object = node.object(SUBSCRIPTION, report)?;
     let topic = object.need("topic", report).and_then(|node| read_topic(&node, report));
+    let id = object.get("id").and_then(|node| read_id(&node, report));
     let options = read_options(&object, report);
-    Some(SubscriptionFields { topic: topic?, ..options })
+    Some(SubscriptionFields { id, topic: topic?, ..options })
+}
+
+/// Reads an id. Ids with `#` are those of subscriptions that a plugin's code makes.
+fn read_id(node: &Node<'_>, report: &mut Report) -> Option<String> {
+    let id = node.line(PATTERN_CHARS_MAX, report)?;
+    if id.starts_with('#') {
+        node.problem(report, code::INVALID_VALUE, "must not begin with `#`");
+        return None;
+    }
+    Some(id)
 }
 
 /// Reads a hook's value: `true`, `null` or an object with options.
@@ -218,6 +252,7 @@ fn read_options(object: &Object<'_>, report: &mut Report) -> SubscriptionFields 
     let priority = object.get("priority").and_then(|node| node.integer(range, report));
     let flag = |name, report: &mut Report| object.get(name).and_then(|node| node.boolean(report));
     SubscriptionFields {
+        id: None,
         topic: String::new(),
         priority: priority.and_then(|priority| i32::try_from(priority).ok()),
         once: flag("once", report),

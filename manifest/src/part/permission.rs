@@ -55,7 +55,7 @@ pub enum Effect {
 
 /// The kinds of resources that a rule may name before its first dot, in addition to `*`. `ext` is for the interfaces of
 /// an application, which chooses what follows the dot: `ext.stock.apple`.
-pub const RESOURCE_KINDS: [&str; 14] = [
+pub const RESOURCE_KINDS: [&str; 15] = [
     "db",
     "cache",
     "data",
@@ -64,6 +64,7 @@ pub const RESOURCE_KINDS: [&str; 14] = [
     "scheduler",
     "http",
     "plugin",
+    "service",
     "process",
     "log",
     "fs",
@@ -76,10 +77,11 @@ pub const RESOURCE_KINDS: [&str; 14] = [
 const KINDS_WITHOUT_MEMBERS: [&str; 1] = ["log"];
 
 /// Wrong words for kinds with the right ones, for suggestions.
-const KIND_SYNONYMS: [(&str, &str); 10] = [
+const KIND_SYNONYMS: [(&str, &str); 11] = [
     ("database", "db"),
     ("network", "net"),
     ("plugins", "plugin"),
+    ("services", "service"),
     ("processes", "process"),
     ("event", "events"),
     ("logs", "log"),

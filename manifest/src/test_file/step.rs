@@ -51,7 +51,7 @@ pub enum StepKind {
         source: Option<String>,
         /// The correlation id, which related events share.
         correlation_id: Option<String>,
-        /// The expected reaction, `{stop, cancel}`.
+        /// The expected reaction, `{stop, cancel}`, and the `reason` of a handler that cancels.
         expect: Expected,
     },
     /// Runs the plugin's health check.

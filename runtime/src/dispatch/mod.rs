@@ -77,7 +77,7 @@ pub(crate) async fn deliver(plugin: &CurrentRevision, event: &Event) -> Result<R
         InvokeError::new(revision.name(), ON_EVENT, InvokeErrorKind::Host { message: error.to_string() })
     };
     let bus = &revision.context.events;
-    let event = bus.accept(event.clone().into()).map_err(refused)?;
+    let event = Arc::new(bus.accept(event.clone().into()).map_err(refused)?);
     let (mut sum, mut failed) = (Reaction::default(), None);
     for subscription in bus.subscriptions_of(revision.name(), &event.topic) {
         let delivery = Delivery { event: &event, subscription: &subscription, attempt: 1, chain: None, timeout: None };

@@ -106,7 +106,7 @@ impl EventBus {
         if handlers.is_empty() {
             return Ok(EmitOutcome { id: event.id, ..EmitOutcome::default() });
         }
-        let begun = std::time::Instant::now();
+        let (event, begun) = (Arc::new(event), std::time::Instant::now());
         let mut outcome = EmitOutcome { id: event.id.clone(), ..EmitOutcome::default() };
         for subscription in &handlers {
             let timeout = timeout.map(|timeout| timeout.saturating_sub(begun.elapsed()));
@@ -305,11 +305,11 @@ impl EventBus {
         let mut old = std::mem::take(&mut subscriber.subscriptions);
         let mut new = Vec::with_capacity(declared.len());
         for subscription in declared {
-            let before = old.iter().position(|known| known.id == subscription.topic);
+            let before = old.iter().position(|known| known.id == subscription.id);
             let before = before.map(|at| old.swap_remove(at));
             let same_kind = before.as_ref().filter(|before| before.once == subscription.once);
             new.push(Arc::new(Subscription {
-                id: subscription.topic.clone(),
+                id: subscription.id.clone(),
                 pattern: subscription.topic.clone(),
                 priority: subscription.priority,
                 once: subscription.once,

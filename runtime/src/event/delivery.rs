@@ -43,8 +43,8 @@ impl Published {
 /// The delivery of an event to one subscription.
 #[derive(Clone, Copy)]
 pub(crate) struct Delivery<'a> {
-    pub(crate) event: &'a Published,
-    pub(crate) subscription: &'a Subscription,
+    pub(crate) event: &'a Arc<Published>,
+    pub(crate) subscription: &'a Arc<Subscription>,
     /// The number of this delivery, from 1 on.
     pub(crate) attempt: u32,
     /// The plugins that wait for the handlers of the event.

@@ -7,7 +7,7 @@ use super::listener::Listener;
 
 /// A subscription of a plugin.
 pub(crate) struct Subscription {
-    /// The id, unique within the plugin: the pattern, or `#` and the pattern if the plugin's code subscribed.
+    /// The id, unique within the plugin: the one in the manifest, or `#` and the pattern if the plugin's code subscribed.
     pub(crate) id: String,
     pub(crate) pattern: String,
     /// Handlers of higher priority receive an event first.
@@ -34,7 +34,7 @@ const ENDED: u8 = 2;
 impl Subscription {
     /// Returns whether the plugin's code made the subscription, not its manifest.
     pub(super) fn is_dynamic(&self) -> bool {
-        // No topic contains this character.
+        // No id in a manifest begins with this character.
         self.id.starts_with('#')
     }
 

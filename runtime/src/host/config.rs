@@ -7,13 +7,17 @@ use serde_json::Value;
 
 use super::HostState;
 use super::bindings::plugbay::plugin::config as wit;
+use super::failure::{Failure, UNAVAILABLE, failure};
 use crate::service::config::{ConfigError, check_key};
 
-impl From<ConfigError> for wit::Error {
+/// The code of a key that the manifest does not declare, or of a value that does not fit its schema.
+const INVALID_CONFIGURATION: &str = "invalid_configuration";
+
+impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         match error {
-            ConfigError::Invalid(text) => wit::Error::Invalid(text),
-            ConfigError::Unavailable(text) => wit::Error::Unavailable(text),
+            ConfigError::Invalid(text) => failure(INVALID_CONFIGURATION, text),
+            ConfigError::Unavailable(text) => failure(UNAVAILABLE, text),
         }
     }
 }
@@ -26,10 +30,10 @@ impl HostState {
         readable
     }
 
-    async fn config_set(&mut self, key: &str, value: &str) -> Result<(), wit::Error> {
+    async fn config_set(&mut self, key: &str, value: &str) -> Result<(), Failure> {
         self.may(key, PermissionAction::Write)?;
         let value = serde_json::from_str(value)
-            .map_err(|error| wit::Error::Invalid(format!("{key}: the value is not JSON: {error}")))?;
+            .map_err(|error| failure(INVALID_CONFIGURATION, format!("{key}: the value is not JSON: {error}")))?;
         if self.plugin.config.is_secret(key) {
             // Masked before anything can read the value, and even if the service refuses it.
             self.plugin.log.mask.add([&value]);
@@ -37,38 +41,33 @@ impl HostState {
         Ok(self.plugin.config.set(key, value).await?)
     }
 
-    fn may(&self, key: &str, action: PermissionAction) -> Result<(), wit::Error> {
-        self.check(&format!("config.{key}"), action).map_err(|denial| wit::Error::Denied(denial.to_string()))?;
+    fn may(&self, key: &str, action: PermissionAction) -> Result<(), Failure> {
+        self.check(&format!("config.{key}"), action)?;
         Ok(check_key(key)?)
     }
 
     /// Like [`HostState::may`], for `wasi:config`, whose errors are plain texts.
     pub(super) fn may_use_config(&self, key: &str, action: PermissionAction) -> Result<(), String> {
-        self.may(key, action).map_err(|error| match error {
-            wit::Error::Denied(text)
-            | wit::Error::Invalid(text)
-            | wit::Error::Unavailable(text)
-            | wit::Error::Other(text) => text,
-        })
+        self.may(key, action).map_err(|failure| failure.message)
     }
 }
 
 impl wit::Host for HostState {
-    fn get(&mut self, key: String) -> Result<Option<String>, wit::Error> {
+    fn get(&mut self, key: String) -> Result<Option<String>, Failure> {
         self.may(&key, PermissionAction::Read)?;
         Ok(self.plugin.config.get(&key).map(|value| value.to_string()))
     }
 
-    async fn set(&mut self, key: String, value: String) -> Result<(), wit::Error> {
+    async fn set(&mut self, key: String, value: String) -> Result<(), Failure> {
         let bytes = key.len() + value.len();
         let set = self.config_set(&key, &value).await;
         self.end_host_call(bytes).await;
         set
     }
 
-    async fn all(&mut self) -> Result<String, wit::Error> {
+    async fn all(&mut self) -> Result<String, Failure> {
         let json = serde_json::to_string(&self.readable());
         self.end_host_call(json.as_ref().map_or(0, String::len)).await;
-        json.map_err(|error| wit::Error::Other(error.to_string()))
+        json.map_err(|error| failure("internal_error", error.to_string()))
     }
 }

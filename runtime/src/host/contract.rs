@@ -1,16 +1,18 @@
 //! The exports of the contract, and how the host finds and calls them.
 //!
-//! Each function is looked up separately: a component may omit interfaces, and one built for an older 0.1.x lacks newer
+//! Each function is looked up separately: a component may omit interfaces, and one built for an older 0.2.x lacks newer
 //! functions. A missing function is not an error, except `actions.handle`.
 
 use std::sync::Arc;
 
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, ComponentExportIndex, ComponentNamedList, ComponentType, Instance, Lift, Lower};
+use wasmtime::component::{
+    Component, ComponentExportIndex, ComponentNamedList, ComponentType, Instance, Lift, Lower, Resource,
+};
 use wasmtime::{Engine, Store};
 
+use super::event::EventHandle;
 use crate::error::Failure;
-use crate::event::{Delivery, Reaction};
 
 /// The answer of a contract function that may fail.
 pub(crate) type Answer<T> = (Result<T, WitFailure>,);
@@ -29,29 +31,19 @@ pub(crate) struct WitFailure {
     status_code: Option<u16>,
 }
 
-/// `plugbay:plugin/events.event`.
-#[derive(Debug, Clone, ComponentType, Lift, Lower)]
+/// `plugbay:plugin/lifecycle.state`: the state that one revision passes to the next.
+#[derive(Debug, ComponentType, Lift, Lower)]
 #[component(record)]
-pub(crate) struct WitEvent {
-    id: String,
-    name: String,
-    pattern: String,
-    data: String,
-    source: String,
-    #[component(name = "timestamp-ms")]
-    timestamp_ms: u64,
-    #[component(name = "correlation-id")]
-    correlation_id: Option<String>,
+pub(crate) struct SavedState {
+    /// The version of the format, which the plugin chose.
+    format: u32,
+    bytes: Vec<u8>,
 }
 
-wasmtime::component::flags! {
-    WitReaction {
-        #[component(name = "stop")]
-        const STOP;
-        #[component(name = "cancel")]
-        const CANCEL;
-    }
-}
+/// Parameters of `lifecycle.on-reload`: the version of the older revision, and its state.
+pub(crate) type ReloadParams = (String, Option<SavedState>);
+/// Parameters of `event-handler.on-event`.
+pub(crate) type EventParams = (Resource<EventHandle>,);
 
 /// Converts a failure for callers. The code must not be empty: programs branch on it.
 pub(crate) fn failure(failure: WitFailure) -> Box<Failure> {
@@ -67,30 +59,6 @@ pub(crate) fn failure(failure: WitFailure) -> Box<Failure> {
         details,
         status_code: status_code.filter(|status| (400..600).contains(status)),
     })
-}
-
-/// Converts an event for its handler.
-pub(crate) fn event(delivery: Delivery<'_>) -> WitEvent {
-    let Delivery { event, subscription, .. } = delivery;
-    WitEvent {
-        id: event.id.clone(),
-        name: event.topic.clone(),
-        pattern: subscription.pattern.clone(),
-        data: event.data.clone(),
-        source: event.source.clone(),
-        timestamp_ms: event.timestamp_ms,
-        correlation_id: event.correlation_id.clone(),
-    }
-}
-
-/// Converts a handler's reaction to an event.
-pub(crate) fn reaction(reaction: WitReaction) -> Reaction {
-    Reaction {
-        stop: (reaction & WitReaction::STOP) == WitReaction::STOP,
-        cancel: (reaction & WitReaction::CANCEL) == WitReaction::CANCEL,
-        reason: None,
-        heard: 1,
-    }
 }
 
 /// The contract functions that a component exports.
@@ -110,13 +78,13 @@ impl Exports {
     pub(crate) fn find(engine: &Engine, component: &Component) -> Self {
         let find = |interface, function| find(engine, component, interface, function);
         Exports {
-            handle: find("plugbay:plugin/actions@0.1", "handle"),
-            on_load: find("plugbay:plugin/lifecycle@0.1", "on-load"),
-            save_state: find("plugbay:plugin/lifecycle@0.1", "save-state"),
-            on_reload: find("plugbay:plugin/lifecycle@0.1", "on-reload"),
-            on_unload: find("plugbay:plugin/lifecycle@0.1", "on-unload"),
-            on_event: find("plugbay:plugin/events@0.1", "on-event"),
-            health: find("plugbay:plugin/health@0.1", "check"),
+            handle: find("plugbay:plugin/actions@0.2", "handle"),
+            on_load: find("plugbay:plugin/lifecycle@0.2", "on-load"),
+            save_state: find("plugbay:plugin/lifecycle@0.2", "save-state"),
+            on_reload: find("plugbay:plugin/lifecycle@0.2", "on-reload"),
+            on_unload: find("plugbay:plugin/lifecycle@0.2", "on-unload"),
+            on_event: find("plugbay:plugin/event-handler@0.2", "on-event"),
+            health: find("plugbay:plugin/health@0.2", "check"),
             run: find("wasi:cli/run@0.2", "run"),
         }
     }
@@ -146,10 +114,10 @@ impl Exports {
         }
         check::<HandleParams, Answer<String>>("actions.handle", self.handle.as_ref(), instance, store)?;
         check::<(), Answer<()>>("lifecycle.on-load", self.on_load.as_ref(), instance, store)?;
-        check::<(), Answer<Option<Vec<u8>>>>("lifecycle.save-state", self.save_state.as_ref(), instance, store)?;
-        check::<(Option<Vec<u8>>,), Answer<()>>("lifecycle.on-reload", self.on_reload.as_ref(), instance, store)?;
+        check::<(), Answer<Option<SavedState>>>("lifecycle.save-state", self.save_state.as_ref(), instance, store)?;
+        check::<ReloadParams, Answer<()>>("lifecycle.on-reload", self.on_reload.as_ref(), instance, store)?;
         check::<(), ()>("lifecycle.on-unload", self.on_unload.as_ref(), instance, store)?;
-        check::<(WitEvent,), Answer<WitReaction>>("events.on-event", self.on_event.as_ref(), instance, store)?;
+        check::<EventParams, Answer<()>>("event-handler.on-event", self.on_event.as_ref(), instance, store)?;
         check::<(), Answer<String>>("health.check", self.health.as_ref(), instance, store)?;
         check::<(), (Result<(), ()>,)>("wasi:cli/run", self.run.as_ref(), instance, store)
     }

@@ -4,32 +4,33 @@ use plugbay_manifest::PermissionAction;
 
 use super::HostState;
 use super::bindings::plugbay::plugin::data as wit;
+use super::failure::{Failure, INVALID_ARGUMENT, LIMIT_EXCEEDED, UNAVAILABLE, failure};
 use crate::limits::{DATA_ENTRIES_BYTES_MAX, DATA_PAGE_KEYS_MAX};
 use crate::service::data::{DataChange, DataError, DataValue, EntriesQuery, check_batch, check_key, json, sum, text};
 
-impl From<DataError> for wit::Error {
+impl From<DataError> for Failure {
     fn from(error: DataError) -> Self {
         match error {
-            DataError::Invalid(text) => wit::Error::Invalid(text),
-            DataError::Limit(text) => wit::Error::Limit(text),
-            DataError::Unavailable(text) => wit::Error::Unavailable(text),
+            DataError::Invalid(text) => failure(INVALID_ARGUMENT, text),
+            DataError::Limit(text) => failure(LIMIT_EXCEEDED, text),
+            DataError::Unavailable(text) => failure(UNAVAILABLE, text),
         }
     }
 }
 
 impl HostState {
-    fn may_use_data(&self, key: &str, action: PermissionAction) -> Result<(), wit::Error> {
+    fn may_use_data(&self, key: &str, action: PermissionAction) -> Result<(), Failure> {
         check_key(key)?;
-        self.check(&format!("data.{key}"), action).map_err(|denial| wit::Error::Denied(denial.to_string()))
+        Ok(self.check(&format!("data.{key}"), action)?)
     }
 
-    async fn data_get(&mut self, key: String) -> Result<Option<String>, wit::Error> {
+    async fn data_get(&mut self, key: String) -> Result<Option<String>, Failure> {
         self.may_use_data(&key, PermissionAction::Read)?;
         let value = self.plugin.data.store().await?.get(&key).await?;
         Ok(value.map(|value| text(&key, value)).transpose()?)
     }
 
-    async fn data_set(&mut self, entries: Vec<(String, String)>) -> Result<(), wit::Error> {
+    async fn data_set(&mut self, entries: Vec<(String, String)>) -> Result<(), Failure> {
         check_batch(entries.len())?;
         let mut checked = Vec::with_capacity(entries.len());
         for (key, value) in entries {
@@ -40,7 +41,7 @@ impl HostState {
         Ok(self.plugin.data.store().await?.set_many(checked).await?)
     }
 
-    async fn data_get_many(&mut self, keys: Vec<String>) -> Result<Vec<Option<String>>, wit::Error> {
+    async fn data_get_many(&mut self, keys: Vec<String>) -> Result<Vec<Option<String>>, Failure> {
         check_batch(keys.len())?;
         for key in &keys {
             self.may_use_data(key, PermissionAction::Read)?;
@@ -50,7 +51,7 @@ impl HostState {
         Ok(texts.collect::<Result<_, DataError>>()?)
     }
 
-    async fn data_increment(&mut self, key: String, by: i64) -> Result<i64, wit::Error> {
+    async fn data_increment(&mut self, key: String, by: i64) -> Result<i64, Failure> {
         self.may_use_data(&key, PermissionAction::Read)?;
         self.may_use_data(&key, PermissionAction::Write)?;
         let name = key.clone();
@@ -61,12 +62,7 @@ impl HostState {
         Ok(self.plugin.data.replace(&key, add).await?)
     }
 
-    async fn data_swap(
-        &mut self,
-        key: String,
-        expected: Option<String>,
-        new: Option<String>,
-    ) -> Result<bool, wit::Error> {
+    async fn data_swap(&mut self, key: String, expected: Option<String>, new: Option<String>) -> Result<bool, Failure> {
         self.may_use_data(&key, PermissionAction::Read)?;
         self.may_use_data(&key, PermissionAction::Write)?;
         let expected = expected.map(DataValue::Json);
@@ -86,7 +82,7 @@ impl HostState {
         prefix: String,
         mut after: Option<String>,
         limit: usize,
-    ) -> Result<wit::EntriesPage, wit::Error> {
+    ) -> Result<wit::EntriesPage, Failure> {
         let plugin = self.plugin.clone();
         let store = plugin.data.store().await?;
         loop {
@@ -109,7 +105,7 @@ impl HostState {
         }
     }
 
-    async fn data_delete(&mut self, key: String) -> Result<bool, wit::Error> {
+    async fn data_delete(&mut self, key: String) -> Result<bool, Failure> {
         self.may_use_data(&key, PermissionAction::Write)?;
         Ok(self.plugin.data.store().await?.delete(std::slice::from_ref(&key)).await? > 0)
     }
@@ -144,31 +140,31 @@ impl HostState {
 }
 
 impl wit::Host for HostState {
-    async fn get(&mut self, key: String) -> Result<Option<String>, wit::Error> {
+    async fn get(&mut self, key: String) -> Result<Option<String>, Failure> {
         let got = self.data_get(key).await;
         self.end_host_call(got.iter().flatten().map(String::len).sum()).await;
         got
     }
 
-    async fn set(&mut self, key: String, value: String) -> Result<(), wit::Error> {
+    async fn set(&mut self, key: String, value: String) -> Result<(), Failure> {
         self.set_many(vec![(key, value)]).await
     }
 
-    async fn set_many(&mut self, entries: Vec<(String, String)>) -> Result<(), wit::Error> {
+    async fn set_many(&mut self, entries: Vec<(String, String)>) -> Result<(), Failure> {
         let bytes = entries.iter().map(|(key, value)| key.len() + value.len()).sum();
         let set = self.data_set(entries).await;
         self.end_host_call(bytes).await;
         set
     }
 
-    async fn get_many(&mut self, keys: Vec<String>) -> Result<Vec<Option<String>>, wit::Error> {
+    async fn get_many(&mut self, keys: Vec<String>) -> Result<Vec<Option<String>>, Failure> {
         let asked: usize = keys.iter().map(String::len).sum();
         let got = self.data_get_many(keys).await;
         self.end_host_call(asked + got.iter().flatten().flatten().map(String::len).sum::<usize>()).await;
         got
     }
 
-    async fn increment(&mut self, key: String, by: i64) -> Result<i64, wit::Error> {
+    async fn increment(&mut self, key: String, by: i64) -> Result<i64, Failure> {
         let bytes = key.len();
         let sum = self.data_increment(key, by).await;
         self.end_host_call(bytes).await;
@@ -180,7 +176,7 @@ impl wit::Host for HostState {
         key: String,
         expected: Option<String>,
         value: Option<String>,
-    ) -> Result<bool, wit::Error> {
+    ) -> Result<bool, Failure> {
         let bytes = key.len() + [&expected, &value].into_iter().flatten().map(String::len).sum::<usize>();
         let swapped = self.data_swap(key, expected, value).await;
         self.end_host_call(bytes).await;
@@ -192,27 +188,27 @@ impl wit::Host for HostState {
         prefix: String,
         cursor: Option<String>,
         limit: u32,
-    ) -> Result<wit::EntriesPage, wit::Error> {
+    ) -> Result<wit::EntriesPage, Failure> {
         let limit = (limit as usize).min(DATA_PAGE_KEYS_MAX);
         if limit == 0 {
             self.end_host_call(0).await;
-            return Err(wit::Error::Invalid("the limit is 0: ask for at least one key".to_owned()));
+            return Err(failure(INVALID_ARGUMENT, "the limit is 0: ask for at least one key"));
         }
         self.data_entries(prefix, cursor, limit).await
     }
 
-    async fn delete(&mut self, key: String) -> Result<bool, wit::Error> {
+    async fn delete(&mut self, key: String) -> Result<bool, Failure> {
         let bytes = key.len();
         let deleted = self.data_delete(key).await;
         self.end_host_call(bytes).await;
         deleted
     }
 
-    async fn keys(&mut self, prefix: String, cursor: Option<String>, limit: u32) -> Result<wit::Page, wit::Error> {
+    async fn keys(&mut self, prefix: String, cursor: Option<String>, limit: u32) -> Result<wit::Page, Failure> {
         let limit = (limit as usize).min(DATA_PAGE_KEYS_MAX);
         if limit == 0 {
             self.end_host_call(0).await;
-            return Err(wit::Error::Invalid("the limit is 0: ask for at least one key".to_owned()));
+            return Err(failure(INVALID_ARGUMENT, "the limit is 0: ask for at least one key"));
         }
         Ok(self.data_keys(&prefix, cursor, limit).await?)
     }

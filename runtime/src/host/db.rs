@@ -5,11 +5,13 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
 use wasmtime::component::Resource;
 
 use super::HostState;
 use super::bindings::plugbay::plugin::db as wit;
-use crate::service::db::{OpenTransaction, SqlAnswer, SqlError, SqlStatement, SqlUse, SqlValue};
+use super::failure::{Failure, LIMIT_EXCEEDED, UNAVAILABLE, failure, with_details};
+use crate::service::db::{OpenTransaction, SqlAnswer, SqlColumn, SqlError, SqlStatement, SqlUse, SqlValue};
 
 /// The guest's handle of a transaction. The transaction itself is in the store ([`OpenTransaction`]).
 pub struct Transaction;
@@ -27,7 +29,7 @@ impl HostState {
         sql: String,
         params: Vec<wit::Value>,
         wants_rows: bool,
-    ) -> Result<SqlAnswer, wit::Error> {
+    ) -> Result<SqlAnswer, Failure> {
         self.no_transaction()?;
         let statement = self.statement(sql, wants_rows);
         let ran = self.plugin.db.run(statement, values(params)).await;
@@ -35,17 +37,15 @@ impl HostState {
     }
 
     /// Refuses a statement outside the call's own open transaction, because it would wait for that transaction.
-    fn no_transaction(&self) -> Result<(), wit::Error> {
+    fn no_transaction(&self) -> Result<(), Failure> {
         match self.transaction {
             None => Ok(()),
-            Some(_) => Err(wit::Error::Busy(
-                "this call has a transaction open: run the statement in it, or end it first".to_owned(),
-            )),
+            Some(_) => Err(failure(BUSY, "this call has a transaction open: run the statement in it, or end it first")),
         }
     }
 
     /// Ends a statement: counts its work, lets other tasks run, and converts its error for the guest.
-    async fn end_statement<T: Moved>(&mut self, ran: Result<T, SqlError>) -> Result<T, wit::Error> {
+    async fn end_statement<T: Moved>(&mut self, ran: Result<T, SqlError>) -> Result<T, Failure> {
         for used in ran.as_ref().map_or(&[][..], Moved::uses) {
             self.plugin.permissions.note_allowed(Some(&self.call.origin), &used.resource, used.action);
         }
@@ -53,7 +53,7 @@ impl HostState {
         ran.map_err(|error| match &error {
             // Checked again, so that the denial is counted, audited and worded like any other.
             SqlError::Denied(denied) => match self.check(&denied.resource, denied.action) {
-                Err(denial) => wit::Error::Denied(denial.to_string()),
+                Err(denial) => denial.into(),
                 Ok(()) => error.into(),
             },
             _ => error.into(),
@@ -124,10 +124,16 @@ impl From<wit::Value> for SqlValue {
     fn from(value: wit::Value) -> Self {
         match value {
             wit::Value::Null => SqlValue::Null,
+            wit::Value::Boolean(truth) => SqlValue::Boolean(truth),
             wit::Value::Integer(number) => SqlValue::Integer(number),
             wit::Value::Real(number) => SqlValue::Real(number),
+            wit::Value::Numeric(text) => SqlValue::Numeric(text),
             wit::Value::Text(text) => SqlValue::Text(text),
             wit::Value::Blob(bytes) => SqlValue::Blob(bytes),
+            wit::Value::Json(text) => SqlValue::Json(text),
+            wit::Value::TimestampMs(ms) => SqlValue::TimestampMs(ms),
+            wit::Value::Uuid(text) => SqlValue::Uuid(text),
+            wit::Value::Other(text) => SqlValue::Other(text),
         }
     }
 }
@@ -136,54 +142,77 @@ impl From<SqlValue> for wit::Value {
     fn from(value: SqlValue) -> Self {
         match value {
             SqlValue::Null => wit::Value::Null,
+            SqlValue::Boolean(truth) => wit::Value::Boolean(truth),
             SqlValue::Integer(number) => wit::Value::Integer(number),
             SqlValue::Real(number) => wit::Value::Real(number),
+            SqlValue::Numeric(text) => wit::Value::Numeric(text),
             SqlValue::Text(text) => wit::Value::Text(text),
             SqlValue::Blob(bytes) => wit::Value::Blob(bytes),
+            SqlValue::Json(text) => wit::Value::Json(text),
+            SqlValue::TimestampMs(ms) => wit::Value::TimestampMs(ms),
+            SqlValue::Uuid(text) => wit::Value::Uuid(text),
+            SqlValue::Other(text) => wit::Value::Other(text),
         }
     }
 }
 
-impl From<SqlError> for wit::Error {
+/// The code of a statement that is not valid.
+const INVALID_SQL: &str = "invalid_sql";
+/// The code of a database that is in use.
+const BUSY: &str = "busy";
+
+impl From<SqlError> for Failure {
     fn from(error: SqlError) -> Self {
         match error {
-            SqlError::Denied(_) => wit::Error::Denied(error.to_string()),
-            SqlError::Invalid(text) => wit::Error::Invalid(text),
-            SqlError::Constraint(text) => wit::Error::Constraint(text),
-            SqlError::Limit(text) => wit::Error::Limit(text),
-            SqlError::Interrupted(text) => wit::Error::Interrupted(text),
-            SqlError::Busy(text) => wit::Error::Busy(text),
-            SqlError::Unavailable(text) => wit::Error::Unavailable(text),
+            SqlError::Denied(SqlUse { ref resource, action }) => {
+                let details = json!({ "resource": resource, "action": action.name() });
+                with_details(failure("permission_denied", error.to_string()), &details)
+            }
+            SqlError::Invalid(text) => failure(INVALID_SQL, text),
+            SqlError::Constraint { text, sqlstate: None } => failure("constraint", text),
+            SqlError::Constraint { text, sqlstate: Some(state) } => {
+                with_details(failure("constraint", text), &json!({ "sqlstate": state }))
+            }
+            SqlError::Conflict(text) => failure("conflict", text),
+            SqlError::Limit(text) => failure(LIMIT_EXCEEDED, text),
+            SqlError::Interrupted(text) => failure("interrupted", text),
+            SqlError::Busy(text) => failure(BUSY, text),
+            SqlError::Unavailable(text) => failure(UNAVAILABLE, text),
         }
     }
 }
 
 fn rows(answer: SqlAnswer) -> wit::Rows {
     let rows = answer.rows.into_iter().map(|row| row.into_iter().map(wit::Value::from).collect()).collect();
-    wit::Rows { columns: answer.columns, rows }
+    let columns = answer.columns.into_iter().map(|SqlColumn { name, kind }| wit::Column { name, kind }).collect();
+    wit::Rows { columns, rows }
 }
 
-fn changes(answer: &SqlAnswer) -> wit::Changes {
-    wit::Changes { insert_id: answer.insert_id, changes: answer.changes }
+fn changes(answer: SqlAnswer) -> wit::Changes {
+    wit::Changes { insert_id: answer.insert_id.map(wit::Value::from), changes: answer.changes }
 }
 
 impl wit::Host for HostState {
-    async fn query(&mut self, sql: String, params: Vec<wit::Value>) -> Result<wit::Rows, wit::Error> {
+    async fn dialect(&mut self) -> String {
+        self.plugin.db.dialect().to_owned()
+    }
+
+    async fn query(&mut self, sql: String, params: Vec<wit::Value>) -> Result<wit::Rows, Failure> {
         self.run_statement(sql, params, true).await.map(rows)
     }
 
-    async fn execute(&mut self, sql: String, params: Vec<wit::Value>) -> Result<wit::Changes, wit::Error> {
-        self.run_statement(sql, params, false).await.map(|answer| changes(&answer))
+    async fn execute(&mut self, sql: String, params: Vec<wit::Value>) -> Result<wit::Changes, Failure> {
+        self.run_statement(sql, params, false).await.map(changes)
     }
 
-    async fn execute_many(&mut self, sql: String, many: Vec<Vec<wit::Value>>) -> Result<wit::Changes, wit::Error> {
+    async fn execute_many(&mut self, sql: String, many: Vec<Vec<wit::Value>>) -> Result<wit::Changes, Failure> {
         self.no_transaction()?;
         let statement = self.statement(sql, false);
         let ran = self.plugin.db.run_many(statement, many.into_iter().map(values).collect()).await;
-        self.end_statement(ran).await.map(|answer| changes(&answer))
+        self.end_statement(ran).await.map(changes)
     }
 
-    async fn begin(&mut self) -> Result<Resource<Transaction>, wit::Error> {
+    async fn begin(&mut self) -> Result<Resource<Transaction>, Failure> {
         self.no_transaction()?;
         let begun = match self.plugin.db.begin(self.call.time_left()).await {
             Ok(open) => {
@@ -204,7 +233,7 @@ impl wit::HostTransaction for HostState {
         named: Resource<Transaction>,
         sql: String,
         params: Vec<wit::Value>,
-    ) -> Result<wit::Rows, wit::Error> {
+    ) -> Result<wit::Rows, Failure> {
         let statement = self.statement(sql, true);
         let ran = self.run_inside(&named, statement, params).await;
         self.end_statement(ran).await.map(rows)
@@ -215,18 +244,36 @@ impl wit::HostTransaction for HostState {
         named: Resource<Transaction>,
         sql: String,
         params: Vec<wit::Value>,
-    ) -> Result<wit::Changes, wit::Error> {
+    ) -> Result<wit::Changes, Failure> {
         let statement = self.statement(sql, false);
         let ran = self.run_inside(&named, statement, params).await;
-        self.end_statement(ran).await.map(|answer| changes(&answer))
+        self.end_statement(ran).await.map(changes)
     }
 
-    async fn commit(&mut self, named: Resource<Transaction>) -> Result<(), wit::Error> {
+    async fn execute_many(
+        &mut self,
+        named: Resource<Transaction>,
+        sql: String,
+        many: Vec<Vec<wit::Value>>,
+    ) -> Result<wit::Changes, Failure> {
+        let statement = self.statement(sql, false);
+        let ran = match self.take_transaction(&named) {
+            Ok(open) => {
+                let (open, ran) = open.run_many(&statement, many.into_iter().map(values).collect()).await;
+                self.transaction = open;
+                ran
+            }
+            Err(error) => Err(error),
+        };
+        self.end_statement(ran).await.map(changes)
+    }
+
+    async fn commit(&mut self, named: Resource<Transaction>) -> Result<(), Failure> {
         let ended = self.commit_transaction(&named).await;
         self.end_statement(ended).await
     }
 
-    async fn rollback(&mut self, named: Resource<Transaction>) -> Result<(), wit::Error> {
+    async fn rollback(&mut self, named: Resource<Transaction>) -> Result<(), Failure> {
         let ended = self.roll_back_transaction(&named).await;
         self.end_statement(ended).await
     }

@@ -15,7 +15,9 @@ pub(crate) mod data;
 pub(crate) mod db;
 pub(crate) mod directory;
 pub(crate) mod environment;
+pub(crate) mod event;
 pub(crate) mod extension;
+mod failure;
 pub(crate) mod http;
 mod invocation;
 mod limiter;
@@ -56,9 +58,11 @@ pub(crate) mod bindings {
             "plugbay:plugin/db": async,
             "plugbay:plugin/scheduler": async,
             "plugbay:plugin/plugins": async,
+            "plugbay:plugin/events.[method]event.data": async,
         },
         with: {
             "plugbay:plugin/db.transaction": crate::host::db::Transaction,
+            "plugbay:plugin/events.event": crate::host::event::EventHandle,
         },
         require_store_data_send: true,
     });
@@ -92,6 +96,7 @@ pub(crate) const SERVICES: &[Service] = &[
     contract!(db, "db.*", Read),
     contract!(scheduler, "scheduler.*", Read),
     contract!(plugins, "plugin.*", Execute),
+    contract!(events),
     Service {
         interface: "wasi:keyvalue/store",
         permission: Some(("data.*", PermissionAction::Read)),

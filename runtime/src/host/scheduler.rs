@@ -2,65 +2,111 @@
 //!
 //! It only changes and lists jobs; `trigger/schedule.rs` runs them.
 
+use std::borrow::Cow;
+
 use plugbay_manifest::PermissionAction;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::HostState;
 use super::bindings::plugbay::plugin::scheduler as wit;
+use super::failure::{Failure, INVALID_ARGUMENT, LIMIT_EXCEEDED, UNAVAILABLE, failure};
 use crate::service::jobs::{Job, JobError, JobOutcome, JobSchedule, check_id};
 
-impl From<JobError> for wit::Error {
+impl From<JobError> for Failure {
     fn from(error: JobError) -> Self {
         match error {
-            JobError::Invalid(text) => wit::Error::Invalid(text),
-            JobError::Exists(text) => wit::Error::Exists(text),
-            JobError::NotFound(text) => wit::Error::NotFound(text),
-            JobError::Limit(text) => wit::Error::Limit(text),
-            JobError::Unavailable(text) => wit::Error::Unavailable(text),
+            JobError::Invalid(text) => failure(INVALID_ARGUMENT, text),
+            JobError::Exists(text) => failure("already_exists", text),
+            JobError::NotFound(text) => failure("not_found", text),
+            JobError::Limit(text) => failure(LIMIT_EXCEEDED, text),
+            JobError::Unavailable(text) => failure(UNAVAILABLE, text),
         }
     }
 }
 
-fn parse(schedule: wit::Schedule) -> Result<JobSchedule, wit::Error> {
+fn parse(schedule: wit::Schedule) -> Result<JobSchedule, Failure> {
     Ok(match schedule {
         wit::Schedule::IntervalMs(ms) => JobSchedule::IntervalMs(ms),
         wit::Schedule::DateMs(ms) => JobSchedule::DateMs(ms),
         wit::Schedule::Cron(wit::Cron { expression, time_zone }) => JobSchedule::Cron { expression, time_zone },
         wit::Schedule::Other(_) => {
-            return Err(wit::Error::Invalid("this host knows schedules by interval, date and cron only".to_owned()));
+            return Err(failure(INVALID_ARGUMENT, "this host knows schedules by interval, date and cron only"));
         }
     })
 }
 
-impl From<JobSchedule> for wit::Schedule {
-    fn from(schedule: JobSchedule) -> Self {
-        match schedule {
-            JobSchedule::IntervalMs(ms) => wit::Schedule::IntervalMs(ms),
-            JobSchedule::DateMs(ms) => wit::Schedule::DateMs(ms),
-            JobSchedule::Cron { expression, time_zone } => wit::Schedule::Cron(wit::Cron { expression, time_zone }),
-        }
+/// A schedule as JSON.
+fn schedule_json(schedule: &JobSchedule) -> Value {
+    match schedule {
+        JobSchedule::IntervalMs(ms) => json!({ "interval_ms": ms }),
+        JobSchedule::DateMs(ms) => json!({ "date_ms": ms }),
+        JobSchedule::Cron { expression, time_zone } => json!({ "cron": expression, "time_zone": time_zone }),
     }
 }
 
-impl From<Job> for wit::Job {
-    fn from(job: Job) -> Self {
-        let next_run_ms = job.next_run_ms();
-        let Job { id, action, args, schedule, state, .. } = job;
-        wit::Job { id, action, args, schedule: schedule.into(), next_run_ms, paused: state.paused }
+/// A stored text that should be JSON. Any other text becomes a JSON string, so that the object around it stays valid.
+fn stored_json(text: &str) -> Cow<'_, RawValue> {
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(raw) => Cow::Borrowed(raw),
+        Err(_) => Cow::Owned(serde_json::value::to_raw_value(text).unwrap_or_else(|_| RawValue::NULL.to_owned())),
     }
 }
 
-impl From<JobOutcome> for wit::Outcome {
-    fn from(outcome: JobOutcome) -> Self {
-        let JobOutcome { job, scheduled_ms, started_ms, finished_ms, answer } = outcome;
-        wit::Outcome { job, scheduled_ms, started_ms, finished_ms, answer }
+/// A job as the JSON object that guests receive.
+fn job_json(job: &Job) -> String {
+    #[derive(Serialize)]
+    struct Shown<'a> {
+        id: &'a str,
+        action: &'a str,
+        args: &'a RawValue,
+        schedule: Value,
+        paused: bool,
+        next_run_ms: Option<u64>,
     }
+    let args = stored_json(&job.args);
+    let shown = Shown {
+        id: &job.id,
+        action: &job.action,
+        args: &args,
+        schedule: schedule_json(&job.schedule),
+        paused: job.state.paused,
+        next_run_ms: job.next_run_ms(),
+    };
+    serde_json::to_string(&shown).unwrap_or_default()
+}
+
+/// The outcome of a run as the JSON object that guests receive.
+fn outcome_json(outcome: &JobOutcome) -> String {
+    #[derive(Serialize)]
+    struct Shown<'a> {
+        job: &'a str,
+        scheduled_ms: u64,
+        started_ms: u64,
+        finished_ms: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        result: Option<&'a RawValue>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<&'a RawValue>,
+    }
+    let answer = outcome.answer.as_ref().map(|text| stored_json(text)).map_err(|text| stored_json(text));
+    let shown = Shown {
+        job: &outcome.job,
+        scheduled_ms: outcome.scheduled_ms,
+        started_ms: outcome.started_ms,
+        finished_ms: outcome.finished_ms,
+        result: answer.as_deref().ok(),
+        error: answer.as_ref().err().map(|error| &**error),
+    };
+    serde_json::to_string(&shown).unwrap_or_default()
 }
 
 impl HostState {
     /// Checks that `id` is valid and that the plugin may take this action on the job.
-    fn may_use_job(&self, id: &str, action: PermissionAction) -> Result<(), wit::Error> {
+    fn may_use_job(&self, id: &str, action: PermissionAction) -> Result<(), Failure> {
         check_id(id)?;
-        self.check(&format!("scheduler.{id}"), action).map_err(|denial| wit::Error::Denied(denial.to_string()))
+        Ok(self.check(&format!("scheduler.{id}"), action)?)
     }
 
     async fn add_job(
@@ -70,40 +116,35 @@ impl HostState {
         args: String,
         schedule: wit::Schedule,
         replace_existing: bool,
-    ) -> Result<Option<u64>, wit::Error> {
+    ) -> Result<Option<u64>, Failure> {
         self.may_use_job(&id, PermissionAction::Write)?;
         let schedule = parse(schedule)?;
         Ok(self.plugin.jobs.add(id, action, args, schedule, replace_existing).await?)
     }
 
-    async fn job_of(&mut self, id: String) -> Result<Option<wit::Job>, wit::Error> {
+    async fn job_of(&mut self, id: String) -> Result<Option<String>, Failure> {
         self.may_use_job(&id, PermissionAction::Read)?;
-        Ok(self.plugin.jobs.queue.get(&id).await?.map(wit::Job::from))
+        Ok(self.plugin.jobs.queue.get(&id).await?.as_ref().map(job_json))
     }
 
     /// Returns the jobs that the plugin may read. Others are left out without a denial, because the plugin did not ask
     /// for a particular one.
-    async fn readable_jobs(&mut self) -> Result<Vec<wit::Job>, wit::Error> {
+    async fn readable_jobs(&mut self) -> Result<Vec<String>, Failure> {
         let mut jobs = self.plugin.jobs.queue.list().await?;
         jobs.retain(|job| self.plugin.permissions.holds(&format!("scheduler.{}", job.id), PermissionAction::Read));
-        Ok(jobs.into_iter().map(wit::Job::from).collect())
+        Ok(jobs.iter().map(job_json).collect())
     }
 
-    async fn set_job_paused(&mut self, id: String, paused: bool) -> Result<bool, wit::Error> {
+    async fn set_job_paused(&mut self, id: String, paused: bool) -> Result<bool, Failure> {
         self.may_use_job(&id, PermissionAction::Write)?;
         Ok(self.plugin.jobs.queue.set_paused(id, paused).await?)
     }
 
-    async fn job_outcomes(&mut self, id: String, limit: u32) -> Result<Vec<wit::Outcome>, wit::Error> {
+    async fn job_outcomes(&mut self, id: String, limit: u32) -> Result<Vec<String>, Failure> {
         self.may_use_job(&id, PermissionAction::Read)?;
         let outcomes = self.plugin.jobs.queue.outcomes(&id, limit).await?;
-        Ok(outcomes.into_iter().map(wit::Outcome::from).collect())
+        Ok(outcomes.iter().map(outcome_json).collect())
     }
-}
-
-/// The approximate size of a job for the guest, in bytes.
-fn job_bytes(job: &wit::Job) -> usize {
-    size_of::<wit::Job>() + job.id.len() + job.action.len() + job.args.len()
 }
 
 impl wit::Host for HostState {
@@ -114,52 +155,49 @@ impl wit::Host for HostState {
         args: String,
         schedule: wit::Schedule,
         replace_existing: bool,
-    ) -> Result<Option<u64>, wit::Error> {
+    ) -> Result<Option<u64>, Failure> {
         let bytes = id.len() + action.len() + args.len();
         let answer = self.add_job(id, action, args, schedule, replace_existing).await;
         self.end_host_call(bytes).await;
         answer
     }
 
-    async fn get(&mut self, id: String) -> Result<Option<wit::Job>, wit::Error> {
+    async fn get(&mut self, id: String) -> Result<Option<String>, Failure> {
         let answer = self.job_of(id).await;
-        self.end_host_call(answer.iter().flatten().map(job_bytes).sum()).await;
+        self.end_host_call(answer.iter().flatten().map(String::len).sum()).await;
         answer
     }
 
-    async fn jobs(&mut self) -> Result<Vec<wit::Job>, wit::Error> {
+    async fn jobs(&mut self) -> Result<Vec<String>, Failure> {
         let answer = self.readable_jobs().await;
-        self.end_host_call(answer.iter().flatten().map(job_bytes).sum()).await;
+        self.end_host_call(answer.iter().flatten().map(String::len).sum()).await;
         answer
     }
 
-    async fn pause(&mut self, id: String) -> Result<bool, wit::Error> {
+    async fn pause(&mut self, id: String) -> Result<bool, Failure> {
         let answer = self.set_job_paused(id, true).await;
         self.end_host_call(0).await;
         answer
     }
 
-    async fn resume(&mut self, id: String) -> Result<bool, wit::Error> {
+    async fn resume(&mut self, id: String) -> Result<bool, Failure> {
         let answer = self.set_job_paused(id, false).await;
         self.end_host_call(0).await;
         answer
     }
 
-    async fn remove(&mut self, id: String) -> Result<bool, wit::Error> {
+    async fn remove(&mut self, id: String) -> Result<bool, Failure> {
         let answer = match self.may_use_job(&id, PermissionAction::Write) {
-            Ok(()) => self.plugin.jobs.queue.remove(id).await.map_err(wit::Error::from),
+            Ok(()) => self.plugin.jobs.queue.remove(id).await.map_err(Failure::from),
             Err(denied) => Err(denied),
         };
         self.end_host_call(0).await;
         answer
     }
 
-    async fn outcomes(&mut self, id: String, limit: u32) -> Result<Vec<wit::Outcome>, wit::Error> {
+    async fn outcomes(&mut self, id: String, limit: u32) -> Result<Vec<String>, Failure> {
         let answer = self.job_outcomes(id, limit).await;
-        let bytes = |outcome: &wit::Outcome| {
-            size_of::<wit::Outcome>() + outcome.answer.as_ref().map_or_else(String::len, String::len)
-        };
-        self.end_host_call(answer.iter().flatten().map(bytes).sum()).await;
+        self.end_host_call(answer.iter().flatten().map(String::len).sum()).await;
         answer
     }
 }
@@ -171,6 +209,9 @@ mod tests {
     #[test]
     fn schedule_of_a_later_contract_is_refused() {
         let refused = parse(wit::Schedule::Other("{}".into()));
-        assert!(matches!(refused, Err(wit::Error::Invalid(text)) if text.contains("interval, date and cron")));
+        assert!(
+            matches!(&refused, Err(failure) if failure.code == INVALID_ARGUMENT && failure.message.contains("interval, date")),
+            "{refused:?}"
+        );
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use plugbay_manifest::PermissionAction;
 
+use super::event::HandledEvent;
 use super::extension::StoreExtensions;
 use super::limiter::InstanceLimiter;
 use super::output::Output;
@@ -28,6 +29,8 @@ pub struct HostState {
     pub(crate) output: Option<Output>,
     pub(crate) wasi: Option<Box<Wasi>>,
     pub(crate) host_work: HostWork,
+    /// The event that the running call handles.
+    pub(crate) event: Option<Box<HandledEvent>>,
     /// The database transaction that the running call has begun.
     pub(crate) transaction: Option<OpenTransaction>,
     /// The states of the application's interfaces that the guest has used.
@@ -46,6 +49,7 @@ impl HostState {
             output: None,
             wasi: None,
             host_work: HostWork::default(),
+            event: None,
             transaction: None,
             extensions: None,
             exit_code: None,

@@ -169,7 +169,9 @@ impl CheckedPackage {
         };
         match offered(import, &self.extensions) {
             Offer::Free => Ok(()),
-            Offer::Service(resource, usual) => check_service(&self.grants, import, resource, usual).map_err(denied),
+            Offer::Service(resource, usual) => {
+                check_service(&self.grants, &self.manifest, import, resource, usual).map_err(denied)
+            }
             Offer::Network => check_network(&self.grants, &self.manifest).map_err(denied),
             Offer::NotOffered(hint) => Err(LoadErrorKind::UnknownImport {
                 import: import.to_owned(),
@@ -200,6 +202,16 @@ pub(crate) const NETWORK: (&str, PermissionAction) = ("net.*", PermissionAction:
 const OTHER_WASI: &str =
     "of WASI the host offers version 0.2: build the plugin for that, in Rust with the target wasm32-wasip2";
 
+/// The beginning of the versions of the contract that the host serves.
+const CONTRACT_VERSION: &str = "0.2.";
+
+/// The advice for an interface of another version of the contract.
+pub(crate) const OTHER_CONTRACT: &str = "this host serves version 0.2 of the contract: rebuild the plugin with the \
+     current `plugbay-sdk`, or against the current `wit/`";
+
+/// The interface of the other plugins.
+const PLUGINS: &str = "plugbay:plugin/plugins@";
+
 /// The advice for an interface of an unknown namespace.
 const OF_APPLICATION: &str = "if it is an interface of an application, only that application can load the plugin";
 
@@ -226,19 +238,43 @@ fn is_fuel_limited(asked: &Resources, ceilings: &Ceilings) -> bool {
 /// Checks that a plugin may import a service, which requires a grant for at least one of its resources.
 pub(crate) fn check_service(
     grants: &Grants,
+    manifest: &Manifest,
     import: &str,
     resource: &str,
     usual: PermissionAction,
 ) -> Result<(), Denial> {
+    if import.starts_with(PLUGINS) {
+        return check_plugins(grants, manifest);
+    }
     let checked = grants.check_service(resource, usual);
     // The standard interface gives access to the cache as well as to data.
     let may_cache = || import.starts_with("wasi:keyvalue/") && grants.check_service("cache.*", usual).is_ok();
     if checked.is_err() && may_cache() { Ok(()) } else { checked }
 }
 
+/// Checks that a plugin may import `plugins`. A plugin that asks for no plugin and no service may, because it may offer
+/// services below its own name; each other use is then denied.
+fn check_plugins(grants: &Grants, manifest: &Manifest) -> Result<(), Denial> {
+    let asks = |kind: &str| {
+        let is_asked = |rule: &&Rule| rule.effect == Effect::Allow && rule.resource.starts_with(kind);
+        manifest.permissions.iter().any(|rule| is_asked(&rule) || rule.resource.starts_with('*'))
+    };
+    match (asks("plugin."), asks("service.")) {
+        (false, false) => Ok(()),
+        (true, false) => grants.check_service("plugin.*", PermissionAction::Execute),
+        (false, true) => grants.check_service("service.*", PermissionAction::Read),
+        (true, true) => grants
+            .check_service("service.*", PermissionAction::Read)
+            .or_else(|_| grants.check_service("plugin.*", PermissionAction::Execute)),
+    }
+}
+
 /// Looks up an import by its name. The version of a service is ignored here: the linker judges it.
 pub(crate) fn offered<'a>(import: &str, extensions: &'a Extensions) -> Offer<'a> {
     let (interface, version) = import.split_once('@').unwrap_or((import, ""));
+    if interface.starts_with("plugbay:plugin/") && !version.starts_with(CONTRACT_VERSION) {
+        return Offer::NotOffered(Some(OTHER_CONTRACT.into()));
+    }
     if interface == "plugbay:plugin/types" {
         // It declares types only.
         return Offer::Free;
@@ -313,9 +349,10 @@ mod tests {
     #[test]
     fn unknown_import_is_not_offered() {
         assert_eq!(offered("acme:telemetry/spy@1.0.0"), Offer::NotOffered(Some(OF_APPLICATION.into())));
-        assert_eq!(offered("plugbay:plugin/teleport@0.1.0"), Offer::NotOffered(None));
+        assert_eq!(offered("plugbay:plugin/teleport@0.2.0"), Offer::NotOffered(None));
+        assert_eq!(offered("plugbay:plugin/types@0.1.0"), Offer::NotOffered(Some(OTHER_CONTRACT.into())));
         assert_eq!(offered("wasi:http/incoming-handler@0.2.6"), Offer::NotOffered(None));
-        assert_eq!(offered("plugbay:plugin/invocation@0.1.7"), Offer::Free);
+        assert_eq!(offered("plugbay:plugin/invocation@0.2.7"), Offer::Free);
     }
 
     #[test]

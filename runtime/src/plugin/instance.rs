@@ -19,7 +19,8 @@ use super::deadline;
 use super::verdict::{self, Ended};
 use crate::error::{Failure, InvokeError, InvokeErrorKind};
 use crate::event::{Delivery, Reaction};
-use crate::host::contract::{self, Answer, Exports, HandleParams};
+use crate::host::contract::{self, Answer, EventParams, Exports, HandleParams, ReloadParams, SavedState};
+use crate::host::event::{EventHandle, HandledEvent};
 use crate::host::output::Output;
 use crate::host::{Call, HostState, PluginContext};
 use crate::limits::{HANDLES_MAX, HOSTCALL_BYTES_MAX, LENT_PAYLOAD_BYTES};
@@ -41,8 +42,13 @@ pub(crate) struct Linked {
 pub(crate) enum Start {
     /// Newly: `on-load` is called.
     Load,
-    /// From the state of the previous revision: `on-reload` is called.
-    Reload(Option<Vec<u8>>),
+    /// As the successor of a revision: `on-reload` is called.
+    Reload {
+        /// The version of the older revision.
+        from: String,
+        /// Its state.
+        state: Option<SavedState>,
+    },
     /// Without a hook: the component is not called as a plugin.
     Bare,
 }
@@ -100,8 +106,9 @@ impl Instance {
         };
         let answer = match start {
             Start::Load => started.call_optional(|exports| exports.on_load.as_ref(), (), call, limits).await?,
-            Start::Reload(state) => {
-                started.call_optional(|exports| exports.on_reload.as_ref(), (state,), call, limits).await?
+            Start::Reload { from, state } => {
+                let params: ReloadParams = (from, state);
+                started.call_optional(|exports| exports.on_reload.as_ref(), params, call, limits).await?
             }
             Start::Bare => None,
         };
@@ -165,9 +172,11 @@ impl Instance {
         call: &Call<'_>,
         limits: &Limits,
     ) -> Result<Option<Result<Reaction, Box<Failure>>>, InvokeError> {
-        let params = (contract::event(delivery),);
+        self.store.data_mut().event = Some(Box::new(HandledEvent::new(delivery)));
+        let params: EventParams = (EventHandle::borrow(),);
         let answer = self.call_optional(|exports| exports.on_event.as_ref(), params, call, limits).await?;
-        Ok(answer.map(|answer| answer.map(contract::reaction)))
+        let reaction = self.store.data_mut().event.take().map(|event| event.into_reaction());
+        Ok(answer.map(|answer| answer.map(|()| reaction.unwrap_or_default())))
     }
 
     /// Runs the plugin's health check; `None` if it exports none.
@@ -184,7 +193,7 @@ impl Instance {
         &mut self,
         call: &Call<'_>,
         limits: &Limits,
-    ) -> Result<Result<Option<Vec<u8>>, Box<Failure>>, InvokeError> {
+    ) -> Result<Result<Option<SavedState>, Box<Failure>>, InvokeError> {
         let answer = self.call_optional(|exports| exports.save_state.as_ref(), (), call, limits).await?;
         Ok(answer.unwrap_or(Ok(None)))
     }

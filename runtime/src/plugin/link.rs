@@ -12,6 +12,7 @@ use wasmtime::Engine;
 use wasmtime::component::Linker;
 use wasmtime_wasi::p2::bindings::{cli, filesystem, random};
 
+use super::check::OTHER_CONTRACT;
 use super::instance::Linked;
 use crate::error::LoadErrorKind;
 use crate::host::contract::Exports;
@@ -84,12 +85,9 @@ impl Linked {
             ),
             ExecutionMode::Sandboxed | ExecutionMode::Trusted if self.exports.handle.is_none() => {
                 match self.other_contract() {
-                    Some(other) => missing(&format!(
-                        "it exports `{other}`, and this host serves version 0.1: build it against that, or use a host of \
-                         its version"
-                    )),
+                    Some(other) => missing(&format!("it exports `{other}`: {OTHER_CONTRACT}")),
                     None => missing(
-                        "it does not export `plugbay:plugin/actions@0.1.0`: write it with `plugbay-sdk` or against \
+                        "it does not export `plugbay:plugin/actions@0.2.0`: write it with `plugbay-sdk` or against \
                          `wit/`, or, if it is a WASI command, set `execution_mode: legacy` in its manifest, a \
                          `plugin.yaml` beside it with its file's name as `entry_point`; `plugbay call` calls the functions \
                          of any component",

@@ -17,6 +17,7 @@ use super::schema::PayloadSchema;
 use super::verdict;
 use crate::admission::rate::RateCounter;
 use crate::error::{Failure, InvokeError, InvokeErrorKind, LoadError, LoadErrorKind};
+use crate::host::contract::SavedState;
 use crate::host::{Call, PluginContext};
 use crate::limits::UNLOAD_TIMEOUT_MAX;
 use crate::metrics::Metrics;
@@ -123,7 +124,7 @@ impl LoadedPlugin {
     }
 
     /// Returns the state to hand over to the next revision. Waits for its turn like any call.
-    pub(crate) async fn save_state(&self) -> Result<Option<Vec<u8>>, InvokeError> {
+    pub(crate) async fn save_state(&self) -> Result<Option<SavedState>, InvokeError> {
         let call = Call::by_host("save_state", self.limits.timeout);
         if self.instances.is_closed() {
             return Err(self.no_lease(NoLease::Closed, &call));

@@ -134,7 +134,7 @@ impl Runtime {
         let old = plugin.get();
         let prepared = self.prepare(checked, Some(&old)).await?;
         let start = match old.save_state().await {
-            Ok(saved) => Start::Reload(saved),
+            Ok(state) => Start::Reload { from: old.manifest.version.to_string(), state },
             // It has failed, so there is no state.
             Err(error) if matches!(error.kind(), InvokeErrorKind::NotLoaded) => Start::Load,
             Err(error) => return Err(LoadError::new(old.name(), error)),

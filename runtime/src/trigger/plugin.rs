@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use crate::caller::Caller;
 use crate::dispatch;
 use crate::error::{InvokeError, InvokeErrorKind};
@@ -53,6 +55,34 @@ impl Directory for Registry {
         all.extend(self.all_provided().into_iter().map(provided));
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all
+    }
+
+    fn describe(&self, plugin: &str) -> Option<Value> {
+        if let Some(plugin) = self.get(plugin) {
+            let manifest = &plugin.borrow().manifest;
+            let actions = manifest.actions.iter().map(|action| {
+                json!({
+                    "name": action.name, "description": action.description, "payload": action.payload,
+                    "result": action.result,
+                })
+            });
+            return Some(json!({
+                "name": manifest.name,
+                "version": manifest.version.to_string(),
+                "title": manifest.title.as_ref().unwrap_or(&manifest.name),
+                "description": manifest.description,
+                "actions": actions.collect::<Value>(),
+            }));
+        }
+        let provided = self.provided(plugin)?;
+        let actions = provided.action_names().into_iter().map(|name| json!({ "name": name }));
+        Some(json!({
+            "name": provided.name(),
+            "version": provided.version().to_string(),
+            "title": provided.name(),
+            "description": null,
+            "actions": actions.collect::<Value>(),
+        }))
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Declared {
     /// The names of the actions.
     pub(crate) actions: Vec<Part>,
     pub(crate) routes: Vec<Part>,
-    /// The patterns of subscriptions.
+    /// The subscriptions.
     pub(crate) subscribes: Vec<Part>,
     pub(crate) permissions: Vec<Part>,
 }
@@ -69,7 +69,10 @@ pub(crate) fn source(declared: &Declared) -> syn::Result<TokenStream> {
         let name = text(&table["name"]);
         quote!(::plugbay_sdk::builder::SourceTable { name: #name })
     });
-    let subscribes = names_of(&get(&of_file, "events")["subscribes"], "topic");
+    // A subscription without an id has its topic as the id.
+    let subscribes = elements(&get(&of_file, "events")["subscribes"]).iter().map(|subscription| {
+        text(if subscription["id"].is_string() { &subscription["id"] } else { &subscription["topic"] })
+    });
     // Reading the file again makes the compiler build again when it changes.
     let tracked = file.as_ref().and_then(|file| file.path.to_str());
     let tracked = tracked.map(|path| {

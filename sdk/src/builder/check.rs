@@ -244,10 +244,10 @@ const fn has_action<S>(actions: &[Action<S>], name: &str) -> bool {
     false
 }
 
-const fn subscribes<S>(subscriptions: &[Subscription<S>], pattern: &str) -> bool {
+const fn subscribes<S>(subscriptions: &[Subscription<S>], id: &str) -> bool {
     let mut index = 0;
     while index < subscriptions.len() {
-        if same(subscriptions[index].pattern, pattern) {
+        if same(subscriptions[index].id, id) {
             return true;
         }
         index += 1;
@@ -277,8 +277,8 @@ const fn subscriptions<S>(parts: &Parts<S>) {
         topic(pattern);
         let mut other = 0;
         while other < index {
-            if same(parts.subscriptions[other].pattern, pattern) {
-                fail(&["two subscriptions have the pattern `", pattern, "`"]);
+            if same(parts.subscriptions[other].id, parts.subscriptions[index].id) {
+                fail(&["two subscriptions have the id `", parts.subscriptions[index].id, "`"]);
             }
             other += 1;
         }
@@ -291,7 +291,7 @@ const TOPIC_BYTES_MAX: usize = 256;
 
 /// Fails the build unless a pattern is in the canonical spelling of `plugbay_manifest::parse_topic`.
 ///
-/// The host delivers an event with the canonical pattern, and the plugin finds the handler by that text. The other
+/// By default the pattern is the subscription's id, by which the plugin finds the handler. The other
 /// spellings (`onContainerStart`, `container:start`) are mapped in one place, the manifest crate, which const code
 /// cannot call; a handler under such a name would never run.
 const fn topic(pattern: &str) {

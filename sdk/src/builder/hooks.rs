@@ -3,17 +3,37 @@
 use std::fmt;
 
 use crate::error::Result;
-use crate::event::{Event, Reaction};
+use crate::event::Event;
 use crate::health::Health;
+use crate::invocation::Reload;
 
-/// The state that an older revision passes to a newer one: any bytes, or none.
-pub type SavedState = Option<Vec<u8>>;
+/// The state that an older revision passes to a newer one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedState {
+    /// The version of the format, which the plugin chooses.
+    pub format: u32,
+    /// The state.
+    pub bytes: Vec<u8>,
+}
+
+/// A state in format 1.
+impl From<Vec<u8>> for SavedState {
+    fn from(bytes: Vec<u8>) -> Self {
+        SavedState { format: 1, bytes }
+    }
+}
+
+/// The hook that returns the state for a newer revision.
+pub type SaveState<S> = fn(&mut S) -> Result<Option<SavedState>>;
+
+/// The hook that takes over from an older revision, with the bytes of its state.
+pub type OnReload<S> = fn(&mut S, &Reload, Option<Vec<u8>>) -> Result<()>;
 
 /// The lifecycle hooks and the health check, each optional.
 pub struct Hooks<S: 'static> {
     pub(crate) on_load: Option<fn(&mut S) -> Result<()>>,
-    pub(crate) save_state: Option<fn(&mut S) -> Result<SavedState>>,
-    pub(crate) on_reload: Option<fn(&mut S, SavedState) -> Result<()>>,
+    pub(crate) save_state: Option<SaveState<S>>,
+    pub(crate) on_reload: Option<OnReload<S>>,
     pub(crate) on_unload: Option<fn(&mut S)>,
     pub(crate) health: Option<fn(&mut S) -> Result<Health>>,
 }
@@ -43,10 +63,11 @@ impl<S> fmt::Debug for Hooks<S> {
 
 /// A subscription: a pattern of topics, and the handler of the events that match it.
 pub struct Subscription<S: 'static> {
+    pub(crate) id: &'static str,
     pub(crate) pattern: &'static str,
     pub(crate) priority: i32,
     pub(crate) once: bool,
-    pub(crate) run: fn(&mut S, &Event) -> Result<Reaction>,
+    pub(crate) run: fn(&mut S, &Event<'_>) -> Result<()>,
 }
 
 impl<S> Subscription<S> {
@@ -57,8 +78,16 @@ impl<S> Subscription<S> {
     ///
     /// The pattern must have the canonical spelling, with dots: `container.start`, not `onContainerStart`. Any other
     /// spelling fails the build.
-    pub const fn new(pattern: &'static str, run: fn(&mut S, &Event) -> Result<Reaction>) -> Self {
-        Subscription { pattern, priority: Self::PRIORITY, once: false, run }
+    pub const fn new(pattern: &'static str, run: fn(&mut S, &Event<'_>) -> Result<()>) -> Self {
+        Subscription { id: pattern, pattern, priority: Self::PRIORITY, once: false, run }
+    }
+
+    /// Sets the id, by which the host names the subscription. Default: the pattern. Two subscriptions with one pattern
+    /// need ids.
+    #[must_use]
+    pub const fn id(mut self, id: &'static str) -> Self {
+        self.id = id;
+        self
     }
 
     /// Sets the priority.

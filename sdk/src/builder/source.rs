@@ -17,7 +17,7 @@ pub struct Source {
     pub routes: &'static [SourceRoute],
     /// The file's tables.
     pub tables: &'static [SourceTable],
-    /// The patterns that the file subscribes to.
+    /// The ids of the file's subscriptions.
     pub subscribes: &'static [&'static str],
 }
 

@@ -5,7 +5,7 @@
 //! it overrides the code too, so that it means the same in both places.
 
 use super::{Action, Parts, Plugin, Route, permission};
-use crate::constant::{Json, Writer};
+use crate::constant::{Json, Writer, same};
 
 impl<S> Plugin<S> {
     /// The size of [`Plugin::section`] in bytes.
@@ -127,6 +127,9 @@ const fn subscriptions<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<
         let subscription = &subscriptions[index];
         writer.element();
         writer.open("{");
+        if !same(subscription.id, subscription.pattern) {
+            optional("id", Some(subscription.id), writer);
+        }
         optional("topic", Some(subscription.pattern), writer);
         writer.key("priority");
         writer.json(&Json::Integer(subscription.priority as i128));

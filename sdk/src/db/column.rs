@@ -40,6 +40,7 @@ macro_rules! integers {
                     Value::Integer(integer) => {
                         <$integer>::try_from(integer).map_err(|_| mismatch(expected, &Value::Integer(integer)))
                     }
+                    Value::Numeric(text) => text.parse().map_err(|_| mismatch(expected, &Value::Numeric(text))),
                     other => Err(mismatch(expected, &other)),
                 }
             }
@@ -54,6 +55,7 @@ impl ColumnType for bool {
 
     fn from_value(value: Value) -> Result<Self> {
         match value {
+            Value::Boolean(truth) => Ok(truth),
             Value::Integer(truth @ 0..=1) => Ok(truth == 1),
             other => Err(mismatch("true or false", &other)),
         }
@@ -66,7 +68,7 @@ impl ColumnType for f64 {
     fn from_value(value: Value) -> Result<Self> {
         match value {
             Value::Real(real) => Ok(real),
-            // A column of kind `numeric` stores whole numbers as integers.
+            Value::Numeric(text) => text.parse().map_err(|_| mismatch("a number", &Value::Numeric(text))),
             #[allow(clippy::cast_precision_loss, reason = "as SQL converts them")]
             Value::Integer(integer) => Ok(integer as f64),
             other => Err(mismatch("a number", &other)),
@@ -88,7 +90,7 @@ impl ColumnType for String {
 
     fn from_value(value: Value) -> Result<Self> {
         match value {
-            Value::Text(text) => Ok(text),
+            Value::Text(text) | Value::Numeric(text) | Value::Json(text) => Ok(text),
             other => Err(mismatch("text", &other)),
         }
     }
@@ -167,7 +169,7 @@ impl<V: Serialize + DeserializeOwned> Codec<V> for AsJson {
 
     fn from_value(value: Value) -> Result<V> {
         match value {
-            Value::Text(text) => serde_json::from_str(&text).map_err(|why| {
+            Value::Text(text) | Value::Json(text) => serde_json::from_str(&text).map_err(|why| {
                 mismatch("JSON", &Value::Text(text)).context(format!("the text is not JSON of this type: {why}"))
             }),
             other => Err(mismatch("JSON", &other)),

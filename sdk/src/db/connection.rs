@@ -117,14 +117,7 @@ impl Connection<'_> {
     pub(super) fn execute_many(self, sql: &str, params: Vec<Vec<Value>>) -> Result<Changes> {
         match self {
             Connection::Database => host::db_execute_many(sql, params),
-            // The transaction already makes them all or nothing, so running them one by one is equivalent.
-            Connection::Transaction(transaction) => {
-                let mut sum = Changes::default();
-                for params in params {
-                    sum.add(transaction.0.execute(sql, params)?);
-                }
-                Ok(sum)
-            }
+            Connection::Transaction(transaction) => transaction.0.execute_many(sql, params),
         }
     }
 

@@ -157,9 +157,15 @@ impl Cell {
     fn plain<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         match self.value {
             Value::Null => visitor.visit_unit(),
+            Value::Boolean(truth) => visitor.visit_bool(truth),
             Value::Integer(integer) => visitor.visit_i64(integer),
             Value::Real(real) => visitor.visit_f64(real),
-            Value::Text(text) => visitor.visit_string(text),
+            Value::Numeric(text) => match (text.parse(), text.parse()) {
+                (Ok(integer), _) => visitor.visit_i64(integer),
+                (Err(_), Ok(real)) => visitor.visit_f64(real),
+                (Err(_), Err(_)) => visitor.visit_string(text),
+            },
+            Value::Text(text) | Value::Json(text) => visitor.visit_string(text),
             Value::Blob(bytes) => visitor.visit_byte_buf(bytes),
         }
     }
@@ -167,7 +173,7 @@ impl Cell {
     /// Reads the text with serde_json.
     fn parsed<T>(self, read: impl FnOnce(&str) -> serde_json::Result<T>) -> Result<T, Mismatch> {
         match self.value {
-            Value::Text(text) => {
+            Value::Text(text) | Value::Json(text) => {
                 read(&text).map_err(|why| de::Error::custom(format!("the text is not JSON of this type: {why}")))
             }
             other => Err(de::Error::custom(format!("expected JSON, found {}", kind_of(&other)))),
@@ -195,12 +201,24 @@ macro_rules! plain {
     )*};
 }
 
+/// An integer type also gets a boolean, as 0 or 1.
+macro_rules! integers {
+    ($($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+            match self.value {
+                Value::Boolean(truth) => visitor.visit_i64(truth.into()),
+                _ => self.plain(visitor),
+            }
+        }
+    )*};
+}
+
 impl<'de> de::Deserializer<'de> for Cell {
     type Error = Mismatch;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         match (&self.value, self.kind) {
-            (Value::Text(_), Some(Kind::Json)) => json!(self, deserialize_any(visitor)),
+            (Value::Json(_), _) | (Value::Text(_), Some(Kind::Json)) => json!(self, deserialize_any(visitor)),
             (Value::Integer(_), Some(Kind::Boolean)) => self.deserialize_bool(visitor),
             // A type that accepts anything usually becomes JSON, which has no bytes.
             (Value::Blob(_), _) => self.deserialize_seq(visitor),
@@ -283,11 +301,26 @@ impl<'de> de::Deserializer<'de> for Cell {
         }
     }
 
-    // A specific type gets the stored value. Only types that accept anything depend on the declared kind.
-    plain! {
+    integers! {
         deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
         deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
-        deserialize_f32 deserialize_f64 deserialize_char deserialize_str deserialize_string
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        self.deserialize_string(visitor)
+    }
+
+    /// Text, also if it is JSON or an exact number.
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self.value {
+            Value::Numeric(text) => visitor.visit_string(text),
+            _ => self.plain(visitor),
+        }
+    }
+
+    // A specific type gets the stored value. Only types that accept anything depend on the declared kind.
+    plain! {
+        deserialize_f32 deserialize_f64 deserialize_char
         deserialize_bytes deserialize_byte_buf deserialize_unit deserialize_identifier deserialize_ignored_any
     }
 

@@ -8,22 +8,30 @@ use super::failure::invalid;
 use crate::error::{Result, error};
 use crate::schema::{Schema, Shape};
 
-/// A value in the database's five storage classes.
+/// A value of a row or of a parameter.
 ///
-/// JSON and dates are stored as text, and booleans as 0 or 1; see [`ToValue`].
+/// Columns that the manifest declares as boolean, numeric or JSON return values of these kinds. Timestamps are integers,
+/// and dates, times and UUIDs are text; see [`ToValue`].
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub enum Value {
     /// Null.
     #[default]
     Null,
+    /// True or false.
+    Boolean(bool),
     /// A 64-bit integer.
     Integer(i64),
     /// A 64-bit floating point number.
     Real(f64),
+    /// An exact number as decimal text, such as `12.50`.
+    Numeric(String),
     /// Text.
     Text(String),
     /// Bytes.
     Blob(Vec<u8>),
+    /// A JSON text.
+    Json(String),
 }
 
 /// A type that can be a parameter of a statement.
@@ -230,10 +238,13 @@ macro_rules! params {
 pub(super) fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
+        Value::Boolean(_) => "a boolean",
         Value::Integer(_) => "an integer",
         Value::Real(_) => "a real number",
+        Value::Numeric(_) => "an exact number",
         Value::Text(_) => "text",
         Value::Blob(_) => "bytes",
+        Value::Json(_) => "JSON",
     }
 }
 

@@ -3,17 +3,20 @@
 mod cache;
 mod data;
 mod db;
+mod event;
 mod http;
 mod plugins;
 mod scheduler;
 
-use super::ConfigFailure;
+use crate::bindings::Failure;
 use crate::bindings::imports::plugbay::plugin::{config, invocation, log};
+use crate::error::{Error, Result};
 use crate::log::Level;
 
 pub(crate) use cache::*;
 pub(crate) use data::*;
 pub(crate) use db::{Transaction, db_begin, db_execute, db_execute_many, db_query};
+pub(crate) use event::*;
 pub(crate) use http::*;
 pub(crate) use plugins::*;
 pub(crate) use scheduler::*;
@@ -39,15 +42,15 @@ pub(crate) fn log_write(level: Level, target: &str, message: &str, fields: &[(St
     log::write(level, target, message, fields);
 }
 
-pub(crate) fn config_get(key: &str) -> Result<Option<String>, ConfigFailure> {
+pub(crate) fn config_get(key: &str) -> Result<Option<String>> {
     config::get(key).map_err(failure)
 }
 
-pub(crate) fn config_set(key: &str, json: &str) -> Result<(), ConfigFailure> {
+pub(crate) fn config_set(key: &str, json: &str) -> Result<()> {
     config::set(key, json).map_err(failure)
 }
 
-pub(crate) fn config_all() -> Result<String, ConfigFailure> {
+pub(crate) fn config_all() -> Result<String> {
     config::all().map_err(failure)
 }
 
@@ -63,11 +66,7 @@ pub(crate) fn time_left_ms() -> Option<u64> {
     invocation::time_left_ms()
 }
 
-fn failure(error: config::Error) -> ConfigFailure {
-    match error {
-        config::Error::Denied(text) => ConfigFailure::Denied(text),
-        config::Error::Invalid(text) => ConfigFailure::Invalid(text),
-        config::Error::Unavailable(text) => ConfigFailure::Unavailable(text),
-        config::Error::Other(text) => ConfigFailure::Other(text),
-    }
+/// Converts a failure of the host.
+fn failure(failure: Failure) -> Error {
+    Error::from_parts(failure.code, failure.message, failure.details, failure.status_code)
 }

@@ -3,6 +3,7 @@
 mod cache;
 mod data;
 mod db;
+mod event;
 mod http;
 mod plugins;
 mod scheduler;
@@ -13,13 +14,13 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::ConfigFailure;
-use crate::error::error;
+use crate::error::{Result, error};
 use crate::log::Level;
 
 pub(crate) use cache::*;
 pub(crate) use data::*;
 pub(crate) use db::{Transaction, db_begin, db_execute, db_execute_many, db_query};
+pub(crate) use event::*;
 pub(crate) use http::*;
 pub(crate) use plugins::*;
 pub(crate) use scheduler::*;
@@ -49,18 +50,19 @@ pub(crate) fn log_write(level: Level, target: &str, message: &str, fields: &[(St
     LINES.with_borrow_mut(|lines| lines.push(line));
 }
 
-pub(crate) fn config_get(key: &str) -> Result<Option<String>, ConfigFailure> {
+pub(crate) fn config_get(key: &str) -> Result<Option<String>> {
     Ok(CONFIG.with_borrow(|values| values.get(key).map(Value::to_string)))
 }
 
-pub(crate) fn config_set(key: &str, json: &str) -> Result<(), ConfigFailure> {
-    let value = serde_json::from_str(json).map_err(|error| ConfigFailure::Invalid(error.to_string()))?;
+pub(crate) fn config_set(key: &str, json: &str) -> Result<()> {
+    let value =
+        serde_json::from_str(json).map_err(|reason| error(reason.to_string()).with_code("invalid_configuration"))?;
     set(key, value);
     Ok(())
 }
 
-pub(crate) fn config_all() -> Result<String, ConfigFailure> {
-    CONFIG.with_borrow(|values| serde_json::to_string(values).map_err(|error| ConfigFailure::Other(error.to_string())))
+pub(crate) fn config_all() -> Result<String> {
+    CONFIG.with_borrow(|values| Ok(serde_json::to_string(values)?))
 }
 
 pub(crate) fn request_id() -> String {
@@ -86,7 +88,7 @@ pub(crate) fn take_lines() -> Vec<String> {
 }
 
 /// Checks a key of `data` or `cache` by the host's rules.
-fn check_key(key: &str) -> crate::Result<()> {
+fn check_key(key: &str) -> Result<()> {
     if key.len() > KEY_BYTES_MAX {
         return Err(error(format!("the key has {} bytes; the maximum is {KEY_BYTES_MAX}", key.len()))
             .with_code("limit_exceeded"));

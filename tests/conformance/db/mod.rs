@@ -47,6 +47,7 @@ pub(crate) async fn check(provider: &dyn SqlStoreProvider) {
         transaction::interrupted_statement_ends_its_transaction
         declaration::declaration_creates_tables_and_collections
         declaration::declaration_that_fails_changes_nothing
+        declaration::declared_column_returns_its_kind
         provider_removes_the_tables_of_one_plugin
     }
 }
@@ -150,24 +151,26 @@ async fn values_are_returned_as_they_were_bound(backend: &Backend<'_>) {
         let answer = store.run(statement("SELECT ?"), vec![value.clone()]).await.expect("it runs");
         assert_eq!(answer.rows, [[value]]);
     }
-    let swapped = vec![SqlValue::Integer(1), SqlValue::Integer(2)];
-    let answer = store.run(statement("SELECT ?2 - ?1"), swapped).await.expect("it runs");
-    assert_eq!(answer.rows, [[SqlValue::Integer(1)]]);
+    for sql in ["SELECT ?2 - ?1", "SELECT $2 - $1", "SELECT $2 - $1 + 0 * $2"] {
+        let swapped = vec![SqlValue::Integer(1), SqlValue::Integer(2)];
+        let answer = store.run(statement(sql), swapped).await.expect("it runs");
+        assert_eq!(answer.rows, [[SqlValue::Integer(1)]], "{sql}");
+    }
 }
 
 async fn answer_has_columns_rows_bytes_and_changes(backend: &Backend<'_>) {
     let store = backend.open().await;
     notes(&*store, &[]).await;
     let answer = run(&*store, "INSERT INTO notes (title) VALUES ('a'), ('b')").await;
-    assert_eq!((answer.changes, answer.insert_id, answer.rows), (2, 2, vec![]));
+    assert_eq!((answer.changes, answer.insert_id, answer.rows), (2, Some(SqlValue::Integer(2)), vec![]));
     let answer = run(&*store, "UPDATE notes SET title = title || '!'").await;
-    assert_eq!((answer.changes, answer.insert_id), (2, 0));
+    assert_eq!((answer.changes, answer.insert_id), (2, None));
     let answer = run(&*store, "SELECT id, title AS name FROM notes ORDER BY id").await;
-    assert_eq!(answer.columns, ["id", "name"]);
+    assert_eq!(answer.columns.iter().map(|column| &*column.name).collect::<Vec<_>>(), ["id", "name"]);
     let row = |id, title: &str| vec![SqlValue::Integer(id), SqlValue::Text(title.to_owned())];
     assert_eq!(answer.rows, [row(1, "a!"), row(2, "b!")]);
     assert_eq!(answer.bytes, answer.rows.iter().flatten().map(SqlValue::answer_bytes).sum::<usize>());
-    assert_eq!((answer.changes, answer.insert_id), (0, 0));
+    assert_eq!((answer.changes, answer.insert_id), (0, None));
     let none = SqlStatement { wants_rows: false, ..statement("SELECT title FROM notes") };
     assert!(store.run(none, vec![]).await.expect("it runs").rows.is_empty());
     let returning = run(&*store, "INSERT INTO notes (title) VALUES ('c') RETURNING id").await;
@@ -369,7 +372,7 @@ async fn violated_constraint_undoes_the_statement(backend: &Backend<'_>) {
         "UPDATE notes SET title = NULL",
     ] {
         let error = try_run(&*store, sql).await.expect_err(sql);
-        assert!(matches!(error, SqlError::Constraint(_)), "{sql}: {error:?}");
+        assert!(matches!(error, SqlError::Constraint { .. }), "{sql}: {error:?}");
     }
     assert_eq!(titles(&*store).await, ["a"]);
 }
@@ -382,10 +385,10 @@ async fn many_statements_run_all_or_none(backend: &Backend<'_>) {
         store.run_many(statement("INSERT INTO notes (title) VALUES (?)"), many).await
     };
     let error = many(&["b", "a"]).await.expect_err("the title is taken");
-    assert!(matches!(error, SqlError::Constraint(_)), "{error:?}");
+    assert!(matches!(error, SqlError::Constraint { .. }), "{error:?}");
     assert_eq!(titles(&*store).await, ["a"]);
     let answer = many(&["b", "c"]).await.expect("they run");
-    assert_eq!((answer.changes, answer.insert_id), (2, 3));
+    assert_eq!((answer.changes, answer.insert_id), (2, Some(SqlValue::Integer(3))));
     let denied = store.run_many(allowing("DELETE FROM notes", |_, _| false), vec![vec![]]).await;
     assert_eq!(denied.map(drop), Err(SqlError::Denied(writing("notes"))));
     assert_eq!(titles(&*store).await, ["a", "b", "c"]);

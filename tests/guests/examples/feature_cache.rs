@@ -1,17 +1,6 @@
-//! Uses `cache`, and returns an error of the host as `{"error": {kind: text}}`.
+//! Uses `cache`, and returns an error of the host as `{"error": {code: message}}`.
 
-use plugbay_guests::{Value, cache, json};
-
-fn error(error: cache::Error) -> Value {
-    let (kind, text) = match error {
-        cache::Error::Denied(text) => ("denied", text),
-        cache::Error::Invalid(text) => ("invalid", text),
-        cache::Error::Limit(text) => ("limit", text),
-        cache::Error::Unavailable(text) => ("unavailable", text),
-        cache::Error::Other(text) => ("other", text),
-    };
-    json!({ "error": { kind: text } })
-}
+use plugbay_guests::{Failure, Value, cache, error, json};
 
 fn text<'a>(payload: &'a Value, member: &str) -> &'a str {
     payload[member].as_str().unwrap_or_default()
@@ -28,11 +17,11 @@ fn value(json: Option<String>) -> Value {
     }
 }
 
-fn done(result: Result<(), cache::Error>) -> Value {
+fn done(result: Result<(), Failure>) -> Value {
     result.map_or_else(error, |()| json!("set"))
 }
 
-fn count(result: Result<u64, cache::Error>) -> Value {
+fn count(result: Result<u64, Failure>) -> Value {
     result.map_or_else(error, |count| json!(count))
 }
 

@@ -1,16 +1,6 @@
-//! Uses `config`, and returns an error of the host as `{"error": {kind: text}}`.
+//! Uses `config`, and returns an error of the host as `{"error": {code: message}}`.
 
-use plugbay_guests::{Value, config, json, log};
-
-fn error(error: config::Error) -> Value {
-    let (kind, text) = match error {
-        config::Error::Denied(text) => ("denied", text),
-        config::Error::Invalid(text) => ("invalid", text),
-        config::Error::Unavailable(text) => ("unavailable", text),
-        config::Error::Other(text) => ("other", text),
-    };
-    json!({ "error": { kind: text } })
-}
+use plugbay_guests::{Value, config, error, json, log};
 
 /// Returns the text of the setting `token`, or of its field `inner` if it is an object.
 fn secret() -> String {

@@ -1,17 +1,6 @@
-//! Uses `data`, and returns an error of the host as `{"error": {kind: text}}`.
+//! Uses `data`, and returns an error of the host as `{"error": {code: message}}`.
 
-use plugbay_guests::{Value, data, json, log};
-
-fn error(error: data::Error) -> Value {
-    let (kind, text) = match error {
-        data::Error::Denied(text) => ("denied", text),
-        data::Error::Invalid(text) => ("invalid", text),
-        data::Error::Limit(text) => ("limit", text),
-        data::Error::Unavailable(text) => ("unavailable", text),
-        data::Error::Other(text) => ("other", text),
-    };
-    json!({ "error": { kind: text } })
-}
+use plugbay_guests::{Failure, Value, data, error, json, log};
 
 fn text<'a>(payload: &'a Value, member: &str) -> &'a str {
     payload[member].as_str().unwrap_or_default()
@@ -21,7 +10,7 @@ fn number(payload: &Value, member: &str) -> usize {
     payload[member].as_u64().unwrap_or_default() as usize
 }
 
-fn done(result: Result<(), data::Error>) -> Value {
+fn done(result: Result<(), Failure>) -> Value {
     result.map_or_else(error, |()| json!("set"))
 }
 
@@ -43,7 +32,7 @@ fn acknowledge(payload: &Value) -> Value {
 }
 
 /// Returns the numbers whose values are stored, and the keys whose values differ from those that were set.
-fn kept() -> Result<Value, data::Error> {
+fn kept() -> Result<Value, Failure> {
     let (mut kept, mut wrong, mut cursor) = (Vec::new(), Vec::new(), None);
     loop {
         let page = data::keys("value/", cursor.as_deref(), 100)?;
@@ -66,6 +55,10 @@ plugbay_guests::actions!(|action, payload| Ok(match action {
         Ok(Some(text)) => serde_json::from_str(&text).unwrap_or_else(|_| json!({ "not_json": text })),
         Ok(None) => json!({ "absent": true }),
         Err(why) => error(why),
+    },
+    "details" => match data::get(payload.as_str().unwrap_or_default()) {
+        Ok(_) => json!("granted"),
+        Err(why) => plugbay_guests::whole_error(why),
     },
     "get_raw" => data::get(payload.as_str().unwrap_or_default()).map_or_else(error, |text| json!(text)),
     "set" => done(data::set(text(&payload, "key"), &payload["value"].to_string())),

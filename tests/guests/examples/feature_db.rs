@@ -41,7 +41,7 @@ fn transaction(script: &Value) -> Value {
 
 /// Inserts numbers one by one, each into two tables in one transaction, and logs each as soon as the host has
 /// acknowledged the commit.
-fn acknowledge(first: u64, count: u64) -> Result<Value, db::Error> {
+fn acknowledge(first: u64, count: u64) -> Result<Value, plugbay_guests::Failure> {
     for table in ["kept", "kept_too"] {
         db::execute(&format!("CREATE TABLE IF NOT EXISTS {table} (n INTEGER PRIMARY KEY, padding TEXT)"), &[])?;
     }
@@ -57,8 +57,8 @@ fn acknowledge(first: u64, count: u64) -> Result<Value, db::Error> {
 }
 
 /// Returns the numbers that are in both tables, and those that are in only one.
-fn kept() -> Result<Value, db::Error> {
-    let numbers = |sql: &str| -> Result<Vec<Value>, db::Error> {
+fn kept() -> Result<Value, plugbay_guests::Failure> {
+    let numbers = |sql: &str| -> Result<Vec<Value>, plugbay_guests::Failure> {
         let rows = sql::rows(db::query(sql, &[])?);
         Ok(rows.as_array().into_iter().flatten().map(|row| row["n"].clone()).collect())
     };

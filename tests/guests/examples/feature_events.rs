@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use plugbay_guests::{Failure, Value, failure, json};
+use plugbay_guests::{Failure, Value, events, failure, json};
 
 thread_local! {
     static HEARD: RefCell<Vec<Value>> = const { RefCell::new(Vec::new()) };
@@ -11,33 +11,36 @@ thread_local! {
 
 plugbay_guests::bindings_of_everything!();
 
-use exports::plugbay::plugin::{actions, events, health, lifecycle};
+use exports::plugbay::plugin::{actions, event_handler, health, lifecycle};
 
 struct Guest;
 
-impl events::Guest for Guest {
-    fn on_event(event: events::Event) -> Result<events::Reaction, Failure> {
-        let data: Value = serde_json::from_str(&event.data).map_err(|error| failure("not_json", error.to_string()))?;
-        let mut reaction = events::Reaction::empty();
-        if event.name.ends_with(".stop") {
-            reaction |= events::Reaction::STOP;
+impl event_handler::Guest for Guest {
+    fn on_event(event: &events::Event) -> Result<(), Failure> {
+        let data: Value =
+            serde_json::from_str(&event.data()).map_err(|error| failure("not_json", error.to_string()))?;
+        let topic = event.topic();
+        if topic.ends_with(".stop") {
+            event.stop();
         }
-        if event.name.ends_with(".cancel") {
-            reaction |= events::Reaction::CANCEL;
+        if topic.ends_with(".cancel") {
+            event.cancel(data["reason"].as_str().unwrap_or("not now"));
+            event.cancel("a second reason");
         }
-        if event.name.ends_with(".fail") {
+        if topic.ends_with(".fail") {
             return Err(failure("unwanted", "this event is not for me"));
         }
-        if event.name.ends_with(".trap") {
+        if topic.ends_with(".trap") {
             panic!("panics on this event");
         }
         HEARD.with_borrow_mut(|heard| {
             heard.push(json!({
-                "id": event.id, "name": event.name, "pattern": event.pattern, "data": data, "source": event.source,
-                "timestamp_ms": event.timestamp_ms, "correlation_id": event.correlation_id,
+                "id": event.id(), "topic": topic, "subscription": event.subscription(), "data": data,
+                "source": event.source(), "timestamp_ms": event.timestamp_ms(),
+                "correlation_id": event.correlation_id(), "attempt": event.attempt(),
             }));
         });
-        Ok(reaction)
+        Ok(())
     }
 }
 
@@ -71,11 +74,11 @@ impl lifecycle::Guest for Guest {
         Ok(())
     }
 
-    fn save_state() -> Result<Option<Vec<u8>>, Failure> {
+    fn save_state() -> Result<Option<lifecycle::State>, Failure> {
         Ok(None)
     }
 
-    fn on_reload(_: Option<Vec<u8>>) -> Result<(), Failure> {
+    fn on_reload(_: String, _: Option<lifecycle::State>) -> Result<(), Failure> {
         Ok(())
     }
 

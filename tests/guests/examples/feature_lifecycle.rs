@@ -7,7 +7,12 @@ use std::cell::{Cell, RefCell};
 
 use plugbay_guests::{Failure, Value, config, failure, json, log};
 
+/// The format of the state.
+const FORMAT: u32 = 7;
+
 thread_local! {
+    /// The version of the older revision.
+    static FROM: RefCell<String> = const { RefCell::new(String::new()) };
     static TOTAL: Cell<u64> = const { Cell::new(0) };
     static MOMENTS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
     /// The configured revision when this instance started.
@@ -16,7 +21,7 @@ thread_local! {
 
 plugbay_guests::bindings_of_everything!();
 
-use exports::plugbay::plugin::{actions, events, health, lifecycle};
+use exports::plugbay::plugin::{actions, event_handler, health, lifecycle};
 
 struct Guest;
 
@@ -50,15 +55,19 @@ impl lifecycle::Guest for Guest {
         moment("on_load")
     }
 
-    fn save_state() -> Result<Option<Vec<u8>>, Failure> {
+    fn save_state() -> Result<Option<lifecycle::State>, Failure> {
         moment("save_state")?;
-        Ok(Some(TOTAL.get().to_le_bytes().to_vec()))
+        Ok(Some(lifecycle::State { format: FORMAT, bytes: TOTAL.get().to_le_bytes().to_vec() }))
     }
 
-    fn on_reload(state: Option<Vec<u8>>) -> Result<(), Failure> {
+    fn on_reload(from: String, state: Option<lifecycle::State>) -> Result<(), Failure> {
         moment("on_reload")?;
+        FROM.set(from);
         let Some(state) = state else { return Ok(()) };
-        let bytes = state.try_into().map_err(|_| failure("bad_state", "the state is not eight bytes"))?;
+        if state.format != FORMAT {
+            return Err(failure("bad_state", format!("the state has format {}", state.format)));
+        }
+        let bytes = state.bytes.try_into().map_err(|_| failure("bad_state", "the state is not eight bytes"))?;
         TOTAL.set(u64::from_le_bytes(bytes));
         Ok(())
     }
@@ -77,6 +86,7 @@ impl actions::Guest for Guest {
                 Ok(json!(TOTAL.get()))
             }
             "revision" => Ok(json!([REVISION.get(), configured_revision(), TOTAL.get()])),
+            "from" => Ok(json!(FROM.take())),
             "moments" => Ok(MOMENTS.with_borrow(|moments| json!(moments))),
             "trap" => panic!("the action `trap` traps"),
             other => plugbay_guests::unknown(other),
@@ -84,9 +94,9 @@ impl actions::Guest for Guest {
     }
 }
 
-impl events::Guest for Guest {
-    fn on_event(_: events::Event) -> Result<events::Reaction, Failure> {
-        Ok(events::Reaction::empty())
+impl event_handler::Guest for Guest {
+    fn on_event(_: &plugbay_guests::events::Event) -> Result<(), Failure> {
+        Ok(())
     }
 }
 

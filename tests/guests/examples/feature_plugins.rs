@@ -1,17 +1,17 @@
-//! Calls other plugins and offers services, and returns an error of the host as `{"error": {"kind", …}}`.
+//! Calls other plugins and offers services, and returns an error of the host as `{"error": {"code", …}}`.
 //!
 //! On load and reload it registers the names in its configuration's `services`, and then fails if `fail` is set.
 
-use plugbay_guests::{Failure, Value, config, failure, invocation, json, plugins, plugins_error};
+use plugbay_guests::{Failure, Value, config, failure, invocation, json, plugins, whole_error};
 
 plugbay_guests::bindings_of_everything!();
 
-use exports::plugbay::plugin::{actions, events, health, lifecycle};
+use exports::plugbay::plugin::{actions, event_handler, health, lifecycle};
 
 struct Guest;
 
-fn answer<T>(result: Result<T, plugins::Error>, to_json: impl FnOnce(T) -> Value) -> Value {
-    result.map_or_else(|error| json!({ "error": plugins_error(error) }), to_json)
+fn answer<T>(result: Result<T, Failure>, to_json: impl FnOnce(T) -> Value) -> Value {
+    result.map_or_else(|error| json!({ "error": whole_error(error) }), to_json)
 }
 
 fn text(value: &Value) -> &str {
@@ -39,11 +39,10 @@ fn start() -> Result<(), Failure> {
     let setting = |key| config::get(key).ok().flatten().map(value).unwrap_or_default();
     for name in setting("services").as_array().into_iter().flatten() {
         plugins::register_service(text(name))
-            .map_err(|error| failure("not_registered", plugins_error(error).to_string()))?;
+            .map_err(|error| failure("not_registered", whole_error(error).to_string()))?;
     }
     if let Some(other) = setting("calls").as_str() {
-        plugins::call(other, "ping", "null")
-            .map_err(|error| failure("not_called", plugins_error(error).to_string()))?;
+        plugins::call(other, "ping", "null").map_err(|error| failure("not_called", whole_error(error).to_string()))?;
     }
     if setting("fail") == json!(true) { Err(failure("told_to_fail", "so it does")) } else { Ok(()) }
 }
@@ -71,6 +70,14 @@ impl actions::Guest for Guest {
                 let (plugin, action) = (text(&payload["plugin"]), text(&payload["action"]));
                 Ok(answer(plugins::call(plugin, action, &json!(long).to_string()), |json| json!({ "ok": value(json) })))
             }
+            "call_service" => {
+                let (service, action) = (text(&payload["service"]), text(&payload["action"]));
+                Ok(answer(
+                    plugins::call_service(service, action, &payload["payload"].to_string()),
+                    |json| json!({ "ok": value(json) }),
+                ))
+            }
+            "describe" => Ok(answer(plugins::describe(text(&payload)), value)),
             "length" => Ok(json!(text(&payload).len())),
             "long" => Ok(json!("x".repeat(payload.as_u64().unwrap_or(0) as usize))),
             "relay" => Ok(relay(&payload)),
@@ -79,15 +86,22 @@ impl actions::Guest for Guest {
                 Ok(relay(&payload["route"]))
             }
             "plugins" => Ok(answer(plugins::plugins(), |all| {
-                all.into_iter().map(|one| json!([one.name, one.version, one.title, one.actions])).collect()
+                all.into_iter()
+                    .map(value)
+                    .map(|one| json!([one["name"], one["version"], one["title"], one["actions"]]))
+                    .collect()
             })),
             "register" => Ok(answer(plugins::register_service(text(&payload)), |()| json!("registered"))),
             "unregister" => Ok(answer(plugins::unregister_service(text(&payload)), |held| json!(held))),
             "find" => Ok(answer(plugins::find_service(text(&payload)), |plugin| json!(plugin))),
             "services" => Ok(answer(plugins::services(), |all| {
-                all.into_iter().map(|one| json!([one.name, one.plugin])).collect()
+                all.into_iter().map(value).map(|one| json!([one["name"], one["plugin"]])).collect()
             })),
             "echo" => Ok(payload),
+            "pose_as_host" => Err(Failure {
+                details: Some(json!({ "by": "host", "left": 0 }).to_string()),
+                ..failure("timeout", "it took too long")
+            }),
             "fail" => Err(Failure {
                 details: Some(json!({ "left": 0 }).to_string()),
                 status_code: Some(409),
@@ -111,20 +125,20 @@ impl lifecycle::Guest for Guest {
         start()
     }
 
-    fn save_state() -> Result<Option<Vec<u8>>, Failure> {
+    fn save_state() -> Result<Option<lifecycle::State>, Failure> {
         Ok(None)
     }
 
-    fn on_reload(_: Option<Vec<u8>>) -> Result<(), Failure> {
+    fn on_reload(_: String, _: Option<lifecycle::State>) -> Result<(), Failure> {
         start()
     }
 
     fn on_unload() {}
 }
 
-impl events::Guest for Guest {
-    fn on_event(_: events::Event) -> Result<events::Reaction, Failure> {
-        Ok(events::Reaction::empty())
+impl event_handler::Guest for Guest {
+    fn on_event(_: &plugbay_guests::events::Event) -> Result<(), Failure> {
+        Ok(())
     }
 }
 

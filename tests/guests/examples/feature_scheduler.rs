@@ -1,25 +1,12 @@
-//! Schedules jobs and contains the actions that they run. It returns an error of the host as `{"error": {kind: text}}`.
+//! Schedules jobs and contains the actions that they run. It returns an error of the host as `{"error": {code: message}}`.
 
 use std::cell::RefCell;
 
-use plugbay_guests::{Value, failure, invocation, json, log, scheduler};
+use plugbay_guests::{Failure, Value, error, failure, invocation, json, log, scheduler};
 
 thread_local! {
     /// The payloads and callers of the jobs that this instance has run.
     static RUNS: RefCell<Vec<Value>> = const { RefCell::new(Vec::new()) };
-}
-
-fn error(error: scheduler::Error) -> Value {
-    let (kind, text) = match error {
-        scheduler::Error::Denied(text) => ("denied", text),
-        scheduler::Error::Invalid(text) => ("invalid", text),
-        scheduler::Error::Exists(text) => ("exists", text),
-        scheduler::Error::NotFound(text) => ("not_found", text),
-        scheduler::Error::Limit(text) => ("limit", text),
-        scheduler::Error::Unavailable(text) => ("unavailable", text),
-        scheduler::Error::Other(text) => ("other", text),
-    };
-    json!({ "error": { kind: text } })
 }
 
 fn text<'a>(payload: &'a Value, member: &str) -> &'a str {
@@ -41,34 +28,15 @@ fn schedule(payload: &Value) -> scheduler::Schedule {
     }
 }
 
-fn add(payload: &Value) -> Result<Option<u64>, scheduler::Error> {
+fn add(payload: &Value) -> Result<Option<u64>, Failure> {
     let action = payload["action"].as_str().unwrap_or("work");
     let args = payload["args_text"].as_str().map_or_else(|| payload["args"].to_string(), str::to_owned);
     scheduler::add(text(payload, "id"), action, &args, &schedule(payload), payload["replace"] == true)
 }
 
-fn shown(job: scheduler::Job) -> Value {
-    let schedule = match job.schedule {
-        scheduler::Schedule::IntervalMs(ms) => json!({ "interval_ms": ms }),
-        scheduler::Schedule::DateMs(ms) => json!({ "date_ms": ms }),
-        scheduler::Schedule::Cron(cron) => json!({ "cron": cron.expression, "time_zone": cron.time_zone }),
-        scheduler::Schedule::Other(other) => json!({ "other": other }),
-    };
-    json!({
-        "id": job.id, "action": job.action, "args": value(&job.args), "schedule": schedule,
-        "next_run_ms": job.next_run_ms, "paused": job.paused,
-    })
-}
-
-fn outcome(outcome: scheduler::Outcome) -> Value {
-    let (kind, answer) = match &outcome.answer {
-        Ok(answer) => ("answer", answer),
-        Err(error) => ("error", error),
-    };
-    json!({
-        "job": outcome.job, "scheduled_ms": outcome.scheduled_ms, "started_ms": outcome.started_ms,
-        "finished_ms": outcome.finished_ms, kind: value(answer),
-    })
+/// A job or an outcome.
+fn shown(json: String) -> Value {
+    value(&json)
 }
 
 fn value(text: &str) -> Value {
@@ -95,16 +63,15 @@ fn kept() -> Value {
         Err(why) => return error(why),
     };
     let (mut kept, mut wrong) = (Vec::new(), Vec::new());
-    for job in jobs {
-        let index = job.id.strip_prefix("job/").and_then(|index| index.parse::<u64>().ok());
+    for job in jobs.into_iter().map(shown) {
+        let id = text(&job, "id");
+        let index = id.strip_prefix("job/").and_then(|index| index.parse::<u64>().ok());
         let as_added = |index: u64| {
-            job.action == "work"
-                && job.args == index.to_string()
-                && matches!(job.schedule, scheduler::Schedule::IntervalMs(ms) if ms == 3_600_000 + index)
+            job["action"] == "work" && job["args"] == index && job["schedule"]["interval_ms"] == 3_600_000 + index
         };
         match index.filter(|index| as_added(*index)) {
             Some(index) => kept.push(index),
-            None => wrong.push(job.id),
+            None => wrong.push(id.to_owned()),
         }
     }
     json!({ "kept": kept, "wrong": wrong })
@@ -127,9 +94,9 @@ plugbay_guests::actions!(|action, payload| {
         "pause" => scheduler::pause(id).map_or_else(error, Value::Bool),
         "resume" => scheduler::resume(id).map_or_else(error, Value::Bool),
         "remove" => scheduler::remove(id).map_or_else(error, Value::Bool),
-        "outcomes" => scheduler::outcomes(id, 1_000).map_or_else(error, |all| all.into_iter().map(outcome).collect()),
+        "outcomes" => scheduler::outcomes(id, 1_000).map_or_else(error, |all| all.into_iter().map(shown).collect()),
         "outcomes_limited" => scheduler::outcomes(text(&payload, "id"), payload["limit"].as_u64().unwrap_or(1) as u32)
-            .map_or_else(error, |all| all.into_iter().map(outcome).collect()),
+            .map_or_else(error, |all| all.into_iter().map(shown).collect()),
 
         // Actions that jobs run.
         "work" => {

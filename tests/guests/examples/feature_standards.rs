@@ -135,14 +135,12 @@ fn level(name: &str) -> logging::Level {
 plugbay_guests::actions!(|action, payload| Ok(match action {
     "data_get" => match data::get(text(&payload, "key")) {
         Ok(value) => json!(value),
-        Err(data::Error::Invalid(why)) => json!({ "error": why }),
-        Err(why) => json!({ "error": why.to_string() }),
+        Err(why) => json!({ "error": why.message }),
     },
     "data_set" => json!(data::set(text(&payload, "key"), &payload["value"].to_string()).is_ok()),
     "cache_get" => match cache::get(text(&payload, "key")) {
         Ok(value) => json!(value),
-        Err(cache::Error::Invalid(why)) => json!({ "error": why }),
-        Err(why) => json!({ "error": why.to_string() }),
+        Err(why) => json!({ "error": why.message }),
     },
     "cache_set" => json!(cache::set(text(&payload, "key"), &payload["value"].to_string(), None).is_ok()),
     "config_get" => config::get(text(&payload, "key")).map_or_else(config_error, |value| json!(value)),

@@ -6,7 +6,7 @@ fn fill(bytes: usize, count: u64) -> Value {
     let value = "1".repeat(bytes);
     for index in 0..count {
         if let Err(why) = cache::set(&format!("{index}"), &value, Some(0)) {
-            return json!(why.to_string());
+            return json!(why.message);
         }
     }
     json!("filled")
@@ -17,14 +17,14 @@ fn search() -> Value {
     let key = "a".repeat(500);
     for index in 0..20_000 {
         if let Err(why) = cache::set(&format!("{key}{index}"), "1", None) {
-            return json!(why.to_string());
+            return json!(why.message);
         }
     }
     let pattern = format!("*{}b", "a".repeat(250)).repeat(4);
     match cache::delete_pattern(&pattern) {
         Ok(count) => json!(count),
-        Err(cache::Error::Limit(text)) => json!({ "limit": text }),
-        Err(why) => json!(why.to_string()),
+        Err(refused) if refused.code == "limit_exceeded" => json!({ "limit": refused.message }),
+        Err(why) => json!(why.message),
     }
 }
 

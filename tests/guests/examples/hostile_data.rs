@@ -8,7 +8,7 @@ fn fill(bytes: usize, at_once: usize) -> Value {
     for round in 0.. {
         let entries: Vec<_> = (0..at_once).map(|index| (format!("{round}/{index}"), value.clone())).collect();
         if let Err(why) = data::set_many(&entries) {
-            return json!({ "rounds": round, "refused": why.to_string() });
+            return json!({ "rounds": round, "refused": why.message });
         }
     }
     Value::Null

@@ -9,10 +9,10 @@ fn flood(payload: Value) -> Value {
     for number in 0..1_000_000 {
         match scheduler::add(&format!("job-{number}"), "ping", "null", &every, true) {
             Ok(_) => added += 1,
-            Err(scheduler::Error::Limit(text)) if payload["until_refused"] == true => {
-                return json!({ "added": added, "limit": text });
+            Err(refused) if refused.code == "limit_exceeded" && payload["until_refused"] == true => {
+                return json!({ "added": added, "limit": refused.message });
             }
-            Err(scheduler::Error::Limit(_)) => {}
+            Err(refused) if refused.code == "limit_exceeded" => {}
             Err(error) => return json!({ "added": added, "error": format!("{error:?}") }),
         }
     }

@@ -42,7 +42,7 @@ fn endless_transaction() -> Value {
         Err(error) => return sql::error(error),
     };
     let run = |sql: &str| transaction.execute(sql, &[]);
-    let made: Result<(), db::Error> = run("CREATE TABLE again (x)").and_then(|_| {
+    let made: Result<(), plugbay_guests::Failure> = run("CREATE TABLE again (x)").and_then(|_| {
         run(&format!("INSERT INTO again {ROWS} SELECT zeroblob(900000) FROM c LIMIT 20"))?;
         loop {
             run("UPDATE again SET x = randomblob(900000)")?;

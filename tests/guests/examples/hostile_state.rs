@@ -4,7 +4,7 @@ use plugbay_guests::{Failure, config};
 
 plugbay_guests::bindings_of_everything!();
 
-use exports::plugbay::plugin::{actions, events, health, lifecycle};
+use exports::plugbay::plugin::{actions, event_handler, health, lifecycle};
 
 struct Guest;
 
@@ -13,12 +13,12 @@ impl lifecycle::Guest for Guest {
         Ok(())
     }
 
-    fn save_state() -> Result<Option<Vec<u8>>, Failure> {
+    fn save_state() -> Result<Option<lifecycle::State>, Failure> {
         let bytes = config::get("bytes").ok().flatten().and_then(|bytes| bytes.parse().ok()).unwrap_or(0);
-        Ok(Some(vec![1; bytes]))
+        Ok(Some(lifecycle::State { format: 1, bytes: vec![1; bytes] }))
     }
 
-    fn on_reload(_: Option<Vec<u8>>) -> Result<(), Failure> {
+    fn on_reload(_: String, _: Option<lifecycle::State>) -> Result<(), Failure> {
         Ok(())
     }
 
@@ -31,9 +31,9 @@ impl actions::Guest for Guest {
     }
 }
 
-impl events::Guest for Guest {
-    fn on_event(_: events::Event) -> Result<events::Reaction, Failure> {
-        Ok(events::Reaction::empty())
+impl event_handler::Guest for Guest {
+    fn on_event(_: &plugbay_guests::events::Event) -> Result<(), Failure> {
+        Ok(())
     }
 }
 

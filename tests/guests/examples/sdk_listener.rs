@@ -9,11 +9,11 @@ struct Listener;
 #[plugin]
 impl Listener {
     #[on_event("listen.*")]
-    fn hear(&mut self, event: &Event) -> Reaction {
-        if event.name == "listen.forever" {
+    fn hear(&mut self, event: &Event) {
+        if event.topic() == "listen.forever" {
             std::thread::sleep(std::time::Duration::from_secs(3600));
         }
-        Reaction::CANCEL
+        event.cancel("heard");
     }
 
     #[health]

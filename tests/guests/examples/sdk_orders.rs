@@ -74,14 +74,13 @@ impl Orders {
     }
 
     #[on_event("order.*", priority = 80)]
-    fn hear(&mut self, event: &Event, order: Order) -> Reaction {
-        self.heard.push(format!("{} {}", event.name, order.item));
-        Reaction::default()
+    fn hear(&mut self, event: &Event, order: Order) {
+        self.heard.push(format!("{} {}", event.topic(), order.item));
     }
 
     #[on_event("onContainerStart")]
     fn container_started(&mut self, event: &Event) {
-        self.heard.push(event.name.clone());
+        self.heard.push(event.topic().to_owned());
     }
 
     #[action]

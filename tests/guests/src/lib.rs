@@ -9,8 +9,8 @@ pub mod actions_only {
         inline: "
             package plugbay:guests;
             world actions-only {
-                include plugbay:plugin/imports@0.1.0;
-                include plugbay:plugin/handles-actions@0.1.0;
+                include plugbay:plugin/imports@0.2.0;
+                include plugbay:plugin/action-provider@0.2.0;
             }
         ",
         path: "../../wit",
@@ -26,7 +26,7 @@ pub mod sql;
 use std::cell::Cell;
 
 pub use actions_only::plugbay::plugin::types::Failure;
-pub use actions_only::plugbay::plugin::{cache, config, data, invocation, log, plugins, scheduler};
+pub use actions_only::plugbay::plugin::{cache, config, data, events, invocation, log, plugins, scheduler};
 pub use serde_json::{Value, json};
 
 thread_local! {
@@ -38,23 +38,17 @@ pub fn failure(code: &str, message: impl Into<String>) -> Failure {
     Failure { code: code.to_owned(), message: message.into(), details: None, status_code: None }
 }
 
-/// Converts an error of `plugins` to JSON: `{"kind", …}` with the text or the failure's fields.
-pub fn plugins_error(error: plugins::Error) -> Value {
-    let text = |kind: &str, text: String| json!({ "kind": kind, "text": text });
-    let failure = |kind: &str, failure: Failure| {
-        let details = failure.details.and_then(|details| serde_json::from_str::<Value>(&details).ok());
-        json!({ "kind": kind, "text": failure.message, "code": failure.code, "details": details, "status": failure.status_code })
-    };
-    match error {
-        plugins::Error::Denied(why) => text("denied", why),
-        plugins::Error::NotFound(why) => text("not_found", why),
-        plugins::Error::ReentrantCall(why) => text("reentrant_call", why),
-        plugins::Error::Limit(why) => failure("limit", why),
-        plugins::Error::Failed(why) => failure("failed", why),
-        plugins::Error::Broken(why) => failure("broken", why),
-        plugins::Error::Invalid(why) => failure("invalid", why),
-        plugins::Error::Other(why) => text("other", why),
-    }
+/// Converts a failure of a host function to `{"error": {code: message}}`.
+pub fn error(failure: Failure) -> Value {
+    json!({ "error": { failure.code: failure.message } })
+}
+
+/// Converts a failure of a host function to JSON, with all of its fields.
+pub fn whole_error(failure: Failure) -> Value {
+    let details = failure.details.and_then(|details| serde_json::from_str::<Value>(&details).ok());
+    json!({
+        "code": failure.code, "text": failure.message, "details": details, "status": failure.status_code,
+    })
 }
 
 /// Returns the failure for an action that the guest does not have.
@@ -86,11 +80,12 @@ macro_rules! bindings_of_everything {
             world: "plugbay:plugin/plugin",
             path: "../../wit",
             with: {
-                "plugbay:plugin/types@0.1.0": plugbay_guests::actions_only::plugbay::plugin::types,
-                "plugbay:plugin/log@0.1.0": plugbay_guests::log,
-                "plugbay:plugin/config@0.1.0": plugbay_guests::config,
-                "plugbay:plugin/invocation@0.1.0": plugbay_guests::invocation,
-                "plugbay:plugin/plugins@0.1.0": plugbay_guests::plugins,
+                "plugbay:plugin/types@0.2.0": plugbay_guests::actions_only::plugbay::plugin::types,
+                "plugbay:plugin/log@0.2.0": plugbay_guests::log,
+                "plugbay:plugin/config@0.2.0": plugbay_guests::config,
+                "plugbay:plugin/invocation@0.2.0": plugbay_guests::invocation,
+                "plugbay:plugin/plugins@0.2.0": plugbay_guests::plugins,
+                "plugbay:plugin/events@0.2.0": plugbay_guests::events,
             },
         });
     };

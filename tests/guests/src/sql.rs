@@ -4,52 +4,59 @@ use serde_json::{Map, Value, json};
 
 pub use crate::actions_only::plugbay::plugin::db;
 
-/// Converts an error to `{"error": {kind: text}}`.
-pub fn error(error: db::Error) -> Value {
-    let (kind, text) = match error {
-        db::Error::Denied(text) => ("denied", text),
-        db::Error::Invalid(text) => ("invalid", text),
-        db::Error::Constraint(text) => ("constraint", text),
-        db::Error::Limit(text) => ("limit", text),
-        db::Error::Interrupted(text) => ("interrupted", text),
-        db::Error::Busy(text) => ("busy", text),
-        db::Error::Unavailable(text) => ("unavailable", text),
-        db::Error::Other(text) => ("other", text),
-    };
-    json!({ "error": { kind: text } })
-}
+pub use crate::error;
 
 /// Converts rows to JSON objects.
 pub fn rows(rows: db::Rows) -> Value {
     let row = |values: Vec<db::Value>| -> Value {
-        rows.columns.iter().cloned().zip(values.into_iter().map(value)).collect::<Map<_, _>>().into()
+        rows.columns
+            .iter()
+            .map(|column| column.name.clone())
+            .zip(values.into_iter().map(value))
+            .collect::<Map<_, _>>()
+            .into()
     };
     rows.rows.into_iter().map(row).collect()
 }
 
 pub fn changes(changes: db::Changes) -> Value {
-    json!({ "insert_id": changes.insert_id, "changes": changes.changes })
+    json!({ "insert_id": changes.insert_id.map(value), "changes": changes.changes })
 }
 
 fn value(value: db::Value) -> Value {
     match value {
         db::Value::Null => Value::Null,
+        db::Value::Boolean(truth) => truth.into(),
         db::Value::Integer(number) => number.into(),
         db::Value::Real(number) => number.into(),
         db::Value::Text(text) => text.into(),
         db::Value::Blob(bytes) => json!({ "blob": bytes }),
+        db::Value::Json(text) => serde_json::from_str(&text).unwrap_or_else(|_| json!({ "not_json": text })),
+        db::Value::Numeric(text) => json!({ "numeric": text }),
+        db::Value::TimestampMs(ms) => json!({ "timestamp_ms": ms }),
+        db::Value::Uuid(text) => json!({ "uuid": text }),
+        db::Value::Other(text) => json!({ "other": text }),
     }
 }
 
-/// Converts a JSON list to parameters; a blob is `{"blob": [bytes]}`.
+/// Converts a JSON list to parameters. A blob is `{"blob": [bytes]}`; `json`, `numeric`, `uuid` and `timestamp_ms` are
+/// written in the same way.
 pub fn params(values: &Value) -> Vec<db::Value> {
     let param = |value: &Value| match value {
         Value::Null => db::Value::Null,
-        Value::Bool(yes) => db::Value::Integer((*yes).into()),
+        Value::Bool(truth) => db::Value::Boolean(*truth),
         Value::Number(number) => {
             number.as_i64().map_or_else(|| db::Value::Real(number.as_f64().unwrap_or_default()), db::Value::Integer)
         }
         Value::String(text) => db::Value::Text(text.clone()),
+        other if other["json"] != Value::Null => db::Value::Json(other["json"].to_string()),
+        other if other["numeric"] != Value::Null => {
+            db::Value::Numeric(other["numeric"].as_str().unwrap_or_default().to_owned())
+        }
+        other if other["uuid"] != Value::Null => db::Value::Uuid(other["uuid"].as_str().unwrap_or_default().to_owned()),
+        other if other["timestamp_ms"] != Value::Null => {
+            db::Value::TimestampMs(other["timestamp_ms"].as_i64().unwrap_or_default())
+        }
         other => db::Value::Blob(
             other["blob"]
                 .as_array()
@@ -77,12 +84,14 @@ pub fn run(step: &Value) -> Value {
 
 /// Like [`run`], in a transaction.
 pub fn run_inside(transaction: &db::Transaction, step: &Value) -> Value {
-    let answer = match step["query"].as_str() {
-        Some(sql) => transaction.query(sql, &params(&step["params"])).map(rows),
-        None => {
-            let sql = step["execute"].as_str().unwrap_or_default();
-            transaction.execute(sql, &params(&step["params"])).map(changes)
-        }
+    let answer = if let Some(sql) = step["query"].as_str() {
+        transaction.query(sql, &params(&step["params"])).map(rows)
+    } else if let Some(sql) = step["execute_many"].as_str() {
+        let many: Vec<_> = step["many"].as_array().into_iter().flatten().map(params).collect();
+        transaction.execute_many(sql, &many).map(changes)
+    } else {
+        let sql = step["execute"].as_str().unwrap_or_default();
+        transaction.execute(sql, &params(&step["params"])).map(changes)
     };
     answer.unwrap_or_else(error)
 }

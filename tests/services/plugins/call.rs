@@ -54,7 +54,7 @@ async fn call_outside_the_manifest_is_denied() {
     let b = host.load(open("b")).await;
     let a = host.load(named("a").manifest("permissions", json!(["plugin.other"].map(allow)))).await;
     let error = call_error(&a, "b", "ping").await;
-    assert_eq!(error["kind"], "denied");
+    assert_eq!(error["code"], "permission_denied");
     assert_contains(text(&error), &["execute", "`plugin.b`", "manifest"]);
     assert_eq!((a.metrics().denials, b.metrics().calls), (1, 0));
 }
@@ -66,11 +66,11 @@ async fn call_without_the_operators_grant_is_denied() {
     host.load(open("b")).await;
     let a = host.load(named("a")).await;
     let error = call_error(&a, "b", "ping").await;
-    assert_eq!(error["kind"], "denied");
+    assert_eq!(error["code"], "permission_denied");
     assert_contains(text(&error), &["execute `plugin.b`"]);
     assert_last_denial(&host.runtime, "plugin.b", "execute");
     let unknown = call_error(&a, "absent", "ping").await;
-    assert_eq!(unknown["kind"], "denied", "a denied caller does not learn which plugins exist");
+    assert_eq!(unknown["code"], "permission_denied", "a denied caller does not learn which plugins exist");
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn callee_without_allowed_callers_accepts_its_dependents() {
     let b = host.load(named("b")).await;
     let a = host.load(named("a")).await;
     let error = call_error(&a, "b", "ping").await;
-    assert_eq!(error["kind"], "denied");
+    assert_eq!(error["code"], "permission_denied");
     assert_contains(text(&error), &["`b`", "`a`"]);
     let hint = host.runtime.audit_trail().pop().expect("a denial").denial.hint();
     assert_contains(&hint, &["`requires: [b]` to the manifest of `a`", "`allowed_callers: [a]` to that of `b`"]);
@@ -112,13 +112,13 @@ async fn denied_calls_consume_no_quota() {
     host.load(limited.manifest("allowed_callers", json!(["c"]))).await;
     let (a, c) = (host.load(named("a")).await, host.load(named("c")).await);
     for _ in 0..10 {
-        assert_eq!(call_error(&a, "b", "ping").await["kind"], "denied");
+        assert_eq!(call_error(&a, "b", "ping").await["code"], "permission_denied");
     }
     for number in 1..=2 {
         assert_eq!(call(&c, "b", "ping", json!(null)).await, json!({ "ok": number }));
     }
     let error = call_error(&c, "b", "ping").await;
-    assert_eq!((&error["kind"], &error["code"]), (&json!("limit"), &json!("rate_limit_exceeded")));
+    assert_eq!(&error["code"], &json!("rate_limit_exceeded"));
     assert!(error["details"]["retry_after"].as_f64().is_some_and(|seconds| seconds > 0.0), "{error}");
 }
 
@@ -126,14 +126,14 @@ async fn denied_calls_consume_no_quota() {
 async fn missing_plugin_or_action_is_not_found() {
     let (_host, a, _b) = pair(named("b").manifest("actions", json!([{ "name": "echo" }]))).await;
     let error = call_error(&a, "c", "ping").await;
-    assert_eq!(error["kind"], "not_found");
+    assert_eq!(error["code"], "not_found");
     assert_contains(text(&error), &["`c`", "there are: a, b"]);
     let error = call_error(&a, "b", "ehco").await;
-    assert_eq!(error["kind"], "not_found");
+    assert_eq!(error["code"], "not_found");
     assert_contains(text(&error), &["`b`", "`ehco`", "did you mean `echo`?"]);
     for (plugin, action) in [("x".repeat(100_000), "ping".to_owned()), ("b".to_owned(), "x".repeat(100_000))] {
         let error = call_error(&a, &plugin, &action).await;
-        assert_eq!(error["kind"], "not_found");
+        assert_eq!(error["code"], "not_found");
         assert!(text(&error).len() < 500, "the long name is cut");
     }
 }
@@ -142,10 +142,30 @@ async fn missing_plugin_or_action_is_not_found() {
 async fn failure_of_the_other_plugin_arrives_unchanged() {
     let (_host, a, b) = pair(named("b")).await;
     let error = call_error(&a, "b", "fail").await;
-    let expected =
-        json!({ "kind": "failed", "code": "out_of_stock", "text": "no tea", "details": { "left": 0 }, "status": 409 });
+    let expected = json!({ "code": "out_of_stock", "text": "no tea", "details": { "left": 0 }, "status": 409 });
     assert_eq!(error, expected);
     assert_eq!((pings(&a).await, pings(&b).await), (1, 1));
+}
+
+#[tokio::test]
+async fn failure_of_the_other_plugin_cannot_pose_as_the_hosts() {
+    let (_host, a, _) = pair(named("b")).await;
+    let error = call_error(&a, "b", "pose_as_host").await;
+    assert_eq!((&error["code"], &error["details"]), (&json!("timeout"), &json!({ "left": 0 })));
+}
+
+#[tokio::test]
+async fn description_has_the_schemas_of_the_actions() {
+    let actions = json!([{ "name": "echo", "description": "Echoes.", "payload": { "type": "integer" } }]);
+    let (_host, a, b) = pair(named("b").manifest("description", json!("Answers.")).manifest("actions", actions)).await;
+    drop(b);
+    let described: Value = a.call("describe", "b").await.expect("it answers");
+    assert_eq!((&described["version"], &described["description"]), (&json!("0.1.0"), &json!("Answers.")));
+    assert_eq!(described["services"], json!([]));
+    let echo = json!({ "name": "echo", "description": "Echoes.", "payload": { "type": "integer" }, "result": null });
+    assert_eq!(described["actions"], json!([echo]));
+    let missing: Value = a.call("describe", "absent").await.expect("it answers");
+    assert_eq!(missing["error"]["code"], "not_found");
 }
 
 #[tokio::test]
@@ -153,14 +173,14 @@ async fn invalid_payload_is_refused_before_the_callee_runs() {
     let actions = json!([{ "name": "echo", "payload": { "type": "integer" } }, { "name": "ping" }]);
     let (_host, a, b) = pair(named("b").manifest("actions", actions)).await;
     let error = call(&a, "b", "echo", json!("seven")).await["error"].clone();
-    assert_eq!((&error["kind"], &error["code"]), (&json!("invalid"), &json!("validation_error")));
+    assert_eq!(&error["code"], &json!("validation_error"));
     assert_eq!(error["details"]["problems"].as_array().map(Vec::len), Some(1), "{error}");
     for not_json in ["", "{", "1 2", "1}, \"action\": \"spin\""] {
         // The action has no schema, so only the host checks that the payload is JSON.
         let payload = json!({ "plugin": "b", "action": "ping", "payload": not_json });
         let answer: Value = a.call("call_raw", &payload).await.expect("it answers");
         let error = &answer["error"];
-        assert_eq!((&error["kind"], &error["code"]), (&json!("invalid"), &json!("invalid_payload")), "{not_json}");
+        assert_eq!(&error["code"], &json!("invalid_payload"), "{not_json}");
     }
     assert_eq!(b.metrics().instances_started, 1);
 }
@@ -177,12 +197,12 @@ async fn payload_or_result_over_the_limit_has_its_numbers() {
     };
     assert_eq!(call_long(1_000).await, json!({ "ok": 998 }));
     let error = call_long(1_001).await["error"].clone();
-    assert_eq!((&error["kind"], &error["code"]), (&json!("limit"), &json!("payload_too_large")));
+    assert_eq!(&error["code"], &json!("payload_too_large"));
     assert_contains(text(&error), &["1001", "1000"]);
     assert_eq!(error["details"]["limit"], "payload_bytes");
 
     let error = call(&a, "b", "long", json!(700)).await["error"].clone();
-    assert_eq!((&error["kind"], &error["code"]), (&json!("broken"), &json!("result_too_large")));
+    assert_eq!(&error["code"], &json!("result_too_large"));
     assert_eq!(pings(&b).await, 1, "a fresh instance");
 }
 
@@ -211,11 +231,11 @@ async fn plugin_that_may_only_call_can_import_the_service() {
     let rule = json!([{ "resource": "plugin.b", "actions": ["execute"] }]);
     let a = host.load(named("a").manifest("permissions", rule)).await;
     assert_eq!(call(&a, "b", "ping", json!(null)).await, json!({ "ok": 1 }));
-    let error = host
-        .try_load(named("c").manifest("permissions", json!([])))
-        .await
-        .expect_err("no use of the service is granted");
-    assert_load_error(&error, "c", "permission_denied");
+    let c = host.load(named("c").manifest("permissions", json!([]))).await;
+    assert_eq!(call_error(&c, "b", "ping").await["code"], "permission_denied", "it may offer services only");
+    let none = Host::with(|builder| builder.policy(Policy::default()));
+    let error = none.try_load(named("d")).await.expect_err("what it asks for is not granted");
+    assert_load_error(&error, "d", "permission_denied");
     assert_contains(&error.to_string(), &["plugbay:plugin/plugins", "plugin.*"]);
 }
 

@@ -18,7 +18,9 @@ fn host() -> Host {
 
 /// The guest under this name, which requests every permission on plugins and named services.
 fn named(name: &str) -> TestPlugin {
-    TestPlugin::from(feature::PLUGINS).manifest("name", json!(name)).manifest("permissions", json!([allow("plugin.*")]))
+    TestPlugin::from(feature::PLUGINS)
+        .manifest("name", json!(name))
+        .manifest("permissions", json!([allow("plugin.*"), allow("service.*")]))
 }
 
 /// The same guest, open to all callers.

@@ -21,7 +21,43 @@ async fn service_is_found_and_called() {
         (ask(&mailer, "unregister", "mailer").await, ask(&mailer, "unregister", "mailer").await),
         (json!(true), json!(false))
     );
-    assert_eq!(ask(&a, "find", "mailer").await["error"]["kind"], "not_found");
+    assert_eq!(ask(&a, "find", "mailer").await["error"]["code"], "not_found");
+}
+
+#[tokio::test]
+async fn service_is_called_with_a_permission_for_the_service_alone() {
+    let host = host();
+    host.load(offering("b", &["mailer", "printer"]).manifest("allowed_callers", json!(["a"]))).await;
+    let a = host.load(named("a").manifest("permissions", json!([allow("service.mailer")]))).await;
+    assert_eq!(call_service(&a, "mailer").await, json!({ "ok": 7 }));
+    let error = call_service(&a, "printer").await["error"].clone();
+    assert_eq!(error["code"], "permission_denied");
+    assert_eq!(error["details"], json!({ "resource": "service.printer", "action": "execute", "by": "host" }));
+    assert_eq!(call(&a, "b", "echo", json!(7)).await["error"]["code"], "permission_denied", "the plugin itself");
+    host.runtime.unload("b").await;
+    assert_eq!(call_service(&a, "mailer").await["error"]["code"], "not_found");
+}
+
+#[tokio::test]
+async fn call_of_a_service_needs_the_consent_of_its_plugin() {
+    let host = host();
+    host.load(offering("b", &["mailer"])).await;
+    let a = host.load(named("a").manifest("permissions", json!([allow("service.mailer")]))).await;
+    let error = call_service(&a, "mailer").await["error"].clone();
+    assert_eq!((&error["code"], &error["details"]["refused"]), (&json!("permission_denied"), &json!("by_callee")));
+}
+
+#[tokio::test]
+async fn service_below_the_plugins_own_name_needs_no_permission() {
+    let host = Host::with(|builder| builder.policy(Policy::default()));
+    let b = host.load(named("b").manifest("permissions", json!([]))).await;
+    for name in ["b", "b.api"] {
+        assert_eq!(ask(&b, "register", name).await, "registered");
+    }
+    for name in ["bc", "c.b", "c"] {
+        assert_eq!(ask(&b, "register", name).await["error"]["code"], "permission_denied", "{name}");
+    }
+    assert_eq!(ask(&b, "unregister", "b.api").await, json!(true));
 }
 
 #[tokio::test]
@@ -31,32 +67,32 @@ async fn missing_service_lists_the_visible_ones() {
     for name in ["mailer", "b.api", "secret"] {
         assert_eq!(ask(&b, "register", name).await, "registered");
     }
-    let rules = json!([{ "resource": "plugin.secret", "effect": "deny" }, allow("plugin.*")]);
+    let rules = json!([{ "resource": "service.secret", "effect": "deny" }, allow("service.*")]);
     let a = host.load(named("a").manifest("permissions", rules)).await;
     let error = ask(&a, "find", "mialer").await["error"].clone();
-    assert_eq!(error["kind"], "not_found");
+    assert_eq!(error["code"], "not_found");
     assert_contains(text(&error), &["`mialer`", "there are: b.api, mailer"]);
     assert!(!text(&error).contains("secret"), "{error}");
     assert_eq!(ask(&a, "services", "").await, json!([["b.api", "b"], ["mailer", "b"]]));
-    assert_eq!(ask(&a, "find", "secret").await["error"]["kind"], "denied");
+    assert_eq!(ask(&a, "find", "secret").await["error"]["code"], "permission_denied");
 }
 
 #[tokio::test]
 async fn registering_needs_write_and_lookup_needs_read() {
     let host = host();
-    let rules = json!([{ "resource": "plugin.mailer", "actions": ["read"] }]);
+    let rules = json!([{ "resource": "service.mailer", "actions": ["read"] }]);
     let a = host.load(named("a").manifest("permissions", rules)).await;
     let error = ask(&a, "register", "mailer").await["error"].clone();
-    assert_eq!(error["kind"], "denied");
-    assert_contains(text(&error), &["write `plugin.mailer`", "manifest"]);
-    assert_last_denial(&host.runtime, "plugin.mailer", "write");
-    assert_eq!(ask(&a, "unregister", "mailer").await["error"]["kind"], "denied");
-    assert_eq!(ask(&a, "find", "mailer").await["error"]["kind"], "not_found");
-    let operator = Policy::default().allow("plugin.*:read").expect("readable");
+    assert_eq!(error["code"], "permission_denied");
+    assert_contains(text(&error), &["write `service.mailer`", "manifest"]);
+    assert_last_denial(&host.runtime, "service.mailer", "write");
+    assert_eq!(ask(&a, "unregister", "mailer").await["error"]["code"], "permission_denied");
+    assert_eq!(ask(&a, "find", "mailer").await["error"]["code"], "not_found");
+    let operator = Policy::default().allow("service.*:read").expect("readable");
     let host = Host::with(|builder| builder.policy(operator));
     let error = ask(&host.load(named("a")).await, "register", "mailer").await["error"].clone();
-    assert_contains(text(&error), &["write `plugin.mailer`"]);
-    assert_last_denial(&host.runtime, "plugin.mailer", "write");
+    assert_contains(text(&error), &["write `service.mailer`"]);
+    assert_last_denial(&host.runtime, "service.mailer", "write");
 }
 
 #[tokio::test]
@@ -65,7 +101,7 @@ async fn name_held_by_another_plugin_is_refused() {
     let (a, b) = (host.load(named("a")).await, host.load(named("b")).await);
     assert_eq!(ask(&a, "register", "mailer").await, "registered");
     let error = ask(&b, "register", "mailer").await["error"].clone();
-    assert_eq!(error["kind"], "denied");
+    assert_eq!(error["code"], "already_exists");
     assert_contains(text(&error), &["`mailer`", "`a`"]);
     assert_eq!(ask(&b, "unregister", "mailer").await, json!(false), "another plugin holds it");
     assert_eq!(ask(&b, "find", "mailer").await, "a");
@@ -79,8 +115,9 @@ async fn more_services_than_allowed_are_refused_with_the_numbers() {
         assert_eq!(ask(&a, "register", &format!("s{number}")).await, "registered");
     }
     let error = ask(&a, "register", "one-more").await["error"].clone();
-    assert_eq!((&error["kind"], &error["code"]), (&json!("limit"), &json!("limit_exceeded")));
-    assert_eq!(error["details"], json!({ "limit": "services", "allowed": SERVICES_MAX, "observed": SERVICES_MAX + 1 }));
+    assert_eq!(&error["code"], &json!("limit_exceeded"));
+    let details = json!({ "limit": "services", "allowed": SERVICES_MAX, "observed": SERVICES_MAX + 1, "by": "host" });
+    assert_eq!(error["details"], details);
     assert_eq!(ask(&a, "unregister", "s0").await, json!(true));
     assert_eq!(ask(&a, "register", "one-more").await, "registered");
 }
@@ -91,7 +128,7 @@ async fn malformed_name_is_invalid() {
     for name in ["", "Mailer", "a/b", "*", &"x".repeat(100_000)] {
         for action in ["register", "unregister", "find"] {
             let error = ask(&a, action, name).await["error"].clone();
-            assert_eq!((&error["kind"], &error["code"]), (&json!("invalid"), &json!("invalid_argument")));
+            assert_eq!(&error["code"], &json!("invalid_argument"));
             assert!(text(&error).len() < 500);
         }
     }
@@ -105,7 +142,7 @@ async fn services_end_with_their_plugin() {
     let _b = host.load(offering("b", &["mailer"])).await;
     assert_eq!(ask(&a, "find", "mailer").await, "b");
     assert!(host.runtime.unload("b").await);
-    assert_eq!(ask(&a, "find", "mailer").await["error"]["kind"], "not_found");
+    assert_eq!(ask(&a, "find", "mailer").await["error"]["code"], "not_found");
     assert_eq!(ask(&a, "register", "mailer").await, "registered", "the name is free");
 }
 
@@ -151,6 +188,11 @@ fn settings(services: &[&str], fail: bool) -> Value {
         "services": { "type": "array", "default": services },
         "fail": { "type": "boolean", "default": fail },
     })
+}
+
+async fn call_service(plugin: &Plugin, service: &str) -> Value {
+    let payload = json!({ "service": service, "action": "echo", "payload": 7 });
+    plugin.call("call_service", &payload).await.expect("it answers")
 }
 
 async fn ask(plugin: &Plugin, action: &str, name: &str) -> Value {

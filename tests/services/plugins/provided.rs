@@ -68,7 +68,7 @@ async fn plugin_without_the_grant_is_denied_and_audited() {
     host.runtime.provide(shop()).expect("the name is free");
     let a = host.load(named("a")).await;
     let error = call_error(&a, "shop", "price").await;
-    assert_eq!(error["kind"], "denied", "{error}");
+    assert_eq!(error["code"], "permission_denied", "{error}");
     assert_contains(text(&error), &["execute `plugin.shop`"]);
     assert_last_denial(&host.runtime, "plugin.shop", "execute");
     let trail = host.runtime.audit_trail();
@@ -82,7 +82,7 @@ async fn failure_keeps_its_code_details_and_status() {
     let host = with_shop();
     let a = host.load(named("a")).await;
     let error = call(&a, "shop", "price", json!({ "item": "moon" })).await["error"].clone();
-    assert_eq!((&error["kind"], &error["code"]), (&json!("failed"), &json!("unknown_item")), "{error}");
+    assert_eq!(&error["code"], &json!("unknown_item"), "{error}");
     assert_eq!((&error["details"]["item"], &error["status"]), (&json!("moon"), &json!(404)), "{error}");
     assert_contains(text(&error), &["the shop has no moon"]);
 }
@@ -107,7 +107,7 @@ async fn payload_and_action_that_do_not_fit_are_errors_that_name_them() {
     assert_eq!(error["code"], "validation_error", "{error}");
     assert_contains(text(&error), &["`price`", "`shop`", "missing field `item`"]);
     let error = call_error(&a, "shop", "prize").await;
-    assert_eq!(error["kind"], "not_found", "{error}");
+    assert_eq!(error["code"], "not_found", "{error}");
     assert_contains(text(&error), &["`shop`", "`prize`", "did you mean `price`?"]);
     let raw = json!({ "plugin": "shop", "action": "price", "payload": "{" });
     let error = a.call::<Value>("call_raw", &raw).await.expect("it answers")["error"].clone();

@@ -15,7 +15,10 @@ use crate::harness::host::{Host, call};
 async fn job_of_an_undeclared_action_is_invalid() {
     let scene = Scene::with(jobs().manifest("actions", json!([{ "name": "add" }, { "name": "work" }]))).await;
     let answer = scene.add(json!({ "id": "typo", "action": "wrok", "date_ms": 0 })).await;
-    assert_contains(answer["error"]["invalid"].as_str().unwrap_or_default(), &["`wrok`", "did you mean `work`"]);
+    assert_contains(
+        answer["error"]["invalid_argument"].as_str().unwrap_or_default(),
+        &["`wrok`", "did you mean `work`"],
+    );
 }
 
 #[tokio::test]
@@ -53,7 +56,7 @@ async fn existing_job_is_replaced_only_on_request() {
     let scene = Scene::new().await;
     scene.add(json!({ "id": "j", "interval_ms": 60_000 })).await;
     let answer = scene.add(json!({ "id": "j", "interval_ms": 30_000 })).await;
-    assert_contains(answer["error"]["exists"].as_str().unwrap_or_default(), &["`j`"]);
+    assert_contains(answer["error"]["already_exists"].as_str().unwrap_or_default(), &["`j`"]);
     let answer = scene.add(json!({ "id": "j", "interval_ms": 30_000, "replace": true })).await;
     assert_eq!(answer, json!({ "next_ms": START + 30_000 }));
     assert_eq!(call(&scene.plugin, "jobs").await.expect("it answers").as_array().map(Vec::len), Some(1));
@@ -69,7 +72,7 @@ async fn job_without_a_request_is_denied_with_the_line_to_add() {
         (scene.ask("resume", "j").await, "write"),
         (scene.ask("remove", "j").await, "write"),
     ] {
-        let text = answer["error"]["denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}"));
+        let text = answer["error"]["permission_denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}"));
         assert_contains(text, &["scheduler.j", action, "manifest"]);
     }
     assert_eq!((scene.ask("get", "j").await, scene.ask("outcomes", "j").await), (json!(null), json!([])));
@@ -90,7 +93,7 @@ async fn job_without_the_operators_grant_is_denied_with_advice() {
         scene.ask("get", "yours").await,
         scene.ask("outcomes", "yours").await,
     ] {
-        let text = answer["error"]["denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}"));
+        let text = answer["error"]["permission_denied"].as_str().unwrap_or_else(|| panic!("not denied: {answer}"));
         assert_contains(text, &["scheduler.yours", "not allowed by the operator"]);
     }
     assert!(scene.add(json!({ "id": "blind", "interval_ms": 60_000 })).await["next_ms"].is_u64());
@@ -139,7 +142,7 @@ async fn job_over_a_limit_is_refused_with_its_name() {
         async |action: &str, payload: Value| scene.plugin.call::<Value>(action, &payload).await.expect("it answers");
     assert_eq!(act("add_long", json!({ "id": "fits", "bytes": 65_536 })).await, "added");
     let answer = act("add_long", json!({ "id": "long", "bytes": 65_537 })).await;
-    assert_contains(answer["error"]["limit"].as_str().unwrap_or_default(), &["arguments", "65536", "65537"]);
+    assert_contains(answer["error"]["limit_exceeded"].as_str().unwrap_or_default(), &["arguments", "65536", "65537"]);
     for (job, part) in [
         (json!({ "id": "", "interval_ms": 1_000 }), "1 to 128"),
         (json!({ "id": "x".repeat(129), "interval_ms": 1_000 }), "129 bytes"),
@@ -154,7 +157,7 @@ async fn job_over_a_limit_is_refused_with_its_name() {
         (json!({ "id": "j", "args_text": "{", "date_ms": 0 }), "not JSON"),
     ] {
         let answer = scene.add(job).await;
-        let text = answer["error"]["invalid"].as_str().unwrap_or_else(|| panic!("not invalid: {answer}"));
+        let text = answer["error"]["invalid_argument"].as_str().unwrap_or_else(|| panic!("not invalid: {answer}"));
         assert_contains(text, &[part]);
     }
     assert_eq!(call(&scene.plugin, "jobs").await.expect("it answers").as_array().map(Vec::len), Some(1));
@@ -170,7 +173,7 @@ async fn outcomes_are_bounded_in_number_and_length() {
     }
     let outcomes = scene.outcomes("much", 100).await;
     assert_eq!(outcomes.len(), 100);
-    assert_eq!(outcomes[0]["answer"], json!({ "left_out_bytes": 100_002 }));
+    assert_eq!(outcomes[0]["result"], json!({ "left_out_bytes": 100_002 }));
     let two = scene.plugin.call::<Value>("outcomes_limited", &json!({ "id": "much", "limit": 2 })).await;
     assert_eq!(two.expect("it answers").as_array().map(Vec::len), Some(2));
 }

@@ -144,7 +144,7 @@ async fn run_queued_while_unloading_runs_later() {
     let plugin = scene.host.load(slow()).await;
     let scene = Scene { plugin, ..scene };
     let outcomes = scene.outcomes("later", 1).await;
-    assert_eq!((outcomes.len(), &outcomes[0]["answer"]), (1, &json!({ "worked": true })), "{outcomes:?}");
+    assert_eq!((outcomes.len(), &outcomes[0]["result"]), (1, &json!({ "worked": true })), "{outcomes:?}");
 }
 
 #[tokio::test]

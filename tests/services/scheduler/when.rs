@@ -18,7 +18,7 @@ async fn interval_job_runs_at_each_interval() {
         scene.set_clock(START + 60_000 * run);
         let outcomes = scene.outcomes("tick", run as usize).await;
         assert_eq!(outcomes[0]["scheduled_ms"], START + 60_000 * run);
-        assert_eq!(outcomes[0]["answer"], json!({ "worked": true }));
+        assert_eq!(outcomes[0]["result"], json!({ "worked": true }));
     }
     let runs = call(&scene.plugin, "worked").await.expect("it answers");
     let payload = json!({ "job": "tick", "args": { "n": 1 }, "scheduled_ms": START + 60_000 });
@@ -116,7 +116,7 @@ async fn payload_that_the_schema_refuses_is_an_outcome() {
     scene.add(json!({ "id": "wrong", "args": "text", "date_ms": 0 })).await;
     assert_eq!(scene.outcomes("wrong", 1).await[0]["error"]["code"], "validation_error");
     scene.add(json!({ "id": "right", "args": 5, "date_ms": 0 })).await;
-    assert_eq!(scene.outcomes("right", 1).await[0]["answer"], json!({ "worked": true }));
+    assert_eq!(scene.outcomes("right", 1).await[0]["result"], json!({ "worked": true }));
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn fresh_sandboxes_run_jobs_too() {
         scene.add(json!({ "id": format!("j{job}"), "date_ms": 0 })).await;
     }
     for job in 0..10 {
-        assert_eq!(scene.outcomes(&format!("j{job}"), 1).await[0]["answer"], json!({ "worked": true }));
+        assert_eq!(scene.outcomes(&format!("j{job}"), 1).await[0]["result"], json!({ "worked": true }));
     }
     assert_eq!(call(&scene.plugin, "worked").await.expect("it answers"), json!([]), "this sandbox ran none");
 }

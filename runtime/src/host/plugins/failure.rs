@@ -3,65 +3,83 @@
 //! One exhaustive match maps the library's errors to those of the contract. Actionable texts are passed on. The
 //! internals of the host, or of a plugin that broke, are not.
 
-use crate::error::{Failure, InvokeError, InvokeErrorKind};
-use crate::host::bindings::plugbay::plugin::{plugins as wit, types};
+use serde_json::{Value, json};
+
+use crate::error::{self, InvokeError, InvokeErrorKind};
+use crate::host::failure::{Failure, failure, with_details};
 
 /// Maximum length of a name quoted in a text, in characters.
 const QUOTED_CHARS_MAX: usize = 80;
 
-pub(super) fn from_error(error: &InvokeError) -> wit::Error {
+/// The member of the details that says whose failure it is. Only the host sets it.
+const BY: &str = "by";
+
+/// Converts the error of a call for the caller.
+pub(super) fn from_error(error: &InvokeError) -> Failure {
     let text = error.public().into_owned();
     match error.kind() {
-        InvokeErrorKind::NotLoaded | InvokeErrorKind::UnknownAction { .. } => wit::Error::NotFound(text),
-        InvokeErrorKind::CallerRefused { .. } => wit::Error::Denied(text),
-        InvokeErrorKind::Reentrant { .. } => wit::Error::ReentrantCall(text),
-        InvokeErrorKind::Validation { .. } | InvokeErrorKind::Payload { .. } => wit::Error::Invalid(from_host(error)),
-        InvokeErrorKind::PayloadTooLarge { .. }
-        | InvokeErrorKind::RateLimited { .. }
-        | InvokeErrorKind::Busy { .. }
-        | InvokeErrorKind::CallDepth { .. }
-        | InvokeErrorKind::Timeout { .. } => wit::Error::Limit(from_host(error)),
-        InvokeErrorKind::ResultTooLarge { .. }
-        | InvokeErrorKind::OutOfFuel { .. }
-        | InvokeErrorKind::MemoryLimit { .. }
-        | InvokeErrorKind::StackOverflow { .. }
-        | InvokeErrorKind::ResourceLimit { .. }
-        | InvokeErrorKind::PluginFailed { .. } => wit::Error::Broken(from_host(error)),
-        InvokeErrorKind::Trapped { .. } => {
-            wit::Error::Broken(failure(error.code(), format!("{text}; its log says where")))
-        }
+        InvokeErrorKind::Guest { failure } => from_guest(failure),
+        InvokeErrorKind::NotLoaded | InvokeErrorKind::UnknownAction { .. } => by_host("not_found", text, json!({})),
+        // Of a trap, the caller learns nothing but that it happened.
+        InvokeErrorKind::Trapped { .. } => by_callee(error, format!("{text}; its log says where"), json!({})),
         InvokeErrorKind::Answer { .. } | InvokeErrorKind::Contract { .. } | InvokeErrorKind::PluginDisabled => {
-            wit::Error::Broken(failure(error.code(), text))
+            by_callee(error, text, json!({}))
         }
         InvokeErrorKind::Host { .. } => {
             let (plugin, action) = (error.plugin(), error.action());
             tracing::error!(plugin, action, "a plugin's call of a plugin failed: {error}");
-            wit::Error::Other(text)
+            by_host("internal_error", text, json!({}))
         }
-        InvokeErrorKind::Guest { failure } => wit::Error::Failed(from_guest(failure)),
+        InvokeErrorKind::RateLimited { retry_after, .. } => {
+            let mut details = details(error);
+            details["retry_after_ms"] = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX).into();
+            by_callee(error, text, details)
+        }
+        InvokeErrorKind::CallerRefused { .. }
+        | InvokeErrorKind::Reentrant { .. }
+        | InvokeErrorKind::Validation { .. }
+        | InvokeErrorKind::Payload { .. }
+        | InvokeErrorKind::PayloadTooLarge { .. }
+        | InvokeErrorKind::Busy { .. }
+        | InvokeErrorKind::CallDepth { .. }
+        | InvokeErrorKind::Timeout { .. }
+        | InvokeErrorKind::ResultTooLarge { .. }
+        | InvokeErrorKind::OutOfFuel { .. }
+        | InvokeErrorKind::MemoryLimit { .. }
+        | InvokeErrorKind::StackOverflow { .. }
+        | InvokeErrorKind::ResourceLimit { .. }
+        | InvokeErrorKind::PluginFailed { .. } => by_callee(error, text, details(error)),
     }
 }
 
-/// Passes on the other plugin's own failure unchanged.
-fn from_guest(failure: &Failure) -> types::Failure {
-    let Failure { code, message, details, status_code } = failure.clone();
-    types::Failure { code, message, details: details.map(|details| details.to_string()), status_code }
+/// The details of the error: its limit, or the problems of the payload.
+fn details(error: &InvokeError) -> Value {
+    match error.to_json().get_mut("details").map(Value::take) {
+        Some(details @ Value::Object(_)) => details,
+        _ => json!({}),
+    }
 }
 
-/// Converts an error of the host, with its code, text and numbers.
-fn from_host(error: &InvokeError) -> types::Failure {
-    let details = error.to_json().get("details").map(ToString::to_string);
-    types::Failure { details, ..failure(error.code(), error.public().into_owned()) }
+/// Passes on the other plugin's own failure. A member of its details that the host alone may set is removed.
+fn from_guest(failure: &error::Failure) -> Failure {
+    let error::Failure { code, message, mut details, status_code } = failure.clone();
+    if let Some(Value::Object(details)) = &mut details {
+        details.remove(BY);
+    }
+    Failure { code, message, details: details.map(|details| details.to_string()), status_code }
 }
 
-pub(super) fn failure(code: &str, message: String) -> types::Failure {
-    types::Failure { code: code.to_owned(), message, details: None, status_code: None }
+/// A failure of the host about a call, with the plugin and the action that were called.
+fn by_callee(error: &InvokeError, message: String, mut details: Value) -> Failure {
+    details["plugin"] = error.plugin().into();
+    details["action"] = error.action().into();
+    by_host(error.code(), message, details)
 }
 
-/// Creates the error for a limit of the service itself.
-pub(super) fn over_limit(message: String, limit: &str, allowed: usize, observed: usize) -> types::Failure {
-    let details = serde_json::json!({ "limit": limit, "allowed": allowed, "observed": observed });
-    types::Failure { details: Some(details.to_string()), ..failure("limit_exceeded", message) }
+/// A failure of the host.
+pub(super) fn by_host(code: &str, message: impl Into<String>, mut details: Value) -> Failure {
+    details[BY] = "host".into();
+    with_details(failure(code, message), &details)
 }
 
 /// Quotes a name chosen by a guest, so that the text stays short and on one line.
@@ -89,21 +107,33 @@ mod tests {
             message: "panicked at src/lib.rs:1:1: hunter2".into(),
             backtrace: vec!["b::inner".into()],
         };
-        let wit::Error::Broken(failure) = from_error(&InvokeError::new("b", "x", trapped)) else {
-            panic!("not broken")
-        };
-        assert_eq!((&*failure.code, failure.details), ("plugin_trapped", None));
+        let failure = from_error(&InvokeError::new("b", "x", trapped));
+        assert_eq!(failure.code, "plugin_trapped");
+        assert!(!failure.details.expect("details").contains("inner"));
         assert!(failure.message.contains("`b`") && !failure.message.contains("hunter2"), "{}", failure.message);
-        let host = InvokeError::new("b", "x", InvokeErrorKind::Host { message: "/var/lib".into() });
-        assert!(matches!(from_error(&host), wit::Error::Other(text) if !text.contains("/var")));
+        let host = from_error(&InvokeError::new("b", "x", InvokeErrorKind::Host { message: "/var/lib".into() }));
+        assert!(host.code == "internal_error" && !host.message.contains("/var"), "{host:?}");
     }
 
     #[test]
-    fn limit_tells_its_numbers() {
+    fn limit_has_its_numbers_and_is_the_hosts() {
         let busy = InvokeErrorKind::Busy { reason: "calls wait", allowed: 7 };
-        let wit::Error::Limit(failure) = from_error(&InvokeError::new("b", "x", busy)) else { panic!("not a limit") };
+        let failure = from_error(&InvokeError::new("b", "x", busy));
         assert_eq!(failure.code, "busy");
-        assert!(failure.details.is_some_and(|details| details.contains('7')));
+        let details: Value = serde_json::from_str(&failure.details.expect("details")).expect("JSON");
+        assert!(details["allowed"].as_str().is_some_and(|allowed| allowed.contains('7')), "{details}");
+        assert_eq!(
+            (&details["by"], &details["plugin"], &details["action"]),
+            (&json!("host"), &json!("b"), &json!("x"))
+        );
+    }
+
+    #[test]
+    fn failure_of_a_plugin_cannot_pose_as_one_of_the_host() {
+        let own =
+            error::Failure { details: Some(json!({ "by": "host", "left": 0 })), ..error::Failure::new("busy", "no") };
+        let failure = from_error(&InvokeError::new("b", "x", InvokeErrorKind::Guest { failure: Box::new(own) }));
+        assert_eq!(failure.details.as_deref(), Some(r#"{"left":0}"#));
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::scope::{PluginScope, drop_dead};
 
 pub use self::sqlite::SqliteDatabases;
 pub use self::store::{
-    SqlAnswer, SqlDeclaration, SqlError, SqlFuture, SqlPermission, SqlStatement, SqlStore, SqlStoreProvider,
+    SqlAnswer, SqlColumn, SqlDeclaration, SqlError, SqlFuture, SqlPermission, SqlStatement, SqlStore, SqlStoreProvider,
     SqlTransaction, SqlUse, SqlValue,
 };
 
@@ -98,6 +98,11 @@ impl PluginDb {
         let open = || self.0.provider.open(&self.0.plugin, self.0.clock.clone());
         // Boxed: every other use would carry the size of its future.
         Ok(&**Box::pin(self.0.store.get_or_try_init(open)).await?)
+    }
+
+    /// Returns the name of the SQL dialect.
+    pub(crate) fn dialect(&self) -> &'static str {
+        self.0.provider.dialect()
     }
 
     /// Runs one statement by itself.
@@ -196,6 +201,26 @@ impl OpenTransaction {
         let ran = until(deadline, self.transaction.run(statement, params)).await;
         let is_open = self.transaction.is_open();
         (is_open.then_some(self), ran)
+    }
+
+    /// Runs a statement inside once for each list of parameters, in their order, until one fails. The answer has the sum
+    /// of the changes and the last id. Returns the transaction as [`OpenTransaction::run`] does.
+    pub(crate) async fn run_many(
+        self,
+        statement: &SqlStatement,
+        many: Vec<Vec<SqlValue>>,
+    ) -> (Option<Self>, Result<SqlAnswer, SqlError>) {
+        let (mut transaction, mut sum) = (self, SqlAnswer::default());
+        for params in many {
+            match transaction.run(statement.clone(), params).await {
+                (Some(open), Ok(answer)) => {
+                    transaction = open;
+                    sum.add(answer);
+                }
+                (open, ran) => return (open, ran),
+            }
+        }
+        (Some(transaction), Ok(sum))
     }
 
     /// Makes all changes permanent.

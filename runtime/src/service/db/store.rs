@@ -32,6 +32,9 @@ pub trait SqlStoreProvider: Send + Sync + 'static {
     /// Removes all tables of a plugin that is not loaded, and returns whether there were any. The other plugins keep
     /// theirs.
     fn remove<'a>(&'a self, plugin: &'a str) -> SqlFuture<'a, bool>;
+
+    /// Returns the name of the SQL dialect, which plugins can ask for: `sqlite` or `postgresql`.
+    fn dialect(&self) -> &'static str;
 }
 
 /// The SQL database of one plugin.
@@ -130,7 +133,7 @@ impl SqlDeclaration {
 /// A statement to run.
 #[derive(Clone)]
 pub struct SqlStatement {
-    /// The text. Its parameters are `?1`, `?2` or `?`.
+    /// The text. Its parameters are `?1`, `?2` or `?`, or `$1`, `$2`, in every dialect.
     pub sql: String,
     /// Whether the rows that it returns are wanted. If not, the answer has none.
     pub wants_rows: bool,
@@ -149,19 +152,36 @@ impl fmt::Debug for SqlStatement {
     }
 }
 
-/// A value of a row or of a parameter: SQLite's five storage classes.
+/// A value of a row or of a parameter.
+///
+/// A column that a plugin's manifest declares returns [`Boolean`](SqlValue::Boolean), [`Numeric`](SqlValue::Numeric),
+/// [`Json`](SqlValue::Json), [`TimestampMs`](SqlValue::TimestampMs) (also for `created_at` and `updated_at`) or
+/// [`Uuid`](SqlValue::Uuid) if that is its kind, and [`Text`](SqlValue::Text) in ISO 8601 for dates and times. The
+/// column `doc` of a collection is JSON.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SqlValue {
-    /// `NULL`.
+    /// Null.
     Null,
-    /// `INTEGER`.
+    /// True or false.
+    Boolean(bool),
+    /// A 64-bit integer.
     Integer(i64),
-    /// `REAL`.
+    /// A 64-bit floating point number.
     Real(f64),
-    /// `TEXT`.
+    /// An exact number as decimal text, such as `12.50`.
+    Numeric(String),
+    /// Text.
     Text(String),
-    /// `BLOB`.
+    /// Bytes.
     Blob(Vec<u8>),
+    /// A JSON text.
+    Json(String),
+    /// A moment in milliseconds since the Unix epoch.
+    TimestampMs(i64),
+    /// A UUID, in lower-case text form.
+    Uuid(String),
+    /// A value of another type of the backend, as text.
+    Other(String),
 }
 
 impl SqlValue {
@@ -169,28 +189,56 @@ impl SqlValue {
     pub fn answer_bytes(&self) -> usize {
         DB_CELL_BYTES
             + match self {
-                SqlValue::Text(text) => text.len(),
+                SqlValue::Text(text)
+                | SqlValue::Numeric(text)
+                | SqlValue::Json(text)
+                | SqlValue::Uuid(text)
+                | SqlValue::Other(text) => text.len(),
                 SqlValue::Blob(bytes) => bytes.len(),
-                SqlValue::Null | SqlValue::Integer(_) | SqlValue::Real(_) => 0,
+                SqlValue::Null
+                | SqlValue::Boolean(_)
+                | SqlValue::Integer(_)
+                | SqlValue::Real(_)
+                | SqlValue::TimestampMs(_) => 0,
             }
     }
+}
+
+/// A column of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SqlColumn {
+    /// The name.
+    pub name: String,
+    /// The kind that the manifest declares, such as `json`, or else the declared SQL type in lower case; empty for an
+    /// expression.
+    pub kind: String,
 }
 
 /// The answer of a statement.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SqlAnswer {
-    /// The names of the columns, if the rows are wanted.
-    pub columns: Vec<String>,
+    /// The columns, if the rows are wanted.
+    pub columns: Vec<SqlColumn>,
     /// The rows, if they are wanted.
     pub rows: Vec<Vec<SqlValue>>,
     /// The sum of [`SqlValue::answer_bytes`] of all values.
     pub bytes: usize,
-    /// The key of the last row that it inserted; 0 if it inserted none.
-    pub insert_id: i64,
+    /// The key of the last row that it inserted; `None` if it inserted none, or if the backend reports keys only
+    /// through `RETURNING`.
+    pub insert_id: Option<SqlValue>,
     /// The number of rows that it inserted, changed or deleted.
     pub changes: u64,
     /// The uses for which it needed permission.
     pub uses: Arc<[SqlUse]>,
+}
+
+impl SqlAnswer {
+    /// Adds the effect of another run of the same statement.
+    pub(crate) fn add(&mut self, other: SqlAnswer) {
+        self.insert_id = other.insert_id.or(self.insert_id.take());
+        self.changes += other.changes;
+        self.uses = other.uses;
+    }
 }
 
 /// The use of a table by a statement.
@@ -213,7 +261,14 @@ pub enum SqlError {
     /// The statement is not valid, or no plugin may run it.
     Invalid(String),
     /// A constraint of a table was violated.
-    Constraint(String),
+    Constraint {
+        /// What the plugin gets.
+        text: String,
+        /// The SQLSTATE of the violation, such as `23505`, if it is known.
+        sqlstate: Option<&'static str>,
+    },
+    /// The transaction lost against a concurrent one and was rolled back.
+    Conflict(String),
     /// A limit was reached. The text names it, with the allowed number.
     Limit(String),
     /// The statement ran until its deadline and was stopped.
@@ -241,7 +296,8 @@ impl fmt::Display for SqlError {
                 write!(f, "permission to {} `{resource}` is missing", action.name())
             }
             SqlError::Invalid(text)
-            | SqlError::Constraint(text)
+            | SqlError::Constraint { text, .. }
+            | SqlError::Conflict(text)
             | SqlError::Limit(text)
             | SqlError::Interrupted(text)
             | SqlError::Busy(text)

@@ -11,6 +11,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use self::service_registry::Held;
 pub(crate) use self::service_registry::{NotRegistered, ServiceRegistry};
 use crate::admission::{Chain, Waits};
@@ -25,6 +27,8 @@ pub(crate) trait Directory: Send + Sync {
     fn serves(&self, plugin: &str) -> bool;
     /// Returns all plugins, by name.
     fn plugins(&self) -> Vec<PluginInfo>;
+    /// Returns the description of a plugin that serves, as a JSON object.
+    fn describe(&self, plugin: &str) -> Option<Value>;
 }
 
 /// A plugin, as other plugins see it.
@@ -113,6 +117,11 @@ impl PluginCalls {
     /// Returns all plugins that serve, by name.
     pub(crate) fn plugins(&self) -> Vec<PluginInfo> {
         self.directory.upgrade().map(|directory| directory.plugins()).unwrap_or_default()
+    }
+
+    /// Returns the description of a plugin that serves, as a JSON object.
+    pub(crate) fn describe(&self, plugin: &str) -> Option<Value> {
+        self.directory.upgrade()?.describe(plugin)
     }
 
     /// Offers a service under this name.

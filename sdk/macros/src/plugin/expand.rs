@@ -69,8 +69,8 @@ fn check(block: &ItemImpl, methods: &[Method], names: &[LitStr]) -> syn::Result<
                 (format!("action {name}"), format!("an action with the name `{name}`"))
             }
             Mark::OnEvent(event) => {
-                let pattern = event.pattern.value();
-                (format!("event {pattern}"), format!("a handler for `{pattern}`"))
+                let id = event.id().value();
+                (format!("event {id}"), format!("a handler for `{id}`"))
             }
             other => (other.name().to_owned(), format!("an `#[{}]`", other.name())),
         };
@@ -120,7 +120,8 @@ fn declared(arguments: &Arguments, methods: &[Method], names: &[LitStr]) -> Decl
                 }));
             }
             Mark::OnEvent(event) => {
-                declared.subscribes.push(Part { value: json!(event.pattern.value()), span: event.pattern.span() });
+                let value = json!({ "id": event.id().value(), "topic": event.pattern.value() });
+                declared.subscribes.push(Part { value, span: event.pattern.span() });
             }
             _ => {}
         }
@@ -197,19 +198,21 @@ fn routes(method: &Method) -> Vec<TokenStream> {
 
 /// An element of `.subscriptions(&[…])`.
 fn subscription(method: &Method) -> Option<TokenStream> {
-    let Mark::OnEvent(EventMark { pattern, priority, once }) = &method.mark else { return None };
+    let Mark::OnEvent(EventMark { pattern, id, priority, once }) = &method.mark else { return None };
     let conditions = &method.conditions;
+    let id = id.as_ref().map(|id| quote!(.id(#id)));
     let priority = priority.map(|priority| quote!(.priority(#priority)));
     let once = once.then(|| quote!(.once()));
     let payload = method.payload().map(|ty| quote_spanned!(ty.span()=> event.data::<#ty>()?));
     let answer = answer(method, payload, &quote!(event));
-    let reacted = quote_spanned!(method.answer_span()=> ::plugbay_sdk::__private::Reacted::reacted(answer.0));
+    let handled = quote_spanned!(method.answer_span()=> ::plugbay_sdk::__private::Handled::handled(answer.0));
     Some(quote! {
         #(#conditions)*
-        ::plugbay_sdk::builder::Subscription::new(#pattern, |state: &mut Self, event: &::plugbay_sdk::Event| {
+        ::plugbay_sdk::builder::Subscription::new(#pattern, |state: &mut Self, event: &::plugbay_sdk::Event<'_>| {
             #answer
-            #reacted
+            #handled
         })
+        #id
         #priority
         #once
     })
@@ -234,14 +237,18 @@ fn hook(method: &Method) -> Option<TokenStream> {
             });
             quote!(.on_unload(|state: &mut Self| { #plain #report }))
         }
-        Mark::SaveState => {
+        Mark::SaveState(mark) => {
+            let format = mark.format.unwrap_or(1);
             let bytes = quote_spanned!(span=> ::plugbay_sdk::__private::State(answer.outcome()?).bytes());
             quote! {
                 .save_state(|state: &mut Self| {
                     #[allow(unused_imports)]
                     use ::plugbay_sdk::__private::JsonState as _;
                     #plain
-                    #bytes
+                    let bytes = #bytes?;
+                    ::core::result::Result::Ok(
+                        bytes.map(|bytes| ::plugbay_sdk::builder::SavedState { format: #format, bytes }),
+                    )
                 })
             }
         }
@@ -253,9 +260,13 @@ fn hook(method: &Method) -> Option<TokenStream> {
                     ::plugbay_sdk::__private::Taken::<#ty>::take(bytes)?
                 })
             });
-            let with_state = answer(method, payload, &TokenStream::new());
+            let with_state = answer(method, payload, &quote!(reload));
             quote! {
-                .on_reload(|state: &mut Self, bytes: ::core::option::Option<::std::vec::Vec<u8>>| {
+                .on_reload(|
+                    state: &mut Self,
+                    reload: &::plugbay_sdk::Reload,
+                    bytes: ::core::option::Option<::std::vec::Vec<u8>>,
+                | {
                     #with_state
                     #loaded
                 })
@@ -286,7 +297,7 @@ fn exports(methods: &[Method]) -> Vec<Ident> {
     for method in methods {
         let export = match &method.mark {
             Mark::Action(_) => continue,
-            Mark::OnLoad | Mark::SaveState | Mark::OnReload | Mark::OnUnload => "lifecycle",
+            Mark::OnLoad | Mark::SaveState(_) | Mark::OnReload | Mark::OnUnload => "lifecycle",
             Mark::OnEvent(_) => "events",
             Mark::Health => "health",
         };

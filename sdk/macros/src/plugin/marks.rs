@@ -10,7 +10,7 @@ use syn::{Attribute, Expr, ExprLit, ExprUnary, Ident, Lit, LitStr, Meta, Token, 
 pub(super) enum Mark {
     Action(ActionMark),
     OnLoad,
-    SaveState,
+    SaveState(SaveMark),
     OnReload,
     OnUnload,
     OnEvent(EventMark),
@@ -23,7 +23,7 @@ impl Mark {
         match self {
             Mark::Action(_) => "action",
             Mark::OnLoad => "on_load",
-            Mark::SaveState => "save_state",
+            Mark::SaveState(_) => "save_state",
             Mark::OnReload => "on_reload",
             Mark::OnUnload => "on_unload",
             Mark::OnEvent(_) => "on_event",
@@ -47,11 +47,25 @@ pub(super) struct RouteMark {
     pub(super) after: Vec<LitStr>,
 }
 
-/// `#[on_event("order.*", priority = 100, once)]`.
+/// `#[save_state(format = 2)]`.
+#[derive(Default)]
+pub(super) struct SaveMark {
+    pub(super) format: Option<u32>,
+}
+
+/// `#[on_event("order.*", id = "…", priority = 100, once)]`.
 pub(super) struct EventMark {
     pub(super) pattern: LitStr,
+    pub(super) id: Option<LitStr>,
     pub(super) priority: Option<i32>,
     pub(super) once: bool,
+}
+
+impl EventMark {
+    /// The id of the subscription: the declared one, or else the pattern.
+    pub(super) fn id(&self) -> &LitStr {
+        self.id.as_ref().unwrap_or(&self.pattern)
+    }
 }
 
 /// Removes the mark from a method's attributes and leaves the others.
@@ -97,7 +111,10 @@ fn parse(attribute: &Attribute) -> syn::Result<Option<Mark>> {
         },
         "on_event" => Ok(Some(Mark::OnEvent(attribute.parse_args()?))),
         "on_load" => plain(Mark::OnLoad),
-        "save_state" => plain(Mark::SaveState),
+        "save_state" => match &attribute.meta {
+            Meta::Path(_) => Ok(Some(Mark::SaveState(SaveMark::default()))),
+            _ => Ok(Some(Mark::SaveState(attribute.parse_args()?))),
+        },
         "on_reload" => plain(Mark::OnReload),
         "on_unload" => plain(Mark::OnUnload),
         "health" => plain(Mark::Health),
@@ -114,6 +131,22 @@ impl Parse for ActionMark {
                 Meta::NameValue(pair) if pair.path.is_ident("name") => mark.name = Some(string(&pair.value)?),
                 other => {
                     let message = "an action takes `name = \"…\"` and `idempotent`";
+                    return Err(syn::Error::new_spanned(other, message));
+                }
+            }
+        }
+        Ok(mark)
+    }
+}
+
+impl Parse for SaveMark {
+    fn parse(input: ParseStream<'_>) -> syn::Result<SaveMark> {
+        let mut mark = SaveMark::default();
+        for option in Punctuated::<Meta, Token![,]>::parse_terminated(input)? {
+            match &option {
+                Meta::NameValue(pair) if pair.path.is_ident("format") => mark.format = Some(number(&pair.value)?),
+                other => {
+                    let message = "`#[save_state]` takes `format = …`, the version of the state's format";
                     return Err(syn::Error::new_spanned(other, message));
                 }
             }
@@ -167,16 +200,17 @@ impl Parse for EventMark {
         let topic = plugbay_manifest::parse_topic(&pattern.value())
             .map_err(|message| syn::Error::new_spanned(&pattern, message))?;
         let pattern = LitStr::new(&topic, pattern.span());
-        let mut mark = EventMark { pattern, priority: None, once: false };
+        let mut mark = EventMark { pattern, id: None, priority: None, once: false };
         if !input.is_empty() {
             input.parse::<Token![,]>()?;
         }
         for option in Punctuated::<Meta, Token![,]>::parse_terminated(input)? {
             match &option {
                 Meta::Path(path) if path.is_ident("once") => mark.once = true,
+                Meta::NameValue(pair) if pair.path.is_ident("id") => mark.id = Some(string(&pair.value)?),
                 Meta::NameValue(pair) if pair.path.is_ident("priority") => mark.priority = Some(integer(&pair.value)?),
                 other => {
-                    let message = "a subscription takes `priority = …` and `once`";
+                    let message = "a subscription takes `id = \"…\"`, `priority = …` and `once`";
                     return Err(syn::Error::new_spanned(other, message));
                 }
             }
@@ -189,6 +223,13 @@ fn string(expression: &Expr) -> syn::Result<LitStr> {
     match expression {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text.clone()),
         other => Err(syn::Error::new_spanned(other, "expected a string")),
+    }
+}
+
+fn number(expression: &Expr) -> syn::Result<u32> {
+    match expression {
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => number.base10_parse(),
+        other => Err(syn::Error::new_spanned(other, "expected a number, such as `2`")),
     }
 }
 

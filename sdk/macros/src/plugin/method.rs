@@ -25,7 +25,7 @@ pub(super) struct Method {
 enum Parameter {
     /// The payload.
     Payload(Box<Type>),
-    /// `&Invocation` or `&Event`.
+    /// `&Invocation`, `&Event` or `&Reload`.
     Context,
 }
 
@@ -88,7 +88,7 @@ impl Method {
         let (takes_payload, context) = match &self.mark {
             Mark::Action(_) => (true, Some("Invocation")),
             Mark::OnEvent(_) => (true, Some("Event")),
-            Mark::OnReload => (true, None),
+            Mark::OnReload => (true, Some("Reload")),
             _ => (false, None),
         };
         if let Some(context) = context

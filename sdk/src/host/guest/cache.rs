@@ -1,7 +1,8 @@
 //! `plugbay:plugin/cache`.
 
+use super::failure;
 use crate::bindings::imports::plugbay::plugin::cache;
-use crate::error::{Error, INTERNAL_ERROR, Result, error};
+use crate::error::Result;
 
 pub(crate) fn cache_get(key: &str) -> Result<Option<String>> {
     cache::get(key).map_err(failure)
@@ -33,15 +34,4 @@ pub(crate) fn cache_delete_pattern(pattern: &str) -> Result<u64> {
 
 pub(crate) fn cache_clear() -> Result<u64> {
     cache::clear().map_err(failure)
-}
-
-fn failure(failure: cache::Error) -> Error {
-    let (code, text) = match failure {
-        cache::Error::Denied(text) => ("permission_denied", text),
-        cache::Error::Invalid(text) => ("invalid_argument", text),
-        cache::Error::Limit(text) => ("limit_exceeded", text),
-        cache::Error::Unavailable(text) => ("unavailable", text),
-        cache::Error::Other(text) => (INTERNAL_ERROR, text),
-    };
-    error(text).with_code(code)
 }

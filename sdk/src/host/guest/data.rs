@@ -1,7 +1,8 @@
 //! `plugbay:plugin/data`.
 
+use super::failure;
 use crate::bindings::imports::plugbay::plugin::data;
-use crate::error::{Error, INTERNAL_ERROR, Result, error};
+use crate::error::Result;
 
 /// Keys with their values, and the cursor of the next page.
 type Entries = (Vec<(String, String)>, Option<String>);
@@ -40,15 +41,4 @@ pub(crate) fn data_swap(key: &str, expected: Option<&str>, value: Option<&str>) 
 
 pub(crate) fn data_entries(prefix: &str, cursor: Option<&str>, limit: u32) -> Result<Entries> {
     data::entries(prefix, cursor, limit).map(|page| (page.entries, page.cursor)).map_err(failure)
-}
-
-fn failure(failure: data::Error) -> Error {
-    let (code, text) = match failure {
-        data::Error::Denied(text) => ("permission_denied", text),
-        data::Error::Invalid(text) => ("invalid_argument", text),
-        data::Error::Limit(text) => ("limit_exceeded", text),
-        data::Error::Unavailable(text) => ("unavailable", text),
-        data::Error::Other(text) => (INTERNAL_ERROR, text),
-    };
-    error(text).with_code(code)
 }

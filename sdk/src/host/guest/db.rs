@@ -1,8 +1,9 @@
 //! `plugbay:plugin/db`.
 
+use super::failure;
 use crate::bindings::imports::plugbay::plugin::db as wit;
 use crate::db::{Changes, Rows, Value};
-use crate::error::{Error, INTERNAL_ERROR, Result, error};
+use crate::error::Result;
 
 pub(crate) fn db_query(sql: &str, params: Vec<Value>) -> Result<Rows> {
     wit::query(sql, &to_wit(params)).map(from_wit).map_err(failure)
@@ -34,6 +35,11 @@ impl Transaction {
         self.0.execute(sql, &to_wit(params)).map(changes).map_err(failure)
     }
 
+    pub(crate) fn execute_many(&self, sql: &str, params: Vec<Vec<Value>>) -> Result<Changes> {
+        let params: Vec<Vec<wit::Value>> = params.into_iter().map(to_wit).collect();
+        self.0.execute_many(sql, &params).map(changes).map_err(failure)
+    }
+
     pub(crate) fn commit(self) -> Result<()> {
         wit::Transaction::commit(self.0).map_err(failure)
     }
@@ -46,39 +52,40 @@ impl Transaction {
 fn to_wit(values: Vec<Value>) -> Vec<wit::Value> {
     let value = |value| match value {
         Value::Null => wit::Value::Null,
+        Value::Boolean(truth) => wit::Value::Boolean(truth),
         Value::Integer(integer) => wit::Value::Integer(integer),
         Value::Real(real) => wit::Value::Real(real),
+        Value::Numeric(text) => wit::Value::Numeric(text),
         Value::Text(text) => wit::Value::Text(text),
         Value::Blob(bytes) => wit::Value::Blob(bytes),
+        Value::Json(text) => wit::Value::Json(text),
     };
     values.into_iter().map(value).collect()
 }
 
 fn from_wit(rows: wit::Rows) -> Rows {
-    let value = |value| match value {
+    let columns = rows.columns.into_iter().map(|column| column.name).collect();
+    let row = |values: Vec<wit::Value>| values.into_iter().map(read).collect();
+    Rows { columns, rows: rows.rows.into_iter().map(row).collect() }
+}
+
+fn read(value: wit::Value) -> Value {
+    match value {
         wit::Value::Null => Value::Null,
-        wit::Value::Integer(integer) => Value::Integer(integer),
+        wit::Value::Boolean(truth) => Value::Boolean(truth),
+        wit::Value::Integer(integer) | wit::Value::TimestampMs(integer) => Value::Integer(integer),
         wit::Value::Real(real) => Value::Real(real),
-        wit::Value::Text(text) => Value::Text(text),
+        wit::Value::Numeric(text) => Value::Numeric(text),
+        wit::Value::Text(text) | wit::Value::Uuid(text) | wit::Value::Other(text) => Value::Text(text),
         wit::Value::Blob(bytes) => Value::Blob(bytes),
-    };
-    let row = |values: Vec<wit::Value>| values.into_iter().map(value).collect();
-    Rows { columns: rows.columns, rows: rows.rows.into_iter().map(row).collect() }
+        wit::Value::Json(text) => Value::Json(text),
+    }
 }
 
 fn changes(changes: wit::Changes) -> Changes {
-    Changes { insert_id: changes.insert_id, changes: changes.changes }
-}
-
-fn failure(why: wit::Error) -> Error {
-    match why {
-        wit::Error::Denied(text) => error(text).with_code("permission_denied"),
-        wit::Error::Invalid(text) => error(text).with_code("invalid_sql"),
-        wit::Error::Constraint(text) => error(text).with_code("constraint"),
-        wit::Error::Limit(text) => error(text).with_code("limit_exceeded"),
-        wit::Error::Interrupted(text) => error(text).with_code("interrupted"),
-        wit::Error::Busy(text) => error(text).with_code("busy"),
-        wit::Error::Unavailable(text) => error(text).with_code("unavailable"),
-        wit::Error::Other(text) => error(text).with_code(INTERNAL_ERROR),
-    }
+    let insert_id = match changes.insert_id {
+        Some(wit::Value::Integer(id)) => id,
+        _ => 0,
+    };
+    Changes { insert_id, changes: changes.changes }
 }

@@ -1,9 +1,11 @@
 //! `plugbay:plugin/scheduler`.
 
+use serde::Deserialize;
 use serde_json::Value;
 
+use super::failure;
 use crate::bindings::imports::plugbay::plugin::scheduler as host;
-use crate::error::{Error, INTERNAL_ERROR, Result, error};
+use crate::error::Result;
 use crate::scheduler::{Job, Outcome, Schedule, milliseconds, moment, whole_milliseconds};
 
 pub(crate) fn scheduler_add(
@@ -25,11 +27,11 @@ pub(crate) fn scheduler_add(
 }
 
 pub(crate) fn scheduler_get(id: &str) -> Result<Option<Job>> {
-    host::get(id).map(|found| found.map(job)).map_err(failure)
+    host::get(id).map_err(failure)?.map(|found| job(&found)).transpose()
 }
 
 pub(crate) fn scheduler_jobs() -> Result<Vec<Job>> {
-    host::jobs().map(|jobs| jobs.into_iter().map(job).collect()).map_err(failure)
+    host::jobs().map_err(failure)?.iter().map(|found| job(found)).collect()
 }
 
 pub(crate) fn scheduler_pause(id: &str) -> Result<bool> {
@@ -45,49 +47,53 @@ pub(crate) fn scheduler_remove(id: &str) -> Result<bool> {
 }
 
 pub(crate) fn scheduler_outcomes(id: &str, limit: u32) -> Result<Vec<Outcome>> {
-    host::outcomes(id, limit).map(|outcomes| outcomes.into_iter().map(outcome).collect()).map_err(failure)
+    host::outcomes(id, limit).map_err(failure)?.iter().map(|found| outcome(found)).collect()
 }
 
-fn job(job: host::Job) -> Job {
-    Job {
-        id: job.id,
-        action: job.action,
-        args: value(job.args),
-        schedule: match job.schedule {
-            host::Schedule::IntervalMs(ms) => Schedule::Every(std::time::Duration::from_millis(ms)),
-            host::Schedule::DateMs(ms) => Schedule::At(moment(ms)),
-            host::Schedule::Cron(host::Cron { expression, time_zone }) => Schedule::Cron { expression, time_zone },
-            host::Schedule::Other(json) => Schedule::Other(json),
-        },
-        next_run: job.next_run_ms.map(moment),
-        paused: job.paused,
+fn job(json: &str) -> Result<Job> {
+    #[derive(Deserialize)]
+    struct Found {
+        id: String,
+        action: String,
+        args: Value,
+        schedule: Value,
+        next_run_ms: Option<u64>,
+        paused: bool,
+    }
+    let Found { id, action, args, schedule, next_run_ms, paused } = serde_json::from_str(json)?;
+    Ok(Job { id, action, args, schedule: read_schedule(schedule), next_run: next_run_ms.map(moment), paused })
+}
+
+fn read_schedule(json: Value) -> Schedule {
+    let text = |member: &str| json[member].as_str().map(str::to_owned);
+    if let Some(ms) = json["interval_ms"].as_u64() {
+        Schedule::Every(std::time::Duration::from_millis(ms))
+    } else if let Some(ms) = json["date_ms"].as_u64() {
+        Schedule::At(moment(ms))
+    } else if let Some(expression) = text("cron") {
+        Schedule::Cron { expression, time_zone: text("time_zone").unwrap_or_default() }
+    } else {
+        Schedule::Other(json.to_string())
     }
 }
 
-fn outcome(outcome: host::Outcome) -> Outcome {
-    Outcome {
-        job: outcome.job,
-        scheduled: moment(outcome.scheduled_ms),
-        started: moment(outcome.started_ms),
-        finished: moment(outcome.finished_ms),
-        answer: outcome.answer.map(value).map_err(value),
+fn outcome(json: &str) -> Result<Outcome> {
+    #[derive(Deserialize)]
+    struct Found {
+        job: String,
+        scheduled_ms: u64,
+        started_ms: u64,
+        finished_ms: u64,
+        #[serde(default)]
+        result: Value,
+        error: Option<Value>,
     }
-}
-
-/// The host stores JSON. Any other text becomes a JSON string.
-fn value(json: String) -> Value {
-    serde_json::from_str(&json).unwrap_or(Value::String(json))
-}
-
-fn failure(failure: host::Error) -> Error {
-    let (code, text) = match failure {
-        host::Error::Denied(text) => ("permission_denied", text),
-        host::Error::Invalid(text) => ("invalid_argument", text),
-        host::Error::Exists(text) => ("already_exists", text),
-        host::Error::NotFound(text) => ("not_found", text),
-        host::Error::Limit(text) => ("limit_exceeded", text),
-        host::Error::Unavailable(text) => ("unavailable", text),
-        host::Error::Other(text) => (INTERNAL_ERROR, text),
-    };
-    error(text).with_code(code)
+    let Found { job, scheduled_ms, started_ms, finished_ms, result, error } = serde_json::from_str(json)?;
+    Ok(Outcome {
+        job,
+        scheduled: moment(scheduled_ms),
+        started: moment(started_ms),
+        finished: moment(finished_ms),
+        answer: error.map_or(Ok(result), Err),
+    })
 }

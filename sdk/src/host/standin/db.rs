@@ -33,6 +33,10 @@ impl Transaction {
         match *self {}
     }
 
+    pub(crate) fn execute_many(&self, _sql: &str, _params: Vec<Vec<Value>>) -> Result<Changes> {
+        match *self {}
+    }
+
     pub(crate) fn commit(self) -> Result<()> {
         match self {}
     }

@@ -41,6 +41,20 @@ pub(crate) fn plugins_call(plugin: &str, action: &str, payload: &str) -> Result<
     Ok(answer?.to_string())
 }
 
+pub(crate) fn plugins_call_service(service: &str, action: &str, payload: &str) -> Result<String> {
+    plugins_call(&plugins_find_service(service)?, action, payload)
+}
+
+pub(crate) fn plugins_describe(plugin: &str) -> Result<String> {
+    if !PLUGINS.with_borrow(|plugins| plugins.contains_key(plugin)) {
+        return Err(missing(format!("there is no plugin `{plugin}`")));
+    }
+    let description = serde_json::json!({
+        "name": plugin, "version": "0.0.0", "title": plugin, "description": null, "services": [], "actions": [],
+    });
+    Ok(description.to_string())
+}
+
 pub(crate) fn plugins_all() -> Result<Vec<PluginInfo>> {
     let info = |name: &String| PluginInfo {
         name: name.clone(),
@@ -55,7 +69,7 @@ pub(crate) fn plugins_register_service(name: &str) -> Result<()> {
     SERVICES.with_borrow_mut(|services| match services.get(name) {
         Some(plugin) if plugin != ITSELF => {
             Err(error(format!("the service `{name}` is already offered by plugin `{plugin}`"))
-                .with_code("permission_denied"))
+                .with_code("already_exists"))
         }
         _ => {
             services.insert(name.to_owned(), ITSELF.to_owned());

@@ -45,9 +45,9 @@ impl Stopped {
             Stopped::Sql { what, error } => (what, error),
         };
         match problem::of_statement(&error) {
-            Some(SqlError::Constraint(text) | SqlError::Invalid(text)) => {
+            Some(SqlError::Constraint { text, .. } | SqlError::Invalid(text)) => {
                 let text = text.replace(tables::NEW_PREFIX, "");
-                SqlError::Constraint(format!("{what} cannot be made as declared: {text}"))
+                SqlError::Constraint { text: format!("{what} cannot be made as declared: {text}"), sqlstate: None }
             }
             Some(other) => other,
             None => about.problem(&error),
@@ -193,7 +193,7 @@ fn check_references(sqlite: &Connection) -> Result<(), Stopped> {
         None => Ok(()),
         Some::<(String, String)>((child, parent)) => {
             let text = format!("table `{child}` has rows that refer to rows of `{parent}` that are not there");
-            Err(Stopped::Refused(SqlError::Constraint(text)))
+            Err(Stopped::Refused(SqlError::Constraint { text, sqlstate: None }))
         }
     }
 }

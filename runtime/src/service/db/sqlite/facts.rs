@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rusqlite::OptionalExtension;
 
 use super::authorizer::{Access, AccessKind};
+use super::columns::{self, ResultColumn, Source};
 use super::connection::Conn;
 use crate::service::db::store::SqlUse;
 
@@ -17,6 +18,8 @@ pub(super) struct Facts {
     pub(super) is_read_only: bool,
     pub(super) changes_schema: bool,
     pub(super) inserts: Inserts,
+    /// The columns of its result.
+    pub(super) columns: Vec<ResultColumn>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -25,6 +28,13 @@ pub(super) enum Inserts {
     Yes,
     /// It may change rows instead, and then SQLite returns the row that an earlier statement inserted.
     Perhaps,
+}
+
+/// What SQLite reports about a statement that it has prepared.
+pub(super) struct Prepared {
+    pub(super) wanted: Vec<Access>,
+    pub(super) is_read_only: bool,
+    pub(super) sources: Vec<Source>,
 }
 
 /// The reason why a statement has no facts.
@@ -40,7 +50,7 @@ impl From<rusqlite::Error> for FactsError {
 }
 
 impl Facts {
-    pub(super) fn new(conn: &Conn, wanted: Vec<Access>, is_read_only: bool) -> Result<Self, FactsError> {
+    pub(super) fn new(conn: &Conn, Prepared { wanted, is_read_only, sources }: Prepared) -> Result<Self, FactsError> {
         let changes_schema = wanted.iter().any(|access| access.kind == AccessKind::Schema);
         let wants = |kind| wanted.iter().any(|access| access.kind == kind);
         let inserts = match (wants(AccessKind::Insert), wants(AccessKind::Change)) {
@@ -75,7 +85,8 @@ impl Facts {
                 "what changes no table, such as `VACUUM` or `REINDEX`, is refused to all plugins".to_owned(),
             ));
         }
-        Ok(Facts { accesses: wanted.into(), needs: needs.into(), is_read_only, changes_schema, inserts })
+        let columns = columns::declared(conn, sources)?;
+        Ok(Facts { accesses: wanted.into(), needs: needs.into(), is_read_only, changes_schema, inserts, columns })
     }
 }
 

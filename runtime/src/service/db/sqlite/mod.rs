@@ -8,6 +8,7 @@
 
 mod authorizer;
 mod collections;
+mod columns;
 mod connection;
 mod database;
 mod declare;
@@ -120,6 +121,10 @@ impl SqlStoreProvider for SqliteDatabases {
     fn remove<'a>(&'a self, plugin: &'a str) -> SqlFuture<'a, bool> {
         StoreFuture::new(self.remove_files(plugin))
     }
+
+    fn dialect(&self) -> &'static str {
+        "sqlite"
+    }
 }
 
 /// The database of one plugin.
@@ -211,9 +216,7 @@ fn run_many(conn: &mut Conn, call: &SqlCall, many: &[Vec<SqlValue>]) -> Result<R
     let mut sum = Ran::default();
     for params in many {
         let Ran { answer, changed_schema } = call.run(conn, params)?;
-        sum.answer.insert_id = if answer.insert_id == 0 { sum.answer.insert_id } else { answer.insert_id };
-        sum.answer.changes += answer.changes;
-        sum.answer.uses = answer.uses;
+        sum.answer.add(answer);
         sum.changed_schema |= changed_schema;
     }
     transaction::commit(conn, &call.about)?;

@@ -3,7 +3,7 @@
 //! SQLite's messages about a plugin's own SQL and tables are passed on, because its author needs them. Its messages
 //! about files, memory and locks are for the operator's log.
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 use crate::limits::{
     DB_COLUMNS_MAX, DB_EXPRESSION_DEPTH_MAX, DB_FUNCTION_ARGUMENTS_MAX, DB_PARAMETERS_MAX, DB_PATTERN_BYTES_MAX,
@@ -27,7 +27,9 @@ pub(super) fn of_statement(error: &rusqlite::Error) -> Option<SqlError> {
     }
     let text = text(error);
     Some(match code(error)? {
-        ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch => SqlError::Constraint(text),
+        ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch => {
+            SqlError::Constraint { text, sqlstate: sqlstate(error) }
+        }
         ErrorCode::TooBig if text.contains("statement") => {
             limit("bytes of a statement", DB_STATEMENT_BYTES_MAX, "more")
         }
@@ -43,6 +45,17 @@ pub(super) fn of_statement(error: &rusqlite::Error) -> Option<SqlError> {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
             SqlError::Busy("another process holds the database: try again".to_owned())
         }
+        _ => return None,
+    })
+}
+
+/// The SQLSTATE of a violated constraint.
+fn sqlstate(error: &rusqlite::Error) -> Option<&'static str> {
+    Some(match error.sqlite_error()?.extended_code {
+        ffi::SQLITE_CONSTRAINT_NOTNULL => "23502",
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => "23503",
+        ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => "23505",
+        ffi::SQLITE_CONSTRAINT_CHECK => "23514",
         _ => return None,
     })
 }

@@ -9,18 +9,18 @@ use rusqlite::Statement;
 use rusqlite::limits::Limit;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
-use super::authorizer::Access;
+use super::columns::{self, Stored};
 use super::connection::Conn;
 use super::database::About;
-use super::facts::{Facts, FactsError, Inserts, object};
+use super::facts::{self, Facts, FactsError, Inserts, object};
 use super::problem::{self, limit};
 use super::text;
 use super::watch::{Origin, Stop, Until};
 use crate::limits::{
-    DB_LOG_BYTES_MAX, DB_PREPARED_BYTES_MAX, DB_PREPARED_MAX, DB_RESULT_BYTES_MAX, DB_ROWS_MAX,
+    DB_LOG_BYTES_MAX, DB_PARAMETERS_MAX, DB_PREPARED_BYTES_MAX, DB_PREPARED_MAX, DB_RESULT_BYTES_MAX, DB_ROWS_MAX,
     DB_STATEMENT_MEMORY_BYTES_MAX, DB_VALUE_BYTES_HERE_MAX, DB_VALUE_BYTES_MAX, DB_WAIT_MAX,
 };
-use crate::service::db::store::{SqlAnswer, SqlError, SqlStatement, SqlValue};
+use crate::service::db::store::{SqlAnswer, SqlColumn, SqlError, SqlStatement, SqlValue};
 
 /// A statement that ran.
 #[derive(Default)]
@@ -139,8 +139,8 @@ impl SqlCall {
             return Ok(facts.clone());
         }
         text::check_one_statement(sql).map_err(|what| SqlError::Invalid(what.to_owned()))?;
-        let (wanted, is_read_only) = self.wanted(conn, sql).map_err(|error| self.problem(conn, &error))?;
-        let facts = Arc::new(Facts::new(conn, wanted, is_read_only).map_err(|error| match error {
+        let prepared = self.prepared(conn, sql).map_err(|error| self.problem(conn, &error))?;
+        let facts = Arc::new(Facts::new(conn, prepared).map_err(|error| match error {
             FactsError::Refused(why) => NotRun::Failed(SqlError::Invalid(why)),
             FactsError::Sql(error) => self.problem(conn, &error),
         })?);
@@ -153,16 +153,18 @@ impl SqlCall {
         Ok(facts)
     }
 
-    /// The accesses of the statement, and whether it only reads, found by preparing it.
-    fn wanted(&self, conn: &Conn, sql: &str) -> rusqlite::Result<(Vec<Access>, bool)> {
+    /// What SQLite reports about the statement after preparing it.
+    fn prepared(&self, conn: &Conn, sql: &str) -> rusqlite::Result<facts::Prepared> {
         // Makes SQLite read the schema again if another connection has changed it.
         object(conn, "")?;
         conn.watch.record().begin(Origin::Preparing, &self.until);
         let _memory = StatementMemory::at_most(DB_STATEMENT_MEMORY_BYTES_MAX);
-        let is_read_only = prepare(conn, sql)?.readonly();
+        let statement = prepare(conn, sql)?;
+        let (is_read_only, sources) = (statement.readonly(), columns::sources(&statement));
+        drop(statement);
         let mut record = conn.watch.record();
         record.origin = Origin::Host;
-        Ok((std::mem::take(&mut record.wanted), is_read_only))
+        Ok(facts::Prepared { wanted: std::mem::take(&mut record.wanted), is_read_only, sources })
     }
 
     fn check(&self, facts: &Facts) -> Result<(), SqlError> {
@@ -184,7 +186,7 @@ impl SqlCall {
         conn.sqlite.busy_timeout(wait).map_err(problem)?;
         bind(&mut statement, params, problem)?;
         let before = conn.sqlite.last_insert_rowid();
-        let mut answer = self.collect(&mut statement, problem)?;
+        let mut answer = self.collect(&mut statement, facts, problem)?;
         if !facts.is_read_only && !facts.changes_schema {
             answer.changes = conn.sqlite.changes();
             let last = conn.sqlite.last_insert_rowid();
@@ -193,7 +195,7 @@ impl SqlCall {
                 Inserts::Yes => answer.changes > 0,
                 Inserts::Perhaps => last != before,
             };
-            answer.insert_id = if inserted { last } else { 0 };
+            answer.insert_id = inserted.then_some(SqlValue::Integer(last));
         }
         Ok(Ran { answer, changed_schema: facts.changes_schema })
     }
@@ -201,6 +203,7 @@ impl SqlCall {
     fn collect(
         &self,
         statement: &mut Statement<'_>,
+        facts: &Facts,
         problem: impl Fn(rusqlite::Error) -> NotRun,
     ) -> Result<SqlAnswer, NotRun> {
         let mut answer = SqlAnswer::default();
@@ -215,7 +218,8 @@ impl SqlCall {
             let columns = row.as_ref().column_count();
             let mut values = Vec::with_capacity(columns);
             for column in 0..columns {
-                let value = value(row.get_ref(column).map_err(&problem)?);
+                let stored = facts.columns.get(column).map_or(Stored::Plain, |column| column.stored);
+                let value = stored.value(row.get_ref(column).map_err(&problem)?);
                 answer.bytes += value.answer_bytes();
                 values.push(value);
             }
@@ -228,7 +232,9 @@ impl SqlCall {
         drop(rows);
         // Only now: if the schema has changed since it was prepared, SQLite notices when it runs.
         if self.statement.wants_rows {
-            answer.columns = statement.column_names().map(str::to_owned).collect();
+            let kinds = facts.columns.iter().map(|column| column.kind.as_str()).chain(std::iter::repeat(""));
+            let column = |(name, kind): (&str, &str)| SqlColumn { name: name.to_owned(), kind: kind.to_owned() };
+            answer.columns = statement.column_names().zip(kinds).map(column).collect();
         }
         Ok(answer)
     }
@@ -331,31 +337,55 @@ fn bind(
     params: &[SqlValue],
     problem: impl Fn(rusqlite::Error) -> NotRun,
 ) -> Result<(), NotRun> {
-    let expected = statement.parameter_count();
+    let places = places(statement)?;
+    let expected = places.iter().copied().max().unwrap_or_default();
     if expected != params.len() {
         let given = params.len();
         let text = format!("the statement has {expected} parameters, and {given} were given");
         return Err(SqlError::Invalid(text).into());
     }
-    for (index, value) in params.iter().enumerate() {
-        let value = match value {
-            SqlValue::Null => ValueRef::Null,
-            SqlValue::Integer(number) => ValueRef::Integer(*number),
-            SqlValue::Real(number) => ValueRef::Real(*number),
-            SqlValue::Text(text) => ValueRef::Text(text.as_bytes()),
-            SqlValue::Blob(bytes) => ValueRef::Blob(bytes),
-        };
+    for (index, place) in places.into_iter().enumerate() {
+        let value = stored(&params[place - 1])
+            .ok_or_else(|| SqlError::Invalid(format!("parameter {place} is not a number in decimal text")))?;
         statement.raw_bind_parameter(index + 1, ToSqlOutput::Borrowed(value)).map_err(&problem)?;
     }
     Ok(())
 }
 
-fn value(value: ValueRef<'_>) -> SqlValue {
-    match value {
-        ValueRef::Null => SqlValue::Null,
-        ValueRef::Integer(number) => SqlValue::Integer(number),
-        ValueRef::Real(number) => SqlValue::Real(number),
-        ValueRef::Text(bytes) => SqlValue::Text(String::from_utf8_lossy(bytes).into_owned()),
-        ValueRef::Blob(bytes) => SqlValue::Blob(bytes.to_vec()),
+/// The places of the values for the parameters of a statement, from 1 on. SQLite numbers `?` and `?1` like this, but
+/// `$1` in the order of its first occurrence.
+fn places(statement: &Statement<'_>) -> Result<Vec<usize>, SqlError> {
+    let count = statement.parameter_count();
+    let place = |index: usize| match statement.parameter_name(index) {
+        Some(name) if !name.starts_with('?') => match name.strip_prefix('$').and_then(|digits| digits.parse().ok()) {
+            Some(place @ 1..=DB_PARAMETERS_MAX) => Ok(Some(place as usize)),
+            _ => Err(SqlError::Invalid(format!("the parameter `{name}` has a name: write `?1` or `$1`"))),
+        },
+        _ => Ok(None),
+    };
+    let named = (1..=count).map(place).collect::<Result<Vec<_>, _>>()?;
+    if named.iter().any(Option::is_some) && !named.iter().all(Option::is_some) {
+        return Err(SqlError::Invalid(
+            "the statement has parameters with `?` and with `$`: write one of them".to_owned(),
+        ));
     }
+    Ok(named.into_iter().enumerate().map(|(index, named)| named.unwrap_or(index + 1)).collect())
+}
+
+/// The value that SQLite stores; `None` for an exact number that is not one.
+fn stored(value: &SqlValue) -> Option<ValueRef<'_>> {
+    Some(match value {
+        SqlValue::Null => ValueRef::Null,
+        SqlValue::Boolean(truth) => ValueRef::Integer((*truth).into()),
+        SqlValue::Integer(number) | SqlValue::TimestampMs(number) => ValueRef::Integer(*number),
+        SqlValue::Real(number) => ValueRef::Real(*number),
+        SqlValue::Numeric(text) => match text.parse() {
+            Ok(integer) => ValueRef::Integer(integer),
+            Err(_) => ValueRef::Real(text.parse().ok().filter(|real: &f64| real.is_finite())?),
+        },
+        SqlValue::Text(text) | SqlValue::Json(text) | SqlValue::Uuid(text) | SqlValue::Other(text) => {
+            ValueRef::Text(text.as_bytes())
+        }
+        SqlValue::Blob(bytes) => ValueRef::Blob(bytes),
+    })
 }
