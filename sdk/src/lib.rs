@@ -64,7 +64,7 @@
 //! | `scheduler.<job>` | `read`, `write` | [`scheduler`] |
 //! | `http.<host>` | `execute` | [`http`] |
 //! | `plugin.<name>` | `read`, `execute` | [`plugins`]: `read` finds a plugin in lists, `execute` calls it |
-//! | `service.<name>` | `read`, `write`, `execute` | [`plugins`]: services by name; those below the plugin's own need none |
+//! | `service.<name>` | `read`, `write`, `execute` | [`plugins`]: services by name, not for its own |
 //! | `env.<variable>` | `read` | variables of the host in the manifest's `env`; trusted plugins see them by name |
 //! | `fs.<path>` | `read`, `write` | directories, for trusted plugins only |
 //! | `net.<address>` | `execute` | sockets, for trusted plugins only |

@@ -67,7 +67,7 @@
 /// | `#[action]`, `#[action(name = "…", idempotent)]` | a payload, `&Invocation` | any `T: Serialize`, `Result<T>` |
 /// | `#[route(GET "/path")]`, `#[route(POST "/path", after = ["check"])]` | goes with `#[action]` | |
 /// | `#[on_load]` | nothing | `()`, `bool` (`false` fails the load), `Result` of those |
-/// | `#[save_state]`, `#[save_state(format = 2)]` | nothing | `Vec<u8>`, `Option<Vec<u8>>`, any `T: Serialize`, `Result` of those |
+/// | `#[save_state(format = 2)]` | nothing | `Vec<u8>`, `Option<Vec<u8>>`, any `T: Serialize`, `Result` of those |
 /// | `#[on_reload]` | what `save_state` returned, `&Reload` | as `#[on_load]` |
 /// | `#[on_unload]` | nothing | as `#[on_load]`; an error is logged |
 /// | `#[on_event("order.*", id = "…", priority = 50, once)]` | the event's data, `&Event` | `()`, a `Result` |
@@ -78,8 +78,8 @@
 /// descriptions. The `plugbay` command serves no routes; a route is a declaration for hosts that do.
 ///
 /// `#[on_event]` takes a topic in any spelling: `order.placed`, the pattern `order.*`, `container:started` and
-/// `onContainerStart`, which are both `container.start`. An event has the canonical topic, with dots. A handler ends the
-/// propagation with [`Event::stop`] and objects with [`Event::cancel`]. Two handlers for one topic need ids.
+/// `onContainerStart`, which are both `container.start`. An event has the canonical topic, with dots. A handler ends
+/// the propagation with [`Event::stop`] and objects with [`Event::cancel`]. Two handlers for one topic need ids.
 ///
 /// # Reload
 ///
@@ -92,8 +92,8 @@
 ///
 /// A state that `#[on_unload]` writes is therefore too late for `#[on_load]` to read: hand it over with
 /// `#[save_state]`, or store it when it changes. `#[on_reload]` that takes an `Option` accepts an older revision
-/// without a state; otherwise the reload fails and the older revision continues to serve. A state has a format, 1 unless
-/// `#[save_state(format = 2)]` sets another; [`Reload::format`] returns that of the older revision.
+/// without a state; otherwise the reload fails and the older revision continues to serve. A state has a format: 1
+/// unless `#[save_state(format = 2)]` sets another. [`Reload::format`] returns that of the older revision.
 ///
 /// # The manifest
 ///

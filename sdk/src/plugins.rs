@@ -153,7 +153,8 @@ pub fn describe(plugin: &str) -> Result<Value> {
 
 /// Registers a service, under whose name other plugins find this plugin's actions. A name has lower-case letters,
 /// digits, `_`, `-` and `.`, a letter first. The registration survives reloads and ends when the plugin is unloaded.
-/// Names below the plugin's own, `<name>` and `<name>.*`, need no permission; others need `service.<name>` with `write`.
+/// Names below the plugin's own, `<name>` and `<name>.*`, need no permission; others need `service.<name>` with
+/// `write`.
 ///
 /// # Errors
 /// `permission_denied`; `already_exists` if another plugin offers it; `limit_exceeded` if the plugin offers too many

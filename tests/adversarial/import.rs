@@ -137,8 +137,9 @@ async fn import_of_an_older_contract_is_refused_with_the_remedy() {
         interface actions { handle: func(action: string, payload: string) -> string; }
         interface invocation { request-id: func() -> string; }
         world other { import invocation; export actions; }";
-    let module = r#"(module (memory (export "memory") 1)
+    let module = r#"(module
         (import "plugbay:plugin/invocation@0.1.0" "request-id" (func (param i32)))
+        (memory (export "memory") 1)
         (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (unreachable))
         (func (export "plugbay:plugin/actions@0.1.0#handle") (param i32 i32 i32 i32) (result i32) (i32.const 16)))"#;
     let plugin = TestPlugin::new("older", core_module::component(module, wit, "other"));

@@ -74,7 +74,7 @@ async fn start_revision(revision: LoadedPlugin, start: Start) -> Result<LoadedPl
     let (context, manifest) = (&revision.context, &revision.manifest);
     let declared = context.db.declare(&manifest.tables, manifest.database.as_ref()).await;
     declared.map_err(|NotDeclared(message)| LoadError::new(&*context.name, LoadErrorKind::Tables { message }))?;
-    let is_probed = matches!(start, Start::Reload(_));
+    let is_probed = matches!(start, Start::Reload { .. });
     let revision = revision.start(start).await?;
     if is_probed && let Err(error) = dispatch::probe(&revision).await {
         revision.unload().await;

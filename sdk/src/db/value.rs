@@ -10,8 +10,8 @@ use crate::schema::{Schema, Shape};
 
 /// A value of a row or of a parameter.
 ///
-/// Columns that the manifest declares as boolean, numeric or JSON return values of these kinds. Timestamps are integers,
-/// and dates, times and UUIDs are text; see [`ToValue`].
+/// Columns that the manifest declares as boolean, numeric or JSON return values of these kinds. Timestamps are
+/// integers, and dates, times and UUIDs are text; see [`ToValue`].
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum Value {

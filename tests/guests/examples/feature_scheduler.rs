@@ -1,4 +1,5 @@
-//! Schedules jobs and contains the actions that they run. It returns an error of the host as `{"error": {code: message}}`.
+//! Schedules jobs and contains the actions that they run. It returns an error of the host as
+//! `{"error": {code: message}}`.
 
 use std::cell::RefCell;
 

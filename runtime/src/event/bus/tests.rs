@@ -87,7 +87,7 @@ impl Fixture {
 }
 
 fn to(topic: &str, priority: i32) -> Declared {
-    Declared { topic: topic.into(), priority, once: false, durable: false }
+    Declared { id: topic.into(), topic: topic.into(), priority, once: false, durable: false }
 }
 
 fn once(topic: &str) -> Declared {
