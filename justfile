@@ -52,7 +52,7 @@ deny:
 # Package the crates for crates.io, in `target/package/`.
 package *ARGS:
     cargo package --no-verify {{ARGS}} -p plugbay-manifest -p plugbay-sdk-macros -p plugbay-sdk -p plugbay-compile \
-        -p plugbay-sqlite-memory -p plugbay \
+        -p plugbay-sqlite-memory -p plugbay-address -p plugbay \
         -p plugbay-catalog -p plugbay-component-call -p plugbay-node -p plugbay-files -p plugbay-project \
         -p plugbay-testing -p plugbay-cli
 

@@ -1,10 +1,10 @@
 //! Boot: loads the plugins of a host, those of its file, of its catalog and of its directory of plugins.
 //!
 //! One plugin that cannot be loaded fails only itself and those that require it; the report has an error for each. A
-//! host's file may name packages at URLs and in registries. Such a package is installed in the catalog at the first
-//! boot and loaded from there afterwards, so that a later boot needs no network. The operator confirmed it by naming
-//! it; what it may do is still decided by the policy. A later version that asks for more than the installed one has to
-//! be confirmed with an update.
+//! host's file may name packages at URLs and in registries, and manifests that name their component. Such a package is
+//! installed in the catalog at the first boot and loaded from there afterwards, so that a later boot needs no network.
+//! The operator confirmed it by naming it; what it may do is still decided by the policy. A later version that asks for
+//! more than the installed one has to be confirmed with an update.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -103,7 +103,7 @@ impl Node {
             self.collect_path(&path, &mut all);
         }
         if let Some(catalog) = &catalog {
-            self.install_remote(catalog, observer, &mut all).await?;
+            self.install_fetched(catalog, observer, &mut all).await?;
             self.collect_installed(catalog, &mut all).await?;
         }
         for path in self.file.plugins_dir().map(|directory| discover(&directory)).transpose()?.unwrap_or_default() {
@@ -129,7 +129,7 @@ impl Node {
 
     /// The catalog, if this host has or needs one.
     fn boot_catalog(&self) -> Result<Option<Catalog>, OpenCatalogError> {
-        match (&self.data_dir, self.file.remote_plugins().next()) {
+        match (&self.data_dir, self.file.fetched_plugins().next()) {
             (Some(directory), Some(_)) => open_catalog(&self.file, directory).map(Some),
             (None, Some(_)) => catalog_in_memory(&self.file).map(Some),
             (_, None) => self.catalog(),
@@ -147,14 +147,14 @@ impl Node {
     }
 
     /// Installs the packages of the host's file that are not installed.
-    async fn install_remote(
+    async fn install_fetched(
         &self,
         catalog: &Catalog,
         observer: &dyn TransferObserver,
         all: &mut Collected,
     ) -> Result<(), CatalogError> {
         let installed = catalog.list().await?;
-        for reference in self.file.remote_plugins() {
+        for reference in self.file.fetched_plugins() {
             if installed.iter().any(|plugin| plugin.current.origin == reference) {
                 continue;
             }

@@ -74,14 +74,18 @@ impl HostFile {
         self.contents.plugins_dir.as_ref().map(|directory| self.directory.join(directory))
     }
 
-    /// The references to packages at URLs and in registries, as the catalog reads them.
-    pub(crate) fn remote_plugins(&self) -> impl Iterator<Item = String> + '_ {
-        self.contents.plugins.iter().filter_map(|plugin| remote(&plugin.source))
+    /// The references to packages that the catalog has to fetch, as it reads them: at URLs, in registries, and
+    /// manifests on this machine, which name or contain their component.
+    pub(crate) fn fetched_plugins(&self) -> impl Iterator<Item = String> + '_ {
+        self.contents.plugins.iter().filter_map(|plugin| match self.local(plugin) {
+            Some(path) => is_manifest(&path).then(|| path_text(&path)),
+            None => remote(&plugin.source),
+        })
     }
 
-    /// The paths of the file's plugins on this machine.
+    /// The paths of the file's plugins on this machine: directories and components.
     pub fn local_plugins(&self) -> impl Iterator<Item = PathBuf> + '_ {
-        self.contents.plugins.iter().filter_map(|plugin| self.local(plugin))
+        self.contents.plugins.iter().filter_map(|plugin| self.local(plugin)).filter(|path| !is_manifest(path))
     }
 
     /// One note for each rule without effect, because a rule above it always decides.
@@ -127,6 +131,11 @@ impl HostFile {
             PluginSource::Https(_) | PluginSource::Oci(_) | PluginSource::Installed(_) => None,
         }
     }
+}
+
+/// Whether a path is that of a manifest document.
+fn is_manifest(path: &Path) -> bool {
+    Format::from_path(path).is_some() && !path.is_dir()
 }
 
 /// A path as the catalog records it as an origin.
@@ -176,6 +185,6 @@ mod tests {
         let count = |name: &str, origin: &str| file.of_installed(name, origin).len();
         assert_eq!(count("b", "https://x.example/b.wasm"), 2, "its name, and its reference");
         assert_eq!((count("c", "oci://ghcr.io/acme/c:1"), count("c", "oci://ghcr.io/acme/c:2")), (1, 0));
-        assert_eq!(file.remote_plugins().count(), 2);
+        assert_eq!(file.fetched_plugins().count(), 2);
     }
 }

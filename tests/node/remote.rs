@@ -74,3 +74,18 @@ async fn version_that_asks_for_more_waits_for_a_confirmation() {
     let installed = catalog(&directory).installed("hello").await.expect("installed");
     assert_eq!(installed.current.version.to_string(), "1.0.0");
 }
+
+#[tokio::test]
+async fn manifest_that_the_file_names_is_installed_with_its_component() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let write = |name: &str, content: &[u8]| std::fs::write(directory.path().join(name), content).expect("written");
+    write("code.wasm", &hello("1.0.0", json!([])));
+    write("manifest.json", br#"{"name":"linked","version":"3.0.0","plugin":"code.wasm"}"#);
+    let url = format!("file://{}", directory.path().join("manifest.json").display());
+    for (url, name) in [(&*url, "linked"), ("manifest.json", "linked")] {
+        let file = format!("data_dir: data\nplugins: [{{ url: '{url}' }}]\n");
+        let report = node(&directory, &file).boot("test", &()).await.expect("it boots");
+        assert_eq!(booted(&report), [name], "{url}: {:?}", report.errors);
+    }
+    assert_eq!(catalog(&directory).list().await.expect("readable").len(), 1, "it is installed once");
+}

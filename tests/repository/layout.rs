@@ -195,10 +195,11 @@ const CRATES: &[(&str, &[&str])] = &[
     ),
     ("component-call", &["plugbay", "plugbay-manifest"]),
     ("node", &["plugbay", "plugbay-catalog", "plugbay-compile", "plugbay-files"]),
-    ("catalog", &["plugbay-files", "plugbay-manifest"]),
+    ("catalog", &["plugbay-address", "plugbay-files", "plugbay-manifest"]),
     ("sdk/testing", &["plugbay-project", "plugbay", "plugbay-files"]),
     ("project", &["plugbay-files", "plugbay-manifest"]),
-    ("runtime", &["plugbay-compile", "plugbay-files", "plugbay-manifest", "plugbay-sqlite-memory"]),
+    ("runtime", &["plugbay-address", "plugbay-compile", "plugbay-files", "plugbay-manifest", "plugbay-sqlite-memory"]),
+    ("address", &[]),
     ("compile", &[]),
     ("sqlite-memory", &[]),
     ("files", &[]),
@@ -288,6 +289,7 @@ fn unsafe_code_is_where_security_md_says() {
 #[test]
 fn crates_without_unsafe_code_forbid_it() {
     for crate_directory in [
+        "address",
         "manifest",
         "catalog",
         "component-call",

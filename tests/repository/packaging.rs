@@ -8,7 +8,8 @@ use std::process::Command;
 
 use super::{files_in, root, texts};
 
-const PUBLISHED: [&str; 13] = [
+const PUBLISHED: [&str; 14] = [
+    "address",
     "catalog",
     "cli",
     "compile",

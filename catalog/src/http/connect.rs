@@ -10,7 +10,6 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
-use super::address::is_public;
 use super::{NetworkOptions, TransferProblem};
 use crate::limits::ADDRESSES_MAX;
 
@@ -36,7 +35,7 @@ pub(super) async fn connect(
     };
     let addresses = look_up(&host, port).await?;
     if !names(&options.private_hosts, &host, port)
-        && let Some(private) = addresses.iter().find(|address| !is_public(**address))
+        && let Some(private) = addresses.iter().find(|address| plugbay_address::special(**address).is_some())
     {
         // One is enough to refuse all of them: the host would be reached by whichever answers.
         return Err(TransferProblem::PrivateAddress(private.to_string()));

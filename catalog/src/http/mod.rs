@@ -5,7 +5,6 @@
 //! names its host, after each redirect too. A name is looked up once, and the address that was checked is the one that
 //! is connected to. Proxies of the environment are not used.
 
-mod address;
 mod client;
 mod connect;
 mod error;
