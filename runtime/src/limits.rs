@@ -142,6 +142,23 @@ pub const EVENT_DEPTH_MAX: u32 = 16;
 pub const EVENT_QUEUE_MAX: usize = 1_000;
 /// Bytes of data of the events in the queue of a plugin: 32 MiB. One event of any size fits an empty queue.
 pub const EVENT_QUEUE_BYTES_MAX: usize = 32 << 20;
+/// Durable events that a plugin has yet to receive: 100,000. Further ones are refused with `busy`.
+pub const EVENTS_STORED_MAX: usize = 100_000;
+/// Bytes of data of a plugin's durable events: 256 MiB. One event of any size is stored.
+pub const EVENTS_STORED_BYTES_MAX: usize = 256 << 20;
+/// Durable events that a plugin takes at once: 32, which share a commit. Fewer if their data exceed
+/// [`EVENT_CLAIM_BYTES`].
+pub const EVENT_CLAIM_MAX: usize = 32;
+/// Bytes of data of the durable events that a plugin takes at once: 4 MiB.
+pub const EVENT_CLAIM_BYTES: usize = 4 << 20;
+/// Deliveries of a durable event to one subscription: 6, half a minute with their pauses. Then it is a dead letter.
+pub const EVENT_ATTEMPTS_MAX: u32 = 6;
+/// The pause after the first failed delivery of a durable event: 1 s. It doubles with each further one.
+pub const EVENT_RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// Dead letters of a plugin: the latest 1,000.
+pub const DEAD_LETTERS_MAX: usize = 1_000;
+/// The pause after stored events could not be read or acknowledged: 5 s.
+pub const EVENTS_UNREADABLE_PAUSE: Duration = Duration::from_secs(5);
 /// Events in a stream of the application: 256. If more are not read, the oldest are lost.
 pub const EVENT_STREAM_EVENTS_MAX: usize = 256;
 

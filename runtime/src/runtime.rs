@@ -189,7 +189,7 @@ impl Runtime {
         }
     }
 
-    /// Removes all stored data of a plugin that is not loaded: values, tables, jobs with their outcomes. Returns
+    /// Removes all stored data of a plugin that is not loaded: values, tables, jobs with their outcomes, events. Returns
     /// whether there was any. Unloading alone removes none of it.
     ///
     /// # Errors
@@ -227,7 +227,8 @@ impl Runtime {
             let cached = self.0.caches.remove(plugin).await.map_err(|error| error.to_string())?;
             let jobs = self.0.jobs.remove(plugin).await.map_err(|error| error.to_string())?;
             let tables = self.0.databases.remove(plugin).await.map_err(|error| error.to_string())?;
-            Ok(data || cached || jobs || tables)
+            let events = self.0.events.remove_stored(plugin).await.map_err(|error| error.to_string())?;
+            Ok(data || cached || jobs || tables || events)
         });
         match until(TimeLimit::from_now(None), removed).await {
             Ok(removed) => removed.map_err(unavailable),

@@ -1,4 +1,5 @@
-//! Backends, which store the data, cached values, jobs and SQL tables of plugins, and count calls against rate limits.
+//! Backends, which store the data, cached values, jobs, SQL tables and durable events of plugins, and count calls
+//! against rate limits.
 //!
 //! Each interface is a pair of traits. A provider is passed to the [`RuntimeBuilder`], and opens the store of a plugin
 //! by the plugin's name:
@@ -9,6 +10,7 @@
 //! | [`CacheStoreProvider`] | [`CacheStore`] | [`MemoryCache`] | [`RuntimeBuilder::cache_store`] |
 //! | [`JobStoreProvider`] | [`JobStore`] | [`SqliteJobs`] | [`RuntimeBuilder::job_store`] |
 //! | [`SqlStoreProvider`] | [`SqlStore`] | [`SqliteDatabases`] | [`RuntimeBuilder::sql_store`] |
+//! | [`EventStore`] | one for all plugins | [`SqliteEvents`] | [`RuntimeBuilder::event_store`] |
 //! | [`RateCounters`] | [`RateCounter`] | [`MemoryRates`] | [`RuntimeBuilder::rate_counters`] |
 //!
 //! [`RuntimeBuilder`]: crate::RuntimeBuilder
@@ -16,6 +18,7 @@
 //! [`RuntimeBuilder::cache_store`]: crate::RuntimeBuilder::cache_store
 //! [`RuntimeBuilder::job_store`]: crate::RuntimeBuilder::job_store
 //! [`RuntimeBuilder::sql_store`]: crate::RuntimeBuilder::sql_store
+//! [`RuntimeBuilder::event_store`]: crate::RuntimeBuilder::event_store
 //! [`RuntimeBuilder::rate_counters`]: crate::RuntimeBuilder::rate_counters
 //!
 //! The traits use plain types: a backend knows neither WebAssembly nor permissions, which are checked before it is
@@ -43,6 +46,11 @@
 //! ```
 
 pub use crate::admission::rate::{MemoryRates, RateCounter, RateCounters, RateError, RateFuture};
+pub use crate::event::delivery::Published as PublishedEvent;
+pub use crate::event::sqlite::SqliteEvents;
+pub use crate::event::store::{
+    DeadLetter, DeliveryOutcome, EventFuture, EventReceiver, EventStore, EventStoreError, PendingEvent,
+};
 pub use crate::service::cache::{
     CacheChange, CacheError, CacheFuture, CacheKeyFilter, CacheLimits, CacheStore, CacheStoreProvider, CacheUpdate,
     CacheValue, MemoryCache,

@@ -8,6 +8,7 @@ mod compute;
 mod data;
 #[cfg(unix)]
 mod directory;
+mod events;
 mod extension;
 mod file;
 mod http;

@@ -7,11 +7,12 @@
 mod cache;
 mod data;
 mod db;
+mod events;
 mod jobs;
 mod rate;
 
 use plugbay::clock::ManualClock;
-use plugbay::store::{MemoryCache, MemoryData, MemoryRates, SqliteData, SqliteDatabases, SqliteJobs};
+use plugbay::store::{MemoryCache, MemoryData, MemoryRates, SqliteData, SqliteDatabases, SqliteEvents, SqliteJobs};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn data_in_memory_conforms() {
@@ -58,4 +59,17 @@ async fn db_in_sqlite_conforms() {
     let provider = SqliteDatabases::new(directory.path());
     db::check(&provider).await;
     db::check_tables_outlive_stores(&provider).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_in_memory_conform() {
+    events::check(&SqliteEvents::in_memory()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_in_sqlite_conform() {
+    let directory = tempfile::tempdir().expect("a directory");
+    events::check(&SqliteEvents::new(directory.path())).await;
+    let directory = tempfile::tempdir().expect("a directory");
+    events::check_events_outlive_the_store(|| SqliteEvents::new(directory.path())).await;
 }

@@ -11,10 +11,16 @@ pub enum EventError {
         message: String,
     },
     /// The queue of a plugin that subscribed to the topic is full.
-    #[error("the queue of events for plugin `{plugin}` is full: publish again later")]
+    #[error("plugin `{plugin}` has too many events in its queue: publish again later")]
     Busy {
         /// The plugin.
         plugin: String,
+    },
+    /// The event cannot be stored for a durable subscription.
+    #[error("the event cannot be stored: {message}")]
+    Unavailable {
+        /// The problem.
+        message: String,
     },
     /// The event would be nested too deeply: handlers publish events that lead to one another.
     #[error(
@@ -30,11 +36,12 @@ pub enum EventError {
 }
 
 impl EventError {
-    /// Returns the kind of the error, for programs: `invalid_topic`, `busy`, `cycle`.
+    /// Returns the kind of the error, for programs: `invalid_topic`, `busy`, `unavailable`, `cycle`.
     pub fn code(&self) -> &'static str {
         match self {
             EventError::Topic { .. } => "invalid_topic",
             EventError::Busy { .. } => "busy",
+            EventError::Unavailable { .. } => "unavailable",
             EventError::Cycle { .. } => "cycle",
         }
     }

@@ -5,9 +5,11 @@
 
 use std::collections::HashMap;
 use std::collections::VecDeque;
+use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
@@ -15,9 +17,11 @@ use plugbay_manifest::parse_topic;
 use serde_json::Value;
 use tokio::sync::broadcast;
 
-use super::delivery::{Delivery, Handler, Published};
+use super::delivery::{Delivery, Published};
 use super::index::PatternIndex;
-use super::listener::{Listener, Place, QueueTask, QueuedEvent};
+use super::listener::{Place, QueueTask, QueuedEvent};
+use super::registration::Subscriber;
+use super::store::{DeadLetter, EventReceiver, EventStore, EventStoreError};
 use super::stream::{Broadcast, EventStream, StreamSender};
 use super::subscription::Subscription;
 use super::topic::topic_to_publish;
@@ -32,29 +36,25 @@ const HOST: &str = "host";
 
 /// The event bus of a runtime.
 pub(crate) struct EventBus {
-    clock: Arc<dyn Clock>,
-    routes: RwLock<Routes>,
+    pub(super) clock: Arc<dyn Clock>,
+    /// The events of durable subscriptions.
+    pub(super) store: Arc<dyn EventStore>,
+    pub(super) routes: RwLock<Routes>,
     /// The plugins that have begun to serve, by name, with their subscriptions.
     pub(super) plugins: Mutex<HashMap<Arc<str>, Subscriber>>,
     /// Distinguishes the ids of this bus from those of all others.
     nonce: u32,
     /// The number of the next event, stream or subscription.
-    next: AtomicU64,
+    pub(super) next: AtomicU64,
     /// Events of the host that were lost because a queue was full.
     lost: AtomicU64,
 }
 
 /// The subscriptions and streams by pattern.
 #[derive(Default)]
-struct Routes {
-    subscriptions: PatternIndex<Arc<Subscription>>,
-    streams: PatternIndex<StreamSender>,
-}
-
-/// A plugin on the bus.
-pub(super) struct Subscriber {
-    pub(super) listener: Arc<Listener>,
-    pub(super) subscriptions: Vec<Arc<Subscription>>,
+pub(super) struct Routes {
+    pub(super) subscriptions: PatternIndex<Arc<Subscription>>,
+    pub(super) streams: PatternIndex<StreamSender>,
 }
 
 /// An event to be published.
@@ -78,11 +78,12 @@ impl From<Event> for NewEvent {
 }
 
 impl EventBus {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
+    pub(crate) fn new(clock: Arc<dyn Clock>, store: Arc<dyn EventStore>) -> Arc<Self> {
         // The hasher's keys are random.
         let nonce = RandomState::new().hash_one(std::process::id()) as u32;
         Arc::new(EventBus {
             clock,
+            store,
             routes: RwLock::default(),
             plugins: Mutex::default(),
             nonce,
@@ -102,12 +103,18 @@ impl EventBus {
         timeout: Option<Duration>,
     ) -> Result<EmitOutcome, EventError> {
         let event = self.accept(event)?;
-        let handlers = self.route(&event);
-        if handlers.is_empty() {
-            return Ok(EmitOutcome { id: event.id, ..EmitOutcome::default() });
+        let Receivers { handlers, durable } = self.route(&event);
+        let mut outcome = EmitOutcome { durable: durable.len(), ..EmitOutcome::default() };
+        if handlers.is_empty() && durable.is_empty() {
+            self.broadcast(&event);
+            outcome.id = event.id;
+            return Ok(outcome);
         }
-        let (event, begun) = (Arc::new(event), std::time::Instant::now());
-        let mut outcome = EmitOutcome { id: event.id.clone(), ..EmitOutcome::default() };
+        outcome.id.clone_from(&event.id);
+        let event = Arc::new(event);
+        self.store(&event, durable).await?;
+        self.broadcast(&event);
+        let begun = std::time::Instant::now();
         for subscription in &handlers {
             let timeout = timeout.map(|timeout| timeout.saturating_sub(begun.elapsed()));
             let delivery = Delivery { event: &event, subscription, attempt: 1, chain: chain.as_ref(), timeout };
@@ -124,14 +131,18 @@ impl EventBus {
         Ok(outcome)
     }
 
-    /// Publishes an event and returns its id when it is queued.
+    /// Publishes an event and returns its id when it is queued, and stored for durable subscriptions.
     ///
     /// # Errors
     /// [`EventError`] if the event is refused. No handler will run then.
     pub(crate) async fn publish(self: &Arc<Self>, event: NewEvent) -> Result<String, EventError> {
-        let event = self.accept(event)?;
+        let event = Arc::new(self.accept(event)?);
+        let Receivers { handlers, durable } = self.route(&event);
+        let places = take_places(handlers, &event)?;
+        self.store(&event, durable).await?;
+        self.broadcast(&event);
         let id = event.id.clone();
-        self.queue(event)?;
+        self.move_on(QueuedEvent { event, places });
         Ok(id)
     }
 
@@ -149,9 +160,16 @@ impl EventBus {
             correlation_id: None,
             depth_before: 0,
         };
-        if let Err(error) = self.accept(event).and_then(|event| self.queue(event)) {
-            let lost = self.lost.fetch_add(1, Ordering::Relaxed) + 1;
-            tracing::warn!(topic, lost, "an event of the host is lost: {error}");
+        // A future that need not wait for a store is ready at once. The other goes on in a task of its own.
+        let bus = self.clone();
+        let mut publishing = Box::pin(async move {
+            let Err(error) = bus.publish(event).await else { return };
+            let lost = bus.lost.fetch_add(1, Ordering::Relaxed) + 1;
+            tracing::warn!(lost, "an event of the host is lost: {error}");
+        });
+        let is_ready = publishing.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        if !is_ready && let Ok(executor) = tokio::runtime::Handle::try_current() {
+            executor.spawn(publishing);
         }
     }
 
@@ -198,7 +216,8 @@ impl EventBus {
     pub(crate) async fn deliver(&self, delivery: Delivery<'_>) -> Option<Result<Reaction, InvokeError>> {
         let subscription = delivery.subscription;
         let claim = subscription.claim()?;
-        let handler = &subscription.listener.handler;
+        // It is unset while the plugin starts.
+        let handler = subscription.listener.handler.get()?;
         match handler.handle(delivery).await {
             Ok(reaction) => {
                 if claim.succeeded() {
@@ -227,36 +246,80 @@ impl EventBus {
         Ok(Published { id, topic, data, source, target, timestamp_ms, correlation_id, depth: depth_before + 1 })
     }
 
-    /// Passes the event to the streams, and returns the subscriptions that receive it, in order.
-    fn route(&self, event: &Published) -> Vec<Arc<Subscription>> {
-        let mut found: Vec<Arc<Subscription>> = Vec::new();
-        let routes = self.routes.read();
-        let mut broadcast = Broadcast::new(event);
-        routes.streams.matching(&event.topic, |stream| broadcast.send(stream));
-        routes.subscriptions.matching(&event.topic, |subscription| {
+    /// Returns the subscriptions that receive an event.
+    fn route(&self, event: &Published) -> Receivers {
+        let mut receivers = Receivers::default();
+        self.routes.read().subscriptions.matching(&event.topic, |subscription| {
             if event.target.as_deref().is_none_or(|target| target == &*subscription.listener.plugin) {
-                found.push(subscription.clone());
+                let receiving = if subscription.durable { &mut receivers.durable } else { &mut receivers.handlers };
+                receiving.push(subscription.clone());
             }
         });
-        drop(routes);
-        sort(&mut found);
-        found
+        sort(&mut receivers.handlers);
+        receivers
     }
 
-    /// Queues an event for all of its subscriptions, or for none if a queue is full.
-    fn queue(self: &Arc<Self>, event: Published) -> Result<(), EventError> {
-        let handlers = self.route(&event);
-        if handlers.is_empty() {
+    /// Passes an event to the streams.
+    fn broadcast(&self, event: &Published) {
+        let mut broadcast = Broadcast::new(event);
+        self.routes.read().streams.matching(&event.topic, |stream| broadcast.send(stream));
+    }
+
+    /// Stores an event for durable subscriptions.
+    async fn store(&self, event: &Arc<Published>, durable: Vec<Arc<Subscription>>) -> Result<(), EventError> {
+        if durable.is_empty() {
             return Ok(());
         }
-        let mut places = VecDeque::with_capacity(handlers.len());
-        for subscription in handlers {
-            let plugin = subscription.listener.plugin.clone();
-            let place = Place::take(subscription, &event);
-            places.push_back(place.ok_or_else(|| EventError::Busy { plugin: plugin.to_string() })?);
+        let receiver = |subscription: &Arc<Subscription>| EventReceiver {
+            plugin: subscription.listener.plugin.to_string(),
+            subscription: subscription.id.clone(),
+        };
+        self.store.append(event.clone(), durable.iter().map(receiver).collect()).await?;
+        for subscription in durable {
+            self.wake(&subscription.listener.plugin);
         }
-        self.move_on(QueuedEvent { event: Arc::new(event), places });
         Ok(())
+    }
+
+    /// Makes a plugin look for stored events.
+    fn wake(&self, plugin: &str) {
+        if let Some(task) = self.plugins.lock().get(plugin).and_then(|subscriber| subscriber.durable.as_ref()) {
+            task.wake();
+        }
+    }
+
+    /// Returns the dead letters of all plugins with a number above `after`, at most `limit` of them.
+    ///
+    /// # Errors
+    /// [`EventError::Unavailable`].
+    pub(crate) async fn dead_letters(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, EventError> {
+        Ok(self.store.dead_letters(after, limit).await?)
+    }
+
+    /// Makes a dead letter pending again. Returns whether it existed.
+    ///
+    /// # Errors
+    /// [`EventError::Unavailable`], or [`EventError::Busy`] if its plugin has too many pending events.
+    pub(crate) async fn retry_dead_letter(&self, number: u64) -> Result<bool, EventError> {
+        let plugin = self.store.retry_dead_letter(number).await?;
+        plugin.iter().for_each(|plugin| self.wake(plugin));
+        Ok(plugin.is_some())
+    }
+
+    /// Removes a dead letter. Returns whether it existed.
+    ///
+    /// # Errors
+    /// [`EventError::Unavailable`].
+    pub(crate) async fn remove_dead_letter(&self, number: u64) -> Result<bool, EventError> {
+        Ok(self.store.remove_dead_letter(number).await?)
+    }
+
+    /// Removes all stored events of a plugin. Returns whether there were any.
+    ///
+    /// # Errors
+    /// [`EventStoreError`].
+    pub(crate) async fn remove_stored(&self, plugin: &str) -> Result<bool, EventStoreError> {
+        self.store.remove(plugin).await
     }
 
     /// Moves an event to the queue of the plugin that receives it next.
@@ -287,69 +350,33 @@ impl EventBus {
             self.move_on(queued);
         }
     }
+}
 
-    /// Adds a plugin that begins to serve, or one that was reloaded, with the subscriptions that its manifest declares.
-    /// After a reload, subscriptions of the plugin's code remain, and a declared one of the same pattern goes on with
-    /// the state of the old one.
-    pub(crate) fn attach(
-        &self,
-        plugin: &Arc<str>,
-        declared: &[plugbay_manifest::Subscription],
-        handler: impl FnOnce() -> Box<dyn Handler>,
-    ) {
-        let mut plugins = self.plugins.lock();
-        let subscriber = plugins.entry(plugin.clone()).or_insert_with(|| Subscriber {
-            listener: Arc::new(Listener::new(plugin.clone(), handler())),
-            subscriptions: Vec::new(),
-        });
-        let mut old = std::mem::take(&mut subscriber.subscriptions);
-        let mut new = Vec::with_capacity(declared.len());
-        for subscription in declared {
-            let before = old.iter().position(|known| known.id == subscription.id);
-            let before = before.map(|at| old.swap_remove(at));
-            let same_kind = before.as_ref().filter(|before| before.once == subscription.once);
-            new.push(Arc::new(Subscription {
-                id: subscription.id.clone(),
-                pattern: subscription.topic.clone(),
-                priority: subscription.priority,
-                once: subscription.once,
-                order: self.next.fetch_add(1, Ordering::Relaxed),
-                listener: subscriber.listener.clone(),
-                state: same_kind.map(|before| before.state.clone()).unwrap_or_default(),
-            }));
-            let mut routes = self.routes.write();
-            if let Some(before) = before {
-                routes.subscriptions.remove(&before.pattern, |known| Arc::ptr_eq(known, &before));
-            }
-            if let Some(subscription) = new.last().filter(|subscription| subscription.is_active()) {
-                routes.subscriptions.insert(&subscription.pattern, subscription.clone());
-            }
-        }
-        let (dynamic, dropped): (Vec<_>, Vec<_>) = old.into_iter().partition(|known| known.is_dynamic());
-        for subscription in dropped {
-            self.end(&subscription);
-        }
-        new.extend(dynamic);
-        subscriber.subscriptions = new;
+/// The subscriptions that receive an event.
+#[derive(Default)]
+struct Receivers {
+    /// In the order in which they receive it.
+    handlers: Vec<Arc<Subscription>>,
+    durable: Vec<Arc<Subscription>>,
+}
+
+/// Takes a place for an event in the queue of each subscription's plugin, or in none if a queue is full.
+fn take_places(handlers: Vec<Arc<Subscription>>, event: &Published) -> Result<VecDeque<Place>, EventError> {
+    let mut places = VecDeque::with_capacity(handlers.len());
+    for subscription in handlers {
+        let plugin = subscription.listener.plugin.clone();
+        let place = Place::take(subscription, event);
+        places.push_back(place.ok_or_else(|| EventError::Busy { plugin: plugin.to_string() })?);
     }
+    Ok(places)
+}
 
-    /// Removes a plugin that no longer serves. Events that are queued for it are passed over.
-    pub(crate) fn detach(&self, plugin: &str) {
-        let Some(subscriber) = self.plugins.lock().remove(plugin) else { return };
-        for subscription in &subscriber.subscriptions {
-            self.end(subscription);
+impl From<EventStoreError> for EventError {
+    fn from(error: EventStoreError) -> Self {
+        match error {
+            EventStoreError::Full { plugin } => EventError::Busy { plugin },
+            EventStoreError::Unavailable(message) => EventError::Unavailable { message },
         }
-    }
-
-    fn end(&self, subscription: &Subscription) {
-        subscription.end();
-        self.remove(subscription);
-    }
-
-    /// Removes a subscription from the routes. It stays among those of its plugin, so that a reload does not renew it.
-    fn remove(&self, subscription: &Subscription) {
-        let mut routes = self.routes.write();
-        routes.subscriptions.remove(&subscription.pattern, |known| std::ptr::eq(&**known, subscription));
     }
 }
 

@@ -5,25 +5,31 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::{Event, Reaction, Subscription};
 use crate::admission::Chain;
 use crate::error::InvokeError;
 
-/// An event that was published.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Published {
-    pub(crate) id: String,
-    pub(crate) topic: String,
-    /// JSON.
-    pub(crate) data: String,
-    /// A plugin's name, or `host`.
-    pub(crate) source: String,
+/// An event that was published, as it is stored and delivered.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Published {
+    /// The id, unique among all events.
+    pub id: String,
+    /// The topic, in its canonical spelling.
+    pub topic: String,
+    /// The data as JSON text.
+    pub data: String,
+    /// The publisher: a plugin's name, or `host`.
+    pub source: String,
     /// The only plugin that receives the event; `None` is all that subscribed.
-    pub(crate) target: Option<String>,
-    pub(crate) timestamp_ms: u64,
-    pub(crate) correlation_id: Option<String>,
+    pub target: Option<String>,
+    /// The time at which it was published, in milliseconds since the Unix epoch.
+    pub timestamp_ms: u64,
+    /// The id shared by related events.
+    pub correlation_id: Option<String>,
     /// The number of events that led to this one, each published by a handler of the one before it; itself included.
-    pub(crate) depth: u32,
+    pub depth: u32,
 }
 
 impl Published {

@@ -9,8 +9,8 @@
 //! full, it is refused before any handler runs, and moving on never has to wait.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
@@ -21,7 +21,8 @@ use crate::limits::{EVENT_QUEUE_BYTES_MAX, EVENT_QUEUE_MAX};
 /// A plugin that receives events.
 pub(crate) struct Listener {
     pub(crate) plugin: Arc<str>,
-    pub(super) handler: Box<dyn Handler>,
+    /// Unset until the plugin serves: its code may subscribe while it starts.
+    pub(super) handler: OnceLock<Box<dyn Handler>>,
     /// The places taken in its queue, and the bytes of the events in them.
     places: AtomicUsize,
     bytes: AtomicUsize,
@@ -49,8 +50,14 @@ pub(super) struct Place {
 }
 
 impl Listener {
-    pub(super) fn new(plugin: Arc<str>, handler: Box<dyn Handler>) -> Self {
-        Listener { plugin, handler, places: AtomicUsize::new(0), bytes: AtomicUsize::new(0), queue: Mutex::default() }
+    pub(super) fn new(plugin: Arc<str>) -> Self {
+        Listener {
+            plugin,
+            handler: OnceLock::new(),
+            places: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+            queue: Mutex::default(),
+        }
     }
 
     /// Returns whether no event is queued or on its way here.

@@ -30,10 +30,14 @@
 //! ```
 
 mod bus;
-mod delivery;
+pub(crate) mod delivery;
+mod durable;
 mod health;
 mod index;
 mod listener;
+mod registration;
+pub(crate) mod sqlite;
+pub(crate) mod store;
 mod stream;
 mod subscription;
 mod topic;
@@ -44,6 +48,8 @@ use serde_json::Value;
 pub(crate) use self::bus::EventBus;
 pub(crate) use self::delivery::{Delivery, Handler, Handling, Published};
 pub use self::health::Health;
+pub(crate) use self::sqlite::SqliteEvents;
+pub(crate) use self::store::{DeadLetter, EventStore};
 pub use self::stream::{EventStream, Received};
 pub(crate) use self::subscription::Subscription;
 
@@ -121,6 +127,9 @@ pub struct EmitOutcome {
     pub handlers: usize,
     /// The number of handlers that failed. Their errors are in the logs and counters of their plugins.
     pub failed: usize,
+    /// The number of durable subscriptions for which the event is stored. They receive it later, and are not waited
+    /// for.
+    pub durable: usize,
     /// Whether a handler ended the propagation, so that those of lower priority did not run.
     pub stopped: bool,
     /// The reason of the first handler that objected to the event; `None` if none did.

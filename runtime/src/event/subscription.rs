@@ -14,6 +14,8 @@ pub(crate) struct Subscription {
     pub(crate) priority: i32,
     /// Whether the first delivery that succeeds ends the subscription.
     pub(crate) once: bool,
+    /// Whether events are stored until they are handled.
+    pub(crate) durable: bool,
     /// The rank among subscriptions of the same priority: the earliest receives an event first.
     pub(super) order: u64,
     pub(crate) listener: Arc<Listener>,

@@ -20,7 +20,7 @@ use crate::audit::{Audit, AuditSink, TracingAudit};
 use crate::capability::{LivePolicy, Policy};
 use crate::clock::{Clock, SystemClock};
 use crate::error::BuildError;
-use crate::event::EventBus;
+use crate::event::{EventBus, EventStore, SqliteEvents};
 use crate::host::extension::{AnyExtension, Extension, Extensions};
 use crate::lifecycle::RestartPolicy;
 use crate::limits::{HTTP_TIMEOUT, HTTP_TIMEOUT_MAX, LIVE_INSTANCES_DEFAULT};
@@ -71,6 +71,7 @@ pub struct RuntimeBuilder {
     restarts: RestartPolicy,
     job_store: Option<Arc<dyn JobStoreProvider>>,
     sql_store: Option<Arc<dyn SqlStoreProvider>>,
+    event_store: Option<Arc<dyn EventStore>>,
     http_resolver: Option<Arc<dyn HttpResolver>>,
     http_responder: Option<Arc<dyn HttpResponder>>,
     http_root_certificates: Vec<Vec<u8>>,
@@ -121,6 +122,7 @@ impl Default for RuntimeBuilder {
             restarts: RestartPolicy::default(),
             job_store: None,
             sql_store: None,
+            event_store: None,
             http_resolver: None,
             http_responder: None,
             http_root_certificates: Vec::new(),
@@ -251,6 +253,14 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Sets the backend that stores durable events and dead letters. Default:
+    /// [`SqliteEvents`](crate::store::SqliteEvents) in the data directory, or in memory without one.
+    #[must_use]
+    pub fn event_store(mut self, backend: impl EventStore) -> Self {
+        self.event_store = Some(Arc::new(backend));
+        self
+    }
+
     /// Sets the backend that counts calls against rate limits. Default: [`MemoryRates`](crate::store::MemoryRates),
     /// which counts the calls of this runtime.
     #[must_use]
@@ -366,7 +376,11 @@ impl RuntimeBuilder {
             Some(directory) => Arc::new(SqliteDatabases::new(directory)),
             None => Arc::new(SqliteDatabases::in_memory()),
         });
-        let events = EventBus::new(self.clock.clone());
+        let event_store = self.event_store.unwrap_or_else(|| match &self.data_dir {
+            Some(directory) => Arc::new(SqliteEvents::new(directory)),
+            None => Arc::new(SqliteEvents::in_memory()),
+        });
+        let events = EventBus::new(self.clock.clone(), event_store);
         let audit_sink = AuditEvents { sink: CatchPanic(self.audit_sink), bus: events.clone() };
         Ok(Runtime(Arc::new(Shared {
             engines,

@@ -2,7 +2,7 @@
 
 use super::Runtime;
 use crate::error::EventError;
-use crate::event::{EmitOutcome, Event, EventStream};
+use crate::event::{DeadLetter, EmitOutcome, Event, EventStream};
 
 impl Runtime {
     /// Publishes an event and waits until the handlers of all plugins that subscribed to its topic have run, one after
@@ -24,6 +24,32 @@ impl Runtime {
     /// plugin receives the event then.
     pub async fn publish(&self, event: Event) -> Result<String, EventError> {
         self.0.events.publish(event.into()).await
+    }
+
+    /// Returns dead letters: durable events that a plugin's handler failed to handle six times. They are in the order
+    /// of their numbers, from the first one above `after`, at most `limit` of them.
+    ///
+    /// # Errors
+    /// [`EventError::Unavailable`].
+    pub async fn dead_letters(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, EventError> {
+        self.0.events.dead_letters(after, limit).await
+    }
+
+    /// Delivers a dead letter again, behind the durable events that the plugin has yet to receive. If the plugin is not
+    /// loaded, it receives the event when it is. Returns whether there was a dead letter with this number.
+    ///
+    /// # Errors
+    /// [`EventError::Unavailable`]; [`EventError::Busy`] if the plugin has too many pending events.
+    pub async fn retry_dead_letter(&self, number: u64) -> Result<bool, EventError> {
+        self.0.events.retry_dead_letter(number).await
+    }
+
+    /// Removes a dead letter. Returns whether there was one with this number.
+    ///
+    /// # Errors
+    /// [`EventError::Unavailable`].
+    pub async fn remove_dead_letter(&self, number: u64) -> Result<bool, EventError> {
+        self.0.events.remove_dead_letter(number).await
     }
 
     /// Returns a stream of the events that match a topic or a pattern, such as `order.placed`, `order.*` or `**`, from

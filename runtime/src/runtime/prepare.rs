@@ -30,6 +30,7 @@ use crate::service::http::PluginHttp;
 use crate::service::jobs::PluginJobs;
 use crate::service::log::PluginLog;
 use crate::service::plugins::{Directory, PluginCalls};
+use crate::trigger::event::Starting;
 
 /// A revision that is checked, compiled and linked, and none of whose code has run.
 pub(super) struct Prepared {
@@ -54,7 +55,11 @@ impl Prepared {
         let Prepared { revision, shares_jobs } = self;
         let context = revision.context.clone();
         let jobs = (!shares_jobs).then(|| context.jobs.begin_start());
+        let starting = Starting::new(&revision);
         let started = start_revision(revision, start).await;
+        if started.is_ok() {
+            starting.succeeded();
+        }
         match (&started, jobs) {
             (Ok(_), Some(jobs)) => jobs.succeeded(),
             (Err(_), Some(jobs)) => jobs.failed().await,

@@ -5,7 +5,9 @@ use std::sync::{Arc, Weak};
 use crate::dispatch;
 use crate::error::{InvokeError, InvokeErrorKind};
 use crate::event::{Delivery, Handler, Handling};
+use crate::host::PluginContext;
 use crate::plugin::current::CurrentRevision;
+use crate::plugin::loaded::LoadedPlugin;
 use crate::service::log::LogLevel;
 
 /// The log target of lines about events.
@@ -24,6 +26,27 @@ pub(crate) fn begin(plugin: &Arc<CurrentRevision>) {
 pub(crate) fn end(plugin: &CurrentRevision) {
     let revision = plugin.borrow();
     revision.context.events.detach(revision.name());
+}
+
+/// A plugin that starts. If it does not succeed, its subscriptions end, which its code may have made already.
+pub(crate) struct Starting(Option<Arc<PluginContext>>);
+
+impl Starting {
+    pub(crate) fn new(revision: &LoadedPlugin) -> Self {
+        Starting(Some(revision.context.clone()))
+    }
+
+    pub(crate) fn succeeded(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        if let Some(context) = &self.0 {
+            context.events.detach_unserved(&context.name);
+        }
+    }
 }
 
 /// The event handlers of a plugin. It follows the plugin through reloads, and does not keep it alive.

@@ -1,0 +1,165 @@
+//! Delivery of durable events: one task for each plugin with durable subscriptions takes the plugin's stored events in
+//! order, and acknowledges each after its handler has run.
+//!
+//! A handler that fails is called again with a growing pause, and the events behind it wait. After the last attempt the
+//! event becomes a dead letter, and the next one has its turn. If the host ends during a delivery, the event is
+//! delivered again when the plugin is loaded the next time. Its attempt was stored before, so an event that ends the
+//! host each time becomes a dead letter as well.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::bus::EventBus;
+use super::delivery::Delivery;
+use super::listener::Listener;
+use super::store::{DeliveryOutcome, PendingEvent};
+use crate::clock::{Clock, unix_ms};
+use crate::limits::{EVENT_ATTEMPTS_MAX, EVENT_CLAIM_MAX, EVENT_RETRY_PAUSE, EVENTS_UNREADABLE_PAUSE};
+
+/// The task that delivers the durable events of a plugin. Dropping it stops the task after the delivery that runs.
+pub(super) struct DurableTask(Arc<Signal>);
+
+/// Wakes the task, or stops it.
+#[derive(Default)]
+struct Signal {
+    woken: Notify,
+    is_stopped: AtomicBool,
+}
+
+/// What the task waits for after a batch.
+enum Pause {
+    /// Nothing: there may be further events.
+    None,
+    UntilWoken,
+    For(Duration),
+}
+
+impl DurableTask {
+    /// Starts the task. Returns `None` outside of an executor.
+    pub(super) fn start(bus: &Arc<EventBus>, listener: Arc<Listener>) -> Option<Self> {
+        let executor = tokio::runtime::Handle::try_current().ok()?;
+        let signal = Arc::new(Signal::default());
+        executor.spawn(run(Arc::downgrade(bus), bus.clock.clone(), listener, signal.clone()));
+        Some(DurableTask(signal))
+    }
+
+    /// Makes the task look for events.
+    pub(super) fn wake(&self) {
+        self.0.woken.notify_one();
+    }
+}
+
+impl Drop for DurableTask {
+    fn drop(&mut self) {
+        self.0.is_stopped.store(true, Ordering::SeqCst);
+        self.0.woken.notify_one();
+    }
+}
+
+impl Signal {
+    fn is_stopped(&self) -> bool {
+        self.is_stopped.load(Ordering::SeqCst)
+    }
+}
+
+/// The task holds the bus only while it works.
+async fn run(bus: Weak<EventBus>, clock: Arc<dyn Clock>, listener: Arc<Listener>, signal: Arc<Signal>) {
+    while !signal.is_stopped() {
+        let Some(running) = bus.upgrade() else { return };
+        let pause = deliver_batch(&running, &listener, &signal).await;
+        drop(running);
+        match pause {
+            Pause::None => {}
+            Pause::UntilWoken => signal.woken.notified().await,
+            Pause::For(pause) => {
+                let mut passed = clock.sleep_until(clock.now() + pause);
+                while !signal.is_stopped() {
+                    tokio::select! {
+                        () = &mut passed => break,
+                        () = signal.woken.notified() => {}
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn deliver_batch(bus: &EventBus, listener: &Listener, signal: &Signal) -> Pause {
+    let plugin = &*listener.plugin;
+    let batch = match bus.store.claim(plugin, EVENT_CLAIM_MAX).await {
+        Ok(batch) if batch.is_empty() => return Pause::UntilWoken,
+        Ok(batch) => batch,
+        Err(error) => {
+            tracing::error!(plugin, "its durable events cannot be read: {error}");
+            return Pause::For(EVENTS_UNREADABLE_PAUSE);
+        }
+    };
+    let mut outcomes = Vec::with_capacity(batch.len());
+    let mut pause = None;
+    for pending in batch {
+        let number = pending.number;
+        if pause.is_some() || signal.is_stopped() {
+            outcomes.push((number, DeliveryOutcome::NotAttempted));
+            continue;
+        }
+        match deliver(bus, listener, signal, pending).await {
+            Ok(outcome) => {
+                if matches!(outcome, DeliveryOutcome::NotAttempted) {
+                    pause = Some(Pause::UntilWoken);
+                }
+                outcomes.push((number, outcome));
+            }
+            // The delivery stays pending, with its attempt counted.
+            Err(retry) => pause = Some(Pause::For(retry)),
+        }
+    }
+    if let Err(error) = bus.store.settle(outcomes).await {
+        tracing::error!(plugin, "durable events that were handled are delivered again: {error}");
+        return Pause::For(EVENTS_UNREADABLE_PAUSE);
+    }
+    pause.unwrap_or(Pause::None)
+}
+
+/// Delivers one event.
+///
+/// # Errors
+/// The pause after which a delivery that failed is to be tried again.
+async fn deliver(
+    bus: &EventBus,
+    listener: &Listener,
+    signal: &Signal,
+    pending: PendingEvent,
+) -> Result<DeliveryOutcome, Duration> {
+    let PendingEvent { subscription, attempt, event, .. } = pending;
+    let event = Arc::new(event);
+    let dead = |error: String| {
+        tracing::error!(plugin = &*listener.plugin, event = event.id, topic = event.topic, attempt, "{error}");
+        DeliveryOutcome::Dead { error, time_ms: unix_ms(bus.clock.now()) }
+    };
+    let Some(subscription) = bus.subscription(&listener.plugin, &subscription) else {
+        if signal.is_stopped() {
+            return Ok(DeliveryOutcome::NotAttempted);
+        }
+        return Ok(dead(format!("a durable event is not delivered: the plugin has no subscription `{subscription}`")));
+    };
+    if attempt > EVENT_ATTEMPTS_MAX {
+        return Ok(dead(format!("a durable event is given up: the host ended during {} deliveries", attempt - 1)));
+    }
+    let delivery = Delivery { event: &event, subscription: &subscription, attempt, chain: None, timeout: None };
+    match bus.deliver(delivery).await {
+        Some(Ok(_)) => Ok(DeliveryOutcome::Delivered),
+        Some(Err(error)) if attempt == EVENT_ATTEMPTS_MAX => {
+            Ok(dead(format!("a durable event is given up after {attempt} attempts: {error}")))
+        }
+        Some(Err(_)) => Err(EVENT_RETRY_PAUSE.saturating_mul(1 << (attempt - 1).min(16))),
+        // Its only event has been delivered.
+        None if !subscription.is_active() && !signal.is_stopped() => Ok(DeliveryOutcome::Delivered),
+        None => Ok(DeliveryOutcome::NotAttempted),
+    }
+}
+
+#[cfg(test)]
+mod tests;

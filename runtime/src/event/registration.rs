@@ -1,0 +1,120 @@
+//! Plugins and their subscriptions on the bus: those that a manifest declares, and those that a plugin's code makes.
+//!
+//! A subscription of the code is identified by its pattern, so that several instances of a plugin, each of which
+//! subscribes in its `on-load`, share one. It lasts until it is ended or the plugin is unloaded, and outlives reloads.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::bus::EventBus;
+use super::delivery::Handler;
+use super::durable::DurableTask;
+use super::listener::Listener;
+use super::subscription::Subscription;
+
+/// A plugin on the bus.
+pub(super) struct Subscriber {
+    pub(super) listener: Arc<Listener>,
+    pub(super) subscriptions: Vec<Arc<Subscription>>,
+    /// Set from the first durable subscription on, once the plugin serves.
+    pub(super) durable: Option<DurableTask>,
+}
+
+impl Subscriber {
+    fn new(plugin: &Arc<str>) -> Self {
+        Subscriber { listener: Arc::new(Listener::new(plugin.clone())), subscriptions: Vec::new(), durable: None }
+    }
+
+    /// Starts the task that delivers durable events, if the plugin serves and needs it, or wakes it.
+    fn deliver_stored(&mut self, bus: &Arc<EventBus>) {
+        match &self.durable {
+            Some(task) => task.wake(),
+            None if self.listener.handler.get().is_some() && self.subscriptions.iter().any(|known| known.durable) => {
+                self.durable = DurableTask::start(bus, self.listener.clone());
+            }
+            None => {}
+        }
+    }
+}
+
+impl EventBus {
+    /// Adds a plugin that begins to serve, or one that was reloaded, with the subscriptions that its manifest declares.
+    /// After a reload, subscriptions of the plugin's code remain, and a declared one of the same pattern goes on with
+    /// the state of the old one.
+    pub(crate) fn attach(
+        self: &Arc<Self>,
+        plugin: &Arc<str>,
+        declared: &[plugbay_manifest::Subscription],
+        handler: impl FnOnce() -> Box<dyn Handler>,
+    ) {
+        let mut plugins = self.plugins.lock();
+        let subscriber = plugins.entry(plugin.clone()).or_insert_with(|| Subscriber::new(plugin));
+        subscriber.listener.handler.get_or_init(handler);
+        let mut old = std::mem::take(&mut subscriber.subscriptions);
+        let mut new = Vec::with_capacity(declared.len());
+        for subscription in declared {
+            let before = old.iter().position(|known| known.id == subscription.id);
+            let before = before.map(|at| old.swap_remove(at));
+            let same_kind = before.as_ref().filter(|before| before.once == subscription.once);
+            new.push(Arc::new(Subscription {
+                id: subscription.id.clone(),
+                pattern: subscription.topic.clone(),
+                priority: subscription.priority,
+                once: subscription.once,
+                durable: subscription.durable,
+                order: self.next.fetch_add(1, Ordering::Relaxed),
+                listener: subscriber.listener.clone(),
+                state: same_kind.map(|before| before.state.clone()).unwrap_or_default(),
+            }));
+            let mut routes = self.routes.write();
+            if let Some(before) = before {
+                routes.subscriptions.remove(&before.pattern, |known| Arc::ptr_eq(known, &before));
+            }
+            if let Some(subscription) = new.last().filter(|subscription| subscription.is_active()) {
+                routes.subscriptions.insert(&subscription.pattern, subscription.clone());
+            }
+        }
+        let (dynamic, dropped): (Vec<_>, Vec<_>) = old.into_iter().partition(|known| known.is_dynamic());
+        for subscription in dropped {
+            self.end(&subscription);
+        }
+        new.extend(dynamic);
+        subscriber.subscriptions = new;
+        subscriber.deliver_stored(self);
+    }
+
+    /// Returns a subscription of a plugin by its id.
+    pub(super) fn subscription(&self, plugin: &str, id: &str) -> Option<Arc<Subscription>> {
+        let plugins = self.plugins.lock();
+        plugins.get(plugin)?.subscriptions.iter().find(|subscription| subscription.id == id).cloned()
+    }
+
+    /// Removes what a plugin subscribed to while it started, because it does not serve after all.
+    pub(crate) fn detach_unserved(&self, plugin: &str) {
+        let is_unserved = self.plugins.lock().get(plugin).is_some_and(|known| known.listener.handler.get().is_none());
+        if is_unserved {
+            self.detach(plugin);
+        }
+    }
+
+    /// Removes a plugin that no longer serves. Events that are queued for it are passed over.
+    pub(crate) fn detach(&self, plugin: &str) {
+        let Some(mut subscriber) = self.plugins.lock().remove(plugin) else { return };
+        // Its durable events stay stored. The task has to know that the subscriptions end for this reason.
+        drop(subscriber.durable.take());
+        for subscription in &subscriber.subscriptions {
+            self.end(subscription);
+        }
+    }
+
+    fn end(&self, subscription: &Subscription) {
+        subscription.end();
+        self.remove(subscription);
+    }
+
+    /// Removes a subscription from the routes. It stays among those of its plugin, so that a reload does not renew it.
+    pub(super) fn remove(&self, subscription: &Subscription) {
+        let mut routes = self.routes.write();
+        routes.subscriptions.remove(&subscription.pattern, |known| std::ptr::eq(&**known, subscription));
+    }
+}

@@ -1,0 +1,94 @@
+//! Plugins whose event handlers hang or fail.
+
+use plugbay::clock::ManualClock;
+use plugbay::{Event, Plugin};
+use serde_json::{Value, json};
+
+use crate::harness::guest::{feature, sdk};
+use crate::harness::host::{Host, TestPlugin, call, pings};
+use crate::harness::patience::{ends, until};
+
+/// The events that a plugin's queue holds.
+const QUEUE_MAX: usize = 1_000;
+
+#[tokio::test]
+async fn plugin_that_hangs_in_its_handler_fills_only_its_own_queue() {
+    let host = Host::new();
+    let slow = host.load(TestPlugin::from(sdk::LISTENER).resource("timeout_seconds", json!(0.2))).await;
+    let neighbour = host.load(subscriber("neighbour", json!(["order.*"]))).await;
+    for _ in 0..QUEUE_MAX {
+        host.runtime.publish(Event::new("listen.forever", json!(null))).await.expect("it is queued");
+    }
+    let error = host.runtime.publish(Event::new("listen.forever", json!(null))).await.expect_err("the queue is full");
+    assert_eq!((error.code(), error.to_string().contains("sdk_listener")), ("busy", true), "{error}");
+    host.runtime.publish(Event::new("order.placed", json!(7))).await.expect("it does not concern the slow plugin");
+    heard(&neighbour, 1).await;
+    until("the failure of a handler", async || slow.metrics().errors.get("timeout").copied()).await;
+    ends(host.runtime.unload("sdk_listener")).await;
+    host.runtime.publish(Event::new("listen.forever", json!(null))).await.expect("no plugin receives it");
+}
+
+#[tokio::test]
+async fn poison_event_becomes_a_dead_letter_and_others_go_on() {
+    let clock = ManualClock::default();
+    let host = Host::with(|builder| builder.clock(clock.clone()));
+    let durable = json!([{ "topic": "order.*", "durable": true }]);
+    let plugin = host.load(subscriber("attacker", durable.clone())).await;
+    let neighbour = host.load(subscriber("neighbour", durable)).await;
+    let publish =
+        async |topic: &str| host.runtime.publish(Event::new(topic, json!(topic))).await.expect("it is stored");
+    let poison = publish("order.trap").await;
+    let next = publish("order.placed").await;
+    let letters = until("a dead letter of each plugin", async || {
+        clock.advance(std::time::Duration::from_secs(60));
+        let letters = host.runtime.dead_letters(0, 10).await.expect("they are read");
+        (letters.len() == 2).then_some(letters)
+    })
+    .await;
+    assert!(letters.iter().all(|letter| letter.event.id == poison && letter.attempts == 6), "{letters:?}");
+    for plugin in [&plugin, &neighbour] {
+        assert_eq!(heard(plugin, 1).await[0]["id"], json!(next), "the event behind it");
+        assert_eq!((plugin.metrics().errors["plugin_trapped"], pings(plugin).await), (6, 1));
+    }
+    assert!(host.runtime.remove_dead_letter(letters[0].number).await.expect("it is removed"));
+    assert!(host.runtime.retry_dead_letter(letters[1].number).await.expect("it is retried"));
+    until("the seventh attempt", async || {
+        let attempts: u64 = [&plugin, &neighbour].map(|plugin| plugin.metrics().errors["plugin_trapped"]).iter().sum();
+        (attempts == 13).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn durable_event_survives_its_host() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let host = || Host::with(|builder| builder.data_dir(directory.path()));
+    let durable = json!([{ "topic": "order.*", "durable": true }]);
+    let first = host();
+    first.load(subscriber("orders", durable.clone())).await;
+    // The handler fails, so the event stays stored.
+    let id = first.runtime.publish(Event::new("order.fail", json!(7))).await.expect("it is stored");
+    drop(first);
+    let second = host();
+    let plugin = second.load(subscriber("orders", durable)).await;
+    until("the delivery by the second host", async || plugin.metrics().errors.get("unwanted").copied()).await;
+    let is_logged = second.log.lines().iter().any(|line| line.request_id.as_deref() == Some(&*id));
+    assert!(is_logged, "{:?}", second.log.lines());
+    second.runtime.unload("orders").await;
+    assert!(second.runtime.remove_data("orders").await.expect("it is removed"));
+}
+
+fn subscriber(name: &str, subscribes: Value) -> TestPlugin {
+    TestPlugin::from(feature::EVENTS)
+        .manifest("name", json!(name))
+        .manifest("events", json!({ "subscribes": subscribes }))
+}
+
+/// Waits until the plugin has received this number of events.
+async fn heard(plugin: &Plugin, count: usize) -> Vec<Value> {
+    until(format!("{count} events"), async || {
+        let heard = call(plugin, "heard").await.expect("it answers");
+        heard.as_array().filter(|heard| heard.len() >= count).cloned()
+    })
+    .await
+}
