@@ -12,17 +12,17 @@ pub struct Candidate {
     pub package: Package,
     /// The installed plugin of the same name, as it was when they were compared.
     pub replaces: Option<Installed>,
-    /// What the package asks for that the installed version does not.
+    /// The difference from the installed version.
     pub difference: Difference,
 }
 
-/// What the operator confirmed.
+/// The operator's confirmation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Consent {
-    /// What the plugin asks for, as [`Difference`] shows it. Default: false.
+    /// Whether everything in [`Difference`] is confirmed. Default: false.
     pub widening: bool,
-    /// Other content under the version that is installed. Default: false.
+    /// Whether other content under the version that is installed is accepted. Default: false.
     pub moved_version: bool,
 }
 

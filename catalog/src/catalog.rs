@@ -209,7 +209,7 @@ impl Catalog {
         self.installed(installed.id).await
     }
 
-    /// Removes a plugin and returns what it was. Its data is not the catalog's: the host removes it if asked to.
+    /// Removes a plugin and returns its record. Its data stays: that is not stored in the catalog.
     ///
     /// # Errors
     /// [`StoreError::NotInstalled`] or another [`StoreError`].
@@ -302,7 +302,7 @@ fn parse(reference: &str) -> Result<PackageOrigin, CatalogError> {
     PackageOrigin::parse(reference).map_err(|error| CatalogError::new(reference, error))
 }
 
-/// Where an installed plugin comes from: for an uploaded one, the URL of its newest manifest that its manifest names.
+/// The origin of an installed plugin. For an uploaded one, it is the URL in its manifest of its newest manifest.
 fn origin_of(installed: &Installed) -> Result<&str, CatalogError> {
     let InstalledVersion { origin, manifest, .. } = &installed.current;
     if origin != UPLOAD {

@@ -1,4 +1,4 @@
-//! What a new version asks for that the installed one did not: plain data, for a prompt.
+//! The difference between an installed version and a new one: plain data, for a prompt.
 //!
 //! The comparison errs on the side of asking. A rule that is not clearly covered by an installed one counts as new.
 

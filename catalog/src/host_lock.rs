@@ -13,7 +13,7 @@ use std::time::Duration;
 const FILE_NAME: &str = "host.lock";
 /// Bytes of the file that are read. It was written by a Plugbay host, but another program may have replaced it.
 const TEXT_BYTES_MAX: u64 = 1 << 10;
-/// How often a lock that is held is tried again, and the time in between.
+/// The number of further attempts to take a lock that is held, and the time between them.
 const TRIES: u32 = 5;
 const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 
@@ -49,7 +49,7 @@ pub enum HostLockError {
 }
 
 impl HostLock {
-    /// Locks an existing data directory for this process. `command` is what the operator called it, for messages.
+    /// Locks an existing data directory for this process. `command` is the operator's name of it, for messages.
     ///
     /// # Errors
     /// [`HostLockError::InUse`] with the process that holds the directory, [`HostLockError::Io`] if the lock file

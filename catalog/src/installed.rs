@@ -1,4 +1,4 @@
-//! What the catalog knows of an installed plugin.
+//! The records of installed plugins.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use crate::digest::Digest;
 use crate::package::{ConfigFile, ManifestDocument, config_values};
 
-/// The number that the catalog gives to an installed plugin. It is kept by updates, and never given to another plugin.
+/// The number that the catalog gives to an installed plugin. An update does not change it, and no other plugin gets it
+/// later.
 pub type PluginId = i64;
 
 /// Names an installed plugin: by its number or by its name.
@@ -98,10 +99,10 @@ pub struct Installed {
     pub enabled: bool,
     /// The state that the host recorded last.
     pub state: InstalledState,
-    /// Why it failed last.
+    /// The reason for its last failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
-    /// When it was installed, in seconds since 1970.
+    /// The time of its installation, in seconds since 1970.
     pub installed_at: u64,
     /// The installed version.
     pub current: InstalledVersion,
@@ -132,7 +133,7 @@ pub struct InstalledVersion {
     /// The identifier of the key that signed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signed_by: Option<String>,
-    /// When this version was stored, in seconds since 1970.
+    /// The time of storing this version, in seconds since 1970.
     pub stored_at: u64,
 }
 

@@ -86,7 +86,7 @@ pub use package::Package;
 pub use signature::Trust;
 pub use sqlite::SqliteStore;
 
-/// Transfers: the operator's settings, what is observed, what can go wrong.
+/// Transfers: the operator's settings, their observer, their errors.
 pub mod network {
     pub use crate::http::{NetworkOptions, TransferError, TransferObserver, TransferProblem};
 }

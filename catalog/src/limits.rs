@@ -50,13 +50,13 @@ pub const RESPONSE_HEADERS_MAX: usize = 128;
 /// Addresses of one host that are tried. Ten times what large services answer.
 pub const ADDRESSES_MAX: usize = 16;
 
-/// How long connecting to a server may take, name lookup and TLS included.
+/// The time limit for connecting to a server, name lookup and TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long a server may send nothing.
+/// The time for which a server may send nothing.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long one transfer may take as a whole: 128 MiB in ten minutes are 220 KiB/s.
+/// The time limit of a whole transfer. 128 MiB in ten minutes are 220 KiB/s.
 pub const TRANSFER_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Installed plugins, as many as a host's file may name.
@@ -68,5 +68,5 @@ pub const ERROR_CHARS_MAX: usize = 4 << 10;
 /// Characters of a reference to a package: a URL or a path.
 pub const REFERENCE_CHARS_MAX: usize = 2 << 10;
 
-/// How long a change waits for one that another process makes.
+/// The time that a change waits for one of another process.
 pub const DATABASE_WAIT_MAX: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! Where a package comes from, as the operator writes it.
+//! The origin of a package, as the operator writes it.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use crate::oci::OciReference;
 
 /// The signature of a plugin's directory.
 pub(crate) const SIGNATURE_FILE: &str = "plugbay.minisig";
-/// What follows the name of a file in that of its signature.
+/// The extension that a signature adds to the name of the signed file.
 pub(crate) const SIGNATURE_EXTENSION: &str = ".minisig";
 
-/// Where a package comes from.
+/// The origin of a package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PackageOrigin {
@@ -47,7 +47,7 @@ pub enum PackageOrigin {
 pub struct OriginError {
     /// The text, shortened.
     pub reference: String,
-    /// What is wrong, and what to write instead.
+    /// The problem, and a valid form.
     pub reason: String,
 }
 

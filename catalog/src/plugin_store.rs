@@ -31,9 +31,9 @@ pub struct Answer {
     /// The number of the plugin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<PluginId>,
-    /// What happened.
+    /// The outcome in a sentence.
     pub message: String,
-    /// Why it failed.
+    /// The reason for a failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }

@@ -80,7 +80,7 @@ struct Settings {
     local_root: Option<PathBuf>,
 }
 
-/// Where the packages of a namespace are.
+/// The location of the packages of a namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PackagePlace {
     /// In a directory: `ROOT/NAMESPACE/NAME/VERSION.wasm`.

@@ -19,7 +19,7 @@ pub struct Trust {
     required: bool,
 }
 
-/// Who signed a package.
+/// The signer of a package.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "signature", rename_all = "snake_case")]
 pub enum SignedBy {

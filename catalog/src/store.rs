@@ -159,33 +159,33 @@ pub enum StoreError {
          install the plugins again; their data is stored elsewhere and is not affected"
     )]
     Damaged {
-        /// Where it is.
+        /// The catalog's path.
         place: String,
-        /// What was found.
+        /// The finding.
         reason: String,
     },
     /// The catalog was written by a newer version.
     #[error("the catalog {place} was made by a newer Plugbay: use that version, or another data directory")]
     Newer {
-        /// Where it is.
+        /// The catalog's path.
         place: String,
     },
     /// The disk is full.
     #[error("the catalog {place} cannot grow: the disk is full")]
     Full {
-        /// Where it is.
+        /// The catalog's path.
         place: String,
     },
     /// Another process holds a lock for too long.
     #[error("the catalog {place} is in use by another process for too long: try again")]
     Busy {
-        /// Where it is.
+        /// The catalog's path.
         place: String,
     },
     /// It cannot be opened or written.
     #[error("the catalog {place} cannot be opened or written: {reason}")]
     NoAccess {
-        /// Where it is.
+        /// The catalog's path.
         place: String,
         /// The reason.
         reason: String,
@@ -193,7 +193,7 @@ pub enum StoreError {
     /// The database failed in another way.
     #[error("the catalog {place} could not be read or written: {reason}")]
     Failed {
-        /// Where it is.
+        /// The catalog's path.
         place: String,
         /// The reason.
         reason: String,

@@ -1,4 +1,4 @@
-//! What a package asks for, shown to the operator, and the operator's confirmation.
+//! The operator's confirmation of everything that a package asks for.
 //!
 //! A question is asked if standard input and standard error are terminals. Otherwise `--yes` confirms; without it, the
 //! catalog refuses the package.
@@ -98,7 +98,7 @@ fn text(difference: &Difference, signed_by: &SignedBy) -> String {
     text
 }
 
-/// Who signed a package. `None` if no key is trusted, because no signature is looked for then.
+/// The signer of a package. `None` if no key is trusted, because no signature is looked for then.
 pub(crate) fn signature(signed_by: &SignedBy) -> Option<String> {
     match signed_by {
         SignedBy::Key { id, comment } if comment.is_empty() => Some(format!("by the trusted key {id}")),

@@ -25,7 +25,7 @@ pub(super) struct ReadDocument {
     pub(super) code: Code,
 }
 
-/// Where the component of a document is.
+/// The location of a document's component.
 pub(super) enum Code {
     /// In the document.
     Inline(Vec<u8>),
@@ -70,7 +70,7 @@ pub(super) fn read(origin: &str, format: Format, text: String) -> Result<ReadDoc
     Ok(ReadDocument { document, code })
 }
 
-/// What the text of `plugin` is.
+/// Recognises the text of `plugin`.
 fn code(text: &str) -> Result<Code, CatalogProblem> {
     if let Some(encoded) = text.strip_prefix(DATA_URL) {
         let bytes = decode(encoded);

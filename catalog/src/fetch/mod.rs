@@ -47,7 +47,7 @@ pub struct FetchedPackage {
     pub component: Bytes,
     /// The component's digest.
     pub component_digest: Digest,
-    /// Who signed it.
+    /// The signer.
     pub signed_by: SignedBy,
     /// The name of a plugin whose manifest has none.
     fallback_name: String,

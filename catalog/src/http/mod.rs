@@ -30,9 +30,9 @@ pub struct NetworkOptions {
     pub plain_hosts: Vec<String>,
     /// DER certificates that are trusted in addition to Mozilla's. Default: none.
     pub root_certificates: Vec<Vec<u8>>,
-    /// How long one transfer may take as a whole. Default: [`TRANSFER_TIMEOUT`].
+    /// The time limit of a whole transfer. Default: [`TRANSFER_TIMEOUT`].
     pub timeout: Duration,
-    /// How long a server may send nothing. Default: [`IDLE_TIMEOUT`].
+    /// The time for which a server may send nothing. Default: [`IDLE_TIMEOUT`].
     pub idle_timeout: Duration,
 }
 

@@ -75,7 +75,7 @@ impl Response {
     /// The body of a successful reply, of at most `bytes_max` bytes.
     ///
     /// An announced length above the bound is refused before anything is read. What is read is counted, whatever was
-    /// announced: memory grows with what arrives, never with what is promised.
+    /// announced: memory grows with the bytes that arrive, never with the announced length.
     pub(crate) async fn read(
         mut self,
         bytes_max: u64,

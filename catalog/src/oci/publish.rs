@@ -19,7 +19,7 @@ use crate::key::PrivateKey;
 use crate::limits::COMPONENT_BYTES_MAX;
 use crate::package::Package;
 
-/// How a package is published.
+/// The options of publishing.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct PublishOptions<'a> {

@@ -30,7 +30,7 @@ impl OciReference {
         OciReference { digest: Some(digest), ..self.clone() }
     }
 
-    /// What the registry is asked for: the digest, or the tag.
+    /// The part of a request that names the artefact: the digest, or the tag.
     pub(crate) fn wanted(&self) -> String {
         match (&self.digest, &self.tag) {
             (Some(digest), _) => digest.to_string(),

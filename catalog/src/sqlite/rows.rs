@@ -148,8 +148,8 @@ fn read_version(row: &Row<'_>) -> rusqlite::Result<Option<InstalledVersion>> {
     Ok(read())
 }
 
-/// The installed version with its code. Everything is compared with its digest: what a disk returns may differ from
-/// what was written.
+/// The installed version with its code. Everything is compared with its digest, because a disk may return other
+/// bytes than were written.
 pub(super) fn stored_package(
     transaction: &Transaction<'_>,
     place: &str,

@@ -1,4 +1,4 @@
-//! What is special to SQLite: damage, other files in its place, several processes.
+//! Tests of the SQLite backend alone: damage, other files in its place, several processes.
 
 use super::*;
 use crate::conformance;

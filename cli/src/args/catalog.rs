@@ -24,7 +24,7 @@ pub(crate) struct HostFileArg {
     pub(crate) host_file: Option<PathBuf>,
 }
 
-/// What the operator confirms on the command line.
+/// The operator's confirmation.
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub(crate) struct ConsentArgs {
     /// Confirm everything that the plugin asks for, without a question
