@@ -16,6 +16,7 @@
 
 mod batch;
 pub(crate) mod open;
+mod remove;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode, Transaction};
 
 use self::batch::Waiting;
+pub(crate) use self::remove::remove_files;
 
 use crate::scope::PluginScope;
 

@@ -1,6 +1,6 @@
 //! Data in SQLite: one file for each plugin, with every write on disk before it is acknowledged.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
@@ -12,7 +12,7 @@ use super::store::{
 use crate::clock::SystemClock;
 use crate::limits::DATA_PAGE_KEYS_MAX;
 use crate::scope::PluginScope;
-use crate::sqlite::{Database, Stopped, Unavailable};
+use crate::sqlite::{Database, Stopped, Unavailable, remove_files};
 use crate::store_future::StoreFuture;
 
 /// The file in the plugin's directory.
@@ -50,29 +50,12 @@ impl DataStoreProvider for SqliteData {
     }
 
     fn remove<'a>(&'a self, plugin: &'a str) -> DataFuture<'a, bool> {
-        let file = self.directory.join(plugin).join(FILE);
         StoreFuture::new(async move {
-            let removed = tokio::task::spawn_blocking(move || remove_files(&file)).await;
-            removed.map_err(std::io::Error::other).flatten().map_err(|error| {
+            remove_files(self.directory.join(plugin), FILE, &[]).await.map_err(|error| {
                 DataError::Unavailable(format!("`{FILE}` of plugin `{plugin}` cannot be removed: {}", error.kind()))
             })
         })
     }
-}
-
-/// Removes a database and the files that SQLite creates beside it.
-fn remove_files(file: &Path) -> std::io::Result<bool> {
-    let mut removed = false;
-    for suffix in ["", "-wal", "-shm"] {
-        let mut path = file.as_os_str().to_owned();
-        path.push(suffix);
-        match std::fs::remove_file(path) {
-            Ok(()) => removed = true,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(removed)
 }
 
 /// The data of one plugin.

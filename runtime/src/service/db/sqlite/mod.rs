@@ -22,8 +22,7 @@ mod transaction;
 mod watch;
 
 use std::collections::HashMap;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -37,6 +36,7 @@ use super::store::{
 };
 use crate::clock::Clock;
 use crate::limits::DB_STATEMENTS_AT_ONCE_MAX;
+use crate::sqlite::remove_files;
 use crate::store_future::StoreFuture;
 
 /// A backend for `db` in SQLite files, `<directory>/<plugin>/db.sqlite3`, which only this user can read, or in memory.
@@ -83,33 +83,18 @@ impl SqliteDatabases {
         database
     }
 
-    async fn remove_files(&self, plugin: &str) -> Result<bool, SqlError> {
+    async fn remove_of(&self, plugin: &str) -> Result<bool, SqlError> {
         let Some(directory) = self.directory.as_ref().map(|directory| directory.join(plugin)) else {
             let removed = self.in_memory.lock().remove(plugin);
             return Ok(removed.is_some_and(|database| database.strong_count() > 0));
         };
-        let removed = tokio::task::spawn_blocking(move || remove_files(&directory)).await;
-        removed.map_err(io::Error::other).flatten().map_err(|error| {
+        remove_files(directory, FILE, &[]).await.map_err(|error| {
             tracing::error!(plugin, %error, "its database cannot be removed");
             SqlError::Unavailable(format!(
                 "the database of plugin `{plugin}` cannot be removed; the host's log says why"
             ))
         })
     }
-}
-
-/// Removes the files in a plugin's directory, and the directory if it is then empty.
-fn remove_files(directory: &Path) -> io::Result<bool> {
-    let mut removed = false;
-    for file in [FILE, &format!("{FILE}-wal"), &format!("{FILE}-shm")] {
-        match std::fs::remove_file(directory.join(file)) {
-            Ok(()) => removed |= file == FILE,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
-    let _ = std::fs::remove_dir(directory);
-    Ok(removed)
 }
 
 impl SqlStoreProvider for SqliteDatabases {
@@ -119,7 +104,7 @@ impl SqlStoreProvider for SqliteDatabases {
     }
 
     fn remove<'a>(&'a self, plugin: &'a str) -> SqlFuture<'a, bool> {
-        StoreFuture::new(self.remove_files(plugin))
+        StoreFuture::new(self.remove_of(plugin))
     }
 
     fn dialect(&self) -> &'static str {

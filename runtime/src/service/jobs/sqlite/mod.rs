@@ -5,7 +5,7 @@ mod jobs_db;
 
 use std::collections::HashMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -20,7 +20,7 @@ use super::store::{
 };
 use crate::clock::SystemClock;
 use crate::scope::PluginScope;
-use crate::sqlite::{Database, Unavailable};
+use crate::sqlite::{Database, Unavailable, remove_files};
 use crate::store_future::StoreFuture;
 
 /// A backend for `scheduler` in SQLite files, `<directory>/<plugin>/scheduler.sqlite3`, which only this user can read,
@@ -75,12 +75,10 @@ impl SqliteJobs {
         }
     }
 
-    async fn remove_files(&self, plugin: &str) -> Result<bool, JobError> {
+    async fn remove_of(&self, plugin: &str) -> Result<bool, JobError> {
         match &self.0 {
             Place::Directory(directory) => {
-                let directory = directory.join(plugin);
-                let removed = tokio::task::spawn_blocking(move || remove_files(&directory)).await;
-                removed.map_err(io::Error::other).flatten().map_err(|error| {
+                remove_files(directory.join(plugin), FILE, &[claim::FILE]).await.map_err(|error| {
                     tracing::error!(plugin, %error, "its jobs cannot be removed");
                     JobError::Unavailable(format!(
                         "the jobs of plugin `{plugin}` cannot be removed; the host's log says why"
@@ -93,20 +91,6 @@ impl SqliteJobs {
             }
         }
     }
-}
-
-/// Removes the files in a plugin's directory, and the directory if it is then empty.
-fn remove_files(directory: &Path) -> io::Result<bool> {
-    let mut removed = false;
-    for file in [FILE, &format!("{FILE}-wal"), &format!("{FILE}-shm"), claim::FILE] {
-        match std::fs::remove_file(directory.join(file)) {
-            Ok(()) => removed |= file == FILE,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
-    let _ = std::fs::remove_dir(directory);
-    Ok(removed)
 }
 
 impl JobStoreProvider for SqliteJobs {
@@ -125,7 +109,7 @@ impl JobStoreProvider for SqliteJobs {
     }
 
     fn remove<'a>(&'a self, plugin: &'a str) -> JobFuture<'a, bool> {
-        StoreFuture::new(self.remove_files(plugin))
+        StoreFuture::new(self.remove_of(plugin))
     }
 }
 
