@@ -13,6 +13,8 @@ pub enum Caller {
     Host,
     /// A person or program at the command line.
     Cli,
+    /// A client of the application's HTTP server.
+    Http,
     /// A scheduled job of the plugin itself.
     Schedule,
     /// An event that the plugin subscribed to.
@@ -27,6 +29,7 @@ impl fmt::Display for Caller {
         match self {
             Caller::Host => f.write_str("host"),
             Caller::Cli => f.write_str("cli"),
+            Caller::Http => f.write_str("http"),
             Caller::Schedule => f.write_str("schedule"),
             Caller::Event => f.write_str("event"),
             Caller::Plugin(name) => write!(f, "plugin:{name}"),

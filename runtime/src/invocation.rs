@@ -4,6 +4,8 @@
 //! [`Outcome`] or an [`InvokeError`]. Triggers know nothing of instances, and dispatch knows
 //! nothing of triggers.
 
+mod exchange;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +14,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+pub(crate) use self::exchange::CallContext;
+pub use self::exchange::{HttpRequest, HttpResponse};
 use crate::admission::Chain;
 use crate::caller::Caller;
 use crate::error::{InvokeError, InvokeErrorKind};
@@ -29,6 +33,8 @@ pub struct Invocation<'a> {
     pub(crate) answer_checked: bool,
     /// The chain of waiting plugins, if a plugin makes this call.
     pub(crate) chain: Option<Arc<Chain>>,
+    /// What few calls have.
+    pub(crate) context: Option<Arc<CallContext>>,
 }
 
 impl<'a> Invocation<'a> {
@@ -43,6 +49,7 @@ impl<'a> Invocation<'a> {
             timeout: None,
             answer_checked: true,
             chain: None,
+            context: None,
         }
     }
 
@@ -99,6 +106,40 @@ impl<'a> Invocation<'a> {
         self
     }
 
+    /// Sets the id that this call shares with the calls and events that it leads to. Default: the request id.
+    #[must_use]
+    pub fn correlation_id(mut self, id: impl Into<String>) -> Self {
+        self.context().correlation_id = Some(id.into());
+        self
+    }
+
+    /// Sets the authenticated identity behind the call, such as the consumer of a token, and its scopes for the plugin.
+    /// The plugin trusts them. Default: none.
+    #[must_use]
+    pub fn identity(
+        mut self,
+        identity: impl Into<String>,
+        scopes: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        let context = self.context();
+        context.identity = Some(identity.into());
+        context.scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets the HTTP request that the action answers, and the caller to [`Caller::Http`]. Default: none.
+    ///
+    /// The payload is set separately: the request's body as JSON, or what the server makes of it.
+    #[must_use]
+    pub fn http_request(mut self, request: HttpRequest) -> Self {
+        self.context().request = Some(request);
+        self.caller(Caller::Http)
+    }
+
+    fn context(&mut self) -> &mut CallContext {
+        Arc::make_mut(self.context.get_or_insert_default())
+    }
+
     /// Skips the check that the answer is JSON, for callers that parse it anyway. The check takes about a microsecond
     /// per kilobyte.
     #[must_use]
@@ -113,6 +154,7 @@ impl<'a> Invocation<'a> {
 pub struct Outcome {
     pub(crate) json: String,
     pub(crate) usage: Usage,
+    pub(crate) response: Option<Box<HttpResponse>>,
 }
 
 impl Outcome {
@@ -124,6 +166,12 @@ impl Outcome {
     /// Returns the answer as an owned text.
     pub fn into_json(self) -> String {
         self.json
+    }
+
+    /// Returns the parts of an HTTP response that the action set: status, headers, a body in place of the JSON answer.
+    /// `None` if it set none of them.
+    pub fn response(&self) -> Option<&HttpResponse> {
+        self.response.as_deref()
     }
 
     /// Returns the resources that the call used.

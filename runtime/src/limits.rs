@@ -51,6 +51,14 @@ pub const LENT_PAYLOAD_BYTES: usize = 64 << 10;
 /// Minimum size of a payload that is checked against its schema on a blocking thread: 64 KiB take about a millisecond,
 /// or much more with a hostile schema.
 pub const PAYLOAD_CHECKED_ASIDE_BYTES: usize = 64 << 10;
+/// Headers that an action may add to its HTTP response: 64.
+pub const RESPONSE_HEADERS_MAX: usize = 64;
+/// Bytes of the names and values of these headers: 16 KiB, which proxies accept.
+pub const RESPONSE_HEADER_BYTES_MAX: usize = 16 << 10;
+/// Own metrics of one plugin: 100. Each is a line of what a monitoring system reads every few seconds.
+pub const METRICS_MAX: usize = 100;
+/// Size of the name of an own metric: 100 bytes.
+pub const METRIC_NAME_BYTES_MAX: usize = 100;
 /// Size of a call's JSON result: 4 MiB, as for payloads.
 pub const RESULT_BYTES_MAX: usize = 4 << 20;
 /// Bytes that a guest may pass to the host in one host call or as its result: twice the size of a result, because a

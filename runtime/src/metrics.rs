@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::audit::PluginAudit;
 use crate::error::InvokeError;
 use crate::limits::ERROR_CODES_MAX;
+pub use crate::service::metrics::OwnMetric;
 
 /// Upper ends of the latency buckets in microseconds, a factor of four apart, from a warm call to the longest deadline.
 pub const LATENCY_BUCKETS_MICROS: [u64; 14] =
@@ -90,6 +91,8 @@ pub struct MetricsSnapshot {
     pub denials_unrecorded: u64,
     /// Log lines that were dropped because the plugin exceeded its quota.
     pub log_lines_dropped: u64,
+    /// The plugin's own counters and gauges.
+    pub own: BTreeMap<String, OwnMetric>,
 }
 
 impl Metrics {
@@ -145,6 +148,7 @@ impl Metrics {
             denials: audit.map_or(0, PluginAudit::denied),
             denials_unrecorded: audit.map_or(0, PluginAudit::left_out),
             log_lines_dropped,
+            own: BTreeMap::new(),
         }
     }
 }

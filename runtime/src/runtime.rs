@@ -50,6 +50,7 @@ use crate::service::db::Databases;
 use crate::service::http::Network;
 use crate::service::jobs::AllJobs;
 use crate::service::log::LogSink;
+use crate::service::metrics::AllMetrics;
 use crate::service::plugins::ServiceRegistry;
 use crate::trigger::{event, schedule};
 
@@ -86,6 +87,10 @@ struct Shared {
     data: Arc<dyn DataStoreProvider>,
     /// The SQL databases of loaded plugins, shared between the revisions of a plugin.
     databases: Databases,
+    /// The own metrics of loaded plugins, in the same way.
+    own_metrics: AllMetrics,
+    /// The headers of HTTP requests that plugins see, in lower case.
+    request_headers: Arc<[String]>,
     /// The caches of loaded plugins, in the same way.
     caches: Caches,
     /// The backend of rate limits.

@@ -30,6 +30,22 @@ impl Invocation {
         host::request_id()
     }
 
+    /// The id that this call shares with the calls and events that it led to.
+    pub fn correlation_id(&self) -> String {
+        host::correlation_id()
+    }
+
+    /// The authenticated identity behind the call: the consumer of a token, or the user of the local socket. `None` if
+    /// there is none, and in calls by other plugins.
+    pub fn identity(&self) -> Option<String> {
+        host::identity()
+    }
+
+    /// The scopes of that identity for this plugin.
+    pub fn scopes(&self) -> Vec<String> {
+        host::scopes()
+    }
+
     /// The time until the host stops this call, or `None` if the operator set no deadline.
     pub fn time_left(&self) -> Option<Duration> {
         host::time_left_ms().map(Duration::from_millis)

@@ -41,6 +41,8 @@
 //! | a SQL database, tables as structs, collections of documents | [`db`] |
 //! | requests to other hosts | [`http`] |
 //! | calls to other plugins | [`plugins`] |
+//! | the HTTP request of a route, and answers beyond JSON | [`exchange`] |
+//! | own counters and gauges | [`metrics`] |
 //! | interfaces of the application that runs the plugin | [`import_wit!`] |
 //! | actions that run later or repeatedly | [`scheduler`] |
 //! | the plugin's own `cargo test` | [`native`] |
@@ -123,6 +125,7 @@ pub mod db;
 mod dispatch;
 mod error;
 mod event;
+pub mod exchange;
 mod export;
 mod health;
 mod host;
@@ -131,6 +134,7 @@ mod import_wit;
 mod invocation;
 pub mod log;
 mod macros;
+pub mod metrics;
 #[cfg(not(target_family = "wasm"))]
 pub mod native;
 mod payload;

@@ -20,7 +20,7 @@ use crate::caller::Caller;
 use crate::error::{EventError, InvokeError, InvokeErrorKind, LoadError, LoadErrorKind};
 use crate::event::{Delivery, Event, Health, Reaction};
 use crate::host::{Call, TimeLimit};
-use crate::invocation::{Invocation, Outcome, Usage};
+use crate::invocation::{CallContext, HttpRequest, HttpResponse, Invocation, Outcome, Usage};
 use crate::limits::{ACTION_NAME_BYTES_MAX, CALL_DEPTH_MAX};
 use crate::plugin::current::CurrentRevision;
 use crate::plugin::instance::Start;
@@ -37,12 +37,14 @@ struct Circumstances<'a> {
     request_id: Option<&'a str>,
     timeout: Option<Duration>,
     chain: Option<&'a Arc<Chain>>,
+    context: Option<&'a Arc<CallContext>>,
 }
 
-/// The cost of a request.
+/// The cost of a request, and what the guest answered beside its reply.
 #[derive(Default)]
 struct Cost {
     usage: Usage,
+    response: Option<Box<HttpResponse>>,
     /// Whether the request may be retried. It is then counted at its end.
     repeats: bool,
     /// Whether the plugin's counters include the request.
@@ -53,7 +55,7 @@ struct Cost {
 
 /// Runs an action.
 pub(crate) async fn invoke(plugin: &CurrentRevision, invocation: &mut Invocation<'_>) -> Result<Outcome, InvokeError> {
-    let Invocation { action, payload, invalid_payload, caller, request_id, timeout, answer_checked, chain } =
+    let Invocation { action, payload, invalid_payload, caller, request_id, timeout, answer_checked, chain, context } =
         invocation;
     if let Some(message) = invalid_payload.take() {
         return Err(not_json(plugin.borrow().name(), action, message));
@@ -64,10 +66,11 @@ pub(crate) async fn invoke(plugin: &CurrentRevision, invocation: &mut Invocation
         request_id: request_id.as_deref(),
         timeout: *timeout,
         chain: chain.as_ref(),
+        context: context.as_ref(),
     };
     let mut request = RunAction { payload: std::mem::take(payload), answer_checked: *answer_checked };
-    let (json, usage) = dispatch(plugin, &circumstances, &mut request).await?;
-    Ok(Outcome { json, usage })
+    let (json, Cost { usage, response, .. }) = dispatch(plugin, &circumstances, &mut request).await?;
+    Ok(Outcome { json, usage, response })
 }
 
 /// Delivers an event that reached this plugin alone to each matching subscription, until one of them stops it.
@@ -106,6 +109,7 @@ pub(crate) async fn handle_event(plugin: &CurrentRevision, delivery: Delivery<'_
         request_id: Some(&delivery.event.id),
         timeout: delivery.timeout,
         chain: delivery.chain,
+        context: None,
     };
     let (reaction, _) = dispatch(plugin, &circumstances, &mut EventRequest(delivery)).await?;
     Ok(reaction)
@@ -152,7 +156,7 @@ async fn dispatch<R: Request>(
     plugin: &CurrentRevision,
     circumstances: &Circumstances<'_>,
     request: &mut R,
-) -> Result<(R::Reply, Usage), InvokeError> {
+) -> Result<(R::Reply, Cost), InvokeError> {
     loop {
         // Without this, a caller that loops over calls to an instance that is always free would never yield its thread.
         tokio::task::coop::consume_budget().await;
@@ -182,7 +186,7 @@ async fn dispatch<R: Request>(
         {
             plugin.instance_broke(&revision, error);
         }
-        return answer.map(|reply| (reply, cost.usage));
+        return answer.map(|reply| (reply, cost));
     }
 }
 
@@ -203,7 +207,8 @@ async fn admit<'a, R: Request>(
         check_depth(plugin.name(), call.name, chain)?;
     }
     let declared = request.declared(plugin, call)?;
-    let (allowed, observed) = (plugin.limits.payload_bytes, request.payload().len());
+    let body = call.context.and_then(|context| context.request.as_ref()).map_or(0, HttpRequest::body_bytes);
+    let (allowed, observed) = (plugin.limits.payload_bytes, request.payload().len().max(body));
     if observed > allowed {
         return Err(plugin.error(call, InvokeErrorKind::PayloadTooLarge { allowed, observed }));
     }
@@ -281,6 +286,7 @@ async fn serve<R: Request>(
     };
     cost.usage.fuel = instance.fuel_used();
     cost.usage.memory_bytes = instance.memory_bytes();
+    cost.response = instance.take_response();
     cost.count(&lease, call);
     let answer = answer?;
     plugin.instances.note_answer();
@@ -305,14 +311,14 @@ async fn wait_for_turn<'a>(plugin: &'a LoadedPlugin, call: &Call<'_>) -> Result<
 impl<'a> Circumstances<'a> {
     /// The circumstances of a request that the host itself makes.
     fn by_host(name: &'a str) -> Self {
-        Circumstances { name, caller: &Caller::Host, request_id: None, timeout: None, chain: None }
+        Circumstances { name, caller: &Caller::Host, request_id: None, timeout: None, chain: None, context: None }
     }
 
     /// Begins the call on this revision.
     fn call(&self, plugin: &LoadedPlugin) -> Call<'a> {
-        let &Circumstances { name, caller, request_id, timeout, chain } = self;
+        let &Circumstances { name, caller, request_id, timeout, chain, context } = self;
         let time = TimeLimit::from_now(shorter(timeout, plugin.limits.timeout));
-        Call { name, caller, request_id, time, chain }
+        Call { name, caller, request_id, time, chain, context }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::admission::Chain;
 use crate::caller::Caller;
+use crate::invocation::CallContext;
 
 /// A call into a guest, with its caller and its time limit.
 pub(crate) struct Call<'a> {
@@ -15,12 +16,14 @@ pub(crate) struct Call<'a> {
     pub(crate) time: TimeLimit,
     /// The plugins that wait for this call.
     pub(crate) chain: Option<&'a Arc<Chain>>,
+    pub(crate) context: Option<&'a Arc<CallContext>>,
 }
 
 impl<'a> Call<'a> {
     /// Creates a call that the host itself makes, such as `on-load`.
     pub(crate) fn by_host(name: &'a str, timeout: Option<Duration>) -> Self {
-        Call { name, caller: &Caller::Host, request_id: None, time: TimeLimit::from_now(timeout), chain: None }
+        let time = TimeLimit::from_now(timeout);
+        Call { name, caller: &Caller::Host, request_id: None, time, chain: None, context: None }
     }
 }
 

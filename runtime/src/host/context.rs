@@ -15,6 +15,7 @@ use crate::service::db::PluginDb;
 use crate::service::http::PluginHttp;
 use crate::service::jobs::PluginJobs;
 use crate::service::log::PluginLog;
+use crate::service::metrics::OwnMetrics;
 use crate::service::plugins::PluginCalls;
 
 /// The services and permissions of a loaded plugin. Created once per load and shared by all its instances.
@@ -32,6 +33,10 @@ pub(crate) struct PluginContext {
     pub(crate) jobs: PluginJobs,
     pub(crate) plugins: PluginCalls,
     pub(crate) http: PluginHttp,
+    /// The plugin's own metrics.
+    pub(crate) metrics: Arc<OwnMetrics>,
+    /// The headers of HTTP requests that plugins see, in lower case.
+    pub(crate) request_headers: Arc<[String]>,
     pub(crate) events: Arc<EventBus>,
     /// The interfaces of the application.
     pub(crate) extensions: PluginExtensions,

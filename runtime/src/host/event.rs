@@ -37,6 +37,11 @@ impl HandledEvent {
         HandledEvent { event: event.clone(), subscription: subscription.clone(), attempt, reaction }
     }
 
+    /// Returns the correlation id of the event, if it has one.
+    pub(crate) fn correlation_id(&self) -> Option<&str> {
+        self.event.correlation_id.as_deref()
+    }
+
     /// Returns the handler's reaction.
     pub(crate) fn into_reaction(self) -> Reaction {
         self.reaction

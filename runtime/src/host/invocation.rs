@@ -8,6 +8,20 @@ impl Host for HostState {
         self.call.origin.request_id.get().to_owned()
     }
 
+    fn correlation_id(&mut self) -> String {
+        let of_event = self.event.as_ref().and_then(|event| event.correlation_id());
+        let own = || self.call.context.as_ref()?.correlation_id.as_deref();
+        of_event.or_else(own).unwrap_or_else(|| self.call.origin.request_id.get()).to_owned()
+    }
+
+    fn identity(&mut self) -> Option<String> {
+        self.call.context.as_ref()?.identity.clone()
+    }
+
+    fn scopes(&mut self) -> Vec<String> {
+        self.call.context.as_ref().map(|context| context.scopes.clone()).unwrap_or_default()
+    }
+
     fn caller(&mut self) -> String {
         self.call.origin.caller.to_string()
     }

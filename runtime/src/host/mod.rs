@@ -16,12 +16,14 @@ pub(crate) mod db;
 pub(crate) mod directory;
 pub(crate) mod environment;
 pub(crate) mod event;
+mod exchange;
 pub(crate) mod extension;
 mod failure;
 pub(crate) mod http;
 mod invocation;
 mod limiter;
 mod log;
+mod metrics;
 pub(crate) mod output;
 pub(crate) mod permissions;
 mod plugins;
@@ -59,6 +61,11 @@ pub(crate) mod bindings {
             "plugbay:plugin/scheduler": async,
             "plugbay:plugin/plugins": async,
             "plugbay:plugin/events.[method]event.data": async,
+            "plugbay:plugin/exchange.request-body": async,
+            "plugbay:plugin/exchange.request-previous": async,
+            "plugbay:plugin/exchange.response-header": async,
+            "plugbay:plugin/exchange.response-body": async,
+            "plugbay:plugin/metrics": async,
         },
         with: {
             "plugbay:plugin/db.transaction": crate::host::db::Transaction,
@@ -97,6 +104,8 @@ pub(crate) const SERVICES: &[Service] = &[
     contract!(scheduler, "scheduler.*", Read),
     contract!(plugins, "plugin.*", Execute),
     contract!(events),
+    contract!(exchange),
+    contract!(metrics),
     Service {
         interface: "wasi:keyvalue/store",
         permission: Some(("data.*", PermissionAction::Read)),

@@ -17,6 +17,7 @@ use super::{Call, HostWork, PluginContext, TimeLimit};
 use crate::admission::Chain;
 use crate::caller::CallOrigin;
 use crate::capability::Denial;
+use crate::invocation::{CallContext, HttpResponse};
 use crate::service::db::OpenTransaction;
 
 /// The data of a store. It is public for the signatures of functions that link interfaces, and has no public members.
@@ -73,6 +74,10 @@ pub(crate) struct CallState {
     pub(crate) http_requests: u32,
     /// The plugins that wait for this call.
     pub(crate) chain: Option<Arc<Chain>>,
+    /// What few calls have.
+    pub(crate) context: Option<Arc<CallContext>>,
+    /// The parts of an HTTP response that the guest has set.
+    pub(crate) response: Option<Box<HttpResponse>>,
     /// Whether the call has used a function of the application.
     pub(crate) used_extension: bool,
 }
@@ -80,11 +85,13 @@ pub(crate) struct CallState {
 impl CallState {
     /// Becomes the state of the next call.
     pub(crate) fn begin(&mut self, call: &Call<'_>) {
-        let CallState { origin, time, http_requests, chain, used_extension } = self;
+        let CallState { origin, time, http_requests, chain, context, response, used_extension } = self;
         origin.begin(call.caller, call.request_id);
         *time = Some(call.time);
         *http_requests = 0;
         *chain = call.chain.cloned();
+        *context = call.context.cloned();
+        *response = None;
         *used_extension = false;
     }
 

@@ -100,11 +100,12 @@ impl CurrentRevision {
         let retiring = self.retiring.lock();
         let (revision, old) = (self.get(), retiring.iter().filter_map(Weak::upgrade).collect::<Vec<_>>());
         let revisions = old.iter().chain([&revision]);
-        revision.metrics.snapshot(
+        let snapshot = revision.metrics.snapshot(
             revisions.flat_map(|revision| revision.instances.counters()),
             Some(revision.context.permissions.audit()),
             revision.context.log.dropped(),
-        )
+        );
+        MetricsSnapshot { own: revision.context.metrics.values(), ..snapshot }
     }
 
     pub(crate) fn state(&self) -> PluginState {

@@ -23,6 +23,7 @@ use crate::host::contract::{self, Answer, EventParams, Exports, HandleParams, Re
 use crate::host::event::{EventHandle, HandledEvent};
 use crate::host::output::Output;
 use crate::host::{Call, HostState, PluginContext};
+use crate::invocation::HttpResponse;
 use crate::limits::{HANDLES_MAX, HOSTCALL_BYTES_MAX, LENT_PAYLOAD_BYTES};
 use crate::plugin_limits::Limits;
 
@@ -226,6 +227,11 @@ impl Instance {
     /// Fuel that the last call burned.
     pub(crate) fn fuel_used(&self) -> Option<u64> {
         Some(self.fuel?.saturating_sub(self.store.get_fuel().ok()?))
+    }
+
+    /// Takes the parts of an HTTP response that the last call has set.
+    pub(crate) fn take_response(&mut self) -> Option<Box<HttpResponse>> {
+        self.store.data_mut().call.response.take()
     }
 
     /// The instance's peak memory, in bytes.

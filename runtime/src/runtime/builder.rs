@@ -34,6 +34,19 @@ use crate::service::db::{Databases, SqlStoreProvider, SqliteDatabases};
 use crate::service::http::{HttpResolver, HttpResponder, Network};
 use crate::service::jobs::{AllJobs, JobStoreProvider, SqliteJobs};
 use crate::service::log::{LogSink, TracingSink};
+use crate::service::metrics::AllMetrics;
+
+/// The headers of HTTP requests that plugins see by default.
+const REQUEST_HEADERS: [&str; 8] = [
+    "accept",
+    "accept-language",
+    "content-type",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "range",
+    "user-agent",
+];
 
 /// Location of the cache of compiled code, which outlives the process.
 #[derive(Debug, Clone, Default)]
@@ -63,6 +76,7 @@ pub struct RuntimeBuilder {
     data_dir: Option<PathBuf>,
     data_store: Option<Arc<dyn DataStoreProvider>>,
     cache_store: Option<Arc<dyn CacheStoreProvider>>,
+    request_headers: Vec<String>,
     rate_counters: Option<Arc<dyn RateCounters>>,
     log_sink: Arc<dyn LogSink>,
     audit_sink: Arc<dyn AuditSink>,
@@ -114,6 +128,7 @@ impl Default for RuntimeBuilder {
             data_dir: None,
             data_store: None,
             cache_store: None,
+            request_headers: REQUEST_HEADERS.map(str::to_owned).to_vec(),
             rate_counters: None,
             log_sink: Arc::new(TracingSink),
             audit_sink: Arc::new(TracingAudit),
@@ -300,6 +315,16 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Lets plugins see further headers of the HTTP requests that they answer
+    /// ([`Invocation::http_request`](crate::Invocation::http_request)). Credentials and cookies are never visible.
+    /// Default: `accept`, `accept-language`, `content-type`, `if-match`, `if-modified-since`, `if-none-match`, `range` and
+    /// `user-agent`.
+    #[must_use]
+    pub fn request_headers(mut self, names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        self.request_headers.extend(names.into_iter().map(|name| name.as_ref().to_ascii_lowercase()));
+        self
+    }
+
     /// Sets the clock that guests see and that determines when cached values expire, jobs run and plugins restart.
     /// Default: the machine's.
     #[must_use]
@@ -413,6 +438,8 @@ impl RuntimeBuilder {
             configs: ConfigStores::default(),
             databases: Databases::new(sql_store),
             caches: Caches::new(cache),
+            own_metrics: AllMetrics::default(),
+            request_headers: self.request_headers.into(),
             rates: self.rate_counters.unwrap_or_else(|| Arc::new(MemoryRates::default())),
             plugins: Arc::default(),
             services: Arc::default(),

@@ -185,6 +185,8 @@ impl Runtime {
             jobs: PluginJobs::new(self.0.jobs.of(&scope), manifest.actions.iter().map(|action| action.name.clone())),
             plugins: self.plugin_calls(manifest, &name),
             http: PluginHttp::new(self.0.network.clone()),
+            metrics: self.0.own_metrics.of(&name),
+            request_headers: self.0.request_headers.clone(),
             events: self.0.events.clone(),
             extensions: PluginExtensions::new(&self.0.operator.extensions),
             environment: environment::variables(manifest, &checked.grants).map_err(load_error)?,

@@ -11,6 +11,7 @@ pub(crate) mod db;
 pub(crate) mod http;
 pub(crate) mod jobs;
 pub(crate) mod log;
+pub(crate) mod metrics;
 pub(crate) mod plugins;
 
 /// Returns the text for an exceeded limit, with both numbers.

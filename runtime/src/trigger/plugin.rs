@@ -57,6 +57,10 @@ impl Directory for Registry {
         all
     }
 
+    fn figures(&self, plugin: &str) -> Option<Value> {
+        serde_json::to_value(self.get(plugin)?.metrics()).ok()
+    }
+
     fn describe(&self, plugin: &str) -> Option<Value> {
         if let Some(plugin) = self.get(plugin) {
             let manifest = &plugin.borrow().manifest;
@@ -107,11 +111,12 @@ async fn invoke_provided(plugin: Arc<ProvidedPlugin>, call: PluginCall) -> Resul
 
 /// The invocation of a call, for a plugin whose payloads may have `payload_bytes` bytes.
 fn invocation(call: PluginCall, payload_bytes: usize) -> Invocation<'static> {
-    let PluginCall { action, payload, request_id, time_left, chain, .. } = call;
+    let PluginCall { action, payload, request_id, time_left, chain, context, .. } = call;
     let caller = Caller::Plugin(chain.caller().to_owned());
     let mut invocation = Invocation::new(action).caller(caller).request_id(request_id);
     invocation.timeout = time_left;
     invocation.chain = Some(chain);
+    invocation.context = context;
     if payload.len() > payload_bytes {
         // Dispatch refuses it, so it need not be parsed.
         invocation.payload = payload.into();

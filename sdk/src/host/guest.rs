@@ -4,7 +4,9 @@ mod cache;
 mod data;
 mod db;
 mod event;
+mod exchange;
 mod http;
+mod metrics;
 mod plugins;
 mod scheduler;
 
@@ -17,7 +19,9 @@ pub(crate) use cache::*;
 pub(crate) use data::*;
 pub(crate) use db::{Transaction, db_begin, db_execute, db_execute_many, db_query};
 pub(crate) use event::*;
+pub(crate) use exchange::*;
 pub(crate) use http::*;
+pub(crate) use metrics::*;
 pub(crate) use plugins::*;
 pub(crate) use scheduler::*;
 
@@ -56,6 +60,18 @@ pub(crate) fn config_all() -> Result<String> {
 
 pub(crate) fn request_id() -> String {
     invocation::request_id()
+}
+
+pub(crate) fn correlation_id() -> String {
+    invocation::correlation_id()
+}
+
+pub(crate) fn identity() -> Option<String> {
+    invocation::identity()
+}
+
+pub(crate) fn scopes() -> Vec<String> {
+    invocation::scopes()
 }
 
 pub(crate) fn caller() -> String {

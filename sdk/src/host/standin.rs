@@ -4,7 +4,9 @@ mod cache;
 mod data;
 mod db;
 mod event;
+mod exchange;
 mod http;
+mod metrics;
 mod plugins;
 mod scheduler;
 
@@ -21,7 +23,9 @@ pub(crate) use cache::*;
 pub(crate) use data::*;
 pub(crate) use db::{Transaction, db_begin, db_execute, db_execute_many, db_query};
 pub(crate) use event::*;
+pub(crate) use exchange::*;
 pub(crate) use http::*;
+pub(crate) use metrics::*;
 pub(crate) use plugins::*;
 pub(crate) use scheduler::*;
 
@@ -67,6 +71,18 @@ pub(crate) fn config_all() -> Result<String> {
 
 pub(crate) fn request_id() -> String {
     "native".to_owned()
+}
+
+pub(crate) fn correlation_id() -> String {
+    request_id()
+}
+
+pub(crate) fn identity() -> Option<String> {
+    None
+}
+
+pub(crate) fn scopes() -> Vec<String> {
+    Vec::new()
 }
 
 pub(crate) fn caller() -> String {

@@ -6,6 +6,9 @@ plugbay_guests::actions!(|action, payload| match action {
     "about" => Ok(json!({
         "request_id": invocation::request_id(),
         "caller": invocation::caller(),
+        "correlation_id": invocation::correlation_id(),
+        "identity": invocation::identity(),
+        "scopes": invocation::scopes(),
         "time_left_ms": invocation::time_left_ms(),
     })),
     "time_passes" => {

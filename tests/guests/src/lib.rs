@@ -26,7 +26,9 @@ pub mod sql;
 use std::cell::Cell;
 
 pub use actions_only::plugbay::plugin::types::Failure;
-pub use actions_only::plugbay::plugin::{cache, config, data, events, invocation, log, plugins, scheduler};
+pub use actions_only::plugbay::plugin::{
+    cache, config, data, events, exchange, invocation, log, metrics, plugins, scheduler,
+};
 pub use serde_json::{Value, json};
 
 thread_local! {

@@ -88,7 +88,8 @@ impl HostState {
         let request_id = self.call.origin.request_id.get().to_owned();
         let before = self.call.chain.clone().or_else(Chain::of_this_task);
         let caller = self.plugin.name.clone();
-        let call = NewCall { plugin, action, payload, request_id, time_left };
+        let context = self.call.context.as_ref().and_then(|context| context.of_call_by_plugin());
+        let call = NewCall { plugin, action, payload, request_id, time_left, context };
         self.plugin.plugins.call(caller, before, call).map_err(|plugin| self.no_such_plugin(&plugin))
     }
 

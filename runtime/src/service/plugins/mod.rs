@@ -17,6 +17,7 @@ use self::service_registry::Held;
 pub(crate) use self::service_registry::{NotRegistered, ServiceRegistry};
 use crate::admission::{Chain, Waits};
 use crate::error::InvokeError;
+use crate::invocation::CallContext;
 use crate::limits::SERVICE_NAME_BYTES_MAX;
 
 /// The plugins of the runtime, as other plugins see them.
@@ -29,6 +30,8 @@ pub(crate) trait Directory: Send + Sync {
     fn plugins(&self) -> Vec<PluginInfo>;
     /// Returns the description of a plugin that serves, as a JSON object.
     fn describe(&self, plugin: &str) -> Option<Value>;
+    /// Returns the host's figures about a plugin that serves, as a JSON object.
+    fn figures(&self, plugin: &str) -> Option<Value>;
 }
 
 /// A plugin, as other plugins see it.
@@ -61,6 +64,7 @@ pub(crate) struct PluginCall {
     pub(crate) request_id: String,
     pub(crate) time_left: Option<Duration>,
     pub(crate) chain: Arc<Chain>,
+    pub(crate) context: Option<Arc<CallContext>>,
 }
 
 /// A call that a plugin begins.
@@ -70,6 +74,7 @@ pub(crate) struct NewCall {
     pub(crate) payload: String,
     pub(crate) request_id: String,
     pub(crate) time_left: Option<Duration>,
+    pub(crate) context: Option<Arc<CallContext>>,
 }
 
 /// The plugins service of a loaded revision.
@@ -108,10 +113,10 @@ impl PluginCalls {
     /// # Errors
     /// The name of the plugin to be called, if the runtime is gone.
     pub(crate) fn call(&self, caller: Arc<str>, before: Option<Arc<Chain>>, call: NewCall) -> Result<Calling, String> {
-        let NewCall { plugin, action, payload, request_id, time_left } = call;
+        let NewCall { plugin, action, payload, request_id, time_left, context } = call;
         let Some(directory) = self.directory.upgrade() else { return Err(plugin) };
         let chain = Chain::new(caller, self.requires.clone(), before);
-        Ok(directory.call(PluginCall { plugin, action, payload, request_id, time_left, chain }))
+        Ok(directory.call(PluginCall { plugin, action, payload, request_id, time_left, chain, context }))
     }
 
     /// Returns all plugins that serve, by name.
@@ -122,6 +127,11 @@ impl PluginCalls {
     /// Returns the description of a plugin that serves, as a JSON object.
     pub(crate) fn describe(&self, plugin: &str) -> Option<Value> {
         self.directory.upgrade()?.describe(plugin)
+    }
+
+    /// Returns the host's figures about a plugin that serves, as a JSON object.
+    pub(crate) fn figures(&self, plugin: &str) -> Option<Value> {
+        self.directory.upgrade()?.figures(plugin)
     }
 
     /// Offers a service under this name.
