@@ -103,8 +103,8 @@ pub fn set_status(status: u16) -> Result<()> {
 /// Adds a header to the answer.
 ///
 /// # Errors
-/// `invalid_argument` if the server sets the header itself (framing, cookies, CORS, security), or if HTTP does not allow
-/// the name or the value; `limit_exceeded` beyond 64 headers or 16 KiB.
+/// `invalid_argument` if the server sets the header itself (framing, cookies, CORS, security), or if HTTP does not
+/// allow the name or the value; `limit_exceeded` beyond 64 headers or 16 KiB.
 pub fn add_header(name: &str, value: impl AsRef<[u8]>) -> Result<()> {
     host::response_header(name, value.as_ref())
 }

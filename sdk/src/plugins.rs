@@ -100,7 +100,8 @@ impl Service {
         &self.name
     }
 
-    /// Calls an action of the plugin that offers it, and waits for the result. Requires `service.<name>` with `execute`.
+    /// Calls an action of the plugin that offers it, and waits for the result. Requires `service.<name>` with
+    /// `execute`.
     ///
     /// # Errors
     /// The other plugin's own error, or one of those of the [module](self).

@@ -7,7 +7,8 @@ use super::listener::Listener;
 
 /// A subscription of a plugin.
 pub(crate) struct Subscription {
-    /// The id, unique within the plugin: the one in the manifest, or `#` and the pattern if the plugin's code subscribed.
+    /// The id, unique within the plugin: the one in the manifest, or `#` and the pattern if the plugin's code
+    /// subscribed.
     pub(crate) id: String,
     pub(crate) pattern: String,
     /// Handlers of higher priority receive an event first.

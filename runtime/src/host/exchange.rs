@@ -1,5 +1,5 @@
-//! `plugbay:plugin/exchange`: the HTTP request that the running call answers, and its answer beyond JSON. It requires no
-//! permission.
+//! `plugbay:plugin/exchange`: the HTTP request that the running call answers, and its answer beyond JSON. It requires
+//! no permission.
 //!
 //! The guest sees the headers that the runtime allows. What it sets is checked here, so that a server can send it as it
 //! is.

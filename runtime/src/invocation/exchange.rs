@@ -1,5 +1,5 @@
-//! What a call may have beyond its JSON payload and answer: an identity, the HTTP request behind it, and the parts of an
-//! HTTP response.
+//! What a call may have beyond its JSON payload and answer: an identity, the HTTP request behind it, and the parts of
+//! an HTTP response.
 //!
 //! Most calls have none of it, so it is behind one pointer that is `None` for them.
 

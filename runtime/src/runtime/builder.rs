@@ -317,8 +317,8 @@ impl RuntimeBuilder {
 
     /// Lets plugins see further headers of the HTTP requests that they answer
     /// ([`Invocation::http_request`](crate::Invocation::http_request)). Credentials and cookies are never visible.
-    /// Default: `accept`, `accept-language`, `content-type`, `if-match`, `if-modified-since`, `if-none-match`, `range` and
-    /// `user-agent`.
+    /// Default: `accept`, `accept-language`, `content-type`, `if-match`, `if-modified-since`, `if-none-match`, `range`
+    /// and `user-agent`.
     #[must_use]
     pub fn request_headers(mut self, names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         self.request_headers.extend(names.into_iter().map(|name| name.as_ref().to_ascii_lowercase()));

@@ -203,8 +203,8 @@ impl OpenTransaction {
         (is_open.then_some(self), ran)
     }
 
-    /// Runs a statement inside once for each list of parameters, in their order, until one fails. The answer has the sum
-    /// of the changes and the last id. Returns the transaction as [`OpenTransaction::run`] does.
+    /// Runs a statement inside once for each list of parameters, in their order, until one fails. The answer has the
+    /// sum of the changes and the last id. Returns the transaction as [`OpenTransaction::run`] does.
     pub(crate) async fn run_many(
         self,
         statement: &SqlStatement,
