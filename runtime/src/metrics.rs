@@ -14,7 +14,6 @@ use serde::Serialize;
 use crate::audit::PluginAudit;
 use crate::error::InvokeError;
 use crate::limits::ERROR_CODES_MAX;
-pub use crate::service::metrics::OwnMetric;
 
 /// Upper ends of the latency buckets in microseconds, a factor of four apart, from a warm call to the longest deadline.
 pub const LATENCY_BUCKETS_MICROS: [u64; 14] =
@@ -66,6 +65,16 @@ impl Counters {
             add(&self.fuel, fuel);
         }
     }
+}
+
+/// A metric of a plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum OwnMetric {
+    /// A counter, which only grows.
+    Counter(u64),
+    /// A gauge, which has the value that was set last.
+    Gauge(f64),
 }
 
 /// A snapshot of a plugin's counters.

@@ -194,8 +194,8 @@ impl Runtime {
         }
     }
 
-    /// Removes all stored data of a plugin that is not loaded: values, tables, jobs with their outcomes, events. Returns
-    /// whether there was any. Unloading alone removes none of it.
+    /// Removes all stored data of a plugin that is not loaded: values, tables, jobs with their outcomes, events.
+    /// Returns whether there was any. Unloading alone removes none of it.
     ///
     /// # Errors
     /// [`RemoveDataError`] if the plugin is loaded, its directory cannot be removed or a backend fails. Some of its

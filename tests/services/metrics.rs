@@ -18,7 +18,8 @@ async fn snapshot(plugin: &Plugin) -> Value {
 
 #[tokio::test]
 async fn counters_and_gauges_appear_in_the_hosts_metrics() {
-    let plugin = Host::new().load(feature::METRICS.into()).await;
+    let host = Host::new();
+    let plugin = host.load(feature::METRICS.into()).await;
     assert_eq!((add(&plugin, "orders").await, add(&plugin, "orders").await), (json!("added"), json!("added")));
     let set = json!({ "name": "queue", "value": 1.5 });
     assert_eq!(plugin.call::<Value>("set", &set).await.expect("it answers"), "set");

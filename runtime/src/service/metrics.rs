@@ -7,21 +7,11 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use serde::Serialize;
 
 use super::over_limit;
 use crate::limits::{METRIC_NAME_BYTES_MAX, METRICS_MAX};
+use crate::metrics::OwnMetric;
 use crate::scope::drop_dead;
-
-/// A metric of a plugin.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum OwnMetric {
-    /// A counter, which only grows.
-    Counter(u64),
-    /// A gauge, which has the value that was set last.
-    Gauge(f64),
-}
 
 /// The reason why a metric was not changed.
 #[derive(Debug, PartialEq, Eq)]
