@@ -43,7 +43,7 @@ async fn call_of_a_disabled_plugin_is_an_error_of_its_own() {
     let (host, a, _b) = pair(named("b")).await;
     assert!(host.runtime.disable("b").await);
     let error = call_error(&a, "b", "ping").await;
-    assert_eq!((&error["kind"], &error["code"]), (&json!("broken"), &json!("plugin_disabled")), "{error}");
+    assert_eq!((&error["code"], &error["details"]["by"]), (&json!("plugin_disabled"), &json!("host")), "{error}");
     host.runtime.enable("b").await.expect("it starts");
     assert_eq!(call(&a, "b", "ping", json!(null)).await, json!({ "ok": 1 }));
 }
