@@ -143,6 +143,16 @@ pub const AUDIT_TRAIL_MAX: usize = 1_000;
 
 /// Words of a topic: 32. Matching a topic takes time in proportion to its words.
 pub const TOPIC_WORDS_MAX: usize = 32;
+/// Subscriptions of a plugin, those of its manifest included: 512, twice as many as a manifest declares.
+pub const SUBSCRIPTIONS_MAX: usize = 512;
+/// The absolute value of a subscription's priority, as in manifests.
+pub const SUBSCRIPTION_PRIORITY_MAX: u32 = 1_000_000;
+/// Bytes of the data of an event that a plugin publishes: 1 MiB. Larger data belongs in a service.
+pub const EVENT_BYTES_MAX: usize = 1 << 20;
+/// Events that a plugin publishes per [`EVENT_PUBLISH_PERIOD`]; further ones are refused.
+pub const EVENT_PUBLISHES_MAX: u32 = 10_000;
+/// The period of [`EVENT_PUBLISHES_MAX`].
+pub const EVENT_PUBLISH_PERIOD: Duration = Duration::from_secs(1);
 /// Events that led to an event, each published by a handler of the one before it, including itself: 16. A handler that
 /// publishes what it subscribed to ends there.
 pub const EVENT_DEPTH_MAX: u32 = 16;

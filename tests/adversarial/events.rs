@@ -1,6 +1,7 @@
 //! Plugins whose event handlers hang or fail.
 
 use plugbay::clock::ManualClock;
+use plugbay::event::Received;
 use plugbay::{Event, Plugin};
 use serde_json::{Value, json};
 
@@ -57,6 +58,32 @@ async fn poison_event_becomes_a_dead_letter_and_others_go_on() {
         (attempts == 13).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn handler_that_publishes_what_it_receives_ends() {
+    let host = Host::new();
+    let attacker = host.load(subscriber("attacker", json!(["attacker.storm"]))).await;
+    let neighbour = host.load(subscriber("neighbour", json!(["order.*"]))).await;
+    let mut storm = host.runtime.subscribe("attacker.*").expect("a pattern");
+    let publish = json!({ "topic": "attacker.storm" });
+    let first: Value = attacker.call("publish", &publish).await.expect("it may publish below its own name");
+    // Each event leads to two, until the nesting or the attacker's own queue ends it.
+    until("the end of the storm", async || {
+        let errors = attacker.metrics().errors;
+        (errors.contains_key("cycle") || errors.contains_key("busy")).then_some(())
+    })
+    .await;
+    host.runtime.publish(Event::new("order.placed", json!(7))).await.expect("it is queued");
+    heard(&neighbour, 1).await;
+    assert_eq!(pings(&neighbour).await, 1);
+    let mut events = std::iter::from_fn(|| storm.try_next());
+    let is_related = |received| match received {
+        Received::Event(event) => event.correlation_id.as_deref() == first.as_str() && event.source == "attacker",
+        Received::Missed(_) => true,
+    };
+    assert!(events.by_ref().skip(1).take(100).all(is_related), "they share the id of the first");
+    ends(host.runtime.unload("attacker")).await;
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod db;
 mod db_sdk;
 mod db_tables;
 mod embedder;
+mod events;
 mod exchange;
 mod extension;
 mod http;

@@ -16,6 +16,14 @@ pub enum EventError {
         /// The plugin.
         plugin: String,
     },
+    /// The plugin has too many subscriptions.
+    #[error("plugin `{plugin}` has {allowed} subscriptions, which is the maximum: end one first")]
+    TooMany {
+        /// The plugin.
+        plugin: String,
+        /// The maximum.
+        allowed: usize,
+    },
     /// The event cannot be stored for a durable subscription.
     #[error("the event cannot be stored: {message}")]
     Unavailable {
@@ -36,11 +44,13 @@ pub enum EventError {
 }
 
 impl EventError {
-    /// Returns the kind of the error, for programs: `invalid_topic`, `busy`, `unavailable`, `cycle`.
+    /// Returns the kind of the error, for programs: `invalid_topic`, `busy`, `limit_exceeded`,
+    /// `unavailable`, `cycle`.
     pub fn code(&self) -> &'static str {
         match self {
             EventError::Topic { .. } => "invalid_topic",
             EventError::Busy { .. } => "busy",
+            EventError::TooMany { .. } => "limit_exceeded",
             EventError::Unavailable { .. } => "unavailable",
             EventError::Cycle { .. } => "cycle",
         }

@@ -45,13 +45,15 @@ mod topic;
 use serde::Serialize;
 use serde_json::Value;
 
-pub(crate) use self::bus::EventBus;
+pub(crate) use self::bus::{EventBus, NewEvent};
 pub(crate) use self::delivery::{Delivery, Handler, Handling, Published};
 pub use self::health::Health;
+pub(crate) use self::registration::SubscriptionOptions;
 pub(crate) use self::sqlite::SqliteEvents;
 pub(crate) use self::store::{DeadLetter, EventStore};
 pub use self::stream::{EventStream, Received};
 pub(crate) use self::subscription::Subscription;
+pub(crate) use self::topic::{TopicPatterns, topic_to_publish};
 
 /// An event on the bus.
 ///

@@ -6,11 +6,15 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use plugbay_manifest::parse_topic;
+
 use super::bus::EventBus;
 use super::delivery::Handler;
 use super::durable::DurableTask;
 use super::listener::Listener;
 use super::subscription::Subscription;
+use crate::error::EventError;
+use crate::limits::SUBSCRIPTIONS_MAX;
 
 /// A plugin on the bus.
 pub(super) struct Subscriber {
@@ -18,6 +22,17 @@ pub(super) struct Subscriber {
     pub(super) subscriptions: Vec<Arc<Subscription>>,
     /// Set from the first durable subscription on, once the plugin serves.
     pub(super) durable: Option<DurableTask>,
+}
+
+/// The settings of a subscription that a plugin's code makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SubscriptionOptions {
+    /// Handlers of higher priority receive an event first.
+    pub(crate) priority: i32,
+    /// Whether the first delivery that succeeds ends the subscription.
+    pub(crate) once: bool,
+    /// Whether events are stored until they are handled.
+    pub(crate) durable: bool,
 }
 
 impl Subscriber {
@@ -81,6 +96,67 @@ impl EventBus {
         new.extend(dynamic);
         subscriber.subscriptions = new;
         subscriber.deliver_stored(self);
+    }
+
+    /// Subscribes a plugin to the topics that match a pattern, and returns the subscription's id. A subscription to the
+    /// same pattern, if there is one, gets these settings; a `once` subscription that has received its event is
+    /// renewed.
+    ///
+    /// # Errors
+    /// [`EventError::Topic`] if the pattern is not valid; [`EventError::TooMany`].
+    pub(crate) fn subscribe(
+        self: &Arc<Self>,
+        plugin: &Arc<str>,
+        pattern: &str,
+        options: SubscriptionOptions,
+    ) -> Result<String, EventError> {
+        let pattern = parse_topic(pattern).map_err(|message| EventError::Topic { message })?;
+        let SubscriptionOptions { priority, once, durable } = options;
+        let id = format!("#{pattern}");
+        let mut plugins = self.plugins.lock();
+        let subscriber = plugins.entry(plugin.clone()).or_insert_with(|| Subscriber::new(plugin));
+        let before = subscriber.subscriptions.iter().position(|known| known.id == id);
+        if let Some(known) = before.map(|at| &subscriber.subscriptions[at])
+            && (known.priority, known.once, known.durable) == (priority, once, durable)
+            && known.is_active()
+        {
+            return Ok(id);
+        }
+        match before {
+            Some(at) => self.end(&subscriber.subscriptions.swap_remove(at)),
+            None if subscriber.subscriptions.len() >= SUBSCRIPTIONS_MAX => {
+                return Err(EventError::TooMany { plugin: plugin.to_string(), allowed: SUBSCRIPTIONS_MAX });
+            }
+            None => {}
+        }
+        let subscription = Arc::new(Subscription {
+            id: id.clone(),
+            pattern,
+            priority,
+            once,
+            durable,
+            order: self.next.fetch_add(1, Ordering::Relaxed),
+            listener: subscriber.listener.clone(),
+            state: Arc::default(),
+        });
+        self.routes.write().subscriptions.insert(&subscription.pattern, subscription.clone());
+        subscriber.subscriptions.push(subscription);
+        subscriber.deliver_stored(self);
+        Ok(id)
+    }
+
+    /// Ends a subscription of a plugin, declared or not. Returns whether there was one with this id.
+    pub(crate) fn unsubscribe(&self, plugin: &str, id: &str) -> bool {
+        let Some(subscription) = self.subscription(plugin, id).filter(|known| known.is_active()) else { return false };
+        self.end(&subscription);
+        true
+    }
+
+    /// Returns the subscriptions of a plugin that have not ended.
+    pub(crate) fn subscriptions(&self, plugin: &str) -> Vec<Arc<Subscription>> {
+        let plugins = self.plugins.lock();
+        let Some(subscriber) = plugins.get(plugin) else { return Vec::new() };
+        subscriber.subscriptions.iter().filter(|known| known.is_active()).cloned().collect()
     }
 
     /// Returns a subscription of a plugin by its id.

@@ -2,13 +2,14 @@
 
 use plugbay_manifest::parse_topic;
 
+use super::index::PatternIndex;
 use crate::limits::TOPIC_WORDS_MAX;
 
 /// Returns the canonical spelling of a topic to publish on.
 ///
 /// # Errors
 /// The problem, if it is not a topic, is a pattern or has too many words.
-pub(super) fn topic_to_publish(topic: String) -> Result<String, String> {
+pub(crate) fn topic_to_publish(topic: String) -> Result<String, String> {
     let topic = if is_canonical(&topic) { topic } else { parse_topic(&topic)? };
     if topic.contains('*') {
         return Err(format!("`{topic}` is a pattern: an event has one topic, without `*`"));
@@ -18,6 +19,25 @@ pub(super) fn topic_to_publish(topic: String) -> Result<String, String> {
         return Err(format!("a topic has at most {TOPIC_WORDS_MAX} words, this one has {words}"));
     }
     Ok(topic)
+}
+
+/// A set of patterns of topics.
+#[derive(Default)]
+pub(crate) struct TopicPatterns(PatternIndex<()>);
+
+impl TopicPatterns {
+    pub(crate) fn new(patterns: &[String]) -> Self {
+        let mut index = PatternIndex::default();
+        patterns.iter().for_each(|pattern| index.insert(pattern, ()));
+        TopicPatterns(index)
+    }
+
+    /// Returns whether one of the patterns matches a topic.
+    pub(crate) fn matches(&self, topic: &str) -> bool {
+        let mut matches = false;
+        self.0.matching(topic, |()| matches = true);
+        matches
+    }
 }
 
 /// Returns whether a topic is short, valid and in its canonical spelling, as most are. The others are parsed.

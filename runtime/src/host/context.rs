@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use super::Permissions;
 use super::extension::PluginExtensions;
 use super::wasi::WasiGrants;
+use crate::audit::line_quota::LineQuota;
 use crate::clock::Clock;
-use crate::event::EventBus;
+use crate::event::{EventBus, TopicPatterns};
 use crate::plugin_limits::Ceilings;
 use crate::service::cache::PluginCache;
 use crate::service::config::PluginConfig;
@@ -38,6 +41,10 @@ pub(crate) struct PluginContext {
     /// The headers of HTTP requests that plugins see, in lower case.
     pub(crate) request_headers: Arc<[String]>,
     pub(crate) events: Arc<EventBus>,
+    /// The topics that the manifest lists as published.
+    pub(crate) published_topics: TopicPatterns,
+    /// The quota of events that the plugin publishes.
+    pub(crate) publishes: Mutex<LineQuota>,
     /// The interfaces of the application.
     pub(crate) extensions: PluginExtensions,
     /// The environment that the guest sees: variables that its manifest declares and, for trusted plugins, granted

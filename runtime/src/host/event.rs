@@ -1,4 +1,4 @@
-//! `plugbay:plugin/events`: the event that the running call handles. It requires no permission.
+//! `plugbay:plugin/events.event`: the event that the running call handles. It requires no permission.
 //!
 //! The event is in the store, and the guest has a borrowed handle of it, which ends with the call. So a handler pays
 //! only for the facts that it asks for.
@@ -42,6 +42,12 @@ impl HandledEvent {
         self.event.correlation_id.as_deref()
     }
 
+    /// Returns the depth of the event, and the id that events share which its handler publishes.
+    pub(super) fn cause(&self) -> (u32, String) {
+        let event = &self.event;
+        (event.depth, event.correlation_id.as_ref().unwrap_or(&event.id).clone())
+    }
+
     /// Returns the handler's reaction.
     pub(crate) fn into_reaction(self) -> Reaction {
         self.reaction
@@ -54,8 +60,6 @@ impl HostState {
         self.event.as_deref().map(fact).unwrap_or_default()
     }
 }
-
-impl wit::Host for HostState {}
 
 impl wit::HostEvent for HostState {
     fn id(&mut self, _: Resource<EventHandle>) -> String {

@@ -28,6 +28,7 @@ pub(crate) mod output;
 pub(crate) mod permissions;
 mod plugins;
 pub(crate) mod poll;
+mod publishing;
 mod scheduler;
 pub(crate) mod socket;
 mod standard;
@@ -61,6 +62,11 @@ pub(crate) mod bindings {
             "plugbay:plugin/scheduler": async,
             "plugbay:plugin/plugins": async,
             "plugbay:plugin/events.[method]event.data": async,
+            "plugbay:plugin/events.publish": async,
+            "plugbay:plugin/events.emit": async,
+            "plugbay:plugin/events.subscribe": async,
+            "plugbay:plugin/events.unsubscribe": async,
+            "plugbay:plugin/events.subscriptions": async,
             "plugbay:plugin/exchange.request-body": async,
             "plugbay:plugin/exchange.request-previous": async,
             "plugbay:plugin/exchange.response-header": async,

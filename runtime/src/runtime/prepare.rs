@@ -5,6 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
+use parking_lot::Mutex;
 use plugbay_compile::CompileContext;
 use plugbay_manifest::Manifest;
 use semver::Version;
@@ -12,8 +13,10 @@ use semver::Version;
 use super::Runtime;
 use crate::admission::rate::RateCounter;
 use crate::audit::PluginAudit;
+use crate::audit::line_quota::LineQuota;
 use crate::dispatch;
 use crate::error::{InvokeError, InvokeErrorKind, LoadError, LoadErrorKind};
+use crate::event::TopicPatterns;
 use crate::host::extension::PluginExtensions;
 use crate::host::{Permissions, PluginContext, environment};
 use crate::plugin::check::{CheckedPackage, ReadPackage};
@@ -188,6 +191,8 @@ impl Runtime {
             metrics: self.0.own_metrics.of(&name),
             request_headers: self.0.request_headers.clone(),
             events: self.0.events.clone(),
+            published_topics: TopicPatterns::new(&manifest.events.publishes),
+            publishes: Mutex::new(LineQuota::new()),
             extensions: PluginExtensions::new(&self.0.operator.extensions),
             environment: environment::variables(manifest, &checked.grants).map_err(load_error)?,
             wasi: environment::wasi_grants(manifest, &checked.grants).map_err(load_error)?,

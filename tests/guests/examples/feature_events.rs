@@ -15,6 +15,19 @@ use exports::plugbay::plugin::{actions, event_handler, health, lifecycle};
 
 struct Guest;
 
+/// The topic, the pattern or the id of a subscription in a payload.
+fn topic(payload: &Value) -> &str {
+    payload["topic"].as_str().unwrap_or_default()
+}
+
+fn options(payload: &Value) -> Option<String> {
+    payload.get("options").map(Value::to_string)
+}
+
+fn answer(answer: Result<String, Failure>) -> Result<Value, Failure> {
+    answer.map(Value::from)
+}
+
 impl event_handler::Guest for Guest {
     fn on_event(event: &events::Event) -> Result<(), Failure> {
         let data: Value =
@@ -29,6 +42,12 @@ impl event_handler::Guest for Guest {
         }
         if topic.ends_with(".fail") {
             return Err(failure("unwanted", "this event is not for me"));
+        }
+        if topic.ends_with(".storm") {
+            // Publishes what it receives, twice.
+            for _ in 0..2 {
+                events::publish(&topic, &event.data(), None)?;
+            }
         }
         if topic.ends_with(".trap") {
             panic!("panics on this event");
@@ -64,6 +83,16 @@ impl actions::Guest for Guest {
                 HEALTH.set(payload.as_str().unwrap_or_default().to_owned());
                 Ok(Value::Null)
             }
+            "publish" => {
+                answer(events::publish(topic(&payload), &payload["data"].to_string(), options(&payload).as_deref()))
+            }
+            "emit" => {
+                let outcome = events::emit(topic(&payload), &payload["data"].to_string(), options(&payload).as_deref());
+                outcome.map(|json| serde_json::from_str(&json).unwrap_or_default())
+            }
+            "subscribe" => answer(events::subscribe(topic(&payload), options(&payload).as_deref())),
+            "unsubscribe" => Ok(json!(events::unsubscribe(topic(&payload)))),
+            "subscriptions" => Ok(serde_json::from_str(&events::subscriptions()).unwrap_or_default()),
             other => plugbay_guests::unknown(other),
         })
     }

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use super::*;
 use crate::clock::{ManualClock, SystemClock};
 use crate::error::Failure;
-use crate::event::{Handler, Handling, Received, SqliteEvents};
+use crate::event::{Handler, Handling, Received, SqliteEvents, SubscriptionOptions};
 use crate::limits::EVENT_QUEUE_MAX;
 
 /// The deliveries of a test, as `plugin subscription topic`.
@@ -221,6 +221,52 @@ async fn target_alone_receives_the_event() {
     let event = NewEvent { target: Some("b".into()), ..Event::new("hello", json!(null)).into() };
     fixture.bus.emit(event, None, None).await.expect("accepted");
     assert_eq!(fixture.heard(), ["b ** hello"]);
+}
+
+#[tokio::test]
+async fn subscriptions_of_the_code_are_one_for_each_pattern_and_outlive_reloads() {
+    let fixture = Fixture::new();
+    let plugin: Arc<str> = "a".into();
+    let options = |priority, once| SubscriptionOptions { priority, once, durable: false };
+    let subscribe = |pattern: &str, priority, once| fixture.bus.subscribe(&plugin, pattern, options(priority, once));
+    // While it starts.
+    let id = subscribe("order.*", 50, false).expect("subscribed");
+    assert_eq!(fixture.emit("order.placed").await.handlers, 0, "it does not serve yet");
+    fixture.attach("a", &[to("**", 10)]);
+    assert_eq!(subscribe("order.*", 50, false), Ok(id.clone()));
+    fixture.attach("a", &[to("**", 10)]);
+    assert_eq!(fixture.emit("order.placed").await.handlers, 2);
+    assert_eq!(fixture.heard(), ["a #order.* order.placed", "a ** order.placed"]);
+    subscribe("order.*", 1, true).expect("changed");
+    fixture.emit("order.placed").await;
+    assert_eq!(fixture.heard(), ["a ** order.placed", "a #order.* order.placed"]);
+    assert_eq!(fixture.emit("order.placed").await.handlers, 1, "it was spent");
+    subscribe("order.*", 1, true).expect("renewed");
+    assert_eq!(fixture.emit("order.placed").await.handlers, 2);
+    subscribe("user.*", 1, false).expect("subscribed");
+    let ids: Vec<String> = fixture.bus.subscriptions("a").iter().map(|known| known.id.clone()).collect();
+    assert_eq!(ids, ["**", "#user.*"]);
+    assert!(fixture.bus.unsubscribe("a", "#user.*") && !fixture.bus.unsubscribe("a", "#user.*"));
+    assert_eq!(fixture.emit("user.created").await.handlers, 1);
+    let mut numbers = 0..;
+    let error = loop {
+        if let Err(error) = subscribe(&format!("n.{}", numbers.next().unwrap_or_default()), 1, false) {
+            break error;
+        }
+    };
+    assert_eq!(error.code(), "limit_exceeded");
+}
+
+#[tokio::test]
+async fn plugin_that_does_not_start_leaves_no_subscription() {
+    let fixture = Fixture::new();
+    let options = SubscriptionOptions { priority: 50, once: false, durable: true };
+    fixture.bus.subscribe(&"a".into(), "order.*", options).expect("subscribed");
+    fixture.bus.detach_unserved("a");
+    assert!(fixture.bus.routes.read().subscriptions.is_empty());
+    fixture.attach("a", &[to("**", 10)]);
+    fixture.bus.detach_unserved("a");
+    assert_eq!(fixture.emit("order.placed").await.handlers, 1, "it serves");
 }
 
 #[tokio::test]

@@ -108,6 +108,11 @@ impl PluginCalls {
         self.held.release();
     }
 
+    /// Returns the chain of what the plugin `caller` waits for, while the plugins of `before` wait for it.
+    pub(crate) fn chain(&self, caller: Arc<str>, before: Option<Arc<Chain>>) -> Arc<Chain> {
+        Chain::new(caller, self.requires.clone(), before)
+    }
+
     /// Makes a call from the plugin `caller`, for which the plugins of `before` wait.
     ///
     /// # Errors
@@ -115,7 +120,7 @@ impl PluginCalls {
     pub(crate) fn call(&self, caller: Arc<str>, before: Option<Arc<Chain>>, call: NewCall) -> Result<Calling, String> {
         let NewCall { plugin, action, payload, request_id, time_left, context } = call;
         let Some(directory) = self.directory.upgrade() else { return Err(plugin) };
-        let chain = Chain::new(caller, self.requires.clone(), before);
+        let chain = self.chain(caller, before);
         Ok(directory.call(PluginCall { plugin, action, payload, request_id, time_left, chain, context }))
     }
 

@@ -1,0 +1,145 @@
+//! The `events` service: publishing, subscriptions that a plugin's code makes, and what each needs.
+
+use plugbay::event::Received;
+use plugbay::{Event, InvokeError, Plugin, Policy};
+use serde_json::{Value, json};
+
+use crate::harness::assert::assert_contains;
+use crate::harness::guest::feature;
+use crate::harness::host::{Host, TestPlugin, call};
+use crate::harness::patience::{ends, until};
+
+#[tokio::test]
+async fn plugin_publishes_below_its_own_name_without_asking() {
+    let host = host();
+    let shop = host.load(plugin("shop")).await;
+    let listener = host.load(plugin("listener").manifest("events", json!({ "subscribes": ["shop.**"] }))).await;
+    let mut stream = host.runtime.subscribe("shop.*").expect("a pattern");
+    let id = act(&shop, "publish", json!({ "topic": "shop.opened", "data": { "at": 9 } })).await.expect("published");
+    let heard = heard(&listener, 1).await;
+    assert_eq!((&heard[0]["id"], &heard[0]["source"], &heard[0]["data"]), (&id, &json!("shop"), &json!({ "at": 9 })));
+    let Some(Received::Event(event)) = ends(stream.next()).await else { panic!("an event") };
+    assert_eq!((&*event.source, json!(event.id)), ("shop", id));
+    let refused = act(&shop, "publish", json!({ "topic": "shopping.done" })).await.expect_err("another name");
+    assert_eq!(refused.code(), "permission_denied");
+}
+
+#[tokio::test]
+async fn other_topics_need_the_manifest_and_a_grant() {
+    let publishes = json!({ "publishes": ["order.*"] });
+    let granted = json!([{ "resource": "events.*", "actions": ["publish"] }]);
+    for (events, permissions, part) in [
+        (json!({}), granted.clone(), "events.publishes"),
+        (publishes.clone(), json!([]), "events.order.placed"),
+        (publishes.clone(), granted.clone(), ""),
+    ] {
+        let shop = plugin("shop").manifest("events", events).manifest("permissions", permissions);
+        let shop = host().load(shop).await;
+        let published = act(&shop, "publish", json!({ "topic": "order.placed" })).await;
+        match published {
+            Ok(_) => assert_eq!(part, ""),
+            Err(error) => {
+                assert_eq!(error.code(), "permission_denied");
+                assert!(!part.is_empty() && error.to_string().contains(part), "{part}: {error}");
+            }
+        }
+    }
+    let shop = plugin("shop").manifest("events", publishes).manifest("permissions", granted);
+    let host = host();
+    let shop = host.load(shop).await;
+    host.runtime.update_policy(|policy| policy.deny_first("events.order.*:publish")).expect("a rule");
+    let refused = act(&shop, "emit", json!({ "topic": "order.placed" })).await.expect_err("revoked");
+    assert_eq!(refused.code(), "permission_denied");
+}
+
+#[tokio::test]
+async fn emitter_receives_the_reason_of_a_handler_that_objects() {
+    let host = host();
+    let shop = host.load(plugin("shop")).await;
+    host.load(plugin("stock").manifest("events", json!({ "subscribes": ["shop.*"] }))).await;
+    let data = json!({ "reason": "sold out" });
+    let outcome = act(&shop, "emit", json!({ "topic": "shop.cancel", "data": data })).await.expect("emitted");
+    assert_eq!((&outcome["handlers"], &outcome["cancelled"]), (&json!(1), &json!("sold out")));
+    let outcome = act(&shop, "emit", json!({ "topic": "shop.fail" })).await.expect("emitted");
+    assert_eq!((&outcome["failed"], &outcome["cancelled"]), (&json!(1), &json!(null)));
+    let outcome = act(&shop, "emit", json!({ "topic": "elsewhere" })).await.expect_err("not its name");
+    assert_eq!(outcome.code(), "permission_denied");
+}
+
+#[tokio::test]
+async fn emitter_that_subscribed_to_its_own_event_is_not_called_while_it_waits() {
+    let host = host();
+    let shop = host.load(plugin("shop").manifest("events", json!({ "subscribes": ["shop.*"] }))).await;
+    let outcome = ends(act(&shop, "emit", json!({ "topic": "shop.opened" }))).await.expect("emitted");
+    assert_eq!((&outcome["handlers"], &outcome["failed"]), (&json!(1), &json!(1)));
+    assert_eq!(shop.metrics().errors.get("reentrant_call"), Some(&1));
+    act(&shop, "publish", json!({ "topic": "shop.opened" })).await.expect("queued");
+    heard(&shop, 1).await;
+}
+
+#[tokio::test]
+async fn code_subscribes_and_ends_subscriptions() {
+    let host = host();
+    let permissions = json!([{ "resource": "events.order.*", "actions": ["subscribe"] }]);
+    let events = json!({ "subscribes": ["user.*"] });
+    let plugin = host.load(plugin("orders").manifest("permissions", permissions).manifest("events", events)).await;
+    let refused = act(&plugin, "subscribe", json!({ "topic": "**" })).await.expect_err("more than it was granted");
+    assert_eq!(refused.code(), "permission_denied");
+    let options = json!({ "priority": 99, "once": true });
+    let subscribe = json!({ "topic": "order.*", "options": options });
+    let id = act(&plugin, "subscribe", subscribe.clone()).await.expect("subscribed");
+    let emit = async || host.runtime.emit(Event::new("order.placed", 7)).await.expect("accepted").handlers;
+    assert_eq!((emit().await, emit().await), (1, 0), "it was for one event");
+    assert_eq!(act(&plugin, "subscribe", subscribe).await.expect("renewed"), id);
+    let all = act(&plugin, "subscriptions", json!(null)).await.expect("listed");
+    let expected = json!([
+        { "id": "user.*", "pattern": "user.*", "priority": 50, "once": false, "durable": false },
+        { "id": "#order.*", "pattern": "order.*", "priority": 99, "once": true, "durable": false },
+    ]);
+    assert_eq!(all, expected);
+    let unsubscribe = json!({ "topic": id });
+    assert_eq!(act(&plugin, "unsubscribe", unsubscribe.clone()).await.expect("ended"), json!(true));
+    assert_eq!(act(&plugin, "unsubscribe", unsubscribe).await.expect("ended"), json!(false));
+    assert_eq!(emit().await, 0);
+}
+
+#[tokio::test]
+async fn malformed_events_are_refused_with_the_problem() {
+    let host = host();
+    let plugin = host.load(plugin("shop")).await;
+    for (action, payload, part) in [
+        ("publish", json!({ "topic": "shop..x" }), "empty word"),
+        ("publish", json!({ "topic": "shop.*" }), "pattern"),
+        ("publish", json!({ "topic": "shop.x", "options": { "colour": 1 } }), "colour"),
+        ("subscribe", json!({ "topic": "shop.x", "options": { "priority": 1_000_001 } }), "priority"),
+        ("subscribe", json!({ "topic": "shop.x y" }), "not allowed"),
+    ] {
+        let error = act(&plugin, action, payload).await.expect_err(part);
+        assert_eq!(error.code(), "invalid_argument", "{error}");
+        assert_contains(&error.to_string(), &[part]);
+    }
+    let huge = "x".repeat(1 << 20);
+    let error = act(&plugin, "publish", json!({ "topic": "shop.x", "data": huge })).await.expect_err("too large");
+    assert_eq!(error.code(), "limit_exceeded");
+}
+
+fn host() -> Host {
+    Host::with(|builder| builder.policy(Policy::allow_all()))
+}
+
+fn plugin(name: &str) -> TestPlugin {
+    TestPlugin::from(feature::EVENTS).manifest("name", json!(name))
+}
+
+async fn act(plugin: &Plugin, action: &str, payload: Value) -> Result<Value, InvokeError> {
+    plugin.call(action, &payload).await
+}
+
+/// Waits until the plugin has received this number of events.
+async fn heard(plugin: &Plugin, count: usize) -> Vec<Value> {
+    until(format!("{count} events"), async || {
+        let heard = call(plugin, "heard").await.expect("it answers");
+        heard.as_array().filter(|heard| heard.len() >= count).cloned()
+    })
+    .await
+}
