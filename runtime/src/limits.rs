@@ -171,11 +171,13 @@ pub const EVENT_CLAIM_MAX: usize = 32;
 pub const EVENT_CLAIM_BYTES: usize = 4 << 20;
 /// Deliveries of a durable event to one subscription: 6, half a minute with their pauses. Then it is a dead letter.
 pub const EVENT_ATTEMPTS_MAX: u32 = 6;
+/// Deliveries of a durable event on which the plugin traps: 3, as many as the restarts of a plugin in a row.
+pub const EVENT_TRAPS_MAX: u32 = 3;
 /// The pause after the first failed delivery of a durable event: 1 s. It doubles with each further one.
 pub const EVENT_RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// Dead letters of a plugin: the latest 1,000.
 pub const DEAD_LETTERS_MAX: usize = 1_000;
-/// The pause after stored events could not be read or acknowledged: 5 s.
+/// The pause after stored events could not be read, acknowledged or delivered, because the plugin does not serve: 5 s.
 pub const EVENTS_UNREADABLE_PAUSE: Duration = Duration::from_secs(5);
 /// Events in a stream of the application: 256. If more are not read, the oldest are lost.
 pub const EVENT_STREAM_EVENTS_MAX: usize = 256;

@@ -225,7 +225,7 @@ impl EventBus {
                 }
                 Some(Ok(reaction))
             }
-            Err(error) if matches!(error.kind(), InvokeErrorKind::NotLoaded | InvokeErrorKind::PluginDisabled) => None,
+            Err(error) if does_not_serve(&error) => None,
             Err(error) => {
                 handler.log_failure(delivery, &error);
                 Some(Err(error))
@@ -378,6 +378,12 @@ impl From<EventStoreError> for EventError {
             EventStoreError::Unavailable(message) => EventError::Unavailable { message },
         }
     }
+}
+
+/// Returns whether an event was not delivered because its plugin does not serve at present.
+fn does_not_serve(error: &InvokeError) -> bool {
+    use InvokeErrorKind::{NotLoaded, PluginDisabled, PluginFailed};
+    matches!(error.kind(), NotLoaded | PluginDisabled | PluginFailed { .. })
 }
 
 /// Sorts subscriptions in the order in which they receive an event.

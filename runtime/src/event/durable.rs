@@ -17,7 +17,8 @@ use super::delivery::Delivery;
 use super::listener::Listener;
 use super::store::{DeliveryOutcome, PendingEvent};
 use crate::clock::{Clock, unix_ms};
-use crate::limits::{EVENT_ATTEMPTS_MAX, EVENT_CLAIM_MAX, EVENT_RETRY_PAUSE, EVENTS_UNREADABLE_PAUSE};
+use crate::error::{InvokeError, InvokeErrorKind};
+use crate::limits::{EVENT_ATTEMPTS_MAX, EVENT_CLAIM_MAX, EVENT_RETRY_PAUSE, EVENT_TRAPS_MAX, EVENTS_UNREADABLE_PAUSE};
 
 /// The task that delivers the durable events of a plugin. Dropping it stops the task after the delivery that runs.
 pub(super) struct DurableTask(Arc<Signal>);
@@ -108,7 +109,8 @@ async fn deliver_batch(bus: &EventBus, listener: &Listener, signal: &Signal) -> 
         match deliver(bus, listener, signal, pending).await {
             Ok(outcome) => {
                 if matches!(outcome, DeliveryOutcome::NotAttempted) {
-                    pause = Some(Pause::UntilWoken);
+                    // A plugin that has failed may be restarted meanwhile.
+                    pause = Some(Pause::For(EVENTS_UNREADABLE_PAUSE));
                 }
                 outcomes.push((number, outcome));
             }
@@ -121,6 +123,12 @@ async fn deliver_batch(bus: &EventBus, listener: &Listener, signal: &Signal) -> 
         return Pause::For(EVENTS_UNREADABLE_PAUSE);
     }
     pause.unwrap_or(Pause::None)
+}
+
+/// Returns how often an event that failed with this error is delivered. A trap costs the plugin its instance, and a
+/// plugin that traps too often in a row no longer serves.
+fn attempts_max(error: &InvokeError) -> u32 {
+    if matches!(error.kind(), InvokeErrorKind::Trapped { .. }) { EVENT_TRAPS_MAX } else { EVENT_ATTEMPTS_MAX }
 }
 
 /// Delivers one event.
@@ -151,7 +159,7 @@ async fn deliver(
     let delivery = Delivery { event: &event, subscription: &subscription, attempt, chain: None, timeout: None };
     match bus.deliver(delivery).await {
         Some(Ok(_)) => Ok(DeliveryOutcome::Delivered),
-        Some(Err(error)) if attempt == EVENT_ATTEMPTS_MAX => {
+        Some(Err(error)) if attempt >= attempts_max(&error) => {
             Ok(dead(format!("a durable event is given up after {attempt} attempts: {error}")))
         }
         Some(Err(_)) => Err(EVENT_RETRY_PAUSE.saturating_mul(1 << (attempt - 1).min(16))),

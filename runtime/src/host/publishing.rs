@@ -1,7 +1,7 @@
 //! `plugbay:plugin/events`: publishing, and subscriptions that a plugin's code makes.
 //!
-//! Publishing needs the manifest and a grant, except below the plugin's own name. The host sets the source, and the event
-//! inherits depth and correlation id of the event whose handler publishes it.
+//! Publishing needs the manifest and a grant, except below the plugin's own name. The host sets the source, and the
+//! event inherits depth and correlation id of the event whose handler publishes it.
 
 use std::time::Instant;
 

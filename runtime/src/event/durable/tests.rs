@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::*;
 use crate::clock::{ManualClock, SystemClock};
-use crate::error::{Failure, InvokeError, InvokeErrorKind};
+use crate::error::Failure;
 use crate::event::{Event, Handler, Handling, Reaction, SqliteEvents};
 
 /// The deliveries that began, as pairs of the event's data and the attempt.
