@@ -26,8 +26,8 @@ impl Runtime {
         self.0.events.publish(event.into()).await
     }
 
-    /// Returns dead letters: durable events that a plugin's handler failed to handle six times, or trapped on three times. They are in the order
-    /// of their numbers, from the first one above `after`, at most `limit` of them.
+    /// Returns dead letters: durable events that a plugin's handler failed to handle six times, or trapped on three
+    /// times. They are in the order of their numbers, from the first one above `after`, at most `limit` of them.
     ///
     /// # Errors
     /// [`EventError::Unavailable`].
