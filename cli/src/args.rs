@@ -79,6 +79,9 @@ pub(crate) enum Command {
     /// Check a plugin up to linking and list every problem; runs none of its code
     #[command(after_help = help::CHECK)]
     Check(Check),
+    /// Build and load a plugin, and again whenever its files change; shows its log and errors
+    #[command(after_help = help::DEV)]
+    Dev(Dev),
     /// Create a Rust plugin that builds, runs and passes its tests
     #[command(after_help = help::NEW)]
     New(New),
@@ -201,6 +204,17 @@ pub(crate) struct Check {
     /// Build PLUGIN first if it is a crate; this runs its build scripts and macros as you, outside of the sandbox
     #[arg(long)]
     pub(crate) build: bool,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Dev {
+    /// A .wasm file, a plugin directory, or the directory of a Rust crate
+    #[arg(value_name = "PLUGIN", default_value = ".", value_hint = ValueHint::AnyPath)]
+    pub(crate) plugin: PathBuf,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
     #[command(flatten)]

@@ -136,6 +136,18 @@ manifest, imports, configuration, compiling and linking. Without --grant and
 listed in a note; with either, imports are checked against those grants.
 Exit codes: 0 no problems, 3 problems, 4 an import is not granted.";
 
+pub(crate) const DEV: &str = "\
+Examples:
+  plugbay dev
+  plugbay dev hello --grant 'scheduler.*' --data-dir ./data
+
+Builds the plugin if it is a crate, loads it, and runs its scheduled jobs. When
+its files change, it is built again, and the new revision takes over the state
+of the old one. Of a crate these are the files in its directory and everything
+in src, config and wit. An error is shown, and the old revision continues to
+serve. SIGINT (Ctrl-C), SIGTERM or SIGHUP unloads the plugin and ends the
+command with exit code 0.";
+
 pub(crate) const NEW: &str = "\
 Examples:
   plugbay new demo && cd demo && plugbay run . hello

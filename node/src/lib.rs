@@ -23,6 +23,7 @@ mod loader;
 mod refresh;
 mod requirements;
 mod running;
+mod watch;
 
 pub use boot::{BootError, BootFailure, BootReport};
 pub use cache::{UsableCache, usable_code_cache};
@@ -34,6 +35,7 @@ pub use file::{HostFile, HostFileError};
 pub use loader::SetEnabledError;
 pub use refresh::RefreshReport;
 pub use requirements::{FindInstalled, RequirementsError};
+pub use watch::{FileWatch, WatchError, watch_plugins};
 
 use std::path::{Path, PathBuf};
 

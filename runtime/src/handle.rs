@@ -4,6 +4,7 @@
 //! After an unload its calls fail.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use plugbay_manifest::Manifest;
@@ -56,6 +57,12 @@ impl Plugin {
     /// Returns the SHA-256 of the component that serves now, in lower-case hexadecimal.
     pub fn digest(&self) -> String {
         data_encoding::HEXLOWER.encode(&self.current.get().digest)
+    }
+
+    /// Returns the files and directories that the plugin was loaded from, as absolute paths; none if it was loaded from
+    /// memory.
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.current.get().origin.files()
     }
 
     /// Returns the configuration that the plugin sees, with secrets hidden.

@@ -12,6 +12,16 @@
 //! A plugin whose instances break again and again goes from `Ready` to `Restarting`, and back after a delay, or to
 //! `Failed`: see [`RestartPolicy`].
 //!
+//! Each change is an event on the bus, published by the host if anything subscribed to it:
+//!
+//! | Topic | When | Data |
+//! |---|---|---|
+//! | `plugin.<name>.state_changed` | a plugin enters another state | `plugin`, `from`, `to` |
+//! | `plugin.loaded`, `reloaded`, `enabled`, `disabled`, `restarted`, `unloaded` | that has been done | `plugin`, `version` |
+//! | `plugin.failed` | its instances broke too often | `plugin`, `code`, `error` |
+//! | `<name>.initialized`, `<name>.shutdown` | a plugin begins or ceases to serve | `plugin` |
+//! | `plugins.booted` | [`Runtime::load_all`](crate::Runtime::load_all) has ended | `loaded`, `failed`, `skipped` |
+//!
 //! A plugin that is disabled or has failed stays in [`Runtime::plugins`](crate::Runtime::plugins), and its handles stay
 //! valid: its calls fail with an error of their own until it serves again.
 

@@ -135,6 +135,8 @@ impl Runtime {
         self.0.plugins.add(&plugin);
         event::begin(&plugin);
         self.run_jobs_of(&plugin);
+        plugin.announce_first_state();
+        plugin.announce_start("loaded");
         Ok(Plugin::new(plugin))
     }
 

@@ -7,6 +7,8 @@ mod bare_machine;
 mod build;
 mod call;
 mod catalog;
+#[cfg(unix)]
+mod dev;
 mod doctor;
 #[cfg(unix)]
 mod durability;

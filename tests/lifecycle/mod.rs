@@ -13,4 +13,6 @@ mod reload_options;
 mod reload_under_load;
 mod restart;
 mod state;
+mod transitions;
 mod unload;
+mod watch;

@@ -139,6 +139,12 @@ impl Host {
         Ok(self.node.lock("plugbay run")?)
     }
 
+    /// Another package of the plugin at this path, with the settings of the host's file and the options.
+    pub(crate) fn configured(&self, path: &Path, package: Package, args: &HostArgs) -> Package {
+        let package = configured(&self.runtime, self.node.configured(path, package), &args.config);
+        package.resources(self.asked.resources())
+    }
+
     /// The packages of `path`, which is this host's, and `with`, and of the plugins that they require.
     pub(crate) fn with_requirements(
         &self,

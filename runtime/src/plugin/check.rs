@@ -43,6 +43,16 @@ impl ReadPackage {
         &self.manifest.name
     }
 
+    /// Returns the SHA-256 of everything that was read for the package.
+    ///
+    /// # Errors
+    /// [`LoadError`] if a configuration file cannot be read.
+    pub(crate) fn content_digest(&self, environment: Option<&str>) -> Result<[u8; 32], LoadError> {
+        let component = Sha256::digest(&self.package.bytes).into();
+        let digest = self.package.content_digest(&component, environment);
+        digest.map_err(|failure| LoadError::new(self.name(), failure))
+    }
+
     /// Returns the package, with the options of `kept` that it does not set itself.
     pub(crate) fn with_kept(mut self, kept: &PackageOptions) -> Result<Self, LoadError> {
         self.package.options = std::mem::take(&mut self.package.options).or(kept);

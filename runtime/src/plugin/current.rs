@@ -14,6 +14,7 @@ use std::time::SystemTime;
 
 use arc_swap::{ArcSwap, Guard};
 use parking_lot::{Mutex, MutexGuard};
+use serde_json::json;
 
 use super::broken::{BrokenInstances, Consequence};
 use super::loaded::LoadedPlugin;
@@ -67,6 +68,11 @@ impl CurrentRevision {
             restarts,
             retiring: Mutex::default(),
         })
+    }
+
+    /// Publishes the first state of a plugin that was just registered.
+    pub(crate) fn announce_first_state(&self) {
+        self.announce_change(PluginState::Loading, self.life.lock().state);
     }
 
     /// Borrows the revision for the duration of a call, which is cheaper than [`CurrentRevision::get`].
@@ -141,6 +147,12 @@ impl CurrentRevision {
         self.enter(&mut life, state);
     }
 
+    /// Records the error of a change that failed before it began.
+    pub(crate) fn note_error(&self, error: &LoadError) {
+        let time = self.borrow().context.clock.now();
+        self.life.lock().last_error = Some(LastError::new(error.code(), error, time));
+    }
+
     /// Begins a change that may fail. Until the transition is completed the plugin is in `state`, and if it fails or is
     /// dropped, in the state before.
     pub(crate) fn begin(&self, state: PluginState) -> Transition<'_> {
@@ -171,6 +183,10 @@ impl CurrentRevision {
         life.refusal = Refusal::Failed(at);
         self.enter(&mut life, state);
         revision.instances.close();
+        if state == PluginState::Failed {
+            let data = || json!({ "plugin": plugin, "code": error.code(), "error": error.public() });
+            revision.context.events.host_event("plugin.failed", data);
+        }
     }
 
     /// Returns why a call that found the instances of `revision` closed is refused; `None` if it should be tried again.
@@ -204,11 +220,43 @@ impl CurrentRevision {
         life
     }
 
+    /// Changes the state and publishes that. The caller holds the lock, so events are in the order of the changes.
     fn enter(&self, life: &mut Life, state: PluginState) {
         if life.state != state {
-            life.state = state;
+            let from = std::mem::replace(&mut life.state, state);
             life.since = self.borrow().context.clock.now();
+            self.announce_change(from, state);
         }
+    }
+
+    fn announce_change(&self, from: PluginState, to: PluginState) {
+        let revision = self.borrow();
+        let name = revision.name();
+        let topic = format!("plugin.{name}.state_changed");
+        revision.context.events.host_event(&topic, || json!({ "plugin": name, "from": from, "to": to }));
+    }
+
+    /// Publishes `plugin.<what>`, unless nothing subscribed to it.
+    pub(crate) fn announce(&self, what: &str) {
+        let revision = self.borrow();
+        let data = || json!({ "plugin": revision.name(), "version": revision.manifest.version.to_string() });
+        revision.context.events.host_event(&format!("plugin.{what}"), data);
+    }
+
+    /// Publishes that the plugin begins to serve, as `plugin.<what>` and `<name>.initialized`.
+    pub(crate) fn announce_start(&self, what: &str) {
+        self.announce(what);
+        let revision = self.borrow();
+        let topic = format!("{}.initialized", revision.name());
+        revision.context.events.host_event(&topic, || json!({ "plugin": revision.name() }));
+    }
+
+    /// Publishes that the plugin no longer serves, as `plugin.<what>` and `<name>.shutdown`.
+    pub(crate) fn announce_end(&self, what: &str) {
+        self.announce(what);
+        let revision = self.borrow();
+        let topic = format!("{}.shutdown", revision.name());
+        revision.context.events.host_event(&topic, || json!({ "plugin": revision.name() }));
     }
 
     /// Returns whether this revision serves now.
@@ -234,8 +282,7 @@ impl Transition<'_> {
 
     /// Records the error of a change that failed, and returns to the state before.
     pub(crate) fn fail(self, error: LoadError) -> LoadError {
-        let time = self.plugin.borrow().context.clock.now();
-        self.plugin.life.lock().last_error = Some(LastError::new(error.code(), &error, time));
+        self.plugin.note_error(&error);
         error
     }
 }

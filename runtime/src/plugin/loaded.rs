@@ -33,6 +33,8 @@ pub(crate) struct LoadedPlugin {
     pub(crate) manifest: Manifest,
     pub(crate) limits: Limits,
     pub(crate) digest: [u8; 32],
+    /// The SHA-256 of everything that was read for its package.
+    pub(crate) content: [u8; 32],
     pub(crate) origin: PackageOrigin,
     pub(crate) linked: Arc<Linked>,
     /// The declared actions. If the manifest declares none, this is empty, and the guest receives every action name.
@@ -60,6 +62,7 @@ impl LoadedPlugin {
         linked: Arc<Linked>,
         rate: Option<Arc<dyn RateCounter>>,
         metrics: Arc<Metrics>,
+        content: [u8; 32],
     ) -> Result<Self, LoadError> {
         let CheckedPackage { package, manifest, limits, digest, .. } = checked;
         let actions = actions(&manifest).map_err(|failure| LoadError::new(&manifest.name, failure))?;
@@ -72,6 +75,7 @@ impl LoadedPlugin {
             manifest,
             limits,
             digest,
+            content,
             origin: package.into_origin(),
             linked,
         })
@@ -86,6 +90,7 @@ impl LoadedPlugin {
             manifest: self.manifest.clone(),
             limits: self.limits.clone(),
             digest: self.digest,
+            content: self.content,
             origin: self.origin.clone(),
             linked: self.linked.clone(),
             actions: self.actions.clone(),

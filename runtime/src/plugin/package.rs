@@ -3,6 +3,7 @@
 //! A package is a `.wasm` file, a directory with a manifest file and a `.wasm` file, or bytes. Reading is bounded in
 //! size, and a directory's entry point must be inside the directory.
 
+mod content;
 mod directory;
 mod options;
 
@@ -61,6 +62,15 @@ pub(crate) struct PackageOrigin {
 }
 
 impl PackageOrigin {
+    /// Returns the files and directories that the package was opened from; none if it came from memory.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        match &self.files {
+            None => Vec::new(),
+            Some(PackageFiles::Path(path)) => vec![path.clone()],
+            Some(PackageFiles::WithComponent { directory, component }) => vec![directory.clone(), component.clone()],
+        }
+    }
+
     /// Opens the same files again; `None` if the package came from memory.
     pub(crate) fn reopen(&self) -> Option<Result<Package, LoadError>> {
         Some(match self.files.as_ref()? {

@@ -9,6 +9,7 @@ mod order;
 use std::collections::{BTreeMap, BTreeSet};
 
 use plugbay_manifest::Manifest;
+use serde_json::json;
 use tokio::task::JoinSet;
 
 use self::order::{LoadOrder, Node};
@@ -32,6 +33,20 @@ pub struct LoadedPlugins {
     pub successes: Vec<Plugin>,
     /// One error for each plugin that was not loaded, in the order of the sources.
     pub errors: Vec<LoadError>,
+    /// The names of plugins that were left alone because they were loaded before, in the order of the sources.
+    pub skipped: Vec<String>,
+}
+
+impl LoadedPlugins {
+    /// Returns the data of the event `plugins.booted`.
+    fn to_json(&self) -> serde_json::Value {
+        let failed = |error: &LoadError| json!({ "plugin": error.subject(), "code": error.code() });
+        json!({
+            "loaded": self.successes.iter().map(Plugin::name).collect::<Vec<_>>(),
+            "failed": self.errors.iter().map(failed).collect::<Vec<_>>(),
+            "skipped": self.skipped,
+        })
+    }
 }
 
 impl Runtime {
@@ -42,10 +57,10 @@ impl Runtime {
     /// it; the others are loaded. If the future is dropped, the plugins that serve by then stay loaded.
     pub async fn load_all<S: Into<PackageSource>>(&self, sources: impl IntoIterator<Item = S>) -> LoadedPlugins {
         let sources: Vec<PackageSource> = sources.into_iter().map(Into::into).collect();
-        let mut order = LoadOrder::default();
+        let (mut order, mut skipped) = (LoadOrder::default(), Vec::new());
         for source in sources {
             match source.open().and_then(|package| self.check_package(package)) {
-                Ok(checked) if self.plugin(&checked.manifest.name).is_some() => {}
+                Ok(checked) if self.plugin(&checked.manifest.name).is_some() => skipped.push(checked.manifest.name),
                 Ok(checked) => order.add(node(&checked.manifest), checked),
                 Err(error) => order.add_failed(error),
             }
@@ -53,7 +68,9 @@ impl Runtime {
             tokio::task::yield_now().await;
         }
         order.connect(|required| self.0.plugins.contains(required));
-        self.load_in_order(order).await
+        let loaded = LoadedPlugins { skipped, ..self.load_in_order(order).await };
+        self.0.events.host_event("plugins.booted", || loaded.to_json());
+        loaded
     }
 
     async fn load_in_order(&self, mut order: LoadOrder<CheckedPackage>) -> LoadedPlugins {
@@ -80,7 +97,7 @@ impl Runtime {
                 }
             }
         }
-        LoadedPlugins { successes, errors: order.into_errors() }
+        LoadedPlugins { successes, errors: order.into_errors(), skipped: Vec::new() }
     }
 
     /// Unloads all loaded plugins as [`unload`](Self::unload) does, each after the plugins that require it, and

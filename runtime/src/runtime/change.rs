@@ -76,13 +76,28 @@ impl Runtime {
     pub async fn reload_from_source(&self, name: &str) -> Result<Plugin, LoadError> {
         let turn = self.0.plugins.turn(name).await;
         let plugin = self.loaded(name)?;
-        let origin = plugin.get().origin.clone();
-        let package = origin.reopen().ok_or_else(|| LoadError::new(name, LoadErrorKind::FromMemory))??;
-        let package = ReadPackage::read(package)?.with_kept(&origin.options)?;
-        if package.name() != name {
-            return Err(LoadError::new(package.name(), LoadErrorKind::NothingToReload));
-        }
+        let package = reopen(&plugin).inspect_err(|error| plugin.note_error(error))?;
         self.replace(&plugin, package, turn).await
+    }
+
+    /// Reloads a plugin from the files that it was loaded from, like [`Runtime::reload_from_source`], unless they have
+    /// the same content as when it was loaded. Returns whether it was reloaded.
+    ///
+    /// # Errors
+    /// As [`Runtime::reload_from_source`]. Files that are being written may not be a valid package.
+    pub async fn reload_if_changed(&self, name: &str) -> Result<bool, LoadError> {
+        let turn = self.0.plugins.turn(name).await;
+        let plugin = self.loaded(name)?;
+        let read = reopen(&plugin).and_then(|package| {
+            let content = package.content_digest(self.0.environment.as_deref())?;
+            Ok((package, content))
+        });
+        let (package, content) = read.inspect_err(|error| plugin.note_error(error))?;
+        if content == plugin.borrow().content {
+            return Ok(false);
+        }
+        self.replace(&plugin, package, turn).await?;
+        Ok(true)
     }
 
     fn loaded(&self, name: &str) -> Result<Arc<CurrentRevision>, LoadError> {
@@ -109,6 +124,7 @@ impl Runtime {
                 if next.serves() {
                     event::begin(plugin);
                 }
+                plugin.announce("reloaded");
                 schedule::look_again(plugin);
                 let retiring = plugin.clone();
                 run_to_completion(turn, async move { retiring.retire(old).await }).await;
@@ -182,6 +198,7 @@ impl Runtime {
         let plugin = self.loaded(name)?;
         if plugin.state() == PluginState::Disabled {
             self.start_again(&plugin, turn).await?;
+            plugin.announce_start("enabled");
         }
         Ok(Plugin::new(plugin))
     }
@@ -200,6 +217,7 @@ impl Runtime {
             return Err(LoadError::new(name, LoadErrorKind::Disabled));
         }
         self.start_again(&plugin, turn).await?;
+        plugin.announce_start("restarted");
         Ok(Plugin::new(plugin))
     }
 
@@ -214,6 +232,7 @@ impl Runtime {
         let plugin =
             CurrentRevision::new(self.prepare(checked, None).await?.closed(), PluginState::Disabled, self.0.restarts);
         self.0.plugins.add(&plugin);
+        plugin.announce_first_state();
         Ok(Plugin::new(plugin))
     }
 
@@ -248,6 +267,18 @@ impl Runtime {
     }
 }
 
+/// Reads the files that a plugin was loaded from, with the application's settings.
+fn reopen(plugin: &CurrentRevision) -> Result<ReadPackage, LoadError> {
+    let revision = plugin.get();
+    let package =
+        revision.origin.reopen().ok_or_else(|| LoadError::new(revision.name(), LoadErrorKind::FromMemory))??;
+    let package = ReadPackage::read(package)?.with_kept(&revision.origin.options)?;
+    if package.name() != revision.name() {
+        return Err(LoadError::new(package.name(), LoadErrorKind::NothingToReload));
+    }
+    Ok(package)
+}
+
 /// Ends a plugin's serving: its subscriptions, its jobs, its calls, its instances and its named services.
 async fn end(plugin: &CurrentRevision, refusal: Refusal) {
     plugin.end(refusal);
@@ -260,6 +291,7 @@ async fn end(plugin: &CurrentRevision, refusal: Refusal) {
     // The outcome of a run that has just ended may not be stored yet.
     let _ = tokio::time::timeout(OUTCOMES_WAIT_MAX, jobs.settled()).await;
     plugin.ended();
+    plugin.announce_end(if refusal == Refusal::Disabled { "disabled" } else { "unloaded" });
 }
 
 #[cfg(test)]

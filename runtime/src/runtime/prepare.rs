@@ -115,7 +115,9 @@ impl Runtime {
         let linked = self.link(&checked).await?;
         let rate = self.rate_counter(&checked)?;
         let metrics = before.map(|before| before.metrics.clone()).unwrap_or_default();
-        let revision = LoadedPlugin::new(checked, context, linked, rate, metrics)?;
+        let content = checked.package.content_digest(&checked.digest, self.0.environment.as_deref());
+        let content = content.map_err(|failure| LoadError::new(&checked.manifest.name, failure))?;
+        let revision = LoadedPlugin::new(checked, context, linked, rate, metrics, content)?;
         Ok(Prepared { revision, shares_jobs: false })
     }
 
