@@ -35,7 +35,7 @@ pub use file::{HostFile, HostFileError};
 pub use loader::SetEnabledError;
 pub use refresh::RefreshReport;
 pub use requirements::{FindInstalled, RequirementsError};
-pub use watch::{FileWatch, WatchError, watch_plugins};
+pub use watch::{FileWatch, watch_plugins};
 
 use std::path::{Path, PathBuf};
 

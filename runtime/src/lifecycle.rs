@@ -17,7 +17,8 @@
 //! | Topic | When | Data |
 //! |---|---|---|
 //! | `plugin.<name>.state_changed` | a plugin enters another state | `plugin`, `from`, `to` |
-//! | `plugin.loaded`, `reloaded`, `enabled`, `disabled`, `restarted`, `unloaded` | that has been done | `plugin`, `version` |
+//! | `plugin.loaded`, `plugin.reloaded`, `plugin.unloaded` | that has been done | `plugin`, `version` |
+//! | `plugin.enabled`, `plugin.disabled`, `plugin.restarted` | that has been done | `plugin`, `version` |
 //! | `plugin.failed` | its instances broke too often | `plugin`, `code`, `error` |
 //! | `<name>.initialized`, `<name>.shutdown` | a plugin begins or ceases to serve | `plugin` |
 //! | `plugins.booted` | [`Runtime::load_all`](crate::Runtime::load_all) has ended | `loaded`, `failed`, `skipped` |

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use plugbay::{Package, Plugin};
-use plugbay_node::{FileWatch, WatchError};
+use plugbay_node::FileWatch;
 use plugbay_project::Source;
 
 use crate::args::{Common, Dev};
@@ -17,15 +17,11 @@ use crate::host::{self, Crates, Host, Purpose};
 use crate::output::Output;
 use crate::signal::EndSignals;
 
-/// Files in a crate's directory that a build writes.
-const BUILD_WRITES: &[&str] = &["Cargo.lock"];
-/// The directories of a crate that are watched in addition to the files in the crate's directory.
-const WATCHED_DIRECTORIES: [&str; 3] = ["src", "config", "wit"];
-
 pub(crate) fn run(args: &Dev, common: &Common, output: Output) -> Result<Exit, Error> {
-    let source = Source::locate(&args.plugin)?;
+    Source::locate(&args.plugin)?;
     // Watched before it is built, so that a change during the first build is not missed.
-    let mut watch = FileWatch::new().and_then(|watch| watched(watch, &source)).context("cannot watch the plugin")?;
+    let mut watch = FileWatch::default();
+    watch.add(&args.plugin);
     host::block_on(async {
         let mut signals = EndSignals::listen().context("cannot handle the signals that end a process")?;
         let mut session = None;
@@ -49,20 +45,6 @@ pub(crate) fn run(args: &Dev, common: &Common, output: Output) -> Result<Exit, E
         }
         Ok(Exit::Ok)
     })?
-}
-
-/// Watches everything that the plugin is built from.
-fn watched(mut watch: FileWatch, source: &Source) -> Result<FileWatch, WatchError> {
-    match source {
-        Source::File(path) | Source::Directory(path) => watch.add(path)?,
-        Source::Crate(directory) => {
-            watch.add_files(directory, BUILD_WRITES)?;
-            for directory in WATCHED_DIRECTORIES.map(|name| directory.join(name)).iter().filter(|path| path.is_dir()) {
-                watch.add(directory)?;
-            }
-        }
-    }
-    Ok(watch)
 }
 
 /// Builds the plugin, and loads it or replaces the revision that is loaded.
