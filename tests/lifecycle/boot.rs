@@ -50,6 +50,62 @@ async fn plugins_of_a_random_graph_load_in_order_unload_reversed() {
     }
 }
 
+/// Two plugins are broken and two require each other; all that do not require one of these, directly or through others,
+/// are loaded.
+#[tokio::test]
+async fn generated_plugins_load_around_two_broken_ones_and_a_cycle() {
+    const PLUGINS: usize = 60;
+    let given = std::env::var("PLUGBAY_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = given.unwrap_or_else(|| fastrand::u64(..));
+    println!("PLUGBAY_TEST_SEED={seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let name = |index: usize| format!("p{index}");
+    let mut requires: Vec<BTreeSet<usize>> =
+        (0..PLUGINS).map(|index| (0..random.usize(..3).min(index)).map(|_| random.usize(..index)).collect()).collect();
+    let (broken, cycle) = ([10, 25], [40, 41]);
+    broken.iter().for_each(|index| requires[*index].clear());
+    requires[cycle[0]] = BTreeSet::from([cycle[1]]);
+    requires[cycle[1]] = BTreeSet::from([cycle[0]]);
+    let mut failing = BTreeSet::from([broken[0], broken[1], cycle[0], cycle[1]]);
+    for index in 0..PLUGINS {
+        if !requires[index].is_disjoint(&failing) {
+            failing.insert(index);
+        }
+    }
+
+    let package = |index: usize| {
+        let required: Vec<String> = requires[index].iter().copied().map(name).collect();
+        let plugin = TestPlugin::from(feature::LIFECYCLE).manifest("name", json!(name(index)));
+        let plugin = plugin.manifest("requires", json!(required));
+        match index {
+            10 => plugin.manifest("configuration", json!({ "on_load": { "type": "string", "default": "fail" } })),
+            25 => plugin.manifest("plugbay_version", json!(">=99")),
+            _ => plugin,
+        }
+        .package()
+    };
+    let host = Host::with(|builder| builder.live_instances(100));
+    let loaded = host.runtime.load_all((0..PLUGINS).map(package)).await;
+    let serving: BTreeSet<String> = loaded.successes.iter().map(plugbay::Plugin::name).collect();
+    let failing = &failing;
+    let expected = |is_failing: bool| (0..PLUGINS).filter(move |index| failing.contains(index) == is_failing).map(name);
+    assert_eq!(serving, expected(false).collect());
+    let failed: BTreeSet<String> = loaded.errors.iter().map(|error| error.subject().to_owned()).collect();
+    assert_eq!(failed, expected(true).collect());
+    for error in &loaded.errors {
+        match error.subject() {
+            "p10" => assert_load_error(error, "p10", "not_ready"),
+            "p25" => assert_load_error(error, "p25", "version_mismatch"),
+            "p40" | "p41" => assert_load_error(error, error.subject(), "requirement_cycle"),
+            dependent => {
+                assert_load_error(error, dependent, "failed_requirement");
+                let text = error.to_string();
+                assert!(["`p10`", "`p25`", "`p40`", "`p41`"].iter().any(|cause| text.contains(cause)), "{text}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn failure_stays_with_the_plugin_and_its_dependents() {
     let host = Host::new();
