@@ -67,8 +67,8 @@ async fn generated_plugins_load_around_two_broken_ones_and_a_cycle() {
     requires[cycle[0]] = BTreeSet::from([cycle[1]]);
     requires[cycle[1]] = BTreeSet::from([cycle[0]]);
     let mut failing = BTreeSet::from([broken[0], broken[1], cycle[0], cycle[1]]);
-    for index in 0..PLUGINS {
-        if !requires[index].is_disjoint(&failing) {
+    for (index, required) in requires.iter().enumerate() {
+        if !required.is_disjoint(&failing) {
             failing.insert(index);
         }
     }
