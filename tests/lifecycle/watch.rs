@@ -98,7 +98,7 @@ async fn half_of_a_file_is_reported_and_the_old_revision_serves() {
     let mut scene = Scene::new().await;
     let whole = revision("2.0.0");
     std::fs::write(scene.file(), &whole[..whole.len() / 2]).expect("written");
-    assert_eq!(scene.report().await, Err("invalid_component".to_owned()));
+    assert_eq!(scene.report().await, Err("truncated_component".to_owned()));
     assert_eq!((pings(&scene.plugin).await, scene.version().as_str()), (1, "1.0.0"));
     assert!(scene.plugin.status().last_error.is_some());
     std::fs::write(scene.file(), &whole).expect("written");
