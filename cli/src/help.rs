@@ -18,9 +18,9 @@ PLUGIN is, in every command:
   a .wasm file            a component, with or without an embedded manifest
   a plugin directory      plugin.yaml (or plugin.yml, plugin.json,
                           manifest.json, plugin.toml) and its .wasm
-  a crate's directory     Cargo.toml: `run`, `build`, `test` and `publish` build
-                          it for wasm32-wasip2; rustup adds that target to the
-                          toolchain if it is missing
+  a crate's directory     Cargo.toml: `run`, `build`, `dev`, `test` and
+                          `publish` build it for wasm32-wasip2; rustup adds
+                          that target to the toolchain if it is missing
   a name                  for `run`, `inspect` and `check`: a plugin that
                           `plugbay install` put into the data directory
 
@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn lines_fit_the_usual_terminal() {
-        for text in [SHORT, LONG, RUN, CALL, INSPECT, CHECK, NEW, BUILD, SCHEMA, WIT, COMPLETIONS, DOCTOR, TEST] {
+        for text in [SHORT, LONG, RUN, CALL, INSPECT, CHECK, NEW, BUILD, DEV, SCHEMA, WIT, COMPLETIONS, DOCTOR, TEST] {
             for line in text.lines() {
                 assert!(line.chars().count() <= 79, "{line}");
             }

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -25,6 +26,12 @@ pub trait Clock: Send + Sync + 'static {
     /// Completes when this clock reaches `moment`, or earlier if the clock is set back meanwhile; the caller must then
     /// read the clock again.
     fn sleep_until(&self, moment: SystemTime) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
+
+/// Returns the time of a clock, and that of the machine if the application's clock panics: for the host's own records,
+/// whose failure would be no caller's.
+pub(crate) fn time_of(clock: &dyn Clock) -> SystemTime {
+    catch_unwind(AssertUnwindSafe(|| clock.now())).unwrap_or_else(|_| SystemTime::now())
 }
 
 /// The clock of the machine.

@@ -155,7 +155,7 @@ fn action_given_twice_does_not_build() {
 }
 
 #[test]
-#[should_panic(expected = "two subscriptions have the pattern `a.*`")]
+#[should_panic(expected = "two subscriptions have the id `a.*`")]
 fn pattern_given_twice_does_not_build() {
     const TWICE: &[Subscription<Notes>] = &[Subscription::new("a.*", |_, _| Ok(())); 2];
     let _ = named().subscriptions(TWICE).build();

@@ -59,7 +59,7 @@ fn services_are_found_by_name() {
     set_service("mailer", "smtp");
     assert_eq!(plugins::service("mailer").call::<u64>("send", &5).expect("an answer"), 5);
     assert_eq!(plugins::find_service("printer").expect_err("none").code(), "not_found");
-    assert_eq!(plugins::register_service("mailer").expect_err("taken").code(), "permission_denied");
+    assert_eq!(plugins::register_service("mailer").expect_err("taken").code(), "already_exists");
     plugins::register_service("printer").expect("free");
     let names: Vec<String> = plugins::services().expect("a list").into_iter().map(|service| service.name).collect();
     assert_eq!(names, ["mailer", "printer"]);

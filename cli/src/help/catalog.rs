@@ -8,8 +8,8 @@ Examples:
   plugbay install acme:hello@1.0.0
 
 The plugin is checked up to linking and stored in the catalog, catalog.db in
-the data directory; none of its code runs. What it asks for is shown and has to
-be confirmed: on a terminal by an answer, otherwise with --yes. Installing grants
+the data directory; none of its code runs. What it asks for is shown, and must
+be confirmed by an answer on a terminal, or with --yes. Installing grants
 nothing: the policy of the host's file still decides what it may do. A version
 under which other content is installed is refused.
 
@@ -91,7 +91,8 @@ Examples:
   plugbay sign ./hello --key plugbay.key         writes hello/plugbay.minisig
 
 The signature covers the component, the manifest beside it and its
-configuration files. `plugbay publish --key` puts a signature into a registry instead.";
+configuration files. To put a signature into a registry instead, use
+`plugbay publish --key`.";
 
 pub(crate) const KEYGEN: &str = "\
 Examples:

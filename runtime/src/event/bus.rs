@@ -27,7 +27,7 @@ use super::subscription::Subscription;
 use super::topic::topic_to_publish;
 use super::{EmitOutcome, Event, Reaction};
 use crate::admission::Chain;
-use crate::clock::{Clock, unix_ms};
+use crate::clock::{Clock, time_of, unix_ms};
 use crate::error::{EventError, InvokeError, InvokeErrorKind};
 use crate::limits::{EVENT_DEPTH_MAX, EVENT_STREAM_EVENTS_MAX};
 
@@ -240,7 +240,7 @@ impl EventBus {
         if depth_before >= EVENT_DEPTH_MAX {
             return Err(EventError::Cycle { topic, allowed: EVENT_DEPTH_MAX });
         }
-        let timestamp_ms = unix_ms(self.clock.now());
+        let timestamp_ms = unix_ms(time_of(&*self.clock));
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let id = format!("{timestamp_ms:x}-{:x}-{number:x}", self.nonce);
         Ok(Published { id, topic, data, source, target, timestamp_ms, correlation_id, depth: depth_before + 1 })

@@ -16,7 +16,7 @@ use super::bus::EventBus;
 use super::delivery::Delivery;
 use super::listener::Listener;
 use super::store::{DeliveryOutcome, PendingEvent};
-use crate::clock::{Clock, unix_ms};
+use crate::clock::{Clock, time_of, unix_ms};
 use crate::error::{InvokeError, InvokeErrorKind};
 use crate::limits::{EVENT_ATTEMPTS_MAX, EVENT_CLAIM_MAX, EVENT_RETRY_PAUSE, EVENT_TRAPS_MAX, EVENTS_UNREADABLE_PAUSE};
 
@@ -145,7 +145,7 @@ async fn deliver(
     let event = Arc::new(event);
     let dead = |error: String| {
         tracing::error!(plugin = &*listener.plugin, event = event.id, topic = event.topic, attempt, "{error}");
-        DeliveryOutcome::Dead { error, time_ms: unix_ms(bus.clock.now()) }
+        DeliveryOutcome::Dead { error, time_ms: unix_ms(time_of(&*bus.clock)) }
     };
     let Some(subscription) = bus.subscription(&listener.plugin, &subscription) else {
         if signal.is_stopped() {

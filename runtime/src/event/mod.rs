@@ -1,7 +1,7 @@
 //! Events: what plugins and the application publish on topics, and the bus that delivers it to subscriptions.
 //!
-//! The bus ([`EventBus`]) finds the subscriptions of a topic in an index of patterns, and calls their handlers one
-//! after another, those of higher priority first. It knows plugins only as [`Listener`]s: `trigger/event.rs` implements
+//! The bus (`EventBus`) finds the subscriptions of a topic in an index of patterns, and calls their handlers one
+//! after another, those of higher priority first. It knows plugins only as `Listener`s: `trigger/event.rs` implements
 //! their handlers by dispatch. Nothing here knows WebAssembly or permissions.
 //!
 //! ```

@@ -18,6 +18,7 @@ use serde_json::json;
 
 use super::broken::{BrokenInstances, Consequence};
 use super::loaded::LoadedPlugin;
+use crate::clock::time_of;
 use crate::error::{InvokeError, InvokeErrorKind, LoadError};
 use crate::lifecycle::{LastError, PluginState, PluginStatus, RestartPolicy};
 use crate::metrics::MetricsSnapshot;
@@ -53,7 +54,7 @@ pub(crate) enum Refusal {
 impl CurrentRevision {
     /// Registers a revision in its first state, which is ready or disabled.
     pub(crate) fn new(revision: LoadedPlugin, state: PluginState, restarts: RestartPolicy) -> Arc<Self> {
-        let now = revision.context.clock.now();
+        let now = time_of(&*revision.context.clock);
         let life = Life {
             state,
             since: now,
@@ -149,7 +150,7 @@ impl CurrentRevision {
 
     /// Records the error of a change that failed before it began.
     pub(crate) fn note_error(&self, error: &LoadError) {
-        let time = self.borrow().context.clock.now();
+        let time = time_of(&*self.borrow().context.clock);
         self.life.lock().last_error = Some(LastError::new(error.code(), error, time));
     }
 
@@ -170,7 +171,7 @@ impl CurrentRevision {
         if !life.state.serves() || !self.is(revision) {
             return;
         }
-        let now = revision.context.clock.now();
+        let now = time_of(&*revision.context.clock);
         life.last_error = Some(LastError::new(error.code(), error, now));
         let (plugin, answered) = (revision.name(), revision.instances.take_answered());
         let (state, at) = match life.broken.count(&self.restarts, now, answered) {
@@ -200,7 +201,8 @@ impl CurrentRevision {
             Refusal::Disabled => InvokeErrorKind::PluginDisabled,
             Refusal::Failed(time) => InvokeErrorKind::PluginFailed {
                 message: life.last_error.as_ref().map(LastError::line).unwrap_or_default(),
-                retry_after: time.map(|time| time.duration_since(revision.context.clock.now()).unwrap_or_default()),
+                retry_after: time
+                    .map(|time| time.duration_since(time_of(&*revision.context.clock)).unwrap_or_default()),
             },
         })
     }
@@ -212,7 +214,7 @@ impl CurrentRevision {
             && let Refusal::Failed(Some(time)) = life.refusal
         {
             let revision = self.borrow();
-            if revision.context.clock.now() >= time {
+            if time_of(&*revision.context.clock) >= time {
                 revision.instances.open();
                 self.enter(&mut life, PluginState::Ready);
             }
@@ -224,7 +226,7 @@ impl CurrentRevision {
     fn enter(&self, life: &mut Life, state: PluginState) {
         if life.state != state {
             let from = std::mem::replace(&mut life.state, state);
-            life.since = self.borrow().context.clock.now();
+            life.since = time_of(&*self.borrow().context.clock);
             self.announce_change(from, state);
         }
     }

@@ -137,7 +137,7 @@ fn wrong_attribute_argument_is_refused_with_the_valid_ones() {
             #[on_event("a", twice)]
             fn a(&self) {}
         ),
-        &["a subscription takes `priority = …` and `once`"],
+        &["a subscription takes `id = \"…\"`, `priority = …` and `once`"],
     );
     check(
         quote!(
