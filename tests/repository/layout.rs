@@ -109,6 +109,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "admission",
             "error",
             "capability",
+            "clock",
             "plugin_limits",
             "limits",
             "thread_number",
