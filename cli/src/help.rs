@@ -38,7 +38,7 @@ Examples:
   plugbay call any.wasm add 1 2               call any component's functions
   plugbay test demo                           run its test files
   plugbay build demo -o demo.wasm             build one file to distribute
-  plugbay install demo.wasm --data-dir data   install it, for `plugbay run demo`
+  plugbay install demo.wasm --data-dir data   install it for `plugbay run demo`
 
 Standard output has the result alone; log lines, notes and errors go to
 standard error. With --json, standard output has exactly one JSON document,
