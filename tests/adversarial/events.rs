@@ -2,7 +2,7 @@
 
 use plugbay::clock::ManualClock;
 use plugbay::event::Received;
-use plugbay::{Event, Plugin};
+use plugbay::{Event, Plugin, Policy, RuntimeBuilder};
 use serde_json::{Value, json};
 
 use crate::harness::guest::{feature, sdk};
@@ -14,7 +14,7 @@ const QUEUE_MAX: usize = 1_000;
 
 #[tokio::test]
 async fn plugin_that_hangs_in_its_handler_fills_only_its_own_queue() {
-    let host = Host::new();
+    let host = host(|builder| builder);
     let slow = host.load(TestPlugin::from(sdk::LISTENER).resource("timeout_seconds", json!(0.2))).await;
     let neighbour = host.load(subscriber("neighbour", json!(["order.*"]))).await;
     for _ in 0..QUEUE_MAX {
@@ -32,7 +32,7 @@ async fn plugin_that_hangs_in_its_handler_fills_only_its_own_queue() {
 #[tokio::test]
 async fn poison_event_becomes_a_dead_letter_and_others_go_on() {
     let clock = ManualClock::default();
-    let host = Host::with(|builder| builder.clock(clock.clone()));
+    let host = host(|builder| builder.clock(clock.clone()));
     let durable = json!([{ "topic": "order.*", "durable": true }]);
     let plugin = host.load(subscriber("attacker", durable.clone())).await;
     let neighbour = host.load(subscriber("neighbour", durable)).await;
@@ -68,7 +68,7 @@ async fn poison_event_becomes_a_dead_letter_and_others_go_on() {
 
 #[tokio::test]
 async fn handler_that_publishes_what_it_receives_ends() {
-    let host = Host::new();
+    let host = host(|builder| builder);
     let attacker = host.load(subscriber("attacker", json!(["attacker.storm"]))).await;
     let neighbour = host.load(subscriber("neighbour", json!(["order.*"]))).await;
     let mut storm = host.runtime.subscribe("attacker.*").expect("a pattern");
@@ -95,20 +95,25 @@ async fn handler_that_publishes_what_it_receives_ends() {
 #[tokio::test]
 async fn durable_event_survives_its_host() {
     let directory = tempfile::tempdir().expect("a directory");
-    let host = || Host::with(|builder| builder.data_dir(directory.path()));
+    let stored = || host(|builder| builder.data_dir(directory.path()));
     let durable = json!([{ "topic": "order.*", "durable": true }]);
-    let first = host();
+    let first = stored();
     first.load(subscriber("orders", durable.clone())).await;
     // The handler fails, so the event stays stored.
     let id = first.runtime.publish(Event::new("order.fail", json!(7))).await.expect("it is stored");
     drop(first);
-    let second = host();
+    let second = stored();
     let plugin = second.load(subscriber("orders", durable)).await;
     until("the delivery by the second host", async || plugin.metrics().errors.get("unwanted").copied()).await;
     let is_logged = second.log.lines().iter().any(|line| line.request_id.as_deref() == Some(&*id));
     assert!(is_logged, "{:?}", second.log.lines());
     second.runtime.unload("orders").await;
     assert!(second.runtime.remove_data("orders").await.expect("it is removed"));
+}
+
+/// A host whose plugins may do what they ask for.
+fn host(settings: impl FnOnce(RuntimeBuilder) -> RuntimeBuilder) -> Host {
+    Host::with(|builder| settings(builder.policy(Policy::allow_all())))
 }
 
 fn subscriber(name: &str, subscribes: Value) -> TestPlugin {

@@ -1,7 +1,7 @@
 //! The event bus with real plugins: the application publishes and receives, and plugins come and go.
 
 use plugbay::event::{EventStream, Received};
-use plugbay::{Event, Plugin};
+use plugbay::{Event, Plugin, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::guest::feature;
@@ -10,7 +10,7 @@ use crate::harness::patience::ends;
 
 #[tokio::test]
 async fn emitted_event_reaches_plugins_by_priority_until_one_stops_it() {
-    let host = Host::new();
+    let host = host();
     let low = host.load(subscriber("low", json!([{ "topic": "order.*", "priority": 1 }]))).await;
     let high = host.load(subscriber("high", json!([{ "topic": "**", "priority": 99 }]))).await;
     let outcome = host.runtime.emit(Event::new("order.stop", json!(7))).await.expect("it is accepted");
@@ -22,7 +22,7 @@ async fn emitted_event_reaches_plugins_by_priority_until_one_stops_it() {
 
 #[tokio::test]
 async fn broken_handler_neither_stops_the_others_nor_fails_the_emitter() {
-    let host = Host::new();
+    let host = host();
     let broken = host.load(subscriber("broken", json!([{ "topic": "**", "priority": 99 }]))).await;
     let plugin = TestPlugin::from(feature::ECHO).manifest("events", json!({ "subscribes": ["order.*"] }));
     host.load(plugin).await;
@@ -41,7 +41,7 @@ async fn broken_handler_neither_stops_the_others_nor_fails_the_emitter() {
 
 #[tokio::test]
 async fn published_events_arrive_in_order() {
-    let host = Host::new();
+    let host = host();
     let plugin = host.load(subscriber("orders", json!(["order.*"]))).await;
     for number in 0..100 {
         host.runtime.publish(Event::new("order.placed", number)).await.expect("it is queued");
@@ -52,7 +52,7 @@ async fn published_events_arrive_in_order() {
 
 #[tokio::test]
 async fn unloaded_plugin_receives_nothing_and_a_reloaded_one_goes_on() {
-    let host = Host::new();
+    let host = host();
     let plugin = host.load(subscriber("orders", json!(["order.*"]))).await;
     host.runtime.reload(subscriber("orders", json!(["user.*"])).package()).await.expect("it is reloaded");
     let emit = async |topic: &str| host.runtime.emit(Event::new(topic, 1)).await.expect("it is accepted").handlers;
@@ -64,7 +64,7 @@ async fn unloaded_plugin_receives_nothing_and_a_reloaded_one_goes_on() {
 
 #[tokio::test]
 async fn once_subscription_is_not_spent_by_a_failure() {
-    let host = Host::new();
+    let host = host();
     let once = json!([{ "topic": "order.*", "once": true }]);
     let plugin = host.load(subscriber("orders", once.clone())).await;
     let emit = async |topic: &str| host.runtime.emit(Event::new(topic, 1)).await.expect("it is accepted");
@@ -91,6 +91,10 @@ async fn next(stream: &mut EventStream) -> std::sync::Arc<Event> {
         Some(Received::Event(event)) => event,
         other => panic!("an event: {other:?}"),
     }
+}
+
+fn host() -> Host {
+    Host::with(|builder| builder.policy(Policy::allow_all()))
 }
 
 fn subscriber(name: &str, subscribes: Value) -> TestPlugin {

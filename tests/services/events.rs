@@ -52,6 +52,28 @@ async fn other_topics_need_the_manifest_and_a_grant() {
     assert_eq!(refused.code(), "permission_denied");
 }
 
+/// The manifest asks by subscribing, and the operator grants each topic.
+#[tokio::test]
+async fn declared_subscription_receives_only_granted_topics() {
+    let policy = Policy::default().allow("events.order.*:subscribe").expect("a rule");
+    let host = Host::with(|builder| builder.policy(policy));
+    let events = json!({ "subscribes": ["order.*", "spy.*", { "topic": "user.*", "durable": true }] });
+    let spy = host.load(plugin("spy").manifest("events", events)).await;
+    let emit = async |topic: &str| host.runtime.emit(Event::new(topic, 1)).await.expect("it is accepted");
+    assert_eq!((emit("order.placed").await.handlers, emit("spy.own").await.handlers), (1, 1));
+    for _ in 0..2 {
+        let outcome = emit("user.created").await;
+        assert_eq!((outcome.handlers, outcome.durable), (0, 0), "it was not granted");
+    }
+    let trail = host.runtime.audit_trail();
+    let denied: Vec<_> = trail.iter().map(|entry| (&*entry.denial.resource, entry.denial.action)).collect();
+    assert_eq!(denied, [("events.user.created", "subscribe")], "the first denial is audited");
+    assert_contains(&trail[0].denial.hint(), &["events.user.created", "subscribe"]);
+    host.runtime.update_policy(|policy| policy.deny_first("events.order.*:subscribe")).expect("a rule");
+    assert_eq!(emit("order.placed").await.handlers, 0, "it was revoked");
+    assert_eq!(heard(&spy, 2).await.len(), 2);
+}
+
 #[tokio::test]
 async fn emitter_receives_the_reason_of_a_handler_that_objects() {
     let host = host();

@@ -248,15 +248,18 @@ impl EventBus {
 
     /// Returns the subscriptions that receive an event.
     fn route(&self, event: &Published) -> Receivers {
-        let mut receivers = Receivers::default();
+        let mut matching = Vec::new();
         self.routes.read().subscriptions.matching(&event.topic, |subscription| {
             if event.target.as_deref().is_none_or(|target| target == &*subscription.listener.plugin) {
-                let receiving = if subscription.durable { &mut receivers.durable } else { &mut receivers.handlers };
-                receiving.push(subscription.clone());
+                matching.push(subscription.clone());
             }
         });
-        sort(&mut receivers.handlers);
-        receivers
+        // Without the lock: a denial is an event itself.
+        matching.retain(|subscription| subscription.listener.may_receive(&event.topic));
+        let (durable, mut handlers): (Vec<_>, Vec<_>) =
+            matching.into_iter().partition(|subscription| subscription.durable);
+        sort(&mut handlers);
+        Receivers { handlers, durable }
     }
 
     /// Passes an event to the streams.
@@ -353,7 +356,6 @@ impl EventBus {
 }
 
 /// The subscriptions that receive an event.
-#[derive(Default)]
 struct Receivers {
     /// In the order in which they receive it.
     handlers: Vec<Arc<Subscription>>,

@@ -64,6 +64,9 @@ pub(crate) type Handling<'a> = Pin<Box<dyn Future<Output = Result<Reaction, Invo
 
 /// The handler of a plugin's events.
 pub(crate) trait Handler: Send + Sync {
+    /// Returns whether the operator lets the plugin receive events of this topic. A denial is counted and audited.
+    fn may_receive(&self, topic: &str) -> bool;
+
     /// Handles an event.
     fn handle<'a>(&'a self, delivery: Delivery<'a>) -> Handling<'a>;
 

@@ -50,6 +50,12 @@ pub(super) struct Place {
 }
 
 impl Listener {
+    /// Returns whether the operator lets the plugin receive events of this topic. While the plugin starts, its events
+    /// are accepted, and a start that fails ends its subscriptions.
+    pub(super) fn may_receive(&self, topic: &str) -> bool {
+        self.handler.get().is_none_or(|handler| handler.may_receive(topic))
+    }
+
     pub(super) fn new(plugin: Arc<str>) -> Self {
         Listener {
             plugin,

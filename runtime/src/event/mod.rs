@@ -53,7 +53,7 @@ pub(crate) use self::sqlite::SqliteEvents;
 pub(crate) use self::store::{DeadLetter, EventStore};
 pub use self::stream::{EventStream, Received};
 pub(crate) use self::subscription::Subscription;
-pub(crate) use self::topic::{TopicPatterns, topic_to_publish};
+pub(crate) use self::topic::{TopicPatterns, is_own_topic, topic_to_publish};
 
 /// An event on the bus.
 ///

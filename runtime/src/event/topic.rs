@@ -53,6 +53,11 @@ fn is_canonical(topic: &str) -> bool {
     in_word && topic.len() <= 64
 }
 
+/// Returns whether a topic or pattern is a plugin's own name, or below it.
+pub(crate) fn is_own_topic(plugin: &str, topic: &str) -> bool {
+    topic.strip_prefix(plugin).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -101,6 +101,15 @@ impl Permissions {
         self.audit.allow(resource, action, call);
     }
 
+    /// Checks that the operator lets the plugin receive events of a topic. Its manifest asks for that by subscribing.
+    /// Neither counted nor audited.
+    ///
+    /// # Errors
+    /// The [`Denial`], with the rule to add.
+    pub(crate) fn check_event(&self, topic: &str) -> Result<(), Denial> {
+        self.grants.check_operator(&format!("events.{topic}"), PermissionAction::Subscribe)
+    }
+
     /// Counts and audits a denial that was not decided by the grants.
     pub(crate) fn note_denied(&self, call: &CallOrigin, denial: &Denial) {
         self.audit.deny(denial, Some(call));

@@ -17,7 +17,7 @@ use super::failure::{Failure, INVALID_ARGUMENT, LIMIT_EXCEEDED, failure};
 use crate::admission::Chain;
 use crate::audit::line_quota::Quota;
 use crate::error::EventError;
-use crate::event::{NewEvent, SubscriptionOptions, topic_to_publish};
+use crate::event::{NewEvent, SubscriptionOptions, is_own_topic, topic_to_publish};
 use crate::limits::{EVENT_BYTES_MAX, EVENT_PUBLISH_PERIOD, EVENT_PUBLISHES_MAX, SUBSCRIPTION_PRIORITY_MAX};
 
 /// The options of an event.
@@ -48,11 +48,6 @@ fn options<T: Default + DeserializeOwned>(options: Option<&str>) -> Result<T, Fa
     let Some(options) = options else { return Ok(T::default()) };
     serde_json::from_str(options)
         .map_err(|error| failure(INVALID_ARGUMENT, format!("the options of the event are not valid: {error}")))
-}
-
-/// Returns whether a topic or pattern is a plugin's own name, or below it.
-fn is_own(plugin: &str, topic: &str) -> bool {
-    topic.strip_prefix(plugin).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 impl HostState {
@@ -89,7 +84,7 @@ impl HostState {
 
     fn may_publish(&self, topic: &str) -> Result<(), Failure> {
         let plugin = &*self.plugin.name;
-        if is_own(plugin, topic) {
+        if is_own_topic(plugin, topic) {
             return Ok(());
         }
         if !self.plugin.published_topics.matches(topic) {
@@ -109,7 +104,7 @@ impl HostState {
             let message = format!("a priority is at most {SUBSCRIPTION_PRIORITY_MAX} and at least the negative of it");
             return Err(failure(INVALID_ARGUMENT, message));
         }
-        if !is_own(&self.plugin.name, &pattern) {
+        if !is_own_topic(&self.plugin.name, &pattern) {
             self.check(&format!("events.{pattern}"), Subscribe)?;
         }
         let options = SubscriptionOptions { priority, once, durable };

@@ -1,10 +1,11 @@
 //! Events of the bus, delivered to plugins by dispatch with the caller `event`.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use crate::dispatch;
 use crate::error::{InvokeError, InvokeErrorKind};
-use crate::event::{Delivery, Handler, Handling};
+use crate::event::{Delivery, Handler, Handling, is_own_topic};
 use crate::host::PluginContext;
 use crate::plugin::current::CurrentRevision;
 use crate::plugin::loaded::LoadedPlugin;
@@ -17,7 +18,11 @@ const TARGET: &str = "event";
 pub(crate) fn begin(plugin: &Arc<CurrentRevision>) {
     let revision = plugin.get();
     let handler = || -> Box<dyn Handler> {
-        Box::new(PluginHandler { name: revision.context.name.clone(), plugin: Arc::downgrade(plugin) })
+        Box::new(PluginHandler {
+            name: revision.context.name.clone(),
+            plugin: Arc::downgrade(plugin),
+            noted_withheld: AtomicBool::new(false),
+        })
     };
     revision.context.events.attach(&revision.context.name, &revision.manifest.events.subscribes, handler);
 }
@@ -53,9 +58,24 @@ impl Drop for Starting {
 struct PluginHandler {
     name: Arc<str>,
     plugin: Weak<CurrentRevision>,
+    /// Whether a denial was audited. Only the first is: each is an event, which may be withheld in turn.
+    noted_withheld: AtomicBool,
 }
 
 impl Handler for PluginHandler {
+    fn may_receive(&self, topic: &str) -> bool {
+        let Some(plugin) = self.plugin.upgrade() else { return false };
+        let permissions = &plugin.borrow().context.permissions;
+        if is_own_topic(&self.name, topic) {
+            return true;
+        }
+        let Err(denial) = permissions.check_event(topic) else { return true };
+        if !self.noted_withheld.swap(true, Ordering::Relaxed) {
+            permissions.audit().deny(&denial, None);
+        }
+        false
+    }
+
     fn handle<'a>(&'a self, delivery: Delivery<'a>) -> Handling<'a> {
         Box::pin(async move {
             let Some(plugin) = self.plugin.upgrade() else {

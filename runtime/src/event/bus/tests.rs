@@ -25,6 +25,10 @@ struct Recorder {
 }
 
 impl Handler for Recorder {
+    fn may_receive(&self, _: &str) -> bool {
+        true
+    }
+
     fn handle<'a>(&'a self, delivery: Delivery<'a>) -> Handling<'a> {
         let Delivery { event, subscription, .. } = delivery;
         Box::pin(async move {

@@ -24,6 +24,10 @@ struct Recorder {
 }
 
 impl Handler for Recorder {
+    fn may_receive(&self, _: &str) -> bool {
+        true
+    }
+
     fn handle<'a>(&'a self, delivery: Delivery<'a>) -> Handling<'a> {
         let Delivery { event, attempt, .. } = delivery;
         self.begun.lock().push((event.data.clone(), attempt));
