@@ -23,8 +23,8 @@ use self::limits::*;
 #[path = "../../../runtime/src/limits.rs"]
 mod limits;
 
-/// The error of the contract's `handle`.
-#[derive(ComponentType, Lift)]
+/// The contract's failure.
+#[derive(ComponentType, Lift, Lower)]
 #[component(record)]
 struct Failure {
     code: String,
@@ -33,21 +33,6 @@ struct Failure {
     _details: Option<String>,
     #[component(name = "status-code")]
     _status_code: Option<u16>,
-}
-
-/// The error of the contract's `config.get`.
-#[derive(ComponentType, Lower)]
-#[component(variant)]
-#[expect(dead_code, reason = "the baseline refuses nothing")]
-enum ConfigError {
-    #[component(name = "denied")]
-    Denied(String),
-    #[component(name = "invalid")]
-    Invalid(String),
-    #[component(name = "unavailable")]
-    Unavailable(String),
-    #[component(name = "other")]
-    Other(String),
 }
 
 /// The function with payloads that live as long as the process, so that it can be looked up once and borrow them.
@@ -123,7 +108,7 @@ impl Host {
         let mut config = self.linker.instance("plugbay:plugin/config@0.2.0").map_err(plain)?;
         config
             .func_wrap("get", move |_, (_key,): (String,)| {
-                Ok((Ok::<Option<String>, ConfigError>(Some(value.to_owned())),))
+                Ok((Ok::<Option<String>, Failure>(Some(value.to_owned())),))
             })
             .map_err(plain)?;
         // The other services are not called.
