@@ -107,9 +107,7 @@ impl Host {
         let component = Component::new(&self.engine, wasm).map_err(plain)?;
         let mut config = self.linker.instance("plugbay:plugin/config@0.2.0").map_err(plain)?;
         config
-            .func_wrap("get", move |_, (_key,): (String,)| {
-                Ok((Ok::<Option<String>, Failure>(Some(value.to_owned())),))
-            })
+            .func_wrap("get", move |_, (_key,): (String,)| Ok((Ok::<Option<String>, Failure>(Some(value.to_owned())),)))
             .map_err(plain)?;
         // The other services are not called.
         self.linker.define_unknown_imports_as_traps(&component).map_err(plain)?;
