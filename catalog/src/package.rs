@@ -6,7 +6,6 @@
 use std::fmt;
 
 use bytes::Bytes;
-use plugbay_manifest::limits::NAME_CHARS_MAX;
 use plugbay_manifest::{Format, Layer, Manifest, ManifestError};
 use serde_json::{Value, json};
 
@@ -203,13 +202,6 @@ pub(crate) fn config_values(
         }
     }
     Ok(values)
-}
-
-/// A plugin name from that of a file: lower case, with `_` for what a name cannot have, and cut to a name's length.
-pub(crate) fn name_from(stem: &str) -> String {
-    let letter = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c.to_ascii_lowercase() } else { '_' };
-    let prefix = if stem.starts_with(|c: char| c.is_ascii_alphabetic()) { "" } else { "p" };
-    prefix.chars().chain(stem.chars().map(letter)).take(NAME_CHARS_MAX).collect()
 }
 
 #[cfg(test)]

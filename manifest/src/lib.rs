@@ -57,7 +57,7 @@ pub use format::{FILE_NAMES, Format};
 pub use host_file::{CatalogSettings, HOST_FILE_NAMES, HostFile, PluginEntry, PluginSource};
 pub use layer::Layer;
 pub use manifest::Manifest;
-pub use name::{action as check_action_name, plugin as check_plugin_name};
+pub use name::{action as check_action_name, plugin as check_plugin_name, plugin_from as plugin_name_from};
 pub use part::action::ActionDeclaration;
 pub use part::column::{Column, ColumnKind, OnDelete, Reference};
 pub use part::database::{Collection, Database, Index};

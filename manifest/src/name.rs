@@ -33,6 +33,14 @@ pub fn plugin(name: &str) -> Result<(), String> {
     Err(format!("{} is not a plugin name: {rule}{hint}", quoted(name)))
 }
 
+/// Derives a plugin name from a file name: lower case, with `_` for characters that a name cannot have, and cut to the
+/// maximum length of a name.
+pub fn plugin_from(stem: &str) -> String {
+    let letter = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c.to_ascii_lowercase() } else { '_' };
+    let prefix = if stem.starts_with(|c: char| c.is_ascii_alphabetic()) { "" } else { "p" };
+    prefix.chars().chain(stem.chars().map(letter)).take(NAME_CHARS_MAX).collect()
+}
+
 /// Checks the name of an action.
 ///
 /// # Errors

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use plugbay_files::{PluginDirectory, read_file};
-use plugbay_manifest::{FILE_NAMES, Format};
+use plugbay_manifest::{FILE_NAMES, Format, plugin_name_from};
 
 use super::document::{self, Code};
 use super::{Content, Fetcher};
@@ -17,7 +17,7 @@ use crate::limits::{
     SIGNATURE_BYTES_MAX,
 };
 use crate::origin::{SIGNATURE_EXTENSION, SIGNATURE_FILE};
-use crate::package::{ConfigFile, name_from};
+use crate::package::ConfigFile;
 
 impl Fetcher {
     pub(super) async fn directory(
@@ -40,7 +40,7 @@ impl Fetcher {
         let absolute = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         Ok(Content {
             pinned: absolute.display().to_string(),
-            fallback_name: name_from(&absolute.file_name().unwrap_or_default().to_string_lossy()),
+            fallback_name: plugin_name_from(&absolute.file_name().unwrap_or_default().to_string_lossy()),
             document,
             files: config_files(&directory)?,
             component,
@@ -59,7 +59,7 @@ impl Fetcher {
         let beside = beside.filter(|read| matches!(&read.code, Code::Named(named) if *named == name));
         Ok(Content {
             pinned: absolute.display().to_string(),
-            fallback_name: name_from(&absolute.file_stem().unwrap_or_default().to_string_lossy()),
+            fallback_name: plugin_name_from(&absolute.file_stem().unwrap_or_default().to_string_lossy()),
             document: beside.map(|read| read.document),
             files: Vec::new(),
             component,
@@ -87,7 +87,7 @@ impl Fetcher {
         let name = absolute.file_name().unwrap_or_default().to_string_lossy();
         Ok(Content {
             pinned: absolute.display().to_string(),
-            fallback_name: name_from(&absolute.file_stem().unwrap_or_default().to_string_lossy()),
+            fallback_name: plugin_name_from(&absolute.file_stem().unwrap_or_default().to_string_lossy()),
             document: Some(read.document),
             files: Vec::new(),
             component,

@@ -11,6 +11,7 @@ mod remote;
 use std::fmt;
 
 use bytes::Bytes;
+use plugbay_manifest::plugin_name_from;
 
 use crate::digest::Digest;
 use crate::error::{CatalogError, CatalogProblem};
@@ -18,7 +19,7 @@ use crate::http::{Client, NetworkOptions, TransferError, TransferObserver};
 use crate::limits::COMPONENT_BYTES_MAX;
 use crate::oci::{self, OciReference, Registry};
 use crate::origin::PackageOrigin;
-use crate::package::{ComponentReader, ConfigFile, ManifestDocument, Package, merge, name_from};
+use crate::package::{ComponentReader, ConfigFile, ManifestDocument, Package, merge};
 use crate::registries::Registries;
 use crate::signature::{SignedBy, Trust};
 use crate::statement::Statement;
@@ -133,7 +134,7 @@ impl Fetcher {
         }
         let content = Content {
             pinned: origin.to_owned(),
-            fallback_name: name_from(name),
+            fallback_name: plugin_name_from(name),
             document: None,
             files: Vec::new(),
             component,
@@ -181,7 +182,7 @@ impl Fetcher {
         let last = reference.repository.rsplit('/').next().unwrap_or_default();
         Ok(Content {
             pinned: format!("oci://{}", reference.pinned(pulled.digest)),
-            fallback_name: name_from(last),
+            fallback_name: plugin_name_from(last),
             document: None,
             files: Vec::new(),
             component: pulled.component,

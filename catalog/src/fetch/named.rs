@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use plugbay_files::PluginDirectory;
+use plugbay_manifest::plugin_name_from;
 use semver::Version;
 use url::Url;
 
@@ -12,7 +13,6 @@ use crate::http::{TransferObserver, TransferProblem};
 use crate::limits::{COMPONENT_BYTES_MAX, REPLY_BYTES_MAX};
 use crate::oci::OciReference;
 use crate::origin::PackageOrigin;
-use crate::package::name_from;
 use crate::registries::{Metadata, OciPlace, PackagePlace};
 
 impl Fetcher {
@@ -104,7 +104,7 @@ fn local(
     let file = inside.join(format!("{version}.wasm"));
     Ok(Content {
         pinned: root.join(&file).display().to_string(),
-        fallback_name: name_from(name),
+        fallback_name: plugin_name_from(name),
         document: None,
         files: Vec::new(),
         component: directory.read(&file, COMPONENT_BYTES_MAX)?,

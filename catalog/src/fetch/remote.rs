@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use plugbay_manifest::Format;
+use plugbay_manifest::{Format, plugin_name_from};
 use url::Url;
 
 use super::document::{self, Code};
@@ -11,13 +11,12 @@ use crate::error::CatalogProblem;
 use crate::http::{TransferObserver, TransferProblem, public};
 use crate::limits::{COMPONENT_BYTES_MAX, DOCUMENT_BYTES_MAX, LINK_DOCUMENT_BYTES_MAX, SIGNATURE_BYTES_MAX};
 use crate::origin::SIGNATURE_EXTENSION;
-use crate::package::name_from;
 
 impl Fetcher {
     pub(super) async fn url(&self, url: &Url, observer: &dyn TransferObserver) -> Result<Content, CatalogProblem> {
         let signature = self.signature_at(url).await?;
         let stem = Path::new(url.path()).file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let fallback_name = name_from(&stem);
+        let fallback_name = plugin_name_from(&stem);
         if url.path().ends_with(".wasm") {
             let component = self.download(url, observer).await?;
             let pinned = public(url);

@@ -44,6 +44,17 @@ async fn registry(manifest: Value, content: Body) -> Server {
     .await
 }
 
+/// A registry that asks for credentials, serves this manifest, and redirects requests for its content.
+async fn redirecting(manifest: Value, target: String) -> Server {
+    let manifest = manifest.to_string();
+    Server::start(move |seen| match seen.authorization.as_deref() {
+        None => Reply::status(401).header("WWW-Authenticate", "Basic realm=\"x\""),
+        Some(_) if seen.path.contains("/manifests/") => Reply::ok(manifest.clone()),
+        Some(_) => Reply::redirect(target.clone()),
+    })
+    .await
+}
+
 fn reference(server: &Server, rest: &str) -> String {
     format!("oci://{}/acme/hello{rest}", server.address)
 }
@@ -214,13 +225,7 @@ async fn storage_of_a_registry_gets_no_credentials() {
         move |_| Reply::ok(component.clone())
     })
     .await;
-    let (manifest, target) = (artefact(&component).to_string(), storage.url("/content?signature=x"));
-    let server = Server::start(move |seen| match seen.authorization.as_deref() {
-        None => Reply::status(401).header("WWW-Authenticate", "Basic realm=\"x\""),
-        Some(_) if seen.path.contains("/manifests/") => Reply::ok(manifest.clone()),
-        Some(_) => Reply::redirect(target.clone()),
-    })
-    .await;
+    let server = redirecting(artefact(&component), storage.url("/content?signature=x")).await;
     let catalog = catalog_with(network(), credentials(&server), Trust::default());
     install(&catalog, &reference(&server, ":1")).await.expect("installed");
     assert_eq!(storage.seen()[0].authorization, None);
@@ -233,13 +238,7 @@ async fn challenge_of_a_redirect_gets_no_credentials() {
         _ => Reply::ok(r#"{"token":"x"}"#),
     })
     .await;
-    let (manifest, target) = (artefact(&hello("1.0.0")).to_string(), thief.url("/content"));
-    let server = Server::start(move |seen| match seen.authorization.as_deref() {
-        None => Reply::status(401).header("WWW-Authenticate", "Basic realm=\"x\""),
-        Some(_) if seen.path.contains("/manifests/") => Reply::ok(manifest.clone()),
-        Some(_) => Reply::redirect(target.clone()),
-    })
-    .await;
+    let server = redirecting(artefact(&hello("1.0.0")), thief.url("/content")).await;
     let catalog = catalog_with(network(), credentials(&server), Trust::default());
     check_refused(catalog.candidate(&reference(&server, ":1"), &()).await, "access_denied", "status 401");
     assert!(thief.seen().iter().all(|seen| seen.authorization.is_none()), "{:?}", thief.seen());

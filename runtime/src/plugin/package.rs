@@ -10,8 +10,7 @@ mod options;
 use std::path::{Path, PathBuf};
 
 use plugbay_files::{FileError, FileProblem, PluginDirectory, read_file};
-use plugbay_manifest::limits::NAME_CHARS_MAX;
-use plugbay_manifest::{Layer, ManifestError, Problem, Resources, code};
+use plugbay_manifest::{Layer, ManifestError, Problem, Resources, code, plugin_name_from};
 use serde_json::Value;
 
 use self::directory::ManifestFile;
@@ -105,7 +104,7 @@ impl Package {
         let open = || {
             let manifest = directory::manifest(&PluginDirectory::open(directory)?)?;
             let stem = component.file_stem().unwrap_or_default().to_string_lossy();
-            let mut package = Package::from_bytes(name_from(&stem), read_component(component)?);
+            let mut package = Package::from_bytes(plugin_name_from(&stem), read_component(component)?);
             package.origin = directory.display().to_string();
             package.describe(manifest, directory);
             let (directory, component) = (absolute(directory), absolute(component));
@@ -213,7 +212,7 @@ impl Package {
     fn open_file(path: &Path) -> Result<Self, LoadErrorKind> {
         let bytes = read_component(path)?;
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-        let mut package = Package::from_bytes(name_from(&stem), bytes);
+        let mut package = Package::from_bytes(plugin_name_from(&stem), bytes);
         package.origin = path.display().to_string();
         let Some(directory) = path.parent() else { return Ok(package) };
         // A manifest file in the same directory applies if it names this component.
@@ -231,7 +230,7 @@ impl Package {
         let component = component.map_err(|failure| manifest.with_problems(failure))?;
         let directory_name = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
         let stem = directory_name.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut package = Package::from_bytes(name_from(&stem), files.read(component, COMPONENT_BYTES_MAX)?);
+        let mut package = Package::from_bytes(plugin_name_from(&stem), files.read(component, COMPONENT_BYTES_MAX)?);
         package.origin = directory.display().to_string();
         package.describe(manifest, directory);
         Ok(package)
@@ -364,28 +363,20 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// Derives a plugin name from a file name: lower case, with `_` for characters that a name cannot have, and cut to the
-/// maximum length of a name.
-fn name_from(stem: &str) -> String {
-    let letter = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c.to_ascii_lowercase() } else { '_' };
-    let prefix = if stem.starts_with(|c: char| c.is_ascii_alphabetic()) { "" } else { "p" };
-    prefix.chars().chain(stem.chars().map(letter)).take(NAME_CHARS_MAX).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn name_of_a_file_becomes_a_plugin_name() {
-        assert_eq!(name_from("My Plugin.v2"), "my_plugin_v2");
-        assert_eq!(name_from("9lives"), "p9lives");
-        assert_eq!(name_from(""), "p");
+        assert_eq!(plugin_name_from("My Plugin.v2"), "my_plugin_v2");
+        assert_eq!(plugin_name_from("9lives"), "p9lives");
+        assert_eq!(plugin_name_from(""), "p");
         let digest = "3".repeat(64);
         for long in
             [&*digest, &"a".repeat(255), "sha256-428f0f3ec2011fba486163a54def0d6d772269290ce1344034e7983679c693e3"]
         {
-            let package = Package::from_bytes(name_from(long), &b"x"[..]);
+            let package = Package::from_bytes(plugin_name_from(long), &b"x"[..]);
             package.fallback_layer().unwrap_or_else(|error| panic!("{long}: {error}"));
         }
     }
