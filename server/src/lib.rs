@@ -1,0 +1,1 @@
+//! Plugbay over HTTP.
