@@ -1,6 +1,7 @@
 //! The command line's arguments. Values are parsed here; each command interprets them.
 
 mod catalog;
+mod token;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use plugbay::log::LogLevel;
 pub(crate) use self::catalog::{
     CatalogArgs, ConsentArgs, HostFileArg, Install, Keygen, List, Named, Publish, Remove, Sign, Status, Update,
 };
+pub(crate) use self::token::{CreateToken, RevokeToken, TokenArgs, TokenCommand};
 use crate::help;
 use crate::units::{parse_bytes, parse_count, parse_duration, parse_setting};
 
@@ -124,6 +126,9 @@ pub(crate) enum Command {
     /// Make a key pair for signatures
     #[command(after_help = help::KEYGEN)]
     Keygen(Keygen),
+    /// Make, list and revoke the tokens with which clients use the server
+    #[command(after_help = help::TOKEN, args_conflicts_with_subcommands = true)]
+    Token(TokenArgs),
     /// Print the JSON Schema of the manifest, the host's file or test files
     #[command(after_help = help::SCHEMA)]
     Schema(Schema),

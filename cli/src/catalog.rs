@@ -93,9 +93,10 @@ pub(crate) fn host_file(arg: &HostFileArg) -> Result<HostFile, Error> {
     Ok(arg.host_file.as_deref().map(HostFile::read).transpose()?.unwrap_or_default())
 }
 
-fn data_dir(args: &CatalogArgs, file: &HostFile) -> Result<PathBuf, Error> {
+/// The data directory that the options or the host's file name.
+pub(crate) fn data_dir(args: &CatalogArgs, file: &HostFile) -> Result<PathBuf, Error> {
     args.data_dir.clone().or_else(|| file.data_dir()).ok_or_else(|| {
-        let text = "installed plugins are in a data directory: name it with --data-dir DIR, PLUGBAY_DATA_DIR, or `data_dir` in \
+        let text = "this command needs a data directory: name it with --data-dir DIR, PLUGBAY_DATA_DIR, or `data_dir` in \
                     the host's file";
         Error::Usage(text.to_owned())
     })

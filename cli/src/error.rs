@@ -25,6 +25,7 @@ use plugbay_catalog::store::StoreError;
 use plugbay_catalog::{CatalogError, CatalogProblem, HostLockError};
 use plugbay_node::{DataDirError, HostFileError, NodeError, OpenCatalogError};
 use plugbay_project::ProjectError;
+use plugbay_server::access::TokenStoreError;
 use plugbay_testing::TestFileError;
 
 /// The longest code that is shown after the word `error`.
@@ -72,6 +73,8 @@ pub(crate) enum Error {
     HostLock(HostLockError),
     /// A key cannot be used.
     Key(SignatureError),
+    /// A token cannot be made, listed or revoked.
+    Token(TokenStoreError),
     /// A test file cannot be read, or is invalid.
     TestFile(TestFileError),
     /// Several imports are refused; `check` lists them all.
@@ -116,6 +119,7 @@ impl Error {
             Error::HostLock(HostLockError::InUse { .. }) => "data_dir_in_use",
             Error::HostLock(_) => "data_dir_unusable",
             Error::Key(error) => error.code(),
+            Error::Token(error) => error.code(),
             Error::TestFile(TestFileError::Content(_)) => "invalid_test_file",
             Error::TestFile(_) => "usage",
             Error::Imports { refused, .. } if refused.iter().all(|import| import.permission.is_some()) => {
@@ -208,6 +212,7 @@ impl Error {
             Error::Disabled(plugin) => format!("plugin `{plugin}` is disabled"),
             Error::HostLock(error) => error.to_string(),
             Error::Key(error) => error.to_string(),
+            Error::Token(error) => error.to_string(),
             Error::TestFile(error) => error.to_string(),
             Error::Imports { plugin, refused, .. } => {
                 let list: String =
@@ -245,6 +250,7 @@ impl Error {
             | Error::Store(_)
             | Error::HostLock(_)
             | Error::Key(_)
+            | Error::Token(_)
             | Error::TestFile(_)
             | Error::Signal(_)
             | Error::Output(_)
@@ -385,6 +391,12 @@ impl From<OpenCatalogError> for Error {
 impl From<HostLockError> for Error {
     fn from(error: HostLockError) -> Self {
         Error::HostLock(error)
+    }
+}
+
+impl From<TokenStoreError> for Error {
+    fn from(error: TokenStoreError) -> Self {
+        Error::Token(error)
     }
 }
 

@@ -48,7 +48,9 @@ impl From<&Error> for Exit {
             Error::Usage(_) | Error::HostFile(_) | Error::DataDir(_) | Error::TestFile(_) | Error::Output(_) => {
                 Exit::Usage
             }
-            Error::Store(_) | Error::NothingInstalled(_) | Error::HostLock(_) | Error::Key(_) => Exit::Usage,
+            Error::Store(_) | Error::NothingInstalled(_) | Error::HostLock(_) | Error::Key(_) | Error::Token(_) => {
+                Exit::Usage
+            }
             Error::Catalog(error) => of_catalog(error.code()),
             Error::Project(_) | Error::NotBuilt(_) | Error::Disabled(_) => Exit::NotLoadable,
             Error::Load(error) => of_load(error),

@@ -2,10 +2,12 @@
 //! the usual width of a terminal.
 
 mod catalog;
+mod server;
 
 pub(crate) use self::catalog::{
     DISABLE, ENABLE, INSTALL, KEYGEN, LIST, PUBLISH, REMOVE, ROLLBACK, SIGN, STATUS, UPDATE,
 };
+pub(crate) use self::server::TOKEN;
 
 pub(crate) const SHORT: &str = "\
 PLUGIN is, in every command, a .wasm file, a plugin directory, or the directory

@@ -82,6 +82,7 @@ fn run(args: &Args, output: Output) -> Result<Exit, Error> {
         Command::Publish(args) => command::publish::run(args, output),
         Command::Sign(args) => command::sign::run(args, output),
         Command::Keygen(args) => command::keygen::run(args, output),
+        Command::Token(args) => command::token::run(args, output),
         Command::Schema(args) => command::schema::run(args, output),
         Command::Wit(args) => command::wit::run(args, output),
         Command::Completions(args) => command::completions::run(args, output),

@@ -30,6 +30,14 @@ pub enum DataDirProblem {
     Read(io::Error),
 }
 
+/// Creates the data directory if it does not exist, for this user alone, and checks that it can be read.
+///
+/// # Errors
+/// [`DataDirError`] if it is not a directory, or cannot be created or read.
+pub fn prepare_data_dir(path: &Path) -> Result<(), DataDirError> {
+    prepare(path, false).map(drop)
+}
+
 /// Creates the directory if it does not exist, and checks that it can be read. With `only_checks`, created directories
 /// are removed again. Returns a note if it cannot be written.
 pub(crate) fn prepare(path: &Path, only_checks: bool) -> Result<Option<String>, DataDirError> {

@@ -29,7 +29,7 @@ pub use boot::{BootError, BootFailure, BootReport};
 pub use cache::{UsableCache, usable_code_cache};
 pub use catalog::{OpenCatalogError, existing_catalog, fetcher, open_catalog, own_fetcher};
 pub use component_scanner::ComponentScanner;
-pub use data_dir::{DataDirError, DataDirProblem};
+pub use data_dir::{DataDirError, DataDirProblem, prepare_data_dir};
 pub use discovery::{DiscoveryError, discover};
 pub use file::{HostFile, HostFileError};
 pub use loader::SetEnabledError;

@@ -1,1 +1,5 @@
 //! Plugbay over HTTP.
+
+#![forbid(unsafe_code)]
+
+pub mod access;

@@ -36,6 +36,7 @@ mod signal;
 #[cfg(unix)]
 mod terminal;
 mod test_command;
+mod token;
 #[cfg(unix)]
 mod toolchain;
 mod trust;

@@ -20,5 +20,6 @@ pub(crate) mod schema;
 pub(crate) mod sign;
 pub(crate) mod status;
 pub(crate) mod test;
+pub(crate) mod token;
 pub(crate) mod update;
 pub(crate) mod wit;

@@ -1,0 +1,34 @@
+//! Access to the server: who makes a request, and what they may do.
+//!
+//! A request comes from the user who runs the host, over the local socket ([`Peer::LocalUser`]), or over the network
+//! with a token ([`TokenStore`]) or without one. [`Access`] makes an [`Identity`] of it, which the handlers ask for the
+//! [`Scope`] that they need.
+//!
+//! ```text
+//! request ──▶ named host? ──▶ token right? ──▶ Identity ──▶ handler: Identity::require(scope)
+//!             host_names.rs   token_store.rs               403 insufficient_scope
+//!             403             401, 429
+//! ```
+//!
+//! This module does not decide which plugins a caller may reach beyond its scopes: that is the runtime's admission.
+
+mod host_names;
+mod identity;
+mod layer;
+mod refusal;
+mod rules;
+mod scope;
+mod secret;
+mod token;
+mod token_file;
+mod token_store;
+mod wrong_tokens;
+
+pub use host_names::HostNames;
+pub use identity::{Identity, Peer};
+pub use layer::authenticate;
+pub use refusal::Refusal;
+pub use rules::{Access, AccessError, AccessOptions};
+pub use scope::{InvalidScope, Scope, ScopeKind};
+pub use token::{CreatedToken, NewToken, Token, TokenState};
+pub use token_store::{TokenStore, TokenStoreError};

@@ -1,0 +1,232 @@
+//! The rules of access of one listener: the names that it answers to, the tokens that it takes, and what a caller
+//! without a token may do.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use plugbay::clock::{Clock, SystemClock};
+
+use super::token_store::WrongToken;
+use super::wrong_tokens::WrongTokens;
+use super::{HostNames, Identity, Peer, Refusal, Scope, ScopeKind, TokenStore, TokenStoreError};
+
+/// The operator's settings of access.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct AccessOptions {
+    /// What a caller without a token may do. Default: `read` and `call` on a loopback address, nothing on another.
+    pub anonymous: Option<Vec<Scope>>,
+    /// Names of the server, in addition to those of the loopback. Default on a loopback address: none. Default on
+    /// another, where a caller without a token may do nothing: any.
+    pub hosts: Vec<String>,
+}
+
+/// A server must not listen on an address under these rules.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccessError {
+    /// Other machines reach the address, and there is no token with which they could authenticate themselves.
+    #[error(
+        "{address} is reachable from other machines, and this host has no valid token: make one with `plugbay token \
+         create --consumer NAME`, or listen on 127.0.0.1"
+    )]
+    NoTokens {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The operator would let anybody who reaches the address manage the host.
+    #[error(
+        "`server.anonymous` must not have `{scope}` on {address}, which is reachable from other machines: managing \
+         needs a token there"
+    )]
+    OpenManagement {
+        /// The address.
+        address: SocketAddr,
+        /// The scope.
+        scope: Scope,
+    },
+    /// The tokens cannot be read.
+    #[error(transparent)]
+    Tokens(#[from] TokenStoreError),
+}
+
+/// The rules of one listener.
+#[derive(Clone)]
+pub struct Access {
+    tokens: Option<Arc<TokenStore>>,
+    anonymous: Vec<Scope>,
+    hosts: HostNames,
+    wrong: Arc<WrongTokens>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Access {
+    /// The rules of a network address.
+    ///
+    /// # Errors
+    /// [`AccessError`] if other machines reach the address and could manage the host without a token, or could do
+    /// nothing because there is no token.
+    pub fn of_address(
+        address: SocketAddr,
+        tokens: Option<Arc<TokenStore>>,
+        options: &AccessOptions,
+    ) -> Result<Self, AccessError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let is_loopback = address.ip().to_canonical().is_loopback();
+        let by_default = match is_loopback {
+            true => vec![Scope::all(ScopeKind::Read), Scope::all(ScopeKind::Call)],
+            false => Vec::new(),
+        };
+        let anonymous = options.anonymous.clone().unwrap_or(by_default);
+        if !is_loopback {
+            if let Some(scope) = anonymous.iter().find(|scope| scope.kind() == ScopeKind::Manage) {
+                return Err(AccessError::OpenManagement { address, scope: scope.clone() });
+            }
+            let has_token = tokens.as_ref().map_or(Ok(false), |tokens| tokens.has_active(seconds(clock.now())))?;
+            if anonymous.is_empty() && !has_token {
+                return Err(AccessError::NoTokens { address });
+            }
+        }
+        let hosts = match (options.hosts.is_empty(), is_loopback) {
+            (true, true) => HostNames::Loopback,
+            (true, false) => HostNames::Any,
+            (false, _) => HostNames::Named(options.hosts.iter().map(|name| name.to_ascii_lowercase()).collect()),
+        };
+        Ok(Access { tokens, anonymous, hosts, wrong: Arc::default(), clock })
+    }
+
+    /// The rules of the local socket, whose listener lets in the user of the host alone: no names are checked, and
+    /// everything is allowed.
+    pub fn of_local_socket(tokens: Option<Arc<TokenStore>>) -> Self {
+        let clock = Arc::new(SystemClock);
+        Access { tokens, anonymous: Vec::new(), hosts: HostNames::Any, wrong: Arc::default(), clock }
+    }
+
+    /// Sets the clock by which tokens expire. Default: the machine's.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// What a caller without a token may do.
+    pub fn anonymous(&self) -> &[Scope] {
+        &self.anonymous
+    }
+
+    /// The caller of a request.
+    pub(super) fn identify(&self, request: &Parts) -> Result<Identity, Refusal> {
+        let peer = request.extensions.get::<Peer>().copied();
+        if let Some(Peer::LocalUser { user }) = peer {
+            return Ok(Identity::new(format!("user {user}"), [Scope::all(ScopeKind::Manage)]));
+        }
+        if !self.hosts.allow(request) {
+            return Err(Refusal::UnknownHost);
+        }
+        let Some(text) = bearer(&request.headers) else {
+            return Ok(Identity::anonymous(self.anonymous.iter().cloned()));
+        };
+        let text = text?;
+        let address = match peer {
+            Some(Peer::Address(address)) => address,
+            _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        };
+        let tokens = self.tokens.as_ref().ok_or_else(|| self.wrong(address, None))?;
+        let now = seconds(self.clock.now());
+        let token = tokens.verify(text, now).map_err(|wrong| match wrong {
+            WrongToken::Unknown => self.wrong(address, None),
+            WrongToken::Ended(state) => self.wrong(address, Some(state)),
+            WrongToken::Store(error) => {
+                tracing::error!(%error, "a token cannot be checked");
+                Refusal::Unavailable
+            }
+        })?;
+        if TokenStore::is_use_due(&token, now) {
+            let (tokens, id) = (tokens.clone(), token.id);
+            tokio::task::spawn_blocking(move || tokens.record_use(id, now));
+        }
+        Ok(Identity::new(token.consumer, token.scopes))
+    }
+
+    fn wrong(&self, address: IpAddr, ended: Option<super::TokenState>) -> Refusal {
+        match self.wrong.count(address, Instant::now()) {
+            Some(retry_after) => Refusal::TooManyAttempts { retry_after },
+            None => Refusal::InvalidToken { ended },
+        }
+    }
+}
+
+impl std::fmt::Debug for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Access")
+            .field("tokens", &self.tokens)
+            .field("anonymous", &self.anonymous)
+            .field("hosts", &self.hosts)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The bearer token of a request; `None` if it has no credentials. Others than one bearer token are refused.
+fn bearer(headers: &HeaderMap) -> Option<Result<&str, Refusal>> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next()?;
+    let token = value.to_str().ok().and_then(|text| {
+        let (scheme, token) = text.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    match (token, values.next()) {
+        (Some(token), None) => Some(Ok(token)),
+        _ => Some(Err(Refusal::InvalidToken { ended: None })),
+    }
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(anonymous: Option<&[&str]>) -> AccessOptions {
+        let scopes = anonymous.map(|scopes| scopes.iter().map(|scope| scope.parse().expect("a scope")).collect());
+        AccessOptions { anonymous: scopes, hosts: Vec::new() }
+    }
+
+    fn of(address: &str, anonymous: Option<&[&str]>) -> Result<Access, AccessError> {
+        Access::of_address(address.parse().expect("an address"), None, &options(anonymous))
+    }
+
+    #[test]
+    fn loopback_lets_callers_without_a_token_read_and_call() {
+        for address in ["127.0.0.1:7070", "[::1]:7070", "[::ffff:127.0.0.1]:7070"] {
+            let access = of(address, None).expect("allowed");
+            let shown: Vec<String> = access.anonymous().iter().map(Scope::to_string).collect();
+            assert_eq!(shown, ["read", "call"], "{address}");
+        }
+        assert!(of("127.0.0.1:1", Some(&[])).expect("allowed").anonymous().is_empty());
+    }
+
+    #[test]
+    fn other_address_needs_tokens_and_never_manages_without() {
+        for address in ["0.0.0.0:7070", "192.0.2.1:7070", "[::]:7070"] {
+            let error = of(address, None).expect_err("no token");
+            assert!(matches!(error, AccessError::NoTokens { .. }), "{error}");
+            let error = of(address, Some(&["call", "manage:a"])).expect_err("open");
+            assert!(error.to_string().contains("`manage:a`"), "{error}");
+            of(address, Some(&["call:shop"])).expect("the operator opens one plugin");
+        }
+        let directory = tempfile::tempdir().expect("a directory");
+        let tokens = Arc::new(TokenStore::open(directory.path()).expect("opened"));
+        let address = "0.0.0.0:1".parse().expect("an address");
+        let of = || Access::of_address(address, Some(tokens.clone()), &AccessOptions::default());
+        of().expect_err("no token yet");
+        let new = super::super::NewToken::new("ci", [Scope::all(ScopeKind::Read)]);
+        tokens.create(&new, seconds(SystemTime::now())).expect("made");
+        of().expect("there is one");
+    }
+}

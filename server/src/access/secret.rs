@@ -1,0 +1,97 @@
+//! The text of a token: `pbk_`, 30 random characters and six of a checksum.
+//!
+//! The prefix and the checksum let scanners find leaked tokens, and let the server refuse a mistyped one without
+//! looking it up. The random part has 178 bits, so a plain hash protects it: nobody can try that many texts.
+
+use sha2::{Digest, Sha256};
+
+/// The beginning of every token.
+pub(crate) const PREFIX: &str = "pbk_";
+/// Random characters: log2(62) * 30 = 178 bits.
+const RANDOM_CHARS: usize = 30;
+/// Characters of the checksum. 62^6 exceeds 2^32.
+const CHECKSUM_CHARS: usize = 6;
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// The SHA-256 of a token: all that is stored of it.
+pub(crate) type TokenDigest = [u8; 32];
+
+/// Makes a token.
+///
+/// # Errors
+/// If the system has no random bytes.
+pub(crate) fn generate() -> Result<String, getrandom::Error> {
+    let mut random = String::with_capacity(RANDOM_CHARS);
+    let mut bytes = [0; 64];
+    while random.len() < RANDOM_CHARS {
+        getrandom::fill(&mut bytes)?;
+        // Bytes from 248 on would make the first eight letters more likely than the others.
+        let letters = bytes.iter().filter(|byte| **byte < 248).map(|byte| ALPHABET[usize::from(byte % 62)]);
+        random.extend(letters.take(RANDOM_CHARS - random.len()).map(char::from));
+    }
+    Ok(format!("{PREFIX}{random}{}", checksum(&random)))
+}
+
+/// The digest of a text that has the form of a token and the right checksum; `None` for any other.
+pub(crate) fn digest(token: &str) -> Option<TokenDigest> {
+    let rest = token.strip_prefix(PREFIX)?;
+    let is_token = rest.len() == RANDOM_CHARS + CHECKSUM_CHARS && rest.bytes().all(|byte| ALPHABET.contains(&byte));
+    let (random, sum) = is_token.then(|| rest.split_at(RANDOM_CHARS))?;
+    (checksum(random) == sum).then(|| Sha256::digest(token.as_bytes()).into())
+}
+
+/// The CRC-32 of the random part, in base 62.
+fn checksum(random: &str) -> String {
+    let mut rest = crc32fast::hash(random.as_bytes());
+    let mut digits = [b'0'; CHECKSUM_CHARS];
+    for digit in digits.iter_mut().rev() {
+        *digit = ALPHABET[(rest % 62) as usize];
+        rest /= 62;
+    }
+    digits.iter().copied().map(char::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generated_token_has_the_form_and_is_never_the_same() {
+        let tokens: Vec<String> = (0..50).map(|_| generate().expect("random bytes")).collect();
+        for token in &tokens {
+            assert_eq!(token.len(), 40, "{token}");
+            assert!(digest(token).is_some(), "{token}");
+        }
+        let distinct: std::collections::BTreeSet<_> = tokens.iter().collect();
+        assert_eq!(distinct.len(), tokens.len());
+    }
+
+    #[test]
+    fn checksum_is_that_of_the_random_part() {
+        // crc32(b"0" * 30) is 0x9a54f6d3, computed with Python's zlib.
+        let token = format!("pbk_{}{}", "0".repeat(30), base62(crc32fast::hash(&[b'0'; 30])));
+        assert!(digest(&token).is_some());
+    }
+
+    fn base62(mut number: u32) -> String {
+        let mut text = String::new();
+        for _ in 0..6 {
+            text.insert(0, char::from(ALPHABET[(number % 62) as usize]));
+            number /= 62;
+        }
+        text
+    }
+
+    #[test]
+    fn text_that_is_no_token_has_no_digest() {
+        let token = generate().expect("random bytes");
+        let mut mistyped = token.clone().into_bytes();
+        mistyped[10] = if mistyped[10] == b'a' { b'b' } else { b'a' };
+        let mistyped = String::from_utf8(mistyped).expect("ASCII");
+        let longer = format!("{token}0");
+        for wrong in ["", "pbk_", &token[4..], &token[..39], &longer, &mistyped, &token.replace("pbk_", "pbl_")] {
+            assert_eq!(digest(wrong), None, "{wrong}");
+        }
+        assert_eq!(digest(&format!("pbk_{}", "é".repeat(18))), None, "36 bytes that are not ASCII");
+    }
+}
