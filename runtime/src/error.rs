@@ -25,7 +25,7 @@ use plugbay_compile::{CodeCacheError, EngineError};
 pub use plugbay_sqlite_memory::SqliteInUse;
 
 pub use self::answer::{Failure, LimitHit, LimitOrigin, PayloadProblem};
-pub use self::config::ConfigProblem;
+pub use self::config::{ConfigProblem, ConfigureError};
 pub use self::event::EventError;
 pub use self::invoke::{InvokeError, InvokeErrorKind};
 pub use self::load::{LoadError, LoadErrorKind};

@@ -3,6 +3,8 @@
 //! It refers to the plugin, not to a revision, so it stays valid through reloads and while the plugin is disabled.
 //! After an unload its calls fail.
 
+mod stored;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -74,7 +74,18 @@ const MODULES: &[(&str, &[&str])] = &[
     ("inspection", &["plugin", "host", "audit", "capability", "plugin_limits"]),
     (
         "handle",
-        &["dispatch", "plugin", "event", "invocation", "metrics", "lifecycle", "error", "capability", "plugin_limits"],
+        &[
+            "dispatch",
+            "plugin",
+            "service",
+            "event",
+            "invocation",
+            "metrics",
+            "lifecycle",
+            "error",
+            "capability",
+            "plugin_limits",
+        ],
     ),
     (
         "trigger",
@@ -202,6 +213,7 @@ const CRATES: &[(&str, &[&str])] = &[
         "cli",
         &[
             "plugbay-component-call",
+            "plugbay-server",
             "plugbay-node",
             "plugbay-catalog",
             "plugbay-testing",
@@ -211,6 +223,7 @@ const CRATES: &[(&str, &[&str])] = &[
         ],
     ),
     ("component-call", &["plugbay", "plugbay-manifest"]),
+    ("server", &["plugbay-node", "plugbay"]),
     ("node", &["plugbay", "plugbay-catalog", "plugbay-compile", "plugbay-files"]),
     ("catalog", &["plugbay-address", "plugbay-files", "plugbay-manifest"]),
     ("sdk/testing", &["plugbay-project", "plugbay", "plugbay-files"]),

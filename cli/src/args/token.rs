@@ -14,7 +14,7 @@ pub(crate) struct TokenArgs {
     #[command(subcommand)]
     pub(crate) command: Option<TokenCommand>,
     #[command(flatten)]
-    pub(crate) create: Option<CreateToken>,
+    pub(crate) create: CreateToken,
 }
 
 #[derive(Debug, Subcommand)]
@@ -29,9 +29,9 @@ pub(crate) enum TokenCommand {
 
 #[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct CreateToken {
-    /// The person or program that gets the token
+    /// The person or program that gets the token (required)
     #[arg(long, value_name = "NAME")]
-    pub(crate) consumer: String,
+    pub(crate) consumer: Option<String>,
     /// What it may do: read, call or manage, for one plugin with its name as in call:greeter (repeatable)
     #[arg(long, value_name = "SCOPE", default_values = ["read", "call"])]
     pub(crate) scope: Vec<Scope>,

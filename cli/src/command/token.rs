@@ -15,18 +15,20 @@ use crate::table::{Cell, section};
 use crate::units::show_time;
 
 pub(crate) fn run(args: &TokenArgs, output: Output) -> Result<Exit, Error> {
-    match (&args.command, &args.create) {
-        (Some(TokenCommand::Create(args)), _) | (None, Some(args)) => create(args, output),
-        (Some(TokenCommand::List(args)), _) => list(&args.catalog, output),
-        (Some(TokenCommand::Revoke(args)), _) => revoke(args, output),
-        (None, None) => Err(Error::Usage("name the token's consumer: --consumer NAME".to_owned())),
+    match &args.command {
+        Some(TokenCommand::Create(args)) => create(args, output),
+        Some(TokenCommand::List(args)) => list(&args.catalog, output),
+        Some(TokenCommand::Revoke(args)) => revoke(args, output),
+        None => create(&args.create, output),
     }
 }
 
 fn create(args: &CreateToken, output: Output) -> Result<Exit, Error> {
+    let missing = || Error::Usage("name the token's consumer: --consumer NAME".to_owned());
+    let consumer = args.consumer.as_deref().ok_or_else(missing)?;
     let directory = data_dir(&args.catalog, &host_file(&args.catalog.file)?)?;
     prepare_data_dir(&directory).map_err(Error::DataDir)?;
-    let mut new = NewToken::new(&args.consumer, args.scope.iter().cloned());
+    let mut new = NewToken::new(consumer, args.scope.iter().cloned());
     if !args.expires_in.is_zero() {
         new = new.expires_in(args.expires_in);
     }

@@ -7,8 +7,8 @@ Examples:
   plugbay token list
   plugbay token revoke 3
 
-Clients send a token as `Authorization: Bearer pbk_...`. It is printed once: its
-file, tokens.db in the data directory, has only a hash of it. Scopes:
+Clients send a token as `Authorization: Bearer pbk_...`. It is printed once:
+tokens.db in the data directory has only a hash of it. Scopes:
   read     states, logs, metrics and events
   call     routes and actions of plugins, and publishing events
   manage   everything: install, enable, configure, tokens

@@ -34,7 +34,7 @@ impl Identity {
         Identity { consumer: Some(consumer.into()), scopes: scopes.into_iter().collect() }
     }
 
-    /// A caller that did not say who it is.
+    /// A caller that was not authenticated.
     pub fn anonymous(scopes: impl IntoIterator<Item = Scope>) -> Self {
         Identity { consumer: None, scopes: scopes.into_iter().collect() }
     }

@@ -1,4 +1,4 @@
-//! The middleware that lets requests in: it finds out who makes one, and inserts the [`Identity`] for its handler.
+//! The middleware that lets requests in: it authenticates the caller, and inserts the [`Identity`] for the handler.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;

@@ -1,4 +1,4 @@
-//! Access to the server: who makes a request, and what they may do.
+//! Access to the server: the identity behind a request, and its scopes.
 //!
 //! A request comes from the user who runs the host, over the local socket ([`Peer::LocalUser`]), or over the network
 //! with a token ([`TokenStore`]) or without one. [`Access`] makes an [`Identity`] of it, which the handlers ask for the

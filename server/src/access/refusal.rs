@@ -21,14 +21,14 @@ pub enum Refusal {
         /// The scope that the token needs.
         scope: Option<Scope>,
     },
-    /// The request's token is not one of this host, or not valid any more.
+    /// The request's token was not issued by this host, has expired, or was revoked.
     #[error("the token is not valid: {}", match ended {
         Some(TokenState::Expired) => "it has expired",
         Some(TokenState::Revoked) => "it was revoked",
         _ => "this host did not issue it",
     })]
     InvalidToken {
-        /// Why it is not valid any more; `None` if it never was.
+        /// Why it is no longer valid; `None` if it never was.
         ended: Option<TokenState>,
     },
     /// The caller lacks a scope.

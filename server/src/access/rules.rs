@@ -38,7 +38,7 @@ pub enum AccessError {
         /// The address.
         address: SocketAddr,
     },
-    /// The operator would let anybody who reaches the address manage the host.
+    /// Every client that reaches the address could manage the host.
     #[error(
         "`server.anonymous` must not have `{scope}` on {address}, which is reachable from other machines: managing \
          needs a token there"

@@ -1,7 +1,7 @@
 //! The text of a token: `pbk_`, 30 random characters and six of a checksum.
 //!
 //! The prefix and the checksum let scanners find leaked tokens, and let the server refuse a mistyped one without
-//! looking it up. The random part has 178 bits, so a plain hash protects it: nobody can try that many texts.
+//! looking it up. The random part has 178 bits, which are too many to try, so a plain hash protects it.
 
 use sha2::{Digest, Sha256};
 
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_token_has_no_digest() {
+    fn text_of_another_form_has_no_digest() {
         let token = generate().expect("random bytes");
         let mut mistyped = token.clone().into_bytes();
         mistyped[10] = if mistyped[10] == b'a' { b'b' } else { b'a' };

@@ -45,7 +45,7 @@ pub struct Token {
     pub scopes: Vec<Scope>,
     /// The time of its creation.
     pub created_at: u64,
-    /// The time from which it is not valid any more.
+    /// The time from which it is no longer valid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<u64>,
     /// The time of its last use, to a minute.

@@ -14,7 +14,7 @@ use super::secret::{self, TokenDigest};
 use super::token_file;
 use super::{CreatedToken, NewToken, Scope, Token, TokenState};
 
-/// The most tokens of a host, including those that are not valid any more.
+/// The most tokens of a host, including those that are no longer valid.
 pub(crate) const TOKENS_MAX: i64 = 10_000;
 /// The most characters of a consumer's name.
 pub(crate) const CONSUMER_CHARS_MAX: usize = 100;
@@ -114,7 +114,7 @@ impl TokenStoreError {
 pub(crate) enum WrongToken {
     /// No token has this text.
     Unknown,
-    /// Its token is not valid any more.
+    /// Its token is no longer valid.
     Ended(TokenState),
     /// The tokens cannot be read.
     Store(TokenStoreError),
