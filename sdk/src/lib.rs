@@ -71,7 +71,7 @@
 //! | `fs.<path>` | `read`, `write` | directories, for trusted plugins only |
 //! | `net.<address>` | `execute` | sockets, for trusted plugins only |
 //! | `ext.<name>` | the application's choice | interfaces of the application: [`import_wit!`] |
-//! | `events.<topic>` | `publish`, `subscribe` | reserved for publishing; a subscription needs no permission |
+//! | `events.<topic>` | `publish`, `subscribe` | [`events`]: topics in the manifest's `publishes`; its subscriptions need none |
 //! | `process.<name>` | | reserved |
 //!
 //! A rule without actions covers all of them. `*` matches any text: `data.note/*`, `http.*.example.org`.
@@ -125,6 +125,7 @@ pub mod db;
 mod dispatch;
 mod error;
 mod event;
+pub mod events;
 pub mod exchange;
 mod export;
 mod health;

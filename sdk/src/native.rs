@@ -56,6 +56,18 @@ pub fn set_service(name: &str, plugin: &str) {
     host::set_service(name, plugin);
 }
 
+/// Returns the topics and data of the events published on this thread since the last call. No handler receives them.
+///
+/// ```
+/// use plugbay_sdk::{events, json, native};
+///
+/// events::publish("order.placed", &json!({ "id": 7 })).expect("published");
+/// assert_eq!(native::take_events(), [("order.placed".to_owned(), json!({ "id": 7 }))]);
+/// ```
+pub fn take_events() -> Vec<(String, Value)> {
+    host::take_published()
+}
+
 /// Returns the lines logged on this thread since the last call, as `LEVEL [target] message name=value …`.
 pub fn take_log() -> Vec<String> {
     host::take_lines()

@@ -5,7 +5,7 @@ use plugbay::{Event, InvokeError, Plugin, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::assert::assert_contains;
-use crate::harness::guest::feature;
+use crate::harness::guest::{feature, sdk};
 use crate::harness::host::{Host, TestPlugin, call};
 use crate::harness::patience::{ends, until};
 
@@ -143,6 +143,19 @@ async fn malformed_events_are_refused_with_the_problem() {
     let huge = "x".repeat(1 << 20);
     let error = act(&plugin, "publish", json!({ "topic": "shop.x", "data": huge })).await.expect_err("too large");
     assert_eq!(error.code(), "limit_exceeded");
+}
+
+#[tokio::test]
+async fn sdk_publishes_and_returns_what_became_of_an_event() {
+    let host = host();
+    let listener = host.load(sdk::LISTENER.into()).await;
+    let events = json!({ "subscribes": ["sdk_listener.*"] });
+    let stock = host.load(plugin("stock").manifest("events", events)).await;
+    let outcome = act(&listener, "announce", json!("tea")).await.expect("it answers");
+    assert_eq!((&outcome["handlers"], &outcome["failed"], &outcome["cancelled"]), (&json!(1), &json!(0), &json!(null)));
+    let mut topics: Vec<Value> = heard(&stock, 2).await.iter().map(|event| event["topic"].clone()).collect();
+    topics.sort_by_key(Value::to_string);
+    assert_eq!(topics, ["sdk_listener.announced", "sdk_listener.queued"]);
 }
 
 fn host() -> Host {

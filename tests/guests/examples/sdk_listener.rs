@@ -1,6 +1,7 @@
 //! Hears events and reports its health, without lifecycle hooks. It cancels every event, so that a test sees whether it
 //! was handled. The event `listen.forever` is not handled before any deadline.
 
+use plugbay_sdk::events;
 use plugbay_sdk::prelude::*;
 
 #[derive(Default)]
@@ -19,6 +20,13 @@ impl Listener {
     #[health]
     fn health(&self) -> bool {
         true
+    }
+
+    /// Emits an event below the plugin's own name, and returns what became of it.
+    #[action]
+    fn announce(&self, text: String) -> Result<events::Emitted> {
+        events::publish("sdk_listener.queued", &text)?;
+        events::emit("sdk_listener.announced", &text)
     }
 
     #[action]
