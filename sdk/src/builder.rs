@@ -47,11 +47,14 @@
 //! | `#[action]` | [`Builder::actions`] with [`create_actions!`] or [`create_action!`] |
 //! | `#[route(…)]` | [`Builder::routes`] with [`create_api_routes!`] or [`create_route!`] |
 //! | `#[on_event("…")]` | [`Builder::subscriptions`] with [`Subscription::new`]; export `events` |
+//! | `#[on_event("…", dynamic)]` | the same with [`Subscription::dynamic`] |
+//! | `#[on_event]` | [`Builder::on_event`]; export `events` |
 //! | `#[on_load]` and the other hooks | [`Builder::on_load`] and so on; export `lifecycle` |
 //! | `#[health]` | [`Builder::health`]; export `health` |
 //! | `#[plugin(tables(…))]` | [`Builder::tables`] with [`create_tables!`](crate::db::create_tables) |
 //! | `#[plugin(permissions(…))]` | [`Builder::permissions`] |
-//! | the manifest file | [`Builder::source`] with [`manifest!`] |
+//! | `#[plugin(publishes(…), requires(…))]` | [`Builder::publishes`], [`Builder::requires`] |
+//! | the manifest file | [`Builder::source`] with [`manifest!`], or the builder's method for each field |
 //!
 //! # Checks
 //!
@@ -76,7 +79,9 @@ mod action;
 mod check;
 mod hooks;
 mod permission;
+mod requests;
 mod route;
+mod setting;
 mod source;
 mod write;
 
@@ -87,14 +92,17 @@ pub use crate::{create_action, create_actions, create_api_routes, create_route, 
 pub use action::{Action, Handler, WithInvocation};
 pub use check::Export;
 pub(crate) use check::fail;
-pub use hooks::{Hooks, OnReload, SaveState, SavedState, Subscription};
+pub use hooks::{Hooks, OnEvent, OnReload, SaveState, SavedState, Subscription};
+pub use requests::{ExecutionMode, RepositoryType};
 pub use route::{Method, Route};
+pub use setting::{Resources, Setting};
 pub use source::{Source, SourceRoute, SourceTable};
 
 use crate::db::Declaration;
 use crate::dispatch::{Entry, Table};
 use crate::error::Result;
 use crate::health::Health;
+use requests::Requests;
 
 /// A complete plugin with the state `S`, ready for [`export_plugin!`](crate::export_plugin).
 #[derive(Debug)]
@@ -126,6 +134,7 @@ struct Parts<S: 'static> {
     subscriptions: &'static [Subscription<S>],
     tables: &'static [Declaration],
     permissions: &'static [&'static str],
+    requests: Requests,
     hooks: Hooks<S>,
 }
 
@@ -133,6 +142,7 @@ struct Parts<S: 'static> {
 struct Author {
     name: &'static str,
     email: Option<&'static str>,
+    url: Option<&'static str>,
 }
 
 impl Plugin<()> {
@@ -161,6 +171,7 @@ impl Plugin<()> {
                 subscriptions: &[],
                 tables: &[],
                 permissions: &[],
+                requests: Requests::NONE,
                 hooks: Hooks::NONE,
             },
         }
@@ -205,18 +216,35 @@ impl<S> Builder<S> {
     /// The author.
     #[must_use]
     pub const fn author(mut self, name: &'static str) -> Self {
-        let email = match self.parts.author {
-            Some(author) => author.email,
-            None => None,
+        let (email, url) = match self.parts.author {
+            Some(author) => (author.email, author.url),
+            None => (None, None),
         };
-        self.parts.author = Some(Author { name, email });
+        self.parts.author = Some(Author { name, email, url });
         self
     }
 
     /// The author, with an e-mail address.
     #[must_use]
     pub const fn author_with_email(mut self, name: &'static str, email: &'static str) -> Self {
-        self.parts.author = Some(Author { name, email: Some(email) });
+        let url = match self.parts.author {
+            Some(author) => author.url,
+            None => None,
+        };
+        self.parts.author = Some(Author { name, email: Some(email), url });
+        self
+    }
+
+    /// The author's web page. The author's name is set before it.
+    ///
+    /// # Panics
+    /// If the author has no name yet.
+    #[must_use]
+    pub const fn author_url(mut self, url: &'static str) -> Self {
+        match self.parts.author {
+            Some(author) => self.parts.author = Some(Author { url: Some(url), ..author }),
+            None => panic!("`author_url` needs an author: call `.author(\"…\")` first"),
+        }
         self
     }
 
@@ -285,6 +313,14 @@ impl<S> Builder<S> {
     #[must_use]
     pub const fn on_unload(mut self, hook: fn(&mut S)) -> Self {
         self.parts.hooks.on_unload = Some(hook);
+        self
+    }
+
+    /// Called with the events of each subscription that has no handler of its own, such as those that the plugin makes
+    /// with [`events::subscribe`](crate::events::subscribe). The plugin must export `events`.
+    #[must_use]
+    pub const fn on_event(mut self, handler: OnEvent<S>) -> Self {
+        self.parts.hooks.on_event = Some(handler);
         self
     }
 

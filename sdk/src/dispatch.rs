@@ -88,13 +88,12 @@ impl<S> Table<S> {
         }
     }
 
-    /// Passes an event to the handler of its subscription.
+    /// Passes an event to the handler of its subscription, or else to the handler of all other events.
     pub fn on_event(&self, slot: &Slot<S>, event: &Event<'_>) -> Result<()> {
         let id = event.subscription();
-        let Some(subscription) = self.subscriptions.iter().find(|it| it.id == id) else {
-            return Err(error(format!("the plugin has no subscription `{id}`")).with_code("unknown_subscription"));
-        };
-        self.with(slot, |state| (subscription.run)(state, event))?
+        let handler = self.subscriptions.iter().find(|it| it.handles(id)).map(|it| it.run).or(self.hooks.on_event);
+        let Some(handler) = handler else { return Err(unknown_subscription(id)) };
+        self.with(slot, |state| handler(state, event))?
     }
 
     /// Runs the health check; the result is JSON.
@@ -134,6 +133,19 @@ impl<S> Table<S> {
             .with_code("unknown_action")
             .with_status(404)
     }
+}
+
+#[cold]
+fn unknown_subscription(id: &str) -> Error {
+    let handler = match id.strip_prefix('#') {
+        Some(pattern) => format!("#[on_event(\"{pattern}\", dynamic)]"),
+        None => "#[on_event(\"…\")] with this id".to_owned(),
+    };
+    let message = format!(
+        "the plugin has no handler for the events of subscription `{id}`: mark a method `{handler}`, or one `#[on_event]` \
+         for all other events"
+    );
+    error(message).with_code("unknown_subscription")
 }
 
 impl<S> fmt::Debug for Table<S> {

@@ -102,6 +102,7 @@ impl Event<'static> {
     #[must_use]
     pub fn for_subscription(mut self, id: impl Into<String>) -> Self {
         self.facts.subscription = id.into();
+        self.subscription = OnceCell::new();
         self
     }
 

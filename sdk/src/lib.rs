@@ -41,6 +41,7 @@
 //! | a SQL database, tables as structs, collections of documents | [`db`] |
 //! | requests to other hosts | [`http`] |
 //! | calls to other plugins | [`plugins`] |
+//! | publishing events, and subscribing at run time | [`events`] |
 //! | the HTTP request of a route, and answers beyond JSON | [`exchange`] |
 //! | own counters and gauges | [`metrics`] |
 //! | interfaces of the application that runs the plugin | [`import_wit!`] |
@@ -71,7 +72,7 @@
 //! | `fs.<path>` | `read`, `write` | directories, for trusted plugins only |
 //! | `net.<address>` | `execute` | sockets, for trusted plugins only |
 //! | `ext.<name>` | the application's choice | interfaces of the application: [`import_wit!`] |
-//! | `events.<topic>` | `publish`, `subscribe` | [`events`]: topics in the manifest's `publishes`; its subscriptions need none |
+//! | `events.<topic>` | `publish`, `subscribe` | [`events`]: topics in `publishes`, and subscriptions of code |
 //! | `process.<name>` | | reserved |
 //!
 //! A rule without actions covers all of them. `*` matches any text: `data.note/*`, `http.*.example.org`.

@@ -57,7 +57,9 @@
 ///
 /// Tables are declared with `#[plugin(tables(Note, Tag))]`; see [`Table`](derive@crate::db::Table).
 /// [Permissions](crate#permissions) are requested in the manifest file, or in the form in which an operator grants
-/// them: `#[plugin(permissions("db.notes:read,write", "http.api.example.org"))]`.
+/// them: `#[plugin(permissions("db.notes:read,write", "http.api.example.org"))]`. Likewise `publishes("order.*")` lists
+/// the topics on which the plugin publishes [events](crate::events), and `requires("stock", "erp" = ">=1.2")` the
+/// plugins that must be loaded first.
 ///
 /// The state is made by [`Default`], or by a function: `#[plugin(new = Shop::new)]`. It lives as long as the instance;
 /// each instance has its own.
@@ -70,7 +72,8 @@
 /// | `#[save_state(format = 2)]` | nothing | `Vec<u8>`, `Option<Vec<u8>>`, any `T: Serialize`, `Result` of those |
 /// | `#[on_reload]` | what `save_state` returned, `&Reload` | as `#[on_load]` |
 /// | `#[on_unload]` | nothing | as `#[on_load]`; an error is logged |
-/// | `#[on_event("order.*", id = "…", priority = 50, once)]` | the event's data, `&Event` | `()`, a `Result` |
+/// | `#[on_event("order.*", id = "…", priority = 50, once, durable)]` | the event's data, `&Event` | `()`, a `Result` |
+/// | `#[on_event("order.*", dynamic)]`, `#[on_event]` | the same | the same |
 /// | `#[health]` | nothing | `bool`, [`Health`], `Result` of those |
 ///
 /// Each takes `&mut self`, `&self` or no receiver. Methods without an attribute are left alone. A payload needs
@@ -79,7 +82,13 @@
 ///
 /// `#[on_event]` takes a topic in any spelling: `order.placed`, the pattern `order.*`, `container:started` and
 /// `onContainerStart`, which are both `container.start`. An event has the canonical topic, with dots. A handler ends
-/// the propagation with [`Event::stop`] and objects with [`Event::cancel`]. Two handlers for one topic need ids.
+/// the propagation with [`Event::stop`] and objects with [`Event::cancel`]. Two handlers for one topic need ids. `once`
+/// ends the subscription with the first event whose handler succeeds. `durable` has each event stored until its handler
+/// succeeds, so that it survives the end of the host; it may then be delivered more than once.
+///
+/// `dynamic` declares a handler for a subscription that the plugin makes at run time, with
+/// [`events::subscribe`](crate::events::subscribe) and the same pattern. `#[on_event]` without a topic receives the
+/// events of every subscription without a handler of its own.
 ///
 /// # Reload
 ///

@@ -9,6 +9,8 @@
 //! The stand-in does not check schemas, limits and permissions.
 
 use std::cell::RefCell;
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -17,6 +19,7 @@ use crate::builder::SavedState;
 use crate::dispatch::{Slot, Table};
 use crate::error::Result;
 use crate::event::Event;
+use crate::events::Emitted;
 use crate::host::{self, HttpAnswer};
 
 /// Sets a value of the configuration that the plugin reads on this thread.
@@ -68,6 +71,20 @@ pub fn take_events() -> Vec<(String, Value)> {
     host::take_published()
 }
 
+/// Cancels the events that the plugin emits on a topic on this thread, with a reason, as a handler of another plugin
+/// would.
+///
+/// ```
+/// use plugbay_sdk::{emit, native};
+///
+/// native::cancel_events("order.check", "sold out");
+/// let outcome = emit!("order.check", { "id": 7 }).expect("emitted");
+/// assert_eq!(outcome.cancelled.as_deref(), Some("sold out"));
+/// ```
+pub fn cancel_events(topic: &str, reason: &str) {
+    host::cancel_events(topic, reason);
+}
+
 /// Returns the lines logged on this thread since the last call, as `LEVEL [target] message name=value …`.
 pub fn take_log() -> Vec<String> {
     host::take_lines()
@@ -77,12 +94,14 @@ pub fn take_log() -> Vec<String> {
 pub struct Instance {
     running: Box<dyn Running>,
     manifest: &'static [u8],
+    /// The ids of declared subscriptions that have received their only event.
+    spent: BTreeSet<String>,
 }
 
 impl Instance {
     #[doc(hidden)]
     pub fn new<S: 'static>(table: &'static Table<S>, manifest: &'static [u8]) -> Instance {
-        Instance { running: Box::new((table, Slot::new(None))), manifest }
+        Instance { running: Box::new((table, Slot::new(None))), manifest, spent: BTreeSet::new() }
     }
 
     /// Runs an action and returns its result.
@@ -150,6 +169,63 @@ impl Instance {
         self.running.event(event)
     }
 
+    /// Emits an event of the host: delivers it to all handlers of the plugin that subscribed to its topic, declared and
+    /// at run time, in the order of their priorities. The outcome counts the handlers, as for an [emitter that
+    /// waits](crate::events::emit); the error of a handler is logged.
+    ///
+    /// The topic has the canonical spelling, with dots.
+    ///
+    /// # Panics
+    /// If the data cannot be written as JSON.
+    pub fn emit(&mut self, topic: &str, data: impl Serialize) -> Emitted {
+        let mut event = Event::new(topic, data);
+        let mut outcome = Emitted { id: event.id(), ..Emitted::default() };
+        for subscription in self.receivers(topic) {
+            event = event.for_subscription(&subscription.id);
+            let handled = self.running.event(&event);
+            match (subscription.durable, &handled) {
+                (true, _) => outcome.durable += 1,
+                (false, Ok(())) => outcome.handlers += 1,
+                (false, Err(_)) => {
+                    outcome.handlers += 1;
+                    outcome.failed += 1;
+                }
+            }
+            match handled {
+                Ok(()) if subscription.once && !host::events_unsubscribe(&subscription.id) => {
+                    self.spent.insert(subscription.id);
+                }
+                Ok(()) => {}
+                Err(error) => crate::log::error!("a handler of `{topic}` failed: {error}"),
+            }
+            // A durable handler runs later on the host, where it can no longer stop the event.
+            if !subscription.durable {
+                outcome.cancelled = event.cancelled();
+                outcome.stopped = event.is_stopped();
+            }
+            if outcome.stopped {
+                break;
+            }
+        }
+        outcome
+    }
+
+    /// The subscriptions to a topic, in the order in which they receive an event.
+    fn receivers(&self, topic: &str) -> Vec<Receiver> {
+        let declared = self.running.subscriptions().into_iter().filter(|known| !self.spent.contains(&known.id));
+        let dynamic = host::subscribed().into_iter().map(|known| Receiver {
+            priority: known.options.priority(),
+            once: known.options.once,
+            durable: known.options.durable,
+            id: known.id,
+            pattern: known.pattern,
+        });
+        let mut receivers: Vec<_> =
+            declared.chain(dynamic).filter(|known| host::matches(&known.pattern, topic)).collect();
+        receivers.sort_by_key(|known| (known.durable, Reverse(known.priority)));
+        receivers
+    }
+
     /// Runs the health check and returns its result as JSON.
     ///
     /// # Errors
@@ -176,6 +252,15 @@ impl std::fmt::Debug for Instance {
     }
 }
 
+/// A subscription that receives an event.
+struct Receiver {
+    id: String,
+    pattern: String,
+    priority: i32,
+    once: bool,
+    durable: bool,
+}
+
 /// An instance, independent of the type of its state.
 trait Running {
     fn handle(&self, action: &str, payload: &str) -> Result<String>;
@@ -184,6 +269,8 @@ trait Running {
     fn reload(&self, state: Option<SavedState>) -> Result<()>;
     fn unload(&self);
     fn event(&self, event: &Event<'_>) -> Result<()>;
+    /// The subscriptions that the code declares.
+    fn subscriptions(&self) -> Vec<Receiver>;
     fn health(&self) -> Result<String>;
 }
 
@@ -210,6 +297,18 @@ impl<S> Running for (&'static Table<S>, RefCell<Option<S>>) {
 
     fn event(&self, event: &Event<'_>) -> Result<()> {
         self.0.on_event(&self.1, event)
+    }
+
+    fn subscriptions(&self) -> Vec<Receiver> {
+        let declared = self.0.subscriptions.iter().filter(|known| !known.dynamic);
+        let receivers = declared.map(|known| Receiver {
+            id: known.id.to_owned(),
+            pattern: known.pattern.to_owned(),
+            priority: known.priority,
+            once: known.once,
+            durable: known.durable,
+        });
+        receivers.collect()
     }
 
     fn health(&self) -> Result<String> {

@@ -7,6 +7,7 @@
 #[doc(hidden)]
 pub use crate::macros::{action, health, on_event, on_load, on_reload, on_unload, route, save_state};
 pub use crate::{
-    Error, Event, Health, Invocation, Reload, Reply, Result, Schema, Value, bail, ensure, error, json, log, ok, plugin,
+    Error, Event, Health, Invocation, Reload, Reply, Result, Schema, Value, bail, emit, ensure, error, json, log, ok,
+    plugin,
 };
 pub use serde::{Deserialize, Serialize};

@@ -2,8 +2,8 @@
 //! a panic instead of a compile error.
 
 use plugbay_sdk::builder::{
-    Action, Export, Method, Plugin, Route, Source, SourceRoute, Subscription, create_actions, create_api_routes,
-    export_plugin,
+    Action, ExecutionMode, Export, Method, Plugin, RepositoryType, Resources, Route, Setting, Source, SourceRoute,
+    Subscription, create_actions, create_api_routes, export_plugin,
 };
 use plugbay_sdk::constant::Json;
 use plugbay_sdk::prelude::*;
@@ -87,6 +87,119 @@ fn manifest_of_the_builder_is_one_layer() {
     assert_eq!(layer["actions"][0]["description"], "Adds a note and counts.");
     assert_eq!(layer["actions"][0]["payload"]["required"], json!(["text"]));
     assert_eq!(layer["routes"][1], json!({ "method": "POST", "path": "/notes", "actions": ["add", "list"] }));
+}
+
+const COMPLETE: Plugin<Notes> = Plugin::builder()
+    .name("complete")
+    .version("1.0.0")
+    .author("Ann")
+    .author_url("https://ann.example.org")
+    .actions(create_actions! { "list" => Notes::list })
+    .subscriptions(&[
+        Subscription::new("order.*", |_, _| Ok(())).durable(),
+        Subscription::dynamic("a.*", |_, _| Ok(())),
+    ])
+    .publishes(&["order.placed", "stock.**"])
+    .requires(&[("stock", ">=1.2, <2"), ("erp", "*")])
+    .resources(
+        Resources::new().timeout_seconds(30).max_memory_mb(64).max_fuel(1_000_000).rate_limit(1000, 60).instances(4),
+    )
+    .configuration(&[
+        Setting::string("api_key").required().secret().pattern("^[a-z]+$").description("The \"key\""),
+        Setting::integer("retries").default(Json::Integer(3)).min(Json::Integer(1)).max(Json::Integer(10)),
+        Setting::string("units").one_of(&[Json::Text("metric"), Json::Text("us")]),
+        Setting::boolean("enabled").default(Json::Raw("true")),
+    ])
+    .additional_configuration()
+    .env(&[("DEBUG", "false")])
+    .manifest_url("https://example.org/plugin.json")
+    .repository("https://github.com/example/complete")
+    .repository_type(RepositoryType::Github)
+    .plugbay_version(">=0.1")
+    .execution_mode(ExecutionMode::Sandboxed)
+    .allowed_callers(&["shop"])
+    .retry(3, 2)
+    .layer(r#"{ "frontend": { "pages": [{ "path": "/", "template": {} }] } }"#)
+    .build();
+
+/// The manifest of a plugin as the host reads it.
+fn manifest<const N: usize>(section: [u8; N]) -> plugbay_manifest::Manifest {
+    let layers = serde_json::Deserializer::from_slice(&section).into_iter::<Value>();
+    let layers: Vec<_> = layers
+        .map(|layer| plugbay_manifest::Layer::from_value("the section", layer.expect("JSON")).expect("a layer"))
+        .collect();
+    plugbay_manifest::Manifest::from_layers(&layers).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn builder_declares_every_field_of_a_manifest() {
+    let manifest = manifest(COMPLETE.section::<{ COMPLETE.section_length() }>());
+    let json = serde_json::to_value(&manifest).expect("JSON");
+    let expected = json!({
+        "publishes": ["order.placed", "stock.**"],
+        "subscribes": [{ "id": "order.*", "topic": "order.*", "priority": 50, "once": false, "durable": true }],
+    });
+    assert_eq!(json["events"], expected);
+    assert_eq!(json["requires"], json!([{ "name": "stock", "version": ">=1.2, <2" }, { "name": "erp" }]));
+    let resources = json!({
+        "timeout_seconds": 30, "max_memory_mb": 64, "max_fuel": 1_000_000,
+        "rate_limit": { "calls": 1000, "period_seconds": 60 }, "instances": 4,
+    });
+    assert_eq!(json["resources"], resources);
+    let configuration = json!({
+        "api_key": {
+            "type": "string", "required": true, "secret": true, "pattern": "^[a-z]+$", "description": "The \"key\"",
+        },
+        "enabled": { "type": "boolean", "default": true },
+        "retries": { "type": "integer", "default": 3, "min": 1, "max": 10 },
+        "units": { "type": "string", "enum": ["metric", "us"] },
+    });
+    assert_eq!(json["configuration"], configuration);
+    for (field, expected) in [
+        ("author", json!({ "name": "Ann", "url": "https://ann.example.org" })),
+        ("additional_configuration", json!(true)),
+        ("env", json!({ "DEBUG": "false" })),
+        ("manifest", json!("https://example.org/plugin.json")),
+        ("repo_type", json!("github")),
+        ("plugbay_version", json!(">=0.1")),
+        ("execution_mode", json!("sandboxed")),
+        ("allowed_callers", json!(["shop"])),
+        ("retry", json!({ "max_attempts": 3, "backoff_seconds": 2 })),
+    ] {
+        assert_eq!(json[field], expected, "{field}");
+    }
+    assert!(manifest.frontend.is_some(), "of the layer");
+}
+
+#[test]
+#[should_panic(expected = "two settings have the name `a`")]
+fn setting_given_twice_does_not_build() {
+    const TWICE: &[Setting] = &[Setting::string("a"), Setting::integer("a")];
+    let _ = named().configuration(TWICE).build();
+}
+
+#[test]
+#[should_panic(expected = "the plugin requires `Stock`, which is not the name of a plugin")]
+fn requirement_that_is_no_name_does_not_build() {
+    let _ = named().requires(&[("Stock", "*")]).build();
+}
+
+#[test]
+#[should_panic(expected = "the topic `a..b` has an empty word")]
+fn published_topic_that_is_none_does_not_build() {
+    let _ = named().publishes(&["a..b"]).build();
+}
+
+#[test]
+#[should_panic(expected = "the layer of the manifest must be a JSON object")]
+fn layer_that_is_no_object_does_not_build() {
+    let _ = named().layer("[]").build();
+}
+
+#[test]
+#[should_panic(expected = "the plugin handles events: export_plugin!(…, events)")]
+fn handler_of_other_events_without_its_export_does_not_build() {
+    named().on_event(|_, _| Ok(())).build().check_exports(&[Export::Lifecycle]);
 }
 
 const LIST: &[Action<Notes>] = create_actions! { "list" => Notes::list };

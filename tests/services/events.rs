@@ -158,6 +158,30 @@ async fn sdk_publishes_and_returns_what_became_of_an_event() {
     assert_eq!(topics, ["sdk_listener.announced", "sdk_listener.queued"]);
 }
 
+#[tokio::test]
+async fn sdk_passes_events_of_run_time_subscriptions_to_their_handlers() {
+    let host = host();
+    let permissions = json!([{ "resource": "events.**", "actions": ["subscribe"] }]);
+    let subscriber = TestPlugin::from(sdk::SUBSCRIBER).manifest("permissions", permissions);
+    let plugin = host.load(subscriber.clone()).await;
+    let emit = async |topic: &str| {
+        let outcome = host.runtime.emit(Event::new(topic, 7)).await.expect("accepted");
+        (outcome.handlers, outcome.failed, outcome.cancelled)
+    };
+    assert_eq!(emit("order.placed").await, (1, 0, Some("7 is sold out".to_owned())));
+    assert_eq!(emit("onContainerStart").await, (1, 0, None), "the handler without a topic");
+    let seen = async || act(&plugin, "seen", json!(null)).await.expect("listed");
+    assert_eq!(seen().await, json!(["order.placed #order.*", "container.start #container.*"]));
+
+    // The subscriptions outlive the instance that made them.
+    act(&plugin, "trap", json!(null)).await.expect_err("it traps");
+    assert_eq!(emit("order.placed").await.0, 1);
+    host.runtime.reload(subscriber.package()).await.expect("reloaded");
+    assert_eq!(emit("order.placed").await.0, 1);
+    assert_eq!(act(&plugin, "end", json!("#order.*")).await.expect("ended"), json!(true));
+    assert_eq!(emit("order.placed").await.0, 0);
+}
+
 fn host() -> Host {
     Host::with(|builder| builder.policy(Policy::allow_all()))
 }

@@ -31,6 +31,10 @@ pub(crate) struct Declared {
     /// The subscriptions.
     pub(crate) subscribes: Vec<Part>,
     pub(crate) permissions: Vec<Part>,
+    /// The topics that the plugin publishes on.
+    pub(crate) publishes: Vec<Part>,
+    /// The plugins that it requires.
+    pub(crate) requires: Vec<Part>,
 }
 
 /// A declaration in the code, in the form of the manifest, with its position in the code.
@@ -103,14 +107,21 @@ fn code(declared: &Declared, places: &mut Vec<(String, Span)>) -> Map<String, Va
         Value::Array(parts.iter().map(|part| part.value.clone()).collect())
     };
     let mut fields = Map::from_iter([("actions".to_owned(), list("actions", &declared.actions))]);
-    for (field, parts) in [("routes", &declared.routes), ("permissions", &declared.permissions)] {
+    for (field, parts) in
+        [("routes", &declared.routes), ("permissions", &declared.permissions), ("requires", &declared.requires)]
+    {
         if !parts.is_empty() {
             fields.insert(field.to_owned(), list(field, parts));
         }
     }
-    if !declared.subscribes.is_empty() {
-        let subscribes = list("events.subscribes", &declared.subscribes);
-        fields.insert("events".to_owned(), json!({ "subscribes": subscribes }));
+    let mut events = Map::new();
+    for (field, parts) in [("publishes", &declared.publishes), ("subscribes", &declared.subscribes)] {
+        if !parts.is_empty() {
+            events.insert(field.to_owned(), list(&format!("events.{field}"), parts));
+        }
+    }
+    if !events.is_empty() {
+        fields.insert("events".to_owned(), Value::Object(events));
     }
     fields
 }

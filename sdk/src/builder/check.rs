@@ -12,7 +12,7 @@
 //! that need the manifest crate's tables, such as the kinds of resources, are left to the host.
 
 use super::route::Route;
-use super::{Action, Parts, Source, Subscription, permission};
+use super::{Action, Parts, Source, Subscription, permission, requests};
 use crate::constant::{Json, Writer, same};
 
 /// The largest schema that the host accepts, in bytes.
@@ -34,6 +34,7 @@ pub(super) const fn all<S>(parts: &Parts<S>) {
     actions(parts.actions);
     routes(parts);
     subscriptions(parts);
+    requests::check(&parts.requests);
     tables(parts);
     let mut index = 0;
     while index < parts.permissions.len() {
@@ -49,8 +50,8 @@ pub(super) const fn exports<S>(parts: &Parts<S>, exports: &[Export]) {
     if parts.hooks.any_of_lifecycle() {
         assert!(has(exports, Export::Lifecycle), "the plugin has a lifecycle hook: export_plugin!(…, lifecycle)");
     }
-    if !parts.subscriptions.is_empty() {
-        assert!(has(exports, Export::Events), "the plugin has subscriptions: export_plugin!(…, events)");
+    if !parts.subscriptions.is_empty() || parts.hooks.on_event.is_some() {
+        assert!(has(exports, Export::Events), "the plugin handles events: export_plugin!(…, events)");
     }
     if parts.hooks.health.is_some() {
         assert!(has(exports, Export::Health), "the plugin has a health check: export_plugin!(…, health)");
@@ -87,7 +88,7 @@ const fn identity<S>(parts: &Parts<S>) {
     }
 }
 
-const fn is_name(name: &str) -> bool {
+pub(super) const fn is_name(name: &str) -> bool {
     let bytes = name.as_bytes();
     if bytes.is_empty() || !bytes[0].is_ascii_lowercase() {
         return false;
@@ -203,7 +204,7 @@ const fn source<S>(source: &Source, parts: &Parts<S>) {
     }
     let mut index = 0;
     while index < source.subscribes.len() {
-        if !subscribes(parts.subscriptions, source.subscribes[index]) {
+        if parts.hooks.on_event.is_none() && !subscribes(parts.subscriptions, source.subscribes[index]) {
             fail(&[source.file, " subscribes to `", source.subscribes[index], "`, for which the code has no handler"]);
         }
         index += 1;
@@ -247,7 +248,7 @@ const fn has_action<S>(actions: &[Action<S>], name: &str) -> bool {
 const fn subscribes<S>(subscriptions: &[Subscription<S>], id: &str) -> bool {
     let mut index = 0;
     while index < subscriptions.len() {
-        if same(subscriptions[index].id, id) {
+        if !subscriptions[index].dynamic && same(subscriptions[index].id, id) {
             return true;
         }
         index += 1;
@@ -277,7 +278,8 @@ const fn subscriptions<S>(parts: &Parts<S>) {
         topic(pattern);
         let mut other = 0;
         while other < index {
-            if same(parts.subscriptions[other].id, parts.subscriptions[index].id) {
+            let (earlier, later) = (&parts.subscriptions[other], &parts.subscriptions[index]);
+            if earlier.dynamic == later.dynamic && same(earlier.id, later.id) {
                 fail(&["two subscriptions have the id `", parts.subscriptions[index].id, "`"]);
             }
             other += 1;
@@ -294,10 +296,10 @@ const TOPIC_BYTES_MAX: usize = 256;
 /// By default the pattern is the subscription's id, by which the plugin finds the handler. The other
 /// spellings (`onContainerStart`, `container:start`) are mapped in one place, the manifest crate, which const code
 /// cannot call; a handler under such a name would never run.
-const fn topic(pattern: &str) {
+pub(super) const fn topic(pattern: &str) {
     let bytes = pattern.as_bytes();
     if bytes.len() > TOPIC_BYTES_MAX {
-        panic!("a subscription's topic has more than 256 bytes");
+        panic!("a topic has more than 256 bytes");
     }
     if is_hook(bytes) {
         fail(&[

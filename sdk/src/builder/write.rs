@@ -4,7 +4,7 @@
 //! `Cargo.toml`, the code, the manifest file. The file comes last because it may also be next to the component, where
 //! it overrides the code too, so that it means the same in both places.
 
-use super::{Action, Parts, Plugin, Route, permission};
+use super::{Action, Parts, Plugin, Route, Subscription, permission, requests};
 use crate::constant::{Json, Writer, same};
 
 impl<S> Plugin<S> {
@@ -32,6 +32,7 @@ const fn write<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {
     }
     writer.open("{");
     identity(parts, writer);
+    requests::write(parts, writer);
     writer.key("actions");
     writer.open("[");
     let mut index = 0;
@@ -50,9 +51,7 @@ const fn write<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {
         }
         writer.close("]");
     }
-    if !parts.subscriptions.is_empty() {
-        subscriptions(parts, writer);
-    }
+    events(parts, writer);
     if !parts.tables.is_empty() {
         tables(parts, writer);
     }
@@ -61,6 +60,10 @@ const fn write<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {
     }
     writer.close("}");
     writer.raw("\n");
+    if let Some(layer) = parts.requests.layer {
+        writer.raw(layer);
+        writer.raw("\n");
+    }
     if let Some(source) = parts.source
         && !source.json.is_empty()
     {
@@ -82,6 +85,7 @@ const fn identity<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {
         writer.open("{");
         optional("name", Some(author.name), writer);
         optional("email", author.email, writer);
+        optional("url", author.url, writer);
         writer.close("}");
     }
     if let Some(tags) = parts.tags {
@@ -116,15 +120,45 @@ const fn route<const N: usize>(route: &Route, writer: &mut Writer<N>) {
     writer.close("}");
 }
 
-const fn subscriptions<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {
-    let subscriptions = parts.subscriptions;
+const fn events<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {
+    let publishes = parts.requests.publishes;
+    let subscribes = has_declared(parts.subscriptions);
+    if publishes.is_empty() && !subscribes {
+        return;
+    }
     writer.key("events");
     writer.open("{");
+    if !publishes.is_empty() {
+        texts("publishes", publishes, writer);
+    }
+    if subscribes {
+        subscriptions(parts.subscriptions, writer);
+    }
+    writer.close("}");
+}
+
+/// Whether the manifest has any of these subscriptions. An empty list of them would drop those of layers below.
+const fn has_declared<S>(subscriptions: &[Subscription<S>]) -> bool {
+    let mut index = 0;
+    while index < subscriptions.len() {
+        if !subscriptions[index].dynamic {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
+const fn subscriptions<S, const N: usize>(subscriptions: &[Subscription<S>], writer: &mut Writer<N>) {
     writer.key("subscribes");
     writer.open("[");
     let mut index = 0;
     while index < subscriptions.len() {
         let subscription = &subscriptions[index];
+        index += 1;
+        if subscription.dynamic {
+            continue;
+        }
         writer.element();
         writer.open("{");
         if !same(subscription.id, subscription.pattern) {
@@ -135,11 +169,13 @@ const fn subscriptions<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<
         writer.json(&Json::Integer(subscription.priority as i128));
         writer.key("once");
         writer.raw(if subscription.once { "true" } else { "false" });
+        if subscription.durable {
+            writer.key("durable");
+            writer.raw("true");
+        }
         writer.close("}");
-        index += 1;
     }
     writer.close("]");
-    writer.close("}");
 }
 
 const fn tables<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {
@@ -178,7 +214,7 @@ const fn schema<const N: usize>(key: &str, schema: &Json, writer: &mut Writer<N>
     }
 }
 
-const fn texts<const N: usize>(key: &str, texts: &[&str], writer: &mut Writer<N>) {
+pub(super) const fn texts<const N: usize>(key: &str, texts: &[&str], writer: &mut Writer<N>) {
     writer.key(key);
     writer.open("[");
     let mut index = 0;

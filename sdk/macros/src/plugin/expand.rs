@@ -33,6 +33,10 @@ pub(super) fn expand(arguments: &Arguments, block: &ItemImpl, methods: &[Method]
     let tables = (!tables.is_empty()).then(|| quote!(.tables(&[#(<#tables as ::plugbay_sdk::db::Table>::TABLE),*])));
     let permissions = &arguments.permissions;
     let permissions = (!permissions.is_empty()).then(|| quote!(.permissions(&[#(#permissions),*])));
+    let publishes = &arguments.publishes;
+    let publishes = (!publishes.is_empty()).then(|| quote!(.publishes(&[#(#publishes),*])));
+    let requires = arguments.requires.iter().map(|(name, version)| quote!((#name, #version)));
+    let requires = (!arguments.requires.is_empty()).then(|| quote!(.requires(&[#(#requires),*])));
     Ok(quote! {
         impl #state {
             #[doc(hidden)]
@@ -43,6 +47,8 @@ pub(super) fn expand(arguments: &Arguments, block: &ItemImpl, methods: &[Method]
                 .subscriptions(&[#(#subscriptions),*])
                 #tables
                 #permissions
+                #publishes
+                #requires
                 #(#hooks)*
                 .build();
         }
@@ -70,8 +76,10 @@ fn check(block: &ItemImpl, methods: &[Method], names: &[LitStr]) -> syn::Result<
             }
             Mark::OnEvent(event) => {
                 let id = event.id().value();
-                (format!("event {id}"), format!("a handler for `{id}`"))
+                let key = if event.dynamic { format!("dynamic event {id}") } else { format!("event {id}") };
+                (key, format!("a handler for `{id}`"))
             }
+            Mark::OnOtherEvents => (String::new(), "an `#[on_event]` without a topic".to_owned()),
             other => (other.name().to_owned(), format!("an `#[{}]`", other.name())),
         };
         // Of two methods with `#[cfg]`, possibly only one is compiled. If both are, the builder reports it.
@@ -103,6 +111,8 @@ fn declared(arguments: &Arguments, methods: &[Method], names: &[LitStr]) -> Decl
     let mut declared = Declared {
         actions: names.iter().map(|name| Part { value: json!(name.value()), span: name.span() }).collect(),
         permissions: arguments.permissions.iter().map(permission).collect(),
+        publishes: arguments.publishes.iter().map(|it| Part { value: json!(it.value()), span: it.span() }).collect(),
+        requires: arguments.requires.iter().map(requirement).collect(),
         ..Declared::default()
     };
     for method in methods.iter().filter(|method| method.conditions.is_empty()) {
@@ -119,7 +129,7 @@ fn declared(arguments: &Arguments, methods: &[Method], names: &[LitStr]) -> Decl
                     Part { value, span: route.path.span() }
                 }));
             }
-            Mark::OnEvent(event) => {
+            Mark::OnEvent(event) if !event.dynamic => {
                 let value = json!({ "id": event.id().value(), "topic": event.pattern.value() });
                 declared.subscribes.push(Part { value, span: event.pattern.span() });
             }
@@ -127,6 +137,15 @@ fn declared(arguments: &Arguments, methods: &[Method], names: &[LitStr]) -> Decl
         }
     }
     declared
+}
+
+/// A required plugin in the form of the manifest.
+fn requirement((name, version): &(LitStr, LitStr)) -> Part {
+    let value = match version.value().as_str() {
+        "*" => json!(name.value()),
+        version => json!({ "name": name.value(), "version": version }),
+    };
+    Part { value, span: name.span() }
 }
 
 /// A permission in the form of the manifest.
@@ -198,24 +217,35 @@ fn routes(method: &Method) -> Vec<TokenStream> {
 
 /// An element of `.subscriptions(&[…])`.
 fn subscription(method: &Method) -> Option<TokenStream> {
-    let Mark::OnEvent(EventMark { pattern, id, priority, once }) = &method.mark else { return None };
+    let Mark::OnEvent(EventMark { pattern, id, priority, once, durable, dynamic }) = &method.mark else { return None };
     let conditions = &method.conditions;
     let id = id.as_ref().map(|id| quote!(.id(#id)));
     let priority = priority.map(|priority| quote!(.priority(#priority)));
     let once = once.then(|| quote!(.once()));
-    let payload = method.payload().map(|ty| quote_spanned!(ty.span()=> event.data::<#ty>()?));
-    let answer = answer(method, payload, &quote!(event));
-    let handled = quote_spanned!(method.answer_span()=> ::plugbay_sdk::__private::Handled::handled(answer.0));
+    let durable = durable.then(|| quote!(.durable()));
+    let kind = if *dynamic { quote!(dynamic) } else { quote!(new) };
+    let handler = event_handler(method);
     Some(quote! {
         #(#conditions)*
-        ::plugbay_sdk::builder::Subscription::new(#pattern, |state: &mut Self, event: &::plugbay_sdk::Event<'_>| {
-            #answer
-            #handled
-        })
+        ::plugbay_sdk::builder::Subscription::#kind(#pattern, #handler)
         #id
         #priority
         #once
+        #durable
     })
+}
+
+/// The function that calls the method with an event.
+fn event_handler(method: &Method) -> TokenStream {
+    let payload = method.payload().map(|ty| quote_spanned!(ty.span()=> event.data::<#ty>()?));
+    let answer = answer(method, payload, &quote!(event));
+    let handled = quote_spanned!(method.answer_span()=> ::plugbay_sdk::__private::Handled::handled(answer.0));
+    quote! {
+        |state: &mut Self, event: &::plugbay_sdk::Event<'_>| {
+            #answer
+            #handled
+        }
+    }
 }
 
 /// A call of the builder that sets a hook.
@@ -225,6 +255,10 @@ fn hook(method: &Method) -> Option<TokenStream> {
     let loaded = quote_spanned!(span=> ::plugbay_sdk::__private::Loaded::loaded(answer.0));
     Some(match &method.mark {
         Mark::Action(_) | Mark::OnEvent(_) => return None,
+        Mark::OnOtherEvents => {
+            let handler = event_handler(method);
+            quote!(.on_event(#handler))
+        }
         Mark::OnLoad => quote!(.on_load(|state: &mut Self| { #plain #loaded })),
         Mark::OnUnload => {
             // An error can no longer stop the unload. It is logged if the method returns one.
@@ -298,7 +332,7 @@ fn exports(methods: &[Method]) -> Vec<Ident> {
         let export = match &method.mark {
             Mark::Action(_) => continue,
             Mark::OnLoad | Mark::SaveState(_) | Mark::OnReload | Mark::OnUnload => "lifecycle",
-            Mark::OnEvent(_) => "events",
+            Mark::OnEvent(_) | Mark::OnOtherEvents => "events",
             Mark::Health => "health",
         };
         let export = Ident::new(export, Span::call_site());

@@ -14,6 +14,8 @@ pub(super) enum Mark {
     OnReload,
     OnUnload,
     OnEvent(EventMark),
+    /// `#[on_event]` without a topic.
+    OnOtherEvents,
     Health,
 }
 
@@ -26,7 +28,7 @@ impl Mark {
             Mark::SaveState(_) => "save_state",
             Mark::OnReload => "on_reload",
             Mark::OnUnload => "on_unload",
-            Mark::OnEvent(_) => "on_event",
+            Mark::OnEvent(_) | Mark::OnOtherEvents => "on_event",
             Mark::Health => "health",
         }
     }
@@ -53,12 +55,15 @@ pub(super) struct SaveMark {
     pub(super) format: Option<u32>,
 }
 
-/// `#[on_event("order.*", id = "…", priority = 100, once)]`.
+/// `#[on_event("order.*", id = "…", priority = 100, once, durable)]` or `#[on_event("order.*", dynamic)]`.
 pub(super) struct EventMark {
     pub(super) pattern: LitStr,
     pub(super) id: Option<LitStr>,
     pub(super) priority: Option<i32>,
     pub(super) once: bool,
+    pub(super) durable: bool,
+    /// Whether the plugin's code makes the subscription, not its manifest.
+    pub(super) dynamic: bool,
 }
 
 impl EventMark {
@@ -109,7 +114,10 @@ fn parse(attribute: &Attribute) -> syn::Result<Option<Mark>> {
             Meta::Path(_) => Ok(Some(Mark::Action(ActionMark::default()))),
             _ => Ok(Some(Mark::Action(attribute.parse_args()?))),
         },
-        "on_event" => Ok(Some(Mark::OnEvent(attribute.parse_args()?))),
+        "on_event" => match &attribute.meta {
+            Meta::Path(_) => Ok(Some(Mark::OnOtherEvents)),
+            _ => Ok(Some(Mark::OnEvent(attribute.parse_args()?))),
+        },
         "on_load" => plain(Mark::OnLoad),
         "save_state" => match &attribute.meta {
             Meta::Path(_) => Ok(Some(Mark::SaveState(SaveMark::default()))),
@@ -196,27 +204,40 @@ impl Parse for EventMark {
         let pattern: LitStr = input.parse().map_err(|error| {
             syn::Error::new(error.span(), "name the events first: `#[on_event(\"order.*\", priority = 50, once)]`")
         })?;
-        // `onContainerStart` is another spelling of `container.start`, which is the topic that the host delivers.
-        let topic = plugbay_manifest::parse_topic(&pattern.value())
-            .map_err(|message| syn::Error::new_spanned(&pattern, message))?;
-        let pattern = LitStr::new(&topic, pattern.span());
-        let mut mark = EventMark { pattern, id: None, priority: None, once: false };
+        let pattern = canonical(&pattern)?;
+        let mut mark = EventMark { pattern, id: None, priority: None, once: false, durable: false, dynamic: false };
         if !input.is_empty() {
             input.parse::<Token![,]>()?;
         }
         for option in Punctuated::<Meta, Token![,]>::parse_terminated(input)? {
             match &option {
                 Meta::Path(path) if path.is_ident("once") => mark.once = true,
+                Meta::Path(path) if path.is_ident("durable") => mark.durable = true,
+                Meta::Path(path) if path.is_ident("dynamic") => mark.dynamic = true,
                 Meta::NameValue(pair) if pair.path.is_ident("id") => mark.id = Some(string(&pair.value)?),
                 Meta::NameValue(pair) if pair.path.is_ident("priority") => mark.priority = Some(integer(&pair.value)?),
                 other => {
-                    let message = "a subscription takes `id = \"…\"`, `priority = …` and `once`";
+                    let message =
+                        "a subscription takes `id = \"…\"`, `priority = …`, `once`, `durable`, or `dynamic` alone";
                     return Err(syn::Error::new_spanned(other, message));
                 }
             }
         }
+        if mark.dynamic && (mark.once || mark.durable || mark.id.is_some() || mark.priority.is_some()) {
+            let message =
+                "the options of a dynamic subscription are set where it is made: `events::subscribe(…).priority(…)`";
+            return Err(syn::Error::new_spanned(&mark.pattern, message));
+        }
         Ok(mark)
     }
+}
+
+/// The canonical spelling of a topic: `onContainerStart` is another spelling of `container.start`, which is the topic
+/// that the host delivers.
+pub(super) fn canonical(topic: &LitStr) -> syn::Result<LitStr> {
+    let text =
+        plugbay_manifest::parse_topic(&topic.value()).map_err(|message| syn::Error::new_spanned(topic, message))?;
+    Ok(LitStr::new(&text, topic.span()))
 }
 
 fn string(expression: &Expr) -> syn::Result<LitStr> {

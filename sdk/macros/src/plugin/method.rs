@@ -87,7 +87,7 @@ impl Method {
         let mark = self.mark.name();
         let (takes_payload, context) = match &self.mark {
             Mark::Action(_) => (true, Some("Invocation")),
-            Mark::OnEvent(_) => (true, Some("Event")),
+            Mark::OnEvent(_) | Mark::OnOtherEvents => (true, Some("Event")),
             Mark::OnReload => (true, Some("Reload")),
             _ => (false, None),
         };

@@ -12,7 +12,7 @@ use syn::{Expr, Ident, ImplItem, ItemImpl, LitStr, Token, Type, parenthesized};
 use marks::Mark;
 use method::Method;
 
-/// `#[plugin(new = Self::new, tables(Note, Tag), permissions("db.*:read,write"))]`.
+/// `#[plugin(new = Self::new, tables(Note, Tag), permissions("db.*:read,write"), publishes("order.*"))]`.
 #[derive(Default)]
 struct Arguments {
     /// The function that creates the state, if that is not `Default`.
@@ -21,6 +21,10 @@ struct Arguments {
     tables: Vec<Type>,
     /// The requested permissions.
     permissions: Vec<LitStr>,
+    /// The topics that it publishes on.
+    publishes: Vec<LitStr>,
+    /// The required plugins with their accepted versions.
+    requires: Vec<(LitStr, LitStr)>,
 }
 
 impl Parse for Arguments {
@@ -43,10 +47,24 @@ impl Parse for Arguments {
                     parenthesized!(inside in input);
                     arguments.permissions.extend(inside.parse_terminated(<LitStr as Parse>::parse, Token![,])?);
                 }
+                "publishes" => {
+                    let inside;
+                    parenthesized!(inside in input);
+                    for topic in inside.parse_terminated(<LitStr as Parse>::parse, Token![,])? {
+                        arguments.publishes.push(marks::canonical(&topic)?);
+                    }
+                }
+                "requires" => {
+                    let inside;
+                    parenthesized!(inside in input);
+                    arguments.requires.extend(inside.parse_terminated(requirement, Token![,])?);
+                }
                 _ => {
                     let message = "`#[plugin]` takes `new = <function>`, what makes the state, if not `Default`; \
-                                   `tables(<Type>, …)`, the structs that are its tables; and \
-                                   `permissions(\"<resource>:<actions>\", …)`, the requested permissions";
+                                   `tables(<Type>, …)`, the structs that are its tables; \
+                                   `permissions(\"<resource>:<actions>\", …)`, the requested permissions; \
+                                   `publishes(\"<topic>\", …)`, the topics of its events; and \
+                                   `requires(\"<plugin>\" = \"<versions>\", …)`, the plugins that it needs";
                     return Err(syn::Error::new_spanned(name, message));
                 }
             }
@@ -56,6 +74,16 @@ impl Parse for Arguments {
         }
         Ok(arguments)
     }
+}
+
+/// A required plugin: `"stock"` or `"stock" = ">=1.2"`.
+fn requirement(input: ParseStream<'_>) -> syn::Result<(LitStr, LitStr)> {
+    let name: LitStr = input.parse()?;
+    let version = match input.parse::<Option<Token![=]>>()? {
+        Some(_) => input.parse()?,
+        None => LitStr::new("*", name.span()),
+    };
+    Ok((name, version))
 }
 
 /// Expands the attribute. The methods stay in the output in any case, so that an error here does not cause others about

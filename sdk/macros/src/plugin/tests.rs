@@ -44,7 +44,9 @@ fn methods_of_all_kinds_are_accepted() {
         #[save_state] fn e(&self) -> X { x }
         #[on_reload] fn f(&mut self, x: X) {}
         #[on_unload] fn g(self: &mut Self) {}
-        #[on_event("a.*", priority = -1, once)] fn h(&mut self, x: X, event: &Event) {}
+        #[on_event("a.*", priority = -1, once, durable)] fn h(&mut self, x: X, event: &Event) {}
+        #[on_event("a.*", dynamic)] fn k(&mut self, x: X) {}
+        #[on_event] fn l(&mut self, event: &Event, x: X) {}
         #[health] fn i(&self) -> bool { true }
         fn j<T>(self, t: T) {}
     };
@@ -113,10 +115,10 @@ fn wrong_attribute_argument_is_refused_with_the_valid_ones() {
     );
     check(
         quote!(
-            #[on_event]
+            #[on_event("a", dynamic, once)]
             fn a(&self) {}
         ),
-        &["attribute arguments"],
+        &["the options of a dynamic subscription are set where it is made"],
     );
     check(
         quote!(
@@ -137,7 +139,7 @@ fn wrong_attribute_argument_is_refused_with_the_valid_ones() {
             #[on_event("a", twice)]
             fn a(&self) {}
         ),
-        &["a subscription takes `id = \"…\"`, `priority = …` and `once`"],
+        &["a subscription takes `id = \"…\"`, `priority = …`, `once`, `durable`, or `dynamic` alone"],
     );
     check(
         quote!(
@@ -257,6 +259,15 @@ fn mark_on_two_methods_is_refused() {
     );
     check(
         quote!(
+            #[on_event]
+            fn a(&self) {}
+            #[on_event]
+            fn b(&self) {}
+        ),
+        &["there is already an `#[on_event]` without a topic: method `a`"],
+    );
+    check(
+        quote!(
             #[cfg(a)]
             #[on_load]
             fn a(&self) {}
@@ -307,6 +318,19 @@ fn invalid_name_and_permissions_are_each_refused() {
     });
     let expected = ["did you mean `read`?", "nots", "must not be empty", "`b c` is not an action name"];
     check_with(quote!(permissions("db.notes:raed", "nots.x:read")), methods, &expected);
+}
+
+#[test]
+fn topics_and_required_plugins_are_checked() {
+    let action = quote!(impl P { #[action] fn a(&self) {} });
+    check_with(
+        quote!(publishes("onContainerStart", "order.*"), requires("stock", "erp" = ">=1.2")),
+        action.clone(),
+        &[],
+    );
+    check_with(quote!(publishes("order..x")), action.clone(), &["has an empty word"]);
+    check_with(quote!(requires("Stock")), action.clone(), &["`Stock`"]);
+    check_with(quote!(requires("stock" = "soon")), action, &["`soon`"]);
 }
 
 #[test]
