@@ -18,7 +18,7 @@ use crate::report::{Machine, Report, Row};
 use crate::row::call::Asked;
 use crate::row::service::Service;
 use crate::row::threads::Serving;
-use crate::row::{Bench, call, fresh, load, memory, service, start, threads};
+use crate::row::{Bench, boot, call, fresh, load, memory, service, start, threads};
 use crate::subject::extism::Extism;
 
 /// Measures Plugbay against a native function, raw wasmtime and Extism.
@@ -31,7 +31,7 @@ struct Arguments {
     #[arg(long, default_value_t = 4.0)]
     batch_ms: f64,
     /// Run only rows whose key contains one of these words: ping, echo-100, typed, fresh, threads, compute, load,
-    /// memory, service, cli.
+    /// boot, memory, service, cli.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Write all measurements to this file, as JSON.
@@ -63,6 +63,7 @@ const ROWS: &[Measure] = &[
     ("compute-scan", |bench| call::text(bench, "scan", "1000000", Asked::default())),
     ("load-wasm", |bench| load::row(bench, false)),
     ("load-cache", |bench| load::row(bench, true)),
+    ("boot-500", |bench| boot::row(bench, 500)),
     ("memory-1000", |bench| memory::row(bench, 1_000, Some(64.0))),
     ("memory-10000", |bench| memory::row(bench, 10_000, Some(64.0))),
     ("service-call", service::checked_call),
@@ -79,8 +80,10 @@ fn asked(over_raw: f64, extism_over: Option<f64>) -> Asked {
 
 fn main() -> anyhow::Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    if let Some((memory::CHILD, rest)) = words.split_first().map(|(first, rest)| (first.as_str(), rest)) {
-        return memory::child(rest);
+    match words.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        Some((memory::CHILD, rest)) => return memory::child(rest),
+        Some((boot::CHILD, rest)) => return boot::child(rest),
+        _ => {}
     }
     let arguments = Arguments::parse();
     let scratch = tempfile::tempdir()?;

@@ -85,7 +85,8 @@ async fn count(subject: &str, instances: u32, wasm: &[u8]) -> anyhow::Result<f64
     Ok((after - before) / f64::from(instances) / 1024.0)
 }
 
-fn resident_bytes() -> anyhow::Result<f64> {
+/// The resident memory of this process.
+pub fn resident_bytes() -> anyhow::Result<f64> {
     let status = std::fs::read_to_string("/proc/self/status").context("this row needs Linux")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
     let kibibytes: f64 = line.trim().trim_end_matches("kB").trim().parse()?;

@@ -1,5 +1,6 @@
 //! The rows of the benchmark, with a file for each kind.
 
+pub mod boot;
 pub mod call;
 pub mod fresh;
 pub mod load;
