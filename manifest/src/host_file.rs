@@ -22,7 +22,7 @@ use crate::{name, shape, top};
 
 pub use self::catalog_settings::CatalogSettings;
 
-/// The file names of the host's file, in order of precedence. The first that exists is used.
+/// The usual file names of the host's file, in the order in which a program looks for one.
 pub const HOST_FILE_NAMES: [&str; 4] = ["plugbay.yaml", "plugbay.yml", "plugbay.json", "plugbay.toml"];
 
 /// The checked contents of a host's file. `Default` is a host without a file.

@@ -138,16 +138,16 @@ impl RestartPolicy {
     }
 }
 
-/// What happens to the plugins that require, directly or through others, a plugin that is unloaded. Disabled plugins
-/// do not count.
+/// What happens to the plugins that require, directly or through others, a plugin that is unloaded, disabled, or
+/// replaced by a version that they do not accept. Disabled plugins do not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Dependents {
     /// They stay loaded, and their calls of the plugin fail.
     Keep,
-    /// If there are any, nothing is unloaded.
+    /// If there are any, nothing is changed.
     Refuse,
-    /// They are unloaded before the plugin.
+    /// They are unloaded, or disabled, with the plugin.
     Unload,
 }
 

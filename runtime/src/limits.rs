@@ -177,6 +177,8 @@ pub const EVENT_TRAPS_MAX: u32 = 3;
 pub const EVENT_RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// Dead letters of a plugin: the latest 1,000.
 pub const DEAD_LETTERS_MAX: usize = 1_000;
+/// Dead letters that are read at once, with their data: 100.
+pub const DEAD_LETTERS_PAGE: usize = 100;
 /// The pause after stored events could not be read, acknowledged or delivered, because the plugin does not serve: 5 s.
 pub const EVENTS_UNREADABLE_PAUSE: Duration = Duration::from_secs(5);
 /// Events in a stream of the application: 256. If more are not read, the oldest are lost.

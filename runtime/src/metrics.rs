@@ -96,7 +96,8 @@ pub struct MetricsSnapshot {
     pub allows: u64,
     /// Accesses to host capabilities that were denied.
     pub denials: u64,
-    /// Denials that were counted but not recorded, because there were too many in one second.
+    /// Denials that were counted but not recorded: those of events that were withheld, after the first, and those above
+    /// the quota of a second.
     pub denials_unrecorded: u64,
     /// Log lines that were dropped because the plugin exceeded its quota.
     pub log_lines_dropped: u64,

@@ -10,7 +10,9 @@ mod audit_events;
 mod boot;
 mod builder;
 mod change;
+mod dependents;
 mod events;
+mod log_events;
 mod prepare;
 
 use std::collections::HashMap;

@@ -67,4 +67,5 @@ pub use crate::service::jobs::{
     BegunRun, DueJob, DueJobs, DueRun, Job, JobChange, JobClaim, JobError, JobFuture, JobLimits, JobOutcome,
     JobSchedule, JobState, JobStore, JobStoreProvider, JobUpdate, NewJob, SqliteJobs,
 };
+pub use crate::service::limit::ReachedLimit;
 pub use crate::store_future::StoreFuture;

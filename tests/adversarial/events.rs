@@ -11,6 +11,8 @@ use crate::harness::patience::{ends, until};
 
 /// The events that a plugin's queue holds.
 const QUEUE_MAX: usize = 1_000;
+/// The events that follow from one another.
+const DEPTH_MAX: usize = 16;
 
 #[tokio::test]
 async fn plugin_that_hangs_in_its_handler_fills_only_its_own_queue() {
@@ -90,6 +92,67 @@ async fn handler_that_publishes_what_it_receives_ends() {
     };
     assert!(events.by_ref().skip(1).take(100).all(is_related), "they share the id of the first");
     ends(host.runtime.unload("attacker")).await;
+}
+
+#[tokio::test]
+async fn event_for_a_thousand_handlers_reaches_each_of_them() {
+    const PLUGINS: usize = 20;
+    // Each pattern replaces other words of the topic, so that they are all different.
+    let (topic, words) = ("fan.out.to.all.of.them", 6);
+    let replaced = |mask: usize, at: usize, word| if mask >> at & 1 == 1 { "*" } else { word };
+    let pattern = |mask: usize| {
+        let words = topic.split('.').enumerate().map(|(at, word)| replaced(mask, at, word));
+        words.collect::<Vec<_>>().join(".")
+    };
+    let patterns: Vec<String> = (0..50).map(pattern).collect();
+    assert!(patterns.len() < 1 << words);
+    let host = host(|builder| builder.live_instances(PLUGINS as u32 + 8));
+    let mut plugins = Vec::new();
+    for index in 0..PLUGINS {
+        plugins.push(host.load(subscriber(&format!("p{index}"), json!(patterns))).await);
+    }
+    let neighbour = host.load(subscriber("neighbour", json!(["order.*"]))).await;
+    let outcome = host.runtime.emit(Event::new(topic, 1)).await.expect("it is accepted");
+    assert_eq!((outcome.handlers, outcome.failed), (PLUGINS * patterns.len(), 0));
+    // Published, it visits them one after another, and other events pass it.
+    host.runtime.publish(Event::new(topic, 2)).await.expect("it is queued");
+    host.runtime.publish(Event::new("order.placed", 3)).await.expect("it is queued");
+    heard(&neighbour, 1).await;
+    for plugin in &plugins {
+        assert_eq!(heard(plugin, 2 * patterns.len()).await.len(), 2 * patterns.len());
+    }
+}
+
+/// The depth of an event is not lost if its handler makes another plugin publish the next one.
+#[tokio::test]
+async fn storm_by_way_of_another_plugin_ends() {
+    let host = host(|builder| builder);
+    let permissions = json!([{ "resource": "plugin.*" }]);
+    let attacker = host.load(TestPlugin::from(sdk::CALLER).manifest("permissions", permissions)).await;
+    let accomplice = TestPlugin::from(feature::EVENTS)
+        .manifest("name", json!("call"))
+        .manifest("allowed_callers", json!(["sdk_caller"]));
+    let accomplice = host.load(accomplice).await;
+    let mut storm = host.runtime.subscribe("call.**").expect("a pattern");
+    // Its handler calls `publish` of the accomplice with this event's own data.
+    let mut data = json!({ "plugin": "call", "action": "publish", "payload": { "topic": "call.again" } });
+    for _ in 0..20 {
+        let payload = json!({ "topic": "call.again", "data": data });
+        data = json!({ "plugin": "call", "action": "publish", "payload": payload });
+    }
+    host.runtime.publish(Event::new("call.first", data)).await.expect("it is queued");
+    until("the end of the storm", async || attacker.metrics().errors.get("cycle").copied()).await;
+    let mut events = std::iter::from_fn(|| storm.try_next());
+    let first = events.next();
+    let Some(Received::Event(first)) = first else { panic!("no event: {first:?}") };
+    let ids: Vec<Option<String>> = events
+        .map(|received| match received {
+            Received::Event(event) => event.correlation_id.clone(),
+            Received::Missed(count) => panic!("{count} events were missed"),
+        })
+        .collect();
+    assert_eq!(ids, vec![Some(first.id.clone()); DEPTH_MAX - 1]);
+    assert_eq!((pings(&attacker).await, pings(&accomplice).await), (1, 1));
 }
 
 #[tokio::test]

@@ -306,6 +306,7 @@ fn owned(keys: &[&str]) -> Vec<String> {
 
 #[track_caller]
 fn assert_limit<T: std::fmt::Debug>(result: Result<T, DataError>, parts: &[&str]) {
-    let Err(DataError::Limit(text)) = result else { panic!("no limit was reached: {result:?}") };
+    let Err(DataError::Limit(limit)) = result else { panic!("no limit was reached: {result:?}") };
+    let text = limit.to_string();
     assert!(parts.iter().all(|part| text.contains(part)), "{text}");
 }

@@ -100,10 +100,14 @@ async fn dead_letters_are_listed_retried_and_removed(store: &dyn EventStore) {
     let dead =
         |delivery: &PendingEvent| (delivery.number, DeliveryOutcome::Dead { error: "it broke".to_owned(), time_ms: 7 });
     store.settle(pending.iter().map(dead).collect()).await.expect("they are settled");
-    let found = store.dead_letters(before, 9).await.expect("they are read");
+    let found = store.dead_letters(None, before, 9).await.expect("they are read");
     assert_eq!((found.len(), &*found[0].plugin, &*found[0].error, found[0].time_ms), (2, PLUGINS[0], "it broke", 7));
     assert_eq!((found[0].attempts, &*found[0].event.id), (1, "1"));
     assert_eq!(letters(store, found[0].number).await.len(), 1, "from a number on");
+    for (plugin, count) in PLUGINS.into_iter().zip([2, 0]) {
+        let of_one = store.dead_letters(Some(plugin), before, 9).await.expect("they are read");
+        assert_eq!(of_one.len(), count, "{plugin}");
+    }
 
     let retried = store.retry_dead_letter(found[0].number).await.expect("it is retried");
     assert_eq!(retried.as_deref(), Some(PLUGINS[0]));
@@ -169,7 +173,7 @@ fn shown(pending: &[PendingEvent]) -> Vec<(String, u32)> {
 }
 
 async fn letters(store: &dyn EventStore, after: u64) -> Vec<(u64, String)> {
-    let letters = store.dead_letters(after, 1_000).await.expect("they are read");
+    let letters = store.dead_letters(None, after, 1_000).await.expect("they are read");
     let letters = letters.into_iter().filter(|letter| PLUGINS.contains(&&*letter.plugin));
     letters.map(|letter| (letter.number, letter.event.id)).collect()
 }

@@ -21,7 +21,7 @@ async fn data_in_memory_conforms() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn data_in_sqlite_conforms() {
-    let directory = tempfile::tempdir().expect("a directory");
+    let directory = sqlite_directory();
     data::check(&SqliteData::new(directory.path())).await;
 }
 
@@ -39,23 +39,25 @@ async fn rates_in_memory_conform() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn jobs_in_memory_conform() {
+    let _directory = sqlite_directory();
     jobs::check(&SqliteJobs::in_memory()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn jobs_in_sqlite_conform() {
-    let directory = tempfile::tempdir().expect("a directory");
+    let directory = sqlite_directory();
     jobs::check(&SqliteJobs::new(directory.path())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn db_in_memory_conforms() {
+    let _directory = sqlite_directory();
     db::check(&SqliteDatabases::in_memory()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn db_in_sqlite_conforms() {
-    let directory = tempfile::tempdir().expect("a directory");
+    let directory = sqlite_directory();
     let provider = SqliteDatabases::new(directory.path());
     db::check(&provider).await;
     db::check_tables_outlive_stores(&provider).await;
@@ -63,13 +65,20 @@ async fn db_in_sqlite_conforms() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_in_memory_conform() {
+    let _directory = sqlite_directory();
     events::check(&SqliteEvents::in_memory()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_in_sqlite_conform() {
-    let directory = tempfile::tempdir().expect("a directory");
+    let directory = sqlite_directory();
     events::check(&SqliteEvents::new(directory.path())).await;
-    let directory = tempfile::tempdir().expect("a directory");
+    let directory = sqlite_directory();
     events::check_events_outlive_the_store(|| SqliteEvents::new(directory.path())).await;
+}
+
+/// A directory for a backend. The memory of SQLite is bounded, which is possible before its first use in the process.
+fn sqlite_directory() -> tempfile::TempDir {
+    plugbay::bound_sql_memory().expect("SQLite was not used before");
+    tempfile::tempdir().expect("a directory")
 }

@@ -50,62 +50,6 @@ async fn plugins_of_a_random_graph_load_in_order_unload_reversed() {
     }
 }
 
-/// Two plugins are broken and two require each other; all that do not require one of these, directly or through others,
-/// are loaded.
-#[tokio::test]
-async fn generated_plugins_load_around_two_broken_ones_and_a_cycle() {
-    const PLUGINS: usize = 60;
-    let given = std::env::var("PLUGBAY_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = given.unwrap_or_else(|| fastrand::u64(..));
-    println!("PLUGBAY_TEST_SEED={seed}");
-    let mut random = fastrand::Rng::with_seed(seed);
-    let name = |index: usize| format!("p{index}");
-    let mut requires: Vec<BTreeSet<usize>> =
-        (0..PLUGINS).map(|index| (0..random.usize(..3).min(index)).map(|_| random.usize(..index)).collect()).collect();
-    let (broken, cycle) = ([10, 25], [40, 41]);
-    broken.iter().for_each(|index| requires[*index].clear());
-    requires[cycle[0]] = BTreeSet::from([cycle[1]]);
-    requires[cycle[1]] = BTreeSet::from([cycle[0]]);
-    let mut failing = BTreeSet::from([broken[0], broken[1], cycle[0], cycle[1]]);
-    for (index, required) in requires.iter().enumerate() {
-        if !required.is_disjoint(&failing) {
-            failing.insert(index);
-        }
-    }
-
-    let package = |index: usize| {
-        let required: Vec<String> = requires[index].iter().copied().map(name).collect();
-        let plugin = TestPlugin::from(feature::LIFECYCLE).manifest("name", json!(name(index)));
-        let plugin = plugin.manifest("requires", json!(required));
-        match index {
-            10 => plugin.manifest("configuration", json!({ "on_load": { "type": "string", "default": "fail" } })),
-            25 => plugin.manifest("plugbay_version", json!(">=99")),
-            _ => plugin,
-        }
-        .package()
-    };
-    let host = Host::with(|builder| builder.live_instances(100));
-    let loaded = host.runtime.load_all((0..PLUGINS).map(package)).await;
-    let serving: BTreeSet<String> = loaded.successes.iter().map(plugbay::Plugin::name).collect();
-    let failing = &failing;
-    let expected = |is_failing: bool| (0..PLUGINS).filter(move |index| failing.contains(index) == is_failing).map(name);
-    assert_eq!(serving, expected(false).collect());
-    let failed: BTreeSet<String> = loaded.errors.iter().map(|error| error.subject().to_owned()).collect();
-    assert_eq!(failed, expected(true).collect());
-    for error in &loaded.errors {
-        match error.subject() {
-            "p10" => assert_load_error(error, "p10", "not_ready"),
-            "p25" => assert_load_error(error, "p25", "version_mismatch"),
-            "p40" | "p41" => assert_load_error(error, error.subject(), "requirement_cycle"),
-            dependent => {
-                assert_load_error(error, dependent, "failed_requirement");
-                let text = error.to_string();
-                assert!(["`p10`", "`p25`", "`p40`", "`p41`"].iter().any(|cause| text.contains(cause)), "{text}");
-            }
-        }
-    }
-}
-
 #[tokio::test]
 async fn failure_stays_with_the_plugin_and_its_dependents() {
     let host = Host::new();
@@ -219,6 +163,49 @@ async fn dependents_stay_if_they_are_to_be_kept() {
     let host = tower().await;
     assert_eq!(host.runtime.unload_with("bottom", Dependents::Keep).await.expect("it is loaded"), ["bottom"]);
     assert_eq!(listed(&host), ["middle", "other", "top"]);
+}
+
+#[tokio::test]
+async fn disabling_a_required_plugin_is_refused_or_disables_its_dependents() {
+    let host = tower().await;
+    let error = host.runtime.disable_with("bottom", Dependents::Refuse).await.expect_err("it is required");
+    assert_eq!(error.to_string(), "plugin `bottom` is required by middle, top");
+    let disabled = host.runtime.disable_with("bottom", Dependents::Unload).await.expect("it is loaded");
+    assert_eq!(disabled, ["top", "middle", "bottom"]);
+    assert_eq!(moments(&host, "on_unload"), disabled);
+    let serving: Vec<String> =
+        host.runtime.plugins().iter().filter(|plugin| plugin.is_loaded()).map(plugbay::Plugin::name).collect();
+    assert_eq!((serving, listed(&host).len()), (vec!["other".to_owned()], 4));
+    let error = host.runtime.enable("top").await.expect_err("what it requires is disabled");
+    assert_load_error(&error, "top", "missing_requirement");
+    assert_eq!(host.runtime.disable_with("bottom", Dependents::Refuse).await.expect("nothing uses it"), ["bottom"]);
+}
+
+#[tokio::test]
+async fn version_that_dependents_do_not_accept_is_refused_or_ends_them() {
+    let host = Host::new();
+    let version = |version: &str| {
+        TestPlugin::from(feature::LIFECYCLE).manifest("name", json!("base")).manifest("version", json!(version))
+    };
+    host.load(version("1.0.0")).await;
+    for (name, requires) in
+        [("exact", json!([{ "name": "base", "version": "<2" }])), ("above", json!(["exact"])), ("any", json!(["base"]))]
+    {
+        host.runtime.load(plugin(name, requires)).await.expect("it is loaded");
+    }
+    let reload = async |to: &str, dependents| host.runtime.reload_with(version(to).package(), dependents).await;
+    let (_, unloaded) = reload("1.1.0", Dependents::Refuse).await.expect("all accept it");
+    assert!(unloaded.is_empty());
+    let error = reload("2.0.0", Dependents::Refuse).await.expect_err("one does not accept it");
+    assert_load_error(&error, "base", "required_version");
+    assert_contains(&error.to_string(), &["2.0.0", "exact"]);
+    assert_eq!(host.runtime.plugin("base").expect("it is loaded").manifest().version.to_string(), "1.1.0");
+    let (base, unloaded) = reload("2.0.0", Dependents::Unload).await.expect("it is reloaded");
+    assert_eq!(
+        (base.manifest().version.to_string().as_str(), unloaded),
+        ("2.0.0", vec!["above".into(), "exact".into()])
+    );
+    assert_eq!(listed(&host), ["any", "base"]);
 }
 
 async fn pings_of(plugins: &[plugbay::Plugin]) -> Vec<u64> {

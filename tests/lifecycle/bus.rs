@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin, call, pings};
-use crate::harness::patience::ends;
+use crate::harness::patience::{ends, until};
 
 #[tokio::test]
 async fn emitted_event_reaches_plugins_by_priority_until_one_stops_it() {
@@ -84,6 +84,31 @@ async fn denial_is_an_event_that_the_application_receives() {
     let event = next(&mut denials).await;
     assert_eq!((&*event.name, &*event.source), ("permission.deny", "host"));
     assert_eq!((&event.data["plugin"], &event.data["action"]), (&json!("feature_data"), &json!("read")), "{error}");
+}
+
+#[tokio::test]
+async fn log_lines_are_events_but_for_those_of_their_handlers() {
+    let host = host();
+    let mut lines = host.runtime.subscribe("log.*").expect("a pattern");
+    // Its handler fails on the topic `log.fail`, which the host logs for it.
+    let watcher = host.load(subscriber("watcher", json!(["log.*"]))).await;
+    let chatty = |name: &str| TestPlugin::from(feature::LIFECYCLE).manifest("name", json!(name));
+    host.load(chatty("fail")).await;
+    until("the failure of the handler", async || watcher.metrics().errors.get("unwanted").copied()).await;
+    host.load(chatty("other")).await;
+    for plugin in ["fail", "other"] {
+        let event = next(&mut lines).await;
+        assert_eq!((&*event.name, &*event.source), (&*format!("log.{plugin}"), "host"));
+        let data = &event.data;
+        assert_eq!(
+            (&data["plugin"], &data["level"], &data["target"]),
+            (&json!(plugin), &json!("info"), &json!("lifecycle"))
+        );
+        assert_eq!((&data["message"], data["time_ms"].is_u64()), (&json!("on_load"), true), "{data}");
+    }
+    let is_logged =
+        host.log.lines().iter().any(|line| line.plugin == "watcher" && line.message.contains("not handled"));
+    assert!(is_logged, "{:?}", host.log.lines());
 }
 
 async fn next(stream: &mut EventStream) -> std::sync::Arc<Event> {

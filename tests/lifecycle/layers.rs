@@ -70,6 +70,20 @@ configuration: { closed: { type: boolean } }
 }
 
 #[test]
+fn tables_of_the_file_keep_those_of_the_code() {
+    let names = |text: &str| {
+        let layer = Layer::parse("plugin.yaml", text, Format::Yaml).expect("the file parses");
+        let package = Package::from_bytes("notes", sdk::DB.bytes()).manifest(layer);
+        let tables = manifest_of(package).expect("it is valid").tables;
+        tables.into_iter().map(|table| table.name).collect::<Vec<_>>()
+    };
+    let of_code = names("title: Notes");
+    assert!(of_code.len() > 1, "{of_code:?}");
+    let both = names("tables: { extra: { columns: { id: id } } }");
+    assert!(of_code.iter().all(|name| both.contains(name)) && both.contains(&"extra".to_owned()), "{both:?}");
+}
+
+#[test]
 fn empty_list_in_the_file_drops_the_codes_entries() {
     let manifest = orders("{ events: { subscribes: [] }, routes: [], permissions: [] }").expect("it is valid");
     assert!(manifest.events.subscribes.is_empty() && manifest.routes.is_empty() && manifest.permissions.is_empty());

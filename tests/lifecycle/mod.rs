@@ -2,6 +2,7 @@
 
 mod boot;
 mod bus;
+mod durable;
 mod event;
 mod event_admission;
 mod isolation;

@@ -134,7 +134,7 @@ async fn backend_that_panics_fails_the_call_alone() {
 
 #[tokio::test]
 async fn rate_backend_that_does_not_count_fails_the_call_alone() {
-    let codes = [(Fault::Error, "host_error"), (Fault::Hang, "timeout"), (Fault::Panic, "host_error")];
+    let codes = [(Fault::Error, "unavailable"), (Fault::Hang, "timeout"), (Fault::Panic, "host_error")];
     // A counter that `opens` fails in its future, another one in the method itself.
     for (broken, code) in codes
         .into_iter()
@@ -146,6 +146,7 @@ async fn rate_backend_that_does_not_count_fails_the_call_alone() {
         let neighbour = host.load(TestPlugin::from(feature::ECHO).manifest("name", json!("neighbour"))).await;
         let error = plugin.call::<Value>("ping", &()).await.expect_err("it cannot be counted");
         assert_invoke_error(&error, "feature_echo", code);
+        assert_eq!(error.http_status() == 503, code == "unavailable", "{error}");
         assert_eq!(pings(&neighbour).await, 1, "a plugin without a rate limit");
         assert!(host.runtime.unload("feature_echo").await);
     }

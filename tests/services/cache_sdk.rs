@@ -48,6 +48,9 @@ async fn errors_have_codes_and_name_the_key() {
         assert_eq!(error.code(), code);
         assert_contains(&error.to_string(), &[key]);
     }
+    let error = call(&plugin, "too_long").await.expect_err("it fails");
+    let details = error.failure().and_then(|failure| failure.details.clone()).expect("the limit");
+    assert_eq!((&details["limit"], details["allowed"].is_u64()), (&json!("cache_value_bytes"), true), "{details}");
     host.runtime.set_policy(Policy::default());
     let error = plugin.call::<Value>("note", "key").await.expect_err("the grant was revoked");
     assert_eq!(error.code(), "permission_denied");

@@ -120,6 +120,11 @@ async fn refusal_has_a_code_and_names_the_key() {
         let failure = error.failure().unwrap_or_else(|| panic!("{action}: {error}"));
         assert_eq!(failure.code, code, "{error}");
         assert_contains(&failure.message, &words);
+        if code == "limit_exceeded" {
+            let details = failure.details.as_ref().unwrap_or_else(|| panic!("no details: {error}"));
+            let shown = [&details["limit"], &details["allowed"], &details["observed"]].map(ToString::to_string);
+            assert_eq!(shown.map(|text| text.trim_matches('"').to_owned()).as_slice(), words, "{details}");
+        }
     }
     let plugin = loaded("data.*").await;
     let error = plugin.call::<Value>("keep", &(1 << 20)).await.expect_err("with its quotes it is too long");

@@ -159,6 +159,14 @@ async fn errors_of_statements_have_codes() {
         let answer = plugin.call::<Value>("query", &json!({ "sql": sql })).await;
         assert_eq!(code(answer), expected, "{sql}");
     }
+    let error = plugin.call::<Value>("query", &json!({ "sql": "SELECT randomblob(2000000)" })).await;
+    let details = error.expect_err("it is too large").failure().and_then(|failure| failure.details.clone());
+    let details = details.expect("the limit");
+    assert_eq!(
+        (&details["limit"], &details["allowed"]),
+        (&json!("bytes of a value or row"), &json!(1_000_000)),
+        "{details}"
+    );
     ask::<Value>(&plugin, "add_users", json!(["Ann"])).await;
     let wrong = plugin.call::<Value>("add_thing", &with(thing(), "user", json!(77))).await;
     assert_eq!(code(wrong), "constraint");

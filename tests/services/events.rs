@@ -1,5 +1,8 @@
 //! The `events` service: publishing, subscriptions that a plugin's code makes, and what each needs.
 
+use std::time::Duration;
+
+use plugbay::clock::ManualClock;
 use plugbay::event::Received;
 use plugbay::{Event, InvokeError, Plugin, Policy};
 use serde_json::{Value, json};
@@ -72,6 +75,40 @@ async fn declared_subscription_receives_only_granted_topics() {
     host.runtime.update_policy(|policy| policy.deny_first("events.order.*:subscribe")).expect("a rule");
     assert_eq!(emit("order.placed").await.handlers, 0, "it was revoked");
     assert_eq!(heard(&spy, 2).await.len(), 2);
+    let metrics = spy.metrics();
+    assert_eq!((metrics.denials, metrics.denials_unrecorded), (3, 2), "all denials are counted");
+}
+
+#[tokio::test]
+async fn queued_event_is_withheld_if_its_grant_is_revoked_meanwhile() {
+    let host = host();
+    let spy = host.load(plugin("spy").manifest("events", json!({ "subscribes": ["order.*", "spy.own"] }))).await;
+    // The task that delivers them runs when this one waits.
+    for topic in ["order.placed", "spy.own"] {
+        host.runtime.publish(Event::new(topic, 1)).await.expect("it is queued");
+    }
+    host.runtime.update_policy(|policy| policy.deny_first("events.order.*:subscribe")).expect("a rule");
+    assert_eq!(heard(&spy, 1).await[0]["topic"], "spy.own");
+    assert_eq!(spy.metrics().denials, 1);
+}
+
+#[tokio::test]
+async fn stored_event_is_a_dead_letter_if_its_grant_is_revoked_meanwhile() {
+    let clock = ManualClock::default();
+    let host = Host::with(|builder| builder.policy(Policy::allow_all()).clock(clock.clone()));
+    let events = json!({ "subscribes": [{ "topic": "order.*", "durable": true }] });
+    let spy = host.load(plugin("spy").manifest("events", events)).await;
+    // The handler fails, and is called again after a pause.
+    let id = host.runtime.publish(Event::new("order.fail", 1)).await.expect("it is stored");
+    until("the first attempt", async || spy.metrics().errors.get("unwanted").copied()).await;
+    host.runtime.update_policy(|policy| policy.deny_first("events.order.*:subscribe")).expect("a rule");
+    let letter = until("a dead letter", async || {
+        clock.advance(Duration::from_secs(1));
+        host.runtime.dead_letters(0, 10).await.expect("they are read").pop()
+    })
+    .await;
+    assert_eq!((&letter.event.id, spy.metrics().errors["unwanted"]), (&id, 1));
+    assert_contains(&letter.error, &["does not grant"]);
 }
 
 #[tokio::test]

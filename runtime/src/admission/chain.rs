@@ -18,6 +18,17 @@ pub(crate) struct Chain {
     depth: usize,
     /// Whether this link is not a plugin but the application.
     of_application: bool,
+    /// The event whose handler began the chain, or the latest one if handlers of several events wait.
+    event: Option<Arc<EventCause>>,
+}
+
+/// The event whose handler makes a call. Events that are published in the call follow from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EventCause {
+    /// The number of events that led to one another, this one included.
+    pub(crate) depth: u32,
+    /// The id that related events share.
+    pub(crate) correlation_id: String,
 }
 
 tokio::task_local! {
@@ -26,16 +37,22 @@ tokio::task_local! {
 }
 
 impl Chain {
-    /// The chain of a call that `plugin` makes while it serves the last call of `before`.
-    pub(crate) fn new(plugin: Arc<str>, requires: Arc<[String]>, before: Option<Arc<Chain>>) -> Arc<Self> {
+    /// The chain of a call that `plugin` makes while it serves the last call of `before`, and handles `event`.
+    pub(crate) fn new(
+        plugin: Arc<str>,
+        requires: Arc<[String]>,
+        before: Option<Arc<Chain>>,
+        event: Option<EventCause>,
+    ) -> Arc<Self> {
         let depth = before.as_ref().map_or(1, |before| before.depth + 1);
-        Arc::new(Chain { plugin, requires, before, depth, of_application: false })
+        let event = event.map(Arc::new).or_else(|| before.as_ref()?.event.clone());
+        Arc::new(Chain { plugin, requires, before, depth, of_application: false, event })
     }
 
     /// The chain of a call that a function of the application makes while the plugins of `before` wait for it.
     pub(crate) fn of_application(name: Arc<str>, before: Arc<Chain>) -> Arc<Self> {
-        let depth = before.depth + 1;
-        Arc::new(Chain { plugin: name, requires: [].into(), before: Some(before), depth, of_application: true })
+        let (depth, event) = (before.depth + 1, before.event.clone());
+        Arc::new(Chain { plugin: name, requires: [].into(), before: Some(before), depth, of_application: true, event })
     }
 
     /// Runs a function of the application for which this chain waits: calls that it makes find the chain by
@@ -53,6 +70,11 @@ impl Chain {
     /// The plugin that makes the call.
     pub(crate) fn caller(&self) -> &str {
         &self.plugin
+    }
+
+    /// The event that led to this chain, if a handler began it.
+    pub(crate) fn event(&self) -> Option<&EventCause> {
+        self.event.as_deref()
     }
 
     /// The number of plugins that wait.
@@ -91,7 +113,7 @@ mod tests {
     use super::*;
 
     fn caller(requires: &[&str]) -> Arc<Chain> {
-        Chain::new("a".into(), requires.iter().map(ToString::to_string).collect(), None)
+        Chain::new("a".into(), requires.iter().map(ToString::to_string).collect(), None, None)
     }
 
     #[test]
@@ -119,8 +141,19 @@ mod tests {
     }
 
     #[test]
+    fn chain_has_the_latest_event_that_led_to_it() {
+        let event = |depth| Some(EventCause { depth, correlation_id: "story".to_owned() });
+        let first = Chain::new("a".into(), [].into(), None, event(1));
+        let second = Chain::of_application("shop".into(), Chain::new("b".into(), [].into(), Some(first), None));
+        assert_eq!(second.event().cloned(), event(1));
+        let third = Chain::new("c".into(), [].into(), Some(second), event(2));
+        assert_eq!(third.event().cloned(), event(2));
+        assert_eq!(caller(&[]).event(), None);
+    }
+
+    #[test]
     fn chain_shows_its_plugins_in_the_order_of_the_calls() {
-        let link = |before, name: &str| Some(Chain::new(name.into(), [].into(), before));
+        let link = |before, name: &str| Some(Chain::new(name.into(), [].into(), before, None));
         let chain = ["a", "b", "a"].into_iter().fold(None, link).expect("three links");
         assert_eq!((chain.depth(), chain.caller(), chain.to_string().as_str()), (3, "a", "a -> b -> a"));
         let plugins: Vec<&str> = chain.plugins().map(|name| &**name).collect();

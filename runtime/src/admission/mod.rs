@@ -6,5 +6,5 @@ mod chain;
 pub(crate) mod rate;
 mod waits;
 
-pub(crate) use chain::Chain;
+pub(crate) use chain::{Chain, EventCause};
 pub(crate) use waits::Waits;

@@ -144,7 +144,7 @@ mod tests {
 
         /// `"ab"` is a that called b.
         fn chain(&self, names: &str) -> Arc<Chain> {
-            let link = |before, name| Some(Chain::new(self.get(name).clone(), [].into(), before));
+            let link = |before, name| Some(Chain::new(self.get(name).clone(), [].into(), before, None));
             names.chars().fold(None, link).expect("at least one name")
         }
     }
@@ -201,10 +201,10 @@ mod tests {
         let waits = Waits::default();
         let mut places = Vec::new();
         for pair in names.windows(2) {
-            let chain = Chain::new(pair[0].clone(), [].into(), None);
+            let chain = Chain::new(pair[0].clone(), [].into(), None, None);
             places.push(waits.enter(&chain, &pair[1], 1).expect("the last one runs"));
         }
-        let last = Chain::new(names[1_000].clone(), [].into(), None);
+        let last = Chain::new(names[1_000].clone(), [].into(), None, None);
         assert!(waits.enter(&last, &names[0], 1).is_err());
     }
 }

@@ -239,6 +239,12 @@ impl PluginAudit {
         }
     }
 
+    /// Counts a denied access that is not to be recorded.
+    pub(crate) fn deny_unrecorded(&self) {
+        self.counters.denied.fetch_add(1, Ordering::Relaxed);
+        self.counters.left_out.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn record_allowed(&self, resource: &str, action: PermissionAction, call: Option<&CallOrigin>) {
         let Quota::Left { dropped_before } = admit(&self.counters.uses) else { return };
         let resource = self.mask.apply(resource);

@@ -349,7 +349,10 @@ impl Cost {
 fn is_broken(error: &InvokeError, not_started: bool) -> bool {
     match error.kind() {
         InvokeErrorKind::Trapped { .. } => true,
-        InvokeErrorKind::Busy { .. } | InvokeErrorKind::Timeout { .. } | InvokeErrorKind::Host { .. } => false,
+        InvokeErrorKind::Busy { .. }
+        | InvokeErrorKind::Timeout { .. }
+        | InvokeErrorKind::Unavailable { .. }
+        | InvokeErrorKind::Host { .. } => false,
         _ => not_started,
     }
 }

@@ -13,8 +13,8 @@ use crate::plugin::verdict;
 /// Admits and counts a call. A counter that has its answer at once costs neither an allocation nor a wait.
 ///
 /// # Errors
-/// [`InvokeErrorKind::RateLimited`]; [`InvokeErrorKind::Timeout`] or [`InvokeErrorKind::Host`] if the counter does not
-/// answer.
+/// [`InvokeErrorKind::RateLimited`]; [`InvokeErrorKind::Unavailable`] if the counter cannot count,
+/// [`InvokeErrorKind::Timeout`] if it does not answer, [`InvokeErrorKind::Host`] if it panics.
 #[inline]
 pub(super) async fn admit(
     plugin: &LoadedPlugin,
@@ -48,13 +48,22 @@ fn refused(plugin: &LoadedPlugin, call: &Call<'_>, error: RateError) -> InvokeEr
         (RateError::Limited { retry_after }, Some(limit)) => {
             plugin.error(call, InvokeErrorKind::RateLimited { calls: limit.calls, period: limit.period, retry_after })
         }
-        (error, _) => failed(plugin, call, &error.to_string()),
+        (error, _) => {
+            let message = not_counted(plugin, call, &error.to_string());
+            plugin.error(call, InvokeErrorKind::Unavailable { message })
+        }
     }
 }
 
 #[cold]
 fn failed(plugin: &LoadedPlugin, call: &Call<'_>, message: &str) -> InvokeError {
+    let message = not_counted(plugin, call, message);
+    plugin.error(call, InvokeErrorKind::Host { message })
+}
+
+/// Logs that a call cannot be counted, and returns the text of its error.
+fn not_counted(plugin: &LoadedPlugin, call: &Call<'_>, message: &str) -> String {
     let message = format!("the call cannot be counted against the rate limit: {message}");
     tracing::error!(plugin = plugin.name(), action = call.name, "{message}");
-    plugin.error(call, InvokeErrorKind::Host { message })
+    message
 }

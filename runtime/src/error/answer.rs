@@ -33,6 +33,7 @@ impl InvokeErrorKind {
             InvokeErrorKind::NotLoaded => "not_loaded",
             InvokeErrorKind::PluginDisabled => "plugin_disabled",
             InvokeErrorKind::PluginFailed { .. } => "plugin_failed",
+            InvokeErrorKind::Unavailable { .. } => "unavailable",
             InvokeErrorKind::Host { .. } => "host_error",
         }
     }
@@ -47,11 +48,14 @@ impl InvokeError {
         }
     }
 
-    /// Returns whether the same call may succeed if it is repeated: the instance broke, all instances were busy, the
-    /// plugin waits for its restart, or it reported a failure on its side (a status of 500 or more).
+    /// Returns whether the same call may succeed if it is repeated: the instance broke, all instances were busy, a
+    /// backend of the host did not answer, the plugin waits for its restart, or it reported a failure on its side (a
+    /// status of 500 or more).
     pub fn is_transient(&self) -> bool {
         match self.kind() {
-            InvokeErrorKind::Trapped { .. } | InvokeErrorKind::Busy { .. } => true,
+            InvokeErrorKind::Trapped { .. } | InvokeErrorKind::Busy { .. } | InvokeErrorKind::Unavailable { .. } => {
+                true
+            }
             InvokeErrorKind::PluginFailed { retry_after, .. } => retry_after.is_some(),
             InvokeErrorKind::Guest { failure, .. } => failure.status_code.is_some_and(|status| status >= 500),
             _ => false,

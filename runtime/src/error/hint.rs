@@ -40,6 +40,7 @@ impl InvokeError {
             | InvokeErrorKind::Guest { .. }
             | InvokeErrorKind::Contract { .. }
             | InvokeErrorKind::PluginFailed { .. }
+            | InvokeErrorKind::Unavailable { .. }
             | InvokeErrorKind::Host { .. } => None,
         }
     }
@@ -61,6 +62,9 @@ impl LoadError {
             LoadErrorKind::RequiresItself { .. } => {
                 "a plugin that is only called back need not be required: it admits its callers by `allowed_callers`"
                     .to_owned()
+            }
+            LoadErrorKind::Dependents { .. } => {
+                "replace these first by versions that accept it, or unload them".to_owned()
             }
             LoadErrorKind::NothingToReload => "load it first".to_owned(),
             LoadErrorKind::Disabled => "enable it with `Runtime::enable`".to_owned(),

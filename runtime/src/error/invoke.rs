@@ -159,6 +159,11 @@ pub enum InvokeErrorKind {
         /// The time after which the plugin serves again; `None` if it has to be restarted or reloaded.
         retry_after: Option<Duration>,
     },
+    /// A backend of the host that decides whether a call may run does not answer. The call did not run.
+    Unavailable {
+        /// The failure, for the operator.
+        message: String,
+    },
     /// Something failed inside the host. The plugin is not at fault.
     Host {
         /// The failure, for the operator.
@@ -213,6 +218,9 @@ impl InvokeError {
             InvokeErrorKind::PluginFailed { .. } => Cow::Owned(format!("plugin `{plugin}` has failed")),
             InvokeErrorKind::Host { .. } => {
                 Cow::Owned(format!("the host failed while plugin `{plugin}` ran `{action}`"))
+            }
+            InvokeErrorKind::Unavailable { .. } => {
+                Cow::Owned(format!("the host cannot admit calls of plugin `{plugin}` at present; try again later"))
             }
             InvokeErrorKind::UnknownAction { .. }
             | InvokeErrorKind::Validation { .. }
@@ -337,6 +345,9 @@ impl fmt::Display for InvokeError {
             InvokeErrorKind::PluginFailed { message, .. } => {
                 write!(f, "plugin `{plugin}` has failed; last error: {message}")
             }
+            InvokeErrorKind::Unavailable { message } => {
+                write!(f, "the host cannot admit a call of `{action}` of plugin `{plugin}`: {message}")
+            }
             InvokeErrorKind::Host { message } => {
                 write!(f, "the host failed while plugin `{plugin}` ran `{action}`: {message}")
             }
@@ -373,6 +384,7 @@ mod tests {
         for kind in [
             InvokeErrorKind::Trapped { message: secret(), backtrace: vec![secret()] },
             InvokeErrorKind::Host { message: secret() },
+            InvokeErrorKind::Unavailable { message: secret() },
             InvokeErrorKind::Contract { message: secret() },
             InvokeErrorKind::Answer { message: secret() },
         ] {

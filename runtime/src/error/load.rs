@@ -126,6 +126,14 @@ pub enum LoadErrorKind {
         /// The names along the cycle. The first and the last are the same.
         chain: Vec<String>,
     },
+    /// Plugins that are loaded require the present version, and not the new one.
+    #[error("version {version} is not accepted by {}", by.join(", "))]
+    Dependents {
+        /// The new version.
+        version: String,
+        /// The names of these plugins.
+        by: Vec<String>,
+    },
     /// The engine for this plugin's mode cannot be made.
     #[error("{0}")]
     Engine(String),
@@ -270,6 +278,7 @@ impl LoadError {
             LoadErrorKind::Version { .. } => "version_mismatch",
             LoadErrorKind::Requires { .. } => "missing_requirement",
             LoadErrorKind::RequirementFailed { .. } => "failed_requirement",
+            LoadErrorKind::Dependents { .. } => "required_version",
             LoadErrorKind::RequiresItself { .. } => "requirement_cycle",
             LoadErrorKind::Engine(_) => "host_error",
             LoadErrorKind::NothingToReload => "not_loaded",

@@ -1,6 +1,6 @@
-//! The error of unloading a plugin together with those that require it.
+//! The error of unloading or disabling a plugin that others require.
 
-/// Why a plugin is not unloaded.
+/// Why a plugin is not unloaded or disabled.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnloadError {
@@ -25,7 +25,7 @@ impl UnloadError {
     pub fn hint(&self) -> Option<String> {
         match self {
             UnloadError::NotLoaded { .. } => None,
-            UnloadError::Required { .. } => Some("unload these first, or all with `Dependents::Unload`".to_owned()),
+            UnloadError::Required { .. } => Some("end these first, or all with `Dependents::Unload`".to_owned()),
         }
     }
 }

@@ -29,14 +29,18 @@ use super::{EmitOutcome, Event, Reaction};
 use crate::admission::Chain;
 use crate::clock::{Clock, time_of, unix_ms};
 use crate::error::{EventError, InvokeError, InvokeErrorKind};
-use crate::limits::{EVENT_DEPTH_MAX, EVENT_STREAM_EVENTS_MAX};
+use crate::limits::{DEAD_LETTERS_PAGE, EVENT_DEPTH_MAX, EVENT_STREAM_EVENTS_MAX};
 
 /// The source of events that the host publishes.
 const HOST: &str = "host";
+/// The beginning of the topics of log lines.
+const LOG_TOPICS: &str = "log.";
+/// The mark of log lines in the ids of events. It is no hexadecimal digit.
+const LOG_MARK: &str = "l";
 
 /// The event bus of a runtime.
 pub(crate) struct EventBus {
-    pub(super) clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     /// The events of durable subscriptions.
     pub(super) store: Arc<dyn EventStore>,
     pub(super) routes: RwLock<Routes>,
@@ -66,14 +70,19 @@ pub(crate) struct NewEvent {
     pub(crate) source: String,
     pub(crate) target: Option<String>,
     pub(crate) correlation_id: Option<String>,
-    /// The depth of the event whose handler publishes this one; 0 if none does.
+    /// The depth of the event that this one follows from; 0 if there is none.
     pub(crate) depth_before: u32,
 }
 
 impl From<Event> for NewEvent {
     fn from(event: Event) -> Self {
         let Event { name, data, source, correlation_id, .. } = event;
-        NewEvent { topic: name, data: data.to_string(), source, target: None, correlation_id, depth_before: 0 }
+        // An event that an application publishes in a function that plugins wait for follows from theirs.
+        let chain = Chain::of_this_task();
+        let cause = chain.as_ref().and_then(|chain| chain.event());
+        let depth_before = cause.map_or(0, |cause| cause.depth);
+        let correlation_id = correlation_id.or_else(|| Some(cause?.correlation_id.clone()));
+        NewEvent { topic: name, data: data.to_string(), source, target: None, correlation_id, depth_before }
     }
 }
 
@@ -165,7 +174,10 @@ impl EventBus {
         let mut publishing = Box::pin(async move {
             let Err(error) = bus.publish(event).await else { return };
             let lost = bus.lost.fetch_add(1, Ordering::Relaxed) + 1;
-            tracing::warn!(lost, "an event of the host is lost: {error}");
+            // There may be one for each log line of a plugin.
+            if lost.is_power_of_two() {
+                tracing::warn!(lost, "an event of the host is lost: {error}");
+            }
         });
         let is_ready = publishing.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
         if !is_ready && let Ok(executor) = tokio::runtime::Handle::try_current() {
@@ -242,8 +254,16 @@ impl EventBus {
         }
         let timestamp_ms = unix_ms(time_of(&*self.clock));
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let id = format!("{timestamp_ms:x}-{:x}-{number:x}", self.nonce);
+        let mark = if source == HOST && topic.starts_with(LOG_TOPICS) { LOG_MARK } else { "" };
+        let id = format!("{timestamp_ms:x}-{:x}-{mark}{number:x}", self.nonce);
         Ok(Published { id, topic, data, source, target, timestamp_ms, correlation_id, depth: depth_before + 1 })
+    }
+
+    /// Returns whether this is the id of an event that is a log line.
+    pub(crate) fn is_log_event(&self, id: &str) -> bool {
+        let mut parts = id.split('-').skip(1);
+        let nonce = parts.next().and_then(|nonce| u32::from_str_radix(nonce, 16).ok());
+        nonce == Some(self.nonce) && parts.next().is_some_and(|number| number.starts_with(LOG_MARK))
     }
 
     /// Returns the subscriptions that receive an event.
@@ -291,12 +311,34 @@ impl EventBus {
         }
     }
 
-    /// Returns the dead letters of all plugins with a number above `after`, at most `limit` of them.
+    /// Returns the dead letters of a plugin or of all with a number above `after`, at most `limit` of them.
     ///
     /// # Errors
     /// [`EventError::Unavailable`].
-    pub(crate) async fn dead_letters(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, EventError> {
-        Ok(self.store.dead_letters(after, limit).await?)
+    pub(crate) async fn dead_letters(
+        &self,
+        plugin: Option<&str>,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, EventError> {
+        Ok(self.store.dead_letters(plugin, after, limit).await?)
+    }
+
+    /// Returns the numbers of the dead letters of a plugin or of all.
+    ///
+    /// # Errors
+    /// [`EventError::Unavailable`].
+    pub(crate) async fn dead_letter_numbers(&self, plugin: Option<&str>) -> Result<Vec<u64>, EventError> {
+        let mut numbers = Vec::new();
+        loop {
+            // Each page has the data of its events, so it is short.
+            let after = numbers.last().copied().unwrap_or_default();
+            let page = self.dead_letters(plugin, after, DEAD_LETTERS_PAGE).await?;
+            if page.is_empty() {
+                return Ok(numbers);
+            }
+            numbers.extend(page.iter().map(|letter| letter.number));
+        }
     }
 
     /// Makes a dead letter pending again. Returns whether it existed.
@@ -341,7 +383,11 @@ impl EventBus {
             while let Some(place) = queued.places.pop_front() {
                 let (event, subscription) = (&queued.event, &place.subscription);
                 let delivery = Delivery { event, subscription, attempt: 1, chain: None, timeout: None };
-                let answer = self.deliver(delivery).await;
+                // The grant may have been revoked while the event was queued.
+                let answer = match subscription.listener.may_receive(&event.topic) {
+                    true => self.deliver(delivery).await,
+                    false => None,
+                };
                 if matches!(answer, Some(Ok(Reaction { stop: true, .. }))) {
                     queued.places.clear();
                 }

@@ -156,6 +156,10 @@ async fn deliver(
     if attempt > EVENT_ATTEMPTS_MAX {
         return Ok(dead(format!("a durable event is given up: the host ended during {} deliveries", attempt - 1)));
     }
+    if !listener.may_receive(&event.topic) {
+        // The grant was revoked while the event was stored. It can be delivered if it is granted again.
+        return Ok(dead("a durable event is not delivered: the operator does not grant its topic any more".to_owned()));
+    }
     let delivery = Delivery { event: &event, subscription: &subscription, attempt, chain: None, timeout: None };
     match bus.deliver(delivery).await {
         Some(Ok(_)) => Ok(DeliveryOutcome::Delivered),

@@ -114,16 +114,22 @@ impl EventStore for SqliteEvents {
         })
     }
 
-    fn dead_letters(&self, after: u64, limit: usize) -> EventFuture<'_, Vec<DeadLetter>> {
+    fn dead_letters<'a>(
+        &'a self,
+        plugin: Option<&'a str>,
+        after: u64,
+        limit: usize,
+    ) -> EventFuture<'a, Vec<DeadLetter>> {
         if self.is_unused() {
             return StoreFuture::ready(Ok(Vec::new()));
         }
+        let plugin = plugin.map(str::to_owned);
         let read = move |connection: &Connection| {
             let mut statement = connection.prepare_cached(&format!(
                 "SELECT {COLUMNS}, plugin, error, failed_ms FROM deliveries
-                 WHERE failed_ms IS NOT NULL AND number > ?1 ORDER BY number LIMIT ?2"
+                 WHERE failed_ms IS NOT NULL AND number > ?1 AND (?3 IS NULL OR plugin = ?3) ORDER BY number LIMIT ?2"
             ))?;
-            let letters = statement.query_map((after as i64, limit as i64), |row| {
+            let letters = statement.query_map((after as i64, limit as i64, &plugin), |row| {
                 Ok(DeadLetter::new(
                     pending(row)?,
                     row.get::<_, String>(11)?,

@@ -34,9 +34,14 @@ pub trait EventStore: Send + Sync + 'static {
     /// Stores the outcomes of deliveries. Unknown numbers are ignored.
     fn settle(&self, outcomes: Vec<(u64, DeliveryOutcome)>) -> EventFuture<'_, ()>;
 
-    /// Returns the dead letters of all plugins with a number above `after`, in the order of their numbers, at most
-    /// `limit` of them. For each plugin, the latest 1,000 are stored.
-    fn dead_letters(&self, after: u64, limit: usize) -> EventFuture<'_, Vec<DeadLetter>>;
+    /// Returns the dead letters of a plugin, or of all plugins, with a number above `after`, in the order of their
+    /// numbers, at most `limit` of them. For each plugin, the latest 1,000 are stored.
+    fn dead_letters<'a>(
+        &'a self,
+        plugin: Option<&'a str>,
+        after: u64,
+        limit: usize,
+    ) -> EventFuture<'a, Vec<DeadLetter>>;
 
     /// Makes a dead letter a pending delivery again, with a new number and without attempts. Returns its plugin, or
     /// `None` if there is no such dead letter.

@@ -4,18 +4,18 @@ use plugbay_manifest::PermissionAction;
 
 use super::HostState;
 use super::bindings::plugbay::plugin::cache as wit;
-use super::failure::{Failure, INVALID_ARGUMENT, LIMIT_EXCEEDED, UNAVAILABLE, failure};
+use super::failure::{Failure, INVALID_ARGUMENT, UNAVAILABLE, failure};
 use crate::capability::Pattern;
 use crate::limits::CACHE_PATTERN_BYTES_MAX;
 use crate::service::cache::{CacheError, CacheFuture, CacheValue, check_batch, check_key, json, text, ttl};
-use crate::service::over_limit;
+use crate::service::limit::ReachedLimit;
 use crate::store_future::StoreFuture;
 
 impl From<CacheError> for Failure {
     fn from(error: CacheError) -> Self {
         match error {
             CacheError::Invalid(text) => failure(INVALID_ARGUMENT, text),
-            CacheError::Limit(text) => failure(LIMIT_EXCEEDED, text),
+            CacheError::Limit(limit) => limit.into(),
             CacheError::Unavailable(text) => failure(UNAVAILABLE, text),
         }
     }
@@ -123,7 +123,7 @@ impl wit::Host for HostState {
         let deleted = match bytes {
             0 => Err(failure(INVALID_ARGUMENT, "the pattern is empty")),
             1..=CACHE_PATTERN_BYTES_MAX => self.cache_delete_all(Pattern::new(pattern)).await,
-            _ => Err(failure(LIMIT_EXCEEDED, over_limit("cache_pattern_bytes", CACHE_PATTERN_BYTES_MAX, bytes))),
+            _ => Err(ReachedLimit::new("cache_pattern_bytes", CACHE_PATTERN_BYTES_MAX, bytes).into()),
         };
         self.end_host_call(bytes).await;
         deleted

@@ -4,7 +4,7 @@ use plugbay_manifest::PermissionAction;
 
 use super::HostState;
 use super::bindings::plugbay::plugin::data as wit;
-use super::failure::{Failure, INVALID_ARGUMENT, LIMIT_EXCEEDED, UNAVAILABLE, failure};
+use super::failure::{Failure, INVALID_ARGUMENT, UNAVAILABLE, failure};
 use crate::limits::{DATA_ENTRIES_BYTES_MAX, DATA_PAGE_KEYS_MAX};
 use crate::service::data::{DataChange, DataError, DataValue, EntriesQuery, check_batch, check_key, json, sum, text};
 
@@ -12,7 +12,7 @@ impl From<DataError> for Failure {
     fn from(error: DataError) -> Self {
         match error {
             DataError::Invalid(text) => failure(INVALID_ARGUMENT, text),
-            DataError::Limit(text) => failure(LIMIT_EXCEEDED, text),
+            DataError::Limit(limit) => limit.into(),
             DataError::Unavailable(text) => failure(UNAVAILABLE, text),
         }
     }

@@ -10,7 +10,7 @@ use wasmtime::component::Resource;
 
 use super::HostState;
 use super::bindings::plugbay::plugin::db as wit;
-use super::failure::{Failure, LIMIT_EXCEEDED, UNAVAILABLE, failure, with_details};
+use super::failure::{Failure, UNAVAILABLE, failure, with_details};
 use crate::service::db::{OpenTransaction, SqlAnswer, SqlColumn, SqlError, SqlStatement, SqlUse, SqlValue};
 
 /// The guest's handle of a transaction. The transaction itself is in the store ([`OpenTransaction`]).
@@ -174,7 +174,7 @@ impl From<SqlError> for Failure {
                 with_details(failure("constraint", text), &json!({ "sqlstate": state }))
             }
             SqlError::Conflict(text) => failure("conflict", text),
-            SqlError::Limit(text) => failure(LIMIT_EXCEEDED, text),
+            SqlError::Limit(limit) => limit.into(),
             SqlError::Interrupted(text) => failure("interrupted", text),
             SqlError::Busy(text) => failure(BUSY, text),
             SqlError::Unavailable(text) => failure(UNAVAILABLE, text),

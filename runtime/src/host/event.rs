@@ -9,6 +9,7 @@ use wasmtime::component::Resource;
 
 use super::HostState;
 use super::bindings::plugbay::plugin::events as wit;
+use crate::admission::EventCause;
 use crate::event::{Delivery, Published, Reaction, Subscription};
 use crate::limits::EVENT_REASON_BYTES_MAX;
 
@@ -42,10 +43,11 @@ impl HandledEvent {
         self.event.correlation_id.as_deref()
     }
 
-    /// Returns the depth of the event, and the id that events share which its handler publishes.
-    pub(super) fn cause(&self) -> (u32, String) {
+    /// Returns the event as the cause of those that its handler publishes.
+    pub(super) fn cause(&self) -> EventCause {
         let event = &self.event;
-        (event.depth, event.correlation_id.as_ref().unwrap_or(&event.id).clone())
+        let correlation_id = event.correlation_id.as_ref().unwrap_or(&event.id).clone();
+        EventCause { depth: event.depth, correlation_id }
     }
 
     /// Returns the handler's reaction.

@@ -6,10 +6,10 @@
 
 use super::HostState;
 use super::bindings::plugbay::plugin::exchange as wit;
-use super::failure::{Failure, INVALID_ARGUMENT, LIMIT_EXCEEDED, failure};
+use super::failure::{Failure, INVALID_ARGUMENT, failure};
 use crate::invocation::{HttpRequest, HttpResponse};
 use crate::limits::{RESPONSE_HEADER_BYTES_MAX, RESPONSE_HEADERS_MAX, RESULT_BYTES_MAX};
-use crate::service::over_limit;
+use crate::service::limit::ReachedLimit;
 
 /// Headers of requests that no plugin sees: credentials, cookies, and what a proxy says about the client.
 const NEVER_VISIBLE: [&str; 5] =
@@ -65,14 +65,12 @@ impl HostState {
         check_header(&name, &value)?;
         let response = self.response();
         if response.headers.len() == RESPONSE_HEADERS_MAX {
-            let text = over_limit("response_headers", RESPONSE_HEADERS_MAX, RESPONSE_HEADERS_MAX + 1);
-            return Err(failure(LIMIT_EXCEEDED, text));
+            return Err(ReachedLimit::new("response_headers", RESPONSE_HEADERS_MAX, RESPONSE_HEADERS_MAX + 1).into());
         }
         let size = |(name, value): &(String, Vec<u8>)| name.len() + value.len();
         let bytes = response.headers.iter().map(size).sum::<usize>() + name.len() + value.len();
         if bytes > RESPONSE_HEADER_BYTES_MAX {
-            let text = over_limit("response_header_bytes", RESPONSE_HEADER_BYTES_MAX, bytes);
-            return Err(failure(LIMIT_EXCEEDED, text));
+            return Err(ReachedLimit::new("response_header_bytes", RESPONSE_HEADER_BYTES_MAX, bytes).into());
         }
         response.headers.push((name, value));
         Ok(())
@@ -80,7 +78,7 @@ impl HostState {
 
     fn set_response_body(&mut self, body: Vec<u8>) -> Result<(), Failure> {
         if body.len() > RESULT_BYTES_MAX {
-            return Err(failure(LIMIT_EXCEEDED, over_limit("result_bytes", RESULT_BYTES_MAX, body.len())));
+            return Err(ReachedLimit::new("result_bytes", RESULT_BYTES_MAX, body.len()).into());
         }
         self.response().body = Some(body);
         Ok(())

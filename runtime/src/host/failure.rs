@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 pub(super) use super::bindings::plugbay::plugin::types::Failure;
 use crate::capability::Denial;
+use crate::service::limit::ReachedLimit;
 
 /// The code of an argument that is not valid.
 pub(super) const INVALID_ARGUMENT: &str = "invalid_argument";
@@ -20,6 +21,16 @@ pub(super) fn failure(code: &str, message: impl Into<String>) -> Failure {
 /// Sets the details of a failure, which are a JSON object.
 pub(super) fn with_details(failure: Failure, details: &Value) -> Failure {
     Failure { details: Some(details.to_string()), ..failure }
+}
+
+impl From<ReachedLimit> for Failure {
+    fn from(limit: ReachedLimit) -> Self {
+        let failure = failure(LIMIT_EXCEEDED, limit.to_string());
+        match limit.details() {
+            Some(details) => with_details(failure, &details),
+            None => failure,
+        }
+    }
 }
 
 impl From<Denial> for Failure {

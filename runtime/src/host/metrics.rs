@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::HostState;
 use super::bindings::plugbay::plugin::metrics as wit;
-use super::failure::{Failure, INVALID_ARGUMENT, LIMIT_EXCEEDED, failure};
+use super::failure::{Failure, INVALID_ARGUMENT, failure};
 use crate::limits::HOST_BYTES_UNTIL_YIELD;
 use crate::service::metrics::MetricError;
 
@@ -13,7 +13,7 @@ impl From<MetricError> for Failure {
     fn from(error: MetricError) -> Self {
         match error {
             MetricError::Invalid(text) => failure(INVALID_ARGUMENT, text),
-            MetricError::Limit(text) => failure(LIMIT_EXCEEDED, text),
+            MetricError::Limit(limit) => limit.into(),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! `plugbay:plugin/events`: publishing, and subscriptions that a plugin's code makes.
 //!
 //! Publishing needs the manifest and a grant, except below the plugin's own name. The host sets the source, and the
-//! event inherits depth and correlation id of the event whose handler publishes it.
+//! event inherits depth and correlation id of the event whose handler publishes it, also if that handler calls another
+//! plugin that does.
 
 use std::time::Instant;
 
@@ -13,12 +14,12 @@ use serde_json::json;
 
 use super::HostState;
 use super::bindings::plugbay::plugin::events as wit;
-use super::failure::{Failure, INVALID_ARGUMENT, LIMIT_EXCEEDED, failure};
-use crate::admission::Chain;
+use super::failure::{Failure, INVALID_ARGUMENT, failure, with_details};
 use crate::audit::line_quota::Quota;
 use crate::error::EventError;
 use crate::event::{NewEvent, SubscriptionOptions, is_own_topic, topic_to_publish};
 use crate::limits::{EVENT_BYTES_MAX, EVENT_PUBLISH_PERIOD, EVENT_PUBLISHES_MAX, SUBSCRIPTION_PRIORITY_MAX};
+use crate::service::limit::ReachedLimit;
 
 /// The options of an event.
 #[derive(Default, Deserialize)]
@@ -40,7 +41,14 @@ struct SubscribeOptions {
 impl From<EventError> for Failure {
     fn from(error: EventError) -> Self {
         let code = if matches!(error, EventError::Topic { .. }) { INVALID_ARGUMENT } else { error.code() };
-        failure(code, error.to_string())
+        let failure = failure(code, error.to_string());
+        match error {
+            EventError::TooMany { allowed, .. } => {
+                let details = json!({ "limit": "subscriptions", "allowed": allowed, "observed": allowed + 1 });
+                with_details(failure, &details)
+            }
+            _ => failure,
+        }
     }
 }
 
@@ -57,9 +65,7 @@ impl HostState {
         let topic = topic_to_publish(topic).map_err(|message| failure(INVALID_ARGUMENT, message))?;
         self.may_publish(&topic)?;
         if data.len() > EVENT_BYTES_MAX {
-            let message =
-                format!("the data of event `{topic}` have {} bytes, {EVENT_BYTES_MAX} are allowed", data.len());
-            return Err(failure(LIMIT_EXCEEDED, message));
+            return Err(ReachedLimit::new("event_bytes", EVENT_BYTES_MAX, data.len()).into());
         }
         serde_json::from_str::<IgnoredAny>(&data)
             .map_err(|error| failure(INVALID_ARGUMENT, format!("the data of event `{topic}` are not JSON: {error}")))?;
@@ -71,15 +77,11 @@ impl HostState {
             );
             return Err(failure("rate_limit_exceeded", message));
         }
-        let (depth_before, inherited) = match self.event.as_deref() {
-            Some(handled) => {
-                let (depth, id) = handled.cause();
-                (depth, Some(id))
-            }
-            None => (0, None),
-        };
+        let cause = self.event_cause();
+        let depth_before = cause.as_ref().map_or(0, |cause| cause.depth);
+        let correlation_id = correlation_id.or(cause.map(|cause| cause.correlation_id));
         let source = self.plugin.name.to_string();
-        Ok(NewEvent { topic, data, source, target, correlation_id: correlation_id.or(inherited), depth_before })
+        Ok(NewEvent { topic, data, source, target, correlation_id, depth_before })
     }
 
     fn may_publish(&self, topic: &str) -> Result<(), Failure> {
@@ -113,9 +115,7 @@ impl HostState {
 
     async fn emit_event(&mut self, topic: String, data: String, json: Option<&str>) -> Result<String, Failure> {
         let event = self.new_event(topic, data, json)?;
-        let before = self.call.chain.clone().or_else(Chain::of_this_task);
-        let chain = self.plugin.plugins.chain(self.plugin.name.clone(), before);
-        let outcome = self.plugin.events.emit(event, Some(chain), self.call.time_left()).await?;
+        let outcome = self.plugin.events.emit(event, Some(self.chain()), self.call.time_left()).await?;
         serde_json::to_string(&outcome).map_err(|error| failure("internal_error", error.to_string()))
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::HostState;
 use super::bindings::plugbay::plugin::scheduler as wit;
-use super::failure::{Failure, INVALID_ARGUMENT, LIMIT_EXCEEDED, UNAVAILABLE, failure};
+use super::failure::{Failure, INVALID_ARGUMENT, UNAVAILABLE, failure};
 use crate::service::jobs::{Job, JobError, JobOutcome, JobSchedule, check_id};
 
 impl From<JobError> for Failure {
@@ -20,7 +20,7 @@ impl From<JobError> for Failure {
             JobError::Invalid(text) => failure(INVALID_ARGUMENT, text),
             JobError::Exists(text) => failure("already_exists", text),
             JobError::NotFound(text) => failure("not_found", text),
-            JobError::Limit(text) => failure(LIMIT_EXCEEDED, text),
+            JobError::Limit(limit) => limit.into(),
             JobError::Unavailable(text) => failure(UNAVAILABLE, text),
         }
     }

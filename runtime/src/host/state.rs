@@ -14,7 +14,7 @@ use super::limiter::InstanceLimiter;
 use super::output::Output;
 use super::wasi::Wasi;
 use super::{Call, HostWork, PluginContext, TimeLimit};
-use crate::admission::Chain;
+use crate::admission::{Chain, EventCause};
 use crate::caller::CallOrigin;
 use crate::capability::Denial;
 use crate::invocation::{CallContext, HttpResponse};
@@ -54,6 +54,21 @@ impl HostState {
             transaction: None,
             extensions: None,
             exit_code: None,
+        }
+    }
+
+    /// Returns the chain of what the running call waits for.
+    pub(crate) fn chain(&self) -> Arc<Chain> {
+        let before = self.call.chain.clone().or_else(Chain::of_this_task);
+        let event = self.event.as_deref().map(HandledEvent::cause);
+        Chain::new(self.plugin.name.clone(), self.plugin.plugins.requires(), before, event)
+    }
+
+    /// Returns the event from which events follow that the running call publishes.
+    pub(crate) fn event_cause(&self) -> Option<EventCause> {
+        match &self.event {
+            Some(handled) => Some(handled.cause()),
+            None => self.call.chain.as_ref()?.event().cloned(),
         }
     }
 

@@ -119,6 +119,16 @@ impl Package {
         &self.fallback_name
     }
 
+    /// Returns the plugin's name as the files beside its component declare it, or else the fallback. The component's
+    /// own manifest may have another.
+    pub(crate) fn declared_name(&self) -> String {
+        let declared = self.layers().collect::<Vec<_>>().into_iter().rev().find_map(|layer| {
+            let value: serde_json::Value = serde_json::from_str(&layer.to_json()).ok()?;
+            value.get("name")?.as_str().map(str::to_owned)
+        });
+        declared.unwrap_or_else(|| self.fallback_name.clone())
+    }
+
     /// The lowest layer, which names a component without a manifest.
     pub(crate) fn fallback_layer(&self) -> Result<Layer, ManifestError> {
         Layer::from_value("(no manifest)", serde_json::json!({ "name": self.fallback_name, "version": "0.0.0" }))

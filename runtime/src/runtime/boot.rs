@@ -14,9 +14,9 @@ use tokio::task::JoinSet;
 
 use self::order::{LoadOrder, Node};
 use super::Runtime;
-use crate::error::{LoadError, UnloadError};
+use super::dependents::Ending;
+use crate::error::LoadError;
 use crate::handle::Plugin;
-use crate::lifecycle::{Dependents, PluginState};
 use crate::limits::COMPILATIONS_MAX;
 use crate::plugin::check::CheckedPackage;
 use crate::plugin::package::PackageSource;
@@ -59,10 +59,15 @@ impl Runtime {
         let sources: Vec<PackageSource> = sources.into_iter().map(Into::into).collect();
         let (mut order, mut skipped) = (LoadOrder::default(), Vec::new());
         for source in sources {
-            match source.open().and_then(|package| self.check_package(package)) {
+            let mut name = None;
+            let checked = source.open().and_then(|package| {
+                name = Some(package.declared_name());
+                self.check_package(package)
+            });
+            match checked {
                 Ok(checked) if self.plugin(&checked.manifest.name).is_some() => skipped.push(checked.manifest.name),
                 Ok(checked) => order.add(node(&checked.manifest), checked),
-                Err(error) => order.add_failed(error),
+                Err(error) => order.add_failed(name.unwrap_or_else(|| error.subject().to_owned()), error),
             }
             // Checking a package takes as long as reading its file, so other tasks run in between.
             tokio::task::yield_now().await;
@@ -103,38 +108,11 @@ impl Runtime {
     /// Unloads all loaded plugins as [`unload`](Self::unload) does, each after the plugins that require it, and
     /// independent plugins concurrently. This takes at most the sum of the deadlines along one chain of requirements.
     pub async fn shutdown(&self) {
-        self.unload_in_order(self.requirements()).await;
-    }
-
-    /// Unloads a plugin as [`unload`](Self::unload) does, and treats the plugins that require it as `dependents` says.
-    /// Returns the names of the plugins that were unloaded, in this order.
-    ///
-    /// # Errors
-    /// [`UnloadError`] if the plugin is not loaded, or if it is required and `dependents` is [`Dependents::Refuse`].
-    pub async fn unload_with(&self, name: &str, dependents: Dependents) -> Result<Vec<String>, UnloadError> {
-        let mut all = self.requirements();
-        if !all.contains_key(name) {
-            return Err(UnloadError::NotLoaded { plugin: name.to_owned() });
-        }
-        let mut unloaded = BTreeSet::from([name.to_owned()]);
-        if dependents != Dependents::Keep {
-            let serving = |name: &str| self.plugin(name).is_some_and(|plugin| plugin.state() != PluginState::Disabled);
-            while let Some((dependent, _)) = all.iter().find(|(dependent, requires)| {
-                !unloaded.contains(*dependent) && !requires.is_disjoint(&unloaded) && serving(dependent)
-            }) {
-                unloaded.insert(dependent.clone());
-            }
-        }
-        if dependents == Dependents::Refuse && unloaded.len() > 1 {
-            unloaded.remove(name);
-            return Err(UnloadError::Required { plugin: name.to_owned(), by: unloaded.into_iter().collect() });
-        }
-        all.retain(|name, _| unloaded.contains(name));
-        Ok(self.unload_in_order(all).await)
+        self.end_in_order(self.requirements(), Ending::Unload).await;
     }
 
     /// Returns the names of the plugins that each loaded plugin requires.
-    fn requirements(&self) -> BTreeMap<String, BTreeSet<String>> {
+    pub(super) fn requirements(&self) -> BTreeMap<String, BTreeSet<String>> {
         let requires = |plugin: Plugin| {
             let required = plugin.manifest().requires.into_iter().map(|required| required.name);
             (plugin.name(), required.collect())
@@ -142,9 +120,13 @@ impl Runtime {
         self.plugins().into_iter().map(requires).collect()
     }
 
-    /// Unloads plugins, each after those that require it. Returns their names in this order.
-    async fn unload_in_order(&self, mut left: BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
-        let mut unloaded = Vec::new();
+    /// Unloads or disables plugins, each after those that require it. Returns their names in this order.
+    pub(super) async fn end_in_order(
+        &self,
+        mut left: BTreeMap<String, BTreeSet<String>>,
+        ending: Ending,
+    ) -> Vec<String> {
+        let mut ended = Vec::new();
         while !left.is_empty() {
             let required: BTreeSet<&String> = left.values().flatten().collect();
             let mut free: Vec<String> = left.keys().filter(|name| !required.contains(name)).cloned().collect();
@@ -152,17 +134,23 @@ impl Runtime {
                 // A reload can make two plugins require each other.
                 free = left.keys().cloned().collect();
             }
-            let mut unloading = JoinSet::new();
+            let mut running = JoinSet::new();
             for name in free {
                 left.remove(&name);
                 let runtime = self.clone();
-                unloading.spawn(async move { (runtime.unload(&name).await, name) });
+                running.spawn(async move {
+                    let was_loaded = match ending {
+                        Ending::Unload => runtime.unload(&name).await,
+                        Ending::Disable => runtime.disable(&name).await,
+                    };
+                    (was_loaded, name)
+                });
             }
-            while let Some(ended) = unloading.join_next().await {
-                unloaded.extend(ended.ok().and_then(|(was_loaded, name)| was_loaded.then_some(name)));
+            while let Some(one) = running.join_next().await {
+                ended.extend(one.ok().and_then(|(was_loaded, name)| was_loaded.then_some(name)));
             }
         }
-        unloaded
+        ended
     }
 }
 

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use plugbay_compile::{CodeCache, CompileIsolation, CompileLimits, Compiler, Engines, Metering, is_worker};
 
 use super::audit_events::AuditEvents;
+use super::log_events::LogEvents;
 use super::{Runtime, Shared};
 use crate::admission::rate::{MemoryRates, RateCounters};
 use crate::audit::catch_panic::CatchPanic;
@@ -422,7 +423,7 @@ impl RuntimeBuilder {
             environment: self.environment,
             data_dir: self.data_dir,
             data,
-            log_sink: Arc::new(CatchPanic(self.log_sink)),
+            log_sink: Arc::new(LogEvents { sink: CatchPanic(self.log_sink), bus: events.clone() }),
             audit: Arc::new(Audit::new(Arc::new(audit_sink), self.clock.clone())),
             clock: self.clock,
             run_jobs: AtomicBool::new(self.run_jobs),

@@ -6,11 +6,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use plugbay_manifest::Manifest;
+
 use super::Runtime;
 use super::prepare::Prepared;
 use crate::error::{InvokeErrorKind, LoadError, LoadErrorKind};
 use crate::handle::Plugin;
-use crate::lifecycle::PluginState;
+use crate::lifecycle::{Dependents, PluginState};
 use crate::limits::OUTCOMES_WAIT_MAX;
 use crate::plugin::check::ReadPackage;
 use crate::plugin::current::{CurrentRevision, Refusal};
@@ -47,6 +49,9 @@ impl Runtime {
     /// A plugin that is disabled gets the new revision and stays disabled: none of its code runs. One that has failed
     /// serves again, and starts as if it were loaded.
     ///
+    /// Plugins that require the old version and not the new one are left alone; [`reload_with`](Self::reload_with) can
+    /// refuse the reload or unload them.
+    ///
     /// Settings of the application are retained: each of [`Package::manifest`], [`Package::configure`],
     /// [`Package::resources`], [`Package::policy`] and [`Package::trusted`] also applies to the new revision, unless
     /// `source` is a package that sets it. [`Runtime::reload_from_source`] reads the same files again.
@@ -60,11 +65,22 @@ impl Runtime {
     /// # Errors
     /// [`LoadError`] if the new revision cannot be loaded, or if no plugin of its name is loaded.
     pub async fn reload(&self, source: impl Into<PackageSource>) -> Result<Plugin, LoadError> {
-        let package = ReadPackage::read(source.into().open()?)?;
+        Ok(self.reload_checked(source.into(), Dependents::Keep).await?.0)
+    }
+
+    /// Reloads a plugin. Returns it with the manifest of the replaced revision.
+    pub(super) async fn reload_checked(
+        &self,
+        source: PackageSource,
+        dependents: Dependents,
+    ) -> Result<(Plugin, Manifest), LoadError> {
+        let package = ReadPackage::read(source.open()?)?;
         let turn = self.0.plugins.turn(package.name()).await;
         let plugin = self.loaded(package.name())?;
-        let package = package.with_kept(&plugin.get().origin.options)?;
-        self.replace(&plugin, package, turn).await
+        let before = plugin.get();
+        let package = package.with_kept(&before.origin.options)?;
+        let reloaded = self.replace(&plugin, package, turn, dependents).await?;
+        Ok((reloaded, before.manifest.clone()))
     }
 
     /// Reloads a plugin from the files that it was loaded from, like [`Runtime::reload`], including the application's
@@ -77,7 +93,7 @@ impl Runtime {
         let turn = self.0.plugins.turn(name).await;
         let plugin = self.loaded(name)?;
         let package = reopen(&plugin).inspect_err(|error| plugin.note_error(error))?;
-        self.replace(&plugin, package, turn).await
+        self.replace(&plugin, package, turn, Dependents::Keep).await
     }
 
     /// Reloads a plugin from the files that it was loaded from, like [`Runtime::reload_from_source`], unless they have
@@ -96,7 +112,7 @@ impl Runtime {
         if content == plugin.borrow().content {
             return Ok(false);
         }
-        self.replace(&plugin, package, turn).await?;
+        self.replace(&plugin, package, turn, Dependents::Keep).await?;
         Ok(true)
     }
 
@@ -109,6 +125,7 @@ impl Runtime {
         plugin: &Arc<CurrentRevision>,
         package: ReadPackage,
         turn: Turn,
+        dependents: Dependents,
     ) -> Result<Plugin, LoadError> {
         let state = plugin.state();
         let transition = plugin.begin(match state {
@@ -116,7 +133,7 @@ impl Runtime {
             _ if state.serves() => PluginState::Reloading,
             _ => PluginState::Loading,
         });
-        match self.successor(plugin, package, state).await {
+        match self.successor(plugin, package, state, dependents).await {
             Ok(new) => {
                 let old = plugin.swap(new);
                 let next = if state == PluginState::Disabled { state } else { PluginState::Ready };
@@ -140,8 +157,12 @@ impl Runtime {
         plugin: &CurrentRevision,
         package: ReadPackage,
         state: PluginState,
+        dependents: Dependents,
     ) -> Result<LoadedPlugin, LoadError> {
         let checked = self.check_read_package(package)?;
+        if dependents == Dependents::Refuse {
+            self.check_dependents(&plugin.borrow().manifest, &checked.manifest.version)?;
+        }
         if state == PluginState::Disabled {
             return Ok(self.prepare(checked, Some(&plugin.get())).await?.closed());
         }
@@ -173,7 +194,8 @@ impl Runtime {
     /// Disables a plugin: finishes its calls in flight and runs its `on-unload`, as [`unload`](Self::unload) does, but
     /// the plugin stays in [`plugins`](Self::plugins), and its handles stay valid. Until it is
     /// [enabled](Self::enable), its calls fail with `plugin_disabled` and its jobs rest; jobs that are due meanwhile
-    /// run when it is enabled, as if the host had been off. Plugins that require it are left alone.
+    /// run when it is enabled, as if the host had been off. Plugins that require it are left alone;
+    /// [`disable_with`](Self::disable_with) can refuse or disable them.
     ///
     /// Returns whether a plugin of this name is loaded. If it is disabled already, nothing happens. A change that has
     /// begun is completed even if the future is dropped. The runtime does not store the state: a new one begins with

@@ -32,7 +32,15 @@ impl Runtime {
     /// # Errors
     /// [`EventError::Unavailable`].
     pub async fn dead_letters(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, EventError> {
-        self.0.events.dead_letters(after, limit).await
+        self.0.events.dead_letters(None, after, limit).await
+    }
+
+    /// Returns the dead letters of one plugin, as [`dead_letters`](Self::dead_letters) does of all.
+    ///
+    /// # Errors
+    /// [`EventError::Unavailable`].
+    pub async fn dead_letters_of(&self, plugin: &str, after: u64, limit: usize) -> Result<Vec<DeadLetter>, EventError> {
+        self.0.events.dead_letters(Some(plugin), after, limit).await
     }
 
     /// Delivers a dead letter again, behind the durable events that the plugin has yet to receive. If the plugin is not
@@ -42,6 +50,31 @@ impl Runtime {
     /// [`EventError::Unavailable`]; [`EventError::Busy`] if the plugin has too many pending events.
     pub async fn retry_dead_letter(&self, number: u64) -> Result<bool, EventError> {
         self.0.events.retry_dead_letter(number).await
+    }
+
+    /// Delivers again the dead letters that a plugin or, with `None`, all plugins have now, as
+    /// [`retry_dead_letter`](Self::retry_dead_letter) does. Returns their number.
+    ///
+    /// # Errors
+    /// As [`retry_dead_letter`](Self::retry_dead_letter). The dead letters up to the error are delivered again.
+    pub async fn retry_dead_letters(&self, plugin: Option<&str>) -> Result<usize, EventError> {
+        let mut retried = 0;
+        for number in self.0.events.dead_letter_numbers(plugin).await? {
+            retried += usize::from(self.retry_dead_letter(number).await?);
+        }
+        Ok(retried)
+    }
+
+    /// Removes the dead letters of a plugin or, with `None`, of all plugins. Returns their number.
+    ///
+    /// # Errors
+    /// [`EventError::Unavailable`]. The dead letters up to the error are removed.
+    pub async fn remove_dead_letters(&self, plugin: Option<&str>) -> Result<usize, EventError> {
+        let mut removed = 0;
+        for number in self.0.events.dead_letter_numbers(plugin).await? {
+            removed += usize::from(self.remove_dead_letter(number).await?);
+        }
+        Ok(removed)
     }
 
     /// Removes a dead letter. Returns whether there was one with this number.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::over_limit;
+use super::limit::ReachedLimit;
 use crate::limits::{METRIC_NAME_BYTES_MAX, METRICS_MAX};
 use crate::metrics::OwnMetric;
 use crate::scope::drop_dead;
@@ -17,7 +17,7 @@ use crate::scope::drop_dead;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum MetricError {
     Invalid(String),
-    Limit(String),
+    Limit(ReachedLimit),
 }
 
 /// The own metrics of all loaded plugins.
@@ -100,7 +100,7 @@ impl OwnMetrics {
         }
         check_name(name)?;
         if values.len() == METRICS_MAX {
-            return Err(MetricError::Limit(over_limit("metrics", METRICS_MAX, METRICS_MAX + 1)));
+            return Err(MetricError::Limit(ReachedLimit::new("metrics", METRICS_MAX, METRICS_MAX + 1)));
         }
         let metric = values.entry(name.to_owned()).or_insert(new);
         change(metric);
@@ -118,7 +118,7 @@ fn of_other_kind(name: &str, new: OwnMetric) -> String {
 /// Checks a name by the rule of Prometheus, without upper case and colons.
 fn check_name(name: &str) -> Result<(), MetricError> {
     if name.len() > METRIC_NAME_BYTES_MAX {
-        return Err(MetricError::Limit(over_limit("metric_name_bytes", METRIC_NAME_BYTES_MAX, name.len())));
+        return Err(MetricError::Limit(ReachedLimit::new("metric_name_bytes", METRIC_NAME_BYTES_MAX, name.len())));
     }
     let rest = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_';
     if !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.bytes().all(rest) {

@@ -10,11 +10,7 @@ pub(crate) mod data;
 pub(crate) mod db;
 pub(crate) mod http;
 pub(crate) mod jobs;
+pub(crate) mod limit;
 pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod plugins;
-
-/// Returns the text for an exceeded limit, with both numbers.
-pub(crate) fn over_limit(what: &str, allowed: impl std::fmt::Display, observed: impl std::fmt::Display) -> String {
-    format!("{what}: {allowed} allowed, {observed} observed")
-}

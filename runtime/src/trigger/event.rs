@@ -58,7 +58,8 @@ impl Drop for Starting {
 struct PluginHandler {
     name: Arc<str>,
     plugin: Weak<CurrentRevision>,
-    /// Whether a denial was audited. Only the first is: each is an event, which may be withheld in turn.
+    /// Whether a denial was audited. The others are only counted: each record is an event, which may be withheld in
+    /// turn.
     noted_withheld: AtomicBool,
 }
 
@@ -70,7 +71,9 @@ impl Handler for PluginHandler {
             return true;
         }
         let Err(denial) = permissions.check_event(topic) else { return true };
-        if !self.noted_withheld.swap(true, Ordering::Relaxed) {
+        if self.noted_withheld.swap(true, Ordering::Relaxed) {
+            permissions.audit().deny_unrecorded();
+        } else {
             permissions.audit().deny(&denial, None);
         }
         false

@@ -275,14 +275,14 @@ async fn call(plugin: &CurrentRevision, run: &Run) -> Result<String, InvokeError
 fn ended_by(error: &InvokeError) -> Ended {
     let json = match error.kind() {
         // A failure inside the host is for the operator, who finds it in the log, and not for the plugin.
-        InvokeErrorKind::Host { .. } => {
+        InvokeErrorKind::Host { .. } | InvokeErrorKind::Unavailable { .. } => {
             json!({ "status": "error", "msg": error.public(), "code": error.code() }).to_string()
         }
         _ => error.to_json().to_string(),
     };
     match error.kind() {
         InvokeErrorKind::RateLimited { retry_after, .. } => Ended::Refused(json, Some(*retry_after)),
-        InvokeErrorKind::Busy { .. } => Ended::Refused(json, None),
+        InvokeErrorKind::Busy { .. } | InvokeErrorKind::Unavailable { .. } => Ended::Refused(json, None),
         _ => Ended::With(Err(json)),
     }
 }

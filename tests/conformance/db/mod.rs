@@ -302,7 +302,7 @@ async fn answer_is_bounded(backend: &Backend<'_>) {
     };
     assert_eq!(run(&*store, &rows(DB_ROWS_MAX)).await.rows.len(), DB_ROWS_MAX);
     let error = try_run(&*store, &rows(DB_ROWS_MAX + 1)).await.expect_err("one row too many");
-    assert!(matches!(&error, SqlError::Limit(text) if text.contains("10000 allowed")), "{error:?}");
+    assert!(matches!(&error, SqlError::Limit(limit) if limit.to_string().contains("10000 allowed")), "{error:?}");
     let half = "x".repeat(500_000);
     let blobs = vec![SqlValue::Text(half); DB_RESULT_BYTES_MAX / 500_000 + 1];
     let sql = format!("SELECT {}", vec!["?"; blobs.len()].join(", "));

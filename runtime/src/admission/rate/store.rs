@@ -55,7 +55,7 @@ pub enum RateError {
         /// The time until then.
         retry_after: Duration,
     },
-    /// The backend cannot count. The text is for the operator.
+    /// The backend cannot count, so the call fails as `unavailable`. The text is for the operator.
     Unavailable(String),
 }
 

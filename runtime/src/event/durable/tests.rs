@@ -137,14 +137,14 @@ async fn durable_events_arrive_in_order_and_wait_for_one_that_fails() {
     }
     until(|| recorder.handled.lock().len() == 2).await;
     assert_eq!(*recorder.handled.lock(), [("\"first\"".into(), 1), ("\"last\"".into(), 1)]);
-    let letters = bus.dead_letters(0, 10).await.expect("it is read");
+    let letters = bus.dead_letters(None, 0, 10).await.expect("it is read");
     let [letter] = &letters[..] else { panic!("one dead letter: {letters:?}") };
     assert_eq!((&*letter.plugin, &*letter.event.data, letter.attempts), ("p", "\"fail\"", EVENT_ATTEMPTS_MAX));
     assert!(letter.error.contains("6 attempts"), "{}", letter.error);
 
     assert_eq!(bus.retry_dead_letter(letter.number).await, Ok(true));
     until(|| recorder.begun.lock().last() == Some(&("\"fail\"".into(), 1))).await;
-    assert_eq!(bus.dead_letters(0, 10).await, Ok(Vec::new()));
+    assert_eq!(bus.dead_letters(None, 0, 10).await, Ok(Vec::new()));
     assert_eq!(bus.remove_dead_letter(letter.number).await, Ok(false));
 }
 
@@ -169,7 +169,7 @@ fn event_that_ends_the_host_each_time_becomes_a_dead_letter() {
         let bus = open(directory.path(), SystemClock, &recorder);
         until(|| !recorder.handled.lock().is_empty()).await;
         assert_eq!(recorder.handled.lock()[0].0, "\"next\"");
-        let letters = bus.dead_letters(0, 10).await.expect("it is read");
+        let letters = bus.dead_letters(None, 0, 10).await.expect("it is read");
         assert_eq!((letters.len(), &*letters[0].event.data), (1, "\"hang\""));
     });
 }

@@ -101,8 +101,8 @@ impl Access {
     /// ```
     pub fn invocation(&self, action: &str) -> Invocation<'static> {
         let running = self.running();
-        let plugin =
-            Chain::new(self.0.plugin.name.clone(), [].into(), running.call.chain.clone().or_else(Chain::of_this_task));
+        let before = running.call.chain.clone().or_else(Chain::of_this_task);
+        let plugin = Chain::new(self.0.plugin.name.clone(), [].into(), before, None);
         let mut invocation =
             Invocation::new(action.to_owned()).request_id(running.call.origin.request_id.get().to_owned());
         invocation.timeout = running.call.time_left();

@@ -30,6 +30,8 @@ pub(super) fn from_error(error: &InvokeError) -> Failure {
             tracing::error!(plugin, action, "a plugin's call of a plugin failed: {error}");
             by_host("internal_error", text, json!({}))
         }
+        // The counter's failure is in the host's log already.
+        InvokeErrorKind::Unavailable { .. } => by_callee(error, text, json!({})),
         InvokeErrorKind::RateLimited { retry_after, .. } => {
             let mut details = details(error);
             details["retry_after_ms"] = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX).into();

@@ -13,7 +13,6 @@ use self::failure::by_host;
 use super::HostState;
 use super::bindings::plugbay::plugin::plugins as wit;
 use super::failure::{Failure, INVALID_ARGUMENT, LIMIT_EXCEEDED};
-use crate::admission::Chain;
 use crate::capability::{Denial, Refused};
 use crate::error::{InvokeError, InvokeErrorKind};
 use crate::limits::{
@@ -86,11 +85,10 @@ impl HostState {
         }
         let time_left = self.call.time_left();
         let request_id = self.call.origin.request_id.get().to_owned();
-        let before = self.call.chain.clone().or_else(Chain::of_this_task);
-        let caller = self.plugin.name.clone();
+        let chain = self.chain();
         let context = self.call.context.as_ref().and_then(|context| context.of_call_by_plugin());
         let call = NewCall { plugin, action, payload, request_id, time_left, context };
-        self.plugin.plugins.call(caller, before, call).map_err(|plugin| self.no_such_plugin(&plugin))
+        self.plugin.plugins.call(chain, call).map_err(|plugin| self.no_such_plugin(&plugin))
     }
 
     /// Converts the outcome of a call for the guest.

@@ -54,8 +54,12 @@ impl<T> Default for LoadOrder<T> {
 }
 
 impl<T> LoadOrder<T> {
-    /// Adds a plugin. The second plugin of a name fails.
+    /// Adds a plugin. The second plugin of a name fails, unless the first has failed.
     pub(super) fn add(&mut self, node: Node, package: T) {
+        let has_failed = |index: &usize| matches!(self.members[*index].state, State::Failed(_));
+        if self.by_name.get(&node.name).is_some_and(has_failed) {
+            self.by_name.remove(&node.name);
+        }
         let state = match self.by_name.contains_key(&node.name) {
             true => State::Failed(LoadError::new(&node.name, LoadErrorKind::AlreadyLoaded)),
             false => State::Waiting(package),
@@ -63,9 +67,9 @@ impl<T> LoadOrder<T> {
         self.push(node.name, Some(node.version), node.requires, state);
     }
 
-    /// Adds a plugin that failed before it could be loaded, under the name in its error.
-    pub(super) fn add_failed(&mut self, error: LoadError) {
-        self.push(error.subject().to_owned(), None, Vec::new(), State::Failed(error));
+    /// Adds a plugin that failed before it could be loaded. Its error may be about a file, so it has a name apart.
+    pub(super) fn add_failed(&mut self, name: String, error: LoadError) {
+        self.push(name, None, Vec::new(), State::Failed(error));
     }
 
     fn push(&mut self, name: String, version: Option<Version>, requires: Vec<Requirement>, state: State<T>) {
@@ -162,7 +166,7 @@ impl<T> LoadOrder<T> {
                     continue;
                 }
                 let name = &self.members[dependent].name;
-                let error = LoadError::new(name, because_of(name, cause));
+                let error = LoadError::new(name, because_of(name, &self.members[index].name, cause));
                 self.members[dependent].state = State::Failed(error);
                 failed.push_back(dependent);
             }
@@ -213,7 +217,7 @@ impl<T> LoadOrder<T> {
 }
 
 /// The failure of a plugin that requires one which cannot be loaded.
-fn because_of(dependent: &str, cause: &LoadError) -> LoadErrorKind {
+fn because_of(dependent: &str, required: &str, cause: &LoadError) -> LoadErrorKind {
     let with = |chain: &[String]| shortened([&[dependent.to_owned()], chain].concat());
     match cause.kind() {
         LoadErrorKind::Requires { name, version, found, chain } => LoadErrorKind::Requires {
@@ -226,7 +230,7 @@ fn because_of(dependent: &str, cause: &LoadError) -> LoadErrorKind {
             LoadErrorKind::RequirementFailed { chain: with(chain), reason: reason.clone() }
         }
         other => LoadErrorKind::RequirementFailed {
-            chain: vec![dependent.to_owned(), cause.subject().to_owned()],
+            chain: vec![dependent.to_owned(), required.to_owned()],
             reason: other.to_string(),
         },
     }
@@ -332,6 +336,34 @@ mod tests {
     fn second_plugin_of_a_name_fails_alone() {
         let (loaded, errors) = run(&["a:", "a:", "b: a"], "");
         assert_eq!((&*loaded, errors.len()), ("ab", 1));
+    }
+
+    #[test]
+    fn source_that_failed_earlier_is_a_requirement_by_its_name() {
+        let node = |name: &str, requires: &[&str]| Node {
+            name: name.to_owned(),
+            version: Version::new(1, 0, 0),
+            requires: requires.iter().map(|name| Requirement { name: (*name).to_owned(), version: None }).collect(),
+        };
+        let cut_off = || LoadError::new("plugins/b", LoadErrorKind::Contract("it is cut off".to_owned()));
+        let mut order = LoadOrder::default();
+        order.add(node("a", &["b"]), ());
+        order.add_failed("b".to_owned(), cut_off());
+        order.connect(|_| false);
+        assert!(order.next_ready().is_none());
+        let errors: Vec<String> = order.into_errors().iter().map(ToString::to_string).collect();
+        let dependent = "cannot load a: it requires plugin `b`, which cannot be loaded: it is cut off";
+        assert_eq!(errors, [dependent, "cannot load plugins/b: it is cut off"]);
+
+        let mut order = LoadOrder::default();
+        order.add_failed("b".to_owned(), cut_off());
+        order.add(node("b", &[]), ());
+        order.add(node("a", &["b"]), ());
+        order.connect(|_| false);
+        while let Some((index, ())) = order.next_ready() {
+            order.loaded(index);
+        }
+        assert_eq!(order.into_errors().len(), 1, "another plugin of the name is loaded");
     }
 
     #[test]

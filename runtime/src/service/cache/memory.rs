@@ -29,7 +29,7 @@ use crate::limits::{
     CACHE_KEYS_SCANNED_HERE, CACHE_SCAN_TIME_MAX,
 };
 use crate::scope::drop_dead;
-use crate::service::over_limit;
+use crate::service::limit::ReachedLimit;
 use crate::store_future::StoreFuture;
 
 /// A backend for `cache` in memory. A plugin's values are dropped when the plugin is unloaded. All plugins together
@@ -267,7 +267,7 @@ impl Memory {
             let observed = started.elapsed();
             if observed > CACHE_SCAN_TIME_MAX {
                 let (allowed, observed) = (format!("{CACHE_SCAN_TIME_MAX:?}"), format!("{observed:?}"));
-                return Err(CacheError::Limit(over_limit("cache_scan_time", allowed, observed)));
+                return Err(CacheError::Limit(ReachedLimit::new("cache_scan_time", allowed, observed)));
             }
         }
         Ok(selected)

@@ -22,7 +22,7 @@ pub use self::store::{
     CacheChange, CacheError, CacheFuture, CacheKeyFilter, CacheLimits, CacheStore, CacheStoreProvider, CacheUpdate,
     CacheValue,
 };
-use super::over_limit;
+use super::limit::ReachedLimit;
 use crate::limits::{CACHE_BATCH_KEYS_MAX, CACHE_KEY_BYTES_MAX, CACHE_TTL_DEFAULT, CACHE_VALUE_BYTES_MAX};
 use crate::scope::drop_dead;
 use crate::store_future::StoreFuture;
@@ -137,7 +137,7 @@ pub(crate) fn check_key(key: &str) -> Result<(), CacheError> {
         return Err(CacheError::Invalid("the key is empty".to_owned()));
     }
     if key.len() > CACHE_KEY_BYTES_MAX {
-        return Err(CacheError::Limit(over_limit("cache_key_bytes", CACHE_KEY_BYTES_MAX, key.len())));
+        return Err(CacheError::Limit(ReachedLimit::new("cache_key_bytes", CACHE_KEY_BYTES_MAX, key.len())));
     }
     match key.chars().find(|c| c.is_control()) {
         Some(found) => {
@@ -153,7 +153,7 @@ pub(crate) fn check_key(key: &str) -> Result<(), CacheError> {
 /// [`CacheError::Limit`].
 pub(crate) fn check_batch(keys: usize) -> Result<(), CacheError> {
     if keys > CACHE_BATCH_KEYS_MAX {
-        return Err(CacheError::Limit(over_limit("cache_batch_keys", CACHE_BATCH_KEYS_MAX, keys)));
+        return Err(CacheError::Limit(ReachedLimit::new("cache_batch_keys", CACHE_BATCH_KEYS_MAX, keys)));
     }
     Ok(())
 }
@@ -164,7 +164,7 @@ pub(crate) fn check_batch(keys: usize) -> Result<(), CacheError> {
 /// [`CacheError::Limit`] or [`CacheError::Invalid`].
 pub(crate) fn json(key: &str, value: &str) -> Result<CacheValue, CacheError> {
     if value.len() > CACHE_VALUE_BYTES_MAX {
-        return Err(CacheError::Limit(over_limit("cache_value_bytes", CACHE_VALUE_BYTES_MAX, value.len())));
+        return Err(CacheError::Limit(ReachedLimit::new("cache_value_bytes", CACHE_VALUE_BYTES_MAX, value.len())));
     }
     match serde_json::from_str::<IgnoredAny>(value) {
         Ok(_) => Ok(CacheValue::Json(value.into())),
@@ -240,7 +240,8 @@ mod tests {
     fn key_that_is_empty_has_control_characters_or_is_too_long_is_refused() {
         assert!(matches!(check_key(""), Err(CacheError::Invalid(_))));
         assert!(matches!(check_key("a\nb"), Err(CacheError::Invalid(_))));
-        let Err(CacheError::Limit(text)) = check_key(&"k".repeat(513)) else { panic!("it is too long") };
+        let Err(CacheError::Limit(limit)) = check_key(&"k".repeat(513)) else { panic!("it is too long") };
+        let text = limit.to_string();
         assert!(["cache_key_bytes", "512", "513"].iter().all(|part| text.contains(part)), "{text}");
         assert!(check_key(&"k".repeat(512)).is_ok());
     }

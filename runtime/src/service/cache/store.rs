@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::limits::{CACHE_BATCH_BYTES_MAX, CACHE_BYTES_MAX};
-use crate::service::over_limit;
+use crate::service::limit::ReachedLimit;
 use crate::store_future::StoreFuture;
 
 /// The future of a [`CacheStore`]'s method.
@@ -152,7 +152,7 @@ impl CacheLimits {
     /// [`CacheError::Limit`].
     pub fn check_batch(&self, bytes: usize) -> Result<(), CacheError> {
         if bytes > self.batch_bytes_max {
-            return Err(CacheError::Limit(over_limit("cache_batch_bytes", self.batch_bytes_max, bytes)));
+            return Err(CacheError::Limit(ReachedLimit::new("cache_batch_bytes", self.batch_bytes_max, bytes)));
         }
         Ok(())
     }
@@ -165,8 +165,8 @@ impl CacheLimits {
 pub enum CacheError {
     /// The key or the value is not acceptable.
     Invalid(String),
-    /// A limit was reached. The text names it, with the allowed and the observed number.
-    Limit(String),
+    /// A limit was reached.
+    Limit(ReachedLimit),
     /// The backend cannot be reached, or cannot read or write.
     Unavailable(String),
 }
@@ -174,7 +174,8 @@ pub enum CacheError {
 impl fmt::Display for CacheError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            CacheError::Invalid(text) | CacheError::Limit(text) | CacheError::Unavailable(text) => f.write_str(text),
+            CacheError::Invalid(text) | CacheError::Unavailable(text) => f.write_str(text),
+            CacheError::Limit(limit) => limit.fmt(f),
         }
     }
 }

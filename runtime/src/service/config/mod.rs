@@ -20,7 +20,7 @@ use plugbay_manifest::Setting;
 use serde_json::Value;
 
 pub(crate) use self::stored::{ConfigStores, StoredValues};
-use super::over_limit;
+use super::limit::ReachedLimit;
 use crate::audit::mask::{HIDDEN, Mask};
 use crate::error::ConfigProblem;
 use crate::limits::{CONFIG_BYTES_MAX, CONFIG_KEY_BYTES_MAX, CONFIG_KEYS_MAX, CONFIG_VALUE_BYTES_MAX};
@@ -43,7 +43,9 @@ pub(crate) enum ConfigError {
 /// [`ConfigError::Invalid`], with both lengths.
 pub(crate) fn check_key(key: &str) -> Result<(), ConfigError> {
     if key.len() > CONFIG_KEY_BYTES_MAX {
-        return Err(ConfigError::Invalid(over_limit("config_key_bytes", CONFIG_KEY_BYTES_MAX, key.len())));
+        return Err(ConfigError::Invalid(
+            ReachedLimit::new("config_key_bytes", CONFIG_KEY_BYTES_MAX, key.len()).to_string(),
+        ));
     }
     Ok(())
 }
@@ -178,10 +180,10 @@ impl PluginConfig {
             (keys + 1, bytes + key.len() + value.to_string().len())
         });
         if keys > CONFIG_KEYS_MAX && !values.contains_key(key) {
-            return Err(over_limit("config_keys", CONFIG_KEYS_MAX, keys));
+            return Err(ReachedLimit::new("config_keys", CONFIG_KEYS_MAX, keys).to_string());
         }
         if bytes > CONFIG_BYTES_MAX {
-            return Err(over_limit("config_bytes", CONFIG_BYTES_MAX, bytes));
+            return Err(ReachedLimit::new("config_bytes", CONFIG_BYTES_MAX, bytes).to_string());
         }
         Ok(())
     }

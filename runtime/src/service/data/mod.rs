@@ -22,7 +22,7 @@ pub use self::store::{
     DataChange, DataError, DataFuture, DataLimits, DataStore, DataStoreProvider, DataTotals, DataUpdate, DataValue,
     EntriesPage, EntriesQuery,
 };
-use super::over_limit;
+use super::limit::ReachedLimit;
 use crate::limits::{DATA_BATCH_KEYS_MAX, DATA_KEY_BYTES_MAX, DATA_VALUE_BYTES_MAX};
 
 /// The data service of one loaded plugin.
@@ -85,7 +85,7 @@ pub(crate) fn check_key(key: &str) -> Result<(), DataError> {
         return Err(DataError::Invalid("the key is empty".to_owned()));
     }
     if key.len() > DATA_KEY_BYTES_MAX {
-        return Err(DataError::Limit(over_limit("data_key_bytes", DATA_KEY_BYTES_MAX, key.len())));
+        return Err(DataError::Limit(ReachedLimit::new("data_key_bytes", DATA_KEY_BYTES_MAX, key.len())));
     }
     match key.chars().find(|c| c.is_control()) {
         Some(found) => Err(DataError::Invalid(format!("the key has a control character ({})", found.escape_unicode()))),
@@ -99,7 +99,7 @@ pub(crate) fn check_key(key: &str) -> Result<(), DataError> {
 /// [`DataError::Limit`].
 pub(crate) fn check_batch(keys: usize) -> Result<(), DataError> {
     if keys > DATA_BATCH_KEYS_MAX {
-        return Err(DataError::Limit(over_limit("data_batch_keys", DATA_BATCH_KEYS_MAX, keys)));
+        return Err(DataError::Limit(ReachedLimit::new("data_batch_keys", DATA_BATCH_KEYS_MAX, keys)));
     }
     Ok(())
 }
@@ -110,7 +110,7 @@ pub(crate) fn check_batch(keys: usize) -> Result<(), DataError> {
 /// [`DataError::Limit`].
 pub(crate) fn check_size(value: &[u8]) -> Result<(), DataError> {
     if value.len() > DATA_VALUE_BYTES_MAX {
-        return Err(DataError::Limit(over_limit("data_value_bytes", DATA_VALUE_BYTES_MAX, value.len())));
+        return Err(DataError::Limit(ReachedLimit::new("data_value_bytes", DATA_VALUE_BYTES_MAX, value.len())));
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::limits::{DATA_BATCH_BYTES_MAX, DATA_BYTES_MAX, DATA_KEYS_MAX};
-use crate::service::over_limit;
+use crate::service::limit::ReachedLimit;
 use crate::store_future::StoreFuture;
 
 /// The future of a [`DataStore`]'s method.
@@ -196,7 +196,7 @@ impl DataLimits {
             ("data_bytes", self.bytes_max, before.bytes, after.bytes),
         ] {
             if after > allowed && after > before {
-                return Err(DataError::Limit(over_limit(limit, allowed, after)));
+                return Err(DataError::Limit(ReachedLimit::new(limit, allowed, after)));
             }
         }
         Ok(())
@@ -208,7 +208,7 @@ impl DataLimits {
     /// [`DataError::Limit`].
     pub fn check_batch(&self, bytes: usize) -> Result<(), DataError> {
         if bytes > self.batch_bytes_max {
-            return Err(DataError::Limit(over_limit("data_batch_bytes", self.batch_bytes_max, bytes)));
+            return Err(DataError::Limit(ReachedLimit::new("data_batch_bytes", self.batch_bytes_max, bytes)));
         }
         Ok(())
     }
@@ -230,8 +230,8 @@ pub struct DataTotals {
 pub enum DataError {
     /// The key or the value is not acceptable.
     Invalid(String),
-    /// A limit was reached. The text names it, with the allowed and the observed number.
-    Limit(String),
+    /// A limit was reached.
+    Limit(ReachedLimit),
     /// The backend cannot be reached, or cannot read or write.
     Unavailable(String),
 }
@@ -239,7 +239,8 @@ pub enum DataError {
 impl fmt::Display for DataError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            DataError::Invalid(text) | DataError::Limit(text) | DataError::Unavailable(text) => f.write_str(text),
+            DataError::Invalid(text) | DataError::Unavailable(text) => f.write_str(text),
+            DataError::Limit(limit) => limit.fmt(f),
         }
     }
 }

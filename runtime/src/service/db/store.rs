@@ -12,6 +12,7 @@ use plugbay_manifest::{Database, PermissionAction, Table};
 
 use crate::clock::Clock;
 use crate::limits::{DB_CELL_BYTES, DB_STATEMENT_TIME_MAX};
+use crate::service::limit::ReachedLimit;
 use crate::store_future::StoreFuture;
 
 /// The future of a [`SqlStore`]'s method.
@@ -269,8 +270,8 @@ pub enum SqlError {
     },
     /// The transaction lost against a concurrent one and was rolled back.
     Conflict(String),
-    /// A limit was reached. The text names it, with the allowed number.
-    Limit(String),
+    /// A limit was reached.
+    Limit(ReachedLimit),
     /// The statement ran until its deadline and was stopped.
     Interrupted(String),
     /// The database, or the capacity for statements, was in use for too long.
@@ -298,10 +299,10 @@ impl fmt::Display for SqlError {
             SqlError::Invalid(text)
             | SqlError::Constraint { text, .. }
             | SqlError::Conflict(text)
-            | SqlError::Limit(text)
             | SqlError::Interrupted(text)
             | SqlError::Busy(text)
             | SqlError::Unavailable(text) => f.write_str(text),
+            SqlError::Limit(limit) => limit.fmt(f),
         }
     }
 }

@@ -17,7 +17,7 @@ use parking_lot::{Mutex, MutexGuard};
 use serde::de::IgnoredAny;
 use tokio::task::JoinHandle;
 
-use super::over_limit;
+use super::limit::ReachedLimit;
 use crate::limits::{ACTION_NAME_BYTES_MAX, JOB_ARGS_BYTES_MAX, JOB_ID_BYTES_MAX};
 use crate::scope::{PluginScope, drop_dead};
 
@@ -104,7 +104,7 @@ impl PluginJobs {
         self.check_action(&action).map_err(JobError::Invalid)?;
         if args.len() > JOB_ARGS_BYTES_MAX {
             let what = "bytes of arguments of one job";
-            return Err(JobError::Limit(over_limit(what, JOB_ARGS_BYTES_MAX, args.len())));
+            return Err(JobError::Limit(ReachedLimit::new(what, JOB_ARGS_BYTES_MAX, args.len())));
         }
         serde_json::from_str::<IgnoredAny>(&args)
             .map_err(|error| JobError::Invalid(format!("the arguments are not JSON: {error}")))?;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{JOB_ARGS_BYTES_TOTAL_MAX, JOB_OUTCOMES_MAX, JOB_OUTCOMES_TOTAL_MAX, JOBS_MAX};
-use crate::service::over_limit;
+use crate::service::limit::ReachedLimit;
 use crate::store_future::StoreFuture;
 
 /// The future of a [`JobStore`]'s method.
@@ -311,7 +311,7 @@ impl JobLimits {
             ("bytes of arguments of all jobs of one plugin", self.args_bytes_max, args_bytes),
         ] {
             if observed > allowed {
-                return Err(JobError::Limit(over_limit(what, allowed, observed)));
+                return Err(JobError::Limit(ReachedLimit::new(what, allowed, observed)));
             }
         }
         Ok(())
@@ -329,8 +329,8 @@ pub enum JobError {
     Exists(String),
     /// No job has this id.
     NotFound(String),
-    /// A limit was reached. The text names it, with the allowed and the observed number.
-    Limit(String),
+    /// A limit was reached.
+    Limit(ReachedLimit),
     /// The backend cannot be reached, or cannot read or write.
     Unavailable(String),
 }
@@ -353,8 +353,8 @@ impl fmt::Display for JobError {
             JobError::Invalid(text)
             | JobError::Exists(text)
             | JobError::NotFound(text)
-            | JobError::Limit(text)
             | JobError::Unavailable(text) => f.write_str(text),
+            JobError::Limit(limit) => limit.fmt(f),
         }
     }
 }

@@ -108,19 +108,18 @@ impl PluginCalls {
         self.held.release();
     }
 
-    /// Returns the chain of what the plugin `caller` waits for, while the plugins of `before` wait for it.
-    pub(crate) fn chain(&self, caller: Arc<str>, before: Option<Arc<Chain>>) -> Arc<Chain> {
-        Chain::new(caller, self.requires.clone(), before)
+    /// Returns the plugins that this one requires.
+    pub(crate) fn requires(&self) -> Arc<[String]> {
+        self.requires.clone()
     }
 
-    /// Makes a call from the plugin `caller`, for which the plugins of `before` wait.
+    /// Makes a call for which the plugins of `chain` wait, the last of which is this one.
     ///
     /// # Errors
     /// The name of the plugin to be called, if the runtime is gone.
-    pub(crate) fn call(&self, caller: Arc<str>, before: Option<Arc<Chain>>, call: NewCall) -> Result<Calling, String> {
+    pub(crate) fn call(&self, chain: Arc<Chain>, call: NewCall) -> Result<Calling, String> {
         let NewCall { plugin, action, payload, request_id, time_left, context } = call;
         let Some(directory) = self.directory.upgrade() else { return Err(plugin) };
-        let chain = self.chain(caller, before);
         Ok(directory.call(PluginCall { plugin, action, payload, request_id, time_left, chain, context }))
     }
 

@@ -4,17 +4,18 @@
 //! about files, memory and locks are for the operator's log.
 
 use rusqlite::{ErrorCode, ffi};
+use serde_json::Value;
 
 use crate::limits::{
     DB_COLUMNS_MAX, DB_EXPRESSION_DEPTH_MAX, DB_FUNCTION_ARGUMENTS_MAX, DB_PARAMETERS_MAX, DB_PATTERN_BYTES_MAX,
     DB_PROGRAM_STEPS_MAX, DB_STATEMENT_BYTES_MAX, DB_STATEMENT_MEMORY_BYTES_MAX, DB_VALUE_BYTES_MAX,
 };
 use crate::service::db::store::SqlError;
-use crate::service::over_limit;
+use crate::service::limit::ReachedLimit;
 
 /// The error of a limit that was reached.
-pub(super) fn limit(name: &str, allowed: impl std::fmt::Display, observed: impl std::fmt::Display) -> SqlError {
-    SqlError::Limit(over_limit(name, allowed, observed))
+pub(super) fn limit(name: &'static str, allowed: impl Into<Value>, observed: impl Into<Value>) -> SqlError {
+    SqlError::Limit(ReachedLimit::new(name, allowed, observed))
 }
 
 /// The error if the plugin's statement caused it; `None` if the file, the disk or the host did.
@@ -70,7 +71,7 @@ pub(super) fn code(error: &rusqlite::Error) -> Option<ErrorCode> {
 
 /// SQLite's limits can be distinguished by their texts alone.
 fn sqlite_limit(text: &str) -> Option<SqlError> {
-    let named: &[(&str, &str, i32)] = &[
+    let named: &[(&str, &'static str, i32)] = &[
         ("Expression tree is too large", "depth of an expression", DB_EXPRESSION_DEPTH_MAX),
         ("parser stack overflow", "depth of an expression", DB_EXPRESSION_DEPTH_MAX),
         ("Recursion limit", "depth of an expression", DB_EXPRESSION_DEPTH_MAX),
@@ -83,7 +84,7 @@ fn sqlite_limit(text: &str) -> Option<SqlError> {
     ];
     let found = named.iter().find(|(said, ..)| text.contains(said));
     if let Some((_, name, allowed)) = found {
-        return Some(limit(name, allowed, "more"));
+        return Some(limit(name, *allowed, "more"));
     }
     let quoted = [
         "too many terms",
@@ -93,7 +94,7 @@ fn sqlite_limit(text: &str) -> Option<SqlError> {
         "too many references",
         "nested too deep",
     ];
-    quoted.iter().any(|said| text.contains(said)).then(|| SqlError::Limit(text.to_owned()))
+    quoted.iter().any(|said| text.contains(said)).then(|| SqlError::Limit(ReachedLimit::described(text.to_owned())))
 }
 
 /// SQLite's message, without the statement that rusqlite repeats.

@@ -193,7 +193,7 @@ fn statement_over_a_bound_is_stopped_with_the_bound_by_name() {
         ("SELECT ?1001".to_owned(), "parameters of a statement: 1000"),
     ] {
         match scene.run(&sql) {
-            Err(SqlError::Limit(text)) if text.contains(said) => {}
+            Err(SqlError::Limit(limit)) if limit.to_string().contains(said) => {}
             other => panic!("{}: {:?}", &sql[..sql.len().min(100)], other.map(|answer| answer.rows)),
         }
     }
@@ -370,7 +370,7 @@ fn chains_of_views_and_triggers_are_bounded_before_the_stack_is() {
     let ran = small_stack.spawn(|| {
         let mut scene = Scene::new();
         let too_deep =
-            |ran: Result<SqlAnswer, SqlError>| matches!(ran, Err(SqlError::Limit(text)) if text.contains("too deep"));
+            |ran: Result<SqlAnswer, SqlError>| matches!(ran, Err(SqlError::Limit(limit)) if limit.to_string().contains("too deep"));
         scene.run("CREATE TABLE v0 (x)").expect("made");
         for i in 1..400 {
             scene.run(&format!("CREATE VIEW v{i} AS SELECT * FROM v{}", i - 1)).expect("made");

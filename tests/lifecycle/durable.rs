@@ -1,0 +1,188 @@
+//! Durable events across the ends of host processes that are killed.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use plugbay::host_plugin::HostCall;
+use plugbay::{Event, Failure, HostPlugin, Policy};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::harness::guest::sdk;
+use crate::harness::host::{Host, TestPlugin};
+
+/// Hosts that are killed before one that delivers what is left.
+const KILLS: usize = 20;
+/// Tasks of a host that publish at the same time, and so share commits.
+const PUBLISHERS: usize = 64;
+/// The data directory, the number of the first event and the number of events of a host process.
+const HOST_VARIABLE: &str = "PLUGBAY_TEST_DURABLE_HOST";
+
+/// Each event whose publisher got an id is handled, and a repeated delivery has the same id and a higher attempt.
+#[test]
+fn no_durable_event_is_lost_when_host_processes_are_killed() {
+    let given = |name: &str| std::env::var(name).ok().and_then(|value| value.parse().ok());
+    let seed = given("PLUGBAY_TEST_SEED").unwrap_or_else(|| fastrand::u64(..));
+    println!("PLUGBAY_TEST_SEED={seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let events = given("PLUGBAY_DURABLE_EVENTS").unwrap_or(EVENTS) as usize;
+    let per_host = events.div_ceil(KILLS);
+    let directory = tempfile::tempdir().expect("a directory");
+
+    let mut story = Story::default();
+    for host in 0..KILLS {
+        // It ends while it publishes, or while it delivers what it has published.
+        let lines = random.usize(1..2 * per_host);
+        let mut process = start(directory.path(), host * per_host, per_host);
+        let mut output = lines_of(&mut process);
+        story.follow(&mut output, |_, read| read == lines);
+        process.kill().expect("the test owns the process");
+        process.wait().expect("it was killed");
+        // What the host wrote before it was killed.
+        story.follow(&mut output, |_, _| false);
+    }
+    let left = events.saturating_sub(story.published.len());
+    let mut last = start(directory.path(), KILLS * per_host, left);
+    story.follow(&mut lines_of(&mut last), |story, _| story.published.len() >= events && story.is_handled());
+    last.kill().expect("the test owns the process");
+    last.wait().expect("it was killed");
+
+    assert!(story.published.len() >= events && story.is_handled(), "the last host ended by itself");
+    let repeated = story.deliveries.values().filter(|deliveries| deliveries.len() > 1).count();
+    println!("{} events, {repeated} of them delivered again", story.published.len());
+    for (number, deliveries) in &story.deliveries {
+        let id = story.published.get(number).unwrap_or(&deliveries[0].id);
+        assert!(deliveries.iter().all(|delivery| delivery.id == *id), "{number}: {deliveries:?}");
+        assert!(deliveries.is_sorted_by(|a, b| a.attempt < b.attempt), "{number}: {deliveries:?}");
+    }
+}
+
+/// Events in a build without optimisation. `PLUGBAY_DURABLE_EVENTS` is another number.
+const EVENTS: u64 = 100_000;
+
+/// What hosts have written.
+#[derive(Default)]
+struct Story {
+    /// The ids of the published events, by number.
+    published: HashMap<usize, String>,
+    deliveries: HashMap<usize, Vec<Delivery>>,
+    /// The published events that no handler has received yet.
+    unhandled: usize,
+}
+
+#[derive(Debug)]
+struct Delivery {
+    id: String,
+    attempt: u32,
+}
+
+impl Story {
+    /// Reads lines until the output ends, or until `is_enough`, which gets the number of lines that were read.
+    fn follow(&mut self, output: &mut impl BufRead, is_enough: impl Fn(&Story, usize) -> bool) {
+        let (mut line, mut read) = (String::new(), 0);
+        while !is_enough(self, read) {
+            line.clear();
+            output.read_line(&mut line).expect("UTF-8");
+            // A host that is killed may leave half a line.
+            let Some(whole) = line.strip_suffix('\n') else { return };
+            read += usize::from(self.add(whole).is_some());
+        }
+    }
+
+    /// Adds a line of a host, unless it is one of the test's own.
+    fn add(&mut self, line: &str) -> Option<()> {
+        let mut words = line.split(' ');
+        let (kind, number, id) = (words.next()?, words.next()?.parse().ok()?, words.next()?.to_owned());
+        match kind {
+            "published" => {
+                self.unhandled += usize::from(!self.deliveries.contains_key(&number));
+                self.published.insert(number, id);
+            }
+            "handled" => {
+                let attempt = words.next()?.parse().ok()?;
+                let deliveries = self.deliveries.entry(number).or_default();
+                if deliveries.is_empty() && self.published.contains_key(&number) {
+                    self.unhandled -= 1;
+                }
+                deliveries.push(Delivery { id, attempt });
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Returns whether each published event has been handled.
+    fn is_handled(&self) -> bool {
+        self.unhandled == 0
+    }
+}
+
+/// Starts a host in a process of its own.
+fn start(directory: &Path, first: usize, count: usize) -> Child {
+    let this = std::env::current_exe().expect("the test binary has a path");
+    let test = "lifecycle::durable::host_that_publishes_and_handles_events";
+    Command::new(this)
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        .env(HOST_VARIABLE, format!("{first} {count} {}", directory.display()))
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts")
+}
+
+fn lines_of(process: &mut Child) -> impl BufRead + use<> {
+    BufReader::new(process.stdout.take().expect("it is piped"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "is a process of no_durable_event_is_lost_when_host_processes_are_killed"]
+async fn host_that_publishes_and_handles_events() {
+    let variable = std::env::var(HOST_VARIABLE).expect("set by the test");
+    let mut words = variable.splitn(3, ' ');
+    let mut number = || words.next().and_then(|word| word.parse().ok()).expect("a number");
+    let (first, count): (usize, usize) = (number(), number());
+    let directory = words.next().expect("a directory");
+
+    let host = Host::with(|builder| builder.policy(Policy::allow_all()).data_dir(directory));
+    host.runtime.provide(HostPlugin::new("recorder").action("record", record)).expect("the name is free");
+    let plugin = TestPlugin::from(sdk::CALLER)
+        .manifest("events", json!({ "subscribes": [{ "topic": "call.*", "durable": true }] }))
+        .manifest("permissions", json!([{ "resource": "plugin.recorder" }]))
+        .resource("max_fuel", json!(1_000_000_000));
+    host.load(plugin).await;
+    let next = Arc::new(AtomicUsize::new(0));
+    for _ in 0..PUBLISHERS {
+        let (runtime, next) = (host.runtime.clone(), next.clone());
+        tokio::spawn(async move {
+            loop {
+                let number = first + next.fetch_add(1, Ordering::Relaxed);
+                if number >= first + count {
+                    return;
+                }
+                let id = runtime.publish(Event::new("call.me", number)).await.expect("it is stored");
+                write(&format!("published {number} {id}\n"));
+            }
+        });
+    }
+    std::future::pending::<()>().await;
+}
+
+#[derive(Deserialize)]
+struct Received {
+    id: String,
+    attempt: u32,
+    data: usize,
+}
+
+async fn record(_: HostCall, received: Received) -> Result<(), Failure> {
+    write(&format!("handled {} {} {}\n", received.data, received.id, received.attempt));
+    Ok(())
+}
+
+/// Writes a line at once, and as a whole unless the process is killed meanwhile.
+fn write(line: &str) {
+    std::io::stdout().lock().write_all(line.as_bytes()).expect("the test reads it");
+}
