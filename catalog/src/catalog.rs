@@ -1,5 +1,6 @@
 //! The catalog: the operations of the command and of a server.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -231,6 +232,25 @@ impl Catalog {
             self.store.set_enabled(installed.id, enabled).await.map_err(failed)?;
         }
         Ok(Installed { enabled, ..installed })
+    }
+
+    /// The names of disabled plugins that are not installed: a host finds them elsewhere, such as in its directory of
+    /// plugins.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the catalog cannot be read.
+    pub async fn disabled_names(&self) -> Result<BTreeSet<String>, CatalogError> {
+        self.store.disabled_names().await.map_err(|error| CatalogError::new("catalog", error))
+    }
+
+    /// Enables or disables a plugin that is not installed, by its name. A plugin of this name that is installed later
+    /// is not affected.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the catalog cannot be written.
+    pub async fn set_name_enabled(&self, name: &str, enabled: bool) -> Result<(), CatalogError> {
+        let failed = |error: StoreError| CatalogError::new(&format!("plugin `{name}`"), error);
+        self.store.set_name_disabled(name.to_owned(), !enabled).await.map_err(failed)
     }
 
     /// Records the state of a plugin and why it failed, for lists and for the next start. The text is shortened.

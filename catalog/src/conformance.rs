@@ -33,6 +33,7 @@ pub async fn run<S: CatalogStore, Made: Future<Output = S>>(make: impl Fn() -> M
     removed_number_is_not_used_again(&make().await).await;
     state_is_kept_until_another_version_is_installed(&make().await).await;
     unknown_number_is_refused(&make().await).await;
+    names_are_disabled_apart_from_installed_plugins(&make().await).await;
     component_is_shared_and_dropped_with_its_last_use(&make().await).await;
     revision_grows_with_each_change(&make().await).await;
     changes_at_once_are_all_made(&make().await).await;
@@ -67,6 +68,23 @@ async fn install(store: &impl CatalogStore, name: &str) -> PluginId {
 
 async fn get(store: &impl CatalogStore, id: PluginId) -> Installed {
     store.get(PluginKey::Id(id)).await.expect("readable").expect("it is installed")
+}
+
+async fn names_are_disabled_apart_from_installed_plugins(store: &impl CatalogStore) {
+    assert!(store.disabled_names().await.expect("readable").is_empty());
+    let revision = store.revision().await.expect("readable");
+    for name in ["b", "a", "b"] {
+        store.set_name_disabled(name.to_owned(), true).await.expect("stored");
+    }
+    assert!(store.revision().await.expect("readable") > revision);
+    let names: Vec<String> = store.disabled_names().await.expect("readable").into_iter().collect();
+    assert_eq!(names, ["a", "b"]);
+    let id = install(store, "a").await;
+    assert!(get(store, id).await.enabled);
+    store.set_name_disabled("a".to_owned(), false).await.expect("stored");
+    store.set_name_disabled("c".to_owned(), false).await.expect("it was enabled");
+    let names: Vec<String> = store.disabled_names().await.expect("readable").into_iter().collect();
+    assert_eq!(names, ["b"]);
 }
 
 async fn empty_store_has_nothing(store: &impl CatalogStore) {

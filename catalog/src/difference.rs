@@ -4,6 +4,8 @@
 
 mod limits;
 
+use std::collections::BTreeSet;
+
 use plugbay_manifest::{Effect, ExecutionMode, Manifest, Resources, Rule};
 use semver::Version;
 use serde::Serialize;
@@ -30,6 +32,9 @@ pub struct Difference {
     pub limits: Vec<LimitChange>,
     /// Environment variables whose values come from the host, and that the installed version did not ask for.
     pub environment: Vec<String>,
+    /// Topics and patterns whose events the plugin receives, apart from its own topics, and that the installed version
+    /// did not subscribe to. The operator grants them as `events.<topic>:subscribe`.
+    pub subscribes: Vec<String>,
     /// Required plugins that are new.
     pub requires: Vec<String>,
     /// The signature, if it changes.
@@ -109,6 +114,7 @@ impl Difference {
             permissions: permissions(old_rules, &new.permissions),
             limits: limits::limits(old_limits, &new.resources, defaults),
             environment: environment(old, new),
+            subscribes: subscribes(old, new),
             requires: new.requires.iter().map(|r| r.name.clone()).filter(|name| !old_requires(name)).collect(),
             signature: (installed.is_some() && old_key != signed_by.key())
                 .then(|| Change { from: old_key.map(str::to_owned), to: signed_by.key().map(str::to_owned) }),
@@ -124,6 +130,7 @@ impl Difference {
             || self.permissions.iter().any(|change| !matches!(change, PermissionChange::Removed(_)))
             || self.limits.iter().any(|limit| limit.grows)
             || !self.environment.is_empty()
+            || !self.subscribes.is_empty()
             || signature_lost
             || self.downgrade
     }
@@ -147,6 +154,7 @@ impl Difference {
         let grows = self.limits.iter().filter(|limit| limit.grows);
         parts.extend(grows.map(|limit| format!("{} {} instead of {}", limit.limit, limit.to, limit.from)));
         parts.extend(self.environment.iter().map(|name| format!("the environment variable {name}")));
+        parts.extend(self.subscribes.iter().map(|topic| format!("events `{topic}`")));
         if let Some(Change { from: Some(from), to }) = &self.signature {
             let to = to.as_ref().map_or("none".to_owned(), |to| format!("one by key {to}"));
             parts.push(format!("{to} instead of the signature by key {from}"));
@@ -215,6 +223,16 @@ fn environment(old: Option<&Manifest>, new: &Manifest) -> Vec<String> {
         value.contains("${") && old.is_none_or(|old| old.env.get(*name) != Some(*value))
     };
     new.env.iter().filter(from_host).map(|(name, value)| format!("{name}={value}")).collect()
+}
+
+fn subscribes(old: Option<&Manifest>, new: &Manifest) -> Vec<String> {
+    let topics = |manifest: &Manifest| -> BTreeSet<String> {
+        manifest.events.subscribes.iter().map(|subscription| subscription.topic.clone()).collect()
+    };
+    let is_own =
+        |topic: &str| topic.strip_prefix(&*new.name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let installed = old.map(topics).unwrap_or_default();
+    topics(new).into_iter().filter(|topic| !is_own(topic) && !installed.contains(topic)).collect()
 }
 
 #[cfg(test)]
@@ -293,6 +311,15 @@ mod tests {
         let slower = "resources: {rate_limit: {calls: 100, period_seconds: 60}}";
         check(slower, faster, "rate_limit 100 in 1 s instead of 100 in 60 s");
         check(faster, slower, "");
+    }
+
+    #[test]
+    fn subscriptions_that_are_new_are_shown() {
+        let old = "events: {subscribes: [order.*]}";
+        check(old, "events: {subscribes: [order.*, a.own, a]}", "");
+        check(old, "events: {subscribes: [order.*, user.created, ab.c]}", "events `ab.c`, events `user.created`");
+        check(old, "", "");
+        check("", "events: {subscribes: ['**']}", "events `**`");
     }
 
     #[test]

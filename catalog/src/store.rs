@@ -4,6 +4,7 @@
 //! Each method is atomic: after a crash at any moment, the catalog is as before the call or as after it. The code is
 //! stored apart from what is listed, so that a list reads no code.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::pin::Pin;
 
@@ -60,6 +61,13 @@ pub trait CatalogStore: Send + Sync {
     /// # Errors
     /// [`StoreError::NotInstalled`].
     fn set_enabled(&self, id: PluginId, enabled: bool) -> Later<'_, ()>;
+
+    /// The names of plugins that are not installed and are disabled: a host finds them elsewhere, such as in its
+    /// directory of plugins.
+    fn disabled_names(&self) -> Later<'_, BTreeSet<String>>;
+
+    /// Adds a name to [`disabled_names`](CatalogStore::disabled_names), or removes it.
+    fn set_name_disabled(&self, name: String, disabled: bool) -> Later<'_, ()>;
 
     /// Records the state of a plugin and why it failed.
     ///

@@ -1,6 +1,7 @@
 //! The command line's arguments. Values are parsed here; each command interprets them.
 
 mod catalog;
+mod events;
 mod token;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use plugbay::log::LogLevel;
 pub(crate) use self::catalog::{
     CatalogArgs, ConsentArgs, HostFileArg, Install, Keygen, List, Named, Publish, Remove, Sign, Status, Update,
 };
+pub(crate) use self::events::{ChosenLetters, DeadLetters, Events, EventsCommand};
 pub(crate) use self::token::{CreateToken, RevokeToken, TokenArgs, TokenCommand};
 use crate::help;
 use crate::units::{parse_bytes, parse_count, parse_duration, parse_setting};
@@ -117,6 +119,8 @@ pub(crate) enum Command {
     /// Show an installed plugin, or the catalog as a whole
     #[command(after_help = help::STATUS)]
     Status(Status),
+    /// List, retry and remove events that plugins could not handle
+    Events(Events),
     /// Publish a plugin in an OCI registry
     #[command(after_help = help::PUBLISH)]
     Publish(Publish),
@@ -161,6 +165,9 @@ pub(crate) struct Run {
     /// Keep the plugin loaded for this time after its answer, and run its scheduled jobs [0: until interrupted]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) linger: Option<Duration>,
+    /// Reload plugins whose files change while they linger
+    #[arg(long, requires = "linger")]
+    pub(crate) watch: bool,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
     #[command(flatten)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use plugbay::compile::CompileIsolation;
 use plugbay::error::LoadErrorKind;
 use plugbay::{Policy, Runtime};
-use plugbay_catalog::{Catalog, HostLock, Package};
+use plugbay_catalog::{Catalog, CatalogError, HostLock, Installed, Package};
 use plugbay_node::{HostFile, Node, NodeOptions, existing_catalog, open_catalog};
 
 use crate::args::{CatalogArgs, HostFileArg};
@@ -71,6 +71,19 @@ impl OpenedCatalog {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Returns the names of the installed plugins that require one of this name or number.
+    pub(crate) async fn required_by(&self, key: &str) -> Result<Vec<String>, CatalogError> {
+        let all = self.catalog.list().await?;
+        let Some(required) = all.iter().find(|plugin| plugin.name == key || plugin.id.to_string() == key) else {
+            return Ok(Vec::new());
+        };
+        let requires = |plugin: &&Installed| {
+            let listed = plugin.current.manifest["requires"].as_array();
+            listed.is_some_and(|listed| listed.iter().any(|one| one["name"] == *required.name))
+        };
+        Ok(all.iter().filter(requires).map(|plugin| plugin.name.clone()).collect())
     }
 
     /// Notes that a host runs on the data directory. It has loaded its plugins already.

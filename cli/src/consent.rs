@@ -72,6 +72,9 @@ fn text(difference: &Difference, signed_by: &SignedBy) -> String {
     for variable in &difference.environment {
         row("variable", YELLOW, variable.clone());
     }
+    for topic in &difference.subscribes {
+        row("events", YELLOW, topic.clone());
+    }
     for required in &difference.requires {
         row("requires", plain, required.clone());
     }

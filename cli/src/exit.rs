@@ -120,7 +120,9 @@ fn of_invoke(error: &InvokeErrorKind) -> Exit {
         InvokeErrorKind::Trapped { .. } | InvokeErrorKind::PluginFailed { .. } => Exit::Trapped,
         InvokeErrorKind::Contract { .. } | InvokeErrorKind::PluginDisabled => Exit::NotLoadable,
         // The enum may grow. An error that is unknown here is not the plugin's fault.
-        InvokeErrorKind::NotLoaded | InvokeErrorKind::Host { .. } | _ => Exit::Internal,
+        InvokeErrorKind::NotLoaded | InvokeErrorKind::Unavailable { .. } | InvokeErrorKind::Host { .. } | _ => {
+            Exit::Internal
+        }
     }
 }
 

@@ -5,7 +5,7 @@ mod catalog;
 mod server;
 
 pub(crate) use self::catalog::{
-    DISABLE, ENABLE, INSTALL, KEYGEN, LIST, PUBLISH, REMOVE, ROLLBACK, SIGN, STATUS, UPDATE,
+    DISABLE, ENABLE, EVENTS, INSTALL, KEYGEN, LIST, PUBLISH, REMOVE, ROLLBACK, SIGN, STATUS, UPDATE,
 };
 pub(crate) use self::server::TOKEN;
 
@@ -99,7 +99,12 @@ Scheduled jobs run only with --linger, until its time is over or a signal
 (SIGINT, SIGTERM, SIGHUP) arrives. Then running jobs finish, plugins are
 unloaded, and the exit code is 0. A second signal ends the command at once.
 Outcomes of jobs are printed on standard error. With --data-dir jobs are
-stored, and run in the next process that lingers.";
+stored, and run in the next process that lingers.
+
+With --watch, a plugin is reloaded while it lingers when its files change; one
+that cannot be reloaded serves on. A crate is not built again: see
+`plugbay dev`. A process that lingers runs PLUGIN and what it requires, so it
+does not follow later changes of the catalog.";
 
 pub(crate) const CALL: &str = "\
 Examples:

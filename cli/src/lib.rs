@@ -79,6 +79,7 @@ fn run(args: &Args, output: Output) -> Result<Exit, Error> {
         Command::Disable(args) => command::enable::run(args, false, output),
         Command::List(args) => command::list::run(args, output),
         Command::Status(args) => command::status::run(args, output),
+        Command::Events(args) => command::events::run(args, output),
         Command::Publish(args) => command::publish::run(args, output),
         Command::Sign(args) => command::sign::run(args, output),
         Command::Keygen(args) => command::keygen::run(args, output),

@@ -26,7 +26,7 @@ pub struct BootReport {
     pub loaded: Vec<Plugin>,
     /// One error for each plugin that was not loaded.
     pub errors: Vec<BootError>,
-    /// The installed plugins that are disabled. They are loaded as such: calls of them fail with `plugin_disabled`, and
+    /// The plugins that the catalog disables. They are loaded as such: calls of them fail with `plugin_disabled`, and
     /// [`Runtime::enable`](plugbay::Runtime::enable) starts them.
     pub disabled: Vec<Plugin>,
     /// The lock on the data directory, which has to be held as long as the host runs. `None` without a data directory.
@@ -76,7 +76,8 @@ pub enum BootFailure {
 struct Collected {
     packages: Vec<Package>,
     errors: Vec<BootError>,
-    disabled: Vec<(Installed, Package)>,
+    /// Each with its record, if it is installed.
+    disabled: Vec<(Option<Installed>, Package)>,
     /// The paths of packages in files, so that a plugin that is named and discovered is loaded once.
     paths: BTreeSet<PathBuf>,
     /// The installed plugins among the packages.
@@ -85,7 +86,8 @@ struct Collected {
 
 impl Node {
     /// Locks the data directory for this process and loads all plugins: those of the host's file, those of the catalog,
-    /// and those in the directory of plugins. Plugins that are disabled in the catalog are loaded as disabled. Each is
+    /// and those in the directory of plugins. Plugins that the catalog disables are loaded as disabled, also those that
+    /// are not installed ([`Catalog::disabled_names`]). Each is
     /// loaded after those that it requires ([`Runtime::load_all`](plugbay::Runtime::load_all)). Of plugins with the
     /// same name, the first in this order is loaded. The catalog records what became of its plugins.
     ///
@@ -98,6 +100,9 @@ impl Node {
     pub async fn boot(&self, command: &str, observer: &dyn TransferObserver) -> Result<BootReport, BootFailure> {
         let lock = self.lock(command)?;
         let catalog = self.boot_catalog()?;
+        if let Some(catalog) = &catalog {
+            self.running.set_disabled_names(catalog.disabled_names().await?);
+        }
         let mut all = Collected::default();
         for path in self.file.local_plugins() {
             self.collect_path(&path, &mut all);
@@ -114,7 +119,9 @@ impl Node {
         for (installed, package) in all.disabled {
             match self.runtime.load_disabled(package).await {
                 Ok(plugin) => {
-                    self.running.insert(&installed.name, &installed.current);
+                    if let Some(installed) = installed {
+                        self.running.insert(&installed.name, &installed.current);
+                    }
                     report.disabled.push(plugin);
                 }
                 Err(error) => report.errors.push(error.into()),
@@ -141,9 +148,37 @@ impl Node {
             return;
         }
         match Package::open(path) {
-            Ok(package) => all.packages.push(self.configured(path, package)),
+            Ok(package) => {
+                let package = self.configured(path, package);
+                match self.is_disabled(&package) {
+                    true => all.disabled.push((None, package)),
+                    false => all.packages.push(package),
+                }
+            }
             Err(error) => all.errors.push(error.into()),
         }
+    }
+
+    /// Returns whether the host's file, or its directory of plugins, has a plugin of this name. Packages that cannot be
+    /// read are passed over.
+    ///
+    /// # Errors
+    /// [`DiscoveryError`] if the directory of plugins cannot be listed.
+    pub fn has_local(&self, name: &str) -> Result<bool, DiscoveryError> {
+        let mut paths: Vec<PathBuf> = self.file.local_plugins().collect();
+        paths.extend(self.file.plugins_dir().map(|directory| discover(&directory)).transpose()?.unwrap_or_default());
+        let is_it =
+            |package: Package| self.runtime.inspect(package).is_ok_and(|inspection| inspection.manifest.name == name);
+        Ok(paths.iter().any(|path| Package::open(path).is_ok_and(is_it)))
+    }
+
+    /// Returns whether the catalog disables a plugin from a file. Its name is read only if any is disabled.
+    fn is_disabled(&self, package: &Package) -> bool {
+        self.running.has_disabled_names()
+            && self
+                .runtime
+                .inspect(package.clone())
+                .is_ok_and(|inspection| self.running.is_name_disabled(&inspection.manifest.name))
     }
 
     /// Installs the packages of the host's file that are not installed.
@@ -175,7 +210,7 @@ impl Node {
         for installed in catalog.list().await? {
             match catalog.package(installed.id).await {
                 Ok(stored) => match self.installed(stored) {
-                    Ok(package) if !installed.enabled => all.disabled.push((installed, package)),
+                    Ok(package) if !installed.enabled => all.disabled.push((Some(installed), package)),
                     Ok(package) => {
                         all.packages.push(package);
                         all.installed.push(installed);

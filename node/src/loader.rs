@@ -24,8 +24,9 @@ pub enum SetEnabledError {
 }
 
 impl Node {
-    /// Enables or disables an installed plugin, in the catalog for later boots and in this host at once. An enabled
-    /// plugin that is not loaded is loaded.
+    /// Enables or disables a plugin, in the catalog for later boots and in this host at once. An installed plugin that
+    /// is enabled and not loaded is loaded. Returns its record; `None` for a loaded plugin that is not installed, which
+    /// is named by its name.
     ///
     /// # Errors
     /// [`SetEnabledError`] if the catalog fails, or if an enabled plugin does not start. It stays enabled in the
@@ -35,7 +36,15 @@ impl Node {
         catalog: &Catalog,
         key: impl Into<PluginKey>,
         enabled: bool,
-    ) -> Result<Installed, SetEnabledError> {
+    ) -> Result<Option<Installed>, SetEnabledError> {
+        let key = key.into();
+        if let PluginKey::Name(name) = &key
+            && self.runtime.plugin(name).is_some()
+            && !catalog.list().await?.iter().any(|installed| installed.name == *name)
+        {
+            self.set_name_enabled(catalog, name, enabled).await?;
+            return Ok(None);
+        }
         let installed = catalog.set_enabled(key, enabled).await?;
         if !enabled {
             self.runtime.disable(&installed.name).await;
@@ -49,7 +58,19 @@ impl Node {
             self.runtime.load(package).await?;
             self.running.insert(&installed.name, &installed.current);
         }
-        Ok(installed)
+        Ok(Some(installed))
+    }
+
+    /// Enables or disables a loaded plugin that is not installed.
+    async fn set_name_enabled(&self, catalog: &Catalog, name: &str, enabled: bool) -> Result<(), SetEnabledError> {
+        catalog.set_name_enabled(name, enabled).await?;
+        self.running.set_disabled_names(catalog.disabled_names().await?);
+        if enabled {
+            self.runtime.enable(name).await?;
+        } else {
+            self.runtime.disable(name).await;
+        }
+        Ok(())
     }
 }
 

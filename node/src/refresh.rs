@@ -4,6 +4,8 @@
 //! [`Catalog::revision`](plugbay_catalog::Catalog::revision) calls [`Node::refresh`]: no call of a plugin that did not
 //! change is affected, and a changed one is replaced as by any reload.
 
+use std::collections::BTreeSet;
+
 use plugbay::lifecycle::PluginState;
 use plugbay_catalog::store::InstalledState;
 use plugbay_catalog::{Catalog, CatalogError, Installed};
@@ -39,7 +41,8 @@ impl RefreshReport {
 impl Node {
     /// Makes this host run what the catalog has now: plugins that were removed are unloaded, those with another version
     /// are reloaded, those that were enabled or installed are loaded in the order of their requirements, and those that
-    /// were disabled are disabled. Plugins that did not come from the catalog are left alone.
+    /// were disabled are disabled. Plugins that did not come from the catalog are left alone, but for those that it has
+    /// disabled or enabled by name since.
     ///
     /// # Errors
     /// [`CatalogError`] if the catalog cannot be read or written. Everything that concerns one plugin is in the report.
@@ -73,6 +76,7 @@ impl Node {
             }
         }
         self.load_new(catalog, new, &mut report).await?;
+        self.switch_names(catalog.disabled_names().await?, &mut report).await;
         Ok(report)
     }
 
@@ -123,6 +127,26 @@ impl Node {
                 let text = error.to_string();
                 report.errors.push(error.into());
                 record(catalog, plugin, Some(&text)).await
+            }
+        }
+    }
+
+    /// Disables and enables plugins that did not come from the catalog, as it has changed since.
+    async fn switch_names(&self, disabled: BTreeSet<String>, report: &mut RefreshReport) {
+        let before = self.running.set_disabled_names(disabled.clone());
+        let running = self.running.all();
+        let is_elsewhere = |name: &&String| !running.contains_key(*name);
+        for name in disabled.difference(&before).filter(is_elsewhere) {
+            if self.runtime.disable(name).await {
+                report.disabled.push(name.clone());
+            }
+        }
+        for name in before.difference(&disabled).filter(is_elsewhere) {
+            match self.runtime.enable(name).await {
+                Ok(_) => report.loaded.push(name.clone()),
+                Err(error) if self.runtime.plugin(name).is_some() => report.errors.push(error.into()),
+                // It is not here.
+                Err(_) => {}
             }
         }
     }

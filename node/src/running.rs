@@ -1,7 +1,8 @@
-//! The installed plugins that a node runs, each with the version that it was loaded from.
+//! The installed plugins that a node runs, each with the version that it was loaded from, and the names of other
+//! plugins that its catalog disables.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use plugbay_catalog::Digest;
 use plugbay_catalog::store::{InstalledVersion, StoredPackage};
@@ -35,20 +36,45 @@ impl From<&StoredPackage> for RunningVersion {
     }
 }
 
-/// The versions of the installed plugins that run, by name. Plugins from other places are not among them.
+/// What a node has taken from its catalog.
 #[derive(Debug, Default)]
-pub(crate) struct Running(Mutex<BTreeMap<String, RunningVersion>>);
+pub(crate) struct Running(Mutex<Taken>);
+
+#[derive(Debug, Default)]
+struct Taken {
+    /// The versions of the installed plugins that run, by name. Plugins from other places are not among them.
+    versions: BTreeMap<String, RunningVersion>,
+    /// The names of disabled plugins from other places.
+    disabled_names: BTreeSet<String>,
+}
 
 impl Running {
     pub(crate) fn insert(&self, name: &str, version: impl Into<RunningVersion>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), version.into());
+        self.taken().versions.insert(name.to_owned(), version.into());
     }
 
     pub(crate) fn remove(&self, name: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.taken().versions.remove(name);
     }
 
     pub(crate) fn all(&self) -> BTreeMap<String, RunningVersion> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.taken().versions.clone()
+    }
+
+    /// Replaces the names of disabled plugins from other places, and returns those before.
+    pub(crate) fn set_disabled_names(&self, names: BTreeSet<String>) -> BTreeSet<String> {
+        std::mem::replace(&mut self.taken().disabled_names, names)
+    }
+
+    pub(crate) fn is_name_disabled(&self, name: &str) -> bool {
+        self.taken().disabled_names.contains(name)
+    }
+
+    pub(crate) fn has_disabled_names(&self) -> bool {
+        !self.taken().disabled_names.is_empty()
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -137,14 +137,21 @@ fn collect(path: &Path, depth: usize, files: &mut Files) {
 
 /// Reloads the plugins of a runtime that were loaded from files, whenever their files have changed in content. `report`
 /// receives the name of each plugin that was reloaded, or why it could not be: it then continues to serve as it was.
-/// Plugins that are loaded later are watched from two seconds after their load on.
+/// Plugins that are loaded later are watched from two seconds after their load on; a change before is seen then.
 ///
 /// Runs until it is dropped.
 pub async fn watch_plugins(runtime: &Runtime, mut report: impl FnMut(&str, Result<(), LoadError>)) -> Infallible {
-    let mut watch = FileWatch::default();
+    let (mut watch, mut watched) = (FileWatch::default(), BTreeSet::new());
     loop {
-        watch.set(&runtime.plugins().iter().flat_map(Plugin::files).collect());
-        let Ok(changed) = tokio::time::timeout(PLUGINS_EVERY, watch.changed()).await else { continue };
+        let files: BTreeSet<PathBuf> = runtime.plugins().iter().flat_map(Plugin::files).collect();
+        watch.set(&files);
+        // Files may have changed between their load and now.
+        let new: BTreeSet<PathBuf> = files.difference(&watched).cloned().collect();
+        watched = files;
+        let changed = match new.is_empty() {
+            true => tokio::time::timeout(PLUGINS_EVERY, watch.changed()).await.unwrap_or_default(),
+            false => new,
+        };
         for plugin in runtime.plugins() {
             if !plugin.files().iter().any(|path| changed.contains(path)) {
                 continue;

@@ -40,4 +40,5 @@ mod token;
 #[cfg(unix)]
 mod toolchain;
 mod trust;
+mod watch;
 mod wit;

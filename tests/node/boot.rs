@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::harness::assert::{assert_contains, assert_invoke_error};
 use crate::harness::guest::feature;
 use crate::harness::host::{TestPlugin, call};
-use crate::harness::node::{booted, failing, install, names, node, plugin};
+use crate::harness::node::{booted, catalog, failing, install, names, node, plugin};
 
 #[tokio::test]
 async fn plugins_of_file_catalog_and_directory_are_loaded_together() {
@@ -76,6 +76,38 @@ async fn disabled_plugin_stays_disabled_after_a_boot() {
     assert_eq!(booted(&report), ["one", "two"]);
     let installed = catalog.installed("two").await.expect("it is installed");
     assert_eq!((installed.state, installed.last_error), (InstalledState::Loaded, None));
+}
+
+#[tokio::test]
+async fn discovered_plugin_stays_disabled_after_a_boot() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for name in ["one", "two"] {
+        let path = directory.path().join("plugins").join(name);
+        plugin(&path, &TestPlugin::from(feature::ECHO).manifest("name", json!(name)));
+    }
+    let file = "plugins_dir: plugins\ndata_dir: data\n";
+    let catalog = catalog(&directory);
+    let first = node(&directory, file);
+    let report = first.boot("test", &()).await.expect("it boots");
+    assert_eq!(booted(&report), ["one", "two"]);
+    let record = first.set_enabled(&catalog, "one", false).await.expect("disabled");
+    assert!(record.is_none(), "it is not installed");
+    let one = first.runtime.plugin("one").expect("it is listed");
+    assert_invoke_error(&call(&one, "ping").await.expect_err("it is disabled"), "one", "plugin_disabled");
+    drop(report);
+
+    let second = node(&directory, file);
+    let report = second.boot("test", &()).await.expect("it boots");
+    assert_eq!(booted(&report), ["two"]);
+    let [one] = &report.disabled[..] else { panic!("not one: {:?}", report.disabled) };
+    assert_invoke_error(&call(one, "ping").await.expect_err("it is disabled"), "one", "plugin_disabled");
+    // Another process enables it and disables the other one.
+    catalog.set_name_enabled("one", true).await.expect("enabled");
+    catalog.set_name_enabled("two", false).await.expect("disabled");
+    let refreshed = second.refresh(&catalog).await.expect("readable");
+    assert_eq!((refreshed.loaded, refreshed.disabled), (vec!["one".to_owned()], vec!["two".to_owned()]));
+    assert_eq!(call(one, "ping").await.expect("it serves"), json!(1));
+    assert!(second.refresh(&catalog).await.expect("readable").is_empty());
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod boot;
 mod installed;
+mod many;
 mod plugin_store;
 mod refresh;
 mod remote;

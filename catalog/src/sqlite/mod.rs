@@ -10,6 +10,7 @@
 mod open;
 mod rows;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -222,6 +223,29 @@ impl CatalogStore for SqliteStore {
         self.change(name, move |transaction| {
             name_of(transaction, id)?;
             transaction.execute("UPDATE plugin SET enabled = ?2 WHERE id = ?1", params![id, enabled])?;
+            Ok(())
+        })
+    }
+
+    fn disabled_names(&self) -> Later<'_, BTreeSet<String>> {
+        self.run(|connection, _| {
+            let mut statement = connection.prepare("SELECT name FROM disabled")?;
+            let names = statement.query_map((), |row| row.get(0))?;
+            Ok(names.collect::<Result<_, _>>()?)
+        })
+    }
+
+    fn set_name_disabled(&self, name: String, disabled: bool) -> Later<'_, ()> {
+        self.change(if disabled { "disable" } else { "enable" }, move |transaction| {
+            if !disabled {
+                transaction.execute("DELETE FROM disabled WHERE name = ?1", [name])?;
+                return Ok(());
+            }
+            let count: i64 = transaction.query_row("SELECT count(*) FROM disabled", (), |row| row.get(0))?;
+            if usize::try_from(count).unwrap_or(usize::MAX) >= PLUGINS_MAX {
+                return Err(StoreError::TooMany.into());
+            }
+            transaction.execute("INSERT OR IGNORE INTO disabled VALUES (?1)", [name])?;
             Ok(())
         })
     }

@@ -27,7 +27,8 @@ const CACHE_BYTES: i64 = 2 << 20;
 const LOG_BYTES: i64 = 4 << 20;
 
 /// The steps that make the tables. Each runs once in the life of a file; new ones are appended.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE catalog (
         only INTEGER PRIMARY KEY CHECK (only = 1),
         revision INTEGER NOT NULL
@@ -64,7 +65,11 @@ const STEPS: &[&str] = &["
         PRIMARY KEY (plugin, place)
     ) STRICT;
     CREATE INDEX version_component ON version (component);
-"];
+",
+    "
+    CREATE TABLE disabled (name TEXT NOT NULL PRIMARY KEY) STRICT;
+",
+];
 
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     let place = path.display().to_string();
@@ -88,7 +93,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     }
     configure(&connection).map_err(sql)?;
     shape(&mut connection, &place)?;
-    for table in ["catalog", "plugin", "version"] {
+    for table in ["catalog", "plugin", "version", "disabled"] {
         let check = format!("PRAGMA quick_check({table})");
         let result: String = connection.query_row(&check, (), |row| row.get(0)).map_err(sql)?;
         if result != "ok" {

@@ -1,23 +1,63 @@
-//! `plugbay enable` and `plugbay disable`: whether hosts load an installed plugin.
+//! `plugbay enable` and `plugbay disable`: whether hosts load a plugin, be it installed or one that the host's file or
+//! its directory of plugins has.
 
+use plugbay::Runtime;
+use plugbay::compile::CodeCacheLocation;
+use plugbay_catalog::store::StoreError;
+use plugbay_catalog::{CatalogError, CatalogProblem};
+use plugbay_node::{Node, NodeOptions};
 use serde_json::json;
 
 use crate::args::Named;
-use crate::catalog::OpenedCatalog;
+use crate::catalog::{OpenedCatalog, host_file};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::host;
 use crate::output::Output;
 
 pub(crate) fn run(args: &Named, enabled: bool, output: Output) -> Result<Exit, Error> {
-    let opened = OpenedCatalog::of_installed(&args.catalog)?;
-    let installed = host::block_on(opened.catalog.set_enabled(&*args.name, enabled))??;
+    let opened = match OpenedCatalog::of_installed(&args.catalog) {
+        // Only the name of a plugin in a file needs a new catalog.
+        Err(error @ Error::NothingInstalled(_)) if !is_local(args)? => return Err(error),
+        Err(Error::NothingInstalled(_)) => OpenedCatalog::open(&args.catalog)?,
+        opened => opened?,
+    };
+    let (name, plugin) = match host::block_on(opened.catalog.set_enabled(&*args.name, enabled))? {
+        Ok(installed) => (installed.name.clone(), json!(installed)),
+        Err(error) if is_unknown(&error) => {
+            if !host::block_on(opened.catalog.disabled_names())??.contains(&args.name) && !is_local(args)? {
+                return Err(error.into());
+            }
+            host::block_on(opened.catalog.set_name_enabled(&args.name, enabled))??;
+            (args.name.clone(), json!({ "name": args.name, "enabled": enabled }))
+        }
+        Err(error) => return Err(error.into()),
+    };
     let change = if enabled { "enabled" } else { "disabled" };
     if output.json {
-        output.document(&json!({ "status": "ok", "change": change, "plugin": installed }))?;
+        output.document(&json!({ "status": "ok", "change": change, "plugin": plugin }))?;
     } else {
-        output.result(&format!("{change} {}", installed.name))?;
+        output.result(&format!("{change} {name}"))?;
+    }
+    let required_by = if enabled { Vec::new() } else { host::block_on(opened.required_by(&args.name))?? };
+    if !required_by.is_empty() {
+        output.note(&format!("plugins that require `{name}` cannot be loaded without it: {}", required_by.join(", ")));
     }
     opened.note_running_host(output);
     Ok(Exit::Ok)
+}
+
+/// Whether the host's file, or its directory of plugins, has a plugin of this name.
+fn is_local(args: &Named) -> Result<bool, Error> {
+    let mut options = NodeOptions::default();
+    options.file = host_file(&args.catalog.file)?;
+    options.only_checks = true;
+    let builder =
+        Runtime::builder().live_instances(host::LIVE_INSTANCES).run_jobs(false).code_cache(CodeCacheLocation::Off);
+    let node = Node::open(options, builder)?;
+    node.has_local(&args.name).map_err(|error| Error::Usage(error.to_string()))
+}
+
+fn is_unknown(error: &CatalogError) -> bool {
+    matches!(error.problem(), CatalogProblem::Store(StoreError::NotInstalled(_)))
 }

@@ -1,4 +1,4 @@
-//! `plugbay list`: the installed plugins.
+//! `plugbay list`: the installed plugins, and those from elsewhere that are disabled.
 
 use plugbay_catalog::Installed;
 use plugbay_catalog::store::InstalledState;
@@ -13,23 +13,28 @@ use crate::output::{DIM, Output, RED};
 use crate::table::{Cell, section};
 
 pub(crate) fn run(args: &List, output: Output) -> Result<Exit, Error> {
-    let installed = match OpenedCatalog::open_existing(&args.catalog)? {
-        Some(opened) => host::block_on(opened.catalog.list())??,
-        None => Vec::new(),
+    let (installed, disabled) = match OpenedCatalog::open_existing(&args.catalog)? {
+        Some(opened) => {
+            let catalog = &opened.catalog;
+            (host::block_on(catalog.list())??, host::block_on(catalog.disabled_names())??)
+        }
+        None => Default::default(),
     };
     if output.json {
-        output.document(&json!({ "plugins": installed }))?;
+        output.document(&json!({ "plugins": installed, "disabled": disabled }))?;
         return Ok(Exit::Ok);
     }
     let mut text = String::new();
     match installed.len() {
-        0 => text.push_str("no plugin is installed"),
+        0 => text.push_str("no plugin is installed\n"),
         count => {
             let heading =
                 if count == 1 { "1 installed plugin".to_owned() } else { format!("{count} installed plugins") };
             section(&mut text, &heading, installed.iter().map(row).collect());
         }
     }
+    let names = disabled.into_iter().map(|name| vec![name.into()]).collect();
+    section(&mut text, "Disabled, and not installed", names);
     output.result(&text)?;
     Ok(Exit::Ok)
 }

@@ -7,6 +7,7 @@ pub(crate) mod completions;
 pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod enable;
+pub(crate) mod events;
 pub(crate) mod inspect;
 pub(crate) mod install;
 pub(crate) mod keygen;

@@ -20,7 +20,7 @@ pub(crate) fn run(args: &Remove, output: Output) -> Result<Exit, Error> {
     let opened = OpenedCatalog::of_installed(&args.catalog)?;
     // A host has the data of its plugins open.
     let lock = args.data.then(|| HostLock::acquire(&opened.data_dir, "plugbay remove --data")).transpose()?;
-    let required_by = host::block_on(required_by(&opened, &args.name))??;
+    let required_by = host::block_on(opened.required_by(&args.name))??;
     let removed = host::block_on(opened.catalog.remove(&*args.name))?;
     let (name, removed) = match removed {
         Ok(installed) => (installed.name.clone(), Some(installed)),
@@ -54,19 +54,6 @@ fn print(name: &str, removed: Option<&Installed>, data_removed: bool, output: Ou
     };
     output.result(&text)?;
     Ok(Exit::Ok)
-}
-
-/// The names of the other installed plugins that require this one.
-async fn required_by(opened: &OpenedCatalog, key: &str) -> Result<Vec<String>, CatalogError> {
-    let all = opened.catalog.list().await?;
-    let Some(removed) = all.iter().find(|plugin| plugin.name == key || plugin.id.to_string() == key) else {
-        return Ok(Vec::new());
-    };
-    let requires = |plugin: &&Installed| {
-        let required = plugin.current.manifest["requires"].as_array();
-        required.is_some_and(|required| required.iter().any(|one| one["name"] == *removed.name))
-    };
-    Ok(all.iter().filter(requires).map(|plugin| plugin.name.clone()).collect())
 }
 
 fn is_unknown(error: &CatalogError) -> bool {

@@ -1,5 +1,6 @@
 //! `plugbay run`: loads a plugin, calls one action and prints its result.
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use anyhow::Context;
 use plugbay::error::{InvokeErrorKind, LoadErrorKind};
 use plugbay::policy::Denial;
 use plugbay::{Caller, Invocation, InvokeError, LoadError, Outcome, Package, Plugin, Runtime};
+use plugbay_node::watch_plugins;
 
 use crate::args::{Common, Run};
 use crate::error::Error;
@@ -53,7 +55,10 @@ async fn call(host: Host, packages: Vec<Package>, args: &Run, payload: String, o
             .await;
     if let (Ok(_), false, Some(time)) = (&done, is_ended, args.linger) {
         runtime.run_jobs();
-        linger(time, &mut signals).await;
+        tokio::select! {
+            () = linger(time, &mut signals) => {}
+            never = watch(&runtime, output), if args.watch => match never {},
+        }
     }
     // Plugins are unloaded after the answer is printed. A second signal ends the command at once.
     tokio::select! {
@@ -153,6 +158,15 @@ async fn print(outcome: &Outcome, output: Output) -> Result<(), Error> {
         Ok(_) => Ok(written.await.unwrap_or_else(|_| Err(std::io::Error::other("the thread that prints panicked")))?),
         Err(_) => Ok(output.json_result(&json)?),
     }
+}
+
+/// Reloads plugins whose files change, and notes it.
+async fn watch(runtime: &Runtime, output: Output) -> Infallible {
+    watch_plugins(runtime, |name, reloaded| match reloaded {
+        Ok(()) => output.note(&format!("{name} was reloaded, because its files have changed")),
+        Err(error) => output.note(&format!("{name} serves as before, because its changed files fail: {error}")),
+    })
+    .await
 }
 
 /// Waits for the given time (zero means forever) or for a signal.

@@ -72,6 +72,8 @@ fn of_plugin(opened: &OpenedCatalog, name: &str, output: Output) -> Result<Exit,
     }
     let asked = installed.current.manifest["permissions"].as_array().map(Vec::as_slice).unwrap_or_default();
     section(&mut text, "Asks for", asked.iter().map(permission).collect());
+    let subscribes = installed.current.manifest["events"]["subscribes"].as_array().map(Vec::as_slice);
+    section(&mut text, "Subscribes to", subscribes.unwrap_or_default().iter().map(subscription).collect());
     output.result(&text)?;
     Ok(Exit::Ok)
 }
@@ -88,6 +90,14 @@ fn version(version: &InstalledVersion) -> Vec<Vec<Cell>> {
     let signed = version.signed_by.as_ref().map_or("by no trusted key".to_owned(), |key| format!("by key {key}"));
     rows.push(vec!["signed".into(), signed.into()]);
     rows
+}
+
+/// A subscription of the stored manifest.
+fn subscription(subscription: &Value) -> Vec<Cell> {
+    let marks = ["once", "durable"].into_iter().filter(|mark| subscription[*mark] == true).collect::<Vec<_>>();
+    let priority = format!("priority {}", subscription["priority"]);
+    let about = [&[&*priority], &marks[..]].concat().join(", ");
+    vec![subscription["topic"].as_str().unwrap_or_default().into(), about.into()]
 }
 
 /// A rule of the stored manifest.

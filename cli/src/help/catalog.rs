@@ -51,14 +51,16 @@ pub(crate) const ENABLE: &str = "\
 Example:
   plugbay enable hello
 
-A host loads the plugin when it starts. New plugins are enabled.";
+A host loads the plugin when it starts. New plugins are enabled. The name may
+also be that of a plugin in the `plugins_dir` or the list of the host's file.";
 
 pub(crate) const DISABLE: &str = "\
 Example:
   plugbay disable hello
 
 The plugin stays installed, with its data, and no host loads it until it is
-enabled.";
+enabled. Plugins that require it cannot be loaded either. The name may also be
+that of a plugin in the `plugins_dir` or the list of the host's file.";
 
 pub(crate) const LIST: &str = "\
 Examples:
@@ -75,6 +77,20 @@ Examples:
 
 Shows one plugin with its versions, origin, digests, signature and last error,
 or the catalog with the process of the host that runs on the data directory.";
+
+pub(crate) const EVENTS: &str = "\
+Examples:
+  plugbay events dead --data-dir ./data
+  plugbay events dead --plugin orders --json | jq '.dead_letters[].event'
+  plugbay events retry 7 9
+  plugbay events retry --all --plugin orders
+  plugbay events remove --all
+
+A durable event becomes a dead letter if its handler fails six times or traps
+three times, or if the plugin may not receive it any more. The latest 1,000 of
+each plugin are stored. One that is retried is delivered behind the events that
+the plugin has yet to receive, by the host that runs on the data directory or
+by the next one.";
 
 pub(crate) const PUBLISH: &str = "\
 Examples:
@@ -110,7 +126,7 @@ mod tests {
 
     #[test]
     fn lines_fit_the_usual_terminal() {
-        for text in [INSTALL, UPDATE, ROLLBACK, REMOVE, ENABLE, DISABLE, LIST, STATUS, PUBLISH, SIGN, KEYGEN] {
+        for text in [INSTALL, UPDATE, ROLLBACK, REMOVE, ENABLE, DISABLE, LIST, STATUS, EVENTS, PUBLISH, SIGN, KEYGEN] {
             for line in text.lines() {
                 assert!(line.chars().count() <= 79, "{line}");
             }

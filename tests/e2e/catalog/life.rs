@@ -7,6 +7,7 @@ use crate::harness::assert::assert_contains;
 use crate::harness::command::Plugbay;
 use crate::harness::guest::feature;
 use crate::harness::host::TestPlugin;
+use crate::harness::node::plugin;
 
 #[test]
 fn installed_plugin_is_listed_shown_and_run_by_its_name() {
@@ -43,6 +44,46 @@ fn permissions_are_confirmed_before_anything_is_stored() {
     let installed = scene.run(&["install", text(&file), "--yes"]).exits_with(0);
     assert_contains(&installed.stderr, &["hello 1.0.0 asks for:", "permission", "data.* (read)"]);
     assert_eq!(scene.versions(), [("hello".to_owned(), "1.0.0".to_owned())]);
+}
+
+#[test]
+fn subscriptions_are_confirmed_like_permissions() {
+    let scene = Scene::new();
+    let listening = hello("1.0.0").manifest("events", json!({ "subscribes": ["order.*", "hello.own"] }));
+    let file = scene.file("hello.wasm", listening);
+    let refused = scene.run(&["install", text(&file), "--json"]).exits_with(4).json();
+    assert_eq!(refused["details"]["subscribes"], json!(["order.*"]), "{refused}");
+    let installed = scene.run(&["install", text(&file), "--yes"]).exits_with(0);
+    assert_contains(&installed.stderr, &["events", "order.*"]);
+    let shown = scene.run(&["status", "hello"]).exits_with(0).stdout;
+    assert_contains(&shown, &["Subscribes to", "order.*", "priority 50", "hello.own"]);
+}
+
+#[test]
+fn plugin_of_the_plugins_directory_is_disabled_and_enabled() {
+    let scene = Scene::new();
+    plugin(&scene.path("plugins/local"), &named("local"));
+    let file = scene.path("plugbay.yaml");
+    std::fs::write(&file, "plugins_dir: plugins\n").expect("written");
+    let run = |arguments: &[&str]| scene.run(&[arguments, &["--host-file", text(&file)]].concat());
+    assert_contains(&run(&["disable", "other"]).exits_with(2).stderr, &["no plugin is installed"]);
+    assert!(!scene.data().exists(), "nothing was disabled");
+    assert_eq!(run(&["disable", "local"]).exits_with(0).stdout, "disabled local\n");
+    assert_contains(&run(&["list"]).exits_with(0).stdout, &["Disabled, and not installed", "local"]);
+    assert_contains(&run(&["disable", "other"]).exits_with(2).stderr, &["no installed plugin is called `other`"]);
+    let enabled = run(&["enable", "local", "--json"]).exits_with(0).json();
+    assert_eq!(enabled["plugin"], json!({ "name": "local", "enabled": true }));
+    assert_eq!(run(&["list", "--json"]).exits_with(0).json()["disabled"], json!([]));
+}
+
+#[test]
+fn disabling_a_required_plugin_names_its_dependents() {
+    let scene = Scene::new();
+    scene.install(named("base"));
+    let file = scene.file("user.wasm", named("user").manifest("requires", json!(["base"])));
+    scene.run(&["install", text(&file), "--yes"]).exits_with(0);
+    let disabled = scene.run(&["disable", "base"]).exits_with(0);
+    assert_contains(&disabled.stderr, &["require `base`", "user"]);
 }
 
 #[test]

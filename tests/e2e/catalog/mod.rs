@@ -3,6 +3,7 @@
 
 #[cfg(unix)]
 mod crash;
+mod dead_letters;
 mod life;
 mod publish;
 #[cfg(unix)]

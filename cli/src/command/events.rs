@@ -1,0 +1,149 @@
+//! `plugbay events`: the dead letters of a data directory. A host may run on it at the same time.
+
+use plugbay::Runtime;
+use plugbay::compile::CodeCacheLocation;
+use plugbay::error::EventError;
+use plugbay::store::DeadLetter;
+use plugbay_catalog::HostLock;
+use plugbay_node::{Node, NodeOptions};
+use serde_json::json;
+
+use crate::args::{CatalogArgs, ChosenLetters, DeadLetters, Events, EventsCommand};
+use crate::catalog;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::host;
+use crate::output::{Output, RED};
+use crate::table::{Cell, section};
+use crate::units::show_time;
+
+/// Dead letters that are read at once. Each has the data of its event.
+const PAGE: usize = 100;
+
+pub(crate) fn run(args: &Events, output: Output) -> Result<Exit, Error> {
+    match &args.command {
+        EventsCommand::Dead(args) => list(args, output),
+        EventsCommand::Retry(args) => change(args, Change::Retry, output),
+        EventsCommand::Remove(args) => change(args, Change::Remove, output),
+    }
+}
+
+fn list(args: &DeadLetters, output: Output) -> Result<Exit, Error> {
+    let node = open(&args.catalog)?;
+    let letters = host::block_on(all(&node.runtime, args.plugin.as_deref()))??;
+    if output.json {
+        output.document(&json!({ "dead_letters": letters }))?;
+        return Ok(Exit::Ok);
+    }
+    let heading = match letters.len() {
+        0 => {
+            output.result("there are no dead letters")?;
+            return Ok(Exit::Ok);
+        }
+        1 => "1 dead letter".to_owned(),
+        count => format!("{count} dead letters"),
+    };
+    let mut text = String::new();
+    section(&mut text, &heading, letters.iter().map(row).collect());
+    output.result(&text)?;
+    Ok(Exit::Ok)
+}
+
+async fn all(runtime: &Runtime, plugin: Option<&str>) -> Result<Vec<DeadLetter>, Error> {
+    let mut letters: Vec<DeadLetter> = Vec::new();
+    loop {
+        let after = letters.last().map_or(0, |letter| letter.number);
+        let page = match plugin {
+            Some(plugin) => runtime.dead_letters_of(plugin, after, PAGE).await,
+            None => runtime.dead_letters(after, PAGE).await,
+        }
+        .map_err(failed)?;
+        if page.is_empty() {
+            return Ok(letters);
+        }
+        letters.extend(page);
+    }
+}
+
+fn row(letter: &DeadLetter) -> Vec<Cell> {
+    let DeadLetter { number, plugin, attempts, error, time_ms, event, .. } = letter;
+    let attempts = if *attempts == 1 { "1 attempt".to_owned() } else { format!("{attempts} attempts") };
+    let error = error.lines().next().unwrap_or_default();
+    vec![
+        number.to_string().into(),
+        plugin.as_str().into(),
+        event.topic.as_str().into(),
+        show_time(time_ms / 1_000).into(),
+        attempts.into(),
+        Cell::styled(RED, error),
+    ]
+}
+
+/// What is done with dead letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Retry,
+    Remove,
+}
+
+fn change(args: &ChosenLetters, change: Change, output: Output) -> Result<Exit, Error> {
+    let node = open(&args.catalog)?;
+    let count = host::block_on(changed(&node.runtime, args, change))??;
+    let name = if change == Change::Retry { "retried" } else { "removed" };
+    if output.json {
+        output.document(&json!({ "status": "ok", "change": name, "dead_letters": count }))?;
+    } else {
+        output.result(&format!("{name} {count} dead letter{}", if count == 1 { "" } else { "s" }))?;
+    }
+    let directory = catalog::data_dir(&args.catalog, &catalog::host_file(&args.catalog.file)?)?;
+    if change == Change::Retry
+        && count > 0
+        && let Ok(Some(holder)) = HostLock::holder(&directory)
+    {
+        output.note(&format!(
+            "the host that runs on this data directory, {holder}, delivers them with the next durable event of the \
+             plugin, or when it restarts"
+        ));
+    }
+    Ok(Exit::Ok)
+}
+
+async fn changed(runtime: &Runtime, args: &ChosenLetters, change: Change) -> Result<usize, Error> {
+    let plugin = args.plugin.as_deref();
+    if args.all {
+        return match change {
+            Change::Retry => runtime.retry_dead_letters(plugin).await,
+            Change::Remove => runtime.remove_dead_letters(plugin).await,
+        }
+        .map_err(failed);
+    }
+    for &number in &args.numbers {
+        let existed = match change {
+            Change::Retry => runtime.retry_dead_letter(number).await,
+            Change::Remove => runtime.remove_dead_letter(number).await,
+        }
+        .map_err(failed)?;
+        if !existed {
+            let text = format!("there is no dead letter {number}; `plugbay events dead` lists those that there are");
+            return Err(Error::Usage(text));
+        }
+    }
+    Ok(args.numbers.len())
+}
+
+fn failed(error: EventError) -> Error {
+    Error::Usage(error.to_string())
+}
+
+/// A node on the data directory, without plugins.
+fn open(args: &CatalogArgs) -> Result<Node, Error> {
+    let file = catalog::host_file(&args.file)?;
+    let directory = catalog::data_dir(args, &file)?;
+    let mut options = NodeOptions::default();
+    options.data_dir = Some(directory);
+    options.file = file;
+    options.only_checks = true;
+    let builder =
+        Runtime::builder().live_instances(host::LIVE_INSTANCES).run_jobs(false).code_cache(CodeCacheLocation::Off);
+    Ok(Node::open(options, builder)?)
+}
