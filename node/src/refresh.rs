@@ -1,10 +1,12 @@
 //! Refresh: a host that runs follows the changes of its catalog.
 //!
 //! Commands and other processes change the catalog while a host runs. A host that finds a new
-//! [`Catalog::revision`](plugbay_catalog::Catalog::revision) calls [`Node::refresh`]: no call of a plugin that did not
-//! change is affected, and a changed one is replaced as by any reload.
+//! [`Catalog::revision`](plugbay_catalog::Catalog::revision) calls [`Node::refresh`], as [`Node::follow`] does: no call
+//! of a plugin that did not change is affected, and a changed one is replaced as by any reload.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::time::Duration;
 
 use plugbay::lifecycle::PluginState;
 use plugbay_catalog::store::InstalledState;
@@ -38,7 +40,45 @@ impl RefreshReport {
     }
 }
 
+/// How often a host looks whether its catalog has changed.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 impl Node {
+    /// Follows the catalog: looks every second whether it has changed, and [refreshes](Self::refresh) this host then.
+    /// `report` receives each outcome that is not empty, and the first of several errors in a row.
+    ///
+    /// Runs until it is dropped.
+    pub async fn follow(
+        &self,
+        catalog: &Catalog,
+        mut report: impl FnMut(Result<RefreshReport, CatalogError>),
+    ) -> Infallible {
+        let (mut seen, mut has_failed) = (None, false);
+        loop {
+            let refreshed = async {
+                let revision = catalog.revision().await?;
+                let is_new = seen.replace(revision) != Some(revision);
+                if is_new { self.refresh(catalog).await } else { Ok(RefreshReport::default()) }
+            };
+            match refreshed.await {
+                Ok(refreshed) => {
+                    has_failed = false;
+                    if !refreshed.is_empty() {
+                        report(Ok(refreshed));
+                    }
+                }
+                Err(error) => {
+                    // It is refreshed again, whatever was changed by then.
+                    seen = None;
+                    if !std::mem::replace(&mut has_failed, true) {
+                        report(Err(error));
+                    }
+                }
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
     /// Makes this host run what the catalog has now: plugins that were removed are unloaded, those with another version
     /// are reloaded, those that were enabled or installed are loaded in the order of their requirements, and those that
     /// were disabled are disabled. Plugins that did not come from the catalog are left alone, but for those that it has

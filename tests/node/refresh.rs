@@ -1,11 +1,13 @@
 //! A host that runs and follows the changes of its catalog.
 
-use plugbay_catalog::{Catalog, Consent};
+use plugbay_catalog::{Catalog, CatalogError, Consent};
+use plugbay_node::RefreshReport;
 use serde_json::json;
 
 use crate::harness::guest::feature;
 use crate::harness::host::{TestPlugin, call};
 use crate::harness::node::{catalog, failing, node, plugin};
+use crate::harness::patience::ends;
 
 /// Installs a plugin, or another version of it.
 async fn install(catalog: &Catalog, directory: &tempfile::TempDir, new: TestPlugin) {
@@ -53,6 +55,29 @@ async fn host_follows_each_change_of_its_catalog() {
     assert_eq!(node.refresh(&catalog).await.expect("readable").loaded, ["three"]);
     assert_eq!(call(&three, "ping").await.expect("it serves"), json!(1));
     assert!(node.refresh(&catalog).await.expect("readable").is_empty());
+}
+
+#[tokio::test]
+async fn host_that_follows_its_catalog_reports_each_change() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let catalog = catalog(&directory);
+    install(&catalog, &directory, named("one", "1.0.0")).await;
+    let node = node(&directory, "data_dir: data\n");
+    let report = node.boot("test", &()).await.expect("it boots");
+    let (sender, mut reports) = tokio::sync::mpsc::unbounded_channel::<Result<RefreshReport, CatalogError>>();
+    let change = async {
+        install(&catalog, &directory, named("one", "2.0.0")).await;
+        let refreshed = ends(reports.recv()).await.expect("a report").expect("readable");
+        assert_eq!(refreshed.reloaded, ["one"]);
+        catalog.set_enabled("one", false).await.expect("disabled");
+        ends(reports.recv()).await.expect("a report").expect("readable").disabled
+    };
+    let disabled = tokio::select! {
+        disabled = change => disabled,
+        never = node.follow(&catalog, |refreshed| sender.send(refreshed).expect("the test listens")) => match never {},
+    };
+    assert_eq!(disabled, ["one"]);
+    assert_eq!(call(&report.loaded[0], "ping").await.expect_err("disabled").code(), "plugin_disabled");
 }
 
 #[tokio::test]

@@ -126,6 +126,21 @@ async fn emitter_receives_the_reason_of_a_handler_that_objects() {
 }
 
 #[tokio::test]
+async fn message_to_one_plugin_reaches_no_other_and_has_its_sender() {
+    let host = host();
+    let shop = host.load(plugin("shop")).await;
+    let subscribes = json!({ "subscribes": ["shop.*"] });
+    let stock = host.load(plugin("stock").manifest("events", subscribes.clone())).await;
+    let billing = host.load(plugin("billing").manifest("events", subscribes)).await;
+    let message = json!({ "topic": "shop.sold", "data": 7, "options": { "target": "stock" } });
+    let outcome = act(&shop, "emit", message).await.expect("emitted");
+    assert_eq!(outcome["handlers"], 1, "{outcome}");
+    let received = heard(&stock, 1).await;
+    assert_eq!((&received[0]["source"], &received[0]["data"]), (&json!("shop"), &json!(7)));
+    assert!(heard(&billing, 0).await.is_empty());
+}
+
+#[tokio::test]
 async fn emitter_that_subscribed_to_its_own_event_is_not_called_while_it_waits() {
     let host = host();
     let shop = host.load(plugin("shop").manifest("events", json!({ "subscribes": ["shop.*"] }))).await;
