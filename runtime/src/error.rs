@@ -16,6 +16,7 @@ mod hint;
 mod invoke;
 mod load;
 mod provide;
+mod route;
 mod status;
 mod unload;
 
@@ -30,6 +31,7 @@ pub use self::event::EventError;
 pub use self::invoke::{InvokeError, InvokeErrorKind};
 pub use self::load::{LoadError, LoadErrorKind};
 pub use self::provide::ProvideError;
+pub use self::route::{RouteError, RouteErrorKind};
 pub use self::unload::UnloadError;
 
 /// Why a runtime cannot be built.

@@ -5,6 +5,7 @@
 //! nothing of triggers.
 
 mod exchange;
+mod route;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use serde_json::value::RawValue;
 
 pub(crate) use self::exchange::CallContext;
 pub use self::exchange::{HttpRequest, HttpResponse};
+pub use self::route::{RouteCall, RouteOutcome};
 use crate::admission::Chain;
 use crate::caller::Caller;
 use crate::error::{InvokeError, InvokeErrorKind};

@@ -14,6 +14,7 @@ mod dependents;
 mod events;
 mod log_events;
 mod prepare;
+mod routes;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -58,6 +59,7 @@ use crate::trigger::{event, schedule};
 
 pub use self::boot::LoadedPlugins;
 pub use self::builder::{CodeCacheLocation, RuntimeBuilder};
+pub use self::routes::PluginRoutes;
 
 /// A host for plugins. Cheap to clone. Its resources are released with the last clone and the last plugin.
 #[derive(Clone)]

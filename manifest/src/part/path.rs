@@ -4,7 +4,7 @@ use crate::limits::{PATH_CHARS_MAX, PATH_SEGMENTS_MAX};
 use crate::name;
 use crate::problem::quoted;
 
-/// Normalises a path template, with its parameters as `{name}`.
+/// Normalises a path template, with its parameters as `{name}` and without a slash at its end.
 ///
 /// # Errors
 ///
@@ -16,13 +16,16 @@ pub fn normalise_path(template: &str) -> Result<String, String> {
     if template.chars().count() > PATH_CHARS_MAX || below.split('/').count() > PATH_SEGMENTS_MAX {
         return Err(format!("a path has at most {PATH_CHARS_MAX} characters and {PATH_SEGMENTS_MAX} segments"));
     }
+    if below.is_empty() {
+        return Ok("/".to_owned());
+    }
+    // A path with a slash at its end is the same as without it.
+    let below = below.strip_suffix('/').filter(|below| !below.is_empty()).unwrap_or(below);
     let mut parameters: Vec<&str> = Vec::new();
     let mut path = String::new();
-    let count = below.split('/').count();
-    for (index, segment) in below.split('/').enumerate() {
+    for segment in below.split('/') {
         path.push('/');
-        // A path may end with a slash, and is then another path than without it.
-        if segment.is_empty() && index + 1 < count {
+        if segment.is_empty() {
             return Err(format!("{} has an empty segment: remove a `/`", quoted(template)));
         }
         match parameter(segment)? {
@@ -39,9 +42,11 @@ pub fn normalise_path(template: &str) -> Result<String, String> {
     Ok(path)
 }
 
-/// Returns whether a path, which may have parameters of its own, matches the template.
+/// Returns whether a path, which may have parameters of its own, matches the template. A slash at the end of a path makes
+/// no difference.
 pub(crate) fn matches(template: &str, path: &str) -> bool {
     let path = path.split('?').next().unwrap_or(path);
+    let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path);
     let fits =
         |(template, segment): (&str, &str)| template == segment || (template.starts_with('{') && !segment.is_empty());
     template.split('/').count() == path.split('/').count() && template.split('/').zip(path.split('/')).all(fits)
@@ -84,13 +89,15 @@ mod tests {
     fn normalise_path_both_parameter_styles_become_braces() {
         check("/", Ok("/"));
         check("/items/:id", Ok("/items/{id}"));
-        check("/items/{item_id}/parts/:part/", Ok("/items/{item_id}/parts/{part}/"));
+        check("/items/{item_id}/parts/:part/", Ok("/items/{item_id}/parts/{part}"));
     }
 
     #[test]
     fn normalise_path_malformed_templates_are_refused() {
         check("items", Err("does not begin with `/`"));
         check("/a//b", Err("empty segment"));
+        check("//", Err("empty segment"));
+        check("/a//", Err("empty segment"));
         check("/a/../b", Err("not allowed"));
         check("/:id/{id}", Err("occurs twice"));
         check("/:", Err("must not be empty"));
@@ -107,6 +114,8 @@ mod tests {
         assert!(matches("/items", "/items?page=2"));
         assert!(!matches("/items/{id}", "/items"));
         assert!(!matches("/items/{id}", "/items/"));
+        assert!(matches("/items/{id}", "/items/5/"));
+        assert!(matches("/", "/"));
         assert!(!matches("/items/{id}", "/items/5/parts"));
     }
 }

@@ -142,7 +142,7 @@ impl wit::Host for HostState {
     }
 
     async fn request_body(&mut self) -> Option<Vec<u8>> {
-        let body = self.request().and_then(|request| request.body.clone());
+        let body = self.request().and_then(|request| request.body.as_ref().map(|body| body.to_vec()));
         self.end_host_call(body.as_ref().map_or(0, Vec::len)).await;
         body
     }

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 /// The HTTP request that an action answers, as a server passes it on. See
 /// [`Invocation::http_request`](crate::Invocation::http_request).
 ///
@@ -18,7 +20,7 @@ pub struct HttpRequest {
     pub(crate) params: Vec<(String, String)>,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: Vec<(String, Vec<u8>)>,
-    pub(crate) body: Option<Vec<u8>>,
+    pub(crate) body: Option<Bytes>,
     pub(crate) previous: Option<String>,
 }
 
@@ -58,7 +60,7 @@ impl HttpRequest {
 
     /// Sets the body as it was sent. It counts against the plugin's limit of a payload. Default: none.
     #[must_use]
-    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = Some(body.into());
         self
     }
@@ -74,7 +76,7 @@ impl HttpRequest {
 impl HttpRequest {
     /// The size of the body in bytes.
     pub(crate) fn body_bytes(&self) -> usize {
-        self.body.as_ref().map_or(0, Vec::len)
+        self.body.as_ref().map_or(0, Bytes::len)
     }
 }
 

@@ -231,7 +231,10 @@ impl Instance {
 
     /// Takes the parts of an HTTP response that the last call has set.
     pub(crate) fn take_response(&mut self) -> Option<Box<HttpResponse>> {
-        self.store.data_mut().call.response.take()
+        let call = &mut self.store.data_mut().call;
+        // An idle instance does not hold the body of its last request.
+        call.context = None;
+        call.response.take()
     }
 
     /// The instance's peak memory, in bytes.

@@ -13,6 +13,7 @@ use super::check::CheckedPackage;
 use super::instance::{Instance, Linked, Start};
 use super::instances::{Instances, NoLease};
 use super::package::PackageOrigin;
+use super::route_table::RouteTable;
 use super::schema::PayloadSchema;
 use super::verdict;
 use crate::admission::rate::RateCounter;
@@ -39,6 +40,8 @@ pub(crate) struct LoadedPlugin {
     pub(crate) linked: Arc<Linked>,
     /// The declared actions. If the manifest declares none, this is empty, and the guest receives every action name.
     pub(crate) actions: BTreeMap<String, Action>,
+    /// Where to find the manifest's routes.
+    pub(crate) routes: Arc<RouteTable>,
     /// The counter of its rate limit.
     pub(crate) rate: Option<Arc<dyn RateCounter>>,
     pub(crate) instances: Instances,
@@ -69,6 +72,7 @@ impl LoadedPlugin {
         Ok(LoadedPlugin {
             context,
             actions,
+            routes: Arc::new(RouteTable::new(&manifest.routes)),
             rate,
             metrics,
             instances: Instances::new(limits.instances, manifest.execution_mode == ExecutionMode::Legacy),
@@ -94,6 +98,7 @@ impl LoadedPlugin {
             origin: self.origin.clone(),
             linked: self.linked.clone(),
             actions: self.actions.clone(),
+            routes: self.routes.clone(),
             rate: self.rate.clone(),
             instances: Instances::new(self.limits.instances, legacy),
             metrics: self.metrics.clone(),

@@ -11,5 +11,6 @@ pub(crate) mod link;
 pub(crate) mod loaded;
 pub(crate) mod package;
 pub(crate) mod registry;
+pub(crate) mod route_table;
 pub(crate) mod schema;
 pub(crate) mod verdict;

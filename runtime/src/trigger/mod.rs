@@ -3,4 +3,5 @@
 
 pub(crate) mod event;
 pub(crate) mod plugin;
+pub(crate) mod route;
 pub(crate) mod schedule;

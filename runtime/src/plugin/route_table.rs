@@ -1,0 +1,197 @@
+//! The routes of a plugin as a tree of path segments, built when the plugin is loaded.
+//!
+//! A path is split into segments before it is percent-decoded, so an encoded slash is part of a parameter. A literal
+//! segment takes precedence over a parameter, and a slash at the end of a path makes no difference. A search visits
+//! each node of the tree at most once.
+
+use std::collections::BTreeMap;
+
+use percent_encoding::percent_decode_str;
+use plugbay_manifest::{Method, Route};
+
+/// The routes of a manifest by path and method.
+#[derive(Debug, Default)]
+pub(crate) struct RouteTable {
+    root: Segment,
+}
+
+/// The routes below a sequence of segments.
+#[derive(Debug, Default)]
+struct Segment {
+    literals: BTreeMap<Box<str>, Segment>,
+    parameter: Option<Box<Segment>>,
+    /// The routes whose paths end here, as indices into the manifest's list.
+    routes: Vec<(Method, usize)>,
+}
+
+/// The result of a search.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum RouteMatch {
+    /// The index of a route, and the values of its parameters in the order of its path.
+    Route {
+        index: usize,
+        values: Vec<String>,
+    },
+    /// The path has routes with these methods only.
+    OtherMethods(Vec<Method>),
+    /// No route has the path.
+    Nothing,
+}
+
+/// A path that is not percent-encoded UTF-8.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct MalformedPath;
+
+impl RouteTable {
+    /// Creates the table of these routes. Of routes with the same method and path, the first is used.
+    pub(crate) fn new(routes: &[Route]) -> Self {
+        let mut table = RouteTable::default();
+        for (index, route) in routes.iter().enumerate() {
+            let mut node = &mut table.root;
+            for segment in segments(&route.path) {
+                node = match segment.starts_with('{') {
+                    true => node.parameter.get_or_insert_default(),
+                    false => node.literals.entry(segment.into()).or_default(),
+                };
+            }
+            if !node.routes.iter().any(|(method, _)| *method == route.method) {
+                node.routes.push((route.method, index));
+            }
+        }
+        table
+    }
+
+    /// Finds the route of a method, `None` being one that no route has, and a path of decoded segments.
+    pub(crate) fn find(&self, method: Option<Method>, path: &[String]) -> RouteMatch {
+        let mut search = Search { method, values: Vec::new(), others: Vec::new() };
+        match search.below(&self.root, path) {
+            Some(index) => {
+                RouteMatch::Route { index, values: search.values.into_iter().map(str::to_owned).collect() }
+            }
+            None if search.others.is_empty() => RouteMatch::Nothing,
+            None => {
+                search.others.sort();
+                search.others.dedup();
+                RouteMatch::OtherMethods(search.others)
+            }
+        }
+    }
+}
+
+struct Search<'a> {
+    method: Option<Method>,
+    values: Vec<&'a str>,
+    /// The methods of the path's other routes.
+    others: Vec<Method>,
+}
+
+impl<'a> Search<'a> {
+    /// Returns the first route below `node` that has the rest of the path and the method.
+    fn below(&mut self, node: &Segment, path: &'a [String]) -> Option<usize> {
+        let Some((first, rest)) = path.split_first() else {
+            self.others.extend(node.routes.iter().map(|(method, _)| *method));
+            let found = node.routes.iter().find(|(method, _)| Some(*method) == self.method);
+            return found.map(|(_, index)| *index);
+        };
+        let literal = node.literals.get(first.as_str()).and_then(|next| self.below(next, rest));
+        if literal.is_some() {
+            return literal;
+        }
+        let next = node.parameter.as_deref().filter(|_| !first.is_empty())?;
+        self.values.push(first);
+        let found = self.below(next, rest);
+        if found.is_none() {
+            self.values.pop();
+        }
+        found
+    }
+}
+
+/// Splits the path of a URL into decoded segments.
+///
+/// # Errors
+/// [`MalformedPath`] if an escape is not two hexadecimal digits, or a segment is not UTF-8.
+pub(crate) fn decoded_segments(path: &str) -> Result<Vec<String>, MalformedPath> {
+    segments(path).map(decoded).collect()
+}
+
+fn decoded(segment: &str) -> Result<String, MalformedPath> {
+    let is_escape = |rest: &str| rest.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
+    if !segment.split('%').skip(1).all(is_escape) {
+        return Err(MalformedPath);
+    }
+    percent_decode_str(segment).decode_utf8().map(Into::into).map_err(|_| MalformedPath)
+}
+
+/// Splits a path at its slashes. Those at its beginning and its end separate nothing.
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    path.split('/').filter(move |_| !path.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(routes: &[(Method, &str)]) -> RouteTable {
+        let route = |(method, path): &(Method, &str)| Route {
+            method: *method,
+            path: (*path).to_owned(),
+            actions: vec!["a".to_owned()],
+            description: None,
+            tags: Vec::new(),
+        };
+        RouteTable::new(&routes.iter().map(route).collect::<Vec<_>>())
+    }
+
+    fn find(table: &RouteTable, method: Method, path: &str) -> RouteMatch {
+        table.find(Some(method), &decoded_segments(path).expect("well-formed"))
+    }
+
+    fn route(index: usize, values: &[&str]) -> RouteMatch {
+        RouteMatch::Route { index, values: values.iter().map(ToString::to_string).collect() }
+    }
+
+    #[test]
+    fn literal_takes_precedence_over_a_parameter() {
+        let table = table(&[
+            (Method::Get, "/items/{id}"),
+            (Method::Get, "/items/new"),
+            (Method::Get, "/items/{item}/parts"),
+            (Method::Post, "/items/{any}"),
+        ]);
+        let check = |method, path, expected: RouteMatch| assert_eq!(find(&table, method, path), expected, "{path}");
+        check(Method::Get, "/items/new", route(1, &[]));
+        check(Method::Get, "/items/7", route(0, &["7"]));
+        check(Method::Post, "/items/new", route(3, &["new"]));
+        check(Method::Get, "/items/new/parts", route(2, &["new"]));
+        check(Method::Get, "/items", RouteMatch::Nothing);
+        check(Method::Delete, "/items/7", RouteMatch::OtherMethods(vec![Method::Get, Method::Post]));
+        assert_eq!(table.find(None, &["items".to_owned(), "new".to_owned()]), {
+            RouteMatch::OtherMethods(vec![Method::Get, Method::Post])
+        });
+    }
+
+    #[test]
+    fn slash_at_the_end_makes_no_difference() {
+        let table = table(&[(Method::Get, "/"), (Method::Get, "/items"), (Method::Get, "/parts/{id}")]);
+        for (path, expected) in [("", 0), ("/", 0), ("/items", 1), ("/items/", 1)] {
+            assert_eq!(find(&table, Method::Get, path), route(expected, &[]), "{path}");
+        }
+        assert_eq!(find(&table, Method::Get, "/parts/7/"), route(2, &["7"]));
+        for path in ["//", "/items//", "//items", "/parts/", "/parts//"] {
+            assert_eq!(find(&table, Method::Get, path), RouteMatch::Nothing, "{path}");
+        }
+    }
+
+    #[test]
+    fn segment_is_decoded_after_the_path_is_split() {
+        let table = table(&[(Method::Get, "/items/{id}")]);
+        assert_eq!(find(&table, Method::Get, "/%69tems/a%2Fb"), route(0, &["a/b"]));
+        assert_eq!(find(&table, Method::Get, "/items/%c3%bc%25"), route(0, &["ü%"]));
+        for path in ["/items/%", "/items/%2", "/items/%zz", "/items/%ff"] {
+            assert_eq!(decoded_segments(path), Err(MalformedPath), "{path}");
+        }
+    }
+}

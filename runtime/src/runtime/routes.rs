@@ -1,0 +1,60 @@
+//! Routes of plugins, answered for an application that has a server of its own.
+
+use plugbay_manifest::Route;
+use serde::Serialize;
+
+use super::Runtime;
+use crate::error::{RouteError, RouteErrorKind};
+use crate::invocation::{RouteCall, RouteOutcome};
+use crate::trigger::route;
+
+/// The routes of one plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PluginRoutes {
+    /// The plugin's name.
+    pub plugin: String,
+    /// Its routes, in the order of its manifest.
+    pub routes: Vec<Route>,
+}
+
+impl Runtime {
+    /// Answers an HTTP request by the route of a plugin that its method and path match: the route's actions run one
+    /// after another, each as any other call of the plugin, and the first that fails ends the chain. A literal part of
+    /// a path takes precedence over a parameter; `HEAD` is answered by the route of `GET`.
+    ///
+    /// The payload of each action is the request's body as JSON. A body that is not JSON is refused if the first action
+    /// declares a schema of its payload; otherwise it is passed on as a JSON string. The bytes and the rest of the
+    /// request are in the plugin's interface `exchange`.
+    ///
+    /// ```no_run
+    /// # async fn answer(runtime: plugbay::Runtime) -> Result<(), plugbay::error::RouteError> {
+    /// use plugbay::invocation::HttpRequest;
+    ///
+    /// let request = HttpRequest::new("GET", "/items/7").query("verbose", "1");
+    /// let answered = runtime.handle_route("shop", request).await?;
+    /// println!("{}", answered.outcome().json());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`RouteError`] if no such plugin is loaded, it has no such route, the path is malformed, or an action fails. A
+    /// plugin that is disabled or has failed answers none of its routes.
+    pub async fn handle_route(&self, plugin: &str, call: impl Into<RouteCall>) -> Result<RouteOutcome, RouteError> {
+        match self.0.plugins.get(plugin) {
+            Some(plugin) => route::handle(&plugin, call.into()).await,
+            None => Err(RouteError::new(plugin, RouteErrorKind::UnknownPlugin)),
+        }
+    }
+
+    /// Returns the routes of all loaded plugins that have any, by the plugins' names.
+    pub fn routes(&self) -> Vec<PluginRoutes> {
+        let plugins = self.0.plugins.all();
+        let of_plugin = plugins.iter().map(|plugin| {
+            let revision = plugin.borrow();
+            PluginRoutes { plugin: revision.name().to_owned(), routes: revision.manifest.routes.clone() }
+        });
+        of_plugin.filter(|plugin| !plugin.routes.is_empty()).collect()
+    }
+}

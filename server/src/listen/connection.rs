@@ -1,0 +1,156 @@
+//! Connections: hyper's settings, and the end of connections without requests.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::ConnectionInfo;
+use super::front::Front;
+use crate::ServerSettings;
+
+/// The smallest buffer that hyper reads with.
+const HEADER_BYTES_MIN: usize = 8 << 10;
+/// The most requests at once on one connection of HTTP/2.
+const STREAMS_MAX: u32 = 100;
+
+/// Serves connections.
+#[derive(Debug)]
+pub(super) struct Connections {
+    builder: Builder<TokioExecutor>,
+    front: Arc<Front>,
+    idle_timeout: Duration,
+}
+
+impl Connections {
+    pub(super) fn new(front: Front, settings: &ServerSettings) -> Self {
+        let header_bytes = settings.header_bytes_max.max(HEADER_BYTES_MIN);
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(settings.header_timeout)
+            .max_buf_size(header_bytes)
+            .max_headers(settings.headers_max);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS_MAX)
+            .max_header_list_size(u32::try_from(header_bytes).unwrap_or(u32::MAX))
+            .keep_alive_interval(settings.header_timeout)
+            .keep_alive_timeout(settings.header_timeout);
+        Connections { builder, front: Arc::new(front), idle_timeout: settings.header_timeout }
+    }
+
+    /// Serves a connection until the client or the server ends it. Once `closed` is ready, running requests are
+    /// completed and no other is accepted.
+    pub(super) async fn serve(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        info: ConnectionInfo,
+        closed: impl Future<Output = ()>,
+    ) {
+        let activity = Arc::<Activity>::default();
+        let service = service_fn(|request| {
+            let (front, running) = (self.front.clone(), Running::begin(&activity));
+            async move {
+                let response = front.answer(request, info).await;
+                Ok::<_, Infallible>(response.map(|body| Body::new(CountedBody { body, _running: running })))
+            }
+        });
+        let mut connection = pin!(self.builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
+        let (mut closed, mut is_closing) = (pin!(closed), false);
+        let mut idle = pin!(tokio::time::sleep(self.idle_timeout));
+        loop {
+            tokio::select! {
+                biased;
+                ended = connection.as_mut() => {
+                    if let Err(error) = ended {
+                        tracing::debug!("a connection ended: {error}");
+                    }
+                    return;
+                }
+                () = &mut closed, if !is_closing => {
+                    is_closing = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = &mut idle => {
+                    if !activity.take() {
+                        // Hyper bounds neither the time before it knows the protocol nor that of an idle connection of
+                        // HTTP/2.
+                        return;
+                    }
+                    idle.as_mut().reset(tokio::time::Instant::now() + self.idle_timeout);
+                }
+            }
+        }
+    }
+}
+
+/// Whether a connection is used.
+#[derive(Debug, Default)]
+struct Activity {
+    running: AtomicUsize,
+    ran: AtomicBool,
+}
+
+impl Activity {
+    /// Returns whether a request is running, or has run since the last look.
+    fn take(&self) -> bool {
+        self.ran.swap(false, Ordering::Relaxed) || self.running.load(Ordering::Relaxed) > 0
+    }
+}
+
+/// A request that runs, until the last byte of its answer is sent.
+struct Running(Arc<Activity>);
+
+impl Running {
+    fn begin(activity: &Arc<Activity>) -> Self {
+        activity.running.fetch_add(1, Ordering::Relaxed);
+        Running(activity.clone())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.ran.store(true, Ordering::Relaxed);
+        self.0.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The body of an answer, whose request is running until it has been sent.
+struct CountedBody {
+    body: Body,
+    _running: Running,
+}
+
+impl http_body::Body for CountedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,101 @@
+//! The front of the router: what every request passes before it, and every answer after it.
+//!
+//! In this order: ids; a refusal of what is malformed or too long; a place among the running requests; the router within
+//! a time limit; the ids in the answer; a line in the access log, without the query, which may be secret.
+
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use http::header::HOST;
+use http::{Method, Request, StatusCode, Version};
+use hyper::body::Incoming;
+use tokio::sync::Semaphore;
+use tower::ServiceExt;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::{ConnectionInfo, RequestId};
+use crate::{ServerState, answer};
+
+#[derive(Debug)]
+pub(super) struct Front {
+    state: ServerState,
+    router: Router,
+    /// Free places among the running requests.
+    free: Semaphore,
+}
+
+impl Front {
+    pub(super) fn new(state: ServerState, router: Router) -> Self {
+        let free = Semaphore::new(state.settings().requests_max.min(Semaphore::MAX_PERMITS));
+        Front { state, router: router.layer(CatchPanicLayer::custom(panicked)), free }
+    }
+
+    /// Answers a request.
+    pub(super) async fn answer(&self, request: Request<Incoming>, info: ConnectionInfo) -> Response {
+        let (since, id) = (Instant::now(), RequestId::of(request.headers()));
+        let (method, path) = (request.method().clone(), request.uri().clone());
+        let mut response = match self.refusal(&request) {
+            Some(refused) => refused,
+            None => self.run(request, &id, info).await,
+        };
+        id.add_to(response.headers_mut());
+        tracing::info!(
+            target: "plugbay::access",
+            %method,
+            path = path.path(),
+            status = response.status().as_u16(),
+            micros = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX),
+            request_id = id.id(),
+            "answered",
+        );
+        response
+    }
+
+    /// Refuses a request for its head.
+    fn refusal(&self, request: &Request<Incoming>) -> Option<Response> {
+        let allowed = self.state.settings().url_bytes_max;
+        let uri = request.uri();
+        let observed = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
+        if observed > allowed {
+            let message = format!("the URL has {observed} bytes, {allowed} are allowed");
+            return Some(answer::error(StatusCode::URI_TOO_LONG, "url_too_long", &message));
+        }
+        if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
+            let message = "the server does not answer this method";
+            return Some(answer::error(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message));
+        }
+        let hosts = request.headers().get_all(HOST).iter().count();
+        if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
+            let message = "a request of HTTP/1.1 has one header `Host`";
+            return Some(answer::error(StatusCode::BAD_REQUEST, "malformed_request", message));
+        }
+        None
+    }
+
+    /// Runs the router, if there is a free place.
+    async fn run(&self, request: Request<Incoming>, id: &RequestId, info: ConnectionInfo) -> Response {
+        let Ok(_place) = self.free.try_acquire() else {
+            return answer::busy("the server already answers its maximum of requests");
+        };
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(id.clone());
+        request.extensions_mut().insert(info);
+        let allowed = self.state.settings().request_timeout;
+        match tokio::time::timeout(allowed, self.router.clone().oneshot(request)).await {
+            Ok(Ok(response)) => response,
+            Err(_) => {
+                let message = format!("the request was not answered within {allowed:?}");
+                answer::error(StatusCode::GATEWAY_TIMEOUT, "timeout", &message)
+            }
+        }
+    }
+}
+
+/// The answer to a request whose handler panicked.
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    tracing::error!("a request made the server panic: {}", text.unwrap_or("without a message"));
+    answer::error(StatusCode::INTERNAL_SERVER_ERROR, "host_error", "the host failed")
+}

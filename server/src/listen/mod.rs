@@ -1,0 +1,113 @@
+//! The listener: accepts connections and bounds what clients can do with them.
+//!
+//! `axum::serve` installs no timer, so a client could send the head of a request for as long as it likes. This loop sets
+//! hyper's limits and adds those that hyper lacks: on connections, on those without requests, and on the time that
+//! running requests have once the server is shut down. [`front`] bounds the requests.
+
+mod connection;
+mod front;
+mod request_id;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use self::connection::Connections;
+use self::front::Front;
+pub use self::request_id::RequestId;
+use crate::ServerState;
+
+/// The pause after a connection could not be accepted, such as for a lack of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The answer to a connection above the limit.
+const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\n\
+    content-type: application/json\r\ncontent-length: 93\r\n\r\n\
+    {\"status\":\"error\",\"msg\":\"too many connections\",\"code\":\"busy\",\"detail\":\"too many connections\"}\n";
+
+/// The client at the other end of a connection, as an extension of its requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectionInfo {
+    /// A client over TCP.
+    Tcp(SocketAddr),
+}
+
+/// A router that is served with limits. Cheap to clone; clones share the limits.
+#[derive(Debug, Clone)]
+pub struct Server {
+    state: ServerState,
+    connections: Arc<Connections>,
+    free: Arc<Semaphore>,
+}
+
+impl Server {
+    /// Creates a server of this router with the settings of the state.
+    pub fn new(state: &ServerState, router: Router) -> Self {
+        let settings = state.settings();
+        let front = Front::new(state.clone(), router);
+        Server {
+            connections: Arc::new(Connections::new(front, settings)),
+            free: Arc::new(Semaphore::new(settings.connections_max.min(Semaphore::MAX_PERMITS))),
+            state: state.clone(),
+        }
+    }
+
+    /// Accepts connections until [`ServerState::close`] is called, then lets running requests end within
+    /// [`ServerSettings::shutdown_timeout`](crate::ServerSettings::shutdown_timeout). If the future is dropped, all
+    /// connections are closed at once.
+    pub async fn serve(&self, listener: TcpListener) {
+        let mut tasks = JoinSet::new();
+        let mut closed = std::pin::pin!(self.state.closed());
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = &mut closed => break,
+                Some(_) = tasks.join_next() => continue,
+                accepted = listener.accept() => accepted,
+            };
+            let (stream, address) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!("a connection cannot be accepted: {error}");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let Ok(permit) = self.free.clone().try_acquire_owned() else {
+                // A new connection has space for these bytes, so this does not block.
+                let _ = stream.try_write(TOO_MANY_CONNECTIONS);
+                continue;
+            };
+            let _ = stream.set_nodelay(true);
+            let (connections, state) = (self.connections.clone(), self.state.clone());
+            tasks.spawn(async move {
+                connections.serve(stream, ConnectionInfo::Tcp(address), state.closed()).await;
+                drop(permit);
+            });
+        }
+        drop(listener);
+        let drained = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.state.settings().shutdown_timeout, drained).await.is_err() {
+            tracing::warn!(connections = tasks.len(), "requests that did not end in time are cut off");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TOO_MANY_CONNECTIONS;
+
+    #[test]
+    fn answer_to_a_connection_above_the_limit_has_its_length() {
+        let text = std::str::from_utf8(TOO_MANY_CONNECTIONS).expect("text");
+        let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
+        assert!(head.contains(&format!("content-length: {}", body.len())), "{} bytes", body.len());
+        serde_json::from_str::<serde_json::Value>(body).expect("JSON");
+    }
+}

@@ -1,0 +1,52 @@
+//! The settings of a server: its limits, each with its reason.
+
+use std::time::Duration;
+
+/// The settings of a server. `Default` is safe for clients that are not trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerSettings {
+    /// Whether errors have the details that plugins and the runtime give, which may say more of a plugin's inside than
+    /// its callers should know. Default: false.
+    pub development: bool,
+    /// The largest body of a request, in bytes. Bodies are held in memory while their request runs. A plugin's own
+    /// limit of payloads applies as well. Default: 4 MiB.
+    pub body_bytes_max: usize,
+    /// The largest head of a request, its request line and headers together, in bytes; at least 8 KiB. Default: 32 KiB.
+    pub header_bytes_max: usize,
+    /// The most headers of a request. Default: 100.
+    pub headers_max: usize,
+    /// The longest URL of a request, in bytes. Default: 8 KiB.
+    pub url_bytes_max: usize,
+    /// The time that a client has to send the head of a request. It is also the time after which a connection without
+    /// requests is closed. Default: 10 s.
+    pub header_timeout: Duration,
+    /// The time that a client has to send the body of a request. Default: 30 s.
+    pub body_timeout: Duration,
+    /// The time from the head of a request to that of its answer. Default: 60 s.
+    pub request_timeout: Duration,
+    /// The most connections at once. Another one is answered with 503 and closed. Default: 1,024.
+    pub connections_max: usize,
+    /// The most requests that are answered at once. Another one is answered with 503. Default: 512.
+    pub requests_max: usize,
+    /// The time that running requests have to end once the server is shut down. Default: 30 s.
+    pub shutdown_timeout: Duration,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        ServerSettings {
+            development: false,
+            body_bytes_max: 4 << 20,
+            header_bytes_max: 32 << 10,
+            headers_max: 100,
+            url_bytes_max: 8 << 10,
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+            request_timeout: Duration::from_secs(60),
+            connections_max: 1_024,
+            requests_max: 512,
+            shutdown_timeout: Duration::from_secs(30),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What all requests of a server share.
+
+use std::sync::Arc;
+
+use plugbay::Runtime;
+use plugbay_node::Node;
+use tokio::sync::watch;
+
+use crate::ServerSettings;
+
+/// What all requests of a server share. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct ServerState(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    runtime: Runtime,
+    node: Option<Arc<Node>>,
+    settings: ServerSettings,
+    /// Whether the server shuts down.
+    closing: watch::Sender<bool>,
+}
+
+impl ServerState {
+    /// The state of a server for the plugins of a runtime.
+    pub fn new(runtime: &Runtime, settings: ServerSettings) -> Self {
+        ServerState::with(runtime.clone(), None, settings)
+    }
+
+    /// The state of a server for a host, whose catalog and data directory it can administer.
+    pub fn of_node(node: Arc<Node>, settings: ServerSettings) -> Self {
+        ServerState::with(node.runtime.clone(), Some(node), settings)
+    }
+
+    fn with(runtime: Runtime, node: Option<Arc<Node>>, settings: ServerSettings) -> Self {
+        let (closing, _) = watch::channel(false);
+        ServerState(Arc::new(Shared { runtime, node, settings, closing }))
+    }
+
+    /// The runtime of the plugins.
+    pub fn runtime(&self) -> &Runtime {
+        &self.0.runtime
+    }
+
+    /// The host, unless the server was made for a runtime alone.
+    pub fn node(&self) -> Option<&Arc<Node>> {
+        self.0.node.as_ref()
+    }
+
+    /// The settings of the server.
+    pub fn settings(&self) -> &ServerSettings {
+        &self.0.settings
+    }
+
+    /// Announces that the server shuts down, so that answers without an end are ended.
+    pub fn close(&self) {
+        self.0.closing.send_replace(true);
+    }
+
+    /// Waits until the server shuts down. An answer without an end, such as a stream of events, ends then.
+    pub async fn closed(&self) {
+        let mut closing = self.0.closing.subscribe();
+        // The sender lives as long as this state.
+        let _ = closing.wait_for(|closing| *closing).await;
+    }
+}
+
+impl From<&Runtime> for ServerState {
+    fn from(runtime: &Runtime) -> Self {
+        ServerState::new(runtime, ServerSettings::default())
+    }
+}
+
+impl From<&ServerState> for ServerState {
+    fn from(state: &ServerState) -> Self {
+        state.clone()
+    }
+}
