@@ -16,4 +16,5 @@ mod lifecycle;
 mod manifest;
 mod node;
 mod repository;
+mod server;
 mod services;

@@ -4,6 +4,7 @@ mod catalog;
 mod events;
 mod token;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -86,6 +87,9 @@ pub(crate) enum Command {
     /// Build and load a plugin, and again whenever its files change; shows its log and errors
     #[command(after_help = help::DEV)]
     Dev(Dev),
+    /// Answer HTTP requests to plugins
+    #[command(after_help = help::SERVE)]
+    Serve(Serve),
     /// Create a Rust plugin that builds, runs and passes its tests
     #[command(after_help = help::NEW)]
     New(New),
@@ -229,6 +233,24 @@ pub(crate) struct Dev {
     pub(crate) plugin: PathBuf,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Serve {
+    /// Plugins to serve besides those of the host's file and of the data directory; crates are built
+    #[arg(value_name = "PLUGIN", value_hint = ValueHint::AnyPath)]
+    pub(crate) plugins: Vec<PathBuf>,
+    /// The address to listen on; port 0 is a free one [default: 127.0.0.1:7070]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) address: Option<SocketAddr>,
+    /// Reload plugins whose files change, and build crates whose sources change
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Answer errors with their details, which may say more than callers should know
+    #[arg(long)]
+    pub(crate) development: bool,
     #[command(flatten)]
     pub(crate) host: HostArgs,
 }

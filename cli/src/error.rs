@@ -139,8 +139,13 @@ impl Error {
     /// error.
     pub(crate) fn report(&self, output: Output) {
         if !output.json || output.json_result(&self.to_json().to_string()).is_err() {
-            to_stderr(&format!("{RED}error{}:{RED:#} {}", self.shown_code(), indented(&plain(&self.text()), "  ")));
+            self.report_as_text();
         }
+    }
+
+    /// Prints the error as text on standard error, for commands that go on.
+    pub(crate) fn report_as_text(&self) {
+        to_stderr(&format!("{RED}error{}:{RED:#} {}", self.shown_code(), indented(&plain(&self.text()), "  ")));
     }
 
     /// The code in brackets, such as `[timeout]`, for searching. It is omitted for a wrong command line, and for an

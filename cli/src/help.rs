@@ -155,6 +155,25 @@ in src, config and wit. An error is shown, and the old revision continues to
 serve. SIGINT (Ctrl-C), SIGTERM or SIGHUP unloads the plugin and ends the
 command with exit code 0.";
 
+pub(crate) const SERVE: &str = "\
+Examples:
+  plugbay serve example-plugins/hello
+  plugbay serve . --watch --development
+  plugbay serve --host-file plugbay.yaml --data-dir ./data --address [::1]:80
+
+Loads the plugins of the host's file, of the data directory and of the command
+line, and answers requests on these paths:
+  /plugins/NAME/...                    the plugin's routes
+  POST /plugins/NAME/actions/ACTION    an action, with a JSON body
+  GET /plugins/NAME/status, /health    reports on a plugin
+  GET /plugins/routes                  the routes of all plugins
+What is served, and a command to try, is printed once all plugins are loaded.
+Plugins that are installed, updated, enabled or removed meanwhile are followed.
+
+SIGINT (Ctrl-C), SIGTERM or SIGHUP completes running requests for 30 s at most,
+unloads the plugins and ends the command with exit code 0. A second signal ends
+it at once. Exit code 2: the address cannot be used.";
+
 pub(crate) const NEW: &str = "\
 Examples:
   plugbay new demo && cd demo && plugbay run . hello
@@ -238,7 +257,9 @@ mod tests {
 
     #[test]
     fn lines_fit_the_usual_terminal() {
-        for text in [SHORT, LONG, RUN, CALL, INSPECT, CHECK, NEW, BUILD, DEV, SCHEMA, WIT, COMPLETIONS, DOCTOR, TEST] {
+        let all =
+            [SHORT, LONG, RUN, CALL, INSPECT, CHECK, NEW, BUILD, DEV, SCHEMA, WIT, COMPLETIONS, DOCTOR, TEST, SERVE];
+        for text in all {
             for line in text.lines() {
                 assert!(line.chars().count() <= 79, "{line}");
             }

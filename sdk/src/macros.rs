@@ -78,7 +78,7 @@
 ///
 /// Each takes `&mut self`, `&self` or no receiver. Methods without an attribute are left alone. A payload needs
 /// `Deserialize` and [`Schema`](trait@crate::Schema); a result with a schema is described too. Doc comments become
-/// descriptions. The `plugbay` command serves no routes; a route is a declaration for hosts that do.
+/// descriptions. `plugbay serve` answers the routes over HTTP, below `/plugins/<name>`.
 ///
 /// `#[on_event]` takes a topic in any spelling: `order.placed`, the pattern `order.*`, `container:started` and
 /// `onContainerStart`, which are both `container.start`. An event has the canonical topic, with dots. A handler ends

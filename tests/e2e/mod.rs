@@ -24,6 +24,10 @@ mod policy;
 #[cfg(target_os = "linux")]
 mod read_only;
 mod run;
+#[cfg(unix)]
+mod serve;
+#[cfg(unix)]
+mod serve_example;
 mod service_cache;
 mod service_config;
 mod service_data;

@@ -4,6 +4,7 @@ pub(crate) mod assert;
 pub(crate) mod attack;
 pub(crate) mod audit;
 pub(crate) mod build;
+pub(crate) mod client;
 pub(crate) mod command;
 pub(crate) mod core_module;
 pub(crate) mod database;
@@ -20,6 +21,7 @@ pub(crate) mod oci;
 pub(crate) mod patience;
 pub(crate) mod processor;
 pub(crate) mod server;
+pub(crate) mod serving;
 pub(crate) mod warehouse;
 
 /// Prints that a test is skipped, past the capture of the tests' output: a run without a tool must not look like one

@@ -58,3 +58,30 @@ fn declared_test_of_the_readme_passes() {
     std::fs::write(directory.path().join("plugin.test.yaml"), text).expect("written");
     Plugbay::new(["test", "."]).directory(directory.path()).run().exits_with(0);
 }
+
+#[test]
+fn served_plugins_of_the_readme_answer() {
+    use std::io::{BufRead, BufReader};
+
+    let serve = block("sh", "plugbay serve example-plugins/hello example-plugins/items");
+    let mut words: Vec<&str> = serve.split_whitespace().skip(1).collect();
+    words.extend(["--address", "127.0.0.1:0", "--json"]);
+    let mut child = Plugbay::new(words).directory(&root()).start();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("it is piped")).read_line(&mut line).expect("text");
+    let printed: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+    let url = printed["url"].as_str().expect("a URL");
+    let requests = block("sh", "curl http://127.0.0.1:7070/plugins/routes").replace("http://127.0.0.1:7070", url);
+    let answers =
+        std::process::Command::new("sh").arg("-ec").arg(requests.replace("curl ", "curl -sfw '\\n' ")).output();
+    let answers = String::from_utf8(answers.expect("there is a shell").stdout).expect("text");
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    let lines: Vec<&str> = answers.lines().collect();
+    let readme = read("README.md");
+    let (_, shown) = readme.split_once("The first answer is `").expect("an answer");
+    assert_eq!(lines[0], shown.split('`').next().expect("text"));
+    let tea = r#"{"id":1,"name":"Tea","price_cents":250}"#;
+    assert_eq!((lines[1], lines[2]), (tea, tea));
+    assert!(lines[3].contains(r#""plugin":"items""#), "{}", lines[3]);
+}

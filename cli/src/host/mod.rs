@@ -6,6 +6,7 @@
 
 mod installed;
 mod limits;
+mod served;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ use crate::signal;
 
 use installed::InstalledPlugin;
 pub(crate) use limits::LimitOptions;
+pub(crate) use served::ServedHost;
 
 /// Live instances for each plugin: the command makes one call, and reserves no more than that needs.
 pub(crate) const LIVE_INSTANCES: u32 = 4;
@@ -196,9 +198,17 @@ fn lacks_environment(plugin: &Path, name: &str) -> bool {
 
 /// Runs a future on this thread: one call needs no others, and threads take time to start.
 pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Error> {
+    block_on_executor(&mut tokio::runtime::Builder::new_current_thread(), future)
+}
+
+/// Runs a future with a thread for each core.
+pub(crate) fn block_on_all_cores<F: Future>(future: F) -> Result<F::Output, Error> {
+    block_on_executor(&mut tokio::runtime::Builder::new_multi_thread(), future)
+}
+
+fn block_on_executor<F: Future>(builder: &mut tokio::runtime::Builder, future: F) -> Result<F::Output, Error> {
     check_descriptors().context("cannot start the executor")?;
-    let executor =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the executor")?;
+    let executor = builder.enable_all().build().context("cannot start the executor")?;
     Ok(executor.block_on(async {
         // Without this, exceeding `ulimit -f` ends the process without an error message.
         let _ = signal::ignore_file_size_signal();

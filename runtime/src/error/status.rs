@@ -16,7 +16,9 @@ impl InvokeError {
     /// | 503 | the plugin is busy, disabled, failed or not loaded, or a backend that admits calls does not answer |
     /// | 504 | the deadline passed |
     /// | 508 | plugins would wait for one another in a circle, or too many of them |
-    /// | the plugin's own | the plugin answered an error with a status from 400 to 599; otherwise 500 |
+    /// | the plugin's own | the plugin answered an error with a status from 400 to 599 |
+    /// | by its code | the plugin answered an error without one: 400 `invalid_argument`, 403 `permission_denied`, |
+    /// | | 404 `not_found` and `unknown_action`, 409 `conflict`, 422 `validation_error`, 503 `unavailable` and `busy` |
     /// | 500 | everything else: traps, other limits, an unusable answer, failures of the host |
     pub fn http_status(&self) -> u16 {
         match self.kind() {
@@ -34,7 +36,8 @@ impl InvokeError {
             InvokeErrorKind::Timeout { .. } => 504,
             InvokeErrorKind::Reentrant { .. } | InvokeErrorKind::CallDepth { .. } => 508,
             InvokeErrorKind::Guest { failure } => {
-                failure.status_code.filter(|status| (400..600).contains(status)).unwrap_or(500)
+                let own = failure.status_code.filter(|status| (400..600).contains(status));
+                own.unwrap_or_else(|| of_code(&failure.code))
             }
             InvokeErrorKind::Answer { .. }
             | InvokeErrorKind::ResultTooLarge { .. }
@@ -49,6 +52,20 @@ impl InvokeError {
     }
 }
 
+/// The status of a plugin's failure that has none, by its code. A failure of the host that a plugin passes on, such as a
+/// denial, has one of these codes too.
+fn of_code(code: &str) -> u16 {
+    match code {
+        "invalid_argument" => 400,
+        "permission_denied" => 403,
+        "not_found" | "unknown_action" => 404,
+        "conflict" => 409,
+        "validation_error" => 422,
+        "unavailable" | "busy" => 503,
+        _ => 500,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,10 +73,16 @@ mod tests {
 
     #[test]
     fn status_of_a_plugin_is_its_own_if_it_is_one_of_an_error() {
-        let status = |status_code: Option<u16>| {
-            let failure = Failure { code: "x".to_owned(), message: "x".to_owned(), details: None, status_code };
-            InvokeError::new("p", "a", InvokeErrorKind::Guest { failure: Box::new(failure) }).http_status()
+        let check = |code: &str, status_code: Option<u16>, expected: u16| {
+            let failure = Failure { status_code, ..Failure::new(code, "x") };
+            let error = InvokeError::new("p", "a", InvokeErrorKind::Guest { failure: Box::new(failure) });
+            assert_eq!(error.http_status(), expected, "{code} {status_code:?}");
         };
-        assert_eq!((status(Some(404)), status(Some(200)), status(Some(600)), status(None)), (404, 500, 500, 500));
+        check("x", Some(404), 404);
+        check("not_found", Some(410), 410);
+        check("not_found", None, 404);
+        check("not_found", Some(200), 404);
+        check("x", Some(600), 500);
+        check("x", None, 500);
     }
 }

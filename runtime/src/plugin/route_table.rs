@@ -28,10 +28,7 @@ struct Segment {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum RouteMatch {
     /// The index of a route, and the values of its parameters in the order of its path.
-    Route {
-        index: usize,
-        values: Vec<String>,
-    },
+    Route { index: usize, values: Vec<String> },
     /// The path has routes with these methods only.
     OtherMethods(Vec<Method>),
     /// No route has the path.
@@ -65,9 +62,7 @@ impl RouteTable {
     pub(crate) fn find(&self, method: Option<Method>, path: &[String]) -> RouteMatch {
         let mut search = Search { method, values: Vec::new(), others: Vec::new() };
         match search.below(&self.root, path) {
-            Some(index) => {
-                RouteMatch::Route { index, values: search.values.into_iter().map(str::to_owned).collect() }
-            }
+            Some(index) => RouteMatch::Route { index, values: search.values.into_iter().map(str::to_owned).collect() },
             None if search.others.is_empty() => RouteMatch::Nothing,
             None => {
                 search.others.sort();

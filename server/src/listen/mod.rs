@@ -27,7 +27,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The answer to a connection above the limit.
 const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\n\
-    content-type: application/json\r\ncontent-length: 93\r\n\r\n\
+    content-type: application/json\r\ncontent-length: 94\r\n\r\n\
     {\"status\":\"error\",\"msg\":\"too many connections\",\"code\":\"busy\",\"detail\":\"too many connections\"}\n";
 
 /// The client at the other end of a connection, as an extension of its requests.

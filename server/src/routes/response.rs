@@ -25,11 +25,7 @@ pub(super) fn of_outcome(outcome: Outcome, method: &Method) -> Response {
         Some(parts) => with_parts(parts, &outcome),
     };
     protect(response.headers_mut());
-    if method == Method::HEAD {
-        without_body(response)
-    } else {
-        response
-    }
+    if method == Method::HEAD { without_body(response) } else { response }
 }
 
 /// Adds the headers that every answer of a plugin has.

@@ -1,0 +1,207 @@
+//! `plugbay serve`: loads all plugins of a host and answers requests to them over HTTP.
+//!
+//! The first signal ends it: running requests are completed, plugins are unloaded, and the exit code is 0. A second one
+//! ends it at once, with the code of that signal.
+
+use std::convert::Infallible;
+use std::fmt::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use plugbay::Plugin;
+use plugbay::manifest::{Method, Route};
+use plugbay_catalog::HostLock;
+use plugbay_node::{FileWatch, FollowError, RefreshReport, watch_plugins};
+use plugbay_server::{Server, ServerSettings, ServerState, plugin_routes};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::args::{Common, Serve};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::host::{self, ServedHost};
+use crate::output::Output;
+use crate::progress::TransferProgress;
+use crate::signal::EndSignals;
+
+/// The address without `--address`.
+const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7070);
+
+/// The most routes of one plugin that are listed at the start.
+const ROUTES_SHOWN_MAX: usize = 20;
+
+pub(crate) fn run(args: &Serve, common: &Common, output: Output) -> Result<Exit, Error> {
+    let address = args.address.unwrap_or(DEFAULT_ADDRESS);
+    if !address.ip().is_loopback() {
+        let message = format!("cannot listen on {address}: only loopback addresses are served, without authentication");
+        return Err(Error::Usage(message));
+    }
+    let mut host = ServedHost::open(args, common, output)?;
+    host::block_on_all_cores(async {
+        let mut signals = EndSignals::listen().context("cannot handle the signals that end a process")?;
+        // Before anything is loaded: an address in use is the most frequent mistake.
+        let listener = TcpListener::bind(address).await;
+        let listener = listener.map_err(|error| Error::Usage(format!("cannot listen on {address}: {error}")))?;
+        let started = tokio::select! {
+            biased;
+            started = start(&mut host, &listener, output) => started,
+            signal = signals.next() => Err(Error::Signal(signal)),
+        };
+        let runtime = host.node.runtime.clone();
+        let ended = match started {
+            Ok(lock) => serve(host, listener, args, &mut signals, output).await.map(|exit| (exit, lock)),
+            Err(error) => Err(error),
+        };
+        tokio::select! {
+            biased;
+            () = runtime.shutdown() => ended.map(|(exit, _lock)| exit),
+            signal = signals.next() => Err(Error::Signal(signal)),
+        }
+    })?
+}
+
+/// Loads all plugins and prints what is served. An error of a plugin that the command line names ends the command; the
+/// others are reported.
+async fn start(host: &mut ServedHost, listener: &TcpListener, output: Output) -> Result<Option<HostLock>, Error> {
+    let report = host.node.boot("plugbay serve", &TransferProgress::new(output.quiet)).await?;
+    report.errors.into_iter().for_each(|error| Error::from(error).report_as_text());
+    let loaded = host.node.runtime.load_all(std::mem::take(&mut host.packages)).await;
+    if let Some(error) = loaded.errors.into_iter().next() {
+        return Err(error.into());
+    }
+    let address = listener.local_addr().context("the socket has no address")?;
+    print(address, &host.node.runtime.plugins(), output)?;
+    Ok(report.lock)
+}
+
+/// Answers requests until a signal arrives, then completes those that run.
+async fn serve(
+    host: ServedHost,
+    listener: TcpListener,
+    args: &Serve,
+    signals: &mut EndSignals,
+    output: Output,
+) -> Result<Exit, Error> {
+    let mut settings = ServerSettings::default();
+    settings.development = args.development;
+    let host = Arc::new(host);
+    let state = ServerState::of_node(host.node.clone(), settings);
+    let server = Server::new(&state, plugin_routes(&state));
+    let mut serving = tokio::spawn(async move { server.serve(listener).await });
+    let following = host.node.follow_catalog(|refreshed| note_refresh(refreshed, output));
+    tokio::select! {
+        _ = signals.next() => {}
+        ended = &mut serving => ended.context("the server panicked")?,
+        never = following => match never {},
+        never = watch(&host, output), if args.watch => match never {},
+    }
+    state.close();
+    tokio::select! {
+        ended = serving => ended.context("the server panicked")?,
+        signal = signals.next() => return Err(Error::Signal(signal)),
+    }
+    Ok(Exit::Ok)
+}
+
+/// Reloads plugins whose files change, and builds crates whose sources do.
+async fn watch(host: &Arc<ServedHost>, output: Output) -> Infallible {
+    let files = watch_plugins(&host.node.runtime, |plugin, reloaded| match reloaded {
+        Ok(()) => output.note(&format!("{plugin} is reloaded")),
+        Err(error) => Error::from(error).report_as_text(),
+    });
+    tokio::select! {
+        never = files => never,
+        never = watch_crates(host, output) => never,
+    }
+}
+
+async fn watch_crates(host: &Arc<ServedHost>, output: Output) -> Infallible {
+    let mut watch = FileWatch::default();
+    host.crates.iter().for_each(|directory| watch.add(directory));
+    loop {
+        let changed = watch.changed().await;
+        for directory in &host.crates {
+            let is_changed = std::path::absolute(directory).is_ok_and(|path| changed.contains(&path));
+            if is_changed && let Err(error) = rebuild(host.clone(), directory.clone(), output).await {
+                error.report_as_text();
+            }
+        }
+    }
+}
+
+async fn rebuild(host: Arc<ServedHost>, directory: PathBuf, output: Output) -> Result<(), Error> {
+    let runtime = host.node.runtime.clone();
+    let built = tokio::task::spawn_blocking(move || host.rebuilt(&directory, output)).await;
+    let plugin = runtime.reload(built.context("the build panicked")??).await?;
+    output.note(&format!("{} is reloaded", plugin.name()));
+    Ok(())
+}
+
+fn note_refresh(refreshed: Result<RefreshReport, FollowError>, output: Output) {
+    let report = match refreshed {
+        Ok(report) => report,
+        Err(error) => return output.note(&format!("the catalog is not followed: {error}")),
+    };
+    let lists = [
+        ("loaded", &report.loaded),
+        ("reloaded", &report.reloaded),
+        ("disabled", &report.disabled),
+        ("unloaded", &report.unloaded),
+    ];
+    for (what, plugins) in lists.into_iter().filter(|(_, plugins)| !plugins.is_empty()) {
+        output.note(&format!("{what}: {}", plugins.join(", ")));
+    }
+    report.errors.into_iter().for_each(|error| Error::from(error).report_as_text());
+}
+
+/// Prints what is served and where, and a command to try.
+fn print(address: SocketAddr, plugins: &[Plugin], output: Output) -> Result<(), Error> {
+    let base = format!("http://{address}");
+    if output.json {
+        let listed = |plugin: &Plugin| {
+            let manifest = plugin.manifest();
+            json!({
+                "name": manifest.name, "version": manifest.version.to_string(), "state": plugin.state(),
+                "url": format!("{base}/plugins/{}", manifest.name), "routes": manifest.routes,
+            })
+        };
+        let plugins: Vec<_> = plugins.iter().map(listed).collect();
+        // On one line, so that a program can read it while the server runs.
+        output.raw_result(&json!({ "url": base, "plugins": plugins }).to_string())?;
+        return Ok(());
+    }
+    let mut text = format!("serving on {base}\n");
+    for plugin in plugins {
+        let manifest = plugin.manifest();
+        let _ = writeln!(text, "  {} {} ({})", manifest.name, manifest.version, plugin.state());
+        for route in manifest.routes.iter().take(ROUTES_SHOWN_MAX) {
+            let _ = writeln!(text, "    {:<6} /plugins/{}{}", route.method.name(), manifest.name, below(route));
+        }
+        if let Some(more) = manifest.routes.len().checked_sub(ROUTES_SHOWN_MAX).filter(|more| *more > 0) {
+            let _ = writeln!(text, "    and {more} more");
+        }
+    }
+    if let Some(command) = to_try(&base, plugins) {
+        let _ = writeln!(text, "try: {command}");
+    }
+    output.result(&text)?;
+    Ok(())
+}
+
+/// The path of a route below its plugin.
+fn below(route: &Route) -> &str {
+    if route.path == "/" { "" } else { &route.path }
+}
+
+/// A command that shows an answer: of a route that needs no input, otherwise of an action or of a report.
+fn to_try(base: &str, plugins: &[Plugin]) -> Option<String> {
+    let simple = |plugin: &Plugin| {
+        let manifest = plugin.manifest();
+        let route = manifest.routes.iter().find(|route| route.method == Method::Get && !route.path.contains('{'))?;
+        Some(format!("curl {base}/plugins/{}{}", manifest.name, below(route)))
+    };
+    let reported = |plugin: &Plugin| format!("curl {base}/plugins/{}/status", plugin.name());
+    plugins.iter().find_map(simple).or_else(|| plugins.first().map(reported))
+}

@@ -1,0 +1,4 @@
+//! Plugins served over HTTP, on real sockets.
+
+mod hygiene;
+mod routes;
