@@ -66,7 +66,7 @@ fn served_plugins_of_the_readme_answer() {
     let serve = block("sh", "plugbay serve example-plugins/hello example-plugins/items");
     let mut words: Vec<&str> = serve.split_whitespace().skip(1).collect();
     words.extend(["--address", "127.0.0.1:0", "--json"]);
-    let mut child = Plugbay::new(words).directory(&root()).start();
+    let mut child = Plugbay::new(words).directory(root()).start();
     let mut line = String::new();
     BufReader::new(child.stdout.take().expect("it is piped")).read_line(&mut line).expect("text");
     let printed: serde_json::Value = serde_json::from_str(&line).expect("JSON");
