@@ -86,11 +86,11 @@ impl OpenedCatalog {
         Ok(all.iter().filter(requires).map(|plugin| plugin.name.clone()).collect())
     }
 
-    /// Notes that a host runs on the data directory. It has loaded its plugins already.
+    /// Notes that a host runs on the data directory. Unless it is a server, it has loaded its plugins already.
     pub(crate) fn note_running_host(&self, output: Output) {
         if let Ok(Some(holder)) = HostLock::holder(&self.data_dir) {
             output.note(&format!(
-                "the host that runs on this data directory, {holder}, uses the change when it restarts"
+                "on this data directory runs {holder}; `plugbay serve` follows the change, another host uses it when it restarts"
             ));
         }
     }

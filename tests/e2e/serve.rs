@@ -60,6 +60,14 @@ impl Served {
     }
 }
 
+/// A test that fails leaves no server behind.
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// The guest `lifecycle` at `GET /plugins/shop`.
 fn shop(version: &str) -> TestPlugin {
     TestPlugin::from(feature::LIFECYCLE)
@@ -129,7 +137,7 @@ async fn changes_of_the_catalog_are_followed() {
     status(503).await;
     plugbay(&["enable", "shop"]);
     status(200).await;
-    plugbay(&["remove", "shop", "--yes"]);
+    plugbay(&["remove", "shop"]);
     status(404).await;
     served.end();
 }
