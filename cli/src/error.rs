@@ -135,8 +135,7 @@ impl Error {
         }
     }
 
-    /// Prints the error as text, or as JSON with `--json`. If standard output cannot be written, it goes to standard
-    /// error.
+    /// Prints the error as text, or as JSON with `--json`; on standard error if standard output cannot be written.
     pub(crate) fn report(&self, output: Output) {
         if !output.json || output.json_result(&self.to_json().to_string()).is_err() {
             self.report_as_text();

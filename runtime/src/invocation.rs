@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 
 pub(crate) use self::exchange::CallContext;
 pub use self::exchange::{HttpRequest, HttpResponse};
-pub use self::route::{RouteCall, RouteOutcome};
+pub use self::route::{PluginRoutes, RouteCall, RouteOutcome};
 use crate::admission::Chain;
 use crate::caller::Caller;
 use crate::error::{InvokeError, InvokeErrorKind};

@@ -103,5 +103,5 @@ pub use host_plugin::HostPlugin;
 pub use invocation::{Invocation, Outcome};
 pub use plugin::package::Package;
 pub use plugin_limits::{Ceilings, Limits};
-pub use runtime::{LoadedPlugins, PluginRoutes, Runtime, RuntimeBuilder};
+pub use runtime::{LoadedPlugins, Runtime, RuntimeBuilder};
 pub use service::db::bound_sql_memory;

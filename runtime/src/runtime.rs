@@ -59,7 +59,6 @@ use crate::trigger::{event, schedule};
 
 pub use self::boot::LoadedPlugins;
 pub use self::builder::{CodeCacheLocation, RuntimeBuilder};
-pub use self::routes::PluginRoutes;
 
 /// A host for plugins. Cheap to clone. Its resources are released with the last clone and the last plugin.
 #[derive(Clone)]

@@ -1,8 +1,8 @@
 //! Answers: the one place that maps errors to statuses and bodies.
 //!
 //! The body of an error is `{"status":"error","msg","code","detail"}`. `detail` repeats `msg`, for clients that were
-//! written for FastAPI. In development mode, `msg` is the full text of the error and `details` has what programs need of
-//! it; otherwise clients see neither, because both may say something of the inside of a plugin or of the host.
+//! written for FastAPI. In development mode, `msg` is the full text of the error and `details` has what programs need
+//! of it; otherwise clients see neither, because both may say something of the inside of a plugin or of the host.
 
 use std::time::Duration;
 

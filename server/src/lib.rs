@@ -11,8 +11,8 @@
 //! ```
 //!
 //! Requests are matched to plugins when they arrive, so the router follows plugins that are loaded, replaced and
-//! unloaded. [`Server`] listens on an address with limits on connections, headers, bodies and time. An application's own
-//! server needs limits of its own; those on the bodies of requests to plugins are here.
+//! unloaded. [`Server`] listens on an address with limits on connections, headers, bodies and time. An application's
+//! own server needs limits of its own; those on the bodies of requests to plugins are here.
 //!
 //! The application authenticates its callers in a layer of its own, and adds an [`Identity`] to the extensions of the
 //! request, which the plugin then sees.

@@ -57,6 +57,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "audit",
             "metrics",
             "lifecycle",
+            "invocation",
             "error",
             "capability",
             "scope",

@@ -16,8 +16,8 @@ use crate::harness::serving::Serving;
 /// A time that passes soon, for limits that a test reaches.
 const SOON: Duration = Duration::from_millis(100);
 
-/// A server with the guest `exchange`, whose actions answer `POST /plugins/shop/request` and `…/respond`, and the guest
-/// `sleep` at `POST /plugins/slow`.
+/// A server with the guest `exchange`, whose actions answer `POST /plugins/shop/request` and `…/respond`, and the
+/// guest `sleep` at `POST /plugins/slow`.
 async fn serve(change: impl FnOnce(&mut plugbay_server::ServerSettings)) -> Serving {
     let host = Host::new();
     let route = |path: &str, action: &str| json!({ "method": "POST", "path": path, "actions": [action] });

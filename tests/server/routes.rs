@@ -81,7 +81,7 @@ async fn unknown_path_lists_the_routes_and_other_method_the_methods() {
     let response = request(serving.address, "OPTIONS", "/plugins/shop/items", "").await;
     assert_eq!((response.status, response.header("allow")), (204, Some("GET, HEAD, POST, OPTIONS")));
 
-    assert_eq!(get(serving.address, "/plugins/nobody/items").await.error(), (404, "unknown_plugin".to_owned()));
+    assert_eq!(get(serving.address, "/plugins/unknown/items").await.error(), (404, "unknown_plugin".to_owned()));
     assert_eq!(get(serving.address, "/plugins/shop/%ff").await.error(), (400, "malformed_path".to_owned()));
 }
 
@@ -195,7 +195,7 @@ async fn actions_are_called_by_name() {
     let unknown = request(serving.address, "POST", "/ipc/shop/unknown", "").await;
     assert_eq!(unknown.error(), (404, "unknown_action".to_owned()));
     assert_eq!(request(serving.address, "POST", "/ipc/shop/request", "{").await.error().0, 400);
-    assert_eq!(request(serving.address, "POST", "/ipc/nobody/x", "").await.error().0, 404);
+    assert_eq!(request(serving.address, "POST", "/ipc/unknown/x", "").await.error().0, 404);
 }
 
 #[tokio::test]

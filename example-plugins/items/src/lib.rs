@@ -1,8 +1,8 @@
 //! Items and users over HTTP: create, read, update and delete, with validation, statuses and a chain of actions.
 //!
-//! `plugbay serve example-plugins/items` answers the routes below `http://127.0.0.1:7070/plugins/items`. A payload is the
-//! body of the request; [`exchange`] has the rest of it, and the parts of the answer beyond JSON. The items live as long
-//! as the instance.
+//! `plugbay serve example-plugins/items` answers the routes below `http://127.0.0.1:7070/plugins/items`. A payload is
+//! the body of the request; [`exchange`] has the rest of it, and the parts of the answer beyond JSON. The items live as
+//! long as the instance.
 
 use std::collections::BTreeMap;
 

@@ -42,8 +42,8 @@ pub fn normalise_path(template: &str) -> Result<String, String> {
     Ok(path)
 }
 
-/// Returns whether a path, which may have parameters of its own, matches the template. A slash at the end of a path makes
-/// no difference.
+/// Returns whether a path, which may have parameters of its own, matches the template. A slash at the end of a path
+/// makes no difference.
 pub(crate) fn matches(template: &str, path: &str) -> bool {
     let path = path.split('?').next().unwrap_or(path);
     let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path);

@@ -52,8 +52,8 @@ impl InvokeError {
     }
 }
 
-/// The status of a plugin's failure that has none, by its code. A failure of the host that a plugin passes on, such as a
-/// denial, has one of these codes too.
+/// The status of a plugin's failure that has none, by its code. A failure of the host that a plugin passes on, such as
+/// a denial, has one of these codes too.
 fn of_code(code: &str) -> u16 {
     match code {
         "invalid_argument" => 400,

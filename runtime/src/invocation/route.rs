@@ -1,7 +1,10 @@
-//! A request to a route of a plugin, and its outcome.
+//! Routes of plugins: requests to them, and their outcomes.
 
 use std::sync::Arc;
 use std::time::Duration;
+
+use plugbay_manifest::Route;
+use serde::Serialize;
 
 use super::exchange::CallContext;
 use super::{HttpRequest, Outcome};
@@ -95,4 +98,14 @@ impl RouteOutcome {
     pub fn into_outcome(self) -> Outcome {
         self.outcome
     }
+}
+
+/// The routes of one plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PluginRoutes {
+    /// The plugin's name.
+    pub plugin: String,
+    /// Its routes, in the order of its manifest.
+    pub routes: Vec<Route>,
 }

@@ -1,22 +1,9 @@
 //! Routes of plugins, answered for an application that has a server of its own.
 
-use plugbay_manifest::Route;
-use serde::Serialize;
-
 use super::Runtime;
 use crate::error::{RouteError, RouteErrorKind};
-use crate::invocation::{RouteCall, RouteOutcome};
+use crate::invocation::{PluginRoutes, RouteCall, RouteOutcome};
 use crate::trigger::route;
-
-/// The routes of one plugin.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct PluginRoutes {
-    /// The plugin's name.
-    pub plugin: String,
-    /// Its routes, in the order of its manifest.
-    pub routes: Vec<Route>,
-}
 
 impl Runtime {
     /// Answers an HTTP request by the route of a plugin that its method and path match: the route's actions run one

@@ -1,7 +1,7 @@
 //! The front of the router: what every request passes before it, and every answer after it.
 //!
-//! In this order: ids; a refusal of what is malformed or too long; a place among the running requests; the router within
-//! a time limit; the ids in the answer; a line in the access log, without the query, which may be secret.
+//! In this order: ids; a refusal of what is malformed or too long; a place among the running requests; the router
+//! within a time limit; the ids in the answer; a line in the access log, without the query, which may be secret.
 
 use std::time::Instant;
 

@@ -1,7 +1,7 @@
 //! The listener: accepts connections and bounds what clients can do with them.
 //!
-//! `axum::serve` installs no timer, so a client could send the head of a request for as long as it likes. This loop sets
-//! hyper's limits and adds those that hyper lacks: on connections, on those without requests, and on the time that
+//! `axum::serve` installs no timer, so a client could send the head of a request for as long as it likes. This loop
+//! sets hyper's limits and adds those that hyper lacks: on connections, on those without requests, and on the time that
 //! running requests have once the server is shut down. [`front`] bounds the requests.
 
 mod connection;
