@@ -242,7 +242,7 @@ pub(crate) struct Serve {
     /// Plugins to serve besides those of the host's file and of the data directory; crates are built
     #[arg(value_name = "PLUGIN", value_hint = ValueHint::AnyPath)]
     pub(crate) plugins: Vec<PathBuf>,
-    /// The address to listen on; port 0 is a free one [default: 127.0.0.1:7070]
+    /// The address to listen on; port 0 is a free one [default: `server.address` of the host's file, else 127.0.0.1:7070]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) address: Option<SocketAddr>,
     /// Reload plugins whose files change, and build crates whose sources change

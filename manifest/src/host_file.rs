@@ -4,6 +4,7 @@
 //! They are checked against the plugin's configuration when it is loaded.
 
 mod catalog_settings;
+mod server_entry;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use crate::read::{Node, kind_of};
 use crate::{name, shape, top};
 
 pub use self::catalog_settings::CatalogSettings;
+pub use self::server_entry::ServerEntry;
 
 /// The usual file names of the host's file, in the order in which a program looks for one.
 pub const HOST_FILE_NAMES: [&str; 4] = ["plugbay.yaml", "plugbay.yml", "plugbay.json", "plugbay.toml"];
@@ -36,6 +38,8 @@ pub struct HostFile {
     pub plugins_dir: Option<PathBuf>,
     /// The settings of the catalog.
     pub catalog: CatalogSettings,
+    /// The settings of the server.
+    pub server: ServerEntry,
     /// The operator's policy. The first matching rule decides; an access that no rule matches is denied.
     pub policy: Vec<Rule>,
     /// Upper bounds for the resources of every plugin. An omitted member has the host's default ceiling. 0 means no
@@ -85,6 +89,7 @@ pub(crate) const HOST_FILE: Table = &[
         || shape::line(PATH_CHARS_MAX),
     ),
     field("catalog", "Where packages may come from, and which signatures they need.", catalog_settings::catalog_shape),
+    field("server", "Where `plugbay serve` listens, and the limits of its clients.", server_entry::server_shape),
     field("policy", "What the operator allows. The first rule that matches decides; anything else is denied.", || {
         top::definition("policy")
     }),
@@ -234,6 +239,7 @@ fn read_host_file(node: &Node<'_>, report: &mut Report) -> Option<HostFile> {
         plugins: object.get("plugins").map(|node| read_plugins(&node, report)).unwrap_or_default(),
         plugins_dir: object.get("plugins_dir").and_then(|node| node.line(PATH_CHARS_MAX, report)).map(PathBuf::from),
         catalog: object.get("catalog").and_then(|node| catalog_settings::read(&node, report)).unwrap_or_default(),
+        server: object.get("server").and_then(|node| server_entry::read(&node, report)).unwrap_or_default(),
         policy: object.get("policy").map(|node| read_policy(&node, report)).unwrap_or_default(),
         ceilings: object.get("ceilings").and_then(|node| read_resources(&node, report)).unwrap_or_default(),
         environment,

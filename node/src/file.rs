@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use plugbay::Policy;
 use plugbay::manifest::limits::DOCUMENT_BYTES_MAX;
-use plugbay::manifest::{self, CatalogSettings, Format, ManifestError, PluginEntry, PluginSource, Resources, Rule};
+use plugbay::manifest::{
+    self, CatalogSettings, Format, ManifestError, PluginEntry, PluginSource, Resources, Rule, ServerEntry,
+};
 use plugbay::policy::UnreachableRule;
 use plugbay_catalog::PackageOrigin;
 use plugbay_files::FileError;
@@ -62,6 +64,11 @@ impl HostFile {
     /// The data directory, if the file names one.
     pub fn data_dir(&self) -> Option<PathBuf> {
         self.contents.data_dir.as_ref().map(|directory| self.directory.join(directory))
+    }
+
+    /// The settings of the server.
+    pub fn server(&self) -> &ServerEntry {
+        &self.contents.server
     }
 
     /// The settings of the catalog.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use plugbay::manifest::ServerEntry;
+
 /// The settings of a server. `Default` is safe for clients that are not trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -23,6 +25,8 @@ pub struct ServerSettings {
     pub header_timeout: Duration,
     /// The time that a client has to send the body of a request. Default: 30 s.
     pub body_timeout: Duration,
+    /// The time for which a client may read nothing of an answer that is sent. Default: 30 s.
+    pub write_timeout: Duration,
     /// The time from the head of a request to that of its answer. Default: 60 s.
     pub request_timeout: Duration,
     /// The most connections at once. Another one is answered with 503 and closed. Default: 1,024.
@@ -43,10 +47,33 @@ impl Default for ServerSettings {
             url_bytes_max: 8 << 10,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(60),
             connections_max: 1_024,
             requests_max: 512,
             shutdown_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The settings of the host's file, with the defaults for those that it omits.
+impl From<&ServerEntry> for ServerSettings {
+    fn from(entry: &ServerEntry) -> Self {
+        let size = |size: Option<u64>, default| size.and_then(|size| usize::try_from(size).ok()).unwrap_or(default);
+        let default = ServerSettings::default();
+        ServerSettings {
+            development: entry.development.unwrap_or(default.development),
+            body_bytes_max: size(entry.max_body_bytes, default.body_bytes_max),
+            header_bytes_max: size(entry.max_header_bytes, default.header_bytes_max),
+            headers_max: default.headers_max,
+            url_bytes_max: default.url_bytes_max,
+            header_timeout: entry.header_timeout.unwrap_or(default.header_timeout),
+            body_timeout: entry.body_timeout.unwrap_or(default.body_timeout),
+            write_timeout: entry.write_timeout.unwrap_or(default.write_timeout),
+            request_timeout: entry.request_timeout.unwrap_or(default.request_timeout),
+            connections_max: size(entry.max_connections, default.connections_max),
+            requests_max: size(entry.max_requests, default.requests_max),
+            shutdown_timeout: entry.shutdown_timeout.unwrap_or(default.shutdown_timeout),
         }
     }
 }

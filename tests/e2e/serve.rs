@@ -189,7 +189,8 @@ async fn no_answer_is_cut_by_a_signal_under_load() {
     assert_eq!(code, Some(0), "{rest}");
 }
 
-#[tokio::test]
+// The request runs beside the test, which waits for lines.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn second_signal_ends_the_server_at_once() {
     let file = plugin_file(slow());
     let mut served = Served::start(&[file.path().to_str().expect("UTF-8")]);
@@ -225,6 +226,28 @@ async fn plugin_of_the_command_line_that_cannot_be_loaded_ends_it() {
     Plugbay::new(["serve", file.path().to_str().expect("UTF-8"), "--address", "127.0.0.1:0"]).run().exits_with(3);
     let missing = Plugbay::new(["serve", "nothing-here.wasm", "--address", "127.0.0.1:0"]).run();
     assert_eq!(missing.exit_code, 3, "{}", missing.stderr);
+}
+
+#[tokio::test]
+async fn host_file_sets_the_address_and_limits_of_the_server() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let host_file = directory.path().join("plugbay.yaml");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let taken = taken.local_addr().expect("it is bound").to_string();
+    let text = json!({ "server": { "address": taken, "max_body_mb": 1, "development": true } });
+    std::fs::write(&host_file, text.to_string()).expect("written");
+    let host_file = host_file.to_str().expect("UTF-8");
+    let ran = Plugbay::new(["serve", "--host-file", host_file]).run().exits_with(2);
+    assert_contains(&ran.stderr, &[&taken]);
+    let plugin = plugin_file(slow());
+    let served = Served::start(&[plugin.path().to_str().expect("UTF-8"), "--host-file", host_file]);
+    let large = "1".repeat((1 << 20) + 1);
+    assert_eq!(request(served.address, "POST", "/plugins/slow", &large).await.error().0, 413);
+    served.end();
+    std::fs::write(host_file, json!({ "server": { "address": "here", "max_body_mb": 0 } }).to_string())
+        .expect("written");
+    let ran = Plugbay::new(["serve", "--host-file", host_file]).run().exits_with(2);
+    assert_contains(&ran.stderr, &["server.address", "server.max_body_mb"]);
 }
 
 #[tokio::test]

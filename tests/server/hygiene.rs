@@ -197,6 +197,27 @@ async fn connection_above_the_limit_is_answered_and_closed() {
 }
 
 #[tokio::test]
+async fn client_that_reads_no_answer_is_disconnected() {
+    let serving = serve(|settings| {
+        settings.write_timeout = SOON;
+        settings.connections_max = 1;
+    })
+    .await;
+    let mut stalled = Client::connect(serving.address).await;
+    let body = json!({ "body_bytes": 3 << 20 }).to_string();
+    let length = body.len();
+    let one = format!("POST /plugins/shop/respond HTTP/1.1\r\nhost: a\r\ncontent-length: {length}\r\n\r\n{body}");
+    // More than the buffers of the two sockets hold.
+    stalled.send(one.repeat(10)).await;
+    until("the connection is closed and its place is free", async || {
+        let mut next = Client::connect(serving.address).await;
+        next.send("GET /plugins/routes HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        next.try_response(false).await.filter(|response| response.status == 200)
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn request_above_the_limit_is_told_to_retry() {
     let serving = serve(|settings| settings.requests_max = 1).await;
     let running = sleeping(&serving, 300_000).await;

@@ -26,19 +26,19 @@ use crate::output::Output;
 use crate::progress::TransferProgress;
 use crate::signal::EndSignals;
 
-/// The address without `--address`.
+/// The address if neither `--address` nor the host's file has one.
 const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7070);
 
 /// The most routes of one plugin that are listed at the start.
 const ROUTES_SHOWN_MAX: usize = 20;
 
 pub(crate) fn run(args: &Serve, common: &Common, output: Output) -> Result<Exit, Error> {
-    let address = args.address.unwrap_or(DEFAULT_ADDRESS);
+    let mut host = ServedHost::open(args, common, output)?;
+    let address = args.address.or(host.server.address).unwrap_or(DEFAULT_ADDRESS);
     if !address.ip().is_loopback() {
         let message = format!("cannot listen on {address}: only loopback addresses are served, without authentication");
         return Err(Error::Usage(message));
     }
-    let mut host = ServedHost::open(args, common, output)?;
     host::block_on_all_cores(async {
         let mut signals = EndSignals::listen().context("cannot handle the signals that end a process")?;
         // Before anything is loaded: an address in use is the most frequent mistake.
@@ -84,8 +84,8 @@ async fn serve(
     signals: &mut EndSignals,
     output: Output,
 ) -> Result<Exit, Error> {
-    let mut settings = ServerSettings::default();
-    settings.development = args.development;
+    let mut settings = ServerSettings::from(&host.server);
+    settings.development |= args.development;
     let host = Arc::new(host);
     let state = ServerState::of_node(host.node.clone(), settings);
     let server = Server::new(&state, plugin_routes(&state));

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use plugbay::compile::CompileIsolation;
+use plugbay::manifest::ServerEntry;
 use plugbay::{Package, Runtime};
 use plugbay_node::{BootError, BootFailure, HostFile, Node, NodeOptions};
 use plugbay_project::Source;
@@ -20,6 +21,8 @@ pub(crate) struct ServedHost {
     pub(crate) packages: Vec<Package>,
     /// The directories of crates among the command line's plugins, which are built.
     pub(crate) crates: Vec<PathBuf>,
+    /// The settings of the server in the host's file.
+    pub(crate) server: ServerEntry,
     args: crate::args::HostArgs,
 }
 
@@ -32,6 +35,7 @@ impl ServedHost {
             return Err(Error::Usage(message.to_owned()));
         }
         let file = host.host_file.as_deref().map(HostFile::read).transpose()?.unwrap_or_default();
+        let server = file.server().clone();
         let policy = typed_policy(host)?;
         let opened = args.plugins.iter().map(|path| Ok((path, open_package(path, Crates::Build, output)?)));
         let opened = opened.collect::<Result<Vec<_>, Error>>()?;
@@ -55,6 +59,7 @@ impl ServedHost {
             crates: args.plugins.iter().filter(is_crate).cloned().collect(),
             packages: Vec::new(),
             node: Arc::new(node),
+            server,
             args: host.clone(),
         };
         served.packages = opened.into_iter().map(|(path, package)| served.configured(path, package)).collect();

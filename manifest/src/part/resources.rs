@@ -130,7 +130,8 @@ pub(crate) fn read_seconds_or_zero(node: &Node<'_>, seconds_max: u64, report: &m
     }
 }
 
-fn read_seconds(node: &Node<'_>, seconds_max: u64, report: &mut Report) -> Option<Duration> {
+/// Reads a duration of at least a millisecond.
+pub(crate) fn read_seconds(node: &Node<'_>, seconds_max: u64, report: &mut Report) -> Option<Duration> {
     read_length(node, "from 0.001", seconds_max, report)
 }
 

@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::ConnectionInfo;
 use super::front::Front;
+use super::stall_timeout::StallTimeout;
 use crate::ServerSettings;
 
 /// The smallest buffer that hyper reads with.
@@ -31,6 +32,7 @@ pub(super) struct Connections {
     builder: Builder<TokioExecutor>,
     front: Arc<Front>,
     idle_timeout: Duration,
+    write_timeout: Duration,
 }
 
 impl Connections {
@@ -50,7 +52,12 @@ impl Connections {
             .max_header_list_size(u32::try_from(header_bytes).unwrap_or(u32::MAX))
             .keep_alive_interval(settings.header_timeout)
             .keep_alive_timeout(settings.header_timeout);
-        Connections { builder, front: Arc::new(front), idle_timeout: settings.header_timeout }
+        Connections {
+            builder,
+            front: Arc::new(front),
+            idle_timeout: settings.header_timeout,
+            write_timeout: settings.write_timeout,
+        }
     }
 
     /// Serves a connection until the client or the server ends it. Once `closed` is ready, running requests are
@@ -69,7 +76,8 @@ impl Connections {
                 Ok::<_, Infallible>(response.map(|body| Body::new(CountedBody { body, _running: running })))
             }
         });
-        let mut connection = pin!(self.builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
+        let stream = TokioIo::new(StallTimeout::new(stream, self.write_timeout));
+        let mut connection = pin!(self.builder.serve_connection_with_upgrades(stream, service));
         let (mut closed, mut is_closing) = (pin!(closed), false);
         let mut idle = pin!(tokio::time::sleep(self.idle_timeout));
         loop {

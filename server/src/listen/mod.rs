@@ -7,6 +7,7 @@
 mod connection;
 mod front;
 mod request_id;
+mod stall_timeout;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

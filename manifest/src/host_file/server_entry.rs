@@ -1,0 +1,113 @@
+//! The part `server` of the host's file: the address of `plugbay serve`, and the limits of its clients.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::field::{Table, field};
+use crate::limits::LINE_CHARS_MAX;
+use crate::part::resources::read_seconds;
+use crate::problem::{Report, code, quoted};
+use crate::read::{Node, Object};
+use crate::shape;
+
+/// The largest body of a request that can be allowed, in units of 2^20 bytes.
+const BODY_MB_MAX: u64 = 1_024;
+/// The largest head of a request that can be allowed, in units of 2^10 bytes.
+const HEADER_KB_MAX: u64 = 1_024;
+/// The most connections and requests that can be allowed.
+const CLIENTS_MAX: u64 = 1_000_000;
+/// The longest time that can be allowed, in seconds.
+const SECONDS_MAX: u64 = 86_400;
+
+/// The operator's settings of the server. Omitted ones have the server's defaults.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerEntry {
+    /// The address to listen on.
+    pub address: Option<SocketAddr>,
+    /// Whether errors have details that may say more than callers should know.
+    pub development: Option<bool>,
+    /// The largest body of a request, in bytes.
+    pub max_body_bytes: Option<u64>,
+    /// The largest head of a request, in bytes.
+    pub max_header_bytes: Option<u64>,
+    /// The most connections at once.
+    pub max_connections: Option<u64>,
+    /// The most requests that are answered at once.
+    pub max_requests: Option<u64>,
+    /// The time that a client has to send the head of a request.
+    pub header_timeout: Option<Duration>,
+    /// The time that a client has to send the body of a request.
+    pub body_timeout: Option<Duration>,
+    /// The time for which a client may read nothing of an answer.
+    pub write_timeout: Option<Duration>,
+    /// The time from the head of a request to that of its answer.
+    pub request_timeout: Option<Duration>,
+    /// The time that running requests have to end once the server is shut down.
+    pub shutdown_timeout: Option<Duration>,
+}
+
+const SERVER: Table = &[
+    field("address", "The IP address and port to listen on. Default: 127.0.0.1:7070.", || shape::line(LINE_CHARS_MAX)),
+    field("development", "Whether errors have details for developers. Default: false.", shape::boolean),
+    field("max_body_mb", "The largest body of a request in units of 2^20 bytes. Default: 4.", || {
+        shape::count(1, BODY_MB_MAX)
+    }),
+    field("max_header_kb", "The largest head of a request in units of 2^10 bytes. Default: 32.", || {
+        shape::count(8, HEADER_KB_MAX)
+    }),
+    field("max_connections", "The most connections at once. Default: 1024.", || shape::count(1, CLIENTS_MAX)),
+    field("max_requests", "The most requests that are answered at once. Default: 512.", || {
+        shape::count(1, CLIENTS_MAX)
+    }),
+    field("header_timeout_seconds", "The time to send the head of a request. Default: 10.", seconds_shape),
+    field("body_timeout_seconds", "The time to send the body of a request. Default: 30.", seconds_shape),
+    field("write_timeout_seconds", "The time for which a client may read nothing. Default: 30.", seconds_shape),
+    field("request_timeout_seconds", "The time until a request is answered. Default: 60.", seconds_shape),
+    field("shutdown_timeout_seconds", "The time that requests have to end at a shutdown. Default: 30.", seconds_shape),
+];
+
+fn seconds_shape() -> Value {
+    json!({ "type": "number", "exclusiveMinimum": 0, "maximum": SECONDS_MAX })
+}
+
+pub(super) fn server_shape() -> Value {
+    shape::object(SERVER, &[])
+}
+
+pub(super) fn read(node: &Node<'_>, report: &mut Report) -> Option<ServerEntry> {
+    let object = node.object(SERVER, report)?;
+    Some(ServerEntry {
+        address: object.get("address").and_then(|node| read_address(&node, report)),
+        development: object.get("development").and_then(|node| node.boolean(report)),
+        max_body_bytes: count(&object, "max_body_mb", 1, BODY_MB_MAX, report).map(|mb| mb << 20),
+        max_header_bytes: count(&object, "max_header_kb", 8, HEADER_KB_MAX, report).map(|kb| kb << 10),
+        max_connections: count(&object, "max_connections", 1, CLIENTS_MAX, report),
+        max_requests: count(&object, "max_requests", 1, CLIENTS_MAX, report),
+        header_timeout: time(&object, "header_timeout_seconds", report),
+        body_timeout: time(&object, "body_timeout_seconds", report),
+        write_timeout: time(&object, "write_timeout_seconds", report),
+        request_timeout: time(&object, "request_timeout_seconds", report),
+        shutdown_timeout: time(&object, "shutdown_timeout_seconds", report),
+    })
+}
+
+fn read_address(node: &Node<'_>, report: &mut Report) -> Option<SocketAddr> {
+    let text = node.line(LINE_CHARS_MAX, report)?;
+    let address = text.parse().ok();
+    if address.is_none() {
+        let message = format!("{} is not an IP address with a port, such as 127.0.0.1:7070", quoted(&text));
+        node.problem(report, code::INVALID_VALUE, message);
+    }
+    address
+}
+
+fn count(object: &Object<'_>, name: &str, least: u64, most: u64, report: &mut Report) -> Option<u64> {
+    object.get(name)?.count(least..=most, report)
+}
+
+fn time(object: &Object<'_>, name: &str, report: &mut Report) -> Option<Duration> {
+    read_seconds(&object.get(name)?, SECONDS_MAX, report)
+}
