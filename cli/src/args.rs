@@ -2,6 +2,7 @@
 
 mod catalog;
 mod events;
+mod observe;
 mod token;
 
 use std::net::SocketAddr;
@@ -12,9 +13,11 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 use plugbay::log::LogLevel;
 
 pub(crate) use self::catalog::{
-    CatalogArgs, ConsentArgs, HostFileArg, Install, Keygen, List, Named, Publish, Remove, Sign, Status, Update,
+    CatalogArgs, ConsentArgs, HostFileArg, Install, Keygen, List, Named, Publish, Remove, ServerArg, Sign, Status,
+    Update,
 };
 pub(crate) use self::events::{ChosenLetters, DeadLetters, Events, EventsCommand};
+pub(crate) use self::observe::Logs;
 pub(crate) use self::token::{CreateToken, RevokeToken, TokenArgs, TokenCommand};
 use crate::help;
 use crate::units::{parse_bytes, parse_count, parse_duration, parse_setting};
@@ -134,6 +137,9 @@ pub(crate) enum Command {
     /// Make a key pair for signatures
     #[command(after_help = help::KEYGEN)]
     Keygen(Keygen),
+    /// Show the latest log lines of a host that runs, and follow them
+    #[command(after_help = help::LOGS)]
+    Logs(Logs),
     /// Make, list and revoke the tokens with which clients use the server
     #[command(after_help = help::TOKEN, args_conflicts_with_subcommands = true)]
     Token(TokenArgs),
@@ -242,7 +248,7 @@ pub(crate) struct Serve {
     /// Plugins to serve besides those of the host's file and of the data directory; crates are built
     #[arg(value_name = "PLUGIN", value_hint = ValueHint::AnyPath)]
     pub(crate) plugins: Vec<PathBuf>,
-    /// The address to listen on; port 0 is a free one [default: `server.address` of the host's file, else 127.0.0.1:7070]
+    /// The address to listen on; port 0 is a free one [default: that of the host's file, else 127.0.0.1:7070]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) address: Option<SocketAddr>,
     /// Reload plugins whose files change, and build crates whose sources change

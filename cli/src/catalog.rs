@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use http::Method;
 use plugbay::compile::CompileIsolation;
 use plugbay::error::LoadErrorKind;
 use plugbay::{Policy, Runtime};
@@ -13,6 +14,8 @@ use crate::error::Error;
 use crate::host;
 use crate::output::Output;
 use crate::progress::Progress;
+use crate::remote;
+use crate::server_client::ServerClient;
 
 /// An opened catalog, its data directory and the host's file.
 pub(crate) struct OpenedCatalog {
@@ -86,12 +89,18 @@ impl OpenedCatalog {
         Ok(all.iter().filter(requires).map(|plugin| plugin.name.clone()).collect())
     }
 
-    /// Notes that a host runs on the data directory. Unless it is a server, it has loaded its plugins already.
-    pub(crate) fn note_running_host(&self, output: Output) {
-        if let Ok(Some(holder)) = HostLock::holder(&self.data_dir) {
-            output.note(&format!(
-                "on this data directory runs {holder}; `plugbay serve` follows the change, another host uses it when it restarts"
+    /// Makes the host that runs on the data directory follow the change at once, and notes what it did. One without a
+    /// socket, such as `plugbay run --linger`, uses the change when it restarts.
+    pub(crate) fn tell_running_host(&self, output: Output) {
+        let Ok(Some(holder)) = HostLock::holder(&self.data_dir) else { return };
+        let Some(client) = ServerClient::of_data_dir(&self.data_dir) else {
+            return output.note(&format!(
+                "the host that runs on this data directory, {holder}, uses the change when it restarts"
             ));
+        };
+        match client.call(Method::POST, "/api/v1/refresh", None) {
+            Ok(report) => remote::note_refresh(&report, output),
+            Err(error) => output.note(&format!("{holder} does not follow the change: {}", error.text())),
         }
     }
 }

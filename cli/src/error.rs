@@ -4,6 +4,8 @@
 //! The library's errors already name the plugin, the limit, and the allowed and observed values. This file adds details
 //! and stack frames, and `advice.rs` the option that helps.
 
+mod from;
+
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -12,7 +14,7 @@ use plugbay::error::{BuildError, InvokeErrorKind, LoadErrorKind};
 use plugbay::manifest::ManifestError;
 use plugbay::policy::Denial;
 use plugbay::{InvokeError, LoadError};
-use plugbay_component_call::{CallError, ComponentError};
+use plugbay_component_call::CallError;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -23,7 +25,7 @@ use crate::units::show_count;
 use plugbay_catalog::signing::SignatureError;
 use plugbay_catalog::store::StoreError;
 use plugbay_catalog::{CatalogError, CatalogProblem, HostLockError};
-use plugbay_node::{DataDirError, HostFileError, NodeError, OpenCatalogError};
+use plugbay_node::DataDirError;
 use plugbay_project::ProjectError;
 use plugbay_server::access::TokenStoreError;
 use plugbay_testing::TestFileError;
@@ -44,6 +46,14 @@ pub(crate) struct RefusedImport {
     /// What to do about it.
     #[serde(rename = "hint", skip_serializing_if = "Option::is_none")]
     pub(crate) advice: Option<String>,
+}
+
+/// What a server answered to an operation that failed.
+#[derive(Debug)]
+pub(crate) struct ServerFailure {
+    pub(crate) code: String,
+    pub(crate) message: String,
+    pub(crate) details: Option<Value>,
 }
 
 /// A command failed.
@@ -75,6 +85,8 @@ pub(crate) enum Error {
     Key(SignatureError),
     /// A token cannot be made, listed or revoked.
     Token(TokenStoreError),
+    /// A server refused or failed an operation, or cannot be reached.
+    Server(Box<ServerFailure>),
     /// A test file cannot be read, or is invalid.
     TestFile(TestFileError),
     /// Several imports are refused; `check` lists them all.
@@ -120,6 +132,7 @@ impl Error {
             Error::HostLock(_) => "data_dir_unusable",
             Error::Key(error) => error.code(),
             Error::Token(error) => error.code(),
+            Error::Server(failure) => failure.code.as_str(),
             Error::TestFile(TestFileError::Content(_)) => "invalid_test_file",
             Error::TestFile(_) => "usage",
             Error::Imports { refused, .. } if refused.iter().all(|import| import.permission.is_some()) => {
@@ -174,6 +187,7 @@ impl Error {
                 self.json_with(Some(json!(error.problems)))
             }
             Error::Imports { refused, .. } => self.json_with(Some(json!(refused))),
+            Error::Server(failure) => self.json_with(failure.details.clone()),
             Error::Catalog(error) => self.json_with(match error.problem() {
                 CatalogProblem::Unconfirmed(difference) => Some(json!(difference)),
                 _ => None,
@@ -217,6 +231,7 @@ impl Error {
             Error::HostLock(error) => error.to_string(),
             Error::Key(error) => error.to_string(),
             Error::Token(error) => error.to_string(),
+            Error::Server(failure) => failure.message.clone(),
             Error::TestFile(error) => error.to_string(),
             Error::Imports { plugin, refused, .. } => {
                 let list: String =
@@ -255,6 +270,7 @@ impl Error {
             | Error::HostLock(_)
             | Error::Key(_)
             | Error::Token(_)
+            | Error::Server(_)
             | Error::TestFile(_)
             | Error::Signal(_)
             | Error::Output(_)
@@ -338,105 +354,6 @@ fn frames_of_its_own(backtrace: &[String]) -> &[String] {
     let is_machinery = |frame: &String| MACHINERY.iter().any(|start| frame.starts_with(start));
     let first = backtrace.iter().position(|frame| !is_machinery(frame)).unwrap_or_default();
     &backtrace[first..]
-}
-
-/// Conversions from the library's errors. They are boxed, because their size would make every `Result` large.
-macro_rules! error_from {
-    ($($variant:ident($source:ty)),* $(,)?) => {$(
-        impl From<$source> for Error {
-            fn from(error: $source) -> Self {
-                Error::$variant(Box::new(error))
-            }
-        }
-    )*};
-}
-error_from!(Project(ProjectError), Call(CallError), Runtime(BuildError), Catalog(CatalogError), Store(StoreError),);
-
-impl From<LoadError> for Error {
-    fn from(error: LoadError) -> Self {
-        Error::Load(error)
-    }
-}
-
-impl From<InvokeError> for Error {
-    fn from(error: InvokeError) -> Self {
-        Error::Invoke(error, Vec::new())
-    }
-}
-
-impl From<ComponentError> for Error {
-    fn from(error: ComponentError) -> Self {
-        match error {
-            ComponentError::Call(error) => error.into(),
-            ComponentError::Invoke(error) => error.into(),
-        }
-    }
-}
-
-impl From<HostFileError> for Error {
-    fn from(error: HostFileError) -> Self {
-        match error {
-            HostFileError::Content(error) => Error::HostFile(error),
-            other => Error::Usage(other.to_string()),
-        }
-    }
-}
-
-impl From<OpenCatalogError> for Error {
-    fn from(error: OpenCatalogError) -> Self {
-        match error {
-            OpenCatalogError::DataDir(error) => Error::DataDir(error),
-            OpenCatalogError::Store(error) => error.into(),
-            other => Error::Usage(other.to_string()),
-        }
-    }
-}
-
-impl From<HostLockError> for Error {
-    fn from(error: HostLockError) -> Self {
-        Error::HostLock(error)
-    }
-}
-
-impl From<TokenStoreError> for Error {
-    fn from(error: TokenStoreError) -> Self {
-        Error::Token(error)
-    }
-}
-
-impl From<SignatureError> for Error {
-    fn from(error: SignatureError) -> Self {
-        Error::Key(error)
-    }
-}
-
-impl From<NodeError> for Error {
-    fn from(error: NodeError) -> Self {
-        match error {
-            NodeError::DataDir(error) => Error::DataDir(error),
-            NodeError::Build(error) => error.into(),
-            other => Error::Usage(other.to_string()),
-        }
-    }
-}
-
-impl From<TestFileError> for Error {
-    fn from(error: TestFileError) -> Self {
-        Error::TestFile(error)
-    }
-}
-
-impl From<anyhow::Error> for Error {
-    fn from(error: anyhow::Error) -> Self {
-        Error::Internal(error)
-    }
-}
-
-/// Every other I/O error has a variant or a text of its own; only writing results ends here.
-impl From<std::io::Error> for Error {
-    fn from(error: std::io::Error) -> Self {
-        Error::Output(error)
-    }
 }
 
 #[cfg(test)]

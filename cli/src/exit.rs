@@ -52,6 +52,7 @@ impl From<&Error> for Exit {
                 Exit::Usage
             }
             Error::Catalog(error) => of_catalog(error.code()),
+            Error::Server(failure) => of_server(&failure.code),
             Error::Project(_) | Error::NotBuilt(_) | Error::Disabled(_) => Exit::NotLoadable,
             Error::Load(error) => of_load(error),
             // An import that this host does not offer cannot be granted.
@@ -95,6 +96,18 @@ fn of_catalog(code: &str) -> Exit {
         | "disk_full"
         | "already_published" => Exit::Usage,
         _ => Exit::NotLoadable,
+    }
+}
+
+/// The exit code of an operation of a server, by the code of its error.
+fn of_server(code: &str) -> Exit {
+    match code {
+        "unauthenticated" | "invalid_token" | "insufficient_scope" | "too_many_attempts" | "unknown_host" => {
+            Exit::Denied
+        }
+        "server_unreachable" | "invalid_request" | "not_found" | "not_loaded" | "not_supported" => Exit::Usage,
+        "host_error" => Exit::Internal,
+        code => of_catalog(code),
     }
 }
 

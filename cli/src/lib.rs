@@ -23,6 +23,8 @@ mod output;
 mod password;
 mod payload;
 mod progress;
+mod remote;
+mod server_client;
 mod shape;
 mod signal;
 mod stats;
@@ -84,6 +86,7 @@ fn run(args: &Args, output: Output) -> Result<Exit, Error> {
         Command::Publish(args) => command::publish::run(args, output),
         Command::Sign(args) => command::sign::run(args, output),
         Command::Keygen(args) => command::keygen::run(args, output),
+        Command::Logs(args) => command::logs::run(args, output),
         Command::Token(args) => command::token::run(args, output),
         Command::Schema(args) => command::schema::run(args, output),
         Command::Wit(args) => command::wit::run(args, output),

@@ -80,8 +80,12 @@ pub struct Node {
     policy: Policy,
     environment: Option<String>,
     data_dir: Option<PathBuf>,
+    /// Whether there is a data directory that can be written.
+    is_writable: bool,
     /// The installed plugins that were loaded.
     running: Running,
+    /// Changes by the catalog are made one after another.
+    turn: tokio::sync::Mutex<()>,
 }
 
 /// A node cannot be set up.
@@ -128,12 +132,25 @@ impl Node {
         }
         let mut notes: Vec<String> = file.unreachable_rules().collect();
         let data_dir = data_dir.or_else(|| file.data_dir());
+        let mut is_writable = false;
         if let Some(directory) = &data_dir {
-            notes.extend(data_dir::prepare(directory, only_checks)?);
+            let note = data_dir::prepare(directory, only_checks)?;
+            is_writable = note.is_none();
+            notes.extend(note);
             builder = builder.data_dir(directory);
         }
         let runtime = builder.build()?;
-        Ok(Node { runtime, notes, file, policy, environment, data_dir, running: Running::default() })
+        Ok(Node {
+            runtime,
+            notes,
+            file,
+            policy,
+            environment,
+            data_dir,
+            is_writable,
+            running: Running::default(),
+            turn: tokio::sync::Mutex::default(),
+        })
     }
 
     /// Locks the data directory for this process. `None` if there is none, or if it cannot be written: then no host can
@@ -153,6 +170,24 @@ impl Node {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// The data directory, if there is one.
+    pub fn data_dir(&self) -> Option<&Path> {
+        self.data_dir.as_deref()
+    }
+
+    /// Whether there is a data directory that can be written.
+    pub fn is_writable(&self) -> bool {
+        self.is_writable
+    }
+
+    /// The catalog of the data directory, which is created if there is none. `None` without a data directory.
+    ///
+    /// # Errors
+    /// As [`open_catalog`].
+    pub fn open_catalog(&self) -> Result<Option<Catalog>, OpenCatalogError> {
+        self.data_dir.as_ref().map(|directory| open_catalog(&self.file, directory)).transpose()
     }
 
     /// Whether the data directory has a catalog.

@@ -45,6 +45,7 @@ impl Node {
             self.set_name_enabled(catalog, name, enabled).await?;
             return Ok(None);
         }
+        let _turn = self.turn.lock().await;
         let installed = catalog.set_enabled(key, enabled).await?;
         if !enabled {
             self.runtime.disable(&installed.name).await;

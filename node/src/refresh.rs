@@ -87,6 +87,7 @@ impl Node {
     /// # Errors
     /// [`CatalogError`] if the catalog cannot be read or written. Everything that concerns one plugin is in the report.
     pub async fn refresh(&self, catalog: &Catalog) -> Result<RefreshReport, CatalogError> {
+        let _turn = self.turn.lock().await;
         let installed = catalog.list().await?;
         let mut report = RefreshReport::default();
         let running = self.running.all();

@@ -98,7 +98,7 @@ fn set_retry_after(response: &mut Response, after: Duration) {
     response.headers_mut().insert(RETRY_AFTER, seconds.max(1).into());
 }
 
-fn of_error(status: StatusCode, code: &str, message: &str, details: Option<Value>) -> Response {
+pub(crate) fn of_error(status: StatusCode, code: &str, message: &str, details: Option<Value>) -> Response {
     let mut body = json!({ "status": "error", "msg": message, "code": code, "detail": message });
     if let Some(details) = details {
         body["details"] = details;

@@ -16,19 +16,27 @@
 //!
 //! The application authenticates its callers in a layer of its own, and adds an [`Identity`] to the extensions of the
 //! request, which the plugin then sees.
+//!
+//! `plugbay serve` is [`host_router`]: the same routes with the administration of the host ([`admin`]), health and
+//! metrics ([`telemetry`]), behind tokens ([`access`]).
 
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod admin;
 pub mod answer;
-mod identity;
+mod host_router;
 mod listen;
 mod routes;
 mod settings;
 mod state;
+pub mod telemetry;
 
-pub use identity::Identity;
+pub use access::Identity;
+pub use host_router::host_router;
 pub use listen::{ConnectionInfo, RequestId, Server};
+#[cfg(unix)]
+pub use listen::{LOCAL_SOCKET_NAME, LocalSocket};
 pub use routes::plugin_routes;
 pub use settings::ServerSettings;
 pub use state::ServerState;

@@ -57,6 +57,11 @@ impl ServerState {
         self.0.closing.send_replace(true);
     }
 
+    /// Returns whether the server shuts down.
+    pub fn is_closing(&self) -> bool {
+        *self.0.closing.borrow()
+    }
+
     /// Waits until the server shuts down. An answer without an end, such as a stream of events, ends then.
     pub async fn closed(&self) {
         let mut closing = self.0.closing.subscribe();

@@ -28,6 +28,8 @@ mod run;
 mod serve;
 #[cfg(unix)]
 mod serve_example;
+#[cfg(unix)]
+mod serve_local;
 mod service_cache;
 mod service_config;
 mod service_data;

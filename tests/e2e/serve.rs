@@ -25,7 +25,12 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut child = Plugbay::new([&["serve", "--json", "--address", "127.0.0.1:0"], arguments].concat()).start();
+        Served::start_at("127.0.0.1:0", arguments)
+    }
+
+    /// A server at this address.
+    pub(crate) fn start_at(address: &str, arguments: &[&str]) -> Self {
+        let mut child = Plugbay::new([&["serve", "--json", "--address", address], arguments].concat()).start();
         let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
         let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
         let mut line = String::new();
@@ -216,7 +221,7 @@ async fn address_that_cannot_be_used_is_refused() {
     let ran = Plugbay::new(["serve", "--address", &taken]).run().exits_with(2);
     assert_contains(&ran.stderr, &["cannot listen on", &taken]);
     let ran = Plugbay::new(["serve", "--address", "0.0.0.0:0"]).run().exits_with(2);
-    assert_contains(&ran.stderr, &["0.0.0.0", "loopback"]);
+    assert_contains(&ran.stderr, &["0.0.0.0", "plugbay token create"]);
 }
 
 #[tokio::test]

@@ -72,15 +72,8 @@ impl Client {
 
     /// Reads an answer. `None` if the server closes the connection before its end.
     pub(crate) async fn try_response(&mut self, is_head: bool) -> Option<Response> {
-        let line = self.line().await?;
-        let status = line.split(' ').nth(1)?.parse().ok()?;
-        let mut headers = Vec::new();
-        loop {
-            let line = self.line().await?;
-            let Some((name, value)) = line.split_once(':') else { break };
-            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
-        }
-        let mut response = Response { status, headers, body: Vec::new() };
+        let mut response = self.try_head().await?;
+        let status = response.status;
         if is_head || matches!(status, 204 | 304) {
             return Some(response);
         }
@@ -95,8 +88,32 @@ impl Client {
         Some(response)
     }
 
+    /// Reads the head of an answer, whose body is read by the caller.
+    pub(crate) async fn head(&mut self) -> Response {
+        self.try_head().await.expect("the head of an answer")
+    }
+
+    async fn try_head(&mut self) -> Option<Response> {
+        let line = self.line().await?;
+        let status = line.split(' ').nth(1)?.parse().ok()?;
+        let mut headers = Vec::new();
+        loop {
+            let line = self.line().await?;
+            let Some((name, value)) = line.split_once(':') else { break };
+            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        }
+        Some(Response { status, headers, body: Vec::new() })
+    }
+
+    /// Reads this many bytes.
+    pub(crate) async fn exactly(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        ends(self.stream.read_exact(&mut bytes)).await.expect("the connection is open");
+        bytes
+    }
+
     /// Reads a chunk of a body; `Some(None)` is its end.
-    async fn chunk(&mut self) -> Option<Option<Vec<u8>>> {
+    pub(crate) async fn chunk(&mut self) -> Option<Option<Vec<u8>>> {
         let length = usize::from_str_radix(self.line().await?.trim(), 16).ok()?;
         let mut chunk = vec![0; length + 2];
         ends(self.stream.read_exact(&mut chunk)).await.ok()?;

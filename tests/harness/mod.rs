@@ -1,5 +1,6 @@
 //! The test harness: builds guests, loads them into hosts, runs the command, and asserts on what comes back.
 
+pub(crate) mod administered;
 pub(crate) mod assert;
 pub(crate) mod attack;
 pub(crate) mod audit;

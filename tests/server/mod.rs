@@ -1,4 +1,6 @@
 //! Plugins served over HTTP, on real sockets.
 
+mod admin;
 mod hygiene;
+mod observe;
 mod routes;

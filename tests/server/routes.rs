@@ -2,6 +2,7 @@
 
 use axum::Extension;
 use plugbay_server::Identity;
+use plugbay_server::access::{Scope, ScopeKind};
 use serde_json::{Value, json};
 
 use crate::harness::assert::assert_contains;
@@ -252,13 +253,13 @@ async fn plugin_sees_the_identity_that_the_application_adds() {
     let host = Host::new();
     let plugin = TestPlugin::from(feature::INVOCATION).manifest("name", json!("shop"));
     host.load(plugin.manifest("routes", json!([{ "method": "GET", "path": "/", "actions": ["about"] }]))).await;
-    let identity = Identity { name: "ada".to_owned(), scopes: vec!["read".to_owned()] };
+    let identity = Identity::new("ada", [Scope::all(ScopeKind::Call)]);
     let serving = Serving::of(host, |_| {}, |router| router.layer(Extension(identity))).await;
     for response in [
         get(serving.address, "/plugins/shop").await.json(),
         request(serving.address, "POST", "/ipc/shop/about", "").await.json()["result"].clone(),
     ] {
-        assert_eq!((&response["identity"], &response["scopes"]), (&json!("ada"), &json!(["read"])));
+        assert_eq!((&response["identity"], &response["scopes"]), (&json!("ada"), &json!(["call"])));
         assert_eq!(response["caller"], "http");
     }
 }

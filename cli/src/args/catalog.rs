@@ -15,6 +15,15 @@ pub(crate) struct CatalogArgs {
     pub(crate) file: HostFileArg,
 }
 
+/// A server that the command speaks to, in place of a data directory.
+#[derive(Debug, Clone, Default, ClapArgs)]
+#[command(next_help_heading = "Host")]
+pub(crate) struct ServerArg {
+    /// The URL of a server that runs elsewhere, in place of a data directory; PLUGBAY_TOKEN has the token for it
+    #[arg(long, value_name = "URL", env = "PLUGBAY_SERVER", hide_env_values = true, conflicts_with = "data_dir")]
+    pub(crate) server: Option<String>,
+}
+
 /// The host's file, for commands that need its settings of the catalog.
 #[derive(Debug, Clone, Default, ClapArgs)]
 #[command(next_help_heading = "Host")]
@@ -52,6 +61,8 @@ pub(crate) struct Install {
     pub(crate) consent: ConsentArgs,
     #[command(flatten)]
     pub(crate) catalog: CatalogArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArg,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -66,6 +77,8 @@ pub(crate) struct Update {
     pub(crate) consent: ConsentArgs,
     #[command(flatten)]
     pub(crate) catalog: CatalogArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArg,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -75,6 +88,8 @@ pub(crate) struct Named {
     pub(crate) name: String,
     #[command(flatten)]
     pub(crate) catalog: CatalogArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArg,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -87,12 +102,16 @@ pub(crate) struct Remove {
     pub(crate) data: bool,
     #[command(flatten)]
     pub(crate) catalog: CatalogArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArg,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct List {
     #[command(flatten)]
     pub(crate) catalog: CatalogArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArg,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -102,6 +121,8 @@ pub(crate) struct Status {
     pub(crate) name: Option<String>,
     #[command(flatten)]
     pub(crate) catalog: CatalogArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArg,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -2,13 +2,21 @@
 
 use clap::{Args as ClapArgs, Subcommand};
 
-use super::CatalogArgs;
+use super::{CatalogArgs, ServerArg};
 use crate::help;
 
 #[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Events {
     #[command(subcommand)]
-    pub(crate) command: EventsCommand,
+    pub(crate) command: Option<EventsCommand>,
+    /// Print the events of a topic, or of those that match a pattern, as the host that runs publishes them
+    #[arg(short, long, value_name = "TOPIC", num_args = 0..=1, default_missing_value = "**")]
+    pub(crate) follow: Option<String>,
+    #[command(flatten)]
+    pub(crate) catalog: CatalogArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArg,
 }
 
 #[derive(Debug, Subcommand)]

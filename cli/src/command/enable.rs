@@ -14,8 +14,14 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::host;
 use crate::output::Output;
+use crate::remote;
+use crate::server_client::ServerClient;
 
 pub(crate) fn run(args: &Named, enabled: bool, output: Output) -> Result<Exit, Error> {
+    if let Some(server) = &args.server.server {
+        let change = if enabled { "enable" } else { "disable" };
+        return remote::change(&ServerClient::at(server)?, &args.name, change, output);
+    }
     let opened = match OpenedCatalog::of_installed(&args.catalog) {
         // Only the name of a plugin in a file needs a new catalog.
         Err(error @ Error::NothingInstalled(_)) if !is_local(args)? => return Err(error),
@@ -43,7 +49,7 @@ pub(crate) fn run(args: &Named, enabled: bool, output: Output) -> Result<Exit, E
     if !required_by.is_empty() {
         output.note(&format!("plugins that require `{name}` cannot be loaded without it: {}", required_by.join(", ")));
     }
-    opened.note_running_host(output);
+    opened.tell_running_host(output);
     Ok(Exit::Ok)
 }
 

@@ -1,4 +1,5 @@
-//! `plugbay events`: the dead letters of a data directory. A host may run on it at the same time.
+//! `plugbay events`: the dead letters of a data directory, on which a host may run at the same time, and the events of
+//! that host as they are published.
 
 use plugbay::Runtime;
 use plugbay::compile::CodeCacheLocation;
@@ -8,12 +9,14 @@ use plugbay_catalog::HostLock;
 use plugbay_node::{Node, NodeOptions};
 use serde_json::json;
 
+use super::follow::{follow, server};
 use crate::args::{CatalogArgs, ChosenLetters, DeadLetters, Events, EventsCommand};
 use crate::catalog;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::host;
-use crate::output::{Output, RED};
+use crate::output::{CYAN, Output, RED, plain};
+use crate::server_client::path_part;
 use crate::table::{Cell, section};
 use crate::units::show_time;
 
@@ -21,11 +24,25 @@ use crate::units::show_time;
 const PAGE: usize = 100;
 
 pub(crate) fn run(args: &Events, output: Output) -> Result<Exit, Error> {
-    match &args.command {
-        EventsCommand::Dead(args) => list(args, output),
-        EventsCommand::Retry(args) => change(args, Change::Retry, output),
-        EventsCommand::Remove(args) => change(args, Change::Remove, output),
+    match (&args.command, &args.follow) {
+        (Some(EventsCommand::Dead(args)), _) => list(args, output),
+        (Some(EventsCommand::Retry(args)), _) => change(args, Change::Retry, output),
+        (Some(EventsCommand::Remove(args)), _) => change(args, Change::Remove, output),
+        (None, Some(topic)) => follow_events(args, topic, output),
+        (None, None) => Err(Error::Usage("write `plugbay events --follow`, or `dead`, `retry` or `remove`".to_owned())),
     }
+}
+
+fn follow_events(args: &Events, topic: &str, output: Output) -> Result<Exit, Error> {
+    let server = server(&args.server, &args.catalog)?;
+    follow(&server, &format!("/api/v1/events/stream?topic={}", path_part(topic)), |event| {
+        if output.json {
+            return Ok(output.raw_result(&event.to_string())?);
+        }
+        let text = |name: &str| plain(event[name].as_str().unwrap_or_default()).into_owned();
+        let data = event["data"].to_string();
+        Ok(output.result(&format!("{CYAN}{}{CYAN:#} from {}: {}", text("name"), text("source"), plain(&data)))?)
+    })
 }
 
 fn list(args: &DeadLetters, output: Output) -> Result<Exit, Error> {

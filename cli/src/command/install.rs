@@ -11,8 +11,13 @@ use crate::exit::Exit;
 use crate::host;
 use crate::output::Output;
 use crate::progress::TransferProgress;
+use crate::remote;
+use crate::server_client::ServerClient;
 
 pub(crate) fn run(args: &Install, output: Output) -> Result<Exit, Error> {
+    if let Some(server) = &args.server.server {
+        return remote::install(&ServerClient::at(server)?, &args.reference, &args.consent, output);
+    }
     let opened = OpenedCatalog::open(&args.catalog)?;
     let progress = TransferProgress::new(output.quiet);
     let candidate = host::block_on(opened.catalog.candidate(&args.reference, &progress))??;
@@ -50,7 +55,7 @@ pub(super) fn store(
         output.result(&text)?;
     }
     if change != "unchanged" {
-        opened.note_running_host(output);
+        opened.tell_running_host(output);
     }
     Ok(Exit::Ok)
 }

@@ -5,14 +5,24 @@ use plugbay_catalog::store::InstalledState;
 use serde_json::json;
 
 use crate::args::List;
-use crate::catalog::OpenedCatalog;
+use crate::catalog::{OpenedCatalog, data_dir, host_file};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::host;
 use crate::output::{DIM, Output, RED};
+use crate::remote;
+use crate::server_client::ServerClient;
 use crate::table::{Cell, section};
 
 pub(crate) fn run(args: &List, output: Output) -> Result<Exit, Error> {
+    let server = match &args.server.server {
+        Some(url) => Some(ServerClient::at(url)?),
+        // The host that runs on the data directory knows the states of its plugins.
+        None => ServerClient::of_data_dir(&data_dir(&args.catalog, &host_file(&args.catalog.file)?)?),
+    };
+    if let Some(server) = server {
+        return remote::list(&server, output);
+    }
     let (installed, disabled) = match OpenedCatalog::open_existing(&args.catalog)? {
         Some(opened) => {
             let catalog = &opened.catalog;

@@ -15,9 +15,20 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::host;
 use crate::output::Output;
+use crate::remote;
+use crate::server_client::ServerClient;
 
 pub(crate) fn run(args: &Remove, output: Output) -> Result<Exit, Error> {
+    if let Some(server) = &args.server.server {
+        return remote::remove(&ServerClient::at(server)?, &args.name, args.data, output);
+    }
     let opened = OpenedCatalog::of_installed(&args.catalog)?;
+    // The host that runs closes the data before it removes them.
+    if args.data
+        && let Some(host) = ServerClient::of_data_dir(&opened.data_dir)
+    {
+        return remote::remove(&host, &args.name, true, output);
+    }
     // A host has the data of its plugins open.
     let lock = args.data.then(|| HostLock::acquire(&opened.data_dir, "plugbay remove --data")).transpose()?;
     let required_by = host::block_on(opened.required_by(&args.name))??;
@@ -36,7 +47,7 @@ pub(crate) fn run(args: &Remove, output: Output) -> Result<Exit, Error> {
         output.note(&format!("plugins that require `{name}` cannot be loaded without it: {}", required_by.join(", ")));
     }
     print(&name, removed.as_ref(), data_removed, output)?;
-    opened.note_running_host(output);
+    opened.tell_running_host(output);
     Ok(Exit::Ok)
 }
 

@@ -8,8 +8,13 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::host;
 use crate::output::Output;
+use crate::remote;
+use crate::server_client::ServerClient;
 
 pub(crate) fn run(args: &Named, output: Output) -> Result<Exit, Error> {
+    if let Some(server) = &args.server.server {
+        return remote::change(&ServerClient::at(server)?, &args.name, "rollback", output);
+    }
     let opened = OpenedCatalog::of_installed(&args.catalog)?;
     let installed = host::block_on(opened.catalog.rollback(&*args.name))??;
     if output.json {
@@ -19,6 +24,6 @@ pub(crate) fn run(args: &Named, output: Output) -> Result<Exit, Error> {
         let (name, version) = (&installed.name, &installed.current.version);
         output.result(&format!("{name} {version} is installed again{}", replaced.unwrap_or_default()))?;
     }
-    opened.note_running_host(output);
+    opened.tell_running_host(output);
     Ok(Exit::Ok)
 }

@@ -14,9 +14,14 @@ use plugbay::Plugin;
 use plugbay::manifest::{Method, Route};
 use plugbay_catalog::HostLock;
 use plugbay_node::{FileWatch, FollowError, RefreshReport, watch_plugins};
-use plugbay_server::{Server, ServerSettings, ServerState, plugin_routes};
+#[cfg(unix)]
+use plugbay_server::LocalSocket;
+use plugbay_server::access::{Access, AccessOptions, TokenStore};
+use plugbay_server::admin::AdminState;
+use plugbay_server::{Server, ServerSettings, ServerState, host_router};
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use crate::args::{Common, Serve};
 use crate::error::Error;
@@ -35,23 +40,20 @@ const ROUTES_SHOWN_MAX: usize = 20;
 pub(crate) fn run(args: &Serve, common: &Common, output: Output) -> Result<Exit, Error> {
     let mut host = ServedHost::open(args, common, output)?;
     let address = args.address.or(host.server.address).unwrap_or(DEFAULT_ADDRESS);
-    if !address.ip().is_loopback() {
-        let message = format!("cannot listen on {address}: only loopback addresses are served, without authentication");
-        return Err(Error::Usage(message));
-    }
     host::block_on_all_cores(async {
         let mut signals = EndSignals::listen().context("cannot handle the signals that end a process")?;
         // Before anything is loaded: an address in use is the most frequent mistake.
         let listener = TcpListener::bind(address).await;
         let listener = listener.map_err(|error| Error::Usage(format!("cannot listen on {address}: {error}")))?;
+        let access = access(&host, address)?;
         let started = tokio::select! {
             biased;
-            started = start(&mut host, &listener, output) => started,
+            started = start(&mut host, output) => started,
             signal = signals.next() => Err(Error::Signal(signal)),
         };
         let runtime = host.node.runtime.clone();
         let ended = match started {
-            Ok(lock) => serve(host, listener, args, &mut signals, output).await.map(|exit| (exit, lock)),
+            Ok(lock) => serve(host, listener, access, args, &mut signals, output).await.map(|exit| (exit, lock)),
             Err(error) => Err(error),
         };
         tokio::select! {
@@ -62,38 +64,44 @@ pub(crate) fn run(args: &Serve, common: &Common, output: Output) -> Result<Exit,
     })?
 }
 
-/// Loads all plugins and prints what is served. An error of a plugin that the command line names ends the command; the
+/// Loads all plugins. An error of a plugin that the command line names ends the command; the
 /// others are reported.
-async fn start(host: &mut ServedHost, listener: &TcpListener, output: Output) -> Result<Option<HostLock>, Error> {
+async fn start(host: &mut ServedHost, output: Output) -> Result<Option<HostLock>, Error> {
     let report = host.node.boot("plugbay serve", &TransferProgress::new(output.quiet)).await?;
     report.errors.into_iter().for_each(|error| Error::from(error).report_as_text());
     let loaded = host.node.runtime.load_all(std::mem::take(&mut host.packages)).await;
     if let Some(error) = loaded.errors.into_iter().next() {
         return Err(error.into());
     }
-    let address = listener.local_addr().context("the socket has no address")?;
-    print(address, &host.node.runtime.plugins(), output)?;
     Ok(report.lock)
 }
 
-/// Answers requests until a signal arrives, then completes those that run.
+/// Prints what is served, and answers requests until a signal arrives, then completes those that run.
 async fn serve(
     host: ServedHost,
     listener: TcpListener,
+    (access, tokens): (Access, Option<Arc<TokenStore>>),
     args: &Serve,
     signals: &mut EndSignals,
     output: Output,
 ) -> Result<Exit, Error> {
+    let address = listener.local_addr().context("the socket has no address")?;
     let mut settings = ServerSettings::from(&host.server);
     settings.development |= args.development;
     let host = Arc::new(host);
     let state = ServerState::of_node(host.node.clone(), settings);
-    let server = Server::new(&state, plugin_routes(&state));
+    let admin = AdminState::new(&state, tokens.clone(), host.logs.clone());
+    let server = Server::new(&state, host_router(&admin, access));
     let mut serving = tokio::spawn(async move { server.serve(listener).await });
+    let local = local_server(&host, &admin, tokens, output);
+    // Programs that read this may use the local socket at once.
+    print(address, &host.node.runtime.plugins(), output)?;
     let following = host.node.follow_catalog(|refreshed| note_refresh(refreshed, output));
     tokio::select! {
         _ = signals.next() => {}
-        ended = &mut serving => ended.context("the server panicked")?,
+        // It is shut down by a client, or it panicked.
+        ended = &mut serving => return ended.context("the server panicked").map(|()| Exit::Ok).map_err(Error::from),
+        () = state.closed() => {}
         never = following => match never {},
         never = watch(&host, output), if args.watch => match never {},
     }
@@ -102,7 +110,45 @@ async fn serve(
         ended = serving => ended.context("the server panicked")?,
         signal = signals.next() => return Err(Error::Signal(signal)),
     }
+    if let Some(local) = local {
+        local.await.context("the server of the local socket panicked")?;
+    }
     Ok(Exit::Ok)
+}
+
+/// The rules of access for an address, and the tokens of the data directory.
+fn access(host: &ServedHost, address: SocketAddr) -> Result<(Access, Option<Arc<TokenStore>>), Error> {
+    let tokens = match host.node.data_dir() {
+        Some(directory) if host.node.is_writable() => Some(Arc::new(TokenStore::open(directory)?)),
+        _ => None,
+    };
+    let access = Access::of_address(address, tokens.clone(), &AccessOptions::default());
+    Ok((access.map_err(|error| Error::Usage(error.to_string()))?, tokens))
+}
+
+/// Serves the local socket of the data directory, over which the command on this machine speaks to this host.
+#[cfg(unix)]
+fn local_server(
+    host: &ServedHost,
+    admin: &AdminState,
+    tokens: Option<Arc<TokenStore>>,
+    output: Output,
+) -> Option<JoinHandle<()>> {
+    let directory = host.node.data_dir().filter(|_| host.node.is_writable())?;
+    let socket = match LocalSocket::open(directory) {
+        Ok(socket) => socket,
+        Err(error) => {
+            output.note(&format!("other commands cannot reach this host, because its socket cannot be made: {error}"));
+            return None;
+        }
+    };
+    let server = Server::new(admin.server(), host_router(admin, Access::of_local_socket(tokens)));
+    Some(tokio::spawn(async move { server.serve_local(socket).await }))
+}
+
+#[cfg(not(unix))]
+fn local_server(_: &ServedHost, _: &AdminState, _: Option<Arc<TokenStore>>, _: Output) -> Option<JoinHandle<()>> {
+    None
 }
 
 /// Reloads plugins whose files change, and builds crates whose sources do.

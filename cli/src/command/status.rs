@@ -1,5 +1,6 @@
 //! `plugbay status`: one installed plugin in detail, or the catalog with the host that runs on its data directory.
 
+use http::Method;
 use plugbay_catalog::store::{InstalledState, InstalledVersion};
 use plugbay_catalog::{HostLock, Installed};
 use serde_json::{Value, json};
@@ -10,10 +11,15 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::host;
 use crate::output::{Output, RED};
+use crate::remote;
+use crate::server_client::{ServerClient, path_part};
 use crate::table::{Cell, section};
 use crate::units::{show_bytes, show_time};
 
 pub(crate) fn run(args: &Status, output: Output) -> Result<Exit, Error> {
+    if let Some(server) = &args.server.server {
+        return remote::status(&ServerClient::at(server)?, args.name.as_deref(), output);
+    }
     match &args.name {
         Some(name) => of_plugin(&OpenedCatalog::of_installed(&args.catalog)?, name, output),
         None => of_catalog(&OpenedCatalog::of_installed(&args.catalog)?, output),
@@ -59,7 +65,7 @@ fn of_plugin(opened: &OpenedCatalog, name: &str, output: Output) -> Result<Exit,
     let mut rows: Vec<Vec<Cell>> = vec![
         vec!["number".into(), installed.id.to_string().into()],
         vec!["enabled".into(), if installed.enabled { "yes" } else { "no" }.into()],
-        vec!["state".into(), installed.state.name().into()],
+        vec!["state".into(), running_state(opened, &installed).into()],
     ];
     if let Some(error) = &installed.last_error {
         rows.push(vec!["last error".into(), Cell::styled(RED, error)]);
@@ -76,6 +82,14 @@ fn of_plugin(opened: &OpenedCatalog, name: &str, output: Output) -> Result<Exit,
     section(&mut text, "Subscribes to", subscribes.unwrap_or_default().iter().map(subscription).collect());
     output.result(&text)?;
     Ok(Exit::Ok)
+}
+
+/// The state in the host that runs, or the one that the last host recorded.
+fn running_state(opened: &OpenedCatalog, installed: &Installed) -> String {
+    let recorded = installed.state.name().to_owned();
+    let Some(host) = ServerClient::of_data_dir(&opened.data_dir) else { return recorded };
+    let plugin = host.call(Method::GET, &format!("/api/v1/plugins/{}", path_part(&installed.name)), None);
+    plugin.ok().and_then(|plugin| plugin["state"].as_str().map(str::to_owned)).unwrap_or(recorded)
 }
 
 fn version(version: &InstalledVersion) -> Vec<Vec<Cell>> {

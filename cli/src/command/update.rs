@@ -7,10 +7,15 @@ use crate::exit::Exit;
 use crate::host;
 use crate::output::Output;
 use crate::progress::TransferProgress;
+use crate::remote;
+use crate::server_client::ServerClient;
 
 use super::install::store;
 
 pub(crate) fn run(args: &Update, output: Output) -> Result<Exit, Error> {
+    if let Some(server) = &args.server.server {
+        return remote::update(&ServerClient::at(server)?, args, output);
+    }
     let opened = OpenedCatalog::of_installed(&args.catalog)?;
     let progress = TransferProgress::new(output.quiet);
     let candidate = opened.catalog.update_candidate(&*args.name, args.reference.as_deref(), &progress);

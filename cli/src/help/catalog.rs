@@ -85,6 +85,11 @@ Examples:
   plugbay events retry 7 9
   plugbay events retry --all --plugin orders
   plugbay events remove --all
+  plugbay events --follow 'order.*' --json | jq .data
+
+--follow prints the events of the server that runs on the data directory or at
+--server, from now on, until a signal arrives. With --json, each is a JSON
+document on a line.
 
 A durable event becomes a dead letter if its handler fails six times or traps
 three times, or if the plugin may not receive it any more. The latest 1,000 of

@@ -15,13 +15,22 @@ tokens.db in the data directory has only a hash of it. Scopes:
 Each may be narrowed to one plugin, as in call:greeter. The command works
 whether or not a server runs; a running server follows at its next request.";
 
+pub(crate) const LOGS: &str = "\
+Examples:
+  plugbay logs --data-dir ./data
+  plugbay logs shop --severity error --rows 20
+  plugbay logs --follow --server http://127.0.0.1:7070
+
+The lines are those of a host that runs (`plugbay serve`), which holds the
+latest ones in memory. With --json, each line is a JSON document.";
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn lines_fit_the_usual_terminal() {
-        for line in TOKEN.lines() {
+        for line in [TOKEN, LOGS].into_iter().flat_map(str::lines) {
             assert!(line.chars().count() <= 79, "{line}");
         }
     }

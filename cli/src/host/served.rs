@@ -8,6 +8,7 @@ use plugbay::manifest::ServerEntry;
 use plugbay::{Package, Runtime};
 use plugbay_node::{BootError, BootFailure, HostFile, Node, NodeOptions};
 use plugbay_project::Source;
+use plugbay_server::telemetry::LogBuffer;
 
 use super::{Crates, LIVE_INSTANCES_MAX, code_cache, configured, open_package, typed_policy, worker};
 use crate::args::{Common, Serve};
@@ -23,6 +24,8 @@ pub(crate) struct ServedHost {
     pub(crate) crates: Vec<PathBuf>,
     /// The settings of the server in the host's file.
     pub(crate) server: ServerEntry,
+    /// The latest log lines.
+    pub(crate) logs: LogBuffer,
     args: crate::args::HostArgs,
 }
 
@@ -40,12 +43,13 @@ impl ServedHost {
         let opened = args.plugins.iter().map(|path| Ok((path, open_package(path, Crates::Build, output)?)));
         let opened = opened.collect::<Result<Vec<_>, Error>>()?;
         let log = StderrLog::new(common.log_level, common.quiet);
+        let logs = LogBuffer::new(Some(Box::new(log.clone())));
         let builder = Runtime::builder()
             .live_instances(LIVE_INSTANCES_MAX)
             .code_cache(code_cache(output))
             .compile_isolation(CompileIsolation::ChildProcess(worker()?))
             .audit_sink(log.clone())
-            .log_sink(log);
+            .log_sink(logs.clone());
         let builder = host.trust.trust.iter().fold(builder, |builder, name| builder.trust(name));
         let mut options = NodeOptions::default();
         options.file = file;
@@ -60,6 +64,7 @@ impl ServedHost {
             packages: Vec::new(),
             node: Arc::new(node),
             server,
+            logs,
             args: host.clone(),
         };
         served.packages = opened.into_iter().map(|(path, package)| served.configured(path, package)).collect();

@@ -102,6 +102,15 @@ impl Policy {
         }
     }
 
+    /// Returns the rules, the one that is looked at first coming first.
+    pub fn rules(&self) -> impl Iterator<Item = Rule> {
+        self.rules.iter().map(|rule| Rule {
+            resource: rule.resource.as_str().to_owned(),
+            actions: rule.actions.clone(),
+            effect: rule.effect,
+        })
+    }
+
     /// Adds a rule below all others. The resource is not checked: a rule for an unknown kind covers nothing.
     pub fn push(&mut self, resource: &str, actions: Option<Vec<PermissionAction>>, effect: Effect) {
         self.rules.push(PolicyRule { resource: Pattern::new(resource), actions, effect });

@@ -53,6 +53,7 @@ pub(crate) use self::sqlite::SqliteEvents;
 pub(crate) use self::store::{DeadLetter, EventStore};
 pub use self::stream::{EventStream, Received};
 pub(crate) use self::subscription::Subscription;
+pub use self::topic::TopicFilter;
 pub(crate) use self::topic::{TopicPatterns, is_own_topic, topic_to_publish};
 
 /// An event on the bus.

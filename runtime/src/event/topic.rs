@@ -3,6 +3,7 @@
 use plugbay_manifest::parse_topic;
 
 use super::index::PatternIndex;
+use crate::error::EventError;
 use crate::limits::TOPIC_WORDS_MAX;
 
 /// Returns the canonical spelling of a topic to publish on.
@@ -37,6 +38,31 @@ impl TopicPatterns {
         let mut matches = false;
         self.0.matching(topic, |()| matches = true);
         matches
+    }
+}
+
+/// A topic, or a pattern of topics such as `order.*` or `**`.
+pub struct TopicFilter(TopicPatterns);
+
+impl TopicFilter {
+    /// Reads a pattern, in any spelling of a topic.
+    ///
+    /// # Errors
+    /// [`EventError::Topic`] if it is not valid.
+    pub fn new(pattern: &str) -> Result<Self, EventError> {
+        let pattern = parse_topic(pattern).map_err(|message| EventError::Topic { message })?;
+        Ok(TopicFilter(TopicPatterns::new(&[pattern])))
+    }
+
+    /// Returns whether it matches the canonical spelling of a topic, as [`Event::name`](super::Event::name) has it.
+    pub fn matches(&self, topic: &str) -> bool {
+        self.0.matches(topic)
+    }
+}
+
+impl std::fmt::Debug for TopicFilter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TopicFilter").finish_non_exhaustive()
     }
 }
 

@@ -1,22 +1,6 @@
 //! The authenticated caller of a request.
 
-use std::net::IpAddr;
-
 use super::{Refusal, Scope, ScopeKind};
-
-/// Where a request comes from. The listener puts it into the request's extensions; a request without one is treated
-/// as one from an unknown address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Peer {
-    /// A client on the network.
-    Address(IpAddr),
-    /// A process of this machine that is connected to the local socket. The listener has checked that its user may run
-    /// the host.
-    LocalUser {
-        /// The user's number.
-        user: u32,
-    },
-}
 
 /// The caller of a request: a name and what it may do. Handlers find it in the request's extensions.
 ///

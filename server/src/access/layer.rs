@@ -8,7 +8,8 @@ use http::header::{ORIGIN, UPGRADE};
 use http::request::Parts;
 
 use super::host_names::host;
-use super::{Access, Identity, Peer, Refusal};
+use super::{Access, Identity, Refusal};
+use crate::ConnectionInfo;
 
 /// Lets a request in with its [`Identity`], or answers with a [`Refusal`]. To be used with
 /// [`axum::middleware::from_fn_with_state`] around everything that the server answers.
@@ -24,7 +25,7 @@ pub async fn authenticate(State(access): State<Access>, request: Request, next: 
 }
 
 fn admit(access: &Access, request: &Parts) -> Result<Identity, Refusal> {
-    let is_local = matches!(request.extensions.get::<Peer>(), Some(Peer::LocalUser { .. }));
+    let is_local = matches!(request.extensions.get(), Some(ConnectionInfo::Local { .. }));
     if !is_local && is_cross_origin(request) {
         return Err(Refusal::CrossOrigin);
     }
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn wrong_tokens_are_slowed_and_right_ones_are_not() {
+    async fn wrong_tokens_are_limited_and_right_ones_are_not() {
         let (_directory, tokens, server) = server();
         let right = tokens.create(&NewToken::new("ci", [Scope::all(ScopeKind::Manage)]), 0).expect("made");
         for _ in 0..10 {
@@ -161,7 +162,7 @@ mod tests {
     async fn user_of_the_local_socket_manages() {
         let (_directory, _tokens, server) = server();
         let mut request = http::Request::get("/").body(Body::empty()).expect("a request");
-        request.extensions_mut().insert(Peer::LocalUser { user: 7 });
+        request.extensions_mut().insert(ConnectionInfo::Local { user: 7 });
         assert_eq!(server.oneshot(request).await.expect("infallible").status(), 200);
     }
 

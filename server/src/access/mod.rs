@@ -1,7 +1,7 @@
 //! Access to the server: the identity behind a request, and its scopes.
 //!
-//! A request comes from the user who runs the host, over the local socket ([`Peer::LocalUser`]), or over the network
-//! with a token ([`TokenStore`]) or without one. [`Access`] makes an [`Identity`] of it, which the handlers ask for the
+//! A request comes from the user who runs the host, over the local socket ([`ConnectionInfo::Local`]), or over the
+//! network with a token ([`TokenStore`]) or without one. [`Access`] makes an [`Identity`] of it, which the handlers ask for the
 //! [`Scope`] that they need.
 //!
 //! ```text
@@ -11,6 +11,9 @@
 //! ```
 //!
 //! This module does not decide which plugins a caller may reach beyond its scopes: that is the runtime's admission.
+
+#[cfg(doc)]
+use crate::ConnectionInfo;
 
 mod host_names;
 mod identity;
@@ -25,7 +28,7 @@ mod token_store;
 mod wrong_tokens;
 
 pub use host_names::HostNames;
-pub use identity::{Identity, Peer};
+pub use identity::Identity;
 pub use layer::authenticate;
 pub use refusal::Refusal;
 pub use rules::{Access, AccessError, AccessOptions};

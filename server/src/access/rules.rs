@@ -12,7 +12,8 @@ use plugbay::clock::{Clock, SystemClock};
 
 use super::token_store::WrongToken;
 use super::wrong_tokens::WrongTokens;
-use super::{HostNames, Identity, Peer, Refusal, Scope, ScopeKind, TokenStore, TokenStoreError};
+use super::{HostNames, Identity, Refusal, Scope, ScopeKind, TokenStore, TokenStoreError};
+use crate::ConnectionInfo;
 
 /// The operator's settings of access.
 #[derive(Debug, Clone, Default)]
@@ -120,8 +121,8 @@ impl Access {
 
     /// The caller of a request.
     pub(super) fn identify(&self, request: &Parts) -> Result<Identity, Refusal> {
-        let peer = request.extensions.get::<Peer>().copied();
-        if let Some(Peer::LocalUser { user }) = peer {
+        let peer = request.extensions.get::<ConnectionInfo>().copied();
+        if let Some(ConnectionInfo::Local { user }) = peer {
             return Ok(Identity::new(format!("user {user}"), [Scope::all(ScopeKind::Manage)]));
         }
         if !self.hosts.allow(request) {
@@ -132,7 +133,7 @@ impl Access {
         };
         let text = text?;
         let address = match peer {
-            Some(Peer::Address(address)) => address,
+            Some(ConnectionInfo::Tcp(address)) => address.ip(),
             _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         };
         let tokens = self.tokens.as_ref().ok_or_else(|| self.wrong(address, None))?;

@@ -6,20 +6,26 @@
 
 mod connection;
 mod front;
+#[cfg(unix)]
+mod local;
 mod request_id;
 mod stall_timeout;
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use self::connection::Connections;
 use self::front::Front;
+#[cfg(unix)]
+pub use self::local::{LOCAL_SOCKET_NAME, LocalSocket};
 pub use self::request_id::RequestId;
 use crate::ServerState;
 
@@ -37,6 +43,11 @@ const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnec
 pub enum ConnectionInfo {
     /// A client over TCP.
     Tcp(SocketAddr),
+    /// A process on this machine over the local socket. Its user is the host's, or the system's administrator.
+    Local {
+        /// The number of the user.
+        user: u32,
+    },
 }
 
 /// A router that is served with limits. Cheap to clone; clones share the limits.
@@ -63,6 +74,10 @@ impl Server {
     /// [`ServerSettings::shutdown_timeout`](crate::ServerSettings::shutdown_timeout). If the future is dropped, all
     /// connections are closed at once.
     pub async fn serve(&self, listener: TcpListener) {
+        self.serve_on(listener).await;
+    }
+
+    async fn serve_on(&self, listener: impl Listen) {
         let mut tasks = JoinSet::new();
         let mut closed = std::pin::pin!(self.state.closed());
         loop {
@@ -72,7 +87,7 @@ impl Server {
                 Some(_) = tasks.join_next() => continue,
                 accepted = listener.accept() => accepted,
             };
-            let (stream, address) = match accepted {
+            let (stream, info) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!("a connection cannot be accepted: {error}");
@@ -81,14 +96,12 @@ impl Server {
                 }
             };
             let Ok(permit) = self.free.clone().try_acquire_owned() else {
-                // A new connection has space for these bytes, so this does not block.
-                let _ = stream.try_write(TOO_MANY_CONNECTIONS);
+                listener.refuse(&stream);
                 continue;
             };
-            let _ = stream.set_nodelay(true);
             let (connections, state) = (self.connections.clone(), self.state.clone());
             tasks.spawn(async move {
-                connections.serve(stream, ConnectionInfo::Tcp(address), state.closed()).await;
+                connections.serve(stream, info, state.closed()).await;
                 drop(permit);
             });
         }
@@ -97,6 +110,31 @@ impl Server {
         if tokio::time::timeout(self.state.settings().shutdown_timeout, drained).await.is_err() {
             tracing::warn!(connections = tasks.len(), "requests that did not end in time are cut off");
         }
+    }
+}
+
+/// A socket that accepts connections.
+trait Listen {
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// Waits for a connection.
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, ConnectionInfo)>> + Send;
+
+    /// Answers a connection above the limit. A new connection has space for these bytes, so this does not block.
+    fn refuse(&self, stream: &Self::Stream);
+}
+
+impl Listen for TcpListener {
+    type Stream = TcpStream;
+
+    async fn accept(&self) -> io::Result<(TcpStream, ConnectionInfo)> {
+        let (stream, address) = TcpListener::accept(self).await?;
+        let _ = stream.set_nodelay(true);
+        Ok((stream, ConnectionInfo::Tcp(address)))
+    }
+
+    fn refuse(&self, stream: &TcpStream) {
+        let _ = stream.try_write(TOO_MANY_CONNECTIONS);
     }
 }
 

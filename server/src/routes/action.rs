@@ -4,7 +4,7 @@
 //! and what it sets of a response has no effect.
 
 use axum::extract::{Path, Request, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use plugbay::error::InvokeErrorKind;
 use plugbay::{Caller, Invocation, InvokeError};
@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{body, response};
+use crate::access::ScopeKind;
 use crate::{Identity, RequestId, ServerState, answer};
 
 #[derive(Serialize)]
@@ -28,6 +29,10 @@ pub(super) async fn answer(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
+    let identity = parts.extensions.get::<Identity>();
+    if let Some(Err(refusal)) = identity.map(|identity| identity.require(ScopeKind::Call, Some(&plugin))) {
+        return refusal.into_response();
+    }
     let body = match body::read(&parts.headers, body, state.settings()).await {
         Ok(body) => body,
         Err(refused) => return refused,
@@ -41,8 +46,8 @@ pub(super) async fn answer(
             return answer::invoke_error(&InvokeError::new(plugin, action, kind), state.settings());
         }
     }
-    if let Some(identity) = parts.extensions.get::<Identity>() {
-        invocation = invocation.identity(&identity.name, &identity.scopes);
+    if let Some((consumer, identity)) = identity.and_then(|identity| Some((identity.consumer()?, identity))) {
+        invocation = invocation.identity(consumer, identity.scopes_for(&plugin));
     }
     if let Some(id) = parts.extensions.get::<RequestId>() {
         invocation = invocation.request_id(id.id()).correlation_id(id.trace_id());

@@ -1,7 +1,7 @@
 //! Requests to routes of plugins.
 
 use axum::extract::{Request, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::header::ALLOW;
 use http::request::Parts;
 use http::{Method, StatusCode};
@@ -9,12 +9,17 @@ use plugbay::error::{RouteError, RouteErrorKind};
 use plugbay::invocation::{HttpRequest, RouteCall};
 
 use super::{body, report, response};
+use crate::access::ScopeKind;
 use crate::{Identity, RequestId, ServerState, answer};
 
 /// Answers a request below `/plugins/{plugin}`.
 pub(super) async fn answer(State(state): State<ServerState>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let (plugin, path) = split(parts.uri.path());
+    let identity = parts.extensions.get::<Identity>();
+    if let Some(Err(refusal)) = identity.map(|identity| identity.require(ScopeKind::Call, Some(plugin))) {
+        return refusal.into_response();
+    }
     let body = match body::read(&parts.headers, body, state.settings()).await {
         Ok(body) => body,
         Err(refused) => return refused,
@@ -29,7 +34,7 @@ pub(super) async fn answer(State(state): State<ServerState>, request: Request) -
     if !body.is_empty() {
         request = request.body(body);
     }
-    match state.runtime().handle_route(plugin, call(request, &parts)).await {
+    match state.runtime().handle_route(plugin, call(plugin, request, &parts)).await {
         Ok(answered) => response::of_outcome(answered.into_outcome(), &parts.method),
         Err(error) => match report::answer(&state, plugin, path, &parts.method, &error).await {
             Some(report) => report,
@@ -39,10 +44,12 @@ pub(super) async fn answer(State(state): State<ServerState>, request: Request) -
 }
 
 /// The call of a request, with the identity and the ids that the layers around the routes have added.
-fn call(request: HttpRequest, parts: &Parts) -> RouteCall {
+fn call(plugin: &str, request: HttpRequest, parts: &Parts) -> RouteCall {
     let mut call = RouteCall::new(request);
-    if let Some(identity) = parts.extensions.get::<Identity>() {
-        call = call.identity(&identity.name, &identity.scopes);
+    if let Some(identity) = parts.extensions.get::<Identity>()
+        && let Some(consumer) = identity.consumer()
+    {
+        call = call.identity(consumer, identity.scopes_for(plugin));
     }
     if let Some(id) = parts.extensions.get::<RequestId>() {
         call = call.request_id(id.id()).correlation_id(id.trace_id());

@@ -1,0 +1,51 @@
+//! `plugbay logs`: the latest log lines of a host that runs, and further ones as they are written.
+
+use http::Method;
+use plugbay::log::LogLevel;
+use serde_json::Value;
+
+use super::follow::{follow, server};
+use crate::args::Logs;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::output::{DIM, Output, RED, YELLOW, indented, plain};
+use crate::server_client::path_part;
+
+pub(crate) fn run(args: &Logs, output: Output) -> Result<Exit, Error> {
+    let server = server(&args.server, &args.catalog)?;
+    let mut query = format!("rows={}", args.rows);
+    let parameters = [("plugin", &args.plugin), ("severity", &args.severity)];
+    for (name, value) in parameters.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+        query.push_str(&format!("&{name}={}", path_part(value)));
+    }
+    let answer = server.call(Method::GET, &format!("/api/v1/logs?{query}"), None)?;
+    for line in answer["lines"].as_array().into_iter().flatten() {
+        print(line, output)?;
+    }
+    if !args.follow {
+        return Ok(Exit::Ok);
+    }
+    follow(&server, &format!("/api/v1/logs/stream?{query}"), |line| print(line, output))
+}
+
+fn print(line: &Value, output: Output) -> Result<(), Error> {
+    if output.json {
+        return Ok(output.raw_result(&line.to_string())?);
+    }
+    let text = |name: &str| plain(line[name].as_str().unwrap_or_default()).into_owned();
+    let level: Option<LogLevel> = serde_json::from_value(line["level"].clone()).ok();
+    let style = match level {
+        Some(LogLevel::Error) => RED,
+        Some(LogLevel::Warn) => YELLOW,
+        _ => DIM,
+    };
+    let level = level.map(|level| level.to_string()).unwrap_or_default();
+    let plugin = if line["plugin"].is_string() { text("plugin") } else { "host".to_owned() };
+    let target = if text("target").is_empty() { String::new() } else { format!("{}: ", text("target")) };
+    let fields = line["fields"].as_object().into_iter().flatten();
+    let fields: String =
+        fields.map(|(name, value)| format!(" {}={}", plain(name), plain(&value.to_string()))).collect();
+    let message = text("message");
+    let message = indented(&message, "    ");
+    Ok(output.result(&format!("[{plugin}] {style}{level}{style:#} {target}{message}{fields}"))?)
+}

@@ -1,0 +1,186 @@
+//! The server of a data directory or at a URL, as other commands reach it: over its local socket, or with a token.
+//!
+//! The command changes the catalog itself, whether or not a host runs. Over the socket it makes the host follow the
+//! change at once, and asks for the states of its plugins.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::{Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+use crate::error::{Error, ServerFailure};
+use crate::host;
+
+/// The largest answer that is read, in bytes.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// A server that a command speaks to.
+#[derive(Debug, Clone)]
+pub(crate) enum ServerClient {
+    /// Over the local socket at this path.
+    #[cfg(unix)]
+    Local(std::path::PathBuf),
+    /// At a host and port, with a token.
+    Remote { authority: String, token: Option<String> },
+}
+
+impl ServerClient {
+    /// The server that runs on a data directory; `None` if none does, or it has no socket.
+    #[cfg(unix)]
+    pub(crate) fn of_data_dir(data_dir: &Path) -> Option<Self> {
+        let path = data_dir.join(plugbay_server::LOCAL_SOCKET_NAME);
+        // A host that was killed leaves its socket, which then refuses connections.
+        std::os::unix::net::UnixStream::connect(&path).ok()?;
+        Some(ServerClient::Local(path))
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn of_data_dir(_: &Path) -> Option<Self> {
+        None
+    }
+
+    /// The server at a URL, with the token of the environment.
+    pub(crate) fn at(url: &str) -> Result<Self, Error> {
+        let wrong = |problem: &str| Error::Usage(format!("--server {url}: {problem}"));
+        let uri: Uri = url.parse().map_err(|_| wrong("is not a URL"))?;
+        if uri.scheme_str() != Some("http") {
+            return Err(wrong("write http://HOST:PORT; for https, use a tunnel to the server's machine"));
+        }
+        let authority = uri.authority().ok_or_else(|| wrong("names no host"))?;
+        let port = authority.port_u16().unwrap_or(80);
+        let token = std::env::var("PLUGBAY_TOKEN").ok().filter(|token| !token.is_empty());
+        Ok(ServerClient::Remote { authority: format!("{}:{port}", authority.host()), token })
+    }
+
+    /// Sends a request and returns the JSON of its answer.
+    pub(crate) fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Error> {
+        let request = self.request(method, path, body)?;
+        host::block_on(async {
+            let response = self.send(request).await?;
+            let status = response.status();
+            let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+            let body = body.map_err(|error| self.unreachable(&error))?.to_bytes();
+            let answer = serde_json::from_slice::<Value>(&body).unwrap_or_default();
+            if status.is_success() { Ok(answer) } else { Err(failure(status, answer)) }
+        })?
+    }
+
+    /// Sends a `GET` and returns its answer, whose body is read as it comes.
+    pub(crate) async fn stream(&self, path: &str) -> Result<Incoming, Error> {
+        let response = self.send(self.request(Method::GET, path, None)?).await?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response.into_body());
+        }
+        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+        let body = body.map_err(|error| self.unreachable(&error))?.to_bytes();
+        Err(failure(status, serde_json::from_slice(&body).unwrap_or_default()))
+    }
+
+    fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Request<Full<Bytes>>, Error> {
+        let (host, token) = match self {
+            #[cfg(unix)]
+            ServerClient::Local(_) => ("localhost", None),
+            ServerClient::Remote { authority, token } => (authority.as_str(), token.as_deref()),
+        };
+        let mut request = Request::builder().method(method).uri(path).header(HOST, host);
+        if let Some(token) = token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let body = match body {
+            Some(body) => {
+                request = request.header(CONTENT_TYPE, "application/json");
+                Full::from(body.to_string())
+            }
+            None => Full::default(),
+        };
+        request.body(body).map_err(|error| Error::Usage(format!("PLUGBAY_TOKEN or the name of a plugin: {error}")))
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<http::Response<Incoming>, Error> {
+        let sent = match self {
+            #[cfg(unix)]
+            ServerClient::Local(path) => match tokio::net::UnixStream::connect(path).await {
+                Ok(stream) => exchange(stream, request).await,
+                Err(error) => return Err(self.unreachable(&error)),
+            },
+            ServerClient::Remote { authority, .. } => match TcpStream::connect(authority).await {
+                Ok(stream) => exchange(stream, request).await,
+                Err(error) => return Err(self.unreachable(&error)),
+            },
+        };
+        sent.map_err(|error| self.unreachable(&error))
+    }
+
+    fn unreachable(&self, error: &dyn std::fmt::Display) -> Error {
+        let place = match self {
+            #[cfg(unix)]
+            ServerClient::Local(path) => path.display().to_string(),
+            ServerClient::Remote { authority, .. } => authority.clone(),
+        };
+        Error::Server(Box::new(ServerFailure {
+            code: "server_unreachable".to_owned(),
+            message: format!("the server at {place} does not answer: {error}"),
+            details: None,
+        }))
+    }
+}
+
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Full<Bytes>>,
+) -> hyper::Result<http::Response<Incoming>> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    sender.send_request(request).await
+}
+
+/// The error of the server.
+fn failure(status: StatusCode, mut answer: Value) -> Error {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    Error::Server(Box::new(ServerFailure {
+        code: text(&answer["code"]).unwrap_or_else(|| "server_error".to_owned()),
+        message: text(&answer["msg"]).unwrap_or_else(|| format!("the server answered with the status {status}")),
+        details: answer.get_mut("details").map(Value::take),
+    }))
+}
+
+/// A text as one part of a path.
+pub(crate) fn path_part(text: &str) -> String {
+    let mut part = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => part.push(char::from(byte)),
+            other => part.push_str(&format!("%{other:02X}")),
+        }
+    }
+    part
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn name_is_one_part_of_a_path() {
+        assert_eq!(path_part("my-plugin_1"), "my-plugin_1");
+        assert_eq!(path_part("../x?y ü"), "%2E%2E%2Fx%3Fy%20%C3%BC");
+    }
+
+    #[test]
+    fn url_is_checked_before_anything_is_sent() {
+        for wrong in ["localhost", "https://example.org", "ftp://x", "http://"] {
+            assert!(matches!(ServerClient::at(wrong), Err(Error::Usage(_))), "{wrong}");
+        }
+        let client = ServerClient::at("http://example.org").expect("a URL");
+        assert!(matches!(client, ServerClient::Remote { authority, .. } if authority == "example.org:80"));
+    }
+}

@@ -1,0 +1,99 @@
+//! The latest log lines, and lines that clients write.
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use plugbay::log::LogLevel;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::AdminState;
+use super::body::Body;
+use super::caller::Caller;
+use super::error::AdminError;
+use crate::telemetry::{LogEntry, LogQuery, parse_severity};
+
+/// The most bytes of a line that a client writes; the rest is cut.
+const MESSAGE_BYTES_MAX: usize = 64 << 10;
+
+/// `GET /logs`
+pub(super) async fn read(
+    State(state): State<AdminState>,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, AdminError> {
+    caller.reads()?;
+    Ok(Json(json!({ "lines": state.logs().read(&parse(query)?) })))
+}
+
+/// Pup's `GET /logs`
+pub(super) async fn read_as_pup(
+    State(state): State<AdminState>,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, AdminError> {
+    caller.reads()?;
+    let lines: Vec<Value> = state.logs().read(&parse(query)?).iter().map(|entry| as_pup(entry)).collect();
+    Ok(Json(json!({ "data": lines })))
+}
+
+/// The parameters of a URL.
+pub(super) fn parse(query: Option<String>) -> Result<LogQuery, AdminError> {
+    let query = query.unwrap_or_default();
+    let parameters: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).collect();
+    let parameters = parameters.iter().map(|(name, value)| (&**name, &**value));
+    LogQuery::from_parameters(parameters).map_err(AdminError::invalid)
+}
+
+fn as_pup(entry: &LogEntry) -> Value {
+    let category = if entry.target.is_empty() { entry.plugin.as_deref().unwrap_or("core") } else { &entry.target };
+    json!({
+        "severity": entry.level, "category": category, "text": entry.message,
+        "processId": entry.plugin.as_deref().unwrap_or("core"), "timeStamp": entry.time_ms,
+    })
+}
+
+/// The body of `POST /logs`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewLine {
+    level: LogLevel,
+    message: String,
+    #[serde(default)]
+    target: String,
+}
+
+/// `POST /logs`
+pub(super) async fn write(
+    State(state): State<AdminState>,
+    caller: Caller,
+    Body(line): Body<NewLine>,
+) -> Result<(StatusCode, Json<Value>), AdminError> {
+    caller.calls()?;
+    let target = if line.target.is_empty() { caller.name() } else { &line.target };
+    state.logs().write(None, line.level, cut(target, 200), cut(&line.message, MESSAGE_BYTES_MAX));
+    Ok((StatusCode::CREATED, Json(json!({ "status": "ok" }))))
+}
+
+/// Pup's `POST /log`, with its texts.
+pub(super) async fn write_as_pup(
+    State(state): State<AdminState>,
+    caller: Caller,
+    Body(line): Body<Value>,
+) -> Result<Response, AdminError> {
+    caller.calls()?;
+    let field = |name: &str| line[name].as_str().filter(|text| !text.is_empty());
+    let (Some(severity), Some(plugin), Some(message)) = (field("severity"), field("plugin"), field("message")) else {
+        return Err(AdminError::invalid("Missing severity, plugin, or message."));
+    };
+    let Some(level) = parse_severity(severity) else { return Err(AdminError::invalid("Invalid severity.")) };
+    // The line is the client's, whatever plugin it names.
+    let target = format!("api-{}", cut(plugin, 200));
+    state.logs().write(None, level, &target, cut(message, MESSAGE_BYTES_MAX));
+    Ok((StatusCode::CREATED, Json(json!({ "status": "ok" }))).into_response())
+}
+
+fn cut(text: &str, bytes_max: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes_max)]
+}

@@ -1,0 +1,116 @@
+//! The administration of a host over HTTP: everything that an operator does with the command, for programs.
+//!
+//! All paths are in the table of [`admin_routes`], and each file has the handlers of one subject. A handler asks the
+//! caller's [`Identity`](crate::access::Identity) for the scope that it needs, calls the library (the runtime, the
+//! node, the catalog), and maps the outcome; nothing is decided here. Bodies are JSON, and unknown members are refused.
+
+mod body;
+mod caller;
+mod catalog;
+mod dead_letters;
+mod dockstat;
+mod error;
+mod events;
+mod feed;
+mod host;
+mod lifecycle;
+mod logs;
+mod plugins;
+mod state;
+mod stored;
+mod stream;
+mod tokens;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{delete, get, post, put};
+
+pub(crate) use self::caller::Caller;
+pub(crate) use self::error::AdminError;
+pub use self::state::AdminState;
+
+/// The largest component that is uploaded, in bytes.
+const UPLOAD_BYTES_MAX: usize = 128 << 20;
+
+/// Returns the router of the administration, below `/api/v1`, with the spellings of other plugin systems beside it.
+///
+/// | Path | What | Scope |
+/// |---|---|---|
+/// | `GET /status` | the host: version, uptime, plugins by state | read |
+/// | `GET /plugins`, `GET /plugins/{plugin}` | plugins with their states | read |
+/// | `POST /plugins`, `POST /plugins/upload` | install from a reference, or a component that is sent | manage |
+/// | `POST /plugins/{plugin}/update`, `…/rollback`, `DELETE /plugins/{plugin}` | versions | manage |
+/// | `POST /plugins/{plugin}/enable`, `…/disable`, `…/restart`, `…/reload` | states | manage |
+/// | `GET /plugins/{plugin}/config`, `PUT …/config/{key}` | configuration, with secrets hidden | read, manage |
+/// | `GET /plugins/{plugin}/jobs`, `…/jobs/{job}` | scheduled jobs | read |
+/// | `POST …/jobs/{job}/pause`, `…/resume`, `…/run`, `DELETE …/jobs/{job}` | scheduled jobs | manage |
+/// | `GET /plugins/{plugin}/data`, `GET` and `DELETE …/data/{key}` | stored values | manage |
+/// | `POST /refresh` | follow the catalog at once | manage |
+/// | `GET` and `PUT /policy` | the operator's policy | read, manage |
+/// | `GET /audit` | the latest denials | read |
+/// | `GET` and `POST /logs`, `GET /logs/stream` | log lines | read, call |
+/// | `POST /events`, `GET /events/stream` | publish events, and follow them | call, read |
+/// | `GET /dead-letters`, `POST …/{number}/retry`, `DELETE …/{number}` | durable events that failed | read, manage |
+/// | `GET` and `POST /tokens`, `DELETE /tokens/{id}` | tokens | manage |
+/// | `POST /terminate` | shut the server down | manage |
+pub fn admin_routes(state: &AdminState) -> Router {
+    let plugin = Router::new()
+        .route("/", get(plugins::get).delete(catalog::remove))
+        .route("/update", post(catalog::update))
+        .route("/rollback", post(catalog::rollback))
+        .route("/enable", post(lifecycle::enable))
+        .route("/disable", post(lifecycle::disable))
+        .route("/restart", post(lifecycle::restart))
+        .route("/reload", post(lifecycle::reload))
+        .route("/config", get(stored::configuration))
+        .route("/config/{key}", put(stored::configure))
+        .route("/jobs", get(stored::jobs))
+        .route("/jobs/{job}", get(stored::job).delete(stored::remove_job))
+        .route("/jobs/{job}/pause", post(stored::pause_job))
+        .route("/jobs/{job}/resume", post(stored::resume_job))
+        .route("/jobs/{job}/run", post(stored::run_job))
+        .route("/data", get(stored::data))
+        .route("/data/{key}", get(stored::value).delete(stored::remove_value));
+    let api = Router::new()
+        .route("/status", get(host::status))
+        .route("/plugins", get(plugins::list).post(catalog::install))
+        .route("/plugins/upload", post(catalog::upload).layer(DefaultBodyLimit::max(UPLOAD_BYTES_MAX)))
+        .nest("/plugins/{plugin}", plugin)
+        .route("/refresh", post(lifecycle::refresh))
+        .route("/policy", get(host::policy).put(host::set_policy))
+        .route("/audit", get(host::audit))
+        .route("/logs", get(logs::read).post(logs::write))
+        .route("/logs/stream", get(stream::logs))
+        .route("/events", post(events::publish))
+        .route("/events/stream", get(stream::events))
+        .route("/dead-letters", get(dead_letters::list))
+        .route("/dead-letters/{number}", delete(dead_letters::remove))
+        .route("/dead-letters/{number}/retry", post(dead_letters::retry))
+        .route("/tokens", get(tokens::list).post(tokens::create))
+        .route("/tokens/{id}", delete(tokens::revoke))
+        .route("/terminate", post(host::terminate));
+    // Pup's paths.
+    let pup = Router::new()
+        .route("/logs", get(logs::read_as_pup))
+        .route("/log", post(logs::write_as_pup))
+        .route("/events", post(events::publish))
+        .route("/events/stream", get(stream::events))
+        .route("/ipc", post(events::ipc))
+        .route("/state", get(host::status))
+        .route("/terminate", post(host::terminate))
+        .route("/wss", get(stream::web_socket));
+    // DockStat's paths.
+    let dockstat = Router::new()
+        .route("/", get(dockstat::list))
+        .route("/install", post(dockstat::install))
+        .route("/{plugin}", get(dockstat::get).delete(dockstat::remove))
+        .route("/{plugin}/activate", post(lifecycle::enable))
+        .route("/{plugin}/deactivate", post(lifecycle::disable));
+    Router::new()
+        .nest("/api/v1", api)
+        .merge(pup)
+        .route("/plugins", get(dockstat::status))
+        .nest("/api/v2/plugins", dockstat)
+        .layer(DefaultBodyLimit::max(state.server().settings().body_bytes_max))
+        .with_state(state.clone())
+}

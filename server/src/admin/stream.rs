@@ -1,0 +1,159 @@
+//! Events and log lines as they happen: server-sent events, and Pup's web socket.
+//!
+//! A stream ends when the server shuts down, so that it does not delay that, and after a quarter of an hour, so that a
+//! token that was revoked does not read on. Clients of server-sent events connect again by themselves, and name the
+//! last event that they received.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::extract::{Query, RawQuery, State};
+use axum::response::sse::{Event as SentEvent, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
+use plugbay::event::TopicFilter;
+use serde::Deserialize;
+use serde_json::json;
+use tokio_stream::wrappers::BroadcastStream;
+use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
+use tokio_stream::{Stream, StreamExt};
+
+use super::AdminState;
+use super::caller::Caller;
+use super::error::AdminError;
+use super::feed::Numbered;
+use super::logs;
+use crate::ServerState;
+
+/// How long a stream lasts.
+const STREAM_MAX: Duration = Duration::from_secs(15 * 60);
+/// How often a comment is sent in a stream without events, so that proxies do not close it.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// The query of `GET /events/stream`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Topics {
+    /// A topic or a pattern, such as `order.*`. All events without it.
+    topic: Option<String>,
+}
+
+/// `GET /events/stream`
+pub(super) async fn events(
+    State(state): State<AdminState>,
+    caller: Caller,
+    Query(topics): Query<Topics>,
+    headers: HeaderMap,
+) -> Result<Response, AdminError> {
+    caller.reads()?;
+    let filter = TopicFilter::new(topics.topic.as_deref().unwrap_or("**"))?;
+    let last_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let followed = state.feed().follow(last_id)?;
+    let missed = match followed.missed {
+        Some(0) => None,
+        missed => Some(Ok(sent_missed(missed))),
+    };
+    let ids = state.clone();
+    let live = BroadcastStream::new(followed.next);
+    let numbered = tokio_stream::iter(followed.held.into_iter().map(Ok)).chain(live);
+    let sent = numbered.filter_map(move |received| match received {
+        Ok(numbered) if filter.matches(&numbered.event.name) => Some(Ok(sent_event(&ids, &numbered))),
+        Ok(_) => None,
+        Err(BroadcastStreamRecvError::Lagged(missed)) => Some(Ok(sent_missed(Some(missed)))),
+    });
+    Ok(respond(state.server(), tokio_stream::iter(missed).chain(sent)))
+}
+
+/// `GET /logs/stream`
+pub(super) async fn logs(
+    State(state): State<AdminState>,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+) -> Result<Response, AdminError> {
+    caller.reads()?;
+    let query = logs::parse(query)?;
+    let lines = state.logs().follow().into_stream();
+    let sent = lines.filter_map(move |received| match received {
+        Ok(line) if query.matches(&line) => Some(Ok(SentEvent::default().data(json!(*line).to_string()))),
+        Ok(_) => None,
+        Err(BroadcastStreamRecvError::Lagged(missed)) => Some(Ok(sent_missed(Some(missed)))),
+    });
+    Ok(respond(state.server(), sent))
+}
+
+fn sent_event(state: &AdminState, numbered: &Numbered) -> SentEvent {
+    // The name of the event is in the data: browsers call the handler of unnamed events only.
+    SentEvent::default().id(state.feed().id(numbered.number)).data(json!(*numbered.event).to_string())
+}
+
+/// Says that events were missed, and how many if that is known.
+fn sent_missed(missed: Option<u64>) -> SentEvent {
+    SentEvent::default().event("missed").data(json!({ "missed": missed }).to_string())
+}
+
+fn respond(server: &ServerState, sent: impl Stream<Item = Result<SentEvent, Infallible>> + Send + 'static) -> Response {
+    let server = server.clone();
+    let ended = async move { drop(tokio::time::timeout(STREAM_MAX, server.closed()).await) };
+    let stream = UntilEnded { stream: Box::pin(sent), ended: Box::pin(ended) };
+    Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
+}
+
+/// A stream that ends when a future completes.
+struct UntilEnded<S, E> {
+    stream: Pin<Box<S>>,
+    ended: Pin<Box<E>>,
+}
+
+impl<S: Stream, E: Future<Output = ()>> Stream for UntilEnded<S, E> {
+    type Item = S::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        match self.ended.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(None),
+            Poll::Pending => self.stream.as_mut().poll_next(context),
+        }
+    }
+}
+
+/// `GET /wss`: Pup's frames `{t, d}`, a topic and its data.
+pub(super) async fn web_socket(
+    State(state): State<AdminState>,
+    caller: Caller,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, AdminError> {
+    caller.reads()?;
+    let place = state.web_socket()?;
+    let followed = state.feed().follow(None)?;
+    let live = BroadcastStream::new(followed.next);
+    // Clients have nothing to say but that they close the connection.
+    let upgrade = upgrade.max_message_size(4 << 10).max_frame_size(4 << 10);
+    Ok(upgrade.on_upgrade(async move |socket| {
+        send_frames(socket, live, state.server().clone()).await;
+        drop(place);
+    }))
+}
+
+async fn send_frames(mut socket: WebSocket, mut live: BroadcastStream<Numbered>, server: ServerState) {
+    let ended = tokio::time::timeout(STREAM_MAX, server.closed());
+    let mut ended = std::pin::pin!(ended);
+    loop {
+        let frame = tokio::select! {
+            _ = &mut ended => break,
+            received = socket.recv() => match received {
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                Some(Ok(_)) => continue,
+            },
+            received = live.next() => match received {
+                Some(Ok(numbered)) => json!({ "t": numbered.event.name, "d": numbered.event.data }),
+                Some(Err(BroadcastStreamRecvError::Lagged(missed))) => json!({ "t": "missed", "d": missed }),
+                None => break,
+            },
+        };
+        if socket.send(Message::Text(Utf8Bytes::from(frame.to_string()))).await.is_err() {
+            return;
+        }
+    }
+    let _ = socket.send(Message::Close(None)).await;
+}

@@ -1,0 +1,84 @@
+//! Tokens, made and revoked by their owners' administrator.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::AdminState;
+use super::body::Body;
+use super::caller::Caller;
+use super::error::AdminError;
+use super::state::now;
+use crate::access::{NewToken, Scope, Token, TokenStore, TokenStoreError};
+
+/// The body of `POST /tokens`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Create {
+    consumer: String,
+    scopes: Vec<Scope>,
+    /// How long it is valid, in seconds. Without it, until it is revoked.
+    expires_in_seconds: Option<u64>,
+}
+
+/// `GET /tokens`
+pub(super) async fn list(State(state): State<AdminState>, caller: Caller) -> Result<Json<Value>, AdminError> {
+    caller.manages()?;
+    let tokens = run(state.tokens()?, |store| store.list()).await?;
+    let tokens: Vec<Value> = tokens.iter().map(describe).collect();
+    Ok(Json(json!({ "tokens": tokens })))
+}
+
+/// `POST /tokens`. The answer alone has the token's text.
+pub(super) async fn create(
+    State(state): State<AdminState>,
+    caller: Caller,
+    Body(asked): Body<Create>,
+) -> Result<(StatusCode, Json<Value>), AdminError> {
+    caller.manages()?;
+    let mut new = NewToken::new(asked.consumer, asked.scopes);
+    if let Some(seconds) = asked.expires_in_seconds {
+        new = new.expires_in(Duration::from_secs(seconds));
+    }
+    let created = run(state.tokens()?, move |store| store.create(&new, now())).await?;
+    tracing::info!(
+        caller = caller.name(),
+        token = created.record.id,
+        consumer = created.record.consumer,
+        "a token was made"
+    );
+    Ok((StatusCode::CREATED, Json(json!(created))))
+}
+
+/// `DELETE /tokens/{id}`
+pub(super) async fn revoke(
+    State(state): State<AdminState>,
+    caller: Caller,
+    Path(id): Path<i64>,
+) -> Result<Json<Value>, AdminError> {
+    caller.manages()?;
+    let revoked = run(state.tokens()?, move |store| store.revoke(id, now())).await?;
+    tracing::info!(caller = caller.name(), token = id, "a token was revoked");
+    Ok(Json(json!({ "status": "ok", "change": "revoked", "token": describe(&revoked) })))
+}
+
+/// Runs on a thread that may block.
+async fn run<T: Send + 'static>(
+    tokens: &Arc<TokenStore>,
+    work: impl FnOnce(&TokenStore) -> Result<T, TokenStoreError> + Send + 'static,
+) -> Result<T, AdminError> {
+    let tokens = tokens.clone();
+    let done = tokio::task::spawn_blocking(move || work(&tokens)).await;
+    Ok(done.map_err(|error| AdminError::host(&error))??)
+}
+
+fn describe(token: &Token) -> Value {
+    let mut value = json!(token);
+    value["state"] = json!(token.state(now()));
+    value
+}

@@ -1,0 +1,26 @@
+//! Everything that `plugbay serve` answers, in one router.
+
+use axum::response::Response;
+use axum::{Router, middleware};
+use http::StatusCode;
+
+use crate::access::{Access, authenticate};
+use crate::admin::{AdminState, admin_routes};
+use crate::telemetry::{health_routes, metrics_routes};
+use crate::{answer, plugin_routes};
+
+/// Returns the router of a host: the routes of its plugins, the administration, health and metrics. Callers are
+/// authenticated by the rules of the listener that the router is for. Only `/healthz` and `/readyz` are answered to
+/// everyone.
+pub fn host_router(state: &AdminState, access: Access) -> Router {
+    plugin_routes(state.server())
+        .merge(admin_routes(state))
+        .merge(metrics_routes(state))
+        .fallback(unknown)
+        .layer(middleware::from_fn_with_state(access, authenticate))
+        .merge(health_routes(state))
+}
+
+async fn unknown() -> Response {
+    answer::error(StatusCode::NOT_FOUND, "not_found", "the server has no such path")
+}

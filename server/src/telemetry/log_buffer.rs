@@ -1,0 +1,263 @@
+//! The latest log lines of a host, in memory, for `/logs` and for clients that follow the log.
+//!
+//! The buffer is a sink of the runtime: it stores a line and passes it on to another sink. Its size in bytes is
+//! bounded, and the oldest lines are dropped for new ones. A plugin's own quota of lines applies before they reach it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
+use plugbay::log::{LogLevel, LogRecord, LogSink};
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tokio::sync::broadcast;
+use tokio_stream::wrappers::BroadcastStream;
+
+use super::LogQuery;
+
+/// Bytes of lines that a buffer holds by default: about 20,000 lines.
+const BYTES_MAX: usize = 8 << 20;
+/// Bytes that a line costs beyond its texts.
+const LINE_BYTES: usize = 160;
+/// Lines that a follower may be behind before it misses some.
+const FOLLOWER_LINES_MAX: usize = 1_024;
+
+/// A stored log line.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct LogEntry {
+    /// The line's number, which grows by one with each line of the host.
+    pub number: u64,
+    /// The time of the line, in milliseconds since 1970.
+    pub time_ms: u64,
+    /// The plugin that wrote it. Lines of the host have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<String>,
+    /// Its severity.
+    pub level: LogLevel,
+    /// The part of the plugin that wrote it; may be empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub target: String,
+    /// The text. It may have several lines.
+    pub message: String,
+    /// Fields, with their values.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub fields: Value,
+    /// The id of the call in which it was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+impl LogEntry {
+    fn bytes(&self) -> usize {
+        let fields = self.fields.as_object().map_or(0, |fields| {
+            fields.iter().map(|(name, value)| name.len() + value.as_str().map_or(16, str::len) + 32).sum()
+        });
+        let texts = [self.plugin.as_deref(), Some(&self.target), Some(&self.message), self.request_id.as_deref()];
+        LINE_BYTES + fields + texts.into_iter().flatten().map(str::len).sum::<usize>()
+    }
+}
+
+/// The latest log lines. Cheap to clone; clones share the lines.
+#[derive(Clone)]
+pub struct LogBuffer(Arc<Shared>);
+
+struct Shared {
+    lines: Mutex<Lines>,
+    bytes_max: usize,
+    followers: broadcast::Sender<Arc<LogEntry>>,
+    next: Option<Box<dyn LogSink>>,
+}
+
+#[derive(Default)]
+struct Lines {
+    entries: VecDeque<Arc<LogEntry>>,
+    bytes: usize,
+    next_number: u64,
+}
+
+impl Default for LogBuffer {
+    fn default() -> Self {
+        LogBuffer::new(None)
+    }
+}
+
+impl LogBuffer {
+    /// A buffer of 8 MiB, which passes lines on to `next`.
+    pub fn new(next: Option<Box<dyn LogSink>>) -> Self {
+        LogBuffer::with_bytes(next, BYTES_MAX)
+    }
+
+    fn with_bytes(next: Option<Box<dyn LogSink>>, bytes_max: usize) -> Self {
+        let (followers, _) = broadcast::channel(FOLLOWER_LINES_MAX);
+        LogBuffer(Arc::new(Shared { lines: Mutex::default(), bytes_max, followers, next }))
+    }
+
+    /// Stores a line that does not come from the runtime, as one of a plugin or of the host.
+    pub fn write(&self, plugin: Option<&str>, level: LogLevel, target: &str, message: &str) {
+        self.store(plugin, level, target, message, Value::Null, None);
+        if let Some(next) = &self.0.next {
+            let plugin = plugin.unwrap_or("host");
+            next.log(&LogRecord { plugin, level, target, message, fields: &[], request_id: None });
+        }
+    }
+
+    /// The newest lines that match, at most [`LogQuery::rows`] of them, from the oldest to the newest. All lines are
+    /// filtered before the newest are taken.
+    pub fn read(&self, query: &LogQuery) -> Vec<Arc<LogEntry>> {
+        let lines = self.0.lines.lock();
+        let matching = lines.entries.iter().rev().filter(|entry| query.matches(entry)).take(query.rows);
+        let mut found: Vec<Arc<LogEntry>> = matching.cloned().collect();
+        found.reverse();
+        found
+    }
+
+    /// The lines from now on.
+    pub fn follow(&self) -> LogFollower {
+        LogFollower(self.0.followers.subscribe())
+    }
+
+    fn store(
+        &self,
+        plugin: Option<&str>,
+        level: LogLevel,
+        target: &str,
+        message: &str,
+        fields: Value,
+        request_id: Option<&str>,
+    ) {
+        let mut lines = self.0.lines.lock();
+        let entry = Arc::new(LogEntry {
+            number: lines.next_number,
+            time_ms: now_ms(),
+            plugin: plugin.map(str::to_owned),
+            level,
+            target: target.to_owned(),
+            message: message.to_owned(),
+            fields,
+            request_id: request_id.map(str::to_owned),
+        });
+        lines.next_number += 1;
+        lines.bytes += entry.bytes();
+        lines.entries.push_back(entry.clone());
+        while lines.bytes > self.0.bytes_max {
+            let Some(oldest) = lines.entries.pop_front() else { break };
+            lines.bytes -= oldest.bytes();
+        }
+        // Sent under the lock, so that followers receive lines in their order. Without a follower it is an error.
+        let _ = self.0.followers.send(entry);
+    }
+}
+
+impl LogSink for LogBuffer {
+    fn log(&self, record: &LogRecord<'_>) {
+        let value = |text: &String| match serde_json::from_str::<&RawValue>(text) {
+            Ok(_) => serde_json::from_str(text).unwrap_or_default(),
+            Err(_) => Value::String(text.clone()),
+        };
+        let fields = match record.fields.is_empty() {
+            true => Value::Null,
+            false => record.fields.iter().map(|(name, text)| (name.clone(), value(text))).collect(),
+        };
+        let LogRecord { plugin, level, target, message, request_id, .. } = *record;
+        self.store(Some(plugin), level, target, message, fields, request_id);
+        if let Some(next) = self.0.next.as_ref().filter(|next| level >= next.threshold()) {
+            next.log(record);
+        }
+    }
+
+    /// Lines of every level above tracing are stored, whatever the next sink shows.
+    fn threshold(&self) -> LogLevel {
+        let next = self.0.next.as_ref().map_or(LogLevel::Debug, |next| next.threshold());
+        next.min(LogLevel::Debug)
+    }
+}
+
+impl std::fmt::Debug for LogBuffer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LogBuffer").field("lines", &self.0.lines.lock().entries.len()).finish_non_exhaustive()
+    }
+}
+
+/// Log lines as they are written.
+#[derive(Debug)]
+pub struct LogFollower(broadcast::Receiver<Arc<LogEntry>>);
+
+impl LogFollower {
+    /// The lines as a stream. A client that reads too slowly gets the number of lines that it missed.
+    pub fn into_stream(self) -> BroadcastStream<Arc<LogEntry>> {
+        BroadcastStream::new(self.0)
+    }
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_stream::StreamExt;
+
+    use super::*;
+
+    fn messages(entries: &[Arc<LogEntry>]) -> Vec<&str> {
+        entries.iter().map(|entry| entry.message.as_str()).collect()
+    }
+
+    #[test]
+    fn oldest_lines_are_dropped_for_new_ones() {
+        let buffer = LogBuffer::with_bytes(None, 10_000);
+        for number in 0..1_000 {
+            buffer.write(None, LogLevel::Info, "", &format!("line {number}"));
+        }
+        let query = LogQuery { rows: usize::MAX, ..LogQuery::default() };
+        let found = buffer.read(&query);
+        assert!(found.len() < 100 && found.len() > 30, "{} lines", found.len());
+        assert_eq!(found.last().map(|entry| (entry.number, entry.message.as_str())), Some((999, "line 999")));
+        assert!(buffer.0.lines.lock().bytes <= 10_000);
+    }
+
+    #[test]
+    fn lines_are_filtered_before_the_newest_are_taken() {
+        let buffer = LogBuffer::default();
+        for number in 0..50 {
+            let level = if number % 10 == 0 { LogLevel::Error } else { LogLevel::Info };
+            buffer.write(Some("a"), level, "", &number.to_string());
+        }
+        let query = LogQuery { rows: 2, level: Some(LogLevel::Error), ..LogQuery::default() };
+        assert_eq!(messages(&buffer.read(&query)), ["30", "40"]);
+        let query = LogQuery { plugin: Some("b".to_owned()), ..LogQuery::default() };
+        assert!(buffer.read(&query).is_empty());
+    }
+
+    #[tokio::test]
+    async fn follower_receives_lines_in_order_and_learns_what_it_missed() {
+        let buffer = LogBuffer::default();
+        let mut lines = buffer.follow().into_stream();
+        for number in 0..=FOLLOWER_LINES_MAX {
+            buffer.write(None, LogLevel::Info, "", &number.to_string());
+        }
+        assert!(lines.next().await.expect("lines").is_err(), "one was missed");
+        assert_eq!(lines.next().await.expect("lines").expect("a line").message, "1");
+    }
+
+    #[test]
+    fn fields_are_values() {
+        let buffer = LogBuffer::default();
+        let fields = [("user".to_owned(), "\"Ada\"".to_owned()), ("bad".to_owned(), "{".to_owned())];
+        let record = LogRecord {
+            plugin: "p",
+            level: LogLevel::Warn,
+            target: "t",
+            message: "m",
+            fields: &fields,
+            request_id: Some("7"),
+        };
+        buffer.log(&record);
+        let entry = &buffer.read(&LogQuery::default())[0];
+        assert_eq!(entry.fields, serde_json::json!({ "user": "Ada", "bad": "{" }));
+    }
+}

@@ -1,0 +1,55 @@
+//! The figures of a host, read from the counters of its runtime.
+
+use std::collections::BTreeMap;
+
+use plugbay::Runtime;
+use plugbay::lifecycle::PluginState;
+use plugbay::metrics::MetricsSnapshot;
+use serde::Serialize;
+
+/// The figures of a host.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct HostMetrics {
+    /// The time since the server was started, in seconds.
+    pub uptime_seconds: f64,
+    /// The memory of the host's process, in bytes. `None` if the system does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resident_memory_bytes: Option<u64>,
+    /// The number of plugins in each state.
+    pub states: BTreeMap<&'static str, u64>,
+    /// The figures of each plugin, by name.
+    pub plugins: BTreeMap<String, PluginMetrics>,
+}
+
+/// The figures of a plugin.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct PluginMetrics {
+    /// Its state.
+    pub state: PluginState,
+    /// Its counters since it was loaded.
+    #[serde(flatten)]
+    pub counters: MetricsSnapshot,
+}
+
+impl HostMetrics {
+    /// Reads the figures of all plugins.
+    pub fn read(runtime: &Runtime, uptime_seconds: f64) -> Self {
+        let mut states = BTreeMap::new();
+        let mut plugins = BTreeMap::new();
+        for plugin in runtime.plugins() {
+            let state = plugin.state();
+            *states.entry(state.name()).or_default() += 1;
+            plugins.insert(plugin.name(), PluginMetrics { state, counters: plugin.metrics() });
+        }
+        HostMetrics { uptime_seconds, resident_memory_bytes: resident_memory_bytes(), states, plugins }
+    }
+}
+
+/// Linux reports the resident pages of a process in the second field of this file.
+fn resident_memory_bytes() -> Option<u64> {
+    const PAGE_BYTES: u64 = 4 << 10;
+    let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
+    Some(pages.split(' ').nth(1)?.parse::<u64>().ok()? * PAGE_BYTES)
+}

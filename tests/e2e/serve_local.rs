@@ -1,0 +1,166 @@
+//! Other commands while `plugbay serve` runs: over its local socket, and over the network with tokens.
+
+use std::io::BufReader;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::PathBuf;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+
+use super::serve::Served;
+use crate::harness::assert::assert_contains;
+use crate::harness::client::{Client, request};
+use crate::harness::command::{Plugbay, Ran, lines_until};
+use crate::harness::guest::feature;
+use crate::harness::host::TestPlugin;
+
+/// A data directory with the plugin `hello`, and its server.
+struct Scene {
+    directory: tempfile::TempDir,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let scene = Scene { directory: tempfile::tempdir().expect("a directory") };
+        scene.install("1.0.0").exits_with(0);
+        scene
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn data(&self) -> String {
+        self.path("data").to_str().expect("UTF-8").to_owned()
+    }
+
+    fn serve(&self) -> Served {
+        Served::start(&["--data-dir", &*self.data()])
+    }
+
+    fn command(&self, arguments: &[&str]) -> Plugbay {
+        Plugbay::new([arguments, &["--data-dir", &*self.data()]].concat())
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        self.command(arguments).run()
+    }
+
+    fn install(&self, version: &str) -> Ran {
+        let rate = json!({ "calls": 100, "period_seconds": 60 });
+        let plugin = TestPlugin::from(feature::ECHO).manifest("name", json!("hello")).resource("rate_limit", rate);
+        let file = self.path("hello.wasm");
+        std::fs::write(&file, plugin.manifest("version", json!(version)).into_bytes()).expect("written");
+        self.run(&["install", file.to_str().expect("UTF-8"), "--yes"])
+    }
+}
+
+#[test]
+fn commands_change_and_show_what_the_server_runs() {
+    let scene = Scene::new();
+    assert_contains(&scene.run(&["list"]).exits_with(0).stdout, &["hello", "installed"]);
+    let served = scene.serve();
+    assert_contains(&scene.run(&["list"]).exits_with(0).stdout, &["1 plugin", "hello", "ready"]);
+
+    let disabled = scene.run(&["disable", "hello"]).exits_with(0);
+    assert_contains(&disabled.stderr, &["the host that runs has disabled hello"]);
+    assert_contains(&scene.run(&["status", "hello"]).exits_with(0).stdout, &["disabled"]);
+    let listed = scene.run(&["list", "--json"]).exits_with(0).json();
+    assert_eq!((&listed["plugins"][0]["state"], &listed["plugins"][0]["id"]), (&json!("disabled"), &json!(1)));
+    assert_contains(&scene.run(&["enable", "hello"]).exits_with(0).stderr, &["has loaded hello"]);
+    assert_contains(&scene.install("2.0.0").exits_with(0).stderr, &["has reloaded hello"]);
+    assert_contains(&scene.run(&["rollback", "hello"]).exits_with(0).stderr, &["has reloaded hello"]);
+    let status = scene.run(&["status", "hello", "--json"]).exits_with(0).json();
+    assert_eq!(status["current"]["version"], "1.0.0");
+
+    assert_contains(&scene.run(&["remove", "hello", "--data"]).exits_with(0).stdout, &["removed hello"]);
+    assert_contains(&scene.run(&["list"]).exits_with(0).stdout, &["no plugin"]);
+    served.end();
+}
+
+#[test]
+fn socket_is_for_this_user_and_goes_with_the_server() {
+    let scene = Scene::new();
+    let socket = scene.path("data/plugbay.sock");
+    // As a host that was killed leaves it.
+    drop(std::os::unix::net::UnixListener::bind(&socket).expect("a socket"));
+    let served = scene.serve();
+    let metadata = socket.metadata().expect("the socket");
+    assert!(metadata.file_type().is_socket());
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+    served.end();
+    assert!(!socket.exists());
+}
+
+#[tokio::test]
+async fn server_elsewhere_is_reached_with_a_token() {
+    let scene = Scene::new();
+    let served = scene.serve();
+    let url = format!("http://{}", served.address);
+    let remote = |arguments: &[&str], token: &str| {
+        Plugbay::new([arguments, &["--server", &url]].concat()).environment("PLUGBAY_TOKEN", token).run()
+    };
+    let secret = |scope: &str| {
+        let made = scene.run(&["token", "create", "--consumer", "ci", "--scope", scope, "--json"]).exits_with(0).json();
+        made["token"].as_str().expect("a token").to_owned()
+    };
+    assert_contains(&remote(&["list"], "").exits_with(0).stdout, &["hello", "ready"]);
+    let refused = remote(&["disable", "hello", "--json"], "").exits_with(4).json();
+    assert_eq!(refused["code"], "unauthenticated");
+    let refused = remote(&["disable", "hello", "--json"], &secret("read")).exits_with(4).json();
+    assert_eq!(refused["code"], "insufficient_scope");
+    assert_contains(&remote(&["disable", "hello"], &secret("manage:hello")).exits_with(0).stdout, &["disabled hello"]);
+    let called = request(served.address, "POST", "/plugins/hello/actions/echo", "1").await;
+    assert_eq!(called.error(), (503, "plugin_disabled".to_owned()));
+    let local = remote(&["install", "./hello.wasm", "--json"], &secret("manage")).exits_with(2).json();
+    assert_contains(local["msg"].as_str().unwrap_or_default(), &["local socket"]);
+    served.end();
+    assert_eq!(remote(&["list", "--json"], "").exits_with(2).json()["code"], "server_unreachable");
+}
+
+#[tokio::test]
+async fn address_of_the_network_needs_tokens() {
+    let scene = Scene::new();
+    let refused = scene.run(&["serve", "--address", "0.0.0.0:0"]).exits_with(2);
+    assert_contains(&refused.stderr, &["reachable from other machines", "plugbay token create"]);
+    let made = scene.run(&["token", "--consumer", "ci", "--json"]).exits_with(0).json();
+    let secret = made["token"].as_str().expect("a token");
+    let served = Served::start_at("0.0.0.0:0", &["--data-dir", &*scene.data()]);
+    let address = ([127, 0, 0, 1], served.address.port()).into();
+    let mut client = Client::connect(address).await;
+    let call = "/plugins/hello/actions/echo";
+    assert_eq!(client.request("POST", call, "", b"1").await.error(), (401, "unauthenticated".to_owned()));
+    let bearer = format!("authorization: Bearer {secret}\r\n");
+    assert_eq!(client.request("POST", call, &bearer, b"1").await.json()["result"], 1);
+    assert_eq!(client.request("GET", "/healthz", "", b"").await.status, 200);
+    drop(client);
+    served.end();
+}
+
+#[tokio::test]
+async fn events_and_log_lines_are_followed_until_a_signal() {
+    let scene = Scene::new();
+    assert_contains(&scene.run(&["events", "--follow"]).exits_with(2).stderr, &["plugbay serve"]);
+    let served = scene.serve();
+    for (command, path, body, expected) in [
+        (&["events", "--follow", "order.*"][..], "/events", r#"{"topic":"order.placed","data":7}"#, "order.placed"),
+        (&["logs", "--follow", "-n", "1"], "/api/v1/logs", r#"{"level":"warn","message":"a line"}"#, "a line"),
+    ] {
+        let mut following = scene.command(command).start();
+        let mut stdout = BufReader::new(following.stdout.take().expect("it is piped"));
+        // The command may not follow yet, so events are sent until one arrives.
+        let sending = async {
+            loop {
+                request(served.address, "POST", path, body).await;
+            }
+        };
+        let read = tokio::task::spawn_blocking(move || lines_until(&mut stdout, expected, 1));
+        tokio::select! {
+            text = read => assert_contains(&text.expect("it does not panic"), &[expected]),
+            () = sending => {}
+        }
+        kill_process(Pid::from_child(&following), Signal::TERM).expect("it runs");
+        assert_eq!(following.wait().expect("it ends").code(), Some(0));
+    }
+    served.end();
+}

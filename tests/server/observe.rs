@@ -1,0 +1,190 @@
+//! What an operator observes over HTTP: log lines, events as they happen, health, metrics.
+
+use std::process::{Command, Stdio};
+
+use plugbay::Event;
+use serde_json::{Value, json};
+
+use crate::harness::administered::Administered;
+use crate::harness::assert::assert_contains;
+use crate::harness::client::Client;
+use crate::harness::guest::feature;
+use crate::harness::host::TestPlugin;
+use crate::harness::skipped;
+
+#[tokio::test]
+async fn log_lines_are_filtered_before_the_newest_are_taken() {
+    let served = Administered::start().await;
+    let plugin = served.host.load(TestPlugin::from(feature::LOG).manifest("name", json!("shop"))).await;
+    for number in 0..5 {
+        let level = if number == 1 { "error" } else { "info" };
+        let line = json!({ "level": level, "message": format!("line {number}"), "fields": { "n": number } });
+        plugin.call::<Value>("log", &line).await.expect("logged");
+    }
+    let read = async |query: &str| served.request("", "GET", &format!("/logs?{query}"), Value::Null).await;
+    let found = read("processId=shop&severity=ERROR&nRows=2").await.json();
+    assert_eq!((&found["data"][0]["text"], found["data"].as_array().map(Vec::len)), (&json!("line 1"), Some(1)));
+    let newest = served.request("", "GET", "/api/v1/logs?plugin=shop&rows=2", Value::Null).await.json();
+    assert_eq!((&newest["lines"][0]["message"], &newest["lines"][1]["fields"]["n"]), (&json!("line 3"), &json!(4)));
+    assert_eq!(read("nRows=many").await.error(), (400, "invalid_request".to_owned()));
+}
+
+#[tokio::test]
+async fn line_of_a_client_is_checked_as_pup_does() {
+    let served = Administered::start().await;
+    let write = async |body: Value| served.request("", "POST", "/log", body).await;
+    let missing = write(json!({ "severity": "warn", "plugin": "x" })).await;
+    assert_eq!((missing.status, &missing.json()["msg"]), (400, &json!("Missing severity, plugin, or message.")));
+    let wrong = write(json!({ "severity": "loud", "plugin": "x", "message": "m" })).await;
+    assert_eq!((wrong.status, &wrong.json()["msg"]), (400, &json!("Invalid severity.")));
+    assert_eq!(write(json!({ "severity": "WARN", "plugin": "x", "message": "hello" })).await.status, 201);
+    let found = served.request("", "GET", "/logs?severity=warn", Value::Null).await.json();
+    assert_eq!((&found["data"][0]["category"], &found["data"][0]["processId"]), (&json!("api-x"), &json!("core")));
+}
+
+/// A stream of server-sent events.
+struct Stream {
+    client: Client,
+    rest: String,
+}
+
+impl Stream {
+    async fn open(served: &Administered, path: &str, headers: &str) -> Self {
+        let mut client = Client::connect(served.address).await;
+        client.send(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{headers}\r\n")).await;
+        assert_eq!(client.head().await.status, 200);
+        Stream { client, rest: String::new() }
+    }
+
+    /// The next event: its id and its document.
+    async fn next(&mut self) -> (String, Value) {
+        loop {
+            while let Some((event, rest)) = self.rest.split_once("\n\n") {
+                let line = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+                let found = line("data:").map(|data| {
+                    (line("id:").unwrap_or_default().to_owned(), serde_json::from_str(data).expect("JSON"))
+                });
+                self.rest = rest.to_owned();
+                if let Some(found) = found {
+                    return found;
+                }
+            }
+            let chunk = self.client.chunk().await.expect("the stream is open").expect("it has no end");
+            self.rest.push_str(std::str::from_utf8(&chunk).expect("text"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn client_follows_events_and_resumes_after_the_last_one() {
+    let served = Administered::start().await;
+    let mut stream = Stream::open(&served, "/events/stream?topic=order.*", "").await;
+    let emit =
+        async |topic: &str, data: Value| served.host.runtime.emit(Event::new(topic, data)).await.expect("emitted");
+    emit("stock.low", json!(0)).await;
+    emit("order.placed", json!(1)).await;
+    let (last_id, event) = stream.next().await;
+    assert_eq!((&event["name"], &event["data"]), (&json!("order.placed"), &json!(1)));
+    drop(stream);
+    emit("order.paid", json!(2)).await;
+    let mut resumed = Stream::open(&served, "/api/v1/events/stream", &format!("last-event-id: {last_id}\r\n")).await;
+    assert_eq!(resumed.next().await.1["name"], "order.paid");
+    let body = json!({ "topic": "order.sent", "data": { "by": "post" } });
+    assert_eq!(served.request("", "POST", "/events", body).await.status, 200);
+    assert_eq!(resumed.next().await.1["data"], json!({ "by": "post" }));
+    let mut later = Stream::open(&served, "/events/stream", "last-event-id: of-another-process\r\n").await;
+    assert_eq!(later.next().await.1, json!({ "missed": null }));
+    served.close().await;
+}
+
+#[tokio::test]
+async fn log_is_followed_with_the_filter_of_the_query() {
+    let served = Administered::start().await;
+    let mut stream = Stream::open(&served, "/api/v1/logs/stream?severity=error", "").await;
+    for (level, message) in [("info", "one"), ("error", "two")] {
+        let body = json!({ "level": level, "message": message });
+        assert_eq!(served.request("", "POST", "/api/v1/logs", body).await.status, 201);
+    }
+    assert_eq!(stream.next().await.1["message"], "two");
+}
+
+#[tokio::test]
+async fn web_socket_sends_frames_of_pup() {
+    let served = Administered::start().await;
+    let mut client = Client::connect(served.address).await;
+    let upgrade = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+                   sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    client.send(format!("GET /wss HTTP/1.1\r\nhost: localhost\r\n{upgrade}\r\n")).await;
+    let head = client.head().await;
+    assert_eq!((head.status, head.header("sec-websocket-accept")), (101, Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")));
+    served.host.runtime.emit(Event::new("ipc", json!({ "a": 1 }))).await.expect("emitted");
+    // An unmasked text frame of less than 126 bytes.
+    let frame = client.exactly(2).await;
+    assert_eq!(frame[0], 0x81);
+    let text = client.exactly(usize::from(frame[1])).await;
+    assert_eq!(serde_json::from_slice::<Value>(&text).expect("JSON"), json!({ "t": "ipc", "d": { "a": 1 } }));
+
+    let mut other = Client::connect(served.address).await;
+    let page = format!("GET /wss HTTP/1.1\r\nhost: localhost\r\norigin: https://evil.example\r\n{upgrade}\r\n");
+    other.send(page).await;
+    assert_eq!(other.response(false).await.error(), (403, "cross_origin".to_owned()));
+    served.close().await;
+}
+
+#[tokio::test]
+async fn health_has_the_components_of_the_host_and_of_the_plugin() {
+    let served = Administered::start().await;
+    let plugin = TestPlugin::from(feature::LIFECYCLE).manifest("name", json!("shop"));
+    served.host.load(plugin).await;
+    let health = served.request("", "GET", "/api/v1/plugins/shop/health", Value::Null).await;
+    let body = health.json();
+    assert_eq!((health.status, &body["healthy"]), (200, &json!(true)), "{body}");
+    assert_eq!(body["components"]["database"]["status"], "healthy");
+    assert!(body["timestamp"].is_string() && body["metrics"]["uptime"].is_number(), "{body}");
+    let host = served.request("", "GET", "/health", Value::Null).await.json();
+    assert_eq!((&host["healthy"], &host["metrics"]["serving"]), (&json!(true), &json!(1)), "{host}");
+    served.host.runtime.disable("shop").await;
+    let health = served.request("", "GET", "/api/v1/plugins/shop/health", Value::Null).await;
+    assert_eq!((health.status, &health.json()["message"]), (503, &json!("the plugin is disabled")));
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(served.request("", "GET", path, Value::Null).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn metrics_are_text_of_prometheus_and_json() {
+    let served = Administered::start().await;
+    let plugin = TestPlugin::from(feature::METRICS).manifest("name", json!("shop"));
+    let plugin = served.host.load(plugin).await;
+    plugin.call::<Value>("add", &json!({ "name": "orders", "by": 3 })).await.expect("counted");
+    plugin.call::<Value>("set", &json!({ "name": "load", "value": 0.5 })).await.expect("set");
+    plugin.call::<Value>("nothing", &json!(null)).await.expect_err("an unknown action");
+    let metrics = served.request("", "GET", "/metrics", Value::Null).await;
+    assert_eq!(metrics.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    let text = metrics.text();
+    let lines = [
+        "plugbay_calls_total{plugin=\"shop\"} 3",
+        "plugbay_call_errors_total{plugin=\"shop\",code=\"unknown_action\"} 1",
+        "plugbay_call_duration_seconds_count{plugin=\"shop\"} 3",
+        "plugbay_plugin_count_total{plugin=\"shop\",name=\"orders\"} 3",
+        "plugbay_plugin_value{plugin=\"shop\",name=\"load\"} 0.5",
+        "plugbay_plugins{state=\"ready\"} 1",
+    ];
+    assert_contains(&text, &lines);
+    check_with_promtool(&text);
+    let json = served.request("", "GET", "/api/v1/metrics", Value::Null).await.json();
+    assert_eq!((&json["plugins"]["shop"]["calls"], &json["states"]["ready"]), (&json!(3), &json!(1)));
+}
+
+/// Checks the text with Prometheus' own tool.
+fn check_with_promtool(text: &str) {
+    use std::io::Write;
+
+    let mut command = Command::new("promtool");
+    let tool = command.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let Ok(mut tool) = tool.spawn() else { return skipped("promtool is not installed (Debian: prometheus)") };
+    tool.stdin.take().expect("it is piped").write_all(text.as_bytes()).expect("written");
+    let checked = tool.wait_with_output().expect("it ends");
+    let said = [checked.stdout, checked.stderr].concat();
+    assert!(checked.status.success() && said.is_empty(), "{}", String::from_utf8_lossy(&said));
+}
