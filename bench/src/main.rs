@@ -18,7 +18,7 @@ use crate::report::{Machine, Report, Row};
 use crate::row::call::Asked;
 use crate::row::service::Service;
 use crate::row::threads::Serving;
-use crate::row::{Bench, boot, call, fresh, load, memory, service, start, threads};
+use crate::row::{Bench, boot, call, durable, event, fresh, load, memory, service, start, threads};
 use crate::subject::extism::Extism;
 
 /// Measures Plugbay against a native function, raw wasmtime and Extism.
@@ -31,7 +31,7 @@ struct Arguments {
     #[arg(long, default_value_t = 4.0)]
     batch_ms: f64,
     /// Run only rows whose key contains one of these words: ping, echo-100, typed, fresh, threads, compute, load,
-    /// boot, memory, service, cli.
+    /// boot, memory, service, event, durable, cli.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Write all measurements to this file, as JSON.
@@ -71,6 +71,11 @@ const ROWS: &[Measure] = &[
     ("service-data", |bench| service::row(bench, Service::Data)),
     ("service-write", |bench| service::row(bench, Service::DataWrite)),
     ("service-db", |bench| service::row(bench, Service::Db)),
+    ("event-one", |bench| event::emit(bench, 1, 1.5)),
+    ("event-many", |bench| event::emit(bench, 100, 1.2)),
+    ("event-unheard", event::unheard),
+    ("durable-publish", durable::publish),
+    ("durable-set", durable::set),
     ("cli", start::row),
 ];
 

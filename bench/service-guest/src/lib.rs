@@ -1,5 +1,8 @@
 //! A plugin whose actions call one host function as often as the payload says, to measure the cost of host calls.
 
+#[path = "../../guest/src/job.rs"]
+mod job;
+
 wit_bindgen::generate!({
     path: "../../wit",
     inline: "package plugbay:bench-guest; world guest {
@@ -7,14 +10,17 @@ wit_bindgen::generate!({
         import plugbay:plugin/data@0.2.0;
         import plugbay:plugin/cache@0.2.0;
         import plugbay:plugin/db@0.2.0;
+        import plugbay:plugin/events@0.2.0;
         include plugbay:plugin/action-provider@0.2.0;
+        include plugbay:plugin/event-subscriber@0.2.0;
     }",
     world: "guest",
     generate_all,
 });
 
 use exports::plugbay::plugin::actions::{Failure, Guest};
-use plugbay::plugin::{cache, config, data, db};
+use exports::plugbay::plugin::event_handler;
+use plugbay::plugin::{cache, config, data, db, events};
 
 /// The value that all services return.
 const VALUE: &str = "\"thirty bytes of any text, quoted\"";
@@ -24,9 +30,13 @@ struct Plugin;
 
 impl Guest for Plugin {
     fn handle(action: String, payload: String) -> Result<String, Failure> {
+        if action == "echo" {
+            return echo(&payload);
+        }
         let calls: u32 = payload.parse().map_err(|_| failure("the payload must be a number of calls"))?;
         match action.as_str() {
             "prepare" => prepare()?,
+            "emit" => repeat(calls, || events::emit("service.unheard", "null", None).is_ok())?,
             "config" => repeat(calls, || config::get("key").is_ok_and(|value| value.is_some()))?,
             "cache" => repeat(calls, || cache::get("key").is_ok_and(|value| value.is_some()))?,
             "data" => repeat(calls, || data::get("key").is_ok_and(|value| value.is_some()))?,
@@ -39,6 +49,16 @@ impl Guest for Plugin {
         }
         Ok("null".to_owned())
     }
+}
+
+impl event_handler::Guest for Plugin {
+    fn on_event(event: &events::Event) -> Result<(), Failure> {
+        echo(&event.data()).map(drop)
+    }
+}
+
+fn echo(payload: &str) -> Result<String, Failure> {
+    job::run("echo", payload).ok_or_else(|| failure("the payload must be JSON"))
 }
 
 /// Stores the values that the other actions read.

@@ -2,6 +2,8 @@
 
 pub mod boot;
 pub mod call;
+pub mod durable;
+pub mod event;
 pub mod fresh;
 pub mod load;
 pub mod memory;

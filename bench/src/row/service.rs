@@ -20,12 +20,16 @@ use crate::subject::{executor, plugbay as bay, raw, timed};
 
 /// The value that the guest stores and reads.
 const VALUE: &str = "\"thirty bytes of any text, quoted\"";
-/// The manifest of the guest, with the permissions that it uses.
-const MANIFEST: &str = r#"{"permissions": [
-    {"resource": "cache.key", "actions": ["read", "write"]},
-    {"resource": "data.key", "actions": ["read", "write"]},
-    {"resource": "db.entries", "actions": ["read", "write"]}
-]}"#;
+/// The manifest of the guest, with the permissions that it needs in all rows.
+const MANIFEST: &str = r#"{
+    "permissions": [
+        {"resource": "cache.key", "actions": ["read", "write"]},
+        {"resource": "data.key", "actions": ["read", "write"]},
+        {"resource": "db.entries", "actions": ["read", "write"]},
+        {"resource": "events.*", "actions": ["publish", "subscribe"]}
+    ],
+    "events": {"publishes": ["service.unheard"]}
+}"#;
 
 /// A host function that the guest calls repeatedly.
 #[derive(Clone, Copy)]
@@ -137,14 +141,17 @@ fn runtime(data: &Path) -> anyhow::Result<Runtime> {
 }
 
 fn load(executor: &Executor, runtime: &Runtime, bench: &Bench) -> anyhow::Result<Plugin> {
+    Ok(executor.block_on(runtime.load(package(bench, "service", Instances::Count(1))?))?)
+}
+
+/// The guest under this name.
+pub fn package(bench: &Bench, name: &str, instances: Instances) -> anyhow::Result<Package> {
     let manifest = Layer::parse("bench", MANIFEST, Format::Json)?;
-    let package: Package =
-        bay::package("service", &bench.service_wasm, Instances::Count(1)).manifest(manifest).configure("key", VALUE);
-    Ok(executor.block_on(runtime.load(package))?)
+    Ok(bay::package(name, &bench.service_wasm, instances).manifest(manifest).configure("key", VALUE))
 }
 
 /// One call of the action, which calls its service `calls` times.
-async fn many(plugin: &Plugin, action: &str, calls: u32) -> anyhow::Result<()> {
+pub async fn many(plugin: &Plugin, action: &str, calls: u32) -> anyhow::Result<()> {
     plugin.invoke(Invocation::new(action).payload_json(calls.to_string())).await?;
     Ok(())
 }
