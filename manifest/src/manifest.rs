@@ -61,7 +61,7 @@ pub struct Manifest {
     pub repo_type: Option<RepoType>,
     /// The author.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub author: Option<Author>,
+    pub author: Option<Box<Author>>,
     /// The accepted versions of Plugbay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plugbay_version: Option<VersionRequirement>,
@@ -112,10 +112,10 @@ pub struct Manifest {
     pub tables: Vec<Table>,
     /// Collections of documents that the host creates for the plugin.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub database: Option<Database>,
+    pub database: Option<Box<Database>>,
     /// Its pages.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub frontend: Option<Frontend>,
+    pub frontend: Option<Box<Frontend>>,
     /// How failed calls of idempotent actions are retried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
@@ -170,7 +170,7 @@ impl Manifest {
             repository: fields.repository,
             manifest: fields.manifest,
             repo_type: fields.repo_type,
-            author: whole::author(fields.author, fields.email.map(|email| email.value)),
+            author: whole::author(fields.author, fields.email.map(|email| email.value)).map(Box::new),
             plugbay_version: fields.plugbay_version,
             additional_configuration: fields.additional_configuration.unwrap_or(fields.nexus_version.is_some()),
             framework_version: fields.framework_version.map(|found| found.value),
@@ -187,8 +187,8 @@ impl Manifest {
             routes: fields.routes.unwrap_or_default().into_iter().map(|found| found.value.route()).collect(),
             events: fields.events.unwrap_or_default().events(),
             tables: fields.tables.unwrap_or_default().into_iter().map(|found| found.value).collect(),
-            database: fields.database,
-            frontend: fields.frontend.map(|found| found.value),
+            database: fields.database.map(Box::new),
+            frontend: fields.frontend.map(|found| Box::new(found.value)),
             retry: fields.retry,
             allowed_callers: fields.allowed_callers,
             notes,

@@ -14,6 +14,8 @@ use serde::Serialize;
 use crate::audit::PluginAudit;
 use crate::error::InvokeError;
 use crate::limits::ERROR_CODES_MAX;
+pub use crate::service::metrics::OwnMetric;
+use crate::service::metrics::OwnMetrics;
 
 /// Upper ends of the latency buckets in microseconds, a factor of four apart, from a warm call to the longest deadline.
 pub const LATENCY_BUCKETS_MICROS: [u64; 14] =
@@ -27,6 +29,8 @@ pub(crate) struct Metrics {
     /// Calls by error code. A lock is cheap enough here: errors are rare.
     errors: Mutex<BTreeMap<String, u64>>,
     instances_started: AtomicU64,
+    /// The plugin's own counters and gauges.
+    pub(crate) own: OwnMetrics,
 }
 
 /// The counters that every call updates. Concurrent calls update different copies, which are summed when they are read.
@@ -65,16 +69,6 @@ impl Counters {
             add(&self.fuel, fuel);
         }
     }
-}
-
-/// A metric of a plugin.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum OwnMetric {
-    /// A counter, which only grows.
-    Counter(u64),
-    /// A gauge, which has the value that was set last.
-    Gauge(f64),
 }
 
 /// A snapshot of a plugin's counters.
@@ -158,7 +152,7 @@ impl Metrics {
             denials: audit.map_or(0, PluginAudit::denied),
             denials_unrecorded: audit.map_or(0, PluginAudit::left_out),
             log_lines_dropped,
-            own: BTreeMap::new(),
+            own: self.own.values(),
         }
     }
 }

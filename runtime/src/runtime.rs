@@ -46,14 +46,13 @@ use crate::plugin::instance::{Linked, Start};
 use crate::plugin::link::Linkers;
 use crate::plugin::package::PackageSource;
 use crate::plugin::registry::{Registry, Turn};
-use crate::service::cache::Caches;
-use crate::service::config::ConfigStores;
+use crate::service::cache::CacheStoreProvider;
+use crate::service::config::ConfigMemory;
 use crate::service::data::DataStoreProvider;
-use crate::service::db::Databases;
+use crate::service::db::SqlStoreProvider;
 use crate::service::http::Network;
-use crate::service::jobs::AllJobs;
+use crate::service::jobs::JobStoreProvider;
 use crate::service::log::LogSink;
-use crate::service::metrics::AllMetrics;
 use crate::service::plugins::ServiceRegistry;
 use crate::trigger::{event, schedule};
 
@@ -80,22 +79,21 @@ struct Shared {
     clock: Arc<dyn Clock>,
     run_jobs: AtomicBool,
     restarts: RestartPolicy,
-    jobs: AllJobs,
+    /// The backend of `scheduler`.
+    jobs: Arc<dyn JobStoreProvider>,
     network: Arc<Network>,
     /// Linked components that are in use, so that plugins with the same component and metering share one.
     linked: Mutex<LinkedComponents>,
-    /// The configuration values that plugins have set, shared by the revisions of a plugin.
-    configs: ConfigStores,
+    /// The configuration values that plugins have set, if there is no data directory.
+    config_memory: ConfigMemory,
     /// The backend of `data`.
     data: Arc<dyn DataStoreProvider>,
-    /// The SQL databases of loaded plugins, shared between the revisions of a plugin.
-    databases: Databases,
-    /// The own metrics of loaded plugins, in the same way.
-    own_metrics: AllMetrics,
+    /// The backend of `db`.
+    sql: Arc<dyn SqlStoreProvider>,
     /// The headers of HTTP requests that plugins see, in lower case.
     request_headers: Arc<[String]>,
-    /// The caches of loaded plugins, in the same way.
-    caches: Caches,
+    /// The backend of `cache`.
+    cache: Arc<dyn CacheStoreProvider>,
     /// The backend of rate limits.
     rates: Arc<dyn RateCounters>,
     plugins: Arc<Registry>,
@@ -217,7 +215,7 @@ impl Runtime {
             return Err(RemoveDataError::Loaded { plugin: name.to_owned() });
         }
         let stored = self.remove_stored(name).await?;
-        let in_memory = stored || self.0.configs.forget(name);
+        let in_memory = stored || self.0.config_memory.remove(name);
         let Some(directory) = self.0.data_dir.as_ref().map(|directory| directory.join(name)) else {
             return Ok(in_memory);
         };
@@ -234,9 +232,9 @@ impl Runtime {
         let unavailable = |message: String| RemoveDataError::Unavailable { plugin: plugin.to_owned(), message };
         let removed = pin!(async {
             let data = self.0.data.remove(plugin).await.map_err(|error| error.to_string())?;
-            let cached = self.0.caches.remove(plugin).await.map_err(|error| error.to_string())?;
+            let cached = self.0.cache.remove(plugin).await.map_err(|error| error.to_string())?;
             let jobs = self.0.jobs.remove(plugin).await.map_err(|error| error.to_string())?;
-            let tables = self.0.databases.remove(plugin).await.map_err(|error| error.to_string())?;
+            let tables = self.0.sql.remove(plugin).await.map_err(|error| error.to_string())?;
             let events = self.0.events.remove_stored(plugin).await.map_err(|error| error.to_string())?;
             Ok(data || cached || jobs || tables || events)
         });

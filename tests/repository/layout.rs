@@ -133,6 +133,7 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "host",
         &[
+            "metrics",
             "invocation",
             "service",
             "event",
@@ -147,12 +148,9 @@ const MODULES: &[(&str, &[&str])] = &[
             "limits",
         ],
     ),
-    (
-        "service",
-        &["metrics", "invocation", "sqlite", "admission", "audit", "error", "scope", "store_future", "clock", "limits"],
-    ),
+    ("service", &["invocation", "sqlite", "admission", "audit", "error", "scope", "store_future", "clock", "limits"]),
     ("event", &["sqlite", "admission", "error", "capability", "scope", "store_future", "clock", "limits"]),
-    ("metrics", &["audit", "error", "limits"]),
+    ("metrics", &["service", "audit", "error", "limits"]),
     ("lifecycle", &[]),
     ("invocation", &["admission", "error", "caller"]),
     ("sqlite", &["scope", "limits"]),

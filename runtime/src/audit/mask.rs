@@ -28,7 +28,8 @@ const SECRET_BYTES_MIN: usize = 4;
 /// The secrets of one plugin.
 #[derive(Default)]
 pub(crate) struct Mask {
-    known: RwLock<Known>,
+    /// `None` if there are none, as for most plugins.
+    known: RwLock<Option<Box<Known>>>,
 }
 
 /// The texts that are masked.
@@ -52,8 +53,13 @@ pub(crate) enum Cut {
 impl Mask {
     /// Masks these values from now on.
     pub(crate) fn add<'a>(&self, secrets: impl IntoIterator<Item = &'a Value>) {
+        let texts: Vec<String> = secrets.into_iter().flat_map(texts_of).collect();
+        if texts.is_empty() {
+            return;
+        }
         let mut known = self.known.write();
-        for text in secrets.into_iter().flat_map(texts_of) {
+        let known = known.get_or_insert_default();
+        for text in texts {
             if !known.by_age.contains(&text) {
                 known.by_age.push_back(text);
             }
@@ -68,7 +74,7 @@ impl Mask {
     pub(crate) fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let known = self.known.read();
         let mut masked = Cow::Borrowed(text);
-        for secret in &known.by_length {
+        for secret in known.iter().flat_map(|known| &known.by_length) {
             if masked.contains(secret.as_str()) {
                 masked = Cow::Owned(masked.replace(secret.as_str(), HIDDEN));
             }
@@ -98,7 +104,8 @@ impl Mask {
                 Cut::End => text.as_bytes().ends_with(&secret.as_bytes()[..length]),
             })
         };
-        let torn = known.by_length.iter().filter_map(|secret| of_secret(secret)).max().unwrap_or(0);
+        let secrets = known.iter().flat_map(|known| &known.by_length);
+        let torn = secrets.filter_map(|secret| of_secret(secret)).max().unwrap_or(0);
         // The cut may have fallen inside a multi-byte character of the secret; the text has only whole characters.
         match cut {
             Cut::Start => (torn..text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(torn),

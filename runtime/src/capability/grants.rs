@@ -30,7 +30,7 @@ impl Grants {
 
     /// Like [`Grants::new`], with rules for this plugin alone above an operator's policy that may change.
     pub(crate) fn live(asked: Policy, own: Policy, allowed: LivePolicy) -> Self {
-        Grants { asked: Arc::new(asked), own: Arc::new(own), allowed }
+        Grants { asked: asked.into_shared(), own: own.into_shared(), allowed }
     }
 
     /// Checks that the manifest and the operator allow this access now.

@@ -3,7 +3,7 @@
 //! Rules and resource names may come from an attacker who wants matching to take long, so an access whose check takes
 //! too many steps is denied.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwap;
 use plugbay_manifest::{Effect, PermissionAction, Rule, check_resource};
@@ -87,6 +87,18 @@ impl Policy {
             }
         }
         self
+    }
+
+    /// Returns the policy as one to share. Those of most plugins have no rules, or only the basic ones, and share these
+    /// two.
+    pub(crate) fn into_shared(self) -> Arc<Policy> {
+        static EMPTY: LazyLock<Arc<Policy>> = LazyLock::new(Arc::default);
+        static BASIC: LazyLock<Arc<Policy>> = LazyLock::new(|| Arc::new(Policy::default().with_basics()));
+        match self.rules.len() {
+            0 => EMPTY.clone(),
+            len if len == BASICS.len() && self.without_basics().is_empty() => BASIC.clone(),
+            _ => Arc::new(self),
+        }
     }
 
     /// Returns the rules without the basic rules at the end.

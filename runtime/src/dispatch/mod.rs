@@ -337,10 +337,10 @@ impl Cost {
     fn settle(&mut self, plugin: &LoadedPlugin, time: TimeLimit, error: Option<&InvokeError>) {
         if !self.counted {
             self.usage.duration = time.elapsed();
-            plugin.metrics.call(self.usage.duration, self.usage.fuel);
+            plugin.context.metrics.call(self.usage.duration, self.usage.fuel);
         }
         if let Some(error) = error {
-            plugin.metrics.error(error);
+            plugin.context.metrics.error(error);
         }
     }
 }

@@ -17,7 +17,7 @@ use plugbay_manifest::parse_topic;
 use serde_json::Value;
 use tokio::sync::broadcast;
 
-use super::delivery::{Delivery, Published};
+use super::delivery::{Delivery, FindHandler, Published};
 use super::index::PatternIndex;
 use super::listener::{Place, QueueTask, QueuedEvent};
 use super::registration::Subscriber;
@@ -44,8 +44,10 @@ pub(crate) struct EventBus {
     /// The events of durable subscriptions.
     pub(super) store: Arc<dyn EventStore>,
     pub(super) routes: RwLock<Routes>,
-    /// The plugins that have begun to serve, by name, with their subscriptions.
+    /// The plugins that have or had subscriptions, by name.
     pub(super) plugins: Mutex<HashMap<Arc<str>, Subscriber>>,
+    /// Finds the handler of a plugin that serves, for its first subscription.
+    pub(super) find_handler: FindHandler,
     /// Distinguishes the ids of this bus from those of all others.
     nonce: u32,
     /// The number of the next event, stream or subscription.
@@ -87,7 +89,7 @@ impl From<Event> for NewEvent {
 }
 
 impl EventBus {
-    pub(crate) fn new(clock: Arc<dyn Clock>, store: Arc<dyn EventStore>) -> Arc<Self> {
+    pub(crate) fn new(clock: Arc<dyn Clock>, store: Arc<dyn EventStore>, find_handler: FindHandler) -> Arc<Self> {
         // The hasher's keys are random.
         let nonce = RandomState::new().hash_one(std::process::id()) as u32;
         Arc::new(EventBus {
@@ -95,6 +97,7 @@ impl EventBus {
             store,
             routes: RwLock::default(),
             plugins: Mutex::default(),
+            find_handler,
             nonce,
             next: AtomicU64::new(1),
             lost: AtomicU64::new(0),
@@ -111,15 +114,39 @@ impl EventBus {
         chain: Option<Arc<Chain>>,
         timeout: Option<Duration>,
     ) -> Result<EmitOutcome, EventError> {
-        let event = self.accept(event)?;
-        let Receivers { handlers, durable } = self.route(&event);
-        let mut outcome = EmitOutcome { durable: durable.len(), ..EmitOutcome::default() };
-        if handlers.is_empty() && durable.is_empty() {
-            self.broadcast(&event);
-            outcome.id = event.id;
-            return Ok(outcome);
+        match self.begin_emit(event)? {
+            Emission::Unheard(outcome) => Ok(outcome),
+            Emission::Heard(heard) => self.end_emit(heard, chain, timeout).await,
         }
-        outcome.id.clone_from(&event.id);
+    }
+
+    /// Publishes an event that no plugin receives, which is done at once. Otherwise, the emission is to be
+    /// [ended](Self::end_emit).
+    ///
+    /// # Errors
+    /// [`EventError`] if the event is refused.
+    pub(crate) fn begin_emit(&self, event: NewEvent) -> Result<Emission, EventError> {
+        let event = self.accept(event)?;
+        let receivers = self.route(&event);
+        if receivers.handlers.is_empty() && receivers.durable.is_empty() {
+            self.broadcast(&event);
+            return Ok(Emission::Unheard(EmitOutcome { id: event.id, ..EmitOutcome::default() }));
+        }
+        Ok(Emission::Heard(Box::new(Heard { event, receivers })))
+    }
+
+    /// Stores an event for durable subscriptions and waits for its other handlers, as [`emit`](Self::emit) does.
+    ///
+    /// # Errors
+    /// [`EventError`] if the event cannot be stored. No handler has run then.
+    pub(crate) async fn end_emit(
+        &self,
+        heard: Box<Heard>,
+        chain: Option<Arc<Chain>>,
+        timeout: Option<Duration>,
+    ) -> Result<EmitOutcome, EventError> {
+        let Heard { event, receivers: Receivers { handlers, durable } } = *heard;
+        let mut outcome = EmitOutcome { id: event.id.clone(), durable: durable.len(), ..EmitOutcome::default() };
         let event = Arc::new(event);
         self.store(&event, durable).await?;
         self.broadcast(&event);
@@ -255,7 +282,7 @@ impl EventBus {
         let timestamp_ms = unix_ms(time_of(&*self.clock));
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let mark = if source == HOST && topic.starts_with(LOG_TOPICS) { LOG_MARK } else { "" };
-        let id = format!("{timestamp_ms:x}-{:x}-{mark}{number:x}", self.nonce);
+        let id = event_id(timestamp_ms, self.nonce, mark, number);
         Ok(Published { id, topic, data, source, target, timestamp_ms, correlation_id, depth: depth_before + 1 })
     }
 
@@ -276,10 +303,9 @@ impl EventBus {
         });
         // Without the lock: a denial is an event itself.
         matching.retain(|subscription| subscription.listener.may_receive(&event.topic));
-        let (durable, mut handlers): (Vec<_>, Vec<_>) =
-            matching.into_iter().partition(|subscription| subscription.durable);
-        sort(&mut handlers);
-        Receivers { handlers, durable }
+        let durable = matching.extract_if(.., |subscription| subscription.durable).collect();
+        sort(&mut matching);
+        Receivers { handlers: matching, durable }
     }
 
     /// Passes an event to the streams.
@@ -401,6 +427,19 @@ impl EventBus {
     }
 }
 
+/// An event whose emitter waits for its handlers.
+pub(crate) enum Emission {
+    /// No plugin receives it.
+    Unheard(EmitOutcome),
+    Heard(Box<Heard>),
+}
+
+/// An event, and the subscriptions that are to receive it.
+pub(crate) struct Heard {
+    event: Published,
+    receivers: Receivers,
+}
+
 /// The subscriptions that receive an event.
 struct Receivers {
     /// In the order in which they receive it.
@@ -426,6 +465,18 @@ impl From<EventStoreError> for EventError {
             EventStoreError::Unavailable(message) => EventError::Unavailable { message },
         }
     }
+}
+
+/// Returns the id of an event: its time, the bus and its number behind the mark, in hexadecimal digits. It is written
+/// digit by digit, without `format!`, because every event has one.
+fn event_id(timestamp_ms: u64, nonce: u32, mark: &str, number: u64) -> String {
+    let mut id = String::with_capacity(32);
+    for (before, part) in [(["", ""], timestamp_ms), (["-", ""], nonce.into()), (["-", mark], number)] {
+        id.extend(before);
+        let digits = (u64::BITS - part.leading_zeros()).div_ceil(4).max(1);
+        id.extend((0..digits).rev().filter_map(|digit| char::from_digit((part >> (4 * digit)) as u32 & 0xf, 16)));
+    }
+    id
 }
 
 /// Returns whether an event was not delivered because its plugin does not serve at present.

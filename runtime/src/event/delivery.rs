@@ -62,6 +62,9 @@ pub(crate) struct Delivery<'a> {
 /// A running handler.
 pub(crate) type Handling<'a> = Pin<Box<dyn Future<Output = Result<Reaction, InvokeError>> + Send + 'a>>;
 
+/// Finds the handler of a plugin by its name; `None` if the plugin does not serve yet.
+pub(crate) type FindHandler = Box<dyn Fn(&str) -> Option<Box<dyn Handler>> + Send + Sync>;
+
 /// The handler of a plugin's events.
 pub(crate) trait Handler: Send + Sync {
     /// Returns whether the operator lets the plugin receive events of this topic. A denial is counted and audited.

@@ -72,11 +72,11 @@ impl<T> PatternIndex<T> {
         if self.is_empty() {
             return;
         }
-        let mut reached = Reached::default();
+        let (mut reached, mut next) = (Reached::default(), Reached::default());
         reached.enter(&self.root);
         for word in topic.split('.') {
-            let mut next = Reached::default();
-            for node in reached.nodes {
+            next.clear();
+            for node in &reached.nodes {
                 if node.takes_words {
                     next.enter(node);
                 }
@@ -95,7 +95,7 @@ impl<T> PatternIndex<T> {
             if next.nodes.is_empty() {
                 return;
             }
-            reached = next;
+            std::mem::swap(&mut reached, &mut next);
         }
         for node in reached.nodes {
             node.values.iter().for_each(&mut found);
@@ -118,6 +118,11 @@ impl<T> Default for Reached<'_, T> {
 }
 
 impl<'a, T> Reached<'a, T> {
+    fn clear(&mut self) {
+        self.nodes.clear();
+        self.taking.clear();
+    }
+
     fn enter(&mut self, node: &'a Node<T>) {
         if node.takes_words && !self.taking.insert(std::ptr::from_ref(node)) {
             return;

@@ -45,8 +45,8 @@ mod topic;
 use serde::Serialize;
 use serde_json::Value;
 
-pub(crate) use self::bus::{EventBus, NewEvent};
-pub(crate) use self::delivery::{Delivery, Handler, Handling, Published};
+pub(crate) use self::bus::{Emission, EventBus, NewEvent};
+pub(crate) use self::delivery::{Delivery, FindHandler, Handler, Handling, Published};
 pub use self::health::Health;
 pub(crate) use self::registration::SubscriptionOptions;
 pub(crate) use self::sqlite::SqliteEvents;

@@ -63,6 +63,10 @@ impl EventBus {
         handler: impl FnOnce() -> Box<dyn Handler>,
     ) {
         let mut plugins = self.plugins.lock();
+        // Most plugins never subscribe, and cost nothing here.
+        if declared.is_empty() && !plugins.contains_key(plugin) {
+            return;
+        }
         let subscriber = plugins.entry(plugin.clone()).or_insert_with(|| Subscriber::new(plugin));
         subscriber.listener.handler.get_or_init(handler);
         let mut old = std::mem::take(&mut subscriber.subscriptions);
@@ -115,6 +119,12 @@ impl EventBus {
         let id = format!("#{pattern}");
         let mut plugins = self.plugins.lock();
         let subscriber = plugins.entry(plugin.clone()).or_insert_with(|| Subscriber::new(plugin));
+        if subscriber.listener.handler.get().is_none()
+            && let Some(handler) = (self.find_handler)(plugin)
+        {
+            // Set meanwhile only if the plugin has begun to serve, with the same handler.
+            let _ = subscriber.listener.handler.set(handler);
+        }
         let before = subscriber.subscriptions.iter().position(|known| known.id == id);
         if let Some(known) = before.map(|at| &subscriber.subscriptions[at])
             && (known.priority, known.once, known.durable) == (priority, once, durable)

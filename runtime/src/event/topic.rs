@@ -22,21 +22,26 @@ pub(crate) fn topic_to_publish(topic: String) -> Result<String, String> {
     Ok(topic)
 }
 
-/// A set of patterns of topics.
+/// A set of patterns of topics. An empty one, which most plugins have, takes no memory.
 #[derive(Default)]
-pub(crate) struct TopicPatterns(PatternIndex<()>);
+pub(crate) struct TopicPatterns(Option<Box<PatternIndex<()>>>);
 
 impl TopicPatterns {
     pub(crate) fn new(patterns: &[String]) -> Self {
+        if patterns.is_empty() {
+            return TopicPatterns(None);
+        }
         let mut index = PatternIndex::default();
         patterns.iter().for_each(|pattern| index.insert(pattern, ()));
-        TopicPatterns(index)
+        TopicPatterns(Some(Box::new(index)))
     }
 
     /// Returns whether one of the patterns matches a topic.
     pub(crate) fn matches(&self, topic: &str) -> bool {
         let mut matches = false;
-        self.0.matching(topic, |()| matches = true);
+        if let Some(index) = &self.0 {
+            index.matching(topic, |()| matches = true);
+        }
         matches
     }
 }

@@ -10,6 +10,7 @@ use super::wasi::WasiGrants;
 use crate::audit::line_quota::LineQuota;
 use crate::clock::Clock;
 use crate::event::{EventBus, TopicPatterns};
+use crate::metrics::Metrics;
 use crate::plugin_limits::Ceilings;
 use crate::service::cache::PluginCache;
 use crate::service::config::PluginConfig;
@@ -18,7 +19,6 @@ use crate::service::db::PluginDb;
 use crate::service::http::PluginHttp;
 use crate::service::jobs::PluginJobs;
 use crate::service::log::PluginLog;
-use crate::service::metrics::OwnMetrics;
 use crate::service::plugins::PluginCalls;
 
 /// The services and permissions of a loaded plugin. Created once per load and shared by all its instances.
@@ -36,8 +36,8 @@ pub(crate) struct PluginContext {
     pub(crate) jobs: PluginJobs,
     pub(crate) plugins: PluginCalls,
     pub(crate) http: PluginHttp,
-    /// The plugin's own metrics.
-    pub(crate) metrics: Arc<OwnMetrics>,
+    /// The counters of all revisions of the plugin, with its own.
+    pub(crate) metrics: Arc<Metrics>,
     /// The headers of HTTP requests that plugins see, in lower case.
     pub(crate) request_headers: Arc<[String]>,
     pub(crate) events: Arc<EventBus>,

@@ -20,7 +20,7 @@ impl From<MetricError> for Failure {
 
 impl wit::Host for HostState {
     async fn snapshot(&mut self) -> String {
-        let own = &self.plugin.metrics;
+        let own = &self.plugin.metrics.own;
         // Before the plugin serves, there are no figures about it.
         let mut snapshot = self.plugin.plugins.figures(&self.plugin.name).unwrap_or_else(|| json!({}));
         snapshot["uptime_ms"] = u64::try_from(own.uptime().as_millis()).unwrap_or(u64::MAX).into();
@@ -32,13 +32,13 @@ impl wit::Host for HostState {
     }
 
     async fn add(&mut self, name: String, by: u64) -> Result<(), Failure> {
-        let added = self.plugin.metrics.add(&name, by);
+        let added = self.plugin.metrics.own.add(&name, by);
         self.end_host_call(name.len()).await;
         Ok(added?)
     }
 
     async fn set(&mut self, name: String, value: f64) -> Result<(), Failure> {
-        let set = self.plugin.metrics.set(&name, value);
+        let set = self.plugin.metrics.own.set(&name, value);
         self.end_host_call(name.len()).await;
         Ok(set?)
     }

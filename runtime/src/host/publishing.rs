@@ -17,7 +17,7 @@ use super::bindings::plugbay::plugin::events as wit;
 use super::failure::{Failure, INVALID_ARGUMENT, failure, with_details};
 use crate::audit::line_quota::Quota;
 use crate::error::EventError;
-use crate::event::{NewEvent, SubscriptionOptions, is_own_topic, topic_to_publish};
+use crate::event::{Emission, NewEvent, SubscriptionOptions, is_own_topic, topic_to_publish};
 use crate::limits::{EVENT_BYTES_MAX, EVENT_PUBLISH_PERIOD, EVENT_PUBLISHES_MAX, SUBSCRIPTION_PRIORITY_MAX};
 use crate::service::limit::ReachedLimit;
 
@@ -115,7 +115,14 @@ impl HostState {
 
     async fn emit_event(&mut self, topic: String, data: String, json: Option<&str>) -> Result<String, Failure> {
         let event = self.new_event(topic, data, json)?;
-        let outcome = self.plugin.events.emit(event, Some(self.chain()), self.call.time_left()).await?;
+        let outcome = match self.plugin.events.begin_emit(event)? {
+            Emission::Unheard(outcome) => outcome,
+            Emission::Heard(heard) => {
+                let (chain, timeout) = (Some(self.chain()), self.call.time_left());
+                // Boxed: an event that no plugin receives would carry the size of its future.
+                Box::pin(self.plugin.events.end_emit(heard, chain, timeout)).await?
+            }
+        };
         serde_json::to_string(&outcome).map_err(|error| failure("internal_error", error.to_string()))
     }
 }

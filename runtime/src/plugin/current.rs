@@ -36,7 +36,7 @@ struct Life {
     state: PluginState,
     since: SystemTime,
     loaded: SystemTime,
-    last_error: Option<LastError>,
+    last_error: Option<Box<LastError>>,
     broken: BrokenInstances,
     /// Why calls are refused while the instances are closed.
     refusal: Refusal,
@@ -98,7 +98,7 @@ impl CurrentRevision {
     pub(crate) async fn retire(&self, old: Arc<LoadedPlugin>) {
         old.drain_and_unload().await;
         let mut retiring = self.retiring.lock();
-        old.metrics.absorb(old.instances.counters());
+        old.context.metrics.absorb(old.instances.counters());
         retiring.retain(|revision| !std::ptr::eq(revision.as_ptr(), Arc::as_ptr(&old)));
     }
 
@@ -107,12 +107,11 @@ impl CurrentRevision {
         let retiring = self.retiring.lock();
         let (revision, old) = (self.get(), retiring.iter().filter_map(Weak::upgrade).collect::<Vec<_>>());
         let revisions = old.iter().chain([&revision]);
-        let snapshot = revision.metrics.snapshot(
+        revision.context.metrics.snapshot(
             revisions.flat_map(|revision| revision.instances.counters()),
             Some(revision.context.permissions.audit()),
             revision.context.log.dropped(),
-        );
-        MetricsSnapshot { own: revision.context.metrics.values(), ..snapshot }
+        )
     }
 
     pub(crate) fn state(&self) -> PluginState {
@@ -125,7 +124,7 @@ impl CurrentRevision {
             state: life.state,
             since: life.since,
             loaded: life.loaded,
-            last_error: life.last_error.clone(),
+            last_error: life.last_error.as_deref().cloned(),
             broken_in_a_row: life.broken.in_a_row(),
             restarts_at: match life.refusal {
                 Refusal::Failed(time) if life.state == PluginState::Restarting => time,
@@ -151,7 +150,7 @@ impl CurrentRevision {
     /// Records the error of a change that failed before it began.
     pub(crate) fn note_error(&self, error: &LoadError) {
         let time = time_of(&*self.borrow().context.clock);
-        self.life.lock().last_error = Some(LastError::new(error.code(), error, time));
+        self.life.lock().last_error = Some(Box::new(LastError::new(error.code(), error, time)));
     }
 
     /// Begins a change that may fail. Until the transition is completed the plugin is in `state`, and if it fails or is
@@ -172,7 +171,7 @@ impl CurrentRevision {
             return;
         }
         let now = time_of(&*revision.context.clock);
-        life.last_error = Some(LastError::new(error.code(), error, now));
+        life.last_error = Some(Box::new(LastError::new(error.code(), error, now)));
         let (plugin, answered) = (revision.name(), revision.instances.take_answered());
         let (state, at) = match life.broken.count(&self.restarts, now, answered) {
             Consequence::ReplacedAtOnce => return,
@@ -200,7 +199,7 @@ impl CurrentRevision {
             Refusal::Unloaded => InvokeErrorKind::NotLoaded,
             Refusal::Disabled => InvokeErrorKind::PluginDisabled,
             Refusal::Failed(time) => InvokeErrorKind::PluginFailed {
-                message: life.last_error.as_ref().map(LastError::line).unwrap_or_default(),
+                message: life.last_error.as_deref().map(LastError::line).unwrap_or_default(),
                 retry_after: time
                     .map(|time| time.duration_since(time_of(&*revision.context.clock)).unwrap_or_default()),
             },

@@ -59,6 +59,8 @@ pub(crate) struct Instance {
     store: Store<HostState>,
     instance: wasmtime::component::Instance,
     handle: Option<TypedFunc<HandleParams, Answer<String>>>,
+    /// Set by the first event: finding the function takes longer than a short handler.
+    on_event: Option<Box<TypedFunc<EventParams, Answer<()>>>>,
     linked: Arc<Linked>,
     fuel: Option<u64>,
     last_action: Arc<str>,
@@ -100,6 +102,7 @@ impl Instance {
             store,
             instance,
             handle,
+            on_event: None,
             linked: linked.clone(),
             fuel: limits.fuel,
             last_action: Arc::default(),
@@ -173,11 +176,17 @@ impl Instance {
         call: &Call<'_>,
         limits: &Limits,
     ) -> Result<Option<Result<Reaction, Box<Failure>>>, InvokeError> {
+        let on_event = match (&self.on_event, &self.linked.exports.on_event) {
+            (Some(known), _) => **known,
+            (None, Some(index)) => {
+                **self.on_event.insert(Box::new(typed(&self.instance, &mut self.store, index, call)?))
+            }
+            (None, None) => return Ok(None),
+        };
         self.store.data_mut().event = Some(Box::new(HandledEvent::new(delivery)));
-        let params: EventParams = (EventHandle::borrow(),);
-        let answer = self.call_optional(|exports| exports.on_event.as_ref(), params, call, limits).await?;
+        let answer = self.enter(&on_event, (EventHandle::borrow(),), call, limits).await?;
         let reaction = self.store.data_mut().event.take().map(|event| event.into_reaction());
-        Ok(answer.map(|answer| answer.map(|()| reaction.unwrap_or_default())))
+        Ok(Some(answer.map(|()| reaction.unwrap_or_default())))
     }
 
     /// Runs the plugin's health check; `None` if it exports none.

@@ -21,7 +21,6 @@ use crate::error::{Failure, InvokeError, InvokeErrorKind, LoadError, LoadErrorKi
 use crate::host::contract::SavedState;
 use crate::host::{Call, PluginContext};
 use crate::limits::UNLOAD_TIMEOUT_MAX;
-use crate::metrics::Metrics;
 use crate::plugin_limits::Limits;
 
 /// How often a revision that is being unloaded checks whether calls still run on it. Only its own unloading is delayed
@@ -45,8 +44,6 @@ pub(crate) struct LoadedPlugin {
     /// The counter of its rate limit.
     pub(crate) rate: Option<Arc<dyn RateCounter>>,
     pub(crate) instances: Instances,
-    /// The counters of all revisions of this plugin.
-    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// The parts of an action's declaration that dispatch needs.
@@ -64,7 +61,6 @@ impl LoadedPlugin {
         context: Arc<PluginContext>,
         linked: Arc<Linked>,
         rate: Option<Arc<dyn RateCounter>>,
-        metrics: Arc<Metrics>,
         content: [u8; 32],
     ) -> Result<Self, LoadError> {
         let CheckedPackage { package, manifest, limits, digest, .. } = checked;
@@ -74,7 +70,6 @@ impl LoadedPlugin {
             actions,
             routes: Arc::new(RouteTable::new(&manifest.routes)),
             rate,
-            metrics,
             instances: Instances::new(limits.instances, manifest.execution_mode == ExecutionMode::Legacy),
             manifest,
             limits,
@@ -101,7 +96,6 @@ impl LoadedPlugin {
             routes: self.routes.clone(),
             rate: self.rate.clone(),
             instances: Instances::new(self.limits.instances, legacy),
-            metrics: self.metrics.clone(),
         }
     }
 
@@ -127,7 +121,7 @@ impl LoadedPlugin {
 
     /// Creates an instance. A failure that its `on-load` reports is an error, because the instance cannot serve.
     pub(crate) async fn start_instance(&self, start: Start, call: &Call<'_>) -> Result<Box<Instance>, InvokeError> {
-        self.metrics.instance_started();
+        self.context.metrics.instance_started();
         Instance::start(&self.linked, &self.context, &self.limits, start, call)
             .await?
             .map_err(|failure| self.guest_error(failure, call))

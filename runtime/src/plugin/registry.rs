@@ -15,7 +15,7 @@ use crate::host_plugin::ProvidedPlugin;
 /// All plugins of one runtime.
 #[derive(Default)]
 pub(crate) struct Registry {
-    plugins: Mutex<BTreeMap<String, Arc<CurrentRevision>>>,
+    plugins: Mutex<BTreeMap<Arc<str>, Arc<CurrentRevision>>>,
     /// The plugins that the application provides.
     provided: Mutex<BTreeMap<String, Arc<ProvidedPlugin>>>,
     /// Locks for loading, reloading, unloading and removing a plugin, by its name.
@@ -77,7 +77,7 @@ impl Registry {
 
     /// Adds a plugin. The caller must hold the turn and have checked that no plugin of this name is registered.
     pub(crate) fn add(&self, plugin: &Arc<CurrentRevision>) {
-        self.lock().insert(plugin.borrow().name().to_owned(), plugin.clone());
+        self.lock().insert(plugin.borrow().context.name.clone(), plugin.clone());
     }
 
     /// Removes a plugin, and returns it if it was registered.
@@ -98,7 +98,7 @@ impl Registry {
         self.provided.lock()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<CurrentRevision>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Arc<CurrentRevision>>> {
         self.plugins.lock()
     }
 }

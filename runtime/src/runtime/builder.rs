@@ -27,15 +27,16 @@ use crate::lifecycle::RestartPolicy;
 use crate::limits::{HTTP_TIMEOUT, HTTP_TIMEOUT_MAX, LIVE_INSTANCES_DEFAULT};
 use crate::plugin::check::Operator;
 use crate::plugin::link::Linkers;
+use crate::plugin::registry::Registry;
 use crate::plugin_limits::{Ceilings, Limits};
-use crate::service::cache::{CacheStoreProvider, Caches, MemoryCache};
-use crate::service::config::ConfigStores;
+use crate::service::cache::{CacheStoreProvider, MemoryCache};
+use crate::service::config::ConfigMemory;
 use crate::service::data::{DataStoreProvider, MemoryData, SqliteData};
-use crate::service::db::{Databases, SqlStoreProvider, SqliteDatabases};
+use crate::service::db::{SqlStoreProvider, SqliteDatabases};
 use crate::service::http::{HttpResolver, HttpResponder, Network};
-use crate::service::jobs::{AllJobs, JobStoreProvider, SqliteJobs};
+use crate::service::jobs::{JobStoreProvider, SqliteJobs};
 use crate::service::log::{LogSink, TracingSink};
-use crate::service::metrics::AllMetrics;
+use crate::trigger::event;
 
 /// The headers of HTTP requests that plugins see by default.
 const REQUEST_HEADERS: [&str; 8] = [
@@ -406,7 +407,8 @@ impl RuntimeBuilder {
             Some(directory) => Arc::new(SqliteEvents::new(directory)),
             None => Arc::new(SqliteEvents::in_memory()),
         });
-        let events = EventBus::new(self.clock.clone(), event_store);
+        let plugins: Arc<Registry> = Arc::default();
+        let events = EventBus::new(self.clock.clone(), event_store, event::handlers(Arc::downgrade(&plugins)));
         let audit_sink = AuditEvents { sink: CatchPanic(self.audit_sink), bus: events.clone() };
         Ok(Runtime(Arc::new(Shared {
             engines,
@@ -428,7 +430,7 @@ impl RuntimeBuilder {
             clock: self.clock,
             run_jobs: AtomicBool::new(self.run_jobs),
             restarts: self.restarts,
-            jobs: AllJobs::new(job_store),
+            jobs: job_store,
             network: Arc::new(Network::new(
                 self.http_resolver,
                 self.http_responder,
@@ -436,13 +438,12 @@ impl RuntimeBuilder {
                 self.http_timeout,
             )),
             linked: Mutex::default(),
-            configs: ConfigStores::default(),
-            databases: Databases::new(sql_store),
-            caches: Caches::new(cache),
-            own_metrics: AllMetrics::default(),
+            config_memory: ConfigMemory::default(),
+            sql: sql_store,
+            cache,
             request_headers: self.request_headers.into(),
             rates: self.rate_counters.unwrap_or_else(|| Arc::new(MemoryRates::default())),
-            plugins: Arc::default(),
+            plugins,
             services: Arc::default(),
             waits: Arc::default(),
             events,

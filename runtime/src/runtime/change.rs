@@ -309,6 +309,8 @@ async fn end(plugin: &CurrentRevision, refusal: Refusal) {
     let jobs = revision.context.jobs.queue.clone();
     schedule::stop(&jobs).await;
     revision.unload().await;
+    // Calls that were in flight may have subscribed.
+    event::end(plugin);
     revision.context.plugins.release();
     // The outcome of a run that has just ended may not be stored yet.
     let _ = tokio::time::timeout(OUTCOMES_WAIT_MAX, jobs.settled()).await;

@@ -26,11 +26,12 @@ use crate::plugin::loaded::LoadedPlugin;
 use crate::plugin::package::Package;
 use crate::plugin::registry::Registry;
 use crate::scope::{PluginScope, drop_dead};
-use crate::service::config::PluginConfig;
+use crate::service::cache::PluginCache;
+use crate::service::config::{PluginConfig, StoredValues};
 use crate::service::data::PluginData;
-use crate::service::db::NotDeclared;
+use crate::service::db::{NotDeclared, PluginDb};
 use crate::service::http::PluginHttp;
-use crate::service::jobs::PluginJobs;
+use crate::service::jobs::{JobQueue, PluginJobs};
 use crate::service::log::PluginLog;
 use crate::service::plugins::{Directory, PluginCalls};
 use crate::trigger::event::Starting;
@@ -80,7 +81,7 @@ impl Prepared {
 
 async fn start_revision(revision: LoadedPlugin, start: Start) -> Result<LoadedPlugin, LoadError> {
     let (context, manifest) = (&revision.context, &revision.manifest);
-    let declared = context.db.declare(&manifest.tables, manifest.database.as_ref()).await;
+    let declared = context.db.declare(&manifest.tables, manifest.database.as_deref()).await;
     declared.map_err(|NotDeclared(message)| LoadError::new(&*context.name, LoadErrorKind::Tables { message }))?;
     let is_probed = matches!(start, Start::Reload { .. });
     let revision = revision.start(start).await?;
@@ -114,10 +115,9 @@ impl Runtime {
         let context = self.context(&checked, before.map(|before| &*before.context))?;
         let linked = self.link(&checked).await?;
         let rate = self.rate_counter(&checked)?;
-        let metrics = before.map(|before| before.metrics.clone()).unwrap_or_default();
         let content = checked.package.content_digest(&checked.digest, self.0.environment.as_deref());
         let content = content.map_err(|failure| LoadError::new(&checked.manifest.name, failure))?;
-        let revision = LoadedPlugin::new(checked, context, linked, rate, metrics, content)?;
+        let revision = LoadedPlugin::new(checked, context, linked, rate, content)?;
         Ok(Prepared { revision, shares_jobs: false })
     }
 
@@ -160,7 +160,8 @@ impl Runtime {
         Ok(linked)
     }
 
-    /// Creates the context of the plugin's host functions: grants, configuration, environment and services.
+    /// Creates the context of the plugin's host functions: grants, configuration, environment and services. Services
+    /// that have a state share it with the revision `before`.
     pub(super) fn context(
         &self,
         checked: &CheckedPackage,
@@ -176,7 +177,11 @@ impl Runtime {
         let counted = before.map(|before| before.log.counters()).unwrap_or_default();
         let log = PluginLog::new(name.clone(), self.0.log_sink.clone(), counted);
         let mask = log.mask.clone();
-        let config = (self.0.configs.open(&scope).map_err(|problem| vec![problem]))
+        let stored = match before {
+            Some(before) => Ok(before.config.stored()),
+            None => StoredValues::open(&scope, &self.0.config_memory),
+        };
+        let config = (stored.map_err(|problem| vec![problem]))
             .and_then(|stored| {
                 PluginConfig::new(schema, manifest.additional_configuration, layers, stored, mask.clone())
             })
@@ -185,12 +190,24 @@ impl Runtime {
             log,
             config,
             data: PluginData::new(name.clone(), self.0.data.clone()),
-            cache: self.0.caches.of(&name),
-            db: self.0.databases.of(&scope),
-            jobs: PluginJobs::new(self.0.jobs.of(&scope), manifest.actions.iter().map(|action| action.name.clone())),
+            cache: match before {
+                Some(before) => before.cache.clone(),
+                None => PluginCache::new(name.clone(), self.0.cache.clone()),
+            },
+            db: match before {
+                Some(before) => before.db.clone(),
+                None => PluginDb::new(&scope, self.0.sql.clone()),
+            },
+            jobs: PluginJobs::new(
+                match before {
+                    Some(before) => before.jobs.queue.clone(),
+                    None => Arc::new(JobQueue::new(name.clone(), self.0.clock.clone(), self.0.jobs.clone())),
+                },
+                manifest.actions.iter().map(|action| action.name.clone()),
+            ),
             plugins: self.plugin_calls(manifest, &name),
             http: PluginHttp::new(self.0.network.clone()),
-            metrics: self.0.own_metrics.of(&name),
+            metrics: before.map(|before| before.metrics.clone()).unwrap_or_default(),
             request_headers: self.0.request_headers.clone(),
             events: self.0.events.clone(),
             published_topics: TopicPatterns::new(&manifest.events.publishes),

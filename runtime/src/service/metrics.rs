@@ -1,17 +1,25 @@
 //! A plugin's own metrics: counters and gauges, which outlive a reload.
 //!
-//! Two revisions of a plugin that are loaded at the same time share them. They end when the plugin is unloaded.
+//! The revisions of a plugin share them. They end when the plugin is unloaded.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Weak};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use serde::Serialize;
 
 use super::limit::ReachedLimit;
 use crate::limits::{METRIC_NAME_BYTES_MAX, METRICS_MAX};
-use crate::metrics::OwnMetric;
-use crate::scope::drop_dead;
+
+/// A metric of a plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum OwnMetric {
+    /// A counter, which only grows.
+    Counter(u64),
+    /// A gauge, which has the value that was set last.
+    Gauge(f64),
+}
 
 /// The reason why a metric was not changed.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,29 +28,17 @@ pub(crate) enum MetricError {
     Limit(ReachedLimit),
 }
 
-/// The own metrics of all loaded plugins.
-#[derive(Default)]
-pub(crate) struct AllMetrics(Mutex<HashMap<Arc<str>, Weak<OwnMetrics>>>);
-
-impl AllMetrics {
-    /// Returns the metrics of the plugin of this name.
-    pub(crate) fn of(&self, name: &Arc<str>) -> Arc<OwnMetrics> {
-        let mut all = self.0.lock();
-        if let Some(metrics) = all.get(name).and_then(Weak::upgrade) {
-            return metrics;
-        }
-        drop_dead(&mut all, |metrics| metrics.strong_count() > 0);
-        let metrics = Arc::new(OwnMetrics { since: Instant::now(), values: Mutex::default() });
-        all.insert(name.clone(), Arc::downgrade(&metrics));
-        metrics
-    }
-}
-
 /// The own metrics of one plugin.
 pub(crate) struct OwnMetrics {
     /// When the first revision was loaded.
     since: Instant,
     values: Mutex<BTreeMap<String, OwnMetric>>,
+}
+
+impl Default for OwnMetrics {
+    fn default() -> Self {
+        OwnMetrics { since: Instant::now(), values: Mutex::default() }
+    }
 }
 
 impl OwnMetrics {
@@ -133,13 +129,9 @@ fn check_name(name: &str) -> Result<(), MetricError> {
 mod tests {
     use super::*;
 
-    fn metrics() -> Arc<OwnMetrics> {
-        AllMetrics::default().of(&"p".into())
-    }
-
     #[test]
     fn counter_adds_and_gauge_has_the_last_value() {
-        let metrics = metrics();
+        let metrics = OwnMetrics::default();
         metrics.add("orders", 2).expect("added");
         metrics.add("orders", u64::MAX).expect("added");
         metrics.set("queue", 1.5).expect("set");
@@ -151,7 +143,7 @@ mod tests {
 
     #[test]
     fn metric_of_another_kind_or_with_an_invalid_name_is_refused() {
-        let metrics = metrics();
+        let metrics = OwnMetrics::default();
         metrics.add("orders", 1).expect("added");
         let is_invalid = |result: Result<(), MetricError>| matches!(result, Err(MetricError::Invalid(_)));
         assert!(is_invalid(metrics.set("orders", 1.0)) && is_invalid(metrics.set("nan", f64::NAN)));
@@ -163,24 +155,11 @@ mod tests {
 
     #[test]
     fn metrics_of_one_plugin_are_bounded() {
-        let metrics = metrics();
+        let metrics = OwnMetrics::default();
         for number in 0..METRICS_MAX {
             metrics.add(&format!("m{number}"), 1).expect("added");
         }
         assert!(matches!(metrics.add("more", 1), Err(MetricError::Limit(_))));
         metrics.add("m0", 1).expect("it is there");
-    }
-
-    #[test]
-    fn revisions_of_a_plugin_share_their_metrics() {
-        let all = AllMetrics::default();
-        let (name, other): (Arc<str>, Arc<str>) = ("p".into(), "q".into());
-        let (old, new) = (all.of(&name), all.of(&name));
-        old.add("orders", 1).expect("added");
-        drop(old);
-        assert_eq!(new.values()["orders"], OwnMetric::Counter(1));
-        assert!(all.of(&other).values().is_empty());
-        drop(new);
-        assert!(all.of(&name).values().is_empty(), "they end with the plugin");
     }
 }

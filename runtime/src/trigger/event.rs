@@ -5,10 +5,11 @@ use std::sync::{Arc, Weak};
 
 use crate::dispatch;
 use crate::error::{InvokeError, InvokeErrorKind};
-use crate::event::{Delivery, Handler, Handling, is_own_topic};
+use crate::event::{Delivery, FindHandler, Handler, Handling, is_own_topic};
 use crate::host::PluginContext;
 use crate::plugin::current::CurrentRevision;
 use crate::plugin::loaded::LoadedPlugin;
+use crate::plugin::registry::Registry;
 use crate::service::log::LogLevel;
 
 /// The log target of lines about events.
@@ -17,14 +18,13 @@ const TARGET: &str = "event";
 /// Subscribes a plugin that begins to serve, or that was reloaded, to the topics that its manifest declares.
 pub(crate) fn begin(plugin: &Arc<CurrentRevision>) {
     let revision = plugin.get();
-    let handler = || -> Box<dyn Handler> {
-        Box::new(PluginHandler {
-            name: revision.context.name.clone(),
-            plugin: Arc::downgrade(plugin),
-            noted_withheld: AtomicBool::new(false),
-        })
-    };
-    revision.context.events.attach(&revision.context.name, &revision.manifest.events.subscribes, handler);
+    let declared = &revision.manifest.events.subscribes;
+    revision.context.events.attach(&revision.context.name, declared, || PluginHandler::of(plugin));
+}
+
+/// Finds the handlers of the plugins that are registered here.
+pub(crate) fn handlers(plugins: Weak<Registry>) -> FindHandler {
+    Box::new(move |name| Some(PluginHandler::of(&plugins.upgrade()?.get(name)?)))
 }
 
 /// Ends the subscriptions of a plugin that no longer serves.
@@ -61,6 +61,16 @@ struct PluginHandler {
     /// Whether a denial was audited. The others are only counted: each record is an event, which may be withheld in
     /// turn.
     noted_withheld: AtomicBool,
+}
+
+impl PluginHandler {
+    fn of(plugin: &Arc<CurrentRevision>) -> Box<dyn Handler> {
+        Box::new(PluginHandler {
+            name: plugin.borrow().context.name.clone(),
+            plugin: Arc::downgrade(plugin),
+            noted_withheld: AtomicBool::new(false),
+        })
+    }
 }
 
 impl Handler for PluginHandler {

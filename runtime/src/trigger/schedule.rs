@@ -12,7 +12,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
@@ -42,20 +42,10 @@ const LOGGED_BYTES_MAX: usize = 256;
 /// Runs the jobs of a plugin from now on, until it is stopped or the plugin is gone.
 pub(crate) fn start(plugin: &Arc<CurrentRevision>) {
     let jobs = plugin.borrow().context.jobs.queue.clone();
-    let runner = Arc::new(Runner {
-        plugin: Arc::downgrade(plugin),
-        jobs: Arc::downgrade(&jobs),
-        clock: jobs.clock(),
-        woken: Notify::new(),
-        stopped: AtomicBool::new(false),
-        waiting: AtomicBool::new(true),
-        task: Mutex::default(),
-        logged_withheld: Mutex::default(),
-        logged_paused: Mutex::default(),
-    });
-    drop(jobs.set_waker(Some(Box::new(Waker(runner.clone())))));
+    let waker = Waker { plugin: Arc::downgrade(plugin), jobs: Arc::downgrade(&jobs), runner: OnceLock::new() };
+    drop(jobs.set_waker(Some(Box::new(waker))));
     if jobs.may_have_jobs() {
-        runner.wake();
+        jobs.wake();
     }
 }
 
@@ -81,22 +71,29 @@ pub(crate) async fn stop(jobs: &JobQueue) {
     }
 }
 
-/// The handle by which the jobs wake their runner. The runner stops when it is dropped.
-struct Waker(Arc<Runner>);
+/// The handle by which the jobs wake their runner, which is created when it is first woken. The runner stops when this
+/// is dropped.
+struct Waker {
+    plugin: Weak<CurrentRevision>,
+    jobs: Weak<JobQueue>,
+    runner: OnceLock<Arc<Runner>>,
+}
 
 impl Wake for Waker {
     fn wake(&self) {
-        self.0.wake();
+        let Some(jobs) = self.jobs.upgrade() else { return };
+        self.runner.get_or_init(|| Arc::new(Runner::new(self.plugin.clone(), &jobs))).wake();
     }
 
     fn is_waiting(&self) -> bool {
-        self.0.waiting.load(Ordering::Relaxed)
+        self.runner.get().is_none_or(|runner| runner.waiting.load(Ordering::Relaxed))
     }
 
     fn stop(&self) -> Option<JoinHandle<()>> {
-        self.0.stopped.store(true, Ordering::Relaxed);
-        self.0.woken.notify_one();
-        self.0.task.lock().take()
+        let runner = self.runner.get()?;
+        runner.stopped.store(true, Ordering::Relaxed);
+        runner.woken.notify_one();
+        runner.task.lock().take()
     }
 }
 
@@ -132,6 +129,20 @@ enum Wait {
 }
 
 impl Runner {
+    fn new(plugin: Weak<CurrentRevision>, jobs: &Arc<JobQueue>) -> Self {
+        Runner {
+            plugin,
+            jobs: Arc::downgrade(jobs),
+            clock: jobs.clock(),
+            woken: Notify::new(),
+            stopped: AtomicBool::new(false),
+            waiting: AtomicBool::new(true),
+            task: Mutex::default(),
+            logged_withheld: Mutex::default(),
+            logged_paused: Mutex::default(),
+        }
+    }
+
     /// Starts the task, or wakes it. A task that was cancelled with its executor is started anew.
     fn wake(self: &Arc<Self>) {
         let mut task = self.task.lock();

@@ -9,7 +9,7 @@ fn declared(tables: &str) -> SqlDeclaration {
     let text = format!("{{\"name\": \"p\", \"version\": \"1.0.0\", {tables}}}");
     let layer = Layer::parse("test", &text, Format::Json).expect("it can be read");
     let manifest = Manifest::from_layers(&[layer]).expect("it is a manifest");
-    SqlDeclaration { tables: manifest.tables, collections: manifest.database.unwrap_or_default() }
+    SqlDeclaration { tables: manifest.tables, collections: *manifest.database.unwrap_or_default() }
 }
 
 const TABLES: &str =

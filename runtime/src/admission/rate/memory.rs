@@ -26,7 +26,7 @@ const SLOTS: usize = 64;
 
 /// A backend for rate limits in memory. The window of a plugin is dropped when the plugin is unloaded.
 #[derive(Clone, Default)]
-pub struct MemoryRates(Arc<Mutex<HashMap<String, Weak<Window>>>>);
+pub struct MemoryRates(Arc<Mutex<HashMap<Box<str>, Weak<Window>>>>);
 
 impl RateCounters for MemoryRates {
     fn counter(&self, plugin: &str, limit: RateLimit) -> Arc<dyn RateCounter> {
@@ -35,7 +35,7 @@ impl RateCounters for MemoryRates {
         let window = present.unwrap_or_else(|| {
             drop_dead(&mut plugins, |window| window.strong_count() > 0);
             let window = Arc::new(Window::new(limit.period, Instant::now()));
-            plugins.insert(plugin.to_owned(), Arc::downgrade(&window));
+            plugins.insert(plugin.into(), Arc::downgrade(&window));
             window
         });
         Arc::new(MemoryCounter { window, calls: limit.calls })

@@ -59,7 +59,7 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
-        let bus = EventBus::new(Arc::new(SystemClock), Arc::new(SqliteEvents::in_memory()));
+        let bus = EventBus::new(Arc::new(SystemClock), Arc::new(SqliteEvents::in_memory()), Box::new(|_| None));
         Fixture { bus, heard: Heard::default(), gate: Arc::default(), fails: Arc::default() }
     }
 
@@ -130,7 +130,7 @@ async fn stop_ends_the_propagation_and_the_first_reason_to_cancel_is_reported() 
 #[tokio::test]
 async fn event_without_subscriptions_has_an_id_and_the_time_of_the_clock() {
     let clock = ManualClock::default();
-    let bus = EventBus::new(Arc::new(clock.clone()), Arc::new(SqliteEvents::in_memory()));
+    let bus = EventBus::new(Arc::new(clock.clone()), Arc::new(SqliteEvents::in_memory()), Box::new(|_| None));
     let mut stream = bus.stream("**").expect("a pattern");
     let outcome = bus.emit(Event::new("onContainerStart", json!(7)).into(), None, None).await.expect("accepted");
     assert_eq!((outcome.handlers, outcome.id.is_empty()), (0, false));

@@ -50,7 +50,7 @@ impl Handler for Recorder {
 }
 
 fn open(directory: &Path, clock: impl Clock, recorder: &Recorder) -> Arc<EventBus> {
-    let bus = EventBus::new(Arc::new(clock), Arc::new(SqliteEvents::new(directory)));
+    let bus = EventBus::new(Arc::new(clock), Arc::new(SqliteEvents::new(directory)), Box::new(|_| None));
     attach(&bus, recorder);
     bus
 }

@@ -9,8 +9,7 @@
 mod memory;
 mod store;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -24,55 +23,23 @@ pub use self::store::{
 };
 use super::limit::ReachedLimit;
 use crate::limits::{CACHE_BATCH_KEYS_MAX, CACHE_KEY_BYTES_MAX, CACHE_TTL_DEFAULT, CACHE_VALUE_BYTES_MAX};
-use crate::scope::drop_dead;
 use crate::store_future::StoreFuture;
 
-/// A plugin's store, once it is opened.
-type OpenedStore = OnceCell<Arc<dyn CacheStore>>;
-
-/// The caches of loaded plugins, by plugin name.
-pub(crate) struct Caches {
-    provider: Arc<dyn CacheStoreProvider>,
-    opened: Mutex<HashMap<Arc<str>, Weak<OpenedStore>>>,
-}
-
-impl Caches {
-    pub(crate) fn new(provider: Arc<dyn CacheStoreProvider>) -> Self {
-        Caches { provider, opened: Mutex::default() }
-    }
-
-    /// The service of the plugin of this name. Its revisions share one store, which is open as long as one of them
-    /// lives, even if the newest has not used it yet.
-    pub(crate) fn of(&self, plugin: &Arc<str>) -> PluginCache {
-        let mut opened = self.opened.lock();
-        let store = opened.get(plugin).and_then(Weak::upgrade).unwrap_or_else(|| {
-            drop_dead(&mut opened, |store| store.strong_count() > 0);
-            let store = Arc::default();
-            opened.insert(plugin.clone(), Arc::downgrade(&store));
-            store
-        });
-        PluginCache { plugin: plugin.clone(), provider: self.provider.clone(), store }
-    }
-
-    /// Removes the values of a plugin that is not loaded. Returns whether there were any. A handle of the unloaded
-    /// plugin may hold its store: the plugin that is loaded next does not share it.
-    ///
-    /// # Errors
-    /// Those of [`CacheStoreProvider::remove`].
-    pub(crate) async fn remove(&self, plugin: &str) -> Result<bool, CacheError> {
-        self.opened.lock().remove(plugin);
-        self.provider.remove(plugin).await
-    }
-}
-
-/// The cache service of one loaded plugin.
+/// The cache service of one loaded plugin. Its revisions have clones, which share one store. It is open as long as one
+/// of them lives, even if the newest has not used it yet.
+#[derive(Clone)]
 pub(crate) struct PluginCache {
     plugin: Arc<str>,
     provider: Arc<dyn CacheStoreProvider>,
-    store: Arc<OpenedStore>,
+    store: Arc<OnceCell<Arc<dyn CacheStore>>>,
 }
 
 impl PluginCache {
+    /// The service of the plugin of this name.
+    pub(crate) fn new(plugin: Arc<str>, provider: Arc<dyn CacheStoreProvider>) -> Self {
+        PluginCache { plugin, provider, store: Arc::default() }
+    }
+
     /// Returns the value of a key. If the store is open, this is its future: an asynchronous function in between would
     /// cost a value in memory a tenth of its time.
     pub(crate) fn get<'a>(&'a self, key: &'a str) -> CacheFuture<'a, Option<CacheValue>> {
@@ -197,10 +164,6 @@ pub(crate) fn text(key: &str, value: &CacheValue) -> Result<String, CacheError> 
 mod tests {
     use super::*;
 
-    fn caches() -> Caches {
-        Caches::new(Arc::new(MemoryCache::default()))
-    }
-
     async fn set(cache: &PluginCache, key: &str, value: &[u8]) {
         let entries = vec![(key.to_owned(), bytes(value))];
         cache.store().await.expect("opened").set_many(entries, None).await.expect("set");
@@ -212,20 +175,21 @@ mod tests {
 
     #[tokio::test]
     async fn revisions_of_a_plugin_share_its_cache_until_the_last_one_is_dropped() {
-        let caches = caches();
-        let old = caches.of(&"one".into());
+        let provider = Arc::new(MemoryCache::default());
+        let cache = |plugin: &str| PluginCache::new(plugin.into(), provider.clone());
+        let old = cache("one");
+        let new = old.clone();
         set(&old, "a", b"1").await;
-        let new = caches.of(&"one".into());
         drop(old);
         assert_eq!(get(&new, "a").await, Some(bytes(b"1")));
-        assert_eq!(get(&caches.of(&"two".into()), "a").await, None);
+        assert_eq!(get(&cache("two"), "a").await, None);
         drop(new);
-        assert_eq!(get(&caches.of(&"one".into()), "a").await, None);
+        assert_eq!(get(&cache("one"), "a").await, None);
     }
 
     #[test]
     fn unused_cache_is_not_opened() {
-        let cache = caches().of(&"one".into());
+        let cache = PluginCache::new("one".into(), Arc::new(MemoryCache::default()));
         assert!(cache.store.get().is_none());
     }
 

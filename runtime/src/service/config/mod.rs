@@ -19,7 +19,7 @@ use parking_lot::{RwLock, RwLockReadGuard};
 use plugbay_manifest::Setting;
 use serde_json::Value;
 
-pub(crate) use self::stored::{ConfigStores, StoredValues};
+pub(crate) use self::stored::{ConfigMemory, StoredValues};
 use super::limit::ReachedLimit;
 use crate::audit::mask::{HIDDEN, Mask};
 use crate::error::ConfigProblem;
@@ -114,6 +114,11 @@ impl PluginConfig {
         }
         drop(seen);
         if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+
+    /// Returns the values that the plugin has set, for its next revision.
+    pub(crate) fn stored(&self) -> Arc<StoredValues> {
+        self.stored.clone()
     }
 
     /// Merges the stored values into the configured ones.

@@ -9,96 +9,68 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::error::ConfigProblem;
-use crate::scope::{PluginScope, drop_dead, make_private_directory, sync_directory};
+use crate::scope::{PluginScope, make_private_directory, sync_directory};
 
 /// The file in the plugin's directory: one JSON object, always replaced as a whole.
 const FILE: &str = "config.json";
 
-/// The values of all plugins of a runtime, by plugin name.
-#[derive(Default)]
-pub(crate) struct ConfigStores(Mutex<HashMap<Arc<str>, Entry>>);
+/// The values that plugins have set in a runtime without a data directory, by plugin name. They outlive unloading.
+#[derive(Clone, Default)]
+pub(crate) struct ConfigMemory(Arc<Mutex<HashMap<Arc<str>, Values>>>);
 
-enum Entry {
-    /// Values that outlive unloading.
-    Memory(Arc<StoredValues>),
-    /// Values that are read again at the next load, since the file may have changed by then.
-    File(Weak<StoredValues>),
-}
+type Values = BTreeMap<String, Value>;
 
-impl Entry {
-    fn values(&self) -> Option<Arc<StoredValues>> {
-        match self {
-            Entry::Memory(values) => Some(values.clone()),
-            Entry::File(values) => values.upgrade(),
-        }
-    }
-
-    fn is_needed(&self) -> bool {
-        match self {
-            Entry::Memory(values) => Arc::strong_count(values) > 1 || values.changes() > 0,
-            Entry::File(values) => values.strong_count() > 0,
-        }
+impl ConfigMemory {
+    /// Removes the values of a plugin. Returns whether there were any.
+    pub(crate) fn remove(&self, plugin: &str) -> bool {
+        self.0.lock().remove(plugin).is_some()
     }
 }
 
-impl ConfigStores {
-    /// Returns the values of this scope's plugin. Reads its file if no revision of it is loaded.
-    ///
-    /// # Errors
-    /// [`ConfigProblem`] if the file is damaged or cannot be read.
-    pub(crate) fn open(&self, scope: &PluginScope) -> Result<Arc<StoredValues>, ConfigProblem> {
-        let mut all = self.0.lock();
-        if let Some(values) = all.get(&scope.name).and_then(Entry::values) {
-            return Ok(values);
-        }
-        let values = Arc::new(StoredValues::open(scope)?);
-        let entry = match scope.directory {
-            Some(_) => Entry::File(Arc::downgrade(&values)),
-            None => Entry::Memory(values.clone()),
-        };
-        drop_dead(&mut all, Entry::is_needed);
-        all.insert(scope.name.clone(), entry);
-        Ok(values)
-    }
-
-    /// Drops the values of a plugin, so that handles of an unloaded revision no longer share theirs with later
-    /// revisions. Returns whether any were in memory.
-    pub(crate) fn forget(&self, name: &str) -> bool {
-        let entry = self.0.lock().remove(name);
-        matches!(entry, Some(Entry::Memory(values)) if values.changes() > 0)
-    }
-}
-
-/// The values that a plugin has set.
+/// The values that a plugin has set. Its revisions share them.
 pub(crate) struct StoredValues {
     plugin: Arc<str>,
-    /// `None` if they are only in memory.
-    path: Option<PathBuf>,
-    values: Mutex<BTreeMap<String, Value>>,
+    place: Place,
+    values: Mutex<Values>,
     /// The number of changes.
     changes: AtomicU64,
-    /// Held by the only writer while the value is written to disk.
+}
+
+/// Where values are stored, so that they outlive the plugin.
+enum Place {
+    Memory(ConfigMemory),
+    File(Box<ValuesFile>),
+}
+
+struct ValuesFile {
+    path: PathBuf,
+    /// Held by the only writer while a value is written to disk.
     writer: tokio::sync::Mutex<()>,
 }
 
 impl StoredValues {
-    fn open(scope: &PluginScope) -> Result<Self, ConfigProblem> {
-        let path = scope.directory.as_ref().map(|directory| directory.join(FILE));
-        let values = path.as_deref().map_or_else(|| Ok(BTreeMap::new()), read_file)?;
-        Ok(StoredValues {
-            plugin: scope.name.clone(),
-            path,
-            values: Mutex::new(values),
-            changes: AtomicU64::new(0),
-            writer: tokio::sync::Mutex::default(),
-        })
+    /// Reads the values of this scope's plugin: from its file, or from memory if there is no data directory.
+    ///
+    /// # Errors
+    /// [`ConfigProblem`] if the file is damaged or cannot be read.
+    pub(crate) fn open(scope: &PluginScope, memory: &ConfigMemory) -> Result<Arc<Self>, ConfigProblem> {
+        let (place, values) = match &scope.directory {
+            None => (Place::Memory(memory.clone()), memory.0.lock().get(&scope.name).cloned().unwrap_or_default()),
+            Some(directory) => {
+                let path = directory.join(FILE);
+                let values = read_file(&path)?;
+                (Place::File(Box::new(ValuesFile { path, writer: tokio::sync::Mutex::default() })), values)
+            }
+        };
+        let (plugin, changes) = (scope.name.clone(), AtomicU64::new(0));
+        Ok(Arc::new(StoredValues { plugin, place, values: Mutex::new(values), changes }))
     }
 
     /// Returns the number of changes since the values were opened.
@@ -107,7 +79,7 @@ impl StoredValues {
     }
 
     /// Returns the values and the number of changes that led to them.
-    pub(super) fn read(&self) -> (u64, BTreeMap<String, Value>) {
+    pub(super) fn read(&self) -> (u64, Values) {
         let values = self.values.lock();
         (self.changes(), values.clone())
     }
@@ -119,12 +91,15 @@ impl StoredValues {
     /// The reason why the value is not stored.
     pub(super) async fn write(self: Arc<Self>, key: &str, value: Value) -> Result<(), String> {
         let key = key.to_owned();
-        if self.path.is_none() {
+        if let Place::Memory(memory) = &self.place {
+            let mut plugins = memory.0.lock();
+            plugins.entry(self.plugin.clone()).or_default().insert(key.clone(), value.clone());
             self.show(|values| drop(values.insert(key, value)));
             return Ok(());
         }
         let written = tokio::spawn(async move {
-            let _writer = self.writer.lock().await;
+            let Place::File(file) = &self.place else { return Ok(Ok(())) };
+            let _writer = file.writer.lock().await;
             let stored = self.clone();
             tokio::task::spawn_blocking(move || stored.write_file(key, value)).await
         });
@@ -136,7 +111,8 @@ impl StoredValues {
     }
 
     fn write_file(&self, key: String, value: Value) -> io::Result<()> {
-        let Some(path) = &self.path else { return Ok(()) };
+        let Place::File(file) = &self.place else { return Ok(()) };
+        let path = &file.path;
         make_private_directory(path.parent().unwrap_or(Path::new(".")))?;
         let _lock = lock(&path.with_extension("lock"))?;
         // Another process may have set other keys since the file was read.
@@ -147,7 +123,7 @@ impl StoredValues {
         Ok(())
     }
 
-    fn show(&self, change: impl FnOnce(&mut BTreeMap<String, Value>)) {
+    fn show(&self, change: impl FnOnce(&mut Values)) {
         let mut values = self.values.lock();
         change(&mut values);
         self.changes.fetch_add(1, Ordering::Release);
@@ -155,14 +131,14 @@ impl StoredValues {
 
     /// Describes where the values are stored, for the operator.
     pub(super) fn place(&self) -> String {
-        match &self.path {
-            Some(path) => path.display().to_string(),
-            None => format!("memory of plugin `{}`", self.plugin),
+        match &self.place {
+            Place::File(file) => file.path.display().to_string(),
+            Place::Memory(_) => format!("memory of plugin `{}`", self.plugin),
         }
     }
 }
 
-fn read_file(path: &Path) -> Result<BTreeMap<String, Value>, ConfigProblem> {
+fn read_file(path: &Path) -> Result<Values, ConfigProblem> {
     let problem =
         |message: String| ConfigProblem { key: "(stored values)".into(), origin: path.display().to_string(), message };
     read(path).map_err(|error| match error.kind() {
@@ -172,10 +148,10 @@ fn read_file(path: &Path) -> Result<BTreeMap<String, Value>, ConfigProblem> {
 }
 
 /// Returns the values in the file; none if it does not exist.
-fn read(path: &Path) -> io::Result<BTreeMap<String, Value>> {
+fn read(path: &Path) -> io::Result<Values> {
     match std::fs::read(path) {
         Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Values::new()),
         Err(error) => Err(error),
     }
 }
@@ -191,7 +167,7 @@ fn lock(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-fn replace(path: &Path, values: &BTreeMap<String, Value>) -> io::Result<()> {
+fn replace(path: &Path, values: &Values) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     serde_json::to_writer_pretty(&mut file, values)?;

@@ -6,63 +6,23 @@
 mod sqlite;
 mod store;
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
 use plugbay_manifest::{Database, Table};
 use plugbay_sqlite_memory::SqliteInUse;
 use tokio::sync::OnceCell;
 
 use crate::clock::Clock;
 use crate::limits::{DB_DECLARE_TIME_MAX, DB_STATEMENT_TIME_MAX, DB_TIME_TO_ANSWER};
-use crate::scope::{PluginScope, drop_dead};
+use crate::scope::PluginScope;
 
 pub use self::sqlite::SqliteDatabases;
 pub use self::store::{
     SqlAnswer, SqlColumn, SqlDeclaration, SqlError, SqlFuture, SqlPermission, SqlStatement, SqlStore, SqlStoreProvider,
     SqlTransaction, SqlUse, SqlValue,
 };
-
-/// The databases of all loaded plugins. Two revisions of a plugin that are loaded at the same time share one.
-pub(crate) struct Databases {
-    provider: Arc<dyn SqlStoreProvider>,
-    databases: Mutex<HashMap<Arc<str>, Weak<PluginDatabase>>>,
-}
-
-impl Databases {
-    pub(crate) fn new(provider: Arc<dyn SqlStoreProvider>) -> Self {
-        Databases { provider, databases: Mutex::default() }
-    }
-
-    /// The db service of the plugin of this scope. Nothing is opened or created before the first use.
-    pub(crate) fn of(&self, scope: &PluginScope) -> PluginDb {
-        let mut databases = self.databases.lock();
-        if let Some(database) = databases.get(&scope.name).and_then(Weak::upgrade) {
-            return PluginDb(database);
-        }
-        drop_dead(&mut databases, |database| database.strong_count() > 0);
-        let database = Arc::new(PluginDatabase {
-            plugin: scope.name.clone(),
-            clock: scope.clock.clone(),
-            provider: self.provider.clone(),
-            store: OnceCell::new(),
-        });
-        databases.insert(scope.name.clone(), Arc::downgrade(&database));
-        PluginDb(database)
-    }
-
-    /// Removes the tables of a plugin that is not loaded. Returns whether there were any.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub(crate) async fn remove(&self, name: &str) -> Result<bool, SqlError> {
-        self.databases.lock().remove(name);
-        self.provider.remove(name).await
-    }
-}
 
 /// One plugin's database, opened at its first use.
 struct PluginDatabase {
@@ -72,13 +32,20 @@ struct PluginDatabase {
     store: OnceCell<Arc<dyn SqlStore>>,
 }
 
-/// The db service of one loaded plugin.
+/// The db service of one loaded plugin. Its revisions have clones, which share one database.
+#[derive(Clone)]
 pub(crate) struct PluginDb(Arc<PluginDatabase>);
 
 /// The declared tables and collections cannot be created, or those that exist cannot be changed to them.
 pub(crate) struct NotDeclared(pub(crate) String);
 
 impl PluginDb {
+    /// The service of the plugin of this scope. Nothing is opened or created before the first use.
+    pub(crate) fn new(scope: &PluginScope, provider: Arc<dyn SqlStoreProvider>) -> Self {
+        let (plugin, clock) = (scope.name.clone(), scope.clock.clone());
+        PluginDb(Arc::new(PluginDatabase { plugin, clock, provider, store: OnceCell::new() }))
+    }
+
     /// A statement that is ready to run. `may` decides whether the plugin was granted a use of a table; `time_left` is
     /// the rest of its call's time, `None` if that is unlimited.
     pub(crate) fn statement(

@@ -24,8 +24,6 @@ pub(crate) struct JobQueue {
     store: OnceCell<Arc<dyn JobStore>>,
     /// Created when the jobs are first looked at, for the same reason.
     activity: OnceLock<Box<Activity>>,
-    /// Held by the runner and by each run.
-    claim: Mutex<Option<Weak<dyn JobClaim>>>,
     /// The latest time that was read since the jobs were last checked against the clock. An earlier time shows that the
     /// clock was set back. `u64::MAX` if they have not been checked.
     latest_ms: AtomicU64,
@@ -39,6 +37,8 @@ pub(super) struct Activity {
     pub(super) running: watch::Sender<HashSet<String>>,
     /// Held during a look at what is due.
     pub(super) looking: tokio::sync::Mutex<()>,
+    /// Held by the runner and by each run.
+    claim: Mutex<Option<Weak<dyn JobClaim>>>,
 }
 
 /// The runner of the jobs, as the queue sees it.
@@ -54,14 +54,14 @@ pub(crate) trait Wake: Send + Sync {
 }
 
 impl JobQueue {
-    pub(super) fn new(plugin: Arc<str>, clock: Arc<dyn Clock>, provider: Arc<dyn JobStoreProvider>) -> Self {
+    /// The jobs of the plugin of this name. Nothing is opened or created before the first use.
+    pub(crate) fn new(plugin: Arc<str>, clock: Arc<dyn Clock>, provider: Arc<dyn JobStoreProvider>) -> Self {
         JobQueue {
             plugin,
             clock,
             provider,
             store: OnceCell::new(),
             activity: OnceLock::new(),
-            claim: Mutex::default(),
             latest_ms: AtomicU64::new(u64::MAX),
             waker: Arc::default(),
         }
@@ -147,12 +147,12 @@ impl JobQueue {
     /// Those of the store.
     pub(crate) async fn claim(&self) -> Result<Option<Arc<dyn JobClaim>>, JobError> {
         self.check_clock_again();
-        let held = self.claim.lock().as_ref().and_then(Weak::upgrade);
+        let held = self.activity().claim.lock().as_ref().and_then(Weak::upgrade);
         if let Some(claim) = held.filter(|claim| claim.is_held()) {
             return Ok(Some(claim));
         }
         let claim = within(self.store().await?.claim()).await?;
-        *self.claim.lock() = claim.as_ref().map(Arc::downgrade);
+        *self.activity().claim.lock() = claim.as_ref().map(Arc::downgrade);
         Ok(claim)
     }
 

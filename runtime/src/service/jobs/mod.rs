@@ -10,8 +10,7 @@ mod sqlite;
 mod store;
 mod when;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 use serde::de::IgnoredAny;
@@ -19,7 +18,6 @@ use tokio::task::JoinHandle;
 
 use super::limit::ReachedLimit;
 use crate::limits::{ACTION_NAME_BYTES_MAX, JOB_ARGS_BYTES_MAX, JOB_ID_BYTES_MAX};
-use crate::scope::{PluginScope, drop_dead};
 
 pub(crate) use self::job_queue::{JobQueue, Wake};
 pub(crate) use self::runs::{Ended, Run};
@@ -134,39 +132,6 @@ impl PluginJobs {
         let nearest = plugbay_manifest::nearest(action, self.actions.iter().map(String::as_str));
         let hint = nearest.map(|nearest| format!("did you mean `{nearest}`? ")).unwrap_or_default();
         Err(format!("the plugin declares no action `{action}`; {hint}it has: {}", self.actions.join(", ")))
-    }
-}
-
-/// The jobs of all plugins, by plugin name. Two revisions of a plugin that are loaded at the same time share them.
-pub(crate) struct AllJobs {
-    provider: Arc<dyn JobStoreProvider>,
-    queues: Mutex<HashMap<Arc<str>, Weak<JobQueue>>>,
-}
-
-impl AllJobs {
-    pub(crate) fn new(provider: Arc<dyn JobStoreProvider>) -> Self {
-        AllJobs { provider, queues: Mutex::default() }
-    }
-
-    /// The jobs of the plugin of this scope. Nothing is opened or created before the first use.
-    pub(crate) fn of(&self, scope: &PluginScope) -> Arc<JobQueue> {
-        let mut queues = self.queues.lock();
-        if let Some(queue) = queues.get(&scope.name).and_then(Weak::upgrade) {
-            return queue;
-        }
-        drop_dead(&mut queues, |queue| queue.strong_count() > 0);
-        let queue = Arc::new(JobQueue::new(scope.name.clone(), scope.clock.clone(), self.provider.clone()));
-        queues.insert(scope.name.clone(), Arc::downgrade(&queue));
-        queue
-    }
-
-    /// Removes the jobs of a plugin that is not loaded. Returns whether there were any.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub(crate) async fn remove(&self, name: &str) -> Result<bool, JobError> {
-        self.queues.lock().remove(name);
-        self.provider.remove(name).await
     }
 }
 

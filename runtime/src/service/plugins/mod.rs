@@ -8,7 +8,7 @@ mod service_registry;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -95,7 +95,11 @@ impl PluginCalls {
         registry: Arc<ServiceRegistry>,
         waits: Arc<Waits>,
     ) -> Self {
-        PluginCalls { directory, requires: requires.into_iter().collect(), held: Held::new(registry, plugin), waits }
+        static NONE: LazyLock<Arc<[String]>> = LazyLock::new(|| Arc::new([]));
+        let mut requires = requires.into_iter().peekable();
+        // Most plugins require none, and share this.
+        let requires = if requires.peek().is_none() { NONE.clone() } else { requires.collect() };
+        PluginCalls { directory, requires, held: Held::new(registry, plugin), waits }
     }
 
     /// Also holds the services of the revision that this one replaces.
