@@ -70,6 +70,25 @@ pub fn write(level: Level, target: &str, message: &str, fields: &[(String, Strin
 /// Called when a call begins: the threshold is read again.
 pub(crate) fn begin_call() {
     THRESHOLD.set(None);
+    #[cfg(not(target_family = "wasm"))]
+    RUNS_PLUGIN.set(true);
+}
+
+#[cfg(not(target_family = "wasm"))]
+thread_local! {
+    /// Whether a plugin has run on this thread. A native test process has other threads, such as those of a host that
+    /// the test starts, and their lines are not the plugin's.
+    static RUNS_PLUGIN: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Whether a line of another crate is forwarded to the host's log.
+#[cfg(any(feature = "log", feature = "tracing"))]
+fn forwards(level: Level) -> bool {
+    #[cfg(not(target_family = "wasm"))]
+    if !RUNS_PLUGIN.get() {
+        return false;
+    }
+    enabled(level)
 }
 
 /// Called once, when the plugin's state is created: installs the loggers for the lines of other crates.

@@ -251,6 +251,39 @@ fn key_value_stores_values_by_the_standard_alone() {
     assert_eq!(own.count(), 0, "{names:?}");
 }
 
+#[test]
+fn order_flow_visits_the_stock_and_the_mail() {
+    let ran = plugbay_test(example::ORDER_FLOW);
+    assert_contains(&ran.stdout, &["ok     order of an item that is sold out is refused with the reason", "4 passed"]);
+    for subscriber in [example::ORDER_STOCK, example::ORDER_MAIL] {
+        plugbay(subscriber, "inspect", &["--build"]).run().exits_with(0);
+    }
+}
+
+#[test]
+fn event_logger_needs_a_grant() {
+    assert_contains(&plugbay_test(example::EVENT_LOGGER).stdout, &["ok     operator decides which topics it receives"]);
+    let denied = run(example::EVENT_LOGGER, &["recent", "--json"]);
+    assert_contains(&denied.advice(), &["--grant data."]);
+}
+
+#[test]
+fn container_watch_records_events_of_all_spellings() {
+    assert_contains(&plugbay_test(example::CONTAINER_WATCH).stdout, &["ok     starts and stops are recorded"]);
+}
+
+#[test]
+fn my_awesome_plugin_passes_the_tests_of_its_page() {
+    assert_contains(&plugbay_test(example::MY_AWESOME_PLUGIN).stdout, &["6 passed"]);
+    let ping = ["post_action", r#"{"action": "ping"}"#, "--config", "api_key=k", "--grant", "*", "--json"];
+    assert_eq!(run(example::MY_AWESOME_PLUGIN, &ping).exits_with(0).json()["success"], true);
+}
+
+/// Runs the declared tests of an example.
+fn plugbay_test(example: Guest) -> Ran {
+    plugbay(example, "test", &[]).run().exits_with(0)
+}
+
 fn run_notes(data: &std::path::Path, action: &str, payload: &Value) -> Ran {
     let data = data.to_str().expect("a path in UTF-8");
     let grant = ["--data-dir", data, "--grant", "db.notes:read,write", "--json"];

@@ -266,9 +266,41 @@ fn event_that_no_subscription_hears_fails_unless_it_is_expected() {
     let subscribes = json!({ "subscribes": ["order.*", "order.**"] });
     let hears = plugin_file(TestPlugin::from(feature::EVENTS).manifest("events", subscribes));
     let ran = test(hears.path(), &["--file", &file]).exits_with(1);
+    assert_contains(&ran.stdout, &["ok     hears", "no subscription hears `ordre.placed`", "expected 1 subscriptions"]);
+}
+
+#[test]
+fn emitted_and_published_events_are_steps() {
+    let subscribes = json!({ "subscribes": ["order.*", "shop.**"] });
+    let listener = |name: &str| {
+        let plugin = TestPlugin::from(feature::EVENTS).manifest("name", json!(name));
+        plugin_file(plugin.manifest("events", subscribes.clone()))
+    };
+    let (shop, stock) = (listener("shop"), listener("stock"));
+    let text = "host: { with: [STOCK] }
+tests:
+  - name: emits
+    steps:
+      - emit: { name: order.cancel, data: { reason: sold out } }
+        expect: { heard: 2, contains: { handlers: 2, failed: 0, cancelled: sold out } }
+      - call: { action: publish, payload: { topic: shop.opened, data: { at: 9 } } }
+        expect: { published: [shop.*, { topic: shop.opened, data: { at: 9 }, source: shop, count: 1 }] }
+      - { call: { action: heard, plugin: stock }, expect: { contains: [{ topic: shop.opened, source: shop }] } }
+      - expect_published: { topic: shop.*, count: 1 }
+      - unload: { plugin: stock }
+      - { emit: order.stop, expect: { heard: 1, contains: { stopped: true } } }
+      - { emit: order.fail, expect: { contains: { failed: 1 } } }
+      - { emit: user.left, expect: { heard: 0 } }
+  - name: does not publish
+    steps: [{ call: heard, expect: { published: shop.opened } }]
+  - name: handler fails
+    steps: [{ emit: order.fail }]
+";
+    let (_directory, file) = test_file(&text.replace("STOCK", stock.path().to_str().expect("UTF-8")));
+    let ran = test(shop.path(), &["--file", &file]).exits_with(1);
     assert_contains(
         &ran.stdout,
-        &["ok     hears", "no subscription of the plugin hears `ordre.placed`", "expected 1 subscriptions"],
+        &["ok     emits", "expected an event `shop.opened`, found none", "2 handlers of `order.fail` failed"],
     );
 }
 

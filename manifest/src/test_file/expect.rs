@@ -9,6 +9,7 @@ use crate::limits::{
 };
 use crate::name;
 use crate::part::permission::PermissionAction;
+use crate::part::topic::parse_topic;
 use crate::problem::{Report, code};
 use crate::read::Node;
 use crate::shape;
@@ -26,6 +27,8 @@ pub struct Expected {
     pub denied: Vec<ExpectedDenial>,
     /// The number of subscriptions that receive an event; `None` means at least one.
     pub heard: Option<u64>,
+    /// The events that must be published meanwhile.
+    pub published: Vec<ExpectedEvent>,
 }
 
 /// An expected answer.
@@ -63,6 +66,19 @@ pub struct ExpectedDenial {
     pub resource: String,
     /// The action; `None` matches any.
     pub action: Option<PermissionAction>,
+}
+
+/// An expected event that a plugin publishes. Omitted fields match anything.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExpectedEvent {
+    /// The topic; `*` matches any text.
+    pub topic: String,
+    /// The data, or members of it.
+    pub data: Option<Value>,
+    /// The plugin that publishes it.
+    pub source: Option<String>,
+    /// The number of such events; `None` means at least one.
+    pub count: Option<u64>,
 }
 
 /// An expected line of the log. Omitted fields match anything.
@@ -106,6 +122,7 @@ const EXPECTED: Table = &[
         shape::count(0, TEST_COUNT_MAX)
     }),
     field("denied", "Uses that are denied, such as `db.users` or `data.note/*`.", denied_shape),
+    field("published", "Events that plugins publish meanwhile, such as `order.placed`.", events_shape),
 ];
 const ERROR: Table = &[
     field("code", "Its code.", line),
@@ -115,6 +132,12 @@ const ERROR: Table = &[
 const DENIED: Table = &[
     field("resource", "The resource, such as `db.users`; `*` stands for any text.", || shape::line(PATTERN_CHARS_MAX)),
     field("action", "The action. Left out: any.", || shape::word(&PermissionAction::ALL.map(PermissionAction::name))),
+];
+const EVENT: Table = &[
+    field("topic", "The topic; `*` stands for any text.", || shape::line(PATTERN_CHARS_MAX)).or(&["name"]),
+    field("data", "Its data, or members of it.", shape::anything),
+    field("source", "The plugin that publishes it.", || shape::name(name::PLUGIN_PATTERN, NAME_CHARS_MAX)),
+    COUNT,
 ];
 const LINE: Table = &[
     field("contains", "A substring of the line as it is shown.", text_shape).or(&["message"]),
@@ -141,11 +164,12 @@ pub(super) fn read_expected(node: &Node<'_>, report: &mut Report) -> Option<Expe
     let error =
         object.get("error").map(|node| ("error", ExpectedAnswer::Error(read_error(&node, report).unwrap_or_default())));
     let denied = object.get("denied").map(|node| read_denied(&node, report));
+    let published = object.get("published").map(|node| read_events(&node, report));
     let heard = object.get("heard").and_then(|node| node.count(0..=TEST_COUNT_MAX, report));
     let mut answers = [exactly, containing, error].into_iter().flatten();
     let answer = match (answers.next(), answers.next()) {
         (None, _) if denied.is_some() => ExpectedAnswer::Any,
-        (None, _) if object.get("heard").is_some() => ExpectedAnswer::Success,
+        (None, _) if object.get("heard").is_some() || published.is_some() => ExpectedAnswer::Success,
         (None, _) => {
             node.problem(report, code::MISSING_FIELD, "expects nothing: leave it out to accept any answer");
             ExpectedAnswer::Success
@@ -163,7 +187,13 @@ pub(super) fn read_expected(node: &Node<'_>, report: &mut Report) -> Option<Expe
         }
         order.boolean(report)
     });
-    Some(Expected { answer, in_order: in_order.unwrap_or(false), denied: denied.unwrap_or_default(), heard })
+    Some(Expected {
+        answer,
+        in_order: in_order.unwrap_or(false),
+        denied: denied.unwrap_or_default(),
+        heard,
+        published: published.unwrap_or_default(),
+    })
 }
 
 /// Reads a code, or an object.
@@ -192,6 +222,30 @@ fn read_denied(node: &Node<'_>, report: &mut Report) -> Vec<ExpectedDenial> {
         let action = object.get("action").and_then(|node| node.word(&names, report));
         Some(ExpectedDenial { resource: resource?, action: action.and_then(PermissionAction::from_name) })
     })
+}
+
+/// Reads one event or a list of them, each a topic or an object.
+pub(super) fn read_events(node: &Node<'_>, report: &mut Report) -> Vec<ExpectedEvent> {
+    one_or_more(node, report, |node, report| {
+        if node.value.is_string() {
+            let topic = read_published_topic(node, report)?;
+            return Some(ExpectedEvent { topic, data: None, source: None, count: None });
+        }
+        let object = node.object(EVENT, report)?;
+        let topic = object.need("topic", report).and_then(|node| read_published_topic(&node, report));
+        Some(ExpectedEvent {
+            data: object.written("data").map(|node| node.value.clone()),
+            source: object.get("source").and_then(|node| node.line(NAME_CHARS_MAX, report)),
+            count: object.get("count").and_then(|node| node.count(0..=TEST_COUNT_MAX, report)),
+            topic: topic?,
+        })
+    })
+}
+
+/// Reads a topic or a pattern in any spelling.
+fn read_published_topic(node: &Node<'_>, report: &mut Report) -> Option<String> {
+    let text = node.line(PATTERN_CHARS_MAX, report)?;
+    parse_topic(&text).map_err(|message| node.problem(report, code::INVALID_NAME, message)).ok()
 }
 
 /// Reads one line or a list of them, each a text or an object.
@@ -262,6 +316,10 @@ pub(super) fn error_shape() -> Value {
 
 fn denied_shape() -> Value {
     one_or_more_shape(shape::any_of([shape::line(PATTERN_CHARS_MAX), shape::object(DENIED, &["resource"])]))
+}
+
+pub(super) fn events_shape() -> Value {
+    one_or_more_shape(shape::any_of([shape::line(PATTERN_CHARS_MAX), shape::object(EVENT, &["topic"])]))
 }
 
 pub(super) fn lines_shape() -> Value {

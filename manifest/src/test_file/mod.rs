@@ -18,7 +18,9 @@ use crate::problem::{ManifestError, Report, code, quoted, single};
 use crate::read::{Node, kind_of};
 use crate::shape;
 
-pub use expect::{Expected, ExpectedAnswer, ExpectedDenial, ExpectedError, ExpectedLine, ExpectedRequest};
+pub use expect::{
+    Expected, ExpectedAnswer, ExpectedDenial, ExpectedError, ExpectedEvent, ExpectedLine, ExpectedRequest,
+};
 pub use settings::{CompanionPlugin, HttpReply, ReplyBody, TestSettings};
 pub use step::{Step, StepKind};
 

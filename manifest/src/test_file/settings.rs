@@ -29,7 +29,7 @@ pub struct TestSettings {
     pub clock: Option<SystemTime>,
     /// Replies for HTTP requests. The first matching one is used.
     pub http: Vec<HttpReply>,
-    /// Plugins to load first, in order.
+    /// Plugins in the same host. Each plugin is loaded after those that it requires.
     pub with: Vec<CompanionPlugin>,
     /// Limits that replace the manifest's.
     pub resources: Resources,
@@ -87,7 +87,7 @@ const SETTINGS: Table = &[
     field("http", "Replies for HTTP requests. The first that matches is used.", || {
         shape::list(shape::object(REPLY, &["url"]), HTTP_REPLIES_MAX)
     }),
-    field("with", "Plugins that are loaded before this one. Paths are relative to this file.", || {
+    field("with", "Other plugins in the same host. Paths are relative to this file.", || {
         let path = shape::line(PATH_CHARS_MAX);
         shape::list(shape::any_of([path, shape::object(OTHER_PLUGIN, &["plugin"])]), PLUGINS_MAX)
     }),

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::expect::{
-    Expected, ExpectedLine, ExpectedRequest, expected_shape, lines_shape, read_expected, read_lines, read_requests,
-    requests_shape,
+    Expected, ExpectedEvent, ExpectedLine, ExpectedRequest, events_shape, expected_shape, lines_shape, read_events,
+    read_expected, read_lines, read_requests, requests_shape,
 };
 use crate::field::{Table, field};
 use crate::limits::{LINE_CHARS_MAX, NAME_CHARS_MAX, PATTERN_CHARS_MAX};
@@ -54,6 +54,19 @@ pub enum StepKind {
         /// The expected reaction, `{stop, cancel}`, and the `reason` of a handler that cancels.
         expect: Expected,
     },
+    /// Emits an event to the handlers of all plugins in the host.
+    Emit {
+        /// The topic.
+        name: String,
+        /// The event's data.
+        data: Value,
+        /// The emitter; `None` means the host.
+        source: Option<String>,
+        /// The correlation id, which related events share.
+        correlation_id: Option<String>,
+        /// The expected outcome, `{id, handlers, failed, durable, stopped, cancelled}`; by default, no handler fails.
+        expect: Expected,
+    },
     /// Runs the plugin's health check.
     Health {
         /// The expected `{healthy, message, components, metrics}`; by default, healthy.
@@ -69,17 +82,24 @@ pub enum StepKind {
         /// The expected outcome.
         expect: Expected,
     },
+    /// Unloads the plugin. It has no further steps.
+    Unload,
     /// Advances the clock.
     Advance(Duration),
     /// Checks the log.
     Log(Vec<ExpectedLine>),
     /// Checks the HTTP requests.
     Requests(Vec<ExpectedRequest>),
+    /// Checks the published events.
+    Published(Vec<ExpectedEvent>),
 }
 
 const STEP: Table = &[
     field("call", "Calls an action.", || shape::any_of([line(), shape::object(CALL, &["action"])])),
     field("event", "Delivers an event to the plugin.", || shape::any_of([line(), shape::object(EVENT, &["name"])])),
+    field("emit", "Emits an event to all plugins in the host.", || {
+        shape::any_of([line(), shape::object(EMIT, &["name"])])
+    }),
     field("health", "Runs the plugin's health check: `true`.", || {
         shape::any_of([yes(), shape::object(PLUGIN_ONLY, &[])])
     }),
@@ -89,6 +109,7 @@ const STEP: Table = &[
     field("restart", "Unloads the plugin and loads it, with what it stored and without its state: `true`.", || {
         shape::any_of([yes(), shape::object(PLUGIN_ONLY, &[])])
     }),
+    field("unload", "Unloads the plugin: `true`.", || shape::any_of([yes(), shape::object(PLUGIN_ONLY, &[])])),
     field("advance", "Advances the clock, such as by `5m` or `1h 30m`.", line),
     field(
         "expect",
@@ -102,6 +123,7 @@ const STEP: Table = &[
     ),
     field("expect_log", "Lines that the log must have at this point.", lines_shape),
     field("expect_requests", "Requests that must have been sent at this point.", requests_shape),
+    field("expect_published", "Events that plugins must have published at this point.", events_shape),
 ];
 const CALL: Table = &[
     field("action", "The action's name.", line),
@@ -115,15 +137,33 @@ const EVENT: Table = &[
     field("correlation_id", "The correlation id, which related events share.", line),
     PLUGIN,
 ];
+const EMIT: Table = &[
+    field("name", "The topic.", || shape::line(PATTERN_CHARS_MAX)).or(&["topic"]),
+    field("data", "The event's data.", shape::anything),
+    field("source", "The emitter; the host if left out.", line),
+    field("correlation_id", "The correlation id, which related events share.", line),
+];
 const PLUGIN: crate::field::Field =
     field("plugin", "The plugin, if it is not the tested one.", || shape::name(name::PLUGIN_PATTERN, NAME_CHARS_MAX));
 const PLUGIN_ONLY: Table = &[PLUGIN];
 /// Values that a step saves.
 const SAVED_MAX: usize = 32;
 /// The fields of which a step has exactly one.
-const KINDS: [&str; 8] = ["call", "event", "health", "reload", "restart", "advance", "expect_log", "expect_requests"];
+const KINDS: [&str; 11] = [
+    "call",
+    "event",
+    "emit",
+    "health",
+    "reload",
+    "restart",
+    "unload",
+    "advance",
+    "expect_log",
+    "expect_requests",
+    "expect_published",
+];
 /// The kinds with an `expect` of their own.
-const ANSWERED: [&str; 5] = ["call", "event", "health", "reload", "restart"];
+const ANSWERED: [&str; 6] = ["call", "event", "emit", "health", "reload", "restart"];
 
 pub(super) fn read_step(node: &Node<'_>, report: &mut Report) -> Option<Step> {
     let object = node.object(STEP, report)?;
@@ -148,7 +188,7 @@ pub(super) fn read_step(node: &Node<'_>, report: &mut Report) -> Option<Step> {
         expected.problem(report, code::CONFLICT, message);
     }
     let expect = expected.as_ref().and_then(|node| read_expected(node, report)).unwrap_or_default();
-    if let (Some(expected), Some(_), false) = (&expected, expect.heard, *kind == "event") {
+    if let (Some(expected), Some(_), false) = (&expected, expect.heard, matches!(*kind, "event" | "emit")) {
         expected.problem(report, code::CONFLICT, "`heard` belongs to an event");
     }
     let save = object.get("save").map(|node| read_save(&node, kind, report)).unwrap_or_default();
@@ -182,11 +222,14 @@ fn read_kind(kind: &str, what: &Node<'_>, expect: Expected, report: &mut Report)
     Some(match kind {
         "call" => return read_call(what, expect, report),
         "event" => return read_event(what, expect, report),
+        "emit" => (None, read_emit(what, expect, report)?),
         "health" => (read_subject(what, report)?, StepKind::Health { expect }),
         "reload" => (read_subject(what, report)?, StepKind::Reload { expect }),
         "restart" => (read_subject(what, report)?, StepKind::Restart { expect }),
+        "unload" => (read_subject(what, report)?, StepKind::Unload),
         "advance" => (None, StepKind::Advance(read_duration(what, report)?)),
         "expect_log" => (None, StepKind::Log(read_lines(what, report))),
+        "expect_published" => (None, StepKind::Published(read_events(what, report))),
         _ => (None, StepKind::Requests(read_requests(what, report))),
     })
 }
@@ -219,6 +262,22 @@ fn read_event(what: &Node<'_>, expect: Expected, report: &mut Report) -> Option<
         expect,
     };
     Some((plugin, kind))
+}
+
+fn read_emit(what: &Node<'_>, expect: Expected, report: &mut Report) -> Option<StepKind> {
+    if what.value.is_string() {
+        let name = read_topic(what, report)?;
+        return Some(StepKind::Emit { name, data: Value::Null, source: None, correlation_id: None, expect });
+    }
+    let object = what.object(EMIT, report)?;
+    let name = object.need("name", report).and_then(|node| read_topic(&node, report));
+    Some(StepKind::Emit {
+        data: object.get("data").map(|node| node.value.clone()).unwrap_or_default(),
+        source: object.get("source").and_then(|node| node.line(LINE_CHARS_MAX, report)),
+        correlation_id: object.get("correlation_id").and_then(|node| node.line(LINE_CHARS_MAX, report)),
+        name: name?,
+        expect,
+    })
 }
 
 /// Reads the topic of an event, which is not a pattern: patterns are for subscriptions.

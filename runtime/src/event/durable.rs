@@ -6,7 +6,7 @@
 //! delivered again when the plugin is loaded the next time. Its attempt was stored before, so an event that ends the
 //! host each time becomes a dead letter as well.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -28,7 +28,16 @@ pub(super) struct DurableTask(Arc<Signal>);
 struct Signal {
     woken: Notify,
     is_stopped: AtomicBool,
+    /// How often the task was woken.
+    wakes: AtomicU64,
+    /// The wakes after which the task found nothing to do, or [`PAUSED`]. It is idle if there were no further ones.
+    idle_after: AtomicU64,
 }
+
+/// The task waits for the time of the next attempt, and no wake makes it look for events before.
+const PAUSED: u64 = u64::MAX;
+/// The task works.
+const WORKS: u64 = u64::MAX - 1;
 
 /// What the task waits for after a batch.
 enum Pause {
@@ -42,14 +51,21 @@ impl DurableTask {
     /// Starts the task. Returns `None` outside of an executor.
     pub(super) fn start(bus: &Arc<EventBus>, listener: Arc<Listener>) -> Option<Self> {
         let executor = tokio::runtime::Handle::try_current().ok()?;
-        let signal = Arc::new(Signal::default());
+        let signal = Arc::new(Signal { idle_after: AtomicU64::new(WORKS), ..Signal::default() });
         executor.spawn(run(Arc::downgrade(bus), bus.clock.clone(), listener, signal.clone()));
         Some(DurableTask(signal))
     }
 
     /// Makes the task look for events.
     pub(super) fn wake(&self) {
+        self.0.wakes.fetch_add(1, Ordering::SeqCst);
         self.0.woken.notify_one();
+    }
+
+    /// Returns whether no event is being delivered or due.
+    pub(super) fn is_idle(&self) -> bool {
+        let idle_after = self.0.idle_after.load(Ordering::SeqCst);
+        idle_after == PAUSED || idle_after == self.0.wakes.load(Ordering::SeqCst)
     }
 }
 
@@ -70,12 +86,17 @@ impl Signal {
 async fn run(bus: Weak<EventBus>, clock: Arc<dyn Clock>, listener: Arc<Listener>, signal: Arc<Signal>) {
     while !signal.is_stopped() {
         let Some(running) = bus.upgrade() else { return };
+        let wakes = signal.wakes.load(Ordering::SeqCst);
         let pause = deliver_batch(&running, &listener, &signal).await;
         drop(running);
         match pause {
             Pause::None => {}
-            Pause::UntilWoken => signal.woken.notified().await,
+            Pause::UntilWoken => {
+                signal.idle_after.store(wakes, Ordering::SeqCst);
+                signal.woken.notified().await;
+            }
             Pause::For(pause) => {
+                signal.idle_after.store(PAUSED, Ordering::SeqCst);
                 let mut passed = clock.sleep_until(clock.now() + pause);
                 while !signal.is_stopped() {
                     tokio::select! {
@@ -85,6 +106,7 @@ async fn run(bus: Weak<EventBus>, clock: Arc<dyn Clock>, listener: Arc<Listener>
                 }
             }
         }
+        signal.idle_after.store(WORKS, Ordering::SeqCst);
     }
 }
 

@@ -67,7 +67,6 @@ impl Listener {
     }
 
     /// Returns whether no event is queued or on its way here.
-    #[cfg(test)]
     pub(super) fn is_idle(&self) -> bool {
         (self.places.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed)) == (0, 0)
     }

@@ -169,6 +169,14 @@ impl EventBus {
         subscriber.subscriptions.iter().filter(|known| known.is_active()).cloned().collect()
     }
 
+    /// Returns whether no event is queued, is on its way to a handler, or is stored for a delivery that is due.
+    pub(crate) fn is_idle(&self) -> bool {
+        let plugins = self.plugins.lock();
+        plugins
+            .values()
+            .all(|known| known.listener.is_idle() && known.durable.as_ref().is_none_or(DurableTask::is_idle))
+    }
+
     /// Returns a subscription of a plugin by its id.
     pub(super) fn subscription(&self, plugin: &str, id: &str) -> Option<Arc<Subscription>> {
         let plugins = self.plugins.lock();

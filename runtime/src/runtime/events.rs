@@ -26,6 +26,12 @@ impl Runtime {
         self.0.events.publish(event.into()).await
     }
 
+    /// Returns whether no published event is on its way to a handler. A durable event whose handler failed does not
+    /// count until its next attempt. Tests use it to detect that all handlers have run.
+    pub fn events_are_idle(&self) -> bool {
+        self.0.events.is_idle()
+    }
+
     /// Returns dead letters: durable events that a plugin's handler failed to handle six times, or trapped on three
     /// times. They are in the order of their numbers, from the first one above `after`, at most `limit` of them.
     ///

@@ -2,7 +2,7 @@
 
 use log::kv::{self, Key, Value, VisitSource};
 
-use super::{Level, enabled, field, text_field, write};
+use super::{Level, field, forwards, text_field, write};
 
 struct ToHost;
 
@@ -18,7 +18,7 @@ pub(super) fn install() {
 
 impl log::Log for ToHost {
     fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        enabled(level(metadata.level()))
+        forwards(level(metadata.level()))
     }
 
     fn log(&self, record: &log::Record<'_>) {
@@ -73,6 +73,7 @@ mod tests {
 
     #[test]
     fn key_value_pairs_become_fields_of_their_types() {
+        crate::log::begin_call();
         let pairs = [
             ("user", Value::from("ada")),
             ("left", Value::from(-3)),
@@ -90,5 +91,14 @@ mod tests {
         ToHost.log(&record);
         let fields = r#"user="ada" left=-3 most=18446744073709551615 ratio=0.5 new=true why="Some(1)""#;
         assert_eq!(take_log(), [format!("WARN [shop] sold out {fields}")]);
+    }
+
+    #[test]
+    fn line_of_a_thread_without_a_plugin_is_not_forwarded() {
+        let other = std::thread::spawn(|| {
+            ToHost.log(&log::Record::builder().level(log::Level::Error).args(format_args!("not mine")).build());
+            take_log()
+        });
+        assert!(other.join().expect("it ends").is_empty());
     }
 }

@@ -11,7 +11,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-use super::{Level, enabled, field, text_field, write};
+use super::{Level, field, forwards, text_field, write};
 
 type Fields = Vec<(String, String)>;
 
@@ -42,7 +42,7 @@ impl ToHost {
 
 impl Subscriber for ToHost {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        enabled(level(*metadata.level()))
+        forwards(level(*metadata.level()))
     }
 
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
@@ -167,6 +167,7 @@ mod tests {
 
     #[test]
     fn event_in_a_span_has_the_fields_of_both() {
+        crate::log::begin_call();
         tracing::subscriber::with_default(ToHost::default(), || {
             let span = tracing::info_span!("order", id = 7);
             span.in_scope(|| tracing::warn!(target: "shop", left = 0, who = "ann", "sold out"));
@@ -177,6 +178,7 @@ mod tests {
 
     #[test]
     fn span_dropped_twice_is_closed_once() {
+        crate::log::begin_call();
         let spans = ToHost::default();
         tracing::subscriber::with_default(spans, || {
             let span = tracing::info_span!("a");

@@ -54,17 +54,32 @@ impl Drop for Executor {
     }
 }
 
-/// Runs background tasks until they wait, and due jobs until they end.
+/// Runs background tasks until they wait, and due jobs and the handlers of published events until they end.
 pub(crate) async fn settle(plugins: &plugbay::Runtime) {
     let begun = Instant::now();
     loop {
-        for _ in 0..TURNS {
-            tokio::task::yield_now().await;
-        }
-        if plugins.jobs_are_idle() || begun.elapsed() > SETTLED_WITHIN {
+        turns().await;
+        if (plugins.jobs_are_idle() && plugins.events_are_idle()) || begun.elapsed() > SETTLED_WITHIN {
             return;
         }
         // Work on another thread, such as a database call, is still running.
         tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Runs the handlers of published events until they end.
+pub(crate) async fn settle_events(plugins: &plugbay::Runtime) {
+    let begun = Instant::now();
+    while !plugins.events_are_idle() && begun.elapsed() < SETTLED_WITHIN {
+        turns().await;
+        if !plugins.events_are_idle() {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+}
+
+async fn turns() {
+    for _ in 0..TURNS {
+        tokio::task::yield_now().await;
     }
 }

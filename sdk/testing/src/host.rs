@@ -7,10 +7,12 @@ use std::time::{Duration, SystemTime};
 use plugbay::{Package, Policy, Runtime, RuntimeBuilder};
 
 use crate::clock::TestClock;
+use crate::events::EventRecorder;
 use crate::executor::{Executor, settle};
 use crate::http::HttpReplies;
+use crate::plugin::{TestPlugin, hint};
 use crate::record::{LogLine, Record};
-use crate::setup::PluginSetup;
+use crate::setup::{PluginSetup, boot};
 use crate::{build, record};
 
 /// Enough for a few plugins with a few concurrent calls each. An instance reserves address space, not memory.
@@ -24,6 +26,7 @@ pub(crate) struct Inner {
     pub(crate) executor: Executor,
     pub(crate) runtime: Runtime,
     pub(crate) record: Record,
+    pub(crate) recorder: EventRecorder,
     pub(crate) clock: TestClock,
     http: HttpReplies,
 }
@@ -77,6 +80,21 @@ impl TestHost {
         PluginSetup::new(self.0.clone(), package)
     }
 
+    /// Loads several plugins, each after those that it requires, in any order, and returns them in this order.
+    ///
+    /// # Panics
+    /// If one cannot be loaded; the message contains its log.
+    #[track_caller]
+    pub fn boot(&self, plugins: impl IntoIterator<Item = PluginSetup>) -> Vec<TestPlugin> {
+        boot(self, plugins.into_iter().collect())
+            .into_iter()
+            .map(|loaded| match loaded {
+                Ok(plugin) => plugin,
+                Err(error) => panic!("{error}{}{}", hint(error.hint()), self.0.record.scene(error.subject())),
+            })
+            .collect()
+    }
+
     /// Advances the time of services, jobs and the wall clocks of guests. Waiters such as jobs wake one after another
     /// at their own times.
     ///
@@ -90,7 +108,7 @@ impl TestHost {
     /// Like [`TestHost::advance`], without the panic, for durations from a test file.
     pub(crate) fn try_advance(&self, by: Duration) -> Result<(), String> {
         let end = self.0.clock.later(by)?;
-        self.0.executor.wait(self.0.clock.pass(end, || settle(&self.0.runtime)));
+        self.0.run(self.0.clock.pass(end, || settle(&self.0.runtime)));
         Ok(())
     }
 
@@ -98,7 +116,7 @@ impl TestHost {
     /// one.
     pub fn set_time(&self, now: SystemTime) {
         self.0.clock.set(now);
-        self.0.executor.wait(settle(&self.0.runtime));
+        self.0.run(settle(&self.0.runtime));
     }
 
     /// The current time of the plugins.
@@ -119,6 +137,19 @@ impl TestHost {
     /// The denied uses of all plugins, in order.
     pub fn denials(&self) -> Vec<record::DeniedUse> {
         self.0.record.entries().denials.clone()
+    }
+
+    /// The number of events that were recorded so far.
+    pub(crate) fn event_count(&self) -> usize {
+        self.0.record.entries().events.len()
+    }
+
+    pub(crate) fn shared(&self) -> Arc<Inner> {
+        self.0.clone()
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
     }
 
     /// The runtime itself, for an asynchronous test or for functions that this harness does not cover.
@@ -187,6 +218,8 @@ impl TestHostBuilder {
             .audit_sink(record.clone())
             .http_responder(http.clone())
             .build()?;
-        Ok(TestHost(Arc::new(Inner { executor: Executor::new(), runtime, record, clock: self.clock, http })))
+        let recorder = EventRecorder::new(&runtime, record.clone());
+        let executor = Executor::new();
+        Ok(TestHost(Arc::new(Inner { executor, runtime, record, recorder, clock: self.clock, http })))
     }
 }

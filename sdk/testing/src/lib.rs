@@ -4,7 +4,7 @@
 //! host. Here the host is the real one: it checks payloads against their schemas and each use of a service against the
 //! permissions in the manifest, it enforces limits, and a trap is a trap. The test controls the plugin's environment:
 //! stored data lasts as long as the test, time advances only when the test advances it, the test replies to HTTP
-//! requests, and log lines, denials and requests are recorded.
+//! requests, and log lines, denials, requests and published events are recorded.
 //!
 //! ```no_run
 //! // tests/component.rs
@@ -37,7 +37,9 @@
 //! }
 //! ```
 //!
-//! - [`TestHost`] is one runtime with one clock. Load plugins that `require` each other into the same host, in order.
+//! - [`TestHost`] is one runtime with one clock. [`TestHost::boot`] loads plugins that `require` each other.
+//! - [`TestHost::emit`] emits an event and returns its outcome. When a call or an event returns, the handlers of the
+//!   events that plugins published meanwhile have run.
 //! - [`TestHost::plugin`] takes what the `plugbay` command takes: a crate, which is built first (once for each test
 //!   process, in cargo's own target directory, so that `plugbay run` finds it built), a `.wasm` file, or a plugin
 //!   directory.
@@ -51,6 +53,7 @@
 
 mod build;
 mod clock;
+mod events;
 mod executor;
 mod file;
 mod host;
@@ -67,7 +70,7 @@ pub use plugin::TestPlugin;
 pub use record::{DeniedUse, LogLine};
 pub use setup::PluginSetup;
 
-pub use plugbay::event::{Health, Reaction};
+pub use plugbay::event::{EmitOutcome, Health, Reaction};
 pub use plugbay::log::LogLevel;
 pub use plugbay::metrics::MetricsSnapshot;
 pub use plugbay::{Event, InvokeError, LoadError};

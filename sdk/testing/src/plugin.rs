@@ -16,7 +16,7 @@ use crate::record::{DeniedUse, LogLine};
 
 /// A plugin that is loaded into a [`TestHost`](crate::TestHost).
 pub struct TestPlugin {
-    host: Arc<Inner>,
+    pub(crate) host: Arc<Inner>,
     plugin: Plugin,
     package: Package,
 }
@@ -94,11 +94,12 @@ impl TestPlugin {
     /// # Errors
     /// [`InvokeError`] if the call fails.
     pub fn invoke(&self, invocation: Invocation<'_>) -> Result<Value, InvokeError> {
-        let outcome = self.host.executor.wait(self.plugin.invoke(invocation))?;
+        let outcome = self.host.run(self.plugin.invoke(invocation))?;
         outcome.parse(&self.name(), "the action")
     }
 
-    /// Delivers an event of the host to the plugin's subscriptions, with the time of the test's clock.
+    /// Delivers an event of the host to the subscriptions of this plugin alone, declared and made at run time, with the
+    /// time of the test's clock. [`TestHost::emit`](crate::TestHost::emit) emits an event to all plugins.
     ///
     /// # Panics
     /// If a handler fails.
@@ -114,12 +115,12 @@ impl TestPlugin {
         Event::new(topic, data)
     }
 
-    /// Delivers any event to the plugin's subscriptions.
+    /// Delivers any event to the subscriptions of this plugin alone.
     ///
     /// # Errors
     /// [`InvokeError`] of the first handler that failed.
     pub fn deliver(&self, event: &Event) -> Result<Reaction, InvokeError> {
-        self.host.executor.wait(self.plugin.deliver(event))
+        self.host.run(self.plugin.deliver(event))
     }
 
     /// Runs the plugin's health check.
@@ -136,7 +137,7 @@ impl TestPlugin {
     /// # Errors
     /// [`InvokeError`] if the check cannot run.
     pub fn try_health(&self) -> Result<Health, InvokeError> {
-        self.host.executor.wait(self.plugin.health())
+        self.host.run(self.plugin.health())
     }
 
     /// Loads the same package as a new revision, to which the running one passes its state.
@@ -155,7 +156,7 @@ impl TestPlugin {
     /// # Errors
     /// [`LoadError`] with the stage that failed. The old revision then continues to serve.
     pub fn try_reload(&self) -> Result<(), LoadError> {
-        self.host.executor.wait(self.host.runtime.reload(self.package.clone())).map(|_| ())
+        self.host.run(self.host.runtime.reload(self.package.clone())).map(|_| ())
     }
 
     /// Unloads the plugin and loads the same package, as a restart of the host does: what it stored is there, its state
@@ -176,13 +177,13 @@ impl TestPlugin {
     /// [`LoadError`] with the stage that failed. The plugin is not loaded then.
     pub fn try_restart(&mut self) -> Result<(), LoadError> {
         self.unload();
-        self.plugin = self.host.executor.wait(self.host.runtime.load(self.package.clone()))?;
+        self.plugin = self.host.run(self.host.runtime.load(self.package.clone()))?;
         Ok(())
     }
 
     /// Unloads the plugin. Its `on_unload` has run when this returns.
     pub fn unload(&self) {
-        self.host.executor.wait(self.host.runtime.unload(&self.name()));
+        self.host.run(self.host.runtime.unload(&self.name()));
     }
 
     /// The plugin's log lines so far, including its standard output and error.
@@ -274,7 +275,7 @@ impl TestPlugin {
         }
     }
 
-    fn scene(&self) -> String {
+    pub(crate) fn scene(&self) -> String {
         self.host.record.scene(&self.name())
     }
 }

@@ -1,15 +1,16 @@
-//! The record of a host: log lines, denied uses and granted uses.
+//! The record of a host: log lines, denied uses, granted uses and events.
 
 use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
+use plugbay::Event;
 use plugbay::audit::{AuditRecord, AuditSink};
 use plugbay::log::{LogLevel, LogRecord, LogSink};
 use plugbay::policy::Refused;
 
-/// The maximum number of log lines, of denied uses and of granted uses that a host records, for plugins that never
-/// stop.
+/// The maximum number of log lines, of denied uses, of granted uses and of events that a host records, for plugins that
+/// never stop.
 const ENTRIES_MAX: usize = 100_000;
 
 /// One line of a plugin's log.
@@ -86,11 +87,23 @@ pub(crate) struct Entries {
     pub(crate) lines: Vec<LogLine>,
     pub(crate) denials: Vec<DeniedUse>,
     pub(crate) uses: Vec<GrantedUse>,
+    /// The events of plugins and of the host.
+    pub(crate) events: Vec<Event>,
+    /// The number of events that were published too quickly to be recorded.
+    pub(crate) events_missed: u64,
 }
 
 impl Record {
     pub(crate) fn entries(&self) -> MutexGuard<'_, Entries> {
         self.0.lock()
+    }
+
+    /// Records an event, unless it is a log line of a plugin, which is recorded as such.
+    pub(crate) fn add_event(&self, event: &Event) {
+        if event.source == "host" && event.name.starts_with("log.") {
+            return;
+        }
+        push(&mut self.entries().events, event.clone());
     }
 
     /// The context of a failed assertion: the log and the denied uses of a plugin.

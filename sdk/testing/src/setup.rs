@@ -7,7 +7,7 @@ use plugbay::policy::PolicyError;
 use plugbay::{LoadError, Package, Policy};
 use serde_json::Value;
 
-use crate::host::Inner;
+use crate::host::{Inner, TestHost};
 use crate::plugin::{TestPlugin, hint};
 use crate::record::Record;
 
@@ -122,7 +122,7 @@ impl PluginSetup {
     pub fn try_load(self) -> Result<TestPlugin, LoadError> {
         let PluginSetup { host, package, policy } = self;
         let package = package.policy(policy);
-        let plugin = host.executor.wait(host.runtime.load(package.clone()))?;
+        let plugin = host.run(host.runtime.load(package.clone()))?;
         Ok(TestPlugin::new(host, plugin, package))
     }
 
@@ -143,7 +143,7 @@ impl PluginSetup {
     pub fn try_reload(self) -> Result<TestPlugin, LoadError> {
         let PluginSetup { host, package, policy } = self;
         let package = package.policy(policy);
-        let plugin = host.executor.wait(host.runtime.reload(package.clone()))?;
+        let plugin = host.run(host.runtime.reload(package.clone()))?;
         Ok(TestPlugin::new(host, plugin, package))
     }
 
@@ -155,6 +155,26 @@ impl PluginSetup {
         }
         self
     }
+}
+
+/// Loads several plugins, each after those that it requires, and returns them or their errors in the given order.
+pub(crate) fn boot(host: &TestHost, setups: Vec<PluginSetup>) -> Vec<Result<TestPlugin, LoadError>> {
+    let packages: Vec<Package> = setups.into_iter().map(|setup| setup.package.policy(setup.policy)).collect();
+    let inner = host.inner();
+    let mut loaded = inner.run(inner.runtime.load_all(packages.iter().cloned()));
+    let plugins = packages.into_iter().map(|package| {
+        let name = inner.runtime.inspect(package.clone())?.manifest.name;
+        match loaded.errors.iter().position(|error| error.subject() == name) {
+            Some(at) => Err(loaded.errors.swap_remove(at)),
+            None => {
+                let plugin = loaded.successes.iter().find(|plugin| plugin.name() == name).cloned();
+                let plugin = plugin.or_else(|| inner.runtime.plugin(&name));
+                let plugin = plugin.unwrap_or_else(|| unreachable!("`{name}` was loaded, or has an error"));
+                Ok(TestPlugin::new(host.shared(), plugin, package))
+            }
+        }
+    });
+    plugins.collect()
 }
 
 #[track_caller]

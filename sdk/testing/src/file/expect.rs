@@ -1,8 +1,8 @@
 //! The comparison of expectations with results.
 
-use plugbay::LoadError;
-use plugbay::manifest::{ExpectedAnswer, ExpectedDenial, ExpectedError, ExpectedLine, ExpectedRequest};
+use plugbay::manifest::{ExpectedAnswer, ExpectedDenial, ExpectedError, ExpectedEvent, ExpectedLine, ExpectedRequest};
 use plugbay::policy::Pattern;
+use plugbay::{Event, LoadError};
 use serde_json::Value;
 
 use super::TestFailure;
@@ -113,14 +113,34 @@ pub(super) fn request(expected: &ExpectedRequest, found: &[HttpRequest]) -> Expe
     })
 }
 
+/// Compares with the events that plugins have published, not with those of the host.
+pub(super) fn published(expected: &ExpectedEvent, found: &[Event]) -> Expectation {
+    let ExpectedEvent { topic, data, source, count } = expected;
+    let pattern = Pattern::new(topic.as_str());
+    let published: Vec<&Event> = found.iter().filter(|event| event.source != HOST).collect();
+    let fits = |event: &&&Event| {
+        pattern.matches(&event.name)
+            && source.as_ref().is_none_or(|source| *source == event.source)
+            && data.as_ref().is_none_or(|data| differences(data, &event.data, Match::Part).is_empty())
+    };
+    let mut what = format!("an event `{topic}`");
+    what.extend(source.as_ref().map(|source| format!(" of plugin `{source}`")));
+    what.extend(data.as_ref().map(|data| format!(" with {}", shown(data))));
+    counted(&what, *count, published.iter().filter(fits).count(), || {
+        let shown = |event: &&Event| format!("published: {} {} {}", event.source, event.name, shown(&event.data));
+        published.iter().map(shown).collect()
+    })
+}
+
+/// The source of events that the host or the test publishes.
+const HOST: &str = "host";
+
 /// An event of a topic that no subscription hears is usually a slip in its name.
 pub(super) fn heard(topic: &str, expected: Option<u64>, found: usize) -> Expectation {
     match expected {
         None if found > 0 => Ok(()),
         Some(expected) if expected == found as u64 => Ok(()),
-        None => {
-            Err(failure(format!("no subscription of the plugin hears `{topic}`; if none should, expect `heard: 0`")))
-        }
+        None => Err(failure(format!("no subscription hears `{topic}`; if none should, expect `heard: 0`"))),
         Some(expected) => Err(failure(format!("expected {expected} subscriptions to hear `{topic}`, found {found}"))),
     }
 }

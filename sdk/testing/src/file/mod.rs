@@ -177,6 +177,11 @@ fn test_files(directory: &PluginDirectory) -> Result<Vec<PathBuf>, FileError> {
     Ok(files)
 }
 
+/// Returns whether a value contains another: some members of an object, some items of a list, or the same value.
+pub(crate) fn contains(value: &serde_json::Value, part: &serde_json::Value) -> bool {
+    compare::differences(part, value, compare::Match::Part).is_empty()
+}
+
 /// Runs all test files of a plugin's crate or directory, and asserts that every test passes.
 ///
 /// ```no_run

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use plugbay::error::BuildError;
+use plugbay::error::{BuildError, EventError};
 use plugbay::manifest::{ExpectedAnswer, HttpReply, ReplyBody, Step, StepKind, Test, TestSettings};
 use plugbay::{InvokeError, LoadError, Package, Policy};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use super::{Surroundings, TestFailure, TestOutcome};
 use crate::host::TestHost;
 use crate::http::response;
 use crate::plugin::TestPlugin;
-use crate::setup::{PluginSetup, nothing_else};
+use crate::setup::{PluginSetup, boot, nothing_else};
 
 pub(super) fn run(
     test: &Test,
@@ -43,24 +43,27 @@ fn go(
     directory: &Path,
     surroundings: &dyn Surroundings,
 ) -> Expectation {
-    let mut plugins = Vec::new();
+    let mut setups = vec![set_up(host.package(package.clone()), &test.settings)];
     for beside in &test.settings.with {
         let path = directory.join(&beside.path);
         let opened = surroundings
             .open(&path)
             .map_err(|error| failure(format!("a plugin of `with` cannot be opened: {error}")))?;
-        let setup =
-            beside.config.iter().fold(host.package(opened), |setup, (key, value)| setup.config(key, value.clone()));
-        plugins.push(setup.try_load().map_err(|error| not_loaded("a plugin of `with` was not loaded: ", error))?);
+        let package = host.package(opened);
+        setups.push(beside.config.iter().fold(package, |setup, (key, value)| setup.config(key, value.clone())));
     }
-    let loaded = set_up(host.package(package.clone()), &test.settings).try_load();
-    let plugin = match (loaded, &test.load_error) {
+    let mut loaded = boot(host, setups).into_iter();
+    let Some(tested) = loaded.next() else { unreachable!("the tested plugin is the first") };
+    let beside: Result<Vec<TestPlugin>, LoadError> = loaded.collect();
+    let tested = match (tested, &test.load_error) {
         (Ok(plugin), None) => plugin,
+        (tested, Some(expected)) => return expect::load_error(expected, tested.map(|_| ())),
+        // It may have failed because of a plugin that it requires.
         (Err(error), None) => return Err(not_loaded("", error)),
-        (loaded, Some(expected)) => return expect::load_error(expected, loaded.map(|_| ())),
     };
-    let subject = plugin.name();
-    plugins.push(plugin);
+    let subject = tested.name();
+    let mut plugins = beside.map_err(|error| not_loaded("a plugin of `with` was not loaded: ", error))?;
+    plugins.push(tested);
     let mut saved = Saved::default();
     for step in &test.steps {
         let name = step.plugin.as_deref().unwrap_or(&subject);
@@ -74,7 +77,7 @@ fn go(
 }
 
 fn take(step: &Step, host: &TestHost, plugin: &mut TestPlugin, saved: &mut Saved) -> Expectation {
-    let denied_before = host.denials().len();
+    let (denied_before, published_before) = (host.denials().len(), host.event_count());
     let (expect, answer) = match &step.kind {
         StepKind::Call { action, payload, expect } => {
             (expect, plugin.try_call(action, saved.fill(payload)?).map_err(Refusal::from))
@@ -89,6 +92,19 @@ fn take(step: &Step, host: &TestHost, plugin: &mut TestPlugin, saved: &mut Saved
             }
             (expect, reaction.map(|reaction| json!(reaction)).map_err(Refusal::from))
         }
+        StepKind::Emit { name, data, source, correlation_id, expect } => {
+            let mut event = plugin.make_event(name, saved.fill(data)?);
+            event.source = source.clone().unwrap_or_else(|| "host".to_owned());
+            event.correlation_id.clone_from(correlation_id);
+            let outcome = host.try_emit(event);
+            if let Ok(outcome) = &outcome {
+                expect::heard(name, expect.heard, outcome.handlers + outcome.durable)?;
+                if outcome.failed > 0 && matches!(expect.answer, ExpectedAnswer::Success) {
+                    return Err(failure(format!("{} handlers of `{name}` failed", outcome.failed)));
+                }
+            }
+            (expect, outcome.map(|outcome| json!(outcome)).map_err(Refusal::from))
+        }
         StepKind::Health { expect } => {
             let health = plugin.try_health();
             if let (ExpectedAnswer::Success, Ok(health)) = (&expect.answer, &health)
@@ -100,12 +116,20 @@ fn take(step: &Step, host: &TestHost, plugin: &mut TestPlugin, saved: &mut Saved
         }
         StepKind::Reload { expect } => (expect, plugin.try_reload().map(|()| Value::Null).map_err(Refusal::from)),
         StepKind::Restart { expect } => (expect, plugin.try_restart().map(|()| Value::Null).map_err(Refusal::from)),
+        StepKind::Unload => {
+            plugin.unload();
+            return Ok(());
+        }
         StepKind::Advance(by) => {
             return host.try_advance(*by).map_err(failure);
         }
         StepKind::Log(expected) => return expected.iter().try_for_each(|line| expect::line(line, &host.log_lines())),
         StepKind::Requests(expected) => {
             return expected.iter().try_for_each(|request| expect::request(request, &host.http().requests()));
+        }
+        StepKind::Published(expected) => {
+            let events = host.inner().events().map_err(failure)?;
+            return expected.iter().try_for_each(|event| expect::published(event, &events));
         }
     };
     let save = answer.as_ref().ok().filter(|_| !step.save.is_empty()).cloned();
@@ -115,7 +139,12 @@ fn take(step: &Step, host: &TestHost, plugin: &mut TestPlugin, saved: &mut Saved
         None if step.save.is_empty() => {}
         None => return Err(failure("an error has nothing to save")),
     }
-    expect.denied.iter().try_for_each(|denied| expect::denied(denied, &host.denials()[denied_before..]))
+    expect.denied.iter().try_for_each(|denied| expect::denied(denied, &host.denials()[denied_before..]))?;
+    if expect.published.is_empty() {
+        return Ok(());
+    }
+    let events = host.inner().events().map_err(failure)?;
+    expect.published.iter().try_for_each(|event| expect::published(event, &events[published_before..]))
 }
 
 /// The error of a call or a load, in the form that programs see.
@@ -134,6 +163,12 @@ impl From<InvokeError> for Refusal {
 impl From<LoadError> for Refusal {
     fn from(error: LoadError) -> Self {
         Refusal::new(error.code(), error.to_json())
+    }
+}
+
+impl From<EventError> for Refusal {
+    fn from(error: EventError) -> Self {
+        Refusal { code: error.code().to_owned(), message: error.to_string(), details: Value::Null }
     }
 }
 
