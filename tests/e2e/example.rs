@@ -264,7 +264,7 @@ fn order_flow_visits_the_stock_and_the_mail() {
 fn event_logger_needs_a_grant() {
     assert_contains(&plugbay_test(example::EVENT_LOGGER).stdout, &["ok     operator decides which topics it receives"]);
     let denied = run(example::EVENT_LOGGER, &["recent", "--json"]);
-    assert_contains(&denied.advice(), &["--grant data."]);
+    assert_contains(&denied.advice(), &["--grant", "data.event/*:read"]);
 }
 
 #[test]
