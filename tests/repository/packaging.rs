@@ -8,7 +8,7 @@ use std::process::Command;
 
 use super::{files_in, root, texts};
 
-const PUBLISHED: [&str; 14] = [
+const PUBLISHED: [&str; 15] = [
     "address",
     "catalog",
     "cli",
@@ -22,6 +22,7 @@ const PUBLISHED: [&str; 14] = [
     "sdk",
     "sdk/macros",
     "sdk/testing",
+    "server",
     "sqlite-memory",
 ];
 

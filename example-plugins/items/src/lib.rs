@@ -112,7 +112,7 @@ impl Store {
         self.items.remove(&id).map(|_| Deleted { deleted: true }).ok_or_else(|| unknown(id))
     }
 
-    /// Creates a user. The host checks the body against the schema of [`User`].
+    /// Creates a user. The host checks the body before the plugin runs.
     #[action]
     #[route(POST "/users")]
     fn create_user(&mut self, user: User) -> Result<User> {

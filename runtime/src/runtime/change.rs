@@ -77,10 +77,12 @@ impl Runtime {
         let package = ReadPackage::read(source.open()?)?;
         let turn = self.0.plugins.turn(package.name()).await;
         let plugin = self.loaded(package.name())?;
-        let before = plugin.get();
-        let package = package.with_kept(&before.origin.options)?;
-        let reloaded = self.replace(&plugin, package, turn, dependents).await?;
-        Ok((reloaded, before.manifest.clone()))
+        let (package, before) = {
+            // Released before the revision is replaced, which waits until nothing uses it any more.
+            let revision = plugin.get();
+            (package.with_kept(&revision.origin.options)?, revision.manifest.clone())
+        };
+        Ok((self.replace(&plugin, package, turn, dependents).await?, before))
     }
 
     /// Reloads a plugin from the files that it was loaded from, like [`Runtime::reload`], including the application's

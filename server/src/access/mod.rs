@@ -1,8 +1,8 @@
 //! Access to the server: the identity behind a request, and its scopes.
 //!
 //! A request comes from the user who runs the host, over the local socket ([`ConnectionInfo::Local`]), or over the
-//! network with a token ([`TokenStore`]) or without one. [`Access`] makes an [`Identity`] of it, which the handlers ask for the
-//! [`Scope`] that they need.
+//! network with a token ([`TokenStore`]) or without one. [`Access`] makes an [`Identity`] of it, which the handlers ask
+//! for the [`Scope`] that they need.
 //!
 //! ```text
 //! request ──▶ named host? ──▶ token right? ──▶ Identity ──▶ handler: Identity::require(scope)

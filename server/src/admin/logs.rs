@@ -24,7 +24,8 @@ pub(super) async fn read(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, AdminError> {
     caller.reads()?;
-    Ok(Json(json!({ "lines": state.logs().read(&parse(query)?) })))
+    let lines = state.logs().read(&parse(query)?);
+    Ok(Json(json!({ "lines": lines.iter().map(|line| &**line).collect::<Vec<&LogEntry>>() })))
 }
 
 /// Pup's `GET /logs`
