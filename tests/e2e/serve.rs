@@ -167,7 +167,7 @@ async fn no_answer_is_cut_by_a_signal_under_load() {
         tokio::spawn(async move {
             let (mut client, mut answers) = (Client::connect(address).await, 0);
             loop {
-                client.send("GET /plugins/shop HTTP/1.1\r\nhost: a\r\n\r\n").await;
+                client.send("GET /plugins/shop HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
                 let Some(response) = client.try_response(false).await else { break };
                 assert_eq!(response.status, 200, "{}", response.text());
                 answers += 1;
@@ -202,7 +202,7 @@ async fn second_signal_ends_the_server_at_once() {
     let address = served.address;
     let running = tokio::spawn(async move {
         let mut client = Client::connect(address).await;
-        client.send("POST /plugins/slow HTTP/1.1\r\nhost: a\r\ncontent-length: 6\r\n\r\n300000").await;
+        client.send("POST /plugins/slow HTTP/1.1\r\nhost: localhost\r\ncontent-length: 6\r\n\r\n300000").await;
         client.try_response(false).await
     });
     lines_until(&mut served.stderr, "sleeping", 1);
