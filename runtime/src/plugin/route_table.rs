@@ -118,11 +118,11 @@ fn decoded(segment: &str) -> Result<String, MalformedPath> {
     percent_decode_str(segment).decode_utf8().map(Into::into).map_err(|_| MalformedPath)
 }
 
-/// Splits a path at its slashes. Those at its beginning and its end separate nothing.
+/// Splits a path at its slashes. The first and the last one separate nothing, but `//` has an empty segment.
 fn segments(path: &str) -> impl Iterator<Item = &str> {
     let path = path.strip_prefix('/').unwrap_or(path);
-    let path = path.strip_suffix('/').unwrap_or(path);
-    path.split('/').filter(move |_| !path.is_empty())
+    let is_root = path.is_empty();
+    path.strip_suffix('/').unwrap_or(path).split('/').filter(move |_| !is_root)
 }
 
 #[cfg(test)]
