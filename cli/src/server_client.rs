@@ -62,15 +62,21 @@ impl ServerClient {
 
     /// Sends a request and returns the JSON of its answer.
     pub(crate) fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Error> {
-        let request = self.request(method, path, body)?;
-        host::block_on(async {
-            let response = self.send(request).await?;
-            let status = response.status();
-            let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
-            let body = body.map_err(|error| self.unreachable(&error))?.to_bytes();
-            let answer = serde_json::from_slice::<Value>(&body).unwrap_or_default();
-            if status.is_success() { Ok(answer) } else { Err(failure(status, answer)) }
-        })?
+        host::block_on(self.answer(self.request(method, path, body)?))?
+    }
+
+    /// Sends a `GET` and returns the JSON of its answer, inside an executor.
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, Error> {
+        self.answer(self.request(Method::GET, path, None)?).await
+    }
+
+    async fn answer(&self, request: Request<Full<Bytes>>) -> Result<Value, Error> {
+        let response = self.send(request).await?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+        let body = body.map_err(|error| self.unreachable(&error))?.to_bytes();
+        let answer = serde_json::from_slice::<Value>(&body).unwrap_or_default();
+        if status.is_success() { Ok(answer) } else { Err(failure(status, answer)) }
     }
 
     /// Sends a `GET` and returns its answer, whose body is read as it comes.

@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Events, output: Output) -> Result<Exit, Error> {
 
 fn follow_events(args: &Events, topic: &str, output: Output) -> Result<Exit, Error> {
     let server = server(&args.server, &args.catalog)?;
-    follow(&server, &format!("/api/v1/events/stream?topic={}", path_part(topic)), |event| {
+    follow(&server, &format!("/api/v1/events/stream?topic={}", path_part(topic)), None, |event| {
         if output.json {
             return Ok(output.raw_result(&event.to_string())?);
         }

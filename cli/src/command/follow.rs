@@ -32,10 +32,12 @@ pub(super) fn server(server: &ServerArg, catalog: &CatalogArgs) -> Result<Server
     })
 }
 
-/// Passes each document of a stream to `print`, until a signal arrives or the server ends the stream.
+/// Passes each document of a stream to `print`, until a signal arrives or the server ends the stream. Before them come
+/// the `lines` at the path `latest`, which are left out of the stream: it is opened first, so that none is missing.
 pub(super) fn follow(
     server: &ServerClient,
     path: &str,
+    latest: Option<&str>,
     mut print: impl FnMut(&Value) -> Result<(), Error>,
 ) -> Result<Exit, Error> {
     host::block_on(async {
@@ -45,6 +47,18 @@ pub(super) fn follow(
             body = server.stream(path) => body?,
             _ = signals.next() => return Ok(Exit::Ok),
         };
+        let mut last = None;
+        if let Some(latest) = latest {
+            let answer = tokio::select! {
+                biased;
+                answer = server.get(latest) => answer?,
+                _ = signals.next() => return Ok(Exit::Ok),
+            };
+            for line in answer["lines"].as_array().into_iter().flatten() {
+                last = line["number"].as_u64().or(last);
+                print(line)?;
+            }
+        }
         let mut lines = Lines::default();
         loop {
             let frame = tokio::select! {
@@ -54,8 +68,9 @@ pub(super) fn follow(
             };
             let Some(Ok(frame)) = frame else { return Ok(Exit::Ok) };
             let Ok(bytes) = frame.into_data() else { continue };
-            for document in lines.add(&bytes) {
-                print(&document)?;
+            let is_new = |document: &Value| last.is_none() || document["number"].as_u64() > last;
+            for document in lines.add(&bytes).iter().filter(|document| is_new(document)) {
+                print(document)?;
             }
         }
     })?

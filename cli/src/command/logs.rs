@@ -18,14 +18,15 @@ pub(crate) fn run(args: &Logs, output: Output) -> Result<Exit, Error> {
     for (name, value) in parameters.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
         query.push_str(&format!("&{name}={}", path_part(value)));
     }
-    let answer = server.call(Method::GET, &format!("/api/v1/logs?{query}"), None)?;
-    for line in answer["lines"].as_array().into_iter().flatten() {
+    let latest = format!("/api/v1/logs?{query}");
+    if args.follow {
+        let stream = format!("/api/v1/logs/stream?{query}");
+        return follow(&server, &stream, Some(&latest), |line| print(line, output));
+    }
+    for line in server.call(Method::GET, &latest, None)?["lines"].as_array().into_iter().flatten() {
         print(line, output)?;
     }
-    if !args.follow {
-        return Ok(Exit::Ok);
-    }
-    follow(&server, &format!("/api/v1/logs/stream?{query}"), |line| print(line, output))
+    Ok(Exit::Ok)
 }
 
 fn print(line: &Value, output: Output) -> Result<(), Error> {

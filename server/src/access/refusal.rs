@@ -46,7 +46,7 @@ pub enum Refusal {
         retry_after: Duration,
     },
     /// The request addresses the server by a name that it does not have.
-    #[error("the server is not known by the name in `Host`: the operator can add it to `server.hosts`")]
+    #[error("the server is not known by the name in `Host`: use one of its own names")]
     UnknownHost,
     /// A web page of another origin made the request.
     #[error("a web page of another origin made this request, and such requests are not served")]

@@ -41,7 +41,7 @@ pub enum AccessError {
     },
     /// Every client that reaches the address could manage the host.
     #[error(
-        "`server.anonymous` must not have `{scope}` on {address}, which is reachable from other machines: managing \
+        "clients without a token must not have `{scope}` on {address}, which is reachable from other machines: managing \
          needs a token there"
     )]
     OpenManagement {
