@@ -32,6 +32,7 @@
 //!
 //! ```
 //! use plugbay_sdk::prelude::*;
+//! # use plugbay_sdk::log;
 //! use plugbay_sdk::events;
 //!
 //! #[derive(Default)]
