@@ -115,6 +115,16 @@ pub(crate) struct CallContext {
 }
 
 impl CallContext {
+    /// Sets the identity behind the call, and its scopes.
+    pub(crate) fn set_identity(
+        &mut self,
+        identity: impl Into<String>,
+        scopes: impl IntoIterator<Item = impl Into<String>>,
+    ) {
+        self.identity = Some(identity.into());
+        self.scopes = scopes.into_iter().map(Into::into).collect();
+    }
+
     /// The context of the calls that this one leads to: related to it, without its identity and its request.
     pub(crate) fn of_call_by_plugin(&self) -> Option<Arc<CallContext>> {
         let correlation_id = Some(self.correlation_id.clone()?);

@@ -47,9 +47,7 @@ impl RouteCall {
         identity: impl Into<String>,
         scopes: impl IntoIterator<Item = impl Into<String>>,
     ) -> Self {
-        let context = self.context();
-        context.identity = Some(identity.into());
-        context.scopes = scopes.into_iter().map(Into::into).collect();
+        self.context().set_identity(identity, scopes);
         self
     }
 
