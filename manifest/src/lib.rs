@@ -72,6 +72,7 @@ pub use part::requirement::Requirement;
 pub use part::resources::{DEFAULT_CALLS, DEFAULT_PERIOD, Instances, RateLimit, Resources};
 pub use part::retry::Retry;
 pub use part::route::{Method, Route};
+pub use part::route_contract::{RouteResponse, RouteResponses};
 pub use part::setting::{HIDDEN, Pattern, Setting, SettingType};
 pub use part::table::Table;
 pub use part::topic::{canonical_topic, parse_topic};

@@ -91,6 +91,9 @@ pub const ENV_MAX: usize = 256;
 /// Required plugins, and callers in `allowed_callers`.
 pub const PLUGINS_MAX: usize = 256;
 
+/// Documented responses of a route: HTTP has about sixty statuses.
+pub const RESPONSES_MAX: usize = 64;
+
 /// Tags of a plugin or of a route.
 pub const TAGS_MAX: usize = 64;
 

@@ -152,7 +152,7 @@ pub(crate) fn check_name(name: &str, node: &Node<'_>, report: &mut Report) -> Op
     }
 }
 
-fn read_schema(node: &Node<'_>, report: &mut Report) -> Option<Value> {
+pub(crate) fn read_schema(node: &Node<'_>, report: &mut Report) -> Option<Value> {
     if !node.value.is_object() && !node.value.is_boolean() {
         node.wrong_type(report, "a JSON Schema: an object, true or false");
         return None;
@@ -170,7 +170,7 @@ pub(crate) fn name_shape() -> Value {
     shape::name(name::ACTION_PATTERN, NAME_CHARS_MAX)
 }
 
-fn schema_shape() -> Value {
+pub(crate) fn schema_shape() -> Value {
     json!({ "type": ["object", "boolean"] })
 }
 

@@ -17,6 +17,7 @@ pub(crate) mod requirement;
 pub(crate) mod resources;
 pub(crate) mod retry;
 pub(crate) mod route;
+pub(crate) mod route_contract;
 pub(crate) mod setting;
 pub(crate) mod setting_check;
 pub(crate) mod table;

@@ -14,6 +14,9 @@ use crate::field::{Table, field};
 use crate::limits::{CHAIN_MAX, LINE_CHARS_MAX, PATH_CHARS_MAX, PROSE_CHARS_MAX, ROUTES_MAX, TAGS_MAX};
 use crate::part::action;
 use crate::part::path::normalise_path;
+use crate::part::route_contract::{
+    CONSUMES, ContractFields, PARAMS, QUERY, RESPONSES_FIELD, RouteResponses, read_contract,
+};
 use crate::problem::{Report, code, quoted};
 use crate::read::{Found, Node, Object};
 use crate::shape;
@@ -27,12 +30,46 @@ pub struct Route {
     pub path: String,
     /// The actions that run in sequence; at least one.
     pub actions: Vec<String>,
+    /// The purpose in one line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
     /// A description.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Groups in the API's documentation.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+    /// The JSON Schema of an object with the parameters of the path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub params: Option<Value>,
+    /// The JSON Schema of an object with the query parameters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query: Option<Value>,
+    /// The media type of the body; `None` for `application/json`. The schema of a JSON body is the `payload` of the
+    /// first action.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consumes: Option<String>,
+    /// The documented responses by status. A route that documents no success answers 200 with the `result` of its last
+    /// action.
+    #[serde(skip_serializing_if = "RouteResponses::is_empty")]
+    pub responses: RouteResponses,
+}
+
+impl Route {
+    /// Creates a route without documentation. The path has its parameters as `{name}`, as
+    /// [`normalise_path`](crate::normalise_path) writes them.
+    pub fn new(method: Method, path: impl Into<String>, actions: Vec<String>) -> Route {
+        RouteFields {
+            method,
+            path: path.into(),
+            actions,
+            summary: None,
+            description: None,
+            tags: None,
+            contract: ContractFields::default(),
+        }
+        .route()
+    }
 }
 
 /// The HTTP methods that a route may declare.
@@ -79,9 +116,13 @@ pub(crate) struct RouteFields {
     pub(crate) path: String,
     pub(crate) actions: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    summary: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tags: Option<Vec<String>>,
+    #[serde(flatten)]
+    contract: ContractFields,
 }
 
 impl RouteFields {
@@ -102,14 +143,18 @@ impl RouteFields {
         if (self.method, &self.path, &self.actions) != (above.method, &above.path, &above.actions) {
             return false;
         }
+        self.summary = above.summary.clone().or(self.summary.take());
         self.description = above.description.clone().or(self.description.take());
         self.tags = above.tags.clone().or(self.tags.take());
+        self.contract.overridden_by(&above.contract);
         true
     }
 
     pub(crate) fn route(self) -> Route {
-        let RouteFields { method, path, actions, description, tags } = self;
-        Route { method, path, actions, description, tags: tags.unwrap_or_default() }
+        let RouteFields { method, path, actions, summary, description, tags, contract } = self;
+        let ContractFields { params, query, consumes, responses } = contract;
+        let tags = tags.unwrap_or_default();
+        Route { method, path, actions, summary, description, tags, params, query, consumes, responses }
     }
 }
 
@@ -118,8 +163,13 @@ const ROUTE: Table = &[
     field("path", "The path below the plugin's path; parameters are `:id` or `{id}`.", path_shape),
     field("actions", "The actions that run in sequence; each gets the result of the previous one.", chain_shape)
         .or(&["action"]),
+    field("summary", "The purpose of the route in one line.", || shape::line(LINE_CHARS_MAX)),
     field("description", "The purpose of the route.", || shape::prose(PROSE_CHARS_MAX)),
     field("tags", "Groups in the API's documentation.", || shape::list(shape::line(LINE_CHARS_MAX), TAGS_MAX)),
+    PARAMS,
+    QUERY,
+    CONSUMES,
+    RESPONSES_FIELD,
 ];
 
 /// Where a route is written, which determines the fields that it may omit.
@@ -182,7 +232,9 @@ fn read_route(node: &Node<'_>, place: Place<'_>, report: &mut Report) -> Option<
     let object = node.object(ROUTE, report)?;
     let method = object.need("method", report).and_then(|node| read_method(&node, report));
     let path = read_path(&object, place, report);
+    let summary = object.get("summary").and_then(|node| node.line(LINE_CHARS_MAX, report));
     let description = object.get("description").and_then(|node| node.prose(PROSE_CHARS_MAX, report));
+    let contract = read_contract(&object, report);
     let tags = object.get("tags").map(|node| read_tags(&node, report));
     let chain = match place {
         Place::Endpoint if object.get("actions").is_none() => None,
@@ -197,7 +249,7 @@ fn read_route(node: &Node<'_>, place: Place<'_>, report: &mut Report) -> Option<
         }
         None => vec![implied_action(method, &path)],
     };
-    Some(node.found(RouteFields { method, path, actions, description, tags }, report))
+    Some(node.found(RouteFields { method, path, actions, summary, description, tags, contract }, report))
 }
 
 pub(crate) fn read_method(node: &Node<'_>, report: &mut Report) -> Option<Method> {

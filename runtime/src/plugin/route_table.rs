@@ -130,13 +130,7 @@ mod tests {
     use super::*;
 
     fn table(routes: &[(Method, &str)]) -> RouteTable {
-        let route = |(method, path): &(Method, &str)| Route {
-            method: *method,
-            path: (*path).to_owned(),
-            actions: vec!["a".to_owned()],
-            description: None,
-            tags: Vec::new(),
-        };
+        let route = |(method, path): &(Method, &str)| Route::new(*method, *path, vec!["a".to_owned()]);
         RouteTable::new(&routes.iter().map(route).collect::<Vec<_>>())
     }
 
