@@ -114,6 +114,13 @@ pub(crate) fn with_json(status: StatusCode, body: impl Into<Body>) -> Response {
     response
 }
 
+/// An answer without a body.
+pub(crate) fn with_status(status: StatusCode) -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = status;
+    response
+}
+
 /// A status that the runtime gives, all of which are valid.
 fn status(number: u16) -> StatusCode {
     StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)

@@ -6,6 +6,7 @@ use http::StatusCode;
 
 use crate::access::{Access, authenticate};
 use crate::admin::{AdminState, admin_routes};
+use crate::openapi::openapi_routes;
 use crate::telemetry::{health_routes, metrics_routes};
 use crate::{answer, plugin_routes};
 
@@ -16,6 +17,7 @@ pub fn host_router(state: &AdminState, access: Access) -> Router {
     plugin_routes(state.server())
         .merge(admin_routes(state))
         .merge(metrics_routes(state))
+        .merge(openapi_routes(state, &access))
         .fallback(unknown)
         .layer(middleware::from_fn_with_state(access, authenticate))
         .merge(health_routes(state))

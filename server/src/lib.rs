@@ -18,7 +18,7 @@
 //! request, which the plugin then sees.
 //!
 //! `plugbay serve` is [`host_router`]: the same routes with the administration of the host ([`admin`]), health and
-//! metrics ([`telemetry`]), behind tokens ([`access`]).
+//! metrics ([`telemetry`]) and their description ([`openapi`]), behind tokens ([`access`]).
 
 #![forbid(unsafe_code)]
 
@@ -27,6 +27,7 @@ pub mod admin;
 pub mod answer;
 mod host_router;
 mod listen;
+pub mod openapi;
 mod routes;
 mod settings;
 mod state;

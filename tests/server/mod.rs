@@ -3,4 +3,5 @@
 mod admin;
 mod hygiene;
 mod observe;
+mod openapi;
 mod routes;

@@ -1,9 +1,11 @@
 //! What a caller may do: a kind of access, to all plugins or to one.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use plugbay::manifest::check_plugin_name;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// A kind of access.
@@ -105,6 +107,16 @@ impl TryFrom<String> for Scope {
 
     fn try_from(text: String) -> Result<Self, InvalidScope> {
         text.parse()
+    }
+}
+
+impl JsonSchema for Scope {
+    fn schema_name() -> Cow<'static, str> {
+        "Scope".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^(read|call|manage)(:[a-z][a-z0-9_-]*)?$" })
     }
 }
 

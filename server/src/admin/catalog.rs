@@ -1,10 +1,11 @@
 //! Versions of plugins: installed, updated, rolled back, removed. Each change takes effect in the running host at once.
 
 use axum::Json;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Request, State};
 use plugbay::Policy;
 use plugbay::error::LoadErrorKind;
 use plugbay_catalog::{Candidate, Catalog, Consent, PackageOrigin};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -13,13 +14,14 @@ use super::body::{self, Body};
 use super::caller::Caller;
 use super::error::AdminError;
 use super::lifecycle::report;
+use super::parameters::{Path, Query};
 use crate::access::ScopeKind;
 
 /// The name of an uploaded plugin whose manifest has none.
 const UPLOADED_NAME: &str = "plugin";
 
 /// What the caller confirms.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(super) struct Confirmation {
     /// Everything that the plugin asks for.
@@ -29,29 +31,35 @@ pub(super) struct Confirmation {
 }
 
 /// The body of `POST /plugins`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Install {
+    /// A URL or a reference in an OCI registry.
     reference: String,
+    /// Whether everything that the plugin asks for is confirmed.
     #[serde(default)]
     yes: bool,
+    /// Whether other content under the version that is installed is accepted.
     #[serde(default)]
     accept_moved_version: bool,
 }
 
 /// The body of `POST /plugins/{plugin}/update`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Update {
+    /// Another source. Default: the one that it was installed from.
     reference: Option<String>,
+    /// Whether everything that the new version asks for is confirmed.
     #[serde(default)]
     yes: bool,
+    /// Whether other content under the version that is installed is accepted.
     #[serde(default)]
     accept_moved_version: bool,
 }
 
 /// The query of `DELETE /plugins/{plugin}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Remove {
     /// Whether its values, tables and jobs are removed too.
     #[serde(default)]

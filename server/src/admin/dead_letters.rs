@@ -1,25 +1,30 @@
 //! Durable events that a plugin failed to handle too often.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use plugbay::store::DeadLetter;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::AdminState;
 use super::caller::Caller;
 use super::error::AdminError;
+use super::parameters::{Path, Query};
 
 /// Dead letters that are returned at once.
 const LETTERS_MAX: usize = 1_000;
 
 /// The query of `GET /dead-letters`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Page {
     /// The last number of the page before.
     #[serde(default)]
+    #[schemars(range(max = 9_007_199_254_740_991u64))]
     after: u64,
+    /// At most this many; 1,000 at most.
     #[serde(default = "letters")]
+    #[schemars(range(max = 4_294_967_295u32))]
     limit: usize,
 }
 

@@ -1,10 +1,11 @@
 //! DockStat's paths to the catalog, with its answers.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::StatusCode;
 use plugbay_catalog::plugin_store::Answer;
 use plugbay_catalog::store::PluginId;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -13,6 +14,7 @@ use super::body::Body;
 use super::caller::Caller;
 use super::error::AdminError;
 use super::lifecycle;
+use super::parameters::Path;
 
 /// `GET /plugins`: what is installed and what is loaded.
 pub(super) async fn status(State(state): State<AdminState>, caller: Caller) -> Result<Json<Value>, AdminError> {
@@ -39,8 +41,9 @@ pub(super) async fn get(
 }
 
 /// The body of `POST /api/v2/plugins/install`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "InstallFromLink")]
 pub(super) struct Install {
     /// The URL of the manifest.
     url: String,

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use plugbay::Event;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -12,13 +13,15 @@ use super::caller::Caller;
 use super::error::AdminError;
 
 /// The body of `POST /events`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewEvent {
     /// The topic.
     topic: String,
+    /// Its data. Default: `null`.
     #[serde(default)]
     data: Value,
+    /// The id that it shares with the calls and events that it leads to.
     correlation_id: Option<String>,
     /// Whether to wait for the handlers, and return their outcome.
     #[serde(default)]

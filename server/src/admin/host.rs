@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -35,11 +36,13 @@ pub(super) async fn policy(State(state): State<AdminState>, caller: Caller) -> R
 }
 
 /// The body of `PUT /policy`: rules in their text form, which are put above all others. The last one is the first.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewRules {
+    /// Rules that permit, such as `data.*:read`.
     #[serde(default)]
     allow: Vec<String>,
+    /// Rules that deny.
     #[serde(default)]
     deny: Vec<String>,
 }

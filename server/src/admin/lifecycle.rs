@@ -1,13 +1,14 @@
 //! The states of plugins: enabled and disabled, restarted, reloaded.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use plugbay_node::RefreshReport;
 use serde_json::{Value, json};
 
 use super::AdminState;
 use super::caller::Caller;
 use super::error::AdminError;
+use super::parameters::Path;
 use super::plugins;
 use crate::access::ScopeKind;
 

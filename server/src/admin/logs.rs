@@ -5,6 +5,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use plugbay::log::LogLevel;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -56,13 +57,19 @@ fn as_pup(entry: &LogEntry) -> Value {
 }
 
 /// The body of `POST /logs`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewLine {
+    #[schemars(schema_with = "level_schema")]
     level: LogLevel,
     message: String,
+    /// The name under which the line is stored. Default: that of the caller.
     #[serde(default)]
     target: String,
+}
+
+fn level_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "enum": ["trace", "debug", "info", "warn", "error"] })
 }
 
 /// `POST /logs`

@@ -15,6 +15,8 @@ mod feed;
 mod host;
 mod lifecycle;
 mod logs;
+mod operations;
+mod parameters;
 mod plugins;
 mod state;
 mod stored;
@@ -27,6 +29,8 @@ use axum::routing::{delete, get, post, put};
 
 pub(crate) use self::caller::Caller;
 pub(crate) use self::error::AdminError;
+pub(crate) use self::operations::{operations, schemas};
+pub(crate) use self::parameters::Path;
 pub use self::state::AdminState;
 
 /// The largest component that is uploaded, in bytes.

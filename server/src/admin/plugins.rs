@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use plugbay::Plugin;
 use plugbay_catalog::Installed;
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::AdminState;
 use super::caller::Caller;
 use super::error::AdminError;
+use super::parameters::Path;
 use super::state::seconds;
 use crate::access::ScopeKind;
 

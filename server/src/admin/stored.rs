@@ -1,9 +1,10 @@
 //! What a plugin has stored: configuration, scheduled jobs, data.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use plugbay::Invocation;
 use plugbay::store::{DataValue, Job, JobOutcome};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -11,6 +12,7 @@ use super::AdminState;
 use super::body::Body;
 use super::caller::Caller;
 use super::error::AdminError;
+use super::parameters::{Path, Query};
 use crate::access::ScopeKind;
 
 /// Outcomes of a job that are returned with it.
@@ -29,9 +31,10 @@ pub(super) async fn configuration(
 }
 
 /// The body of `PUT /plugins/{plugin}/config/{key}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewValue {
+    /// The value, which the declaration of the key has to allow.
     value: Value,
 }
 
@@ -128,13 +131,16 @@ pub(super) async fn remove_job(
 }
 
 /// The query of `GET /plugins/{plugin}/data`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Keys {
+    /// Only keys that begin with this.
     #[serde(default)]
     prefix: String,
     /// The last key of the page before.
     after: Option<String>,
+    /// At most this many keys; 1,000 at most.
     #[serde(default = "keys_max")]
+    #[schemars(range(max = 4_294_967_295u32))]
     limit: usize,
 }
 

@@ -10,11 +10,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
-use axum::extract::{Query, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::response::sse::{Event as SentEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use plugbay::event::TopicFilter;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 use tokio_stream::wrappers::BroadcastStream;
@@ -26,6 +27,7 @@ use super::caller::Caller;
 use super::error::AdminError;
 use super::feed::Numbered;
 use super::logs;
+use super::parameters::Query;
 use crate::ServerState;
 
 /// How long a stream lasts.
@@ -34,7 +36,7 @@ const STREAM_MAX: Duration = Duration::from_secs(15 * 60);
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// The query of `GET /events/stream`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Topics {
     /// A topic or a pattern, such as `order.*`. All events without it.
     topic: Option<String>,

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -13,16 +14,23 @@ use super::AdminState;
 use super::body::Body;
 use super::caller::Caller;
 use super::error::AdminError;
+use super::parameters::Path;
 use super::state::now;
 use crate::access::{NewToken, Scope, Token, TokenStore, TokenStoreError};
 
 /// The body of `POST /tokens`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NewToken")]
 pub(super) struct Create {
+    /// The person or program that gets it.
+    #[schemars(length(min = 1, max = 100))]
     consumer: String,
+    /// What it may do.
+    #[schemars(length(min = 1))]
     scopes: Vec<Scope>,
     /// How long it is valid, in seconds. Without it, until it is revoked.
+    #[schemars(range(max = 4_294_967_295u32))]
     expires_in_seconds: Option<u64>,
 }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
-use http::header::HOST;
+use http::header::{ALLOW, HOST};
 use http::{Method, Request, StatusCode, Version};
 use hyper::body::Incoming;
 use tokio::sync::Semaphore;
@@ -17,6 +17,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{ConnectionInfo, RequestId};
 use crate::{ServerState, answer};
+
+/// The methods that some path answers.
+const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 #[derive(Debug)]
 pub(super) struct Front {
@@ -64,7 +67,9 @@ impl Front {
         }
         if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
             let message = "the server does not answer this method";
-            return Some(answer::error(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message));
+            let mut response = answer::error(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
+            response.headers_mut().insert(ALLOW, answer::allow(METHODS.into_iter()));
+            return Some(response);
         }
         let hosts = request.headers().get_all(HOST).iter().count();
         if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {

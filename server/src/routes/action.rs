@@ -3,7 +3,7 @@
 //! The answer is `{status, plugin, action, result}`. The action is not called through a route, so it sees no request,
 //! and what it sets of a response has no effect.
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use plugbay::error::InvokeErrorKind;
@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use super::{body, response};
 use crate::access::ScopeKind;
+use crate::admin::Path;
 use crate::{Identity, RequestId, ServerState, answer};
 
 #[derive(Serialize)]

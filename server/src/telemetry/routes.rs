@@ -1,6 +1,6 @@
 //! The paths of health and metrics.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{HostHealth, HostMetrics, PluginHealth, prometheus_text};
 use crate::access::ScopeKind;
-use crate::admin::{AdminError, AdminState, Caller};
+use crate::admin::{AdminError, AdminState, Caller, Path};
 
 /// The content type of Prometheus' text format.
 const PROMETHEUS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");

@@ -1,0 +1,46 @@
+//! The operations of the host beside its administration: health, metrics, the list of routes, this document.
+
+use serde_json::json;
+
+use super::{Operation, object};
+use crate::access::ScopeKind;
+
+pub(super) fn operations() -> Vec<Operation> {
+    let get = |path: &str, id: &str, summary: &str| Operation::new("get", path, id, summary).tags(&["Host"]);
+    let health = || object(&["healthy", "message", "timestamp", "components", "metrics"]);
+    let of_health = |operation: Operation| {
+        operation.needs(ScopeKind::Read).json("200", "It is healthy.", health()).json("503", "It is not.", health())
+    };
+    let status = || object(&["status"]);
+    let list = json!({ "type": "array", "items": object(&["plugin", "routes"]) });
+    let figures = || object(&["uptime_seconds", "states", "plugins"]);
+    let text = json!({ "schema": { "type": "string" } });
+    vec![
+        get("/healthz", "is_alive", "Whether the process answers").json("200", "It does.", status()),
+        get("/readyz", "is_ready", "Whether the server takes requests").json("200", "It does.", status()).json(
+            "503",
+            "It shuts down.",
+            status(),
+        ),
+        of_health(get("/health", "health", "The health of the host and of its plugins")),
+        of_health(get("/api/v1/health", "host_health", "The health of the host and of its plugins")),
+        of_health(get("/api/v1/plugins/{plugin}/health", "plugin_health", "The health of a plugin")).fails(&[404]),
+        get("/metrics", "metrics", "Counters in the text format of Prometheus, or as JSON if `Accept` begins with it")
+            .needs(ScopeKind::Read)
+            .content(
+                "200",
+                "The counters.",
+                json!({ "text/plain": text, "application/json": { "schema": figures() } }),
+            ),
+        get("/api/v1/metrics", "metrics_json", "Counters as JSON").needs(ScopeKind::Read).json(
+            "200",
+            "The counters.",
+            figures(),
+        ),
+        get("/plugins/routes", "list_routes", "The routes of all plugins").json("200", "The routes.", list),
+        get("/openapi.json", "openapi", "This document")
+            .needs(ScopeKind::Read)
+            .json("200", "The document, with the plugins that the caller may read.", object(&["openapi", "paths"]))
+            .answer("304", json!({ "description": "It has not changed since the version in `If-None-Match`." })),
+    ]
+}

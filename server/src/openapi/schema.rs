@@ -1,0 +1,126 @@
+//! A plugin's JSON Schema as a component of the document.
+//!
+//! OpenAPI 3.1 and JSON Schema 2020-12 agree, so a schema is taken as it is. Only its local references change: `#` is
+//! the schema itself in the manifest, and the whole document here.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+/// Keywords whose values are data and not schemas.
+const DATA: [&str; 5] = ["const", "default", "enum", "example", "examples"];
+
+/// Keywords whose values are schemas by name.
+const BY_NAME: [&str; 5] = ["$defs", "definitions", "dependentSchemas", "patternProperties", "properties"];
+
+/// Returns a schema of a plugin for its place at `#/components/schemas/{name}`.
+pub(super) fn embedded(schema: &Value, name: &str) -> Value {
+    let mut schema = schema.clone();
+    if let Some(members) = schema.as_object_mut() {
+        // Plugins' schemas are read as draft 2020-12 whatever they state, which is the document's dialect.
+        members.remove("$schema");
+        members.remove("$id");
+    }
+    let place = format!("#/components/schemas/{name}");
+    let mut anchors = BTreeMap::new();
+    collect_anchors(&schema, &place, &mut anchors);
+    rewrite(&mut schema, &place, &anchors);
+    schema
+}
+
+/// Collects the pointers to the anchors of a schema, by name.
+fn collect_anchors(schema: &Value, pointer: &str, anchors: &mut BTreeMap<String, String>) {
+    let Some(members) = schema.as_object() else { return };
+    if let Some(anchor) = members.get("$anchor").and_then(Value::as_str) {
+        anchors.insert(anchor.to_owned(), pointer.to_owned());
+    }
+    for (below, schema) in schemas_below(members) {
+        collect_anchors(schema, &format!("{pointer}{below}"), anchors);
+    }
+}
+
+/// The schemas directly below a schema, with the ends of their pointers.
+fn schemas_below(members: &Map<String, Value>) -> Vec<(String, &Value)> {
+    let mut below = Vec::new();
+    for (keyword, value) in members.iter().filter(|(keyword, _)| !DATA.contains(&keyword.as_str())) {
+        match value {
+            Value::Object(named) if BY_NAME.contains(&keyword.as_str()) => {
+                below.extend(named.iter().map(|(name, schema)| (format!("/{keyword}/{}", escaped(name)), schema)));
+            }
+            Value::Object(_) => below.push((format!("/{}", escaped(keyword)), value)),
+            Value::Array(items) => {
+                let item = |(index, item)| (format!("/{}/{index}", escaped(keyword)), item);
+                below.extend(items.iter().enumerate().map(item));
+            }
+            _ => {}
+        }
+    }
+    below
+}
+
+fn rewrite(schema: &mut Value, place: &str, anchors: &BTreeMap<String, String>) {
+    let Some(members) = schema.as_object_mut() else { return };
+    members.remove("$anchor");
+    // References below another base are relative to that.
+    if members.contains_key("$id") {
+        return;
+    }
+    for (keyword, value) in members.iter_mut().filter(|(keyword, _)| !DATA.contains(&keyword.as_str())) {
+        match value {
+            Value::String(reference) if matches!(keyword.as_str(), "$ref" | "$dynamicRef") => {
+                let Some(fragment) = reference.strip_prefix('#') else { continue };
+                *reference = match anchors.get(fragment) {
+                    Some(pointer) => pointer.clone(),
+                    None => format!("{place}{fragment}"),
+                };
+            }
+            Value::Object(named) if BY_NAME.contains(&keyword.as_str()) => {
+                named.values_mut().for_each(|schema| rewrite(schema, place, anchors));
+            }
+            Value::Object(_) => rewrite(value, place, anchors),
+            Value::Array(items) => items.iter_mut().for_each(|item| rewrite(item, place, anchors)),
+            _ => {}
+        }
+    }
+}
+
+/// A name as a part of a JSON pointer.
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn local_references_lead_to_the_component() {
+        let schema = json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "https://example.org/tree",
+            "type": "object",
+            "properties": {
+                "$ref": { "$ref": "#/$defs/leaf" }, "children": { "items": { "$ref": "#" } }, "b": { "$ref": "#named" },
+            },
+            "$defs": { "leaf": { "const": { "$ref": "#" } }, "a/b": { "$anchor": "named", "type": "string" } },
+            "anyOf": [{ "$ref": "#/$defs/leaf" }, { "$ref": "https://example.org/other#x" }],
+        });
+        let expected = json!({
+            "type": "object",
+            "properties": {
+                "$ref": { "$ref": "#/components/schemas/shop.add/$defs/leaf" },
+                "children": { "items": { "$ref": "#/components/schemas/shop.add" } },
+                "b": { "$ref": "#/components/schemas/shop.add/$defs/a~1b" },
+            },
+            "$defs": { "leaf": { "const": { "$ref": "#" } }, "a/b": { "type": "string" } },
+            "anyOf": [{ "$ref": "#/components/schemas/shop.add/$defs/leaf" }, { "$ref": "https://example.org/other#x" }],
+        });
+        assert_eq!(embedded(&schema, "shop.add"), expected);
+    }
+
+    #[test]
+    fn schema_that_is_a_boolean_stays_one() {
+        assert_eq!(embedded(&json!(true), "a"), json!(true));
+    }
+}
