@@ -2,6 +2,7 @@
 
 mod catalog;
 mod events;
+mod mcp;
 mod observe;
 mod token;
 
@@ -11,12 +12,14 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 use plugbay::log::LogLevel;
+use plugbay::manifest::ToolPattern;
 
 pub(crate) use self::catalog::{
     CatalogArgs, ConsentArgs, HostFileArg, Install, Keygen, List, Named, Publish, Remove, ServerArg, Sign, Status,
     Update,
 };
 pub(crate) use self::events::{ChosenLetters, DeadLetters, Events, EventsCommand};
+pub(crate) use self::mcp::Mcp;
 pub(crate) use self::observe::Logs;
 pub(crate) use self::token::{CreateToken, RevokeToken, TokenArgs, TokenCommand};
 use crate::help;
@@ -93,6 +96,9 @@ pub(crate) enum Command {
     /// Answer HTTP requests to plugins
     #[command(after_help = help::SERVE)]
     Serve(Serve),
+    /// Give an assistant actions of plugins as tools, over standard input and output
+    #[command(after_help = help::MCP)]
+    Mcp(Mcp),
     /// Create a Rust plugin that builds, runs and passes its tests
     #[command(after_help = help::NEW)]
     New(New),
@@ -257,6 +263,9 @@ pub(crate) struct Serve {
     /// Answer errors with their details, which may say more than callers should know
     #[arg(long)]
     pub(crate) development: bool,
+    /// Expose actions that match PLUGIN.ACTION as tools at /mcp (repeatable) [default: those of the host's file]
+    #[arg(long, value_name = "PATTERN", value_parser = ToolPattern::parse)]
+    pub(crate) expose: Vec<ToolPattern>,
     #[command(flatten)]
     pub(crate) host: HostArgs,
 }

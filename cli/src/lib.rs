@@ -71,6 +71,7 @@ fn run(args: &Args, output: Output) -> Result<Exit, Error> {
         Command::Check(args) => command::check::run(args, common, output),
         Command::Dev(args) => command::dev::run(args, common, output),
         Command::Serve(args) => command::serve::run(args, common, output),
+        Command::Mcp(args) => command::mcp::run(args, common, output),
         Command::New(args) => command::new::run(args, output),
         Command::Build(args) => command::build::run(args, common, output),
         Command::Test(args) => command::test::run(args, common, output),

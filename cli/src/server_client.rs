@@ -6,11 +6,12 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
-use http::{Method, Request, StatusCode, Uri};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, UPGRADE};
+use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -91,6 +92,23 @@ impl ServerClient {
         Err(failure(status, serde_json::from_slice(&body).unwrap_or_default()))
     }
 
+    /// Sends a `GET` that makes the connection one of another protocol, and returns the connection.
+    pub(crate) async fn upgrade(&self, path: &str, protocol: &str) -> Result<TokioIo<Upgraded>, Error> {
+        let mut request = self.request(Method::GET, path, None)?;
+        let protocol = HeaderValue::from_str(protocol).map_err(|error| self.unreachable(&error))?;
+        request.headers_mut().insert(UPGRADE, protocol);
+        request.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        let response = self.send(request).await?;
+        let status = response.status();
+        if status == StatusCode::SWITCHING_PROTOCOLS {
+            let upgraded = hyper::upgrade::on(response).await;
+            return upgraded.map(TokioIo::new).map_err(|error| self.unreachable(&error));
+        }
+        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+        let body = body.map_err(|error| self.unreachable(&error))?.to_bytes();
+        Err(failure(status, serde_json::from_slice(&body).unwrap_or_default()))
+    }
+
     fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Request<Full<Bytes>>, Error> {
         let (host, token) = match self {
             #[cfg(unix)]
@@ -145,7 +163,7 @@ async fn exchange(
     request: Request<Full<Bytes>>,
 ) -> hyper::Result<http::Response<Incoming>> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
+    tokio::spawn(connection.with_upgrades());
     sender.send_request(request).await
 }
 

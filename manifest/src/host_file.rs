@@ -17,6 +17,7 @@ use crate::format::Format;
 use crate::limits::{HOST_PLUGINS_MAX, LINE_CHARS_MAX, NAME_CHARS_MAX, PATH_CHARS_MAX};
 use crate::part::permission::{Rule, read_policy};
 use crate::part::resources::{Resources, read_resources};
+use crate::part::tool_pattern::{ToolPattern, patterns_shape, read_patterns};
 use crate::problem::{ManifestError, Report, code, quoted, single};
 use crate::read::{Node, kind_of};
 use crate::{name, shape, top};
@@ -40,6 +41,8 @@ pub struct HostFile {
     pub catalog: CatalogSettings,
     /// The settings of the server.
     pub server: ServerEntry,
+    /// The actions that are tools for assistants. None by default.
+    pub mcp: Vec<ToolPattern>,
     /// The operator's policy. The first matching rule decides; an access that no rule matches is denied.
     pub policy: Vec<Rule>,
     /// Upper bounds for the resources of every plugin. An omitted member has the host's default ceiling. 0 means no
@@ -90,6 +93,11 @@ pub(crate) const HOST_FILE: Table = &[
     ),
     field("catalog", "Where packages may come from, and which signatures they need.", catalog_settings::catalog_shape),
     field("server", "Where `plugbay serve` listens, and the limits of its clients.", server_entry::server_shape),
+    field(
+        "mcp",
+        "The actions that are tools for assistants: PLUGIN.ACTION with `*`, such as `shop.*`.",
+        patterns_shape,
+    ),
     field("policy", "What the operator allows. The first rule that matches decides; anything else is denied.", || {
         top::definition("policy")
     }),
@@ -240,6 +248,7 @@ fn read_host_file(node: &Node<'_>, report: &mut Report) -> Option<HostFile> {
         plugins_dir: object.get("plugins_dir").and_then(|node| node.line(PATH_CHARS_MAX, report)).map(PathBuf::from),
         catalog: object.get("catalog").and_then(|node| catalog_settings::read(&node, report)).unwrap_or_default(),
         server: object.get("server").and_then(|node| server_entry::read(&node, report)).unwrap_or_default(),
+        mcp: object.get("mcp").map(|node| read_patterns(&node, report)).unwrap_or_default(),
         policy: object.get("policy").map(|node| read_policy(&node, report)).unwrap_or_default(),
         ceilings: object.get("ceilings").and_then(|node| read_resources(&node, report)).unwrap_or_default(),
         environment,

@@ -75,6 +75,7 @@ pub use part::route::{Method, Route};
 pub use part::route_contract::{RouteResponse, RouteResponses};
 pub use part::setting::{HIDDEN, Pattern, Setting, SettingType};
 pub use part::table::Table;
+pub use part::tool_pattern::ToolPattern;
 pub use part::topic::{canonical_topic, parse_topic};
 pub use problem::{ManifestError, Problem, code};
 pub use schema::{host_json_schema, json_schema, test_json_schema};

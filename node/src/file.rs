@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use plugbay::Policy;
 use plugbay::manifest::limits::DOCUMENT_BYTES_MAX;
 use plugbay::manifest::{
-    self, CatalogSettings, Format, ManifestError, PluginEntry, PluginSource, Resources, Rule, ServerEntry,
+    self, CatalogSettings, Format, ManifestError, PluginEntry, PluginSource, Resources, Rule, ServerEntry, ToolPattern,
 };
 use plugbay::policy::UnreachableRule;
 use plugbay_catalog::PackageOrigin;
@@ -64,6 +64,11 @@ impl HostFile {
     /// The data directory, if the file names one.
     pub fn data_dir(&self) -> Option<PathBuf> {
         self.contents.data_dir.as_ref().map(|directory| self.directory.join(directory))
+    }
+
+    /// The actions that are tools for assistants.
+    pub fn mcp(&self) -> &[ToolPattern] {
+        &self.contents.mcp
     }
 
     /// The settings of the server.

@@ -15,6 +15,8 @@ pub enum Caller {
     Cli,
     /// A client of the application's HTTP server.
     Http,
+    /// An assistant, for which the action is a tool of the Model Context Protocol.
+    Mcp,
     /// A scheduled job of the plugin itself.
     Schedule,
     /// An event that the plugin subscribed to.
@@ -30,6 +32,7 @@ impl fmt::Display for Caller {
             Caller::Host => f.write_str("host"),
             Caller::Cli => f.write_str("cli"),
             Caller::Http => f.write_str("http"),
+            Caller::Mcp => f.write_str("mcp"),
             Caller::Schedule => f.write_str("schedule"),
             Caller::Event => f.write_str("event"),
             Caller::Plugin(name) => write!(f, "plugin:{name}"),

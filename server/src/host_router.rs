@@ -6,6 +6,7 @@ use http::StatusCode;
 
 use crate::access::{Access, authenticate};
 use crate::admin::{AdminState, admin_routes};
+use crate::mcp::{ToolServer, challenge, local_routes, mcp_routes};
 use crate::openapi::openapi_routes;
 use crate::telemetry::{health_routes, metrics_routes};
 use crate::{answer, plugin_routes};
@@ -14,12 +15,17 @@ use crate::{answer, plugin_routes};
 /// authenticated by the rules of the listener that the router is for. Only `/healthz` and `/readyz` are answered to
 /// everyone.
 pub fn host_router(state: &AdminState, access: Access) -> Router {
-    plugin_routes(state.server())
-        .merge(admin_routes(state))
+    let server = state.server();
+    let mut router = plugin_routes(server).merge(admin_routes(state)).merge(local_routes(server));
+    if !server.settings().exposed.is_empty() {
+        router = router.merge(mcp_routes(server, &ToolServer::new(server)));
+    }
+    router
         .merge(metrics_routes(state))
         .merge(openapi_routes(state, &access))
         .fallback(unknown)
         .layer(middleware::from_fn_with_state(access, authenticate))
+        .layer(middleware::from_fn(challenge))
         .merge(health_routes(state))
 }
 

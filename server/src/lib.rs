@@ -18,7 +18,8 @@
 //! request, which the plugin then sees.
 //!
 //! `plugbay serve` is [`host_router`]: the same routes with the administration of the host ([`admin`]), health and
-//! metrics ([`telemetry`]) and their description ([`openapi`]), behind tokens ([`access`]).
+//! metrics ([`telemetry`]), their description ([`openapi`]) and tools for assistants ([`mcp`]), behind tokens
+//! ([`access`]).
 
 #![forbid(unsafe_code)]
 
@@ -27,8 +28,10 @@ pub mod admin;
 pub mod answer;
 mod host_router;
 mod listen;
+pub mod mcp;
 pub mod openapi;
 mod routes;
+mod schema;
 mod settings;
 mod state;
 pub mod telemetry;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use plugbay::manifest::ServerEntry;
+use plugbay::manifest::{ServerEntry, ToolPattern};
 
 /// The settings of a server. `Default` is safe for clients that are not trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub struct ServerSettings {
     /// Whether errors have the details that plugins and the runtime give, which may say more of a plugin's inside than
     /// its callers should know. Default: false.
     pub development: bool,
+    /// The actions that are tools for assistants ([`mcp`](crate::mcp)). Default: none.
+    pub exposed: Vec<ToolPattern>,
     /// The largest body of a request, in bytes. Bodies are held in memory while their request runs. A plugin's own
     /// limit of payloads applies as well. Default: 4 MiB.
     pub body_bytes_max: usize,
@@ -41,6 +43,7 @@ impl Default for ServerSettings {
     fn default() -> Self {
         ServerSettings {
             development: false,
+            exposed: Vec::new(),
             body_bytes_max: 4 << 20,
             header_bytes_max: 32 << 10,
             headers_max: 100,
@@ -63,6 +66,7 @@ impl From<&ServerEntry> for ServerSettings {
         let default = ServerSettings::default();
         ServerSettings {
             development: entry.development.unwrap_or(default.development),
+            exposed: default.exposed,
             body_bytes_max: size(entry.max_body_bytes, default.body_bytes_max),
             header_bytes_max: size(entry.max_header_bytes, default.header_bytes_max),
             headers_max: default.headers_max,

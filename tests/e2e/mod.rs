@@ -15,6 +15,8 @@ mod durability;
 mod example;
 mod exit_code;
 mod inspect;
+#[cfg(unix)]
+mod mcp;
 mod new;
 #[cfg(unix)]
 mod output;

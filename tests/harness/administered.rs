@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use plugbay::RuntimeBuilder;
+use plugbay::manifest::ToolPattern;
 use plugbay_server::access::{Access, AccessOptions, NewToken, Scope, TokenStore};
 use plugbay_server::admin::AdminState;
 use plugbay_server::telemetry::LogBuffer;
@@ -33,7 +34,20 @@ impl Administered {
         Administered::with(|builder| builder).await
     }
 
+    /// A host whose actions that match these patterns are tools.
+    pub(crate) async fn exposing(patterns: &[&str]) -> Self {
+        let exposed = patterns.iter().map(|pattern| ToolPattern::parse(pattern).expect("a pattern")).collect();
+        Administered::build(|builder| builder, |settings| settings.exposed = exposed).await
+    }
+
     pub(crate) async fn with(settings: impl FnOnce(RuntimeBuilder) -> RuntimeBuilder) -> Self {
+        Administered::build(settings, |_| {}).await
+    }
+
+    async fn build(
+        settings: impl FnOnce(RuntimeBuilder) -> RuntimeBuilder,
+        change: impl FnOnce(&mut ServerSettings),
+    ) -> Self {
         let logs = LogBuffer::default();
         let host = Host::with(|builder| settings(builder.log_sink(logs.clone())));
         let directory = tempfile::tempdir().expect("a directory");
@@ -41,7 +55,9 @@ impl Administered {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let access = Access::of_address(address, Some(tokens.clone()), &AccessOptions::default()).expect("a loopback");
-        let state = ServerState::new(&host.runtime, ServerSettings::default());
+        let mut server_settings = ServerSettings::default();
+        change(&mut server_settings);
+        let state = ServerState::new(&host.runtime, server_settings);
         let admin = AdminState::new(&state, Some(tokens.clone()), logs);
         let server = Server::new(&state, host_router(&admin, access));
         let task = tokio::spawn(async move { server.serve(listener).await });

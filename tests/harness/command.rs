@@ -79,6 +79,12 @@ impl Plugbay {
         self.0.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command was built with the tests")
     }
 
+    /// Starts the command without waiting. The caller writes its input and reads its output.
+    pub(crate) fn start_with_input(mut self) -> Child {
+        self.0.stdin(Stdio::piped());
+        self.start()
+    }
+
     /// Starts the command with its standard error at this terminal, and the other streams at `/dev/null`.
     #[cfg(unix)]
     pub(crate) fn start_at(mut self, terminal: std::os::fd::OwnedFd) -> Child {

@@ -59,24 +59,54 @@ fn declared_test_of_the_readme_passes() {
     Plugbay::new(["test", "."]).directory(directory.path()).run().exits_with(0);
 }
 
+/// A server that the README starts, and its URL. The data directory is a temporary one.
+struct Served {
+    child: std::process::Child,
+    url: String,
+    data: tempfile::TempDir,
+}
+
+impl Served {
+    fn start(line: &str) -> Self {
+        use std::io::{BufRead, BufReader};
+
+        let data = tempfile::tempdir().expect("a directory");
+        let path = data.path().to_str().expect("UTF-8");
+        let serve = block("sh", line).replace('\'', "").replace("./data", path);
+        let mut words: Vec<&str> = serve.split_whitespace().skip(1).collect();
+        words.extend(["--address", "127.0.0.1:0", "--json"]);
+        let mut child = Plugbay::new(words).directory(root()).start();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("it is piped")).read_line(&mut line).expect("text");
+        let printed: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        let url = printed["url"].as_str().expect("a URL").to_owned();
+        Served { child, url, data }
+    }
+
+    /// Runs the README's block with this line against the server, and returns what it prints.
+    fn run(&self, line: &str) -> String {
+        let commands = block("sh", line).replace("http://127.0.0.1:7070", &self.url);
+        let commands = commands.replace("./data", self.data.path().to_str().expect("UTF-8"));
+        let plugbay = format!("plugbay() {{ \"{}\" \"$@\"; }}\n", env!("CARGO_BIN_EXE_plugbay-e2e"));
+        let script = plugbay + &commands.replace("curl ", "curl --compressed -sfw '\\n' ");
+        let mut shell = std::process::Command::new("sh");
+        let ran = shell.arg("-ec").arg(script).current_dir(self.data.path()).output().expect("there is a shell");
+        assert!(ran.status.success(), "{commands}: {}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8(ran.stdout).expect("text")
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 #[test]
 fn served_plugins_of_the_readme_answer() {
-    use std::io::{BufRead, BufReader};
-
-    let serve = block("sh", "plugbay serve example-plugins/hello example-plugins/items");
-    let mut words: Vec<&str> = serve.split_whitespace().skip(1).collect();
-    words.extend(["--address", "127.0.0.1:0", "--json"]);
-    let mut child = Plugbay::new(words).directory(root()).start();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("it is piped")).read_line(&mut line).expect("text");
-    let printed: serde_json::Value = serde_json::from_str(&line).expect("JSON");
-    let url = printed["url"].as_str().expect("a URL");
-    let requests = block("sh", "curl http://127.0.0.1:7070/plugins/routes").replace("http://127.0.0.1:7070", url);
-    let answers =
-        std::process::Command::new("sh").arg("-ec").arg(requests.replace("curl ", "curl -sfw '\\n' ")).output();
-    let answers = String::from_utf8(answers.expect("there is a shell").stdout).expect("text");
-    child.kill().expect("it runs");
-    child.wait().expect("it ends");
+    let served = Served::start("plugbay serve example-plugins/hello example-plugins/items");
+    let answers = served.run("curl http://127.0.0.1:7070/plugins/routes");
     let lines: Vec<&str> = answers.lines().collect();
     let readme = read("README.md");
     let (_, shown) = readme.split_once("The first answer is `").expect("an answer");
@@ -84,4 +114,18 @@ fn served_plugins_of_the_readme_answer() {
     let tea = r#"{"id":1,"name":"Tea","price_cents":250}"#;
     assert_eq!((lines[1], lines[2]), (tea, tea));
     assert!(lines[3].contains(r#""plugin":"items""#), "{}", lines[3]);
+}
+
+#[test]
+fn documents_tools_and_metrics_of_the_readme_answer() {
+    let serve = "plugbay serve example-plugins/hello example-plugins/items --expose 'hello.*' --data-dir ./data";
+    let served = Served::start(serve);
+    let documents = served.run("curl http://127.0.0.1:7070/openapi.json");
+    assert!(documents.contains("/plugins/items/items/{id}") && documents.contains("<title>Plugbay API</title>"));
+    let tools = served.run("plugbay mcp --data-dir ./data < list.json");
+    assert!(tools.contains(r#""name":"hello.hello""#) && !tools.contains("items."), "{tools}");
+    let metrics = served.run("curl http://127.0.0.1:7070/metrics");
+    for expected in ["plugbay_", r#""uptime_seconds":"#, r#""healthy":true"#] {
+        assert!(metrics.contains(expected), "no `{expected}` in: {metrics}");
+    }
 }

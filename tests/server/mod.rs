@@ -2,6 +2,7 @@
 
 mod admin;
 mod hygiene;
+mod mcp;
 mod observe;
 mod openapi;
 mod routes;

@@ -219,7 +219,14 @@ async fn host_reports_on_a_plugin_without_such_routes() {
     assert_eq!(get(serving.address, "/plugins/shop/health").await.json()["route"], "/health", "the plugin's own");
     serving.host.load(TestPlugin::from(feature::ECHO).manifest("name", json!("echo"))).await;
     assert_eq!(get(serving.address, "/plugins/echo/health").await.json()["healthy"], true);
-    assert_eq!(request(serving.address, "POST", "/plugins/echo/health", "").await.error().0, 404);
+    for (method, path, allowed) in [
+        ("POST", "/plugins/echo/health", "GET, HEAD, OPTIONS"),
+        ("GET", "/plugins/echo/actions/echo", "POST, OPTIONS"),
+        ("POST", "/plugins/routes", "GET, HEAD, OPTIONS"),
+    ] {
+        let refused = request(serving.address, method, path, "").await;
+        assert_eq!((refused.status, refused.header("allow")), (405, Some(allowed)), "{method} {path}");
+    }
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ pub(crate) mod install;
 pub(crate) mod keygen;
 pub(crate) mod list;
 pub(crate) mod logs;
+pub(crate) mod mcp;
 pub(crate) mod new;
 pub(crate) mod publish;
 pub(crate) mod remove;

@@ -48,7 +48,7 @@ pub(crate) fn run(args: &Serve, common: &Common, output: Output) -> Result<Exit,
         let access = access(&host, address)?;
         let started = tokio::select! {
             biased;
-            started = start(&mut host, output) => started,
+            started = start(&mut host, "plugbay serve", output) => started,
             signal = signals.next() => Err(Error::Signal(signal)),
         };
         let runtime = host.node.runtime.clone();
@@ -66,8 +66,8 @@ pub(crate) fn run(args: &Serve, common: &Common, output: Output) -> Result<Exit,
 
 /// Loads all plugins. An error of a plugin that the command line names ends the command; the
 /// others are reported.
-async fn start(host: &mut ServedHost, output: Output) -> Result<Option<HostLock>, Error> {
-    let report = host.node.boot("plugbay serve", &TransferProgress::new(output.quiet)).await?;
+pub(super) async fn start(host: &mut ServedHost, command: &str, output: Output) -> Result<Option<HostLock>, Error> {
+    let report = host.node.boot(command, &TransferProgress::new(output.quiet)).await?;
     report.errors.into_iter().for_each(|error| Error::from(error).report_as_text());
     let loaded = host.node.runtime.load_all(std::mem::take(&mut host.packages)).await;
     if let Some(error) = loaded.errors.into_iter().next() {
@@ -88,6 +88,7 @@ async fn serve(
     let address = listener.local_addr().context("the socket has no address")?;
     let mut settings = ServerSettings::from(&host.server);
     settings.development |= args.development;
+    settings.exposed = host.exposed.clone();
     let host = Arc::new(host);
     let state = ServerState::of_node(host.node.clone(), settings);
     let admin = AdminState::new(&state, tokens.clone(), host.logs.clone());
@@ -185,7 +186,7 @@ async fn rebuild(host: Arc<ServedHost>, directory: PathBuf, output: Output) -> R
     Ok(())
 }
 
-fn note_refresh(refreshed: Result<RefreshReport, FollowError>, output: Output) {
+pub(super) fn note_refresh(refreshed: Result<RefreshReport, FollowError>, output: Output) {
     let report = match refreshed {
         Ok(report) => report,
         Err(error) => return output.note(&format!("the catalog is not followed: {error}")),

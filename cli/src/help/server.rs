@@ -24,13 +24,24 @@ Examples:
 The lines are those of a host that runs (`plugbay serve`), which holds the
 latest ones in memory. With --json, each line is a JSON document.";
 
+pub(crate) const MCP: &str = "\
+Examples:
+  plugbay mcp ./shop --expose 'shop.*'
+  plugbay mcp --data-dir ./data --expose shop.add --expose '*.list'
+
+An assistant starts this command and speaks the Model Context Protocol with it.
+Each action that matches a pattern of --expose, or of `mcp` in the host's file,
+is a tool; nothing else is. If a host runs on the data directory, its plugins
+answer; otherwise this command loads the plugins as `plugbay serve` does.
+`plugbay serve --expose PATTERN` offers the same over HTTP at /mcp.";
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn lines_fit_the_usual_terminal() {
-        for line in [TOKEN, LOGS].into_iter().flat_map(str::lines) {
+        for line in [TOKEN, LOGS, MCP].into_iter().flat_map(str::lines) {
             assert!(line.chars().count() <= 79, "{line}");
         }
     }

@@ -206,6 +206,16 @@ pub(crate) fn block_on_all_cores<F: Future>(future: F) -> Result<F::Output, Erro
     block_on_executor(&mut tokio::runtime::Builder::new_multi_thread(), future)
 }
 
+/// Runs a future that reads standard input. A read of a terminal cannot be cancelled, so it is left behind.
+pub(crate) fn block_on_standard_streams<F: Future>(future: F) -> Result<F::Output, Error> {
+    check_descriptors().context("cannot start the executor")?;
+    let executor = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let executor = executor.context("cannot start the executor")?;
+    let output = executor.block_on(future);
+    executor.shutdown_background();
+    Ok(output)
+}
+
 fn block_on_executor<F: Future>(builder: &mut tokio::runtime::Builder, future: F) -> Result<F::Output, Error> {
     check_descriptors().context("cannot start the executor")?;
     let executor = builder.enable_all().build().context("cannot start the executor")?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use plugbay::compile::CompileIsolation;
-use plugbay::manifest::ServerEntry;
+use plugbay::manifest::{ServerEntry, ToolPattern};
 use plugbay::{Package, Runtime};
 use plugbay_node::{BootError, BootFailure, HostFile, Node, NodeOptions};
 use plugbay_project::Source;
@@ -24,6 +24,8 @@ pub(crate) struct ServedHost {
     pub(crate) crates: Vec<PathBuf>,
     /// The settings of the server in the host's file.
     pub(crate) server: ServerEntry,
+    /// The actions that are tools.
+    pub(crate) exposed: Vec<ToolPattern>,
     /// The latest log lines.
     pub(crate) logs: LogBuffer,
     args: crate::args::HostArgs,
@@ -39,6 +41,7 @@ impl ServedHost {
         }
         let file = host.host_file.as_deref().map(HostFile::read).transpose()?.unwrap_or_default();
         let server = file.server().clone();
+        let exposed = if args.expose.is_empty() { file.mcp().to_vec() } else { args.expose.clone() };
         let policy = typed_policy(host)?;
         let opened = args.plugins.iter().map(|path| Ok((path, open_package(path, Crates::Build, output)?)));
         let opened = opened.collect::<Result<Vec<_>, Error>>()?;
@@ -64,6 +67,7 @@ impl ServedHost {
             packages: Vec::new(),
             node: Arc::new(node),
             server,
+            exposed,
             logs,
             args: host.clone(),
         };

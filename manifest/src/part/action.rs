@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::field::{Table, field};
-use crate::limits::{ACTIONS_MAX, NAME_CHARS_MAX, PROSE_CHARS_MAX, SCHEMA_BYTES_MAX};
+use crate::limits::{ACTIONS_MAX, LINE_CHARS_MAX, NAME_CHARS_MAX, PROSE_CHARS_MAX, SCHEMA_BYTES_MAX};
 use crate::name;
 use crate::problem::{Report, code};
 use crate::read::{Node, Object};
@@ -15,6 +15,9 @@ use crate::shape;
 pub struct ActionDeclaration {
     /// The action's name.
     pub name: String,
+    /// A name for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// A description.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -27,12 +30,23 @@ pub struct ActionDeclaration {
     /// Whether calling the action twice has the same effect as calling it once, so that it may be retried.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub idempotent: bool,
+    /// Whether calling the action changes nothing. A hint for assistants, as the next two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_only: Option<bool>,
+    /// Whether calling the action may destroy something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destructive: Option<bool>,
+    /// Whether the action reaches beyond the plugin and its data, such as the internet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_world: Option<bool>,
 }
 
 /// An action as one layer declares it. Omitted fields are taken from the layers below.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct ActionFields {
     pub(crate) name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,30 +55,60 @@ pub(crate) struct ActionFields {
     result: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     idempotent: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read_only: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    destructive: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open_world: Option<bool>,
 }
 
 impl ActionFields {
     fn named(name: String) -> ActionFields {
-        ActionFields { name, description: None, payload: None, result: None, idempotent: None }
+        ActionFields {
+            name,
+            title: None,
+            description: None,
+            payload: None,
+            result: None,
+            idempotent: None,
+            read_only: None,
+            destructive: None,
+            open_world: None,
+        }
     }
 
     /// Overrides fields with those of a layer above.
     pub(crate) fn overridden_by(&mut self, above: ActionFields) {
         let below = std::mem::replace(self, ActionFields::named(above.name));
+        self.title = above.title.or(below.title);
         self.description = above.description.or(below.description);
         self.payload = above.payload.or(below.payload);
         self.result = above.result.or(below.result);
         self.idempotent = above.idempotent.or(below.idempotent);
+        self.read_only = above.read_only.or(below.read_only);
+        self.destructive = above.destructive.or(below.destructive);
+        self.open_world = above.open_world.or(below.open_world);
     }
 
     pub(crate) fn declaration(self) -> ActionDeclaration {
-        let ActionFields { name, description, payload, result, idempotent } = self;
-        ActionDeclaration { name, description, payload, result, idempotent: idempotent.unwrap_or(false) }
+        ActionDeclaration {
+            name: self.name,
+            title: self.title,
+            description: self.description,
+            payload: self.payload,
+            result: self.result,
+            idempotent: self.idempotent.unwrap_or(false),
+            read_only: self.read_only,
+            destructive: self.destructive,
+            open_world: self.open_world,
+        }
     }
 }
 
 const ACTION: Table = &[
     field("name", "The action's name.", name_shape),
+    field("title", "The action's name for people.", || shape::line(LINE_CHARS_MAX)),
     field("description", "What the action does.", || shape::prose(PROSE_CHARS_MAX)),
     field(
         "payload",
@@ -73,6 +117,9 @@ const ACTION: Table = &[
     ),
     field("result", "The JSON Schema of the result: documentation for callers.", schema_shape),
     field("idempotent", "Whether calling it twice has the same effect as calling it once.", shape::boolean),
+    field("read_only", "Whether calling it changes nothing: a hint for assistants.", shape::boolean),
+    field("destructive", "Whether calling it may destroy something: a hint for assistants.", shape::boolean),
+    field("open_world", "Whether it reaches beyond the plugin and its data: a hint for assistants.", shape::boolean),
 ];
 
 /// Reads a list of declarations or names, or an object of names and declarations.
@@ -135,10 +182,14 @@ fn read_item(node: &Node<'_>, report: &mut Report) -> Option<ActionFields> {
 fn read_members(object: &Object<'_>, report: &mut Report) -> ActionFields {
     ActionFields {
         name: String::new(),
+        title: object.get("title").and_then(|node| node.line(LINE_CHARS_MAX, report)),
         description: object.get("description").and_then(|node| node.prose(PROSE_CHARS_MAX, report)),
         payload: object.get("payload").and_then(|node| read_schema(&node, report)),
         result: object.get("result").and_then(|node| read_schema(&node, report)),
         idempotent: object.get("idempotent").and_then(|node| node.boolean(report)),
+        read_only: object.get("read_only").and_then(|node| node.boolean(report)),
+        destructive: object.get("destructive").and_then(|node| node.boolean(report)),
+        open_world: object.get("open_world").and_then(|node| node.boolean(report)),
     }
 }
 

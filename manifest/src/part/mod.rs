@@ -21,4 +21,5 @@ pub(crate) mod route_contract;
 pub(crate) mod setting;
 pub(crate) mod setting_check;
 pub(crate) mod table;
+pub(crate) mod tool_pattern;
 pub(crate) mod topic;

@@ -20,11 +20,9 @@ const LETTERS_MAX: usize = 1_000;
 pub(super) struct Page {
     /// The last number of the page before.
     #[serde(default)]
-    #[schemars(range(max = 9_007_199_254_740_991u64))]
     after: u64,
     /// At most this many; 1,000 at most.
     #[serde(default = "letters")]
-    #[schemars(range(max = 4_294_967_295u32))]
     limit: usize,
 }
 

@@ -140,7 +140,6 @@ pub(super) struct Keys {
     after: Option<String>,
     /// At most this many keys; 1,000 at most.
     #[serde(default = "keys_max")]
-    #[schemars(range(max = 4_294_967_295u32))]
     limit: usize,
 }
 

@@ -30,7 +30,6 @@ pub(super) struct Create {
     #[schemars(length(min = 1))]
     scopes: Vec<Scope>,
     /// How long it is valid, in seconds. Without it, until it is revoked.
-    #[schemars(range(max = 4_294_967_295u32))]
     expires_in_seconds: Option<u64>,
 }
 

@@ -8,7 +8,7 @@
 //! ```text
 //! admin/operations.rs ─┐
 //! host.rs              ├─▶ Operation ─▶ document.rs ─▶ cache in mod.rs ─▶ GET /openapi.json
-//! plugin.rs, schema.rs ┘                                                  GET /docs (docs.rs)
+//! plugin.rs            ┘                                                  GET /docs (docs.rs)
 //! ```
 
 mod docs;
@@ -16,7 +16,6 @@ mod document;
 mod host;
 mod operation;
 mod plugin;
-mod schema;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -66,8 +65,8 @@ struct Cached {
     tag: HeaderValue,
 }
 
-/// Returns the routes of the description. `GET /openapi.json` needs the scope `read` and has the plugins that the caller
-/// may read; `GET /docs` says nothing of the host and needs no token.
+/// Returns the routes of the description. `GET /openapi.json` needs the scope `read` and has the plugins that the
+/// caller may read; `GET /docs` says nothing of the host and needs no token.
 pub(crate) fn openapi_routes(admin: &AdminState, access: &Access) -> Router {
     let described = Described { admin: admin.clone(), access: access.clone(), cache: Arc::default() };
     Router::new().route("/openapi.json", get(read)).with_state(described).merge(docs::docs_routes())

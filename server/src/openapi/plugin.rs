@@ -3,9 +3,9 @@
 use plugbay::manifest::{ActionDeclaration, Manifest, Method, Route};
 use serde_json::{Map, Value, json};
 
-use super::schema::embedded;
 use super::{Operation, object};
 use crate::access::ScopeKind;
+use crate::schema::{escaped, rebased};
 
 const JSON: &str = "application/json";
 
@@ -28,7 +28,7 @@ pub(super) fn describe(manifest: &Manifest) -> DescribedPlugin {
         for (part, schema) in [("payload", &action.payload), ("result", &action.result)] {
             if let Some(schema) = schema {
                 let name = schema_name(manifest, &action.name, part);
-                schemas.insert(name.clone(), embedded(schema, &name));
+                schemas.insert(name.clone(), rebased(schema, &format!("#/components/schemas/{name}")));
             }
         }
     }
@@ -91,9 +91,9 @@ fn route(manifest: &Manifest, route: &Route, schemas: &mut Map<String, Value>) -
     let members = |schema: &Value| schema["properties"].as_object().cloned().unwrap_or_default();
     let mut component = |part: &str, schema: &Value| {
         let name = format!("{id}.{part}");
-        schemas.insert(name.clone(), embedded(schema, &name));
+        schemas.insert(name.clone(), rebased(schema, &format!("#/components/schemas/{name}")));
         move |member: &str| {
-            let member = member.replace('~', "~0").replace('/', "~1");
+            let member = escaped(member);
             json!({ "$ref": format!("#/components/schemas/{name}/properties/{member}") })
         }
     };
@@ -146,7 +146,7 @@ fn answers(
         let schema = match &response.schema {
             Some(schema) => {
                 let name = format!("{id}.{status}");
-                schemas.insert(name.clone(), embedded(schema, &name));
+                schemas.insert(name.clone(), rebased(schema, &format!("#/components/schemas/{name}")));
                 json!({ "$ref": format!("#/components/schemas/{name}") })
             }
             None if *status >= 400 => json!({ "$ref": "#/components/schemas/Error" }),

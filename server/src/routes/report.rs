@@ -1,8 +1,10 @@
-//! What the host answers for each plugin that has no such route itself: `GET /status` and `GET /health`.
+//! What the host answers for each plugin that has no such route itself: `GET /status` and `GET /health`, and which
+//! methods its own paths have.
 
 use std::time::SystemTime;
 
 use axum::response::Response;
+use http::header::ALLOW;
 use http::{Method, StatusCode};
 use plugbay::Plugin;
 use plugbay::error::{RouteError, RouteErrorKind};
@@ -19,18 +21,45 @@ pub(super) async fn answer(
     method: &Method,
     error: &RouteError,
 ) -> Option<Response> {
-    let is_read = matches!(*method, Method::GET | Method::HEAD);
-    if !is_read || !matches!(error.kind(), RouteErrorKind::UnknownRoute { .. }) {
-        return None;
-    }
-    let plugin = state.runtime().plugin(plugin)?;
-    let mut response = match path.trim_end_matches('/') {
-        "/status" => answer::json(StatusCode::OK, &status(&plugin)),
-        "/health" => health(&plugin, state).await,
+    let path = path.trim_end_matches('/');
+    let is_list = plugin == "routes" && path.is_empty();
+    match error.kind() {
+        RouteErrorKind::UnknownRoute { .. } => {}
+        RouteErrorKind::UnknownPlugin if is_list => {}
         _ => return None,
+    }
+    let allowed = match path {
+        "/status" | "/health" => "GET",
+        _ if is_list => "GET",
+        action if is_action(action) => "POST",
+        _ => return None,
+    };
+    let is_read = matches!(*method, Method::GET | Method::HEAD);
+    let mut response = match state.runtime().plugin(plugin) {
+        Some(plugin) if is_read && path == "/status" => answer::json(StatusCode::OK, &status(&plugin)),
+        Some(plugin) if is_read && path == "/health" => health(&plugin, state).await,
+        _ => other_method(method, allowed),
     };
     response::protect(response.headers_mut());
     Some(response)
+}
+
+/// Whether a path is that of an action of the plugin.
+fn is_action(path: &str) -> bool {
+    path.strip_prefix("/actions/").is_some_and(|action| !action.is_empty() && !action.contains('/'))
+}
+
+/// The answer to a method that a path of the host does not have.
+fn other_method(method: &Method, allowed: &'static str) -> Response {
+    let mut response = match *method {
+        Method::OPTIONS => answer::with_status(StatusCode::NO_CONTENT),
+        _ => {
+            let message = "the host has this path for another method, and the plugin has no such route";
+            answer::error(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+        }
+    };
+    response.headers_mut().insert(ALLOW, answer::allow(std::iter::once(allowed)));
+    response
 }
 
 fn status(plugin: &Plugin) -> Value {

@@ -1,7 +1,7 @@
-//! A plugin's JSON Schema as a component of the document.
+//! A plugin's JSON Schema as a part of a larger document: a description of the server, or of the arguments of a tool.
 //!
-//! OpenAPI 3.1 and JSON Schema 2020-12 agree, so a schema is taken as it is. Only its local references change: `#` is
-//! the schema itself in the manifest, and the whole document here.
+//! The schema is taken as it is. Only its local references change: `#` is the schema itself in the manifest, and the
+//! whole document here.
 
 use std::collections::BTreeMap;
 
@@ -13,18 +13,17 @@ const DATA: [&str; 5] = ["const", "default", "enum", "example", "examples"];
 /// Keywords whose values are schemas by name.
 const BY_NAME: [&str; 5] = ["$defs", "definitions", "dependentSchemas", "patternProperties", "properties"];
 
-/// Returns a schema of a plugin for its place at `#/components/schemas/{name}`.
-pub(super) fn embedded(schema: &Value, name: &str) -> Value {
+/// Returns a schema of a plugin for a place in a document, which is a JSON pointer such as `#/components/schemas/a`.
+pub(crate) fn rebased(schema: &Value, place: &str) -> Value {
     let mut schema = schema.clone();
     if let Some(members) = schema.as_object_mut() {
         // Plugins' schemas are read as draft 2020-12 whatever they state, which is the document's dialect.
         members.remove("$schema");
         members.remove("$id");
     }
-    let place = format!("#/components/schemas/{name}");
     let mut anchors = BTreeMap::new();
-    collect_anchors(&schema, &place, &mut anchors);
-    rewrite(&mut schema, &place, &anchors);
+    collect_anchors(&schema, place, &mut anchors);
+    rewrite(&mut schema, place, &anchors);
     schema
 }
 
@@ -85,7 +84,7 @@ fn rewrite(schema: &mut Value, place: &str, anchors: &BTreeMap<String, String>) 
 }
 
 /// A name as a part of a JSON pointer.
-fn escaped(name: &str) -> String {
+pub(crate) fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
@@ -116,11 +115,11 @@ mod tests {
             "$defs": { "leaf": { "const": { "$ref": "#" } }, "a/b": { "type": "string" } },
             "anyOf": [{ "$ref": "#/components/schemas/shop.add/$defs/leaf" }, { "$ref": "https://example.org/other#x" }],
         });
-        assert_eq!(embedded(&schema, "shop.add"), expected);
+        assert_eq!(rebased(&schema, "#/components/schemas/shop.add"), expected);
     }
 
     #[test]
     fn schema_that_is_a_boolean_stays_one() {
-        assert_eq!(embedded(&json!(true), "a"), json!(true));
+        assert_eq!(rebased(&json!(true), "#/a"), json!(true));
     }
 }
