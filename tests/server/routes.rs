@@ -211,6 +211,22 @@ async fn routes_of_all_plugins_are_listed() {
 }
 
 #[tokio::test]
+async fn list_of_routes_has_the_plugins_that_the_caller_may_use() {
+    for (scopes, expected) in [(vec![], None), (vec!["call:shop"], Some(1)), (vec!["read:other"], Some(0))] {
+        let host = Host::new();
+        host.load(shop(&[("GET", "/", &["request"])])).await;
+        let scopes: Vec<Scope> = scopes.into_iter().map(|scope| scope.parse().expect("a scope")).collect();
+        let identity = Identity::anonymous(scopes);
+        let serving = Serving::of(host, |_| {}, |router| router.layer(Extension(identity))).await;
+        let response = get(serving.address, "/plugins/routes").await;
+        match expected {
+            None => assert_eq!(response.error(), (401, "unauthenticated".to_owned())),
+            Some(count) => assert_eq!(response.json().as_array().map(Vec::len), Some(count)),
+        }
+    }
+}
+
+#[tokio::test]
 async fn host_reports_on_a_plugin_without_such_routes() {
     let serving = serve(shop(&[("GET", "/health", &["request"])])).await;
     let status = get(serving.address, "/plugins/shop/status").await.json();

@@ -37,7 +37,9 @@ pub(super) fn operations() -> Vec<Operation> {
             "The counters.",
             figures(),
         ),
-        get("/plugins/routes", "list_routes", "The routes of all plugins").json("200", "The routes.", list),
+        get("/plugins/routes", "list_routes", "The routes of the plugins that the caller may read or call")
+            .needs(ScopeKind::Read)
+            .json("200", "The routes.", list),
         get("/openapi.json", "openapi", "This document")
             .needs(ScopeKind::Read)
             .json("200", "The document, with the plugins that the caller may read.", object(&["openapi", "paths"]))

@@ -16,12 +16,13 @@ mod report;
 mod response;
 
 use axum::Router;
-use axum::extract::State;
-use axum::response::Response;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use http::StatusCode;
 
-use crate::{ServerState, answer};
+use crate::access::ScopeKind;
+use crate::{Identity, ServerState, answer};
 
 /// Returns a router with the paths of all plugins of a runtime, at `/plugins` and `/ipc`, which follows plugins that
 /// are loaded, replaced and unloaded. With a `&Runtime` it has the default settings.
@@ -36,6 +37,17 @@ pub fn plugin_routes(state: impl Into<ServerState>) -> Router {
         .with_state(state.into())
 }
 
-async fn list(State(state): State<ServerState>) -> Response {
-    answer::json(StatusCode::OK, &state.runtime().routes())
+/// `GET /plugins/routes`. A caller that was authenticated sees the plugins that it may read or call.
+async fn list(State(state): State<ServerState>, request: Request) -> Response {
+    let mut routes = state.runtime().routes();
+    if let Some(identity) = request.extensions().get::<Identity>() {
+        if identity.scopes().is_empty()
+            && let Err(refusal) = identity.require(ScopeKind::Read, None)
+        {
+            return refusal.into_response();
+        }
+        let kinds = [ScopeKind::Read, ScopeKind::Call];
+        routes.retain(|of| kinds.into_iter().any(|kind| identity.may(kind, Some(&of.plugin))));
+    }
+    answer::json(StatusCode::OK, &routes)
 }
