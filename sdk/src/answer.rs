@@ -14,9 +14,10 @@ use serde::de::DeserializeOwned;
 use crate::constant::Json;
 use crate::error::{Error, Result, error};
 use crate::health::Health;
+use crate::router::{Headers, Status};
 use crate::schema::Schema;
 
-/// A type that an action may return: any type that serde can serialize.
+/// A type that an action may return: any type that serde can serialize, and the answers of [`crate::router`].
 ///
 /// ```compile_fail,E0277
 /// # use plugbay_sdk::prelude::*;
@@ -123,6 +124,27 @@ impl<T: Schema> SchemaOf<T> {
 impl<T: Schema, E> SchemaOf<Result<T, E>> {
     /// The schema of the value.
     pub const RESULT: Json = T::MAKES.schema;
+}
+
+/// A value with a status or headers before it.
+macro_rules! sent_with {
+    ($($sent:ty;)*) => {$(
+        impl<T: Schema> SchemaOf<$sent> {
+            /// The schema of the value.
+            pub const RESULT: Json = T::MAKES.schema;
+        }
+
+        impl<T: Schema, E> SchemaOf<Result<$sent, E>> {
+            /// The schema of the value.
+            pub const RESULT: Json = T::MAKES.schema;
+        }
+    )*};
+}
+
+sent_with! {
+    (Status, T);
+    (Headers, T);
+    (Status, Headers, T);
 }
 
 /// A returned type without a schema.

@@ -45,7 +45,7 @@
 //! | `#[plugin]` | [`Plugin::builder`] and [`export_plugin!`] |
 //! | `#[plugin(new = Shop::new)]` | [`Plugin::builder_with`] |
 //! | `#[action]` | [`Builder::actions`] with [`create_actions!`] or [`create_action!`] |
-//! | `#[route(…)]` | [`Builder::routes`] with [`create_api_routes!`] or [`create_route!`] |
+//! | `#[get(…)]` and the like | [`Builder::routes`] with [`create_api_routes!`] or [`create_route!`] |
 //! | `#[on_event("…")]` | [`Builder::subscriptions`] with [`Subscription::new`]; export `events` |
 //! | `#[on_event("…", dynamic)]` | the same with [`Subscription::dynamic`] |
 //! | `#[on_event]` | [`Builder::on_event`]; export `events` |
@@ -94,7 +94,7 @@ pub use check::Export;
 pub(crate) use check::fail;
 pub use hooks::{Hooks, OnEvent, OnReload, SaveState, SavedState, Subscription};
 pub use requests::{ExecutionMode, RepositoryType};
-pub use route::{Method, Route};
+pub use route::{Method, Response, Route};
 pub use setting::{Resources, Setting};
 pub use source::{Source, SourceRoute, SourceTable};
 

@@ -32,7 +32,8 @@
 //!
 //! | For | See |
 //! |---|---|
-//! | actions, routes, lifecycle hooks, events, health | [`#[plugin]`](macro@plugin) and its attributes |
+//! | actions, lifecycle hooks, events, health | [`#[plugin]`](macro@plugin) and its attributes |
+//! | routes, typed parts of requests, answers with statuses and files | [`router`] |
 //! | payloads and results | [`#[derive(Schema)]`](derive@Schema) |
 //! | errors | [`Error`], [`error()`], [`bail!`], [`ensure!`] |
 //! | the log and the plugin's configuration | [`log`], [`config`] |
@@ -42,7 +43,7 @@
 //! | requests to other hosts | [`http`] |
 //! | calls to other plugins | [`plugins`] |
 //! | publishing events, and subscribing at run time | [`events`] |
-//! | the HTTP request of a route, and answers beyond JSON | [`exchange`] |
+//! | the HTTP request behind an action, without types | [`exchange`] |
 //! | own counters and gauges | [`metrics`] |
 //! | interfaces of the application that runs the plugin | [`import_wit!`] |
 //! | actions that run later or repeatedly | [`scheduler`] |
@@ -143,6 +144,7 @@ mod payload;
 pub mod plugins;
 pub mod prelude;
 mod reply;
+pub mod router;
 pub mod scheduler;
 pub mod schema;
 
@@ -169,5 +171,6 @@ pub mod __private {
     pub use crate::export::{failure, saved_state, state};
     pub use crate::invocation::running;
     pub use crate::payload::parse;
+    pub use crate::router::{FromRequest, PlainSent, Sent, path_parameter, path_schema, set_status, text_body};
     pub use wit_bindgen;
 }

@@ -22,8 +22,7 @@
 /// #[plugin]
 /// impl Shop {
 ///     /// Takes an order and returns its number.
-///     #[action]
-///     #[route(POST "/orders", after = ["check"])]
+///     #[post("/orders", after = ["check"])]
 ///     fn order(&mut self, order: Order, call: &Invocation) -> Result<usize> {
 ///         ensure!(call.caller() != "schedule", code = "forbidden", "a job cannot order");
 ///         self.orders.push(order);
@@ -67,7 +66,7 @@
 /// | Attribute | The method may take | and may return |
 /// |---|---|---|
 /// | `#[action]`, `#[action(name = "…", idempotent)]` | a payload, `&Invocation` | any `T: Serialize`, `Result<T>` |
-/// | `#[route(GET "/path")]`, `#[route(POST "/path", after = ["check"])]` | goes with `#[action]` | |
+/// | `#[get("/path")]`, `#[post("/path", after = ["check"])]` and others: [`router`] | and parts of the request | and files |
 /// | `#[on_load]` | nothing | `()`, `bool` (`false` fails the load), `Result` of those |
 /// | `#[save_state(format = 2)]` | nothing | `Vec<u8>`, `Option<Vec<u8>>`, any `T: Serialize`, `Result` of those |
 /// | `#[on_reload]` | what `save_state` returned, `&Reload` | as `#[on_load]` |
@@ -78,7 +77,8 @@
 ///
 /// Each takes `&mut self`, `&self` or no receiver. Methods without an attribute are left alone. A payload needs
 /// `Deserialize` and [`Schema`](trait@crate::Schema); a result with a schema is described too. Doc comments become
-/// descriptions. `plugbay serve` answers the routes over HTTP, below `/plugins/<name>`.
+/// descriptions. `plugbay serve` answers the routes over HTTP, below `/plugins/<name>`; `#[plugin(prefix = "/v1",
+/// tags("orders"))]` puts a path before all of them and groups them in the API's documentation.
 ///
 /// `#[on_event]` takes a topic in any spelling: `order.placed`, the pattern `order.*`, `container:started` and
 /// `onContainerStart`, which are both `container.start`. An event has the canonical topic, with dots. A handler ends
@@ -116,6 +116,7 @@
 /// error. Actions, routes and subscriptions that the file names must be in the code. A change of the file rebuilds the
 /// plugin, but the file's creation does not until a source file changes too.
 ///
+/// [`router`]: crate::router
 /// [`Health`]: crate::Health
 /// [`Event::stop`]: crate::Event::stop
 /// [`Event::cancel`]: crate::Event::cancel
@@ -264,4 +265,6 @@ pub use plugbay_sdk_macros::manifest;
 
 /// The marks of [`plugin`], for an error where they are not inside of one.
 #[doc(hidden)]
-pub use plugbay_sdk_macros::{action, health, on_event, on_load, on_reload, on_unload, route, save_state};
+pub use plugbay_sdk_macros::{
+    action, delete, get, health, on_event, on_load, on_reload, on_unload, patch, post, put, save_state,
+};

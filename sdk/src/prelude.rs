@@ -5,7 +5,10 @@
 //! is the exception, because it needs no permission.
 
 #[doc(hidden)]
-pub use crate::macros::{action, health, on_event, on_load, on_reload, on_unload, route, save_state};
+pub use crate::macros::{
+    action, delete, get, health, on_event, on_load, on_reload, on_unload, patch, post, put, save_state,
+};
+pub use crate::router::{Attachment, Bytes, Headers, Html, Json, Path, Previous, Query, Redirect, Status, Text};
 pub use crate::{
     Error, Event, Health, Invocation, Reload, Reply, Result, Schema, Value, bail, emit, ensure, error, json, log, ok,
     plugin,

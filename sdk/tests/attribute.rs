@@ -45,8 +45,7 @@ impl Shop {
     /// Adds an item.
     ///
     /// Refuses items over the limit.
-    #[action]
-    #[route(POST "/items", after = ["check"])]
+    #[post("/items", after = ["check"])]
     fn add(&mut self, item: Item) -> Result<usize> {
         ensure!(self.items.len() < Self::LIMIT, code = "full", "the shop has no space for {}", item.name);
         self.items.push(item);
@@ -54,8 +53,8 @@ impl Shop {
     }
 
     #[action(idempotent)]
-    #[route(GET "/items")]
-    #[route(GET, "/all")]
+    #[get("/items")]
+    #[get("/all")]
     fn list(&self) -> &[Item] {
         &self.items
     }

@@ -6,3 +6,4 @@ mod mcp;
 mod observe;
 mod openapi;
 mod routes;
+mod sdk_routes;

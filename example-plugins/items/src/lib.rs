@@ -1,15 +1,14 @@
-//! Items and users over HTTP: create, read, update and delete, with validation, statuses and a chain of actions.
+//! Items and users over HTTP: create, read, update and delete, with validation, statuses, an upload and a download, and
+//! a chain of actions.
 //!
-//! `plugbay serve example-plugins/items` answers the routes below `http://127.0.0.1:7070/plugins/items`. A payload is
-//! the body of the request; [`exchange`] has the rest of it, and the parts of the answer beyond JSON. The items live as
-//! long as the instance.
+//! `plugbay serve example-plugins/items` answers the routes below `http://127.0.0.1:7070/plugins/items`. The items live
+//! as long as the instance.
 
 use std::collections::BTreeMap;
 
-use plugbay_sdk::exchange::{self, Request};
 use plugbay_sdk::prelude::*;
 
-/// An item as a client sends it.
+/// An item as a client sends it. The host checks it before the plugin runs.
 #[derive(Clone, Deserialize, Serialize, Schema)]
 #[serde(deny_unknown_fields)]
 struct NewItem {
@@ -32,12 +31,25 @@ struct Items {
     items: Vec<Item>,
 }
 
+/// The part of the list that a client asks for.
+#[derive(Deserialize, Schema)]
+struct Page {
+    #[serde(default)]
+    offset: usize,
+    #[serde(default = "limit")]
+    #[schema(min = 1, max = 100)]
+    limit: usize,
+}
+
+fn limit() -> usize {
+    50
+}
+
 #[derive(Serialize, Schema)]
 struct Deleted {
     deleted: bool,
 }
 
-/// A user, checked by the host before the plugin runs.
 #[derive(Clone, Deserialize, Serialize, Schema)]
 #[serde(deny_unknown_fields)]
 struct User {
@@ -58,6 +70,7 @@ struct Processed {
 #[derive(Default)]
 struct Store {
     items: BTreeMap<u64, Item>,
+    pictures: BTreeMap<u64, Vec<u8>>,
     users: Vec<User>,
     saved: Vec<String>,
     last_id: u64,
@@ -65,57 +78,71 @@ struct Store {
 
 #[plugin]
 impl Store {
-    /// Lists all items.
+    /// Lists items in the order of their ids.
     #[action(idempotent)]
-    #[route(GET "/items")]
-    fn list_items(&self) -> Items {
-        Items { items: self.items.values().cloned().collect() }
+    #[get("/items", tags("items"))]
+    fn list_items(&self, Query(page): Query<Page>) -> Items {
+        Items { items: self.items.values().skip(page.offset).take(page.limit).cloned().collect() }
     }
 
     /// Returns an item.
     #[action(idempotent)]
-    #[route(GET "/items/{id}")]
-    fn get_item(&self) -> Result<Item> {
-        let id = id()?;
+    #[get("/items/{id}", tags("items"), responses(404 = "There is no such item."))]
+    fn get_item(&self, id: u64) -> Result<Item> {
         self.items.get(&id).cloned().ok_or_else(|| unknown(id))
     }
 
     /// Creates an item.
-    #[action]
-    #[route(POST "/items")]
-    fn create_item(&mut self, new: NewItem) -> Result<Item> {
+    #[post("/items", status = 201, tags("items"))]
+    fn create_item(&mut self, Json(new): Json<NewItem>) -> (Headers, Json<Item>) {
         self.last_id += 1;
         let item = Item { id: self.last_id, name: new.name, price_cents: new.price_cents };
         self.items.insert(item.id, item.clone());
-        if exchange::request().is_some() {
-            exchange::set_status(201)?;
-            exchange::add_header("location", format!("/plugins/items/items/{}", item.id))?;
-        }
-        Ok(item)
+        (Headers::new().with("location", format!("/plugins/items/items/{}", item.id)), Json(item))
     }
 
     /// Replaces an item.
     #[action(idempotent)]
-    #[route(PUT "/items/{id}")]
-    fn update_item(&mut self, new: NewItem) -> Result<Item> {
-        let id = id()?;
+    #[put("/items/{id}", tags("items"), responses(404 = "There is no such item."))]
+    fn update_item(&mut self, id: u64, Json(new): Json<NewItem>) -> Result<Item> {
         let item = self.items.get_mut(&id).ok_or_else(|| unknown(id))?;
         *item = Item { id, name: new.name, price_cents: new.price_cents };
         Ok(item.clone())
     }
 
     /// Deletes an item.
-    #[action]
-    #[route(DELETE "/items/{id}")]
-    fn delete_item(&mut self) -> Result<Deleted> {
-        let id = id()?;
+    #[delete("/items/{id}", tags("items"), responses(404 = "There is no such item."))]
+    fn delete_item(&mut self, id: u64) -> Result<Deleted> {
+        self.pictures.remove(&id);
         self.items.remove(&id).map(|_| Deleted { deleted: true }).ok_or_else(|| unknown(id))
     }
 
-    /// Creates a user. The host checks the body before the plugin runs.
-    #[action]
-    #[route(POST "/users")]
-    fn create_user(&mut self, user: User) -> Result<User> {
+    /// Stores the picture of an item: an upload of at most 100,000 bytes.
+    #[put("/items/{id}/picture", status = 204, tags("items"), responses(404 = "There is no such item."))]
+    fn upload_picture(&mut self, id: u64, picture: Bytes) -> Result<()> {
+        ensure!(self.items.contains_key(&id), code = "not_found", "there is no item {id}");
+        ensure!(picture.0.len() <= 100_000, code = "invalid_argument", "a picture has at most 100,000 bytes");
+        self.pictures.insert(id, picture.0);
+        Ok(())
+    }
+
+    /// Returns the picture of an item: a download.
+    #[get("/items/{id}/picture", tags("items"), responses(404 = "The item has no picture."))]
+    fn download_picture(&self, id: u64) -> Result<Attachment> {
+        let Some(bytes) = self.pictures.get(&id) else { return Err(unknown(id)) };
+        Ok(Attachment::new(format!("item-{id}"), bytes.clone()))
+    }
+
+    /// Returns the name of the client, which the server or the application has authenticated.
+    #[action(idempotent)]
+    #[get("/me", tags("users"))]
+    fn me(&self, call: &Invocation) -> Option<String> {
+        call.identity()
+    }
+
+    /// Creates a user.
+    #[post("/users", tags("users"), responses(409 = "The name is taken."))]
+    fn create_user(&mut self, Json(user): Json<User>) -> Result<User> {
         ensure!(
             self.users.iter().all(|known| known.username != user.username),
             code = "conflict",
@@ -135,41 +162,31 @@ impl Store {
 
     /// The second action: works on the result of the first.
     #[action(idempotent)]
-    fn transform(&self) -> Result<Processed> {
-        let previous: Processed = previous()?;
-        Ok(Processed { data: previous.data.to_uppercase() })
+    fn transform(&self, Previous(previous): Previous<Processed>) -> Processed {
+        Processed { data: previous.data.to_uppercase() }
     }
 
     /// The last action: stores the result of the second. Its answer is that of the route.
-    #[action]
-    #[route(POST "/process", after = ["validate", "transform"])]
-    fn save(&mut self) -> Result<Processed> {
-        let previous: Processed = previous()?;
+    #[post("/process", after = ["validate", "transform"], tags("chain"))]
+    fn save(&mut self, Previous(previous): Previous<Processed>) -> Processed {
         self.saved.push(previous.data.clone());
-        Ok(previous)
+        previous
     }
-}
 
-fn request() -> Result<Request> {
-    exchange::request()
-        .ok_or_else(|| error("the action answers an HTTP request").with_code("no_request").with_status(400))
-}
+    /// Saves data as it is.
+    #[post("/save", status = 201, tags("chain"))]
+    fn save_data(&mut self, Json(input): Json<Processed>) {
+        self.saved.push(input.data);
+    }
 
-/// The parameter `id` of the route.
-fn id() -> Result<u64> {
-    let id = request()?.param("id").unwrap_or_default();
-    id.parse()
-        .map_err(|_| error(format!("`{id}` is not the number of an item")).with_code("not_found").with_status(404))
-}
-
-/// The result of the action before.
-fn previous() -> Result<Processed> {
-    match request()?.previous()? {
-        Some(previous) => Ok(previous),
-        None => bail!(code = "invalid_argument", "the action needs the result of the one before"),
+    /// Returns everything that was saved.
+    #[action(idempotent)]
+    #[get("/data", tags("chain"))]
+    fn get_data(&self) -> Vec<String> {
+        self.saved.clone()
     }
 }
 
 fn unknown(id: u64) -> Error {
-    error(format!("there is no item {id}")).with_code("not_found").with_status(404)
+    error(format!("there is no item {id}")).with_code("not_found")
 }

@@ -57,10 +57,17 @@ impl ContractFields {
     }
 }
 
-pub(crate) const PARAMS: Field =
-    field("params", "The JSON Schema of an object with the parameters of the path.", schema_shape);
+pub(crate) const PARAMS: Field = field(
+    "params",
+    "The JSON Schema of an object with the parameters of the path. Other values are refused before the plugin runs.",
+    schema_shape,
+);
 
-pub(crate) const QUERY: Field = field("query", "The JSON Schema of an object with the query parameters.", schema_shape);
+pub(crate) const QUERY: Field = field(
+    "query",
+    "The JSON Schema of an object with the query parameters. Other values are refused before the plugin runs.",
+    schema_shape,
+);
 
 pub(crate) const CONSUMES: Field =
     field("consumes", "The media type of the body. Default: `application/json`.", || shape::line(LINE_CHARS_MAX));

@@ -234,9 +234,9 @@ pub enum LoadErrorKind {
         message: String,
     },
     /// A schema in the manifest is not valid.
-    #[error("action `{action}`: its payload schema is not usable: {message}")]
+    #[error("the schema of `{action}` is not usable: {message}")]
     Schema {
-        /// The action.
+        /// The action, or the route with this schema, such as `GET /items`.
         action: String,
         /// The problem.
         message: String,

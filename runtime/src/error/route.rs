@@ -5,7 +5,7 @@ use std::fmt;
 
 use plugbay_manifest::Method;
 
-use super::InvokeError;
+use super::{InvokeError, PayloadProblem, listed};
 
 /// The error of a request to a route: the plugin and the reason.
 #[derive(Debug)]
@@ -32,6 +32,13 @@ pub enum RouteErrorKind {
     },
     /// The path is not percent-encoded UTF-8.
     MalformedPath,
+    /// Parameters do not fit the schemas that the route declares. No guest code ran.
+    Parameters {
+        /// `path` or `query`.
+        place: &'static str,
+        /// One entry for each problem; its path begins with the parameter's name.
+        problems: Vec<PayloadProblem>,
+    },
     /// An action of the route, or the plugin itself, does not answer.
     Invoke(InvokeError),
 }
@@ -67,6 +74,7 @@ impl RouteError {
             RouteErrorKind::UnknownRoute { .. } => "unknown_route",
             RouteErrorKind::OtherMethods { .. } => "method_not_allowed",
             RouteErrorKind::MalformedPath => "malformed_path",
+            RouteErrorKind::Parameters { .. } => "validation_error",
             RouteErrorKind::Invoke(error) => error.code(),
         }
     }
@@ -74,7 +82,7 @@ impl RouteError {
     /// Returns the HTTP status of this error; for an action's error, that of [`InvokeError::http_status`].
     pub fn http_status(&self) -> u16 {
         match &self.kind {
-            RouteErrorKind::MalformedPath => 400,
+            RouteErrorKind::MalformedPath | RouteErrorKind::Parameters { .. } => 400,
             RouteErrorKind::UnknownPlugin | RouteErrorKind::UnknownRoute { .. } => 404,
             RouteErrorKind::OtherMethods { .. } => 405,
             RouteErrorKind::Invoke(error) => error.http_status(),
@@ -106,6 +114,9 @@ impl fmt::Display for RouteError {
                 write!(f, "plugin `{plugin}` answers this path to {} only", allowed.join(", "))
             }
             RouteErrorKind::MalformedPath => write!(f, "the path is not percent-encoded UTF-8"),
+            RouteErrorKind::Parameters { place, problems } => {
+                write!(f, "the {place} does not fit what plugin `{plugin}` declares: {}", listed(problems))
+            }
             RouteErrorKind::Invoke(error) => error.fmt(f),
         }
     }

@@ -98,7 +98,7 @@ impl CheckedPackage {
         checked
             .check_version()
             .and_then(|()| checked.check_trust())
-            .and_then(|()| schema::check_cost(&checked.manifest.actions))
+            .and_then(|()| schema::check_cost(&checked.manifest.actions, &checked.manifest.routes))
             .map_err(|failure| LoadError::new(&checked.manifest.name, failure))?;
         let problem = checked.import_problems().next();
         match problem {

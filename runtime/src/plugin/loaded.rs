@@ -65,10 +65,11 @@ impl LoadedPlugin {
     ) -> Result<Self, LoadError> {
         let CheckedPackage { package, manifest, limits, digest, .. } = checked;
         let actions = actions(&manifest).map_err(|failure| LoadError::new(&manifest.name, failure))?;
+        let routes = RouteTable::new(&manifest.routes).map_err(|failure| LoadError::new(&manifest.name, failure))?;
         Ok(LoadedPlugin {
             context,
             actions,
-            routes: Arc::new(RouteTable::new(&manifest.routes)),
+            routes: Arc::new(routes),
             rate,
             instances: Instances::new(limits.instances, manifest.execution_mode == ExecutionMode::Legacy),
             manifest,

@@ -11,6 +11,7 @@ pub(crate) mod link;
 pub(crate) mod loaded;
 pub(crate) mod package;
 pub(crate) mod registry;
+pub(crate) mod route_parameters;
 pub(crate) mod route_table;
 pub(crate) mod schema;
 pub(crate) mod verdict;

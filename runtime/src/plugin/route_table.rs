@@ -9,10 +9,15 @@ use std::collections::BTreeMap;
 use percent_encoding::percent_decode_str;
 use plugbay_manifest::{Method, Route};
 
+use super::route_parameters::RouteParameters;
+use crate::error::LoadErrorKind;
+
 /// The routes of a manifest by path and method.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct RouteTable {
     root: Segment,
+    /// The schemas of each route's parameters, in the order of the manifest.
+    parameters: Vec<RouteParameters>,
 }
 
 /// The routes below a sequence of segments.
@@ -41,7 +46,10 @@ pub(crate) struct MalformedPath;
 
 impl RouteTable {
     /// Creates the table of these routes. Of routes with the same method and path, the first is used.
-    pub(crate) fn new(routes: &[Route]) -> Self {
+    ///
+    /// # Errors
+    /// [`LoadErrorKind::Schema`] if a schema of parameters cannot be compiled.
+    pub(crate) fn new(routes: &[Route]) -> Result<Self, LoadErrorKind> {
         let mut table = RouteTable::default();
         for (index, route) in routes.iter().enumerate() {
             let mut node = &mut table.root;
@@ -55,7 +63,13 @@ impl RouteTable {
                 node.routes.push((route.method, index));
             }
         }
-        table
+        table.parameters = routes.iter().map(RouteParameters::compile).collect::<Result<_, _>>()?;
+        Ok(table)
+    }
+
+    /// Returns the schemas of the parameters of the route with this index.
+    pub(crate) fn parameters(&self, index: usize) -> &RouteParameters {
+        &self.parameters[index]
     }
 
     /// Finds the route of a method, `None` being one that no route has, and a path of decoded segments.
@@ -131,7 +145,7 @@ mod tests {
 
     fn table(routes: &[(Method, &str)]) -> RouteTable {
         let route = |(method, path): &(Method, &str)| Route::new(*method, *path, vec!["a".to_owned()]);
-        RouteTable::new(&routes.iter().map(route).collect::<Vec<_>>())
+        RouteTable::new(&routes.iter().map(route).collect::<Vec<_>>()).expect("no schemas")
     }
 
     fn find(table: &RouteTable, method: Method, path: &str) -> RouteMatch {

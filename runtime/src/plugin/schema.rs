@@ -14,7 +14,7 @@ mod extent;
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
-use plugbay_manifest::ActionDeclaration;
+use plugbay_manifest::{ActionDeclaration, Route};
 use serde_json::Value;
 
 use self::extent::{Extent, check_pattern};
@@ -27,23 +27,34 @@ use crate::limits::{
 /// Maximum nesting depth of a payload that serde_json reads as a value.
 const PAYLOAD_DEPTH_MAX: usize = 128;
 
-/// Checks that the cost of the payload schemas of all of a plugin's actions is bounded.
+/// Checks that the cost of the schemas that a plugin's calls are compared with is bounded: those of the payloads of
+/// actions, and of the parameters of routes.
 ///
 /// # Errors
-/// [`LoadErrorKind::Schema`] with the action and the part of its schema that is not.
-pub(crate) fn check_cost(actions: &[ActionDeclaration]) -> Result<(), LoadErrorKind> {
+/// [`LoadErrorKind::Schema`] with the action or route, and the part of its schema that is not.
+pub(crate) fn check_cost(actions: &[ActionDeclaration], routes: &[Route]) -> Result<(), LoadErrorKind> {
+    let payloads = actions.iter().filter_map(|action| Some((action.name.clone(), action.payload.as_ref()?)));
+    let parameters = routes
+        .iter()
+        .flat_map(|route| route.params.iter().chain(&route.query).map(|schema| (shown_route(route), schema)));
     let mut patterns = 0;
-    for action in actions {
-        let Some(schema) = &action.payload else { continue };
-        let failed = |message| LoadErrorKind::Schema { action: action.name.clone(), message };
+    for (owner, schema) in payloads.chain(parameters) {
+        let failed = |message| LoadErrorKind::Schema { action: owner.clone(), message };
         let extent = Extent::of(schema).map_err(failed)?;
         patterns += extent.patterns.len();
         if patterns > SCHEMA_PATTERNS_MAX {
-            return Err(failed(format!("with it, the actions have more than {SCHEMA_PATTERNS_MAX} patterns")));
+            return Err(failed(format!(
+                "with it, the actions and routes have more than {SCHEMA_PATTERNS_MAX} patterns"
+            )));
         }
         extent.patterns.iter().try_for_each(|pattern| check_pattern(pattern)).map_err(failed)?;
     }
     Ok(())
+}
+
+/// The name of a route in errors about its schemas.
+pub(crate) fn shown_route(route: &Route) -> String {
+    format!("{} {}", route.method.name(), route.path)
 }
 
 /// Maximum length of a value quoted in a problem, in bytes: a longer value would hide the problem.
@@ -99,7 +110,7 @@ impl PayloadSchema {
     }
 
     /// Returns the problems of a payload that is this many bytes long.
-    fn problems(&self, value: &Value, bytes: usize) -> Vec<PayloadProblem> {
+    pub(crate) fn problems(&self, value: &Value, bytes: usize) -> Vec<PayloadProblem> {
         let of_all = |message: &str| vec![PayloadProblem { path: String::new(), message: message.to_owned() }];
         // A value takes at least two bytes, so most payloads need not be counted.
         let may_be_costly = self.extent.values.saturating_mul(bytes as u64) > SCHEMA_WORK_MAX;

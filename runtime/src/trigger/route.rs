@@ -27,6 +27,7 @@ pub(crate) async fn handle(plugin: &CurrentRevision, mut call: RouteCall) -> Res
         return Err(InvokeError::new(revision.name(), "route", kind).into());
     }
     let index = match_route(&revision, call.request())?;
+    check_parameters(&revision, index, call.request())?;
     let route = &revision.manifest.routes[index];
     let body = call.request().body.clone().unwrap_or_default();
     let payload = payload(&revision, &route.actions[0], &body)?;
@@ -62,6 +63,15 @@ fn match_route(revision: &LoadedPlugin, request: &mut HttpRequest) -> Result<usi
             error(RouteErrorKind::UnknownRoute { available: routes.iter().map(line).collect() })
         }
     }
+}
+
+/// Checks the parameters of a request against the schemas that its route declares.
+fn check_parameters(revision: &LoadedPlugin, index: usize, request: &HttpRequest) -> Result<(), RouteError> {
+    revision
+        .routes
+        .parameters(index)
+        .check(&request.params, &request.query)
+        .map_err(|(place, problems)| RouteError::new(revision.name(), RouteErrorKind::Parameters { place, problems }))
 }
 
 /// Returns the body of a request as a JSON text: the body itself if it is JSON, `null` without one, otherwise the text

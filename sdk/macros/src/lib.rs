@@ -54,4 +54,4 @@ macro_rules! misplaced_marks {
         }
     )*};
 }
-misplaced_marks!(action, health, on_event, on_load, on_reload, on_unload, route, save_state);
+misplaced_marks!(action, delete, get, health, on_event, on_load, on_reload, on_unload, patch, post, put, save_state);

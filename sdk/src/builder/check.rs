@@ -148,11 +148,11 @@ const fn actions<S>(actions: &[Action<S>]) {
 }
 
 /// Fails the build if a schema is larger than the host accepts.
-const fn small(action: &str, what: &str, schema: &Json) {
+const fn small(of: &str, what: &str, schema: &Json) {
     let mut counter = Writer::<0>::new();
     counter.json(schema);
     if counter.length() > SCHEMA_BYTES_MAX {
-        fail(&["the schema of the ", what, " of `", action, "` is larger than 64 KiB: mark a part `#[schema(any)]`"]);
+        fail(&["the schema of the ", what, " of `", of, "` is larger than 64 KiB: mark a part `#[schema(any)]`"]);
     }
 }
 
@@ -218,6 +218,16 @@ const fn route_of_code<S>(route: &Route, actions: &[Action<S>]) {
     }
     if route.actions.is_empty() {
         fail(&["route ", method, " ", path, " names no action"]);
+    }
+    small(path, "parameters", &route.params);
+    small(path, "query", &route.query);
+    let mut index = 0;
+    while index < route.responses.len() {
+        if !matches!(route.responses[index].status, 200..600) {
+            fail(&["route ", method, " ", path, " has a response whose status is not from 200 to 599"]);
+        }
+        small(path, "response", &route.responses[index].schema);
+        index += 1;
     }
     let mut step = 0;
     while step < route.actions.len() {

@@ -4,7 +4,7 @@
 //! `Cargo.toml`, the code, the manifest file. The file comes last because it may also be next to the component, where
 //! it overrides the code too, so that it means the same in both places.
 
-use super::{Action, Parts, Plugin, Route, Subscription, permission, requests};
+use super::{Action, Parts, Plugin, Response, Route, Subscription, permission, requests};
 use crate::constant::{Json, Writer, same};
 
 impl<S> Plugin<S> {
@@ -113,11 +113,45 @@ const fn route<const N: usize>(route: &Route, writer: &mut Writer<N>) {
     optional("method", Some(route.method.as_str()), writer);
     optional("path", Some(route.path), writer);
     texts("actions", route.actions, writer);
+    optional("summary", route.summary, writer);
     optional("description", route.description, writer);
     if !route.tags.is_empty() {
         texts("tags", route.tags, writer);
     }
+    schema("params", &route.params, writer);
+    schema("query", &route.query, writer);
+    optional("consumes", route.consumes, writer);
+    if !route.responses.is_empty() {
+        responses(route.responses, writer);
+    }
     writer.close("}");
+}
+
+const fn responses<const N: usize>(responses: &[Response], writer: &mut Writer<N>) {
+    writer.key("responses");
+    writer.open("{");
+    let mut index = 0;
+    while index < responses.len() {
+        let response = &responses[index];
+        let digits = response.status;
+        let digits = [digit(digits / 100), digit(digits / 10), digit(digits)];
+        match core::str::from_utf8(&digits) {
+            Ok(status) => writer.key(status),
+            Err(_) => panic!("digits are text"),
+        }
+        writer.open("{");
+        optional("description", response.description, writer);
+        optional("content_type", response.content_type, writer);
+        schema("schema", &response.schema, writer);
+        writer.close("}");
+        index += 1;
+    }
+    writer.close("}");
+}
+
+/// The last decimal digit.
+const fn digit(number: u16) -> u8 {
+    b'0' + (number % 10) as u8
 }
 
 const fn events<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {

@@ -41,7 +41,7 @@ impl Orders {
     }
 
     /// Lists all orders.
-    #[route(GET "/orders")]
+    #[get("/orders")]
     #[action(idempotent)]
     fn list(&self) -> &[Order] {
         &self.placed

@@ -12,7 +12,7 @@ use crate::manifest::{Declared, Part};
 
 use super::marks::{EventMark, Mark};
 use super::method::Method;
-use super::{Arguments, action_name};
+use super::{Arguments, action_name, route};
 
 pub(super) fn expand(arguments: &Arguments, block: &ItemImpl, methods: &[Method]) -> syn::Result<TokenStream> {
     let names: Vec<LitStr> = methods.iter().filter_map(action_name).collect();
@@ -25,7 +25,7 @@ pub(super) fn expand(arguments: &Arguments, block: &ItemImpl, methods: &[Method]
         None => quote_spanned!(state.span()=> ::plugbay_sdk::builder::Plugin::builder::<Self>()),
     };
     let actions = methods.iter().filter_map(action);
-    let routes = methods.iter().flat_map(routes);
+    let routes = methods.iter().flat_map(|method| route::declarations(arguments, method));
     let subscriptions = methods.iter().filter_map(subscription);
     let hooks = methods.iter().filter_map(hook);
     let exports = exports(methods);
@@ -93,6 +93,21 @@ fn check(block: &ItemImpl, methods: &[Method], names: &[LitStr]) -> syn::Result<
     }
     for method in methods {
         let Mark::Action(action) = &method.mark else { continue };
+        if let Some(payload) = method.payload()
+            && !action.routes.is_empty()
+            && action.routes.iter().all(|route| route.method == "GET")
+        {
+            let shown = quote!(#payload).to_string();
+            let message = format!("a GET request has no body: take the query as `Query<{shown}>`");
+            return Err(syn::Error::new_spanned(payload, message));
+        }
+        let mut statuses = action.routes.iter().filter_map(|route| route.status.as_ref());
+        if let Some(first) = statuses.next()
+            && let Some(other) = statuses.find(|other| other.base10_digits() != first.base10_digits())
+        {
+            let message = format!("another route of `{}` has the status {first}: return a `Status`", method.ident);
+            return Err(syn::Error::new_spanned(other, message));
+        }
         for step in action.routes.iter().flat_map(|route| &route.after) {
             if !names.iter().any(|name| name.value() == step.value()) {
                 let known: Vec<_> = names.iter().map(LitStr::value).collect();
@@ -122,7 +137,7 @@ fn declared(arguments: &Arguments, methods: &[Method], names: &[LitStr]) -> Decl
                 declared.routes.extend(mark.routes.iter().map(|route| {
                     let chain = route.after.iter().map(LitStr::value).chain(own.clone());
                     let value = json!({
-                        "method": route.method.to_string(),
+                        "method": route.method,
                         "path": route.path.value(),
                         "actions": chain.collect::<Vec<_>>(),
                     });
@@ -179,10 +194,16 @@ fn action(method: &Method) -> Option<TokenStream> {
         }))
     });
     let answer = answer(method, payload, &quote!(&::plugbay_sdk::__private::running()));
-    let json = quote_spanned!(method.answer_span()=> ::plugbay_sdk::__private::Answerable::json(&answer.outcome()?));
+    // Each route of a method has the same status: one action cannot see which of them was matched without asking.
+    let status = mark.routes.iter().find_map(|route| route.status.as_ref());
+    let status = status.map(|status| quote!(::plugbay_sdk::__private::set_status(#status)?;));
+    let json = quote_spanned!(method.answer_span()=> ::plugbay_sdk::__private::Sent(answer.outcome()?).json());
     Some(quote! {
         #(#conditions)*
         ::plugbay_sdk::builder::Action::new(#name, |state: &mut Self, text: &str| {
+            #[allow(unused_imports)]
+            use ::plugbay_sdk::__private::PlainSent as _;
+            #status
             #answer
             #json
         })
@@ -191,28 +212,6 @@ fn action(method: &Method) -> Option<TokenStream> {
         #result_schema
         #idempotent
     })
-}
-
-/// The elements of `.routes(&[…])` for a method.
-fn routes(method: &Method) -> Vec<TokenStream> {
-    let (Mark::Action(mark), Some(name)) = (&method.mark, action_name(method)) else { return Vec::new() };
-    let conditions = &method.conditions;
-    let description = method.description.as_ref().map(|text| quote!(.description(#text)));
-    let routes = mark.routes.iter().map(|route| {
-        let method = match route.method.to_string().as_str() {
-            "POST" => quote!(Post),
-            "PUT" => quote!(Put),
-            "PATCH" => quote!(Patch),
-            "DELETE" => quote!(Delete),
-            _ => quote!(Get),
-        };
-        let (path, after) = (&route.path, &route.after);
-        quote! {
-            #(#conditions)*
-            ::plugbay_sdk::builder::Route::new(::plugbay_sdk::builder::Method::#method, #path, &[#(#after,)* #name]) #description
-        }
-    });
-    routes.collect()
 }
 
 /// An element of `.subscriptions(&[…])`.

@@ -4,7 +4,9 @@ use proc_macro2::Span;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::{Attribute, Expr, ExprLit, ExprUnary, Ident, Lit, LitStr, Meta, Token, UnOp, bracketed};
+use syn::{Attribute, Expr, ExprLit, ExprUnary, Lit, LitStr, Meta, Token, UnOp};
+
+use super::route::{self, RouteMark};
 
 /// The purpose of a method.
 pub(super) enum Mark {
@@ -42,13 +44,6 @@ pub(super) struct ActionMark {
     pub(super) routes: Vec<RouteMark>,
 }
 
-/// `#[route(GET "/items/{id}", after = ["check"])]`.
-pub(super) struct RouteMark {
-    pub(super) method: Ident,
-    pub(super) path: LitStr,
-    pub(super) after: Vec<LitStr>,
-}
-
 /// `#[save_state(format = 2)]`.
 #[derive(Default)]
 pub(super) struct SaveMark {
@@ -73,14 +68,14 @@ impl EventMark {
     }
 }
 
-/// Removes the mark from a method's attributes and leaves the others.
-pub(super) fn take(attributes: &mut Vec<Attribute>) -> syn::Result<Option<(Mark, Span)>> {
+/// Removes the mark from a method's attributes and leaves the others. A method with routes alone is an action.
+pub(super) fn take(attributes: &mut Vec<Attribute>, prefix: &str) -> syn::Result<Option<(Mark, Span)>> {
     let mut mark: Option<(Mark, Span)> = None;
     let mut routes: Vec<(RouteMark, Span)> = Vec::new();
     let mut others = Vec::new();
     for attribute in attributes.drain(..) {
-        if attribute.path().is_ident("route") {
-            routes.push((attribute.parse_args()?, attribute.span()));
+        if let Some(route) = route::parse(&attribute, prefix)? {
+            routes.push((route, attribute.span()));
             continue;
         }
         let Some(found) = parse(&attribute)? else {
@@ -95,8 +90,8 @@ pub(super) fn take(attributes: &mut Vec<Attribute>) -> syn::Result<Option<(Mark,
     }
     *attributes = others;
     if let Some((_, span)) = routes.first() {
-        match &mut mark {
-            Some((Mark::Action(action), _)) => action.routes = routes.into_iter().map(|(route, _)| route).collect(),
+        match mark.get_or_insert((Mark::Action(ActionMark::default()), *span)) {
+            (Mark::Action(action), _) => action.routes = routes.into_iter().map(|(route, _)| route).collect(),
             _ => return Err(syn::Error::new(*span, "only an `#[action]` can answer a route")),
         }
     }
@@ -160,42 +155,6 @@ impl Parse for SaveMark {
             }
         }
         Ok(mark)
-    }
-}
-
-impl Parse for RouteMark {
-    fn parse(input: ParseStream<'_>) -> syn::Result<RouteMark> {
-        let method: Ident = input.parse().map_err(|error| {
-            syn::Error::new(
-                error.span(),
-                "a route is written `#[route(GET \"/path\")]`, with GET, POST, PUT, PATCH or DELETE",
-            )
-        })?;
-        if !matches!(method.to_string().as_str(), "GET" | "POST" | "PUT" | "PATCH" | "DELETE") {
-            return Err(syn::Error::new_spanned(method, "a route's method is GET, POST, PUT, PATCH or DELETE"));
-        }
-        let _ = input.parse::<Option<Token![,]>>()?;
-        let path: LitStr = input.parse()?;
-        if let Err(message) = plugbay_manifest::normalise_path(&path.value()) {
-            return Err(syn::Error::new_spanned(path, message));
-        }
-        let mut after = Vec::new();
-        if !input.is_empty() {
-            input.parse::<Token![,]>()?;
-            if !input.is_empty() {
-                let option: Ident = input.parse()?;
-                if option != "after" {
-                    let message = "a route takes `after = [\"action\", …]`, the actions that run before this one";
-                    return Err(syn::Error::new_spanned(option, message));
-                }
-                input.parse::<Token![=]>()?;
-                let list;
-                bracketed!(list in input);
-                after = Punctuated::<LitStr, Token![,]>::parse_terminated(&list)?.into_iter().collect();
-                let _ = input.parse::<Option<Token![,]>>()?;
-            }
-        }
-        Ok(RouteMark { method, path, after })
     }
 }
 

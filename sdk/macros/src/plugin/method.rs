@@ -1,7 +1,7 @@
 //! The signature of a marked method: its check against the mark, and the expression that calls it.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, FnArg, Ident, ImplItemFn, ReceiverKind, ReturnType, Type};
 
@@ -16,15 +16,21 @@ pub(super) struct Method {
     /// `#[cfg(…)]`, which applies to the declaration too.
     pub(super) conditions: Vec<Attribute>,
     has_receiver: bool,
-    parameters: Vec<Parameter>,
+    pub(super) parameters: Vec<Parameter>,
     /// The returned type, if that is not `()`.
     pub(super) answer: Option<Type>,
 }
 
 /// A parameter after the receiver.
-enum Parameter {
+pub(super) enum Parameter {
     /// The payload.
     Payload(Box<Type>),
+    /// A parameter of the route's path, by its name.
+    Named(String, Box<Type>),
+    /// A part of the request that its type names: `Path<T>`, `Query<T>`, `Headers`, `Bytes`, `Previous<T>`.
+    Part(Box<Type>),
+    /// The body of the request as text.
+    TextBody,
     /// `&Invocation`, `&Event` or `&Reload`.
     Context,
 }
@@ -105,10 +111,14 @@ impl Method {
         {
             return Err(syn::Error::new_spanned(&typed.ty, format!("take it by reference: `&{context}`")));
         }
+        if let Some(parameter) = self.part_of_request(typed)? {
+            self.parameters.push(parameter);
+            return Ok(());
+        }
         if !takes_payload {
             return Err(syn::Error::new_spanned(typed, format!("a method with `#[{mark}]` takes only `&mut self`")));
         }
-        if self.payload().is_some() {
+        if self.payload().is_some() || self.parameters.iter().any(|it| matches!(it, Parameter::TextBody)) {
             let message = match &self.mark {
                 Mark::OnReload => "a method with `#[on_reload]` takes one state: combine the two in a struct",
                 _ => "an action takes one payload: combine the two in a struct with `#[derive(Deserialize, Schema)]`",
@@ -129,21 +139,58 @@ impl Method {
         Ok(())
     }
 
+    /// Recognises a parameter that is a part of the request.
+    fn part_of_request(&self, typed: &syn::PatType) -> syn::Result<Option<Parameter>> {
+        let Mark::Action(action) = &self.mark else { return Ok(None) };
+        if let syn::Pat::Ident(pattern) = &*typed.pat {
+            let name = pattern.ident.to_string();
+            let name = name.trim_start_matches("r#");
+            let with_it = action.routes.iter().filter(|route| route.parameters().iter().any(|it| it == name)).count();
+            if with_it > 0 && with_it < action.routes.len() {
+                let message = format!("`{name}` is a parameter of some of the method's routes, not of all");
+                return Err(syn::Error::new_spanned(typed, message));
+            }
+            if with_it > 0 {
+                return Ok(Some(Parameter::Named(name.to_owned(), typed.ty.clone())));
+            }
+        }
+        let Some(segment) = last_segment(&typed.ty) else { return Ok(None) };
+        let is_plain = segment.arguments.is_none();
+        match segment.ident.to_string().as_str() {
+            "Path" | "Query" | "Previous" if !is_plain => Ok(Some(Parameter::Part(typed.ty.clone()))),
+            "Headers" | "Bytes" if is_plain => Ok(Some(Parameter::Part(typed.ty.clone()))),
+            "String" if is_plain && !action.routes.is_empty() => {
+                if self.payload().is_some() || self.parameters.iter().any(|it| matches!(it, Parameter::TextBody)) {
+                    return Err(syn::Error::new_spanned(typed, "the method takes the body already"));
+                }
+                Ok(Some(Parameter::TextBody))
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// The type of the payload.
     pub(super) fn payload(&self) -> Option<&Type> {
         self.parameters.iter().find_map(|parameter| match parameter {
             Parameter::Payload(ty) => Some(&**ty),
-            Parameter::Context => None,
+            _ => None,
         })
     }
 
-    /// The call, with `state`, `payload` and the given context in scope.
+    /// The call, with `state`, `payload` and the given context in scope, and `text`, the payload of an action.
     pub(super) fn call(&self, context: &TokenStream) -> TokenStream {
         let ident = &self.ident;
         let receiver = self.has_receiver.then(|| quote!(state,));
         let arguments = self.parameters.iter().map(|parameter| match parameter {
             Parameter::Payload(_) => quote!(payload),
             Parameter::Context => context.clone(),
+            Parameter::Named(name, ty) => {
+                quote_spanned!(ty.span()=> ::plugbay_sdk::__private::path_parameter::<#ty>(#name, text)?)
+            }
+            Parameter::Part(ty) => {
+                quote_spanned!(ty.span()=> <#ty as ::plugbay_sdk::__private::FromRequest>::from_request(text)?)
+            }
+            Parameter::TextBody => quote!(::plugbay_sdk::__private::text_body(text)?),
         });
         quote!(Self::#ident(#receiver #(#arguments),*))
     }
@@ -169,9 +216,14 @@ fn refers_to(ty: &Type, name: &str) -> bool {
 
 /// Whether a type's last segment is the name.
 fn names(ty: &Type, name: &str) -> bool {
+    last_segment(ty).is_some_and(|segment| segment.ident == name)
+}
+
+/// The last segment of a type that is a path.
+pub(super) fn last_segment(ty: &Type) -> Option<&syn::PathSegment> {
     match ty {
-        Type::Path(path) => path.path.segments.last().is_some_and(|segment| segment.ident == name),
-        _ => false,
+        Type::Path(path) => path.path.segments.last(),
+        _ => None,
     }
 }
 

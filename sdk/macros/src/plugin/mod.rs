@@ -3,6 +3,7 @@
 mod expand;
 mod marks;
 mod method;
+mod route;
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::quote;
@@ -12,7 +13,8 @@ use syn::{Expr, Ident, ImplItem, ItemImpl, LitStr, Token, Type, parenthesized};
 use marks::Mark;
 use method::Method;
 
-/// `#[plugin(new = Self::new, tables(Note, Tag), permissions("db.*:read,write"), publishes("order.*"))]`.
+/// `#[plugin(new = Self::new, tables(Note, Tag), permissions("db.*:read,write"), publishes("order.*"), prefix = "/v1",
+/// tags("orders"))]`.
 #[derive(Default)]
 struct Arguments {
     /// The function that creates the state, if that is not `Default`.
@@ -23,6 +25,10 @@ struct Arguments {
     permissions: Vec<LitStr>,
     /// The topics that it publishes on.
     publishes: Vec<LitStr>,
+    /// The path before those of all routes.
+    prefix: Option<LitStr>,
+    /// The tags of all routes.
+    tags: Vec<LitStr>,
     /// The required plugins with their accepted versions.
     requires: Vec<(LitStr, LitStr)>,
 }
@@ -54,6 +60,14 @@ impl Parse for Arguments {
                         arguments.publishes.push(marks::canonical(&topic)?);
                     }
                 }
+                "prefix" => {
+                    input.parse::<Token![=]>()?;
+                    let prefix: LitStr = input.parse()?;
+                    plugbay_manifest::normalise_path(&prefix.value())
+                        .map_err(|message| syn::Error::new_spanned(&prefix, message))?;
+                    arguments.prefix = Some(prefix);
+                }
+                "tags" => arguments.tags.extend(route::texts(input)?),
                 "requires" => {
                     let inside;
                     parenthesized!(inside in input);
@@ -63,7 +77,8 @@ impl Parse for Arguments {
                     let message = "`#[plugin]` takes `new = <function>`, what makes the state, if not `Default`; \
                                    `tables(<Type>, …)`, the structs that are its tables; \
                                    `permissions(\"<resource>:<actions>\", …)`, the requested permissions; \
-                                   `publishes(\"<topic>\", …)`, the topics of its events; and \
+                                   `publishes(\"<topic>\", …)`, the topics of its events; \
+                                   `prefix = \"/path\"` and `tags(\"…\")`, which all of its routes get; and \
                                    `requires(\"<plugin>\" = \"<versions>\", …)`, the plugins that it needs";
                     return Err(syn::Error::new_spanned(name, message));
                 }
@@ -93,8 +108,10 @@ pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStrea
         Ok(block) => block,
         Err(error) => return refuse(item, &error),
     };
-    let methods = take_methods(&mut block);
-    let expanded = syn::parse2(arguments)
+    let arguments = syn::parse2::<Arguments>(arguments);
+    let prefix = arguments.as_ref().ok().and_then(|arguments| Some(arguments.prefix.as_ref()?.value()));
+    let methods = take_methods(&mut block, &prefix.unwrap_or_default());
+    let expanded = arguments
         .and_then(|arguments| check_block(&block).map(|()| arguments))
         .and_then(|arguments| expand::expand(&arguments, &block, &methods?));
     let expanded = expanded.unwrap_or_else(syn::Error::into_compile_error);
@@ -133,7 +150,7 @@ fn check_block(block: &ItemImpl) -> syn::Result<()> {
 }
 
 /// Removes the marks from the methods. All mistakes are reported at once.
-fn take_methods(block: &mut ItemImpl) -> syn::Result<Vec<Method>> {
+fn take_methods(block: &mut ItemImpl, prefix: &str) -> syn::Result<Vec<Method>> {
     let mut methods = Vec::new();
     let mut errors: Option<syn::Error> = None;
     for item in &mut block.items {
@@ -142,7 +159,7 @@ fn take_methods(block: &mut ItemImpl) -> syn::Result<Vec<Method>> {
             ImplItem::Const(constant) => &mut constant.attrs,
             _ => continue,
         };
-        let method = match (marks::take(attributes), item) {
+        let method = match (marks::take(attributes, prefix), item) {
             (Ok(None), _) => continue,
             (Ok(Some((mark, _))), ImplItem::Fn(function)) => Method::new(function, mark),
             (Ok(Some((mark, span))), _) => {

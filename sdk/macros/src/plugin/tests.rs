@@ -38,7 +38,12 @@ fn check_with(arguments: TokenStream, item: TokenStream, expected: &[&str]) {
 fn methods_of_all_kinds_are_accepted() {
     let methods = quote! {
         #[action] fn a(&mut self) {}
-        #[action(name = "b", idempotent)] #[route(GET "/b", after = ["a"])] fn b(&self, x: X, call: &Invocation) -> X { x }
+        #[action(name = "b", idempotent)] #[put("/b", after = ["a"])] fn b(&self, x: X, call: &Invocation) -> X { x }
+        #[get("/m/{id}", status = 202, responses(404 = "no"), summary = "M", tags("t"), produces = "a/b")]
+        fn m(&self, id: u64, Query(q): Query<Q>, headers: Headers) -> Result<(Status, Text)> { x }
+        #[post("/n/:a/{b}", consumes = "a/b")] #[post("/o/{a}/{b}")]
+        fn n(&self, Path((a, b)): Path<(u8, String)>, body: Bytes, Json(x): Json<X>, p: Previous<X>) -> Html { x }
+        #[patch("/p/{kind}")] fn p(&self, text: String) -> Redirect { x }
         #[action] fn c(call: &plugbay_sdk::Invocation, x: X<'_>) -> Result<X> { x }
         #[on_load] fn d(&mut self) -> bool { true }
         #[save_state] fn e(&self) -> X { x }
@@ -150,35 +155,39 @@ fn wrong_attribute_argument_is_refused_with_the_valid_ones() {
     );
     check(
         quote!(
-            #[action]
-            #[route("/a")]
+            #[get]
             fn a(&self) {}
         ),
-        &["a route is written `#[route(GET \"/path\")]`"],
+        &["a route has a path: `#[get(\"/path\")]`"],
+    );
+    check(
+        quote!(
+            #[post(after = ["a"])]
+            fn a(&self) {}
+        ),
+        &["a route's path comes first"],
     );
     check(
         quote!(
             #[action]
-            #[route(HEAD "/a")]
-            fn a(&self) {}
-        ),
-        &["GET, POST, PUT, PATCH or DELETE"],
-    );
-    check(
-        quote!(
-            #[action]
-            #[route(GET "a")]
+            #[get("a")]
             fn a(&self) {}
         ),
         &["does not begin with `/`"],
     );
     check(
         quote!(
-            #[action]
-            #[route(GET "/a", before = [])]
+            #[get("/a", before = [])]
             fn a(&self) {}
         ),
         &["a route takes `after = "],
+    );
+    check(
+        quote!(
+            #[get("/a", status = 404)]
+            fn a(&self) {}
+        ),
+        &["a status from 200 to 399"],
     );
     check_with(quote!(old = x), quote!(impl P { #[action] fn a(&self) {} }), &["`#[plugin]` takes `new = <function>`"]);
 }
@@ -221,10 +230,67 @@ fn method_with_two_marks_is_refused() {
     check(
         quote!(
             #[on_load]
-            #[route(GET "/a")]
+            #[get("/a")]
             fn a(&self) {}
         ),
         &["only an `#[action]` can answer a route"],
+    );
+}
+
+#[test]
+fn parameter_that_no_request_has_is_refused() {
+    check(
+        quote!(
+            #[get("/a")]
+            fn a(&self, search: Search) {}
+        ),
+        &["a GET request has no body: take the query as `Query<Search>`"],
+    );
+    check(
+        quote!(
+            #[put("/a/{id}")]
+            #[put("/a")]
+            fn a(&self, id: u64) {}
+        ),
+        &["`id` is a parameter of some of the method's routes, not of all"],
+    );
+    check(
+        quote!(
+            #[put("/a")]
+            fn a(&self, text: String, x: X) {}
+        ),
+        &["an action takes one payload"],
+    );
+    check(
+        quote!(
+            #[put("/a")]
+            fn a(&self, x: X, text: String) {}
+        ),
+        &["the method takes the body already"],
+    );
+}
+
+#[test]
+fn prefix_is_put_before_every_path() {
+    let methods = quote!(impl P { #[get("/")] fn a(&self) {} #[put("/:id/")] fn b(&self, id: u8) {} });
+    let expanded = super::attribute(quote!(prefix = "/items/", tags("t")), methods).to_string();
+    for part in ["\"/items\"", "\"/items/{id}\"", "tags (& [\"t\"])", "path_parameter :: < u8 > (\"id\" , text)"] {
+        assert!(expanded.contains(part), "{part}: {expanded}");
+    }
+    check_with(quote!(prefix = "items"), quote!(impl P { #[action] fn a(&self) {} }), &["does not begin with `/`"]);
+    let same = quote!(impl P { #[get("/{id}")] fn a(&self) {} });
+    check_with(quote!(prefix = "/{id}"), same, &["the parameter `id` occurs twice"]);
+}
+
+#[test]
+fn routes_of_a_method_with_two_statuses_are_refused() {
+    check(
+        quote!(
+            #[put("/a", status = 200)]
+            #[post("/a", status = 201)]
+            fn a(&self) {}
+        ),
+        &["another route of `a` has the status 200: return a `Status`"],
     );
 }
 
@@ -285,8 +351,7 @@ fn route_after_an_unknown_action_names_the_known_ones() {
         quote!(
             #[action]
             fn a(&self) {}
-            #[action]
-            #[route(GET "/b", after = ["c"])]
+            #[get("/b", after = ["c"])]
             fn b(&self) {}
         ),
         &["the plugin has no action `c`; its actions are: a, b"],
@@ -297,11 +362,9 @@ fn route_after_an_unknown_action_names_the_known_ones() {
 fn routes_that_answer_the_same_requests_are_refused() {
     check(
         quote!(
-            #[action]
-            #[route(GET "/:a")]
+            #[get("/:a")]
             fn a(&self) {}
-            #[action]
-            #[route(GET "/{b}")]
+            #[get("/{b}")]
             fn b(&self) {}
         ),
         &["answers the same requests as `GET /{a}`"],
