@@ -33,6 +33,7 @@ fn passes(guest: Guest, tests: u64) {
 #[test]
 fn declared_tests_of_the_examples_pass() {
     passes(example::BARE, 5);
+    passes(example::ITEMS, 4);
     passes(example::LEGACY, 3);
     passes(example::SCHEDULER_DEMO, 3);
     passes(example::SETTINGS, 5);
@@ -344,4 +345,22 @@ fn schema_of_test_files_is_published() {
     let schema: Value = Plugbay::new(["schema", "test"]).run().exits_with(0).json();
     assert_eq!(schema["title"], "Plugbay test file");
     assert!(schema["properties"]["tests"].is_object(), "{schema}");
+}
+
+#[test]
+fn request_that_is_answered_otherwise_shows_both_answers() {
+    let (_directory, file) = test_file(
+        "tests:
+  - name: created
+    steps: [{ request: { post: /items, json: { name: Tea } }, expect: { status: 200 } }]
+  - name: named
+    steps: [{ request: { post: /items, json: { name: Tea } }, expect: { contains: { name: Milk } } }]
+  - name: located
+    steps: [{ request: { post: /items, json: { name: Tea } }, expect: { headers: { location: /a } } }]
+",
+    );
+    let ran = test(&example::ITEMS.path(), &["--file", &file]).exits_with(1);
+    assert_contains(&ran.stdout, &["expected status 200, but it is 201"]);
+    assert_contains(&ran.stdout, &["name: expected \"Milk\", found \"Tea\""]);
+    assert_contains(&ran.stdout, &["expected header `location: /a`, but it is `/plugins/items/items/1`"]);
 }

@@ -82,6 +82,7 @@ impl MyAwesomePlugin {
 
     /// Returns the plugin's status and statistics.
     #[action(idempotent)]
+    #[get("/status")]
     fn status(&self) -> Value {
         json!({
             "plugin": "my_awesome_plugin",
@@ -94,6 +95,7 @@ impl MyAwesomePlugin {
 
     /// Performs an action. A failure is part of the response, as in the sample.
     #[action(name = "post_action")]
+    #[post("/action", responses(503 = "The plugin is disabled."))]
     fn perform_action(&mut self, request: ActionRequest) -> Result<ActionResponse> {
         if !config::get_or("enabled", true)? {
             return Err(error("Plugin is disabled").with_code("plugin_disabled").with_status(503));

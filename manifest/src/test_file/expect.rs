@@ -14,7 +14,7 @@ use crate::problem::{Report, code};
 use crate::read::Node;
 use crate::shape;
 
-use super::settings::read_method;
+use super::settings::{headers_shape, read_headers, read_method};
 
 /// The expected outcome of a call, event, health check or reload. `Default` expects success.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,6 +29,17 @@ pub struct Expected {
     pub heard: Option<u64>,
     /// The events that must be published meanwhile.
     pub published: Vec<ExpectedEvent>,
+    /// The status of a request's answer; `None` means one below 400, unless an error is expected.
+    pub status: Option<u16>,
+    /// Headers of a request's answer, with names in lower case.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Expected {
+    /// Whether it expects something that only an answer to a request has.
+    pub(super) fn is_of_request(&self) -> bool {
+        self.status.is_some() || !self.headers.is_empty()
+    }
 }
 
 /// An expected answer.
@@ -123,6 +134,10 @@ const EXPECTED: Table = &[
     }),
     field("denied", "Uses that are denied, such as `db.users` or `data.note/*`.", denied_shape),
     field("published", "Events that plugins publish meanwhile, such as `order.placed`.", events_shape),
+    field("status", "The status of a request's answer. Left out: one below 400, unless an error is expected.", || {
+        shape::count(200, 599)
+    }),
+    field("headers", "Headers of a request's answer.", headers_shape),
 ];
 const ERROR: Table = &[
     field("code", "Its code.", line),
@@ -166,10 +181,15 @@ pub(super) fn read_expected(node: &Node<'_>, report: &mut Report) -> Option<Expe
     let denied = object.get("denied").map(|node| read_denied(&node, report));
     let published = object.get("published").map(|node| read_events(&node, report));
     let heard = object.get("heard").and_then(|node| node.count(0..=TEST_COUNT_MAX, report));
+    let status = object.get("status").and_then(|node| node.count(200..=599, report));
+    let status = status.and_then(|status| u16::try_from(status).ok());
+    let mut headers = object.get("headers").map(|node| read_headers(&node, report)).unwrap_or_default();
+    headers.iter_mut().for_each(|(name, _)| name.make_ascii_lowercase());
     let mut answers = [exactly, containing, error].into_iter().flatten();
     let answer = match (answers.next(), answers.next()) {
-        (None, _) if denied.is_some() => ExpectedAnswer::Any,
-        (None, _) if object.get("heard").is_some() || published.is_some() => ExpectedAnswer::Success,
+        (None, _) if denied.is_some() || status.is_some() => ExpectedAnswer::Any,
+        (None, _) if heard.is_some() || published.is_some() || !headers.is_empty() => ExpectedAnswer::Success,
+        (None, _) if object.get("heard").is_some() || object.get("status").is_some() => ExpectedAnswer::Success,
         (None, _) => {
             node.problem(report, code::MISSING_FIELD, "expects nothing: leave it out to accept any answer");
             ExpectedAnswer::Success
@@ -193,6 +213,8 @@ pub(super) fn read_expected(node: &Node<'_>, report: &mut Report) -> Option<Expe
         denied: denied.unwrap_or_default(),
         heard,
         published: published.unwrap_or_default(),
+        status,
+        headers,
     })
 }
 

@@ -200,11 +200,11 @@ pub(super) fn read_method(node: &Node<'_>, report: &mut Report) -> Option<String
     Some(method.to_ascii_uppercase())
 }
 
-fn headers_shape() -> Value {
+pub(super) fn headers_shape() -> Value {
     shape::map(shape::line(LINE_CHARS_MAX), HTTP_HEADERS_MAX)
 }
 
-fn read_headers(node: &Node<'_>, report: &mut Report) -> Vec<(String, String)> {
+pub(super) fn read_headers(node: &Node<'_>, report: &mut Report) -> Vec<(String, String)> {
     let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     let mut headers = Vec::new();
     for (name, node) in node.entries(HTTP_HEADERS_MAX, report) {

@@ -8,6 +8,7 @@ use super::expect::{
     Expected, ExpectedEvent, ExpectedLine, ExpectedRequest, events_shape, expected_shape, lines_shape, read_events,
     read_expected, read_lines, read_requests, requests_shape,
 };
+use super::request::{REQUEST, RouteRequest, path_shape, read_request};
 use crate::field::{Table, field};
 use crate::limits::{LINE_CHARS_MAX, NAME_CHARS_MAX, PATTERN_CHARS_MAX};
 use crate::name;
@@ -39,6 +40,13 @@ pub enum StepKind {
         /// The payload; `null` if omitted.
         payload: Value,
         /// The expected answer.
+        expect: Expected,
+    },
+    /// Requests a route of the plugin.
+    Request {
+        /// The request.
+        request: Box<RouteRequest>,
+        /// The expected answer; by default, a status below 400.
         expect: Expected,
     },
     /// Delivers an event to the plugin.
@@ -96,6 +104,9 @@ pub enum StepKind {
 
 const STEP: Table = &[
     field("call", "Calls an action.", || shape::any_of([line(), shape::object(CALL, &["action"])])),
+    field("request", "Requests a route of the plugin: its path, or an object with the method and the path.", || {
+        shape::any_of([path_shape(), shape::object(REQUEST, &[])])
+    }),
     field("event", "Delivers an event to the plugin.", || shape::any_of([line(), shape::object(EVENT, &["name"])])),
     field("emit", "Emits an event to all plugins in the host.", || {
         shape::any_of([line(), shape::object(EMIT, &["name"])])
@@ -118,7 +129,7 @@ const STEP: Table = &[
     ),
     field(
         "save",
-        "Values of a call's answer: a name, and the path of a value, which later payloads use as `$name`.",
+        "Values of the answer of a call or a request: a name, and the path of a value, which later payloads use as `$name`.",
         || shape::map(line(), SAVED_MAX),
     ),
     field("expect_log", "Lines that the log must have at this point.", lines_shape),
@@ -143,14 +154,15 @@ const EMIT: Table = &[
     field("source", "The emitter; the host if left out.", line),
     field("correlation_id", "The correlation id, which related events share.", line),
 ];
-const PLUGIN: crate::field::Field =
+pub(super) const PLUGIN: crate::field::Field =
     field("plugin", "The plugin, if it is not the tested one.", || shape::name(name::PLUGIN_PATTERN, NAME_CHARS_MAX));
 const PLUGIN_ONLY: Table = &[PLUGIN];
 /// Values that a step saves.
 const SAVED_MAX: usize = 32;
 /// The fields of which a step has exactly one.
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 12] = [
     "call",
+    "request",
     "event",
     "emit",
     "health",
@@ -163,7 +175,7 @@ const KINDS: [&str; 11] = [
     "expect_published",
 ];
 /// The kinds with an `expect` of their own.
-const ANSWERED: [&str; 6] = ["call", "event", "emit", "health", "reload", "restart"];
+const ANSWERED: [&str; 7] = ["call", "request", "event", "emit", "health", "reload", "restart"];
 
 pub(super) fn read_step(node: &Node<'_>, report: &mut Report) -> Option<Step> {
     let object = node.object(STEP, report)?;
@@ -191,6 +203,9 @@ pub(super) fn read_step(node: &Node<'_>, report: &mut Report) -> Option<Step> {
     if let (Some(expected), Some(_), false) = (&expected, expect.heard, matches!(*kind, "event" | "emit")) {
         expected.problem(report, code::CONFLICT, "`heard` belongs to an event");
     }
+    if let (Some(expected), true) = (&expected, *kind != "request" && expect.is_of_request()) {
+        expected.problem(report, code::CONFLICT, "`status` and `headers` belong to a request");
+    }
     let save = object.get("save").map(|node| read_save(&node, kind, report)).unwrap_or_default();
     let (plugin, kind) = read_kind(kind, what, expect, report)?;
     Some(Step { path: node.path.clone(), plugin, kind, save })
@@ -198,8 +213,12 @@ pub(super) fn read_step(node: &Node<'_>, report: &mut Report) -> Option<Step> {
 
 /// Reads names and the paths of their values.
 fn read_save(node: &Node<'_>, kind: &str, report: &mut Report) -> Vec<(String, String)> {
-    if kind != "call" {
-        node.problem(report, code::CONFLICT, "belongs to a `call`: only its answer has values to save");
+    if !matches!(kind, "call" | "request") {
+        node.problem(
+            report,
+            code::CONFLICT,
+            "belongs to a `call` or a `request`: only their answers have values to save",
+        );
     }
     let mut saved = Vec::new();
     for (name, path) in node.entries(SAVED_MAX, report) {
@@ -221,6 +240,10 @@ fn read_save(node: &Node<'_>, kind: &str, report: &mut Report) -> Vec<(String, S
 fn read_kind(kind: &str, what: &Node<'_>, expect: Expected, report: &mut Report) -> Option<(Option<String>, StepKind)> {
     Some(match kind {
         "call" => return read_call(what, expect, report),
+        "request" => {
+            let (plugin, request) = read_request(what, report)?;
+            (plugin, StepKind::Request { request: Box::new(request), expect })
+        }
         "event" => return read_event(what, expect, report),
         "emit" => (None, read_emit(what, expect, report)?),
         "health" => (read_subject(what, report)?, StepKind::Health { expect }),
@@ -302,7 +325,7 @@ fn read_subject(what: &Node<'_>, report: &mut Report) -> Option<Option<String>> 
     }
 }
 
-fn read_plugin(object: &Object<'_>, report: &mut Report) -> Option<String> {
+pub(super) fn read_plugin(object: &Object<'_>, report: &mut Report) -> Option<String> {
     let node = object.get("plugin")?;
     let plugin = node.string(report)?;
     name::plugin(plugin).map_err(|message| node.problem(report, code::INVALID_NAME, message)).ok()?;

@@ -60,6 +60,7 @@ mod host;
 mod http;
 mod plugin;
 mod record;
+mod route;
 mod setup;
 
 pub use clock::TestClock;
@@ -68,6 +69,7 @@ pub use host::{TestHost, TestHostBuilder};
 pub use http::{HttpMock, HttpReplies, HttpRequest};
 pub use plugin::TestPlugin;
 pub use record::{DeniedUse, LogLine};
+pub use route::{RouteRequest, RouteResponse};
 pub use setup::PluginSetup;
 
 pub use plugbay::event::{EmitOutcome, Health, Reaction};

@@ -8,9 +8,9 @@ use plugbay::manifest::{ExpectedAnswer, HttpReply, ReplyBody, Step, StepKind, Te
 use plugbay::{InvokeError, LoadError, Package, Policy};
 use serde_json::{Value, json};
 
-use super::expect;
 use super::saved::Saved;
 use super::{Surroundings, TestFailure, TestOutcome};
+use super::{expect, route};
 use crate::host::TestHost;
 use crate::http::response;
 use crate::plugin::TestPlugin;
@@ -81,6 +81,11 @@ fn take(step: &Step, host: &TestHost, plugin: &mut TestPlugin, saved: &mut Saved
     let (expect, answer) = match &step.kind {
         StepKind::Call { action, payload, expect } => {
             (expect, plugin.try_call(action, saved.fill(payload)?).map_err(Refusal::from))
+        }
+        StepKind::Request { request, expect } => {
+            let response = route::send(request, plugin, saved)?;
+            route::check(expect, &response)?;
+            (expect, route::answer(response, expect))
         }
         StepKind::Event { name, data, source, correlation_id, expect } => {
             let mut event = plugin.make_event(name, saved.fill(data)?);
