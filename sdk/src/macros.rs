@@ -66,7 +66,7 @@
 /// | Attribute | The method may take | and may return |
 /// |---|---|---|
 /// | `#[action]`, `#[action(name = "…", idempotent)]` | a payload, `&Invocation` | any `T: Serialize`, `Result<T>` |
-/// | `#[get("/path")]`, `#[post("/path", after = ["check"])]` and others: [`router`] | and parts of the request | and files |
+/// | `#[get("/path")]`, `post`, `put`, `patch`, `delete`: [`router`] | parts of the request | answers with a status |
 /// | `#[on_load]` | nothing | `()`, `bool` (`false` fails the load), `Result` of those |
 /// | `#[save_state(format = 2)]` | nothing | `Vec<u8>`, `Option<Vec<u8>>`, any `T: Serialize`, `Result` of those |
 /// | `#[on_reload]` | what `save_state` returned, `&Reload` | as `#[on_load]` |
