@@ -46,10 +46,17 @@ pub(crate) struct Common {
     /// Print nothing but results and errors: no log, no progress
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// The lowest level of log lines that are shown
-    #[arg(long, global = true, value_enum, value_name = "LEVEL", default_value_t = LogThreshold::Info, env = "PLUGBAY_LOG")]
-    #[arg(hide_env_values = true, ignore_case = true)]
-    pub(crate) log_level: LogThreshold,
+    /// The lowest level of log lines that are shown [default: info]
+    #[arg(long, global = true, value_enum, value_name = "LEVEL", env = "PLUGBAY_LOG", hide_env_values = true)]
+    #[arg(ignore_case = true)]
+    pub(crate) log_level: Option<LogThreshold>,
+}
+
+impl Common {
+    /// The lowest level of log lines that are shown, unless the host's file has another one.
+    pub(crate) fn log_threshold(&self) -> LogThreshold {
+        self.log_level.unwrap_or(LogThreshold::Info)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -73,6 +80,23 @@ impl LogThreshold {
             LogThreshold::Error => Some(LogLevel::Error),
             LogThreshold::Off => None,
         }
+    }
+
+    /// The level's word, as the options and the host's file have it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            LogThreshold::Trace => "trace",
+            LogThreshold::Debug => "debug",
+            LogThreshold::Info => "info",
+            LogThreshold::Warn => "warn",
+            LogThreshold::Error => "error",
+            LogThreshold::Off => "off",
+        }
+    }
+
+    /// The level with this name, as the host's file has it.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        <Self as ValueEnum>::from_str(name, false).ok()
     }
 }
 
@@ -257,6 +281,12 @@ pub(crate) struct Serve {
     /// The address to listen on; port 0 is a free one [default: that of the host's file, else 127.0.0.1:7070]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) address: Option<SocketAddr>,
+    /// The PEM file of a certificate, with which the server speaks TLS; it is read again when it changes
+    #[arg(long, value_name = "FILE", requires = "tls_key", value_hint = ValueHint::FilePath)]
+    pub(crate) tls_certificate: Option<PathBuf>,
+    /// The PEM file of the certificate's key
+    #[arg(long, value_name = "FILE", requires = "tls_certificate", value_hint = ValueHint::FilePath)]
+    pub(crate) tls_key: Option<PathBuf>,
     /// Reload plugins whose files change, and build crates whose sources change
     #[arg(long)]
     pub(crate) watch: bool,

@@ -112,7 +112,7 @@ fn may_be_added(error: &LoadErrorKind) -> bool {
 
 /// Reads the host's file, if one is named.
 pub(crate) fn host_file(arg: &HostFileArg) -> Result<HostFile, Error> {
-    Ok(arg.host_file.as_deref().map(HostFile::read).transpose()?.unwrap_or_default())
+    host::host_file(arg.host_file.as_deref())
 }
 
 /// The data directory that the options or the host's file name.

@@ -5,7 +5,9 @@
 //! while `tracing-subscriber` would slow down the start of every run.
 
 use std::fmt::{self, Write};
+use std::sync::atomic::{AtomicU8, Ordering};
 
+use clap::ValueEnum;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
@@ -16,35 +18,53 @@ use crate::output::{CYAN, DIM, RED, YELLOW, indented, plain};
 use crate::stderr;
 
 /// Writes events to standard error.
-struct HostLog {
-    threshold: LevelFilter,
-}
+struct HostLog;
+
+/// The lowest level that is shown, as a [`LogThreshold`] in a number.
+static THRESHOLD: AtomicU8 = AtomicU8::new(LogThreshold::Off as u8);
 
 /// Installs the subscriber. `Off` and quiet show no events.
 pub(crate) fn show(level: LogThreshold, quiet: bool) {
-    let threshold = match level {
-        LogThreshold::Trace => LevelFilter::TRACE,
-        LogThreshold::Debug => LevelFilter::DEBUG,
-        LogThreshold::Info => LevelFilter::INFO,
-        LogThreshold::Warn => LevelFilter::WARN,
-        LogThreshold::Error => LevelFilter::ERROR,
-        LogThreshold::Off => return,
-    };
     if !quiet {
+        THRESHOLD.store(level as u8, Ordering::Relaxed);
         // This fails only if the process already has a subscriber.
-        let _ = tracing::subscriber::set_global_default(HostLog { threshold });
+        let _ = tracing::subscriber::set_global_default(HostLog);
     }
+}
+
+/// Sets another level. Without effect in a command that shows no events.
+pub(crate) fn set(level: LogThreshold) {
+    THRESHOLD.store(level as u8, Ordering::Relaxed);
+    // The places of events remember whether they are shown.
+    tracing::callsite::rebuild_interest_cache();
+}
+
+fn threshold() -> LevelFilter {
+    let number = THRESHOLD.load(Ordering::Relaxed);
+    match LogThreshold::value_variants().iter().find(|level| **level as u8 == number) {
+        Some(LogThreshold::Trace) => LevelFilter::TRACE,
+        Some(LogThreshold::Debug) => LevelFilter::DEBUG,
+        Some(LogThreshold::Info) => LevelFilter::INFO,
+        Some(LogThreshold::Warn) => LevelFilter::WARN,
+        Some(LogThreshold::Error) => LevelFilter::ERROR,
+        Some(LogThreshold::Off) | None => LevelFilter::OFF,
+    }
+}
+
+/// Whether an event is one of this project at or above the level. Spans are not shown.
+fn is_shown(metadata: &Metadata<'_>) -> bool {
+    let target = metadata.target();
+    let is_ours = target.split("::").next().is_some_and(|name| name == "plugbay" || name.starts_with("plugbay_"));
+    metadata.is_event() && is_ours && *metadata.level() <= threshold()
 }
 
 impl Subscriber for HostLog {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        let target = metadata.target();
-        let is_ours = target.split("::").next().is_some_and(|name| name == "plugbay" || name.starts_with("plugbay_"));
-        is_ours && *metadata.level() <= self.threshold
+        is_shown(metadata)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.threshold)
+        Some(threshold())
     }
 
     fn event(&self, event: &Event<'_>) {

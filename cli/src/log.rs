@@ -2,8 +2,11 @@
 //! level `trace` allowed ones.
 
 use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
 use plugbay::audit::{AuditRecord, AuditSink};
 use plugbay::log::{LogLevel, LogRecord, LogSink};
 
@@ -14,24 +17,35 @@ use crate::args::LogThreshold;
 use crate::output::{DIM, RED, YELLOW, indented, plain};
 use crate::stderr;
 
-/// Writes lines at or above a level.
+/// Writes lines at or above a level, which may change. Clones share it.
 #[derive(Clone)]
 pub(crate) struct StderrLog {
-    /// `None` shows nothing.
-    threshold: Option<LogLevel>,
+    /// A [`LogThreshold`] as a number.
+    threshold: Arc<AtomicU8>,
+    quiet: bool,
 }
 
 impl StderrLog {
     /// A sink for this level. Quiet shows nothing at any level.
     pub(crate) fn new(level: LogThreshold, quiet: bool) -> Self {
-        StderrLog { threshold: level.threshold().filter(|_| !quiet) }
+        StderrLog { threshold: Arc::new(AtomicU8::new(level as u8)), quiet }
     }
-}
 
-impl StderrLog {
+    /// Sets another level.
+    pub(crate) fn set(&self, level: LogThreshold) {
+        self.threshold.store(level as u8, Ordering::Relaxed);
+    }
+
+    /// The lowest level that is shown; `None` shows nothing.
+    fn shown(&self) -> Option<LogLevel> {
+        let number = self.threshold.load(Ordering::Relaxed);
+        let level = LogThreshold::value_variants().iter().find(|level| **level as u8 == number)?;
+        level.threshold().filter(|_| !self.quiet)
+    }
+
     /// Writes a line, and advice below it.
     fn write(&self, record: &LogRecord<'_>, advice: Option<String>) {
-        if self.threshold.is_some_and(|threshold| record.level >= threshold) {
+        if self.shown().is_some_and(|threshold| record.level >= threshold) {
             let advice = advice.map(|advice| format!("\n    here: {}", plain(&advice))).unwrap_or_default();
             stderr::log(format!("{}{advice}", line(record)));
         }
@@ -44,7 +58,7 @@ impl LogSink for StderrLog {
     }
 
     fn threshold(&self) -> LogLevel {
-        self.threshold.unwrap_or(LogLevel::Error)
+        self.shown().unwrap_or(LogLevel::Error)
     }
 }
 
@@ -74,7 +88,7 @@ impl AuditSink for StderrLog {
     }
 
     fn wants_allowed(&self) -> bool {
-        self.threshold == Some(LogLevel::Trace)
+        self.shown() == Some(LogLevel::Trace)
     }
 }
 
@@ -140,8 +154,10 @@ mod tests {
 
     #[test]
     fn quiet_and_off_show_nothing() {
-        assert_eq!(StderrLog::new(LogThreshold::Trace, true).threshold, None);
-        assert_eq!(StderrLog::new(LogThreshold::Off, false).threshold, None);
-        assert_eq!(StderrLog::new(LogThreshold::Debug, false).threshold(), LogLevel::Debug);
+        assert_eq!(StderrLog::new(LogThreshold::Trace, true).shown(), None);
+        let log = StderrLog::new(LogThreshold::Off, false);
+        assert_eq!(log.shown(), None);
+        log.clone().set(LogThreshold::Debug);
+        assert_eq!(log.threshold(), LogLevel::Debug);
     }
 }

@@ -4,6 +4,7 @@
 //! change at once, and asks for the states of its plugins.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, UPGRADE};
@@ -13,15 +14,22 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
+use crate::args::ServerArg;
 use crate::error::{Error, ServerFailure};
 use crate::host;
 
 /// The largest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
+/// The largest file of an authority's certificate, in bytes.
+const AUTHORITY_BYTES_MAX: u64 = 1 << 20;
 
 /// A server that a command speaks to.
 #[derive(Debug, Clone)]
@@ -30,7 +38,17 @@ pub(crate) enum ServerClient {
     #[cfg(unix)]
     Local(std::path::PathBuf),
     /// At a host and port, with a token.
-    Remote { authority: String, token: Option<String> },
+    Remote(Remote),
+}
+
+/// A server on another machine.
+#[derive(Debug, Clone)]
+pub(crate) struct Remote {
+    /// The host with its port.
+    authority: String,
+    token: Option<String>,
+    /// The name that its certificate has to have, and the authorities that may have issued it. `None` is plain HTTP.
+    tls: Option<(ServerName<'static>, Arc<ClientConfig>)>,
 }
 
 impl ServerClient {
@@ -48,17 +66,29 @@ impl ServerClient {
         None
     }
 
-    /// The server at a URL, with the token of the environment.
-    pub(crate) fn at(url: &str) -> Result<Self, Error> {
+    /// The server at the URL of the options, if they have one, with the token of the environment.
+    pub(crate) fn of(args: &ServerArg) -> Result<Option<Self>, Error> {
+        let Some(url) = &args.server else { return Ok(None) };
         let wrong = |problem: &str| Error::Usage(format!("--server {url}: {problem}"));
         let uri: Uri = url.parse().map_err(|_| wrong("is not a URL"))?;
-        if uri.scheme_str() != Some("http") {
-            return Err(wrong("write http://HOST:PORT; for https, use a tunnel to the server's machine"));
-        }
+        let (is_https, port) = match uri.scheme_str() {
+            Some("https") => (true, 443),
+            Some("http") => (false, 80),
+            _ => return Err(wrong("write https://HOST or http://HOST:PORT")),
+        };
         let authority = uri.authority().ok_or_else(|| wrong("names no host"))?;
-        let port = authority.port_u16().unwrap_or(80);
+        let host = authority.host();
+        let tls = match is_https {
+            true => {
+                let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+                let name = ServerName::try_from(name).map_err(|_| wrong("its host cannot have a certificate"))?;
+                Some((name, Arc::new(client_config(args.cacert.as_deref())?)))
+            }
+            false => None,
+        };
+        let authority = format!("{host}:{}", authority.port_u16().unwrap_or(port));
         let token = std::env::var("PLUGBAY_TOKEN").ok().filter(|token| !token.is_empty());
-        Ok(ServerClient::Remote { authority: format!("{}:{port}", authority.host()), token })
+        Ok(Some(ServerClient::Remote(Remote { authority, token, tls })))
     }
 
     /// Sends a request and returns the JSON of its answer.
@@ -113,7 +143,7 @@ impl ServerClient {
         let (host, token) = match self {
             #[cfg(unix)]
             ServerClient::Local(_) => ("localhost", None),
-            ServerClient::Remote { authority, token } => (authority.as_str(), token.as_deref()),
+            ServerClient::Remote(remote) => (remote.authority.as_str(), remote.token.as_deref()),
         };
         let mut request = Request::builder().method(method).uri(path).header(HOST, host);
         if let Some(token) = token {
@@ -136,10 +166,16 @@ impl ServerClient {
                 Ok(stream) => exchange(stream, request).await,
                 Err(error) => return Err(self.unreachable(&error)),
             },
-            ServerClient::Remote { authority, .. } => match TcpStream::connect(authority).await {
-                Ok(stream) => exchange(stream, request).await,
-                Err(error) => return Err(self.unreachable(&error)),
-            },
+            ServerClient::Remote(remote) => {
+                let stream = TcpStream::connect(&remote.authority).await.map_err(|error| self.unreachable(&error))?;
+                match &remote.tls {
+                    None => exchange(stream, request).await,
+                    Some((name, config)) => {
+                        let opened = TlsConnector::from(config.clone()).connect(name.clone(), stream).await;
+                        exchange(opened.map_err(|error| self.unreachable(&error))?, request).await
+                    }
+                }
+            }
         };
         sent.map_err(|error| self.unreachable(&error))
     }
@@ -148,7 +184,7 @@ impl ServerClient {
         let place = match self {
             #[cfg(unix)]
             ServerClient::Local(path) => path.display().to_string(),
-            ServerClient::Remote { authority, .. } => authority.clone(),
+            ServerClient::Remote(remote) => remote.authority.clone(),
         };
         Error::Server(Box::new(ServerFailure {
             code: "server_unreachable".to_owned(),
@@ -156,6 +192,29 @@ impl ServerClient {
             details: None,
         }))
     }
+}
+
+/// The settings of TLS: the authorities of the file, or the public ones.
+fn client_config(authorities: Option<&Path>) -> Result<ClientConfig, Error> {
+    let mut roots = RootCertStore::empty();
+    match authorities {
+        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        Some(path) => {
+            let wrong =
+                |problem: &dyn std::fmt::Display| Error::Usage(format!("--cacert {}: {problem}", path.display()));
+            let pem = plugbay_files::read_file(path, AUTHORITY_BYTES_MAX).map_err(|error| wrong(&error))?;
+            for certificate in CertificateDer::pem_slice_iter(&pem) {
+                roots.add(certificate.map_err(|error| wrong(&error))?).map_err(|error| wrong(&error))?;
+            }
+            if roots.is_empty() {
+                return Err(wrong(&"has no certificate in the PEM format"));
+            }
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|error| Error::Usage(error.to_string()))?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 async fn exchange(
@@ -201,10 +260,17 @@ mod tests {
 
     #[test]
     fn url_is_checked_before_anything_is_sent() {
-        for wrong in ["localhost", "https://example.org", "ftp://x", "http://"] {
-            assert!(matches!(ServerClient::at(wrong), Err(Error::Usage(_))), "{wrong}");
+        let at = |url: &str| ServerClient::of(&ServerArg { server: Some(url.to_owned()), cacert: None });
+        for wrong in ["localhost", "ftp://x", "http://", "https://"] {
+            assert!(matches!(at(wrong), Err(Error::Usage(_))), "{wrong}");
         }
-        let client = ServerClient::at("http://example.org").expect("a URL");
-        assert!(matches!(client, ServerClient::Remote { authority, .. } if authority == "example.org:80"));
+        for (url, expected) in [
+            ("http://example.org", "example.org:80"),
+            ("https://example.org", "example.org:443"),
+            ("https://[::1]:7070", "[::1]:7070"),
+        ] {
+            let Ok(Some(ServerClient::Remote(remote))) = at(url) else { panic!("{url}") };
+            assert_eq!((&*remote.authority, remote.tls.is_some()), (expected, url.starts_with("https")));
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! By default they end a process in the middle of a call, without unloading its plugins. Process 1 of a container does
 //! not receive them at all, because the kernel delivers only signals that it handles. With [`EndSignals`], the command
 //! waits for the first signal alongside its work, and unloads its plugins before it ends. A second signal ends it at
-//! once.
+//! once. A server reads its settings again at SIGHUP instead, unless its terminal was closed.
 
 use std::io;
 
@@ -54,7 +54,10 @@ mod unix {
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
     /// Receives the signals that end the command, from its creation on.
-    pub(crate) struct EndSignals(Vec<(EndSignal, Signal)>);
+    pub(crate) struct EndSignals {
+        signals: Vec<(EndSignal, Signal)>,
+        has_terminal: bool,
+    }
 
     impl EndSignals {
         /// Starts handling the signals. Needs an executor with IO. SIGHUP stays ignored in a process that was started
@@ -70,13 +73,13 @@ mod unix {
             if !is_ignored(Number::HUP) {
                 signals.push((EndSignal::HangUp, signal(SignalKind::hangup())?));
             }
-            Ok(EndSignals(signals))
+            Ok(EndSignals { signals, has_terminal: is_terminal_open() })
         }
 
         /// Waits for the next signal.
         pub(crate) async fn next(&mut self) -> EndSignal {
             poll_fn(|context| {
-                let received = self.0.iter_mut().find_map(|(which, signal)| match signal.poll_recv(context) {
+                let received = self.signals.iter_mut().find_map(|(which, signal)| match signal.poll_recv(context) {
                     Poll::Ready(Some(())) => Some(*which),
                     _ => None,
                 });
@@ -84,6 +87,29 @@ mod unix {
             })
             .await
         }
+    }
+
+    impl EndSignals {
+        /// Whether a signal asks a server to read its settings again: SIGHUP, unless the system sent it because the
+        /// terminal of this process was closed.
+        pub(crate) fn is_reload(&self, signal: EndSignal) -> bool {
+            signal == EndSignal::HangUp && (!self.has_terminal || is_terminal_open())
+        }
+
+        /// Waits for the next signal that ends a server.
+        pub(crate) async fn next_end(&mut self) -> EndSignal {
+            loop {
+                let signal = self.next().await;
+                if !self.is_reload(signal) {
+                    return signal;
+                }
+            }
+        }
+    }
+
+    /// Whether this process has a terminal. It has none any more once that was closed.
+    fn is_terminal_open() -> bool {
+        std::fs::File::open("/dev/tty").is_ok()
     }
 
     /// Whether this process was started with the signal ignored. Without unsafe code, this is known only on Linux.
@@ -125,6 +151,18 @@ mod elsewhere {
                 std::future::pending::<()>().await;
             }
             EndSignal::Interrupt
+        }
+    }
+
+    impl EndSignals {
+        /// No signal asks a server to read its settings again.
+        pub(crate) fn is_reload(&self, _: EndSignal) -> bool {
+            false
+        }
+
+        /// Waits for the next Ctrl-C.
+        pub(crate) async fn next_end(&mut self) -> EndSignal {
+            self.next().await
         }
     }
 

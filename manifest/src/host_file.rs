@@ -4,6 +4,7 @@
 //! They are checked against the plugin's configuration when it is loaded.
 
 mod catalog_settings;
+mod overrides;
 mod server_entry;
 
 use std::fmt;
@@ -23,7 +24,8 @@ use crate::read::{Node, kind_of};
 use crate::{name, shape, top};
 
 pub use self::catalog_settings::CatalogSettings;
-pub use self::server_entry::ServerEntry;
+pub use self::overrides::VARIABLE_PREFIX;
+pub use self::server_entry::{ServerEntry, TlsEntry};
 
 /// The usual file names of the host's file, in the order in which a program looks for one.
 pub const HOST_FILE_NAMES: [&str; 4] = ["plugbay.yaml", "plugbay.yml", "plugbay.json", "plugbay.toml"];
@@ -132,23 +134,43 @@ impl HostFile {
     ///
     /// [`ManifestError`] with all problems of the file.
     pub fn parse(origin: impl Into<String>, text: &str, format: Format) -> Result<HostFile, ManifestError> {
+        HostFile::parse_with(origin, text, format, [])
+    }
+
+    /// Parses and checks the host's file with the variables that override fields of it, in place of those. A variable's
+    /// name is [`VARIABLE_PREFIX`] and the path of the field in upper case, with `__` between its parts:
+    /// `PLUGBAY_HOST__SERVER__MAX_REQUESTS`. Its value is JSON, or a text as it stands. Others are ignored.
+    ///
+    /// # Errors
+    ///
+    /// [`ManifestError`] with all problems of the file and of the variables.
+    pub fn parse_with(
+        origin: impl Into<String>,
+        text: &str,
+        format: Format,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<HostFile, ManifestError> {
         let origin = origin.into();
-        let written = document::parse(&origin, text, format)?;
+        let overrides = overrides::read(variables);
+        let mut written = document::parse(&origin, text, format)?;
         // The file is empty or has only comments.
         if written.is_null() {
-            return Ok(HostFile::default());
+            if overrides.is_empty() {
+                return Ok(HostFile::default());
+            }
+            written = Value::Object(Map::new());
         }
         if !written.is_object() {
             let message =
                 format!("the host's file is an object with fields such as `plugins`, not {}", kind_of(&written));
             return Err(single(&origin, code::WRONG_TYPE, message));
         }
+        overrides.iter().for_each(|each| each.apply(&mut written));
         let mut report = Report::new(origin.into());
         let file = read_host_file(&Node::root(&written), &mut report).unwrap_or_default();
-        match report.into_problems() {
-            problems if problems.is_empty() => Ok(file),
-            problems => Err(ManifestError { problems }),
-        }
+        let mut problems = report.into_problems();
+        overrides::name_origins(&overrides, &mut problems);
+        if problems.is_empty() { Ok(file) } else { Err(ManifestError { problems }) }
     }
 }
 

@@ -54,7 +54,9 @@ mod whole;
 
 pub use field::nearest;
 pub use format::{FILE_NAMES, Format};
-pub use host_file::{CatalogSettings, HOST_FILE_NAMES, HostFile, PluginEntry, PluginSource, ServerEntry};
+pub use host_file::{
+    CatalogSettings, HOST_FILE_NAMES, HostFile, PluginEntry, PluginSource, ServerEntry, TlsEntry, VARIABLE_PREFIX,
+};
 pub use layer::Layer;
 pub use manifest::Manifest;
 pub use name::{action as check_action_name, plugin as check_plugin_name, plugin_from as plugin_name_from};

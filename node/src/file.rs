@@ -39,12 +39,51 @@ impl HostFile {
     /// # Errors
     /// [`HostFileError`] if it cannot be read, is too large or is invalid.
     pub fn read(path: &Path) -> Result<Self, HostFileError> {
-        let bytes = plugbay_files::read_file(path, DOCUMENT_BYTES_MAX as u64);
-        let text = bytes.and_then(|bytes| plugbay_files::text(path, bytes)).map_err(HostFileError::Read)?;
-        let format = Format::from_path(path).unwrap_or(Format::Yaml);
-        let contents = manifest::HostFile::parse(path.display().to_string(), &text, format);
-        let directory = path.parent().map(Path::to_owned).unwrap_or_default();
-        Ok(HostFile { directory, contents: contents.map_err(HostFileError::Content)? })
+        HostFile::read_with(Some(path), [])
+    }
+
+    /// Reads the file, if one is named, with variables of the environment that override fields of it
+    /// ([`manifest::HostFile::parse_with`]). Without a file, paths in the variables are relative to the current
+    /// directory.
+    ///
+    /// # Errors
+    /// [`HostFileError`] if the file cannot be read or is too large, or the file or a variable is invalid.
+    pub fn read_with(
+        path: Option<&Path>,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, HostFileError> {
+        let mut file = HostFile::default();
+        let (mut origin, mut text, mut format) = ("the environment".to_owned(), String::new(), Format::Yaml);
+        if let Some(path) = path {
+            let bytes = plugbay_files::read_file(path, DOCUMENT_BYTES_MAX as u64);
+            text = bytes.and_then(|bytes| plugbay_files::text(path, bytes)).map_err(HostFileError::Read)?;
+            format = Format::from_path(path).unwrap_or(Format::Yaml);
+            origin = path.display().to_string();
+            file.directory = path.parent().map(Path::to_owned).unwrap_or_default();
+        }
+        file.contents =
+            manifest::HostFile::parse_with(origin, &text, format, variables).map_err(HostFileError::Content)?;
+        if let Some(tls) = &mut file.contents.server.tls {
+            tls.certificate = file.directory.join(&tls.certificate);
+            tls.key = file.directory.join(&tls.key);
+        }
+        Ok(file)
+    }
+
+    /// The parts that differ from those of another file and that a host uses only when it starts.
+    pub(crate) fn parts_for_a_restart(&self, other: &HostFile) -> Vec<&'static str> {
+        let (own, other) = (&self.contents, &other.contents);
+        let (server, others) = (at_start(&own.server), at_start(&other.server));
+        let parts = [
+            ("plugins", own.plugins != other.plugins),
+            ("plugins_dir", own.plugins_dir != other.plugins_dir),
+            ("catalog", own.catalog != other.catalog),
+            ("server", server != others),
+            ("ceilings", own.ceilings != other.ceilings),
+            ("environment", own.environment != other.environment),
+            ("data_dir", own.data_dir != other.data_dir),
+        ];
+        parts.into_iter().filter_map(|(part, differs)| differs.then_some(part)).collect()
     }
 
     pub(crate) fn policy(&self) -> &[Rule] {
@@ -71,7 +110,7 @@ impl HostFile {
         &self.contents.mcp
     }
 
-    /// The settings of the server.
+    /// The settings of the server, with paths that are no longer relative to the file.
     pub fn server(&self) -> &ServerEntry {
         &self.contents.server
     }
@@ -145,6 +184,13 @@ impl HostFile {
     }
 }
 
+/// The settings of the server without those that a host reads again.
+fn at_start(server: &ServerEntry) -> ServerEntry {
+    let mut server = server.clone();
+    server.log_level = None;
+    server
+}
+
 /// Whether a path is that of a manifest document.
 fn is_manifest(path: &Path) -> bool {
     Format::from_path(path).is_some() && !path.is_dir()
@@ -181,6 +227,15 @@ mod tests {
     fn file_longer_than_a_document_is_refused_unparsed() {
         let error = read(&" ".repeat(DOCUMENT_BYTES_MAX + 1)).expect_err("too long");
         assert!(matches!(error, HostFileError::Read(_)) && error.to_string().contains("1048576"), "{error}");
+    }
+
+    #[test]
+    fn paths_of_the_certificate_are_relative_to_the_file() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("plugbay.yaml");
+        std::fs::write(&path, "server: { tls: { certificate: a.pem, key: /b.pem } }").expect("written");
+        let tls = HostFile::read(&path).expect("valid").server().tls.clone().expect("a certificate");
+        assert_eq!((tls.certificate, tls.key), (directory.path().join("a.pem"), PathBuf::from("/b.pem")));
     }
 
     #[cfg(unix)]

@@ -22,6 +22,7 @@ mod follow;
 mod installed;
 mod loader;
 mod refresh;
+mod reload;
 mod requirements;
 mod running;
 mod watch;
@@ -36,6 +37,7 @@ pub use file::{HostFile, HostFileError};
 pub use follow::FollowError;
 pub use loader::SetEnabledError;
 pub use refresh::RefreshReport;
+pub use reload::ReloadedFile;
 pub use requirements::{FindInstalled, RequirementsError};
 pub use watch::{FileWatch, watch_plugins};
 
@@ -193,6 +195,11 @@ impl Node {
     /// Whether the data directory has a catalog.
     pub fn has_catalog(&self) -> bool {
         self.data_dir.as_ref().is_some_and(|directory| SqliteStore::exists(directory))
+    }
+
+    /// The host's file that the node was set up from.
+    pub fn file(&self) -> &HostFile {
+        &self.file
     }
 
     /// The catalog of the data directory, if there is one. It may be changed by other processes.

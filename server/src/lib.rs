@@ -38,7 +38,7 @@ pub mod telemetry;
 
 pub use access::Identity;
 pub use host_router::host_router;
-pub use listen::{ConnectionInfo, RequestId, Server};
+pub use listen::{ConnectionInfo, RequestId, Server, TlsCertificate, TlsError};
 #[cfg(unix)]
 pub use listen::{LOCAL_SOCKET_NAME, LocalSocket};
 pub use routes::plugin_routes;

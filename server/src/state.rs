@@ -7,6 +7,7 @@ use plugbay_node::Node;
 use tokio::sync::watch;
 
 use crate::ServerSettings;
+use crate::routes::LastActions;
 
 /// What all requests of a server share. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ struct Shared {
     runtime: Runtime,
     node: Option<Arc<Node>>,
     settings: ServerSettings,
+    /// The last action of each plugin.
+    last_actions: LastActions,
     /// Whether the server shuts down.
     closing: watch::Sender<bool>,
 }
@@ -34,7 +37,7 @@ impl ServerState {
 
     fn with(runtime: Runtime, node: Option<Arc<Node>>, settings: ServerSettings) -> Self {
         let (closing, _) = watch::channel(false);
-        ServerState(Arc::new(Shared { runtime, node, settings, closing }))
+        ServerState(Arc::new(Shared { runtime, node, settings, last_actions: LastActions::default(), closing }))
     }
 
     /// The runtime of the plugins.
@@ -50,6 +53,10 @@ impl ServerState {
     /// The settings of the server.
     pub fn settings(&self) -> &ServerSettings {
         &self.0.settings
+    }
+
+    pub(crate) fn last_actions(&self) -> &LastActions {
+        &self.0.last_actions
     }
 
     /// Announces that the server shuts down, so that answers without an end are ended.

@@ -32,6 +32,8 @@ mod serve;
 mod serve_example;
 #[cfg(unix)]
 mod serve_local;
+#[cfg(unix)]
+mod serve_settings;
 mod service_cache;
 mod service_config;
 mod service_data;

@@ -41,12 +41,18 @@ impl Served {
             panic!("{error}: {line}{rest}")
         });
         let url = printed["url"].as_str().expect("a URL");
-        let address = url.trim_start_matches("http://").parse().expect("an address");
+        let address = url.trim_start_matches("http://").trim_start_matches("https://").parse().expect("an address");
         Served { child, stderr, address, printed }
     }
 
-    fn send(&self, signal: Signal) {
+    pub(crate) fn send(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("it runs");
+    }
+
+    /// Reads standard error until a line has this text, and returns what was read.
+    #[track_caller]
+    pub(crate) fn printed_until(&mut self, text: &str) -> String {
+        lines_until(&mut self.stderr, text, 1)
     }
 
     /// Ends the server, which is not in the middle of a request.

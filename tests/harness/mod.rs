@@ -23,6 +23,7 @@ pub(crate) mod patience;
 pub(crate) mod processor;
 pub(crate) mod server;
 pub(crate) mod serving;
+pub(crate) mod tls;
 pub(crate) mod warehouse;
 
 /// Prints that a test is skipped, past the capture of the tests' output: a run without a tool must not look like one

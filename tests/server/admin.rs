@@ -135,6 +135,7 @@ async fn policy_changes_what_a_running_plugin_may_use() {
     assert_eq!(plugin.call::<Value>("get", "a").await.expect("allowed"), json!({ "absent": true }));
     let policy = served.manage("PUT", "/api/v1/policy", json!({ "deny": ["data.a:read"] })).await;
     assert_eq!(policy["rules"][0]["resource"], "data.a");
+    assert_contains(policy["until"].as_str().unwrap_or_default(), &["restarts", "host's file"]);
     let denied = plugin.call::<Value>("get", "a").await.expect("it returns the error");
     assert_contains(&denied.to_string(), &["permission_denied"]);
     let audit = served.manage("GET", "/api/v1/audit", Value::Null).await;
@@ -188,6 +189,10 @@ async fn pages_of_other_origins_and_other_names_are_refused() {
     let form = "origin: https://evil.example\r\ncontent-type: text/plain\r\n";
     let refused = client.request("POST", "/api/v1/events", form, b"{\"topic\":\"a.b\"}").await;
     assert_eq!(refused.error(), (403, "cross_origin".to_owned()));
+    // A form on a page of a plugin, whose origin is opaque.
+    let bearer = format!("origin: null\r\nauthorization: Bearer {}\r\n", served.manager);
+    let refused = client.request("POST", "/api/v1/events", &bearer, b"{\"topic\":\"a.b\"}").await;
+    assert_eq!(refused.error(), (403, "opaque_origin".to_owned()));
     client.send("GET /api/v1/plugins HTTP/1.1\r\nhost: evil.example\r\n\r\n").await;
     assert_eq!(client.response(false).await.error(), (421, "unknown_host".to_owned()));
     client.send("GET /healthz HTTP/1.1\r\nhost: 10.1.2.3\r\n\r\n").await;

@@ -1,6 +1,7 @@
 //! Plugins served over HTTP, on real sockets.
 
 mod admin;
+mod http2;
 mod hygiene;
 mod mcp;
 mod observe;

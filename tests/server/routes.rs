@@ -232,7 +232,12 @@ async fn host_reports_on_a_plugin_without_such_routes() {
     let status = get(serving.address, "/plugins/shop/status").await.json();
     assert_eq!((&status["plugin"], &status["version"]), (&json!("shop"), &json!("0.1.0")));
     assert_eq!((&status["initialized"], &status["state"]), (&json!(true), &json!("ready")));
+    assert_eq!((&status["action_count"], &status["last_action"]), (&json!(0), &Value::Null));
     assert_eq!(get(serving.address, "/plugins/shop/health").await.json()["route"], "/health", "the plugin's own");
+    let last = async || get(serving.address, "/plugins/shop/status").await.json()["last_action"].clone();
+    assert_eq!(last().await, "request", "that of the route");
+    assert_eq!(request(serving.address, "POST", "/plugins/shop/actions/unknown", "1").await.status, 404);
+    assert_eq!(last().await, "request");
     serving.host.load(TestPlugin::from(feature::ECHO).manifest("name", json!("echo"))).await;
     assert_eq!(get(serving.address, "/plugins/echo/health").await.json()["healthy"], true);
     for (method, path, allowed) in [

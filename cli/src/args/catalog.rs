@@ -22,6 +22,9 @@ pub(crate) struct ServerArg {
     /// The URL of a server that runs elsewhere, in place of a data directory; PLUGBAY_TOKEN has the token for it
     #[arg(long, value_name = "URL", env = "PLUGBAY_SERVER", hide_env_values = true, conflicts_with = "data_dir")]
     pub(crate) server: Option<String>,
+    /// The PEM file of the authority that issued the server's certificate [default: the public authorities]
+    #[arg(long, value_name = "FILE", env = "PLUGBAY_CACERT", hide_env_values = true, value_hint = ValueHint::FilePath)]
+    pub(crate) cacert: Option<PathBuf>,
 }
 
 /// The host's file, for commands that need its settings of the catalog.

@@ -18,9 +18,9 @@ use crate::remote;
 use crate::server_client::ServerClient;
 
 pub(crate) fn run(args: &Named, enabled: bool, output: Output) -> Result<Exit, Error> {
-    if let Some(server) = &args.server.server {
+    if let Some(server) = ServerClient::of(&args.server)? {
         let change = if enabled { "enable" } else { "disable" };
-        return remote::change(&ServerClient::at(server)?, &args.name, change, output);
+        return remote::change(&server, &args.name, change, output);
     }
     let opened = match OpenedCatalog::of_installed(&args.catalog) {
         // Only the name of a plugin in a file needs a new catalog.

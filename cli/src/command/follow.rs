@@ -19,8 +19,8 @@ const LINE_BYTES_MAX: usize = 64 << 20;
 
 /// The server that the options name: at a URL, or the one that runs on the data directory.
 pub(super) fn server(server: &ServerArg, catalog: &CatalogArgs) -> Result<ServerClient, Error> {
-    if let Some(url) = &server.server {
-        return ServerClient::at(url);
+    if let Some(server) = ServerClient::of(server)? {
+        return Ok(server);
     }
     let directory = data_dir(catalog, &host_file(&catalog.file)?)?;
     ServerClient::of_data_dir(&directory).ok_or_else(|| {

@@ -15,8 +15,8 @@ use crate::remote;
 use crate::server_client::ServerClient;
 
 pub(crate) fn run(args: &Install, output: Output) -> Result<Exit, Error> {
-    if let Some(server) = &args.server.server {
-        return remote::install(&ServerClient::at(server)?, &args.reference, &args.consent, output);
+    if let Some(server) = ServerClient::of(&args.server)? {
+        return remote::install(&server, &args.reference, &args.consent, output);
     }
     let opened = OpenedCatalog::open(&args.catalog)?;
     let progress = TransferProgress::new(output.quiet);

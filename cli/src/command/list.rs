@@ -15,8 +15,8 @@ use crate::server_client::ServerClient;
 use crate::table::{Cell, section};
 
 pub(crate) fn run(args: &List, output: Output) -> Result<Exit, Error> {
-    let server = match &args.server.server {
-        Some(url) => Some(ServerClient::at(url)?),
+    let server = match ServerClient::of(&args.server)? {
+        Some(server) => Some(server),
         // The host that runs on the data directory knows the states of its plugins.
         None => ServerClient::of_data_dir(&data_dir(&args.catalog, &host_file(&args.catalog.file)?)?),
     };

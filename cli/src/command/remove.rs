@@ -19,8 +19,8 @@ use crate::remote;
 use crate::server_client::ServerClient;
 
 pub(crate) fn run(args: &Remove, output: Output) -> Result<Exit, Error> {
-    if let Some(server) = &args.server.server {
-        return remote::remove(&ServerClient::at(server)?, &args.name, args.data, output);
+    if let Some(server) = ServerClient::of(&args.server)? {
+        return remote::remove(&server, &args.name, args.data, output);
     }
     let opened = OpenedCatalog::of_installed(&args.catalog)?;
     // The host that runs closes the data before it removes them.

@@ -12,8 +12,8 @@ use crate::remote;
 use crate::server_client::ServerClient;
 
 pub(crate) fn run(args: &Named, output: Output) -> Result<Exit, Error> {
-    if let Some(server) = &args.server.server {
-        return remote::change(&ServerClient::at(server)?, &args.name, "rollback", output);
+    if let Some(server) = ServerClient::of(&args.server)? {
+        return remote::change(&server, &args.name, "rollback", output);
     }
     let opened = OpenedCatalog::of_installed(&args.catalog)?;
     let installed = host::block_on(opened.catalog.rollback(&*args.name))??;

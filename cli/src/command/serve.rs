@@ -1,12 +1,13 @@
 //! `plugbay serve`: loads all plugins of a host and answers requests to them over HTTP.
 //!
 //! The first signal ends it: running requests are completed, plugins are unloaded, and the exit code is 0. A second one
-//! ends it at once, with the code of that signal.
+//! ends it at once, with the code of that signal. SIGHUP makes it read the host's file and the certificate again.
 
 use std::convert::Infallible;
 use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -18,7 +19,7 @@ use plugbay_node::{FileWatch, FollowError, RefreshReport, watch_plugins};
 use plugbay_server::LocalSocket;
 use plugbay_server::access::{Access, AccessOptions, TokenStore};
 use plugbay_server::admin::AdminState;
-use plugbay_server::{Server, ServerSettings, ServerState, host_router};
+use plugbay_server::{Server, ServerSettings, ServerState, TlsCertificate, host_router};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -45,23 +46,32 @@ pub(crate) fn run(args: &Serve, common: &Common, output: Output) -> Result<Exit,
         // Before anything is loaded: an address in use is the most frequent mistake.
         let listener = TcpListener::bind(address).await;
         let listener = listener.map_err(|error| Error::Usage(format!("cannot listen on {address}: {error}")))?;
-        let access = access(&host, address)?;
+        let access = access(&host, address, output)?;
+        let certificate = certificate(&host, args)?;
         let started = tokio::select! {
             biased;
             started = start(&mut host, "plugbay serve", output) => started,
-            signal = signals.next() => Err(Error::Signal(signal)),
+            signal = signals.next_end() => Err(Error::Signal(signal)),
         };
         let runtime = host.node.runtime.clone();
         let ended = match started {
-            Ok(lock) => serve(host, listener, access, args, &mut signals, output).await.map(|exit| (exit, lock)),
+            Ok(lock) => serve(host, Listening { listener, certificate }, access, args, &mut signals, output)
+                .await
+                .map(|exit| (exit, lock)),
             Err(error) => Err(error),
         };
         tokio::select! {
             biased;
             () = runtime.shutdown() => ended.map(|(exit, _lock)| exit),
-            signal = signals.next() => Err(Error::Signal(signal)),
+            signal = signals.next_end() => Err(Error::Signal(signal)),
         }
     })?
+}
+
+/// A socket, and the certificate with which it speaks TLS.
+struct Listening {
+    listener: TcpListener,
+    certificate: Option<TlsCertificate>,
 }
 
 /// Loads all plugins. An error of a plugin that the command line names ends the command; the
@@ -79,7 +89,7 @@ pub(super) async fn start(host: &mut ServedHost, command: &str, output: Output) 
 /// Prints what is served, and answers requests until a signal arrives, then completes those that run.
 async fn serve(
     host: ServedHost,
-    listener: TcpListener,
+    Listening { listener, certificate }: Listening,
     (access, tokens): (Access, Option<Arc<TokenStore>>),
     args: &Serve,
     signals: &mut EndSignals,
@@ -93,23 +103,41 @@ async fn serve(
     let state = ServerState::of_node(host.node.clone(), settings);
     let admin = AdminState::new(&state, tokens.clone(), host.logs.clone());
     let server = Server::new(&state, host_router(&admin, access));
-    let mut serving = tokio::spawn(async move { server.serve(listener).await });
+    let mut serving = match certificate.clone() {
+        None => tokio::spawn(async move {
+            server.serve(listener).await;
+            Ok(())
+        }),
+        Some(certificate) => tokio::spawn(async move { server.serve_tls(listener, &certificate).await }),
+    };
     let local = local_server(&host, &admin, tokens, output);
     // Programs that read this may use the local socket at once.
-    print(address, &host.node.runtime.plugins(), output)?;
-    let following = host.node.follow_catalog(|refreshed| note_refresh(refreshed, output));
-    tokio::select! {
-        _ = signals.next() => {}
-        // It is shut down by a client, or it panicked.
-        ended = &mut serving => return ended.context("the server panicked").map(|()| Exit::Ok).map_err(Error::from),
-        () = state.closed() => {}
-        never = following => match never {},
-        never = watch(&host, output), if args.watch => match never {},
+    let scheme = if certificate.is_some() { "https" } else { "http" };
+    print(&format!("{scheme}://{address}"), &host.node.runtime.plugins(), output)?;
+    let mut following = pin!(host.node.follow_catalog(|refreshed| note_refresh(refreshed, output)));
+    let mut watching = pin!(watch(&host, output));
+    let mut renewing = pin!(renew(certificate.as_ref(), output));
+    loop {
+        tokio::select! {
+            signal = signals.next() => match signals.is_reload(signal) {
+                true => reload(&host, certificate.as_ref(), output).await,
+                false => break,
+            },
+            // It is shut down by a client, or it panicked.
+            ended = &mut serving => {
+                ended.context("the server panicked")?.context("the server cannot speak TLS")?;
+                return Ok(Exit::Ok);
+            }
+            () = state.closed() => break,
+            never = &mut following => match never {},
+            never = &mut watching, if args.watch => match never {},
+            never = &mut renewing, if certificate.is_some() => match never {},
+        }
     }
     state.close();
     tokio::select! {
-        ended = serving => ended.context("the server panicked")?,
-        signal = signals.next() => return Err(Error::Signal(signal)),
+        ended = serving => ended.context("the server panicked")?.context("the server cannot speak TLS")?,
+        signal = signals.next_end() => return Err(Error::Signal(signal)),
     }
     if let Some(local) = local {
         local.await.context("the server of the local socket panicked")?;
@@ -118,13 +146,78 @@ async fn serve(
 }
 
 /// The rules of access for an address, and the tokens of the data directory.
-fn access(host: &ServedHost, address: SocketAddr) -> Result<(Access, Option<Arc<TokenStore>>), Error> {
+fn access(host: &ServedHost, address: SocketAddr, output: Output) -> Result<(Access, Option<Arc<TokenStore>>), Error> {
     let tokens = match host.node.data_dir() {
         Some(directory) if host.node.is_writable() => Some(Arc::new(TokenStore::open(directory)?)),
         _ => None,
     };
-    let access = Access::of_address(address, tokens.clone(), &AccessOptions::default());
-    Ok((access.map_err(|error| Error::Usage(error.to_string()))?, tokens))
+    let options = AccessOptions::of_file(&host.server).map_err(|error| Error::Usage(error.to_string()))?;
+    let access = Access::of_address(address, tokens.clone(), &options);
+    let access = access.map_err(|error| Error::Usage(error.to_string()))?;
+    if !address.ip().is_loopback() || options.anonymous.is_some() {
+        let scopes: Vec<String> = access.anonymous().iter().map(ToString::to_string).collect();
+        match scopes.is_empty() {
+            true => output.note(&format!("{address} is served to clients with a token only")),
+            false => output.note(&format!("clients of {address} without a token have: {}", scopes.join(", "))),
+        }
+    }
+    Ok((access, tokens))
+}
+
+/// The certificate of the command line, or of the host's file.
+fn certificate(host: &ServedHost, args: &Serve) -> Result<Option<TlsCertificate>, Error> {
+    let files = match (&args.tls_certificate, &args.tls_key, &host.server.tls) {
+        (Some(certificate), Some(key), _) => (certificate, key),
+        (_, _, Some(tls)) => (&tls.certificate, &tls.key),
+        _ => return Ok(None),
+    };
+    let opened = TlsCertificate::open(files.0, files.1);
+    opened.map(Some).map_err(|error| Error::Usage(error.to_string()))
+}
+
+/// Reads the host's file and the certificate again. What cannot be used leaves the present settings in force.
+async fn reload(host: &Arc<ServedHost>, certificate: Option<&TlsCertificate>, output: Output) {
+    output.note("SIGHUP: the settings are read again");
+    let reloading = host.clone();
+    match tokio::task::spawn_blocking(move || reloading.reload()).await {
+        Ok(Ok((reloaded, level))) => {
+            reloaded.notes.iter().for_each(|note| output.note(note));
+            output.note(&format!("the policy has {} rules, and the log level is {}", reloaded.rules, level.name()));
+            if !reloaded.needs_restart.is_empty() {
+                let parts = reloaded.needs_restart.join(", ");
+                output.note(&format!("changes of these parts of the host's file need a restart: {parts}"));
+            }
+        }
+        Ok(Err(error)) => {
+            error.report_as_text();
+            output.note("the policy and the level of log lines stay as they are");
+        }
+        Err(panic) => tracing::error!("the host's file was not read: {panic}"),
+    }
+    if let Some(certificate) = certificate {
+        renew_now(certificate, output).await;
+    }
+}
+
+/// Reads the certificate again whenever its files change.
+async fn renew(certificate: Option<&TlsCertificate>, output: Output) -> Infallible {
+    let Some(certificate) = certificate else { return std::future::pending().await };
+    let mut watch = FileWatch::default();
+    certificate.files().into_iter().for_each(|file| watch.add(file));
+    loop {
+        watch.changed().await;
+        renew_now(certificate, output).await;
+    }
+}
+
+async fn renew_now(certificate: &TlsCertificate, output: Output) {
+    let renewed = certificate.clone();
+    match tokio::task::spawn_blocking(move || renewed.reload()).await {
+        Ok(Ok(true)) => output.note("new connections get the new certificate"),
+        Ok(Ok(false)) => output.note("the certificate has not changed"),
+        Ok(Err(error)) => tracing::error!("the present certificate stays in use: {error}"),
+        Err(panic) => tracing::error!("the certificate was not read: {panic}"),
+    }
 }
 
 /// Serves the local socket of the data directory, over which the command on this machine speaks to this host.
@@ -204,8 +297,7 @@ pub(super) fn note_refresh(refreshed: Result<RefreshReport, FollowError>, output
 }
 
 /// Prints what is served and where, and a command to try.
-fn print(address: SocketAddr, plugins: &[Plugin], output: Output) -> Result<(), Error> {
-    let base = format!("http://{address}");
+fn print(base: &str, plugins: &[Plugin], output: Output) -> Result<(), Error> {
     if output.json {
         let listed = |plugin: &Plugin| {
             let manifest = plugin.manifest();
@@ -230,7 +322,7 @@ fn print(address: SocketAddr, plugins: &[Plugin], output: Output) -> Result<(), 
             let _ = writeln!(text, "    and {more} more");
         }
     }
-    if let Some(command) = to_try(&base, plugins) {
+    if let Some(command) = to_try(base, plugins) {
         let _ = writeln!(text, "try: {command}");
     }
     output.result(&text)?;

@@ -17,8 +17,8 @@ use crate::table::{Cell, section};
 use crate::units::{show_bytes, show_time};
 
 pub(crate) fn run(args: &Status, output: Output) -> Result<Exit, Error> {
-    if let Some(server) = &args.server.server {
-        return remote::status(&ServerClient::at(server)?, args.name.as_deref(), output);
+    if let Some(server) = ServerClient::of(&args.server)? {
+        return remote::status(&server, args.name.as_deref(), output);
     }
     match &args.name {
         Some(name) => of_plugin(&OpenedCatalog::of_installed(&args.catalog)?, name, output),

@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Test, common: &Common, output: Output) -> Result<Exit, 
         if !output.json {
             output.result(&plain(&tests.path().display().to_string()))?;
         }
-        let mut report = |outcome: &TestOutcome| print(outcome, common.log_level, output);
+        let mut report = |outcome: &TestOutcome| print(outcome, common.log_threshold(), output);
         let outcomes = tests.run(&package, &place, &wanted, &mut report)?;
         all.push((tests.path(), outcomes));
     }

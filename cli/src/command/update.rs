@@ -13,8 +13,8 @@ use crate::server_client::ServerClient;
 use super::install::store;
 
 pub(crate) fn run(args: &Update, output: Output) -> Result<Exit, Error> {
-    if let Some(server) = &args.server.server {
-        return remote::update(&ServerClient::at(server)?, args, output);
+    if let Some(server) = ServerClient::of(&args.server)? {
+        return remote::update(&server, args, output);
     }
     let opened = OpenedCatalog::of_installed(&args.catalog)?;
     let progress = TransferProgress::new(output.quiet);

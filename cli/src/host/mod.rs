@@ -8,6 +8,7 @@ mod installed;
 mod limits;
 mod served;
 
+use std::ffi::OsString;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -96,7 +97,7 @@ impl Host {
     ) -> Result<Self, Error> {
         let defaults = HostArgs::default();
         let args = host.unwrap_or(&defaults);
-        let file = args.host_file.as_deref().map(HostFile::read).transpose()?.unwrap_or_default();
+        let file = host_file(args.host_file.as_deref())?;
         let asked = LimitOptions::new(limits);
         let policy = typed_policy(args)?;
         let opened = match installed::find(path, || Ok(installed::catalog(&file, args)?))? {
@@ -109,7 +110,7 @@ impl Host {
         {
             output.note(&format!("the environment `{name}` has no effect: the plugin has no config/{name}.yaml"));
         }
-        let log = StderrLog::new(common.log_level, common.quiet);
+        let log = StderrLog::new(common.log_threshold(), common.quiet);
         let others = u32::try_from(others + file.local_plugins().count()).unwrap_or(u32::MAX);
         let builder = Runtime::builder()
             .live_instances(live_instances(others))
@@ -194,6 +195,13 @@ fn lacks_environment(plugin: &Path, name: &str) -> bool {
     let Ok(files) = plugin.join("config").read_dir() else { return false };
     let is_it = |path: &Path| path.file_stem().is_some_and(|stem| stem == name) && Format::from_path(path).is_some();
     !files.flatten().any(|file| is_it(&file.path()))
+}
+
+/// Reads the host's file, if one is named, with the variables of the environment that override it.
+pub(crate) fn host_file(path: Option<&Path>) -> Result<HostFile, Error> {
+    let text =
+        |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned()));
+    Ok(HostFile::read_with(path, std::env::vars_os().filter_map(text))?)
 }
 
 /// Runs a future on this thread: one call needs no others, and threads take time to start.

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use plugbay::compile::CompileIsolation;
 use plugbay::manifest::{ServerEntry, ToolPattern};
 use plugbay::{Package, Runtime};
-use plugbay_node::{BootError, BootFailure, HostFile, Node, NodeOptions};
+use plugbay_node::{BootError, BootFailure, Node, NodeOptions, ReloadedFile};
 use plugbay_project::Source;
 use plugbay_server::telemetry::LogBuffer;
 
-use super::{Crates, LIVE_INSTANCES_MAX, code_cache, configured, open_package, typed_policy, worker};
-use crate::args::{Common, Serve};
+use super::{Crates, LIVE_INSTANCES_MAX, code_cache, configured, host_file, open_package, typed_policy, worker};
+use crate::args::{Common, LogThreshold, Serve};
 use crate::error::Error;
+use crate::host_log;
 use crate::log::StderrLog;
 use crate::output::Output;
 
@@ -29,6 +30,9 @@ pub(crate) struct ServedHost {
     /// The latest log lines.
     pub(crate) logs: LogBuffer,
     args: crate::args::HostArgs,
+    log: StderrLog,
+    /// The level of log lines on the command line, which the host's file does not change.
+    log_level: Option<LogThreshold>,
 }
 
 impl ServedHost {
@@ -39,13 +43,13 @@ impl ServedHost {
             let message = "--config is for one PLUGIN; the host's file has the options of several";
             return Err(Error::Usage(message.to_owned()));
         }
-        let file = host.host_file.as_deref().map(HostFile::read).transpose()?.unwrap_or_default();
+        let file = host_file(host.host_file.as_deref())?;
         let server = file.server().clone();
         let exposed = if args.expose.is_empty() { file.mcp().to_vec() } else { args.expose.clone() };
         let policy = typed_policy(host)?;
         let opened = args.plugins.iter().map(|path| Ok((path, open_package(path, Crates::Build, output)?)));
         let opened = opened.collect::<Result<Vec<_>, Error>>()?;
-        let log = StderrLog::new(common.log_level, common.quiet);
+        let log = StderrLog::new(common.log_threshold(), common.quiet);
         let logs = LogBuffer::new(Some(Box::new(log.clone())));
         let builder = Runtime::builder()
             .live_instances(LIVE_INSTANCES_MAX)
@@ -70,9 +74,31 @@ impl ServedHost {
             exposed,
             logs,
             args: host.clone(),
+            log,
+            log_level: common.log_level,
         };
+        served.show_log(served.server.log_level);
         served.packages = opened.into_iter().map(|(path, package)| served.configured(path, package)).collect();
         Ok(served)
+    }
+
+    /// Reads the host's file again and puts in force what can change while the host runs. Returns it with the level of
+    /// log lines.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is invalid. Nothing is changed then.
+    pub(crate) fn reload(&self) -> Result<(ReloadedFile, LogThreshold), Error> {
+        let file = host_file(self.args.host_file.as_deref())?;
+        let level = self.show_log(file.server().log_level);
+        Ok((self.node.reload_file(&file), level))
+    }
+
+    /// Shows log lines from the level of the command line on, or else from that of the host's file.
+    fn show_log(&self, of_file: Option<&str>) -> LogThreshold {
+        let level = self.log_level.or_else(|| LogThreshold::named(of_file?)).unwrap_or(LogThreshold::Info);
+        self.log.set(level);
+        host_log::set(level);
+        level
     }
 
     /// A package with the settings of the host's file and the options.

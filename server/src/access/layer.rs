@@ -27,7 +27,9 @@ pub async fn authenticate(State(access): State<Access>, request: Request, next: 
 fn admit(access: &Access, request: &Parts) -> Result<Identity, Refusal> {
     let is_local = matches!(request.extensions.get(), Some(ConnectionInfo::Local { .. }));
     if !is_local && is_cross_origin(request) {
-        return Err(Refusal::CrossOrigin);
+        // Any page of any site can make itself one of this origin, so it gets no more than others.
+        let is_opaque = request.headers.get(ORIGIN).is_some_and(|origin| origin == "null");
+        return Err(if is_opaque { Refusal::OpaqueOrigin } else { Refusal::CrossOrigin });
     }
     access.identify(request)
 }
@@ -156,6 +158,10 @@ mod tests {
         let form = [("origin", "https://evil.example"), ("content-type", "application/x-www-form-urlencoded")];
         let (status, body) = answer(&server, "POST", &form).await;
         assert!(status == 403 && body.contains("cross_origin"), "{body}");
+        let sandboxed = [("origin", "null"), ("sec-fetch-site", "cross-site"), ("authorization", &*bearer)];
+        let (status, body) = answer(&server, "POST", &sandboxed).await;
+        assert!(status == 403 && body.contains("opaque_origin") && body.contains("sandboxed"), "{body}");
+        assert_eq!(answer(&server, "GET", &sandboxed).await.0, 200);
     }
 
     #[tokio::test]

@@ -51,6 +51,13 @@ pub enum Refusal {
     /// A web page of another origin made the request.
     #[error("a web page of another origin made this request, and such requests are not served")]
     CrossOrigin,
+    /// A sandboxed web page made the request, as all pages are that plugins serve.
+    #[error(
+        "a web page without an origin of its own made this request (`Origin: null`): pages that plugins serve are \
+         sandboxed, and may read but change nothing in their reader's name. Send the request from a program, or from a \
+         page of the application that serves this router"
+    )]
+    OpaqueOrigin,
     /// The tokens cannot be read.
     #[error("the host cannot read its tokens")]
     Unavailable,
@@ -66,6 +73,7 @@ impl Refusal {
             Refusal::TooManyAttempts { .. } => "too_many_attempts",
             Refusal::UnknownHost => "unknown_host",
             Refusal::CrossOrigin => "cross_origin",
+            Refusal::OpaqueOrigin => "opaque_origin",
             Refusal::Unavailable => "tokens_unavailable",
         }
     }
@@ -74,7 +82,7 @@ impl Refusal {
     pub fn status(&self) -> StatusCode {
         match self {
             Refusal::TokenNeeded { .. } | Refusal::InvalidToken { .. } => StatusCode::UNAUTHORIZED,
-            Refusal::InsufficientScope { .. } | Refusal::CrossOrigin => StatusCode::FORBIDDEN,
+            Refusal::InsufficientScope { .. } | Refusal::CrossOrigin | Refusal::OpaqueOrigin => StatusCode::FORBIDDEN,
             Refusal::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
             Refusal::UnknownHost => StatusCode::MISDIRECTED_REQUEST,
             Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,

@@ -9,10 +9,11 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use plugbay::clock::{Clock, SystemClock};
+use plugbay::manifest::ServerEntry;
 
 use super::token_store::WrongToken;
 use super::wrong_tokens::WrongTokens;
-use super::{HostNames, Identity, Refusal, Scope, ScopeKind, TokenStore, TokenStoreError};
+use super::{HostNames, Identity, InvalidScope, Refusal, Scope, ScopeKind, TokenStore, TokenStoreError};
 use crate::ConnectionInfo;
 
 /// The operator's settings of access.
@@ -24,6 +25,17 @@ pub struct AccessOptions {
     /// Names of the server, in addition to those of the loopback. Default on a loopback address: none. Default on
     /// another, where a caller without a token may do nothing: any.
     pub hosts: Vec<String>,
+}
+
+impl AccessOptions {
+    /// The options of the host's file.
+    ///
+    /// # Errors
+    /// [`InvalidScope`] if a text is not a scope, which the reader of the file has refused already.
+    pub fn of_file(entry: &ServerEntry) -> Result<Self, InvalidScope> {
+        let scopes = |texts: &Vec<String>| texts.iter().map(|text| text.parse()).collect::<Result<_, _>>();
+        Ok(AccessOptions { anonymous: entry.anonymous.as_ref().map(scopes).transpose()?, hosts: entry.hosts.clone() })
+    }
 }
 
 /// A server must not listen on an address under these rules.

@@ -47,7 +47,12 @@ pub(super) struct NewRules {
     deny: Vec<String>,
 }
 
-/// `PUT /policy`: denials come above permissions. The policy of a later start is that of the host's file.
+/// How long rules that were set over HTTP are in force.
+const POLICY_UNTIL: &str = "the host restarts or reads its file again (SIGHUP): lasting rules belong in `policy` of the \
+    host's file";
+
+/// `PUT /policy`: denials come above permissions. The answer says until when: the policy of a later start, or after the
+/// host's file was read again, is that of the file.
 pub(super) async fn set_policy(
     State(state): State<AdminState>,
     caller: Caller,
@@ -65,7 +70,9 @@ pub(super) async fn set_policy(
     });
     changed.map_err(|error: plugbay::policy::PolicyError| AdminError::invalid(error))?;
     tracing::info!(caller = caller.name(), allow = ?new.allow, deny = ?new.deny, "the policy was changed");
-    Ok(Json(described_policy(&state)))
+    let mut described = described_policy(&state);
+    described["until"] = POLICY_UNTIL.into();
+    Ok(Json(described))
 }
 
 fn described_policy(state: &AdminState) -> Value {

@@ -54,6 +54,7 @@ impl Server {
 }
 
 impl Listen for LocalSocket {
+    type Accepted = UnixStream;
     type Stream = UnixStream;
 
     async fn accept(&self) -> io::Result<(UnixStream, ConnectionInfo)> {
@@ -65,6 +66,10 @@ impl Listen for LocalSocket {
             }
             tracing::warn!(user, "another user's connection to the local socket is refused");
         }
+    }
+
+    fn open(&self, stream: UnixStream) -> impl Future<Output = io::Result<UnixStream>> + Send + 'static {
+        std::future::ready(Ok(stream))
     }
 
     fn refuse(&self, stream: &UnixStream) {

@@ -10,6 +10,7 @@ mod front;
 mod local;
 mod request_id;
 mod stall_timeout;
+mod tls;
 
 use std::io;
 use std::net::SocketAddr;
@@ -27,6 +28,7 @@ use self::front::Front;
 #[cfg(unix)]
 pub use self::local::{LOCAL_SOCKET_NAME, LocalSocket};
 pub use self::request_id::RequestId;
+pub use self::tls::{TlsCertificate, TlsError};
 use crate::ServerState;
 
 /// The pause after a connection could not be accepted, such as for a lack of file descriptors.
@@ -100,8 +102,17 @@ impl Server {
                 continue;
             };
             let (connections, state) = (self.connections.clone(), self.state.clone());
+            let opened = tokio::time::timeout(self.state.settings().header_timeout, listener.open(stream));
             tasks.spawn(async move {
-                connections.serve(stream, info, state.closed()).await;
+                let opened = tokio::select! {
+                    opened = opened => opened,
+                    () = state.closed() => return,
+                };
+                match opened {
+                    Ok(Ok(stream)) => connections.serve(stream, info, state.closed()).await,
+                    Ok(Err(error)) => tracing::debug!("a connection cannot be opened: {error}"),
+                    Err(_) => tracing::debug!("a client did not complete its handshake in time"),
+                }
                 drop(permit);
             });
         }
@@ -115,22 +126,33 @@ impl Server {
 
 /// A socket that accepts connections.
 trait Listen {
+    /// An accepted connection.
+    type Accepted: Send + 'static;
+    /// A connection on which a client sends requests.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
     /// Waits for a connection.
-    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, ConnectionInfo)>> + Send;
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Accepted, ConnectionInfo)>> + Send;
+
+    /// Does what precedes the first request: a handshake, or nothing.
+    fn open(&self, stream: Self::Accepted) -> impl Future<Output = io::Result<Self::Stream>> + Send + 'static;
 
     /// Answers a connection above the limit. A new connection has space for these bytes, so this does not block.
-    fn refuse(&self, stream: &Self::Stream);
+    fn refuse(&self, stream: &Self::Accepted);
 }
 
 impl Listen for TcpListener {
+    type Accepted = TcpStream;
     type Stream = TcpStream;
 
     async fn accept(&self) -> io::Result<(TcpStream, ConnectionInfo)> {
         let (stream, address) = TcpListener::accept(self).await?;
         let _ = stream.set_nodelay(true);
         Ok((stream, ConnectionInfo::Tcp(address)))
+    }
+
+    fn open(&self, stream: TcpStream) -> impl Future<Output = io::Result<TcpStream>> + Send + 'static {
+        std::future::ready(Ok(stream))
     }
 
     fn refuse(&self, stream: &TcpStream) {

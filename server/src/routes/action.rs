@@ -57,7 +57,11 @@ pub(super) async fn answer(
         let message = format!("no plugin `{plugin}` is loaded");
         return answer::error(StatusCode::NOT_FOUND, "unknown_plugin", &message);
     };
-    let mut response = match loaded.invoke(invocation).await {
+    let called = loaded.invoke(invocation).await;
+    if called.is_ok() {
+        state.last_actions().action(&plugin, &action);
+    }
+    let mut response = match called {
         Ok(outcome) => match serde_json::from_str::<&RawValue>(outcome.json()) {
             Ok(result) => {
                 let answered = Answered { status: "ok", plugin: &plugin, action: &action, result };

@@ -11,6 +11,7 @@
 
 mod action;
 mod body;
+mod last_actions;
 mod plugin;
 mod report;
 mod response;
@@ -23,6 +24,8 @@ use http::StatusCode;
 
 use crate::access::ScopeKind;
 use crate::{Identity, ServerState, answer};
+
+pub(crate) use self::last_actions::LastActions;
 
 /// Returns a router with the paths of all plugins of a runtime, at `/plugins` and `/ipc`, which follows plugins that
 /// are loaded, replaced and unloaded. With a `&Runtime` it has the default settings.

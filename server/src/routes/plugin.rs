@@ -35,7 +35,10 @@ pub(super) async fn answer(State(state): State<ServerState>, request: Request) -
         request = request.body(body);
     }
     match state.runtime().handle_route(plugin, call(plugin, request, &parts)).await {
-        Ok(answered) => response::of_outcome(answered.into_outcome(), &parts.method),
+        Ok(answered) => {
+            state.last_actions().route(plugin, &parts.method, answered.route());
+            response::of_outcome(answered.into_outcome(), &parts.method)
+        }
         Err(error) => match report::answer(&state, plugin, path, &parts.method, &error).await {
             Some(report) => report,
             None => of_error(&error, &parts.method, &state),

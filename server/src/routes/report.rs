@@ -36,7 +36,7 @@ pub(super) async fn answer(
     };
     let is_read = matches!(*method, Method::GET | Method::HEAD);
     let mut response = match state.runtime().plugin(plugin) {
-        Some(plugin) if is_read && path == "/status" => answer::json(StatusCode::OK, &status(&plugin)),
+        Some(plugin) if is_read && path == "/status" => answer::json(StatusCode::OK, &status(&plugin, state)),
         Some(plugin) if is_read && path == "/health" => health(&plugin, state).await,
         _ => other_method(method, allowed),
     };
@@ -62,7 +62,8 @@ fn other_method(method: &Method, allowed: &'static str) -> Response {
     response
 }
 
-fn status(plugin: &Plugin) -> Value {
+/// The report of Nexus. `last_action` is the last one that a request called successfully; `null` before the first.
+fn status(plugin: &Plugin, state: &ServerState) -> Value {
     let (manifest, status) = (plugin.manifest(), plugin.status());
     let uptime = SystemTime::now().duration_since(status.loaded).unwrap_or_default();
     json!({
@@ -71,6 +72,7 @@ fn status(plugin: &Plugin) -> Value {
         "initialized": status.state.serves(),
         "state": status.state,
         "action_count": plugin.metrics().calls,
+        "last_action": state.last_actions().of(plugin),
         "uptime": uptime.as_secs(),
     })
 }
