@@ -2,16 +2,19 @@
 //! `warning: message (plugin=hello, error=…)`.
 //!
 //! Log lines and denials of plugins have sinks instead ([`crate::log`]). A subscriber that ignores spans is 60 lines,
-//! while `tracing-subscriber` would slow down the start of every run.
+//! while `tracing-subscriber` would slow down the start of every run. A server that exports traces uses it.
 
 use std::fmt::{self, Write};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use clap::ValueEnum;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{Layer, Registry};
 
 use crate::args::LogThreshold;
 use crate::output::{CYAN, DIM, RED, YELLOW, indented, plain};
@@ -20,16 +23,30 @@ use crate::stderr;
 /// Writes events to standard error.
 struct HostLog;
 
+/// Whether nothing is shown at any level.
+static IS_QUIET: AtomicBool = AtomicBool::new(true);
 /// The lowest level that is shown, as a [`LogThreshold`] in a number.
 static THRESHOLD: AtomicU8 = AtomicU8::new(LogThreshold::Off as u8);
 
 /// Installs the subscriber. `Off` and quiet show no events.
 pub(crate) fn show(level: LogThreshold, quiet: bool) {
     if !quiet {
+        IS_QUIET.store(false, Ordering::Relaxed);
         THRESHOLD.store(level as u8, Ordering::Relaxed);
         // This fails only if the process already has a subscriber.
         let _ = tracing::subscriber::set_global_default(HostLog);
     }
+}
+
+/// Installs the subscriber together with a layer that exports spans and events.
+pub(crate) fn show_with<L>(level: LogThreshold, quiet: bool, layer: L)
+where
+    L: Layer<Registry> + Send + Sync,
+{
+    IS_QUIET.store(quiet, Ordering::Relaxed);
+    THRESHOLD.store(level as u8, Ordering::Relaxed);
+    let subscriber = Registry::default().with(layer).with(HostLog.with_filter(filter_fn(is_shown)));
+    let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
 /// Sets another level. Without effect in a command that shows no events.
@@ -40,6 +57,9 @@ pub(crate) fn set(level: LogThreshold) {
 }
 
 fn threshold() -> LevelFilter {
+    if IS_QUIET.load(Ordering::Relaxed) {
+        return LevelFilter::OFF;
+    }
     let number = THRESHOLD.load(Ordering::Relaxed);
     match LogThreshold::value_variants().iter().find(|level| **level as u8 == number) {
         Some(LogThreshold::Trace) => LevelFilter::TRACE,
@@ -58,6 +78,18 @@ fn is_shown(metadata: &Metadata<'_>) -> bool {
     metadata.is_event() && is_ours && *metadata.level() <= threshold()
 }
 
+impl<S: Subscriber> Layer<S> for HostLog {
+    fn on_event(&self, event: &Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        write(event);
+    }
+}
+
+fn write(event: &Event<'_>) {
+    let mut text = EventText::default();
+    event.record(&mut text);
+    stderr::log(text.line(*event.metadata().level()));
+}
+
 impl Subscriber for HostLog {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         is_shown(metadata)
@@ -68,9 +100,7 @@ impl Subscriber for HostLog {
     }
 
     fn event(&self, event: &Event<'_>) {
-        let mut text = EventText::default();
-        event.record(&mut text);
-        stderr::log(text.line(*event.metadata().level()));
+        write(event);
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {

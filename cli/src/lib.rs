@@ -53,7 +53,10 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let output = Output { json: args.common.json, quiet: args.common.quiet };
-    host_log::show(args.common.log_threshold(), args.common.quiet);
+    // A server shows it when it knows whether traces are exported.
+    if !matches!(args.command, Command::Serve(_)) {
+        host_log::show(args.common.log_threshold(), args.common.quiet);
+    }
     let exit = run(&args, output).unwrap_or_else(|error| {
         error.report(output);
         Exit::from(&error)

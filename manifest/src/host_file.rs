@@ -4,6 +4,7 @@
 //! They are checked against the plugin's configuration when it is loaded.
 
 mod catalog_settings;
+mod otlp_entry;
 mod overrides;
 mod server_entry;
 
@@ -24,6 +25,7 @@ use crate::read::{Node, kind_of};
 use crate::{name, shape, top};
 
 pub use self::catalog_settings::CatalogSettings;
+pub use self::otlp_entry::OtlpEntry;
 pub use self::overrides::VARIABLE_PREFIX;
 pub use self::server_entry::{ServerEntry, TlsEntry};
 

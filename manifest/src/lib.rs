@@ -55,7 +55,8 @@ mod whole;
 pub use field::nearest;
 pub use format::{FILE_NAMES, Format};
 pub use host_file::{
-    CatalogSettings, HOST_FILE_NAMES, HostFile, PluginEntry, PluginSource, ServerEntry, TlsEntry, VARIABLE_PREFIX,
+    CatalogSettings, HOST_FILE_NAMES, HostFile, OtlpEntry, PluginEntry, PluginSource, ServerEntry, TlsEntry,
+    VARIABLE_PREFIX,
 };
 pub use layer::Layer;
 pub use manifest::Manifest;

@@ -78,6 +78,7 @@ impl HostFile {
             ("plugins", own.plugins != other.plugins),
             ("plugins_dir", own.plugins_dir != other.plugins_dir),
             ("catalog", own.catalog != other.catalog),
+            ("mcp", own.mcp != other.mcp),
             ("server", server != others),
             ("ceilings", own.ceilings != other.ceilings),
             ("environment", own.environment != other.environment),

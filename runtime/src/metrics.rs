@@ -29,6 +29,10 @@ pub(crate) struct Metrics {
     /// Calls by error code. A lock is cheap enough here: errors are rare.
     errors: Mutex<BTreeMap<String, u64>>,
     instances_started: AtomicU64,
+    /// The memory of all live instances, in bytes.
+    memory_bytes: AtomicU64,
+    cache_hits: AtomicU64,
+    cache_misses: AtomicU64,
     /// The plugin's own counters and gauges.
     pub(crate) own: OwnMetrics,
 }
@@ -86,6 +90,16 @@ pub struct MetricsSnapshot {
     pub latency_micros: Vec<(u64, u64)>,
     /// Instances created, including the first.
     pub instances_started: u64,
+    /// The memory that the plugin's live instances hold now, in bytes.
+    pub memory_bytes: u64,
+    /// The calls that wait for an instance now.
+    pub calls_waiting: u64,
+    /// The events in the plugin's queue now, including those on their way to it. Durable events are stored elsewhere.
+    pub events_queued: u64,
+    /// Reads of the plugin's cache that found a value.
+    pub cache_hits: u64,
+    /// Reads of the plugin's cache that found none.
+    pub cache_misses: u64,
     /// Accesses to host capabilities that were granted.
     pub allows: u64,
     /// Accesses to host capabilities that were denied.
@@ -120,6 +134,22 @@ impl Metrics {
         }
     }
 
+    /// Counts the growth of an instance's memory.
+    pub(crate) fn memory_grew(&self, bytes: u64) {
+        self.memory_bytes.fetch_add(bytes, Relaxed);
+    }
+
+    /// Counts the memory of an instance that is gone.
+    pub(crate) fn memory_released(&self, bytes: u64) {
+        self.memory_bytes.fetch_sub(bytes, Relaxed);
+    }
+
+    /// Counts a read of the cache.
+    pub(crate) fn cache_read(&self, found: bool) {
+        let counter = if found { &self.cache_hits } else { &self.cache_misses };
+        counter.fetch_add(1, Relaxed);
+    }
+
     pub(crate) fn instance_started(&self) {
         self.instances_started.fetch_add(1, Relaxed);
     }
@@ -148,6 +178,11 @@ impl Metrics {
             busy_seconds: Duration::from_nanos(sum(&|counters| &counters.nanos)).as_secs_f64(),
             latency_micros,
             instances_started: self.instances_started.load(Relaxed),
+            memory_bytes: self.memory_bytes.load(Relaxed),
+            calls_waiting: 0,
+            events_queued: 0,
+            cache_hits: self.cache_hits.load(Relaxed),
+            cache_misses: self.cache_misses.load(Relaxed),
             allows: audit.map_or(0, PluginAudit::allowed),
             denials: audit.map_or(0, PluginAudit::denied),
             denials_unrecorded: audit.map_or(0, PluginAudit::left_out),

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::ServerSettings;
 use crate::routes::LastActions;
+use crate::telemetry::RequestCounters;
 
 /// What all requests of a server share. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -20,6 +21,7 @@ struct Shared {
     settings: ServerSettings,
     /// The last action of each plugin.
     last_actions: LastActions,
+    requests: RequestCounters,
     /// Whether the server shuts down.
     closing: watch::Sender<bool>,
 }
@@ -37,7 +39,14 @@ impl ServerState {
 
     fn with(runtime: Runtime, node: Option<Arc<Node>>, settings: ServerSettings) -> Self {
         let (closing, _) = watch::channel(false);
-        ServerState(Arc::new(Shared { runtime, node, settings, last_actions: LastActions::default(), closing }))
+        ServerState(Arc::new(Shared {
+            runtime,
+            node,
+            settings,
+            last_actions: LastActions::default(),
+            requests: RequestCounters::default(),
+            closing,
+        }))
     }
 
     /// The runtime of the plugins.
@@ -57,6 +66,11 @@ impl ServerState {
 
     pub(crate) fn last_actions(&self) -> &LastActions {
         &self.0.last_actions
+    }
+
+    /// The counters of the requests of all servers with this state.
+    pub(crate) fn requests(&self) -> &RequestCounters {
+        &self.0.requests
     }
 
     /// Announces that the server shuts down, so that answers without an end are ended.

@@ -9,6 +9,8 @@ mod call;
 mod catalog;
 #[cfg(unix)]
 mod dev;
+#[cfg(unix)]
+mod dist;
 mod doctor;
 #[cfg(unix)]
 mod durability;
@@ -29,9 +31,13 @@ mod run;
 #[cfg(unix)]
 mod serve;
 #[cfg(unix)]
+mod serve_admin;
+#[cfg(unix)]
 mod serve_example;
 #[cfg(unix)]
 mod serve_local;
+#[cfg(unix)]
+mod serve_otlp;
 #[cfg(unix)]
 mod serve_settings;
 mod service_cache;

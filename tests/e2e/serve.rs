@@ -64,7 +64,7 @@ impl Served {
     }
 
     /// Waits for the end, and returns the exit code and the rest of standard error.
-    fn ended(mut self) -> (Option<i32>, String) {
+    pub(crate) fn ended(mut self) -> (Option<i32>, String) {
         let mut rest = String::new();
         self.stderr.read_to_string(&mut rest).expect("text");
         (self.child.wait().expect("the test owns the process").code(), rest)
@@ -198,6 +198,56 @@ async fn no_answer_is_cut_by_a_signal_under_load() {
     }
     let (code, rest) = served.ended();
     assert_eq!(code, Some(0), "{rest}");
+}
+
+#[tokio::test]
+async fn no_acknowledged_change_is_lost_by_a_signal_under_load() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let host_file = directory.path().join("plugbay.yaml");
+    std::fs::write(&host_file, "policy: [{ resource: '*' }]\ndata_dir: data\n").expect("written");
+    let store = TestPlugin::from(feature::DATA).manifest("name", json!("store"));
+    let store = plugin_file(store.manifest("permissions", json!([{ "resource": "data.*" }])));
+    let arguments = [store.path().to_str().expect("UTF-8"), "--host-file", host_file.to_str().expect("UTF-8")];
+    let served = Served::start(&arguments);
+    let address = served.address;
+    let acknowledged = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let clients = (0..4).map(|client| {
+        let acknowledged = acknowledged.clone();
+        tokio::spawn(async move {
+            let (mut connection, mut keys) = (Client::connect(address).await, Vec::new());
+            loop {
+                let key = format!("c{client}/{}", keys.len());
+                let body = json!({ "key": key, "value": keys.len() }).to_string();
+                let length = body.len();
+                let path = "/plugins/store/actions/set";
+                let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n");
+                connection.send([head, body].concat()).await;
+                let Some(response) = connection.try_response(false).await else { break };
+                assert_eq!(response.json()["result"], "set", "{}", response.text());
+                keys.push(key);
+                acknowledged.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                if response.header("connection") == Some("close") {
+                    break;
+                }
+            }
+            keys
+        })
+    });
+    let clients: Vec<_> = clients.collect();
+    until("some changes", async || (acknowledged.load(std::sync::atomic::Ordering::Relaxed) > 100).then_some(())).await;
+    served.send(Signal::TERM);
+    let mut keys = Vec::new();
+    for client in clients {
+        keys.extend(client.await.expect("no answer is wrong"));
+    }
+    let (code, rest) = served.ended();
+    assert_eq!(code, Some(0), "{rest}");
+    let served = Served::start(&arguments);
+    for key in keys {
+        let got = request(served.address, "POST", "/plugins/store/actions/get", &json!(key).to_string()).await;
+        assert!(got.json()["result"].is_u64(), "{key}: {}", got.text());
+    }
+    served.end();
 }
 
 // The request runs beside the test, which waits for lines.

@@ -13,6 +13,7 @@ use crate::harness::client::{Client, request};
 use crate::harness::command::{Plugbay, Ran, lines_until};
 use crate::harness::guest::feature;
 use crate::harness::host::TestPlugin;
+use crate::harness::skipped;
 
 /// A data directory with the plugin `hello`, and its server.
 struct Scene {
@@ -90,6 +91,35 @@ fn socket_is_for_this_user_and_goes_with_the_server() {
     assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
     served.end();
     assert!(!socket.exists());
+}
+
+#[test]
+fn socket_serves_no_other_user_even_if_its_permissions_allow_it() {
+    /// The user without rights of most systems.
+    const NOBODY: u32 = 65_534;
+
+    if !rustix::process::geteuid().is_root() {
+        return skipped("only root can run a command as another user");
+    }
+    let scene = Scene::new();
+    let served = scene.serve();
+    let as_nobody = || {
+        let command = Plugbay::new(["logs", "--json", "--data-dir", &*scene.data()]).user(NOBODY);
+        command.environment("XDG_CACHE_HOME", "/nonexistent").run()
+    };
+    let allow = |path: PathBuf, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("it is this user's");
+    };
+    // The directories let the other user through, and the socket does not.
+    allow(scene.directory.path().to_owned(), 0o755);
+    allow(scene.path("data"), 0o755);
+    let refused = as_nobody().exits_with(2).json();
+    assert_ne!(refused["code"], "server_unreachable", "{refused}");
+    allow(scene.path("data/plugbay.sock"), 0o666);
+    let refused = as_nobody().exits_with(2).json();
+    assert_eq!(refused["code"], "server_unreachable", "{refused}");
+    scene.run(&["logs", "--json"]).exits_with(0);
+    served.end();
 }
 
 #[tokio::test]

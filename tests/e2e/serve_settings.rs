@@ -1,4 +1,5 @@
-//! The settings of `plugbay serve`: the host's file with its variables, certificates, and SIGHUP, which reads them again.
+//! The settings of `plugbay serve`: the host's file with its variables, certificates, and SIGHUP, which reads them
+//! again.
 
 use std::path::PathBuf;
 
@@ -99,17 +100,17 @@ async fn hangup_reads_policy_and_log_level_again() {
     let rules = async || get(address, "/api/v1/policy").await.json()["rules"].clone();
     assert!(!rules().await.to_string().contains("cache.shared"));
     settings.write(json!({
-        "server": { "max_requests": 6, "log_level": "warn" }, "policy": [{ "allow": "cache.shared/*:read" }],
+        "server": { "max_requests": 6, "log_level": "warn" }, "policy": [{ "resource": "cache.shared" }],
     }));
     served.send(Signal::HUP);
     let printed = served.printed_until("need a restart");
     assert_contains(&printed, &["the policy has 1 rules", "the log level is warn", "need a restart: server"]);
     assert!(rules().await.to_string().contains("cache.shared"), "{}", rules().await);
-    settings.write(json!({ "server": { "max_requests": "many" }, "policy": [{ "allow": "db.*:read" }] }));
+    settings.write(json!({ "server": { "max_requests": "many" }, "policy": [{ "resource": "db.orders" }] }));
     served.send(Signal::HUP);
     let printed = served.printed_until("stay as they are");
     assert_contains(&printed, &["server.max_requests"]);
-    assert!(!rules().await.to_string().contains("db."));
+    assert!(!rules().await.to_string().contains("db.orders"));
     served.end();
 }
 

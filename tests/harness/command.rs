@@ -59,6 +59,14 @@ impl Plugbay {
         Plugbay(command)
     }
 
+    /// The same command as another user, which only root can start.
+    #[cfg(unix)]
+    #[must_use]
+    pub(crate) fn user(mut self, id: u32) -> Self {
+        std::os::unix::process::CommandExt::uid(&mut self.0, id);
+        self
+    }
+
     pub(crate) fn directory(mut self, directory: &Path) -> Self {
         self.0.current_dir(directory);
         self

@@ -6,6 +6,7 @@ pub(crate) mod attack;
 pub(crate) mod audit;
 pub(crate) mod build;
 pub(crate) mod client;
+pub(crate) mod collector;
 pub(crate) mod command;
 pub(crate) mod core_module;
 pub(crate) mod database;

@@ -1,6 +1,7 @@
 //! Plugins served over HTTP, on real sockets.
 
 mod admin;
+mod admin_events;
 mod http2;
 mod hygiene;
 mod mcp;

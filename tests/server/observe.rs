@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use plugbay::Event;
+use plugbay::{Event, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::administered::Administered;
@@ -153,27 +153,44 @@ async fn health_has_the_components_of_the_host_and_of_the_plugin() {
 
 #[tokio::test]
 async fn metrics_are_text_of_prometheus_and_json() {
-    let served = Administered::start().await;
+    let served = Administered::with(|builder| builder.policy(Policy::allow_all())).await;
     let plugin = TestPlugin::from(feature::METRICS).manifest("name", json!("shop"));
     let plugin = served.host.load(plugin).await;
     plugin.call::<Value>("add", &json!({ "name": "orders", "by": 3 })).await.expect("counted");
     plugin.call::<Value>("set", &json!({ "name": "load", "value": 0.5 })).await.expect("set");
     plugin.call::<Value>("nothing", &json!(null)).await.expect_err("an unknown action");
+    let permissions = json!([{ "resource": "cache.*" }]);
+    let cache = TestPlugin::from(feature::CACHE).manifest("name", json!("cached")).manifest("permissions", permissions);
+    let cache = served.host.load(cache).await;
+    cache.call::<Value>("set", &json!({ "key": "a", "value": 1 })).await.expect("set");
+    cache.call::<Value>("get_many", &json!(["a", "b", "c"])).await.expect("read");
+    cache.call::<Value>("get", &json!("a")).await.expect("read");
+    let memory = cache.metrics().memory_bytes;
+    assert!(memory > 0 && memory.is_multiple_of(64 << 10), "{memory} bytes");
+    let called = served.request("", "POST", "/plugins/shop/actions/unknown", Value::Null).await;
+    assert_eq!(called.status, 404);
     let metrics = served.request("", "GET", "/metrics", Value::Null).await;
     assert_eq!(metrics.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     let text = metrics.text();
     let lines = [
-        "plugbay_calls_total{plugin=\"shop\"} 3",
-        "plugbay_call_errors_total{plugin=\"shop\",code=\"unknown_action\"} 1",
-        "plugbay_call_duration_seconds_count{plugin=\"shop\"} 3",
+        "plugbay_calls_total{plugin=\"shop\"} 4",
+        "plugbay_call_errors_total{plugin=\"shop\",code=\"unknown_action\"} 2",
+        "plugbay_call_duration_seconds_count{plugin=\"shop\"} 4",
+        "plugbay_cache_reads_total{plugin=\"cached\",result=\"hit\"} 2",
+        "plugbay_cache_reads_total{plugin=\"cached\",result=\"miss\"} 2",
+        &format!("plugbay_memory_bytes{{plugin=\"cached\"}} {memory}"),
+        "plugbay_http_requests_total{route=\"action\",status=\"4xx\"} 1",
+        "plugbay_http_request_duration_seconds_count{route=\"action\"} 1",
+        "plugbay_http_requests_running 1",
         "plugbay_plugin_count_total{plugin=\"shop\",name=\"orders\"} 3",
         "plugbay_plugin_value{plugin=\"shop\",name=\"load\"} 0.5",
-        "plugbay_plugins{state=\"ready\"} 1",
+        "plugbay_plugins{state=\"ready\"} 2",
     ];
     assert_contains(&text, &lines);
     check_with_promtool(&text);
     let json = served.request("", "GET", "/api/v1/metrics", Value::Null).await.json();
-    assert_eq!((&json["plugins"]["shop"]["calls"], &json["states"]["ready"]), (&json!(3), &json!(1)));
+    assert_eq!((&json["plugins"]["shop"]["calls"], &json["states"]["ready"]), (&json!(4), &json!(2)));
+    assert_eq!(json["requests"]["kinds"][1]["kind"], "action");
 }
 
 /// Checks the text with Prometheus' own tool.

@@ -3,6 +3,8 @@
 //! The first signal ends it: running requests are completed, plugins are unloaded, and the exit code is 0. A second one
 //! ends it at once, with the code of that signal. SIGHUP makes it read the host's file and the certificate again.
 
+mod reload;
+
 use std::convert::Infallible;
 use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,11 +21,13 @@ use plugbay_node::{FileWatch, FollowError, RefreshReport, watch_plugins};
 use plugbay_server::LocalSocket;
 use plugbay_server::access::{Access, AccessOptions, TokenStore};
 use plugbay_server::admin::AdminState;
+use plugbay_server::telemetry::Otlp;
 use plugbay_server::{Server, ServerSettings, ServerState, TlsCertificate, host_router};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use self::reload::{reload, renew};
 use crate::args::{Common, Serve};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -41,6 +45,7 @@ const ROUTES_SHOWN_MAX: usize = 20;
 pub(crate) fn run(args: &Serve, common: &Common, output: Output) -> Result<Exit, Error> {
     let mut host = ServedHost::open(args, common, output)?;
     let address = args.address.or(host.server.address).unwrap_or(DEFAULT_ADDRESS);
+    let otlp = host.otlp.take();
     host::block_on_all_cores(async {
         let mut signals = EndSignals::listen().context("cannot handle the signals that end a process")?;
         // Before anything is loaded: an address in use is the most frequent mistake.
@@ -55,17 +60,36 @@ pub(crate) fn run(args: &Serve, common: &Common, output: Output) -> Result<Exit,
         };
         let runtime = host.node.runtime.clone();
         let ended = match started {
-            Ok(lock) => serve(host, Listening { listener, certificate }, access, args, &mut signals, output)
-                .await
-                .map(|exit| (exit, lock)),
+            Ok(lock) => {
+                serve(host, Listening { listener, certificate }, access, args, otlp.as_ref(), &mut signals, output)
+                    .await
+                    .map(|exit| (exit, lock))
+            }
             Err(error) => Err(error),
+        };
+        let closed = async {
+            runtime.shutdown().await;
+            if let Some(otlp) = otlp {
+                send_the_rest(otlp).await;
+            }
         };
         tokio::select! {
             biased;
-            () = runtime.shutdown() => ended.map(|(exit, _lock)| exit),
+            () = closed => ended.map(|(exit, _lock)| exit),
             signal = signals.next_end() => Err(Error::Signal(signal)),
         }
     })?
+}
+
+/// Sends the telemetry that has not been sent yet, on a thread that a second signal does not wait for.
+async fn send_the_rest(otlp: Otlp) {
+    let (done, is_done) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        otlp.shutdown();
+        let _ = done.send(());
+    });
+    // The sender is dropped if the thread panics.
+    let _ = is_done.await;
 }
 
 /// A socket, and the certificate with which it speaks TLS.
@@ -92,6 +116,7 @@ async fn serve(
     Listening { listener, certificate }: Listening,
     (access, tokens): (Access, Option<Arc<TokenStore>>),
     args: &Serve,
+    otlp: Option<&Otlp>,
     signals: &mut EndSignals,
     output: Output,
 ) -> Result<Exit, Error> {
@@ -102,6 +127,9 @@ async fn serve(
     let host = Arc::new(host);
     let state = ServerState::of_node(host.node.clone(), settings);
     let admin = AdminState::new(&state, tokens.clone(), host.logs.clone());
+    if let Some(otlp) = otlp {
+        otlp.export_metrics(&admin);
+    }
     let server = Server::new(&state, host_router(&admin, access));
     let mut serving = match certificate.clone() {
         None => tokio::spawn(async move {
@@ -139,6 +167,9 @@ async fn serve(
         ended = serving => ended.context("the server panicked")?.context("the server cannot speak TLS")?,
         signal = signals.next_end() => return Err(Error::Signal(signal)),
     }
+    if let Some(otlp) = otlp {
+        otlp.export_metrics_now(&admin).await;
+    }
     if let Some(local) = local {
         local.await.context("the server of the local socket panicked")?;
     }
@@ -173,51 +204,6 @@ fn certificate(host: &ServedHost, args: &Serve) -> Result<Option<TlsCertificate>
     };
     let opened = TlsCertificate::open(files.0, files.1);
     opened.map(Some).map_err(|error| Error::Usage(error.to_string()))
-}
-
-/// Reads the host's file and the certificate again. What cannot be used leaves the present settings in force.
-async fn reload(host: &Arc<ServedHost>, certificate: Option<&TlsCertificate>, output: Output) {
-    output.note("SIGHUP: the settings are read again");
-    let reloading = host.clone();
-    match tokio::task::spawn_blocking(move || reloading.reload()).await {
-        Ok(Ok((reloaded, level))) => {
-            reloaded.notes.iter().for_each(|note| output.note(note));
-            output.note(&format!("the policy has {} rules, and the log level is {}", reloaded.rules, level.name()));
-            if !reloaded.needs_restart.is_empty() {
-                let parts = reloaded.needs_restart.join(", ");
-                output.note(&format!("changes of these parts of the host's file need a restart: {parts}"));
-            }
-        }
-        Ok(Err(error)) => {
-            error.report_as_text();
-            output.note("the policy and the level of log lines stay as they are");
-        }
-        Err(panic) => tracing::error!("the host's file was not read: {panic}"),
-    }
-    if let Some(certificate) = certificate {
-        renew_now(certificate, output).await;
-    }
-}
-
-/// Reads the certificate again whenever its files change.
-async fn renew(certificate: Option<&TlsCertificate>, output: Output) -> Infallible {
-    let Some(certificate) = certificate else { return std::future::pending().await };
-    let mut watch = FileWatch::default();
-    certificate.files().into_iter().for_each(|file| watch.add(file));
-    loop {
-        watch.changed().await;
-        renew_now(certificate, output).await;
-    }
-}
-
-async fn renew_now(certificate: &TlsCertificate, output: Output) {
-    let renewed = certificate.clone();
-    match tokio::task::spawn_blocking(move || renewed.reload()).await {
-        Ok(Ok(true)) => output.note("new connections get the new certificate"),
-        Ok(Ok(false)) => output.note("the certificate has not changed"),
-        Ok(Err(error)) => tracing::error!("the present certificate stays in use: {error}"),
-        Err(panic) => tracing::error!("the certificate was not read: {panic}"),
-    }
 }
 
 /// Serves the local socket of the data directory, over which the command on this machine speaks to this host.

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use plugbay::compile::CompileIsolation;
+use plugbay::log::LogSink;
 use plugbay::manifest::{ServerEntry, ToolPattern};
 use plugbay::{Package, Runtime};
 use plugbay_node::{BootError, BootFailure, Node, NodeOptions, ReloadedFile};
 use plugbay_project::Source;
-use plugbay_server::telemetry::LogBuffer;
+use plugbay_server::telemetry::{LogBuffer, Otlp, current_trace_parent};
 
 use super::{Crates, LIVE_INSTANCES_MAX, code_cache, configured, host_file, open_package, typed_policy, worker};
 use crate::args::{Common, LogThreshold, Serve};
@@ -29,6 +30,8 @@ pub(crate) struct ServedHost {
     pub(crate) exposed: Vec<ToolPattern>,
     /// The latest log lines.
     pub(crate) logs: LogBuffer,
+    /// The exporters of telemetry, if the host's file names a collector.
+    pub(crate) otlp: Option<Otlp>,
     args: crate::args::HostArgs,
     log: StderrLog,
     /// The level of log lines on the command line, which the host's file does not change.
@@ -46,17 +49,28 @@ impl ServedHost {
         let file = host_file(host.host_file.as_deref())?;
         let server = file.server().clone();
         let exposed = if args.expose.is_empty() { file.mcp().to_vec() } else { args.expose.clone() };
+        let otlp = server.otlp.as_ref().map(Otlp::open).transpose();
+        let otlp = otlp.map_err(|error| Error::Usage(error.to_string()))?;
+        match &otlp {
+            None => host_log::show(common.log_threshold(), common.quiet),
+            Some(otlp) => host_log::show_with(common.log_threshold(), common.quiet, otlp.layer()),
+        }
         let policy = typed_policy(host)?;
         let opened = args.plugins.iter().map(|path| Ok((path, open_package(path, Crates::Build, output)?)));
         let opened = opened.collect::<Result<Vec<_>, Error>>()?;
         let log = StderrLog::new(common.log_threshold(), common.quiet);
-        let logs = LogBuffer::new(Some(Box::new(log.clone())));
+        let mut sink: Box<dyn LogSink> = Box::new(log.clone());
+        if let Some(otlp) = &otlp {
+            sink = otlp.log_sink(sink);
+        }
+        let logs = LogBuffer::new(Some(sink));
         let builder = Runtime::builder()
             .live_instances(LIVE_INSTANCES_MAX)
             .code_cache(code_cache(output))
             .compile_isolation(CompileIsolation::ChildProcess(worker()?))
             .audit_sink(log.clone())
             .log_sink(logs.clone());
+        let builder = if otlp.is_some() { builder.trace_parent(current_trace_parent) } else { builder };
         let builder = host.trust.trust.iter().fold(builder, |builder, name| builder.trust(name));
         let mut options = NodeOptions::default();
         options.file = file;
@@ -73,6 +87,7 @@ impl ServedHost {
             server,
             exposed,
             logs,
+            otlp,
             args: host.clone(),
             log,
             log_level: common.log_level,

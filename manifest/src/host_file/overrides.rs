@@ -1,7 +1,7 @@
 //! Variables of the environment that override fields of the host's file.
 //!
-//! They are put into the document before it is checked, so their problems are found with those of the file, and name the
-//! variable. This crate does not read the environment: the variables are passed in.
+//! They are put into the document before it is checked, so their problems are found with those of the file, and name
+//! the variable. This crate does not read the environment: the variables are passed in.
 
 use serde_json::{Map, Value};
 

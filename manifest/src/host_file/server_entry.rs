@@ -1,5 +1,5 @@
 //! The part `server` of the host's file: the address of `plugbay serve`, who may reach it, the limits of its clients,
-//! and its certificate.
+//! its certificate, and where its telemetry goes.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::otlp_entry::{self, OtlpEntry};
 use crate::field::{Table, field};
 use crate::limits::{HOST_NAMES_MAX, LINE_CHARS_MAX, PATH_CHARS_MAX};
 use crate::name;
@@ -42,6 +43,8 @@ pub struct ServerEntry {
     pub hosts: Vec<String>,
     /// The certificate with which the server speaks TLS. `None` speaks plain HTTP.
     pub tls: Option<TlsEntry>,
+    /// The collector of telemetry. `None` sends none.
+    pub otlp: Option<OtlpEntry>,
     /// The lowest level of log lines that are shown, unless the command line names one.
     pub log_level: Option<&'static str>,
     /// Whether errors have details that may say more than callers should know.
@@ -92,6 +95,7 @@ const SERVER: Table = &[
         shape::list(shape::line(LINE_CHARS_MAX), HOST_NAMES_MAX)
     }),
     field("tls", "The certificate with which the server speaks TLS.", || shape::object(TLS, &["certificate", "key"])),
+    field("otlp", "The collector that receives traces, metrics and log lines.", otlp_entry::otlp_shape),
     field("log_level", "The lowest level of log lines, unless the command line names one. Default: info.", || {
         shape::word(&LOG_LEVELS)
     }),
@@ -128,6 +132,7 @@ pub(super) fn read(node: &Node<'_>, report: &mut Report) -> Option<ServerEntry> 
         anonymous: object.get("anonymous").map(|node| read_scopes(&node, report)),
         hosts: object.get("hosts").map(|node| read_hosts(&node, report)).unwrap_or_default(),
         tls: object.get("tls").and_then(|node| read_tls(&node, report)),
+        otlp: object.get("otlp").and_then(|node| otlp_entry::read(&node, report)),
         log_level: object.get("log_level").and_then(|node| node.word(&LOG_LEVELS, report)),
         development: object.get("development").and_then(|node| node.boolean(report)),
         max_body_bytes: count(&object, "max_body_mb", 1, BODY_MB_MAX, report).map(|mb| mb << 20),

@@ -12,6 +12,9 @@ mod retry;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tracing::Instrument;
+use tracing::field::Empty;
+
 pub(crate) use self::provided::invoke_provided;
 pub(crate) use self::request::Request;
 use self::request::{EventRequest, HealthRequest, RunAction};
@@ -150,9 +153,38 @@ fn health_of(plugin: &str, answer: Result<Option<String>, InvokeError>) -> Resul
     }
 }
 
+/// Runs a request in a span of the trace that it is part of, if anything listens to spans.
+async fn dispatch<R: Request>(
+    plugin: &CurrentRevision,
+    circumstances: &Circumstances<'_>,
+    request: &mut R,
+) -> Result<(R::Reply, Cost), InvokeError> {
+    let span = tracing::debug_span!(
+        target: "plugbay::trace",
+        "call",
+        otel.name = format!("{}/{}", plugin.borrow().name(), circumstances.name),
+        plugin = plugin.borrow().name(),
+        action = circumstances.name,
+        caller = %circumstances.caller,
+        error.code = Empty,
+        otel.status_code = Empty,
+    );
+    if span.is_disabled() {
+        drop(span);
+        return run(plugin, circumstances, request).await;
+    }
+    // Boxed, so that the future of a call without a trace stays as small as it is.
+    let answer = Box::pin(run(plugin, circumstances, request).instrument(span.clone())).await;
+    if let Err(error) = &answer {
+        span.record("error.code", error.code());
+        span.record("otel.status_code", "ERROR");
+    }
+    answer
+}
+
 /// Runs a request on the revision that serves, and on its successor if a reload intervenes before any of it ran. The
 /// request is borrowed because it is large: every call would pay for moving it.
-async fn dispatch<R: Request>(
+async fn run<R: Request>(
     plugin: &CurrentRevision,
     circumstances: &Circumstances<'_>,
     request: &mut R,

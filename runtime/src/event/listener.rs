@@ -71,6 +71,11 @@ impl Listener {
         (self.places.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed)) == (0, 0)
     }
 
+    /// Returns the number of events that are queued or on their way here.
+    pub(super) fn queued(&self) -> usize {
+        self.places.load(Ordering::Relaxed)
+    }
+
     /// Queues an event. Returns the task's right to take events from the queue if there is no task yet.
     #[must_use]
     pub(super) fn push(self: &Arc<Self>, event: QueuedEvent) -> Option<QueueTask> {

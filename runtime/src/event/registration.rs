@@ -53,6 +53,11 @@ impl Subscriber {
 }
 
 impl EventBus {
+    /// Returns the number of events in a plugin's queue, including those on their way to it.
+    pub(crate) fn queued(&self, plugin: &str) -> usize {
+        self.plugins.lock().get(plugin).map_or(0, |subscriber| subscriber.listener.queued())
+    }
+
     /// Adds a plugin that begins to serve, or one that was reloaded, with the subscriptions that its manifest declares.
     /// After a reload, subscriptions of the plugin's code remain, and a declared one of the same pattern goes on with
     /// the state of the old one.

@@ -36,6 +36,7 @@ impl HostState {
         check_batch(keys.len())?;
         keys.iter().try_for_each(|key| self.may_use_cache(key, PermissionAction::Read))?;
         let values = self.plugin.cache.store().await?.get_many(keys).await?;
+        values.iter().for_each(|value| self.plugin.metrics.cache_read(value.is_some()));
         let texts = keys.iter().zip(values).map(|(key, value)| value.map(|value| text(key, &value)).transpose());
         Ok(texts.collect::<Result<_, CacheError>>()?)
     }
@@ -83,6 +84,9 @@ impl wit::Host for HostState {
             Ok(Err(waiting)) => waiting.await.map_err(Failure::from),
             Err(denied) => Err(denied),
         };
+        if let Ok(value) = &got {
+            self.plugin.metrics.cache_read(value.is_some());
+        }
         let got = got.and_then(|value| Ok(value.map(|value| text(&key, &value)).transpose()?));
         self.end_host_call(got.iter().flatten().map(String::len).sum()).await;
         got

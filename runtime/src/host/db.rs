@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
+use tracing::Instrument;
 use wasmtime::component::Resource;
 
 use super::HostState;
@@ -23,6 +24,11 @@ impl HostState {
         self.plugin.db.statement(sql, wants_rows, may, self.call.time_left())
     }
 
+    /// The span of an operation in the trace of its call. It has no SQL, which may contain values.
+    fn db_span(&self, operation: &'static str) -> tracing::Span {
+        tracing::debug_span!(target: "plugbay::trace", "db", otel.name = operation, plugin = &*self.plugin.name)
+    }
+
     /// Runs a statement outside a transaction.
     async fn run_statement(
         &mut self,
@@ -32,7 +38,8 @@ impl HostState {
     ) -> Result<SqlAnswer, Failure> {
         self.no_transaction()?;
         let statement = self.statement(sql, wants_rows);
-        let ran = self.plugin.db.run(statement, values(params)).await;
+        let span = self.db_span(if wants_rows { "db.query" } else { "db.execute" });
+        let ran = self.plugin.db.run(statement, values(params)).instrument(span).await;
         self.end_statement(ran).await
     }
 
@@ -74,7 +81,8 @@ impl HostState {
         statement: SqlStatement,
         params: Vec<wit::Value>,
     ) -> Result<SqlAnswer, SqlError> {
-        let (open, ran) = self.take_transaction(named)?.run(statement, values(params)).await;
+        let span = self.db_span("db.statement");
+        let (open, ran) = self.take_transaction(named)?.run(statement, values(params)).instrument(span).await;
         self.transaction = open;
         ran
     }

@@ -1,14 +1,19 @@
 //! The bounds on an instance's allocations: memory, tables, core instances.
 
+use std::sync::Arc;
+
 use wasmtime::ResourceLimiter;
 
 use crate::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
+use crate::metrics::Metrics;
 
 /// Counts and bounds an instance's allocations. wasmtime's own limiter bounds each memory separately: a component with
 /// eight memories would get eight times its limit.
 pub(crate) struct InstanceLimiter {
     bytes: u64,
     bytes_max: u64,
+    /// The counters of the plugin, which include this instance's memory.
+    metrics: Arc<Metrics>,
     /// The growth that was refused, if any.
     pub(crate) refused: Option<RefusedGrowth>,
 }
@@ -23,14 +28,20 @@ pub(crate) enum RefusedGrowth {
 }
 
 impl InstanceLimiter {
-    pub(super) fn new(bytes_max: u64) -> Self {
-        InstanceLimiter { bytes: 0, bytes_max, refused: None }
+    pub(super) fn new(bytes_max: u64, metrics: Arc<Metrics>) -> Self {
+        InstanceLimiter { bytes: 0, bytes_max, metrics, refused: None }
     }
 
     /// Returns the memory that the instance holds, in bytes. WebAssembly memory never shrinks, so this is also its
     /// peak.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
+    }
+}
+
+impl Drop for InstanceLimiter {
+    fn drop(&mut self) {
+        self.metrics.memory_released(self.bytes);
     }
 }
 
@@ -46,6 +57,7 @@ impl ResourceLimiter for InstanceLimiter {
             self.refused = Some(RefusedGrowth::Memory(wanted));
             return Err(wasmtime::Error::msg("memory limit"));
         }
+        self.metrics.memory_grew(wanted - self.bytes);
         self.bytes = wanted;
         Ok(true)
     }
@@ -77,7 +89,7 @@ mod tests {
 
     #[test]
     fn growth_is_summed_over_all_memories() {
-        let mut limiter = InstanceLimiter::new(100);
+        let mut limiter = InstanceLimiter::new(100, Arc::default());
         assert!(limiter.memory_growing(0, 60, None).is_ok());
         assert!(limiter.memory_growing(0, 40, None).is_ok());
         assert!(limiter.memory_growing(40, 41, None).is_err());
@@ -87,7 +99,7 @@ mod tests {
 
     #[test]
     fn growth_beyond_the_guests_own_maximum_is_not_counted() {
-        let mut limiter = InstanceLimiter::new(100);
+        let mut limiter = InstanceLimiter::new(100, Arc::default());
         for _ in 0..10 {
             assert!(matches!(limiter.memory_growing(20, 60, Some(50)), Ok(false)));
         }

@@ -43,9 +43,9 @@ pub struct HostState {
 impl HostState {
     pub(crate) fn new(plugin: Arc<PluginContext>, memory_bytes: u64) -> Self {
         HostState {
-            plugin,
             call: CallState::default(),
-            memory: InstanceLimiter::new(memory_bytes),
+            memory: InstanceLimiter::new(memory_bytes, plugin.metrics.clone()),
+            plugin,
             stdin: None,
             output: None,
             wasi: None,

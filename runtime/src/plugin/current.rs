@@ -107,11 +107,15 @@ impl CurrentRevision {
         let retiring = self.retiring.lock();
         let (revision, old) = (self.get(), retiring.iter().filter_map(Weak::upgrade).collect::<Vec<_>>());
         let revisions = old.iter().chain([&revision]);
-        revision.context.metrics.snapshot(
+        let waiting = revisions.clone().map(|revision| revision.instances.waiting() as u64).sum();
+        let mut snapshot = revision.context.metrics.snapshot(
             revisions.flat_map(|revision| revision.instances.counters()),
             Some(revision.context.permissions.audit()),
             revision.context.log.dropped(),
-        )
+        );
+        snapshot.calls_waiting = waiting;
+        snapshot.events_queued = revision.context.events.queued(revision.name()) as u64;
+        snapshot
     }
 
     pub(crate) fn state(&self) -> PluginState {

@@ -117,6 +117,11 @@ impl Instances {
         }
     }
 
+    /// Returns the number of calls that wait for a slot.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     async fn queue(&self, deadline: Option<Instant>) -> Result<Lease<'_>, NoLease> {
         let _waiting = Waiting::enter(&self.waiting).ok_or(NoLease::Full)?;
         match deadline {

@@ -33,7 +33,7 @@ use crate::service::cache::{CacheStoreProvider, MemoryCache};
 use crate::service::config::ConfigMemory;
 use crate::service::data::{DataStoreProvider, MemoryData, SqliteData};
 use crate::service::db::{SqlStoreProvider, SqliteDatabases};
-use crate::service::http::{HttpResolver, HttpResponder, Network};
+use crate::service::http::{HttpResolver, HttpResponder, Network, TraceParent};
 use crate::service::jobs::{JobStoreProvider, SqliteJobs};
 use crate::service::log::{LogSink, TracingSink};
 use crate::trigger::event;
@@ -90,6 +90,7 @@ pub struct RuntimeBuilder {
     event_store: Option<Arc<dyn EventStore>>,
     http_resolver: Option<Arc<dyn HttpResolver>>,
     http_responder: Option<Arc<dyn HttpResponder>>,
+    trace_parent: Option<TraceParent>,
     http_root_certificates: Vec<Vec<u8>>,
     http_timeout: Duration,
     extensions: Vec<Arc<AnyExtension>>,
@@ -142,6 +143,7 @@ impl Default for RuntimeBuilder {
             event_store: None,
             http_resolver: None,
             http_responder: None,
+            trace_parent: None,
             http_root_certificates: Vec::new(),
             http_timeout: HTTP_TIMEOUT,
             extensions: Vec::new(),
@@ -349,6 +351,14 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Sets what outgoing HTTP requests of plugins have as `traceparent` (W3C Trace Context), unless the plugin sets it
+    /// itself. It is called in the `tracing` span of the request. Default: nothing.
+    #[must_use]
+    pub fn trace_parent(mut self, trace_parent: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
+        self.trace_parent = Some(Arc::new(trace_parent));
+        self
+    }
+
     /// Adds a root certificate (X.509, DER) that outgoing HTTPS requests trust besides Mozilla's, such as a company's.
     #[must_use]
     pub fn http_root_certificate(mut self, der: impl Into<Vec<u8>>) -> Self {
@@ -434,6 +444,7 @@ impl RuntimeBuilder {
             network: Arc::new(Network::new(
                 self.http_resolver,
                 self.http_responder,
+                self.trace_parent,
                 self.http_root_certificates,
                 self.http_timeout,
             )),

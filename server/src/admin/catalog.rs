@@ -9,12 +9,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::AdminState;
 use super::body::{self, Body};
 use super::caller::Caller;
 use super::error::AdminError;
 use super::lifecycle::report;
 use super::parameters::{Path, Query};
+use super::{AdminState, UPLOAD_BYTES_MAX};
 use crate::access::ScopeKind;
 
 /// The name of an uploaded plugin whose manifest has none.
@@ -88,7 +88,7 @@ pub(super) async fn upload(
     request: Request,
 ) -> Result<Json<Value>, AdminError> {
     caller.manages()?;
-    let component = body::read(request, &state).await?;
+    let component = body::read(request, UPLOAD_BYTES_MAX).await?;
     let catalog = state.needed_catalog().await?;
     let candidate = catalog.candidate_from_bytes(UPLOADED_NAME, component).await?;
     store(&state, catalog, &candidate, confirmation).await

@@ -115,6 +115,8 @@ pub fn admin_routes(state: &AdminState) -> Router {
         .merge(pup)
         .route("/plugins", get(dockstat::status))
         .nest("/api/v2/plugins", dockstat)
+        // DockStat's clients write the slash.
+        .route("/api/v2/plugins/", get(dockstat::list))
         .layer(DefaultBodyLimit::max(state.server().settings().body_bytes_max))
         .with_state(state.clone())
 }

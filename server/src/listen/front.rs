@@ -14,8 +14,10 @@ use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
+use tracing::{Instrument, Span};
 
 use super::{ConnectionInfo, RequestId};
+use crate::telemetry::request_span;
 use crate::{ServerState, answer};
 
 /// The methods that some path answers.
@@ -37,13 +39,32 @@ impl Front {
 
     /// Answers a request.
     pub(super) async fn answer(&self, request: Request<Incoming>, info: ConnectionInfo) -> Response {
-        let (since, id) = (Instant::now(), RequestId::of(request.headers()));
+        let (since, mut id) = (Instant::now(), RequestId::of(request.headers()));
+        let span = request_span(request.method(), request.uri().path(), request.headers(), &mut id);
+        self.answer_in_span(request, info, since, id).instrument(span).await
+    }
+
+    async fn answer_in_span(
+        &self,
+        request: Request<Incoming>,
+        info: ConnectionInfo,
+        since: Instant,
+        id: RequestId,
+    ) -> Response {
         let (method, path) = (request.method().clone(), request.uri().clone());
+        let counters = self.state.requests();
+        let _running = counters.running();
         let mut response = match self.refusal(&request) {
             Some(refused) => refused,
             None => self.run(request, &id, info).await,
         };
         id.add_to(response.headers_mut());
+        counters.answered(path.path(), response.status(), since.elapsed());
+        let span = Span::current();
+        span.record("http.response.status_code", response.status().as_u16());
+        if response.status().is_server_error() {
+            span.record("otel.status_code", "ERROR");
+        }
         tracing::info!(
             target: "plugbay::access",
             %method,

@@ -99,11 +99,13 @@ impl Server {
             };
             let Ok(permit) = self.free.clone().try_acquire_owned() else {
                 listener.refuse(&stream);
+                self.state.requests().connection_refused();
                 continue;
             };
             let (connections, state) = (self.connections.clone(), self.state.clone());
             let opened = tokio::time::timeout(self.state.settings().header_timeout, listener.open(stream));
             tasks.spawn(async move {
+                let _open = state.requests().connection();
                 let opened = tokio::select! {
                     opened = opened => opened,
                     () = state.closed() => return,

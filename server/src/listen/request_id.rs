@@ -28,12 +28,12 @@ impl RequestId {
             (1..=ID_BYTES_MAX).contains(&id.len())
                 && id.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_.".contains(&c))
         };
-        let parent = text(TRACE_PARENT).and_then(parent);
+        let parent = RequestId::trace_parent(headers);
         let span_id = format!("{:016x}", fastrand::u64(1..));
         RequestId {
             id: text(X_REQUEST_ID).filter(is_id).map_or_else(|| span_id.clone(), str::to_owned),
-            is_sampled: parent.is_some_and(|(_, is_sampled)| is_sampled),
-            trace_id: parent.map_or_else(|| format!("{:032x}", fastrand::u128(1..)), |(id, _)| id.to_owned()),
+            is_sampled: parent.is_some_and(|(_, _, is_sampled)| is_sampled),
+            trace_id: parent.map_or_else(|| format!("{:032x}", fastrand::u128(1..)), |(id, ..)| id.to_owned()),
             span_id,
         }
     }
@@ -48,6 +48,16 @@ impl RequestId {
         &self.trace_id
     }
 
+    /// The client's trace and span, and whether it is sampled, if the request has a valid `traceparent`.
+    pub(crate) fn trace_parent(headers: &HeaderMap) -> Option<(&str, &str, bool)> {
+        parent(headers.get(TRACE_PARENT)?.to_str().ok()?)
+    }
+
+    /// Replaces the ids of the trace and of the span by those of a span that is exported.
+    pub(crate) fn join(&mut self, trace_id: String, span_id: String, is_sampled: bool) {
+        (self.trace_id, self.span_id, self.is_sampled) = (trace_id, span_id, is_sampled);
+    }
+
     /// Adds the ids to the headers of an answer.
     pub(super) fn add_to(&self, headers: &mut HeaderMap) {
         let mut trace = format!("00-{}-{}-", self.trace_id, self.span_id);
@@ -60,8 +70,8 @@ impl RequestId {
     }
 }
 
-/// Reads the id of the trace and whether it is sampled from `traceparent`.
-fn parent(text: &str) -> Option<(&str, bool)> {
+/// Reads the ids of the trace and of the span, and whether it is sampled, from `traceparent`.
+fn parent(text: &str) -> Option<(&str, &str, bool)> {
     let is_hex = |text: &str, digits: usize| {
         text.len() == digits && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
     };
@@ -72,7 +82,7 @@ fn parent(text: &str) -> Option<(&str, bool)> {
     let is_whole = version != "00" || parts.next().is_none();
     let is_valid = is_hex(version, 2) && version != "ff" && is_id(trace, 32) && is_id(span, 16) && is_hex(flags, 2);
     let flags = u8::from_str_radix(flags, 16).ok().filter(|_| is_valid && is_whole)?;
-    Some((trace, flags & 1 == 1))
+    Some((trace, span, flags & 1 == 1))
 }
 
 #[cfg(test)]
@@ -83,10 +93,10 @@ mod tests {
 
     #[test]
     fn trace_of_the_client_is_continued_if_it_is_valid() {
-        let check = |text: &str, expected: Option<(&str, bool)>| assert_eq!(parent(text), expected, "{text}");
-        check(&format!("00-{TRACE}-b7ad6b7169203331-01"), Some((TRACE, true)));
-        check(&format!("00-{TRACE}-b7ad6b7169203331-00"), Some((TRACE, false)));
-        check(&format!("cc-{TRACE}-b7ad6b7169203331-01-later"), Some((TRACE, true)));
+        let check = |text: &str, expected: Option<(&str, &str, bool)>| assert_eq!(parent(text), expected, "{text}");
+        check(&format!("00-{TRACE}-b7ad6b7169203331-01"), Some((TRACE, "b7ad6b7169203331", true)));
+        check(&format!("00-{TRACE}-b7ad6b7169203331-00"), Some((TRACE, "b7ad6b7169203331", false)));
+        check(&format!("cc-{TRACE}-b7ad6b7169203331-01-later"), Some((TRACE, "b7ad6b7169203331", true)));
         for wrong in [
             format!("00-{TRACE}-b7ad6b7169203331-01-more"),
             format!("ff-{TRACE}-b7ad6b7169203331-01"),

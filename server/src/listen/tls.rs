@@ -158,8 +158,8 @@ fn read_file(path: &Path) -> Result<Vec<u8>, TlsError> {
 }
 
 impl Server {
-    /// Accepts connections over TLS, as [`Server::serve`] does without it. Clones of a server share its limits. A client
-    /// has [`ServerSettings::header_timeout`](crate::ServerSettings::header_timeout) for the handshake.
+    /// Accepts connections over TLS, as [`Server::serve`] does without it. Clones of a server share its limits. A
+    /// client has [`ServerSettings::header_timeout`](crate::ServerSettings::header_timeout) for the handshake.
     ///
     /// # Errors
     /// If the cryptography of this build offers no version of TLS, which does not occur.

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use plugbay::Runtime;
 use plugbay::lifecycle::PluginState;
 use plugbay::metrics::MetricsSnapshot;
 use serde::Serialize;
+
+use super::RequestMetrics;
+use crate::ServerState;
 
 /// The figures of a host.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -18,6 +20,8 @@ pub struct HostMetrics {
     pub resident_memory_bytes: Option<u64>,
     /// The number of plugins in each state.
     pub states: BTreeMap<&'static str, u64>,
+    /// The figures of the server's requests.
+    pub requests: RequestMetrics,
     /// The figures of each plugin, by name.
     pub plugins: BTreeMap<String, PluginMetrics>,
 }
@@ -34,8 +38,9 @@ pub struct PluginMetrics {
 }
 
 impl HostMetrics {
-    /// Reads the figures of all plugins.
-    pub fn read(runtime: &Runtime, uptime_seconds: f64) -> Self {
+    /// Reads the figures of a server and of all plugins of its runtime.
+    pub fn read(server: &ServerState, uptime_seconds: f64) -> Self {
+        let runtime = server.runtime();
         let mut states = BTreeMap::new();
         let mut plugins = BTreeMap::new();
         for plugin in runtime.plugins() {
@@ -43,7 +48,13 @@ impl HostMetrics {
             *states.entry(state.name()).or_default() += 1;
             plugins.insert(plugin.name(), PluginMetrics { state, counters: plugin.metrics() });
         }
-        HostMetrics { uptime_seconds, resident_memory_bytes: resident_memory_bytes(), states, plugins }
+        HostMetrics {
+            uptime_seconds,
+            resident_memory_bytes: resident_memory_bytes(),
+            states,
+            requests: server.requests().read(),
+            plugins,
+        }
     }
 }
 

@@ -1,103 +1,55 @@
 //! Metrics in the text format of Prometheus.
 //!
-//! Labels are names of plugins, states, error codes and names of plugins' own metrics. The host bounds the number of
-//! each, so no client can make more series.
+//! Labels are names of plugins, states, error codes, names of plugins' own metrics, and kinds of paths with classes of
+//! statuses. The host bounds the number of each, so no client can make more series.
 
 use std::fmt::Write;
 
-use plugbay::metrics::OwnMetric;
-
-use super::{HostMetrics, PluginMetrics};
+use super::HostMetrics;
+use super::families::{Family, FamilyKind, Figure, families};
 
 /// The figures in the text format of Prometheus, version 0.0.4.
 pub fn prometheus_text(metrics: &HostMetrics) -> String {
     let mut text = Text(String::new());
-    text.family("plugbay_build_info", "gauge", "The version of the host.");
-    text.sample("plugbay_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
-    text.family("plugbay_uptime_seconds", "gauge", "Time since the server was started.");
-    text.sample("plugbay_uptime_seconds", &[], metrics.uptime_seconds);
-    if let Some(bytes) = metrics.resident_memory_bytes {
-        text.family("process_resident_memory_bytes", "gauge", "Resident memory of the host's process.");
-        text.sample("process_resident_memory_bytes", &[], bytes);
-    }
-    text.family("plugbay_plugins", "gauge", "Loaded plugins by state.");
-    for (state, count) in &metrics.states {
-        text.sample("plugbay_plugins", &[("state", state)], count);
-    }
-    let each = |text: &mut Text, name: &str, help: &str, value: &dyn Fn(&PluginMetrics) -> u64| {
-        text.family(name, "counter", help);
-        for (plugin, metrics) in &metrics.plugins {
-            text.sample(name, &[("plugin", plugin)], value(metrics));
-        }
-    };
-    each(&mut text, "plugbay_calls_total", "Calls of actions, admitted or refused.", &|m| m.counters.calls);
-    each(&mut text, "plugbay_fuel_total", "Units of fuel that calls burned.", &|m| m.counters.fuel);
-    each(&mut text, "plugbay_instances_started_total", "Instances of plugins that were started.", &|m| {
-        m.counters.instances_started
-    });
-    each(&mut text, "plugbay_allows_total", "Uses of host capabilities that were allowed.", &|m| m.counters.allows);
-    each(&mut text, "plugbay_denials_total", "Uses of host capabilities that were denied.", &|m| m.counters.denials);
-    each(&mut text, "plugbay_log_lines_dropped_total", "Log lines beyond the quota of a plugin.", &|m| {
-        m.counters.log_lines_dropped
-    });
-    text.family("plugbay_call_errors_total", "counter", "Calls that failed, by error code.");
-    for (plugin, metrics) in &metrics.plugins {
-        for (code, count) in &metrics.counters.errors {
-            text.sample("plugbay_call_errors_total", &[("plugin", plugin), ("code", code)], count);
-        }
-    }
-    durations(&mut text, metrics);
-    own(&mut text, metrics);
+    families(metrics).iter().for_each(|family| text.family(family));
     text.0
-}
-
-/// The time from admission to answer, as a histogram.
-fn durations(text: &mut Text, metrics: &HostMetrics) {
-    const NAME: &str = "plugbay_call_duration_seconds";
-    text.family(NAME, "histogram", "Time from the admission of a call to its answer.");
-    for (plugin, metrics) in &metrics.plugins {
-        let mut calls = 0;
-        for (end_micros, count) in &metrics.counters.latency_micros {
-            calls += count;
-            let end = match *end_micros {
-                u64::MAX => "+Inf".to_owned(),
-                micros => (micros as f64 / 1e6).to_string(),
-            };
-            text.sample(&format!("{NAME}_bucket"), &[("plugin", plugin), ("le", &end)], calls);
-        }
-        text.sample(&format!("{NAME}_sum"), &[("plugin", plugin)], metrics.counters.busy_seconds);
-        text.sample(&format!("{NAME}_count"), &[("plugin", plugin)], calls);
-    }
-}
-
-/// The counters and gauges of plugins, whose names are labels.
-fn own(text: &mut Text, metrics: &HostMetrics) {
-    text.family("plugbay_plugin_count_total", "counter", "Counters that plugins keep themselves.");
-    for (plugin, name, metric) in own_metrics(metrics) {
-        if let OwnMetric::Counter(value) = metric {
-            text.sample("plugbay_plugin_count_total", &[("plugin", plugin), ("name", name)], value);
-        }
-    }
-    text.family("plugbay_plugin_value", "gauge", "Gauges that plugins keep themselves.");
-    for (plugin, name, metric) in own_metrics(metrics) {
-        if let OwnMetric::Gauge(value) = metric {
-            text.sample("plugbay_plugin_value", &[("plugin", plugin), ("name", name)], value);
-        }
-    }
-}
-
-fn own_metrics(metrics: &HostMetrics) -> impl Iterator<Item = (&str, &str, OwnMetric)> {
-    metrics.plugins.iter().flat_map(|(plugin, metrics)| {
-        metrics.counters.own.iter().map(|(name, metric)| (plugin.as_str(), name.as_str(), *metric))
-    })
 }
 
 /// A text in the format of Prometheus.
 struct Text(String);
 
 impl Text {
-    fn family(&mut self, name: &str, kind: &str, help: &str) {
+    fn family(&mut self, family: &Family) {
+        let Family { name, help, .. } = family;
+        let kind = match family.kind {
+            FamilyKind::Counter => "counter",
+            FamilyKind::Gauge => "gauge",
+            FamilyKind::Histogram => "histogram",
+        };
         let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+        for sample in &family.samples {
+            let labels: Vec<(&str, &str)> = sample.labels.iter().map(|(label, text)| (*label, text.as_str())).collect();
+            match &sample.figure {
+                Figure::Count(count) => self.sample(name, &labels, count),
+                Figure::Number(number) => self.sample(name, &labels, number),
+                Figure::Histogram { buckets, sum } => self.histogram(name, &labels, buckets, *sum),
+            }
+        }
+    }
+
+    /// The samples of a histogram of seconds. Buckets are upper ends in microseconds with their own counts.
+    fn histogram(&mut self, name: &str, labels: &[(&str, &str)], buckets: &[(u64, u64)], sum: f64) {
+        let mut total = 0;
+        for (end_micros, count) in buckets {
+            total += count;
+            let end = match *end_micros {
+                u64::MAX => "+Inf".to_owned(),
+                micros => (micros as f64 / 1e6).to_string(),
+            };
+            self.sample(&format!("{name}_bucket"), &[labels, &[("le", &end)]].concat(), total);
+        }
+        self.sample(&format!("{name}_sum"), labels, sum);
+        self.sample(&format!("{name}_count"), labels, total);
     }
 
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
@@ -119,9 +71,10 @@ mod tests {
     use std::collections::BTreeMap;
 
     use plugbay::lifecycle::PluginState;
-    use plugbay::metrics::MetricsSnapshot;
+    use plugbay::metrics::{MetricsSnapshot, OwnMetric};
 
     use super::*;
+    use crate::telemetry::{PluginMetrics, RequestMetrics};
 
     fn metrics() -> HostMetrics {
         let counters = MetricsSnapshot {
@@ -131,6 +84,11 @@ mod tests {
             busy_seconds: 0.5,
             latency_micros: vec![(1, 1), (4, 0), (u64::MAX, 2)],
             instances_started: 1,
+            memory_bytes: 65_536,
+            calls_waiting: 2,
+            events_queued: 9,
+            cache_hits: 10,
+            cache_misses: 11,
             allows: 5,
             denials: 6,
             denials_unrecorded: 0,
@@ -144,6 +102,7 @@ mod tests {
             uptime_seconds: 1.5,
             resident_memory_bytes: Some(4096),
             states: BTreeMap::from([("ready", 1)]),
+            requests: RequestMetrics { running: 12, ..RequestMetrics::default() },
             plugins: BTreeMap::from([("shop".to_owned(), PluginMetrics { state: PluginState::Ready, counters })]),
         }
     }
@@ -158,6 +117,11 @@ mod tests {
             "plugbay_plugin_count_total{plugin=\"shop\",name=\"orders\"} 8\n",
             "plugbay_plugin_value{plugin=\"shop\",name=\"load\"} 0.25\n",
             "plugbay_uptime_seconds 1.5\n",
+            "# TYPE plugbay_memory_bytes gauge\nplugbay_memory_bytes{plugin=\"shop\"} 65536\n",
+            "plugbay_calls_waiting{plugin=\"shop\"} 2\n",
+            "plugbay_events_queued{plugin=\"shop\"} 9\n",
+            "plugbay_cache_reads_total{plugin=\"shop\",result=\"miss\"} 11\n",
+            "plugbay_http_requests_running 12\n",
         ] {
             assert!(text.contains(line), "{line} is not in:\n{text}");
         }

@@ -75,11 +75,11 @@ async fn metrics(State(state): State<AdminState>, caller: Caller, headers: Heade
         return metrics_json(State(state), caller).await;
     }
     caller.reads()?;
-    let text = prometheus_text(&HostMetrics::read(state.runtime(), state.uptime_seconds()));
+    let text = prometheus_text(&HostMetrics::read(state.server(), state.uptime_seconds()));
     Ok(([(CONTENT_TYPE, PROMETHEUS)], text).into_response())
 }
 
 async fn metrics_json(State(state): State<AdminState>, caller: Caller) -> Result<Response, AdminError> {
     caller.reads()?;
-    Ok(Json(HostMetrics::read(state.runtime(), state.uptime_seconds())).into_response())
+    Ok(Json(HostMetrics::read(state.server(), state.uptime_seconds())).into_response())
 }

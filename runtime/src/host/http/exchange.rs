@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, Connection};
@@ -74,6 +74,30 @@ impl Exchange {
         match declared {
             Some(bytes) if bytes > HTTP_REQUEST_BYTES_MAX => Err(exchange.request_too_large(bytes)),
             _ => Ok(exchange),
+        }
+    }
+
+    /// The span of the request in the trace of its call.
+    pub(super) fn span(&self, method: &Method) -> tracing::Span {
+        tracing::debug_span!(
+            target: "plugbay::trace",
+            "http",
+            otel.name = format!("{method} {}", self.0.target.resource()),
+            otel.kind = "client",
+            plugin = &*self.0.plugin.name,
+            http.request.method = method.as_str(),
+        )
+    }
+
+    /// Makes the request part of the present trace, unless the plugin has named one.
+    pub(super) fn continue_trace(&self, request: &mut Request<WasiBody>) {
+        const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+
+        if let Some(trace_parent) = &self.0.plugin.http.network.trace_parent
+            && !request.headers().contains_key(TRACE_PARENT)
+            && let Some(value) = trace_parent().and_then(|value| HeaderValue::try_from(value).ok())
+        {
+            request.headers_mut().insert(TRACE_PARENT, value);
         }
     }
 

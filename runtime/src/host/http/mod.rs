@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use http::{HeaderName, Request};
 use tokio::sync::OwnedSemaphorePermit;
+use tracing::Instrument;
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime_wasi_http::p2::bindings::http::outgoing_handler;
 use wasmtime_wasi_http::{
@@ -75,12 +76,16 @@ impl WasiHttpHooks for Hooks {
 
     fn send_request(
         &mut self,
-        request: Request<WasiBody>,
+        mut request: Request<WasiBody>,
         options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
         match self.begin(&request) {
-            Ok((exchange, turns)) => Box::new(exchange.send(request, options.unwrap_or_default(), turns)),
+            Ok((exchange, turns)) => {
+                let span = exchange.span(request.method());
+                span.in_scope(|| exchange.continue_trace(&mut request));
+                Box::new(exchange.send(request, options.unwrap_or_default(), turns).instrument(span))
+            }
             Err(refused) => Box::new(std::future::ready(Err(refused))),
         }
     }

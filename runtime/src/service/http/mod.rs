@@ -17,7 +17,7 @@ use bytes::Bytes;
 use http::Request;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-pub(crate) use self::network::{ConnectError, Later, Network, Stream};
+pub(crate) use self::network::{ConnectError, Later, Network, Stream, TraceParent};
 pub(crate) use self::target::Target;
 use crate::limits::{HTTP_LOOKUPS_MAX, HTTP_REQUESTS_OPEN_MAX};
 
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn open_requests_are_bounded_for_each_plugin_and_for_all_together() {
-        let network = Arc::new(Network::new(None, None, Vec::new(), HTTP_TIMEOUT));
+        let network = Arc::new(Network::new(None, None, None, Vec::new(), HTTP_TIMEOUT));
         let plugins = Vec::from_iter((0..20).map(|_| PluginHttp::new(network.clone())));
         let open = |plugin: &PluginHttp| Vec::from_iter(std::iter::from_fn(|| plugin.take_turn()));
         let mut turns = Vec::from_iter(plugins.iter().map(open));

@@ -55,11 +55,16 @@ pub(crate) enum ConnectError {
     Terminated,
 }
 
+/// A function that returns the value of `traceparent`, if there is a trace.
+pub(crate) type TraceParent = Arc<dyn Fn() -> Option<String> + Send + Sync>;
+
 /// Outgoing network access, shared by all plugins of a runtime.
 pub(crate) struct Network {
     /// `None` uses the system's resolver.
     resolver: Option<Arc<dyn HttpResolver>>,
     pub(crate) responder: Option<Arc<dyn HttpResponder>>,
+    /// Returns the value of `traceparent` for a request that is sent now.
+    pub(crate) trace_parent: Option<TraceParent>,
     root_certificates: Vec<Vec<u8>>,
     /// Created for the first `https` request.
     tls: OnceLock<Result<TlsConnector, rustls::Error>>,
@@ -77,12 +82,14 @@ impl Network {
     pub(crate) fn new(
         resolver: Option<Arc<dyn HttpResolver>>,
         responder: Option<Arc<dyn HttpResponder>>,
+        trace_parent: Option<TraceParent>,
         root_certificates: Vec<Vec<u8>>,
         timeout: Duration,
     ) -> Self {
         Network {
             resolver,
             responder,
+            trace_parent,
             root_certificates,
             timeout,
             tls: OnceLock::new(),
@@ -236,7 +243,7 @@ mod tests {
 
     #[tokio::test]
     async fn name_waits_for_its_turn_and_an_address_does_not() {
-        let network = Network::new(None, None, Vec::new(), Duration::ZERO);
+        let network = Network::new(None, None, None, Vec::new(), Duration::ZERO);
         let (none, one) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(1)));
         let name = Host::parse("localhost").expect("a name");
         let waiting = tokio::time::timeout(Duration::from_millis(20), network.lookup(&name, &none));
