@@ -33,7 +33,7 @@ async fn dead_letters_are_listed_retried_and_removed_by_a_manager() {
     let number = |index: usize| letters[index]["number"].as_u64().expect("a number");
     let event = &letters[0]["event"];
     assert_eq!((&event["topic"], &letters[0]["plugin"]), (&json!("order.fail"), &json!("orders")));
-    assert_eq!((&event["data"], &letters[0]["attempts"]), (&json!(0), &json!(3)));
+    assert_eq!((&event["data"], &letters[0]["attempts"]), (&json!(0), &json!(6)));
     assert_eq!(listed("/api/v1/dead-letters?limit=1").await.as_array().map(Vec::len), Some(1));
     let after = listed(&format!("/api/v1/dead-letters?after={}", number(0))).await;
     assert_eq!(after[0]["number"], number(1));
