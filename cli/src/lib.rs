@@ -53,8 +53,8 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let output = Output { json: args.common.json, quiet: args.common.quiet };
-    // A server shows it when it knows whether traces are exported.
-    if !matches!(args.command, Command::Serve(_)) {
+    // A host shows it when it knows whether traces are exported.
+    if !matches!(args.command, Command::Serve(_) | Command::Mcp(_)) {
         host_log::show(args.common.log_threshold(), args.common.quiet);
     }
     let exit = run(&args, output).unwrap_or_else(|error| {

@@ -5,7 +5,6 @@
 //! `plugbay serve` is one, until the streams end.
 
 use plugbay::manifest::ToolPattern;
-use plugbay_node::HostFile;
 use plugbay_server::mcp::{ToolServer, standard_streams};
 use plugbay_server::{ServerSettings, ServerState};
 use tokio::io::AsyncWriteExt;
@@ -15,23 +14,27 @@ use crate::args::{Common, Mcp, Serve};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::host::{self, ServedHost};
+use crate::host_log;
 use crate::output::Output;
 use crate::server_client::{ServerClient, path_part};
 use crate::signal::EndSignals;
 
 pub(crate) fn run(args: &Mcp, common: &Common, output: Output) -> Result<Exit, Error> {
-    let file = args.host.host_file.as_deref().map(HostFile::read).transpose()?.unwrap_or_default();
+    let file = host::host_file(args.host.host_file.as_deref())?;
     let data_dir = args.host.data_dir.clone().or_else(|| file.data_dir());
     if let Some(server) = data_dir.as_deref().and_then(ServerClient::of_data_dir) {
         if !args.plugins.is_empty() {
             let message = "a host runs on the data directory, and its plugins are the tools: leave out PLUGIN";
             return Err(Error::Usage(message.to_owned()));
         }
+        host_log::show(common.log_threshold(), common.quiet);
         return forward(&server, &args.expose);
     }
     let serve = Serve {
         plugins: args.plugins.clone(),
         address: None,
+        tls_certificate: None,
+        tls_key: None,
         watch: false,
         development: false,
         expose: args.expose.clone(),
@@ -43,7 +46,8 @@ pub(crate) fn run(args: &Mcp, common: &Common, output: Output) -> Result<Exit, E
                        in the host's file";
         return Err(Error::Usage(message.to_owned()));
     }
-    host::block_on_standard_streams(async {
+    let otlp = host.otlp.take();
+    let ended = host::block_on_standard_streams(async {
         let mut signals = EndSignals::listen().map_err(anyhow::Error::from)?;
         let started = tokio::select! {
             biased;
@@ -60,7 +64,11 @@ pub(crate) fn run(args: &Mcp, common: &Common, output: Output) -> Result<Exit, E
             () = runtime.shutdown() => ended.map(|(exit, _lock)| exit),
             signal = signals.next() => Err(Error::Signal(signal)),
         }
-    })?
+    })?;
+    if let Some(otlp) = otlp {
+        otlp.shutdown();
+    }
+    ended
 }
 
 /// Answers messages until their stream ends or a signal arrives, then completes the calls that run.
