@@ -30,7 +30,7 @@ use crate::problem::quoted;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionRequirement {
     /// The comparators as written; empty for `*`.
-    comparators: Vec<(Operator, Comparator)>,
+    comparators: Box<[(Operator, Comparator)]>,
 }
 
 /// Why a version requirement cannot be parsed; see its `Display`.
@@ -88,14 +88,14 @@ impl FromStr for VersionRequirement {
             return Err(VersionRequirementError(message));
         }
         if text.trim() == "*" {
-            return Ok(VersionRequirement { comparators: Vec::new() });
+            return Ok(VersionRequirement { comparators: Box::default() });
         }
         let comparators = text.split(',').map(parse_comparator).collect::<Result<Vec<_>, _>>()?;
         if comparators.len() > COMPARATORS_MAX {
             let message = format!("a version requirement has at most {COMPARATORS_MAX} parts");
             return Err(VersionRequirementError(message));
         }
-        Ok(VersionRequirement { comparators })
+        Ok(VersionRequirement { comparators: comparators.into() })
     }
 }
 

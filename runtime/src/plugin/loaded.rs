@@ -69,7 +69,7 @@ impl LoadedPlugin {
         Ok(LoadedPlugin {
             context,
             actions,
-            routes: Arc::new(routes),
+            routes,
             rate,
             instances: Instances::new(limits.instances, manifest.execution_mode == ExecutionMode::Legacy),
             manifest,

@@ -50,7 +50,13 @@ enum PackageFiles {
     /// A `.wasm` file or a plugin directory.
     Path(PathBuf),
     /// A directory whose component is elsewhere.
-    WithComponent { directory: PathBuf, component: PathBuf },
+    WithComponent(Box<ComponentElsewhere>),
+}
+
+#[derive(Clone)]
+struct ComponentElsewhere {
+    directory: PathBuf,
+    component: PathBuf,
 }
 
 /// The parts of a loaded plugin's package that reloads need.
@@ -66,7 +72,7 @@ impl PackageOrigin {
         match &self.files {
             None => Vec::new(),
             Some(PackageFiles::Path(path)) => vec![path.clone()],
-            Some(PackageFiles::WithComponent { directory, component }) => vec![directory.clone(), component.clone()],
+            Some(PackageFiles::WithComponent(files)) => vec![files.directory.clone(), files.component.clone()],
         }
     }
 
@@ -74,7 +80,7 @@ impl PackageOrigin {
     pub(crate) fn reopen(&self) -> Option<Result<Package, LoadError>> {
         Some(match self.files.as_ref()? {
             PackageFiles::Path(path) => Package::open(path),
-            PackageFiles::WithComponent { directory, component } => Package::open_with_component(directory, component),
+            PackageFiles::WithComponent(files) => Package::open_with_component(&files.directory, &files.component),
         })
     }
 }
@@ -108,7 +114,7 @@ impl Package {
             package.origin = directory.display().to_string();
             package.describe(manifest, directory);
             let (directory, component) = (absolute(directory), absolute(component));
-            package.files = Some(PackageFiles::WithComponent { directory, component });
+            package.files = Some(PackageFiles::WithComponent(Box::new(ComponentElsewhere { directory, component })));
             Ok(package)
         };
         open().map_err(|failure: LoadErrorKind| LoadError::of_package(directory.display().to_string(), failure))

@@ -4,7 +4,9 @@
 //! segment takes precedence over a parameter, and a slash at the end of a path makes no difference. A search visits
 //! each node of the tree at most once.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
 use percent_encoding::percent_decode_str;
 use plugbay_manifest::{Method, Route};
@@ -49,7 +51,12 @@ impl RouteTable {
     ///
     /// # Errors
     /// [`LoadErrorKind::Schema`] if a schema of parameters cannot be compiled.
-    pub(crate) fn new(routes: &[Route]) -> Result<Self, LoadErrorKind> {
+    pub(crate) fn new(routes: &[Route]) -> Result<Arc<Self>, LoadErrorKind> {
+        static NONE: LazyLock<Arc<RouteTable>> = LazyLock::new(Arc::default);
+        // Most plugins have none, and share this.
+        if routes.is_empty() {
+            return Ok(NONE.clone());
+        }
         let mut table = RouteTable::default();
         for (index, route) in routes.iter().enumerate() {
             let mut node = &mut table.root;
@@ -64,7 +71,7 @@ impl RouteTable {
             }
         }
         table.parameters = routes.iter().map(RouteParameters::compile).collect::<Result<_, _>>()?;
-        Ok(table)
+        Ok(Arc::new(table))
     }
 
     /// Returns the schemas of the parameters of the route with this index.
@@ -73,7 +80,7 @@ impl RouteTable {
     }
 
     /// Finds the route of a method, `None` being one that no route has, and a path of decoded segments.
-    pub(crate) fn find(&self, method: Option<Method>, path: &[String]) -> RouteMatch {
+    pub(crate) fn find(&self, method: Option<Method>, path: &[Cow<'_, str>]) -> RouteMatch {
         let mut search = Search { method, values: Vec::new(), others: Vec::new() };
         match search.below(&self.root, path) {
             Some(index) => RouteMatch::Route { index, values: search.values.into_iter().map(str::to_owned).collect() },
@@ -96,13 +103,13 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     /// Returns the first route below `node` that has the rest of the path and the method.
-    fn below(&mut self, node: &Segment, path: &'a [String]) -> Option<usize> {
+    fn below(&mut self, node: &Segment, path: &'a [Cow<'a, str>]) -> Option<usize> {
         let Some((first, rest)) = path.split_first() else {
             self.others.extend(node.routes.iter().map(|(method, _)| *method));
             let found = node.routes.iter().find(|(method, _)| Some(*method) == self.method);
             return found.map(|(_, index)| *index);
         };
-        let literal = node.literals.get(first.as_str()).and_then(|next| self.below(next, rest));
+        let literal = node.literals.get(&**first).and_then(|next| self.below(next, rest));
         if literal.is_some() {
             return literal;
         }
@@ -120,16 +127,19 @@ impl<'a> Search<'a> {
 ///
 /// # Errors
 /// [`MalformedPath`] if an escape is not two hexadecimal digits, or a segment is not UTF-8.
-pub(crate) fn decoded_segments(path: &str) -> Result<Vec<String>, MalformedPath> {
+pub(crate) fn decoded_segments(path: &str) -> Result<Vec<Cow<'_, str>>, MalformedPath> {
     segments(path).map(decoded).collect()
 }
 
-fn decoded(segment: &str) -> Result<String, MalformedPath> {
+fn decoded(segment: &str) -> Result<Cow<'_, str>, MalformedPath> {
+    if !segment.contains('%') {
+        return Ok(segment.into());
+    }
     let is_escape = |rest: &str| rest.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
     if !segment.split('%').skip(1).all(is_escape) {
         return Err(MalformedPath);
     }
-    percent_decode_str(segment).decode_utf8().map(Into::into).map_err(|_| MalformedPath)
+    percent_decode_str(segment).decode_utf8().map_err(|_| MalformedPath)
 }
 
 /// Splits a path at its slashes. The first and the last one separate nothing, but `//` has an empty segment.
@@ -171,7 +181,7 @@ mod tests {
         check(Method::Get, "/items/new/parts", route(2, &["new"]));
         check(Method::Get, "/items", RouteMatch::Nothing);
         check(Method::Delete, "/items/7", RouteMatch::OtherMethods(vec![Method::Get, Method::Post]));
-        assert_eq!(table.find(None, &["items".to_owned(), "new".to_owned()]), {
+        assert_eq!(table.find(None, &["items".into(), "new".into()]), {
             RouteMatch::OtherMethods(vec![Method::Get, Method::Post])
         });
     }

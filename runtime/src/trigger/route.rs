@@ -20,7 +20,7 @@ use crate::plugin::route_table::{RouteMatch, decoded_segments};
 /// Answers a request by the route that its method and path match.
 pub(crate) async fn handle(plugin: &CurrentRevision, mut call: RouteCall) -> Result<RouteOutcome, RouteError> {
     let since = Instant::now();
-    let revision = plugin.get();
+    let revision = plugin.borrow();
     if revision.instances.is_closed()
         && let Some(kind) = plugin.refusal(&revision)
     {
@@ -53,7 +53,11 @@ fn match_route(revision: &LoadedPlugin, request: &mut HttpRequest) -> Result<usi
             let names = template.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
             request.params = names.map(str::to_owned).zip(values).collect();
             request.route = Some(template.clone());
-            request.path = format!("/{}", segments.join("/"));
+            let is_canonical =
+                request.path.starts_with('/') && !request.path.contains('%') && !request.path.ends_with('/');
+            if !is_canonical {
+                request.path = format!("/{}", segments.join("/"));
+            }
             request.previous = None;
             Ok(index)
         }

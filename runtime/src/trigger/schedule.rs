@@ -42,7 +42,7 @@ const LOGGED_BYTES_MAX: usize = 256;
 /// Runs the jobs of a plugin from now on, until it is stopped or the plugin is gone.
 pub(crate) fn start(plugin: &Arc<CurrentRevision>) {
     let jobs = plugin.borrow().context.jobs.queue.clone();
-    let waker = Waker { plugin: Arc::downgrade(plugin), jobs: Arc::downgrade(&jobs), runner: OnceLock::new() };
+    let waker = Waker { plugin: Arc::downgrade(plugin), runner: OnceLock::new() };
     drop(jobs.set_waker(Some(Box::new(waker))));
     if jobs.may_have_jobs() {
         jobs.wake();
@@ -75,14 +75,14 @@ pub(crate) async fn stop(jobs: &JobQueue) {
 /// is dropped.
 struct Waker {
     plugin: Weak<CurrentRevision>,
-    jobs: Weak<JobQueue>,
     runner: OnceLock<Arc<Runner>>,
 }
 
 impl Wake for Waker {
     fn wake(&self) {
-        let Some(jobs) = self.jobs.upgrade() else { return };
-        self.runner.get_or_init(|| Arc::new(Runner::new(self.plugin.clone(), &jobs))).wake();
+        let Some(plugin) = self.plugin.upgrade() else { return };
+        let jobs = &plugin.borrow().context.jobs.queue;
+        self.runner.get_or_init(|| Arc::new(Runner::new(self.plugin.clone(), jobs))).wake();
     }
 
     fn is_waiting(&self) -> bool {

@@ -72,7 +72,8 @@ impl Connections {
         let service = service_fn(|request| {
             let (front, running) = (self.front.clone(), Running::begin(&activity));
             async move {
-                let response = front.answer(request, info).await;
+                // Boxed: a connection that waits for a request or an event would carry the size of its future.
+                let response = Box::pin(front.answer(request, info)).await;
                 Ok::<_, Infallible>(response.map(|body| Body::new(CountedBody { body, _running: running })))
             }
         });

@@ -3,6 +3,10 @@
 //! In this order: ids; a refusal of what is malformed or too long; a place among the running requests; the router
 //! within a time limit; the ids in the answer; a line in the access log, without the query, which may be secret.
 
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Instant;
 
 use axum::Router;
@@ -12,8 +16,7 @@ use http::header::{ALLOW, HOST};
 use http::{Method, Request, StatusCode, Version};
 use hyper::body::Incoming;
 use tokio::sync::Semaphore;
-use tower::ServiceExt;
-use tower_http::catch_panic::CatchPanicLayer;
+use tower::Service;
 use tracing::{Instrument, Span};
 
 use super::{ConnectionInfo, RequestId};
@@ -34,7 +37,7 @@ pub(super) struct Front {
 impl Front {
     pub(super) fn new(state: ServerState, router: Router) -> Self {
         let free = Semaphore::new(state.settings().requests_max.min(Semaphore::MAX_PERMITS));
-        Front { state, router: router.layer(CatchPanicLayer::custom(panicked)), free }
+        Front { state, router, free }
     }
 
     /// Answers a request.
@@ -109,7 +112,12 @@ impl Front {
         request.extensions_mut().insert(id.clone());
         request.extensions_mut().insert(info);
         let allowed = self.state.settings().request_timeout;
-        match tokio::time::timeout(allowed, self.router.clone().oneshot(request)).await {
+        let mut answer = pin!(self.router.clone().call(request));
+        let answer = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))) {
+            Ok(polled) => polled,
+            Err(panic) => Poll::Ready(Ok(panicked(&*panic))),
+        });
+        match tokio::time::timeout(allowed, answer).await {
             Ok(Ok(response)) => response,
             Err(_) => {
                 let message = format!("the request was not answered within {allowed:?}");
@@ -120,7 +128,7 @@ impl Front {
 }
 
 /// The answer to a request whose handler panicked.
-fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
     tracing::error!("a request made the server panic: {}", text.unwrap_or("without a message"));
     answer::error(StatusCode::INTERNAL_SERVER_ERROR, "host_error", "the host failed")

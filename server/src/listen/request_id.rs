@@ -1,6 +1,6 @@
 //! Ids of requests, and the trace that a request is part of (W3C Trace Context).
 
-use std::fmt::Write;
+use std::ops::Range;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -14,10 +14,10 @@ const ID_BYTES_MAX: usize = 128;
 /// The id of a request and of its trace, as an extension of the request. Both are the client's, if it sent valid ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestId {
-    id: String,
-    trace_id: String,
-    span_id: String,
-    is_sampled: bool,
+    /// The client's id of the request.
+    id: Option<String>,
+    /// `traceresponse`: version, id of the trace, id of the span and flags, with `-` between them.
+    trace: [u8; 55],
 }
 
 impl RequestId {
@@ -28,24 +28,26 @@ impl RequestId {
             (1..=ID_BYTES_MAX).contains(&id.len())
                 && id.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_.".contains(&c))
         };
-        let parent = RequestId::trace_parent(headers);
-        let span_id = format!("{:016x}", fastrand::u64(1..));
-        RequestId {
-            id: text(X_REQUEST_ID).filter(is_id).map_or_else(|| span_id.clone(), str::to_owned),
-            is_sampled: parent.is_some_and(|(_, _, is_sampled)| is_sampled),
-            trace_id: parent.map_or_else(|| format!("{:032x}", fastrand::u128(1..)), |(id, ..)| id.to_owned()),
-            span_id,
+        let mut trace = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        match RequestId::trace_parent(headers) {
+            Some((id, _, is_sampled)) => {
+                trace[3..35].copy_from_slice(id.as_bytes());
+                trace[54] += u8::from(is_sampled);
+            }
+            None => write_hex(&fastrand::u128(1..).to_be_bytes(), &mut trace[3..35]),
         }
+        write_hex(&fastrand::u64(1..).to_be_bytes(), &mut trace[36..52]);
+        RequestId { id: text(X_REQUEST_ID).filter(is_id).map(str::to_owned), trace }
     }
 
     /// The id of the request: `x-request-id`, or one that is made up.
     pub fn id(&self) -> &str {
-        &self.id
+        self.id.as_deref().unwrap_or_else(|| self.part(36..52))
     }
 
     /// The id of the trace: that of `traceparent`, or one that is made up; 32 hexadecimal digits.
     pub fn trace_id(&self) -> &str {
-        &self.trace_id
+        self.part(3..35)
     }
 
     /// The client's trace and span, and whether it is sampled, if the request has a valid `traceparent`.
@@ -54,19 +56,35 @@ impl RequestId {
     }
 
     /// Replaces the ids of the trace and of the span by those of a span that is exported.
-    pub(crate) fn join(&mut self, trace_id: String, span_id: String, is_sampled: bool) {
-        (self.trace_id, self.span_id, self.is_sampled) = (trace_id, span_id, is_sampled);
+    /// The id of the request stays.
+    pub(crate) fn join(&mut self, trace_id: [u8; 16], span_id: [u8; 8], is_sampled: bool) {
+        self.id = Some(self.id().to_owned());
+        write_hex(&trace_id, &mut self.trace[3..35]);
+        write_hex(&span_id, &mut self.trace[36..52]);
+        self.trace[54] = b'0' + u8::from(is_sampled);
     }
 
     /// Adds the ids to the headers of an answer.
     pub(super) fn add_to(&self, headers: &mut HeaderMap) {
-        let mut trace = format!("00-{}-{}-", self.trace_id, self.span_id);
-        let _ = write!(trace, "{:02x}", u8::from(self.is_sampled));
-        for (name, value) in [(X_REQUEST_ID, &self.id), (TRACE_RESPONSE, &trace)] {
+        for (name, value) in [(X_REQUEST_ID, self.id()), (TRACE_RESPONSE, self.part(0..55))] {
             if let Ok(value) = HeaderValue::from_str(value) {
                 headers.insert(name, value);
             }
         }
+    }
+
+    fn part(&self, range: Range<usize>) -> &str {
+        // All of it is ASCII.
+        std::str::from_utf8(&self.trace[range]).unwrap_or_default()
+    }
+}
+
+/// Writes bytes as hexadecimal digits.
+fn write_hex(bytes: &[u8], digits: &mut [u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (byte, two) in bytes.iter().zip(digits.chunks_exact_mut(2)) {
+        two[0] = DIGITS[usize::from(byte >> 4)];
+        two[1] = DIGITS[usize::from(byte & 15)];
     }
 }
 
@@ -118,6 +136,14 @@ mod tests {
             RequestId::of(&headers).id().to_owned()
         };
         assert_eq!(id("order-7.a_B"), "order-7.a_B");
+        let mut answer = HeaderMap::new();
+        let mut request = HeaderMap::new();
+        let parent = format!("00-{TRACE}-b7ad6b7169203331-01");
+        request.insert(TRACE_PARENT, HeaderValue::try_from(&parent).expect("text"));
+        let ids = RequestId::of(&request);
+        ids.add_to(&mut answer);
+        assert_eq!((ids.trace_id(), ids.id().len()), (TRACE, 16));
+        assert_eq!(answer[TRACE_RESPONSE], format!("00-{TRACE}-{}-01", ids.id()));
         for made in [id(""), id("a b"), id("a\"b"), RequestId::of(&HeaderMap::new()).id().to_owned()] {
             assert_eq!(made.len(), 16, "{made}");
         }

@@ -35,7 +35,7 @@ pub(crate) fn request_span(method: &Method, path: &str, headers: &HeaderMap, id:
     let context = span.context();
     let own = context.span().span_context().clone();
     if own.is_valid() {
-        id.join(own.trace_id().to_string(), own.span_id().to_string(), own.is_sampled());
+        id.join(own.trace_id().to_bytes(), own.span_id().to_bytes(), own.is_sampled());
     }
     span
 }
