@@ -28,6 +28,10 @@ pub const FUEL_CEILING_DEFAULT: u64 = 1_000_000_000_000;
 /// are 50 to 250 µs of computing. Less costs throughput, since each yield may wake another thread; more costs other
 /// plugins latency.
 pub const FUEL_YIELD_INTERVAL: u64 = 500_000;
+/// Time that a call computes before it takes turns with other such calls: 2 ms. Most calls end sooner.
+pub const LONG_CALL_AFTER: Duration = Duration::from_millis(2);
+/// Longest wait for a turn: 100 ms, which is that of some 500 calls that compute.
+pub const TURN_WAIT_MAX: Duration = Duration::from_millis(100);
 /// [`FUEL_YIELD_INTERVAL`] of components composed of several. A string that one part passes to another is copied
 /// without counting fuel, which takes up to a tenth of a second for the largest, and such a call costs some ten units.
 /// Yielding this often makes such a component take half as long again.

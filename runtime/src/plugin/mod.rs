@@ -14,4 +14,5 @@ pub(crate) mod registry;
 pub(crate) mod route_parameters;
 pub(crate) mod route_table;
 pub(crate) mod schema;
+mod turns;
 pub(crate) mod verdict;
